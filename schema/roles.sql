@@ -1,0 +1,57 @@
+-- Who may touch what: one role for each service, GRANTs table by table. Applied after every migration, and idempotent.
+-- A service writes its own schema alone; each SELECT beyond it stands here with its reason.
+
+DO $$
+DECLARE
+    service text;
+BEGIN
+    FOREACH service IN ARRAY ARRAY['identity', 'verifier', 'sender', 'webhooks'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'letterhead_' || service) THEN
+            EXECUTE format('CREATE ROLE %I LOGIN', 'letterhead_' || service);
+        END IF;
+        EXECUTE format('GRANT USAGE ON SCHEMA chassis, identity, %I TO %I', service, 'letterhead_' || service);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.outbox, %1$I.inbox, %1$I.parked, %1$I.relay TO %2$I',
+                       service, 'letterhead_' || service);
+        -- The shared rate is the one table with several writers.
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE ON chassis.rate_bucket TO %I', 'letterhead_' || service);
+        -- Every service turns a key into a principal.
+        EXECUTE format('GRANT SELECT ON identity.live_keys TO %I', 'letterhead_' || service);
+    END LOOP;
+END $$;
+
+-- identity
+GRANT SELECT, INSERT, UPDATE ON identity.tenants, identity.api_keys, identity.ses_identities, identity.claims TO letterhead_identity;
+GRANT SELECT, INSERT, DELETE ON identity.requests TO letterhead_identity;
+GRANT SELECT, INSERT, UPDATE, DELETE ON identity.records TO letterhead_identity;
+-- History is append-only.
+GRANT SELECT, INSERT ON identity.tenant_transitions, identity.claim_transitions TO letterhead_identity;
+GRANT SELECT ON identity.domains TO letterhead_identity;
+GRANT USAGE ON SCHEMA verifier, sender TO letterhead_identity;
+-- To answer GetDomain with the state that verifier found.
+GRANT SELECT ON verifier.verifications TO letterhead_identity;
+-- To wait for open attempts before an identity is deleted.
+GRANT SELECT ON sender.attempts TO letterhead_identity;
+
+-- verifier
+GRANT SELECT, INSERT, UPDATE, DELETE ON verifier.verifications, verifier.looks TO letterhead_verifier;
+GRANT SELECT, INSERT, UPDATE ON verifier.ses_account TO letterhead_verifier;
+-- History is append-only.
+GRANT SELECT, INSERT ON verifier.transitions TO letterhead_verifier;
+-- To know what to look at, and for whom.
+GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, identity.domains TO letterhead_verifier;
+
+-- sender
+GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attempts TO letterhead_sender;
+GRANT SELECT, INSERT, DELETE ON sender.idempotency, sender.suppressions TO letterhead_sender;
+-- History is append-only.
+GRANT SELECT, INSERT ON sender.email_transitions TO letterhead_sender;
+GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;
+-- To decide, under the fence, as whom an email may leave.
+GRANT SELECT ON identity.tenants, identity.claims, identity.domains TO letterhead_sender;
+GRANT SELECT ON verifier.verifications, verifier.ses_account TO letterhead_sender;
+-- To settle an attempt whose answer was lost, by evidence.
+GRANT SELECT ON webhooks.feedback TO letterhead_sender;
+
+-- webhooks
+GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks.notifications TO letterhead_webhooks;
+GRANT SELECT, INSERT, DELETE ON webhooks.feedback TO letterhead_webhooks;
