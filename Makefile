@@ -1,0 +1,75 @@
+# The only entry to everything: `make` lists what there is. Logic lives in scripts/.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e \
+        up demo manifests image clean
+
+VERSION   := $(shell git describe --tags --always 2>/dev/null)
+IMAGE     ?= letterhead:$(VERSION)
+PROTOS    := $(shell find protos/letterhead -name '*.proto')
+INSTALLED := .venv/.installed
+GENERATED := gen/letterhead.binpb
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@/ { print "\n" substr($$0, 5) } \
+	    /^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nNeeds git, make and Python 3.11 or newer with venv; every target sets up what it needs.\n'
+
+##@ See it
+demo: $(INSTALLED) $(GENERATED) ## The whole story in this terminal: a domain turns green, an email arrives as itself
+	@.venv/bin/letterhead demo
+
+up: $(INSTALLED) $(GENERATED) ## Everything on this machine, in the foreground, until Ctrl-C
+	@.venv/bin/letterhead up
+
+##@ Set up
+install: $(INSTALLED) ## Make .venv from the pinned requirements
+
+$(INSTALLED): requirements/dev.txt scripts/install scripts/python
+	@scripts/install
+	@touch $@
+
+lock: ## Compile requirements/*.in to pins (LOCK=--upgrade takes what is newest)
+	@scripts/lock $(LOCK)
+
+protos: $(GENERATED) ## Turn protos/ into gen/
+
+$(GENERATED): $(PROTOS) scripts/protos $(INSTALLED)
+	@scripts/protos
+
+##@ Write
+fmt: $(INSTALLED) ## Format the code, mend what can be mended
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --quiet --fix .
+
+lint: $(INSTALLED) $(GENERATED) ## Style, types, imports and contract; changes nothing
+	@scripts/lint
+
+check: lint test-contract manifests ## All that needs no server: lint, contract tests, manifests
+
+##@ Test (T='path or pytest options' chooses)
+test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
+	@scripts/test unit contract integration e2e
+
+test-unit: $(INSTALLED) $(GENERATED) ## Pure rules, no input or output
+	@scripts/test unit
+
+test-contract: $(INSTALLED) $(GENERATED) ## What the tree promises: protos, imports, grants, manifests
+	@scripts/test contract
+
+test-integration: $(INSTALLED) $(GENERATED) ## One service against real Postgres, NATS and the sandbox
+	@scripts/test integration
+
+test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
+	@scripts/test e2e
+
+##@ Ship
+manifests: $(INSTALLED) ## Build and validate every overlay of deploy/
+	@scripts/manifests
+
+image: ## Build the one image of all services (IMAGE=name:tag)
+	docker build --tag $(IMAGE) .
+
+clean: ## Remove what was made, .venv and the state of `make up` included
+	rm -rf .venv gen .letterhead .mypy_cache .ruff_cache .import_linter_cache .hypothesis
