@@ -1,0 +1,162 @@
+"""Everything the pretend Internet's name servers know: root, registries' suffixes, zones and hosts."""
+
+import ipaddress
+from collections.abc import Sequence
+from functools import lru_cache
+
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType
+
+from sandbox.dns.records import DnsMistake, Record, canonical, parents, parse, within
+from sandbox.dns.suffixes import is_suffix, public_suffix, registrable
+from sandbox.dns.zone import DEFAULT_SOA_MINIMUM, Reply, Zone
+
+ROOT = "a.root-servers.net"
+REGISTRIES = ("a.gtld-servers.net", "b.gtld-servers.net")
+_FIRST_ADDRESS = ipaddress.IPv4Address("127.0.0.10")
+_HOST_LIMIT = 200  # name server hosts, each with an address and two sockets
+_ZONE_LIMIT = 50_000
+
+
+class Authority:
+    """Zones and hosts. A zone is born, and delegated, with the first record published in it."""
+
+    def __init__(self, default_servers: Sequence[str]) -> None:
+        self.version = 1
+        self.zones: dict[str, Zone] = {}
+        self.hosts: dict[str, Record] = {}  # name server hosts with their A records
+        self.default_servers = tuple(default_servers)
+        self._root = Zone("", (ROOT,))
+        self.put_zone("root-servers.net", [ROOT])
+        self.put_zone("gtld-servers.net", REGISTRIES)
+        self.put_zone(_home(self.default_servers[0]), self.default_servers)
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Each name server host's address."""
+        return {host: record.value for host, record in self.hosts.items()}
+
+    def touch(self, zone: Zone | None = None) -> None:
+        """Notes a change, of a zone where one is given."""
+        self.version += 1
+        if zone is not None:
+            zone.serial = self.version
+
+    def put_zone(self, apex: str, servers: Sequence[str] = (), soa_minimum: int | None = None) -> Zone:
+        """Makes the zone, or changes the hosts and the negative TTL (seconds) of the one that is there."""
+        apex, hosts = canonical(apex), [canonical(host) for host in servers]
+        homes = [_home(host) for host in hosts]
+        zone = self.zones.get(apex)
+        if zone is None:
+            zone = self.zones[apex] = self._new_zone(apex, hosts)
+        elif hosts:
+            zone.serve_by(hosts)
+        zone.soa_minimum = zone.soa_minimum if soa_minimum is None else soa_minimum
+        for host, home in zip(hosts, homes, strict=True):
+            self._address(host, home)
+        self.touch(zone)
+        return zone
+
+    def drop_zone(self, apex: str) -> None:
+        """Deletes a zone; its registry answers NXDOMAIN from then on."""
+        if self.zones.pop(canonical(apex), None) is None:
+            raise DnsMistake(f"There is no zone {apex}: GET /dns/zones lists those that exist.")
+        self.touch()
+
+    def home_of(self, name: str) -> Zone:
+        """The zone a record of this name belongs in; made by the public suffix list where there is none."""
+        return self.holder(name) or self.put_zone(_home(name))
+
+    def holder(self, name: str) -> Zone | None:
+        """The deepest zone somebody made that the name is in."""
+        return next((self.zones[above] for above in parents(name) if above in self.zones), None)
+
+    def publish(self, record: Record, servers: Sequence[str] | None = None) -> Zone:
+        """Puts a record on the zone's servers, or on some of them."""
+        zone = self.home_of(record.name)
+        for tree in zone.at(servers):
+            tree.add(record)
+        self.touch(zone)
+        return zone
+
+    def withdraw(
+        self, name: str, rdtype: RdataType | None, value: str | None, servers: Sequence[str] | None = None
+    ) -> int:
+        """Removes what matches from the zone's servers and says how many records, over all, those were."""
+        zone = self.holder(name)
+        if zone is None:
+            raise DnsMistake(f"No zone holds {name}: GET /dns/zones lists those that exist.")
+        removed = sum(tree.remove(name, rdtype, value) for tree in zone.at(servers))
+        self.touch(zone)
+        return removed
+
+    def ask(self, host: str, name: str, rdtype: RdataType) -> tuple[Zone | None, Reply]:
+        """What the host says of the name, and the zone it speaks for; REFUSED where it serves none."""
+        zone = self._served(host, name)
+        if zone is None:
+            return None, Reply(Rcode.REFUSED, authoritative=False)
+        child = self._child(zone, name)
+        if child is not None:
+            reply = Reply(Rcode.NOERROR, False, authority=child.name_servers, referral=child.servers)
+        else:
+            reply = zone.answer(host, name, rdtype)
+        reply.additional = self._glue(zone, reply)
+        return zone, reply
+
+    def _new_zone(self, apex: str, hosts: Sequence[str]) -> Zone:
+        if len(self.zones) >= _ZONE_LIMIT:
+            raise DnsMistake(
+                f"There are {_ZONE_LIMIT} zones already: delete some with DELETE /dns/zones/{{apex}}."
+            )
+        if not apex or public_suffix(apex) is None:
+            raise DnsMistake(
+                f"{apex or '.'} has no public suffix: use a name under a real one, such as example.com."
+            )
+        usual = REGISTRIES if is_suffix(apex) else self.default_servers
+        return Zone(apex, hosts or usual, DEFAULT_SOA_MINIMUM)
+
+    def _address(self, host: str, home: str) -> None:
+        if host in self.hosts:
+            return
+        if len(self.hosts) >= _HOST_LIMIT:
+            raise DnsMistake(f"There are {_HOST_LIMIT} name server hosts already: use some of them again.")
+        self.hosts[host] = parse(host, "A", str(_FIRST_ADDRESS + len(self.hosts)))
+        if self.holder(host) is None:
+            self.put_zone(home, [host])
+        self.publish(self.hosts[host])
+
+    def _zone(self, apex: str) -> Zone | None:
+        if not apex:
+            return self._root
+        return self.zones.get(apex) or (_registry(apex) if is_suffix(apex) else None)
+
+    def _served(self, host: str, name: str) -> Zone | None:
+        for above in parents(name):
+            zone = self._zone(above)
+            if zone is not None and host in zone.servers:
+                return zone
+        return None
+
+    def _child(self, zone: Zone, name: str) -> Zone | None:
+        """The highest zone between this one and the name, so where this one's authority ends."""
+        child: Zone | None = None
+        for above in parents(name):
+            if above == zone.apex:
+                break
+            child = self._zone(above) or child
+        return child
+
+    def _glue(self, zone: Zone, reply: Reply) -> list[Record]:
+        return [self.hosts[host] for host in reply.referral if host in self.hosts and within(host, zone.apex)]
+
+
+def _home(name: str) -> str:
+    domain = registrable(name) or public_suffix(name)
+    if domain is None:
+        raise DnsMistake(f"{name} has no public suffix: use a name under a real one, such as example.com.")
+    return domain
+
+
+@lru_cache(maxsize=4096)
+def _registry(suffix: str) -> Zone:
+    return Zone(suffix, REGISTRIES)

@@ -1,0 +1,207 @@
+"""Zones: what each of a zone's name servers holds, and how it finds the answer (RFC 1034 section 4.3.2).
+
+Every server has its own tree, so that one of them can be stale or wrong.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import dns.rdtypes.ANY.SOA
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType
+
+from sandbox.dns.records import DnsMistake, Record, Soa, parents, parse, soa_record, spelled
+
+DEFAULT_SOA_MINIMUM = 900  # seconds a negative answer may be kept
+_CHAIN_LIMIT = 8  # CNAMEs one server follows inside its own zone
+_SINGLE = frozenset({RdataType.CNAME, RdataType.SOA, RdataType.DNAME})  # a name holds one of these at most
+
+
+@dataclass(slots=True)
+class Reply:
+    """What one server says before any fault touches it; `referral` holds the hosts to ask instead."""
+
+    rcode: Rcode
+    authoritative: bool = True
+    answer: list[Record] = field(default_factory=list)
+    authority: list[Record] = field(default_factory=list)
+    additional: list[Record] = field(default_factory=list)
+    referral: tuple[str, ...] = ()
+    soa: Soa | None = None
+
+
+class Tree:
+    """One server's copy of a zone."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[str, dict[RdataType, list[Record]]] = {}
+        self._records_below: Counter[str] = Counter()  # at or below each name: empty non-terminals exist too
+
+    def add(self, record: Record) -> None:
+        """Adds a record, or replaces its equal; a CNAME or SOA replaces the one that was there."""
+        self.remove(record.name, record.type, None if record.type in _SINGLE else record.value)
+        self.nodes.setdefault(record.name, {}).setdefault(record.type, []).append(record)
+        self._count(record.name, 1)
+
+    def remove(self, name: str, rdtype: RdataType | None, value: str | None) -> int:
+        """Removes what matches at the name and says how many records that were."""
+        removed = 0
+        for type_ in [rdtype] if rdtype is not None else list(self.nodes.get(name, {})):
+            there = self.nodes.get(name, {}).get(type_, [])
+            kept = [record for record in there if value is not None and record.value != value]
+            removed += len(there) - len(kept)
+            self._put_back(name, type_, kept)
+        self._count(name, -removed)
+        return removed
+
+    def find(self, name: str, rdtype: RdataType, apex: str) -> list[Record] | None:
+        """The records to answer with, none for a name without them; None for a name that does not exist."""
+        if name == apex or self._exists(name):
+            return _pick(self.nodes.get(name, {}), rdtype)
+        encloser = next((above for above in parents(name) if above == apex or self._exists(above)), apex)
+        wild = self.nodes.get(f"*.{encloser}")
+        return None if wild is None else [replace(record, name=name) for record in _pick(wild, rdtype)]
+
+    def records(self) -> Iterator[Record]:
+        """Every record, ordered by name."""
+        for name in sorted(self.nodes):
+            for found in self.nodes[name].values():
+                yield from found
+
+    def _exists(self, name: str) -> bool:
+        return self._records_below[name] > 0
+
+    def _put_back(self, name: str, rdtype: RdataType, kept: list[Record]) -> None:
+        node = self.nodes.get(name)
+        if node is None:
+            return
+        if kept:
+            node[rdtype] = kept
+        else:
+            node.pop(rdtype, None)
+        if not node:
+            del self.nodes[name]
+
+    def _count(self, name: str, change: int) -> None:
+        for above in parents(name) if change else ():
+            self._records_below[above] += change
+
+
+def _pick(node: dict[RdataType, list[Record]], rdtype: RdataType) -> list[Record]:
+    if rdtype == RdataType.ANY:
+        return [record for found in node.values() for record in found]
+    if RdataType.CNAME in node:
+        return list(
+            node[RdataType.CNAME]
+        )  # an alias hides everything else at its name, RFC 1034 section 3.6.2
+    return list(node.get(rdtype, ()))
+
+
+class Zone:
+    """An apex, the hosts that serve it, and what each holds; `serial` is the version at its last change."""
+
+    def __init__(self, apex: str, servers: Sequence[str], soa_minimum: int = DEFAULT_SOA_MINIMUM) -> None:
+        self.apex = apex
+        self.soa_minimum = soa_minimum
+        self.serial = 1
+        self.trees = {host: Tree() for host in servers}
+        self._name(servers)
+
+    def serve_by(self, servers: Sequence[str]) -> None:
+        """Changes the hosts; a new one starts with a copy of what the first had."""
+        first = self.trees[self.servers[0]]
+        self.trees = {host: self.trees.get(host) or _copy(first) for host in servers}
+        self._name(servers)
+
+    def at(self, servers: Iterable[str] | None) -> list[Tree]:
+        """The trees of these hosts, or of all; raises DnsMistake for a host that does not serve the zone."""
+        hosts = self.servers if servers is None else tuple(servers)
+        for host in hosts:
+            if host not in self.trees:
+                raise DnsMistake(
+                    f"{host} does not serve {self.apex or '.'}: choose among {', '.join(self.servers)}."
+                )
+        return [self.trees[host] for host in hosts]
+
+    @property
+    def soa(self) -> Soa:
+        """The zone's start of authority, unless a server was given another."""
+        return Soa(
+            self.apex,
+            self.servers[0],
+            f"hostmaster@{self.apex or self.servers[0]}",
+            self.serial,
+            self.soa_minimum,
+        )
+
+    def answer(self, host: str, name: str, rdtype: RdataType) -> Reply:
+        """What the host says of a name that is in the zone and not in one delegated away from it."""
+        tree = self.trees[host]
+        cut = self._cut(tree, name)
+        if cut:
+            return Reply(Rcode.NOERROR, False, authority=cut, referral=tuple(record.value for record in cut))
+        found = self._follow(tree, name, rdtype)
+        soa = self._soa_of(tree)
+        if found:
+            return Reply(Rcode.NOERROR, answer=found, soa=soa)
+        rcode = Rcode.NXDOMAIN if tree.find(name, rdtype, self.apex) is None else Rcode.NOERROR
+        return Reply(rcode, authority=[soa_record(soa)], soa=soa)
+
+    def _name(self, servers: Sequence[str]) -> None:
+        self.servers = tuple(servers)
+        self.name_servers = [
+            parse(self.apex, "NS", host) for host in servers
+        ]  # as parent and child both give it
+
+    def _follow(self, tree: Tree, name: str, rdtype: RdataType) -> list[Record]:
+        """The records, with the CNAMEs on the way as long as they stay in this zone."""
+        chain: list[Record] = []
+        for _ in range(_CHAIN_LIMIT):
+            found = self._find(tree, name, rdtype)
+            chain += found
+            if not found or found[0].type != RdataType.CNAME or rdtype in (RdataType.CNAME, RdataType.ANY):
+                break
+            name = found[0].value
+            if (
+                not name.endswith("." + self.apex)
+                or any(record.name == name for record in chain)
+                or self._cut(tree, name)
+            ):
+                break
+        return chain
+
+    def _find(self, tree: Tree, name: str, rdtype: RdataType) -> list[Record]:
+        found = tree.find(name, rdtype, self.apex)
+        if found or name != self.apex:
+            return found or []
+        return {
+            RdataType.NS: self.name_servers,
+            RdataType.SOA: [soa_record(self.soa)],
+            RdataType.ANY: [soa_record(self.soa), *self.name_servers],
+        }.get(rdtype, [])
+
+    def _cut(self, tree: Tree, name: str) -> list[Record]:
+        """The NS set of the highest delegation a person published between the apex and the name."""
+        cut: list[Record] = []
+        for above in parents(name):
+            if above == self.apex:
+                break
+            cut = tree.nodes.get(above, {}).get(RdataType.NS) or cut
+        return cut
+
+    def _soa_of(self, tree: Tree) -> Soa:
+        own = tree.nodes.get(self.apex, {}).get(RdataType.SOA)
+        if not own:
+            return self.soa
+        data = cast(dns.rdtypes.ANY.SOA.SOA, own[0].data)
+        admin = spelled(data.rname).replace(".", "@", 1)
+        return Soa(self.apex, spelled(data.mname), admin, data.serial, data.minimum)
+
+
+def _copy(tree: Tree) -> Tree:
+    copy = Tree()
+    for record in tree.records():
+        copy.add(record)
+    return copy
