@@ -6,7 +6,6 @@ with this process (cli/tether.py). Never for production.
 
 import os
 import pwd
-import random
 import secrets
 import shutil
 import signal
@@ -14,50 +13,19 @@ import socket
 import subprocess
 import sysconfig
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+from cli.server_process import HOST, EmbeddedError, ServerProcess, await_port, free_port
 from cli.tether import tethered
 
-HOST = "127.0.0.1"
-START_WITHIN = timedelta(seconds=30)
-STOP_WITHIN = timedelta(seconds=10)
-PORT_WITHIN = timedelta(seconds=2)
-POLL = timedelta(milliseconds=10)
-FREE_PORTS = range(20000, 32000)  # below the range from which the kernel picks ports for outgoing connections
 ROOT_HOME = Path("/var/lib/letterhead")  # where root keeps what Postgres' own user could not reach otherwise
 SUPERUSER = "postgres"
 INSTALLATION = "pginstall18"  # Postgres 18 within the package
-
-
-class EmbeddedError(Exception):
-    """An embedded server could not be started; the message says why and what to do."""
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on now."""
-    while not port_is_free(port := random.choice(FREE_PORTS)):  # noqa: S311 - not a secret
-        pass
-    return port
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections just closed do not count
-        try:
-            probe.bind((HOST, port))
-            probe.listen()
-        except OSError:
-            return False
-        return True
 
 
 class Postgres:
@@ -71,7 +39,9 @@ class Postgres:
         self._home = home
         self._data = home / "data"
         self._log = home / "log"
-        self._server = _Server("Postgres", self._command, self._ready, log=self._log, stop_with=signal.SIGINT)
+        self._server = ServerProcess(
+            "Postgres", self._command, self._ready, log=self._log, stop_with=signal.SIGINT
+        )
 
     @classmethod
     def start(cls, directory: Path, port: int = 0, *, fsync: bool = True) -> Self:
@@ -81,7 +51,7 @@ class Postgres:
         Raises EmbeddedError.
         """
         postgres = cls(_postgres_home(directory.resolve()), port or free_port(), fsync=fsync)
-        _await_port("Postgres", postgres.port)
+        await_port("Postgres", postgres.port)
         if not postgres._data.exists():
             postgres._initialise()
         postgres._server.start(postgres.port)
@@ -175,7 +145,9 @@ class NatsServer:
     def __init__(self, home: Path, port: int) -> None:
         self.port = port
         self._store = home / "jetstream"
-        self._server = _Server("NATS", self._command, self._ready, log=home / "log", stop_with=signal.SIGTERM)
+        self._server = ServerProcess(
+            "NATS", self._command, self._ready, log=home / "log", stop_with=signal.SIGTERM
+        )
 
     @classmethod
     def start(cls, directory: Path, port: int = 0) -> Self:
@@ -223,85 +195,6 @@ class NatsServer:
         with suppress(OSError), socket.create_connection((HOST, self.port), timeout=1) as connection:
             return connection.recv(5) == b"INFO "
         return False
-
-
-class _Server:
-    """One child process: started until ready, stopped within bounds, its output kept in a file."""
-
-    def __init__(
-        self,
-        name: str,
-        command: Callable[[], list[str]],
-        ready: Callable[[], bool],
-        *,
-        log: Path,
-        stop_with: signal.Signals,
-    ) -> None:
-        self.process: subprocess.Popen[bytes]
-        self._name = name
-        self._command = command
-        self._ready = ready
-        self._log = log
-        self._stop_with = stop_with
-
-    def start(self, port: int) -> None:
-        deadline = time.monotonic() + START_WITHIN.total_seconds()
-        _await_port(self._name, port)
-        self._spawn()
-        while not self._ready():
-            if time.monotonic() > deadline:
-                raise self._failure()
-            if self.process.poll() is not None:
-                if not self._held_by_predecessor():
-                    raise self._failure()
-                self._spawn()
-            time.sleep(POLL.total_seconds())
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.send_signal(self._stop_with)
-            try:
-                self.process.wait(STOP_WITHIN.total_seconds())
-            except subprocess.TimeoutExpired:
-                self.kill()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    def _spawn(self) -> None:
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self._command(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                start_new_session=True,  # Ctrl-C is for us, who end our children last
-            )
-
-    def _held_by_predecessor(self) -> bool:
-        """Postgres refuses to start while processes of a killed one are still leaving."""
-        return "is still in use" in self._last_words() or "already exists" in self._last_words()
-
-    def _failure(self) -> EmbeddedError:
-        self.kill()
-        return EmbeddedError(f"{self._name} did not start. {self._log} ends:\n{self._last_words()}")
-
-    def _last_words(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
-
-
-def _await_port(name: str, port: int) -> None:
-    """Waits a moment: a server whose parent was killed takes a moment to let go of its port."""
-    patience = time.monotonic() + PORT_WITHIN.total_seconds()
-    while not port_is_free(port):
-        if time.monotonic() > patience:
-            raise EmbeddedError(
-                f"{name} cannot listen on {HOST}:{port}: another program does. "
-                f"Stop it (`ss -ltnp 'sport = :{port}'` names it) or choose another port."
-            )
-        time.sleep(POLL.total_seconds())
 
 
 def _postgres_user() -> int | None:

@@ -1,9 +1,9 @@
 """Starts programs that end with this process, however it ends: by return, by Ctrl-C or by `kill -9`.
 
 The kernel delivers the signal (Linux `PR_SET_PDEATHSIG`), so nobody has to be alive to send it. It goes off
-when the *thread* that started the program ends: start programs from one that lasts. Run as a script, this file
-is the step in between: it asks for that signal, drops root when told to, and becomes the program. A `preexec_fn`
-would do the same in a forked copy of us, which is unsafe once there are threads, as gRPC's.
+when the *thread* that started the program ends: start programs from one that lasts. Run as a script, this
+file is the step in between: it asks for that signal, drops root when told to, and becomes the program. A
+`preexec_fn` would do the same in a forked copy of us: unsafe once there are threads, as gRPC's.
 """
 
 import ctypes
