@@ -1,0 +1,264 @@
+"""Typed settings from LETTERHEAD_* variables, secrets from files, every mistake reported at once.
+
+The only module that reads the environment. Not for values that change while a service runs.
+"""
+
+import math
+import os
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+PREFIX = "LETTERHEAD_"
+SECRET_SUFFIX = "_FILE"
+MEBIBYTE = 1024 * 1024
+
+T = TypeVar("T")
+
+
+class ConfigError(Exception):
+    """The settings cannot be used; `problems` has one sentence for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Secret:
+    """A value that never shows in a log, a trace or a repr."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the value itself; call it only where the value is used."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def setting(
+    default: Any = MISSING,
+    *,
+    help: str,
+    minimum: float | timedelta | None = None,
+    maximum: float | timedelta | None = None,
+) -> Any:
+    """Describe one field of a config dataclass; without a default the variable is required.
+
+    `minimum` and `maximum` are inclusive, in the unit of the field. `help` says meaning and unit.
+    """
+    metadata = {"help": help, "minimum": minimum, "maximum": maximum}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variable as `docs/operating.md` lists it."""
+
+    variable: str
+    help: str
+    default: Any
+    required: bool
+
+
+def describe(cls: type[Any]) -> list[Setting]:
+    """List every variable that `load(cls)` reads, in the order of the fields."""
+    found: list[Setting] = []
+    for name, kind, spec in _fields(cls):
+        if is_dataclass(kind):
+            found += describe(kind)
+        else:
+            found.append(_described(name, kind, spec))
+    return found
+
+
+def load(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
+    """Build `cls` from the environment; an empty variable counts as not set.
+
+    Raises ConfigError with all problems at once.
+    """
+    problems: list[str] = []
+    built = _build(cls, os.environ if environ is None else environ, problems)
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return built  # type: ignore[no-any-return]
+
+
+def _build(cls: type[Any], environ: Mapping[str, str], problems: list[str]) -> Any:
+    values: dict[str, Any] = {}
+    before = len(problems)
+    for name, kind, spec in _fields(cls):
+        if is_dataclass(kind):
+            values[name] = _build(kind, environ, problems)
+            continue
+        try:
+            values[name] = _read(name, kind, spec, environ)
+        except ValueError as error:
+            problems.append(f"{error} ({spec.metadata.get('help', name)})")
+    if len(problems) > before:
+        return None
+    try:
+        return cls(**values)
+    except ValueError as error:  # a __post_init__ that checks fields against each other
+        problems.append(str(error))
+        return None
+
+
+def _fields(cls: type[Any]) -> list[tuple[str, Any, Any]]:
+    hints = get_type_hints(cls)
+    return [(spec.name, hints[spec.name], spec) for spec in fields(cls)]
+
+
+def _variable(name: str, kind: Any) -> str:
+    return PREFIX + name.upper() + (SECRET_SUFFIX if _plain(kind) is Secret else "")
+
+
+def _described(name: str, kind: Any, spec: Any) -> Setting:
+    required = spec.default is MISSING
+    default = None if required else spec.default
+    return Setting(_variable(name, kind), spec.metadata.get("help", ""), default, required)
+
+
+def _read(name: str, kind: Any, spec: Any, environ: Mapping[str, str]) -> Any:
+    variable = _variable(name, kind)
+    bare = PREFIX + name.upper()
+    if bare != variable and environ.get(bare):
+        raise ValueError(f"{bare} is not read: put the secret in a file and name it in {variable}")
+    text = environ.get(variable, "").strip()
+    if not text:
+        if spec.default is MISSING:
+            raise ValueError(f"{variable} is required")
+        return spec.default
+    value = _parsed(variable, text, _plain(kind))
+    _check_bounds(variable, value, spec.metadata)
+    return value
+
+
+def _plain(kind: Any) -> Any:
+    """Strip `| None`."""
+    if get_origin(kind) in (Union, types.UnionType):
+        return next(each for each in get_args(kind) if each is not type(None))
+    return kind
+
+
+def _parsed(variable: str, text: str, kind: Any) -> Any:
+    if get_origin(kind) is Literal:
+        return _choice(variable, text, get_args(kind))
+    if get_origin(kind) is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    parse, wanted = _PARSERS[kind]
+    try:
+        return parse(text)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{variable}: {text!r} is not {wanted}") from None
+    except OSError as error:
+        raise ValueError(f"{variable}: cannot read {text!r}: {error.strerror}") from None
+
+
+def _choice(variable: str, text: str, choices: tuple[Any, ...]) -> str:
+    if text not in choices:
+        raise ValueError(f"{variable}: {text!r} is not one of {', '.join(choices)}")
+    return text
+
+
+def _check_bounds(variable: str, value: Any, metadata: Mapping[str, Any]) -> None:
+    minimum, maximum = metadata.get("minimum"), metadata.get("maximum")
+    if minimum is not None and value < minimum:
+        raise ValueError(f"{variable}: {_shown(value)} is below {_shown(minimum)}")
+    if maximum is not None and value > maximum:
+        raise ValueError(f"{variable}: {_shown(value)} is above {_shown(maximum)}")
+
+
+def _shown(value: Any) -> str:
+    return f"{value.total_seconds():g} s" if isinstance(value, timedelta) else f"{value}"
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _bool(text: str) -> bool:
+    if text.lower() not in _BOOLS:
+        raise ValueError(text)
+    return _BOOLS[text.lower()]
+
+
+def _secret(path: str) -> Secret:
+    value = Path(path).read_text(encoding="utf-8").strip()
+    if not value:
+        raise ValueError(path)
+    return Secret(value)
+
+
+_BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+_PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
+    str: (str, "text"),
+    int: (int, "a whole number"),
+    float: (_float, "a number"),
+    bool: (_bool, "true or false"),
+    Path: (Path, "a path"),
+    timedelta: (lambda text: timedelta(seconds=_float(text)), "a number of seconds"),
+    Secret: (_secret, "a file with a secret in it"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """Where Postgres is."""
+
+    database_url: Secret = setting(help="file with the Postgres URL of this service's own role")
+    database_pool_size: int = setting(10, help="most connections of one process", minimum=1, maximum=200)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nats:
+    """Where JetStream is, and which stream to keep there."""
+
+    nats_url: str = setting(help="one or more NATS URLs, separated by commas")
+    nats_stream: str = setting("LETTERHEAD", help="name of the JetStream stream")
+    nats_subject_prefix: str = setting("", help="put before every subject, e.g. acme. for acme.domain.ready")
+    nats_credentials: Secret | None = setting(None, help="file with NATS credentials (JWT and seed)")
+    nats_replicas: int = setting(1, help="copies of the stream; 3 on a cluster", minimum=1, maximum=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """How a service listens, logs and ends."""
+
+    grpc_port: int = setting(help="port of the gRPC server; 0 takes any", minimum=0, maximum=65535)
+    grpc_host: str = setting("0.0.0.0", help="address the gRPC and metrics servers bind")
+    grpc_max_receive_bytes: int = setting(
+        4 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
+    )
+    rpc_deadline: timedelta = setting(
+        timedelta(seconds=30), help="seconds a unary call may take", minimum=timedelta(seconds=1)
+    )
+    metrics_port: int = setting(0, help="port of the Prometheus metrics; 0 = none", minimum=0, maximum=65535)
+    drain: timedelta = setting(
+        timedelta(seconds=10), help="seconds for calls and workers to finish at the end", minimum=timedelta(0)
+    )
+    log_format: Literal["json", "text"] = setting("json", help="json lines, or text for people")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aws:
+    """Which AWS account and region; credentials come by boto3's own chain."""
+
+    aws_region: str = setting(help="AWS region, e.g. us-east-1")
+    aws_account: str = setting(help="AWS account id, 12 digits")
+    aws_endpoint_url: str | None = setting(None, help="another endpoint than AWS's own: the sandbox's")
+
+    def __post_init__(self) -> None:
+        if not (self.aws_account.isdigit() and len(self.aws_account) == 12):
+            raise ValueError(f"{PREFIX}AWS_ACCOUNT: {self.aws_account!r} is not 12 digits")

@@ -1,0 +1,187 @@
+"""The connection pool over Postgres, transactions and LISTEN. Not for SQL: that stays with the stores.
+
+A lost or overloaded Postgres shows as `errors.Unavailable`; constraint violations stay asyncpg's own, and
+the stores map them by constraint name.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import asyncpg
+
+from chassis import config
+from chassis.backoff import Backoff, wait_any
+from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
+from chassis.queries import Queries
+
+__all__ = ["Connection", "Database", "Queries", "Record", "open_database"]
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Record: TypeAlias = asyncpg.Record
+    Connection: TypeAlias = asyncpg.Connection[Record] | PoolConnectionProxy[Record]
+    _Pool: TypeAlias = asyncpg.Pool[Record]
+else:
+    Record, Connection, _Pool = asyncpg.Record, asyncpg.Connection, asyncpg.Pool
+
+# Bounds of every session. A transaction never spans a network call, so idling inside one is a bug.
+STATEMENT_TIMEOUT = timedelta(seconds=15)
+LOCK_TIMEOUT = timedelta(seconds=5)
+IDLE_IN_TRANSACTION_TIMEOUT = timedelta(seconds=10)
+# Ours outlasts the server's, which gives the better error; it is there for a server that went silent.
+COMMAND_TIMEOUT = STATEMENT_TIMEOUT + timedelta(seconds=3)
+CONNECT_TIMEOUT = timedelta(seconds=3)
+ACQUIRE_TIMEOUT = timedelta(seconds=5)
+CHECK_TIMEOUT = timedelta(seconds=2)
+LISTEN_CHECK = timedelta(seconds=15)
+RETRY_AFTER = timedelta(seconds=1)
+
+_AWAY = (
+    OSError,  # refused, reset, and every timeout
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InternalClientError,  # the server died in the middle of an answer
+)
+_LOST_RACE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+
+
+class Database:
+    """A pool of connections of one role; every method raises `Unavailable` while Postgres is away."""
+
+    def __init__(self, pool: _Pool, connect: Callable[[], Any]) -> None:
+        self._pool = pool
+        self._connect = connect
+
+    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+        """Run one statement in its own transaction; gives all rows."""
+        async with self._connection() as connection:
+            return await connection.fetch(sql, *args)
+
+    async def fetchrow(self, sql: str, *args: Any) -> Record | None:
+        """Run one statement in its own transaction; gives the first row."""
+        async with self._connection() as connection:
+            return await connection.fetchrow(sql, *args)
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        """Run one statement in its own transaction; gives the first column of the first row."""
+        async with self._connection() as connection:
+            return await connection.fetchval(sql, *args)
+
+    async def execute(self, sql: str, *args: Any) -> str:
+        """Run one statement in its own transaction; gives its command tag, e.g. `UPDATE 1`."""
+        async with self._connection() as connection:
+            return await connection.execute(sql, *args)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Run the block in one READ COMMITTED transaction; never put a network call inside."""
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless Postgres answers within two seconds."""
+        with _translated():
+            async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
+                await self.fetchval("SELECT 1")
+
+    @asynccontextmanager
+    async def listen(self, channel: str, wake: Callable[[], None]) -> AsyncIterator[None]:
+        """Call `wake` on every NOTIFY of the channel, and after each (re)connect: something may be missed."""
+        task = asyncio.create_task(self._listening(channel, wake))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _listening(self, channel: str, wake: Callable[[], None]) -> None:
+        backoff = Backoff(f"listen to {channel}", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
+        while True:
+            try:
+                await self._listen_once(channel, wake, backoff)
+            except Exception as error:  # any failure of the connection is cured by a new one
+                await asyncio.sleep(backoff.failed(error))
+
+    async def _listen_once(self, channel: str, wake: Callable[[], None], backoff: Backoff) -> None:
+        connection = await self._connect()
+        try:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(channel, lambda *_: wake())
+            backoff.succeeded()
+            wake()
+            while not lost.is_set():
+                await wait_any(lost, timeout=LISTEN_CHECK.total_seconds())
+                await connection.execute("SELECT 1")
+        finally:
+            connection.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        with _translated():
+            async with self._pool.acquire(timeout=ACQUIRE_TIMEOUT.total_seconds()) as connection:
+                yield connection
+
+
+@asynccontextmanager
+async def open_database(settings: config.Database, *, application_name: str) -> AsyncIterator[Database]:
+    """Open a pool. Postgres may be away: connections are made when they are first needed."""
+    options = _connect_options(settings, application_name)
+    pool = asyncpg.create_pool(
+        **options, min_size=0, max_size=settings.database_pool_size, init=_prepare, reset=_keep_session
+    )
+    async with pool:
+        yield Database(pool, lambda: asyncpg.connect(**options))
+
+
+def _connect_options(settings: config.Database, application_name: str) -> dict[str, Any]:
+    bounds = {
+        "statement_timeout": STATEMENT_TIMEOUT,
+        "lock_timeout": LOCK_TIMEOUT,
+        "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT,
+    }
+    session = {name: f"{bound.total_seconds() * 1000:.0f}" for name, bound in bounds.items()}
+    return {
+        "dsn": settings.database_url.reveal(),
+        "timeout": CONNECT_TIMEOUT.total_seconds(),
+        "command_timeout": COMMAND_TIMEOUT.total_seconds(),
+        "server_settings": session | {"application_name": application_name, "jit": "off", "timezone": "UTC"},
+    }
+
+
+async def _prepare(connection: Connection) -> None:
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+
+
+async def _keep_session(connection: Connection) -> None:
+    """Spare the round trip of a reset: no code here changes a session (asyncpg still ends a transaction)."""
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (*_AWAY, *_LOST_RACE, asyncpg.QueryCanceledError, asyncpg.InterfaceError) as error:
+        if (shown := _service_error(error)) is None:
+            raise
+        raise shown from error
+
+
+def _service_error(error: Exception) -> ServiceError | None:
+    if isinstance(error, _LOST_RACE):
+        return Aborted("STORAGE_UNAVAILABLE", "lost a race in the database; call again", retry_after=RETRY_AFTER)
+    if isinstance(error, asyncpg.QueryCanceledError):
+        return DeadlineExceeded("DEADLINE", "the database took too long; ask for less, or call again")
+    if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
+        return None  # a mistake of ours, e.g. a wrong number of arguments
+    return Unavailable("STORAGE_UNAVAILABLE", "the database is away; call again", retry_after=RETRY_AFTER)

@@ -1,0 +1,183 @@
+"""The one tree of errors that callers may see, and its form on the wire.
+
+    ServiceError
+    ├── InvalidArgument     the request is wrong; `violations` name the fields
+    ├── NotFound            no such thing for this caller
+    ├── AlreadyExists       the name or request id is taken
+    ├── FailedPrecondition  right request, wrong state
+    ├── Unauthenticated     no live key
+    ├── PermissionDenied    a key with too small a scope
+    ├── ResourceExhausted   too much, too fast; `retry_after` says when
+    ├── Unavailable         something we need is away; `retry_after` says when
+    ├── Aborted             lost a race; call again
+    ├── DeadlineExceeded    took longer than allowed
+    └── Internal            our mistake; details are in the log only
+
+A reason is a name of `letterhead.errors.v1.ErrorReason`; a message says what happened and what to do next.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import grpc
+from google.protobuf import any_pb2, duration_pb2
+from google.protobuf.message import Message
+from google.rpc import error_details_pb2, status_pb2
+
+DOMAIN = "letterhead"
+# Details travel as one base64 HTTP/2 header, and gRPC begins to refuse headers at 8 KiB in all.
+MAX_VIOLATIONS = 16
+MAX_TEXT = 160
+MAX_MESSAGE = 800
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field of the request, by its path in the proto, and what is wrong with it."""
+
+    field: str
+    reason_text: str
+
+
+class ServiceError(Exception):
+    """An error a caller may see. Raise one of the leaves."""
+
+    code = grpc.StatusCode.UNKNOWN
+
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        metadata: Mapping[str, str] | None = None,
+        violations: Sequence[Violation] = (),
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+        self.metadata = dict(metadata or {})
+        self.violations = tuple(violations)
+        self.retry_after = retry_after
+
+
+class InvalidArgument(ServiceError):
+    """The request is wrong whatever the state; reason and message may be left to the violations."""
+
+    code = grpc.StatusCode.INVALID_ARGUMENT
+
+    def __init__(
+        self,
+        reason: str = "INVALID_FIELD",
+        message: str = "",
+        *,
+        violations: Sequence[Violation] = (),
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
+        said = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations[:MAX_VIOLATIONS])
+        super().__init__(reason, said, metadata=metadata, violations=violations)
+
+
+class NotFound(ServiceError):
+    """No such thing, or not this caller's: both look the same."""
+
+    code = grpc.StatusCode.NOT_FOUND
+
+
+class AlreadyExists(ServiceError):
+    """The name or request id is taken by something else."""
+
+    code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class FailedPrecondition(ServiceError):
+    """The request is right, the state is not; calling again does not help until the state changes."""
+
+    code = grpc.StatusCode.FAILED_PRECONDITION
+
+
+class PermissionDenied(ServiceError):
+    """The key is live and its scope too small."""
+
+    code = grpc.StatusCode.PERMISSION_DENIED
+
+
+class Unauthenticated(ServiceError):
+    """No key, or none that lives."""
+
+    code = grpc.StatusCode.UNAUTHENTICATED
+
+
+class ResourceExhausted(ServiceError):
+    """Too much or too fast."""
+
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class Unavailable(ServiceError):
+    """Something we stand on is away; the same call may be made again."""
+
+    code = grpc.StatusCode.UNAVAILABLE
+
+
+class Aborted(ServiceError):
+    """A race was lost (deadlock, lock not granted); the same call may be made again."""
+
+    code = grpc.StatusCode.ABORTED
+
+
+class DeadlineExceeded(ServiceError):
+    """The work took longer than the caller or the server allows."""
+
+    code = grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+class Internal(ServiceError):
+    """Our mistake. The message is for the caller: no detail of the cause goes in it."""
+
+    code = grpc.StatusCode.INTERNAL
+
+
+def to_status(error: ServiceError, *, request_id: str = "") -> status_pb2.Status:
+    """Write an error as google.rpc.Status with ErrorInfo, and BadRequest and RetryInfo where they apply."""
+    status = status_pb2.Status(code=error.code.value[0], message=_short(error.message, MAX_MESSAGE))
+    status.details.extend(_packed(detail) for detail in _details(error, request_id))
+    return status
+
+
+def _details(error: ServiceError, request_id: str) -> list[Message]:
+    metadata = {key: _short(value) for key, value in error.metadata.items()}
+    if request_id:
+        metadata["request_id"] = request_id
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
+    ]
+    if error.violations:
+        details.append(_bad_request(error.violations))
+    if error.retry_after is not None:
+        delay = duration_pb2.Duration()
+        delay.FromTimedelta(error.retry_after)
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    return details
+
+
+def _bad_request(violations: Sequence[Violation]) -> error_details_pb2.BadRequest:
+    return error_details_pb2.BadRequest(
+        field_violations=[
+            error_details_pb2.BadRequest.FieldViolation(
+                field=_short(each.field, 80), description=_short(each.reason_text)
+            )
+            for each in violations[:MAX_VIOLATIONS]
+        ]
+    )
+
+
+def _packed(detail: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed
+
+
+def _short(text: str, limit: int = MAX_TEXT) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

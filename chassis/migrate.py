@@ -1,0 +1,131 @@
+"""`python -m chassis.migrate`: bring the database to this release's schema, once, under a lock.
+
+Applies each `schema/NNNN_*.sql` in its own transaction, never twice, and then `roles.sql` every time.
+"""
+
+import asyncio
+import hashlib
+import re
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+
+from chassis import config
+from chassis.database import Connection
+from chassis.telemetry import configure_logging, get_logger
+
+log = get_logger(__name__)
+
+SCHEMA = Path(__file__).resolve().parent.parent / "schema"
+ADVISORY_LOCK = 7_130_001
+# A migration waits its turn for minutes, but never makes traffic queue behind it for long.
+TURN_TIMEOUT = timedelta(minutes=10)
+LOCK_TIMEOUT = timedelta(seconds=4)
+STATEMENT_TIMEOUT = timedelta(minutes=5)
+CONNECT_TIMEOUT = timedelta(seconds=10)
+
+_NAME = re.compile(r"\d{4}_\w+\.sql")
+_TABLE = """
+CREATE SCHEMA IF NOT EXISTS chassis;
+CREATE TABLE IF NOT EXISTS chassis.migrations (
+    name       text PRIMARY KEY,
+    sha256     text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+"""
+
+
+class MigrationError(Exception):
+    """The schema on disk and the database do not fit together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of the command."""
+
+    database_url: config.Secret = config.setting(help="file with the Postgres URL of the owner of the schema")
+
+
+async def migrate(database_url: str, directory: Path = SCHEMA) -> list[str]:
+    """Apply what is not applied yet; gives the names. Safe to run from many places at once.
+
+    Raises MigrationError if an applied file was edited since. Names that the database knows and the
+    directory does not are a newer release's and are left alone.
+    """
+    connection = await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT.total_seconds())
+    try:
+        await _take_turn(connection)
+        applied = await _apply_all(connection, directory)
+        await _run(connection, (directory / "roles.sql").read_text(encoding="utf-8"))
+    finally:
+        await connection.close(timeout=CONNECT_TIMEOUT.total_seconds())
+    return applied
+
+
+async def _take_turn(connection: Connection) -> None:
+    """Wait for the lock that makes one migrator of many; it goes with the connection."""
+    await _bound(connection, statement=TURN_TIMEOUT, lock=TURN_TIMEOUT)
+    await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+    await _bound(connection, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
+
+
+async def _bound(connection: Connection, *, statement: timedelta, lock: timedelta) -> None:
+    limits = {"statement_timeout": statement, "lock_timeout": lock}
+    for name, limit in limits.items():
+        await connection.execute("SELECT set_config($1, $2, false)", name, f"{limit.total_seconds():.0f}s")
+
+
+async def _apply_all(connection: Connection, directory: Path) -> list[str]:
+    known = await _known(connection)
+    applied = []
+    for path in sorted(path for path in directory.glob("*.sql") if _NAME.fullmatch(path.name)):
+        text = path.read_text(encoding="utf-8")
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if known.get(path.name, digest) != digest:
+            raise MigrationError(f"{path.name} was edited after it was applied; write a new migration instead")
+        if path.name not in known:
+            await _apply(connection, path.name, text, digest)
+            applied.append(path.name)
+    return applied
+
+
+async def _known(connection: Connection) -> dict[str, str]:
+    if await connection.fetchval("SELECT to_regclass('chassis.migrations')") is None:
+        return {}
+    rows = await connection.fetch("SELECT name, sha256 FROM chassis.migrations")
+    return {row["name"]: row["sha256"] for row in rows}
+
+
+async def _apply(connection: Connection, name: str, text: str, digest: str) -> None:
+    async with connection.transaction():
+        await connection.execute(text)
+        await connection.execute(_TABLE)  # after the first file, which makes the schema
+        await connection.execute("INSERT INTO chassis.migrations (name, sha256) VALUES ($1, $2)", name, digest)
+    log.info("migration applied", action="migration_applied", name=name)
+
+
+async def _run(connection: Connection, text: str) -> None:
+    async with connection.transaction():
+        await connection.execute(text)
+
+
+def main() -> None:
+    """Migrate the database of LETTERHEAD_DATABASE_URL_FILE; exits 78 for bad settings, 1 for a refusal."""
+    configure_logging("migrate")
+    try:
+        settings = config.load(Config)
+        applied = asyncio.run(migrate(settings.database_url.reveal()))
+    except config.ConfigError as error:
+        sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
+        sys.exit(78)
+    except (MigrationError, OSError, asyncpg.PostgresError) as error:
+        log.error("migration refused", action="migration_refused", error=str(error))  # noqa: TRY400
+        sys.exit(1)
+    log.info("schema is current", action="schema_migrated", applied=applied)
+
+
+if __name__ == "__main__":
+    main()

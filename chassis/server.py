@@ -1,0 +1,200 @@
+"""The gRPC server of every service: interceptors, deep health, reflection, background tasks and drain."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from chassis import config
+from chassis.access import Access
+from chassis.background import Background, supervised
+from chassis.backoff import wait_any
+from chassis.database import Database
+from chassis.interceptors import Deadlines, Layer, Layers, authenticated, errors, observed
+from chassis.telemetry import configure_logging, get_logger, metrics_server
+
+log = get_logger(__name__)
+
+LIVENESS = "liveness"
+EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
+MAX_CONCURRENT_RPCS = 2000
+HEALTH_INTERVAL = timedelta(seconds=1)
+HEALTH_TIMEOUT = timedelta(seconds=3)
+# A connection ends after 5 min so that clients see new replicas; watchers then call again.
+OPTIONS = {
+    "grpc.so_reuseport": 0,  # a port in use is an error, not a shared port
+    "grpc.keepalive_time_ms": 60_000,
+    "grpc.keepalive_timeout_ms": 20_000,
+    "grpc.keepalive_permit_without_calls": 1,
+    "grpc.http2.min_ping_interval_without_data_ms": 10_000,
+    "grpc.max_connection_age_ms": 300_000,
+    "grpc.max_connection_age_grace_ms": 30_000,
+}
+
+Check = Callable[[], Awaitable[None]]
+C = TypeVar("C")
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One gRPC service: the generated `add_…Servicer_to_server`, the servicer, and the proto's full name."""
+
+    add: Callable[[Any, Any], None]
+    servicer: Any
+    full_name: str
+
+
+@asynccontextmanager
+async def serving(
+    settings: config.Server,
+    *,
+    registrations: Sequence[Registration],
+    database: Database | None = None,
+    access: Access | None = None,
+    background: Sequence[Background] = (),
+    health_checks: Mapping[str, Check] | None = None,
+) -> AsyncIterator[int]:
+    """Serve while the block runs and give the bound port; at its end drain calls and background tasks.
+
+    Without `access` no call is authenticated. Health is SERVING while Postgres and every other check
+    answer; the health service `liveness` only says that the process runs.
+    """
+    deadlines, vitals = Deadlines(settings.rpc_deadline), health.HealthServicer()
+    server = _server(settings, deadlines, access)
+    _register(server, registrations, vitals)
+    port = _bound(server, settings)
+    checks = dict(health_checks or {}) | ({"database": database.check} if database else {})
+    names = ["", *(each.full_name for each in registrations)]
+    tasks = [*background, lambda stop: _watch_health(vitals, names, checks, stop)]
+    stop = asyncio.Event()
+    with metrics_server(settings.grpc_host, settings.metrics_port):
+        async with supervised(tasks, stop, drain=settings.drain):
+            await server.start()
+            log.info("serving", action="server_started", port=port)
+            try:
+                yield port
+            finally:
+                await _drain(server, vitals, deadlines, stop, settings.drain)
+
+
+def _server(settings: config.Server, deadlines: Deadlines, access: Access | None) -> grpc.aio.Server:
+    layers: list[Layer] = [observed, errors, deadlines.layer]
+    if access is not None:
+        layers.append(authenticated(access))
+    options = OPTIONS | {"grpc.max_receive_message_length": settings.grpc_max_receive_bytes}
+    return grpc.aio.server(
+        interceptors=[Layers(layers)],
+        options=list(options.items()),
+        maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
+    )
+
+
+def _register(server: grpc.aio.Server, registrations: Sequence[Registration], vitals: Any) -> None:
+    for each in registrations:
+        each.add(each.servicer, server)
+    health_pb2_grpc.add_HealthServicer_to_server(vitals, server)
+    names = [each.full_name for each in registrations]
+    reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+
+
+def _bound(server: grpc.aio.Server, settings: config.Server) -> int:
+    address = f"{settings.grpc_host}:{settings.grpc_port}"
+    try:
+        return server.add_insecure_port(address)
+    except RuntimeError:
+        problem = f"cannot listen on {address}: the port is in use, or the address is not this machine's"
+        raise config.ConfigError([f"{config.PREFIX}GRPC_PORT: {problem}"]) from None
+
+
+async def _drain(
+    server: grpc.aio.Server, vitals: Any, deadlines: Deadlines, stop: asyncio.Event, drain: timedelta
+) -> None:
+    log.info("draining", action="server_draining")
+    await vitals.enter_graceful_shutdown()
+    stop.set()
+    deadlines.end_streams()
+    await server.stop(drain.total_seconds())
+    log.info("stopped", action="server_stopped")
+
+
+async def _watch_health(
+    vitals: Any, names: Sequence[str], checks: Mapping[str, Check], stop: asyncio.Event
+) -> None:
+    await vitals.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
+    before: dict[str, str] | None = None
+    while not stop.is_set():
+        failing = await _failing(checks)
+        if failing != before:
+            await _publish_health(vitals, names, failing)
+        before = failing
+        await wait_any(stop, timeout=HEALTH_INTERVAL.total_seconds())
+
+
+async def _publish_health(vitals: Any, names: Sequence[str], failing: dict[str, str]) -> None:
+    answer = health_pb2.HealthCheckResponse
+    for name in names:
+        await vitals.set(name, answer.NOT_SERVING if failing else answer.SERVING)
+    say = log.warning if failing else log.info
+    say("health", action="health_changed", serving=not failing, failing=failing)
+
+
+async def _failing(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Give the names of the failing checks with the kind of error: enough to look further, no secrets."""
+    outcomes = await asyncio.gather(*map(_outcome, checks.values()))
+    return {name: outcome for name, outcome in zip(checks, outcomes, strict=True) if outcome}
+
+
+async def _outcome(check: Check) -> str:
+    try:
+        async with asyncio.timeout(HEALTH_TIMEOUT.total_seconds()):
+            await check()
+    except Exception as error:  # noqa: BLE001 - any failure of a check is its answer
+        return type(error).__name__
+    return ""
+
+
+async def run(service: AbstractAsyncContextManager[Any]) -> None:
+    """Run a service until SIGTERM or SIGINT, then leave its block, which drains; a second signal kills."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def end(signum: int) -> None:
+        loop.remove_signal_handler(signum)
+        ended.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, end, signum)
+    async with service:
+        await ended.wait()
+
+
+def main(run_service: Callable[[C], AbstractAsyncContextManager[Any]], config_class: type[C]) -> None:
+    """Be the process of a service: read settings, log, run, drain. Exits 0, or 78 for bad settings."""
+    try:
+        settings = config.load(config_class)
+        configure_logging(_service_name(run_service), _log_format(settings))
+        asyncio.run(run(run_service(settings)))
+    except config.ConfigError as error:
+        sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
+        sys.exit(EXIT_CONFIG)
+
+
+def _service_name(run_service: Callable[..., Any]) -> str:
+    """Take the last part of the package that defines the service: `identity` of `services.identity`."""
+    package: str = getattr(run_service, "__globals__", {}).get("__package__") or "letterhead"
+    return package.rpartition(".")[2]
+
+
+def _log_format(settings: Any) -> Any:
+    if isinstance(settings, config.Server):
+        return settings.log_format
+    parts = (getattr(settings, spec.name) for spec in fields(settings))
+    return next((_log_format(part) for part in parts if is_dataclass(part) and isinstance(part, config.Server)), "json")

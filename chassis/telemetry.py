@@ -1,0 +1,85 @@
+"""Logs as JSON lines with a stable `action`, and Prometheus metrics. Never bodies, tokens or addresses.
+
+Every call reads `log.info("a sentence", action="snake_case_past", …)`; tenant, key and request id are
+added from the running rpc.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import structlog
+from prometheus_client import start_http_server
+
+Processor = structlog.typing.Processor
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Give the logger of a module; it may be made before `configure_logging`."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def configure_logging(service: str, format: Literal["json", "text"] = "json") -> None:
+    """Send our own and the libraries' logs to stdout, one line each."""
+    shared = _processors(service)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, _mark_library],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(format)],
+        )
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+def _processors(service: str) -> list[Processor]:
+    def add_service(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        line["service"] = service
+        return line
+
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        add_service,
+    ]
+
+
+def _mark_library(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    line.setdefault("action", "library_spoke")
+    return line
+
+
+def _rendering(format: Literal["json", "text"]) -> list[Processor]:
+    if format == "text":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), event_key="event", timestamp_key="at")]
+    return [
+        structlog.processors.format_exc_info,
+        structlog.processors.EventRenamer("message"),
+        structlog.processors.JSONRenderer(),
+    ]
+
+
+@contextmanager
+def metrics_server(host: str, port: int) -> Iterator[None]:
+    """Serve Prometheus metrics over HTTP while the block runs; port 0 serves none."""
+    if port == 0:
+        yield
+        return
+    server, thread = start_http_server(port, addr=host)
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=1)

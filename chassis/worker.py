@@ -1,0 +1,93 @@
+"""The loop of every worker: claim due rows, work on a bounded number at once, drain at the end.
+
+What is due and what a step does belong to the service; a claim must lease its rows by the database clock.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+from prometheus_client import Counter
+
+from chassis.backoff import Backoff, wait_any
+from chassis.telemetry import get_logger
+
+log = get_logger(__name__)
+STEPS = Counter("letterhead_worker_steps_total", "Steps of claim loops", ["loop", "outcome"])
+
+T = TypeVar("T")
+
+
+class ClaimLoop(Generic[T]):
+    """Calls `claim(free slots)` and runs `step` on each item, at most `concurrency` at once.
+
+    With nothing to claim it sleeps for `idle`, or until `wake()`. A step that raises is logged and dropped:
+    the row's lease brings it back.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        claim: Callable[[int], Awaitable[Sequence[T]]],
+        step: Callable[[T], Awaitable[None]],
+        *,
+        concurrency: int,
+        idle: timedelta,
+    ) -> None:
+        self._name = name
+        self._claim = claim
+        self._step = step
+        self._concurrency = concurrency
+        self._idle = idle.total_seconds()
+        self._woken = asyncio.Event()
+        self._running: set[asyncio.Task[None]] = set()
+        self._backoff = Backoff(f"claim of {name}", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
+
+    def wake(self) -> None:
+        """Look for due rows now: something was just stored."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; then claim nothing more and wait for the steps in flight."""
+        async with asyncio.TaskGroup() as group:
+            while not stop.is_set():
+                self._woken.clear()
+                free = self._concurrency - len(self._running)
+                items = await self._claimed(free, stop) if free else ()
+                for item in items:
+                    self._start(group, item)
+                if len(self._running) >= self._concurrency:
+                    await self._slot_or(stop)
+                elif len(items) < free:
+                    await wait_any(stop, self._woken, timeout=self._idle)
+
+    async def _claimed(self, free: int, stop: asyncio.Event) -> Sequence[T]:
+        try:
+            items = await self._claim(free)
+        except Exception as error:
+            await wait_any(stop, timeout=self._backoff.failed(error))
+            return ()
+        self._backoff.succeeded()
+        return items
+
+    def _start(self, group: asyncio.TaskGroup, item: T) -> None:
+        task = group.create_task(self._one(item))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _one(self, item: T) -> None:
+        try:
+            await self._step(item)
+        except Exception:
+            STEPS.labels(self._name, "failed").inc()
+            log.exception("a step failed", action="step_failed", loop=self._name)
+        else:
+            STEPS.labels(self._name, "done").inc()
+
+    async def _slot_or(self, stop: asyncio.Event) -> None:
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({*self._running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
