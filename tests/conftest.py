@@ -1,0 +1,59 @@
+"""The real parts that tests run against: Postgres, NATS and the pretend Internet, one set for each worker."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.embedded import NatsServer, Postgres
+from tests.stores import FreshDatabase, fresh_database, make_template
+from tests.streams import FreshStream, fresh_stream
+
+
+@pytest.fixture(scope="session")
+def workspace() -> Iterator[Path]:
+    """A directory of this worker's own, open to the user that Postgres runs as."""
+    directory = Path(tempfile.mkdtemp(prefix="letterhead-tests-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres(workspace: Path) -> Iterator[Postgres]:
+    """A Postgres server; a test that kills it restarts it."""
+    server = Postgres.start(workspace, fsync=False)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: Postgres) -> Postgres:
+    """The same server, with a migrated template to copy."""
+    asyncio.run(make_template(postgres))
+    return postgres
+
+
+@pytest.fixture
+async def database(migrated: Postgres) -> AsyncIterator[FreshDatabase]:
+    """A migrated database of this test's own."""
+    async with fresh_database(migrated) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def nats_server(workspace: Path) -> Iterator[NatsServer]:
+    """A NATS server with JetStream; a test that kills it restarts it."""
+    server = NatsServer.start(workspace)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def stream(nats_server: NatsServer) -> AsyncIterator[FreshStream]:
+    """A JetStream stream of this test's own; `stream.settings` is what a service gets."""
+    async with fresh_stream(nats_server) as stream:
+        yield stream

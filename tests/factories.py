@@ -1,0 +1,165 @@
+"""What other services would have written, named by the state it is in: tenants, keys, domains.
+
+Every name is new. Columns that a function does not set keep the schema's defaults.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from chassis.access import Scope, generate_key
+from chassis.ids import uuid7
+from tests.stores import FreshDatabase
+
+ACCOUNT = "123456789012"
+REGION = "us-east-1"
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A claim as identity wrote it, with the three DKIM tokens of its SES identity."""
+
+    claim_id: UUID
+    tenant_id: UUID
+    name: str
+    tokens: tuple[str, str, str]
+    generation: int = 1
+
+
+def a_name(suffix: str = "com") -> str:
+    """A domain name nobody has; under a real suffix, as the resolver wants."""
+    return f"d{uuid4().hex[:12]}.{suffix}"
+
+
+def bearer(token: str) -> tuple[tuple[str, str]]:
+    """The call metadata that carries a key."""
+    return (("authorization", f"Bearer {token}"),)
+
+
+async def a_tenant(database: FreshDatabase, *, unready_policy: str = "REFUSE", state: str = "ACTIVE") -> UUID:
+    tenant_id = uuid7()
+    columns = {"name": f"tenant-{tenant_id}", "unready_policy": unready_policy, "state": state}
+    await _insert(database, "identity.tenants", id=tenant_id, **columns)
+    return tenant_id
+
+
+async def a_key(
+    database: FreshDatabase,
+    tenant_id: UUID,
+    scope: Scope = Scope.FULL_ACCESS,
+    *,
+    claim_ids: tuple[UUID, ...] = (),
+    lives: timedelta = timedelta(days=1),
+) -> str:
+    """A key that works for as long as it `lives`; returns its token."""
+    token, digest, hint = generate_key()
+    await _insert(
+        database,
+        "identity.api_keys",
+        id=uuid7(),
+        tenant_id=tenant_id,
+        name="test",
+        scope=scope.value,
+        key_hash=digest,
+        hint=hint,
+        claim_ids=list(claim_ids),
+        expires_at=datetime.now(UTC) + lives,
+    )
+    return token
+
+
+async def a_provisioned_domain(
+    database: FreshDatabase, tenant_id: UUID, name: str | None = None, *, phase: str = "ACTIVE"
+) -> Domain:
+    """A domain made at SES, its five records shown; verifier has not seen it yet."""
+    domain = Domain(uuid7(), tenant_id, name or a_name(), (_token(), _token(), _token()))
+    place = {"account": ACCOUNT, "region": REGION, "name": domain.name, "mail_from_label": "send"}
+    identity_id = uuid7()
+    await _insert(
+        database,
+        "identity.ses_identities",
+        id=identity_id,
+        state="PRESENT",
+        arn=f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{domain.name}",
+        tokens=list(domain.tokens),
+        hosted_zone="dkim.amazonses.com",
+        due_at=None,
+        **place,
+    )
+    await _insert(
+        database,
+        "identity.claims",
+        id=domain.claim_id,
+        tenant_id=tenant_id,
+        ses_identity_id=identity_id,
+        display_name=domain.name,
+        phase=phase,
+        holder=True,
+        ownership_demanded=False,
+        ownership_token=_token(),
+        **place,
+    )
+    await _insert_records(database, domain)
+    return domain
+
+
+async def a_pending_domain(database: FreshDatabase, tenant_id: UUID, name: str | None = None) -> Domain:
+    return await _a_verified_domain(database, tenant_id, name, "PENDING", dkim_good=False)
+
+
+async def a_ready_domain(database: FreshDatabase, tenant_id: UUID, name: str | None = None) -> Domain:
+    return await _a_verified_domain(database, tenant_id, name, "READY", dkim_good=True)
+
+
+async def a_degraded_domain(
+    database: FreshDatabase, tenant_id: UUID, name: str | None = None, *, dkim_good: bool
+) -> Domain:
+    return await _a_verified_domain(database, tenant_id, name, "DEGRADED", dkim_good=dkim_good)
+
+
+async def _a_verified_domain(
+    database: FreshDatabase, tenant_id: UUID, name: str | None, state: str, *, dkim_good: bool
+) -> Domain:
+    domain = await a_provisioned_domain(database, tenant_id, name)
+    await _insert(
+        database,
+        "verifier.verifications",
+        claim_id=domain.claim_id,
+        generation=domain.generation,
+        tenant_id=tenant_id,
+        name=domain.name,
+        account=ACCOUNT,
+        region=REGION,
+        state=state,
+        dkim_good=dkim_good,
+        mail_from_good=state == "READY",
+    )
+    return domain
+
+
+async def _insert_records(database: FreshDatabase, domain: Domain) -> None:
+    """The five required records, in the order they are shown."""
+    records = [
+        ("DKIM", n, "CNAME", f"{token}._domainkey.{domain.name}", f"{token}.dkim.amazonses.com", 0)
+        for n, token in enumerate(domain.tokens, start=1)
+    ]
+    records += [
+        ("RETURN_PATH", 1, "MX", f"send.{domain.name}", f"feedback-smtp.{REGION}.amazonses.com", 10),
+        ("SPF", 1, "TXT", f"send.{domain.name}", "v=spf1 include:amazonses.com ~all", 0),
+    ]
+    columns = ("purpose", "ordinal", "type", "name", "value", "priority")
+    shown = {"claim_id": domain.claim_id, "generation": domain.generation, "ttl": 300, "required": True}
+    for position, record in enumerate(records, start=1):
+        row = dict(zip(columns, record, strict=True))
+        await _insert(database, "identity.records", position=position, **shown, **row)
+
+
+async def _insert(database: FreshDatabase, table: str, **columns: Any) -> None:
+    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - our own names
+    await database.execute(statement, *columns.values())
+
+
+def _token() -> str:
+    return uuid4().hex
