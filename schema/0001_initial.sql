@@ -1,7 +1,7 @@
 -- The whole of Letterhead's state: one schema for each service, one writing service for each table (roles.sql).
 -- Times are timestamptz and taken from the database's clock; ids are UUIDv7, made by the services.
 
-CREATE SCHEMA chassis;
+CREATE SCHEMA IF NOT EXISTS chassis; -- chassis/migrate.py was here first, for its own table
 CREATE SCHEMA identity;
 CREATE SCHEMA verifier;
 CREATE SCHEMA sender;

@@ -1,0 +1,201 @@
+"""The `letterhead` command: start it all, play the story, and call the services by hand."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any
+
+import boto3
+import grpc
+import typer
+from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
+
+from chassis.config import Aws, ConfigError, load
+from cli import aws_setup, calls, sandbox_commands
+from cli.client import explain
+from cli.installation import NoInstallation
+from cli.server_process import EmbeddedError
+from cli.story import StoryFailed
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")
+emails = typer.Typer(no_args_is_help=True, help="See what became of emails.")
+suppressions = typer.Typer(no_args_is_help=True, help="See and change the suppression list.")
+events = typer.Typer(no_args_is_help=True, help="Listen to events on NATS.")
+for name, group in (
+    ("domains", domains),
+    ("emails", emails),
+    ("suppressions", suppressions),
+    ("events", events),
+):
+    app.add_typer(group, name=name)
+
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")]
+
+FAILED, USAGE, AWAY = 1, 2, 3
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Runs a command; trouble is told in words, and by the code: 1 failed, 2 usage, 3 away."""
+    try:
+        asyncio.run(work)
+    except grpc.aio.AioRpcError as error:
+        away = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        _end(AWAY if away else FAILED, *explain(error))
+    except (EmbeddedError, StoryFailed) as error:
+        _end(FAILED, str(error))
+    except NoInstallation as error:
+        _end(USAGE, str(error))
+    except ConfigError as error:
+        _end(USAGE, *error.problems)
+    except KeyboardInterrupt:
+        _end(130)
+
+
+def _end(code: int, *lines: str) -> None:
+    for line in lines:
+        print(line, file=sys.stderr)
+    raise typer.Exit(code)
+
+
+@app.command()
+def up(
+    *,
+    replicas: Annotated[
+        int, typer.Option(min=1, max=4, envvar="REPLICAS", help="Processes of each service.")
+    ] = 1,
+    free_ports: Annotated[
+        bool, typer.Option("--free-ports", help="Any free ports, not the documented ones.")
+    ] = False,
+) -> None:
+    """Start everything on this machine, in the foreground, until Ctrl-C."""
+    run(sandbox_commands.up(replicas, free_ports=free_ports))
+
+
+@app.command()
+def demo() -> None:
+    """Play the whole story: a domain turns green, an email arrives as its own, a bounce comes back."""
+    run(sandbox_commands.demo())
+
+
+@app.command()
+def send(
+    *,
+    sender: Annotated[str, typer.Option("--from", help="An address of one of your domains.")],
+    to: Annotated[list[str], typer.Option(help="A recipient; may be given again.")],
+    subject: Annotated[str, typer.Option(help="The subject.")],
+    text: Annotated[str, typer.Option(help="The plain text body.")] = "",
+    html: Annotated[str, typer.Option(help="The HTML body.")] = "",
+    request_id: Annotated[str, typer.Option(help="Makes a retry safe.")] = "",
+) -> None:
+    """Send one email."""
+    request = SendEmailRequest(
+        to=[Address(address=each) for each in to],
+        subject=subject,
+        text=text,
+        html=html,
+        request_id=request_id,
+    )
+    getattr(request, "from").address = sender
+    run(calls.send_email(request))
+
+
+@app.command("aws-setup")
+def set_up_aws(
+    name: Annotated[
+        str, typer.Option(help="Of configuration set, topic and queue: `NAME`, `NAME-feedback`.")
+    ] = "letterhead",
+) -> None:
+    """Make what SES's events come back by: configuration set, topic, queue. Reads LETTERHEAD_AWS_*."""
+    run(_set_up_aws(name))
+
+
+async def _set_up_aws(name: str) -> None:
+    aws = load(Aws)
+    session = boto3.Session(region_name=aws.aws_region)
+    made = aws_setup.set_up(session, account=aws.aws_account, endpoint_url=aws.aws_endpoint_url, name=name)
+    print(f"configuration set  {made.configuration_set}\ntopic              {made.topic_arn}")
+    print(f"queue              {made.queue_url}\ndead letters       {made.dead_letter_queue_url}")
+
+
+@domains.command("list")
+def list_domains(limit: Limit = 50) -> None:
+    """List domains."""
+    run(calls.list_domains(limit))
+
+
+@domains.command("add")
+def add_domain(
+    name: str,
+    region: Annotated[str, typer.Option(help="AWS region; empty: the installation's own.")] = "",
+    label: Annotated[str, typer.Option(help="The label that bounces return to; empty: send.")] = "",
+) -> None:
+    """Claim a name, and print the records to publish."""
+    run(calls.add_domain(name, region, label))
+
+
+@domains.command("show")
+def show_domain(name: str) -> None:
+    """Print a domain's records, and what was seen of each."""
+    run(calls.show_domain(name))
+
+
+@domains.command("watch")
+def watch_domain(name: str) -> None:
+    """Look now, and print each change until the domain is READY."""
+    run(calls.watch_domain(name))
+
+
+@domains.command("delete")
+def delete_domain(name: str) -> None:
+    """Delete a domain."""
+    run(calls.delete_domain(name))
+
+
+@emails.command("list")
+def list_emails(limit: Limit = 50) -> None:
+    """List emails."""
+    run(calls.list_emails(limit))
+
+
+@emails.command("show")
+def show_email(email_id: str) -> None:
+    """Print an email's recipients and history."""
+    run(calls.show_email(email_id))
+
+
+@suppressions.command("list")
+def list_suppressions(limit: Limit = 50) -> None:
+    """List suppressed addresses."""
+    run(calls.list_suppressions(limit))
+
+
+@suppressions.command("add")
+def add_suppression(address: str, note: Annotated[str, typer.Option(help="Why, for people.")] = "") -> None:
+    """Suppress an address."""
+    run(calls.add_suppression(address, note))
+
+
+@suppressions.command("remove")
+def remove_suppression(address: str) -> None:
+    """Send to an address again."""
+    run(calls.remove_suppression(address))
+
+
+@events.command("tail")
+def tail_events(
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="From the oldest event kept.")] = False,
+    number: Annotated[int, typer.Option(min=0, help="End after so many events; 0: never.")] = 0,
+) -> None:
+    """Print events as they arrive."""
+    run(calls.tail_events(number, everything=everything))
+
+
+def main() -> None:
+    """Runs the command."""
+    app(prog_name="letterhead")
+
+
+if __name__ == "__main__":
+    main()

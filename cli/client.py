@@ -1,0 +1,117 @@
+"""Calls the four services as any other client would: by their generated stubs, with a key."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
+from letterhead.sender.v1 import emails_pb2_grpc, suppressions_pb2_grpc
+from letterhead.verifier.v1 import verifier_pb2_grpc
+from letterhead.webhooks.v1 import feedback_pb2_grpc
+
+from cli.installation import Installation
+
+# Calls are tried again only where the server surely did nothing, and spread over all replicas named.
+_SERVICE_CONFIG = json.dumps(
+    {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "methodConfig": [
+            {
+                "name": [{}],
+                "retryPolicy": {
+                    "maxAttempts": 4,
+                    "initialBackoff": "0.2s",
+                    "maxBackoff": "2s",
+                    "backoffMultiplier": 2,
+                    "retryableStatusCodes": ["UNAVAILABLE"],
+                },
+            }
+        ],
+    }
+)
+
+
+class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor):
+    """Adds the key to every call."""
+
+    def __init__(self, key: str) -> None:
+        self._header = ("authorization", f"Bearer {key}")
+
+    def _with_key(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
+        metadata = grpc.aio.Metadata(*(details.metadata or ()), self._header)
+        return grpc.aio.ClientCallDetails(
+            details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
+        )
+
+    async def intercept_unary_unary(
+        self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
+    ) -> Any:
+        return await continuation(self._with_key(client_call_details), request)
+
+    async def intercept_unary_stream(
+        self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
+    ) -> Any:
+        return await continuation(self._with_key(client_call_details), request)
+
+
+class Services:
+    """Stubs of every service, called with one key."""
+
+    def __init__(self, channels: dict[str, grpc.aio.Channel]) -> None:
+        self.tenants = tenants_pb2_grpc.TenantServiceStub(channels["identity"])
+        self.api_keys = api_keys_pb2_grpc.ApiKeyServiceStub(channels["identity"])
+        self.domains = domains_pb2_grpc.DomainServiceStub(channels["identity"])
+        self.verifier = verifier_pb2_grpc.VerifierServiceStub(channels["verifier"])
+        self.sender = emails_pb2_grpc.SenderServiceStub(channels["sender"])
+        self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(channels["sender"])
+        self.feedback = feedback_pb2_grpc.FeedbackServiceStub(channels["webhooks"])
+
+
+@asynccontextmanager
+async def connect(installation: Installation, key: str | None = None) -> AsyncIterator[Services]:
+    """Opens channels to the four services; `key` is the installation's `api_key` unless another is given."""
+    interceptor = _Bearer(key or installation.api_key)
+    async with AsyncExitStack() as stack:
+        channels = {
+            name: await stack.enter_async_context(
+                grpc.aio.insecure_channel(
+                    _target(getattr(installation, name)),
+                    options=[
+                        ("grpc.service_config", _SERVICE_CONFIG),
+                        ("grpc.initial_reconnect_backoff_ms", 200),
+                    ],
+                    interceptors=[interceptor],
+                )
+            )
+            for name in ("identity", "verifier", "sender", "webhooks")
+        }
+        yield Services(channels)
+
+
+def _target(addresses: str) -> str:
+    """Turns host:port pairs into a gRPC target; several become one target with all of them."""
+    return (
+        f"ipv4:{addresses}"
+        if addresses.replace(",", "").replace(".", "").replace(":", "").isdigit()
+        else addresses
+    )
+
+
+def explain(error: grpc.aio.AioRpcError) -> list[str]:
+    """Says a failed call in lines for people: what happened, which fields, when to try again."""
+    lines = [f"{error.code().name}: {error.details()}"]
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        bad_request = error_details_pb2.BadRequest()
+        retry = error_details_pb2.RetryInfo()
+        if detail.Unpack(bad_request):
+            lines += [
+                f"  {violation.field}: {violation.description}" for violation in bad_request.field_violations
+            ]
+        elif detail.Unpack(retry):
+            lines.append(f"  try again in {retry.retry_delay.ToTimedelta().total_seconds():g} s")
+    return lines

@@ -1,0 +1,129 @@
+"""Listens to Letterhead's events on NATS, as any other service would."""
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import nats
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.errors import Error as NatsError
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+STREAM = "LETTERHEAD"
+REMEMBERED = 10_000
+# How long until a lost stream or consumer is asked for again.
+REOPEN_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event as it arrived: a CloudEvent whose `data` is the JSON of a message of letterhead/events/v1."""
+
+    id: str
+    subject: str
+    resource: str
+    time: str
+    tenant_id: str
+    data: dict[str, Any]
+
+    @classmethod
+    def parse(cls, body: bytes) -> Self:
+        """Reads a structured CloudEvent."""
+        event = json.loads(body)
+        return cls(
+            event["id"],
+            event["type"],
+            event.get("subject", ""),
+            event["time"],
+            event.get("tenantid", ""),
+            event["data"],
+        )
+
+
+class Tail:
+    """The newest events, each once, over any loss of NATS: what is replayed is recognised by its id."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._events: OrderedDict[str, Event] = OrderedDict()
+        self._followers: list[asyncio.Queue[Event]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, *, everything: bool = False) -> AsyncIterator[Self]:
+        """Listens from now on, or from the oldest event kept with `everything`."""
+        client = await nats.connect(
+            url, max_reconnect_attempts=-1, reconnect_time_wait=REOPEN_SECONDS, error_cb=_quiet
+        )
+        tail = cls(client)
+        ready = asyncio.Event()
+        task = asyncio.create_task(
+            tail._listen(ready, DeliverPolicy.ALL if everything else DeliverPolicy.NEW)
+        )
+        try:
+            await asyncio.wait_for(ready.wait(), 10)
+            yield tail
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await client.close()
+
+    def find(self, subject: str, fits: Callable[[Event], bool] = lambda _: True) -> Event | None:
+        """The first event of a subject that fits."""
+        return next(
+            (event for event in self._events.values() if event.subject == subject and fits(event)), None
+        )
+
+    def all(self, subject: str) -> list[Event]:
+        """All events of a subject, in the order of arrival."""
+        return [event for event in self._events.values() if event.subject == subject]
+
+    async def follow(self) -> AsyncIterator[Event]:
+        """Every event, as it arrives."""
+        queue: asyncio.Queue[Event] = asyncio.Queue()
+        self._followers.append(queue)
+        while True:
+            yield await queue.get()
+
+    async def _listen(self, ready: asyncio.Event, start: DeliverPolicy) -> None:
+        while True:
+            try:
+                stream = self._client.jetstream()
+                made = (await stream.stream_info(STREAM)).created
+                subscription = await stream.subscribe(
+                    ">", stream=STREAM, ordered_consumer=True, config=ConsumerConfig(deliver_policy=start)
+                )
+                ready.set()
+                while (await stream.stream_info(STREAM)).created == made:
+                    await self._drain(subscription)
+                await subscription.unsubscribe()
+            except (NatsError, TimeoutError):
+                await asyncio.sleep(REOPEN_SECONDS)
+            start = DeliverPolicy.ALL  # what was missed meanwhile comes again, and is recognised
+
+    async def _drain(self, subscription: Any) -> None:
+        """Takes what arrives, for about a second."""
+        try:
+            while True:
+                self._take(await subscription.next_msg(timeout=1))
+        except TimeoutError:
+            return
+
+    def _take(self, message: Msg) -> None:
+        event = Event.parse(message.data)
+        if event.id in self._events:
+            return
+        self._events[event.id] = event
+        if len(self._events) > REMEMBERED:
+            self._events.popitem(last=False)
+        for follower in self._followers:
+            follower.put_nowait(event)
+
+
+async def _quiet(_: Exception) -> None:
+    """Lost connections are expected here, and made again."""

@@ -1,0 +1,94 @@
+"""Where a running installation is, and with which keys it is called.
+
+`letterhead up` writes `.letterhead/sandbox.json`; every other command reads it, and LETTERHEAD_* variables
+override it for an installation elsewhere.
+"""
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Self
+
+from chassis.config import Secret, load, setting
+
+HOME = Path(".letterhead")
+FILE = HOME / "sandbox.json"
+
+
+class NoInstallation(Exception):
+    """There is nothing to call; the text says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """An installation elsewhere than the one that `letterhead up` runs here."""
+
+    identity_address: str | None = setting(None, help="host:port of identity")
+    verifier_address: str | None = setting(None, help="host:port of verifier")
+    sender_address: str | None = setting(None, help="host:port of sender")
+    webhooks_address: str | None = setting(None, help="host:port of webhooks")
+    nats_url: str | None = setting(None, help="NATS URL")
+    api_key: Secret | None = setting(None, help="file with the key to call with")
+
+    def given(self) -> dict[str, str]:
+        """What is set, under the names that Installation uses."""
+        nats = (self.nats_url or "").removeprefix("nats://")
+        key = self.api_key.reveal() if self.api_key else None
+        values = {
+            "identity": self.identity_address,
+            "verifier": self.verifier_address,
+            "sender": self.sender_address,
+            "webhooks": self.webhooks_address,
+            "nats": nats,
+            "api_key": key,
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """Addresses and keys of one installation. URLs start with http; the rest are host:port."""
+
+    identity: str
+    verifier: str
+    sender: str
+    webhooks: str
+    nats: str
+    api_key: str
+    admin_key: str = ""
+    sending_key: str = ""
+    tenant: str = ""
+    control: str = ""
+    mailbox: str = ""
+    ses: str = ""
+    dns: str = ""
+    recursor: str = ""
+    smtp: str = ""
+
+    @property
+    def nats_url(self) -> str:
+        """The URL that NATS clients take."""
+        return f"nats://{self.nats}"
+
+    def write(self, path: Path) -> None:
+        """Stores it for the other commands, readable by its owner alone: it holds keys."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(asdict(self), file, indent=2)
+
+    @classmethod
+    def read(cls, path: Path = FILE) -> Self:
+        """Reads what `letterhead up` wrote; LETTERHEAD_IDENTITY_ADDRESS and the like override it."""
+        known = {field.name for field in fields(cls)}
+        stored = json.loads(path.read_text()) if path.exists() else {}
+        values = {name: value for name, value in stored.items() if name in known} | load(Overrides).given()
+        try:
+            return cls(**values)
+        except TypeError:
+            raise NoInstallation(
+                f"No installation is known: {path} is not there. Start one with `letterhead up`, or set "
+                "LETTERHEAD_IDENTITY_ADDRESS, _VERIFIER_ADDRESS, _SENDER_ADDRESS, _WEBHOOKS_ADDRESS, "
+                "LETTERHEAD_NATS_URL and LETTERHEAD_API_KEY_FILE."
+            ) from None

@@ -1,0 +1,65 @@
+"""Makes a fresh stack usable: the shared sender's domain is READY, and a tenant has its keys."""
+
+from collections.abc import Callable
+
+from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, Domain, GetDomainRequest
+from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
+from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest, WatchDomainRequest
+
+from cli.client import Services, connect
+from cli.installation import Installation
+from cli.stack import SHARED_DOMAIN, Stack
+from cli.story import until
+from sandbox.client import connect_sandbox
+
+TENANT = "Mnexa"
+
+
+async def prepare(stack: Stack, step: Callable[[str], None]) -> Installation:
+    """Sets up the shared sender and the tenant `Mnexa` over gRPC, as an operator would."""
+    known = {name: stack.addresses[name] for name in stack.addresses}
+    installation = Installation(**known, api_key=stack.admin_key, admin_key=stack.admin_key)
+    async with connect(installation) as services:
+        await _share(services, installation)
+        step(f"shared sender {SHARED_DOMAIN}")
+        keys = await _admit(services)
+        step(f"tenant {TENANT} and its keys")
+    return Installation(**known, admin_key=stack.admin_key, **keys)
+
+
+async def _share(services: Services, installation: Installation) -> None:
+    """The operator's own domain, through which email leaves while a customer's is not ready."""
+    request = CreateDomainRequest(name=SHARED_DOMAIN, mail_from_label="bounce", request_id="shared-sender")
+    domain = (await services.domains.CreateDomain(request)).domain
+
+    async def records() -> Domain | None:
+        now = (await services.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain
+        return now if now.records else None
+
+    domain = await until("SES makes the shared sender's identity", records)
+    async with connect_sandbox(installation.control) as sandbox:
+        for record in domain.records:
+            kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
+            await sandbox.publish(kind, record.name, record.value, priority=record.priority)
+    await services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
+    async for answer in services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id)):
+        if answer.verification.state == Domain.STATE_READY:
+            return
+
+
+async def _admit(services: Services) -> dict[str, str]:
+    """A tenant whose unready domains may use the shared sender, with a key of each scope."""
+    policy = Tenant.UNREADY_POLICY_SHARED
+    request = CreateTenantRequest(name=TENANT, unready_policy=policy, request_id="first-tenant")
+    tenant = (await services.tenants.CreateTenant(request)).tenant
+    scopes = {"api_key": ApiKey.SCOPE_FULL_ACCESS, "sending_key": ApiKey.SCOPE_SENDING_ACCESS}
+    keys = {
+        name: (
+            await services.api_keys.CreateApiKey(
+                CreateApiKeyRequest(tenant_id=tenant.id, name=name, scope=scope)
+            )
+        ).token
+        for name, scope in scopes.items()
+    }
+    return keys | {"tenant": tenant.id}

@@ -1,0 +1,229 @@
+"""A whole installation on this machine: Postgres, NATS, the sandbox, and each service as its own process.
+
+For `letterhead up`, the demo and the end-to-end tests. The pretend Internet forgets when it ends, so each
+start is afresh.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import asyncpg
+import boto3
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from chassis.access import generate_key
+from chassis.migrate import migrate
+from cli import aws_setup
+from cli.embedded import NatsServer, Postgres
+from cli.processes import Part, module
+from cli.server_process import HOST, EmbeddedError, free_port, port_is_free
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+SHARED_DOMAIN = "send.e2a.dev"
+SHARED_BRAND = "e2a"
+DATABASE = "letterhead"
+SERVICES = ("identity", "verifier", "sender", "webhooks")
+READY_WITHIN_SECONDS = 60
+# A second replica listens this far above the first.
+REPLICA_STEP = 100
+
+STANDARD_PORTS = {
+    "identity": 50051, "verifier": 50052, "sender": 50053, "webhooks": 50054, "control": 8090, "ses": 8091,
+    "tls": 8092, "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229,
+}  # fmt: skip
+
+Echo = Callable[[str, str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to start, and where."""
+
+    home: Path
+    ports: dict[str, int]
+    replicas: int = 1
+    # Without it Postgres may lose what it acknowledged in a power cut, and in nothing less.
+    fsync: bool = True
+    # More LETTERHEAD_* settings, by service.
+    settings: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @classmethod
+    def on_standard_ports(cls, home: Path, replicas: int) -> "Plan":
+        """The ports of the documentation; raises EmbeddedError for one in use."""
+        for name, port in STANDARD_PORTS.items():
+            if name != "dns" and not port_is_free(port):
+                raise EmbeddedError(
+                    f"{name} cannot listen on {HOST}:{port}: another program does. "
+                    f"Stop it (`ss -ltnp 'sport = :{port}'` names it) or start with `--free-ports`."
+                )
+        return cls(home=home, ports=STANDARD_PORTS, replicas=replicas)
+
+    @classmethod
+    def on_free_ports(cls, home: Path, replicas: int = 1, **more: object) -> "Plan":
+        """Any ports that nobody listens on."""
+        return cls(home=home, ports={name: free_port() for name in STANDARD_PORTS}, replicas=replicas, **more)  # type: ignore[arg-type]
+
+
+class Stack:
+    """The running parts of one installation."""
+
+    def __init__(self, plan: Plan, echo: Echo) -> None:
+        self.plan = plan
+        self.parts: dict[str, Part] = {}
+        self.admin_key = ""
+        self.addresses: dict[str, str] = {}
+        self.postgres: Postgres
+        self.nats: NatsServer
+        self._echo = echo
+        self._secrets = plan.home / "secrets"
+        self._logs = plan.home / "logs"
+
+    async def start(self, step: Callable[[str], None]) -> None:
+        """Starts everything, telling `step` each part that is up."""
+        shutil.rmtree(self.plan.home, ignore_errors=True)
+        for directory in (self._secrets, self._logs):
+            directory.mkdir(mode=0o700, parents=True)
+        self._start_stores()
+        step("Postgres and NATS")
+        await self._make_database()
+        step("database schema")
+        await self._start_sandbox()
+        step("sandbox: DNS, SES, SNS, SQS, mailbox")
+        await asyncio.to_thread(self._set_up_aws)
+        step("configuration set, topic and queue")
+        self._write_secrets()
+        for service in SERVICES:
+            self._start_service(service)
+        for service in SERVICES:
+            await self._until_serving(service)
+            step(service)
+
+    async def stop(self) -> None:
+        """Ends everything in order: services first, so that they can drain."""
+        await asyncio.gather(*(part.stop() for name, part in self.parts.items() if name != "sandbox"))
+        if "sandbox" in self.parts:
+            await self.parts["sandbox"].stop()
+        with suppress(AttributeError):
+            self.nats.stop()
+            self.postgres.stop()
+
+    def replicas_of(self, service: str) -> list[Part]:
+        """The processes of one service."""
+        return [part for name, part in self.parts.items() if name.split("-")[0] == service]
+
+    async def _until_serving(self, service: str) -> None:
+        for address in self.addresses[service].split(","):
+            async with grpc.aio.insecure_channel(address) as channel:
+                await asyncio.wait_for(_serving(channel), READY_WITHIN_SECONDS)
+
+    def _start_stores(self) -> None:
+        self.postgres = Postgres.start(self.plan.home, self.plan.ports["postgres"], fsync=self.plan.fsync)
+        self.nats = NatsServer.start(self.plan.home, self.plan.ports["nats"])
+        self.addresses |= {"postgres": f"{HOST}:{self.postgres.port}", "nats": f"{HOST}:{self.nats.port}"}
+
+    async def _make_database(self) -> None:
+        connection = await asyncpg.connect(self.postgres.url())
+        await connection.execute(f"CREATE DATABASE {DATABASE}")
+        await connection.close()
+        await migrate(self.postgres.url(database=DATABASE))
+
+    async def _start_sandbox(self) -> None:
+        ports = self.plan.ports
+        environ = {
+            "LETTERHEAD_SANDBOX_HOST": HOST,
+            "LETTERHEAD_SANDBOX_CONTROL_PORT": str(ports["control"]),
+            "LETTERHEAD_SANDBOX_SES_PORT": str(ports["ses"]),
+            "LETTERHEAD_SANDBOX_TLS_PORT": str(ports["tls"]),
+            "LETTERHEAD_SANDBOX_DNS_PORT": str(ports["dns"]),
+            "LETTERHEAD_SANDBOX_SMTP_PORT": str(ports["smtp"]),
+            "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(self.plan.home / "sandbox-addresses.json"),
+        }
+        self._start_part("sandbox", "sandbox", environ)
+        self.addresses |= {
+            "control": f"http://{HOST}:{ports['control']}",
+            "mailbox": f"http://{HOST}:{ports['control']}/mailbox",
+            "ses": f"http://{HOST}:{ports['ses']}",
+            "smtp": f"{HOST}:{ports['smtp']}",
+        }
+
+    def _set_up_aws(self) -> None:
+        session = boto3.Session("sandbox", "sandbox", region_name=REGION)
+        aws_setup.set_up(session, account=ACCOUNT, endpoint_url=self.addresses["ses"])
+
+    def _write_secrets(self) -> None:
+        self.admin_key = generate_key()[0]
+        secrets = {"admin-key": self.admin_key, "service-key": generate_key()[0]}
+        for service in SERVICES:
+            secrets[f"database-url-{service}"] = self.postgres.url(f"letterhead_{service}", DATABASE)
+        for name, value in secrets.items():
+            path = self._secrets / name
+            path.touch(mode=0o600)
+            path.write_text(value)
+
+    def _start_service(self, service: str) -> None:
+        ports = [self.plan.ports[service] + REPLICA_STEP * replica for replica in range(self.plan.replicas)]
+        self.addresses[service] = ",".join(f"{HOST}:{port}" for port in ports)
+        for replica, port in enumerate(ports):
+            name = service if self.plan.replicas == 1 else f"{service}-{replica + 1}"
+            self._start_part(
+                name, f"services.{service}", self._settings(service) | {"LETTERHEAD_GRPC_PORT": str(port)}
+            )
+
+    def _settings(self, service: str) -> dict[str, str]:
+        """What the service reads, as a ConfigMap and a Secret would give it."""
+        peers = {f"LETTERHEAD_{peer.upper()}_ADDRESS": f"{HOST}:{self.plan.ports[peer]}" for peer in SERVICES}
+        common = {
+            "LETTERHEAD_DATABASE_URL_FILE": str(self._secrets / f"database-url-{service}"),
+            "LETTERHEAD_NATS_URL": self.nats.url,
+            "LETTERHEAD_GRPC_HOST": HOST,
+            "LETTERHEAD_LOG_FORMAT": "text",
+            "LETTERHEAD_AWS_REGION": REGION,
+            "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
+            "LETTERHEAD_AWS_ENDPOINT_URL": self.addresses["ses"],
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+        return common | peers | self._own_settings()[service] | self.plan.settings.get(service, {})
+
+    def _own_settings(self) -> dict[str, dict[str, str]]:
+        """What only one service reads."""
+        return {
+            "identity": {
+                "LETTERHEAD_ADMIN_KEY_FILE": str(self._secrets / "admin-key"),
+                "LETTERHEAD_SERVICE_KEY_FILE": str(self._secrets / "service-key"),
+            },
+            "verifier": {
+                "LETTERHEAD_SERVICE_KEY_FILE": str(self._secrets / "service-key"),
+                "LETTERHEAD_DNS_ROOTS": self.addresses["dns"].split(":")[0],
+                "LETTERHEAD_DNS_PORT": self.addresses["dns"].split(":")[1],
+                "LETTERHEAD_DNS_ALLOWED_NETWORKS": "127.0.0.0/8",
+            },
+            "sender": {"LETTERHEAD_SHARED_DOMAIN": SHARED_DOMAIN, "LETTERHEAD_SHARED_BRAND": SHARED_BRAND},
+            "webhooks": {},
+        }
+
+    def _start_part(self, name: str, run: str, environ: dict[str, str]) -> None:
+        base = {"PATH": os.defpath, "PYTHONUNBUFFERED": "1"}
+        part = Part(
+            name, module(run), environ=base | environ, log=self._logs / f"{name}.log", echo=self._echo
+        )
+        self.parts[name] = part
+        part.start()
+
+
+async def _serving(channel: grpc.aio.Channel) -> None:
+    stub = health_pb2_grpc.HealthStub(channel)
+    serving = health_pb2.HealthCheckResponse.SERVING
+    while True:
+        with suppress(grpc.aio.AioRpcError):
+            if (await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)).status == serving:
+                return
+        await asyncio.sleep(0.05)

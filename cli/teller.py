@@ -1,0 +1,78 @@
+"""Tells a story in a terminal: colours and a progress bar where there is one, plain lines everywhere else."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+WIDTH_WITHOUT_TERMINAL = 132
+
+
+class Teller:
+    """Prints what happens; every text given is data, never markup."""
+
+    def __init__(self) -> None:
+        self.console = Console(highlight=False, soft_wrap=False)
+        if not self.console.is_terminal:
+            self.console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL, no_color=True)
+
+    def heading(self, text: str) -> None:
+        """Begins a chapter."""
+        self.console.print(f"\n[bold]{escape(text)}[/bold]")
+
+    def say(self, text: str) -> None:
+        """One line."""
+        self.console.print(f"  {escape(text)}")
+
+    def good(self, text: str) -> None:
+        """Something that turned out as it should."""
+        self.console.print(f"  [green]✓[/green] {escape(text)}")
+
+    def bad(self, text: str) -> None:
+        """Something that did not, or that waits for people."""
+        self.console.print(f"  [red]✗[/red] {escape(text)}")
+
+    def waiting(self, text: str) -> None:
+        """Something that is not there yet."""
+        self.console.print(f"  [yellow]•[/yellow] {escape(text)}")
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Rows under headings; long values fold, and none is cut."""
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(escape(str(cell)) for cell in row))
+        self.console.print(table)
+
+    @contextmanager
+    def progress(self, what: str, steps: int) -> Iterator["Steps"]:
+        """A bar of `steps` steps; without a terminal, a line for each."""
+        if not self.console.is_terminal:
+            yield Steps(self, None, None)
+            return
+        bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+            console=self.console, transient=True,
+        )  # fmt: skip
+        with bar:
+            yield Steps(self, bar, what if steps else None, steps)
+
+
+class Steps:
+    """Counts the steps of a progress bar."""
+
+    def __init__(self, teller: Teller, bar: Progress | None, what: str | None, total: int = 0) -> None:
+        self._teller = teller
+        self._bar = bar
+        self._task = bar.add_task(what or "", total=total) if bar else None
+
+    def done(self, text: str) -> None:
+        """One step is done."""
+        if self._bar is None or self._task is None:
+            self._teller.good(text)
+        else:
+            self._bar.update(self._task, advance=1, description=escape(text))
