@@ -19,7 +19,7 @@ from chassis.database import Database, Record
 from chassis.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Violation
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
-TOKEN_PREFIX = "lh_"
+TOKEN_PREFIX = "lh_"  # noqa: S105 - what a secret scanner looks for
 BODY_LENGTH = 43  # 62^43 > 2^256
 CHECK_LENGTH = 6  # 62^6 > 2^32
 HINT_LENGTH = 8
@@ -83,7 +83,7 @@ def require(*scopes: Scope) -> Principal:
 
 
 def tenant_for(requested: str) -> UUID:
-    """Give the tenant a request is about: the caller's own if empty; another's only for operators and services.
+    """Give the tenant a request is about: the caller's own if empty, another's for ADMIN and SERVICE only.
 
     Raises InvalidArgument for text that is no id, NotFound for a tenant the caller may not see.
     """

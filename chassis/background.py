@@ -36,7 +36,7 @@ async def _kept_up(task: Background, stop: asyncio.Event) -> None:
         began = asyncio.get_running_loop().time()
         try:
             await task(stop)
-        except Exception:  # noqa: BLE001 - whatever it is, the other tasks and the server go on
+        except Exception:  # whatever it is, the other tasks and the server go on
             log.exception("a background task crashed", action="background_crashed", task=_name(task))
         else:
             return

@@ -22,9 +22,9 @@ class Backoff:
         """Note a failure; gives the seconds to wait before the next try."""
         if self._failures == 0:
             log.warning("failing, will keep trying", action="trouble_began", what=self._what, exc_info=error)
-        delay = min(self._cap, self._first * 2 ** min(self._failures, 16))
+        delay = min(self._cap, self._first * 2.0 ** min(self._failures, 16))
         self._failures += 1
-        return delay * random.uniform(0.75, 1.0)
+        return delay * random.uniform(0.75, 1.0)  # noqa: S311 - jitter, no secret
 
     def succeeded(self) -> None:
         """Note a success; the next failure starts from the first wait again."""
@@ -33,7 +33,7 @@ class Backoff:
         self._failures = 0
 
 
-async def wait_any(*events: asyncio.Event, timeout: float) -> None:
+async def wait_any(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASYNC109 - it is the point
     """Return when one of the events is set, or after `timeout` seconds."""
     waiting = [asyncio.create_task(event.wait()) for event in events]
     try:

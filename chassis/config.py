@@ -1,3 +1,4 @@
+# ruff: noqa: RUF009 - `setting` makes a field, not a default
 """Typed settings from LETTERHEAD_* variables, secrets from files, every mistake reported at once.
 
 The only module that reads the environment. Not for values that change while a service runs.
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 PREFIX = "LETTERHEAD_"
-SECRET_SUFFIX = "_FILE"
+SECRET_SUFFIX = "_FILE"  # noqa: S105 - the name of a file
 MEBIBYTE = 1024 * 1024
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ class Secret:
 def setting(
     default: Any = MISSING,
     *,
-    help: str,
+    help: str,  # noqa: A002 - what argparse and typer call it too
     minimum: float | timedelta | None = None,
     maximum: float | timedelta | None = None,
 ) -> Any:
@@ -72,7 +73,7 @@ def describe(cls: type[Any]) -> list[Setting]:
     """List every variable that `load(cls)` reads, in the order of the fields."""
     found: list[Setting] = []
     for name, kind, spec in _fields(cls):
-        if is_dataclass(kind):
+        if _is_part(kind):
             found += describe(kind)
         else:
             found.append(_described(name, kind, spec))
@@ -95,7 +96,7 @@ def _build(cls: type[Any], environ: Mapping[str, str], problems: list[str]) -> A
     values: dict[str, Any] = {}
     before = len(problems)
     for name, kind, spec in _fields(cls):
-        if is_dataclass(kind):
+        if _is_part(kind):
             values[name] = _build(kind, environ, problems)
             continue
         try:
@@ -114,6 +115,10 @@ def _build(cls: type[Any], environ: Mapping[str, str], problems: list[str]) -> A
 def _fields(cls: type[Any]) -> list[tuple[str, Any, Any]]:
     hints = get_type_hints(cls)
     return [(spec.name, hints[spec.name], spec) for spec in fields(cls)]
+
+
+def _is_part(kind: Any) -> bool:
+    return is_dataclass(kind)
 
 
 def _variable(name: str, kind: Any) -> str:
@@ -237,7 +242,7 @@ class Server:
     """How a service listens, logs and ends."""
 
     grpc_port: int = setting(help="port of the gRPC server; 0 takes any", minimum=0, maximum=65535)
-    grpc_host: str = setting("0.0.0.0", help="address the gRPC and metrics servers bind")
+    grpc_host: str = setting("0.0.0.0", help="address the servers bind")  # noqa: S104 - pods are reached from outside
     grpc_max_receive_bytes: int = setting(
         4 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
     )

@@ -109,7 +109,7 @@ class Database:
         while True:
             try:
                 await self._listen_once(channel, wake, backoff)
-            except Exception as error:  # any failure of the connection is cured by a new one
+            except Exception as error:  # noqa: BLE001 - any failure of the connection is cured by a new one
                 await asyncio.sleep(backoff.failed(error))
 
     async def _listen_once(self, channel: str, wake: Callable[[], None], backoff: Backoff) -> None:
@@ -179,7 +179,7 @@ def _translated() -> Iterator[None]:
 
 def _service_error(error: Exception) -> ServiceError | None:
     if isinstance(error, _LOST_RACE):
-        return Aborted("STORAGE_UNAVAILABLE", "lost a race in the database; call again", retry_after=RETRY_AFTER)
+        return Aborted("STORAGE_UNAVAILABLE", "lost a race; call again", retry_after=RETRY_AFTER)
     if isinstance(error, asyncpg.QueryCanceledError):
         return DeadlineExceeded("DEADLINE", "the database took too long; ask for less, or call again")
     if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):

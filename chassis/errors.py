@@ -75,7 +75,7 @@ class InvalidArgument(ServiceError):
         violations: Sequence[Violation] = (),
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        said = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations[:MAX_VIOLATIONS])
+        said = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations)
         super().__init__(reason, said, metadata=metadata, violations=violations)
 
 

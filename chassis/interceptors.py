@@ -69,9 +69,9 @@ class Layers(grpc.aio.ServerInterceptor):
             return handler
         if handler.unary_unary is not None:
             wrapped = grpc.unary_unary_rpc_method_handler
-            return wrapped(self._unary(method, handler.unary_unary), *_codecs(handler))  # type: ignore[arg-type]
+            return wrapped(self._unary(method, handler.unary_unary), *_codecs(handler))
         stream = grpc.unary_stream_rpc_method_handler
-        return stream(self._stream(method, handler.unary_stream), *_codecs(handler))  # type: ignore[arg-type]
+        return stream(self._stream(method, handler.unary_stream), *_codecs(handler))
 
     def _unary(self, method: str, behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         async def unary(request: Any, context: _Context) -> Any:
@@ -201,7 +201,9 @@ class Deadlines:
     def _over(self, *, streaming: bool) -> ServiceError:
         if streaming:
             retry_after = timedelta(milliseconds=100)
-            return Unavailable("STORAGE_UNAVAILABLE", "this server is stopping; call again", retry_after=retry_after)
+            return Unavailable(
+                "STORAGE_UNAVAILABLE", "this server is stopping; call again", retry_after=retry_after
+            )
         seconds = self._limit.total_seconds()
         return DeadlineExceeded("DEADLINE", f"not done within {seconds:g} s; ask for less, or call again")
 

@@ -36,6 +36,7 @@ CREATE TABLE IF NOT EXISTS chassis.migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 """
+_RECORD = "INSERT INTO chassis.migrations (name, sha256) VALUES ($1, $2)"
 
 
 class MigrationError(Exception):
@@ -46,7 +47,28 @@ class MigrationError(Exception):
 class Config:
     """Settings of the command."""
 
-    database_url: config.Secret = config.setting(help="file with the Postgres URL of the owner of the schema")
+    database_url: config.Secret = config.setting(  # noqa: RUF009 - makes a field
+        help="file with the Postgres URL of the owner of the schema"
+    )
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file of the schema."""
+
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """Tell this text from an edited one."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations(directory: Path = SCHEMA) -> list[Migration]:
+    """Read the migrations in the order of their numbers."""
+    paths = sorted(path for path in directory.glob("*.sql") if _NAME.fullmatch(path.name))
+    return [Migration(path.name, path.read_text(encoding="utf-8")) for path in paths]
 
 
 async def migrate(database_url: str, directory: Path = SCHEMA) -> list[str]:
@@ -55,11 +77,13 @@ async def migrate(database_url: str, directory: Path = SCHEMA) -> list[str]:
     Raises MigrationError if an applied file was edited since. Names that the database knows and the
     directory does not are a newer release's and are left alone.
     """
+    wanted, roles = migrations(directory), _roles(directory)
     connection = await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT.total_seconds())
     try:
         await _take_turn(connection)
-        applied = await _apply_all(connection, directory)
-        await _run(connection, (directory / "roles.sql").read_text(encoding="utf-8"))
+        applied = await _apply_all(connection, wanted)
+        async with connection.transaction():
+            await connection.execute(roles)
     finally:
         await connection.close(timeout=CONNECT_TIMEOUT.total_seconds())
     return applied
@@ -78,18 +102,15 @@ async def _bound(connection: Connection, *, statement: timedelta, lock: timedelt
         await connection.execute("SELECT set_config($1, $2, false)", name, f"{limit.total_seconds():.0f}s")
 
 
-async def _apply_all(connection: Connection, directory: Path) -> list[str]:
+async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[str]:
     known = await _known(connection)
-    applied = []
-    for path in sorted(path for path in directory.glob("*.sql") if _NAME.fullmatch(path.name)):
-        text = path.read_text(encoding="utf-8")
-        digest = hashlib.sha256(text.encode()).hexdigest()
-        if known.get(path.name, digest) != digest:
-            raise MigrationError(f"{path.name} was edited after it was applied; write a new migration instead")
-        if path.name not in known:
-            await _apply(connection, path.name, text, digest)
-            applied.append(path.name)
-    return applied
+    for migration in wanted:
+        if known.get(migration.name, migration.sha256) != migration.sha256:
+            raise MigrationError(f"{migration.name} was edited after it was applied; write a new migration")
+    due = [migration for migration in wanted if migration.name not in known]
+    for migration in due:
+        await _apply(connection, migration)
+    return [migration.name for migration in due]
 
 
 async def _known(connection: Connection) -> dict[str, str]:
@@ -99,17 +120,16 @@ async def _known(connection: Connection) -> dict[str, str]:
     return {row["name"]: row["sha256"] for row in rows}
 
 
-async def _apply(connection: Connection, name: str, text: str, digest: str) -> None:
+async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
-        await connection.execute(text)
+        await connection.execute(migration.sql)
         await connection.execute(_TABLE)  # after the first file, which makes the schema
-        await connection.execute("INSERT INTO chassis.migrations (name, sha256) VALUES ($1, $2)", name, digest)
-    log.info("migration applied", action="migration_applied", name=name)
+        await connection.execute(_RECORD, migration.name, migration.sha256)
+    log.info("migration applied", action="migration_applied", name=migration.name)
 
 
-async def _run(connection: Connection, text: str) -> None:
-    async with connection.transaction():
-        await connection.execute(text)
+def _roles(directory: Path) -> str:
+    return (directory / "roles.sql").read_text(encoding="utf-8")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ A token is not a secret and gives no access: every query still filters by tenant
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ MAXIMUM_SIZE = 1000
 MAXIMUM_TOKEN = 2048
 
 _Key = str | int | datetime | UUID
+_KINDS: dict[str, Callable[[str], datetime | UUID]] = {"t": datetime.fromisoformat, "u": UUID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,8 @@ def page(
     Raises InvalidArgument for a negative size and for a token that is garbage or of another list.
     """
     if page_size < 0:
-        raise InvalidArgument(violations=[Violation("page_size", "is negative; leave it out for the default")])
+        negative = Violation("page_size", "is negative; leave it out for the default")
+        raise InvalidArgument(violations=[negative])
     after = _keys(of, page_token) if page_token else None
     return Page(size=min(page_size or default, maximum), after=after)
 
@@ -76,7 +79,7 @@ def _tagged(key: _Key) -> Any:
 def _untagged(key: Any) -> _Key:
     if isinstance(key, list):
         kind, text = key
-        return {"t": datetime.fromisoformat, "u": UUID}[kind](text)
+        return _KINDS[kind](text)
     if not isinstance(key, str | int):
         raise TypeError(key)
     return key

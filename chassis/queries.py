@@ -1,4 +1,4 @@
-"""SQL kept in `queries.sql` beside its store: blocks of `-- name --`, one line of description, one statement."""
+"""SQL kept in `queries.sql` beside its store: `-- name --`, one line of description, one statement."""
 
 import re
 from collections.abc import Iterator

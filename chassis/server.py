@@ -197,4 +197,7 @@ def _log_format(settings: Any) -> Any:
     if isinstance(settings, config.Server):
         return settings.log_format
     parts = (getattr(settings, spec.name) for spec in fields(settings))
-    return next((_log_format(part) for part in parts if is_dataclass(part) and isinstance(part, config.Server)), "json")
+    return next(
+        (_log_format(part) for part in parts if is_dataclass(part) and isinstance(part, config.Server)),
+        "json",
+    )

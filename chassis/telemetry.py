@@ -22,7 +22,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     return logger
 
 
-def configure_logging(service: str, format: Literal["json", "text"] = "json") -> None:
+def configure_logging(service: str, log_format: Literal["json", "text"] = "json") -> None:
     """Send our own and the libraries' logs to stdout, one line each."""
     shared = _processors(service)
     structlog.configure(
@@ -35,7 +35,7 @@ def configure_logging(service: str, format: Literal["json", "text"] = "json") ->
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, _mark_library],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(format)],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(log_format)],
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -60,9 +60,9 @@ def _mark_library(_: Any, __: str, line: structlog.typing.EventDict) -> structlo
     return line
 
 
-def _rendering(format: Literal["json", "text"]) -> list[Processor]:
-    if format == "text":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), event_key="event", timestamp_key="at")]
+def _rendering(log_format: Literal["json", "text"]) -> list[Processor]:
+    if log_format == "text":
+        return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), timestamp_key="at")]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("message"),

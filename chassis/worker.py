@@ -65,7 +65,7 @@ class ClaimLoop(Generic[T]):
     async def _claimed(self, free: int, stop: asyncio.Event) -> Sequence[T]:
         try:
             items = await self._claim(free)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the loop must come back
             await wait_any(stop, timeout=self._backoff.failed(error))
             return ()
         self._backoff.succeeded()

@@ -1,0 +1,202 @@
+"""From the stream into a service: each event applied once, in one transaction with its inbox row.
+
+What fails is delivered again, with growing pauses, and parked after the fifth time. While Postgres is
+away nothing counts as a failure.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TypeAlias
+from uuid import UUID
+
+from nats.aio.msg import Msg
+from prometheus_client import Counter
+
+from chassis.backoff import Backoff, wait_any
+from chassis.database import Connection, Database
+from chassis.errors import Aborted, Unavailable
+from chassis.events.envelope import ReceivedEvent
+from chassis.events.stream import ACK_WAIT, RETENTION, Stream, Subscription
+from chassis.events.tables import statements
+from chassis.ids import uuid7
+from chassis.telemetry import get_logger
+
+log = get_logger(__name__)
+EVENTS = Counter("letterhead_events_total", "Deliveries by what became of them", ["consumer", "outcome"])
+
+BATCH = 32
+RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (0.2, 1, 3, 6))
+# A delivery without a verdict means its reader died; this often, it is the event that kills readers.
+DEADLY_DELIVERIES = 15
+SWEEP = timedelta(minutes=1)
+SWEEP_BATCH = 5000
+# An event may be published again at the end of the outbox's retention, and then wait as long in the stream.
+INBOX_RETENTION = 2 * RETENTION + timedelta(days=1)
+
+Handle: TypeAlias = Callable[[Connection, ReceivedEvent], Awaitable[None]]
+
+
+class EventError(Exception):
+    """An event that no reader survives."""
+
+
+class Consumer:
+    """A durable consumer of one service; replicas share its events.
+
+    `handle` runs in the transaction of the inbox row: its changes and the row commit together. Order is
+    not promised, with `concurrency` above 1 even less so.
+    """
+
+    def __init__(  # noqa: PLR0917 - the parts it joins, always in this order
+        self,
+        database: Database,
+        stream: Stream,
+        schema: str,
+        name: str,
+        subjects: Sequence[str],
+        handle: Handle,
+        *,
+        concurrency: int = 1,
+        retry_delays: Sequence[timedelta] = RETRY_DELAYS,
+    ) -> None:
+        self._database = database
+        self._stream = stream
+        self._name = name
+        self._durable = f"{schema}-{name}"
+        self._subjects = subjects
+        self._handle = handle
+        self._retry_delays = retry_delays
+        self._slots = asyncio.Semaphore(concurrency)
+        self._sql = statements(schema)
+        self._backoff = Backoff(
+            f"consumer {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop`; what was begun then is finished, the rest given back at once."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._sweeping(stop))
+            while not stop.is_set():
+                try:
+                    async with self._stream.subscribe(self._durable, self._subjects) as subscription:
+                        self._backoff.succeeded()
+                        await self._consume(subscription, stop)
+                except Exception as error:  # noqa: BLE001 - whatever it is, a new subscription is the cure
+                    await wait_any(stop, timeout=self._backoff.failed(error))
+
+    async def _consume(self, subscription: Subscription, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            deliveries = await subscription.fetch(BATCH)
+            async with self._kept(deliveries) as unsettled, asyncio.TaskGroup() as group:
+                for delivery in deliveries:
+                    group.create_task(self._settle(delivery, unsettled, stop))
+
+    @asynccontextmanager
+    async def _kept(self, deliveries: list[Msg]) -> AsyncIterator[set[Msg]]:
+        """Tell the stream, while the block runs, that unsettled deliveries are still being worked on."""
+        unsettled = set(deliveries)
+
+        async def keep() -> None:
+            while True:
+                await asyncio.sleep(ACK_WAIT.total_seconds() / 3)
+                for delivery in list(unsettled):
+                    await delivery.in_progress()
+
+        keeper = asyncio.create_task(keep())
+        try:
+            yield unsettled
+        finally:
+            keeper.cancel()
+            await asyncio.wait([keeper])
+
+    async def _settle(self, delivery: Msg, unsettled: set[Msg], stop: asyncio.Event) -> None:
+        async with self._slots:
+            delay = timedelta(0) if stop.is_set() else await self._attempt(delivery, stop)
+        unsettled.discard(delivery)
+        if delay is None:
+            await delivery.ack()
+        else:
+            await delivery.nak(delay=delay.total_seconds() or None)
+
+    async def _attempt(self, delivery: Msg, stop: asyncio.Event) -> timedelta | None:
+        """Apply or park one event; gives the delay of its next delivery, or None when it is settled."""
+        backoff = Backoff(
+            f"event for {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
+        )
+        while not stop.is_set():
+            try:
+                return await self._applied(delivery)
+            except (Unavailable, Aborted) as error:  # not the event's fault: hold it until Postgres is back
+                await wait_any(stop, timeout=backoff.failed(error))
+        return timedelta(0)
+
+    async def _applied(self, delivery: Msg) -> timedelta | None:
+        deliveries = delivery.metadata.num_delivered
+        event_id = None
+        try:
+            event = ReceivedEvent.read(delivery.data)
+            event_id = event.id
+            if deliveries > DEADLY_DELIVERIES:
+                raise EventError("no reader survived it")
+            await self._apply(event)
+        except (Unavailable, Aborted):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other events must flow
+            if event_id and deliveries <= len(self._retry_delays):
+                self._log_failure(event_id, deliveries, error)
+                return self._retry_delays[deliveries - 1]
+            await self._park(delivery, event_id, error)
+        return None
+
+    def _log_failure(self, event_id: UUID, deliveries: int, error: Exception) -> None:
+        self._note("failed")
+        log.warning(
+            "an event could not be applied",
+            action="event_failed",
+            consumer=self._durable,
+            event_id=str(event_id),
+            deliveries=deliveries,
+            exc_info=error,
+        )
+
+    async def _apply(self, event: ReceivedEvent) -> None:
+        async with self._database.transaction() as connection:
+            if await connection.fetchval(self._sql.receive_event, self._name, event.id) is None:
+                self._note("repeated")
+                return
+            await self._handle(connection, event)
+        self._note("applied")
+
+    async def _park(self, delivery: Msg, event_id: UUID | None, error: Exception) -> None:
+        body = delivery.data.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+        deliveries = delivery.metadata.num_delivered
+        why = repr(error)[:1000]
+        await self._database.execute(
+            self._sql.park_event, uuid7(), self._name, event_id, delivery.subject, body, why, deliveries
+        )
+        self._note("parked")
+        log.error(
+            "an event was parked",
+            action="event_parked",
+            consumer=self._durable,
+            event_id=str(event_id),
+            deliveries=deliveries,
+        )
+
+    def _note(self, outcome: str) -> None:
+        EVENTS.labels(self._durable, outcome).inc()
+
+    async def _sweeping(self, stop: asyncio.Event) -> None:
+        backoff = Backoff(f"sweep of {self._durable}", first=timedelta(seconds=1), cap=SWEEP)
+        while not stop.is_set():
+            try:
+                await self._database.execute(
+                    self._sql.forget_received, self._name, INBOX_RETENTION, SWEEP_BATCH
+                )
+            except Exception as error:  # noqa: BLE001 - it is only late
+                await wait_any(stop, timeout=backoff.failed(error))
+            else:
+                backoff.succeeded()
+                await wait_any(stop, timeout=SWEEP.total_seconds())

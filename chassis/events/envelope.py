@@ -1,0 +1,86 @@
+"""An event on its way out and on its way in: CloudEvents 1.0 structured JSON around proto3-JSON data."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self, TypeVar
+from uuid import UUID
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from chassis.ids import uuid7
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True)
+class Event:
+    """What became true. `subject` is the event's name, `resource` what it is about; `time` None = now."""
+
+    subject: str
+    data: Message
+    tenant_id: UUID | None
+    resource: str
+    id: UUID = field(default_factory=uuid7)
+    time: datetime | None = None
+
+
+def source_of(schema: str) -> str:
+    """Give the CloudEvents source of a service's events."""
+    return f"/letterhead/{schema}"
+
+
+def envelope(row: Mapping[str, Any]) -> bytes:
+    """Write an outbox row as a CloudEvent; absent attributes are left out, as the standard wants."""
+    tenant_id = row["tenant_id"]
+    attributes = {
+        "specversion": "1.0",
+        "id": str(row["id"]),
+        "source": row["source"],
+        "type": row["subject"],
+        "subject": row["resource"] or None,
+        "time": row["occurred_at"].isoformat().replace("+00:00", "Z"),
+        "datacontenttype": "application/json",
+        "dataschema": row["schema_name"],
+        "tenantid": None if tenant_id is None else str(tenant_id),
+        "data": row["data"],
+    }
+    present = {name: value for name, value in attributes.items() if value is not None}
+    return json.dumps(present, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+@dataclass(frozen=True)
+class ReceivedEvent:
+    """An event as a consumer sees it; `data` is proto3-JSON (lowerCamelCase names)."""
+
+    id: UUID
+    subject: str
+    time: datetime
+    tenant_id: UUID | None
+    resource: str
+    data: dict[str, Any]
+
+    @classmethod
+    def read(cls, payload: bytes) -> Self:
+        """Read a CloudEvent; raises ValueError for anything else."""
+        try:
+            attributes = json.loads(payload)
+            tenant_id = attributes.get("tenantid")
+            return cls(
+                id=UUID(attributes["id"]),
+                subject=str(attributes["type"]),
+                time=datetime.fromisoformat(attributes["time"]),
+                tenant_id=UUID(tenant_id) if tenant_id else None,
+                resource=str(attributes.get("subject", "")),
+                data=dict(attributes["data"]),
+            )
+        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+            raise ValueError(f"not an event of ours: {error!r}") from error
+
+    def parse(self, kind: type[M]) -> M:
+        """Read `data` as a message of events/v1; fields of a newer release are ignored."""
+        return json_format.ParseDict(self.data, kind(), ignore_unknown_fields=True)

@@ -1,0 +1,33 @@
+"""Writing events in the transaction that makes them true."""
+
+from google.protobuf import json_format
+
+from chassis.database import Connection
+from chassis.events.envelope import Event, source_of
+from chassis.events.tables import channel, statements
+
+
+class Outbox:
+    """The outbox of one service's schema."""
+
+    def __init__(self, schema: str) -> None:
+        self._write = statements(schema).write_events
+        self._source = source_of(schema)
+        self._channel = channel(schema)
+
+    async def write(self, connection: Connection, *events: Event) -> None:
+        """Store events with the caller's other changes; the relay publishes them after the commit."""
+        if not events:
+            return
+        await connection.execute(
+            self._write,
+            [event.id for event in events],
+            [event.subject for event in events],
+            [event.resource for event in events],
+            [event.tenant_id for event in events],
+            [json_format.MessageToJson(event.data, indent=None) for event in events],
+            [event.data.DESCRIPTOR.full_name for event in events],
+            [event.time for event in events],
+            self._source,
+            self._channel,
+        )

@@ -1,0 +1,102 @@
+-- Run with `service` replaced by a service's own schema.
+
+-- write_events --
+-- Stores events in the caller's transaction and wakes the relays when it commits.
+WITH written AS (
+    INSERT INTO service.outbox (id, subject, source, resource, tenant_id, data, schema_name, occurred_at)
+    SELECT
+        event.id,
+        event.subject,
+        $8,
+        event.resource,
+        event.tenant_id,
+        event.data::jsonb,
+        event.schema_name,
+        coalesce(event.occurred_at, now())
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[])
+        AS event (id, subject, resource, tenant_id, data, schema_name, occurred_at)
+    RETURNING id
+)
+SELECT pg_notify($9, '') FROM written LIMIT 1
+
+-- lease_events --
+-- Takes events that are due for publishing; a relay that dies gives them back when the lease ends.
+UPDATE service.outbox
+SET leased_until = clock_timestamp() + $2
+WHERE id IN (
+    SELECT id
+    FROM service.outbox
+    WHERE published_at IS NULL
+        AND (leased_until IS NULL OR leased_until < clock_timestamp())
+    ORDER BY created_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, subject, source, resource, tenant_id, data, schema_name, occurred_at
+
+-- mark_published --
+-- Notes what the stream has; refused when the stream was replaced meanwhile (the row lock orders the two).
+WITH era AS (
+    SELECT stream FROM service.relay WHERE stream = $2 AND created_at = $3 FOR SHARE
+)
+UPDATE service.outbox
+SET published_at = clock_timestamp(), leased_until = NULL
+FROM era
+WHERE id = ANY ($1)
+
+-- release_events --
+-- Gives leased events back at once.
+UPDATE service.outbox SET leased_until = NULL WHERE id = ANY ($1) AND published_at IS NULL
+
+-- adopt_stream --
+-- Remembers which stream the outbox is relayed to; gives a row to the one relay that noticed the change.
+INSERT INTO service.relay AS known (stream, created_at)
+VALUES ($1, $2)
+ON CONFLICT (stream) DO UPDATE SET created_at = excluded.created_at
+WHERE known.created_at <> excluded.created_at
+RETURNING created_at
+
+-- publish_again --
+-- Makes every published event of the retention due again.
+UPDATE service.outbox
+SET published_at = NULL, leased_until = NULL
+WHERE published_at IS NOT NULL AND created_at > now() - $1::interval
+
+-- forget_events --
+-- Deletes a batch of published events past the retention.
+DELETE FROM service.outbox
+WHERE id IN (
+    SELECT id
+    FROM service.outbox
+    WHERE created_at < now() - $1::interval AND published_at IS NOT NULL
+    ORDER BY created_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)
+
+-- oldest_unpublished --
+-- Gives the age of the oldest event that waits; NULL if none does.
+SELECT now() - min(created_at) FROM service.outbox WHERE published_at IS NULL
+
+-- receive_event --
+-- Notes that a consumer applies an event in this transaction; gives no row if it did before.
+INSERT INTO service.inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id
+
+-- park_event --
+-- Keeps an event that could not be applied, for people to see.
+INSERT INTO service.parked (id, consumer, event_id, subject, body, error, deliveries)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (consumer, event_id) DO UPDATE
+SET error = excluded.error, deliveries = excluded.deliveries, parked_at = now()
+
+-- forget_received --
+-- Deletes a batch of a consumer's inbox rows that no delivery can refer to any more.
+DELETE FROM service.inbox
+WHERE (consumer, event_id) IN (
+    SELECT consumer, event_id
+    FROM service.inbox
+    WHERE consumer = $1 AND received_at < now() - $2::interval
+    ORDER BY received_at
+    LIMIT $3
+    FOR UPDATE SKIP LOCKED
+)

@@ -1,0 +1,21 @@
+"""The SQL over a service's outbox, inbox, parked and relay tables; the same for every service."""
+
+import re
+from pathlib import Path
+
+from chassis.queries import Queries
+
+_TEMPLATE = Queries.load(Path(__file__).with_name("queries.sql"))
+_SCHEMA = re.compile(r"[a-z][a-z_]*")
+
+
+def statements(schema: str) -> Queries:
+    """Give the statements for one service's schema."""
+    if not _SCHEMA.fullmatch(schema):
+        raise ValueError(f"{schema!r} is not the name of a schema")
+    return Queries({name: re.sub(r"\bservice\.", f"{schema}.", sql) for name, sql in _TEMPLATE})
+
+
+def channel(schema: str) -> str:
+    """Give the NOTIFY channel that wakes the relays of a schema."""
+    return f"{schema}_outbox"
