@@ -1,0 +1,74 @@
+"""Who may import what, file by file; what import-linter cannot say of modules outside of us."""
+
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from tests.contract.sources import EVERYTHING, PRODUCTION, ROOT, files, imported
+
+# Each outside library stands in one kind of file, so that all it must be told is said in one place.
+EDGES = {
+    "boto3": ["services/*/ses.py", "services/*/intake.py"],
+    "botocore": ["services/*/ses.py", "services/*/intake.py"],
+    "dns": ["services/verifier/resolver*.py"],
+    "asyncpg": ["chassis/database.py", "chassis/migrate.py", "chassis/background.py", "services/*/store*.py"],
+    "nats": ["chassis/events/*.py"],
+    "aiohttp": ["services/webhooks/*.py"],
+    "letterhead": [
+        "chassis/errors.py", "services/*/__main__.py", "services/*/servicer*.py", "services/*/events.py",
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("library", EDGES)
+def test_a_library_is_imported_only_by_its_edge(library: str) -> None:
+    strangers = [
+        str(path)
+        for path in files(*PRODUCTION)
+        if library in {name.partition(".")[0] for name in imported(path)}
+        and not any(fnmatch(str(path), allowed) for allowed in EDGES[library])
+    ]
+
+    assert strangers == []
+
+
+def models() -> list[Path]:
+    return [path for path in files("services") if path.stem == "model" or path.stem.startswith("model_")]
+
+
+def sibling(path: Path, name: str) -> Path:
+    """The file of a module of the same service; the model's own place when there is none."""
+    package = path.parent.as_posix().replace("/", ".")
+    return path.with_name(name.removeprefix(f"{package}.") + ".py") if name.startswith(package) else path
+
+
+def impurities(path: Path) -> set[str]:
+    """What a file imports, through its siblings too, that is neither ours nor in the standard library."""
+    found = set()
+    for name in imported(path):
+        if (other := sibling(path, name)) != path and (ROOT / other).exists():
+            found |= impurities(other)
+        elif name.partition(".")[0] not in sys.stdlib_module_names:
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize("path", models(), ids=str)
+def test_a_model_stands_on_the_standard_library_alone(path: Path) -> None:
+    assert impurities(path) == set()
+
+
+def test_unit_tests_need_no_server() -> None:
+    servers = {"asyncpg", "nats", "grpc", "tests.stores", "tests.streams", "tests.factories", "cli.embedded"}
+
+    needy = {str(path): found for path in files("tests/unit") if (found := servers & set(imported(path)))}
+
+    assert needy == {}
+
+
+def test_nobody_patches() -> None:
+    patching = [str(path) for path in files(*EVERYTHING) if "unittest.mock" in set(imported(path))]
+
+    assert patching == []
