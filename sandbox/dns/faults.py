@@ -85,6 +85,11 @@ class Faults:
         self._faults.clear()
         self._changed()
 
+    @property
+    def in_force(self) -> list[Fault]:
+        """Every fault, oldest first."""
+        return list(self._faults.values())
+
     def strike(self, server: str, name: str, rdtype: RdataType, *, referred: bool) -> Fault | None:
         """The fault this query meets, if any; uses up one of its count."""
         for fault in self._faults.values():

@@ -104,7 +104,7 @@ def parse(
         return Record(canonical(name), type_, _data(type_, value, priority), ttl)
     except (dns.exception.DNSException, ValueError) as error:
         raise DnsMistake(
-            f"{value!r} is not the value of a {type_.name} record ({error}): write it as in a zone file."
+            f"{value!r} is no value for type {type_.name} ({error}): write it as in a zone file."
         ) from error
 
 
@@ -113,7 +113,7 @@ def _data(type_: RdataType, value: str, priority: int | None) -> dns.rdata.Rdata
         octets = value.encode()
         strings = [octets[at : at + _STRING_LIMIT] for at in range(0, len(octets), _STRING_LIMIT)]
         return dns.rdtypes.ANY.TXT.TXT(dns.rdataclass.IN, type_, strings or [b""])
-    if type_ == RdataType.MX and priority is not None:
+    if type_ == RdataType.MX and priority is not None and " " not in value.strip():
         value = f"{priority} {value}"
     return dns.rdata.from_text(dns.rdataclass.IN, type_, value, origin=dns.name.root, relativize=False)
 

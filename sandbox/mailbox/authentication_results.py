@@ -1,0 +1,39 @@
+"""The Authentication-Results header a receiver writes of its own verdicts, RFC 8601."""
+
+import re
+
+from sandbox.mailbox.judge import DkimVerdict, Envelope, Judgement
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z@/]+")
+
+
+def authentication_results(host: str, judgement: Judgement, envelope: Envelope) -> str:
+    """The header's value, one method a line; `host` is who judged."""
+    kind, identity = ("mailfrom", envelope.sender) if envelope.sender else ("helo", envelope.helo)
+    methods = [_dkim(verdict) for verdict in judgement.dkim] or ["dkim=none"]
+    client = _comment(envelope.client)
+    methods.append(f"spf={judgement.spf.result} (client {client}) smtp.{kind}={_quoted(identity)}")
+    dmarc = judgement.dmarc
+    asked = f" (p={dmarc.policy.p} dis={dmarc.disposition})" if dmarc.policy else ""
+    methods.append(f"dmarc={dmarc.result}{asked} header.from={_quoted(dmarc.domain)}")
+    return ";\r\n       ".join([host, *methods])
+
+
+def _dkim(verdict: DkimVerdict) -> str:
+    remark = f"{verdict.bits}-bit key" if verdict.result == "pass" else verdict.reason
+    return (
+        f"dkim={verdict.result} ({_comment(remark)})"
+        f" header.d={_quoted(verdict.domain)} header.s={_quoted(verdict.selector)}"
+    )
+
+
+def _quoted(value: str) -> str:
+    """The value as a token, or quoted, so that nothing in an email can begin a header or a method."""
+    if _TOKEN.fullmatch(value):
+        return value
+    printable = "".join(c for c in value if c.isprintable())
+    return '"' + printable.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _comment(text: str) -> str:
+    return "".join(c for c in text if c.isprintable() and c not in "()\\")

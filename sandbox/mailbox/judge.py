@@ -1,0 +1,178 @@
+"""Judges an email as a receiver does: DKIM by dkimpy, SPF by pyspf, DMARC by RFC 9989."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dkim
+import spf
+
+from sandbox.dns import Answer, Internet
+from sandbox.mailbox.dmarc import Dmarc, DmarcVerdict
+
+_SIGNATURES = 10  # judged per email; more are ignored
+_DNS_WAIT = 10.0  # seconds for one lookup
+_SPF_WAIT = 20  # seconds for all of SPF's lookups, RFC 7208 section 4.6.4
+_UNSURE = ("SERVFAIL", "TIMEOUT")
+
+Lookup = Callable[[str, str], Answer]
+
+_silent = logging.getLogger(
+    "sandbox.dkim"
+)  # dkimpy logs each failed signature as an error; here it is a result
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
+
+
+@dataclass(frozen=True, slots=True)
+class DkimVerdict:
+    """One signature: pass, fail, permerror or temperror; `bits` is the key's length where it was found."""
+
+    domain: str
+    selector: str
+    result: str
+    reason: str = ""
+    bits: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SpfVerdict:
+    """SPF's result for the envelope sender's domain, or for the HELO name where the sender is empty."""
+
+    result: str
+    domain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All verdicts on one email."""
+
+    dkim: tuple[DkimVerdict, ...]
+    spf: SpfVerdict
+    dmarc: DmarcVerdict
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What SMTP said before the email came; `client` is the address it is taken to come from."""
+
+    client: str
+    helo: str
+    sender: str
+    recipients: tuple[str, ...]
+
+    @property
+    def domain(self) -> str:
+        """The domain SPF speaks of."""
+        return (self.sender.rpartition("@")[2] or self.helo).lower()
+
+
+class Judge:
+    """Judges emails; the libraries run in a thread and ask the event loop for DNS."""
+
+    def __init__(self, internet: Internet) -> None:
+        self._internet = internet
+
+    async def judge(self, raw: bytes, envelope: Envelope, from_addresses: tuple[str, ...]) -> Judgement:
+        """The verdicts on an email with these From addresses."""
+        lookup = self._from_thread(asyncio.get_running_loop())
+        signatures, sender = await asyncio.to_thread(
+            lambda: (_judge_dkim(raw, lookup), _judge_spf(envelope, lookup))
+        )
+        return Judgement(signatures, sender, await self._judge_dmarc(from_addresses, signatures, sender))
+
+    def _from_thread(self, loop: asyncio.AbstractEventLoop) -> Lookup:
+        def lookup(name: str, rdtype: str) -> Answer:
+            return asyncio.run_coroutine_threadsafe(self._internet.resolve(name, rdtype), loop).result(
+                _DNS_WAIT
+            )
+
+        return lookup
+
+    async def _judge_dmarc(
+        self, from_addresses: tuple[str, ...], signatures: tuple[DkimVerdict, ...], sender: SpfVerdict
+    ) -> DmarcVerdict:
+        if len(from_addresses) != 1 or "@" not in from_addresses[0]:
+            return DmarcVerdict("permerror", "")  # no single author domain to judge by, RFC 9989 section 4.5
+        author = from_addresses[0].rpartition("@")[2].lower()
+        passed = [signature.domain for signature in signatures if signature.result == "pass"]
+        vouched = sender.domain if sender.result == "pass" else None
+        return await Dmarc(self._texts, self._exists).evaluate(author, passed, vouched)
+
+    async def _texts(self, name: str) -> list[str] | None:
+        answer = await self._internet.resolve(name, "TXT")
+        return None if answer.status in _UNSURE else answer.values
+
+    async def _exists(self, name: str) -> bool:
+        return (await self._internet.resolve(name, "A")).status != "NXDOMAIN"
+
+
+def _judge_dkim(raw: bytes, lookup: Lookup) -> tuple[DkimVerdict, ...]:
+    verifier = dkim.DKIM(raw, logger=_silent)
+    count = sum(name.lower() == b"dkim-signature" for name, _ in verifier.headers)
+    return tuple(_judge_signature(verifier, at, lookup) for at in range(min(count, _SIGNATURES)))
+
+
+def _judge_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVerdict:
+    verifier.domain = verifier.selector = b""
+    verifier.keysize = None
+    answers: list[Answer] = []
+
+    def key(name: bytes, **_: object) -> bytes | None:
+        answers.append(lookup(name.decode(), "TXT"))
+        return answers[-1].values[0].encode() if answers[-1].values else None
+
+    try:
+        result, reason = (
+            ("pass", "") if verifier.verify(at, dnsfunc=key) else ("fail", "signature did not verify")
+        )
+    except (dkim.DKIMException, ValueError) as error:
+        result, reason = ("fail" if answers else "permerror"), str(error)
+    if answers and answers[0].status in _UNSURE:
+        result, reason = "temperror", "key could not be looked up"
+    elif answers and not answers[0].values:
+        result, reason = "permerror", "no key for signature"
+    return DkimVerdict(
+        verifier.domain.decode(errors="replace").lower(),
+        verifier.selector.decode(errors="replace"),
+        result,
+        reason,
+        verifier.keysize,
+    )
+
+
+def _judge_spf(envelope: Envelope, lookup: Lookup) -> SpfVerdict:
+    query = _SpfQuery(envelope, lookup)
+    result, _, _ = query.check()
+    return SpfVerdict(result, envelope.domain)
+
+
+class _SpfQuery(spf.query):  # type: ignore[misc]
+    """pyspf's check with our DNS in the place of its module-wide one."""
+
+    def __init__(self, envelope: Envelope, lookup: Lookup) -> None:
+        super().__init__(i=envelope.client, s=envelope.sender, h=envelope.helo, querytime=_SPF_WAIT)
+        self._lookup = lookup
+
+    def dns(self, name: str, qtype: str, *, ignore_void: bool = False) -> list[object]:
+        """The record data in pyspf's shapes; counts lookups that find nothing (RFC 7208 section 4.6.4)."""
+        if qtype == "SPF":
+            return []  # the type is historic, RFC 7208 section 3.1
+        answer = self._lookup(name, qtype)
+        if answer.status in _UNSURE:
+            raise spf.TempError(f"DNS {answer.status}")
+        if not answer.values and not ignore_void:
+            self.void_lookups += 1
+            if self.void_lookups > spf.MAX_VOID_LOOKUPS:
+                raise spf.PermError(f"Void lookup limit of {spf.MAX_VOID_LOOKUPS} exceeded")
+        return [_spf_shape(qtype, value) for value in answer.values]
+
+
+def _spf_shape(qtype: str, value: str) -> object:
+    if qtype == "TXT":
+        return (value.encode(errors="surrogateescape"),)
+    if qtype == "MX":
+        preference, _, host = value.partition(" ")
+        return int(preference), host
+    return value

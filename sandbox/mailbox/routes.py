@@ -1,0 +1,114 @@
+"""The mailbox part of the control API, and its page for people."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.templating import Jinja2Templates
+
+from sandbox import body
+from sandbox.mailbox.store import Email, Mailbox, Search
+
+_TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")  # escapes everything
+_PAGE = 200  # emails in one answer at most
+_NO_SCRIPT = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+
+@dataclass(frozen=True)
+class _SearchQuery:
+    to: str | None = None
+    from_: str | None = None
+    subject: str | None = None
+    limit: int = 50
+    after: str | None = None
+
+    def search(self) -> Search:
+        return Search(self.to, self.from_, self.subject, max(1, min(self.limit, _PAGE)), self.after)
+
+
+class MailboxRoutes:
+    """Handlers over one mailbox."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """What to mount under the control API's root."""
+        return [
+            Route("/mailbox", self._page),
+            Route("/mailbox/emails", self._list),
+            Route("/mailbox/emails", self._clear, methods=["DELETE"]),
+            Route("/mailbox/emails/{email_id}", self._get),
+            Route("/mailbox/emails/{email_id}/raw", self._raw),
+            Route("/mailbox/{email_id}", self._email_page),
+        ]
+
+    async def _list(self, request: Request) -> JSONResponse:
+        """Finds emails, newest first; `next` is the `after` of the next page."""
+        emails, after = self._mailbox.search(body.query(request, _SearchQuery).search())
+        return JSONResponse({"emails": [_summary(email) for email in emails], "next": after})
+
+    async def _get(self, request: Request) -> JSONResponse:
+        """One email with the receiver's verdicts."""
+        return JSONResponse(_details(self._find(request)))
+
+    async def _raw(self, request: Request) -> Response:
+        """One email as it came, byte for byte."""
+        return Response(self._find(request).raw, media_type="message/rfc822")
+
+    async def _clear(self, _request: Request) -> JSONResponse:
+        """Empties the mailbox."""
+        return JSONResponse({"removed": self._mailbox.clear()})
+
+    async def _page(self, request: Request) -> Response:
+        """The mailbox as a page for people."""
+        emails, after = self._mailbox.search(body.query(request, _SearchQuery).search())
+        context = {"emails": emails, "next": after}
+        return _TEMPLATES.TemplateResponse(request, "mailbox.html", context, headers=_NO_SCRIPT)
+
+    async def _email_page(self, request: Request) -> Response:
+        """One email as a page for people."""
+        context = {"email": self._find(request)}
+        return _TEMPLATES.TemplateResponse(request, "email.html", context, headers=_NO_SCRIPT)
+
+    def _find(self, request: Request) -> Email:
+        email = self._mailbox.get(request.path_params["email_id"])
+        if email is None:
+            raise body.Refused(
+                "There is no such email, or no more: GET /mailbox/emails lists those kept.", 404
+            )
+        return email
+
+
+def _summary(email: Email) -> dict[str, Any]:
+    contents, judgement = email.contents, email.judgement
+    return {
+        "id": email.id,
+        "received_at": email.received_at.isoformat(),
+        "envelope_from": email.envelope.sender,
+        "envelope_to": list(email.envelope.recipients),
+        "from": contents.from_,
+        "reply_to": contents.reply_to,
+        "to": contents.to,
+        "subject": contents.subject,
+        "mailed_by": email.mailed_by,
+        "signed_by": email.signed_by,
+        "via": email.via,
+        "passed": email.passed,
+        "authentication_results": email.authentication_results,
+        "spf": judgement.spf.result,
+        "dkim": [asdict(verdict) for verdict in judgement.dkim],
+        "dmarc": judgement.dmarc.result,
+        "dmarc_aligned_by": list(judgement.dmarc.aligned_by),
+        "dmarc_disposition": judgement.dmarc.disposition,
+    }
+
+
+def _details(email: Email) -> dict[str, Any]:
+    contents = email.contents
+    headers = [list(header) for header in contents.headers]
+    return _summary(email) | {"text": contents.text, "html": contents.html, "headers": headers}
