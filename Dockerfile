@@ -26,9 +26,8 @@ COPY --from=contract /build/gen gen
 COPY schema schema
 COPY chassis chassis
 COPY services services
-COPY cli cli
 ENV PATH=/venv/bin:$PATH PYTHONPATH=/letterhead:/letterhead/gen
 RUN python -m compileall -q .
 USER 65532:65532
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "services"]
+CMD ["python", "-c", "raise SystemExit('name a service: python -m services.identity')"]

@@ -5,17 +5,20 @@ import inspect
 import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
+PATIENCE = timedelta(seconds=10)
 POLL = timedelta(milliseconds=20)
 
 T = TypeVar("T")
 
 
-async def eventually(
-    predicate: Callable[[], Awaitable[T] | T], within: timedelta = timedelta(seconds=10)
-) -> T:
-    """Calls `predicate` until what it returns is true, and returns that.
+@overload
+async def eventually(predicate: Callable[[], Awaitable[T]], within: timedelta = PATIENCE) -> T: ...
+@overload
+async def eventually(predicate: Callable[[], T], within: timedelta = PATIENCE) -> T: ...
+async def eventually(predicate: Callable[[], Any], within: timedelta = PATIENCE) -> Any:
+    """Calls `predicate`, async or not, until what it returns is true, and returns that.
 
     An AssertionError in it means "not yet". Fails after `within`, saying what was seen last.
     """
