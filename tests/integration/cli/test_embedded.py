@@ -1,0 +1,106 @@
+"""The embedded servers keep what they were told, come back, say why they cannot, and never outlive us."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import nats
+import pytest
+
+from cli.embedded import NatsServer, Postgres
+from cli.server_process import HOST, EmbeddedError, free_port, port_is_free
+from tests.waiting import eventually
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from cli.embedded import NatsServer, Postgres
+
+servers = [Postgres.start(Path(sys.argv[1]), fsync=False), NatsServer.start(Path(sys.argv[1]))]
+print(*(server.port for server in servers), flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def directory(workspace: Path) -> Path:
+    return workspace / uuid4().hex
+
+
+async def test_postgres_keeps_its_rows_when_it_is_killed(directory: Path) -> None:
+    postgres = Postgres.start(directory)
+    await query(postgres, "CREATE TABLE kept AS SELECT 7 AS number")
+
+    postgres.kill()
+    postgres.restart()
+
+    assert await query(postgres, "SELECT number FROM kept") == 7
+    postgres.stop()
+
+
+async def test_postgres_finds_its_rows_at_a_second_start(directory: Path) -> None:
+    first = Postgres.start(directory)
+    await query(first, "CREATE TABLE kept AS SELECT 7 AS number")
+    first.stop()
+
+    second = Postgres.start(directory)
+
+    assert await query(second, "SELECT number FROM kept") == 7
+    second.stop()
+
+
+async def test_nobody_becomes_superuser_without_the_password(postgres: Postgres) -> None:
+    password = postgres.url().partition("@")[0].rpartition(":")[2]
+
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(postgres.url().replace(f":{password}@", "@"))
+
+
+async def test_nats_loses_its_streams_when_it_is_wiped(directory: Path) -> None:
+    server = NatsServer.start(directory)
+    connection = await nats.connect(server.url)
+    await connection.jetstream().add_stream(name="LOST", subjects=["lost"])
+    await connection.close()
+
+    server.wipe()
+
+    connection = await nats.connect(server.url)
+    assert await connection.jetstream().streams_info() == []
+    await connection.close()
+    server.stop()
+
+
+@pytest.mark.parametrize("server", [Postgres, NatsServer])
+def test_a_port_in_use_is_named(server: type[Postgres | NatsServer], directory: Path) -> None:
+    with socket.create_server((HOST, free_port())) as other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(EmbeddedError, match=rf"cannot listen on {HOST}:{port}.*another port"):
+            server.start(directory, port)
+
+
+async def test_servers_end_when_their_starter_is_killed(directory: Path) -> None:
+    starter = subprocess.Popen(  # noqa: ASYNC220 - started and read at once
+        [sys.executable, "-c", STARTER, directory], stdout=subprocess.PIPE, text=True
+    )
+    assert starter.stdout is not None
+    ports = [int(port) for port in starter.stdout.readline().split()]
+    assert not any(map(port_is_free, ports))
+
+    os.kill(starter.pid, signal.SIGKILL)
+    starter.communicate()
+
+    await eventually(lambda: all(map(port_is_free, ports)))
+
+
+async def query(postgres: Postgres, sql: str) -> object:
+    connection = await asyncpg.connect(postgres.url())
+    try:
+        return await connection.fetchval(sql)
+    finally:
+        await connection.close()
