@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e \
-        up demo manifests image clean
+        up demo manifests image docs clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(VERSION)
@@ -46,7 +46,7 @@ fmt: $(INSTALLED) ## Format the code, mend what can be mended
 lint: $(INSTALLED) $(GENERATED) ## Style, types, imports and contract; changes nothing
 	@scripts/lint
 
-check: lint test-contract manifests ## All that needs no server: lint, contract tests, manifests
+check: lint test-contract manifests ## All that takes seconds: lint, contract tests, manifests
 
 ##@ Test (T='path or pytest options' chooses)
 test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
@@ -70,6 +70,9 @@ manifests: $(INSTALLED) ## Build and validate every overlay of deploy/
 
 image: ## Build the one image of all services (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .
+
+docs: $(INSTALLED) $(GENERATED) ## Write the pages that are made from the contract
+	@.venv/bin/python scripts/document_errors.py > docs/errors.md
 
 clean: ## Remove what was made, .venv and the state of `make up` included
 	rm -rf .venv gen .letterhead .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,48 @@
+"""Every dependency is pinned by hash, wherever a machine gets it from; the image holds what it imports."""
+
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+from tests.contract.sources import PRODUCTION, ROOT, files, imported
+
+PINS = sorted((ROOT / "requirements").glob("*.txt"))
+OURS = {"chassis", "services", "letterhead"}
+
+
+def blocks(path: Path) -> list[str]:
+    """The pins of a file, each with its hashes."""
+    return re.split(r"\n(?=[a-z])", path.read_text().strip())
+
+
+@pytest.mark.parametrize("path", PINS, ids=lambda path: path.name)
+def test_every_package_is_pinned_with_a_hash(path: Path) -> None:
+    loose = [
+        block for block in blocks(path) if not re.match(r"[\w.-]+==\S+.*--hash=sha256:", block, re.DOTALL)
+    ]
+
+    assert loose == []
+
+
+@pytest.mark.parametrize("path", PINS, ids=lambda path: path.name)
+def test_no_pin_names_a_place_to_get_it_from(path: Path) -> None:
+    assert not re.search(r"://|--find-links|index-url", path.read_text())
+
+
+def test_the_image_holds_every_package_that_the_services_import() -> None:
+    pinned = {block.partition("==")[0] for block in blocks(ROOT / "requirements/runtime.txt")}
+    distributions = packages_distributions()
+    needed = {
+        name.partition(".")[0] for path in files(*PRODUCTION) for name in imported(path)
+    } - OURS - set(sys.stdlib_module_names)  # fmt: skip
+
+    missing = {
+        name
+        for name in needed
+        if not pinned & {distribution.lower().replace("_", "-") for distribution in distributions[name]}
+    }
+
+    assert missing == set()
