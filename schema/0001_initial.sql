@@ -495,6 +495,8 @@ CREATE INDEX feedback_by_attempt ON webhooks.feedback (attempt_id) WHERE attempt
 CREATE INDEX feedback_by_email ON webhooks.feedback (email_id, id DESC) WHERE email_id IS NOT NULL;
 -- Serves ListFeedback of a tenant.
 CREATE INDEX feedback_by_tenant ON webhooks.feedback (tenant_id, id DESC);
+-- Serves retention.
+CREATE INDEX feedback_received_at ON webhooks.feedback (received_at);
 
 -- views -----------------------------------------------------------------------------------------------------------
 

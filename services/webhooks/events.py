@@ -1,0 +1,111 @@
+"""The events made of facts: which fact is told as what on NATS. Not for deciding what a fact means."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from letterhead.events.v1 import email_events_pb2 as pb
+
+from chassis.events import Event
+from services.webhooks.model import Fact, Kind, counted, hard
+
+
+def event_of(fact: Fact) -> Event | None:
+    """Build the event of a fact; None for kinds that are kept and not told."""
+    if fact.kind not in _EVENTS:
+        return None
+    subject, build = _EVENTS[fact.kind]
+    return Event(
+        subject=subject,
+        data=build(fact),
+        tenant_id=fact.tenant_id,
+        resource=str(fact.email_id or fact.ses_id),
+        time=fact.occurred_at,
+    )
+
+
+def _bounce(fact: Fact) -> Message:
+    recipients = [
+        pb.BouncedRecipient(address=each.address, status=each.status, diagnostic_code=each.diagnostic)
+        for each in fact.recipients
+    ]
+    return pb.BounceReceived(
+        email=_email(fact),
+        bounce_type=fact.text("bounceType"),
+        bounce_sub_type=fact.text("bounceSubType"),
+        recipients=recipients,
+        occur_time=_timestamp(fact.occurred_at),
+        hard=hard(fact),
+    )
+
+
+def _complaint(fact: Fact) -> Message:
+    return pb.ComplaintReceived(
+        email=_email(fact),
+        recipients=_addresses(fact),
+        feedback_type=fact.text("complaintFeedbackType"),
+        counted=counted(fact),
+        occur_time=_timestamp(fact.occurred_at),
+    )
+
+
+def _delivery(fact: Fact) -> Message:
+    return pb.DeliveryReceived(
+        email=_email(fact),
+        recipients=_addresses(fact),
+        smtp_response=fact.text("smtpResponse"),
+        occur_time=_timestamp(fact.occurred_at),
+    )
+
+
+def _delay(fact: Fact) -> Message:
+    return pb.DelayReceived(
+        email=_email(fact),
+        recipients=_addresses(fact),
+        delay_type=fact.text("delayType"),
+        occur_time=_timestamp(fact.occurred_at),
+    )
+
+
+def _reject(fact: Fact) -> Message:
+    return pb.RejectReceived(
+        email=_email(fact), reason=fact.text("reason"), occur_time=_timestamp(fact.occurred_at)
+    )
+
+
+def _open(fact: Fact) -> Message:
+    return pb.OpenReceived(email=_email(fact), occur_time=_timestamp(fact.occurred_at))
+
+
+def _click(fact: Fact) -> Message:
+    return pb.ClickReceived(
+        email=_email(fact), link=fact.text("link"), occur_time=_timestamp(fact.occurred_at)
+    )
+
+
+_EVENTS: dict[Kind, tuple[str, Callable[[Fact], Message]]] = {
+    Kind.BOUNCE: ("bounce.received", _bounce),
+    Kind.COMPLAINT: ("complaint.received", _complaint),
+    Kind.DELIVERY: ("delivery.received", _delivery),
+    Kind.DELAY: ("delay.received", _delay),
+    Kind.REJECT: ("reject.received", _reject),
+    Kind.OPEN: ("open.received", _open),
+    Kind.CLICK: ("click.received", _click),
+}
+
+
+def _email(fact: Fact) -> pb.EmailReference:
+    return pb.EmailReference(
+        id=str(fact.email_id or ""), tenant_id=str(fact.tenant_id or ""), ses_id=fact.ses_id
+    )
+
+
+def _addresses(fact: Fact) -> list[str]:
+    return [each.address for each in fact.recipients]
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp

@@ -1,0 +1,182 @@
+# ruff: noqa: RUF009 - `setting` makes a field, not a default
+"""Takes SES's feedback out of the SQS queue: stored raw first, deleted from the queue after.
+
+Trouble here never stops the service: the queue keeps what it has for days. The only user of boto3;
+not for what the events mean.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config as ClientConfig
+from botocore.exceptions import BotoCoreError, ClientError
+from prometheus_client import Counter, Gauge
+
+from chassis import config
+from chassis.backoff import Backoff, wait_any
+from chassis.errors import ServiceError
+from chassis.telemetry import get_logger
+from chassis.threads import Executor
+from services.webhooks.envelope import Arrival, Refused, unwrap
+from services.webhooks.store import FeedbackStore
+
+log = get_logger(__name__)
+POLLS = Counter("letterhead_feedback_polls_total", "Receive calls to the feedback queue", ["outcome"])
+POLLED_AT = Gauge("letterhead_feedback_polled_timestamp_seconds", "When the feedback queue last answered")
+NOTIFICATIONS = Counter(
+    "letterhead_feedback_notifications_total", "Notifications by what became of them", ["outcome"]
+)
+
+BATCH = 10  # the most of one receive or delete
+CONNECT_TIMEOUT = timedelta(seconds=3)
+ANSWER_TIMEOUT = timedelta(seconds=5)  # beyond the long poll's own wait
+
+Message = dict[str, Any]  # as boto3 gives it: MessageId, ReceiptHandle, Body
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feedback:
+    """Where SES's feedback comes in."""
+
+    feedback_queue: str = config.setting(
+        "letterhead-feedback", help="name or URL of the SQS queue of SES's feedback"
+    )
+    feedback_topic: str = config.setting(
+        "letterhead-feedback", help="name or ARN of the SNS topic that feeds the queue"
+    )
+    feedback_wait: timedelta = config.setting(
+        timedelta(seconds=5),
+        help="seconds that one long poll of the queue waits; the end of the service waits for it too",
+        minimum=timedelta(0),
+        maximum=timedelta(seconds=20),
+    )
+    feedback_pollers: int = config.setting(2, help="long polls of one process at once", minimum=1, maximum=16)
+
+
+class Intake:
+    """Polls the queue; `stored` is called whenever something new was stored."""
+
+    def __init__(
+        self, queue: "Queue", store: FeedbackStore, *, topic_arn: str, stored: Callable[[], None]
+    ) -> None:
+        self._queue = queue
+        self._store = store
+        self._topic_arn = topic_arn
+        self._stored = stored
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Poll until `stop`; a batch in hand is finished first."""
+        backoff = Backoff("feedback queue", first=timedelta(seconds=0.2), cap=timedelta(seconds=5))
+        while not stop.is_set():
+            try:
+                await self._poll(stop)
+            except (BotoCoreError, ClientError) as error:
+                POLLS.labels("failed").inc()
+                await wait_any(stop, timeout=backoff.failed(error))
+            else:
+                backoff.succeeded()
+
+    async def _poll(self, stop: asyncio.Event) -> None:
+        messages = await self._queue.receive()
+        POLLS.labels("answered").inc()
+        POLLED_AT.set_to_current_time()
+        arrivals = [arrival for message in messages if (arrival := self._opened(message))]
+        if arrivals and not await self._keep(arrivals, stop):
+            return  # not stored, so not deleted: the queue gives it again
+        if messages:
+            await self._queue.delete(messages)
+
+    def _opened(self, message: Message) -> Arrival | None:
+        try:
+            return unwrap(message["Body"], message["MessageId"], self._topic_arn)
+        except Refused as error:
+            NOTIFICATIONS.labels("refused").inc()
+            log.warning(
+                "the feedback queue holds what is not SES's feedback to us",
+                action="notification_refused",
+                reason=error.reason,
+                sqs_id=message["MessageId"],
+            )
+            return None
+
+    async def _keep(self, arrivals: Sequence[Arrival], stop: asyncio.Event) -> bool:
+        """Store a batch, however long Postgres is away; says whether it is stored."""
+        backoff = Backoff("storing feedback", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
+        while not stop.is_set():
+            try:
+                new = await self._store.keep_notifications(arrivals)
+            except ServiceError as error:
+                await wait_any(stop, timeout=backoff.failed(error))
+                continue
+            backoff.succeeded()
+            NOTIFICATIONS.labels("stored").inc(new)
+            NOTIFICATIONS.labels("repeated").inc(len(arrivals) - new)
+            self._stored()
+            return True
+        return False
+
+
+class Queue:
+    """The SQS queue, by its URL or name; the name is looked up when it is first needed."""
+
+    def __init__(self, client: Any, threads: Executor, *, name: str, wait: timedelta) -> None:
+        self._client = client
+        self._threads = threads
+        self._name = name
+        self._wait = wait
+        self._known_url: str | None = name if "://" in name else None
+
+    async def receive(self) -> list[Message]:
+        """Wait for the next few; they come again unless they are deleted."""
+        answer = await self._threads.run(
+            self._client.receive_message,
+            QueueUrl=await self._url(),
+            MaxNumberOfMessages=BATCH,
+            WaitTimeSeconds=int(self._wait.total_seconds()),
+        )
+        messages: list[Message] = answer.get("Messages", [])
+        return messages
+
+    async def delete(self, messages: Sequence[Message]) -> None:
+        """Drop them from the queue; one that stays comes again, which does no harm."""
+        entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
+        await self._threads.run(
+            self._client.delete_message_batch, QueueUrl=await self._url(), Entries=entries
+        )
+
+    async def _url(self) -> str:
+        if self._known_url is None:
+            answer = await self._threads.run(self._client.get_queue_url, QueueName=self._name)
+            self._known_url = answer["QueueUrl"]
+        return self._known_url
+
+
+@asynccontextmanager
+async def open_queue(aws: config.Aws, settings: Feedback) -> AsyncIterator[Queue]:
+    """Make the client of the queue, which gets its credentials by boto3's own chain."""
+    options = ClientConfig(
+        connect_timeout=CONNECT_TIMEOUT.total_seconds(),
+        read_timeout=(settings.feedback_wait + ANSWER_TIMEOUT).total_seconds(),
+        max_pool_connections=settings.feedback_pollers,
+        retries={"total_max_attempts": 1},  # the poll's own backoff is the one retry
+    )
+    session = boto3.session.Session(region_name=aws.aws_region)
+    client = session.client("sqs", endpoint_url=aws.aws_endpoint_url, config=options)
+    try:
+        async with Executor("feedback-queue", settings.feedback_pollers) as threads:
+            yield Queue(client, threads, name=settings.feedback_queue, wait=settings.feedback_wait)
+    finally:
+        client.close()
+
+
+def topic_arn(aws: config.Aws, settings: Feedback) -> str:
+    """Give the ARN of the one topic that is listened to."""
+    if settings.feedback_topic.startswith("arn:"):
+        return settings.feedback_topic
+    partition = boto3.session.Session().get_partition_for_region(aws.aws_region)
+    return f"arn:{partition}:sns:{aws.aws_region}:{aws.aws_account}:{settings.feedback_topic}"

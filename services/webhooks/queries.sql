@@ -1,0 +1,86 @@
+-- keep_notifications --
+-- Stores what arrived, once for each SNS id; gives the ids that are new.
+INSERT INTO webhooks.notifications (id, sns_id, topic_arn, body)
+SELECT id, sns_id, topic_arn, body
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS arrived (id, sns_id, topic_arn, body)
+ON CONFLICT (sns_id) DO NOTHING
+RETURNING id;
+
+-- claim_notifications --
+-- Leases what is not understood yet, oldest first.
+WITH due AS MATERIALIZED (
+    SELECT id
+    FROM webhooks.notifications
+    WHERE processed_at IS NULL AND (leased_until IS NULL OR leased_until < now())
+    ORDER BY received_at
+    LIMIT $1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE webhooks.notifications AS n
+SET leased_until = now() + $2::interval, attempts = n.attempts + 1
+FROM due
+WHERE n.id = due.id
+RETURNING n.id, n.body, n.received_at, n.attempts;
+
+-- add_feedback --
+-- Keeps facts, given as one JSON array; those already known by their meaning are left out. Gives the meanings of the new.
+INSERT INTO webhooks.feedback
+    (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
+SELECT id, decode(meaning, 'hex'), kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at
+FROM jsonb_to_recordset($1::jsonb) AS fact (
+    id uuid, meaning text, kind text, tenant_id uuid, email_id uuid, attempt_id uuid, ses_id text,
+    recipients text[], detail jsonb, occurred_at timestamptz
+)
+ON CONFLICT (meaning) DO NOTHING
+RETURNING meaning;
+
+-- notify_attempts --
+-- Tells sender, which settles by evidence, of the attempts that something was heard of.
+SELECT pg_notify('webhooks_feedback', attempt_id::text)
+FROM unnest($1::uuid[]) AS told (attempt_id);
+
+-- mark_processed --
+-- Closes notifications, each with its problem or ''.
+UPDATE webhooks.notifications AS n
+SET processed_at = now(), leased_until = NULL, problem = done.problem
+FROM unnest($1::uuid[], $2::text[]) AS done (id, problem)
+WHERE n.id = done.id AND n.processed_at IS NULL;
+
+-- list_feedback --
+-- A tenant's feedback, newest first, after an id.
+SELECT id, kind, email_id, ses_id, recipients, detail, occurred_at, received_at
+FROM webhooks.feedback
+WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
+ORDER BY id DESC
+LIMIT $3;
+
+-- list_feedback_of_email --
+-- The feedback of one email of a tenant, newest first, after an id.
+SELECT id, kind, email_id, ses_id, recipients, detail, occurred_at, received_at
+FROM webhooks.feedback
+WHERE email_id = $4 AND tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
+ORDER BY id DESC
+LIMIT $3;
+
+-- forget_notifications --
+-- Deletes a batch of what arrived so long ago and is understood.
+DELETE FROM webhooks.notifications
+WHERE id IN (
+    SELECT id
+    FROM webhooks.notifications
+    WHERE received_at < now() - $1::interval AND processed_at IS NOT NULL
+    ORDER BY received_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+);
+
+-- forget_feedback --
+-- Deletes a batch of facts of so long ago.
+DELETE FROM webhooks.feedback
+WHERE id IN (
+    SELECT id
+    FROM webhooks.feedback
+    WHERE received_at < now() - $1::interval
+    ORDER BY received_at
+    LIMIT $2
+);

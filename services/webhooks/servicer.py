@@ -1,0 +1,100 @@
+# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
+"""FeedbackService: shows what was heard from SES. Not for hearing it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from letterhead.webhooks.v1 import feedback_pb2 as pb
+from letterhead.webhooks.v1 import feedback_pb2_grpc
+
+from chassis.access import Scope, require, tenant_for
+from chassis.errors import InvalidArgument, PermissionDenied, Violation
+from chassis.pages import Page, next_token, page
+from services.webhooks.model import Feedback
+from services.webhooks.store import FeedbackStore
+
+# gRPC clients take 4 MiB unless told otherwise, and details are as long as strangers make them.
+MAX_PAGE_BYTES = 3 * 1024 * 1024
+
+
+class FeedbackServicer(feedback_pb2_grpc.FeedbackServiceServicer):
+    """Answers from the store."""
+
+    def __init__(self, store: FeedbackStore) -> None:
+        self._store = store
+
+    async def ListFeedback(self, request: pb.ListFeedbackRequest, context: Any) -> pb.ListFeedbackResponse:
+        _require_every_domain()
+        tenant_id = tenant_for(request.tenant_id)
+        email_id = _email_id(request.email_id)
+        of = f"feedback/{tenant_id}/{email_id or ''}"
+        asked = page(request.page_size, request.page_token, of=of)
+        found = await self._store.list_feedback(
+            tenant_id, email_id=email_id, after=_after(asked), limit=asked.size + 1
+        )
+        return _to_response(found, asked, of)
+
+
+def _require_every_domain() -> None:
+    """Refuse keys tied to domains: SES's events do not say which domain they are about."""
+    who = require(Scope.FULL_ACCESS, Scope.SENDING_ACCESS, Scope.SERVICE)
+    if who.claim_ids:
+        raise PermissionDenied(
+            "SCOPE_TOO_SMALL",
+            "this key is tied to domains, feedback is the whole tenant's: use a key for all domains",
+            metadata={"scope": who.scope, "required": "a key for all domains"},
+        )
+
+
+def _email_id(requested: str) -> UUID | None:
+    try:
+        return UUID(requested) if requested else None
+    except ValueError:
+        raise InvalidArgument(violations=[Violation("email_id", "is not an email's id (a UUID)")]) from None
+
+
+def _after(asked: Page) -> UUID | None:
+    if asked.after is None:
+        return None
+    last = asked.after[0]
+    if not isinstance(last, UUID):
+        problem = "is not a token of this list; leave it out to start again"
+        raise InvalidArgument("INVALID_PAGE_TOKEN", violations=[Violation("page_token", problem)])
+    return last
+
+
+def _to_response(found: Sequence[Feedback], asked: Page, of: str) -> pb.ListFeedbackResponse:
+    """Fill a page up to its size in rows, or in bytes where details are long; `found` has one row more."""
+    response = pb.ListFeedbackResponse()
+    for each in found[: asked.size]:
+        message = _to_proto(each)
+        if response.feedback and response.ByteSize() + message.ByteSize() > MAX_PAGE_BYTES:
+            break
+        response.feedback.append(message)
+    shown = len(response.feedback)
+    if shown < len(found):
+        response.next_page_token = next_token(of, found[shown - 1].id)
+    return response
+
+
+def _to_proto(feedback: Feedback) -> pb.Feedback:
+    message = pb.Feedback(
+        id=str(feedback.id),
+        email_id=str(feedback.email_id or ""),
+        ses_id=feedback.ses_id,
+        kind=pb.Feedback.Kind.Value(f"KIND_{feedback.kind}"),
+        recipients=feedback.recipients,
+        occur_time=_timestamp(feedback.occurred_at),
+        receive_time=_timestamp(feedback.received_at),
+    )
+    message.detail.update(feedback.detail)
+    return message
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp

@@ -1,0 +1,56 @@
+"""What is taken out of the queue, and what is kept out."""
+
+import json
+
+import pytest
+
+from services.webhooks.envelope import MAX_BODY, Refused, unwrap
+from tests.unit.webhooks.ses_events import SentEmail, envelope
+
+TOPIC = "arn:aws:sns:us-east-1:123456789012:letterhead-feedback"
+EVENT = SentEmail().send()
+
+
+def test_an_envelope_of_our_topic_is_opened() -> None:
+    arrival = unwrap(envelope(EVENT, TOPIC, "sns-1"), "sqs-1", TOPIC)
+
+    assert (arrival.sns_id, arrival.topic_arn, arrival.body) == ("sns-1", TOPIC, json.dumps(EVENT))
+
+
+def test_raw_delivery_goes_by_the_queues_id() -> None:
+    arrival = unwrap(json.dumps(EVENT), "sqs-1", TOPIC)
+
+    assert (arrival.sns_id, arrival.topic_arn, arrival.body) == ("sqs:sqs-1", TOPIC, json.dumps(EVENT))
+
+
+def test_what_is_no_json_is_kept_for_people_to_see() -> None:
+    assert unwrap("hello \0", "sqs-1", TOPIC).body == "hello \ufffd"
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (envelope(EVENT, "arn:aws:sns:us-east-1:210987654321:letterhead-feedback"), "foreign_topic"),
+        (envelope(EVENT, TOPIC + "-2"), "foreign_topic"),
+        (json.dumps({"TopicArn": [TOPIC]}), "foreign_topic"),
+        (
+            json.dumps({"TopicArn": TOPIC, "Type": "SubscriptionConfirmation", "Token": "t"}),
+            "no_notification",
+        ),
+        (
+            json.dumps({"TopicArn": TOPIC, "Type": "Notification", "MessageId": 1, "Message": "{}"}),
+            "no_notification",
+        ),
+        (
+            json.dumps({"TopicArn": TOPIC, "Type": "Notification", "MessageId": "1", "Message": {}}),
+            "no_notification",
+        ),
+        ("x" * (MAX_BODY + 1), "too_large"),
+    ],
+    ids=range(7),
+)
+def test_what_is_not_ses_feedback_to_us_is_refused(body: str, reason: str) -> None:
+    with pytest.raises(Refused) as refused:
+        unwrap(body, "sqs-1", TOPIC)
+
+    assert refused.value.reason == reason

@@ -1,0 +1,97 @@
+"""What is told on NATS of each fact."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+
+from services.webhooks.events import event_of
+from services.webhooks.model import Fact, parse
+from tests.unit.webhooks.ses_events import SentEmail, as_notification
+
+EMAIL = SentEmail()
+REFERENCE = {"id": str(EMAIL.email_id), "tenantId": str(EMAIL.tenant_id), "sesId": EMAIL.ses_id}
+AT = "2026-03-01T12:30:45.678Z"
+
+
+def read(event: dict[str, Any]) -> Fact:
+    return parse(json.dumps(event), datetime(2026, 3, 1, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("event", "subject", "data"),
+    [
+        (
+            EMAIL.bounce(),
+            "bounce.received",
+            {
+                "bounceType": "Permanent",
+                "bounceSubType": "General",
+                "recipients": [
+                    {
+                        "address": "ada@example.com",
+                        "status": "5.1.1",
+                        "diagnosticCode": "smtp; 550 5.1.1 user unknown",
+                    }
+                ],
+                "hard": True,
+            },
+        ),
+        (
+            EMAIL.complaint(),
+            "complaint.received",
+            {"recipients": ["ada@example.com"], "feedbackType": "abuse", "counted": True},
+        ),
+        (
+            EMAIL.delivery(),
+            "delivery.received",
+            {"recipients": ["ada@example.com"], "smtpResponse": "250 2.6.0 Message received"},
+        ),
+        (
+            EMAIL.delay(),
+            "delay.received",
+            {"recipients": ["ada@example.com"], "delayType": "TransientCommunicationFailure"},
+        ),
+        (EMAIL.opened(), "open.received", {}),
+        (EMAIL.click(), "click.received", {"link": "https://example.com/offer"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_fact_is_told_with_its_email_and_time(
+    event: dict[str, Any], subject: str, data: dict[str, Any]
+) -> None:
+    told = event_of(read(event))
+
+    assert told is not None
+    assert (told.subject, told.tenant_id, told.resource) == (subject, EMAIL.tenant_id, str(EMAIL.email_id))
+    assert json_format.MessageToDict(told.data) == {"email": REFERENCE, "occurTime": AT, **data}
+
+
+def test_a_reject_is_told_with_the_time_of_its_email() -> None:
+    told = event_of(read(EMAIL.reject()))
+
+    assert told is not None
+    assert json_format.MessageToDict(told.data) == {
+        "email": REFERENCE,
+        "reason": "Bad content",
+        "occurTime": "2026-03-01T12:30:40Z",
+    }
+
+
+def test_a_fact_without_our_tags_is_told_by_ses_id() -> None:
+    told = event_of(read(as_notification(EMAIL.bounce())))
+
+    assert told is not None
+    assert (told.tenant_id, told.resource) == (None, EMAIL.ses_id)
+    assert json_format.MessageToDict(told.data)["email"] == {"sesId": EMAIL.ses_id}
+
+
+@pytest.mark.parametrize(
+    "event",
+    [EMAIL.send(), EMAIL.rendering_failure(), EMAIL.subscription(), EMAIL.event("Teleport", "teleport", {})],
+    ids=["send", "rendering failure", "subscription", "unknown"],
+)
+def test_what_is_only_kept_makes_no_event(event: dict[str, Any]) -> None:
+    assert event_of(read(event)) is None

@@ -1,0 +1,174 @@
+"""What each kind of event means, in its new and its older form, and what makes two events the same."""
+
+import json
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.webhooks.model import Fact, Kind, Malformed, counted, hard, parse
+from tests.unit.webhooks.ses_events import SentEmail, as_notification
+
+RECEIVED = datetime(2026, 3, 1, 13, tzinfo=UTC)
+AT = datetime(2026, 3, 1, 12, 30, 45, 678000, tzinfo=UTC)
+ACCEPTED = datetime(2026, 3, 1, 12, 30, 40, tzinfo=UTC)
+EMAIL = SentEmail(to=("ada@example.com", "bob@example.net"))
+BOTH = ("ada@example.com", "bob@example.net")
+
+EVERY_KIND = [
+    (EMAIL.send(), Kind.SEND, BOTH, ACCEPTED),
+    (EMAIL.delivery(), Kind.DELIVERY, BOTH, AT),
+    (EMAIL.bounce(), Kind.BOUNCE, BOTH, AT),
+    (EMAIL.complaint(), Kind.COMPLAINT, BOTH, AT),
+    (EMAIL.reject(), Kind.REJECT, BOTH, ACCEPTED),
+    (EMAIL.opened(), Kind.OPEN, (), AT),
+    (EMAIL.click(), Kind.CLICK, (), AT),
+    (EMAIL.delay(), Kind.DELAY, BOTH, AT),
+    (EMAIL.rendering_failure(), Kind.RENDERING_FAILURE, BOTH, ACCEPTED),
+    (EMAIL.subscription(), Kind.SUBSCRIPTION, (), AT),
+    (EMAIL.event("Teleport", "teleport", {"to": "Mars"}), Kind.UNSPECIFIED, (), ACCEPTED),
+]
+
+
+def read(event: dict[str, Any]) -> Fact:
+    return read_text(json.dumps(event))
+
+
+def read_text(body: str) -> Fact:
+    return parse(body, RECEIVED)
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "recipients", "occurred_at"), EVERY_KIND, ids=lambda value: str(value)[:30]
+)
+def test_every_kind_is_read_with_its_recipients_time_and_our_tags(
+    event: dict[str, Any], kind: Kind, recipients: tuple[str, ...], occurred_at: datetime
+) -> None:
+    fact = read(event)
+
+    assert (fact.kind, fact.ses_id) == (kind, EMAIL.ses_id)
+    assert tuple(each.address for each in fact.recipients) == recipients
+    assert fact.occurred_at == occurred_at
+    assert (fact.tenant_id, fact.email_id, fact.attempt_id) == (
+        EMAIL.tenant_id,
+        EMAIL.email_id,
+        EMAIL.attempt_id,
+    )
+
+
+@pytest.mark.parametrize(
+    "event", [EMAIL.bounce(), EMAIL.complaint(), EMAIL.delivery()], ids=["bounce", "complaint", "delivery"]
+)
+def test_the_older_form_is_the_same_fact_without_our_tags(event: dict[str, Any]) -> None:
+    old = read(as_notification(event))
+
+    assert old.meaning == read(event).meaning
+    assert old.block == read(event).block
+    assert (old.tenant_id, old.email_id, old.attempt_id) == (None, None, None)
+
+
+def test_an_unknown_kind_is_kept_whole() -> None:
+    event = EMAIL.event("Teleport", "teleport", {"to": "Mars"})
+
+    assert read(event).detail == event
+
+
+def test_a_bounce_says_what_the_receiver_said_of_each_recipient() -> None:
+    first, second = read(EMAIL.bounce()).recipients
+
+    assert (first.address, first.status, first.diagnostic) == (
+        "ada@example.com", "5.1.1", "smtp; 550 5.1.1 user unknown",
+    )  # fmt: skip
+    assert second.address == "bob@example.net"
+
+
+@pytest.mark.parametrize(
+    ("bounce_type", "sub_type", "expected"),
+    [
+        ("Permanent", "General", True),
+        ("Permanent", "NoEmail", True),
+        ("Permanent", "SomethingNew", True),
+        ("Permanent", "Suppressed", False),
+        ("Permanent", "OnAccountSuppressionList", False),
+        ("Permanent", "OnTenantSuppressionList", False),
+        ("Permanent", "EmailValidationSuppressed", False),
+        ("Permanent", "UnsubscribedRecipient", False),
+        ("Transient", "General", False),
+        ("Transient", "MailboxFull", False),
+        ("Transient", "MessageTooLarge", False),
+        ("Transient", "CustomTimeoutExceeded", False),
+        ("Transient", "ContentRejected", False),
+        ("Transient", "AttachmentRejected", False),
+        ("Undetermined", "Undetermined", False),
+        ("SomethingNew", "General", False),
+    ],
+)
+def test_only_a_permanent_bounce_that_is_no_echo_is_hard(
+    bounce_type: str, sub_type: str, *, expected: bool
+) -> None:
+    assert hard(read(EMAIL.bounce(bounce_type, sub_type))) is expected
+
+
+@pytest.mark.parametrize(
+    ("feedback_type", "sub_type", "expected"),
+    [
+        ("abuse", None, True),
+        ("fraud", None, True),
+        ("virus", None, True),
+        ("other", None, True),
+        ("something-new", None, True),
+        (None, None, True),
+        ("not-spam", None, False),
+        ("auth-failure", None, False),
+        ("Auth-Failure", None, False),
+        ("abuse", "OnAccountSuppressionList", False),
+        (None, "OnAccountSuppressionList", False),
+    ],
+)
+def test_only_a_persons_complaint_counts(
+    feedback_type: str | None, sub_type: str | None, *, expected: bool
+) -> None:
+    assert counted(read(EMAIL.complaint(feedback_type, sub_type))) is expected
+
+
+def test_different_things_of_one_email_differ_in_meaning() -> None:
+    later = EMAIL.delay()
+    later["deliveryDelay"]["timestamp"] = "2026-03-01T14:00:00.000Z"
+    events = [*EMAIL.every_kind(), later, EMAIL.click("https://example.com/other"), *SentEmail().every_kind()]
+
+    assert len({read(event).meaning for event in events}) == len(events)
+
+
+def test_any_order_and_repetition_gives_the_same_facts() -> None:
+    """SES promises neither order nor once: 1,000 shuffled and repeated streams, one set of facts."""
+    events = [json.dumps(event) for event in SentEmail(to=BOTH).every_kind()]
+    facts = {fact.meaning: fact for fact in map(read_text, events)}
+    dice = random.Random(7)  # noqa: S311 - the same thousand orders in every run
+
+    for _ in range(1_000):
+        heard = dice.sample(events, len(events)) + dice.choices(events, k=10)
+        dice.shuffle(heard)
+        assert {fact.meaning: fact for fact in map(read_text, heard)} == facts
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("Successfully validated SNS topic for Amazon SES event publishing.", "It is not JSON: 'Successf"),
+        ("", "It is not JSON"),
+        ("[" * 100_000, "It is not JSON"),
+        ("NaN", "It is JSON, and no object"),
+        ("1" * 10_000, "It is not JSON"),
+        ('["Bounce"]', "It is JSON, and no object"),
+        ('{"notificationType":"AmazonSnsSubscriptionSucceeded","message":"hello"}', "It names no email"),
+        ('{"eventType":"Bounce","mail":"?"}', "It names no email"),
+        ('{"eventType":"Bounce","mail":{"messageId":7}}', "It names no email"),
+        ('{"mail":{"messageId":"1"}}', "It has neither eventType nor"),
+        ('{"eventType":["Bounce"],"mail":{"messageId":"1"}}', "It has neither eventType nor"),
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_what_is_no_event_is_refused_with_a_sentence(body: str, sentence: str) -> None:
+    with pytest.raises(Malformed, match=sentence):
+        parse(body, RECEIVED)

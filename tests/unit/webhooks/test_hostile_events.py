@@ -1,0 +1,158 @@
+"""Feedback carries words of strangers: whatever they are, a bounded fact or a refusal comes of it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.webhooks.bounds import MAX_DEPTH, MAX_DETAIL, bounded
+from services.webhooks.events import event_of
+from services.webhooks.model import Fact, Malformed, parse
+from tests.unit.webhooks.ses_events import SentEmail
+
+RECEIVED = datetime(2026, 3, 1, tzinfo=UTC)
+NATS_MAX_PAYLOAD = 1024 * 1024
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters()), inner),
+    max_leaves=20,
+)
+blocks = st.sampled_from(
+    ["bounce", "complaint", "delivery", "deliveryDelay", "open", "click", "reject", "failure", "send", "mail"]
+)
+types = st.sampled_from(
+    [
+        "Bounce",
+        "Complaint",
+        "Delivery",
+        "DeliveryDelay",
+        "Open",
+        "Click",
+        "Reject",
+        "Rendering Failure",
+        "Send",
+    ]
+)
+
+
+def read(event: Any) -> Fact:
+    return parse(json.dumps(event), RECEIVED)
+
+
+def storable(fact: Fact) -> str:
+    """The fact's texts as Postgres must take them: no NUL, no lone surrogate, no infinite number."""
+    text = json.dumps(
+        [fact.detail, fact.ses_id, [each.address for each in fact.recipients]],
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+    text.encode()
+    assert "\\u0000" not in text
+    return text
+
+
+@given(types, blocks, anything)
+@settings(max_examples=300, deadline=None)
+def test_a_part_of_any_type_breaks_nothing(event_type: str, key: str, part: Any) -> None:
+    event: dict[str, Any] = {"eventType": event_type, "mail": SentEmail().mail, key: part}
+
+    try:
+        fact = read(event)
+    except Malformed:
+        return
+
+    storable(fact)
+    event_of(fact)
+
+
+@given(anything)
+@settings(max_examples=200, deadline=None)
+def test_any_json_is_a_fact_or_malformed(content: Any) -> None:
+    try:
+        read(content)
+    except Malformed:
+        return
+
+
+@pytest.mark.parametrize(
+    ("event_type", "key"),
+    [
+        ("Bounce", "bounce"),
+        ("Complaint", "complaint"),
+        ("DeliveryDelay", "deliveryDelay"),
+        ("Delivery", "delivery"),
+        ("Click", "click"),
+        ("Teleport", "teleport"),
+    ],
+)
+def test_a_huge_event_stays_within_what_nats_and_pages_carry(event_type: str, key: str) -> None:
+    long = "\u2028" * 1_500
+    people = [{"emailAddress": long, "status": long, "diagnosticCode": long} for _ in range(60)]
+    lists = ("bouncedRecipients", "complainedRecipients", "delayedRecipients")
+    block = dict.fromkeys(lists, people) | dict.fromkeys(("smtpResponse", "link", "bounceType"), long)
+    fact = read({"eventType": event_type, "mail": SentEmail().mail, key: block | {"recipients": [long] * 60}})
+
+    assert len(storable(fact)) < MAX_DETAIL + 50 * 320 + 1_000
+    event = event_of(fact)
+    assert event is None or len(json_format.MessageToJson(event.data)) < NATS_MAX_PAYLOAD / 2
+
+
+AT_THE_END = "9999-12-31T23:59:59.999-14:00"
+
+
+@pytest.mark.parametrize(
+    "time", [AT_THE_END, "0001-01-01T00:00:00+14:00", "yesterday", "", None, 7, ["2026"]]
+)
+def test_an_impossible_time_is_replaced_by_one_that_is_known(time: Any) -> None:
+    event = SentEmail().bounce()
+    event["bounce"]["timestamp"] = time
+    event["mail"]["timestamp"] = time
+
+    assert read(event).occurred_at == RECEIVED
+
+
+def test_a_time_without_zone_is_utc() -> None:
+    event = SentEmail().bounce()
+    event["bounce"]["timestamp"] = "2026-03-01T12:00:00"
+
+    assert read(event).occurred_at == datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "tags", [{}, None, "x", {"lh-email": []}, {"lh-email": "x"}, {"lh-email": [7]}, {"lh-email": ["x"]}]
+)
+def test_tags_that_are_not_ours_match_no_email(tags: Any) -> None:
+    event = SentEmail().delivery()
+    event["mail"]["tags"] = tags
+
+    assert read(event).email_id is None
+
+
+def test_our_tags_are_found_behind_any_number_of_others() -> None:
+    email = SentEmail()
+    event = email.delivery()
+    event["mail"]["tags"] = {f"tag-{number}": ["x"] for number in range(60)} | event["mail"]["tags"]
+
+    assert read(event).email_id == email.email_id
+
+
+def test_what_postgres_refuses_is_made_visible() -> None:
+    assert bounded({"a\0b": ["\ud800", float("inf"), 2**70, True, 7]}) == {
+        "a\ufffdb": ["?", None, str(2**70), True, 7]
+    }
+
+
+def test_depth_is_cut() -> None:
+    deep: Any = "end"
+    for _ in range(100):
+        deep = [deep]
+
+    for _ in range(MAX_DEPTH):
+        deep = bounded(deep)
+        (deep,) = deep
+    assert deep is None
