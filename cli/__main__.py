@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import boto3
 import grpc
 import typer
-from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
 
 from chassis.config import Aws, ConfigError, load
 from cli import aws_setup, calls, sandbox_commands
 from cli.client import explain
 from cli.installation import NoInstallation
 from cli.server_process import EmbeddedError
-from cli.story import StoryFailed
+from cli.until import StoryFailed
+from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")

@@ -1,6 +1,6 @@
-"""Makes what SES needs once in an account: the configuration set, and the way back for its events by SNS and SQS.
+"""Makes what SES needs once in an account: the configuration set, and the way back for its events.
 
-Run with elevated rights by whoever owns the account (`letterhead aws-setup`); the services have none of these rights.
+Run by whoever owns the account (`letterhead aws-setup`); the services have none of the rights that it takes.
 Safe to run again: everything is created or found, and set to what it should be.
 """
 

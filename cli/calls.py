@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from itertools import count
 
+from cli.client import connect
+from cli.events import Tail
+from cli.installation import Installation
+from cli.teller import Teller
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,
@@ -31,11 +35,6 @@ from letterhead.verifier.v1.verifier_pb2 import (
     VerifyDomainRequest,
     WatchDomainRequest,
 )
-
-from cli.client import connect
-from cli.events import Tail
-from cli.installation import Installation
-from cli.teller import Teller
 
 
 async def list_domains(limit: int) -> None:

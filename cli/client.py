@@ -8,12 +8,12 @@ from typing import Any
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
+
+from cli.installation import Installation
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2_grpc, suppressions_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from letterhead.webhooks.v1 import feedback_pb2_grpc
-
-from cli.installation import Installation
 
 # Calls are tried again only where the server surely did nothing, and spread over all replicas named.
 _SERVICE_CONFIG = json.dumps(

@@ -205,9 +205,14 @@ def _postgres_user() -> int | None:
 def _postgres_home(directory: Path) -> Path:
     """`directory`/postgres, or a place of root's own when Postgres' user cannot get there (below /root)."""
     directory.mkdir(parents=True, exist_ok=True)
+    home = directory / "postgres"
     if _postgres_user() is None or _open_to_others(directory):
-        return directory / "postgres"
-    return ROOT_HOME / sha256(bytes(directory)).hexdigest()[:12]
+        return home
+    elsewhere = ROOT_HOME / sha256(bytes(directory)).hexdigest()[:12]
+    if not home.is_symlink():  # `directory` is new, so its data is to be new as well
+        shutil.rmtree(elsewhere, ignore_errors=True)
+        home.symlink_to(elsewhere)
+    return elsewhere
 
 
 def _installation() -> Path:

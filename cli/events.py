@@ -79,6 +79,10 @@ class Tail:
             (event for event in self._events.values() if event.subject == subject and fits(event)), None
         )
 
+    def ids(self) -> set[str]:
+        """The ids of all events that arrived."""
+        return set(self._events)
+
     def all(self, subject: str) -> list[Event]:
         """All events of a subject, in the order of arrival."""
         return [event for event in self._events.values() if event.subject == subject]

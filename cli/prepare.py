@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 
+from cli.client import Services, connect
+from cli.installation import Installation
+from cli.stack import SHARED_DOMAIN, Stack
+from cli.until import until
 from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, Domain, GetDomainRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
 from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest, WatchDomainRequest
-
-from cli.client import Services, connect
-from cli.installation import Installation
-from cli.stack import SHARED_DOMAIN, Stack
-from cli.story import until
 from sandbox.client import connect_sandbox
 
 TENANT = "Mnexa"

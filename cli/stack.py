@@ -5,6 +5,7 @@ start is afresh.
 """
 
 import asyncio
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -135,7 +136,7 @@ class Stack:
         await migrate(self.postgres.url(database=DATABASE))
 
     async def _start_sandbox(self) -> None:
-        ports = self.plan.ports
+        ports, addresses = self.plan.ports, self.plan.home / "sandbox-addresses.json"
         environ = {
             "LETTERHEAD_SANDBOX_HOST": HOST,
             "LETTERHEAD_SANDBOX_CONTROL_PORT": str(ports["control"]),
@@ -143,14 +144,18 @@ class Stack:
             "LETTERHEAD_SANDBOX_TLS_PORT": str(ports["tls"]),
             "LETTERHEAD_SANDBOX_DNS_PORT": str(ports["dns"]),
             "LETTERHEAD_SANDBOX_SMTP_PORT": str(ports["smtp"]),
-            "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(self.plan.home / "sandbox-addresses.json"),
+            "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(addresses),
         }
         self._start_part("sandbox", "sandbox", environ)
+        await asyncio.wait_for(_written(addresses), READY_WITHIN_SECONDS)
+        told = json.loads(addresses.read_text())
         self.addresses |= {
             "control": f"http://{HOST}:{ports['control']}",
             "mailbox": f"http://{HOST}:{ports['control']}/mailbox",
             "ses": f"http://{HOST}:{ports['ses']}",
             "smtp": f"{HOST}:{ports['smtp']}",
+            "dns": f"{told['dns_root']}:{told['dns_port']}",
+            "recursor": f"{told['dns_recursor']}:{told['dns_port']}",
         }
 
     def _set_up_aws(self) -> None:
@@ -217,6 +222,13 @@ class Stack:
         )
         self.parts[name] = part
         part.start()
+
+
+async def _written(path: Path) -> None:
+    while True:
+        if await asyncio.to_thread(path.exists):
+            return
+        await asyncio.sleep(0.05)
 
 
 async def _serving(channel: grpc.aio.Channel) -> None:

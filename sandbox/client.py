@@ -47,7 +47,7 @@ class SandboxClient:
 
     async def emails(self, **filters: str | int) -> list[Json]:
         """The emails in the mailbox, newest first, as `to`, `from` or `subject` filter them."""
-        emails: list[Json] = (await self.call("GET", "/mailbox/emails", **filters))["emails"]
+        emails: list[Json] = (await self.call("GET", "/mailbox/emails", None, **filters))["emails"]
         return emails
 
     async def email(self, email_id: str) -> Json:

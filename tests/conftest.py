@@ -12,6 +12,8 @@ from cli.embedded import NatsServer, Postgres
 from tests.stores import FreshDatabase, fresh_database, make_template
 from tests.streams import FreshStream, fresh_stream
 
+pytest_plugins = ["tests.figures"]
+
 
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:

@@ -1,0 +1,86 @@
+"""A domain's records as people see them, and their chips as they turn."""
+
+import asyncio
+from collections.abc import Callable
+
+import grpc
+
+from cli.client import Services
+from cli.teller import Teller
+from cli.until import POLL_SECONDS, until
+from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification, WatchDomainRequest
+
+
+class Turns:
+    """A domain's chips as they turn, over a watch that is opened again when it breaks."""
+
+    def __init__(
+        self, services: Services, domain: Domain, teller: Teller, seen: list[tuple[str, str]]
+    ) -> None:
+        self._services = services
+        self._domain = domain
+        self._teller = teller
+        self._seen = seen
+        self._shown: dict[str, tuple[int, str]] = {}
+        self._latest = Verification()
+
+    async def run(self) -> None:
+        """Follows the watch until it is canceled."""
+        while True:
+            try:
+                async for answer in self._services.verifier.WatchDomain(
+                    WatchDomainRequest(domain_id=self._domain.id)
+                ):
+                    self._latest = answer.verification
+                    self._tell()
+            except grpc.aio.AioRpcError:
+                pass
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def until(self, record: DnsRecord, verdict: "RecordCheck.Verdict.ValueType") -> None:
+        """Waits until a record has a verdict."""
+        await until(
+            f"{label(record)} is seen", lambda: self._check(record, lambda check: check.verdict == verdict)
+        )
+
+    async def until_hint(self, record: DnsRecord, words: str) -> None:
+        """Waits until the hint at a record says some words."""
+        what = f"the hint at {label(record)} names {words}"
+        await until(what, lambda: self._check(record, lambda check: words in check.hint))
+
+    async def until_ready(self) -> None:
+        """Waits until the domain is READY."""
+
+        async def look() -> bool | None:
+            return self._latest.state == Domain.STATE_READY or None
+
+        await until("the domain is READY", look)
+        self._teller.good(f"{self._domain.name} is READY: {self._latest.state_note}")
+
+    async def _check(self, record: DnsRecord, fits: Callable[[RecordCheck], bool]) -> RecordCheck | None:
+        return next((each for each in self._latest.records if each.record == record and fits(each)), None)
+
+    def _tell(self) -> None:
+        for check in self._latest.records:
+            label = label(check.record)
+            if self._shown.get(label) == (check.verdict, check.hint) or not check.record.required:
+                continue
+            self._shown[label] = (check.verdict, check.hint)
+            verdict = RecordCheck.Verdict.Name(check.verdict).removeprefix("VERDICT_").lower()
+            self._seen.append((label, verdict))
+            tell = self._teller.good if check.verdict == RecordCheck.VERDICT_FOUND else self._teller.waiting
+            tell(f"{label}: {verdict}" + (f" — {check.hint}" if check.hint else ""))
+
+
+def label(record: DnsRecord) -> str:
+    """What a record is called: `DKIM 1 of 3`, `return path`."""
+    purpose = DnsRecord.Purpose.Name(record.purpose).removeprefix("PURPOSE_").replace("_", " ").lower()
+    return f"DKIM {record.ordinal} of 3" if record.purpose == DnsRecord.PURPOSE_DKIM else purpose
+
+
+def row(record: DnsRecord) -> tuple[str, str, str, str, int]:
+    """A record as a line of a table: for, type, name, value, ttl."""
+    kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
+    value = f"{record.priority} {record.value}" if record.type == DnsRecord.TYPE_MX else record.value
+    return (label(record), kind, record.name, value, record.ttl)

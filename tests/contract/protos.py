@@ -1,0 +1,75 @@
+"""The contract as compiled, with its comments: what the contract tests look at."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
+
+from tests.contract.sources import ROOT
+
+# Field numbers of descriptor.proto, by which source locations name their element.
+MESSAGES, ENUMS, SERVICES = 4, 5, 6
+FIELDS, NESTED_MESSAGES, NESTED_ENUMS = 2, 3, 4
+VALUES, METHODS = 2, 2
+
+Path = tuple[int, ...]
+Comments = dict[Path, str]
+
+
+@dataclass(frozen=True)
+class Element:
+    """One documented thing of a proto file."""
+
+    kind: str
+    name: str
+    comment: str
+
+
+@cache
+def files() -> list[FileDescriptorProto]:
+    """Our own proto files, in the order of their names."""
+    found = FileDescriptorSet.FromString((ROOT / "gen/letterhead.binpb").read_bytes())
+    return sorted(
+        (file for file in found.file if file.package.startswith("letterhead.")), key=lambda file: file.name
+    )
+
+
+def elements(file: FileDescriptorProto) -> Iterator[Element]:
+    """Every service, rpc, message, field, enum and value of a file."""
+    comments = {tuple(at.path): at.leading_comments.strip() for at in file.source_code_info.location}
+    for index, service in enumerate(file.service):
+        yield Element("service", service.name, comments.get((SERVICES, index), ""))
+        for number, method in enumerate(service.method):
+            yield Element(
+                "rpc", f"{service.name}.{method.name}", comments.get((SERVICES, index, METHODS, number), "")
+            )
+    for index, message in enumerate(file.message_type):
+        yield from _message(message, (MESSAGES, index), comments, "")
+    for index, enum in enumerate(file.enum_type):
+        yield from _enum(enum, (ENUMS, index), comments, "")
+
+
+def _message(message: DescriptorProto, path: Path, comments: Comments, outer: str) -> Iterator[Element]:
+    if message.options.map_entry:
+        return
+    name = f"{outer}{message.name}"
+    yield Element("message", name, comments.get(path, ""))
+    for index, field in enumerate(message.field):
+        yield Element("field", f"{name}.{field.name}", comments.get((*path, FIELDS, index), ""))
+    for index, nested in enumerate(message.nested_type):
+        yield from _message(nested, (*path, NESTED_MESSAGES, index), comments, f"{name}.")
+    for index, enum in enumerate(message.enum_type):
+        yield from _enum(enum, (*path, NESTED_ENUMS, index), comments, f"{name}.")
+
+
+def _enum(enum: EnumDescriptorProto, path: Path, comments: Comments, outer: str) -> Iterator[Element]:
+    name = f"{outer}{enum.name}"
+    yield Element("enum", name, comments.get(path, ""))
+    for index, value in enumerate(enum.value):
+        yield Element("value", f"{name}.{value.name}", comments.get((*path, VALUES, index), ""))

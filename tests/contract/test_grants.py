@@ -1,0 +1,57 @@
+"""Every statement of every store is one that its service's role may run, on the schema as migrated."""
+
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from chassis.queries import Queries
+from tests.contract.sources import ROOT
+from tests.stores import FreshDatabase
+
+STORES = sorted(path.relative_to(ROOT) for path in (ROOT / "services").rglob("*.sql"))
+HISTORY = (
+    "identity.tenant_transitions",
+    "identity.claim_transitions",
+    "verifier.transitions",
+    "sender.email_transitions",
+)
+
+
+@pytest.mark.parametrize("path", STORES, ids=str)
+async def test_a_store_asks_only_what_its_role_may(database: FreshDatabase, path: Path) -> None:
+    """The planner checks names, types and rights of each; parameters stay open."""
+    connection = await asyncpg.connect(database.url(path.parts[1]))
+
+    for name, sql in Queries.load(ROOT / path):
+        try:
+            await connection.execute(f"EXPLAIN (GENERIC_PLAN) {sql}")
+        except asyncpg.PostgresError as error:
+            pytest.fail(f"{path}: {name}: {error}")
+    await connection.close()
+
+
+@pytest.mark.parametrize("table", HISTORY)
+async def test_history_is_append_only(database: FreshDatabase, table: str) -> None:
+    connection = await asyncpg.connect(database.url(table.split(".", maxsplit=1)[0]))
+
+    for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET created_at = now()"):  # noqa: S608
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()
+
+
+async def test_a_table_has_one_writing_service(database: FreshDatabase) -> None:
+    connection = await asyncpg.connect(database.url("postgres"))
+    rows = await connection.fetch(
+        "SELECT table_schema, table_name, array_agg(DISTINCT grantee::text) AS writers"
+        " FROM information_schema.role_table_grants"
+        " WHERE grantee LIKE 'letterhead_%' AND privilege_type IN ('INSERT', 'UPDATE', 'DELETE')"
+        " GROUP BY table_schema, table_name"
+    )
+    await connection.close()
+
+    writers = {f"{row['table_schema']}.{row['table_name']}": set(row["writers"]) for row in rows}
+    shared = writers.pop("chassis.rate_bucket")
+    assert len(shared) == 4
+    assert all(who == {f"letterhead_{table.split('.')[0]}"} for table, who in writers.items())

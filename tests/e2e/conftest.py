@@ -1,0 +1,70 @@
+"""One whole installation for the tier: every service as processes, started as `letterhead up` starts them."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.client import Services, connect
+from cli.events import Tail
+from cli.installation import Installation
+from cli.sandbox_commands import running
+from cli.stack import Plan, Stack
+from cli.teller import Teller
+from sandbox.client import SandboxClient, connect_sandbox
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--replicas", type=int, default=1, help="processes of each service")
+
+
+@dataclass(frozen=True)
+class World:
+    """A running installation with open connections to it."""
+
+    stack: Stack
+    installation: Installation
+    services: Services
+    admin: Services
+    sandbox: SandboxClient
+    tail: Tail
+
+
+@asynccontextmanager
+async def a_world(home: Path, replicas: int, **settings: dict[str, str]) -> AsyncIterator[World]:
+    """A fresh installation; `settings` are LETTERHEAD_* variables by service."""
+    plan = Plan.on_free_ports(home, replicas, fsync=False, settings=settings)
+    async with AsyncExitStack() as exits:
+        stack, installation = await exits.enter_async_context(running(plan, Teller(), _unheard))
+        yield World(
+            stack,
+            installation,
+            await exits.enter_async_context(connect(installation)),
+            await exits.enter_async_context(connect(installation, installation.admin_key)),
+            await exits.enter_async_context(connect_sandbox(installation.control)),
+            await exits.enter_async_context(Tail.open(installation.nats_url, everything=True)),
+        )
+
+
+def _unheard(_part: str, _line: str) -> None:
+    """The parts' own lines are in their logs."""
+
+
+@pytest.fixture(scope="session")
+def replicas(request: pytest.FixtureRequest) -> int:
+    """How many processes each service has: `make test-e2e REPLICAS=2`."""
+    return int(request.config.getoption("--replicas"))
+
+
+@pytest.fixture(scope="session")
+def home(workspace: Path) -> Path:
+    return workspace / "installation"
+
+
+@pytest.fixture(scope="session", loop_scope="session")
+async def world(home: Path, replicas: int) -> AsyncIterator[World]:
+    """The installation that the tests of this tier share."""
+    async with a_world(home, replicas) as world:
+        yield world

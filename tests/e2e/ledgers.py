@@ -1,0 +1,19 @@
+"""What the ledger of SES must show after anything: one POST an attempt, one Create an identity."""
+
+from collections import Counter
+
+from tests.e2e.conftest import World
+
+
+async def nothing_was_done_twice(world: World) -> None:
+    """Asserts it over the whole life of the installation."""
+    ledger = await world.sandbox.ledger()
+    posts = Counter(post["attempt"] for post in ledger["posts"])
+    accepted = Counter(accept["email_tags"]["lh-email"] for accept in ledger["accepted"])
+    created = Counter(
+        call["name"]
+        for call in ledger["controls"]
+        if (call["operation"], call["status"]) == ("CreateEmailIdentity", 200)
+    )
+    for name, counts in (("posts", posts), ("accepted", accepted), ("created", created)):
+        assert max(counts.values()) == 1, name

@@ -1,0 +1,59 @@
+"""The main job ends well, whichever service is killed on the way."""
+
+from uuid import uuid4
+
+import pytest
+
+from cli.story import Cast, Proof, telling
+from cli.teller import Teller
+from tests.e2e.conftest import World
+from tests.e2e.ledgers import nothing_was_done_twice
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+CHAPTERS = ("before", "publish", "strict", "bounce", "refused")
+
+
+def a_cast() -> Cast:
+    return Cast(domain=f"inbox.d{uuid4().hex[:10]}.ai", readers=f"mail.r{uuid4().hex[:10]}.com")
+
+
+async def play(world: World, *, kill: str | None = None) -> Proof:
+    """Plays the story; with `kill`, every process of that service is killed as each chapter begins."""
+
+    async def before(chapter: str) -> None:
+        if kill and chapter in CHAPTERS:
+            for part in world.stack.replicas_of(kill):
+                part.kill()
+
+    async with telling(world.installation, world.sandbox, Teller(), cast=a_cast(), before=before) as story:
+        return await story.play()
+
+
+def ends_well(proof: Proof) -> None:
+    """The same end for every telling."""
+    own = [proof.emails[name] for name in ("strict", "relaxed")]
+    assert [email.state for email in proof.sent] == [email.STATE_SENT for email in proof.sent]
+    assert {email["spf"]["result"] for email in own} == {"pass"}
+    assert {email["dmarc"]["result"] for email in own} == {"pass"}
+    assert len({event.id for event in proof.events}) == 3
+
+
+async def test_the_story_ends_well(world: World) -> None:
+    proof = await play(world)
+
+    ends_well(proof)
+    await nothing_was_done_twice(world)
+
+
+@pytest.mark.parametrize("service", ["identity", "verifier", "sender", "webhooks"])
+async def test_the_story_ends_the_same_when_a_service_is_killed_in_every_chapter(
+    world: World, service: str
+) -> None:
+    starts = sum(part.starts for part in world.stack.replicas_of(service))
+
+    proof = await play(world, kill=service)
+
+    ends_well(proof)
+    await nothing_was_done_twice(world)
+    assert sum(part.starts for part in world.stack.replicas_of(service)) >= starts + len(CHAPTERS)
