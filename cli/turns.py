@@ -61,6 +61,29 @@ class Turns:
     async def _check(self, record: DnsRecord, fits: Callable[[RecordCheck], bool]) -> RecordCheck | None:
         return next((each for each in self._latest.records if each.record == record and fits(each)), None)
 
+    async def until(self, record: DnsRecord, verdict: "RecordCheck.Verdict.ValueType") -> None:
+        """Waits until a record has a verdict."""
+        await until(
+            f"{label(record)} is seen", lambda: self._check(record, lambda check: check.verdict == verdict)
+        )
+
+    async def until_hint(self, record: DnsRecord, words: str) -> None:
+        """Waits until the hint at a record says some words."""
+        what = f"the hint at {label(record)} names {words}"
+        await until(what, lambda: self._check(record, lambda check: words in check.hint))
+
+    async def until_ready(self) -> None:
+        """Waits until the domain is READY."""
+
+        async def look() -> bool | None:
+            return self._latest.state == Domain.STATE_READY or None
+
+        await until("the domain is READY", look)
+        self._teller.good(f"{self._domain.name} is READY: {self._latest.state_note}")
+
+    async def _check(self, record: DnsRecord, fits: Callable[[RecordCheck], bool]) -> RecordCheck | None:
+        return next((each for each in self._latest.records if each.record == record and fits(each)), None)
+
     def _tell(self) -> None:
         for check in self._latest.records:
             label = label(check.record)

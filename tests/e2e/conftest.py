@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from cli.client import Services, connect
 from cli.events import Tail
@@ -63,7 +64,7 @@ def home(workspace: Path) -> Path:
     return workspace / "installation"
 
 
-@pytest.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def world(home: Path, replicas: int) -> AsyncIterator[World]:
     """The installation that the tests of this tier share."""
     async with a_world(home, replicas) as world:

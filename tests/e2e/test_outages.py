@@ -72,9 +72,9 @@ async def _send_on(world: World, load: Load) -> None:
         await asyncio.sleep(0.1)
 
 
-async def _is_sent(world: World, email_id: str) -> bool:
-    email = (await world.services.sender.GetEmail(GetEmailRequest(email_id=email_id))).email
-    return email.state == Email.STATE_SENT
+async def _are_sent(world: World, email_ids: set[str]) -> bool:
+    calls = [world.services.sender.GetEmail(GetEmailRequest(email_id=email_id)) for email_id in email_ids]
+    return all((await call).email.state == Email.STATE_SENT for call in calls)
 
 
 async def _event_ids(world: World) -> set[str]:
@@ -110,8 +110,7 @@ async def test_postgres_killed_under_load_loses_nothing_acknowledged(world: Worl
         recovered = time.monotonic() - back
         await eventually(lambda: sum(at > back for at in sending.acknowledged.values()) >= 5)
 
-    for email_id in sending.acknowledged:
-        await eventually(lambda email_id=email_id: _is_sent(world, email_id), timedelta(seconds=60))
+    await eventually(lambda: _are_sent(world, set(sending.acknowledged)), timedelta(seconds=60))
     await nothing_was_done_twice(world)
     figure(
         f"Postgres back: acknowledging after {recovered:.2f} s; {len(sending.acknowledged)} emails, all SENT"
@@ -127,8 +126,7 @@ async def test_nats_wiped_under_load_delivers_every_event_again(world: World, fi
             await eventually(lambda: before <= fresh.ids(), RECOVERY)
             recovered = time.monotonic() - back
 
-    for email_id in sending.acknowledged:
-        await eventually(lambda email_id=email_id: _is_sent(world, email_id), timedelta(seconds=60))
+    await eventually(lambda: _are_sent(world, set(sending.acknowledged)), timedelta(seconds=60))
     settled = await _effects(world)
     await eventually(lambda: _is_quiet(world, settled))
     await nothing_was_done_twice(world)
