@@ -27,45 +27,19 @@ class Turns:
 
     async def run(self) -> None:
         """Follows the watch until it is canceled."""
+        request = WatchDomainRequest(domain_id=self._domain.id)
         while True:
             try:
-                async for answer in self._services.verifier.WatchDomain(
-                    WatchDomainRequest(domain_id=self._domain.id)
-                ):
+                async for answer in self._services.verifier.WatchDomain(request):
                     self._latest = answer.verification
                     self._tell()
             except grpc.aio.AioRpcError:
-                pass
-            await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(POLL_SECONDS)
 
     async def until(self, record: DnsRecord, verdict: "RecordCheck.Verdict.ValueType") -> None:
         """Waits until a record has a verdict."""
-        await until(
-            f"{label(record)} is seen", lambda: self._check(record, lambda check: check.verdict == verdict)
-        )
-
-    async def until_hint(self, record: DnsRecord, words: str) -> None:
-        """Waits until the hint at a record says some words."""
-        what = f"the hint at {label(record)} names {words}"
-        await until(what, lambda: self._check(record, lambda check: words in check.hint))
-
-    async def until_ready(self) -> None:
-        """Waits until the domain is READY."""
-
-        async def look() -> bool | None:
-            return self._latest.state == Domain.STATE_READY or None
-
-        await until("the domain is READY", look)
-        self._teller.good(f"{self._domain.name} is READY: {self._latest.state_note}")
-
-    async def _check(self, record: DnsRecord, fits: Callable[[RecordCheck], bool]) -> RecordCheck | None:
-        return next((each for each in self._latest.records if each.record == record and fits(each)), None)
-
-    async def until(self, record: DnsRecord, verdict: "RecordCheck.Verdict.ValueType") -> None:
-        """Waits until a record has a verdict."""
-        await until(
-            f"{label(record)} is seen", lambda: self._check(record, lambda check: check.verdict == verdict)
-        )
+        what = f"{label(record)} is {_word(verdict)}"
+        await until(what, lambda: self._check(record, lambda check: check.verdict == verdict))
 
     async def until_hint(self, record: DnsRecord, words: str) -> None:
         """Waits until the hint at a record says some words."""
@@ -86,20 +60,20 @@ class Turns:
 
     def _tell(self) -> None:
         for check in self._latest.records:
-            label = label(check.record)
-            if self._shown.get(label) == (check.verdict, check.hint) or not check.record.required:
+            name, now = label(check.record), (check.verdict, check.hint)
+            if self._shown.get(name) == now or not check.record.required:
                 continue
-            self._shown[label] = (check.verdict, check.hint)
-            verdict = RecordCheck.Verdict.Name(check.verdict).removeprefix("VERDICT_").lower()
-            self._seen.append((label, verdict))
+            self._shown[name] = now
+            self._seen.append((name, _word(check.verdict)))
             tell = self._teller.good if check.verdict == RecordCheck.VERDICT_FOUND else self._teller.waiting
-            tell(f"{label}: {verdict}" + (f" — {check.hint}" if check.hint else ""))
+            tell(f"{name}: {_word(check.verdict)}" + (f" — {check.hint}" if check.hint else ""))
 
 
 def label(record: DnsRecord) -> str:
     """What a record is called: `DKIM 1 of 3`, `return path`."""
-    purpose = DnsRecord.Purpose.Name(record.purpose).removeprefix("PURPOSE_").replace("_", " ").lower()
-    return f"DKIM {record.ordinal} of 3" if record.purpose == DnsRecord.PURPOSE_DKIM else purpose
+    if record.purpose == DnsRecord.PURPOSE_DKIM:
+        return f"DKIM {record.ordinal} of 3"
+    return DnsRecord.Purpose.Name(record.purpose).removeprefix("PURPOSE_").replace("_", " ").lower()
 
 
 def row(record: DnsRecord) -> tuple[str, str, str, str, int]:
@@ -107,3 +81,7 @@ def row(record: DnsRecord) -> tuple[str, str, str, str, int]:
     kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
     value = f"{record.priority} {record.value}" if record.type == DnsRecord.TYPE_MX else record.value
     return (label(record), kind, record.name, value, record.ttl)
+
+
+def _word(verdict: "RecordCheck.Verdict.ValueType") -> str:
+    return RecordCheck.Verdict.Name(verdict).removeprefix("VERDICT_").lower()

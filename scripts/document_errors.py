@@ -12,8 +12,8 @@ Made from `protos/letterhead/errors/v1/error_reason.proto` by `make docs`; chang
 
 A failed call has a gRPC code, a sentence that says what to do, and `google.rpc.ErrorInfo` with
 `domain: "letterhead"`, one of these reasons, and the values of the sentence as metadata. Bad fields are
-listed in `google.rpc.BadRequest`, and where waiting helps `google.rpc.RetryInfo` says how long. Reasons are part of
-the contract; sentences may be reworded.
+listed in `google.rpc.BadRequest`; where waiting helps, `google.rpc.RetryInfo` says how long. Reasons are part
+of the contract; sentences may be reworded.
 
 | reason | code | what it means, and what to do |
 |---|---|---|

@@ -73,8 +73,11 @@ async def _send_on(world: World, load: Load) -> None:
 
 
 async def _are_sent(world: World, email_ids: set[str]) -> bool:
-    calls = [world.services.sender.GetEmail(GetEmailRequest(email_id=email_id)) for email_id in email_ids]
-    return all((await call).email.state == Email.STATE_SENT for call in calls)
+    for email_id in email_ids:
+        email = (await world.services.sender.GetEmail(GetEmailRequest(email_id=email_id))).email
+        if email.state != Email.STATE_SENT:
+            return False
+    return True
 
 
 async def _event_ids(world: World) -> set[str]:
