@@ -21,12 +21,14 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")
 emails = typer.Typer(no_args_is_help=True, help="See what became of emails.")
 suppressions = typer.Typer(no_args_is_help=True, help="See and change the suppression list.")
+sandbox = typer.Typer(no_args_is_help=True, help="Play the customer and the reader, on the pretend Internet.")
 events = typer.Typer(no_args_is_help=True, help="Listen to events on NATS.")
 for name, group in (
     ("domains", domains),
     ("emails", emails),
     ("suppressions", suppressions),
     ("events", events),
+    ("sandbox", sandbox),
 ):
     app.add_typer(group, name=name)
 
@@ -180,6 +182,18 @@ def add_suppression(address: str, note: Annotated[str, typer.Option(help="Why, f
 def remove_suppression(address: str) -> None:
     """Send to an address again."""
     run(calls.remove_suppression(address))
+
+
+@sandbox.command("publish")
+def publish(name: str) -> None:
+    """Publish a domain's records in the sandbox's DNS, as the customer would at a DNS provider."""
+    run(calls.publish_records(name))
+
+
+@sandbox.command("mailbox")
+def mailbox(limit: Limit = 10) -> None:
+    """List the newest emails in the sandbox's mailbox, as the reader sees them."""
+    run(calls.list_mailbox(limit))
 
 
 @events.command("tail")

@@ -35,6 +35,7 @@ from letterhead.verifier.v1.verifier_pb2 import (
     VerifyDomainRequest,
     WatchDomainRequest,
 )
+from sandbox.client import connect_sandbox
 
 
 async def list_domains(limit: int) -> None:
@@ -157,6 +158,26 @@ async def tail_events(number: int, *, everything: bool) -> None:
             teller.say(f"{event.time}  {event.subject:<20} {event.resource}  {event.data}")
             if next(counter) == number:
                 return
+
+
+async def publish_records(name: str) -> None:
+    """Publishes every record of a domain in the sandbox's DNS."""
+    installation = Installation.read()
+    async with connect(installation) as services, connect_sandbox(installation.control) as sandbox:
+        domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
+        for record in domain.records:
+            await sandbox.publish(
+                _word(DnsRecord.Type, record.type), record.name, record.value, priority=record.priority
+            )
+            Teller().good(f"{_word(DnsRecord.Type, record.type)} {record.name}")
+
+
+async def list_mailbox(limit: int) -> None:
+    """Prints the newest emails in the sandbox's mailbox."""
+    async with connect_sandbox(Installation.read().control) as sandbox:
+        emails = [await sandbox.email(each["id"]) for each in await sandbox.emails(limit=limit)]
+    columns = ("from", "to", "subject", "mailed_by", "signed_by")
+    Teller().table(columns, [[each[column] for column in columns] for each in emails])
 
 
 def _tell_domain(teller: Teller, domain: Domain) -> None:
