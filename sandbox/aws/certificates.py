@@ -1,0 +1,133 @@
+"""The test CA, the TLS certificate of the pretend sns.<region>.amazonaws.com, and SNS's signing certificate.
+
+They are made once and kept in a directory, so that whoever trusts the CA need not learn to trust it again.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from sandbox.aws.keys import make_key
+
+LIFETIME = timedelta(days=3650)
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Paths of the PEM files, and the key and certificate with which SNS signs."""
+
+    ca: Path
+    tls_cert: Path
+    tls_key: Path
+    signing_key: rsa.RSAPrivateKey
+    signing_certificate: bytes
+
+    @property
+    def signing_path(self) -> str:
+        """The path of the signing certificate's URL, as SNS names it."""
+        digest = hashlib.md5(self.signing_certificate, usedforsecurity=False).hexdigest()
+        return f"/SimpleNotificationService-{digest}.pem"
+
+
+def open_certificates(directory: Path, region: str) -> Certificates:
+    """Reads the certificates kept in the directory, after making them where it holds none for this region."""
+    kept = directory / region
+    if not (kept / "signing.pem").exists():
+        kept.mkdir(parents=True, exist_ok=True)
+        _make(kept, region)
+    signing_key = serialization.load_pem_private_key((kept / "signing.key").read_bytes(), None)
+    if not isinstance(signing_key, rsa.RSAPrivateKey):
+        raise TypeError(f"{kept / 'signing.key'} is no RSA key: delete {kept} and start again.")
+    certificate = (kept / "signing.pem").read_bytes()
+    return Certificates(kept / "ca.pem", kept / "tls.pem", kept / "tls.key", signing_key, certificate)
+
+
+def _make(directory: Path, region: str) -> None:
+    """Writes all files; the signing certificate last, since its presence says that the others are there."""
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca_name = _name("Letterhead sandbox CA: demo and test use only")
+    ca = _builder(ca_name, ca_name, ca_key).add_extension(
+        x509.BasicConstraints(ca=True, path_length=0), critical=True
+    )
+    ca = ca.add_extension(_usage(signs_certificates=True), critical=True)
+    _write(directory / "ca.pem", _pem(ca.sign(ca_key, hashes.SHA256())))
+    tls_key = ec.generate_private_key(ec.SECP256R1())
+    host = f"sns.{region}.amazonaws.com"
+    tls = _leaf(host, tls_key, ca_name, ca_key, [host, f"*.{region}.amazonaws.com", "localhost"])
+    _write(directory / "tls.key", _key_pem(tls_key))
+    _write(directory / "tls.pem", tls)
+    signing_key = make_key()
+    _write(directory / "signing.key", _key_pem(signing_key))
+    _write(
+        directory / "signing.pem",
+        _leaf("sns.amazonaws.com", signing_key, ca_name, ca_key, ["sns.amazonaws.com"]),
+    )
+
+
+def _leaf(
+    name: str, key: _Key, ca_name: x509.Name, ca_key: ec.EllipticCurvePrivateKey, hosts: list[str]
+) -> bytes:
+    names = [x509.DNSName(host) for host in hosts]
+    builder = _builder(_name(name), ca_name, key)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    builder = builder.add_extension(_usage(signs_certificates=False), critical=True)
+    builder = builder.add_extension(
+        x509.SubjectAlternativeName([*names, x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+    )
+    builder = builder.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    builder = builder.add_extension(
+        x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+    )
+    return _pem(builder.sign(ca_key, hashes.SHA256()))
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: _Key) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    public = key.public_key()
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + LIFETIME)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+    )
+
+
+def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=True, content_commitment=False, key_encipherment=False, data_encipherment=False,
+        key_agreement=False, key_cert_sign=signs_certificates, crl_sign=signs_certificates, encipher_only=False,
+        decipher_only=False,
+    )  # fmt: skip
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _pem(certificate: x509.Certificate) -> bytes:
+    return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def _key_pem(key: _Key) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Writes the file for its owner alone."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - needs the mode
+        file.write(content)

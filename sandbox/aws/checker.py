@@ -1,0 +1,102 @@
+"""SES's own look at the customers' DNS, over and over: the only thing that moves an identity's state.
+
+A look is cheap and mostly needless: it is left out while nothing in the DNS has changed and no timer is due.
+"""
+
+import asyncio
+
+from chassis.telemetry import get_logger
+from sandbox.aws.axis import Axis
+from sandbox.aws.registry import Identity, Registry
+from sandbox.clock import Clock
+from sandbox.dns import Answer, Internet, Soa
+
+_AT_ONCE = 50  # looks that may wait for slow name servers at the same time
+_ERRORS = {"NXDOMAIN": "HOST_NOT_FOUND", "NODATA": "TYPE_NOT_FOUND"}
+_UNCERTAIN = "DNS_SERVER_ERROR"
+_log = get_logger(__name__)
+
+
+class Checker:
+    """Looks up what each identity needs, and tells its axes what was seen."""
+
+    def __init__(
+        self, registry: Registry, internet: Internet, clock: Clock, *, region: str, interval: float
+    ) -> None:
+        """`interval` is the time between two rounds, in seconds."""
+        self._registry = registry
+        self._internet = internet
+        self._clock = clock
+        self._mail_exchanger = f"10 feedback-smtp.{region}.amazonses.com"
+        self._interval = interval
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Goes round until `stop` is set."""
+        while not stop.is_set():
+            await self.round()
+            try:
+                await asyncio.wait_for(stop.wait(), self._interval)
+            except TimeoutError:
+                continue
+
+    async def round(self) -> None:
+        """One look at every identity that needs one; those that wait longest for theirs come first."""
+        version = self._registry.customers_version
+        waiting = [identity for identity in self._registry if self._needs_look(identity, version)]
+        for start in range(0, len(waiting), _AT_ONCE):
+            await asyncio.gather(
+                *(self.look(identity, version) for identity in waiting[start : start + _AT_ONCE])
+            )
+            await asyncio.sleep(0)
+
+    async def look(self, identity: Identity, version: int) -> None:
+        """Looks up one identity's records and moves its axes."""
+        identity.looked_at_version = version
+        if identity.is_domain and identity.dkim.watched:
+            error, soa = await self._dkim_error(identity)
+            identity.soa = soa or identity.soa
+            self._observe(identity, "dkim", identity.dkim, error)
+        if identity.mail_from and identity.mail_from_axis and identity.mail_from_axis.watched:
+            error = await self._mail_from_error(identity.mail_from)
+            self._observe(identity, "mail_from", identity.mail_from_axis, error)
+
+    def _needs_look(self, identity: Identity, version: int) -> bool:
+        axes = [axis for axis in (identity.dkim, identity.mail_from_axis) if axis and axis.watched]
+        if identity.looked_at_version != version:
+            return bool(axes)
+        now = self._clock.now()
+        return any(axis.last_checked_at is None or axis.error == _UNCERTAIN or axis.due(now) for axis in axes)
+
+    async def _dkim_error(self, identity: Identity) -> tuple[str | None, Soa | None]:
+        """The first thing wrong with the three CNAMEs, and the SOA that went with the last answer."""
+        answer = None
+        for token in identity.tokens:
+            answer = await self._internet.resolve(f"{token}._domainkey.{identity.name}", "CNAME")
+            error = _error(answer, [f"{token}.{identity.hosted_zone}"])
+            if error:
+                return error, answer.soa
+        return None, answer.soa if answer else None
+
+    async def _mail_from_error(self, domain: str) -> str | None:
+        return _error(await self._internet.resolve(domain, "MX"), [self._mail_exchanger])
+
+    def _observe(self, identity: Identity, what: str, axis: Axis, error: str | None) -> None:
+        before = axis.status
+        axis.observe(error, self._clock.now())
+        if axis.status is not before:
+            _log.info(
+                "SES changed its view of an identity",
+                action="ses_view_changed",
+                identity=identity.name,
+                axis=what,
+                before=str(before),
+                after=str(axis.status),
+                error=error,
+            )
+
+
+def _error(answer: Answer, wanted: list[str]) -> str | None:
+    """SES's ErrorType for an answer that is not exactly what was wanted."""
+    if answer.status == "NOERROR":
+        return None if answer.values == wanted else "INVALID_VALUE"
+    return _ERRORS.get(answer.status, _UNCERTAIN)

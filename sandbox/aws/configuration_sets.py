@@ -1,0 +1,143 @@
+"""SES's configuration sets and the destinations to which they publish events."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.aws.pages import page
+from sandbox.aws.refusals import Refusal, bad_request, not_found
+from sandbox.aws.service import Call, Params
+from sandbox.aws.topics import Topics
+
+SET_LIMIT = 10_000  # configuration sets a region
+DESTINATION_LIMIT = 10  # event destinations a configuration set
+EVENT_TYPES = frozenset({
+    "SEND", "REJECT", "BOUNCE", "COMPLAINT", "DELIVERY", "OPEN", "CLICK", "RENDERING_FAILURE", "DELIVERY_DELAY",
+    "SUBSCRIPTION",
+})  # fmt: skip
+_OPTIONS = ("TrackingOptions", "DeliveryOptions", "ReputationOptions", "SuppressionOptions", "VdmOptions")
+_WELCOME = "Successfully validated SNS topic for Amazon SES event publishing."
+
+
+@dataclass
+class ConfigurationSet:
+    """One set: its options in SES's own shape, and its destinations by name."""
+
+    name: str
+    options: dict[str, Any]
+    tags: dict[str, str]
+    sending_enabled: bool = True
+    destinations: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def topics_for(self, event_type: str) -> Iterator[str]:
+        """ARNs of the topics that want this type of event, as MatchingEventTypes spells it; all for a type yet unknown."""
+        for destination in self.destinations.values():
+            wanted = event_type not in EVENT_TYPES or event_type in destination["MatchingEventTypes"]
+            if destination["Enabled"] and wanted:
+                yield destination["SnsDestination"]["TopicArn"]
+
+    def suppressed_reasons(self) -> list[str] | None:
+        """The reasons for which this set keeps addresses from being sent to; None leaves it to the account."""
+        reasons: list[str] | None = self.options.get("SuppressionOptions", {}).get("SuppressedReasons")
+        return reasons
+
+
+class ConfigurationSets:
+    """The desk for everything that begins with a ConfigurationSet."""
+
+    def __init__(self, topics: Topics) -> None:
+        self._topics = topics
+        self._sets: dict[str, ConfigurationSet] = {}
+
+    def find(self, name: str) -> ConfigurationSet | None:
+        """The set of this name."""
+        return self._sets.get(name)
+
+    def get(self, name: str) -> ConfigurationSet:
+        """The set of this name; refuses one that does not exist."""
+        found = self._sets.get(name)
+        if found is None:
+            raise not_found("Configuration set", name)
+        return found
+
+    async def create_configuration_set(self, call: Call) -> Params:
+        name = call["ConfigurationSetName"]
+        if name in self._sets:
+            raise Refusal("AlreadyExistsException", f"Configuration set <{name}> already exists.")
+        if len(self._sets) >= SET_LIMIT:
+            raise Refusal("LimitExceededException", f"You may have {SET_LIMIT} configuration sets.")
+        options = {option: call[option] for option in _OPTIONS if call.get(option) is not None}
+        tags = {tag["Key"]: tag["Value"] for tag in call.get("Tags", [])}
+        enabled = call.get("SendingOptions", {}).get("SendingEnabled", True)
+        self._sets[name] = ConfigurationSet(name, options, tags, enabled)
+        return {}
+
+    async def get_configuration_set(self, call: Call) -> Params:
+        found = self.get(call["ConfigurationSetName"])
+        return {
+            "ConfigurationSetName": found.name,
+            "SendingOptions": {"SendingEnabled": found.sending_enabled},
+            "Tags": [{"Key": key, "Value": value} for key, value in found.tags.items()],
+            **found.options,
+        }
+
+    async def list_configuration_sets(self, call: Call) -> Params:
+        names, next_token = page(sorted(self._sets), call.get("PageSize"), call.get("NextToken"))
+        return {"ConfigurationSets": list(names)} | next_token
+
+    async def delete_configuration_set(self, call: Call) -> Params:
+        del self._sets[self.get(call["ConfigurationSetName"]).name]
+        return {}
+
+    async def put_configuration_set_sending_options(self, call: Call) -> Params:
+        self.get(call["ConfigurationSetName"]).sending_enabled = call.get("SendingEnabled", False)
+        return {}
+
+    async def put_configuration_set_suppression_options(self, call: Call) -> Params:
+        found = self.get(call["ConfigurationSetName"])
+        found.options["SuppressionOptions"] = {"SuppressedReasons": call.get("SuppressedReasons", [])}
+        return {}
+
+    async def create_configuration_set_event_destination(self, call: Call) -> Params:
+        found, name = self.get(call["ConfigurationSetName"]), call["EventDestinationName"]
+        if name in found.destinations:
+            raise Refusal("AlreadyExistsException", f"Event destination <{name}> already exists.")
+        if len(found.destinations) >= DESTINATION_LIMIT:
+            raise Refusal(
+                "LimitExceededException", f"A configuration set may have {DESTINATION_LIMIT} destinations."
+            )
+        await self._put_destination(found, name, call["EventDestination"])
+        return {}
+
+    async def get_configuration_set_event_destinations(self, call: Call) -> Params:
+        found = self.get(call["ConfigurationSetName"])
+        return {
+            "EventDestinations": [{"Name": name, **wanted} for name, wanted in found.destinations.items()]
+        }
+
+    async def update_configuration_set_event_destination(self, call: Call) -> Params:
+        found = self._with_destination(call)
+        await self._put_destination(found, call["EventDestinationName"], call["EventDestination"])
+        return {}
+
+    async def delete_configuration_set_event_destination(self, call: Call) -> Params:
+        del self._with_destination(call).destinations[call["EventDestinationName"]]
+        return {}
+
+    def _with_destination(self, call: Call) -> ConfigurationSet:
+        found = self.get(call["ConfigurationSetName"])
+        if call["EventDestinationName"] not in found.destinations:
+            raise not_found("Event destination", call["EventDestinationName"])
+        return found
+
+    async def _put_destination(self, found: ConfigurationSet, name: str, wanted: dict[str, Any]) -> None:
+        """As the real one does, tells a topic in plain words that it was chosen: no event, and no JSON."""
+        arn = wanted.get("SnsDestination", {}).get("TopicArn")
+        if arn is None or not wanted.get("MatchingEventTypes"):
+            raise bad_request(
+                "The sandbox's SES publishes to SNS only: name MatchingEventTypes and an SnsDestination."
+            )
+        if self._topics.find(arn) is None:
+            raise bad_request(f"SNS topic <{arn}> not found.")
+        found.destinations[name] = {"Enabled": False} | wanted
+        await self._topics.publish(arn, _WELCOME, subject=None)

@@ -1,0 +1,96 @@
+"""SES's event publishing: from something that happened to an email to the topics its configuration set names.
+
+Faults make events get lost, come twice, come late or out of order, which SNS in truth does as well.
+"""
+
+import asyncio
+import json
+import random
+import re
+from collections import OrderedDict
+
+from sandbox.aws.background import Background
+from sandbox.aws.config import AwsConfig
+from sandbox.aws.configuration_sets import ConfigurationSets
+from sandbox.aws.emails import Email
+from sandbox.aws.faults import Fault, Faults
+from sandbox.aws.reports import Block, mail
+from sandbox.aws.topics import Topics
+
+SUBJECT = "Amazon SES Email Event Notification"
+_KEPT = 50_000  # emails remembered for events that are injected later
+_SHUFFLE = 1000  # milliseconds within which events are shuffled unless the fault says otherwise
+_BLOCKS = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}
+
+
+class Events:
+    """Publishes events, and remembers emails for those that are injected."""
+
+    def __init__(
+        self,
+        config: AwsConfig,
+        configuration_sets: ConfigurationSets,
+        topics: Topics,
+        faults: Faults,
+        background: Background,
+    ) -> None:
+        self._config = config
+        self._configuration_sets = configuration_sets
+        self._topics = topics
+        self._faults = faults
+        self._background = background
+        self._emails: OrderedDict[str, Email] = OrderedDict()
+
+    def remember(self, email: Email) -> None:
+        """Keeps an accepted email for `find`; the oldest is forgotten when there are too many."""
+        self._emails[email.message_id] = email
+        if len(self._emails) > _KEPT:
+            self._emails.popitem(last=False)
+
+    def find(self, message_id: str) -> Email | None:
+        """The accepted email of that SES message id."""
+        return self._emails.get(message_id)
+
+    async def publish(self, email: Email, event_type: str, block: Block) -> None:
+        """Publishes an event, `event_type` as the event itself spells it, wherever the configuration set says."""
+        found = self._configuration_sets.find(email.configuration_set or "")
+        arns = list(found.topics_for(matching_type(event_type))) if found else []
+        event = {
+            "eventType": event_type,
+            "mail": mail(email, self._config.account, self._config.region),
+            _BLOCKS.get(event_type, event_type.lower()): block,
+        }
+        for arn in arns:
+            await self._meet_faults(arn, event_type, json.dumps(event))
+
+    async def _meet_faults(self, arn: str, event_type: str, text: str) -> None:
+        faults = self._faults.draw(event_type)
+        if any(fault.kind == "drop" for fault in faults):
+            return
+        copies = 2 if any(fault.kind == "duplicate" for fault in faults) else 1
+        for _ in range(copies):
+            wait = sum(_wait(fault) for fault in faults)
+            if wait:
+                self._background.start(self._publish_later(wait, arn, text))
+            else:
+                await self._publish(arn, text)
+
+    async def _publish_later(self, wait: float, arn: str, text: str) -> None:
+        await asyncio.sleep(wait)
+        await self._publish(arn, text)
+
+    async def _publish(self, arn: str, text: str) -> None:
+        if self._topics.find(arn):
+            await self._topics.publish(arn, text, subject=SUBJECT)
+
+
+def matching_type(event_type: str) -> str:
+    """The event type as MatchingEventTypes spells it: DELIVERY_DELAY for DeliveryDelay."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|\s", "_", event_type).upper()
+
+
+def _wait(fault: Fault) -> float:
+    """Seconds for which the fault holds an event back."""
+    if fault.kind == "shuffle":
+        return random.uniform(0, fault.milliseconds or _SHUFFLE) / 1000
+    return fault.milliseconds / 1000 if fault.kind == "delay" else 0.0

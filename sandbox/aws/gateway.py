@@ -1,0 +1,142 @@
+"""The door of the pretend AWS: finds out which service a request is for, calls it, and lets faults happen.
+
+Signatures are not checked, but a request has to be signed: AWS turns unsigned ones away at once.
+"""
+
+import asyncio
+import uuid
+
+from botocore.model import OperationModel
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chassis.telemetry import get_logger
+from sandbox.aws.connection import Half, Reset, Silence, client_host
+from sandbox.aws.faults import Fault, Faults
+from sandbox.aws.ledger import Entry, Ledger
+from sandbox.aws.protocols import Wire, read_fields
+from sandbox.aws.refusals import Refusal, Throttled
+from sandbox.aws.service import Call
+from sandbox.aws.throttle import Bucket
+
+BODY_LIMIT = 64 * 1024 * 1024  # bytes; SES takes 40 MB, which base64 and JSON make longer
+
+_STS_VERSION = "2011-06-15"
+_LINKS = frozenset({"ConfirmSubscription", "Unsubscribe"})  # the SNS operations that a mere link may ask for
+_EARLY_ERRORS = {
+    "error_500": Refusal("InternalFailure", "An internal error occurred."),
+    "error_503": Refusal("ServiceUnavailable", "The service is unavailable. Try again."),
+    "throttle": Refusal("TooManyRequestsException", "Rate exceeded"),
+}
+_log = get_logger(__name__)
+
+
+class Gateway:
+    """An ASGI app that is all of the sandbox's AWS services at one address, as boto3's `endpoint_url` wants it."""
+
+    def __init__(
+        self, wires: dict[str, Wire], faults: Faults, ledger: Ledger, control_bucket: Bucket
+    ) -> None:
+        """`control_bucket` is the one rate that all of SES's operations but SendEmail share."""
+        self._wires = wires
+        self._faults = faults
+        self._ledger = ledger
+        self._control_bucket = control_bucket
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one HTTP request."""
+        request = Request(scope, receive)
+        request_id = str(uuid.uuid4())
+        wire = self._wires["sesv2"]
+        try:
+            body = await _body(request)
+            wire = self._wire(request, body)
+            response = await self._respond(wire, request, body, request_id)
+        except Refusal as refusal:
+            response = wire.refuse(refusal, request_id)
+        await response(scope, receive, send)
+
+    def _wire(self, request: Request, body: bytes) -> Wire:
+        if request.url.path.startswith("/v2/email"):
+            return _signed(self._wires["sesv2"], request)
+        if request.headers.get("x-amz-target", "").startswith("AmazonSQS."):
+            return _signed(self._wires["sqs"], request)
+        fields = read_fields(request, body)
+        if fields.get("Version") == _STS_VERSION:
+            return _signed(self._wires["sts"], request)
+        if "Action" in fields:
+            return self._wires["sns"] if fields["Action"] in _LINKS else _signed(self._wires["sns"], request)
+        raise Refusal("UnknownOperationException", "No service of the sandbox's AWS takes such a request.")
+
+    async def _respond(self, wire: Wire, request: Request, body: bytes, request_id: str) -> ASGIApp:
+        model, params = wire.read(request, body)
+        call = Call(wire.service.name, model.name, params, str(request.base_url), client_host(request))
+        entry = self._ledger.open(call)
+        try:
+            response = await self._answer(wire, model, call, entry, request_id)
+        except Refusal as refusal:
+            entry.outcome, entry.status = refusal.code, wire.service.status(refusal.code)
+            if isinstance(refusal, Throttled):
+                self._ledger.throttled[call.operation] += 1
+            raise
+        except Exception as error:
+            _log.exception("The sandbox's AWS failed", action="aws_call_failed", operation=call.operation)
+            entry.outcome, entry.status = "InternalFailure", 500
+            raise Refusal("InternalFailure", f"The sandbox itself failed: {error!r}") from error
+        return response
+
+    async def _answer(
+        self, wire: Wire, model: OperationModel, call: Call, entry: Entry, request_id: str
+    ) -> ASGIApp:
+        faults = self._faults.draw(call.operation)
+        entry.fault = faults[0].kind if faults else None
+        if await _strike_early(faults):
+            return Reset()
+        self._throttle(call)
+        wire.service.check(call)
+        values = await wire.service.perform(call)
+        entry.outcome, entry.message_id = "accepted", values.get("MessageId")
+        response = wire.answer(model, values, request_id)
+        entry.status = response.status_code
+        return _strike_late(faults, response, wire.refuse(_EARLY_ERRORS["error_500"], request_id))
+
+    def _throttle(self, call: Call) -> None:
+        if call.service == "sesv2" and call.operation != "SendEmail" and not self._control_bucket.take():
+            raise Throttled("Rate exceeded")
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise Refusal("RequestEntityTooLarge", f"A request's body may have {BODY_LIMIT} bytes at most.")
+    return bytes(body)
+
+
+def _signed(wire: Wire, request: Request) -> Wire:
+    if "authorization" not in request.headers:
+        raise Refusal("MissingAuthenticationToken", "Request is missing Authentication Token")
+    return wire
+
+
+async def _strike_early(faults: list[Fault]) -> bool:
+    """Lets happen what happens before the call counts; whether the connection is to be reset."""
+    for fault in faults:
+        if fault.kind == "latency":
+            await asyncio.sleep(fault.milliseconds / 1000)
+        elif fault.kind in _EARLY_ERRORS:
+            refusal = _EARLY_ERRORS[fault.kind]
+            raise Refusal(refusal.code, refusal.message)
+    return any(fault.kind == "reset_before" for fault in faults)
+
+
+def _strike_late(faults: list[Fault], response: ASGIApp, error_500: ASGIApp) -> ASGIApp:
+    """Loses the answer of a call that was carried out."""
+    answers = {
+        "accept_then_500": error_500,
+        "accept_then_silent": Silence(),
+        "accept_then_reset": Reset(),
+        "half_answer": Half(response),
+    }
+    return next((answers[fault.kind] for fault in faults if fault.kind in answers), response)

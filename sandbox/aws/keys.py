@@ -1,0 +1,60 @@
+"""DKIM keys of the pretend SES: real RSA-2048, made ahead in a thread, since one takes a tenth of a second.
+
+Every identity's first selector, the one that signs, has a key of its own. The two standby selectors never sign here
+and share the pool's standby keys, and identities seeded in bulk share one key: so 2,000 of them cost nothing.
+"""
+
+import asyncio
+import base64
+from collections import deque
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+
+def make_key() -> rsa.RSAPrivateKey:
+    """A new RSA-2048 key."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def dkim_record(key: rsa.RSAPrivateKey) -> str:
+    """The TXT record under which receivers find the key's public half, RFC 6376 section 3.6.1."""
+    der = key.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return f"v=DKIM1; k=rsa; p={base64.b64encode(der).decode()}"
+
+
+class KeyPool:
+    """A few keys in stock, refilled in the background."""
+
+    def __init__(self, size: int) -> None:
+        """Makes the three shared keys at once; `size` is how many more are kept in stock."""
+        self._size = size
+        self._stock: deque[rsa.RSAPrivateKey] = deque()
+        self._wanted = asyncio.Event()
+        self.seeded = make_key()
+        self.standby = (make_key(), make_key())
+
+    async def take(self) -> rsa.RSAPrivateKey:
+        """A key that nobody else has; waits for its making when the stock is empty."""
+        self._wanted.set()
+        if self._stock:
+            return self._stock.popleft()
+        return await asyncio.to_thread(make_key)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keeps the stock full until `stop` is set."""
+        while not stop.is_set():
+            if len(self._stock) < self._size:
+                self._stock.append(await asyncio.to_thread(make_key))
+            else:
+                self._wanted.clear()
+                await _either(self._wanted, stop)
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()

@@ -1,0 +1,173 @@
+"""The three wire protocols: REST with JSON (SES), JSON with a target header (SQS), forms and XML (SNS, STS).
+
+Each one reads a request into an operation and its parameters, and writes answers and errors as AWS does.
+"""
+
+import json
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+from botocore.model import OperationModel, Shape
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sandbox.aws.query import read_form, write_xml
+from sandbox.aws.refusals import Refusal
+from sandbox.aws.service import Params, Service
+from sandbox.aws.shapes import read_json, read_scalar, write_json
+
+
+class Wire(Protocol):
+    """How one service's requests are read and its answers written."""
+
+    service: Service
+
+    def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
+        """Which operation is asked for, and with what."""
+
+    def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
+        """The answer of an operation that went well."""
+
+    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+        """The answer of one that did not."""
+
+
+class RestJson:
+    """SES v2: method and path name the operation, an error's code stands in a header."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+
+    def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
+        """Path, query string and JSON body together make the parameters."""
+        raw_path = request.scope["raw_path"].decode("ascii")
+        model, params = self.service.by_path(request.method, raw_path)
+        if model.input_shape:
+            params |= _query_params(model.input_shape, request) | _json_params(model.input_shape, body)
+        return model, params
+
+    def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
+        """JSON with AWS's request id."""
+        content = write_json(model.output_shape, values) if model.output_shape else {}
+        return _json(content, 200, {"x-amzn-RequestId": request_id})
+
+    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+        """The code in x-amzn-ErrorType, the message in the body."""
+        headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": refusal.code}
+        return _json({"message": refusal.message}, self.service.status(refusal.code), headers)
+
+
+class TargetJson:
+    """SQS: the X-Amz-Target header names the operation; errors carry today's and the query protocol's code."""
+
+    CONTENT_TYPE = "application/x-amz-json-1.0"
+
+    def __init__(self, service: Service, query_codes: dict[str, str]) -> None:
+        """`query_codes` are the codes of the old query protocol, which clients are still told beside the new ones."""
+        self.service = service
+        self._query_codes = query_codes
+
+    def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
+        """The target is `AmazonSQS.<operation>`."""
+        model = self.service.by_name(request.headers["x-amz-target"].partition(".")[2])
+        return model, _json_params(model.input_shape, body) if model.input_shape else {}
+
+    def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
+        """JSON; an operation without output answers with nothing at all, as SQS does."""
+        content = write_json(model.output_shape, values) if model.output_shape else {}
+        return _json(content, 200, {"x-amzn-RequestId": request_id}, self.CONTENT_TYPE)
+
+    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+        """`__type` for today's clients, x-amzn-query-error for those that compare the old codes."""
+        old_code = self._query_codes.get(refusal.code, refusal.code)
+        status = self.service.status(refusal.code)
+        fault = "Receiver" if status >= 500 else "Sender"
+        headers = {"x-amzn-RequestId": request_id, "x-amzn-query-error": f"{old_code};{fault}"}
+        content = {"__type": f"com.amazonaws.sqs#{refusal.code}", "message": refusal.message}
+        return _json(content, status, headers, self.CONTENT_TYPE)
+
+
+class Query:
+    """SNS and STS: a form whose Action names the operation, XML back."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._namespace = service.model.metadata["xmlNamespace"]
+
+    def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
+        """The form stands in the body, or in the query string of a link such as a SubscribeURL."""
+        form = read_fields(request, body)
+        model = self.service.by_name(form.get("Action", ""))
+        return model, read_form(model.input_shape, form) if model.input_shape else {}
+
+    def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
+        """The result in its wrapper, then the request id."""
+        root = ElementTree.Element(f"{model.name}Response", xmlns=self._namespace)
+        if model.output_shape:
+            result = ElementTree.SubElement(root, f"{model.name}Result")
+            write_xml(result, model.output_shape, values)
+        ElementTree.SubElement(
+            ElementTree.SubElement(root, "ResponseMetadata"), "RequestId"
+        ).text = request_id
+        return _xml(root, 200, request_id)
+
+    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+        """An ErrorResponse with whose fault it was."""
+        status = self.service.status(refusal.code)
+        root = ElementTree.Element("ErrorResponse", xmlns=self._namespace)
+        error = ElementTree.SubElement(root, "Error")
+        ElementTree.SubElement(error, "Type").text = "Receiver" if status >= 500 else "Sender"
+        ElementTree.SubElement(error, "Code").text = refusal.code
+        ElementTree.SubElement(error, "Message").text = refusal.message
+        ElementTree.SubElement(root, "RequestId").text = request_id
+        return _xml(root, status, request_id)
+
+
+def read_fields(request: Request, body: bytes) -> dict[str, str]:
+    """The fields of a form, from the query string and from the body."""
+    try:
+        return dict(parse_qsl(request.url.query, keep_blank_values=True)) | dict(
+            parse_qsl(body.decode("utf-8"), keep_blank_values=True)
+        )
+    except UnicodeDecodeError as error:
+        raise Refusal("MalformedQueryString", "The request's body is no form.") from error
+
+
+def _json_params(shape: Shape, body: bytes) -> Params:
+    if not body:
+        return {}
+    try:
+        content = json.loads(body)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise Refusal("SerializationException", "The request's body is no JSON.") from error
+    if not isinstance(content, dict):
+        raise Refusal("SerializationException", "The request's body is no JSON object.")
+    params: Params = read_json(shape, content)
+    return params
+
+
+def _query_params(shape: Shape, request: Request) -> Params:
+    found: Params = {}
+    for name, member in shape.members.items():
+        label = member.serialization.get("name", name)
+        values = (
+            request.query_params.getlist(label)
+            if member.serialization.get("location") == "querystring"
+            else []
+        )
+        if values and member.type_name == "list":
+            found[name] = [read_scalar(member.member, value) for value in values]
+        elif values:
+            found[name] = read_scalar(member, values[-1])
+    return found
+
+
+def _json(
+    content: Any, status: int, headers: dict[str, str], media_type: str = "application/json"
+) -> Response:
+    return Response(json.dumps(content), status, headers, media_type)
+
+
+def _xml(root: ElementTree.Element, status: int, request_id: str) -> Response:
+    return Response(ElementTree.tostring(root), status, {"x-amzn-RequestId": request_id}, "text/xml")

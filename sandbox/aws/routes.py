@@ -1,0 +1,243 @@
+"""SES's part of the control API: looking behind it, pushing identities and the account about, faults, events."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from sandbox import body
+from sandbox.aws.account import Account
+from sandbox.aws.axis import Axis, Status
+from sandbox.aws.events import Events
+from sandbox.aws.faults import ANY, Fault, Faults
+from sandbox.aws.identities import Identities
+from sandbox.aws.injection import made_up
+from sandbox.aws.ledger import Ledger
+from sandbox.aws.registry import Identity, Registry
+from sandbox.clock import Clock
+
+_SEED_LIMIT = 10_000
+_PATCHES = (
+    "dkim_status", "mail_from_status", "verification_status", "verified_for_sending", "signing_hosted_zone", "tags",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _SeedBody:
+    names: list[str] = field(default_factory=list)
+    count: int = 0
+    verified: bool = False
+    tag: str | None = "letterhead"  # value of the tag `letterhead`; null leaves the identities untagged
+
+
+@dataclass(frozen=True)
+class _AccountBody:
+    production_access: bool | None = None
+    sending_enabled: bool | None = None
+    enforcement_status: str | None = None
+    max_send_rate: float | None = None
+    max_24_hour_send: float | None = None
+
+
+@dataclass(frozen=True)
+class _CallFaultBody:
+    operation: str
+    kind: str
+    rate: float = 1.0
+    count: int | None = None
+    latency_ms: int = 0
+
+
+@dataclass(frozen=True)
+class _EventFaultBody:
+    kind: str
+    event_type: str = ANY
+    rate: float = 1.0
+    count: int | None = None
+    delay_ms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsRoutes:
+    """Handlers over the parts of the pretend AWS."""
+
+    clock: Clock
+    registry: Registry
+    identities: Identities
+    account: Account
+    ledger: Ledger
+    call_faults: Faults
+    event_faults: Faults
+    events: Events
+
+    def routes(self) -> list[BaseRoute]:
+        """What to mount under the control API's root."""
+        return [
+            Route("/ses/identities", self._list_identities),
+            Route("/ses/identities/seed", self._seed, methods=["POST"]),
+            Route("/ses/identities/{name}", self._show_identity),
+            Route("/ses/identities/{name}", self._change_identity, methods=["PATCH"]),
+            Route("/ses/account", self._show_account),
+            Route("/ses/account", self._change_account, methods=["PATCH"]),
+            Route("/ses/ledger", self._show_ledger),
+            Route("/ses/ledger", self._clear_ledger, methods=["DELETE"]),
+            Route("/ses/faults", self._add_call_fault, methods=["POST"]),
+            Route("/ses/faults", self._clear_call_faults, methods=["DELETE"]),
+            Route("/events/faults", self._add_event_fault, methods=["POST"]),
+            Route("/events/faults", self._clear_event_faults, methods=["DELETE"]),
+            Route("/events/inject", self._inject, methods=["POST"]),
+        ]
+
+    async def _list_identities(self, _request: Request) -> JSONResponse:
+        """Every identity as SES knows it, hidden parts included."""
+        return JSONResponse({"identities": [self._shown(identity) for identity in self.registry]})
+
+    async def _show_identity(self, request: Request) -> JSONResponse:
+        """One identity, with the times at which SES first saw each axis good."""
+        return JSONResponse(self._shown(self._identity(request)))
+
+    async def _seed(self, request: Request) -> JSONResponse:
+        """Makes many identities at once, by `names` or as many as `count`, without touching any rate."""
+        wish = await body.read(request, _SeedBody)
+        names = wish.names or [
+            f"seed-{number:05d}.letterhead-seeds.com" for number in range(1, wish.count + 1)
+        ]
+        if len(names) > _SEED_LIMIT:
+            raise body.Refused(f"SES has room for {_SEED_LIMIT} identities: seed fewer.")
+        tags = {"letterhead": wish.tag} if wish.tag else {}
+        seeded = [self.identities.seed(name, tags=tags, verified=wish.verified) for name in names]
+        return JSONResponse({"identities": [self._shown(identity) for identity in seeded]}, 201)
+
+    async def _change_identity(self, request: Request) -> JSONResponse:
+        """Holds parts of an identity against DNS; null gives a part back to DNS."""
+        identity, wish = self._identity(request), await _members(request)
+        for name in wish.keys() - set(_PATCHES):
+            raise body.Refused(f"There is no {name!r} here: use {', '.join(_PATCHES)}.")
+        self._change(identity, wish)
+        return JSONResponse(self._shown(identity))
+
+    async def _show_account(self, _request: Request) -> JSONResponse:
+        """The account's standing and rates."""
+        return JSONResponse(self.account.to_json())
+
+    async def _change_account(self, request: Request) -> JSONResponse:
+        """Changes the account's standing and rates; what is left out stays."""
+        wish, account = await body.read(request, _AccountBody), self.account
+        for name in ("production_access", "sending_enabled", "enforcement_status", "max_24_hour_send"):
+            if getattr(wish, name) is not None:
+                setattr(account, name, getattr(wish, name))
+        if wish.max_send_rate is not None:
+            account.set_send_rate(wish.max_send_rate)
+        return JSONResponse(account.to_json())
+
+    async def _show_ledger(self, _request: Request) -> JSONResponse:
+        """Every call that reached SES: posts, what of them was accepted, controls, and how many were throttled."""
+        return JSONResponse(self.ledger.to_json())
+
+    async def _clear_ledger(self, _request: Request) -> JSONResponse:
+        """Forgets every call."""
+        self.ledger.clear()
+        return JSONResponse({})
+
+    async def _add_call_fault(self, request: Request) -> JSONResponse:
+        """Lets an operation of any service go wrong, at a `rate` or `count` times."""
+        wish = await body.read(request, _CallFaultBody)
+        fault = Fault(wish.kind, wish.operation, wish.rate, wish.count, wish.latency_ms)
+        return JSONResponse({"id": self.call_faults.add(fault)}, 201)
+
+    async def _clear_call_faults(self, _request: Request) -> JSONResponse:
+        """Ends every fault of calls."""
+        self.call_faults.clear()
+        return JSONResponse({})
+
+    async def _add_event_fault(self, request: Request) -> JSONResponse:
+        """Lets events get lost, come twice, late or out of order."""
+        wish = await body.read(request, _EventFaultBody)
+        fault = Fault(wish.kind, wish.event_type, wish.rate, wish.count, wish.delay_ms)
+        return JSONResponse({"id": self.event_faults.add(fault)}, 201)
+
+    async def _clear_event_faults(self, _request: Request) -> JSONResponse:
+        """Ends every fault of events; what is held back still comes."""
+        self.event_faults.clear()
+        return JSONResponse({})
+
+    async def _inject(self, request: Request) -> JSONResponse:
+        """Publishes an event about an accepted email; further members are laid over the event's usual fields."""
+        wish = await _members(request)
+        event_type, message_id = str(wish.pop("event_type", "")), str(wish.pop("message_id", ""))
+        email = self.events.find(message_id)
+        if email is None or not event_type:
+            raise body.Refused(
+                f"No email with message_id {message_id!r} is known, or event_type is missing.", 404
+            )
+        await self.events.publish(email, event_type, made_up(email, event_type, wish, self.clock.now()))
+        return JSONResponse({}, 202)
+
+    def _identity(self, request: Request) -> Identity:
+        name = request.path_params["name"]
+        identity = self.registry.find(name)
+        if identity is None:
+            raise body.Refused(f"SES has no identity {name}: GET /ses/identities lists those it has.", 404)
+        return identity
+
+    def _change(self, identity: Identity, wish: dict[str, Any]) -> None:
+        now = self.clock.now()
+        for name, axis in (("dkim_status", identity.dkim), ("mail_from_status", identity.mail_from_axis)):
+            if name in wish:
+                _present(axis, name).force(_status(wish[name]), now)
+        if "verification_status" in wish:
+            identity.verification = _status(wish["verification_status"])
+        if "verified_for_sending" in wish:
+            identity.sendable = wish["verified_for_sending"]
+        if "signing_hosted_zone" in wish:
+            self.registry.move_keys(identity, str(wish["signing_hosted_zone"]))
+        if "tags" in wish:
+            identity.tags = {str(key): str(value) for key, value in dict(wish["tags"]).items()}
+
+    def _shown(self, identity: Identity) -> dict[str, Any]:
+        mail_from = identity.mail_from_axis
+        return {
+            "name": identity.name,
+            "created_at": identity.created_at.isoformat(),
+            "verification_status": self.registry.verification(identity),
+            "verified_for_sending": self.registry.sendable(identity),
+            "dkim_status": identity.dkim.status,
+            "dkim": _axis(identity.dkim),
+            "tokens": identity.tokens,
+            "signing_hosted_zone": identity.hosted_zone,
+            "mail_from_domain": identity.mail_from,
+            "mail_from_status": mail_from.status if mail_from else None,
+            "mail_from": _axis(mail_from) if mail_from else None,
+            "configuration_set": identity.configuration_set,
+            "tags": identity.tags,
+        }
+
+
+async def _members(request: Request) -> dict[str, Any]:
+    members = await request.json()
+    if not isinstance(members, dict):
+        raise body.Refused("The body is not a JSON object: send one, such as {}.")
+    return members
+
+
+def _axis(axis: Axis) -> dict[str, Any]:
+    values = {spec.name: getattr(axis, spec.name) for spec in fields(axis)}
+    return {
+        name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()
+    }
+
+
+def _present(axis: Axis | None, name: str) -> Axis:
+    if axis is None:
+        raise body.Refused(f"{name!r} cannot be set: the identity has no MAIL FROM domain yet.")
+    return axis
+
+
+def _status(text: Any) -> Status | None:
+    if text is None:
+        return None
+    if text not in list(Status):
+        raise body.Refused(f"{text!r} is no status of SES: use one of {', '.join(Status)}, or null.")
+    return Status(text)

@@ -1,0 +1,47 @@
+"""SES's tags, by the ARN of what they are on: identities and configuration sets."""
+
+from sandbox.aws.config import AwsConfig
+from sandbox.aws.configuration_sets import ConfigurationSets
+from sandbox.aws.refusals import bad_request, not_found
+from sandbox.aws.registry import Registry
+from sandbox.aws.service import Call, Params
+
+TAG_LIMIT = 50  # tags a resource
+
+
+class Tags:
+    """The desk for TagResource and its sisters."""
+
+    def __init__(self, config: AwsConfig, registry: Registry, configuration_sets: ConfigurationSets) -> None:
+        self._prefix = f"arn:aws:ses:{config.region}:{config.account}:"
+        self._registry = registry
+        self._configuration_sets = configuration_sets
+
+    async def tag_resource(self, call: Call) -> Params:
+        tags = self._tags(call["ResourceArn"])
+        new = {tag["Key"]: tag["Value"] for tag in call["Tags"]}
+        if len(tags | new) > TAG_LIMIT:
+            raise bad_request(f"A resource may have {TAG_LIMIT} tags.")
+        tags.update(new)
+        return {}
+
+    async def untag_resource(self, call: Call) -> Params:
+        tags = self._tags(call["ResourceArn"])
+        for key in call["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    async def list_tags_for_resource(self, call: Call) -> Params:
+        tags = self._tags(call["ResourceArn"])
+        return {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        kind, _, name = arn.removeprefix(self._prefix).partition("/")
+        found = {"identity": self._registry.find, "configuration-set": self._configuration_sets.find}
+        if not arn.startswith(self._prefix) or kind not in found:
+            raise bad_request(f"Invalid ARN <{arn}>.")
+        resource = found[kind](name)
+        if resource is None:
+            raise not_found("Resource", arn)
+        tags: dict[str, str] = resource.tags  # type: ignore[attr-defined]
+        return tags

@@ -1,0 +1,160 @@
+"""SNS's topics and subscriptions, and the publishing of a message to all who subscribed."""
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.aws.background import Background
+from sandbox.aws.config import AwsConfig
+from sandbox.aws.notifications import Notary
+from sandbox.aws.queues import QueuedMessage
+from sandbox.aws.refusals import Refusal
+from sandbox.aws.sqs import Queues
+from sandbox.aws.subscribers import Delivery, Subscribers
+from sandbox.aws.times import milliseconds
+from sandbox.clock import Clock
+
+
+@dataclass(slots=True)
+class Subscription:
+    """Who is told, once confirmed; `token` is what an HTTP endpoint confirms with."""
+
+    arn: str
+    topic_arn: str
+    protocol: str
+    endpoint: str
+    token: str
+    confirmed: bool
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def raw(self) -> bool:
+        """Whether it gets the bare message, without SNS's envelope."""
+        return self.attributes.get("RawMessageDelivery") == "true"
+
+
+@dataclass(slots=True)
+class Topic:
+    """A standard topic with its subscriptions by ARN."""
+
+    arn: str
+    attributes: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+    @property
+    def signature_version(self) -> str:
+        """SNS signs with version 1 (SHA-1) unless told otherwise."""
+        return self.attributes.get("SignatureVersion", "1")
+
+
+class Topics:
+    """All topics, and what is sent to their subscribers."""
+
+    def __init__(
+        self,
+        config: AwsConfig,
+        queues: Queues,
+        subscribers: Subscribers,
+        notary: Notary,
+        clock: Clock,
+        background: Background,
+    ) -> None:
+        self.account = config.account
+        self.region = config.region
+        self._queues = queues
+        self._subscribers = subscribers
+        self._notary = notary
+        self._clock = clock
+        self._background = background
+        self.by_arn: dict[str, Topic] = {}
+
+    def find(self, arn: str) -> Topic | None:
+        """The topic of this ARN."""
+        return self.by_arn.get(arn)
+
+    def get(self, arn: str) -> Topic:
+        """The topic of this ARN; refuses one that does not exist."""
+        topic = self.by_arn.get(arn)
+        if topic is None:
+            raise Refusal("NotFound", "Topic does not exist")
+        return topic
+
+    def subscription(self, arn: str) -> Subscription:
+        """The subscription of this ARN; refuses one that does not exist."""
+        topic = self.by_arn.get(arn.rpartition(":")[0])
+        found = topic.subscriptions.get(arn) if topic else None
+        if found is None:
+            raise Refusal("NotFound", "Subscription does not exist")
+        return found
+
+    async def publish(self, arn: str, message: str, *, subject: str | None) -> str:
+        """Sends a message to all confirmed subscribers; its id."""
+        topic, message_id = self.get(arn), str(uuid.uuid4())
+        for subscription in topic.subscriptions.values():
+            if subscription.confirmed:
+                self._send(topic, subscription, message_id, message, subject)
+        return message_id
+
+    def ask_to_confirm(self, topic: Topic, subscription: Subscription) -> None:
+        """Sends an HTTP endpoint its SubscriptionConfirmation."""
+        envelope = {
+            "Type": "SubscriptionConfirmation",
+            "MessageId": str(uuid.uuid4()),
+            "Token": subscription.token,
+            "TopicArn": topic.arn,
+            "Message": f"You have chosen to subscribe to the topic {topic.arn}.\n"
+            "To confirm the subscription, visit the SubscribeURL included in this message.",
+            "SubscribeURL": self._notary.link(
+                Action="ConfirmSubscription", TopicArn=topic.arn, Token=subscription.token
+            ),
+            "Timestamp": milliseconds(self._clock.now()),
+        }
+        self._post(subscription, envelope["Type"], envelope["MessageId"], self._signed(topic, envelope))
+
+    def _send(
+        self, topic: Topic, subscription: Subscription, message_id: str, message: str, subject: str | None
+    ) -> None:
+        body = (
+            message
+            if subscription.raw
+            else self._notification(topic, subscription, message_id, message, subject)
+        )
+        if subscription.protocol == "sqs":
+            queue = self._queues.find(subscription.endpoint)
+            if queue:
+                queue.put(QueuedMessage(body))
+        else:
+            self._post(subscription, "Notification", message_id, body)
+
+    def _notification(
+        self, topic: Topic, subscription: Subscription, message_id: str, message: str, subject: str | None
+    ) -> str:
+        envelope = {
+            "Type": "Notification",
+            "MessageId": message_id,
+            "TopicArn": topic.arn,
+            **({"Subject": subject} if subject else {}),
+            "Message": message,
+            "Timestamp": milliseconds(self._clock.now()),
+        }
+        link = self._notary.link(Action="Unsubscribe", SubscriptionArn=subscription.arn)
+        return self._signed(topic, envelope, UnsubscribeURL=link)
+
+    def _signed(self, topic: Topic, envelope: dict[str, Any], **more: str) -> str:
+        return json.dumps(self._notary.sign(envelope, topic.signature_version) | more)
+
+    def _post(self, subscription: Subscription, kind: str, message_id: str, body: str) -> None:
+        delivery = Delivery(
+            endpoint=subscription.endpoint,
+            body=body,
+            kind=kind,
+            message_id=message_id,
+            topic_arn=subscription.topic_arn,
+            subscription_arn=subscription.arn if subscription.confirmed else None,
+            raw=subscription.raw,
+            delivery_policy=subscription.attributes.get("DeliveryPolicy"),
+            redrive_policy=subscription.attributes.get("RedrivePolicy"),
+        )
+        self._background.start(self._subscribers.deliver(delivery))
