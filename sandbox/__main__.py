@@ -102,7 +102,9 @@ async def _open(stack: AsyncExitStack, name: str, listener: AbstractAsyncContext
 def _tell(addresses: Addresses, path: Path | None) -> None:
     log.info("The sandbox listens", action="sandbox_started", **asdict(addresses))
     if path is not None:
-        path.write_text(json.dumps(asdict(addresses), indent=2) + "\n")
+        whole = path.with_suffix(".part")
+        whole.write_text(json.dumps(asdict(addresses), indent=2) + "\n")
+        whole.rename(path)  # a reader that waits for the file never sees half of it
 
 
 if __name__ == "__main__":

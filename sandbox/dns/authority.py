@@ -7,7 +7,7 @@ from functools import lru_cache
 from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 
-from sandbox.dns.records import DnsMistake, Record, canonical, parents, parse, within
+from sandbox.dns.records import MAX_TTL, DnsMistake, Record, canonical, parents, parse, within
 from sandbox.dns.suffixes import is_suffix, public_suffix, registrable
 from sandbox.dns.zone import DEFAULT_SOA_MINIMUM, Reply, Zone
 
@@ -44,6 +44,8 @@ class Authority:
 
     def put_zone(self, apex: str, servers: Sequence[str] = (), soa_minimum: int | None = None) -> Zone:
         """Makes the zone, or changes the hosts and the negative TTL (seconds) of the one that is there."""
+        if soa_minimum is not None and not 0 <= soa_minimum <= MAX_TTL:
+            raise DnsMistake(f"soa_minimum is a number of seconds between 0 and {MAX_TTL}.")
         apex, hosts = canonical(apex), [canonical(host) for host in servers]
         homes = [_home(host) for host in hosts]
         zone = self.zones.get(apex)
@@ -87,7 +89,8 @@ class Authority:
         if zone is None:
             raise DnsMistake(f"No zone holds {name}: GET /dns/zones lists those that exist.")
         removed = sum(tree.remove(name, rdtype, value) for tree in zone.at(servers))
-        self.touch(zone)
+        if removed:
+            self.touch(zone)
         return removed
 
     def ask(self, host: str, name: str, rdtype: RdataType) -> tuple[Zone | None, Reply]:

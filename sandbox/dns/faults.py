@@ -1,8 +1,8 @@
 """Faults one can lay on a name, a zone, a server or a record type: what real name servers do on a bad day."""
 
-import itertools
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dns.rcode import Rcode
@@ -12,6 +12,7 @@ from sandbox.dns.records import DnsMistake, Record, parse, soa_record, within
 from sandbox.dns.zone import Reply, Zone
 
 _LIMIT = 10_000  # faults at one time
+_LONGEST_DELAY_MS = 60_000
 
 
 class FaultKind(StrEnum):
@@ -37,7 +38,6 @@ class Fault:
     (None: until it is cleared), `delay_ms` how long DELAY holds the answer back.
     """
 
-    id: str
     kind: FaultKind
     name: str | None = None
     zone: str | None = None
@@ -45,6 +45,15 @@ class Fault:
     type: RdataType | None = None
     delay_ms: int = 1000
     count: int | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __post_init__(self) -> None:
+        if self.name is None and self.zone is None and self.server is None:
+            raise DnsMistake("A DNS fault needs a name, a zone or a server to strike.")
+        if self.count is not None and self.count < 1:
+            raise DnsMistake("A DNS fault's count is how many queries it strikes: 1 or more, or none at all.")
+        if not 0 <= self.delay_ms <= _LONGEST_DELAY_MS:
+            raise DnsMistake(f"A DNS fault's delay_ms is between 0 and {_LONGEST_DELAY_MS}.")
 
     def strikes(self, server: str, name: str, rdtype: RdataType, *, referred: bool) -> bool:
         """Whether a query for the name at the server meets this fault."""
@@ -61,18 +70,13 @@ class Faults:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._faults: dict[str, Fault] = {}
-        self._ids = itertools.count(1)
 
-    def add(self, kind: FaultKind, **where: object) -> Fault:
-        """Lays a fault (see Fault's fields); raises DnsMistake for one that would strike everything."""
-        if not any(where.get(field) is not None for field in ("name", "zone", "server")):
-            raise DnsMistake("A DNS fault needs a name, a zone or a server to strike.")
+    def add(self, fault: Fault) -> None:
+        """Puts a fault in force."""
         if len(self._faults) >= _LIMIT:
             raise DnsMistake(f"There are {_LIMIT} DNS faults already: clear some with DELETE /dns/faults.")
-        fault = Fault(f"fault-{next(self._ids)}", kind, **where)  # type: ignore[arg-type]
         self._faults[fault.id] = fault
         self._changed()
-        return fault
 
     def remove(self, fault_id: str) -> None:
         """Clears one fault; raises DnsMistake when there is none with that id."""

@@ -10,7 +10,7 @@ import dns.name
 import dns.zone as zonefile
 
 from sandbox.dns.authority import ROOT, Authority
-from sandbox.dns.faults import Faults
+from sandbox.dns.faults import Fault, FaultKind, Faults
 from sandbox.dns.listeners import Listeners
 from sandbox.dns.packets import RECURSOR, Packets
 from sandbox.dns.records import (
@@ -119,6 +119,34 @@ class Internet:
         """Takes records back and says how many, counted over the zone's servers; `value` is in plain form."""
         type_ = read_type(rdtype) if rdtype is not None else None
         return self.authority.withdraw(canonical(name), type_, value, servers)
+
+    def lay_fault(
+        self,
+        kind: FaultKind,
+        *,
+        name: str | None = None,
+        zone: str | None = None,
+        server: str | None = None,
+        rdtype: str | None = None,
+        delay_ms: int = 1000,
+        count: int | None = None,
+    ) -> Fault:
+        """Lays a fault on a name, a zone or a server (see Fault), `recursor` being the recursor's name."""
+        if server is not None and server not in (RECURSOR, *self.authority.hosts):
+            raise DnsMistake(
+                f"No server is called {server}: use {', '.join((RECURSOR, *self.authority.hosts))}."
+            )
+        fault = Fault(
+            kind,
+            name=None if name is None else canonical(name),
+            zone=None if zone is None else canonical(zone),
+            server=server,
+            type=None if rdtype is None else read_type(rdtype),
+            delay_ms=delay_ms,
+            count=count,
+        )
+        self.faults.add(fault)
+        return fault
 
     async def put_zone(self, apex: str, servers: Sequence[str] = (), soa_minimum: int | None = None) -> Zone:
         """Makes or changes a zone; name servers new to us get an address and start to listen."""

@@ -18,6 +18,7 @@ import dns.rdtypes.nsbase
 from dns.rdatatype import RdataType
 
 DEFAULT_TTL = 300  # seconds
+MAX_TTL = 2**32 - 1  # seconds; more than RFC 2181 allows, since servers exist that send it
 _STRING_LIMIT = 255  # bytes in one character-string of a TXT, RFC 1035 section 3.3
 
 
@@ -100,6 +101,8 @@ def parse(
     a zone file, so that every split and every stray quote can be expressed. Names are absolute.
     """
     type_ = read_type(rdtype)
+    if not 0 <= ttl <= MAX_TTL:
+        raise DnsMistake(f"A record's TTL is a number of seconds between 0 and {MAX_TTL}.")
     try:
         return Record(canonical(name), type_, _data(type_, value, priority), ttl)
     except (dns.exception.DNSException, ValueError) as error:

@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 from sandbox import body
 from sandbox.dns.faults import FaultKind
 from sandbox.dns.internet import Internet
-from sandbox.dns.records import DEFAULT_TTL, Record, canonical, read_type
+from sandbox.dns.records import DEFAULT_TTL, Record, canonical
 from sandbox.dns.zone import Zone
 
 
@@ -135,12 +135,12 @@ class DnsRoutes:
     async def _add_fault(self, request: Request) -> JSONResponse:
         """Lays a fault on a name, zone or server."""
         wish = await body.read(request, _FaultBody)
-        fault = self._internet.faults.add(
+        fault = self._internet.lay_fault(
             wish.kind,
-            name=canonical(wish.name) if wish.name is not None else None,
-            zone=canonical(wish.zone) if wish.zone is not None else None,
+            name=wish.name,
+            zone=wish.zone,
             server=wish.server,
-            type=read_type(wish.type) if wish.type is not None else None,
+            rdtype=wish.type,
             delay_ms=wish.delay_ms,
             count=wish.count,
         )

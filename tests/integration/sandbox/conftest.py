@@ -1,0 +1,39 @@
+"""The sandbox's own parts, each run by itself on free ports."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sandbox.__main__ import Addresses, SandboxConfig, running
+from sandbox.client import SandboxClient, connect_sandbox
+from sandbox.dns import Internet
+from tests.integration.sandbox.resolver import Resolver
+
+
+@pytest.fixture
+async def internet() -> AsyncIterator[Internet]:
+    """A pretend Internet whose name servers listen."""
+    internet = Internet()
+    async with internet.listening():
+        yield internet
+
+
+@pytest.fixture
+def resolver(internet: Internet) -> Resolver:
+    """A client that knows that Internet's root and nothing else."""
+    return Resolver(root=internet.root, port=internet.port)
+
+
+@pytest.fixture
+async def addresses() -> AsyncIterator[Addresses]:
+    """A whole sandbox."""
+    free = SandboxConfig(sandbox_control_port=0, sandbox_smtp_port=0, sandbox_dns_port=0)
+    async with running(free) as addresses:
+        yield addresses
+
+
+@pytest.fixture
+async def control(addresses: Addresses) -> AsyncIterator[SandboxClient]:
+    """Its control API."""
+    async with connect_sandbox(addresses.control) as client:
+        yield client

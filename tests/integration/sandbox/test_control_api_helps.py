@@ -1,0 +1,156 @@
+"""The control API's own manners: what it takes, and what it says to what it does not take."""
+
+import asyncio
+import json
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from sandbox.__main__ import Addresses
+from sandbox.client import Json, SandboxClient, SandboxRefused
+from tests.integration.sandbox.resolver import Resolver, values
+from tests.waiting import eventually
+
+
+async def fetched(url: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("POST", "/dns/records", {"name": "mnexa.ai", "type": "A"}, "'value' is missing: give a string"),
+        ("POST", "/dns/records", {"name": "x.test", "type": "A", "value": "192.0.2.1"}, "no public suffix"),
+        ("POST", "/dns/records", {"name": 1, "type": "A", "value": "1"}, "'name' cannot be 1: give a string"),
+        ("POST", "/dns/records", {"name": "mnexa.ai", "type": "A", "value": "1", "x": 1}, "There is no 'x'"),
+        (
+            "POST",
+            "/dns/records",
+            {"name": "mnexa.ai", "type": "TXT", "value": "x", "servers": ["ns9.dns-host.com"]},
+            "does not serve mnexa.ai: choose among ns1.dns-host.com, ns2.dns-host.com",
+        ),
+        ("POST", "/dns/records", {"name": "mnexa.ai", "type": "A", "value": "1", "ttl": -1}, "TTL is"),
+        ("DELETE", "/dns/records", {"name": "nobody.com"}, "No zone holds nobody.com"),
+        ("PUT", "/dns/zones/test", {}, "no public suffix"),
+        ("PUT", "/dns/zones/mnexa.ai", {"soa_minimum": -1}, "soa_minimum is"),
+        ("GET", "/dns/zones/nobody.com", None, "no such zone"),
+        ("DELETE", "/dns/zones/nobody.com", None, "There is no zone nobody.com"),
+        ("POST", "/dns/zonefile", {"apex": "mnexa.ai", "text": "@ IN A nonsense"}, "cannot be read"),
+        ("POST", "/dns/faults", {"kind": "servfail"}, "needs a name, a zone or a server"),
+        ("POST", "/dns/faults", {"kind": "nonsense", "name": "mnexa.ai"}, "give one of servfail, timeout"),
+        ("POST", "/dns/faults", {"kind": "servfail", "server": "ns9.com"}, "No server is called ns9.com"),
+        ("POST", "/dns/faults", {"kind": "servfail", "name": "mnexa.ai", "count": 0}, "1 or more"),
+        ("DELETE", "/dns/faults/nonsense", None, "There is no DNS fault nonsense"),
+        ("POST", "/clock", {"advance_seconds": -1}, "only goes forward"),
+        ("POST", "/clock", {"advance_seconds": "an hour"}, "give a number"),
+        ("GET", "/mailbox/emails/nonsense", None, "no such email"),
+        ("GET", "/nonsense", None, "GET / lists every call"),
+        ("PATCH", "/clock", None, "GET / lists every call"),
+    ],
+)
+async def test_a_wrong_call_is_told_what_to_do(
+    control: SandboxClient, method: str, path: str, body: Json | None, told: str
+) -> None:
+    with pytest.raises(SandboxRefused) as refused:
+        await control.call(method, path, body)
+
+    assert told in str(refused.value)
+
+
+@pytest.mark.parametrize("octets", [b"not json", b"[]", b"\xff"])
+async def test_a_body_that_is_no_json_object_is_refused(addresses: Addresses, octets: bytes) -> None:
+    url = f"{addresses.control}/dns/records"
+    async with aiohttp.ClientSession() as session, session.post(url, data=octets) as answer:
+        told = await answer.json()
+
+    assert (answer.status, "JSON" in told["error"]) == (400, True)
+
+
+async def test_a_record_published_and_deleted_comes_and_goes(
+    addresses: Addresses, control: SandboxClient
+) -> None:
+    resolver = Resolver(addresses.dns_root, addresses.dns_port)
+    await control.publish("MX", "send.mnexa.ai", "feedback-smtp.us-east-1.amazonses.com", priority=10)
+
+    before = values(await resolver.walk("send.mnexa.ai", "MX"))
+    await control.withdraw("MX", "send.mnexa.ai", "10 feedback-smtp.us-east-1.amazonses.com")
+    after = values(await resolver.walk("send.mnexa.ai", "MX"))
+
+    assert (before, after) == (["10 feedback-smtp.us-east-1.amazonses.com."], [])
+
+
+async def test_a_zone_file_is_published(addresses: Addresses, control: SandboxClient) -> None:
+    text = '$TTL 60\n@ TXT "v=spf1 -all"\nwww CNAME elsewhere.com.\n*.wild 30 A 192.0.2.1\n'
+
+    await control.call("POST", "/dns/zonefile", {"apex": "mnexa.ai", "text": text})
+
+    resolver = Resolver(addresses.dns_root, addresses.dns_port)
+    assert values(await resolver.walk("x.wild.mnexa.ai", "A")) == ["192.0.2.1"]
+    assert values(await resolver.walk("www.mnexa.ai", "CNAME")) == ["elsewhere.com."]
+
+
+async def test_a_zone_tells_what_each_server_holds(control: SandboxClient) -> None:
+    await control.call("PUT", "/dns/zones/mnexa.ai", {"name_servers": ["ns1.mnexa.ai", "ns.other-host.net"]})
+    await control.publish("TXT", "mnexa.ai", "here", servers=["ns.other-host.net"])
+
+    zone = await control.call("GET", "/dns/zones/mnexa.ai")
+
+    held = {host: [each["type"] for each in server["records"]] for host, server in zone["servers"].items()}
+    assert held == {"ns1.mnexa.ai": ["A"], "ns.other-host.net": ["TXT", "A"]}
+
+
+async def test_the_query_log_tells_who_was_asked_what(addresses: Addresses, control: SandboxClient) -> None:
+    resolver = Resolver(addresses.dns_root, addresses.dns_port)
+    await control.publish("TXT", "mnexa.ai", "here")
+
+    await resolver.walk("mnexa.ai", "TXT")
+
+    queries = (await control.call("GET", "/dns/queries", name="mnexa.ai"))["queries"]
+    assert [(each["type"], each["transport"]) for each in queries] == [("TXT", "udp")] * 3
+    assert queries[0]["server"] == "a.root-servers.net"
+
+
+async def test_the_clock_is_advanced(control: SandboxClient) -> None:
+    before = (await control.call("GET", "/clock"))["now"]
+
+    after = (await control.call("POST", "/clock", {"advance_seconds": 259200}))["now"]
+
+    assert after[:10] > before[:10]
+
+
+async def test_the_index_lists_every_call(addresses: Addresses) -> None:
+    page = await fetched(addresses.control)
+
+    for call in ("PUT /dns/zones/{apex}", "POST /dns/faults", "GET /mailbox/emails", "POST /clock"):
+        assert f"<code>{call}</code>" in page
+
+
+async def test_the_process_tells_its_addresses_and_ends_when_told(tmp_path: Path) -> None:
+    told = tmp_path / "addresses.json"
+    ports = {f"LETTERHEAD_SANDBOX_{name}_PORT": "0" for name in ("CONTROL", "SMTP", "DNS", "SES", "TLS")}
+    environ = {"LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(told), **ports}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "sandbox", env=environ, stdout=-1)
+
+    await eventually(told.exists)
+    health = await fetched(f"{json.loads(told.read_text())['control']}/healthz")
+    process.send_signal(signal.SIGTERM)
+
+    assert json.loads(health) == {"status": "ok"}
+    assert await process.wait() == 0
+
+
+async def test_a_taken_port_is_told_by_its_settings_name(addresses: Addresses) -> None:
+    taken = {"LETTERHEAD_SANDBOX_CONTROL_PORT": addresses.control.rpartition(":")[2]}
+    ports = {f"LETTERHEAD_SANDBOX_{name}_PORT": "0" for name in ("SMTP", "DNS", "SES", "TLS")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sandbox", env=ports | taken, stderr=asyncio.subprocess.PIPE
+    )
+
+    _, complaint = await process.communicate()
+
+    assert process.returncode == 78
+    assert "LETTERHEAD_SANDBOX_CONTROL_PORT" in complaint.decode()

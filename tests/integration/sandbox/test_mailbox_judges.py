@@ -1,0 +1,153 @@
+"""What the receiving mail server makes of emails, by SMTP in and by the control API out."""
+
+import aiosmtplib
+import pytest
+
+from sandbox.__main__ import Addresses
+from sandbox.client import Json, SandboxClient
+from tests.integration.sandbox.signed import AUTHOR, HELO, PLAIN, SENDER, records, signed
+
+OWN_AND_AMAZON = (AUTHOR, "amazonses.com")
+
+
+@pytest.fixture
+async def published(control: SandboxClient) -> SandboxClient:
+    """A sandbox where AUTHOR's records are all right."""
+    for name, rdtype, value in records(*OWN_AND_AMAZON):
+        await control.publish(rdtype, name, value)
+    return control
+
+
+async def delivered(
+    addresses: Addresses, raw: bytes, sender: str = SENDER, to: str = "ada@example.com"
+) -> None:
+    host, _, port = addresses.smtp.rpartition(":")
+    await aiosmtplib.send(
+        raw, sender=sender, recipients=[to], hostname=host, port=int(port), local_hostname=HELO
+    )
+
+
+async def newest(control: SandboxClient) -> Json:
+    return await control.email((await control.emails(limit=1))[0]["id"])
+
+
+async def test_a_receiver_shows_an_email_as_its_authors_own(
+    addresses: Addresses, published: SandboxClient
+) -> None:
+    raw = signed(PLAIN, *OWN_AND_AMAZON)
+
+    await delivered(addresses, raw)
+
+    email = await newest(published)
+    assert [(each["domain"], each["result"]) for each in email["dkim"]] == [
+        (AUTHOR, "pass"),
+        ("amazonses.com", "pass"),
+    ]
+    assert (email["spf"], email["dmarc"], email["dmarc_aligned_by"]) == ("pass", "pass", ["dkim"])
+    assert (email["from"], email["signed_by"]) == ("Agent <agent@inbox.mnexa.ai>", AUTHOR)
+    assert (email["mailed_by"], email["via"], email["passed"]) == ("send.inbox.mnexa.ai", None, True)
+    assert email["authentication_results"].split(";\r\n       ") == [
+        "mx.letterhead-mailbox.com",
+        "dkim=pass (2048-bit key) header.d=inbox.mnexa.ai header.s=s1",
+        "dkim=pass (2048-bit key) header.d=amazonses.com header.s=s1",
+        "spf=pass (client 203.0.113.10) smtp.mailfrom=0100@send.inbox.mnexa.ai",
+        "dmarc=pass (p=reject dis=none) header.from=inbox.mnexa.ai",
+    ]
+    assert await published.raw(email["id"]) == raw
+
+
+async def test_one_altered_byte_breaks_both_signatures(
+    addresses: Addresses, published: SandboxClient
+) -> None:
+    await delivered(addresses, signed(PLAIN, *OWN_AND_AMAZON).replace(b"1234", b"1235"))
+
+    email = await newest(published)
+    assert [each["result"] for each in email["dkim"]] == ["fail", "fail"]
+    assert (email["dmarc"], email["dmarc_disposition"], email["passed"]) == ("fail", "reject", False)
+    assert email["spf"] == "pass"
+
+
+@pytest.mark.parametrize(
+    ("alignment", "aligned_by"),
+    [
+        ("adkim=s; aspf=s", ["dkim"]),
+        ("adkim=s; aspf=r", ["dkim", "spf"]),
+        ("adkim=r; aspf=r", ["dkim", "spf"]),
+    ],
+)
+async def test_relaxed_spf_counts_the_return_path_too(
+    addresses: Addresses, published: SandboxClient, alignment: str, aligned_by: list[str]
+) -> None:
+    await published.withdraw("TXT", f"_dmarc.{AUTHOR}")
+    await published.publish("TXT", f"_dmarc.{AUTHOR}", f"v=DMARC1; p=reject; {alignment}")
+
+    await delivered(addresses, signed(PLAIN, *OWN_AND_AMAZON))
+
+    email = await newest(published)
+    assert (email["dmarc"], email["dmarc_aligned_by"]) == ("pass", aligned_by)
+
+
+async def test_an_email_of_someone_elses_making_says_via(
+    addresses: Addresses, published: SandboxClient
+) -> None:
+    await delivered(addresses, signed(PLAIN, "amazonses.com"), sender="0100@amazonses.com")
+
+    email = await newest(published)
+    assert (email["signed_by"], email["mailed_by"]) == ("amazonses.com", "amazonses.com")
+    assert (email["via"], email["dmarc"]) == ("amazonses.com", "fail")
+
+
+async def test_a_key_that_cannot_be_had_is_not_a_forged_signature(
+    addresses: Addresses, published: SandboxClient
+) -> None:
+    await published.withdraw("TXT", f"s1._domainkey.{AUTHOR}")
+    fault = {"name": "s1._domainkey.amazonses.com", "kind": "servfail"}
+    await published.call("POST", "/dns/faults", fault)
+
+    await delivered(addresses, signed(PLAIN, *OWN_AND_AMAZON))
+
+    email = await newest(published)
+    assert [each["result"] for each in email["dkim"]] == ["permerror", "temperror"]
+
+
+@pytest.mark.parametrize(
+    ("record", "result"),
+    [
+        ("v=spf1 -all", "fail"),
+        ("v=spf1 ~all", "softfail"),
+        ("v=spf1 ?all", "neutral"),
+        ("v=spf1 nonsense", "permerror"),
+        ("v=spf1 mx -all", "pass"),
+        ("not spf", "none"),
+        ("v=spf1 exists:%{i}.a.mnexa.ai exists:b.mnexa.ai exists:c.mnexa.ai -all", "permerror"),
+    ],
+)
+async def test_spf_is_judged_by_the_envelope(
+    addresses: Addresses, control: SandboxClient, record: str, result: str
+) -> None:
+    await control.publish("TXT", "send.inbox.mnexa.ai", record)
+    await control.publish("MX", "send.inbox.mnexa.ai", "10 out.mnexa.ai")
+    await control.publish("A", "out.mnexa.ai", "203.0.113.10")
+
+    await delivered(addresses, PLAIN)
+
+    email = await newest(control)
+    assert email["spf"] == result
+    assert email["mailed_by"] == ("send.inbox.mnexa.ai" if result == "pass" else None)
+
+
+@pytest.mark.parametrize("header", [b"", b"From: a@mnexa.ai, b@mnexa.com\r\n", b"From: nobody\r\n"])
+async def test_an_email_without_one_author_cannot_pass(
+    addresses: Addresses, control: SandboxClient, header: bytes
+) -> None:
+    await delivered(addresses, header + b"Subject: who?\r\n\r\nx\r\n")
+
+    assert (await newest(control))["dmarc"] == "permerror"
+
+
+async def test_recipients_answer_as_their_names_say(addresses: Addresses, control: SandboxClient) -> None:
+    with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
+        await delivered(addresses, PLAIN, to="bounce@example.com")
+
+    assert [(each.code, each.message[:5]) for each in refused.value.recipients] == [(550, "5.1.1")]
+    assert await control.emails() == []
