@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -51,6 +52,7 @@ class Tail:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._events: OrderedDict[str, Event] = OrderedDict()
+        self._arrivals: dict[str, float] = {}
         self._followers: list[asyncio.Queue[Event]] = []
 
     @classmethod
@@ -78,6 +80,11 @@ class Tail:
         return next(
             (event for event in self._events.values() if event.subject == subject and fits(event)), None
         )
+
+    def arrival(self, subject: str, resource: str) -> float | None:
+        """When the first event of a subject about a resource arrived, as seconds of the epoch."""
+        event = self.find(subject, lambda event: event.resource == resource)
+        return self._arrivals[event.id] if event else None
 
     def ids(self) -> set[str]:
         """The ids of all events that arrived."""
@@ -123,8 +130,9 @@ class Tail:
         if event.id in self._events:
             return
         self._events[event.id] = event
+        self._arrivals[event.id] = time.time()
         if len(self._events) > REMEMBERED:
-            self._events.popitem(last=False)
+            self._arrivals.pop(self._events.popitem(last=False)[0])
         for follower in self._followers:
             follower.put_nowait(event)
 

@@ -1,0 +1,71 @@
+"""The README's commands do what it says, run as they are written and in its order."""
+
+import asyncio
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+
+from tests.contract.sources import ROOT
+from tests.waiting import eventually
+
+pytestmark = pytest.mark.timeout(180)
+
+# `make demo` has a test of its own, and `make up` is what the others run against.
+FOREGROUND = ("make demo\n", "make up\n")
+BASH = "/bin/bash"
+START_WITHIN = timedelta(seconds=90)
+
+
+def script() -> str:
+    """All commands as one shell session; a block marked `fails` must fail."""
+    found = re.findall(
+        r"^```sh( fails)?\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    blocks = [
+        f"if ( {text} ); then exit 1; fi\n" if fails else text
+        for fails, text in found
+        if text not in FOREGROUND
+    ]
+    assert len(blocks) >= 5
+    return "set -euo pipefail\n" + "".join(blocks)
+
+
+def run(commands: str) -> tuple[int, str]:
+    """Runs them in the repository, as a reader would; gives the exit code and all that was printed."""
+    done = subprocess.run(
+        [BASH, "-c", commands], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+@contextmanager
+def up() -> Iterator["subprocess.Popen[str]"]:
+    """`make up`, left running as in another terminal."""
+    process = subprocess.Popen(
+        [BASH, "-c", "exec make up"], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+async def test_the_readmes_commands_run_as_written() -> None:
+    with up() as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        await eventually(lambda: "Everything is up" in next(lines), START_WITHIN)
+        code, said = await asyncio.to_thread(run, script())
+
+    assert code == 0, said
+    assert "inbox.mnexa.ai: READY" in said
+    assert re.search(r"agent@inbox\.mnexa\.ai .*send\.inbox\.mnexa\.ai +inbox\.mnexa\.ai", said)
+    assert "domain.ready" in said
+    assert "co.uk" in said
