@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cli.embedded import NatsServer, Postgres
+from tests.internet import Internet, pretend_internet
 from tests.stores import FreshDatabase, fresh_database, make_template
 from tests.streams import FreshStream, fresh_stream
 
@@ -59,3 +60,10 @@ async def stream(nats_server: NatsServer) -> AsyncIterator[FreshStream]:
     """A JetStream stream of this test's own; `stream.settings` is what a service gets."""
     async with fresh_stream(nats_server) as stream:
         yield stream
+
+
+@pytest.fixture
+async def internet() -> AsyncIterator[Internet]:
+    """A pretend Internet of this test's own; `internet.control` publishes records and reads email."""
+    async with pretend_internet() as internet:
+        yield internet
