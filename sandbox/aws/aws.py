@@ -63,7 +63,14 @@ class Aws:
         self.queues = Queues(config)
         notary = Notary(certificates, config.region)
         subscribers = Subscribers(config, self.queues, certificates.ca)
-        self.topics = Topics(config, self.queues, subscribers, notary, clock, self._background)
+        self.topics = Topics(
+            config,
+            queues=self.queues,
+            subscribers=subscribers,
+            notary=notary,
+            clock=clock,
+            background=self._background,
+        )
         self.configuration_sets = ConfigurationSets(self.topics)
         self.events = Events(
             config, self.configuration_sets, self.topics, self.event_faults, self._background
@@ -75,9 +82,16 @@ class Aws:
         amazon_key = make_key()
         self.registry.publish(f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}", "TXT", dkim_record(amazon_key))
         dispatch = Dispatch(
-            config, smtp, amazon_key=amazon_key, account=self.account, suppressions=self.suppressions,
-            configuration_sets=self.configuration_sets, events=self.events, background=self._background, clock=clock,
-        )  # fmt: skip
+            config,
+            smtp,
+            amazon_key=amazon_key,
+            account=self.account,
+            suppressions=self.suppressions,
+            configuration_sets=self.configuration_sets,
+            events=self.events,
+            background=self._background,
+            clock=clock,
+        )
         sending = Sending(
             config, self.account, self.registry, self.configuration_sets, dispatch=dispatch, clock=clock
         )
@@ -106,9 +120,15 @@ class Aws:
             routes=[Route(certificates.signing_path, signing_certificate), Mount("/", self.app)]
         )
         self.control_routes: list[BaseRoute] = AwsRoutes(
-            clock=clock, registry=self.registry, identities=self.identities, account=self.account, ledger=self.ledger,
-            call_faults=self.call_faults, event_faults=self.event_faults, events=self.events,
-        ).routes()  # fmt: skip
+            clock=clock,
+            registry=self.registry,
+            identities=self.identities,
+            account=self.account,
+            ledger=self.ledger,
+            call_faults=self.call_faults,
+            event_faults=self.event_faults,
+            events=self.events,
+        ).routes()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Looks at DNS and keeps keys in stock until `stop` is set; then ends every delivery under way."""

@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Axis:
-    """The state of one verification. `error` is SES's ErrorType of the last look; `seen_at` when SES first saw it good."""
+    """The state of one verification: `error` is the last look's ErrorType, `seen_at` when SES saw it good."""
 
     status: Status
     since: datetime
@@ -60,7 +60,8 @@ class Axis:
     def force(self, status: Status | None, now: datetime) -> None:
         """Holds the status against whatever DNS says; None gives the axis back to DNS, from the beginning."""
         if status is None:
-            return self.restart(now)
+            self.restart(now)
+            return
         self.forced = True
         if status is Status.SUCCESS:
             self._succeed(now)

@@ -1,4 +1,4 @@
-"""The email's bytes: those SES makes of a Simple content, and those it leaves of a Raw one when it has rewritten it.
+"""The email's bytes: those SES makes of a Simple content, and those it leaves of a Raw one.
 
 SES gives every email its own Message-ID and Date, takes out Bcc and X-SES-* headers, and adds Feedback-ID.
 """

@@ -1,4 +1,4 @@
-"""What can be set about the pretend AWS. The defaults are a production account as AWS grants it, with SES's throttles on."""
+"""What can be set about the pretend AWS: by default a production account, with SES's throttles on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ class AwsConfig:
     # Waits before each new try of an email that its receiver deferred; after the last one it bounces.
     delivery_retries: tuple[float, ...] = (1.0, 2.0, 5.0, 10.0, 30.0)
 
-    # SNS tries an HTTP endpoint 3 more times, 20 s apart, unless the subscription's DeliveryPolicy says otherwise.
+    # Wait before each of the 3 retries of an HTTP endpoint whose subscription has no DeliveryPolicy.
     sns_retry_wait: float = 20.0
 
     # A CA for https subscribers, beside the system's own and the sandbox's.

@@ -11,10 +11,20 @@ from sandbox.aws.topics import Topics
 
 SET_LIMIT = 10_000  # configuration sets a region
 DESTINATION_LIMIT = 10  # event destinations a configuration set
-EVENT_TYPES = frozenset({
-    "SEND", "REJECT", "BOUNCE", "COMPLAINT", "DELIVERY", "OPEN", "CLICK", "RENDERING_FAILURE", "DELIVERY_DELAY",
-    "SUBSCRIPTION",
-})  # fmt: skip
+EVENT_TYPES = frozenset(
+    {
+        "SEND",
+        "REJECT",
+        "BOUNCE",
+        "COMPLAINT",
+        "DELIVERY",
+        "OPEN",
+        "CLICK",
+        "RENDERING_FAILURE",
+        "DELIVERY_DELAY",
+        "SUBSCRIPTION",
+    }
+)
 _OPTIONS = ("TrackingOptions", "DeliveryOptions", "ReputationOptions", "SuppressionOptions", "VdmOptions")
 _WELCOME = "Successfully validated SNS topic for Amazon SES event publishing."
 
@@ -30,14 +40,14 @@ class ConfigurationSet:
     destinations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def topics_for(self, event_type: str) -> Iterator[str]:
-        """ARNs of the topics that want this type of event, as MatchingEventTypes spells it; all for a type yet unknown."""
+        """ARNs of the topics that want this type, as MatchingEventTypes spells it; all for one not known."""
         for destination in self.destinations.values():
             wanted = event_type not in EVENT_TYPES or event_type in destination["MatchingEventTypes"]
             if destination["Enabled"] and wanted:
                 yield destination["SnsDestination"]["TopicArn"]
 
     def suppressed_reasons(self) -> list[str] | None:
-        """The reasons for which this set keeps addresses from being sent to; None leaves it to the account."""
+        """The reasons for which this set suppresses addresses; None leaves it to the account."""
         reasons: list[str] | None = self.options.get("SuppressionOptions", {}).get("SuppressedReasons")
         return reasons
 

@@ -1,7 +1,7 @@
 """Raw control of a client's connection, which ASGI does not offer and which a lost answer needs.
 
-`HttpProtocol` is uvicorn's own h11 protocol; all it adds is the ASGI extension `letterhead.reset`, a function that ends
-the connection with a TCP reset. Serve the apps of sandbox.aws as
+`HttpProtocol` is uvicorn's own h11 protocol; all it adds is the ASGI extension `letterhead.reset`, a function
+that ends the connection with a TCP reset. Serve the apps of sandbox.aws as
 `uvicorn.Config(app, http=HttpProtocol, timeout_keep_alive=KEEP_ALIVE)`.
 """
 
@@ -14,8 +14,8 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# Seconds an idle connection is kept. Far above botocore's reuse: a connection closed by us just when a client posts
-# on it looks like an answer that was lost.
+# Seconds an idle connection is kept. Far above botocore's reuse: a connection closed by us just when a client
+# posts on it looks like an answer that was lost.
 KEEP_ALIVE = 3600
 
 SILENCE = 120.0  # seconds after which we give up being silent on a client that waits for ever
@@ -30,7 +30,7 @@ class HttpProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wraps the app of this one connection."""
         super().connection_made(transport)
-        self.app = _offering_reset(self.app, lambda: _reset(transport))  # type: ignore[assignment]
+        self.app = _offering_reset(self.app, lambda: _reset(transport))
 
 
 def _offering_reset(app: ASGIApp, reset: Callable[[], None]) -> ASGIApp:
@@ -50,7 +50,7 @@ def _reset(transport: asyncio.Transport) -> None:
 class Reset:
     """An ASGI answer that never comes: the connection is reset."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:
         """Needs HttpProtocol; a server without it is a mistake in the wiring."""
         scope["extensions"][_EXTENSION]()
 
@@ -58,7 +58,7 @@ class Reset:
 class Silence:
     """An ASGI answer that never comes: the connection stays open until the client has had enough."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
         """Waits for the client to hang up, at most SILENCE seconds."""
         try:
             async with asyncio.timeout(SILENCE):
@@ -81,7 +81,7 @@ class Half:
         async def send_half(message: Message) -> None:
             if message["type"] == "http.response.body":
                 body = message["body"]
-                message = message | {"body": body[: len(body) // 2], "more_body": True}
+                message = {**message, "body": body[: len(body) // 2], "more_body": True}
             await send(message)
 
         await self._whole(scope, receive, send_half)

@@ -1,4 +1,4 @@
-"""What happens to an email after SES has accepted it: signed, handed to the receiving mail server, and told about."""
+"""What happens to an email that SES has accepted: it is signed, handed to its receiver, and told about."""
 
 import asyncio
 from collections import defaultdict
@@ -17,7 +17,7 @@ from sandbox.aws.emails import Email
 from sandbox.aws.events import Events
 from sandbox.aws.registry import Identity
 from sandbox.aws.reports import Response
-from sandbox.aws.simulator import behaviour, is_simulator
+from sandbox.aws.simulator import is_simulator, simulated
 from sandbox.clock import Clock
 
 AMAZON_DOMAIN = "amazonses.com"
@@ -28,13 +28,21 @@ _VIRUSES = (b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR", b"WDVPIVAlQEFQWzRcUFpYNTQoUF4
 
 
 class Dispatch:
-    """Carries accepted emails to the mail server at `smtp` (host and port) and publishes what became of them."""
+    """Carries accepted emails to the mail server at `smtp` (host, port) and publishes what became of them."""
 
     def __init__(
-        self, config: AwsConfig, smtp: tuple[str, int], *, amazon_key: rsa.RSAPrivateKey, account: Account,
-        suppressions: SuppressionList, configuration_sets: ConfigurationSets, events: Events, background: Background,
+        self,
+        config: AwsConfig,
+        smtp: tuple[str, int],
+        *,
+        amazon_key: rsa.RSAPrivateKey,
+        account: Account,
+        suppressions: SuppressionList,
+        configuration_sets: ConfigurationSets,
+        events: Events,
+        background: Background,
         clock: Clock,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._retries = config.delivery_retries
         self._smtp = smtp
         self._amazon_key = amazon_key
@@ -56,14 +64,13 @@ class Dispatch:
         email.body = b""
         await self._events.publish(email, "Send", {})
         if any(virus in content for virus in _VIRUSES):
-            return await self._events.publish(email, "Reject", {"reason": "Bad content"})
+            await self._events.publish(email, "Reject", {"reason": "Bad content"})
+            return
         suppressed = [address for address in email.recipients if self._suppressed(email, address)]
-        simulated = [
-            address for address in email.recipients if is_simulator(address) and address not in suppressed
-        ]
+        others = [address for address in email.recipients if address not in suppressed]
         await self._report_suppressed(email, suppressed)
-        await self._simulate(email, simulated)
-        real = (address for address in email.recipients if address not in {*suppressed, *simulated})
+        await self._simulate(email, [address for address in others if is_simulator(address)])
+        real = (address for address in others if not is_simulator(address))
         await asyncio.gather(*(self._deliver(email, content, group) for group in _by_domain(real)))
 
     def _signed(self, email: Email, signer: Identity | None) -> bytes:
@@ -91,36 +98,11 @@ class Dispatch:
             await self._events.publish(email, "Bounce", block)
 
     async def _simulate(self, email: Email, addresses: list[str]) -> None:
-        """The mailbox simulator: bounces of one email come in one event, everything else singly."""
-        groups = defaultdict(list)
-        for address in addresses:
-            groups[behaviour(address)].append(address)
-        for name, group in groups.items():
-            if name in ("success", "ooto", "complaint"):
-                taken = [Response(address, 250, "2.6.0 Message received") for address in group]
-                await self._report_delivered(email, taken)
-            await self._simulate_feedback(email, name, group)
-
-    async def _simulate_feedback(self, email: Email, name: str, group: list[str]) -> None:
-        now = self._clock.now()
-        unknown = [Response(address, 550, "5.1.1 user unknown") for address in group]
-        away = [Response(address, 0, "Out of office", "5.0.0") for address in group]
-        suppressed = [Response(address, 0, reports.SUPPRESSED, "5.1.1") for address in group]
-        feedback = {
-            "bounce": lambda: ("Bounce", reports.bounced("Permanent", "General", unknown, now)),
-            "ooto": lambda: ("Bounce", reports.bounced("Transient", "General", away, now)),
-            "complaint": lambda: ("Complaint", reports.complaint(email, group, now)),
-            "suppressionlist": lambda: (
-                "Bounce",
-                reports.bounced("Permanent", "Suppressed", suppressed, now),
-            ),
-        }
-        if name in feedback:
-            event_type, block = feedback[name]()
+        for event_type, block in simulated(email, addresses, self._clock.now()):
             await self._events.publish(email, event_type, block)
 
     async def _deliver(self, email: Email, content: bytes, recipients: list[str]) -> None:
-        """Tries until every recipient is taken or refused; what is still deferred after the last try bounces."""
+        """Tries until every recipient is taken or refused; who is deferred to the last bounces."""
         for wait in (*self._retries, None):
             responses = await self._transact(email.envelope_from, recipients, content)
             await self._report_delivered(email, [one for one in responses if one.taken])

@@ -52,7 +52,7 @@ class Events:
         return self._emails.get(message_id)
 
     async def publish(self, email: Email, event_type: str, block: Block) -> None:
-        """Publishes an event, `event_type` as the event itself spells it, wherever the configuration set says."""
+        """Publishes an event, its type spelled as in the event, wherever the configuration set says."""
         found = self._configuration_sets.find(email.configuration_set or "")
         arns = list(found.topics_for(matching_type(event_type))) if found else []
         event = {
@@ -92,5 +92,5 @@ def matching_type(event_type: str) -> str:
 def _wait(fault: Fault) -> float:
     """Seconds for which the fault holds an event back."""
     if fault.kind == "shuffle":
-        return random.uniform(0, fault.milliseconds or _SHUFFLE) / 1000
+        return random.uniform(0, fault.milliseconds or _SHUFFLE) / 1000  # noqa: S311 - chance, no secret
     return fault.milliseconds / 1000 if fault.kind == "delay" else 0.0

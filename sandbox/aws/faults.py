@@ -1,6 +1,6 @@
 """Faults told to happen: which call is next to go wrong, and how; which event is lost, doubled or late.
 
-The draw is here; what a fault does to a connection is in `connection`, to a call in `gateway`, to an event in `events`.
+The draw is here; what a fault does to a call is in `gateway` and `connection`, to an event in `events`.
 """
 
 import itertools
@@ -8,10 +8,19 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-CALL_KINDS = frozenset({
-    "accept_then_500", "accept_then_silent", "accept_then_reset", "error_500", "error_503", "throttle", "latency",
-    "reset_before", "half_answer",
-})  # fmt: skip
+CALL_KINDS = frozenset(
+    {
+        "accept_then_500",
+        "accept_then_silent",
+        "accept_then_reset",
+        "error_500",
+        "error_503",
+        "throttle",
+        "latency",
+        "reset_before",
+        "half_answer",
+    }
+)
 EVENT_KINDS = frozenset({"drop", "duplicate", "shuffle", "delay"})
 ANY = "*"
 
@@ -34,7 +43,7 @@ class Fault:
         """Whether it strikes now; a strike is counted."""
         if self.target not in (name, ANY) or (self.count is not None and self.struck >= self.count):
             return False
-        if random.random() >= self.rate:
+        if random.random() >= self.rate:  # noqa: S311 - chance, no secret
             return False
         self.struck += 1
         return True

@@ -5,6 +5,8 @@ Signatures are not checked, but a request has to be signed: AWS turns unsigned o
 
 import asyncio
 import uuid
+from collections.abc import Coroutine
+from typing import Any
 
 from botocore.model import OperationModel
 from starlette.requests import Request
@@ -23,6 +25,7 @@ BODY_LIMIT = 64 * 1024 * 1024  # bytes; SES takes 40 MB, which base64 and JSON m
 
 _STS_VERSION = "2011-06-15"
 _LINKS = frozenset({"ConfirmSubscription", "Unsubscribe"})  # the SNS operations that a mere link may ask for
+_LONG_POLLS = frozenset({"ReceiveMessage"})
 _EARLY_ERRORS = {
     "error_500": Refusal("InternalFailure", "An internal error occurred."),
     "error_503": Refusal("ServiceUnavailable", "The service is unavailable. Try again."),
@@ -32,7 +35,7 @@ _log = get_logger(__name__)
 
 
 class Gateway:
-    """An ASGI app that is all of the sandbox's AWS services at one address, as boto3's `endpoint_url` wants it."""
+    """An ASGI app that is all of the sandbox's AWS at one address, as boto3's `endpoint_url` wants it."""
 
     def __init__(
         self, wires: dict[str, Wire], faults: Faults, ledger: Ledger, control_bucket: Bucket
@@ -72,8 +75,9 @@ class Gateway:
         model, params = wire.read(request, body)
         call = Call(wire.service.name, model.name, params, str(request.base_url), client_host(request))
         entry = self._ledger.open(call)
+        answer = self._answer(wire, model, call, entry, request_id)
         try:
-            response = await self._answer(wire, model, call, entry, request_id)
+            response = await (_unless_gone(request, answer) if call.operation in _LONG_POLLS else answer)
         except Refusal as refusal:
             entry.outcome, entry.status = refusal.code, wire.service.status(refusal.code)
             if isinstance(refusal, Throttled):
@@ -120,6 +124,18 @@ def _signed(wire: Wire, request: Request) -> Wire:
     return wire
 
 
+async def _unless_gone(request: Request, answer: Coroutine[Any, Any, ASGIApp]) -> ASGIApp:
+    """The answer, unless the client hangs up first: a dead client's long poll must not swallow a message."""
+    work = asyncio.ensure_future(answer)
+    gone = asyncio.ensure_future(request.receive())
+    await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+    gone.cancel()
+    if not work.done():
+        work.cancel()
+        return Reset()
+    return await work
+
+
 async def _strike_early(faults: list[Fault]) -> bool:
     """Lets happen what happens before the call counts; whether the connection is to be reset."""
     for fault in faults:
@@ -133,7 +149,7 @@ async def _strike_early(faults: list[Fault]) -> bool:
 
 def _strike_late(faults: list[Fault], response: ASGIApp, error_500: ASGIApp) -> ASGIApp:
     """Loses the answer of a call that was carried out."""
-    answers = {
+    answers: dict[str, ASGIApp] = {
         "accept_then_500": error_500,
         "accept_then_silent": Silence(),
         "accept_then_reset": Reset(),

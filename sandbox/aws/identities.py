@@ -94,7 +94,8 @@ class Identities:
             return {}
         if not domain.endswith("." + identity.name.rpartition("@")[2]) or not _DOMAIN.fullmatch(domain):
             raise bad_request(
-                f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity <{identity.name}>."
+                f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity "
+                f"<{identity.name}>."
             )
         axis = identity.mail_from_axis
         if domain != identity.mail_from or axis is None or axis.status is not Status.SUCCESS:
@@ -148,7 +149,7 @@ class Identities:
         return identity
 
     def seed(self, text: str, *, tags: dict[str, str], verified: bool) -> Identity:
-        """An identity outside of every rate, with a MAIL FROM domain at `send.`; `verified` holds it so against DNS."""
+        """An identity outside of every rate, MAIL FROM at `send.`; `verified` holds it so against DNS."""
         name, now = _valid_name(text), self._clock.now()
         identity = self._registry.find(name) or self.make(name, tags=tags)
         if identity.is_domain:

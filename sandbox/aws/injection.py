@@ -13,7 +13,7 @@ from sandbox.aws.times import milliseconds
 def made_up(email: Email, event_type: str, details: dict[str, Any], now: datetime) -> Block:
     """The event's block: what is usual for its type, with the details, in SES's own spelling, laid over it.
 
-    `recipients` among the details chooses whom a bounce, complaint, delivery or delay is about; all, if left out.
+    `recipients` among the details says whom a bounce, complaint, delivery or delay is about, if not all.
     """
     recipients = details.pop("recipients", email.recipients)
     usual = _USUAL.get(event_type)

@@ -1,7 +1,7 @@
 """DKIM keys of the pretend SES: real RSA-2048, made ahead in a thread, since one takes a tenth of a second.
 
-Every identity's first selector, the one that signs, has a key of its own. The two standby selectors never sign here
-and share the pool's standby keys, and identities seeded in bulk share one key: so 2,000 of them cost nothing.
+Every identity's first selector, the one that signs, has a key of its own. The two standby selectors never
+sign here and share the pool's standby keys; identities seeded in bulk share one key, so 2,000 cost nothing.
 """
 
 import asyncio

@@ -16,7 +16,7 @@ _NAMES = ("EmailIdentity", "ConfigurationSetName", "EmailAddress", "ResourceArn"
 class Entry:
     """One call: when it came, what was answered, and which fault befell it.
 
-    `outcome` is `received`, then `accepted` or an error's code; `status` is the HTTP status of the answer, 0 for none.
+    `outcome` is `received`, then `accepted` or an error's code; `status` is the answer's in HTTP, 0 for none.
     """
 
     at: datetime
@@ -31,16 +31,25 @@ class Entry:
     def post(self) -> dict[str, Any]:
         """A SendEmail, as the control API shows it."""
         return {
-            "at": self.at.isoformat(), "attempt": self.email_tags.get("lh-attempt"), "email_tags": self.email_tags,
-            "outcome": self.outcome, "status": self.status, "fault": self.fault, "message_id": self.message_id,
-        }  # fmt: skip
+            "at": self.at.isoformat(),
+            "attempt": self.email_tags.get("lh-attempt"),
+            "email_tags": self.email_tags,
+            "outcome": self.outcome,
+            "status": self.status,
+            "fault": self.fault,
+            "message_id": self.message_id,
+        }
 
     def control(self) -> dict[str, Any]:
         """Any other call, as the control API shows it."""
         return {
-            "at": self.at.isoformat(), "operation": self.operation, "name": self.name, "outcome": self.outcome,
-            "status": self.status, "fault": self.fault,
-        }  # fmt: skip
+            "at": self.at.isoformat(),
+            "operation": self.operation,
+            "name": self.name,
+            "outcome": self.outcome,
+            "status": self.status,
+            "fault": self.fault,
+        }
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """What SNS sends to subscribers: the envelope, the string it signs, and the signature.
 
-The canonical string is that of AWS's page "Verifying the signatures of Amazon SNS messages": Subject only if present.
+The canonical string is that of AWS's page "Verifying the signatures of Amazon SNS messages".
 """
 
 import base64

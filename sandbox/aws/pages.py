@@ -12,7 +12,7 @@ _Item = TypeVar("_Item")
 
 
 def page(items: Sequence[_Item], size: int | None, token: str | None) -> tuple[Sequence[_Item], Params]:
-    """One page of the items, and the NextToken as an answer's part; refuses a size or token that AWS would refuse."""
+    """One page of the items, and the NextToken as an answer's part; refuses what AWS would refuse."""
     size = PAGE_LIMIT if size is None else size
     if not 0 < size <= PAGE_LIMIT:
         raise bad_request(f"PageSize must be between 1 and {PAGE_LIMIT}.")

@@ -4,9 +4,9 @@ Each one reads a request into an operation and its parameters, and writes answer
 """
 
 import json
+import xml.etree.ElementTree as ET
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
-from xml.etree import ElementTree
 
 from botocore.model import OperationModel, Shape
 from starlette.requests import Request
@@ -59,12 +59,12 @@ class RestJson:
 
 
 class TargetJson:
-    """SQS: the X-Amz-Target header names the operation; errors carry today's and the query protocol's code."""
+    """SQS: the X-Amz-Target header names the operation; errors carry today's code and the old one."""
 
     CONTENT_TYPE = "application/x-amz-json-1.0"
 
     def __init__(self, service: Service, query_codes: dict[str, str]) -> None:
-        """`query_codes` are the codes of the old query protocol, which clients are still told beside the new ones."""
+        """`query_codes` are the codes of the old query protocol, which clients are still told as well."""
         self.service = service
         self._query_codes = query_codes
 
@@ -103,24 +103,22 @@ class Query:
 
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
         """The result in its wrapper, then the request id."""
-        root = ElementTree.Element(f"{model.name}Response", xmlns=self._namespace)
+        root = ET.Element(f"{model.name}Response", xmlns=self._namespace)
         if model.output_shape:
-            result = ElementTree.SubElement(root, f"{model.name}Result")
+            result = ET.SubElement(root, f"{model.name}Result")
             write_xml(result, model.output_shape, values)
-        ElementTree.SubElement(
-            ElementTree.SubElement(root, "ResponseMetadata"), "RequestId"
-        ).text = request_id
+        ET.SubElement(ET.SubElement(root, "ResponseMetadata"), "RequestId").text = request_id
         return _xml(root, 200, request_id)
 
     def refuse(self, refusal: Refusal, request_id: str) -> Response:
         """An ErrorResponse with whose fault it was."""
         status = self.service.status(refusal.code)
-        root = ElementTree.Element("ErrorResponse", xmlns=self._namespace)
-        error = ElementTree.SubElement(root, "Error")
-        ElementTree.SubElement(error, "Type").text = "Receiver" if status >= 500 else "Sender"
-        ElementTree.SubElement(error, "Code").text = refusal.code
-        ElementTree.SubElement(error, "Message").text = refusal.message
-        ElementTree.SubElement(root, "RequestId").text = request_id
+        root = ET.Element("ErrorResponse", xmlns=self._namespace)
+        error = ET.SubElement(root, "Error")
+        ET.SubElement(error, "Type").text = "Receiver" if status >= 500 else "Sender"
+        ET.SubElement(error, "Code").text = refusal.code
+        ET.SubElement(error, "Message").text = refusal.message
+        ET.SubElement(root, "RequestId").text = request_id
         return _xml(root, status, request_id)
 
 
@@ -169,5 +167,5 @@ def _json(
     return Response(json.dumps(content), status, headers, media_type)
 
 
-def _xml(root: ElementTree.Element, status: int, request_id: str) -> Response:
-    return Response(ElementTree.tostring(root), status, {"x-amzn-RequestId": request_id}, "text/xml")
+def _xml(root: ET.Element, status: int, request_id: str) -> Response:
+    return Response(ET.tostring(root), status, {"x-amzn-RequestId": request_id}, "text/xml")

@@ -1,7 +1,8 @@
 """AWS's query protocol: a form in, XML out. SNS and STS still speak it."""
 
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from typing import Any
-from xml.etree import ElementTree
 
 from botocore.model import Shape
 
@@ -13,7 +14,7 @@ def read_form(shape: Shape, form: dict[str, str], prefix: str = "") -> Any:
     if shape.type_name == "structure":
         return _read_structure(shape, form, prefix)
     if shape.type_name == "list":
-        return _read_numbered(form, f"{prefix}.member", lambda at: read_form(shape.member, form, at))
+        return _read_numbered(f"{prefix}.member", lambda at: read_form(shape.member, form, at))
     if shape.type_name == "map":
         return _read_map(shape, form, f"{prefix}.entry")
     return read_scalar(shape, form[prefix]) if prefix in form else None
@@ -29,8 +30,8 @@ def _read_structure(shape: Shape, form: dict[str, str], prefix: str) -> dict[str
     return found if found or not prefix else None
 
 
-def _read_numbered(form: dict[str, str], prefix: str, read: Any) -> list[Any] | None:
-    items = []
+def _read_numbered(prefix: str, read: Callable[[str], Any]) -> list[Any] | None:
+    items: list[Any] = []
     while (item := read(f"{prefix}.{len(items) + 1}")) is not None:
         items.append(item)
     return items or None
@@ -44,23 +45,23 @@ def _read_map(shape: Shape, form: dict[str, str], prefix: str) -> dict[str, Any]
         key = read_form(shape.key, form, f"{at}.{key_label}")
         return None if key is None else (key, read_form(shape.value, form, f"{at}.{value_label}"))
 
-    entries = _read_numbered(form, prefix, entry)
+    entries = _read_numbered(prefix, entry)
     return dict(entries) if entries else None
 
 
-def write_xml(parent: ElementTree.Element, shape: Shape, value: Any) -> None:
+def write_xml(parent: ET.Element, shape: Shape, value: Any) -> None:
     """Appends the value below `parent`, in the form botocore's parser reads."""
     if shape.type_name == "structure":
         for name, item in value.items():
             member = shape.members[name]
-            write_xml(ElementTree.SubElement(parent, member.serialization.get("name", name)), member, item)
+            write_xml(ET.SubElement(parent, member.serialization.get("name", name)), member, item)
     elif shape.type_name == "list":
         for item in value:
-            write_xml(ElementTree.SubElement(parent, "member"), shape.member, item)
+            write_xml(ET.SubElement(parent, "member"), shape.member, item)
     elif shape.type_name == "map":
         for key, item in value.items():
-            entry = ElementTree.SubElement(parent, "entry")
-            write_xml(ElementTree.SubElement(entry, "key"), shape.key, key)
-            write_xml(ElementTree.SubElement(entry, "value"), shape.value, item)
+            entry = ET.SubElement(parent, "entry")
+            write_xml(ET.SubElement(entry, "key"), shape.key, key)
+            write_xml(ET.SubElement(entry, "value"), shape.value, item)
     else:
         parent.text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,6 +1,6 @@
 """SQS: standard queues with long polling, visibility timeouts and dead-letter queues.
 
-Timeouts run by real time, not by the sandbox's clock: moving SES three days on must not lose or repeat a notification.
+Timeouts run by real time, not by the sandbox's clock: SES moved three days on must not repeat a notification.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class Queue:
             self._arrived.set()
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[QueuedMessage]:
-        """Up to `limit` messages, hidden for `visibility` seconds; waits up to `wait` seconds for the first."""
+        """Up to `limit` messages, hidden for `visibility` seconds; the first may take `wait` seconds."""
         deadline = time.monotonic() + wait
         while not (taken := self._take(limit, visibility)):
             left = deadline - time.monotonic()
@@ -159,10 +159,10 @@ class Queue:
     def _until_next(self) -> float:
         return max(0.0, self._hidden[0][0] - time.monotonic()) if self._hidden else float("inf")
 
-    async def _change(self, timeout: float) -> None:
+    async def _change(self, seconds: float) -> None:
         self._arrived.clear()
         try:
-            await asyncio.wait_for(self._arrived.wait(), timeout)
+            await asyncio.wait_for(self._arrived.wait(), seconds)
         except TimeoutError:
             return
 

@@ -1,6 +1,6 @@
 """How the pretend AWS says no: one exception with AWS's own code and wording.
 
-The HTTP status of a code comes from the service's model; the few here are common to all services and in no model.
+An error's HTTP status comes from the service's model; those here are common to all services and in no model.
 """
 
 COMMON_STATUS = {

@@ -81,7 +81,7 @@ class Registry:
 
     @property
     def customers_version(self) -> int:
-        """The DNS's version without our own publishing, which can turn no customer's record right or wrong."""
+        """The DNS's version without our own publishing, which turns no customer's record right or wrong."""
         return self._internet.version - self._own_changes
 
     def find(self, name: str) -> Identity | None:
@@ -104,7 +104,7 @@ class Registry:
             self.publish(f"{token}.{identity.hosted_zone}", "TXT", dkim_record(key))
 
     def move_keys(self, identity: Identity, hosted_zone: str) -> None:
-        """Publishes the keys in another hosted zone, as SES may do; the CNAMEs have to point there from then on."""
+        """Publishes the keys in another hosted zone; the CNAMEs have to point there from then on."""
         keys = identity.keys
         self.withdraw_keys(identity)
         identity.hosted_zone, identity.looked_at_version = hosted_zone, -1
@@ -124,7 +124,7 @@ class Registry:
         self._own_changes += self._internet.version - before
 
     def lineage(self, address: str) -> list[Identity]:
-        """The identities that cover an address, from the most specific on: itself, its domain, the domain's parents."""
+        """The identities that cover an address or domain: itself, its domain, then the domain's parents."""
         domain = address.rpartition("@")[2]
         labels = domain.split(".")
         names = [address, *(".".join(labels[start:]) for start in range(len(labels) - 1))]

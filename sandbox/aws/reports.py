@@ -1,4 +1,4 @@
-"""What events tell: the `mail` object, and the block of each event type, in the fields of SES's developer guide."""
+"""What events tell: the `mail` object and each type's block, in the fields of SES's developer guide."""
 
 import re
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from sandbox.aws.times import milliseconds
 REPORTING_MTA = "a8-31.smtp-out.amazonses.com"
 OUTGOING_IP = "203.0.113.10"
 SUPPRESSED = (
-    "Amazon SES did not send the message to this address because it is on the suppression list for your account. "
-    "For more information about removing addresses from the suppression list, see the Amazon SES Developer Guide at "
-    "https://docs.aws.amazon.com/ses/latest/DeveloperGuide/sending-email-suppression-list.html"
+    "Amazon SES did not send the message to this address because it is on the suppression list for your "
+    "account. For more information about removing addresses from the suppression list, see the Amazon SES "
+    "Developer Guide at https://docs.aws.amazon.com/ses/latest/DeveloperGuide/sending-email-suppression-list.html"
 )
 _EXPIRES_AFTER = timedelta(hours=14)  # SES gives a deferred email up after some 14 hours
 _HEADERS_LIMIT = 10 * 1024  # bytes of headers in an event; more are cut off

@@ -1,4 +1,4 @@
-"""SES's part of the control API: looking behind it, pushing identities and the account about, faults, events."""
+"""SES's part of the control API: looking behind it, pushing it about, faults, made-up events."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -20,8 +20,13 @@ from sandbox.clock import Clock
 
 _SEED_LIMIT = 10_000
 _PATCHES = (
-    "dkim_status", "mail_from_status", "verification_status", "verified_for_sending", "signing_hosted_zone", "tags",
-)  # fmt: skip
+    "dkim_status",
+    "mail_from_status",
+    "verification_status",
+    "verified_for_sending",
+    "signing_hosted_zone",
+    "tags",
+)
 
 
 @dataclass(frozen=True)
@@ -133,7 +138,7 @@ class AwsRoutes:
         return JSONResponse(account.to_json())
 
     async def _show_ledger(self, _request: Request) -> JSONResponse:
-        """Every call that reached SES: posts, what of them was accepted, controls, and how many were throttled."""
+        """Every call that reached SES: posts, which were accepted, controls, and how many were throttled."""
         return JSONResponse(self.ledger.to_json())
 
     async def _clear_ledger(self, _request: Request) -> JSONResponse:
@@ -164,7 +169,7 @@ class AwsRoutes:
         return JSONResponse({})
 
     async def _inject(self, request: Request) -> JSONResponse:
-        """Publishes an event about an accepted email; further members are laid over the event's usual fields."""
+        """Publishes an event about an accepted email; further members are laid over its usual fields."""
         wish = await _members(request)
         event_type, message_id = str(wish.pop("event_type", "")), str(wish.pop("message_id", ""))
         email = self.events.find(message_id)

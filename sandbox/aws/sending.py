@@ -1,4 +1,4 @@
-"""SendEmail: the gates an email has to pass, in the order and wording of SES, and what is decided when it has passed."""
+"""SendEmail: the gates that an email has to pass, and what is decided about one that has passed."""
 
 import re
 from dataclasses import dataclass
@@ -38,9 +38,15 @@ class Sending:
     """The desk for SendEmail."""
 
     def __init__(
-        self, config: AwsConfig, account: Account, registry: Registry, configuration_sets: ConfigurationSets,
-        *, dispatch: Dispatch, clock: Clock,
-    ) -> None:  # fmt: skip
+        self,
+        config: AwsConfig,
+        account: Account,
+        registry: Registry,
+        configuration_sets: ConfigurationSets,
+        *,
+        dispatch: Dispatch,
+        clock: Clock,
+    ) -> None:
         self._config = config
         self._account = account
         self._registry = registry
@@ -69,8 +75,8 @@ class Sending:
         if not self._account.sending_enabled:
             raise Refusal(
                 "SendingPausedException",
-                "Sending paused for this account. For more information, please check the inbox of the email address "
-                "associated with your AWS account.",
+                "Sending paused for this account. For more information, please check the inbox of the email "
+                "address associated with your AWS account.",
             )
 
     def _check_configuration_set(self, name: str | None) -> None:
@@ -78,8 +84,7 @@ class Sending:
             raise Refusal("SendingPausedException", f"Sending is paused for configuration set <{name}>.")
 
     def _check_identities(self, draft: Draft) -> list[Identity]:
-        """The identities that cover the From address; refuses an unverified one, and in a sandboxed account also
-        unverified recipients."""
+        """The identities that cover From; refuses the unverified, a sandboxed account's recipients too."""
         lineage = self._registry.lineage(draft.source)
         failed = [] if lineage and self._registry.sendable(lineage[0]) else [draft.source]
         if not self._account.production_access:

@@ -1,4 +1,4 @@
-"""One AWS service as botocore's model describes it: which operation a call means, and whether both ends keep to its shapes.
+"""One AWS service as botocore's model describes it: what a call means, and whether both ends keep to it.
 
 What an operation does is written in desks: objects whose methods bear the operations' names in snake case.
 """
@@ -57,12 +57,14 @@ class Service:
         return [self.model.operation_model(name) for name in sorted(self._handlers)]
 
     def by_name(self, operation: str) -> OperationModel:
-        """The operation's model; refuses those that AWS does not know and those that the sandbox does not have."""
+        """The operation's model; refuses those that AWS does not know or the sandbox does not have."""
         if operation not in self._handlers:
             known = operation in self.model.operation_names
             why = "is not in the sandbox" if known else "is not known"
-            raise Refusal("UnknownOperationException" if self.name == "sesv2" else "InvalidAction",
-                          f"The operation {operation} of {self.name} {why}.")  # fmt: skip
+            raise Refusal(
+                "UnknownOperationException" if self.name == "sesv2" else "InvalidAction",
+                f"The operation {operation} of {self.name} {why}.",
+            )
         return self.model.operation_model(operation)
 
     def by_path(self, method: str, raw_path: str) -> tuple[OperationModel, Params]:

@@ -30,10 +30,13 @@ _SIZED = ("blob", "list", "map", "string")
 
 
 def read_json(shape: Shape, value: Any) -> Any:
-    """JSON as Python values of the shape; what has the wrong type is left as it is, for `problems` to find."""
+    """JSON as Python values of the shape; what has the wrong type is left as it is, for `problems`."""
     if isinstance(value, dict) and shape.type_name == "structure":
-        return {name: read_json(shape.members[name], item) if name in shape.members else item
-                for name, item in value.items() if item is not None}  # fmt: skip
+        return {
+            name: read_json(shape.members[name], item) if name in shape.members else item
+            for name, item in value.items()
+            if item is not None
+        }
     if isinstance(value, dict) and shape.type_name == "map":
         return {key: read_json(shape.value, item) for key, item in value.items()}
     if isinstance(value, list) and shape.type_name == "list":
@@ -42,7 +45,7 @@ def read_json(shape: Shape, value: Any) -> Any:
 
 
 def read_scalar(shape: Shape, value: Any) -> Any:
-    """One leaf: base64 for a blob, seconds for a timestamp, text for the numbers and booleans of a query string."""
+    """One leaf: base64 for a blob, seconds for a timestamp, text for a form's numbers and booleans."""
     try:
         if shape.type_name == "blob":
             return base64.b64decode(value, validate=True)
@@ -99,7 +102,8 @@ def problems(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
 def _structure_problems(shape: Shape, value: dict[str, Any], path: str) -> Iterator[str]:
     for name in shape.metadata.get("required", ()):
         if name not in value:
-            yield f"Value null at '{_below(path, name)}' failed to satisfy constraint: Member must not be null"
+            at = _below(path, name)
+            yield f"Value null at '{at}' failed to satisfy constraint: Member must not be null"
     for name, item in value.items():
         if name in shape.members:
             yield from problems(shape.members[name], item, _below(path, name))

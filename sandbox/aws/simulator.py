@@ -1,9 +1,16 @@
 """SES's mailbox simulator: addresses that bounce, complain or take an email without any mail server."""
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+
+from sandbox.aws import reports
+from sandbox.aws.emails import Email
+from sandbox.aws.reports import Block, Response
 
 _ADDRESS = re.compile(r"(?P<name>[^+@]+)(\+[^@]*)?@simulator\.amazonses\.com", re.IGNORECASE)
-_NAMES = frozenset({"success", "bounce", "ooto", "complaint", "suppressionlist"})
+_TAKING = frozenset({"success", "ooto", "complaint"})
 
 
 def is_simulator(address: str) -> bool:
@@ -11,8 +18,29 @@ def is_simulator(address: str) -> bool:
     return _ADDRESS.fullmatch(address) is not None
 
 
-def behaviour(address: str) -> str:
-    """What a simulator's address does, whatever its +label; one that does not exist bounces."""
-    found = _ADDRESS.fullmatch(address)
-    name = found["name"].lower() if found else ""
-    return name if name in _NAMES else "bounce"
+def simulated(email: Email, addresses: list[str], now: datetime) -> Iterator[tuple[str, Block]]:
+    """Types and blocks of the events to come; addresses that do the same share an event."""
+    for name, group in _by_behaviour(addresses).items():
+        if name in _TAKING:
+            taken = [Response(address, 250, "2.6.0 Message received") for address in group]
+            yield "Delivery", reports.delivery(email, taken, reports.OUTGOING_IP, now)
+        if name == "complaint":
+            yield "Complaint", reports.complaint(email, group, now)
+        elif name == "ooto":
+            away = [Response(address, 0, "Out of office", "5.0.0") for address in group]
+            yield "Bounce", reports.bounced("Transient", "General", away, now)
+        elif name == "suppressionlist":
+            suppressed = [Response(address, 0, reports.SUPPRESSED, "5.1.1") for address in group]
+            yield "Bounce", reports.bounced("Permanent", "Suppressed", suppressed, now)
+        elif name not in _TAKING:
+            unknown = [Response(address, 550, "5.1.1 user unknown") for address in group]
+            yield "Bounce", reports.bounced("Permanent", "General", unknown, now)
+
+
+def _by_behaviour(addresses: list[str]) -> dict[str, list[str]]:
+    """The addresses by their name without any +label; a name that the simulator does not have bounces."""
+    groups = defaultdict(list)
+    for address in addresses:
+        found = _ADDRESS.fullmatch(address)
+        groups[found["name"].lower() if found else ""].append(address)
+    return groups

@@ -22,11 +22,21 @@ QUERY_CODES = {
 }
 BATCH_LIMIT = 10
 _QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_SETTABLE = frozenset({
-    "DelaySeconds", "MaximumMessageSize", "MessageRetentionPeriod", "Policy", "ReceiveMessageWaitTimeSeconds",
-    "VisibilityTimeout", "RedrivePolicy", "RedriveAllowPolicy", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds",
-    "SqsManagedSseEnabled",
-})  # fmt: skip
+_SETTABLE = frozenset(
+    {
+        "DelaySeconds",
+        "MaximumMessageSize",
+        "MessageRetentionPeriod",
+        "Policy",
+        "ReceiveMessageWaitTimeSeconds",
+        "VisibilityTimeout",
+        "RedrivePolicy",
+        "RedriveAllowPolicy",
+        "KmsMasterKeyId",
+        "KmsDataKeyReusePeriodSeconds",
+        "SqsManagedSseEnabled",
+    }
+)
 
 
 class Queues:
@@ -162,7 +172,8 @@ class Queues:
         target = self.find(arn)
         if target is None or not 1 <= count <= 1000:
             raise _invalid(
-                f"Value {policy} for parameter RedrivePolicy is invalid. Reason: Dead letter target does not exist."
+                f"Value {policy} for parameter RedrivePolicy is invalid. "
+                "Reason: Dead letter target does not exist."
             )
         return target
 

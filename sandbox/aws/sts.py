@@ -1,4 +1,4 @@
-"""STS, as far as `GetCallerIdentity`: which account is this?"""
+"""STS, as far as GetCallerIdentity: which account this is."""
 
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.service import Call, Params

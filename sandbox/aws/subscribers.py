@@ -1,4 +1,4 @@
-"""SNS's deliveries to HTTP and HTTPS endpoints: headers, what counts as taken, tries, and the dead-letter queue."""
+"""SNS's deliveries to HTTP and HTTPS endpoints: headers, what counts as taken, tries, dead letters."""
 
 import asyncio
 import json
@@ -60,7 +60,7 @@ class Subscribers:
                 self._tls.load_verify_locations(file)
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Tries until the endpoint takes it; after the last try it goes to the dead-letter queue, if there is one."""
+        """Tries until the endpoint takes it; after the last try it goes to the dead-letter queue, if any."""
         retries, wait = self._policy(delivery)
         for attempt in range(retries + 1):
             if attempt:
@@ -70,7 +70,7 @@ class Subscribers:
         self._bury(delivery)
 
     def _policy(self, delivery: Delivery) -> tuple[int, float]:
-        """How many retries, and the seconds before each: SNS's default, or the policy's number within SNS's bounds."""
+        """How many retries, and the seconds before each: SNS's default, or what the policy says."""
         try:
             policy = json.loads(delivery.delivery_policy or "{}")["healthyRetryPolicy"]
             return min(int(policy["numRetries"]), _MOST_RETRIES), float(policy["minDelayTarget"])

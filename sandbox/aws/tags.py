@@ -37,11 +37,10 @@ class Tags:
 
     def _tags(self, arn: str) -> dict[str, str]:
         kind, _, name = arn.removeprefix(self._prefix).partition("/")
-        found = {"identity": self._registry.find, "configuration-set": self._configuration_sets.find}
-        if not arn.startswith(self._prefix) or kind not in found:
+        if not arn.startswith(self._prefix) or kind not in ("identity", "configuration-set"):
             raise bad_request(f"Invalid ARN <{arn}>.")
-        resource = found[kind](name)
+        found = self._registry.find(name), self._configuration_sets.find(name)
+        resource = found[0] if kind == "identity" else found[1]
         if resource is None:
             raise not_found("Resource", arn)
-        tags: dict[str, str] = resource.tags  # type: ignore[attr-defined]
-        return tags
+        return resource.tags

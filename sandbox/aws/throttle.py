@@ -19,7 +19,7 @@ class Bucket:
         self._filled_at = clock.now()
 
     def take(self, cost: float = 1) -> bool:
-        """Takes `cost` tokens if they are there. More than the capacity at once is let through, on credit, when full."""
+        """Takes `cost` tokens if they are there; when full also more than the capacity, on credit."""
         if self.rate <= 0:
             return True
         self._fill()

@@ -55,6 +55,7 @@ class Topics:
     def __init__(
         self,
         config: AwsConfig,
+        *,
         queues: Queues,
         subscribers: Subscribers,
         notary: Notary,
