@@ -94,14 +94,14 @@ class Consumer:
                     group.create_task(self._settle(delivery, unsettled, stop))
 
     @asynccontextmanager
-    async def _kept(self, deliveries: list[Msg]) -> AsyncIterator[set[Msg]]:
+    async def _kept(self, deliveries: list[Msg]) -> AsyncIterator[dict[str, Msg]]:
         """Tell the stream, while the block runs, that unsettled deliveries are still being worked on."""
-        unsettled = set(deliveries)
+        unsettled = {delivery.reply: delivery for delivery in deliveries}
 
         async def keep() -> None:
             while True:
                 await asyncio.sleep(ACK_WAIT.total_seconds() / 3)
-                for delivery in list(unsettled):
+                for delivery in list(unsettled.values()):
                     await delivery.in_progress()
 
         keeper = asyncio.create_task(keep())
@@ -111,10 +111,10 @@ class Consumer:
             keeper.cancel()
             await asyncio.wait([keeper])
 
-    async def _settle(self, delivery: Msg, unsettled: set[Msg], stop: asyncio.Event) -> None:
+    async def _settle(self, delivery: Msg, unsettled: dict[str, Msg], stop: asyncio.Event) -> None:
         async with self._slots:
             delay = timedelta(0) if stop.is_set() else await self._attempt(delivery, stop)
-        unsettled.discard(delivery)
+        del unsettled[delivery.reply]
         if delay is None:
             await delivery.ack()
         else:

@@ -81,13 +81,10 @@ class Stream:
 
     async def publish(self, subject: str, payload: bytes, event_id: UUID) -> int:
         """Publish one event and wait until the stream has it; gives its sequence. Raises Unavailable."""
-        headers = {api.Header.MSG_ID: str(event_id), "Content-Type": CONTENT_TYPE}
+        headers = {api.Header.MSG_ID.value: str(event_id), "Content-Type": CONTENT_TYPE}
         with _translated(self._client):
             ack = await self._jetstream.publish(
-                self._prefix + subject,
-                payload,
-                stream=self.name,
-                headers={str(k): v for k, v in headers.items()},
+                self._prefix + subject, payload, stream=self.name, headers=headers
             )
         return ack.seq
 
@@ -159,7 +156,7 @@ class Subscription:
         self._pull = pull
 
     async def fetch(self, batch: int) -> list[Msg]:
-        """Give up to `batch` deliveries, none after a quiet second. Raises Unavailable, for a lost consumer too."""
+        """Give up to `batch` deliveries, none after a quiet second; a lost consumer is `Unavailable` too."""
         with _translated(self._client):
             try:
                 return await self._pull.fetch(batch, timeout=FETCH_WAIT.total_seconds())

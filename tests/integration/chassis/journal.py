@@ -1,0 +1,52 @@
+"""Events to publish, and a consumer that writes down what it applied, as a service would: in its tables."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from google.protobuf.struct_pb2 import Struct
+
+from chassis.database import Connection, Database
+from chassis.events import Consumer, Event, Outbox, ReceivedEvent, Stream
+from tests.stores import FreshDatabase
+
+TABLE = """
+CREATE TABLE identity.journal (event_id uuid NOT NULL, subject text NOT NULL);
+GRANT SELECT, INSERT ON identity.journal TO letterhead_identity
+"""
+
+
+def an_event(subject: str = "domain.ready", **data: str) -> Event:
+    """An event of no service's contract; the chassis does not care."""
+    struct = Struct()
+    struct.update(data)
+    return Event(subject=subject, data=struct, tenant_id=uuid4(), resource="inbox.mnexa.ai")
+
+
+async def publish(database: Database, *events: Event) -> None:
+    """Writes events as a service does: in a transaction of its own."""
+    async with database.transaction() as connection:
+        await Outbox("identity").write(connection, *events)
+
+
+async def make_journal(database: FreshDatabase) -> None:
+    for statement in TABLE.split(";"):
+        await database.execute(statement)
+
+
+async def write_down(connection: Connection, event: ReceivedEvent) -> None:
+    """The simplest handler with an effect that must not be doubled."""
+    await connection.execute("INSERT INTO identity.journal VALUES ($1, $2)", event.id, event.subject)
+
+
+async def written(database: FreshDatabase) -> list[str]:
+    """The ids applied so far; one applied twice is there twice."""
+    rows = await database.fetch("SELECT event_id FROM identity.journal ORDER BY event_id")
+    return [str(row["event_id"]) for row in rows]
+
+
+def a_consumer(database: Database, stream: Stream, handle=write_down, **options) -> Consumer:  # type: ignore[no-untyped-def]
+    """A consumer of all domain events that retries fast."""
+    quick = [timedelta(milliseconds=20)] * 4
+    return Consumer(
+        database, stream, "identity", "journal", ["domain.>"], handle, retry_delays=quick, **options
+    )

@@ -1,0 +1,232 @@
+"""Events reach whoever listens: once in effect, whatever happens on the way."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from google.protobuf.struct_pb2 import Struct
+
+from chassis.database import Connection, Database
+from chassis.events import Outbox, ReceivedEvent, Relay, Stream
+from tests.integration.chassis.conftest import Start
+from tests.integration.chassis.journal import a_consumer, an_event, make_journal, publish, write_down, written
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+
+async def test_an_event_is_published_as_a_cloudevent(
+    identity: Database, wire: Stream, stream: FreshStream, start: Start
+) -> None:
+    event = an_event(name="inbox.mnexa.ai")
+    start(Relay(identity, wire, "identity").run)
+
+    await publish(identity, event)
+
+    [published] = await eventually(stream.published)
+    assert datetime.fromisoformat(published.pop("time")) - datetime.now(UTC) < timedelta(minutes=1)
+    assert published == {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": "/letterhead/identity",
+        "type": "domain.ready",
+        "subject": "inbox.mnexa.ai",
+        "datacontenttype": "application/json",
+        "dataschema": "google.protobuf.Struct",
+        "tenantid": str(event.tenant_id),
+        "data": {"name": "inbox.mnexa.ai"},
+    }
+
+
+async def test_nothing_is_published_of_a_transaction_that_failed(
+    identity: Database, wire: Stream, stream: FreshStream, start: Start
+) -> None:
+    start(Relay(identity, wire, "identity").run)
+    undone, done = an_event(), an_event()
+
+    with pytest.raises(ZeroDivisionError):
+        async with identity.transaction() as connection:
+            await Outbox("identity").write(connection, undone)
+            raise ZeroDivisionError
+    await publish(identity, done)
+
+    published = await eventually(stream.published)
+    assert [each["id"] for each in published] == [str(done.id)]
+
+
+async def test_a_commit_wakes_the_relay(identity: Database, wire: Stream, start: Start) -> None:
+    """Ten events one after the other take far less than ten polls."""
+    start(Relay(identity, wire, "identity").run)
+    await eventually(lambda: wire.connected)
+    async with wire.tail(["domain.>"]) as subscription:
+        events = subscription.events()
+        began = asyncio.get_running_loop().time()
+
+        for _ in range(10):
+            event = an_event()
+            await publish(identity, event)
+            assert (await anext(events)).id == event.id
+
+    assert asyncio.get_running_loop().time() - began < 5
+
+
+async def test_two_relays_publish_each_event_once(
+    identity: Database, wire: Stream, stream: FreshStream, start: Start
+) -> None:
+    for _ in range(2):
+        start(Relay(identity, wire, "identity").run)
+
+    for _ in range(10):
+        await publish(identity, *(an_event() for _ in range(100)))
+
+    published = await eventually(lambda: _at_least(stream, 1000))
+    assert len({each["id"] for each in published}) == len(published) == 1000
+
+
+async def test_an_event_is_applied_once_when_it_is_delivered_twice(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    start(Relay(identity, wire, "identity").run)
+    event = an_event()
+    await publish(identity, event)
+    await eventually(lambda: _published(database))
+
+    again = {"specversion": "1.0", "id": str(event.id), "type": "domain.ready", "time": "2026-01-01T00:00:00Z"}
+    await wire.publish("domain.ready", _json(again | {"data": {}}), UUID(int=1))
+    start(a_consumer(identity, wire).run)
+    last = an_event("domain.lost")
+    await publish(identity, last)
+
+    await eventually(lambda: _includes(database, str(last.id)))
+    assert await written(database) == sorted([str(event.id), str(last.id)])
+
+
+async def test_two_consumers_share_the_events(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    events = [an_event() for _ in range(300)]
+    start(Relay(identity, wire, "identity").run)
+    for _ in range(2):
+        start(a_consumer(identity, wire, concurrency=4).run)
+
+    await publish(identity, *events)
+
+    await eventually(lambda: _count(database, 300))
+    assert await written(database) == sorted(str(event.id) for event in events)
+
+
+async def test_a_handler_sees_the_event_as_it_was_written(
+    identity: Database, wire: Stream, start: Start
+) -> None:
+    event, seen = an_event("domain.degraded", axis="dkim"), []
+
+    async def see(_: Connection, received: ReceivedEvent) -> None:
+        seen.append(received)
+
+    start(Relay(identity, wire, "identity").run)
+    start(a_consumer(identity, wire, see).run)
+    await publish(identity, event)
+
+    await eventually(lambda: seen)
+    assert (seen[0].id, seen[0].subject, seen[0].resource) == (event.id, event.subject, event.resource)
+    assert seen[0].tenant_id == event.tenant_id
+    assert seen[0].parse(Struct) == event.data
+
+
+async def test_an_event_that_cannot_be_applied_is_parked_and_the_rest_flow(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    tries: list[UUID] = []
+
+    async def refuse_lost(connection: Connection, event: ReceivedEvent) -> None:
+        await write_down(connection, event)
+        if event.subject == "domain.lost":
+            tries.append(event.id)
+            raise ValueError("no such domain")
+
+    bad, good = an_event("domain.lost"), [an_event() for _ in range(20)]
+    start(Relay(identity, wire, "identity").run)
+    start(a_consumer(identity, wire, refuse_lost).run)
+    await publish(identity, bad, *good)
+
+    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
+    assert len(tries) == parked["deliveries"] == 5
+    assert (parked["consumer"], parked["event_id"]) == ("journal", bad.id)
+    assert "no such domain" in parked["error"]
+    await eventually(lambda: _count(database, 20))
+    assert str(bad.id) not in await written(database)
+
+
+async def test_what_is_no_event_is_parked_at_once(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    start(a_consumer(identity, wire).run)
+    await eventually(lambda: wire.connected)
+    await wire.ensure()
+
+    await wire.publish("domain.ready", b'{"id": "\0 no event', UUID(int=1))
+
+    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
+    assert parked["event_id"] is None
+    assert parked["deliveries"] == 1
+
+
+async def test_a_consumer_made_later_gets_what_was_published_before(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    start(Relay(identity, wire, "identity").run)
+    await publish(identity, *(an_event() for _ in range(3)))
+    await eventually(lambda: _published(database))
+
+    start(a_consumer(identity, wire).run)
+
+    await eventually(lambda: _count(database, 3))
+
+
+async def test_old_events_are_forgotten_once_published(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    old, recent = an_event(), an_event()
+    await publish(identity, old, recent)
+    await database.execute(
+        "UPDATE identity.outbox SET created_at = now() - interval '8 days', published_at = now() WHERE id = $1",
+        old.id,
+    )
+
+    start(Relay(identity, wire, "identity").run)
+
+    await eventually(lambda: _only_left(database, recent.id))
+
+
+async def _at_least(stream: FreshStream, count: int) -> list[dict[str, object]]:
+    published = await stream.published()
+    return published if len(published) >= count else []
+
+
+async def _published(database: FreshDatabase) -> bool:
+    rows = await database.fetch("SELECT FROM identity.outbox WHERE published_at IS NULL")
+    return not rows
+
+
+async def _count(database: FreshDatabase, count: int) -> bool:
+    return len(await written(database)) == count
+
+
+async def _includes(database: FreshDatabase, event_id: str) -> bool:
+    return event_id in await written(database)
+
+
+async def _only_left(database: FreshDatabase, event_id: UUID) -> bool:
+    rows = await database.fetch("SELECT id FROM identity.outbox")
+    return [row["id"] for row in rows] == [event_id]
+
+
+def _json(attributes: dict[str, object]) -> bytes:
+    import json
+
+    return json.dumps(attributes).encode()

@@ -1,0 +1,249 @@
+"""NATS and Postgres come and go under load; every event is applied, and none twice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import nats
+import pytest
+
+from chassis.database import Connection, Database
+from chassis.errors import Unavailable
+from chassis.events import ReceivedEvent, Relay, Stream, open_stream
+from cli.embedded import NatsServer, Postgres
+from tests.integration.chassis.conftest import Start
+from tests.integration.chassis.journal import a_consumer, an_event, make_journal, publish, write_down, written
+from tests.stores import FreshDatabase, fresh_database, make_template
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+RECOVERY = timedelta(seconds=10)
+
+
+@pytest.fixture
+async def durable(tmp_path_factory: pytest.TempPathFactory, workspace: Path) -> AsyncIterator[FreshDatabase]:
+    """A database on a server that keeps what it acknowledged, even when it is killed."""
+    directory = workspace / tmp_path_factory.mktemp("durable").name
+    directory.mkdir(mode=0o755)
+    server = await asyncio.to_thread(Postgres.start, directory)
+    await make_template(server)
+    async with fresh_database(server) as database:
+        yield database
+    await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def load(database: Database) -> AsyncIterator[list[str]]:
+    """Publishes an event every few milliseconds while the block runs; gives the ids that were acknowledged."""
+    acknowledged: list[str] = []
+    ended = asyncio.Event()
+
+    async def publish_on() -> None:
+        while not ended.is_set():
+            event = an_event()
+            try:
+                await publish(database, event)
+            except Unavailable:
+                await asyncio.sleep(0.05)
+            else:
+                acknowledged.append(str(event.id))
+            await asyncio.sleep(0.002)
+
+    writers = [asyncio.create_task(publish_on()) for _ in range(2)]
+    yield acknowledged
+    ended.set()
+    await asyncio.gather(*writers)
+
+
+async def grown(acknowledged: list[str], by: int = 100) -> None:
+    """Waits until that many more events were acknowledged."""
+    enough = len(acknowledged) + by
+    await eventually(lambda: len(acknowledged) >= enough, within=timedelta(seconds=20))
+
+
+async def everything_is_applied(database: FreshDatabase, acknowledged: list[str]) -> None:
+    """Waits for it, and sees that nothing was applied twice.
+
+    More than what was acknowledged may be there: a commit whose answer was lost.
+    """
+    await eventually(lambda: _superset(database, acknowledged), within=RECOVERY)
+    applied = await written(database)
+    assert len(applied) == len(set(applied))
+
+
+async def test_nats_is_killed_under_load(
+    identity: Database,
+    database: FreshDatabase,
+    wire: Stream,
+    nats_server: NatsServer,
+    start: Start,
+) -> None:
+    await make_journal(database)
+    start(Relay(identity, wire, "identity").run)
+    start(a_consumer(identity, wire).run)
+
+    async with load(identity) as acknowledged:
+        for _ in range(3):
+            await grown(acknowledged)
+            await asyncio.to_thread(nats_server.kill)
+            await grown(acknowledged)
+            await asyncio.to_thread(nats_server.restart)
+
+    await everything_is_applied(database, acknowledged)
+
+
+async def test_nats_loses_its_disk_under_load(
+    identity: Database,
+    database: FreshDatabase,
+    wire: Stream,
+    stream: FreshStream,
+    nats_server: NatsServer,
+    start: Start,
+) -> None:
+    """Every event inside the retention arrives again, for whoever else listens; no effect is doubled."""
+    await make_journal(database)
+    for _ in range(2):
+        start(Relay(identity, wire, "identity").run)
+        start(a_consumer(identity, wire).run)
+
+    async with load(identity) as acknowledged:
+        await grown(acknowledged, 300)
+        await eventually(lambda: _superset(database, acknowledged[:300]))
+        await asyncio.to_thread(nats_server.wipe)
+        await grown(acknowledged)
+
+    await everything_is_applied(database, acknowledged)
+    await eventually(lambda: _all_published(stream, acknowledged), within=RECOVERY)
+
+
+async def test_the_stream_is_deleted_on_a_live_server(
+    identity: Database,
+    database: FreshDatabase,
+    wire: Stream,
+    stream: FreshStream,
+    start: Start,
+) -> None:
+    await make_journal(database)
+    start(Relay(identity, wire, "identity").run)
+    start(a_consumer(identity, wire).run)
+
+    async with load(identity) as acknowledged:
+        await grown(acknowledged)
+        await _delete(stream)
+        await grown(acknowledged)
+
+    await everything_is_applied(database, acknowledged)
+    await eventually(lambda: _all_published(stream, acknowledged), within=RECOVERY)
+
+
+async def test_only_the_retention_is_published_again(
+    identity: Database,
+    database: FreshDatabase,
+    wire: Stream,
+    stream: FreshStream,
+    start: Start,
+) -> None:
+    old, recent = an_event(), an_event()
+    start(Relay(identity, wire, "identity", retention=timedelta(days=30)).run)
+    await publish(identity, old, recent)
+    await eventually(lambda: _all_published(stream, [str(old.id), str(recent.id)]))
+
+    await database.execute(
+        "UPDATE identity.outbox SET created_at = now() - interval '31 days' WHERE id = $1", old.id
+    )
+    await _delete(stream)
+
+    published = await eventually(stream.published)
+    assert [each["id"] for each in published] == [str(recent.id)]
+
+
+async def test_a_service_starts_before_nats(
+    identity: Database,
+    database: FreshDatabase,
+    stream: FreshStream,
+    nats_server: NatsServer,
+    start: Start,
+) -> None:
+    await make_journal(database)
+    await asyncio.to_thread(nats_server.stop)
+    async with open_stream(stream.settings) as wire:
+        start(Relay(identity, wire, "identity").run)
+        start(a_consumer(identity, wire).run)
+        event = an_event()
+        await publish(identity, event)
+        with pytest.raises(Unavailable):
+            await wire.ensure()
+
+        await asyncio.to_thread(nats_server.restart)
+
+        await everything_is_applied(database, [str(event.id)])
+
+
+async def test_postgres_is_restarted_under_load(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    start(Relay(identity, wire, "identity").run)
+    start(a_consumer(identity, wire).run)
+
+    async with load(identity) as acknowledged:
+        for _ in range(3):
+            await grown(acknowledged)
+            await asyncio.to_thread(database.server.restart)
+        await grown(acknowledged)
+
+    await everything_is_applied(database, acknowledged)
+
+
+async def test_postgres_is_killed_under_load(durable: FreshDatabase, wire: Stream, start: Start) -> None:
+    await make_journal(durable)
+    async with durable.open("identity") as identity:
+        start(Relay(identity, wire, "identity").run)
+        start(a_consumer(identity, wire).run)
+
+        async with load(identity) as acknowledged:
+            for _ in range(3):
+                await grown(acknowledged)
+                await asyncio.to_thread(durable.server.kill)
+                await asyncio.to_thread(durable.server.restart)
+            await grown(acknowledged)
+
+        await everything_is_applied(durable, acknowledged)
+
+
+async def test_postgres_away_does_not_count_towards_parking(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    tries = 0
+
+    async def away_at_first(connection: Connection, event: ReceivedEvent) -> None:
+        nonlocal tries
+        tries += 1
+        if tries < 8:
+            raise Unavailable("STORAGE_UNAVAILABLE", "the database is away")
+        await write_down(connection, event)
+
+    event = an_event()
+    start(Relay(identity, wire, "identity").run)
+    start(a_consumer(identity, wire, away_at_first).run)
+    await publish(identity, event)
+
+    await eventually(lambda: _superset(database, [str(event.id)]), within=timedelta(seconds=20))
+    assert not await database.fetch("SELECT FROM identity.parked")
+
+
+async def _superset(database: FreshDatabase, ids: list[str]) -> bool:
+    return set(ids) <= set(await written(database))
+
+
+async def _all_published(stream: FreshStream, ids: list[str]) -> bool:
+    return set(ids) <= {each["id"] for each in await stream.published()}
+
+
+async def _delete(stream: FreshStream) -> None:
+    connection = await nats.connect(stream.server.url)
+    await connection.jetstream().delete_stream(stream.settings.nats_stream)
+    await connection.close()
