@@ -1,56 +1,36 @@
 """Runs the whole sandbox in one process: DNS, SES with SNS and SQS, the mailbox, and their control API."""
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
-from chassis.config import PREFIX, ConfigError, setting
+from chassis.background import supervised
+from chassis.config import PREFIX, ConfigError
 from chassis.server import main
 from chassis.telemetry import get_logger
+from sandbox.aws import KEEP_ALIVE, Aws, HttpProtocol
 from sandbox.clock import Clock
+from sandbox.config import Addresses, SandboxConfig
 from sandbox.control import control_app
 from sandbox.dns import Internet
-from sandbox.dns.internet import NAME_SERVERS, OUTBOUND_ADDRESS, RECURSOR_ADDRESS
+from sandbox.dns.internet import RECURSOR_ADDRESS
 from sandbox.dns.routes import DnsRoutes
 from sandbox.mailbox import Mailbox
 from sandbox.mailbox.judge import Judge
 from sandbox.mailbox.routes import MailboxRoutes
 from sandbox.mailbox.smtp import receiving
-from sandbox.web import serving
+from sandbox.web import Site, listen, serving
 
 log = get_logger(__name__)
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class SandboxConfig:
-    """Where the sandbox listens and what it keeps; every port may be 0 for a free one."""
-
-    sandbox_host: str = setting("127.0.0.1", help="address of all listeners but DNS, which uses 127.0.0.x")
-    sandbox_control_port: int = setting(8090, help="port of the control API and the mailbox's page")
-    sandbox_smtp_port: int = setting(8025, help="port of the receiving mail server")
-    sandbox_dns_port: int = setting(8053, help="port of every name server, UDP and TCP")
-    sandbox_name_servers: tuple[str, ...] = setting(NAME_SERVERS, help="hosts that serve customers' zones")
-    sandbox_client_address: str = setting(OUTBOUND_ADDRESS, help="where received email is taken to come from")
-    sandbox_mail_host: str = setting("mx.letterhead-mailbox.com", help="the receiving mail server's name")
-    sandbox_emails_kept: int = setting(1000, help="emails kept in the mailbox", minimum=1)
-    sandbox_addresses_file: Path | None = setting(None, help="file to write the addresses to, as JSON")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Addresses:
-    """Where everything listens: URLs, host:port, or what the name says."""
-
-    control: str
-    mailbox: str
-    smtp: str
-    dns_port: int
-    dns_root: str
-    dns_recursor: str
+_DRAIN = timedelta(seconds=2)
+_WIRE: dict[str, Any] = {"http": HttpProtocol, "timeout_keep_alive": KEEP_ALIVE}
 
 
 @asynccontextmanager
@@ -61,20 +41,35 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
     mailbox = Mailbox(
         Judge(internet), clock, host=settings.sandbox_mail_host, kept=settings.sandbox_emails_kept
     )
-    app = control_app(clock, [*DnsRoutes(internet).routes, *MailboxRoutes(mailbox).routes])
     async with AsyncExitStack() as stack:
-        await _open(stack, "sandbox_dns_port", internet.listening(settings.sandbox_dns_port))
-        smtp = await _open(stack, "sandbox_smtp_port", _receiving(settings, mailbox))
-        control = await _open(
-            stack, "sandbox_control_port", serving(app, host=host, port=settings.sandbox_control_port)
+        with _telling_the_setting("sandbox_dns_port"):
+            await stack.enter_async_context(internet.listening(settings.sandbox_dns_port))
+        with _telling_the_setting("sandbox_smtp_port"):
+            smtp = await stack.enter_async_context(_receiving(settings, mailbox))
+        control, ses, tls = [
+            _listener(stack, settings, name)
+            for name in ("sandbox_control_port", "sandbox_ses_port", "sandbox_tls_port")
+        ]
+        aws = await asyncio.to_thread(Aws, settings.aws, internet, clock, (host, smtp))
+        routes = [*DnsRoutes(internet).routes, *MailboxRoutes(mailbox).routes, *aws.control_routes]
+        certified = {"ssl_certfile": aws.tls_cert, "ssl_keyfile": aws.tls_key}
+        sites = (
+            Site(control_app(clock, routes), control),
+            Site(aws.app, ses, _WIRE),
+            Site(aws.tls_app, tls, _WIRE | certified),
         )
+        await stack.enter_async_context(serving(*sites))
+        await stack.enter_async_context(supervised([aws.run], asyncio.Event(), drain=_DRAIN))
         addresses = Addresses(
-            control=f"http://{host}:{control}",
-            mailbox=f"http://{host}:{control}/mailbox",
+            control=f"http://{_at(control)}",
+            mailbox=f"http://{_at(control)}/mailbox",
+            ses=f"http://{_at(ses)}",
+            tls=_at(tls),
             smtp=f"{host}:{smtp}",
             dns_port=internet.port,
             dns_root=internet.root,
             dns_recursor=RECURSOR_ADDRESS,
+            sns_ca_file=str(aws.ca_file),
         )
         _tell(addresses, settings.sandbox_addresses_file)
         yield addresses
@@ -90,13 +85,24 @@ def _receiving(settings: SandboxConfig, mailbox: Mailbox) -> AbstractAsyncContex
     )
 
 
-async def _open(stack: AsyncExitStack, name: str, listener: AbstractAsyncContextManager[T]) -> T:
-    """Opens a listener; a port that cannot be had is told as the setting that chooses it."""
+def _listener(stack: AsyncExitStack, settings: SandboxConfig, name: str) -> socket.socket:
+    with _telling_the_setting(name):
+        return stack.enter_context(listen(settings.sandbox_host, getattr(settings, name)))
+
+
+@contextmanager
+def _telling_the_setting(name: str) -> Iterator[None]:
+    """Tells of a port that cannot be had by the setting that chooses it."""
     try:
-        return await stack.enter_async_context(listener)
+        yield
     except OSError as error:
         problem = f"{error.strerror or error}; set another port, or 0 for a free one"
         raise ConfigError([f"{PREFIX}{name.upper()}: {problem}"]) from error
+
+
+def _at(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
+    return f"{host}:{port}"
 
 
 def _tell(addresses: Addresses, path: Path | None) -> None:

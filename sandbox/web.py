@@ -1,15 +1,26 @@
-"""Serves an ASGI app on a socket of its own, several of them in one event loop, without signal handlers."""
+"""Serves several ASGI apps in one event loop, each on a socket of its own, without signal handlers."""
 
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
 
 _GRACE = 1  # seconds open requests get at the end
+_BACKLOG = 1024  # connections waiting to be accepted
+
+
+@dataclass(frozen=True)
+class Site:
+    """An app, the socket it is served on, and uvicorn's options for it."""
+
+    app: Any
+    listener: socket.socket
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Server(uvicorn.Server):
@@ -22,33 +33,41 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def serving(app: Any, *, host: str, port: int, **options: Any) -> AsyncIterator[int]:
-    """Serves the app for as long as the context lasts and yields its port; port 0 takes a free one.
-
-    `options` are uvicorn's. Raises OSError, naming the address, when the port is taken.
-    """
-    listener = _listen(host, port)
-    config = uvicorn.Config(
-        app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=_GRACE, **options
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
+async def serving(*sites: Site) -> AsyncIterator[None]:
+    """Serves the sites for as long as the context lasts, then ends them all at once."""
+    servers = [_Server(_config(site)) for site in sites]
+    tasks = [
+        asyncio.create_task(server.serve(sockets=[site.listener]))
+        for server, site in zip(servers, sites, strict=True)
+    ]
     try:
-        yield listener.getsockname()[1]
+        yield
     finally:
-        server.should_exit = True
-        await task
+        for server in servers:
+            server.should_exit = True
+        await asyncio.gather(*tasks)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises OSError, naming the address, when it is taken."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-        listener.listen(1024)
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise OSError(error.errno, f"Cannot listen at {host}:{port}: {error.strerror}") from error
     listener.setblocking(False)
     return listener
+
+
+def _config(site: Site) -> uvicorn.Config:
+    return uvicorn.Config(
+        site.app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=_GRACE,
+        **site.options,
+    )

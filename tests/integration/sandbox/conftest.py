@@ -1,11 +1,13 @@
 """The sandbox's own parts, each run by itself on free ports."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
-from sandbox.__main__ import Addresses, SandboxConfig, running
+from sandbox.__main__ import running
 from sandbox.client import SandboxClient, connect_sandbox
+from sandbox.config import Addresses, SandboxConfig
 from sandbox.dns import Internet
 from tests.integration.sandbox.resolver import Resolver
 
@@ -25,10 +27,17 @@ def resolver(internet: Internet) -> Resolver:
 
 
 @pytest.fixture
-async def addresses() -> AsyncIterator[Addresses]:
+async def addresses(workspace: Path) -> AsyncIterator[Addresses]:
     """A whole sandbox."""
-    free = SandboxConfig(sandbox_control_port=0, sandbox_smtp_port=0, sandbox_dns_port=0)
-    async with running(free) as addresses:
+    settings = SandboxConfig(
+        sandbox_control_port=0,
+        sandbox_ses_port=0,
+        sandbox_tls_port=0,
+        sandbox_smtp_port=0,
+        sandbox_dns_port=0,
+        sandbox_directory=workspace / "sandbox",
+    )
+    async with running(settings) as addresses:
         yield addresses
 
 

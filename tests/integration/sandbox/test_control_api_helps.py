@@ -9,8 +9,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from sandbox.__main__ import Addresses
 from sandbox.client import Json, SandboxClient, SandboxRefused
+from sandbox.config import Addresses
 from tests.integration.sandbox.resolver import Resolver, values
 from tests.waiting import eventually
 
@@ -132,7 +132,8 @@ async def test_the_index_lists_every_call(addresses: Addresses) -> None:
 async def test_the_process_tells_its_addresses_and_ends_when_told(tmp_path: Path) -> None:
     told = tmp_path / "addresses.json"
     ports = {f"LETTERHEAD_SANDBOX_{name}_PORT": "0" for name in ("CONTROL", "SMTP", "DNS", "SES", "TLS")}
-    environ = {"LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(told), **ports}
+    files = {"ADDRESSES_FILE": told, "DIRECTORY": tmp_path}
+    environ = ports | {f"LETTERHEAD_SANDBOX_{name}": str(path) for name, path in files.items()}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "sandbox", env=environ, stdout=-1)
 
     await eventually(told.exists)
@@ -143,11 +144,11 @@ async def test_the_process_tells_its_addresses_and_ends_when_told(tmp_path: Path
     assert await process.wait() == 0
 
 
-async def test_a_taken_port_is_told_by_its_settings_name(addresses: Addresses) -> None:
+async def test_a_taken_port_is_told_by_its_settings_name(addresses: Addresses, tmp_path: Path) -> None:
     taken = {"LETTERHEAD_SANDBOX_CONTROL_PORT": addresses.control.rpartition(":")[2]}
     ports = {f"LETTERHEAD_SANDBOX_{name}_PORT": "0" for name in ("SMTP", "DNS", "SES", "TLS")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "sandbox", env=ports | taken, stderr=asyncio.subprocess.PIPE
+        sys.executable, "-m", "sandbox", env=ports | taken, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
     )
 
     _, complaint = await process.communicate()

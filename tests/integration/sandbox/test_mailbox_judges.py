@@ -3,8 +3,8 @@
 import aiosmtplib
 import pytest
 
-from sandbox.__main__ import Addresses
 from sandbox.client import Json, SandboxClient
+from sandbox.config import Addresses
 from tests.integration.sandbox.signed import AUTHOR, HELO, PLAIN, SENDER, records, signed
 
 OWN_AND_AMAZON = (AUTHOR, "amazonses.com")

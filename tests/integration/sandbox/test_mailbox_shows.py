@@ -4,8 +4,8 @@ import aiohttp
 import aiosmtplib
 import pytest
 
-from sandbox.__main__ import Addresses
 from sandbox.client import SandboxClient, SandboxRefused
+from sandbox.config import Addresses
 
 
 async def deliver(addresses: Addresses, number: int) -> None:

@@ -1,0 +1,65 @@
+"""The sandbox's settings, and what it tells of where it listens."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from chassis.config import setting
+from sandbox.aws import AwsConfig
+from sandbox.dns.internet import NAME_SERVERS, OUTBOUND_ADDRESS
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxConfig:
+    """Where the sandbox listens and what it is like; every port may be 0 for a free one."""
+
+    sandbox_host: str = setting("127.0.0.1", help="address of all listeners but DNS, which uses 127.0.0.x")
+    sandbox_control_port: int = setting(8090, help="port of the control API and the mailbox's page")
+    sandbox_ses_port: int = setting(8091, help="port of SES, SNS, SQS and STS")
+    sandbox_tls_port: int = setting(8092, help="port of the same over TLS, with SNS's signing certificate")
+    sandbox_smtp_port: int = setting(8025, help="port of the receiving mail server")
+    sandbox_dns_port: int = setting(8053, help="port of every name server, UDP and TCP")
+
+    sandbox_directory: Path = setting(
+        Path(".letterhead/sandbox"), help="where the test certificates are kept"
+    )
+    sandbox_addresses_file: Path | None = setting(None, help="file to write the addresses to, as JSON")
+
+    sandbox_name_servers: tuple[str, ...] = setting(NAME_SERVERS, help="hosts that serve customers' zones")
+    sandbox_client_address: str = setting(OUTBOUND_ADDRESS, help="where received email is taken to come from")
+    sandbox_mail_host: str = setting("mx.letterhead-mailbox.com", help="the receiving mail server's name")
+    sandbox_emails_kept: int = setting(1000, help="emails kept in the mailbox", minimum=1)
+
+    sandbox_region: str = setting("us-east-1", help="AWS region")
+    sandbox_account: str = setting("123456789012", help="AWS account")
+    sandbox_check_interval: float = setting(1.0, help="seconds between SES's looks at DNS", minimum=0.01)
+    sandbox_control_rate: float = setting(
+        1.0, help="SES's control requests per second; 0 = no limit", minimum=0
+    )
+    sandbox_max_send_rate: float = setting(14.0, help="SES's recipients per second; 0 = no limit", minimum=0)
+
+    @property
+    def aws(self) -> AwsConfig:
+        """What of it concerns the pretend AWS."""
+        return AwsConfig(
+            directory=self.sandbox_directory,
+            region=self.sandbox_region,
+            account=self.sandbox_account,
+            check_interval=self.sandbox_check_interval,
+            control_rate=self.sandbox_control_rate,
+            max_send_rate=self.sandbox_max_send_rate,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addresses:
+    """Where everything listens: URLs, host:port, or what the name says."""
+
+    control: str
+    mailbox: str
+    ses: str
+    tls: str
+    smtp: str
+    dns_port: int
+    dns_root: str
+    dns_recursor: str
+    sns_ca_file: str
