@@ -1,0 +1,38 @@
+"""Prints the Secrets that overlays/dev refers to, as JSON for `kubectl apply -f -`; new keys each time.
+
+For trying things on a cluster of one's own: the Postgres there asks for no password.
+"""
+
+import json
+import sys
+
+from chassis.access import generate_key
+
+NAMESPACE = "letterhead"
+SERVICES = ("identity", "verifier", "sender", "webhooks")
+
+
+def secrets() -> dict[str, dict[str, str]]:
+    """Give the files of each Secret by its name."""
+    files = {f"letterhead-{name}": {"database-url": database_url(f"letterhead_{name}")} for name in SERVICES}
+    files["letterhead-migrate"] = {"database-url": database_url("postgres")}
+    admin_key, service_key = (generate_key()[0] for _ in range(2))
+    files["letterhead-identity"] |= {"admin-key": admin_key, "service-key": service_key}
+    files["letterhead-verifier"] |= {"service-key": service_key}
+    return files
+
+
+def database_url(role: str) -> str:
+    """Give the URL at which a role finds the Postgres of postgres-dev."""
+    return f"postgresql://{role}@postgres:5432/letterhead"
+
+
+def manifest(name: str, files: dict[str, str]) -> dict[str, object]:
+    """Write one Secret as Kubernetes takes it."""
+    metadata = {"name": name, "namespace": NAMESPACE}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": files}
+
+
+if __name__ == "__main__":
+    items = [manifest(name, files) for name, files in secrets().items()]
+    json.dump({"apiVersion": "v1", "kind": "List", "items": items}, sys.stdout, indent=2)

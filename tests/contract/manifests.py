@@ -1,0 +1,117 @@
+"""The overlays of deploy/ as kubectl builds them, and what their objects refer to."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.contract.sources import ROOT
+
+OVERLAYS = sorted(path.name for path in (ROOT / "deploy/overlays").iterdir())
+WORKLOADS = ("Deployment", "StatefulSet", "Job")
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Something that makes pods."""
+
+    manifest: Manifest
+
+    @property
+    def name(self) -> str:
+        name: str = self.manifest["metadata"]["name"]
+        return name
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels of its pods."""
+        labels: dict[str, str] = self.manifest["spec"]["template"]["metadata"]["labels"]
+        return labels
+
+    @property
+    def pod(self) -> Manifest:
+        pod: Manifest = self.manifest["spec"]["template"]["spec"]
+        return pod
+
+    @property
+    def containers(self) -> list[Manifest]:
+        return [*self.pod.get("initContainers", []), *self.pod["containers"]]
+
+    def ports(self) -> dict[str, int]:
+        """Its named ports."""
+        return {
+            port["name"]: port["containerPort"]
+            for container in self.containers
+            for port in container.get("ports", [])
+        }
+
+    def mounted_secrets(self) -> dict[str, str]:
+        """Where a Secret is mounted: its name by the path."""
+        secrets = {
+            volume["name"]: volume["secret"]["secretName"]
+            for volume in self.pod.get("volumes", [])
+            if "secret" in volume
+        }
+        return {
+            mount["mountPath"]: secrets[mount["name"]]
+            for container in self.containers
+            for mount in container.get("volumeMounts", [])
+            if mount["name"] in secrets
+        }
+
+
+class Overlay:
+    """One overlay, built."""
+
+    def __init__(self, manifests: list[Manifest]) -> None:
+        self.manifests = manifests
+        self.workloads = [Workload(each) for each in manifests if each["kind"] in WORKLOADS]
+
+    def kind(self, kind: str) -> list[Manifest]:
+        return [each for each in self.manifests if each["kind"] == kind]
+
+    def services(self) -> Iterator[tuple[str, Workload]]:
+        """Our own services, by the name of their package."""
+        for workload in self.workloads:
+            module = workload.containers[0].get("command", [""])[-1]
+            if module.startswith("services."):
+                yield module.removeprefix("services."), workload
+
+    def selected(self, selector: Manifest) -> list[Workload]:
+        """The workloads whose pods a label selector selects; an empty one selects all."""
+        wanted = selector.get("matchLabels", selector if "matchExpressions" not in selector else {})
+        return [each for each in self.workloads if wanted.items() <= each.labels.items()]
+
+    def environment(self, workload: Workload) -> dict[str, str]:
+        """The variables that a container of ours starts with."""
+        container = workload.containers[0]
+        maps = {each["metadata"]["name"]: each["data"] for each in self.kind("ConfigMap")}
+        found: dict[str, str] = {}
+        for source in container.get("envFrom", []):
+            found |= maps[source["configMapRef"]["name"]]
+        return found | {each["name"]: each["value"] for each in container.get("env", [])}
+
+
+@cache
+def built(name: str) -> Overlay:
+    """Builds an overlay."""
+    done = run_tool("kubectl", "kustomize", str(ROOT / "deploy/overlays" / name))
+    assert done.returncode == 0, done.stderr
+    return Overlay([each for each in yaml.safe_load_all(done.stdout) if each])
+
+
+def run_tool(
+    name: str, *arguments: str, environ: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a program of this Python's own environment."""
+    program = str(Path(sys.executable).with_name(name))
+    return subprocess.run(
+        [program, *arguments], env=environ, capture_output=True, text=True, check=False, timeout=30
+    )

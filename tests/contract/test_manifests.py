@@ -1,0 +1,225 @@
+"""The manifests fit together, and fit the code: what a cluster would only tell when it runs."""
+
+import os
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import letterhead
+from chassis import config, migrate
+from chassis.server import LIVENESS
+from scripts.dev_secrets import secrets
+from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built, run_tool
+from tests.contract.sources import ROOT
+
+SERVICES = ("identity", "verifier", "sender", "webhooks")
+
+
+@pytest.fixture(params=OVERLAYS)
+def overlay(request: pytest.FixtureRequest) -> Overlay:
+    return built(request.param)
+
+
+def config_of(service: str) -> type[Any]:
+    found: type[Any] = import_module(f"services.{service}.__main__").Config
+    return found
+
+
+def test_every_service_is_deployed(overlay: Overlay) -> None:
+    assert sorted(name for name, _ in overlay.services()) == sorted(SERVICES)
+
+
+def test_workloads_select_their_own_pods(overlay: Overlay) -> None:
+    for workload in overlay.workloads:
+        if selector := workload.manifest["spec"].get("selector"):
+            assert [each.name for each in overlay.selected(selector)] == [workload.name]
+
+
+def test_services_lead_to_a_port_of_one_workload(overlay: Overlay) -> None:
+    """They are headless, so the port that a client dials is the container's own."""
+    for service in overlay.kind("Service"):
+        (workload,) = overlay.selected(service["spec"]["selector"])
+        for port in service["spec"]["ports"]:
+            assert workload.ports()[port["targetPort"]] == port["port"]
+
+
+@pytest.mark.parametrize("kind", ["PodDisruptionBudget", "NetworkPolicy"])
+def test_a_policy_is_about_something(overlay: Overlay, kind: str) -> None:
+    for policy in overlay.kind(kind):
+        selector = policy["spec"].get("selector") or policy["spec"]["podSelector"]
+        assert overlay.selected(selector), policy["metadata"]["name"]
+
+
+def test_autoscalers_scale_a_deployment(overlay: Overlay) -> None:
+    names = {each["metadata"]["name"] for each in overlay.kind("Deployment")}
+    targets = {each["spec"]["scaleTargetRef"]["name"] for each in overlay.kind("HorizontalPodAutoscaler")}
+
+    assert targets <= names
+
+
+def ways(policy: Manifest) -> Iterator[tuple[list[Manifest], list[Manifest], bool]]:
+    """The peers and ports of each rule of a policy, and whether it is a way in."""
+    for rule in policy["spec"].get("ingress", []):
+        yield rule.get("from", []), rule.get("ports", []), True
+    for rule in policy["spec"].get("egress", []):
+        yield rule.get("to", []), rule.get("ports", []), False
+
+
+def test_network_policies_name_pods_and_ports_that_exist(overlay: Overlay) -> None:
+    for policy in overlay.kind("NetworkPolicy"):
+        own = overlay.selected(policy["spec"]["podSelector"])
+        for peers, ports, inward in ways(policy):
+            name = policy["metadata"]["name"]
+            near = [peer["podSelector"] for peer in peers if set(peer) == {"podSelector"}]
+            far = [pod for selector in near for pod in overlay.selected(selector)]
+            named = {port["port"] for port in ports if isinstance(port["port"], str)}
+            assert all(overlay.selected(selector) for selector in near), name
+            assert all(named <= set(pod.ports()) for pod in (own if inward else far)), policy["metadata"][
+                "name"
+            ]
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_probes_ask_for_what_the_server_answers(overlay: Overlay, service: str) -> None:
+    workload = dict(overlay.services())[service]
+    (container,) = workload.containers
+    registered = {"", LIVENESS, *full_names(service)}
+
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        asked = container[probe]["grpc"]
+        assert asked["port"] == workload.ports()["grpc"]
+        assert asked.get("service", "") in registered
+    assert container["livenessProbe"]["grpc"]["service"] == LIVENESS
+
+
+def full_names(service: str) -> Iterator[str]:
+    """The gRPC services of a package of the contract."""
+    directory = Path(letterhead.__path__[0]) / service / "v1"
+    for path in directory.glob("*_pb2.py"):
+        descriptor = import_module(f"letterhead.{service}.v1.{path.stem}").DESCRIPTOR
+        yield from (each.full_name for each in descriptor.services_by_name.values())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_settings_are_what_the_service_reads(overlay: Overlay, service: str, tmp_path: Path) -> None:
+    workload = dict(overlay.services())[service]
+    environment = overlay.environment(workload)
+    known = {each.variable for each in config.describe(config_of(service))}
+
+    assert set(environment) <= known
+    settings = config.load(config_of(service), with_secrets(environment, workload, tmp_path))
+    assert settings.server.grpc_port == workload.ports()["grpc"]
+    assert settings.server.metrics_port == workload.ports()["metrics"]
+    assert grace(workload) > preparation(workload) + settings.server.drain.total_seconds()
+
+
+def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> None:
+    (workload,) = [each for each in overlay.workloads if each.manifest["kind"] == "Job"]
+    environment = overlay.environment(workload)
+
+    config.load(migrate.Config, with_secrets(environment, workload, tmp_path))
+
+    image = workload.containers[0]["image"]
+    assert workload.name == f"migrate-{image.rpartition(':')[2]}"
+
+
+def with_secrets(environment: dict[str, str], workload: Workload, directory: Path) -> dict[str, str]:
+    """The environment with secrets in files that exist; each must be on a mounted Secret."""
+    found = dict(environment)
+    for variable, value in environment.items():
+        if variable.endswith(config.SECRET_SUFFIX):
+            path = Path(value)
+            assert str(path.parent) in workload.mounted_secrets(), f"{variable} is on no mounted Secret"
+            found[variable] = str(directory / path.name)
+            (directory / path.name).write_text("a secret")
+    return found
+
+
+def grace(workload: Workload) -> float:
+    seconds: float = workload.pod["terminationGracePeriodSeconds"]
+    return seconds
+
+
+def preparation(workload: Workload) -> float:
+    """The seconds that preStop takes of the grace."""
+    return float(workload.containers[0]["lifecycle"]["preStop"]["exec"]["command"][1])
+
+
+def test_peers_and_nats_are_where_the_settings_say(overlay: Overlay) -> None:
+    listening = {
+        f"{service['metadata']['name']}:{port['port']}"
+        for service in overlay.kind("Service")
+        for port in service["spec"]["ports"]
+    }
+
+    for _, workload in overlay.services():
+        environment = overlay.environment(workload)
+        peers = {value for name, value in environment.items() if name.endswith("_ADDRESS")}
+        assert peers | {environment["LETTERHEAD_NATS_URL"].removeprefix("nats://")} <= listening
+
+
+def test_secrets_are_only_referred_to(overlay: Overlay) -> None:
+    assert overlay.kind("Secret") == []
+    for workload in overlay.workloads:
+        for container in workload.containers:
+            for variable in container.get("env", []):
+                assert not re.search(r"password|secret|token|credential", variable["name"], re.IGNORECASE)
+
+
+def test_the_secrets_of_dev_are_those_that_dev_needs() -> None:
+    overlay = built("dev")
+    wanted: dict[str, set[str]] = {}
+    for workload in overlay.workloads:
+        for directory, secret in workload.mounted_secrets().items():
+            paths = [value for value in overlay.environment(workload).values() if value.startswith(directory)]
+            wanted[secret] = {Path(path).name for path in paths}
+
+    assert {name: set(files) for name, files in secrets().items()} == wanted
+
+
+def test_images_have_a_tag_or_digest(overlay: Overlay) -> None:
+    for workload in overlay.workloads:
+        for container in workload.containers:
+            assert re.fullmatch(r"\S+(:(?!latest$)[\w.-]+|@sha256:[0-9a-f]{64})", container["image"])
+
+
+def test_pods_are_restricted_and_bounded(overlay: Overlay) -> None:
+    """The restricted Pod Security Standard, and a read-only root, no token, and limits besides."""
+    for workload in overlay.workloads:
+        pod = workload.pod
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert not pod["automountServiceAccountToken"]
+        for container in workload.containers:
+            security = container["securityContext"]
+            assert not security["allowPrivilegeEscalation"]
+            assert security["readOnlyRootFilesystem"]
+            assert security["capabilities"] == {"drop": ["ALL"]}
+            assert set(container["resources"]["requests"]) == {"cpu", "memory"}
+            assert "memory" in container["resources"]["limits"]
+
+
+def test_service_accounts_exist_and_aws_roles_go_to_those_who_call_aws() -> None:
+    production = built("production")
+    accounts = {each["metadata"]["name"]: each["metadata"] for each in production.kind("ServiceAccount")}
+    annotated = {name for name, metadata in accounts.items() if metadata.get("annotations")}
+
+    assert {each.pod["serviceAccountName"] for each in production.workloads} <= set(accounts)
+    assert annotated == {
+        service
+        for service in SERVICES
+        if "LETTERHEAD_AWS_ACCOUNT" in {each.variable for each in config.describe(config_of(service))}
+    }
+
+
+@pytest.mark.parametrize("component", ["nats", "nats-cluster"])
+def test_nats_takes_its_configuration(component: str) -> None:
+    path = ROOT / "deploy/components" / component / "nats.conf"
+
+    done = run_tool("nats-server", "-t", "-c", str(path), environ={"POD_NAME": "nats-0", "PATH": os.defpath})
+
+    assert done.returncode == 0, done.stderr
