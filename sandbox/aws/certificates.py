@@ -5,6 +5,8 @@ They are made once and kept in a directory, so that whoever trusts the CA need n
 
 import hashlib
 import os
+import shutil
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -41,9 +43,9 @@ class Certificates:
 def open_certificates(directory: Path, region: str) -> Certificates:
     """Reads the certificates kept in the directory, after making them where it holds none for this region."""
     kept = directory / region
-    if not (kept / "signing.pem").exists():
-        kept.mkdir(parents=True, exist_ok=True)
-        _make(kept, region)
+    if not kept.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        _make_at(kept, region)
     signing_key = serialization.load_pem_private_key((kept / "signing.key").read_bytes(), None)
     if not isinstance(signing_key, rsa.RSAPrivateKey):
         raise TypeError(f"{kept / 'signing.key'} is no RSA key: delete {kept} and start again.")
@@ -51,8 +53,17 @@ def open_certificates(directory: Path, region: str) -> Certificates:
     return Certificates(kept / "ca.pem", kept / "tls.pem", kept / "tls.key", signing_key, certificate)
 
 
+def _make_at(kept: Path, region: str) -> None:
+    """Makes all files elsewhere and moves them in at once; whoever was first wins."""
+    made = Path(tempfile.mkdtemp(dir=kept.parent))
+    _make(made, region)
+    try:
+        made.rename(kept)
+    except OSError:
+        shutil.rmtree(made)
+
+
 def _make(directory: Path, region: str) -> None:
-    """Writes all files; the signing certificate last, since its presence says that the others are there."""
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Letterhead sandbox CA: demo and test use only")
     ca = _builder(ca_name, ca_name, ca_key).add_extension(

@@ -147,7 +147,9 @@ class ConfigurationSets:
             raise bad_request(
                 "The sandbox's SES publishes to SNS only: name MatchingEventTypes and an SnsDestination."
             )
-        if self._topics.find(arn) is None:
-            raise bad_request(f"SNS topic <{arn}> not found.")
+        topic, account = self._topics.find(arn), self._topics.account
+        own_arn = f"arn:aws:ses:{self._topics.region}:{account}:configuration-set/{found.name}"
+        if topic is None or not topic.lets_in(own_arn, account):
+            raise bad_request(f"Could not publish to SNS topic <{arn}>.")
         found.destinations[name] = {"Enabled": False} | wanted
         await self._topics.publish(arn, _WELCOME, subject=None)

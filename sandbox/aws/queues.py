@@ -14,6 +14,7 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 
+from sandbox.aws.policies import allows
 from sandbox.aws.refusals import Refusal
 
 DEFAULTS = {
@@ -60,6 +61,16 @@ class Queue:
         self._by_receipt: dict[str, QueuedMessage] = {}
         self._order = itertools.count()
         self._arrived = asyncio.Event()
+
+    def lets_in(self, topic_arn: str) -> bool:
+        """Whether its policy lets SNS send for that topic."""
+        return allows(
+            self.attributes.get("Policy"),
+            service="sns.amazonaws.com",
+            action="sqs:SendMessage",
+            resource=self.arn,
+            context={"aws:SourceArn": topic_arn},
+        )
 
     def put(self, message: QueuedMessage, delay: float = 0) -> None:
         """Adds a message, visible after `delay` seconds."""

@@ -5,15 +5,19 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
+from chassis.telemetry import get_logger
 from sandbox.aws.background import Background
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.notifications import Notary
+from sandbox.aws.policies import allows
 from sandbox.aws.queues import QueuedMessage
 from sandbox.aws.refusals import Refusal
 from sandbox.aws.sqs import Queues
 from sandbox.aws.subscribers import Delivery, Subscribers
 from sandbox.aws.times import milliseconds
 from sandbox.clock import Clock
+
+_log = get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -42,6 +46,17 @@ class Topic:
     attributes: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+    def lets_in(self, configuration_set_arn: str, account: str) -> bool:
+        """Whether its policy lets SES publish for that configuration set."""
+        context = {"aws:SourceArn": configuration_set_arn, "aws:SourceAccount": account}
+        return allows(
+            self.attributes.get("Policy"),
+            service="ses.amazonaws.com",
+            action="sns:Publish",
+            resource=self.arn,
+            context=context,
+        )
 
     @property
     def signature_version(self) -> str:
@@ -123,11 +138,21 @@ class Topics:
             else self._notification(topic, subscription, message_id, message, subject)
         )
         if subscription.protocol == "sqs":
-            queue = self._queues.find(subscription.endpoint)
-            if queue:
-                queue.put(QueuedMessage(body))
+            self._queue(topic, subscription, body)
         else:
             self._post(subscription, "Notification", message_id, body)
+
+    def _queue(self, topic: Topic, subscription: Subscription, body: str) -> None:
+        queue = self._queues.find(subscription.endpoint)
+        if queue and queue.lets_in(topic.arn):
+            queue.put(QueuedMessage(body))
+        else:
+            _log.warning(
+                "A notification is lost: the queue is missing, or its policy does not let the topic send",
+                action="sns_queue_refused",
+                queue=subscription.endpoint,
+                topic=topic.arn,
+            )
 
     def _notification(
         self, topic: Topic, subscription: Subscription, message_id: str, message: str, subject: str | None
