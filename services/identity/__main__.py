@@ -1,0 +1,122 @@
+"""The identity service: everything it is made of, and how it is put together."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from chassis import config, server
+from chassis.access import Access
+from chassis.bucket import RateBucket
+from chassis.config import setting
+from chassis.database import open_database
+from chassis.errors import Unavailable
+from chassis.events import Outbox, Relay, open_stream
+from chassis.worker import ClaimLoop
+from letterhead.identity.v1 import (
+    api_keys_pb2,
+    api_keys_pb2_grpc,
+    domains_pb2,
+    domains_pb2_grpc,
+    tenants_pb2,
+    tenants_pb2_grpc,
+)
+from services.identity.bell import Bell
+from services.identity.bootstrap import FirstKeys, Keys
+from services.identity.servicer_domains import DomainServicer
+from services.identity.servicer_keys import ApiKeyServicer
+from services.identity.servicer_tenants import TenantServicer
+from services.identity.ses import SesSettings, open_ses
+from services.identity.store_claims import CHANNEL
+from services.identity.store_deletions import DeletionStore
+from services.identity.store_domains import DomainStore
+from services.identity.store_identities import IdentityStore
+from services.identity.store_keys import KeyStore
+from services.identity.store_tenants import TenantStore
+from services.identity.worker import Forgetting, IdentityWorker, Pace, deletion_loop, identity_loop
+
+SCHEMA = "identity"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of the identity service."""
+
+    server: config.Server
+    database: config.Database
+    nats: config.Nats
+    aws: config.Aws
+    ses: SesSettings
+    pace: Pace
+    keys: Keys
+    inbound_mx: str | None = setting(
+        None, help="host of the MX record shown for receiving; none is shown without"
+    )
+    provisioning_wait: timedelta = setting(
+        timedelta(seconds=5), help="seconds that CreateDomain waits for SES", minimum=timedelta(0)
+    )
+    domains_per_tenant: int = setting(1000, help="most domains of a tenant", minimum=1, maximum=10_000)
+    keys_per_tenant: int = setting(100, help="most live keys of a tenant", minimum=1)
+
+
+@asynccontextmanager
+async def running(settings: Config) -> AsyncIterator[int]:
+    """Run the service while the block does; gives the port it listens on."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
+        stream = await stack.enter_async_context(open_stream(settings.nats))
+        ses = await stack.enter_async_context(open_ses(settings.aws, settings.ses))
+        outbox, place = Outbox(SCHEMA), (settings.aws.aws_account, settings.aws.aws_region)
+        tenants, keys = TenantStore(database, outbox), KeyStore(database, limit=settings.keys_per_tenant)
+        domains = DomainStore(database, outbox, limit=settings.domains_per_tenant)
+        identities = IdentityStore(database, outbox, place, inbound_mx=settings.inbound_mx)
+        worker = IdentityWorker(identities, ses, RateBucket(database), settings.pace, place)
+        deletions = DeletionStore(database, outbox, place)
+        loops: list[ClaimLoop[Any]] = [identity_loop(identities, worker), deletion_loop(deletions)]
+        bell, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
+        with suppress(Unavailable):
+            await first_keys.store()
+        await stack.enter_async_context(database.listen(CHANNEL, lambda: _wake(bell, loops)))
+        yield await stack.enter_async_context(
+            server.serving(
+                settings.server,
+                database=database,
+                access=Access(database),
+                registrations=_registrations(
+                    TenantServicer(tenants),
+                    ApiKeyServicer(keys),
+                    DomainServicer(domains, bell, settings.aws, patience=settings.provisioning_wait),
+                ),
+                background=[
+                    *(loop.run for loop in loops),
+                    Relay(database, stream, SCHEMA).run,
+                    Forgetting(database).run,
+                    first_keys.run,
+                ],
+                health_checks={"first_keys": first_keys.check},
+            )
+        )
+
+
+def _wake(bell: Bell, loops: Sequence[ClaimLoop[Any]]) -> None:
+    bell.ring()
+    for loop in loops:
+        loop.wake()
+
+
+def _registrations(
+    tenants: TenantServicer, keys: ApiKeyServicer, domains: DomainServicer
+) -> list[server.Registration]:
+    return [
+        server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name)
+        for add, servicer, file, name in (
+            (tenants_pb2_grpc.add_TenantServiceServicer_to_server, tenants, tenants_pb2, "TenantService"),
+            (api_keys_pb2_grpc.add_ApiKeyServiceServicer_to_server, keys, api_keys_pb2, "ApiKeyService"),
+            (domains_pb2_grpc.add_DomainServiceServicer_to_server, domains, domains_pb2, "DomainService"),
+        )
+    ]
+
+
+if __name__ == "__main__":
+    server.main(running, Config)

@@ -1,0 +1,84 @@
+"""The small change between the contract's messages and Python: ids, times, masks, pages, text."""
+
+import unicodedata
+from collections.abc import Collection
+from datetime import UTC, datetime
+from uuid import UUID
+
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.errors import InvalidArgument, NotFound, Violation
+from chassis.pages import Page
+from services.identity.refusals import InvalidField
+
+MAX_REQUEST_ID = 256
+
+
+def id_of(text: str, unknown: type[NotFound]) -> UUID:
+    """Reads an id; text that is none names nothing, and is refused as what does not exist."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise unknown from None
+
+
+def line(field: str, text: str, *, longest: int, required: bool = True) -> str:
+    """Reads one line of text for people, without spaces around it."""
+    said = text.strip()
+    if required and not said:
+        raise InvalidField(field, "is empty; give it some text")
+    if len(said) > longest:
+        raise InvalidField(field, f"is {len(said)} characters long; at most {longest} are kept")
+    if any(unicodedata.category(character).startswith("C") for character in said):
+        raise InvalidField(field, "holds a control character or an invisible one; give it as one plain line")
+    return said
+
+
+def request_id_of(text: str) -> str:
+    """Reads a request_id; empty means that a retry is not to be recognised."""
+    if len(text) > MAX_REQUEST_ID or "\0" in text:
+        raise InvalidField("request_id", f"is not 1 to {MAX_REQUEST_ID} characters of text; use a UUID")
+    return text
+
+
+def paths_of(mask: FieldMask, allowed: Collection[str]) -> frozenset[str]:
+    """Reads which fields an update changes."""
+    if not mask.paths:
+        raise InvalidField("update_mask", f"names no field; name what changes: {', '.join(allowed)}")
+    if unknown := sorted(set(mask.paths) - set(allowed)):
+        raise InvalidField("update_mask", f"names {unknown[0][:40]!r}; there is only {', '.join(allowed)}")
+    return frozenset(mask.paths)
+
+
+def after_of(page: Page) -> UUID | None:
+    """Reads the id that a page comes after."""
+    if page.after is None:
+        return None
+    last = page.after[0]
+    if not isinstance(last, UUID):
+        problem = "is not a token of this list; leave it out to begin again"
+        raise InvalidArgument("INVALID_PAGE_TOKEN", violations=[Violation("page_token", problem)])
+    return last
+
+
+def time_of(field: str, stamp: Timestamp) -> datetime:
+    """Reads a time."""
+    try:
+        return stamp.ToDatetime(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        raise InvalidField(field, "is not a time between the years 1 and 9999") from None
+
+
+def stamp_of(time: datetime | None) -> Timestamp | None:
+    """Writes a time; None stays absent."""
+    if time is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(time)
+    return stamp
+
+
+def hint_of(token: str) -> str:
+    """Gives what tells a key from others: its last four characters."""
+    return token[-4:]

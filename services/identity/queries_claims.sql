@@ -1,0 +1,61 @@
+-- lock_name --
+-- Makes everything that changes a name's claims and identity take turns; always the first lock after the tenant's.
+SELECT pg_advisory_xact_lock(hashtextextended($1, 7131))
+
+-- fence_claim --
+-- Waits for whoever is opening an attempt under the claim, and keeps others from it until the commit.
+SELECT pg_advisory_xact_lock(chassis.fence($1))
+
+-- notify --
+-- Tells the workers and the waiting rpcs of every replica that something changed.
+SELECT pg_notify('identity_work', '')
+
+-- get_claim --
+-- One claim, of one tenant or, with NULL, of any.
+SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, holder, generation, revision
+FROM identity.claims
+WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2)
+
+-- move_claim --
+-- Moves a claim from one phase to another; no row: it was not in the first. A claim that is to go is due at once.
+UPDATE identity.claims
+SET phase = $3,
+    phase_note = '',
+    phase_at = now(),
+    revision = revision + 1,
+    due_at = CASE WHEN $3 = 'DELETING' THEN now() END,
+    leased_until = NULL,
+    updated_at = now()
+WHERE id = $1 AND phase = $2
+RETURNING id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, holder, generation, revision
+
+-- insert_transition --
+-- Appends to a claim's history.
+INSERT INTO identity.claim_transitions (id, claim_id, from_phase, to_phase, cause)
+VALUES ($1, $2, $3, $4, $5)
+
+-- delete_records --
+-- Takes back the records shown for a claim.
+DELETE FROM identity.records
+WHERE claim_id = $1
+
+-- insert_records --
+-- Shows records for a claim's present generation.
+INSERT INTO identity.records (
+    claim_id, generation, position, purpose, ordinal, type, name, value, priority, ttl, required
+)
+SELECT $1, $2, record.position, record.purpose, record.ordinal, record.type, record.name, record.value,
+       record.priority, record.ttl, record.required
+FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::int[], $9::int[], $10::bool[])
+    WITH ORDINALITY
+    AS record (purpose, ordinal, type, name, value, priority, ttl, required, position)
+
+-- change_identity --
+-- Has SES told of a change; with a label, that of the name's holder. What is under way already is not begun anew.
+UPDATE identity.ses_identities
+SET generation = generation + CASE WHEN state = 'WANTED' AND $2::text IS NULL THEN 0 ELSE 1 END,
+    state = 'WANTED',
+    mail_from_label = coalesce($2, mail_from_label),
+    due_at = now(),
+    updated_at = now()
+WHERE id = $1

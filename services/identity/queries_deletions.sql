@@ -1,0 +1,48 @@
+-- claim_due --
+-- Leases claims that are to go and may have something on its way still.
+UPDATE identity.claims AS claim
+SET leased_until = now() + $3
+FROM (
+    SELECT id
+    FROM identity.claims
+    WHERE account = $1 AND region = $2 AND due_at <= now() AND (leased_until IS NULL OR leased_until < now())
+    ORDER BY due_at
+    LIMIT $4
+    FOR UPDATE SKIP LOCKED
+) AS due
+WHERE claim.id = due.id
+RETURNING claim.id, claim.tenant_id, claim.ses_identity_id, claim.region, claim.name, claim.mail_from_label,
+    claim.phase, claim.holder, claim.generation, claim.revision
+
+-- count_open_attempts --
+-- How many emails may be on their way to SES under a claim.
+SELECT count(*)
+FROM sender.attempts
+WHERE claim_id = $1 AND state = 'OPEN'
+
+-- wait_for_attempts --
+-- Has a claim looked at again soon.
+UPDATE identity.claims
+SET phase_note = $2, due_at = now() + $3, leased_until = NULL
+WHERE id = $1 AND phase = 'DELETING'
+
+-- is_shared --
+-- Does an identity serve another claim that is not gone?
+SELECT EXISTS (
+    SELECT
+    FROM identity.claims
+    WHERE ses_identity_id = $1 AND id <> $2 AND phase <> 'DELETED'
+)
+
+-- wait_for_identity --
+-- Has a claim wait for its identity to go.
+UPDATE identity.claims
+SET phase_note = '', due_at = NULL, leased_until = NULL
+WHERE id = $1 AND phase = 'DELETING'
+RETURNING id
+
+-- unwant_identity --
+-- Has an identity deleted at SES.
+UPDATE identity.ses_identities
+SET state = 'UNWANTED', generation = generation + 1, due_at = now(), updated_at = now()
+WHERE id = $1

@@ -1,0 +1,120 @@
+-- count_live_claims --
+-- How many domains a tenant has.
+SELECT count(*)
+FROM identity.claims
+WHERE tenant_id = $1 AND phase IN ('PROVISIONING', 'ACTIVE')
+
+-- find_collision --
+-- A live domain of the tenant, other than one's own, that is our return path or whose return path we are.
+SELECT name
+FROM identity.claims
+WHERE tenant_id = $1
+    AND id <> $2
+    AND phase IN ('PROVISIONING', 'ACTIVE')
+    AND (name = $3 OR mail_from_label || '.' || name = $4)
+LIMIT 1
+
+-- find_live_claim --
+-- The tenant's claim to a name, unless it is gone.
+SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, holder, generation, revision
+FROM identity.claims
+WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
+
+-- is_contested --
+-- Has another tenant a claim to the name, or had it ever?
+SELECT EXISTS (
+    SELECT
+    FROM identity.claims
+    WHERE name = $1 AND tenant_id <> $2
+)
+
+-- want_identity --
+-- Has the identity made at SES, or joined. The return path is the holder's; without one, whose claim brings it back.
+INSERT INTO identity.ses_identities AS identity (id, account, region, name, mail_from_label)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (account, region, name) DO UPDATE
+SET (mail_from_label, generation) = (
+        SELECT wanted.label,
+            identity.generation
+            + CASE WHEN identity.state = 'WANTED' AND identity.mail_from_label = wanted.label THEN 0 ELSE 1 END
+        FROM (
+            SELECT CASE
+                WHEN $6 OR identity.state IN ('UNWANTED', 'ABSENT') THEN excluded.mail_from_label
+                ELSE identity.mail_from_label
+            END AS label
+        ) AS wanted
+    ),
+    state = 'WANTED',
+    due_at = now(),
+    updated_at = now()
+RETURNING id
+
+-- recall_deletions --
+-- Has claims that waited for the identity to go looked at again: it stays.
+UPDATE identity.claims
+SET due_at = now()
+WHERE ses_identity_id = $1 AND phase = 'DELETING' AND due_at IS NULL
+
+-- insert_claim --
+-- Stores a claim; where another tenant ever had one, it holds nothing and has to prove itself.
+INSERT INTO identity.claims (
+    id, tenant_id, account, region, name, display_name, mail_from_label, ownership_token,
+    ses_identity_id, holder, ownership_demanded
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NOT $10, $10)
+
+-- relabel_claim --
+-- Gives a claim another MAIL FROM label, and so other records.
+UPDATE identity.claims
+SET mail_from_label = $2,
+    generation = generation + 1,
+    revision = revision + 1,
+    updated_at = now()
+WHERE id = $1
+
+-- repair_identity --
+-- Has an identity looked at and mended at SES; one that is being worked on already is left to that.
+UPDATE identity.ses_identities
+SET state = 'WANTED',
+    generation = generation + 1,
+    repair_cause = $2,
+    due_at = now(),
+    updated_at = now()
+WHERE id = $1 AND state = 'PRESENT'
+RETURNING id
+
+-- find_domain --
+-- The id of a tenant's domain of a name, unless it is gone.
+SELECT id
+FROM identity.claims
+WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
+
+-- list_domains --
+-- The ids of a page of a tenant's domains in some states, newest first.
+SELECT id
+FROM identity.domains
+WHERE tenant_id = $1 AND state = ANY($2::text[]) AND ($3::uuid IS NULL OR id < $3)
+ORDER BY id DESC
+LIMIT $4
+
+-- get_domains --
+-- Domains with their records, newest first; of one tenant or, with NULL, of any.
+SELECT
+    domain.id, domain.tenant_id, domain.name, domain.display_name, domain.region, domain.mail_from_label,
+    domain.state, domain.state_note, domain.generation, domain.revision,
+    domain.created_at, domain.updated_at, domain.state_at,
+    coalesce(shown.records, '[]') AS records
+FROM identity.domains AS domain
+LEFT JOIN LATERAL (
+    SELECT jsonb_agg(
+        jsonb_build_object(
+            'purpose', record.purpose, 'ordinal', record.ordinal, 'type', record.type, 'name', record.name,
+            'value', record.value, 'priority', record.priority, 'ttl', record.ttl, 'required', record.required
+        )
+        ORDER BY record.position
+    ) AS records
+    FROM identity.records AS record
+    WHERE record.claim_id = domain.id AND record.generation = domain.generation
+) AS shown ON true
+WHERE domain.id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR domain.tenant_id = $2)
+ORDER BY domain.id DESC

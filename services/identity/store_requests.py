@@ -1,0 +1,53 @@
+"""What makes a repeated create safe: which request_id made what, noted in the transaction that made it."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries
+from services.identity.refusals import RequestIdReused
+
+QUERIES = Queries.load(Path(__file__).with_name("queries_requests.sql"))
+RETENTION = timedelta(days=30)  # what the contract promises
+FORGET_BATCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A create as its caller named it, with all it asks for, normalised. An empty id promises nothing."""
+
+    tenant_id: UUID
+    operation: str
+    request_id: str
+    content: tuple[object, ...]
+
+    @property
+    def content_hash(self) -> bytes:
+        """A digest that two requests for the same thing have in common."""
+        return hashlib.sha256(json.dumps(self.content, default=str).encode()).digest()
+
+
+async def earlier_answer(connection: Connection, request: Request, resource_id: UUID) -> UUID | None:
+    """Notes that the request makes `resource_id`; gives instead what it made before, if it did.
+
+    Waits for a concurrent equal request to end. Raises RequestIdReused when the id stands for something else.
+    """
+    if not request.request_id:
+        return None
+    key = (request.tenant_id, request.operation, request.request_id)
+    if await connection.fetchval(QUERIES.insert_request, *key, request.content_hash, resource_id):
+        return None
+    earlier = await connection.fetchrow(QUERIES.get_request, *key)
+    if earlier is None or earlier["content_hash"] != request.content_hash:
+        raise RequestIdReused(request.request_id)
+    made: UUID = earlier["resource_id"]
+    return made
+
+
+async def forget_requests(database: Database) -> bool:
+    """Deletes a batch of what is past its retention; says whether there may be more."""
+    done = await database.execute(QUERIES.forget_requests, RETENTION, FORGET_BATCH)
+    return done == f"DELETE {FORGET_BATCH}"

@@ -1,0 +1,181 @@
+"""Brings each identity at SES to what is wanted of it, one call at a time and under one shared rate.
+
+A step asks SES, never inside a transaction; it may die anywhere and be done again by another worker.
+"""
+
+import asyncio
+import math
+import random
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chassis.backoff import Backoff, wait_any
+from chassis.bucket import RateBucket
+from chassis.config import setting
+from chassis.database import Database
+from chassis.errors import ServiceError
+from chassis.telemetry import get_logger
+from chassis.worker import ClaimLoop
+from services.identity.model import Claim
+from services.identity.provisioning import IdentityState, Mending, Place, Seen, Signing, Work, mendings
+from services.identity.ses import Ses, Trouble
+from services.identity.store_deletions import DeletionStore
+from services.identity.store_identities import IdentityStore, LeaseLost
+from services.identity.store_requests import forget_requests
+
+log = get_logger(__name__)
+
+PATIENCE = timedelta(seconds=5)  # with a call to SES it fits into the lease
+FIRST_RETRY = timedelta(seconds=1)
+LAST_RETRY = timedelta(seconds=60)
+IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
+FORGET_INTERVAL = timedelta(hours=1)
+
+NOT_OURS = (
+    "SES has an identity of this name that Letterhead did not make and so leaves alone: "
+    "an operator can delete it there, or hand it over by the tag {tag}."
+)
+LEFT_ALONE = "left at SES: Letterhead did not make it"
+GONE_AGAIN = "SES has the identity and has it not."
+NO_TOKENS = "SES gave no DKIM tokens."
+
+
+class NoTurn(Exception):
+    """The shared rate is taken for longer than a lease can wait."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How often SES is asked."""
+
+    control_interval: timedelta = setting(
+        timedelta(seconds=1.15),
+        help="seconds between control calls to SES, of all services together; SES allows one a second",
+        minimum=timedelta(milliseconds=1),
+    )
+    slow_retry: timedelta = setting(
+        timedelta(minutes=5), help="seconds until SES is asked again after trouble that needs a person"
+    )
+
+
+def identity_loop(store: IdentityStore, worker: "IdentityWorker") -> ClaimLoop[Work]:
+    """Makes the loop over identities; more at once would only wait for the one rate that they share."""
+    return ClaimLoop("identities", store.claim_due, worker.step, concurrency=2, idle=IDLE)
+
+
+def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
+    """Makes the loop over claims that are to go."""
+    return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
+
+
+class Forgetting:
+    """Ends, every hour, what was promised for request ids and is past its time."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Forget until `stop`."""
+        backoff = Backoff("forgetting requests", first=timedelta(seconds=1), cap=timedelta(minutes=1))
+        while not stop.is_set():
+            try:
+                more = await forget_requests(self._database)
+            except ServiceError as error:
+                await wait_any(stop, timeout=backoff.failed(error))
+            else:
+                backoff.succeeded()
+                await wait_any(stop, timeout=0 if more else FORGET_INTERVAL.total_seconds())
+
+
+class IdentityWorker:
+    """The steps of one account and region."""
+
+    def __init__(self, store: IdentityStore, ses: Ses, bucket: RateBucket, pace: Pace, place: Place) -> None:
+        self._store = store
+        self._ses = ses
+        self._bucket = bucket
+        self._pace = pace
+        self._bucket_key = "ses-control:{}:{}".format(*place)  # verifier takes from it, too
+
+    async def step(self, work: Work) -> None:
+        """Does what is wanted of one identity, or says why not and when next."""
+        try:
+            await (self._remove(work) if work.state is IdentityState.UNWANTED else self._provide(work))
+        except LeaseLost:
+            log.warning("another worker took over", action="lease_lost", identity=work.name)
+        except NoTurn:
+            await self._store.postpone(work, self._pace.control_interval)
+        except Trouble as trouble:
+            await self._retry_later(work, trouble)
+
+    async def _provide(self, work: Work) -> None:
+        seen = await self._found(work) or await self._made(work)
+        if not seen.ours:
+            raise Trouble(NOT_OURS.format(tag=self._ses.tag), lasting=True)
+        await self._store.record_presence(work, seen)
+        signing = await self._mended(work, seen)
+        if not signing.tokens:
+            raise Trouble(NO_TOKENS, lasting=False)
+        if await self._store.settle_present(work, signing):
+            log.info("SES has the identity as wanted", action="identity_provided", identity=work.name)
+
+    async def _found(self, work: Work) -> Seen | None:
+        """Asks SES for an identity, unless it cannot have it."""
+        if work.untried:
+            return None
+        await self._turn(work)
+        return await self._ses.get(work.name)
+
+    async def _made(self, work: Work) -> Seen:
+        await self._turn(work)
+        if made := await self._ses.create(work.name):
+            return made
+        await self._turn(work)
+        if found := await self._ses.get(work.name):
+            return found
+        raise Trouble(GONE_AGAIN, lasting=False)
+
+    async def _mended(self, work: Work, seen: Seen) -> Signing:
+        """Changes at SES what is not as wanted; gives the keys that the domain has then."""
+        signing, changes = seen.signing, mendings(seen, work.mail_from_domain)
+        if not changes and not work.repair_cause:
+            # A second tenant's claim finds all done; it waits as long as a first, and learns nothing by it.
+            await self._turn(work)
+        if Mending.RESTART_DKIM in changes:
+            await self._turn(work)
+            signing = await self._ses.restart_dkim(work.name)
+        if Mending.SET_MAIL_FROM in changes:
+            await self._turn(work)
+            await self._ses.set_mail_from(work.name, work.mail_from_domain)
+        return signing
+
+    async def _remove(self, work: Work) -> None:
+        await self._turn(work)
+        seen = await self._ses.get(work.name)
+        if seen is not None and seen.ours:
+            await self._turn(work)
+            await self._ses.delete(work.name)
+        cause = LEFT_ALONE if seen is not None and not seen.ours else "its identity is gone from SES"
+        if await self._store.settle_absent(work, cause):
+            log.info("the identity is gone", action="identity_removed", identity=work.name, cause=cause)
+
+    async def _turn(self, work: Work) -> None:
+        """Waits for a turn at SES, and sees that the work is still ours; raises NoTurn or LeaseLost."""
+        rate = 1 / self._pace.control_interval.total_seconds()
+        wait = await self._bucket.take(self._bucket_key, rate=rate, capacity=1, patience=PATIENCE)
+        if wait is None:
+            raise NoTurn
+        await asyncio.sleep(wait.total_seconds())
+        await self._store.renew_lease(work)
+
+    async def _retry_later(self, work: Work, trouble: Trouble) -> None:
+        delay = self._pace.slow_retry if trouble.lasting else _backoff(work.attempts)
+        next_try = f"It is tried again by itself, next in {math.ceil(delay.total_seconds())} s."
+        log.warning(trouble.sentence, action="ses_troubled", identity=work.name, attempts=work.attempts)
+        await self._store.record_trouble(work, f"{trouble.sentence} {next_try}", delay)
+
+
+def _backoff(attempts: int) -> timedelta:
+    """Doubles with every try, and scatters, so that what failed together does not come back together."""
+    longest = min(FIRST_RETRY.total_seconds() * 2 ** min(attempts - 1, 16), LAST_RETRY.total_seconds())
+    return timedelta(seconds=longest * random.uniform(0.75, 1.0))  # noqa: S311 - no secret
