@@ -32,6 +32,7 @@ class SesIdentity:
     verified_for_sending: bool | None = None
     error_type: str | None = None
     tokens: tuple[str, ...] = ()
+    rejects_on_mx_failure: bool = False  # instead of falling back; not stored, seen at each answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ def drift(identity: SesIdentity, wanted: Wanted, axes: Axes) -> RepairCause | No
     causes = {
         RepairCause.IDENTITY_MISSING: not identity.exists,
         RepairCause.TOKENS_CHANGED: set(identity.tokens) != set(wanted.tokens),
-        RepairCause.MAIL_FROM_DRIFTED: identity.mail_from_domain != wanted.mail_from_domain,
+        RepairCause.MAIL_FROM_DRIFTED: identity.mail_from_domain != wanted.mail_from_domain
+        or identity.rejects_on_mx_failure,
         RepairCause.DKIM_FAILED: identity.dkim_status == "FAILED" and axes.dkim_dns is Evidence.GOOD,
         RepairCause.MAIL_FROM_FAILED: identity.mail_from_status == "FAILED"
         and axes.mail_from_dns is Evidence.GOOD,

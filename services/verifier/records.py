@@ -174,7 +174,6 @@ class Check:
     """What was found out of one record; `seen` holds what was there instead, ready to be shown."""
 
     verdict: Verdict
-    reason: Reason
     hint: str = ""
     seen: tuple[str, ...] = ()
     servers_agreeing: int = 0

@@ -47,10 +47,5 @@ def next_ses_look(
     return now + (SES_HALF_WAY if half_way else _rung(now - (standing.deadline_at - GRACE)))
 
 
-def repair_delay(repairs: int) -> timedelta | None:
-    """Returns how long to wait after the n-th repair (from 1) before another; None: no more of them."""
-    return REPAIRS[repairs - 1] if repairs <= len(REPAIRS) else None
-
-
 def _rung(age: timedelta) -> timedelta:
     return next((rung for rung in LADDER if rung > age), LADDER[-1])

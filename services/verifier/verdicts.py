@@ -36,7 +36,6 @@ def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
     reading = _explained(expected, answer, _combined(readings), clues)
     return Check(
         verdict=reading.verdict,
-        reason=reading.reason,
         hint=hint(expected, answer, reading.reason, _standing(answer, readings), clues),
         seen=_shown(answer),
         servers_agreeing=sum(each.verdict is Verdict.FOUND for each in readings),

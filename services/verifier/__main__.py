@@ -1,0 +1,126 @@
+"""The verifier service: everything it is made of, and how it is put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import grpc
+
+from chassis import config, server
+from chassis.access import Access
+from chassis.bucket import RateBucket
+from chassis.database import open_database
+from chassis.events import Consumer, Outbox, Relay, open_stream
+from chassis.telemetry import get_logger
+from letterhead.identity.v1 import domains_pb2, domains_pb2_grpc
+from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
+from services.verifier.evidence import RepairCause
+from services.verifier.resolver import ROOT_HINTS, Resolver, ResolverSettings
+from services.verifier.servicer import VerifierServicer
+from services.verifier.ses import ControlRate, open_ses
+from services.verifier.settling import Settling
+from services.verifier.store import CHANGES, VerificationStore
+from services.verifier.store_ses import SesStore
+from services.verifier.store_views import ViewStore
+from services.verifier.watching import Bell
+from services.verifier.worker import Following, Looking
+from services.verifier.worker_ses import AskingSes, Repair
+
+log = get_logger(__name__)
+
+SCHEMA = "verifier"
+CLAIM_EVENTS = ("domain.provisioned", "domain.deleted")
+REPAIR_SECONDS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of the verifier service."""
+
+    server: config.Server
+    database: config.Database
+    nats: config.Nats
+    aws: config.Aws
+    identity_address: str = config.setting(help="host:port of the identity service, which is asked to repair")
+    service_key: config.Secret = config.setting(help="file with the key that services call each other by")
+    dns_roots: tuple[str, ...] = config.setting(ROOT_HINTS, help="addresses of the root name servers")
+    dns_port: int = config.setting(53, help="port of every name server", minimum=1, maximum=65535)
+    dns_allowed_networks: tuple[str, ...] = config.setting(
+        (), help="private or reserved networks, in CIDR form, in which name servers may be asked"
+    )
+    looks_at_once: int = config.setting(16, help="domains looked at in DNS at once", minimum=1, maximum=200)
+    control_interval: timedelta = config.setting(
+        timedelta(seconds=1.15), help="seconds between control requests to SES, of all services together",
+        minimum=timedelta(milliseconds=10),
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def running(settings: Config) -> AsyncIterator[int]:
+    """Run the service while the block does; gives the port it listens on."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
+        stream = await stack.enter_async_context(open_stream(settings.nats))
+        reader = await stack.enter_async_context(open_ses(settings.aws))
+        repair = await stack.enter_async_context(_repairing(settings))
+        resolver = Resolver(
+            ResolverSettings(settings.dns_roots, settings.dns_port, settings.dns_allowed_networks)
+        )
+        store = VerificationStore(database, settings.aws)
+        settling = Settling(database, store, Outbox(SCHEMA))
+        looking = Looking(store, resolver, settling, concurrency=settings.looks_at_once)
+        following = Following(database, store, settling, looking)
+        asking = AskingSes(
+            SesStore(database, settings.aws),
+            reader,
+            ControlRate(RateBucket(database), settings.aws, settings.control_interval),
+            settling,
+            repair=repair,
+            hurry=looking.ses_is_due,
+        )
+        consumer = Consumer(database, stream, SCHEMA, "claims", CLAIM_EVENTS, following.hear)
+        bell = Bell()
+        await stack.enter_async_context(database.listen(CHANGES, bell.ring))
+        servicer = VerifierServicer(ViewStore(database), bell, looking.wake)
+        relay = Relay(database, stream, SCHEMA)
+        yield await stack.enter_async_context(
+            server.serving(
+                settings.server,
+                database=database,
+                access=Access(database),
+                registrations=[_registration(servicer)],
+                background=[looking.run, following.run, asking.run, consumer.run, relay.run],
+            )
+        )
+
+
+@asynccontextmanager
+async def _repairing(settings: Config) -> AsyncIterator[Repair]:
+    """Connects to identity, which alone may change what is at SES. A repair that fails is asked for again."""
+    metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
+    async with grpc.aio.insecure_channel(settings.identity_address) as channel:
+        stub = domains_pb2_grpc.DomainServiceStub(channel)
+
+        async def repair(claim_id: UUID, generation: int, cause: RepairCause) -> None:
+            request = domains_pb2.RepairDomainRequest(
+                domain_id=str(claim_id),
+                generation=generation,
+                cause=domains_pb2.RepairDomainRequest.Cause.Value(f"CAUSE_{cause}"),
+            )
+            try:
+                await stub.RepairDomain(request, timeout=REPAIR_SECONDS, metadata=metadata)
+            except grpc.aio.AioRpcError as error:
+                log.warning("identity did not repair", action="repair_missed", code=error.code().name)
+
+        yield repair
+
+
+def _registration(servicer: VerifierServicer) -> server.Registration:
+    full_name = verifier_pb2.DESCRIPTOR.services_by_name["VerifierService"].full_name
+    return server.Registration(verifier_pb2_grpc.add_VerifierServiceServicer_to_server, servicer, full_name)
+
+
+if __name__ == "__main__":
+    server.main(running, Config)

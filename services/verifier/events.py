@@ -1,0 +1,30 @@
+"""The verifier's events: a change of state, as other services and customers hear of it."""
+
+from google.protobuf.message import Message
+
+from chassis.events import Event
+from letterhead.events.v1 import domain_events_pb2 as pb
+from services.verifier.decisions import Claim, Transition
+from services.verifier.model import State
+
+_MESSAGES: dict[State, tuple[str, type[Message]]] = {
+    State.READY: ("domain.ready", pb.DomainReady),
+    State.DEGRADED: ("domain.degraded", pb.DomainDegraded),
+    State.LOST: ("domain.lost", pb.DomainLost),
+    State.FAILED: ("domain.failed", pb.DomainFailed),
+}
+
+
+def events_of(claim: Claim, transition: Transition) -> list[Event]:
+    """Returns the events of a change of state; starting again as PENDING is none."""
+    if transition.after not in _MESSAGES:
+        return []
+    subject, kind = _MESSAGES[transition.after]
+    reference = pb.DomainReference(
+        id=str(claim.claim_id),
+        name=claim.name,
+        tenant_id=str(claim.tenant_id),
+        generation=claim.generation,
+    )
+    data = kind(domain=reference, previous_state=transition.before.value, cause=transition.cause)
+    return [Event(subject, data, claim.tenant_id, claim.name)]

@@ -1,0 +1,116 @@
+-- ses_work --
+-- Says what waits to be asked of SES: watched domains, the account, the sweep, other domains.
+SELECT
+    EXISTS (
+        SELECT FROM verifier.verifications
+        WHERE ses_due_at <= now() AND account = $1 AND region = $2 AND watched_until > now() AND state <> 'READY'
+    ) AS watched,
+    EXISTS (
+        SELECT FROM verifier.verifications WHERE ses_due_at <= now() AND account = $1 AND region = $2
+    ) AS domains,
+    EXISTS (
+        SELECT FROM verifier.ses_account WHERE account = $1 AND region = $2 AND due_at <= now()
+    ) AS account,
+    EXISTS (
+        SELECT FROM verifier.ses_account WHERE account = $1 AND region = $2 AND sweep_due_at <= now()
+    ) AS sweep
+
+-- claim_ses_look --
+-- Takes the one domain whose turn it is at SES; its due time moves on, so that no other replica asks as well.
+UPDATE verifier.verifications
+SET ses_due_at = now() + $3
+WHERE claim_id = (
+    SELECT claim_id
+    FROM verifier.verifications
+    WHERE ses_due_at <= now() AND account = $1 AND region = $2
+    ORDER BY
+        coalesce(watched_until > now() AND state <> 'READY', false) = $4 DESC,
+        ses_due_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING claim_id, generation, name, now() AS asked_at
+
+-- ask_again --
+-- Gives a turn back that brought no answer.
+UPDATE verifier.verifications
+SET ses_due_at = least(ses_due_at, now() + $3)
+WHERE claim_id = $1 AND generation = $2
+
+-- put_account --
+-- Makes the row of the account that this installation sends from.
+INSERT INTO verifier.ses_account (account, region, state_note) VALUES ($1, $2, $3)
+ON CONFLICT (account, region) DO NOTHING
+
+-- claim_account --
+-- Takes the turn to ask about the account.
+UPDATE verifier.ses_account SET due_at = now() + $3
+WHERE account = $1 AND region = $2 AND due_at <= now()
+RETURNING account
+
+-- save_account --
+-- Stores what SES said of the account.
+UPDATE verifier.ses_account
+SET state = $3,
+    state_note = $4,
+    production_access = $5,
+    sending_enabled = $6,
+    enforcement_status = $7,
+    max_send_rate = $8,
+    max_24_hour_send = $9,
+    sent_last_24_hours = $10,
+    looked_at = now(),
+    due_at = now() + $11
+WHERE account = $1 AND region = $2
+
+-- miss_account --
+-- Notes that SES did not say; the account counts as unreachable once its last answer is old.
+UPDATE verifier.ses_account
+SET state = CASE WHEN looked_at > now() - $5::interval THEN state ELSE 'UNREACHABLE' END,
+    state_note = CASE WHEN looked_at > now() - $5::interval THEN state_note ELSE $3 END,
+    due_at = now() + $4
+WHERE account = $1 AND region = $2
+
+-- claim_sweep --
+-- Takes the turn to read SES's whole list.
+UPDATE verifier.ses_account SET sweep_due_at = now() + $3
+WHERE account = $1 AND region = $2 AND sweep_due_at <= now()
+RETURNING now() AS begun_at
+
+-- mark_unlike --
+-- Has SES asked about domains that its list shows otherwise than they are known.
+UPDATE verifier.verifications AS known
+SET ses_due_at = now()
+FROM unnest($3::text[], $4::text[], $5::boolean[]) AS listed (name, verification_status, sending_enabled)
+WHERE known.account = $1
+    AND known.region = $2
+    AND known.name = listed.name
+    AND known.ses_due_at IS DISTINCT FROM now()
+    AND (known.ses_due_at IS NULL OR known.ses_due_at > now())
+    AND (
+        (known.state IN ('READY', 'DEGRADED') AND (
+            known.ses_verification_status IS DISTINCT FROM listed.verification_status
+            OR listed.sending_enabled IS FALSE AND known.ses_verified_for_sending
+        ))
+        OR (known.state = 'PENDING' AND listed.verification_status = 'SUCCESS'
+            AND known.ses_verification_status IS DISTINCT FROM 'SUCCESS')
+    )
+
+-- mark_absent --
+-- Has SES asked about domains that its whole list does not show, though they were known when it was begun.
+UPDATE verifier.verifications
+SET ses_due_at = now()
+WHERE account = $1
+    AND region = $2
+    AND created_at < $4
+    AND name <> ALL ($3)
+    AND (ses_due_at IS NULL OR ses_due_at > now())
+    AND (ses_looked_at IS NULL OR ses_verification_status IS NOT NULL)
+
+-- end_sweep --
+-- Notes a whole list, and when the next one is due.
+UPDATE verifier.ses_account SET swept_at = now(), sweep_due_at = now() + $3 WHERE account = $1 AND region = $2
+
+-- put_off_sweep --
+-- Sets the next sweep after one that was broken off.
+UPDATE verifier.ses_account SET sweep_due_at = now() + $3 WHERE account = $1 AND region = $2

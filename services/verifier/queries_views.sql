@@ -1,0 +1,50 @@
+-- get_verification --
+-- Reads a domain with what is known of it, whatever its phase.
+SELECT
+    domain.id, domain.tenant_id, domain.name, domain.generation, domain.state, domain.state_note, domain.state_at,
+    known.deadline_at, known.looked_at, known.next_look_at, known.ses_verification_status, known.ses_dkim_status,
+    known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_looked_at
+FROM identity.domains AS domain
+LEFT JOIN verifier.verifications AS known ON known.claim_id = domain.id AND known.generation = domain.generation
+WHERE domain.id = $1
+
+-- get_checks --
+-- Reads the records of a domain with what was last seen of each.
+SELECT
+    record.purpose, record.ordinal, record.type, record.name, record.value, record.priority, record.ttl,
+    record.required, look.verdict, look.hint, look.seen, look.servers_agreeing, look.servers_asked, look.looked_at
+FROM identity.records AS record
+LEFT JOIN verifier.looks AS look USING (claim_id, generation, position)
+WHERE record.claim_id = $1 AND record.generation = $2
+ORDER BY record.position
+
+-- mark_due --
+-- Has a domain looked at now; FAILED and LOST are given their time again.
+UPDATE verifier.verifications
+SET next_look_at = now(),
+    deadline_at = CASE WHEN state IN ('FAILED', 'LOST') THEN now() + $2 ELSE deadline_at END,
+    repairs = 0,
+    repair_due_at = NULL
+WHERE claim_id = $1
+RETURNING claim_id
+
+-- mark_watched --
+-- Keeps a domain watched; what begins to be watched is looked at now.
+UPDATE verifier.verifications
+SET watched_until = now() + $2::interval,
+    next_look_at = CASE WHEN watched_until > now() THEN next_look_at ELSE least(next_look_at, now()) END
+WHERE claim_id = $1 AND (watched_until IS NULL OR watched_until < now() + $2::interval / 2)
+
+-- list_transitions --
+-- Reads a page of a domain's history, newest first.
+SELECT id, from_state, to_state, cause, generation, created_at
+FROM verifier.transitions
+WHERE claim_id = $1 AND ($2::uuid IS NULL OR id < $2)
+ORDER BY id DESC
+LIMIT $3
+
+-- list_accounts --
+-- Reads what is known of the SES account in each region.
+SELECT account, region, state, state_note, max_send_rate, max_24_hour_send, sent_last_24_hours, looked_at
+FROM verifier.ses_account
+ORDER BY region, account

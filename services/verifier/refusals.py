@@ -1,0 +1,23 @@
+"""What the verifier refuses: the leaves of the error tree that its rpcs raise."""
+
+from chassis.errors import FailedPrecondition, NotFound
+
+
+class DomainNotFound(NotFound):
+    """No such domain, or one of another tenant's: the two answer alike."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "DOMAIN_NOT_FOUND", "no such domain; ListDomains of the identity service shows yours"
+        )
+
+
+class DomainDeleting(FailedPrecondition):
+    """The domain is going or gone."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            "DOMAIN_DELETING",
+            f"{name} is deleted; add it again with CreateDomain to have it looked at",
+            metadata={"domain": name},
+        )

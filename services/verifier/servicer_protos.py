@@ -1,0 +1,115 @@
+"""Rows of the verifier as messages of its contract."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.database import Record
+from letterhead.identity.v1 import domains_pb2
+from letterhead.verifier.v1 import verifier_pb2 as pb
+
+WITH_DEADLINE = frozenset({"PENDING", "DEGRADED"})
+
+
+def verification(row: Record, checks: Sequence[Record]) -> pb.Verification:
+    """Writes what is known of a domain."""
+    return pb.Verification(
+        domain_id=str(row["id"]),
+        domain_name=row["name"],
+        generation=row["generation"],
+        state=state(row["state"]),
+        state_note=row["state_note"],
+        records=[record_check(each) for each in checks],
+        ses=ses_check(row),
+        state_time=stamp(row["state_at"]),
+        look_time=stamp(row["looked_at"]),
+        next_look_time=stamp(row["next_look_at"]),
+        deadline_time=stamp(row["deadline_at"]) if row["state"] in WITH_DEADLINE else None,
+    )
+
+
+def without_times(known: pb.Verification) -> pb.Verification:
+    """Returns a copy in which only what is worth telling a watcher differs from another look's."""
+    told = pb.Verification()
+    told.CopyFrom(known)
+    for field in ("look_time", "next_look_time"):
+        told.ClearField(field)
+    told.ses.ClearField("look_time")
+    for check in told.records:
+        check.ClearField("look_time")
+    return told
+
+
+def record_check(row: Record) -> pb.RecordCheck:
+    """Writes what was seen of a record; the verdict is unspecified before the first look."""
+    shown = domains_pb2.DnsRecord(
+        purpose=domains_pb2.DnsRecord.Purpose.Value(f"PURPOSE_{row['purpose']}"),
+        ordinal=row["ordinal"],
+        type=domains_pb2.DnsRecord.Type.Value(f"TYPE_{row['type']}"),
+        name=row["name"],
+        value=row["value"],
+        priority=row["priority"],
+        ttl=row["ttl"],
+        required=row["required"],
+    )
+    return pb.RecordCheck(
+        record=shown,
+        verdict=pb.RecordCheck.Verdict.Value(f"VERDICT_{row['verdict'] or 'UNSPECIFIED'}"),
+        hint=row["hint"],
+        seen=row["seen"],
+        servers_agreeing=row["servers_agreeing"],
+        servers_asked=row["servers_asked"],
+        look_time=stamp(row["looked_at"]),
+    )
+
+
+def ses_check(row: Record) -> pb.SesCheck:
+    """Writes what SES last said."""
+    return pb.SesCheck(
+        verification_status=row["ses_verification_status"],
+        dkim_status=row["ses_dkim_status"],
+        mail_from_status=row["ses_mail_from_status"],
+        verified_for_sending=row["ses_verified_for_sending"],
+        error_type=row["ses_error_type"],
+        look_time=stamp(row["ses_looked_at"]),
+    )
+
+
+def transition(row: Record) -> pb.Transition:
+    """Writes one change of state."""
+    return pb.Transition(
+        from_state=state(row["from_state"]),
+        to_state=state(row["to_state"]),
+        cause=row["cause"],
+        generation=row["generation"],
+        time=stamp(row["created_at"]),
+    )
+
+
+def account(row: Record) -> pb.SesAccount:
+    """Writes what is known of the SES account in one region."""
+    return pb.SesAccount(
+        account=row["account"],
+        region=row["region"],
+        state=pb.SesAccount.State.Value(f"STATE_{row['state']}"),
+        state_note=row["state_note"],
+        max_send_rate=row["max_send_rate"],
+        max_24_hour_send=row["max_24_hour_send"],
+        sent_last_24_hours=row["sent_last_24_hours"],
+        look_time=stamp(row["looked_at"]),
+    )
+
+
+def state(word: str | None) -> domains_pb2.Domain.State.ValueType:
+    """Writes a state; none is unspecified."""
+    return domains_pb2.Domain.State.Value(f"STATE_{word or 'UNSPECIFIED'}")
+
+
+def stamp(time: datetime | None) -> Timestamp | None:
+    """Writes a time; none stays absent."""
+    if time is None:
+        return None
+    written = Timestamp()
+    written.FromDatetime(time)
+    return written

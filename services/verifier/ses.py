@@ -1,0 +1,170 @@
+"""Reads from AWS SES, within the one control request a second that an account has. Changes nothing there.
+
+The rate is shared with identity, which writes, through one bucket in Postgres.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from prometheus_client import Counter
+
+from chassis import config
+from chassis.backoff import wait_any
+from chassis.bucket import RateBucket
+from chassis.threads import Executor
+from services.verifier.account import AccountFacts, Listed
+from services.verifier.evidence import SesIdentity
+
+CALLS = Counter("letterhead_ses_control_total", "Control requests to SES", ["operation", "outcome"])
+
+PAGE_SIZE = 1000  # identities of one list; the most that SES gives
+PATIENCE = timedelta(minutes=2)
+TOLERANCE = 0.08  # seconds between a slot and the request; the interval has more to spare
+SLOT_TRIES = 3
+_THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
+
+
+class SesAwayError(Exception):
+    """SES gave no answer that says anything of a domain; the message is for operators."""
+
+
+class SesThrottledError(SesAwayError):
+    """SES asked us to slow down."""
+
+
+class ControlRate:
+    """Slots for control requests, shared by every process that uses the account in the region."""
+
+    def __init__(self, bucket: RateBucket, aws: config.Aws, interval: timedelta) -> None:
+        self._bucket = bucket
+        self._key = f"ses-control:{aws.aws_account}:{aws.aws_region}"
+        self._rate = 1 / interval.total_seconds()
+
+    async def slot(self, stop: asyncio.Event) -> bool:
+        """Waits for a slot; False when there is none in sight, or when it is time to stop.
+
+        A slot that we come too late for, on a busy machine, would crowd the next one: it is left unused.
+        """
+        loop = asyncio.get_running_loop()
+        for _ in range(SLOT_TRIES):
+            asked = loop.time()
+            wait = await self._bucket.take(self._key, rate=self._rate, capacity=1, patience=PATIENCE)
+            if wait is None:
+                return False
+            await wait_any(stop, timeout=wait.total_seconds())
+            if stop.is_set() or loop.time() - asked - wait.total_seconds() < TOLERANCE:
+                break
+        return not stop.is_set()
+
+
+class SesReader:
+    """The three reads that the verifier needs; each raises SesAwayError when SES does not say."""
+
+    def __init__(self, client: Any, executor: Executor) -> None:
+        self._client = client
+        self._executor = executor
+
+    async def identity(self, name: str) -> SesIdentity:
+        """Returns what SES says of a domain; one that it does not know is an answer, too."""
+        try:
+            answer = await self._call("GetEmailIdentity", self._client.get_email_identity, EmailIdentity=name)
+        except ClientError as error:
+            if _code(error) == "NotFoundException":
+                return SesIdentity(exists=False)
+            raise _away(error) from error
+        return _identity(answer)
+
+    async def list(self, token: str | None) -> tuple[list[Listed], str | None]:
+        """Returns a page of SES's domains, and the token of the next page."""
+        page = {"PageSize": PAGE_SIZE} | ({"NextToken": token} if token else {})
+        try:
+            answer = await self._call("ListEmailIdentities", self._client.list_email_identities, **page)
+        except ClientError as error:
+            raise _away(error) from error
+        domains = [
+            Listed(each["IdentityName"], each.get("VerificationStatus"), each.get("SendingEnabled"))
+            for each in answer.get("EmailIdentities", [])
+            if each.get("IdentityType") == "DOMAIN"
+        ]
+        return domains, answer.get("NextToken")
+
+    async def account(self) -> AccountFacts:
+        """Returns what SES says of the account."""
+        try:
+            answer = await self._call("GetAccount", self._client.get_account)
+        except ClientError as error:
+            raise _away(error) from error
+        quota = answer.get("SendQuota", {})
+        return AccountFacts(
+            production_access=bool(answer.get("ProductionAccessEnabled")),
+            sending_enabled=bool(answer.get("SendingEnabled")),
+            enforcement_status=answer.get("EnforcementStatus", ""),
+            max_send_rate=float(quota.get("MaxSendRate", 1)),
+            max_24_hour_send=float(quota.get("Max24HourSend", 200)),
+            sent_last_24_hours=float(quota.get("SentLast24Hours", 0)),
+        )
+
+    async def _call(self, operation: str, call: Callable[..., Any], **parameters: Any) -> Mapping[str, Any]:
+        try:
+            answer: Mapping[str, Any] = await self._executor.run(call, **parameters)
+        except ClientError as error:
+            CALLS.labels(operation, _code(error)).inc()
+            raise
+        except NoCredentialsError as error:
+            CALLS.labels(operation, "no_credentials").inc()
+            raise SesAwayError("There are no AWS credentials: give this service its role.") from error
+        except BotoCoreError as error:
+            CALLS.labels(operation, "no_answer").inc()
+            raise SesAwayError(f"SES does not answer ({type(error).__name__}).") from error
+        CALLS.labels(operation, "ok").inc()
+        return answer
+
+
+@asynccontextmanager
+async def open_ses(settings: config.Aws) -> AsyncIterator[SesReader]:
+    """Makes the client; nothing is asked yet. One attempt each: our own schedule tries again."""
+    options = Config(
+        connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1, "mode": "standard"},
+        max_pool_connections=2,
+    )  # fmt: skip
+    async with Executor("ses", threads=2) as executor:
+        client = await executor.run(
+            boto3.client,
+            "sesv2",
+            region_name=settings.aws_region,
+            endpoint_url=settings.aws_endpoint_url,
+            config=options,
+        )
+        yield SesReader(client, executor)
+
+
+def _identity(answer: Mapping[str, Any]) -> SesIdentity:
+    dkim, mail_from = answer.get("DkimAttributes", {}), answer.get("MailFromAttributes", {})
+    # With signing switched off no token signs, whatever their status: as good as other tokens.
+    tokens = dkim.get("Tokens", []) if dkim.get("SigningEnabled", True) else []
+    return SesIdentity(
+        verification_status=answer.get("VerificationStatus"),
+        dkim_status=dkim.get("Status"),
+        mail_from_status=mail_from.get("MailFromDomainStatus"),
+        mail_from_domain=mail_from.get("MailFromDomain"),
+        verified_for_sending=answer.get("VerifiedForSendingStatus"),
+        error_type=answer.get("VerificationInfo", {}).get("ErrorType"),
+        tokens=tuple(tokens),
+        rejects_on_mx_failure=mail_from.get("BehaviorOnMxFailure") == "REJECT_MESSAGE",
+    )
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def _away(error: ClientError) -> SesAwayError:
+    code = _code(error)
+    kind = SesThrottledError if code in _THROTTLES else SesAwayError
+    return kind(f"SES refuses to answer ({code}).")
