@@ -100,11 +100,9 @@ def _summary(email: Email) -> dict[str, Any]:
         "via": email.via,
         "passed": email.passed,
         "authentication_results": email.authentication_results,
-        "spf": judgement.spf.result,
+        "spf": asdict(judgement.spf),
         "dkim": [asdict(verdict) for verdict in judgement.dkim],
-        "dmarc": judgement.dmarc.result,
-        "dmarc_aligned_by": list(judgement.dmarc.aligned_by),
-        "dmarc_disposition": judgement.dmarc.disposition,
+        "dmarc": asdict(judgement.dmarc),
     }
 
 

@@ -1,0 +1,173 @@
+"""Independent judges of a delivered email: rspamd and opendkim, C programs that know nothing of Letterhead.
+
+Both come from Debian's packages and ask the sandbox's recursor. Neither judges clients on loopback, so the
+email is handed to them as from 203.0.113.10.
+"""
+
+import asyncio
+import http.client
+import os
+import re
+import shutil
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from cli.server_process import HOST, ServerProcess, free_port
+from cli.tether import tethered
+
+CLIENT = "203.0.113.10"
+PACKAGES = ("rspamd", "opendkim")
+RUN_AS = "_rspamd"  # rspamd does not run as root
+INSTALL_WITHIN = 300  # seconds
+SUFFIXES = ("ai", "com", "dev", "io", "net", "org")  # all of them would take rspamd ten seconds to compile
+
+RSPAMD_TRACE = {"+": "pass", "-": "fail", "?": "temperror", "~": "permerror"}
+RSPAMD_SPF = {"R_SPF_ALLOW": "pass", "R_SPF_FAIL": "fail", "R_SPF_SOFTFAIL": "softfail", "R_SPF_NA": "none"}
+RSPAMD_DMARC = {
+    "DMARC_POLICY_ALLOW": "pass",
+    "DMARC_POLICY_ALLOW_WITH_FAILURES": "pass",
+    "DMARC_POLICY_REJECT": "fail",
+    "DMARC_POLICY_QUARANTINE": "fail",
+    "DMARC_POLICY_SOFTFAIL": "fail",
+    "DMARC_NA": "none",
+}
+RSPAMD_CONFIG = """
+options {{
+    filters = "dkim";
+    dns {{ nameserver = ["{dns}"]; timeout = 2s; retransmits = 2; }}
+    disable_hyperscan = true;
+    url_tld = "{home}/suffixes";
+    pidfile = "{home}/rspamd.pid";
+    tempdir = "{home}";
+    hs_cache_dir = "{home}";
+    cache_file = "{home}/symbols.cache";
+    control_socket = "{home}/control.sock mode=0600";
+}}
+logging {{ type = "console"; level = "warning"; }}
+worker "normal" {{ bind_socket = "{host}:{port}"; count = 1; }}
+modules {{ path = "/usr/share/rspamd/plugins/"; }}
+dkim {{ }}
+spf {{ }}
+dmarc {{ }}
+"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one judge says: DKIM by signing domain; SPF and DMARC only where the judge looks at them."""
+
+    dkim: dict[str, str]
+    spf: str = ""
+    dmarc: str = ""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """Both judges, ready."""
+
+    home: Path
+    rspamd_url: str
+
+    async def rspamd(self, raw: bytes, *, sender: str, helo: str, client: str = CLIENT) -> Verdict:
+        """DKIM of every signature, SPF of the envelope sender, DMARC of From."""
+        about = {"IP": client, "From": sender, "Helo": helo}
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+            session.post(f"{self.rspamd_url}/checkv2", data=raw, headers=about) as answer,
+        ):
+            symbols: dict[str, Any] = (await answer.json())["symbols"]
+        traces = [trace.rpartition(":") for trace in symbols.get("DKIM_TRACE", {}).get("options", [])]
+        return Verdict(
+            dkim={domain: RSPAMD_TRACE[sign] for domain, _, sign in traces},
+            spf=next((RSPAMD_SPF[name] for name in symbols if name in RSPAMD_SPF), "none"),
+            dmarc=next((RSPAMD_DMARC[name] for name in symbols if name in RSPAMD_DMARC), "none"),
+        )
+
+    async def opendkim(self, raw: bytes) -> Verdict:
+        """DKIM of every signature."""
+        settings = str(self.home / "opendkim.conf")
+        said = await _output("opendkim", "-x", settings, "-vv", "-t", "-", given=raw)
+        found = re.findall(r"dkim=(\w+)[^;]*? \([^)]*\)[^;]*?header\.d=([^\s;]+)", said)
+        return Verdict(dkim={domain: result for result, domain in found})
+
+
+@asynccontextmanager
+async def sitting(home: Path, dns: str) -> AsyncIterator[Judges]:
+    """Both judges for as long as the context lasts, asking the resolver `dns` (host:port) alone."""
+    await install()
+    port = free_port()
+    _write_settings(home, dns, port)
+    server = ServerProcess(
+        "rspamd",
+        lambda: _rspamd_command(home),
+        lambda: _answers(port),
+        log=home / "rspamd.log",
+        stop_with=signal.SIGTERM,
+    )
+    await asyncio.to_thread(server.start, port)
+    try:
+        yield Judges(home, f"http://{HOST}:{port}")
+    finally:
+        await asyncio.to_thread(server.stop)
+
+
+async def install() -> None:
+    """Gets the packages that are missing; raises RuntimeError, naming them, where that cannot be done."""
+    missing = [name for name in PACKAGES if shutil.which(name) is None]
+    if not missing:
+        return
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise RuntimeError(f"These tests need Debian's packages {' and '.join(missing)}: install them first.")
+    quietly = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # installed, not started
+    await _output("apt-get", "update", "-q", **quietly)
+    await _output("apt-get", "install", "-q", "-y", "--no-install-recommends", *missing, **quietly)
+
+
+def _write_settings(home: Path, dns: str, port: int) -> None:
+    address, _, dns_port = dns.rpartition(":")
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "opendkim.conf").write_text(f"Nameservers {address}@{dns_port}\nSyslog no\n")
+    (home / "suffixes").write_text("\n".join(SUFFIXES) + "\n")
+    (home / "rspamd.conf").write_text(RSPAMD_CONFIG.format(home=home, dns=dns, host=HOST, port=port))
+    if os.geteuid() == 0:
+        shutil.chown(home, RUN_AS)
+
+
+def _rspamd_command(home: Path) -> list[str]:
+    program = shutil.which("rspamd") or "/usr/bin/rspamd"
+    user = ["-u", RUN_AS, "-g", RUN_AS] if os.geteuid() == 0 else []
+    command = [program, "--no-fork", *user, "-c", str(home / "rspamd.conf")]
+    return tethered(command, farewell=signal.SIGTERM)
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=1)
+    try:
+        connection.request("GET", "/ping")
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
+
+
+async def _output(*command: str, given: bytes = b"", **environ: str) -> str:
+    path = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=path | environ,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(INSTALL_WITHIN):
+        said, complained = await process.communicate(given)
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {complained.decode()[-500:]}")
+    return said.decode()
