@@ -63,7 +63,7 @@ async def stream(nats_server: NatsServer) -> AsyncIterator[FreshStream]:
 
 
 @pytest.fixture
-async def internet() -> AsyncIterator[Internet]:
+async def internet(workspace: Path) -> AsyncIterator[Internet]:
     """A pretend Internet of this test's own; `internet.control` publishes records and reads email."""
-    async with pretend_internet() as internet:
+    async with pretend_internet(workspace / "certificates") as internet:
         yield internet

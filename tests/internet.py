@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from pathlib import Path
 
-from sandbox.__main__ import Addresses, SandboxConfig, running
+from sandbox.__main__ import running
 from sandbox.client import SandboxClient, connect_sandbox
+from sandbox.config import Addresses, SandboxConfig
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,22 @@ class Internet:
 
 
 @asynccontextmanager
-async def pretend_internet() -> AsyncIterator[Internet]:
-    """Runs a sandbox within this process; it knows nothing of any other test."""
-    ports = {spec.name: 0 for spec in fields(SandboxConfig) if spec.name.endswith("_port")}
-    async with (
-        running(SandboxConfig(**ports)) as addresses,
-        connect_sandbox(addresses.control) as control,
-    ):
+async def pretend_internet(
+    certificates: Path, *, check_interval: float = 0.1, control_rate: float = 0
+) -> AsyncIterator[Internet]:
+    """Runs a sandbox within this process; it knows nothing of any other test.
+
+    SES looks at DNS every `check_interval` seconds and takes `control_rate` requests a second, 0 for any number.
+    """
+    settings = SandboxConfig(
+        sandbox_control_port=0,
+        sandbox_ses_port=0,
+        sandbox_tls_port=0,
+        sandbox_smtp_port=0,
+        sandbox_dns_port=0,
+        sandbox_directory=certificates,
+        sandbox_check_interval=check_interval,
+        sandbox_control_rate=control_rate,
+    )
+    async with running(settings) as addresses, connect_sandbox(addresses.control) as control:
         yield Internet(addresses, control)
