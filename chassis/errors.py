@@ -26,10 +26,11 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 DOMAIN = "letterhead"
-# Details travel as one base64 HTTP/2 header, and gRPC begins to refuse headers at 8 KiB in all.
-MAX_VIOLATIONS = 16
-MAX_TEXT = 160
-MAX_MESSAGE = 800
+# In bytes. A status travels as HTTP/2 headers, percent- and base64-encoded; gRPC refuses 8 KiB of them.
+MAX_MESSAGE = 600
+MAX_TEXT = 200
+MAX_DETAILS = 3072
+MAX_VIOLATIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,21 +141,28 @@ class Internal(ServiceError):
 
 
 def to_status(error: ServiceError, *, request_id: str = "") -> status_pb2.Status:
-    """Write an error as google.rpc.Status with ErrorInfo, and BadRequest and RetryInfo where they apply."""
+    """Write an error as google.rpc.Status with ErrorInfo, and BadRequest and RetryInfo where they apply.
+
+    Long texts are cut and violations dropped from the end, so that the status always arrives.
+    """
     status = status_pb2.Status(code=error.code.value[0], message=_short(error.message, MAX_MESSAGE))
-    status.details.extend(_packed(detail) for detail in _details(error, request_id))
+    for count in range(min(len(error.violations), MAX_VIOLATIONS), -1, -1):
+        del status.details[:]
+        status.details.extend(map(_packed, _details(error, error.violations[:count], request_id)))
+        if status.ByteSize() <= MAX_DETAILS:
+            break
     return status
 
 
-def _details(error: ServiceError, request_id: str) -> list[Message]:
+def _details(error: ServiceError, violations: Sequence[Violation], request_id: str) -> list[Message]:
     metadata = {key: _short(value) for key, value in error.metadata.items()}
     if request_id:
         metadata["request_id"] = request_id
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     ]
-    if error.violations:
-        details.append(_bad_request(error.violations))
+    if violations:
+        details.append(_bad_request(violations))
     if error.retry_after is not None:
         delay = duration_pb2.Duration()
         delay.FromTimedelta(error.retry_after)
@@ -168,7 +176,7 @@ def _bad_request(violations: Sequence[Violation]) -> error_details_pb2.BadReques
             error_details_pb2.BadRequest.FieldViolation(
                 field=_short(each.field, 80), description=_short(each.reason_text)
             )
-            for each in violations[:MAX_VIOLATIONS]
+            for each in violations
         ]
     )
 
@@ -180,4 +188,5 @@ def _packed(detail: Message) -> any_pb2.Any:
 
 
 def _short(text: str, limit: int = MAX_TEXT) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    data = text.encode()
+    return text if len(data) <= limit else data[: limit - 3].decode(errors="ignore") + "…"

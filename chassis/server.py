@@ -67,7 +67,7 @@ async def serving(
     Without `access` no call is authenticated. Health is SERVING while Postgres and every other check
     answer; the health service `liveness` only says that the process runs.
     """
-    deadlines, vitals = Deadlines(settings.rpc_deadline), health.HealthServicer()
+    deadlines, vitals = Deadlines(settings.rpc_deadline), health.aio.HealthServicer()
     server = _server(settings, deadlines, access)
     _register(server, registrations, vitals)
     port = _bound(server, settings)

@@ -62,9 +62,13 @@ def _mark_library(_: Any, __: str, line: structlog.typing.EventDict) -> structlo
 
 def _rendering(log_format: Literal["json", "text"]) -> list[Processor]:
     if log_format == "text":
-        return [structlog.dev.ConsoleRenderer(
-                colors=sys.stdout.isatty(), timestamp_key="at", exception_formatter=structlog.dev.plain_traceback
-            )]
+        return [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stdout.isatty(),
+                timestamp_key="at",
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.EventRenamer("message"),

@@ -93,7 +93,12 @@ async def test_an_event_is_applied_once_when_it_is_delivered_twice(
     await publish(identity, event)
     await eventually(lambda: _published(database))
 
-    again = {"specversion": "1.0", "id": str(event.id), "type": "domain.ready", "time": "2026-01-01T00:00:00Z"}
+    again = {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "type": "domain.ready",
+        "time": "2026-01-01T00:00:00Z",
+    }
     await wire.publish("domain.ready", _json(again | {"data": {}}), UUID(int=1))
     start(a_consumer(identity, wire).run)
     last = an_event("domain.lost")

@@ -27,11 +27,11 @@ async def durable(tmp_path_factory: pytest.TempPathFactory, workspace: Path) -> 
     """A database on a server that keeps what it acknowledged, even when it is killed."""
     directory = workspace / tmp_path_factory.mktemp("durable").name
     directory.mkdir(mode=0o755)
-    server = await asyncio.to_thread(Postgres.start, directory)
+    server = Postgres.start(directory)
     await make_template(server)
     async with fresh_database(server) as database:
         yield database
-    await asyncio.to_thread(server.stop)
+    server.stop()
 
 
 @asynccontextmanager
@@ -87,9 +87,9 @@ async def test_nats_is_killed_under_load(
     async with load(identity) as acknowledged:
         for _ in range(3):
             await grown(acknowledged)
-            await asyncio.to_thread(nats_server.kill)
+            nats_server.kill()
             await grown(acknowledged)
-            await asyncio.to_thread(nats_server.restart)
+            nats_server.restart()
 
     await everything_is_applied(database, acknowledged)
 
@@ -111,7 +111,7 @@ async def test_nats_loses_its_disk_under_load(
     async with load(identity) as acknowledged:
         await grown(acknowledged, 300)
         await eventually(lambda: _superset(database, acknowledged[:300]))
-        await asyncio.to_thread(nats_server.wipe)
+        nats_server.wipe()
         await grown(acknowledged)
 
     await everything_is_applied(database, acknowledged)
@@ -167,7 +167,7 @@ async def test_a_service_starts_before_nats(
     start: Start,
 ) -> None:
     await make_journal(database)
-    await asyncio.to_thread(nats_server.stop)
+    nats_server.stop()
     async with open_stream(stream.settings) as wire:
         start(Relay(identity, wire, "identity").run)
         start(a_consumer(identity, wire).run)
@@ -176,7 +176,7 @@ async def test_a_service_starts_before_nats(
         with pytest.raises(Unavailable):
             await wire.ensure()
 
-        await asyncio.to_thread(nats_server.restart)
+        nats_server.restart()
 
         await everything_is_applied(database, [str(event.id)])
 
@@ -191,7 +191,7 @@ async def test_postgres_is_restarted_under_load(
     async with load(identity) as acknowledged:
         for _ in range(3):
             await grown(acknowledged)
-            await asyncio.to_thread(database.server.restart)
+            database.server.restart()
         await grown(acknowledged)
 
     await everything_is_applied(database, acknowledged)
@@ -206,8 +206,8 @@ async def test_postgres_is_killed_under_load(durable: FreshDatabase, wire: Strea
         async with load(identity) as acknowledged:
             for _ in range(3):
                 await grown(acknowledged)
-                await asyncio.to_thread(durable.server.kill)
-                await asyncio.to_thread(durable.server.restart)
+                durable.server.kill()
+                durable.server.restart()
             await grown(acknowledged)
 
         await everything_is_applied(durable, acknowledged)
@@ -222,7 +222,7 @@ async def test_postgres_away_does_not_count_towards_parking(
     async def away_at_first(connection: Connection, event: ReceivedEvent) -> None:
         nonlocal tries
         tries += 1
-        if tries < 8:
+        if tries <= 5:
             raise Unavailable("STORAGE_UNAVAILABLE", "the database is away")
         await write_down(connection, event)
 
