@@ -24,7 +24,7 @@ async def pretend_internet(
 ) -> AsyncIterator[Internet]:
     """Runs a sandbox within this process; it knows nothing of any other test.
 
-    SES looks at DNS every `check_interval` seconds and takes `control_rate` requests a second, 0 for any number.
+    SES looks at DNS every `check_interval` seconds and takes `control_rate` requests a second (0: any).
     """
     settings = SandboxConfig(
         sandbox_control_port=0,
