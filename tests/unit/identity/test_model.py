@@ -1,0 +1,30 @@
+from itertools import product
+
+import pytest
+
+from letterhead.identity.v1.domains_pb2 import Domain
+from services.identity.model import NOTES, PHASES, STATES, Phase, note_of
+
+ALLOWED = {
+    (Phase.PROVISIONING, Phase.ACTIVE),
+    (Phase.PROVISIONING, Phase.DELETING),
+    (Phase.ACTIVE, Phase.PROVISIONING),
+    (Phase.ACTIVE, Phase.DELETING),
+    (Phase.DELETING, Phase.DELETED),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(Phase, Phase)))
+def test_a_claim_moves_only_as_the_table_says(before: Phase, after: Phase) -> None:
+    assert (after in PHASES[before]) == ((before, after) in ALLOWED)
+
+
+def test_states_are_the_contracts() -> None:
+    assert [f"STATE_{state}" for state in STATES] == Domain.State.keys()[1:]
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_has_a_sentence_and_an_exact_one_goes_before_it(state: str) -> None:
+    assert note_of(state, "") == NOTES[state]
+    assert NOTES[state].endswith(".")
+    assert note_of(state, "It waits.") == "It waits."

@@ -1,0 +1,131 @@
+# ruff: noqa: RUF001 - names that look like others are what this is about
+import pytest
+
+from services.identity.names import BadName, parse_domain, parse_mail_from_label
+
+LONGEST_LABEL = "a" * 63
+# 209 characters: with `<32>._domainkey.` in front it makes 253.
+LONGEST = ".".join([LONGEST_LABEL, LONGEST_LABEL, LONGEST_LABEL, "b" * 13, "com"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("inbox.mnexa.ai", "inbox.mnexa.ai"),
+        ("Inbox.Mnexa.AI", "inbox.mnexa.ai"),
+        ("inbox.mnexa.ai.", "inbox.mnexa.ai"),
+        ("mnexa.co.uk", "mnexa.co.uk"),
+        ("user.github.io", "user.github.io"),
+        ("www.ck", "www.ck"),
+        ("1e100.net", "1e100.net"),
+        ("123.com", "123.com"),
+        ("a-b.c-d.com", "a-b.c-d.com"),
+        ("mail.new-tld-nobody-knows-yet", "mail.new-tld-nobody-knows-yet"),
+        ("bücher.de", "xn--bcher-kva.de"),
+        ("BÜCHER.DE.", "xn--bcher-kva.de"),
+        ("bu\u0308cher.de", "xn--bcher-kva.de"),
+        ("xn--bcher-kva.de", "xn--bcher-kva.de"),
+        ("XN--BCHER-KVA.de", "xn--bcher-kva.de"),
+        ("faß.de", "xn--fa-hia.de"),
+        ("пример.рф", "xn--e1afmkfd.xn--p1ai"),
+        ("日本語。jp", "xn--wgv71a119e.jp"),
+        ("نامه\u200cای.com", "xn--mgba3gch31f060k.com"),
+        ("ｍａｉｌ.com", "mail.com"),
+        (f"{LONGEST_LABEL}.com", f"{LONGEST_LABEL}.com"),
+        (LONGEST, LONGEST),
+        ("a.b.c.d.e.f.g.h.i.com", "a.b.c.d.e.f.g.h.i.com"),
+    ],
+)
+def test_a_name_is_read_as_its_a_labels(typed: str, name: str) -> None:
+    assert parse_domain(typed).name == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("bücher.de", "bücher.de"),
+        ("Bücher.DE.", "Bücher.DE"),
+        ("日本語。jp。", "日本語。jp"),
+        ("Inbox.Mnexa.ai", "Inbox.Mnexa.ai"),
+        ("xn--bcher-kva.de", "xn--bcher-kva.de"),
+    ],
+)
+def test_a_name_is_shown_as_typed(typed: str, shown: str) -> None:
+    assert parse_domain(typed).display_name == shown
+
+
+REFUSED = {
+    "empty": ["", ".", "。"],
+    "an IP address": [
+        "192.0.2.1", "127.1", "2130706433", "0x7f.1", "0x7f000001", "1.2.3.4.", "１.２.３.４", "999.1.1.1",
+        "::1", "[::1]", "2001:db8::1", "::ffff:192.0.2.1", "mail.example.1",
+    ],
+    "a wildcard": ["*.mnexa.ai", "*", "a*.mnexa.ai"],
+    "a top-level domain": ["com", "ai", "xn--p1ai", "nobody-knows"],
+    "a public suffix": ["co.uk", "github.io", "foo.ck", "s3.amazonaws.com", "gov.uk", "公司.cn"],
+    "special-use": [
+        "test", "mnexa.test", "example", "a.example", "a.invalid", "localhost", "a.localhost", "x.local",
+        "abc.onion", "a.alt", "db.internal", "router.home", "x.corp", "x.mail", "1.0.0.127.in-addr.arpa",
+        "home.arpa", "a.home.arpa", "example.com", "mail.example.com", "example.net", "example.org",
+        "MAIL.Example.COM.",
+    ],
+    "DNS allows 63": ["a" * 64 + ".com", "a." + "b" * 64 + ".com"],
+    "IDNA2008": [
+        "ä" * 60 + ".de", "☃.com", "☕.de", "xn--53h.de", "xn--a.de", "xn--bücher.de",
+        "\u0300a.com", "נ1א-a\u200d.com", "xn--zzzzzzzzzzzzzzzzzz.de",
+    ],
+    "DNS allows 253": [".".join([LONGEST_LABEL] * 4)],
+    "longer than the 253": ["a." * 1000 + "com"],
+    "leave room for DKIM": [LONGEST.replace("b.com", "bb.com")],
+    "labels; use a name of at most 10": ["a.b.c.d.e.f.g.h.i.j.com"],
+    "underscore": ["a_b.com", "_dmarc.mnexa.ai", "a._domainkey.mnexa.ai"],
+    "hyphens third and fourth": ["ab--cd.com", "a.zz--top.com"],
+    "begins or ends with a hyphen": ["-a.com", "a-.com", "a.-b.com", "xn--.com"],
+    "two dots": ["a..com", ".a.com", "a.com..", "..", "a。。com"],
+    "a space": ["a b.com", " a.com", "a.com ", "a.com\n", "a\u00a0b.com", "a\u3000b.com", "a.com\t"],
+    "an invisible character": ["a\u200bb.com", "a\u00adb.com", "a.com\x00", "\ufeffa.com", "a\u202eb.com"],
+    "a web address": ["https://mnexa.ai", "mnexa.ai/path", "http://mnexa.ai:80/"],
+    "an email address": ["agent@inbox.mnexa.ai", "@mnexa.ai"],
+    "a colon": ["mnexa.ai:25", "localhost:25"],
+    "more than letters": ["a,b.com", "a'b.com", "a;b.com", "a&b.com", "a(b).com", "<mnexa.ai>", "a\\b.com"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("typed", "why"), [(typed, why) for why, many in REFUSED.items() for typed in many])
+def test_what_is_no_sending_domain_is_refused_with_its_reason(typed: str, why: str) -> None:
+    with pytest.raises(BadName) as refusal:
+        parse_domain(typed)
+
+    assert why in str(refusal.value)
+    assert len(str(refusal.value)) <= 160  # longer ones are cut on the wire
+
+
+@pytest.mark.parametrize(
+    ("typed", "label"),
+    [
+        ("", "send"),
+        ("send", "send"),
+        ("Bounces", "bounces"),
+        ("m1", "m1"),
+        ("a-b", "a-b"),
+        ("a" * 63, "a" * 63),
+    ],
+)
+def test_a_mail_from_label_is_read_in_lower_case_and_is_send_by_default(typed: str, label: str) -> None:
+    assert parse_mail_from_label(typed, "mnexa.ai") == label
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["a.b", ".", "a_b", "-a", "a-", "a" * 64, "send ", " ", "é", "xn--bcher-kva", "ab--c", "a\0", "send."],
+)  # fmt: skip
+def test_what_is_no_label_is_refused(typed: str) -> None:
+    with pytest.raises(BadName, match="is not a label"):
+        parse_mail_from_label(typed, "mnexa.ai")
+
+
+def test_a_label_has_to_fit_before_its_domain() -> None:
+    with pytest.raises(BadName, match="shorter"):
+        parse_mail_from_label("s" * 44, LONGEST)
+
+    assert parse_mail_from_label("s" * 43, LONGEST)
