@@ -125,8 +125,8 @@ async def install() -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         raise RuntimeError(f"These tests need Debian's packages {' and '.join(missing)}: install them first.")
     quietly = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # installed, not started
-    await _output("apt-get", "update", "-q", **quietly)
-    await _output("apt-get", "install", "-q", "-y", "--no-install-recommends", *missing, **quietly)
+    await _output("apt-get", "update", "-q", environ=quietly)
+    await _output("apt-get", "install", "-q", "-y", "--no-install-recommends", *missing, environ=quietly)
 
 
 def _write_settings(home: Path, dns: str, port: int) -> None:
@@ -157,11 +157,11 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-async def _output(*command: str, given: bytes = b"", **environ: str) -> str:
+async def _output(*command: str, given: bytes = b"", environ: dict[str, str] | None = None) -> str:
     path = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     process = await asyncio.create_subprocess_exec(
         *command,
-        env=path | environ,
+        env=path | (environ or {}),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
