@@ -52,7 +52,7 @@ class Feedback:
     feedback_wait: timedelta = config.setting(
         timedelta(seconds=5),
         help="seconds that one long poll of the queue waits; the end of the service waits for it too",
-        minimum=timedelta(0),
+        minimum=timedelta(seconds=1),
         maximum=timedelta(seconds=20),
     )
     feedback_pollers: int = config.setting(2, help="long polls of one process at once", minimum=1, maximum=16)

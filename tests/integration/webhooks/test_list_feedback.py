@@ -1,0 +1,190 @@
+"""ListFeedback: a tenant sees what SES told of its own emails, page by page, and nothing of others."""
+
+from typing import Any
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from chassis.access import Scope
+from chassis.ids import uuid7
+from chassis.pages import next_token
+from letterhead.webhooks.v1 import feedback_pb2 as pb
+from letterhead.webhooks.v1 import feedback_pb2_grpc
+from tests.factories import a_key, a_tenant, bearer
+from tests.integration.webhooks.conftest import Way
+from tests.stores import FreshDatabase
+from tests.unit.webhooks.ses_events import SentEmail
+from tests.waiting import eventually
+
+
+class Caller:
+    """Somebody with a key."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        self._stub = feedback_pb2_grpc.FeedbackServiceStub(channel)
+        self._metadata = bearer(token)
+
+    async def list(self, **request: Any) -> pb.ListFeedbackResponse:
+        answer: pb.ListFeedbackResponse = await self._stub.ListFeedback(
+            pb.ListFeedbackRequest(**request), metadata=self._metadata
+        )
+        return answer
+
+    async def refused(self, **request: Any) -> tuple[grpc.StatusCode, str, str]:
+        """The code, reason and message of a call that fails."""
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await self.list(**request)
+        info = error_details_pb2.ErrorInfo()
+        status = rpc_status.from_call(caught.value)
+        assert status is not None
+        next(detail for detail in status.details if detail.Unpack(info))
+        return caught.value.code(), info.reason, caught.value.details() or ""
+
+
+@pytest.fixture
+async def email(database: FreshDatabase) -> SentEmail:
+    return SentEmail(tenant_id=await a_tenant(database))
+
+
+@pytest.fixture
+async def caller(channel: grpc.aio.Channel, database: FreshDatabase, email: SentEmail) -> Caller:
+    return Caller(channel, await a_key(database, email.tenant_id, Scope.SENDING_ACCESS))
+
+
+async def heard(caller: Caller, number: int) -> pb.ListFeedbackResponse:
+    """Waits until so much is known."""
+
+    async def all_there() -> pb.ListFeedbackResponse | None:
+        answer = await caller.list()
+        return answer if len(answer.feedback) == number else None
+
+    answer = await eventually(all_there)
+    assert answer is not None
+    return answer
+
+
+async def test_a_fact_is_shown_as_ses_told_it(way: Way, caller: Caller, email: SentEmail) -> None:
+    await way.publish(email.bounce())
+
+    (fact,) = (await heard(caller, 1)).feedback
+    assert (fact.email_id, fact.ses_id, fact.kind) == (
+        str(email.email_id),
+        email.ses_id,
+        pb.Feedback.KIND_BOUNCE,
+    )
+    assert list(fact.recipients) == ["ada@example.com"]
+    assert fact.detail["bounceSubType"] == "General"
+    assert fact.occur_time.ToJsonString() == "2026-03-01T12:30:45.678Z"
+    assert fact.receive_time.seconds > 0
+
+
+async def test_pages_give_everything_once_newest_first(way: Way, caller: Caller, email: SentEmail) -> None:
+    await way.publish(*email.every_kind())
+    everything = await heard(caller, 10)
+
+    found: list[pb.Feedback] = []
+    token = ""
+    while not found or token:
+        answer = await caller.list(page_size=3, page_token=token)
+        found += answer.feedback
+        token = answer.next_page_token
+
+    assert found == list(everything.feedback)
+    assert [each.id for each in found] == sorted((each.id for each in found), reverse=True)
+    assert everything.next_page_token == ""
+
+
+async def test_a_page_of_long_details_ends_before_a_client_refuses_it(
+    caller: Caller, database: FreshDatabase, email: SentEmail
+) -> None:
+    await database.execute(
+        """
+        INSERT INTO webhooks.feedback (id, meaning, kind, tenant_id, ses_id, detail, occurred_at)
+        SELECT gen_random_uuid(), sha256(n::text::bytea), 'UNSPECIFIED', $1, 'x',
+               jsonb_build_object('cut', repeat('x', 32000)), now()
+        FROM generate_series(1, 200) AS n
+        """,
+        email.tenant_id,
+    )
+
+    first = await caller.list(page_size=1000)
+    second = await caller.list(page_size=1000, page_token=first.next_page_token)
+    third = await caller.list(page_size=1000, page_token=second.next_page_token)
+
+    seen = {fact.id for page in (first, second, third) for fact in page.feedback}
+    assert len(seen) == 200
+    assert third.next_page_token == ""
+
+
+async def test_one_email_is_picked_out(way: Way, caller: Caller, email: SentEmail) -> None:
+    other = SentEmail(tenant_id=email.tenant_id)
+    await way.publish(email.send(), other.send())
+    await heard(caller, 2)
+
+    answer = await caller.list(email_id=str(other.email_id))
+
+    assert [fact.email_id for fact in answer.feedback] == [str(other.email_id)]
+
+
+async def test_another_tenants_feedback_does_not_exist(
+    way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
+) -> None:
+    stranger = Caller(channel, await a_key(database, await a_tenant(database)))
+    await way.publish(email.send())
+    await heard(caller, 1)
+
+    assert list((await stranger.list()).feedback) == []
+    assert list((await stranger.list(email_id=str(email.email_id))).feedback) == []
+    code, reason, _ = await stranger.refused(tenant_id=str(email.tenant_id))
+    assert (code, reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+
+
+async def test_an_operator_sees_any_tenants(
+    way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
+) -> None:
+    operator = Caller(channel, await a_key(database, await a_tenant(database), Scope.ADMIN))
+    await way.publish(email.send())
+    await heard(caller, 1)
+
+    answer = await operator.list(tenant_id=str(email.tenant_id))
+
+    assert [fact.ses_id for fact in answer.feedback] == [email.ses_id]
+
+
+async def test_a_key_for_some_domains_is_refused_the_whole_tenants(
+    channel: grpc.aio.Channel, database: FreshDatabase, email: SentEmail
+) -> None:
+    token = await a_key(database, email.tenant_id, Scope.SENDING_ACCESS, claim_ids=(uuid7(),))
+
+    code, reason, message = await Caller(channel, token).refused()
+
+    assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+    assert "use a key for all domains" in message
+
+
+async def test_no_key_or_an_unknown_one_is_refused(channel: grpc.aio.Channel) -> None:
+    code, reason, _ = await Caller(channel, "lh_unknown").refused()
+
+    assert (code, reason) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
+
+
+async def test_garbage_is_named_with_its_field(caller: Caller, email: SentEmail) -> None:
+    of = f"feedback/{email.tenant_id}/"
+    tokens = [
+        "garbage",
+        next_token("other", uuid4()),
+        next_token(of, 7),
+        next_token(of + str(uuid4()), uuid7()),
+    ]
+
+    for token in tokens:
+        code, reason, message = await caller.refused(page_token=token)
+        assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
+        assert "page_token" in message
+    for request in ({"email_id": "x"}, {"tenant_id": "x"}, {"page_size": -1}):
+        code, reason, message = await caller.refused(**request)
+        assert (code, reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+        assert message.startswith(next(iter(request)))

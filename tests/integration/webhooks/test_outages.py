@@ -1,0 +1,72 @@
+"""Postgres, the queue or the service itself away: nothing is lost, and the service goes on answering."""
+
+from datetime import timedelta
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from chassis.access import Scope
+from cli.embedded import Postgres
+from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
+from tests.factories import a_key, a_tenant, bearer
+from tests.integration.webhooks.conftest import Way, Webhooks
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.unit.webhooks.ses_events import SentEmail
+from tests.waiting import eventually
+
+
+async def subjects(stream: FreshStream) -> list[str]:
+    return sorted(event["subject"] for event in await stream.published("delivery.received"))
+
+
+async def test_nothing_is_lost_while_postgres_is_away(
+    way: Way, channel: grpc.aio.Channel, postgres: Postgres, database: FreshDatabase, stream: FreshStream
+) -> None:
+    emails = [SentEmail() for _ in range(25)]
+    vitals = health_pb2_grpc.HealthStub(channel)
+
+    postgres.kill()
+    await way.publish(*(email.delivery() for email in emails))
+    alive = await vitals.Check(health_pb2.HealthCheckRequest(service="liveness"))
+    left = await way.left()
+    postgres.restart()
+
+    assert alive.status == health_pb2.HealthCheckResponse.SERVING
+    assert left == len(emails)
+
+    async def all_told() -> bool:
+        return await subjects(stream) == sorted(str(email.email_id) for email in emails)
+
+    await eventually(all_told)
+    await eventually(lambda: emptied(way))
+    (row,) = await database.fetch("SELECT count(*) FROM webhooks.feedback")
+    assert row["count"] == len(emails)
+
+
+async def emptied(way: Way) -> bool:
+    return await way.left() == 0
+
+
+async def test_a_queue_that_is_not_there_does_not_stop_the_service(
+    closed_way: Way,
+    webhooks: Webhooks,
+    database: FreshDatabase,
+) -> None:
+    tenant_id = await a_tenant(database)
+    token = await a_key(database, tenant_id, Scope.SENDING_ACCESS)
+    email = SentEmail(tenant_id=tenant_id)
+
+    async with webhooks.start() as channel:
+        listed = await feedback_of(channel, token)
+        await closed_way.open()
+        await closed_way.publish(email.delivery())
+
+        assert listed == []
+        await eventually(lambda: feedback_of(channel, token), within=timedelta(seconds=15))
+
+
+async def feedback_of(channel: grpc.aio.Channel, token: str) -> list[feedback_pb2.Feedback]:
+    stub = feedback_pb2_grpc.FeedbackServiceStub(channel)
+    answer = await stub.ListFeedback(feedback_pb2.ListFeedbackRequest(), metadata=bearer(token))
+    return list(answer.feedback)
