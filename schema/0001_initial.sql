@@ -357,8 +357,8 @@ CREATE TABLE sender.emails (
     CONSTRAINT emails_sent_as CHECK (sent_as IN ('OWN', 'SHARED')),
     CONSTRAINT emails_on_unknown CHECK (on_unknown IN ('HOLD', 'RESEND'))
 );
--- Serves the claim of what is to be sent, oldest first within a tenant.
-CREATE INDEX emails_queued ON sender.emails (not_before, id) WHERE state = 'QUEUED';
+-- Serves the claim of what is to be sent: the tenants that have some, and the oldest of each.
+CREATE INDEX emails_queued ON sender.emails (tenant_id, not_before, id) WHERE state = 'QUEUED';
 -- Serves deadlines of what waits.
 CREATE INDEX emails_waiting ON sender.emails (expires_at) WHERE state IN ('QUEUED', 'HELD');
 -- Serves ListEmails.

@@ -1,0 +1,180 @@
+"""The sender service: everything it is made of, and how it is put together."""
+
+import os
+import platform
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chassis import config, server
+from chassis.access import Access
+from chassis.config import MEBIBYTE, setting
+from chassis.database import Connection, Database, open_database
+from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
+from chassis.threads import Executor
+from chassis.worker import ClaimLoop
+from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
+from services.sender.acceptance import Acceptance
+from services.sender.events import FEEDBACK
+from services.sender.origin import SharedSender
+from services.sender.rounds import Rounds
+from services.sender.servicer_emails import SenderServicer
+from services.sender.servicer_suppressions import SuppressionServicer
+from services.sender.ses import Ses
+from services.sender.store_claims import ClaimStore
+from services.sender.store_emails import EmailStore, Place
+from services.sender.store_feedback import Feedback
+from services.sender.store_states import EmailStates
+from services.sender.store_suppressions import SuppressionStore
+from services.sender.store_upkeep import UpkeepStore
+from services.sender.upkeep import Upkeep
+from services.sender.worker import Worker
+
+SCHEMA = "sender"
+IDLE = timedelta(seconds=1)  # how soon an email is claimed whose rest is over, or whose NOTIFY was lost
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server(config.Server):
+    """As every service's; requests are as large as emails, and a POST under way is waited for."""
+
+    grpc_max_receive_bytes: int = setting(
+        48 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
+    )
+    drain: timedelta = setting(
+        timedelta(seconds=20), help="seconds for calls and POSTs to finish at the end", minimum=timedelta(0)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """The sender that stands in for domains that are not ready."""
+
+    shared_domain: str | None = setting(None, help="a READY domain of tenant `operator`; none: no stand-in")
+    shared_brand: str = setting("letterhead", help="who stands in: `agent@customer.com via <brand>`")
+    shared_reserved: tuple[str, ...] = setting(
+        (), help="local parts never used on the shared domain, beside RFC 2142's"
+    )
+
+    def sender(self) -> SharedSender | None:
+        """Give the shared sender, if one is set."""
+        if self.shared_domain is None:
+            return None
+        reserved = frozenset(part.lower() for part in self.shared_reserved)
+        return SharedSender(self.shared_domain.lower(), self.shared_brand, reserved)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """All settings of the sender service."""
+
+    server: Server
+    database: config.Database
+    nats: config.Nats
+    aws: config.Aws
+    shared: Shared
+    ses_configuration_set: str = setting("letterhead", help="SES configuration set of every email")
+    ses_threads: int = setting(16, help="most POSTs of one process at once", minimum=1, maximum=64)
+    email_deadline: timedelta = setting(
+        timedelta(days=7), help="seconds that an email may wait", minimum=timedelta(minutes=1)
+    )
+    unknown_window: timedelta = setting(
+        timedelta(minutes=15), help="seconds that a lost answer's event is awaited before the email is held"
+    )
+    body_retention: timedelta = setting(
+        timedelta(days=7), help="seconds that a body outlives its email's last state"
+    )
+    request_retention: timedelta = setting(
+        timedelta(days=30), help="seconds that a request_id is remembered", minimum=timedelta(days=1)
+    )
+
+
+@asynccontextmanager
+async def running(settings: Config) -> AsyncIterator[int]:
+    """Run the service while the block does; gives the port it listens on."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
+        stream = await stack.enter_async_context(open_stream(settings.nats))
+        place = Place(settings.aws.aws_account, settings.aws.aws_region)
+        states = EmailStates(body_retention=settings.body_retention)
+        worker_name = f"{platform.node()}:{os.getpid()}"
+        claims = ClaimStore(database, states, place, shared=settings.shared.sender(), worker=worker_name)
+        executor = await stack.enter_async_context(Executor("ses", settings.ses_threads))
+        ses = Ses(
+            settings.aws, configuration_set=settings.ses_configuration_set, threads=settings.ses_threads
+        )
+        stack.callback(ses.close)
+        worker = Worker(database, claims, states, ses, executor=executor, place=place)
+        sending = ClaimLoop("sending", worker.claim, worker.step, concurrency=settings.ses_threads, idle=IDLE)
+        rounds = _rounds(settings, database, states, claims)
+        emails = EmailStore(database, place, deadline=settings.email_deadline)
+        suppressions = SuppressionStore(database)
+        await stack.enter_async_context(database.listen("sender_emails", sending.wake))
+        await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
+        consumers = _consumers(database, stream, Feedback(states, suppressions), rounds["release"])
+        yield await stack.enter_async_context(
+            server.serving(
+                settings.server,
+                database=database,
+                access=Access(database),
+                registrations=_registrations(
+                    SenderServicer(Acceptance(emails, shared_domain=settings.shared.shared_domain), emails),
+                    SuppressionServicer(suppressions, emails),
+                ),
+                background=[
+                    sending.run,
+                    *(each.run for each in rounds.values()),
+                    *(each.run for each in consumers),
+                    Relay(database, stream, SCHEMA).run,
+                ],
+            )
+        )
+
+
+def _rounds(
+    settings: Config, database: Database, states: EmailStates, claims: ClaimStore
+) -> dict[str, Rounds]:
+    upkeep = Upkeep(
+        database,
+        UpkeepStore(database),
+        states,
+        claims,
+        window=settings.unknown_window,
+        request_retention=settings.request_retention,
+    )
+    return {
+        "settle": Rounds("settlement", upkeep.settle, interval=timedelta(seconds=1)),
+        "expire": Rounds("deadlines", upkeep.expire, interval=timedelta(seconds=5)),
+        "release": Rounds("release", upkeep.release, interval=timedelta(seconds=5)),
+        "forget": Rounds("forgetting", upkeep.forget, interval=timedelta(minutes=1)),
+    }
+
+
+def _consumers(database: Database, stream: Stream, feedback: Feedback, release: Rounds) -> list[Consumer]:
+    async def domain_ready(_: Connection, __: ReceivedEvent) -> None:
+        release.wake()
+
+    return [
+        Consumer(database, stream, SCHEMA, "feedback", list(FEEDBACK), feedback.apply, concurrency=4),
+        Consumer(database, stream, SCHEMA, "domains", ["domain.ready"], domain_ready),
+    ]
+
+
+def _registrations(emails: SenderServicer, suppressions: SuppressionServicer) -> list[server.Registration]:
+    return [
+        server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name)
+        for add, servicer, file, name in (
+            (emails_pb2_grpc.add_SenderServiceServicer_to_server, emails, emails_pb2, "SenderService"),
+            (
+                suppressions_pb2_grpc.add_SuppressionServiceServicer_to_server,
+                suppressions,
+                suppressions_pb2,
+                "SuppressionService",
+            ),
+        )
+    ]
+
+
+if __name__ == "__main__":
+    server.main(running, Config)

@@ -1,0 +1,137 @@
+"""Events both ways: those that sender publishes, made of model values, and those of SES that it applies.
+
+The one file beside the servicers that knows the contract's messages.
+"""
+
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from google.protobuf.message import Message
+
+from chassis.events import Event, ReceivedEvent
+from letterhead.events.v1 import email_events_pb2 as pb
+from services.sender.feedback import Report, bounced_state, word
+from services.sender.model import Moved, Reason, RecipientState, State, Suppression
+
+
+def of_move(moved: Moved) -> Event | None:
+    """Build the event of an email's new state; None for states that only prepare another."""
+    if moved.state not in _MOVES:
+        return None
+    subject, build = _MOVES[moved.state]
+    return Event(subject, build(moved), moved.tenant_id, resource=str(moved.id))
+
+
+def suppression_added(suppression: Suppression) -> Event:
+    """Say that email to an address is no longer sent."""
+    data = pb.SuppressionAdded(
+        tenant_id=str(suppression.tenant_id),
+        address=suppression.address,
+        reason=suppression.reason,
+        email_id=str(suppression.email_id or ""),
+    )
+    return Event("suppression.added", data, suppression.tenant_id, resource=suppression.address)
+
+
+def suppression_removed(suppression: Suppression) -> Event:
+    """Say that email to an address is sent again."""
+    data = pb.SuppressionRemoved(tenant_id=str(suppression.tenant_id), address=suppression.address)
+    return Event("suppression.removed", data, suppression.tenant_id, resource=suppression.address)
+
+
+def read_report(event: ReceivedEvent) -> Report:
+    """Read what one of FEEDBACK says; raises ValueError for one whose ids are none."""
+    return FEEDBACK[event.subject](event)
+
+
+def _bounce(event: ReceivedEvent) -> Report:
+    said = event.parse(pb.BounceReceived)
+    kind = f"{said.bounce_type}/{said.bounce_sub_type}"
+    explained = any(each.status or each.diagnostic_code for each in said.recipients)
+    return Report(
+        *_email(said.email),
+        words=[
+            word(each.address, _told(f"Bounced ({kind})", each.diagnostic_code)) for each in said.recipients
+        ],
+        state=bounced_state(said.bounce_type, said.bounce_sub_type, explained=explained),
+        suppress=Reason.BOUNCE if said.hard else None,
+    )
+
+
+def _complaint(event: ReceivedEvent) -> Report:
+    said = event.parse(pb.ComplaintReceived)
+    note = f"Reported as spam ({said.feedback_type or 'no type given'})."
+    return Report(
+        *_email(said.email),
+        words=[word(address, note) for address in said.recipients],
+        state=RecipientState.COMPLAINED if said.counted else None,
+        suppress=Reason.COMPLAINT if said.counted else None,
+    )
+
+
+def _delivery(event: ReceivedEvent) -> Report:
+    said = event.parse(pb.DeliveryReceived)
+    note = _told("Delivered", said.smtp_response)
+    words = [word(address, note) for address in said.recipients]
+    return Report(*_email(said.email), words=words, state=RecipientState.DELIVERED)
+
+
+def _delay(event: ReceivedEvent) -> Report:
+    said = event.parse(pb.DelayReceived)
+    note = f"Delayed ({said.delay_type}); SES tries again."
+    words = [word(address, note) for address in said.recipients]
+    return Report(*_email(said.email), words=words, state=RecipientState.DELAYED)
+
+
+def _reject(event: ReceivedEvent) -> Report:
+    said = event.parse(pb.RejectReceived)
+    return Report(*_email(said.email), rejected=said.reason or "no reason given")
+
+
+FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
+    "bounce.received": _bounce,
+    "complaint.received": _complaint,
+    "delivery.received": _delivery,
+    "delay.received": _delay,
+    "reject.received": _reject,
+}
+
+
+def _told(what: str, receiver_said: str) -> str:
+    return f"{what}: {receiver_said}" if receiver_said else f"{what}."
+
+
+def _email(reference: pb.EmailReference) -> tuple[UUID | None, str]:
+    return UUID(reference.id) if reference.id else None, reference.ses_id
+
+
+def _sent(moved: Moved) -> Message:
+    return pb.EmailSent(email=_reference(moved), sent_as=moved.sent_as or "")
+
+
+def _suppressed(moved: Moved) -> Message:
+    return pb.EmailSuppressed(email=_reference(moved), recipients=moved.suppressed)
+
+
+_MOVES: Mapping[State, tuple[str, Callable[[Moved], Message]]] = {
+    State.SENT: ("email.sent", _sent),
+    State.SUPPRESSED: ("email.suppressed", _suppressed),
+    State.FAILED: ("email.failed", lambda moved: pb.EmailFailed(email=_reference(moved), reason=moved.note)),
+    State.HELD: ("email.held", lambda moved: pb.EmailHeld(email=_reference(moved), reason=moved.note)),
+    State.UNKNOWN: (
+        "email.unknown",
+        lambda moved: pb.EmailUnknown(email=_reference(moved), reason=moved.note),
+    ),
+    State.EXPIRED: ("email.expired", lambda moved: pb.EmailExpired(email=_reference(moved))),
+    State.CANCELED: ("email.canceled", lambda moved: pb.EmailCanceled(email=_reference(moved))),
+}
+
+
+def _reference(moved: Moved) -> pb.EmailReference:
+    return pb.EmailReference(
+        id=str(moved.id),
+        tenant_id=str(moved.tenant_id),
+        ses_id=moved.ses_id,
+        domain_id=str(moved.claim_id),
+        tags=moved.tags,
+    )

@@ -1,0 +1,83 @@
+-- account --
+-- The SES account as verifier last saw it.
+SELECT state, state_note AS note, sending_enabled, enforcement_status, max_send_rate
+FROM verifier.ses_account
+WHERE account = $1 AND region = $2;
+
+-- claimable --
+-- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. $2 is how deep to look into each queue, to find some that nobody has.
+WITH RECURSIVE waiting AS (
+    (SELECT tenant_id FROM sender.emails WHERE state = 'QUEUED' ORDER BY tenant_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT e.tenant_id FROM sender.emails AS e
+        WHERE e.state = 'QUEUED' AND e.tenant_id > waiting.tenant_id
+        ORDER BY e.tenant_id LIMIT 1
+    )
+    FROM waiting
+    WHERE waiting.tenant_id IS NOT NULL
+), next AS MATERIALIZED (
+    SELECT queue.id, row_number() OVER (PARTITION BY t.id ORDER BY queue.not_before, queue.id) AS turn
+    FROM waiting
+    JOIN identity.tenants AS t ON t.id = waiting.tenant_id AND t.state = 'ACTIVE'
+    CROSS JOIN LATERAL (
+        SELECT e.id, e.not_before
+        FROM sender.emails AS e
+        WHERE e.state = 'QUEUED' AND e.tenant_id = t.id AND e.not_before <= now() AND e.expires_at > now()
+        ORDER BY e.not_before, e.id
+        LIMIT $2
+    ) AS queue
+)
+SELECT
+    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.text, e.html, e.headers,
+    e.attempts, now() AS claimed_at
+FROM next
+JOIN sender.emails AS e ON e.id = next.id
+WHERE e.state = 'QUEUED'
+ORDER BY next.turn, e.not_before, e.id
+LIMIT $1
+FOR UPDATE OF e SKIP LOCKED;
+
+-- shared_claim --
+-- The claim of the operator's shared domain.
+SELECT d.id
+FROM identity.domains AS d
+JOIN identity.tenants AS t ON t.id = d.tenant_id
+WHERE d.name = $1 AND d.state <> 'DELETED' AND t.name = 'operator';
+
+-- fence_claims --
+-- Keeps whoever takes the right to send from a claim away until the end of the transaction; in one order always.
+SELECT pg_advisory_xact_lock_shared(fence)
+FROM (SELECT DISTINCT chassis.fence(claim_id) AS fence FROM unnest($1::uuid[]) AS claim (claim_id) ORDER BY 1) AS fences;
+
+-- standings_by_claim --
+-- What is known of domains by claim, the shared domain's among them.
+SELECT
+    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    t.state AS tenant_state, t.pause_reason, t.unready_policy, false AS shared
+FROM identity.domains AS d
+JOIN identity.tenants AS t ON t.id = d.tenant_id
+WHERE d.id = ANY ($1);
+
+-- addressees --
+-- The recipients of some emails, each email's in order, and whether they are on its tenant's list.
+SELECT r.email_id, r.position, r.kind, r.address, r.name, s.address IS NOT NULL AS suppressed
+FROM sender.recipients AS r
+JOIN sender.emails AS e ON e.id = r.email_id
+LEFT JOIN sender.suppressions AS s ON s.tenant_id = e.tenant_id AND s.address = r.match
+WHERE r.email_id = ANY ($1)
+ORDER BY r.email_id, r.position;
+
+-- suppress_recipients --
+-- Marks recipients that are left out.
+UPDATE sender.recipients AS r
+SET state = 'SUPPRESSED', state_note = 'On the suppression list; nothing was sent to it.', state_at = now()
+FROM unnest($1::uuid[], $2::integer[]) AS suppressed (email_id, position)
+WHERE r.email_id = suppressed.email_id AND r.position = suppressed.position AND r.state <> 'SUPPRESSED';
+
+-- open_attempts --
+-- Writes down that requests are about to leave; the lease is by this clock.
+INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)
+SELECT id, email_id, tenant_id, claim_id, number, $6, now() + $7::interval
+FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
+    AS attempt (id, email_id, tenant_id, claim_id, number);

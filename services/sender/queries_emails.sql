@@ -1,0 +1,103 @@
+-- accept_emails --
+-- Stores emails with recipients and history, in one go with the answer to their request_id ($2, may be NULL). Gives nothing when that id was used before; waits for whoever is using it now.
+WITH first AS (
+    INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, email_ids)
+    SELECT $1, $2::text, $3::bytea, $5::uuid[]
+    WHERE $2::text IS NOT NULL
+    ON CONFLICT ON CONSTRAINT idempotency_key DO NOTHING
+    RETURNING request_id
+), accepted AS (
+    INSERT INTO sender.emails
+        (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size, expires_at)
+    SELECT
+        id, $1, claim_id, from_address, from_name, subject, text, html,
+        reply_to::jsonb, headers::jsonb, tags::jsonb, size, now() + $4::interval
+    FROM unnest(
+        $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
+        $12::text[], $13::text[], $14::text[], $15::bigint[]
+    ) AS draft (id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size)
+    WHERE $2::text IS NULL OR EXISTS (SELECT FROM first)
+    RETURNING id, created_at, expires_at
+), addressed AS (
+    INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
+    SELECT email_id, position, kind, address, name, lower(address)
+    FROM unnest($16::uuid[], $17::integer[], $18::text[], $19::text[], $20::text[])
+        AS recipient (email_id, position, kind, address, name)
+    WHERE EXISTS (SELECT FROM accepted)
+), begun AS (
+    INSERT INTO sender.email_transitions (id, email_id, to_state)
+    SELECT transition_id, email_id, 'QUEUED'
+    FROM unnest($21::uuid[], $5::uuid[]) AS transition (transition_id, email_id)
+    WHERE EXISTS (SELECT FROM accepted)
+)
+SELECT id, created_at, expires_at, pg_notify('sender_emails', '') FROM accepted;
+
+-- find_request --
+-- What a request_id was answered with.
+SELECT content_hash, email_ids FROM sender.idempotency WHERE tenant_id = $1 AND request_id = $2;
+
+-- standings_by_name --
+-- What is known of a tenant's live domains by name, and in the last row of the operator's shared domain ($3).
+SELECT
+    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    t.state AS tenant_state, t.pause_reason, t.unready_policy, false AS shared
+FROM identity.domains AS d
+JOIN identity.tenants AS t ON t.id = d.tenant_id
+WHERE d.tenant_id = $1 AND d.name = ANY ($2) AND d.state <> 'DELETED'
+UNION ALL
+SELECT
+    d.id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    t.state, t.pause_reason, t.unready_policy, true
+FROM identity.domains AS d
+JOIN identity.tenants AS t ON t.id = d.tenant_id
+WHERE d.name = $3 AND d.state <> 'DELETED' AND t.name = 'operator';
+
+-- get_emails --
+-- Emails whole, of a tenant ($2) and some of its claims ($3), or of any where these are NULL.
+SELECT
+    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.text, e.html, e.headers,
+    e.tags, e.state, e.state_note, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
+    t.state AS tenant_state, t.pause_reason,
+    a.state AS account_state, a.state_note AS account_note,
+    a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
+FROM sender.emails AS e
+JOIN identity.tenants AS t ON t.id = e.tenant_id
+LEFT JOIN verifier.ses_account AS a ON a.account = $4 AND a.region = $5
+WHERE e.id = ANY ($1)
+    AND ($2::uuid IS NULL OR e.tenant_id = $2)
+    AND ($3::uuid[] IS NULL OR e.claim_id = ANY ($3))
+ORDER BY array_position($1, e.id);
+
+-- list_emails --
+-- A tenant's emails after an id, newest first, without bodies and headers; in some states and of some claims, or all.
+SELECT
+    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
+    '{}'::jsonb AS headers,
+    e.tags, e.state, e.state_note, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
+    t.state AS tenant_state, t.pause_reason,
+    a.state AS account_state, a.state_note AS account_note,
+    a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
+FROM sender.emails AS e
+JOIN identity.tenants AS t ON t.id = e.tenant_id
+LEFT JOIN verifier.ses_account AS a ON a.account = $6 AND a.region = $7
+WHERE e.tenant_id = $1
+    AND ($2::uuid IS NULL OR e.id < $2)
+    AND ($3::text[] IS NULL OR e.state = ANY ($3))
+    AND ($4::uuid[] IS NULL OR e.claim_id = ANY ($4))
+ORDER BY e.id DESC
+LIMIT $5;
+
+-- recipients_of --
+-- The recipients of some emails, each email's in order.
+SELECT email_id, kind, address, name, state, state_note, state_at
+FROM sender.recipients
+WHERE email_id = ANY ($1)
+ORDER BY email_id, position;
+
+-- history_of --
+-- An email's history, oldest first.
+SELECT to_state, note, created_at FROM sender.email_transitions WHERE email_id = $1 ORDER BY id;
+
+-- tenant_exists --
+-- Whether there is such a tenant.
+SELECT EXISTS (SELECT FROM identity.tenants WHERE id = $1);

@@ -1,0 +1,54 @@
+-- settle_attempts --
+-- Moves attempts where the pairs ($5, $6) allow it, in one order always; gives the moved.
+WITH wanted AS (
+    SELECT id, to_state, error, ses_id
+    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS wanted (id, to_state, error, ses_id)
+), locked AS MATERIALIZED (
+    SELECT id, state AS from_state FROM sender.attempts WHERE id = ANY ($1) ORDER BY id FOR UPDATE
+), legal AS (
+    SELECT wanted.id, to_state, wanted.error, wanted.ses_id
+    FROM wanted
+    JOIN locked USING (id)
+    JOIN unnest($5::text[], $6::text[]) AS pair (from_state, to_state) USING (from_state, to_state)
+)
+UPDATE sender.attempts AS a
+SET state = legal.to_state, error = legal.error, ses_id = coalesce(legal.ses_id, a.ses_id), settled_at = now()
+FROM legal
+WHERE a.id = legal.id
+RETURNING a.id;
+
+-- move_emails --
+-- Moves emails where the pairs ($10, $11) allow it, in one order always, and writes their history; gives the moved.
+WITH wanted AS (
+    SELECT *
+    FROM unnest(
+        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::interval[], $6::text[], $7::text[], $8::text[], $9::interval[]
+    ) AS wanted (transition_id, email_id, to_state, note, delay, ses_id, sent_as, sent_from, body_kept)
+), locked AS MATERIALIZED (
+    SELECT id AS email_id, state AS from_state FROM sender.emails WHERE id = ANY ($2) ORDER BY id FOR UPDATE
+), legal AS (
+    SELECT *
+    FROM wanted
+    JOIN locked USING (email_id)
+    JOIN unnest($10::text[], $11::text[]) AS pair (from_state, to_state) USING (from_state, to_state)
+), moved AS (
+    UPDATE sender.emails AS e
+    SET
+        state = legal.to_state,
+        state_note = legal.note,
+        state_at = now(),
+        not_before = now() + legal.delay,
+        ses_id = coalesce(nullif(legal.ses_id, ''), e.ses_id),
+        sent_as = coalesce(legal.sent_as, e.sent_as),
+        sent_from = coalesce(legal.sent_from, e.sent_from),
+        sent_at = CASE WHEN legal.to_state = 'SENT' THEN coalesce(e.sent_at, now()) ELSE e.sent_at END,
+        attempts = e.attempts + CASE WHEN legal.to_state = 'CLAIMED' THEN 1 ELSE 0 END,
+        body_erase_at = now() + legal.body_kept
+    FROM legal
+    WHERE e.id = legal.email_id
+    RETURNING e.id, e.tenant_id, e.claim_id, e.state, e.state_note, e.ses_id, e.sent_as, e.tags
+), written AS (
+    INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
+    SELECT transition_id, email_id, from_state, to_state, note FROM legal
+)
+SELECT id, tenant_id, claim_id, state, state_note, ses_id, sent_as, tags FROM moved;

@@ -1,0 +1,67 @@
+-- overdue_attempts --
+-- Attempts whose process did not settle them in time.
+SELECT id, email_id FROM sender.attempts WHERE state = 'OPEN' AND leased_until < now() ORDER BY leased_until LIMIT $1;
+
+-- proven_attempts --
+-- Attempts whose answer was lost, and of which SES's events say that it accepted them.
+SELECT a.id, a.email_id, heard.ses_id
+FROM sender.attempts AS a
+CROSS JOIN LATERAL (
+    SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.attempt_id = a.id LIMIT 1
+) AS heard
+WHERE a.state = 'UNKNOWN'
+ORDER BY a.opened_at
+LIMIT $1;
+
+-- silent_emails --
+-- Emails of which nothing was heard within the window.
+SELECT e.id
+FROM sender.attempts AS a
+JOIN sender.emails AS e ON e.id = a.email_id
+WHERE a.state = 'UNKNOWN' AND a.opened_at < now() - $1::interval AND e.state = 'UNKNOWN'
+    AND NOT EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.attempt_id = a.id)
+ORDER BY a.opened_at
+LIMIT $2;
+
+-- expired_emails --
+-- Emails past their deadline of which nothing was ever handed over. One whose answer was lost stays held: it may have been sent.
+SELECT e.id
+FROM sender.emails AS e
+WHERE e.state IN ('QUEUED', 'HELD') AND e.expires_at <= now()
+    AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
+ORDER BY e.expires_at
+LIMIT $1;
+
+-- claims_with_held --
+-- The claims that email is held for and that may be looked at again.
+SELECT DISTINCT claim_id FROM sender.emails WHERE state = 'HELD' AND not_before <= now() LIMIT $1;
+
+-- held_emails --
+-- Email held for a claim's sake; not what waits for evidence or for somebody's decision.
+SELECT e.id
+FROM sender.emails AS e
+WHERE e.claim_id = $1 AND e.state = 'HELD' AND e.not_before <= now()
+    AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
+ORDER BY e.id
+LIMIT $2;
+
+-- erase_bodies --
+-- Erases a batch of bodies whose time has come.
+WITH due AS (
+    SELECT id FROM sender.emails WHERE body_erase_at <= now() ORDER BY body_erase_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE sender.emails AS e
+SET text = NULL, html = NULL, body_erase_at = NULL
+FROM due
+WHERE e.id = due.id
+RETURNING e.id;
+
+-- forget_requests --
+-- Forgets a batch of answers to request_ids.
+WITH old AS (
+    SELECT tenant_id, request_id FROM sender.idempotency WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2
+)
+DELETE FROM sender.idempotency AS i
+USING old
+WHERE i.tenant_id = old.tenant_id AND i.request_id = old.request_id
+RETURNING i.request_id;

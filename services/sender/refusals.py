@@ -1,0 +1,97 @@
+"""The refusals that callers of sender may see, each with its reason, its sentence and its metadata."""
+
+from chassis.errors import (
+    Aborted,
+    AlreadyExists,
+    FailedPrecondition,
+    InvalidArgument,
+    NotFound,
+    PermissionDenied,
+    Violation,
+)
+
+
+class InvalidField(InvalidArgument):
+    """One field cannot be used; `reason` is a sentence without a subject."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(violations=[Violation(field, reason)])
+
+
+class FromNotYours(FailedPrecondition):
+    """The From is of no live domain of the tenant."""
+
+    def __init__(self, domain: str) -> None:
+        said = f"{domain} is not a domain of this tenant; add it with CreateDomain first"
+        super().__init__("FROM_NOT_YOURS", said, metadata={"domain": domain})
+
+
+class KeyNotForDomain(PermissionDenied):
+    """The key is tied to other domains."""
+
+    def __init__(self, domain: str) -> None:
+        said = f"this key is tied to other domains than {domain}; use another key"
+        super().__init__("KEY_NOT_FOR_DOMAIN", said, metadata={"domain": domain})
+
+
+class TenantPaused(FailedPrecondition):
+    """Nothing is sent for the tenant."""
+
+    def __init__(self, reason: str) -> None:
+        because = f" ({reason})" if reason else ""
+        super().__init__("TENANT_PAUSED", f"the tenant is paused{because}; ask the operator to resume it")
+
+
+class DomainDeleting(FailedPrecondition):
+    """Nothing is sent from the domain any more."""
+
+    def __init__(self, domain: str) -> None:
+        said = f"{domain} is being deleted; nothing is sent from it any more"
+        super().__init__("DOMAIN_DELETING", said, metadata={"domain": domain})
+
+
+class DomainNotReady(FailedPrecondition):
+    """The domain cannot send as itself, and nobody stands in for it."""
+
+    def __init__(self, domain: str, state: str) -> None:
+        said = (
+            f"{domain} is {state} and cannot send as itself, and no shared sender stands in for it; "
+            "publish the records that GetDomain shows"
+        )
+        super().__init__("DOMAIN_NOT_READY", said, metadata={"domain": domain, "state": state})
+
+
+class RequestIdReused(AlreadyExists):
+    """The request_id stands for another request."""
+
+    def __init__(self, request_id: str) -> None:
+        said = "this request_id was used before for something else; use a new one for a new request"
+        super().__init__("REQUEST_ID_REUSED", said, metadata={"request_id": request_id})
+
+
+class RequestForgotten(Aborted):
+    """The answer to a request_id was forgotten at the very moment it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("STORAGE_UNAVAILABLE", "the request_id was just forgotten; call again")
+
+
+class TenantNotFound(NotFound):
+    """No such tenant for this caller."""
+
+    def __init__(self) -> None:
+        super().__init__("TENANT_NOT_FOUND", "no such tenant; leave tenant_id out to use the key's own")
+
+
+class EmailNotFound(NotFound):
+    """No such email for this caller."""
+
+    def __init__(self) -> None:
+        super().__init__("EMAIL_NOT_FOUND", "no such email; its id is the one that SendEmail returned")
+
+
+class SuppressionNotFound(NotFound):
+    """The address is not on the list."""
+
+    def __init__(self) -> None:
+        super().__init__("SUPPRESSION_NOT_FOUND", "the address is not on the tenant's suppression list")

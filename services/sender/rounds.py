@@ -1,0 +1,36 @@
+"""Something done again and again: at once when woken or when there is more, else after a while."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from chassis.backoff import Backoff, wait_any
+
+LONGEST_WAIT = timedelta(seconds=5)  # after a failure
+
+
+class Rounds:
+    """Calls `once` until it says that there is no more, then sleeps for `interval` or until `wake()`."""
+
+    def __init__(self, name: str, once: Callable[[], Awaitable[bool]], *, interval: timedelta) -> None:
+        self._once = once
+        self._interval = interval.total_seconds()
+        self._woken = asyncio.Event()
+        self._backoff = Backoff(name, first=timedelta(seconds=0.2), cap=LONGEST_WAIT)
+
+    def wake(self) -> None:
+        """Begin a round now."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Go round until `stop`; a round that fails is begun again, with growing pauses."""
+        while not stop.is_set():
+            self._woken.clear()
+            try:
+                more = await self._once()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next round is the cure
+                await wait_any(stop, timeout=self._backoff.failed(error))
+                continue
+            self._backoff.succeeded()
+            if not more:
+                await wait_any(stop, self._woken, timeout=self._interval)

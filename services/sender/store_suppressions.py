@@ -1,0 +1,78 @@
+"""The suppression lists: addresses that a tenant's email is kept from. Each change tells its event."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries
+from chassis.events import Outbox
+from chassis.ids import uuid7
+from services.sender import events
+from services.sender.feedback import Word
+from services.sender.model import Reason, Suppression
+from services.sender.rows import to_suppression
+
+QUERIES = Queries.load(Path(__file__).with_name("queries_suppressions.sql"))
+
+
+class SuppressionStore:
+    """Reads and writes every tenant's list."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._outbox = Outbox("sender")
+
+    async def add(
+        self,
+        connection: Connection,
+        tenant_id: UUID,
+        words: Sequence[Word],
+        reason: Reason,
+        email_id: UUID | None,
+    ) -> list[Suppression]:
+        """Add addresses in the caller's transaction and give the new; those on the list stay as they are."""
+        if not words:
+            return []
+        unique = {word.match: word.note for word in words}
+        addresses = sorted(unique)  # one order always, so that two transactions never wait crosswise
+        rows = await connection.fetch(
+            QUERIES.add_suppressions,
+            tenant_id,
+            addresses,
+            [uuid7() for _ in addresses],
+            reason,
+            email_id,
+            [unique[address] for address in addresses],
+        )
+        added = [to_suppression(row) for row in rows]
+        await self._outbox.write(connection, *map(events.suppression_added, added))
+        return added
+
+    async def add_by_hand(self, tenant_id: UUID, word: Word) -> Suppression:
+        """Add one address; gives the older entry if there is one."""
+        while True:
+            async with self._database.transaction() as connection:
+                if added := await self.add(connection, tenant_id, [word], Reason.MANUAL, None):
+                    return added[0]
+            if found := await self.find(tenant_id, word.match):
+                return found  # else it was removed in between: add it again
+
+    async def find(self, tenant_id: UUID, address: str) -> Suppression | None:
+        """Give the entry of an address in lower case."""
+        row = await self._database.fetchrow(QUERIES.get_suppression, tenant_id, address)
+        return to_suppression(row) if row else None
+
+    async def remove(self, tenant_id: UUID, address: str) -> Suppression | None:
+        """Take an address off the list and give the entry as it was; None when there was none."""
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(QUERIES.remove_suppression, tenant_id, address)
+            if row is None:
+                return None
+            removed = to_suppression(row)
+            await self._outbox.write(connection, events.suppression_removed(removed))
+        return removed
+
+    async def page(self, tenant_id: UUID, *, after: UUID | None, limit: int) -> list[Suppression]:
+        """Give a tenant's list after an id, newest first."""
+        rows = await self._database.fetch(QUERIES.list_suppressions, tenant_id, after, limit)
+        return [to_suppression(row) for row in rows]

@@ -1,0 +1,52 @@
+"""Finds what time has made due: attempts to take over, evidence, deadlines, releases, what to forget."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries
+
+QUERIES = Queries.load(Path(__file__).with_name("queries_upkeep.sql"))
+BATCH = 200  # rows of one round
+
+
+class UpkeepStore:
+    """Every method finds or does a batch; the next round finds the rest."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def overdue_attempts(self, connection: Connection) -> list[tuple[UUID, UUID]]:
+        """Give attempt and email where a lease has run out."""
+        rows = await connection.fetch(QUERIES.overdue_attempts, BATCH)
+        return [(row["id"], row["email_id"]) for row in rows]
+
+    async def proven_attempts(self, connection: Connection) -> list[tuple[UUID, UUID, str]]:
+        """Give attempt, email and SES's id where an event of SES tells that a lost answer was a yes."""
+        rows = await connection.fetch(QUERIES.proven_attempts, BATCH)
+        return [(row["id"], row["email_id"], row["ses_id"]) for row in rows]
+
+    async def silent_emails(self, connection: Connection, window: timedelta) -> list[UUID]:
+        """Give emails of which nothing was heard since their attempt began, for the window's length."""
+        return [row["id"] for row in await connection.fetch(QUERIES.silent_emails, window, BATCH)]
+
+    async def expired_emails(self, connection: Connection) -> list[UUID]:
+        """Give emails past their deadline that were certainly not sent."""
+        return [row["id"] for row in await connection.fetch(QUERIES.expired_emails, BATCH)]
+
+    async def claims_with_held(self) -> list[UUID]:
+        """Give the claims that email is held for."""
+        rows = await self._database.fetch(QUERIES.claims_with_held, BATCH)
+        return [row["claim_id"] for row in rows]
+
+    async def held_emails(self, connection: Connection, claim_id: UUID) -> list[UUID]:
+        """Give email that is held for a claim's sake alone."""
+        return [row["id"] for row in await connection.fetch(QUERIES.held_emails, claim_id, BATCH)]
+
+    async def erase_bodies(self) -> int:
+        """Erase bodies whose time has come; gives how many."""
+        return len(await self._database.fetch(QUERIES.erase_bodies, BATCH))
+
+    async def forget_requests(self, older_than: timedelta) -> int:
+        """Forget what old request_ids were answered with; gives how many."""
+        return len(await self._database.fetch(QUERIES.forget_requests, older_than, BATCH))

@@ -1,0 +1,104 @@
+"""What time alone brings about: take-over, evidence, windows, deadlines, releases, forgetting.
+
+Every rule is level-triggered: it looks at what is so, not at what was told, and any replica may do it.
+"""
+
+from datetime import timedelta
+from uuid import UUID
+
+from chassis.database import Database
+from chassis.telemetry import get_logger
+from services.sender.feedback import proof
+from services.sender.model import AttemptState, Move, State, Verdict
+from services.sender.origin import Domain, Origin, origin
+from services.sender.posting import GONE
+from services.sender.store_claims import ClaimStore
+from services.sender.store_states import EmailStates
+from services.sender.store_upkeep import BATCH, UpkeepStore
+
+log = get_logger(__name__)
+
+TAKEN_OVER = "The process that handed it over ended before SES's answer; SES's event is awaited."
+SILENT = (
+    "SES's answer was lost and no event came. It may have been sent, so it is not sent again by itself; "
+    "should SES's event still come, this becomes SENT."
+)
+EXPIRED = "Its deadline passed before it could be handed over; nothing was sent."
+RELEASED = "Its domain can send again."
+
+
+class Upkeep:
+    """The rounds; each says whether there is more to do at once.
+
+    `window` is how long evidence is awaited before an email is held.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        store: UpkeepStore,
+        states: EmailStates,
+        claims: ClaimStore,
+        *,
+        window: timedelta,
+        request_retention: timedelta,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._states = states
+        self._claims = claims
+        self._window = window
+        self._request_retention = request_retention
+
+    async def settle(self) -> bool:
+        """Take over what is overdue, then settle what is unknown by evidence, then hold what stays silent."""
+        async with self._database.transaction() as connection:
+            overdue = await self._store.overdue_attempts(connection)
+            await self._states.settle(connection, [_taken_over(*each) for each in overdue])
+        async with self._database.transaction() as connection:
+            proven = await self._store.proven_attempts(connection)
+            await self._states.settle(connection, [proof(*each) for each in proven])
+        async with self._database.transaction() as connection:
+            silent = await self._store.silent_emails(connection, self._window)
+            await self._states.move(connection, [Move(each, State.HELD, SILENT) for each in silent])
+        if overdue or proven or silent:
+            counts = {"taken_over": len(overdue), "proven": len(proven), "held": len(silent)}
+            log.info("unknown outcomes", action="unknown_settled", **counts)
+        return BATCH in (len(overdue), len(proven), len(silent))
+
+    async def expire(self) -> bool:
+        """End what waited beyond its deadline."""
+        async with self._database.transaction() as connection:
+            expired = await self._store.expired_emails(connection)
+            moves = [Move(each, State.EXPIRED, EXPIRED) for each in expired]
+            await self._states.move(connection, moves)
+        return len(expired) == BATCH
+
+    async def release(self) -> bool:
+        """Let held email go where its claim can send again, and end it where that can never be."""
+        claim_ids = await self._store.claims_with_held()
+        domains = await self._claims.domains(claim_ids) if claim_ids else {}
+        counts = [await self._let_go(each, domains.get(each)) for each in claim_ids]
+        return BATCH in counts
+
+    async def forget(self) -> bool:
+        """Erase old bodies, and forget old request_ids."""
+        erased = await self._store.erase_bodies()
+        forgotten = await self._store.forget_requests(self._request_retention)
+        return BATCH in (erased, forgotten)
+
+    async def _let_go(self, claim_id: UUID, domain: Domain | None) -> int:
+        answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
+        if answer is Origin.NOT_READY:
+            return 0
+        can_send = answer in (Origin.OWN, Origin.SHARED)
+        to, note = (State.QUEUED, RELEASED) if can_send else (State.FAILED, GONE)
+        async with self._database.transaction() as connection:
+            held = await self._store.held_emails(connection, claim_id)
+            await self._states.move(connection, [Move(each, to, note) for each in held])
+        return len(held)
+
+
+def _taken_over(attempt_id: UUID, email_id: UUID) -> Verdict:
+    move = Move(email_id, State.UNKNOWN, TAKEN_OVER)
+    return Verdict(attempt_id, AttemptState.UNKNOWN, move, "taken over: its lease ran out")
