@@ -18,7 +18,7 @@ from sandbox.aws.faults import Fault, Faults
 from sandbox.aws.ledger import Entry, Ledger
 from sandbox.aws.protocols import Wire, read_fields
 from sandbox.aws.refusals import Refusal, Throttled
-from sandbox.aws.service import Call
+from sandbox.aws.service import Call, Service
 from sandbox.aws.throttle import Bucket
 
 BODY_LIMIT = 64 * 1024 * 1024  # bytes; SES takes 40 MB, which base64 and JSON make longer
@@ -58,6 +58,14 @@ class Gateway:
         except Refusal as refusal:
             response = wire.refuse(refusal, request_id)
         await response(scope, receive, send)
+
+    def wire(self, service: str) -> Wire:
+        """How the service of that name, as botocore has it, is spoken to."""
+        return self._wires[service]
+
+    def service(self, name: str) -> Service:
+        """The service of that name, as botocore has it."""
+        return self._wires[name].service
 
     def _wire(self, request: Request, body: bytes) -> Wire:
         if request.url.path.startswith("/v2/email"):

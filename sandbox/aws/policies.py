@@ -21,9 +21,7 @@ def allows(policy: str | None, *, service: str, action: str, resource: str, cont
         if _names(statement.get("Principal"), service)
         and _matches(statement.get("Action"), action, fold=True)
         and _matches(statement.get("Resource", "*"), resource)
-        and all(
-            _holds(operator, wanted, facts) for operator, wanted in statement.get("Condition", {}).items()
-        )
+        and _hold(statement.get("Condition", {}), facts)
     ]
     return "Allow" in speaking and "Deny" not in speaking
 
@@ -39,10 +37,12 @@ def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
     return any(fnmatchcase(value.lower() if fold else value, pattern) for pattern in fitting)
 
 
-def _holds(operator: str, wanted: dict[str, Any], *, facts: dict[str, str]) -> bool:
-    """One condition block; an operator that is not known here never holds."""
-    return operator in _COMPARISONS and all(
-        _matches(patterns, facts.get(name.lower(), "")) for name, patterns in wanted.items()
+def _hold(conditions: dict[str, dict[str, Any]], facts: dict[str, str]) -> bool:
+    """Whether every condition holds; one with an operator that is not known here never does."""
+    return all(
+        operator in _COMPARISONS and _matches(patterns, facts.get(name.lower(), ""))
+        for operator, wanted in conditions.items()
+        for name, patterns in wanted.items()
     )
 
 
