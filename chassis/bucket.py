@@ -12,7 +12,7 @@ INSERT INTO chassis.rate_bucket AS bucket (key, arrival_at)
 VALUES ($1, clock_timestamp() + $2)
 ON CONFLICT (key) DO UPDATE
 SET arrival_at = greatest(bucket.arrival_at, clock_timestamp()) + $2
-WHERE greatest(bucket.arrival_at, clock_timestamp()) + $2 - $3 <= clock_timestamp() + $4
+WHERE greatest(bucket.arrival_at, clock_timestamp()) + $2 - $3::interval <= clock_timestamp() + $4
 RETURNING greatest(arrival_at - $3 - clock_timestamp(), interval '0') AS wait
 """
 
