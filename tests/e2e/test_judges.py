@@ -1,45 +1,118 @@
-"""The judges themselves judge rightly: a test of what the other tests rely on."""
+"""What the sandbox's SES delivers passes with receivers that know nothing of it; they do notice a change."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 
-from sandbox.dns import Internet
-from sandbox.dns.internet import RECURSOR_ADDRESS
+from sandbox.__main__ import running
+from sandbox.client import Json, SandboxClient, connect_sandbox
+from sandbox.config import Addresses, SandboxConfig
 from tests.e2e.judges import Judges, Verdict, sitting
-from tests.integration.sandbox.signed import AUTHOR, HELO, PLAIN, SENDER, records, signed
+from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)  # the first run installs two Debian packages
 
+AUTHOR, RETURN_PATH = "inbox.mnexa.ai", "send.inbox.mnexa.ai"
+HELO = "a1.smtp-out.amazonses.com"
+PASSES = {AUTHOR: "pass", "amazonses.com": "pass"}
+FAILS = {AUTHOR: "fail", "amazonses.com": "fail"}
+
 
 @pytest.fixture
-async def judges(workspace: Path) -> AsyncIterator[Judges]:
-    """Both judges, before a DNS in which all of AUTHOR's records are right."""
-    internet = Internet()
-    for name, rdtype, value in records(AUTHOR, "amazonses.com"):
-        internet.publish(name, rdtype, value)
-    async with (
-        internet.listening(),
-        sitting(workspace / "judges", f"{RECURSOR_ADDRESS}:{internet.port}") as judges,
-    ):
+async def addresses(workspace: Path) -> AsyncIterator[Addresses]:
+    """A sandbox by itself, whose SES takes any number of requests a second."""
+    settings = SandboxConfig(
+        sandbox_control_port=0,
+        sandbox_ses_port=0,
+        sandbox_tls_port=0,
+        sandbox_smtp_port=0,
+        sandbox_dns_port=0,
+        sandbox_control_rate=0,
+        sandbox_directory=workspace / "sandbox",
+    )
+    async with running(settings) as addresses:
+        yield addresses
+
+
+@pytest.fixture
+async def control(addresses: Addresses) -> AsyncIterator[SandboxClient]:
+    async with connect_sandbox(addresses.control) as client:
+        yield client
+
+
+@pytest.fixture
+async def judges(addresses: Addresses, workspace: Path) -> AsyncIterator[Judges]:
+    """Both judges, asking that sandbox's recursor."""
+    dns = f"{addresses.dns_recursor}:{addresses.dns_port}"
+    async with sitting(workspace / "judges", dns) as judges:
         yield judges
 
 
-async def test_a_whole_email_passes_and_an_altered_one_fails(judges: Judges) -> None:
-    whole = signed(PLAIN, AUTHOR, "amazonses.com")
+class Ses:
+    """The sandbox's SES by boto3, off the event loop."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        session = boto3.Session("sandbox", "sandbox", region_name="us-east-1")
+        self._client = session.client("sesv2", endpoint_url=addresses.ses)
+
+    async def __call__(self, operation: str, **parameters: Any) -> Any:
+        return await asyncio.to_thread(getattr(self._client, operation), **parameters)
+
+    async def verified(self) -> bool:
+        identity = await self("get_email_identity", EmailIdentity=AUTHOR)
+        mail_from = identity["MailFromAttributes"]["MailFromDomainStatus"]
+        return bool(identity["VerifiedForSendingStatus"]) and mail_from == "SUCCESS"
+
+
+async def delivered(ses: Ses, control: SandboxClient) -> Json:
+    """Makes AUTHOR an identity, publishes its records, sends one email and finds it in the mailbox."""
+    identity = await ses("create_email_identity", EmailIdentity=AUTHOR)
+    await ses("put_email_identity_mail_from_attributes", EmailIdentity=AUTHOR, MailFromDomain=RETURN_PATH)
+    dkim = identity["DkimAttributes"]
+    for token in dkim["Tokens"]:
+        name, value = f"{token}._domainkey.{AUTHOR}", f"{token}.{dkim['SigningHostedZone']}"
+        await control.publish("CNAME", name, value)
+    await control.publish("MX", RETURN_PATH, "feedback-smtp.us-east-1.amazonses.com", priority=10)
+    await control.publish("TXT", RETURN_PATH, "v=spf1 include:amazonses.com ~all")
+    await control.publish("TXT", f"_dmarc.{AUTHOR}", "v=DMARC1; p=reject; adkim=s; aspf=s")
+    await eventually(ses.verified)
+    text = {"Text": {"Data": "Your code is 1234."}}
+    await ses(
+        "send_email",
+        FromEmailAddress=f"Agent <agent@{AUTHOR}>",
+        Destination={"ToAddresses": ["ada@example.com"]},
+        Content={"Simple": {"Subject": {"Data": "Your code"}, "Body": text}},
+    )
+    return (await eventually(control.emails))[0]
+
+
+async def test_what_ses_delivers_passes_and_one_altered_byte_does_not(
+    addresses: Addresses, control: SandboxClient, judges: Judges
+) -> None:
+    email = await delivered(Ses(addresses), control)
+    whole = await control.raw(email["id"])
     altered = whole.replace(b"1234", b"1235")
 
-    passes = {AUTHOR: "pass", "amazonses.com": "pass"}
-    fails = {AUTHOR: "fail", "amazonses.com": "fail"}
-    assert await judges.opendkim(whole) == Verdict(dkim=passes)
-    assert await judges.opendkim(altered) == Verdict(dkim=fails)
-    assert await judges.rspamd(whole, sender=SENDER, helo=HELO) == Verdict(passes, "pass", "pass")
-    assert await judges.rspamd(altered, sender=SENDER, helo=HELO) == Verdict(fails, "pass", "fail")
+    sender = email["envelope_from"]
+    assert await judges.opendkim(whole) == Verdict(PASSES)
+    assert await judges.opendkim(altered) == Verdict(FAILS)
+    assert await judges.rspamd(whole, sender=sender, helo=HELO) == Verdict(PASSES, "pass", "pass")
+    assert await judges.rspamd(altered, sender=sender, helo=HELO) == Verdict(FAILS, "pass", "fail")
+    assert email["passed"]
 
 
-async def test_an_email_from_elsewhere_fails_spf(judges: Judges) -> None:
-    verdict = await judges.rspamd(PLAIN, sender=SENDER, helo=HELO, client="198.51.100.1")
+async def test_an_unsigned_email_from_elsewhere_passes_nothing(
+    control: SandboxClient, judges: Judges
+) -> None:
+    await control.publish("TXT", RETURN_PATH, "v=spf1 include:amazonses.com ~all")
+    await control.publish("TXT", f"_dmarc.{AUTHOR}", "v=DMARC1; p=reject")
+    raw = f"From: agent@{AUTHOR}\r\nSubject: Your code\r\n\r\nYour code is 1234.\r\n".encode()
+
+    verdict = await judges.rspamd(raw, sender=f"1@{RETURN_PATH}", helo=HELO, client="198.51.100.1")
 
     assert verdict == Verdict({}, "softfail", "fail")
-    assert await judges.opendkim(PLAIN) == Verdict({})
+    assert await judges.opendkim(raw) == Verdict({})
