@@ -8,9 +8,7 @@ SHOWN_LENGTH = 120  # characters of a value inside a sentence
 
 HINTS: Mapping[Reason, str] = {
     Reason.AS_SHOWN: "",
-    Reason.OTHER_PRIORITY: (
-        "Published with another priority than {priority}. That is fine: it is the only MX there."
-    ),
+    Reason.OTHER_PRIORITY: "Published with another priority. Set it to {priority}.",
     Reason.WIDER_SPF: "Published with other terms than shown. That is fine: it allows SES to send.",
     Reason.PARENT_COVERS: "The policy of _dmarc.{zone} covers this name.",
     Reason.OWN_POLICY: "Published with a policy of your own. That is fine.",
@@ -19,8 +17,8 @@ HINTS: Mapping[Reason, str] = {
         "its name as {host}."
     ),
     Reason.OTHER_TYPE: (
-        "{name} exists, but has no such {type} record. Add it, and check the type you chose; if your "
-        "provider proxies the name, set it to DNS only."
+        "{name} exists, but has no {type} record. Check the type you chose; if your provider proxies the "
+        "name, set it to DNS only."
     ),
     Reason.UNREGISTERED: (
         "The registry does not know {bought}. Register it, or have the registrar name its name servers."
@@ -83,7 +81,7 @@ HINTS: Mapping[Reason, str] = {
     Reason.SERVERS_REFUSE: (
         "{silent} refused to answer. Check that the registrar names your provider's name servers."
     ),
-    Reason.SERVERS_LAME: "{silent} does not know the zone {zone}. Correct the name servers at the registrar.",
+    Reason.SERVERS_LAME: "{zone} is not kept at {silent}. Correct the name servers at the registrar.",
     Reason.SERVERS_SILENT: (
         "{silent} did not answer in time. We keep trying; if it stays so, ask your DNS provider."
     ),
@@ -95,7 +93,7 @@ HINTS: Mapping[Reason, str] = {
         "The name servers of {zone} have no address. Correct them at the registrar."
     ),
     Reason.SERVERS_FORBIDDEN: (
-        "{silent} has a private or reserved address, which nobody outside can reach. Correct the name"
+        "{silent} is at a private or reserved address, which nobody outside can reach. Correct the name"
         " servers at the registrar."
     ),
 }

@@ -127,7 +127,7 @@ def count_negative(standing: Standing, before: Axes, seen: Axes, now: datetime) 
 def judge(standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[str]) -> Standing:
     """Returns what is held from now on. `fresh` names the axes that this very look brought evidence to."""
     firm = _forgiven(standing, axes, now)
-    state = _next_state(standing, firm, now, fresh)
+    state = State.READY if axes.good(ALL_AXES) else _without_all_good(standing, firm, now, fresh)
     before = standing if standing.state in SENDING else Standing(standing.state)
     return replace(
         standing,
@@ -138,10 +138,8 @@ def judge(standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[st
     )
 
 
-def _next_state(standing: Standing, axes: Axes, now: datetime, fresh: Collection[str]) -> State:
+def _without_all_good(standing: Standing, axes: Axes, now: datetime, fresh: Collection[str]) -> State:
     over = standing.deadline_at is not None and now >= standing.deadline_at
-    if axes.good(ALL_AXES):
-        return State.READY
     match standing.state:
         case State.READY if axes.bad(ALL_AXES):
             return State.DEGRADED

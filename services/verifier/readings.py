@@ -47,12 +47,12 @@ def read(expected: Expected, seen: Observation) -> Reading:
     if seen.outcome not in DEFINITE:
         return Reading(Verdict.UNREACHABLE, _NO_EVIDENCE[seen.outcome])
     if not seen.values:
-        return _missing(there=seen.outcome is Outcome.NODATA)
+        hidden = seen.outcome is Outcome.NODATA and expected.purpose is Purpose.DKIM
+        return Reading(Verdict.MISSING, Reason.OTHER_TYPE if hidden else Reason.NOT_THERE)
     return _READERS[expected.purpose](expected, seen.values)
 
 
-def _missing(*, there: bool) -> Reading:
-    return Reading(Verdict.MISSING, Reason.OTHER_TYPE if there else Reason.NOT_THERE)
+_MISSING = Reading(Verdict.MISSING, Reason.NOT_THERE)
 
 
 def _found(reason: Reason = Reason.AS_SHOWN) -> Reading:
@@ -77,12 +77,13 @@ def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
 
 
 def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
-    """SES takes exactly one MX here; a priority ranks several, so alone any will do (RFC 5321 §5.1)."""
+    """SES takes exactly one MX here, as shown; whether it minds the priority is not documented."""
     right = [value for value in values if value.text == expected.value]
     if right and len(values) > 1:
         return Reading(Verdict.CONFLICT, Reason.SECOND_MX)
     if right:
-        return _found(Reason.AS_SHOWN if right[0].priority == expected.priority else Reason.OTHER_PRIORITY)
+        as_shown = right[0].priority == expected.priority
+        return _found() if as_shown else _mismatch(Reason.OTHER_PRIORITY)
     return _mismatch(_wrong_exchange(expected, values[0].text))
 
 
@@ -105,7 +106,7 @@ def _spf(expected: Expected, values: Sequence[Value]) -> Reading:
     if len(policies) > 1:
         return Reading(Verdict.CONFLICT, Reason.TWO_SPF)
     if not policies:
-        return _unlike(values, "v=spf1", otherwise=_missing(there=True))
+        return _unlike(values, "v=spf1", otherwise=_MISSING)
     terms, wanted = policies[0].lower().split(), expected.value.lower().split()
     if terms == wanted:
         return _found()
@@ -133,7 +134,7 @@ def _dmarc(expected: Expected, values: Sequence[Value]) -> Reading:
     if len(policies) > 1:
         return Reading(Verdict.CONFLICT, Reason.TWO_DMARC)
     if not policies:
-        return _unlike(values, "v=dmarc1", otherwise=_missing(there=True))
+        return _unlike(values, "v=dmarc1", otherwise=_MISSING)
     if not dmarc_valid(policies[0]):
         return _mismatch(Reason.DMARC_MALFORMED)
     return _found(Reason.AS_SHOWN if policies[0].strip() == expected.value else Reason.OWN_POLICY)

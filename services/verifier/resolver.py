@@ -86,7 +86,7 @@ class Look:
         registry = is_registry(zone.name)
         if thorough and not registry:
             said |= await self._others(zone, said, name, type_)
-        seen = tuple(_observation(host, said[host]) for host in zone.hosts if host in said)
+        seen = tuple(_observation(host, said[host]) for host in sorted(said))
         absent = registry and any(each.outcome is Outcome.NXDOMAIN for each in seen)
         return Answer(name, _apex(zone, said), seen, unregistered=absent)
 

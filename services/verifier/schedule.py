@@ -17,13 +17,16 @@ REPAIRS = tuple(timedelta(minutes=rung) for rung in (1, 5, 30, 120, 720, 1440))
 
 def next_look(standing: Standing, now: datetime, *, watched: bool, jitter: float) -> datetime | None:
     """Returns when to ask DNS again; None when only VerifyDomain brings the next look."""
+    waits = standing.deadline_at is not None and now < standing.deadline_at
+    if standing.state in (State.FAILED, State.LOST) and not waits:
+        return None
     if watched:
         return now + (WATCHED_READY if standing.state is State.READY else WATCHED)
-    if standing.deadline_at is not None and now < standing.deadline_at:
-        return min(now + _rung(now - (standing.deadline_at - GRACE)), standing.deadline_at)
     if standing.state is State.READY:
         return _confirming(standing, now) or now + READY_INTERVAL * (1 + READY_SPREAD * (2 * jitter - 1))
-    return None if standing.state in (State.FAILED, State.LOST) else now + LADDER[-1]
+    if standing.deadline_at is not None and waits:
+        return min(now + _rung(now - (standing.deadline_at - GRACE)), standing.deadline_at)
+    return now + LADDER[-1]
 
 
 def _confirming(standing: Standing, now: datetime) -> datetime | None:

@@ -1,0 +1,98 @@
+# ruff: noqa: E501 - a table is read by its lines
+"""The table: what customers' DNS is like on good days and bad, one line each."""
+
+from sandbox.dns.faults import FaultKind as Fault
+from services.verifier.records import Purpose, Verdict
+from tests.integration.verifier.situations import (
+    NS1,
+    NS2,
+    Situation,
+    added,
+    advice,
+    both,
+    broken,
+    fine,
+    gone,
+    replaced,
+    unclear,
+    wrong,
+)
+from tests.unit.verifier.cases import DOMAIN, SEND
+
+ZONE = "mnexa.ai"
+KEY = f"tok1._domainkey.{DOMAIN}"
+TARGET = "tok1.dkim.amazonses.com"
+HOST = "feedback-smtp.us-east-1.amazonses.com"
+TEXT = "v=spf1 include:amazonses.com ~all"
+POLICY = f"_dmarc.{DOMAIN}"
+LONG = [added(SEND, "TXT", f"proof-{n}={'x' * 240}") for n in range(200)]  # 50 kB of other texts
+
+DKIM, PATH, SPF = Purpose.DKIM, Purpose.RETURN_PATH, Purpose.SPF
+INBOUND, DMARC = Purpose.INBOUND, Purpose.DMARC
+MISSING, MISMATCH, CONFLICT = Verdict.MISSING, Verdict.MISMATCH, Verdict.CONFLICT
+PROPAGATING, UNREACHABLE = Verdict.PROPAGATING, Verdict.UNREACHABLE
+
+# fmt: off
+SITUATIONS: list[Situation] = [
+    fine("as shown", both(), DKIM),
+    fine("in capitals", replaced(KEY, "CNAME", TARGET.upper()), DKIM),
+    fine("domain delegated from its zone", lambda net: net.authority.put_zone(ZONE, [NS2]), DKIM),
+    wrong("DKIM missing", gone(KEY), DKIM, MISSING, f"no CNAME record at {KEY} yet"),
+    wrong("zone unregistered", lambda net: net.authority.drop_zone(ZONE), DKIM, MISSING, "does not know mnexa.ai"),
+    wrong("DKIM at the wrong target", replaced(KEY, "CNAME", "mail.other.com"), DKIM, MISMATCH, "Points at mail.other.com instead"),
+    wrong("zone appended to the name", both(gone(KEY), added(f"{KEY}.{ZONE}", "CNAME", TARGET)), DKIM, MISSING, f"appended the zone: found at {KEY}.{ZONE}. Enter the name as tok1._domainkey.inbox."),
+    wrong("zone appended to the target", replaced(KEY, "CNAME", f"{TARGET}.{ZONE}"), DKIM, MISMATCH, "with a dot at its end"),
+    wrong("value of another row", replaced(KEY, "CNAME", "tok2.dkim.amazonses.com"), DKIM, MISMATCH, "must be of the same row"),
+    wrong("CNAME to itself", replaced(KEY, "CNAME", KEY), DKIM, MISMATCH, "Points at itself"),
+    wrong("TXT instead of CNAME", both(gone(KEY), added(KEY, "TXT", TARGET)), DKIM, MISSING, "There is a TXT record"),
+    wrong("DKIM key as TXT", both(gone(KEY), added(KEY, "TXT", "v=DKIM1; p=MIIB")), DKIM, MISSING, "There is a TXT record"),
+    wrong("proxied: an address instead", both(gone(KEY), added(KEY, "A", "203.0.113.9")), DKIM, MISSING, "DNS only"),
+    wrong("wildcard answers", both(gone(KEY), added(f"*._domainkey.{DOMAIN}", "CNAME", "parking.com")), DKIM, MISMATCH, "Only a wildcard record"),
+    wrong("MX missing", gone(SEND, "MX"), PATH, MISSING, "no MX record at"),
+    wrong("nothing at send.", gone(SEND), PATH, MISSING, f"no MX record at {SEND} yet"),
+    wrong("zone appended twice", both(gone(SEND, "MX"), added(f"{SEND}.{ZONE}", "MX", HOST, 10)), PATH, MISSING, f"found at {SEND}.{ZONE}. Enter the name as send.inbox."),
+    wrong("MX at the domain itself", both(gone(SEND, "MX"), replaced(DOMAIN, "MX", HOST, 10)), PATH, MISSING, "one level too high"),
+    wrong("MX of another region", replaced(SEND, "MX", "feedback-smtp.eu-west-1.amazonses.com", 10), PATH, MISMATCH, "SES in another region"),
+    wrong("wrong priority", replaced(SEND, "MX", HOST, 20), PATH, MISMATCH, "Set it to 10"),
+    wrong("priority inside the value", replaced(SEND, "MX", f"10.{HOST}", 10), PATH, MISMATCH, "priority became part of the value"),
+    wrong("zone appended to the MX", replaced(SEND, "MX", f"{HOST}.{ZONE}", 10), PATH, MISMATCH, "with a dot at its end"),
+    wrong("wrong mail server", replaced(SEND, "MX", "mx.other.com", 10), PATH, MISMATCH, "mx.other.com"),
+    wrong("second MX", added(SEND, "MX", "mx.other.com", 20), PATH, CONFLICT, "exactly one MX"),
+    wrong("CNAME at send.", both(gone(SEND), added(SEND, "CNAME", "mail.other.com")), PATH, CONFLICT, "hides every other record"),
+    wrong("CNAME loop at send.", both(gone(SEND), added(SEND, "CNAME", f"a.{DOMAIN}"), added(f"a.{DOMAIN}", "CNAME", SEND)), PATH, CONFLICT, "hides every other record"),
+    wrong("SPF missing", gone(SEND, "TXT"), SPF, MISSING, "no TXT record at"),
+    wrong("SPF in quotation marks", replaced(SEND, "TXT", f'"\\"{TEXT}\\""'), SPF, MISMATCH, "Enter it without them"),
+    wrong("two SPF", added(SEND, "TXT", "v=spf1 include:other.com -all"), SPF, CONFLICT, "two SPF records"),
+    wrong("SPF of somebody else", replaced(SEND, "TXT", "v=spf1 include:other.com -all"), SPF, MISMATCH, "does not let SES send"),
+    wrong("SPF that ends too soon", replaced(SEND, "TXT", "v=spf1 -all include:amazonses.com"), SPF, MISMATCH, "does not let SES send"),
+    wrong("SPF misspelt", replaced(SEND, "TXT", "v=spf1:include:amazonses.com ~all"), SPF, MISMATCH, "misspelt"),
+    wrong("SPF at the domain itself", both(gone(SEND, "TXT"), added(DOMAIN, "TXT", TEXT)), SPF, MISSING, "one level too high"),
+    fine("SPF wider than shown", replaced(SEND, "TXT", "v=spf1 include:amazonses.com include:x.com -all"), SPF, "That is fine"),
+    fine("SPF split into strings", replaced(SEND, "TXT", '"v=spf1 inclu" "de:amazonses.com" " ~all"'), SPF),
+    fine("SPF among 50 kB of texts", both(*LONG), SPF),
+    wrong("50 kB of texts, no SPF", both(gone(SEND, "TXT"), *LONG), SPF, MISSING, "no TXT record at"),
+    unclear("one of two servers stale", gone(KEY, at=NS2), DKIM, PROPAGATING, f"1 of 2 name servers have it; {NS2}"),
+    unclear("one server with the old value", replaced(KEY, "CNAME", "old.com", at=NS1), DKIM, PROPAGATING, NS1),
+    unclear("SERVFAIL", broken(Fault.SERVFAIL, KEY), DKIM, UNREACHABLE, "failed to answer (SERVFAIL)"),
+    unclear("silence", broken(Fault.TIMEOUT, KEY), DKIM, UNREACHABLE, "did not answer in time"),
+    unclear("refused", broken(Fault.REFUSED, KEY), DKIM, UNREACHABLE, "refused to answer"),
+    unclear("lame delegation", broken(Fault.LAME, KEY), DKIM, UNREACHABLE, "is not kept at"),
+    unclear("another query's id", broken(Fault.WRONG_ID, KEY), DKIM, UNREACHABLE, "no DNS answer"),
+    unclear("garbage", broken(Fault.GARBAGE, KEY), DKIM, UNREACHABLE, "no DNS answer"),
+    unclear("one SERVFAIL, the other without", both(gone(KEY), broken(Fault.SERVFAIL, KEY, at=NS1)), DKIM, UNREACHABLE, f"{NS2} answered, without the record"),
+    unclear("one silent, the other without", both(gone(KEY), broken(Fault.TIMEOUT, KEY, at=NS2)), DKIM, UNREACHABLE, f"{NS1} answered, without the record"),
+    unclear("delegated to servers without address", added(f"_domainkey.{DOMAIN}", "NS", "ns.nobody-has-this.com"), DKIM, UNREACHABLE, "have no address"),
+    fine("one SERVFAIL, the other right", broken(Fault.SERVFAIL, KEY, at=NS1), DKIM),
+    fine("one silent, the other right", broken(Fault.TIMEOUT, KEY, at=NS1), DKIM),
+    fine("one lame, the other right", broken(Fault.LAME, KEY, at=NS2), DKIM),
+    fine("truncated, then TCP", broken(Fault.TRUNCATE, KEY), DKIM),
+    fine("slow", broken(Fault.DELAY, KEY, delay_ms=60), DKIM),
+    advice("another inbound mail server", replaced(DOMAIN, "MX", "mx.other.com", 5), INBOUND, CONFLICT, "would stop your mail"),
+    advice("no DMARC", gone(POLICY), DMARC, MISSING, "no TXT record at _dmarc"),
+    fine("DMARC of the parent", both(gone(POLICY), added(f"_dmarc.{ZONE}", "TXT", "v=DMARC1; p=reject")), DMARC, "_dmarc.mnexa.ai covers"),
+    fine("DMARC of one's own", replaced(POLICY, "TXT", "v=DMARC1; p=reject; adkim=s"), DMARC, "That is fine"),
+    fine("DMARC hosted elsewhere", both(gone(POLICY), added(POLICY, "CNAME", "p.host.com"), added("p.host.com", "TXT", "v=DMARC1; p=none;")), DMARC),
+    advice("two DMARC", added(POLICY, "TXT", "v=DMARC1; p=reject"), DMARC, CONFLICT, "two DMARC records"),
+    advice("DMARC misspelt", replaced(POLICY, "TXT", "v=DMARC1 p=none"), DMARC, MISMATCH, "cannot read"),
+    advice("DMARC in a circle", both(gone(POLICY), added(POLICY, "CNAME", "a.host.com"), added("a.host.com", "CNAME", POLICY)), DMARC, UNREACHABLE, "lead in a circle"),
+]

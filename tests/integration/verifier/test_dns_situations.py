@@ -1,0 +1,41 @@
+"""Each situation of the table, asked of real name servers: its verdict, its hint, the states it leads to."""
+
+from datetime import timedelta
+
+import pytest
+
+from sandbox.dns import Internet
+from services.verifier.inspection import inspect
+from services.verifier.model import State
+from services.verifier.records import Check
+from services.verifier.resolver import Resolver
+from tests.figures import Figure
+from tests.integration.verifier.situations import Situation, publish_all
+from tests.integration.verifier.situations_table import SITUATIONS
+from tests.unit.verifier.cases import a_case, after_six_hours, looked_at, shown_records
+
+RECORDS = shown_records()
+EXPECTED = [record.expected for record in RECORDS]
+
+
+def of(situation: Situation, checks: list[Check]) -> Check:
+    purposes = [expected.purpose for expected in EXPECTED]
+    return checks[purposes.index(situation.purpose)]
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.name)
+async def test_a_customer_reads_what_is_wrong(
+    internet: Internet, resolver: Resolver, situation: Situation, figure: Figure
+) -> None:
+    publish_all(internet)
+    situation.change(internet)
+
+    checks = await inspect(resolver, EXPECTED)
+
+    seen = of(situation, checks)
+    pending = looked_at(a_case(State.PENDING), RECORDS, checks, timedelta(0)).standing.state
+    ready = after_six_hours(a_case(State.READY), RECORDS, checks).standing.state
+    figure(f"{situation.name:36} {seen.verdict:12} {pending:8} {ready:9} {seen.hint}")
+    assert (seen.verdict, pending, ready) == (situation.verdict, situation.pending, situation.ready)
+    assert situation.hint in seen.hint
+    assert bool(situation.hint) == bool(seen.hint)

@@ -1,0 +1,97 @@
+"""Claims of the verifier as values, named by the state they are in; for tests of its pure rules."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from services.verifier.decisions import Case, Claim, Record, after_look
+from services.verifier.evidence import SesIdentity, Wanted
+from services.verifier.model import GRACE, NEGATIVE_OFFSETS, Standing, State
+from services.verifier.records import Check, Expected, Purpose, RecordType, Verdict
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+DOMAIN = "inbox.mnexa.ai"
+SEND = f"send.{DOMAIN}"
+FEEDBACK = "feedback-smtp.us-east-1.amazonses.com"
+TOKENS = ("tok1", "tok2", "tok3")
+WANTED = Wanted(SEND, TOKENS)
+
+GOOD_IDENTITY = SesIdentity(
+    verification_status="SUCCESS",
+    dkim_status="SUCCESS",
+    mail_from_status="SUCCESS",
+    mail_from_domain=SEND,
+    verified_for_sending=True,
+    tokens=TOKENS,
+)
+
+
+def shown_records() -> list[Record]:
+    """The records of a domain: five required ones, and two that are advice."""
+    expected = [
+        Expected(
+            Purpose.DKIM,
+            RecordType.CNAME,
+            f"{token}._domainkey.{DOMAIN}",
+            f"{token}.dkim.amazonses.com",
+            DOMAIN,
+        )
+        for token in TOKENS
+    ]
+    expected += [
+        Expected(Purpose.RETURN_PATH, RecordType.MX, SEND, FEEDBACK, DOMAIN, 10),
+        Expected(Purpose.SPF, RecordType.TXT, SEND, "v=spf1 include:amazonses.com ~all", DOMAIN),
+        Expected(Purpose.INBOUND, RecordType.MX, DOMAIN, "inbound-smtp.us-east-1.amazonaws.com", DOMAIN, 10),
+        Expected(Purpose.DMARC, RecordType.TXT, f"_dmarc.{DOMAIN}", "v=DMARC1; p=none;", DOMAIN),
+    ]
+    advice = (Purpose.INBOUND, Purpose.DMARC)
+    return [Record(n, each, each.purpose not in advice) for n, each in enumerate(expected, start=1)]
+
+
+REQUIRED = [record for record in shown_records() if record.required]
+
+
+def checks_of(verdict: Verdict = Verdict.FOUND, *, purpose: Purpose | None = None) -> list[Check]:
+    """One verdict for all required records, or for those of a purpose while the others are found."""
+    return [
+        Check(verdict if purpose in (None, record.expected.purpose) else Verdict.FOUND) for record in REQUIRED
+    ]
+
+
+def a_case(state: State, identity: SesIdentity | None = GOOD_IDENTITY, *, may_own: bool = True) -> Case:
+    """A claim in a state, with everything good in DNS and at SES unless told otherwise."""
+    good = True if state in (State.READY, State.DEGRADED) else None
+    waits = state in (State.PENDING, State.DEGRADED)
+    return Case(
+        claim=Claim(uuid4(), uuid4(), DOMAIN, 1),
+        may_own=may_own,
+        wanted=WANTED,
+        standing=Standing(state, NOW + GRACE if waits else None, dkim_good=good, mail_from_good=good),
+        note="",
+        verdicts=tuple((record.expected.purpose, Verdict.FOUND) for record in REQUIRED),
+        shown=(),
+        identity=identity,
+        ses_looked_at=None,
+        ses_due_at=None,
+        watched=False,
+        repairs=0,
+        repair_due_at=None,
+        now=NOW,
+    )
+
+
+def looked_at(case: Case, records: Sequence[Record], checks: Sequence[Check], after: timedelta) -> Case:
+    """The claim after a look that long after `NOW`."""
+    case = replace(case, now=NOW + after)
+    standing = after_look(case, records, checks, jitter=0.5).standing
+    seen = zip(records, checks, strict=True)
+    verdicts = tuple((record.expected.purpose, check.verdict) for record, check in seen if record.required)
+    return replace(case, standing=standing, verdicts=verdicts)
+
+
+def after_six_hours(case: Case, records: Sequence[Record], checks: Sequence[Check]) -> Case:
+    """The claim after a look that is repeated as the schedule has it, and always sees the same."""
+    for offset in (timedelta(0), *NEGATIVE_OFFSETS):
+        case = looked_at(case, records, checks, offset)
+    return case

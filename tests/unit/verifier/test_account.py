@@ -1,0 +1,34 @@
+"""The sentence an operator reads about the SES account."""
+
+from dataclasses import replace
+
+import pytest
+
+from services.verifier.account import AccountFacts, AccountState
+
+READY = AccountFacts(
+    production_access=True,
+    sending_enabled=True,
+    enforcement_status="HEALTHY",
+    max_send_rate=14,
+    max_24_hour_send=50_000,
+    sent_last_24_hours=7,
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state", "advice"),
+    [
+        (READY, AccountState.READY, "sends"),
+        (replace(READY, production_access=False), AccountState.SANDBOXED, "Request production access"),
+        (replace(READY, sending_enabled=False), AccountState.PAUSED, "Switch it on"),
+        (replace(READY, enforcement_status="SHUTDOWN"), AccountState.PAUSED, "Answer AWS's message"),
+        (replace(READY, enforcement_status="PROBATION"), AccountState.UNDER_REVIEW, "Answer AWS's message"),
+        (replace(READY, enforcement_status="A_NEW_WORD"), AccountState.READY, "sends"),
+    ],
+)
+def test_an_account_says_what_to_do(facts: AccountFacts, state: AccountState, advice: str) -> None:
+    told, note = facts.state()
+
+    assert told is state
+    assert advice in note
