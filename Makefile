@@ -73,6 +73,7 @@ image: ## Build the one image of all services (IMAGE=name:tag)
 
 docs: $(INSTALLED) $(GENERATED) ## Write the pages that are made from the contract
 	@.venv/bin/python scripts/document_errors.py > docs/errors.md
+	@.venv/bin/python scripts/document_events.py > docs/events.md
 
 clean: ## Remove what was made, .venv and the state of `make up` included
 	rm -rf .venv gen .letterhead .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,43 @@
+"""docs/events.md says what the contract says, and the services tell what it lists."""
+
+import json
+import re
+import subprocess
+import sys
+
+from google.protobuf import json_format
+
+from letterhead.events.v1 import email_events_pb2
+from tests.contract.sources import ROOT
+
+PAGE = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+SUBJECTS = set(re.findall(r"^### `([a-z.]+)`$", PAGE, re.MULTILINE))
+
+
+def test_the_events_page_is_made_from_the_contract() -> None:
+    made = subprocess.run(
+        [sys.executable, "scripts/document_events.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert made.stdout == PAGE, "run `make docs`"
+
+
+def test_every_event_on_the_page_is_told_by_a_service_and_no_other() -> None:
+    told = {
+        subject
+        for path in ROOT.glob("services/*/events.py")
+        for subject in re.findall(r'"([a-z]+\.[a-z]+)"', path.read_text(encoding="utf-8"))
+    }
+
+    assert told == SUBJECTS
+
+
+def test_the_example_is_an_event_of_the_contract() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    event = json.loads(example)
+    message = email_events_pb2.BounceReceived()
+
+    json_format.ParseDict(event["data"], message)
+
+    assert event["dataschema"] == message.DESCRIPTOR.full_name
+    assert event["type"] in SUBJECTS

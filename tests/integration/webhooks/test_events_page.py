@@ -1,0 +1,87 @@
+"""The subscriber that docs/events.md offers to copy, run as it stands there."""
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import nats
+import pytest
+
+from chassis.background import supervised
+from chassis.database import Database
+from chassis.events import Event, Outbox, Relay, open_stream
+from chassis.ids import uuid7
+from letterhead.events.v1 import domain_events_pb2
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+PAGE = Path(__file__).parents[3] / "docs/events.md"
+
+
+@pytest.fixture
+def subscriber(stream: FreshStream, tmp_path: Path) -> Iterator[Path]:
+    """The page's program, told of this test's stream; gives the file it prints to."""
+    (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    settings = stream.settings
+    own = {
+        "nats://127.0.0.1:42229": settings.nats_url,
+        '"LETTERHEAD"': f'"{settings.nats_stream}"',
+        '"domain.>"': f'"{settings.nats_subject_prefix}domain.>"',
+    }
+    for theirs, ours in own.items():
+        assert theirs in program
+        program = program.replace(theirs, ours)
+    printed = tmp_path / "printed"
+    with printed.open("w") as output:
+        process = subprocess.Popen([sys.executable, "-c", program], cwd=tmp_path, stdout=output)
+        yield printed
+        process.kill()
+        process.wait()
+
+
+async def tell(database: Database, *names: str) -> None:
+    """Lets verifier say of domains that they are ready."""
+    for name in names:
+        reference = domain_events_pb2.DomainReference(name=name)
+        event = Event("domain.ready", domain_events_pb2.DomainReady(domain=reference), uuid7(), resource=name)
+        async with database.transaction() as connection:
+            await Outbox("verifier").write(connection, event)
+
+
+async def lose(stream: FreshStream) -> None:
+    """Deletes the stream with its consumers, as a NATS that lost its disk."""
+    connection = await nats.connect(stream.settings.nats_url)
+    await connection.jetstream().delete_stream(stream.settings.nats_stream)
+    await connection.close()
+
+
+async def test_the_pages_subscriber_applies_each_event_once_over_a_lost_stream(
+    subscriber: Path, database: FreshDatabase, stream: FreshStream
+) -> None:
+    async with (
+        database.open("verifier") as verifier,
+        open_stream(stream.settings) as wire,
+        supervised([Relay(verifier, wire, "verifier").run], asyncio.Event(), drain=timedelta(seconds=3)),
+    ):
+        await tell(verifier, "one.com", "two.com")
+        await eventually(lambda: len(printed(subscriber)) == 2)
+        await lose(stream)
+        await tell(verifier, "three.com")
+        await eventually(
+            lambda: "domain.ready three.com" in printed(subscriber), within=timedelta(seconds=20)
+        )
+
+    assert sorted(printed(subscriber)) == [
+        "domain.ready one.com",
+        "domain.ready three.com",
+        "domain.ready two.com",
+    ]
+
+
+def printed(path: Path) -> list[str]:
+    return path.read_text().splitlines()
