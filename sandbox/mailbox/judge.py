@@ -9,12 +9,14 @@ import dkim
 import spf
 
 from sandbox.dns import Answer, Internet
+from sandbox.dns.records import DnsMistake
+from sandbox.dns.recursor import Status
 from sandbox.mailbox.dmarc import Dmarc, DmarcVerdict
 
 _SIGNATURES = 10  # judged per email; more are ignored
 _DNS_WAIT = 10.0  # seconds for one lookup
 _SPF_WAIT = 20  # seconds for all of SPF's lookups, RFC 7208 section 4.6.4
-_UNSURE = ("SERVFAIL", "TIMEOUT")
+_UNSURE = (Status.SERVFAIL, Status.TIMEOUT)
 
 Lookup = Callable[[str, str], Answer]
 
@@ -84,11 +86,16 @@ class Judge:
 
     def _from_thread(self, loop: asyncio.AbstractEventLoop) -> Lookup:
         def lookup(name: str, rdtype: str) -> Answer:
-            return asyncio.run_coroutine_threadsafe(self._internet.resolve(name, rdtype), loop).result(
-                _DNS_WAIT
-            )
+            return asyncio.run_coroutine_threadsafe(self._resolve(name, rdtype), loop).result(_DNS_WAIT)
 
         return lookup
+
+    async def _resolve(self, name: str, rdtype: str) -> Answer:
+        """Asks DNS; what an email gives for a name need not be one, and then it does not exist."""
+        try:
+            return await self._internet.resolve(name, rdtype)
+        except DnsMistake:
+            return Answer(Status.NXDOMAIN)
 
     async def _judge_dmarc(
         self, from_addresses: tuple[str, ...], signatures: tuple[DkimVerdict, ...], sender: SpfVerdict
@@ -101,15 +108,18 @@ class Judge:
         return await Dmarc(self._texts, self._exists).evaluate(author, passed, vouched)
 
     async def _texts(self, name: str) -> list[str] | None:
-        answer = await self._internet.resolve(name, "TXT")
+        answer = await self._resolve(name, "TXT")
         return None if answer.status in _UNSURE else answer.values
 
     async def _exists(self, name: str) -> bool:
-        return (await self._internet.resolve(name, "A")).status != "NXDOMAIN"
+        return (await self._resolve(name, "A")).status != Status.NXDOMAIN
 
 
 def _judge_dkim(raw: bytes, lookup: Lookup) -> tuple[DkimVerdict, ...]:
-    verifier = dkim.DKIM(raw, logger=_silent)
+    try:
+        verifier = dkim.DKIM(raw, logger=_silent)
+    except dkim.DKIMException:
+        return ()  # no email at all, so nothing signed
     count = sum(name.lower() == b"dkim-signature" for name, _ in verifier.headers)
     return tuple(_judge_signature(verifier, at, lookup) for at in range(min(count, _SIGNATURES)))
 
@@ -127,7 +137,7 @@ def _judge_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVerdic
         result, reason = (
             ("pass", "") if verifier.verify(at, dnsfunc=key) else ("fail", "signature did not verify")
         )
-    except (dkim.DKIMException, ValueError) as error:
+    except (dkim.DKIMException, LookupError, ValueError) as error:  # dkimpy trips over some malformed tags
         result, reason = ("fail" if answers else "permerror"), str(error)
     if answers and answers[0].status in _UNSURE:
         result, reason = "temperror", "key could not be looked up"

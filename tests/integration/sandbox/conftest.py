@@ -1,6 +1,7 @@
 """The sandbox's own parts, each run by itself on free ports."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -26,9 +27,9 @@ def resolver(internet: Internet) -> Resolver:
     return Resolver(root=internet.root, port=internet.port)
 
 
-@pytest.fixture
-async def addresses(workspace: Path) -> AsyncIterator[Addresses]:
-    """A whole sandbox."""
+@asynccontextmanager
+async def a_sandbox(workspace: Path) -> AsyncIterator[Addresses]:
+    """A whole sandbox on free ports."""
     settings = SandboxConfig(
         sandbox_control_port=0,
         sandbox_ses_port=0,
@@ -38,6 +39,13 @@ async def addresses(workspace: Path) -> AsyncIterator[Addresses]:
         sandbox_directory=workspace / "sandbox",
     )
     async with running(settings) as addresses:
+        yield addresses
+
+
+@pytest.fixture
+async def addresses(workspace: Path) -> AsyncIterator[Addresses]:
+    """A sandbox of this test's own."""
+    async with a_sandbox(workspace) as addresses:
         yield addresses
 
 

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 import aiohttp
-import pytest
 
-from sandbox.client import Json, SandboxClient, SandboxRefused
+from sandbox.client import SandboxClient
 from sandbox.config import Addresses
 from tests.integration.sandbox.resolver import Resolver, values
 from tests.waiting import eventually
@@ -18,56 +17,6 @@ from tests.waiting import eventually
 async def fetched(url: str) -> str:
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return await answer.text()
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "body", "told"),
-    [
-        ("POST", "/dns/records", {"name": "mnexa.ai", "type": "A"}, "'value' is missing: give a string"),
-        ("POST", "/dns/records", {"name": "x.test", "type": "A", "value": "192.0.2.1"}, "no public suffix"),
-        ("POST", "/dns/records", {"name": 1, "type": "A", "value": "1"}, "'name' cannot be 1: give a string"),
-        ("POST", "/dns/records", {"name": "mnexa.ai", "type": "A", "value": "1", "x": 1}, "There is no 'x'"),
-        (
-            "POST",
-            "/dns/records",
-            {"name": "mnexa.ai", "type": "TXT", "value": "x", "servers": ["ns9.dns-host.com"]},
-            "does not serve mnexa.ai: choose among ns1.dns-host.com, ns2.dns-host.com",
-        ),
-        ("POST", "/dns/records", {"name": "mnexa.ai", "type": "A", "value": "1", "ttl": -1}, "TTL is"),
-        ("DELETE", "/dns/records", {"name": "nobody.com"}, "No zone holds nobody.com"),
-        ("PUT", "/dns/zones/test", {}, "no public suffix"),
-        ("PUT", "/dns/zones/mnexa.ai", {"soa_minimum": -1}, "soa_minimum is"),
-        ("GET", "/dns/zones/nobody.com", None, "no such zone"),
-        ("DELETE", "/dns/zones/nobody.com", None, "There is no zone nobody.com"),
-        ("POST", "/dns/zonefile", {"apex": "mnexa.ai", "text": "@ IN A nonsense"}, "cannot be read"),
-        ("POST", "/dns/faults", {"kind": "servfail"}, "needs a name, a zone or a server"),
-        ("POST", "/dns/faults", {"kind": "nonsense", "name": "mnexa.ai"}, "give one of servfail, timeout"),
-        ("POST", "/dns/faults", {"kind": "servfail", "server": "ns9.com"}, "No server is called ns9.com"),
-        ("POST", "/dns/faults", {"kind": "servfail", "name": "mnexa.ai", "count": 0}, "1 or more"),
-        ("DELETE", "/dns/faults/nonsense", None, "There is no DNS fault nonsense"),
-        ("POST", "/clock", {"advance_seconds": -1}, "only goes forward"),
-        ("POST", "/clock", {"advance_seconds": "an hour"}, "give a number"),
-        ("GET", "/mailbox/emails/nonsense", None, "no such email"),
-        ("GET", "/nonsense", None, "GET / lists every call"),
-        ("PATCH", "/clock", None, "GET / lists every call"),
-    ],
-)
-async def test_a_wrong_call_is_told_what_to_do(
-    control: SandboxClient, method: str, path: str, body: Json | None, told: str
-) -> None:
-    with pytest.raises(SandboxRefused) as refused:
-        await control.call(method, path, body)
-
-    assert told in str(refused.value)
-
-
-@pytest.mark.parametrize("octets", [b"not json", b"[]", b"\xff"])
-async def test_a_body_that_is_no_json_object_is_refused(addresses: Addresses, octets: bytes) -> None:
-    url = f"{addresses.control}/dns/records"
-    async with aiohttp.ClientSession() as session, session.post(url, data=octets) as answer:
-        told = await answer.json()
-
-    assert (answer.status, "JSON" in told["error"]) == (400, True)
 
 
 async def test_a_record_published_and_deleted_comes_and_goes(

@@ -137,13 +137,41 @@ async def test_spf_is_judged_by_the_envelope(
     assert email["mailed_by"] == ("send.inbox.mnexa.ai" if result == "pass" else None)
 
 
-@pytest.mark.parametrize("header", [b"", b"From: a@mnexa.ai, b@mnexa.com\r\n", b"From: nobody\r\n"])
+@pytest.mark.parametrize(
+    "header", [b"", b"From: a@mnexa.ai, b@mnexa.com\r\n", b"From: nobody\r\n", b"no header at all\r\n"]
+)
 async def test_an_email_without_one_author_cannot_pass(
     addresses: Addresses, control: SandboxClient, header: bytes
 ) -> None:
     await delivered(addresses, header + b"Subject: who?\r\n\r\nx\r\n")
 
     assert (await newest(control))["dmarc"]["result"] == "permerror"
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        "",
+        "v=1",
+        "d=..; s=x",
+        "v=1; a=rsa-sha256; d=mnexa.ai; s=s1; h=from; bh=x; b=x",
+        "i=a; d=inbox.mnexa.ai",
+    ],
+)
+async def test_a_malformed_signature_is_an_error_of_its_own(
+    addresses: Addresses, published: SandboxClient, tags: str
+) -> None:
+    await delivered(addresses, f"DKIM-Signature: {tags}\r\n".encode() + signed(PLAIN, AUTHOR))
+
+    email = await newest(published)
+    assert [each["result"] for each in email["dkim"]] == ["permerror", "pass"]
+    assert email["signed_by"] == AUTHOR
+
+
+async def test_an_envelope_of_no_domain_has_no_spf(addresses: Addresses, control: SandboxClient) -> None:
+    await delivered(addresses, PLAIN, sender="nobody@[203.0.113.10]")
+
+    assert (await newest(control))["spf"]["result"] in {"none", "neutral"}
 
 
 async def test_recipients_answer_as_their_names_say(addresses: Addresses, control: SandboxClient) -> None:
