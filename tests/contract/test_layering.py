@@ -16,6 +16,7 @@ EDGES = {
     "asyncpg": ["chassis/database.py", "chassis/migrate.py", "chassis/background.py", "services/*/store*.py"],
     "nats": ["chassis/events/*.py"],
     "aiohttp": ["services/webhooks/*.py"],
+    "grpc": ["chassis/*.py", "services/*/__main__.py", "services/*/servicer*.py"],
     "letterhead": [
         "chassis/errors.py", "services/*/__main__.py", "services/*/servicer*.py", "services/*/events.py",
     ],
@@ -32,6 +33,36 @@ def test_a_library_is_imported_only_by_its_edge(library: str) -> None:
     ]
 
     assert strangers == []
+
+
+# How far in a file of a service stands, by the first word of its name; other words are free.
+DEPTH = {
+    "servicer": 1,
+    "worker": 1,
+    "store": 2,
+    "ses": 2,
+    "resolver": 2,
+    "intake": 2,
+    "events": 3,
+    "model": 4,
+}
+
+
+def depth(path: Path) -> int:
+    return 0 if path.stem == "__main__" else DEPTH[path.stem.partition("_")[0]]
+
+
+def layered() -> list[Path]:
+    return [path for path in files("services") if path.stem.partition("_")[0] in {"", *DEPTH}]
+
+
+@pytest.mark.parametrize("path", layered(), ids=str)
+def test_imports_point_inward(path: Path) -> None:
+    known = {sibling(path, name) for name in imported(path)}.intersection(layered())
+
+    outward = [str(other) for other in known if depth(other) < depth(path)]
+
+    assert outward == []
 
 
 def models() -> list[Path]:
