@@ -24,7 +24,7 @@ BODY_LENGTH = 43  # 62^43 > 2^256
 CHECK_LENGTH = 6  # 62^6 > 2^32
 HINT_LENGTH = 8
 # Less than the promised second: a revoked key must be refused one second after the revocation committed.
-CACHE_AGE = timedelta(seconds=0.8)
+CACHE_AGE = timedelta(seconds=0.5)
 CACHE_SIZE = 10_000
 
 _LIVE_KEY = """
@@ -141,7 +141,7 @@ def _principal(row: Record | None) -> Principal | None:
 
 
 class Access:
-    """Turns a bearer token into a Principal, remembering each answer for less than a second."""
+    """Turns a bearer token into a Principal, remembering each answer for half a second."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

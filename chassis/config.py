@@ -1,4 +1,3 @@
-# ruff: noqa: RUF009 - `setting` makes a field, not a default
 """Typed settings from LETTERHEAD_* variables, secrets from files, every mistake reported at once.
 
 The only module that reads the environment. Not for values that change while a service runs.

@@ -47,9 +47,7 @@ class MigrationError(Exception):
 class Config:
     """Settings of the command."""
 
-    database_url: config.Secret = config.setting(  # noqa: RUF009 - makes a field
-        help="file with the Postgres URL of the owner of the schema"
-    )
+    database_url: config.Secret = config.setting(help="file with the Postgres URL of the owner of the schema")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The gRPC server of every service: interceptors, deep health, reflection, background tasks and drain."""
 
 import asyncio
+import inspect
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -189,8 +190,8 @@ def main(run_service: Callable[[C], AbstractAsyncContextManager[Any]], config_cl
 
 def _service_name(run_service: Callable[..., Any]) -> str:
     """Take the last part of the package that defines the service: `identity` of `services.identity`."""
-    package: str = getattr(run_service, "__globals__", {}).get("__package__") or "letterhead"
-    return package.rpartition(".")[2]
+    package: str = getattr(inspect.unwrap(run_service), "__globals__", {}).get("__package__") or ""
+    return package.rpartition(".")[2] or "letterhead"
 
 
 def _log_format(settings: Any) -> Any:

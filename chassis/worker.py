@@ -52,29 +52,24 @@ class ClaimLoop(Generic[T]):
         """Work until `stop`; then claim nothing more and wait for the steps in flight."""
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
-                self._woken.clear()
-                free = self._concurrency - len(self._running)
-                items = await self._claimed(free, stop) if free else ()
-                for item in items:
-                    self._start(group, item)
-                if len(self._running) >= self._concurrency:
-                    await self._slot_or(stop)
-                elif len(items) < free:
-                    await wait_any(stop, self._woken, timeout=self._idle)
+                try:
+                    await self._round(group, stop)
+                except Exception as error:  # noqa: BLE001 - a claim that fails must not end the loop
+                    await wait_any(stop, timeout=self._backoff.failed(error))
 
-    async def _claimed(self, free: int, stop: asyncio.Event) -> Sequence[T]:
-        try:
-            items = await self._claim(free)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the loop must come back
-            await wait_any(stop, timeout=self._backoff.failed(error))
-            return ()
+    async def _round(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
+        self._woken.clear()
+        free = self._concurrency - len(self._running)
+        items = await self._claim(free)
         self._backoff.succeeded()
-        return items
-
-    def _start(self, group: asyncio.TaskGroup, item: T) -> None:
-        task = group.create_task(self._one(item))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        for item in items:
+            task = group.create_task(self._one(item))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+        if len(items) < free:
+            await wait_any(stop, self._woken, timeout=self._idle)
+        else:
+            await self._slot_or(stop)
 
     async def _one(self, item: T) -> None:
         try:

@@ -78,7 +78,7 @@ class ReceivedEvent:
                 resource=str(attributes.get("subject", "")),
                 data=dict(attributes["data"]),
             )
-        except (AttributeError, KeyError, TypeError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not an event of ours: {error!r}") from error
 
     def parse(self, kind: type[M]) -> M:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import nats.errors
@@ -17,6 +18,7 @@ from nats.js import JetStreamContext, api
 from nats.js import errors as js_errors
 
 from chassis import config
+from chassis.backoff import Backoff
 from chassis.errors import Unavailable
 from chassis.events.envelope import CONTENT_TYPE, ReceivedEvent
 from chassis.telemetry import get_logger
@@ -206,26 +208,37 @@ async def open_stream(settings: config.Nats) -> AsyncIterator[Stream]:
 
 
 async def _connect(client: Client, settings: config.Nats) -> None:
+    backoff = Backoff("connecting to NATS", first=RECONNECT_WAIT, cap=timedelta(seconds=5))
+    while True:
+        try:
+            await client.connect(**_options(client, settings))
+        except Exception as error:  # noqa: BLE001 - it refused us: perhaps not for ever
+            await asyncio.sleep(backoff.failed(error))
+        else:
+            log.info("connected to NATS", action="nats_connected")
+            return
+
+
+def _options(client: Client, settings: config.Nats) -> dict[str, Any]:
     async def lost() -> None:
-        log.warning("NATS is away", action="nats_lost")
+        if not client.is_closed:
+            log.warning("NATS is away", action="nats_lost")
 
     async def back() -> None:
         log.info("NATS is back", action="nats_found")
 
     async def hush(_: Exception) -> None:
-        """Say nothing: every try ends here, and the state is what counts."""
+        """Say nothing: every single try ends here, and it is the state that counts."""
 
     credentials = settings.nats_credentials
-    await client.connect(
-        servers=[url.strip() for url in settings.nats_url.split(",")],
-        user_credentials=RawCredentials(credentials.reveal()) if credentials else None,
-        allow_reconnect=True,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=RECONNECT_WAIT.total_seconds(),  # type: ignore[arg-type] # floats are fine
-        connect_timeout=int(CONNECT_TIMEOUT.total_seconds()),
-        ping_interval=int(PING_INTERVAL.total_seconds()),
-        disconnected_cb=lost,
-        reconnected_cb=back,
-        error_cb=hush,
-    )
-    log.info("connected to NATS", action="nats_connected")
+    return {
+        "servers": [url.strip() for url in settings.nats_url.split(",")],
+        "user_credentials": RawCredentials(credentials.reveal()) if credentials else None,
+        "max_reconnect_attempts": -1,
+        "reconnect_time_wait": RECONNECT_WAIT.total_seconds(),
+        "connect_timeout": CONNECT_TIMEOUT.total_seconds(),
+        "ping_interval": PING_INTERVAL.total_seconds(),
+        "disconnected_cb": lost,
+        "reconnected_cb": back,
+        "error_cb": hush,
+    }

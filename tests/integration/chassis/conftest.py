@@ -1,4 +1,4 @@
-"""What the chassis is tried with: a service's database, its stream, and background tasks that end with the test."""
+"""What the chassis is tried with: a service's database, a stream, and tasks that end with the test."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -7,6 +7,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from chassis.database import Connection, Database
 from chassis.events import Consumer, Event, Outbox, ReceivedEvent, Stream
+from chassis.events.consumer import Handle
 from tests.stores import FreshDatabase
 
 TABLE = """
@@ -44,9 +45,18 @@ async def written(database: FreshDatabase) -> list[str]:
     return [str(row["event_id"]) for row in rows]
 
 
-def a_consumer(database: Database, stream: Stream, handle=write_down, **options) -> Consumer:  # type: ignore[no-untyped-def]
+def a_consumer(
+    database: Database, stream: Stream, handle: Handle = write_down, *, concurrency: int = 1
+) -> Consumer:
     """A consumer of all domain events that retries fast."""
     quick = [timedelta(milliseconds=20)] * 4
     return Consumer(
-        database, stream, "identity", "journal", ["domain.>"], handle, retry_delays=quick, **options
+        database,
+        stream,
+        "identity",
+        "journal",
+        ["domain.>"],
+        handle,
+        concurrency=concurrency,
+        retry_delays=quick,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -10,35 +11,30 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from chassis import config
-from chassis.server import Registration, serving
+from chassis.database import open_database
+from chassis.server import Registration, main, serving
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
 
 Act = Callable[[], Awaitable[None]]
 
 TENANTS = "letterhead.identity.v1.TenantService"
+VERIFIER = "letterhead.verifier.v1.VerifierService"
 
 
-class Tenants(tenants_pb2_grpc.TenantServiceServicer):
-    """One unary method that first does what the test says, and then answers with the tenant's id."""
+class Probe:
+    """Does what the test says, and then answers; the one stream answers before, too."""
 
     def __init__(self, act: Act) -> None:
         self._act = act
 
-    async def GetTenant(self, request: Any, context: Any) -> tenants_pb2.GetTenantResponse:  # noqa: N802
+    async def get_tenant(self, request: Any, _: Any) -> tenants_pb2.GetTenantResponse:
+        """Answer with the id asked for."""
         await self._act()
         return tenants_pb2.GetTenantResponse(tenant=tenants_pb2.Tenant(id=request.tenant_id))
 
-
-class Verifier(verifier_pb2_grpc.VerifierServiceServicer):
-    """One streaming method that answers once, does what the test says, and answers again."""
-
-    def __init__(self, act: Act) -> None:
-        self._act = act
-
-    async def WatchDomain(  # noqa: N802
-        self, request: Any, context: Any
-    ) -> AsyncIterator[verifier_pb2.WatchDomainResponse]:
+    async def watch_domain(self, _: Any, __: Any) -> AsyncIterator[verifier_pb2.WatchDomainResponse]:
+        """Answer once, act, and answer again."""
         yield verifier_pb2.WatchDomainResponse()
         await self._act()
         yield verifier_pb2.WatchDomainResponse()
@@ -46,18 +42,20 @@ class Verifier(verifier_pb2_grpc.VerifierServiceServicer):
 
 def a_server(**changes: Any) -> config.Server:
     """Settings of a server on a free port that gives up fast."""
-    quick = {"grpc_port": 0, "grpc_host": "127.0.0.1", "drain": timedelta(seconds=2)}
+    quick: dict[str, Any] = {"grpc_port": 0, "grpc_host": "127.0.0.1", "drain": timedelta(seconds=2)}
     return config.Server(**quick | changes)
 
 
 def registrations(act: Act) -> list[Registration]:
+    """The probe as two services; what it does not have is UNIMPLEMENTED."""
+    probe = Probe(act)
+    tenants = type("Tenants", (tenants_pb2_grpc.TenantServiceServicer,), {"GetTenant": probe.get_tenant})
+    verifier = type(
+        "Verifier", (verifier_pb2_grpc.VerifierServiceServicer,), {"WatchDomain": probe.watch_domain}
+    )
     return [
-        Registration(tenants_pb2_grpc.add_TenantServiceServicer_to_server, Tenants(act), TENANTS),
-        Registration(
-            verifier_pb2_grpc.add_VerifierServiceServicer_to_server,
-            Verifier(act),
-            "letterhead.verifier.v1.VerifierService",
-        ),
+        Registration(tenants_pb2_grpc.add_TenantServiceServicer_to_server, tenants(), TENANTS),
+        Registration(verifier_pb2_grpc.add_VerifierServiceServicer_to_server, verifier(), VERIFIER),
     ]
 
 
@@ -66,9 +64,11 @@ async def serve(
     act: Act, settings: config.Server | None = None, **parts: Any
 ) -> AsyncIterator[grpc.aio.Channel]:
     """A server whose methods do `act`, and a channel to it."""
-    async with serving(settings or a_server(), registrations=registrations(act), **parts) as port:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield channel
+    async with (
+        serving(settings or a_server(), registrations=registrations(act), **parts) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        yield channel
 
 
 async def nothing() -> None:
@@ -105,3 +105,23 @@ def details(error: grpc.aio.AioRpcError) -> dict[type, Any]:
 def reason(error: grpc.aio.AioRpcError) -> str:
     """The reason in the error's ErrorInfo."""
     return str(details(error)[error_details_pb2.ErrorInfo].reason)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    server: config.Server
+    database: config.Database
+
+
+@asynccontextmanager
+async def running(settings: Config) -> AsyncIterator[int]:
+    """The smallest service: what the four are, without their business."""
+    async with (
+        open_database(settings.database, application_name="probe") as database,
+        serving(settings.server, database=database, registrations=registrations(nothing)) as port,
+    ):
+        yield port
+
+
+if __name__ == "__main__":
+    main(running, Config)

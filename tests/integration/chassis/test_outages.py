@@ -1,7 +1,7 @@
 """NATS and Postgres come and go under load; every event is applied, and none twice."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 from chassis.database import Connection, Database
 from chassis.errors import Unavailable
 from chassis.events import ReceivedEvent, Relay, Stream, open_stream
-from cli.embedded import NatsServer, Postgres
+from cli.embedded import Postgres
 from tests.integration.chassis.conftest import Start
 from tests.integration.chassis.journal import a_consumer, an_event, make_journal, publish, write_down, written
 from tests.stores import FreshDatabase, fresh_database, make_template
@@ -36,7 +36,7 @@ async def durable(tmp_path_factory: pytest.TempPathFactory, workspace: Path) -> 
 
 @asynccontextmanager
 async def load(database: Database) -> AsyncIterator[list[str]]:
-    """Publishes an event every few milliseconds while the block runs; gives the ids that were acknowledged."""
+    """Publishes an event every few milliseconds; gives the ids that were acknowledged."""
     acknowledged: list[str] = []
     ended = asyncio.Event()
 
@@ -77,7 +77,7 @@ async def test_nats_is_killed_under_load(
     identity: Database,
     database: FreshDatabase,
     wire: Stream,
-    nats_server: NatsServer,
+    stream: FreshStream,
     start: Start,
 ) -> None:
     await make_journal(database)
@@ -87,9 +87,9 @@ async def test_nats_is_killed_under_load(
     async with load(identity) as acknowledged:
         for _ in range(3):
             await grown(acknowledged)
-            nats_server.kill()
+            stream.server.kill()
             await grown(acknowledged)
-            nats_server.restart()
+            stream.server.restart()
 
     await everything_is_applied(database, acknowledged)
 
@@ -99,7 +99,6 @@ async def test_nats_loses_its_disk_under_load(
     database: FreshDatabase,
     wire: Stream,
     stream: FreshStream,
-    nats_server: NatsServer,
     start: Start,
 ) -> None:
     """Every event inside the retention arrives again, for whoever else listens; no effect is doubled."""
@@ -111,7 +110,7 @@ async def test_nats_loses_its_disk_under_load(
     async with load(identity) as acknowledged:
         await grown(acknowledged, 300)
         await eventually(lambda: _superset(database, acknowledged[:300]))
-        nats_server.wipe()
+        stream.server.wipe()
         await grown(acknowledged)
 
     await everything_is_applied(database, acknowledged)
@@ -163,11 +162,10 @@ async def test_a_service_starts_before_nats(
     identity: Database,
     database: FreshDatabase,
     stream: FreshStream,
-    nats_server: NatsServer,
     start: Start,
 ) -> None:
     await make_journal(database)
-    nats_server.stop()
+    stream.server.stop()
     async with open_stream(stream.settings) as wire:
         start(Relay(identity, wire, "identity").run)
         start(a_consumer(identity, wire).run)
@@ -176,7 +174,7 @@ async def test_a_service_starts_before_nats(
         with pytest.raises(Unavailable):
             await wire.ensure()
 
-        nats_server.restart()
+        stream.server.restart()
 
         await everything_is_applied(database, [str(event.id)])
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
@@ -123,8 +122,8 @@ async def test_a_crash_is_internal_and_hides_its_cause() -> None:
         seen = await failure(get_tenant(channel, metadata=[("x-request-id", "r-2")]))
 
     assert seen.code() is grpc.StatusCode.INTERNAL
-    assert "secret-7" not in seen.details()
-    assert "r-2" in seen.details()
+    assert "secret-7" not in str(seen.details())
+    assert "r-2" in str(seen.details())
     assert reason(seen) == "INTERNAL"
 
 
@@ -324,12 +323,11 @@ async def _health(channel: grpc.aio.Channel, service: str, wanted: int) -> bool:
     request = health_pb2.HealthCheckRequest(service=service)
     try:
         answer = await health_pb2_grpc.HealthStub(channel).Check(request)
-    except grpc.aio.AioRpcError as error:
-        assert error.code() is grpc.StatusCode.NOT_FOUND
-        return False
+    except grpc.aio.AioRpcError:
+        return False  # not known yet
     return bool(answer.status == wanted)
 
 
 def _read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own
         return str(answer.read().decode())

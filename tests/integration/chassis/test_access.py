@@ -1,0 +1,158 @@
+"""Keys at the door: who passes, how fast a revoked one stops, and no lie while Postgres is away."""
+
+import time
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import grpc
+import pytest
+
+from chassis.access import Access, Principal, Scope, generate_key, principal, require
+from chassis.database import Database
+from tests.integration.chassis.probe import get_tenant, nothing, reason, serve
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+
+async def a_key(
+    database: FreshDatabase, scope: str = "FULL_ACCESS", **columns: Any
+) -> tuple[str, UUID, UUID]:
+    """A key of a new tenant; gives its token, id and tenant."""
+    token, digest, hint = generate_key()
+    key_id, tenant_id = uuid4(), uuid4()
+    await database.execute(
+        "INSERT INTO identity.tenants (id, name) VALUES ($1, $2)", tenant_id, str(tenant_id)
+    )
+    await database.execute(
+        "INSERT INTO identity.api_keys (id, tenant_id, name, scope, key_hash, hint, claim_ids, expires_at)"
+        " VALUES ($1, $2, 'test', $3, $4, $5, $6, now() + $7::interval)",
+        key_id,
+        tenant_id,
+        scope,
+        digest,
+        hint,
+        columns.get("claim_ids", []),
+        columns.get("expires_in", timedelta(days=1)),
+    )
+    return token, key_id, tenant_id
+
+
+@pytest.fixture
+def access(identity: Database) -> Access:
+    """Access as identity has it."""
+    return Access(identity)
+
+
+async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await call
+    return caught.value.code(), reason(caught.value)
+
+
+async def test_a_live_key_is_its_principal(database: FreshDatabase, access: Access) -> None:
+    claim = uuid4()
+    token, key_id, tenant_id = await a_key(database, "SENDING_ACCESS", claim_ids=[claim])
+    seen: list[Principal] = []
+
+    async def look() -> None:
+        seen.append(principal())
+
+    async with serve(look, access=access) as channel:
+        await get_tenant(channel, key=token)
+
+    assert seen == [Principal(key_id, tenant_id, Scope.SENDING_ACCESS, frozenset({claim}))]
+
+
+async def test_no_key_and_dead_keys_are_refused(database: FreshDatabase, access: Access) -> None:
+    expired, _, _ = await a_key(database, expires_in=timedelta(seconds=-1))
+    unknown, _, _ = generate_key()
+
+    async with serve(nothing, access=access) as channel:
+        assert await refusal(get_tenant(channel)) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
+        for token in (expired, unknown, unknown[:-1], "x"):
+            refused = await refusal(get_tenant(channel, key=token))
+            assert refused == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
+        basic = get_tenant(channel, metadata=[("authorization", "Basic dXNlcjpwdw==")])
+        assert await refusal(basic) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
+
+
+async def test_a_scope_too_small_is_denied(database: FreshDatabase, access: Access) -> None:
+    token, _, _ = await a_key(database, "SENDING_ACCESS")
+
+    async def admins_only() -> None:
+        require(Scope.ADMIN)
+
+    async with serve(admins_only, access=access) as channel:
+        refused = await refusal(get_tenant(channel, key=token))
+
+    assert refused == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+
+
+async def test_callers_at_the_same_time_are_not_mixed_up(database: FreshDatabase, access: Access) -> None:
+    keys = [await a_key(database) for _ in range(5)]
+    seen: list[UUID] = []
+
+    async def look() -> None:
+        before = principal()
+        await access.authenticate(f"Bearer {keys[0][0]}")
+        assert principal() is before
+        seen.append(before.tenant_id)
+
+    async with serve(look, access=access) as channel:
+        calls = [get_tenant(channel, key=token) for token, _, _ in keys for _ in range(5)]
+        for call in calls:
+            await call
+
+    assert sorted(seen) == sorted(tenant_id for _, _, tenant_id in keys for _ in range(5))
+
+
+async def test_a_revoked_key_stops_within_a_second(database: FreshDatabase, access: Access) -> None:
+    token, key_id, _ = await a_key(database)
+    async with serve(nothing, access=access) as channel:
+        await get_tenant(channel, key=token)
+
+        await database.execute("UPDATE identity.api_keys SET revoked_at = now() WHERE id = $1", key_id)
+        revoked = time.monotonic()
+        await eventually(lambda: _refused(channel, token), within=timedelta(seconds=1))
+
+    assert time.monotonic() - revoked <= 1
+
+
+async def test_a_key_is_asked_for_once_in_a_while(database: FreshDatabase, access: Access) -> None:
+    """What was true a moment ago is not asked again: a key that vanishes behind the cache still passes."""
+    token, key_id, _ = await a_key(database)
+    await access.authenticate(f"Bearer {token}")
+
+    await database.execute("DELETE FROM identity.api_keys WHERE id = $1", key_id)
+
+    assert (await access.authenticate(f"Bearer {token}")).key_id == key_id
+
+
+async def test_while_postgres_is_away_nobody_is_judged(database: FreshDatabase, access: Access) -> None:
+    token, _, _ = await a_key(database)
+    unknown, _, _ = generate_key()
+    async with serve(nothing, access=access) as channel:
+        database.server.stop()
+        try:
+            for each in (token, unknown):
+                assert await refusal(get_tenant(channel, key=each)) == (
+                    grpc.StatusCode.UNAVAILABLE,
+                    "STORAGE_UNAVAILABLE",
+                )
+        finally:
+            database.server.restart()
+
+        await eventually(lambda: _passes(channel, token))
+
+
+async def _refused(channel: grpc.aio.Channel, token: str) -> bool:
+    return not await _passes(channel, token)
+
+
+async def _passes(channel: grpc.aio.Channel, token: str) -> bool:
+    try:
+        await get_tenant(channel, key=token)
+    except grpc.aio.AioRpcError:
+        return False
+    return True

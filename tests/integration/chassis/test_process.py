@@ -1,0 +1,137 @@
+"""A service as a process: how it starts, what it logs, and how it ends."""
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cli.embedded import Postgres
+from cli.server_process import free_port
+from tests.integration.chassis.probe import get_tenant
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+CODE = {
+    "SERVING": health_pb2.HealthCheckResponse.SERVING,
+    "NOT_SERVING": health_pb2.HealthCheckResponse.NOT_SERVING,
+}
+
+
+@asynccontextmanager
+async def a_process(environ: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The probe service as a child of its own."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.integration.chassis.probe"),
+        env={"PATH": "", **{f"LETTERHEAD_{name}": value for name, value in environ.items()}},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    yield process
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+@pytest.fixture
+def environ(database: FreshDatabase, tmp_path: Path) -> dict[str, str]:
+    """What the probe needs to run, on a port of its own."""
+    url = tmp_path / "url"
+    url.write_text(database.url("identity"))
+    return {"GRPC_PORT": str(free_port()), "GRPC_HOST": "127.0.0.1", "DATABASE_URL_FILE": str(url)}
+
+
+async def health(environ: Mapping[str, str], service: str = "") -> int | None:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{environ['GRPC_PORT']}") as channel:
+        try:
+            request = health_pb2.HealthCheckRequest(service=service)
+            return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=2)).status)
+        except grpc.aio.AioRpcError:
+            return None
+
+
+async def test_sigterm_ends_it_in_order(environ: dict[str, str]) -> None:
+    async with a_process(environ) as process:
+        await eventually(lambda: _is(environ, "SERVING"))
+
+        process.terminate()
+        out, err = await asyncio.wait_for(process.communicate(), timeout=10)
+
+    assert (process.returncode, err) == (0, b"")
+    actions = [json.loads(line)["action"] for line in out.splitlines()]
+    assert actions == ["server_started", "health_changed", "server_draining", "server_stopped"]
+
+
+async def test_wrong_settings_end_it_with_all_problems(environ: dict[str, str]) -> None:
+    del environ["DATABASE_URL_FILE"]
+    async with a_process(environ | {"GRPC_PORT": "x"}) as process:
+        _, err = await asyncio.wait_for(process.communicate(), timeout=10)
+
+    assert process.returncode == 78
+    assert [line.split()[0] for line in err.decode().splitlines()] == [
+        "LETTERHEAD_GRPC_PORT:",
+        "LETTERHEAD_DATABASE_URL_FILE",
+    ]
+
+
+async def test_a_port_in_use_ends_it_with_a_sentence(environ: dict[str, str]) -> None:
+    async with a_process(environ):
+        await eventually(lambda: _is(environ, "SERVING"))
+        async with a_process(environ) as second:
+            _, err = await asyncio.wait_for(second.communicate(), timeout=10)
+
+    assert second.returncode == 78
+    assert "the port is in use" in err.decode()
+
+
+async def test_it_starts_without_postgres_and_serves_when_it_comes(
+    environ: dict[str, str], postgres: Postgres
+) -> None:
+    postgres.stop()
+    try:
+        async with a_process(environ) as process:
+            await eventually(lambda: _is(environ, "NOT_SERVING"))
+            assert await health(environ, "liveness") == CODE["SERVING"]
+            postgres.restart()
+            await eventually(lambda: _is(environ, "SERVING"))
+            assert process.returncode is None
+    finally:
+        postgres.restart()
+
+
+async def test_each_call_is_one_line_of_log_without_what_was_said(environ: dict[str, str]) -> None:
+    async with a_process(environ) as process:
+        await eventually(lambda: _is(environ, "SERVING"))
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{environ['GRPC_PORT']}") as channel:
+            await get_tenant(
+                channel, "canary-body", key="lh_canary-token", metadata=[("x-request-id", "r-7")]
+            )
+        process.terminate()
+        out, _ = await asyncio.wait_for(process.communicate(), timeout=10)
+
+    [line] = [line for line in map(json.loads, out.splitlines()) if line["action"] == "rpc_served"]
+    assert _without(line, "at", "milliseconds") == {
+        "action": "rpc_served",
+        "code": "OK",
+        "level": "info",
+        "logger": "chassis.interceptors",
+        "message": "rpc",
+        "method": "/letterhead.identity.v1.TenantService/GetTenant",
+        "request_id": "r-7",
+        "service": "chassis",
+    }
+    assert b"canary" not in out
+
+
+async def _is(environ: Mapping[str, str], status: str) -> bool:
+    return bool(await health(environ) == CODE[status])
+
+
+def _without(line: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name not in names}

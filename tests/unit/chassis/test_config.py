@@ -1,0 +1,131 @@
+"""Settings: typed, bounded, from files where secret, and every mistake told at once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+
+from chassis.config import Aws, ConfigError, Secret, Server, describe, load, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class Everything:
+    text: str = setting(help="a text")
+    count: int = setting(1, help="a count", minimum=1, maximum=10)
+    rate: float = setting(1.0, help="a rate in 1/s", minimum=0.1)
+    flag: bool = setting(False, help="a flag")
+    place: Path | None = setting(None, help="a place")
+    wait: timedelta = setting(timedelta(seconds=1), help="a wait in s", maximum=timedelta(seconds=60))
+    names: tuple[str, ...] = setting((), help="some names")
+    shape: Literal["round", "square"] = setting("round", help="a shape")
+    token: Secret | None = setting(None, help="a token")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Nested:
+    server: Server
+    everything: Everything
+
+
+def everything(**values: str) -> dict[str, str]:
+    return {f"LETTERHEAD_{name.upper()}": value for name, value in {"text": "t", **values}.items()}
+
+
+def problems(cls: type[Any], environ: dict[str, str]) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(cls, environ)
+    return caught.value.problems
+
+
+def test_every_type_is_read(tmp_path: Path) -> None:
+    secret = tmp_path / "token"
+    secret.write_text("s3cret\n")
+
+    read = load(
+        Everything,
+        everything(
+            count="10",
+            rate="2.5",
+            flag="Yes",
+            place="/etc",
+            wait="0.5",
+            names="a, b,,c",
+            shape="square",
+            token_file=str(secret),
+        ),
+    )
+
+    assert (read.text, read.count, read.rate, read.flag, read.place) == ("t", 10, 2.5, True, Path("/etc"))
+    assert (read.wait, read.names, read.shape) == (timedelta(seconds=0.5), ("a", "b", "c"), "square")
+    assert read.token is not None
+    assert read.token.reveal() == "s3cret"
+
+
+def test_what_is_not_set_or_empty_has_its_default() -> None:
+    read = load(Everything, everything(count="", wait=" "))
+
+    assert (read.count, read.wait, read.token) == (1, timedelta(seconds=1), None)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    wrong = everything(
+        text="",
+        count="11",
+        rate="nan",
+        flag="maybe",
+        wait="61",
+        shape="oval",
+        token_file="/none",
+        grpc_port="x",
+    )
+
+    told = problems(Nested, wrong)
+
+    assert told == [
+        "LETTERHEAD_GRPC_PORT: 'x' is not a whole number (port of the gRPC server; 0 takes any)",
+        "LETTERHEAD_TEXT is required (a text)",
+        "LETTERHEAD_COUNT: 11 is above 10 (a count)",
+        "LETTERHEAD_RATE: 'nan' is not a number (a rate in 1/s)",
+        "LETTERHEAD_FLAG: 'maybe' is not true or false (a flag)",
+        "LETTERHEAD_WAIT: 61 s is above 60 s (a wait in s)",
+        "LETTERHEAD_SHAPE: 'oval' is not one of round, square (a shape)",
+        "LETTERHEAD_TOKEN_FILE: cannot read '/none': No such file or directory (a token)",
+    ]
+
+
+def test_a_secret_is_not_read_from_a_variable() -> None:
+    told = problems(Everything, everything(token="s3cret"))
+
+    assert "put the secret in a file and name it in LETTERHEAD_TOKEN_FILE" in told[0]
+    assert "s3cret" not in told[0]
+
+
+def test_an_empty_secret_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("\n")
+
+    assert (
+        "not a file with a secret in it"
+        in problems(Everything, everything(token_file=str(tmp_path / "token")))[0]
+    )
+
+
+def test_a_secret_never_shows() -> None:
+    secret = Secret("s3cret")
+
+    assert "s3cret" not in f"{secret} {secret!r} {[secret]}"
+
+
+def test_fields_that_do_not_fit_together_are_a_mistake() -> None:
+    environ = {"LETTERHEAD_AWS_REGION": "us-east-1", "LETTERHEAD_AWS_ACCOUNT": "1234"}
+
+    assert problems(Aws, environ) == ["LETTERHEAD_AWS_ACCOUNT: '1234' is not 12 digits"]
+
+
+def test_settings_describe_themselves() -> None:
+    described = {each.variable: each for each in describe(Nested)}
+
+    assert described["LETTERHEAD_GRPC_PORT"].required
+    assert described["LETTERHEAD_TOKEN_FILE"].help == "a token"
+    assert described["LETTERHEAD_WAIT"].default == timedelta(seconds=1)
