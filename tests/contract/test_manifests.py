@@ -1,5 +1,6 @@
 """The manifests fit together, and fit the code: what a cluster would only tell when it runs."""
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -8,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore import xform_name
+from botocore.loaders import Loader
 
 import letterhead
 from chassis import config, migrate
+from chassis.access import generate_key
 from chassis.server import LIVENESS
 from scripts.dev_secrets import secrets
 from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built, run_tool
@@ -114,7 +118,7 @@ def test_settings_are_what_the_service_reads(overlay: Overlay, service: str, tmp
     settings = config.load(config_of(service), with_secrets(environment, workload, tmp_path))
     assert settings.server.grpc_port == workload.ports()["grpc"]
     assert settings.server.metrics_port == workload.ports()["metrics"]
-    assert grace(workload) > preparation(workload) + settings.server.drain.total_seconds()
+    assert grace(workload) > preparation(workload) + 2 * settings.server.drain.total_seconds()
 
 
 def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> None:
@@ -135,7 +139,7 @@ def with_secrets(environment: dict[str, str], workload: Workload, directory: Pat
             path = Path(value)
             assert str(path.parent) in workload.mounted_secrets(), f"{variable} is on no mounted Secret"
             found[variable] = str(directory / path.name)
-            (directory / path.name).write_text("a secret")
+            (directory / path.name).write_text(generate_key()[0])
     return found
 
 
@@ -214,6 +218,42 @@ def test_service_accounts_exist_and_aws_roles_go_to_those_who_call_aws() -> None
         for service in SERVICES
         if "LETTERHEAD_AWS_ACCOUNT" in {each.variable for each in config.describe(config_of(service))}
     }
+
+
+# IAM checks some calls by another name, or by one more.
+ALSO = {
+    "CreateEmailIdentity": {"TagResource"},
+    "SendEmail": {"SendRawEmail"},
+    "DeleteMessageBatch": {"DeleteMessage"},
+}
+CHECKED_AS_ANOTHER = {"DeleteMessageBatch"}
+
+
+@pytest.mark.parametrize(
+    ("edge", "aws", "prefix"),
+    [
+        ("identity/ses.py", "sesv2", "ses"),
+        ("verifier/ses.py", "sesv2", "ses"),
+        ("sender/ses.py", "sesv2", "ses"),
+        ("webhooks/intake.py", "sqs", "sqs"),
+    ],
+)
+def test_an_aws_role_may_do_what_its_service_calls_and_no_more(edge: str, aws: str, prefix: str) -> None:
+    service = edge.partition("/")[0]
+    policy = json.loads((ROOT / f"deploy/components/irsa/policies/{service}.json").read_text())
+    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+
+    called = operations_called(ROOT / "services" / edge, aws)
+    needed = (called - CHECKED_AS_ANOTHER).union(*(ALSO.get(each, set()) for each in called))
+
+    assert allowed == {f"{prefix}:{each}" for each in needed}
+
+
+def operations_called(path: Path, aws: str) -> set[str]:
+    """The operations of an AWS service whose boto3 names stand in a file."""
+    operations = Loader().load_service_model(aws, "service-2")["operations"]
+    words = set(re.findall(r"[a-z_]+", path.read_text(encoding="utf-8")))
+    return {name for name in operations if xform_name(name) in words}
 
 
 @pytest.mark.parametrize("component", ["nats", "nats-cluster"])
