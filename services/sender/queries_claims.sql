@@ -71,7 +71,7 @@ ORDER BY r.email_id, r.position;
 -- suppress_recipients --
 -- Marks recipients that are left out.
 UPDATE sender.recipients AS r
-SET state = 'SUPPRESSED', state_note = 'On the suppression list; nothing was sent to it.', state_at = now()
+SET state = 'SUPPRESSED', state_note = 'On the suppression list: left out.', state_at = now()
 FROM unnest($1::uuid[], $2::integer[]) AS suppressed (email_id, position)
 WHERE r.email_id = suppressed.email_id AND r.position = suppressed.position AND r.state <> 'SUPPRESSED';
 

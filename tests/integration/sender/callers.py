@@ -1,0 +1,36 @@
+"""Callers of sender, by their keys."""
+
+from typing import Any
+
+import grpc
+
+from letterhead.sender.v1 import emails_pb2_grpc, suppressions_pb2_grpc
+from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, SendEmailRequest
+from tests.integration.identity.callers import Keyed
+
+
+def a_request(sender: str, to: str | list[str] = "reader@example.com", **fields: Any) -> SendEmailRequest:
+    """A request to send a small email; `fields` are those of the message."""
+    addresses = [to] if isinstance(to, str) else to
+    fields = {"subject": "Hello", "text": "Good day."} | fields
+    request = SendEmailRequest(to=[Address(address=each) for each in addresses], **fields)
+    getattr(request, "from").address = sender
+    return request
+
+
+class Caller:
+    """Whoever has a key, and calls one replica."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        self.emails = Keyed(emails_pb2_grpc.SenderServiceStub(channel), token)
+        self.suppressions = Keyed(suppressions_pb2_grpc.SuppressionServiceStub(channel), token)
+
+    async def send(self, sender: str, to: str | list[str] = "reader@example.com", **fields: Any) -> Email:
+        """Sends a small email."""
+        email: Email = (await self.emails.SendEmail(a_request(sender, to, **fields))).email
+        return email
+
+    async def get(self, email_id: str) -> Email:
+        """One email as it is now."""
+        email: Email = (await self.emails.GetEmail(GetEmailRequest(email_id=email_id))).email
+        return email

@@ -1,0 +1,198 @@
+"""sender as a whole: between its callers, a pretend SES, and what other services would have written."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import boto3
+import grpc
+import pytest
+
+from chassis import config
+from chassis.access import Scope
+from chassis.ids import uuid7
+from cli import aws_setup
+from letterhead.sender.v1.emails_pb2 import Email
+from services.sender.__main__ import Config, Server, Shared, running
+from tests.factories import ACCOUNT, REGION, Domain, a_key, a_pending_domain, a_ready_domain, a_tenant
+from tests.integration.sender.callers import Caller
+from tests.internet import Internet
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+Json = dict[str, Any]
+State = Email.State
+
+SHARED_DOMAIN = "send.e2a.dev"
+
+
+@dataclass(frozen=True)
+class Sender:
+    """The service, to be started as often as there shall be replicas of it."""
+
+    settings: Config
+    database: FreshDatabase
+    stream: FreshStream
+    internet: Internet
+
+    @asynccontextmanager
+    async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
+        """Runs one replica, with changed settings perhaps; gives a channel to it."""
+        async with (
+            running(replace(self.settings, **changes)) as port,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            yield channel
+
+    async def a_ready_domain(self, tenant_id: UUID, name: str | None = None) -> Domain:
+        """A domain that is ready here, and verified at SES."""
+        domain = await a_ready_domain(self.database, tenant_id, name)
+        await self._seed(domain.name)
+        return domain
+
+    async def _seed(self, name: str) -> None:
+        body = {"names": [name], "verified": True}
+        await self.internet.control.call("POST", "/ses/identities/seed", body)
+
+    async def a_pending_domain(self, tenant_id: UUID) -> Domain:
+        """A domain whose records nobody has published."""
+        return await a_pending_domain(self.database, tenant_id)
+
+    async def a_shared_sender(self) -> Domain:
+        """The operator's shared domain, ready."""
+        [row] = await self.database.fetch(
+            "INSERT INTO identity.tenants (id, name) VALUES ($1, 'operator') RETURNING id", uuid7()
+        )
+        return await self.a_ready_domain(row["id"], SHARED_DOMAIN)
+
+    async def set_domain_state(self, domain: Domain, state: str, *, dkim_good: bool = False) -> None:
+        """What verifier would write."""
+        await self.database.execute(
+            "UPDATE verifier.verifications SET state = $2, dkim_good = $3 WHERE claim_id = $1",
+            domain.claim_id,
+            state,
+            dkim_good,
+        )
+
+    async def set_account(self, **columns: Any) -> None:
+        """What verifier would write of the account."""
+        names = ", ".join(f"{name} = ${number}" for number, name in enumerate(columns, start=1))
+        await self.database.execute(f"UPDATE verifier.ses_account SET {names}", *columns.values())  # noqa: S608
+
+    async def fault(self, kind: str, **more: Any) -> None:
+        """Lets SendEmail go wrong."""
+        body = {"operation": "SendEmail", "kind": kind} | more
+        await self.internet.control.call("POST", "/ses/faults", body)
+
+    async def end_faults(self) -> None:
+        """Lets SES go right again."""
+        await self.internet.control.call("DELETE", "/ses/faults")
+
+    async def posts(self) -> list[Json]:
+        """The SendEmails that reached SES, whatever it answered."""
+        return list((await self.internet.control.ledger())["posts"])
+
+    async def one_post_an_attempt(self) -> None:
+        """Asserts it over everything that was sent."""
+        attempts = Counter(post["attempt"] for post in await self.posts())
+        assert max(attempts.values(), default=1) == 1
+
+    async def hear(self, post: Json, kind: str = "SEND") -> None:
+        """What webhooks would write when SES told of a post."""
+        tags = post["email_tags"]
+        await self.database.execute(
+            "INSERT INTO webhooks.feedback"
+            " (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, detail, occurred_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, '{}', now())",
+            uuid7(),
+            uuid4().bytes,
+            kind,
+            *(UUID(tags[name]) for name in ("lh-tenant", "lh-email", "lh-attempt")),
+            post["message_id"],
+        )
+
+    async def events(self, subject: str, count: int = 1) -> list[Json]:
+        """The events of a subject, as soon as there are so many."""
+
+        async def enough() -> list[Json] | None:
+            events = await self.stream.published(subject)
+            return events if len(events) >= count else None
+
+        return await eventually(enough) or []
+
+
+@pytest.fixture
+async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Internet:
+    """The pretend Internet, set up as an operator would set AWS up, with production access."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
+    session = boto3.Session("sandbox", "sandbox", region_name=REGION)
+    await asyncio.to_thread(aws_setup.set_up, session, account=ACCOUNT, endpoint_url=internet.addresses.ses)
+    change = {"production_access": True, "max_send_rate": 500, "max_24_hour_send": 50_000}
+    await internet.control.call("PATCH", "/ses/account", change)
+    return internet
+
+
+@pytest.fixture
+async def sender(database: FreshDatabase, stream: FreshStream, internet: Internet) -> Sender:
+    """The service as it is set up for this test, over a healthy account; not started yet."""
+    await database.execute(
+        "INSERT INTO verifier.ses_account"
+        " (account, region, state, production_access, sending_enabled, enforcement_status, max_send_rate,"
+        "  max_24_hour_send, looked_at)"
+        " VALUES ($1, $2, 'READY', true, true, 'HEALTHY', 500, 50000, now())",
+        ACCOUNT,
+        REGION,
+    )
+    settings = Config(
+        server=Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=15)),
+        database=database.settings("sender", pool_size=10),
+        nats=stream.settings,
+        aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
+        shared=Shared(shared_domain=SHARED_DOMAIN, shared_brand="e2a"),
+    )
+    return Sender(settings, database, stream, internet)
+
+
+@pytest.fixture
+async def channel(sender: Sender) -> AsyncIterator[grpc.aio.Channel]:
+    """A running replica."""
+    async with sender.start() as channel:
+        yield channel
+
+
+@pytest.fixture
+async def tenant_id(database: FreshDatabase) -> UUID:
+    """A tenant."""
+    return await a_tenant(database)
+
+
+@pytest.fixture
+async def caller(database: FreshDatabase, channel: grpc.aio.Channel, tenant_id: UUID) -> Caller:
+    """The tenant's own service."""
+    return Caller(channel, await a_key(database, tenant_id, Scope.FULL_ACCESS))
+
+
+@pytest.fixture
+async def domain(sender: Sender, tenant_id: UUID) -> Domain:
+    """The tenant's ready domain."""
+    return await sender.a_ready_domain(tenant_id)
+
+
+async def becomes(
+    caller: Caller, email: Email, state: "Email.State.ValueType", within: timedelta = timedelta(seconds=10)
+) -> Email:
+    """Waits until the email is in a state, and gives it."""
+
+    async def now() -> Email:
+        found = await caller.get(email.id)
+        assert found.state == state, f"{Email.State.Name(found.state)}: {found.state_note}"
+        return found
+
+    return await eventually(now, within=within)
