@@ -141,8 +141,8 @@ INSERT INTO verifier.looks (
     claim_id, generation, position, verdict, hint, seen, servers_agreeing, servers_asked, looked_at
 )
 SELECT $1, $2, look.position, look.verdict, look.hint,
-    array(SELECT jsonb_array_elements_text(look.seen)), look.servers_agreeing, look.servers_asked, now()
-FROM unnest($3::integer[], $4::text[], $5::text[], $6::jsonb[], $7::integer[], $8::integer[])
+    array(SELECT jsonb_array_elements_text(look.seen::jsonb)), look.servers_agreeing, look.servers_asked, now()
+FROM unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[])
     AS look (position, verdict, hint, seen, servers_agreeing, servers_asked)
 ON CONFLICT (claim_id, generation, position) DO UPDATE
 SET verdict = excluded.verdict,

@@ -1,5 +1,6 @@
 """Verifications, what was seen of their records, and their history in Postgres. Decides nothing."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,7 +106,7 @@ class VerificationStore:
             [record.position for record in records],
             [check.verdict.value for check in checks],
             [check.hint for check in checks],
-            [list(check.seen) for check in checks],
+            [json.dumps(check.seen) for check in checks],  # arrays of unlike lengths make no array
             [check.servers_agreeing for check in checks],
             [check.servers_asked for check in checks],
         )

@@ -1,25 +1,74 @@
-"""The verifier's outside: a pretend Internet of name servers, and a resolver that walks it."""
+"""verifier as a whole, between its callers, identity, and the pretend Internet."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
-from sandbox.dns import Internet
+from chassis import config
+from sandbox.dns import Internet as NameServers
+from services.verifier.__main__ import Config
 from services.verifier.resolver import Resolver, ResolverSettings
+from tests.factories import ACCOUNT, REGION
+from tests.integration.verifier.repairs import Repairs, hearing_repairs
+from tests.integration.verifier.world import Tenant, World
+from tests.internet import Internet
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+
+ALLOWED = ("127.0.0.0/8",)
 
 
 @pytest.fixture
-async def internet() -> AsyncIterator[Internet]:
-    """A pretend Internet whose name servers listen."""
-    internet = Internet()
-    async with internet.listening():
-        yield internet
+async def name_servers() -> AsyncIterator[NameServers]:
+    """Name servers alone."""
+    name_servers = NameServers()
+    async with name_servers.listening():
+        yield name_servers
 
 
 @pytest.fixture
-def resolver(internet: Internet) -> Resolver:
-    """A resolver that knows that Internet's root and nothing else, and loses patience soon."""
-    settings = ResolverSettings(
-        roots=[internet.root], port=internet.port, allowed_networks=["127.0.0.0/8"], timeout=0.2, tries=2
-    )
+def resolver(name_servers: NameServers) -> Resolver:
+    """A resolver that knows their root and nothing else, and loses patience soon."""
+    settings = ResolverSettings([name_servers.root], name_servers.port, ALLOWED, timeout=0.2, tries=2)
     return Resolver(settings)
+
+
+@pytest.fixture
+async def repairs() -> AsyncIterator[Repairs]:
+    """Identity, as far as verifier calls it."""
+    async with hearing_repairs() as repairs:
+        yield repairs
+
+
+@pytest.fixture
+def world(
+    database: FreshDatabase,
+    stream: FreshStream,
+    internet: Internet,
+    repairs: Repairs,
+    monkeypatch: pytest.MonkeyPatch,
+) -> World:
+    """The service as it is set up for this test, and all around it; not started yet."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
+    settings = Config(
+        server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
+        database=database.settings("verifier"),
+        nats=stream.settings,
+        aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
+        identity_address=repairs.address,
+        service_key=config.Secret(repairs.key),
+        dns_roots=(internet.addresses.dns_root,),
+        dns_port=internet.addresses.dns_port,
+        dns_allowed_networks=ALLOWED,
+        control_interval=timedelta(milliseconds=20),
+    )
+    return World(settings, database, stream, internet, repairs)
+
+
+@pytest.fixture
+async def tenant(world: World) -> AsyncIterator[Tenant]:
+    """A tenant with a key of full access, and a running replica."""
+    async with world.a_tenant() as tenant:
+        yield tenant

@@ -25,10 +25,10 @@ def of(situation: Situation, checks: list[Check]) -> Check:
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.name)
 async def test_a_customer_reads_what_is_wrong(
-    internet: Internet, resolver: Resolver, situation: Situation, figure: Figure
+    name_servers: Internet, resolver: Resolver, situation: Situation, figure: Figure
 ) -> None:
-    publish_all(internet)
-    situation.change(internet)
+    publish_all(name_servers)
+    situation.change(name_servers)
 
     checks = await inspect(resolver, EXPECTED)
 

@@ -1,0 +1,125 @@
+"""A domain's way to READY, as its owner and whoever listens on NATS see it."""
+
+from services.verifier.records import Verdict
+from tests.integration.verifier.world import Tenant, World, state_name, verdicts
+from tests.waiting import eventually
+
+READY_NOTE = "Sends as itself."
+
+
+async def test_an_owner_watches_a_domain_become_ready(world: World, tenant: Tenant) -> None:
+    domain = await world.a_domain(tenant)
+    stream = tenant.watch(domain)
+    first = (await stream.read()).verification
+
+    await world.publish(domain)
+    seen = [first]
+    while state_name(seen[-1].state) != "READY":
+        seen.append((await stream.read()).verification)
+    stream.cancel()
+
+    assert state_name(first.state) == "PENDING"
+    assert {state_name(each.state) for each in seen[:-1]} == {"PENDING"}
+    assert verdicts(seen[-1]) == ["FOUND"] * 5
+    assert seen[-1].state_note == READY_NOTE
+    assert not seen[-1].HasField("deadline_time")
+
+
+async def test_a_listener_hears_that_a_domain_is_ready(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+
+    async def heard() -> list[dict[str, object]]:
+        return await world.events("domain.ready", domain)
+
+    (event,) = await eventually(heard)
+    assert event["tenantid"] == str(tenant.id)
+    assert event["subject"] == domain.name
+    assert event["data"] == {
+        "domain": {
+            "id": str(domain.claim_id),
+            "name": domain.name,
+            "tenantId": str(tenant.id),
+            "generation": "1",
+        },
+        "previousState": "PENDING",
+        "cause": "DKIM and the return path are good in DNS and at SES.",
+    }
+
+
+async def test_an_owner_reads_what_is_missing(world: World, tenant: Tenant) -> None:
+    domain = await world.a_domain(tenant)
+
+    async def looked_at() -> bool:
+        return verdicts(await tenant.known(domain)) == [Verdict.MISSING] * 5
+
+    await eventually(looked_at)
+    known = await tenant.known(domain)
+    assert state_name(known.state) == "PENDING"
+    assert known.state_note.startswith("Waiting for 5 of 5 records in DNS: DKIM, return path and SPF.")
+    assert all("registry does not know" in record.hint for record in known.records)
+    assert known.HasField("deadline_time")
+    assert known.HasField("next_look_time")
+    assert not known.ses.HasField("look_time")
+
+
+async def test_ses_is_not_asked_before_dns_is_right(world: World, tenant: Tenant) -> None:
+    domain = await world.a_domain(tenant)
+    await world.publish(domain)
+    await world.withdraw(domain, "TXT")
+
+    await tenant.verify(domain)
+
+    async def looked_at() -> bool:
+        return verdicts(await tenant.known(domain)) == ["FOUND"] * 4 + ["MISSING"]
+
+    await eventually(looked_at)
+    ledger = await world.internet.control.ledger()
+    assert "GetEmailIdentity" not in {each["operation"] for each in ledger["controls"]}
+
+
+async def test_history_tells_each_change(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+
+    history = await tenant.transitions(domain)
+
+    assert [(state_name(each.from_state), state_name(each.to_state)) for each in history] == [
+        ("PENDING", "READY"),
+        ("UNSPECIFIED", "PENDING"),
+    ]
+
+
+async def test_a_parents_domain_does_not_make_its_child_ready(world: World, tenant: Tenant) -> None:
+    """SES calls the child verified for the parent's sake; its own DKIM is not there."""
+    parent = await world.a_ready_domain(tenant)
+    child = await world.a_domain(tenant, f"inbox.{parent.name}")
+    await world.at_ses(child, verification_status="SUCCESS", verified_for_sending=True)
+    await world.publish(child)
+    await world.withdraw(child, "CNAME")
+
+    await world.sweep_now()
+    await tenant.verify(child)
+
+    async def asked() -> bool:
+        return (await tenant.known(child)).ses.verified_for_sending
+
+    await eventually(asked)
+    assert await tenant.state(child) == "PENDING"
+
+
+async def test_a_challenger_looks_like_anyone_who_waits(world: World, tenant: Tenant) -> None:
+    domain = await world.a_domain(tenant)
+    await world.publish(domain)
+    await world.database.execute(
+        "UPDATE identity.claims SET holder = false, ownership_demanded = true WHERE id = $1", domain.claim_id
+    )
+
+    await tenant.verify(domain)
+
+    async def looked_at() -> bool:
+        return verdicts(await tenant.known(domain)) == ["FOUND"] * 5
+
+    await eventually(looked_at)
+    known = await tenant.known(domain)
+    assert state_name(known.state) == "PENDING"
+    assert known.state_note == "DNS is right; waiting for SES to see it, which usually takes minutes."
+    assert world.repairs.asked == []

@@ -1,0 +1,201 @@
+"""What a test of verifier does with the world, and what it looks at."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import grpc
+
+from chassis.access import Scope
+from letterhead.identity.v1 import domains_pb2
+from letterhead.verifier.v1 import verifier_pb2 as pb
+from letterhead.verifier.v1 import verifier_pb2_grpc
+from services.verifier.__main__ import Config, running
+from tests.factories import Domain, a_key, a_provisioned_domain, bearer
+from tests.factories import a_tenant as a_tenant_row
+from tests.integration.verifier.repairs import Repairs
+from tests.internet import Internet
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+FEEDBACK = "feedback-smtp.us-east-1.amazonses.com"
+SPF = "v=spf1 include:amazonses.com ~all"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One tenant's view of the service."""
+
+    id: UUID
+    stub: "verifier_pb2_grpc.VerifierServiceAsyncStub"
+    key: str
+    world: "World"
+
+    async def known(self, domain: Domain) -> pb.Verification:
+        """What is known of a domain."""
+        request = pb.GetVerificationRequest(domain_id=str(domain.claim_id))
+        answer = await self.stub.GetVerification(request, metadata=bearer(self.key))
+        return answer.verification
+
+    async def verify(self, domain: Domain) -> pb.Verification:
+        """Has a domain looked at."""
+        request = pb.VerifyDomainRequest(domain_id=str(domain.claim_id))
+        return (await self.stub.VerifyDomain(request, metadata=bearer(self.key))).verification
+
+    def watch(self, domain: Domain) -> Any:
+        """The stream of what is known of a domain."""
+        request = pb.WatchDomainRequest(domain_id=str(domain.claim_id))
+        return self.stub.WatchDomain(request, metadata=bearer(self.key))
+
+    async def transitions(self, domain: Domain, **more: Any) -> list[pb.Transition]:
+        """A domain's history, newest first."""
+        request = pb.ListTransitionsRequest(domain_id=str(domain.claim_id), **more)
+        return list((await self.stub.ListTransitions(request, metadata=bearer(self.key))).transitions)
+
+    async def state(self, domain: Domain) -> str:
+        """Where a domain stands, in a word."""
+        return state_name((await self.known(domain)).state)
+
+    async def reaches(self, domain: Domain, state: str, within: timedelta = timedelta(seconds=10)) -> None:
+        """Waits until a domain stands there."""
+
+        async def there() -> bool:
+            seen = await self.state(domain)
+            assert seen == state, f"{seen}: {(await self.known(domain)).state_note}"
+            return True
+
+        await eventually(there, within)
+
+
+@dataclass(frozen=True)
+class World:
+    """The service, to be started as often as there shall be replicas of it, and all around it."""
+
+    settings: Config
+    database: FreshDatabase
+    stream: FreshStream
+    internet: Internet
+    repairs: Repairs
+
+    @asynccontextmanager
+    async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
+        """Runs one replica, with changed settings perhaps; gives a channel to it."""
+        async with (
+            running(replace(self.settings, **changes)) as port,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            yield channel
+
+    @asynccontextmanager
+    async def a_tenant(self, **changes: Any) -> AsyncIterator[Tenant]:
+        """A new tenant at a new replica."""
+        async with self.start(**changes) as channel:
+            yield await self.tenant_at(channel)
+
+    async def tenant_at(self, channel: grpc.aio.Channel, scope: Scope = Scope.FULL_ACCESS) -> Tenant:
+        """A new tenant, calling that replica."""
+        tenant_id = await a_tenant_row(self.database)
+        key = await a_key(self.database, tenant_id, scope)
+        return Tenant(tenant_id, verifier_pb2_grpc.VerifierServiceStub(channel), key, self)
+
+    async def a_domain(self, tenant: Tenant, name: str | None = None) -> Domain:
+        """A domain that identity has made at SES, with its records shown."""
+        domain = await a_provisioned_domain(self.database, tenant.id, name)
+        seeded = await self.internet.control.call("POST", "/ses/identities/seed", {"names": [domain.name]})
+        return await self._with_tokens(domain, seeded["identities"][0]["tokens"])
+
+    async def a_ready_domain(self, tenant: Tenant) -> Domain:
+        """A domain that has become ready."""
+        domain = await self.a_domain(tenant)
+        await self.publish(domain)
+        await tenant.verify(domain)
+        await tenant.reaches(domain, "READY")
+        return domain
+
+    async def publish(self, domain: Domain) -> None:
+        """Publishes all records of a domain, as shown."""
+        for record in await self.records(domain):
+            more = {"priority": record["priority"]} if record["type"] == "MX" else {}
+            await self.internet.control.publish(record["type"], record["name"], record["value"], **more)
+
+    async def records(self, domain: Domain) -> list[Any]:
+        """The records that were shown."""
+        return await self.database.fetch(
+            "SELECT type, name, value, priority FROM identity.records WHERE claim_id = $1 ORDER BY position",
+            domain.claim_id,
+        )
+
+    async def withdraw(self, domain: Domain, type_: str) -> None:
+        """Takes a domain's records of a type back."""
+        for record in await self.records(domain):
+            if record["type"] == type_:
+                await self.internet.control.withdraw(type_, record["name"])
+
+    async def at_ses(self, domain: Domain, **held: Any) -> None:
+        """Holds parts of what SES says of a domain."""
+        await self.internet.control.call("PATCH", f"/ses/identities/{domain.name}", held)
+
+    async def fault(self, operation: str, kind: str, **more: Any) -> None:
+        """Lets an operation of SES go wrong."""
+        await self.internet.control.call("POST", "/ses/faults", {"operation": operation, "kind": kind} | more)
+
+    async def age(self, domain: Domain, assignments: str) -> None:
+        """Changes times of a verification, as if they had passed."""
+        statement = f"UPDATE verifier.verifications SET {assignments} WHERE claim_id = $1"  # noqa: S608
+        await self.database.execute(statement, domain.claim_id)
+
+    async def sweep_now(self) -> None:
+        """Makes the sweep of SES's list due."""
+        await self.database.execute("UPDATE verifier.ses_account SET sweep_due_at = now()")
+
+    async def new_generation(self, domain: Domain, tokens: tuple[str, str, str] | None = None) -> Domain:
+        """What identity does when records change: the same records again, or with other tokens."""
+        await self.database.execute(
+            "INSERT INTO identity.records"
+            " SELECT claim_id, generation + 1, position, purpose, ordinal,"
+            " type, name, value, priority, ttl, required"
+            " FROM identity.records WHERE claim_id = $1 AND generation = $2",
+            domain.claim_id,
+            domain.generation,
+        )
+        await self.database.execute(
+            "UPDATE identity.claims SET generation = generation + 1 WHERE id = $1", domain.claim_id
+        )
+        renewed = replace(domain, generation=domain.generation + 1)
+        return await self._with_tokens(renewed, tokens) if tokens else renewed
+
+    async def events(self, subject: str, domain: Domain) -> list[dict[str, Any]]:
+        """The events of a subject about a domain."""
+        published = await self.stream.published(subject)
+        return [event for event in published if event["data"]["domain"]["id"] == str(domain.claim_id)]
+
+    async def _with_tokens(self, domain: Domain, tokens: Any) -> Domain:
+        await self.database.execute(
+            "UPDATE identity.ses_identities SET tokens = $2 WHERE name = $1", domain.name, list(tokens)
+        )
+        for ordinal, token in enumerate(tokens, start=1):
+            await self.database.execute(
+                "UPDATE identity.records SET name = $3, value = $4"
+                " WHERE claim_id = $1 AND purpose = 'DKIM' AND ordinal = $2 AND generation = $5",
+                domain.claim_id,
+                ordinal,
+                f"{token}._domainkey.{domain.name}",
+                f"{token}.dkim.amazonses.com",
+                domain.generation,
+            )
+        return replace(domain, tokens=tuple(tokens))
+
+
+def state_name(state: domains_pb2.Domain.State.ValueType) -> str:
+    """A state's word."""
+    return domains_pb2.Domain.State.Name(state).removeprefix("STATE_")
+
+
+def verdicts(known: pb.Verification) -> list[str]:
+    """The verdicts on the records, in their order."""
+    names = (pb.RecordCheck.Verdict.Name(record.verdict) for record in known.records)
+    return [name.removeprefix("VERDICT_") for name in names]
