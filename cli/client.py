@@ -35,27 +35,31 @@ _SERVICE_CONFIG = json.dumps(
 )
 
 
-class _Bearer(grpc.aio.UnaryUnaryClientInterceptor, grpc.aio.UnaryStreamClientInterceptor):
-    """Adds the key to every call."""
+class _Bearer:
+    """Adds the key to a call. gRPC takes an interceptor for one kind of call only, so there are two."""
 
     def __init__(self, key: str) -> None:
         self._header = ("authorization", f"Bearer {key}")
 
-    def _with_key(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
+    def with_key(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
         metadata = grpc.aio.Metadata(*(details.metadata or ()), self._header)
         return grpc.aio.ClientCallDetails(
             details.method, details.timeout, metadata, details.credentials, details.wait_for_ready
         )
 
+
+class _UnaryBearer(_Bearer, grpc.aio.UnaryUnaryClientInterceptor):
     async def intercept_unary_unary(
         self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
     ) -> Any:
-        return await continuation(self._with_key(client_call_details), request)
+        return await continuation(self.with_key(client_call_details), request)
 
+
+class _StreamBearer(_Bearer, grpc.aio.UnaryStreamClientInterceptor):
     async def intercept_unary_stream(
         self, continuation: Callable[..., Any], client_call_details: grpc.aio.ClientCallDetails, request: Any
     ) -> Any:
-        return await continuation(self._with_key(client_call_details), request)
+        return await continuation(self.with_key(client_call_details), request)
 
 
 class Services:
@@ -74,7 +78,7 @@ class Services:
 @asynccontextmanager
 async def connect(installation: Installation, key: str | None = None) -> AsyncIterator[Services]:
     """Opens channels to the four services; `key` is the installation's `api_key` unless another is given."""
-    interceptor = _Bearer(key or installation.api_key)
+    token = key or installation.api_key
     async with AsyncExitStack() as stack:
         channels = {
             name: await stack.enter_async_context(
@@ -84,7 +88,7 @@ async def connect(installation: Installation, key: str | None = None) -> AsyncIt
                         ("grpc.service_config", _SERVICE_CONFIG),
                         ("grpc.initial_reconnect_backoff_ms", 200),
                     ],
-                    interceptors=[interceptor],
+                    interceptors=[_UnaryBearer(token), _StreamBearer(token)],
                 )
             )
             for name in ("identity", "verifier", "sender", "webhooks")

@@ -65,6 +65,7 @@ class Installation:
     dns: str = ""
     recursor: str = ""
     smtp: str = ""
+    postgres: str = ""
 
     @property
     def nats_url(self) -> str:

@@ -8,7 +8,7 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +32,7 @@ SHARED_BRAND = "e2a"
 DATABASE = "letterhead"
 SERVICES = ("identity", "verifier", "sender", "webhooks")
 READY_WITHIN_SECONDS = 60
+LAST_WORDS = 20
 # A second replica listens this far above the first.
 REPLICA_STEP = 100
 
@@ -120,9 +121,19 @@ class Stack:
         return [part for name, part in self.parts.items() if name.split("-")[0] == service]
 
     async def _until_serving(self, service: str) -> None:
-        for address in self.addresses[service].split(","):
+        for part, address in zip(self.replicas_of(service), self.addresses[service].split(","), strict=True):
             async with grpc.aio.insecure_channel(address) as channel:
-                await asyncio.wait_for(_serving(channel), READY_WITHIN_SECONDS)
+                await self._until(part.name, _serving(channel))
+
+    async def _until(self, part: str, ready: Awaitable[None]) -> None:
+        """Waits for a part, with a bound; what it said last tells why it is not there."""
+        try:
+            await asyncio.wait_for(ready, READY_WITHIN_SECONDS)
+        except TimeoutError:
+            said = (self._logs / f"{part}.log").read_text(errors="replace").splitlines()[-LAST_WORDS:]
+            raise EmbeddedError(
+                f"{part} is not serving after {READY_WITHIN_SECONDS} s. It said last:\n" + "\n".join(said)
+            ) from None
 
     def _start_stores(self) -> None:
         self.postgres = Postgres.start(self.plan.home, self.plan.ports["postgres"], fsync=self.plan.fsync)
@@ -147,7 +158,7 @@ class Stack:
             "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(addresses),
         }
         self._start_part("sandbox", "sandbox", environ)
-        await asyncio.wait_for(_written(addresses), READY_WITHIN_SECONDS)
+        await self._until("sandbox", _written(addresses))
         told = json.loads(addresses.read_text())
         self.addresses |= {
             "control": f"http://{HOST}:{ports['control']}",

@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-WIDTH_WITHOUT_TERMINAL = 132
+# Wide enough for a DKIM record on one line.
+WIDTH_WITHOUT_TERMINAL = 180
 
 
 class Teller:
@@ -25,19 +26,18 @@ class Teller:
 
     def say(self, text: str) -> None:
         """One line."""
-        self.console.print(f"  {escape(text)}")
+        self._line("", text)
 
     def good(self, text: str) -> None:
         """Something that turned out as it should."""
-        self.console.print(f"  [green]✓[/green] {escape(text)}")
-
-    def bad(self, text: str) -> None:
-        """Something that did not, or that waits for people."""
-        self.console.print(f"  [red]✗[/red] {escape(text)}")
+        self._line("[green]✓[/green] ", text)
 
     def waiting(self, text: str) -> None:
         """Something that is not there yet."""
-        self.console.print(f"  [yellow]•[/yellow] {escape(text)}")
+        self._line("[yellow]•[/yellow] ", text)
+
+    def _line(self, sign: str, text: str) -> None:
+        self.console.print(f"  {sign}{escape(text)}", soft_wrap=not self.console.is_terminal)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         """Rows under headings; long values fold, and none is cut."""

@@ -63,10 +63,11 @@ class Turns:
             name, now = label(check.record), (check.verdict, check.hint)
             if self._shown.get(name) == now or not check.record.required:
                 continue
+            hinted = check.hint and (name in self._shown or check.verdict != RecordCheck.VERDICT_MISSING)
             self._shown[name] = now
             self._seen.append((name, _word(check.verdict)))
             tell = self._teller.good if check.verdict == RecordCheck.VERDICT_FOUND else self._teller.waiting
-            tell(f"{name}: {_word(check.verdict)}" + (f" — {check.hint}" if check.hint else ""))
+            tell(f"{name}: {_word(check.verdict)}" + (f" — {check.hint}" if hinted else ""))
 
 
 def label(record: DnsRecord) -> str:

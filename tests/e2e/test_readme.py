@@ -38,9 +38,14 @@ def script() -> str:
 def run(commands: str) -> tuple[int, str]:
     """Runs them in the repository, as a reader would; gives the exit code and all that was printed."""
     done = subprocess.run(
-        [BASH, "-c", commands], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+        [BASH, "-c", commands],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
         check=False,
-    )  # fmt: skip
+    )
     return done.returncode, done.stdout
 
 

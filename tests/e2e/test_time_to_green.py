@@ -57,7 +57,7 @@ VERIFICATION = """
 
 
 async def _seed(world: World) -> None:
-    """Makes the other domains: at SES by the control API, in our tables as identity and verifier would have."""
+    """Makes the other domains: at SES by the control API, in our tables as the services would have."""
     seeded = await world.sandbox.call("POST", "/ses/identities/seed", {"count": OTHERS, "tag": "letterhead"})
     connection = await asyncpg.connect(world.stack.postgres.url(database="letterhead"))
     async with connection.transaction():
