@@ -36,7 +36,7 @@ class DeletionStore:
         async with self._database.transaction() as connection:
             await lock_name(connection, claim.name)
             if open_attempts := await connection.fetchval(QUERIES.count_open_attempts, claim.id):
-                note = f"Waiting for {open_attempts} emails that are on their way."
+                note = f"Emails that are still on their way: {open_attempts}."
                 await connection.execute(QUERIES.wait_for_attempts, claim.id, note, LOOK_AGAIN)
                 return
             if await connection.fetchval(QUERIES.is_shared, claim.ses_identity_id, claim.id):

@@ -1,0 +1,64 @@
+"""Callers of identity, by their keys, and what a refusal tells them."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
+from tests.factories import bearer
+
+
+class Keyed:
+    """A stub whose every rpc carries a key."""
+
+    def __init__(self, stub: Any, token: str) -> None:
+        self._stub = stub
+        self._token = token
+
+    def __getattr__(self, rpc: str) -> Any:
+        return partial(getattr(self._stub, rpc), metadata=bearer(self._token))
+
+
+class Caller:
+    """Whoever has a key, and calls one replica."""
+
+    def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        self.channel = channel
+        self.tenants = Keyed(tenants_pb2_grpc.TenantServiceStub(channel), token)
+        self.keys = Keyed(api_keys_pb2_grpc.ApiKeyServiceStub(channel), token)
+        self.domains = Keyed(domains_pb2_grpc.DomainServiceStub(channel), token)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A failed call as its caller can read it."""
+
+    code: grpc.StatusCode
+    reason: str
+    message: str
+    fields: dict[str, str]
+    metadata: dict[str, str]
+
+
+async def refused(call: Awaitable[Any]) -> Refusal:
+    """Awaits a call that has to fail; gives how."""
+    try:
+        answer = await call
+    except grpc.aio.AioRpcError as error:
+        return _refusal(error)
+    raise AssertionError(f"it was not refused: {answer}")
+
+
+def _refusal(error: grpc.aio.AioRpcError) -> Refusal:
+    info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    status = rpc_status.from_call(error)
+    for detail in status.details if status else ():
+        detail.Unpack(info)
+        detail.Unpack(bad_request)
+    fields = {each.field: each.description for each in bad_request.field_violations}
+    return Refusal(error.code(), info.reason, error.details() or "", fields, dict(info.metadata))

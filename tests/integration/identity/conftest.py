@@ -1,0 +1,154 @@
+"""identity as a whole, between its callers and a pretend SES."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import boto3
+import grpc
+import pytest
+
+from chassis import config
+from chassis.access import Scope, generate_key
+from services.identity.__main__ import Config, running
+from services.identity.bootstrap import Keys
+from services.identity.ses import SesSettings
+from services.identity.worker import Pace
+from tests.factories import ACCOUNT, REGION, a_key, a_tenant
+from tests.integration.identity.callers import Caller
+from tests.internet import Internet
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Internet:
+    """The pretend Internet, set up as an operator would set AWS up."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
+    await set_up(internet)
+    return internet
+
+
+async def set_up(internet: Internet) -> None:
+    """Makes what identity needs there and may not make itself: the configuration set."""
+    ses = boto3.session.Session(region_name=REGION).client("sesv2", endpoint_url=internet.addresses.ses)
+    await asyncio.to_thread(ses.create_configuration_set, ConfigurationSetName="letterhead")
+    ses.close()
+    await internet.control.call("DELETE", "/ses/ledger")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The service, to be started as often as there shall be replicas of it."""
+
+    settings: Config
+    database: FreshDatabase
+    internet: Internet
+    admin_token: str = field(default_factory=lambda: generate_key()[0])
+
+    @asynccontextmanager
+    async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
+        """Runs one replica, with changed settings perhaps; gives a channel to it."""
+        async with (
+            running(replace(self.settings, **changes)) as port,
+            grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+        ):
+            yield channel
+
+    async def a_caller(self, channel: grpc.aio.Channel, scope: Scope = Scope.FULL_ACCESS) -> Caller:
+        """A new tenant's caller."""
+        return Caller(channel, await a_key(self.database, await a_tenant(self.database), scope))
+
+    async def controls(self, operation: str, name: str | None = None) -> list[Json]:
+        """The calls of an operation that reached SES."""
+        ledger = await self.internet.control.ledger()
+        called = [each for each in ledger["controls"] if each["operation"] == operation]
+        return [each for each in called if name in (None, each["name"])]
+
+    async def at_ses(self, name: str) -> Json:
+        """An identity as SES has it."""
+        return await self.internet.control.call("GET", f"/ses/identities/{name}")
+
+    async def as_made(self, name: str) -> Json:
+        """What of an identity changes by our calls alone, not by what SES sees in DNS."""
+        now = await self.at_ses(name)
+        kept = ("created_at", "tags", "tokens", "configuration_set", "mail_from_domain")
+        return {part: now[part] for part in kept} | {
+            axis: now[axis]["since"] for axis in ("dkim", "mail_from")
+        }
+
+    async def change_at_ses(self, name: str, **changes: Any) -> None:
+        """Holds parts of an identity at SES against DNS, or changes its tags."""
+        await self.internet.control.call("PATCH", f"/ses/identities/{name}", changes)
+
+    async def seed_at_ses(self, name: str, tag: str | None) -> None:
+        """An identity at SES that this service did not make; a tag may say that it is ours."""
+        await self.internet.control.call("POST", "/ses/identities/seed", {"names": [name], "tag": tag})
+
+    async def call_ses(self, operation: str, **arguments: Any) -> None:
+        """Another hand at SES: the operator's, say, at the AWS console."""
+        session = boto3.session.Session(region_name=REGION)
+        ses = session.client("sesv2", endpoint_url=self.internet.addresses.ses)
+        await asyncio.to_thread(getattr(ses, operation), **arguments)
+        ses.close()
+
+    async def fault(self, operation: str, kind: str, **more: Any) -> None:
+        """Lets an operation of SES go wrong."""
+        await self.internet.control.call("POST", "/ses/faults", {"operation": operation, "kind": kind} | more)
+
+    async def end_faults(self) -> None:
+        """Lets SES go right again."""
+        await self.internet.control.call("DELETE", "/ses/faults")
+
+    async def let_leases_end(self) -> None:
+        """Ages what a dead worker held, and what waits for its next try."""
+        await self.database.execute(
+            "UPDATE identity.ses_identities SET leased_until = NULL, due_at = least(due_at, now())"
+        )
+
+
+@pytest.fixture
+def identity(database: FreshDatabase, stream: FreshStream, internet: Internet) -> Identity:
+    """The service as it is set up for this test; not started yet."""
+    admin = generate_key()[0]
+    settings = Config(
+        server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
+        database=database.settings("identity"),
+        nats=stream.settings,
+        aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
+        ses=SesSettings(),
+        pace=Pace(control_interval=timedelta(milliseconds=10), slow_retry=timedelta(seconds=1)),
+        keys=Keys(admin_key=config.Secret(admin)),
+    )
+    return Identity(settings, database, internet, admin)
+
+
+@pytest.fixture
+async def channel(identity: Identity) -> AsyncIterator[grpc.aio.Channel]:
+    """A running replica."""
+    async with identity.start() as channel:
+        yield channel
+
+
+@pytest.fixture
+async def caller(identity: Identity, channel: grpc.aio.Channel) -> Caller:
+    """A tenant with a key of full access."""
+    return await identity.a_caller(channel)
+
+
+@pytest.fixture
+async def other(identity: Identity, channel: grpc.aio.Channel) -> Caller:
+    """Another tenant."""
+    return await identity.a_caller(channel)
+
+
+@pytest.fixture
+def admin(identity: Identity, channel: grpc.aio.Channel) -> Caller:
+    """The operator."""
+    return Caller(channel, identity.admin_token)

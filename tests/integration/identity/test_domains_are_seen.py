@@ -1,0 +1,127 @@
+"""Who sees which domains: pages in order, states by filter, and of another tenant nothing at all."""
+
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from chassis.access import Scope
+from letterhead.identity.v1.domains_pb2 import (
+    CreateDomainRequest,
+    DeleteDomainRequest,
+    Domain,
+    GetDomainRequest,
+    ListDomainsRequest,
+    RepairDomainRequest,
+    UpdateDomainRequest,
+)
+from tests.factories import a_name, a_provisioned_domain, a_ready_domain, a_tenant
+from tests.integration.identity.callers import Caller, Refusal, refused
+from tests.integration.identity.conftest import Identity
+from tests.stores import FreshDatabase
+
+
+async def create(caller: Caller, name: str | None = None) -> Domain:
+    domain: Domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=name or a_name()))).domain
+    return domain
+
+
+async def test_pages_hold_every_domain_once_newest_first_with_its_records(caller: Caller) -> None:
+    made = [(await create(caller)).id for _ in range(5)]
+
+    seen: list[Domain] = []
+    token = ""
+    while True:
+        page = await caller.domains.ListDomains(ListDomainsRequest(page_size=2, page_token=token))
+        seen += page.domains
+        if not (token := page.next_page_token):
+            break
+
+    assert [domain.id for domain in seen] == made[::-1]
+    assert {len(domain.records) for domain in seen} == {6}
+
+
+async def test_a_long_page_comes_with_the_records_of_each(admin: Caller, database: FreshDatabase) -> None:
+    tenant_id = await a_tenant(database)
+    made = [await a_provisioned_domain(database, tenant_id) for _ in range(60)]
+
+    answer = await admin.domains.ListDomains(ListDomainsRequest(tenant_id=str(tenant_id), page_size=1000))
+
+    shown = {domain.name: [record.name for record in domain.records][:3] for domain in answer.domains}
+    assert shown == {each.name: [f"{token}._domainkey.{each.name}" for token in each.tokens] for each in made}
+
+
+async def test_a_state_is_what_verifier_found_and_filters_the_list(
+    identity: Identity, channel: grpc.aio.Channel, admin: Caller, database: FreshDatabase
+) -> None:
+    tenant_id = await a_tenant(database)
+    ready = await a_ready_domain(database, tenant_id)
+    pending = await a_provisioned_domain(database, tenant_id)
+
+    async def listed(*states: Domain.State.ValueType) -> list[str]:
+        answer = await admin.domains.ListDomains(ListDomainsRequest(tenant_id=str(tenant_id), states=states))
+        return [domain.id for domain in answer.domains]
+
+    assert await listed() == [str(pending.claim_id), str(ready.claim_id)]
+    assert await listed(Domain.STATE_READY) == [str(ready.claim_id)]
+    assert await listed(Domain.STATE_PENDING, Domain.STATE_LOST) == [str(pending.claim_id)]
+    shown = (await admin.domains.GetDomain(GetDomainRequest(domain_id=str(ready.claim_id)))).domain
+    assert shown.state == Domain.STATE_READY
+    assert shown.state_note.endswith(".")
+
+
+async def test_every_rpc_answers_of_anothers_domain_as_of_none(caller: Caller, other: Caller) -> None:
+    theirs = await create(other)
+    missing = Domain(id=str(uuid4()), name=a_name(), mail_from_label="x", tenant_id=str(uuid4()))
+    service = Caller(caller.channel, "")
+
+    for theirs_too in (theirs, missing):
+        mask = FieldMask(paths=["mail_from_label"])
+        for call in (
+            caller.domains.GetDomain(GetDomainRequest(domain_id=theirs_too.id)),
+            caller.domains.GetDomain(GetDomainRequest(name=theirs_too.name)),
+            caller.domains.UpdateDomain(UpdateDomainRequest(domain=theirs_too, update_mask=mask)),
+            caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=theirs_too.id)),
+        ):
+            refusal = await refused(call)
+            assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
+        for call in (
+            caller.domains.GetDomain(GetDomainRequest(name=theirs_too.name, tenant_id=theirs_too.tenant_id)),
+            caller.domains.ListDomains(ListDomainsRequest(tenant_id=theirs_too.tenant_id)),
+            caller.domains.CreateDomain(CreateDomainRequest(tenant_id=theirs_too.tenant_id, name=a_name())),
+        ):
+            refusal = await refused(call)
+            assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+
+    assert not (await caller.domains.ListDomains(ListDomainsRequest())).domains
+    assert (await other.domains.GetDomain(GetDomainRequest(domain_id=theirs.id))).domain == theirs
+    assert (await refused(service.domains.ListDomains(ListDomainsRequest()))).reason == "KEY_MISSING"
+
+
+async def test_an_id_that_is_none_names_nothing(caller: Caller) -> None:
+    refusal = await refused(caller.domains.GetDomain(GetDomainRequest(domain_id="garbage")))
+
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
+
+
+@pytest.mark.parametrize("scope", [Scope.SENDING_ACCESS, Scope.SERVICE])
+async def test_domains_need_full_access(identity: Identity, channel: grpc.aio.Channel, scope: Scope) -> None:
+    caller = await identity.a_caller(channel, scope)
+
+    for call in (
+        caller.domains.CreateDomain(CreateDomainRequest(name=a_name())),
+        caller.domains.GetDomain(GetDomainRequest(name=a_name())),
+        caller.domains.ListDomains(ListDomainsRequest()),
+        caller.domains.UpdateDomain(UpdateDomainRequest()),
+        caller.domains.DeleteDomain(DeleteDomainRequest()),
+    ):
+        assert is_too_small(await refused(call))
+
+
+async def test_repair_is_for_services(caller: Caller) -> None:
+    assert is_too_small(await refused(caller.domains.RepairDomain(RepairDomainRequest())))
+
+
+def is_too_small(refusal: Refusal) -> bool:
+    return (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")

@@ -1,0 +1,124 @@
+"""What cannot be a domain is refused with field, reason and what to do, and leaves no trace."""
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from letterhead.identity.v1.domains_pb2 import (
+    CreateDomainRequest,
+    Domain,
+    GetDomainRequest,
+    ListDomainsRequest,
+    RepairDomainRequest,
+    UpdateDomainRequest,
+)
+from tests.factories import a_name
+from tests.integration.identity.callers import Caller, Refusal, refused
+from tests.integration.identity.conftest import Identity
+from tests.stores import FreshDatabase
+
+BAD_NAMES = [
+    "", "192.0.2.1", "127.1", "[2001:db8::1]", "*.mnexa.ai", "com", "co.uk", "github.io", "mnexa.test",
+    "localhost", "example.com", "printer.local", "x.onion", "1.0.0.127.in-addr.arpa", "db.internal",
+    "a" * 64 + ".com", ".".join(["a" * 63] * 4), "a.b.c.d.e.f.g.h.i.j.com", "_dmarc.mnexa.ai", "ab--cd.com",
+    "a..com", "a b.com", "https://mnexa.ai", "agent@mnexa.ai", "mnexa.ai:25", "-a.com",
+    "☃.com", "a\0.com", "a.com\r\n",
+]  # fmt: skip
+BAD_LABELS = ["a.b", "a_b", "-", "a" * 64, "send ", "é", "*", "xn--bcher-kva"]
+
+
+def is_about(refusal: Refusal, field: str) -> bool:
+    return (
+        refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+        and refusal.reason == "INVALID_FIELD"
+        and refusal.fields.keys() == {field}
+        and refusal.fields[field] in refusal.message
+    )
+
+
+async def nothing_is_stored(database: FreshDatabase) -> bool:
+    tables = ("claims", "ses_identities", "requests", "outbox", "claim_transitions")
+    return not any([await database.fetch(f"SELECT FROM identity.{table}") for table in tables])
+
+
+async def test_what_is_no_sending_domain_is_refused_and_not_stored(
+    caller: Caller, identity: Identity, database: FreshDatabase
+) -> None:
+    for name in BAD_NAMES:
+        refusal = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=name, request_id="r")))
+
+        assert is_about(refusal, "name"), (name, refusal)
+
+    assert await nothing_is_stored(database)
+    assert not await identity.controls("CreateEmailIdentity")
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        *(
+            (CreateDomainRequest(name="mnexa.ai", mail_from_label=label), "mail_from_label")
+            for label in BAD_LABELS
+        ),
+        (CreateDomainRequest(name="mnexa.ai", region="mars-west-1"), "region"),
+        (CreateDomainRequest(name="mnexa.ai", request_id="r" * 257), "request_id"),
+        (CreateDomainRequest(name="mnexa.ai", tenant_id="acme"), "tenant_id"),
+    ],
+)
+async def test_other_fields_are_refused_by_name(
+    caller: Caller, database: FreshDatabase, request_: CreateDomainRequest, field: str
+) -> None:
+    assert is_about(await refused(caller.domains.CreateDomain(request_)), field)
+
+    assert await nothing_is_stored(database)
+
+
+async def test_a_look_needs_an_id_or_a_name_and_not_both(caller: Caller) -> None:
+    for request in (GetDomainRequest(), GetDomainRequest(domain_id="x", name="mnexa.ai")):
+        assert is_about(await refused(caller.domains.GetDomain(request)), "domain_id")
+
+
+async def test_a_list_has_states_that_there_are_and_its_own_page_tokens(caller: Caller) -> None:
+    for name in (a_name(), a_name()):
+        await caller.domains.CreateDomain(CreateDomainRequest(name=name))
+    token = (await caller.domains.ListDomains(ListDomainsRequest(page_size=1))).next_page_token
+    unknown = ListDomainsRequest(states=[99])  # type: ignore[list-item]
+
+    assert is_about(await refused(caller.domains.ListDomains(unknown)), "states")
+    for request in (
+        ListDomainsRequest(page_token="garbage"),
+        ListDomainsRequest(page_token=token[:-2]),
+        ListDomainsRequest(page_token=token, states=[Domain.STATE_READY]),
+    ):
+        refusal = await refused(caller.domains.ListDomains(request))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
+    assert is_about(await refused(caller.domains.ListDomains(ListDomainsRequest(page_size=-1))), "page_size")
+
+
+async def test_an_update_changes_the_label_alone(caller: Caller) -> None:
+    domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
+
+    for paths, field in (
+        ([], "update_mask"),
+        (["name"], "update_mask"),
+        (["mail_from_label", "x"], "update_mask"),
+    ):
+        request = UpdateDomainRequest(domain=domain, update_mask=FieldMask(paths=paths))
+        assert is_about(await refused(caller.domains.UpdateDomain(request)), field)
+    for label in BAD_LABELS:
+        request = UpdateDomainRequest(
+            domain=Domain(id=domain.id, mail_from_label=label),
+            update_mask=FieldMask(paths=["mail_from_label"]),
+        )
+        refusal = await refused(caller.domains.UpdateDomain(request))
+        assert is_about(refusal, "domain.mail_from_label"), label
+
+    assert (await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain == domain
+
+
+async def test_a_repair_says_what_was_seen(caller: Caller, admin: Caller) -> None:
+    domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
+
+    for cause in (0, 99):
+        request = RepairDomainRequest(domain_id=domain.id, generation=1, cause=cause)  # type: ignore[arg-type]
+        assert is_about(await refused(admin.domains.RepairDomain(request)), "cause")
