@@ -4,6 +4,7 @@ import asyncio
 import random
 from datetime import timedelta
 
+from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -21,7 +22,14 @@ class Backoff:
     def failed(self, error: BaseException) -> float:
         """Note a failure; gives the seconds to wait before the next try."""
         if self._failures == 0:
-            log.warning("failing, will keep trying", action="trouble_began", what=self._what, exc_info=error)
+            trace = None if isinstance(error, ServiceError) else error  # ours says it all
+            log.warning(
+                "failing, will keep trying",
+                action="trouble_began",
+                what=self._what,
+                error=str(error),
+                exc_info=trace,
+            )
         delay = min(self._cap, self._first * 2.0 ** min(self._failures, 16))
         self._failures += 1
         return delay * random.uniform(0.75, 1.0)  # noqa: S311 - jitter, no secret

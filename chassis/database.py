@@ -6,7 +6,7 @@ the stores map them by constraint name.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -38,6 +38,7 @@ COMMAND_TIMEOUT = STATEMENT_TIMEOUT + timedelta(seconds=3)
 CONNECT_TIMEOUT = timedelta(seconds=3)
 ACQUIRE_TIMEOUT = timedelta(seconds=5)
 CHECK_TIMEOUT = timedelta(seconds=2)
+CLOSE_TIMEOUT = timedelta(seconds=5)
 LISTEN_CHECK = timedelta(seconds=15)
 RETRY_AFTER = timedelta(seconds=1)
 
@@ -48,6 +49,8 @@ _AWAY = (
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
+    asyncpg.InvalidCatalogNameError,  # not made yet, or
+    asyncpg.InvalidAuthorizationSpecificationError,  # its roles are not
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.InternalClientError,  # the server died in the middle of an answer
@@ -58,9 +61,11 @@ _LOST_RACE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg
 class Database:
     """A pool of connections of one role; every method raises `Unavailable` while Postgres is away."""
 
-    def __init__(self, pool: _Pool, connect: Callable[[], Any]) -> None:
+    def __init__(self, pool: _Pool, connect: Callable[[], Awaitable[Connection]]) -> None:
         self._pool = pool
         self._connect = connect
+        self._checking = asyncio.Lock()
+        self._pulse: Connection | None = None
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         """Run one statement in its own transaction; gives all rows."""
@@ -89,10 +94,17 @@ class Database:
             yield connection
 
     async def check(self) -> None:
-        """Raise `Unavailable` unless Postgres answers within two seconds."""
+        """Raise `Unavailable` unless Postgres answers within two seconds; a busy pool is no sign of it."""
         with _translated():
-            async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()):
-                await self.fetchval("SELECT 1")
+            async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()), self._checking:
+                if self._pulse is None or self._pulse.is_closed():
+                    self._pulse = await self._connect()
+                await self._pulse.execute("SELECT 1")
+
+    def close(self) -> None:
+        """Drop the connection that `check` keeps."""
+        if self._pulse is not None:
+            self._pulse.terminate()
 
     @asynccontextmanager
     async def listen(self, channel: str, wake: Callable[[], None]) -> AsyncIterator[None]:
@@ -140,8 +152,20 @@ async def open_database(settings: config.Database, *, application_name: str) -> 
     pool = asyncpg.create_pool(
         **options, min_size=0, max_size=settings.database_pool_size, init=_prepare, reset=_keep_session
     )
-    async with pool:
-        yield Database(pool, lambda: asyncpg.connect(**options))
+    database = Database(await pool, lambda: asyncpg.connect(**options))
+    try:
+        yield database
+    finally:
+        database.close()
+        await _closed(pool)
+
+
+async def _closed(pool: _Pool) -> None:
+    """Wait for connections in use, but not for ever."""
+    try:
+        await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT.total_seconds())
+    except TimeoutError:
+        pool.terminate()
 
 
 def _connect_options(settings: config.Database, application_name: str) -> dict[str, Any]:

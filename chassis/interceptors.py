@@ -152,20 +152,20 @@ async def errors(call: Call) -> AsyncIterator[None]:
     except asyncio.CancelledError:
         call.code = grpc.StatusCode.CANCELLED
         raise
-    except Exception as error:
+    except Exception:
         if call.context.done():  # the caller left while we wrote to it
             call.code = grpc.StatusCode.CANCELLED
             raise
         log.exception("an rpc failed for a reason nobody planned", action="rpc_crashed", method=call.method)
         hidden = f"something went wrong on our side; report it with request id {call.request_id}"
-        await _abort(call, Internal("INTERNAL", hidden), cause=error)
+        await _abort(call, Internal("INTERNAL", hidden))
 
 
-async def _abort(call: Call, error: ServiceError, *, cause: BaseException | None = None) -> None:
+async def _abort(call: Call, error: ServiceError) -> None:
     call.code = error.code
     structlog.contextvars.bind_contextvars(reason=error.reason)
-    if error.code in _OUR_FAULT and cause is None and (origin := error.__cause__):
-        log.warning(error.message, action="rpc_failed", method=call.method, cause=repr(origin))
+    if error.__cause__ is not None:
+        structlog.contextvars.bind_contextvars(cause=type(error.__cause__).__name__)
     status = to_status(error, request_id=call.request_id)
     await call.context.abort_with_status(rpc_status.to_status(status))
 

@@ -6,11 +6,12 @@ away nothing counts as a failure.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
+import nats.errors
 from nats.aio.msg import Msg
 from prometheus_client import Counter
 
@@ -102,7 +103,8 @@ class Consumer:
             while True:
                 await asyncio.sleep(ACK_WAIT.total_seconds() / 3)
                 for delivery in list(unsettled.values()):
-                    await delivery.in_progress()
+                    with suppress(nats.errors.Error):  # then it is delivered again, and known by its id
+                        await delivery.in_progress()
 
         keeper = asyncio.create_task(keep())
         try:

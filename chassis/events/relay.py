@@ -55,7 +55,7 @@ class Relay:
             asyncio.TaskGroup() as group,
         ):
             group.create_task(self._paced("watch of the stream", self._watch, WATCH, stop))
-            group.create_task(self._paced("relay", self._publish_all, POLL, stop, self._woken))
+            group.create_task(self._paced("relay", self._publish_due, POLL, stop, self._woken))
             group.create_task(self._paced("sweep of the outbox", self._sweep, SWEEP, stop))
 
     async def _paced(
@@ -99,24 +99,22 @@ class Relay:
         self._era, self._acknowledged = found, found.last_sequence
         self._woken.set()
 
-    async def _publish_all(self) -> None:
-        while await self._publish_batch() == BATCH:
-            pass
-
-    async def _publish_batch(self) -> int:
+    async def _publish_due(self) -> None:
+        """Publish one batch; a full one is followed by the next at once."""
         era = self._era
         if era is None or not self._stream.connected:
             raise Unavailable("STORAGE_UNAVAILABLE", "the stream is not known yet")
         rows = await self._database.fetch(self._sql.lease_events, BATCH, LEASE)
         if not rows:
-            return 0
+            return
         outcomes = await asyncio.gather(*map(self._publish, rows), return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         done = [outcome for outcome in outcomes if isinstance(outcome, UUID)]
         await self._settle(era, done, [row["id"] for row in rows])
         if failures:
             raise failures[0]
-        return len(rows)
+        if len(rows) == BATCH:
+            self._woken.set()
 
     async def _publish(self, row: Record) -> UUID:
         event_id: UUID = row["id"]

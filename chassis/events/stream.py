@@ -20,7 +20,7 @@ from nats.js import errors as js_errors
 from chassis import config
 from chassis.backoff import Backoff
 from chassis.errors import Unavailable
-from chassis.events.envelope import CONTENT_TYPE, ReceivedEvent
+from chassis.events.envelope import CONTENT_TYPE
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -101,31 +101,10 @@ class Stream:
             ack_wait=ACK_WAIT.total_seconds(),
             max_deliver=-1,  # the consumer parks by its own count
         )
-        async with self._pulling(wanted) as subscription:
-            yield subscription
-
-    @asynccontextmanager
-    async def tail(
-        self, subjects: Sequence[str], *, since: datetime | None = None
-    ) -> AsyncIterator["Subscription"]:
-        """Watch events without a lasting consumer: from `since`, or from now on."""
-        policy = api.DeliverPolicy.BY_START_TIME if since else api.DeliverPolicy.NEW
-        wanted = api.ConsumerConfig(
-            filter_subjects=[self._prefix + subject for subject in subjects],
-            deliver_policy=policy,
-            opt_start_time=since,
-            ack_policy=api.AckPolicy.NONE,
-            inactive_threshold=30,
-        )
-        async with self._pulling(wanted) as subscription:
-            yield subscription
-
-    @asynccontextmanager
-    async def _pulling(self, wanted: api.ConsumerConfig) -> AsyncIterator["Subscription"]:
         await self.ensure()
         with _translated(self._client):
-            info = await self._jetstream.add_consumer(self.name, wanted)
-            pull = await self._jetstream.pull_subscribe_bind(consumer=info.name, stream=self.name)
+            await self._jetstream.add_consumer(self.name, wanted)
+            pull = await self._jetstream.pull_subscribe_bind(consumer=durable, stream=self.name)
         try:
             yield Subscription(self._client, pull)
         finally:
@@ -165,12 +144,6 @@ class Subscription:
             except nats.errors.TimeoutError:
                 await self._pull.consumer_info()
                 return []
-
-    async def events(self) -> AsyncIterator[ReceivedEvent]:
-        """Give events as they come, without acknowledging."""
-        while True:
-            for delivery in await self.fetch(100):
-                yield ReceivedEvent.read(delivery.data)
 
 
 @contextmanager
