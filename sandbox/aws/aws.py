@@ -19,7 +19,7 @@ from sandbox.aws.events import Events
 from sandbox.aws.faults import CALL_KINDS, EVENT_KINDS, Faults
 from sandbox.aws.gateway import Gateway
 from sandbox.aws.identities import Identities
-from sandbox.aws.keys import KeyPool, dkim_record, make_key
+from sandbox.aws.keys import KeyPool, dkim_record
 from sandbox.aws.ledger import Ledger
 from sandbox.aws.notifications import Notary
 from sandbox.aws.protocols import Query, RestJson, TargetJson
@@ -37,8 +37,6 @@ from sandbox.aws.topics import Topics
 from sandbox.clock import Clock
 from sandbox.dns import Internet
 
-_KEYS_IN_STOCK = 4
-
 
 class Aws:
     """One account in one region.
@@ -54,7 +52,9 @@ class Aws:
         self.tls_cert: Path = certificates.tls_cert
         self.tls_key: Path = certificates.tls_key
         self._background = Background()
-        self._keys = KeyPool(_KEYS_IN_STOCK)
+        dkim_keys = certificates.dkim_keys
+        standby = (dkim_keys["standby-1"], dkim_keys["standby-2"])
+        self._keys = KeyPool(seeded=dkim_keys["seeded"], standby=standby)
         self.registry = Registry(internet)
         self.account = Account(config, clock)
         self.suppressions = SuppressionList(clock)
@@ -79,7 +79,7 @@ class Aws:
             self.registry, internet, clock, region=config.region, interval=config.check_interval
         )
         self.identities = Identities(self.registry, self._keys, self.configuration_sets, clock)
-        amazon_key = make_key()
+        amazon_key = dkim_keys["amazonses"]
         self.registry.publish(f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}", "TXT", dkim_record(amazon_key))
         dispatch = Dispatch(
             config,

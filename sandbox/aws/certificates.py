@@ -1,4 +1,4 @@
-"""The test CA, the TLS certificate of the pretend sns.<region>.amazonaws.com, and SNS's signing certificate.
+"""What outlives the process: the test CA, the certificates of the pretend SNS, and SES's own DKIM keys.
 
 They are made once and kept in a directory, so that whoever trusts the CA need not learn to trust it again.
 """
@@ -19,19 +19,21 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.aws.keys import make_key
 
+DKIM_KEYS = ("amazonses", "seeded", "standby-1", "standby-2")  # what for: see keys.py and delivery.py
 LIFETIME = timedelta(days=3650)
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Paths of the PEM files, and the key and certificate with which SNS signs."""
+    """Paths of the PEM files, the key and certificate with which SNS signs, and SES's keys by name."""
 
     ca: Path
     tls_cert: Path
     tls_key: Path
     signing_key: rsa.RSAPrivateKey
     signing_certificate: bytes
+    dkim_keys: dict[str, rsa.RSAPrivateKey]
 
     @property
     def signing_path(self) -> str:
@@ -42,15 +44,26 @@ class Certificates:
 
 def open_certificates(directory: Path, region: str) -> Certificates:
     """Reads the certificates kept in the directory, after making them where it holds none for this region."""
-    kept = directory / region
+    kept = directory / "certificates" / region
     if not kept.exists():
-        directory.mkdir(parents=True, exist_ok=True)
+        kept.parent.mkdir(parents=True, exist_ok=True)
         _make_at(kept, region)
-    signing_key = serialization.load_pem_private_key((kept / "signing.key").read_bytes(), None)
-    if not isinstance(signing_key, rsa.RSAPrivateKey):
-        raise TypeError(f"{kept / 'signing.key'} is no RSA key: delete {kept} and start again.")
-    certificate = (kept / "signing.pem").read_bytes()
-    return Certificates(kept / "ca.pem", kept / "tls.pem", kept / "tls.key", signing_key, certificate)
+    return Certificates(
+        ca=kept / "ca.pem",
+        tls_cert=kept / "tls.pem",
+        tls_key=kept / "tls.key",
+        signing_key=_read_key(kept / "signing.key"),
+        signing_certificate=(kept / "signing.pem").read_bytes(),
+        dkim_keys={name: _read_key(kept / f"{name}.key") for name in DKIM_KEYS},
+    )
+
+
+def _read_key(path: Path) -> rsa.RSAPrivateKey:
+    """Reads a key of our own making; to check its primes again would take longer than all else."""
+    key = serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise TypeError(f"{path} is no RSA key: delete its directory and start again.")
+    return key
 
 
 def _make_at(kept: Path, region: str) -> None:
@@ -76,6 +89,8 @@ def _make(directory: Path, region: str) -> None:
     tls = _leaf(host, tls_key, ca_name, ca_key, [host, f"*.{region}.amazonaws.com", "localhost"])
     _write(directory / "tls.key", _key_pem(tls_key))
     _write(directory / "tls.pem", tls)
+    for name in DKIM_KEYS:
+        _write(directory / f"{name}.key", _key_pem(make_key()))
     signing_key = make_key()
     _write(directory / "signing.key", _key_pem(signing_key))
     _write(

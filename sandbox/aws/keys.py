@@ -1,4 +1,4 @@
-"""DKIM keys of the pretend SES: real RSA-2048, made ahead in a thread, since one takes a tenth of a second.
+"""DKIM keys of the pretend SES: real RSA-2048, made in a thread, since one takes a twentieth of a second.
 
 Every identity's first selector, the one that signs, has a key of its own. The two standby selectors never
 sign here and share the pool's standby keys; identities seeded in bulk share one key, so 2,000 cost nothing.
@@ -10,6 +10,8 @@ from collections import deque
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+
+STOCK = 2  # keys made ahead; identities come at one a second
 
 
 def make_key() -> rsa.RSAPrivateKey:
@@ -26,15 +28,13 @@ def dkim_record(key: rsa.RSAPrivateKey) -> str:
 
 
 class KeyPool:
-    """A few keys in stock, refilled in the background."""
+    """Keys for identities: shared ones, and a stock of fresh ones, filled once somebody has taken one."""
 
-    def __init__(self, size: int) -> None:
-        """Makes the three shared keys at once; `size` is how many more are kept in stock."""
-        self._size = size
+    def __init__(self, *, seeded: rsa.RSAPrivateKey, standby: tuple[rsa.RSAPrivateKey, ...]) -> None:
+        self.seeded = seeded
+        self.standby = standby
         self._stock: deque[rsa.RSAPrivateKey] = deque()
         self._wanted = asyncio.Event()
-        self.seeded = make_key()
-        self.standby = (make_key(), make_key())
 
     async def take(self) -> rsa.RSAPrivateKey:
         """A key that nobody else has; waits for its making when the stock is empty."""
@@ -44,13 +44,12 @@ class KeyPool:
         return await asyncio.to_thread(make_key)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Keeps the stock full until `stop` is set."""
+        """Fills the stock up after each take, until `stop` is set."""
         while not stop.is_set():
-            if len(self._stock) < self._size:
+            await _either(self._wanted, stop)
+            self._wanted.clear()
+            while len(self._stock) < STOCK and not stop.is_set():
                 self._stock.append(await asyncio.to_thread(make_key))
-            else:
-                self._wanted.clear()
-                await _either(self._wanted, stop)
 
 
 async def _either(*events: asyncio.Event) -> None:

@@ -6,6 +6,7 @@ What an operation does is written in desks: objects whose methods bear the opera
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -38,13 +39,19 @@ class Call:
         return self.params.get(name, default)
 
 
+@cache
+def service_model(name: str) -> ServiceModel:
+    """Botocore's model of the service; reading one takes a tenth of a second."""
+    return ServiceModel(Loader().load_service_model(name, "service-2"), name)
+
+
 class Service:
     """A service's model and the handlers of the operations that the sandbox has."""
 
     def __init__(self, name: str, desks: Iterable[object], *, invalid: str) -> None:
         """`invalid` is the error code with which the service answers a request that breaks a shape."""
         self.name = name
-        self.model = ServiceModel(Loader().load_service_model(name, "service-2"), name)
+        self.model = service_model(name)
         self._invalid = invalid
         self._handlers = dict(_handlers(self.model.operation_names, list(desks)))
         self._statuses = dict(_statuses(self.model))

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 from botocore import xform_name
 from botocore.exceptions import ClientError
-from botocore.loaders import Loader
-from botocore.model import OperationModel, ServiceModel, Shape
+from botocore.model import OperationModel, Shape
 from starlette.requests import Request
 
 from sandbox.aws.gateway import Gateway
+from sandbox.aws.service import service_model
 from sandbox.aws.shapes import problems, read_json
 from tests.integration.sandbox_aws.journeys import ADDRESS, JOURNEYS, NAME, Step
 from tests.integration.sandbox_aws.world import World, allowing, open_world
@@ -47,17 +47,18 @@ class Wiretap:
         self.answer = response_dict
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("certificates")
+
+
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path) as world:
+async def world(certificates: Path) -> AsyncIterator[World]:
+    async with open_world(certificates) as world:
         arn = (await world.call("sns", "create_topic", Name="events"))["TopicArn"]
         policy = {"AttributeName": "Policy", "AttributeValue": allowing("ses.amazonaws.com", "sns:Publish")}
         await world.call("sns", "set_topic_attributes", TopicArn=arn, **policy)
         yield world
-
-
-def models(service: str) -> ServiceModel:
-    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
 @pytest.mark.parametrize("service", JOURNEYS)
@@ -69,7 +70,7 @@ async def test_every_operation_keeps_to_the_model_both_ways(world: World, servic
         await _before(world, step)
         params = step.resolved(world, answers)
         answers[step.operation] = await world.call(service, xform_name(step.operation), **params)
-        model = models(service).operation_model(step.operation)
+        model = service_model(service).operation_model(step.operation)
         assert _read_by_us(world.aws.app, service, tap.request) == (step.operation, params)
         _keeps_to_the_model(model, tap.answer, answers[step.operation])
 
@@ -183,7 +184,7 @@ REFUSALS = [
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: f"{case.operation}-{case.code}")
 async def test_a_refusal_has_a_code_that_the_operation_declares(world: World, case: Refused) -> None:
     await world.ses("create_email_identity", EmailIdentity="taken.com")
-    model = models(case.service).operation_model(case.operation)
+    model = service_model(case.service).operation_model(case.operation)
 
     with pytest.raises(ClientError) as refused:
         await world.call(case.service, xform_name(case.operation), **case.params)
@@ -232,7 +233,7 @@ def _cases() -> list[Any]:
     return [
         pytest.param(step, path, value, id=f"{step.operation}-{'.'.join(path)}")
         for step in {step.operation: step for step in served["sesv2"]}.values()
-        for path, value in _rules(models("sesv2").operation_model(step.operation).input_shape)
+        for path, value in _rules(service_model("sesv2").operation_model(step.operation).input_shape)
     ]
 
 
@@ -240,7 +241,7 @@ def _cases() -> list[Any]:
 def test_a_value_that_breaks_a_rule_of_the_model_is_found(
     step: Step, path: tuple[str, ...], value: Any
 ) -> None:
-    shape = models("sesv2").operation_model(step.operation).input_shape
+    shape = service_model("sesv2").operation_model(step.operation).input_shape
     params: Any = value
     for name in reversed(path):
         params = {name: params}
@@ -251,9 +252,9 @@ def test_a_value_that_breaks_a_rule_of_the_model_is_found(
 
 
 async def test_controls_share_one_request_a_second_and_the_ledger_counts_who_had_to_wait(
-    tmp_path: Path,
+    certificates: Path,
 ) -> None:
-    async with open_world(tmp_path, control_rate=1.0) as world:
+    async with open_world(certificates, control_rate=1.0) as world:
         await world.ses("get_account")
 
         with pytest.raises(ClientError) as refused:

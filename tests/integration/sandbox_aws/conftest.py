@@ -36,4 +36,5 @@ async def world(make_world: MakeWorld) -> World:
 async def telling_world(world: World) -> World:
     """The same, with a configuration set that publishes all events to a queue, set up as in production."""
     await world.subscribe_queue()
+    await world.notifications(1)  # the greeting
     return world

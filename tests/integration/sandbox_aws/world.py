@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -42,6 +42,8 @@ EVENT_TYPES = [
     "DELIVERY_DELAY",
 ]
 
+BOTO3 = boto3.Session("AKIASANDBOX", "sandbox", region_name=REGION)  # one for all: it keeps the models
+
 Json = dict[str, Any]
 
 
@@ -58,7 +60,6 @@ class World:
         self.queue_url = ""
         self.topic_arn = ""
         self._clients: dict[str, Any] = {}
-        self._boto3 = boto3.Session("AKIASANDBOX", "sandbox", region_name=REGION)
         self._session = aiohttp.ClientSession()
 
     async def close(self) -> None:
@@ -80,9 +81,9 @@ class World:
         """boto3's client of the service, the same one each time."""
         if service not in self._clients:
             config = Config(
-                retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=5, max_pool_connections=30
+                retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=3, max_pool_connections=30
             )
-            self._clients[service] = self._boto3.client(service, endpoint_url=self.url, config=config)
+            self._clients[service] = BOTO3.client(service, endpoint_url=self.url, config=config)
         return self._clients[service]
 
     async def control(self, method: str, path: str, body: Json | None = None) -> Json:
@@ -112,6 +113,10 @@ class World:
                 f"{token}._domainkey.{name}", "CNAME", f"{token}.{dkim['SigningHostedZone']}."
             )
 
+    def withdraw_dkim(self, name: str, created: Json) -> None:
+        """Takes the first of the CNAMEs back."""
+        self.internet.withdraw(f"{created['DkimAttributes']['Tokens'][0]}._domainkey.{name}", "CNAME")
+
     def publish_mail_from(self, name: str) -> None:
         """Publishes the MX and SPF of the MAIL FROM domain."""
         exchanger = f"feedback-smtp.{REGION}.amazonses.com."
@@ -135,6 +140,22 @@ class World:
             return shown
 
         return await eventually(seen)
+
+    async def error_is(self, name: str, error: str) -> None:
+        """Waits until SES says that of the identity's DKIM records."""
+
+        async def told() -> None:
+            assert (await self.identity(name))["VerificationInfo"].get("ErrorType") == error
+
+        await eventually(lambda: _done(told()))
+
+    async def mail_from_error_is(self, name: str, error: str) -> None:
+        """Waits until SES has found that wrong with the identity's MAIL FROM domain."""
+
+        async def told() -> None:
+            assert (await self.control("GET", f"/ses/identities/{name}"))["mail_from"]["error"] == error
+
+        await eventually(lambda: _done(told()))
 
     async def send(self, sender: str, to: str, **more: Any) -> str:
         """Sends a small email and returns SES's message id."""
@@ -195,26 +216,24 @@ class World:
             EventDestinationName="feedback",
             EventDestination=wanted,
         )
-        await self.notifications(1)
+
+    async def bodies(self, count: int) -> list[str]:
+        """Receives and deletes that many messages from the queue."""
+        found: list[str] = []
+        while len(found) < count:
+            answer = await self.call(
+                "sqs", "receive_message", QueueUrl=self.queue_url, WaitTimeSeconds=3, MaxNumberOfMessages=1
+            )
+            assert answer.get("Messages"), f"only {len(found)} of {count} came: {found}"
+            (message,) = answer["Messages"]
+            found.append(message["Body"])
+            receipt = message["ReceiptHandle"]
+            await self.call("sqs", "delete_message", QueueUrl=self.queue_url, ReceiptHandle=receipt)
+        return found
 
     async def notifications(self, count: int) -> list[Json]:
         """Receives and deletes that many SNS envelopes from the queue."""
-        found: list[Json] = []
-        while len(found) < count:
-            answer = await self.call(
-                "sqs",
-                "receive_message",
-                QueueUrl=self.queue_url,
-                WaitTimeSeconds=3,
-                MaxNumberOfMessages=count - len(found),
-            )
-            assert answer.get("Messages"), f"only {len(found)} of {count} came: {found}"
-            for message in answer["Messages"]:
-                found.append(json.loads(message["Body"]))
-                await self.call(
-                    "sqs", "delete_message", QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"]
-                )
-        return found
+        return [json.loads(body) for body in await self.bodies(count)]
 
     async def events(self, count: int) -> list[Json]:
         """That many of SES's events, in the order in which they came."""
@@ -256,6 +275,11 @@ async def open_world(directory: Path, **settings: Any) -> AsyncIterator[World]:
 async def _end(stop: asyncio.Event, task: "asyncio.Task[None]") -> None:
     stop.set()
     await task
+
+
+async def _done(check: Coroutine[Any, Any, None]) -> bool:
+    await check
+    return True
 
 
 def allowing(service: str, action: str) -> str:

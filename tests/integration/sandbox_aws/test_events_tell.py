@@ -1,0 +1,237 @@
+"""What SES tells of an email's fate, by SNS into a queue."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.integration.sandbox_aws.world import CONFIGURATION_SET, MakeWorld, World
+from tests.waiting import eventually
+
+NAME = "inbox.mnexa.ai"
+SENDER = f"agent@{NAME}"
+TAGS = [{"Name": "lh-attempt", "Value": "0190f3c2"}]
+
+
+async def sent(world: World, to: str, **more: Any) -> str:
+    """Sends from a verified domain through the configuration set; the message id."""
+    if world.aws.registry.find(NAME) is None:
+        await world.verified(NAME)
+    return await world.send(
+        SENDER, to, **{"ConfigurationSetName": CONFIGURATION_SET, "EmailTags": TAGS} | more
+    )
+
+
+async def told(world: World, count: int) -> dict[str, dict[str, Any]]:
+    """That many events, by type; no type twice."""
+    events = {event["eventType"]: event for event in await world.events(count)}
+    assert len(events) == count
+    return events
+
+
+async def test_a_delivery_is_told_with_tags_and_the_receivers_own_words(telling_world: World) -> None:
+    message_id = await sent(telling_world, "somebody@customer.com")
+
+    events = await told(telling_world, 2)
+
+    mail, delivery = events["Delivery"]["mail"], events["Delivery"]["delivery"]
+    email = await telling_world.arrived("somebody@customer.com")
+    assert events["Send"]["send"] == {}
+    assert (mail["messageId"], mail["source"], mail["destination"]) == (
+        message_id,
+        SENDER,
+        ["somebody@customer.com"],
+    )
+    assert mail["tags"]["lh-attempt"] == ["0190f3c2"]
+    assert mail["tags"]["ses:configuration-set"] == [CONFIGURATION_SET]
+    assert mail["commonHeaders"]["subject"] == "Hello"
+    assert delivery["recipients"] == ["somebody@customer.com"]
+    assert delivery["smtpResponse"] == f"250 2.0.0 OK {email.id}"
+
+
+async def test_a_refused_recipient_bounces_and_is_suppressed_from_then_on(telling_world: World) -> None:
+    await sent(telling_world, "bounce@customer.com")
+    first = (await told(telling_world, 2))["Bounce"]["bounce"]
+    await sent(telling_world, "bounce@customer.com")
+    second = (await told(telling_world, 2))["Bounce"]["bounce"]
+
+    (recipient,) = first["bouncedRecipients"]
+    assert (first["bounceType"], first["bounceSubType"]) == ("Permanent", "General")
+    assert (recipient["emailAddress"], recipient["status"]) == ("bounce@customer.com", "5.1.1")
+    assert recipient["diagnosticCode"].startswith("smtp; 550 5.1.1 ")
+    assert (second["bounceType"], second["bounceSubType"]) == ("Permanent", "OnAccountSuppressionList")
+    assert first["feedbackId"] != second["feedbackId"]
+
+
+async def test_a_configuration_set_may_leave_suppression_to_us(telling_world: World) -> None:
+    await telling_world.ses(
+        "put_configuration_set_suppression_options",
+        ConfigurationSetName=CONFIGURATION_SET,
+        SuppressedReasons=[],
+    )
+    await telling_world.ses("put_suppressed_destination", EmailAddress="a@customer.com", Reason="BOUNCE")
+
+    await sent(telling_world, "a@customer.com")
+
+    assert set(await told(telling_world, 2)) == {"Send", "Delivery"}
+
+
+async def test_a_deferred_recipient_is_told_and_tried_again(make_world: MakeWorld) -> None:
+    world = await make_world(delivery_retries=(0.05,))
+    await world.subscribe_queue()
+    await world.notifications(1)
+
+    await sent(world, "slow@customer.com")
+
+    events = await told(world, 3)
+    delay = events["DeliveryDelay"]["deliveryDelay"]
+    assert delay["delayType"] == "General"
+    assert delay["delayedRecipients"][0]["diagnosticCode"].startswith("smtp; 451 4.7.1")
+    assert events["Delivery"]["delivery"]["recipients"] == ["slow@customer.com"]
+
+
+async def test_who_is_deferred_to_the_last_bounces_as_transient(make_world: MakeWorld) -> None:
+    world = await make_world(delivery_retries=())
+    await world.subscribe_queue()
+    await world.notifications(1)
+
+    await sent(world, "full@customer.com")
+
+    bounce = (await told(world, 2))["Bounce"]["bounce"]
+    assert (bounce["bounceType"], bounce["bouncedRecipients"][0]["status"]) == ("Transient", "4.2.2")
+
+
+async def test_recipients_of_one_email_fare_each_for_themselves(telling_world: World) -> None:
+    both = ["somebody@customer.com", "bounce@customer.com"]
+
+    await sent(telling_world, both[0], Destination={"ToAddresses": both})
+
+    events = await told(telling_world, 3)
+    assert events["Delivery"]["delivery"]["recipients"] == both[:1]
+    assert events["Bounce"]["bounce"]["bouncedRecipients"][0]["emailAddress"] == both[1]
+    assert events["Send"]["mail"]["destination"] == both
+
+
+SIMULATED = {
+    "success": [("Send", {}), ("Delivery", {"smtpResponse": "250 2.6.0 Message received"})],
+    "bounce": [("Send", {}), ("Bounce", {"bounceType": "Permanent", "bounceSubType": "General"})],
+    "ooto": [
+        ("Send", {}),
+        ("Delivery", {}),
+        ("Bounce", {"bounceType": "Transient", "bounceSubType": "General"}),
+    ],
+    "complaint": [("Send", {}), ("Delivery", {}), ("Complaint", {"complaintFeedbackType": "abuse"})],
+    "suppressionlist": [("Send", {}), ("Bounce", {"bounceType": "Permanent", "bounceSubType": "Suppressed"})],
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), SIMULATED.items(), ids=SIMULATED)
+async def test_the_simulator_behaves_as_documented(
+    telling_world: World, name: str, expected: list[tuple[str, dict[str, str]]]
+) -> None:
+    await sent(telling_world, f"{name}+label@simulator.amazonses.com")
+
+    events = await telling_world.events(len(expected))
+
+    assert [event["eventType"] for event in events] == [event_type for event_type, _ in expected]
+    for event, (event_type, wanted) in zip(events, expected, strict=True):
+        assert wanted.items() <= event[event_type.lower()].items()
+    assert telling_world.aws.suppressions.find(f"{name}+label@simulator.amazonses.com") is None
+
+
+async def test_bounces_of_one_email_at_the_simulator_come_in_one_event(telling_world: World) -> None:
+    both = ["bounce+a@simulator.amazonses.com", "bounce+b@simulator.amazonses.com"]
+
+    await sent(telling_world, both[0], Destination={"ToAddresses": both})
+
+    bounce = (await told(telling_world, 2))["Bounce"]["bounce"]
+    assert [one["emailAddress"] for one in bounce["bouncedRecipients"]] == both
+
+
+EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+
+
+@pytest.mark.parametrize("attached", [True, False])
+async def test_a_virus_is_rejected_after_it_was_accepted(telling_world: World, *, attached: bool) -> None:
+    simple: dict[str, Any] = {
+        "Subject": {"Data": "x"},
+        "Body": {"Text": {"Data": "x" if attached else EICAR}},
+    }
+    if attached:
+        simple["Attachments"] = [{"RawContent": EICAR.encode(), "FileName": "a.com"}]
+
+    await sent(telling_world, "somebody@customer.com", Content={"Simple": simple})
+
+    assert (await told(telling_world, 2))["Reject"]["reject"] == {"reason": "Bad content"}
+
+
+async def test_opens_clicks_and_things_yet_unknown_can_be_made_up(telling_world: World) -> None:
+    message_id = await sent(telling_world, "success@simulator.amazonses.com")
+    await telling_world.events(2)
+
+    for event in (
+        {"event_type": "Click", "link": "https://mnexa.ai/a"},
+        {"event_type": "Teleport", "to": "Mars"},
+    ):
+        await telling_world.control("POST", "/events/inject", {"message_id": message_id, **event})
+
+    click, teleport = await telling_world.events(2)
+    assert (click["click"]["link"], click["mail"]["tags"]["lh-attempt"]) == (
+        "https://mnexa.ai/a",
+        ["0190f3c2"],
+    )
+    assert teleport["teleport"] == {"to": "Mars"}
+
+
+async def test_events_get_lost_and_come_twice_when_told_to(telling_world: World) -> None:
+    await telling_world.control("POST", "/events/faults", {"kind": "drop", "event_type": "Send", "count": 1})
+    await telling_world.control("POST", "/events/faults", {"kind": "duplicate", "event_type": "Delivery"})
+
+    await sent(telling_world, "success@simulator.amazonses.com")
+    twice = [event["eventType"] for event in await telling_world.events(2)]
+    await telling_world.control("DELETE", "/events/faults")
+    await sent(telling_world, "success@simulator.amazonses.com")
+
+    assert twice == ["Delivery", "Delivery"]
+    assert set(await told(telling_world, 2)) == {"Send", "Delivery"}
+
+
+async def test_events_overtake_each_other_when_told_to(telling_world: World) -> None:
+    late = {"kind": "delay", "event_type": "Send", "delay_ms": 200}
+    await telling_world.control("POST", "/events/faults", late)
+
+    await sent(telling_world, "success@simulator.amazonses.com")
+
+    assert [event["eventType"] for event in await telling_world.events(2)] == ["Delivery", "Send"]
+
+
+async def test_shuffled_events_all_come(telling_world: World) -> None:
+    await telling_world.control("POST", "/events/faults", {"kind": "shuffle", "delay_ms": 100})
+
+    sent_ids = {await sent(telling_world, "success@simulator.amazonses.com") for _ in range(5)}
+
+    events = await telling_world.events(10)
+    assert {event["mail"]["messageId"] for event in events if event["eventType"] == "Send"} == sent_ids
+
+
+async def test_raw_delivery_has_no_envelope_not_even_for_the_greeting(world: World) -> None:
+    await world.subscribe_queue(RawMessageDelivery="true")
+
+    await sent(world, "success@simulator.amazonses.com")
+
+    greeting, *events = await world.bodies(3)
+    assert greeting == "Successfully validated SNS topic for Amazon SES event publishing."
+    assert {json.loads(event)["eventType"] for event in events} == {"Send", "Delivery"}
+
+
+async def test_a_queue_whose_policy_forgets_the_topic_gets_nothing(telling_world: World) -> None:
+    await telling_world.call(
+        "sqs", "set_queue_attributes", QueueUrl=telling_world.queue_url, Attributes={"Policy": ""}
+    )
+
+    await sent(telling_world, "somebody@customer.com")
+    await telling_world.arrived("somebody@customer.com")
+
+    queue = telling_world.aws.queues.find(telling_world.topic_arn.replace(":sns:", ":sqs:"))
+    assert queue
+    assert await eventually(lambda: queue.counts()["ApproximateNumberOfMessages"] == "0")
