@@ -43,7 +43,7 @@ class Server(config.Server):
         48 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
     )
     drain: timedelta = setting(
-        timedelta(seconds=20), help="seconds for calls and POSTs to finish at the end", minimum=timedelta(0)
+        timedelta(seconds=24), help="seconds for calls and POSTs to finish at the end", minimum=timedelta(0)
     )
 
 

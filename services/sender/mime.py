@@ -46,8 +46,8 @@ class Letter:
 
 def build(letter: Letter) -> bytes:
     """Write the email: ASCII alone, CRLF, no line longer than 998 characters."""
-    lines = [*_headers(letter), *_body(letter)]
-    return CRLF.join(lines).encode("ascii") + CRLF.encode()
+    content = CRLF.join([*_headers(letter), *_body(letter)])
+    return (content if content.endswith(CRLF) else content + CRLF).encode("ascii")
 
 
 def parts(letter: Letter) -> list[tuple[str, str]]:
@@ -102,7 +102,8 @@ def _encoded(body: bytes) -> tuple[str, str]:
     beyond = len(body) - len(body.decode().encode("ascii", "ignore"))
     if beyond > len(body) * _BASE64_FROM:
         return "base64", base64.encodebytes(body).decode().rstrip("\n").replace("\n", CRLF)
-    return "quoted-printable", binascii.b2a_qp(body).decode()
+    # Soft line breaks follow the body's first line break, and are bare where it has none.
+    return "quoted-printable", binascii.b2a_qp(body).decode().replace("=\n", f"={CRLF}")
 
 
 def _address_list(addresses: Sequence[Address]) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from services.sender.answers import Accepted, Answer, Lost, Then
 from services.sender.mime import Letter
-from services.sender.model import Address, Content, Move, RecipientKind, State
+from services.sender.model import Address, AttemptState, Content, Move, RecipientKind, State, Verdict
 from services.sender.origin import (
     Domain,
     Origin,
@@ -22,6 +23,7 @@ from services.sender.origin import (
 
 GONE = "Its domain was deleted before it could be sent; nothing was sent."
 ERASED = "Its body was erased while it was held; nothing was sent. Send it again."
+LOST = "SES's answer was lost; its own event is awaited. It is not sent again blindly."
 ALL_SUPPRESSED = "Every recipient is on the suppression list; nothing was sent."
 
 
@@ -150,6 +152,21 @@ def tags(posting: Posting) -> Mapping[str, str]:
         "lh-email": str(posting.candidate.id),
         "lh-attempt": str(posting.attempt_id),
     }
+
+
+def verdict(what: Posting, answer: Answer) -> Verdict:
+    """Say what an answer means for the attempt and its email."""
+    email_id = what.candidate.id
+    if isinstance(answer, Accepted):
+        move = Move(email_id, State.SENT, "SES accepted it.", ses_id=answer.ses_id)
+        return Verdict(what.attempt_id, AttemptState.ACCEPTED, move)
+    if isinstance(answer, Lost):
+        return Verdict(
+            what.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST), answer.error
+        )
+    to = {Then.RETRY: State.QUEUED, Then.HOLD: State.HELD, Then.FAIL: State.FAILED}[answer.then]
+    move = Move(email_id, to, answer.note, delay=answer.delay(what.number))
+    return Verdict(what.attempt_id, AttemptState.REFUSED, move, answer.error)
 
 
 def _named(addressees: Sequence[Addressee], kind: RecipientKind) -> list[Address]:

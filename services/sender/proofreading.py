@@ -5,11 +5,12 @@ not sent.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from email import policy
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesParser
-from itertools import zip_longest
+from email.utils import getaddresses
 
 from services.sender import mime
 from services.sender.headers import MAX_LINE
@@ -58,30 +59,45 @@ def _header_problems(letter: Letter, read: EmailMessage) -> Iterator[str]:
 def _mailbox_problems(letter: Letter, read: EmailMessage) -> Iterator[str]:
     meant = {"From": [letter.sender], "To": letter.to, "Cc": letter.cc, "Reply-To": letter.reply_to}
     for name, addresses in meant.items():
-        if _mailboxes(read, name) != [(each.address, each.name) for each in addresses]:
+        if _addresses(read, name) != [each.address for each in addresses]:
             yield f"the addresses of {name}"
+        if _names(read, name) != [(each.name, each.address) for each in addresses]:
+            yield f"the names of {name}"
 
 
-def _mailboxes(read: EmailMessage, name: str) -> Sequence[tuple[str, str]]:
+def _addresses(read: EmailMessage, name: str) -> list[str]:
     """Give the addresses of every header of that name; a defect makes them differ from what was meant."""
-    found: list[tuple[str, str]] = []
+    found: list[str] = []
     for header in read.get_all(name, []):
-        found += [("", str(defect)) for defect in header.defects]
-        found += [(each.addr_spec, each.display_name) for each in header.addresses]
+        found += map(str, header.defects)
+        found += [each.addr_spec for each in header.addresses]
     return found
+
+
+def _names(read: EmailMessage, name: str) -> list[tuple[str, str]]:
+    """Give names and addresses by the older parser: the newer one puts spaces between encoded words.
+
+    https://github.com/python/cpython/issues/79728
+    """
+    raw = [_FOLD.sub("", str(value)) for header, value in read.raw_items() if header == name]
+    return [(str(make_header(decode_header(phrase))), address) for phrase, address in getaddresses(raw)]
 
 
 def _body_problems(letter: Letter, read: EmailMessage) -> Iterator[str]:
     leaves = [part for part in read.walk() if not part.is_multipart()]
     if any(part.defects for part in read.walk()):
         yield "the structure"
-    for meant, part in zip_longest(mime.parts(letter), leaves):
-        if meant is None or part is None or meant != _leaf(part):
-            yield "the bodies"
-            return
+    meant = [_ended(subtype, text) for subtype, text in mime.parts(letter)]
+    if [_leaf(part) for part in leaves] != meant:
+        yield "the bodies"
 
 
 def _leaf(part: EmailMessage) -> tuple[str, str]:
     payload = part.get_payload(decode=True)
     assert isinstance(payload, bytes)
-    return part.get_content_subtype(), payload.decode("utf-8", "replace")
+    return _ended(part.get_content_subtype(), payload.decode("utf-8", "replace"))
+
+
+def _ended(subtype: str, text: str) -> tuple[str, str]:
+    """Take the line break off that ends a body: an email's last line has one, whether the text had or not."""
+    return subtype, text.removesuffix("\r\n")

@@ -17,8 +17,7 @@ from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from services.sender import mime, posting, proofreading
 from services.sender.account import Account
-from services.sender.answers import NO_SLOT, Accepted, Answer, Lost, Refused, Then
-from services.sender.model import AttemptState, Move, State, Verdict
+from services.sender.answers import NO_SLOT, Answer, Refused, Then
 from services.sender.posting import Posting
 from services.sender.ses import CONNECT_TIMEOUT, READ_TIMEOUT, Ses
 from services.sender.store_claims import LEASE, ClaimStore
@@ -32,12 +31,14 @@ POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by what came o
 PATIENCE = LEASE - CONNECT_TIMEOUT - READ_TIMEOUT - timedelta(seconds=3)
 # A little under SES's rate, so that the network's jitter does not push two emails into one slot.
 PACE = 0.98
+LEAST_RATE = 0.1  # should SES ever say less
 # Seconds of sending that one worker claims ahead: more would only wait, and be taken from other replicas.
 AHEAD = 3.0
 SETTLE_FOR = timedelta(seconds=60)
 SETTLE_AGAIN = timedelta(seconds=0.5)
 MISREAD = Refused(Then.FAIL, "It cannot be written so that every reader reads the same; nothing was sent.")
-LOST_NOTE = "SES's answer was lost; its own event is awaited. It is not sent again blindly."
+
+NOT_BEGUN = Refused(Then.RETRY, "It could not be begun; nothing was sent, and it is tried again.")
 
 
 class Gate:
@@ -102,14 +103,14 @@ class Worker:
             self._in_flight -= 1
 
     async def _hand_over(self, what: Posting, begin_by: float) -> Answer:
-        letter = posting.letter(what)
-        content = mime.build(letter)
-        if problems := proofreading.disagreements(letter, content):
-            log.error(
-                "not sent: two readers disagree", action="email_misread", problems=problems, **_ids(what)
-            )
+        try:
+            content = _written(what)
+            wait = await self._turn(what)
+        except Exception:  # whatever it is, nothing has left yet
+            log.exception("not begun", action="post_not_begun", **_ids(what))
+            return NOT_BEGUN
+        if content is None:
             return MISREAD
-        wait = await self._turn(what)
         if wait is None or time.monotonic() + wait.total_seconds() > begin_by:
             return NO_SLOT
         await asyncio.sleep(wait.total_seconds())
@@ -117,7 +118,7 @@ class Worker:
 
     async def _turn(self, what: Posting) -> timedelta | None:
         """Reserve a slot for every recipient; SES counts them, not requests."""
-        rate = self._account.max_send_rate * PACE
+        rate = max(self._account.max_send_rate, LEAST_RATE) * PACE
         cost = len(what.recipients)
         capacity = max(1.0, rate / 2, float(cost))
         return await self._bucket.take(
@@ -140,24 +141,19 @@ class Worker:
 
     async def _settle_once(self, what: Posting, answer: Answer) -> None:
         async with self._database.transaction() as connection:
-            moved = await self._states.settle(connection, [verdict(what, answer)])
+            moved = await self._states.settle(connection, [posting.verdict(what, answer)])
         outcome = type(answer).__name__.lower()
         log.info("settled", action="attempt_settled", outcome=outcome, changed=bool(moved), **_ids(what))
 
 
-def verdict(what: Posting, answer: Answer) -> Verdict:
-    """Say what an answer means for the attempt and its email."""
-    email_id = what.candidate.id
-    if isinstance(answer, Accepted):
-        move = Move(email_id, State.SENT, "SES accepted it.", ses_id=answer.ses_id)
-        return Verdict(what.attempt_id, AttemptState.ACCEPTED, move)
-    if isinstance(answer, Lost):
-        return Verdict(
-            what.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST_NOTE), answer.error
-        )
-    to = {Then.RETRY: State.QUEUED, Then.HOLD: State.HELD, Then.FAIL: State.FAILED}[answer.then]
-    move = Move(email_id, to, answer.note, delay=answer.delay(what.number))
-    return Verdict(what.attempt_id, AttemptState.REFUSED, move, answer.error)
+def _written(what: Posting) -> bytes | None:
+    """Write the bytes; None when another reader would read them otherwise than they are meant."""
+    letter = posting.letter(what)
+    content = mime.build(letter)
+    if problems := proofreading.disagreements(letter, content):
+        log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
+        return None
+    return content
 
 
 def _ids(what: Posting) -> dict[str, str]:

@@ -1,0 +1,174 @@
+"""Which addresses and names are taken: the plain ones, and nothing that two readers read differently."""
+
+import re
+from email.utils import parseaddr
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.sender.addresses import BadAddress, check_name, parse_address
+
+TAKEN = {
+    "agent@inbox.mnexa.ai": "agent@inbox.mnexa.ai",
+    "Agent.Smith@Inbox.MNEXA.ai": "Agent.Smith@inbox.mnexa.ai",
+    "a+b=c@example.com": "a+b=c@example.com",
+    "!#$%&'*+-/=?^_`{|}~@example.com": "!#$%&'*+-/=?^_`{|}~@example.com",
+    "x@bücher.example": "x@xn--bcher-kva.example",
+    "x@例え.jp": "x@xn--r8jz45g.jp",
+    "x@FAß.de": "x@xn--fa-hia.de",
+    "x@a-b.c-d.co.uk": "x@a-b.c-d.co.uk",
+    "1@123.com": "1@123.com",
+    "a@" + "b" * 63 + ".com": "a@" + "b" * 63 + ".com",
+    "a" * 64 + "@example.com": "a" * 64 + "@example.com",
+}
+
+REFUSED = [
+    "",
+    "agent",
+    "@example.com",
+    "agent@",
+    "agent@localhost",
+    "agent@example..com",
+    "agent@.example.com",
+    "agent@example.com.",
+    "agent@-example.com",
+    "agent@example-.com",
+    "agent@exa_mple.com",
+    "agent@*.example.com",
+    "agent@192.0.2.1",
+    "agent@[192.0.2.1]",
+    "agent@[IPv6:2001:db8::1]",
+    ".agent@example.com",
+    "agent.@example.com",
+    "a..b@example.com",
+    '"agent"@example.com',
+    '"a b"@example.com',
+    r"a\b@example.com",
+    "a b@example.com",
+    "agent@example.com ",
+    " agent@example.com",
+    "agent @example.com",
+    "agent@ example.com",
+    "agent@example.com\n",
+    "agent@example.com\r\nBcc: x@example.com",
+    "agent\0@example.com",
+    "agent@exam\0ple.com",
+    "agent@example.com\x0b",
+    "agent@example.com\x85",
+    "agent@example.com\u2028",
+    "agent@exa\u200bmple.com",
+    "\u202eagent@example.com",
+    "агент@example.com",
+    "\u0430gent@example.com",  # a Cyrillic letter first
+    "agent\uff20example.com",
+    "Agent <agent@example.com>",
+    "<agent@example.com>",
+    "a@x.com <b@y.com>",
+    "<a@x.com>@y.com",
+    "a@x.com(b@y.com)",
+    "agent(comment)@example.com",
+    "agent@(comment)example.com",
+    "agent@example.com(comment)",
+    "a@x.com, b@y.com",
+    "a@x.com,b@y.com",
+    "a@x.com;b@y.com",
+    "group:a@x.com;",
+    "group: a@x.com, b@y.com;",
+    "@route.com:agent@example.com",
+    "a@b@example.com",
+    "agent@=?utf-8?q?example?=.com",
+    "agent@example.com>",
+    "mailto:agent@example.com",
+    "a" * 65 + "@example.com",
+    "a@" + "b" * 64 + ".com",
+    "a@" + ".".join(["b" * 63] * 4) + ".com",
+    "a" * 60 + "@" + ".".join(["b" * 60] * 4) + ".com",
+    "agent@xn--.com\u3002",
+    "agent@ex\u00adample.com",
+]
+
+
+@pytest.mark.parametrize(("typed", "stored"), TAKEN.items())
+def test_a_plain_address_is_taken_with_its_domain_as_a_labels(typed: str, stored: str) -> None:
+    assert parse_address(typed) == stored
+
+
+@pytest.mark.parametrize("typed", REFUSED)
+def test_anything_else_is_refused_with_a_reason(typed: str) -> None:
+    with pytest.raises(BadAddress) as refused:
+        parse_address(typed)
+
+    assert re.match(r"(is|has|must) ", str(refused.value))
+
+
+@given(st.text(max_size=80))
+def test_whatever_is_taken_reads_the_same_to_another_parser(typed: str) -> None:
+    try:
+        address = parse_address(typed)
+    except BadAddress:
+        return
+
+    assert parseaddr(address) == ("", address)
+    assert address.isascii()
+    assert address.count("@") == 1
+
+
+@given(st.from_regex(r"[a-z.()<>,:;\"@ \[\]\\]{1,30}@[a-z.]{1,20}", fullmatch=True))
+def test_grammar_that_readers_differ_on_is_never_taken(typed: str) -> None:
+    try:
+        address = parse_address(typed)
+    except BadAddress:
+        return
+
+    assert not set(address) & set('()<>,:;"[]\\ ')
+
+
+NAMES = [
+    "",
+    "Mnexa",
+    "Zoë Müller",
+    "O'Brien, Pat",
+    'The "Agent"',
+    "日本語",
+    "👩‍👧 family",
+    "سلام",
+    "Ärzte (Berlin)",
+    "A" * 200,
+]
+
+POSING_NAMES = [
+    "agent@example.com",
+    "agent\uff20example.com",
+    "agent\ufe6bexample.com",
+    "agent \u24d0 example.com",
+    "Agent <agent",
+    "agent>",
+    "\uff1cagent\uff1e",
+    "\u2039agent\u203a",
+    "\u27e8agent\u27e9",
+    "a\r\nBcc: x",
+    "a\nb",
+    "a\0b",
+    "a\tb",
+    "a\x7fb",
+    "a\x85b",
+    "a\u2028b",
+    "\u202eagent",
+    "agent\u200b",
+    "agent\ufeff",
+    " agent",
+    "agent ",
+    "A" * 201,
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_for_people_is_taken(name: str) -> None:
+    assert check_name(name) == name
+
+
+@pytest.mark.parametrize("name", POSING_NAMES)
+def test_a_name_that_poses_or_hides_is_refused(name: str) -> None:
+    with pytest.raises(BadAddress):
+        check_name(name)

@@ -1,0 +1,75 @@
+"""What SES's answers mean: every error it declares, and all that only looks like one."""
+
+from datetime import timedelta
+
+import botocore.session
+import pytest
+
+from services.sender.answers import REFUSALS, Lost, Refused, Then, read_error
+
+CERTAIN = [
+    ("TooManyRequestsException", 429, "Maximum sending rate exceeded.", Then.RETRY, True),
+    ("TooManyRequestsException", 429, "Daily message quota exceeded.", Then.RETRY, True),
+    ("ThrottlingException", 400, "Rate exceeded", Then.RETRY, True),
+    ("ThrottlingException", 400, "Daily message quota exceeded.", Then.RETRY, True),
+    ("LimitExceededException", 400, "", Then.RETRY, True),
+    ("SendingPausedException", 400, "Sending paused for this account.", Then.RETRY, True),
+    ("AccountSuspendedException", 400, "", Then.RETRY, True),
+    ("NotFoundException", 404, "Configuration set <x> does not exist.", Then.RETRY, True),
+    ("AccessDeniedException", 403, "not authorized to perform ses:SendEmail", Then.RETRY, True),
+    ("ExpiredTokenException", 403, "", Then.RETRY, True),
+    ("SignatureDoesNotMatch", 403, "", Then.RETRY, True),
+    ("MailFromDomainNotVerifiedException", 400, "", Then.HOLD, False),
+    ("MessageRejected", 400, "Email address is not verified.", Then.FAIL, False),
+    ("BadRequestException", 400, "Invalid tag", Then.FAIL, False),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "message", "then", "everyone"), CERTAIN)
+def test_a_known_refusal_is_certain(
+    code: str, status: int, message: str, then: Then, *, everyone: bool
+) -> None:
+    answer = read_error(code, status, message)
+
+    assert isinstance(answer, Refused)
+    assert (answer.then, answer.everyone) == (then, everyone)
+    assert code in answer.error
+    assert answer.note.endswith((".", message))
+
+
+def test_every_error_that_send_email_declares_is_known() -> None:
+    client = botocore.session.get_session().create_client("sesv2", region_name="us-east-1")
+    declared = client.meta.service_model.operation_model("SendEmail").error_shapes
+
+    assert {shape.name for shape in declared} <= set(REFUSALS)
+
+
+@pytest.mark.parametrize("code", sorted(REFUSALS))
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 200, 301, 0])
+def test_no_code_is_certain_under_another_status(code: str, status: int) -> None:
+    """A 5xx may come after the email was accepted, whatever its body says."""
+    assert isinstance(read_error(code, status, ""), Lost)
+
+
+@pytest.mark.parametrize("code", ["", "413", "InternalFailure", "RequestTimeout", "SomethingNewException"])
+@pytest.mark.parametrize("status", [400, 408, 413, 429, 500, 503])
+def test_an_unknown_code_is_never_certain(code: str, status: int) -> None:
+    assert isinstance(read_error(code, status, ""), Lost)
+
+
+def test_a_used_up_quota_waits_longer_than_a_rate() -> None:
+    rate = read_error("TooManyRequestsException", 429, "Maximum sending rate exceeded.")
+    quota = read_error("TooManyRequestsException", 429, "Daily message quota exceeded.")
+
+    assert isinstance(rate, Refused)
+    assert isinstance(quota, Refused)
+    assert rate.delay(1) == timedelta(seconds=1)
+    assert quota.delay(1) == timedelta(minutes=2)
+
+
+def test_waits_double_up_to_their_longest() -> None:
+    refused = Refused(Then.RETRY, "", pause=timedelta(seconds=1), longest=timedelta(seconds=30))
+
+    waits = [refused.delay(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)]
+
+    assert waits == [1, 2, 4, 30, 30]

@@ -1,0 +1,193 @@
+"""The bytes of an email: whatever is said in it, nobody can add a header, and all readers read the same."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.sender import mime
+from services.sender.addresses import BadAddress, check_name
+from services.sender.headers import BadHeader, check_header
+from services.sender.mime import Letter, build
+from services.sender.model import Address
+from services.sender.proofreading import disagreements
+
+LETTER = Letter(
+    sender=Address("agent@inbox.mnexa.ai", "Agent"),
+    to=[Address("reader@example.com")],
+    cc=[],
+    reply_to=[],
+    subject="Hello",
+    date=datetime(2026, 11, 21, 12, 0, tzinfo=UTC),
+    boundary="=_5f0c",
+    text="Good day.",
+)
+
+
+def names(content: bytes) -> list[str]:
+    """The header names of the outermost headers, by the simplest reader there is."""
+    head = content.split(b"\r\n\r\n", 1)[0].decode()
+    return [line.split(":")[0] for line in head.split("\r\n") if line[0] not in " \t"]
+
+
+def test_a_plain_email_is_written_as_one_would_by_hand() -> None:
+    assert build(LETTER).decode().split("\r\n") == [
+        'From: "Agent" <agent@inbox.mnexa.ai>',
+        "To: reader@example.com",
+        "Subject: Hello",
+        "Date: Sat, 21 Nov 2026 12:00:00 +0000",
+        "MIME-Version: 1.0",
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: quoted-printable",
+        "",
+        "Good day.",
+        "",
+    ]
+
+
+def test_text_and_html_are_alternatives_plainest_first() -> None:
+    letter = replace(LETTER, html="<p>Good day.</p>", headers={"X-Order": "17"})
+
+    content = build(letter)
+
+    assert names(content)[-2:] == ["X-Order", "Content-Type"]
+    assert content.index(b"text/plain") < content.index(b"text/html")
+    assert content.endswith(b"--=_5f0c--\r\n")
+    assert disagreements(letter, content) == []
+
+
+SUBJECTS = [
+    "", "Hello", "Grüße aus Köln", "日本語" * 60, "a" * 998, "a b" * 300, "=?utf-8?q?x?=", "two  spaces",
+    "x " * 400 + "y", " leading", "trailing ", "🎉" * 200, "a" * 70 + " " + "b" * 980,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject[:20])
+def test_a_subject_arrives_as_it_was_given(subject: str) -> None:
+    letter = replace(LETTER, subject=subject)
+
+    content = build(letter)
+
+    assert disagreements(letter, content) == []
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+
+
+BODIES = [
+    "Good day.", "\n", ".\n..\n.", "From me\n", "a" * 5000, "trailing \t\n  \n", "\r\n\r\nFrom: x@y.com",
+    "--=_5f0c--\n", "a\rb\nc\r\nd", "ü" * 3000, "=3D=", "\x01\x1b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body)[:20])
+def test_a_body_arrives_as_it_was_given_but_for_its_line_breaks(body: str) -> None:
+    for letter in (replace(LETTER, text=body), replace(LETTER, text=body, html=body)):
+        assert disagreements(letter, build(letter)) == []
+
+
+texts = st.text(st.characters(codec="utf-8"), max_size=200)
+injections = st.sampled_from(
+    ["\r\nBcc: x@y.com", "\nX-SES-TENANT: a", "\r\n\r\n<b>", "\0", "=?utf-8?q?=0D=0ABcc:_x?="]
+)
+hostile = st.builds(lambda start, middle, end: start + middle + end, texts, injections, texts)
+anything = texts | hostile
+
+
+def allowed_name(name: str) -> bool:
+    try:
+        check_name(name)
+    except BadAddress:
+        return False
+    return True
+
+
+def allowed_header(value: str) -> bool:
+    try:
+        check_header("X-Custom", value)
+    except BadHeader:
+        return False
+    return True
+
+
+@settings(max_examples=400)
+@given(name=anything, subject=anything, body=anything, value=anything)
+def test_nothing_said_adds_a_header(name: str, subject: str, body: str, value: str) -> None:
+    """What the checks let through; a subject that they refuse is tried without its line breaks."""
+    letter = replace(
+        LETTER,
+        sender=Address("agent@inbox.mnexa.ai", name if allowed_name(name) else ""),
+        subject="".join(sign for sign in subject if sign.isprintable()),
+        text=body.replace("\0", ""),
+        html=body.replace("\0", ""),
+        headers={"X-Custom": value} if allowed_header(value) else {},
+    )
+
+    content = build(letter)
+
+    expected = [*(name for name, _ in mime.header_fields(letter)), "Content-Type"]
+    assert names(content) == expected
+    assert disagreements(letter, content) == []
+
+
+@settings(max_examples=300)
+@given(body=anything)
+def test_no_byte_is_out_of_the_ordinary(body: str) -> None:
+    content = build(replace(LETTER, text=body.replace("\0", "")))
+
+    assert content.isascii()
+    assert b"\r" not in content.replace(b"\r\n", b"")
+    assert b"\n" not in content.replace(b"\r\n", b"")
+
+
+def careless(letter: Letter) -> bytes:
+    """Writes what it is given."""
+    lines = [
+        f"From: {letter.sender.name} <{letter.sender.address}>",
+        f"To: {', '.join(each.address for each in letter.to)}",
+        f"Subject: {letter.subject}",
+        "Date: Sat, 21 Nov 2026 12:00:00 +0000",
+        "MIME-Version: 1.0",
+        *(f"{name}: {value}" for name, value in letter.headers.items()),
+        "Content-Type: text/plain; charset=utf-8",
+        "Content-Transfer-Encoding: 8bit",
+        "",
+        letter.text or "",
+        "",
+    ]
+    return "\r\n".join(lines).encode("utf-8", "replace")
+
+
+def one_header_more(letter: Letter) -> bytes:
+    return build(letter).replace(b"MIME-Version", b"X-SES-TENANT: other\r\nMIME-Version", 1)
+
+
+def two_authors(letter: Letter) -> bytes:
+    return build(letter).replace(b"<agent@inbox.mnexa.ai>", b"<agent@inbox.mnexa.ai>, b@y.com", 1)
+
+
+def another_body(letter: Letter) -> bytes:
+    return build(letter).replace(b"Good day.", b"Bad day.", 1)
+
+
+HOSTILE = [
+    replace(LETTER, subject="a\r\nBcc: x@y.com"),
+    replace(LETTER, subject="=?utf-8?q?another?="),
+    replace(LETTER, sender=Address("agent@inbox.mnexa.ai", "ceo@bank.com>, <x@y.com")),
+    replace(LETTER, sender=Address("agent@inbox.mnexa.ai", "a, b")),
+    replace(LETTER, text="bare\rreturn"),
+    replace(LETTER, text="ü"),
+    replace(LETTER, text="x" * 1200),
+    replace(LETTER, headers={"X-A": "a\r\n\r\nbody"}),
+]
+
+
+@pytest.mark.parametrize("letter", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_careless_builder_is_caught(letter: Letter) -> None:
+    assert disagreements(letter, careless(letter))
+
+
+@pytest.mark.parametrize("builder", [one_header_more, two_authors, another_body])
+def test_a_builder_that_adds_something_is_caught(builder: Callable[[Letter], bytes]) -> None:
+    assert disagreements(LETTER, builder(LETTER))

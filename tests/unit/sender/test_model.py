@@ -1,0 +1,61 @@
+"""The states: which way each may go, as one closed table."""
+
+from itertools import product
+
+import pytest
+
+from services.sender.model import (
+    ATTEMPT_TRANSITIONS,
+    FINAL,
+    RANKS,
+    TRANSITIONS,
+    AttemptState,
+    RecipientState,
+    State,
+)
+
+
+def test_every_state_has_its_ways() -> None:
+    assert set(TRANSITIONS) == set(State)
+    assert set(ATTEMPT_TRANSITIONS) == set(AttemptState)
+
+
+@pytest.mark.parametrize(("before", "after"), list(product(State, State)))
+def test_each_way_has_a_reason_and_none_stands_still(before: State, after: State) -> None:
+    if after in TRANSITIONS[before]:
+        assert TRANSITIONS[before][after]
+        assert before is not after
+
+
+def test_an_email_is_handed_over_from_the_queue_alone() -> None:
+    assert [state for state in State if State.CLAIMED in TRANSITIONS[state]] == [State.QUEUED]
+
+
+def test_what_may_have_been_sent_is_never_queued_again() -> None:
+    """From UNKNOWN no way leads back into the queue but over HELD, which upkeep keeps from it."""
+    assert State.QUEUED not in TRANSITIONS[State.UNKNOWN]
+    assert State.EXPIRED not in TRANSITIONS[State.UNKNOWN]
+
+
+def test_after_a_final_state_only_the_truth_about_it_comes() -> None:
+    later = {state: set(TRANSITIONS[state]) for state in FINAL}
+
+    assert later == {
+        State.SENT: {State.FAILED},
+        State.FAILED: {State.SENT},
+        State.EXPIRED: {State.SENT},
+        State.SUPPRESSED: set(),
+        State.CANCELED: set(),
+    }
+
+
+def test_acceptance_may_be_noted_at_any_time_and_a_refusal_only_while_it_is_open() -> None:
+    accepted = {state for state, targets in ATTEMPT_TRANSITIONS.items() if AttemptState.ACCEPTED in targets}
+    refused = {state for state, targets in ATTEMPT_TRANSITIONS.items() if AttemptState.REFUSED in targets}
+
+    assert accepted == set(AttemptState) - {AttemptState.ACCEPTED}
+    assert refused == {AttemptState.OPEN}
+
+
+def test_every_recipients_state_has_a_rank_but_suppressed() -> None:
+    assert {*RANKS, RecipientState.SUPPRESSED} == set(RecipientState)

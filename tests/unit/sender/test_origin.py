@@ -1,0 +1,121 @@
+"""As whom an email leaves, over everything that can be known of its domain."""
+
+from collections import Counter
+from itertools import product
+
+import pytest
+
+from services.sender.model import Address, SentAs
+from services.sender.origin import (
+    RESERVED,
+    STAND_IN,
+    Origin,
+    SharedSender,
+    Standing,
+    origin,
+    own_sender,
+    shared_sender,
+)
+from tests.figures import Figure
+
+# Every state of a domain, none, and one that a later version may bring.
+STATES = [
+    "",
+    "PROVISIONING",
+    "PENDING",
+    "READY",
+    "DEGRADED",
+    "LOST",
+    "FAILED",
+    "DELETING",
+    "DELETED",
+    "ASLEEP",
+]
+WORLD = [
+    Standing(state, dkim_good, demanded, policy, shared_ready)
+    for state, dkim_good, demanded, policy, shared_ready in product(
+        STATES, (True, False), (True, False), ("SHARED", "REFUSE", "OTHER"), (True, False)
+    )
+]
+
+
+def test_the_whole_product_fails_closed(figure: Figure) -> None:
+    answers = Counter(origin(standing) for standing in WORLD)
+
+    figure(
+        "From, over everything known of a domain: " + ", ".join(f"{n} {what}" for what, n in answers.items())
+    )
+    for standing in WORLD:
+        answer = origin(standing)
+        if answer is Origin.OWN:
+            assert standing.state == "READY" or (standing.state, standing.dkim_good) == ("DEGRADED", True)
+        if answer is Origin.SHARED:
+            assert standing.state in {"PENDING", "PROVISIONING", "FAILED"}
+            assert standing.unready_policy == "SHARED"
+            assert standing.shared_ready
+            assert not standing.ownership_demanded
+    # 24 = every other fact; DEGRADED is its own only with DKIM; the three unready states share in 2 of 24.
+    assert answers == {
+        Origin.NOT_YOURS: 2 * 24,
+        Origin.OWN: 24 + 12,
+        Origin.SHARED: 3 * 2,
+        Origin.GOING: 24,
+        Origin.NOT_READY: 12 + 2 * 24 + 3 * 22,
+    }
+
+
+@pytest.mark.parametrize(
+    ("standing", "answer"),
+    [
+        (Standing(), Origin.NOT_YOURS),
+        (Standing("READY"), Origin.OWN),
+        (Standing("DEGRADED", dkim_good=True), Origin.OWN),
+        (Standing("DEGRADED", dkim_good=False), Origin.NOT_READY),
+        (Standing("DEGRADED", False, False, "SHARED", True), Origin.NOT_READY),
+        (Standing("PENDING", False, False, "SHARED", True), Origin.SHARED),
+        (Standing("PENDING", True, False, "SHARED", True), Origin.SHARED),
+        (Standing("PENDING", False, True, "SHARED", True), Origin.NOT_READY),
+        (Standing("PENDING", False, False, "SHARED", False), Origin.NOT_READY),
+        (Standing("PENDING", False, False, "REFUSE", True), Origin.NOT_READY),
+        (Standing("PROVISIONING", False, False, "SHARED", True), Origin.SHARED),
+        (Standing("FAILED", False, False, "SHARED", True), Origin.SHARED),
+        (Standing("LOST", True, False, "SHARED", True), Origin.NOT_READY),
+        (Standing("DELETING", True, False, "SHARED", True), Origin.GOING),
+        (Standing("DELETED", True, False, "SHARED", True), Origin.NOT_YOURS),
+        (Standing("ASLEEP", True, False, "SHARED", True), Origin.NOT_READY),
+    ],
+)
+def test_each_rule_by_name(standing: Standing, answer: Origin) -> None:
+    assert origin(standing) is answer
+
+
+SHARED = SharedSender("send.e2a.dev", "e2a", frozenset({"ceo"}))
+
+
+def test_the_shared_sender_says_whose_email_it_is() -> None:
+    sender = shared_sender(SHARED, Address("agent@inbox.mnexa.ai", "Agent"), ())
+
+    assert str(sender.address) == '"agent@inbox.mnexa.ai via e2a" <agent@send.e2a.dev>'
+    assert sender.sent_as is SentAs.SHARED
+    assert sender.reply_to == (Address("agent@inbox.mnexa.ai", "Agent"),)
+
+
+def test_replies_go_where_they_were_to_go() -> None:
+    asked = (Address("help@inbox.mnexa.ai"),)
+
+    assert shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), asked).reply_to == asked
+    assert own_sender(Address("agent@inbox.mnexa.ai"), asked).reply_to == asked
+
+
+@pytest.mark.parametrize(
+    "local_part", [*sorted(RESERVED), "ceo", "Postmaster", "ABUSE", "postmaster+x", "team-request", "CEO+1"]
+)
+def test_nobody_speaks_for_the_operator(local_part: str) -> None:
+    sender = shared_sender(SHARED, Address(f"{local_part}@inbox.mnexa.ai"), ())
+
+    assert sender.address.address == f"{STAND_IN}@send.e2a.dev"
+    assert sender.address.name == f"{local_part}@inbox.mnexa.ai via e2a"
+
+
+def test_a_domains_own_local_parts_are_all_its_own() -> None:
+    assert own_sender(Address("postmaster@inbox.mnexa.ai"), ()).address.address == "postmaster@inbox.mnexa.ai"

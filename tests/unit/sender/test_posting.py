@@ -1,0 +1,158 @@
+"""What becomes of an email whose turn has come, and what an answer of SES makes of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from services.sender.account import Account, waiting_note
+from services.sender.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
+from services.sender.model import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
+from services.sender.origin import Domain, Sender, SharedSender, Standing
+from services.sender.posting import Addressee, Candidate, Posting, decide, letter, post, verdict
+
+SHARED = SharedSender("send.e2a.dev", "e2a")
+TO = Addressee(0, RecipientKind.TO, Address("to@example.com"), suppressed=False)
+CC = Addressee(1, RecipientKind.CC, Address("cc@example.com"), suppressed=False)
+BCC = Addressee(2, RecipientKind.BCC, Address("bcc@example.com"), suppressed=False)
+EMAIL = Candidate(
+    id=uuid4(),
+    tenant_id=uuid4(),
+    claim_id=uuid4(),
+    sender=Address("agent@inbox.mnexa.ai", "Agent"),
+    content=Content("Hello", text="Good day."),
+    attempts=0,
+    claimed_at=datetime.now(UTC),
+    addressees=[TO, CC, BCC],
+)
+READY = Domain(EMAIL.claim_id, EMAIL.tenant_id, "inbox.mnexa.ai", None, Standing("READY"))
+PENDING = replace(READY, standing=Standing("PENDING"))
+SHARING = replace(READY, standing=Standing("PENDING", False, False, "SHARED", True))
+ALL_SUPPRESSED = replace(EMAIL, addressees=[replace(TO, suppressed=True), replace(BCC, suppressed=True)])
+
+
+def moved_to(decision: Sender | Move | None) -> State | None:
+    return decision.to if isinstance(decision, Move) else None
+
+
+def sent_as(decision: Sender | Move | None) -> SentAs | None:
+    return decision.sent_as if isinstance(decision, Sender) else None
+
+
+def test_a_ready_domains_email_leaves_as_its_own() -> None:
+    assert sent_as(decide(EMAIL, READY, SHARED)) is SentAs.OWN
+
+
+def test_an_unready_domains_email_leaves_through_the_shared_sender_or_is_held() -> None:
+    assert sent_as(decide(EMAIL, SHARING, SHARED)) is SentAs.SHARED
+    assert moved_to(decide(EMAIL, SHARING, None)) is State.HELD
+    assert moved_to(decide(EMAIL, PENDING, SHARED)) is State.HELD
+
+
+def test_a_deleted_domains_email_fails() -> None:
+    assert moved_to(decide(EMAIL, None, SHARED)) is State.FAILED
+    for state in ("DELETING", "DELETED"):
+        going = replace(READY, standing=Standing(state))
+        assert moved_to(decide(EMAIL, going, SHARED)) is State.FAILED
+
+
+def test_a_paused_tenants_email_stays_where_it_is() -> None:
+    assert decide(EMAIL, replace(READY, pause_reason=""), SHARED) is None
+    assert decide(ALL_SUPPRESSED, replace(READY, pause_reason="bills"), SHARED) is None
+
+
+def test_an_email_with_nobody_left_is_suppressed() -> None:
+    decision = decide(ALL_SUPPRESSED, READY, SHARED)
+
+    assert moved_to(decision) is State.SUPPRESSED
+    assert isinstance(decision, Move)
+    assert decision.suppressed == ("to@example.com", "bcc@example.com")
+
+
+def test_an_email_whose_body_was_erased_is_not_sent_empty() -> None:
+    assert moved_to(decide(replace(EMAIL, content=Content("Hello")), READY, SHARED)) is State.FAILED
+
+
+def a_posting(candidate: Candidate = EMAIL) -> Posting:
+    sender = decide(candidate, READY, SHARED)
+    assert isinstance(sender, Sender)
+    return Posting(uuid4(), 1, candidate, sender)
+
+
+def test_suppressed_recipients_stay_in_the_headers_and_get_nothing() -> None:
+    posting = a_posting(replace(EMAIL, addressees=[replace(TO, suppressed=True), CC, BCC]))
+
+    written, posted = letter(posting), post(posting, b"")
+
+    assert [each.address for each in (*written.to, *written.cc)] == ["to@example.com", "cc@example.com"]
+    assert (posted.to, posted.cc, posted.bcc) == ([], ["cc@example.com"], ["bcc@example.com"])
+
+
+def test_the_post_carries_what_its_events_are_found_by() -> None:
+    posting = a_posting()
+
+    assert post(posting, b"").tags == {
+        "lh-tenant": str(EMAIL.tenant_id),
+        "lh-email": str(EMAIL.id),
+        "lh-attempt": str(posting.attempt_id),
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "attempt", "email"),
+    [
+        (Accepted("0100"), AttemptState.ACCEPTED, State.SENT),
+        (PAUSED, AttemptState.REFUSED, State.QUEUED),
+        (RETURN_PATH, AttemptState.REFUSED, State.HELD),
+        (REJECTED, AttemptState.REFUSED, State.FAILED),
+        (Lost("ReadTimeoutError"), AttemptState.UNKNOWN, State.UNKNOWN),
+    ],
+)
+def test_an_answer_settles_attempt_and_email(answer: Answer, attempt: AttemptState, email: State) -> None:
+    settled = verdict(a_posting(), answer)
+
+    assert (settled.to, settled.move.to) == (attempt, email)
+    assert settled.move.note
+
+
+def test_a_refusal_that_may_pass_waits_longer_each_time() -> None:
+    third = replace(a_posting(), number=3)
+
+    assert verdict(third, PAUSED).move.delay == timedelta(minutes=2)
+
+
+OPEN = [
+    Account("READY"),
+    Account("UNDER_REVIEW"),
+    Account("SANDBOXED"),
+    Account("UNREACHABLE", sending_enabled=True, enforcement_status="HEALTHY"),
+    Account("UNREACHABLE", sending_enabled=True, enforcement_status="PROBATION"),
+]
+CLOSED = [
+    Account(),
+    Account("PAUSED", "SES has paused it."),
+    Account("PAUSED", sending_enabled=True, enforcement_status="HEALTHY"),
+    Account("UNREACHABLE", sending_enabled=False, enforcement_status="HEALTHY"),
+    Account("UNREACHABLE", sending_enabled=True, enforcement_status="SHUTDOWN"),
+    Account("ASLEEP", sending_enabled=True, enforcement_status="HEALTHY"),
+]
+
+
+@pytest.mark.parametrize("account", OPEN)
+def test_an_account_that_may_send_is_no_obstacle(account: Account) -> None:
+    assert account.obstacle == ""
+
+
+@pytest.mark.parametrize("account", CLOSED)
+def test_every_other_account_makes_email_wait_and_says_so(account: Account) -> None:
+    assert account.obstacle.startswith("Waits ")
+    assert waiting_note(State.QUEUED, "", None, account) == account.obstacle
+
+
+def test_a_note_says_what_is_waited_for_now() -> None:
+    paused, ready = Account("PAUSED"), Account("READY")
+
+    assert "(bills)" in waiting_note(State.QUEUED, "", "bills", paused)
+    assert waiting_note(State.QUEUED, "SES asked to slow down.", None, ready) == "SES asked to slow down."
+    assert waiting_note(State.SENT, "SES accepted it.", "bills", paused) == "SES accepted it."
