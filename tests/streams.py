@@ -35,9 +35,10 @@ class FreshStream:
 
     async def _read(self, stream: Any, subject: str) -> list[dict[str, Any]]:
         reader = await stream.subscribe(subject, stream=self.settings.nats_stream, ordered_consumer=True)
-        waiting = (await reader.consumer_info()).num_pending
+        seen = await reader.consumer_info()  # some may be on their way already
+        there = seen.num_pending + seen.delivered.consumer_seq
         events: list[dict[str, Any]] = []
-        while len(events) < waiting:
+        while len(events) < there:
             try:
                 events.append(json.loads((await reader.next_msg(timeout=1)).data))
             except NatsTimeoutError:
