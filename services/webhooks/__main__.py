@@ -1,4 +1,3 @@
-# ruff: noqa: RUF009 - `setting` makes a field, not a default
 """The webhooks service: everything it is made of, and how it is put together."""
 
 from collections.abc import AsyncIterator
@@ -6,12 +5,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
-
 from chassis import config, server
 from chassis.access import Access
 from chassis.database import open_database
 from chassis.events import Outbox, Relay, open_stream
+from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
 from services.webhooks import intake
 from services.webhooks.servicer import FeedbackServicer
 from services.webhooks.store import FeedbackStore

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from letterhead.events.v1 import email_events_pb2 as pb
 
 from chassis.events import Event
+from letterhead.events.v1 import email_events_pb2 as pb
 from services.webhooks.model import Fact, Kind, counted, hard
 
 

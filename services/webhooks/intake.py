@@ -1,4 +1,3 @@
-# ruff: noqa: RUF009 - `setting` makes a field, not a default
 """Takes SES's feedback out of the SQS queue: stored raw first, deleted from the queue after.
 
 Trouble here never stops the service: the queue keeps what it has for days. The only user of boto3;

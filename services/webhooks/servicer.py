@@ -7,12 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from letterhead.webhooks.v1 import feedback_pb2 as pb
-from letterhead.webhooks.v1 import feedback_pb2_grpc
 
 from chassis.access import Scope, require, tenant_for
 from chassis.errors import InvalidArgument, PermissionDenied, Violation
 from chassis.pages import Page, next_token, page
+from letterhead.webhooks.v1 import feedback_pb2 as pb
+from letterhead.webhooks.v1 import feedback_pb2_grpc
 from services.webhooks.model import Feedback
 from services.webhooks.store import FeedbackStore
 
