@@ -14,6 +14,8 @@ from typing import Any, Literal
 import structlog
 from prometheus_client import start_http_server
 
+from chassis.config import ConfigError
+
 Processor = structlog.typing.Processor
 
 _SENSITIVE = re.compile(r"[^\s\"'<>,;:()\[\]{}=@\\]{1,64}@[\w.-]+|\blh_[0-9A-Za-z]{6,}(?:_[0-9A-Za-z]*)?")
@@ -90,11 +92,14 @@ def _rendering(log_format: Literal["json", "text"]) -> list[Processor]:
 
 @contextmanager
 def metrics_server(host: str, port: int) -> Iterator[None]:
-    """Serve Prometheus metrics over HTTP while the block runs; port 0 serves none."""
+    """Serve Prometheus metrics over HTTP while the block runs; port 0 serves none. Raises ConfigError."""
     if port == 0:
         yield
         return
-    server, thread = start_http_server(port, addr=host)
+    try:
+        server, thread = start_http_server(port, addr=host)
+    except OSError as error:
+        raise ConfigError([f"LETTERHEAD_METRICS_PORT: cannot listen on {host}:{port}: {error}"]) from None
     try:
         yield
     finally:

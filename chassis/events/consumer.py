@@ -17,7 +17,7 @@ from prometheus_client import Counter
 
 from chassis.backoff import Backoff, wait_any
 from chassis.database import Connection, Database
-from chassis.errors import Aborted, Unavailable
+from chassis.errors import Unavailable
 from chassis.events.envelope import ReceivedEvent
 from chassis.events.stream import ACK_WAIT, RETENTION, Stream, Subscription
 from chassis.events.tables import statements
@@ -130,7 +130,7 @@ class Consumer:
         while not stop.is_set():
             try:
                 return await self._applied(delivery)
-            except (Unavailable, Aborted) as error:  # not the event's fault: hold it until Postgres is back
+            except Unavailable as error:  # not the event's fault: hold it until Postgres is back
                 await wait_any(stop, timeout=backoff.failed(error))
         return timedelta(0)
 
@@ -143,7 +143,7 @@ class Consumer:
             if deliveries > DEADLY_DELIVERIES:
                 raise EventError("no reader survived it")
             await self._apply(event)
-        except (Unavailable, Aborted):
+        except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the other events must flow
             if event_id and deliveries <= len(self._retry_delays):

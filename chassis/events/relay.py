@@ -13,7 +13,6 @@ from prometheus_client import Counter, Gauge
 
 from chassis.backoff import Backoff, wait_any
 from chassis.database import Database, Record
-from chassis.errors import Unavailable
 from chassis.events.envelope import envelope
 from chassis.events.stream import RETENTION, Incarnation, Stream
 from chassis.events.tables import channel, statements
@@ -102,8 +101,8 @@ class Relay:
     async def _publish_due(self) -> None:
         """Publish one batch; a full one is followed by the next at once."""
         era = self._era
-        if era is None or not self._stream.connected:
-            raise Unavailable("STORAGE_UNAVAILABLE", "the stream is not known yet")
+        if era is None or not self._stream.connected:  # the watch says so, and wakes us when it is over
+            return
         rows = await self._database.fetch(self._sql.lease_events, BATCH, LEASE)
         if not rows:
             return

@@ -7,9 +7,13 @@ from uuid import UUID, uuid4
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from chassis.access import Access, Principal, Scope, generate_key, principal, require
 from chassis.database import Database
+from letterhead.identity.v1.domains_pb2 import GetDomainRequest
+from letterhead.identity.v1.domains_pb2_grpc import DomainServiceStub
 from tests.integration.chassis.probe import get_tenant, nothing, reason, serve
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
@@ -75,6 +79,18 @@ async def test_no_key_and_dead_keys_are_refused(database: FreshDatabase, access:
             assert refused == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
         basic = get_tenant(channel, metadata=[("authorization", "Basic dXNlcjpwdw==")])
         assert await refusal(basic) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
+
+
+async def test_health_reflection_and_unknown_methods_need_no_key(access: Access) -> None:
+    async with serve(nothing, access=access) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        await health.Check(health_pb2.HealthCheckRequest())
+        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        await reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([asked])).read()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await DomainServiceStub(channel).GetDomain(GetDomainRequest())
+
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 async def test_a_scope_too_small_is_denied(database: FreshDatabase, access: Access) -> None:

@@ -1,9 +1,10 @@
 """NATS and Postgres come and go under load; every event is applied, and none twice."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import nats
@@ -12,6 +13,8 @@ import pytest
 from chassis.database import Connection, Database
 from chassis.errors import Unavailable
 from chassis.events import ReceivedEvent, Relay, Stream, open_stream
+from chassis.events.relay import LEASE
+from chassis.events.tables import statements
 from cli.embedded import Postgres
 from tests.integration.chassis.conftest import Start
 from tests.integration.chassis.journal import a_consumer, an_event, make_journal, publish, write_down, written
@@ -135,6 +138,55 @@ async def test_the_stream_is_deleted_on_a_live_server(
 
     await everything_is_applied(database, acknowledged)
     await eventually(lambda: _all_published(stream, acknowledged), within=RECOVERY)
+
+
+async def test_the_stream_comes_back_from_an_old_copy(
+    identity: Database, wire: Stream, stream: FreshStream, tmp_path: Path, start: Start
+) -> None:
+    """The same stream by its time of creation, but the end of it is gone."""
+    start(Relay(identity, wire, "identity").run)
+    before, after = an_event(), an_event()
+    await publish(identity, before)
+    await eventually(lambda: _all_published(stream, [str(before.id)]))
+    store = stream.server._store  # whoever restores a backup reaches into the server, too
+    stream.server.stop()
+    shutil.copytree(store, tmp_path / "copy")
+    stream.server.restart()
+    await publish(identity, after)
+    await eventually(lambda: _all_published(stream, [str(after.id)]))
+
+    stream.server.kill()
+    shutil.rmtree(store)
+    shutil.copytree(tmp_path / "copy", store)
+    stream.server.restart()
+
+    await eventually(lambda: _all_published(stream, [str(before.id), str(after.id)]), within=RECOVERY)
+
+
+async def test_a_relay_that_dies_holds_its_events_for_a_lease_only(
+    identity: Database, wire: Stream, stream: FreshStream, start: Start
+) -> None:
+    event = an_event()
+    await publish(identity, event)
+    await identity.fetch(statements("identity").lease_events, 10, LEASE)
+
+    start(Relay(identity, wire, "identity").run)
+
+    await eventually(lambda: _all_published(stream, [str(event.id)]), within=timedelta(seconds=5))
+
+
+async def test_what_a_lost_stream_acknowledged_does_not_count(
+    identity: Database, database: FreshDatabase
+) -> None:
+    """A relay was slow to mark; meanwhile another saw the new stream and made all events due again."""
+    sql, old, new = statements("identity"), datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
+    event = an_event()
+    await publish(identity, event)
+    await identity.execute(sql.adopt_stream, "S", old)
+    await identity.execute(sql.adopt_stream, "S", new)
+
+    assert await identity.execute(sql.mark_published, [event.id], "S", old) == "UPDATE 0"
+    assert await identity.execute(sql.mark_published, [event.id], "S", new) == "UPDATE 1"
 
 
 async def test_only_the_retention_is_published_again(

@@ -309,6 +309,13 @@ async def test_a_port_in_use_is_a_clear_mistake() -> None:
                 pass
 
 
+async def test_a_metrics_port_in_use_is_a_clear_mistake() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match="LETTERHEAD_METRICS_PORT"):
+            await serve(nothing, a_server(metrics_port=port)).__aenter__()
+
+
 async def test_metrics_count_calls() -> None:
     port = free_port()
     async with serve(nothing, a_server(metrics_port=port)) as channel:
