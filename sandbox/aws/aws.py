@@ -1,7 +1,6 @@
 """The pretend AWS put together: SES, SNS, SQS and STS over one state, and what has to run beside them."""
 
 import asyncio
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -22,7 +21,7 @@ from sandbox.aws.identities import Identities
 from sandbox.aws.keys import KeyPool, dkim_record
 from sandbox.aws.ledger import Ledger
 from sandbox.aws.notifications import Notary
-from sandbox.aws.protocols import Query, RestJson, TargetJson
+from sandbox.aws.protocols import Query, RestJson, TargetJson, Wire
 from sandbox.aws.registry import Registry
 from sandbox.aws.routes import AwsRoutes
 from sandbox.aws.sending import Sending
@@ -47,80 +46,88 @@ class Aws:
 
     def __init__(self, config: AwsConfig, internet: Internet, clock: Clock, smtp: tuple[str, int]) -> None:
         """`smtp` is the host and port of the mail server that receives everything."""
-        certificates = open_certificates(config.directory, config.region)
-        self.ca_file: Path = certificates.ca
-        self.tls_cert: Path = certificates.tls_cert
-        self.tls_key: Path = certificates.tls_key
+        self._config, self._clock, self._smtp = config, clock, smtp
+        self._kept = open_certificates(config.directory, config.region)
+        self.ca_file, self.tls_cert, self.tls_key = self._kept.ca, self._kept.tls_cert, self._kept.tls_key
         self._background = Background()
-        dkim_keys = certificates.dkim_keys
-        standby = (dkim_keys["standby-1"], dkim_keys["standby-2"])
-        self._keys = KeyPool(seeded=dkim_keys["seeded"], standby=standby)
-        self.registry = Registry(internet)
-        self.account = Account(config, clock)
-        self.suppressions = SuppressionList(clock)
-        self.ledger = Ledger(clock)
         self.call_faults, self.event_faults = Faults(CALL_KINDS), Faults(EVENT_KINDS)
+        self.ledger = Ledger(clock)
         self.queues = Queues(config)
-        notary = Notary(certificates, config.region)
-        subscribers = Subscribers(config, self.queues, certificates.ca)
-        self.topics = Topics(
-            config,
-            queues=self.queues,
-            subscribers=subscribers,
-            notary=notary,
-            clock=clock,
-            background=self._background,
-        )
+        self.topics = self._make_topics()
         self.configuration_sets = ConfigurationSets(self.topics)
         self.events = Events(
             config, self.configuration_sets, self.topics, self.event_faults, self._background
         )
+        self.account = Account(config, clock)
+        self.suppressions = SuppressionList(clock)
+        self.registry = Registry(internet)
+        self._keys = self._make_key_pool()
+        self.identities = Identities(self.registry, self._keys, self.configuration_sets, clock)
         self._checker = Checker(
             self.registry, internet, clock, region=config.region, interval=config.check_interval
         )
-        self.identities = Identities(self.registry, self._keys, self.configuration_sets, clock)
-        amazon_key = dkim_keys["amazonses"]
-        self.registry.publish(f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}", "TXT", dkim_record(amazon_key))
+        control_bucket = Bucket(clock, rate=config.control_rate, capacity=1)
+        self.app = Gateway(self._make_wires(), self.call_faults, self.ledger, control_bucket)
+        self.tls_app = self._make_tls_app()
+        self.control_routes = self._make_control_routes()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Looks at DNS and keeps keys in stock until `stop` is set; then ends every delivery under way."""
+        await asyncio.gather(self._checker.run(stop), self._keys.run(stop))
+        await self._background.close()
+
+    def _make_topics(self) -> Topics:
+        return Topics(
+            self._config,
+            queues=self.queues,
+            subscribers=Subscribers(self._config, self.queues, self._kept.ca),
+            notary=Notary(self._kept, self._config.region),
+            clock=self._clock,
+            background=self._background,
+        )
+
+    def _make_key_pool(self) -> KeyPool:
+        """The pool; with it, the key of amazonses.com's own signature is published."""
+        keys = self._kept.dkim_keys
+        name = f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}"
+        self.registry.publish(name, "TXT", dkim_record(keys["amazonses"]))
+        return KeyPool(seeded=keys["seeded"], standby=(keys["standby-1"], keys["standby-2"]))
+
+    def _make_wires(self) -> dict[str, Wire]:
+        tags = Tags(self._config, self.registry, self.configuration_sets)
+        ses = [self.identities, self.configuration_sets, self.account, self.suppressions, tags]
+        sqs = Service("sqs", [self.queues], invalid="InvalidParameterValueException")
+        return {
+            "sesv2": RestJson(Service("sesv2", [*ses, self._make_sending()], invalid="BadRequestException")),
+            "sns": Query(Service("sns", [Sns(self.topics)], invalid="InvalidParameter")),
+            "sqs": TargetJson(sqs, QUERY_CODES),
+            "sts": Query(Service("sts", [Sts(self._config)], invalid="ValidationError")),
+        }
+
+    def _make_sending(self) -> Sending:
         dispatch = Dispatch(
-            config,
-            smtp,
-            amazon_key=amazon_key,
+            self._config,
+            self._smtp,
+            amazon_key=self._kept.dkim_keys["amazonses"],
             account=self.account,
             suppressions=self.suppressions,
             configuration_sets=self.configuration_sets,
             events=self.events,
             background=self._background,
-            clock=clock,
+            clock=self._clock,
         )
-        sending = Sending(
-            config, self.account, self.registry, self.configuration_sets, dispatch=dispatch, clock=clock
-        )
-        tags = Tags(config, self.registry, self.configuration_sets)
-        ses = [self.identities, self.configuration_sets, self.account, self.suppressions, tags, sending]
-        control_bucket = Bucket(clock, rate=config.control_rate, capacity=1)
-        self.app = Gateway(
-            {
-                "sesv2": RestJson(Service("sesv2", ses, invalid="BadRequestException")),
-                "sns": Query(Service("sns", [Sns(self.topics)], invalid="InvalidParameter")),
-                "sqs": TargetJson(
-                    Service("sqs", [self.queues], invalid="InvalidParameterValueException"), QUERY_CODES
-                ),
-                "sts": Query(Service("sts", [Sts(config)], invalid="ValidationError")),
-            },
-            self.call_faults,
-            self.ledger,
-            control_bucket,
-        )
+        sets, clock = self.configuration_sets, self._clock
+        return Sending(self._config, self.account, self.registry, sets, dispatch=dispatch, clock=clock)
 
-        async def signing_certificate(request: Request) -> Response:  # noqa: ARG001 - Starlette's signature
-            """SNS's signing certificate."""
-            return Response(certificates.signing_certificate, media_type="application/x-pem-file")
+    def _make_tls_app(self) -> Starlette:
+        async def signing_certificate(_request: Request) -> Response:
+            return Response(self._kept.signing_certificate, media_type="application/x-pem-file")
 
-        self.tls_app = Starlette(
-            routes=[Route(certificates.signing_path, signing_certificate), Mount("/", self.app)]
-        )
-        self.control_routes: list[BaseRoute] = AwsRoutes(
-            clock=clock,
+        return Starlette(routes=[Route(self._kept.signing_path, signing_certificate), Mount("/", self.app)])
+
+    def _make_control_routes(self) -> list[BaseRoute]:
+        return AwsRoutes(
+            clock=self._clock,
             registry=self.registry,
             identities=self.identities,
             account=self.account,
@@ -129,8 +136,3 @@ class Aws:
             event_faults=self.event_faults,
             events=self.events,
         ).routes()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Looks at DNS and keeps keys in stock until `stop` is set; then ends every delivery under way."""
-        await asyncio.gather(self._checker.run(stop), self._keys.run(stop))
-        await self._background.close()

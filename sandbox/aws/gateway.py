@@ -140,7 +140,7 @@ async def _unless_gone(request: Request, answer: Coroutine[Any, Any, ASGIApp]) -
     gone.cancel()
     if not work.done():
         work.cancel()
-        return Reset()
+        return Silence()
     return await work
 
 
