@@ -14,8 +14,8 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
-    HTTPClientError,
     NoCredentialsError,
+    ParamValidationError,
     PartialCredentialsError,
 )
 from prometheus_client import Counter
@@ -138,7 +138,9 @@ class Ses:
             if outcome == tolerated:
                 return None
             raise self._refused(error) from error
-        except (HTTPClientError, *_NO_CREDENTIALS) as error:
+        except ParamValidationError:
+            raise
+        except BotoCoreError as error:
             raise self._unanswered(error) from error
         finally:
             CALLS.labels(operation, outcome).inc()
@@ -173,10 +175,9 @@ class Ses:
         return Trouble(f"SES in {self._region} answered with an error ({code}).", lasting=False)
 
     def _unanswered(self, error: BotoCoreError) -> Trouble:
-        if isinstance(error, HTTPClientError):
-            return Trouble(f"SES in {self._region} does not answer.", lasting=False)
-        kind = type(error).__name__
-        return Trouble(f"Letterhead has no AWS credentials ({kind}); an operator has to act.", lasting=True)
+        if isinstance(error, _NO_CREDENTIALS):
+            return Trouble("Letterhead has no AWS credentials; an operator has to act.", lasting=True)
+        return Trouble(f"SES in {self._region} does not answer.", lasting=False)
 
 
 @asynccontextmanager

@@ -1,0 +1,199 @@
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from chassis.access import Scope, hash_token
+from letterhead.identity.v1.api_keys_pb2 import (
+    ApiKey,
+    CreateApiKeyRequest,
+    CreateApiKeyResponse,
+    ListApiKeysRequest,
+    RevokeApiKeyRequest,
+)
+from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
+from letterhead.identity.v1.tenants_pb2 import GetTenantRequest
+from tests.factories import a_name
+from tests.integration.identity.callers import Caller, refused
+from tests.integration.identity.conftest import Identity
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+FULL, SENDING, ADMIN = ApiKey.SCOPE_FULL_ACCESS, ApiKey.SCOPE_SENDING_ACCESS, ApiKey.SCOPE_ADMIN
+
+
+async def create(
+    caller: Caller, scope: ApiKey.Scope.ValueType = FULL, **more: object
+) -> CreateApiKeyResponse:
+    request = CreateApiKeyRequest(name="deploy", scope=scope, **more)  # type: ignore[arg-type]
+    answer: CreateApiKeyResponse = await caller.keys.CreateApiKey(request)
+    return answer
+
+
+async def works(caller: Caller) -> bool:
+    try:
+        await caller.tenants.GetTenant(GetTenantRequest())
+    except grpc.aio.AioRpcError as error:
+        if error.code() is grpc.StatusCode.UNAUTHENTICATED:
+            return False
+        raise
+    return True
+
+
+async def test_a_key_works_at_once_and_its_token_is_nowhere(caller: Caller, database: FreshDatabase) -> None:
+    made = await create(caller)
+
+    assert await works(Caller(caller.channel, made.token))
+    assert made.api_key.hint == made.token[-4:]
+    (row,) = await database.fetch("SELECT * FROM identity.api_keys WHERE id = $1", made.api_key.id)
+    assert row["key_hash"] == hash_token(made.token)
+    assert made.token not in str(dict(row))
+
+
+async def test_a_revoked_key_is_refused_within_a_second(caller: Caller) -> None:
+    made = await create(caller)
+    holder = Caller(caller.channel, made.token)
+    assert await works(holder)
+
+    revoked = await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made.api_key.id))
+    began = time.monotonic()
+
+    async def refused_() -> bool:
+        return not await works(holder)
+
+    await eventually(refused_)
+    assert time.monotonic() - began <= 1
+    assert revoked.api_key.revoke_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
+    again = await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made.api_key.id))
+    assert again.api_key == revoked.api_key
+
+
+async def test_a_key_ends_at_its_time(caller: Caller, database: FreshDatabase) -> None:
+    made = await create(caller, expire_time=datetime.now(UTC) + timedelta(hours=1))
+    holder = Caller(caller.channel, made.token)
+    assert await works(holder)
+
+    await database.execute("UPDATE identity.api_keys SET expires_at = now() WHERE id = $1", made.api_key.id)
+
+    async def refused_() -> bool:
+        return not await works(holder)
+
+    await eventually(refused_)
+
+
+async def test_a_key_is_tied_to_domains_of_its_tenant(caller: Caller, other: Caller) -> None:
+    mine, theirs = [
+        (await each.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain.id
+        for each in (caller, other)
+    ]
+
+    made = await create(caller, SENDING, domain_ids=[mine, mine])
+
+    assert list(made.api_key.domain_ids) == [mine]
+    for unknown in (theirs, str(uuid4()), "garbage"):
+        refusal = await refused(create(caller, SENDING, domain_ids=[mine, unknown]))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (CreateApiKeyRequest(scope=FULL), "name"),
+        (CreateApiKeyRequest(name="n" * 101, scope=FULL), "name"),
+        (CreateApiKeyRequest(name="n"), "scope"),
+        (CreateApiKeyRequest(name="n", scope=ApiKey.SCOPE_SERVICE), "scope"),
+        (CreateApiKeyRequest(name="n", scope=99), "scope"),  # type: ignore[arg-type]
+        (CreateApiKeyRequest(name="n", scope=FULL, domain_ids=[str(uuid4())]), "domain_ids"),
+        (CreateApiKeyRequest(name="n", scope=SENDING, domain_ids=["x"] * 101), "domain_ids"),
+        (CreateApiKeyRequest(name="n", scope=FULL, expire_time=Timestamp(seconds=1)), "expire_time"),
+        (CreateApiKeyRequest(name="n", scope=FULL, expire_time=Timestamp(seconds=10**15)), "expire_time"),
+        (CreateApiKeyRequest(name="n", scope=FULL, request_id="r" * 257), "request_id"),
+    ],
+)
+async def test_a_bad_field_is_refused_by_name_and_nothing_is_stored(
+    caller: Caller, database: FreshDatabase, request_: CreateApiKeyRequest, field: str
+) -> None:
+    (before,) = await database.fetch("SELECT count(*) FROM identity.api_keys")
+
+    refusal = await refused(caller.keys.CreateApiKey(request_))
+
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert refusal.fields.keys() == {field}
+    assert await database.fetch("SELECT count(*) FROM identity.api_keys") == [before]
+
+
+async def test_a_repeated_request_is_refused_for_its_token_is_gone(caller: Caller) -> None:
+    outcomes = await asyncio.gather(
+        *(create(caller, request_id="r") for _ in range(10)), return_exceptions=True
+    )
+
+    assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) == 1
+    refusal = await refused(create(caller, request_id="r"))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+
+
+async def test_a_tenant_has_its_fill_of_live_keys(identity: Identity) -> None:
+    async with identity.start(keys_per_tenant=2) as channel:
+        caller = await identity.a_caller(channel)
+        made = await create(caller)
+
+        refusal = await refused(create(caller))
+
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_KEYS")
+        await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made.api_key.id))
+        assert (await create(caller)).token
+
+
+async def test_no_key_makes_or_ends_a_larger_one(
+    identity: Identity, caller: Caller, admin: Caller, channel: grpc.aio.Channel
+) -> None:
+    own = (await caller.tenants.GetTenant(GetTenantRequest())).tenant.id
+    larger = await create(admin, ADMIN, tenant_id=own)
+
+    for call in (
+        create(caller, ADMIN),
+        caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=larger.api_key.id)),
+        create(await identity.a_caller(channel, Scope.SENDING_ACCESS), SENDING),
+        create(await identity.a_caller(channel, Scope.SERVICE), SENDING),
+    ):
+        refusal = await refused(call)
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+
+    assert await works(Caller(channel, larger.token))
+
+
+async def test_anothers_keys_are_as_if_they_were_not(caller: Caller, other: Caller, admin: Caller) -> None:
+    theirs = await create(other)
+
+    for missing in (theirs.api_key.id, str(uuid4()), "garbage"):
+        refusal = await refused(caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=missing)))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "KEY_NOT_FOUND")
+    for call in (
+        caller.keys.ListApiKeys(ListApiKeysRequest(tenant_id=theirs.api_key.tenant_id)),
+        create(caller, tenant_id=theirs.api_key.tenant_id),
+        create(caller, tenant_id=str(uuid4())),
+        create(admin, tenant_id=str(uuid4())),
+    ):
+        refusal = await refused(call)
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+    assert await works(Caller(caller.channel, theirs.token))
+
+
+async def test_pages_hold_every_key_once_newest_first_revoked_ones_too(caller: Caller) -> None:
+    made = [(await create(caller, SENDING)).api_key.id for _ in range(4)]
+    await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made[0]))
+
+    seen: list[str] = []
+    token = ""
+    while True:
+        answer = await caller.keys.ListApiKeys(ListApiKeysRequest(page_size=2, page_token=token))
+        seen += [key.id for key in answer.api_keys]
+        if not (token := answer.next_page_token):
+            break
+
+    assert seen[:4] == made[::-1]
+    assert len(seen) == 5  # the one that all this was asked with

@@ -1,0 +1,119 @@
+"""Starting, being without Postgres, and forgetting what was promised for a time."""
+
+import asyncio
+from datetime import timedelta
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from chassis.access import Scope, generate_key
+from chassis.config import Secret
+from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
+from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
+from services.identity.bootstrap import Keys
+from services.identity.store_requests import forget_requests
+from tests.factories import a_name
+from tests.integration.identity.callers import Caller, refused
+from tests.integration.identity.conftest import Identity
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+
+async def is_serving(channel: grpc.aio.Channel) -> bool:
+    request = health_pb2.HealthCheckRequest(service="letterhead.identity.v1.DomainService")
+    answer = await health_pb2_grpc.HealthStub(channel).Check(request)
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+async def test_replicas_that_start_at_once_make_the_first_keys_once(
+    identity: Identity, database: FreshDatabase
+) -> None:
+    service_token = generate_key()[0]
+    keys = Keys(admin_key=Secret(identity.admin_token), service_key=Secret(service_token))
+
+    async def one(_: int) -> None:
+        async with identity.start(keys=keys) as channel:
+            assert (
+                await Caller(channel, identity.admin_token).tenants.GetTenant(GetTenantRequest())
+            ).tenant.name
+            assert (await Caller(channel, service_token).tenants.GetTenant(GetTenantRequest())).tenant.name
+
+    await asyncio.gather(*map(one, range(3)))
+
+    rows = await database.fetch(
+        "SELECT t.name, k.scope, k.hint FROM identity.api_keys k"
+        " JOIN identity.tenants t ON t.id = k.tenant_id ORDER BY k.scope"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("operator", Scope.ADMIN, identity.admin_token[-4:]),
+        ("operator", Scope.SERVICE, service_token[-4:]),
+    ]
+
+
+@pytest.fixture
+async def durable(database: FreshDatabase) -> FreshDatabase:
+    """Keeps what it acknowledged even when Postgres is killed, which is not the rule in tests."""
+    await database.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = on")
+    return database
+
+
+async def test_without_postgres_nothing_is_promised_and_with_it_all_is_there_again(
+    durable: FreshDatabase, caller: Caller
+) -> None:
+    domain: Domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
+    assert await eventually(lambda: is_serving(caller.channel))
+
+    durable.server.kill()
+    refusals = [
+        await refused(caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id), timeout=20)),
+        await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name()), timeout=20)),
+    ]
+
+    assert {(each.code, each.reason) for each in refusals} == {
+        (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
+    }
+    await eventually(lambda: not_serving(caller.channel))
+    durable.server.restart()
+    await eventually(lambda: is_serving(caller.channel), within=timedelta(seconds=10))
+    found = await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))
+    assert found.domain == domain
+    made = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))
+    assert made.domain.state == Domain.STATE_PENDING
+
+
+async def not_serving(channel: grpc.aio.Channel) -> bool:
+    return not await is_serving(channel)
+
+
+async def test_a_service_that_starts_before_postgres_has_its_keys_when_that_comes(
+    identity: Identity,
+) -> None:
+    postgres = identity.database.server
+    postgres.kill()
+    async with identity.start() as channel:
+        assert await not_serving(channel)
+        admin = Caller(channel, identity.admin_token)
+        refusal = await refused(admin.tenants.ListTenants(ListTenantsRequest(), timeout=20))
+        assert refusal.code is grpc.StatusCode.UNAVAILABLE
+
+        postgres.restart()
+        await eventually(lambda: is_serving(channel), within=timedelta(seconds=15))
+
+        assert (await admin.tenants.ListTenants(ListTenantsRequest())).tenants[0].name == "operator"
+
+
+async def test_a_request_id_is_forgotten_after_thirty_days(
+    caller: Caller, identity: Identity, database: FreshDatabase
+) -> None:
+    for request_id in ("old", "new"):
+        await caller.domains.CreateDomain(CreateDomainRequest(name=a_name(), request_id=request_id))
+    await database.execute(
+        "UPDATE identity.requests SET created_at = now() - interval '31 days' WHERE request_id = 'old'"
+    )
+
+    async with database.open("identity") as opened:
+        more = await forget_requests(opened)
+
+    rows = await database.fetch("SELECT request_id FROM identity.requests")
+    assert ([row["request_id"] for row in rows], more) == (["new"], False)

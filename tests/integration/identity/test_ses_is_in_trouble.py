@@ -1,0 +1,193 @@
+"""When SES does not do it: the domain says why in a sentence, nothing is made twice, and it ends well."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from letterhead.identity.v1.domains_pb2 import (
+    CreateDomainRequest,
+    DeleteDomainRequest,
+    Domain,
+    GetDomainRequest,
+)
+from services.identity.ses import SesSettings
+from tests.factories import a_name
+from tests.integration.identity.callers import Caller
+from tests.integration.identity.conftest import Identity
+from tests.waiting import eventually
+
+
+async def create(caller: Caller, name: str) -> Domain:
+    """Asks, without waiting longer than a moment for SES."""
+    domain: Domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=name), timeout=1)).domain
+    return domain
+
+
+async def shown(caller: Caller, domain: Domain) -> Domain:
+    answer: Domain = (await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain
+    return answer
+
+
+async def reached(caller: Caller, domain: Domain, state: Domain.State.ValueType) -> bool:
+    return (await shown(caller, domain)).state == state
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("throttle", "SES asks for fewer requests."),
+        ("error_503", "SES in us-east-1 answered with an error"),
+        ("error_500", "SES in us-east-1 answered with an error"),
+        ("reset_before", "SES in us-east-1 does not answer."),
+    ],
+)
+async def test_a_domain_says_what_it_waits_for_and_gets_there_by_itself(
+    caller: Caller, identity: Identity, kind: str, said: str
+) -> None:
+    await identity.fault("CreateEmailIdentity", kind)
+
+    domain = await create(caller, a_name())
+
+    assert domain.state == Domain.STATE_PROVISIONING
+    assert said in domain.state_note
+    assert "It is tried again by itself" in domain.state_note
+    await identity.end_faults()
+    await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
+    assert (await shown(caller, domain)).state_note != domain.state_note
+
+
+@pytest.mark.parametrize("kind", ["accept_then_500", "accept_then_reset", "half_answer"])
+async def test_an_identity_whose_making_went_unanswered_is_found_and_not_made_twice(
+    caller: Caller, identity: Identity, kind: str
+) -> None:
+    await identity.fault("CreateEmailIdentity", kind, count=1)
+
+    domain = await create(caller, a_name())
+
+    await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
+    assert len(await identity.controls("CreateEmailIdentity", domain.name)) == 1
+    assert (await identity.at_ses(domain.name))["mail_from_domain"] == f"send.{domain.name}"
+
+
+async def test_ses_out_of_reach_is_said(identity: Identity, free_tcp_port: int) -> None:
+    aws = replace(identity.settings.aws, aws_endpoint_url=f"http://127.0.0.1:{free_tcp_port}")
+    async with identity.start(aws=aws) as channel:
+        domain = await create(await identity.a_caller(channel), a_name())
+
+    assert "SES in us-east-1 does not answer." in domain.state_note
+
+
+async def test_missing_credentials_are_said(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    async with identity.start() as channel:
+        domain = await create(await identity.a_caller(channel), a_name())
+
+    assert "no AWS credentials" in domain.state_note
+
+
+async def test_a_missing_configuration_set_is_said(identity: Identity) -> None:
+    async with identity.start(ses=SesSettings(configuration_set="forgotten")) as channel:
+        domain = await create(await identity.a_caller(channel), a_name())
+
+    assert "is there a configuration set 'forgotten'?" in domain.state_note
+
+
+async def test_an_identity_that_is_not_ours_is_left_alone_until_its_owner_hands_it_over(
+    caller: Caller, identity: Identity
+) -> None:
+    name = a_name()
+    await identity.seed_at_ses(name, tag=None)
+    before = await identity.as_made(name)
+
+    domain = await create(caller, name)
+
+    assert domain.state == Domain.STATE_PROVISIONING
+    assert "Letterhead did not make" in domain.state_note
+    assert "letterhead=letterhead" in domain.state_note
+    assert not domain.records
+    assert await identity.as_made(name) == before
+    await identity.change_at_ses(name, tags={"letterhead": "letterhead"})
+    await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
+    assert (await identity.as_made(name))["tokens"] == before["tokens"]
+
+
+async def test_an_identity_of_another_installation_is_not_ours_either(
+    caller: Caller, identity: Identity
+) -> None:
+    name = a_name()
+    await identity.seed_at_ses(name, tag="the-other-one")
+
+    domain = await create(caller, name)
+    await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=domain.id))
+
+    await eventually(lambda: reached(caller, domain, Domain.STATE_DELETED))
+    assert (await identity.at_ses(name))["tags"] == {"letterhead": "the-other-one"}
+
+
+@pytest.mark.parametrize("operation", ["CreateEmailIdentity", "PutEmailIdentityMailFromAttributes"])
+async def test_a_worker_killed_in_mid_step_is_followed_by_another(identity: Identity, operation: str) -> None:
+    """Without a drain the step is cut off while SES works on its call, which is done all the same."""
+    name = a_name()
+    await identity.fault(operation, "latency", latency_ms=500, count=1)
+    server = replace(identity.settings.server, drain=timedelta(0))
+    async with identity.start(server=server) as channel:
+        asking = asyncio.create_task(create(await identity.a_caller(channel), name))
+        await eventually(lambda: called(identity, operation))
+    await asyncio.gather(asking, return_exceptions=True)
+    await identity.let_leases_end()
+
+    async with identity.start() as channel:
+        admin = Caller(channel, identity.admin_token)
+        domain = await the_only_domain(identity, admin)
+        await eventually(lambda: reached(admin, domain, Domain.STATE_PENDING))
+
+    assert len(await identity.controls("CreateEmailIdentity")) == 1
+    assert (await identity.at_ses(name))["mail_from_domain"] == f"send.{name}"
+
+
+async def test_a_worker_killed_while_deleting_is_followed_by_another(identity: Identity) -> None:
+    server = replace(identity.settings.server, drain=timedelta(0))
+    async with identity.start(server=server) as channel:
+        caller = await identity.a_caller(channel)
+        domain = await create(caller, a_name())
+        await identity.fault("DeleteEmailIdentity", "latency", latency_ms=500, count=1)
+        await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=domain.id))
+        await eventually(lambda: called(identity, "DeleteEmailIdentity"))
+    await identity.let_leases_end()
+
+    async with identity.start() as channel:
+        admin = Caller(channel, identity.admin_token)
+        await eventually(lambda: reached(admin, domain, Domain.STATE_DELETED))
+
+    assert len(await identity.controls("DeleteEmailIdentity")) == 1
+
+
+async def called(identity: Identity, operation: str) -> bool:
+    return bool(await identity.controls(operation))
+
+
+async def the_only_domain(identity: Identity, admin: Caller) -> Domain:
+    (row,) = await identity.database.fetch("SELECT id FROM identity.claims")
+    return await shown(admin, Domain(id=str(row["id"])))
+
+
+async def test_a_worker_that_slept_through_its_lease_changes_nothing(identity: Identity) -> None:
+    """The first replica's step is overtaken while SES works on its call; the second one's counts."""
+    await identity.fault("CreateEmailIdentity", "latency", latency_ms=700, count=1)
+    async with identity.start() as first:
+        asking = asyncio.create_task(create(await identity.a_caller(first), a_name()))
+        await eventually(lambda: called(identity, "CreateEmailIdentity"))
+        await identity.let_leases_end()
+        async with identity.start():
+            domain = await asking
+            admin = Caller(first, identity.admin_token)
+            await eventually(lambda: reached(admin, domain, Domain.STATE_PENDING))
+
+    rows = await identity.database.fetch("SELECT subject FROM identity.outbox ORDER BY id")
+    assert [row["subject"] for row in rows] == ["domain.created", "domain.provisioned"]
+    (row,) = await identity.database.fetch("SELECT fence FROM identity.ses_identities")
+    assert row["fence"] >= 2

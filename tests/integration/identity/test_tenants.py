@@ -1,0 +1,180 @@
+import asyncio
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from chassis.access import Scope
+from letterhead.identity.v1.tenants_pb2 import (
+    CreateTenantRequest,
+    GetTenantRequest,
+    ListTenantsRequest,
+    PauseTenantRequest,
+    ResumeTenantRequest,
+    Tenant,
+    UpdateTenantRequest,
+)
+from tests.integration.identity.callers import Caller, refused
+from tests.integration.identity.conftest import Identity
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+
+async def create(admin: Caller, name: str, request_id: str = "") -> Tenant:
+    request = CreateTenantRequest(name=name, request_id=request_id)
+    tenant: Tenant = (await admin.tenants.CreateTenant(request)).tenant
+    return tenant
+
+
+async def shown(admin: Caller, tenant: Tenant) -> Tenant:
+    answer: Tenant = (await admin.tenants.GetTenant(GetTenantRequest(tenant_id=tenant.id))).tenant
+    return answer
+
+
+async def test_a_tenant_is_created_active_and_refuses_unready_email(admin: Caller) -> None:
+    tenant = await create(admin, "  Acme  ")
+
+    assert (tenant.name, tenant.state) == ("Acme", Tenant.STATE_ACTIVE)
+    assert tenant.unready_policy == Tenant.UNREADY_POLICY_REFUSE
+    assert await shown(admin, tenant) == tenant
+
+
+async def test_a_repeated_request_gives_the_same_tenant(admin: Caller) -> None:
+    answers = await asyncio.gather(*(create(admin, "Acme", "r") for _ in range(20)))
+
+    assert len({answer.id for answer in answers}) == 1
+    refusal = await refused(create(admin, "Other", "r"))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+
+
+async def test_a_name_is_given_once(admin: Caller) -> None:
+    first, second = await create(admin, "Acme"), await create(admin, "Other")
+
+    renaming = UpdateTenantRequest(
+        tenant=Tenant(id=second.id, name="Acme"), update_mask=FieldMask(paths=["name"])
+    )
+    for call in (create(admin, first.name), admin.tenants.UpdateTenant(renaming)):
+        refusal = await refused(call)
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "TENANT_NAME_TAKEN")
+        assert refusal.metadata["name"] == "Acme"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "n" * 101, "a\nb", "a\0b", "a\u202eb"])
+async def test_a_name_is_one_line_of_1_to_100_characters(admin: Caller, name: str) -> None:
+    refusal = await refused(create(admin, name))
+
+    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal.fields.keys() == {"name"}
+
+
+async def test_an_update_changes_what_its_mask_names(admin: Caller) -> None:
+    tenant = await create(admin, "Acme")
+    wish = Tenant(id=tenant.id, name="Ignored", unready_policy=Tenant.UNREADY_POLICY_SHARED)
+    request = UpdateTenantRequest(tenant=wish, update_mask=FieldMask(paths=["unready_policy"]))
+
+    changed = (await admin.tenants.UpdateTenant(request)).tenant
+
+    assert (changed.name, changed.unready_policy) == ("Acme", Tenant.UNREADY_POLICY_SHARED)
+    assert (await admin.tenants.UpdateTenant(request)).tenant == changed
+    for paths in ([], ["state"], ["name", "id"]):
+        unknown = UpdateTenantRequest(tenant=wish, update_mask=FieldMask(paths=paths))
+        assert (await refused(admin.tenants.UpdateTenant(unknown))).fields.keys() == {"update_mask"}
+    request.tenant.unready_policy = 99  # type: ignore[assignment]
+    assert (await refused(admin.tenants.UpdateTenant(request))).code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_pausing_and_resuming_are_told_once_and_kept_in_history(
+    admin: Caller, stream: FreshStream, database: FreshDatabase
+) -> None:
+    tenant = await create(admin, "Acme")
+    pause = PauseTenantRequest(tenant_id=tenant.id, reason="Too many complaints.")
+
+    paused = [(await admin.tenants.PauseTenant(pause)).tenant for _ in range(2)][-1]
+    resumed = [
+        (await admin.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=tenant.id))).tenant for _ in range(2)
+    ][-1]
+
+    assert (paused.state, paused.pause_reason) == (Tenant.STATE_PAUSED, "Too many complaints.")
+    assert (resumed.state, resumed.pause_reason) == (Tenant.STATE_ACTIVE, "")
+    events = await eventually(lambda: two(stream))
+    told = {event["type"]: event["data"] for event in events}
+    assert told == {
+        "tenant.paused": {"tenantId": tenant.id, "reason": "Too many complaints."},
+        "tenant.resumed": {"tenantId": tenant.id},
+    }
+    rows = await database.fetch(
+        "SELECT to_state FROM identity.tenant_transitions WHERE tenant_id = $1 ORDER BY id", tenant.id
+    )
+    assert [row["to_state"] for row in rows] == ["ACTIVE", "PAUSED", "ACTIVE"]
+
+
+async def two(stream: FreshStream) -> list[dict[str, object]] | None:
+    events = await stream.published("tenant.>")
+    return events if len(events) == 2 else None
+
+
+async def test_a_pause_may_get_another_reason_of_at_most_500_characters(admin: Caller) -> None:
+    tenant = await create(admin, "Acme")
+    too_long = PauseTenantRequest(tenant_id=tenant.id, reason="r" * 501)
+
+    for reason in ("One.", "Two."):
+        await admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=tenant.id, reason=reason))
+
+    paused = await shown(admin, tenant)
+    assert (paused.state, paused.pause_reason) == (Tenant.STATE_PAUSED, "Two.")
+    assert (await refused(admin.tenants.PauseTenant(too_long))).fields.keys() == {"reason"}
+
+
+async def test_pages_hold_every_tenant_once_newest_first(admin: Caller) -> None:
+    made = [(await create(admin, f"Tenant {number}")).name for number in range(5)]
+
+    seen: list[str] = []
+    token = ""
+    while True:
+        answer = await admin.tenants.ListTenants(ListTenantsRequest(page_size=2, page_token=token))
+        seen += [tenant.name for tenant in answer.tenants]
+        if not (token := answer.next_page_token):
+            break
+
+    assert seen == [*made[::-1], "operator"]
+    garbage = await refused(admin.tenants.ListTenants(ListTenantsRequest(page_token="garbage")))
+    assert garbage.reason == "INVALID_PAGE_TOKEN"
+
+
+@pytest.mark.parametrize("scope", [Scope.FULL_ACCESS, Scope.SENDING_ACCESS])
+async def test_others_than_operators_see_their_own_tenant_and_no_other(
+    identity: Identity, channel: grpc.aio.Channel, admin: Caller, scope: Scope
+) -> None:
+    caller, another = await identity.a_caller(channel, scope), await create(admin, "Another")
+
+    own = (await caller.tenants.GetTenant(GetTenantRequest())).tenant
+
+    assert (await caller.tenants.GetTenant(GetTenantRequest(tenant_id=own.id))).tenant == own
+    for unseen in (another.id, str(uuid4()), "garbage"):
+        refusal = await refused(caller.tenants.GetTenant(GetTenantRequest(tenant_id=unseen)))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+    for call in (
+        caller.tenants.CreateTenant(CreateTenantRequest(name="Mine")),
+        caller.tenants.ListTenants(ListTenantsRequest()),
+        caller.tenants.UpdateTenant(UpdateTenantRequest()),
+        caller.tenants.PauseTenant(PauseTenantRequest()),
+        caller.tenants.ResumeTenant(ResumeTenantRequest()),
+    ):
+        assert (await refused(call)).reason == "SCOPE_TOO_SMALL"
+
+
+async def test_a_tenant_that_there_is_not_is_not_found(admin: Caller) -> None:
+    for missing in (str(uuid4()), "garbage"):
+        named = UpdateTenantRequest(
+            tenant=Tenant(id=missing, name="x"), update_mask=FieldMask(paths=["name"])
+        )
+        for call in (
+            admin.tenants.GetTenant(GetTenantRequest(tenant_id=missing)),
+            admin.tenants.UpdateTenant(named),
+            admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=missing)),
+            admin.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=missing)),
+        ):
+            refusal = await refused(call)
+            assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
