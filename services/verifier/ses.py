@@ -4,7 +4,7 @@ The rate is shared with identity, which writes, through one bucket in Postgres.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -73,34 +73,28 @@ class SesReader:
     async def identity(self, name: str) -> SesIdentity:
         """Returns what SES says of a domain; one that it does not know is an answer, too."""
         try:
-            answer = await self._call("GetEmailIdentity", self._client.get_email_identity, EmailIdentity=name)
-        except ClientError as error:
-            if _code(error) == "NotFoundException":
+            answer = await self._ask("get_email_identity", "VerifiedForSendingStatus", EmailIdentity=name)
+        except SesAwayError as error:
+            if isinstance(error.__cause__, ClientError) and _code(error.__cause__) == "NotFoundException":
                 return SesIdentity(exists=False)
-            raise _away(error) from error
+            raise
         return _identity(answer)
 
     async def list(self, token: str | None) -> tuple[list[Listed], str | None]:
         """Returns a page of SES's domains, and the token of the next page."""
         page = {"PageSize": PAGE_SIZE} | ({"NextToken": token} if token else {})
-        try:
-            answer = await self._call("ListEmailIdentities", self._client.list_email_identities, **page)
-        except ClientError as error:
-            raise _away(error) from error
+        answer = await self._ask("list_email_identities", "EmailIdentities", **page)
         domains = [
             Listed(each["IdentityName"], each.get("VerificationStatus"), each.get("SendingEnabled"))
-            for each in answer.get("EmailIdentities", [])
+            for each in answer["EmailIdentities"]
             if each.get("IdentityType") == "DOMAIN"
         ]
         return domains, answer.get("NextToken")
 
     async def account(self) -> AccountFacts:
         """Returns what SES says of the account."""
-        try:
-            answer = await self._call("GetAccount", self._client.get_account)
-        except ClientError as error:
-            raise _away(error) from error
-        quota = answer.get("SendQuota", {})
+        answer = await self._ask("get_account", "SendQuota")
+        quota = answer["SendQuota"]
         return AccountFacts(
             production_access=bool(answer.get("ProductionAccessEnabled")),
             sending_enabled=bool(answer.get("SendingEnabled")),
@@ -110,18 +104,25 @@ class SesReader:
             sent_last_24_hours=float(quota.get("SentLast24Hours", 0)),
         )
 
-    async def _call(self, operation: str, call: Callable[..., Any], **parameters: Any) -> Mapping[str, Any]:
+    async def _ask(self, operation: str, expected: str, **parameters: Any) -> Mapping[str, Any]:
+        """Asks once. botocore makes an empty answer of one that was cut off, so one member is `expected`."""
         try:
-            answer: Mapping[str, Any] = await self._executor.run(call, **parameters)
+            answer: Mapping[str, Any] = await self._executor.run(
+                getattr(self._client, operation), **parameters
+            )
         except ClientError as error:
             CALLS.labels(operation, _code(error)).inc()
-            raise
+            kind = SesThrottledError if _code(error) in _THROTTLES else SesAwayError
+            raise kind(f"SES refuses to answer ({_code(error)}).") from error
         except NoCredentialsError as error:
             CALLS.labels(operation, "no_credentials").inc()
             raise SesAwayError("There are no AWS credentials: give this service its role.") from error
         except BotoCoreError as error:
             CALLS.labels(operation, "no_answer").inc()
             raise SesAwayError(f"SES does not answer ({type(error).__name__}).") from error
+        if expected not in answer:
+            CALLS.labels(operation, "half_an_answer").inc()
+            raise SesAwayError("SES gave half an answer.")
         CALLS.labels(operation, "ok").inc()
         return answer
 
@@ -162,9 +163,3 @@ def _identity(answer: Mapping[str, Any]) -> SesIdentity:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
-
-
-def _away(error: ClientError) -> SesAwayError:
-    code = _code(error)
-    kind = SesThrottledError if code in _THROTTLES else SesAwayError
-    return kind(f"SES refuses to answer ({code}).")

@@ -1,5 +1,6 @@
 """What a test of verifier does with the world, and what it looks at."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import boto3
 import grpc
 
 from chassis.access import Scope
@@ -14,7 +16,7 @@ from letterhead.identity.v1 import domains_pb2
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from services.verifier.__main__ import Config, running
-from tests.factories import Domain, a_key, a_provisioned_domain, bearer
+from tests.factories import REGION, Domain, a_key, a_provisioned_domain, bearer
 from tests.factories import a_tenant as a_tenant_row
 from tests.integration.verifier.repairs import Repairs
 from tests.internet import Internet
@@ -35,6 +37,10 @@ class Tenant:
     key: str
     world: "World"
 
+    def at(self, channel: grpc.aio.Channel) -> "Tenant":
+        """The same tenant, calling another replica."""
+        return replace(self, stub=verifier_pb2_grpc.VerifierServiceStub(channel))
+
     async def known(self, domain: Domain) -> pb.Verification:
         """What is known of a domain."""
         request = pb.GetVerificationRequest(domain_id=str(domain.claim_id))
@@ -51,10 +57,14 @@ class Tenant:
         request = pb.WatchDomainRequest(domain_id=str(domain.claim_id))
         return self.stub.WatchDomain(request, metadata=bearer(self.key))
 
+    async def page(self, domain: Domain, **more: Any) -> pb.ListTransitionsResponse:
+        """A page of a domain's history."""
+        request = pb.ListTransitionsRequest(domain_id=str(domain.claim_id), **more)
+        return await self.stub.ListTransitions(request, metadata=bearer(self.key))
+
     async def transitions(self, domain: Domain, **more: Any) -> list[pb.Transition]:
         """A domain's history, newest first."""
-        request = pb.ListTransitionsRequest(domain_id=str(domain.claim_id), **more)
-        return list((await self.stub.ListTransitions(request, metadata=bearer(self.key))).transitions)
+        return list((await self.page(domain, **more)).transitions)
 
     async def state(self, domain: Domain) -> str:
         """Where a domain stands, in a word."""
@@ -139,6 +149,20 @@ class World:
         """Holds parts of what SES says of a domain."""
         await self.internet.control.call("PATCH", f"/ses/identities/{domain.name}", held)
 
+    async def delete_at_ses(self, domain: Domain) -> None:
+        """What somebody may do in the AWS console."""
+        await self._ses("delete_email_identity", EmailIdentity=domain.name)
+
+    async def move_mail_from(self, domain: Domain, to: str) -> None:
+        """Another thing that somebody may do there."""
+        call = "put_email_identity_mail_from_attributes"
+        await self._ses(call, EmailIdentity=domain.name, MailFromDomain=to)
+
+    async def failed(self, operation: str) -> bool:
+        """Says whether SES has refused an operation."""
+        controls = (await self.internet.control.ledger())["controls"]
+        return any(each["operation"] == operation and each["status"] >= 400 for each in controls)
+
     async def fault(self, operation: str, kind: str, **more: Any) -> None:
         """Lets an operation of SES go wrong."""
         await self.internet.control.call("POST", "/ses/faults", {"operation": operation, "kind": kind} | more)
@@ -172,6 +196,13 @@ class World:
         """The events of a subject about a domain."""
         published = await self.stream.published(subject)
         return [event for event in published if event["data"]["domain"]["id"] == str(domain.claim_id)]
+
+    async def _ses(self, call: str, **parameters: Any) -> None:
+        client = boto3.session.Session(region_name=REGION).client(
+            "sesv2", endpoint_url=self.internet.addresses.ses
+        )
+        await asyncio.to_thread(getattr(client, call), **parameters)
+        client.close()
 
     async def _with_tokens(self, domain: Domain, tokens: Any) -> Domain:
         await self.database.execute(

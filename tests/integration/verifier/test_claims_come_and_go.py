@@ -1,0 +1,101 @@
+"""Claims as identity writes them: new, changed, going, and other tenants'."""
+
+import grpc
+import pytest
+
+from chassis.access import Scope
+from tests.factories import a_provisioned_domain
+from tests.integration.verifier.world import Tenant, World, state_name, verdicts
+from tests.waiting import eventually
+
+OTHER_TOKENS = ("newtok1", "newtok2", "newtok3")
+
+
+async def test_new_records_with_the_same_tokens_leave_a_domain_signing(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+
+    domain = await world.new_generation(domain)
+
+    await tenant.reaches(domain, "READY")
+    history = [state_name(each.to_state) for each in await tenant.transitions(domain)]
+    assert history == ["READY", "DEGRADED", "READY", "PENDING"]
+    assert (await tenant.known(domain)).generation == 2
+
+
+async def test_new_tokens_begin_again(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+
+    domain = await world.new_generation(domain, OTHER_TOKENS)
+
+    await tenant.reaches(domain, "PENDING")
+
+    async def looked_at() -> bool:
+        return verdicts(await tenant.known(domain)) == ["MISSING"] * 3 + ["FOUND"] * 2
+
+    await eventually(looked_at)
+    assert (await tenant.known(domain)).generation == 2
+
+
+async def test_a_deleted_domain_is_looked_at_no_more(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+    watch = aiter(tenant.watch(domain))
+    await anext(watch)
+
+    for phase in ("DELETING", "DELETED"):
+        await world.database.execute(
+            "UPDATE identity.claims SET phase = $2, phase_at = now() WHERE id = $1", domain.claim_id, phase
+        )
+        await tenant.reaches(domain, phase)
+
+    seen = [state_name(each.verification.state) async for each in watch]
+    assert seen[-1] == "DELETED"
+    assert await world.database.fetch("SELECT FROM verifier.verifications") == []
+    assert len(await tenant.transitions(domain)) == 2
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await tenant.verify(domain)
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+async def test_a_domain_in_the_making_is_shown_as_such(world: World, tenant: Tenant) -> None:
+    domain = await a_provisioned_domain(world.database, tenant.id, phase="PROVISIONING")
+
+    assert await tenant.state(domain) == "PROVISIONING"
+    assert state_name((await tenant.verify(domain)).state) == "PROVISIONING"
+
+
+async def test_another_tenants_domain_is_none(world: World, tenant: Tenant) -> None:
+    async with world.start() as channel:
+        stranger = await world.tenant_at(channel)
+        domain = await world.a_domain(tenant)
+
+        for call in (stranger.known, stranger.verify, stranger.transitions):
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await call(domain)
+            assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stranger.watch(domain).read()
+        assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_sending_key_may_not_look(world: World, tenant: Tenant) -> None:
+    domain = await world.a_domain(tenant)
+    async with world.start() as channel:
+        sending = await world.tenant_at(channel, Scope.SENDING_ACCESS)
+
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await sending.known(domain)
+
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_history_comes_in_pages(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+
+    (newest,) = await tenant.transitions(domain, page_size=1)
+    token = (await tenant.page(domain, page_size=1)).next_page_token
+    (oldest,) = await tenant.transitions(domain, page_size=1, page_token=token)
+
+    assert (state_name(newest.to_state), state_name(oldest.to_state)) == ("READY", "PENDING")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await tenant.transitions(domain, page_token="garbage")
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT

@@ -1,0 +1,197 @@
+"""How a READY domain stops being one, what does not stop it, and the way back."""
+
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from tests.factories import Domain
+from tests.integration.verifier.world import Tenant, World, verdicts
+from tests.waiting import eventually
+
+SIX_HOURS_OF_BAD_LOOKS = (
+    "negative_looks = 3, first_negative_at = now() - interval '7 hours', next_look_at = now()"
+)
+
+
+async def looked_again(world: World, tenant: Tenant, domain: Domain) -> None:
+    """Waits for a look that began after now."""
+    before = (await tenant.known(domain)).look_time.ToDatetime()
+    await tenant.verify(domain)
+
+    async def later() -> bool:
+        return (await tenant.known(domain)).look_time.ToDatetime() > before
+
+    await eventually(later)
+
+
+async def asked_again(world: World, tenant: Tenant, domain: Domain) -> None:
+    """Waits for an answer of SES to a question after now."""
+    before = (await tenant.known(domain)).ses.look_time.ToDatetime()
+    await world.age(domain, "ses_due_at = now()")
+
+    async def later() -> bool:
+        return (await tenant.known(domain)).ses.look_time.ToDatetime() > before
+
+    await eventually(later)
+
+
+@pytest.mark.parametrize(
+    ("held", "cause"),
+    [
+        ({"verified_for_sending": False}, "No longer good: the verification at SES."),
+        ({"dkim_status": "FAILED"}, "No longer good: DKIM at SES and the verification at SES."),
+        ({"mail_from_status": "FAILED"}, "No longer good: the return path at SES."),
+    ],
+    ids=["not verified", "DKIM failed", "MAIL FROM failed"],
+)
+async def test_a_domain_is_degraded_at_once_by_sess_own_word(
+    world: World, tenant: Tenant, held: dict[str, object], cause: str
+) -> None:
+    domain = await world.a_ready_domain(tenant)
+
+    await world.at_ses(domain, **held)
+    await world.age(domain, "ses_due_at = now()")
+
+    await tenant.reaches(domain, "DEGRADED")
+    (event,) = await eventually(lambda: world.events("domain.degraded", domain))
+    assert event["data"]["cause"] == cause
+    assert (await tenant.known(domain)).HasField("deadline_time")
+
+
+async def test_the_sweep_notices_what_ses_took_away(world: World, tenant: Tenant) -> None:
+    """Nobody asked about the domain itself: SES's list tells."""
+    domain = await world.a_ready_domain(tenant)
+    await world.at_ses(domain, verification_status="FAILED", verified_for_sending=False)
+
+    await world.sweep_now()
+
+    await tenant.reaches(domain, "DEGRADED")
+
+
+async def test_a_domain_is_degraded_when_bad_looks_agree(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+    await world.withdraw(domain, "TXT")
+
+    await looked_again(world, tenant, domain)
+    assert await tenant.state(domain) == "READY"
+    await world.age(domain, SIX_HOURS_OF_BAD_LOOKS)
+
+    await tenant.reaches(domain, "DEGRADED")
+    known = await tenant.known(domain)
+    assert "Waiting for 1 of 5 records in DNS: SPF. It still sends as itself, by DKIM." in known.state_note
+
+
+@pytest.mark.parametrize("kind", ["servfail", "timeout", "refused", "lame", "garbage", "wrong_id"])
+async def test_a_bad_day_of_name_servers_changes_nothing(world: World, tenant: Tenant, kind: str) -> None:
+    domain = await world.a_ready_domain(tenant)
+    await world.internet.control.call("POST", "/dns/faults", {"zone": domain.name, "kind": kind})
+    await world.age(domain, SIX_HOURS_OF_BAD_LOOKS)
+
+    async def unreachable() -> bool:
+        return verdicts(await tenant.known(domain)) == ["UNREACHABLE"] * 5
+
+    await eventually(unreachable, timedelta(seconds=20))
+    assert await tenant.state(domain) == "READY"
+    assert len(await tenant.transitions(domain)) == 2
+
+
+@pytest.mark.parametrize("kind", ["throttle", "error_500", "error_503", "reset_before", "half_answer"])
+async def test_a_bad_day_of_ses_changes_nothing(world: World, tenant: Tenant, kind: str) -> None:
+    domain = await world.a_ready_domain(tenant)
+    await world.at_ses(domain, verified_for_sending=False)
+    await world.fault("GetEmailIdentity", kind, count=1)
+
+    await world.age(domain, "ses_due_at = now()")
+
+    async def refused() -> bool:
+        ledger = await world.internet.control.ledger()
+        asked = [each for each in ledger["controls"] if each["operation"] == "GetEmailIdentity"]
+        return len(asked) >= 2
+
+    await eventually(refused)
+    await tenant.reaches(domain, "DEGRADED")
+    assert len(await tenant.transitions(domain)) == 3
+
+
+async def test_a_degraded_domain_is_ready_again_when_all_is_good(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+    await world.at_ses(domain, mail_from_status="FAILED")
+    await world.age(domain, "ses_due_at = now()")
+    await tenant.reaches(domain, "DEGRADED")
+
+    await world.at_ses(domain, mail_from_status="SUCCESS")
+    await asked_again(world, tenant, domain)
+
+    await tenant.reaches(domain, "READY")
+    ready = await eventually(lambda: world.events("domain.ready", domain))
+    assert [event["data"]["previousState"] for event in ready][-1] == "DEGRADED"
+
+
+async def test_a_degraded_domain_is_lost_after_its_deadline_and_comes_back(
+    world: World, tenant: Tenant
+) -> None:
+    domain = await world.a_ready_domain(tenant)
+    await world.withdraw(domain, "CNAME")
+    await looked_again(world, tenant, domain)
+    await world.age(domain, SIX_HOURS_OF_BAD_LOOKS)
+    await tenant.reaches(domain, "DEGRADED")
+
+    await world.age(domain, "deadline_at = now(), next_look_at = now()")
+    await tenant.reaches(domain, "LOST")
+    (event,) = await eventually(lambda: world.events("domain.lost", domain))
+    assert event["data"]["previousState"] == "DEGRADED"
+
+    await world.publish(domain)
+    await tenant.verify(domain)
+    await tenant.reaches(domain, "READY")
+
+
+async def test_a_pending_domain_fails_after_its_deadline_and_comes_back(world: World, tenant: Tenant) -> None:
+    domain = await world.a_domain(tenant)
+    await tenant.reaches(domain, "PENDING")
+    await looked_again(world, tenant, domain)
+
+    await world.age(domain, "deadline_at = now(), next_look_at = now()")
+    await tenant.reaches(domain, "FAILED")
+    (event,) = await eventually(lambda: world.events("domain.failed", domain))
+    assert "Not ready within 72 hours" in event["data"]["cause"]
+    assert not (await tenant.known(domain)).HasField("next_look_time")
+
+    await world.publish(domain)
+    await tenant.verify(domain)
+    await tenant.reaches(domain, "READY")
+
+
+async def test_verifying_again_and_again_demotes_nothing(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+    await world.withdraw(domain, "CNAME")
+
+    for _ in range(5):
+        await looked_again(world, tenant, domain)
+
+    assert await tenant.state(domain) == "READY"
+    (row,) = await world.database.fetch("SELECT negative_looks FROM verifier.verifications")
+    assert row["negative_looks"] == 1
+
+
+async def test_a_domain_is_not_degraded_under_a_senders_hands(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+    sender = await asyncpg.connect(world.database.url("sender"))
+    async with sender.transaction():
+        await sender.execute("SELECT pg_advisory_xact_lock_shared(chassis.fence($1))", domain.claim_id)
+        await world.at_ses(domain, verified_for_sending=False)
+        await world.age(domain, "ses_due_at = now()")
+
+        async def waiting() -> bool:
+            locks = await world.database.fetch(
+                "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            )
+            return bool(locks)
+
+        await eventually(waiting)
+        states = await sender.fetch("SELECT state FROM verifier.verifications")
+        assert [row["state"] for row in states] == ["READY"]
+    await sender.close()
+
+    await tenant.reaches(domain, "DEGRADED")

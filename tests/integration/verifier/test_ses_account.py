@@ -1,0 +1,70 @@
+"""The SES account as a state with a sentence."""
+
+from typing import Any
+
+import pytest
+
+from letterhead.verifier.v1 import verifier_pb2 as pb
+from tests.factories import bearer
+from tests.integration.verifier.world import Tenant, World
+from tests.waiting import eventually
+
+
+async def account_of(tenant: Tenant) -> pb.SesAccount:
+    answer = await tenant.stub.GetSesAccount(pb.GetSesAccountRequest(), metadata=bearer(tenant.key))
+    (account,) = answer.accounts
+    return account
+
+
+async def test_an_account_tells_its_limits(world: World, tenant: Tenant) -> None:
+    async def asked() -> bool:
+        return (await account_of(tenant)).HasField("look_time")
+
+    await eventually(asked)
+    account = await account_of(tenant)
+    assert pb.SesAccount.State.Name(account.state) == "STATE_READY"
+    assert (account.account, account.region) == ("123456789012", "us-east-1")
+    assert (account.max_send_rate, account.max_24_hour_send) == (14, 50_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "sentence"),
+    [
+        ({"production_access": False}, "SANDBOXED", "Request production access"),
+        ({"sending_enabled": False}, "PAUSED", "Switch it on"),
+        ({"enforcement_status": "SHUTDOWN"}, "PAUSED", "Answer AWS's message"),
+        ({"enforcement_status": "PROBATION"}, "UNDER_REVIEW", "Answer AWS's message"),
+    ],
+    ids=["sandboxed", "switched off", "shut down", "on probation"],
+)
+async def test_an_account_says_what_is_wrong(
+    world: World, tenant: Tenant, change: dict[str, Any], state: str, sentence: str
+) -> None:
+    await world.internet.control.call("PATCH", "/ses/account", change)
+
+    await world.database.execute("UPDATE verifier.ses_account SET due_at = now()")
+
+    async def told() -> bool:
+        return pb.SesAccount.State.Name((await account_of(tenant)).state) == f"STATE_{state}"
+
+    await eventually(told)
+    assert sentence in (await account_of(tenant)).state_note
+
+
+async def test_an_account_that_does_not_answer_is_unreachable_after_a_while(
+    world: World, tenant: Tenant
+) -> None:
+    async def in_state(word: str) -> bool:
+        return pb.SesAccount.State.Name((await account_of(tenant)).state) == f"STATE_{word}"
+
+    await eventually(lambda: in_state("READY"))
+    await world.fault("GetAccount", "error_503")
+    await world.database.execute("UPDATE verifier.ses_account SET due_at = now()")
+    await eventually(lambda: world.failed("GetAccount"))
+    assert await in_state("READY")
+
+    await world.database.execute(
+        "UPDATE verifier.ses_account SET due_at = now(), looked_at = now() - interval '10 minutes'"
+    )
+    await eventually(lambda: in_state("UNREACHABLE"))
+    assert "SES" in (await account_of(tenant)).state_note
