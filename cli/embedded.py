@@ -124,7 +124,7 @@ class Postgres:
             "max_connections": 200,
         }
         if not self._fsync:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+            settings |= {"fsync": "off", "full_page_writes": "off"}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         return tethered(
             [self._installation / "bin/postgres", "-D", self._data, *options],

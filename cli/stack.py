@@ -223,7 +223,7 @@ class Stack:
                 "LETTERHEAD_DNS_ALLOWED_NETWORKS": "127.0.0.0/8",
             },
             "sender": {"LETTERHEAD_SHARED_DOMAIN": SHARED_DOMAIN, "LETTERHEAD_SHARED_BRAND": SHARED_BRAND},
-            "webhooks": {},
+            "webhooks": {"LETTERHEAD_FEEDBACK_WAIT": "1"},
         }
 
     def _start_part(self, name: str, run: str, environ: dict[str, str]) -> None:

@@ -115,7 +115,8 @@ class Story:
         self._teller.heading(f"1. A customer adds {self._cast.domain}")
         await self._sandbox.call("PUT", f"/dns/zones/{self._cast.zone}", {})
         request = CreateDomainRequest(name=self._cast.domain, request_id=self._run)
-        self._domain = (await self._services.domains.CreateDomain(request)).domain
+        created = await until("CreateDomain answers", lambda: self._services.domains.CreateDomain(request))
+        self._domain = created.domain
         self._domain = await until("SES makes the identity", self._records_are_known)
         self._teller.say("The records to paste into the DNS provider's form:")
         self._teller.table(("for", "type", "name", "value", "ttl"), map(row, self._domain.records))
@@ -174,7 +175,10 @@ class Story:
             "suppression.added", lambda event: event.data.get("address") == self._cast.nobody
         )
         self._teller.good(f"{added.subject} on NATS: {added.data['reason']}")
-        listed = await self._services.suppressions.ListSuppressions(ListSuppressionsRequest())
+        everything = ListSuppressionsRequest(page_size=1000)
+        listed = await until(
+            "ListSuppressions answers", lambda: self._services.suppressions.ListSuppressions(everything)
+        )
         self._expect(
             f"{self._cast.nobody} is on the suppression list",
             holds=self._cast.nobody in {each.address for each in listed.suppressions},
@@ -214,7 +218,7 @@ class Story:
             request_id=f"{self._run}-{name}",
         )
         getattr(request, "from").CopyFrom(Address(address=self._cast.agent, name="The Mnexa agent"))
-        return (await self._services.sender.SendEmail(request)).email
+        return (await until("SendEmail answers", lambda: self._services.sender.SendEmail(request))).email
 
     async def _settled(self, email: Email, wanted: Email.State.ValueType) -> Email:
         async def look() -> Email | None:

@@ -4,10 +4,12 @@ from uuid import uuid4
 
 import pytest
 
+from cli.processes import Part
 from cli.story import Cast, Proof, telling
 from cli.teller import Teller
 from tests.e2e.conftest import World
 from tests.e2e.ledgers import nothing_was_done_twice
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -24,10 +26,19 @@ async def play(world: World, *, kill: str | None = None) -> Proof:
     async def before(chapter: str) -> None:
         if kill and chapter in CHAPTERS:
             for part in world.stack.replicas_of(kill):
+                await _is_running(part)
                 part.kill()
 
     async with telling(world.installation, world.sandbox, Teller(), cast=a_cast(), before=before) as story:
         return await story.play()
+
+
+async def _is_running(part: Part) -> None:
+    await eventually(lambda: part.pid)
+
+
+def _starts(world: World, service: str) -> int:
+    return sum(part.starts for part in world.stack.replicas_of(service))
 
 
 def ends_well(proof: Proof) -> None:
@@ -50,10 +61,11 @@ async def test_the_story_ends_well(world: World) -> None:
 async def test_the_story_ends_the_same_when_a_service_is_killed_in_every_chapter(
     world: World, service: str
 ) -> None:
-    starts = sum(part.starts for part in world.stack.replicas_of(service))
+    starts = _starts(world, service)
 
     proof = await play(world, kill=service)
 
     ends_well(proof)
     await nothing_was_done_twice(world)
-    assert sum(part.starts for part in world.stack.replicas_of(service)) >= starts + len(CHAPTERS)
+    kills = len(CHAPTERS) * len(world.stack.replicas_of(service))
+    await eventually(lambda: _starts(world, service) >= starts + kills)
