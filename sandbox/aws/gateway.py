@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from botocore.model import OperationModel
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.telemetry import get_logger
@@ -55,6 +55,8 @@ class Gateway:
             body = await _body(request)
             wire = self._wire(request, body)
             response = await self._respond(wire, request, body, request_id)
+        except ClientDisconnect:
+            return
         except Refusal as refusal:
             response = wire.refuse(refusal, request_id)
         await response(scope, receive, send)

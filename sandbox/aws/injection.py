@@ -15,7 +15,7 @@ def made_up(email: Email, event_type: str, details: dict[str, Any], now: datetim
 
     `recipients` among the details says whom a bounce, complaint, delivery or delay is about, if not all.
     """
-    recipients = details.pop("recipients", email.recipients)
+    recipients = [str(one) for one in details.pop("recipients", email.recipients)]
     usual = _USUAL.get(event_type)
     return (usual(email, recipients, now) if usual else {}) | details
 

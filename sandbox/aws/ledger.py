@@ -91,5 +91,6 @@ def _name(call: Call) -> str | None:
 
 def _email_tags(call: Call) -> dict[str, str]:
     """The tags of a call that may not have been checked yet."""
-    tags = call.get("EmailTags") or []
-    return {str(tag.get("Name")): str(tag.get("Value")) for tag in tags if isinstance(tag, dict)}
+    tags = call.get("EmailTags")
+    known = [tag for tag in tags if isinstance(tag, dict)] if isinstance(tags, list) else []
+    return {str(tag.get("Name")): str(tag.get("Value")) for tag in known}

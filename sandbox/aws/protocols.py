@@ -41,7 +41,7 @@ class RestJson:
 
     def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
         """Path, query string and JSON body together make the parameters."""
-        raw_path = request.scope["raw_path"].decode("ascii")
+        raw_path = request.scope["raw_path"].decode("latin-1")
         model, params = self.service.by_path(request.method, raw_path)
         if model.input_shape:
             params |= _query_params(model.input_shape, request) | _json_params(model.input_shape, body)
@@ -141,7 +141,10 @@ def _json_params(shape: Shape, body: bytes) -> Params:
         raise Refusal("SerializationException", "The request's body is no JSON.") from error
     if not isinstance(content, dict):
         raise Refusal("SerializationException", "The request's body is no JSON object.")
-    params: Params = read_json(shape, content)
+    try:
+        params: Params = read_json(shape, content)
+    except RecursionError as error:
+        raise Refusal("SerializationException", "The request's body is nested too deeply.") from error
     return params
 
 

@@ -15,6 +15,7 @@ from sandbox.aws.faults import ANY, Fault, Faults
 from sandbox.aws.identities import Identities
 from sandbox.aws.injection import made_up
 from sandbox.aws.ledger import Ledger
+from sandbox.aws.refusals import Refusal
 from sandbox.aws.registry import Identity, Registry
 from sandbox.clock import Clock
 
@@ -112,7 +113,10 @@ class AwsRoutes:
         if len(names) > _SEED_LIMIT:
             raise body.Refused(f"SES has room for {_SEED_LIMIT} identities: seed fewer.")
         tags = {"letterhead": wish.tag} if wish.tag else {}
-        seeded = [self.identities.seed(name, tags=tags, verified=wish.verified) for name in names]
+        try:
+            seeded = [self.identities.seed(name, tags=tags, verified=wish.verified) for name in names]
+        except Refusal as refusal:
+            raise body.Refused(refusal.message) from refusal
         return JSONResponse({"identities": [self._shown(identity) for identity in seeded]}, 201)
 
     async def _change_identity(self, request: Request) -> JSONResponse:
@@ -195,11 +199,12 @@ class AwsRoutes:
         if "verification_status" in wish:
             identity.verification = _status(wish["verification_status"])
         if "verified_for_sending" in wish:
-            identity.sendable = wish["verified_for_sending"]
+            identity.sendable = _typed(wish, "verified_for_sending", bool | None)
         if "signing_hosted_zone" in wish:
-            self.registry.move_keys(identity, str(wish["signing_hosted_zone"]))
+            self.registry.move_keys(identity, _typed(wish, "signing_hosted_zone", str))
         if "tags" in wish:
-            identity.tags = {str(key): str(value) for key, value in dict(wish["tags"]).items()}
+            tags = _typed(wish, "tags", dict)
+            identity.tags = {str(key): str(value) for key, value in tags.items()}
 
     def _shown(self, identity: Identity) -> dict[str, Any]:
         mail_from = identity.mail_from_axis
@@ -225,6 +230,12 @@ async def _members(request: Request) -> dict[str, Any]:
     if not isinstance(members, dict):
         raise body.Refused("The body is not a JSON object: send one, such as {}.")
     return members
+
+
+def _typed(wish: dict[str, Any], name: str, kind: Any) -> Any:
+    if not isinstance(wish[name], kind):
+        raise body.Refused(f"{name!r} cannot be {wish[name]!r}: it has another type.")
+    return wish[name]
 
 
 def _axis(axis: Axis) -> dict[str, Any]:
