@@ -34,7 +34,8 @@ from services.identity.store_domains import DomainStore
 from services.identity.store_identities import IdentityStore
 from services.identity.store_keys import KeyStore
 from services.identity.store_tenants import TenantStore
-from services.identity.worker import Forgetting, IdentityWorker, Pace, deletion_loop, identity_loop
+from services.identity.turns import Pace, Turns
+from services.identity.worker import Forgetting, IdentityWorker, deletion_loop, identity_loop
 
 SCHEMA = "identity"
 
@@ -71,7 +72,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         tenants, keys = TenantStore(database, outbox), KeyStore(database, limit=settings.keys_per_tenant)
         domains = DomainStore(database, outbox, limit=settings.domains_per_tenant)
         identities = IdentityStore(database, outbox, place, inbound_mx=settings.inbound_mx)
-        worker = IdentityWorker(identities, ses, RateBucket(database), settings.pace, place)
+        turns = Turns(RateBucket(database), place, settings.pace)
+        worker = IdentityWorker(identities, ses, turns, settings.pace)
         deletions = DeletionStore(database, outbox, place)
         loops: list[ClaimLoop[Any]] = [identity_loop(identities, worker), deletion_loop(deletions)]
         bell, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)

@@ -26,7 +26,7 @@ from services.identity.provisioning import Seen, Signing
 
 CALLS = Counter("letterhead_ses_control_calls_total", "Control calls to SES", ["operation", "outcome"])
 
-THREADS = 4
+THREADS = 2
 # Seconds. Together shorter than a lease. The worker, which knows the shared rate, tries again; not botocore.
 CONNECT_TIMEOUT = 2
 READ_TIMEOUT = 6
@@ -96,12 +96,12 @@ class Ses:
             DkimSigningAttributes={"NextSigningKeyLength": "RSA_2048_BIT"},
             ConfigurationSetName=self._configuration_set,
         )
-        return None if answer is None else self._seen(answer | {"Tags": [self._tag]})
+        return self._seen(answer | {"Tags": [self._tag]}) if answer else None
 
     async def get(self, name: str) -> Seen | None:
         """Shows an identity; None when there is none. Raises Trouble."""
         answer = await self._call("get_email_identity", tolerated="NotFoundException", EmailIdentity=name)
-        return None if answer is None else self._seen(answer)
+        return self._seen(answer) if answer else None
 
     async def set_mail_from(self, name: str, mail_from_domain: str) -> None:
         """Sets the return path; while it has no MX, mail leaves by SES's own. Raises Trouble."""
@@ -120,14 +120,14 @@ class Ses:
             SigningAttributesOrigin="AWS_SES",
             SigningAttributes={"NextSigningKeyLength": "RSA_2048_BIT"},
         )
-        return _signing({"Tokens": answer.get("DkimTokens", ())} | answer) if answer else Signing((), "")
+        return _signing({"Tokens": answer.get("DkimTokens", ())} | answer)
 
     async def delete(self, name: str) -> None:
         """Deletes an identity; one that is gone already is deleted. Raises Trouble."""
         await self._call("delete_email_identity", tolerated="NotFoundException", EmailIdentity=name)
 
-    async def _call(self, operation: str, *, tolerated: str = "", **arguments: Any) -> dict[str, Any] | None:
-        """Asks SES once; None when it answers with the tolerated error."""
+    async def _call(self, operation: str, *, tolerated: str = "", **arguments: Any) -> dict[str, Any]:
+        """Asks SES once; an empty answer stands for the tolerated error. Raises Trouble."""
         method: Callable[..., dict[str, Any]] = getattr(self._client, operation)
         outcome = "unanswered"
         try:
@@ -136,7 +136,7 @@ class Ses:
         except ClientError as error:
             outcome = _code(error)
             if outcome == tolerated:
-                return None
+                return {}
             raise self._refused(error) from error
         except ParamValidationError:
             raise

@@ -6,26 +6,23 @@ A step asks SES, never inside a transaction; it may die anywhere and be done aga
 import asyncio
 import math
 import random
-from dataclasses import dataclass
 from datetime import timedelta
 
 from chassis.backoff import Backoff, wait_any
-from chassis.bucket import RateBucket
-from chassis.config import setting
 from chassis.database import Database
 from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
 from services.identity.model import Claim
-from services.identity.provisioning import IdentityState, Mending, Place, Seen, Signing, Work, mendings
+from services.identity.provisioning import IdentityState, Mending, Seen, Signing, Work, mendings
 from services.identity.ses import Ses, Trouble
 from services.identity.store_deletions import DeletionStore
 from services.identity.store_identities import IdentityStore, LeaseLost
 from services.identity.store_requests import forget_requests
+from services.identity.turns import NoTurn, Pace, Turns
 
 log = get_logger(__name__)
 
-PATIENCE = timedelta(seconds=5)  # with a call to SES it fits into the lease
 FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
 IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
@@ -40,27 +37,9 @@ GONE_AGAIN = "SES has the identity and has it not."
 NO_TOKENS = "SES gave no DKIM tokens."
 
 
-class NoTurn(Exception):
-    """The shared rate is taken for longer than a lease can wait."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pace:
-    """How often SES is asked."""
-
-    control_interval: timedelta = setting(
-        timedelta(seconds=1.15),
-        help="seconds between control calls to SES, of all services together; SES allows one a second",
-        minimum=timedelta(milliseconds=1),
-    )
-    slow_retry: timedelta = setting(
-        timedelta(minutes=5), help="seconds until SES is asked again after trouble that needs a person"
-    )
-
-
 def identity_loop(store: IdentityStore, worker: "IdentityWorker") -> ClaimLoop[Work]:
-    """Makes the loop over identities; more at once would only wait for the one rate that they share."""
-    return ClaimLoop("identities", store.claim_due, worker.step, concurrency=2, idle=IDLE)
+    """Makes the loop over identities, one after the other: two at once would only share the one rate."""
+    return ClaimLoop("identities", store.claim_due, worker.step, concurrency=1, idle=IDLE)
 
 
 def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
@@ -90,12 +69,11 @@ class Forgetting:
 class IdentityWorker:
     """The steps of one account and region."""
 
-    def __init__(self, store: IdentityStore, ses: Ses, bucket: RateBucket, pace: Pace, place: Place) -> None:
+    def __init__(self, store: IdentityStore, ses: Ses, turns: Turns, pace: Pace) -> None:
         self._store = store
         self._ses = ses
-        self._bucket = bucket
+        self._turns = turns
         self._pace = pace
-        self._bucket_key = "ses-control:{}:{}".format(*place)  # verifier takes from it, too
 
     async def step(self, work: Work) -> None:
         """Does what is wanted of one identity, or says why not and when next."""
@@ -160,13 +138,9 @@ class IdentityWorker:
             log.info("the identity is gone", action="identity_removed", identity=work.name, cause=cause)
 
     async def _turn(self, work: Work) -> None:
-        """Waits for a turn at SES, and sees that the work is still ours; raises NoTurn or LeaseLost."""
-        rate = 1 / self._pace.control_interval.total_seconds()
-        wait = await self._bucket.take(self._bucket_key, rate=rate, capacity=1, patience=PATIENCE)
-        if wait is None:
-            raise NoTurn
-        await asyncio.sleep(wait.total_seconds())
+        """Keeps the lease and waits for a turn at SES; raises LeaseLost or NoTurn."""
         await self._store.renew_lease(work)
+        await self._turns.wait()
 
     async def _retry_later(self, work: Work, trouble: Trouble) -> None:
         delay = self._pace.slow_retry if trouble.lasting else _backoff(work.attempts)

@@ -16,7 +16,7 @@ from chassis.access import Scope, generate_key
 from services.identity.__main__ import Config, running
 from services.identity.bootstrap import Keys
 from services.identity.ses import SesSettings
-from services.identity.worker import Pace
+from services.identity.turns import Pace
 from tests.factories import ACCOUNT, REGION, a_key, a_tenant
 from tests.integration.identity.callers import Caller
 from tests.internet import Internet

@@ -17,7 +17,7 @@ from letterhead.identity.v1.domains_pb2 import (
     ListDomainsRequest,
 )
 from letterhead.identity.v1.tenants_pb2 import PauseTenantRequest
-from services.identity.worker import Pace
+from services.identity.turns import Pace
 from tests.factories import REGION, a_name
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity, set_up
