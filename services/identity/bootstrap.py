@@ -2,10 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 
 from chassis.access import Scope, hash_token, well_formed
+from chassis.backoff import Backoff, wait_any
 from chassis.config import Secret, setting
-from chassis.errors import Unavailable
+from chassis.errors import ServiceError, Unavailable
 from services.identity.protos import hint_of
 from services.identity.store_keys import KeyStore
 from services.identity.store_tenants import TenantStore
@@ -56,9 +58,13 @@ class FirstKeys:
         self._stored = True
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Stores them if that did not succeed yet; being a background task, it is run again until it does."""
-        if not (self._stored or stop.is_set()):
-            await self.store()
+        """Stores them as soon as Postgres is there, if they are not stored yet."""
+        backoff = Backoff("storing the first keys", first=timedelta(seconds=0.2), cap=timedelta(seconds=2))
+        while not (self._stored or stop.is_set()):
+            try:
+                await self.store()
+            except ServiceError as error:
+                await wait_any(stop, timeout=backoff.failed(error))
 
     async def check(self) -> None:
         """Raises Unavailable until they are stored: without them nobody can call."""

@@ -173,7 +173,7 @@ async def test_sess_one_call_a_second_is_never_exceeded_by_two_replicas(
 
 
 async def test_a_create_gives_up_waiting_before_its_caller_does(caller: Caller, identity: Identity) -> None:
-    await identity.fault("CreateEmailIdentity", "latency", latency_ms=4000)
+    await identity.fault("CreateEmailIdentity", "latency", latency_ms=1500)
 
     answer = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()), timeout=1)
 

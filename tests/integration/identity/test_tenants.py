@@ -61,12 +61,12 @@ async def test_a_name_is_given_once(admin: Caller) -> None:
         assert refusal.metadata["name"] == "Acme"
 
 
-@pytest.mark.parametrize("name", ["", "   ", "n" * 101, "a\nb", "a\0b", "a\u202eb"])
-async def test_a_name_is_one_line_of_1_to_100_characters(admin: Caller, name: str) -> None:
-    refusal = await refused(create(admin, name))
+async def test_a_name_is_one_line_of_1_to_100_characters(admin: Caller) -> None:
+    for name in ("", "   ", "n" * 101, "a\nb", "a\0b", "a\u202eb"):
+        refusal = await refused(create(admin, name))
 
-    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert refusal.fields.keys() == {"name"}
+        assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert refusal.fields.keys() == {"name"}
 
 
 async def test_an_update_changes_what_its_mask_names(admin: Caller) -> None:
