@@ -102,6 +102,7 @@ def _configuration_set(ses: Any, name: str, topic_arn: str) -> None:
     if not _made(ses.create_configuration_set_event_destination, **arguments):
         time.sleep(CONTROL_INTERVAL_SECONDS)
         ses.update_configuration_set_event_destination(**arguments)
+    time.sleep(CONTROL_INTERVAL_SECONDS)  # leaves the account's one request a second to whoever starts next
 
 
 def _made(create: Callable[..., Any], **arguments: Any) -> bool:

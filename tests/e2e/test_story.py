@@ -1,5 +1,6 @@
 """The main job ends well, whichever service is killed on the way."""
 
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -8,11 +9,13 @@ from cli.processes import Part
 from cli.story import Cast, Proof, telling
 from cli.teller import Teller
 from tests.e2e.conftest import World
+from tests.e2e.judges import sitting
 from tests.e2e.ledgers import nothing_was_done_twice
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
+HELO = "a1.smtp-out.amazonses.com"
 CHAPTERS = ("before", "publish", "strict", "bounce", "refused")
 
 
@@ -55,6 +58,24 @@ async def test_the_story_ends_well(world: World) -> None:
 
     ends_well(proof)
     await nothing_was_done_twice(world)
+
+
+@pytest.mark.timeout(400)  # the first run installs two Debian packages
+async def test_other_judges_agree_on_the_delivered_email_and_on_one_with_a_byte_changed(
+    world: World, workspace: Path
+) -> None:
+    email = (await play(world)).emails["strict"]
+    raw = await world.sandbox.raw(email["id"])
+    altered = raw.replace(b"own letterhead", b"own letterheap", 1)
+
+    async with sitting(workspace / "story-judges", world.installation.recursor) as judges:
+        rspamd = await judges.rspamd(raw, sender=email["envelope_from"], helo=HELO)
+        altered_rspamd = await judges.rspamd(altered, sender=email["envelope_from"], helo=HELO)
+        opendkim, altered_opendkim = await judges.opendkim(raw), await judges.opendkim(altered)
+
+    assert set(rspamd.dkim.values()) == set(opendkim.dkim.values()) == {"pass"}
+    assert (rspamd.spf, rspamd.dmarc) == ("pass", "pass")
+    assert set(altered_rspamd.dkim.values()) == set(altered_opendkim.dkim.values()) == {"fail"}
 
 
 @pytest.mark.parametrize("service", ["identity", "verifier", "sender", "webhooks"])

@@ -121,7 +121,8 @@ async def _watched(world: World, domain_id: str) -> AsyncIterator[None]:
 async def test_a_watched_domain_is_ready_soon_after_ses_sees_it(
     workspace: Path, replicas: int, figure: Figure
 ) -> None:
-    async with a_world(workspace / f"green-{replicas}", replicas) as world:
+    home, roomy = workspace / f"green-{replicas}", {"LETTERHEAD_DOMAINS_PER_TENANT": "10000"}
+    async with a_world(home, replicas, identity=roomy) as world:
         await _seed(world)
 
         seconds = [await _time_to_green(world) for _ in range(ROUNDS)]
