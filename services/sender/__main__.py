@@ -145,8 +145,8 @@ def _rounds(
     )
     return {
         "settle": Rounds("settlement", upkeep.settle, interval=timedelta(seconds=1)),
-        "expire": Rounds("deadlines", upkeep.expire, interval=timedelta(seconds=5)),
-        "release": Rounds("release", upkeep.release, interval=timedelta(seconds=5)),
+        "expire": Rounds("deadlines", upkeep.expire, interval=timedelta(seconds=2)),
+        "release": Rounds("release", upkeep.release, interval=timedelta(seconds=2)),
         "forget": Rounds("forgetting", upkeep.forget, interval=timedelta(minutes=1)),
     }
 

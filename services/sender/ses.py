@@ -55,20 +55,17 @@ _wire = _Wire()
 class _Tracked:
     """Notes when a request begins to leave, and retires a connection that was idle for too long."""
 
+    max_idle = 0.0  # seconds
     _used_at = float("inf")
 
     @property
     def is_connected(self) -> bool:
-        idle = time.monotonic() - self._used_at
-        return bool(super().is_connected) and idle < MAX_IDLE.total_seconds()  # type: ignore[misc]
-
-    def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
-        self._used_at = time.monotonic()
+        fresh = time.monotonic() - self._used_at < self.max_idle
+        return fresh and bool(super().is_connected)  # type: ignore[misc]
 
     def send(self, data: Any) -> None:
         if self.sock is None:  # type: ignore[attr-defined]
-            self.connect()
+            self.connect()  # type: ignore[attr-defined]
         _wire.wrote = True
         super().send(data)  # type: ignore[misc]
 
@@ -78,39 +75,31 @@ class _Tracked:
         return response
 
 
-class _HttpConnection(_Tracked, AWSHTTPConnection):  # type: ignore[misc]
-    pass
-
-
-class _HttpsConnection(_Tracked, AWSHTTPSConnection):  # type: ignore[misc]
-    pass
-
-
-class _HttpPool(AWSHTTPConnectionPool):  # type: ignore[misc]
-    ConnectionCls = _HttpConnection
-
-
-class _HttpsPool(AWSHTTPSConnectionPool):  # type: ignore[misc]
-    ConnectionCls = _HttpsConnection
+def _pools(max_idle: timedelta) -> dict[str, type]:
+    """Give botocore's own pools, by scheme, over such connections."""
+    kept = {"max_idle": max_idle.total_seconds()}
+    http = type("HttpConnection", (_Tracked, AWSHTTPConnection), kept)
+    https = type("HttpsConnection", (_Tracked, AWSHTTPSConnection), kept)
+    return {
+        "http": type("HttpPool", (AWSHTTPConnectionPool,), {"ConnectionCls": http}),
+        "https": type("HttpsPool", (AWSHTTPSConnectionPool,), {"ConnectionCls": https}),
+    }
 
 
 class _Session(URLLib3Session):  # type: ignore[misc]
     """Botocore's own HTTP session over our pools."""
 
-    def __init__(self, endpoint_url: str, ca_bundle: str | None, threads: int) -> None:
-        super().__init__(
-            verify=ca_bundle or True,
-            proxies=get_environ_proxies(endpoint_url),
-            timeout=(CONNECT_TIMEOUT.total_seconds(), READ_TIMEOUT.total_seconds()),
-            max_pool_connections=threads,
-        )
-        self._pool_classes_by_scheme.update(http=_HttpPool, https=_HttpsPool)
+    def __init__(self, pools: dict[str, type], **settings: Any) -> None:
+        super().__init__(**settings)
+        self._pool_classes_by_scheme.update(pools)
 
 
 class Ses:
     """SendEmail of one account and region."""
 
-    def __init__(self, aws: config.Aws, *, configuration_set: str, threads: int) -> None:
+    def __init__(
+        self, aws: config.Aws, *, configuration_set: str, threads: int, max_idle: timedelta = MAX_IDLE
+    ) -> None:
         self._configuration_set = configuration_set
         session = botocore.session.get_session()
         self._client = session.create_client(
@@ -119,8 +108,13 @@ class Ses:
             endpoint_url=aws.aws_endpoint_url,
             config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
         )
-        ca_bundle = session.get_config_variable("ca_bundle")
-        self._session = _Session(self._client.meta.endpoint_url, ca_bundle, threads)
+        self._session = _Session(
+            _pools(max_idle),
+            verify=session.get_config_variable("ca_bundle") or True,
+            proxies=get_environ_proxies(self._client.meta.endpoint_url),
+            timeout=(CONNECT_TIMEOUT.total_seconds(), READ_TIMEOUT.total_seconds()),
+            max_pool_connections=threads,
+        )
         # The public hook through which a handler sends a request in botocore's place.
         self._client.meta.events.register("before-send.sesv2.SendEmail", self._send)
 

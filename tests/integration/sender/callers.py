@@ -22,6 +22,7 @@ class Caller:
     """Whoever has a key, and calls one replica."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
+        self.channel = channel
         self.emails = Keyed(emails_pb2_grpc.SenderServiceStub(channel), token)
         self.suppressions = Keyed(suppressions_pb2_grpc.SuppressionServiceStub(channel), token)
 

@@ -50,6 +50,15 @@ class Sender:
         ):
             yield channel
 
+    async def a_caller(self, channel: grpc.aio.Channel, tenant_id: UUID) -> Caller:
+        """A tenant's own service, at this replica."""
+        return Caller(channel, await a_key(self.database, tenant_id, Scope.FULL_ACCESS))
+
+    def with_endpoint(self, url: str) -> "Sender":
+        """The same service, told that SES is elsewhere."""
+        aws = replace(self.settings.aws, aws_endpoint_url=url)
+        return replace(self, settings=replace(self.settings, aws=aws))
+
     async def a_ready_domain(self, tenant_id: UUID, name: str | None = None) -> Domain:
         """A domain that is ready here, and verified at SES."""
         domain = await a_ready_domain(self.database, tenant_id, name)
@@ -84,6 +93,20 @@ class Sender:
         """What verifier would write of the account."""
         names = ", ".join(f"{name} = ${number}" for number, name in enumerate(columns, start=1))
         await self.database.execute(f"UPDATE verifier.ses_account SET {names}", *columns.values())  # noqa: S608
+
+    async def reject_on_mx_failure(self, domain: Domain) -> None:
+        """An identity that SES refuses to send from while its return path's MX is missing."""
+        session = boto3.Session("sandbox", "sandbox", region_name=REGION)
+        ses = session.client("sesv2", endpoint_url=self.internet.addresses.ses)
+        await asyncio.to_thread(
+            ses.put_email_identity_mail_from_attributes,
+            EmailIdentity=domain.name,
+            MailFromDomain=f"send.{domain.name}",
+            BehaviorOnMxFailure="REJECT_MESSAGE",
+        )
+        ses.close()
+        change = {"mail_from_status": "FAILED"}
+        await self.internet.control.call("PATCH", f"/ses/identities/{domain.name}", change)
 
     async def fault(self, kind: str, **more: Any) -> None:
         """Lets SendEmail go wrong."""
@@ -174,9 +197,9 @@ async def tenant_id(database: FreshDatabase) -> UUID:
 
 
 @pytest.fixture
-async def caller(database: FreshDatabase, channel: grpc.aio.Channel, tenant_id: UUID) -> Caller:
+async def caller(sender: Sender, channel: grpc.aio.Channel, tenant_id: UUID) -> Caller:
     """The tenant's own service."""
-    return Caller(channel, await a_key(database, tenant_id, Scope.FULL_ACCESS))
+    return await sender.a_caller(channel, tenant_id)
 
 
 @pytest.fixture

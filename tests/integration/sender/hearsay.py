@@ -1,0 +1,83 @@
+"""What other services would have published: events of webhooks and of verifier."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from chassis import config
+from chassis.events import Stream, open_stream
+from chassis.events.envelope import envelope
+from chassis.ids import uuid7
+from letterhead.events.v1 import domain_events_pb2 as domains
+from letterhead.events.v1 import email_events_pb2 as pb
+from letterhead.sender.v1.emails_pb2 import Email
+from tests.factories import Domain
+from tests.waiting import eventually
+
+
+class Hearsay:
+    """Publishes events as the services whose they are."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    async def tell(self, subject: str, data: Message, tenant_id: UUID | str) -> None:
+        """Publishes one event under a new id."""
+        row: dict[str, Any] = {
+            "id": uuid7(),
+            "subject": subject,
+            "source": "/letterhead/test",
+            "resource": "",
+            "tenant_id": tenant_id,
+            "data": json_format.MessageToDict(data),
+            "schema_name": data.DESCRIPTOR.full_name,
+            "occurred_at": datetime.now(UTC),
+        }
+        await self._stream.publish(subject, envelope(row), row["id"])
+
+    async def ready(self, domain: Domain) -> None:
+        """`domain.ready`."""
+        reference = domains.DomainReference(
+            id=str(domain.claim_id), name=domain.name, tenant_id=str(domain.tenant_id), generation=1
+        )
+        await self.tell("domain.ready", domains.DomainReady(domain=reference), domain.tenant_id)
+
+    async def of(self, email: Email, kind: str, *addresses: str, ses_id: str = "", **fields: Any) -> None:
+        """One of SES's events about an email: `bounce`, `complaint`, `delivery`, `delay` or `reject`."""
+        reference = pb.EmailReference(id=email.id, tenant_id=email.tenant_id, ses_id=ses_id or email.ses_id)
+        data = _EVENTS[kind](email=reference, **(_recipients(kind, addresses) | fields))
+        await self.tell(f"{kind}.received", data, email.tenant_id)
+
+
+_EVENTS: dict[str, Callable[..., Message]] = {
+    "bounce": pb.BounceReceived,
+    "complaint": pb.ComplaintReceived,
+    "delivery": pb.DeliveryReceived,
+    "delay": pb.DelayReceived,
+    "reject": pb.RejectReceived,
+}
+
+
+def _recipients(kind: str, addresses: tuple[str, ...]) -> dict[str, Any]:
+    if kind == "reject":
+        return {"reason": "Bad content"}
+    if kind != "bounce":
+        return {"recipients": addresses} | ({"counted": True} if kind == "complaint" else {})
+    bounced = [
+        pb.BouncedRecipient(address=each, status="5.1.1", diagnostic_code="550 no") for each in addresses
+    ]
+    return {"recipients": bounced, "bounce_type": "Permanent", "bounce_sub_type": "General", "hard": True}
+
+
+@asynccontextmanager
+async def open_hearsay(settings: config.Nats) -> AsyncIterator[Hearsay]:
+    """Connects to the test's own stream."""
+    async with open_stream(settings) as stream:
+        await eventually(lambda: stream.connected)
+        await stream.ensure()
+        yield Hearsay(stream)

@@ -1,0 +1,137 @@
+"""SES's answer goes wrong in every way: one POST an attempt, and what became of the email is found out."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.factories import Domain
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+CAPTURED = ("accept_then_500", "accept_then_reset", "half_answer")
+REFUSED = ("error_500", "error_503", "reset_before")
+
+
+async def attempts(database: FreshDatabase, email_id: str) -> list[str]:
+    rows = await database.fetch(
+        "SELECT state FROM sender.attempts WHERE email_id = $1 ORDER BY number", UUID(email_id)
+    )
+    return [row["state"] for row in rows]
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+async def test_an_accepted_email_is_settled_by_its_event(
+    caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase, kind: str
+) -> None:
+    await sender.fault(kind, count=1)
+
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+    [post] = await sender.posts()
+    await sender.hear(post)
+    settled = await becomes(caller, email, State.STATE_SENT)
+
+    assert settled.ses_id == post["message_id"]
+    assert await attempts(database, email.id) == ["ACCEPTED"]
+    assert len(await sender.posts()) == 1
+    assert await sender.events("email.unknown")
+    assert await sender.events("email.sent")
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+async def test_without_an_event_it_is_held_and_never_posted_again(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase, kind: str
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.fault(kind, count=1)
+
+    async with sender.start(unknown_window=timedelta(seconds=0.5)) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
+
+        assert "may have been sent" in email.state_note
+        assert await attempts(database, email.id) == ["UNKNOWN"]
+        assert len(await sender.posts()) == 1
+        assert await sender.events("email.held")
+
+
+async def test_late_evidence_settles_what_was_held(sender: Sender, tenant_id: UUID) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.fault("accept_then_500", count=1)
+
+    async with sender.start(unknown_window=timedelta(seconds=0.2)) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
+        [post] = await sender.posts()
+        await sender.hear(post, kind="DELIVERY")
+        await becomes(caller, email, State.STATE_SENT)
+
+    assert len(await sender.posts()) == 1
+
+
+async def test_silence_ends_with_our_own_patience(caller: Caller, sender: Sender, domain: Domain) -> None:
+    await sender.fault("accept_then_silent", count=1)
+
+    accepted = await caller.send(f"agent@{domain.name}")
+
+    email = await becomes(caller, accepted, State.STATE_UNKNOWN, within=timedelta(seconds=15))
+    assert "answer was lost" in email.state_note
+    assert len(await sender.posts()) == 1
+
+
+async def test_a_throttle_is_tried_again_and_is_another_attempt(
+    caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
+) -> None:
+    await sender.fault("throttle", count=1)
+
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
+
+    assert await attempts(database, email.id) == ["REFUSED", "ACCEPTED"]
+    assert len(await sender.posts()) == 2
+    await sender.one_post_an_attempt()
+
+
+async def test_ses_out_of_reach_loses_nothing(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """Nothing listens at the endpoint: not a byte leaves, so each try is certain to have sent nothing."""
+    domain = await sender.a_ready_domain(tenant_id)
+    nowhere = sender.with_endpoint("http://127.0.0.1:9")
+
+    async with nowhere.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        email = await caller.send(f"agent@{domain.name}")
+        refused = await becomes_noted(caller, email.id)
+        assert await attempts(database, email.id) == ["REFUSED"] * refused
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        await becomes(caller, email, State.STATE_SENT)
+
+    assert len(await sender.posts()) == 1
+
+
+async def becomes_noted(caller: Caller, email_id: str) -> int:
+    """Waits until an attempt was refused; gives how many were."""
+
+    async def noted() -> int:
+        email = await caller.get(email_id)
+        assert "could not be reached" in email.state_note
+        return sum(each.state == State.STATE_CLAIMED for each in email.history)
+
+    return await eventually(noted)
+
+
+async def test_what_ses_refuses_for_good_fails_with_its_words(
+    caller: Caller, sender: Sender, domain: Domain
+) -> None:
+    change = {"verified_for_sending": False}
+    await sender.internet.control.call("PATCH", f"/ses/identities/{domain.name}", change)
+
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_FAILED)
+
+    assert "Email address is not verified" in email.state_note
+    [event] = await sender.events("email.failed")
+    assert event["data"]["reason"] == email.state_note
+    assert len(await sender.posts()) == 1

@@ -1,0 +1,187 @@
+"""What SES's events bring about: recipients move forward, and whoever bounced is not written to again."""
+
+import itertools
+from collections.abc import AsyncIterator
+
+import grpc
+import pytest
+
+from letterhead.sender.v1.emails_pb2 import Email, Recipient
+from letterhead.sender.v1.suppressions_pb2 import ListSuppressionsRequest
+from tests.factories import Domain
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Json, Sender, State, becomes
+from tests.integration.sender.hearsay import Hearsay, open_hearsay
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+READER = "reader@example.com"
+
+
+@pytest.fixture
+async def hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
+    async with open_hearsay(stream.settings) as hearsay:
+        yield hearsay
+
+
+async def a_sent_email(caller: Caller, domain: Domain, *to: str) -> Email:
+    return await becomes(caller, await caller.send(f"agent@{domain.name}", list(to)), State.STATE_SENT)
+
+
+async def reaches(caller: Caller, email: Email, *states: str) -> Email:
+    """Waits until the recipients are in these states, in order."""
+
+    async def now() -> Email:
+        found = await caller.get(email.id)
+        names = [Recipient.State.Name(each.state).removeprefix("STATE_") for each in found.recipients]
+        assert names == list(states)
+        return found
+
+    return await eventually(now)
+
+
+async def suppressed(caller: Caller) -> list[str]:
+    listed = await caller.suppressions.ListSuppressions(ListSuppressionsRequest())
+    return [each.address for each in listed.suppressions]
+
+
+async def test_a_bounce_suppresses_its_recipient_and_the_next_email_is_not_posted(
+    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
+) -> None:
+    email = await a_sent_email(caller, domain, "Reader@example.com", "other@example.com")
+
+    await hearsay.of(email, "bounce", READER)
+
+    bounced = await reaches(caller, email, "BOUNCED", "PENDING")
+    assert "550 no" in bounced.recipients[0].state_note
+    assert await suppressed(caller) == [READER]
+    [event] = await sender.events("suppression.added")
+    assert event["data"] == {
+        "tenantId": email.tenant_id,
+        "address": READER,
+        "reason": "BOUNCE",
+        "emailId": email.id,
+    }
+    second = await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SUPPRESSED)
+    assert second.recipients[0].state == Recipient.STATE_SUPPRESSED
+    [told] = await sender.events("email.suppressed")
+    assert told["data"]["recipients"] == [READER]
+    assert len(await sender.posts()) == 1
+
+
+async def test_suppressed_recipients_are_left_out_of_the_others_email(
+    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
+) -> None:
+    await hearsay.of(await a_sent_email(caller, domain, READER), "complaint", READER)
+    await eventually(lambda: suppressed(caller))
+
+    email = await a_sent_email(caller, domain, READER, "other@example.com")
+
+    await reaches(caller, email, "SUPPRESSED", "PENDING")
+
+    async def arrived() -> list[Json]:
+        return await sender.internet.control.emails(to="other@example.com")
+
+    await eventually(arrived)
+    assert len(await sender.internet.control.emails(to=READER)) == 2  # the header still names both
+    await hearsay.of(email, "delivery", READER, "other@example.com")
+    await reaches(caller, email, "SUPPRESSED", "DELIVERED")
+
+
+KINDS = ("delay", "delivery", "bounce", "complaint")
+
+
+async def test_the_order_of_events_does_not_matter(caller: Caller, domain: Domain, hearsay: Hearsay) -> None:
+    orders = list(itertools.permutations(KINDS))
+    email = await a_sent_email(caller, domain, *(f"reader{number}@example.com" for number in range(24)))
+
+    for number, order in enumerate(orders):
+        for kind in (*order, *order):  # each repeats itself
+            await hearsay.of(email, kind, f"reader{number}@example.com")
+
+    await reaches(caller, email, *["COMPLAINED"] * 24)
+    assert len(await suppressed(caller)) == 24
+
+
+async def test_what_does_not_tell_against_an_address_suppresses_nobody(
+    caller: Caller, domain: Domain, hearsay: Hearsay, database: FreshDatabase
+) -> None:
+    simulated = "bounce@simulator.amazonses.com"
+    email = await a_sent_email(
+        caller, domain, "echo@example.com", "soft@example.com", "not@example.com", simulated
+    )
+
+    await hearsay.of(email, "bounce", "echo@example.com", hard=False, bounce_sub_type="Suppressed")
+    await hearsay.of(email, "bounce", "soft@example.com", hard=False, bounce_type="Transient")
+    await hearsay.of(email, "complaint", "not@example.com", counted=False, feedback_type="not-spam")
+    await hearsay.of(email, "bounce", simulated)
+
+    await reaches(caller, email, "BOUNCED", "BOUNCED", "PENDING", "BOUNCED")
+    assert await suppressed(caller) == []
+
+
+async def test_nobody_elses_recipients_are_touched(
+    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
+) -> None:
+    """Addresses that the email does not have, and an event that names another tenant."""
+    email = await a_sent_email(caller, domain, READER)
+    foreign = Email(id=email.id, tenant_id="00000000-0000-7000-8000-000000000000", ses_id=email.ses_id)
+
+    await hearsay.of(email, "bounce", "stranger@example.com")
+    await hearsay.of(foreign, "bounce", READER)
+    await hearsay.of(email, "delivery", READER)
+
+    await reaches(caller, email, "DELIVERED")
+    assert await suppressed(caller) == []
+
+
+async def test_an_event_without_our_tags_is_found_by_sess_id(
+    caller: Caller, domain: Domain, hearsay: Hearsay
+) -> None:
+    email = await a_sent_email(caller, domain, READER)
+    untagged = Email(tenant_id=email.tenant_id, ses_id=email.ses_id)
+
+    await hearsay.of(untagged, "delivery", READER)
+
+    await reaches(caller, email, "DELIVERED")
+
+
+async def test_an_event_before_our_own_answer_proves_that_ses_accepted(
+    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
+) -> None:
+    await sender.fault("accept_then_500", count=1)
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+    [post] = await sender.posts()
+
+    await hearsay.of(email, "delivery", READER, ses_id=post["message_id"])
+
+    settled = await reaches(caller, email, "DELIVERED")
+    assert (settled.state, settled.ses_id) == (State.STATE_SENT, post["message_id"])
+
+
+async def test_what_ses_rejects_after_accepting_is_failed_whatever_comes_after(
+    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
+) -> None:
+    email = await a_sent_email(caller, domain, READER)
+
+    await hearsay.of(email, "reject")
+    failed = await becomes(caller, email, State.STATE_FAILED)
+    await hearsay.of(email, "delay", READER)
+
+    assert "Bad content" in failed.state_note
+    assert (await reaches(caller, email, "DELAYED")).state == State.STATE_FAILED
+
+
+async def test_an_event_about_nothing_of_ours_is_passed_over(
+    caller: Caller, domain: Domain, hearsay: Hearsay, database: FreshDatabase, channel: grpc.aio.Channel
+) -> None:
+    email = await a_sent_email(caller, domain, READER)
+    unknown = Email(id="00000000-0000-7000-8000-000000000000", tenant_id=email.tenant_id)
+
+    await hearsay.of(unknown, "bounce", READER)
+    await hearsay.of(Email(tenant_id=email.tenant_id, ses_id="0100-other"), "bounce", READER)
+    await hearsay.of(email, "delivery", READER)
+
+    await reaches(caller, email, "DELIVERED")
+    assert await database.fetch("SELECT FROM sender.parked") == []

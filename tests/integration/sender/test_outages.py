@@ -1,0 +1,75 @@
+"""Postgres and NATS come and go: callers are told the truth, and what was acknowledged is there."""
+
+import asyncio
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cli.embedded import NatsServer, Postgres
+from letterhead.sender.v1.emails_pb2 import Email
+from tests.factories import Domain
+from tests.integration.identity.callers import refused
+from tests.integration.sender.callers import Caller, a_request
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.waiting import eventually
+
+
+async def test_postgres_away_is_unavailable_and_what_was_acknowledged_is_there_when_it_returns(
+    caller: Caller, sender: Sender, domain: Domain, postgres: Postgres, channel: grpc.aio.Channel
+) -> None:
+    await sender.set_account(state="PAUSED")
+    before = [await caller.send(f"agent@{domain.name}", request_id=str(number)) for number in range(5)]
+
+    postgres.kill()
+    refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}", request_id="late")))
+    alive = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="liveness"))
+    postgres.restart()
+
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
+    assert alive.status == health_pb2.HealthCheckResponse.SERVING
+    await eventually(lambda: accepted(caller, domain))
+    await sender.set_account(state="READY")
+    for email in before:
+        await becomes(caller, email, State.STATE_SENT)
+    await sender.one_post_an_attempt()
+
+
+async def accepted(caller: Caller, domain: Domain) -> Email | None:
+    try:
+        return await caller.send(f"agent@{domain.name}", request_id="late")
+    except grpc.aio.AioRpcError as error:
+        if error.code() is not grpc.StatusCode.UNAVAILABLE:
+            raise
+        return None
+
+
+async def test_postgres_killed_while_emails_are_posted_loses_and_doubles_nothing(
+    caller: Caller, sender: Sender, domain: Domain, postgres: Postgres
+) -> None:
+    """SES answers slowly, so that Postgres dies between POST and settlement."""
+    await sender.fault("latency", latency_ms=800)
+
+    emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(8)))
+    await eventually(lambda: so_many_posts(sender, 8))
+    postgres.kill()
+    await asyncio.to_thread(postgres.restart)
+
+    for email in emails:
+        await becomes(caller, email, State.STATE_SENT)
+    assert len(await sender.posts()) == 8
+
+
+async def so_many_posts(sender: Sender, count: int) -> bool:
+    return len(await sender.posts()) == count
+
+
+async def test_nats_away_stops_no_email_and_its_events_come_after(
+    caller: Caller, sender: Sender, domain: Domain, nats_server: NatsServer
+) -> None:
+    nats_server.kill()
+
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
+    await asyncio.to_thread(nats_server.restart)
+
+    [event] = await sender.events("email.sent")
+    assert event["data"]["email"]["id"] == email.id

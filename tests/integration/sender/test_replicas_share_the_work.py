@@ -1,0 +1,188 @@
+"""Several senders side by side, and senders that die: every email leaves once."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import grpc
+import pytest
+
+from cli.server_process import free_port
+from cli.tether import tethered
+from letterhead.sender.v1.emails_pb2 import Email
+from tests.factories import ACCOUNT, REGION, a_key
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+SLOW = timedelta(seconds=45)
+
+
+async def states(database: FreshDatabase) -> Counter[str]:
+    rows = await database.fetch("SELECT state, count(*) FROM sender.emails GROUP BY state")
+    return Counter({row["state"]: row["count"] for row in rows})
+
+
+async def test_two_replicas_post_200_emails_200_times(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+
+    async with sender.start() as one, sender.start() as other:
+        callers = [await sender.a_caller(channel, tenant_id) for channel in (one, other)]
+        sends = [callers[number % 2].send(f"agent@{domain.name}") for number in range(200)]
+        emails = await asyncio.gather(*sends)
+
+        async def all_sent() -> bool:
+            return await states(database) == {"SENT": 200}
+
+        await eventually(all_sent, within=SLOW)
+
+    posts = await sender.posts()
+    assert len(posts) == 200
+    assert {post["email_tags"]["lh-email"] for post in posts} == {email.id for email in emails}
+    await sender.one_post_an_attempt()
+
+
+class Process:
+    """A sender as a process of its own, which can be killed."""
+
+    def __init__(self, sender: Sender, directory: Path) -> None:
+        self._sender = sender
+        self._directory = directory
+        self.port = free_port()
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        command = tethered([sys.executable, "-m", "services.sender"])
+        self._process = await asyncio.create_subprocess_exec(
+            *command, env=self._environment(), stdout=asyncio.subprocess.DEVNULL
+        )
+
+    async def kill(self) -> None:
+        """Ends it as a power cut would."""
+        assert self._process is not None
+        os.kill(self._process.pid, signal.SIGKILL)
+        await self._process.wait()
+
+    def _environment(self) -> dict[str, str]:
+        sender, url_file = self._sender, self._directory / "database-url"
+        url_file.write_text(sender.settings.database.database_url.reveal())
+        nats = sender.settings.nats
+        return {
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "AWS_ACCESS_KEY_ID": "sandbox",
+            "AWS_SECRET_ACCESS_KEY": "sandbox",
+            "LETTERHEAD_DATABASE_URL_FILE": str(url_file),
+            "LETTERHEAD_NATS_URL": nats.nats_url,
+            "LETTERHEAD_NATS_STREAM": nats.nats_stream,
+            "LETTERHEAD_NATS_SUBJECT_PREFIX": nats.nats_subject_prefix,
+            "LETTERHEAD_GRPC_PORT": str(self.port),
+            "LETTERHEAD_GRPC_HOST": "127.0.0.1",
+            "LETTERHEAD_AWS_REGION": REGION,
+            "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
+            "LETTERHEAD_AWS_ENDPOINT_URL": sender.internet.addresses.ses,
+        }
+
+
+@pytest.fixture
+async def process(sender: Sender, tmp_path: Path) -> AsyncIterator[Process]:
+    process = Process(sender, tmp_path)
+    await process.start()
+    yield process
+    await process.kill()
+
+
+@asynccontextmanager
+async def calling(process: Process, sender: Sender, tenant_id: UUID) -> AsyncIterator[Caller]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{process.port}") as channel:
+        await asyncio.wait_for(channel.channel_ready(), timeout=20)
+        yield Caller(channel, await a_key(sender.database, tenant_id))
+
+
+async def let_leases_end(database: FreshDatabase) -> None:
+    """Ages what a dead sender held."""
+    await database.execute("UPDATE sender.attempts SET leased_until = now() WHERE state = 'OPEN'")
+
+
+async def test_killed_after_the_post_it_is_settled_by_its_event(
+    sender: Sender, tenant_id: UUID, process: Process, database: FreshDatabase
+) -> None:
+    """SES accepted and answers late; the sender is dead by then, and its successor knows nothing."""
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.fault("accept_then_silent", count=5)
+
+    async with calling(process, sender, tenant_id) as caller:
+        emails = [await caller.send(f"agent@{domain.name}") for _ in range(5)]
+        posts = await eventually(lambda: so_many_posts(sender, 5))
+    await process.kill()
+    await let_leases_end(database)
+    await sender.end_faults()
+    await process.start()
+
+    async with calling(process, sender, tenant_id) as caller:
+        for email in emails:
+            await becomes(caller, email, State.STATE_UNKNOWN)
+        for post in posts:
+            await sender.hear(post)
+        settled = [await becomes(caller, email, State.STATE_SENT) for email in emails]
+
+    assert {email.ses_id for email in settled} == {post["message_id"] for post in posts}
+    assert len(await sender.posts()) == 5
+
+
+async def so_many_posts(sender: Sender, count: int) -> list[dict[str, object]] | None:
+    posts = await sender.posts()
+    return posts if len(posts) == count else None
+
+
+async def test_killed_before_the_post_it_is_held_and_not_sent_blindly(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """Nobody can tell this from a POST whose answer was lost: the attempt row alone is known."""
+    domain = await sender.a_ready_domain(tenant_id)
+    email = await an_abandoned_email(sender, tenant_id, domain.name)
+
+    async with sender.start(unknown_window=timedelta(seconds=0.2)) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        held = await becomes(caller, email, State.STATE_HELD)
+
+    assert [each.state for each in held.history][-2:] == [State.STATE_UNKNOWN, State.STATE_HELD]
+    assert await sender.posts() == []
+
+
+async def an_abandoned_email(sender: Sender, tenant_id: UUID, domain: str) -> Email:
+    """An email as a sender leaves it that dies between its claim and its POST."""
+    await sender.set_account(state="PAUSED")
+    async with sender.start() as channel:
+        email = await (await sender.a_caller(channel, tenant_id)).send(f"agent@{domain}")
+    await sender.database.execute("UPDATE sender.emails SET state = 'CLAIMED', attempts = 1")
+    await sender.database.execute(
+        "INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)"
+        " SELECT gen_random_uuid(), id, tenant_id, claim_id, 1, 'dead', now() FROM sender.emails"
+    )
+    return email
+
+
+async def test_a_sender_that_is_told_to_end_finishes_its_posts(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.fault("latency", latency_ms=1500, count=3)
+
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        for _ in range(3):
+            await caller.send(f"agent@{domain.name}")
+        await eventually(lambda: so_many_posts(sender, 3))
+
+    assert await states(database) == {"SENT": 3}

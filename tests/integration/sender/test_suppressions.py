@@ -1,0 +1,87 @@
+"""The suppression list by hand: added, found, listed, removed, each tenant's its own."""
+
+import grpc
+
+from chassis.access import Scope
+from letterhead.sender.v1.suppressions_pb2 import (
+    AddSuppressionRequest,
+    GetSuppressionRequest,
+    ListSuppressionsRequest,
+    RemoveSuppressionRequest,
+    Suppression,
+)
+from tests.factories import Domain, a_key, a_tenant
+from tests.integration.identity.callers import refused
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.stores import FreshDatabase
+
+READER = "reader@example.com"
+
+
+async def test_an_address_is_added_once_and_removed(caller: Caller, sender: Sender, domain: Domain) -> None:
+    list_ = caller.suppressions
+
+    added = (
+        await list_.AddSuppression(AddSuppressionRequest(address="Reader@Example.com", note="asked"))
+    ).suppression
+    again = (await list_.AddSuppression(AddSuppressionRequest(address=READER, note="other"))).suppression
+    found = (await list_.GetSuppression(GetSuppressionRequest(address="READER@example.com"))).suppression
+
+    assert (added.address, added.reason, added.note) == (READER, Suppression.REASON_MANUAL, "asked")
+    assert added == again == found
+    await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SUPPRESSED)
+
+    removed = (await list_.RemoveSuppression(RemoveSuppressionRequest(address=READER))).suppression
+    assert removed == added
+    await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SENT)
+    gone = await refused(list_.RemoveSuppression(RemoveSuppressionRequest(address=READER)))
+    assert (gone.code, gone.reason) == (grpc.StatusCode.NOT_FOUND, "SUPPRESSION_NOT_FOUND")
+    assert len(await sender.events("suppression.added")) == 1
+    assert len(await sender.events("suppression.removed")) == 1
+
+
+async def test_the_list_is_read_by_pages_newest_first(caller: Caller) -> None:
+    for number in range(5):
+        await caller.suppressions.AddSuppression(AddSuppressionRequest(address=f"r{number}@example.com"))
+
+    first = await caller.suppressions.ListSuppressions(ListSuppressionsRequest(page_size=3))
+    token = first.next_page_token
+    second = await caller.suppressions.ListSuppressions(
+        ListSuppressionsRequest(page_size=3, page_token=token)
+    )
+
+    listed = [each.address for page in (first, second) for each in page.suppressions]
+    assert listed == [f"r{number}@example.com" for number in reversed(range(5))]
+    assert not second.next_page_token
+
+
+async def test_a_list_is_its_tenants_own(
+    caller: Caller, database: FreshDatabase, channel: grpc.aio.Channel
+) -> None:
+    stranger_id = await a_tenant(database)
+    stranger = Caller(channel, await a_key(database, stranger_id)).suppressions
+    await caller.suppressions.AddSuppression(AddSuppressionRequest(address=READER))
+
+    assert not (await stranger.ListSuppressions(ListSuppressionsRequest())).suppressions
+    missing = await refused(stranger.GetSuppression(GetSuppressionRequest(address=READER)))
+    assert missing.reason == "SUPPRESSION_NOT_FOUND"
+    foreign = AddSuppressionRequest(address=READER, tenant_id=str(await a_tenant(database)))
+    assert (await refused(stranger.AddSuppression(foreign))).reason == "TENANT_NOT_FOUND"
+    operator = Caller(channel, await a_key(database, stranger_id, Scope.ADMIN)).suppressions
+    nobody = AddSuppressionRequest(address=READER, tenant_id="00000000-0000-7000-8000-000000000000")
+    assert (await refused(operator.AddSuppression(nobody))).reason == "TENANT_NOT_FOUND"
+
+
+async def test_bad_input_is_named(
+    caller: Caller, database: FreshDatabase, channel: grpc.aio.Channel, domain: Domain
+) -> None:
+    for address in ("", "no address", "a@x.com <b@y.com>"):
+        refusal = await refused(caller.suppressions.AddSuppression(AddSuppressionRequest(address=address)))
+        assert refusal.fields.keys() == {"address"}
+    long = AddSuppressionRequest(address=READER, note="x" * 501)
+    assert (await refused(caller.suppressions.AddSuppression(long))).fields.keys() == {"note"}
+
+    small = Caller(channel, await a_key(database, domain.tenant_id, Scope.SENDING_ACCESS)).suppressions
+    refusal = await refused(small.ListSuppressions(ListSuppressionsRequest()))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
