@@ -16,17 +16,17 @@ from chassis.events import Consumer, Outbox, Relay, open_stream
 from chassis.telemetry import get_logger
 from letterhead.identity.v1 import domains_pb2, domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
-from services.verifier.evidence import RepairCause
-from services.verifier.resolver import ROOT_HINTS, Resolver, ResolverSettings
+from services.verifier.model_evidence import RepairCause
+from services.verifier.resolver import Resolver, ResolverSettings
 from services.verifier.servicer import VerifierServicer
+from services.verifier.servicer_watching import Bell
 from services.verifier.ses import ControlRate, open_ses
-from services.verifier.settling import Settling
 from services.verifier.store import CHANGES, VerificationStore
 from services.verifier.store_ses import SesStore
 from services.verifier.store_views import ViewStore
-from services.verifier.watching import Bell
 from services.verifier.worker import Following, Looking
 from services.verifier.worker_ses import AskingSes, Repair
+from services.verifier.worker_settling import Settling
 
 log = get_logger(__name__)
 
@@ -45,11 +45,7 @@ class Config:
     aws: config.Aws
     identity_address: str = config.setting(help="host:port of the identity service, which is asked to repair")
     service_key: config.Secret = config.setting(help="file with the key that services call each other by")
-    dns_roots: tuple[str, ...] = config.setting(ROOT_HINTS, help="addresses of the root name servers")
-    dns_port: int = config.setting(53, help="port of every name server", minimum=1, maximum=65535)
-    dns_allowed_networks: tuple[str, ...] = config.setting(
-        (), help="private or reserved networks, in CIDR form, in which name servers may be asked"
-    )
+    dns: ResolverSettings
     looks_at_once: int = config.setting(16, help="domains looked at in DNS at once", minimum=1, maximum=200)
     control_interval: timedelta = config.setting(
         timedelta(seconds=1.15), help="seconds between control requests to SES, of all services together",
@@ -65,12 +61,9 @@ async def running(settings: Config) -> AsyncIterator[int]:
         stream = await stack.enter_async_context(open_stream(settings.nats))
         reader = await stack.enter_async_context(open_ses(settings.aws))
         repair = await stack.enter_async_context(_repairing(settings))
-        resolver = Resolver(
-            ResolverSettings(settings.dns_roots, settings.dns_port, settings.dns_allowed_networks)
-        )
         store = VerificationStore(database, settings.aws)
         settling = Settling(database, store, Outbox(SCHEMA))
-        looking = Looking(store, resolver, settling, concurrency=settings.looks_at_once)
+        looking = Looking(store, Resolver(settings.dns), settling, concurrency=settings.looks_at_once)
         following = Following(database, store, settling, looking)
         asking = AskingSes(
             SesStore(database, settings.aws),

@@ -4,8 +4,8 @@ from google.protobuf.message import Message
 
 from chassis.events import Event
 from letterhead.events.v1 import domain_events_pb2 as pb
-from services.verifier.decisions import Claim, Transition
 from services.verifier.model import State
+from services.verifier.model_decisions import Claim, Transition
 
 _MESSAGES: dict[State, tuple[str, type[Message]]] = {
     State.READY: ("domain.ready", pb.DomainReady),

@@ -8,9 +8,11 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from services.verifier.networks import Networks
-from services.verifier.records import Answer, Observation, Outcome
+from chassis.config import setting
+from services.verifier.model_records import Answer, Observation, Outcome
+from services.verifier.resolver_networks import Networks
 from services.verifier.resolver_replies import ALIASES, Referral, Reply, Said, classify, usable
 from services.verifier.resolver_wire import Budget, NoAnswerError, Wire
 from services.verifier.resolver_zones import Zone, ZoneCache, is_registry
@@ -33,24 +35,29 @@ NESTING = 3  # walks for the address of a name server, inside walks for the addr
 _random = random.SystemRandom()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class ResolverSettings:
     """Where the walk begins, and where it may go."""
 
-    roots: Sequence[str] = ROOT_HINTS
-    port: int = 53
-    allowed_networks: Sequence[str] = ()
-    timeout: float = 1.5  # seconds for one try
-    tries: int = 2
+    dns_roots: tuple[str, ...] = setting(ROOT_HINTS, help="addresses of the root name servers")
+    dns_port: int = setting(53, help="port of every name server", minimum=1, maximum=65535)
+    dns_allowed_networks: tuple[str, ...] = setting(
+        (), help="private or reserved networks, in CIDR form, in which name servers may be asked"
+    )
+    dns_timeout: timedelta = setting(
+        timedelta(seconds=1.5), help="seconds a name server has for an answer", minimum=timedelta(0)
+    )
+    dns_tries: int = setting(2, help="how often a name server is asked before it counts as silent", minimum=1)
 
 
 class Resolver:
     """What looks share: sockets, and what is known of zones."""
 
     def __init__(self, settings: ResolverSettings) -> None:
-        self.wire = Wire(port=settings.port, timeout=settings.timeout, tries=settings.tries)
-        self.zones = ZoneCache(tuple(settings.roots))
-        self.networks = Networks(settings.allowed_networks)
+        seconds = settings.dns_timeout.total_seconds()
+        self.wire = Wire(port=settings.dns_port, timeout=seconds, tries=settings.dns_tries)
+        self.zones = ZoneCache(settings.dns_roots)
+        self.networks = Networks(settings.dns_allowed_networks)
 
     def look(self, *, seconds: float = LOOK_SECONDS) -> "Look":
         """Begins a look, whose questions share one budget."""

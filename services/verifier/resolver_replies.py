@@ -14,7 +14,7 @@ from dns.rdtypes.ANY.CNAME import CNAME
 from dns.rdtypes.ANY.MX import MX
 from dns.rdtypes.ANY.TXT import TXT
 
-from services.verifier.records import DEFINITE, Outcome, Value
+from services.verifier.model_records import DEFINITE, Outcome, Value
 
 ALIASES = 8  # CNAMEs followed from one name
 

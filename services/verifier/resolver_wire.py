@@ -11,7 +11,7 @@ import dns.message
 import dns.name
 import dns.rcode
 
-from services.verifier.records import Outcome
+from services.verifier.model_records import Outcome
 
 UDP_PAYLOAD = 1232  # octets that pass every path unfragmented, by the DNS Flag Day 2020
 _WITHOUT_EDNS = frozenset({dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS})

@@ -15,8 +15,8 @@ from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from services.verifier import servicer_protos as protos
 from services.verifier.refusals import DomainDeleting, DomainNotFound
+from services.verifier.servicer_watching import Bell
 from services.verifier.store_views import ViewStore
-from services.verifier.watching import Bell
 
 WATCHED = timedelta(seconds=10)  # how long a domain stays watched without a sign of its watcher
 LOOK_AGAIN = timedelta(seconds=1)  # should a notification be lost

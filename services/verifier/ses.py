@@ -18,8 +18,8 @@ from chassis import config
 from chassis.backoff import wait_any
 from chassis.bucket import RateBucket
 from chassis.threads import Executor
-from services.verifier.account import AccountFacts, Listed
-from services.verifier.evidence import SesIdentity
+from services.verifier.model_account import AccountFacts, Listed
+from services.verifier.model_evidence import SesIdentity
 
 CALLS = Counter("letterhead_ses_control_total", "Control requests to SES", ["operation", "outcome"])
 

@@ -10,11 +10,11 @@ from uuid import UUID
 from chassis import config
 from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
-from services.verifier import rows
-from services.verifier.decisions import Case, Claim, Decision, Record, Transition
-from services.verifier.evidence import SesIdentity
+from services.verifier import store_rows as rows
 from services.verifier.model import GRACE, Standing
-from services.verifier.records import Check
+from services.verifier.model_decisions import Case, Claim, Decision, Record, Transition
+from services.verifier.model_evidence import SesIdentity
+from services.verifier.model_records import Check
 
 QUERIES = Queries.load(Path(__file__).with_name("queries.sql"))
 CHANGES = "verifier_changes"  # the NOTIFY channel of those who watch

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chassis import config
 from chassis.database import Database, Queries
-from services.verifier.account import AccountFacts, Listed
+from services.verifier.model_account import AccountFacts, Listed
 
 QUERIES = Queries.load(Path(__file__).with_name("queries_ses.sql"))
 

@@ -8,13 +8,13 @@ from chassis.backoff import Backoff, wait_any
 from chassis.database import Connection, Database
 from chassis.events import ReceivedEvent
 from chassis.worker import ClaimLoop
-from services.verifier import notes
-from services.verifier.decisions import Transition
-from services.verifier.inspection import inspect
 from services.verifier.model import renewed
+from services.verifier.model_decisions import Transition
+from services.verifier.model_notes import NEW, NEW_GENERATION
 from services.verifier.resolver import LOOK_SECONDS, Resolver
-from services.verifier.settling import Settling
 from services.verifier.store import Lease, VerificationStore
+from services.verifier.worker_inspection import inspect
+from services.verifier.worker_settling import Settling
 
 LEASE = timedelta(seconds=2 * LOOK_SECONDS + 10)
 SCAN = timedelta(seconds=1)
@@ -95,7 +95,7 @@ class Following:
         """Begins, renews and ends what is to be; says whether there may be more."""
         new, changed = await self._store.unseen(SCAN_BATCH)
         if new:
-            await self._store.begin(new, notes.NEW)
+            await self._store.begin(new, NEW)
         for claim_id in changed:
             await self._renew(claim_id)
         await self._store.end()
@@ -109,8 +109,8 @@ class Following:
             if renewal is None:
                 return
             standing = renewed(renewal.standing, renewal.now, same_tokens=renewal.same_tokens)
-            await self._store.renew(connection, renewal.claim, standing, notes.NEW_GENERATION)
+            await self._store.renew(connection, renewal.claim, standing, NEW_GENERATION)
             if standing.state is not renewal.standing.state:
-                change = Transition(renewal.standing.state, standing.state, notes.NEW_GENERATION)
+                change = Transition(renewal.standing.state, standing.state, NEW_GENERATION)
                 await self._settling.change(connection, renewal.claim, change)
             await self._store.tell_watchers(connection)

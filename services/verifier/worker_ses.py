@@ -10,11 +10,11 @@ from uuid import UUID
 
 from chassis.backoff import Backoff, wait_any
 from chassis.telemetry import get_logger
-from services.verifier.evidence import RepairCause
+from services.verifier.model_evidence import RepairCause
 from services.verifier.ses import ControlRate, SesAwayError, SesReader, SesThrottledError
-from services.verifier.settling import Settling
 from services.verifier.store_ses import SesStore, Waiting
-from services.verifier.sweep import Sweep
+from services.verifier.worker_settling import Settling
+from services.verifier.worker_sweep import Sweep
 
 log = get_logger(__name__)
 

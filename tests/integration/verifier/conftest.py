@@ -30,8 +30,14 @@ async def name_servers() -> AsyncIterator[NameServers]:
 @pytest.fixture
 def resolver(name_servers: NameServers) -> Resolver:
     """A resolver that knows their root and nothing else, and loses patience soon."""
-    settings = ResolverSettings([name_servers.root], name_servers.port, ALLOWED, timeout=0.2, tries=2)
-    return Resolver(settings)
+    return Resolver(
+        ResolverSettings(
+            dns_roots=(name_servers.root,),
+            dns_port=name_servers.port,
+            dns_allowed_networks=ALLOWED,
+            dns_timeout=timedelta(seconds=0.2),
+        )
+    )
 
 
 @pytest.fixture
@@ -59,9 +65,12 @@ def world(
         aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
         identity_address=repairs.address,
         service_key=config.Secret(repairs.key),
-        dns_roots=(internet.addresses.dns_root,),
-        dns_port=internet.addresses.dns_port,
-        dns_allowed_networks=ALLOWED,
+        dns=ResolverSettings(
+            dns_roots=(internet.addresses.dns_root,),
+            dns_port=internet.addresses.dns_port,
+            dns_allowed_networks=ALLOWED,
+            dns_timeout=timedelta(seconds=0.5),
+        ),
         control_interval=timedelta(milliseconds=20),
     )
     return World(settings, database, stream, internet, repairs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
 from services.verifier.model import State
-from services.verifier.records import Purpose, Verdict
+from services.verifier.model_records import Purpose, Verdict
 from tests.unit.verifier.cases import shown_records
 
 NS1, NS2 = "ns1.dns-host.com", "ns2.dns-host.com"

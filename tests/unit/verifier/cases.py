@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from services.verifier.decisions import Case, Claim, Record, after_look
-from services.verifier.evidence import SesIdentity, Wanted
 from services.verifier.model import GRACE, NEGATIVE_OFFSETS, Standing, State
-from services.verifier.records import Check, Expected, Purpose, RecordType, Verdict
+from services.verifier.model_decisions import Case, Claim, Record, after_look
+from services.verifier.model_evidence import SesIdentity, Wanted
+from services.verifier.model_records import Check, Expected, Purpose, RecordType, Verdict
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DOMAIN = "inbox.mnexa.ai"

@@ -1,10 +1,10 @@
-"""What one name server's answer means for one expected record. Pure; `verdicts` joins the servers."""
+"""What one name server's answer means for one expected record. Pure; `model_verdicts` joins the servers."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from services.verifier.records import (
+from services.verifier.model_records import (
     DEFINITE,
     Expected,
     Observation,

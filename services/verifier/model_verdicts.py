@@ -7,9 +7,9 @@ refuses or stays silent is no evidence, and neither are two that disagree.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from services.verifier.hints import hint
-from services.verifier.readings import Reading, read
-from services.verifier.records import (
+from services.verifier.model_hints import hint
+from services.verifier.model_readings import Reading, read
+from services.verifier.model_records import (
     NEGATIVE,
     Answer,
     Check,

@@ -5,8 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from services.verifier import notes, schedule
-from services.verifier.evidence import RepairCause, SesIdentity, Wanted, drift, gather
 from services.verifier.model import (
     DNS_AXES,
     SENDING,
@@ -18,7 +16,10 @@ from services.verifier.model import (
     count_negative,
     judge,
 )
-from services.verifier.records import Check, Expected, Purpose, Verdict
+from services.verifier.model_evidence import RepairCause, SesIdentity, Wanted, drift, gather
+from services.verifier.model_notes import cause_of, note_of
+from services.verifier.model_records import Check, Expected, Purpose, Verdict
+from services.verifier.model_schedule import REPAIRS, next_look, next_ses_look
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def after_ses_look(case: Case, identity: SesIdentity, jitter: float) -> Decision
     case = replace(case, identity=identity)
     axes = case.axes()
     decision = _decided(case, axes, SES_AXES, jitter)
-    due = schedule.next_ses_look(
+    due = next_ses_look(
         decision.standing,
         case.now,
         green=_green(axes),
@@ -129,14 +130,14 @@ def _decided(case: Case, axes: Axes, fresh: Collection[str], jitter: float) -> D
     signs = after.dkim_good is True
     return Decision(
         standing=after,
-        note=notes.note(after.state, axes, case.verdicts, signs=signs),
+        note=note_of(after.state, axes, case.verdicts, signs=signs),
         transition=(
-            Transition(before.state, after.state, notes.cause(before.state, after.state, axes))
+            Transition(before.state, after.state, cause_of(before.state, after.state, axes))
             if moved
             else None
         ),
         ses_due_at=case.ses_due_at,
-        next_look_at=schedule.next_look(after, case.now, watched=case.watched, jitter=jitter),
+        next_look_at=next_look(after, case.now, watched=case.watched, jitter=jitter),
         fenced=before.state in SENDING and (moved or (before.dkim_good is True and not signs)),
         repairs=case.repairs,
         repair_due_at=case.repair_due_at,
@@ -162,11 +163,11 @@ def _with_repair(case: Case, decision: Decision, cause: RepairCause | None) -> D
     if cause is None:
         return replace(decision, repairs=0, repair_due_at=None)
     early = case.repair_due_at is not None and case.now < case.repair_due_at
-    if not case.may_own or (not early and case.repairs >= len(schedule.REPAIRS)):
+    if not case.may_own or (not early and case.repairs >= len(REPAIRS)):
         return decision
     if early:
         return replace(decision, ses_due_at=decision.ses_due_at or case.repair_due_at)
-    due = case.now + schedule.REPAIRS[case.repairs]
+    due = case.now + REPAIRS[case.repairs]
     return replace(
         decision,
         repair=cause,

@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import replace
 
-from services.verifier.records import Answer, Check, Expected, Purpose
+from services.verifier.model_records import Answer, Check, Expected, Purpose
+from services.verifier.model_verdicts import check, questions
 from services.verifier.resolver import Look, Resolver
-from services.verifier.verdicts import check, questions
 
 
 async def inspect(resolver: Resolver, records: Sequence[Expected]) -> list[Check]:

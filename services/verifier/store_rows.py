@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from chassis.database import Record as Row
-from services.verifier.decisions import Case, Claim, Record
-from services.verifier.evidence import SesIdentity, Wanted
 from services.verifier.model import Standing, State
-from services.verifier.records import Check, Expected, Purpose, RecordType, Verdict
+from services.verifier.model_decisions import Case, Claim, Record
+from services.verifier.model_evidence import SesIdentity, Wanted
+from services.verifier.model_records import Check, Expected, Purpose, RecordType, Verdict
 
 
 def claim(row: Row) -> Claim:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.verifier.model import Axes, Evidence
-from services.verifier.records import Purpose, Verdict
+from services.verifier.model_records import Purpose, Verdict
 
 EVIDENCE = {
     Verdict.FOUND: Evidence.GOOD,

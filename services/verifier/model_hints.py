@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from services.verifier.records import NEGATIVE, Answer, Clue, Clues, Expected, Reason, Verdict
+from services.verifier.model_records import NEGATIVE, Answer, Clue, Clues, Expected, Reason, Verdict
 
 SHOWN_LENGTH = 120  # characters of a value inside a sentence
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from chassis.database import Connection, Database
 from chassis.events import Outbox
 from chassis.telemetry import get_logger
-from services.verifier.decisions import (
+from services.verifier.events import events_of
+from services.verifier.model_decisions import (
     Case,
     Claim,
     Decision,
@@ -15,9 +16,8 @@ from services.verifier.decisions import (
     after_look,
     after_ses_look,
 )
-from services.verifier.events import events_of
-from services.verifier.evidence import SesIdentity
-from services.verifier.records import Check
+from services.verifier.model_evidence import SesIdentity
+from services.verifier.model_records import Check
 from services.verifier.store import Lease, VerificationStore
 from services.verifier.store_ses import Turn
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from services.verifier.evidence import EVIDENCE
 from services.verifier.model import ALL_AXES, Axes, Evidence, State
-from services.verifier.records import Purpose, Verdict
+from services.verifier.model_evidence import EVIDENCE
+from services.verifier.model_records import Purpose, Verdict
 
 _WORDS = {
     "dkim_dns": "a DKIM record in DNS",
@@ -25,7 +25,7 @@ NEW = "Waiting for the first look at its records."
 NEW_GENERATION = "Its records were changed."
 
 
-def cause(before: State, after: State, axes: Axes) -> str:
+def cause_of(before: State, after: State, axes: Axes) -> str:
     """Returns why a claim went from one state to another."""
     broken = _list([_WORDS[name] for name in axes.bad(ALL_AXES)]) or "what was missing"
     match after:
@@ -40,7 +40,7 @@ def cause(before: State, after: State, axes: Axes) -> str:
     return f"Not ready within 72 hours. Not good: {broken}."
 
 
-def note(state: State, axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]], *, signs: bool) -> str:
+def note_of(state: State, axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]], *, signs: bool) -> str:
     """Returns what a state waits for. `signs` says that DKIM is good in DNS and at SES."""
     match state:
         case State.READY:
