@@ -57,7 +57,7 @@ class Config:
     provisioning_wait: timedelta = setting(
         timedelta(seconds=5), help="seconds that CreateDomain waits for SES", minimum=timedelta(0)
     )
-    domains_per_tenant: int = setting(1000, help="most domains of a tenant", minimum=1, maximum=10_000)
+    domains_per_tenant: int = setting(10_000, help="most domains of a tenant", minimum=1)
     keys_per_tenant: int = setting(100, help="most live keys of a tenant", minimum=1)
 
 

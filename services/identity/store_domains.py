@@ -52,7 +52,7 @@ class DomainStore:
                 return earlier
             if state is TenantState.PAUSED:
                 raise TenantPaused(pause_reason)
-            await self._refuse_collision(connection, claim, claim.mail_from_label)
+            await self._refuse_collision(connection, claim, claim.mail_from_label, "mail_from_label")
             await lock_name(connection, claim.name)
             await self._make_way(connection, claim)
             await self._refuse_too_many(connection, claim.tenant_id)
@@ -125,14 +125,16 @@ class DomainStore:
         await lock_name(connection, seen.name)
         return await self._found(connection, seen.id, seen.tenant_id)
 
-    async def _refuse_collision(self, connection: Connection, claim: NewClaim | Claim, label: str) -> None:
+    async def _refuse_collision(
+        self, connection: Connection, claim: NewClaim | Claim, label: str, field: str
+    ) -> None:
         """SES lets nothing be sent from a MAIL FROM domain, so it must not be a domain that sends."""
         return_path = f"{label}.{claim.name}"
         of_claim = (claim.tenant_id, claim.id, return_path, claim.name)
         other = await connection.fetchval(QUERIES.find_collision, *of_claim)
         if other == return_path:
             problem = f"makes {return_path}, which is a domain of this tenant; choose another label"
-            raise InvalidField("mail_from_label", problem)
+            raise InvalidField(field, problem)
         if other is not None:
             raise InvalidField(
                 "name", f"is the return path of this tenant's domain {other}; change its label first"
@@ -164,7 +166,7 @@ class DomainStore:
         await self._outbox.write(connection, events.domain_created(made))
 
     async def _relabel(self, connection: Connection, claim: Claim, label: str) -> None:
-        await self._refuse_collision(connection, claim, label)
+        await self._refuse_collision(connection, claim, label, "domain.mail_from_label")
         await fence(connection, claim.id)
         await connection.execute(QUERIES.relabel_claim, claim.id, label)
         if claim.phase is Phase.ACTIVE:

@@ -92,6 +92,7 @@ async def test_a_label_that_is_a_domain_of_the_tenant_is_refused(caller: Caller,
     refusal = await refused(caller.domains.UpdateDomain(relabelled(domain, "taken")))
 
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert refusal.fields.keys() == {"domain.mail_from_label"}
     assert await shown(caller, domain) == domain
 
 
