@@ -1,5 +1,6 @@
 """The commands that call the services: domains, emails, suppressions, events."""
 
+import json
 from collections.abc import Iterable
 from itertools import count
 
@@ -7,6 +8,7 @@ from cli.client import connect
 from cli.events import Tail
 from cli.installation import Installation
 from cli.teller import Teller
+from cli.turns import label, row
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,
@@ -155,7 +157,7 @@ async def tail_events(number: int, *, everything: bool) -> None:
     async with Tail.open(Installation.read().nats_url, everything=everything) as tail:
         counter = count(1)
         async for event in tail.follow():
-            teller.say(f"{event.time}  {event.subject:<20} {event.resource}  {event.data}")
+            teller.say(f"{event.time}  {event.subject:<20} {event.resource}  {json.dumps(event.data)}")
             if next(counter) == number:
                 return
 
@@ -183,18 +185,14 @@ async def list_mailbox(limit: int) -> None:
 def _tell_domain(teller: Teller, domain: Domain) -> None:
     teller.heading(f"{domain.display_name}: {_word(Domain.State, domain.state)}")
     teller.say(domain.state_note)
-    teller.table(("for", "type", "name", "value", "ttl"), [
-        (_word(DnsRecord.Purpose, each.purpose), _word(DnsRecord.Type, each.type), each.name,
-         f"{each.priority} {each.value}" if each.priority else each.value, each.ttl)
-        for each in domain.records
-    ])  # fmt: skip
+    teller.table(("for", "type", "name", "value", "ttl"), map(row, domain.records))
 
 
 def _tell_checks(teller: Teller, verification: Verification) -> None:
     for check in verification.records:
         verdict = _word(RecordCheck.Verdict, check.verdict)
         tell = teller.good if check.verdict == RecordCheck.VERDICT_FOUND else teller.waiting
-        tell(f"{check.record.name}: {verdict}" + (f" — {check.hint}" if check.hint else ""))
+        tell(f"{label(check.record)}: {verdict}" + (f" — {check.hint}" if check.hint else ""))
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[object, ...]], *, more: bool) -> None:
