@@ -113,9 +113,8 @@ def explain(error: grpc.aio.AioRpcError) -> list[str]:
         bad_request = error_details_pb2.BadRequest()
         retry = error_details_pb2.RetryInfo()
         if detail.Unpack(bad_request):
-            lines += [
-                f"  {violation.field}: {violation.description}" for violation in bad_request.field_violations
-            ]
+            violations = [f"{each.field}: {each.description}" for each in bad_request.field_violations]
+            lines += [f"  {violation}" for violation in violations if violation not in lines[0]]
         elif detail.Unpack(retry):
             lines.append(f"  try again in {retry.retry_delay.ToTimedelta().total_seconds():g} s")
     return lines

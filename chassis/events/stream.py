@@ -141,7 +141,7 @@ class Subscription:
         with _translated(self._client):
             try:
                 return await self._pull.fetch(batch, timeout=FETCH_WAIT.total_seconds())
-            except nats.errors.TimeoutError:
+            except TimeoutError:  # the client raises its own, and the plain one
                 await self._pull.consumer_info()
                 return []
 
