@@ -17,10 +17,10 @@ def test_each_key_has_its_scope() -> None:
     assert keys.given() == [("admin_key", admin, Scope.ADMIN), ("service_key", service, Scope.SERVICE)]
 
 
-@pytest.mark.parametrize(
-    "text", ["secret", "lh_short_123456", generate_key()[0][:-1], generate_key()[0] + "x"]
-)
-def test_what_can_be_no_key_is_a_mistake_of_the_settings(text: str) -> None:
+@pytest.mark.parametrize("cut", [slice(0, -1), slice(1, None), slice(3, None), slice(0, 10)], ids=str)
+def test_what_can_be_no_key_is_a_mistake_of_the_settings(cut: slice) -> None:
+    text = generate_key()[0][cut]
+
     with pytest.raises(ValueError, match="LETTERHEAD_SERVICE_KEY_FILE: holds no key") as refusal:
         Keys(service_key=Secret(text))
 
