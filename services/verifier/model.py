@@ -45,6 +45,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
 
 GRACE = timedelta(hours=72)  # how long SES itself looks for records before it gives up
 SENDING = frozenset({State.READY, State.DEGRADED})  # states in which a domain may send as itself
+FINISHED = frozenset({State.LOST, State.FAILED})  # states that only VerifyDomain reopens
 
 
 class Evidence(StrEnum):
@@ -127,7 +128,8 @@ def count_negative(standing: Standing, before: Axes, seen: Axes, now: datetime) 
 def judge(standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[str]) -> Standing:
     """Returns what is held from now on. `fresh` names the axes that this very look brought evidence to."""
     firm = _forgiven(standing, axes, now)
-    state = State.READY if axes.good(ALL_AXES) else _without_all_good(standing, firm, now, fresh)
+    ready = axes.good(ALL_AXES) and (standing.state not in FINISHED or standing.deadline_at is not None)
+    state = State.READY if ready else _without_all_good(standing, firm, now, fresh)
     before = standing if standing.state in SENDING else Standing(standing.state)
     return replace(
         standing,
@@ -189,6 +191,6 @@ def renewed(standing: Standing | None, now: datetime, *, same_tokens: bool) -> S
 
 def looked_for_again(standing: Standing, now: datetime) -> Standing:
     """Returns the standing after VerifyDomain: FAILED and LOST are looked at again; nothing is demoted."""
-    if standing.state in (State.FAILED, State.LOST):
+    if standing.state in FINISHED:
         return replace(standing, deadline_at=now + GRACE)
     return standing

@@ -152,7 +152,9 @@ def _green(axes: Axes) -> bool:
 def _ses_due(case: Case, standing: Standing, before: Axes, after: Axes) -> datetime | None:
     """Returns when to ask SES, after a look at DNS: at once when DNS has just turned green, or is watched."""
     due = case.ses_due_at
-    if standing.state is State.READY or not _green(after):
+    if standing.state is State.READY:
+        return due or case.now
+    if not _green(after):
         return due
     hurry = due is None or case.watched or not _green(before)
     return case.now if hurry and (due is None or due > case.now) else due

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from services.verifier.model import GRACE, NEGATIVE_OFFSETS, Standing, State
+from services.verifier.model import FINISHED, GRACE, NEGATIVE_OFFSETS, Standing, State
 
 # A new domain's looks: each rung is used once, the last one until the deadline.
 LADDER = tuple(timedelta(seconds=rung) for rung in (15, 30, 60, 120, 300, 600, 1200, 1800))
@@ -18,7 +18,7 @@ REPAIRS = tuple(timedelta(minutes=rung) for rung in (1, 5, 30, 120, 720, 1440))
 def next_look(standing: Standing, now: datetime, *, watched: bool, jitter: float) -> datetime | None:
     """Returns when to ask DNS again; None when only VerifyDomain brings the next look."""
     waits = standing.deadline_at is not None and now < standing.deadline_at
-    if standing.state in (State.FAILED, State.LOST) and not waits:
+    if standing.state in FINISHED and not waits:
         return None
     if watched:
         return now + (WATCHED_READY if standing.state is State.READY else WATCHED)

@@ -133,4 +133,4 @@ def _standing(answer: Answer, readings: Sequence[Reading]) -> dict[Verdict, list
 def _shown(answer: Answer) -> tuple[str, ...]:
     aliases = (f"CNAME {target}" for seen in answer.observations for target in seen.aliases)
     texts = dict.fromkeys([*aliases, *map(str, answer.values)])
-    return tuple(text[:SHOWN_LENGTH].replace("\0", "\\0") for text in list(texts)[:SHOWN_VALUES])
+    return tuple(text[:SHOWN_LENGTH] for text in list(texts)[:SHOWN_VALUES])

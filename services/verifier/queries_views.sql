@@ -32,7 +32,10 @@ RETURNING claim_id
 -- Keeps a domain watched; what begins to be watched is looked at now.
 UPDATE verifier.verifications
 SET watched_until = now() + $2::interval,
-    next_look_at = CASE WHEN watched_until > now() THEN next_look_at ELSE least(next_look_at, now()) END
+    next_look_at = CASE
+        WHEN watched_until > now() OR next_look_at IS NULL THEN next_look_at
+        ELSE least(next_look_at, now())
+    END
 WHERE claim_id = $1 AND (watched_until IS NULL OR watched_until < now() + $2::interval / 2)
 
 -- list_transitions --

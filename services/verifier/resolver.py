@@ -6,12 +6,14 @@ and addresses of name servers are remembered for a short time; answers never are
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import dns.message
+
 from chassis.config import setting
-from services.verifier.model_records import Answer, Observation, Outcome
+from services.verifier.model_records import DEFINITE, Answer, Observation, Outcome
 from services.verifier.resolver_networks import Networks
 from services.verifier.resolver_replies import ALIASES, Referral, Reply, Said, classify, usable
 from services.verifier.resolver_wire import Budget, NoAnswerError, Wire
@@ -132,32 +134,49 @@ class Look:
         return dict(zip(hosts, said, strict=True))
 
     async def _say(self, zone: Zone, host: str, name: str, type_: str) -> Said:
-        addresses = zone.hosts[host] or await self._addresses(host)
+        try:
+            addresses = zone.hosts[host] or await self._addresses(host)
+            return classify(await self._first_answer(addresses, name, type_), name, type_, zone.name)
+        except NoAnswerError as error:
+            return Reply(error.outcome)
+
+    async def _first_answer(self, addresses: Sequence[str], name: str, type_: str) -> dns.message.Message:
+        failure = NoAnswerError(Outcome.FORBIDDEN_ADDRESS)
         permitted = [each for each in addresses if self._resolver.networks.permitted(each)]
-        outcome = Outcome.FORBIDDEN_ADDRESS if addresses else Outcome.NO_ADDRESS
         for address in permitted[:ADDRESSES_TRIED]:
             try:
-                reply = await self._resolver.wire.ask(address, name, type_, self._budget)
+                return await self._resolver.wire.ask(address, name, type_, self._budget)
             except NoAnswerError as error:
-                outcome = error.outcome
-            else:
-                return classify(reply, name, type_, zone.name)
-        return Reply(outcome)
+                failure = error
+        raise failure
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
-        """Finds the addresses of a name server that its zone's parent did not tell; IPv4 before IPv6."""
+        """Finds the addresses of a name server that its zone's parent did not tell; IPv4 before IPv6.
+
+        Raises NoAnswerError: NO_ADDRESS when there are none, or what else the servers of its own zone did.
+        """
         known = self._resolver.zones.addresses(host)
-        if known is not None or self._nesting >= NESTING:
-            return known or ()
-        nested = Look(self._resolver, self._budget, self._nesting + 1)
+        if known is not None:
+            return known
+        if self._nesting >= NESTING:
+            raise NoAnswerError(Outcome.NO_ADDRESS)
+        nested, said = Look(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
         for type_ in ("A", "AAAA"):
             _, said = await nested._walk(host, type_)
-            replies = [each for each in said.values() if isinstance(each, Reply)]
-            found = tuple(value.text for reply in replies for value in reply.values)
-            if found:
+            if found := _addresses_in(said.values()):
                 self._resolver.zones.learn_addresses(host, found)
                 return found
-        return ()
+        raise NoAnswerError(_why_without(said.values()))
+
+
+def _addresses_in(said: Iterable[Said]) -> tuple[str, ...]:
+    return tuple(value.text for each in said if isinstance(each, Reply) for value in each.values)
+
+
+def _why_without(said: Iterable[Said]) -> Outcome:
+    """Returns why a name server has no address: it has none, or nobody could say."""
+    outcomes = [each.outcome for each in said if isinstance(each, Reply)]
+    return Outcome.NO_ADDRESS if not outcomes or DEFINITE.intersection(outcomes) else outcomes[0]
 
 
 def _observation(host: str, said: Said) -> Observation:

@@ -116,7 +116,8 @@ def _value(data: dns.rdata.Rdata) -> Value:
         case MX():
             return Value(text(data.exchange) or ".", data.preference)
         case TXT():
-            return Value(b"".join(data.strings).decode("utf-8", "backslashreplace"))
+            joined = b"".join(data.strings).replace(b"\0", b"\\000")  # Postgres keeps no NUL
+            return Value(joined.decode("utf-8", "backslashreplace"))
         case CNAME():
             return Value(text(data.target))
     return Value(data.to_text())

@@ -3,6 +3,8 @@
 import random
 from collections.abc import Sequence
 
+from prometheus_client import Counter
+
 from chassis.database import Connection, Database
 from chassis.events import Outbox
 from chassis.telemetry import get_logger
@@ -22,6 +24,8 @@ from services.verifier.store import Lease, VerificationStore
 from services.verifier.store_ses import Turn
 
 log = get_logger(__name__)
+VERDICTS = Counter("letterhead_record_verdicts_total", "Verdicts of looks at DNS", ["purpose", "verdict"])
+STATE_CHANGES = Counter("letterhead_domain_changes_total", "Changes of state", ["before", "after"])
 _jitter = random.SystemRandom()
 
 
@@ -44,6 +48,8 @@ class Settling:
             await self._store.end_look(connection, case.claim, decision.next_look_at)
             seen = tuple((each.position, check) for each, check in zip(records, checks, strict=True))
             await self._settle(connection, case, decision, told=seen != case.shown)
+        for record, check in zip(records, checks, strict=True):
+            VERDICTS.labels(record.expected.purpose.value, check.verdict.value).inc()
         return decision
 
     async def ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
@@ -62,6 +68,7 @@ class Settling:
         """Adds a change of state to the history, and publishes it."""
         await self._store.add_transition(connection, claim, transition)
         await self._outbox.write(connection, *events_of(claim, transition))
+        STATE_CHANGES.labels(transition.before.value, transition.after.value).inc()
         log.info(
             "a domain changed its state",
             action="domain_state_changed",

@@ -70,6 +70,7 @@ SITUATIONS: list[Situation] = [
     fine("SPF wider than shown", replaced(SEND, "TXT", "v=spf1 include:amazonses.com include:x.com -all"), SPF, "That is fine"),
     fine("SPF split into strings", replaced(SEND, "TXT", '"v=spf1 inclu" "de:amazonses.com" " ~all"'), SPF),
     fine("SPF among 50 kB of texts", both(*LONG), SPF),
+    wrong("octets that are no text", replaced(SEND, "TXT", r'"v=spf1 \000\255\254"'), SPF, MISMATCH, r"v=spf1 \000\xff\xfe"),
     wrong("50 kB of texts, no SPF", both(gone(SEND, "TXT"), *LONG), SPF, MISSING, "no TXT record at"),
     unclear("one of two servers stale", gone(KEY, at=NS2), DKIM, PROPAGATING, f"1 of 2 name servers have it; {NS2}"),
     unclear("one server with the old value", replaced(KEY, "CNAME", "old.com", at=NS1), DKIM, PROPAGATING, NS1),

@@ -60,9 +60,12 @@ def checks_of(verdict: Verdict = Verdict.FOUND, *, purpose: Purpose | None = Non
 
 
 def a_case(state: State, identity: SesIdentity | None = GOOD_IDENTITY, *, may_own: bool = True) -> Case:
-    """A claim in a state, with everything good in DNS and at SES unless told otherwise."""
+    """A claim in a state, with everything good in DNS and at SES unless told otherwise.
+
+    One that is FAILED or LOST is being looked for again.
+    """
     good = True if state in (State.READY, State.DEGRADED) else None
-    waits = state in (State.PENDING, State.DEGRADED)
+    waits = state is not State.READY
     return Case(
         claim=Claim(uuid4(), uuid4(), DOMAIN, 1),
         may_own=may_own,

@@ -185,3 +185,12 @@ def test_a_new_generation_begins_as_what_it_can_send(state: State, tokens: str, 
 
     assert standing.state is renewed_state
     assert standing.deadline_at == NOW + GRACE
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.LOST])
+def test_a_finished_domain_becomes_ready_only_when_asked_for(state: State) -> None:
+    case = replace(a_case(state), standing=Standing(state))
+    assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is state
+
+    case = replace(case, standing=looked_for_again(case.standing, NOW))
+    assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is State.READY

@@ -1,0 +1,126 @@
+"""How the resolver goes about it: freshness, bounds, and where it does not go."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+from sandbox.dns import Internet
+from sandbox.dns.faults import FaultKind
+from services.verifier.model_records import Outcome, Verdict
+from services.verifier.resolver import Resolver, ResolverSettings
+from services.verifier.worker_inspection import inspect
+from tests.integration.verifier.situations import publish_all
+from tests.unit.verifier.cases import DOMAIN, SEND, shown_records
+
+EXPECTED = [record.expected for record in shown_records()]
+FOUND = {Verdict.FOUND}
+
+
+async def test_a_zone_is_seen_the_moment_it_is_registered(name_servers: Internet, resolver: Resolver) -> None:
+    before = await inspect(resolver, EXPECTED)
+
+    publish_all(name_servers)
+
+    assert {check.verdict for check in before} == {Verdict.MISSING}
+    assert {check.verdict for check in await inspect(resolver, EXPECTED)} == FOUND
+
+
+async def test_a_record_is_seen_the_moment_it_is_published(
+    name_servers: Internet, resolver: Resolver
+) -> None:
+    """NXDOMAIN first: no negative answer is remembered, whatever the zone's SOA allows."""
+    publish_all(name_servers)
+    name_servers.withdraw(SEND)
+    missing = [check.verdict for check in await inspect(resolver, EXPECTED)]
+
+    publish_all(name_servers)
+
+    assert missing[3:5] == [Verdict.MISSING] * 2
+    assert {check.verdict for check in await inspect(resolver, EXPECTED)} == FOUND
+
+
+async def test_a_look_at_a_known_zone_asks_each_server_once_a_record(
+    name_servers: Internet, resolver: Resolver
+) -> None:
+    publish_all(name_servers)
+    await inspect(resolver, EXPECTED)
+    name_servers.packets.queries.clear()
+
+    await inspect(resolver, EXPECTED)
+
+    asked = sorted((query.name, query.type.name, query.server) for query in name_servers.packets.queries)
+    servers = ("ns1.dns-host.com", "ns2.dns-host.com")
+    assert asked == sorted((each.name, each.type.value, server) for each in EXPECTED for server in servers)
+
+
+async def test_only_records_that_were_shown_are_asked_for_when_all_is_right(
+    name_servers: Internet, resolver: Resolver
+) -> None:
+    publish_all(name_servers)
+
+    await inspect(resolver, EXPECTED)
+
+    below = {query.name for query in name_servers.packets.queries if query.name.endswith(DOMAIN)}
+    assert below == {each.name for each in EXPECTED}
+
+
+async def test_servers_in_private_networks_are_not_asked(name_servers: Internet) -> None:
+    """The customer's name servers are at 127.0.0.13 and 14; only root and registries are allowed."""
+    publish_all(name_servers)
+    allowed = ("127.0.0.10/32", "127.0.0.11/32", "127.0.0.12/32")
+    settings = ResolverSettings(
+        dns_roots=(name_servers.root,), dns_port=name_servers.port, dns_allowed_networks=allowed
+    )
+
+    checks = await inspect(Resolver(settings), EXPECTED)
+
+    assert {check.verdict for check in checks} == {Verdict.UNREACHABLE}
+    assert "private or reserved address" in checks[0].hint
+    hosts = {query.server for query in name_servers.packets.queries}
+    assert hosts <= {"a.root-servers.net", "a.gtld-servers.net", "b.gtld-servers.net"}
+
+
+async def test_a_look_ends_in_time_whatever_servers_do(name_servers: Internet, resolver: Resolver) -> None:
+    publish_all(name_servers)
+    for server in ("ns1.dns-host.com", "ns2.dns-host.com"):
+        name_servers.lay_fault(FaultKind.DELAY, server=server, delay_ms=60_000)
+
+    async with asyncio.timeout(2):
+        answer = await resolver.look(seconds=0.5).ask(EXPECTED[0].name, "CNAME")
+
+    assert {seen.outcome for seen in answer.observations} == {Outcome.TIMEOUT}
+
+
+async def test_a_root_that_is_away_is_no_evidence(name_servers: Internet) -> None:
+    nowhere = ResolverSettings(
+        dns_roots=("127.0.0.99",),
+        dns_port=name_servers.port,
+        dns_allowed_networks=("127.0.0.0/8",),
+        dns_timeout=timedelta(seconds=0.1),
+    )
+
+    checks = await inspect(Resolver(nowhere), EXPECTED)
+
+    assert {check.verdict for check in checks} == {Verdict.UNREACHABLE}
+
+
+async def test_a_long_alias_is_followed_eight_times_and_no_more(
+    name_servers: Internet, resolver: Resolver
+) -> None:
+    policy = EXPECTED[-1]
+    publish_all(name_servers)
+    name_servers.withdraw(policy.name)
+    chain = [policy.name, *(f"hop{n}.host{n}.com" for n in range(1, 9))]
+    for name, target in pairwise(chain):
+        name_servers.publish(name, "CNAME", target)
+    name_servers.publish(chain[-1], "TXT", policy.value)
+
+    (eight,) = await inspect(resolver, [policy])
+    name_servers.withdraw(chain[-1])
+    name_servers.publish(chain[-1], "CNAME", "hop9.host9.com")
+    name_servers.publish("hop9.host9.com", "TXT", policy.value)
+    (nine,) = await inspect(resolver, [replace(policy)])
+
+    assert eight.verdict is Verdict.FOUND
+    assert nine.verdict is Verdict.UNREACHABLE
