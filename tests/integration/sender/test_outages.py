@@ -52,7 +52,7 @@ async def test_postgres_killed_while_emails_are_posted_loses_and_doubles_nothing
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(8)))
     await eventually(lambda: so_many_posts(sender, 8))
     postgres.kill()
-    await asyncio.to_thread(postgres.restart)
+    postgres.restart()
 
     for email in emails:
         await becomes(caller, email, State.STATE_SENT)
@@ -69,7 +69,7 @@ async def test_nats_away_stops_no_email_and_its_events_come_after(
     nats_server.kill()
 
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
-    await asyncio.to_thread(nats_server.restart)
+    nats_server.restart()
 
     [event] = await sender.events("email.sent")
     assert event["data"]["email"]["id"] == email.id
