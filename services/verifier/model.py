@@ -187,10 +187,3 @@ def renewed(standing: Standing | None, now: datetime, *, same_tokens: bool) -> S
     if standing is None or not same_tokens or standing.state not in SENDING:
         return Standing(State.PENDING, deadline_at=now + GRACE)
     return Standing(State.DEGRADED, deadline_at=now + GRACE, dkim_good=standing.dkim_good)
-
-
-def looked_for_again(standing: Standing, now: datetime) -> Standing:
-    """Returns the standing after VerifyDomain: FAILED and LOST are looked at again; nothing is demoted."""
-    if standing.state in FINISHED:
-        return replace(standing, deadline_at=now + GRACE)
-    return standing

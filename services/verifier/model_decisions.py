@@ -9,6 +9,7 @@ from services.verifier.model import (
     DNS_AXES,
     SENDING,
     SES_AXES,
+    TRANSITIONS,
     Axes,
     Evidence,
     Standing,
@@ -67,11 +68,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of state, to be told."""
+    """A change of state, to be told; there is none but those of the table."""
 
     before: State
     after: State
     cause: str
+
+    def __post_init__(self) -> None:
+        if self.after not in TRANSITIONS[self.before]:
+            raise ValueError(f"a domain does not go from {self.before} to {self.after}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 -- ses_work --
--- Says what waits to be asked of SES: watched domains, the account, the sweep, other domains.
+-- Says what waits to be asked of SES: watched domains, other domains, the account, the sweep.
 SELECT
     EXISTS (
         SELECT FROM verifier.verifications
         WHERE ses_due_at <= now() AND account = $1 AND region = $2 AND watched_until > now() AND state <> 'READY'
     ) AS watched,
     EXISTS (
-        SELECT FROM verifier.verifications WHERE ses_due_at <= now() AND account = $1 AND region = $2
+        SELECT FROM verifier.verifications
+        WHERE ses_due_at <= now() AND account = $1 AND region = $2
+            AND NOT coalesce(watched_until > now() AND state <> 'READY', false)
     ) AS domains,
     EXISTS (
         SELECT FROM verifier.ses_account WHERE account = $1 AND region = $2 AND due_at <= now()

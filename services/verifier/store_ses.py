@@ -18,7 +18,7 @@ ACCOUNT_OLD = timedelta(seconds=150)  # an answer older than this says nothing o
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is due at SES: watched domains, domains at all, the account, the sweep."""
+    """What is due at SES: domains that somebody watches, other domains, the account, the sweep."""
 
     watched: bool
     domains: bool

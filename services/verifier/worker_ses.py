@@ -70,17 +70,19 @@ class AskingSes:
         if not self._anything(await self._store.waiting()) or not await self._rate.slot(stop):
             return False
         waiting = await self._store.waiting()
-        others = waiting.account or waiting.sweep or self._sweep.under_way
+        chores = waiting.account or waiting.sweep or self._sweep.under_way
+        others = chores or waiting.domains
         first = waiting.watched and (self._watched_in_a_row < WATCHED_IN_A_ROW or not others)
         self._watched_in_a_row = self._watched_in_a_row + 1 if first else 0
-        if others and not first:
+        if chores and not first:
             await self._chore(waiting)
         else:
             await self._domain(watched=first)
         return True
 
     def _anything(self, waiting: Waiting) -> bool:
-        return waiting.domains or waiting.account or waiting.sweep or self._sweep.under_way
+        due = (waiting.watched, waiting.domains, waiting.account, waiting.sweep)
+        return any(due) or self._sweep.under_way
 
     async def _domain(self, *, watched: bool) -> None:
         turn = await self._store.next_domain(watched=watched)

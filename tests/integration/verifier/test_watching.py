@@ -81,3 +81,18 @@ async def test_two_replicas_look_once_each_time(world: World, tenant: Tenant) ->
     for domain in domains:
         history = [state_name(each.to_state) for each in await tenant.transitions(domain)]
         assert history == ["READY", "PENDING"]
+
+
+async def test_a_watched_domain_that_is_stuck_leaves_turns_to_others(world: World, tenant: Tenant) -> None:
+    stuck, other = await world.a_domain(tenant), await world.a_domain(tenant)
+    await world.at_ses(stuck, mail_from_status="PENDING")
+    await world.publish(stuck)
+    stream = tenant.watch(stuck)
+    await stream.read()
+
+    await world.publish(other)
+    await tenant.verify(other)
+
+    await tenant.reaches(other, "READY")
+    assert await tenant.state(stuck) == "PENDING"
+    stream.cancel()

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.verifier import model_schedule as schedule
-from services.verifier.model import GRACE, Standing, State, looked_for_again, renewed
+from services.verifier.model import GRACE, Standing, State, renewed
 from services.verifier.model_decisions import Case, after_look, after_ses_look
 from services.verifier.model_records import Purpose, Verdict
 from tests.unit.verifier.cases import GOOD_IDENTITY, NOW, REQUIRED, a_case, checks_of, looked_at
@@ -21,6 +21,11 @@ def after(case: Case, *looks: tuple[timedelta, Verdict]) -> Case:
     for when, verdict in looks:
         case = looked_at(case, REQUIRED, checks_of(verdict, purpose=Purpose.DKIM), when)
     return case
+
+
+def asked_for(standing: Standing) -> Standing:
+    """The standing after VerifyDomain."""
+    return replace(standing, deadline_at=NOW + GRACE)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.MISSING, Verdict.MISMATCH, Verdict.CONFLICT])
@@ -104,7 +109,7 @@ def test_verify_has_a_finished_domain_looked_at_again(state: State) -> None:
     standing = Standing(state)
     assert schedule.next_look(standing, NOW, watched=True, jitter=0.5) is None
 
-    again = looked_for_again(standing, NOW)
+    again = asked_for(standing)
 
     assert again.state is state
     assert schedule.next_look(again, NOW, watched=False, jitter=0.5) == NOW + 15 * SECOND
@@ -192,5 +197,5 @@ def test_a_finished_domain_becomes_ready_only_when_asked_for(state: State) -> No
     case = replace(a_case(state), standing=Standing(state))
     assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is state
 
-    case = replace(case, standing=looked_for_again(case.standing, NOW))
+    case = replace(case, standing=asked_for(case.standing))
     assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is State.READY
