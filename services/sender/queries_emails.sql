@@ -8,16 +8,17 @@ WITH first AS (
     RETURNING request_id
 ), accepted AS (
     INSERT INTO sender.emails
-        (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size, expires_at)
+        (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size,
+         state_note, expires_at)
     SELECT
-        id, $1, claim_id, from_address, from_name, subject, text, html,
-        reply_to::jsonb, headers::jsonb, tags::jsonb, size, now() + $4::interval
+        id, $1, claim_id, from_address, from_name, subject, text, html, reply_to::jsonb, headers::jsonb,
+        tags::jsonb, size, 'Accepted, and waiting for its turn.', now() + $4::interval
     FROM unnest(
         $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[],
         $12::text[], $13::text[], $14::text[], $15::bigint[]
     ) AS draft (id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size)
     WHERE $2::text IS NULL OR EXISTS (SELECT FROM first)
-    RETURNING id, created_at, expires_at
+    RETURNING id, state_note, created_at, expires_at
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
     SELECT email_id, position, kind, address, name, lower(address)
@@ -25,12 +26,12 @@ WITH first AS (
         AS recipient (email_id, position, kind, address, name)
     WHERE EXISTS (SELECT FROM accepted)
 ), begun AS (
-    INSERT INTO sender.email_transitions (id, email_id, to_state)
-    SELECT transition_id, email_id, 'QUEUED'
+    INSERT INTO sender.email_transitions (id, email_id, to_state, note)
+    SELECT transition_id, email_id, 'QUEUED', 'Accepted.'
     FROM unnest($21::uuid[], $5::uuid[]) AS transition (transition_id, email_id)
     WHERE EXISTS (SELECT FROM accepted)
 )
-SELECT id, created_at, expires_at, pg_notify('sender_emails', '') FROM accepted;
+SELECT id, state_note, created_at, expires_at, pg_notify('sender_emails', '') FROM accepted;
 
 -- find_request --
 -- What a request_id was answered with.
@@ -96,7 +97,7 @@ ORDER BY email_id, position;
 
 -- history_of --
 -- An email's history, oldest first.
-SELECT to_state, note, created_at FROM sender.email_transitions WHERE email_id = $1 ORDER BY id;
+SELECT to_state, note, created_at FROM sender.email_transitions WHERE email_id = $1 ORDER BY created_at, id;
 
 -- tenant_exists --
 -- Whether there is such a tenant.

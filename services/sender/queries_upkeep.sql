@@ -7,7 +7,10 @@ SELECT id, email_id FROM sender.attempts WHERE state = 'OPEN' AND leased_until <
 SELECT a.id, a.email_id, heard.ses_id
 FROM sender.attempts AS a
 CROSS JOIN LATERAL (
-    SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.attempt_id = a.id LIMIT 1
+    SELECT f.ses_id
+    FROM webhooks.feedback AS f
+    WHERE f.attempt_id = a.id OR (f.attempt_id IS NULL AND f.email_id = a.email_id)
+    LIMIT 1
 ) AS heard
 WHERE a.state = 'UNKNOWN'
 ORDER BY a.opened_at
@@ -19,7 +22,10 @@ SELECT e.id
 FROM sender.attempts AS a
 JOIN sender.emails AS e ON e.id = a.email_id
 WHERE a.state = 'UNKNOWN' AND a.opened_at < now() - $1::interval AND e.state = 'UNKNOWN'
-    AND NOT EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.attempt_id = a.id)
+    AND NOT EXISTS (
+        SELECT FROM webhooks.feedback AS f
+        WHERE f.attempt_id = a.id OR (f.attempt_id IS NULL AND f.email_id = a.email_id)
+    )
 ORDER BY a.opened_at
 LIMIT $2;
 

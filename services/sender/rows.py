@@ -56,12 +56,11 @@ def accepted_email(row: Record, tenant_id: UUID, claim_id: UUID, draft: Draft) -
         content=draft.content,
         tags=draft.tags,
         state=State.QUEUED,
-        note="",
+        note=row["state_note"],
         created_at=row["created_at"],
         state_at=row["created_at"],
         expires_at=row["expires_at"],
         recipients=draft.recipients,
-        history=(Transition(State.QUEUED, "", row["created_at"]),),
     )
 
 

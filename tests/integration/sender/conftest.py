@@ -16,7 +16,6 @@ import pytest
 from chassis import config
 from chassis.access import Scope
 from chassis.ids import uuid7
-from cli import aws_setup
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.__main__ import Config, Server, Shared, running
 from tests.factories import ACCOUNT, REGION, Domain, a_key, a_pending_domain, a_ready_domain, a_tenant
@@ -96,8 +95,7 @@ class Sender:
 
     async def reject_on_mx_failure(self, domain: Domain) -> None:
         """An identity that SES refuses to send from while its return path's MX is missing."""
-        session = boto3.Session("sandbox", "sandbox", region_name=REGION)
-        ses = session.client("sesv2", endpoint_url=self.internet.addresses.ses)
+        ses = at_ses(self.internet)
         await asyncio.to_thread(
             ses.put_email_identity_mail_from_attributes,
             EmailIdentity=domain.name,
@@ -150,13 +148,20 @@ class Sender:
         return await eventually(enough) or []
 
 
+def at_ses(internet: Internet) -> Any:
+    """SES as an operator has it."""
+    session = boto3.Session("sandbox", "sandbox", region_name=REGION)
+    return session.client("sesv2", endpoint_url=internet.addresses.ses)
+
+
 @pytest.fixture
 async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Internet:
-    """The pretend Internet, set up as an operator would set AWS up, with production access."""
+    """The pretend Internet, with a configuration set and production access; SES's events go nowhere."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
-    session = boto3.Session("sandbox", "sandbox", region_name=REGION)
-    await asyncio.to_thread(aws_setup.set_up, session, account=ACCOUNT, endpoint_url=internet.addresses.ses)
+    ses = at_ses(internet)
+    await asyncio.to_thread(ses.create_configuration_set, ConfigurationSetName="letterhead")
+    ses.close()
     change = {"production_access": True, "max_send_rate": 500, "max_24_hour_send": 50_000}
     await internet.control.call("PATCH", "/ses/account", change)
     return internet
