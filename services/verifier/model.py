@@ -182,8 +182,12 @@ def _deadline(standing: Standing, state: State, now: datetime) -> datetime | Non
     return now + GRACE if state in (State.PENDING, State.DEGRADED) else None
 
 
-def renewed(standing: Standing | None, now: datetime, *, same_tokens: bool) -> Standing:
-    """Returns the standing in which a claim, or a new generation of it, begins."""
-    if standing is None or not same_tokens or standing.state not in SENDING:
-        return Standing(State.PENDING, deadline_at=now + GRACE)
-    return Standing(State.DEGRADED, deadline_at=now + GRACE, dkim_good=standing.dkim_good)
+def renewed(standing: Standing, now: datetime, *, same_tokens: bool) -> Standing:
+    """Returns the standing in which a new generation of a claim begins.
+
+    It goes on signing as itself if the tokens that SES named last, and that DKIM was good with, are those of
+    the new generation; without good DKIM the same tokens at SES may already be the new ones.
+    """
+    if standing.state in SENDING and standing.dkim_good is True and same_tokens:
+        return Standing(State.DEGRADED, deadline_at=now + GRACE, dkim_good=True)
+    return Standing(State.PENDING, deadline_at=now + GRACE)

@@ -192,6 +192,13 @@ def test_a_new_generation_begins_as_what_it_can_send(state: State, tokens: str, 
     assert standing.deadline_at == NOW + GRACE
 
 
+def test_a_domain_that_does_not_sign_begins_again_whatever_its_tokens() -> None:
+    """SES may have been asked between its new tokens and the records that show them."""
+    degraded = replace(a_case(State.DEGRADED).standing, dkim_good=False)
+
+    assert renewed(degraded, NOW, same_tokens=True).state is State.PENDING
+
+
 @pytest.mark.parametrize("state", [State.FAILED, State.LOST])
 def test_a_finished_domain_becomes_ready_only_when_asked_for(state: State) -> None:
     case = replace(a_case(state), standing=Standing(state))
