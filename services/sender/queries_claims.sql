@@ -5,7 +5,7 @@ FROM verifier.ses_account
 WHERE account = $1 AND region = $2;
 
 -- claimable --
--- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. $2 is how deep to look into each queue, to find some that nobody has.
+-- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. $2 is how many to look at, to find $1 that nobody has.
 WITH RECURSIVE waiting AS (
     (SELECT tenant_id FROM sender.emails WHERE state = 'QUEUED' ORDER BY tenant_id LIMIT 1)
     UNION ALL
@@ -16,8 +16,9 @@ WITH RECURSIVE waiting AS (
     )
     FROM waiting
     WHERE waiting.tenant_id IS NOT NULL
-), next AS MATERIALIZED (
-    SELECT queue.id, row_number() OVER (PARTITION BY t.id ORDER BY queue.not_before, queue.id) AS turn
+), queued AS (
+    SELECT queue.id, queue.not_before,
+        row_number() OVER (PARTITION BY t.id ORDER BY queue.not_before, queue.id) AS turn
     FROM waiting
     JOIN identity.tenants AS t ON t.id = waiting.tenant_id AND t.state = 'ACTIVE'
     CROSS JOIN LATERAL (
@@ -25,16 +26,18 @@ WITH RECURSIVE waiting AS (
         FROM sender.emails AS e
         WHERE e.state = 'QUEUED' AND e.tenant_id = t.id AND e.not_before <= now() AND e.expires_at > now()
         ORDER BY e.not_before, e.id
-        LIMIT $2
+        LIMIT greatest($1, $2 / (SELECT count(*) FROM waiting))
     ) AS queue
+), next AS (
+    SELECT array_agg(id ORDER BY turn, not_before, id) AS ids
+    FROM (SELECT id, turn, not_before FROM queued ORDER BY turn, not_before, id LIMIT $2) AS first
 )
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.text, e.html, e.headers,
     e.attempts, now() AS claimed_at
-FROM next
-JOIN sender.emails AS e ON e.id = next.id
-WHERE e.state = 'QUEUED'
-ORDER BY next.turn, e.not_before, e.id
+FROM sender.emails AS e
+WHERE e.id = ANY ((SELECT ids FROM next)::uuid[]) AND e.state = 'QUEUED'
+ORDER BY array_position((SELECT ids FROM next), e.id)
 LIMIT $1
 FOR UPDATE OF e SKIP LOCKED;
 

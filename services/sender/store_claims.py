@@ -81,6 +81,8 @@ class ClaimStore:
 
     async def _candidates(self, connection: Connection, limit: int) -> list[Candidate]:
         rows = await connection.fetch(QUERIES.claimable, limit, limit * DEPTH)
+        if not rows:
+            return []
         addressees: defaultdict[UUID, list[Addressee]] = defaultdict(list)
         for row in await connection.fetch(QUERIES.addressees, [row["id"] for row in rows]):
             addressees[row["email_id"]].append(_addressee(row))
