@@ -99,7 +99,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         place = Place(settings.aws.aws_account, settings.aws.aws_region)
         states = EmailStates(body_retention=settings.body_retention)
         worker_name = f"{platform.node()}:{os.getpid()}"
-        claims = ClaimStore(database, states, place, shared=settings.shared.sender(), worker=worker_name)
+        shared = settings.shared.sender()
+        claims = ClaimStore(database, states, place, shared=shared, worker=worker_name)
         executor = await stack.enter_async_context(Executor("ses", settings.ses_threads))
         ses = Ses(
             settings.aws, configuration_set=settings.ses_configuration_set, threads=settings.ses_threads
@@ -119,7 +120,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 database=database,
                 access=Access(database),
                 registrations=_registrations(
-                    SenderServicer(Acceptance(emails, shared_domain=settings.shared.shared_domain), emails),
+                    SenderServicer(Acceptance(emails, shared_domain=shared and shared.domain), emails),
                     SuppressionServicer(suppressions, emails),
                 ),
                 background=[
