@@ -120,7 +120,9 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 database=database,
                 access=Access(database),
                 registrations=_registrations(
-                    SenderServicer(Acceptance(emails, shared_domain=shared and shared.domain), emails),
+                    SenderServicer(
+                        Acceptance(emails, shared_domain=shared.domain if shared else None), emails
+                    ),
                     SuppressionServicer(suppressions, emails),
                 ),
                 background=[
