@@ -48,7 +48,7 @@ lint: $(INSTALLED) $(GENERATED) ## Style, types, imports and contract; changes n
 
 check: lint test-contract manifests ## All that takes seconds: lint, contract tests, manifests
 
-##@ Test (T='path or pytest options' chooses)
+##@ Test (T='path or pytest options' chooses; REPLICAS=2 doubles every service in e2e)
 test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
 	@scripts/test unit contract integration e2e
 

@@ -19,6 +19,7 @@ STREAM = "LETTERHEAD"
 REMEMBERED = 10_000
 # How long until a lost stream or consumer is asked for again.
 REOPEN_SECONDS = 0.5
+CLOSE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Tail:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._open = True
         self._events: OrderedDict[str, Event] = OrderedDict()
         self._arrivals: dict[str, float] = {}
         self._followers: list[asyncio.Queue[Event]] = []
@@ -71,8 +73,9 @@ class Tail:
             await asyncio.wait_for(ready.wait(), 10)
             yield tail
         finally:
+            tail._open = False  # the client may swallow a cancellation while it waits for an answer
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await asyncio.wait([task], timeout=CLOSE_SECONDS)
             await client.close()
 
     def find(self, subject: str, fits: Callable[[Event], bool] = lambda _: True) -> Event | None:
@@ -102,7 +105,7 @@ class Tail:
             yield await queue.get()
 
     async def _listen(self, ready: asyncio.Event, start: DeliverPolicy) -> None:
-        while True:
+        while self._open:
             try:
                 stream = self._client.jetstream()
                 made = (await stream.stream_info(STREAM)).created
@@ -110,7 +113,7 @@ class Tail:
                     ">", stream=STREAM, ordered_consumer=True, config=ConsumerConfig(deliver_policy=start)
                 )
                 ready.set()
-                while (await stream.stream_info(STREAM)).created == made:
+                while self._open and (await stream.stream_info(STREAM)).created == made:
                     await self._drain(subscription)
                 await subscription.unsubscribe()
             except (NatsError, TimeoutError):
@@ -120,7 +123,7 @@ class Tail:
     async def _drain(self, subscription: Any) -> None:
         """Takes what arrives, for about a second."""
         try:
-            while True:
+            while self._open:
                 self._take(await subscription.next_msg(timeout=1))
         except TimeoutError:
             return
