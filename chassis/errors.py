@@ -157,7 +157,7 @@ def to_status(error: ServiceError, *, request_id: str = "") -> status_pb2.Status
 def _details(error: ServiceError, violations: Sequence[Violation], request_id: str) -> list[Message]:
     metadata = {key: _short(value) for key, value in error.metadata.items()}
     if request_id:
-        metadata["request_id"] = request_id
+        metadata.setdefault("request_id", request_id)  # a refusal may be about a request_id itself
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     ]

@@ -104,6 +104,12 @@ def send(
     run(calls.send_email(request))
 
 
+@app.command()
+def account() -> None:
+    """Tell whether the SES account can send, at what rate, and what to do when it cannot."""
+    run(calls.show_account())
+
+
 @app.command("aws-setup")
 def set_up_aws(
     name: Annotated[

@@ -14,14 +14,15 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from chassis.config import AWS_CONTROL_INTERVAL
+
 # All that SES can tell but SUBSCRIPTION, which needs its own contact lists (EventType in the sesv2 model).
 EVENT_TYPES = [
     "SEND", "REJECT", "BOUNCE", "COMPLAINT", "DELIVERY",
     "OPEN", "CLICK", "RENDERING_FAILURE", "DELIVERY_DELAY",
 ]  # fmt: skip
 DESTINATION = "feedback"
-# SES takes one control request a second for the whole account.
-CONTROL_INTERVAL_SECONDS = 1.15
+CONTROL_INTERVAL_SECONDS = AWS_CONTROL_INTERVAL.total_seconds()
 MESSAGE_RETENTION_SECONDS = 14 * 24 * 3600
 
 

@@ -31,8 +31,10 @@ from letterhead.sender.v1.suppressions_pb2 import (
     Suppression,
 )
 from letterhead.verifier.v1.verifier_pb2 import (
+    GetSesAccountRequest,
     GetVerificationRequest,
     RecordCheck,
+    SesAccount,
     Verification,
     VerifyDomainRequest,
     WatchDomainRequest,
@@ -160,6 +162,18 @@ async def tail_events(number: int, *, everything: bool) -> None:
             teller.say(f"{event.time}  {event.subject:<20} {event.resource}  {json.dumps(event.data)}")
             if next(counter) == number:
                 return
+
+
+async def show_account() -> None:
+    """Prints what is known of the SES account in each region."""
+    async with connect(Installation.read()) as services:
+        accounts = (await services.verifier.GetSesAccount(GetSesAccountRequest())).accounts
+    columns = ("region", "state", "emails/s", "in 24 h", "sent", "note")
+    Teller().table(columns, [
+        (each.region, _word(SesAccount.State, each.state), f"{each.max_send_rate:g}",
+         f"{each.max_24_hour_send:g}", f"{each.sent_last_24_hours:g}", each.state_note)
+        for each in accounts
+    ])  # fmt: skip
 
 
 async def publish_records(name: str) -> None:

@@ -52,7 +52,7 @@ class Tail:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._open = True
+        self._closed = asyncio.Event()
         self._events: OrderedDict[str, Event] = OrderedDict()
         self._arrivals: dict[str, float] = {}
         self._followers: list[asyncio.Queue[Event]] = []
@@ -73,7 +73,7 @@ class Tail:
             await asyncio.wait_for(ready.wait(), 10)
             yield tail
         finally:
-            tail._open = False  # the client may swallow a cancellation while it waits for an answer
+            tail._closed.set()  # the client may swallow a cancellation while it waits for an answer
             task.cancel()
             await asyncio.wait([task], timeout=CLOSE_SECONDS)
             await client.close()
@@ -105,7 +105,7 @@ class Tail:
             yield await queue.get()
 
     async def _listen(self, ready: asyncio.Event, start: DeliverPolicy) -> None:
-        while self._open:
+        while not self._closed.is_set():
             try:
                 stream = self._client.jetstream()
                 made = (await stream.stream_info(STREAM)).created
@@ -113,7 +113,7 @@ class Tail:
                     ">", stream=STREAM, ordered_consumer=True, config=ConsumerConfig(deliver_policy=start)
                 )
                 ready.set()
-                while self._open and (await stream.stream_info(STREAM)).created == made:
+                while not self._closed.is_set() and (await stream.stream_info(STREAM)).created == made:
                     await self._drain(subscription)
                 await subscription.unsubscribe()
             except (NatsError, TimeoutError):
@@ -123,7 +123,7 @@ class Tail:
     async def _drain(self, subscription: Any) -> None:
         """Takes what arrives, for about a second."""
         try:
-            while self._open:
+            while not self._closed.is_set():
                 self._take(await subscription.next_msg(timeout=1))
         except TimeoutError:
             return
