@@ -74,7 +74,7 @@ class Config:
     nats: config.Nats
     aws: config.Aws
     shared: Shared
-    ses_configuration_set: str = setting("letterhead", help="SES configuration set of every email")
+    configuration_set: str = setting("letterhead", help="SES configuration set of every email")
     ses_threads: int = setting(16, help="most POSTs of one process at once", minimum=1, maximum=64)
     email_deadline: timedelta = setting(
         timedelta(days=7), help="seconds that an email may wait", minimum=timedelta(minutes=1)
@@ -102,9 +102,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         shared = settings.shared.sender()
         claims = ClaimStore(database, states, place, shared=shared, worker=worker_name)
         executor = await stack.enter_async_context(Executor("ses", settings.ses_threads))
-        ses = Ses(
-            settings.aws, configuration_set=settings.ses_configuration_set, threads=settings.ses_threads
-        )
+        ses = Ses(settings.aws, configuration_set=settings.configuration_set, threads=settings.ses_threads)
         stack.callback(ses.close)
         worker = Worker(database, claims, states, ses, executor=executor, place=place)
         sending = ClaimLoop("sending", worker.claim, worker.step, concurrency=settings.ses_threads, idle=IDLE)
