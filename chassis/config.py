@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 PREFIX = "LETTERHEAD_"
 SECRET_SUFFIX = "_FILE"  # noqa: S105 - the name of a file
 MEBIBYTE = 1024 * 1024
+# SES takes one control request a second of a whole account and region; some is to spare for the way there.
+AWS_CONTROL_INTERVAL = timedelta(seconds=1.15)
 
 T = TypeVar("T")
 
@@ -266,3 +268,19 @@ class Aws:
     def __post_init__(self) -> None:
         if not (self.aws_account.isdigit() and len(self.aws_account) == 12):
             raise ValueError(f"{PREFIX}AWS_ACCOUNT: {self.aws_account!r} is not 12 digits")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwsControl(Aws):
+    """The same for a service that uses SES's control operations, whose rate the whole account shares."""
+
+    aws_control_interval: timedelta = setting(
+        AWS_CONTROL_INTERVAL,
+        help="seconds between control requests to SES, of all services together; SES allows one a second",
+        minimum=timedelta(milliseconds=10),
+    )
+
+    @property
+    def control_key(self) -> str:
+        """What the slots of this account and region are kept by."""
+        return f"ses-control:{self.aws_account}:{self.aws_region}"

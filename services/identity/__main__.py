@@ -8,11 +8,12 @@ from typing import Any
 
 from chassis import config, server
 from chassis.access import Access
-from chassis.bucket import RateBucket
+from chassis.bell import Bell
 from chassis.config import setting
 from chassis.database import open_database
 from chassis.errors import Unavailable
 from chassis.events import Outbox, Relay, open_stream
+from chassis.slots import Slots
 from chassis.worker import ClaimLoop
 from letterhead.identity.v1 import (
     api_keys_pb2,
@@ -22,7 +23,6 @@ from letterhead.identity.v1 import (
     tenants_pb2,
     tenants_pb2_grpc,
 )
-from services.identity.bell import Bell
 from services.identity.bootstrap import FirstKeys, Keys
 from services.identity.servicer_domains import DomainServicer
 from services.identity.servicer_keys import ApiKeyServicer
@@ -34,8 +34,7 @@ from services.identity.store_domains import DomainStore
 from services.identity.store_identities import IdentityStore
 from services.identity.store_keys import KeyStore
 from services.identity.store_tenants import TenantStore
-from services.identity.turns import Pace, Turns
-from services.identity.worker import Forgetting, IdentityWorker, deletion_loop, identity_loop
+from services.identity.worker import PATIENCE, Forgetting, IdentityWorker, deletion_loop, identity_loop
 
 SCHEMA = "identity"
 
@@ -47,15 +46,17 @@ class Config:
     server: config.Server
     database: config.Database
     nats: config.Nats
-    aws: config.Aws
+    aws: config.AwsControl
     ses: SesSettings
-    pace: Pace
     keys: Keys
     inbound_mx: str | None = setting(
         None, help="host of the MX record shown for receiving; none is shown without"
     )
     provisioning_wait: timedelta = setting(
         timedelta(seconds=5), help="seconds that CreateDomain waits for SES", minimum=timedelta(0)
+    )
+    slow_retry: timedelta = setting(
+        timedelta(minutes=5), help="seconds until SES is asked again after trouble that needs a person"
     )
     domains_per_tenant: int = setting(10_000, help="most domains of a tenant", minimum=1)
     keys_per_tenant: int = setting(100, help="most live keys of a tenant", minimum=1)
@@ -72,8 +73,9 @@ async def running(settings: Config) -> AsyncIterator[int]:
         tenants, keys = TenantStore(database, outbox), KeyStore(database, limit=settings.keys_per_tenant)
         domains = DomainStore(database, outbox, limit=settings.domains_per_tenant)
         identities = IdentityStore(database, outbox, place, inbound_mx=settings.inbound_mx)
-        turns = Turns(RateBucket(database), place, settings.pace)
-        worker = IdentityWorker(identities, ses, turns, settings.pace)
+        interval = settings.aws.aws_control_interval
+        slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE)
+        worker = IdentityWorker(identities, ses, slots, slow_retry=settings.slow_retry)
         deletions = DeletionStore(database, outbox, place)
         loops: list[ClaimLoop[Any]] = [identity_loop(identities, worker), deletion_loop(deletions)]
         bell, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)

@@ -11,11 +11,11 @@ from uuid import UUID
 from chassis import config
 from chassis.access import Principal, Scope, require, tenant_for
 from chassis.backoff import wait_any
+from chassis.bell import Bell
 from chassis.ids import uuid7
 from chassis.pages import next_token, page
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
-from services.identity.bell import Bell
 from services.identity.model import STATES, Domain, NewClaim, Record
 from services.identity.names import BadName, parse_domain, parse_mail_from_label
 from services.identity.protos import after_of, id_of, paths_of, request_id_of, stamp_of

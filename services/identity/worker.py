@@ -11,6 +11,7 @@ from datetime import timedelta
 from chassis.backoff import Backoff, wait_any
 from chassis.database import Database
 from chassis.errors import ServiceError
+from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
 from services.identity.model import Claim
@@ -19,12 +20,12 @@ from services.identity.ses import Ses, Trouble
 from services.identity.store_deletions import DeletionStore
 from services.identity.store_identities import IdentityStore, LeaseLost
 from services.identity.store_requests import forget_requests
-from services.identity.turns import NoTurn, Pace, Turns
 
 log = get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=5)  # for a slot at SES; with the call it fits into a lease
 IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
 FORGET_INTERVAL = timedelta(hours=1)
 
@@ -66,14 +67,18 @@ class Forgetting:
                 await wait_any(stop, timeout=0 if more else FORGET_INTERVAL.total_seconds())
 
 
+class NoSlot(Exception):
+    """The slots of the next seconds are all taken."""
+
+
 class IdentityWorker:
     """The steps of one account and region."""
 
-    def __init__(self, store: IdentityStore, ses: Ses, turns: Turns, pace: Pace) -> None:
+    def __init__(self, store: IdentityStore, ses: Ses, slots: Slots, *, slow_retry: timedelta) -> None:
         self._store = store
         self._ses = ses
-        self._turns = turns
-        self._pace = pace
+        self._slots = slots
+        self._slow_retry = slow_retry
 
     async def step(self, work: Work) -> None:
         """Does what is wanted of one identity, or says why not and when next."""
@@ -81,8 +86,8 @@ class IdentityWorker:
             await (self._remove(work) if work.state is IdentityState.UNWANTED else self._provide(work))
         except LeaseLost:
             log.warning("another worker took over", action="lease_lost", identity=work.name)
-        except NoTurn:
-            await self._store.postpone(work, self._pace.control_interval)
+        except NoSlot:
+            await self._store.postpone(work, self._slots.interval)
         except Trouble as trouble:
             await self._retry_later(work, trouble)
 
@@ -101,14 +106,14 @@ class IdentityWorker:
         """Asks SES for an identity, unless it cannot have it."""
         if work.untried:
             return None
-        await self._turn(work)
+        await self._slot(work)
         return await self._ses.get(work.name)
 
     async def _made(self, work: Work) -> Seen:
-        await self._turn(work)
+        await self._slot(work)
         if made := await self._ses.create(work.name):
             return made
-        await self._turn(work)
+        await self._slot(work)
         if found := await self._ses.get(work.name):
             return found
         raise Trouble(GONE_AGAIN, lasting=False)
@@ -118,32 +123,33 @@ class IdentityWorker:
         signing, changes = seen.signing, mendings(seen, work.mail_from_domain)
         if not changes and not work.repair_cause:
             # A second tenant's claim finds all done; it waits as long as a first, and learns nothing by it.
-            await self._turn(work)
+            await self._slot(work)
         if Mending.RESTART_DKIM in changes:
-            await self._turn(work)
+            await self._slot(work)
             signing = await self._ses.restart_dkim(work.name)
         if Mending.SET_MAIL_FROM in changes:
-            await self._turn(work)
+            await self._slot(work)
             await self._ses.set_mail_from(work.name, work.mail_from_domain)
         return signing
 
     async def _remove(self, work: Work) -> None:
-        await self._turn(work)
+        await self._slot(work)
         seen = await self._ses.get(work.name)
         if seen is not None and seen.ours:
-            await self._turn(work)
+            await self._slot(work)
             await self._ses.delete(work.name)
         cause = LEFT_ALONE if seen is not None and not seen.ours else "its identity is gone from SES"
         if await self._store.settle_absent(work, cause):
             log.info("the identity is gone", action="identity_removed", identity=work.name, cause=cause)
 
-    async def _turn(self, work: Work) -> None:
-        """Keeps the lease and waits for a turn at SES; raises LeaseLost or NoTurn."""
+    async def _slot(self, work: Work) -> None:
+        """Keeps the lease and waits for a slot at SES; raises LeaseLost or NoSlot."""
         await self._store.renew_lease(work)
-        await self._turns.wait()
+        if not await self._slots.wait():
+            raise NoSlot
 
     async def _retry_later(self, work: Work, trouble: Trouble) -> None:
-        delay = self._pace.slow_retry if trouble.lasting else _backoff(work.attempts)
+        delay = self._slow_retry if trouble.lasting else _backoff(work.attempts)
         next_try = f"It is tried again by itself, next in {math.ceil(delay.total_seconds())} s."
         log.warning(trouble.sentence, action="ses_troubled", identity=work.name, attempts=work.attempts)
         await self._store.record_trouble(work, f"{trouble.sentence} {next_try}", delay)

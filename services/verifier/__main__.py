@@ -3,29 +3,28 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
 import grpc
 
 from chassis import config, server
 from chassis.access import Access
-from chassis.bucket import RateBucket
+from chassis.bell import Bell
 from chassis.database import open_database
 from chassis.events import Consumer, Outbox, Relay, open_stream
+from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from letterhead.identity.v1 import domains_pb2, domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
 from services.verifier.model_evidence import RepairCause
 from services.verifier.resolver import Resolver, ResolverSettings
 from services.verifier.servicer import VerifierServicer
-from services.verifier.servicer_watching import Bell
-from services.verifier.ses import ControlRate, open_ses
+from services.verifier.ses import open_ses
 from services.verifier.store import CHANGES, VerificationStore
 from services.verifier.store_ses import SesStore
 from services.verifier.store_views import ViewStore
 from services.verifier.worker import Following, Looking
-from services.verifier.worker_ses import AskingSes, Repair
+from services.verifier.worker_ses import PATIENCE, AskingSes, Repair
 from services.verifier.worker_settling import Settling
 
 log = get_logger(__name__)
@@ -42,15 +41,11 @@ class Config:
     server: config.Server
     database: config.Database
     nats: config.Nats
-    aws: config.Aws
+    aws: config.AwsControl
     identity_address: str = config.setting(help="host:port of the identity service, which is asked to repair")
     service_key: config.Secret = config.setting(help="file with the key that services call each other by")
     dns: ResolverSettings
     looks_at_once: int = config.setting(16, help="domains looked at in DNS at once", minimum=1, maximum=200)
-    control_interval: timedelta = config.setting(
-        timedelta(seconds=1.15), help="seconds between control requests to SES, of all services together",
-        minimum=timedelta(milliseconds=10),
-    )  # fmt: skip
 
 
 @asynccontextmanager
@@ -65,10 +60,11 @@ async def running(settings: Config) -> AsyncIterator[int]:
         settling = Settling(database, store, Outbox(SCHEMA))
         looking = Looking(store, Resolver(settings.dns), settling, concurrency=settings.looks_at_once)
         following = Following(database, store, settling, looking)
+        interval = settings.aws.aws_control_interval
         asking = AskingSes(
             SesStore(database, settings.aws),
             reader,
-            ControlRate(RateBucket(database), settings.aws, settings.control_interval),
+            Slots(database, settings.aws.control_key, interval, patience=PATIENCE),
             settling,
             repair=repair,
             hurry=looking.ses_is_due,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis.access import Principal, Scope, require
 from chassis.backoff import wait_any
+from chassis.bell import Bell
 from chassis.database import Record
 from chassis.errors import InvalidArgument, Violation
 from chassis.pages import next_token, page
@@ -15,7 +16,6 @@ from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from services.verifier import servicer_protos as protos
 from services.verifier.refusals import DomainDeleting, DomainNotFound
-from services.verifier.servicer_watching import Bell
 from services.verifier.store_views import ViewStore
 
 WATCHED = timedelta(seconds=10)  # how long a domain stays watched without a sign of its watcher

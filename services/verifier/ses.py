@@ -1,12 +1,10 @@
 """Reads from AWS SES, within the one control request a second that an account has. Changes nothing there.
 
-The rate is shared with identity, which writes, through one bucket in Postgres.
+When to ask is the worker's to decide.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -15,8 +13,6 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 from prometheus_client import Counter
 
 from chassis import config
-from chassis.backoff import wait_any
-from chassis.bucket import RateBucket
 from chassis.threads import Executor
 from services.verifier.model_account import AccountFacts, Listed
 from services.verifier.model_evidence import SesIdentity
@@ -24,9 +20,6 @@ from services.verifier.model_evidence import SesIdentity
 CALLS = Counter("letterhead_ses_control_total", "Control requests to SES", ["operation", "outcome"])
 
 PAGE_SIZE = 1000  # identities of one list; the most that SES gives
-PATIENCE = timedelta(minutes=2)
-TOLERANCE = 0.08  # seconds between a slot and the request; the interval has more to spare
-SLOT_TRIES = 3
 _THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
@@ -36,31 +29,6 @@ class SesAwayError(Exception):
 
 class SesThrottledError(SesAwayError):
     """SES asked us to slow down."""
-
-
-class ControlRate:
-    """Slots for control requests, shared by every process that uses the account in the region."""
-
-    def __init__(self, bucket: RateBucket, aws: config.Aws, interval: timedelta) -> None:
-        self._bucket = bucket
-        self._key = f"ses-control:{aws.aws_account}:{aws.aws_region}"
-        self._rate = 1 / interval.total_seconds()
-
-    async def slot(self, stop: asyncio.Event) -> bool:
-        """Waits for a slot; False when there is none in sight, or when it is time to stop.
-
-        A slot that we come too late for, on a busy machine, would crowd the next one: it is left unused.
-        """
-        loop = asyncio.get_running_loop()
-        for _ in range(SLOT_TRIES):
-            asked = loop.time()
-            wait = await self._bucket.take(self._key, rate=self._rate, capacity=1, patience=PATIENCE)
-            if wait is None:
-                return False
-            await wait_any(stop, timeout=wait.total_seconds())
-            if stop.is_set() or loop.time() - asked - wait.total_seconds() < TOLERANCE:
-                break
-        return not stop.is_set()
 
 
 class SesReader:

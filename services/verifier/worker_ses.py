@@ -9,9 +9,10 @@ from datetime import timedelta
 from uuid import UUID
 
 from chassis.backoff import Backoff, wait_any
+from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from services.verifier.model_evidence import RepairCause
-from services.verifier.ses import ControlRate, SesAwayError, SesReader, SesThrottledError
+from services.verifier.ses import SesAwayError, SesReader, SesThrottledError
 from services.verifier.store_ses import SesStore, Waiting
 from services.verifier.worker_settling import Settling
 from services.verifier.worker_sweep import Sweep
@@ -21,6 +22,7 @@ log = get_logger(__name__)
 Repair = Callable[[UUID, int, RepairCause], Awaitable[None]]
 
 IDLE = timedelta(seconds=1)
+PATIENCE = timedelta(minutes=2)  # for a slot
 ACCOUNT_AGAIN = timedelta(seconds=60)
 ACCOUNT_RETRY = timedelta(seconds=10)
 AGAIN = timedelta(seconds=2)
@@ -35,7 +37,7 @@ class AskingSes:
         self,
         store: SesStore,
         reader: SesReader,
-        rate: ControlRate,
+        slots: Slots,
         settling: Settling,
         *,
         repair: Repair,
@@ -43,7 +45,7 @@ class AskingSes:
     ) -> None:
         self._store = store
         self._reader = reader
-        self._rate = rate
+        self._slots = slots
         self._settling = settling
         self._repair = repair
         self._hurry = hurry
@@ -67,7 +69,7 @@ class AskingSes:
 
     async def _turn(self, stop: asyncio.Event) -> bool:
         """Uses one slot, if anything is due; says whether it did."""
-        if not self._anything(await self._store.waiting()) or not await self._rate.slot(stop):
+        if not self._anything(await self._store.waiting()) or not await self._slots.wait(stop):
             return False
         waiting = await self._store.waiting()
         chores = waiting.account or waiting.sweep or self._sweep.under_way

@@ -16,7 +16,6 @@ from chassis.access import Scope, generate_key
 from services.identity.__main__ import Config, running
 from services.identity.bootstrap import Keys
 from services.identity.ses import SesSettings
-from services.identity.turns import Pace
 from tests.factories import ACCOUNT, REGION, a_key, a_tenant
 from tests.integration.identity.callers import Caller
 from tests.internet import Internet
@@ -121,9 +120,14 @@ def identity(database: FreshDatabase, stream: FreshStream, internet: Internet) -
         server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
         database=database.settings("identity"),
         nats=stream.settings,
-        aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
+        aws=config.AwsControl(
+            aws_region=REGION,
+            aws_account=ACCOUNT,
+            aws_endpoint_url=internet.addresses.ses,
+            aws_control_interval=timedelta(milliseconds=10),
+        ),
         ses=SesSettings(),
-        pace=Pace(control_interval=timedelta(milliseconds=10), slow_retry=timedelta(seconds=1)),
+        slow_retry=timedelta(seconds=1),
         keys=Keys(admin_key=config.Secret(admin)),
     )
     return Identity(settings, database, internet, admin)

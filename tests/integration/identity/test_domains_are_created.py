@@ -1,6 +1,7 @@
 """A tenant asks for a domain: SES has it once, there are records to publish, and a retry is safe."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from letterhead.identity.v1.domains_pb2 import (
     ListDomainsRequest,
 )
 from letterhead.identity.v1.tenants_pb2 import PauseTenantRequest
-from services.identity.turns import Pace
 from tests.factories import REGION, a_name
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity, set_up
@@ -158,8 +158,12 @@ async def test_sess_one_call_a_second_is_never_exceeded_by_two_replicas(
     async with pretend_internet(workspace / "certificates", control_rate=1) as slow:
         await set_up(slow)
         await slow.control.call("POST", "/clock", {"advance_seconds": 2})  # the set-up's own call is past
-        aws = config.Aws(aws_region=REGION, aws_account="123456789012", aws_endpoint_url=slow.addresses.ses)
-        changes = {"aws": aws, "pace": Pace(), "provisioning_wait": timedelta(seconds=20)}
+        aws = replace(
+            identity.settings.aws,
+            aws_endpoint_url=slow.addresses.ses,
+            aws_control_interval=config.AWS_CONTROL_INTERVAL,
+        )
+        changes = {"aws": aws, "provisioning_wait": timedelta(seconds=20)}
         async with identity.start(**changes) as first, identity.start(**changes) as second:
             callers = [await identity.a_caller(channel) for channel in (first, second, first, second)]
             answers = await asyncio.gather(

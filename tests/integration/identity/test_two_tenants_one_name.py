@@ -161,15 +161,15 @@ async def test_claims_at_once_have_one_holder(
 
 
 async def test_a_challenger_waits_as_long_and_cannot_tell_by_the_clock(identity: Identity) -> None:
-    name, turn = a_name(), timedelta(seconds=0.4)
-    pace = replace(identity.settings.pace, control_interval=turn)
+    name, interval = a_name(), timedelta(seconds=0.4)
+    aws = replace(identity.settings.aws, aws_control_interval=interval)
     seconds: list[float] = []
 
-    async with identity.start(pace=pace) as channel:
+    async with identity.start(aws=aws) as channel:
         for _ in range(2):
             caller = await identity.a_caller(channel)
             began = time.monotonic()
             await create(caller, name)
             seconds.append(time.monotonic() - began)
 
-    assert min(seconds) >= turn.total_seconds()
+    assert min(seconds) >= interval.total_seconds()

@@ -62,7 +62,12 @@ def world(
         server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
         database=database.settings("verifier"),
         nats=stream.settings,
-        aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
+        aws=config.AwsControl(
+            aws_region=REGION,
+            aws_account=ACCOUNT,
+            aws_endpoint_url=internet.addresses.ses,
+            aws_control_interval=timedelta(milliseconds=20),
+        ),
         identity_address=repairs.address,
         service_key=config.Secret(repairs.key),
         dns=ResolverSettings(
@@ -71,7 +76,6 @@ def world(
             dns_allowed_networks=ALLOWED,
             dns_timeout=timedelta(seconds=0.5),
         ),
-        control_interval=timedelta(milliseconds=20),
     )
     return World(settings, database, stream, internet, repairs)
 
