@@ -16,7 +16,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from chassis.database import Database, Record
-from chassis.errors import InvalidArgument, NotFound, PermissionDenied, Unauthenticated, Violation
+from chassis.errors import InvalidField, NotFound, PermissionDenied, Unauthenticated
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 TOKEN_PREFIX = "lh_"  # noqa: S105 - what a secret scanner looks for
@@ -85,7 +85,7 @@ def require(*scopes: Scope) -> Principal:
 def tenant_for(requested: str) -> UUID:
     """Give the tenant a request is about: the caller's own if empty, another's for ADMIN and SERVICE only.
 
-    Raises InvalidArgument for text that is no id, NotFound for a tenant the caller may not see.
+    Raises InvalidField for text that is no id, NotFound for a tenant the caller may not see.
     """
     who = principal()
     if not requested:
@@ -100,7 +100,7 @@ def _tenant_id(requested: str) -> UUID:
     try:
         return UUID(requested)
     except ValueError:
-        raise InvalidArgument(violations=[Violation("tenant_id", "is not a tenant's id (a UUID)")]) from None
+        raise InvalidField("tenant_id", "is not a tenant's id (a UUID)") from None
 
 
 def generate_key() -> tuple[str, bytes, str]:

@@ -2,6 +2,7 @@
 
     ServiceError
     ├── InvalidArgument     the request is wrong; `violations` name the fields
+    │   └── InvalidField    one field of it is
     ├── NotFound            no such thing for this caller
     ├── AlreadyExists       the name or request id is taken
     ├── FailedPrecondition  right request, wrong state
@@ -78,6 +79,13 @@ class InvalidArgument(ServiceError):
     ) -> None:
         said = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations)
         super().__init__(reason, said, metadata=metadata, violations=violations)
+
+
+class InvalidField(InvalidArgument):
+    """One field cannot be used; `problem` is a sentence without its subject, and says what to do."""
+
+    def __init__(self, field: str, problem: str, *, reason: str = "INVALID_FIELD") -> None:
+        super().__init__(reason, violations=[Violation(field, problem)])
 
 
 class NotFound(ServiceError):

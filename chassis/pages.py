@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from chassis.errors import InvalidArgument, Violation
+from chassis.errors import InvalidField
 
 DEFAULT_SIZE = 50
 MAXIMUM_SIZE = 1000
@@ -29,17 +29,25 @@ class Page:
     size: int
     after: tuple[Any, ...] | None
 
+    def after_id(self) -> UUID | None:
+        """Give the id that the rows of a list by ids come after; raises InvalidField for other keys."""
+        if self.after is None:
+            return None
+        last = self.after[0]
+        if not isinstance(last, UUID):
+            raise _foreign()
+        return last
+
 
 def page(
     page_size: int, page_token: str, *, of: str, default: int = DEFAULT_SIZE, maximum: int = MAXIMUM_SIZE
 ) -> Page:
     """Read a List request; a size of 0 means the default, one above the maximum means the maximum.
 
-    Raises InvalidArgument for a negative size and for a token that is garbage or of another list.
+    Raises InvalidField for a negative size and for a token that is garbage or of another list.
     """
     if page_size < 0:
-        negative = Violation("page_size", "is negative; leave it out for the default")
-        raise InvalidArgument(violations=[negative])
+        raise InvalidField("page_size", "is negative; leave it out for the default")
     after = _keys(of, page_token) if page_token else None
     return Page(size=min(page_size or default, maximum), after=after)
 
@@ -54,8 +62,12 @@ def _keys(of: str, token: str) -> tuple[Any, ...]:
     try:
         return _decoded(of, token)
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
-        problem = "is not a token of this list; take next_page_token of the previous answer, or leave it out"
-        raise InvalidArgument("INVALID_PAGE_TOKEN", violations=[Violation("page_token", problem)]) from None
+        raise _foreign() from None
+
+
+def _foreign() -> InvalidField:
+    problem = "is not a token of this list; take next_page_token of the previous answer, or leave it out"
+    return InvalidField("page_token", problem, reason="INVALID_PAGE_TOKEN")
 
 
 def _decoded(of: str, token: str) -> tuple[Any, ...]:

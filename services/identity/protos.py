@@ -1,4 +1,4 @@
-"""The small change between the contract's messages and Python: ids, times, masks, pages, text."""
+"""The small change between the contract's messages and Python: ids, times, masks, text."""
 
 import unicodedata
 from collections.abc import Collection
@@ -8,9 +8,7 @@ from uuid import UUID
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.errors import InvalidArgument, NotFound, Violation
-from chassis.pages import Page
-from services.identity.refusals import InvalidField
+from chassis.errors import InvalidField, NotFound
 
 MAX_REQUEST_ID = 256
 
@@ -49,17 +47,6 @@ def paths_of(mask: FieldMask, allowed: Collection[str]) -> frozenset[str]:
     if unknown := sorted(set(mask.paths) - set(allowed)):
         raise InvalidField("update_mask", f"names {unknown[0][:40]!r}; there is only {', '.join(allowed)}")
     return frozenset(mask.paths)
-
-
-def after_of(page: Page) -> UUID | None:
-    """Reads the id that a page comes after."""
-    if page.after is None:
-        return None
-    last = page.after[0]
-    if not isinstance(last, UUID):
-        problem = "is not a token of this list; leave it out to begin again"
-        raise InvalidArgument("INVALID_PAGE_TOKEN", violations=[Violation("page_token", problem)])
-    return last
 
 
 def time_of(field: str, stamp: Timestamp) -> datetime:

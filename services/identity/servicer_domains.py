@@ -12,14 +12,15 @@ from chassis import config
 from chassis.access import Principal, Scope, require, tenant_for
 from chassis.backoff import wait_any
 from chassis.bell import Bell
+from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import next_token, page
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.model import STATES, Domain, NewClaim, Record
 from services.identity.names import BadName, parse_domain, parse_mail_from_label
-from services.identity.protos import after_of, id_of, paths_of, request_id_of, stamp_of
-from services.identity.refusals import DomainNotFound, InvalidField
+from services.identity.protos import id_of, paths_of, request_id_of, stamp_of
+from services.identity.refusals import DomainNotFound
 from services.identity.store_domains import DomainStore
 from services.identity.store_requests import Request
 
@@ -60,7 +61,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         tenant_id, states = tenant_for(request.tenant_id), _states_of(request.states)
         of = f"domains/{tenant_id}/{','.join(states)}"
         asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_after(tenant_id, states, after_of(asked), asked.size + 1)
+        found = await self._store.list_after(tenant_id, states, asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
         more = next_token(of, shown[-1].id) if len(found) > len(shown) else ""
         return pb.ListDomainsResponse(domains=map(_to_proto, shown), next_page_token=more)

@@ -5,13 +5,14 @@ from typing import Any
 from uuid import UUID
 
 from chassis.access import Principal, Scope, generate_key, require, tenant_for
+from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import next_token, page
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.model import ApiKey, NewKey
-from services.identity.protos import after_of, hint_of, id_of, line, request_id_of, stamp_of, time_of
-from services.identity.refusals import DomainNotFound, InvalidField, KeyNotFound, ScopeTooSmall
+from services.identity.protos import hint_of, id_of, line, request_id_of, stamp_of, time_of
+from services.identity.refusals import DomainNotFound, KeyNotFound, ScopeTooSmall
 from services.identity.store_keys import KeyStore
 from services.identity.store_requests import Request
 
@@ -42,7 +43,7 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         tenant_id = tenant_for(request.tenant_id)
         of = f"api_keys/{tenant_id}"
         asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_after(tenant_id, after_of(asked), asked.size + 1)
+        found = await self._store.list_after(tenant_id, asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
         more = next_token(of, shown[-1].id) if len(found) > len(shown) else ""
         return pb.ListApiKeysResponse(api_keys=map(_to_proto, shown), next_page_token=more)

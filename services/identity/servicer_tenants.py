@@ -4,12 +4,13 @@
 from typing import Any
 
 from chassis.access import Scope, require, tenant_for
+from chassis.errors import InvalidField
 from chassis.pages import next_token, page
 from letterhead.identity.v1 import tenants_pb2 as pb
 from letterhead.identity.v1 import tenants_pb2_grpc
 from services.identity.model import Tenant, UnreadyPolicy
-from services.identity.protos import after_of, id_of, line, paths_of, request_id_of, stamp_of
-from services.identity.refusals import InvalidField, TenantNotFound
+from services.identity.protos import id_of, line, paths_of, request_id_of, stamp_of
+from services.identity.refusals import TenantNotFound
 from services.identity.store_requests import Request
 from services.identity.store_tenants import TenantStore
 
@@ -40,7 +41,7 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
     async def ListTenants(self, request: pb.ListTenantsRequest, context: Any) -> pb.ListTenantsResponse:
         require(Scope.ADMIN)
         asked = page(request.page_size, request.page_token, of=LIST)
-        found = await self._store.list_after(after_of(asked), asked.size + 1)
+        found = await self._store.list_after(asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
         more = next_token(LIST, shown[-1].id) if len(found) > len(shown) else ""
         return pb.ListTenantsResponse(tenants=map(_to_proto, shown), next_page_token=more)

@@ -5,6 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Database, Queries, Record
+from chassis.errors import InvalidField
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.identity import events
@@ -15,7 +16,6 @@ from services.identity.refusals import (
     DomainDeleting,
     DomainExists,
     DomainNotFound,
-    InvalidField,
     TenantPaused,
     TooManyDomains,
 )

@@ -5,9 +5,10 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Database, Queries, Record
+from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from services.identity.model import ApiKey, NewKey
-from services.identity.refusals import DomainNotFound, InvalidField, KeyNotFound, RequestIdReused, TooManyKeys
+from services.identity.refusals import DomainNotFound, KeyNotFound, RequestIdReused, TooManyKeys
 from services.identity.store_requests import Request, earlier_answer
 from services.identity.store_tenants import lock_tenant
 

@@ -10,7 +10,6 @@ from chassis.access import Principal, Scope, require
 from chassis.backoff import wait_any
 from chassis.bell import Bell
 from chassis.database import Record
-from chassis.errors import InvalidArgument, Violation
 from chassis.pages import next_token, page
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
@@ -66,7 +65,7 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         claim_id: UUID = (await self._visible(request.domain_id))["id"]
         of = f"transitions/{claim_id}"
         asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_transitions(claim_id, _after(asked.after), asked.size + 1)
+        found = await self._store.list_transitions(claim_id, asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
         return pb.ListTransitionsResponse(
             transitions=[protos.transition(row) for row in shown],
@@ -108,10 +107,3 @@ def _uuid(domain_id: str) -> UUID:
         return UUID(domain_id)
     except ValueError:
         raise DomainNotFound from None
-
-
-def _after(keys: tuple[Any, ...] | None) -> UUID | None:
-    if keys is None or isinstance(keys[0], UUID):
-        return keys[0] if keys else None
-    problem = "is not a token of this list; leave it out to start again"
-    raise InvalidArgument("INVALID_PAGE_TOKEN", violations=[Violation("page_token", problem)])

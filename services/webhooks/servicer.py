@@ -9,7 +9,7 @@ from uuid import UUID
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.access import Scope, require, tenant_for
-from chassis.errors import InvalidArgument, PermissionDenied, Violation
+from chassis.errors import InvalidField, PermissionDenied
 from chassis.pages import Page, next_token, page
 from letterhead.webhooks.v1 import feedback_pb2 as pb
 from letterhead.webhooks.v1 import feedback_pb2_grpc
@@ -33,7 +33,7 @@ class FeedbackServicer(feedback_pb2_grpc.FeedbackServiceServicer):
         of = f"feedback/{tenant_id}/{email_id or ''}"
         asked = page(request.page_size, request.page_token, of=of)
         found = await self._store.list_feedback(
-            tenant_id, email_id=email_id, after=_after(asked), limit=asked.size + 1
+            tenant_id, email_id=email_id, after=asked.after_id(), limit=asked.size + 1
         )
         return _to_response(found, asked, of)
 
@@ -53,17 +53,7 @@ def _email_id(requested: str) -> UUID | None:
     try:
         return UUID(requested) if requested else None
     except ValueError:
-        raise InvalidArgument(violations=[Violation("email_id", "is not an email's id (a UUID)")]) from None
-
-
-def _after(asked: Page) -> UUID | None:
-    if asked.after is None:
-        return None
-    last = asked.after[0]
-    if not isinstance(last, UUID):
-        problem = "is not a token of this list; leave it out to start again"
-        raise InvalidArgument("INVALID_PAGE_TOKEN", violations=[Violation("page_token", problem)])
-    return last
+        raise InvalidField("email_id", "is not an email's id (a UUID)") from None
 
 
 def _to_response(found: Sequence[Feedback], asked: Page, of: str) -> pb.ListFeedbackResponse:

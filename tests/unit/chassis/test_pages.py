@@ -18,6 +18,20 @@ def test_the_keys_of_the_last_row_come_back() -> None:
     assert (read.size, read.after) == (10, keys)
 
 
+def test_the_id_of_the_last_row_comes_back() -> None:
+    assert page(10, next_token("domains", UUID(int=8)), of="domains").after_id() == UUID(int=8)
+    assert page(10, "", of="domains").after_id() is None
+
+
+@pytest.mark.parametrize("key", ["8", 8, datetime(2026, 1, 2, tzinfo=UTC)])
+def test_other_keys_are_no_id(key: str | int | datetime) -> None:
+    asked = page(10, next_token("domains", key), of="domains")
+
+    with pytest.raises(InvalidArgument) as caught:
+        asked.after_id()
+    assert caught.value.reason == "INVALID_PAGE_TOKEN"
+
+
 @pytest.mark.parametrize(("asked", "given"), [(0, 50), (1, 1), (1000, 1000), (5000, 1000)])
 def test_the_size_is_kept_within_bounds(asked: int, given: int) -> None:
     assert page(asked, "", of="domains").size == given
