@@ -24,6 +24,7 @@ from cli.server_process import HOST, EmbeddedError, ServerProcess, await_port, f
 from cli.tether import tethered
 
 ROOT_HOME = Path("/var/lib/letterhead")  # where root keeps what Postgres' own user could not reach otherwise
+OWNER = "kept-for"  # names the link that leads here
 SUPERUSER = "postgres"
 INSTALLATION = "pginstall18"  # Postgres 18 within the package
 
@@ -84,7 +85,8 @@ class Postgres:
         return self._home / "superuser-password"
 
     def _initialise(self) -> None:
-        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._home.chmod(0o700)
         self._password_file.touch(mode=0o600)
         self._password_file.write_text(secrets.token_hex(16))
         if self._user is not None:
@@ -210,9 +212,19 @@ def _postgres_home(directory: Path) -> Path:
         return home
     elsewhere = ROOT_HOME / sha256(bytes(directory)).hexdigest()[:12]
     if not home.is_symlink():  # `directory` is new, so its data is to be new as well
-        shutil.rmtree(elsewhere, ignore_errors=True)
         home.symlink_to(elsewhere)
+        shutil.rmtree(elsewhere, ignore_errors=True)
+        elsewhere.mkdir(parents=True)
+        (elsewhere / OWNER).write_text(str(home))
+    _forget_orphans()
     return elsewhere
+
+
+def _forget_orphans() -> None:
+    """Removes what was kept elsewhere for directories that are gone, a finished demo's say."""
+    for owner in ROOT_HOME.glob(f"*/{OWNER}"):
+        if not Path(owner.read_text()).is_symlink():
+            shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _installation() -> Path:

@@ -1,6 +1,7 @@
 """The embedded servers keep what they were told, come back, say why they cannot, and never outlive us."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -51,6 +52,21 @@ async def test_postgres_finds_its_rows_at_a_second_start(directory: Path) -> Non
     second = Postgres.start(directory)
 
     assert await query(second, "SELECT number FROM kept") == 7
+    second.stop()
+
+
+async def test_postgres_begins_anew_in_a_directory_that_is_private_and_new(directory: Path) -> None:
+    """Postgres' own user cannot enter root's private directories; its data is kept elsewhere then."""
+    directory.mkdir(mode=0o700)
+    first = Postgres.start(directory)
+    await query(first, "CREATE TABLE kept AS SELECT 7 AS number")
+    first.stop()
+    shutil.rmtree(directory)
+    directory.mkdir(mode=0o700)
+
+    second = Postgres.start(directory)
+
+    assert await query(second, "SELECT to_regclass('kept')") is None
     second.stop()
 
 
