@@ -22,7 +22,7 @@ BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 TOKEN_PREFIX = "lh_"  # noqa: S105 - what a secret scanner looks for
 BODY_LENGTH = 43  # 62^43 > 2^256
 CHECK_LENGTH = 6  # 62^6 > 2^32
-HINT_LENGTH = 8
+HINT_LENGTH = 4
 # Less than the promised second: a revoked key must be refused one second after the revocation committed.
 CACHE_AGE = timedelta(seconds=0.5)
 CACHE_SIZE = 10_000
@@ -107,12 +107,17 @@ def generate_key() -> tuple[str, bytes, str]:
     """Make a key of 256 random bits; gives token (shown once), SHA-256 digest (stored) and hint (shown)."""
     body = _base62(secrets.randbits(256), BODY_LENGTH)
     token = f"{TOKEN_PREFIX}{body}_{_check(body)}"
-    return token, hash_token(token), token[:HINT_LENGTH] + "…"
+    return token, hash_token(token), hint_of(token)
 
 
 def hash_token(token: str) -> bytes:
     """Give the digest a key is found by; plain SHA-256 is enough for 256 random bits."""
     return hashlib.sha256(token.encode()).digest()
+
+
+def hint_of(token: str) -> str:
+    """Give what people tell keys apart by: the last four characters of the token."""
+    return token[-HINT_LENGTH:]
 
 
 def well_formed(token: str) -> bool:

@@ -4,11 +4,10 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chassis.access import Scope, hash_token, well_formed
+from chassis.access import Scope, hash_token, hint_of, well_formed
 from chassis.backoff import Backoff, wait_any
 from chassis.config import Secret, setting
 from chassis.errors import ServiceError, Unavailable
-from services.identity.protos import hint_of
 from services.identity.store_keys import KeyStore
 from services.identity.store_tenants import TenantStore
 

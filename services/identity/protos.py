@@ -64,8 +64,3 @@ def stamp_of(time: datetime | None) -> Timestamp | None:
     stamp = Timestamp()
     stamp.FromDatetime(time)
     return stamp
-
-
-def hint_of(token: str) -> str:
-    """Gives what tells a key from others: its last four characters."""
-    return token[-4:]

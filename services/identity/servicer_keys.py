@@ -11,7 +11,7 @@ from chassis.pages import next_token, page
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.model import ApiKey, NewKey
-from services.identity.protos import hint_of, id_of, line, request_id_of, stamp_of, time_of
+from services.identity.protos import id_of, line, request_id_of, stamp_of, time_of
 from services.identity.refusals import DomainNotFound, KeyNotFound, ScopeTooSmall
 from services.identity.store_keys import KeyStore
 from services.identity.store_requests import Request
@@ -31,8 +31,8 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Any) -> pb.CreateApiKeyResponse:
         caller = require(Scope.FULL_ACCESS)
         tenant_id = tenant_for(request.tenant_id)
-        token, digest, _ = generate_key()
-        key = _new_key(request, tenant_id, token, digest)
+        token, digest, hint = generate_key()
+        key = _new_key(request, tenant_id, digest, hint)
         _refuse_larger(caller, key.scope)
         content = (key.name, key.scope, key.claim_ids, key.expires_at)
         asked = Request(tenant_id, "CreateApiKey", request_id_of(request.request_id), content)
@@ -57,7 +57,7 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         return pb.RevokeApiKeyResponse(api_key=_to_proto(await self._store.revoke(key.id)))
 
 
-def _new_key(request: pb.CreateApiKeyRequest, tenant_id: UUID, token: str, digest: bytes) -> NewKey:
+def _new_key(request: pb.CreateApiKeyRequest, tenant_id: UUID, digest: bytes, hint: str) -> NewKey:
     scope = _scope_of(request.scope)
     return NewKey(
         id=uuid7(),
@@ -65,7 +65,7 @@ def _new_key(request: pb.CreateApiKeyRequest, tenant_id: UUID, token: str, diges
         name=line("name", request.name, longest=LONGEST_NAME),
         scope=scope,
         digest=digest,
-        hint=hint_of(token),
+        hint=hint,
         claim_ids=_claim_ids(request, scope),
         expires_at=time_of("expire_time", request.expire_time) if request.HasField("expire_time") else None,
     )

@@ -21,8 +21,7 @@ def test_a_key_has_its_form_and_digest() -> None:
     assert len(token) == len("lh_") + 43 + 1 + 6
     assert access.well_formed(token)
     assert digest == access.hash_token(token)
-    assert token.startswith(hint.removesuffix("…"))
-    assert len(hint) < 10
+    assert hint == token[-4:]
 
 
 def test_keys_differ() -> None:
