@@ -90,6 +90,7 @@ class Ses:
         """Makes an identity of ours; None when there is one of the name already. Raises Trouble."""
         answer = await self._call(
             "create_email_identity",
+            "IdentityType",
             tolerated="AlreadyExistsException",
             EmailIdentity=name,
             Tags=[self._tag],
@@ -100,13 +101,16 @@ class Ses:
 
     async def get(self, name: str) -> Seen | None:
         """Shows an identity; None when there is none. Raises Trouble."""
-        answer = await self._call("get_email_identity", tolerated="NotFoundException", EmailIdentity=name)
+        answer = await self._call(
+            "get_email_identity", "IdentityType", tolerated="NotFoundException", EmailIdentity=name
+        )
         return self._seen(answer) if answer else None
 
     async def set_mail_from(self, name: str, mail_from_domain: str) -> None:
         """Sets the return path; while it has no MX, mail leaves by SES's own. Raises Trouble."""
         await self._call(
             "put_email_identity_mail_from_attributes",
+            None,
             EmailIdentity=name,
             MailFromDomain=mail_from_domain,
             BehaviorOnMxFailure="USE_DEFAULT_VALUE",
@@ -116,6 +120,7 @@ class Ses:
         """Has SES look for the DKIM records anew, which may be others than before. Raises Trouble."""
         answer = await self._call(
             "put_email_identity_dkim_signing_attributes",
+            "DkimStatus",
             EmailIdentity=name,
             SigningAttributesOrigin="AWS_SES",
             SigningAttributes={"NextSigningKeyLength": "RSA_2048_BIT"},
@@ -124,15 +129,20 @@ class Ses:
 
     async def delete(self, name: str) -> None:
         """Deletes an identity; one that is gone already is deleted. Raises Trouble."""
-        await self._call("delete_email_identity", tolerated="NotFoundException", EmailIdentity=name)
+        await self._call("delete_email_identity", None, tolerated="NotFoundException", EmailIdentity=name)
 
-    async def _call(self, operation: str, *, tolerated: str = "", **arguments: Any) -> dict[str, Any]:
-        """Asks SES once; an empty answer stands for the tolerated error. Raises Trouble."""
+    async def _call(
+        self, operation: str, expected: str | None, *, tolerated: str = "", **arguments: Any
+    ) -> dict[str, Any]:
+        """Asks SES once; an empty answer stands for the tolerated error. Raises Trouble.
+
+        botocore makes an empty answer of one that was cut off: one member is `expected`, where there are any.
+        """
         method: Callable[..., dict[str, Any]] = getattr(self._client, operation)
         outcome = "unanswered"
         try:
             answer = await self._threads.run(method, **arguments)
-            outcome = "done"
+            outcome = "done" if expected is None or expected in answer else "half_an_answer"
         except ClientError as error:
             outcome = _code(error)
             if outcome == tolerated:
@@ -144,6 +154,8 @@ class Ses:
             raise self._unanswered(error) from error
         finally:
             CALLS.labels(operation, outcome).inc()
+        if outcome != "done":
+            raise Trouble(f"SES in {self._region} gave half an answer.", lasting=False)
         return answer
 
     @property

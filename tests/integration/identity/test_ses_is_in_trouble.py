@@ -71,6 +71,33 @@ async def test_an_identity_whose_making_went_unanswered_is_found_and_not_made_tw
     assert (await identity.at_ses(domain.name))["mail_from_domain"] == f"send.{domain.name}"
 
 
+async def test_half_an_answer_about_an_identity_does_not_pass_for_its_absence(
+    caller: Caller, identity: Identity
+) -> None:
+    domain = await create(caller, a_name())
+    await identity.fault("GetEmailIdentity", "half_answer", count=1)
+
+    await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=domain.id))
+
+    await eventually(lambda: reached(caller, domain, Domain.STATE_DELETED))
+    assert len(await identity.controls("GetEmailIdentity", domain.name)) == 2
+    assert len(await identity.controls("DeleteEmailIdentity", domain.name)) == 1
+
+
+async def test_half_an_answer_is_said_and_the_identity_found_when_answers_are_whole(
+    caller: Caller, identity: Identity
+) -> None:
+    for operation in ("CreateEmailIdentity", "GetEmailIdentity"):
+        await identity.fault(operation, "half_answer")
+
+    domain = await create(caller, a_name())
+
+    assert "SES in us-east-1 gave half an answer." in domain.state_note
+    await identity.end_faults()
+    await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
+    assert len(await identity.controls("CreateEmailIdentity", domain.name)) == 1
+
+
 async def test_ses_out_of_reach_is_said(identity: Identity, free_tcp_port: int) -> None:
     aws = replace(identity.settings.aws, aws_endpoint_url=f"http://127.0.0.1:{free_tcp_port}")
     async with identity.start(aws=aws) as channel:
