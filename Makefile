@@ -71,9 +71,10 @@ manifests: $(INSTALLED) ## Build and validate every overlay of deploy/
 image: ## Build the one image of all services (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .
 
-docs: $(INSTALLED) $(GENERATED) ## Write the pages that are made from the contract
+docs: $(INSTALLED) $(GENERATED) ## Write the pages that are made from the contract and the settings
 	@.venv/bin/python scripts/document_errors.py > docs/errors.md
 	@.venv/bin/python scripts/document_events.py > docs/events.md
+	@.venv/bin/python scripts/document_settings.py > docs/settings.md
 
 clean: ## Remove what was made, .venv and the state of `make up` included
 	rm -rf .venv gen .letterhead .mypy_cache .ruff_cache .import_linter_cache .hypothesis

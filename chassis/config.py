@@ -62,7 +62,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable as `docs/operating.md` lists it."""
+    """One variable as `docs/settings.md` lists it."""
 
     variable: str
     help: str
