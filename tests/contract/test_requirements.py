@@ -32,6 +32,15 @@ def test_no_pin_names_a_place_to_get_it_from(path: Path) -> None:
     assert not re.search(r"://|--find-links|index-url", path.read_text())
 
 
+@pytest.mark.parametrize("path", PINS, ids=lambda path: path.name)
+def test_what_is_wanted_is_pinned(path: Path) -> None:
+    wanted = re.findall(r"^[\w-]+", path.with_suffix(".in").read_text(), re.MULTILINE)
+
+    pinned = {block.partition("==")[0] for block in blocks(path)}
+
+    assert {name for name in wanted if not name.startswith("-")} <= pinned
+
+
 def test_the_image_holds_every_package_that_the_services_import() -> None:
     pinned = {block.partition("==")[0] for block in blocks(ROOT / "requirements/runtime.txt")}
     distributions = packages_distributions()
