@@ -41,17 +41,24 @@ def test_what_is_wanted_is_pinned(path: Path) -> None:
     assert {name for name in wanted if not name.startswith("-")} <= pinned
 
 
-def test_the_image_holds_every_package_that_the_services_import() -> None:
-    pinned = {block.partition("==")[0] for block in blocks(ROOT / "requirements/runtime.txt")}
+def providers() -> dict[str, set[str]]:
+    """The packages that hold each module which the services import from outside."""
     distributions = packages_distributions()
-    needed = {
-        name.partition(".")[0] for path in files(*PRODUCTION) for name in imported(path)
-    } - OURS - set(sys.stdlib_module_names)  # fmt: skip
-
-    missing = {
-        name
-        for name in needed
-        if not pinned & {distribution.lower().replace("_", "-") for distribution in distributions[name]}
+    names = {name.partition(".")[0] for path in files(*PRODUCTION) for name in imported(path)}
+    return {
+        name: {distribution.lower().replace("_", "-") for distribution in distributions[name]}
+        for name in names - OURS - set(sys.stdlib_module_names)
     }
 
-    assert missing == set()
+
+def test_the_image_holds_every_package_that_the_services_import() -> None:
+    pinned = {block.partition("==")[0] for block in blocks(ROOT / "requirements/runtime.txt")}
+
+    assert [name for name, packages in providers().items() if not packages & pinned] == []
+
+
+def test_the_image_holds_no_package_for_others_sake() -> None:
+    lines = (ROOT / "requirements/runtime.in").read_text().splitlines()
+    asked_for = {found[0] for line in lines if (found := re.match(r"[\w-]+", line))}
+
+    assert asked_for - set().union(*providers().values()) == set()
