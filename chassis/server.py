@@ -76,10 +76,11 @@ async def serving(
     names = ["", *(each.full_name for each in registrations)]
     tasks = [*background, lambda stop: _watch_health(vitals, names, checks, stop)]
     stop = asyncio.Event()
+    await _begin_health(vitals, names)
     with metrics_server(settings.grpc_host, settings.metrics_port):
+        await server.start()
+        log.info("serving", action="server_started", port=port)
         async with supervised(tasks, stop, drain=settings.drain):
-            await server.start()
-            log.info("serving", action="server_started", port=port)
             try:
                 yield port
             finally:
@@ -126,25 +127,31 @@ async def _drain(
     log.info("stopped", action="server_stopped")
 
 
+async def _begin_health(vitals: Any, names: Sequence[str]) -> None:
+    """Promise nothing before the first look: gRPC's own servicer begins with SERVING."""
+    await vitals.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
+    for name in names:
+        await vitals.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
+
+
 async def _watch_health(
     vitals: Any, names: Sequence[str], checks: Mapping[str, Check], stop: asyncio.Event
 ) -> None:
-    await vitals.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
     before: dict[str, str] | None = None
     while not stop.is_set():
         failing = await _failing(checks)
-        if failing != before:
+        if failing != before and not stop.is_set():
             await _publish_health(vitals, names, failing)
         before = failing
         await wait_any(stop, timeout=HEALTH_INTERVAL.total_seconds())
 
 
 async def _publish_health(vitals: Any, names: Sequence[str], failing: dict[str, str]) -> None:
+    say = log.warning if failing else log.info
+    say("health", action="health_changed", serving=not failing, failing=failing)
     answer = health_pb2.HealthCheckResponse
     for name in names:
         await vitals.set(name, answer.NOT_SERVING if failing else answer.SERVING)
-    say = log.warning if failing else log.info
-    say("health", action="health_changed", serving=not failing, failing=failing)
 
 
 async def _failing(checks: Mapping[str, Check]) -> dict[str, str]:

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ async def health(environ: Mapping[str, str], service: str = "") -> int | None:
 
 
 async def test_sigterm_ends_it_in_order(environ: dict[str, str]) -> None:
+    """On a busy machine health may change more than once before it is SERVING."""
     async with a_process(environ) as process:
         await eventually(lambda: _is(environ, "SERVING"))
 
@@ -64,7 +66,7 @@ async def test_sigterm_ends_it_in_order(environ: dict[str, str]) -> None:
         out, err = await asyncio.wait_for(process.communicate(), timeout=10)
 
     assert (process.returncode, err) == (0, b"")
-    actions = [json.loads(line)["action"] for line in out.splitlines()]
+    actions = [action for action, _ in groupby(json.loads(line)["action"] for line in out.splitlines())]
     assert actions == ["server_started", "health_changed", "server_draining", "server_stopped"]
 
 

@@ -270,6 +270,21 @@ async def test_a_background_task_that_does_not_end_is_cut_short() -> None:
             pass
 
 
+async def test_nothing_is_promised_before_the_first_look() -> None:
+    looked = asyncio.Event()
+
+    async def check() -> None:
+        await looked.wait()
+
+    async with serve(nothing, health_checks={"slow": check}) as channel:
+        assert await _health(channel, "liveness", SERVING)
+        assert await _health(channel, "", NOT_SERVING)
+        assert await _health(channel, TENANTS, NOT_SERVING)
+
+        looked.set()
+        await eventually(lambda: _health(channel, "", SERVING))
+
+
 async def test_health_follows_its_checks() -> None:
     broken = True
 
