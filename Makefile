@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e \
-        up demo manifests image docs clean
+        bench up demo manifests image docs clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(VERSION)
@@ -63,6 +63,9 @@ test-integration: $(INSTALLED) $(GENERATED) ## One service against real Postgres
 
 test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
 	@scripts/test e2e
+
+bench: $(INSTALLED) $(GENERATED) ## CPU per email of each hot step against its floor (ARGS='--emails 500')
+	@.venv/bin/python -m bench $(ARGS)
 
 ##@ Ship
 manifests: $(INSTALLED) ## Build and validate every overlay of deploy/
