@@ -17,6 +17,7 @@ from chassis.worker import ClaimLoop
 from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
 from services.sender.acceptance import Acceptance
 from services.sender.events import FEEDBACK
+from services.sender.matching import Matching
 from services.sender.origin import SharedSender
 from services.sender.rounds import Rounds
 from services.sender.servicer_emails import SenderServicer
@@ -27,6 +28,7 @@ from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
 from services.sender.store_states import EmailStates
 from services.sender.store_suppressions import SuppressionStore
+from services.sender.store_unmatched import UnmatchedStore
 from services.sender.store_upkeep import UpkeepStore
 from services.sender.upkeep import Upkeep
 from services.sender.worker import Worker
@@ -113,7 +115,11 @@ async def running(settings: Config) -> AsyncIterator[int]:
         suppressions = SuppressionStore(database)
         await stack.enter_async_context(database.listen("sender_emails", sending.wake))
         await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
-        consumers = _consumers(database, stream, Feedback(states, suppressions), rounds["release"])
+        unmatched = UnmatchedStore(database)
+        feedback = Feedback(states, suppressions, unmatched)
+        matching = Matching(database, unmatched, feedback)
+        rounds["match"] = Rounds("matching", matching.match, interval=IDLE)
+        consumers = _consumers(database, stream, feedback, rounds["release"])
         yield await stack.enter_async_context(
             server.serving(
                 settings.server,

@@ -85,7 +85,18 @@ def _delay(event: ReceivedEvent) -> Report:
 
 def _reject(event: ReceivedEvent) -> Report:
     said = event.parse(pb.RejectReceived)
-    return Report(*_email(said.email), rejected=said.reason or "no reason given")
+    reason = said.reason or "no reason given"
+    return Report(
+        *_email(said.email), rejected=f"SES refused the content after it had accepted the email: {reason}."
+    )
+
+
+def _rendering_failure(event: ReceivedEvent) -> Report:
+    said = event.parse(pb.RenderingFailed)
+    reason = said.reason or "no reason given"
+    return Report(
+        *_email(said.email), rejected=f"SES could not fill its template in, so nothing was sent: {reason}"
+    )
 
 
 FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
@@ -94,6 +105,7 @@ FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
     "delivery.received": _delivery,
     "delay.received": _delay,
     "reject.received": _reject,
+    "rendering.failed": _rendering_failure,
 }
 
 
