@@ -28,6 +28,8 @@ def check_header(name: str, value: str) -> None:
         )
     if not _VALUE.fullmatch(value):
         raise BadHeader("must be printable ASCII on one line, not empty, without a space at either end")
+    if "=?" in value:
+        raise BadHeader('has "=?" in it, an encoded word: some readers show it decoded, and others do not')
     longest = max(map(len, value.split()))
     if len(name) + 2 + len(value) > MAX_LINE or longest > MAX_LINE - 1:
         raise BadHeader(f"is longer than a line may be, {MAX_LINE} characters with its name")

@@ -25,7 +25,8 @@ _BASE64_FROM = 1 / 6
 
 _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-_TOKEN = re.compile(r" *[^ ]+")
+# Where a line may be broken: readers differ on how many spaces stand at a break, so there is but one.
+_BREAK = re.compile(r"(?<! ) (?! )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _phrase(name: str) -> str:
 
 def _unstructured(name: str, text: str) -> str:
     """Give text as it is where that is safe: where no parser could take it for something else."""
-    longest = max(map(len, text.split(" ")), default=0)
+    longest = max(map(len, _BREAK.split(text)))
     if _PLAIN.fullmatch(text) and "=?" not in text and longest < MAX_LINE - len(name) - 2:
         return _folded(name, text)
     return _encoded_words(text)
@@ -148,10 +149,10 @@ def _chunks(text: str) -> Iterator[bytes]:
 def _folded(name: str, value: str) -> str:
     """Break lines before spaces; a reader that joins them again has the value as it was."""
     lines, line = [], f"{name}:"
-    for token in _TOKEN.findall(" " + value):
-        if len(line) + len(token) > FOLD and line != f"{name}:":
+    for token in _BREAK.split(value):
+        if len(line) + 1 + len(token) > FOLD and line != f"{name}:":
             lines.append(line)
             line = ""
-        line += token
+        line += f" {token}"
     lines.append(line)
     return CRLF.join(lines)[len(name) + 2 :]

@@ -122,6 +122,7 @@ FORBIDDEN_VALUES = [
     "a\x7f",
     "x" * 994,
     "x " * 498,
+    "=?utf-8?q?=0D=0ABcc:_x?=",
 ]
 REFUSED += [({"headers": {"X-A": value}}, "headers['X-A']") for value in FORBIDDEN_VALUES]
 

@@ -62,6 +62,7 @@ def test_text_and_html_are_alternatives_plainest_first() -> None:
 SUBJECTS = [
     "", "Hello", "Grüße aus Köln", "日本語" * 60, "a" * 998, "a b" * 300, "=?utf-8?q?x?=", "two  spaces",
     "x " * 400 + "y", " leading", "trailing ", "🎉" * 200, "a" * 70 + " " + "b" * 980,
+    "a  " * 100 + "b", "a   b" * 60, "a" + " " * 900 + "b", "a" + " " * 996 + "b",
 ]  # fmt: skip
 
 
