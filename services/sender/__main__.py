@@ -13,7 +13,6 @@ from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
 from chassis.threads import Executor
-from chassis.worker import ClaimLoop
 from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
 from services.sender.acceptance import Acceptance
 from services.sender.events import FEEDBACK
@@ -34,7 +33,6 @@ from services.sender.upkeep import Upkeep
 from services.sender.worker import Worker
 
 SCHEMA = "sender"
-IDLE = timedelta(seconds=1)  # how soon an email is claimed whose rest is over, or whose NOTIFY was lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,12 +106,13 @@ async def running(settings: Config) -> AsyncIterator[int]:
             settings.aws, configuration_set=settings.ses_configuration_set, threads=settings.ses_threads
         )
         stack.callback(ses.close)
-        worker = Worker(database, claims, states, ses, executor=executor, place=place)
-        sending = ClaimLoop("sending", worker.claim, worker.step, concurrency=settings.ses_threads, idle=IDLE)
+        worker = Worker(
+            database, claims, states, ses, executor=executor, threads=settings.ses_threads, place=place
+        )
         rounds = _rounds(settings, database, states, claims)
         emails = EmailStore(database, place, deadline=settings.email_deadline)
         suppressions = SuppressionStore(database)
-        await stack.enter_async_context(database.listen("sender_emails", sending.wake))
+        await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
         await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
         unmatched = UnmatchedStore(database)
         feedback = Feedback(states, suppressions, unmatched)
@@ -132,7 +131,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                     SuppressionServicer(suppressions, emails),
                 ),
                 background=[
-                    sending.run,
+                    worker.loop.run,
                     *(each.run for each in rounds.values()),
                     *(each.run for each in consumers),
                     Relay(database, stream, SCHEMA).run,
