@@ -117,7 +117,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         unmatched = UnmatchedStore(database)
         feedback = Feedback(states, suppressions, unmatched)
         matching = Matching(database, unmatched, feedback)
-        rounds["match"] = Rounds("matching", matching.match, interval=IDLE)
+        rounds["match"] = Rounds("matching", matching.match, interval=timedelta(seconds=1))
         consumers = _consumers(database, stream, feedback, rounds["release"])
         yield await stack.enter_async_context(
             server.serving(
