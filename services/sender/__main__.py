@@ -16,6 +16,8 @@ from chassis.threads import Executor
 from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
 from services.sender.acceptance import Acceptance
 from services.sender.events import FEEDBACK
+from services.sender.heartbeat import Heartbeat
+from services.sender.listening import Listening, Windows
 from services.sender.matching import Matching
 from services.sender.origin import SharedSender
 from services.sender.rounds import Rounds
@@ -25,6 +27,7 @@ from services.sender.ses import Ses
 from services.sender.store_claims import ClaimStore
 from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
+from services.sender.store_listening import ListeningStore
 from services.sender.store_states import EmailStates
 from services.sender.store_suppressions import SuppressionStore
 from services.sender.store_unmatched import UnmatchedStore
@@ -74,13 +77,11 @@ class Config:
     nats: config.Nats
     aws: config.Aws
     shared: Shared
+    windows: Windows
     ses_configuration_set: str = setting("letterhead", help="SES configuration set of every email")
     ses_threads: int = setting(16, help="most POSTs of one process at once", minimum=1, maximum=64)
     email_deadline: timedelta = setting(
         timedelta(days=7), help="seconds that an email may wait", minimum=timedelta(minutes=1)
-    )
-    unknown_window: timedelta = setting(
-        timedelta(minutes=15), help="seconds that a lost answer's event is awaited before the email is held"
     )
     body_retention: timedelta = setting(
         timedelta(days=7), help="seconds that a body outlives its email's last state"
@@ -109,7 +110,10 @@ async def running(settings: Config) -> AsyncIterator[int]:
         worker = Worker(
             database, claims, states, ses, executor=executor, threads=settings.ses_threads, place=place
         )
-        rounds = _rounds(settings, database, states, claims)
+        heartbeat = (
+            Heartbeat(database, claims, ses, executor, place=place, domain=shared.domain) if shared else None
+        )
+        rounds = _rounds(settings, database, states, claims, heartbeat)
         emails = EmailStore(database, place, deadline=settings.email_deadline)
         suppressions = SuppressionStore(database)
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
@@ -141,14 +145,25 @@ async def running(settings: Config) -> AsyncIterator[int]:
 
 
 def _rounds(
-    settings: Config, database: Database, states: EmailStates, claims: ClaimStore
+    settings: Config,
+    database: Database,
+    states: EmailStates,
+    claims: ClaimStore,
+    heartbeat: Heartbeat | None,
 ) -> dict[str, Rounds]:
+    source = f"{settings.aws.aws_account}:{settings.aws.aws_region}:{settings.ses_configuration_set}"
     upkeep = Upkeep(
         database,
-        UpkeepStore(database),
+        UpkeepStore(database, source),
         states,
         claims,
-        window=settings.unknown_window,
+        Listening(
+            database,
+            ListeningStore(database, source),
+            settings.windows,
+            heartbeat.send if heartbeat else None,
+        ),
+        windows=settings.windows,
         request_retention=settings.request_retention,
     )
     return {

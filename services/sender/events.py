@@ -134,7 +134,10 @@ _MOVES: Mapping[State, tuple[str, Callable[[Moved], Message]]] = {
         "email.unknown",
         lambda moved: pb.EmailUnknown(email=_reference(moved), reason=moved.note),
     ),
-    State.EXPIRED: ("email.expired", lambda moved: pb.EmailExpired(email=_reference(moved))),
+    State.EXPIRED: (
+        "email.expired",
+        lambda moved: pb.EmailExpired(email=_reference(moved), reason=moved.note),
+    ),
     State.CANCELED: ("email.canceled", lambda moved: pb.EmailCanceled(email=_reference(moved))),
 }
 
