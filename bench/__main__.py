@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import floors, steps
+from bench import claims, floors, steps
 from bench.meter import Meter, Used
 from bench.world import World, running
 
@@ -64,12 +64,14 @@ class Table:
         print(f"{row.name:<18}{columns}{sum(each) / least:>8.1f}{self.count / seconds:>10.0f}", flush=True)
 
 
-async def bench(count: int) -> None:
+async def bench(count: int, *, finished: int, ready: int) -> None:
     """Measure and print every row."""
     with tempfile.TemporaryDirectory(prefix="letterhead-bench-") as name:
         async with running(Path(name)) as world:
             await steps.whole_path(world, WARM_UP)
             await _rows(world, count)
+            if ready:
+                await claims.measure(world, finished=finished, ready=ready)
 
 
 async def _rows(world: World, count: int) -> None:
@@ -91,4 +93,9 @@ async def _measured(meter: Meter, load: Load, world: World, count: int) -> Used:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--emails", type=int, default=2000, help="emails of each row")
-    asyncio.run(bench(parser.parse_args().emails))
+    parser.add_argument("--finished", type=int, default=1_000_000, help="finished emails under the claims")
+    parser.add_argument(
+        "--ready", type=int, default=100_000, help="ready emails to claim; 0 leaves claims out"
+    )
+    chosen = parser.parse_args()
+    asyncio.run(bench(chosen.emails, finished=chosen.finished, ready=chosen.ready))

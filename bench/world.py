@@ -58,7 +58,7 @@ async def running(directory: Path) -> AsyncIterator[World]:
     postgres, nats = Postgres.start(directory, fsync=True), NatsServer.start(directory)
     try:
         database = FreshDatabase(postgres, DATABASE)
-        await _migrated(postgres)
+        await migrated(database)
         environ = _environ(nats, ses_url := f"http://127.0.0.1:{free_port()}")
         async with (
             _process("bench.ses_stub", ses_url.rpartition(":")[2], environ=environ) as stub,
@@ -81,11 +81,12 @@ async def running(directory: Path) -> AsyncIterator[World]:
         postgres.stop()
 
 
-async def _migrated(postgres: Postgres) -> None:
-    connection = await asyncpg.connect(postgres.url())
-    await connection.execute(f"CREATE DATABASE {DATABASE}")
+async def migrated(database: FreshDatabase) -> None:
+    """Make a database with everything in it but rows."""
+    connection = await asyncpg.connect(database.server.url())
+    await connection.execute(f"CREATE DATABASE {database.name}")
     await connection.close()
-    await migrate(postgres.url(database=DATABASE))
+    await migrate(database.url("postgres"))
 
 
 async def _tenant(database: FreshDatabase) -> dict[str, Any]:
