@@ -22,7 +22,7 @@ class BadHeader(ValueError):
 
 def check_header(name: str, value: str) -> None:
     """Raise BadHeader unless the header may be added as it is."""
-    if not _allowed(name):
+    if not is_allowed(name):
         raise BadHeader(
             "may not be set; allowed are In-Reply-To, References, List-* and X-* (not X-SES-*, X-Amz*)"
         )
@@ -35,7 +35,8 @@ def check_header(name: str, value: str) -> None:
         raise BadHeader(f"is longer than a line may be, {MAX_LINE} characters with its name")
 
 
-def _allowed(name: str) -> bool:
+def is_allowed(name: str) -> bool:
+    """Say whether a caller may set the header of this name."""
     lower = name.lower()
     if len(name) > MAX_NAME or not _NAME.fullmatch(name) or lower.startswith(_SES):
         return False

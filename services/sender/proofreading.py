@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from services.sender import mime, reader_mailparse, reader_python
-from services.sender.headers import MAX_LINE
+from services.sender.headers import MAX_LINE, is_allowed
 from services.sender.mime import Letter
-from services.sender.readings import Body, Reading, shape
+from services.sender.readings import MAILBOX_HEADERS, Body, Reading, shape
 
 READERS: Mapping[str, Callable[[bytes], Reading]] = MappingProxyType(
     {"python": reader_python.read, "mailparse": reader_mailparse.read}
 )
 
+# All that we write ourselves; anything else is a caller's, and must be one that callers may set.
+_OURS = frozenset(
+    {*MAILBOX_HEADERS, "Subject", "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
+)
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
@@ -73,6 +77,10 @@ def _differences(meant: Reading, read: Reading) -> Iterator[str]:
     yield from read.repairs
     if list(read.header_names) != list(meant.header_names):
         yield "other headers"
+    if len({name.lower() for name in read.header_names}) < len(read.header_names):
+        yield "a header twice"
+    if any(name not in _OURS and not is_allowed(name) for name in read.header_names):
+        yield "a header that nobody may set"
     yield from _header_differences(meant, read)
     if read.shape != meant.shape:
         yield "another structure"
