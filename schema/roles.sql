@@ -44,6 +44,8 @@ GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, iden
 GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attempts TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.idempotency, sender.suppressions TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.unmatched_feedback TO letterhead_sender;
+GRANT SELECT, INSERT, DELETE ON sender.strikes TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE ON sender.reputations TO letterhead_sender;
 -- History is append-only.
 GRANT SELECT, INSERT ON sender.email_transitions TO letterhead_sender;
 GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;

@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
+
+import grpc
 
 from chassis import config, server
 from chassis.access import Access
@@ -13,9 +16,11 @@ from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
 from chassis.threads import Executor
+from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
 from services.sender.acceptance import Acceptance
 from services.sender.events import FEEDBACK
+from services.sender.guard import Guard, Pause
 from services.sender.heartbeat import Heartbeat
 from services.sender.listening import Listening, Windows
 from services.sender.matching import Matching
@@ -28,6 +33,7 @@ from services.sender.store_claims import ClaimStore
 from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
 from services.sender.store_listening import ListeningStore
+from services.sender.store_reputation import ReputationStore
 from services.sender.store_states import EmailStates
 from services.sender.store_suppressions import SuppressionStore
 from services.sender.store_unmatched import UnmatchedStore
@@ -36,6 +42,7 @@ from services.sender.upkeep import Upkeep
 from services.sender.worker import Worker
 
 SCHEMA = "sender"
+PAUSE_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +85,15 @@ class Config:
     aws: config.Aws
     shared: Shared
     windows: Windows
+    identity_address: str | None = setting(
+        None, help="host:port of identity, which pauses tenants of ill repute; none: they are only warned"
+    )
+    service_key: config.Secret | None = setting(
+        None, help="file with the key that services call each other by; needed with an identity_address"
+    )
+    reputation_interval: timedelta = setting(
+        timedelta(seconds=20), help="seconds between looks at bounces and complaints", minimum=timedelta(0)
+    )
     ses_configuration_set: str = setting("letterhead", help="SES configuration set of every email")
     ses_threads: int = setting(16, help="most POSTs of one process at once", minimum=1, maximum=64)
     email_deadline: timedelta = setting(
@@ -122,6 +138,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         feedback = Feedback(states, suppressions, unmatched)
         matching = Matching(database, unmatched, feedback)
         rounds["match"] = Rounds("matching", matching.match, interval=timedelta(seconds=1))
+        guard = Guard(ReputationStore(database), await stack.enter_async_context(_pausing(settings)))
+        rounds["guard"] = Rounds("reputation", guard.judge, interval=settings.reputation_interval)
         consumers = _consumers(database, stream, feedback, rounds["release"])
         yield await stack.enter_async_context(
             server.serving(
@@ -182,6 +200,23 @@ def _consumers(database: Database, stream: Stream, feedback: Feedback, release: 
         Consumer(database, stream, SCHEMA, "feedback", list(FEEDBACK), feedback.apply, concurrency=4),
         Consumer(database, stream, SCHEMA, "domains", ["domain.ready"], domain_ready),
     ]
+
+
+@asynccontextmanager
+async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
+    """Connect to identity, which alone may change tenants; gives None where there is none to ask."""
+    if settings.identity_address is None or settings.service_key is None:
+        yield None
+        return
+    metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
+    async with grpc.aio.insecure_channel(settings.identity_address) as channel:
+        stub = tenants_pb2_grpc.TenantServiceStub(channel)
+
+        async def pause(tenant_id: UUID, reason: str) -> None:
+            request = tenants_pb2.PauseTenantRequest(tenant_id=str(tenant_id), reason=reason)
+            await stub.PauseTenant(request, timeout=PAUSE_SECONDS, metadata=metadata)
+
+        yield pause
 
 
 def _registrations(emails: SenderServicer, suppressions: SuppressionServicer) -> list[server.Registration]:

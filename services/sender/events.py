@@ -9,6 +9,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from chassis.events import Event, ReceivedEvent
+from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
 from services.sender.feedback import Report, bounced_state, word
 from services.sender.model import Moved, Reason, RecipientState, State, Suppression
@@ -37,6 +38,12 @@ def suppression_removed(suppression: Suppression) -> Event:
     """Say that email to an address is sent again."""
     data = pb.SuppressionRemoved(tenant_id=str(suppression.tenant_id), address=suppression.address)
     return Event("suppression.removed", data, suppression.tenant_id, resource=suppression.address)
+
+
+def tenant_warned(tenant_id: UUID, reason: str) -> Event:
+    """Say that a tenant is about to be paused for how its email is received."""
+    data = domain_events_pb2.TenantWarned(tenant_id=str(tenant_id), reason=reason)
+    return Event("tenant.warned", data, tenant_id, resource=str(tenant_id))
 
 
 def read_report(event: ReceivedEvent) -> Report:

@@ -29,3 +29,9 @@ UPDATE sender.recipients AS r
 SET state = $3, state_note = told.note, state_at = now()
 FROM unnest($2::text[], $4::text[]) AS told (match, note)
 WHERE r.email_id = $1 AND r.match = told.match;
+
+-- strike --
+-- Counts addresses of an email against its tenant, each once.
+INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
+SELECT $1, match, $3, $4 FROM unnest($2::text[]) AS struck (match)
+ON CONFLICT (email_id, match, kind) DO NOTHING;

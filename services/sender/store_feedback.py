@@ -79,3 +79,5 @@ class Feedback:
     ) -> None:
         if report.suppress is not None and words:
             await self._suppressions.add(connection, email["tenant_id"], words, report.suppress, email["id"])
+            struck = [word.match for word in words]
+            await connection.execute(QUERIES.strike, email["id"], struck, report.suppress, email["tenant_id"])
