@@ -35,7 +35,8 @@ class Nursery:
     def kill(self, copy: int) -> int:
         """Kills one copy (SIGKILL) and gives the pid that it had; it is started again by itself."""
         pid = self.pids.pop(copy)
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it ended by itself just now
+            os.kill(pid, signal.SIGKILL)
         self.kills += 1
         return pid
 

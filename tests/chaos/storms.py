@@ -3,8 +3,11 @@
 import asyncio
 import platform
 import random
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import asyncpg
 
@@ -15,6 +18,7 @@ from tests.e2e.conftest import World
 GAP = (0.005, 0.060)  # seconds between two kills, as long as somebody is at work
 OTHERS_EVERY = 12  # one kill in so many strikes another service
 LOOK_SECONDS = 0.01
+LONGEST = timedelta(minutes=10)
 
 # Who has opened an attempt of late is at work; who has died since is no longer in the nursery.
 AT_WORK = """
@@ -45,11 +49,12 @@ class Storm:
 async def blow(
     world: World, senders: Nursery, connection: asyncpg.Connection, *, seed: int, kills: int
 ) -> Storm:
-    """Kills until that many senders have died at work."""
+    """Kills until that many senders have died at work, or for as long as a storm may last."""
     storm = Storm()
+    end = time.monotonic() + LONGEST.total_seconds()
     chance = random.Random(seed)  # noqa: S311 - chance, no secret
     others = [part for name in ("identity", "verifier", "webhooks") for part in world.stack.replicas_of(name)]
-    while storm.senders < kills:
+    while storm.senders < kills and time.monotonic() < end:
         await asyncio.sleep(chance.uniform(*GAP))
         if storm.senders % OTHERS_EVERY == OTHERS_EVERY - 1:
             _strike_another(storm, others, chance)
@@ -59,9 +64,10 @@ async def blow(
 
 def _strike_another(storm: Storm, others: Sequence[Part], chance: random.Random) -> None:
     part = chance.choice(others)
-    if part.pid:
-        part.kill()
-        storm.others += 1
+    with suppress(ProcessLookupError):  # it is ending just now
+        if part.pid:
+            part.kill()
+            storm.others += 1
 
 
 async def _strike_a_sender(
