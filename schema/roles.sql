@@ -41,7 +41,7 @@ GRANT SELECT, INSERT ON verifier.transitions TO letterhead_verifier;
 GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, identity.domains TO letterhead_verifier;
 
 -- sender
-GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attempts TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attachments, sender.attempts TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.idempotency, sender.suppressions TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.unmatched_feedback TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.strikes TO letterhead_sender;

@@ -19,6 +19,7 @@ from chassis.threads import Executor
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
 from services.sender.acceptance import Acceptance
+from services.sender.changes import Changes
 from services.sender.events import FEEDBACK
 from services.sender.guard import Guard, Pause
 from services.sender.heartbeat import Heartbeat
@@ -29,6 +30,7 @@ from services.sender.rounds import Rounds
 from services.sender.servicer_emails import SenderServicer
 from services.sender.servicer_suppressions import SuppressionServicer
 from services.sender.ses import Ses
+from services.sender.store_changes import ChangeStore
 from services.sender.store_claims import ClaimStore
 from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
@@ -148,7 +150,9 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 access=Access(database),
                 registrations=_registrations(
                     SenderServicer(
-                        Acceptance(emails, shared_domain=shared.domain if shared else None), emails
+                        Acceptance(emails, shared_domain=shared.domain if shared else None),
+                        emails,
+                        Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states),
                     ),
                     SuppressionServicer(suppressions, emails),
                 ),

@@ -60,8 +60,8 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     # SES's event is worth more than its answer: a state that says "nothing was sent" must not stay false.
     State.FAILED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
     State.EXPIRED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
+    State.CANCELED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
     State.SUPPRESSED: {},
-    State.CANCELED: {},
 }
 
 # States in which nothing more is planned: the body is erased a while after.
@@ -166,6 +166,21 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an email; `size` in bytes.
+
+    `content_id` is what the HTML body shows it by, empty when it does not. `content` is None where it was not
+    read, and once it was erased.
+    """
+
+    file_name: str
+    content_type: str
+    content_id: str
+    size: int
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What the recipients see, apart from who it is from. `text` and `html` are None when there is none."""
 
@@ -174,17 +189,49 @@ class Content:
     text: str | None = field(default=None, repr=False)
     html: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+
+
+class OnUnknown(StrEnum):
+    """What is done when SES's answer was lost and no evidence came within the window."""
+
+    HOLD = "HOLD"  # somebody decides
+    RESEND = "RESEND"  # it is sent once more
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When an email is to be sent, and what is done when it is unknown whether it was.
+
+    `send_at` None: at once. `window` None: as long as the installation has it.
+    """
+
+    send_at: datetime | None = None
+    on_unknown: OnUnknown = OnUnknown.HOLD
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An email that may be accepted: every field is checked. `size` is in bytes, as encoded."""
+    """An email that may be accepted: every field is checked. `size` is in bytes, as encoded.
+
+    `path` is where in the request it stands: `emails[3].`; empty where the request is of one.
+    """
 
     sender: Address
     recipients: tuple[Recipient, ...]
     content: Content
     tags: Mapping[str, str]
     size: int
+    terms: Terms = Terms()
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one email of a batch was not accepted while others were: a google.rpc.Status, as bytes."""
+
+    status: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +264,7 @@ class Email:
     sent_from: str = ""
     ses_id: str = ""
     sent_at: datetime | None = None
+    terms: Terms = Terms()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from services.sender import mime, reader_mailparse, reader_python
 from services.sender.headers import MAX_LINE, is_allowed
 from services.sender.mime import Letter
+from services.sender.model import Attachment
 from services.sender.readings import MAILBOX_HEADERS, Body, Reading, shape
 
 READERS: Mapping[str, Callable[[bytes], Reading]] = MappingProxyType(
@@ -52,9 +53,7 @@ def _wire_problems(content: bytes) -> Iterator[str]:
 def _meant(letter: Letter) -> Reading:
     """Give what is to be read; nothing in it comes from what wrote the headers."""
     mailboxes = {"From": [letter.sender], "To": letter.to, "Cc": letter.cc, "Reply-To": letter.reply_to}
-    bodies = [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(letter)]
-    leaves = [body.content_type for body in bodies]
-    alone = len(leaves) == 1
+    structure = _structure(letter)
     return Reading(
         header_names=[
             *(name for name, addresses in mailboxes.items() if addresses),
@@ -63,14 +62,33 @@ def _meant(letter: Letter) -> Reading:
             "MIME-Version",
             *letter.headers,
             "Content-Type",
-            *(["Content-Transfer-Encoding"] if alone else []),
+            *([] if structure.startswith("multipart/") else ["Content-Transfer-Encoding"]),
         ],
         mailboxes=mailboxes,
         subject=letter.subject,
         values=letter.headers,
-        shape=leaves[0] if alone else shape("multipart/alternative", leaves),
-        bodies=bodies,
+        shape=structure,
+        bodies=[*_texts(letter), *map(_file, letter.shown), *map(_file, letter.files)],
     )
+
+
+def _structure(letter: Letter) -> str:
+    texts = [body.content_type for body in _texts(letter)]
+    if letter.shown:
+        shown = [_file(each).content_type for each in letter.shown]
+        texts[-1] = shape("multipart/related", [texts[-1], *shown])
+    whole = shape("multipart/alternative", texts) if len(texts) > 1 else texts[0]
+    files = [_file(each).content_type for each in letter.files]
+    return shape("multipart/mixed", [whole, *files]) if files else whole
+
+
+def _texts(letter: Letter) -> list[Body]:
+    return [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(letter)]
+
+
+def _file(attachment: Attachment) -> Body:
+    content_type = attachment.content_type.partition(";")[0].lower()
+    return Body(content_type, attachment.content or b"")
 
 
 def _differences(meant: Reading, read: Reading) -> Iterator[str]:

@@ -61,9 +61,11 @@ ORDER BY e.id
 LIMIT $2;
 
 -- erase_bodies --
--- Erases a batch of bodies whose time has come.
+-- Erases a batch of bodies whose time has come, and what is in their attachments.
 WITH due AS (
     SELECT id FROM sender.emails WHERE body_erase_at <= now() ORDER BY body_erase_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), emptied AS (
+    UPDATE sender.attachments AS a SET content = NULL FROM due WHERE a.email_id = due.id
 )
 UPDATE sender.emails AS e
 SET text = NULL, html = NULL, body_erase_at = NULL

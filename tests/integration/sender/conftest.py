@@ -33,6 +33,10 @@ SHARED_DOMAIN = "send.e2a.dev"
 SHORT = Windows(unknown_window=timedelta(seconds=0.2), resend_window=timedelta(seconds=0.2))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pairs", type=int, default=500, help="of equal requests at once; 10000 take minutes")
+
+
 @dataclass(frozen=True)
 class Sender:
     """The service, to be started as often as there shall be replicas of it."""
@@ -212,6 +216,13 @@ async def sender(database: FreshDatabase, stream: FreshStream, internet: Interne
         windows=Windows(),
     )
     return Sender(settings, database, stream, internet)
+
+
+@pytest.fixture
+def pairs(request: pytest.FixtureRequest) -> int:
+    """How many pairs of equal requests to release together."""
+    count: int = request.config.getoption("--pairs", default=500)
+    return count
 
 
 @pytest.fixture

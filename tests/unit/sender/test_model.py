@@ -44,7 +44,7 @@ def test_after_a_final_state_only_the_truth_about_it_comes() -> None:
         State.FAILED: {State.SENT},
         State.EXPIRED: {State.SENT},
         State.SUPPRESSED: set(),
-        State.CANCELED: set(),
+        State.CANCELED: {State.SENT},
     }
 
 
