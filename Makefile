@@ -1,7 +1,7 @@
 # The only entry to everything: `make` lists what there is. Logic lives in scripts/.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e fuzz \
+.PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos fuzz \
         bench up demo manifests image docs clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
@@ -63,6 +63,9 @@ test-integration: $(INSTALLED) $(GENERATED) ## One service against real Postgres
 
 test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
 	@scripts/test e2e
+
+chaos: $(INSTALLED) $(GENERATED) ## Kills, cuts and wipes for up to 50 minutes (T='--seed 7' draws otherwise)
+	@scripts/test chaos
 
 fuzz: $(INSTALLED) $(GENERATED) ## Hostile Froms, headers and bodies (CASES=1000000; SEED=... makes the same again)
 	@T="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s)) $(T)" scripts/test fuzz
