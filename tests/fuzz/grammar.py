@@ -43,7 +43,10 @@ class _Asked:
             html=self.html,
             headers=self.headers,
             tags={},
-            **self.lists,
+            to=self.lists["to"],
+            cc=self.lists["cc"],
+            bcc=self.lists["bcc"],
+            reply_to=self.lists["reply_to"],
         )
 
 

@@ -57,7 +57,7 @@ _LINE = re.compile(rb"\r\n|\r|\n")
 class Way:
     """How requests become bytes: the service's own way, unless a test takes another."""
 
-    check: Callable[[Wish], Draft] = draft
+    check: Callable[[Wish, datetime], Draft] = draft
     write: Callable[[Letter], bytes] = mime.build
 
 
@@ -99,7 +99,7 @@ def judge(seed: str, number: int, way: Way) -> tuple[Wish, list[str], list[str]]
     random = Random(f"{seed}:{number}")  # noqa: S311 -- to be had again, not to be secret
     asked = wish(random)
     try:
-        made = way.check(asked)
+        made = way.check(asked, NOW)
     except InvalidArgument:
         return asked, ["refused"], []
     meant = _letter(made, random.choice(STANDINGS))

@@ -1,6 +1,7 @@
 """Three ways from a request to bytes that are each wrong as somebody's were: the harness must see it."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from services.sender import mime
 from services.sender.drafts import Wish, draft
@@ -19,9 +20,9 @@ def unquoted(letter: Letter) -> bytes:
     return f"From: {name} <{address}>{CRLF}".encode() + rest
 
 
-def trusting(wish: Wish) -> Draft:
+def trusting(wish: Wish, now: datetime) -> Draft:
     """Checks all but the headers."""
-    made = draft(replace(wish, headers={}))
+    made = draft(replace(wish, headers={}), now)
     return replace(made, content=replace(made.content, headers=wish.headers))
 
 
