@@ -1,8 +1,8 @@
 # The only entry to everything: `make` lists what there is. Logic lives in scripts/.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e \
-        up demo manifests image docs clean
+.PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos fuzz \
+        bench up demo manifests image docs clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(VERSION)
@@ -50,7 +50,7 @@ check: lint test-contract manifests ## All that takes seconds: lint, contract te
 
 ##@ Test (T='path or pytest options' chooses; REPLICAS=2 doubles every service in e2e)
 test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
-	@scripts/test unit contract integration e2e
+	@scripts/test unit contract fuzz integration e2e
 
 test-unit: $(INSTALLED) $(GENERATED) ## Pure rules, no input or output
 	@scripts/test unit
@@ -63,6 +63,15 @@ test-integration: $(INSTALLED) $(GENERATED) ## One service against real Postgres
 
 test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
 	@scripts/test e2e
+
+chaos: $(INSTALLED) $(GENERATED) ## Kills, cuts and wipes for up to 50 minutes (T='--seed 7' draws otherwise)
+	@scripts/test chaos
+
+fuzz: $(INSTALLED) $(GENERATED) ## Hostile Froms, headers and bodies (CASES=1000000; SEED=... makes the same again)
+	@T="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s)) $(T)" scripts/test fuzz
+
+bench: $(INSTALLED) $(GENERATED) ## CPU per email of each hot step against its floor (ARGS='--emails 500')
+	@.venv/bin/python -m bench $(ARGS)
 
 ##@ Ship
 manifests: $(INSTALLED) ## Build and validate every overlay of deploy/

@@ -4,12 +4,15 @@ import asyncio
 import logging
 import sys
 from collections.abc import Coroutine
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
 import grpc
 import structlog
 import typer
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, ConfigError, load
 from cli import aws_setup, calls, sandbox_commands
@@ -17,7 +20,7 @@ from cli.client import explain
 from cli.installation import NoInstallation
 from cli.server_process import EmbeddedError
 from cli.until import StoryFailed
-from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
+from letterhead.sender.v1.emails_pb2 import Address, Attachment, SendEmailRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")
@@ -90,14 +93,25 @@ def send(
     subject: Annotated[str, typer.Option(help="The subject.")],
     text: Annotated[str, typer.Option(help="The plain text body.")] = "",
     html: Annotated[str, typer.Option(help="The HTML body.")] = "",
+    at: Annotated[
+        datetime | None, typer.Option(help="When to hand it over, in UTC; otherwise at once.")
+    ] = None,
+    attach: Annotated[
+        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file; may be given again.")
+    ] = None,
     request_id: Annotated[str, typer.Option(help="Makes a retry safe.")] = "",
 ) -> None:
     """Send one email."""
+    send_time = Timestamp()
+    if at:
+        send_time.FromDatetime(at)
     request = SendEmailRequest(
         to=[Address(address=each) for each in to],
         subject=subject,
         text=text,
         html=html,
+        attachments=[Attachment(file_name=each.name, content=each.read_bytes()) for each in attach or []],
+        send_time=send_time if at else None,
         request_id=request_id,
     )
     getattr(request, "from").address = sender
@@ -172,6 +186,12 @@ def list_emails(limit: Limit = 50) -> None:
 def show_email(email_id: str) -> None:
     """Print an email's recipients and history."""
     run(calls.show_email(email_id))
+
+
+@emails.command("cancel")
+def cancel_email(email_id: str) -> None:
+    """Call an email back that was not handed over yet."""
+    run(calls.cancel_email(email_id))
 
 
 @suppressions.command("list")

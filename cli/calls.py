@@ -18,6 +18,7 @@ from letterhead.identity.v1.domains_pb2 import (
     ListDomainsRequest,
 )
 from letterhead.sender.v1.emails_pb2 import (
+    CancelEmailRequest,
     Email,
     GetEmailRequest,
     ListEmailsRequest,
@@ -127,6 +128,13 @@ async def show_email(email_id: str) -> None:
     teller.table(("when", "state", "note"), [
         (each.time.ToJsonString(), _word(Email.State, each.state), each.note) for each in email.history
     ])  # fmt: skip
+
+
+async def cancel_email(email_id: str) -> None:
+    """Calls an email back."""
+    async with connect(Installation.read()) as services:
+        email = (await services.sender.CancelEmail(CancelEmailRequest(email_id=email_id))).email
+    Teller().good(f"{email.id}: {_word(Email.State, email.state)}")
 
 
 async def list_suppressions(limit: int) -> None:

@@ -31,7 +31,7 @@ class Part:
         self.name = name
         self.starts = 0
         self._argv = argv
-        self._environ = environ
+        self.environ = environ
         self._log = log
         self._echo = echo
         self._process: asyncio.subprocess.Process | None = None
@@ -75,7 +75,7 @@ class Part:
     async def _run_once(self) -> int:
         process = self._process = await asyncio.create_subprocess_exec(
             *tethered(self._argv),
-            env=self._environ,
+            env=self.environ,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

@@ -222,7 +222,11 @@ class Stack:
                 "LETTERHEAD_DNS_PORT": self.addresses["dns"].split(":")[1],
                 "LETTERHEAD_DNS_ALLOWED_NETWORKS": "127.0.0.0/8",
             },
-            "sender": {"LETTERHEAD_SHARED_DOMAIN": SHARED_DOMAIN, "LETTERHEAD_SHARED_BRAND": SHARED_BRAND},
+            "sender": {
+                "LETTERHEAD_SERVICE_KEY_FILE": str(self._secrets / "service-key"),
+                "LETTERHEAD_SHARED_DOMAIN": SHARED_DOMAIN,
+                "LETTERHEAD_SHARED_BRAND": SHARED_BRAND,
+            },
             "webhooks": {"LETTERHEAD_FEEDBACK_WAIT": "1"},
         }
 

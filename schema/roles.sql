@@ -41,8 +41,11 @@ GRANT SELECT, INSERT ON verifier.transitions TO letterhead_verifier;
 GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, identity.domains TO letterhead_verifier;
 
 -- sender
-GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attempts TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attachments, sender.attempts TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.idempotency, sender.suppressions TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sender.unmatched_feedback TO letterhead_sender;
+GRANT SELECT, INSERT, DELETE ON sender.strikes TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE ON sender.reputations TO letterhead_sender;
 -- History is append-only.
 GRANT SELECT, INSERT ON sender.email_transitions TO letterhead_sender;
 GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;
@@ -51,7 +54,12 @@ GRANT SELECT ON identity.tenants, identity.claims, identity.domains TO letterhea
 GRANT SELECT ON verifier.verifications, verifier.ses_account TO letterhead_sender;
 -- To settle an attempt whose answer was lost, by evidence.
 GRANT SELECT ON webhooks.feedback TO letterhead_sender;
+-- To know whether silence means anything: does what SES tells reach us, and is it all understood?
+GRANT SELECT ON webhooks.intake, webhooks.notifications TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE ON sender.listening TO letterhead_sender;
+GRANT SELECT, INSERT, DELETE ON sender.heartbeats TO letterhead_sender;
 
 -- webhooks
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks.notifications TO letterhead_webhooks;
 GRANT SELECT, INSERT, DELETE ON webhooks.feedback TO letterhead_webhooks;
+GRANT SELECT, INSERT, UPDATE ON webhooks.intake TO letterhead_webhooks;

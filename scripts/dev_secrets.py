@@ -19,6 +19,7 @@ def secrets() -> dict[str, dict[str, str]]:
     admin_key, service_key = (generate_key()[0] for _ in range(2))
     files["letterhead-identity"] |= {"admin-key": admin_key, "service-key": service_key}
     files["letterhead-verifier"] |= {"service-key": service_key}
+    files["letterhead-sender"] |= {"service-key": service_key}
     return files
 
 

@@ -27,7 +27,7 @@ log = get_logger(__name__)
 
 KINDS = (
     "domain", "tenant", "email", "suppression",
-    "bounce", "complaint", "delivery", "delay", "open", "click", "reject",
+    "bounce", "complaint", "delivery", "delay", "open", "click", "reject", "rendering",
 )  # fmt: skip
 RETENTION = timedelta(days=7)
 DUPLICATE_WINDOW = timedelta(minutes=10)

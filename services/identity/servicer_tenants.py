@@ -57,7 +57,7 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         return pb.UpdateTenantResponse(tenant=_to_proto(await self._store.update(tenant_id, name, policy)))
 
     async def PauseTenant(self, request: pb.PauseTenantRequest, context: Any) -> pb.PauseTenantResponse:
-        require(Scope.ADMIN)
+        require(Scope.SERVICE)
         tenant_id = id_of(request.tenant_id, TenantNotFound)
         reason = line("reason", request.reason, longest=LONGEST_REASON, required=False)
         return pb.PauseTenantResponse(tenant=_to_proto(await self._store.pause(tenant_id, reason)))

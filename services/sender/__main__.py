@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
+
+import grpc
 
 from chassis import config, server
 from chassis.access import Access
@@ -13,26 +16,35 @@ from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
 from chassis.threads import Executor
-from chassis.worker import ClaimLoop
+from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
 from services.sender.acceptance import Acceptance
+from services.sender.changes import Changes
 from services.sender.events import FEEDBACK
+from services.sender.guard import Guard, Pause
+from services.sender.heartbeat import Heartbeat
+from services.sender.listening import Listening, Windows
+from services.sender.matching import Matching
 from services.sender.origin import SharedSender
 from services.sender.rounds import Rounds
 from services.sender.servicer_emails import SenderServicer
 from services.sender.servicer_suppressions import SuppressionServicer
 from services.sender.ses import Ses
+from services.sender.store_changes import ChangeStore
 from services.sender.store_claims import ClaimStore
 from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
+from services.sender.store_listening import ListeningStore
+from services.sender.store_reputation import ReputationStore
 from services.sender.store_states import EmailStates
 from services.sender.store_suppressions import SuppressionStore
+from services.sender.store_unmatched import UnmatchedStore
 from services.sender.store_upkeep import UpkeepStore
 from services.sender.upkeep import Upkeep
 from services.sender.worker import Worker
 
 SCHEMA = "sender"
-IDLE = timedelta(seconds=1)  # how soon an email is claimed whose rest is over, or whose NOTIFY was lost
+PAUSE_SECONDS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +86,20 @@ class Config:
     nats: config.Nats
     aws: config.Aws
     shared: Shared
+    windows: Windows
+    identity_address: str | None = setting(
+        None, help="host:port of identity, which pauses tenants of ill repute; none: they are only warned"
+    )
+    service_key: config.Secret | None = setting(
+        None, help="file with the key that services call each other by; needed with an identity_address"
+    )
+    reputation_interval: timedelta = setting(
+        timedelta(seconds=20), help="seconds between looks at bounces and complaints", minimum=timedelta(0)
+    )
     configuration_set: str = setting("letterhead", help="SES configuration set of every email")
     ses_threads: int = setting(16, help="most POSTs of one process at once", minimum=1, maximum=64)
     email_deadline: timedelta = setting(
         timedelta(days=7), help="seconds that an email may wait", minimum=timedelta(minutes=1)
-    )
-    unknown_window: timedelta = setting(
-        timedelta(minutes=15), help="seconds that a lost answer's event is awaited before the email is held"
     )
     body_retention: timedelta = setting(
         timedelta(days=7), help="seconds that a body outlives its email's last state"
@@ -104,14 +123,24 @@ async def running(settings: Config) -> AsyncIterator[int]:
         executor = await stack.enter_async_context(Executor("ses", settings.ses_threads))
         ses = Ses(settings.aws, configuration_set=settings.configuration_set, threads=settings.ses_threads)
         stack.callback(ses.close)
-        worker = Worker(database, claims, states, ses, executor=executor, place=place)
-        sending = ClaimLoop("sending", worker.claim, worker.step, concurrency=settings.ses_threads, idle=IDLE)
-        rounds = _rounds(settings, database, states, claims)
+        worker = Worker(
+            database, claims, states, ses, executor=executor, threads=settings.ses_threads, place=place
+        )
+        heartbeat = (
+            Heartbeat(database, claims, ses, executor, place=place, domain=shared.domain) if shared else None
+        )
+        rounds = _rounds(settings, database, states, claims, heartbeat)
         emails = EmailStore(database, place, deadline=settings.email_deadline)
         suppressions = SuppressionStore(database)
-        await stack.enter_async_context(database.listen("sender_emails", sending.wake))
+        await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
         await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
-        consumers = _consumers(database, stream, Feedback(states, suppressions), rounds["release"])
+        unmatched = UnmatchedStore(database)
+        feedback = Feedback(states, suppressions, unmatched)
+        matching = Matching(database, unmatched, feedback)
+        rounds["match"] = Rounds("matching", matching.match, interval=timedelta(seconds=1))
+        guard = Guard(ReputationStore(database), await stack.enter_async_context(_pausing(settings)))
+        rounds["guard"] = Rounds("reputation", guard.judge, interval=settings.reputation_interval)
+        consumers = _consumers(database, stream, feedback, rounds["release"])
         yield await stack.enter_async_context(
             server.serving(
                 settings.server,
@@ -119,12 +148,14 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 access=Access(database),
                 registrations=_registrations(
                     SenderServicer(
-                        Acceptance(emails, shared_domain=shared.domain if shared else None), emails
+                        Acceptance(emails, shared_domain=shared.domain if shared else None),
+                        emails,
+                        Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states),
                     ),
                     SuppressionServicer(suppressions, emails),
                 ),
                 background=[
-                    sending.run,
+                    worker.loop.run,
                     *(each.run for each in rounds.values()),
                     *(each.run for each in consumers),
                     Relay(database, stream, SCHEMA).run,
@@ -134,14 +165,25 @@ async def running(settings: Config) -> AsyncIterator[int]:
 
 
 def _rounds(
-    settings: Config, database: Database, states: EmailStates, claims: ClaimStore
+    settings: Config,
+    database: Database,
+    states: EmailStates,
+    claims: ClaimStore,
+    heartbeat: Heartbeat | None,
 ) -> dict[str, Rounds]:
+    source = f"{settings.aws.aws_account}:{settings.aws.aws_region}:{settings.configuration_set}"
     upkeep = Upkeep(
         database,
-        UpkeepStore(database),
+        UpkeepStore(database, source),
         states,
         claims,
-        window=settings.unknown_window,
+        Listening(
+            database,
+            ListeningStore(database, source),
+            settings.windows,
+            heartbeat.send if heartbeat else None,
+        ),
+        windows=settings.windows,
         request_retention=settings.request_retention,
     )
     return {
@@ -160,6 +202,23 @@ def _consumers(database: Database, stream: Stream, feedback: Feedback, release: 
         Consumer(database, stream, SCHEMA, "feedback", list(FEEDBACK), feedback.apply, concurrency=4),
         Consumer(database, stream, SCHEMA, "domains", ["domain.ready"], domain_ready),
     ]
+
+
+@asynccontextmanager
+async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
+    """Connect to identity, which alone may change tenants; gives None where there is none to ask."""
+    if settings.identity_address is None or settings.service_key is None:
+        yield None
+        return
+    metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
+    async with grpc.aio.insecure_channel(settings.identity_address) as channel:
+        stub = tenants_pb2_grpc.TenantServiceStub(channel)
+
+        async def pause(tenant_id: UUID, reason: str) -> None:
+            request = tenants_pb2.PauseTenantRequest(tenant_id=str(tenant_id), reason=reason)
+            await stub.PauseTenant(request, timeout=PAUSE_SECONDS, metadata=metadata)
+
+        yield pause
 
 
 def _registrations(emails: SenderServicer, suppressions: SuppressionServicer) -> list[server.Registration]:

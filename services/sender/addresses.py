@@ -72,6 +72,8 @@ def _local_part(text: str) -> str:
         raise BadAddress(f"has more than {MAX_LOCAL_PART} characters before the @")
     if not text.isascii():
         raise BadAddress("has a character before the @ that is not ASCII; not every receiver takes such")
+    if "=?" in text:
+        raise BadAddress('has "=?" before the @, an encoded word: some readers would show it decoded')
     if not _DOT_ATOM.fullmatch(text):
         raise BadAddress(
             "must be a plain address: no quotes, brackets, comments, groups or lists, no dot beside another; "

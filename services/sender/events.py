@@ -9,6 +9,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from chassis.events import Event, ReceivedEvent
+from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
 from services.sender.feedback import Report, bounced_state, word
 from services.sender.model import Moved, Reason, RecipientState, State, Suppression
@@ -37,6 +38,12 @@ def suppression_removed(suppression: Suppression) -> Event:
     """Say that email to an address is sent again."""
     data = pb.SuppressionRemoved(tenant_id=str(suppression.tenant_id), address=suppression.address)
     return Event("suppression.removed", data, suppression.tenant_id, resource=suppression.address)
+
+
+def tenant_warned(tenant_id: UUID, reason: str) -> Event:
+    """Say that a tenant is about to be paused for how its email is received."""
+    data = domain_events_pb2.TenantWarned(tenant_id=str(tenant_id), reason=reason)
+    return Event("tenant.warned", data, tenant_id, resource=str(tenant_id))
 
 
 def read_report(event: ReceivedEvent) -> Report:
@@ -85,7 +92,18 @@ def _delay(event: ReceivedEvent) -> Report:
 
 def _reject(event: ReceivedEvent) -> Report:
     said = event.parse(pb.RejectReceived)
-    return Report(*_email(said.email), rejected=said.reason or "no reason given")
+    reason = said.reason or "no reason given"
+    return Report(
+        *_email(said.email), rejected=f"SES refused the content after it had accepted the email: {reason}."
+    )
+
+
+def _rendering_failure(event: ReceivedEvent) -> Report:
+    said = event.parse(pb.RenderingFailed)
+    reason = said.reason or "no reason given"
+    return Report(
+        *_email(said.email), rejected=f"SES could not fill its template in, so nothing was sent: {reason}"
+    )
 
 
 FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
@@ -94,6 +112,7 @@ FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
     "delivery.received": _delivery,
     "delay.received": _delay,
     "reject.received": _reject,
+    "rendering.failed": _rendering_failure,
 }
 
 
@@ -122,7 +141,10 @@ _MOVES: Mapping[State, tuple[str, Callable[[Moved], Message]]] = {
         "email.unknown",
         lambda moved: pb.EmailUnknown(email=_reference(moved), reason=moved.note),
     ),
-    State.EXPIRED: ("email.expired", lambda moved: pb.EmailExpired(email=_reference(moved))),
+    State.EXPIRED: (
+        "email.expired",
+        lambda moved: pb.EmailExpired(email=_reference(moved), reason=moved.note),
+    ),
     State.CANCELED: ("email.canceled", lambda moved: pb.EmailCanceled(email=_reference(moved))),
 }
 

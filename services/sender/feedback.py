@@ -3,11 +3,11 @@
 Order and repetition do not matter: states only move forward, and an address is suppressed once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.sender.model import AttemptState, Move, Reason, RecipientState, State, Verdict
+from services.sender.model import RANKS, AttemptState, Move, Reason, RecipientState, State, Verdict
 
 MAX_NOTE = 500  # characters of what a receiver said
 # SES's own receivers for tests: what they answer was asked for, and tells nothing of anybody.
@@ -28,8 +28,8 @@ class Report:
     """One event of SES about one email.
 
     `state` is where it leads the recipients it names, None where it says nothing of them; `suppress` is why
-    their addresses are suppressed, None where they are not; `rejected` is why SES refused the email after
-    accepting it.
+    their addresses are suppressed, None where they are not; `rejected` says in a sentence why SES did not
+    send the email after accepting it, and is empty where it did.
     """
 
     email_id: UUID | None
@@ -56,14 +56,27 @@ def bounced_state(bounce_type: str, sub_type: str, *, explained: bool) -> Recipi
     return RecipientState.BOUNCED
 
 
+def to_advance(report: Report, known: Mapping[str, RecipientState]) -> list[Word]:
+    """Choose whom an event leads further on, among the email's own recipients and their states.
+
+    States only move to the right in RANKS, so the last one is the same in every order of events.
+    """
+    if report.state is None:
+        return []
+    further = RANKS.index(report.state)
+    behind = {match for match, state in known.items() if state in RANKS[:further]}
+    return [each for each in report.words if each.match in behind]
+
+
 def word(address: str, note: str) -> Word:
     """Give a word with its note cut to what is kept."""
     return Word(address.strip().lower(), note if len(note) <= MAX_NOTE else note[: MAX_NOTE - 1] + "…")
 
 
-def to_suppress(report: Report, matched: Sequence[str]) -> list[Word]:
+def to_suppress(report: Report, matched: Collection[str]) -> list[Word]:
     """Choose whom to suppress, among the email's own recipients: nobody for the simulator's sake."""
     if report.suppress is None:
         return []
-    own = frozenset(matched)
-    return [each for each in report.words if each.match in own and not each.match.endswith(f"@{SIMULATOR}")]
+    return [
+        each for each in report.words if each.match in matched and not each.match.endswith(f"@{SIMULATOR}")
+    ]

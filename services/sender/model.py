@@ -39,26 +39,29 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
         State.SENT: "SES said so, or its event did before the answer came",
         State.QUEUED: "a certain refusal that may pass: nothing was sent",
         State.FAILED: "a certain refusal for good",
-        State.HELD: "a certain refusal for its domain's sake",
+        State.HELD: "a certain refusal for its domain's sake, or an operator's halt",
         State.UNKNOWN: "the answer was lost, or the process that waited for it",
     },
     State.UNKNOWN: {
         State.SENT: "evidence",
         State.HELD: "no evidence within the window; it is never sent again blindly",
+        State.QUEUED: "no evidence within the window, and it asked to be sent once more; once is all",
+        State.EXPIRED: "its deadline passed, and nobody knows: its note says so",
+        State.FAILED: "an operator found out that SES never took it",
     },
     State.HELD: {
         State.QUEUED: "its domain can send again",
-        State.FAILED: "its domain is gone",
+        State.FAILED: "its domain is gone, or an operator found out that SES never took it",
         State.CANCELED: "somebody called it back",
-        State.EXPIRED: "its deadline passed, and nothing was ever handed over",
+        State.EXPIRED: "its deadline passed; its note says whether it may have been sent",
         State.SENT: "late evidence",
     },
     State.SENT: {State.FAILED: "SES refused the content after it had accepted the email"},
     # SES's event is worth more than its answer: a state that says "nothing was sent" must not stay false.
     State.FAILED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
     State.EXPIRED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
+    State.CANCELED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
     State.SUPPRESSED: {},
-    State.CANCELED: {},
 }
 
 # States in which nothing more is planned: the body is erased a while after.
@@ -163,6 +166,21 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with an email; `size` in bytes.
+
+    `content_id` is what the HTML body shows it by, empty when it does not. `content` is None where it was not
+    read, and once it was erased.
+    """
+
+    file_name: str
+    content_type: str
+    content_id: str
+    size: int
+    content: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What the recipients see, apart from who it is from. `text` and `html` are None when there is none."""
 
@@ -171,17 +189,49 @@ class Content:
     text: str | None = field(default=None, repr=False)
     html: str | None = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+
+
+class OnUnknown(StrEnum):
+    """What is done when SES's answer was lost and no evidence came within the window."""
+
+    HOLD = "HOLD"  # somebody decides
+    RESEND = "RESEND"  # it is sent once more
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When an email is to be sent, and what is done when it is unknown whether it was.
+
+    `send_at` None: at once. `window` None: as long as the installation has it.
+    """
+
+    send_at: datetime | None = None
+    on_unknown: OnUnknown = OnUnknown.HOLD
+    window: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An email that may be accepted: every field is checked. `size` is in bytes, as encoded."""
+    """An email that may be accepted: every field is checked. `size` is in bytes, as encoded.
+
+    `path` is where in the request it stands: `emails[3].`; empty where the request is of one.
+    """
 
     sender: Address
     recipients: tuple[Recipient, ...]
     content: Content
     tags: Mapping[str, str]
     size: int
+    terms: Terms = Terms()
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one email of a batch was not accepted while others were: a google.rpc.Status, as bytes."""
+
+    status: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +264,7 @@ class Email:
     sent_from: str = ""
     ses_id: str = ""
     sent_at: datetime | None = None
+    terms: Terms = Terms()
 
 
 @dataclass(frozen=True, slots=True)

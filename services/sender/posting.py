@@ -129,6 +129,7 @@ def letter(posting: Posting) -> Letter:
         text=content.text,
         html=content.html,
         headers=content.headers,
+        attachments=content.attachments,
     )
 
 

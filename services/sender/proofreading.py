@@ -1,36 +1,44 @@
-"""Reads an email again before it leaves, by a parser that did not write it, and says where the two disagree.
+"""Reads an email again before it leaves, by two parsers that did not write it, and says where one disagrees.
 
 A disagreement means that somebody else might read another author, recipient or header than we meant: it is
 not sent.
 """
 
 import re
-from collections.abc import Iterator
-from email import policy
-from email.header import decode_header, make_header
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.utils import getaddresses
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
-from services.sender import mime
-from services.sender.headers import MAX_LINE
+from services.sender import mime, reader_mailparse, reader_python
+from services.sender.headers import MAX_LINE, is_allowed
 from services.sender.mime import Letter
+from services.sender.model import Attachment
+from services.sender.readings import MAILBOX_HEADERS, Body, Reading, shape
 
-_PARSER = BytesParser(policy=policy.SMTP)
+READERS: Mapping[str, Callable[[bytes], Reading]] = MappingProxyType(
+    {"python": reader_python.read, "mailparse": reader_mailparse.read}
+)
+
+# All that we write ourselves; anything else is a caller's, and must be one that callers may set.
+_OURS = frozenset(
+    {*MAILBOX_HEADERS, "Subject", "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
+)
 _BARE_BREAK = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_FOLD = re.compile(r"\r\n(?= )")
 
 
 def disagreements(letter: Letter, content: bytes) -> list[str]:
-    """Name what the parser read otherwise than it was meant; empty when all is the same."""
-    read = _PARSER.parsebytes(content)
-    assert isinstance(read, EmailMessage)
-    return [
-        *_wire_problems(content),
-        *_header_problems(letter, read),
-        *_mailbox_problems(letter, read),
-        *_body_problems(letter, read),
-    ]
+    """Name what a reader read otherwise than it was meant; empty when all is the same."""
+    meant = _meant(letter)
+    found = list(_wire_problems(content))
+    for reader, read in READERS.items():
+        found += [f"{reader}: {problem}" for problem in _problems(meant, read, content)]
+    return found
+
+
+def _problems(meant: Reading, read: Callable[[bytes], Reading], content: bytes) -> list[str]:
+    try:
+        return list(_differences(meant, read(content)))
+    except Exception as error:  # noqa: BLE001 -- on whatever a reader stumbles, others may stumble too
+        return [type(error).__name__]
 
 
 def _wire_problems(content: bytes) -> Iterator[str]:
@@ -42,62 +50,73 @@ def _wire_problems(content: bytes) -> Iterator[str]:
         yield "a line that is too long"
 
 
-def _header_problems(letter: Letter, read: EmailMessage) -> Iterator[str]:
-    """Compare names, their number and order, and the values that were meant to be read as they are."""
-    meant = [name for name, _ in mime.header_fields(letter)]
-    structure = ["Content-Type", *(["Content-Transfer-Encoding"] if not read.is_multipart() else [])]
-    if read.keys() != meant + structure:
-        yield "the headers"
-    if letter.subject and str(read["Subject"]) != letter.subject:
-        yield "the subject"
-    raw = dict(read.raw_items())
-    for name, value in letter.headers.items():
-        if _FOLD.sub("", str(raw.get(name, ""))) != value:
-            yield f"the header {name}"
+def _meant(letter: Letter) -> Reading:
+    """Give what is to be read; nothing in it comes from what wrote the headers."""
+    mailboxes = {"From": [letter.sender], "To": letter.to, "Cc": letter.cc, "Reply-To": letter.reply_to}
+    structure = _structure(letter)
+    return Reading(
+        header_names=[
+            *(name for name, addresses in mailboxes.items() if addresses),
+            *(["Subject"] if letter.subject else []),
+            "Date",
+            "MIME-Version",
+            *letter.headers,
+            "Content-Type",
+            *([] if structure.startswith("multipart/") else ["Content-Transfer-Encoding"]),
+        ],
+        mailboxes=mailboxes,
+        subject=letter.subject,
+        values=letter.headers,
+        shape=structure,
+        bodies=[*_texts(letter), *map(_file, letter.shown), *map(_file, letter.files)],
+    )
 
 
-def _mailbox_problems(letter: Letter, read: EmailMessage) -> Iterator[str]:
-    meant = {"From": [letter.sender], "To": letter.to, "Cc": letter.cc, "Reply-To": letter.reply_to}
-    for name, addresses in meant.items():
-        if _addresses(read, name) != [each.address for each in addresses]:
-            yield f"the addresses of {name}"
-        if _names(read, name) != [(each.name, each.address) for each in addresses]:
-            yield f"the names of {name}"
+def _structure(letter: Letter) -> str:
+    texts = [body.content_type for body in _texts(letter)]
+    if letter.shown:
+        shown = [_file(each).content_type for each in letter.shown]
+        texts[-1] = shape("multipart/related", [texts[-1], *shown])
+    whole = shape("multipart/alternative", texts) if len(texts) > 1 else texts[0]
+    files = [_file(each).content_type for each in letter.files]
+    return shape("multipart/mixed", [whole, *files]) if files else whole
 
 
-def _addresses(read: EmailMessage, name: str) -> list[str]:
-    """Give the addresses of every header of that name; a defect makes them differ from what was meant."""
-    found: list[str] = []
-    for header in read.get_all(name, []):
-        found += map(str, header.defects)
-        found += [each.addr_spec for each in header.addresses]
-    return found
+def _texts(letter: Letter) -> list[Body]:
+    return [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(letter)]
 
 
-def _names(read: EmailMessage, name: str) -> list[tuple[str, str]]:
-    """Give names and addresses by the older parser: the newer one puts spaces between encoded words.
-
-    https://github.com/python/cpython/issues/79728
-    """
-    raw = [_FOLD.sub("", str(value)) for header, value in read.raw_items() if header == name]
-    return [(str(make_header(decode_header(phrase))), address) for phrase, address in getaddresses(raw)]
+def _file(attachment: Attachment) -> Body:
+    content_type = attachment.content_type.partition(";")[0].lower()
+    return Body(content_type, attachment.content or b"")
 
 
-def _body_problems(letter: Letter, read: EmailMessage) -> Iterator[str]:
-    leaves = [part for part in read.walk() if not part.is_multipart()]
-    if any(part.defects for part in read.walk()):
-        yield "the structure"
-    meant = [_ended(subtype, text) for subtype, text in mime.parts(letter)]
-    if [_leaf(part) for part in leaves] != meant:
-        yield "the bodies"
+def _differences(meant: Reading, read: Reading) -> Iterator[str]:
+    yield from read.repairs
+    if list(read.header_names) != list(meant.header_names):
+        yield "other headers"
+    if len({name.lower() for name in read.header_names}) < len(read.header_names):
+        yield "a header twice"
+    if any(name not in _OURS and not is_allowed(name) for name in read.header_names):
+        yield "a header that nobody may set"
+    yield from _header_differences(meant, read)
+    if read.shape != meant.shape:
+        yield "another structure"
+    if list(map(_ended, read.bodies)) != list(map(_ended, meant.bodies)):
+        yield "another body"
 
 
-def _leaf(part: EmailMessage) -> tuple[str, str]:
-    payload = part.get_payload(decode=True)
-    assert isinstance(payload, bytes)
-    return _ended(part.get_content_subtype(), payload.decode("utf-8", "replace"))
+def _header_differences(meant: Reading, read: Reading) -> Iterator[str]:
+    for name, mailboxes in meant.mailboxes.items():
+        if list(read.mailboxes[name]) != list(mailboxes):
+            yield f"other mailboxes in {name}"
+    if read.subject != meant.subject:
+        yield "another subject"
+    for name, value in meant.values.items():
+        if read.values.get(name) != value:
+            yield f"another {name}"
 
 
-def _ended(subtype: str, text: str) -> tuple[str, str]:
+def _ended(body: Body) -> Body:
     """Take the line break off that ends a body: an email's last line has one, whether the text had or not."""
-    return subtype, text.removesuffix("\r\n")
+    return Body(body.content_type, body.content.removesuffix(b"\r\n"))

@@ -71,6 +71,13 @@ LEFT JOIN sender.suppressions AS s ON s.tenant_id = e.tenant_id AND s.address = 
 WHERE r.email_id = ANY ($1)
 ORDER BY r.email_id, r.position;
 
+-- attachments --
+-- The attachments of some emails, each email's in order.
+SELECT email_id, file_name, content_type, content_id, size, content
+FROM sender.attachments
+WHERE email_id = ANY ($1)
+ORDER BY email_id, position;
+
 -- suppress_recipients --
 -- Marks recipients that are left out.
 UPDATE sender.recipients AS r

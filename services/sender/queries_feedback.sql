@@ -16,13 +16,22 @@ ORDER BY state IN ('OPEN', 'UNKNOWN') DESC, number DESC
 LIMIT 1;
 
 -- matching_recipients --
--- Those of some addresses that are an email's own recipients.
-SELECT match FROM sender.recipients WHERE email_id = $1 AND match = ANY ($2) AND state <> 'SUPPRESSED';
+-- Those of some addresses that are an email's own recipients, with their states; keeps them so until the transaction ends.
+SELECT match, state
+FROM sender.recipients
+WHERE email_id = $1 AND match = ANY ($2) AND state <> 'SUPPRESSED'
+ORDER BY position
+FOR NO KEY UPDATE;
 
 -- advance_recipients --
--- Moves recipients of an email to a state further on in the order of states ($5), never back.
+-- Moves recipients of an email to a state.
 UPDATE sender.recipients AS r
 SET state = $3, state_note = told.note, state_at = now()
 FROM unnest($2::text[], $4::text[]) AS told (match, note)
-WHERE r.email_id = $1 AND r.match = told.match
-    AND array_position($5::text[], r.state) < array_position($5::text[], $3);
+WHERE r.email_id = $1 AND r.match = told.match;
+
+-- strike --
+-- Counts addresses of an email against its tenant, each once.
+INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
+SELECT $1, match, $3, $4 FROM unnest($2::text[]) AS struck (match)
+ON CONFLICT (email_id, match, kind) DO NOTHING;

@@ -3,7 +3,7 @@
 SELECT id, email_id FROM sender.attempts WHERE state = 'OPEN' AND leased_until < now() ORDER BY leased_until LIMIT $1;
 
 -- proven_attempts --
--- Attempts whose answer was lost, and of which SES's events say that it accepted them.
+-- Attempts whose answer was lost, and of which SES's events say that it accepted them; also those that were sent again meanwhile.
 SELECT a.id, a.email_id, heard.ses_id
 FROM sender.attempts AS a
 CROSS JOIN LATERAL (
@@ -12,29 +12,38 @@ CROSS JOIN LATERAL (
     WHERE f.attempt_id = a.id OR (f.attempt_id IS NULL AND f.email_id = a.email_id)
     LIMIT 1
 ) AS heard
-WHERE a.state = 'UNKNOWN'
+WHERE a.state IN ('UNKNOWN', 'ABANDONED')
 ORDER BY a.opened_at
 LIMIT $1;
 
--- silent_emails --
--- Emails of which nothing was heard within the window.
-SELECT e.id
-FROM sender.attempts AS a
-JOIN sender.emails AS e ON e.id = a.email_id
-WHERE a.state = 'UNKNOWN' AND a.opened_at < now() - $1::interval AND e.state = 'UNKNOWN'
+-- silent_attempts --
+-- Attempts of which nothing was heard for the window's length of listening ($2, or $3 for email that is to be sent once more).
+SELECT
+    a.id, e.id AS email_id,
+    e.on_unknown = 'RESEND' AND NOT EXISTS (
+        SELECT FROM sender.attempts AS before WHERE before.email_id = e.id AND before.state = 'ABANDONED'
+    ) AS resend
+FROM sender.listening AS l
+JOIN sender.attempts AS a ON a.state = 'UNKNOWN' AND a.silent_from IS NOT NULL
+JOIN sender.emails AS e ON e.id = a.email_id AND e.state = 'UNKNOWN'
+WHERE l.source = $1
+    AND l.heard_for - a.silent_from >= CASE e.on_unknown WHEN 'RESEND' THEN $3::interval ELSE $2::interval END
     AND NOT EXISTS (
         SELECT FROM webhooks.feedback AS f
-        WHERE f.attempt_id = a.id OR (f.attempt_id IS NULL AND f.email_id = a.email_id)
+        WHERE f.email_id = a.email_id OR f.attempt_id = a.id
     )
 ORDER BY a.opened_at
-LIMIT $2;
+LIMIT $4;
 
 -- expired_emails --
--- Emails past their deadline of which nothing was ever handed over. One whose answer was lost stays held: it may have been sent.
-SELECT e.id
+-- Emails past their deadline, and whether one may have been sent: its answer was lost, or it was before a restore.
+SELECT
+    e.id,
+    e.decision_demanded OR EXISTS (
+        SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state IN ('UNKNOWN', 'ABANDONED')
+    ) AS perhaps_sent
 FROM sender.emails AS e
-WHERE e.state IN ('QUEUED', 'HELD') AND e.expires_at <= now()
-    AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
+WHERE e.state IN ('QUEUED', 'HELD', 'UNKNOWN') AND e.expires_at <= now()
 ORDER BY e.expires_at
 LIMIT $1;
 
@@ -46,15 +55,17 @@ SELECT DISTINCT claim_id FROM sender.emails WHERE state = 'HELD' AND not_before 
 -- Email held for a claim's sake; not what waits for evidence or for somebody's decision.
 SELECT e.id
 FROM sender.emails AS e
-WHERE e.claim_id = $1 AND e.state = 'HELD' AND e.not_before <= now()
+WHERE e.claim_id = $1 AND e.state = 'HELD' AND e.not_before <= now() AND NOT e.decision_demanded
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
 LIMIT $2;
 
 -- erase_bodies --
--- Erases a batch of bodies whose time has come.
+-- Erases a batch of bodies whose time has come, and what is in their attachments.
 WITH due AS (
     SELECT id FROM sender.emails WHERE body_erase_at <= now() ORDER BY body_erase_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), emptied AS (
+    UPDATE sender.attachments AS a SET content = NULL FROM due WHERE a.email_id = due.id
 )
 UPDATE sender.emails AS e
 SET text = NULL, html = NULL, body_erase_at = NULL

@@ -90,6 +90,13 @@ class EmailNotFound(NotFound):
         super().__init__("EMAIL_NOT_FOUND", "no such email; its id is the one that SendEmail returned")
 
 
+class WrongState(FailedPrecondition):
+    """The email has come too far; `why` is a sentence without a subject."""
+
+    def __init__(self, state: str, why: str) -> None:
+        super().__init__("EMAIL_STATE", f"the email is {state}: it {why}", metadata={"state": state})
+
+
 class SuppressionNotFound(NotFound):
     """The address is not on the list."""
 

@@ -8,9 +8,11 @@ from chassis.database import Record
 from services.sender.account import Account, waiting_note
 from services.sender.model import (
     Address,
+    Attachment,
     Content,
     Draft,
     Email,
+    OnUnknown,
     Reason,
     Recipient,
     RecipientKind,
@@ -18,12 +20,13 @@ from services.sender.model import (
     SentAs,
     State,
     Suppression,
+    Terms,
     Transition,
 )
 from services.sender.origin import Domain, Standing, signs
 
 
-def to_email(row: Record, recipients: Sequence[Recipient]) -> Email:
+def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence[Attachment]) -> Email:
     """Read an email with the note that says for what it waits."""
     state = State(row["state"])
     return Email(
@@ -31,7 +34,7 @@ def to_email(row: Record, recipients: Sequence[Recipient]) -> Email:
         tenant_id=row["tenant_id"],
         claim_id=row["claim_id"],
         sender=Address(row["from_address"], row["from_name"]),
-        content=to_content(row),
+        content=to_content(row, attachments),
         tags=row["tags"],
         state=state,
         note=waiting_note(state, row["state_note"], _pause_reason(row), _account_of(row)),
@@ -43,6 +46,7 @@ def to_email(row: Record, recipients: Sequence[Recipient]) -> Email:
         sent_from=row["sent_from"] or "",
         ses_id=row["ses_id"] or "",
         sent_at=row["sent_at"],
+        terms=Terms(row["send_at"], OnUnknown(row["on_unknown"]), row["unknown_window"]),
     )
 
 
@@ -61,13 +65,23 @@ def accepted_email(row: Record, tenant_id: UUID, claim_id: UUID, draft: Draft) -
         state_at=row["created_at"],
         expires_at=row["expires_at"],
         recipients=draft.recipients,
+        terms=draft.terms,
     )
 
 
-def to_content(row: Record) -> Content:
+def to_content(row: Record, attachments: Sequence[Attachment]) -> Content:
     """Read what the recipients see."""
     reply_to = tuple(Address(address, name) for address, name in row["reply_to"])
-    return Content(row["subject"], reply_to, row["text"], row["html"], row["headers"])
+    return Content(
+        row["subject"], reply_to, row["text"], row["html"], row["headers"], attachments=tuple(attachments)
+    )
+
+
+def to_attachment(row: Record) -> Attachment:
+    """Read an attachment, with its content where the row has it."""
+    return Attachment(
+        row["file_name"], row["content_type"], row["content_id"], row["size"], row.get("content")
+    )
 
 
 def reply_to_json(addresses: Iterable[Address]) -> list[list[str]]:

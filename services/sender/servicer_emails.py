@@ -2,20 +2,23 @@
 """The rpcs over emails: from messages to values and back. Holds no rule of its own."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from chassis.access import Principal, Scope, require, tenant_for
 from chassis.pages import next_token, page
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
-from services.sender import drafts
+from services.sender import batches, drafts
 from services.sender.acceptance import Acceptance
-from services.sender.drafts import Wish
-from services.sender.model import Address, Email, Recipient, State, Transition
-from services.sender.protos import after_of, id_of, stamp_of
+from services.sender.changes import Changes
+from services.sender.model import Email, Refusal, State
+from services.sender.protos import after_of, id_of, time_of
 from services.sender.refusals import EmailNotFound, InvalidField, TenantNotFound
+from services.sender.servicer_emails_protos import to_proto, to_result, wish_of
+from services.sender.store_changes import Sight
 from services.sender.store_emails import EmailStore, Request
 
 _SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
@@ -24,27 +27,55 @@ _SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
 class SenderServicer(pb_grpc.SenderServiceServicer):
     """letterhead.sender.v1.SenderService."""
 
-    def __init__(self, acceptance: Acceptance, store: EmailStore) -> None:
+    def __init__(self, acceptance: Acceptance, store: EmailStore, changes: Changes) -> None:
         self._acceptance = acceptance
         self._store = store
+        self._changes = changes
 
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
         who = require(*_SENDING)
         tenant_id = tenant_for(request.tenant_id)
         drafts.check_request_id(request.request_id)
-        draft = drafts.draft(_wish(request))
+        draft = drafts.draft(wish_of(request), datetime.now(UTC))
         asked = Request(tenant_id, request.request_id or None, _content_hash(request))
         [email] = await self._acceptance.accept(asked, [draft], who.claim_ids)
-        return pb.SendEmailResponse(email=_to_proto(email))
+        return pb.SendEmailResponse(email=to_proto(email))
+
+    async def SendEmails(self, request: pb.SendEmailsRequest, context: Any) -> pb.SendEmailsResponse:
+        who = require(*_SENDING)
+        tenant_id = tenant_for(request.tenant_id)
+        drafts.check_request_id(request.request_id)
+        batches.check_items([each.request_id or each.tenant_id for each in request.emails])
+        asked = Request(tenant_id, request.request_id or None, _content_hash(request))
+        wishes = list(map(wish_of, request.emails))
+        outcomes: Sequence[Email | Refusal]
+        if _is_permissive(request):
+            judged = batches.judge(wishes, datetime.now(UTC))
+            outcomes = await self._acceptance.accept_each(asked, judged, who.claim_ids)
+        else:
+            good = batches.drafts_of(wishes, datetime.now(UTC))
+            outcomes = await self._acceptance.accept(asked, good, who.claim_ids)
+        return pb.SendEmailsResponse(results=map(to_result, outcomes))
+
+    async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:
+        sight = _sight_of(require(*_SENDING))
+        send_at = time_of(request.send_time) if request.HasField("send_time") else None
+        email = await self._changes.reschedule(id_of(request.email_id, EmailNotFound), send_at, sight)
+        return pb.UpdateEmailResponse(email=to_proto(email))
+
+    async def CancelEmail(self, request: pb.CancelEmailRequest, context: Any) -> pb.CancelEmailResponse:
+        sight = _sight_of(require(*_SENDING))
+        email = await self._changes.cancel(id_of(request.email_id, EmailNotFound), sight)
+        return pb.CancelEmailResponse(email=to_proto(email))
 
     async def GetEmail(self, request: pb.GetEmailRequest, context: Any) -> pb.GetEmailResponse:
-        who = require(*_SENDING)
+        sight = _sight_of(require(*_SENDING))
         email = await self._store.get(
-            id_of(request.email_id, EmailNotFound), tenant_id=_tenant_seen_by(who), claim_ids=who.claim_ids
+            id_of(request.email_id, EmailNotFound), tenant_id=sight.tenant_id, claim_ids=sight.claim_ids
         )
         if email is None:
             raise EmailNotFound
-        return pb.GetEmailResponse(email=_to_proto(email))
+        return pb.GetEmailResponse(email=to_proto(email))
 
     async def ListEmails(self, request: pb.ListEmailsRequest, context: Any) -> pb.ListEmailsResponse:
         who = require(*_SENDING)
@@ -59,40 +90,27 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         )
         emails = found[: asked.size]
         token = next_token(of, emails[-1].id) if len(found) > asked.size else ""
-        return pb.ListEmailsResponse(emails=map(_to_proto, emails), next_page_token=token)
+        return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
 
 
-def _wish(request: pb.SendEmailRequest) -> Wish:
-    sender = request.__getattribute__("from")  # a keyword of Python's
-    return Wish(
-        sender=(sender.address, sender.name),
-        to=_pairs(request.to),
-        cc=_pairs(request.cc),
-        bcc=_pairs(request.bcc),
-        reply_to=_pairs(request.reply_to),
-        subject=request.subject,
-        text=request.text,
-        html=request.html,
-        headers=request.headers,
-        tags=request.tags,
-    )
-
-
-def _pairs(addresses: Iterable[pb.Address]) -> list[tuple[str, str]]:
-    return [(each.address, each.name) for each in addresses]
-
-
-def _content_hash(request: pb.SendEmailRequest) -> bytes:
+def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
     """Digest all of a request but its id; the tenant is part of the id's key."""
-    content = pb.SendEmailRequest()
-    content.CopyFrom(request)
+    content = deepcopy(request)
     content.ClearField("request_id")
     content.ClearField("tenant_id")
-    return hashlib.sha256(content.SerializeToString(deterministic=True)).digest()
+    kind = request.DESCRIPTOR.full_name.encode()
+    return hashlib.sha256(kind + b"\0" + content.SerializeToString(deterministic=True)).digest()
 
 
-def _tenant_seen_by(who: Principal) -> UUID | None:
-    return None if who.scope is Scope.ADMIN else who.tenant_id
+def _is_permissive(request: pb.SendEmailsRequest) -> bool:
+    """Read how a batch is judged; raises InvalidArgument for a way that does not exist."""
+    if request.validation not in pb.SendEmailsRequest.Validation.values():
+        raise InvalidField("validation", "is neither STRICT nor PERMISSIVE")
+    return request.validation == pb.SendEmailsRequest.VALIDATION_PERMISSIVE
+
+
+def _sight_of(who: Principal) -> Sight:
+    return Sight(None if who.scope is Scope.ADMIN else who.tenant_id, who.claim_ids)
 
 
 def _states(values: Iterable[int]) -> set[State]:
@@ -102,51 +120,3 @@ def _states(values: Iterable[int]) -> set[State]:
         return {known[value] for value in values}
     except KeyError:
         raise InvalidField("states", "names a state that does not exist") from None
-
-
-def _to_proto(email: Email) -> pb.Email:
-    return pb.Email(
-        id=str(email.id),
-        tenant_id=str(email.tenant_id),
-        recipients=map(_recipient, email.recipients),
-        reply_to=map(_address, email.content.reply_to),
-        subject=email.content.subject,
-        text=email.content.text or "",
-        html=email.content.html or "",
-        headers=email.content.headers,
-        tags=email.tags,
-        state=pb.Email.State.Value(f"STATE_{email.state}"),
-        state_note=email.note,
-        sent_as=pb.Email.SentAs.Value(f"SENT_AS_{email.sent_as or 'UNSPECIFIED'}"),
-        sent_from=email.sent_from,
-        ses_id=email.ses_id,
-        domain_id=str(email.claim_id),
-        create_time=stamp_of(email.created_at),
-        send_time=stamp_of(email.sent_at),
-        state_time=stamp_of(email.state_at),
-        expire_time=stamp_of(email.expires_at),
-        history=map(_transition, email.history),
-        **{"from": _address(email.sender)},
-    )
-
-
-def _address(address: Address) -> pb.Address:
-    return pb.Address(address=address.address, name=address.name)
-
-
-def _recipient(recipient: Recipient) -> pb.Recipient:
-    return pb.Recipient(
-        address=_address(recipient.address),
-        kind=pb.Recipient.Kind.Value(f"KIND_{recipient.kind}"),
-        state=pb.Recipient.State.Value(f"STATE_{recipient.state}"),
-        state_note=recipient.note,
-        state_time=stamp_of(recipient.state_at),
-    )
-
-
-def _transition(transition: Transition) -> pb.EmailTransition:
-    return pb.EmailTransition(
-        state=pb.Email.State.Value(f"STATE_{transition.state}"),
-        note=transition.note,
-        time=stamp_of(transition.at),
-    )

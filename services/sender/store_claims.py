@@ -14,10 +14,10 @@ from uuid import UUID
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.sender.account import Account
-from services.sender.model import Address, Move, RecipientKind, SentAs, State
+from services.sender.model import Address, Attachment, Move, RecipientKind, SentAs, State
 from services.sender.origin import Domain, Sender, SharedSender
 from services.sender.posting import Addressee, Candidate, Posting, decide
-from services.sender.rows import is_signing, to_account, to_content, to_domain
+from services.sender.rows import is_signing, to_account, to_attachment, to_content, to_domain
 from services.sender.store_emails import Place
 from services.sender.store_states import EmailStates
 
@@ -83,10 +83,14 @@ class ClaimStore:
         rows = await connection.fetch(QUERIES.claimable, limit, limit * DEPTH)
         if not rows:
             return []
+        email_ids = [row["id"] for row in rows]
         addressees: defaultdict[UUID, list[Addressee]] = defaultdict(list)
-        for row in await connection.fetch(QUERIES.addressees, [row["id"] for row in rows]):
+        for row in await connection.fetch(QUERIES.addressees, email_ids):
             addressees[row["email_id"]].append(_addressee(row))
-        return [_candidate(row, addressees[row["id"]]) for row in rows]
+        attachments: defaultdict[UUID, list[Attachment]] = defaultdict(list)
+        for row in await connection.fetch(QUERIES.attachments, email_ids):
+            attachments[row["email_id"]].append(to_attachment(row))
+        return [_candidate(row, addressees[row["id"]], attachments[row["id"]]) for row in rows]
 
     async def _fenced(self, connection: Connection, claim_ids: Collection[UUID]) -> Known:
         """Read the standings once the fences are taken: no right is taken away until the transaction ends."""
@@ -164,13 +168,13 @@ def _addressee(row: Record) -> Addressee:
     return Addressee(row["position"], RecipientKind(row["kind"]), address, row["suppressed"])
 
 
-def _candidate(row: Record, addressees: Sequence[Addressee]) -> Candidate:
+def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequence[Attachment]) -> Candidate:
     return Candidate(
         id=row["id"],
         tenant_id=row["tenant_id"],
         claim_id=row["claim_id"],
         sender=Address(row["from_address"], row["from_name"]),
-        content=to_content(row),
+        content=to_content(row, attachments),
         attempts=row["attempts"],
         claimed_at=row["claimed_at"],
         addressees=addressees,

@@ -9,12 +9,13 @@ from uuid import UUID
 
 from chassis.database import Database, Queries, Record
 from chassis.ids import uuid7
-from services.sender.model import Draft, Email, Recipient, State
+from services.sender.model import Attachment, Draft, Email, Recipient, Refusal, State
 from services.sender.origin import Domain
 from services.sender.rows import (
     accepted_email,
     is_signing,
     reply_to_json,
+    to_attachment,
     to_domain,
     to_email,
     to_recipient,
@@ -41,6 +42,15 @@ class Request:
     content_hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a request was answered with; `refusals` as `EmailStore.accept` was given them."""
+
+    content_hash: bytes
+    email_ids: Sequence[UUID]
+    refusals: Sequence[Refusal | None]
+
+
 class EmailStore:
     """Reads emails, and writes those that were accepted."""
 
@@ -49,15 +59,24 @@ class EmailStore:
         self._place = (place.account, place.region)
         self._deadline = deadline
 
-    async def accept(self, request: Request, drafts: Sequence[tuple[UUID, Draft]]) -> list[Email]:
+    async def accept(
+        self, request: Request, drafts: Sequence[tuple[UUID, Draft]], refusals: Sequence[Refusal | None] = ()
+    ) -> list[Email]:
         """Store drafts, each with the claim it is of; gives nothing when the request's id was used before.
 
         One statement however many there are, so all are stored or none. Waits for another request of the
-        same id that is being stored just now.
+        same id that is being stored just now. `refusals` is how the request is answered again: why each of
+        its emails was refused, None where it is among the drafts; empty when all are.
         """
         ids = [uuid7() for _ in drafts]
-        told = (request.tenant_id, request.id, request.content_hash, self._deadline)
-        columns = (*_drafts(ids, drafts), *_recipients(ids, drafts), [uuid7() for _ in drafts])
+        refused = [each and each.status for each in refusals]
+        told = (request.tenant_id, request.id, request.content_hash, self._deadline, refused)
+        columns = (
+            *_drafts(ids, drafts),
+            *_recipients(ids, drafts),
+            *_attachments(ids, drafts),
+            [uuid7() for _ in drafts],
+        )
         rows = await self._database.fetch(QUERIES.accept_emails, *told, *columns)
         stored = {row["id"]: row for row in rows}
         return [
@@ -66,10 +85,13 @@ class EmailStore:
             if stored
         ]
 
-    async def answered(self, request: Request) -> tuple[bytes, list[UUID]] | None:
-        """Give content hash and emails of the request that used this id first; None if none did."""
+    async def answered(self, request: Request) -> Answered | None:
+        """Give what the request that used this id first was answered with; None if none did."""
         row = await self._database.fetchrow(QUERIES.find_request, request.tenant_id, request.id)
-        return (row["content_hash"], row["email_ids"]) if row else None
+        if row is None:
+            return None
+        refusals = [Refusal(each) if each else None for each in row["refusals"]]
+        return Answered(row["content_hash"], row["email_ids"], refusals)
 
     async def domains(
         self, tenant_id: UUID, names: Collection[str], shared_domain: str | None
@@ -96,7 +118,7 @@ class EmailStore:
         """Give emails with bodies, of a tenant or any (None), of some claims or all (empty)."""
         chosen = (email_ids, tenant_id, list(claim_ids) or None)
         rows = await self._database.fetch(QUERIES.get_emails, *chosen, *self._place)
-        return await self._with_recipients(rows)
+        return await self._whole(rows)
 
     async def page(
         self,
@@ -110,18 +132,21 @@ class EmailStore:
         """Give a tenant's emails after an id, newest first; empty `states` and `claim_ids` mean all."""
         chosen = (tenant_id, after, list(states) or None, list(claim_ids) or None, limit)
         rows = await self._database.fetch(QUERIES.list_emails, *chosen, *self._place)
-        return await self._with_recipients(rows)
+        return await self._whole(rows)
 
     async def tenant_exists(self, tenant_id: UUID) -> bool:
         """Say whether there is such a tenant."""
         exists: bool = await self._database.fetchval(QUERIES.tenant_exists, tenant_id)
         return exists
 
-    async def _with_recipients(self, rows: Sequence[Record]) -> list[Email]:
+    async def _whole(self, rows: Sequence[Record]) -> list[Email]:
         recipients: dict[UUID, list[Recipient]] = {row["id"]: [] for row in rows}
         for row in await self._database.fetch(QUERIES.recipients_of, list(recipients)):
             recipients[row["email_id"]].append(to_recipient(row))
-        return [to_email(row, recipients[row["id"]]) for row in rows]
+        attachments: dict[UUID, list[Attachment]] = {row["id"]: [] for row in rows}
+        for row in await self._database.fetch(QUERIES.attachments_of, list(attachments)):
+            attachments[row["email_id"]].append(to_attachment(row))
+        return [to_email(row, recipients[row["id"]], attachments[row["id"]]) for row in rows]
 
 
 def _drafts(ids: Sequence[UUID], drafts: Iterable[tuple[UUID, Draft]]) -> Iterator[Sequence[object]]:
@@ -137,6 +162,9 @@ def _drafts(ids: Sequence[UUID], drafts: Iterable[tuple[UUID, Draft]]) -> Iterat
             json.dumps(draft.content.headers),
             json.dumps(draft.tags),
             draft.size,
+            draft.terms.send_at,
+            draft.terms.on_unknown,
+            draft.terms.window,
         )
         for claim_id, draft in drafts
     ]
@@ -151,3 +179,12 @@ def _recipients(ids: Sequence[UUID], drafts: Iterable[tuple[UUID, Draft]]) -> It
         for position, recipient in enumerate(draft.recipients)
     ]
     yield from zip(*rows, strict=True)
+
+
+def _attachments(ids: Sequence[UUID], drafts: Iterable[tuple[UUID, Draft]]) -> Iterator[Sequence[object]]:
+    rows = [
+        (email_id, position, each.file_name, each.content_type, each.content_id, each.content)
+        for email_id, (_, draft) in zip(ids, drafts, strict=True)
+        for position, each in enumerate(draft.content.attachments)
+    ]
+    yield from zip(*rows, strict=True) if rows else [[]] * 6

@@ -5,16 +5,18 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Database, Queries
+from services.sender.listening import Windows
 
 QUERIES = Queries.load(Path(__file__).with_name("queries_upkeep.sql"))
 BATCH = 200  # rows of one round
 
 
 class UpkeepStore:
-    """Every method finds or does a batch; the next round finds the rest."""
+    """Every method finds or does a batch; the next round finds the rest. `source` is the listening's."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, source: str) -> None:
         self._database = database
+        self._source = source
 
     async def overdue_attempts(self, connection: Connection) -> list[tuple[UUID, UUID]]:
         """Give attempt and email where a lease has run out."""
@@ -26,13 +28,19 @@ class UpkeepStore:
         rows = await connection.fetch(QUERIES.proven_attempts, BATCH)
         return [(row["id"], row["email_id"], row["ses_id"]) for row in rows]
 
-    async def silent_emails(self, connection: Connection, window: timedelta) -> list[UUID]:
-        """Give emails of which nothing was heard since their attempt began, for the window's length."""
-        return [row["id"] for row in await connection.fetch(QUERIES.silent_emails, window, BATCH)]
+    async def silent_attempts(
+        self, connection: Connection, windows: Windows
+    ) -> list[tuple[UUID, UUID, bool]]:
+        """Give attempt and email of what stayed silent for its window, and whether it is to be sent again."""
+        rows = await connection.fetch(
+            QUERIES.silent_attempts, self._source, windows.unknown_window, windows.resend_window, BATCH
+        )
+        return [(row["id"], row["email_id"], row["resend"]) for row in rows]
 
-    async def expired_emails(self, connection: Connection) -> list[UUID]:
-        """Give emails past their deadline that were certainly not sent."""
-        return [row["id"] for row in await connection.fetch(QUERIES.expired_emails, BATCH)]
+    async def expired_emails(self, connection: Connection) -> list[tuple[UUID, bool]]:
+        """Give emails past their deadline, and of each whether it may have been sent."""
+        rows = await connection.fetch(QUERIES.expired_emails, BATCH)
+        return [(row["id"], row["perhaps_sent"]) for row in rows]
 
     async def claims_with_held(self) -> list[UUID]:
         """Give the claims that email is held for."""

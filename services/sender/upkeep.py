@@ -9,6 +9,7 @@ from uuid import UUID
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from services.sender.feedback import proof
+from services.sender.listening import Listening, Windows
 from services.sender.model import AttemptState, Move, State, Verdict
 from services.sender.origin import Domain, Origin, origin
 from services.sender.posting import GONE
@@ -23,15 +24,14 @@ SILENT = (
     "SES's answer was lost and no event came. It may have been sent, so it is not sent again by itself; "
     "should SES's event still come, this becomes SENT."
 )
+PERHAPS = "Its deadline passed, and whether it was sent was never found out: it may have been."
 EXPIRED = "Its deadline passed before it could be handed over; nothing was sent."
 RELEASED = "Its domain can send again."
+RESENT = "SES's answer was lost and no event of it came, as those of later emails did. It is sent once more."
 
 
 class Upkeep:
-    """The rounds; each says whether there is more to do at once.
-
-    `window` is how long evidence is awaited before an email is held.
-    """
+    """The rounds; each says whether there is more to do at once."""
 
     def __init__(
         self,
@@ -39,38 +39,47 @@ class Upkeep:
         store: UpkeepStore,
         states: EmailStates,
         claims: ClaimStore,
+        listening: Listening,
         *,
-        window: timedelta,
+        windows: Windows,
         request_retention: timedelta,
     ) -> None:
         self._database = database
         self._store = store
         self._states = states
         self._claims = claims
-        self._window = window
+        self._listening = listening
+        self._windows = windows
         self._request_retention = request_retention
 
     async def settle(self) -> bool:
-        """Take over what is overdue, then settle what is unknown by evidence, then hold what stays silent."""
+        """Take over what is overdue, settle what is unknown by evidence, then decide over what is silent."""
         async with self._database.transaction() as connection:
             overdue = await self._store.overdue_attempts(connection)
             await self._states.settle(connection, [_taken_over(*each) for each in overdue])
         async with self._database.transaction() as connection:
             proven = await self._store.proven_attempts(connection)
             await self._states.settle(connection, [proof(*each) for each in proven])
-        async with self._database.transaction() as connection:
-            silent = await self._store.silent_emails(connection, self._window)
-            await self._states.move(connection, [Move(each, State.HELD, SILENT) for each in silent])
+        silent = await self._end_windows() if await self._listening.look() else 0
         if overdue or proven or silent:
-            counts = {"taken_over": len(overdue), "proven": len(proven), "held": len(silent)}
+            counts = {"taken_over": len(overdue), "proven": len(proven), "silent": silent}
             log.info("unknown outcomes", action="unknown_settled", **counts)
-        return BATCH in (len(overdue), len(proven), len(silent))
+        return BATCH in (len(overdue), len(proven), silent)
+
+    async def _end_windows(self) -> int:
+        """Hold what stayed silent, or send it once more; called only while silence means something."""
+        async with self._database.transaction() as connection:
+            silent = await self._store.silent_attempts(connection, self._windows)
+            await self._states.settle(connection, [_resent(*ids) for *ids, resend in silent if resend])
+            held = [Move(email_id, State.HELD, SILENT) for _, email_id, resend in silent if not resend]
+            await self._states.move(connection, held)
+        return len(silent)
 
     async def expire(self) -> bool:
         """End what waited beyond its deadline."""
         async with self._database.transaction() as connection:
             expired = await self._store.expired_emails(connection)
-            moves = [Move(each, State.EXPIRED, EXPIRED) for each in expired]
+            moves = [Move(each, State.EXPIRED, PERHAPS if perhaps else EXPIRED) for each, perhaps in expired]
             await self._states.move(connection, moves)
         return len(expired) == BATCH
 
@@ -97,6 +106,10 @@ class Upkeep:
             held = await self._store.held_emails(connection, claim_id)
             await self._states.move(connection, [Move(each, to, note) for each in held])
         return len(held)
+
+
+def _resent(attempt_id: UUID, email_id: UUID) -> Verdict:
+    return Verdict(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
 
 
 def _taken_over(attempt_id: UUID, email_id: UUID) -> Verdict:

@@ -1,6 +1,7 @@
-"""Hands claimed emails to SES: waits for a turn, writes the bytes, posts once, and settles what came of it.
+"""Hands claimed emails to SES: writes the bytes, waits for a turn, posts once, and settles what came of it.
 
-A step may die anywhere: its attempt row stands, and `upkeep` takes it over when the lease has run out.
+Emails are claimed, given turns and settled many at once; a step is one email's. It may die anywhere: its
+attempt row stands, and `upkeep` takes it over when the lease has run out.
 """
 
 import asyncio
@@ -12,17 +13,19 @@ from prometheus_client import Counter
 
 from chassis.bucket import RateBucket
 from chassis.database import Database
-from chassis.errors import Aborted, Unavailable
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
+from chassis.worker import ClaimLoop
 from services.sender import mime, posting, proofreading
 from services.sender.account import Account
 from services.sender.answers import NO_SLOT, Answer, Refused, Then
 from services.sender.posting import Posting
 from services.sender.ses import CONNECT_TIMEOUT, READ_TIMEOUT, Ses
+from services.sender.settlement import Settlement
 from services.sender.store_claims import LEASE, ClaimStore
 from services.sender.store_emails import Place
 from services.sender.store_states import EmailStates
+from services.sender.turns import Turns
 
 log = get_logger(__name__)
 POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by what came of them", ["outcome"])
@@ -32,10 +35,12 @@ PATIENCE = LEASE - CONNECT_TIMEOUT - READ_TIMEOUT - timedelta(seconds=3)
 # A little under SES's rate, so that the network's jitter does not push two emails into one slot.
 PACE = 0.98
 LEAST_RATE = 0.1  # should SES ever say less
-# Seconds of sending that one worker claims ahead: more would only wait, and be taken from other replicas.
-AHEAD = 3.0
-SETTLE_FOR = timedelta(seconds=60)
-SETTLE_AGAIN = timedelta(seconds=0.5)
+# Seconds of sending that one worker claims ahead: whoever comes meanwhile waits behind them.
+AHEAD = 0.5
+# Emails that one worker claims ahead, for each POST at once: so that a claim is worth its transaction.
+DEPTH = 4
+GATHER = timedelta(milliseconds=10)  # emails accepted in this time are claimed together
+IDLE = timedelta(seconds=1)  # how soon an email is claimed whose rest is over, or whose NOTIFY was lost
 MISREAD = Refused(Then.FAIL, "It cannot be written so that every reader reads the same; nothing was sent.")
 
 NOT_BEGUN = Refused(Then.RETRY, "It could not be begun; nothing was sent, and it is tried again.")
@@ -57,7 +62,7 @@ class Gate:
 
 
 class Worker:
-    """Claims and steps of one process."""
+    """Claims and steps of one process, which posts at most `threads` at once."""
 
     def __init__(
         self,
@@ -67,83 +72,83 @@ class Worker:
         ses: Ses,
         *,
         executor: Executor,
+        threads: int,
         place: Place,
     ) -> None:
-        self._database = database
         self._claims = claims
-        self._states = states
         self._ses = ses
         self._executor = executor
-        self._bucket = RateBucket(database)
-        self._bucket_key = f"ses-send:{place.account}:{place.region}"
+        self._lines = asyncio.Semaphore(threads)
+        self._most = threads * DEPTH
+        self._turns = Turns(
+            RateBucket(database), f"ses-send:{place.account}:{place.region}", patience=PATIENCE
+        )
+        self._settlement = Settlement(database, states)
         self._account = Account()
         self._gate = Gate()
         self._in_flight = 0
+        self._queue_is_long = False
+        self.loop = ClaimLoop("sending", self.claim, self.step, concurrency=self._most, idle=IDLE)
 
-    async def claim(self, free: int) -> Sequence[tuple[Posting, float]]:
+    async def claim(self, _: int) -> Sequence[tuple[Posting, float]]:
         """Claim what can be sent soon, each with the moment (monotonic) by which its POST must begin."""
-        if self._gate.closed:
+        if self._gate.closed or not self._room:
             return ()
+        await asyncio.sleep(GATHER.total_seconds())
         self._account = await self._claims.account()
-        ahead = max(1, round(self._account.max_send_rate * AHEAD)) - self._in_flight
-        if self._account.obstacle or ahead < 1:
+        room = self._room
+        if self._account.obstacle or not room:
             return ()
         begin_by = time.monotonic() + PATIENCE.total_seconds()
-        postings = await self._claims.claim(min(free, ahead))
+        postings = await self._claims.claim(room)
         self._in_flight += len(postings)
+        self._queue_is_long = len(postings) == room
         return [(each, begin_by) for each in postings]
+
+    @property
+    def _room(self) -> int:
+        """How many to claim now; none until half of what may be ahead is free."""
+        ahead = min(self._most, max(1, round(self._account.max_send_rate * AHEAD)))
+        free = ahead - self._in_flight
+        return free if free * 2 >= ahead else 0
 
     async def step(self, claimed: tuple[Posting, float]) -> None:
         """Hand one email over and settle what came of it."""
         what, begin_by = claimed
         try:
-            answer = await self._hand_over(what, begin_by)
-            await self._settle(what, answer)
+            await self._settle(what, await self._hand_over(what, begin_by))
         finally:
             self._in_flight -= 1
+            if self._queue_is_long and self._room:
+                self.loop.wake()
 
     async def _hand_over(self, what: Posting, begin_by: float) -> Answer:
-        try:
-            content = _written(what)
-            wait = await self._turn(what)
-        except Exception:  # whatever it is, nothing has left yet
-            log.exception("not begun", action="post_not_begun", **_ids(what))
-            return NOT_BEGUN
-        if content is None:
-            return MISREAD
-        if wait is None or time.monotonic() + wait.total_seconds() > begin_by:
-            return NO_SLOT
-        await asyncio.sleep(wait.total_seconds())
-        return await self._executor.run(self._ses.post, posting.post(what, content))
+        async with self._lines:
+            try:
+                content = _written(what)
+                wait = await self._turn(what) if content and time.monotonic() < begin_by else None
+            except Exception:  # whatever it is, nothing has left yet
+                log.exception("not begun", action="post_not_begun", **_ids(what))
+                return NOT_BEGUN
+            if content is None:
+                return MISREAD
+            if wait is None or time.monotonic() + wait.total_seconds() > begin_by:
+                return NO_SLOT
+            await asyncio.sleep(wait.total_seconds())
+            return await self._executor.run(self._ses.post, posting.post(what, content))
 
     async def _turn(self, what: Posting) -> timedelta | None:
         """Reserve a slot for every recipient; SES counts them, not requests."""
         rate = max(self._account.max_send_rate, LEAST_RATE) * PACE
-        cost = len(what.recipients)
-        capacity = max(1.0, rate / 2, float(cost))
-        return await self._bucket.take(
-            self._bucket_key, rate=rate, capacity=capacity, cost=cost, patience=PATIENCE
-        )
+        return await self._turns.take(len(what.recipients), rate=rate)
 
     async def _settle(self, what: Posting, answer: Answer) -> None:
-        """Write down what came of it; while Postgres is away, try again for as long as it makes sense."""
-        POSTS.labels(type(answer).__name__.lower()).inc()
+        outcome = type(answer).__name__.lower()
+        POSTS.labels(outcome).inc()
         if isinstance(answer, Refused) and answer.everyone:
             self._gate.close(answer.delay(1))
-        give_up = time.monotonic() + SETTLE_FOR.total_seconds()
-        while True:
-            try:
-                return await self._settle_once(what, answer)
-            except (Unavailable, Aborted):
-                if time.monotonic() > give_up:
-                    raise
-                await asyncio.sleep(SETTLE_AGAIN.total_seconds())
-
-    async def _settle_once(self, what: Posting, answer: Answer) -> None:
-        async with self._database.transaction() as connection:
-            moved = await self._states.settle(connection, [posting.verdict(what, answer)])
-        outcome = type(answer).__name__.lower()
-        log.info("settled", action="attempt_settled", outcome=outcome, changed=bool(moved), **_ids(what))
+        changed = await self._settlement.settle(posting.verdict(what, answer))
+        log.info("settled", action="attempt_settled", outcome=outcome, changed=changed, **_ids(what))
 
 
 def _written(what: Posting) -> bytes | None:

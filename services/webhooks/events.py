@@ -74,6 +74,12 @@ def _reject(fact: Fact) -> Message:
     )
 
 
+def _rendering_failure(fact: Fact) -> Message:
+    return pb.RenderingFailed(
+        email=_email(fact), reason=fact.text("errorMessage"), occur_time=_timestamp(fact.occurred_at)
+    )
+
+
 def _open(fact: Fact) -> Message:
     return pb.OpenReceived(email=_email(fact), occur_time=_timestamp(fact.occurred_at))
 
@@ -90,6 +96,7 @@ _EVENTS: dict[Kind, tuple[str, Callable[[Fact], Message]]] = {
     Kind.DELIVERY: ("delivery.received", _delivery),
     Kind.DELAY: ("delay.received", _delay),
     Kind.REJECT: ("reject.received", _reject),
+    Kind.RENDERING_FAILURE: ("rendering.failed", _rendering_failure),
     Kind.OPEN: ("open.received", _open),
     Kind.CLICK: ("click.received", _click),
 }

@@ -89,6 +89,14 @@ class Intake:
             return  # not stored, so not deleted: the queue gives it again
         if messages:
             await self._queue.delete(messages)
+        await self._note_poll()
+
+    async def _note_poll(self) -> None:
+        """Let sender know that it would hear: while this grows old, silence proves nothing."""
+        try:
+            await self._store.note_poll(self._queue.name)
+        except ServiceError as error:
+            log.warning("the poll was not noted", action="poll_not_noted", reason=error.reason)
 
     def _opened(self, message: Message) -> Arrival | None:
         try:
@@ -126,7 +134,7 @@ class Queue:
     def __init__(self, client: Any, threads: Executor, *, name: str, wait: timedelta) -> None:
         self._client = client
         self._threads = threads
-        self._name = name
+        self.name = name
         self._wait = wait
         self._known_url: str | None = name if "://" in name else None
 
@@ -150,7 +158,7 @@ class Queue:
 
     async def _url(self) -> str:
         if self._known_url is None:
-            answer = await self._threads.run(self._client.get_queue_url, QueueName=self._name)
+            answer = await self._threads.run(self._client.get_queue_url, QueueName=self.name)
             self._known_url = answer["QueueUrl"]
         return self._known_url
 

@@ -6,6 +6,11 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS arrived (id, sns_
 ON CONFLICT (sns_id) DO NOTHING
 RETURNING id;
 
+-- note_poll --
+-- Says that a queue answered and that all it gave is stored; once a second is enough.
+INSERT INTO webhooks.intake AS i (queue, polled_at) VALUES ($1, now())
+ON CONFLICT (queue) DO UPDATE SET polled_at = now() WHERE i.polled_at < now() - interval '1 second';
+
 -- claim_notifications --
 -- Leases what is not understood yet, oldest first.
 WITH due AS MATERIALIZED (

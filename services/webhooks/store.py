@@ -47,6 +47,10 @@ class FeedbackStore:
         rows = await connection.fetch(QUERIES.add_feedback, [_to_json(fact) for fact in by_meaning.values()])
         return [by_meaning[row["meaning"]] for row in rows]
 
+    async def note_poll(self, queue: str) -> None:
+        """Say that a queue answered just now, and that all it gave is stored."""
+        await self._database.execute(QUERIES.note_poll, queue)
+
     async def notify_attempts(self, connection: Connection, attempt_ids: Sequence[UUID]) -> None:
         """Tell listeners of `webhooks_feedback`, once the caller's transaction commits."""
         await connection.execute(QUERIES.notify_attempts, attempt_ids)

@@ -16,6 +16,7 @@ EDGES = {
     "asyncpg": ["chassis/database.py", "chassis/migrate.py", "chassis/background.py", "services/*/store*.py"],
     "nats": ["chassis/events/*.py"],
     "aiohttp": ["services/webhooks/*.py"],
+    "fast_mail_parser": ["services/sender/reader_mailparse.py"],
     "grpc": ["chassis/*.py", "services/*/__main__.py", "services/*/servicer*.py"],
     "letterhead": [
         "chassis/errors.py", "services/*/__main__.py", "services/*/servicer*.py", "services/*/events.py",

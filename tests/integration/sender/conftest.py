@@ -18,6 +18,7 @@ from chassis.access import Scope
 from chassis.ids import uuid7
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.__main__ import Config, Server, Shared, running
+from services.sender.listening import Windows
 from tests.factories import ACCOUNT, REGION, Domain, a_key, a_pending_domain, a_ready_domain, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.internet import Internet
@@ -29,6 +30,11 @@ Json = dict[str, Any]
 State = Email.State
 
 SHARED_DOMAIN = "send.e2a.dev"
+SHORT = Windows(unknown_window=timedelta(seconds=0.2), resend_window=timedelta(seconds=0.2))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pairs", type=int, default=500, help="of equal requests at once; 10000 take minutes")
 
 
 @dataclass(frozen=True)
@@ -116,13 +122,36 @@ class Sender:
         await self.internet.control.call("DELETE", "/ses/faults")
 
     async def posts(self) -> list[Json]:
-        """The SendEmails that reached SES, whatever it answered."""
-        return list((await self.internet.control.ledger())["posts"])
+        """The SendEmails that reached SES, whatever it answered; heartbeats aside."""
+        posts = (await self.internet.control.ledger())["posts"]
+        return [post for post in posts if "lh-email" in post["email_tags"]]
 
     async def one_post_an_attempt(self) -> None:
         """Asserts it over everything that was sent."""
         attempts = Counter(post["attempt"] for post in await self.posts())
         assert max(attempts.values(), default=1) == 1
+
+    async def listen(self) -> None:
+        """What webhooks would write: its queue answered, and told of enough later attempts."""
+        await self.database.execute(
+            "INSERT INTO webhooks.intake (queue, polled_at) VALUES ('letterhead-feedback', now())"
+            " ON CONFLICT (queue) DO UPDATE SET polled_at = now()"
+        )
+        for _ in range(2):
+            await self.database.execute(
+                "WITH beat AS (INSERT INTO sender.heartbeats (id, source) VALUES ($1, $2) RETURNING id)"
+                " INSERT INTO webhooks.feedback (id, meaning, kind, attempt_id, ses_id, detail, occurred_at)"
+                " SELECT id, $3, 'SEND', id, '', '{}', now() FROM beat",
+                uuid7(),
+                f"{ACCOUNT}:{REGION}:letterhead",
+                uuid4().bytes,
+            )
+
+    async def falls_silent(self, caller: Caller, email: Email, state: "State.ValueType") -> Email:
+        """Lets an email of unknown outcome come to the end of its window, while all events are heard."""
+        await becomes(caller, email, State.STATE_UNKNOWN)
+        await self.listen()
+        return await becomes(caller, email, state)
 
     async def hear(self, post: Json, kind: str = "SEND") -> None:
         """What webhooks would write when SES told of a post."""
@@ -184,8 +213,16 @@ async def sender(database: FreshDatabase, stream: FreshStream, internet: Interne
         nats=stream.settings,
         aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
         shared=Shared(shared_domain=SHARED_DOMAIN, shared_brand="e2a"),
+        windows=Windows(),
     )
     return Sender(settings, database, stream, internet)
+
+
+@pytest.fixture
+def pairs(request: pytest.FixtureRequest) -> int:
+    """How many pairs of equal requests to release together."""
+    count: int = request.config.getoption("--pairs", default=500)
+    return count
 
 
 @pytest.fixture

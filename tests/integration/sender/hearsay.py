@@ -48,10 +48,11 @@ class Hearsay:
         await self.tell("domain.ready", domains.DomainReady(domain=reference), domain.tenant_id)
 
     async def of(self, email: Email, kind: str, *addresses: str, ses_id: str = "", **fields: Any) -> None:
-        """One of SES's events about an email: `bounce`, `complaint`, `delivery`, `delay` or `reject`."""
+        """One of SES's events about an email, by a name of _EVENTS; of an email without id: untagged."""
         reference = pb.EmailReference(id=email.id, tenant_id=email.tenant_id, ses_id=ses_id or email.ses_id)
         data = _EVENTS[kind](email=reference, **(_recipients(kind, addresses) | fields))
-        await self.tell(f"{kind}.received", data, email.tenant_id)
+        subject = "rendering.failed" if kind == "rendering" else f"{kind}.received"
+        await self.tell(subject, data, email.tenant_id)
 
 
 _EVENTS: dict[str, Callable[..., Message]] = {
@@ -60,11 +61,12 @@ _EVENTS: dict[str, Callable[..., Message]] = {
     "delivery": pb.DeliveryReceived,
     "delay": pb.DelayReceived,
     "reject": pb.RejectReceived,
+    "rendering": pb.RenderingFailed,
 }
 
 
 def _recipients(kind: str, addresses: tuple[str, ...]) -> dict[str, Any]:
-    if kind == "reject":
+    if kind in {"reject", "rendering"}:
         return {"reason": "Bad content"}
     if kind != "bounce":
         return {"recipients": addresses} | ({"counted": True} if kind == "complaint" else {})

@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
-from tests.integration.sender.conftest import Sender, State, becomes
+from tests.integration.sender.conftest import SHORT, Sender, State, becomes
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -47,9 +47,10 @@ async def test_without_an_event_it_is_held_and_never_posted_again(
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault(kind, count=1)
 
-    async with sender.start(unknown_window=timedelta(seconds=0.5)) as channel:
+    async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
+        accepted = await caller.send(f"agent@{domain.name}")
+        email = await sender.falls_silent(caller, accepted, State.STATE_HELD)
 
         assert "may have been sent" in email.state_note
         assert await attempts(database, email.id) == ["UNKNOWN"]
@@ -61,9 +62,10 @@ async def test_late_evidence_settles_what_was_held(sender: Sender, tenant_id: UU
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("accept_then_500", count=1)
 
-    async with sender.start(unknown_window=timedelta(seconds=0.2)) as channel:
+    async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
+        accepted = await caller.send(f"agent@{domain.name}")
+        email = await sender.falls_silent(caller, accepted, State.STATE_HELD)
         [post] = await sender.posts()
         await sender.hear(post, kind="DELIVERY")
         await becomes(caller, email, State.STATE_SENT)

@@ -9,7 +9,7 @@ import pytest
 from letterhead.sender.v1.emails_pb2 import Email
 from tests.factories import Domain, a_tenant
 from tests.integration.sender.callers import Caller
-from tests.integration.sender.conftest import Sender, State, becomes
+from tests.integration.sender.conftest import SHORT, Sender, State, becomes
 from tests.integration.sender.hearsay import open_hearsay
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
@@ -82,23 +82,49 @@ async def test_held_email_expires_at_its_deadline(
     assert await sender.posts() == []
 
 
-async def test_what_may_have_been_sent_neither_expires_nor_leaves_again(
+async def test_what_may_have_been_sent_does_not_leave_again_and_ends_without_a_claim(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """It is held for a decision: that its domain is ready, or that its deadline passed, decides nothing."""
+    """It is held for a decision: that its domain is ready decides nothing, and its deadline only ends it."""
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("accept_then_500", count=1)
 
-    async with sender.start(unknown_window=timedelta(seconds=0.2)) as channel:
+    async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
-        await database.execute("UPDATE sender.emails SET expires_at = now()")
+        accepted = await caller.send(f"agent@{domain.name}")
+        email = await sender.falls_silent(caller, accepted, State.STATE_HELD)
         other = await a_held_email(caller, sender, await sender.a_ready_domain(tenant_id))
         await database.execute("UPDATE sender.emails SET expires_at = now() WHERE id = $1", UUID(other.id))
         await becomes(caller, other, State.STATE_EXPIRED)
-
         assert (await caller.get(email.id)).state == State.STATE_HELD
+
+        await database.execute("UPDATE sender.emails SET expires_at = now()")
+        ended = await becomes(caller, email, State.STATE_EXPIRED)
+
+    assert "may have been" in ended.state_note
+    reasons = {
+        each["data"]["email"]["id"]: each["data"]["reason"]
+        for each in await sender.events("email.expired", 2)
+    }
+    assert reasons[email.id] == ended.state_note
+    assert "nothing was sent" in reasons[other.id]
     assert len(await sender.posts()) == 1
+
+
+async def test_what_is_still_being_found_out_ends_at_its_deadline_too(
+    caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
+) -> None:
+    """Nothing waits for ever: not even while nobody can prove that silence means anything."""
+    await sender.fault("accept_then_500", count=1)
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+
+    await database.execute("UPDATE sender.emails SET expires_at = now()")
+
+    ended = await becomes(caller, email, State.STATE_EXPIRED)
+    assert "may have been" in ended.state_note
+    [post] = await sender.posts()
+    await sender.hear(post)
+    await becomes(caller, email, State.STATE_SENT)
 
 
 @pytest.mark.parametrize(

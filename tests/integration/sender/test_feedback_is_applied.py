@@ -160,12 +160,13 @@ async def test_an_event_before_our_own_answer_proves_that_ses_accepted(
     assert (settled.state, settled.ses_id) == (State.STATE_SENT, post["message_id"])
 
 
+@pytest.mark.parametrize("kind", ["reject", "rendering"])
 async def test_what_ses_rejects_after_accepting_is_failed_whatever_comes_after(
-    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
+    caller: Caller, domain: Domain, hearsay: Hearsay, kind: str
 ) -> None:
     email = await a_sent_email(caller, domain, READER)
 
-    await hearsay.of(email, "reject")
+    await hearsay.of(email, kind)
     failed = await becomes(caller, email, State.STATE_FAILED)
     await hearsay.of(email, "delay", READER)
 

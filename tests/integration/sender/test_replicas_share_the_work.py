@@ -19,7 +19,7 @@ from cli.tether import tethered
 from letterhead.sender.v1.emails_pb2 import Email
 from tests.factories import ACCOUNT, REGION, a_key
 from tests.integration.sender.callers import Caller
-from tests.integration.sender.conftest import Sender, State, becomes
+from tests.integration.sender.conftest import SHORT, Sender, State, becomes
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -152,9 +152,9 @@ async def test_killed_before_the_post_it_is_held_and_not_sent_blindly(
     domain = await sender.a_ready_domain(tenant_id)
     email = await an_abandoned_email(sender, tenant_id, domain.name)
 
-    async with sender.start(unknown_window=timedelta(seconds=0.2)) as channel:
+    async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        held = await becomes(caller, email, State.STATE_HELD)
+        held = await sender.falls_silent(caller, email, State.STATE_HELD)
 
     assert [each.state for each in held.history][-2:] == [State.STATE_UNKNOWN, State.STATE_HELD]
     assert await sender.posts() == []

@@ -70,7 +70,7 @@ async def test_every_kind_is_kept_and_those_with_an_event_are_told(
     subjects = sorted(event["type"] for event in await stream.published())
     assert subjects == [
         "bounce.received", "click.received", "complaint.received", "delay.received", "delivery.received",
-        "open.received", "reject.received",
+        "open.received", "reject.received", "rendering.failed",
     ]  # fmt: skip
 
 

@@ -1,13 +1,16 @@
 """A request becomes a draft, or every mistake in it is named by its field."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from chassis.errors import InvalidArgument
-from services.sender.drafts import MAX_SIZE, Wish, check_request_id, draft, encoded_size
-from services.sender.model import Address, RecipientKind
+from services.sender import drafts
+from services.sender.drafts import MAX_SIZE, File, Wish, check_request_id, encoded_size
+from services.sender.headers import Unsubscribe
+from services.sender.model import Address, Draft, OnUnknown, RecipientKind
 
 GOOD = Wish(
     sender=("agent@inbox.mnexa.ai", "Agent"),
@@ -21,6 +24,15 @@ GOOD = Wish(
     headers={},
     tags={},
 )
+
+
+NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+PDF = File("invoice.pdf", "", "", b"%PDF")
+LOGO = File("logo.png", "image/png", "logo", b"\x89PNG")
+
+
+def draft(wish: Wish) -> Draft:
+    return drafts.draft(wish, NOW)
 
 
 def many(count: int) -> list[tuple[str, str]]:
@@ -62,6 +74,19 @@ TAKEN: list[dict[str, Any]] = [
     {"headers": {"X-Long": "x " * 490 + "x"}},
     {"tags": {f"t{number}": "v" for number in range(20)}},
     {"tags": {"a" * 256: "b" * 256}},
+    {"files": [PDF, LOGO]},
+    {"files": [replace(PDF, file_name=f"{number}.pdf") for number in range(50)]},
+    {"files": [replace(PDF, file_name="Rechnung für Köln.pdf")]},
+    {"files": [replace(PDF, file_name="js")]},
+    {"files": [replace(PDF, file_name="a" * 251 + ".pdf")]},
+    {"files": [replace(PDF, content_type="text/calendar; method=REQUEST; charset=utf-8")]},
+    {"files": [replace(PDF, content=b"")]},
+    {"send_at": NOW - timedelta(minutes=1)},
+    {"send_at": NOW + timedelta(days=30)},
+    {"on_unknown": "RESEND", "window": timedelta(minutes=1)},
+    {"window": timedelta(days=1)},
+    {"in_reply_to": "<1@mail.example.com>", "references": ["<0@a>", "<1@mail.example.com>"]},
+    {"unsubscribe": Unsubscribe("https://example.com/u?id=1", "off+1@example.com", one_click=True)},
 ]
 
 
@@ -98,7 +123,42 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"tags": {"a": ""}}, "tags['a']"),
     ({"tags": {"a b": "v"}}, "tags['a b']"),
     ({"tags": {"a": "v" * 257}}, "tags['a']"),
+    ({"files": [PDF] * 51}, "attachments"),
+    ({"files": [LOGO, LOGO]}, "attachments"),
+    ({"send_at": NOW - timedelta(seconds=61)}, "send_time"),
+    ({"send_at": NOW + timedelta(days=30, seconds=1)}, "send_time"),
+    ({"send_at": datetime.max.replace(tzinfo=UTC)}, "send_time"),
+    ({"on_unknown": ""}, "on_unknown"),
+    ({"window": timedelta(seconds=59)}, "unknown_window"),
+    ({"window": timedelta(days=1, seconds=1)}, "unknown_window"),
+    ({"in_reply_to": "1@example.com"}, "in_reply_to"),
+    ({"in_reply_to": "<1@a>\r\nBcc: <x@y>"}, "in_reply_to"),
+    ({"references": ["<1@a>", "<2@b> <3@c>"]}, "references"),
+    ({"references": ["<" + "a" * 90 + "@b>"] * 12}, "references"),
+    ({"in_reply_to": "<1@a>", "headers": {"in-reply-to": "<2@b>"}}, "in_reply_to"),
+    ({"unsubscribe": Unsubscribe("http://example.com/u", "", one_click=True)}, "list_unsubscribe.url"),
+    ({"unsubscribe": Unsubscribe("", "off@example.com", one_click=False)}, "list_unsubscribe.url"),
+    ({"unsubscribe": Unsubscribe("https://a.com/>,<b", "", one_click=True)}, "list_unsubscribe.url"),
+    ({"unsubscribe": Unsubscribe("https://a.com/\r\nBcc:", "", one_click=True)}, "list_unsubscribe.url"),
+    ({"unsubscribe": Unsubscribe("https://[a/", "", one_click=True)}, "list_unsubscribe.url"),
+    (
+        {"unsubscribe": Unsubscribe("https://a.com/", "a?bcc=x@y.com", one_click=True)},
+        "list_unsubscribe.mailto",
+    ),
 ]
+
+BAD_FILES = [
+    *((replace(PDF, file_name=name), "file_name") for name in (
+        "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf", "a\r\nb.pdf",
+        "a\0.pdf", "gpj.\u202eexe.pdf", "a" * 256, "ü" * 128,
+    )),
+    *((replace(PDF, content_type=text), "content_type") for text in (
+        "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", "message/rfc822", 'a/b; c="d"',
+        "ä/b",
+    )),
+    *((replace(PDF, content_id=text), "content_id") for text in ("<logo>", "a b", "a\r\n", "ä", "a" * 129)),
+]  # fmt: skip
+REFUSED += [({"files": [PDF, file]}, f"attachments[1].{field}") for file, field in BAD_FILES]
 
 FORBIDDEN_HEADERS = [
     "From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-ID", "Return-Path",
@@ -122,6 +182,7 @@ FORBIDDEN_VALUES = [
     "a\x7f",
     "x" * 994,
     "x " * 498,
+    "=?utf-8?q?=0D=0ABcc:_x?=",
 ]
 REFUSED += [({"headers": {"X-A": value}}, "headers['X-A']") for value in FORBIDDEN_VALUES]
 
@@ -145,9 +206,9 @@ def test_every_mistake_is_named_at_once() -> None:
 
 
 def test_a_body_is_measured_as_base64() -> None:
-    assert encoded_size("") == 0
-    assert encoded_size("x" * 57) == 78
-    assert encoded_size("x" * 58) == 156
+    assert encoded_size(b"") == 0
+    assert encoded_size(b"x" * 57) == 78
+    assert encoded_size(b"x" * 58) == 156
 
     with pytest.raises(InvalidArgument) as refused:
         draft(replace(GOOD, text="x" * (MAX_SIZE * 57 // 78)))
@@ -164,3 +225,42 @@ def test_a_request_id_is_any_printable_text(request_id: str) -> None:
 def test_another_request_id_is_refused(request_id: str) -> None:
     with pytest.raises(InvalidArgument):
         check_request_id(request_id)
+
+
+def test_the_file_that_is_too_much_is_named() -> None:
+    file = replace(PDF, content=b"x" * (MAX_SIZE * 57 // 78 // 2))
+
+    with pytest.raises(InvalidArgument) as refused:
+        draft(replace(GOOD, files=[file, file, file]))
+
+    assert [violation.field for violation in refused.value.violations] == ["attachments[1].content"]
+
+
+def test_a_file_gets_the_type_that_its_name_says() -> None:
+    made = draft(replace(GOOD, files=[PDF, LOGO, replace(PDF, file_name="thing")]))
+
+    types = [each.content_type for each in made.content.attachments]
+    assert types == ["application/pdf", "image/png", "application/octet-stream"]
+
+
+def test_typed_fields_become_headers() -> None:
+    asked = Unsubscribe("https://example.com/u", "off@example.com", one_click=True)
+
+    made = draft(replace(GOOD, unsubscribe=asked, in_reply_to="<1@a>", references=["<0@a>", "<1@a>"]))
+
+    assert made.content.headers == {
+        "In-Reply-To": "<1@a>",
+        "References": "<0@a> <1@a>",
+        "List-Unsubscribe": "<https://example.com/u>, <mailto:off@example.com>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def test_a_little_in_the_past_is_now() -> None:
+    assert draft(replace(GOOD, send_at=NOW - timedelta(seconds=59))).terms.send_at == NOW
+    assert draft(GOOD).terms.send_at is None
+
+
+def test_unless_asked_otherwise_an_unknown_email_is_held() -> None:
+    assert draft(GOOD).terms.on_unknown is OnUnknown.HOLD
+    assert draft(replace(GOOD, on_unknown="RESEND")).terms.on_unknown is OnUnknown.RESEND

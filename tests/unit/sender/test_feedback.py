@@ -61,15 +61,26 @@ def test_a_complaint_counts_when_a_person_made_it(*, counted: bool, state: Recip
 def test_the_other_events_say_where_an_email_is() -> None:
     delivery = read_report(heard("delivery.received", recipients=["a@b.com"], smtpResponse="250 ok"))
     delay = read_report(heard("delay.received", recipients=["a@b.com"], delayType="MailboxFull"))
-    reject = read_report(heard("reject.received", reason="Bad content"))
 
     assert (delivery.state, delivery.words) == (
         RecipientState.DELIVERED,
         [Word("a@b.com", "Delivered: 250 ok")],
     )
     assert delay.state == RecipientState.DELAYED
-    assert (reject.state, reject.rejected) == (None, "Bad content")
-    assert {delivery.suppress, delay.suppress, reject.suppress} == {None}
+    assert {delivery.suppress, delay.suppress} == {None}
+
+
+@pytest.mark.parametrize(
+    ("subject", "sentence"),
+    [
+        ("reject.received", "SES refused the content after it had accepted the email: Bad content."),
+        ("rendering.failed", "SES could not fill its template in, so nothing was sent: Bad content"),
+    ],
+)
+def test_what_ses_does_not_send_after_all_is_said_in_a_sentence(subject: str, sentence: str) -> None:
+    report = read_report(heard(subject, reason="Bad content"))
+
+    assert (report.state, report.suppress, report.rejected) == (None, None, sentence)
 
 
 @pytest.mark.parametrize("subject", FEEDBACK)

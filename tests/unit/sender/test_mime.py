@@ -3,16 +3,19 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sender import mime
+from services.sender import mime, reader_python
 from services.sender.addresses import BadAddress, check_name
 from services.sender.headers import BadHeader, check_header
 from services.sender.mime import Letter, build
-from services.sender.model import Address
+from services.sender.model import Address, Attachment
 from services.sender.proofreading import disagreements
 
 LETTER = Letter(
@@ -55,13 +58,63 @@ def test_text_and_html_are_alternatives_plainest_first() -> None:
 
     assert names(content)[-2:] == ["X-Order", "Content-Type"]
     assert content.index(b"text/plain") < content.index(b"text/html")
-    assert content.endswith(b"--=_5f0c--\r\n")
+    assert content.endswith(b"--alternative=_5f0c--\r\n")
     assert disagreements(letter, content) == []
+
+
+def a_file(name: str, content_type: str, content: bytes, content_id: str = "") -> Attachment:
+    return Attachment(name, content_type, content_id, len(content), content)
+
+
+LOGO = a_file("logo.png", "image/png", b"\x89PNG\r\n", "logo")
+PDF = a_file("Rechnung für Köln.pdf", "application/pdf", bytes(range(256)) * 20)
+PLAIN = a_file('a "quoted" name.txt', "text/plain", b"line\nline\r\n\r\n")
+SHOWN = "multipart/related(text/html image/png)"
+STRUCTURES = [
+    ({"attachments": [PDF]}, "multipart/mixed(text/plain application/pdf)"),
+    (
+        {"html": "<p>", "attachments": [PLAIN, LOGO]},
+        f"multipart/mixed(multipart/alternative(text/plain {SHOWN}) text/plain)",
+    ),
+    ({"text": None, "html": "<p>", "attachments": [LOGO]}, SHOWN),
+    ({"attachments": [LOGO]}, "multipart/mixed(text/plain image/png)"),
+    ({"attachments": [a_file("empty", "text/plain", b"")]}, "multipart/mixed(text/plain text/plain)"),
+]
+
+
+@pytest.mark.parametrize(("fields", "structure"), STRUCTURES, ids=range(len(STRUCTURES)))
+def test_files_stand_where_readers_look_for_them(fields: dict[str, Any], structure: str) -> None:
+    letter = replace(LETTER, **fields)
+
+    content = build(letter)
+
+    assert reader_python.read(content).shape == structure
+    assert disagreements(letter, content) == []
+
+
+def test_a_file_keeps_its_name_and_its_bytes() -> None:
+    files = [PDF, PLAIN, LOGO]
+
+    email = message_from_bytes(build(replace(LETTER, attachments=files)), policy=policy.SMTP)
+
+    assert isinstance(email, EmailMessage)
+    parts = list(email.iter_attachments())
+    assert [part.get_filename() for part in parts] == [each.file_name for each in files]
+    assert [part.get_payload(decode=True) for part in parts] == [each.content for each in files]
+    assert parts[2]["Content-ID"] == "<logo>"
+
+
+def test_no_file_poses_as_a_boundary() -> None:
+    hostile = b"--mixed=_5f0c--\r\n\r\n--=_5f0c\r\nContent-Type: text/html\r\n\r\n<b>"
+    letter = replace(LETTER, text=hostile.decode(), attachments=[a_file("a.txt", "text/plain", hostile)])
+
+    assert disagreements(letter, build(letter)) == []
 
 
 SUBJECTS = [
     "", "Hello", "Grüße aus Köln", "日本語" * 60, "a" * 998, "a b" * 300, "=?utf-8?q?x?=", "two  spaces",
     "x " * 400 + "y", " leading", "trailing ", "🎉" * 200, "a" * 70 + " " + "b" * 980,
+    "a  " * 100 + "b", "a   b" * 60, "a" + " " * 900 + "b", "a" + " " * 996 + "b",
 ]  # fmt: skip
 
 

@@ -31,10 +31,9 @@ def test_an_email_is_handed_over_from_the_queue_alone() -> None:
     assert [state for state in State if State.CLAIMED in TRANSITIONS[state]] == [State.QUEUED]
 
 
-def test_what_may_have_been_sent_is_never_queued_again() -> None:
-    """From UNKNOWN no way leads back into the queue but over HELD, which upkeep keeps from it."""
-    assert State.QUEUED not in TRANSITIONS[State.UNKNOWN]
-    assert State.EXPIRED not in TRANSITIONS[State.UNKNOWN]
+def test_what_may_have_been_sent_is_queued_again_only_where_it_was_asked_for() -> None:
+    assert "asked to be sent once more" in TRANSITIONS[State.UNKNOWN][State.QUEUED]
+    assert State.CLAIMED not in TRANSITIONS[State.UNKNOWN]
 
 
 def test_after_a_final_state_only_the_truth_about_it_comes() -> None:
@@ -45,7 +44,7 @@ def test_after_a_final_state_only_the_truth_about_it_comes() -> None:
         State.FAILED: {State.SENT},
         State.EXPIRED: {State.SENT},
         State.SUPPRESSED: set(),
-        State.CANCELED: set(),
+        State.CANCELED: {State.SENT},
     }
 
 

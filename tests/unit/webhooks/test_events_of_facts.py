@@ -80,6 +80,14 @@ def test_a_reject_is_told_with_the_time_of_its_email() -> None:
     }
 
 
+def test_a_rendering_failure_is_told_with_its_reason() -> None:
+    told = event_of(read(EMAIL.rendering_failure()))
+
+    assert told is not None
+    assert told.subject == "rendering.failed"
+    assert json_format.MessageToDict(told.data)["reason"] == "Attribute 'name' is not present."
+
+
 def test_a_fact_without_our_tags_is_told_by_ses_id() -> None:
     told = event_of(read(as_notification(EMAIL.bounce())))
 
@@ -90,8 +98,8 @@ def test_a_fact_without_our_tags_is_told_by_ses_id() -> None:
 
 @pytest.mark.parametrize(
     "event",
-    [EMAIL.send(), EMAIL.rendering_failure(), EMAIL.subscription(), EMAIL.event("Teleport", "teleport", {})],
-    ids=["send", "rendering failure", "subscription", "unknown"],
+    [EMAIL.send(), EMAIL.subscription(), EMAIL.event("Teleport", "teleport", {})],
+    ids=["send", "subscription", "unknown"],
 )
 def test_what_is_only_kept_makes_no_event(event: dict[str, Any]) -> None:
     assert event_of(read(event)) is None

@@ -1,0 +1,101 @@
+"""`make bench`: what each hot step costs in CPU per email, its floor in the same run, and their ratio."""
+
+import argparse
+import asyncio
+import os
+import platform
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import claims, floors, steps
+from bench.meter import Meter, Used
+from bench.world import World, running
+
+Load = Callable[[World, int], Awaitable[None]]
+
+OURS = ("sender", "webhooks", "postgres", "nats")
+WARM_UP = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """A step and its floor; `floor_parts` are the processes that the floor runs in."""
+
+    name: str
+    step: Load
+    floor: Load | None
+    floor_parts: Sequence[str] = ("bench", "postgres")
+
+
+ROWS = (
+    Row("accept single", steps.accept, floors.accept, ("floor", "postgres")),
+    Row("hand-off", steps.hand_off, floors.hand_off),
+    Row("feedback applied", steps.feedback, floors.feedback),
+    Row("whole path", steps.whole_path, None),
+)
+
+
+@dataclass
+class Table:
+    """The printed table; the whole path's floor is the sum of the others'."""
+
+    count: int
+    floor: float = 0.0
+
+    def head(self) -> None:
+        """Print what is measured where."""
+        print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
+        print(f"{self.count} emails a row; CPU in microseconds per email, by /proc; no randomness: no seed\n")
+        names = "".join(f"{name:>10}" for name in OURS)
+        print(f"{'step':<18}{names}{'all':>10}{'floor':>10}{'ratio':>8}{'emails/s':>10}")
+
+    def line(self, row: Row, used: Used, floor: Used | None, seconds: float) -> None:
+        """Print a row."""
+        each = [used.by_name[name] / self.count for name in OURS]
+        if floor is not None:
+            least = sum(floor.by_name[name] for name in row.floor_parts) / self.count
+            self.floor += least
+        else:
+            least = self.floor
+        columns = "".join(f"{value:>10.0f}" for value in (*each, sum(each), least))
+        print(f"{row.name:<18}{columns}{sum(each) / least:>8.1f}{self.count / seconds:>10.0f}", flush=True)
+
+
+async def bench(count: int, *, finished: int, ready: int) -> None:
+    """Measure and print every row."""
+    with tempfile.TemporaryDirectory(prefix="letterhead-bench-") as name:
+        async with running(Path(name)) as world:
+            await steps.whole_path(world, WARM_UP)
+            await _rows(world, count)
+            if ready:
+                await claims.measure(world, finished=finished, ready=ready)
+
+
+async def _rows(world: World, count: int) -> None:
+    meter, table = Meter(world.pids), Table(count)
+    table.head()
+    for row in ROWS:
+        floor = await _measured(meter, row.floor, world, count) if row.floor else None
+        began = time.monotonic()
+        used = await _measured(meter, row.step, world, count)
+        table.line(row, used, floor, time.monotonic() - began)
+
+
+async def _measured(meter: Meter, load: Load, world: World, count: int) -> Used:
+    with meter.measured() as used:
+        await load(world, count)
+    return used
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--emails", type=int, default=2000, help="emails of each row")
+    parser.add_argument("--finished", type=int, default=1_000_000, help="finished emails under the claims")
+    parser.add_argument(
+        "--ready", type=int, default=100_000, help="ready emails to claim; 0 leaves claims out"
+    )
+    chosen = parser.parse_args()
+    asyncio.run(bench(chosen.emails, finished=chosen.finished, ready=chosen.ready))

@@ -1,0 +1,100 @@
+"""How long a claim takes over many finished and many ready emails, and by which plan. SQL makes the rows."""
+
+import os
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from statistics import median, quantiles
+
+import asyncpg
+
+from bench.meter import Meter
+from bench.world import World, migrated
+from services.sender.store_claims import QUERIES, ClaimStore
+from services.sender.store_emails import Place
+from services.sender.store_states import EmailStates
+from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
+from tests.stores import FreshDatabase
+
+DATABASE = "bench_claims"
+TENANTS = 50
+CLAIMS = 300
+BATCH = 32
+LOOKED_AT = 4 * BATCH
+
+SEED = """
+INSERT INTO sender.emails
+    (id, tenant_id, claim_id, from_address, subject, text, size, state, expires_at, sent_at)
+SELECT gen_random_uuid(), tenant_id, claim_id, 'agent@' || name, 'Hello', repeat('Good day. ', 20), 200, $4,
+    now() + interval '7 days', CASE WHEN $4 = 'SENT' THEN now() END
+FROM generate_series(1, $5::integer) AS number
+JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS own (tenant_id, claim_id, name, place)
+    ON own.place = 1 + number % cardinality($1)
+"""
+ADDRESS = """
+INSERT INTO sender.recipients (email_id, position, kind, address, match)
+SELECT id, 0, 'TO', 'reader@example.com', 'reader@example.com' FROM sender.emails
+"""
+
+
+async def measure(world: World, *, finished: int, ready: int) -> None:
+    """Seed, claim again and again, and print percentiles and plan."""
+    database = FreshDatabase(world.database.server, DATABASE)
+    await migrated(database)
+    await _seed(database, finished, ready)
+    with Meter(world.pids).measured() as used:
+        seconds = await _claims(database)
+    print(f"\nclaims of {BATCH} emails at {finished:,} finished and {ready:,} ready, {TENANTS} tenants:")
+    cut = quantiles(seconds, n=100)
+    print(f"  p50 {median(seconds) * 1000:.1f} ms, p99 {cut[98] * 1000:.1f} ms, of {len(seconds)} claims")
+    cpu = {name: used.by_name[name] / len(seconds) / 1000 for name in ("bench", "postgres")}
+    print(
+        f"  CPU of each: here {cpu['bench']:.1f} ms, postgres {cpu['postgres']:.1f} ms; load {load():.0f}\n"
+    )
+    plan = await _plan(database)
+    scans = [line.strip() for line in plan if "Seq Scan on emails" in line]
+    print("\n".join(plan))
+    print(f"\ntable scans of emails: {len(scans)}")
+
+
+def load() -> float:
+    """Give how many processes want a core: with more than there are, times tell of others' work."""
+    return os.getloadavg()[0]
+
+
+async def _seed(database: FreshDatabase, finished: int, ready: int) -> None:
+    domains = [await a_ready_domain(database, await a_tenant(database)) for _ in range(TENANTS)]
+    connection = await asyncpg.connect(database.url("postgres"))
+    for state, count in (("SENT", finished), ("QUEUED", ready)):
+        await connection.execute(SEED, *_columns(domains), state, count)
+    await connection.execute(ADDRESS)
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
+def _columns(domains: Sequence[Domain]) -> tuple[list[object], list[object], list[object]]:
+    return (
+        [domain.tenant_id for domain in domains],
+        [domain.claim_id for domain in domains],
+        [domain.name for domain in domains],
+    )
+
+
+async def _claims(database: FreshDatabase) -> list[float]:
+    """Claim as a worker does; gives the seconds of each claim."""
+    states = EmailStates(body_retention=timedelta(days=7))
+    async with database.open("sender") as pool:
+        store = ClaimStore(pool, states, Place(ACCOUNT, REGION), shared=None, worker="bench")
+        return [await _claim(store) for _ in range(CLAIMS)]
+
+
+async def _claim(store: ClaimStore) -> float:
+    began = time.perf_counter()
+    claimed = await store.claim(BATCH)
+    assert len(claimed) == BATCH
+    return time.perf_counter() - began
+
+
+async def _plan(database: FreshDatabase) -> list[str]:
+    explained = f"EXPLAIN (COSTS OFF) {QUERIES.claimable}"
+    return [row[0] for row in await database.fetch(explained, BATCH, LOOKED_AT)]

@@ -1,0 +1,73 @@
+"""The least that each step could cost with the same libraries: what the ratios are taken against."""
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import asyncpg
+import boto3
+import grpc
+from botocore.config import Config
+
+from bench.floor_server import METHOD
+from bench.loads import each, feedback_bodies, send_request
+from bench.world import World
+from chassis.ids import uuid7
+from tests.factories import REGION
+
+THREADS = 16
+BATCH = 100
+
+
+async def accept(world: World, count: int) -> None:
+    """One unary of the same bytes, and one row."""
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = world.floor.unary_unary(METHOD)
+    request = send_request(world).SerializeToString()
+    await each(count, lambda _: call(request))
+
+
+async def hand_off(world: World, count: int) -> None:
+    """One signed POST by boto3, and two updates of one row."""
+    client = boto3.session.Session("bench", "bench", region_name=REGION).client(
+        "sesv2", endpoint_url=world.ses_url, config=Config(max_pool_connections=THREADS)
+    )
+    loop = asyncio.get_running_loop()
+    async with asyncpg.create_pool(world.database.url("postgres"), max_size=THREADS, reset=_keep) as pool:
+        ids = [row["id"] for row in await pool.fetch("SELECT id FROM public.floor LIMIT $1", count)]
+        with ThreadPoolExecutor(THREADS) as threads:
+
+            async def one(number: int) -> None:
+                await pool.execute("UPDATE public.floor SET body = body WHERE id = $1", ids[number])
+                await loop.run_in_executor(threads, _post, client, world.domain)
+                await pool.execute("UPDATE public.floor SET body = body WHERE id = $1", ids[number])
+
+            await each(count, one)
+
+
+def _post(client: object, domain: str) -> None:
+    client.send_email(  # type: ignore[attr-defined]
+        FromEmailAddress=f"agent@{domain}",
+        Destination={"ToAddresses": ["reader@example.com"]},
+        Content={"Raw": {"Data": b"Subject: Hello\r\n\r\n" + b"Good day.\r\n" * 200}},
+    )
+
+
+async def feedback(world: World, count: int) -> None:
+    """One row for each notification, inserted a hundred at a time."""
+    bodies = [body.encode() for body in await feedback_bodies(world, count)]
+    connection = await asyncpg.connect(world.database.url("postgres"))
+    for start in range(0, count, BATCH):
+        await _insert(connection, bodies[start : start + BATCH])
+    await connection.close()
+
+
+async def _insert(connection: "asyncpg.Connection[asyncpg.Record]", bodies: Sequence[bytes]) -> None:
+    await connection.execute(
+        "INSERT INTO public.floor (id, body) SELECT * FROM unnest($1::uuid[], $2::bytea[])",
+        [uuid7() for _ in bodies],
+        bodies,
+    )
+
+
+async def _keep(_: object) -> None:
+    """Spare the round trip of a reset, as the services do."""

@@ -1,0 +1,51 @@
+"""What the measured steps are given: requests, notifications, and how many of them at once."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+
+from bench.world import World
+from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
+
+IN_FLIGHT = 32
+TEXT = "Good day, this is a line of an ordinary email.\n" * 40  # about 2 KB
+
+
+async def each(count: int, call: Callable[[int], Awaitable[object]]) -> None:
+    """Make so many calls, `IN_FLIGHT` at once."""
+    numbers = iter(range(count))
+
+    async def caller() -> None:
+        for number in numbers:
+            await call(number)
+
+    await asyncio.gather(*(caller() for _ in range(IN_FLIGHT)))
+
+
+def send_request(world: World) -> SendEmailRequest:
+    """Give a request to send an ordinary email."""
+    request = SendEmailRequest(to=[Address(address="reader@example.com")], subject="Hello", text=TEXT)
+    getattr(request, "from").address = f"agent@{world.domain}"
+    return request
+
+
+async def feedback_bodies(world: World, count: int) -> list[str]:
+    """Give the notifications of SES that the last sent emails were delivered."""
+    rows = await world.database.fetch(
+        "SELECT a.id, a.email_id, a.tenant_id, a.ses_id FROM sender.attempts AS a"
+        " JOIN sender.recipients AS r ON r.email_id = a.email_id"
+        " WHERE a.state = 'ACCEPTED' AND r.state = 'PENDING' ORDER BY a.id LIMIT $1",
+        count,
+    )
+    return [_delivery(*map(str, row)) for row in rows]
+
+
+def _delivery(attempt_id: str, email_id: str, tenant_id: str, ses_id: str) -> str:
+    tags = {"lh-attempt": [attempt_id], "lh-email": [email_id], "lh-tenant": [tenant_id]}
+    mail = {"messageId": ses_id, "destination": ["reader@example.com"], "tags": tags}
+    delivery = {
+        "timestamp": "2026-01-01T00:00:00.000Z",
+        "recipients": ["reader@example.com"],
+        "smtpResponse": "250 2.0.0 OK",
+    }
+    return json.dumps({"eventType": "Delivery", "mail": mail, "delivery": delivery})

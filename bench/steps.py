@@ -1,0 +1,67 @@
+"""The measured steps, each of which ends when its effect is in the database."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from bench.loads import each, feedback_bodies, send_request
+from bench.world import World
+from chassis.ids import uuid7
+from letterhead.sender.v1 import emails_pb2_grpc
+from tests.factories import bearer
+
+PATIENCE_SECONDS = 300.0
+POLL_SECONDS = 0.05
+
+WAITING = "SELECT count(*) FROM sender.emails WHERE state IN ('QUEUED', 'CLAIMED')"
+UNTOLD = (
+    "SELECT count(*) FROM sender.recipients AS r JOIN sender.emails AS e ON e.id = r.email_id"
+    " WHERE e.state = 'SENT' AND r.state = 'PENDING'"
+)
+
+
+async def accept(world: World, count: int) -> None:
+    """Accept emails one by one; nothing is handed over meanwhile."""
+    stub = emails_pb2_grpc.SenderServiceStub(world.channel)
+    request, metadata = send_request(world), bearer(world.token)
+    await each(count, lambda _: stub.SendEmail(request, metadata=metadata))
+
+
+async def hand_off(world: World, _: int) -> None:
+    """Hand over what is queued."""
+    await world.set_account("READY")
+    await _none_left(world, WAITING)
+    await world.set_account("PAUSED")
+
+
+async def feedback(world: World, count: int) -> None:
+    """Apply one notification for each email sent: from its stored row to the recipient's state."""
+    bodies = await feedback_bodies(world, count)
+    await world.database.execute(
+        "INSERT INTO webhooks.notifications (id, sns_id, topic_arn, body)"
+        " SELECT id, id::text, 'bench', body FROM unnest($1::uuid[], $2::text[]) AS arrived (id, body)",
+        [uuid7() for _ in bodies],
+        bodies,
+    )
+    await _none_left(world, UNTOLD)
+
+
+async def whole_path(world: World, count: int) -> None:
+    """Accept, hand over and hear of emails; the first two at the same time."""
+    await world.set_account("READY")
+    await accept(world, count)
+    await _none_left(world, WAITING)
+    await feedback(world, count)
+    await world.set_account("PAUSED")
+
+
+async def _none_left(world: World, counting: str) -> None:
+    await _until(lambda: world.fetchval(counting))
+
+
+async def _until(left: Callable[[], Awaitable[int]]) -> None:
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while remaining := await left():
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"{remaining} were still to do")
+        await asyncio.sleep(POLL_SECONDS)

@@ -1,0 +1,150 @@
+"""The parts that are measured, as processes of their own: Postgres with fsync, NATS, services, a bare SES."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import grpc
+
+from chassis.access import Scope
+from chassis.migrate import migrate
+from cli.embedded import NatsServer, Postgres
+from cli.server_process import free_port
+from cli.tether import tethered
+from tests.factories import ACCOUNT, REGION, a_key, a_ready_domain, a_tenant
+from tests.stores import FreshDatabase
+
+DATABASE = "bench"
+SERVICES = ("sender", "webhooks")
+RATE = 1_000_000.0  # recipients per second: SES's rate is not what is measured here
+START_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that runs; `pids` has each measured process, Postgres and NATS among them."""
+
+    database: FreshDatabase
+    channel: grpc.aio.Channel
+    floor: grpc.aio.Channel
+    ses_url: str
+    pids: Mapping[str, int]
+    tenant_id: UUID
+    claim_id: UUID
+    domain: str
+    token: str
+
+    async def fetchval(self, sql: str, *args: Any) -> Any:
+        """Look into the database, as its superuser."""
+        return (await self.database.fetch(sql, *args))[0][0]
+
+    async def set_account(self, state: str) -> None:
+        """Write what verifier would: READY lets email leave, PAUSED does not."""
+        await self.database.execute("UPDATE verifier.ses_account SET state = $1", state)
+        await self.database.execute("NOTIFY sender_emails")
+
+
+@asynccontextmanager
+async def running(directory: Path) -> AsyncIterator[World]:
+    """Run it all while the block does; Postgres' user must reach what is in `directory`."""
+    await asyncio.to_thread(directory.chmod, 0o755)
+    postgres, nats = Postgres.start(directory, fsync=True), NatsServer.start(directory)
+    try:
+        database = FreshDatabase(postgres, DATABASE)
+        await migrated(database)
+        environ = _environ(nats, ses_url := f"http://127.0.0.1:{free_port()}")
+        async with (
+            _process("bench.ses_stub", ses_url.rpartition(":")[2], environ=environ) as stub,
+            _process(
+                "bench.floor_server",
+                str(floor_port := free_port()),
+                database.url("postgres"),
+                environ=environ,
+            ) as floor,
+            _service("sender", database, directory, environ) as (sender, port),
+            _service("webhooks", database, directory, environ) as (webhooks, _),
+            _channel(port) as channel,
+            _channel(floor_port) as floor_channel,
+        ):
+            pids = {"sender": sender, "webhooks": webhooks, "postgres": postgres.process.pid}
+            pids |= {"nats": nats.process.pid, "floor": floor, "bench": os.getpid(), "stub": stub}
+            yield World(database, channel, floor_channel, ses_url, pids, **await _tenant(database))
+    finally:
+        nats.stop()
+        postgres.stop()
+
+
+async def migrated(database: FreshDatabase) -> None:
+    """Make a database with everything in it but rows."""
+    connection = await asyncpg.connect(database.server.url())
+    await connection.execute(f"CREATE DATABASE {database.name}")
+    await connection.close()
+    await migrate(database.url("postgres"))
+
+
+async def _tenant(database: FreshDatabase) -> dict[str, Any]:
+    await database.execute(
+        "INSERT INTO verifier.ses_account"
+        " (account, region, state, production_access, sending_enabled, enforcement_status, max_send_rate)"
+        " VALUES ($1, $2, 'PAUSED', true, true, 'HEALTHY', $3)",
+        ACCOUNT,
+        REGION,
+        RATE,
+    )
+    tenant_id = await a_tenant(database)
+    domain = await a_ready_domain(database, tenant_id)
+    token = await a_key(database, tenant_id, Scope.FULL_ACCESS)
+    return {"tenant_id": tenant_id, "claim_id": domain.claim_id, "domain": domain.name, "token": token}
+
+
+def _environ(nats: NatsServer, ses_url: str) -> dict[str, str]:
+    return {
+        "PATH": "/usr/bin:/bin",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "AWS_ACCESS_KEY_ID": "bench",
+        "AWS_SECRET_ACCESS_KEY": "bench",
+        "LETTERHEAD_NATS_URL": nats.url,
+        "LETTERHEAD_GRPC_HOST": "127.0.0.1",
+        "LETTERHEAD_AWS_REGION": REGION,
+        "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
+        "LETTERHEAD_AWS_ENDPOINT_URL": ses_url,
+        "LETTERHEAD_FEEDBACK_QUEUE": f"{ses_url}/{ACCOUNT}/feedback",
+    }
+
+
+@asynccontextmanager
+async def _service(
+    name: str, database: FreshDatabase, directory: Path, environ: Mapping[str, str]
+) -> AsyncIterator[tuple[int, int]]:
+    """Run a service as it ships; gives its pid and port."""
+    url = directory / f"{name}-database-url"
+    url.write_text(database.url(name))
+    port = free_port()
+    own = {"LETTERHEAD_DATABASE_URL_FILE": str(url), "LETTERHEAD_GRPC_PORT": str(port)}
+    async with _process(f"services.{name}", environ={**environ, **own}) as pid:
+        yield pid, port
+
+
+@asynccontextmanager
+async def _process(module: str, *args: str, environ: Mapping[str, str]) -> AsyncIterator[int]:
+    command = tethered([sys.executable, "-m", module, *args])
+    process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=asyncio.subprocess.DEVNULL)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@asynccontextmanager
+async def _channel(port: int) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        await asyncio.wait_for(channel.channel_ready(), START_SECONDS)
+        yield channel

@@ -1,0 +1,60 @@
+"""The files that may go with an email: their names, their types, and what SES would refuse. Pure.
+
+Not for how they are written into the email: that is `mime`.
+"""
+
+import mimetypes
+import re
+import unicodedata
+
+MAX_ATTACHMENTS = 50
+MAX_FILE_NAME = 255  # bytes of UTF-8
+UNKNOWN_TYPE = "application/octet-stream"
+
+# SES's "Unsupported attachment types" (https://docs.aws.amazon.com/ses/latest/dg/mime-types.html).
+REFUSED = frozenset({
+    "ade", "adp", "app", "asp", "bas", "bat", "cer", "chm", "cmd", "com", "cpl", "crt", "csh", "der", "exe",
+    "fxp", "gadget", "hlp", "hta", "inf", "ins", "isp", "its", "js", "jse", "ksh", "lib", "lnk", "mad", "maf",
+    "mag", "mam", "maq", "mar", "mas", "mat", "mau", "mav", "maw", "mda", "mdb", "mde", "mdt", "mdw", "mdz",
+    "msc", "msh", "msh1", "msh2", "mshxml", "msh1xml", "msh2xml", "msi", "msp", "mst", "ops", "pcd", "pif",
+    "plg", "prf", "prg", "ps1", "ps1xml", "ps2", "ps2xml", "psc1", "psc2", "reg", "scf", "scr", "sct", "shb",
+    "shs", "sys", "tmp", "url", "vb", "vbe", "vbs", "vps", "vsmacros", "vss", "vst", "vsw", "vxd", "ws",
+    "wsc", "wsf", "wsh", "xnk",
+})  # fmt: skip
+
+_WORD = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}"
+_TYPE = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}={_WORD}){{0,4}}")
+_CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]{1,128}")
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+class BadAttachment(ValueError):
+    """Something of an attachment that is not taken; the message says why and what to do."""
+
+
+def check_file_name(name: str) -> None:
+    """Raise BadAttachment for a name that hides something, or that SES refuses."""
+    if not name or len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
+        raise BadAttachment(f"must have 1 to {MAX_FILE_NAME} bytes")
+    if any(sign in "/\\" or unicodedata.category(sign) in _UNSHOWN for sign in name):
+        raise BadAttachment("has a slash, or a control or invisible character in it; take it out")
+    if name != name.strip(" ."):
+        raise BadAttachment("begins or ends with a space or a dot; take it off")
+    if (extension := name.lower().rpartition(".")[2]) in REFUSED and "." in name:
+        raise BadAttachment(f"is of type .{extension}, which SES refuses; send it another way")
+
+
+def media_type(asked: str, file_name: str) -> str:
+    """Give the type to declare; raises BadAttachment for one that is none, or that would be structure."""
+    found = asked or mimetypes.guess_type(file_name, strict=True)[0] or UNKNOWN_TYPE
+    if not _TYPE.fullmatch(found):
+        raise BadAttachment("is not a media type like application/pdf")
+    if found.lower().startswith(("multipart/", "message/")):
+        raise BadAttachment("is a type that has parts of its own; use application/octet-stream")
+    return found
+
+
+def check_content_id(content_id: str) -> None:
+    """Raise BadAttachment for an id that may not stand in `cid:` and `<…>`."""
+    if content_id and not _CONTENT_ID.fullmatch(content_id):
+        raise BadAttachment("must be 1 to 128 characters of A-Z a-z 0-9 . _ @ -")

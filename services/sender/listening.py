@@ -1,0 +1,69 @@
+"""Whether silence means anything: it does only while SES's events are proven to reach us.
+
+A clock runs while they do and stands while they may not, so that no window ends behind a queue that nobody
+reads. Where our own traffic is too thin to prove it, heartbeats do: emails of ours to SES's simulator.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from chassis.config import setting
+from chassis.database import Database
+from services.sender.store_listening import ListeningStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Windows:
+    """How long, and on what proof, a lost answer is waited for."""
+
+    unknown_window: timedelta = setting(
+        timedelta(minutes=15), help="seconds of silence after which an email of unknown outcome is held"
+    )
+    resend_window: timedelta = setting(
+        timedelta(seconds=60), help="the same for emails that asked to be sent once more instead"
+    )
+    hearing_sends: int = setting(
+        20, help="so many later attempts must be heard of before silence counts", minimum=1, maximum=1000
+    )
+    hearing_freshness: timedelta = setting(
+        timedelta(minutes=2), help="seconds that such proof lasts", minimum=timedelta(seconds=1)
+    )
+    heartbeat_interval: timedelta = setting(
+        timedelta(seconds=10), help="seconds between emails to SES's simulator while proof is wanted"
+    )
+
+
+class Listening:
+    """Looks at the signs while anything is unknown; `beat` sends a heartbeat, None where nobody can."""
+
+    def __init__(
+        self,
+        database: Database,
+        store: ListeningStore,
+        windows: Windows,
+        beat: Callable[[UUID], Awaitable[None]] | None,
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._windows = windows
+        self._beat = beat
+
+    async def look(self) -> bool:
+        """Move the clock on, and say whether silence means anything now; False where nothing is unknown."""
+        if not await self._store.anything_unknown():
+            return False
+        windows = self._windows
+        async with self._database.transaction() as connection:
+            signs = await self._store.signs(
+                connection, enough=windows.hearing_sends, freshness=windows.hearing_freshness
+            )
+            shown = await self._store.advance(connection, signs)
+            await self._store.mark_silent(connection, shown, signs)
+            due = self._beat and await self._store.begin_heartbeat(
+                connection, signs, interval=windows.heartbeat_interval, freshness=windows.hearing_freshness
+            )
+        if self._beat and due:
+            await self._beat(due)
+        return signs.live

@@ -1,0 +1,31 @@
+-- lock_email --
+-- Keeps an email as it is, of a tenant ($2) and some of its claims ($3), or of any where these are NULL; waits for whoever is claiming it.
+SELECT state
+FROM sender.emails
+WHERE id = $1
+    AND ($2::uuid IS NULL OR tenant_id = $2)
+    AND ($3::uuid[] IS NULL OR claim_id = ANY ($3))
+FOR UPDATE;
+
+-- is_perhaps_sent --
+-- Whether nobody can say that nothing was sent: an attempt was not refused for certain, or it was before a restore.
+SELECT decision_demanded OR EXISTS (
+    SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state <> 'REFUSED'
+)
+FROM sender.emails AS e
+WHERE e.id = $1;
+
+-- reschedule_email --
+-- Gives an email another time, and a deadline that counts from it ($3); nothing where it has that time already.
+WITH changed AS (
+    UPDATE sender.emails
+    SET
+        send_at = $2,
+        not_before = $2,
+        expires_at = $2::timestamptz + $3::interval,
+        state_note = 'Accepted, and waiting for its time.'
+    WHERE id = $1 AND state = 'QUEUED' AND send_at IS DISTINCT FROM $2
+    RETURNING id
+)
+INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
+SELECT $4::uuid, id, 'QUEUED', 'QUEUED', 'Given another time to be sent at.' FROM changed;

@@ -1,0 +1,73 @@
+-- anything_unknown --
+-- Whether there is an email whose answer was lost and that waits for evidence.
+SELECT EXISTS (SELECT FROM sender.emails WHERE state = 'UNKNOWN');
+
+-- signs --
+-- When the attempt or heartbeat began after which enough others were heard of, not longer than $2 ago; and whether the intake works through what comes. $3 and $4 are how many attempts and heartbeats are enough, $5 how long ago the queue may have answered, $6 how long something may wait to be understood.
+SELECT
+    greatest(
+        (
+            SELECT a.opened_at
+            FROM (
+                SELECT attempt_id
+                FROM webhooks.feedback
+                WHERE kind = 'SEND' AND received_at > now() - $2::interval
+                ORDER BY received_at DESC
+                LIMIT 1000
+            ) AS f
+            JOIN sender.attempts AS a ON a.id = f.attempt_id
+            WHERE a.opened_at > now() - $2::interval
+            ORDER BY a.opened_at DESC
+            OFFSET $3 - 1
+            LIMIT 1
+        ),
+        (
+            SELECT h.opened_at
+            FROM sender.heartbeats AS h
+            WHERE h.source = $1 AND h.opened_at > now() - $2::interval
+                AND EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.attempt_id = h.id AND f.kind = 'SEND')
+            ORDER BY h.opened_at DESC
+            OFFSET $4 - 1
+            LIMIT 1
+        )
+    ) AS heard_through,
+    coalesce((SELECT max(polled_at) FROM webhooks.intake) > now() - $5::interval, false)
+        AND NOT EXISTS (
+            SELECT FROM webhooks.notifications WHERE processed_at IS NULL AND received_at < now() - $6::interval
+        ) AS intake_works;
+
+-- advance_clock --
+-- Adds the time since the last look to the clock when we heard all along ($2); a gap longer than $3 was nobody's look. Locks the row until the end of the transaction.
+INSERT INTO sender.listening AS l (source) VALUES ($1)
+ON CONFLICT (source) DO UPDATE
+SET
+    heard_for = l.heard_for + CASE
+        WHEN $2::boolean AND now() - l.looked_at BETWEEN interval '0' AND $3::interval THEN now() - l.looked_at
+        ELSE interval '0'
+    END,
+    looked_at = greatest(l.looked_at, now())
+RETURNING heard_for;
+
+-- mark_silent --
+-- Notes where the clock stood when events of later attempts had come and none of these.
+UPDATE sender.attempts SET silent_from = $1 WHERE state = 'UNKNOWN' AND silent_from IS NULL AND opened_at < $2;
+
+-- begin_heartbeat --
+-- Writes down that a heartbeat is about to leave, when a lost answer waits for one: for longer than $3, within which none left, and nothing later was heard of, or the last that was ($5) is older than $4.
+INSERT INTO sender.heartbeats (id, source)
+SELECT $1, $2
+WHERE NOT EXISTS (SELECT FROM sender.heartbeats WHERE source = $2 AND opened_at > now() - $3::interval)
+    AND EXISTS (
+        SELECT
+        FROM sender.attempts AS a
+        JOIN sender.emails AS e ON e.id = a.email_id AND e.state = 'UNKNOWN'
+        WHERE a.state = 'UNKNOWN' AND a.opened_at < now() - $3::interval
+            AND (a.silent_from IS NULL OR coalesce($5::timestamptz < now() - $4::interval, true))
+    )
+RETURNING id;
+
+-- forget_heartbeats --
+-- Forgets a batch of old heartbeats.
+DELETE FROM sender.heartbeats
+WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - $1::interval LIMIT $2)
+RETURNING id;

@@ -1,0 +1,30 @@
+-- park --
+-- Keeps an event of SES whose email is not known yet.
+INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (id) DO NOTHING;
+
+-- look --
+-- Looks for the emails of a batch whose turn it is, and puts each off for as long as it has waited, 5 minutes at most; gives each with whether its email is known now.
+WITH due AS MATERIALIZED (
+    SELECT id FROM sender.unmatched_feedback WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE sender.unmatched_feedback AS u
+SET due_at = now() + greatest('1 second'::interval, least(now() - u.heard_at, '5 minutes'::interval))
+FROM due
+WHERE u.id = due.id
+RETURNING u.id, EXISTS (SELECT FROM sender.emails AS e WHERE e.ses_id = u.ses_id) AS known;
+
+-- take --
+-- Takes an event out to be applied.
+DELETE FROM sender.unmatched_feedback WHERE id = $1 RETURNING id, subject, data, occurred_at, heard_at;
+
+-- forget --
+-- Forgets a batch whose email never came to be known; gives their number.
+WITH old AS (
+    SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM sender.unmatched_feedback AS u
+USING old
+WHERE u.id = old.id
+RETURNING u.id;

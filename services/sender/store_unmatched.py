@@ -1,0 +1,39 @@
+"""SES's events whose email is not known yet: kept with their SES id until an email has it."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries
+from chassis.events import ReceivedEvent
+
+QUERIES = Queries.load(Path(__file__).with_name("queries_unmatched.sql"))
+BATCH = 200  # events of one look
+
+
+class UnmatchedStore:
+    """Parks events, and gives those back whose email has come to be known."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def park(self, connection: Connection, event: ReceivedEvent, ses_id: str) -> None:
+        """Keep an event in the caller's transaction."""
+        await connection.execute(QUERIES.park, event.id, ses_id, event.subject, event.data, event.time)
+
+    async def look(self) -> tuple[list[UUID], bool]:
+        """Look for the emails of those whose turn it is; gives ids of the matched, and if there is more."""
+        rows = await self._database.fetch(QUERIES.look, BATCH)
+        return [row["id"] for row in rows if row["known"]], len(rows) == BATCH
+
+    async def take(self, connection: Connection, event_id: UUID) -> tuple[ReceivedEvent, datetime] | None:
+        """Take an event out in the caller's transaction, with when it was heard; None if another has."""
+        row = await connection.fetchrow(QUERIES.take, event_id)
+        if row is None:
+            return None
+        event = ReceivedEvent(row["id"], row["subject"], row["occurred_at"], None, "", row["data"])
+        return event, row["heard_at"]
+
+    async def forget(self, older_than: timedelta) -> bool:
+        """Forget a batch of the old; says whether there may be more."""
+        return len(await self._database.fetch(QUERIES.forget, older_than, BATCH)) == BATCH

@@ -1,0 +1,96 @@
+"""Emails asked for while everything falls over: what was acknowledged, each under a request_id of its own."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import grpc
+
+from cli.until import PASSING
+from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
+from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest, SendEmailResponse
+from letterhead.sender.v1.emails_pb2_grpc import SenderServiceStub
+from tests.e2e.conftest import World
+
+if TYPE_CHECKING:
+    from letterhead.sender.v1.emails_pb2_grpc import SenderServiceAsyncStub
+
+CALL_SECONDS = 5
+AGAIN_SECONDS = 0.1
+CALLERS = 8
+
+
+@dataclass
+class Load:
+    """Asks for emails from one fresh domain, at several addresses of the sender in turn."""
+
+    domain: str
+    stubs: "Sequence[SenderServiceAsyncStub]"
+    key: str
+    acknowledged: dict[int, str] = field(default_factory=dict)
+    refused: int = 0
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of what was acknowledged."""
+        return list(self.acknowledged.values())
+
+    async def one(self, number: int) -> None:
+        """Asks for one email until it is acknowledged."""
+        for stub in itertools.islice(itertools.cycle(self.stubs), number % len(self.stubs), None):
+            try:
+                self.acknowledged[number] = await self._ask(number, stub)
+            except grpc.aio.AioRpcError as error:
+                if error.code() not in PASSING:
+                    raise
+                self.refused += 1
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                return
+
+    async def many(self, count: int) -> None:
+        """Asks for that many more, several callers side by side."""
+        numbers = iter(range(len(self.acknowledged), len(self.acknowledged) + count))
+
+        async def caller() -> None:
+            for number in numbers:
+                await self.one(number)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(CALLERS):
+                group.create_task(caller())
+
+    async def trickle(self) -> None:
+        """Asks for one more after the other, without end."""
+        while True:
+            await self.one(len(self.acknowledged))
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _ask(self, number: int, stub: "SenderServiceAsyncStub") -> str:
+        request = SendEmailRequest(
+            to=[Address(address="success@simulator.amazonses.com")],
+            subject=f"Number {number}",
+            text="x",
+            request_id=f"{self.domain}-{number}",
+        )
+        getattr(request, "from").address = f"agent@{self.domain}"
+        metadata = (("authorization", f"Bearer {self.key}"),)
+        answer: SendEmailResponse = await stub.SendEmail(request, timeout=CALL_SECONDS, metadata=metadata)
+        return answer.email.id
+
+
+@asynccontextmanager
+async def a_load(world: World, addresses: Sequence[str]) -> AsyncIterator[Load]:
+    """A load for the sender at these addresses, not begun."""
+    name = f"load.d{uuid4().hex[:10]}.ai"
+    await world.services.domains.CreateDomain(CreateDomainRequest(name=name))
+    options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
+    channels = [grpc.aio.insecure_channel(address, options=options) for address in addresses]
+    try:
+        yield Load(name, [SenderServiceStub(each) for each in channels], world.installation.api_key)
+    finally:
+        await asyncio.gather(*(each.close() for each in channels))

@@ -1,0 +1,136 @@
+"""What passes between a service and Postgres, SES and SQS, read just far enough to name each request."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from chassis.events.tables import statements
+from chassis.queries import Queries
+from tests.contract.sources import ROOT
+
+SSL_REQUEST = (80877103).to_bytes(4, "big")
+HEAD_END = b"\r\n\r\n"
+
+Part = tuple[bytes, str | None]
+
+
+class Tap(Protocol):
+    """Cuts what one connection carries into pieces."""
+
+    def asked(self, data: bytes) -> Iterator[Part]:
+        """Gives pieces for the server, each with the name of the request that it completes, if any."""
+
+    def answered(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        """Gives pieces for the client, and whether each completes an answer."""
+
+
+def known_statements(service: str) -> dict[str, str]:
+    """Names of a service's own statements and of its outbox and inbox, by SQL."""
+    files = sorted(Path(ROOT / "services" / service).glob("queries*.sql"))
+    named = [*(pair for file in files for pair in Queries.load(file)), *statements(service)]
+    return {sql: name for name, sql in named}
+
+
+class PostgresTap:
+    """The extended protocol: Parse names a prepared statement, Bind and Execute run it, `Z` ends the answer.
+
+    COMMIT is named after the last known statement before it: `commit of open_attempts`.
+    """
+
+    def __init__(self, known: dict[str, str]) -> None:
+        self._known = known
+        self._prepared: dict[bytes, str | None] = {}
+        self._bound: str | None = None
+        self._last: str | None = None
+        self._greeted = False
+        self._plain = True  # until SSL is refused, the server's answer is one byte
+        self._asked = b""
+        self._answered = b""
+
+    def asked(self, data: bytes) -> Iterator[Part]:
+        self._asked += data
+        while frame := self._next_frame():
+            yield frame, self._name(frame) if frame[:1].isalpha() else None
+
+    def _next_frame(self) -> bytes:
+        head = 1 if self._greeted else 0  # the first packet of a connection has no type
+        if len(self._asked) < head + 4:
+            return b""
+        size = head + int.from_bytes(self._asked[head : head + 4], "big")
+        if len(self._asked) < size:
+            return b""
+        frame, self._asked = self._asked[:size], self._asked[size:]
+        if not self._greeted:
+            self._plain = frame[4:8] != SSL_REQUEST
+            self._greeted = self._plain
+        return frame
+
+    def _name(self, frame: bytes) -> str | None:
+        kind, body = frame[:1], frame[5:]
+        if kind == b"P":
+            statement, sql, *_ = body.split(b"\0", 2)
+            self._prepared[statement] = self._known.get(sql.decode())
+        elif kind == b"B":
+            _, statement, *_ = body.split(b"\0", 2)
+            self._bound = self._prepared.get(statement)
+            self._last = self._bound or self._last
+        elif kind == b"E":
+            return self._bound
+        elif kind == b"Q" and body.startswith(b"COMMIT"):
+            return f"commit of {self._last}" if self._last else None
+        elif kind == b"Q" and body.startswith(b"BEGIN"):
+            self._last = None
+        return None
+
+    def answered(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        if not self._plain:
+            self._plain = True
+            yield data[:1], False
+            data = data[1:]
+        self._answered += data
+        while len(self._answered) >= 5:
+            size = 1 + int.from_bytes(self._answered[1:5], "big")
+            if len(self._answered) < size:
+                return
+            frame, self._answered = self._answered[:size], self._answered[size:]
+            yield frame, frame[:1] == b"Z"
+
+
+class HttpTap:
+    """Requests of boto3, named by their operation: whole, with a Content-Length, one at a time."""
+
+    def __init__(self) -> None:
+        self._asked = b""
+        self._answered = b""
+
+    def asked(self, data: bytes) -> Iterator[Part]:
+        self._asked += data
+        while size := _size(self._asked):
+            request, self._asked = self._asked[:size], self._asked[size:]
+            yield request, _operation(request)
+
+    def answered(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        self._answered += data
+        while size := _size(self._answered):
+            answer, self._answered = self._answered[:size], self._answered[size:]
+            yield answer, True
+
+
+def _size(data: bytes) -> int:
+    """The bytes of the first request or answer; 0 while it is not whole."""
+    head, end, body = data.partition(HEAD_END)
+    length = int(_header(head, b"content-length") or 0)
+    return len(head) + len(end) + length if end and len(body) >= length else 0
+
+
+def _header(head: bytes, name: bytes) -> bytes | None:
+    lines = (line.partition(b":") for line in head.split(b"\r\n")[1:])
+    return next((value.strip() for key, _, value in lines if key.strip().lower() == name), None)
+
+
+def _operation(request: bytes) -> str | None:
+    head = request.partition(HEAD_END)[0]
+    if b"/v2/email/outbound-emails" in head.split(b"\r\n")[0]:
+        return "SendEmail"
+    target = _header(head, b"x-amz-target")
+    return target.rpartition(b".")[2].decode() if target else None

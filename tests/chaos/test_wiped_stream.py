@@ -1,0 +1,84 @@
+"""A hundred thousand events that nobody has read, and NATS loses its disk: every one is delivered again."""
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import nats
+import pytest
+
+from tests.chaos.truth import database
+from tests.e2e.conftest import World, a_world
+from tests.figures import Figure
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(1200), pytest.mark.long]
+
+EVENTS = 100_000
+WITHIN = timedelta(minutes=8)
+BATCH = 500
+# Of a kind that no service reads, so that they stay unread.
+WRITE = """
+    INSERT INTO sender.outbox (id, subject, source, resource, tenant_id, data, schema_name, occurred_at)
+    SELECT gen_random_uuid(), 'email.held', source, resource, tenant_id, data, schema_name, now()
+    FROM (SELECT * FROM identity.outbox LIMIT 1) AS any_event, generate_series(1, $1)
+"""
+
+
+async def _unpublished(world: World) -> int:
+    connection = await database(world)
+    try:
+        return int(await connection.fetchval("SELECT count(*) FROM sender.outbox WHERE published_at IS NULL"))
+    finally:
+        await connection.close()
+
+
+async def _delivered(world: World) -> set[str]:
+    """The ids of all that a new reader of the stream is given."""
+    client = await nats.connect(world.installation.nats_url)
+    ids: set[str] = set()
+    try:
+        reader = await client.jetstream().pull_subscribe("email.held", durable="chaos")
+        while (await reader.consumer_info()).num_pending:
+            for message in await reader.fetch(BATCH, timeout=5):
+                ids.add((message.headers or {})["Nats-Msg-Id"])
+                await message.ack()
+    finally:
+        await client.close()
+    return ids
+
+
+async def test_a_wiped_stream_is_filled_again_with_all_that_was_unread(
+    workspace: Path, figure: Figure
+) -> None:
+    async with a_world(workspace / "wiped", 1) as world:
+        connection = await database(world)
+        await connection.execute(WRITE, EVENTS)
+        rows = await connection.fetch("SELECT id FROM sender.outbox WHERE subject = 'email.held'")
+        written = {str(row["id"]) for row in rows}
+        await eventually(lambda: _all_published(world), WITHIN)
+
+        world.stack.nats.wipe()
+        back = time.monotonic()
+        await eventually(lambda: _refilled(world), WITHIN)
+        seconds = time.monotonic() - back
+        again = await _delivered(world)
+        await connection.close()
+
+    figure(
+        f"NATS wiped with {EVENTS} unread events: {len(written & again)} there again after {seconds:.1f} s"
+    )
+    assert written <= again
+
+
+async def _all_published(world: World) -> bool:
+    return await _unpublished(world) == 0
+
+
+async def _refilled(world: World) -> bool:
+    client = await nats.connect(world.installation.nats_url)
+    try:
+        streams = await client.jetstream().streams_info()
+    finally:
+        await client.close()
+    return sum(stream.state.messages for stream in streams) >= EVENTS

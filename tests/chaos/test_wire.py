@@ -1,0 +1,57 @@
+"""SES goes wrong in every way that the wire allows: one POST for each attempt, and no state that lies."""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.conftest import Scale
+from tests.chaos.load import Load, a_load
+from tests.chaos.shim import Moment
+from tests.chaos.shimmed import Shims, shimmed
+from tests.chaos.truth import at_rest, truth
+from tests.e2e.conftest import World
+from tests.figures import Figure
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
+
+BY_SES = (
+    "accept_then_500", "accept_then_silent", "accept_then_reset", "half_answer",
+    "error_500", "error_503", "throttle", "reset_before",
+)  # fmt: skip
+STRUCK_WITHIN = timedelta(seconds=30)
+REST_WITHIN = timedelta(minutes=4)
+
+
+async def _by_ses(world: World, load: Load, kind: str) -> None:
+    fault = {"operation": "SendEmail", "kind": kind, "count": 1}
+    await world.sandbox.call("POST", "/ses/faults", fault)
+    await load.many(1)
+
+
+async def _by_shim(shims: Shims, load: Load, moment: Moment) -> None:
+    """The connection is cut just then; nobody is killed."""
+    point = shims.aws.arm("SendEmail", moment, lambda: None)
+    await load.many(1)
+    await asyncio.wait_for(point.struck.wait(), STRUCK_WITHIN.total_seconds())
+
+
+async def test_each_attempt_is_one_post_whatever_the_wire_does(
+    faults: World, workspace: Path, scale: Scale, figure: Figure
+) -> None:
+    async with (
+        shimmed(faults, "sender", workspace / "wire") as (senders, shims),
+        a_load(faults, senders.addresses) as load,
+    ):
+        for _ in range(scale.of(1, 20)):
+            for moment in Moment:
+                await _by_shim(shims, load, moment)
+            for kind in BY_SES:
+                await _by_ses(faults, load, kind)
+        await eventually(lambda: at_rest(faults, load.ids), REST_WITHIN)
+        verdict = await truth(faults, load.ids)
+
+    figure(f"{len(BY_SES) + len(Moment)} faults of the wire to SES: {verdict}")
+    assert verdict.clean, verdict

@@ -1,0 +1,166 @@
+"""Emails as somebody hostile would ask for them, each made from a seed and its number alone.
+
+Every case starts as an ordinary email; up to three of its fields are then bent by what has forged a From or
+slipped a header past somebody before.
+"""
+
+from collections.abc import Callable
+from random import Random
+
+from services.sender.drafts import Pair, Wish
+from tests.fuzz import pieces
+
+
+def wish(random: Random) -> Wish:
+    """Give one email."""
+    asked = _Asked(random)
+    for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
+        random.choice(_BENDS)(random, asked)
+    return asked.wish()
+
+
+class _Asked:
+    """An email being asked for; ordinary at first, with all that people's names and texts have in them."""
+
+    def __init__(self, random: Random) -> None:
+        self.sender: Pair = (f"{_atom(random)}@{pieces.OWN_DOMAIN}", _name(random))
+        self.lists: dict[str, list[Pair]] = {
+            "to": _pairs(random, 1, 2),
+            "cc": _pairs(random, 0, 1),
+            "bcc": _pairs(random, 0, 1),
+            "reply_to": _pairs(random, 0, 1),
+        }
+        self.subject = _text(random)
+        self.text = _text(random) or "Good day."
+        self.html = random.choice(("", "", f"<p>{_text(random)}</p>"))
+        self.headers = dict.fromkeys(random.sample(pieces.ALLOWED_HEADERS, random.randrange(3)), "17")
+
+    def wish(self) -> Wish:
+        return Wish(
+            sender=self.sender,
+            subject=self.subject,
+            text=self.text,
+            html=self.html,
+            headers=self.headers,
+            tags={},
+            to=self.lists["to"],
+            cc=self.lists["cc"],
+            bcc=self.lists["bcc"],
+            reply_to=self.lists["reply_to"],
+        )
+
+
+def _atom(random: Random) -> str:
+    word = "".join(random.choices(pieces.ATEXT, k=random.randint(1, 12)))
+    return f"{word}.{random.choice(pieces.ATEXT)}" if random.random() < 0.2 else word
+
+
+def _address(random: Random) -> str:
+    return f"{_atom(random)}@{random.choice(pieces.DOMAINS)}"
+
+
+def _pairs(random: Random, least: int, most: int) -> list[Pair]:
+    return [(_address(random), _name(random)) for _ in range(random.randint(least, most))]
+
+
+def _name(random: Random) -> str:
+    kind = random.randrange(5)
+    if kind == 0:
+        return ""
+    if kind == 1:
+        return random.choice(pieces.SCRIPTS)
+    if kind == 2:
+        return _spliced(random, "Pat O'Brien", random.choice("(),:;\\\".[]'=?"))
+    return random.choice(pieces.ORDINARY_NAMES)
+
+
+def _text(random: Random) -> str:
+    kind = random.randrange(4)
+    if kind == 0:
+        return random.choice(pieces.SCRIPTS) * random.randint(1, 30)
+    if kind == 1:
+        return "".join(random.choices('ab =?.,-"<>:;()\\', k=random.randint(1, 200))).strip()
+    return random.choice(pieces.ORDINARY_TEXTS)
+
+
+def _spliced(random: Random, text: str, piece: str) -> str:
+    """Put a piece somewhere into a text, its ends included."""
+    at = random.choice((0, len(text), random.randint(0, len(text))))
+    return text[:at] + piece + text[at:]
+
+
+def _anything(random: Random) -> str:
+    """Give a piece that has done harm somewhere, or any character at all."""
+    kind = random.choice(pieces.PIECES)
+    if random.random() < 0.9:
+        return random.choice(kind)
+    return chr(random.choice((random.randrange(0x250), random.randrange(0xE000, 0x110000))))
+
+
+def _bent_address(random: Random) -> str:
+    plain, other = _address(random), random.choice((pieces.FORGED, _address(random)))
+    if random.random() < 0.2:
+        return _spliced(random, plain, _anything(random))
+    local, _, domain = plain.rpartition("@")
+    shape = random.choice(pieces.ADDRESS_SHAPES)
+    return shape.format(plain=plain, other=other, local=local, domain=domain)
+
+
+def _bent_name(random: Random) -> str:
+    return _spliced(random, _name(random), _anything(random))
+
+
+def _bent_text(random: Random) -> str:
+    return _spliced(random, _text(random), _anything(random))
+
+
+def _bent_body(random: Random) -> str:
+    return _spliced(random, _text(random), random.choice((*pieces.BODY_PIECES, _anything(random))))
+
+
+def _bend_sender(random: Random, asked: _Asked) -> None:
+    address, name = asked.sender
+    kind = random.randrange(3)
+    asked.sender = (
+        _bent_address(random) if kind != 1 else address,
+        _bent_name(random) if kind != 0 else name,
+    )
+
+
+def _bend_list(random: Random, asked: _Asked) -> None:
+    pairs = asked.lists[random.choice(("to", "cc", "bcc", "reply_to"))]
+    if random.random() < 0.3:
+        pairs.append((_bent_address(random), _name(random)))
+    else:
+        pairs.append((_address(random), _bent_name(random)))
+
+
+def _bend_subject(random: Random, asked: _Asked) -> None:
+    asked.subject = _bent_text(random)
+
+
+def _bend_body(random: Random, asked: _Asked) -> None:
+    asked.text = _bent_body(random)
+    if random.random() < 0.5:
+        asked.html = _bent_body(random)
+
+
+def _bend_value(random: Random, asked: _Asked) -> None:
+    asked.headers[random.choice(pieces.ALLOWED_HEADERS)] = _bent_text(random) or "x"
+
+
+def _bend_header(random: Random, asked: _Asked) -> None:
+    name = random.choice(pieces.FORBIDDEN_HEADERS)
+    kind = random.randrange(4)
+    if kind == 1:
+        name = "".join(random.choice((str.upper, str.lower))(letter) for letter in name)
+    elif kind == 2:
+        name = _spliced(random, name, random.choice((*pieces.INSIDE_HEADER_NAMES, _anything(random))))
+    elif kind == 3:
+        name = _spliced(random, random.choice(pieces.ALLOWED_HEADERS), _anything(random))
+    asked.headers[name] = random.choice((pieces.FORGED, "value", _bent_text(random)))
+
+
+_BENDS: tuple[Callable[[Random, _Asked], None], ...] = (
+    _bend_sender, _bend_sender, _bend_list, _bend_subject, _bend_body, _bend_value, _bend_header,
+)  # fmt: skip

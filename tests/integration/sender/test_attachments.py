@@ -1,0 +1,107 @@
+"""Files go with an email to the reader, are told of without their content, and go when the body goes."""
+
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from uuid import UUID
+
+import grpc
+
+from letterhead.sender.v1.emails_pb2 import Attachment, ListUnsubscribe
+from tests.factories import Domain
+from tests.integration.identity.callers import refused
+from tests.integration.sender.callers import Caller, a_request
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.integration.sender.test_batches import a_batch
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+PDF = Attachment(file_name="Rechnung für Köln.pdf", content=bytes(range(256)) * 4000)
+LOGO = Attachment(file_name="logo.png", content=b"\x89PNG\r\n\x1a\n", content_id="logo")
+
+
+async def arrived(sender: Sender) -> EmailMessage:
+    """The one email in the reader's mailbox."""
+
+    async def one() -> bytes:
+        [email] = await sender.internet.control.emails()
+        return await sender.internet.control.raw(email["id"])
+
+    email = message_from_bytes(await eventually(one), policy=policy.SMTP)
+    assert isinstance(email, EmailMessage)
+    return email
+
+
+async def test_files_arrive_as_they_were_given(caller: Caller, sender: Sender, domain: Domain) -> None:
+    accepted = await caller.send(
+        f"agent@{domain.name}", html='<img src="cid:logo">', attachments=[PDF, LOGO], text="See the invoice."
+    )
+
+    email = await becomes(caller, accepted, State.STATE_SENT)
+    read = await arrived(sender)
+
+    leaves = {part.get_content_type(): part for part in read.walk() if not part.is_multipart()}
+    assert leaves["application/pdf"].get_payload(decode=True) == PDF.content
+    assert leaves["application/pdf"].get_filename() == PDF.file_name
+    assert leaves["image/png"].get_payload(decode=True) == LOGO.content
+    assert (leaves["image/png"]["Content-ID"], read.get_content_type()) == ("<logo>", "multipart/mixed")
+    assert [(each.file_name, each.size, each.content) for each in email.attachments] == [
+        (each.file_name, len(each.content), b"") for each in (PDF, LOGO)
+    ]
+    assert [each.content_type for each in email.attachments] == ["application/pdf", "image/png"]
+
+
+async def test_threads_and_unsubscribing_arrive_as_headers(
+    caller: Caller, sender: Sender, domain: Domain
+) -> None:
+    accepted = await caller.send(
+        f"agent@{domain.name}",
+        list_unsubscribe=ListUnsubscribe(
+            url="https://example.com/u?id=1", mailto="off@example.com", one_click=True
+        ),
+        in_reply_to="<2@example.com>",
+        references=["<1@example.com>", "<2@example.com>"],
+    )
+
+    await becomes(caller, accepted, State.STATE_SENT)
+    read = await arrived(sender)
+
+    assert read["List-Unsubscribe"] == "<https://example.com/u?id=1>, <mailto:off@example.com>"
+    assert read["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert (read["In-Reply-To"], read["References"]) == ("<2@example.com>", "<1@example.com> <2@example.com>")
+
+
+async def test_a_file_that_ses_refuses_is_refused_by_its_place(caller: Caller, domain: Domain) -> None:
+    bad = a_request(f"agent@{domain.name}", attachments=[PDF, Attachment(file_name="a.pdf.EXE")])
+
+    refusal = await refused(caller.emails.SendEmails(a_batch([a_request(f"agent@{domain.name}"), bad])))
+
+    assert refusal.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert set(refusal.fields) == {"emails[1].attachments[1].file_name"}
+
+
+async def test_files_that_are_too_large_are_refused_by_name(caller: Caller, domain: Domain) -> None:
+    large = Attachment(file_name="a.bin", content=b"x" * 20_000_000)
+
+    request = a_request(f"agent@{domain.name}", attachments=[large, large])
+    refusal = await refused(caller.emails.SendEmail(request))
+
+    assert set(refusal.fields) == {"attachments[1].content"}
+
+
+async def test_what_is_in_a_file_goes_when_the_body_goes(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        accepted = await caller.send(f"agent@{domain.name}", attachments=[PDF])
+        await becomes(caller, accepted, State.STATE_SENT)
+    await database.execute("UPDATE sender.emails SET body_erase_at = now()")
+
+    async def erased() -> bool:
+        [row] = await database.fetch("SELECT content, size FROM sender.attachments")
+        assert row["size"] == len(PDF.content)
+        return row["content"] is None
+
+    async with sender.start():
+        await eventually(erased)

@@ -1,0 +1,134 @@
+"""The orders of SES's events once more, through Postgres and at the same time: one end for all."""
+
+import asyncio
+import json
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from google.protobuf import json_format
+
+from chassis.database import Database
+from chassis.events import ReceivedEvent
+from chassis.ids import uuid7
+from services.sender.feedback import proof
+from services.sender.matching import Matching
+from services.sender.store_feedback import Feedback
+from services.sender.store_states import EmailStates
+from services.sender.store_suppressions import SuppressionStore
+from services.sender.store_unmatched import UnmatchedStore
+from services.webhooks.events import event_of
+from services.webhooks.model import parse
+from tests.figures import Figure
+from tests.stores import FreshDatabase
+from tests.unit.webhooks.ses_events import SentEmail, as_notification
+from tests.waiting import eventually
+
+ORDERS = 100
+AT_ONCE = 4  # as many as sender's consumer
+READERS = ("ada@example.com", "bob@example.net")
+TENANT = uuid7()
+
+
+async def a_claimed_email(database: Database) -> SentEmail:
+    """An email on its way: its attempt stands, and the answer has not come."""
+    email = SentEmail(TENANT, uuid7(), uuid7(), to=READERS)
+    claim_id = uuid7()
+    await database.execute(
+        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, state, expires_at)"
+        " VALUES ($1, $2, $3, 'agent@example.com', 'Hello', 1, 'CLAIMED', now() + interval '1 day')",
+        email.email_id,
+        TENANT,
+        claim_id,
+    )
+    await database.execute(
+        "INSERT INTO sender.recipients (email_id, position, kind, address, match)"
+        " SELECT $1, at, 'TO', address, address FROM unnest($2::text[]) WITH ORDINALITY AS r (address, at)",
+        email.email_id,
+        READERS,
+    )
+    await database.execute(
+        "INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)"
+        " VALUES ($1, $2, $3, $4, 1, 'test', now() + interval '1 day')",
+        email.attempt_id,
+        email.email_id,
+        TENANT,
+        claim_id,
+    )
+    return email
+
+
+def told_of(email: SentEmail) -> list[ReceivedEvent]:
+    """All that SES can tell of an email, each twice, and again in the older form without our tags."""
+    one = SentEmail(email.tenant_id, email.email_id, email.attempt_id, email.ses_id, to=READERS[:1])
+    said = [*email.every_kind(), one.bounce("Transient", "MailboxFull"), one.complaint("not-spam")]
+    events = (
+        event_of(parse(json.dumps(each), datetime.now(UTC)))
+        for each in [*said, *said, *map(as_notification, said)]
+    )
+    return [
+        ReceivedEvent(
+            uuid4(), each.subject, datetime.now(UTC), each.tenant_id, "", json_format.MessageToDict(each.data)
+        )
+        for each in events
+        if each is not None and each.subject not in {"open.received", "click.received"}
+    ]
+
+
+async def ends(database: FreshDatabase) -> Counter[tuple[object, ...]]:
+    """Each end, with how many emails came to it."""
+    rows = await database.fetch(
+        "SELECT e.state, e.ses_id IS NOT NULL AS known, array_agg(r.state ORDER BY r.position) AS readers,"
+        " (SELECT array_agg(to_state ORDER BY t.id) FROM sender.email_transitions AS t"
+        "  WHERE t.email_id = e.id) AS history"
+        " FROM sender.emails AS e JOIN sender.recipients AS r ON r.email_id = e.id GROUP BY e.id"
+    )
+    return Counter((row["state"], row["known"], *row["readers"], *row["history"]) for row in rows)
+
+
+async def test_a_hundred_orders_at_the_same_time_lead_to_one_end(
+    database: FreshDatabase, figure: Figure
+) -> None:
+    dice = random.Random(17)  # noqa: S311 - the same orders in every run
+    async with database.open("sender") as pool:
+        states = EmailStates(body_retention=timedelta(days=1))
+        unmatched = UnmatchedStore(pool)
+        feedback = Feedback(states, SuppressionStore(pool), unmatched)
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def hear(event: ReceivedEvent | None, email: SentEmail) -> None:
+            async with slots, pool.transaction() as connection:
+                if event is None:  # SES's own answer, at last
+                    answer = proof(email.attempt_id, email.email_id, email.ses_id)
+                    await states.settle(connection, [answer])
+                else:
+                    await feedback.apply(connection, event)
+
+        emails = [await a_claimed_email(pool) for _ in range(ORDERS)]
+        told: list[tuple[ReceivedEvent | None, SentEmail]] = [
+            (event, email) for email in emails for event in [*told_of(email), None]
+        ]
+        dice.shuffle(told)
+        await asyncio.gather(*(hear(event, email) for event, email in told))
+        await all_matched(database, Matching(pool, unmatched, feedback))
+
+    found = await ends(database)
+    assert found == {("FAILED", True, "COMPLAINED", "COMPLAINED", "SENT", "FAILED"): ORDERS}
+    suppressed = await database.fetch("SELECT address FROM sender.suppressions ORDER BY address")
+    assert [row["address"] for row in suppressed] == list(READERS)
+    figure(
+        f"feedback through Postgres: {len(told):,} events and answers of {ORDERS} emails in random order "
+        f"(seed 17), {AT_ONCE} at once: {len(found)} final state"
+    )
+
+
+async def all_matched(database: FreshDatabase, matching: Matching) -> None:
+    """Waits until no event is left that came before its email was known."""
+
+    async def none_left() -> bool:
+        await matching.match()
+        rows = await database.fetch("SELECT FROM sender.unmatched_feedback")
+        return not rows
+
+    await eventually(none_left)

@@ -1,0 +1,94 @@
+"""SES's events without our tags, of emails whose SES id we do not know yet: kept, and applied when we do."""
+
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from letterhead.sender.v1.emails_pb2 import Email, Recipient
+from letterhead.sender.v1.suppressions_pb2 import ListSuppressionsRequest
+from tests.factories import Domain
+from tests.figures import Figure
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.integration.sender.hearsay import Hearsay, open_hearsay
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+READERS = [f"reader{number}@example.com" for number in range(20)]
+
+
+@pytest.fixture
+async def hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
+    async with open_hearsay(stream.settings) as hearsay:
+        yield hearsay
+
+
+async def parked(database: FreshDatabase, count: int) -> None:
+    """Waits until so many events are kept for later."""
+
+    async def now() -> bool:
+        assert len(await database.fetch("SELECT FROM sender.unmatched_feedback")) == count
+        return True
+
+    await eventually(now)
+
+
+async def all_bounced(caller: Caller, email: Email) -> Email:
+    async def now() -> Email:
+        found = await caller.get(email.id)
+        assert {each.state for each in found.recipients} == {Recipient.STATE_BOUNCED}
+        return found
+
+    return await eventually(now)
+
+
+async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_known(
+    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay, *, figure: Figure
+) -> None:
+    await sender.fault("accept_then_500", count=1)
+    sent = await caller.send(f"agent@{domain.name}", READERS)
+    email = await becomes(caller, sent, State.STATE_UNKNOWN)
+    [post] = await sender.posts()
+    untagged = Email(tenant_id=email.tenant_id, ses_id=post["message_id"])
+    for reader in READERS:
+        for _ in range(2):  # each under two ids
+            await hearsay.of(untagged, "bounce", reader)
+    await parked(sender.database, 2 * len(READERS))
+
+    began = time.monotonic()
+    await sender.hear(post)
+    found = await all_bounced(caller, email)
+
+    figure(
+        f"feedback before its email: {2 * len(READERS)} untagged events applied "
+        f"{time.monotonic() - began:.2f} s after a tagged one named the email"
+    )
+    assert (found.state, found.ses_id) == (State.STATE_SENT, post["message_id"])
+    listed = await caller.suppressions.ListSuppressions(ListSuppressionsRequest())
+    assert sorted(each.address for each in listed.suppressions) == sorted(READERS)
+    await parked(sender.database, 0)
+
+
+async def test_what_is_matched_to_nobody_is_looked_for_ever_more_seldom_and_forgotten_after_a_week(
+    caller: Caller, hearsay: Hearsay, database: FreshDatabase
+) -> None:
+    stranger = Email(tenant_id=str(UUID(int=7)), ses_id="0100-other")
+    await hearsay.of(stranger, "bounce", "reader@example.com")
+    await parked(database, 1)
+
+    await database.execute(
+        "UPDATE sender.unmatched_feedback SET heard_at = heard_at - interval '1 day', due_at = now()"
+    )
+
+    async def rests() -> bool:
+        [row] = await database.fetch("SELECT due_at - now() AS rest FROM sender.unmatched_feedback")
+        rest: timedelta = row["rest"]
+        return timedelta(minutes=4) < rest <= timedelta(minutes=5)
+
+    await eventually(rests)
+    await database.execute("UPDATE sender.unmatched_feedback SET heard_at = now() - interval '8 days'")
+    await parked(database, 0)

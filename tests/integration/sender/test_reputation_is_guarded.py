@@ -1,0 +1,181 @@
+"""A tenant whose email bounces is warned, then paused by the real identity; nobody else is."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import grpc
+import pytest
+
+from chassis import config
+from chassis.access import Scope, generate_key
+from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ResumeTenantRequest, Tenant
+from letterhead.sender.v1.emails_pb2 import Email
+from services.identity import __main__ as identity
+from services.identity.bootstrap import Keys
+from services.identity.ses import SesSettings
+from services.identity.turns import Pace
+from tests.factories import a_key, a_tenant
+from tests.figures import Figure
+from tests.integration.identity.callers import Caller as IdentityCaller
+from tests.integration.identity.callers import refused
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.integration.sender.hearsay import Hearsay, open_hearsay
+from tests.waiting import eventually
+
+INTERVAL = timedelta(seconds=0.2)
+
+
+@dataclass(frozen=True)
+class World:
+    """sender and identity, and the operator's hand on it."""
+
+    sender: Sender
+    channel: grpc.aio.Channel
+    operator: IdentityCaller
+    hearsay: Hearsay
+
+    async def a_mailing(self, tenant_id: UUID, readers: list[str]) -> tuple[Caller, list[Email]]:
+        """Sends to many, fifty in an email; gives the emails as soon as they are sent."""
+        caller = await self.sender.a_caller(self.channel, tenant_id)
+        domain = await self.sender.a_ready_domain(tenant_id)
+        emails = [
+            await caller.send(f"agent@{domain.name}", readers[start : start + 50])
+            for start in range(0, len(readers), 50)
+        ]
+        return caller, [await becomes(caller, email, State.STATE_SENT) for email in emails]
+
+    async def tenant(self, tenant_id: UUID) -> Tenant:
+        """A tenant as identity has it."""
+        asked = GetTenantRequest(tenant_id=str(tenant_id))
+        answer: Tenant = (await self.operator.tenants.GetTenant(asked)).tenant
+        return answer
+
+    async def becomes(self, tenant_id: UUID, state: "Tenant.State.ValueType") -> Tenant:
+        """Waits until the tenant is in a state."""
+
+        async def now() -> Tenant:
+            found = await self.tenant(tenant_id)
+            assert found.state == state
+            return found
+
+        return await eventually(now)
+
+
+@asynccontextmanager
+async def an_identity(sender: Sender, keys: Keys) -> AsyncIterator[int]:
+    """The real service, beside this sender; gives its port."""
+    settings = identity.Config(
+        server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
+        database=sender.database.settings("identity"),
+        nats=sender.stream.settings,
+        aws=sender.settings.aws,
+        ses=SesSettings(),
+        pace=Pace(),
+        keys=keys,
+    )
+    async with identity.running(settings) as port:
+        yield port
+
+
+@pytest.fixture
+async def world(sender: Sender) -> AsyncIterator[World]:
+    admin, service = generate_key()[0], config.Secret(generate_key()[0])
+    async with an_identity(sender, Keys(admin_key=config.Secret(admin), service_key=service)) as port:
+        address = f"127.0.0.1:{port}"
+        peers: dict[str, Any] = {"identity_address": address, "service_key": service}
+        async with (
+            sender.start(**peers, reputation_interval=INTERVAL) as channel,
+            grpc.aio.insecure_channel(address) as to_identity,
+            open_hearsay(sender.stream.settings) as hearsay,
+        ):
+            yield World(sender, channel, IdentityCaller(to_identity, admin), hearsay)
+
+
+def readers(count: int) -> list[str]:
+    return [f"reader{number}@example.com" for number in range(count)]
+
+
+async def test_a_tenant_is_warned_then_paused_and_no_other_is(world: World, figure: Figure) -> None:
+    bad, good = [await a_tenant(world.sender.database) for _ in range(2)]
+    caller, [first, *_] = await world.a_mailing(bad, readers(150))
+    other, _ = await world.a_mailing(good, readers(150))
+
+    for reader in readers(10):  # 6.7 %
+        await world.hearsay.of(first, "bounce", reader)
+    [warned] = await world.sender.events("tenant.warned")
+    assert warned["data"]["tenantId"] == str(bad)
+    assert (
+        "6.67% of the recipients of the last 7 days bounced for good (10 of 150)" in warned["data"]["reason"]
+    )
+    assert (await world.tenant(bad)).state == Tenant.STATE_ACTIVE
+
+    began = time.monotonic()
+    for reader in readers(12)[10:]:  # 8 %
+        await world.hearsay.of(first, "bounce", reader)
+    paused = await world.becomes(bad, Tenant.STATE_PAUSED)
+    figure(
+        f"reputation: paused {time.monotonic() - began:.2f} s after the bounce that was too much, "
+        f"looked at every {INTERVAL.total_seconds()} s; another tenant was not"
+    )
+    assert "8.00% of the recipients" in paused.pause_reason
+    [event] = await world.sender.events("tenant.paused")
+    assert event["data"]["reason"] == paused.pause_reason
+    refusal = await refused(caller.send(getattr(first, "from").address))
+    assert refusal.reason == "TENANT_PAUSED"
+    assert (await world.tenant(good)).state == Tenant.STATE_ACTIVE
+    assert len(await world.sender.events("tenant.warned")) == 1
+    assert other is not caller
+
+
+async def test_what_a_tenant_was_paused_for_is_not_held_against_it_again(world: World) -> None:
+    tenant_id = await a_tenant(world.sender.database)
+    caller, [first, second, _] = await world.a_mailing(tenant_id, readers(150))
+    for reader in readers(20):
+        await world.hearsay.of(first, "complaint", reader)
+    await world.becomes(tenant_id, Tenant.STATE_PAUSED)
+
+    await world.operator.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=str(tenant_id)))
+    await world.hearsay.of(second, "bounce", "reader60@example.com")  # a late word of what was judged
+
+    async def struck() -> bool:
+        rows = await world.sender.database.fetch("SELECT FROM sender.strikes")
+        return len(rows) == 21
+
+    await eventually(struck)
+    await becomes(
+        caller, await caller.send(getattr(first, "from").address, "new@example.com"), State.STATE_SENT
+    )
+    assert (await world.tenant(tenant_id)).state == Tenant.STATE_ACTIVE
+    assert len(await world.sender.events("tenant.paused")) == 1
+
+
+async def test_the_simulator_counts_neither_for_nor_against(world: World) -> None:
+    tenant_id, other = [await a_tenant(world.sender.database) for _ in range(2)]
+    simulated = [f"bounce+{number}@simulator.amazonses.com" for number in range(100)]
+    _, emails = await world.a_mailing(tenant_id, simulated + readers(150))
+    for email in emails[:2]:
+        await world.hearsay.of(email, "bounce", *(each.address.address for each in email.recipients))
+    for reader in readers(12):  # 8 % of 150, though 4.8 % of 250
+        await world.hearsay.of(emails[2], "bounce", reader)
+
+    paused = await world.becomes(tenant_id, Tenant.STATE_PAUSED)
+
+    assert "(12 of 150)" in paused.pause_reason
+    assert (await world.tenant(other)).state == Tenant.STATE_ACTIVE
+
+
+async def test_nobody_else_pauses_or_resumes(world: World) -> None:
+    """The services' key pauses and does no more."""
+    tenant_id = await a_tenant(world.sender.database)
+    token = await a_key(world.sender.database, await a_tenant(world.sender.database), Scope.SERVICE)
+    service = IdentityCaller(world.operator.channel, token)
+
+    refusal = await refused(service.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=str(tenant_id))))
+
+    assert refusal.reason == "SCOPE_TOO_SMALL"

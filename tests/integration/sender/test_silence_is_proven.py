@@ -1,0 +1,208 @@
+"""A lost answer whose event is lost as well: silence counts only while events are proven to arrive."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import boto3
+import pytest
+
+from cli.aws_setup import set_up
+from letterhead.sender.v1.emails_pb2 import Email
+from services.sender.listening import Windows
+from services.webhooks import intake
+from services.webhooks.__main__ import Config, running
+from tests.factories import ACCOUNT, REGION, Domain
+from tests.figures import Figure
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import SHORT, Sender, State, becomes
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+HEARTBEATS = replace(SHORT, heartbeat_interval=timedelta(seconds=0.3))
+SLOW = timedelta(seconds=30)
+
+
+@asynccontextmanager
+async def webhooks(sender: Sender) -> AsyncIterator[None]:
+    """The service that takes SES's events in."""
+    settings = Config(
+        server=sender.settings.server,
+        database=sender.database.settings("webhooks"),
+        nats=sender.stream.settings,
+        aws=sender.settings.aws,
+        feedback=intake.Feedback(feedback_wait=timedelta(seconds=1)),
+    )
+    async with running(settings):
+        yield
+
+
+@pytest.fixture
+async def lossy(sender: Sender) -> Sender:
+    """SES answers the next email with an error after accepting it, and its Send event is lost."""
+    session = boto3.Session("sandbox", "sandbox", region_name=REGION)
+    url = sender.internet.addresses.ses
+    await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=url)
+    for event_type in ("Send", "Delivery"):
+        await drop(sender, event_type)
+    return sender
+
+
+async def drop(sender: Sender, event_type: str) -> None:
+    body = {"kind": "drop", "event_type": event_type, "count": 1}
+    await sender.internet.control.call("POST", "/events/faults", body)
+
+
+async def ask_for_resend(database: FreshDatabase) -> None:
+    """What SendEmail stores of an email that is to be sent once more."""
+    await database.execute("ALTER TABLE sender.emails ALTER COLUMN on_unknown SET DEFAULT 'RESEND'")
+
+
+async def unknown(caller: Caller, sender: Sender, domain: Domain) -> Email:
+    await sender.fault("accept_then_500", count=1)
+    return await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+
+
+async def test_held_and_never_posted_again(lossy: Sender, tenant_id: UUID, figure: Figure) -> None:
+    await lossy.a_shared_sender()
+    domain = await lossy.a_ready_domain(tenant_id)
+
+    async with webhooks(lossy), lossy.start(windows=HEARTBEATS) as channel:
+        caller = await lossy.a_caller(channel, tenant_id)
+        email = await unknown(caller, lossy, domain)
+        held = await becomes(caller, email, State.STATE_HELD, within=SLOW)
+
+    posts = await lossy.posts()
+    assert "may have been sent" in held.state_note
+    assert await lossy.events("email.held")
+    assert len(posts) == 1
+    figure(
+        f"answer and Send event lost, hold mode: {len(posts) - 1} second POSTs, HELD, proven by heartbeats"
+    )
+
+
+async def test_sent_once_more_where_it_was_asked_for_and_only_once(
+    lossy: Sender, tenant_id: UUID, database: FreshDatabase, figure: Figure
+) -> None:
+    """Every answer and every event is lost, of the second attempt too."""
+    await ask_for_resend(database)
+    domain = await lossy.a_ready_domain(tenant_id)
+    await lossy.fault("accept_then_500", count=2)
+
+    async with lossy.start(windows=SHORT) as channel:
+        caller = await lossy.a_caller(channel, tenant_id)
+        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+        await lossy.listen()
+        await eventually(lambda: attempts(database, ["ABANDONED", "UNKNOWN"]))
+        await lossy.listen()
+        held = await becomes(caller, email, State.STATE_HELD)
+
+    assert "may have been sent" in held.state_note
+    posts = await lossy.posts()
+    assert len(posts) == 2
+    await lossy.one_post_an_attempt()
+    figure(f"answers and events of every attempt lost, resend mode: {len(posts) - 1} second POST, then HELD")
+
+
+async def attempts(database: FreshDatabase, states: list[str]) -> bool:
+    rows = await database.fetch("SELECT state FROM sender.attempts ORDER BY number")
+    return [row["state"] for row in rows] == states
+
+
+async def test_nothing_is_decided_while_the_intake_is_down(
+    lossy: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """The windows are long over, and neither HOLD nor RESEND happens until events can come again."""
+    await ask_for_resend(database)
+    await lossy.a_shared_sender()
+    domain = await lossy.a_ready_domain(tenant_id)
+
+    async with lossy.start(windows=HEARTBEATS) as channel:
+        caller = await lossy.a_caller(channel, tenant_id)
+        email = await unknown(caller, lossy, domain)
+        await eventually(lambda: so_many_heartbeats(lossy, 5), within=SLOW)
+        assert (await caller.get(email.id)).state == State.STATE_UNKNOWN
+        assert len(await lossy.posts()) == 1
+        async with webhooks(lossy):
+            await becomes(caller, email, State.STATE_SENT, within=SLOW)
+
+    assert await attempts(database, ["ABANDONED", "ACCEPTED"])
+    assert len(await lossy.posts()) == 2
+
+
+async def so_many_heartbeats(sender: Sender, count: int) -> bool:
+    posts = (await sender.internet.control.ledger())["posts"]
+    return len([post for post in posts if "lh-email" not in post["email_tags"]]) >= count
+
+
+async def test_a_backlog_stops_the_clock(sender: Sender, tenant_id: UUID, database: FreshDatabase) -> None:
+    """Events of later attempts have come; ours may be among those that nobody understood yet."""
+    domain = await sender.a_ready_domain(tenant_id)
+    await database.execute(
+        "INSERT INTO webhooks.notifications (id, sns_id, topic_arn, body, received_at)"
+        " VALUES (gen_random_uuid(), 'stuck', '', '', now() - interval '1 minute')"
+    )
+    async with sender.start(windows=SHORT) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        email = await unknown(caller, sender, domain)
+        await sender.listen()
+        await eventually(lambda: looked_often(database))
+        assert (await caller.get(email.id)).state == State.STATE_UNKNOWN
+
+        await database.execute("UPDATE webhooks.notifications SET processed_at = now()")
+        await becomes(caller, email, State.STATE_HELD)
+
+
+async def looked_often(database: FreshDatabase) -> bool:
+    """Whether the rounds went on for longer than the window, with the clock standing."""
+    rows = await database.fetch(
+        "SELECT heard_for = '0' AS stands FROM sender.listening AS l JOIN sender.attempts AS a ON true"
+        " WHERE l.looked_at > a.settled_at + interval '2 seconds'"
+    )
+    return [row["stands"] for row in rows] == [True]
+
+
+async def test_twenty_later_emails_prove_it_without_a_heartbeat(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start(windows=SHORT) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        email = await unknown(caller, sender, domain)
+        await sender.listen()
+        await database.execute("DELETE FROM sender.heartbeats")
+        sends = [caller.send(f"agent@{domain.name}") for _ in range(Windows().hearing_sends)]
+        later = {each.id for each in await asyncio.gather(*sends)}
+        await eventually(lambda: posted(sender, later))
+        for post in await sender.posts():
+            if post["email_tags"]["lh-email"] in later:
+                await sender.hear(post)
+        await becomes(caller, email, State.STATE_HELD)
+
+    assert not await database.fetch("SELECT FROM sender.heartbeats")
+
+
+async def posted(sender: Sender, email_ids: set[str]) -> bool:
+    return email_ids <= {post["email_tags"]["lh-email"] for post in await sender.posts()}
+
+
+async def test_a_late_event_of_the_first_attempt_cancels_the_second(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    await ask_for_resend(database)
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start(windows=SHORT) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        email = await unknown(caller, sender, domain)
+        await sender.set_account(state="PAUSED")
+        await sender.falls_silent(caller, email, State.STATE_QUEUED)
+        [post] = await sender.posts()
+        await sender.hear(post)
+        await becomes(caller, email, State.STATE_SENT)
+        await sender.set_account(state="READY")
+
+    assert await attempts(database, ["ACCEPTED"])
+    assert len(await sender.posts()) == 1

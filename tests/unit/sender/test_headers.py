@@ -1,0 +1,49 @@
+"""No header of ours, of SES's or of those who carry the email is a caller's, however it is written."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from services.sender.headers import BadHeader, check_header
+from services.sender.mime import Letter, build
+from services.sender.model import Address
+from services.sender.proofreading import disagreements
+from tests.fuzz.pieces import FORBIDDEN_HEADERS
+
+LETTER = Letter(
+    sender=Address("agent@inbox.mnexa.ai"),
+    to=[Address("reader@example.com")],
+    cc=[],
+    reply_to=[],
+    subject="Hello",
+    date=datetime(2026, 11, 21, 12, 0, tzinfo=UTC),
+    boundary="=_5f0c",
+    text="Good day.",
+)
+SPELLINGS = [
+    spelling
+    for name in FORBIDDEN_HEADERS
+    for spelling in (
+        name,
+        name.lower(),
+        name.upper(),
+        f"{name} ",
+        f" {name}",
+        f"{name}:",
+        f"X-A: b\r\n{name}",
+    )
+]
+
+
+@pytest.mark.parametrize("name", SPELLINGS, ids=repr)
+def test_a_header_of_others_is_refused(name: str) -> None:
+    with pytest.raises(BadHeader):
+        check_header(name, "value")
+
+
+@pytest.mark.parametrize("name", FORBIDDEN_HEADERS)
+def test_it_would_not_leave_if_it_had_been_taken(name: str) -> None:
+    letter = replace(LETTER, headers={name: "value"})
+
+    assert disagreements(letter, build(letter))

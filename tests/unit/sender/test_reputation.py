@@ -1,0 +1,57 @@
+"""When a tenant is warned and paused: rates, floors and words."""
+
+import pytest
+
+from services.sender.reputation import Strikes, Verdict, judge
+
+CASES = [
+    # bounces, complaints, recipients
+    (0, 0, 0, Verdict.FINE),
+    (1, 0, 13, Verdict.FINE),  # 7.7 %, of next to nothing
+    (13, 0, 13, Verdict.FINE),  # every one, below the floor of volume
+    (0, 1, 100, Verdict.FINE),  # 1 %, by a single person
+    (0, 4, 100, Verdict.FINE),
+    (9, 0, 100, Verdict.FINE),  # 9 %, too few to tell
+    (10, 0, 100, Verdict.PAUSE),
+    (10, 0, 251, Verdict.FINE),
+    (10, 0, 250, Verdict.WARN),
+    (10, 0, 126, Verdict.WARN),
+    (10, 0, 125, Verdict.PAUSE),
+    (80, 0, 1_000, Verdict.PAUSE),
+    (79, 0, 1_000, Verdict.WARN),
+    (39, 0, 1_000, Verdict.FINE),
+    (0, 5, 100, Verdict.PAUSE),
+    (0, 5, 1_666, Verdict.PAUSE),
+    (0, 5, 1_667, Verdict.WARN),
+    (0, 5, 6_250, Verdict.WARN),
+    (0, 5, 6_251, Verdict.FINE),
+    (40, 5, 1_000, Verdict.PAUSE),  # the graver counts
+    (80, 5, 5_000, Verdict.WARN),
+]
+
+
+@pytest.mark.parametrize(("bounces", "complaints", "sent", "expected"), CASES)
+def test_a_tenant_is_judged_by_rates_above_floors(
+    bounces: int, complaints: int, sent: int, expected: Verdict
+) -> None:
+    verdict, sentence = judge(Strikes(bounces, complaints), sent)
+
+    assert verdict is expected
+    assert bool(sentence) is (verdict is not Verdict.FINE)
+    assert len(sentence) <= 500  # what identity takes as a reason
+
+
+@pytest.mark.parametrize("sent", [100, 249, 250, 251, 6_250, 6_251, 100_000])
+def test_counting_as_far_as_it_matters_gives_the_same_verdict(sent: int) -> None:
+    for strikes in (Strikes(10, 0), Strikes(10, 5), Strikes(0, 5), Strikes(400, 0)):
+        assert judge(strikes, min(sent, strikes.enough)) == judge(strikes, sent)
+
+
+def test_the_sentence_says_how_it_stands_and_what_helps() -> None:
+    _, bounces = judge(Strikes(25, 0), 300)
+    _, complaints = judge(Strikes(9, 9), 10_000)
+
+    assert bounces.startswith("8.33% of the recipients of the last 7 days bounced for good (25 of 300);")
+    assert complaints.startswith(
+        "0.09% of the recipients of the last 7 days reported the email as spam (9 of 10000);"
+    )
