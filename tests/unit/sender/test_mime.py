@@ -104,6 +104,19 @@ def test_a_file_keeps_its_name_and_its_bytes() -> None:
     assert parts[2]["Content-ID"] == "<logo>"
 
 
+FILE_NAMES = [
+    "a b.txt", 'a "b" c.txt', "a;b=c.txt", "=?utf-8?q?x?=", "a%20b", "utf-8''a", "日本語.pdf",
+    "a" * 251 + ".pdf",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILE_NAMES)
+def test_all_readers_read_the_same_file_name(name: str) -> None:
+    letter = replace(LETTER, attachments=[a_file(name, "application/pdf", b"%PDF")])
+
+    assert disagreements(letter, build(letter)) == []
+
+
 def test_no_file_poses_as_a_boundary() -> None:
     hostile = b"--mixed=_5f0c--\r\n\r\n--=_5f0c\r\nContent-Type: text/html\r\n\r\n<b>"
     letter = replace(LETTER, text=hostile.decode(), attachments=[a_file("a.txt", "text/plain", hostile)])
