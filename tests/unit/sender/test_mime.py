@@ -177,7 +177,7 @@ def allowed_header(value: str) -> bool:
     return True
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(name=anything, subject=anything, body=anything, value=anything)
 def test_nothing_said_adds_a_header(name: str, subject: str, body: str, value: str) -> None:
     """What the checks let through; a subject that they refuse is tried without its line breaks."""
@@ -197,7 +197,7 @@ def test_nothing_said_adds_a_header(name: str, subject: str, body: str, value: s
     assert disagreements(letter, content) == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(body=anything)
 def test_no_byte_is_out_of_the_ordinary(body: str) -> None:
     content = build(replace(LETTER, text=body.replace("\0", "")))
