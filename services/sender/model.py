@@ -50,7 +50,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
         State.FAILED: "an operator found out that SES never took it",
     },
     State.HELD: {
-        State.QUEUED: "its domain can send again",
+        State.QUEUED: "its domain can send again, or an operator decided to send it once more",
         State.FAILED: "its domain is gone, or an operator found out that SES never took it",
         State.CANCELED: "somebody called it back",
         State.EXPIRED: "its deadline passed; its note says whether it may have been sent",

@@ -16,6 +16,16 @@ WHERE a.state IN ('UNKNOWN', 'ABANDONED')
 ORDER BY a.opened_at
 LIMIT $1;
 
+-- proven_emails --
+-- Emails held after a restore, whose attempt was lost with the database, and of which SES's events say that they were sent.
+SELECT e.id, heard.ses_id
+FROM sender.emails AS e
+CROSS JOIN LATERAL (SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.email_id = e.id LIMIT 1) AS heard
+WHERE e.decision_demanded AND e.state = 'HELD'
+    AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
+ORDER BY e.id
+LIMIT $1;
+
 -- silent_attempts --
 -- Attempts of which nothing was heard for the window's length of listening (the email's own, else $2, or $3 where it is to be sent once more).
 SELECT
