@@ -1,11 +1,13 @@
 """CPU time of processes, from /proc: what a step used, whoever used it."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# User and system time, and the same of children who ended: fields 14 to 17, counted after the name.
+OWN, WITH_ENDED = slice(11, 13), slice(11, 15)
 TICK_MICROSECONDS = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 
@@ -17,10 +19,11 @@ class Used:
 
 
 class Meter:
-    """Measures processes by name. Each counts with its children, those that ended included."""
+    """Measures processes by name; those in `parents` count with their children, those that ended included."""
 
-    def __init__(self, pids: Mapping[str, int]) -> None:
+    def __init__(self, pids: Mapping[str, int], *, parents: Collection[str] = ("postgres",)) -> None:
         self._pids = pids
+        self._parents = parents
 
     @contextmanager
     def measured(self) -> Iterator[Used]:
@@ -31,19 +34,23 @@ class Meter:
         used.by_name = {name: (after[name] - before[name]) * TICK_MICROSECONDS for name in after}
 
     def _read(self) -> dict[str, int]:
-        return {name: sum(map(_ticks, _family(pid))) for name, pid in self._pids.items()}
+        return {name: self._ticks(name, pid) for name, pid in self._pids.items()}
+
+    def _ticks(self, name: str, pid: int) -> int:
+        if name not in self._parents:
+            return _ticks(pid, OWN)
+        return _ticks(pid, WITH_ENDED) + sum(_ticks(child, WITH_ENDED) for child in _children(pid))
 
 
-def _family(pid: int) -> list[int]:
-    """Give a process and its children: Postgres has one for each connection."""
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [pid, *map(int, text.split())]
+def _children(pid: int) -> list[int]:
+    """Give the children of a process: Postgres has one for each connection."""
+    return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
-def _ticks(pid: int) -> int:
-    """Give user and system time, with that of children who ended: fields 14 to 17 of proc_pid_stat(5)."""
+def _ticks(pid: int, fields: slice) -> int:
+    """Give the sum of some fields of proc_pid_stat(5)."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        found = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):  # it ended just now; its parent has its time
         return 0
-    return sum(map(int, fields[11:15]))
+    return sum(map(int, found[fields]))

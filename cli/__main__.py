@@ -15,7 +15,7 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, ConfigError, load
-from cli import aws_setup, calls, sandbox_commands
+from cli import aws_setup, calls, sandbox_commands, settling
 from cli.client import explain
 from cli.installation import NoInstallation
 from cli.server_process import EmbeddedError
@@ -192,6 +192,35 @@ def show_email(email_id: str) -> None:
 def cancel_email(email_id: str) -> None:
     """Call an email back that was not handed over yet."""
     run(calls.cancel_email(email_id))
+
+
+@emails.command("settle")
+def settle_email(
+    email_id: str,
+    *,
+    why: Annotated[str, typer.Option(help="Why; it stands in the email's history.")],
+    sent: Annotated[bool, typer.Option("--sent", help="SES accepted it.")] = False,
+    not_sent: Annotated[bool, typer.Option("--not-sent", help="SES never accepted it; end it.")] = False,
+    resend: Annotated[
+        bool, typer.Option("--resend", help="Send it once more, at the risk of twice.")
+    ] = False,
+) -> None:
+    """Decide over an email of which nobody knows whether it was sent. Needs an admin key."""
+    chosen = [name for name, asked in (("SENT", sent), ("NOT_SENT", not_sent), ("RESEND", resend)) if asked]
+    if len(chosen) != 1:
+        _end(USAGE, "Give one of --sent, --not-sent and --resend.")
+    run(settling.settle_email(email_id, chosen[0], why))
+
+
+@emails.command("hold-all")
+def hold_emails(
+    *,
+    why: Annotated[str, typer.Option(help="Why; it stands in each email's history.")],
+    since: Annotated[datetime | None, typer.Option(help="Accepted then or later, in UTC.")] = None,
+    before: Annotated[datetime | None, typer.Option(help="Accepted earlier, in UTC.")] = None,
+) -> None:
+    """Hold all email that waits or is of unknown outcome, of all tenants. Needs an admin key."""
+    run(settling.hold_emails(since, before, why))
 
 
 @suppressions.command("list")

@@ -11,7 +11,7 @@ from grpc_status import rpc_status
 
 from cli.installation import Installation
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
-from letterhead.sender.v1 import emails_pb2_grpc, suppressions_pb2_grpc
+from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from letterhead.webhooks.v1 import feedback_pb2_grpc
 
@@ -71,6 +71,7 @@ class Services:
         self.domains = domains_pb2_grpc.DomainServiceStub(channels["identity"])
         self.verifier = verifier_pb2_grpc.VerifierServiceStub(channels["verifier"])
         self.sender = emails_pb2_grpc.SenderServiceStub(channels["sender"])
+        self.settlement = settlement_pb2_grpc.SettlementServiceStub(channels["sender"])
         self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(channels["sender"])
         self.feedback = feedback_pb2_grpc.FeedbackServiceStub(channels["webhooks"])
 

@@ -34,3 +34,5 @@ CREATE INDEX emails_unknown ON sender.emails (id) WHERE state = 'UNKNOWN';
 -- Serves deadlines of what waits; it takes the place of `emails_waiting`, which knew no UNKNOWN.
 CREATE INDEX emails_ending ON sender.emails (expires_at) WHERE state IN ('QUEUED', 'HELD', 'UNKNOWN');
 DROP INDEX sender.emails_waiting;
+-- Serves late evidence for them, where the attempt that it is about was lost with the database.
+CREATE INDEX emails_undecided ON sender.emails (id) WHERE decision_demanded;

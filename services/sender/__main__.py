@@ -17,9 +17,17 @@ from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
 from chassis.threads import Executor
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
-from letterhead.sender.v1 import emails_pb2, emails_pb2_grpc, suppressions_pb2, suppressions_pb2_grpc
+from letterhead.sender.v1 import (
+    emails_pb2,
+    emails_pb2_grpc,
+    settlement_pb2,
+    settlement_pb2_grpc,
+    suppressions_pb2,
+    suppressions_pb2_grpc,
+)
 from services.sender.acceptance import Acceptance
 from services.sender.changes import Changes
+from services.sender.decisions import Decisions
 from services.sender.events import FEEDBACK
 from services.sender.guard import Guard, Pause
 from services.sender.heartbeat import Heartbeat
@@ -28,10 +36,12 @@ from services.sender.matching import Matching
 from services.sender.origin import SharedSender
 from services.sender.rounds import Rounds
 from services.sender.servicer_emails import SenderServicer
+from services.sender.servicer_settlement import SettlementServicer
 from services.sender.servicer_suppressions import SuppressionServicer
 from services.sender.ses import Ses
 from services.sender.store_changes import ChangeStore
 from services.sender.store_claims import ClaimStore
+from services.sender.store_decisions import DecisionStore
 from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
 from services.sender.store_listening import ListeningStore
@@ -45,6 +55,10 @@ from services.sender.worker import Worker
 
 SCHEMA = "sender"
 PAUSE_SECONDS = 5
+
+
+# What would end or let go of email that a restored database shows as it once was.
+HALTED = frozenset({"expire", "release"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +109,9 @@ class Config:
     )
     reputation_interval: timedelta = setting(
         timedelta(seconds=20), help="seconds between looks at bounces and complaints", minimum=timedelta(0)
+    )
+    handing_over: bool = setting(
+        True, help="false: nothing is handed to SES and nothing expires, for the time after a restore"
     )
     configuration_set: str = setting("letterhead", help="SES configuration set of every email")
     ses_threads: int = setting(16, help="most POSTs of one process at once", minimum=1, maximum=64)
@@ -153,10 +170,15 @@ async def running(settings: Config) -> AsyncIterator[int]:
                         Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states),
                     ),
                     SuppressionServicer(suppressions, emails),
+                    SettlementServicer(Decisions(database, DecisionStore(states))),
                 ),
                 background=[
-                    worker.loop.run,
-                    *(each.run for each in rounds.values()),
+                    *([worker.loop.run] if settings.handing_over else []),
+                    *(
+                        each.run
+                        for name, each in rounds.items()
+                        if settings.handing_over or name not in HALTED
+                    ),
                     *(each.run for each in consumers),
                     Relay(database, stream, SCHEMA).run,
                 ],
@@ -221,7 +243,9 @@ async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
         yield pause
 
 
-def _registrations(emails: SenderServicer, suppressions: SuppressionServicer) -> list[server.Registration]:
+def _registrations(
+    emails: SenderServicer, suppressions: SuppressionServicer, settlement: SettlementServicer
+) -> list[server.Registration]:
     return [
         server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name)
         for add, servicer, file, name in (
@@ -231,6 +255,12 @@ def _registrations(emails: SenderServicer, suppressions: SuppressionServicer) ->
                 suppressions,
                 suppressions_pb2,
                 "SuppressionService",
+            ),
+            (
+                settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
+                settlement,
+                settlement_pb2,
+                "SettlementService",
             ),
         )
     ]

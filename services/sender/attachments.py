@@ -38,7 +38,7 @@ def check_file_name(name: str) -> None:
         raise BadAttachment(f"must have 1 to {MAX_FILE_NAME} bytes")
     if any(sign in "/\\" or unicodedata.category(sign) in _UNSHOWN for sign in name):
         raise BadAttachment("has a slash, or a control or invisible character in it; take it out")
-    if name != name.strip(" ."):
+    if name != name.strip() or name != name.strip(" ."):
         raise BadAttachment("begins or ends with a space or a dot; take it off")
     if (extension := name.lower().rpartition(".")[2]) in REFUSED and "." in name:
         raise BadAttachment(f"is of type .{extension}, which SES refuses; send it another way")

@@ -42,8 +42,12 @@ class Report:
 
 def proof(attempt_id: UUID, email_id: UUID, ses_id: str) -> Verdict:
     """Give what any event of SES about an attempt proves: SES accepted it."""
-    move = Move(email_id, State.SENT, "SES's event says that it accepted the email.", ses_id=ses_id)
-    return Verdict(attempt_id, AttemptState.ACCEPTED, move)
+    return Verdict(attempt_id, AttemptState.ACCEPTED, proven_move(email_id, ses_id))
+
+
+def proven_move(email_id: UUID, ses_id: str) -> Move:
+    """Give what it means for the email."""
+    return Move(email_id, State.SENT, "SES's event says that it accepted the email.", ses_id=ses_id)
 
 
 def bounced_state(bounce_type: str, sub_type: str, *, explained: bool) -> RecipientState | None:

@@ -25,6 +25,8 @@ _WORD_BYTES = 45
 _BASE64_FROM = 1 / 6
 
 _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+# A parameter that all readers take for the same between quotes: with no quote, backslash, semicolon or `=`.
+_QUOTABLE = re.compile(r"[A-Za-z0-9 !#$&'()+,.@^_`{}~-]+")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # Where a line may be broken: readers differ on how many spaces stand at a break, so there is but one.
 _BREAK = re.compile(r"(?<! ) (?! )")
@@ -127,9 +129,8 @@ def _file(attachment: Attachment) -> list[str]:
 
 
 def _file_name(name: str) -> str:
-    if _PLAIN.fullmatch(name) and "=?" not in name:
-        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
-        return f'filename="{escaped}"'
+    if _QUOTABLE.fullmatch(name):
+        return f'filename="{name}"'
     return f"filename*=utf-8''{quote(name, safe='')}"  # RFC 2231 §4
 
 

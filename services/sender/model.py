@@ -50,7 +50,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
         State.FAILED: "an operator found out that SES never took it",
     },
     State.HELD: {
-        State.QUEUED: "its domain can send again",
+        State.QUEUED: "its domain can send again, or an operator decided to send it once more",
         State.FAILED: "its domain is gone, or an operator found out that SES never took it",
         State.CANCELED: "somebody called it back",
         State.EXPIRED: "its deadline passed; its note says whether it may have been sent",
@@ -244,6 +244,20 @@ class Transition:
 
 
 @dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened to an email: a `state` was entered, or SES told of a kind of `feedback`.
+
+    `at` is by our clock for the first and by SES's for the second, so two close together may change places.
+    """
+
+    at: datetime
+    state: State | None
+    feedback: str
+    note: str
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Email:
     """An email as it is stored; lists leave out bodies, headers and history."""
 
@@ -260,6 +274,7 @@ class Email:
     expires_at: datetime
     recipients: tuple[Recipient, ...] = ()
     history: tuple[Transition, ...] = ()
+    timeline: tuple[Entry, ...] = ()
     sent_as: SentAs | None = None
     sent_from: str = ""
     ses_id: str = ""

@@ -6,6 +6,7 @@ not sent.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from services.sender import mime, reader_mailparse, reader_python
@@ -88,7 +89,7 @@ def _texts(letter: Letter) -> list[Body]:
 
 def _file(attachment: Attachment) -> Body:
     content_type = attachment.content_type.partition(";")[0].lower()
-    return Body(content_type, attachment.content or b"")
+    return Body(content_type, attachment.content or b"", attachment.file_name, attachment.content_id)
 
 
 def _differences(meant: Reading, read: Reading) -> Iterator[str]:
@@ -119,4 +120,4 @@ def _header_differences(meant: Reading, read: Reading) -> Iterator[str]:
 
 def _ended(body: Body) -> Body:
     """Take the line break off that ends a body: an email's last line has one, whether the text had or not."""
-    return Body(body.content_type, body.content.removesuffix(b"\r\n"))
+    return replace(body, content=body.content.removesuffix(b"\r\n"))

@@ -119,6 +119,25 @@ ORDER BY email_id, position;
 -- An email's history, oldest first.
 SELECT to_state, note, created_at FROM sender.email_transitions WHERE email_id = $1 ORDER BY created_at, id;
 
+-- timeline_of --
+-- What happened to an email and what SES told of it, by time: by our tags, or by its own id ($2) where it told without them. At most $4; of a tenant ($3) alone.
+SELECT at, state, kind, note, detail, recipients
+FROM (
+    SELECT created_at AS at, id, to_state AS state, NULL AS kind, note, NULL::jsonb AS detail, '{}'::text[] AS recipients
+    FROM sender.email_transitions
+    WHERE email_id = $1
+    UNION ALL
+    SELECT occurred_at, id, NULL, kind, '', detail, recipients
+    FROM webhooks.feedback
+    WHERE email_id = $1 AND (tenant_id IS NULL OR tenant_id = $3)
+    UNION ALL
+    SELECT occurred_at, id, NULL, kind, '', detail, recipients
+    FROM webhooks.feedback
+    WHERE email_id IS NULL AND ses_id = $2
+) AS happened
+ORDER BY at, id
+LIMIT $4;
+
 -- tenant_exists --
 -- Whether there is such a tenant.
 SELECT EXISTS (SELECT FROM identity.tenants WHERE id = $1);

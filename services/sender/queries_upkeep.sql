@@ -16,8 +16,18 @@ WHERE a.state IN ('UNKNOWN', 'ABANDONED')
 ORDER BY a.opened_at
 LIMIT $1;
 
+-- proven_emails --
+-- Emails held after a restore, whose attempt was lost with the database, and of which SES's events say that they were sent.
+SELECT e.id, heard.ses_id
+FROM sender.emails AS e
+CROSS JOIN LATERAL (SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.email_id = e.id LIMIT 1) AS heard
+WHERE e.decision_demanded AND e.state = 'HELD'
+    AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
+ORDER BY e.id
+LIMIT $1;
+
 -- silent_attempts --
--- Attempts of which nothing was heard for the window's length of listening ($2, or $3 for email that is to be sent once more).
+-- Attempts of which nothing was heard for the window's length of listening (the email's own, else $2, or $3 where it is to be sent once more).
 SELECT
     a.id, e.id AS email_id,
     e.on_unknown = 'RESEND' AND NOT EXISTS (
@@ -27,7 +37,8 @@ FROM sender.listening AS l
 JOIN sender.attempts AS a ON a.state = 'UNKNOWN' AND a.silent_from IS NOT NULL
 JOIN sender.emails AS e ON e.id = a.email_id AND e.state = 'UNKNOWN'
 WHERE l.source = $1
-    AND l.heard_for - a.silent_from >= CASE e.on_unknown WHEN 'RESEND' THEN $3::interval ELSE $2::interval END
+    AND l.heard_for - a.silent_from
+        >= coalesce(e.unknown_window, CASE e.on_unknown WHEN 'RESEND' THEN $3::interval ELSE $2::interval END)
     AND NOT EXISTS (
         SELECT FROM webhooks.feedback AS f
         WHERE f.email_id = a.email_id OR f.attempt_id = a.id

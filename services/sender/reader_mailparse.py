@@ -3,7 +3,7 @@
 https://github.com/namecheap/fast_mail_parser binds https://docs.rs/mailparse.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from fast_mail_parser import PyAddress, PyMail, PyMimePart, parse_email, parse_email_tree, walk
 
@@ -28,7 +28,7 @@ def read(content: bytes) -> Reading:
         subject=email.subject,
         values={name: value for name, values in tree.headers.items() for value in values},
         shape=_shape(tree),
-        bodies=[Body(part.content_type, part.content) for part in walk(tree) if part.content is not None],
+        bodies=list(_bodies(tree)),
         repairs=[warning.kind for warning in email.warnings],
     )
 
@@ -45,6 +45,12 @@ def _authors(content: bytes, email: PyMail) -> list[Address]:
     head = content.partition(b"\r\n\r\n")[0]
     listed = parse_email(b"Bcc: " + head.removeprefix(_FROM) + b"\r\n\r\n", mode="metadata").bcc
     return _addresses(listed) if _addresses(listed[:1]) == first else first + _addresses(listed)
+
+
+def _bodies(tree: PyMimePart) -> Iterator[Body]:
+    for part in walk(tree):
+        if part.content is not None:
+            yield Body(part.content_type, part.content, part.filename, part.content_id or "")
 
 
 def _shape(part: PyMimePart) -> str:

@@ -64,7 +64,8 @@ def _shape(part: Message) -> str:
 def _body(part: Message) -> Body:
     payload = part.get_payload(decode=True)
     assert isinstance(payload, bytes)
-    return Body(part.get_content_type(), payload)
+    content_id = str(part.get("Content-ID", "")).removeprefix("<").removesuffix(">")
+    return Body(part.get_content_type(), payload, part.get_filename() or "", content_id)
 
 
 def _defects(email: Message) -> Iterator[str]:

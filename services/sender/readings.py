@@ -10,10 +10,12 @@ MAILBOX_HEADERS = ("From", "To", "Cc", "Reply-To")
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A leaf of the email: its type in lower case, and its bytes without the encoding they travelled in."""
+    """A leaf of the email: its type in lower case, its bytes before they were encoded, and a file's names."""
 
     content_type: str
     content: bytes = field(repr=False)
+    file_name: str = ""
+    content_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,14 @@ class WrongState(FailedPrecondition):
         super().__init__("EMAIL_STATE", f"the email is {state}: it {why}", metadata={"state": state})
 
 
+class NothingToDecide(FailedPrecondition):
+    """The email's outcome is known, or nobody has to find it out."""
+
+    def __init__(self, state: str) -> None:
+        said = f"the email is {state}, and no operator's decision is open over it; GetEmail tells its history"
+        super().__init__("EMAIL_STATE", said, metadata={"state": state})
+
+
 class SuppressionNotFound(NotFound):
     """The address is not on the list."""
 

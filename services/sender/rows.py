@@ -12,6 +12,7 @@ from services.sender.model import (
     Content,
     Draft,
     Email,
+    Entry,
     OnUnknown,
     Reason,
     Recipient,
@@ -24,6 +25,7 @@ from services.sender.model import (
     Transition,
 )
 from services.sender.origin import Domain, Standing, signs
+from services.sender.timeline import entered, told
 
 
 def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence[Attachment]) -> Email:
@@ -103,6 +105,13 @@ def to_recipient(row: Record) -> Recipient:
 def to_transition(row: Record) -> Transition:
     """Read a line of history."""
     return Transition(State(row["to_state"]), row["note"], row["created_at"])
+
+
+def to_entry(row: Record) -> Entry:
+    """Read a line of the timeline."""
+    if row["state"]:
+        return entered(row["at"], State(row["state"]), row["note"])
+    return told(row["at"], row["kind"], row["detail"], tuple(row["recipients"]))
 
 
 def to_account(row: Record | None) -> Account:

@@ -7,7 +7,7 @@ from google.rpc.status_pb2 import Status
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.sender.drafts import File, Wish
 from services.sender.headers import Unsubscribe
-from services.sender.model import Address, Attachment, Email, OnUnknown, Recipient, Refusal, Transition
+from services.sender.model import Address, Attachment, Email, Entry, OnUnknown, Recipient, Refusal, Transition
 from services.sender.protos import duration_of, span_of, stamp_of, time_of
 
 
@@ -89,6 +89,7 @@ def to_proto(email: Email) -> pb.Email:
         state_time=stamp_of(email.state_at),
         expire_time=stamp_of(email.expires_at),
         history=map(_transition, email.history),
+        timeline=map(_entry, email.timeline),
         attachments=map(_attachment, email.content.attachments),
         scheduled_time=stamp_of(email.terms.send_at),
         on_unknown=pb.OnUnknown.Value(f"ON_UNKNOWN_{email.terms.on_unknown}"),
@@ -125,4 +126,14 @@ def _transition(transition: Transition) -> pb.EmailTransition:
         state=pb.Email.State.Value(f"STATE_{transition.state}"),
         note=transition.note,
         time=stamp_of(transition.at),
+    )
+
+
+def _entry(entry: Entry) -> pb.TimelineEntry:
+    return pb.TimelineEntry(
+        time=stamp_of(entry.at),
+        state=pb.Email.State.Value(f"STATE_{entry.state or 'UNSPECIFIED'}"),
+        feedback=entry.feedback,
+        note=entry.note,
+        recipients=entry.recipients,
     )

@@ -18,11 +18,13 @@ from services.sender.rows import (
     to_attachment,
     to_domain,
     to_email,
+    to_entry,
     to_recipient,
     to_transition,
 )
 
 QUERIES = Queries.load(Path(__file__).with_name("queries_emails.sql"))
+LONGEST_TIMELINE = 1_000  # entries; machines open an email again and again
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,13 @@ class EmailStore:
         if not found:
             return None
         history = await self._database.fetch(QUERIES.history_of, email_id)
-        return replace(found[0], history=tuple(map(to_transition, history)))
+        asked = (email_id, found[0].ses_id, found[0].tenant_id, LONGEST_TIMELINE)
+        timeline = await self._database.fetch(QUERIES.timeline_of, *asked)
+        return replace(
+            found[0],
+            history=tuple(map(to_transition, history)),
+            timeline=tuple(map(to_entry, timeline)),
+        )
 
     async def get_all(
         self, email_ids: Sequence[UUID], *, tenant_id: UUID | None, claim_ids: Collection[UUID] = ()

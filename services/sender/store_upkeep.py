@@ -28,6 +28,11 @@ class UpkeepStore:
         rows = await connection.fetch(QUERIES.proven_attempts, BATCH)
         return [(row["id"], row["email_id"], row["ses_id"]) for row in rows]
 
+    async def proven_emails(self, connection: Connection) -> list[tuple[UUID, str]]:
+        """Give email and SES's id where an event of SES says that an email held after a restore was sent."""
+        rows = await connection.fetch(QUERIES.proven_emails, BATCH)
+        return [(row["id"], row["ses_id"]) for row in rows]
+
     async def silent_attempts(
         self, connection: Connection, windows: Windows
     ) -> list[tuple[UUID, UUID, bool]]:

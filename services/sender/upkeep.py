@@ -8,7 +8,7 @@ from uuid import UUID
 
 from chassis.database import Database
 from chassis.telemetry import get_logger
-from services.sender.feedback import proof
+from services.sender.feedback import proof, proven_move
 from services.sender.listening import Listening, Windows
 from services.sender.model import AttemptState, Move, State, Verdict
 from services.sender.origin import Domain, Origin, origin
@@ -60,6 +60,8 @@ class Upkeep:
         async with self._database.transaction() as connection:
             proven = await self._store.proven_attempts(connection)
             await self._states.settle(connection, [proof(*each) for each in proven])
+            found = await self._store.proven_emails(connection)
+            await self._states.move(connection, [proven_move(*each) for each in found])
         silent = await self._end_windows() if await self._listening.look() else 0
         if overdue or proven or silent:
             counts = {"taken_over": len(overdue), "proven": len(proven), "silent": silent}

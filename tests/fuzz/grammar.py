@@ -5,9 +5,11 @@ slipped a header past somebody before.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
-from services.sender.drafts import Pair, Wish
+from services.sender.drafts import File, Pair, Wish
+from services.sender.headers import Unsubscribe
 from tests.fuzz import pieces
 
 
@@ -35,6 +37,10 @@ class _Asked:
         self.html = random.choice(("", "", f"<p>{_text(random)}</p>"))
         self.headers = dict.fromkeys(random.sample(pieces.ALLOWED_HEADERS, random.randrange(3)), "17")
 
+        self.files = [_file(random) for _ in range(random.choice((0, 0, 0, 1, 2)))]
+        self.unsubscribe = _unsubscribe(random) if random.random() < 0.1 else None
+        self.references = [f"<{_address(random)}>"] * random.choice((0, 0, 0, 1, 3))
+
     def wish(self) -> Wish:
         return Wish(
             sender=self.sender,
@@ -43,6 +49,9 @@ class _Asked:
             html=self.html,
             headers=self.headers,
             tags={},
+            files=self.files,
+            unsubscribe=self.unsubscribe,
+            references=self.references,
             to=self.lists["to"],
             cc=self.lists["cc"],
             bcc=self.lists["bcc"],
@@ -72,6 +81,17 @@ def _name(random: Random) -> str:
     if kind == 2:
         return _spliced(random, "Pat O'Brien", random.choice("(),:;\\\".[]'=?"))
     return random.choice(pieces.ORDINARY_NAMES)
+
+
+def _file(random: Random) -> File:
+    content = random.choice((b"", b"\0\xff\r\n" * 20, b"--=_part\r\n", b"plain\n"))
+    content_id = random.choice(("", "", "logo", "a.b@c"))
+    return File(random.choice(pieces.FILE_NAMES), random.choice(pieces.MEDIA_TYPES), content_id, content)
+
+
+def _unsubscribe(random: Random) -> Unsubscribe:
+    mailto = random.choice(("", _address(random)))
+    return Unsubscribe(random.choice(pieces.URLS), mailto, one_click=random.random() < 0.5)
 
 
 def _text(random: Random) -> str:
@@ -135,6 +155,34 @@ def _bend_list(random: Random, asked: _Asked) -> None:
         pairs.append((_address(random), _bent_name(random)))
 
 
+def _bend_file(random: Random, asked: _Asked) -> None:
+    file, piece = _file(random), _anything(random)
+    asked.files.append(
+        replace(
+            file,
+            **random.choice(
+                (
+                    {"file_name": _spliced(random, file.file_name, piece)},
+                    {"content_type": _spliced(random, file.content_type, piece)},
+                    {"content_id": _spliced(random, file.content_id, piece)},
+                    {"content": piece.encode()},
+                )
+            ),
+        )
+    )
+
+
+def _bend_typed(random: Random, asked: _Asked) -> None:
+    made, piece = _unsubscribe(random), _anything(random)
+    asked.unsubscribe = random.choice(
+        (
+            replace(made, url=_spliced(random, made.url, piece)),
+            replace(made, mailto=_bent_address(random)),
+        )
+    )
+    asked.references = [_spliced(random, f"<{_address(random)}>", _anything(random))]
+
+
 def _bend_subject(random: Random, asked: _Asked) -> None:
     asked.subject = _bent_text(random)
 
@@ -162,5 +210,6 @@ def _bend_header(random: Random, asked: _Asked) -> None:
 
 
 _BENDS: tuple[Callable[[Random, _Asked], None], ...] = (
-    _bend_sender, _bend_sender, _bend_list, _bend_subject, _bend_body, _bend_value, _bend_header,
+    _bend_sender, _bend_sender, _bend_list, _bend_subject, _bend_body, _bend_value, _bend_header, _bend_file,
+    _bend_typed,
 )  # fmt: skip

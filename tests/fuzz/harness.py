@@ -133,6 +133,10 @@ def _injected(asked: Wish, meant: Letter, content: bytes) -> Iterator[str]:
     """Name headers that nobody asked for or may ask for, and a From that is not the one decided."""
     names, values = _lines(content)
     wanted = {*OURS, *(name.lower() for name in asked.headers)}
+    if asked.references:
+        wanted.add("references")
+    if asked.unsubscribe:
+        wanted.update(("list-unsubscribe", "list-unsubscribe-post"))
     if strange := [
         name for name in names if name not in wanted or name in _NEVER or name.startswith("x-ses-")
     ]:

@@ -86,6 +86,14 @@ ADDRESS_SHAPES = (
     *(f"{sign}{{plain}}" for sign in LOOKALIKES),
 )  # fmt: skip
 
+FILE_NAMES = (
+    "invoice.pdf", "a b.txt", 'the "plan".txt', "a;b.txt", "a=b.csv", "a%20b.txt", "utf-8''a.txt",
+    "日本語.pdf", "a'b.png", "=?utf-8?q?x?=.txt", "a, b.txt", "ü" * 127, "a" * 251 + ".txt", "x.tar.gz",
+    "noextension", "(a).txt",
+)  # fmt: skip
+MEDIA_TYPES = ("", "application/pdf", "text/plain; charset=utf-8", "TEXT/HTML", "image/png", "x/y; a=b; c=d")
+URLS = ("https://example.com/u", "https://example.com/u?a=b,c;d=%20", "https://[::1]/")
+
 # What has broken the structure of an email from inside a body.
 BODY_PIECES = (
     f"\r\n--{GUESS}\r\n", f"\r\n--{GUESS}--\r\n", f"\n--{GUESS}\nContent-Type: text/html\n\n<b>",

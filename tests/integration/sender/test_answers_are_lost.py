@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
@@ -56,6 +57,19 @@ async def test_without_an_event_it_is_held_and_never_posted_again(
         assert await attempts(database, email.id) == ["UNKNOWN"]
         assert len(await sender.posts()) == 1
         assert await sender.events("email.held")
+
+
+async def test_an_emails_own_window_is_kept(sender: Sender, tenant_id: UUID) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.fault("accept_then_500", count=2)
+
+    async with sender.start(windows=SHORT) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        patient = await caller.send(f"agent@{domain.name}", unknown_window=Duration(seconds=60))
+        await becomes(caller, patient, State.STATE_UNKNOWN)
+        await sender.falls_silent(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
+
+        assert (await caller.get(patient.id)).state == State.STATE_UNKNOWN
 
 
 async def test_late_evidence_settles_what_was_held(sender: Sender, tenant_id: UUID) -> None:

@@ -4,7 +4,7 @@ import re
 from email.utils import parseaddr
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.sender.addresses import BadAddress, check_name, parse_address
@@ -104,6 +104,7 @@ def test_anything_else_is_refused_with_a_reason(typed: str) -> None:
     assert re.match(r"(is|has|must) ", str(refused.value))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_whatever_is_taken_reads_the_same_to_another_parser(typed: str) -> None:
     try:
@@ -116,6 +117,7 @@ def test_whatever_is_taken_reads_the_same_to_another_parser(typed: str) -> None:
     assert address.count("@") == 1
 
 
+@settings(deadline=None)
 @given(st.from_regex(r"[a-z.()<>,:;\"@ \[\]\\]{1,30}@[a-z.]{1,20}", fullmatch=True))
 def test_grammar_that_readers_differ_on_is_never_taken(typed: str) -> None:
     try:

@@ -151,6 +151,7 @@ BAD_FILES = [
     *((replace(PDF, file_name=name), "file_name") for name in (
         "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf", "a\r\nb.pdf",
         "a\0.pdf", "gpj.\u202eexe.pdf", "a" * 256, "ü" * 128,
+        "\xa0a.pdf",
     )),
     *((replace(PDF, content_type=text), "content_type") for text in (
         "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", "message/rfc822", 'a/b; c="d"',

@@ -104,6 +104,19 @@ def test_a_file_keeps_its_name_and_its_bytes() -> None:
     assert parts[2]["Content-ID"] == "<logo>"
 
 
+FILE_NAMES = [
+    "a b.txt", 'a "b" c.txt', "a;b=c.txt", "=?utf-8?q?x?=", "a%20b", "utf-8''a", "日本語.pdf",
+    "a" * 251 + ".pdf",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILE_NAMES)
+def test_all_readers_read_the_same_file_name(name: str) -> None:
+    letter = replace(LETTER, attachments=[a_file(name, "application/pdf", b"%PDF")])
+
+    assert disagreements(letter, build(letter)) == []
+
+
 def test_no_file_poses_as_a_boundary() -> None:
     hostile = b"--mixed=_5f0c--\r\n\r\n--=_5f0c\r\nContent-Type: text/html\r\n\r\n<b>"
     letter = replace(LETTER, text=hostile.decode(), attachments=[a_file("a.txt", "text/plain", hostile)])
@@ -164,7 +177,7 @@ def allowed_header(value: str) -> bool:
     return True
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(name=anything, subject=anything, body=anything, value=anything)
 def test_nothing_said_adds_a_header(name: str, subject: str, body: str, value: str) -> None:
     """What the checks let through; a subject that they refuse is tried without its line breaks."""
@@ -184,7 +197,7 @@ def test_nothing_said_adds_a_header(name: str, subject: str, body: str, value: s
     assert disagreements(letter, content) == []
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(body=anything)
 def test_no_byte_is_out_of_the_ordinary(body: str) -> None:
     content = build(replace(LETTER, text=body.replace("\0", "")))

@@ -1,0 +1,39 @@
+"""The commands by which operators decide over emails of which nobody knows whether they were sent."""
+
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cli.client import connect
+from cli.installation import Installation
+from cli.teller import Teller
+from letterhead.sender.v1.settlement_pb2 import HoldEmailsRequest, SettleEmailRequest
+
+
+async def settle_email(email_id: str, outcome: str, why: str) -> None:
+    """Decides over one email; `outcome` is SENT, NOT_SENT or RESEND."""
+    installation = Installation.read()
+    value = SettleEmailRequest.Outcome.Value(f"OUTCOME_{outcome}")
+    request = SettleEmailRequest(email_id=email_id, outcome=value, reason=why)
+    async with connect(installation, installation.admin_key) as services:
+        settled = await services.settlement.SettleEmail(request)
+    Teller().good(settled.state_note)
+
+
+async def hold_emails(since: datetime | None, before: datetime | None, why: str) -> None:
+    """Holds what was accepted in a time (naive times are UTC), a batch at a time until none is left."""
+    installation = Installation.read()
+    request = HoldEmailsRequest(since_time=_stamp(since), before_time=_stamp(before), reason=why)
+    total = 0
+    async with connect(installation, installation.admin_key) as services:
+        while held := (await services.settlement.HoldEmails(request)).held_count:
+            total += held
+    Teller().good(f"{total} emails are held; `letterhead emails settle` decides over each")
+
+
+def _stamp(time: datetime | None) -> Timestamp | None:
+    if time is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(time if time.tzinfo else time.replace(tzinfo=UTC))
+    return stamp

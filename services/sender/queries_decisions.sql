@@ -1,0 +1,26 @@
+-- undecided --
+-- An email, its attempt whose answer was lost, and whether SES's events say that it was sent.
+SELECT
+    e.state, e.decision_demanded, a.id AS attempt_id,
+    EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.email_id = e.id) AS heard
+FROM sender.emails AS e
+LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'UNKNOWN'
+WHERE e.id = $1;
+
+-- lock_held --
+-- Keeps an email as it is, held for a decision, until the end of the transaction.
+SELECT id FROM sender.emails WHERE id = $1 AND state = 'HELD' AND decision_demanded FOR UPDATE;
+
+-- to_hold --
+-- Emails accepted from $1 to before $2 that wait, are being handed over, or are of unknown outcome; with the open attempt.
+SELECT e.id, a.id AS attempt_id
+FROM sender.emails AS e
+LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'OPEN'
+WHERE e.state IN ('QUEUED', 'CLAIMED', 'UNKNOWN')
+    AND ($1::timestamptz IS NULL OR e.created_at >= $1) AND ($2::timestamptz IS NULL OR e.created_at < $2)
+ORDER BY e.id
+LIMIT $3;
+
+-- demand_decisions --
+-- Keeps held emails from being let go by themselves.
+UPDATE sender.emails SET decision_demanded = true WHERE id = ANY ($1) AND state = 'HELD';

@@ -1,0 +1,56 @@
+"""SES pauses the account while a queue leaves: the rest stays, and says so."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from tests.factories import Domain
+from tests.figures import Figure
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Json, Sender, State, becomes
+from tests.waiting import eventually
+
+EMAILS = 120
+RATE = 20.0
+
+
+async def test_a_queue_stops_when_the_account_is_seen_paused(
+    caller: Caller, sender: Sender, domain: Domain, figure: Figure
+) -> None:
+    await sender.set_account(max_send_rate=RATE)
+    emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(EMAILS)))
+
+    async def begun() -> bool:
+        return len(await sender.posts()) >= EMAILS // 10
+
+    await eventually(begun)
+    note = "AWS paused it: a review is open."
+    await sender.set_account(state="PAUSED", sending_enabled=False, state_note=note)
+    paused = datetime.now(UTC)
+
+    async def says_so() -> bool:
+        last = await caller.get(emails[-1].id)
+        return last.state == State.STATE_QUEUED and note in last.state_note
+
+    await eventually(says_so)
+    posts = await still(sender)
+    last = max(datetime.fromisoformat(post["at"]) for post in posts)
+    figure(
+        f"account paused with {EMAILS} emails at {RATE:g}/s: the last POST left "
+        f"{max(0.0, (last - paused).total_seconds()):.2f} s after, {EMAILS - len(posts)} wait and say why"
+    )
+    assert len(posts) < EMAILS
+
+    await sender.set_account(state="READY", sending_enabled=True, state_note="", max_send_rate=500)
+    for email in emails:
+        await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=20))
+    await sender.one_post_an_attempt()
+
+
+async def still(sender: Sender) -> list[Json]:
+    """The posts, as soon as no attempt is open."""
+
+    async def settled() -> bool:
+        return not await sender.database.fetch("SELECT FROM sender.attempts WHERE state = 'OPEN'")
+
+    await eventually(settled)
+    return await sender.posts()

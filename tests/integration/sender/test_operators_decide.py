@@ -1,0 +1,197 @@
+"""What evidence cannot decide, operators do: by name, with a reason, and never against evidence."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import grpc
+import pytest
+
+from chassis.access import Scope
+from letterhead.sender.v1 import settlement_pb2 as pb
+from letterhead.sender.v1 import settlement_pb2_grpc
+from letterhead.sender.v1.emails_pb2 import Email
+from tests.factories import Domain, a_key
+from tests.integration.identity.callers import Keyed
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.stores import FreshDatabase
+
+Outcome = pb.SettleEmailRequest.Outcome
+
+
+async def an_operator(
+    database: FreshDatabase, caller: Caller, tenant_id: UUID, scope: Scope = Scope.ADMIN
+) -> Any:
+    """Whoever has a key of this scope, at the caller's replica."""
+    stub = settlement_pb2_grpc.SettlementServiceStub(caller.channel)
+    return Keyed(stub, await a_key(database, tenant_id, scope))
+
+
+@pytest.fixture
+async def operator(database: FreshDatabase, caller: Caller, tenant_id: UUID) -> Any:
+    return await an_operator(database, caller, tenant_id)
+
+
+@pytest.fixture
+async def lost(caller: Caller, sender: Sender, domain: Domain) -> Email:
+    """An email whose answer was lost."""
+    await sender.fault("accept_then_500", count=1)
+    return await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+
+
+def decided(email: Email, outcome: "Outcome.ValueType", reason: str = "SES's console says so") -> Any:
+    return pb.SettleEmailRequest(email_id=email.id, outcome=outcome, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "attempt"),
+    [
+        (Outcome.OUTCOME_SENT, State.STATE_SENT, "ACCEPTED"),
+        (Outcome.OUTCOME_NOT_SENT, State.STATE_FAILED, "ABANDONED"),
+    ],
+)
+async def test_a_decision_ends_it_and_stands_in_its_history(  # noqa: PLR0917 - fixtures
+    operator: Any,
+    caller: Caller,
+    lost: Email,
+    sender: Sender,
+    database: FreshDatabase,
+    outcome: "Outcome.ValueType",
+    state: "State.ValueType",
+    attempt: str,
+) -> None:
+    answer = await operator.SettleEmail(decided(lost, outcome))
+
+    last = (await caller.get(lost.id)).history[-1]
+    assert (answer.state, last.state) == (state, state)
+    assert last.note == answer.state_note
+    assert "operator with key" in last.note
+    assert "SES's console says so" in last.note
+    rows = await database.fetch("SELECT state FROM sender.attempts")
+    assert [row["state"] for row in rows] == [attempt]
+    assert len(await sender.posts()) == 1
+
+
+async def test_a_resend_is_one_more_attempt(
+    operator: Any, caller: Caller, lost: Email, sender: Sender
+) -> None:
+    await operator.SettleEmail(decided(lost, Outcome.OUTCOME_RESEND))
+
+    await becomes(caller, lost, State.STATE_SENT)
+    assert len(await sender.posts()) == 2
+    await sender.one_post_an_attempt()
+
+
+async def test_evidence_that_comes_after_the_decision_is_worth_more(
+    operator: Any, caller: Caller, lost: Email, sender: Sender
+) -> None:
+    await operator.SettleEmail(decided(lost, Outcome.OUTCOME_NOT_SENT))
+    [post] = await sender.posts()
+
+    await sender.hear(post)
+
+    await becomes(caller, lost, State.STATE_SENT)
+
+
+async def test_where_evidence_is_nothing_is_decided(
+    operator: Any, caller: Caller, lost: Email, sender: Sender
+) -> None:
+    [post] = await sender.posts()
+    await sender.hear(post)
+
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await operator.SettleEmail(decided(lost, Outcome.OUTCOME_RESEND))
+
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    await becomes(caller, lost, State.STATE_SENT)
+    assert len(await sender.posts()) == 1
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "field"),
+    [
+        (Outcome.OUTCOME_UNSPECIFIED, "x", "outcome"),
+        (Outcome.OUTCOME_SENT, " ", "reason"),
+        (Outcome.OUTCOME_SENT, "two\nlines", "reason"),
+        (Outcome.OUTCOME_SENT, "x" * 301, "reason"),
+    ],
+)
+async def test_a_decision_says_what_and_why(
+    operator: Any, lost: Email, outcome: "Outcome.ValueType", reason: str, field: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await operator.SettleEmail(decided(lost, outcome, reason))
+
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert field in (refused.value.details() or "")
+
+
+async def test_only_operators_decide(
+    database: FreshDatabase, caller: Caller, tenant_id: UUID, lost: Email
+) -> None:
+    tenant = await an_operator(database, caller, tenant_id, Scope.FULL_ACCESS)
+
+    for call in (
+        tenant.SettleEmail(decided(lost, Outcome.OUTCOME_SENT)),
+        tenant.HoldEmails(pb.HoldEmailsRequest(reason="x")),
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await call
+        assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+async def test_after_a_restore_everything_is_held_and_nothing_leaves_by_itself(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """The restored database shows as queued what SES was given after the backup."""
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start(handing_over=False) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        operator = await an_operator(database, caller, tenant_id)
+        sent, waiting, expired = [await caller.send(f"agent@{domain.name}") for _ in range(3)]
+        await database.execute("UPDATE sender.emails SET expires_at = now() WHERE id = $1", UUID(expired.id))
+        held = await operator.HoldEmails(pb.HoldEmailsRequest(reason="restored"))
+        again = await operator.HoldEmails(pb.HoldEmailsRequest(reason="restored"))
+        assert (held.held_count, again.held_count) == (3, 0)
+
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        operator = await an_operator(database, caller, tenant_id)
+        await heard_of(database, sent)
+        await becomes(caller, sent, State.STATE_SENT)
+        ended = await becomes(caller, expired, State.STATE_EXPIRED)
+        assert "may have been" in ended.state_note
+        assert (await caller.get(waiting.id)).state == State.STATE_HELD
+        assert await sender.posts() == []
+
+        await operator.SettleEmail(decided(waiting, Outcome.OUTCOME_RESEND))
+        await becomes(caller, waiting, State.STATE_SENT)
+    assert len(await sender.posts()) == 1
+
+
+async def heard_of(database: FreshDatabase, email: Email) -> None:
+    """What webhooks writes of an attempt that was lost with the old database."""
+    await database.execute(
+        "INSERT INTO webhooks.feedback"
+        " (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, detail, occurred_at)"
+        " VALUES (gen_random_uuid(), '\\x01', 'DELIVERY', $1, $2, gen_random_uuid(), 'ses-1', '{}', now())",
+        UUID(email.tenant_id),
+        UUID(email.id),
+    )
+
+
+async def test_an_open_attempt_that_is_held_can_only_be_proven(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """Its answer comes after: an acceptance counts, and nothing queues it again."""
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.fault("latency", latency_ms=2000, count=1)
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        operator = await an_operator(database, caller, tenant_id)
+        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_CLAIMED)
+        await operator.HoldEmails(pb.HoldEmailsRequest(reason="halt"))
+        await becomes(caller, email, State.STATE_HELD)
+        await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=10))
+    assert len(await sender.posts()) == 1

@@ -1,0 +1,46 @@
+"""What is said of each thing that SES tells."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.sender.timeline import told
+from services.webhooks.model import Kind, parse
+from tests.unit.webhooks.ses_events import SentEmail
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+EMAIL = SentEmail()
+
+
+@pytest.mark.parametrize(
+    ("event", "note"),
+    [
+        (EMAIL.send(), "SES took it and begins to deliver."),
+        (EMAIL.delivery(), "Delivered: 250 2.6.0 Message received"),
+        (EMAIL.bounce(), "Bounced (Permanent/General): smtp; 550 5.1.1 user unknown"),
+        (EMAIL.complaint(), "Reported as spam: abuse"),
+        (EMAIL.complaint(None), "Reported as spam."),
+        (EMAIL.reject(), "SES refused the content: Bad content"),
+        (EMAIL.delay(), "Delayed, SES tries again: TransientCommunicationFailure"),
+        (EMAIL.opened(), "Opened, by a person or a machine: Mozilla/5.0"),
+        (EMAIL.click(), "A link was followed: https://example.com/offer"),
+        (EMAIL.rendering_failure(), "Its template was not filled in: Attribute 'name' is not present."),
+        (EMAIL.subscription(), "A subscription changed: news"),
+        (EMAIL.event("Teleport", "teleport", {}), "SES told something that this version does not know."),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_kind_is_told_in_a_sentence(event: dict[str, Any], note: str) -> None:
+    fact = parse(json.dumps(event), AT)
+
+    assert told(AT, fact.kind, fact.detail, ()).note == note
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize(
+    "detail", [{}, {"bouncedRecipients": [7], "reason": 7, "bounceType": None}, {"cut": "{"}]
+)
+def test_details_may_lack_everything(kind: Kind, detail: dict[str, Any]) -> None:
+    assert told(AT, kind, detail, ()).note.endswith(".")
