@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +18,6 @@ from letterhead.sender.v1.emails_pb2 import Email
 from services.identity import __main__ as identity
 from services.identity.bootstrap import Keys
 from services.identity.ses import SesSettings
-from services.identity.turns import Pace
 from tests.factories import a_key, a_tenant
 from tests.figures import Figure
 from tests.integration.identity.callers import Caller as IdentityCaller
@@ -74,9 +73,8 @@ async def an_identity(sender: Sender, keys: Keys) -> AsyncIterator[int]:
         server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
         database=sender.database.settings("identity"),
         nats=sender.stream.settings,
-        aws=sender.settings.aws,
+        aws=config.AwsControl(**asdict(sender.settings.aws)),
         ses=SesSettings(),
-        pace=Pace(),
         keys=keys,
     )
     async with identity.running(settings) as port:
