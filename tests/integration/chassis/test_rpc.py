@@ -10,7 +10,7 @@ from datetime import timedelta
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from chassis import errors
@@ -270,42 +270,6 @@ async def test_a_background_task_that_does_not_end_is_cut_short() -> None:
             pass
 
 
-async def test_nothing_is_promised_before_the_first_look() -> None:
-    looked = asyncio.Event()
-
-    async def check() -> None:
-        await looked.wait()
-
-    async with serve(nothing, health_checks={"slow": check}) as channel:
-        assert await _health(channel, "liveness", SERVING)
-        assert await _health(channel, "", NOT_SERVING)
-        assert await _health(channel, TENANTS, NOT_SERVING)
-
-        looked.set()
-        await eventually(lambda: _health(channel, "", SERVING))
-
-
-async def test_health_follows_its_checks() -> None:
-    broken = True
-
-    async def check() -> None:
-        if broken:
-            raise ConnectionError
-
-    async with serve(nothing, health_checks={"ses": check}) as channel:
-        await eventually(lambda: _health(channel, "liveness", SERVING))
-        assert await _health(channel, "", NOT_SERVING)
-        assert await _health(channel, TENANTS, NOT_SERVING)
-
-        broken = False
-        await eventually(lambda: _health(channel, "", SERVING))
-        await eventually(lambda: _health(channel, TENANTS, SERVING))
-
-        broken = True
-        await eventually(lambda: _health(channel, "", NOT_SERVING))
-        assert await _health(channel, "liveness", SERVING)
-
-
 async def test_reflection_names_the_services() -> None:
     async with serve(nothing) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
@@ -339,15 +303,6 @@ async def test_metrics_count_calls() -> None:
 
     method = "/letterhead.identity.v1.TenantService/GetTenant"
     assert f'letterhead_rpc_total{{code="OK",method="{method}"}}' in text
-
-
-async def _health(channel: grpc.aio.Channel, service: str, wanted: int) -> bool:
-    request = health_pb2.HealthCheckRequest(service=service)
-    try:
-        answer = await health_pb2_grpc.HealthStub(channel).Check(request)
-    except grpc.aio.AioRpcError:
-        return False  # not known yet
-    return bool(answer.status == wanted)
 
 
 def _read(url: str) -> str:

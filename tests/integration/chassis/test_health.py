@@ -1,0 +1,57 @@
+"""Health tells the truth: nothing before the first look, and then what the checks say."""
+
+import asyncio
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from tests.integration.chassis.probe import TENANTS, nothing, serve
+from tests.waiting import eventually
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def test_nothing_is_promised_before_the_first_look() -> None:
+    looked = asyncio.Event()
+
+    async def check() -> None:
+        await looked.wait()
+
+    async with serve(nothing, health_checks={"slow": check}) as channel:
+        assert await _health(channel, "liveness", SERVING)
+        assert await _health(channel, "", NOT_SERVING)
+        assert await _health(channel, TENANTS, NOT_SERVING)
+
+        looked.set()
+        await eventually(lambda: _health(channel, "", SERVING))
+
+
+async def test_health_follows_its_checks() -> None:
+    broken = True
+
+    async def check() -> None:
+        if broken:
+            raise ConnectionError
+
+    async with serve(nothing, health_checks={"ses": check}) as channel:
+        await eventually(lambda: _health(channel, "liveness", SERVING))
+        assert await _health(channel, "", NOT_SERVING)
+        assert await _health(channel, TENANTS, NOT_SERVING)
+
+        broken = False
+        await eventually(lambda: _health(channel, "", SERVING))
+        await eventually(lambda: _health(channel, TENANTS, SERVING))
+
+        broken = True
+        await eventually(lambda: _health(channel, "", NOT_SERVING))
+        assert await _health(channel, "liveness", SERVING)
+
+
+async def _health(channel: grpc.aio.Channel, service: str, wanted: int) -> bool:
+    request = health_pb2.HealthCheckRequest(service=service)
+    try:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(request)
+    except grpc.aio.AioRpcError:
+        return False  # not known yet
+    return bool(answer.status == wanted)
