@@ -49,6 +49,9 @@ GRANT SELECT, INSERT, UPDATE ON sender.reputations TO letterhead_sender;
 -- History is append-only.
 GRANT SELECT, INSERT ON sender.email_transitions TO letterhead_sender;
 GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;
+GRANT SELECT, UPDATE ON sender.tenant_limits TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE ON sender.tenant_days TO letterhead_sender;
+GRANT SELECT ON sender.allowances TO letterhead_sender;
 -- To decide, under the fence, as whom an email may leave.
 GRANT SELECT ON identity.tenants, identity.claims, identity.domains TO letterhead_sender;
 GRANT SELECT ON verifier.verifications, verifier.ses_account TO letterhead_sender;

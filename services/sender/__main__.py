@@ -44,6 +44,7 @@ from services.sender.store_claims import ClaimStore
 from services.sender.store_decisions import DecisionStore
 from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
+from services.sender.store_limits import Limits, LimitStore
 from services.sender.store_listening import ListeningStore
 from services.sender.store_reputation import ReputationStore
 from services.sender.store_states import EmailStates
@@ -101,6 +102,7 @@ class Config:
     aws: config.Aws
     shared: Shared
     windows: Windows
+    limits: Limits
     identity_address: str | None = setting(
         None, help="host:port of identity, which pauses tenants of ill repute; none: they are only warned"
     )
@@ -147,6 +149,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
             Heartbeat(database, claims, ses, executor, place=place, domain=shared.domain) if shared else None
         )
         rounds = _rounds(settings, database, states, claims, heartbeat)
+        limits = LimitStore(database, settings.limits)
+        rounds["limits"] = Rounds("limits", limits.declare, interval=timedelta(minutes=1))
         emails = EmailStore(database, place, deadline=settings.email_deadline)
         suppressions = SuppressionStore(database)
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))

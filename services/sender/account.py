@@ -1,4 +1,4 @@
-"""Whether SES takes email from the installation's account just now, as verifier last saw it. Pure."""
+"""Whether email may leave just now: what SES takes from the account, and what its tenant may send. Pure."""
 
 from dataclasses import dataclass
 
@@ -36,7 +36,26 @@ class Account:
         return self.sending_enabled is True and self.enforcement_status != "SHUTDOWN"
 
 
-def waiting_note(state: State, note: str, pause_reason: str | None, account: Account) -> str:
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many emails a tenant may still send today and just now; None where nothing limits it."""
+
+    left_today: int | None = None
+    left_now: int | None = None
+
+    @property
+    def obstacle(self) -> str:
+        """Why the tenant's email waits, in a sentence; empty when it need not."""
+        if self.left_today is not None and self.left_today <= 0:
+            return "Waits for tomorrow (00:00 UTC): the tenant has sent what it may in a day."
+        if self.left_now is not None and self.left_now <= 0:
+            return "Waits for its turn at the tenant's own sending rate."
+        return ""
+
+
+def waiting_note(
+    state: State, note: str, pause_reason: str | None, account: Account, allowance: Allowance
+) -> str:
     """Give an email's note as people see it: what waits says for what, as it is now.
 
     `pause_reason` is None while the tenant is not paused.
@@ -46,4 +65,4 @@ def waiting_note(state: State, note: str, pause_reason: str | None, account: Acc
     if pause_reason is not None:
         reason = f" ({pause_reason})" if pause_reason else ""
         return f"Waits while the tenant is paused{reason}. Ask the operator to resume it."
-    return account.obstacle or note
+    return account.obstacle or allowance.obstacle or note

@@ -24,6 +24,13 @@ REFUSED = frozenset({
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}"
 _TYPE = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}={_WORD}){{0,4}}")
+_CHARSET = re.compile(r"; ?charset=([^;]*)", re.IGNORECASE)
+# Those that every reader knows (https://encoding.spec.whatwg.org/#names-and-labels), of those still in use.
+_KNOWN_CHARSET = re.compile(
+    r"utf-8|us-ascii|iso-8859-([1-8]|1[03456])|windows-125[0-8]|utf-16(le|be)?|koi8-[ru]|shift_jis|euc-jp|"
+    r"iso-2022-jp|gb18030|gbk|gb2312|big5|euc-kr",
+    re.IGNORECASE,
+)
 _CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]{1,128}")
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
@@ -49,6 +56,8 @@ def media_type(asked: str, file_name: str) -> str:
     found = asked or mimetypes.guess_type(file_name, strict=True)[0] or UNKNOWN_TYPE
     if not _TYPE.fullmatch(found):
         raise BadAttachment("is not a media type like application/pdf")
+    if not all(map(_KNOWN_CHARSET.fullmatch, _CHARSET.findall(found))):
+        raise BadAttachment("names a charset that not every reader knows; use utf-8")
     if found.lower().startswith(("multipart/", "message/")):
         raise BadAttachment("is a type that has parts of its own; use application/octet-stream")
     return found

@@ -21,12 +21,15 @@ WITH RECURSIVE waiting AS (
         row_number() OVER (PARTITION BY t.id ORDER BY queue.not_before, queue.id) AS turn
     FROM waiting
     JOIN identity.tenants AS t ON t.id = waiting.tenant_id AND t.state = 'ACTIVE'
+    JOIN sender.allowances AS allowed ON allowed.tenant_id = t.id
     CROSS JOIN LATERAL (
         SELECT e.id, e.not_before
         FROM sender.emails AS e
         WHERE e.state = 'QUEUED' AND e.tenant_id = t.id AND e.not_before <= now() AND e.expires_at > now()
         ORDER BY e.not_before, e.id
-        LIMIT greatest($1, $2 / (SELECT count(*) FROM waiting))
+        LIMIT greatest(0, least(
+            greatest($1, $2 / (SELECT count(*) FROM waiting)), allowed.left_today, allowed.left_now
+        ))
     ) AS queue
 ), next AS (
     SELECT array_agg(id ORDER BY turn, not_before, id) AS ids
@@ -77,6 +80,24 @@ SELECT email_id, file_name, content_type, content_id, size, content
 FROM sender.attachments
 WHERE email_id = ANY ($1)
 ORDER BY email_id, position;
+
+-- count_emails --
+-- Counts emails against their tenants' day and rate, each in one order always.
+WITH claimed AS (
+    SELECT tenant_id, count(*) AS emails FROM unnest($1::uuid[]) AS email (tenant_id) GROUP BY tenant_id
+), counted AS (
+    INSERT INTO sender.tenant_days AS d (tenant_id, day, emails)
+    SELECT tenant_id, (now() AT TIME ZONE 'UTC')::date, emails FROM claimed ORDER BY tenant_id
+    ON CONFLICT (tenant_id, day) DO UPDATE SET emails = d.emails + excluded.emails
+)
+INSERT INTO chassis.rate_bucket AS b (key, arrival_at)
+SELECT 'tenant-send:' || tenant_id, clock_timestamp() + make_interval(secs => emails / rate)
+FROM claimed
+JOIN sender.allowances USING (tenant_id)
+WHERE rate IS NOT NULL
+ORDER BY tenant_id
+ON CONFLICT (key) DO UPDATE
+SET arrival_at = greatest(b.arrival_at, clock_timestamp()) + (excluded.arrival_at - clock_timestamp());
 
 -- suppress_recipients --
 -- Marks recipients that are left out.

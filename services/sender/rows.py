@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Record
-from services.sender.account import Account, waiting_note
+from services.sender.account import Account, Allowance, waiting_note
 from services.sender.model import (
     Address,
     Attachment,
@@ -39,7 +39,9 @@ def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence
         content=to_content(row, attachments),
         tags=row["tags"],
         state=state,
-        note=waiting_note(state, row["state_note"], _pause_reason(row), _account_of(row)),
+        note=waiting_note(
+            state, row["state_note"], _pause_reason(row), _account_of(row), Allowance(*row["allowed"])
+        ),
         created_at=row["created_at"],
         state_at=row["state_at"],
         expires_at=row["expires_at"],

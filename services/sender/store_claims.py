@@ -68,6 +68,7 @@ class ClaimStore:
             decided = [(each, self._decided(each, known)) for each in candidates]
             postings = [_posting(each, what) for each, what in decided if isinstance(what, Sender)]
             await self._open(connection, postings, known)
+            await self._count(connection, postings)
             await self._leave_out(connection, [each for each, what in decided if what is not None])
             moves = [what for _, what in decided if isinstance(what, Move)]
             await self._states.move(connection, [*map(_claimed, postings), *moves])
@@ -129,6 +130,12 @@ class ClaimStore:
             self._worker,
             LEASE,
         )
+
+    async def _count(self, connection: Connection, postings: Sequence[Posting]) -> None:
+        """Count emails against what their tenants may send; one that is tried again was counted."""
+        tenants = [posting.candidate.tenant_id for posting in postings if posting.number == 1]
+        if tenants:
+            await connection.execute(QUERIES.count_emails, tenants)
 
     async def _leave_out(self, connection: Connection, candidates: Sequence[Candidate]) -> None:
         """Mark the suppressed recipients."""

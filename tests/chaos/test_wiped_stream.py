@@ -1,5 +1,6 @@
 """A hundred thousand events that nobody has read, and NATS loses its disk: every one is delivered again."""
 
+import json
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -41,7 +42,7 @@ async def _delivered(world: World) -> set[str]:
         reader = await client.jetstream().pull_subscribe("email.held", durable="chaos")
         while (await reader.consumer_info()).num_pending:
             for message in await reader.fetch(BATCH, timeout=5):
-                ids.add((message.headers or {})["Nats-Msg-Id"])
+                ids.add(json.loads(message.data)["id"])
                 await message.ack()
     finally:
         await client.close()

@@ -19,6 +19,7 @@ from chassis.ids import uuid7
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.__main__ import Config, Server, Shared, running
 from services.sender.listening import Windows
+from services.sender.store_limits import Limits
 from tests.factories import ACCOUNT, REGION, Domain, a_key, a_pending_domain, a_ready_domain, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.internet import Internet
@@ -214,6 +215,7 @@ async def sender(database: FreshDatabase, stream: FreshStream, internet: Interne
         aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
         shared=Shared(shared_domain=SHARED_DOMAIN, shared_brand="e2a"),
         windows=Windows(),
+        limits=Limits(),
     )
     return Sender(settings, database, stream, internet)
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Iterator
 from uuid import UUID
 
 import grpc
+import pytest
 
 from letterhead.sender.v1.emails_pb2 import Email
 from tests.factories import Domain
@@ -33,9 +34,10 @@ async def test_equal_requests_at_once_make_one_email(
     assert row["count"] == 100
 
 
-CALLERS = 200  # calls under way at once
+CALLERS = 200  # calls under way at once; `--pairs 10000` makes the figure that the promise names
 
 
+@pytest.mark.timeout(1800)  # as many pairs as one asks for
 async def test_pairs_released_together_make_no_second_email(
     sender: Sender, tenant_id: UUID, database: FreshDatabase, figure: Figure, pairs: int
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from cli.server_process import free_port
 from cli.tether import tethered
 from letterhead.sender.v1.emails_pb2 import Email
 from tests.factories import ACCOUNT, REGION, a_key
+from tests.figures import Figure
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
 from tests.stores import FreshDatabase
@@ -138,6 +140,28 @@ async def test_killed_after_the_post_it_is_settled_by_its_event(
 
     assert {email.ses_id for email in settled} == {post["message_id"] for post in posts}
     assert len(await sender.posts()) == 5
+
+
+async def test_a_dead_senders_work_is_taken_over_by_another(
+    sender: Sender, tenant_id: UUID, process: Process, figure: Figure
+) -> None:
+    """Nobody ages the lease here: the other replica waits it out, by the database's clock."""
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.fault("accept_then_silent", count=1)
+
+    async with calling(process, sender, tenant_id) as caller:
+        email = await caller.send(f"agent@{domain.name}")
+        await eventually(lambda: so_many_posts(sender, 1))
+    await process.kill()
+    died = time.monotonic()
+    async with sender.start() as channel:
+        survivor = await sender.a_caller(channel, tenant_id)
+        await becomes(survivor, email, State.STATE_UNKNOWN, within=SLOW)
+        taken_over = time.monotonic() - died
+
+    assert len(await sender.posts()) == 1
+    figure(f"a dead sender's work is taken over {taken_over:.1f} s after its end (aim: 30 s)")
+    await process.start()
 
 
 async def so_many_posts(sender: Sender, count: int) -> list[dict[str, object]] | None:

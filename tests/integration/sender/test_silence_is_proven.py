@@ -5,13 +5,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import boto3
 import pytest
 
 from cli.aws_setup import set_up
-from letterhead.sender.v1.emails_pb2 import Email
+from letterhead.sender.v1.emails_pb2 import ON_UNKNOWN_RESEND, Email
 from services.sender.listening import Windows
 from services.webhooks import intake
 from services.webhooks.__main__ import Config, running
@@ -56,14 +57,9 @@ async def drop(sender: Sender, event_type: str) -> None:
     await sender.internet.control.call("POST", "/events/faults", body)
 
 
-async def ask_for_resend(database: FreshDatabase) -> None:
-    """What SendEmail stores of an email that is to be sent once more."""
-    await database.execute("ALTER TABLE sender.emails ALTER COLUMN on_unknown SET DEFAULT 'RESEND'")
-
-
-async def unknown(caller: Caller, sender: Sender, domain: Domain) -> Email:
+async def unknown(caller: Caller, sender: Sender, domain: Domain, **fields: Any) -> Email:
     await sender.fault("accept_then_500", count=1)
-    return await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+    return await becomes(caller, await caller.send(f"agent@{domain.name}", **fields), State.STATE_UNKNOWN)
 
 
 async def test_held_and_never_posted_again(lossy: Sender, tenant_id: UUID, figure: Figure) -> None:
@@ -88,13 +84,13 @@ async def test_sent_once_more_where_it_was_asked_for_and_only_once(
     lossy: Sender, tenant_id: UUID, database: FreshDatabase, figure: Figure
 ) -> None:
     """Every answer and every event is lost, of the second attempt too."""
-    await ask_for_resend(database)
     domain = await lossy.a_ready_domain(tenant_id)
     await lossy.fault("accept_then_500", count=2)
 
     async with lossy.start(windows=SHORT) as channel:
         caller = await lossy.a_caller(channel, tenant_id)
-        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
+        accepted = await caller.send(f"agent@{domain.name}", on_unknown=ON_UNKNOWN_RESEND)
+        email = await becomes(caller, accepted, State.STATE_UNKNOWN)
         await lossy.listen()
         await eventually(lambda: attempts(database, ["ABANDONED", "UNKNOWN"]))
         await lossy.listen()
@@ -116,13 +112,12 @@ async def test_nothing_is_decided_while_the_intake_is_down(
     lossy: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     """The windows are long over, and neither HOLD nor RESEND happens until events can come again."""
-    await ask_for_resend(database)
     await lossy.a_shared_sender()
     domain = await lossy.a_ready_domain(tenant_id)
 
     async with lossy.start(windows=HEARTBEATS) as channel:
         caller = await lossy.a_caller(channel, tenant_id)
-        email = await unknown(caller, lossy, domain)
+        email = await unknown(caller, lossy, domain, on_unknown=ON_UNKNOWN_RESEND)
         await eventually(lambda: so_many_heartbeats(lossy, 5), within=SLOW)
         assert (await caller.get(email.id)).state == State.STATE_UNKNOWN
         assert len(await lossy.posts()) == 1
@@ -192,11 +187,10 @@ async def posted(sender: Sender, email_ids: set[str]) -> bool:
 async def test_a_late_event_of_the_first_attempt_cancels_the_second(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    await ask_for_resend(database)
     domain = await sender.a_ready_domain(tenant_id)
     async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        email = await unknown(caller, sender, domain)
+        email = await unknown(caller, sender, domain, on_unknown=ON_UNKNOWN_RESEND)
         await sender.set_account(state="PAUSED")
         await sender.falls_silent(caller, email, State.STATE_QUEUED)
         [post] = await sender.posts()

@@ -155,7 +155,7 @@ BAD_FILES = [
     )),
     *((replace(PDF, content_type=text), "content_type") for text in (
         "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", "message/rfc822", 'a/b; c="d"',
-        "ä/b",
+        "ä/b", "text/plain; charset=utf-8l", "text/plain; charset=utf-7", "x/y; a=b; CHARSET=x",
     )),
     *((replace(PDF, content_id=text), "content_id") for text in ("<logo>", "a b", "a\r\n", "ä", "a" * 129)),
 ]  # fmt: skip

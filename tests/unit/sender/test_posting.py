@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.sender.account import Account, waiting_note
+from services.sender.account import Account, Allowance, waiting_note
 from services.sender.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
 from services.sender.model import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
 from services.sender.origin import Domain, Sender, SharedSender, Standing
@@ -147,12 +147,17 @@ def test_an_account_that_may_send_is_no_obstacle(account: Account) -> None:
 @pytest.mark.parametrize("account", CLOSED)
 def test_every_other_account_makes_email_wait_and_says_so(account: Account) -> None:
     assert account.obstacle.startswith("Waits ")
-    assert waiting_note(State.QUEUED, "", None, account) == account.obstacle
+    assert waiting_note(State.QUEUED, "", None, account, Allowance()) == account.obstacle
 
 
 def test_a_note_says_what_is_waited_for_now() -> None:
     paused, ready = Account("PAUSED"), Account("READY")
 
-    assert "(bills)" in waiting_note(State.QUEUED, "", "bills", paused)
-    assert waiting_note(State.QUEUED, "SES asked to slow down.", None, ready) == "SES asked to slow down."
-    assert waiting_note(State.SENT, "SES accepted it.", "bills", paused) == "SES accepted it."
+    assert "(bills)" in waiting_note(State.QUEUED, "", "bills", paused, Allowance())
+    assert (
+        waiting_note(State.QUEUED, "SES asked to slow down.", None, ready, Allowance())
+        == "SES asked to slow down."
+    )
+    assert "tomorrow" in waiting_note(State.QUEUED, "", None, ready, Allowance(left_today=0))
+    assert "rate" in waiting_note(State.QUEUED, "", None, ready, Allowance(left_today=1, left_now=0))
+    assert waiting_note(State.SENT, "SES accepted it.", "bills", paused, Allowance()) == "SES accepted it."

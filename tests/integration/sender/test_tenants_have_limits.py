@@ -1,0 +1,65 @@
+"""What a tenant may send in a second and in a day: the rest waits, and says for what."""
+
+import asyncio
+from datetime import timedelta
+
+from services.sender.store_limits import Limits
+from tests.factories import Domain
+from tests.figures import Figure
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender, State, becomes
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+
+async def test_beyond_its_day_a_tenants_email_waits_and_says_so(
+    sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase
+) -> None:
+    await database.execute("UPDATE identity.tenants SET daily_limit = 3")
+    emails = [await caller.send(f"agent@{domain.name}") for _ in range(5)]
+
+    async def three_left() -> list[str] | None:
+        found = [await caller.get(email.id) for email in emails]
+        notes = [each.state_note for each in found if each.state == State.STATE_QUEUED]
+        return notes if len(notes) == 2 and len(await sender.posts()) == 3 else None
+
+    notes = await eventually(three_left) or []
+    assert all("may in a day" in note for note in notes)
+
+    await database.execute("UPDATE identity.tenants SET daily_limit = NULL")
+    for email in emails:
+        await becomes(caller, email, State.STATE_SENT)
+
+
+async def test_a_new_tenant_has_its_allowance_until_it_is_no_longer_new(
+    sender: Sender, domain: Domain, database: FreshDatabase
+) -> None:
+    async with sender.start(limits=Limits(new_tenant_limit=0)) as channel:
+        await eventually(lambda: declared(database))
+        caller = await sender.a_caller(channel, domain.tenant_id)
+        email = await caller.send(f"agent@{domain.name}")
+        assert "may in a day" in (await caller.get(email.id)).state_note
+
+        await database.execute("UPDATE identity.tenants SET created_at = now() - interval '15 days'")
+        await becomes(caller, email, State.STATE_SENT)
+
+
+async def declared(database: FreshDatabase) -> bool:
+    return bool(await database.fetch("SELECT FROM sender.tenant_limits WHERE new_tenant_limit = 0"))
+
+
+async def test_a_tenants_rate_is_its_own(
+    sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase, figure: Figure
+) -> None:
+    await database.execute("UPDATE identity.tenants SET max_send_rate = 4")
+
+    emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(12)))
+    notes = {(await caller.get(email.id)).state_note for email in emails}
+    for email in emails:
+        await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=20))
+
+    assert "Waits for its turn at the tenant's own sending rate." in notes
+    [row] = await database.fetch(
+        "SELECT extract(epoch FROM max(sent_at) - min(sent_at))::float AS seconds FROM sender.emails"
+    )
+    figure(f"12 emails of a tenant that may send 4/s, 4 at once: {row['seconds']:.1f} s from first to last")
