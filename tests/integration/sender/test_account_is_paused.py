@@ -27,8 +27,10 @@ async def test_a_queue_stops_when_the_account_is_seen_paused(
     await sender.set_account(state="PAUSED", sending_enabled=False, state_note=note)
     paused = datetime.now(UTC)
 
+    newest = max(emails, key=lambda email: email.id)  # the ids are by time, and so are the turns
+
     async def says_so() -> bool:
-        last = await caller.get(emails[-1].id)
+        last = await caller.get(newest.id)
         return last.state == State.STATE_QUEUED and note in last.state_note
 
     await eventually(says_so)
