@@ -10,7 +10,6 @@ from datetime import timedelta
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, RetryInfo
-from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from chassis import errors
@@ -30,9 +29,6 @@ from tests.integration.chassis.probe import (
     watch,
 )
 from tests.waiting import eventually
-
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def raising(error: Exception) -> Act:
