@@ -23,8 +23,9 @@ async def arrived(sender: Sender) -> EmailMessage:
     """The one email in the reader's mailbox."""
 
     async def one() -> bytes:
-        [email] = await sender.internet.control.emails()
-        return await sender.internet.control.raw(email["id"])
+        emails = await sender.internet.control.emails()
+        assert len(emails) == 1
+        return await sender.internet.control.raw(emails[0]["id"])
 
     email = message_from_bytes(await eventually(one), policy=policy.SMTP)
     assert isinstance(email, EmailMessage)
