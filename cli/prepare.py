@@ -42,9 +42,15 @@ async def _share(services: Services, installation: Installation) -> None:
             kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
             await sandbox.publish(kind, record.name, record.value, priority=record.priority)
     await services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
-    async for answer in services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id)):
-        if answer.verification.state == Domain.STATE_READY:
-            return
+
+    async def ready() -> Domain | None:
+        now = (await services.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain
+        return now if now.state == Domain.STATE_READY else None
+
+    watch = services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id))
+    await watch.read()  # a watched domain is looked at every second
+    await until("the shared sender is READY", ready)
+    watch.cancel()
 
 
 async def _admit(services: Services) -> dict[str, str]:
