@@ -171,13 +171,18 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found out of one record; `seen` holds what was there instead, ready to be shown."""
+    """What was found out of one record; `seen` holds what was there instead, ready to be shown.
+
+    `zone` is empty when nobody holds the name; `servers` are those of the zone's that were asked.
+    """
 
     verdict: Verdict
     hint: str = ""
     seen: tuple[str, ...] = ()
     servers_agreeing: int = 0
     servers_asked: int = 0
+    zone: str = ""
+    servers: tuple[str, ...] = ()
 
 
 Clues = Mapping[Clue, Answer]

@@ -40,6 +40,8 @@ def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
         seen=_shown(answer),
         servers_agreeing=sum(each.verdict is Verdict.FOUND for each in readings),
         servers_asked=len(readings),
+        zone="" if answer.unregistered else answer.zone,
+        servers=() if answer.unregistered else tuple(seen.server for seen in answer.observations),
     )
 
 

@@ -125,7 +125,7 @@ FOR UPDATE OF known
 -- looks_of --
 -- Reads what was last seen of a claim's records.
 SELECT record.position, record.purpose, record.required, look.verdict, look.hint, look.seen, look.servers_agreeing,
-    look.servers_asked
+    look.servers_asked, look.zone, look.servers
 FROM identity.records AS record
 JOIN verifier.looks AS look USING (claim_id, generation, position)
 WHERE record.claim_id = $1 AND record.generation = $2
@@ -138,18 +138,21 @@ SELECT pg_advisory_xact_lock(chassis.fence($1))
 -- save_looks --
 -- Stores what was seen of each record of a claim.
 INSERT INTO verifier.looks (
-    claim_id, generation, position, verdict, hint, seen, servers_agreeing, servers_asked, looked_at
+    claim_id, generation, position, verdict, hint, seen, servers_agreeing, servers_asked, zone, servers, looked_at
 )
 SELECT $1, $2, look.position, look.verdict, look.hint,
-    array(SELECT jsonb_array_elements_text(look.seen::jsonb)), look.servers_agreeing, look.servers_asked, now()
-FROM unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[])
-    AS look (position, verdict, hint, seen, servers_agreeing, servers_asked)
+    array(SELECT jsonb_array_elements_text(look.seen::jsonb)), look.servers_agreeing, look.servers_asked, look.zone,
+    array(SELECT jsonb_array_elements_text(look.servers::jsonb)), now()
+FROM unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::text[], $10::text[])
+    AS look (position, verdict, hint, seen, servers_agreeing, servers_asked, zone, servers)
 ON CONFLICT (claim_id, generation, position) DO UPDATE
 SET verdict = excluded.verdict,
     hint = excluded.hint,
     seen = excluded.seen,
     servers_agreeing = excluded.servers_agreeing,
     servers_asked = excluded.servers_asked,
+    zone = excluded.zone,
+    servers = excluded.servers,
     looked_at = excluded.looked_at
 
 -- save_decision --

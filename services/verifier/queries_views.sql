@@ -12,7 +12,8 @@ WHERE domain.id = $1
 -- Reads the records of a domain with what was last seen of each.
 SELECT
     record.purpose, record.ordinal, record.type, record.name, record.value, record.priority, record.ttl,
-    record.required, look.verdict, look.hint, look.seen, look.servers_agreeing, look.servers_asked, look.looked_at
+    record.required, look.verdict, look.hint, look.seen, look.servers_agreeing, look.servers_asked, look.zone,
+    look.servers, look.looked_at
 FROM identity.records AS record
 LEFT JOIN verifier.looks AS look USING (claim_id, generation, position)
 WHERE record.claim_id = $1 AND record.generation = $2

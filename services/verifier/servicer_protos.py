@@ -60,6 +60,8 @@ def record_check(row: Record) -> pb.RecordCheck:
         seen=row["seen"],
         servers_agreeing=row["servers_agreeing"],
         servers_asked=row["servers_asked"],
+        zone=row["zone"],
+        name_servers=row["servers"],
         look_time=stamp(row["looked_at"]),
     )
 

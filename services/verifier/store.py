@@ -109,6 +109,8 @@ class VerificationStore:
             [json.dumps(check.seen) for check in checks],  # arrays of unlike lengths make no array
             [check.servers_agreeing for check in checks],
             [check.servers_asked for check in checks],
+            [check.zone for check in checks],
+            [json.dumps(check.servers) for check in checks],
         )
 
     async def end_look(self, connection: Connection, claim: Claim, next_look_at: datetime | None) -> None:

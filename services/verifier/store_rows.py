@@ -47,6 +47,8 @@ def check(row: Row) -> Check:
         seen=tuple(row["seen"]),
         servers_agreeing=row["servers_agreeing"],
         servers_asked=row["servers_asked"],
+        zone=row["zone"],
+        servers=tuple(row["servers"]),
     )
 
 

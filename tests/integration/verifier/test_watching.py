@@ -96,3 +96,12 @@ async def test_a_watched_domain_that_is_stuck_leaves_turns_to_others(world: Worl
     await tenant.reaches(other, "READY")
     assert await tenant.state(stuck) == "PENDING"
     stream.cancel()
+
+
+async def test_a_watcher_is_told_who_keeps_each_record(world: World, tenant: Tenant) -> None:
+    domain = await world.a_ready_domain(tenant)
+
+    known = await tenant.known(domain)
+
+    assert {check.zone for check in known.records} == {domain.name}
+    assert all(len(check.name_servers) == check.servers_asked for check in known.records)
