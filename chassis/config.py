@@ -239,8 +239,19 @@ class Nats:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server:
-    """How a service listens, logs and ends."""
+class Process:
+    """How a service logs, is measured and ends."""
+
+    metrics_port: int = setting(0, help="port of the Prometheus metrics; 0 = none", minimum=0, maximum=65535)
+    drain: timedelta = setting(
+        timedelta(seconds=10), help="seconds for calls and workers to finish at the end", minimum=timedelta(0)
+    )
+    log_format: Literal["json", "text"] = setting("json", help="json lines, or text for people")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server(Process):
+    """How a service listens for gRPC."""
 
     grpc_port: int = setting(help="port of the gRPC server; 0 takes any", minimum=0, maximum=65535)
     grpc_host: str = setting("0.0.0.0", help="address the servers bind")  # noqa: S104 - pods are reached from outside
@@ -250,11 +261,6 @@ class Server:
     rpc_deadline: timedelta = setting(
         timedelta(seconds=30), help="seconds a unary call may take", minimum=timedelta(seconds=1)
     )
-    metrics_port: int = setting(0, help="port of the Prometheus metrics; 0 = none", minimum=0, maximum=65535)
-    drain: timedelta = setting(
-        timedelta(seconds=10), help="seconds for calls and workers to finish at the end", minimum=timedelta(0)
-    )
-    log_format: Literal["json", "text"] = setting("json", help="json lines, or text for people")
 
 
 @dataclass(frozen=True, kw_only=True)

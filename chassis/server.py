@@ -202,10 +202,10 @@ def _service_name(run_service: Callable[..., Any]) -> str:
 
 
 def _log_format(settings: Any) -> Any:
-    if isinstance(settings, config.Server):
+    if isinstance(settings, config.Process):
         return settings.log_format
     parts = (getattr(settings, spec.name) for spec in fields(settings))
     return next(
-        (_log_format(part) for part in parts if is_dataclass(part) and isinstance(part, config.Server)),
+        (_log_format(part) for part in parts if is_dataclass(part) and isinstance(part, config.Process)),
         "json",
     )

@@ -25,7 +25,7 @@ from sandbox.mailbox import Mailbox
 from sandbox.mailbox.judge import Judge
 from sandbox.mailbox.routes import MailboxRoutes
 from sandbox.mailbox.smtp import receiving
-from sandbox.web import Site, listen, serving
+from chassis.web import Site, listen, serving
 
 log = get_logger(__name__)
 

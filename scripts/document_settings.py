@@ -18,21 +18,22 @@ wrong with them at once and exits with 78. An empty variable counts as one that 
 seconds; lists are separated by commas. A variable that ends in `_FILE` names a file with a secret in it, so
 that no secret stands in the environment. Credentials for AWS come by boto3's own chain: a role, as a rule.
 
-A variable of every service that is named again under one of them has another default there.
+A variable of the first two tables that is named again under a service has another default there.
 """
 SHARED = (config.Server, config.Database, config.Nats, config.Aws)
-SERVICES = ("identity", "verifier", "sender", "webhooks")
+SERVICES = ("identity", "verifier", "sender", "webhooks", "console")
 TABLE = "| variable | default | |\n|---|---|---|"
 UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
 
 
 def document() -> str:
     """The page: what every service reads, and then what each reads besides or has another default for."""
-    shared = [setting for part in SHARED for setting in describe(part)]
-    sections = [HEADER, _section("Every service", shared)]
+    every = describe(config.Process)
+    inner = [setting for part in SHARED for setting in describe(part) if setting not in every]
+    sections = [HEADER, _section("Every service", every), _section("Every service but `console`", inner)]
     for name in SERVICES:
         settings = describe(import_module(f"services.{name}.__main__").Config)
-        sections.append(_section(f"`{name}`", (each for each in settings if each not in shared)))
+        sections.append(_section(f"`{name}`", (each for each in settings if each not in [*every, *inner])))
     sections.append(_section("The migration (`chassis.migrate`)", describe(migrate.Config)))
     return "\n".join(sections)
 

@@ -17,10 +17,18 @@ EDGES = {
     "nats": ["chassis/events/*.py"],
     "aiohttp": ["services/webhooks/*.py"],
     "fast_mail_parser": ["services/sender/reader_mailparse.py"],
-    "grpc": ["chassis/*.py", "services/*/__main__.py", "services/*/servicer*.py"],
+    "grpc": [
+        "chassis/*.py", "services/*/__main__.py", "services/*/servicer*.py", "services/console/calls.py",
+        "services/console/api*.py", "services/console/pages*.py",  # the codes that a refusal has
+    ],
     "letterhead": [
         "chassis/errors.py", "services/*/__main__.py", "services/*/servicer*.py", "services/*/events.py",
+        "services/console/*.py",  # which has no words of its own, and shows what the others say
     ],
+    "starlette": ["services/console/*.py"],
+    "uvicorn": ["chassis/web.py"],
+    "jinja2": ["services/console/pages*.py"],
+    "cryptography": ["services/console/session.py"],
 }  # fmt: skip
 
 
@@ -40,6 +48,15 @@ def test_a_library_is_imported_only_by_its_edge(library: str) -> None:
 DEPTH = {
     "servicer": 1,
     "worker": 1,
+    "application": 1,
+    "api": 2,
+    "pages": 2,
+    "live": 3,
+    "links": 3,
+    "session": 4,
+    "hardening": 4,
+    "assets": 4,
+    "calls": 5,
     "store": 2,
     "ses": 2,
     "resolver": 2,
@@ -64,6 +81,19 @@ def test_imports_point_inward(path: Path) -> None:
     outward = [str(other) for other in known if depth(other) < depth(path)]
 
     assert outward == []
+
+
+def test_api_and_pages_know_nothing_of_each_other() -> None:
+    both = {path: path.stem.partition("_")[0] for path in files("services/console")}
+    known = [
+        (str(path), name)
+        for path, side in both.items()
+        if side in {"api", "pages"}
+        for name in imported(path)
+        if sibling(path, name).stem.partition("_")[0] in {"api", "pages"} - {side}
+    ]
+
+    assert known == []
 
 
 def models() -> list[Path]:

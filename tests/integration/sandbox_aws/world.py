@@ -22,7 +22,7 @@ from sandbox.mailbox import Mailbox
 from sandbox.mailbox.judge import Judge
 from sandbox.mailbox.smtp import receiving
 from sandbox.mailbox.store import Email, Search
-from sandbox.web import Site, listen, serving
+from chassis.web import Site, listen, serving
 from tests.waiting import eventually
 
 HOST = "127.0.0.1"

@@ -68,6 +68,5 @@ def _config(site: Site) -> uvicorn.Config:
         lifespan="off",
         log_config=None,
         access_log=False,
-        timeout_graceful_shutdown=_GRACE,
-        **site.options,
+        **{"timeout_graceful_shutdown": _GRACE, **site.options},
     )

@@ -1,0 +1,41 @@
+"""The application: API at the root, pages under /app and /d, files under /static. Composes, and no more."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from services.console import api
+from services.console.assets import Assets
+from services.console.calls import Calls, Refused
+from services.console.hardening import Hardening, of_page
+from services.console.pages import Pages
+
+
+def application(calls: Calls, pages: Pages, assets: Assets, *, public_url: str) -> Starlette:
+    """Make the application that answers at `public_url`."""
+
+    def refusal(request: Request, error: Exception) -> Response:
+        answer = pages.refusal if of_page(request.url.path) else api.refusal
+        return answer(request, error)
+
+    def refuse(request: Request, status: int, sentence: str) -> Response:
+        return refusal(request, HTTPException(status, sentence))
+
+    own = [Route("/", _home), Route("/healthz", _health)]
+    return Starlette(
+        routes=[*own, *assets.routes(), *pages.routes(), *api.routes(calls)],
+        middleware=[Middleware(Hardening, public_url=public_url, refuse=refuse)],
+        exception_handlers={HTTPException: refusal, Refused: refusal, Exception: refusal},
+    )
+
+
+async def _home(_: Request) -> Response:
+    return RedirectResponse("/app", 303)
+
+
+async def _health(_: Request) -> Response:
+    """Say that the process runs; what it asks is watched by its own service."""
+    return PlainTextResponse("ok")

@@ -1,0 +1,44 @@
+"""The files that pages load: read once, served under names that hold their digest and so never change."""
+
+import hashlib
+import mimetypes
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+DIRECTORY = Path(__file__).with_name("static")
+FOREVER = "public, max-age=31536000, immutable"
+DIGEST_LENGTH = 12
+
+
+class Assets:
+    """Every file of static/, by the path it is served at: `/static/<digest>/<name>`."""
+
+    def __init__(self, directory: Path = DIRECTORY) -> None:
+        self._files = {
+            path.relative_to(directory).as_posix(): path.read_bytes()
+            for path in sorted(directory.rglob("*"))
+            if path.is_file()
+        }
+        self._urls = {name: f"/static/{_digest(data)}/{name}" for name, data in self._files.items()}
+
+    def url(self, name: str) -> str:
+        """Give the path of a file, for templates; raises KeyError for one that is not there."""
+        return self._urls[name]
+
+    def routes(self) -> list[Route]:
+        """Give the route that serves them."""
+        return [Route("/static/{digest}/{name:path}", self._serve)]
+
+    async def _serve(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if self._urls.get(name) != request.url.path:
+            return Response(status_code=404)
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return Response(self._files[name], media_type=kind, headers={"cache-control": FOREVER})
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]

@@ -1,0 +1,178 @@
+"""Calls inward by gRPC, each with the caller's own key, and what a refusal says. Not for any rule of its own.
+
+Because console has no key of its own, one caller can see nothing of another's through it.
+"""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol, TypeVar
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from chassis.config import MEBIBYTE
+from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
+from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
+from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
+
+DEADLINE = timedelta(seconds=10)
+ATTEMPTS = 4
+LARGEST_ANSWER = 48 * MEBIBYTE  # an email with its bodies
+
+# A call is made again where its server is away: every create carries a request_id, so none is done twice.
+_SERVICE_CONFIG = {
+    "loadBalancingConfig": [{"round_robin": {}}],
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": ATTEMPTS,
+                "initialBackoff": "0.2s",
+                "maxBackoff": "2s",
+                "backoffMultiplier": 2,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ],
+}
+_OPTIONS: list[tuple[str, Any]] = [
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.max_receive_message_length", LARGEST_ANSWER),
+]
+
+Response = TypeVar("Response")
+
+
+class Addresses(Protocol):
+    """Where the services are, host:port each."""
+
+    @property
+    def identity_address(self) -> str: ...
+    @property
+    def verifier_address(self) -> str: ...
+    @property
+    def sender_address(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One field of a request, by its path in the proto, and what is wrong with it."""
+
+    field: str
+    description: str
+
+
+class Refused(Exception):
+    """A service's no: `code` and `reason` for programs, `message` for people."""
+
+    def __init__(
+        self,
+        code: grpc.StatusCode,
+        reason: str,
+        message: str,
+        *,
+        violations: tuple[Violation, ...] = (),
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.violations = violations
+        self.retry_after = retry_after
+
+
+class Calls:
+    """The stubs of the services that console asks, and how they are called with somebody's key."""
+
+    def __init__(
+        self, *, identity: grpc.aio.Channel, verifier: grpc.aio.Channel, sender: grpc.aio.Channel
+    ) -> None:
+        self.tenants = tenants_pb2_grpc.TenantServiceStub(identity)
+        self.api_keys = api_keys_pb2_grpc.ApiKeyServiceStub(identity)
+        self.domains = domains_pb2_grpc.DomainServiceStub(identity)
+        self.verifier = verifier_pb2_grpc.VerifierServiceStub(verifier)
+        self.sender = emails_pb2_grpc.SenderServiceStub(sender)
+        self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(sender)
+        self.settlement = settlement_pb2_grpc.SettlementServiceStub(sender)
+
+    async def ask(
+        self,
+        method: Callable[..., Awaitable[Response]],
+        request: Any,
+        *,
+        key: str,
+        deadline: timedelta = DEADLINE,
+    ) -> Response:
+        """Make one call with this key (empty: none). Raises Refused."""
+        try:
+            return await method(request, timeout=deadline.total_seconds(), metadata=_metadata(key))
+        except grpc.aio.AioRpcError as error:
+            raise _refused(error) from None
+
+    async def watch(
+        self, request: verifier_pb2.WatchDomainRequest, *, key: str
+    ) -> AsyncIterator[verifier_pb2.WatchDomainResponse]:
+        """Give what is known of a domain, and each change until the server ends it. Raises Refused."""
+        stream: Any = self.verifier.WatchDomain(request, metadata=_metadata(key))
+        try:
+            async for response in stream:
+                yield response
+        except grpc.aio.AioRpcError as error:
+            raise _refused(error) from None
+        finally:
+            stream.cancel()
+
+
+@asynccontextmanager
+async def opened(addresses: Addresses) -> AsyncIterator[Calls]:
+    """Open one channel to each service while the block runs; a service that is away is tried again."""
+    async with AsyncExitStack() as stack:
+        identity, verifier, sender = [
+            await stack.enter_async_context(grpc.aio.insecure_channel(_target(address), options=_OPTIONS))
+            for address in (addresses.identity_address, addresses.verifier_address, addresses.sender_address)
+        ]
+        yield Calls(identity=identity, verifier=verifier, sender=sender)
+
+
+_DETAILS = (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
+
+
+def _target(addresses: str) -> str:
+    """Turn host:port pairs into a gRPC target; several become one target with all of them."""
+    numeric = addresses.replace(",", "").replace(".", "").replace(":", "").isdigit()
+    return f"ipv4:{addresses}" if numeric else addresses
+
+
+def _metadata(key: str) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"Bearer {key}"),) if key else ()
+
+
+def _refused(error: grpc.aio.AioRpcError) -> Refused:
+    """Read what a service says of its no; one that says nothing is away or was cut off."""
+    status = rpc_status.from_call(error)
+    reason, violations, retry_after = error.code().name, [], None
+    for detail in status.details if status else ():
+        info, bad, retry = (kind() for kind in _DETAILS)
+        if detail.Unpack(info):
+            reason = info.reason
+        elif detail.Unpack(bad):
+            violations = [Violation(each.field, each.description) for each in bad.field_violations]
+        elif detail.Unpack(retry):
+            retry_after = retry.retry_delay.ToTimedelta()
+    message = error.details() if status else ""
+    return Refused(
+        error.code(),
+        reason,
+        message or "A part of Letterhead does not answer; try again in a moment.",
+        violations=tuple(violations),
+        retry_after=retry_after,
+    )

@@ -1,0 +1,195 @@
+"""What every request passes on its way in and out: host, size and time of bodies, origin, headers, tries.
+
+Pure ASGI, so that streams pass untouched. Not for who may do what: the services decide that by the key.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import timedelta
+from typing import Any, TypeAlias
+from urllib.parse import SplitResult, urlsplit
+
+from starlette.datastructures import FormData, Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from chassis.config import MEBIBYTE
+from services.console.session import Session
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+PAGES = ("/app", "/d")
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LARGEST_FORM = 256 * 1024  # bytes
+LARGEST_API_BODY = 48 * MEBIBYTE  # what sender takes
+TOO_LARGE = "The request is too large."
+BODY_WITHIN = timedelta(seconds=60)
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "x-csrf-token"
+
+# Everything a page needs comes from here, and nothing runs that is not a file of ours.
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "content-security-policy": CONTENT_POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",  # `no-referrer` would also take the Origin from our own forms
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cache-control": "no-store",  # pages show a tenant's own
+}
+STRICT_TRANSPORT = "max-age=31536000"
+
+
+def of_page(path: str) -> bool:
+    """Tell a page's path, whose reader is a person, from the API's."""
+    return any(path == place or path.startswith(f"{place}/") for place in PAGES)
+
+
+class Hardening:
+    """Wraps the application; `refuse` makes the answer to a request that is not let in."""
+
+    def __init__(self, app: App, *, public_url: str, refuse: Callable[[Request, int, str], Response]) -> None:
+        public = urlsplit(public_url)
+        self._app = app
+        self._refuse = refuse
+        self._hosts = _hosts(public)
+        self._headers = dict(HEADERS)
+        if public.scheme == "https":
+            self._headers["strict-transport-security"] = STRICT_TRANSPORT
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Check the request, pass it on with a bounded body, and complete the headers of the answer."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        complete = self._completing(send)
+        if refusal := self._refusal(scope):
+            return await self._refuse(Request(scope), *refusal)(scope, receive, complete)
+        largest = LARGEST_FORM if of_page(scope["path"]) else LARGEST_API_BODY
+        return await self._app(scope, _Body(receive, Headers(scope=scope), largest), complete)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        headers = Headers(scope=scope)
+        if scope["path"] != "/healthz" and headers.get("host", "").lower() not in self._hosts:
+            return 421, "This address is not served here."
+        if of_page(scope["path"]) and scope["method"] not in SAFE_METHODS and not self._from_us(headers):
+            return 403, "This form was sent from another site. Open the page here and try again."
+        return None
+
+    def _from_us(self, headers: Headers) -> bool:
+        """Tell whether our own page sent the request; of these two headers no page of others has a say."""
+        if site := headers.get("sec-fetch-site"):
+            return site == "same-origin"
+        origin = headers.get("origin")
+        return origin is None or urlsplit(origin).netloc.lower() in self._hosts
+
+    def _completing(self, send: Send) -> Send:
+        async def complete(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return complete
+
+
+def _hosts(public: SplitResult) -> frozenset[str]:
+    """Give the Host headers that are ours; loopback goes by several names."""
+    host = (public.hostname or "").lower()
+    names = LOOPBACK if host in LOOPBACK else {host}
+    return frozenset(f"{name}:{public.port}" if public.port else name for name in names)
+
+
+class _Body:
+    """Gives a body no more room than `largest` bytes and no more time than BODY_WITHIN."""
+
+    def __init__(self, receive: Receive, headers: Headers, largest: int) -> None:
+        self._receive = receive
+        self._left = largest
+        self._declared = headers.get("content-length", "0")
+        self._until = time.monotonic() + BODY_WITHIN.total_seconds()
+        self._whole = False
+
+    async def __call__(self) -> Message:
+        if self._whole:  # what comes now is the end of the connection, and may be waited for
+            return await self._receive()
+        if not self._declared.isdecimal() or int(self._declared) > self._left:
+            raise HTTPException(413, TOO_LARGE)
+        message = await self._in_time()
+        self._whole = not message.get("more_body", False)
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            raise HTTPException(413, TOO_LARGE)
+        return message
+
+    async def _in_time(self) -> Message:
+        try:
+            async with asyncio.timeout(self._until - time.monotonic()):
+                return await self._receive()
+        except TimeoutError:
+            raise HTTPException(408, "The request took too long to arrive. Send it again.") from None
+
+
+async def form_of(request: Request, session: Session | None) -> FormData:
+    """Read a form of our page; with a session it has to carry its token. Raises HTTPException 403."""
+    form = await request.form(max_files=0, max_fields=100)
+    if session is not None:
+        token = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD)
+        if not (isinstance(token, str) and session.proves(token)):
+            raise HTTPException(403, "This page has grown old. Load it again, then repeat what you did.")
+    return form
+
+
+def within(path: str, *, otherwise: str) -> str:
+    """Give a path to go on to that came with a request, if it is one of our pages'; else `otherwise`.
+
+    Browsers read a backslash as a slash, and leave out control characters.
+    """
+    plain = path.isprintable() and not any(each in path for each in "\\@:") and "//" not in path
+    return path if plain and of_page(urlsplit(path).path) else otherwise
+
+
+class Tries:
+    """Counts the failures of each client, so that nobody guesses fast. One process's own count."""
+
+    def __init__(self, *, most: int, within: timedelta, clients: int = 10_000) -> None:
+        self._most = most
+        self._window = within.total_seconds()
+        self._clients = clients
+        self._failures: OrderedDict[str, list[float]] = OrderedDict()
+
+    def wait(self, request: Request) -> timedelta | None:
+        """Give how long this client has to wait before its next try; None: it may try."""
+        failures = self._recent(_client(request))
+        if len(failures) < self._most:
+            return None
+        return timedelta(seconds=failures[0] + self._window - time.monotonic())
+
+    def failed(self, request: Request) -> None:
+        """Note a failure."""
+        client = _client(request)
+        self._failures[client] = [*self._recent(client), time.monotonic()][-self._most :]
+        self._failures.move_to_end(client)
+        if len(self._failures) > self._clients:
+            self._failures.popitem(last=False)
+
+    def _recent(self, client: str) -> list[float]:
+        begin = time.monotonic() - self._window
+        return [each for each in self._failures.get(client, ()) if each > begin]
+
+
+def _client(request: Request) -> str:
+    return request.client.host if request.client else ""
