@@ -6,10 +6,10 @@ A token is not a secret and gives no access: every query still filters by tenant
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from chassis.errors import InvalidField
@@ -37,6 +37,69 @@ class Page:
         if not isinstance(last, UUID):
             raise _foreign()
         return last
+
+
+class Row(Protocol):
+    """A row of a list by ids."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+R = TypeVar("R", bound=Row)
+
+
+class ListRequest(Protocol):
+    """A List request that may begin at an id."""
+
+    page_size: int
+    page_token: str
+    after_id: str
+    before_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which rows of a list by ids to give: the nearest older than `after`, or newer than `before`."""
+
+    of: str
+    size: int
+    after: UUID | None
+    before: UUID | None
+
+    @property
+    def limit(self) -> int:
+        """How many rows to read; one more than is shown tells whether there are more."""
+        return self.size + 1
+
+    def cut(self, found: Sequence[R]) -> tuple[Sequence[R], str]:
+        """From rows read nearest first give those to show, newest first, and the token of the rest."""
+        shown = found[: self.size]
+        token = next_token(self.of, shown[-1].id) if len(found) > self.size else ""
+        return (shown if self.before is None else shown[::-1]), token
+
+
+def window(request: ListRequest, *, of: str) -> Window:
+    """Read a List request that may begin at an id; see `page`. A token goes on in the direction it came from.
+
+    Raises InvalidField for text that is no id, and for both ids at once.
+    """
+    if request.after_id and request.before_id:
+        raise InvalidField("before_id", "and after_id are both given; give one of them")
+    after, before = _id("after_id", request.after_id), _id("before_id", request.before_id)
+    of = of if before is None else f"{of} upwards"
+    asked = page(request.page_size, request.page_token, of=of)
+    reached = asked.after_id()
+    if before is None:
+        return Window(of, asked.size, reached or after, None)
+    return Window(of, asked.size, None, reached or before)
+
+
+def _id(field: str, text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        raise InvalidField(field, "is no id (a UUID); give the id of a row of this list") from None
 
 
 def page(

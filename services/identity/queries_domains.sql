@@ -90,12 +90,15 @@ FROM identity.claims
 WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
 
 -- list_domains --
--- The ids of a page of a tenant's domains in some states, newest first.
+-- The ids of a tenant's domains in some states: those older than $3, newest first, or newer than $4, oldest first.
 SELECT id
 FROM identity.domains
-WHERE tenant_id = $1 AND state = ANY($2::text[]) AND ($3::uuid IS NULL OR id < $3)
-ORDER BY id DESC
-LIMIT $4
+WHERE tenant_id = $1
+    AND state = ANY($2::text[])
+    AND ($3::uuid IS NULL OR id < $3)
+    AND ($4::uuid IS NULL OR id > $4)
+ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id
+LIMIT $5
 
 -- get_domains --
 -- Domains with their records, newest first; of one tenant or, with NULL, of any.

@@ -24,12 +24,15 @@ FROM identity.claims
 WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND phase IN ('PROVISIONING', 'ACTIVE')
 
 -- list_keys --
--- A page of a tenant's keys, newest first.
+-- A tenant's keys older than $2, newest first, or those newer than $3, oldest first; with $4 those that work.
 SELECT id, tenant_id, name, scope, claim_ids, hint, created_at, expires_at, revoked_at
 FROM identity.api_keys
-WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
-ORDER BY id DESC
-LIMIT $3
+WHERE tenant_id = $1
+    AND ($2::uuid IS NULL OR id < $2)
+    AND ($3::uuid IS NULL OR id > $3)
+    AND (NOT $4 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
+ORDER BY CASE WHEN $3::uuid IS NULL THEN id END DESC, id
+LIMIT $5
 
 -- get_key --
 -- One key, of one tenant or, with NULL, of any.

@@ -14,7 +14,7 @@ from chassis.backoff import wait_any
 from chassis.bell import Bell
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
-from chassis.pages import next_token, page
+from chassis.pages import window
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.model import STATES, Domain, NewClaim, Record
@@ -60,10 +60,8 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         require(Scope.FULL_ACCESS)
         tenant_id, states = tenant_for(request.tenant_id), _states_of(request.states)
         of = f"domains/{tenant_id}/{','.join(states)}"
-        asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_after(tenant_id, states, asked.after_id(), asked.size + 1)
-        shown = found[: asked.size]
-        more = next_token(of, shown[-1].id) if len(found) > len(shown) else ""
+        asked = window(request, of=of)
+        shown, more = asked.cut(await self._store.page(tenant_id, states, asked))
         return pb.ListDomainsResponse(domains=map(_to_proto, shown), next_page_token=more)
 
     async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Any) -> pb.UpdateDomainResponse:

@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis.access import Principal, Scope, generate_key, require, tenant_for
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
-from chassis.pages import next_token, page
+from chassis.pages import window
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.model import ApiKey, NewKey
@@ -41,11 +41,10 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Any) -> pb.ListApiKeysResponse:
         require(Scope.FULL_ACCESS)
         tenant_id = tenant_for(request.tenant_id)
-        of = f"api_keys/{tenant_id}"
-        asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_after(tenant_id, asked.after_id(), asked.size + 1)
-        shown = found[: asked.size]
-        more = next_token(of, shown[-1].id) if len(found) > len(shown) else ""
+        of = f"api_keys/{tenant_id}" + ("/live" if request.live_only else "")
+        asked = window(request, of=of)
+        found = await self._store.page(tenant_id, asked, live_only=request.live_only)
+        shown, more = asked.cut(found)
         return pb.ListApiKeysResponse(api_keys=map(_to_proto, shown), next_page_token=more)
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Any) -> pb.RevokeApiKeyResponse:

@@ -8,6 +8,7 @@ from chassis.database import Connection, Database, Queries, Record
 from chassis.errors import InvalidField
 from chassis.events import Outbox
 from chassis.ids import uuid7
+from chassis.pages import Window
 from services.identity import events
 from services.identity.model import Claim, Domain, NewClaim, Phase, Purpose, TenantState, note_of
 from services.identity.model import Record as DnsRecord
@@ -106,13 +107,13 @@ class DomainStore:
             raise DomainNotFound
         return await self.get(domain_id, tenant_id=tenant_id)
 
-    async def list_after(
-        self, tenant_id: UUID, states: tuple[str, ...], after: UUID | None, limit: int
-    ) -> list[Domain]:
-        """Gives a tenant's domains older than one, newest first, in two statements whatever their number."""
-        rows = await self._database.fetch(QUERIES.list_domains, tenant_id, states, after, limit)
-        found = await self._database.fetch(QUERIES.get_domains, [row["id"] for row in rows], tenant_id)
-        return [_domain(row) for row in found]
+    async def page(self, tenant_id: UUID, states: tuple[str, ...], asked: Window) -> list[Domain]:
+        """Gives a tenant's domains, nearest first, in two statements whatever their number."""
+        chosen = (tenant_id, states, asked.after, asked.before, asked.limit)
+        ids = [row["id"] for row in await self._database.fetch(QUERIES.list_domains, *chosen)]
+        found = await self._database.fetch(QUERIES.get_domains, ids, tenant_id)
+        by_id = {row["id"]: _domain(row) for row in found}
+        return [by_id[each] for each in ids if each in by_id]
 
     async def _found(self, connection: Connection, domain_id: UUID, tenant_id: UUID | None) -> Claim:
         claim = await find_claim(connection, domain_id, tenant_id)

@@ -7,6 +7,7 @@ from uuid import UUID
 from chassis.database import Database, Queries, Record
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
+from chassis.pages import Window
 from services.identity.model import ApiKey, NewKey
 from services.identity.refusals import DomainNotFound, KeyNotFound, RequestIdReused, TooManyKeys
 from services.identity.store_requests import Request, earlier_answer
@@ -42,9 +43,10 @@ class KeyStore:
         """Stores a key once, by its digest."""
         await self._database.execute(QUERIES.ensure_key, uuid7(), tenant_id, name, scope, digest, hint)
 
-    async def list_after(self, tenant_id: UUID, after: UUID | None, limit: int) -> list[ApiKey]:
-        """Gives a tenant's keys older than one, newest first."""
-        return [_key(row) for row in await self._database.fetch(QUERIES.list_keys, tenant_id, after, limit)]
+    async def page(self, tenant_id: UUID, asked: Window, *, live_only: bool) -> list[ApiKey]:
+        """Gives a tenant's keys, nearest first."""
+        chosen = (tenant_id, asked.after, asked.before, live_only, asked.limit)
+        return [_key(row) for row in await self._database.fetch(QUERIES.list_keys, *chosen)]
 
     async def get(self, key_id: UUID, *, tenant_id: UUID | None) -> ApiKey:
         """Gives a key of a tenant, or of any with None; raises KeyNotFound."""

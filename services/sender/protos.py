@@ -1,4 +1,4 @@
-"""The small change between the contract's messages and Python: ids, times, pages."""
+"""The small change between the contract's messages and Python: ids and times."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -6,8 +6,7 @@ from uuid import UUID
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.errors import InvalidArgument, NotFound, Violation
-from chassis.pages import Page
+from chassis.errors import NotFound
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
@@ -19,17 +18,6 @@ def id_of(text: str, unknown: type[NotFound]) -> UUID:
         return UUID(text)
     except ValueError:
         raise unknown from None
-
-
-def after_of(page: Page) -> UUID | None:
-    """Read the id that a page comes after."""
-    if page.after is None:
-        return None
-    last = page.after[0]
-    if not isinstance(last, UUID):
-        problem = "is not a token of this list; leave it out to begin again"
-        raise InvalidArgument("INVALID_PAGE_TOKEN", violations=[Violation("page_token", problem)])
-    return last
 
 
 def stamp_of(time: datetime | None) -> Timestamp | None:

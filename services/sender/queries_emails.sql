@@ -83,7 +83,8 @@ WHERE e.id = ANY ($1)
 ORDER BY array_position($1, e.id);
 
 -- list_emails --
--- A tenant's emails after an id, newest first, without bodies and headers; in some states and of some claims, or all.
+-- A tenant's emails older than $2, newest first, or newer than $8, oldest first, without bodies and headers; in some
+-- states and of some claims, or all. Planned for its parameters, the order is one that the index has, either way.
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
     '{}'::jsonb AS headers,
@@ -98,9 +99,10 @@ JOIN identity.tenants AS t ON t.id = e.tenant_id
 LEFT JOIN verifier.ses_account AS a ON a.account = $6 AND a.region = $7
 WHERE e.tenant_id = $1
     AND ($2::uuid IS NULL OR e.id < $2)
+    AND ($8::uuid IS NULL OR e.id > $8)
     AND ($3::text[] IS NULL OR e.state = ANY ($3))
     AND ($4::uuid[] IS NULL OR e.claim_id = ANY ($4))
-ORDER BY e.id DESC
+ORDER BY CASE WHEN $8::uuid IS NULL THEN e.id END DESC, e.id
 LIMIT $5;
 
 -- recipients_of --

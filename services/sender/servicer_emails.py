@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.access import Principal, Scope, require, tenant_for
-from chassis.pages import next_token, page
+from chassis.pages import window
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
 from services.sender import batches, drafts
 from services.sender.acceptance import Acceptance
 from services.sender.changes import Changes
 from services.sender.model import Email, Refusal, State
-from services.sender.protos import after_of, id_of, time_of
+from services.sender.protos import id_of, time_of
 from services.sender.refusals import EmailNotFound, InvalidField, TenantNotFound
 from services.sender.servicer_emails_protos import to_proto, to_result, wish_of
 from services.sender.store_changes import Sight
@@ -82,14 +82,11 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         tenant_id = tenant_for(request.tenant_id)
         states = _states(request.states)
         of = "emails " + " ".join([str(tenant_id), *sorted(states)])
-        asked = page(request.page_size, request.page_token, of=of)
+        asked = window(request, of=of)
         if tenant_id != who.tenant_id and not await self._store.tenant_exists(tenant_id):
             raise TenantNotFound
-        found = await self._store.page(
-            tenant_id, after=after_of(asked), limit=asked.size + 1, states=states, claim_ids=who.claim_ids
-        )
-        emails = found[: asked.size]
-        token = next_token(of, emails[-1].id) if len(found) > asked.size else ""
+        found = await self._store.page(tenant_id, asked, states=states, claim_ids=who.claim_ids)
+        emails, token = asked.cut(found)
         return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
 
 

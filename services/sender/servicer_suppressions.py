@@ -1,17 +1,18 @@
 # ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
 """The rpcs over suppression lists: from messages to values and back. Holds no rule of its own."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
 from chassis.access import Scope, principal, require, tenant_for
-from chassis.pages import next_token, page
+from chassis.pages import window
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.addresses import BadAddress, parse_address
 from services.sender.feedback import MAX_NOTE, Word
-from services.sender.model import Suppression
-from services.sender.protos import after_of, stamp_of
+from services.sender.model import Reason, Suppression
+from services.sender.protos import id_of, stamp_of
 from services.sender.refusals import InvalidField, SuppressionNotFound, TenantNotFound
 from services.sender.store_emails import EmailStore
 from services.sender.store_suppressions import SuppressionStore
@@ -28,18 +29,16 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
         self, request: pb.ListSuppressionsRequest, context: Any
     ) -> pb.ListSuppressionsResponse:
         tenant_id = await self._tenant(request.tenant_id)
-        of = f"suppressions {tenant_id}"
-        asked = page(request.page_size, request.page_token, of=of)
-        found = await self._suppressions.page(tenant_id, after=after_of(asked), limit=asked.size + 1)
-        shown = found[: asked.size]
-        token = next_token(of, shown[-1].id) if len(found) > asked.size else ""
+        reasons = _reasons(request.reasons)
+        asked = window(request, of=" ".join(["suppressions", str(tenant_id), *sorted(reasons)]))
+        shown, token = asked.cut(await self._suppressions.page(tenant_id, asked, reasons))
         return pb.ListSuppressionsResponse(suppressions=map(_to_proto, shown), next_page_token=token)
 
     async def GetSuppression(
         self, request: pb.GetSuppressionRequest, context: Any
     ) -> pb.GetSuppressionResponse:
         tenant_id = await self._tenant(request.tenant_id)
-        found = await self._suppressions.find(tenant_id, _match(request.address))
+        found = await self._suppressions.find(tenant_id, _entry(request))
         return pb.GetSuppressionResponse(suppression=_to_proto(_found(found)))
 
     async def AddSuppression(
@@ -55,7 +54,7 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
         self, request: pb.RemoveSuppressionRequest, context: Any
     ) -> pb.RemoveSuppressionResponse:
         tenant_id = await self._tenant(request.tenant_id)
-        removed = await self._suppressions.remove(tenant_id, _match(request.address))
+        removed = await self._suppressions.remove(tenant_id, _entry(request))
         return pb.RemoveSuppressionResponse(suppression=_to_proto(_found(removed)))
 
     async def _tenant(self, requested: str) -> UUID:
@@ -71,6 +70,24 @@ def _match(address: str) -> str:
         return parse_address(address).lower()
     except BadAddress as error:
         raise InvalidField("address", str(error)) from None
+
+
+def _entry(request: pb.GetSuppressionRequest | pb.RemoveSuppressionRequest) -> str | UUID:
+    """Read which entry is meant: by its address, or by its id."""
+    if bool(request.address) == bool(request.suppression_id):
+        raise InvalidField("address", "and suppression_id are both given or both missing; give one of them")
+    if request.suppression_id:
+        return id_of(request.suppression_id, SuppressionNotFound)
+    return _match(request.address)
+
+
+def _reasons(values: Iterable[int]) -> set[Reason]:
+    """Read the reasons asked for; raises InvalidArgument for one that does not exist."""
+    known: dict[int, Reason] = {pb.Suppression.Reason.Value(f"REASON_{reason}"): reason for reason in Reason}
+    try:
+        return {known[value] for value in values}
+    except KeyError:
+        raise InvalidField("reasons", "names a reason that does not exist") from None
 
 
 def _note(note: str) -> str:
@@ -93,4 +110,5 @@ def _to_proto(suppression: Suppression) -> pb.Suppression:
         email_id=str(suppression.email_id or ""),
         note=suppression.note,
         create_time=stamp_of(suppression.created_at),
+        id=str(suppression.id),
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from chassis.database import Database, Queries, Record
 from chassis.ids import uuid7
+from chassis.pages import Window
 from services.sender.model import Attachment, Draft, Email, Recipient, Refusal, State
 from services.sender.origin import Domain
 from services.sender.rows import (
@@ -131,15 +132,14 @@ class EmailStore:
     async def page(
         self,
         tenant_id: UUID,
+        asked: Window,
         *,
-        after: UUID | None,
-        limit: int,
         states: Collection[State] = (),
         claim_ids: Collection[UUID] = (),
     ) -> list[Email]:
-        """Give a tenant's emails after an id, newest first; empty `states` and `claim_ids` mean all."""
-        chosen = (tenant_id, after, list(states) or None, list(claim_ids) or None, limit)
-        rows = await self._database.fetch(QUERIES.list_emails, *chosen, *self._place)
+        """Give a tenant's emails, nearest first; empty `states` and `claim_ids` mean all."""
+        chosen = (tenant_id, asked.after, list(states) or None, list(claim_ids) or None, asked.limit)
+        rows = await self._database.fetch(QUERIES.list_emails, *chosen, *self._place, asked.before)
         return await self._whole(rows)
 
     async def tenant_exists(self, tenant_id: UUID) -> bool:

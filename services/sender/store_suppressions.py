@@ -1,12 +1,13 @@
 """The suppression lists: addresses that a tenant's email is kept from. Each change tells its event."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Database, Queries
 from chassis.events import Outbox
 from chassis.ids import uuid7
+from chassis.pages import Window
 from services.sender import events
 from services.sender.feedback import Word
 from services.sender.model import Reason, Suppression
@@ -57,22 +58,26 @@ class SuppressionStore:
             if found := await self.find(tenant_id, word.match):
                 return found  # else it was removed in between: add it again
 
-    async def find(self, tenant_id: UUID, address: str) -> Suppression | None:
-        """Give the entry of an address in lower case."""
-        row = await self._database.fetchrow(QUERIES.get_suppression, tenant_id, address)
+    async def find(self, tenant_id: UUID, entry: str | UUID) -> Suppression | None:
+        """Give the entry of an address in lower case, or of an id."""
+        row = await self._database.fetchrow(QUERIES.get_suppression, tenant_id, *_address_or_id(entry))
         return to_suppression(row) if row else None
 
-    async def remove(self, tenant_id: UUID, address: str) -> Suppression | None:
-        """Take an address off the list and give the entry as it was; None when there was none."""
+    async def remove(self, tenant_id: UUID, entry: str | UUID) -> Suppression | None:
+        """Take an entry off the list and give it as it was; None when there was none. See `find`."""
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(QUERIES.remove_suppression, tenant_id, address)
+            row = await connection.fetchrow(QUERIES.remove_suppression, tenant_id, *_address_or_id(entry))
             if row is None:
                 return None
             removed = to_suppression(row)
             await self._outbox.write(connection, events.suppression_removed(removed))
         return removed
 
-    async def page(self, tenant_id: UUID, *, after: UUID | None, limit: int) -> list[Suppression]:
-        """Give a tenant's list after an id, newest first."""
-        rows = await self._database.fetch(QUERIES.list_suppressions, tenant_id, after, limit)
-        return [to_suppression(row) for row in rows]
+    async def page(self, tenant_id: UUID, asked: Window, reasons: Collection[Reason]) -> list[Suppression]:
+        """Give a tenant's list, nearest first; empty `reasons` mean all."""
+        chosen = (tenant_id, asked.after, asked.before, list(reasons) or None, asked.limit)
+        return [to_suppression(row) for row in await self._database.fetch(QUERIES.list_suppressions, *chosen)]
+
+
+def _address_or_id(entry: str | UUID) -> tuple[str | None, UUID | None]:
+    return (entry, None) if isinstance(entry, str) else (None, entry)

@@ -1,5 +1,6 @@
 """Who sees which domains: pages in order, states by filter, and of another tenant nothing at all."""
 
+from typing import Any
 from uuid import uuid4
 
 import grpc
@@ -40,6 +41,19 @@ async def test_pages_hold_every_domain_once_newest_first_with_its_records(caller
 
     assert [domain.id for domain in seen] == made[::-1]
     assert {len(domain.records) for domain in seen} == {6}
+
+
+async def test_a_list_goes_on_from_a_domain_either_way(caller: Caller) -> None:
+    made = [(await create(caller)).id for _ in range(4)]
+
+    async def listed(**fields: Any) -> tuple[list[int], bool]:
+        answer = await caller.domains.ListDomains(ListDomainsRequest(page_size=2, **fields))
+        return [made.index(domain.id) for domain in answer.domains], bool(answer.next_page_token)
+
+    assert await listed(after_id=made[3]) == ([2, 1], True)
+    assert await listed(after_id=made[1]) == ([0], False)
+    assert await listed(before_id=made[0]) == ([2, 1], True)
+    assert await listed(before_id=made[1]) == ([3, 2], False)
 
 
 async def test_a_long_page_comes_with_the_records_of_each(admin: Caller, database: FreshDatabase) -> None:

@@ -197,3 +197,15 @@ async def test_pages_hold_every_key_once_newest_first_revoked_ones_too(caller: C
 
     assert seen[:4] == made[::-1]
     assert len(seen) == 5  # the one that all this was asked with
+
+
+async def test_a_list_of_keys_goes_on_from_a_key_and_may_hold_live_ones_alone(caller: Caller) -> None:
+    made = [(await create(caller, SENDING)).api_key.id for _ in range(4)]
+    await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made[1]))
+
+    older = await caller.keys.ListApiKeys(ListApiKeysRequest(after_id=made[3], page_size=2, live_only=True))
+    newer = await caller.keys.ListApiKeys(ListApiKeysRequest(before_id=made[1], page_size=1))
+
+    assert [key.id for key in older.api_keys] == [made[2], made[0]]
+    assert [key.id for key in newer.api_keys] == [made[2]]
+    assert newer.next_page_token

@@ -91,6 +91,18 @@ async def test_what_another_tenant_sent_does_not_exist(
     assert (await refused(stranger.emails.ListEmails(listing))).reason == "TENANT_NOT_FOUND"
 
 
+async def test_a_list_goes_on_from_an_email_either_way(caller: Caller, domain: Domain) -> None:
+    made = [(await caller.send(f"agent@{domain.name}")).id for _ in range(4)]
+
+    older = await caller.emails.ListEmails(ListEmailsRequest(after_id=made[3], page_size=2))
+    newer = await caller.emails.ListEmails(ListEmailsRequest(before_id=made[0], page_size=2))
+
+    assert [email.id for email in older.emails] == [made[2], made[1]]
+    assert [email.id for email in newer.emails] == [made[2], made[1]]
+    assert older.next_page_token
+    assert newer.next_page_token
+
+
 async def test_an_operator_sees_every_tenants(
     caller: Caller, domain: Domain, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:

@@ -1,5 +1,7 @@
 """The suppression list by hand: added, found, listed, removed, each tenant's its own."""
 
+from typing import Any
+
 import grpc
 
 from chassis.access import Scope
@@ -54,6 +56,43 @@ async def test_the_list_is_read_by_pages_newest_first(caller: Caller) -> None:
     listed = [each.address for page in (first, second) for each in page.suppressions]
     assert listed == [f"r{number}@example.com" for number in reversed(range(5))]
     assert not second.next_page_token
+
+
+async def test_the_list_is_read_from_an_entry_either_way_and_by_reason(caller: Caller) -> None:
+    added = [await an_entry(caller, f"r{number}@example.com") for number in range(5)]
+
+    async def listed(**fields: Any) -> tuple[list[str], bool]:
+        answer = await caller.suppressions.ListSuppressions(ListSuppressionsRequest(**fields))
+        return [each.address[1] for each in answer.suppressions], bool(answer.next_page_token)
+
+    assert await listed(after_id=added[3].id, page_size=2) == (["2", "1"], True)
+    assert await listed(before_id=added[1].id, page_size=2) == (["3", "2"], True)
+    assert await listed(before_id=added[1].id) == (["4", "3", "2"], False)
+    assert await listed(reasons=[Suppression.REASON_BOUNCE]) == ([], False)
+    assert len((await listed(reasons=[Suppression.REASON_MANUAL]))[0]) == 5
+
+
+async def test_an_entry_is_found_and_removed_by_its_id(
+    caller: Caller, database: FreshDatabase, channel: grpc.aio.Channel
+) -> None:
+    entry = await an_entry(caller, READER)
+    stranger = Caller(channel, await a_key(database, await a_tenant(database))).suppressions
+    by_id = RemoveSuppressionRequest(suppression_id=entry.id)
+
+    found = await caller.suppressions.GetSuppression(GetSuppressionRequest(suppression_id=entry.id))
+
+    assert found.suppression == entry
+    assert (await refused(stranger.RemoveSuppression(by_id))).reason == "SUPPRESSION_NOT_FOUND"
+    assert (await caller.suppressions.RemoveSuppression(by_id)).suppression == entry
+    assert (await refused(caller.suppressions.RemoveSuppression(by_id))).reason == "SUPPRESSION_NOT_FOUND"
+    both = GetSuppressionRequest(suppression_id=entry.id, address=READER)
+    assert (await refused(caller.suppressions.GetSuppression(both))).reason == "INVALID_FIELD"
+
+
+async def an_entry(caller: Caller, address: str) -> Suppression:
+    answer = await caller.suppressions.AddSuppression(AddSuppressionRequest(address=address))
+    entry: Suppression = answer.suppression
+    return entry
 
 
 async def test_a_list_is_its_tenants_own(

@@ -1,13 +1,14 @@
 """Page tokens: opaque, bound to their list, and never trusted."""
 
 import base64
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
 
 from chassis.errors import InvalidArgument
-from chassis.pages import next_token, page
+from chassis.pages import ListRequest, next_token, page, window
 
 
 def test_the_keys_of_the_last_row_come_back() -> None:
@@ -72,3 +73,75 @@ def test_garbage_and_other_lists_tokens_are_refused(token: str) -> None:
         page(10, token, of="domains")
     assert caught.value.reason == "INVALID_PAGE_TOKEN"
     assert caught.value.violations[0].field == "page_token"
+
+
+@dataclass
+class Asked:
+    """A List request."""
+
+    page_size: int = 2
+    page_token: str = ""
+    after_id: str = ""
+    before_id: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    id: UUID
+
+
+ROWS = [Row(UUID(int=number)) for number in range(9, 0, -1)]  # newest first
+
+
+def read(asked: ListRequest) -> tuple[list[int], str]:
+    """One page, as a store and a servicer give it."""
+    chosen = window(asked, of="rows")
+    rows = [each for each in ROWS if chosen.after is None or each.id < chosen.after]
+    if chosen.before is not None:
+        rows = [each for each in reversed(ROWS) if each.id > chosen.before]
+    shown, token = chosen.cut(rows[: chosen.limit])
+    return [each.id.int for each in shown], token
+
+
+def walked(asked: Asked) -> list[list[int]]:
+    pages: list[list[int]] = []
+    while not pages or asked.page_token:
+        numbers, asked.page_token = read(asked)
+        pages.append(numbers)
+    return pages
+
+
+@pytest.mark.parametrize(
+    ("asked", "pages"),
+    [
+        (Asked(page_size=4), [[9, 8, 7, 6], [5, 4, 3, 2], [1]]),
+        (Asked(after_id=str(UUID(int=5))), [[4, 3], [2, 1]]),
+        (Asked(after_id=str(UUID(int=1))), [[]]),
+        (Asked(before_id=str(UUID(int=5))), [[7, 6], [9, 8]]),
+        (Asked(before_id=str(UUID(int=9))), [[]]),
+    ],
+)
+def test_a_list_is_walked_from_an_id_either_way(asked: Asked, pages: list[list[int]]) -> None:
+    assert walked(asked) == pages
+
+
+def test_a_token_of_one_direction_is_none_of_the_other() -> None:
+    _, token = read(Asked(before_id=str(UUID(int=5))))
+
+    with pytest.raises(InvalidArgument) as caught:
+        read(Asked(after_id=str(UUID(int=5)), page_token=token))
+    assert caught.value.reason == "INVALID_PAGE_TOKEN"
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        (Asked(after_id="7"), "after_id"),
+        (Asked(before_id="x" * 10_000), "before_id"),
+        (Asked(after_id=str(UUID(int=1)), before_id=str(UUID(int=2))), "before_id"),
+    ],
+)
+def test_what_is_no_id_is_refused(asked: Asked, field: str) -> None:
+    with pytest.raises(InvalidArgument) as caught:
+        window(asked, of="rows")
+    assert caught.value.violations[0].field == field
