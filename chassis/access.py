@@ -20,6 +20,7 @@ from chassis.errors import InvalidField, NotFound, PermissionDenied, Unauthentic
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 TOKEN_PREFIX = "lh_"  # noqa: S105 - what a secret scanner looks for
+LINK_PREFIX = "lh_link_"
 BODY_LENGTH = 43  # 62^43 > 2^256
 CHECK_LENGTH = 6  # 62^6 > 2^32
 HINT_LENGTH = 4
@@ -41,11 +42,16 @@ class Scope(StrEnum):
     FULL_ACCESS = "FULL_ACCESS"  # everything of one tenant
     SENDING_ACCESS = "SENDING_ACCESS"  # send, perhaps from some domains only
     SERVICE = "SERVICE"  # calls between services
+    LINK = "LINK"  # a customer without a key: one domain's page, and nothing else of its tenant
+
+
+# Whoever has a key at all; a link is none.
+ANY_KEY = (Scope.FULL_ACCESS, Scope.SENDING_ACCESS, Scope.SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a live key, its tenant and scope; `claim_ids` empty means every domain of the tenant."""
+    """Who calls: a live key or link, its tenant and scope; empty `claim_ids` mean every domain of it."""
 
     key_id: UUID
     tenant_id: UUID
@@ -103,10 +109,10 @@ def _tenant_id(requested: str) -> UUID:
         raise InvalidField("tenant_id", "is not a tenant's id (a UUID)") from None
 
 
-def generate_key() -> tuple[str, bytes, str]:
+def generate_key(prefix: str = TOKEN_PREFIX) -> tuple[str, bytes, str]:
     """Make a key of 256 random bits; gives token (shown once), SHA-256 digest (stored) and hint (shown)."""
     body = _base62(secrets.randbits(256), BODY_LENGTH)
-    token = f"{TOKEN_PREFIX}{body}_{_check(body)}"
+    token = f"{prefix}{body}_{_check(body)}"
     return token, hash_token(token), hint_of(token)
 
 
@@ -122,8 +128,9 @@ def hint_of(token: str) -> str:
 
 def well_formed(token: str) -> bool:
     """Tell a possible key from a typo or cut paste, without asking Postgres."""
-    body, _, check = token.removeprefix(TOKEN_PREFIX).partition("_")
-    return token.startswith(TOKEN_PREFIX) and len(body) == BODY_LENGTH and check == _check(body)
+    prefix = LINK_PREFIX if token.startswith(LINK_PREFIX) else TOKEN_PREFIX
+    body, _, check = token.removeprefix(prefix).partition("_")
+    return token.startswith(prefix) and len(body) == BODY_LENGTH and check == _check(body)
 
 
 def _check(body: str) -> str:

@@ -18,7 +18,9 @@ from chassis.config import ConfigError
 
 Processor = structlog.typing.Processor
 
-_SENSITIVE = re.compile(r"[^\s\"'<>,;:()\[\]{}=@\\]{1,64}@[\w.-]+|\blh_[0-9A-Za-z]{6,}(?:_[0-9A-Za-z]*)?")
+_SENSITIVE = re.compile(
+    r"[^\s\"'<>,;:()\[\]{}=@\\]{1,64}@[\w.-]+|\blh_(?:link_)?[0-9A-Za-z]{6,}(?:_[0-9A-Za-z]*)?"
+)
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

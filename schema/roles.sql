@@ -20,7 +20,8 @@ BEGIN
 END $$;
 
 -- identity
-GRANT SELECT, INSERT, UPDATE ON identity.tenants, identity.api_keys, identity.ses_identities, identity.claims TO letterhead_identity;
+GRANT SELECT, INSERT, UPDATE ON identity.tenants, identity.api_keys, identity.links TO letterhead_identity;
+GRANT SELECT, INSERT, UPDATE ON identity.ses_identities, identity.claims TO letterhead_identity;
 GRANT SELECT, INSERT, DELETE ON identity.requests TO letterhead_identity;
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity.records TO letterhead_identity;
 -- History is append-only.

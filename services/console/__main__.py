@@ -11,7 +11,7 @@ from chassis.config import Secret, setting
 from chassis.telemetry import get_logger, metrics_server
 from chassis.web import Site, listen, serving
 from services.console import calls
-from services.console.application import application
+from services.console.application import Parts, application
 from services.console.assets import Assets
 from services.console.hardening import LOOPBACK
 from services.console.links import Links
@@ -40,6 +40,9 @@ class Config:
     trusted_proxies: tuple[str, ...] = setting(
         (), help="addresses or networks whose X-Forwarded-For and -Proto are believed"
     )
+    api_requests_per_second: int = setting(
+        50, help="requests a second that one key may make at the API, of each replica", minimum=1
+    )
     identity_address: str = setting(help="host:port of the identity service")
     verifier_address: str = setting(help="host:port of the verifier service")
     sender_address: str = setting(help="host:port of the sender service")
@@ -67,9 +70,10 @@ async def running(settings: Config) -> AsyncIterator[int]:
         services = await stack.enter_async_context(calls.opened(settings))
         public_url, assets = settings.public_url.rstrip("/"), Assets()
         sessions = Sessions(settings.session_secret, secure=settings.secure)
-        links = Links(services, sessions)
-        pages = Pages(services, sessions, links, assets, public_url=public_url)
-        app = application(services, pages, assets, public_url=public_url)
+        pages = Pages(services, sessions, assets, public_url=public_url)
+        parts = Parts(services, sessions, assets, Links(services, sessions), pages)
+        rate = settings.api_requests_per_second
+        app = application(parts, public_url=public_url, api_requests_per_second=rate)
         await stack.enter_async_context(serving(Site(app, listener, _options(settings))))
         stack.callback(pages.end)
         port: int = listener.getsockname()[1]

@@ -7,9 +7,9 @@ from starlette.routing import BaseRoute
 from services.console.calls import Calls
 
 
-def routes(calls: Calls) -> list[BaseRoute]:
+def routes(calls: Calls, *, requests_per_second: int) -> list[BaseRoute]:
     """Give the API's routes."""
-    _ = calls
+    _ = calls, requests_per_second
     return []
 
 

@@ -1,5 +1,7 @@
 """The application: API at the root, pages under /app and /d, files under /static. Composes, and no more."""
 
+from dataclasses import dataclass
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -10,24 +12,42 @@ from starlette.routing import Route
 from services.console import api
 from services.console.assets import Assets
 from services.console.calls import Calls, Refused
+from services.console.forms import Forms
 from services.console.hardening import Hardening, of_page
+from services.console.links import Links
 from services.console.pages import Pages
+from services.console.session import Sessions
 
 
-def application(calls: Calls, pages: Pages, assets: Assets, *, public_url: str) -> Starlette:
+@dataclass(frozen=True)
+class Parts:
+    """What the application is made of."""
+
+    calls: Calls
+    sessions: Sessions
+    assets: Assets
+    links: Links
+    pages: Pages
+
+
+def application(parts: Parts, *, public_url: str, api_requests_per_second: int) -> Starlette:
     """Make the application that answers at `public_url`."""
 
     def refusal(request: Request, error: Exception) -> Response:
-        answer = pages.refusal if of_page(request.url.path) else api.refusal
+        answer = parts.pages.refusal if of_page(request.url.path) else api.refusal
         return answer(request, error)
 
     def refuse(request: Request, status: int, sentence: str) -> Response:
         return refusal(request, HTTPException(status, sentence))
 
-    own = [Route("/", _home), Route("/healthz", _health)]
+    own = [Route("/", _home), Route("/healthz", _health), *parts.assets.routes()]
+    people = [*parts.pages.routes(), *parts.links.routes()]  # in this order: a domain's id is no link
     return Starlette(
-        routes=[*own, *assets.routes(), *pages.routes(), *api.routes(calls)],
-        middleware=[Middleware(Hardening, public_url=public_url, refuse=refuse)],
+        routes=[*own, *people, *api.routes(parts.calls, requests_per_second=api_requests_per_second)],
+        middleware=[
+            Middleware(Hardening, public_url=public_url, refuse=refuse),
+            Middleware(Forms, sessions=parts.sessions, refuse=refuse),
+        ],
         exception_handlers={HTTPException: refusal, Refused: refusal, Exception: refusal},
     )
 

@@ -4,7 +4,7 @@ Because console has no key of its own, one caller can see nothing of another's t
 """
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,7 +15,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from chassis.config import MEBIBYTE
-from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
+from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
 
@@ -98,6 +98,7 @@ class Calls:
     ) -> None:
         self.tenants = tenants_pb2_grpc.TenantServiceStub(identity)
         self.api_keys = api_keys_pb2_grpc.ApiKeyServiceStub(identity)
+        self.links = links_pb2_grpc.LinkServiceStub(identity)
         self.domains = domains_pb2_grpc.DomainServiceStub(identity)
         self.verifier = verifier_pb2_grpc.VerifierServiceStub(verifier)
         self.sender = emails_pb2_grpc.SenderServiceStub(sender)
@@ -120,7 +121,7 @@ class Calls:
 
     async def watch(
         self, request: verifier_pb2.WatchDomainRequest, *, key: str
-    ) -> AsyncIterator[verifier_pb2.WatchDomainResponse]:
+    ) -> AsyncGenerator[verifier_pb2.WatchDomainResponse, None]:
         """Give what is known of a domain, and each change until the server ends it. Raises Refused."""
         stream: Any = self.verifier.WatchDomain(request, metadata=_metadata(key))
         try:

@@ -11,13 +11,12 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
-from starlette.datastructures import FormData, Headers, MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from chassis.config import MEBIBYTE
-from services.console.session import Session
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -32,8 +31,6 @@ LARGEST_FORM = 256 * 1024  # bytes
 LARGEST_API_BODY = 48 * MEBIBYTE  # what sender takes
 TOO_LARGE = "The request is too large."
 BODY_WITHIN = timedelta(seconds=60)
-CSRF_FIELD = "csrf"
-CSRF_HEADER = "x-csrf-token"
 
 # Everything a page needs comes from here, and nothing runs that is not a file of ours.
 CONTENT_POLICY = (
@@ -141,16 +138,6 @@ class _Body:
                 return await self._receive()
         except TimeoutError:
             raise HTTPException(408, "The request took too long to arrive. Send it again.") from None
-
-
-async def form_of(request: Request, session: Session | None) -> FormData:
-    """Read a form of our page; with a session it has to carry its token. Raises HTTPException 403."""
-    form = await request.form(max_files=0, max_fields=100)
-    if session is not None:
-        token = request.headers.get(CSRF_HEADER) or form.get(CSRF_FIELD)
-        if not (isinstance(token, str) and session.proves(token)):
-            raise HTTPException(403, "This page has grown old. Load it again, then repeat what you did.")
-    return form
 
 
 def within(path: str, *, otherwise: str) -> str:

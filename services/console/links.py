@@ -1,20 +1,63 @@
-"""Customers' links: what somebody without an account sees of one domain, for as long as its link lives."""
+"""Customers' links: opening one signs a browser in to its one domain. What they see there is `pages`'."""
 
+from datetime import timedelta
 from uuid import UUID
 
+import grpc
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
 
-from services.console.calls import Calls
-from services.console.session import Session, Sessions
+from chassis.access import LINK_PREFIX, well_formed
+from letterhead.identity.v1 import links_pb2
+from services.console.calls import Calls, Refused
+from services.console.hardening import Tries
+from services.console.session import Sessions
+
+DEAD = "This link does not work any more, or was not copied whole. Ask whoever gave it to you for a new one."
+LATER = "Too many links that do not work were opened from here. Wait a minute, then try again."
+TRIES = 20
+TRIES_WITHIN = timedelta(minutes=1)
+
+
+def link_url(public_url: str, token: str) -> str:
+    """Give the address of the page that a link opens."""
+    return f"{public_url}/d/{token}"
 
 
 class Links:
-    """Turns a link into a session of one domain."""
+    """Opens links; the token leaves the address at once, so that no history or screenshot keeps it."""
 
     def __init__(self, calls: Calls, sessions: Sessions) -> None:
         self._calls = calls
         self._sessions = sessions
+        self._tries = Tries(most=TRIES, within=TRIES_WITHIN)
 
-    def session(self, request: Request, domain_id: UUID) -> Session | None:
-        """Give what a link has opened of this domain in this browser."""
-        return self._sessions.link(request, domain_id)
+    def routes(self) -> list[Route]:
+        """Give the route that links lead to."""
+        return [Route("/d/{token:str}", self._open)]
+
+    async def _open(self, request: Request) -> Response:
+        if wait := self._tries.wait(request):
+            raise HTTPException(429, LATER, {"retry-after": str(int(wait.total_seconds()) + 1)})
+        token: str = request.path_params["token"]
+        try:
+            domain_id = await self._domain(token)
+        except HTTPException:
+            self._tries.failed(request)
+            raise
+        response = RedirectResponse(f"/d/{domain_id}", 303)
+        self._sessions.begin(response, token, domain_id=domain_id)
+        return response
+
+    async def _domain(self, token: str) -> UUID:
+        if not (token.startswith(LINK_PREFIX) and well_formed(token)):
+            raise HTTPException(404, DEAD)
+        try:
+            opened = await self._calls.ask(self._calls.links.OpenLink, links_pb2.OpenLinkRequest(), key=token)
+        except Refused as refused:
+            if refused.code is grpc.StatusCode.UNAUTHENTICATED:
+                raise HTTPException(404, DEAD) from None
+            raise
+        return UUID(opened.link.domain_id)

@@ -6,19 +6,15 @@ from starlette.routing import BaseRoute
 
 from services.console.assets import Assets
 from services.console.calls import Calls
-from services.console.links import Links
 from services.console.session import Sessions
 
 
 class Pages:
     """Every page, with what pages are made of."""
 
-    def __init__(
-        self, calls: Calls, sessions: Sessions, links: Links, assets: Assets, *, public_url: str
-    ) -> None:
+    def __init__(self, calls: Calls, sessions: Sessions, assets: Assets, *, public_url: str) -> None:
         self._calls = calls
         self._sessions = sessions
-        self._links = links
         self._assets = assets
         self._public_url = public_url
 

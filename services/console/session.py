@@ -8,13 +8,13 @@ import hashlib
 import json
 import secrets
 from base64 import urlsafe_b64encode
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from hmac import compare_digest
 from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from chassis.config import Secret
@@ -30,11 +30,7 @@ class Session:
 
     key: str
     csrf: str
-
-    @classmethod
-    def of(cls, key: str) -> "Session":
-        """Begin one."""
-        return cls(key, secrets.token_urlsafe(32))
+    domain_id: UUID | None = None  # of a link: the one domain that it opens
 
     def proves(self, token: str) -> bool:
         """Tell whether a form's token is this session's."""
@@ -48,42 +44,13 @@ class Sessions:
         self._fernet = MultiFernet([_fernet(line) for line in secret.reveal().split()])
         self._secure = secure
 
-    def tenant(self, request: Request) -> Session | None:
-        """Give the sign-in of a tenant's browser, unless there is none or it has expired."""
-        return self._read(request, "session")
-
-    def link(self, request: Request, domain_id: UUID) -> Session | None:
-        """Give what a link has opened of one domain in this browser."""
-        return self._read(request, _of_domain(domain_id))
-
-    def keep_tenant(self, response: Response, session: Session) -> None:
-        """Sign a tenant's browser in."""
-        self._write(response, "session", session)
-
-    def keep_link(self, response: Response, domain_id: UUID, session: Session) -> None:
-        """Open one domain to the browser of whoever has its link."""
-        self._write(response, _of_domain(domain_id), session)
-
-    def forget_tenant(self, response: Response) -> None:
-        """Sign a tenant's browser out."""
-        response.delete_cookie(self._name("session"), secure=self._secure, httponly=True, samesite="lax")
-
-    def _read(self, request: Request, name: str) -> Session | None:
-        cookie = request.cookies.get(self._name(name), "")
-        if not cookie or len(cookie) > LARGEST_COOKIE:
-            return None
-        try:
-            sealed = self._fernet.decrypt(cookie.encode(), ttl=int(SESSION_AGE.total_seconds()))
-        except (InvalidToken, UnicodeEncodeError):
-            return None
-        named, fields = json.loads(sealed)
-        return Session(**fields) if named == name else None
-
-    def _write(self, response: Response, name: str, session: Session) -> None:
+    def begin(self, response: Response, key: str, *, domain_id: UUID | None = None) -> None:
+        """Sign a browser in: with a tenant's key, or with a link's token to one domain."""
+        name = self._name(domain_id)
         # The name is sealed in, so that one domain's cookie put under another's name opens nothing.
-        sealed = self._fernet.encrypt(json.dumps([name, asdict(session)]).encode())
+        sealed = self._fernet.encrypt(json.dumps([name, key, secrets.token_urlsafe(32)]).encode())
         response.set_cookie(
-            self._name(name),
+            name,
             sealed.decode(),
             max_age=int(SESSION_AGE.total_seconds()),
             secure=self._secure,
@@ -91,9 +58,28 @@ class Sessions:
             samesite="lax",
         )
 
-    def _name(self, name: str) -> str:
+    def end(self, response: Response, *, domain_id: UUID | None = None) -> None:
+        """Sign a browser out."""
+        name = self._name(domain_id)
+        response.delete_cookie(name, secure=self._secure, httponly=True, samesite="lax")
+
+    def find(self, request: HTTPConnection, *, domain_id: UUID | None = None) -> Session | None:
+        """Give the sign-in of a browser, or what a link has opened to it of one domain; None: neither."""
+        name = self._name(domain_id)
+        cookie = request.cookies.get(name, "")
+        if not cookie or len(cookie) > LARGEST_COOKIE:
+            return None
+        try:
+            sealed = self._fernet.decrypt(cookie.encode(), ttl=int(SESSION_AGE.total_seconds()))
+        except (InvalidToken, UnicodeEncodeError):
+            return None
+        named, key, csrf = json.loads(sealed)
+        return Session(key, csrf, domain_id) if named == name else None
+
+    def _name(self, domain_id: UUID | None) -> str:
         """Name a cookie so that browsers take it from this very host alone, and over TLS."""
-        return f"__Host-letterhead-{name}" if self._secure else f"letterhead-{name}"
+        name = f"letterhead-link-{domain_id}" if domain_id else "letterhead-session"
+        return f"__Host-{name}" if self._secure else name
 
 
 def check_secret(secret: Secret) -> None:
@@ -107,7 +93,3 @@ def check_secret(secret: Secret) -> None:
 
 def _fernet(line: str) -> Fernet:
     return Fernet(urlsafe_b64encode(hashlib.sha256(line.encode()).digest()))
-
-
-def _of_domain(domain_id: UUID) -> str:
-    return f"link-{domain_id}"

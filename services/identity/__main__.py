@@ -20,12 +20,15 @@ from letterhead.identity.v1 import (
     api_keys_pb2_grpc,
     domains_pb2,
     domains_pb2_grpc,
+    links_pb2,
+    links_pb2_grpc,
     tenants_pb2,
     tenants_pb2_grpc,
 )
 from services.identity.bootstrap import FirstKeys, Keys
 from services.identity.servicer_domains import DomainServicer
 from services.identity.servicer_keys import ApiKeyServicer
+from services.identity.servicer_links import LinkServicer
 from services.identity.servicer_tenants import TenantServicer
 from services.identity.ses import SesSettings, open_ses
 from services.identity.store_claims import CHANNEL
@@ -33,6 +36,7 @@ from services.identity.store_deletions import DeletionStore
 from services.identity.store_domains import DomainStore
 from services.identity.store_identities import IdentityStore
 from services.identity.store_keys import KeyStore
+from services.identity.store_links import LinkStore
 from services.identity.store_tenants import TenantStore
 from services.identity.worker import PATIENCE, Forgetting, IdentityWorker, deletion_loop, identity_loop
 
@@ -60,6 +64,7 @@ class Config:
     )
     domains_per_tenant: int = setting(10_000, help="most domains of a tenant", minimum=1)
     keys_per_tenant: int = setting(100, help="most live keys of a tenant", minimum=1)
+    links_per_domain: int = setting(20, help="most live links to a domain's page", minimum=1)
 
 
 @asynccontextmanager
@@ -91,6 +96,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                     TenantServicer(tenants),
                     ApiKeyServicer(keys),
                     DomainServicer(domains, bell, settings.aws, patience=settings.provisioning_wait),
+                    LinkServicer(LinkStore(database, limit=settings.links_per_domain)),
                 ),
                 background=[
                     *(loop.run for loop in loops),
@@ -110,7 +116,7 @@ def _wake(bell: Bell, loops: Sequence[ClaimLoop[Any]]) -> None:
 
 
 def _registrations(
-    tenants: TenantServicer, keys: ApiKeyServicer, domains: DomainServicer
+    tenants: TenantServicer, keys: ApiKeyServicer, domains: DomainServicer, links: LinkServicer
 ) -> list[server.Registration]:
     return [
         server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name)
@@ -118,6 +124,7 @@ def _registrations(
             (tenants_pb2_grpc.add_TenantServiceServicer_to_server, tenants, tenants_pb2, "TenantService"),
             (api_keys_pb2_grpc.add_ApiKeyServiceServicer_to_server, keys, api_keys_pb2, "ApiKeyService"),
             (domains_pb2_grpc.add_DomainServiceServicer_to_server, domains, domains_pb2, "DomainService"),
+            (links_pb2_grpc.add_LinkServiceServicer_to_server, links, links_pb2, "LinkService"),
         )
     ]
 

@@ -66,6 +66,31 @@ class NewKey:
     expires_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to one domain's page, without its token."""
+
+    id: UUID
+    claim_id: UUID
+    name: str
+    hint: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewLink:
+    """A link to be stored: the digest of its token stands for it. Without `expires_at` it lives LINK_AGE."""
+
+    id: UUID
+    claim_id: UUID
+    name: str
+    digest: bytes
+    hint: str
+    expires_at: datetime | None
+
+
 class Phase(StrEnum):
     """Where a claim stands as to what is asked for; the truth about it is verifier's state."""
 

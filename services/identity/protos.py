@@ -8,6 +8,7 @@ from uuid import UUID
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from chassis.access import Principal, Scope
 from chassis.errors import InvalidField, NotFound
 
 MAX_REQUEST_ID = 256
@@ -19,6 +20,11 @@ def id_of(text: str, unknown: type[NotFound]) -> UUID:
         return UUID(text)
     except ValueError:
         raise unknown from None
+
+
+def sight_of(caller: Principal) -> UUID | None:
+    """Gives whose things a caller may see by id: its own tenant's, or with None everyone's."""
+    return None if caller.scope is Scope.ADMIN else caller.tenant_id
 
 
 def line(field: str, text: str, *, longest: int, required: bool = True) -> str:

@@ -73,6 +73,21 @@ class DomainNotFound(NotFound):
         super().__init__("DOMAIN_NOT_FOUND", "no such domain; ListDomains shows those there are")
 
 
+class LinkNotFound(NotFound):
+    """No such link for this caller."""
+
+    def __init__(self) -> None:
+        super().__init__("LINK_NOT_FOUND", "no such link; ListLinks shows those of a domain")
+
+
+class TooManyLinks(ResourceExhausted):
+    """The domain has its fill of live links."""
+
+    def __init__(self, limit: int) -> None:
+        message = f"the domain has {limit} live links, the most allowed; revoke one first"
+        super().__init__("TOO_MANY_LINKS", message, metadata={"limit": str(limit)})
+
+
 class DomainExists(AlreadyExists):
     """The tenant has the domain."""
 

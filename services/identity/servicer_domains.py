@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import config
-from chassis.access import Principal, Scope, require, tenant_for
+from chassis.access import Scope, require, tenant_for
 from chassis.backoff import wait_any
 from chassis.bell import Bell
 from chassis.errors import InvalidField
@@ -19,7 +19,7 @@ from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.model import STATES, Domain, NewClaim, Record
 from services.identity.names import BadName, parse_domain, parse_mail_from_label
-from services.identity.protos import id_of, paths_of, request_id_of, stamp_of
+from services.identity.protos import id_of, paths_of, request_id_of, sight_of, stamp_of
 from services.identity.refusals import DomainNotFound
 from services.identity.store_domains import DomainStore
 from services.identity.store_requests import Request
@@ -46,14 +46,17 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         return pb.CreateDomainResponse(domain=_to_proto(domain))
 
     async def GetDomain(self, request: pb.GetDomainRequest, context: Any) -> pb.GetDomainResponse:
-        caller = require(Scope.FULL_ACCESS)
+        caller = require(Scope.FULL_ACCESS, Scope.LINK)
         if bool(request.domain_id) == bool(request.name):
             raise InvalidField("domain_id", "and name are both given or both missing; give one of them")
         if request.name:
             tenant_id = tenant_for(request.tenant_id)
             domain = await self._store.find(_known_name(request.name), tenant_id=tenant_id)
         else:
-            domain = await self._store.get(id_of(request.domain_id, DomainNotFound), tenant_id=_sight(caller))
+            domain_id = id_of(request.domain_id, DomainNotFound)
+            domain = await self._store.get(domain_id, tenant_id=sight_of(caller))
+        if caller.claim_ids and domain.id not in caller.claim_ids:
+            raise DomainNotFound
         return pb.GetDomainResponse(domain=_to_proto(domain))
 
     async def ListDomains(self, request: pb.ListDomainsRequest, context: Any) -> pb.ListDomainsResponse:
@@ -65,7 +68,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         return pb.ListDomainsResponse(domains=map(_to_proto, shown), next_page_token=more)
 
     async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Any) -> pb.UpdateDomainResponse:
-        sight = _sight(require(Scope.FULL_ACCESS))
+        sight = sight_of(require(Scope.FULL_ACCESS))
         paths_of(request.update_mask, ("mail_from_label",))
         domain = await self._store.get(id_of(request.domain.id, DomainNotFound), tenant_id=sight)
         label = _label_of("domain.mail_from_label", request.domain.mail_from_label, domain.name)
@@ -73,7 +76,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         return pb.UpdateDomainResponse(domain=_to_proto(await self._settled(domain.id, context)))
 
     async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Any) -> pb.DeleteDomainResponse:
-        sight = _sight(require(Scope.FULL_ACCESS))
+        sight = sight_of(require(Scope.FULL_ACCESS))
         domain_id = id_of(request.domain_id, DomainNotFound)
         await self._store.delete(domain_id, tenant_id=sight)
         return pb.DeleteDomainResponse(domain=_to_proto(await self._store.get(domain_id, tenant_id=sight)))
@@ -122,11 +125,6 @@ def _within(patience: timedelta, remaining: float | None) -> float:
     """Seconds; leaves time for the answer."""
     wished = patience.total_seconds()
     return wished if remaining is None else min(wished, remaining - DEADLINE_MARGIN.total_seconds())
-
-
-def _sight(caller: Principal) -> UUID | None:
-    """Gives whose domains a caller may see by id: its own tenant's, or with None everyone's."""
-    return None if caller.scope is Scope.ADMIN else caller.tenant_id
 
 
 def _known_name(typed: str) -> str:

@@ -11,7 +11,7 @@ from chassis.pages import window
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.model import ApiKey, NewKey
-from services.identity.protos import id_of, line, request_id_of, stamp_of, time_of
+from services.identity.protos import id_of, line, request_id_of, sight_of, stamp_of, time_of
 from services.identity.refusals import DomainNotFound, KeyNotFound, ScopeTooSmall
 from services.identity.store_keys import KeyStore
 from services.identity.store_requests import Request
@@ -50,8 +50,7 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Any) -> pb.RevokeApiKeyResponse:
         caller = require(Scope.FULL_ACCESS)
         key_id = id_of(request.api_key_id, KeyNotFound)
-        of_tenant = None if caller.scope is Scope.ADMIN else caller.tenant_id
-        key = await self._store.get(key_id, tenant_id=of_tenant)
+        key = await self._store.get(key_id, tenant_id=sight_of(caller))
         _refuse_larger(caller, key.scope)
         return pb.RevokeApiKeyResponse(api_key=_to_proto(await self._store.revoke(key.id)))
 

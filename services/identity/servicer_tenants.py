@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from chassis.access import Scope, require, tenant_for
+from chassis.access import ANY_KEY, Scope, require, tenant_for
 from chassis.errors import InvalidField
 from chassis.pages import next_token, page
 from letterhead.identity.v1 import tenants_pb2 as pb
@@ -33,6 +33,7 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         return pb.CreateTenantResponse(tenant=_to_proto(await self._store.create(name, policy, asked)))
 
     async def GetTenant(self, request: pb.GetTenantRequest, context: Any) -> pb.GetTenantResponse:
+        require(*ANY_KEY)
         if request.tenant_id:
             id_of(request.tenant_id, TenantNotFound)
         tenant_id = tenant_for(request.tenant_id)

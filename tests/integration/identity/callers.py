@@ -9,7 +9,7 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
+from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from tests.factories import bearer
 
 
@@ -32,6 +32,7 @@ class Caller:
         self.tenants = Keyed(tenants_pb2_grpc.TenantServiceStub(channel), token)
         self.keys = Keyed(api_keys_pb2_grpc.ApiKeyServiceStub(channel), token)
         self.domains = Keyed(domains_pb2_grpc.DomainServiceStub(channel), token)
+        self.links = Keyed(links_pb2_grpc.LinkServiceStub(channel), token)
 
 
 @dataclass(frozen=True)
