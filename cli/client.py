@@ -10,7 +10,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from cli.installation import Installation
-from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, tenants_pb2_grpc
+from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from letterhead.webhooks.v1 import feedback_pb2_grpc
@@ -68,6 +68,7 @@ class Services:
     def __init__(self, channels: dict[str, grpc.aio.Channel]) -> None:
         self.tenants = tenants_pb2_grpc.TenantServiceStub(channels["identity"])
         self.api_keys = api_keys_pb2_grpc.ApiKeyServiceStub(channels["identity"])
+        self.links = links_pb2_grpc.LinkServiceStub(channels["identity"])
         self.domains = domains_pb2_grpc.DomainServiceStub(channels["identity"])
         self.verifier = verifier_pb2_grpc.VerifierServiceStub(channels["verifier"])
         self.sender = emails_pb2_grpc.SenderServiceStub(channels["sender"])

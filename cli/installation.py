@@ -59,6 +59,7 @@ class Installation:
     admin_key: str = ""
     sending_key: str = ""
     tenant: str = ""
+    console: str = ""
     control: str = ""
     mailbox: str = ""
     ses: str = ""

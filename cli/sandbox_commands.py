@@ -16,7 +16,7 @@ from cli.teller import Teller
 from sandbox.client import connect_sandbox
 
 # The parts that `Stack.start` and `prepare` tell of.
-STEPS = 10
+STEPS = 11
 
 
 @asynccontextmanager
@@ -72,8 +72,11 @@ def _welcome(teller: Teller, installation: Installation) -> None:
         (name, getattr(installation, name)) for name in ("identity", "verifier", "sender", "webhooks", "nats")
     ]
     rows += [(name, getattr(installation, name)) for name in ("mailbox", "control", "ses", "dns")]
-    teller.table(("what", "where"), rows)
+    teller.table(("what", "where"), [("console", installation.console), *rows])
     teller.say(f"Keys are in {FILE}; `letterhead --help` lists what to do with them.")
+    teller.say(
+        f"The page: {installation.console}/app, signed in to with `api_key`. Resend's SDKs: the same address."
+    )
 
 
 def _unheard(_part: str, _line: str) -> None:

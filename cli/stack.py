@@ -7,12 +7,14 @@ start is afresh.
 import asyncio
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 import boto3
 import grpc
@@ -38,7 +40,7 @@ REPLICA_STEP = 100
 
 STANDARD_PORTS = {
     "identity": 50051, "verifier": 50052, "sender": 50053, "webhooks": 50054, "control": 8090, "ses": 8091,
-    "tls": 8092, "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229,
+    "tls": 8092, "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229, "console": 8080,
 }  # fmt: skip
 
 Echo = Callable[[str, str], None]
@@ -106,6 +108,9 @@ class Stack:
         for service in SERVICES:
             await self._until_serving(service)
             step(service)
+        self._start_console()
+        await self._until("console", _answering(f"{self.addresses['console']}/healthz"))
+        step("console")
 
     async def stop(self) -> None:
         """Ends everything in order: services first, so that they can drain."""
@@ -175,10 +180,14 @@ class Stack:
 
     def _write_secrets(self) -> None:
         self.admin_key = generate_key()[0]
-        secrets = {"admin-key": self.admin_key, "service-key": generate_key()[0]}
+        values = {
+            "admin-key": self.admin_key,
+            "service-key": generate_key()[0],
+            "session-secret": secrets.token_urlsafe(32),
+        }
         for service in SERVICES:
-            secrets[f"database-url-{service}"] = self.postgres.url(f"letterhead_{service}", DATABASE)
-        for name, value in secrets.items():
+            values[f"database-url-{service}"] = self.postgres.url(f"letterhead_{service}", DATABASE)
+        for name, value in values.items():
             path = self._secrets / name
             path.touch(mode=0o600)
             path.write_text(value)
@@ -191,6 +200,23 @@ class Stack:
             self._start_part(
                 name, f"services.{service}", self._settings(service) | {"LETTERHEAD_GRPC_PORT": str(port)}
             )
+
+    def _start_console(self) -> None:
+        """One, however many replicas there are of what it calls: it is one address to people."""
+        port = self.plan.ports["console"]
+        self.addresses["console"] = f"http://{HOST}:{port}"
+        called = {
+            f"LETTERHEAD_{service.upper()}_ADDRESS": self.addresses[service]
+            for service in ("identity", "verifier", "sender")
+        }
+        own = {
+            "LETTERHEAD_CONSOLE_HOST": HOST,
+            "LETTERHEAD_CONSOLE_PORT": str(port),
+            "LETTERHEAD_PUBLIC_URL": self.addresses["console"],
+            "LETTERHEAD_SESSION_SECRET_FILE": str(self._secrets / "session-secret"),
+            "LETTERHEAD_LOG_FORMAT": "text",
+        }
+        self._start_part("console", "services.console", called | own | self.plan.settings.get("console", {}))
 
     def _settings(self, service: str) -> dict[str, str]:
         """What the service reads, as a ConfigMap and a Secret would give it."""
@@ -244,6 +270,16 @@ async def _written(path: Path) -> None:
         if await asyncio.to_thread(path.exists):
             return
         await asyncio.sleep(0.05)
+
+
+async def _answering(url: str) -> None:
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        while True:
+            with suppress(aiohttp.ClientError, TimeoutError):
+                async with session.get(url) as answer:
+                    if answer.ok:
+                        return
+            await asyncio.sleep(0.05)
 
 
 async def _serving(channel: grpc.aio.Channel) -> None:

@@ -17,6 +17,7 @@ from cli.teller import Teller
 from cli.turns import Turns, row
 from cli.until import StoryFailed, until
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, Domain, GetDomainRequest
+from letterhead.identity.v1.links_pb2 import CreateLinkRequest, CreateLinkResponse
 from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, SendEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import ListSuppressionsRequest
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
@@ -78,6 +79,7 @@ class Story:
         teller: Teller,
         *,
         cast: Cast,
+        console: str,
         before: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self.proof = Proof()
@@ -87,6 +89,7 @@ class Story:
         self._tail = tail
         self._teller = teller
         self._before = before
+        self._console = console
         self._domain = Domain()
         self._run = f"story-{time.time_ns()}"
 
@@ -120,6 +123,8 @@ class Story:
         self._domain = await until("SES makes the identity", self._records_are_known)
         self._teller.say("The records to paste into the DNS provider's form:")
         self._teller.table(("for", "type", "name", "value", "ttl"), map(row, self._domain.records))
+        link = await until("CreateLink answers", self._link)
+        self._teller.say(f"Their own page, for as long as the link lives: {self._console}/d/{link.token}")
 
     async def _send_before_ready(self) -> None:
         self._teller.heading("2. An email before the domain is ready leaves through the shared sender")
@@ -249,6 +254,9 @@ class Story:
         domain = (await self._services.domains.GetDomain(GetDomainRequest(domain_id=self._domain.id))).domain
         return domain if domain.state != Domain.STATE_PROVISIONING and domain.records else None
 
+    async def _link(self) -> CreateLinkResponse:
+        return await self._services.links.CreateLink(CreateLinkRequest(domain_id=self._domain.id))
+
     async def _publish(self, record: DnsRecord, name: str | None = None) -> None:
         kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
         await self._sandbox.publish(kind, name or record.name, record.value, priority=record.priority)
@@ -298,4 +306,4 @@ async def telling(
 ) -> AsyncIterator[Story]:
     """A story against an installation, with its connections."""
     async with connect(installation) as services, Tail.open(installation.nats_url) as tail:
-        yield Story(services, sandbox, tail, teller, cast=cast, before=before)
+        yield Story(services, sandbox, tail, teller, cast=cast, console=installation.console, before=before)

@@ -31,6 +31,9 @@ class Session:
     key: str
     csrf: str
     domain_id: UUID | None = None  # of a link: the one domain that it opens
+    # For the page's navigation alone; what may be done is decided where it is done, by the key.
+    tenant: str = ""
+    operator: bool = False
 
     def proves(self, token: str) -> bool:
         """Tell whether a form's token is this session's."""
@@ -44,11 +47,20 @@ class Sessions:
         self._fernet = MultiFernet([_fernet(line) for line in secret.reveal().split()])
         self._secure = secure
 
-    def begin(self, response: Response, key: str, *, domain_id: UUID | None = None) -> None:
+    def begin(
+        self,
+        response: Response,
+        key: str,
+        *,
+        domain_id: UUID | None = None,
+        tenant: str = "",
+        operator: bool = False,
+    ) -> None:
         """Sign a browser in: with a tenant's key, or with a link's token to one domain."""
         name = self._name(domain_id)
         # The name is sealed in, so that one domain's cookie put under another's name opens nothing.
-        sealed = self._fernet.encrypt(json.dumps([name, key, secrets.token_urlsafe(32)]).encode())
+        fields = [name, key, secrets.token_urlsafe(32), tenant, operator]
+        sealed = self._fernet.encrypt(json.dumps(fields).encode())
         response.set_cookie(
             name,
             sealed.decode(),
@@ -73,8 +85,8 @@ class Sessions:
             sealed = self._fernet.decrypt(cookie.encode(), ttl=int(SESSION_AGE.total_seconds()))
         except (InvalidToken, UnicodeEncodeError):
             return None
-        named, key, csrf = json.loads(sealed)
-        return Session(key, csrf, domain_id) if named == name else None
+        named, key, csrf, tenant, operator = json.loads(sealed)
+        return Session(key, csrf, domain_id, tenant, operator) if named == name else None
 
     def _name(self, domain_id: UUID | None) -> str:
         """Name a cookie so that browsers take it from this very host alone, and over TLS."""
