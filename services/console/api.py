@@ -1,19 +1,53 @@
-"""The Resend-compatible API at the root paths, put together."""
+"""The API at the root paths, in Resend's shapes: its endpoints put together.
 
+https://resend.com/docs/api-reference/introduction is what callers expect; docs/resend.md says what differs.
+"""
+
+from itertools import groupby
+
+import msgspec
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
+from services.console import api_absent, api_domains, api_emails, api_keys, api_openapi, api_suppressions
+from services.console.api_endpoints import METHODS, Door, Endpoint, failed
+from services.console.api_limits import Limiter
 from services.console.calls import Calls
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *api_emails.ENDPOINTS,
+    *api_domains.ENDPOINTS,
+    *api_keys.ENDPOINTS,
+    *api_suppressions.ENDPOINTS,
+)
 
 
 def routes(calls: Calls, *, requests_per_second: int) -> list[BaseRoute]:
-    """Give the API's routes."""
-    _ = calls, requests_per_second
-    return []
+    """Give the API's routes; the last answers whatever other path there is, so they come after all others."""
+    door = Door(calls, Limiter(requests_per_second))
+    by_path = {path: tuple(same) for path, same in groupby(sorted(ENDPOINTS, key=_place), key=_path)}
+    return [
+        Route("/openapi.json", _openapi, methods=["GET"]),
+        *api_absent.routes(),
+        *(door.route(path, endpoints) for path, endpoints in by_path.items()),
+        Route("/{rest:path}", api_absent.nothing_here, methods=METHODS),
+    ]
 
 
 def refusal(request: Request, error: Exception) -> Response:
-    """Say an error as Resend does; `error` is a Refused, an HTTPException, or an accident of ours."""
-    _ = request, error
-    return JSONResponse({"statusCode": 500, "name": "application_error", "message": ""}, 500)
+    """Answer an error from outside the endpoints: a host, a size, an accident."""
+    return failed(request, error)
+
+
+async def _openapi(_: Request) -> Response:
+    return Response(msgspec.json.encode(api_openapi.document(ENDPOINTS)), media_type="application/json")
+
+
+def _path(endpoint: Endpoint) -> str:
+    return endpoint.path
+
+
+def _place(endpoint: Endpoint) -> tuple[bool, str]:
+    """Order paths so that `/emails/batch` is met before `/emails/{email_id}`."""
+    return "{" in endpoint.path, endpoint.path

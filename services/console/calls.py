@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 
 import grpc
 from google.rpc import error_details_pb2
+from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from chassis.config import MEBIBYTE
@@ -144,6 +145,7 @@ async def opened(addresses: Addresses) -> AsyncIterator[Calls]:
         yield Calls(identity=identity, verifier=verifier, sender=sender)
 
 
+_CODES = {code.value[0]: code for code in grpc.StatusCode}
 _DETAILS = (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
 
 
@@ -157,11 +159,11 @@ def _metadata(key: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {key}"),) if key else ()
 
 
-def _refused(error: grpc.aio.AioRpcError) -> Refused:
-    """Read what a service says of its no; one that says nothing is away or was cut off."""
-    status = rpc_status.from_call(error)
-    reason, violations, retry_after = error.code().name, [], None
-    for detail in status.details if status else ():
+def refusal_of(status: Status) -> Refused:
+    """Read a refusal that came as a part of an answer."""
+    code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
+    reason, violations, retry_after = code.name, [], None
+    for detail in status.details:
         info, bad, retry = (kind() for kind in _DETAILS)
         if detail.Unpack(info):
             reason = info.reason
@@ -169,11 +171,13 @@ def _refused(error: grpc.aio.AioRpcError) -> Refused:
             violations = [Violation(each.field, each.description) for each in bad.field_violations]
         elif detail.Unpack(retry):
             retry_after = retry.retry_delay.ToTimedelta()
-    message = error.details() if status else ""
+    return Refused(code, reason, status.message, violations=tuple(violations), retry_after=retry_after)
+
+
+def _refused(error: grpc.aio.AioRpcError) -> Refused:
+    """Read what a service says of its no; one that says nothing is away or was cut off."""
+    if (status := rpc_status.from_call(error)) and status.message:
+        return refusal_of(status)
     return Refused(
-        error.code(),
-        reason,
-        message or "A part of Letterhead does not answer; try again in a moment.",
-        violations=tuple(violations),
-        retry_after=retry_after,
+        error.code(), error.code().name, "A part of Letterhead does not answer; try again in a moment."
     )
