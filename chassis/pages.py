@@ -17,6 +17,7 @@ from chassis.errors import InvalidField
 DEFAULT_SIZE = 50
 MAXIMUM_SIZE = 1000
 MAXIMUM_TOKEN = 2048
+LONGEST_SEARCH = 200
 
 _Key = str | int | datetime | UUID
 _KINDS: dict[str, Callable[[str], datetime | UUID]] = {"t": datetime.fromisoformat, "u": UUID}
@@ -58,6 +59,12 @@ class ListRequest(Protocol):
     before_id: str
 
 
+class SearchRequest(Protocol):
+    """A List request that may search."""
+
+    search: str
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Which rows of a list by ids to give: the nearest older than `after`, or newer than `before`."""
@@ -77,6 +84,14 @@ class Window:
         shown = found[: self.size]
         token = next_token(self.of, shown[-1].id) if len(found) > self.size else ""
         return (shown if self.before is None else shown[::-1]), token
+
+
+def search_of(request: SearchRequest) -> str:
+    """Read the text that a List request searches for, in lower case; raises InvalidField for one too long."""
+    text = request.search.strip().lower()
+    if len(text) > LONGEST_SEARCH or "\0" in text:
+        raise InvalidField("search", f"is not at most {LONGEST_SEARCH} characters of text")
+    return text
 
 
 def window(request: ListRequest, *, of: str) -> Window:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from chassis.access import Scope, generate_key
+from chassis.access import LINK_PREFIX, Scope, generate_key
 from chassis.ids import uuid7
 from tests.stores import FreshDatabase
 
@@ -64,6 +64,23 @@ async def a_key(
         key_hash=digest,
         hint=hint,
         claim_ids=list(claim_ids),
+        expires_at=datetime.now(UTC) + lives,
+    )
+    return token
+
+
+async def a_link(database: FreshDatabase, domain: Domain, *, lives: timedelta = timedelta(days=1)) -> str:
+    """A link to a domain's page that works for as long as it `lives`; returns its token."""
+    token, digest, hint = generate_key(LINK_PREFIX)
+    await _insert(
+        database,
+        "identity.links",
+        id=uuid7(),
+        tenant_id=domain.tenant_id,
+        claim_id=domain.claim_id,
+        name="test",
+        token_hash=digest,
+        hint=hint,
         expires_at=datetime.now(UTC) + lives,
     )
     return token

@@ -90,13 +90,14 @@ FROM identity.claims
 WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
 
 -- list_domains --
--- The ids of a tenant's domains in some states: those older than $3, newest first, or newer than $4, oldest first.
+-- The ids of a tenant's domains in some states, with a text ($6) in their name: those older than $3, newest first, or newer than $4, oldest first.
 SELECT id
 FROM identity.domains
 WHERE tenant_id = $1
     AND state = ANY($2::text[])
     AND ($3::uuid IS NULL OR id < $3)
     AND ($4::uuid IS NULL OR id > $4)
+    AND ($6 = '' OR position($6 IN name) > 0 OR position($6 IN lower(display_name)) > 0)
 ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id
 LIMIT $5
 

@@ -14,7 +14,7 @@ from chassis.backoff import wait_any
 from chassis.bell import Bell
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
-from chassis.pages import window
+from chassis.pages import search_of, window
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.model import STATES, Domain, NewClaim, Record
@@ -62,9 +62,9 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
     async def ListDomains(self, request: pb.ListDomainsRequest, context: Any) -> pb.ListDomainsResponse:
         require(Scope.FULL_ACCESS)
         tenant_id, states = tenant_for(request.tenant_id), _states_of(request.states)
-        of = f"domains/{tenant_id}/{','.join(states)}"
-        asked = window(request, of=of)
-        shown, more = asked.cut(await self._store.page(tenant_id, states, asked))
+        search = search_of(request)
+        asked = window(request, of=f"domains/{tenant_id}/{','.join(states)}/{search}")
+        shown, more = asked.cut(await self._store.page(tenant_id, states, asked, search))
         return pb.ListDomainsResponse(domains=map(_to_proto, shown), next_page_token=more)
 
     async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Any) -> pb.UpdateDomainResponse:

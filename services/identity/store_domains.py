@@ -107,9 +107,11 @@ class DomainStore:
             raise DomainNotFound
         return await self.get(domain_id, tenant_id=tenant_id)
 
-    async def page(self, tenant_id: UUID, states: tuple[str, ...], asked: Window) -> list[Domain]:
+    async def page(
+        self, tenant_id: UUID, states: tuple[str, ...], asked: Window, search: str = ""
+    ) -> list[Domain]:
         """Gives a tenant's domains, nearest first, in two statements whatever their number."""
-        chosen = (tenant_id, states, asked.after, asked.before, asked.limit)
+        chosen = (tenant_id, states, asked.after, asked.before, asked.limit, search)
         ids = [row["id"] for row in await self._database.fetch(QUERIES.list_domains, *chosen)]
         found = await self._database.fetch(QUERIES.get_domains, ids, tenant_id)
         by_id = {row["id"]: _domain(row) for row in found}

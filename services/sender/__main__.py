@@ -12,6 +12,7 @@ import grpc
 
 from chassis import config, server
 from chassis.access import Access
+from chassis.bucket import RateBucket
 from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
@@ -39,6 +40,7 @@ from services.sender.servicer_emails import SenderServicer
 from services.sender.servicer_settlement import SettlementServicer
 from services.sender.servicer_suppressions import SuppressionServicer
 from services.sender.ses import Ses
+from services.sender.specimens import Specimens
 from services.sender.store_changes import ChangeStore
 from services.sender.store_claims import ClaimStore
 from services.sender.store_decisions import DecisionStore
@@ -47,6 +49,7 @@ from services.sender.store_feedback import Feedback
 from services.sender.store_limits import Limits, LimitStore
 from services.sender.store_listening import ListeningStore
 from services.sender.store_reputation import ReputationStore
+from services.sender.store_specimens import SpecimenStore
 from services.sender.store_states import EmailStates
 from services.sender.store_suppressions import SuppressionStore
 from services.sender.store_unmatched import UnmatchedStore
@@ -152,6 +155,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         limits = LimitStore(database, settings.limits)
         rounds["limits"] = Rounds("limits", limits.declare, interval=timedelta(minutes=1))
         emails = EmailStore(database, place, deadline=settings.email_deadline)
+        acceptance = Acceptance(emails, shared_domain=shared.domain if shared else None)
         suppressions = SuppressionStore(database)
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
         await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
@@ -169,9 +173,10 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 access=Access(database),
                 registrations=_registrations(
                     SenderServicer(
-                        Acceptance(emails, shared_domain=shared.domain if shared else None),
+                        acceptance,
                         emails,
                         Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states),
+                        Specimens(SpecimenStore(database), RateBucket(database), acceptance),
                     ),
                     SuppressionServicer(suppressions, emails),
                     SettlementServicer(Decisions(database, DecisionStore(states))),

@@ -84,7 +84,7 @@ ORDER BY array_position($1, e.id);
 
 -- list_emails --
 -- A tenant's emails older than $2, newest first, or newer than $8, oldest first, without bodies and headers; in some
--- states and of some claims, or all. Planned for its parameters, the order is one that the index has, either way.
+-- states and of some claims, with a text ($9) somewhere on the envelope or in the subject, or all. Planned for its parameters, the order is one that the index has, either way.
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
     '{}'::jsonb AS headers,
@@ -102,6 +102,17 @@ WHERE e.tenant_id = $1
     AND ($8::uuid IS NULL OR e.id > $8)
     AND ($3::text[] IS NULL OR e.state = ANY ($3))
     AND ($4::uuid[] IS NULL OR e.claim_id = ANY ($4))
+    AND ($9 = '' OR (
+        e.id > coalesce(
+            (SELECT f.id FROM sender.emails AS f WHERE f.tenant_id = $1 ORDER BY f.id DESC OFFSET $10 LIMIT 1),
+            '00000000-0000-0000-0000-000000000000'
+        )
+        AND (
+            position($9 IN lower(e.subject)) > 0
+            OR position($9 IN lower(e.from_address)) > 0
+            OR EXISTS (SELECT FROM sender.recipients AS r WHERE r.email_id = e.id AND position($9 IN r.match) > 0)
+        )
+    ))
 ORDER BY CASE WHEN $8::uuid IS NULL THEN e.id END DESC, e.id
 LIMIT $5;
 

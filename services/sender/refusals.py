@@ -1,5 +1,7 @@
 """The refusals that callers of sender may see, each with its reason, its sentence and its metadata."""
 
+from datetime import timedelta
+
 from chassis.errors import (
     Aborted,
     AlreadyExists,
@@ -7,6 +9,7 @@ from chassis.errors import (
     InvalidArgument,
     NotFound,
     PermissionDenied,
+    ResourceExhausted,
     Violation,
 )
 
@@ -59,6 +62,21 @@ class DomainNotReady(FailedPrecondition):
             "publish the records that GetDomain shows"
         )
         super().__init__("DOMAIN_NOT_READY", said, metadata={"domain": domain, "state": state})
+
+
+class DomainNotFound(NotFound):
+    """No such domain for this caller."""
+
+    def __init__(self) -> None:
+        super().__init__("DOMAIN_NOT_FOUND", "no such domain; ListDomains shows those there are")
+
+
+class TooManyTests(ResourceExhausted):
+    """The domain had its fill of test emails."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        said = "enough test emails were sent for now; look for them in the spam folder too, and wait a minute"
+        super().__init__("RATE_EXCEEDED", said, retry_after=retry_after)
 
 
 class RequestIdReused(AlreadyExists):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.access import Principal, Scope, require, tenant_for
-from chassis.pages import window
+from chassis.pages import search_of, window
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
 from services.sender import batches, drafts
@@ -16,8 +16,9 @@ from services.sender.acceptance import Acceptance
 from services.sender.changes import Changes
 from services.sender.model import Email, Refusal, State
 from services.sender.protos import id_of, time_of
-from services.sender.refusals import EmailNotFound, InvalidField, TenantNotFound
+from services.sender.refusals import DomainNotFound, EmailNotFound, InvalidField, TenantNotFound
 from services.sender.servicer_emails_protos import to_proto, to_result, wish_of
+from services.sender.specimens import Specimens, is_specimen
 from services.sender.store_changes import Sight
 from services.sender.store_emails import EmailStore, Request
 
@@ -27,8 +28,11 @@ _SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
 class SenderServicer(pb_grpc.SenderServiceServicer):
     """letterhead.sender.v1.SenderService."""
 
-    def __init__(self, acceptance: Acceptance, store: EmailStore, changes: Changes) -> None:
+    def __init__(
+        self, acceptance: Acceptance, store: EmailStore, changes: Changes, specimens: Specimens
+    ) -> None:
         self._acceptance = acceptance
+        self._specimens = specimens
         self._store = store
         self._changes = changes
 
@@ -57,6 +61,13 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
             outcomes = await self._acceptance.accept(asked, good, who.claim_ids)
         return pb.SendEmailsResponse(results=map(to_result, outcomes))
 
+    async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
+        sight = _sight_of(require(*_SENDING, Scope.LINK))
+        drafts.check_request_id(request.request_id)
+        claim_id = id_of(request.domain_id, DomainNotFound)
+        email = await self._specimens.send(claim_id, request.to, request.request_id, sight)
+        return pb.SendTestEmailResponse(email=to_proto(email))
+
     async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:
         sight = _sight_of(require(*_SENDING))
         send_at = time_of(request.send_time) if request.HasField("send_time") else None
@@ -69,23 +80,26 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         return pb.CancelEmailResponse(email=to_proto(email))
 
     async def GetEmail(self, request: pb.GetEmailRequest, context: Any) -> pb.GetEmailResponse:
-        sight = _sight_of(require(*_SENDING))
+        who = require(*_SENDING, Scope.LINK)
+        sight = _sight_of(who)
         email = await self._store.get(
             id_of(request.email_id, EmailNotFound), tenant_id=sight.tenant_id, claim_ids=sight.claim_ids
         )
-        if email is None:
+        if email is None or (who.scope is Scope.LINK and not is_specimen(email)):
             raise EmailNotFound
         return pb.GetEmailResponse(email=to_proto(email))
 
     async def ListEmails(self, request: pb.ListEmailsRequest, context: Any) -> pb.ListEmailsResponse:
         who = require(*_SENDING)
         tenant_id = tenant_for(request.tenant_id)
-        states = _states(request.states)
-        of = "emails " + " ".join([str(tenant_id), *sorted(states)])
+        states, search = _states(request.states), search_of(request)
+        of = "emails " + " ".join([str(tenant_id), *sorted(states), search])
         asked = window(request, of=of)
         if tenant_id != who.tenant_id and not await self._store.tenant_exists(tenant_id):
             raise TenantNotFound
-        found = await self._store.page(tenant_id, asked, states=states, claim_ids=who.claim_ids)
+        found = await self._store.page(
+            tenant_id, asked, states=states, claim_ids=who.claim_ids, search=search
+        )
         emails, token = asked.cut(found)
         return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
 

@@ -25,6 +25,7 @@ from services.sender.rows import (
 )
 
 QUERIES = Queries.load(Path(__file__).with_name("queries_emails.sql"))
+SEARCHED = 20_000  # of a tenant's newest emails: no index serves a text within others
 LONGEST_TIMELINE = 1_000  # entries; machines open an email again and again
 
 
@@ -136,10 +137,13 @@ class EmailStore:
         *,
         states: Collection[State] = (),
         claim_ids: Collection[UUID] = (),
+        search: str = "",
     ) -> list[Email]:
-        """Give a tenant's emails, nearest first; empty `states` and `claim_ids` mean all."""
+        """Give a tenant's emails, nearest first; empty `states`, `claim_ids` and `search` mean all."""
         chosen = (tenant_id, asked.after, list(states) or None, list(claim_ids) or None, asked.limit)
-        rows = await self._database.fetch(QUERIES.list_emails, *chosen, *self._place, asked.before)
+        rows = await self._database.fetch(
+            QUERIES.list_emails, *chosen, *self._place, asked.before, search, SEARCHED
+        )
         return await self._whole(rows)
 
     async def tenant_exists(self, tenant_id: UUID) -> bool:

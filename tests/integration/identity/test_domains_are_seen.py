@@ -139,3 +139,15 @@ async def test_repair_is_for_services(caller: Caller) -> None:
 
 def is_too_small(refusal: Refusal) -> bool:
     return (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+
+
+async def test_domains_are_found_by_a_part_of_their_name(caller: Caller) -> None:
+    stem = a_name().removesuffix(".com")
+    wanted = [await create(caller, f"{label}.{stem}.com") for label in ("a", "b")]
+    await create(caller)
+
+    answer = await caller.domains.ListDomains(ListDomainsRequest(search=f" {stem.upper()} "))
+
+    assert [each.id for each in answer.domains] == [each.id for each in wanted[::-1]]
+    too_long = caller.domains.ListDomains(ListDomainsRequest(search="x" * 201))
+    assert list((await refused(too_long)).fields) == ["search"]

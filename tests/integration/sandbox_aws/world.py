@@ -13,6 +13,7 @@ import aiohttp
 import boto3
 from botocore.config import Config
 
+from chassis.web import Site, listen, serving
 from sandbox.aws import KEEP_ALIVE, Aws, AwsConfig, HttpProtocol
 from sandbox.clock import Clock
 from sandbox.control import control_app
@@ -22,7 +23,6 @@ from sandbox.mailbox import Mailbox
 from sandbox.mailbox.judge import Judge
 from sandbox.mailbox.smtp import receiving
 from sandbox.mailbox.store import Email, Search
-from chassis.web import Site, listen, serving
 from tests.waiting import eventually
 
 HOST = "127.0.0.1"
