@@ -14,6 +14,7 @@ from chassis.background import supervised
 from chassis.config import PREFIX, ConfigError
 from chassis.server import main
 from chassis.telemetry import get_logger
+from chassis.web import Site, listen, serving
 from sandbox.aws import KEEP_ALIVE, Aws, HttpProtocol
 from sandbox.clock import Clock
 from sandbox.config import Addresses, SandboxConfig
@@ -25,7 +26,6 @@ from sandbox.mailbox import Mailbox
 from sandbox.mailbox.judge import Judge
 from sandbox.mailbox.routes import MailboxRoutes
 from sandbox.mailbox.smtp import receiving
-from chassis.web import Site, listen, serving
 
 log = get_logger(__name__)
 
