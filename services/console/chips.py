@@ -1,0 +1,165 @@
+"""Chips: the word, icon and tone of every state that a page shows. Pure; sentences are in `words`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from letterhead.identity.v1.api_keys_pb2 import ApiKey
+from letterhead.identity.v1.domains_pb2 import Domain
+from letterhead.identity.v1.links_pb2 import Link
+from letterhead.identity.v1.tenants_pb2 import Tenant
+from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
+from letterhead.sender.v1.suppressions_pb2 import Suppression
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, SesAccount
+
+State = TypeVar("State")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A word with its icon; the tone gives the colour, and never says anything that the word does not."""
+
+    word: str
+    tone: str  # good, bad, wait, quiet: classes of the stylesheet
+    icon: str  # a symbol of templates/icons.html
+
+
+_VERDICTS = {
+    RecordCheck.VERDICT_UNSPECIFIED: Chip("Looking", "quiet", "clock"),
+    RecordCheck.VERDICT_FOUND: Chip("Found", "good", "check"),
+    RecordCheck.VERDICT_MISSING: Chip("Missing", "wait", "circle"),
+    RecordCheck.VERDICT_MISMATCH: Chip("Mismatch", "bad", "cross"),
+    RecordCheck.VERDICT_CONFLICT: Chip("Conflict", "bad", "warning"),
+    RecordCheck.VERDICT_PROPAGATING: Chip("Propagating", "wait", "half"),
+    RecordCheck.VERDICT_UNREACHABLE: Chip("Unreachable", "wait", "question"),
+}
+_UNKNOWN = Chip("Unknown", "quiet", "question")
+_DOMAIN_STATES = {
+    Domain.STATE_PROVISIONING: Chip("Setting up", "quiet", "clock"),
+    Domain.STATE_PENDING: Chip("Pending", "wait", "circle"),
+    Domain.STATE_READY: Chip("Ready", "good", "check"),
+    Domain.STATE_DEGRADED: Chip("Degraded", "bad", "warning"),
+    Domain.STATE_LOST: Chip("Lost", "bad", "cross"),
+    Domain.STATE_FAILED: Chip("Failed", "bad", "cross"),
+    Domain.STATE_DELETING: Chip("Deleting", "quiet", "clock"),
+    Domain.STATE_DELETED: Chip("Deleted", "quiet", "circle"),
+}
+_EMAIL_STATES = {
+    Email.STATE_QUEUED: Chip("Queued", "quiet", "clock"),
+    Email.STATE_CLAIMED: Chip("Leaving", "quiet", "clock"),
+    Email.STATE_SENT: Chip("Sent", "good", "check"),
+    Email.STATE_SUPPRESSED: Chip("Suppressed", "wait", "circle"),
+    Email.STATE_FAILED: Chip("Failed", "bad", "cross"),
+    Email.STATE_CANCELED: Chip("Canceled", "quiet", "circle"),
+    Email.STATE_EXPIRED: Chip("Expired", "bad", "cross"),
+    Email.STATE_HELD: Chip("Held", "wait", "warning"),
+    Email.STATE_UNKNOWN: Chip("Unknown", "wait", "question"),
+}
+_RECIPIENT_STATES = {
+    Recipient.STATE_PENDING: Chip("Pending", "quiet", "clock"),
+    Recipient.STATE_DELAYED: Chip("Delayed", "wait", "clock"),
+    Recipient.STATE_DELIVERED: Chip("Delivered", "good", "check"),
+    Recipient.STATE_BOUNCED: Chip("Bounced", "bad", "cross"),
+    Recipient.STATE_COMPLAINED: Chip("Complained", "bad", "warning"),
+    Recipient.STATE_SUPPRESSED: Chip("Suppressed", "wait", "circle"),
+}
+_FEEDBACK = {
+    "DELIVERY": Chip("Delivered", "good", "check"),
+    "BOUNCE": Chip("Bounced", "bad", "cross"),
+    "COMPLAINT": Chip("Complained", "bad", "warning"),
+    "DELIVERY_DELAY": Chip("Delayed", "wait", "clock"),
+    "DELAY": Chip("Delayed", "wait", "clock"),
+    "REJECT": Chip("Rejected", "bad", "cross"),
+    "OPEN": Chip("Opened", "quiet", "check"),
+    "CLICK": Chip("Clicked", "quiet", "check"),
+    "SEND": Chip("Handed over", "quiet", "check"),
+}
+_ACCOUNT_STATES = {
+    SesAccount.STATE_UNREACHABLE: Chip("Unreachable", "wait", "question"),
+    SesAccount.STATE_READY: Chip("Ready", "good", "check"),
+    SesAccount.STATE_SANDBOXED: Chip("Sandboxed", "wait", "warning"),
+    SesAccount.STATE_PAUSED: Chip("Paused", "bad", "cross"),
+    SesAccount.STATE_UNDER_REVIEW: Chip("Under review", "wait", "warning"),
+}
+_REASONS = {
+    Suppression.REASON_BOUNCE: Chip("Bounced", "bad", "cross"),
+    Suppression.REASON_COMPLAINT: Chip("Complained", "bad", "warning"),
+    Suppression.REASON_MANUAL: Chip("By hand", "quiet", "circle"),
+}
+_TENANT_STATES = {
+    Tenant.STATE_ACTIVE: Chip("Active", "good", "check"),
+    Tenant.STATE_PAUSED: Chip("Paused", "bad", "warning"),
+}
+
+
+def verdict(check: RecordCheck) -> Chip:
+    """Returns a record's chip."""
+    return _chip(_VERDICTS, check.verdict)
+
+
+def domain_state(state: Domain.State.ValueType) -> Chip:
+    """Returns a domain's chip."""
+    return _chip(_DOMAIN_STATES, state)
+
+
+def email_state(state: Email.State.ValueType) -> Chip:
+    """Returns an email's chip."""
+    return _chip(_EMAIL_STATES, state)
+
+
+def recipient_state(state: Recipient.State.ValueType) -> Chip:
+    """Returns a recipient's chip."""
+    return _chip(_RECIPIENT_STATES, state)
+
+
+def account_state(state: SesAccount.State.ValueType) -> Chip:
+    """Returns the account's chip."""
+    return _chip(_ACCOUNT_STATES, state)
+
+
+def suppression_reason(reason: Suppression.Reason.ValueType) -> Chip:
+    """Returns why an address is suppressed."""
+    return _chip(_REASONS, reason)
+
+
+def tenant_state(state: Tenant.State.ValueType) -> Chip:
+    """Returns a tenant's chip."""
+    return _chip(_TENANT_STATES, state)
+
+
+def key_state(key: ApiKey) -> Chip:
+    """Returns a key's chip."""
+    return _live_or_ended(key)
+
+
+def link_state(link: Link) -> Chip:
+    """Returns a link's chip."""
+    return _live_or_ended(link)
+
+
+def outcome(email: Email) -> Chip:
+    """Returns what a list shows of an email: the worst of its recipients' news once it was sent."""
+    if email.state == Email.STATE_SENT:
+        worst = max((each.state for each in email.recipients), default=Recipient.STATE_PENDING)
+        if worst != Recipient.STATE_PENDING:
+            return recipient_state(worst)
+    return email_state(email.state)
+
+
+def happening(entry: TimelineEntry) -> Chip:
+    """Returns the chip of one thing that happened to an email."""
+    return _FEEDBACK.get(entry.feedback, _UNKNOWN) if entry.feedback else email_state(entry.state)
+
+
+def _chip(of: Mapping[State, Chip], state: State) -> Chip:
+    """Returns a state's chip; one that this version does not know is shown as such."""
+    return of.get(state, _UNKNOWN)
+
+
+def _live_or_ended(it: ApiKey | Link) -> Chip:
+    if it.HasField("revoke_time"):
+        return Chip("Revoked", "quiet", "cross")
+    if it.HasField("expire_time") and it.expire_time.ToDatetime(UTC) < datetime.now(UTC):
+        return Chip("Expired", "quiet", "clock")
+    return Chip("Active", "good", "check")

@@ -1,0 +1,117 @@
+"""What is known of domains, as it changes: one upstream stream for each domain, however many pages watch it.
+
+Not for permissions: whoever follows a domain has just been shown by verifier, with the own key, that it may.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from chassis.backoff import wait_any
+from chassis.bell import Bell
+from letterhead.verifier.v1.verifier_pb2 import Verification, WatchDomainRequest
+from services.console.calls import Calls, Refused
+
+HEARTBEAT = timedelta(seconds=15)
+AGAIN = timedelta(seconds=0.5)  # until a stream that broke is opened again
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One state of knowledge; what was rendered of it is kept with it, and made once for all who watch."""
+
+    known: Verification
+    shown: dict[str, str] = field(default_factory=dict)
+
+    def rendered(self, kind: str, render: Callable[[Verification], str]) -> str:
+        """Returns what `render` makes of it."""
+        if kind not in self.shown:
+            self.shown[kind] = render(self.known)
+        return self.shown[kind]
+
+
+class _Watched:
+    """One domain that somebody watches."""
+
+    def __init__(self) -> None:
+        self.bell = Bell()
+        self.sight: Sight | None = None
+        self.ended = False
+        self.followers = 0
+        self.task: asyncio.Task[None]
+
+
+class Live:
+    """All domains that are watched through this process."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._watched: dict[str, _Watched] = {}
+        self._ends = asyncio.Event()
+
+    @property
+    def upstream(self) -> int:
+        """How many streams are open to verifier."""
+        return len(self._watched)
+
+    async def follow(self, domain_id: str, key: str) -> AsyncGenerator[Sight | None]:
+        """Gives what is known at once and at each change, and None when nothing happened for a while.
+
+        Ends when the domain is gone or the process ends. The caller has made sure that `key` may see it.
+        """
+        with self._joined(domain_id, key) as watched:
+            last: Sight | None = None
+            while not (watched.ended or self._ends.is_set()):
+                ring = watched.bell.next_ring()
+                if watched.sight is not last:
+                    last = watched.sight
+                    yield last
+                    continue
+                await wait_any(ring, timeout=HEARTBEAT.total_seconds())
+                if not ring.is_set():
+                    yield None
+
+    def end(self) -> None:
+        """Ends every stream."""
+        self._ends.set()
+        for watched in self._watched.values():
+            watched.bell.ring()
+
+    @contextmanager
+    def _joined(self, domain_id: str, key: str) -> Iterator[_Watched]:
+        watched = self._watched.get(domain_id)
+        if watched is None or watched.ended:
+            watched = self._watched[domain_id] = _Watched()
+            watched.task = asyncio.create_task(self._watch(watched, domain_id, key))
+        watched.followers += 1
+        try:
+            yield watched
+        finally:
+            watched.followers -= 1
+            if not watched.followers:
+                watched.task.cancel()
+                if self._watched.get(domain_id) is watched:
+                    del self._watched[domain_id]
+
+    async def _watch(self, watched: _Watched, domain_id: str, key: str) -> None:
+        try:
+            while await self._stream(watched, domain_id, key):
+                await wait_any(self._ends, timeout=AGAIN.total_seconds())
+        finally:
+            watched.ended = True
+            watched.bell.ring()
+
+    async def _stream(self, watched: _Watched, domain_id: str, key: str) -> bool:
+        """Follows one stream to its end; tells whether to open another."""
+        try:
+            async with aclosing(
+                self._calls.watch(WatchDomainRequest(domain_id=domain_id), key=key)
+            ) as stream:
+                async for told in stream:
+                    watched.sight = Sight(told.verification)
+                    watched.bell.ring()
+        except Refused as refused:
+            return refused.code.name == "UNAVAILABLE"
+        return False

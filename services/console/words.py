@@ -1,0 +1,198 @@
+"""The sentences that people read on the pages: what a record is for, where a domain stands. Pure.
+
+Hints and notes come from the services that wrote them; `plain` only says them without the machinery's names.
+"""
+
+import re
+from collections.abc import Sequence
+
+from letterhead.identity.v1.api_keys_pb2 import ApiKey
+from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
+from letterhead.identity.v1.tenants_pb2 import Tenant
+from letterhead.sender.v1.emails_pb2 import Email, Recipient
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
+from services.console import chips
+
+_LABELS = {
+    DnsRecord.PURPOSE_DKIM: "DKIM",
+    DnsRecord.PURPOSE_RETURN_PATH: "Outbound mail return path",
+    DnsRecord.PURPOSE_SPF: "Outbound mail SPF",
+    DnsRecord.PURPOSE_INBOUND: "Inbound mail",
+    DnsRecord.PURPOSE_DMARC: "DMARC policy",
+    DnsRecord.PURPOSE_OWNERSHIP: "Proof of ownership",
+}
+_PURPOSES = {
+    DnsRecord.PURPOSE_DKIM: "Signs your email, so that receivers know it is yours.",
+    DnsRecord.PURPOSE_RETURN_PATH: "Brings bounces back, so that you hear of them.",
+    DnsRecord.PURPOSE_SPF: "Allows your email to leave from here.",
+    DnsRecord.PURPOSE_INBOUND: "Brings email for this domain here.",
+    DnsRecord.PURPOSE_DMARC: "Tells receivers what to do with forgeries.",
+    DnsRecord.PURPOSE_OWNERSHIP: "Shows that the domain is yours.",
+}
+# Where something else stands than the record.
+SEEN_INSTEAD = (RecordCheck.VERDICT_MISMATCH, RecordCheck.VERDICT_CONFLICT)
+# Where a domain's email leaves as its own.
+SENDING = (Domain.STATE_READY, Domain.STATE_DEGRADED)
+# Where nothing more happens by itself, or not soon.
+_RESTING = frozenset(Email.State.values()) - {
+    Email.STATE_QUEUED,
+    Email.STATE_CLAIMED,
+    Email.STATE_UNKNOWN,
+    Email.STATE_SENT,
+}
+_SCOPES = {
+    ApiKey.SCOPE_ADMIN: "For operators: everything, of every tenant",
+    ApiKey.SCOPE_FULL_ACCESS: "Everything",
+    ApiKey.SCOPE_SENDING_ACCESS: "Sends email",
+    ApiKey.SCOPE_SERVICE: "Between services",
+}
+_POLICIES = {
+    Tenant.UNREADY_POLICY_REFUSE: "is refused",
+    Tenant.UNREADY_POLICY_SHARED: "leaves through the shared sender, marked “via”",
+}
+_HEADLINES = {
+    Domain.STATE_PROVISIONING: ("Setting up", "Your records appear here in a few seconds."),
+    Domain.STATE_READY: ("Ready to send", "Email from this domain leaves as its own."),
+    Domain.STATE_DEGRADED: (
+        "Needs attention",
+        "Something that was right is gone. Mend what is marked below within 72 hours of the change.",
+    ),
+    Domain.STATE_LOST: (
+        "No longer sending",
+        "The records stayed broken for 72 hours. Mend what is marked below, then choose Check again.",
+    ),
+    Domain.STATE_FAILED: (
+        "Not ready in time",
+        "72 hours have passed. Add what is missing below, then choose Check again.",
+    ),
+    Domain.STATE_DELETING: ("Being deleted", "Nothing is sent from this domain any more."),
+    Domain.STATE_DELETED: ("Deleted", "Nothing is sent from this domain any more."),
+}
+
+
+def label(record: DnsRecord) -> str:
+    """Names a record by its purpose: `DKIM 1 of 3`."""
+    name = _LABELS.get(record.purpose, "Record")
+    return f"{name} {record.ordinal} of 3" if record.purpose == DnsRecord.PURPOSE_DKIM else name
+
+
+def purpose(record: DnsRecord) -> str:
+    """Says in a sentence what a record does for its owner."""
+    return _PURPOSES.get(record.purpose, "")
+
+
+def purpose_word(record: DnsRecord) -> str:
+    """Returns the purpose as part of an id: `return-path`."""
+    name = DnsRecord.Purpose.Name(record.purpose) if record.purpose in _LABELS else "PURPOSE_OTHER"
+    return name.removeprefix("PURPOSE_").lower().replace("_", "-")
+
+
+def type_of(record: DnsRecord) -> str:
+    """Returns `CNAME`, `MX` or `TXT`."""
+    return DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
+
+
+def key_scope(scope: ApiKey.Scope.ValueType) -> str:
+    """Says what a key may do."""
+    return _SCOPES.get(scope, "")
+
+
+def unready_policy(policy: Tenant.UnreadyPolicy.ValueType) -> str:
+    """Says what happens to email from a domain that is not ready."""
+    return _POLICIES.get(policy, "")
+
+
+def moving(email: Email) -> bool:
+    """Says whether more is about to be heard of an email, so that its page should look again."""
+    if email.state == Email.STATE_SENT:
+        return any(each.state == Recipient.STATE_PENDING for each in email.recipients)
+    return email.state not in _RESTING and not email.HasField("scheduled_time")
+
+
+def journey(email: Email) -> str:
+    """Says in a few words where an email is."""
+    if email.state != Email.STATE_SENT:
+        return "On its way" if moving(email) else chips.email_state(email.state).word
+    states = {each.state for each in email.recipients}
+    if Recipient.STATE_PENDING in states:
+        return "Sent. Waiting to hear from the receiver"
+    return "Delivered" if states == {Recipient.STATE_DELIVERED} else "Sent"
+
+
+def last_note(email: Email) -> str:
+    """Says what was heard last."""
+    notes = [entry.note for entry in email.timeline if entry.note] or [email.state_note]
+    return plain(notes[-1])
+
+
+def advice(check: RecordCheck) -> str:
+    """Says what to do about a record, or what was seen of it when there is nothing to do."""
+    if check.hint:
+        return plain(check.hint)
+    if check.verdict == RecordCheck.VERDICT_FOUND:
+        return f"Seen at {_servers(check)}."
+    return "Asking your name servers."
+
+
+def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
+    """Counts the required records that are found, and all that are required."""
+    required = [check for check in checks if check.record.required]
+    return sum(check.verdict == RecordCheck.VERDICT_FOUND for check in required), len(required)
+
+
+def headline(known: Verification) -> tuple[str, str]:
+    """Says where a domain stands and what comes next."""
+    if known.state in _HEADLINES:
+        return _HEADLINES[known.state]
+    there, wanted = found(known.records)
+    if there == wanted and wanted:
+        return "Almost there", "All records are found. The last check usually takes a minute or two."
+    return (
+        "Add these records",
+        "Enter them at your DNS provider. Each turns green here by itself, within seconds.",
+    )
+
+
+def standing(domain: Domain) -> str:
+    """Says in a few words where a domain of a list stands."""
+    if domain.state == Domain.STATE_PENDING:
+        return "Waiting for its DNS records"
+    return {
+        Domain.STATE_PROVISIONING: "Its records follow in a few seconds",
+        Domain.STATE_READY: "Sends as itself",
+        Domain.STATE_DEGRADED: "Something that was right is gone",
+        Domain.STATE_LOST: "Stayed broken for 72 hours",
+        Domain.STATE_FAILED: "Did not become ready within 72 hours",
+        Domain.STATE_DELETING: "Sends nothing any more",
+    }.get(domain.state, "")
+
+
+def state_word(name: str) -> str:
+    """Returns how a domain's state is called on the pages, by its name in the contract: `READY`."""
+    return chips.domain_state(Domain.State.Value(f"STATE_{name}")).word
+
+
+def sentence(said: str) -> str:
+    """Makes a sentence of a service's refusal, whose words begin and end in lower case."""
+    said = plain(said.strip())
+    return said if said.endswith((".", "!", "?")) else f"{said}."
+
+
+def plain(said: str) -> str:
+    """Says a service's sentence to somebody who never heard of what carries the email."""
+    for pattern, instead in _PLAIN:
+        said = pattern.sub(instead, said)
+    return said[:1].upper() + said[1:]
+
+
+_PLAIN = (
+    (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
+    (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
+    (re.compile(r"\bAWS\b"), "the mail service"),
+)
+
+
+def _servers(check: RecordCheck) -> str:
+    if check.servers_asked == 1:
+        return "your name server"
+    return f"{check.servers_agreeing} of {check.servers_asked} name servers"
