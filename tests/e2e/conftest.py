@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import Browser
 
 from cli.client import Services, connect
 from cli.events import Tail
@@ -15,6 +16,7 @@ from cli.sandbox_commands import running
 from cli.stack import Plan, Stack
 from cli.teller import Teller
 from sandbox.client import SandboxClient, connect_sandbox
+from tests.e2e.browser import Visit, a_browser, a_visit
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,3 +71,17 @@ async def world(home: Path, replicas: int) -> AsyncIterator[World]:
     """The installation that the tests of this tier share."""
     async with a_world(home, replicas) as world:
         yield world
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The browser that the tests of this tier share."""
+    async with a_browser() as browser:
+        yield browser
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visit(browser: Browser, world: World) -> AsyncIterator[Visit]:
+    """Somebody's browser, at the console of the shared installation; not signed in."""
+    async with a_visit(browser, world.installation.console) as visit:
+        yield visit

@@ -20,11 +20,11 @@ import aiohttp
 
 from cli.server_process import HOST, ServerProcess, free_port
 from cli.tether import tethered
+from tests.e2e.packages import install, output
 
 CLIENT = "203.0.113.10"
-PACKAGES = ("rspamd", "opendkim")
+PACKAGES = {"rspamd": "rspamd", "opendkim": "opendkim"}
 RUN_AS = "_rspamd"  # rspamd does not run as root
-INSTALL_WITHIN = 300  # seconds
 SUFFIXES = ("ai", "com", "dev", "io", "net", "org")  # all of them would take rspamd ten seconds to compile
 
 RSPAMD_TRACE = {"+": "pass", "-": "fail", "?": "temperror", "~": "permerror"}
@@ -92,7 +92,7 @@ class Judges:
     async def opendkim(self, raw: bytes) -> Verdict:
         """DKIM of every signature."""
         settings = str(self.home / "opendkim.conf")
-        said = await _output("opendkim", "-x", settings, "-vv", "-t", "-", given=raw)
+        said = await output("opendkim", "-x", settings, "-vv", "-t", "-", given=raw)
         found = re.findall(r"dkim=(\w+)[^;]*? \([^)]*\)[^;]*?header\.d=([^\s;]+)", said)
         return Verdict(dkim={domain: result for result, domain in found})
 
@@ -100,7 +100,7 @@ class Judges:
 @asynccontextmanager
 async def sitting(home: Path, dns: str) -> AsyncIterator[Judges]:
     """Both judges for as long as the context lasts, asking the resolver `dns` (host:port) alone."""
-    await install()
+    await install(PACKAGES)
     port = free_port()
     _write_settings(home, dns, port)
     server = ServerProcess(
@@ -115,18 +115,6 @@ async def sitting(home: Path, dns: str) -> AsyncIterator[Judges]:
         yield Judges(home, f"http://{HOST}:{port}")
     finally:
         await asyncio.to_thread(server.stop)
-
-
-async def install() -> None:
-    """Gets the packages that are missing; raises RuntimeError, naming them, where that cannot be done."""
-    missing = [name for name in PACKAGES if shutil.which(name) is None]
-    if not missing:
-        return
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise RuntimeError(f"These tests need Debian's packages {' and '.join(missing)}: install them first.")
-    quietly = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # installed, not started
-    await _output("apt-get", "update", "-q", environ=quietly)
-    await _output("apt-get", "install", "-q", "-y", "--no-install-recommends", *missing, environ=quietly)
 
 
 def _write_settings(home: Path, dns: str, port: int) -> None:
@@ -155,19 +143,3 @@ def _answers(port: int) -> bool:
         return False
     finally:
         connection.close()
-
-
-async def _output(*command: str, given: bytes = b"", environ: dict[str, str] | None = None) -> str:
-    path = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=path | (environ or {}),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(INSTALL_WITHIN):
-        said, complained = await process.communicate(given)
-    if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {complained.decode()[-500:]}")
-    return said.decode()
