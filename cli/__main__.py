@@ -15,7 +15,7 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, ConfigError, load
-from cli import aws_setup, calls, sandbox_commands, settling
+from cli import aws_setup, calls, links, sandbox_commands, settling
 from cli.client import explain
 from cli.installation import NoInstallation
 from cli.server_process import EmbeddedError
@@ -174,6 +174,28 @@ def watch_domain(name: str) -> None:
 def delete_domain(name: str) -> None:
     """Delete a domain."""
     run(calls.delete_domain(name))
+
+
+@domains.command("link")
+def link_domain(
+    name: str,
+    whom: Annotated[str, typer.Option("--for", help="Whom it is made for, for people.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=90, help="How long it works.")] = 30,
+) -> None:
+    """Make a link to a domain's page, for whoever publishes its records and has no key."""
+    run(links.make_link(name, whom, days))
+
+
+@domains.command("links")
+def list_links(name: str) -> None:
+    """List the links to a domain's page."""
+    run(links.list_links(name))
+
+
+@domains.command("unlink")
+def revoke_link(link_id: str) -> None:
+    """Revoke a link."""
+    run(links.revoke_link(link_id))
 
 
 @emails.command("list")

@@ -28,6 +28,7 @@ class Overrides:
     verifier_address: str | None = setting(None, help="host:port of verifier")
     sender_address: str | None = setting(None, help="host:port of sender")
     webhooks_address: str | None = setting(None, help="host:port of webhooks")
+    public_url: str | None = setting(None, help="where the page is, https://…")
     nats_url: str | None = setting(None, help="NATS URL")
     api_key: Secret | None = setting(None, help="file with the key to call with")
 
@@ -40,6 +41,7 @@ class Overrides:
             "verifier": self.verifier_address,
             "sender": self.sender_address,
             "webhooks": self.webhooks_address,
+            "console": self.public_url,
             "nats": nats,
             "api_key": key,
         }

@@ -5,6 +5,7 @@ For trying things on a cluster of one's own: the Postgres there asks for no pass
 
 import json
 import sys
+from secrets import token_urlsafe
 
 from chassis.access import generate_key
 
@@ -20,6 +21,7 @@ def secrets() -> dict[str, dict[str, str]]:
     files["letterhead-identity"] |= {"admin-key": admin_key, "service-key": service_key}
     files["letterhead-verifier"] |= {"service-key": service_key}
     files["letterhead-sender"] |= {"service-key": service_key}
+    files["letterhead-console"] = {"session-secret": token_urlsafe(32)}
     return files
 
 

@@ -21,6 +21,7 @@ from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, buil
 from tests.contract.sources import ROOT
 
 SERVICES = ("identity", "verifier", "sender", "webhooks")
+DEPLOYED = (*SERVICES, "console")
 
 
 @pytest.fixture(params=OVERLAYS)
@@ -34,7 +35,7 @@ def config_of(service: str) -> type[Any]:
 
 
 def test_every_service_is_deployed(overlay: Overlay) -> None:
-    assert sorted(name for name, _ in overlay.services()) == sorted(SERVICES)
+    assert sorted(name for name, _ in overlay.services()) == sorted(DEPLOYED)
 
 
 def test_workloads_select_their_own_pods(overlay: Overlay) -> None:
@@ -100,6 +101,13 @@ def test_probes_ask_for_what_the_server_answers(overlay: Overlay, service: str) 
     assert container["livenessProbe"]["grpc"]["service"] == LIVENESS
 
 
+def test_the_console_is_probed_by_http(overlay: Overlay) -> None:
+    (container,) = dict(overlay.services())["console"].containers
+
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/healthz", "port": "http"}
+
+
 def full_names(service: str) -> Iterator[str]:
     """The gRPC services of a package of the contract."""
     directory = Path(letterhead.__path__[0]) / service / "v1"
@@ -108,7 +116,7 @@ def full_names(service: str) -> Iterator[str]:
         yield from (each.full_name for each in descriptor.services_by_name.values())
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", DEPLOYED)
 def test_settings_are_what_the_service_reads(overlay: Overlay, service: str, tmp_path: Path) -> None:
     workload = dict(overlay.services())[service]
     environment = overlay.environment(workload)
@@ -116,9 +124,11 @@ def test_settings_are_what_the_service_reads(overlay: Overlay, service: str, tmp
 
     assert set(environment) <= known
     settings = config.load(config_of(service), with_secrets(environment, workload, tmp_path))
-    assert settings.server.grpc_port == workload.ports()["grpc"]
-    assert settings.server.metrics_port == workload.ports()["metrics"]
-    assert grace(workload) > preparation(workload) + 2 * settings.server.drain.total_seconds()
+    process = settings.process if service == "console" else settings.server
+    port = settings.console_port if service == "console" else settings.server.grpc_port
+    assert port == workload.ports()["http" if service == "console" else "grpc"]
+    assert process.metrics_port == workload.ports()["metrics"]
+    assert grace(workload) > preparation(workload) + 2 * process.drain.total_seconds()
 
 
 def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> None:
@@ -163,7 +173,10 @@ def test_peers_and_nats_are_where_the_settings_say(overlay: Overlay) -> None:
     for _, workload in overlay.services():
         environment = overlay.environment(workload)
         peers = {value for name, value in environment.items() if name.endswith("_ADDRESS")}
-        assert peers | {environment["LETTERHEAD_NATS_URL"].removeprefix("nats://")} <= listening
+        stores = {
+            url.removeprefix("nats://") for name, url in environment.items() if name.endswith("NATS_URL")
+        }
+        assert peers | stores <= listening
 
 
 def test_secrets_are_only_referred_to(overlay: Overlay) -> None:

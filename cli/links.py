@@ -1,0 +1,48 @@
+"""The commands over links: one domain's page, for whoever publishes its records and has no key."""
+
+from datetime import UTC, datetime, timedelta
+
+from cli.client import connect
+from cli.installation import Installation
+from cli.teller import Teller
+from letterhead.identity.v1.domains_pb2 import GetDomainRequest
+from letterhead.identity.v1.links_pb2 import CreateLinkRequest, Link, ListLinksRequest, RevokeLinkRequest
+
+
+async def make_link(name: str, whom: str, days: int) -> None:
+    """Makes a link to a domain's page, and prints it: it is told this once."""
+    installation = Installation.read()
+    async with connect(installation) as services:
+        domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
+        request = CreateLinkRequest(domain_id=domain.id, name=whom)
+        request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))
+        made = await services.links.CreateLink(request)
+    teller = Teller()
+    teller.say(f"{installation.console}/d/{made.token}")
+    teller.good(
+        f"works until {made.link.expire_time.ToJsonString()}; `letterhead domains unlink {made.link.id}`"
+    )
+
+
+async def list_links(name: str) -> None:
+    """Prints a domain's links, without their tokens."""
+    async with connect(Installation.read()) as services:
+        domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
+        answer = await services.links.ListLinks(ListLinksRequest(domain_id=domain.id))
+    Teller().table(("id", "for", "ends with", "until", "state"), [
+        (each.id, each.name, each.hint, each.expire_time.ToJsonString(), _state(each))
+        for each in answer.links
+    ])  # fmt: skip
+
+
+async def revoke_link(link_id: str) -> None:
+    """Revokes a link."""
+    async with connect(Installation.read()) as services:
+        await services.links.RevokeLink(RevokeLinkRequest(link_id=link_id))
+    Teller().good("it opens nothing any more")
+
+
+def _state(link: Link) -> str:
+    if link.HasField("revoke_time"):
+        return "revoked"
+    return "expired" if link.expire_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC) else "works"
