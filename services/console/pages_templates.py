@@ -43,7 +43,7 @@ class Form:
     def refused(self, refused: Refused, fields: Mapping[str, str]) -> "Form":
         """Puts a service's no where it belongs; `fields` are the form's names by the request's."""
         mistakes = {
-            fields[each.field]: words.sentence(each.description)
+            fields[each.field]: words.sentence(f"This {each.description}")
             for each in refused.violations
             if each.field in fields
         }

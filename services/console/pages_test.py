@@ -14,7 +14,7 @@ from services.console.calls import Calls, Refused
 from services.console.pages_templates import UNPROCESSABLE, Form, Templates, typed
 from services.console.pages_visitor import key_of
 
-FIELDS = {"to": "to", "to.address": "to"}
+FIELDS = {"to": "to", "to[0].address": "to"}
 
 
 class TestPages:

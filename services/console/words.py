@@ -97,6 +97,11 @@ def key_scope(scope: ApiKey.Scope.ValueType) -> str:
     return _SCOPES.get(scope, "")
 
 
+def revocable(key: ApiKey) -> bool:
+    """Says whether a key can be revoked here: not the one by which the services know each other."""
+    return key.scope != ApiKey.SCOPE_SERVICE and not key.HasField("revoke_time")
+
+
 def unready_policy(policy: Tenant.UnreadyPolicy.ValueType) -> str:
     """Says what happens to email from a domain that is not ready."""
     return _POLICIES.get(policy, "")
@@ -116,7 +121,7 @@ def journey(email: Email) -> str:
     states = {each.state for each in email.recipients}
     if Recipient.STATE_PENDING in states:
         return "Sent. Waiting to hear from the receiver"
-    return "Delivered" if states == {Recipient.STATE_DELIVERED} else "Sent"
+    return chips.recipient_state(states.pop()).word if len(states) == 1 else "Sent"
 
 
 def last_note(email: Email) -> str:
@@ -128,7 +133,7 @@ def last_note(email: Email) -> str:
 def advice(check: RecordCheck) -> str:
     """Says what to do about a record, or what was seen of it when there is nothing to do."""
     if check.hint:
-        return plain(check.hint)
+        return _TOKEN.sub(lambda token: f"{token[0][:TOKEN_SHOWN]}…", plain(check.hint))
     if check.verdict == RecordCheck.VERDICT_FOUND:
         return f"Seen at {_servers(check)}."
     return "Asking your name servers."
@@ -175,16 +180,21 @@ def state_word(name: str) -> str:
 def sentence(said: str) -> str:
     """Makes a sentence of a service's refusal, whose words begin and end in lower case."""
     said = plain(said.strip())
+    said = said[:1].upper() + said[1:]
     return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def plain(said: str) -> str:
     """Says a service's sentence to somebody who never heard of what carries the email."""
+    begins_upper = said[:1].isupper()
     for pattern, instead in _PLAIN:
         said = pattern.sub(instead, said)
-    return said[:1].upper() + said[1:]
+    return said[:1].upper() + said[1:] if begins_upper else said
 
 
+# A DKIM token; the whole of it stands in the record beside the advice.
+_TOKEN = re.compile(r"\b[a-z0-9]{32}\b")
+TOKEN_SHOWN = 6
 _PLAIN = (
     (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
     (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
