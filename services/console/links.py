@@ -3,7 +3,6 @@
 from datetime import timedelta
 from uuid import UUID
 
-import grpc
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -57,7 +56,7 @@ class Links:
         try:
             opened = await self._calls.ask(self._calls.links.OpenLink, links_pb2.OpenLinkRequest(), key=token)
         except Refused as refused:
-            if refused.code is grpc.StatusCode.UNAUTHENTICATED:
+            if refused.reason == "KEY_INVALID":
                 raise HTTPException(404, DEAD) from None
             raise
         return UUID(opened.link.domain_id)
