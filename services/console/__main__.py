@@ -6,6 +6,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from starlette.applications import Starlette
+
 from chassis import config, server
 from chassis.config import Secret, setting
 from chassis.telemetry import get_logger, metrics_server
@@ -56,6 +58,11 @@ class Config:
             raise ValueError(f"LETTERHEAD_PUBLIC_URL: {self.public_url!r} has more than a host and a port")
 
     @property
+    def origin(self) -> str:
+        """The public URL, without a slash at its end."""
+        return self.public_url.rstrip("/")
+
+    @property
     def secure(self) -> bool:
         """Whether browsers come over TLS."""
         return self.public_url.startswith("https:")
@@ -67,18 +74,27 @@ async def running(settings: Config) -> AsyncIterator[int]:
     async with AsyncExitStack() as stack:
         stack.enter_context(metrics_server(settings.console_host, settings.process.metrics_port))
         listener = stack.enter_context(_listening(settings))
-        services = await stack.enter_async_context(calls.opened(settings))
-        public_url, assets = settings.public_url.rstrip("/"), Assets()
-        sessions = Sessions(settings.session_secret, secure=settings.secure)
-        pages = Pages(services, sessions, assets, public_url=public_url)
-        parts = Parts(services, sessions, assets, Links(services, sessions), pages)
-        rate = settings.api_requests_per_second
-        app = application(parts, public_url=public_url, api_requests_per_second=rate)
-        await stack.enter_async_context(serving(Site(app, listener, _options(settings))))
-        stack.callback(pages.end)
+        parts = made(settings, await stack.enter_async_context(calls.opened(settings)))
+        await stack.enter_async_context(
+            serving(Site(composed(settings, parts), listener, _options(settings)))
+        )
+        stack.callback(parts.pages.end)
         port: int = listener.getsockname()[1]
         log.info("serving", action="server_started", port=port)
         yield port
+
+
+def made(settings: Config, services: calls.Calls) -> Parts:
+    """Make all that the application is made of."""
+    sessions, assets = Sessions(settings.session_secret, secure=settings.secure), Assets()
+    pages = Pages(services, sessions, assets, public_url=settings.origin)
+    return Parts(services, sessions, assets, Links(services, sessions), pages)
+
+
+def composed(settings: Config, parts: Parts) -> Starlette:
+    """Make the application."""
+    rate = settings.api_requests_per_second
+    return application(parts, public_url=settings.origin, api_requests_per_second=rate)
 
 
 def _listening(settings: Config) -> socket.socket:

@@ -14,6 +14,7 @@ from services.console.session import Session, Sessions
 FIELD = "csrf"
 HEADER = "x-csrf-token"
 MOST_FIELDS = 100
+SIGN_IN = "/app/sign-in"  # begins a session; that the form is ours, the browser's own headers say
 OLD = "This page has grown old. Load it again, then repeat what you did."
 _OF_LINK = re.compile(r"/d/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)")
 
@@ -34,7 +35,7 @@ class Forms:
             return await self._app(scope, receive, send)
         session = self._session(scope)
         scope.setdefault("state", {})["session"] = session
-        if session is None or scope["method"] in SAFE_METHODS:
+        if session is None or scope["method"] in SAFE_METHODS or scope["path"] == SIGN_IN:
             return await self._app(scope, receive, send)
         try:
             body = await Request(scope, receive).body()

@@ -75,7 +75,7 @@ class Hardening:
         if refusal := self._refusal(scope):
             return await self._refuse(Request(scope), *refusal)(scope, receive, complete)
         largest = LARGEST_FORM if of_page(scope["path"]) else LARGEST_API_BODY
-        return await self._app(scope, _Body(receive, Headers(scope=scope), largest), complete)
+        return await self._app(scope, Body(receive, Headers(scope=scope), largest), complete)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -110,14 +110,16 @@ def _hosts(public: SplitResult) -> frozenset[str]:
     return frozenset(f"{name}:{public.port}" if public.port else name for name in names)
 
 
-class _Body:
-    """Gives a body no more room than `largest` bytes and no more time than BODY_WITHIN."""
+class Body:
+    """Gives a body no more room than `largest` bytes, and no more time than `within`."""
 
-    def __init__(self, receive: Receive, headers: Headers, largest: int) -> None:
+    def __init__(
+        self, receive: Receive, headers: Headers, largest: int, within: timedelta = BODY_WITHIN
+    ) -> None:
         self._receive = receive
         self._left = largest
         self._declared = headers.get("content-length", "0")
-        self._until = time.monotonic() + BODY_WITHIN.total_seconds()
+        self._until = time.monotonic() + within.total_seconds()
         self._whole = False
 
     async def __call__(self) -> Message:
