@@ -1,0 +1,35 @@
+"""Resend's own SDKs, unmodified, walk through every endpoint; only their base URL is changed."""
+
+from pathlib import Path
+
+import pytest
+
+from services.console import api
+from tests.e2e.conftest import World
+from tests.e2e.resend_calls import table, told_by_node, told_by_python
+from tests.e2e.resend_stage import a_stage
+from tests.figures import Figure
+
+# The first run may install Node from Debian's packages, and the SDK from its registry.
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
+
+
+async def test_the_official_sdks_get_what_they_expect(world: World, workspace: Path, figure: Figure) -> None:
+    stage = await a_stage(world.installation, world.admin, world.sandbox)
+
+    by_python = await told_by_python(stage)
+    by_node = await told_by_node(stage, workspace)
+
+    for line in table([*by_python, *by_node]):
+        figure(line)
+    assert len(by_python) >= 40
+    assert len(by_node) >= 40
+    called = {each.what.partition(",")[0].partition("?")[0] for each in by_python}
+    assert called >= {f"{each.method} {_place(each.path)}" for each in api.ENDPOINTS}
+
+
+def _place(path: str) -> str:
+    """A path as the stories name it."""
+    for name in ("email_id", "domain_id", "api_key_id", "suppression"):
+        path = path.replace(f"{{{name}}}", "{id}")
+    return path
