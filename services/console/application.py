@@ -34,8 +34,10 @@ def application(parts: Parts, *, public_url: str, api_requests_per_second: int) 
     """Make the application that answers at `public_url`."""
 
     def refusal(request: Request, error: Exception) -> Response:
-        answer = parts.pages.refusal if of_page(request.url.path) else api.refusal
-        return answer(request, error)
+        answer = (parts.pages.refusal if of_page(request.url.path) else api.refusal)(request, error)
+        if isinstance(error, HTTPException):
+            answer.headers.update(error.headers or {})
+        return answer
 
     def refuse(request: Request, status: int, sentence: str) -> Response:
         return refusal(request, HTTPException(status, sentence))

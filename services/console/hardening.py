@@ -118,14 +118,15 @@ class Body:
     ) -> None:
         self._receive = receive
         self._left = largest
-        self._declared = headers.get("content-length", "0")
+        declared = headers.get("content-length", "0")
+        self._too_large = not declared.isdecimal() or int(declared) > largest
         self._until = time.monotonic() + within.total_seconds()
         self._whole = False
 
     async def __call__(self) -> Message:
         if self._whole:  # what comes now is the end of the connection, and may be waited for
             return await self._receive()
-        if not self._declared.isdecimal() or int(self._declared) > self._left:
+        if self._too_large:
             raise HTTPException(413, TOO_LARGE)
         message = await self._in_time()
         self._whole = not message.get("more_body", False)

@@ -1,0 +1,183 @@
+"""What every request passes before anybody looks at it."""
+
+import asyncio
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+import httpx
+import pytest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.console import calls
+from services.console.__main__ import Config, composed, made
+from services.console.session import Sessions
+from tests.integration.console.conftest import SECRET, a_console, settings
+
+DOMAIN = UUID("01970000-0000-7000-8000-000000000001")
+EVERYWHERE = ("/app/sign-in", "/app/nothing", "/d/x", "/emails", "/nothing", "/healthz", "/static/x/y.css")
+
+
+def signed_in(**more: object) -> dict[str, str]:
+    """The cookies of a browser that is signed in."""
+    response = Response()
+    Sessions(settings().session_secret, secure=False).begin(response, "lh_key", **more)  # type: ignore[arg-type]
+    name, _, value = response.headers["set-cookie"].split(";")[0].partition("=")
+    return {name: value}
+
+
+def forms(chosen: Config, services: calls.Calls) -> Iterator[str]:
+    """The paths of all pages that a form may be sent to."""
+    for route in composed(chosen, made(chosen, services)).routes:
+        if (
+            isinstance(route, Route)
+            and route.path.startswith(("/app", "/d/"))
+            and "POST" in (route.methods or ())
+        ):
+            yield re.sub(r"{[^}]*}", str(DOMAIN), route.path)
+
+
+@pytest.fixture
+async def every_form() -> list[str]:
+    chosen = settings()
+    async with calls.opened(chosen) as services:
+        found = sorted(set(forms(chosen, services)))
+    assert len(found) > 3
+    return found
+
+
+@pytest.mark.parametrize("path", EVERYWHERE)
+async def test_every_answer_is_hardened(client: httpx.AsyncClient, path: str) -> None:
+    headers = (await client.get(path)).headers
+
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "same-origin"
+    assert headers["cache-control"] == "no-store"
+    assert "server" not in headers
+    assert "strict-transport-security" not in headers
+
+
+async def test_over_tls_browsers_are_told_to_stay_there() -> None:
+    async with a_console(public_url="https://letterhead.example.com") as client:
+        answer = await client.get("/app/sign-in", headers={"host": "letterhead.example.com"})
+
+    assert answer.status_code == 200
+    assert "max-age=31536000" in answer.headers["strict-transport-security"]
+
+
+@pytest.mark.parametrize("host", ["evil.com", "", "127.0.0.1", "127.0.0.1:1", "evil.com:8080"])
+async def test_another_host_is_not_served(client: httpx.AsyncClient, host: str) -> None:
+    for path in ("/app/sign-in", "/emails"):
+        assert (await client.get(path, headers={"host": host})).status_code == 421
+    assert (await client.get("/healthz", headers={"host": host})).status_code == 200
+
+
+CROSS_SITE = (
+    {"origin": "https://evil.com"},
+    {"origin": "null"},
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "none"},
+)
+
+
+@pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
+async def test_no_form_is_taken_from_another_site(
+    client: httpx.AsyncClient, every_form: list[str], headers: dict[str, str]
+) -> None:
+    client.cookies.update(signed_in())
+
+    answers = [await client.post(path, data={"name": "x"}, headers=headers) for path in every_form]
+
+    assert {answer.status_code for answer in answers} == {403}
+
+
+@pytest.mark.parametrize("token", [None, "", "x", "csrf"])
+async def test_no_form_is_taken_without_the_sessions_own_token(
+    client: httpx.AsyncClient, every_form: list[str], token: str | None
+) -> None:
+    client.cookies.update(signed_in() | signed_in(domain_id=DOMAIN))
+    data = {"name": "x"} | ({} if token is None else {"csrf": token})
+
+    answers = {
+        path: (await client.post(path, data=data, headers={"sec-fetch-site": "same-origin"})).status_code
+        for path in every_form
+        if path != "/app/sign-in"
+    }
+
+    assert set(answers.values()) == {403}, answers
+
+
+async def test_whoever_is_not_signed_in_is_shown_the_door(client: httpx.AsyncClient) -> None:
+    for path in ("/app/domains", "/app/emails", "/app/keys", "/app/suppressions", f"/app/domains/{DOMAIN}"):
+        answer = await client.get(path)
+        assert answer.status_code == 303, path
+        assert answer.headers["location"].startswith("/app/sign-in")
+
+
+async def test_whoever_has_no_link_sees_no_domain(client: httpx.AsyncClient) -> None:
+    client.cookies.update(signed_in())
+
+    assert (await client.get(f"/d/{DOMAIN}")).status_code in (401, 404)
+
+
+@pytest.mark.parametrize("path", ["/app/sign-in", f"/d/{DOMAIN}/verify"])
+async def test_a_form_is_small(client: httpx.AsyncClient, path: str) -> None:
+    client.cookies.update(signed_in(domain_id=DOMAIN))
+
+    answer = await client.post(path, data={"key": "x" * 300_000})
+
+    assert answer.status_code == 413
+
+
+async def test_a_body_that_says_it_is_huge_is_not_waited_for(client: httpx.AsyncClient) -> None:
+    url = client.base_url
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(
+        b"POST /app/sign-in HTTP/1.1\r\nhost: %s\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+        b"content-length: 99999999999\r\n\r\n" % url.netloc
+    )
+
+    status = await asyncio.wait_for(reader.readline(), 10)
+    writer.close()
+
+    assert b" 413 " in status
+
+
+async def test_links_are_not_guessed_fast(client: httpx.AsyncClient) -> None:
+    answers = [await client.get(f"/d/lh_link_{number}") for number in range(21)]
+
+    assert [each.status_code for each in answers] == [404] * 20 + [429]
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 61
+
+
+async def test_while_services_are_away_pages_say_so(client: httpx.AsyncClient) -> None:
+    client.cookies.update(signed_in())
+
+    answer = await client.get("/app/domains")
+
+    assert answer.status_code == 503
+    assert "try again" in answer.text.lower()
+    assert "grpc" not in answer.text.lower()
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("http://letterhead.example.com", "is not an https URL"),
+        ("letterhead.example.com", "is not an https URL"),
+        ("https://letterhead.example.com/console", "has more than a host and a port"),
+    ],
+)
+def test_a_public_url_that_cannot_be_is_refused(url: str, problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        settings(public_url=url)
+
+
+def test_the_secret_is_never_shown() -> None:
+    assert SECRET not in repr(settings())

@@ -1,0 +1,140 @@
+from uuid import uuid4
+
+import pytest
+from cryptography.fernet import Fernet
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from chassis.config import Secret
+from services.console.session import SESSION_AGE, Session, Sessions, check_secret
+
+OLD, NEW = "o" * 32, "n" * 32
+
+
+def sessions(secret: str = NEW, *, secure: bool = True) -> Sessions:
+    return Sessions(Secret(secret), secure=secure)
+
+
+def set_cookie(begun: Response) -> tuple[str, str, str]:
+    """What a browser is told: name, value and attributes."""
+    named, _, attributes = begun.headers["set-cookie"].partition(";")
+    name, _, value = named.partition("=")
+    return name, value, attributes.lower()
+
+
+def shown(cookies: dict[str, str]) -> HTTPConnection:
+    header = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    return HTTPConnection({"type": "http", "headers": [(b"cookie", header.encode())]})
+
+
+def begun(by: Sessions, **more: object) -> tuple[str, str]:
+    response = Response()
+    by.begin(response, "lh_key", **more)  # type: ignore[arg-type]
+    name, value, _ = set_cookie(response)
+    return name, value
+
+
+def test_a_session_holds_what_it_began_with_and_a_token_of_its_own() -> None:
+    name, value = begun(sessions(), tenant="Mnexa", operator=True)
+    _, other = begun(sessions())
+
+    found, another = (sessions().find(shown({name: each})) for each in (value, other))
+
+    assert found
+    assert another
+    assert (found.key, found.tenant, found.operator) == ("lh_key", "Mnexa", True)
+    assert found.csrf != another.csrf
+    assert len(found.csrf) >= 43
+
+
+def test_a_cookie_shows_nothing_of_the_key() -> None:
+    _, value = begun(sessions())
+
+    assert "lh_key" not in value
+
+
+def test_a_cookie_is_for_this_host_over_tls_and_not_for_scripts() -> None:
+    response = Response()
+    sessions().begin(response, "lh_key")
+
+    name, _, attributes = set_cookie(response)
+
+    assert name == "__Host-letterhead-session"
+    for attribute in ("httponly", "secure", "samesite=lax", "path=/", f"max-age={12 * 3600}"):
+        assert attribute in attributes
+    assert "domain=" not in attributes
+
+
+def test_on_loopback_without_tls_a_cookie_works_too() -> None:
+    response = Response()
+    sessions(secure=False).begin(response, "lh_key")
+
+    name, _, attributes = set_cookie(response)
+
+    assert name == "letterhead-session"
+    assert "secure" not in attributes
+
+
+def test_a_session_ends_by_its_age() -> None:
+    name, value = begun(sessions())
+    key = sessions()._fernet._fernets[0]  # the clock is Fernet's own
+    fields = key.decrypt(value.encode())
+    now = key.extract_timestamp(value.encode())
+
+    fresh, stale = (
+        key.encrypt_at_time(fields, now - int(SESSION_AGE.total_seconds()) + left).decode()
+        for left in (60, -1)
+    )
+
+    assert sessions().find(shown({name: fresh}))
+    assert sessions().find(shown({name: stale})) is None
+
+
+@pytest.mark.parametrize("value", ["", "x", "gAAAAA" + "A" * 100, "x" * 5000, "\x80", "=" * 40])
+def test_a_cookie_that_is_not_ours_is_no_session(value: str) -> None:
+    assert sessions().find(shown({"__Host-letterhead-session": value})) is None
+
+
+def test_a_cookie_of_another_secret_is_no_session() -> None:
+    name, value = begun(Sessions(Secret("x" * 32), secure=True))
+
+    assert sessions().find(shown({name: value})) is None
+    stranger = Fernet(Fernet.generate_key()).encrypt(b'["a", "b", "c", "", false]').decode()
+    assert sessions().find(shown({name: stranger})) is None
+
+
+def test_a_changed_secret_reads_what_the_old_one_wrote() -> None:
+    name, value = begun(sessions(OLD))
+
+    both = sessions(f"{NEW}\n{OLD}\n")
+
+    assert both.find(shown({name: value}))
+    _, newer = begun(both)
+    assert sessions(NEW).find(shown({name: newer}))
+    assert sessions(OLD).find(shown({name: newer})) is None
+
+
+def test_a_link_opens_its_domain_under_its_own_name_alone() -> None:
+    mine, other = uuid4(), uuid4()
+    name, value = begun(sessions(), domain_id=mine)
+
+    found = sessions().find(shown({name: value}), domain_id=mine)
+
+    assert found == Session("lh_key", found.csrf, mine) if found else False
+    assert sessions().find(shown({name: value}), domain_id=other) is None
+    assert sessions().find(shown({name.replace(str(mine), str(other)): value}), domain_id=other) is None
+    assert sessions().find(shown({"__Host-letterhead-session": value})) is None
+
+
+def test_the_form_token_is_compared_whole() -> None:
+    session = Session("lh_key", "token")
+
+    assert session.proves("token")
+    assert not any(session.proves(each) for each in ("", "toke", "tokens", "töken"))
+
+
+def test_a_short_secret_is_refused() -> None:
+    check_secret(Secret(f"{OLD}\n{NEW}"))
+
+    with pytest.raises(ValueError, match="32 characters"):
+        check_secret(Secret(f"{OLD}\nshort"))
