@@ -1,0 +1,99 @@
+"""Domains and their records in Resend's shapes, and pages of lists."""
+
+from typing import Any
+
+import pytest
+from msgspec import UNSET
+
+from letterhead.identity.v1 import domains_pb2 as pb
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck
+from services.console.api_domains_protos import OF_STATE, OF_VERDICT, detail_of, is_shown
+from services.console.api_errors import Rejected
+from services.console.api_pages import page_of
+
+SOME_ID = "0198f0c0-0000-7000-8000-000000000000"
+
+
+def a_record(purpose: Any, name: str, type_: Any = pb.DnsRecord.TYPE_TXT, **more: Any) -> pb.DnsRecord:
+    return pb.DnsRecord(purpose=purpose, name=name, type=type_, value="v", ttl=300, **more)
+
+
+DKIM = a_record(pb.DnsRecord.PURPOSE_DKIM, "k._domainkey.in.mnexa.co.uk", pb.DnsRecord.TYPE_CNAME)
+RETURN = a_record(pb.DnsRecord.PURPOSE_RETURN_PATH, "send.in.mnexa.co.uk", pb.DnsRecord.TYPE_MX, priority=10)
+INBOUND = a_record(pb.DnsRecord.PURPOSE_INBOUND, "mnexa.co.uk", pb.DnsRecord.TYPE_MX)
+DMARC = a_record(pb.DnsRecord.PURPOSE_DMARC, "_dmarc.in.mnexa.co.uk")
+OWNERSHIP = a_record(pb.DnsRecord.PURPOSE_OWNERSHIP, "_letterhead.in.mnexa.co.uk")
+
+
+def a_domain(*records: pb.DnsRecord, **fields: Any) -> pb.Domain:
+    given: dict[str, Any] = {"name": "in.mnexa.co.uk", "state": pb.Domain.STATE_PENDING} | fields
+    return pb.Domain(records=records, **given)
+
+
+def test_every_state_has_a_word_or_is_gone() -> None:
+    gone = {pb.Domain.STATE_UNSPECIFIED, pb.Domain.STATE_DELETING, pb.Domain.STATE_DELETED}
+
+    assert OF_STATE.keys() == set(pb.Domain.State.values()) - gone
+    assert not any(is_shown(pb.Domain(state=state)) for state in gone)
+
+
+def test_every_verdict_has_a_word() -> None:
+    assert OF_VERDICT.keys() == set(RecordCheck.Verdict.values())
+
+
+def test_records_are_named_within_the_zone_and_dmarc_is_left_out() -> None:
+    shown = detail_of(a_domain(DKIM, RETURN, DMARC, OWNERSHIP), ()).records
+
+    assert [(each.record, each.name) for each in shown] == [
+        ("DKIM", "k._domainkey.in"),
+        ("SPF", "send.in"),
+        ("Ownership", "_letterhead.in"),
+    ]
+    assert [each.priority for each in shown[:2]] == [UNSET, 10]
+    assert {each.status for each in shown} == {"not_started"}
+
+
+def test_the_zone_that_was_seen_counts_more_than_the_one_that_is_likely() -> None:
+    check = RecordCheck(record=RETURN, verdict=RecordCheck.VERDICT_FOUND, zone="in.mnexa.co.uk")
+
+    (record,) = detail_of(a_domain(RETURN), [check]).records
+
+    assert (record.name, record.status) == ("send", "verified")
+
+
+def test_a_record_at_the_zone_itself_is_named_so() -> None:
+    domain = detail_of(a_domain(INBOUND), ())
+
+    assert domain.records[0].name == "@"
+    assert domain.capabilities.receiving == "enabled"
+
+
+@pytest.mark.parametrize(
+    ("query", "fields"),
+    [
+        ({}, (20, "", "")),
+        ({"limit": "100"}, (100, "", "")),
+        ({"after": SOME_ID}, (20, SOME_ID, "")),
+        ({"before": SOME_ID.upper(), "limit": "1"}, (1, "", SOME_ID)),
+    ],
+)
+def test_a_page_is_asked_for(query: dict[str, str], fields: tuple[int, str, str]) -> None:
+    page = page_of(query)
+
+    assert (page["page_size"], page["after_id"], page["before_id"]) == fields
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "", "ten", "1.5", "\u0661", "9" * 5000, " 5"])
+def test_a_limit_is_a_number_from_1_to_100(limit: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        page_of({"limit": limit})
+    assert caught.value.name == "validation_error"
+
+
+def test_a_cursor_is_an_id_and_one_of_two() -> None:
+    with pytest.raises(Rejected) as of_no_id:
+        page_of({"after": "x"})
+    with pytest.raises(Rejected) as of_both:
+        page_of({"after": SOME_ID, "before": SOME_ID})
+
+    assert (of_no_id.value.name, of_both.value.name) == ("invalid_parameter", "validation_error")

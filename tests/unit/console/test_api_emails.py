@@ -1,0 +1,241 @@
+"""Emails between Resend's shapes and the contract's."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from letterhead.sender.v1 import emails_pb2 as pb
+from services.console import api_models as models
+from services.console.api_emails_protos import (
+    OF_RECIPIENT,
+    OF_STATE,
+    address_of,
+    detail_of,
+    last_event_of,
+    mailbox_of,
+    request_of,
+)
+from services.console.api_endpoints import decoded
+from services.console.api_errors import Rejected
+from services.console.api_times import stamp_of
+
+State, Heard = pb.Email, pb.Recipient
+
+
+def an_email(**fields: Any) -> models.SendEmail:
+    """A small email; `fields` are those of the body."""
+    given = {"from_": "agent@mnexa.ai", "to": "reader@example.com", "subject": "Hello", "text": "Good day."}
+    return models.SendEmail(**(given | fields))
+
+
+def at(second: int) -> Timestamp:
+    return Timestamp(seconds=second)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "address"),
+    [
+        ("agent@mnexa.ai", "", "agent@mnexa.ai"),
+        (" agent@mnexa.ai ", "", "agent@mnexa.ai"),
+        ("Agent <agent@mnexa.ai>", "Agent", "agent@mnexa.ai"),
+        ("Agent Ä. Smith<agent@mnexa.ai>", "Agent Ä. Smith", "agent@mnexa.ai"),
+        ('"Smith, Agent" <agent@mnexa.ai>', "Smith, Agent", "agent@mnexa.ai"),
+        (r'"The \"Agent\" \\" <agent@mnexa.ai>', r'The "Agent" \\'[:-1], "agent@mnexa.ai"),
+        ("<agent@mnexa.ai>", "", "agent@mnexa.ai"),
+        ("", "", ""),
+    ],
+)
+def test_an_address_may_have_a_name(text: str, name: str, address: str) -> None:
+    assert address_of(text) == pb.Address(address=address, name=name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a@x.com, b@y.com",
+        "A <a@x.com>, B <b@y.com>",
+        "A <a@x.com> <b@y.com>",
+        "A <a@x.com",
+        '"A <a@x.com>',
+        'A "B" <a@x.com>',
+        "A <<a@x.com>>",
+        "\n" * 100_000 + "<",
+    ],
+)
+def test_what_is_not_one_address_is_left_whole_for_sender_to_refuse(text: str) -> None:
+    assert address_of(text) == pb.Address(address=text.strip())
+
+
+@pytest.mark.parametrize("name", ["", "Agent", "Agent Ä.", "Smith, Agent", 'The "Agent" \\', "agent's"])
+def test_an_address_comes_back_as_it_was(name: str) -> None:
+    address = pb.Address(address="agent@mnexa.ai", name=name)
+
+    assert address_of(mailbox_of(address)) == address
+
+
+def test_everything_of_an_email_is_handed_on() -> None:
+    email = an_email(
+        from_="Agent <agent@mnexa.ai>",
+        to=["a@example.com", "B <b@example.com>"],
+        cc="c@example.com",
+        bcc=[],
+        reply_to="",
+        html="<p>",
+        headers={"X-A": "1"},
+        tags=[models.Tag(name="kind", value="note")],
+        scheduled_at="2030-01-02T03:04:05+01:00",
+    )
+
+    request = request_of(email)
+
+    assert getattr(request, "from") == pb.Address(address="agent@mnexa.ai", name="Agent")
+    assert [each.address for each in request.to] == ["a@example.com", "b@example.com"]
+    assert [each.address for each in request.cc] == ["c@example.com"]
+    assert not [*request.bcc, *request.reply_to]
+    assert (request.subject, request.text, request.html) == ("Hello", "Good day.", "<p>")
+    assert (dict(request.headers), dict(request.tags)) == ({"X-A": "1"}, {"kind": "note"})
+    assert request.send_time.ToDatetime(UTC) == datetime(2030, 1, 2, 2, 4, 5, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        base64.b64encode(b"\0\xffab").decode(),
+        "AP9h\r\nYg==\n",
+        [0, 255, 97, 98],
+        models.NodeBuffer(type="Buffer", data=[0, 255, 97, 98]),
+    ],
+)
+def test_a_file_may_come_as_base64_or_as_numbers(content: Any) -> None:
+    request = request_of(an_email(attachments=[models.Attachment(filename="a.bin", content=content)]))
+
+    assert request.attachments[0] == pb.Attachment(file_name="a.bin", content=b"\0\xffab")
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "word"),
+    [
+        ({"to": []}, "missing_required_field", "to"),
+        ({"to": ""}, "missing_required_field", "to"),
+        ({"text": None}, "missing_required_field", "html"),
+        ({"template": models.Template(id="x")}, "validation_error", "template"),
+        ({"topic_id": "x"}, "validation_error", "topic_id"),
+        ({"tags": [models.Tag(name="a", value="1")] * 2}, "validation_error", "twice"),
+        ({"scheduled_at": "in 1 hour"}, "validation_error", "ISO 8601"),
+        ({"attachments": [models.Attachment(filename="a")]}, "invalid_attachment", "attachments[0]"),
+        ({"attachments": [models.Attachment(content="AA==")]}, "invalid_attachment", "filename"),
+        ({"attachments": [models.Attachment(filename="a", content="A")]}, "invalid_attachment", "base64"),
+        ({"attachments": [models.Attachment(filename="a", content="-_8=")]}, "invalid_attachment", "base64"),
+        ({"attachments": [models.Attachment(path="http://x")]}, "invalid_attachment", "not fetched"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(fields: dict[str, Any], name: str, word: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        request_of(an_email(**fields))
+
+    assert caught.value.name == name
+    assert word in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "tomorrow", "2030-01-02", "2030-01-02T03:04:05", "1893456000", "2030-13-01T00:00:00Z",
+     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
+)  # fmt: skip
+def test_a_time_is_iso_with_its_zone(text: str) -> None:
+    with pytest.raises(Rejected):
+        stamp_of("scheduled_at", text)
+
+
+@pytest.mark.parametrize("text", ["2026-08-05T11:52:01.858Z", "2026-08-05T13:52:01.858+02:00"])
+def test_a_time_is_read(text: str) -> None:
+    assert stamp_of("scheduled_at", text).ToDatetime(UTC) == datetime(
+        2026, 8, 5, 11, 52, 1, 858_000, tzinfo=UTC
+    )
+
+
+def test_every_state_has_a_word() -> None:
+    assert OF_STATE.keys() == set(State.State.values()) - {State.STATE_UNSPECIFIED}
+    silent = {Heard.STATE_UNSPECIFIED, Heard.STATE_PENDING, Heard.STATE_SUPPRESSED}
+    assert OF_RECIPIENT.keys() == set(Heard.State.values()) - silent
+
+
+@pytest.mark.parametrize(
+    ("state", "heard", "event"),
+    [
+        (State.STATE_QUEUED, (), "queued"),
+        (State.STATE_HELD, (), "queued"),
+        (State.STATE_SENT, (), "sent"),
+        (State.STATE_SENT, ((Heard.STATE_PENDING, 9),), "sent"),
+        (State.STATE_SENT, ((Heard.STATE_SUPPRESSED, 9),), "sent"),
+        (State.STATE_SENT, ((Heard.STATE_DELIVERED, 1),), "delivered"),
+        (State.STATE_SENT, ((Heard.STATE_BOUNCED, 2), (Heard.STATE_DELIVERED, 1)), "bounced"),
+        (State.STATE_SENT, ((Heard.STATE_DELAYED, 3), (Heard.STATE_DELIVERED, 1)), "delivery_delayed"),
+        (State.STATE_SENT, ((Heard.STATE_COMPLAINED, 1), (Heard.STATE_PENDING, 9)), "complained"),
+        (State.STATE_EXPIRED, ((Heard.STATE_PENDING, 1),), "failed"),
+        (99, (), "queued"),
+    ],
+)
+def test_the_last_event_is_what_was_heard_last(state: Any, heard: Any, event: str) -> None:
+    recipients = [pb.Recipient(state=word, state_time=at(time)) for word, time in heard]
+
+    assert last_event_of(pb.Email(state=state, recipients=recipients)) == event
+
+
+def test_an_email_that_waits_for_its_time_is_scheduled() -> None:
+    assert last_event_of(pb.Email(state=State.STATE_QUEUED, scheduled_time=at(9))) == "scheduled"
+
+
+def test_an_email_is_shown_as_resend_shows_it() -> None:
+    def to(kind: Any, address: str) -> pb.Recipient:
+        return pb.Recipient(address=pb.Address(address=address), kind=kind)
+
+    email = pb.Email(
+        id="1", ses_id="ses", subject="Hello", html="<p>", state=State.STATE_SENT, create_time=at(1),
+        recipients=[
+            to(Heard.KIND_TO, "a@x.com"), to(Heard.KIND_CC, "b@x.com"), to(Heard.KIND_BCC, "c@x.com")
+        ],
+        reply_to=[pb.Address(address="d@x.com", name="D")], tags={"b": "2", "a": "1"},
+    )  # fmt: skip
+    getattr(email, "from").address = "agent@mnexa.ai"
+
+    shown = detail_of(email)
+
+    assert (shown.to, shown.cc, shown.bcc) == (["a@x.com"], ["b@x.com"], ["c@x.com"])
+    assert (shown.from_, shown.reply_to) == ("agent@mnexa.ai", ["D <d@x.com>"])
+    assert (shown.html, shown.text, shown.scheduled_at) == ("<p>", None, None)
+    assert [(each.name, each.value) for each in shown.tags] == [("a", "1"), ("b", "2")]
+    assert shown.created_at == "1970-01-01T00:00:01+00:00"
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "said"),
+    [
+        (b"", "validation_error", "The body is not JSON"),
+        (b"{", "validation_error", "The body is not JSON"),
+        (b'{"from": "\xff"}', "validation_error", "The body is not JSON"),
+        (b'{"from": "\\ud800"}', "validation_error", "The body is not JSON"),
+        (b"[" * 100_000, "validation_error", "The body"),
+        (b'{"x":' + b"[" * 100_000, "validation_error", "The body is not JSON"),
+        (b"[]", "validation_error", "The body cannot be used: expected `object`, got `array`."),
+        (b"{}", "missing_required_field", "Missing `from` field."),
+        (b'{"from":"a","to":[1],"subject":""}', "validation_error", "`to[0]` cannot be used: expected `str`"),
+        (b'{"from":"a","to":"b","subject":null}', "validation_error", "`subject` cannot be used"),
+        (b'{"from":"a","to":"b","subject":"","tags":[{"name":"x"}]}', "missing_required_field", "tags[0]"),
+    ],
+)  # fmt: skip
+def test_a_body_that_cannot_be_read_is_refused_with_its_place(body: bytes, name: str, said: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        decoded(body, models.SendEmail)
+
+    assert caught.value.name == name
+    assert said in caught.value.message
+
+
+def test_fields_that_nobody_knows_are_ignored() -> None:
+    body = b'{"from":"a","to":"b","subject":"c","react":{"deep":[1,{}]},"region":7,"cc":null}'
+
+    assert decoded(body, models.SendEmail) == models.SendEmail(from_="a", to="b", subject="c")

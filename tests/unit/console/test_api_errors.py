@@ -1,0 +1,144 @@
+"""Every refusal of ours has a status and a name that Resend's SDKs know, and a sentence for their callers."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc import error_details_pb2 as details
+from google.rpc.code_pb2 import Code
+from google.rpc.status_pb2 import Status
+from starlette.exceptions import HTTPException
+
+from letterhead.errors.v1.error_reason_pb2 import ErrorReason
+from services.console import api_errors
+from services.console.calls import Refused, refusal_of
+
+# https://resend.com/docs/api-reference/errors
+NAMES = {
+    "invalid_idempotency_key", "validation_error", "missing_api_key", "restricted_api_key", "invalid_api_key",
+    "not_found", "method_not_allowed", "invalid_idempotent_request", "concurrent_idempotent_requests",
+    "invalid_attachment", "invalid_from_address", "invalid_access", "invalid_parameter", "invalid_region",
+    "missing_required_field", "monthly_quota_exceeded", "daily_quota_exceeded", "rate_limit_exceeded",
+    "security_error", "application_error", "internal_server_error",
+}  # fmt: skip
+# What no call of this API can be refused with.
+ELSEWHERE = {"UNSPECIFIED", "TENANT_NAME_TAKEN", "DOMAIN_CHANGED", "LINK_NOT_FOUND", "TOO_MANY_LINKS"}
+
+
+def a_refusal(
+    code: str, reason: str, message: str = "It cannot be.", *fields: tuple[str, str], wait: int = 0
+) -> Refused:
+    """As a service would have said it."""
+    said = [details.ErrorInfo(reason=reason, domain="letterhead")]
+    if fields:
+        violations = [
+            details.BadRequest.FieldViolation(field=field, description=problem) for field, problem in fields
+        ]
+        said.append(details.BadRequest(field_violations=violations))
+    if wait:
+        said.append(details.RetryInfo(retry_delay=Duration(seconds=wait)))
+    status = Status(code=Code.Value(code), message=message)
+    for each in said:
+        packed = Any()
+        packed.Pack(each)
+        status.details.append(packed)
+    return refusal_of(status)
+
+
+def answered(error: Exception) -> tuple[int, str, str]:
+    """Status, name and sentence."""
+    response = api_errors.answer(error)
+    body = json.loads(bytes(response.body))
+    assert body.keys() == {"statusCode", "name", "message"}
+    assert body["statusCode"] == response.status_code
+    assert response.headers["content-type"] == "application/json"
+    return response.status_code, body["name"], body["message"]
+
+
+def test_every_reason_has_a_name() -> None:
+    reasons = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()}  # noqa: SIM118 - no mapping
+
+    assert reasons == api_errors.REASONS.keys() | ELSEWHERE
+
+
+def test_every_name_is_one_of_resends() -> None:
+    kinds = [*api_errors.REASONS.values(), *api_errors.CODES.values(), *api_errors.OF_FIELDS.values()]
+
+    assert {name for _, name in kinds} <= NAMES
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "shown"),
+    [
+        ("from.address", "invalid_from_address", "`from`"),
+        ("from.name", "invalid_from_address", "`from`"),
+        ("to[3].address", "validation_error", "`to[3]`"),
+        ("emails[7].from.address", "invalid_from_address", "`emails[7].from`"),
+        ("emails[7].reply_to[0].name", "validation_error", "`emails[7].reply_to[0]`"),
+        ("attachments[1].file_name", "invalid_attachment", "`attachments[1].filename`"),
+        ("send_time", "validation_error", "`scheduled_at`"),
+        ("request_id", "invalid_idempotency_key", "`Idempotency-Key`"),
+        ("region", "invalid_region", "`region`"),
+        ("scope", "invalid_access", "`permission`"),
+        ("domain_ids", "validation_error", "`domain_id`"),
+        ("domain.mail_from_label", "validation_error", "`custom_return_path`"),
+        ("address", "validation_error", "`email`"),
+        ("name", "validation_error", "`name`"),
+        ("headers[X-Subject]", "validation_error", "`headers[X-Subject]`"),
+        ("", "validation_error", "``"),
+    ],
+)
+def test_a_field_is_named_as_its_caller_named_it(field: str, name: str, shown: str) -> None:
+    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "no", (field, "cannot be used"))
+
+    assert answered(refused)[1:] == (name, f"{shown} cannot be used.")
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("subject", "is long"), ("to", "is empty"))
+
+    assert answered(refused) == (422, "validation_error", "`subject` is long; `to` is empty.")
+
+
+def test_a_sentence_sends_people_to_paths_that_there_are() -> None:
+    refused = a_refusal("FAILED_PRECONDITION", "FROM_NOT_YOURS", "not yours; add it with CreateDomain first")
+
+    assert answered(refused) == (403, "validation_error", "Not yours; add it with POST /domains first.")
+
+
+def test_a_wait_is_said_in_whole_seconds() -> None:
+    response = api_errors.answer(a_refusal("RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "slow down", wait=3))
+
+    assert response.headers["retry-after"] == "3"
+    soon = api_errors.Rejected((429, "rate_limit_exceeded"), "No.", retry_after=timedelta(milliseconds=1))
+    assert api_errors.answer(soon).headers["retry-after"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [
+        ("UNAVAILABLE", (503, "application_error")),
+        ("DEADLINE_EXCEEDED", (504, "application_error")),
+        ("NOT_FOUND", (404, "not_found")),
+        ("DATA_LOSS", (500, "internal_server_error")),
+    ],
+)
+def test_a_reason_of_tomorrow_is_understood_by_its_code(code: str, answer: tuple[int, str]) -> None:
+    assert answered(a_refusal(code, "SOMETHING_NEW"))[:2] == answer
+
+
+def test_an_accident_tells_nothing_of_itself() -> None:
+    status, name, message = answered(KeyError("secret"))
+
+    assert (status, name) == (500, "internal_server_error")
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [(404, "not_found"), (405, "method_not_allowed"), (413, "validation_error"), (408, "validation_error")],
+)
+def test_what_http_refuses_has_the_same_form(status: int, name: str) -> None:
+    assert answered(HTTPException(status, "Too much.")) == (status, name, "Too much.")
