@@ -1,0 +1,129 @@
+"""The OpenAPI document, the routes, the models and docs/resend.md say the same of the API."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_type_hints
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+from chassis.access import generate_key
+from services.console import api, api_absent
+from services.console.api_endpoints import METHODS, Endpoint
+from tests.contract.sources import ROOT
+
+PAGE = (ROOT / "docs/resend.md").read_text()
+SOME_ID = "0198f0c0-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+async def document(client: httpx.AsyncClient) -> dict[str, Any]:
+    answer = await client.get("/openapi.json")
+    assert answer.headers["content-type"] == "application/json"
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def placed(path: str) -> str:
+    """A path with an id in each of its places."""
+    return re.sub(r"{\w+}", SOME_ID, path)
+
+
+def named(endpoint: Endpoint) -> str:
+    return f"{endpoint.method} {endpoint.path}"
+
+
+def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema, whether it stands here or is referred to."""
+    if "$ref" not in schema:
+        return schema
+    found: dict[str, Any] = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    return found
+
+
+def references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        yield from (value for key, value in part.items() if key == "$ref")
+        for value in part.values():
+            yield from references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from references(value)
+
+
+async def test_what_is_described_is_served_and_nothing_else_of_a_path(
+    client: httpx.AsyncClient, document: dict[str, Any]
+) -> None:
+    for path, operations in document["paths"].items():
+        for method in METHODS:
+            answer = await client.request(method, placed(path))
+            wanted = 401 if method.lower() in operations else 405
+            assert answer.status_code == wanted, f"{method} {path}"
+            assert method == "HEAD" or answer.json()["statusCode"] == wanted
+
+
+async def test_every_endpoint_is_described(document: dict[str, Any]) -> None:
+    described = {
+        f"{method.upper()} {path}" for path, operations in document["paths"].items() for method in operations
+    }
+    operations = [each["operationId"] for path in document["paths"].values() for each in path.values()]
+
+    assert described == set(map(named, api.ENDPOINTS))
+    assert len(set(operations)) == len(operations)
+
+
+async def test_every_schema_is_one_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    for schema in document["components"]["schemas"].values():
+        Draft202012Validator.check_schema(schema)
+    for reference in references(document):
+        place: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            place = place[step]
+        assert place
+
+
+@pytest.mark.parametrize("endpoint", api.ENDPOINTS, ids=named)
+def test_a_handler_gives_what_its_endpoint_says(endpoint: Endpoint) -> None:
+    assert get_type_hints(endpoint.handler)["return"] == endpoint.answer
+    assert endpoint.says.endswith(".")
+
+
+async def test_a_field_that_is_required_is_missed_by_its_name(
+    client: httpx.AsyncClient, document: dict[str, Any]
+) -> None:
+    client.headers["authorization"] = f"Bearer {generate_key()[0]}"
+
+    for endpoint in api.ENDPOINTS:
+        body = document["paths"][endpoint.path][endpoint.method.lower()].get("requestBody")
+        schema = resolved(document, body["content"]["application/json"]["schema"]) if body else {}
+        for missing in schema.get("required", ()):
+            given = {name: "x" for name in schema["required"] if name != missing}
+            answer = (await client.request(endpoint.method, placed(endpoint.path), json=given)).json()
+            assert (answer["statusCode"], answer["name"]) == (422, "missing_required_field"), answer
+            assert f"`{missing}`" in answer["message"]
+
+
+@pytest.mark.parametrize("path", api_absent.ABSENT)
+@pytest.mark.parametrize("below", ["", f"/{SOME_ID}", "/a/b/c"])
+async def test_what_is_not_offered_says_so(client: httpx.AsyncClient, path: str, below: str) -> None:
+    answer = await client.post(placed(path) + below, json={})
+
+    assert answer.json() == {"statusCode": 404, "name": "not_found", "message": api_absent.ABSENT[path]}
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/email", "/emails/x/y/z", "/%2e%2e/etc", "/é"])
+async def test_any_other_path_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+    for method in ("GET", "POST", "DELETE"):
+        answer = await client.request(method, path)
+        assert (answer.status_code, answer.json()["name"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("endpoint", api.ENDPOINTS, ids=named)
+def test_the_page_lists_every_endpoint(endpoint: Endpoint) -> None:
+    assert f"`{named(endpoint)}`" in PAGE
+
+
+@pytest.mark.parametrize("path", api_absent.ABSENT)
+def test_the_page_lists_what_is_not_offered(path: str) -> None:
+    assert f"`{path}`" in PAGE
