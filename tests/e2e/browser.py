@@ -24,13 +24,6 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
 
-    async def sign_in(self, key: str) -> None:
-        """Signs in as a tenant does."""
-        await self.page.goto(f"{self.console}/app")
-        await self.page.get_by_label("key", exact=False).fill(key)
-        await self.page.get_by_role("button", name="Sign in").click()
-        await self.page.wait_for_url(f"{self.console}/app**")
-
     async def _stay(self, route: Route) -> None:
         url = urlsplit(route.request.url)
         if url.scheme in ("data", "blob", "about") or url.netloc == urlsplit(self.console).netloc:
