@@ -1,0 +1,120 @@
+"""A person at the console: adds a domain, reads its records off the page, and watches chips turn."""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, WatchDomainRequest
+from tests.e2e.browser import Visit
+from tests.e2e.conftest import World
+
+PROVISIONED_WITHIN = 40_000  # milliseconds
+TURNS_WITHIN = 20_000  # milliseconds; how soon it does turn is a figure
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record as the page tells to enter it."""
+
+    id: str
+    type: str
+    name: str
+    value: str
+    priority: int
+
+
+@dataclass
+class Walk:
+    """One domain's page."""
+
+    world: World
+    visit: Visit
+    domain: str
+    domain_id: str
+
+    @property
+    def page(self) -> Any:
+        return self.visit.page
+
+    async def publish(self, record: Shown, **changes: Any) -> None:
+        """Enters a record at the DNS provider, as the page shows it or changed."""
+        entered: Any = {"value": record.value, "priority": record.priority} | changes
+        await self.world.sandbox.publish(record.type, self.name_of(record), **entered)
+
+    def name_of(self, record: Shown) -> str:
+        """The whole name of a record: the provider puts the zone behind what was entered."""
+        return f"{record.name}.{self.domain.partition('.')[2]}"
+
+    async def records(self) -> dict[str, Shown]:
+        """Reads the records off the page, by their ids."""
+        rows = await self.page.locator(".record").all()
+        shown = [await _read(row) for row in rows]
+        return {record.id: record for record in shown}
+
+    async def turns(self, record_id: str, word: str) -> None:
+        """Waits until a chip says so, without touching the page."""
+        await self.page.wait_for_selector(f'#{record_id}[data-verdict="{word}"]', timeout=TURNS_WITHIN)
+
+    async def said(self, record_id: str) -> str:
+        """What the page says beside a record."""
+        text: str = await self.page.locator(f"#{record_id} .said").inner_text()
+        return text
+
+    async def seconds_after_the_server(self, record: Shown, verdict: str) -> float:
+        """Waits until both verifier and the page say so; how much later the page did."""
+        chip = asyncio.create_task(self._noted(self.turns(record.id, verdict.capitalize())))
+        server = asyncio.create_task(self._noted(self._knows(record, verdict)))
+        return await chip - await server
+
+    async def _noted(self, event: Any) -> float:
+        await event
+        return time.monotonic()
+
+    async def _knows(self, record: Shown, verdict: str) -> None:
+        wanted = RecordCheck.Verdict.Value(f"VERDICT_{verdict}")
+        async for told in self.world.services.verifier.WatchDomain(
+            WatchDomainRequest(domain_id=self.domain_id)
+        ):
+            if any(
+                check.verdict == wanted
+                and (check.record.name, check.record.value) == (self.name_of(record), record.value)
+                for check in told.verification.records
+            ):
+                return
+
+
+async def add_domain(world: World, visit: Visit, *, name_servers: tuple[str, ...] = ()) -> Walk:
+    """Signs in, adds a domain by the form, and waits for its first look."""
+    zone = f"d{uuid4().hex[:10]}.ai"
+    servers = {"name_servers": list(name_servers)} if name_servers else {}
+    await world.sandbox.call("PUT", f"/dns/zones/{zone}", servers)
+    await sign_in(visit, world.installation.api_key)
+    await visit.page.get_by_role("link", name="Add a domain").first.click()
+    await visit.page.get_by_label("Domain", exact=True).fill(f"inbox.{zone}")
+    await visit.page.get_by_role("button", name="Add", exact=True).click()
+    await visit.page.wait_for_selector('.record[data-verdict="Missing"]', timeout=PROVISIONED_WITHIN)
+    return Walk(world, visit, f"inbox.{zone}", visit.page.url.rsplit("/", 1)[1])
+
+
+async def sign_in(visit: Visit, key: str) -> None:
+    """Signs in, and sees the list."""
+    await visit.page.goto(f"{visit.console}/app")
+    await visit.page.get_by_label("API key").fill(key)
+    await visit.page.get_by_role("button", name="Sign in").click()
+    await visit.page.wait_for_selector("nav[aria-label=Main]")
+
+
+async def ready(walk: Walk) -> None:
+    """Publishes everything and waits until the page says so."""
+    for record in (await walk.records()).values():
+        await walk.publish(record)
+    await walk.page.wait_for_selector('[data-state="Ready"]', timeout=60_000)
+
+
+async def _read(row: Any) -> Shown:
+    strong = await row.locator(".plain strong").all_inner_texts()
+    name, value = await row.locator("code.value").all_inner_texts()
+    priority = int(strong[1]) if strong[0] == "MX" else 0
+    return Shown(await row.get_attribute("id"), strong[0], name, value, priority)
