@@ -28,7 +28,7 @@ from services.console.calls import Calls, Refused
 log = get_logger(__name__)
 
 LARGE_BODY = MEBIBYTE
-LARGE_BODIES = 6  # in memory at once
+LARGE_BODIES = 2  # at once; each takes several times its size while it is turned into a request
 MAX_RETRY_KEY = 256
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
