@@ -9,10 +9,15 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from prometheus_client import Gauge
+
 from chassis.backoff import wait_any
 from chassis.bell import Bell
 from letterhead.verifier.v1.verifier_pb2 import Verification, WatchDomainRequest
 from services.console.calls import Calls, Refused
+
+PAGES = Gauge("letterhead_live_pages", "Pages that watch a domain now")
+STREAMS = Gauge("letterhead_live_streams", "Streams from verifier that they share")
 
 HEARTBEAT = timedelta(seconds=15)
 AGAIN = timedelta(seconds=0.5)  # until a stream that broke is opened again
@@ -51,11 +56,6 @@ class Live:
         self._watched: dict[str, _Watched] = {}
         self._ends = asyncio.Event()
 
-    @property
-    def upstream(self) -> int:
-        """How many streams are open to verifier."""
-        return len(self._watched)
-
     async def follow(self, domain_id: str, key: str) -> AsyncGenerator[Sight | None]:
         """Gives what is known at once and at each change, and None when nothing happened for a while.
 
@@ -87,7 +87,8 @@ class Live:
             watched.task = asyncio.create_task(self._watch(watched, domain_id, key))
         watched.followers += 1
         try:
-            yield watched
+            with PAGES.track_inprogress():
+                yield watched
         finally:
             watched.followers -= 1
             if not watched.followers:
@@ -97,8 +98,9 @@ class Live:
 
     async def _watch(self, watched: _Watched, domain_id: str, key: str) -> None:
         try:
-            while await self._stream(watched, domain_id, key):
-                await wait_any(self._ends, timeout=AGAIN.total_seconds())
+            with STREAMS.track_inprogress():
+                while await self._stream(watched, domain_id, key):
+                    await wait_any(self._ends, timeout=AGAIN.total_seconds())
         finally:
             watched.ended = True
             watched.bell.ring()

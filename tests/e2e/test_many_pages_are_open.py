@@ -1,0 +1,161 @@
+"""Five hundred live pages on one console process: what they cost, and how soon a change is on all of them."""
+
+import asyncio
+import os
+import re
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from cli.server_process import HOST, free_port
+from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, Domain, GetDomainRequest
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, WatchDomainRequest
+from tests.e2e.conftest import World, a_world
+from tests.factories import a_name
+from tests.figures import Figure
+from tests.waiting import eventually
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+
+DOMAINS, PAGES_EACH = 5, 100
+PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+MEBIBYTE = 1024 * 1024
+METRICS = free_port()
+FOUND = re.compile(r'id="record-dkim-1"[^>]*data-verdict="Found"|data-verdict="Found"[^>]*id="record-dkim-1"')
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def quiet(workspace: Path) -> AsyncIterator[World]:
+    """An installation that nobody else uses, so that what is measured is ours."""
+    own = {"LETTERHEAD_METRICS_PORT": str(METRICS)}
+    async with a_world(workspace / "quiet", 1, console=own) as world:
+        yield world
+
+
+@dataclass
+class LivePage:
+    """One open page: how often it was told something, and whether it was told of the change."""
+
+    told: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def read(self, session: aiohttp.ClientSession, url: str) -> None:
+        """Reads as a browser does: event by event, and again when the server ends the stream."""
+        while True:
+            async with session.get(url) as stream:
+                stream.raise_for_status()
+                await self._follow(stream)
+
+    async def _follow(self, stream: aiohttp.ClientResponse) -> None:
+        event: list[str] = []
+        async for line in stream.content:
+            event.append(line.decode())
+            if line == b"\n":
+                self.told += any(each.startswith("data:") for each in event)
+                if FOUND.search("".join(event)):
+                    self.changed.set()
+                event.clear()
+
+
+@asynccontextmanager
+async def signed_in(world: World) -> AsyncIterator[aiohttp.ClientSession]:
+    """A session of a tenant, with as many connections as it likes."""
+    jar, connector = aiohttp.CookieJar(unsafe=True), aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
+    async with aiohttp.ClientSession(
+        world.installation.console, cookie_jar=jar, connector=connector, timeout=timeout, read_bufsize=2**20
+    ) as session:
+        form = {"key": world.installation.api_key}
+        async with session.post("/app/sign-in", data=form, allow_redirects=False) as answer:
+            assert answer.status == 303
+        yield session
+
+
+@asynccontextmanager
+async def open_pages(session: aiohttp.ClientSession, domains: list[Domain]) -> AsyncIterator[list[LivePage]]:
+    """All pages, each told what is known."""
+    async with AsyncExitStack() as stack:
+        pages = [LivePage() for _ in domains * PAGES_EACH]
+        for page, domain in zip(pages, domains * PAGES_EACH, strict=True):
+            task = asyncio.create_task(page.read(session, f"/app/domains/{domain.id}/live"))
+            stack.callback(task.cancel)
+        await eventually(lambda: all(page.told for page in pages), timedelta(seconds=60))
+        yield pages
+
+
+async def a_domain(world: World) -> Domain:
+    """A domain with its records, in a zone of its own."""
+    name = a_name("ai")
+    await world.sandbox.call("PUT", f"/dns/zones/{name}", {})
+    made = (await world.services.domains.CreateDomain(CreateDomainRequest(name=name))).domain
+
+    async def provisioned() -> Domain | None:
+        asked = GetDomainRequest(domain_id=made.id)
+        now: Domain = (await world.services.domains.GetDomain(asked)).domain
+        return now if now.records else None
+
+    return await eventually(provisioned, timedelta(seconds=60))
+
+
+async def publish(world: World, record: DnsRecord) -> None:
+    kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
+    await world.sandbox.publish(kind, record.name, record.value)
+
+
+async def server_knows(world: World, domain: Domain) -> float:
+    """When verifier first told that the first record is found."""
+    async for told in world.services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id)):
+        if told.verification.records and told.verification.records[0].verdict == RecordCheck.VERDICT_FOUND:
+            return time.monotonic()
+    raise AssertionError("the stream ended")
+
+
+def memory(pid: int) -> float:
+    """What a process has in memory, in MiB."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_SIZE / MEBIBYTE
+
+
+def cpu(pid: int) -> float:
+    """The CPU time that a process has used, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+async def gauges() -> dict[str, float]:
+    """What the console measures of itself."""
+    async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{METRICS}/metrics") as answer:
+        text = await answer.text()
+    return {
+        name: float(value) for name, value in re.findall(r"^(letterhead_live_\w+) (\S+)$", text, re.MULTILINE)
+    }
+
+
+async def test_five_hundred_pages_are_told_by_a_few_streams(quiet: World, figure: Figure) -> None:
+    domains = [await a_domain(quiet) for _ in range(DOMAINS)]
+    pid = quiet.stack.parts["console"].pid
+    assert pid
+    before = memory(pid)
+
+    async with signed_in(quiet) as session, open_pages(session, domains) as pages:
+        assert await gauges() == {"letterhead_live_pages": len(pages), "letterhead_live_streams": DOMAINS}
+        held, used = memory(pid), cpu(pid)
+        knowing = [asyncio.create_task(server_knows(quiet, domain)) for domain in domains]
+        for domain in domains:
+            await publish(quiet, domain.records[0])
+        known = max(await asyncio.gather(*knowing))
+        await asyncio.gather(*(asyncio.wait_for(page.changed.wait(), 30) for page in pages))
+        last = time.monotonic() - known
+
+    figure(
+        f"{len(pages)} live pages over {DOMAINS} streams: the last page showed a change {last:.2f} s after"
+        f" the server knew; {held - before:.0f} MiB more than {before:.0f} without them;"
+        f" {cpu(pid) - used:.1f} s of CPU while all of them changed"
+    )
