@@ -1,6 +1,7 @@
 """Emails over HTTP: sent, in batches too, read, listed, given another time, and canceled."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import uuid4
 
 import msgspec
@@ -15,6 +16,7 @@ from services.console.api_pages import QUERY, listing, page_of
 from services.console.api_times import stamp_of
 
 RETRY_KEY = "Idempotency-Key"
+SEND_WITHIN = timedelta(seconds=25)  # files take their time; Resend's SDKs give up after 30
 VALIDATION = "x-batch-validation"
 VALIDATIONS = {
     "strict": pb.SendEmailsRequest.VALIDATION_STRICT,
@@ -26,7 +28,7 @@ async def send(asked: Asked) -> models.EmailId:
     """Sends an email: once it is answered, it is stored and will be handed over once."""
     request = request_of(asked.body(models.SendEmail))
     request.request_id = asked.retry_key() or str(uuid4())
-    response = await asked.ask(asked.calls.sender.SendEmail, request)
+    response = await asked.ask(asked.calls.sender.SendEmail, request, deadline=SEND_WITHIN)
     return models.EmailId(id=response.email.id)
 
 
@@ -103,7 +105,7 @@ async def _outcomes(
     if not emails:
         return ()
     request = pb.SendEmailsRequest(emails=emails, validation=validation, request_id=retry_key or str(uuid4()))
-    return (await asked.ask(asked.calls.sender.SendEmails, request)).results
+    return (await asked.ask(asked.calls.sender.SendEmails, request, deadline=SEND_WITHIN)).results
 
 
 ENDPOINTS = (

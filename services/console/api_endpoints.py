@@ -7,6 +7,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from letterhead.sender.v1.emails_pb2 import ListEmailsRequest
 from services.console import api_errors as errors
 from services.console.api_errors import Rejected
 from services.console.api_limits import Limiter
-from services.console.calls import Calls, Refused
+from services.console.calls import DEADLINE, Calls, Refused
 
 log = get_logger(__name__)
 
@@ -47,9 +48,11 @@ class Asked:
     headers: Mapping[str, str]
     content: bytes = field(default=b"", repr=False)
 
-    async def ask(self, method: Callable[..., Awaitable[Reply]], request: Any) -> Reply:
+    async def ask(
+        self, method: Callable[..., Awaitable[Reply]], request: Any, *, deadline: timedelta = DEADLINE
+    ) -> Reply:
         """Call a service. Raises Refused."""
-        return await self.calls.ask(method, request, key=self.key)
+        return await self.calls.ask(method, request, key=self.key, deadline=deadline)
 
     def id(self, name: str) -> str:
         """Give an id of the path. Raises Rejected for text that is none."""

@@ -166,6 +166,19 @@ async def test_a_large_email_is_judged_by_its_size(
     assert (await stranger.ask("GET", "/emails")).status_code == 200
 
 
+async def test_a_large_email_is_accepted(world: World, figure: Figure) -> None:
+    headers = {"authorization": f"Bearer {world.installation.api_key}"}
+    async with httpx.AsyncClient(base_url=world.installation.console, headers=headers, timeout=60) as client:
+        name = (await client.post("/domains", json={"name": f"d{uuid4().hex[:10]}.com"})).json()["name"]
+        content = base64.b64encode(os.urandom(25 * MEGABYTE)).decode()
+        email = EMAIL | {"from": f"agent@{name}", "attachments": [{"filename": "a.bin", "content": content}]}
+
+        answer = await client.post("/emails", json=email)
+
+    assert answer.status_code == 200, answer.text
+    figure(f"an email with a file of 25 MB accepted in {answer.elapsed.total_seconds():.1f} s")
+
+
 async def test_answers_are_as_described(world: World) -> None:
     headers = {"authorization": f"Bearer {world.installation.api_key}"}
     async with httpx.AsyncClient(base_url=world.installation.console, headers=headers, timeout=60) as client:
