@@ -7,7 +7,7 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from chassis.telemetry import get_logger
 from services.console.assets import Assets
@@ -42,6 +42,7 @@ SENTENCES = {
     500: ("Something went wrong here", "It was noted. Try again in a moment."),
     503: ("Away for a moment", "A part of Letterhead does not answer. Try again in a moment."),
 }
+NOWHERE = ("/app/{path:path}", "/d/{domain_id}/{path:path}")  # after all pages; `/d/{token}` is a link
 LINK_ENDED = ("This link has ended", "Ask whoever sent it to you for a new one.")
 
 
@@ -73,7 +74,8 @@ class Pages:
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes of all pages."""
-        return [route for part in self._parts for route in part.routes()]
+        nowhere = [Route(path, _nowhere, methods=["GET", "POST"]) for path in NOWHERE]
+        return [*(route for part in self._parts for route in part.routes()), *nowhere]
 
     def refusal(self, request: Request, error: Exception) -> Response:
         """Show an error; `error` is a Refused, an HTTPException, or an accident of ours."""
@@ -103,6 +105,11 @@ class Pages:
         response = RedirectResponse(f"/app/sign-in?next={wish}" if wish else "/app/sign-in", 303)
         self._sessions.end(response)
         return response
+
+
+async def _nowhere(_: Request) -> Response:
+    """Says that there is no such page, as a page; the API has all other paths."""
+    raise HTTPException(404)
 
 
 def _told(error: Exception) -> tuple[int, str]:

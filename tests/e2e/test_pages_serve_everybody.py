@@ -1,0 +1,199 @@
+"""Every page for everybody: seen, heard, by keys alone, on a phone, in the dark, without a script.
+
+Keeps a picture of each page in output/pages/, light, dark and as on a phone.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser
+
+from letterhead.identity.v1.links_pb2 import CreateLinkRequest
+from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
+from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
+from tests.e2e.browser import Visit, a_visit
+from tests.e2e.conftest import World
+from tests.e2e.page_walk import Walk, add_domain, ready, sign_in
+from tests.figures import Figure
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
+
+PICTURES = Path("output/pages")
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
+    "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
+    "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
+}
+HARMFUL = ("serious", "critical")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where every page is, by its name; those of an operator and of a link's holder apart."""
+
+    tenants: dict[str, str]
+    operators: dict[str, str]
+    link: str
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def walk(world: World, browser: Browser) -> AsyncIterator[Walk]:
+    """A domain that is ready."""
+    async with a_visit(browser, world.installation.console) as visit:
+        walk = await add_domain(world, visit, name_servers=("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"))
+        await ready(walk)
+        yield walk
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def places(world: World, walk: Walk) -> Places:
+    """Pages with something on them."""
+    services, domain = world.services, f"/app/domains/{walk.domain_id}"
+    await services.suppressions.AddSuppression(
+        AddSuppressionRequest(address="ada@example.com", note="By phone")
+    )
+    asked = CreateLinkRequest(domain_id=walk.domain_id, name="Mnexa, Inc.", request_id=uuid4().hex)
+    link = await services.links.CreateLink(asked)
+    email = SendEmailRequest(
+        to=[Address(address="bounce@simulator.amazonses.com")],
+        subject="Your order",
+        html="<h1>Thank you</h1>",
+        text="Thank you",
+    )
+    getattr(email, "from").address = f"orders@{walk.domain}"
+    sent = await services.sender.SendEmail(email)
+    tenants = {
+        "domains": "/app/domains",
+        "domain_new": "/app/domains/new",
+        "domain": domain,
+        "test": f"{domain}/test",
+        "test_sent": f"{domain}/test/{sent.email.id}",
+        "links": f"{domain}/links",
+        "delete": f"{domain}/delete",
+        "emails": "/app/emails",
+        "email": f"/app/emails/{sent.email.id}",
+        "nothing_found": "/app/emails?search=zzzz",
+        "suppressions": "/app/suppressions",
+        "keys": "/app/keys",
+        "key_new": "/app/keys/new",
+        "no_such_page": "/app/nowhere",
+    }
+    operators = {"operator": "/app/operator", "tenant": f"/app/operator/tenants/{world.installation.tenant}"}
+    return Places(tenants, operators, f"/d/{link.token}")
+
+
+@pytest.mark.parametrize("look", LOOKS)
+async def test_every_page_can_be_read_by_everybody(
+    world: World, browser: Browser, places: Places, look: str, figure: Figure
+) -> None:
+    looked: dict[str, list[str]] = {}
+
+    async def look_at(visit: Visit, name: str, path: str) -> None:
+        await visit.page.goto(visit.console + path)
+        await visit.page.screenshot(path=PICTURES / f"{name}-{look}.png", full_page=True)
+        width = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        looked[name] = [*await _barriers(visit), *(["wider than the window"] if width > 0 else [])]
+
+    for key, pages in (
+        (world.installation.api_key, places.tenants),
+        (world.installation.admin_key, places.operators),
+    ):
+        async with a_visit(browser, world.installation.console, **LOOKS[look]) as visit:
+            await look_at(visit, "sign_in", "/app/sign-in")
+            await sign_in(visit, key)
+            for name, path in pages.items():
+                await look_at(visit, name, path)
+    async with a_visit(browser, world.installation.console, **LOOKS[look]) as visit:
+        await look_at(visit, "link", places.link)
+        await look_at(visit, "link_dead", "/d/lh_link_none")
+
+    assert {name: found for name, found in looked.items() if found} == {}
+    figure(f"{look}: {len(looked)} pages, 0 serious or critical findings of axe, none wider than the window")
+
+
+async def _barriers(visit: Visit) -> list[str]:
+    found = (await Axe().run(visit.page)).response["violations"]
+    return [
+        f"{each['id']}: {json.dumps([node['html'] for node in each['nodes']][:3])}"
+        for each in found
+        if each["impact"] in HARMFUL
+    ]
+
+
+async def test_all_can_be_done_by_keys_alone(world: World, visit: Visit) -> None:
+    keys, name = visit.page.keyboard, f"inbox.d{uuid4().hex[:10]}.ai"
+    await visit.page.goto(f"{visit.console}/app")
+
+    await keys.type(world.installation.api_key)
+    await keys.press("Enter")
+    await visit.page.wait_for_selector("nav[aria-label=Main]")
+    await _tab_to(visit, "Skip to the page")
+    await keys.press("Enter")
+    await _tab_to(visit, "Add a domain")
+    await keys.press("Enter")
+    await visit.page.wait_for_selector("#name:focus")
+    await keys.type(name)
+    await keys.press("Enter")
+    await visit.page.wait_for_selector(".record", timeout=40_000)
+    await _tab_to(visit, "Copy the value of DKIM 1 of 3")
+    await keys.press("Enter")
+
+    assert await visit.page.locator("h1").inner_text() == name
+    outline = await visit.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid"
+
+
+async def _tab_to(visit: Visit, name: str) -> None:
+    """Presses Tab until what bears the name has the focus."""
+    said = "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent.trim()"
+    for _ in range(60):
+        await visit.page.keyboard.press("Tab")
+        if await visit.page.evaluate(said) == name:
+            return
+    raise AssertionError(f"{name} is not reached by Tab")
+
+
+async def test_everything_works_without_a_script(world: World, browser: Browser, walk: Walk) -> None:
+    async with a_visit(browser, world.installation.console, java_script_enabled=False) as visit:
+        await sign_in(visit, world.installation.api_key)
+        await visit.page.goto(f"{visit.console}/app/suppressions")
+        await visit.page.get_by_label("Address").fill("grace@example.com")
+        await visit.page.get_by_role("button", name="Add").click()
+        await visit.page.wait_for_selector("text=grace@example.com")
+        await visit.page.get_by_role("button", name="Remove grace@example.com").click()
+        await visit.page.wait_for_load_state()
+        gone = await visit.page.get_by_text("grace@example.com").count()
+
+        await visit.page.goto(f"{visit.console}/app/domains/{walk.domain_id}")
+        await visit.page.get_by_role("button", name="Check again").click()
+        await visit.page.wait_for_load_state()
+
+        assert gone == 0
+        assert await visit.page.locator(".record .chip").first.inner_text() == "Found"
+        assert await visit.page.locator(".copy:visible").count() == 0
+
+
+async def test_a_page_that_waits_looks_again_without_a_script(world: World, browser: Browser) -> None:
+    async with a_visit(browser, world.installation.console, java_script_enabled=False) as visit:
+        walk = await add_domain(world, visit)
+        first, *_ = (await walk.records()).values()
+
+        await walk.publish(first)
+        await walk.turns(first.id, "Found")
+
+
+async def test_customers_pages_never_name_the_carrier(world: World, browser: Browser, places: Places) -> None:
+    async with a_visit(browser, world.installation.console) as visit:
+        await visit.page.goto(visit.console + places.link)
+        said = await visit.page.locator("body").inner_text()
+
+        assert "Ready to send" in said
+        assert not any(word in said for word in ("SES", "AWS", "arn:"))
+        assert await visit.page.locator("nav").count() == 0
