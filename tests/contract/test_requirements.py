@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.sources import PRODUCTION, ROOT, files, imported
+from tests.contract.sources import EVERYTHING, PRODUCTION, ROOT, files, imported
 
 PINS = sorted((ROOT / "requirements").glob("*.txt"))
 # Looked for by those whom it serves: starlette reads forms by it.
@@ -57,6 +57,11 @@ def test_the_image_holds_every_package_that_the_services_import() -> None:
     pinned = {block.partition("==")[0] for block in blocks(ROOT / "requirements/runtime.txt")}
 
     assert [name for name, packages in providers().items() if not packages & pinned] == []
+
+
+def test_no_package_takes_a_name_of_ours() -> None:
+    """Installed packages come before ours on the path."""
+    assert {*EVERYTHING, *OURS, "bench"} & set(packages_distributions()) == set()
 
 
 def test_the_image_holds_no_package_for_others_sake() -> None:
