@@ -96,5 +96,5 @@ def older(request: Request, token: str) -> dict[str, Any]:
     here = request.url.path
     return {
         "older": f"{here}?{urlencode(query | {'after': token})}" if token else "",
-        "first": f"{here}?{urlencode(query)}" if "after" in request.query_params else "",
+        "first": "?".join(filter(None, (here, urlencode(query)))) if "after" in request.query_params else "",
     }

@@ -1,4 +1,5 @@
-// Copy buttons. Without this file a value is selected whole by one click, and everything else works as it does.
+// Copy buttons, and forms that show that they are sent. Without this file a value is selected whole by one click, and
+// everything else works as it does.
 document.documentElement.classList.add("js");
 
 document.addEventListener("click", async ({ target }) => {
@@ -18,6 +19,17 @@ document.addEventListener("click", async ({ target }) => {
     word.textContent = before;
     button.classList.remove("done");
   }, 2000);
+});
+
+// An answer may take seconds, and a second press would ask again.
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.sent) return event.preventDefault();
+  event.target.dataset.sent = "yes";
+  event.submitter?.setAttribute("aria-busy", "true");
+});
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
 });
 
 function select(element) {

@@ -5,7 +5,7 @@ import io
 
 import dns.tokenizer
 import dns.zone
-import hcl2
+import hcl2.api
 import pytest
 from dns.rdatatype import RdataType
 from dns.tokenizer import Token, Tokenizer
@@ -48,11 +48,11 @@ def test_a_text_stays_what_it_is_in_every_file(value: str) -> None:
 
     assert "".join(token.unescape().value for token in tokens(in_zone)) == value
     assert rows[1][4] == value
-    assert hcl2.loads(exports.terraform(DOMAIN, ZONE, [check]).text)
+    assert hcl2.api.loads(exports.terraform(DOMAIN, ZONE, [check]).text)
 
 
 def test_terraform_names_every_record() -> None:
-    read = hcl2.loads(exports.terraform(DOMAIN, ZONE, checks()).text)
+    read = hcl2.api.loads(exports.terraform(DOMAIN, ZONE, checks()).text)
 
     kinds = [kind.strip('"') for block in read["resource"] for kind in block]
     titles = {title.strip('"') for block in read["resource"] for named in block.values() for title in named}
@@ -83,7 +83,7 @@ def test_advice_that_could_do_harm_is_left_out_and_named(check: RecordCheck, kep
     zone, terraform = exports.zone_file(DOMAIN, [check]).text, exports.terraform(DOMAIN, ZONE, [check]).text
 
     assert bool(read(zone)) is kept
-    assert ("resource" in hcl2.loads(terraform)) is kept
+    assert ("resource" in hcl2.api.loads(terraform)) is kept
     assert ("left out" in zone) is not kept
     assert ("left out" in terraform) is not kept
 

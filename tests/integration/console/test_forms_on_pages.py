@@ -1,0 +1,61 @@
+"""What was typed is kept, and what is wrong with it stands where it belongs."""
+
+import grpc
+import pytest
+from starlette.requests import Request
+
+from services.console.calls import Refused, Violation
+from services.console.pages_templates import Form, older, typed
+
+FIELDS = {"name": "name", "DOMAIN_EXISTS": "name"}
+
+
+def refused(reason: str, message: str, *violations: Violation) -> Refused:
+    return Refused(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "wrong", "problem"),
+    [
+        (refused("INVALID_FIELD", "name: is an IP", Violation("name", "is an IP")), "This is an IP.", ""),
+        (refused("DOMAIN_EXISTS", "the domain is there already"), "The domain is there already.", ""),
+        (refused("TENANT_PAUSED", "the tenant is paused: bounces"), "", "The tenant is paused: bounces."),
+        (refused("INVALID_FIELD", "region: is odd", Violation("region", "is odd")), "", "Region: is odd."),
+    ],
+)
+def test_a_refusal_stands_beside_its_field(refusal: Refused, wrong: str, problem: str) -> None:
+    form = typed({"name": " 10.0.0.1 ", "file": b"no text"}.items()).refused(refusal, FIELDS)
+
+    assert form.typed("name") == "10.0.0.1"
+    assert form.typed("file") == ""
+    assert form.wrong("name") == wrong
+    assert form.problem == problem
+
+
+def asked(query: str) -> Request:
+    return Request({"type": "http", "path": "/app/emails", "query_string": query.encode(), "headers": []})
+
+
+@pytest.mark.parametrize(
+    ("query", "token", "pages"),
+    [
+        ("", "", {"older": "", "first": ""}),
+        ("", "a+b/c=", {"older": "/app/emails?after=a%2Bb%2Fc%3D", "first": ""}),
+        (
+            "search=a&state=&after=x",
+            "y",
+            {"older": "/app/emails?search=a&after=y", "first": "/app/emails?search=a"},
+        ),
+        ("after=x", "", {"older": "", "first": "/app/emails"}),
+    ],
+)
+def test_a_list_goes_on_with_what_was_searched_for(query: str, token: str, pages: dict[str, str]) -> None:
+    assert older(asked(query), token) == pages
+
+
+def test_an_empty_form_has_nothing_wrong() -> None:
+    assert (Form().typed("name"), Form().typed("name", "otherwise"), Form().wrong("name")) == (
+        "",
+        "otherwise",
+        "",
+    )
