@@ -89,4 +89,4 @@ docs: $(INSTALLED) $(GENERATED) ## Write the pages that are made from the contra
 	@.venv/bin/python scripts/document_settings.py > docs/settings.md
 
 clean: ## Remove what was made, .venv and the state of `make up` included
-	rm -rf .venv gen .letterhead .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv gen .letterhead output .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -21,7 +21,7 @@ from letterhead.verifier.v1.verifier_pb2 import (
     Verification,
     VerifyDomainRequest,
 )
-from services.console import chips, exports, words
+from services.console import exports, words
 from services.console.calls import Calls
 from services.console.live import Live, Sight
 from services.console.pages_templates import Templates
@@ -37,39 +37,15 @@ SETTLED = (Domain.STATE_READY, Domain.STATE_DELETED)
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record as it stands on the page."""
+    """A record as it stands on the page: what was seen of it, and how it is entered."""
 
     check: RecordCheck
     entry: Entry
 
     @property
-    def record(self) -> Any:
-        return self.check.record
-
-    @property
     def id(self) -> str:
         """Names the row in the page; the same after every change."""
-        return f"record-{words.purpose_word(self.record)}-{self.record.ordinal}"
-
-    @property
-    def label(self) -> str:
-        return words.label(self.record)
-
-    @property
-    def purpose(self) -> str:
-        return words.purpose(self.record)
-
-    @property
-    def type(self) -> str:
-        return words.type_of(self.record)
-
-    @property
-    def chip(self) -> chips.Chip:
-        return chips.verdict(self.check)
-
-    @property
-    def advice(self) -> str:
-        return words.advice(self.check)
+        return f"record-{words.purpose_word(self.check.record)}-{self.check.record.ordinal}"
 
     @property
     def seen(self) -> Sequence[str]:
@@ -78,6 +54,7 @@ class Row:
 
     @property
     def unseen(self) -> int:
+        """How many values more there are."""
         return len(self.check.seen) - len(self.seen)
 
 
@@ -185,4 +162,6 @@ def _provider(known: Verification) -> Provider | None:
 
 def _line(row: Row) -> str:
     priority = "" if row.entry.priority is None else str(row.entry.priority)
-    return "\t".join((row.type, row.entry.name or "(empty)", row.entry.value, priority)).rstrip()
+    return "\t".join(
+        (words.type_of(row.check.record), row.entry.name or "(empty)", row.entry.value, priority)
+    ).rstrip()

@@ -80,6 +80,23 @@ async def test_the_page_heals_when_the_console_is_killed_and_the_wind_changes_me
     figure(f"the page showed what changed while the console was dead {later:.1f} s after the server knew")
 
 
+async def test_a_page_that_could_not_connect_keeps_what_it_shows_and_tries_again(
+    world: World, visit: Visit
+) -> None:
+    walk = await add_domain(world, visit)
+    first, *_ = (await walk.records()).values()
+    refused = visit.page.wait_for_event("response", lambda answer: answer.status == 503)
+    await visit.page.route("**/live", lambda route: route.fulfill(status=503, body="<p>Away"), times=1)
+
+    await visit.page.reload()
+    await refused
+    shown = await visit.page.locator(".record").count()
+    await walk.publish(first)
+    await walk.turns(first.id, "Found")
+
+    assert shown == 6
+
+
 async def test_nothing_moves_when_a_chip_turns(world: World, visit: Visit, figure: Figure) -> None:
     walk = await add_domain(world, visit)
     await walk.page.evaluate(SHIFTS)

@@ -189,6 +189,19 @@ async def test_a_page_that_waits_looks_again_without_a_script(world: World, brow
         await walk.turns(first.id, "Found")
 
 
+async def test_whoever_has_a_link_sends_a_test_email_too(
+    world: World, browser: Browser, places: Places, walk: Walk
+) -> None:
+    async with a_visit(browser, world.installation.console) as visit:
+        await visit.page.goto(visit.console + places.link)
+        await visit.page.get_by_role("link", name="Send a test email").click()
+        await visit.page.get_by_label("To", exact=True).fill(f"ada@r{uuid4().hex[:8]}.com")
+        await visit.page.get_by_role("button", name="Send").click()
+        await visit.page.wait_for_selector('.chip:has-text("Delivered")')
+
+        assert f"signed-by\n{walk.domain}" in await visit.page.locator(".letter").inner_text()
+
+
 async def test_customers_pages_never_name_the_carrier(world: World, browser: Browser, places: Places) -> None:
     async with a_visit(browser, world.installation.console) as visit:
         await visit.page.goto(visit.console + places.link)
