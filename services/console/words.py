@@ -10,6 +10,7 @@ from letterhead.identity.v1.api_keys_pb2 import ApiKey
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.identity.v1.tenants_pb2 import Tenant
 from letterhead.sender.v1.emails_pb2 import Email, Recipient
+from letterhead.sender.v1.suppressions_pb2 import Suppression
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
 from services.console import chips
 
@@ -100,6 +101,12 @@ def key_scope(scope: ApiKey.Scope.ValueType) -> str:
 def revocable(key: ApiKey) -> bool:
     """Says whether a key can be revoked here: not the one by which the services know each other."""
     return key.scope != ApiKey.SCOPE_SERVICE and not key.HasField("revoke_time")
+
+
+def why(suppression: Suppression) -> str:
+    """Says what led to a suppression; a person's own note stays as it was written."""
+    by_hand = suppression.reason == Suppression.REASON_MANUAL
+    return suppression.note if by_hand else plain(suppression.note)
 
 
 def unready_policy(policy: Tenant.UnreadyPolicy.ValueType) -> str:
