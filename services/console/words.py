@@ -132,9 +132,9 @@ def journey(email: Email) -> str:
 
 
 def last_note(email: Email) -> str:
-    """Says what was heard last."""
-    notes = [entry.note for entry in email.timeline if entry.note] or [email.state_note]
-    return plain(notes[-1])
+    """Says what a receiver said; before that, what happened last."""
+    told = [each.state_note for each in email.recipients if each.state_note]
+    return plain((told or [entry.note for entry in email.timeline if entry.note] or [email.state_note])[-1])
 
 
 def advice(check: RecordCheck) -> str:
