@@ -15,6 +15,7 @@ from services.console.calls import Calls, Refused
 from services.console.forms import Forms
 from services.console.hardening import Hardening, of_page
 from services.console.links import Links
+from services.console.observed import Observed
 from services.console.pages import Pages
 from services.console.session import Sessions
 
@@ -47,6 +48,7 @@ def application(parts: Parts, *, public_url: str, api_requests_per_second: int) 
     return Starlette(
         routes=[*own, *people, *api.routes(parts.calls, requests_per_second=api_requests_per_second)],
         middleware=[
+            Middleware(Observed),
             Middleware(Hardening, public_url=public_url, refuse=refuse),
             Middleware(Forms, sessions=parts.sessions, refuse=refuse),
         ],

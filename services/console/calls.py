@@ -11,10 +11,12 @@ from datetime import timedelta
 from typing import Any, Protocol, TypeVar
 
 import grpc
+import structlog
 from google.rpc import error_details_pb2
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from chassis.access import well_formed
 from chassis.config import MEBIBYTE
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
@@ -156,7 +158,12 @@ def _target(addresses: str) -> str:
 
 
 def _metadata(key: str) -> tuple[tuple[str, str], ...]:
-    return (("authorization", f"Bearer {key}"),) if key else ()
+    """Give what a call carries: the key, and the id that the logs of all services know the request by."""
+    if key and not well_formed(key):  # whatever it is, it is not put into a header
+        raise Refused(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "this is no key, or it is mistyped")
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    known = (("x-request-id", request_id),) if request_id else ()
+    return (("authorization", f"Bearer {key}"), *known) if key else known
 
 
 def refusal_of(status: Status) -> Refused:

@@ -55,6 +55,8 @@ DEPTH = {
     "links": 3,
     "session": 4,
     "hardening": 4,
+    "observed": 3,
+    "forms": 3,
     "assets": 4,
     "calls": 5,
     "store": 2,

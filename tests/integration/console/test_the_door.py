@@ -10,19 +10,22 @@ import pytest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from chassis.access import generate_key
 from services.console import calls
 from services.console.__main__ import Config, composed, made
+from services.console.observed import REQUESTS
 from services.console.session import Sessions
 from tests.integration.console.conftest import SECRET, a_console, settings
 
 DOMAIN = UUID("01970000-0000-7000-8000-000000000001")
+KEY, _, _ = generate_key()
 EVERYWHERE = ("/app/sign-in", "/app/nothing", "/d/x", "/emails", "/nothing", "/healthz", "/static/x/y.css")
 
 
 def signed_in(**more: object) -> dict[str, str]:
     """The cookies of a browser that is signed in."""
     response = Response()
-    Sessions(settings().session_secret, secure=False).begin(response, "lh_key", **more)  # type: ignore[arg-type]
+    Sessions(settings().session_secret, secure=False).begin(response, KEY, **more)  # type: ignore[arg-type]
     name, _, value = response.headers["set-cookie"].split(";")[0].partition("=")
     return {name: value}
 
@@ -154,6 +157,37 @@ async def test_links_are_not_guessed_fast(client: httpx.AsyncClient) -> None:
 
     assert [each.status_code for each in answers] == [404] * 20 + [429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= 61
+
+
+@pytest.mark.parametrize("key", ["x", "ключ", "lh_\r\nx-evil: 1", "\x00", "lh_" + "a" * 100_000])
+async def test_what_is_no_key_is_told_so(client: httpx.AsyncClient, key: str) -> None:
+    answer = await client.post("/app/sign-in", data={"key": key})
+
+    assert answer.status_code == 422
+    assert "set-cookie" not in answer.headers
+
+
+async def test_nobody_tries_keys_fast(client: httpx.AsyncClient) -> None:
+    answers = [await client.post("/app/sign-in", data={"key": f"lh_{number}"}) for number in range(11)]
+
+    assert [each.status_code for each in answers] == [422] * 10 + [429]
+
+
+async def test_a_request_is_counted_by_its_route(client: httpx.AsyncClient) -> None:
+    given = await client.get(f"/d/{DOMAIN}", headers={"x-request-id": "mine-1"})
+    made = await client.get("/app/sign-in", headers={"x-request-id": "no id\t"})
+
+    assert given.headers["x-request-id"] == "mine-1"
+    assert UUID(made.headers["x-request-id"])
+    counted = {
+        sample.labels["route"]: sample.value
+        for metric in REQUESTS.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }
+    assert counted["/app/sign-in"] >= 1
+    assert any("{domain_id" in route for route in counted)
+    assert str(DOMAIN) not in str(counted)
 
 
 async def test_while_services_are_away_pages_say_so(client: httpx.AsyncClient) -> None:
