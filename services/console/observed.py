@@ -1,4 +1,4 @@
-"""What is counted and logged of every request: its route, how it ended, how long it took. No content, ever."""
+"""What is counted and logged of every request: its route, how it ended, how long it took. Never content."""
 
 import re
 import time
