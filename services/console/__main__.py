@@ -79,6 +79,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
             serving(Site(composed(settings, parts), listener, _options(settings)))
         )
         stack.callback(parts.pages.end)
+        if settings.secure and not settings.trusted_proxies:
+            log.warning("no proxy is trusted: all clients count as one", action="proxy_untrusted")
         port: int = listener.getsockname()[1]
         log.info("serving", action="server_started", port=port)
         yield port
