@@ -4,6 +4,7 @@ import hashlib
 import mimetypes
 from pathlib import Path
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -34,10 +35,12 @@ class Assets:
 
     async def _serve(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if self._urls.get(name) != request.url.path:
-            return Response(status_code=404)
+        if name not in self._files:
+            raise HTTPException(404)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return Response(self._files[name], media_type=kind, headers={"cache-control": FOREVER})
+        # While releases roll, one replica's page may ask another for a file: it gets what there is, for now.
+        kept = FOREVER if self._urls[name] == request.url.path else "no-store"
+        return Response(self._files[name], media_type=kind, headers={"cache-control": kept})
 
 
 def _digest(data: bytes) -> str:

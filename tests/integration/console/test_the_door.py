@@ -13,6 +13,7 @@ from starlette.routing import Route
 from chassis.access import generate_key
 from services.console import calls
 from services.console.__main__ import Config, composed, made
+from services.console.assets import Assets
 from services.console.observed import REQUESTS
 from services.console.session import Sessions
 from tests.integration.console.conftest import SECRET, a_console, settings
@@ -150,6 +151,17 @@ async def test_a_body_that_says_it_is_huge_is_not_waited_for(client: httpx.Async
     writer.close()
 
     assert b" 413 " in status
+
+
+async def test_a_file_is_kept_under_its_digest_and_served_under_any(client: httpx.AsyncClient) -> None:
+    url = Assets().url("app.css")
+
+    current, other = [await client.get(each) for each in (url, "/static/ffffffffffff/app.css")]
+
+    assert "immutable" in current.headers["cache-control"]
+    assert (other.text, other.headers["cache-control"]) == (current.text, "no-store")
+    for path in ("/static/x/../../session.py", "/static/x/%2e%2e/session.py", "/static/x//etc/passwd"):
+        assert (await client.get(path)).status_code == 404
 
 
 async def test_links_are_not_guessed_fast(client: httpx.AsyncClient) -> None:
