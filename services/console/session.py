@@ -59,8 +59,9 @@ class Sessions:
         """Sign a browser in: with a tenant's key, or with a link's token to one domain."""
         name = self._name(domain_id)
         # The name is sealed in, so that one domain's cookie put under another's name opens nothing.
-        fields = [name, key, secrets.token_urlsafe(32), tenant, operator]
-        sealed = self._fernet.encrypt(json.dumps(fields).encode())
+        csrf = secrets.token_urlsafe(32)
+        kept = {"name": name, "key": key, "csrf": csrf, "tenant": tenant, "operator": operator}
+        sealed = self._fernet.encrypt(json.dumps(kept).encode())
         response.set_cookie(
             name,
             sealed.decode(),
@@ -85,8 +86,11 @@ class Sessions:
             sealed = self._fernet.decrypt(cookie.encode(), ttl=int(SESSION_AGE.total_seconds()))
         except (InvalidToken, UnicodeEncodeError):
             return None
-        named, key, csrf, tenant, operator = json.loads(sealed)
-        return Session(key, csrf, domain_id, tenant, operator) if named == name else None
+        kept = json.loads(sealed)
+        if kept["name"] != name:
+            return None
+        # What another release keeps besides is its own business.
+        return Session(kept["key"], kept["csrf"], domain_id, kept["tenant"], kept["operator"])
 
     def _name(self, domain_id: UUID | None) -> str:
         """Name a cookie so that browsers take it from this very host alone, and over TLS."""
