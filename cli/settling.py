@@ -2,8 +2,7 @@
 
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
+from chassis.protos import stamp_of
 from cli.client import connect
 from cli.installation import Installation
 from cli.teller import Teller
@@ -23,7 +22,9 @@ async def settle_email(email_id: str, outcome: str, why: str) -> None:
 async def hold_emails(since: datetime | None, before: datetime | None, why: str) -> None:
     """Holds what was accepted in a time (naive times are UTC), a batch at a time until none is left."""
     installation = Installation.read()
-    request = HoldEmailsRequest(since_time=_stamp(since), before_time=_stamp(before), reason=why)
+    request = HoldEmailsRequest(
+        since_time=stamp_of(_of_utc(since)), before_time=stamp_of(_of_utc(before)), reason=why
+    )
     total = 0
     async with connect(installation, installation.admin_key) as services:
         while held := (await services.settlement.HoldEmails(request)).held_count:
@@ -31,9 +32,5 @@ async def hold_emails(since: datetime | None, before: datetime | None, why: str)
     Teller().good(f"{total} emails are held; `letterhead emails settle` decides over each")
 
 
-def _stamp(time: datetime | None) -> Timestamp | None:
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time if time.tzinfo else time.replace(tzinfo=UTC))
-    return stamp
+def _of_utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

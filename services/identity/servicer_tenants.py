@@ -6,10 +6,11 @@ from typing import Any
 from chassis.access import Scope, require, tenant_for
 from chassis.errors import InvalidField
 from chassis.pages import next_token, page
+from chassis.protos import id_of, stamp_of
 from letterhead.identity.v1 import tenants_pb2 as pb
 from letterhead.identity.v1 import tenants_pb2_grpc
 from services.identity.model import Tenant, UnreadyPolicy
-from services.identity.protos import id_of, line, paths_of, request_id_of, stamp_of
+from services.identity.protos import line, paths_of, request_id_of
 from services.identity.refusals import TenantNotFound
 from services.identity.store_requests import Request
 from services.identity.store_tenants import TenantStore

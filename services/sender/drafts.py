@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chassis.errors import InvalidArgument, Violation
+from chassis.errors import InvalidArgument, InvalidField, Violation
 from services.sender.addresses import BadAddress, check_name, parse_address
 from services.sender.attachments import (
     MAX_ATTACHMENTS,
@@ -29,7 +29,6 @@ from services.sender.model import (
     RecipientKind,
     Terms,
 )
-from services.sender.refusals import InvalidField
 from services.sender.schedule import BadTime, check_send_time
 
 MAX_RECIPIENTS = 50  # of one request to SES, To, Cc and Bcc together

@@ -4,18 +4,9 @@ from chassis.errors import (
     Aborted,
     AlreadyExists,
     FailedPrecondition,
-    InvalidArgument,
     NotFound,
     PermissionDenied,
-    Violation,
 )
-
-
-class InvalidField(InvalidArgument):
-    """One field cannot be used; `reason` is a sentence without a subject."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(violations=[Violation(field, reason)])
 
 
 class FromNotYours(FailedPrecondition):

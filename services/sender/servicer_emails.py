@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.access import Principal, Scope, require, tenant_for
+from chassis.errors import InvalidField
 from chassis.pages import next_token, page
+from chassis.protos import id_of
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
 from services.sender import batches, drafts
 from services.sender.acceptance import Acceptance
 from services.sender.changes import Changes
 from services.sender.model import Email, Refusal, State
-from services.sender.protos import after_of, id_of, time_of
-from services.sender.refusals import EmailNotFound, InvalidField, TenantNotFound
+from services.sender.protos import nearest_time
+from services.sender.refusals import EmailNotFound, TenantNotFound
 from services.sender.servicer_emails_protos import to_proto, to_result, wish_of
 from services.sender.store_changes import Sight
 from services.sender.store_emails import EmailStore, Request
@@ -59,7 +61,7 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
 
     async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:
         sight = _sight_of(require(*_SENDING))
-        send_at = time_of(request.send_time) if request.HasField("send_time") else None
+        send_at = nearest_time(request.send_time) if request.HasField("send_time") else None
         email = await self._changes.reschedule(id_of(request.email_id, EmailNotFound), send_at, sight)
         return pb.UpdateEmailResponse(email=to_proto(email))
 
@@ -86,7 +88,7 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         if tenant_id != who.tenant_id and not await self._store.tenant_exists(tenant_id):
             raise TenantNotFound
         found = await self._store.page(
-            tenant_id, after=after_of(asked), limit=asked.size + 1, states=states, claim_ids=who.claim_ids
+            tenant_id, after=asked.after_id(), limit=asked.size + 1, states=states, claim_ids=who.claim_ids
         )
         emails = found[: asked.size]
         token = next_token(of, emails[-1].id) if len(found) > asked.size else ""

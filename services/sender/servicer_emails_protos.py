@@ -4,11 +4,12 @@ from collections.abc import Iterable
 
 from google.rpc.status_pb2 import Status
 
+from chassis.protos import stamp_of
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.sender.drafts import File, Wish
 from services.sender.headers import Unsubscribe
 from services.sender.model import Address, Attachment, Email, Entry, OnUnknown, Recipient, Refusal, Transition
-from services.sender.protos import duration_of, span_of, stamp_of, time_of
+from services.sender.protos import duration_of, nearest_span, nearest_time
 
 
 def wish_of(request: pb.SendEmailRequest) -> Wish:
@@ -29,9 +30,9 @@ def wish_of(request: pb.SendEmailRequest) -> Wish:
             File(each.file_name, each.content_type, each.content_id, each.content)
             for each in request.attachments
         ],
-        send_at=time_of(request.send_time) if request.HasField("send_time") else None,
+        send_at=nearest_time(request.send_time) if request.HasField("send_time") else None,
         on_unknown=_on_unknown(request.on_unknown),
-        window=span_of(request.unknown_window) if request.HasField("unknown_window") else None,
+        window=nearest_span(request.unknown_window) if request.HasField("unknown_window") else None,
         unsubscribe=_unsubscribe(request),
         in_reply_to=request.in_reply_to,
         references=request.references,

@@ -5,14 +5,15 @@ from typing import Any
 from uuid import UUID
 
 from chassis.access import Scope, principal, require, tenant_for
+from chassis.errors import InvalidField
 from chassis.pages import next_token, page
+from chassis.protos import stamp_of
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.addresses import BadAddress, parse_address
 from services.sender.feedback import MAX_NOTE, Word
 from services.sender.model import Suppression
-from services.sender.protos import after_of, stamp_of
-from services.sender.refusals import InvalidField, SuppressionNotFound, TenantNotFound
+from services.sender.refusals import SuppressionNotFound, TenantNotFound
 from services.sender.store_emails import EmailStore
 from services.sender.store_suppressions import SuppressionStore
 
@@ -30,7 +31,7 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
         tenant_id = await self._tenant(request.tenant_id)
         of = f"suppressions {tenant_id}"
         asked = page(request.page_size, request.page_token, of=of)
-        found = await self._suppressions.page(tenant_id, after=after_of(asked), limit=asked.size + 1)
+        found = await self._suppressions.page(tenant_id, after=asked.after_id(), limit=asked.size + 1)
         shown = found[: asked.size]
         token = next_token(of, shown[-1].id) if len(found) > asked.size else ""
         return pb.ListSuppressionsResponse(suppressions=map(_to_proto, shown), next_page_token=token)
