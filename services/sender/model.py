@@ -37,7 +37,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     },
     State.CLAIMED: {
         State.SENT: "SES said so, or its event did before the answer came",
-        State.QUEUED: "a certain refusal that may pass: nothing was sent",
+        State.QUEUED: "a certain refusal that may pass, or it never began: nothing was sent",
         State.FAILED: "a certain refusal for good",
         State.HELD: "a certain refusal for its domain's sake, or an operator's halt",
         State.UNKNOWN: "the answer was lost, or the process that waited for it",

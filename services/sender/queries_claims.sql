@@ -107,8 +107,15 @@ FROM unnest($1::uuid[], $2::integer[]) AS suppressed (email_id, position)
 WHERE r.email_id = suppressed.email_id AND r.position = suppressed.position AND r.state <> 'SUPPRESSED';
 
 -- open_attempts --
--- Writes down that requests are about to leave; the lease is by this clock.
-INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)
-SELECT id, email_id, tenant_id, claim_id, number, $6, now() + $7::interval
+-- Writes down that requests are to leave; the lease is by this clock.
+INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until, begun)
+SELECT id, email_id, tenant_id, claim_id, number, $6, now() + $7::interval, false
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
     AS attempt (id, email_id, tenant_id, claim_id, number);
+
+-- begin_attempts --
+-- Marks attempts whose requests leave as soon as this is committed; gives those that are still the worker's.
+UPDATE sender.attempts
+SET begun = true
+WHERE id = ANY ($1) AND state = 'OPEN' AND NOT begun AND leased_until > clock_timestamp()
+RETURNING id;

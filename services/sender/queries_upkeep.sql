@@ -1,6 +1,11 @@
 -- overdue_attempts --
--- Attempts whose process did not settle them in time.
-SELECT id, email_id FROM sender.attempts WHERE state = 'OPEN' AND leased_until < now() ORDER BY leased_until LIMIT $1;
+-- Attempts whose process did not settle them in time; locked, so that none of them begins meanwhile.
+SELECT id, email_id, number, begun
+FROM sender.attempts
+WHERE state = 'OPEN' AND leased_until < now()
+ORDER BY leased_until
+LIMIT $1
+FOR UPDATE SKIP LOCKED;
 
 -- proven_attempts --
 -- Attempts whose answer was lost, and of which SES's events say that it accepted them; also those that were sent again meanwhile.

@@ -74,6 +74,11 @@ class ClaimStore:
             await self._states.move(connection, [*map(_claimed, postings), *moves])
         return postings
 
+    async def begin(self, attempt_ids: Collection[UUID]) -> set[UUID]:
+        """Note that these are posted now, and give those that may be: the others have been taken over."""
+        rows = await self._database.fetch(QUERIES.begin_attempts, list(attempt_ids))
+        return {row["id"] for row in rows}
+
     async def domains(self, claim_ids: Collection[UUID]) -> dict[UUID, Domain]:
         """Give what is known of some claims just now, without a fence; those that are gone are left out."""
         async with self._database.transaction() as connection:

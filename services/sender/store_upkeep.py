@@ -1,5 +1,6 @@
 """Finds what time has made due: attempts to take over, evidence, deadlines, releases, what to forget."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -11,6 +12,16 @@ QUERIES = Queries.load(Path(__file__).with_name("queries_upkeep.sql"))
 BATCH = 200  # rows of one round
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An attempt that its process left open. `number` is from 1 on; `begun`: its POST may have left."""
+
+    attempt_id: UUID
+    email_id: UUID
+    number: int
+    begun: bool
+
+
 class UpkeepStore:
     """Every method finds or does a batch; the next round finds the rest. `source` is the listening's."""
 
@@ -18,10 +29,10 @@ class UpkeepStore:
         self._database = database
         self._source = source
 
-    async def overdue_attempts(self, connection: Connection) -> list[tuple[UUID, UUID]]:
-        """Give attempt and email where a lease has run out."""
+    async def overdue_attempts(self, connection: Connection) -> list[Overdue]:
+        """Give the attempts whose lease has run out; none of them can begin any more."""
         rows = await connection.fetch(QUERIES.overdue_attempts, BATCH)
-        return [(row["id"], row["email_id"]) for row in rows]
+        return [Overdue(row["id"], row["email_id"], row["number"], row["begun"]) for row in rows]
 
     async def proven_attempts(self, connection: Connection) -> list[tuple[UUID, UUID, str]]:
         """Give attempt, email and SES's id where an event of SES tells that a lost answer was a yes."""

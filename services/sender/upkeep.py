@@ -8,6 +8,7 @@ from uuid import UUID
 
 from chassis.database import Database
 from chassis.telemetry import get_logger
+from services.sender.answers import Refused, Then
 from services.sender.feedback import proof, proven_move
 from services.sender.listening import Listening, Windows
 from services.sender.model import AttemptState, Move, State, Verdict
@@ -15,11 +16,17 @@ from services.sender.origin import Domain, Origin, origin
 from services.sender.posting import GONE
 from services.sender.store_claims import ClaimStore
 from services.sender.store_states import EmailStates
-from services.sender.store_upkeep import BATCH, UpkeepStore
+from services.sender.store_upkeep import BATCH, Overdue, UpkeepStore
 
 log = get_logger(__name__)
 
 TAKEN_OVER = "The process that handed it over ended before SES's answer; SES's event is awaited."
+# Should it be this very email that ends its process, the pauses grow.
+NEVER_BEGUN = Refused(
+    Then.RETRY,
+    "The process that was to hand it over ended before it began; nothing was sent, and it is tried again.",
+    "taken over: its lease ran out before its POST began",
+)
 SILENT = (
     "SES's answer was lost and no event came. It may have been sent, so it is not sent again by itself; "
     "should SES's event still come, this becomes SENT."
@@ -56,7 +63,7 @@ class Upkeep:
         """Take over what is overdue, settle what is unknown by evidence, then decide over what is silent."""
         async with self._database.transaction() as connection:
             overdue = await self._store.overdue_attempts(connection)
-            await self._states.settle(connection, [_taken_over(*each) for each in overdue])
+            await self._states.settle(connection, [_taken_over(each) for each in overdue])
         async with self._database.transaction() as connection:
             proven = await self._store.proven_attempts(connection)
             await self._states.settle(connection, [proof(*each) for each in proven])
@@ -114,6 +121,9 @@ def _resent(attempt_id: UUID, email_id: UUID) -> Verdict:
     return Verdict(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
 
 
-def _taken_over(attempt_id: UUID, email_id: UUID) -> Verdict:
-    move = Move(email_id, State.UNKNOWN, TAKEN_OVER)
-    return Verdict(attempt_id, AttemptState.UNKNOWN, move, "taken over: its lease ran out")
+def _taken_over(what: Overdue) -> Verdict:
+    if what.begun:
+        move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
+        return Verdict(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: its lease ran out")
+    move = Move(what.email_id, State.QUEUED, NEVER_BEGUN.note, delay=NEVER_BEGUN.delay(what.number))
+    return Verdict(what.attempt_id, AttemptState.REFUSED, move, NEVER_BEGUN.error)
