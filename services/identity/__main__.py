@@ -34,7 +34,7 @@ from services.identity.store_domains import DomainStore
 from services.identity.store_identities import IdentityStore
 from services.identity.store_keys import KeyStore
 from services.identity.store_tenants import TenantStore
-from services.identity.worker import PATIENCE, Forgetting, IdentityWorker, deletion_loop, identity_loop
+from services.identity.worker import PATIENCE, IdentityWorker, deletion_loop, forgetting, identity_loop
 
 SCHEMA = "identity"
 
@@ -95,7 +95,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 background=[
                     *(loop.run for loop in loops),
                     Relay(database, stream, SCHEMA).run,
-                    Forgetting(database).run,
+                    forgetting(database).run,
                     first_keys.run,
                 ],
                 health_checks={"first_keys": first_keys.check},

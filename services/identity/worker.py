@@ -3,14 +3,13 @@
 A step asks SES, never inside a transaction; it may die anywhere and be done again by another worker.
 """
 
-import asyncio
 import math
 import random
 from datetime import timedelta
+from functools import partial
 
-from chassis.backoff import Backoff, wait_any
 from chassis.database import Database
-from chassis.errors import ServiceError
+from chassis.rounds import Rounds
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
@@ -48,23 +47,9 @@ def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
     return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
 
 
-class Forgetting:
-    """Ends, every hour, what was promised for request ids and is past its time."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Forget until `stop`."""
-        backoff = Backoff("forgetting requests", first=timedelta(seconds=1), cap=timedelta(minutes=1))
-        while not stop.is_set():
-            try:
-                more = await forget_requests(self._database)
-            except ServiceError as error:
-                await wait_any(stop, timeout=backoff.failed(error))
-            else:
-                backoff.succeeded()
-                await wait_any(stop, timeout=0 if more else FORGET_INTERVAL.total_seconds())
+def forgetting(database: Database) -> Rounds:
+    """Makes the rounds that end what was promised for request ids and is past its time."""
+    return Rounds("forgetting requests", partial(forget_requests, database), interval=FORGET_INTERVAL)
 
 
 class NoSlot(Exception):

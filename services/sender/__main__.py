@@ -15,6 +15,7 @@ from chassis.access import Access
 from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
+from chassis.rounds import Rounds
 from chassis.threads import Executor
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from letterhead.sender.v1 import (
@@ -34,7 +35,6 @@ from services.sender.heartbeat import Heartbeat
 from services.sender.listening import Listening, Windows
 from services.sender.matching import Matching
 from services.sender.origin import SharedSender
-from services.sender.rounds import Rounds
 from services.sender.servicer_emails import SenderServicer
 from services.sender.servicer_settlement import SettlementServicer
 from services.sender.servicer_suppressions import SuppressionServicer

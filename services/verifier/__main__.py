@@ -80,7 +80,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 database=database,
                 access=Access(database),
                 registrations=[_registration(servicer)],
-                background=[looking.run, following.run, asking.run, consumer.run, relay.run],
+                background=[looking.run, following.rounds.run, asking.run, consumer.run, relay.run],
             )
         )
 
