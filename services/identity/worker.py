@@ -6,10 +6,7 @@ A step asks SES, never inside a transaction; it may die anywhere and be done aga
 import math
 import random
 from datetime import timedelta
-from functools import partial
 
-from chassis.database import Database
-from chassis.rounds import Rounds
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
@@ -18,7 +15,6 @@ from services.identity.provisioning import IdentityState, Mending, Seen, Signing
 from services.identity.ses import Ses, Trouble
 from services.identity.store_deletions import DeletionStore
 from services.identity.store_identities import IdentityStore, LeaseLost
-from services.identity.store_requests import forget_requests
 
 log = get_logger(__name__)
 
@@ -26,7 +22,6 @@ FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=5)  # for a slot at SES; with the call it fits into a lease
 IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
-FORGET_INTERVAL = timedelta(hours=1)
 
 NOT_OURS = (
     "SES has an identity of this name that Letterhead did not make and so leaves alone: "
@@ -45,11 +40,6 @@ def identity_loop(store: IdentityStore, worker: "IdentityWorker") -> ClaimLoop[W
 def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
     """Makes the loop over claims that are to go."""
     return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
-
-
-def forgetting(database: Database) -> Rounds:
-    """Makes the rounds that end what was promised for request ids and is past its time."""
-    return Rounds("forgetting requests", partial(forget_requests, database), interval=FORGET_INTERVAL)
 
 
 class NoSlot(Exception):

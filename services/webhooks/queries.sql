@@ -66,26 +66,3 @@ FROM webhooks.feedback
 WHERE email_id = $4 AND tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC
 LIMIT $3;
-
--- forget_notifications --
--- Deletes a batch of what arrived so long ago and is understood.
-DELETE FROM webhooks.notifications
-WHERE id IN (
-    SELECT id
-    FROM webhooks.notifications
-    WHERE received_at < now() - $1::interval AND processed_at IS NOT NULL
-    ORDER BY received_at
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED
-);
-
--- forget_feedback --
--- Deletes a batch of facts of so long ago.
-DELETE FROM webhooks.feedback
-WHERE id IN (
-    SELECT id
-    FROM webhooks.feedback
-    WHERE received_at < now() - $1::interval
-    ORDER BY received_at
-    LIMIT $2
-);

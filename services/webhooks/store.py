@@ -16,7 +16,6 @@ QUERIES = Queries.load(Path(__file__).with_name("queries.sql"))
 # Only a transaction of milliseconds happens under a lease; it is short so that a dead worker's batch is soon
 # another's. Two at the same batch do no harm: facts are unique by meaning.
 LEASE = timedelta(seconds=5)
-FORGET_BATCH = 1_000
 
 
 class FeedbackStore:
@@ -70,16 +69,6 @@ class FeedbackStore:
                 QUERIES.list_feedback_of_email, tenant_id, after, limit, email_id
             )
         return [_from_row(row) for row in rows]
-
-    async def forget_notifications(self, older_than: timedelta) -> bool:
-        """Delete a batch of understood notifications; says whether there may be more."""
-        done = await self._database.execute(QUERIES.forget_notifications, older_than, FORGET_BATCH)
-        return done == f"DELETE {FORGET_BATCH}"
-
-    async def forget_feedback(self, older_than: timedelta) -> bool:
-        """Delete a batch of facts; says whether there may be more."""
-        done = await self._database.execute(QUERIES.forget_feedback, older_than, FORGET_BATCH)
-        return done == f"DELETE {FORGET_BATCH}"
 
 
 def _to_json(fact: Fact) -> dict[str, Any]:

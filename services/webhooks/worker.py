@@ -1,16 +1,14 @@
-"""Makes facts of what arrived and events of facts, a batch in one transaction; forgets what is old.
+"""Makes facts of what arrived and events of facts, a batch in one transaction.
 
 Not for what a notification means (`model`), nor for how it came (`intake`).
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
 
-from chassis.backoff import Backoff, wait_any
 from chassis.database import Database
 from chassis.errors import ServiceError
 from chassis.events import Outbox
@@ -28,7 +26,6 @@ BATCH = 100
 CONCURRENT_BATCHES = 2
 IDLE = timedelta(seconds=1)  # what another replica stored, or what a dead one left, waits no longer
 MAX_ATTEMPTS = 3
-FORGET_INTERVAL = timedelta(hours=1)
 
 
 class Understanding:
@@ -88,33 +85,6 @@ def understanding_loop(understanding: Understanding) -> ClaimLoop[list[Notificat
     return ClaimLoop(
         "feedback", understanding.claim, understanding.step, concurrency=CONCURRENT_BATCHES, idle=IDLE
     )
-
-
-class Forgetting:
-    """Deletes what is older than it need be, in batches that lock little."""
-
-    def __init__(self, store: FeedbackStore, *, notifications: timedelta, feedback: timedelta) -> None:
-        self._forget: list[tuple[Callable[[timedelta], Awaitable[bool]], timedelta]] = [
-            (store.forget_notifications, notifications),
-            (store.forget_feedback, feedback),
-        ]
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Forget every hour until `stop`."""
-        backoff = Backoff("forgetting feedback", first=timedelta(seconds=1), cap=timedelta(minutes=1))
-        while not stop.is_set():
-            try:
-                await self._once(stop)
-            except ServiceError as error:
-                await wait_any(stop, timeout=backoff.failed(error))
-            else:
-                backoff.succeeded()
-                await wait_any(stop, timeout=FORGET_INTERVAL.total_seconds())
-
-    async def _once(self, stop: asyncio.Event) -> None:
-        for forget, age in self._forget:
-            while not stop.is_set() and await forget(age):
-                pass
 
 
 def _read(batch: Sequence[Notification]) -> tuple[list[Fact], dict[UUID, str]]:
