@@ -15,6 +15,7 @@ from chassis.access import Access
 from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
+from chassis.forgetting import Forgetting
 from chassis.rounds import Rounds
 from chassis.threads import Executor
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
@@ -47,6 +48,7 @@ from services.sender.store_feedback import Feedback
 from services.sender.store_limits import Limits, LimitStore
 from services.sender.store_listening import ListeningStore
 from services.sender.store_reputation import ReputationStore
+from services.sender.store_retention import Days, rules
 from services.sender.store_states import EmailStates
 from services.sender.store_suppressions import SuppressionStore
 from services.sender.store_unmatched import UnmatchedStore
@@ -122,6 +124,11 @@ class Config:
     )
     body_retention: timedelta = setting(
         timedelta(days=7), help="seconds that a body outlives its email's last state"
+    )
+    email_retention: timedelta = setting(
+        timedelta(days=90),
+        help="seconds that an email outlives its last state, with recipients, attempts and history",
+        minimum=timedelta(days=8),
     )
     request_retention: timedelta = setting(
         timedelta(days=30), help="seconds that a request_id is remembered", minimum=timedelta(days=1)
@@ -210,13 +217,15 @@ def _rounds(
             heartbeat.send if heartbeat else None,
         ),
         windows=settings.windows,
-        request_retention=settings.request_retention,
     )
     return {
         "settle": Rounds("settlement", upkeep.settle, interval=timedelta(seconds=1)),
         "expire": Rounds("deadlines", upkeep.expire, interval=timedelta(seconds=2)),
         "release": Rounds("release", upkeep.release, interval=timedelta(seconds=2)),
-        "forget": Rounds("forgetting", upkeep.forget, interval=timedelta(minutes=1)),
+        "forget": Forgetting(
+            database, rules(emails=settings.email_retention, requests=settings.request_retention)
+        ).rounds,
+        "days": Rounds("days of history", Days(database).turn, interval=timedelta(minutes=10)),
     }
 
 

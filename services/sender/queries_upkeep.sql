@@ -75,26 +75,3 @@ WHERE e.claim_id = $1 AND e.state = 'HELD' AND e.not_before <= now() AND NOT e.d
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
 LIMIT $2;
-
--- erase_bodies --
--- Erases a batch of bodies whose time has come, and what is in their attachments.
-WITH due AS (
-    SELECT id FROM sender.emails WHERE body_erase_at <= now() ORDER BY body_erase_at LIMIT $1 FOR UPDATE SKIP LOCKED
-), emptied AS (
-    UPDATE sender.attachments AS a SET content = NULL FROM due WHERE a.email_id = due.id
-)
-UPDATE sender.emails AS e
-SET text = NULL, html = NULL, body_erase_at = NULL
-FROM due
-WHERE e.id = due.id
-RETURNING e.id;
-
--- forget_requests --
--- Forgets a batch of answers to request_ids.
-WITH old AS (
-    SELECT tenant_id, request_id FROM sender.idempotency WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2
-)
-DELETE FROM sender.idempotency AS i
-USING old
-WHERE i.tenant_id = old.tenant_id AND i.request_id = old.request_id
-RETURNING i.request_id;

@@ -1,7 +1,6 @@
-"""Finds what time has made due: attempts to take over, evidence, deadlines, releases, what to forget."""
+"""Finds what time has made due: attempts to take over, evidence, deadlines, releases."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -66,11 +65,3 @@ class UpkeepStore:
     async def held_emails(self, connection: Connection, claim_id: UUID) -> list[UUID]:
         """Give email that is held for a claim's sake alone."""
         return [row["id"] for row in await connection.fetch(QUERIES.held_emails, claim_id, BATCH)]
-
-    async def erase_bodies(self) -> int:
-        """Erase bodies whose time has come; gives how many."""
-        return len(await self._database.fetch(QUERIES.erase_bodies, BATCH))
-
-    async def forget_requests(self, older_than: timedelta) -> int:
-        """Forget what old request_ids were answered with; gives how many."""
-        return len(await self._database.fetch(QUERIES.forget_requests, older_than, BATCH))

@@ -1,9 +1,8 @@
-"""What time alone brings about: take-over, evidence, windows, deadlines, releases, forgetting.
+"""What time alone brings about: take-over, evidence, windows, deadlines, releases.
 
 Every rule is level-triggered: it looks at what is so, not at what was told, and any replica may do it.
 """
 
-from datetime import timedelta
 from uuid import UUID
 
 from chassis.database import Database
@@ -49,7 +48,6 @@ class Upkeep:
         listening: Listening,
         *,
         windows: Windows,
-        request_retention: timedelta,
     ) -> None:
         self._database = database
         self._store = store
@@ -57,7 +55,6 @@ class Upkeep:
         self._claims = claims
         self._listening = listening
         self._windows = windows
-        self._request_retention = request_retention
 
     async def settle(self) -> bool:
         """Take over what is overdue, settle what is unknown by evidence, then decide over what is silent."""
@@ -98,12 +95,6 @@ class Upkeep:
         domains = await self._claims.domains(claim_ids) if claim_ids else {}
         counts = [await self._let_go(each, domains.get(each)) for each in claim_ids]
         return BATCH in counts
-
-    async def forget(self) -> bool:
-        """Erase old bodies, and forget old request_ids."""
-        erased = await self._store.erase_bodies()
-        forgotten = await self._store.forget_requests(self._request_retention)
-        return BATCH in (erased, forgotten)
 
     async def _let_go(self, claim_id: UUID, domain: Domain | None) -> int:
         answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
