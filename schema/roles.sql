@@ -31,6 +31,8 @@ GRANT USAGE ON SCHEMA verifier, sender TO letterhead_identity;
 GRANT SELECT ON verifier.verifications TO letterhead_identity;
 -- To wait for open attempts before an identity is deleted.
 GRANT SELECT ON sender.attempts TO letterhead_identity;
+-- To answer GetTenant with what the tenant may send and has sent today.
+GRANT SELECT ON sender.allowances TO letterhead_identity;
 
 -- verifier
 GRANT SELECT, INSERT, UPDATE, DELETE ON verifier.verifications, verifier.looks TO letterhead_verifier;

@@ -24,7 +24,7 @@ Pause = Callable[[UUID, str], Awaitable[None]]
 
 
 class Guard:
-    """One round judges every tenant that has strikes; `pause` None: operators pause, it goes no further than slowing."""
+    """One round judges every tenant that has strikes; `pause` None: it slows where it would pause."""
 
     def __init__(self, store: ReputationStore, pause: Pause | None) -> None:
         self._store = store

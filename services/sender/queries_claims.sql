@@ -22,15 +22,25 @@ WITH RECURSIVE waiting AS (
     FROM waiting
     JOIN identity.tenants AS t ON t.id = waiting.tenant_id AND t.state = 'ACTIVE'
     JOIN sender.allowances AS allowed ON allowed.tenant_id = t.id
+    CROSS JOIN LATERAL (SELECT least(allowed.left_today, allowed.left_now) AS recipients) AS remaining
     CROSS JOIN LATERAL (
-        SELECT e.id, e.not_before
-        FROM sender.emails AS e
-        WHERE e.state = 'QUEUED' AND e.tenant_id = t.id AND e.not_before <= now() AND e.expires_at > now()
-        ORDER BY e.not_before, e.id
-        LIMIT greatest(0, least(
-            greatest($1, $2 / (SELECT count(*) FROM waiting)), allowed.left_today, allowed.left_now
-        ))
+        -- An email is not divided: while anything is left the next one goes, whatever its recipients.
+        SELECT due.id, due.not_before,
+            sum(due.recipients) OVER (ORDER BY due.not_before, due.id) - due.recipients AS recipients_before
+        FROM (
+            SELECT e.id, e.not_before,
+                CASE
+                    WHEN remaining.recipients IS NOT NULL
+                    THEN (SELECT count(*) FROM sender.recipients AS r WHERE r.email_id = e.id)
+                    ELSE 0
+                END AS recipients
+            FROM sender.emails AS e
+            WHERE e.state = 'QUEUED' AND e.tenant_id = t.id AND e.not_before <= now() AND e.expires_at > now()
+            ORDER BY e.not_before, e.id
+            LIMIT greatest(0, least(greatest($1, $2 / (SELECT count(*) FROM waiting)), remaining.recipients))
+        ) AS due
     ) AS queue
+    WHERE coalesce(queue.recipients_before < remaining.recipients, true)
 ), next AS (
     SELECT array_agg(id ORDER BY turn, not_before, id) AS ids
     FROM (SELECT id, turn, not_before FROM queued ORDER BY turn, not_before, id LIMIT $2) AS first
@@ -84,14 +94,17 @@ ORDER BY email_id, position;
 -- count_emails --
 -- Counts emails against their tenants' day and rate, each in one order always.
 WITH claimed AS (
-    SELECT tenant_id, count(*) AS emails FROM unnest($1::uuid[]) AS email (tenant_id) GROUP BY tenant_id
+    SELECT tenant_id, count(*) AS emails, sum(recipients) AS recipients
+    FROM unnest($1::uuid[], $2::integer[]) AS email (tenant_id, recipients)
+    GROUP BY tenant_id
 ), counted AS (
-    INSERT INTO sender.tenant_days AS d (tenant_id, day, emails)
-    SELECT tenant_id, (now() AT TIME ZONE 'UTC')::date, emails FROM claimed ORDER BY tenant_id
-    ON CONFLICT (tenant_id, day) DO UPDATE SET emails = d.emails + excluded.emails
+    INSERT INTO sender.tenant_days AS d (tenant_id, day, emails, recipients)
+    SELECT tenant_id, (now() AT TIME ZONE 'UTC')::date, emails, recipients FROM claimed ORDER BY tenant_id
+    ON CONFLICT (tenant_id, day) DO UPDATE
+    SET emails = d.emails + excluded.emails, recipients = d.recipients + excluded.recipients
 )
 INSERT INTO chassis.rate_bucket AS b (key, arrival_at)
-SELECT 'tenant-send:' || tenant_id, clock_timestamp() + make_interval(secs => emails / rate)
+SELECT 'tenant-send:' || tenant_id, clock_timestamp() + make_interval(secs => recipients / rate)
 FROM claimed
 JOIN sender.allowances USING (tenant_id)
 WHERE rate IS NOT NULL

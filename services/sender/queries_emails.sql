@@ -71,7 +71,7 @@ SELECT
     e.tags, e.state, e.state_note, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
-    (SELECT (left_today, left_now) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
+    (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
     a.state AS account_state, a.state_note AS account_note,
     a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
 FROM sender.emails AS e
@@ -90,7 +90,7 @@ SELECT
     e.tags, e.state, e.state_note, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
-    (SELECT (left_today, left_now) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
+    (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
     a.state AS account_state, a.state_note AS account_note,
     a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
 FROM sender.emails AS e

@@ -137,10 +137,11 @@ class ClaimStore:
         )
 
     async def _count(self, connection: Connection, postings: Sequence[Posting]) -> None:
-        """Count emails against what their tenants may send; one that is tried again was counted."""
-        tenants = [posting.candidate.tenant_id for posting in postings if posting.number == 1]
-        if tenants:
-            await connection.execute(QUERIES.count_emails, tenants)
+        """Count recipients against what their tenants may send; an email that is tried again was counted."""
+        first = [each for each in postings if each.number == 1]
+        if first:
+            tenants = [each.candidate.tenant_id for each in first]
+            await connection.execute(QUERIES.count_emails, tenants, [len(each.recipients) for each in first])
 
     async def _leave_out(self, connection: Connection, candidates: Sequence[Candidate]) -> None:
         """Mark the suppressed recipients."""
