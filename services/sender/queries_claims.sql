@@ -85,11 +85,15 @@ WHERE r.email_id = ANY ($1)
 ORDER BY r.email_id, r.position;
 
 -- attachments --
--- The attachments of some emails, each email's in order.
-SELECT email_id, file_name, content_type, content_id, size, content
+-- The attachments of some emails, each email's in order, without what is in them.
+SELECT email_id, file_name, content_type, content_id, size
 FROM sender.attachments
 WHERE email_id = ANY ($1)
 ORDER BY email_id, position;
+
+-- whole_attachments --
+-- The attachments of one email in order, with what is in them.
+SELECT file_name, content_type, content_id, size, content FROM sender.attachments WHERE email_id = $1 ORDER BY position;
 
 -- count_emails --
 -- Counts emails against their tenants' day and rate, each in one order always.

@@ -79,6 +79,11 @@ class ClaimStore:
         rows = await self._database.fetch(QUERIES.begin_attempts, list(attempt_ids))
         return {row["id"] for row in rows}
 
+    async def attachments(self, email_id: UUID) -> list[Attachment]:
+        """Give an email's attachments whole; a claim tells of them without what is in them."""
+        rows = await self._database.fetch(QUERIES.whole_attachments, email_id)
+        return [to_attachment(row) for row in rows]
+
     async def domains(self, claim_ids: Collection[UUID]) -> dict[UUID, Domain]:
         """Give what is known of some claims just now, without a fence; those that are gone are left out."""
         async with self._database.transaction() as connection:

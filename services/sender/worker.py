@@ -7,6 +7,7 @@ its attempt row stands, and `upkeep` takes it over when the lease has run out.
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from prometheus_client import Counter
@@ -127,7 +128,7 @@ class Worker:
     async def _hand_over(self, what: Posting, begin_by: float) -> Answer:
         async with self._lines:
             try:
-                content = _written(what)
+                content = await self._written(what)
                 turn = content is not None and await self._turn(what, begin_by)
                 begun = turn and await self._beginnings.begin(what.attempt_id)
             except Exception:  # whatever it is, nothing has left yet
@@ -140,6 +141,17 @@ class Worker:
             if not begun:
                 return NOT_BEGUN
             return await self._executor.run(self._ses.post, posting.post(what, content))
+
+    async def _written(self, what: Posting) -> bytes | None:
+        """Write the bytes; None when another reader would read them otherwise than they are meant."""
+        letter = posting.letter(what)
+        if letter.attachments:  # read only now: memory holds those of the emails being handed over, no more
+            letter = replace(letter, attachments=await self._claims.attachments(what.candidate.id))
+        content = mime.build(letter)
+        if problems := proofreading.disagreements(letter, content):
+            log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
+            return None
+        return content
 
     async def _turn(self, what: Posting, begin_by: float) -> bool:
         """Wait for a slot for every recipient, as SES counts them; false when it would be too late."""
@@ -159,16 +171,6 @@ class Worker:
             self._gate.close(answer.delay(1))
         changed = await self._settlement.settle(posting.verdict(what, answer))
         log.info("settled", action="attempt_settled", outcome=outcome, changed=changed, **_ids(what))
-
-
-def _written(what: Posting) -> bytes | None:
-    """Write the bytes; None when another reader would read them otherwise than they are meant."""
-    letter = posting.letter(what)
-    content = mime.build(letter)
-    if problems := proofreading.disagreements(letter, content):
-        log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
-        return None
-    return content
 
 
 def _ids(what: Posting) -> dict[str, str]:

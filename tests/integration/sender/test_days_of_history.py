@@ -18,7 +18,8 @@ AN_EMAIL = """
 WITH email AS (
     INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at)
     SELECT
-        chassis.first_id(now() - make_interval(days => $1)), gen_random_uuid(), gen_random_uuid(), '', '', 1, now()
+        chassis.first_id(now() - make_interval(days => $1)), gen_random_uuid(), gen_random_uuid(),
+        '', '', 1, now()
     RETURNING id
 )
 INSERT INTO sender.email_transitions (id, email_id, to_state)
