@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -230,11 +230,11 @@ def _rounds(
 
 
 def _consumers(database: Database, stream: Stream, feedback: Feedback, release: Rounds) -> list[Consumer]:
-    async def domain_ready(_: Connection, __: ReceivedEvent) -> None:
+    async def domain_ready(_: Connection, __: Sequence[ReceivedEvent]) -> None:
         release.wake()
 
     return [
-        Consumer(database, stream, SCHEMA, "feedback", list(FEEDBACK), feedback.apply, concurrency=4),
+        Consumer(database, stream, SCHEMA, "feedback", list(FEEDBACK), feedback.apply),
         Consumer(database, stream, SCHEMA, "domains", ["domain.ready"], domain_ready),
     ]
 

@@ -41,7 +41,7 @@ class Matching:
             if (taken := await self._unmatched.take(connection, event_id)) is None:
                 return
             event, heard_at = taken
-            await self._feedback.apply(connection, event)
+            await self._feedback.apply(connection, [event])
         MATCHED.inc()
         log.info(
             "an email of earlier feedback is known",

@@ -1,7 +1,9 @@
 -- park --
--- Keeps an event of SES whose email is not known yet.
+-- Keeps events of SES whose emails are not known yet.
 INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at)
-VALUES ($1, $2, $3, $4, $5)
+SELECT id, ses_id, subject, data, occurred_at
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
+    AS early (id, ses_id, subject, data, occurred_at)
 ON CONFLICT (id) DO NOTHING;
 
 -- look --

@@ -1,6 +1,7 @@
 """Looks at domains in DNS when they are due, and follows claims as they come, change and go."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -73,8 +74,8 @@ class Following:
         self._looking = looking
         self.rounds = Rounds("following claims", self.follow, interval=SCAN)
 
-    async def hear(self, connection: Connection, event: ReceivedEvent) -> None:  # noqa: ARG002
-        """Follows at once: an event said that claims have changed."""
+    async def hear(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:  # noqa: ARG002
+        """Follows at once: events said that claims have changed."""
         self.rounds.wake()
 
     async def follow(self) -> bool:

@@ -103,7 +103,7 @@ async def test_a_hundred_orders_at_the_same_time_lead_to_one_end(
                     answer = proof(email.attempt_id, email.email_id, email.ses_id)
                     await states.settle(connection, [answer])
                 else:
-                    await feedback.apply(connection, event)
+                    await feedback.apply(connection, [event])
 
         emails = [await a_claimed_email(pool) for _ in range(ORDERS)]
         told: list[tuple[ReceivedEvent | None, SentEmail]] = [
