@@ -59,7 +59,10 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.SENT: {State.FAILED: "SES refused the content after it had accepted the email"},
     # SES's event is worth more than its answer: a state that says "nothing was sent" must not stay false.
     State.FAILED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
-    State.EXPIRED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
+    State.EXPIRED: {
+        State.SENT: "late evidence, or an operator found out that SES took it",
+        State.FAILED: "an operator found out that SES never took it",
+    },
     State.CANCELED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
     State.SUPPRESSED: {},
 }

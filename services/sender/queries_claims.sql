@@ -96,7 +96,7 @@ ORDER BY email_id, position;
 SELECT file_name, content_type, content_id, size, content FROM sender.attachments WHERE email_id = $1 ORDER BY position;
 
 -- count_emails --
--- Counts emails against their tenants' day and rate, each in one order always.
+-- Counts emails, given by tenant and number of recipients, against their tenants' day and rate; in one order always.
 WITH claimed AS (
     SELECT tenant_id, count(*) AS emails, sum(recipients) AS recipients
     FROM unnest($1::uuid[], $2::integer[]) AS email (tenant_id, recipients)

@@ -22,11 +22,11 @@ ORDER BY a.opened_at
 LIMIT $1;
 
 -- proven_emails --
--- Emails held after a restore, whose attempt was lost with the database, and of which SES's events say that they were sent.
+-- Emails held after a restore, or ended since, whose attempt was lost with the database, and of which SES's events say that they were sent.
 SELECT e.id, heard.ses_id
 FROM sender.emails AS e
 CROSS JOIN LATERAL (SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.email_id = e.id LIMIT 1) AS heard
-WHERE e.decision_demanded AND e.state = 'HELD'
+WHERE e.decision_demanded AND e.state IN ('HELD', 'EXPIRED', 'FAILED')
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
 LIMIT $1;

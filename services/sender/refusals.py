@@ -96,6 +96,17 @@ class NothingToDecide(FailedPrecondition):
         super().__init__("EMAIL_STATE", said, metadata={"state": state})
 
 
+class TooLateToResend(FailedPrecondition):
+    """The email's deadline has passed."""
+
+    def __init__(self, state: str) -> None:
+        said = (
+            "the email's deadline has passed, so it is not sent once more; send a new one, "
+            "and settle this one as SENT or NOT_SENT"
+        )
+        super().__init__("EMAIL_STATE", said, metadata={"state": state})
+
+
 class SuppressionNotFound(NotFound):
     """The address is not on the list."""
 
