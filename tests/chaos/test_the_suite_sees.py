@@ -22,14 +22,17 @@ EMAILS, KILLS = 100, 15
 # Every lease has run out.
 REST_WITHIN = timedelta(seconds=90)
 SPOIL = """
-    CREATE FUNCTION sender.spoil() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION sender.spoil() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
+        IF TG_ARGV[1]::boolean THEN
+            DELETE FROM sender.attempts WHERE email_id = NEW.id;
+        END IF;
         UPDATE sender.emails SET state = TG_ARGV[0], not_before = now() + interval '50 milliseconds'
         WHERE id = NEW.id;
         RETURN NULL;
     END $$;
     CREATE TRIGGER spoil AFTER UPDATE OF state ON sender.emails
-    FOR EACH ROW WHEN (NEW.state = '{found}') EXECUTE FUNCTION sender.spoil('{made}')
+    FOR EACH ROW WHEN (NEW.state = '{found}') EXECUTE FUNCTION sender.spoil('{made}', '{forgetful}')
 """
 MEND = "DROP FUNCTION sender.spoil CASCADE"
 STRAY = """
@@ -39,10 +42,10 @@ STRAY = """
 
 
 @asynccontextmanager
-async def spoilt(world: World, found: str, made: str) -> AsyncIterator[None]:
-    """Every email that enters the one state is put into the other."""
+async def spoilt(world: World, found: str, made: str, *, forgetful: bool) -> AsyncIterator[None]:
+    """Every email that enters the one state is put into the other; `forgetful`: its attempts are deleted."""
     connection = await database(world)
-    await connection.execute(SPOIL.format(found=found, made=made))
+    await connection.execute(SPOIL.format(found=found, made=made, forgetful=forgetful))
     try:
         yield
     finally:
@@ -58,11 +61,13 @@ async def _nothing_is_open(world: World, load: Load) -> bool:
         await connection.close()
 
 
-async def _storm(world: World, home: Path, seed: int, *, found: str, made: str) -> Truth:
+async def _storm(
+    world: World, home: Path, seed: int, *, found: str, made: str, forgetful: bool = False
+) -> Truth:
     await ses_goes_wrong(world)
     connection = await database(world)
     async with (
-        spoilt(world, found, made),
+        spoilt(world, found, made, forgetful=forgetful),
         shimmed(world, "sender", home, copies=COPIES, LETTERHEAD_SES_THREADS="1") as (senders, shims),
         a_load(world, senders.addresses) as load,
     ):
@@ -83,6 +88,19 @@ async def test_a_sender_without_the_fence_of_its_claim_is_seen_to_send_twice(
     verdict = await _storm(faults, workspace / "blind", seed, found="CLAIMED", made="QUEUED")
 
     figure(f"spoilt, a claim ends after 50 ms, every event lost, seed {seed}, {KILLS} kills: {verdict}")
+    assert verdict.twice
+
+
+@pytest.mark.long
+async def test_a_sender_without_attempt_rows_is_seen_to_send_twice(
+    faults: World, workspace: Path, seed: int, figure: Figure
+) -> None:
+    # As the usual design has it: of a request without an answer nothing stands, so it is made once more.
+    verdict = await _storm(
+        faults, workspace / "rowless", seed, found="UNKNOWN", made="QUEUED", forgetful=True
+    )
+
+    figure(f"spoilt, a lost answer leaves no attempt row, seed {seed}, {KILLS} kills: {verdict}")
     assert verdict.twice
 
 
