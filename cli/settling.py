@@ -6,6 +6,7 @@ from chassis.protos import stamp_of
 from cli.client import connect
 from cli.installation import Installation
 from cli.teller import Teller
+from letterhead.sender.v1.emails_pb2 import Email
 from letterhead.sender.v1.settlement_pb2 import HoldEmailsRequest, SettleEmailRequest
 
 
@@ -16,7 +17,8 @@ async def settle_email(email_id: str, outcome: str, why: str) -> None:
     request = SettleEmailRequest(email_id=email_id, outcome=value, reason=why)
     async with connect(installation, installation.admin_key) as services:
         settled = await services.settlement.SettleEmail(request)
-    Teller().good(settled.state_note)
+    state = Email.State.Name(settled.state).removeprefix("STATE_")
+    Teller().good(f"{email_id}: {state}. {settled.state_note}")
 
 
 async def hold_emails(since: datetime | None, before: datetime | None, why: str) -> None:
@@ -29,7 +31,10 @@ async def hold_emails(since: datetime | None, before: datetime | None, why: str)
     async with connect(installation, installation.admin_key) as services:
         while held := (await services.settlement.HoldEmails(request)).held_count:
             total += held
-    Teller().good(f"{total} emails are held; `letterhead emails settle` decides over each")
+    Teller().good(
+        f"{total} emails are held; `letterhead emails list --state HELD` shows a tenant's, "
+        "`letterhead emails settle` decides over each"
+    )
 
 
 def _of_utc(time: datetime | None) -> datetime | None:
