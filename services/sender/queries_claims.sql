@@ -5,7 +5,7 @@ FROM verifier.ses_account
 WHERE account = $1 AND region = $2;
 
 -- claimable --
--- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. $2 is how many to look at, to find $1 that nobody has.
+-- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. Leaves the bodies of heavy emails, of over 256 KiB, where they are. $2 is how many to look at, to find $1 that nobody has.
 WITH RECURSIVE waiting AS (
     (SELECT tenant_id FROM sender.emails WHERE state = 'QUEUED' ORDER BY tenant_id LIMIT 1)
     UNION ALL
@@ -46,8 +46,9 @@ WITH RECURSIVE waiting AS (
     FROM (SELECT id, turn, not_before FROM queued ORDER BY turn, not_before, id LIMIT $2) AS first
 )
 SELECT
-    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.text, e.html, e.headers,
-    e.attempts, now() AS claimed_at
+    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.headers,
+    CASE WHEN e.size <= 262144 THEN e.text END AS text, CASE WHEN e.size <= 262144 THEN e.html END AS html,
+    e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy, e.attempts, now() AS claimed_at
 FROM sender.emails AS e
 WHERE e.id = ANY ((SELECT ids FROM next)::uuid[]) AND e.state = 'QUEUED'
 ORDER BY array_position((SELECT ids FROM next), e.id)
@@ -85,15 +86,15 @@ WHERE r.email_id = ANY ($1)
 ORDER BY r.email_id, r.position;
 
 -- attachments --
--- The attachments of some emails, each email's in order, without what is in them.
-SELECT email_id, file_name, content_type, content_id, size
+-- The attachments of some emails, each email's in order.
+SELECT email_id, file_name, content_type, content_id, size, content
 FROM sender.attachments
 WHERE email_id = ANY ($1)
 ORDER BY email_id, position;
 
--- whole_attachments --
--- The attachments of one email in order, with what is in them.
-SELECT file_name, content_type, content_id, size, content FROM sender.attachments WHERE email_id = $1 ORDER BY position;
+-- content --
+-- What the recipients of an email see, its attachments aside.
+SELECT reply_to, subject, text, html, headers FROM sender.emails WHERE id = $1;
 
 -- count_emails --
 -- Counts emails, given by tenant and number of recipients, against their tenants' day and rate; in one order always.

@@ -45,6 +45,13 @@ WHERE (tenant_id, day) IN (
 DELETE FROM sender.heartbeats
 WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - $1::interval LIMIT $2);
 
+-- forget_unmatched --
+-- Forgets a batch of feedback whose email never came to be known.
+DELETE FROM sender.unmatched_feedback
+WHERE id IN (
+    SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
+);
+
 -- forget_strikes --
 -- Forgets a batch about email accepted so long ago.
 DELETE FROM sender.strikes

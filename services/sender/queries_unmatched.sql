@@ -20,13 +20,3 @@ RETURNING u.id, EXISTS (SELECT FROM sender.emails AS e WHERE e.ses_id = u.ses_id
 -- take --
 -- Takes an event out to be applied.
 DELETE FROM sender.unmatched_feedback WHERE id = $1 RETURNING id, subject, data, occurred_at, heard_at;
-
--- forget --
--- Forgets a batch whose email never came to be known; gives their number.
-WITH old AS (
-    SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM sender.unmatched_feedback AS u
-USING old
-WHERE u.id = old.id
-RETURNING u.id;

@@ -14,7 +14,7 @@ from uuid import UUID
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.sender.account import Account
-from services.sender.model import Address, Attachment, Move, RecipientKind, SentAs, State
+from services.sender.model import Address, Attachment, Content, Move, RecipientKind, SentAs, State
 from services.sender.origin import Domain, Sender, SharedSender
 from services.sender.posting import Addressee, Candidate, Posting, decide
 from services.sender.rows import is_signing, to_account, to_attachment, to_content, to_domain
@@ -79,10 +79,11 @@ class ClaimStore:
         rows = await self._database.fetch(QUERIES.begin_attempts, list(attempt_ids))
         return {row["id"] for row in rows}
 
-    async def attachments(self, email_id: UUID) -> list[Attachment]:
-        """Give an email's attachments whole; a claim tells of them without what is in them."""
-        rows = await self._database.fetch(QUERIES.whole_attachments, email_id)
-        return [to_attachment(row) for row in rows]
+    async def content(self, email_id: UUID) -> Content:
+        """Give the content of a heavy email, which a claim leaves where it is."""
+        [row] = await self._database.fetch(QUERIES.content, email_id)
+        attachments = await self._database.fetch(QUERIES.attachments, [email_id])
+        return to_content(row, [to_attachment(each) for each in attachments])
 
     async def domains(self, claim_ids: Collection[UUID]) -> dict[UUID, Domain]:
         """Give what is known of some claims just now, without a fence; those that are gone are left out."""
@@ -99,7 +100,8 @@ class ClaimStore:
         for row in await connection.fetch(QUERIES.addressees, email_ids):
             addressees[row["email_id"]].append(_addressee(row))
         attachments: defaultdict[UUID, list[Attachment]] = defaultdict(list)
-        for row in await connection.fetch(QUERIES.attachments, email_ids):
+        light_ids = [row["id"] for row in rows if not row["heavy"]]
+        for row in await connection.fetch(QUERIES.attachments, light_ids):
             attachments[row["email_id"]].append(to_attachment(row))
         return [_candidate(row, addressees[row["id"]], attachments[row["id"]]) for row in rows]
 
@@ -193,6 +195,7 @@ def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequen
         claim_id=row["claim_id"],
         sender=Address(row["from_address"], row["from_name"]),
         content=to_content(row, attachments),
+        heavy=row["heavy"],
         attempts=row["attempts"],
         claimed_at=row["claimed_at"],
         addressees=addressees,

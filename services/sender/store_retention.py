@@ -18,6 +18,8 @@ AHEAD = Gauge(
 
 # What proves that events come is of the last hours; these are kept for people who look into a bad day.
 HEARTBEATS_KEPT = timedelta(days=7)
+# An answer is found out within minutes, or by a late event; whatever is older is about no email of ours.
+UNMATCHED_KEPT = timedelta(days=7)
 
 
 def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
@@ -29,6 +31,7 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
         Rule("requests", QUERIES.forget_requests, requests),
         Rule("tenant_days", QUERIES.forget_tenant_days, emails),
         Rule("heartbeats", QUERIES.forget_heartbeats, HEARTBEATS_KEPT),
+        Rule("unmatched", QUERIES.forget_unmatched, UNMATCHED_KEPT),
         Rule("strikes", QUERIES.forget_strikes, WINDOW),
     ]
 

@@ -1,7 +1,7 @@
 """SES's events whose email is not known yet: kept with their SES id until an email has it."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -44,7 +44,3 @@ class UnmatchedStore:
             return None
         event = ReceivedEvent(row["id"], row["subject"], row["occurred_at"], None, "", row["data"])
         return event, row["heard_at"]
-
-    async def forget(self, older_than: timedelta) -> bool:
-        """Forget a batch of the old; says whether there may be more."""
-        return len(await self._database.fetch(QUERIES.forget, older_than, BATCH)) == BATCH

@@ -7,7 +7,6 @@ its attempt row stands, and `upkeep` takes it over when the lease has run out.
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from prometheus_client import Counter
@@ -144,14 +143,15 @@ class Worker:
 
     async def _written(self, what: Posting) -> bytes | None:
         """Write the bytes; None when another reader would read them otherwise than they are meant."""
-        letter = posting.letter(what)
-        if letter.attachments:  # read only now: memory holds those of the emails being handed over, no more
-            letter = replace(letter, attachments=await self._claims.attachments(what.candidate.id))
-        content = mime.build(letter)
-        if problems := proofreading.disagreements(letter, content):
+        candidate = what.candidate
+        # What is heavy is read only now: memory holds no more of it than is being handed over.
+        content = await self._claims.content(candidate.id) if candidate.heavy else candidate.content
+        letter = posting.letter(what, content)
+        written = mime.build(letter)
+        if problems := proofreading.disagreements(letter, written):
             log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
             return None
-        return content
+        return written
 
     async def _turn(self, what: Posting, begin_by: float) -> bool:
         """Wait for a slot for every recipient, as SES counts them; false when it would be too late."""

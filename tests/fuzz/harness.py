@@ -140,7 +140,9 @@ def _letter(made: Draft, standing: Standing) -> Letter | None:
     candidate = Candidate(ID, ID, ID, made.sender, made.content, 0, NOW, addressees)
     domain = Domain(ID, ID, made.sender.domain, None, standing)
     sender = decide(candidate, domain, SHARED)
-    return None if sender is None or isinstance(sender, Move) else letter(Posting(ID, 1, candidate, sender))
+    if sender is None or isinstance(sender, Move):
+        return None
+    return letter(Posting(ID, 1, candidate, sender), made.content)
 
 
 def _injected(asked: Wish, meant: Letter, content: bytes) -> Iterator[str]:

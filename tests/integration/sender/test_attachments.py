@@ -112,20 +112,21 @@ async def test_what_is_in_a_file_goes_when_the_body_goes(
         await eventually(erased)
 
 
-async def test_a_claim_leaves_files_where_they_are(
+async def test_a_claim_leaves_what_is_heavy_where_it_is(
     sender: Sender, tenant_id: UUID, domain: Domain, database: FreshDatabase
 ) -> None:
-    """However much is claimed ahead, memory holds the files of what is being handed over and no more."""
+    """However much is claimed ahead, memory holds no more of it than is being handed over."""
     async with sender.start(handing_over=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        email = await caller.send(f"agent@{domain.name}", attachments=[PDF])
+        heavy = await caller.send(f"agent@{domain.name}", attachments=[PDF], text="See the invoice.")
+        await caller.send(f"agent@{domain.name}", attachments=[LOGO], text="See the logo.")
 
     async with database.open("sender") as opened:
         states = EmailStates(body_retention=timedelta(days=7))
         claims = ClaimStore(opened, states, Place(ACCOUNT, REGION), shared=None, worker="test")
-        [claimed] = await claims.claim(1)
-        [whole] = await claims.attachments(UUID(email.id))
+        claimed = [each.candidate for each in await claims.claim(2)]
+        whole = await claims.content(UUID(heavy.id))
 
-    [known] = claimed.candidate.content.attachments
-    assert (known.file_name, known.size, known.content) == (PDF.file_name, len(PDF.content), None)
-    assert whole.content == PDF.content
+    known = [(each.heavy, each.content.text, len(each.content.attachments)) for each in claimed]
+    assert known == [(True, None, 0), (False, "See the logo.", 1)]
+    assert (whole.text, whole.attachments[0].content) == ("See the invoice.", PDF.content)

@@ -1,4 +1,4 @@
-"""What is old goes by itself, and nothing else does: emails with all of theirs, heartbeats, days, strikes."""
+"""What is old goes by itself, and nothing else does: emails with all of theirs, and what stands alone."""
 
 from uuid import UUID
 
@@ -35,6 +35,10 @@ WITH beats AS (
 ), days AS (
     INSERT INTO sender.tenant_days (tenant_id, day, emails)
     SELECT gen_random_uuid(), now()::date - age, 1 FROM unnest(ARRAY[89, 92]) AS age
+), unmatched AS (
+    INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at, heard_at)
+    SELECT gen_random_uuid(), '0100-other', '', '{}', now(), now() - make_interval(days => age)
+    FROM unnest(ARRAY[6, 8]) AS age
 )
 INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
 SELECT chassis.first_id(now() - make_interval(days => age)), '', 'BOUNCE', $1 FROM unnest(ARRAY[6, 8]) AS age
@@ -47,6 +51,7 @@ SELECT
     (SELECT count(*) FROM sender.attempts) AS attempts,
     (SELECT count(*) FROM sender.heartbeats) AS heartbeats,
     (SELECT count(*) FROM sender.tenant_days) AS tenant_days,
+    (SELECT count(*) FROM sender.unmatched_feedback) AS unmatched,
     (SELECT count(*) FROM sender.strikes) AS strikes
 """
 
@@ -66,7 +71,7 @@ async def test_what_is_old_goes_and_nothing_else(
 
     async def only_the_young() -> bool:
         [left] = await database.fetch(LEFT)
-        return tuple(left) == (["held", "with its body", "young"], 3, 3, 3, 1, 1, 1)
+        return tuple(left) == (["held", "with its body", "young"], 3, 3, 3, 1, 1, 1, 1)
 
     async with sender.start():
         await eventually(only_the_young)
