@@ -47,6 +47,7 @@ from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
 from services.sender.store_limits import Limits, LimitStore
 from services.sender.store_listening import ListeningStore
+from services.sender.store_measures import Measures
 from services.sender.store_reputation import ReputationStore
 from services.sender.store_retention import Days, rules
 from services.sender.store_states import EmailStates
@@ -58,6 +59,7 @@ from services.sender.worker import Worker
 
 SCHEMA = "sender"
 PAUSE_SECONDS = 5
+MEASURED_EVERY = timedelta(seconds=15)
 
 
 # What would end or let go of email that a restored database shows as it once was.
@@ -106,7 +108,8 @@ class Config:
     windows: Windows
     limits: Limits
     identity_address: str | None = setting(
-        None, help="host:port of identity, which pauses tenants of ill repute; none: they are only warned"
+        None,
+        help="host:port of identity, which pauses tenants of ill repute; none: it is left at slowing them",
     )
     service_key: config.Secret | None = setting(
         None, help="file with the key that services call each other by; needed with an identity_address"
@@ -167,6 +170,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         matching = Matching(database, unmatched, feedback)
         rounds["match"] = Rounds("matching", matching.match, interval=timedelta(seconds=1))
         guard = Guard(ReputationStore(database), await stack.enter_async_context(_pausing(settings)))
+        rounds["measures"] = Rounds("measures", Measures(database).take, interval=MEASURED_EVERY)
         rounds["guard"] = Rounds("reputation", guard.judge, interval=settings.reputation_interval)
         consumers = _consumers(database, stream, feedback, rounds["release"])
         yield await stack.enter_async_context(

@@ -50,7 +50,7 @@ BAD = {
 }
 
 
-@pytest.fixture(params=BAD.values(), ids=BAD.keys())
+@pytest.fixture(params=list(BAD.values()), ids=list(BAD))
 def bad(request: pytest.FixtureRequest, domain: Domain) -> tuple[SendEmailRequest, str]:
     """An email with one mistake, and the field that it is in."""
     bend, field = request.param

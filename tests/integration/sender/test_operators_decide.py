@@ -6,16 +6,19 @@ from uuid import UUID
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis.access import Scope
 from letterhead.sender.v1 import settlement_pb2 as pb
 from letterhead.sender.v1 import settlement_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
+from services.sender.store_measures import Measures
 from tests.factories import Domain, a_key
 from tests.integration.identity.callers import Keyed
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
 from tests.stores import FreshDatabase
+from tests.waiting import eventually
 
 Outcome = pb.SettleEmailRequest.Outcome
 
@@ -164,6 +167,19 @@ async def test_a_decision_says_what_and_why(
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert field in (refused.value.details() or "")
+
+
+async def test_operators_see_what_waits_as_metrics(lost: Email, database: FreshDatabase) -> None:
+    assert lost.state == State.STATE_UNKNOWN
+    async with database.open("sender") as pool:
+        await Measures(pool).take()
+
+    def shown(name: str, **labels: str) -> float | None:
+        return REGISTRY.get_sample_value(f"letterhead_sender_{name}", labels)
+
+    assert (shown("waiting_emails", state="UNKNOWN"), shown("waiting_emails", state="HELD")) == (1, 0)
+    assert shown("slowed_tenants") == 0
+    assert await eventually(lambda: shown("hearing") == 0)  # no event of SES comes here
 
 
 async def test_only_operators_decide(
