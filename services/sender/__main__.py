@@ -40,6 +40,7 @@ from services.sender.servicer_emails import SenderServicer
 from services.sender.servicer_settlement import SettlementServicer
 from services.sender.servicer_suppressions import SuppressionServicer
 from services.sender.ses import Ses
+from services.sender.store_acceptance import AcceptanceStore
 from services.sender.store_changes import ChangeStore
 from services.sender.store_claims import ClaimStore
 from services.sender.store_decisions import DecisionStore
@@ -161,7 +162,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         rounds = _rounds(settings, database, states, claims, heartbeat)
         limits = LimitStore(database, settings.limits)
         rounds["limits"] = Rounds("limits", limits.declare, interval=timedelta(minutes=1))
-        emails = EmailStore(database, place, deadline=settings.email_deadline)
+        emails = EmailStore(database, place)
         suppressions = SuppressionStore(database)
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
         await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
@@ -180,7 +181,11 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 access=Access(database),
                 registrations=_registrations(
                     SenderServicer(
-                        Acceptance(emails, shared_domain=shared.domain if shared else None),
+                        Acceptance(
+                            AcceptanceStore(database, deadline=settings.email_deadline),
+                            emails,
+                            shared_domain=shared.domain if shared else None,
+                        ),
                         emails,
                         Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states),
                     ),

@@ -20,8 +20,9 @@ from services.sender.model import Email, Refusal, State
 from services.sender.protos import nearest_time
 from services.sender.refusals import EmailNotFound, TenantNotFound
 from services.sender.servicer_emails_protos import to_proto, to_result, wish_of
+from services.sender.store_acceptance import Request
 from services.sender.store_changes import Sight
-from services.sender.store_emails import EmailStore, Request
+from services.sender.store_emails import EmailStore
 
 _SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
 
