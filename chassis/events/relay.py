@@ -125,8 +125,10 @@ class Relay:
         """Mark what the stream has, if it is the same stream before and after; give the rest back."""
         now = await self._stream.incarnation() if done else None
         if now is not None and now.created == era.created:
-            await self._database.execute(self._sql.mark_published, done, self._stream.name, era.created)
+            tag = await self._database.execute(self._sql.mark_published, done, self._stream.name, era.created)
             PUBLISHED.labels(self._schema).inc(len(done))
+            if tag == f"UPDATE {len(leased)}":
+                return
         await self._database.execute(self._sql.release_events, leased)
 
     async def _sweep(self) -> None:

@@ -15,7 +15,7 @@ from services.webhooks import intake
 from services.webhooks.servicer import FeedbackServicer
 from services.webhooks.store import FeedbackStore
 from services.webhooks.store_retention import rules
-from services.webhooks.worker import Understanding, understanding_loop
+from services.webhooks.worker import Understanding
 
 SCHEMA = "webhooks"
 DAY = timedelta(days=1)
@@ -46,12 +46,12 @@ async def running(settings: Config) -> AsyncIterator[int]:
         stream = await stack.enter_async_context(open_stream(settings.nats))
         queue = await stack.enter_async_context(intake.open_queue(settings.aws, settings.feedback))
         store = FeedbackStore(database)
-        understanding = understanding_loop(Understanding(database, store, Outbox(SCHEMA)))
+        understanding = Understanding(database, store, Outbox(SCHEMA))
         poller = intake.Intake(
             queue,
             store,
             topic_arn=intake.topic_arn(settings.aws, settings.feedback),
-            stored=understanding.wake,
+            stored=understanding.rounds.wake,
         )
         forgetting = Forgetting(
             database,
@@ -66,7 +66,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 registrations=[_registration(FeedbackServicer(store))],
                 background=[
                     *pollers,
-                    understanding.run,
+                    understanding.rounds.run,
                     forgetting.rounds.run,
                     Relay(database, stream, SCHEMA).run,
                 ],

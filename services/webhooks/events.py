@@ -11,8 +11,11 @@ from services.webhooks.model import Fact, Kind, counted, hard
 
 
 def event_of(fact: Fact) -> Event | None:
-    """Build the event of a fact; None for kinds that are kept and not told."""
-    if fact.kind not in _EVENTS:
+    """Build the event of a fact; None for kinds that are kept and not told, and for heartbeats.
+
+    A heartbeat is tagged as an attempt of no email: its facts prove that SES is heard, and concern nobody.
+    """
+    if fact.kind not in _EVENTS or (fact.attempt_id and not fact.email_id):
         return None
     subject, build = _EVENTS[fact.kind]
     return Event(

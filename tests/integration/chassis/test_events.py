@@ -171,6 +171,21 @@ async def test_an_event_that_cannot_be_applied_is_parked_and_the_rest_flow(
     assert str(bad.id) not in await written(database)
 
 
+async def test_what_waits_is_applied_in_one_transaction(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    start(Relay(identity, wire, "identity").run)
+    await publish(identity, *(an_event() for _ in range(100)))
+    await eventually(lambda: _published(database))
+
+    start(a_consumer(identity, wire).run)
+
+    await eventually(lambda: _count(database, 100))
+    (inbox,) = await database.fetch("SELECT count(DISTINCT received_at) AS transactions FROM identity.inbox")
+    assert inbox["transactions"] < 10
+
+
 async def test_what_is_no_event_is_parked_at_once(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
