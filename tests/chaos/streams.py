@@ -1,17 +1,18 @@
-"""What NATS holds after it fell: read from its first event on, by the ids alone."""
+"""What NATS holds after it fell: read from its first event on, by their ids."""
 
+import json
 from collections.abc import Collection
 from contextlib import suppress
 
 import nats
 from nats.errors import Error as NatsError
-from nats.js.api import ConsumerConfig, DeliverPolicy, Header
+from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from cli.events import STREAM
 from tests.e2e.conftest import World
 
 QUIET_SECONDS = 1  # without another event: this was the last
-FROM_THE_FIRST = ConsumerConfig(deliver_policy=DeliverPolicy.ALL, headers_only=True)
+FROM_THE_FIRST = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
 
 
 async def holds(world: World, wanted: Collection[str]) -> bool:
@@ -25,7 +26,7 @@ async def holds(world: World, wanted: Collection[str]) -> bool:
             )
             while missing:
                 event = await reader.next_msg(timeout=QUIET_SECONDS)
-                missing.discard((event.headers or {}).get(Header.MSG_ID.value, ""))
+                missing.discard(json.loads(event.data)["id"])
         finally:
             await client.close()
     return not missing
