@@ -22,6 +22,6 @@ class Measures:
             region = row["region"]
             for state in AccountState:
                 STATE.labels(region, state).set(row["state"] == state)
-            QUOTA.labels(region).set(row["max_24_hour_send"] or 0)
-            SENT.labels(region).set(row["sent_last_24_hours"] or 0)
+            QUOTA.labels(region).set(row["max_24_hour_send"])
+            SENT.labels(region).set(row["sent_last_24_hours"])
         return False

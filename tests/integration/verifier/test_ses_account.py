@@ -43,6 +43,7 @@ async def test_an_account_tells_its_limits(world: World, tenant: Tenant) -> None
 async def test_an_account_says_what_is_wrong(
     world: World, tenant: Tenant, change: dict[str, Any], state: str, sentence: str
 ) -> None:
+    await eventually(lambda: is_told(world, "UNREACHABLE", "READY"))
     await world.internet.control.call("PATCH", "/ses/account", change)
 
     await world.database.execute("UPDATE verifier.ses_account SET due_at = now()")
@@ -52,6 +53,14 @@ async def test_an_account_says_what_is_wrong(
 
     await eventually(told)
     assert sentence in (await account_of(tenant)).state_note
+    await eventually(lambda: is_told(world, "READY", state))
+
+
+async def is_told(world: World, before: str, after: str) -> bool:
+    """Whether other services have heard of the change, once."""
+    told = [event["data"] for event in await world.stream.published("account.changed")]
+    changes = [(each["previousState"], each["state"], each["region"]) for each in told]
+    return changes.count((before, after, "us-east-1")) == 1
 
 
 async def test_operators_see_the_account_as_metrics(world: World, tenant: Tenant) -> None:
