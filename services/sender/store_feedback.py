@@ -109,7 +109,7 @@ class Feedback:
         for each in told:
             states = known[each.email_id]
             for word in to_advance(each.report, states):
-                assert each.report.state is not None
+                assert each.report.state is not None  # else nobody advances
                 states[word.match] = each.report.state
                 further[each.email_id, word.match] = (each.report.state, word.note)
         if further:
