@@ -16,13 +16,15 @@ WITH RECURSIVE waiting AS (
     )
     FROM waiting
     WHERE waiting.tenant_id IS NOT NULL
+), remaining AS MATERIALIZED (
+    SELECT tenant_id, least(allowed.left_today, allowed.left_now) AS recipients
+    FROM waiting
+    JOIN sender.allowances AS allowed USING (tenant_id)
+    JOIN identity.tenants AS t ON t.id = tenant_id AND t.state = 'ACTIVE'
 ), queued AS (
     SELECT queue.id, queue.not_before,
-        row_number() OVER (PARTITION BY t.id ORDER BY queue.not_before, queue.id) AS turn
-    FROM waiting
-    JOIN identity.tenants AS t ON t.id = waiting.tenant_id AND t.state = 'ACTIVE'
-    JOIN sender.allowances AS allowed ON allowed.tenant_id = t.id
-    CROSS JOIN LATERAL (SELECT least(allowed.left_today, allowed.left_now) AS recipients) AS remaining
+        row_number() OVER (PARTITION BY tenant_id ORDER BY queue.not_before, queue.id) AS turn
+    FROM remaining
     CROSS JOIN LATERAL (
         -- An email is not divided: while anything is left the next one goes, whatever its recipients.
         SELECT due.id, due.not_before,
@@ -31,11 +33,11 @@ WITH RECURSIVE waiting AS (
             SELECT e.id, e.not_before,
                 CASE
                     WHEN remaining.recipients IS NOT NULL
-                    THEN (SELECT count(*) FROM sender.recipients AS r WHERE r.email_id = e.id)
+                    THEN (SELECT count(*)::integer FROM sender.recipients AS r WHERE r.email_id = e.id)
                     ELSE 0
                 END AS recipients
             FROM sender.emails AS e
-            WHERE e.state = 'QUEUED' AND e.tenant_id = t.id AND e.not_before <= now() AND e.expires_at > now()
+            WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
             ORDER BY e.not_before, e.id
             LIMIT greatest(0, least(greatest($1, $2 / (SELECT count(*) FROM waiting)), remaining.recipients))
         ) AS due
