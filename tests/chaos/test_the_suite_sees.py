@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.load import Load, a_load
+from tests.chaos.load import a_load
 from tests.chaos.shimmed import shimmed
 from tests.chaos.storms import blow
-from tests.chaos.truth import Truth, database, truth
+from tests.chaos.truth import Truth, database, handed_over, truth
 from tests.chaos.weather import ANSWERS_TAKE, COPIES, asking, ses_goes_wrong
 from tests.e2e.conftest import World
 from tests.figures import Figure
@@ -38,10 +38,6 @@ SPOIL = """
     FOR EACH ROW WHEN (NEW.state = '{found}') EXECUTE FUNCTION sender.spoil('{made}', '{forgetful}')
 """
 MEND = "DROP FUNCTION sender.spoil CASCADE"
-STRAY = """
-    SELECT count(*) FROM sender.emails AS e JOIN sender.attempts AS a ON a.email_id = e.id
-    WHERE e.id = ANY ($1::uuid[]) AND (a.state = 'OPEN' OR e.state = 'QUEUED')
-"""
 
 
 @asynccontextmanager
@@ -53,14 +49,6 @@ async def spoilt(world: World, found: str, made: str, *, forgetful: bool) -> Asy
         yield
     finally:
         await connection.execute(MEND)
-        await connection.close()
-
-
-async def _nothing_is_open(world: World, load: Load) -> bool:
-    connection = await database(world)
-    try:
-        return not await connection.fetchval(STRAY, load.ids)
-    finally:
         await connection.close()
 
 
@@ -79,7 +67,7 @@ async def _storm(
         async with asking(load, EMAILS):
             await blow(world, senders, connection, seed=seed, kills=KILLS)
         await connection.close()
-        await eventually(lambda: _nothing_is_open(world, load), REST_WITHIN)
+        await eventually(lambda: handed_over(world, load.ids), REST_WITHIN)
         return await truth(world, load.ids)
 
 

@@ -20,6 +20,12 @@ ON_ITS_WAY = """
     WHERE id = ANY ($1::uuid[]) AND state IN ('QUEUED', 'CLAIMED', 'UNKNOWN')
     GROUP BY state, note
 """
+WITH_US = """
+    SELECT EXISTS (
+        SELECT FROM sender.emails AS e LEFT JOIN sender.attempts AS a ON a.email_id = e.id
+        WHERE e.id = ANY ($1::uuid[]) AND (a.state = 'OPEN' OR e.state = 'QUEUED')
+    )
+"""
 LONGEST_CLAIM = """
     SELECT max(left_at - created_at) FROM (
         SELECT to_state, created_at, lead(created_at) OVER (PARTITION BY email_id ORDER BY id) AS left_at
@@ -113,6 +119,16 @@ async def longest_claim(world: World, emails: Collection[str]) -> timedelta:
     try:
         longest: timedelta = await connection.fetchval(LONGEST_CLAIM, list(emails))
         return longest
+    finally:
+        await connection.close()
+
+
+async def handed_over(world: World, emails: Collection[str]) -> bool:
+    """Whether none of these emails queues or is on its way to SES, whatever became of it."""
+    await asyncio.sleep(LOOK_SECONDS)
+    connection = await database(world)
+    try:
+        return not await connection.fetchval(WITH_US, list(emails))
     finally:
         await connection.close()
 
