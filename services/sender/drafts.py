@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from chassis.errors import InvalidArgument, InvalidField, Violation
-from services.sender.addresses import BadAddress, check_name, parse_address
+from services.sender.addresses import BadAddress, check_name, is_plain, parse_address
 from services.sender.attachments import (
     MAX_ATTACHMENTS,
     BadAttachment,
@@ -42,6 +42,7 @@ HEADER_ALLOWANCE = 16 * 1024  # bytes for what we write around the bodies
 PART_ALLOWANCE = 2 * 1024  # bytes for what we write around a part where there are files
 BASE64_LINE = (57, 78)  # bytes in, bytes out, line break included
 
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories of signs that no subject has
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 WINDOWS = (timedelta(minutes=1), timedelta(days=1))  # how long evidence may be awaited
@@ -165,7 +166,7 @@ class _Checks:
     def subject(self, subject: str) -> None:
         if len(subject) > MAX_SUBJECT:
             self._note("subject", f"has {len(subject)} characters; at most {MAX_SUBJECT} are allowed")
-        if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in subject):
+        if not is_plain(subject) and any(unicodedata.category(sign) in _BREAKS for sign in subject):
             self._note("subject", "has a line break or another control character in it; take it out")
 
     def bodies(self, text: str, html: str) -> None:

@@ -39,7 +39,10 @@ WITH RECURSIVE waiting AS (
             FROM sender.emails AS e
             WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
             ORDER BY e.not_before, e.id
-            LIMIT greatest(0, least(greatest($1, $2 / (SELECT count(*) FROM waiting)), remaining.recipients))
+            -- Of many tenants few of each: $1 are found though all others have one, and another replica has as many.
+            LIMIT greatest(0, least(
+                (SELECT greatest(1 + $2 / count(*), 2 * $1 - count(*)) FROM waiting), remaining.recipients
+            ))
         ) AS due
     ) AS queue
     WHERE coalesce(queue.recipients_before < remaining.recipients, true)
