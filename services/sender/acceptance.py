@@ -111,8 +111,10 @@ class Acceptance:
                 return await self._gathering.ask(asked)
             except ServiceError:
                 raise
-            except Exception:  # by the fault of any of them
-                log.exception("not stored together", action="requests_not_stored_together")
+            except Exception as error:  # noqa: BLE001 - by the fault of any of them; whose it is fails again
+                log.warning(
+                    "not stored together", action="requests_not_stored_together", error=type(error).__name__
+                )
         [taken] = await self._take_all([asked])
         return taken
 
