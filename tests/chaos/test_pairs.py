@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900
 
 CALLERS = 64  # pairs under way at once
 DISAGREEING = 10  # one pair in so many differs in content
-KILL_EVERY = (0.5, 1.5)  # seconds
+KILL_EVERY = (0.2, 0.8)  # seconds
 # So late that nothing leaves: what is accepted is counted.
 SEND_IN = timedelta(days=29)
 COUNT = """
