@@ -23,6 +23,7 @@ PUBLISHED = Counter("letterhead_outbox_published_total", "Events the stream ackn
 OLDEST = Gauge("letterhead_outbox_oldest_seconds", "Age of the oldest event not published yet", ["schema"])
 
 BATCH = 256
+GATHER = timedelta(milliseconds=5)  # events committed in this time are published together
 LEASE = timedelta(seconds=2)  # the delay a relay that dies may cause; a late publish is deduped by its id
 POLL = timedelta(seconds=1)
 WATCH = timedelta(seconds=1)
@@ -103,6 +104,7 @@ class Relay:
         era = self._era
         if era is None or not self._stream.connected:  # the watch says so, and wakes us when it is over
             return
+        await asyncio.sleep(GATHER.total_seconds())
         rows = await self._database.fetch(self._sql.lease_events, BATCH, LEASE)
         if not rows:
             return
