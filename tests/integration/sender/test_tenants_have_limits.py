@@ -90,7 +90,7 @@ async def declared(database: FreshDatabase) -> bool:
 async def test_a_tenants_rate_is_its_own(
     sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase, figure: Figure
 ) -> None:
-    await database.execute("UPDATE identity.tenants SET max_send_rate = 4")
+    await database.execute("UPDATE identity.tenants SET max_send_rate = 2")
 
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(12)))
     notes = {(await caller.get(email.id)).state_note for email in emails}
@@ -101,4 +101,4 @@ async def test_a_tenants_rate_is_its_own(
     [row] = await database.fetch(
         "SELECT extract(epoch FROM max(sent_at) - min(sent_at))::float AS seconds FROM sender.emails"
     )
-    figure(f"12 emails of a tenant that may send 4/s, 4 at once: {row['seconds']:.1f} s from first to last")
+    figure(f"12 emails of a tenant that may send 2/s, 2 at once: {row['seconds']:.1f} s from first to last")
