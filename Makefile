@@ -50,7 +50,7 @@ check: lint test-contract manifests ## All that takes seconds: lint, contract te
 
 ##@ Test (T='path or pytest options' chooses; REPLICAS=2 doubles every service in e2e)
 test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
-	@scripts/test unit contract fuzz integration e2e
+	@scripts/test unit contract fuzz integration e2e chaos
 
 test-unit: $(INSTALLED) $(GENERATED) ## Pure rules, no input or output
 	@scripts/test unit
@@ -67,7 +67,7 @@ test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
 chaos: $(INSTALLED) $(GENERATED) ## Kills, cuts and wipes for up to 50 minutes (T='--seed 7' draws otherwise)
 	@T="--long $(T)" scripts/test chaos
 
-chaos-short: $(INSTALLED) $(GENERATED) ## The same in minutes: fewer kills, each named point once
+chaos-short: $(INSTALLED) $(GENERATED) ## The same in two minutes, as `make test` has it: fewer kills, each named point once
 	@scripts/test chaos
 
 fuzz: $(INSTALLED) $(GENERATED) ## Hostile Froms, headers and bodies (CASES=1000000; SEED=... makes the same again)

@@ -30,11 +30,13 @@ class Row:
     floor_parts: Sequence[str] = ("bench", "postgres")
 
 
+SERVED = ("floor", "postgres")
 ROWS = (
-    Row("accept single", steps.accept, floors.accept, ("floor", "postgres")),
+    Row("accept single", steps.accept, floors.accept, SERVED),
     Row("hand-off", steps.hand_off, floors.hand_off),
     Row("feedback applied", steps.feedback, floors.feedback),
     Row("whole path", steps.whole_path, None),
+    Row("accept batch of 50", steps.accept_batches, floors.accept_batches, SERVED),  # these stay queued
 )
 
 
@@ -50,7 +52,7 @@ class Table:
         print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
         print(f"{self.count} emails a row; CPU in microseconds per email, by /proc; no randomness: no seed\n")
         names = "".join(f"{name:>10}" for name in OURS)
-        print(f"{'step':<18}{names}{'all':>10}{'floor':>10}{'ratio':>8}{'emails/s':>10}")
+        print(f"{'step':<20}{names}{'all':>10}{'floor':>10}{'ratio':>8}{'emails/s':>10}")
 
     def line(self, row: Row, used: Used, floor: Used | None, seconds: float) -> None:
         """Print a row."""
@@ -61,7 +63,7 @@ class Table:
         else:
             least = self.floor
         columns = "".join(f"{value:>10.0f}" for value in (*each, sum(each), least))
-        print(f"{row.name:<18}{columns}{sum(each) / least:>8.1f}{self.count / seconds:>10.0f}", flush=True)
+        print(f"{row.name:<20}{columns}{sum(each) / least:>8.1f}{self.count / seconds:>10.0f}", flush=True)
 
 
 async def bench(count: int, *, finished: int, ready: int) -> None:

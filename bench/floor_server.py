@@ -1,15 +1,26 @@
-"""The floor of accepting: a gRPC unary of the same bytes, and one row. A process of its own."""
+"""The floor of accepting: a gRPC unary of the same bytes, and one row, or one for each email of a batch.
+
+A process of its own.
+"""
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
 import grpc
 
 from chassis.ids import uuid7
 
-METHOD = "/bench.Floor/Insert"
+SERVICE = "bench.Floor"
+SINGLE = f"/{SERVICE}/Insert"
+BATCH = f"/{SERVICE}/InsertBatch"
+EMAILS = 50  # of a batch
+ONE = "INSERT INTO public.floor (id, body) VALUES ($1, $2)"
+MANY = "INSERT INTO public.floor (id, body) SELECT * FROM unnest($1::uuid[], $2::bytea[])"
 TABLE = "CREATE TABLE IF NOT EXISTS public.floor (id uuid PRIMARY KEY, body bytea NOT NULL)"
+
+Behaviour = Callable[[bytes, "grpc.aio.ServicerContext[bytes, bytes]"], Awaitable[bytes]]
 
 
 async def _main(port: int, database_url: str) -> None:
@@ -17,16 +28,28 @@ async def _main(port: int, database_url: str) -> None:
         await pool.execute(TABLE)
 
         async def insert(request: bytes, _: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
-            await pool.execute("INSERT INTO public.floor (id, body) VALUES ($1, $2)", uuid7(), request)
+            await pool.execute(ONE, uuid7(), request)
+            return request
+
+        async def insert_batch(request: bytes, _: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+            size = -(-len(request) // EMAILS)
+            bodies = [request[number * size : (number + 1) * size] for number in range(EMAILS)]
+            await pool.execute(MANY, [uuid7() for _ in bodies], bodies)
             return request
 
         server = grpc.aio.server()
-        service, method = METHOD.strip("/").split("/")
-        handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(insert)
-        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(service, {method: handler})])
+        server.add_generic_rpc_handlers([_handlers({SINGLE: insert, BATCH: insert_batch})])
         server.add_insecure_port(f"127.0.0.1:{port}")
         await server.start()
         await server.wait_for_termination()
+
+
+def _handlers(behaviours: Mapping[str, Behaviour]) -> grpc.GenericRpcHandler:
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        name.rpartition("/")[2]: grpc.unary_unary_rpc_method_handler(behaviour)
+        for name, behaviour in behaviours.items()
+    }
+    return grpc.method_handlers_generic_handler(SERVICE, handlers)
 
 
 async def _keep_session(_: object) -> None:

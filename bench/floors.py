@@ -9,8 +9,8 @@ import boto3
 import grpc
 from botocore.config import Config
 
-from bench.floor_server import METHOD
-from bench.loads import each, feedback_bodies, send_request
+from bench import floor_server
+from bench.loads import each, each_batch, feedback_bodies, send_batch_request, send_request
 from bench.world import World
 from chassis.ids import uuid7
 from tests.factories import REGION
@@ -21,9 +21,16 @@ BATCH = 100
 
 async def accept(world: World, count: int) -> None:
     """One unary of the same bytes, and one row."""
-    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = world.floor.unary_unary(METHOD)
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = world.floor.unary_unary(floor_server.SINGLE)
     request = send_request(world).SerializeToString()
     await each(count, lambda _: call(request))
+
+
+async def accept_batches(world: World, count: int) -> None:
+    """One unary of the same bytes, and one row for each email, all inserted at once."""
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = world.floor.unary_unary(floor_server.BATCH)
+    request = send_batch_request(world).SerializeToString()
+    await each_batch(count, lambda _: call(request))
 
 
 async def hand_off(world: World, count: int) -> None:

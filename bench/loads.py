@@ -4,22 +4,29 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 
+from bench.floor_server import EMAILS
 from bench.world import World
-from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
+from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest, SendEmailsRequest
 
 IN_FLIGHT = 32
+BATCHES_IN_FLIGHT = 4
 TEXT = "Good day, this is a line of an ordinary email.\n" * 40  # about 2 KB
 
 
-async def each(count: int, call: Callable[[int], Awaitable[object]]) -> None:
-    """Make so many calls, `IN_FLIGHT` at once."""
+async def each(count: int, call: Callable[[int], Awaitable[object]], *, in_flight: int = IN_FLIGHT) -> None:
+    """Make so many calls, `in_flight` at once."""
     numbers = iter(range(count))
 
     async def caller() -> None:
         for number in numbers:
             await call(number)
 
-    await asyncio.gather(*(caller() for _ in range(IN_FLIGHT)))
+    await asyncio.gather(*(caller() for _ in range(in_flight)))
+
+
+async def each_batch(count: int, call: Callable[[int], Awaitable[object]]) -> None:
+    """Make the calls that so many emails are, `EMAILS` in each."""
+    await each(-(-count // EMAILS), call, in_flight=BATCHES_IN_FLIGHT)
 
 
 def send_request(world: World) -> SendEmailRequest:
@@ -27,6 +34,11 @@ def send_request(world: World) -> SendEmailRequest:
     request = SendEmailRequest(to=[Address(address="reader@example.com")], subject="Hello", text=TEXT)
     getattr(request, "from").address = f"agent@{world.domain}"
     return request
+
+
+def send_batch_request(world: World) -> SendEmailsRequest:
+    """Give a request to send `EMAILS` ordinary emails."""
+    return SendEmailsRequest(emails=[send_request(world)] * EMAILS)
 
 
 async def feedback_bodies(world: World, count: int) -> list[str]:

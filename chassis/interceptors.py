@@ -1,16 +1,17 @@
 """What happens around every rpc, as layers from the outside in: observed, errors, deadline, access.
 
-Each layer is an async context manager around the servicer's method. Health and reflection pass untouched.
+Each layer awaits what it is put around. Health and reflection pass untouched.
 """
 
 import asyncio
 import inspect
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeAlias
 
 import grpc
@@ -40,6 +41,7 @@ class Call:
     """One running rpc."""
 
     method: str
+    request: Any
     context: _Context
     streaming: bool
     metadata: Mapping[str, str]
@@ -48,7 +50,8 @@ class Call:
     code: grpc.StatusCode = grpc.StatusCode.OK
 
 
-Layer: TypeAlias = Callable[[Call], AbstractAsyncContextManager[None]]
+Inner: TypeAlias = Callable[[Call], Awaitable[Any]]
+Layer: TypeAlias = Callable[[Inner, Call], Awaitable[Any]]
 
 
 class Layers(grpc.aio.ServerInterceptor):
@@ -56,6 +59,7 @@ class Layers(grpc.aio.ServerInterceptor):
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self._layers = layers
+        self._wrapped: dict[str, _Handler] = {}  # gRPC asks at each call; the methods stay the same
 
     async def intercept_service(
         self,
@@ -63,10 +67,16 @@ class Layers(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler:
         """Wrap the method's handler; an unknown method stays gRPC's UNIMPLEMENTED."""
-        handler = await continuation(handler_call_details)
         method = handler_call_details.method
+        if (wrapped := self._wrapped.get(method)) is not None:
+            return wrapped
+        handler = await continuation(handler_call_details)
         if handler is None or method.startswith("/grpc."):
             return handler
+        self._wrapped[method] = self._wrap(method, handler)
+        return self._wrapped[method]
+
+    def _wrap(self, method: str, handler: _Handler) -> _Handler:
         if handler.unary_unary is not None:
             wrapped = grpc.unary_unary_rpc_method_handler
             return wrapped(self._unary(method, handler.unary_unary), *_codecs(handler))
@@ -74,52 +84,58 @@ class Layers(grpc.aio.ServerInterceptor):
         return stream(self._stream(method, handler.unary_stream), *_codecs(handler))
 
     def _unary(self, method: str, behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def innermost(call: Call) -> Any:
+            return await behaviour(call.request, call.context)
+
+        around = self._around(innermost)
+
         async def unary(request: Any, context: _Context) -> Any:
-            async with self._around(_call(method, context, streaming=False)):
-                return await behaviour(request, context)
+            return await around(_call(method, request, context, streaming=False))
 
         return unary
 
     def _stream(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
+        async def innermost(call: Call) -> None:
+            if not inspect.isasyncgenfunction(behaviour):
+                await behaviour(call.request, call.context)
+                return
+            async with aclosing(behaviour(call.request, call.context)) as responses:
+                async for response in responses:
+                    await call.context.write(response)
+
+        around = self._around(innermost)
+
         async def stream(request: Any, context: _Context) -> None:
-            async with self._around(_call(method, context, streaming=True)):
-                if not inspect.isasyncgenfunction(behaviour):
-                    await behaviour(request, context)
-                    return
-                async with aclosing(behaviour(request, context)) as responses:
-                    async for response in responses:
-                        await context.write(response)
+            await around(_call(method, request, context, streaming=True))
 
         return stream
 
-    @asynccontextmanager
-    async def _around(self, call: Call) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for layer in self._layers:
-                await stack.enter_async_context(layer(call))
-            yield
+    def _around(self, innermost: Inner) -> Inner:
+        around = innermost
+        for layer in reversed(self._layers):
+            around = partial(layer, around)
+        return around
 
 
 def _codecs(handler: _Handler) -> tuple[Any, Any]:
     return handler.request_deserializer, handler.response_serializer
 
 
-def _call(method: str, context: _Context, *, streaming: bool) -> Call:
+def _call(method: str, request: Any, context: _Context, *, streaming: bool) -> Call:
     pairs = context.invocation_metadata() or ()
     metadata = {key: value for key, value in pairs if isinstance(value, str)}
     given = metadata.get(REQUEST_ID, "")
     request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(uuid7())
-    return Call(method, context, streaming, metadata, request_id)
+    return Call(method, request, context, streaming, metadata, request_id)
 
 
-@asynccontextmanager
-async def observed(call: Call) -> AsyncIterator[None]:
+async def observed(inner: Inner, call: Call) -> Any:
     """Give the call its request id, and count and log its end."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=call.request_id)
     call.context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
     try:
-        yield
+        return await inner(call)
     finally:
         _note(call)
 
@@ -139,11 +155,10 @@ def _note(call: Call) -> None:
     )
 
 
-@asynccontextmanager
-async def errors(call: Call) -> AsyncIterator[None]:
+async def errors(inner: Inner, call: Call) -> Any:
     """Turn what the method raises into a status; what is not a ServiceError shows as INTERNAL only."""
     try:
-        yield
+        return await inner(call)
     except ServiceError as error:
         await _abort(call, error)
     except grpc.aio.AbortError:
@@ -177,15 +192,14 @@ class Deadlines:
         self._limit = limit
         self._streams: set[asyncio.Timeout] = set()
 
-    @asynccontextmanager
-    async def layer(self, call: Call) -> AsyncIterator[None]:
+    async def layer(self, inner: Inner, call: Call) -> Any:
         """Bound one call; a stream is bounded by the drain alone."""
         scope = asyncio.timeout(None if call.streaming else self._limit.total_seconds())
         if call.streaming:
             self._streams.add(scope)
         try:
             async with scope:
-                yield
+                return await inner(call)
         except TimeoutError:
             if not scope.expired():
                 raise
@@ -211,11 +225,10 @@ class Deadlines:
 def authenticated(access: keys.Access) -> Layer:
     """Make the layer that turns the key of a call into its Principal."""
 
-    @asynccontextmanager
-    async def layer(call: Call) -> AsyncIterator[None]:
+    async def layer(inner: Inner, call: Call) -> Any:
         who = await access.authenticate(call.metadata.get("authorization"))
         keys.bind(who)
         structlog.contextvars.bind_contextvars(tenant_id=str(who.tenant_id), key_id=str(who.key_id))
-        yield
+        return await inner(call)
 
     return layer

@@ -23,30 +23,34 @@ _SENSITIVE = re.compile(
 )
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+class _Stdout(structlog.WriteLogger):
+    """Where our own lines go: past `logging`, whose records and handlers cost more than the line."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(sys.stdout)
+        self.name = name
+
+
+def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     """Give the logger of a module; it may be made before `configure_logging`."""
-    logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
 def configure_logging(service: str, log_format: Literal["json", "text"] = "json") -> None:
     """Send our own and the libraries' logs to stdout, one line each."""
-    shared = _processors(service)
+    shared, written = _processors(service), [*_rendering(log_format), _redacted]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
+        processors=[*shared, *written],
+        logger_factory=_Stdout,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, _mark_library],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_rendering(log_format),
-                _redacted,
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *written],
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
@@ -73,7 +77,7 @@ def _mark_library(_: Any, __: str, line: structlog.typing.EventDict) -> structlo
 
 def _redacted(_: Any, __: str, rendered: Any) -> str:
     """The last guard: whatever slipped into a line, e.g. with a library's error, no address or key leaves."""
-    return _SENSITIVE.sub("…", rendered)
+    return _SENSITIVE.sub("…", rendered) if "@" in rendered or "lh_" in rendered else rendered
 
 
 def _rendering(log_format: Literal["json", "text"]) -> list[Processor]:

@@ -1,26 +1,20 @@
 """The `letterhead` command: start it all, play the story, and call the services by hand."""
 
-import asyncio
 import logging
-import sys
-from collections.abc import Coroutine
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import boto3
-import grpc
 import structlog
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from chassis.config import Aws, ConfigError, load
+from chassis.config import Aws, load
 from cli import aws_setup, calls, links, sandbox_commands, settling
-from cli.client import explain
-from cli.installation import NoInstallation
-from cli.server_process import EmbeddedError
-from cli.until import StoryFailed
-from letterhead.sender.v1.emails_pb2 import Address, Attachment, SendEmailRequest
+from cli.ending import USAGE, end, run
+from cli.tenants import tenants
+from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, SendEmailRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")
@@ -30,6 +24,7 @@ sandbox = typer.Typer(no_args_is_help=True, help="Play the customer and the read
 events = typer.Typer(no_args_is_help=True, help="Listen to events on NATS.")
 for name, group in (
     ("domains", domains),
+    ("tenants", tenants),
     ("emails", emails),
     ("suppressions", suppressions),
     ("events", events),
@@ -38,31 +33,6 @@ for name, group in (
     app.add_typer(group, name=name)
 
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")]
-
-FAILED, USAGE, AWAY = 1, 2, 3
-
-
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Runs a command; trouble is told in words, and by the code: 1 failed, 2 usage, 3 away."""
-    try:
-        asyncio.run(work)
-    except grpc.aio.AioRpcError as error:
-        away = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-        _end(AWAY if away else FAILED, *explain(error))
-    except (EmbeddedError, StoryFailed) as error:
-        _end(FAILED, str(error))
-    except NoInstallation as error:
-        _end(USAGE, str(error))
-    except ConfigError as error:
-        _end(USAGE, *error.problems)
-    except KeyboardInterrupt:
-        _end(130)
-
-
-def _end(code: int, *lines: str) -> None:
-    for line in lines:
-        print(line, file=sys.stderr)
-    raise typer.Exit(code)
 
 
 @app.command()
@@ -199,14 +169,24 @@ def revoke_link(link_id: str) -> None:
 
 
 @emails.command("list")
-def list_emails(limit: Limit = 50) -> None:
+def list_emails(
+    *,
+    limit: Limit = 50,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only those in this state, like HELD; may be given again.")
+    ] = None,
+    tenant: Annotated[str, typer.Option(help="Another tenant's, by its id. Needs an admin key.")] = "",
+) -> None:
     """List emails."""
-    run(calls.list_emails(limit))
+    known = {name.removeprefix("STATE_"): value for name, value in Email.State.items() if value}
+    if unknown := [each for each in state or () if each.upper() not in known]:
+        end(USAGE, f"No state is called {unknown[0]}; there are {', '.join(known)}.")
+    run(calls.list_emails(limit, [known[each.upper()] for each in state or ()], tenant))
 
 
 @emails.command("show")
 def show_email(email_id: str) -> None:
-    """Print an email's recipients and history."""
+    """Print an email's recipients, and all that became of it, by time."""
     run(calls.show_email(email_id))
 
 
@@ -230,7 +210,7 @@ def settle_email(
     """Decide over an email of which nobody knows whether it was sent. Needs an admin key."""
     chosen = [name for name, asked in (("SENT", sent), ("NOT_SENT", not_sent), ("RESEND", resend)) if asked]
     if len(chosen) != 1:
-        _end(USAGE, "Give one of --sent, --not-sent and --resend.")
+        end(USAGE, "Give one of --sent, --not-sent and --resend.")
     run(settling.settle_email(email_id, chosen[0], why))
 
 

@@ -1,7 +1,7 @@
 """The commands that call the services: domains, emails, suppressions, events."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import count
 
 from cli.client import connect
@@ -103,10 +103,12 @@ async def send_email(request: SendEmailRequest) -> None:
     Teller().good(f"accepted: {email.id} (`letterhead emails show {email.id}` tells what became of it)")
 
 
-async def list_emails(limit: int) -> None:
-    """Prints the newest emails."""
-    async with connect(Installation.read()) as services:
-        answer = await services.sender.ListEmails(ListEmailsRequest(page_size=limit))
+async def list_emails(limit: int, states: Sequence["Email.State.ValueType"], tenant_id: str) -> None:
+    """Prints the newest emails, of some states or all; of another tenant with the admin's key."""
+    installation = Installation.read()
+    request = ListEmailsRequest(page_size=limit, states=states, tenant_id=tenant_id)
+    async with connect(installation, installation.admin_key if tenant_id else None) as services:
+        answer = await services.sender.ListEmails(request)
     _table(("id", "state", "from", "to", "subject"), [
         (each.id, _word(Email.State, each.state), each.sent_from or getattr(each, "from").address,
          ", ".join(recipient.address.address for recipient in each.recipients), each.subject)
@@ -115,7 +117,7 @@ async def list_emails(limit: int) -> None:
 
 
 async def show_email(email_id: str) -> None:
-    """Prints an email's recipients and history."""
+    """Prints an email's recipients, and what became of it by time."""
     async with connect(Installation.read()) as services:
         email = (await services.sender.GetEmail(GetEmailRequest(email_id=email_id))).email
     teller = Teller()
@@ -125,8 +127,9 @@ async def show_email(email_id: str) -> None:
         (each.address.address, _word(Recipient.State, each.state), each.state_note)
         for each in email.recipients
     ])  # fmt: skip
-    teller.table(("when", "state", "note"), [
-        (each.time.ToJsonString(), _word(Email.State, each.state), each.note) for each in email.history
+    teller.table(("when", "what", "note"), [
+        (each.time.ToJsonString(), _word(Email.State, each.state) if each.state else each.feedback, each.note)
+        for each in email.timeline
     ])  # fmt: skip
 
 

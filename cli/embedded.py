@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from cli.server_process import HOST, EmbeddedError, ServerProcess, await_port, free_port
+from cli.server_process import HOST, EmbeddedError, EmbeddedServer, ServerProcess, await_port, free_port
 from cli.tether import tethered
 
 ROOT_HOME = Path("/var/lib/letterhead")  # where root keeps what Postgres' own user could not reach otherwise
@@ -29,20 +29,18 @@ SUPERUSER = "postgres"
 INSTALLATION = "pginstall18"  # Postgres 18 within the package
 
 
-class Postgres:
+class Postgres(EmbeddedServer):
     """A Postgres server with its data under one directory."""
 
     def __init__(self, home: Path, port: int, *, fsync: bool) -> None:
-        self.port = port
         self._fsync = fsync
         self._user = _postgres_user()
         self._installation = _installation()
         self._home = home
         self._data = home / "data"
         self._log = home / "log"
-        self._server = ServerProcess(
-            "Postgres", self._command, self._ready, log=self._log, stop_with=signal.SIGINT
-        )
+        server = ServerProcess("Postgres", self._command, self._ready, log=self._log, stop_with=signal.SIGINT)
+        super().__init__(port, server)
 
     @classmethod
     def start(cls, directory: Path, port: int = 0, *, fsync: bool = True) -> Self:
@@ -58,27 +56,10 @@ class Postgres:
         postgres._server.start(postgres.port)
         return postgres
 
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        return self._server.process
-
     def url(self, role: str = SUPERUSER, database: str = "postgres") -> str:
         """The connection URL of `role`; holds a password when it is the superuser's."""
         password = f":{self._password_file.read_text()}" if role == SUPERUSER else ""
         return f"postgresql://{role}{password}@{HOST}:{self.port}/{database}"
-
-    def stop(self) -> None:
-        """Ends the server in order, disconnecting its clients; does nothing when it is down."""
-        self._server.stop()
-
-    def kill(self) -> None:
-        """Ends the server as a crash would."""
-        self._server.kill()
-
-    def restart(self) -> None:
-        """Stops the server when it is up, and starts it on the same port and data."""
-        self._server.stop()
-        self._server.start(self.port)
 
     @property
     def _password_file(self) -> Path:
@@ -141,15 +122,13 @@ class Postgres:
         return False
 
 
-class NatsServer:
+class NatsServer(EmbeddedServer):
     """A NATS server with JetStream, its streams under one directory."""
 
     def __init__(self, home: Path, port: int) -> None:
-        self.port = port
         self._store = home / "jetstream"
-        self._server = ServerProcess(
-            "NATS", self._command, self._ready, log=home / "log", stop_with=signal.SIGTERM
-        )
+        server = ServerProcess("NATS", self._command, self._ready, log=home / "log", stop_with=signal.SIGTERM)
+        super().__init__(port, server)
 
     @classmethod
     def start(cls, directory: Path, port: int = 0) -> Self:
@@ -160,25 +139,8 @@ class NatsServer:
         return server
 
     @property
-    def process(self) -> subprocess.Popen[bytes]:
-        return self._server.process
-
-    @property
     def url(self) -> str:
         return f"nats://{HOST}:{self.port}"
-
-    def stop(self) -> None:
-        """Ends the server in order; does nothing when it is down."""
-        self._server.stop()
-
-    def kill(self) -> None:
-        """Ends the server as a crash would."""
-        self._server.kill()
-
-    def restart(self) -> None:
-        """Stops the server when it is up, and starts it on the same port and streams."""
-        self._server.stop()
-        self._server.start(self.port)
 
     def wipe(self) -> None:
         """Loses every stream, as a lost disk would, and comes back on the same port."""

@@ -117,3 +117,28 @@ class ServerProcess:
 
     def _last_words(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
+
+
+class EmbeddedServer:
+    """A server on a port of its own, that may be ended, in order or not, and begun again as it was."""
+
+    def __init__(self, port: int, server: ServerProcess) -> None:
+        self.port = port
+        self._server = server
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        return self._server.process
+
+    def stop(self) -> None:
+        """Ends the server in order, disconnecting its clients; does nothing when it is down."""
+        self._server.stop()
+
+    def kill(self) -> None:
+        """Ends the server as a crash would."""
+        self._server.kill()
+
+    def restart(self) -> None:
+        """Stops the server when it is up, and starts it on the same port and what it keeps."""
+        self._server.stop()
+        self._server.start(self.port)

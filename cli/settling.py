@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
+from chassis.protos import stamp_of
 from cli.client import connect
 from cli.installation import Installation
 from cli.teller import Teller
+from letterhead.sender.v1.emails_pb2 import Email
 from letterhead.sender.v1.settlement_pb2 import HoldEmailsRequest, SettleEmailRequest
 
 
@@ -17,23 +17,25 @@ async def settle_email(email_id: str, outcome: str, why: str) -> None:
     request = SettleEmailRequest(email_id=email_id, outcome=value, reason=why)
     async with connect(installation, installation.admin_key) as services:
         settled = await services.settlement.SettleEmail(request)
-    Teller().good(settled.state_note)
+    state = Email.State.Name(settled.state).removeprefix("STATE_")
+    Teller().good(f"{email_id}: {state}. {settled.state_note}")
 
 
 async def hold_emails(since: datetime | None, before: datetime | None, why: str) -> None:
     """Holds what was accepted in a time (naive times are UTC), a batch at a time until none is left."""
     installation = Installation.read()
-    request = HoldEmailsRequest(since_time=_stamp(since), before_time=_stamp(before), reason=why)
+    request = HoldEmailsRequest(
+        since_time=stamp_of(_of_utc(since)), before_time=stamp_of(_of_utc(before)), reason=why
+    )
     total = 0
     async with connect(installation, installation.admin_key) as services:
         while held := (await services.settlement.HoldEmails(request)).held_count:
             total += held
-    Teller().good(f"{total} emails are held; `letterhead emails settle` decides over each")
+    Teller().good(
+        f"{total} emails are held; `letterhead emails list --state HELD` shows a tenant's, "
+        "`letterhead emails settle` decides over each"
+    )
 
 
-def _stamp(time: datetime | None) -> Timestamp | None:
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time if time.tzinfo else time.replace(tzinfo=UTC))
-    return stamp
+def _of_utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time and time.tzinfo is None else time

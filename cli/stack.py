@@ -55,7 +55,7 @@ class Plan:
     replicas: int = 1
     # Without it Postgres may lose what it acknowledged in a power cut, and in nothing less.
     fsync: bool = True
-    # More LETTERHEAD_* settings, by service.
+    # More LETTERHEAD_* settings, by service, and of the sandbox.
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
@@ -162,7 +162,7 @@ class Stack:
             "LETTERHEAD_SANDBOX_SMTP_PORT": str(ports["smtp"]),
             "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(addresses),
         }
-        self._start_part("sandbox", "sandbox", environ)
+        self._start_part("sandbox", "sandbox", environ | self.plan.settings.get("sandbox", {}))
         await self._until("sandbox", _written(addresses))
         told = json.loads(addresses.read_text())
         self.addresses |= {

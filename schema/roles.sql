@@ -32,6 +32,8 @@ GRANT USAGE ON SCHEMA verifier, sender TO letterhead_identity;
 GRANT SELECT ON verifier.verifications TO letterhead_identity;
 -- To wait for open attempts before an identity is deleted.
 GRANT SELECT ON sender.attempts TO letterhead_identity;
+-- To answer GetTenant with what the tenant may send and has sent today.
+GRANT SELECT ON sender.allowances TO letterhead_identity;
 
 -- verifier
 GRANT SELECT, INSERT, UPDATE, DELETE ON verifier.verifications, verifier.looks TO letterhead_verifier;
@@ -47,11 +49,15 @@ GRANT SELECT, INSERT, DELETE ON sender.idempotency, sender.suppressions TO lette
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.unmatched_feedback TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.strikes TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE ON sender.reputations TO letterhead_sender;
--- History is append-only.
+-- An email goes with all that refers to it.
+GRANT DELETE ON sender.emails TO letterhead_sender;
+-- History is append-only; it goes with the last email of its day, by functions that choose what.
 GRANT SELECT, INSERT ON sender.email_transitions TO letterhead_sender;
+GRANT SELECT ON sender.email_days TO letterhead_sender;
+GRANT EXECUTE ON FUNCTION sender.make_email_days, sender.drop_email_days TO letterhead_sender;
 GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;
 GRANT SELECT, UPDATE ON sender.tenant_limits TO letterhead_sender;
-GRANT SELECT, INSERT, UPDATE ON sender.tenant_days TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sender.tenant_days TO letterhead_sender;
 GRANT SELECT ON sender.allowances TO letterhead_sender;
 -- To decide, under the fence, as whom an email may leave.
 GRANT SELECT ON identity.tenants, identity.claims, identity.domains TO letterhead_sender;

@@ -1,14 +1,15 @@
 """From the stream into a service: each event applied once, in one transaction with its inbox row.
 
-What fails is delivered again, with growing pauses, and parked after the fifth time. While Postgres is
-away nothing counts as a failure.
+Events that come together are applied together. One that fails is set apart, delivered again with growing
+pauses, and parked after the fifth time. While Postgres is away nothing counts as a failure.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
-from typing import TypeAlias
+from functools import partial
+from typing import TypeAlias, TypeVar
 from uuid import UUID
 
 import nats.errors
@@ -27,7 +28,7 @@ from chassis.telemetry import get_logger
 log = get_logger(__name__)
 EVENTS = Counter("letterhead_events_total", "Deliveries by what became of them", ["consumer", "outcome"])
 
-BATCH = 32
+BATCH = 256
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (0.2, 1, 3, 6))
 # A delivery without a verdict means its reader died; this often, it is the event that kills readers.
 DEADLY_DELIVERIES = 15
@@ -35,8 +36,10 @@ SWEEP = timedelta(minutes=1)
 SWEEP_BATCH = 5000
 # An event may be published again at the end of the outbox's retention, and then wait as long in the stream.
 INBOX_RETENTION = 2 * RETENTION + timedelta(days=1)
+PARKED_RETENTION = timedelta(days=90)
 
-Handle: TypeAlias = Callable[[Connection, ReceivedEvent], Awaitable[None]]
+Handle: TypeAlias = Callable[[Connection, Sequence[ReceivedEvent]], Awaitable[None]]
+T = TypeVar("T")
 
 
 class EventError(Exception):
@@ -46,8 +49,8 @@ class EventError(Exception):
 class Consumer:
     """A durable consumer of one service; replicas share its events.
 
-    `handle` runs in the transaction of the inbox row: its changes and the row commit together. Order is
-    not promised, with `concurrency` above 1 even less so.
+    `handle` gets events that were not applied before, each once, and runs in the transaction of their inbox
+    rows: its changes and the rows commit together. Order is not promised.
     """
 
     def __init__(  # noqa: PLR0917 - the parts it joins, always in this order
@@ -59,7 +62,6 @@ class Consumer:
         subjects: Sequence[str],
         handle: Handle,
         *,
-        concurrency: int = 1,
         retry_delays: Sequence[timedelta] = RETRY_DELAYS,
     ) -> None:
         self._database = database
@@ -69,7 +71,6 @@ class Consumer:
         self._subjects = subjects
         self._handle = handle
         self._retry_delays = retry_delays
-        self._slots = asyncio.Semaphore(concurrency)
         self._sql = statements(schema)
         self._backoff = Backoff(
             f"consumer {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
@@ -90,9 +91,8 @@ class Consumer:
     async def _consume(self, subscription: Subscription, stop: asyncio.Event) -> None:
         while not stop.is_set():
             deliveries = await subscription.fetch(BATCH)
-            async with self._kept(deliveries) as unsettled, asyncio.TaskGroup() as group:
-                for delivery in deliveries:
-                    group.create_task(self._settle(delivery, unsettled, stop))
+            async with self._kept(deliveries) as unsettled:
+                await self._settle_all(deliveries, unsettled, stop)
 
     @asynccontextmanager
     async def _kept(self, deliveries: list[Msg]) -> AsyncIterator[dict[str, Msg]]:
@@ -113,36 +113,71 @@ class Consumer:
             keeper.cancel()
             await asyncio.wait([keeper])
 
+    async def _settle_all(
+        self, deliveries: Sequence[Msg], unsettled: dict[str, Msg], stop: asyncio.Event
+    ) -> None:
+        """Apply together what comes for the first time; then, alone, what failed or whose reader died."""
+        first = [each for each in deliveries if _times(each) == 1]
+        again = [each for each in deliveries if _times(each) > 1]
+        together = await self._held(partial(self._applied_together, first), stop, otherwise=False)
+        for delivery in first if together else ():
+            del unsettled[delivery.reply]
+            await delivery.ack()
+        for delivery in [*([] if together else first), *sorted(again, key=_place)]:
+            await self._settle(delivery, unsettled, stop)
+
     async def _settle(self, delivery: Msg, unsettled: dict[str, Msg], stop: asyncio.Event) -> None:
-        async with self._slots:
-            delay = timedelta(0) if stop.is_set() else await self._attempt(delivery, stop)
+        """Apply or park one event, or have it delivered again."""
+        delay: timedelta | None = await self._held(
+            partial(self._applied, delivery), stop, otherwise=timedelta(0)
+        )
         del unsettled[delivery.reply]
         if delay is None:
             await delivery.ack()
         else:
             await delivery.nak(delay=delay.total_seconds() or None)
 
-    async def _attempt(self, delivery: Msg, stop: asyncio.Event) -> timedelta | None:
-        """Apply or park one event; gives the delay of its next delivery, or None when it is settled."""
+    async def _held(self, work: Callable[[], Awaitable[T]], stop: asyncio.Event, *, otherwise: T) -> T:
+        """Do it, or do it again once Postgres is back: its absence is no event's fault."""
         backoff = Backoff(
-            f"event for {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
+            f"events for {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
         )
         while not stop.is_set():
             try:
-                return await self._applied(delivery)
-            except Unavailable as error:  # not the event's fault: hold it until Postgres is back
+                return await work()
+            except Unavailable as error:
                 await wait_any(stop, timeout=backoff.failed(error))
-        return timedelta(0)
+        return otherwise
+
+    async def _applied_together(self, deliveries: Sequence[Msg]) -> bool:
+        """Apply events in one transaction; False where that cannot be, as for one's fault."""
+        if len(deliveries) < 2:
+            return False
+        try:
+            await self._apply([ReceivedEvent.read(each.data) for each in deliveries])
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it shows again when each is alone
+            log.warning(
+                "events could not be applied together; now one by one",
+                action="events_parted",
+                consumer=self._durable,
+                events=len(deliveries),
+                reason=type(error).__name__,
+            )
+            return False
+        return True
 
     async def _applied(self, delivery: Msg) -> timedelta | None:
-        deliveries = delivery.metadata.num_delivered
+        """Apply or park one event; gives the delay of its next delivery, or None when it is settled."""
+        deliveries = _times(delivery)
         event_id = None
         try:
             event = ReceivedEvent.read(delivery.data)
             event_id = event.id
             if deliveries > DEADLY_DELIVERIES:
                 raise EventError("no reader survived it")
-            await self._apply(event)
+            await self._apply([event])
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the other events must flow
@@ -163,17 +198,19 @@ class Consumer:
             exc_info=error,
         )
 
-    async def _apply(self, event: ReceivedEvent) -> None:
+    async def _apply(self, events: Sequence[ReceivedEvent]) -> None:
+        # In one order always, so that two transactions with the same events never wait crosswise.
+        by_id = {event.id: event for event in sorted(events, key=lambda event: event.id)}
         async with self._database.transaction() as connection:
-            if await connection.fetchval(self._sql.receive_event, self._name, event.id) is None:
-                self._note("repeated")
-                return
-            await self._handle(connection, event)
-        self._note("applied")
+            rows = await connection.fetch(self._sql.receive_events, self._name, list(by_id))
+            if new := [by_id[row["event_id"]] for row in rows]:
+                await self._handle(connection, new)
+        self._note("applied", len(new))
+        self._note("repeated", len(events) - len(new))
 
     async def _park(self, delivery: Msg, event_id: UUID | None, error: Exception) -> None:
         body = delivery.data.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-        deliveries = delivery.metadata.num_delivered
+        deliveries = _times(delivery)
         why = repr(error)[:1000]
         await self._database.execute(
             self._sql.park_event, uuid7(), self._name, event_id, delivery.subject, body, why, deliveries
@@ -187,18 +224,34 @@ class Consumer:
             deliveries=deliveries,
         )
 
-    def _note(self, outcome: str) -> None:
-        EVENTS.labels(self._durable, outcome).inc()
+    def _note(self, outcome: str, count: int = 1) -> None:
+        EVENTS.labels(self._durable, outcome).inc(count)
+
+    async def _sweep(self) -> None:
+        """Forget a batch of what no delivery can refer to any more, and of what nobody came to see."""
+        for forget, age in (
+            (self._sql.forget_received, INBOX_RETENTION),
+            (self._sql.forget_parked, PARKED_RETENTION),
+        ):
+            await self._database.execute(forget, self._name, age, SWEEP_BATCH)
 
     async def _sweeping(self, stop: asyncio.Event) -> None:
         backoff = Backoff(f"sweep of {self._durable}", first=timedelta(seconds=1), cap=SWEEP)
         while not stop.is_set():
             try:
-                await self._database.execute(
-                    self._sql.forget_received, self._name, INBOX_RETENTION, SWEEP_BATCH
-                )
+                await self._sweep()
             except Exception as error:  # noqa: BLE001 - it is only late
                 await wait_any(stop, timeout=backoff.failed(error))
             else:
                 backoff.succeeded()
                 await wait_any(stop, timeout=SWEEP.total_seconds())
+
+
+def _times(delivery: Msg) -> int:
+    return delivery.metadata.num_delivered
+
+
+def _place(delivery: Msg) -> tuple[int, int]:
+    """Order by how often they came, to and fro in turn: one that kills readers is soon alone at the end."""
+    times, sequence = _times(delivery), delivery.metadata.sequence.stream
+    return times, sequence if times % 2 else -sequence

@@ -78,9 +78,12 @@ WHERE id IN (
 -- Gives the age of the oldest event that waits; NULL if none does.
 SELECT now() - min(created_at) FROM service.outbox WHERE published_at IS NULL
 
--- receive_event --
--- Notes that a consumer applies an event in this transaction; gives no row if it did before.
-INSERT INTO service.inbox (consumer, event_id) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING event_id
+-- receive_events --
+-- Notes that a consumer applies events in this transaction; gives those that it did not before.
+INSERT INTO service.inbox (consumer, event_id)
+SELECT $1, event_id FROM unnest($2::uuid[]) AS event (event_id)
+ON CONFLICT DO NOTHING
+RETURNING event_id
 
 -- park_event --
 -- Keeps an event that could not be applied, for people to see.
@@ -99,4 +102,11 @@ WHERE (consumer, event_id) IN (
     ORDER BY received_at
     LIMIT $3
     FOR UPDATE SKIP LOCKED
+)
+
+-- forget_parked --
+-- Deletes a batch of what a consumer parked so long ago.
+DELETE FROM service.parked
+WHERE id IN (
+    SELECT id FROM service.parked WHERE consumer = $1 AND parked_at < now() - $2::interval LIMIT $3
 )

@@ -23,6 +23,7 @@ PUBLISHED = Counter("letterhead_outbox_published_total", "Events the stream ackn
 OLDEST = Gauge("letterhead_outbox_oldest_seconds", "Age of the oldest event not published yet", ["schema"])
 
 BATCH = 256
+GATHER = timedelta(milliseconds=5)  # events committed in this time are published together
 LEASE = timedelta(seconds=2)  # the delay a relay that dies may cause; a late publish is deduped by its id
 POLL = timedelta(seconds=1)
 WATCH = timedelta(seconds=1)
@@ -103,6 +104,7 @@ class Relay:
         era = self._era
         if era is None or not self._stream.connected:  # the watch says so, and wakes us when it is over
             return
+        await asyncio.sleep(GATHER.total_seconds())
         rows = await self._database.fetch(self._sql.lease_events, BATCH, LEASE)
         if not rows:
             return
@@ -125,8 +127,10 @@ class Relay:
         """Mark what the stream has, if it is the same stream before and after; give the rest back."""
         now = await self._stream.incarnation() if done else None
         if now is not None and now.created == era.created:
-            await self._database.execute(self._sql.mark_published, done, self._stream.name, era.created)
+            tag = await self._database.execute(self._sql.mark_published, done, self._stream.name, era.created)
             PUBLISHED.labels(self._schema).inc(len(done))
+            if tag == f"UPDATE {len(leased)}":
+                return
         await self._database.execute(self._sql.release_events, leased)
 
     async def _sweep(self) -> None:

@@ -26,7 +26,7 @@ from chassis.telemetry import get_logger
 log = get_logger(__name__)
 
 KINDS = (
-    "domain", "tenant", "email", "suppression",
+    "domain", "tenant", "account", "email", "suppression",
     "bounce", "complaint", "delivery", "delay", "open", "click", "reject", "rendering",
 )  # fmt: skip
 RETENTION = timedelta(days=7)

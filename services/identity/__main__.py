@@ -13,6 +13,7 @@ from chassis.config import setting
 from chassis.database import open_database
 from chassis.errors import Unavailable
 from chassis.events import Outbox, Relay, open_stream
+from chassis.forgetting import Forgetting
 from chassis.slots import Slots
 from chassis.worker import ClaimLoop
 from letterhead.identity.v1 import (
@@ -37,8 +38,9 @@ from services.identity.store_domains import DomainStore
 from services.identity.store_identities import IdentityStore
 from services.identity.store_keys import KeyStore
 from services.identity.store_links import LinkStore
+from services.identity.store_retention import RULES
 from services.identity.store_tenants import TenantStore
-from services.identity.worker import PATIENCE, Forgetting, IdentityWorker, deletion_loop, identity_loop
+from services.identity.worker import PATIENCE, IdentityWorker, deletion_loop, identity_loop
 
 SCHEMA = "identity"
 
@@ -101,7 +103,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 background=[
                     *(loop.run for loop in loops),
                     Relay(database, stream, SCHEMA).run,
-                    Forgetting(database).run,
+                    Forgetting(database, RULES).rounds.run,
                     first_keys.run,
                 ],
                 health_checks={"first_keys": first_keys.check},

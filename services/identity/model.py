@@ -25,6 +25,24 @@ class UnreadyPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The most recipients a second and a day (UTC) of a tenant; None: as the installation has it."""
+
+    max_send_rate: float | None = None
+    daily_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What sender lets a tenant send now; `limits` are those in force, None where nothing limits it."""
+
+    limits: Limits
+    sent_today: int
+    slow_reason: str
+    slowed_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """One team or product."""
 
@@ -35,6 +53,17 @@ class Tenant:
     pause_reason: str
     created_at: datetime
     updated_at: datetime
+    limits: Limits = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class TenantChange:
+    """New values of a tenant, of which those count whose fields `paths` names."""
+
+    paths: frozenset[str]
+    name: str
+    unready_policy: UnreadyPolicy
+    limits: Limits
 
 
 @dataclass(frozen=True, slots=True)

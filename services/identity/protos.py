@@ -1,25 +1,15 @@
-"""The small change between the contract's messages and Python: ids, times, masks, text."""
+"""What identity reads of its requests: text, masks, request ids. Not for ids and times (`chassis.protos`)."""
 
 import unicodedata
 from collections.abc import Collection
-from datetime import UTC, datetime
 from uuid import UUID
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.access import Principal, Scope
-from chassis.errors import InvalidField, NotFound
+from chassis.errors import InvalidField
 
 MAX_REQUEST_ID = 256
-
-
-def id_of(text: str, unknown: type[NotFound]) -> UUID:
-    """Reads an id; text that is none names nothing, and is refused as what does not exist."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise unknown from None
 
 
 def sight_of(caller: Principal) -> UUID | None:
@@ -53,20 +43,3 @@ def paths_of(mask: FieldMask, allowed: Collection[str]) -> frozenset[str]:
     if unknown := sorted(set(mask.paths) - set(allowed)):
         raise InvalidField("update_mask", f"names {unknown[0][:40]!r}; there is only {', '.join(allowed)}")
     return frozenset(mask.paths)
-
-
-def time_of(field: str, stamp: Timestamp) -> datetime:
-    """Reads a time."""
-    try:
-        return stamp.ToDatetime(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise InvalidField(field, "is not a time between the years 1 and 9999") from None
-
-
-def stamp_of(time: datetime | None) -> Timestamp | None:
-    """Writes a time; None stays absent."""
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

@@ -1,15 +1,21 @@
 -- insert_tenant --
 -- Stores a tenant; no row: the name is taken.
-INSERT INTO identity.tenants (id, name, unready_policy)
-VALUES ($1, $2, $3)
+INSERT INTO identity.tenants (id, name, unready_policy, max_send_rate, daily_limit)
+VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO NOTHING
-RETURNING id, name, state, unready_policy, pause_reason, created_at, updated_at
+RETURNING id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 
 -- get_tenant --
 -- One tenant.
-SELECT id, name, state, unready_policy, pause_reason, created_at, updated_at
+SELECT id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 FROM identity.tenants
 WHERE id = $1
+
+-- get_allowance --
+-- What a tenant may send now, by sender's reckoning.
+SELECT rate, daily, sent_today, slow_reason, slowed_until
+FROM sender.allowances
+WHERE tenant_id = $1
 
 -- find_tenant --
 -- The id of the tenant of a name.
@@ -19,7 +25,7 @@ WHERE name = $1
 
 -- list_tenants --
 -- A page of tenants, newest first.
-SELECT id, name, state, unready_policy, pause_reason, created_at, updated_at
+SELECT id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 FROM identity.tenants
 WHERE $1::uuid IS NULL OR id < $1
 ORDER BY id DESC
@@ -33,23 +39,40 @@ WHERE id = $1
 FOR NO KEY UPDATE
 
 -- update_tenant --
--- Changes what is given; what is NULL stays.
-UPDATE identity.tenants
-SET name = coalesce($2, name),
-    unready_policy = coalesce($3, unready_policy),
+-- Changes the fields that are named ($2).
+WITH wanted AS (
+    SELECT
+        id,
+        CASE WHEN 'name' = ANY ($2::text[]) THEN $3 ELSE name END AS name,
+        CASE WHEN 'unready_policy' = ANY ($2) THEN $4 ELSE unready_policy END AS unready_policy,
+        CASE WHEN 'max_send_rate' = ANY ($2) THEN $5 ELSE max_send_rate END AS max_send_rate,
+        CASE WHEN 'daily_limit' = ANY ($2) THEN $6 ELSE daily_limit END AS daily_limit
+    FROM identity.tenants
+    WHERE id = $1
+    FOR NO KEY UPDATE
+)
+UPDATE identity.tenants AS t
+SET name = wanted.name,
+    unready_policy = wanted.unready_policy,
+    max_send_rate = wanted.max_send_rate,
+    daily_limit = wanted.daily_limit,
     updated_at = CASE
-        WHEN (name, unready_policy) = (coalesce($2, name), coalesce($3, unready_policy)) THEN updated_at
-        ELSE now()
+        WHEN (t.name, t.unready_policy, t.max_send_rate, t.daily_limit)
+            IS DISTINCT FROM (wanted.name, wanted.unready_policy, wanted.max_send_rate, wanted.daily_limit)
+        THEN now()
+        ELSE t.updated_at
     END
-WHERE id = $1
-RETURNING id, name, state, unready_policy, pause_reason, created_at, updated_at
+FROM wanted
+WHERE t.id = wanted.id
+RETURNING
+    t.id, t.name, t.state, t.unready_policy, t.pause_reason, t.created_at, t.updated_at, t.max_send_rate, t.daily_limit
 
 -- move_tenant --
 -- Moves a tenant from one state to another; no row: it was not in the first.
 UPDATE identity.tenants
 SET state = $3, pause_reason = $4, updated_at = now()
 WHERE id = $1 AND state = $2
-RETURNING id, name, state, unready_policy, pause_reason, created_at, updated_at
+RETURNING id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 
 -- insert_transition --
 -- Appends to a tenant's history.

@@ -15,11 +15,12 @@ from chassis.bell import Bell
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import search_of, window
+from chassis.protos import id_of, stamp_of
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.model import STATES, Domain, NewClaim, Record
 from services.identity.names import BadName, parse_domain, parse_mail_from_label
-from services.identity.protos import id_of, paths_of, request_id_of, sight_of, stamp_of
+from services.identity.protos import paths_of, request_id_of, sight_of
 from services.identity.refusals import DomainNotFound
 from services.identity.store_domains import DomainStore
 from services.identity.store_requests import Request

@@ -8,10 +8,11 @@ from chassis.access import Principal, Scope, generate_key, require, tenant_for
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import window
+from chassis.protos import id_of, stamp_of, time_of
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.model import ApiKey, NewKey
-from services.identity.protos import id_of, line, request_id_of, sight_of, stamp_of, time_of
+from services.identity.protos import line, request_id_of, sight_of
 from services.identity.refusals import DomainNotFound, KeyNotFound, ScopeTooSmall
 from services.identity.store_keys import KeyStore
 from services.identity.store_requests import Request

@@ -7,10 +7,11 @@ from typing import Any
 from chassis.access import LINK_PREFIX, Scope, generate_key, require
 from chassis.ids import uuid7
 from chassis.pages import next_token, page
+from chassis.protos import id_of, stamp_of, time_of
 from letterhead.identity.v1 import links_pb2 as pb
 from letterhead.identity.v1 import links_pb2_grpc
 from services.identity.model import Link, NewLink
-from services.identity.protos import id_of, line, request_id_of, sight_of, stamp_of, time_of
+from services.identity.protos import line, request_id_of, sight_of
 from services.identity.refusals import DomainNotFound, LinkNotFound
 from services.identity.store_links import LinkStore
 

@@ -3,16 +3,13 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
-from chassis.database import Connection, Database, Queries
+from chassis.database import Connection, Queries
 from services.identity.refusals import RequestIdReused
 
 QUERIES = Queries.load(Path(__file__).with_name("queries_requests.sql"))
-RETENTION = timedelta(days=30)  # what the contract promises
-FORGET_BATCH = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +42,3 @@ async def earlier_answer(connection: Connection, request: Request, resource_id: 
         raise RequestIdReused(request.request_id)
     made: UUID = earlier["resource_id"]
     return made
-
-
-async def forget_requests(database: Database) -> bool:
-    """Deletes a batch of what is past its retention; says whether there may be more."""
-    done = await database.execute(QUERIES.forget_requests, RETENTION, FORGET_BATCH)
-    return done == f"DELETE {FORGET_BATCH}"

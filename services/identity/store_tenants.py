@@ -9,7 +9,7 @@ from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.identity import events
-from services.identity.model import Tenant, TenantState, UnreadyPolicy
+from services.identity.model import Allowance, Limits, Tenant, TenantChange, TenantState, UnreadyPolicy
 from services.identity.refusals import TenantNameTaken, TenantNotFound
 from services.identity.store_requests import Request, earlier_answer
 
@@ -31,13 +31,15 @@ class TenantStore:
         self._database = database
         self._outbox = outbox
 
-    async def create(self, name: str, policy: UnreadyPolicy, request: Request) -> Tenant:
+    async def create(self, name: str, policy: UnreadyPolicy, limits: Limits, request: Request) -> Tenant:
         """Stores a tenant, or finds the one that the same request made before."""
         tenant_id = uuid7()
         async with self._database.transaction() as connection:
             if earlier := await earlier_answer(connection, request, tenant_id):
                 return await self._get(connection, earlier)
-            row = await connection.fetchrow(QUERIES.insert_tenant, tenant_id, name, policy)
+            row = await connection.fetchrow(
+                QUERIES.insert_tenant, tenant_id, name, policy, limits.max_send_rate, limits.daily_limit
+            )
             if row is None:
                 raise TenantNameTaken(name)
             await _note(connection, tenant_id, None, TenantState.ACTIVE, "created")
@@ -46,7 +48,9 @@ class TenantStore:
     async def ensure(self, name: str) -> UUID:
         """Gives the id of the tenant of a name, made if there is none; replicas may do this at once."""
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(QUERIES.insert_tenant, uuid7(), name, UnreadyPolicy.REFUSE)
+            row = await connection.fetchrow(
+                QUERIES.insert_tenant, uuid7(), name, UnreadyPolicy.REFUSE, None, None
+            )
             if row is not None:
                 await _note(connection, row["id"], None, TenantState.ACTIVE, "made at start-up")
                 return _tenant(row).id
@@ -58,16 +62,32 @@ class TenantStore:
         async with self._database.transaction() as connection:
             return await self._get(connection, tenant_id)
 
+    async def allowance(self, tenant_id: UUID) -> Allowance:
+        """Gives what a tenant may send now; raises TenantNotFound."""
+        row = await self._database.fetchrow(QUERIES.get_allowance, tenant_id)
+        if row is None:
+            raise TenantNotFound
+        in_force = Limits(row["rate"], row["daily"])
+        return Allowance(in_force, row["sent_today"], row["slow_reason"] or "", row["slowed_until"])
+
     async def list_after(self, after: UUID | None, limit: int) -> list[Tenant]:
         """Gives tenants older than one, newest first."""
         return [_tenant(row) for row in await self._database.fetch(QUERIES.list_tenants, after, limit)]
 
-    async def update(self, tenant_id: UUID, name: str | None, policy: UnreadyPolicy | None) -> Tenant:
-        """Changes what is not None."""
+    async def update(self, tenant_id: UUID, change: TenantChange) -> Tenant:
+        """Changes what is named; a tenant that is so already stays as it is."""
         try:
-            row = await self._database.fetchrow(QUERIES.update_tenant, tenant_id, name, policy)
+            row = await self._database.fetchrow(
+                QUERIES.update_tenant,
+                tenant_id,
+                change.paths,
+                change.name,
+                change.unready_policy,
+                change.limits.max_send_rate,
+                change.limits.daily_limit,
+            )
         except asyncpg.UniqueViolationError:
-            raise TenantNameTaken(name or "") from None
+            raise TenantNameTaken(change.name) from None
         if row is None:
             raise TenantNotFound
         return _tenant(row)
@@ -117,4 +137,5 @@ def _tenant(row: Record) -> Tenant:
         pause_reason=row["pause_reason"],
         created_at=row["created_at"],
         updated_at=row["updated_at"],
+        limits=Limits(row["max_send_rate"], row["daily_limit"]),
     )

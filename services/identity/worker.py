@@ -3,14 +3,10 @@
 A step asks SES, never inside a transaction; it may die anywhere and be done again by another worker.
 """
 
-import asyncio
 import math
 import random
 from datetime import timedelta
 
-from chassis.backoff import Backoff, wait_any
-from chassis.database import Database
-from chassis.errors import ServiceError
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
@@ -19,7 +15,6 @@ from services.identity.provisioning import IdentityState, Mending, Seen, Signing
 from services.identity.ses import Ses, Trouble
 from services.identity.store_deletions import DeletionStore
 from services.identity.store_identities import IdentityStore, LeaseLost
-from services.identity.store_requests import forget_requests
 
 log = get_logger(__name__)
 
@@ -27,7 +22,6 @@ FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=5)  # for a slot at SES; with the call it fits into a lease
 IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
-FORGET_INTERVAL = timedelta(hours=1)
 
 NOT_OURS = (
     "SES has an identity of this name that Letterhead did not make and so leaves alone: "
@@ -46,25 +40,6 @@ def identity_loop(store: IdentityStore, worker: "IdentityWorker") -> ClaimLoop[W
 def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
     """Makes the loop over claims that are to go."""
     return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
-
-
-class Forgetting:
-    """Ends, every hour, what was promised for request ids and is past its time."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Forget until `stop`."""
-        backoff = Backoff("forgetting requests", first=timedelta(seconds=1), cap=timedelta(minutes=1))
-        while not stop.is_set():
-            try:
-                more = await forget_requests(self._database)
-            except ServiceError as error:
-                await wait_any(stop, timeout=backoff.failed(error))
-            else:
-                backoff.succeeded()
-                await wait_any(stop, timeout=0 if more else FORGET_INTERVAL.total_seconds())
 
 
 class NoSlot(Exception):

@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +16,8 @@ from chassis.bucket import RateBucket
 from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
+from chassis.forgetting import Forgetting
+from chassis.rounds import Rounds
 from chassis.threads import Executor
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from letterhead.sender.v1 import (
@@ -35,12 +37,12 @@ from services.sender.heartbeat import Heartbeat
 from services.sender.listening import Listening, Windows
 from services.sender.matching import Matching
 from services.sender.origin import SharedSender
-from services.sender.rounds import Rounds
 from services.sender.servicer_emails import SenderServicer
 from services.sender.servicer_settlement import SettlementServicer
 from services.sender.servicer_suppressions import SuppressionServicer
 from services.sender.ses import Ses
 from services.sender.specimens import Specimens
+from services.sender.store_acceptance import AcceptanceStore
 from services.sender.store_changes import ChangeStore
 from services.sender.store_claims import ClaimStore
 from services.sender.store_decisions import DecisionStore
@@ -48,7 +50,9 @@ from services.sender.store_emails import EmailStore, Place
 from services.sender.store_feedback import Feedback
 from services.sender.store_limits import Limits, LimitStore
 from services.sender.store_listening import ListeningStore
+from services.sender.store_measures import Measures
 from services.sender.store_reputation import ReputationStore
+from services.sender.store_retention import Days, rules
 from services.sender.store_specimens import SpecimenStore
 from services.sender.store_states import EmailStates
 from services.sender.store_suppressions import SuppressionStore
@@ -59,6 +63,7 @@ from services.sender.worker import Worker
 
 SCHEMA = "sender"
 PAUSE_SECONDS = 5
+MEASURED_EVERY = timedelta(seconds=15)
 
 
 # What would end or let go of email that a restored database shows as it once was.
@@ -107,7 +112,8 @@ class Config:
     windows: Windows
     limits: Limits
     identity_address: str | None = setting(
-        None, help="host:port of identity, which pauses tenants of ill repute; none: they are only warned"
+        None,
+        help="host:port of identity, which pauses tenants of ill repute; none: it is left at slowing them",
     )
     service_key: config.Secret | None = setting(
         None, help="file with the key that services call each other by; needed with an identity_address"
@@ -125,6 +131,11 @@ class Config:
     )
     body_retention: timedelta = setting(
         timedelta(days=7), help="seconds that a body outlives its email's last state"
+    )
+    email_retention: timedelta = setting(
+        timedelta(days=90),
+        help="seconds that an email outlives its last state, with recipients, attempts and history",
+        minimum=timedelta(days=8),
     )
     request_retention: timedelta = setting(
         timedelta(days=30), help="seconds that a request_id is remembered", minimum=timedelta(days=1)
@@ -154,8 +165,12 @@ async def running(settings: Config) -> AsyncIterator[int]:
         rounds = _rounds(settings, database, states, claims, heartbeat)
         limits = LimitStore(database, settings.limits)
         rounds["limits"] = Rounds("limits", limits.declare, interval=timedelta(minutes=1))
-        emails = EmailStore(database, place, deadline=settings.email_deadline)
-        acceptance = Acceptance(emails, shared_domain=shared.domain if shared else None)
+        emails = EmailStore(database, place)
+        acceptance = Acceptance(
+            AcceptanceStore(database, deadline=settings.email_deadline),
+            emails,
+            shared_domain=shared.domain if shared else None,
+        )
         suppressions = SuppressionStore(database)
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
         await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
@@ -164,6 +179,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         matching = Matching(database, unmatched, feedback)
         rounds["match"] = Rounds("matching", matching.match, interval=timedelta(seconds=1))
         guard = Guard(ReputationStore(database), await stack.enter_async_context(_pausing(settings)))
+        rounds["measures"] = Rounds("measures", Measures(database).take, interval=MEASURED_EVERY)
         rounds["guard"] = Rounds("reputation", guard.judge, interval=settings.reputation_interval)
         consumers = _consumers(database, stream, feedback, rounds["release"])
         yield await stack.enter_async_context(
@@ -215,22 +231,24 @@ def _rounds(
             heartbeat.send if heartbeat else None,
         ),
         windows=settings.windows,
-        request_retention=settings.request_retention,
     )
     return {
         "settle": Rounds("settlement", upkeep.settle, interval=timedelta(seconds=1)),
         "expire": Rounds("deadlines", upkeep.expire, interval=timedelta(seconds=2)),
         "release": Rounds("release", upkeep.release, interval=timedelta(seconds=2)),
-        "forget": Rounds("forgetting", upkeep.forget, interval=timedelta(minutes=1)),
+        "forget": Forgetting(
+            database, rules(emails=settings.email_retention, requests=settings.request_retention)
+        ).rounds,
+        "days": Rounds("days of history", Days(database).turn, interval=timedelta(minutes=10)),
     }
 
 
 def _consumers(database: Database, stream: Stream, feedback: Feedback, release: Rounds) -> list[Consumer]:
-    async def domain_ready(_: Connection, __: ReceivedEvent) -> None:
+    async def domain_ready(_: Connection, __: Sequence[ReceivedEvent]) -> None:
         release.wake()
 
     return [
-        Consumer(database, stream, SCHEMA, "feedback", list(FEEDBACK), feedback.apply, concurrency=4),
+        Consumer(database, stream, SCHEMA, "feedback", list(FEEDBACK), feedback.apply),
         Consumer(database, stream, SCHEMA, "domains", ["domain.ready"], domain_ready),
     ]
 

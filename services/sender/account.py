@@ -38,16 +38,22 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many emails a tenant may still send today and just now; None where nothing limits it."""
+    """How many recipients a tenant may still send to today and just now; None where nothing limits it.
+
+    `slow_reason` says why it is slowed down, None where it is not.
+    """
 
     left_today: int | None = None
     left_now: int | None = None
+    slow_reason: str | None = None
 
     @property
     def obstacle(self) -> str:
         """Why the tenant's email waits, in a sentence; empty when it need not."""
         if self.left_today is not None and self.left_today <= 0:
             return "Waits for tomorrow (00:00 UTC): the tenant has sent what it may in a day."
+        if self.left_now is not None and self.left_now <= 0 and self.slow_reason:
+            return f"Waits for its turn: the tenant is slowed down. {self.slow_reason}"
         if self.left_now is not None and self.left_now <= 0:
             return "Waits for its turn at the tenant's own sending rate."
         return ""

@@ -6,6 +6,7 @@ From is forged (RFC 5322 §3.4 allows comments, quotes, groups and routes, and e
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -34,11 +35,16 @@ class BadAddress(ValueError):
     """An address or a name that is not taken; the message says why and what to do."""
 
 
+def is_plain(text: str) -> bool:
+    """Say whether a text is printable ASCII, as most are: a quick answer, before a look at each sign."""
+    return text.isascii() and text.isprintable()
+
+
 def parse_address(text: str) -> str:
     """Give the addr-spec with its domain as lower-case A-labels; raises BadAddress."""
     if len(text) > MAX_ADDRESS:
         raise BadAddress(f"is longer than {MAX_ADDRESS} characters")
-    if any(character.isspace() or unicodedata.category(character) in _UNSHOWN for character in text):
+    if (not is_plain(text) and any(map(_is_unshown, text))) or " " in text:
         raise BadAddress("has a space, a line break or another control character in it; take it out")
     local_part, at, domain = text.rpartition("@")
     if not (at and local_part and domain):
@@ -53,6 +59,8 @@ def check_name(text: str) -> str:
     """Give a display name as it is; raises BadAddress for one that poses as an address or hides something."""
     if len(text) > MAX_NAME:
         raise BadAddress(f"is longer than {MAX_NAME} characters")
+    if is_plain(text) and _POSING.isdisjoint(text) and text == text.strip():
+        return text
     if any(unicodedata.category(sign) in _UNSHOWN and sign not in _JOINERS for sign in text):
         raise BadAddress("has a line break, or a control or invisible character in it; take it out")
     if not _POSING.isdisjoint(text) or not _POSING.isdisjoint(unicodedata.normalize("NFKC", text)):
@@ -82,6 +90,11 @@ def _local_part(text: str) -> str:
     return text
 
 
+def _is_unshown(sign: str) -> bool:
+    return sign.isspace() or unicodedata.category(sign) in _UNSHOWN
+
+
+@lru_cache(maxsize=4096)  # emails go to few domains again and again
 def _domain(text: str) -> str:
     domain = text.lower() if text.isascii() else _a_labels(text)
     labels = domain.split(".")

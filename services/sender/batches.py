@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from chassis.errors import InvalidArgument
+from chassis.errors import InvalidArgument, InvalidField
 from services.sender.drafts import Wish, draft
 from services.sender.model import Draft
-from services.sender.refusals import InvalidField
 
 MAX_EMAILS = 100
 

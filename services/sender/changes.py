@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from chassis.database import Connection, Database
+from chassis.errors import InvalidField
 from services.sender.model import Email, Move, State
-from services.sender.refusals import EmailNotFound, InvalidField, WrongState
+from services.sender.refusals import EmailNotFound, WrongState
 from services.sender.schedule import BadTime, check_send_time
 from services.sender.store_changes import ChangeStore, Sight
 from services.sender.store_emails import EmailStore

@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from services.sender.model import AttemptState, Move, Moved, State
-from services.sender.refusals import EmailNotFound, NothingToDecide
+from services.sender.refusals import EmailNotFound, NothingToDecide, TooLateToResend
 from services.sender.store_decisions import DecisionStore, Undecided
 
 log = get_logger(__name__)
@@ -43,7 +43,7 @@ class Decisions:
             known = await self._store.undecided(connection, email_id)
             if known is None:
                 raise EmailNotFound
-            moved = await self._store.settle(connection, _open(known), move, attempt_to)
+            moved = await self._store.settle(connection, _open(known, outcome), move, attempt_to)
         if not moved:
             raise NothingToDecide(known.state)
         log.info(
@@ -60,7 +60,9 @@ class Decisions:
         return held
 
 
-def _open(known: Undecided) -> Undecided:
+def _open(known: Undecided, outcome: Outcome) -> Undecided:
     if not known.open:
         raise NothingToDecide(known.state)
+    if known.over and outcome is Outcome.RESEND:
+        raise TooLateToResend(known.state)
     return known

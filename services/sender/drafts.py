@@ -9,8 +9,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chassis.errors import InvalidArgument, Violation
-from services.sender.addresses import BadAddress, check_name, parse_address
+from chassis.errors import InvalidArgument, InvalidField, Violation
+from services.sender.addresses import BadAddress, check_name, is_plain, parse_address
 from services.sender.attachments import (
     MAX_ATTACHMENTS,
     BadAttachment,
@@ -29,7 +29,6 @@ from services.sender.model import (
     RecipientKind,
     Terms,
 )
-from services.sender.refusals import InvalidField
 from services.sender.schedule import BadTime, check_send_time
 
 MAX_RECIPIENTS = 50  # of one request to SES, To, Cc and Bcc together
@@ -43,6 +42,7 @@ HEADER_ALLOWANCE = 16 * 1024  # bytes for what we write around the bodies
 PART_ALLOWANCE = 2 * 1024  # bytes for what we write around a part where there are files
 BASE64_LINE = (57, 78)  # bytes in, bytes out, line break included
 
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories of signs that no subject has
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 WINDOWS = (timedelta(minutes=1), timedelta(days=1))  # how long evidence may be awaited
@@ -166,7 +166,7 @@ class _Checks:
     def subject(self, subject: str) -> None:
         if len(subject) > MAX_SUBJECT:
             self._note("subject", f"has {len(subject)} characters; at most {MAX_SUBJECT} are allowed")
-        if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in subject):
+        if not is_plain(subject) and any(unicodedata.category(sign) in _BREAKS for sign in subject):
             self._note("subject", "has a line break or another control character in it; take it out")
 
     def bodies(self, text: str, html: str) -> None:

@@ -46,6 +46,18 @@ def tenant_warned(tenant_id: UUID, reason: str) -> Event:
     return Event("tenant.warned", data, tenant_id, resource=str(tenant_id))
 
 
+def tenant_slowed(tenant_id: UUID, reason: str) -> Event:
+    """Say that a tenant's email leaves more slowly for how it is received."""
+    data = domain_events_pb2.TenantSlowed(tenant_id=str(tenant_id), reason=reason)
+    return Event("tenant.slowed", data, tenant_id, resource=str(tenant_id))
+
+
+def tenant_restored(tenant_id: UUID) -> Event:
+    """Say that a tenant's email leaves at its own pace again."""
+    data = domain_events_pb2.TenantRestored(tenant_id=str(tenant_id))
+    return Event("tenant.restored", data, tenant_id, resource=str(tenant_id))
+
+
 def read_report(event: ReceivedEvent) -> Report:
     """Read what one of FEEDBACK says; raises ValueError for one whose ids are none."""
     return FEEDBACK[event.subject](event)

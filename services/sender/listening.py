@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from prometheus_client import Gauge
+
 from chassis.config import setting
 from chassis.database import Database
 from services.sender.store_listening import ListeningStore
+
+HEARING = Gauge("letterhead_sender_hearing", "0 while an email is UNKNOWN and SES's events may not reach us")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ class Listening:
     async def look(self) -> bool:
         """Move the clock on, and say whether silence means anything now; False where nothing is unknown."""
         if not await self._store.anything_unknown():
+            HEARING.set(1)
             return False
         windows = self._windows
         async with self._database.transaction() as connection:
@@ -66,4 +71,5 @@ class Listening:
             )
         if self._beat and due:
             await self._beat(due)
+        HEARING.set(signs.live)
         return signs.live

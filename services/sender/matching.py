@@ -4,7 +4,6 @@ SES tells of an email by our tags; by its own id alone in notifications of the o
 sooner than its answer, or be all that is left of a lost one until a tagged event names the email.
 """
 
-from datetime import timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -17,9 +16,6 @@ from services.sender.store_unmatched import UnmatchedStore
 log = get_logger(__name__)
 MATCHED = Counter("letterhead_sender_feedback_matched_total", "Events whose email came to be known later")
 
-# An answer is found out within minutes, or by a late event; whatever is older is about no email of ours.
-KEPT = timedelta(days=7)
-
 
 class Matching:
     """One round looks at a batch; what is not matched is looked at again, ever more seldom."""
@@ -30,18 +26,18 @@ class Matching:
         self._feedback = feedback
 
     async def match(self) -> bool:
-        """Apply what can be matched now, and forget what is too old; says whether there is more to do."""
+        """Apply what can be matched now; says whether there is more to do."""
         matched, more = await self._unmatched.look()
         for event_id in matched:
             await self._apply(event_id)
-        return await self._unmatched.forget(KEPT) or more
+        return more
 
     async def _apply(self, event_id: UUID) -> None:
         async with self._database.transaction() as connection:
             if (taken := await self._unmatched.take(connection, event_id)) is None:
                 return
             event, heard_at = taken
-            await self._feedback.apply(connection, event)
+            await self._feedback.apply(connection, [event])
         MATCHED.inc()
         log.info(
             "an email of earlier feedback is known",

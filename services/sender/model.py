@@ -37,7 +37,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     },
     State.CLAIMED: {
         State.SENT: "SES said so, or its event did before the answer came",
-        State.QUEUED: "a certain refusal that may pass: nothing was sent",
+        State.QUEUED: "a certain refusal that may pass, or it never began: nothing was sent",
         State.FAILED: "a certain refusal for good",
         State.HELD: "a certain refusal for its domain's sake, or an operator's halt",
         State.UNKNOWN: "the answer was lost, or the process that waited for it",
@@ -59,7 +59,10 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.SENT: {State.FAILED: "SES refused the content after it had accepted the email"},
     # SES's event is worth more than its answer: a state that says "nothing was sent" must not stay false.
     State.FAILED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
-    State.EXPIRED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
+    State.EXPIRED: {
+        State.SENT: "late evidence, or an operator found out that SES took it",
+        State.FAILED: "an operator found out that SES never took it",
+    },
     State.CANCELED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
     State.SUPPRESSED: {},
 }

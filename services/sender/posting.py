@@ -39,7 +39,10 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A locked email whose turn has come; `attempts` counts those before."""
+    """A locked email whose turn has come; `attempts` counts those before.
+
+    A heavy one has bodies and attachments that its content here is without.
+    """
 
     id: UUID
     tenant_id: UUID
@@ -49,6 +52,7 @@ class Candidate:
     attempts: int
     claimed_at: datetime
     addressees: Sequence[Addressee]
+    heavy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | N
 
 def _needless(candidate: Candidate) -> Move | None:
     """Say where an email goes that has nothing to send, or nobody to send it to."""
-    if candidate.content.text is None and candidate.content.html is None:
+    if candidate.content.text is None and candidate.content.html is None and not candidate.heavy:
         return Move(candidate.id, State.FAILED, ERASED)
     if all(each.suppressed for each in candidate.addressees):
         addresses = tuple(each.address.address for each in candidate.addressees)
@@ -115,9 +119,8 @@ def held_note(domain: Domain) -> str:
     )
 
 
-def letter(posting: Posting) -> Letter:
+def letter(posting: Posting, content: Content) -> Letter:
     """Give what the bytes are made of. Suppressed recipients stay in the headers, and get nothing."""
-    content = posting.candidate.content
     return Letter(
         sender=posting.sender.address,
         to=_named(posting.candidate.addressees, RecipientKind.TO),

@@ -1,35 +1,15 @@
-"""The small change between the contract's messages and Python: ids and times."""
+"""Times and spans that are read whatever they are, so that the checks can name them by their place."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
-
-from chassis.errors import NotFound
 
 FIRST = datetime.min.replace(tzinfo=UTC)
 LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def id_of(text: str, unknown: type[NotFound]) -> UUID:
-    """Read an id; text that is none names nothing, and is refused as what does not exist."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise unknown from None
-
-
-def stamp_of(time: datetime | None) -> Timestamp | None:
-    """Write a time; None stays absent."""
-    if time is None:
-        return None
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp
-
-
-def time_of(stamp: Timestamp) -> datetime:
+def nearest_time(stamp: Timestamp) -> datetime:
     """Read a time; one that no calendar has is the first or the last there is."""
     try:
         return stamp.ToDatetime(UTC)
@@ -37,7 +17,7 @@ def time_of(stamp: Timestamp) -> datetime:
         return FIRST if stamp.seconds < 0 else LAST
 
 
-def span_of(duration: Duration) -> timedelta:
+def nearest_span(duration: Duration) -> timedelta:
     """Read a span; one that cannot be is the shortest or the longest there is."""
     try:
         return duration.ToTimedelta()

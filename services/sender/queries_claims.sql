@@ -5,7 +5,7 @@ FROM verifier.ses_account
 WHERE account = $1 AND region = $2;
 
 -- claimable --
--- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. $2 is how many to look at, to find $1 that nobody has.
+-- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. Leaves the bodies of heavy emails, of over 256 KiB, where they are. $2 is how many to look at, to find $1 that nobody has.
 WITH RECURSIVE waiting AS (
     (SELECT tenant_id FROM sender.emails WHERE state = 'QUEUED' ORDER BY tenant_id LIMIT 1)
     UNION ALL
@@ -16,28 +16,44 @@ WITH RECURSIVE waiting AS (
     )
     FROM waiting
     WHERE waiting.tenant_id IS NOT NULL
+), remaining AS MATERIALIZED (
+    SELECT tenant_id, least(allowed.left_today, allowed.left_now) AS recipients
+    FROM waiting
+    JOIN sender.allowances AS allowed USING (tenant_id)
+    JOIN identity.tenants AS t ON t.id = tenant_id AND t.state = 'ACTIVE'
 ), queued AS (
     SELECT queue.id, queue.not_before,
-        row_number() OVER (PARTITION BY t.id ORDER BY queue.not_before, queue.id) AS turn
-    FROM waiting
-    JOIN identity.tenants AS t ON t.id = waiting.tenant_id AND t.state = 'ACTIVE'
-    JOIN sender.allowances AS allowed ON allowed.tenant_id = t.id
+        row_number() OVER (PARTITION BY tenant_id ORDER BY queue.not_before, queue.id) AS turn
+    FROM remaining
     CROSS JOIN LATERAL (
-        SELECT e.id, e.not_before
-        FROM sender.emails AS e
-        WHERE e.state = 'QUEUED' AND e.tenant_id = t.id AND e.not_before <= now() AND e.expires_at > now()
-        ORDER BY e.not_before, e.id
-        LIMIT greatest(0, least(
-            greatest($1, $2 / (SELECT count(*) FROM waiting)), allowed.left_today, allowed.left_now
-        ))
+        -- An email is not divided: while anything is left the next one goes, whatever its recipients.
+        SELECT due.id, due.not_before,
+            sum(due.recipients) OVER (ORDER BY due.not_before, due.id) - due.recipients AS recipients_before
+        FROM (
+            SELECT e.id, e.not_before,
+                CASE
+                    WHEN remaining.recipients IS NOT NULL
+                    THEN (SELECT count(*)::integer FROM sender.recipients AS r WHERE r.email_id = e.id)
+                    ELSE 0
+                END AS recipients
+            FROM sender.emails AS e
+            WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
+            ORDER BY e.not_before, e.id
+            -- Of many tenants few of each: $1 are found though all others have one, and another replica has as many.
+            LIMIT greatest(0, least(
+                (SELECT greatest(1 + $2 / count(*), 2 * $1 - count(*)) FROM waiting), remaining.recipients
+            ))
+        ) AS due
     ) AS queue
+    WHERE coalesce(queue.recipients_before < remaining.recipients, true)
 ), next AS (
     SELECT array_agg(id ORDER BY turn, not_before, id) AS ids
     FROM (SELECT id, turn, not_before FROM queued ORDER BY turn, not_before, id LIMIT $2) AS first
 )
 SELECT
-    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.text, e.html, e.headers,
-    e.attempts, now() AS claimed_at
+    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.headers,
+    CASE WHEN e.size <= 262144 THEN e.text END AS text, CASE WHEN e.size <= 262144 THEN e.html END AS html,
+    e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy, e.attempts, now() AS claimed_at
 FROM sender.emails AS e
 WHERE e.id = ANY ((SELECT ids FROM next)::uuid[]) AND e.state = 'QUEUED'
 ORDER BY array_position((SELECT ids FROM next), e.id)
@@ -81,17 +97,24 @@ FROM sender.attachments
 WHERE email_id = ANY ($1)
 ORDER BY email_id, position;
 
+-- content --
+-- What the recipients of an email see, its attachments aside.
+SELECT reply_to, subject, text, html, headers FROM sender.emails WHERE id = $1;
+
 -- count_emails --
--- Counts emails against their tenants' day and rate, each in one order always.
+-- Counts emails, given by tenant and number of recipients, against their tenants' day and rate; in one order always.
 WITH claimed AS (
-    SELECT tenant_id, count(*) AS emails FROM unnest($1::uuid[]) AS email (tenant_id) GROUP BY tenant_id
+    SELECT tenant_id, count(*) AS emails, sum(recipients) AS recipients
+    FROM unnest($1::uuid[], $2::integer[]) AS email (tenant_id, recipients)
+    GROUP BY tenant_id
 ), counted AS (
-    INSERT INTO sender.tenant_days AS d (tenant_id, day, emails)
-    SELECT tenant_id, (now() AT TIME ZONE 'UTC')::date, emails FROM claimed ORDER BY tenant_id
-    ON CONFLICT (tenant_id, day) DO UPDATE SET emails = d.emails + excluded.emails
+    INSERT INTO sender.tenant_days AS d (tenant_id, day, emails, recipients)
+    SELECT tenant_id, (now() AT TIME ZONE 'UTC')::date, emails, recipients FROM claimed ORDER BY tenant_id
+    ON CONFLICT (tenant_id, day) DO UPDATE
+    SET emails = d.emails + excluded.emails, recipients = d.recipients + excluded.recipients
 )
 INSERT INTO chassis.rate_bucket AS b (key, arrival_at)
-SELECT 'tenant-send:' || tenant_id, clock_timestamp() + make_interval(secs => emails / rate)
+SELECT 'tenant-send:' || tenant_id, clock_timestamp() + make_interval(secs => recipients / rate)
 FROM claimed
 JOIN sender.allowances USING (tenant_id)
 WHERE rate IS NOT NULL
@@ -107,8 +130,15 @@ FROM unnest($1::uuid[], $2::integer[]) AS suppressed (email_id, position)
 WHERE r.email_id = suppressed.email_id AND r.position = suppressed.position AND r.state <> 'SUPPRESSED';
 
 -- open_attempts --
--- Writes down that requests are about to leave; the lease is by this clock.
-INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)
-SELECT id, email_id, tenant_id, claim_id, number, $6, now() + $7::interval
+-- Writes down that requests are to leave; the lease is by this clock.
+INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until, begun)
+SELECT id, email_id, tenant_id, claim_id, number, $6, now() + $7::interval, false
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
     AS attempt (id, email_id, tenant_id, claim_id, number);
+
+-- begin_attempts --
+-- Marks attempts whose requests leave as soon as this is committed; gives those that are still the worker's.
+UPDATE sender.attempts
+SET begun = true
+WHERE id = ANY ($1) AND state = 'OPEN' AND NOT begun AND leased_until > clock_timestamp()
+RETURNING id;

@@ -1,15 +1,18 @@
 -- undecided --
--- An email, its attempt whose answer was lost, and whether SES's events say that it was sent.
+-- An email, its attempt whose answer was lost, whether it may have been sent, and whether SES's events say that it was.
 SELECT
     e.state, e.decision_demanded, a.id AS attempt_id,
+    e.decision_demanded OR EXISTS (
+        SELECT FROM sender.attempts AS lost WHERE lost.email_id = e.id AND lost.state IN ('UNKNOWN', 'ABANDONED')
+    ) AS perhaps_sent,
     EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.email_id = e.id) AS heard
 FROM sender.emails AS e
 LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'UNKNOWN'
 WHERE e.id = $1;
 
--- lock_held --
--- Keeps an email as it is, held for a decision, until the end of the transaction.
-SELECT id FROM sender.emails WHERE id = $1 AND state = 'HELD' AND decision_demanded FOR UPDATE;
+-- lock_undecided --
+-- Keeps an email as it is, held for a decision or past its deadline, until the end of the transaction.
+SELECT id FROM sender.emails WHERE id = $1 AND (state = 'HELD' AND decision_demanded OR state = 'EXPIRED') FOR UPDATE;
 
 -- to_hold --
 -- Emails accepted from $1 to before $2 that wait, are being handed over, or are of unknown outcome; with the open attempt.

@@ -1,37 +1,40 @@
--- email_by_id --
--- The email that feedback names.
-SELECT id, tenant_id, state FROM sender.emails WHERE id = $1;
+-- emails_by_id --
+-- The emails that feedback names.
+SELECT id, tenant_id, state FROM sender.emails WHERE id = ANY ($1);
 
--- email_by_ses_id --
--- The email that feedback names by SES's id alone.
-SELECT id, tenant_id, state FROM sender.emails WHERE ses_id = $1 ORDER BY id LIMIT 1;
+-- emails_by_ses_id --
+-- The emails that feedback names by SES's id alone.
+SELECT DISTINCT ON (ses_id) ses_id, id, tenant_id, state
+FROM sender.emails
+WHERE ses_id = ANY ($1)
+ORDER BY ses_id, id;
 
--- unsettled_attempt --
--- The attempt that an email's feedback must be about, when none is known to have been accepted.
-SELECT id
-FROM sender.attempts
-WHERE email_id = $1
-    AND NOT EXISTS (SELECT FROM sender.attempts WHERE email_id = $1 AND state = 'ACCEPTED')
-ORDER BY state IN ('OPEN', 'UNKNOWN') DESC, number DESC
-LIMIT 1;
+-- unsettled_attempts --
+-- The attempts that emails' feedback must be about, of emails of which none is known to have been accepted.
+SELECT DISTINCT ON (email_id) email_id, id
+FROM sender.attempts AS a
+WHERE email_id = ANY ($1)
+    AND NOT EXISTS (SELECT FROM sender.attempts AS other WHERE other.email_id = a.email_id AND other.state = 'ACCEPTED')
+ORDER BY email_id, state IN ('OPEN', 'UNKNOWN') DESC, number DESC;
 
 -- matching_recipients --
--- Those of some addresses that are an email's own recipients, with their states; keeps them so until the transaction ends.
-SELECT match, state
+-- Those of some addresses that are emails' own recipients, with their states; keeps them so until the transaction ends.
+SELECT email_id, match, state
 FROM sender.recipients
-WHERE email_id = $1 AND match = ANY ($2) AND state <> 'SUPPRESSED'
-ORDER BY position
+WHERE email_id = ANY ($1) AND match = ANY ($2) AND state <> 'SUPPRESSED'
+ORDER BY email_id, position
 FOR NO KEY UPDATE;
 
 -- advance_recipients --
--- Moves recipients of an email to a state.
+-- Moves recipients of emails to states.
 UPDATE sender.recipients AS r
-SET state = $3, state_note = told.note, state_at = now()
-FROM unnest($2::text[], $4::text[]) AS told (match, note)
-WHERE r.email_id = $1 AND r.match = told.match;
+SET state = told.state, state_note = told.note, state_at = now()
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS told (email_id, match, state, note)
+WHERE r.email_id = told.email_id AND r.match = told.match;
 
 -- strike --
--- Counts addresses of an email against its tenant, each once.
+-- Counts addresses of emails against their tenants, each once.
 INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
-SELECT $1, match, $3, $4 FROM unnest($2::text[]) AS struck (match)
+SELECT email_id, match, kind, tenant_id
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS struck (email_id, match, kind, tenant_id)
 ON CONFLICT (email_id, match, kind) DO NOTHING;

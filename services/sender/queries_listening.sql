@@ -65,9 +65,3 @@ WHERE NOT EXISTS (SELECT FROM sender.heartbeats WHERE source = $2 AND opened_at 
             AND (a.silent_from IS NULL OR coalesce($5::timestamptz < now() - $4::interval, true))
     )
 RETURNING id;
-
--- forget_heartbeats --
--- Forgets a batch of old heartbeats.
-DELETE FROM sender.heartbeats
-WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - $1::interval LIMIT $2)
-RETURNING id;

@@ -32,18 +32,26 @@ ON CONFLICT (tenant_id) DO UPDATE SET warned_at = now()
 WHERE r.warned_at IS NULL OR r.warned_at < now() - '1 day'::interval
 RETURNING tenant_id;
 
+-- slow --
+-- Slows a tenant down; no row if it is so already.
+INSERT INTO sender.reputations AS r (tenant_id, slow_reason, slowed_until)
+VALUES ($1, $2, now() + $3::interval)
+ON CONFLICT (tenant_id) DO UPDATE SET slow_reason = excluded.slow_reason, slowed_until = excluded.slowed_until
+WHERE r.slowed_until IS NULL
+RETURNING tenant_id;
+
+-- slow_longer --
+-- Keeps a tenant slowed down, once a part of its time is over.
+UPDATE sender.reputations SET slow_reason = $2, slowed_until = now() + $3::interval
+WHERE tenant_id = $1 AND slowed_until < now() + $3::interval * 0.9;
+
+-- restore --
+-- Ends it for tenants whose time is over.
+UPDATE sender.reputations SET slow_reason = NULL, slowed_until = NULL WHERE slowed_until <= now()
+RETURNING tenant_id;
+
 -- close --
 -- Notes that a tenant was paused for what was accepted before an id ($2).
 INSERT INTO sender.reputations (tenant_id, judged_from)
 VALUES ($1, $2)
-ON CONFLICT (tenant_id) DO UPDATE SET judged_from = $2, warned_at = NULL;
-
--- forget_strikes --
--- Forgets a batch about email accepted before an id.
-WITH old AS (
-    SELECT email_id, match, kind FROM sender.strikes WHERE email_id < $1 ORDER BY email_id LIMIT $2
-)
-DELETE FROM sender.strikes AS s
-USING old
-WHERE s.email_id = old.email_id AND s.match = old.match AND s.kind = old.kind
-RETURNING s.email_id;
+ON CONFLICT (tenant_id) DO UPDATE SET judged_from = $2, warned_at = NULL, slow_reason = NULL, slowed_until = NULL;

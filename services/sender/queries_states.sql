@@ -44,7 +44,8 @@ WITH wanted AS (
         sent_at = CASE WHEN legal.to_state = 'SENT' THEN coalesce(e.sent_at, now()) ELSE e.sent_at END,
         attempts = e.attempts + CASE WHEN legal.to_state = 'CLAIMED' THEN 1 ELSE 0 END,
         body_erase_at = now() + legal.body_kept,
-        decision_demanded = false
+        -- What ended without evidence may still be proven; what expired, still be decided over.
+        decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')
     FROM legal
     WHERE e.id = legal.email_id
     RETURNING e.id, e.tenant_id, e.claim_id, e.state, e.state_note, e.ses_id, e.sent_as, e.tags

@@ -1,8 +1,9 @@
 -- add_suppressions --
 -- Suppresses addresses; one that is on the list is left as it is. Gives the new.
-INSERT INTO sender.suppressions (tenant_id, address, id, reason, email_id, note)
-SELECT $1, address, id, $4, $5, note
-FROM unnest($2::text[], $3::uuid[], $6::text[]) AS suppression (address, id, note)
+INSERT INTO sender.suppressions (id, tenant_id, address, reason, email_id, note)
+SELECT id, tenant_id, address, reason, email_id, note
+FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[])
+    AS suppression (id, tenant_id, address, reason, email_id, note)
 ON CONFLICT (tenant_id, address) DO NOTHING
 RETURNING id, tenant_id, address, reason, email_id, note, created_at;
 

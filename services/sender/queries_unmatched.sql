@@ -1,7 +1,9 @@
 -- park --
--- Keeps an event of SES whose email is not known yet.
+-- Keeps events of SES whose emails are not known yet.
 INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at)
-VALUES ($1, $2, $3, $4, $5)
+SELECT id, ses_id, subject, data, occurred_at
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
+    AS early (id, ses_id, subject, data, occurred_at)
 ON CONFLICT (id) DO NOTHING;
 
 -- look --
@@ -18,13 +20,3 @@ RETURNING u.id, EXISTS (SELECT FROM sender.emails AS e WHERE e.ses_id = u.ses_id
 -- take --
 -- Takes an event out to be applied.
 DELETE FROM sender.unmatched_feedback WHERE id = $1 RETURNING id, subject, data, occurred_at, heard_at;
-
--- forget --
--- Forgets a batch whose email never came to be known; gives their number.
-WITH old AS (
-    SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-DELETE FROM sender.unmatched_feedback AS u
-USING old
-WHERE u.id = old.id
-RETURNING u.id;

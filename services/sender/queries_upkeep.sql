@@ -1,6 +1,11 @@
 -- overdue_attempts --
--- Attempts whose process did not settle them in time.
-SELECT id, email_id FROM sender.attempts WHERE state = 'OPEN' AND leased_until < now() ORDER BY leased_until LIMIT $1;
+-- Attempts whose process did not settle them in time; locked, so that none of them begins meanwhile.
+SELECT id, email_id, number, begun
+FROM sender.attempts
+WHERE state = 'OPEN' AND leased_until < now()
+ORDER BY leased_until
+LIMIT $1
+FOR UPDATE SKIP LOCKED;
 
 -- proven_attempts --
 -- Attempts whose answer was lost, and of which SES's events say that it accepted them; also those that were sent again meanwhile.
@@ -17,11 +22,11 @@ ORDER BY a.opened_at
 LIMIT $1;
 
 -- proven_emails --
--- Emails held after a restore, whose attempt was lost with the database, and of which SES's events say that they were sent.
+-- Emails held after a restore, or ended since, whose attempt was lost with the database, and of which SES's events say that they were sent.
 SELECT e.id, heard.ses_id
 FROM sender.emails AS e
 CROSS JOIN LATERAL (SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.email_id = e.id LIMIT 1) AS heard
-WHERE e.decision_demanded AND e.state = 'HELD'
+WHERE e.decision_demanded AND e.state IN ('HELD', 'EXPIRED', 'FAILED')
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
 LIMIT $1;
@@ -70,26 +75,3 @@ WHERE e.claim_id = $1 AND e.state = 'HELD' AND e.not_before <= now() AND NOT e.d
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
 LIMIT $2;
-
--- erase_bodies --
--- Erases a batch of bodies whose time has come, and what is in their attachments.
-WITH due AS (
-    SELECT id FROM sender.emails WHERE body_erase_at <= now() ORDER BY body_erase_at LIMIT $1 FOR UPDATE SKIP LOCKED
-), emptied AS (
-    UPDATE sender.attachments AS a SET content = NULL FROM due WHERE a.email_id = due.id
-)
-UPDATE sender.emails AS e
-SET text = NULL, html = NULL, body_erase_at = NULL
-FROM due
-WHERE e.id = due.id
-RETURNING e.id;
-
--- forget_requests --
--- Forgets a batch of answers to request_ids.
-WITH old AS (
-    SELECT tenant_id, request_id FROM sender.idempotency WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2
-)
-DELETE FROM sender.idempotency AS i
-USING old
-WHERE i.tenant_id = old.tenant_id AND i.request_id = old.request_id
-RETURNING i.request_id;

@@ -6,19 +6,10 @@ from chassis.errors import (
     Aborted,
     AlreadyExists,
     FailedPrecondition,
-    InvalidArgument,
     NotFound,
     PermissionDenied,
     ResourceExhausted,
-    Violation,
 )
-
-
-class InvalidField(InvalidArgument):
-    """One field cannot be used; `reason` is a sentence without a subject."""
-
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(violations=[Violation(field, reason)])
 
 
 class FromNotYours(FailedPrecondition):
@@ -120,6 +111,17 @@ class NothingToDecide(FailedPrecondition):
 
     def __init__(self, state: str) -> None:
         said = f"the email is {state}, and no operator's decision is open over it; GetEmail tells its history"
+        super().__init__("EMAIL_STATE", said, metadata={"state": state})
+
+
+class TooLateToResend(FailedPrecondition):
+    """The email's deadline has passed."""
+
+    def __init__(self, state: str) -> None:
+        said = (
+            "the email's deadline has passed, so it is not sent once more; send a new one, "
+            "and settle this one as SENT or NOT_SENT"
+        )
         super().__init__("EMAIL_STATE", said, metadata={"state": state})
 
 

@@ -8,19 +8,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chassis.access import Principal, Scope, require, tenant_for
+from chassis.errors import InvalidField
 from chassis.pages import search_of, window
+from chassis.protos import id_of
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
 from services.sender import batches, drafts
 from services.sender.acceptance import Acceptance
 from services.sender.changes import Changes
 from services.sender.model import Email, Refusal, State
-from services.sender.protos import id_of, time_of
-from services.sender.refusals import DomainNotFound, EmailNotFound, InvalidField, TenantNotFound
+from services.sender.protos import nearest_time
+from services.sender.refusals import DomainNotFound, EmailNotFound, TenantNotFound
 from services.sender.servicer_emails_protos import to_proto, to_result, wish_of
 from services.sender.specimens import Specimens, is_specimen
+from services.sender.store_acceptance import Request
 from services.sender.store_changes import Sight
-from services.sender.store_emails import EmailStore, Request
+from services.sender.store_emails import EmailStore
 
 _SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
 
@@ -70,7 +73,7 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
 
     async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:
         sight = _sight_of(require(*_SENDING))
-        send_at = time_of(request.send_time) if request.HasField("send_time") else None
+        send_at = nearest_time(request.send_time) if request.HasField("send_time") else None
         email = await self._changes.reschedule(id_of(request.email_id, EmailNotFound), send_at, sight)
         return pb.UpdateEmailResponse(email=to_proto(email))
 

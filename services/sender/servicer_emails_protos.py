@@ -4,11 +4,29 @@ from collections.abc import Iterable
 
 from google.rpc.status_pb2 import Status
 
+from chassis.protos import stamp_of
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.sender.drafts import File, Wish
 from services.sender.headers import Unsubscribe
-from services.sender.model import Address, Attachment, Email, Entry, OnUnknown, Recipient, Refusal, Transition
-from services.sender.protos import duration_of, span_of, stamp_of, time_of
+from services.sender.model import (
+    Address,
+    Attachment,
+    Email,
+    Entry,
+    OnUnknown,
+    Recipient,
+    RecipientKind,
+    RecipientState,
+    Refusal,
+    State,
+    Transition,
+)
+from services.sender.protos import duration_of, nearest_span, nearest_time
+
+_STATES = {state: pb.Email.State.Value(f"STATE_{state}") for state in State}
+_POLICIES = {policy: pb.OnUnknown.Value(f"ON_UNKNOWN_{policy}") for policy in OnUnknown}
+_KINDS = {kind: pb.Recipient.Kind.Value(f"KIND_{kind}") for kind in RecipientKind}
+_RECIPIENT_STATES = {state: pb.Recipient.State.Value(f"STATE_{state}") for state in RecipientState}
 
 
 def wish_of(request: pb.SendEmailRequest) -> Wish:
@@ -29,9 +47,9 @@ def wish_of(request: pb.SendEmailRequest) -> Wish:
             File(each.file_name, each.content_type, each.content_id, each.content)
             for each in request.attachments
         ],
-        send_at=time_of(request.send_time) if request.HasField("send_time") else None,
+        send_at=nearest_time(request.send_time) if request.HasField("send_time") else None,
         on_unknown=_on_unknown(request.on_unknown),
-        window=span_of(request.unknown_window) if request.HasField("unknown_window") else None,
+        window=nearest_span(request.unknown_window) if request.HasField("unknown_window") else None,
         unsubscribe=_unsubscribe(request),
         in_reply_to=request.in_reply_to,
         references=request.references,
@@ -76,9 +94,9 @@ def to_proto(email: Email) -> pb.Email:
         subject=email.content.subject,
         text=email.content.text or "",
         html=email.content.html or "",
-        headers=email.content.headers,
-        tags=email.tags,
-        state=pb.Email.State.Value(f"STATE_{email.state}"),
+        headers=email.content.headers or None,
+        tags=email.tags or None,
+        state=_STATES[email.state],
         state_note=email.note,
         sent_as=pb.Email.SentAs.Value(f"SENT_AS_{email.sent_as or 'UNSPECIFIED'}"),
         sent_from=email.sent_from,
@@ -92,7 +110,7 @@ def to_proto(email: Email) -> pb.Email:
         timeline=map(_entry, email.timeline),
         attachments=map(_attachment, email.content.attachments),
         scheduled_time=stamp_of(email.terms.send_at),
-        on_unknown=pb.OnUnknown.Value(f"ON_UNKNOWN_{email.terms.on_unknown}"),
+        on_unknown=_POLICIES[email.terms.on_unknown],
         unknown_window=duration_of(email.terms.window),
         **{"from": _address(email.sender)},
     )
@@ -114,8 +132,8 @@ def _attachment(attachment: Attachment) -> pb.Attachment:
 def _recipient(recipient: Recipient) -> pb.Recipient:
     return pb.Recipient(
         address=_address(recipient.address),
-        kind=pb.Recipient.Kind.Value(f"KIND_{recipient.kind}"),
-        state=pb.Recipient.State.Value(f"STATE_{recipient.state}"),
+        kind=_KINDS[recipient.kind],
+        state=_RECIPIENT_STATES[recipient.state],
         state_note=recipient.note,
         state_time=stamp_of(recipient.state_at),
     )
@@ -123,7 +141,7 @@ def _recipient(recipient: Recipient) -> pb.Recipient:
 
 def _transition(transition: Transition) -> pb.EmailTransition:
     return pb.EmailTransition(
-        state=pb.Email.State.Value(f"STATE_{transition.state}"),
+        state=_STATES[transition.state],
         note=transition.note,
         time=stamp_of(transition.at),
     )

@@ -1,18 +1,16 @@
 # ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
 """The rpcs by which operators decide: from messages to values and back. Holds no rule of its own."""
 
-from datetime import UTC, datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
-
 from chassis.access import require
+from chassis.errors import InvalidField
+from chassis.protos import id_of, time_of
 from letterhead.sender.v1 import settlement_pb2 as pb
 from letterhead.sender.v1 import settlement_pb2_grpc as pb_grpc
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.decisions import Decisions, Outcome
-from services.sender.protos import id_of
-from services.sender.refusals import EmailNotFound, InvalidField
+from services.sender.refusals import EmailNotFound
 
 MAX_REASON = 300  # characters
 
@@ -36,8 +34,8 @@ class SettlementServicer(pb_grpc.SettlementServiceServicer):
 
     async def HoldEmails(self, request: pb.HoldEmailsRequest, context: Any) -> pb.HoldEmailsResponse:
         by = _operator()
-        since = _time(request.since_time) if request.HasField("since_time") else None
-        before = _time(request.before_time) if request.HasField("before_time") else None
+        since = time_of("since_time", request.since_time) if request.HasField("since_time") else None
+        before = time_of("before_time", request.before_time) if request.HasField("before_time") else None
         if since and before and before <= since:
             raise InvalidField("before_time", "must be later than since_time")
         held = await self._decisions.hold(since, before, by=by, reason=_reason(request.reason))
@@ -59,7 +57,3 @@ def _reason(text: str) -> str:
     if not text.strip() or len(text) > MAX_REASON or not text.isprintable():
         raise InvalidField("reason", f"must be one line of 1 to {MAX_REASON} characters")
     return text
-
-
-def _time(stamp: Timestamp) -> datetime:
-    return stamp.ToDatetime(tzinfo=UTC)

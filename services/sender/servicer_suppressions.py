@@ -6,14 +6,15 @@ from typing import Any
 from uuid import UUID
 
 from chassis.access import Scope, principal, require, tenant_for
+from chassis.errors import InvalidField
 from chassis.pages import window
+from chassis.protos import id_of, stamp_of
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.addresses import BadAddress, parse_address
 from services.sender.feedback import MAX_NOTE, Word
 from services.sender.model import Reason, Suppression
-from services.sender.protos import id_of, stamp_of
-from services.sender.refusals import InvalidField, SuppressionNotFound, TenantNotFound
+from services.sender.refusals import SuppressionNotFound, TenantNotFound
 from services.sender.store_emails import EmailStore
 from services.sender.store_suppressions import SuppressionStore
 

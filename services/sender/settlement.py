@@ -12,6 +12,7 @@ from services.sender.model import Verdict
 from services.sender.store_states import EmailStates
 
 MOST = 100  # verdicts of one transaction
+PAUSE = 0.01  # seconds in which more come, where they come in numbers
 SETTLE_FOR = timedelta(seconds=60)
 SETTLE_AGAIN = timedelta(seconds=0.5)
 
@@ -22,7 +23,7 @@ class Settlement:
     def __init__(self, database: Database, states: EmailStates) -> None:
         self._database = database
         self._states = states
-        self._gathering = Gathering(self._settle, most=MOST)
+        self._gathering = Gathering(self._settle, most=MOST, pause=PAUSE)
 
     async def settle(self, verdict: Verdict) -> bool:
         """Settle one; says whether it changed its email. While Postgres is away, tries for a minute."""

@@ -13,8 +13,8 @@ from services.sender.acceptance import Acceptance
 from services.sender.drafts import Wish
 from services.sender.model import Email
 from services.sender.refusals import DomainNotFound, DomainNotReady, TooManyTests
+from services.sender.store_acceptance import Request
 from services.sender.store_changes import Sight
-from services.sender.store_emails import Request
 from services.sender.store_specimens import SpecimenStore, Subject
 
 LOCAL_PART = "hello"

@@ -14,7 +14,7 @@ from uuid import UUID
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.sender.account import Account
-from services.sender.model import Address, Attachment, Move, RecipientKind, SentAs, State
+from services.sender.model import Address, Attachment, Content, Move, RecipientKind, SentAs, State
 from services.sender.origin import Domain, Sender, SharedSender
 from services.sender.posting import Addressee, Candidate, Posting, decide
 from services.sender.rows import is_signing, to_account, to_attachment, to_content, to_domain
@@ -74,6 +74,17 @@ class ClaimStore:
             await self._states.move(connection, [*map(_claimed, postings), *moves])
         return postings
 
+    async def begin(self, attempt_ids: Collection[UUID]) -> set[UUID]:
+        """Note that these are posted now, and give those that may be: the others have been taken over."""
+        rows = await self._database.fetch(QUERIES.begin_attempts, list(attempt_ids))
+        return {row["id"] for row in rows}
+
+    async def content(self, email_id: UUID) -> Content:
+        """Give the content of a heavy email, which a claim leaves where it is."""
+        [row] = await self._database.fetch(QUERIES.content, email_id)
+        attachments = await self._database.fetch(QUERIES.attachments, [email_id])
+        return to_content(row, [to_attachment(each) for each in attachments])
+
     async def domains(self, claim_ids: Collection[UUID]) -> dict[UUID, Domain]:
         """Give what is known of some claims just now, without a fence; those that are gone are left out."""
         async with self._database.transaction() as connection:
@@ -89,7 +100,8 @@ class ClaimStore:
         for row in await connection.fetch(QUERIES.addressees, email_ids):
             addressees[row["email_id"]].append(_addressee(row))
         attachments: defaultdict[UUID, list[Attachment]] = defaultdict(list)
-        for row in await connection.fetch(QUERIES.attachments, email_ids):
+        light_ids = [row["id"] for row in rows if not row["heavy"]]
+        for row in await connection.fetch(QUERIES.attachments, light_ids):
             attachments[row["email_id"]].append(to_attachment(row))
         return [_candidate(row, addressees[row["id"]], attachments[row["id"]]) for row in rows]
 
@@ -132,10 +144,11 @@ class ClaimStore:
         )
 
     async def _count(self, connection: Connection, postings: Sequence[Posting]) -> None:
-        """Count emails against what their tenants may send; one that is tried again was counted."""
-        tenants = [posting.candidate.tenant_id for posting in postings if posting.number == 1]
-        if tenants:
-            await connection.execute(QUERIES.count_emails, tenants)
+        """Count recipients against what their tenants may send; an email that is tried again was counted."""
+        first = [each for each in postings if each.number == 1]
+        if first:
+            tenants = [each.candidate.tenant_id for each in first]
+            await connection.execute(QUERIES.count_emails, tenants, [len(each.recipients) for each in first])
 
     async def _leave_out(self, connection: Connection, candidates: Sequence[Candidate]) -> None:
         """Mark the suppressed recipients."""
@@ -182,6 +195,7 @@ def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequen
         claim_id=row["claim_id"],
         sender=Address(row["from_address"], row["from_name"]),
         content=to_content(row, attachments),
+        heavy=row["heavy"],
         attempts=row["attempts"],
         claimed_at=row["claimed_at"],
         addressees=addressees,

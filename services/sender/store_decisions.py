@@ -15,18 +15,29 @@ BATCH = 1000  # emails held by one call
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """An email over which somebody may have to decide; `heard` says that evidence has come already."""
+    """An email over which somebody may have to decide.
+
+    `attempt_id` is of the attempt whose answer was lost, `perhaps_sent` says that there was one, or may have
+    been before a restore; `heard` says that evidence has come already.
+    """
 
     state: State
     demanded: bool
     attempt_id: UUID | None
+    perhaps_sent: bool
     heard: bool
 
     @property
     def open(self) -> bool:
         """Say whether there is anything to decide."""
         lost = self.attempt_id is not None and self.state in (State.UNKNOWN, State.HELD)
-        return not self.heard and (lost or (self.state is State.HELD and self.demanded))
+        held = self.state is State.HELD and self.demanded
+        return not self.heard and (lost or held or (self.over and self.perhaps_sent))
+
+    @property
+    def over(self) -> bool:
+        """Say whether its deadline has passed: it cannot be sent any more."""
+        return self.state is State.EXPIRED
 
 
 class DecisionStore:
@@ -40,7 +51,13 @@ class DecisionStore:
         row = await connection.fetchrow(QUERIES.undecided, email_id)
         if row is None:
             return None
-        return Undecided(State(row["state"]), row["decision_demanded"], row["attempt_id"], row["heard"])
+        return Undecided(
+            State(row["state"]),
+            row["decision_demanded"],
+            row["attempt_id"],
+            row["perhaps_sent"],
+            row["heard"],
+        )
 
     async def settle(
         self, connection: Connection, known: Undecided, move: Move, to: AttemptState
@@ -48,7 +65,7 @@ class DecisionStore:
         """Make a decided move; nothing when evidence came first."""
         if known.attempt_id is not None:
             return await self._states.settle(connection, [Verdict(known.attempt_id, to, move, move.note)])
-        if await connection.fetchval(QUERIES.lock_held, move.email_id) is None:
+        if await connection.fetchval(QUERIES.lock_undecided, move.email_id) is None:
             return []
         return await self._states.move(connection, [move])
 

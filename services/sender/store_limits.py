@@ -15,12 +15,17 @@ class Limits:
     """What one tenant may send where identity.tenants says nothing of it."""
 
     tenant_send_rate: float | None = setting(
-        None, help="emails a second of one tenant; none: as SES takes them", minimum=0.01
+        None, help="recipients a second of one tenant; none: as SES takes them", minimum=0.01
     )
-    tenant_daily_limit: int | None = setting(None, help="emails a day (UTC) of one tenant; none: no limit")
+    tenant_daily_limit: int | None = setting(
+        None, help="recipients a day (UTC) of one tenant; none: no limit"
+    )
     new_tenant_limit: int | None = setting(None, help="the same while a tenant is new; none: no limit")
     new_tenant_age: timedelta = setting(
         timedelta(days=14), help="seconds that a tenant is new", minimum=timedelta(0)
+    )
+    slowed_send_rate: float = setting(
+        1.0, help="recipients a second of a tenant that is slowed down for ill repute", minimum=0.01
     )
 
 
@@ -40,5 +45,6 @@ class LimitStore:
             limits.tenant_daily_limit,
             limits.new_tenant_limit,
             limits.new_tenant_age,
+            limits.slowed_send_rate,
         )
         return False

@@ -16,8 +16,6 @@ UNDERSTOOD_WITHIN = timedelta(seconds=5)
 # Rounds come every second; over a longer gap nobody can say that we listened.
 LONGEST_GAP = timedelta(seconds=5)
 ENOUGH_HEARTBEATS = 2
-HEARTBEATS_KEPT = timedelta(days=7)
-BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,3 @@ class ListeningStore:
             QUERIES.begin_heartbeat, uuid7(), self._source, interval, freshness / 2, signs.heard_through
         )
         return begun
-
-    async def forget_heartbeats(self) -> int:
-        """Forget old heartbeats; gives how many."""
-        return len(await self._database.fetch(QUERIES.forget_heartbeats, HEARTBEATS_KEPT, BATCH))

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from chassis.database import Database, Queries
 from chassis.events import Outbox
-from services.sender.events import tenant_warned
+from services.sender.events import tenant_restored, tenant_slowed, tenant_warned
 from services.sender.feedback import SIMULATOR
 from services.sender.reputation import BOUNCES, COMPLAINTS, Strikes
 
 QUERIES = Queries.load(Path(__file__).with_name("queries_reputation.sql"))
-BATCH = 1_000
+# How long a tenant stays slowed down after its rates were last too high: they wander around a limit.
+SLOW_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,25 @@ class ReputationStore:
             await self._outbox.write(connection, tenant_warned(tenant_id, reason))
         return True
 
+    async def slow(self, tenant_id: UUID, reason: str) -> bool:
+        """Slow a tenant down, or keep it so for longer; says whether it was not so before."""
+        async with self._database.transaction() as connection:
+            if await connection.fetchrow(QUERIES.slow, tenant_id, reason, SLOW_FOR) is None:
+                await connection.execute(QUERIES.slow_longer, tenant_id, reason, SLOW_FOR)
+                return False
+            await self._outbox.write(connection, tenant_slowed(tenant_id, reason))
+        return True
+
+    async def restore(self) -> list[UUID]:
+        """Give back their pace to tenants whose time is over; gives their ids."""
+        async with self._database.transaction() as connection:
+            restored = [row["tenant_id"] for row in await connection.fetch(QUERIES.restore)]
+            await self._outbox.write(connection, *map(tenant_restored, restored))
+        return restored
+
     async def close(self, tenant_id: UUID) -> None:
         """Hold what was accepted until now against the tenant no more: it was paused for it."""
         await self._database.execute(QUERIES.close, tenant_id, _first_id(timedelta(0)))
-
-    async def forget(self, window: timedelta) -> bool:
-        """Forget a batch of strikes that are older; says whether there may be more."""
-        return len(await self._database.fetch(QUERIES.forget_strikes, _first_id(window), BATCH)) == BATCH
 
 
 def _first_id(ago: timedelta) -> UUID:

@@ -1,6 +1,7 @@
 """The suppression lists: addresses that a tenant's email is kept from. Each change tells its event."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -16,6 +17,17 @@ from services.sender.rows import to_suppression
 QUERIES = Queries.load(Path(__file__).with_name("queries_suppressions.sql"))
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An address (in lower case) that is to be suppressed; `email_id` is the email that caused it, if any."""
+
+    tenant_id: UUID
+    address: str
+    reason: Reason
+    note: str
+    email_id: UUID | None = None
+
+
 class SuppressionStore:
     """Reads and writes every tenant's list."""
 
@@ -23,27 +35,18 @@ class SuppressionStore:
         self._database = database
         self._outbox = Outbox("sender")
 
-    async def add(
-        self,
-        connection: Connection,
-        tenant_id: UUID,
-        words: Sequence[Word],
-        reason: Reason,
-        email_id: UUID | None,
-    ) -> list[Suppression]:
+    async def add(self, connection: Connection, listings: Sequence[Listing]) -> list[Suppression]:
         """Add addresses in the caller's transaction and give the new; those on the list stay as they are."""
-        if not words:
-            return []
-        unique = {word.match: word.note for word in words}
-        addresses = sorted(unique)  # one order always, so that two transactions never wait crosswise
+        # One order always, so that two transactions never wait crosswise.
+        unique = {(each.tenant_id, each.address): each for each in sorted(listings, key=_place)}
         rows = await connection.fetch(
             QUERIES.add_suppressions,
-            tenant_id,
-            addresses,
-            [uuid7() for _ in addresses],
-            reason,
-            email_id,
-            [unique[address] for address in addresses],
+            [uuid7() for _ in unique],
+            [each.tenant_id for each in unique.values()],
+            [each.address for each in unique.values()],
+            [each.reason for each in unique.values()],
+            [each.email_id for each in unique.values()],
+            [each.note for each in unique.values()],
         )
         added = [to_suppression(row) for row in rows]
         await self._outbox.write(connection, *map(events.suppression_added, added))
@@ -51,9 +54,10 @@ class SuppressionStore:
 
     async def add_by_hand(self, tenant_id: UUID, word: Word) -> Suppression:
         """Add one address; gives the older entry if there is one."""
+        listing = Listing(tenant_id, word.match, Reason.MANUAL, word.note)
         while True:
             async with self._database.transaction() as connection:
-                if added := await self.add(connection, tenant_id, [word], Reason.MANUAL, None):
+                if added := await self.add(connection, [listing]):
                     return added[0]
             if found := await self.find(tenant_id, word.match):
                 return found  # else it was removed in between: add it again
@@ -81,3 +85,7 @@ class SuppressionStore:
 
 def _address_or_id(entry: str | UUID) -> tuple[str | None, UUID | None]:
     return (entry, None) if isinstance(entry, str) else (None, entry)
+
+
+def _place(listing: Listing) -> tuple[UUID, str]:
+    return listing.tenant_id, listing.address

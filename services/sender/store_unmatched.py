@@ -1,6 +1,7 @@
 """SES's events whose email is not known yet: kept with their SES id until an email has it."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -17,9 +18,19 @@ class UnmatchedStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def park(self, connection: Connection, event: ReceivedEvent, ses_id: str) -> None:
-        """Keep an event in the caller's transaction."""
-        await connection.execute(QUERIES.park, event.id, ses_id, event.subject, event.data, event.time)
+    async def park(self, connection: Connection, early: Sequence[tuple[ReceivedEvent, str]]) -> None:
+        """Keep events, each with its SES id, in the caller's transaction."""
+        if not early:
+            return
+        events = [event for event, _ in early]
+        await connection.execute(
+            QUERIES.park,
+            [event.id for event in events],
+            [ses_id for _, ses_id in early],
+            [event.subject for event in events],
+            [event.data for event in events],
+            [event.time for event in events],
+        )
 
     async def look(self) -> tuple[list[UUID], bool]:
         """Look for the emails of those whose turn it is; gives ids of the matched, and if there is more."""
@@ -33,7 +44,3 @@ class UnmatchedStore:
             return None
         event = ReceivedEvent(row["id"], row["subject"], row["occurred_at"], None, "", row["data"])
         return event, row["heard_at"]
-
-    async def forget(self, older_than: timedelta) -> bool:
-        """Forget a batch of the old; says whether there may be more."""
-        return len(await self._database.fetch(QUERIES.forget, older_than, BATCH)) == BATCH

@@ -1,6 +1,6 @@
-"""Finds what time has made due: attempts to take over, evidence, deadlines, releases, what to forget."""
+"""Finds what time has made due: attempts to take over, evidence, deadlines, releases."""
 
-from datetime import timedelta
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -11,6 +11,16 @@ QUERIES = Queries.load(Path(__file__).with_name("queries_upkeep.sql"))
 BATCH = 200  # rows of one round
 
 
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """An attempt that its process left open. `number` is from 1 on; `begun`: its POST may have left."""
+
+    attempt_id: UUID
+    email_id: UUID
+    number: int
+    begun: bool
+
+
 class UpkeepStore:
     """Every method finds or does a batch; the next round finds the rest. `source` is the listening's."""
 
@@ -18,10 +28,10 @@ class UpkeepStore:
         self._database = database
         self._source = source
 
-    async def overdue_attempts(self, connection: Connection) -> list[tuple[UUID, UUID]]:
-        """Give attempt and email where a lease has run out."""
+    async def overdue_attempts(self, connection: Connection) -> list[Overdue]:
+        """Give the attempts whose lease has run out; none of them can begin any more."""
         rows = await connection.fetch(QUERIES.overdue_attempts, BATCH)
-        return [(row["id"], row["email_id"]) for row in rows]
+        return [Overdue(row["id"], row["email_id"], row["number"], row["begun"]) for row in rows]
 
     async def proven_attempts(self, connection: Connection) -> list[tuple[UUID, UUID, str]]:
         """Give attempt, email and SES's id where an event of SES tells that a lost answer was a yes."""
@@ -55,11 +65,3 @@ class UpkeepStore:
     async def held_emails(self, connection: Connection, claim_id: UUID) -> list[UUID]:
         """Give email that is held for a claim's sake alone."""
         return [row["id"] for row in await connection.fetch(QUERIES.held_emails, claim_id, BATCH)]
-
-    async def erase_bodies(self) -> int:
-        """Erase bodies whose time has come; gives how many."""
-        return len(await self._database.fetch(QUERIES.erase_bodies, BATCH))
-
-    async def forget_requests(self, older_than: timedelta) -> int:
-        """Forget what old request_ids were answered with; gives how many."""
-        return len(await self._database.fetch(QUERIES.forget_requests, older_than, BATCH))

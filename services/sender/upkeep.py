@@ -1,13 +1,13 @@
-"""What time alone brings about: take-over, evidence, windows, deadlines, releases, forgetting.
+"""What time alone brings about: take-over, evidence, windows, deadlines, releases.
 
 Every rule is level-triggered: it looks at what is so, not at what was told, and any replica may do it.
 """
 
-from datetime import timedelta
 from uuid import UUID
 
 from chassis.database import Database
 from chassis.telemetry import get_logger
+from services.sender.answers import Refused, Then
 from services.sender.feedback import proof, proven_move
 from services.sender.listening import Listening, Windows
 from services.sender.model import AttemptState, Move, State, Verdict
@@ -15,11 +15,17 @@ from services.sender.origin import Domain, Origin, origin
 from services.sender.posting import GONE
 from services.sender.store_claims import ClaimStore
 from services.sender.store_states import EmailStates
-from services.sender.store_upkeep import BATCH, UpkeepStore
+from services.sender.store_upkeep import BATCH, Overdue, UpkeepStore
 
 log = get_logger(__name__)
 
 TAKEN_OVER = "The process that handed it over ended before SES's answer; SES's event is awaited."
+# Should it be this very email that ends its process, the pauses grow.
+NEVER_BEGUN = Refused(
+    Then.RETRY,
+    "The process that was to hand it over ended before it began; nothing was sent, and it is tried again.",
+    "taken over: its lease ran out before its POST began",
+)
 SILENT = (
     "SES's answer was lost and no event came. It may have been sent, so it is not sent again by itself; "
     "should SES's event still come, this becomes SENT."
@@ -42,7 +48,6 @@ class Upkeep:
         listening: Listening,
         *,
         windows: Windows,
-        request_retention: timedelta,
     ) -> None:
         self._database = database
         self._store = store
@@ -50,13 +55,12 @@ class Upkeep:
         self._claims = claims
         self._listening = listening
         self._windows = windows
-        self._request_retention = request_retention
 
     async def settle(self) -> bool:
         """Take over what is overdue, settle what is unknown by evidence, then decide over what is silent."""
         async with self._database.transaction() as connection:
             overdue = await self._store.overdue_attempts(connection)
-            await self._states.settle(connection, [_taken_over(*each) for each in overdue])
+            await self._states.settle(connection, [_taken_over(each) for each in overdue])
         async with self._database.transaction() as connection:
             proven = await self._store.proven_attempts(connection)
             await self._states.settle(connection, [proof(*each) for each in proven])
@@ -92,12 +96,6 @@ class Upkeep:
         counts = [await self._let_go(each, domains.get(each)) for each in claim_ids]
         return BATCH in counts
 
-    async def forget(self) -> bool:
-        """Erase old bodies, and forget old request_ids."""
-        erased = await self._store.erase_bodies()
-        forgotten = await self._store.forget_requests(self._request_retention)
-        return BATCH in (erased, forgotten)
-
     async def _let_go(self, claim_id: UUID, domain: Domain | None) -> int:
         answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
         if answer is Origin.NOT_READY:
@@ -114,6 +112,9 @@ def _resent(attempt_id: UUID, email_id: UUID) -> Verdict:
     return Verdict(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
 
 
-def _taken_over(attempt_id: UUID, email_id: UUID) -> Verdict:
-    move = Move(email_id, State.UNKNOWN, TAKEN_OVER)
-    return Verdict(attempt_id, AttemptState.UNKNOWN, move, "taken over: its lease ran out")
+def _taken_over(what: Overdue) -> Verdict:
+    if what.begun:
+        move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
+        return Verdict(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: its lease ran out")
+    move = Move(what.email_id, State.QUEUED, NEVER_BEGUN.note, delay=NEVER_BEGUN.delay(what.number))
+    return Verdict(what.attempt_id, AttemptState.REFUSED, move, NEVER_BEGUN.error)

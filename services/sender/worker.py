@@ -1,7 +1,7 @@
 """Hands claimed emails to SES: writes the bytes, waits for a turn, posts once, and settles what came of it.
 
-Emails are claimed, given turns and settled many at once; a step is one email's. It may die anywhere: its
-attempt row stands, and `upkeep` takes it over when the lease has run out.
+Emails are claimed, given turns, begun and settled many at once; a step is one email's. It may die anywhere:
+its attempt row stands, and `upkeep` takes it over when the lease has run out.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from chassis.worker import ClaimLoop
 from services.sender import mime, posting, proofreading
 from services.sender.account import Account
 from services.sender.answers import NO_SLOT, Answer, Refused, Then
+from services.sender.beginnings import Beginnings
 from services.sender.posting import Posting
 from services.sender.ses import CONNECT_TIMEOUT, READ_TIMEOUT, Ses
 from services.sender.settlement import Settlement
@@ -83,6 +84,7 @@ class Worker:
         self._turns = Turns(
             RateBucket(database), f"ses-send:{place.account}:{place.region}", patience=PATIENCE
         )
+        self._beginnings = Beginnings(claims)
         self._settlement = Settlement(database, states)
         self._account = Account()
         self._gate = Gate()
@@ -125,22 +127,42 @@ class Worker:
     async def _hand_over(self, what: Posting, begin_by: float) -> Answer:
         async with self._lines:
             try:
-                content = _written(what)
-                wait = await self._turn(what) if content and time.monotonic() < begin_by else None
+                content = await self._written(what)
+                turn = content is not None and await self._turn(what, begin_by)
+                begun = turn and await self._beginnings.begin(what.attempt_id)
             except Exception:  # whatever it is, nothing has left yet
                 log.exception("not begun", action="post_not_begun", **_ids(what))
                 return NOT_BEGUN
             if content is None:
                 return MISREAD
-            if wait is None or time.monotonic() + wait.total_seconds() > begin_by:
+            if not turn:
                 return NO_SLOT
-            await asyncio.sleep(wait.total_seconds())
+            if not begun:
+                return NOT_BEGUN
             return await self._executor.run(self._ses.post, posting.post(what, content))
 
-    async def _turn(self, what: Posting) -> timedelta | None:
-        """Reserve a slot for every recipient; SES counts them, not requests."""
+    async def _written(self, what: Posting) -> bytes | None:
+        """Write the bytes; None when another reader would read them otherwise than they are meant."""
+        candidate = what.candidate
+        # What is heavy is read only now: memory holds no more of it than is being handed over.
+        content = await self._claims.content(candidate.id) if candidate.heavy else candidate.content
+        letter = posting.letter(what, content)
+        written = mime.build(letter)
+        if problems := proofreading.disagreements(letter, written):
+            log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
+            return None
+        return written
+
+    async def _turn(self, what: Posting, begin_by: float) -> bool:
+        """Wait for a slot for every recipient, as SES counts them; false when it would be too late."""
+        if time.monotonic() >= begin_by:
+            return False
         rate = max(self._account.max_send_rate, LEAST_RATE) * PACE
-        return await self._turns.take(len(what.recipients), rate=rate)
+        wait = await self._turns.take(len(what.recipients), rate=rate)
+        if wait is None or time.monotonic() + wait.total_seconds() > begin_by:
+            return False
+        await asyncio.sleep(wait.total_seconds())
+        return True
 
     async def _settle(self, what: Posting, answer: Answer) -> None:
         outcome = type(answer).__name__.lower()
@@ -149,16 +171,6 @@ class Worker:
             self._gate.close(answer.delay(1))
         changed = await self._settlement.settle(posting.verdict(what, answer))
         log.info("settled", action="attempt_settled", outcome=outcome, changed=changed, **_ids(what))
-
-
-def _written(what: Posting) -> bytes | None:
-    """Write the bytes; None when another reader would read them otherwise than they are meant."""
-    letter = posting.letter(what)
-    content = mime.build(letter)
-    if problems := proofreading.disagreements(letter, content):
-        log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
-        return None
-    return content
 
 
 def _ids(what: Posting) -> dict[str, str]:

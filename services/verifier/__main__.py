@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import grpc
@@ -12,10 +13,12 @@ from chassis.access import Access
 from chassis.bell import Bell
 from chassis.database import open_database
 from chassis.events import Consumer, Outbox, Relay, open_stream
+from chassis.rounds import Rounds
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from letterhead.identity.v1 import domains_pb2, domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
+from services.verifier.measures import Measures
 from services.verifier.model_evidence import RepairCause
 from services.verifier.resolver import Resolver, ResolverSettings
 from services.verifier.servicer import VerifierServicer
@@ -30,6 +33,7 @@ from services.verifier.worker_settling import Settling
 log = get_logger(__name__)
 
 SCHEMA = "verifier"
+MEASURED_EVERY = timedelta(seconds=15)
 CLAIM_EVENTS = ("domain.provisioned", "domain.deleted")
 REPAIR_SECONDS = 5
 
@@ -72,7 +76,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         consumer = Consumer(database, stream, SCHEMA, "claims", CLAIM_EVENTS, following.hear)
         bell = Bell()
         await stack.enter_async_context(database.listen(CHANGES, bell.ring))
-        servicer = VerifierServicer(ViewStore(database), bell, looking.wake)
+        views = ViewStore(database)
+        servicer = VerifierServicer(views, bell, looking.wake)
         relay = Relay(database, stream, SCHEMA)
         yield await stack.enter_async_context(
             server.serving(
@@ -80,7 +85,14 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 database=database,
                 access=Access(database),
                 registrations=[_registration(servicer)],
-                background=[looking.run, following.run, asking.run, consumer.run, relay.run],
+                background=[
+                    looking.run,
+                    following.rounds.run,
+                    asking.run,
+                    consumer.run,
+                    relay.run,
+                    Rounds("measures", Measures(views).take, interval=MEASURED_EVERY).run,
+                ],
             )
         )
 

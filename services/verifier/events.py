@@ -1,10 +1,12 @@
-"""The verifier's events: a change of state, as other services and customers hear of it."""
+"""The verifier's events: a change of a domain's or the account's state, as others hear of it."""
 
 from google.protobuf.message import Message
 
 from chassis.events import Event
+from letterhead.events.v1 import account_events_pb2
 from letterhead.events.v1 import domain_events_pb2 as pb
 from services.verifier.model import State
+from services.verifier.model_account import AccountChange
 from services.verifier.model_decisions import Claim, Transition
 
 _MESSAGES: dict[State, tuple[str, type[Message]]] = {
@@ -13,6 +15,18 @@ _MESSAGES: dict[State, tuple[str, type[Message]]] = {
     State.LOST: ("domain.lost", pb.DomainLost),
     State.FAILED: ("domain.failed", pb.DomainFailed),
 }
+
+
+def account_changed(change: AccountChange) -> Event:
+    """Says that SES lets the account do more or less than before."""
+    data = account_events_pb2.AccountChanged(
+        account=change.account,
+        region=change.region,
+        state=change.after,
+        previous_state=change.before,
+        note=change.note,
+    )
+    return Event("account.changed", data, None, change.region)
 
 
 def events_of(claim: Claim, transition: Transition) -> list[Event]:

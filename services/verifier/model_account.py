@@ -15,6 +15,17 @@ class AccountState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AccountChange:
+    """What became of the account's state; `note` says what it means."""
+
+    account: str
+    region: str
+    before: AccountState
+    after: AccountState
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listed:
     """One domain of the account's list."""
 

@@ -51,8 +51,9 @@ WHERE account = $1 AND region = $2 AND due_at <= now()
 RETURNING account
 
 -- save_account --
--- Stores what SES said of the account.
-UPDATE verifier.ses_account
+-- Stores what SES said of the account; gives its state before and after.
+WITH before AS (SELECT state FROM verifier.ses_account WHERE account = $1 AND region = $2 FOR UPDATE)
+UPDATE verifier.ses_account AS a
 SET state = $3,
     state_note = $4,
     production_access = $5,
@@ -63,15 +64,20 @@ SET state = $3,
     sent_last_24_hours = $10,
     looked_at = now(),
     due_at = now() + $11
-WHERE account = $1 AND region = $2
+FROM before
+WHERE a.account = $1 AND a.region = $2
+RETURNING before.state AS before, a.state AS after, a.state_note AS note
 
 -- miss_account --
--- Notes that SES did not say; the account counts as unreachable once its last answer is old.
-UPDATE verifier.ses_account
-SET state = CASE WHEN looked_at > now() - $5::interval THEN state ELSE 'UNREACHABLE' END,
+-- Notes that SES did not say; the account counts as unreachable once its last answer is old. Gives its state before and after.
+WITH before AS (SELECT state FROM verifier.ses_account WHERE account = $1 AND region = $2 FOR UPDATE)
+UPDATE verifier.ses_account AS a
+SET state = CASE WHEN looked_at > now() - $5::interval THEN a.state ELSE 'UNREACHABLE' END,
     state_note = CASE WHEN looked_at > now() - $5::interval THEN state_note ELSE $3 END,
     due_at = now() + $4
-WHERE account = $1 AND region = $2
+FROM before
+WHERE a.account = $1 AND a.region = $2
+RETURNING before.state AS before, a.state AS after, a.state_note AS note
 
 -- claim_sweep --
 -- Takes the turn to read SES's whole list.

@@ -1,11 +1,9 @@
 """Rows of the verifier as messages of its contract."""
 
 from collections.abc import Sequence
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.database import Record
+from chassis.protos import stamp_of
 from letterhead.identity.v1 import domains_pb2
 from letterhead.verifier.v1 import verifier_pb2 as pb
 
@@ -22,10 +20,10 @@ def verification(row: Record, checks: Sequence[Record]) -> pb.Verification:
         state_note=row["state_note"],
         records=[record_check(each) for each in checks],
         ses=ses_check(row),
-        state_time=stamp(row["state_at"]),
-        look_time=stamp(row["looked_at"]),
-        next_look_time=stamp(row["next_look_at"]),
-        deadline_time=stamp(row["deadline_at"]) if row["state"] in WITH_DEADLINE else None,
+        state_time=stamp_of(row["state_at"]),
+        look_time=stamp_of(row["looked_at"]),
+        next_look_time=stamp_of(row["next_look_at"]),
+        deadline_time=stamp_of(row["deadline_at"]) if row["state"] in WITH_DEADLINE else None,
     )
 
 
@@ -62,7 +60,7 @@ def record_check(row: Record) -> pb.RecordCheck:
         servers_asked=row["servers_asked"],
         zone=row["zone"],
         name_servers=row["servers"],
-        look_time=stamp(row["looked_at"]),
+        look_time=stamp_of(row["looked_at"]),
     )
 
 
@@ -74,7 +72,7 @@ def ses_check(row: Record) -> pb.SesCheck:
         mail_from_status=row["ses_mail_from_status"],
         verified_for_sending=row["ses_verified_for_sending"],
         error_type=row["ses_error_type"],
-        look_time=stamp(row["ses_looked_at"]),
+        look_time=stamp_of(row["ses_looked_at"]),
     )
 
 
@@ -85,7 +83,7 @@ def transition(row: Record) -> pb.Transition:
         to_state=state(row["to_state"]),
         cause=row["cause"],
         generation=row["generation"],
-        time=stamp(row["created_at"]),
+        time=stamp_of(row["created_at"]),
     )
 
 
@@ -99,19 +97,10 @@ def account(row: Record) -> pb.SesAccount:
         max_send_rate=row["max_send_rate"],
         max_24_hour_send=row["max_24_hour_send"],
         sent_last_24_hours=row["sent_last_24_hours"],
-        look_time=stamp(row["looked_at"]),
+        look_time=stamp_of(row["looked_at"]),
     )
 
 
 def state(word: str | None) -> domains_pb2.Domain.State.ValueType:
     """Writes a state; none is unspecified."""
     return domains_pb2.Domain.State.Value(f"STATE_{word or 'UNSPECIFIED'}")
-
-
-def stamp(time: datetime | None) -> Timestamp | None:
-    """Writes a time; none stays absent."""
-    if time is None:
-        return None
-    written = Timestamp()
-    written.FromDatetime(time)
-    return written

@@ -8,8 +8,12 @@ from uuid import UUID
 
 from chassis import config
 from chassis.database import Database, Queries
-from services.verifier.model_account import AccountFacts, Listed
+from chassis.events import Outbox
+from chassis.telemetry import get_logger
+from services.verifier.events import account_changed
+from services.verifier.model_account import AccountChange, AccountFacts, AccountState, Listed
 
+log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("queries_ses.sql"))
 
 ASKING = timedelta(seconds=30)  # how long a question may be under way before another replica asks it
@@ -42,6 +46,7 @@ class SesStore:
     def __init__(self, database: Database, aws: config.Aws) -> None:
         self._database = database
         self._place = (aws.aws_account, aws.aws_region)
+        self._outbox = Outbox("verifier")
 
     async def waiting(self) -> Waiting:
         """Returns what is due."""
@@ -69,9 +74,8 @@ class SesStore:
     async def save_account(self, facts: AccountFacts, again: timedelta) -> None:
         """Stores what SES said of the account."""
         state, note = facts.state()
-        await self._database.execute(
+        await self._change(
             QUERIES.save_account,
-            *self._place,
             state.value,
             note,
             facts.production_access,
@@ -85,7 +89,20 @@ class SesStore:
 
     async def miss_account(self, note: str, again: timedelta) -> None:
         """Notes that SES did not say; after a while the account counts as unreachable."""
-        await self._database.execute(QUERIES.miss_account, *self._place, note, again, ACCOUNT_OLD)
+        await self._change(QUERIES.miss_account, note, again, ACCOUNT_OLD)
+
+    async def _change(self, query: str, *values: object) -> None:
+        """Changes the account's row, and tells where its state is another."""
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(query, *self._place, *values)
+            if row is None or row["before"] == row["after"]:
+                return
+            states = AccountState(row["before"]), AccountState(row["after"])
+            change = AccountChange(*self._place, *states, row["note"])
+            await self._outbox.write(connection, account_changed(change))
+        log.warning(
+            "the SES account changed", action="account_changed", before=change.before, after=change.after
+        )
 
     async def take_sweep(self, lease: timedelta) -> datetime | None:
         """Takes the turn to read SES's whole list; returns when, or None when another replica has it."""

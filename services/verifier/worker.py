@@ -1,12 +1,13 @@
 """Looks at domains in DNS when they are due, and follows claims as they come, change and go."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from chassis.backoff import Backoff, wait_any
 from chassis.database import Connection, Database
 from chassis.events import ReceivedEvent
+from chassis.rounds import Rounds
 from chassis.worker import ClaimLoop
 from services.verifier.model import renewed
 from services.verifier.model_decisions import Transition
@@ -71,25 +72,11 @@ class Following:
         self._store = store
         self._settling = settling
         self._looking = looking
-        self._woken = asyncio.Event()
-        self._backoff = Backoff("follow claims", first=timedelta(seconds=0.2), cap=timedelta(seconds=5))
+        self.rounds = Rounds("following claims", self.follow, interval=SCAN)
 
-    async def hear(self, connection: Connection, event: ReceivedEvent) -> None:  # noqa: ARG002
-        """Follows at once: an event said that claims have changed."""
-        self._woken.set()
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Follows until `stop`."""
-        while not stop.is_set():
-            self._woken.clear()
-            try:
-                busy = await self.follow()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next scan is the cure
-                await wait_any(stop, timeout=self._backoff.failed(error))
-                continue
-            self._backoff.succeeded()
-            if not busy:
-                await wait_any(stop, self._woken, timeout=SCAN.total_seconds())
+    async def hear(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:  # noqa: ARG002
+        """Follows at once: events said that claims have changed."""
+        self.rounds.wake()
 
     async def follow(self) -> bool:
         """Begins, renews and ends what is to be; says whether there may be more."""

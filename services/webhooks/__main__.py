@@ -9,11 +9,13 @@ from chassis import config, server
 from chassis.access import Access
 from chassis.database import open_database
 from chassis.events import Outbox, Relay, open_stream
+from chassis.forgetting import Forgetting
 from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
 from services.webhooks import intake
 from services.webhooks.servicer import FeedbackServicer
 from services.webhooks.store import FeedbackStore
-from services.webhooks.worker import Forgetting, Understanding, understanding_loop
+from services.webhooks.store_retention import rules
+from services.webhooks.worker import Understanding
 
 SCHEMA = "webhooks"
 DAY = timedelta(days=1)
@@ -44,15 +46,16 @@ async def running(settings: Config) -> AsyncIterator[int]:
         stream = await stack.enter_async_context(open_stream(settings.nats))
         queue = await stack.enter_async_context(intake.open_queue(settings.aws, settings.feedback))
         store = FeedbackStore(database)
-        understanding = understanding_loop(Understanding(database, store, Outbox(SCHEMA)))
+        understanding = Understanding(database, store, Outbox(SCHEMA))
         poller = intake.Intake(
             queue,
             store,
             topic_arn=intake.topic_arn(settings.aws, settings.feedback),
-            stored=understanding.wake,
+            stored=understanding.rounds.wake,
         )
         forgetting = Forgetting(
-            store, notifications=settings.notification_retention, feedback=settings.feedback_retention
+            database,
+            rules(notifications=settings.notification_retention, feedback=settings.feedback_retention),
         )
         pollers = [poller.run] * settings.feedback.feedback_pollers
         yield await stack.enter_async_context(
@@ -61,7 +64,12 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 database=database,
                 access=Access(database),
                 registrations=[_registration(FeedbackServicer(store))],
-                background=[*pollers, understanding.run, forgetting.run, Relay(database, stream, SCHEMA).run],
+                background=[
+                    *pollers,
+                    understanding.rounds.run,
+                    forgetting.rounds.run,
+                    Relay(database, stream, SCHEMA).run,
+                ],
             )
         )
 

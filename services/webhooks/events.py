@@ -1,19 +1,21 @@
 """The events made of facts: which fact is told as what on NATS. Not for deciding what a fact means."""
 
 from collections.abc import Callable
-from datetime import datetime
 
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.events import Event
+from chassis.protos import stamp_of
 from letterhead.events.v1 import email_events_pb2 as pb
 from services.webhooks.model import Fact, Kind, counted, hard
 
 
 def event_of(fact: Fact) -> Event | None:
-    """Build the event of a fact; None for kinds that are kept and not told."""
-    if fact.kind not in _EVENTS:
+    """Build the event of a fact; None for kinds that are kept and not told, and for heartbeats.
+
+    A heartbeat is tagged as an attempt of no email: its facts prove that SES is heard, and concern nobody.
+    """
+    if fact.kind not in _EVENTS or (fact.attempt_id and not fact.email_id):
         return None
     subject, build = _EVENTS[fact.kind]
     return Event(
@@ -35,7 +37,7 @@ def _bounce(fact: Fact) -> Message:
         bounce_type=fact.text("bounceType"),
         bounce_sub_type=fact.text("bounceSubType"),
         recipients=recipients,
-        occur_time=_timestamp(fact.occurred_at),
+        occur_time=stamp_of(fact.occurred_at),
         hard=hard(fact),
     )
 
@@ -46,7 +48,7 @@ def _complaint(fact: Fact) -> Message:
         recipients=_addresses(fact),
         feedback_type=fact.text("complaintFeedbackType"),
         counted=counted(fact),
-        occur_time=_timestamp(fact.occurred_at),
+        occur_time=stamp_of(fact.occurred_at),
     )
 
 
@@ -55,7 +57,7 @@ def _delivery(fact: Fact) -> Message:
         email=_email(fact),
         recipients=_addresses(fact),
         smtp_response=fact.text("smtpResponse"),
-        occur_time=_timestamp(fact.occurred_at),
+        occur_time=stamp_of(fact.occurred_at),
     )
 
 
@@ -64,30 +66,28 @@ def _delay(fact: Fact) -> Message:
         email=_email(fact),
         recipients=_addresses(fact),
         delay_type=fact.text("delayType"),
-        occur_time=_timestamp(fact.occurred_at),
+        occur_time=stamp_of(fact.occurred_at),
     )
 
 
 def _reject(fact: Fact) -> Message:
     return pb.RejectReceived(
-        email=_email(fact), reason=fact.text("reason"), occur_time=_timestamp(fact.occurred_at)
+        email=_email(fact), reason=fact.text("reason"), occur_time=stamp_of(fact.occurred_at)
     )
 
 
 def _rendering_failure(fact: Fact) -> Message:
     return pb.RenderingFailed(
-        email=_email(fact), reason=fact.text("errorMessage"), occur_time=_timestamp(fact.occurred_at)
+        email=_email(fact), reason=fact.text("errorMessage"), occur_time=stamp_of(fact.occurred_at)
     )
 
 
 def _open(fact: Fact) -> Message:
-    return pb.OpenReceived(email=_email(fact), occur_time=_timestamp(fact.occurred_at))
+    return pb.OpenReceived(email=_email(fact), occur_time=stamp_of(fact.occurred_at))
 
 
 def _click(fact: Fact) -> Message:
-    return pb.ClickReceived(
-        email=_email(fact), link=fact.text("link"), occur_time=_timestamp(fact.occurred_at)
-    )
+    return pb.ClickReceived(email=_email(fact), link=fact.text("link"), occur_time=stamp_of(fact.occurred_at))
 
 
 _EVENTS: dict[Kind, tuple[str, Callable[[Fact], Message]]] = {
@@ -110,9 +110,3 @@ def _email(fact: Fact) -> pb.EmailReference:
 
 def _addresses(fact: Fact) -> list[str]:
     return [each.address for each in fact.recipients]
-
-
-def _timestamp(time: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

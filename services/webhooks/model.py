@@ -81,12 +81,11 @@ class Malformed(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What is stored and not yet understood; `attempts` counts how often it was tried, this time included."""
+    """What is stored and not yet understood."""
 
     id: UUID
-    body: str
+    body: str = field(repr=False)
     received_at: datetime
-    attempts: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,27 @@ INSERT INTO webhooks.intake AS i (queue, polled_at) VALUES ($1, now())
 ON CONFLICT (queue) DO UPDATE SET polled_at = now() WHERE i.polled_at < now() - interval '1 second';
 
 -- claim_notifications --
--- Leases what is not understood yet, oldest first.
-WITH due AS MATERIALIZED (
-    SELECT id
-    FROM webhooks.notifications
-    WHERE processed_at IS NULL AND (leased_until IS NULL OR leased_until < now())
-    ORDER BY received_at
-    LIMIT $1
-    FOR UPDATE SKIP LOCKED
-)
-UPDATE webhooks.notifications AS n
-SET leased_until = now() + $2::interval, attempts = n.attempts + 1
-FROM due
-WHERE n.id = due.id
-RETURNING n.id, n.body, n.received_at, n.attempts;
+-- Takes what is not understood yet, oldest first, until the transaction ends; what failed rests first.
+SELECT id, body, received_at
+FROM webhooks.notifications
+WHERE processed_at IS NULL AND (leased_until IS NULL OR leased_until < now())
+ORDER BY received_at
+LIMIT $1
+FOR UPDATE SKIP LOCKED;
+
+-- claim_notification --
+-- Takes one of these.
+SELECT id, body, received_at
+FROM webhooks.notifications
+WHERE id = $1 AND processed_at IS NULL
+FOR UPDATE SKIP LOCKED;
+
+-- put_off --
+-- Counts a failure and lets a notification rest for as long as $2; gives how often it failed.
+UPDATE webhooks.notifications
+SET attempts = attempts + 1, leased_until = now() + $2::interval
+WHERE id = $1 AND processed_at IS NULL
+RETURNING attempts;
 
 -- add_feedback --
 -- Keeps facts, given as one JSON array; those already known by their meaning are left out. Gives the meanings of the new.
@@ -39,10 +46,9 @@ FROM jsonb_to_recordset($1::jsonb) AS fact (
 ON CONFLICT (meaning) DO NOTHING
 RETURNING meaning;
 
--- notify_attempts --
--- Tells sender, which settles by evidence, of the attempts that something was heard of.
-SELECT pg_notify('webhooks_feedback', attempt_id::text)
-FROM unnest($1::uuid[]) AS told (attempt_id);
+-- notify_sender --
+-- Tells sender, which settles by evidence, that something was heard of attempts.
+SELECT pg_notify('webhooks_feedback', '');
 
 -- mark_processed --
 -- Closes notifications, each with its problem or ''.
@@ -66,26 +72,3 @@ FROM webhooks.feedback
 WHERE email_id = $4 AND tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
 ORDER BY id DESC
 LIMIT $3;
-
--- forget_notifications --
--- Deletes a batch of what arrived so long ago and is understood.
-DELETE FROM webhooks.notifications
-WHERE id IN (
-    SELECT id
-    FROM webhooks.notifications
-    WHERE received_at < now() - $1::interval AND processed_at IS NOT NULL
-    ORDER BY received_at
-    LIMIT $2
-    FOR UPDATE SKIP LOCKED
-);
-
--- forget_feedback --
--- Deletes a batch of facts of so long ago.
-DELETE FROM webhooks.feedback
-WHERE id IN (
-    SELECT id
-    FROM webhooks.feedback
-    WHERE received_at < now() - $1::interval
-    ORDER BY received_at
-    LIMIT $2
-);

@@ -2,15 +2,13 @@
 """FeedbackService: shows what was heard from SES. Not for hearing it."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.access import Scope, require, tenant_for
 from chassis.errors import InvalidField, PermissionDenied
 from chassis.pages import Page, next_token, page
+from chassis.protos import stamp_of
 from letterhead.webhooks.v1 import feedback_pb2 as pb
 from letterhead.webhooks.v1 import feedback_pb2_grpc
 from services.webhooks.model import Feedback
@@ -77,14 +75,8 @@ def _to_proto(feedback: Feedback) -> pb.Feedback:
         ses_id=feedback.ses_id,
         kind=pb.Feedback.Kind.Value(f"KIND_{feedback.kind}"),
         recipients=feedback.recipients,
-        occur_time=_timestamp(feedback.occurred_at),
-        receive_time=_timestamp(feedback.received_at),
+        occur_time=stamp_of(feedback.occurred_at),
+        receive_time=stamp_of(feedback.received_at),
     )
     message.detail.update(feedback.detail)
     return message
-
-
-def _timestamp(time: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

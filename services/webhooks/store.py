@@ -13,10 +13,8 @@ from services.webhooks.model import Fact, Feedback, Kind, Notification
 
 QUERIES = Queries.load(Path(__file__).with_name("queries.sql"))
 
-# Only a transaction of milliseconds happens under a lease; it is short so that a dead worker's batch is soon
-# another's. Two at the same batch do no harm: facts are unique by meaning.
-LEASE = timedelta(seconds=5)
-FORGET_BATCH = 1_000
+# How long a notification rests that could not be stored.
+REST = timedelta(seconds=5)
 
 
 class FeedbackStore:
@@ -35,10 +33,19 @@ class FeedbackStore:
         )
         return len(await self._database.fetch(QUERIES.keep_notifications, *columns))
 
-    async def claim_notifications(self, limit: int) -> list[Notification]:
-        """Lease the oldest that are not understood yet."""
-        rows = await self._database.fetch(QUERIES.claim_notifications, limit, LEASE)
-        return [Notification(row["id"], row["body"], row["received_at"], row["attempts"]) for row in rows]
+    async def claim_notifications(self, connection: Connection, limit: int) -> list[Notification]:
+        """Take the oldest that are not understood yet, and that no other transaction has."""
+        return [Notification(*row) for row in await connection.fetch(QUERIES.claim_notifications, limit)]
+
+    async def claim_notification(self, connection: Connection, notification_id: UUID) -> list[Notification]:
+        """Take this one alone; none if it was understood meanwhile, or another transaction has it."""
+        return [
+            Notification(*row) for row in await connection.fetch(QUERIES.claim_notification, notification_id)
+        ]
+
+    async def put_off(self, connection: Connection, notification_id: UUID) -> int:
+        """Let a notification rest that could not be stored; gives how often that was so."""
+        return await connection.fetchval(QUERIES.put_off, notification_id, REST) or 0
 
     async def add_feedback(self, connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
         """Keep facts in the caller's transaction; gives those that were not known."""
@@ -51,9 +58,9 @@ class FeedbackStore:
         """Say that a queue answered just now, and that all it gave is stored."""
         await self._database.execute(QUERIES.note_poll, queue)
 
-    async def notify_attempts(self, connection: Connection, attempt_ids: Sequence[UUID]) -> None:
+    async def notify_sender(self, connection: Connection) -> None:
         """Tell listeners of `webhooks_feedback`, once the caller's transaction commits."""
-        await connection.execute(QUERIES.notify_attempts, attempt_ids)
+        await connection.execute(QUERIES.notify_sender)
 
     async def mark_processed(self, connection: Connection, problems: dict[UUID, str]) -> None:
         """Close notifications, each with why nothing came of it, or ''."""
@@ -70,16 +77,6 @@ class FeedbackStore:
                 QUERIES.list_feedback_of_email, tenant_id, after, limit, email_id
             )
         return [_from_row(row) for row in rows]
-
-    async def forget_notifications(self, older_than: timedelta) -> bool:
-        """Delete a batch of understood notifications; says whether there may be more."""
-        done = await self._database.execute(QUERIES.forget_notifications, older_than, FORGET_BATCH)
-        return done == f"DELETE {FORGET_BATCH}"
-
-    async def forget_feedback(self, older_than: timedelta) -> bool:
-        """Delete a batch of facts; says whether there may be more."""
-        done = await self._database.execute(QUERIES.forget_feedback, older_than, FORGET_BATCH)
-        return done == f"DELETE {FORGET_BATCH}"
 
 
 def _to_json(fact: Fact) -> dict[str, Any]:

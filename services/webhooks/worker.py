@@ -1,21 +1,20 @@
-"""Makes facts of what arrived and events of facts, a batch in one transaction; forgets what is old.
+"""Makes facts of what arrived and events of facts, a batch in one transaction.
 
 Not for what a notification means (`model`), nor for how it came (`intake`).
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
 
-from chassis.backoff import Backoff, wait_any
-from chassis.database import Database
+from chassis.database import Connection, Database
 from chassis.errors import ServiceError
 from chassis.events import Outbox
+from chassis.rounds import Rounds
 from chassis.telemetry import get_logger
-from chassis.worker import ClaimLoop
 from services.webhooks.events import event_of
 from services.webhooks.model import Fact, Malformed, Notification, parse
 from services.webhooks.store import FeedbackStore
@@ -24,97 +23,80 @@ log = get_logger(__name__)
 FACTS = Counter("letterhead_feedback_facts_total", "Facts that SES told us, by kind", ["kind", "outcome"])
 PROBLEMS = Counter("letterhead_feedback_problems_total", "Notifications that no fact could be made of")
 
-BATCH = 100
-CONCURRENT_BATCHES = 2
+BATCH = 200
 IDLE = timedelta(seconds=1)  # what another replica stored, or what a dead one left, waits no longer
-MAX_ATTEMPTS = 3
-FORGET_INTERVAL = timedelta(hours=1)
+MAX_FAILURES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """What came of a batch: its facts, those of them that were not known, and each notification's problem."""
+
+    facts: Sequence[Fact]
+    new: Sequence[Fact]
+    problems: dict[UUID, str]
 
 
 class Understanding:
-    """Turns stored notifications into feedback and events."""
+    """Turns stored notifications into feedback and events; nothing that it does leaves the transaction."""
 
     def __init__(self, database: Database, store: FeedbackStore, outbox: Outbox) -> None:
         self._database = database
         self._store = store
         self._outbox = outbox
+        self.rounds = Rounds("understanding feedback", self.understand, interval=IDLE)
 
-    async def claim(self, batches: int) -> list[list[Notification]]:
-        """Lease so many batches."""
-        due = await self._store.claim_notifications(batches * BATCH)
-        return [due[start : start + BATCH] for start in range(0, len(due), BATCH)]
-
-    async def step(self, batch: Sequence[Notification]) -> None:
-        """Understand a batch; one that cannot be stored does not keep the others back."""
+    async def understand(self) -> bool:
+        """Understand the next batch; says whether there is more. One bad one does not keep others back."""
+        taken: list[Notification] = []
         try:
-            await self._understand(batch)
+            async with self._database.transaction() as connection:
+                taken += await self._store.claim_notifications(connection, BATCH)
+                closed = await self._close(connection, taken)
         except ServiceError:
-            raise  # Postgres is away or busy: the lease brings the batch back
-        except Exception:
-            log.exception("a batch was not understood; now one by one", action="feedback_batch_failed")
-            for each in batch:
-                await self._understand_alone(each)
+            raise  # Postgres is away or busy
+        except Exception as error:  # noqa: BLE001 - whatever it is, it shows again when each is alone
+            reason = type(error).__name__
+            log.warning("a batch was not understood; now one by one", action="batch_parted", reason=reason)
+            for each in taken:
+                await self._understand_alone(each.id)
+        else:
+            _count(closed)
+        return len(taken) == BATCH
 
-    async def _understand_alone(self, notification: Notification) -> None:
+    async def _understand_alone(self, notification_id: UUID) -> None:
         try:
-            await self._understand([notification])
+            async with self._database.transaction() as connection:
+                taken = await self._store.claim_notification(connection, notification_id)
+                closed = await self._close(connection, taken)
         except ServiceError:
             raise
         except Exception as error:
-            log.exception("not understood", action="notification_failed", notification=str(notification.id))
-            if notification.attempts >= MAX_ATTEMPTS:
-                await self._give_up(notification, f"It could not be stored: {type(error).__name__}.")
+            log.exception("not understood", action="notification_failed", notification=str(notification_id))
+            await self._put_off(notification_id, f"It could not be stored: {type(error).__name__}.")
+        else:
+            _count(closed)
 
-    async def _understand(self, batch: Sequence[Notification]) -> None:
-        facts, problems = _read(batch)
+    async def _close(self, connection: Connection, taken: Sequence[Notification]) -> Closed:
+        """Keep the facts, write their events, and close what they came by."""
+        facts, problems = _read(taken)
+        if not taken:
+            return Closed(facts, facts, problems)
+        new = await self._store.add_feedback(connection, facts)
+        events = {fact.meaning: event for fact in new if (event := event_of(fact))}
+        await self._outbox.write(connection, *events.values())
+        # What makes no event is told to sender here: a Send is its evidence that SES accepted an attempt.
+        if any(fact.attempt_id and fact.meaning not in events for fact in new):
+            await self._store.notify_sender(connection)
+        await self._store.mark_processed(connection, problems)
+        return Closed(facts, new, problems)
+
+    async def _put_off(self, notification_id: UUID, problem: str) -> None:
+        """Let one rest that failed, or close it with its problem when it has failed too often."""
         async with self._database.transaction() as connection:
-            new = await self._store.add_feedback(connection, facts)
-            events = {fact.meaning: event for fact in new if (event := event_of(fact))}
-            await self._outbox.write(connection, *events.values())
-            # What makes no event is told to sender here: a Send is its evidence that SES accepted an attempt.
-            silent = {fact.attempt_id for fact in new if fact.attempt_id and fact.meaning not in events}
-            await self._store.notify_attempts(connection, list(silent))
-            await self._store.mark_processed(connection, problems)
-        _count(facts, new, problems)
-
-    async def _give_up(self, notification: Notification, problem: str) -> None:
-        async with self._database.transaction() as connection:
-            await self._store.mark_processed(connection, {notification.id: problem})
-        PROBLEMS.inc()
-
-
-def understanding_loop(understanding: Understanding) -> ClaimLoop[list[Notification]]:
-    """Make the loop; wake it when something was stored."""
-    return ClaimLoop(
-        "feedback", understanding.claim, understanding.step, concurrency=CONCURRENT_BATCHES, idle=IDLE
-    )
-
-
-class Forgetting:
-    """Deletes what is older than it need be, in batches that lock little."""
-
-    def __init__(self, store: FeedbackStore, *, notifications: timedelta, feedback: timedelta) -> None:
-        self._forget: list[tuple[Callable[[timedelta], Awaitable[bool]], timedelta]] = [
-            (store.forget_notifications, notifications),
-            (store.forget_feedback, feedback),
-        ]
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Forget every hour until `stop`."""
-        backoff = Backoff("forgetting feedback", first=timedelta(seconds=1), cap=timedelta(minutes=1))
-        while not stop.is_set():
-            try:
-                await self._once(stop)
-            except ServiceError as error:
-                await wait_any(stop, timeout=backoff.failed(error))
-            else:
-                backoff.succeeded()
-                await wait_any(stop, timeout=FORGET_INTERVAL.total_seconds())
-
-    async def _once(self, stop: asyncio.Event) -> None:
-        for forget, age in self._forget:
-            while not stop.is_set() and await forget(age):
-                pass
+            if await self._store.put_off(connection, notification_id) >= MAX_FAILURES:
+                await self._store.mark_processed(connection, {notification_id: problem})
+                PROBLEMS.inc()
 
 
 def _read(batch: Sequence[Notification]) -> tuple[list[Fact], dict[UUID, str]]:
@@ -130,11 +112,11 @@ def _read(batch: Sequence[Notification]) -> tuple[list[Fact], dict[UUID, str]]:
     return facts, problems
 
 
-def _count(facts: Sequence[Fact], new: Sequence[Fact], problems: dict[UUID, str]) -> None:
-    fresh = {fact.meaning for fact in new}
-    for fact in facts:
+def _count(closed: Closed) -> None:
+    fresh = {fact.meaning for fact in closed.new}
+    for fact in closed.facts:
         FACTS.labels(fact.kind, "new" if fact.meaning in fresh else "repeated").inc()
-    for notification_id, problem in problems.items():
+    for notification_id, problem in closed.problems.items():
         if problem:
             PROBLEMS.inc()
             log.warning(

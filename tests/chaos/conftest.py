@@ -56,7 +56,12 @@ def seed(request: pytest.FixtureRequest) -> int:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def chaotic(workspace: Path) -> AsyncIterator[World]:
     """The installation that the tests of this tier share; its SES is fast."""
-    async with a_world(workspace / "chaos", 1, sender={"LETTERHEAD_UNKNOWN_WINDOW": "5"}) as world:
+    windows = {"LETTERHEAD_UNKNOWN_WINDOW": "5", "LETTERHEAD_RESEND_WINDOW": "5"}
+    often = {"LETTERHEAD_AWS_CONTROL_INTERVAL": "0.02"}
+    unhindered = {"LETTERHEAD_SANDBOX_CONTROL_RATE": "0"}
+    async with a_world(
+        workspace / "chaos", 1, sender=windows, identity=often, verifier=often, sandbox=unhindered
+    ) as world:
         await _hurry(world)
         yield world
 

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import grpc
@@ -26,11 +26,12 @@ CALLERS = 8
 
 @dataclass
 class Load:
-    """Asks for emails from one fresh domain, at several addresses of the sender in turn."""
+    """Asks for emails from one fresh domain, at several addresses in turn; `more` is on each request."""
 
     domain: str
     stubs: "Sequence[SenderServiceAsyncStub]"
     key: str
+    more: dict[str, Any] = field(default_factory=dict)
     acknowledged: dict[int, str] = field(default_factory=dict)
     refused: int = 0
 
@@ -41,16 +42,19 @@ class Load:
 
     async def one(self, number: int) -> None:
         """Asks for one email until it is acknowledged."""
-        for stub in itertools.islice(itertools.cycle(self.stubs), number % len(self.stubs), None):
+        self.acknowledged[number] = await self.ask(number, first=number, subject=f"Number {number}")
+
+    async def ask(self, number: int, *, first: int, subject: str) -> str:
+        """Asks under one request_id until answered, at the `first` address and then round; gives the id."""
+        for stub in itertools.islice(itertools.cycle(self.stubs), first % len(self.stubs), None):
             try:
-                self.acknowledged[number] = await self._ask(number, stub)
+                return await self._ask_once(number, stub, subject)
             except grpc.aio.AioRpcError as error:
                 if error.code() not in PASSING:
                     raise
                 self.refused += 1
                 await asyncio.sleep(AGAIN_SECONDS)
-            else:
-                return
+        raise AssertionError("there is always another address")
 
     async def many(self, count: int) -> None:
         """Asks for that many more, several callers side by side."""
@@ -70,12 +74,13 @@ class Load:
             await self.one(len(self.acknowledged))
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _ask(self, number: int, stub: "SenderServiceAsyncStub") -> str:
+    async def _ask_once(self, number: int, stub: "SenderServiceAsyncStub", subject: str) -> str:
         request = SendEmailRequest(
             to=[Address(address="success@simulator.amazonses.com")],
-            subject=f"Number {number}",
+            subject=subject,
             text="x",
             request_id=f"{self.domain}-{number}",
+            **self.more,
         )
         getattr(request, "from").address = f"agent@{self.domain}"
         metadata = (("authorization", f"Bearer {self.key}"),)
@@ -84,13 +89,13 @@ class Load:
 
 
 @asynccontextmanager
-async def a_load(world: World, addresses: Sequence[str]) -> AsyncIterator[Load]:
-    """A load for the sender at these addresses, not begun."""
+async def a_load(world: World, addresses: Sequence[str], **more: Any) -> AsyncIterator[Load]:
+    """A load for the sender at these addresses, not begun; `more` are fields of its requests."""
     name = f"load.d{uuid4().hex[:10]}.ai"
     await world.services.domains.CreateDomain(CreateDomainRequest(name=name))
     options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
     channels = [grpc.aio.insecure_channel(address, options=options) for address in addresses]
     try:
-        yield Load(name, [SenderServiceStub(each) for each in channels], world.installation.api_key)
+        yield Load(name, [SenderServiceStub(each) for each in channels], world.installation.api_key, more)
     finally:
         await asyncio.gather(*(each.close() for each in channels))

@@ -55,7 +55,7 @@ class Nursery:
 async def nursery(
     world: World, service: str, home: Path, *, copies: int = 1, **settings: str
 ) -> AsyncIterator[Nursery]:
-    """Takes the place of a service of the stack: copies of it, with these settings beside its own."""
+    """Takes the place of a service of the stack for a while: copies of it, with settings beside its own."""
     [part] = world.stack.replicas_of(service)
     await part.stop()
     ports = [int(part.environ["LETTERHEAD_GRPC_PORT"]), *(free_port() for _ in range(copies - 1))]
@@ -72,6 +72,8 @@ async def nursery(
             process.terminate()
         await process.wait()
         await following
+        part.start()
+        await born.serving(0)  # the copies are gone, and the first had the service's own port
 
 
 def _told(home: Path, package: str, copies: Sequence[Mapping[str, str]]) -> Path:

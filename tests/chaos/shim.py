@@ -1,7 +1,7 @@
 """A TCP shim between a service and what it depends on: it names what passes, and strikes at a named moment.
 
-Services know nothing of it: they are given its address by their settings. It also delays answers, and cuts
-connections after the server has taken a request.
+Services know nothing of it: they are given its address by their settings. It also delays answers, cuts
+connections after the server has taken a request, and closes those that idle, as servers do.
 """
 
 import asyncio
@@ -47,6 +47,7 @@ class Shim:
         self.port = 0
         self.seen: dict[str, int] = {}
         self.delay = (0.0, 0.0)  # seconds that each answer is held back, drawn between these
+        self.idle: float | None = None  # seconds after which a connection is closed that nothing is asked on
         self._host, _, port = upstream.rpartition(":")
         self._upstream_port = int(port)
         self._tap = tap
@@ -117,8 +118,8 @@ class _Connection:
         self._awaited: Point | None = None
 
     async def ask(self, reader: asyncio.StreamReader) -> None:
-        with suppress(ConnectionError, Struck):
-            while data := await reader.read(CHUNK):
+        with suppress(ConnectionError, Struck, TimeoutError):
+            while data := await asyncio.wait_for(reader.read(CHUNK), self._shim.idle):
                 for piece, name in self._tap.asked(data):
                     if name:
                         self._named(name)

@@ -1,4 +1,4 @@
-"""Copies of a service whose way to Postgres and AWS leads through shims."""
+"""Copies of a service whose way to Postgres, AWS and NATS leads through shims."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,19 +8,24 @@ from pathlib import Path
 from cli.server_process import HOST
 from tests.chaos.nursery import Nursery, nursery
 from tests.chaos.shim import Shim
-from tests.chaos.taps import HttpTap, PostgresTap, known_statements
+from tests.chaos.taps import HttpTap, NatsTap, PostgresTap, known_statements
 from tests.e2e.conftest import World
+
+NATS_NAMES = frozenset({"publish", "ack"})
 
 
 @dataclass(frozen=True)
 class Shims:
-    """The two that stand around one service."""
+    """The three that stand around one service."""
 
     postgres: Shim
     aws: Shim
+    nats: Shim
 
     def of(self, name: str) -> Shim:
         """Which of them sees the request of that name."""
+        if name in NATS_NAMES:
+            return self.nats
         return self.aws if name[0].isupper() else self.postgres
 
 
@@ -28,16 +33,18 @@ class Shims:
 async def shimmed(
     world: World, service: str, home: Path, *, copies: int = 1, **settings: str
 ) -> AsyncIterator[tuple[Nursery, Shims]]:
-    """Copies of a service that reach Postgres and AWS through shims."""
+    """Copies of a service that reach Postgres, AWS and NATS through shims."""
     known = known_statements(service)
     postgres = Shim(world.stack.addresses["postgres"], lambda: PostgresTap(known))
     aws = Shim(world.stack.addresses["ses"].removeprefix("http://"), HttpTap)
-    async with postgres.listening(), aws.listening():
+    nats = Shim(world.stack.addresses["nats"], NatsTap)
+    async with postgres.listening(), aws.listening(), nats.listening():
         url = home.with_suffix(".url")
         url.write_text(f"postgresql://letterhead_{service}@127.0.0.1:{postgres.port}/letterhead")
         more = {
             "LETTERHEAD_DATABASE_URL_FILE": str(url),
             "LETTERHEAD_AWS_ENDPOINT_URL": f"http://{HOST}:{aws.port}",
+            "LETTERHEAD_NATS_URL": f"nats://{HOST}:{nats.port}",
         }
         async with nursery(world, service, home, copies=copies, **more, **settings) as born:
-            yield born, Shims(postgres, aws)
+            yield born, Shims(postgres, aws, nats)

@@ -23,11 +23,11 @@ LONGEST = timedelta(minutes=10)
 # Who has opened an attempt of late is at work; who has died since is no longer in the nursery.
 AT_WORK = """
     SELECT worker FROM sender.attempts WHERE opened_at > now() - interval '20 seconds'
-    GROUP BY worker HAVING count(*) >= $1
+    GROUP BY worker HAVING count(*) FILTER (WHERE begun) >= $1
 """
-OPEN = "SELECT id FROM sender.attempts WHERE worker = $1 AND state = 'OPEN'"
-# A new process takes long over its first email, before it posts it; so some are spared until a later one.
-EMAILS_BEGUN = (1, 2, 3)
+OPEN = "SELECT id, begun FROM sender.attempts WHERE worker = $1 AND state = 'OPEN'"
+# A new process takes long over its first email, before it posts it; so some are spared until they have begun.
+EMAILS_BEGUN = (0, 1, 2, 3)
 
 
 @dataclass
@@ -36,12 +36,14 @@ class Storm:
 
     senders: int = 0
     with_open_attempt: int = 0
+    with_begun_attempt: int = 0
     attempts: set[str] = field(default_factory=set)  # that were open, by id
     others: int = 0
 
     def __str__(self) -> str:
         return (
-            f"{self.senders} kills of senders, {self.with_open_attempt} of them with an open attempt,"
+            f"{self.senders} kills of senders, {self.with_open_attempt} of them with an open attempt"
+            f" ({self.with_begun_attempt} with one that had begun),"
             f" and {self.others} of identity, verifier and webhooks"
         )
 
@@ -85,4 +87,5 @@ async def _strike_a_sender(
     storm.senders += 1
     left_open = await connection.fetch(OPEN, f"{platform.node()}:{pid}")
     storm.with_open_attempt += bool(left_open)
+    storm.with_begun_attempt += any(row["begun"] for row in left_open)
     storm.attempts |= {str(row["id"]) for row in left_open}

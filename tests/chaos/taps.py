@@ -1,4 +1,4 @@
-"""What passes between a service and Postgres, SES and SQS, read just far enough to name each request."""
+"""What passes between a service and Postgres, AWS and NATS, read just far enough to name each request."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,16 @@ from chassis.queries import Queries
 from tests.contract.sources import ROOT
 
 SSL_REQUEST = (80877103).to_bytes(4, "big")
+LINE_END = b"\r\n"
 HEAD_END = b"\r\n\r\n"
+# Requests of SES by method and path; a path ends with a slash where a name follows.
+SES_REQUESTS = (
+    (b"POST", b"/v2/email/outbound-emails", "SendEmail"),
+    (b"POST", b"/v2/email/identities", "CreateEmailIdentity"),
+    (b"PUT", b"/mail-from", "PutEmailIdentityMailFromAttributes"),
+    (b"DELETE", b"/v2/email/identities/", "DeleteEmailIdentity"),
+    (b"GET", b"/v2/email/identities/", "GetEmailIdentity"),
+)
 
 Part = tuple[bytes, str | None]
 
@@ -116,6 +125,52 @@ class HttpTap:
             yield answer, True
 
 
+class NatsTap:
+    """What a client sends: `publish` is an event for the stream, `ack` says that one was settled.
+
+    The answer to an event is the stream's word that it has it; nothing answers an acknowledgement.
+    """
+
+    def __init__(self) -> None:
+        self._asked = b""
+        self._answered = b""
+        self._replies: set[bytes] = set()
+
+    def asked(self, data: bytes) -> Iterator[Part]:
+        self._asked += data
+        while size := _frame(self._asked, (b"PUB ", b"HPUB ")):
+            frame, self._asked = self._asked[:size], self._asked[size:]
+            yield frame, self._name(frame.split(LINE_END)[0].split(b" "))
+
+    def answered(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
+        self._answered += data
+        while size := _frame(self._answered, (b"MSG ", b"HMSG ")):
+            frame, self._answered = self._answered[:size], self._answered[size:]
+            verb, *words = frame.split(LINE_END)[0].split(b" ")
+            answers = verb in (b"MSG", b"HMSG") and words[0] in self._replies
+            if answers:
+                self._replies.remove(words[0])
+            yield frame, answers
+
+    def _name(self, words: list[bytes]) -> str | None:
+        verb, *rest = words
+        if verb == b"PUB" and rest[0].startswith(b"$JS.ACK."):
+            return "ack"
+        if verb == b"HPUB":
+            self._replies.add(rest[1])
+            return "publish"
+        return None
+
+
+def _frame(data: bytes, with_payload: tuple[bytes, ...]) -> int:
+    """The bytes of the first protocol line and its payload, if it has one; 0 while they are not whole."""
+    line, end, _ = data.partition(LINE_END)
+    size = len(line) + len(end)
+    if end and line.startswith(with_payload):
+        size += int(line.rpartition(b" ")[2]) + len(LINE_END)
+    return size if end and len(data) >= size else 0
+
+
 def _size(data: bytes) -> int:
     """The bytes of the first request or answer; 0 while it is not whole."""
     head, end, body = data.partition(HEAD_END)
@@ -130,7 +185,9 @@ def _header(head: bytes, name: bytes) -> bytes | None:
 
 def _operation(request: bytes) -> str | None:
     head = request.partition(HEAD_END)[0]
-    if b"/v2/email/outbound-emails" in head.split(b"\r\n")[0]:
-        return "SendEmail"
+    method, _, path = head.split(LINE_END)[0].rpartition(b" ")[0].partition(b" ")
+    for verb, part, name in SES_REQUESTS:
+        if method == verb and (part in path if part.endswith(b"/") else path.endswith(part)):
+            return name
     target = _header(head, b"x-amz-target")
     return target.rpartition(b".")[2].decode() if target else None

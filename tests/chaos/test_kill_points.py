@@ -1,7 +1,5 @@
 """A service is killed at every named point of its work: before, during and after each statement."""
 
-import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,9 +7,9 @@ import pytest
 
 from tests.chaos.conftest import Scale
 from tests.chaos.load import Load, a_load
-from tests.chaos.nursery import Nursery, nursery
-from tests.chaos.shim import Moment
-from tests.chaos.shimmed import Shims, shimmed
+from tests.chaos.nursery import nursery
+from tests.chaos.points import kill_at, points
+from tests.chaos.shimmed import shimmed
 from tests.chaos.truth import at_rest, database, truth
 from tests.e2e.conftest import World
 from tests.figures import Figure
@@ -19,14 +17,14 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
 
-SENDER_POINTS = (
-    "accept_emails", "claimable", "fence_claims", "open_attempts", "commit of move_emails", "SendEmail",
-    "settle_attempts", "move_emails", "write_events", "commit of write_events", "lease_events",
-    "mark_published", "receive_event",
+SENDER_POINTS = points(
+    "accept_emails", "claimable", "fence_claims", "open_attempts", "commit of move_emails", "begin_attempts",
+    "SendEmail", "settle_attempts", "move_emails", "write_events", "commit of write_events", "lease_events",
+    "publish", "mark_published", "receive_events", "ack",
 )  # fmt: skip
-WEBHOOKS_POINTS = (
+WEBHOOKS_POINTS = points(
     "ReceiveMessage", "keep_notifications", "DeleteMessageBatch", "claim_notifications", "add_feedback",
-    "mark_processed", "commit of mark_processed", "lease_events", "mark_published",
+    "mark_processed", "commit of mark_processed", "lease_events", "publish", "mark_published",
 )  # fmt: skip
 DELIVERED = """
     SELECT r.email_id, (
@@ -35,30 +33,7 @@ DELIVERED = """
     FROM sender.recipients AS r
     WHERE r.email_id = ANY ($1::uuid[]) AND r.state = 'DELIVERED'
 """
-REACHED_WITHIN = timedelta(seconds=20)
 REST_WITHIN = timedelta(seconds=120)
-
-
-async def _kill_at(names: Sequence[str], times: int, victims: Nursery, shims: Shims, load: Load) -> int:
-    """Kills at each point that many times, one email each; gives the count."""
-    kills = 0
-    for _ in range(times):
-        for name in names:
-            for moment in Moment:
-                await _kill_once(name, moment, victims, shims, load)
-                kills += 1
-    return kills
-
-
-async def _kill_once(name: str, moment: Moment, victims: Nursery, shims: Shims, load: Load) -> None:
-    point = shims.of(name).arm(name, moment, lambda: victims.kill(0))
-    asking = asyncio.create_task(load.many(1))
-    try:
-        await asyncio.wait_for(point.struck.wait(), REACHED_WITHIN.total_seconds())
-    except TimeoutError:
-        seen = shims.of(name).seen
-        raise AssertionError(f"{name} was not reached; seen were {sorted(seen)}") from None
-    await asking
 
 
 async def test_a_sender_killed_at_any_named_point_loses_nothing_and_sends_nothing_twice(
@@ -68,11 +43,11 @@ async def test_a_sender_killed_at_any_named_point_loses_nothing_and_sends_nothin
         shimmed(chaotic, "sender", workspace / "sender-points") as (senders, shims),
         a_load(chaotic, senders.addresses) as load,
     ):
-        kills = await _kill_at(SENDER_POINTS, scale.of(1, 20), senders, shims, load)
+        kills = await kill_at(SENDER_POINTS * scale.of(1, 20), senders, shims, lambda: load.many(1))
         await eventually(lambda: at_rest(chaotic, load.ids), REST_WITHIN)
         verdict = await truth(chaotic, load.ids)
 
-    figure(f"sender killed {kills} times, at {len(SENDER_POINTS) * len(Moment)} named points: {verdict}")
+    figure(f"sender killed {kills} times, at {len(SENDER_POINTS)} named points: {verdict}")
     assert verdict.clean, verdict
 
 
@@ -84,11 +59,11 @@ async def test_webhooks_killed_at_any_named_point_loses_no_feedback(
         shimmed(chaotic, "webhooks", workspace / "webhooks-points") as (webhooks, shims),
         a_load(chaotic, senders.addresses) as load,
     ):
-        kills = await _kill_at(WEBHOOKS_POINTS, scale.of(1, 20), webhooks, shims, load)
+        kills = await kill_at(WEBHOOKS_POINTS * scale.of(1, 20), webhooks, shims, lambda: load.many(1))
         await eventually(lambda: _all_delivered(chaotic, load), REST_WITHIN)
         verdict = await truth(chaotic, load.ids)
 
-    figure(f"webhooks killed {kills} times, at {len(WEBHOOKS_POINTS) * len(Moment)} named points: {verdict}")
+    figure(f"webhooks killed {kills} times, at {len(WEBHOOKS_POINTS)} named points: {verdict}")
     assert verdict.clean, verdict
     assert verdict.states == {"SENT": len(load.ids)}
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from cli.events import Tail
 from tests.chaos.conftest import Scale
 from tests.chaos.load import Load, a_load
 from tests.chaos.nursery import nursery
 from tests.chaos.shim import Moment
 from tests.chaos.shimmed import Shims, shimmed
+from tests.chaos.streams import holds
 from tests.chaos.truth import at_rest, database, truth
 from tests.chaos.weather import asking
 from tests.e2e.conftest import World
@@ -66,8 +66,7 @@ async def _wipe_nats(world: World) -> float:
     before = await _event_ids(world)
     world.stack.nats.wipe()
     back = time.monotonic()
-    async with Tail.open(world.installation.nats_url, everything=True) as fresh:
-        await eventually(lambda: before <= fresh.ids(), RECOVERED_WITHIN)
+    await eventually(lambda: holds(world, before), RECOVERED_WITHIN)
     return time.monotonic() - back
 
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from letterhead.sender.v1.emails_pb2 import OnUnknown
 from tests.chaos.conftest import Scale
 from tests.chaos.load import a_load
 from tests.chaos.shimmed import shimmed
 from tests.chaos.storms import blow
-from tests.chaos.truth import Truth, accepted_of, at_rest, database, truth
+from tests.chaos.truth import Truth, accepted_of, at_rest, database, longest_claim, truth
 from tests.chaos.weather import ANSWERS_TAKE, COPIES, asking, ses_goes_wrong
 from tests.e2e.conftest import World
 from tests.figures import Figure
@@ -19,14 +20,18 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240
 
 # What still queues, then the last lease (25 s), the window and the rounds in between.
 REST_WITHIN = timedelta(minutes=5)
+SEND_IS_LOST = {"kind": "drop", "event_type": "Send", "rate": 0.01}
+MOST_TWICE = 0.005
 
 
-async def _storm(world: World, home: Path, scale: Scale, seed: int) -> tuple[str, Truth]:
+async def _storm(
+    world: World, home: Path, scale: Scale, seed: int, on_unknown: "OnUnknown.ValueType"
+) -> tuple[str, Truth]:
     """Blows once; gives what was struck, in words, and the verdict."""
     connection = await database(world)
     async with (
         shimmed(world, "sender", home, copies=COPIES, LETTERHEAD_SES_THREADS="1") as (senders, shims),
-        a_load(world, senders.addresses) as load,
+        a_load(world, senders.addresses, on_unknown=on_unknown) as load,
     ):
         shims.aws.delay = ANSWERS_TAKE
         async with asking(load, scale.of(150, 1200)):
@@ -34,7 +39,12 @@ async def _storm(world: World, home: Path, scale: Scale, seed: int) -> tuple[str
         await connection.close()
         await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
         unknowing = await accepted_of(world, storm.attempts)
-        return f"{storm}; of those attempts SES had accepted {unknowing}", await truth(world, load.ids)
+        taken_over = await longest_claim(world, load.ids)
+        words = (
+            f"{storm}; of those attempts SES had accepted {unknowing};"
+            f" no email was CLAIMED for longer than {taken_over.total_seconds():.1f} s"
+        )
+        return words, await truth(world, load.ids)
 
 
 async def test_a_storm_of_kills_loses_nothing_and_sends_nothing_twice(
@@ -42,7 +52,7 @@ async def test_a_storm_of_kills_loses_nothing_and_sends_nothing_twice(
 ) -> None:
     await ses_goes_wrong(faults)
 
-    struck, verdict = await _storm(faults, workspace / "storm", scale, seed)
+    struck, verdict = await _storm(faults, workspace / "storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
 
     figure(f"storm, seed {seed}: {struck}; {verdict}")
     assert verdict.clean, verdict
@@ -53,10 +63,24 @@ async def test_a_storm_that_also_loses_events_sends_nothing_twice(
     faults: World, workspace: Path, scale: Scale, seed: int, figure: Figure
 ) -> None:
     await ses_goes_wrong(faults)
-    lost = {"kind": "drop", "event_type": "Send", "rate": 0.01}
-    await faults.sandbox.call("POST", "/events/faults", lost)
+    await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
 
-    struck, verdict = await _storm(faults, workspace / "deaf-storm", scale, seed)
+    struck, verdict = await _storm(faults, workspace / "deaf-storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
 
     figure(f"storm, seed {seed}, 1 % of Send events lost: {struck}; {verdict}")
     assert verdict.clean, verdict
+
+
+@pytest.mark.long
+async def test_a_storm_that_also_loses_events_sends_few_twice_that_asked_to_be_sent_once_more(
+    faults: World, workspace: Path, scale: Scale, seed: int, figure: Figure
+) -> None:
+    await ses_goes_wrong(faults)
+    await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
+
+    struck, verdict = await _storm(faults, workspace / "resending", scale, seed, OnUnknown.ON_UNKNOWN_RESEND)
+
+    share = len(verdict.twice) / verdict.emails
+    figure(f"storm, seed {seed}, RESEND, 1 % of Send events lost: {struck}; {verdict}; {share:.2%} twice")
+    assert verdict.honest, verdict
+    assert share <= MOST_TWICE

@@ -10,7 +10,7 @@ from tests.chaos.conftest import Scale
 from tests.chaos.load import Load, a_load
 from tests.chaos.shim import Moment
 from tests.chaos.shimmed import Shims, shimmed
-from tests.chaos.truth import at_rest, truth
+from tests.chaos.truth import at_rest, handed_over, truth
 from tests.e2e.conftest import World
 from tests.figures import Figure
 from tests.waiting import eventually
@@ -22,6 +22,7 @@ BY_SES = (
     "error_500", "error_503", "throttle", "reset_before",
 )  # fmt: skip
 STRUCK_WITHIN = timedelta(seconds=30)
+HANDED_OVER_WITHIN = timedelta(seconds=60)
 REST_WITHIN = timedelta(minutes=4)
 
 
@@ -29,6 +30,8 @@ async def _by_ses(world: World, load: Load, kind: str) -> None:
     fault = {"operation": "SendEmail", "kind": kind, "count": 1}
     await world.sandbox.call("POST", "/ses/faults", fault)
     await load.many(1)
+    # A fault that is still there would meet another's request.
+    await eventually(lambda: handed_over(world, load.ids), HANDED_OVER_WITHIN)
 
 
 async def _by_shim(shims: Shims, load: Load, moment: Moment) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 import asyncpg
 
@@ -14,8 +15,23 @@ NOT_SENT = frozenset({"QUEUED", "FAILED", "EXPIRED", "SUPPRESSED", "CANCELED"})
 # Somebody can see that these were not, or perhaps not, sent.
 VISIBLE = frozenset({"HELD", "FAILED", "EXPIRED", "SUPPRESSED", "CANCELED"})
 ON_ITS_WAY = """
-    SELECT count(*) FROM sender.emails
+    SELECT state, state_note AS note, count(*), max(now() - state_at) AS longest
+    FROM sender.emails
     WHERE id = ANY ($1::uuid[]) AND state IN ('QUEUED', 'CLAIMED', 'UNKNOWN')
+    GROUP BY state, note
+"""
+WITH_US = """
+    SELECT EXISTS (
+        SELECT FROM sender.emails AS e LEFT JOIN sender.attempts AS a ON a.email_id = e.id
+        WHERE e.id = ANY ($1::uuid[]) AND (a.state = 'OPEN' OR e.state = 'QUEUED')
+    )
+"""
+LONGEST_CLAIM = """
+    SELECT max(left_at - created_at) FROM (
+        SELECT to_state, created_at, lead(created_at) OVER (PARTITION BY email_id ORDER BY id) AS left_at
+        FROM sender.email_transitions WHERE email_id = ANY ($1::uuid[])
+    ) AS spans
+    WHERE to_state = 'CLAIMED'
 """
 LOOK_SECONDS = 0.25
 PAGE = 1000
@@ -42,9 +58,14 @@ class Truth:
         )
 
     @property
+    def honest(self) -> bool:
+        """Whether nothing was lost, no state lies and no attempt was more than one POST."""
+        return not (self.lost or self.false or self.posted_twice)
+
+    @property
     def clean(self) -> bool:
         """Whether every promise was kept."""
-        return not (self.lost or self.twice or self.false or self.posted_twice)
+        return self.honest and not self.twice
 
 
 async def shown(world: World, emails: Collection[str]) -> dict[str, str]:
@@ -92,14 +113,36 @@ async def accepted_of(world: World, attempts: Collection[str]) -> int:
     return sum(post["attempt"] in attempts for post in ledger["accepted"])
 
 
+async def longest_claim(world: World, emails: Collection[str]) -> timedelta:
+    """For how long one of these emails was with a sender, alive or dead."""
+    connection = await database(world)
+    try:
+        longest: timedelta = await connection.fetchval(LONGEST_CLAIM, list(emails))
+        return longest
+    finally:
+        await connection.close()
+
+
+async def handed_over(world: World, emails: Collection[str]) -> bool:
+    """Whether none of these emails queues or is on its way to SES, whatever became of it."""
+    await asyncio.sleep(LOOK_SECONDS)
+    connection = await database(world)
+    try:
+        return not await connection.fetchval(WITH_US, list(emails))
+    finally:
+        await connection.close()
+
+
 async def at_rest(world: World, emails: Collection[str]) -> bool:
     """Whether time alone changes nothing more; looked at rarely, so as not to be a load itself."""
     await asyncio.sleep(LOOK_SECONDS)
     connection = await database(world)
     try:
-        return not await connection.fetchval(ON_ITS_WAY, list(emails))
+        moving = await connection.fetch(ON_ITS_WAY, list(emails))
     finally:
         await connection.close()
+    assert not moving, [dict(row) for row in moving]
+    return True
 
 
 async def database(world: World) -> asyncpg.Connection:

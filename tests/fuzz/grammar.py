@@ -37,8 +37,9 @@ class _Asked:
         self.html = random.choice(("", "", f"<p>{_text(random)}</p>"))
         self.headers = dict.fromkeys(random.sample(pieces.ALLOWED_HEADERS, random.randrange(3)), "17")
 
-        self.files = [_file(random) for _ in range(random.choice((0, 0, 0, 1, 2)))]
+        self.files = _files(random)
         self.unsubscribe = _unsubscribe(random) if random.random() < 0.1 else None
+        self.in_reply_to = f"<{_address(random)}>" if random.random() < 0.1 else ""
         self.references = [f"<{_address(random)}>"] * random.choice((0, 0, 0, 1, 3))
 
     def wish(self) -> Wish:
@@ -51,6 +52,7 @@ class _Asked:
             tags={},
             files=self.files,
             unsubscribe=self.unsubscribe,
+            in_reply_to=self.in_reply_to,
             references=self.references,
             to=self.lists["to"],
             cc=self.lists["cc"],
@@ -81,6 +83,13 @@ def _name(random: Random) -> str:
     if kind == 2:
         return _spliced(random, "Pat O'Brien", random.choice("(),:;\\\".[]'=?"))
     return random.choice(pieces.ORDINARY_NAMES)
+
+
+def _files(random: Random) -> list[File]:
+    """Give files; those that the HTML body shows have a content_id, and no two the same."""
+    files = [_file(random) for _ in range(random.choice((0, 0, 0, 1, 2, 3)))]
+    shown = {file.content_id: file for file in files if file.content_id}
+    return [file for file in files if not file.content_id] + list(shown.values())
 
 
 def _file(random: Random) -> File:
@@ -180,7 +189,8 @@ def _bend_typed(random: Random, asked: _Asked) -> None:
             replace(made, mailto=_bent_address(random)),
         )
     )
-    asked.references = [_spliced(random, f"<{_address(random)}>", _anything(random))]
+    bent = _spliced(random, f"<{_address(random)}>", _anything(random))
+    asked.in_reply_to, asked.references = random.choice(((bent, []), ("", [bent]), (bent, [bent])))
 
 
 def _bend_subject(random: Random, asked: _Asked) -> None:

@@ -110,11 +110,25 @@ def judge(seed: str, number: int, way: Way) -> tuple[Wish, list[str], list[str]]
     injected = list(_injected(asked, meant, content))
     outcome = [
         "accepted",
+        *_kinds(meant),
         *(["disagreements"] if misread else []),
         *(["injected"] if injected else []),
         *(["unseen"] if injected and not misread else []),
     ]
     return asked, outcome, misread + injected
+
+
+def _kinds(meant: Letter) -> Iterator[str]:
+    """Name what an email holds beside bodies and recipients."""
+    if meant.files:
+        yield "files"
+    if meant.shown:
+        yield "inline files"
+    names = {name.lower() for name in meant.headers}
+    if names & {"in-reply-to", "references"}:
+        yield "threads"
+    if "list-unsubscribe" in names:
+        yield "unsubscribing"
 
 
 def _letter(made: Draft, standing: Standing) -> Letter | None:
@@ -126,13 +140,17 @@ def _letter(made: Draft, standing: Standing) -> Letter | None:
     candidate = Candidate(ID, ID, ID, made.sender, made.content, 0, NOW, addressees)
     domain = Domain(ID, ID, made.sender.domain, None, standing)
     sender = decide(candidate, domain, SHARED)
-    return None if sender is None or isinstance(sender, Move) else letter(Posting(ID, 1, candidate, sender))
+    if sender is None or isinstance(sender, Move):
+        return None
+    return letter(Posting(ID, 1, candidate, sender), made.content)
 
 
 def _injected(asked: Wish, meant: Letter, content: bytes) -> Iterator[str]:
     """Name headers that nobody asked for or may ask for, and a From that is not the one decided."""
     names, values = _lines(content)
     wanted = {*OURS, *(name.lower() for name in asked.headers)}
+    if asked.in_reply_to:
+        wanted.add("in-reply-to")
     if asked.references:
         wanted.add("references")
     if asked.unsubscribe:

@@ -7,6 +7,7 @@ from tests.fuzz.harness import Way, run
 from tests.fuzz.unsafe import guessable, pasted, trusting, unquoted
 
 SOME = 2_000
+KINDS = ("files", "inline files", "threads", "unsubscribing")
 
 
 @pytest.mark.timeout(7200)  # as many cases as one asks for
@@ -16,12 +17,14 @@ def test_two_parsers_and_lines_agree_on_every_email(cases: int, seed: str, figur
     counts = tally.counts
     figure(
         f"From, headers and MIME, {counts['cases']} cases of seed {seed}: {counts['accepted']} accepted, "
-        f"{counts['refused']} refused, {counts['withheld']} withheld by the From function, "
+        f"{counts['refused']} refused, {counts['withheld']} withheld by the From function; of those accepted "
+        f"{', '.join(f'{counts[kind]} with {kind}' for kind in KINDS)}; "
         f"{counts['disagreements']} disagreements, {counts['injected']} injected headers"
     )
     assert tally.failures == []
     assert counts["cases"] == cases
     assert counts["accepted"] > cases / 10
+    assert all(counts[kind] > cases / 200 for kind in KINDS)
     assert counts["refused"] > cases / 10
     assert counts["disagreements"] == counts["injected"] == 0
 

@@ -1,5 +1,6 @@
 """Events to publish, and a consumer that writes down what it applied, as a service would: in its tables."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -34,9 +35,10 @@ async def make_journal(database: FreshDatabase) -> None:
         await database.execute(statement)
 
 
-async def write_down(connection: Connection, event: ReceivedEvent) -> None:
+async def write_down(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
     """The simplest handler with an effect that must not be doubled."""
-    await connection.execute("INSERT INTO identity.journal VALUES ($1, $2)", event.id, event.subject)
+    for event in events:
+        await connection.execute("INSERT INTO identity.journal VALUES ($1, $2)", event.id, event.subject)
 
 
 async def written(database: FreshDatabase) -> list[str]:
@@ -45,9 +47,7 @@ async def written(database: FreshDatabase) -> list[str]:
     return [str(row["event_id"]) for row in rows]
 
 
-def a_consumer(
-    database: Database, stream: Stream, handle: Handle = write_down, *, concurrency: int = 1
-) -> Consumer:
+def a_consumer(database: Database, stream: Stream, handle: Handle = write_down) -> Consumer:
     """A consumer of all domain events that retries fast."""
     quick = [timedelta(milliseconds=20)] * 4
     return Consumer(
@@ -57,6 +57,5 @@ def a_consumer(
         "journal",
         ["domain.>"],
         handle,
-        concurrency=concurrency,
         retry_delays=quick,
     )

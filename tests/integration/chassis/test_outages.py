@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -269,12 +269,12 @@ async def test_postgres_away_does_not_count_towards_parking(
     await make_journal(database)
     tries = 0
 
-    async def away_at_first(connection: Connection, event: ReceivedEvent) -> None:
+    async def away_at_first(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
         nonlocal tries
         tries += 1
         if tries <= 5:
             raise Unavailable("STORAGE_UNAVAILABLE", "the database is away")
-        await write_down(connection, event)
+        await write_down(connection, events)
 
     event = an_event()
     start(Relay(identity, wire, "identity").run)

@@ -9,10 +9,11 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.access import Scope, generate_key
 from chassis.config import Secret
+from chassis.forgetting import Forgetting
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
 from services.identity.bootstrap import Keys
-from services.identity.store_requests import forget_requests
+from services.identity.store_retention import RULES
 from tests.factories import a_name
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity
@@ -113,7 +114,7 @@ async def test_a_request_id_is_forgotten_after_thirty_days(
     )
 
     async with database.open("identity") as opened:
-        more = await forget_requests(opened)
+        more = await Forgetting(opened, RULES).forget()
 
     rows = await database.fetch("SELECT request_id FROM identity.requests")
     assert ([row["request_id"] for row in rows], more) == (["new"], False)

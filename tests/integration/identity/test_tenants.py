@@ -1,5 +1,6 @@
 import asyncio
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import grpc
 import pytest
@@ -7,6 +8,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.access import Scope
 from letterhead.identity.v1.tenants_pb2 import (
+    Allowance,
     CreateTenantRequest,
     GetTenantRequest,
     ListTenantsRequest,
@@ -38,7 +40,65 @@ async def test_a_tenant_is_created_active_and_refuses_unready_email(admin: Calle
 
     assert (tenant.name, tenant.state) == ("Acme", Tenant.STATE_ACTIVE)
     assert tenant.unready_policy == Tenant.UNREADY_POLICY_REFUSE
-    assert await shown(admin, tenant) == tenant
+    found = await shown(admin, tenant)
+    assert found.allowance == Allowance()  # nothing limits it
+    found.ClearField("allowance")
+    assert found == tenant
+
+
+async def test_limits_are_a_tenants_own_until_they_are_taken_back(
+    admin: Caller, database: FreshDatabase
+) -> None:
+    request = CreateTenantRequest(name="Acme", max_send_rate=2.5, daily_limit=1000, request_id="r")
+    tenant = (await admin.tenants.CreateTenant(request)).tenant
+    await database.execute(
+        "INSERT INTO sender.tenant_days (tenant_id, day, emails, recipients)"
+        " VALUES ($1, (now() AT TIME ZONE 'UTC')::date, 2, 70)",
+        UUID(tenant.id),
+    )
+    assert (tenant.max_send_rate, tenant.daily_limit) == (2.5, 1000)
+    assert (await admin.tenants.CreateTenant(request)).tenant == tenant
+    assert (await shown(admin, tenant)).allowance == Allowance(
+        max_send_rate=2.5, daily_limit=1000, sent_today=70
+    )
+
+    changed = await changed_to(admin, Tenant(id=tenant.id, daily_limit=0), "max_send_rate", "daily_limit")
+
+    assert changed.HasField("daily_limit")
+    assert changed.daily_limit == 0
+    assert not changed.HasField("max_send_rate")
+    assert (await changed_to(admin, Tenant(id=tenant.id, name="New"), "name")).HasField("daily_limit")
+    assert (await shown(admin, tenant)).allowance == Allowance(daily_limit=0, sent_today=70)
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"max_send_rate": 0.0}, "max_send_rate"),
+        ({"max_send_rate": -1.0}, "max_send_rate"),
+        ({"max_send_rate": float("nan")}, "max_send_rate"),
+        ({"max_send_rate": float("inf")}, "max_send_rate"),
+        ({"daily_limit": -1}, "daily_limit"),
+        ({"daily_limit": 10**9 + 1}, "daily_limit"),
+    ],
+)
+async def test_a_limit_out_of_range_is_refused(admin: Caller, limits: dict[str, Any], field: str) -> None:
+    tenant = await create(admin, "Acme")
+
+    for call, path in (
+        (admin.tenants.CreateTenant(CreateTenantRequest(name="Other", **limits)), field),
+        (changed_to(admin, Tenant(id=tenant.id, **limits), field), f"tenant.{field}"),
+    ):
+        refusal = await refused(call)
+        assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert refusal.fields.keys() == {path}
+
+
+async def changed_to(admin: Caller, tenant: Tenant, *paths: str) -> Tenant:
+    """The tenant after a change of the fields that are named."""
+    request = UpdateTenantRequest(tenant=tenant, update_mask=FieldMask(paths=paths))
+    changed: Tenant = (await admin.tenants.UpdateTenant(request)).tenant
+    return changed
 
 
 async def test_a_repeated_request_gives_the_same_tenant(admin: Caller) -> None:

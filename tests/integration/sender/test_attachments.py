@@ -1,5 +1,6 @@
 """Files go with an email to the reader, are told of without their content, and go when the body goes."""
 
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from uuid import UUID
@@ -7,7 +8,10 @@ from uuid import UUID
 import grpc
 
 from letterhead.sender.v1.emails_pb2 import Attachment, ListUnsubscribe
-from tests.factories import Domain
+from services.sender.store_claims import ClaimStore
+from services.sender.store_emails import Place
+from services.sender.store_states import EmailStates
+from tests.factories import ACCOUNT, REGION, Domain
 from tests.integration.identity.callers import refused
 from tests.integration.sender.callers import Caller, a_request
 from tests.integration.sender.conftest import Sender, State, becomes
@@ -106,3 +110,23 @@ async def test_what_is_in_a_file_goes_when_the_body_goes(
 
     async with sender.start():
         await eventually(erased)
+
+
+async def test_a_claim_leaves_what_is_heavy_where_it_is(
+    sender: Sender, tenant_id: UUID, domain: Domain, database: FreshDatabase
+) -> None:
+    """However much is claimed ahead, memory holds no more of it than is being handed over."""
+    async with sender.start(handing_over=False) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        heavy = await caller.send(f"agent@{domain.name}", attachments=[PDF], text="See the invoice.")
+        await caller.send(f"agent@{domain.name}", attachments=[LOGO], text="See the logo.")
+
+    async with database.open("sender") as opened:
+        states = EmailStates(body_retention=timedelta(days=7))
+        claims = ClaimStore(opened, states, Place(ACCOUNT, REGION), shared=None, worker="test")
+        claimed = [each.candidate for each in await claims.claim(2)]
+        whole = await claims.content(UUID(heavy.id))
+
+    known = [(each.heavy, each.content.text, len(each.content.attachments)) for each in claimed]
+    assert known == [(True, None, 0), (False, "See the logo.", 1)]
+    assert (whole.text, whole.attachments[0].content) == ("See the invoice.", PDF.content)

@@ -1,12 +1,14 @@
-"""The orders of SES's events once more, through Postgres and at the same time: one end for all."""
+"""The orders of SES's events once more, through Postgres, one by one or together: one end for all."""
 
 import asyncio
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
+import pytest
 from google.protobuf import json_format
 
 from chassis.database import Database
@@ -26,7 +28,6 @@ from tests.unit.webhooks.ses_events import SentEmail, as_notification
 from tests.waiting import eventually
 
 ORDERS = 100
-AT_ONCE = 4  # as many as sender's consumer
 READERS = ("ada@example.com", "bob@example.net")
 TENANT = uuid7()
 
@@ -87,30 +88,30 @@ async def ends(database: FreshDatabase) -> Counter[tuple[object, ...]]:
     return Counter((row["state"], row["known"], *row["readers"], *row["history"]) for row in rows)
 
 
-async def test_a_hundred_orders_at_the_same_time_lead_to_one_end(
-    database: FreshDatabase, figure: Figure
+@pytest.mark.parametrize(("together", "at_once"), [(1, 4), (50, 1)])
+async def test_a_hundred_orders_lead_to_one_end(
+    database: FreshDatabase, figure: Figure, together: int, at_once: int
 ) -> None:
     dice = random.Random(17)  # noqa: S311 - the same orders in every run
     async with database.open("sender") as pool:
         states = EmailStates(body_retention=timedelta(days=1))
         unmatched = UnmatchedStore(pool)
         feedback = Feedback(states, SuppressionStore(pool), unmatched)
-        slots = asyncio.Semaphore(AT_ONCE)
+        slots = asyncio.Semaphore(at_once)
 
-        async def hear(event: ReceivedEvent | None, email: SentEmail) -> None:
+        async def hear(told: Sequence[tuple[ReceivedEvent | None, SentEmail]]) -> None:
+            answered = [email for event, email in told if event is None]  # SES's own answer, at last
+            answers = [proof(each.attempt_id, each.email_id, each.ses_id) for each in answered]
             async with slots, pool.transaction() as connection:
-                if event is None:  # SES's own answer, at last
-                    answer = proof(email.attempt_id, email.email_id, email.ses_id)
-                    await states.settle(connection, [answer])
-                else:
-                    await feedback.apply(connection, event)
+                await states.settle(connection, answers)
+                await feedback.apply(connection, [event for event, _ in told if event])
 
         emails = [await a_claimed_email(pool) for _ in range(ORDERS)]
         told: list[tuple[ReceivedEvent | None, SentEmail]] = [
             (event, email) for email in emails for event in [*told_of(email), None]
         ]
         dice.shuffle(told)
-        await asyncio.gather(*(hear(event, email) for event, email in told))
+        await asyncio.gather(*(hear(told[at : at + together]) for at in range(0, len(told), together)))
         await all_matched(database, Matching(pool, unmatched, feedback))
 
     found = await ends(database)
@@ -119,7 +120,7 @@ async def test_a_hundred_orders_at_the_same_time_lead_to_one_end(
     assert [row["address"] for row in suppressed] == list(READERS)
     figure(
         f"feedback through Postgres: {len(told):,} events and answers of {ORDERS} emails in random order "
-        f"(seed 17), {AT_ONCE} at once: {len(found)} final state"
+        f"(seed 17), {together} in a transaction, {at_once} of these at once: {len(found)} final state"
     )
 
 

@@ -73,7 +73,7 @@ async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_k
     await parked(sender.database, 0)
 
 
-async def test_what_is_matched_to_nobody_is_looked_for_ever_more_seldom_and_forgotten_after_a_week(
+async def test_what_is_matched_to_nobody_is_looked_for_ever_more_seldom(
     caller: Caller, hearsay: Hearsay, database: FreshDatabase
 ) -> None:
     stranger = Email(tenant_id=str(UUID(int=7)), ses_id="0100-other")
@@ -90,5 +90,3 @@ async def test_what_is_matched_to_nobody_is_looked_for_ever_more_seldom_and_forg
         return timedelta(minutes=4) < rest <= timedelta(minutes=5)
 
     await eventually(rests)
-    await database.execute("UPDATE sender.unmatched_feedback SET heard_at = now() - interval '8 days'")
-    await parked(database, 0)

@@ -6,16 +6,19 @@ from uuid import UUID
 
 import grpc
 import pytest
+from prometheus_client import REGISTRY
 
 from chassis.access import Scope
 from letterhead.sender.v1 import settlement_pb2 as pb
 from letterhead.sender.v1 import settlement_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
+from services.sender.store_measures import Measures
 from tests.factories import Domain, a_key
 from tests.integration.identity.callers import Keyed
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
 from tests.stores import FreshDatabase
+from tests.waiting import eventually
 
 Outcome = pb.SettleEmailRequest.Outcome
 
@@ -94,6 +97,45 @@ async def test_evidence_that_comes_after_the_decision_is_worth_more(
     await becomes(caller, lost, State.STATE_SENT)
 
 
+async def expires(caller: Caller, database: FreshDatabase, email: Email) -> Email:
+    """Its deadline passes."""
+    await database.execute("UPDATE sender.emails SET expires_at = now() WHERE id = $1", UUID(email.id))
+    return await becomes(caller, email, State.STATE_EXPIRED)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [(Outcome.OUTCOME_SENT, State.STATE_SENT), (Outcome.OUTCOME_NOT_SENT, State.STATE_FAILED)],
+)
+async def test_what_expired_undecided_is_decided_over_still(  # noqa: PLR0917 - fixtures
+    operator: Any,
+    caller: Caller,
+    lost: Email,
+    database: FreshDatabase,
+    outcome: "Outcome.ValueType",
+    state: "State.ValueType",
+) -> None:
+    await expires(caller, database, lost)
+
+    with pytest.raises(grpc.aio.AioRpcError, match="send a new one"):
+        await operator.SettleEmail(decided(lost, Outcome.OUTCOME_RESEND))
+    await operator.SettleEmail(decided(lost, outcome))
+
+    assert (await caller.get(lost.id)).state == state
+
+
+async def test_over_what_expired_unsent_there_is_nothing_to_decide(
+    operator: Any, caller: Caller, domain: Domain, database: FreshDatabase
+) -> None:
+    await database.execute("UPDATE identity.tenants SET daily_limit = 0")
+    email = await expires(caller, database, await caller.send(f"agent@{domain.name}"))
+
+    with pytest.raises(grpc.aio.AioRpcError, match="no operator's decision is open") as refused:
+        await operator.SettleEmail(decided(email, Outcome.OUTCOME_SENT))
+
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
 async def test_where_evidence_is_nothing_is_decided(
     operator: Any, caller: Caller, lost: Email, sender: Sender
 ) -> None:
@@ -125,6 +167,19 @@ async def test_a_decision_says_what_and_why(
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert field in (refused.value.details() or "")
+
+
+async def test_operators_see_what_waits_as_metrics(lost: Email, database: FreshDatabase) -> None:
+    assert lost.state == State.STATE_UNKNOWN
+    async with database.open("sender") as pool:
+        await Measures(pool).take()
+
+    def shown(name: str, **labels: str) -> float | None:
+        return REGISTRY.get_sample_value(f"letterhead_sender_{name}", labels)
+
+    assert (shown("waiting_emails", state="UNKNOWN"), shown("waiting_emails", state="HELD")) == (1, 0)
+    assert shown("slowed_tenants") == 0
+    assert await eventually(lambda: shown("hearing") == 0)  # no event of SES comes here
 
 
 async def test_only_operators_decide(
@@ -162,6 +217,9 @@ async def test_after_a_restore_everything_is_held_and_nothing_leaves_by_itself(
         await becomes(caller, sent, State.STATE_SENT)
         ended = await becomes(caller, expired, State.STATE_EXPIRED)
         assert "may have been" in ended.state_note
+        await operator.SettleEmail(decided(expired, Outcome.OUTCOME_NOT_SENT))
+        await heard_of(database, expired)  # evidence is worth more than a decision
+        await becomes(caller, expired, State.STATE_SENT)
         assert (await caller.get(waiting.id)).state == State.STATE_HELD
         assert await sender.posts() == []
 
@@ -175,9 +233,10 @@ async def heard_of(database: FreshDatabase, email: Email) -> None:
     await database.execute(
         "INSERT INTO webhooks.feedback"
         " (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, detail, occurred_at)"
-        " VALUES (gen_random_uuid(), '\\x01', 'DELIVERY', $1, $2, gen_random_uuid(), 'ses-1', '{}', now())",
+        " VALUES (gen_random_uuid(), $3, 'DELIVERY', $1, $2, gen_random_uuid(), 'ses-1', '{}', now())",
         UUID(email.tenant_id),
         UUID(email.id),
+        UUID(email.id).bytes,
     )
 
 

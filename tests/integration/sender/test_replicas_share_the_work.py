@@ -18,7 +18,7 @@ import pytest
 from cli.server_process import free_port
 from cli.tether import tethered
 from letterhead.sender.v1.emails_pb2 import Email
-from tests.factories import ACCOUNT, REGION, a_key
+from tests.factories import ACCOUNT, REGION, Domain, a_key
 from tests.figures import Figure
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
@@ -169,10 +169,63 @@ async def so_many_posts(sender: Sender, count: int) -> list[dict[str, object]] |
     return posts if len(posts) == count else None
 
 
-async def test_killed_before_the_post_it_is_held_and_not_sent_blindly(
+async def a_turn_is_far(database: FreshDatabase, seconds: float) -> None:
+    """Lets the next email wait for its turn at SES's rate."""
+    await database.execute(
+        "INSERT INTO chassis.rate_bucket (key, arrival_at) VALUES ($1, now() + make_interval(secs => $2))",
+        f"ses-send:{ACCOUNT}:{REGION}",
+        seconds,
+    )
+
+
+async def attempts(database: FreshDatabase) -> list[tuple[str, bool]]:
+    rows = await database.fetch("SELECT state, begun FROM sender.attempts ORDER BY number")
+    return [(row["state"], row["begun"]) for row in rows]
+
+
+async def an_open_attempt(database: FreshDatabase) -> bool:
+    return ("OPEN", False) in await attempts(database)
+
+
+async def test_killed_between_claim_and_post_it_is_sent_by_another_once(
+    sender: Sender, tenant_id: UUID, process: Process, database: FreshDatabase
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    await a_turn_is_far(database, 8)
+
+    async with calling(process, sender, tenant_id) as caller:
+        email = await caller.send(f"agent@{domain.name}")
+        await eventually(lambda: an_open_attempt(database))
+    await process.kill()
+    await database.execute("DELETE FROM chassis.rate_bucket")
+    await let_leases_end(database)
+    async with sender.start() as channel:
+        await becomes(await sender.a_caller(channel, tenant_id), email, State.STATE_SENT)
+
+    assert await attempts(database) == [("REFUSED", False), ("ACCEPTED", True)]
+    assert len(await sender.posts()) == 1
+    await process.start()
+
+
+async def test_an_attempt_that_was_taken_over_is_not_begun(
+    caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
+) -> None:
+    """Its process lives and waits for its turn; by then the email belongs to another attempt."""
+    await a_turn_is_far(database, 6)
+
+    email = await caller.send(f"agent@{domain.name}")
+    await eventually(lambda: an_open_attempt(database))
+    await let_leases_end(database)
+    await becomes(caller, email, State.STATE_SENT, within=SLOW)
+
+    assert await attempts(database) == [("REFUSED", False), ("ACCEPTED", True)]
+    assert len(await sender.posts()) == 1
+
+
+async def test_what_a_version_without_the_mark_left_open_is_held_and_not_sent_blindly(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """Nobody can tell this from a POST whose answer was lost: the attempt row alone is known."""
+    """Nobody can tell it from a POST whose answer was lost: the attempt row alone is known."""
     domain = await sender.a_ready_domain(tenant_id)
     email = await an_abandoned_email(sender, tenant_id, domain.name)
 
@@ -185,7 +238,7 @@ async def test_killed_before_the_post_it_is_held_and_not_sent_blindly(
 
 
 async def an_abandoned_email(sender: Sender, tenant_id: UUID, domain: str) -> Email:
-    """An email as a sender leaves it that dies between its claim and its POST."""
+    """An email as a sender leaves it that writes no mark, and dies between its claim and its POST."""
     await sender.set_account(state="PAUSED")
     async with sender.start() as channel:
         email = await (await sender.a_caller(channel, tenant_id)).send(f"agent@{domain}")

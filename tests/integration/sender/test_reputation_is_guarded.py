@@ -131,6 +131,36 @@ async def test_a_tenant_is_warned_then_paused_and_no_other_is(world: World, figu
     assert other is not caller
 
 
+async def test_a_tenant_is_slowed_down_before_it_is_paused_until_its_time_is_over(world: World) -> None:
+    database = world.sender.database
+    tenant_id = await a_tenant(database)
+    caller, [first, *_] = await world.a_mailing(tenant_id, readers(200))
+    for reader in readers(10):  # 5 %
+        await world.hearsay.of(first, "bounce", reader)
+
+    [slowed] = await world.sender.events("tenant.slowed")
+    assert slowed["data"]["tenantId"] == str(tenant_id)
+    allowance = (await world.tenant(tenant_id)).allowance
+    assert (allowance.max_send_rate, allowance.slow_reason) == (1, slowed["data"]["reason"])
+    assert (await world.tenant(tenant_id)).state == Tenant.STATE_ACTIVE
+    address = getattr(first, "from").address
+    waiting = [await caller.send(address, f"reader{number}@example.com") for number in range(190, 195)][-1]
+
+    async def waits() -> bool:
+        note = (await caller.get(waiting.id)).state_note
+        return "the tenant is slowed down. 5.00% of the recipients" in note
+
+    await eventually(waits)
+
+    await database.execute("DELETE FROM sender.strikes")  # they are forgotten, and the time is over
+    await database.execute("UPDATE sender.reputations SET slowed_until = now()")
+
+    [restored] = await world.sender.events("tenant.restored")
+    assert restored["data"]["tenantId"] == str(tenant_id)
+    assert not (await world.tenant(tenant_id)).allowance.HasField("max_send_rate")
+    assert len(await world.sender.events("tenant.slowed")) == 1
+
+
 async def test_what_a_tenant_was_paused_for_is_not_held_against_it_again(world: World) -> None:
     tenant_id = await a_tenant(world.sender.database)
     caller, [first, second, _] = await world.a_mailing(tenant_id, readers(150))

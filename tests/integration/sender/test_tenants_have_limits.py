@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 from services.sender.store_limits import Limits
 from tests.factories import Domain
@@ -31,6 +32,44 @@ async def test_beyond_its_day_a_tenants_email_waits_and_says_so(
         await becomes(caller, email, State.STATE_SENT)
 
 
+async def test_a_day_counts_recipients_as_ses_does(
+    sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase
+) -> None:
+    await database.execute("UPDATE identity.tenants SET daily_limit = 5")
+    address = f"agent@{domain.name}"
+    [first, second] = [await caller.send(address, readers(3)) for _ in range(2)]
+    for email in (first, second):  # an email is not divided: the second may pass the limit by its rest
+        await becomes(caller, email, State.STATE_SENT)
+
+    third = await caller.send(address)
+
+    assert "may in a day" in (await caller.get(third.id)).state_note
+    [row] = await database.fetch("SELECT emails, recipients FROM sender.tenant_days")
+    assert (row["emails"], row["recipients"]) == (2, 6)
+
+
+async def test_of_many_emails_those_are_claimed_together_that_a_rate_has_room_for(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    await database.execute("UPDATE identity.tenants SET daily_limit = 10")
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start(handing_over=False) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        emails = [await caller.send(f"agent@{domain.name}", readers(4)) for _ in range(6)]
+
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        for email in emails[:3]:
+            await becomes(caller, email, State.STATE_SENT)
+        for email in emails[3:]:
+            assert "may in a day" in (await caller.get(email.id)).state_note
+    assert len(await sender.posts()) == 3
+
+
+def readers(count: int) -> list[str]:
+    return [f"reader{number}@example.com" for number in range(count)]
+
+
 async def test_a_new_tenant_has_its_allowance_until_it_is_no_longer_new(
     sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
@@ -51,7 +90,7 @@ async def declared(database: FreshDatabase) -> bool:
 async def test_a_tenants_rate_is_its_own(
     sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase, figure: Figure
 ) -> None:
-    await database.execute("UPDATE identity.tenants SET max_send_rate = 4")
+    await database.execute("UPDATE identity.tenants SET max_send_rate = 2")
 
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(12)))
     notes = {(await caller.get(email.id)).state_note for email in emails}
@@ -62,4 +101,4 @@ async def test_a_tenants_rate_is_its_own(
     [row] = await database.fetch(
         "SELECT extract(epoch FROM max(sent_at) - min(sent_at))::float AS seconds FROM sender.emails"
     )
-    figure(f"12 emails of a tenant that may send 4/s, 4 at once: {row['seconds']:.1f} s from first to last")
+    figure(f"12 emails of a tenant that may send 2/s, 2 at once: {row['seconds']:.1f} s from first to last")

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from letterhead.verifier.v1 import verifier_pb2 as pb
+from services.verifier.measures import Measures
+from services.verifier.store_views import ViewStore
 from tests.factories import bearer
 from tests.integration.verifier.world import Tenant, World
 from tests.waiting import eventually
@@ -40,6 +43,7 @@ async def test_an_account_tells_its_limits(world: World, tenant: Tenant) -> None
 async def test_an_account_says_what_is_wrong(
     world: World, tenant: Tenant, change: dict[str, Any], state: str, sentence: str
 ) -> None:
+    await eventually(lambda: is_told(world, "UNREACHABLE", "READY"))
     await world.internet.control.call("PATCH", "/ses/account", change)
 
     await world.database.execute("UPDATE verifier.ses_account SET due_at = now()")
@@ -49,6 +53,31 @@ async def test_an_account_says_what_is_wrong(
 
     await eventually(told)
     assert sentence in (await account_of(tenant)).state_note
+    await eventually(lambda: is_told(world, "READY", state))
+
+
+async def is_told(world: World, before: str, after: str) -> bool:
+    """Whether other services have heard of the change, once."""
+    told = [event["data"] for event in await world.stream.published("account.changed")]
+    changes = [(each["previousState"], each["state"], each["region"]) for each in told]
+    return changes.count((before, after, "us-east-1")) == 1
+
+
+async def test_operators_see_the_account_as_metrics(world: World, tenant: Tenant) -> None:
+    async def asked() -> bool:
+        return (await account_of(tenant)).HasField("look_time")
+
+    await eventually(asked)
+    async with world.database.open("verifier") as database:
+        await Measures(ViewStore(database)).take()
+
+    def shown(name: str, **labels: str) -> float | None:
+        return REGISTRY.get_sample_value(name, {"region": "us-east-1"} | labels)
+
+    assert shown("letterhead_ses_account", state="READY") == 1
+    assert shown("letterhead_ses_account", state="PAUSED") == 0
+    assert shown("letterhead_ses_quota_recipients") == 50_000
+    assert shown("letterhead_ses_sent_recipients") == 0
 
 
 async def test_an_account_that_does_not_answer_is_unreachable_after_a_while(

@@ -42,7 +42,7 @@ def test_after_a_final_state_only_the_truth_about_it_comes() -> None:
     assert later == {
         State.SENT: {State.FAILED},
         State.FAILED: {State.SENT},
-        State.EXPIRED: {State.SENT},
+        State.EXPIRED: {State.SENT, State.FAILED},
         State.SUPPRESSED: set(),
         State.CANCELED: {State.SENT},
     }

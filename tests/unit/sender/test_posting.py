@@ -83,7 +83,7 @@ def a_posting(candidate: Candidate = EMAIL) -> Posting:
 def test_suppressed_recipients_stay_in_the_headers_and_get_nothing() -> None:
     posting = a_posting(replace(EMAIL, addressees=[replace(TO, suppressed=True), CC, BCC]))
 
-    written, posted = letter(posting), post(posting, b"")
+    written, posted = letter(posting, EMAIL.content), post(posting, b"")
 
     assert [each.address for each in (*written.to, *written.cc)] == ["to@example.com", "cc@example.com"]
     assert (posted.to, posted.cc, posted.bcc) == ([], ["cc@example.com"], ["bcc@example.com"])

@@ -1,4 +1,4 @@
-"""When a tenant is warned and paused: rates, floors and words."""
+"""When a tenant is warned, slowed and paused: rates, floors and words."""
 
 import pytest
 
@@ -15,18 +15,25 @@ CASES = [
     (10, 0, 100, Verdict.PAUSE),
     (10, 0, 251, Verdict.FINE),
     (10, 0, 250, Verdict.WARN),
-    (10, 0, 126, Verdict.WARN),
+    (10, 0, 201, Verdict.WARN),
+    (10, 0, 200, Verdict.SLOW),
+    (10, 0, 126, Verdict.SLOW),
     (10, 0, 125, Verdict.PAUSE),
     (80, 0, 1_000, Verdict.PAUSE),
-    (79, 0, 1_000, Verdict.WARN),
+    (79, 0, 1_000, Verdict.SLOW),
+    (50, 0, 1_000, Verdict.SLOW),
+    (49, 0, 1_000, Verdict.WARN),
     (39, 0, 1_000, Verdict.FINE),
     (0, 5, 100, Verdict.PAUSE),
     (0, 5, 1_666, Verdict.PAUSE),
-    (0, 5, 1_667, Verdict.WARN),
+    (0, 5, 1_667, Verdict.SLOW),
+    (0, 5, 5_000, Verdict.SLOW),
+    (0, 5, 5_001, Verdict.WARN),
     (0, 5, 6_250, Verdict.WARN),
     (0, 5, 6_251, Verdict.FINE),
     (40, 5, 1_000, Verdict.PAUSE),  # the graver counts
-    (80, 5, 5_000, Verdict.WARN),
+    (400, 4, 10_000, Verdict.WARN),
+    (400, 10, 10_000, Verdict.SLOW),
 ]
 
 

@@ -103,3 +103,10 @@ def test_a_fact_without_our_tags_is_told_by_ses_id() -> None:
 )
 def test_what_is_only_kept_makes_no_event(event: dict[str, Any]) -> None:
     assert event_of(read(event)) is None
+
+
+def test_what_is_heard_of_a_heartbeat_is_told_to_nobody() -> None:
+    delivery = EMAIL.delivery()
+    delivery["mail"]["tags"] = {"lh-attempt": [str(EMAIL.attempt_id)]}
+
+    assert event_of(read(delivery)) is None

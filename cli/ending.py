@@ -1,0 +1,41 @@
+"""How a command ends: trouble is told in words, and by the code that scripts look at."""
+
+import asyncio
+import sys
+from collections.abc import Coroutine
+from typing import Any, NoReturn
+
+import grpc
+import typer
+
+from chassis.config import ConfigError
+from cli.client import explain
+from cli.installation import NoInstallation
+from cli.server_process import EmbeddedError
+from cli.until import StoryFailed
+
+FAILED, USAGE, AWAY, INTERRUPTED = 1, 2, 3, 130
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Runs a command; the code is 1 when it failed, 2 for wrong usage, 3 when a service is away."""
+    try:
+        asyncio.run(work)
+    except grpc.aio.AioRpcError as error:
+        away = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        end(AWAY if away else FAILED, *explain(error))
+    except (EmbeddedError, StoryFailed) as error:
+        end(FAILED, str(error))
+    except NoInstallation as error:
+        end(USAGE, str(error))
+    except ConfigError as error:
+        end(USAGE, *error.problems)
+    except KeyboardInterrupt:
+        end(INTERRUPTED)
+
+
+def end(code: int, *lines: str) -> NoReturn:
+    """Says what went wrong, and ends with a code."""
+    for line in lines:
+        print(line, file=sys.stderr)
+    raise typer.Exit(code)

@@ -1,0 +1,178 @@
+"""The commands by which operators keep tenants: their limits, pauses and names. They need an admin key."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Annotated, Literal
+
+import typer
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from cli.client import Services, connect
+from cli.ending import USAGE, end, run
+from cli.installation import Installation
+from cli.teller import Teller
+from letterhead.identity.v1.tenants_pb2 import (
+    Allowance,
+    CreateTenantRequest,
+    GetTenantRequest,
+    ListTenantsRequest,
+    PauseTenantRequest,
+    ResumeTenantRequest,
+    Tenant,
+    UpdateTenantRequest,
+)
+
+tenants = typer.Typer(no_args_is_help=True, help="See tenants, limit them, pause and resume them.")
+PAGE = 1000
+
+Limit = Literal["max_send_rate", "daily_limit"]
+Rate = Annotated[float | None, typer.Option(min=0.01, max=100_000, help="Most recipients a second.")]
+Daily = Annotated[int | None, typer.Option(min=0, max=10**9, help="Most recipients a day (UTC).")]
+
+
+@tenants.command("list")
+def list_tenants() -> None:
+    """List all tenants."""
+    run(_list())
+
+
+@tenants.command("show")
+def show_tenant(tenant: str) -> None:
+    """Print a tenant, by its id or name, with what it may send and has sent today."""
+    run(_show(tenant))
+
+
+@tenants.command("add")
+def add_tenant(name: str, *, rate: Rate = None, daily: Daily = None) -> None:
+    """Make a tenant."""
+    run(_add(CreateTenantRequest(name=name, max_send_rate=rate, daily_limit=daily)))
+
+
+@tenants.command("limit")
+def limit_tenant(
+    tenant: str,
+    *,
+    rate: Rate = None,
+    daily: Daily = None,
+    no_rate: Annotated[bool, typer.Option("--no-rate", help="The rate is the installation's again.")] = False,
+    no_daily: Annotated[
+        bool, typer.Option("--no-daily", help="The day is the installation's again.")
+    ] = False,
+) -> None:
+    """Change what a tenant may send."""
+    if (no_rate and rate is not None) or (no_daily and daily is not None):
+        end(USAGE, "Give a limit, or take it back: not both.")
+    named = {"max_send_rate": no_rate or rate is not None, "daily_limit": no_daily or daily is not None}
+    if not any(named.values()):
+        end(USAGE, "Say what changes: --rate, --daily, --no-rate or --no-daily.")
+    paths = [path for path, is_named in named.items() if is_named]
+    run(_limit(tenant, Tenant(max_send_rate=rate, daily_limit=daily), paths))
+
+
+@tenants.command("pause")
+def pause_tenant(tenant: str, *, why: Annotated[str, typer.Option(help="Why; the tenant reads it.")]) -> None:
+    """Let a tenant's email wait."""
+    run(_pause(tenant, why))
+
+
+@tenants.command("resume")
+def resume_tenant(tenant: str) -> None:
+    """Let a paused tenant's email leave again."""
+    run(_resume(tenant))
+
+
+async def _list() -> None:
+    async with _as_operator() as services:
+        found = await _all(services)
+    Teller().table(("name", "state", "id", "own rate", "own day", "why paused"), [
+        (each.name, _state(each), each.id, _own(each, "max_send_rate"), _own(each, "daily_limit"),
+         each.pause_reason)
+        for each in found
+    ])  # fmt: skip
+
+
+async def _show(asked: str) -> None:
+    async with _as_operator() as services:
+        found = await _find(services, asked)
+        request = GetTenantRequest(tenant_id=found.id)
+        tenant = (await services.tenants.GetTenant(request)).tenant
+    _tell(tenant)
+
+
+async def _add(request: CreateTenantRequest) -> None:
+    async with _as_operator() as services:
+        tenant = (await services.tenants.CreateTenant(request)).tenant
+    Teller().good(f"{tenant.name}: {tenant.id}")
+
+
+async def _limit(asked: str, limits: Tenant, paths: list[str]) -> None:
+    async with _as_operator() as services:
+        limits.id = (await _find(services, asked)).id
+        await services.tenants.UpdateTenant(
+            UpdateTenantRequest(tenant=limits, update_mask=FieldMask(paths=paths))
+        )
+        tenant = (await services.tenants.GetTenant(GetTenantRequest(tenant_id=limits.id))).tenant
+    _tell(tenant)
+
+
+async def _pause(asked: str, why: str) -> None:
+    async with _as_operator() as services:
+        request = PauseTenantRequest(tenant_id=(await _find(services, asked)).id, reason=why)
+        tenant = (await services.tenants.PauseTenant(request)).tenant
+    Teller().good(f"{tenant.name} is paused; its email waits until `letterhead tenants resume {tenant.id}`")
+
+
+async def _resume(asked: str) -> None:
+    async with _as_operator() as services:
+        request = ResumeTenantRequest(tenant_id=(await _find(services, asked)).id)
+        tenant = (await services.tenants.ResumeTenant(request)).tenant
+    Teller().good(f"{tenant.name} sends again")
+
+
+def _as_operator() -> AbstractAsyncContextManager[Services]:
+    installation = Installation.read()
+    return connect(installation, installation.admin_key)
+
+
+async def _all(services: Services) -> list[Tenant]:
+    found: list[Tenant] = []
+    token = ""
+    while True:
+        request = ListTenantsRequest(page_size=PAGE, page_token=token)
+        answer = await services.tenants.ListTenants(request)
+        found += answer.tenants
+        token = answer.next_page_token
+        if not token:
+            return found
+
+
+async def _find(services: Services, asked: str) -> Tenant:
+    """The tenant of an id or a name."""
+    found = [tenant for tenant in await _all(services) if asked in (tenant.id, tenant.name)]
+    if not found:
+        end(USAGE, f"No tenant is called {asked!r}; `letterhead tenants list` shows those there are.")
+    return found[0]
+
+
+def _tell(tenant: Tenant) -> None:
+    allowance, teller = tenant.allowance, Teller()
+    teller.heading(f"{tenant.name}: {_state(tenant)}")
+    teller.say(tenant.pause_reason)
+    teller.table(("recipients", "may be", "sent"), [
+        ("a second", _in_force(allowance, "max_send_rate", "as SES takes them"), ""),
+        ("today (UTC)", _in_force(allowance, "daily_limit", "any number"), allowance.sent_today),
+    ])  # fmt: skip
+    if allowance.slow_reason:
+        until = allowance.slow_until_time.ToJsonString()
+        teller.waiting(f"slowed down, until {until} unless it lasts: {allowance.slow_reason}")
+
+
+def _state(tenant: Tenant) -> str:
+    return Tenant.State.Name(tenant.state).removeprefix("STATE_")
+
+
+def _own(tenant: Tenant, field: Limit) -> str:
+    return f"{getattr(tenant, field):.12g}" if tenant.HasField(field) else ""
+
+
+def _in_force(allowance: Allowance, field: Limit, otherwise: str) -> str:
+    return f"{getattr(allowance, field):.12g}" if allowance.HasField(field) else otherwise

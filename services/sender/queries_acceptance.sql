@@ -1,0 +1,72 @@
+-- accept_emails --
+-- Stores emails with recipients, attachments and history, in one go with the answers to their requests' ids (NULL where there is none). Gives no email of a request whose id was used before; waits for whoever is using it now. Ids are taken in one order always.
+WITH first AS (
+    INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, email_ids, refusals)
+    SELECT
+        tenant_id, request_id, content_hash,
+        ($10::uuid[])[first_email:last_email], ($2::bytea[])[first_refusal:last_refusal]
+    FROM unnest($3::uuid[], $4::text[], $5::bytea[], $6::integer[], $7::integer[], $8::integer[], $9::integer[])
+        AS request (tenant_id, request_id, content_hash, first_email, last_email, first_refusal, last_refusal)
+    WHERE request_id IS NOT NULL
+    ORDER BY tenant_id, request_id
+    ON CONFLICT ON CONSTRAINT idempotency_key DO NOTHING
+    RETURNING tenant_id, request_id
+), accepted AS (
+    INSERT INTO sender.emails
+        (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size,
+         send_at, on_unknown, unknown_window, state_note, not_before, expires_at)
+    SELECT
+        id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to::jsonb, headers::jsonb,
+        tags::jsonb, size, send_at, on_unknown, unknown_window,
+        CASE WHEN send_at IS NULL THEN 'Accepted, and waiting for its turn.' ELSE 'Accepted, and waiting for its time.' END,
+        coalesce(send_at, now()), greatest(send_at, now()) + $1::interval
+    FROM unnest(
+        $10::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::text[],
+        $19::text[], $20::text[], $21::text[], $22::text[], $23::bigint[], $24::timestamptz[], $25::text[], $26::interval[]
+    ) AS draft (
+        id, tenant_id, request_id, claim_id, from_address, from_name, subject, text, html,
+        reply_to, headers, tags, size, send_at, on_unknown, unknown_window
+    )
+    WHERE request_id IS NULL OR (tenant_id, request_id) IN (SELECT tenant_id, request_id FROM first)
+    RETURNING id, state_note, created_at, expires_at
+), addressed AS (
+    INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
+    SELECT email_id, position, kind, address, name, lower(address)
+    FROM unnest($27::uuid[], $28::integer[], $29::text[], $30::text[], $31::text[])
+        AS recipient (email_id, position, kind, address, name)
+    WHERE email_id IN (SELECT id FROM accepted)
+), attached AS (
+    INSERT INTO sender.attachments (email_id, position, file_name, content_type, content_id, size, content)
+    SELECT email_id, position, file_name, content_type, content_id, length(content), content
+    FROM unnest($32::uuid[], $33::integer[], $34::text[], $35::text[], $36::text[], $37::bytea[])
+        AS attachment (email_id, position, file_name, content_type, content_id, content)
+    WHERE email_id IN (SELECT id FROM accepted)
+), begun AS (
+    INSERT INTO sender.email_transitions (id, email_id, to_state, note)
+    SELECT transition_id, email_id, 'QUEUED', 'Accepted.'
+    FROM unnest($10::uuid[], $11::uuid[]) AS transition (email_id, transition_id)
+    WHERE email_id IN (SELECT id FROM accepted)
+), told AS MATERIALIZED (
+    SELECT pg_notify('sender_emails', '') WHERE EXISTS (SELECT FROM accepted)
+)
+SELECT id, state_note, created_at, expires_at FROM accepted LEFT JOIN told ON true;
+
+-- find_request --
+-- What a request_id was answered with.
+SELECT content_hash, email_ids, refusals FROM sender.idempotency WHERE tenant_id = $1 AND request_id = $2;
+
+-- standings_by_name --
+-- What is known of tenants' live domains by name, and in the last row of the operator's shared domain ($3).
+SELECT
+    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    t.state AS tenant_state, t.pause_reason, t.unready_policy, false AS shared
+FROM unnest($1::uuid[], $2::text[]) AS sender (tenant_id, name)
+JOIN identity.domains AS d ON d.tenant_id = sender.tenant_id AND d.name = sender.name AND d.state <> 'DELETED'
+JOIN identity.tenants AS t ON t.id = d.tenant_id
+UNION ALL
+SELECT
+    d.id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    t.state, t.pause_reason, t.unready_policy, true
+FROM identity.domains AS d
+JOIN identity.tenants AS t ON t.id = d.tenant_id
+WHERE d.name = $3 AND d.state <> 'DELETED' AND t.name = 'operator';

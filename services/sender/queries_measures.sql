@@ -1,0 +1,6 @@
+-- measure --
+-- Counts what waits for more than its turn, each no further than $1, and tenants that are slowed down.
+SELECT
+    (SELECT count(*) FROM (SELECT FROM sender.emails WHERE state = 'HELD' LIMIT $1) AS counted) AS held,
+    (SELECT count(*) FROM (SELECT FROM sender.emails WHERE state = 'UNKNOWN' LIMIT $1) AS counted) AS unknown,
+    (SELECT count(*) FROM sender.reputations WHERE slowed_until > now()) AS slowed;

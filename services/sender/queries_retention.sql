@@ -1,0 +1,80 @@
+-- erase_bodies --
+-- Erases a batch of bodies $1 after their time has come, and what is in their attachments.
+WITH due AS (
+    SELECT id FROM sender.emails WHERE body_erase_at <= now() - $1::interval ORDER BY body_erase_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), emptied AS (
+    UPDATE sender.attachments AS a SET content = NULL FROM due WHERE a.email_id = due.id
+)
+UPDATE sender.emails AS e
+SET text = NULL, html = NULL, body_erase_at = NULL
+FROM due
+WHERE e.id = due.id;
+
+-- forget_emails --
+-- Forgets a batch of emails whose last state is so long ago, with recipients, attachments and attempts; not one that has a body.
+DELETE FROM sender.emails
+WHERE id IN (
+    SELECT id
+    FROM sender.emails
+    WHERE body_erase_at IS NULL
+        AND state IN ('SENT', 'SUPPRESSED', 'FAILED', 'CANCELED', 'EXPIRED')
+        AND state_at < now() - $1::interval
+    ORDER BY state_at
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+);
+
+-- forget_requests --
+-- Forgets a batch of answers to request_ids.
+WITH old AS (
+    SELECT tenant_id, request_id FROM sender.idempotency WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2
+)
+DELETE FROM sender.idempotency AS i
+USING old
+WHERE i.tenant_id = old.tenant_id AND i.request_id = old.request_id;
+
+-- forget_tenant_days --
+-- Forgets how many emails tenants sent on days of so long ago.
+DELETE FROM sender.tenant_days
+WHERE (tenant_id, day) IN (
+    SELECT tenant_id, day FROM sender.tenant_days WHERE day < (now() - $1::interval)::date LIMIT $2
+);
+
+-- forget_heartbeats --
+-- Forgets a batch of old heartbeats.
+DELETE FROM sender.heartbeats
+WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - $1::interval LIMIT $2);
+
+-- forget_unmatched --
+-- Forgets a batch of feedback whose email never came to be known.
+DELETE FROM sender.unmatched_feedback
+WHERE id IN (
+    SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
+);
+
+-- forget_strikes --
+-- Forgets a batch about email accepted so long ago.
+DELETE FROM sender.strikes
+WHERE (email_id, match, kind) IN (
+    SELECT email_id, match, kind
+    FROM sender.strikes
+    WHERE email_id < chassis.first_id(now() - $1::interval)
+    ORDER BY email_id
+    LIMIT $2
+);
+
+-- make_days --
+-- Makes the partitions of the days to come; gives their number.
+SELECT sender.make_email_days();
+
+-- drop_days --
+-- Drops the partitions of days without emails; gives their number.
+SELECT sender.drop_email_days();
+
+-- days_ahead --
+-- For how many of the next seven days there is a partition.
+SELECT count(*)
+FROM generate_series(1, 7) AS n
+JOIN sender.email_days AS d
+    ON chassis.first_id(now() + make_interval(days => n)) >= d.from_id
+    AND chassis.first_id(now() + make_interval(days => n)) < d.to_id;

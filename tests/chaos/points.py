@@ -1,0 +1,50 @@
+"""Named points of a service's work, and a kill at each: before a request, before its answer, and after it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from tests.chaos.nursery import Nursery
+from tests.chaos.shim import Moment
+from tests.chaos.shimmed import Shims
+
+KillPoint: TypeAlias = tuple[str, Moment]
+Stir: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+UNANSWERED = frozenset({"ack"})  # nothing comes back that one could strike before or after
+REACHED_WITHIN = timedelta(seconds=90)
+
+
+def points(*names: str) -> list[KillPoint]:
+    """Every moment of these requests."""
+    return [
+        (name, moment)
+        for name in names
+        for moment in Moment
+        if moment is Moment.BEFORE or name not in UNANSWERED
+    ]
+
+
+async def kill_at(points: Iterable[KillPoint], victims: Nursery, shims: Shims, stir: Stir) -> int:
+    """Kills at each point once, while `stir` gives it work to come by there; gives the count."""
+    kills = 0
+    for name, moment in points:
+        await _kill_once(name, moment, victims, shims, stir)
+        kills += 1
+    return kills
+
+
+async def _kill_once(name: str, moment: Moment, victims: Nursery, shims: Shims, stir: Stir) -> None:
+    point = shims.of(name).arm(name, moment, lambda: victims.kill(0))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_reached(point.struck, name, shims))
+        group.create_task(stir())
+
+
+async def _reached(struck: asyncio.Event, name: str, shims: Shims) -> None:
+    try:
+        await asyncio.wait_for(struck.wait(), REACHED_WITHIN.total_seconds())
+    except TimeoutError:
+        seen = sorted(shims.of(name).seen)
+        raise AssertionError(f"{name} was not reached; seen were {seen}") from None

@@ -1,0 +1,32 @@
+"""What NATS holds after it fell: read from its first event on, by their ids."""
+
+import json
+from collections.abc import Collection
+from contextlib import suppress
+
+import nats
+from nats.errors import Error as NatsError
+from nats.js.api import ConsumerConfig, DeliverPolicy
+
+from cli.events import STREAM
+from tests.e2e.conftest import World
+
+QUIET_SECONDS = 1  # without another event: this was the last
+FROM_THE_FIRST = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
+
+
+async def holds(world: World, wanted: Collection[str]) -> bool:
+    """Whether the stream has each of these events; False as well while there is no stream."""
+    missing = set(wanted)
+    with suppress(NatsError, OSError):
+        client = await nats.connect(world.installation.nats_url, allow_reconnect=False)
+        try:
+            reader = await client.jetstream().subscribe(
+                ">", stream=STREAM, ordered_consumer=True, config=FROM_THE_FIRST
+            )
+            while missing:
+                event = await reader.next_msg(timeout=QUIET_SECONDS)
+                missing.discard(json.loads(event.data)["id"])
+        finally:
+            await client.close()
+    return not missing

@@ -1,0 +1,54 @@
+"""identity and verifier are killed at every named point of a domain's life, while many domains live."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.conftest import Scale
+from tests.chaos.lives import Lived, living
+from tests.chaos.points import KillPoint, kill_at, points
+from tests.chaos.shimmed import shimmed
+from tests.e2e.conftest import World
+from tests.figures import Figure
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
+
+IDENTITY_POINTS = points(
+    "insert_claim", "claim_due", "CreateEmailIdentity", "record_presence",
+    "PutEmailIdentityMailFromAttributes", "settle_present", "move_claim", "commit of write_events",
+    "DeleteEmailIdentity", "settle_absent", "publish",
+)  # fmt: skip
+VERIFIER_POINTS = points(
+    "begin_verifications", "claim_looks", "save_looks", "claim_ses_look", "GetEmailIdentity", "save_ses_look",
+    "save_decision", "commit of write_events", "publish",
+)  # fmt: skip
+
+
+async def _killed(world: World, service: str, home: Path, kill_points: list[KillPoint]) -> tuple[int, Lived]:
+    async with shimmed(world, service, home) as (victims, shims), living(world) as lives:
+        kills = await kill_at(kill_points, victims, shims, lives.go_on)
+    return kills, await lives.verdict()
+
+
+@pytest.mark.long
+async def test_identity_killed_at_any_named_point_loses_and_doubles_no_domain(
+    chaotic: World, workspace: Path, scale: Scale, figure: Figure
+) -> None:
+    kill_points = IDENTITY_POINTS * scale.of(1, 20)
+
+    kills, lived = await _killed(chaotic, "identity", workspace / "identity-points", kill_points)
+
+    figure(f"identity killed {kills} times, at {len(IDENTITY_POINTS)} named points: {lived}")
+    assert lived.clean, lived
+
+
+@pytest.mark.long
+async def test_verifier_killed_at_any_named_point_loses_and_doubles_no_domain(
+    chaotic: World, workspace: Path, scale: Scale, figure: Figure
+) -> None:
+    kill_points = VERIFIER_POINTS * scale.of(1, 20)
+
+    kills, lived = await _killed(chaotic, "verifier", workspace / "verifier-points", kill_points)
+
+    figure(f"verifier killed {kills} times, at {len(VERIFIER_POINTS)} named points: {lived}")
+    assert lived.clean, lived

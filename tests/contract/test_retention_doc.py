@@ -1,0 +1,59 @@
+"""docs/retention.md says of every table who forgets its rows, and when, or why they stay."""
+
+import re
+from collections import Counter
+from datetime import timedelta
+
+from services.identity.store_retention import RULES
+from services.sender import store_retention as sender
+from services.webhooks import store_retention as webhooks
+from tests.contract.sources import ROOT
+from tests.stores import FreshDatabase
+
+PAGE = (ROOT / "docs/retention.md").read_text()
+ROWS = [line.strip("| ").split(" | ") for line in PAGE.splitlines() if line.startswith("| `")]
+TABLES = """
+SELECT n.nspname || '.' || c.relname AS name
+FROM pg_class AS c
+JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND n.nspname IN ('chassis', 'identity', 'verifier', 'sender', 'webhooks')
+"""
+
+
+def words(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+async def test_every_table_is_on_the_page(database: FreshDatabase) -> None:
+    told = [name for table, *_ in ROWS for name in words(table) if "." in name]
+
+    there = {row["name"] for row in await database.fetch(TABLES)}
+
+    assert set(told) == there
+    assert [name for name, count in Counter(told).items() if count > 1] == ["sender.emails"]  # body, then all
+
+
+def test_every_rule_is_on_the_page() -> None:
+    age = timedelta(days=1)
+    rules = [
+        *RULES,
+        *sender.rules(emails=age, requests=age),
+        *webhooks.rules(notifications=age, feedback=age),
+    ]
+
+    told = [(words(table)[0], words(by)[0]) for table, _, _, by in filter(_by_rule, ROWS)]
+
+    changed = [re.findall(r"(?:DELETE FROM|UPDATE) (\w+\.\w+)", rule.statement)[-1] for rule in rules]
+    assert sorted(told) == sorted(zip(changed, (rule.name for rule in rules), strict=True))
+
+
+def test_every_setting_is_one() -> None:
+    """Each variable that the page names is on the page of settings."""
+    settings = (ROOT / "docs/settings.md").read_text()
+
+    assert all(name in settings for name in re.findall(r"LETTERHEAD_\w+", PAGE))
+
+
+def _by_rule(row: list[str]) -> bool:
+    return row[-1].startswith("rule ")

@@ -1,0 +1,76 @@
+"""Every alert has a runbook and asks for metrics that are there; every command that a page names exists."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+import yaml
+
+from cli.__main__ import app
+from tests.contract.sources import PRODUCTION, ROOT, files
+
+ALERTS = yaml.safe_load((ROOT / "deploy/components/alerts/alerts.yaml").read_text())
+RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "deploy").rglob("*.md"))]
+RUNBOOKS = ROOT / "docs/runbooks"
+
+# A command on a line of its own, or the whole of a code span.
+COMMAND = re.compile(r"(?:^ *(?:\.venv/bin/)?|`)letterhead ([a-z][^`\n]*)", re.MULTILINE)
+METRIC = re.compile(r"\bletterhead_[a-z0-9_]+\b")
+
+
+def metrics() -> set[str]:
+    """The names of all metrics that services export."""
+    return {
+        name for path in files(*PRODUCTION) for name in re.findall(r'"(letterhead_\w+)"', path.read_text())
+    }
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_says_what_is_wrong_and_where_it_is_written_what_to_do(rule: dict[str, Any]) -> None:
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert rule["annotations"]["summary"].endswith(".")
+    assert (ROOT / rule["annotations"]["runbook"]).is_file()
+    asked = set(METRIC.findall(rule["expr"]))
+    assert asked
+    assert asked <= metrics()
+
+
+def test_the_list_of_runbooks_has_every_alert_metric_and_page() -> None:
+    listed = (RUNBOOKS / "README.md").read_text()
+
+    for rule in RULES:
+        assert f"`{rule['alert']}`" in listed
+        assert set(METRIC.findall(rule["expr"])) <= set(METRIC.findall(listed))
+    for page in RUNBOOKS.glob("*.md"):
+        assert page.name == "README.md" or f"({page.name})" in listed
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_commands_that_exist(page: Path) -> None:
+    assert [problem for command in COMMAND.findall(page.read_text()) for problem in problems(command)] == []
+
+
+@pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.name)
+def test_a_runbook_names_metrics_that_exist(page: Path) -> None:
+    assert set(METRIC.findall(page.read_text())) <= metrics()
+
+
+def problems(command: str) -> Iterator[str]:
+    """Name what of a command does not exist."""
+    words = shlex.split(command.partition(" #")[0].replace("…", "x"))
+    found: Any = typer.main.get_command(app)
+    while words and hasattr(found, "commands"):
+        name = words.pop(0)
+        if name not in found.commands:
+            yield f"{command}: no command {name}"
+            return
+        found = found.commands[name]
+    options = {option for each in found.params for option in each.opts}
+    yield from (
+        f"{command}: no option {each}" for each in words if each.startswith("--") and each not in options
+    )

@@ -1,0 +1,97 @@
+"""Rows are forgotten at their age, a batch at a time; one rule that fails keeps no other from its work."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from chassis.database import Database
+from chassis.events import Stream
+from chassis.forgetting import BATCH, Forgetting, Rule
+from tests.integration.chassis.conftest import Start
+from tests.integration.chassis.journal import a_consumer
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+MONTH = timedelta(days=30)
+FORGET = """
+DELETE FROM identity.requests WHERE ctid IN (
+    SELECT ctid FROM identity.requests WHERE created_at < now() - $1::interval LIMIT $2
+)
+"""
+
+
+async def requests(database: FreshDatabase, count: int, *, days: int) -> None:
+    await database.execute(
+        "INSERT INTO identity.requests"
+        " (tenant_id, operation, request_id, content_hash, resource_id, created_at)"
+        " SELECT gen_random_uuid(), '', n::text, '', gen_random_uuid(), now() - make_interval(days => $2)"
+        " FROM generate_series(1, $1::integer) AS n",
+        count,
+        days,
+    )
+
+
+async def ages(database: FreshDatabase) -> list[int]:
+    rows = await database.fetch(
+        "SELECT extract(day FROM now() - created_at)::int AS age FROM identity.requests"
+    )
+    return [row["age"] for row in rows]
+
+
+async def test_a_round_forgets_a_batch_and_says_whether_there_is_more(
+    identity: Database, database: FreshDatabase
+) -> None:
+    await requests(database, BATCH + 1, days=31)
+    await requests(database, 1, days=29)
+    forgetting = Forgetting(identity, [Rule("requests", FORGET, MONTH)])
+
+    more = [await forgetting.forget(), await forgetting.forget()]
+
+    assert (more, await ages(database)) == ([True, False], [29])
+
+
+async def test_a_rule_that_fails_keeps_no_other_from_its_work(
+    identity: Database, database: FreshDatabase
+) -> None:
+    await requests(database, 1, days=31)
+    rules = [
+        Rule("broken", "DELETE FROM identity.claims WHERE $1 AND $2", MONTH),
+        Rule("requests", FORGET, MONTH),
+    ]
+
+    with pytest.raises(Exception, match="boolean"):
+        await Forgetting(identity, rules).forget()
+
+    assert await ages(database) == []
+
+
+async def test_a_consumer_forgets_what_it_received_and_parked(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    for days in (14, 16):
+        await database.execute(
+            "INSERT INTO identity.inbox (consumer, event_id, received_at)"
+            " VALUES ('journal', $1, now() - make_interval(days => $2))",
+            uuid4(),
+            days,
+        )
+    for days in (89, 91):
+        await database.execute(
+            "INSERT INTO identity.parked"
+            " (id, consumer, event_id, subject, body, error, deliveries, parked_at)"
+            " VALUES ($1, 'journal', $1, '', '', '', 6, now() - make_interval(days => $2))",
+            uuid4(),
+            days,
+        )
+
+    start(a_consumer(identity, wire).run)
+
+    async def only_the_young() -> bool:
+        rows = await database.fetch(
+            "SELECT extract(day FROM now() - received_at)::int AS age FROM identity.inbox"
+            " UNION ALL SELECT extract(day FROM now() - parked_at)::int FROM identity.parked"
+        )
+        return [row["age"] for row in rows] == [14, 89]
+
+    await eventually(only_the_young)

@@ -1,0 +1,134 @@
+"""Bad input is refused by the item and the field that it stands in, alone and in batches; good input goes."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import grpc
+import pytest
+
+from letterhead.sender.v1.emails_pb2 import Attachment, SendEmailRequest, SendEmailsRequest
+from tests.factories import Domain
+from tests.integration.identity.callers import refused
+from tests.integration.sender.callers import Caller, a_request
+from tests.integration.sender.conftest import State, becomes
+from tests.integration.sender.test_batches import a_batch, kinds, stored, told
+from tests.stores import FreshDatabase
+
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+MEBIBYTE = 1024 * 1024
+
+
+def at(ahead: timedelta) -> Callable[[SendEmailRequest], object]:
+    """Asks for a time to be sent at."""
+    return lambda request: request.send_time.FromDatetime(datetime.now(UTC) + ahead)
+
+
+def with_file(
+    name: str, content_type: str = "", content: bytes = b"x"
+) -> Callable[[SendEmailRequest], object]:
+    """Gives it a file."""
+    file = Attachment(file_name=name, content_type=content_type, content=content)
+    return lambda request: request.attachments.append(file)
+
+
+def with_readers(count: int) -> Callable[[SendEmailRequest], object]:
+    """Gives it more recipients."""
+    return lambda request: [request.to.add(address=f"reader{number}@example.com") for number in range(count)]
+
+
+BAD = {
+    "in the past": (at(timedelta(minutes=-2)), "send_time"),
+    "beyond 30 days": (at(timedelta(days=30, minutes=2)), "send_time"),
+    "a program": (with_file("invoice.pdf.exe"), "attachments[0].file_name"),
+    "a screen saver in capitals": (with_file("PHOTO.SCR"), "attachments[0].file_name"),
+    "a path": (with_file("../etc/passwd"), "attachments[0].file_name"),
+    "an email as a file": (with_file("a.eml", "message/rfc822"), "attachments[0].content_type"),
+    "parts as a file": (with_file("a", "multipart/mixed"), "attachments[0].content_type"),
+    "over size": (with_file("a.bin", content=bytes(31 * MEBIBYTE)), "attachments[0].content"),
+    "51 recipients": (with_readers(50), "to"),
+}
+
+
+@pytest.fixture(params=list(BAD.values()), ids=list(BAD))
+def bad(request: pytest.FixtureRequest, domain: Domain) -> tuple[SendEmailRequest, str]:
+    """An email with one mistake, and the field that it is in."""
+    bend, field = request.param
+    asked = a_request(f"agent@{domain.name}")
+    bend(asked)
+    return asked, field
+
+
+async def test_alone_it_is_refused_by_its_field(
+    caller: Caller, database: FreshDatabase, bad: tuple[SendEmailRequest, str]
+) -> None:
+    asked, field = bad
+
+    refusal = await refused(caller.emails.SendEmail(asked))
+
+    assert (refusal.code, refusal.reason) == (INVALID, "INVALID_FIELD")
+    assert refusal.fields.keys() == {field}
+    assert await stored(database) == 0
+
+
+async def test_strictly_it_keeps_the_others_back_and_is_named_by_its_place(
+    caller: Caller, domain: Domain, database: FreshDatabase, bad: tuple[SendEmailRequest, str]
+) -> None:
+    asked, field = bad
+    good = a_request(f"agent@{domain.name}")
+
+    refusal = await refused(caller.emails.SendEmails(a_batch([good, asked, good])))
+
+    assert refusal.code is INVALID
+    assert refusal.fields.keys() == {f"emails[1].{field}"}
+    assert await stored(database) == 0
+
+
+async def test_permissively_the_good_ones_go_and_it_is_named_by_its_place(
+    caller: Caller, domain: Domain, bad: tuple[SendEmailRequest, str]
+) -> None:
+    asked, field = bad
+    good = a_request(f"agent@{domain.name}")
+
+    answer = await caller.emails.SendEmails(a_batch([good, asked, good], permissive=True))
+
+    assert kinds(answer) == ["email", "error", "email"]
+    assert told(answer.results[1].error) == ("INVALID_FIELD", {f"emails[1].{field}"})
+    for place in (0, 2):
+        await becomes(caller, answer.results[place].email, State.STATE_SENT)
+
+
+@pytest.mark.parametrize("permissive", [False, True])
+@pytest.mark.parametrize("count", [0, 101, 1000])
+async def test_a_batch_of_none_or_of_more_than_a_hundred_is_refused(
+    caller: Caller, domain: Domain, database: FreshDatabase, count: int, *, permissive: bool
+) -> None:
+    emails = [a_request(f"agent@{domain.name}")] * count
+
+    refusal = await refused(caller.emails.SendEmails(a_batch(emails, permissive=permissive)))
+
+    assert (refusal.code, set(refusal.fields)) == (INVALID, {"emails"})
+    assert await stored(database) == 0
+
+
+@pytest.mark.parametrize("request_id", ["x" * 257, "x" * 10_000, "a\nb", "a\0b"])
+async def test_an_id_too_long_or_unprintable_is_refused(
+    caller: Caller, domain: Domain, database: FreshDatabase, request_id: str
+) -> None:
+    email = a_request(f"agent@{domain.name}")
+    calls: list[Any] = [
+        caller.emails.SendEmail(a_request(f"agent@{domain.name}", request_id=request_id)),
+        caller.emails.SendEmails(a_batch([email], request_id=request_id)),
+        caller.emails.SendEmails(SendEmailsRequest(emails=[email], request_id=request_id)),
+    ]
+
+    for call in calls:
+        refusal = await refused(call)
+        assert (refusal.code, set(refusal.fields)) == (INVALID, {"request_id"})
+    assert await stored(database) == 0
+
+
+async def test_an_id_of_256_characters_is_taken(caller: Caller, domain: Domain) -> None:
+    first, again = [await caller.send(f"agent@{domain.name}", request_id="x" * 256) for _ in range(2)]
+
+    assert first.id == again.id

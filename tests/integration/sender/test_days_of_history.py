@@ -1,0 +1,167 @@
+"""The history of emails lies in partitions by day: made ahead, and dropped with the last email of the day."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from shutil import copy
+
+import asyncpg
+import pytest
+
+from chassis.migrate import SCHEMA, migrate
+from cli.embedded import Postgres
+from services.sender.store_retention import QUERIES, Days
+from tests.stores import FreshDatabase
+
+MIGRATION = "0007_pre_days.sql"
+# An email of so many days ago, with two changes of state.
+AN_EMAIL = """
+WITH email AS (
+    INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at)
+    SELECT
+        chassis.first_id(now() - make_interval(days => $1)), gen_random_uuid(), gen_random_uuid(),
+        '', '', 1, now()
+    RETURNING id
+)
+INSERT INTO sender.email_transitions (id, email_id, to_state)
+SELECT gen_random_uuid(), id, state FROM email, unnest(ARRAY['QUEUED', 'SENT']) AS state
+"""
+HISTORY = "SELECT tableoid::regclass::text AS lies_in, email_id, to_state FROM sender.email_transitions"
+
+
+@pytest.fixture
+async def days(database: FreshDatabase) -> AsyncIterator[Days]:
+    async with database.open("sender") as opened:
+        yield Days(opened)
+
+
+async def names(database: FreshDatabase) -> list[str]:
+    rows = await database.fetch("SELECT name::text FROM sender.email_days ORDER BY to_id")
+    return [row["name"] for row in rows]
+
+
+async def without_days(database: FreshDatabase) -> None:
+    """As it is when nobody made any for long: there is the default partition alone."""
+    for name in await names(database):
+        await database.execute(f"DROP TABLE {name}")
+
+
+async def a_day(database: FreshDatabase, *, ago: int) -> str:
+    """A day's own partition, of so many days ago."""
+    [row] = await database.fetch(
+        "SELECT to_char(day AT TIME ZONE 'UTC', 'YYYYMMDD') AS name, chassis.first_id(day)::text AS from_id,"
+        " chassis.first_id(day + interval '1 day')::text AS to_id"
+        " FROM (SELECT date_trunc('day', now(), 'UTC') - make_interval(days => $1) AS day) AS of",
+        ago,
+    )
+    name = f"sender.email_transitions_{row['name']}"
+    bounds = f"FOR VALUES FROM ('{row['from_id']}') TO ('{row['to_id']}')"
+    await database.execute(f"CREATE TABLE {name} PARTITION OF sender.email_transitions {bounds}")
+    return name
+
+
+async def test_what_was_there_before_stays_as_it_is(migrated: Postgres, tmp_path: Path) -> None:
+    earlier = [path for path in sorted(SCHEMA.glob("0*.sql")) if path.name < MIGRATION]
+    for path in earlier:
+        copy(path, tmp_path)
+    (tmp_path / "roles.sql").write_text("SELECT")
+    database = FreshDatabase(migrated, "turned_over")
+    await FreshDatabase(migrated, "postgres").execute("CREATE DATABASE turned_over")
+    await migrate(database.url("postgres"), tmp_path)
+    await database.execute(
+        "INSERT INTO sender.email_transitions (id, email_id, to_state)"
+        " SELECT gen_random_uuid(), ('01900000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'SENT'"
+        " FROM generate_series(1, 1000) AS n"
+    )
+
+    await migrate(database.url("postgres"))
+
+    rows = await database.fetch(HISTORY)
+    assert {row["lies_in"] for row in rows} == {"sender.email_transitions_before"}
+    assert len({row["email_id"] for row in rows}) == 1000
+
+
+async def test_the_next_seven_days_are_there(database: FreshDatabase, days: Days) -> None:
+    await without_days(database)
+
+    await days.turn()
+    await days.turn()
+
+    async with database.open("sender") as opened:
+        assert await opened.fetchval(QUERIES.days_ahead) == 7
+    assert len(await names(database)) == 8
+
+
+async def test_a_day_that_was_not_made_in_time_loses_nothing(database: FreshDatabase, days: Days) -> None:
+    await without_days(database)
+    for ago in (3, 0, -1):
+        await database.execute(AN_EMAIL, ago)
+    before = await database.fetch(HISTORY)
+
+    await days.turn()
+
+    after = await database.fetch(HISTORY)
+    today, tomorrow = (await names(database))[:2]
+    assert {row["lies_in"] for row in before} == {"sender.email_transitions_default"}
+    assert {row["lies_in"] for row in after} == {"sender.email_transitions_default", today, tomorrow}
+    assert sorted(row["email_id"] for row in after) == sorted(row["email_id"] for row in before)
+
+
+async def test_a_day_goes_with_its_last_email(database: FreshDatabase, days: Days) -> None:
+    await without_days(database)
+    older, old = await a_day(database, ago=100), await a_day(database, ago=99)
+    for ago in (100, 99):
+        await database.execute(AN_EMAIL, ago)
+
+    await days.turn()
+    both = await names(database)
+    await database.execute(
+        "DELETE FROM sender.emails WHERE id < chassis.first_id(now() - interval '99.5 days')"
+    )
+    await days.turn()
+
+    assert both[:2] == [older, old]
+    assert (await names(database))[0] == old
+    assert {row["lies_in"] for row in await database.fetch(HISTORY)} == {old}
+
+
+async def test_what_lies_astray_goes_too(database: FreshDatabase, days: Days) -> None:
+    await without_days(database)
+    for ago in (100, 99):
+        await database.execute(AN_EMAIL, ago)
+    await database.execute(
+        "DELETE FROM sender.emails WHERE id < chassis.first_id(now() - interval '99.5 days')"
+    )
+
+    await days.turn()
+
+    assert len(await database.fetch(HISTORY)) == 2
+
+
+async def test_the_young_stay_when_there_is_no_email(database: FreshDatabase, days: Days) -> None:
+    await database.execute(AN_EMAIL, 0)
+    await database.execute("DELETE FROM sender.emails")
+
+    await days.turn()
+
+    assert len(await database.fetch(HISTORY)) == 2
+
+
+async def test_sender_cannot_choose_what_is_dropped(database: FreshDatabase) -> None:
+    connection = await asyncpg.connect(database.url("sender"))
+
+    for statement in (
+        "DROP TABLE sender.email_transitions_default",
+        "DELETE FROM sender.email_transitions_before",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()
+
+
+async def test_nobody_else_turns_the_days(database: FreshDatabase) -> None:
+    connection = await asyncpg.connect(database.url("webhooks"))
+
+    for function in ("make_email_days", "drop_email_days"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(f"SELECT sender.{function}()")
+    await connection.close()
