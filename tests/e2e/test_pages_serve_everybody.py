@@ -119,7 +119,7 @@ async def test_every_page_can_be_read_by_everybody(
 
 
 async def _picture(visit: Visit, path: Path) -> None:
-    """Takes the whole page; in a window as high as it is, because sealed frames stay blank beyond the window."""
+    """Takes the whole page; in a window as high, because sealed frames stay blank beyond the window."""
     window = visit.page.viewport_size
     assert window
     height = await visit.page.evaluate("document.documentElement.scrollHeight")
