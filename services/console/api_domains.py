@@ -1,7 +1,5 @@
 """Domains over HTTP: created, read with their records, listed, changed, verified and deleted."""
 
-from uuid import uuid4
-
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from letterhead.identity.v1 import domains_pb2 as pb
@@ -9,12 +7,10 @@ from letterhead.verifier.v1.verifier_pb2 import GetVerificationRequest, RecordCh
 from services.console import api_errors as errors
 from services.console import api_models as models
 from services.console.api_domains_protos import detail_of, is_shown, states_shown, summary_of
-from services.console.api_endpoints import Asked, Endpoint
+from services.console.api_endpoints import RETRY_KEY, Asked, Endpoint
 from services.console.api_errors import Rejected
 from services.console.api_pages import QUERY, listing, page_of
 from services.console.calls import Refused
-
-RETRY_KEY = "Idempotency-Key"
 
 
 async def create(asked: Asked) -> models.Domain:
@@ -25,7 +21,7 @@ async def create(asked: Asked) -> models.Domain:
         name=wish.name,
         region=wish.region or "",
         mail_from_label=wish.custom_return_path or "",
-        request_id=asked.retry_key() or str(uuid4()),
+        request_id=asked.request_id(),
     )
     return detail_of((await asked.ask(asked.calls.domains.CreateDomain, request)).domain, ())
 

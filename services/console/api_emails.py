@@ -1,8 +1,7 @@
 """Emails over HTTP: sent, in batches too, read, listed, given another time, and canceled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from uuid import uuid4
 
 import msgspec
 
@@ -10,12 +9,11 @@ from letterhead.sender.v1 import emails_pb2 as pb
 from services.console import api_errors as errors
 from services.console import api_models as models
 from services.console.api_emails_protos import detail_of, request_of, results_of, summary_of
-from services.console.api_endpoints import Asked, Endpoint, decoded
+from services.console.api_endpoints import RETRY_KEY, Asked, Endpoint, decoded
 from services.console.api_errors import Rejected
 from services.console.api_pages import QUERY, listing, page_of
 from services.console.api_times import stamp_of
 
-RETRY_KEY = "Idempotency-Key"
 SEND_WITHIN = timedelta(seconds=25)  # files take their time; Resend's SDKs give up after 30
 VALIDATION = "x-batch-validation"
 VALIDATIONS = {
@@ -27,7 +25,7 @@ VALIDATIONS = {
 async def send(asked: Asked) -> models.EmailId:
     """Sends an email: once it is answered, it is stored and will be handed over once."""
     request = request_of(asked.body(models.SendEmail))
-    request.request_id = asked.retry_key() or str(uuid4())
+    request.request_id = asked.request_id()
     response = await asked.ask(asked.calls.sender.SendEmail, request, deadline=SEND_WITHIN)
     return models.EmailId(id=response.email.id)
 
@@ -40,16 +38,17 @@ async def send_batch(asked: Asked) -> models.Batch:
         sentence = f"A batch has 1 to {models.MOST_OF_BATCH} emails; this one has {len(items)}."
         raise Rejected(errors.INVALID, sentence)
     good, wrong = _judged(items)
-    if wrong and validation == pb.SendEmailsRequest.VALIDATION_STRICT:
+    strict = validation == pb.SendEmailsRequest.VALIDATION_STRICT
+    if strict and wrong:
         index, no = min(wrong.items())
-        raise Rejected((no.status, no.name), f"Email {index} of the batch: {no.message}")
-    outcomes = await _outcomes(asked, list(good.values()), validation)
-    accepted, refused = results_of(outcomes, list(good))
-    problems = refused | {index: no.message for index, no in wrong.items()}
-    if validation == pb.SendEmailsRequest.VALIDATION_STRICT:
+        raise Rejected((no.status, no.name), f"`emails[{index}]`: {no.message}")
+    accepted, refused = await _accepted(asked, good, validation)
+    if strict:
         return models.Batch(data=accepted)
-    told = [models.BatchError(index=index, message=said) for index, said in sorted(problems.items())]
-    return models.Batch(data=accepted, errors=told)
+    problems = sorted((refused | {index: no.message for index, no in wrong.items()}).items())
+    return models.Batch(
+        data=accepted, errors=[models.BatchError(index=index, message=said) for index, said in problems]
+    )
 
 
 async def get(asked: Asked) -> models.Email:
@@ -98,14 +97,19 @@ def _judged(
     return good, wrong
 
 
-async def _outcomes(
-    asked: Asked, emails: Sequence[pb.SendEmailRequest], validation: pb.SendEmailsRequest.Validation.ValueType
-) -> Sequence[pb.SendEmailsResult]:
-    retry_key = asked.retry_key()
+async def _accepted(
+    asked: Asked,
+    emails: Mapping[int, pb.SendEmailRequest],
+    validation: pb.SendEmailsRequest.Validation.ValueType,
+) -> tuple[list[models.EmailId], dict[int, str]]:
+    """Send emails by their places; gives those accepted, and why not by the place of each other."""
+    request = pb.SendEmailsRequest(
+        emails=emails.values(), validation=validation, request_id=asked.request_id()
+    )
     if not emails:
-        return ()
-    request = pb.SendEmailsRequest(emails=emails, validation=validation, request_id=retry_key or str(uuid4()))
-    return (await asked.ask(asked.calls.sender.SendEmails, request, deadline=SEND_WITHIN)).results
+        return [], {}
+    sent = await asked.ask(asked.calls.sender.SendEmails, request, deadline=SEND_WITHIN)
+    return results_of(sent.results, list(emails))
 
 
 ENDPOINTS = (

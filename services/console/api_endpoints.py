@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import msgspec
 from starlette.datastructures import QueryParams
@@ -30,6 +30,7 @@ log = get_logger(__name__)
 
 LARGE_BODY = MEBIBYTE
 LARGE_BODIES = 2  # at once; each takes several times its size while it is turned into a request
+RETRY_KEY = "Idempotency-Key"
 MAX_RETRY_KEY = 256
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
@@ -62,10 +63,13 @@ class Asked:
         """Read the body. Raises Rejected."""
         return decoded(self.content, model)
 
-    def retry_key(self) -> str:
-        """Give the idempotency key; empty: none was sent. Raises Rejected for one that is too long."""
-        if (key := self.headers.get("idempotency-key")) is None:
-            return ""
+    def request_id(self) -> str:
+        """Give the idempotency key, or else a new id: calls inward are made again where a service is away.
+
+        Raises Rejected for a key that is too long.
+        """
+        if (key := self.headers.get(RETRY_KEY)) is None:
+            return str(uuid4())
         if not 1 <= len(key) <= MAX_RETRY_KEY or not key.isprintable():
             sentence = f"The idempotency key must be 1 to {MAX_RETRY_KEY} printable characters."
             raise Rejected(errors.BAD_KEY_OF_RETRY, sentence)

@@ -1,17 +1,15 @@
 """API keys over HTTP: made, listed and revoked."""
 
 from collections.abc import Mapping
-from uuid import uuid4
 
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from services.console import api_errors as errors
 from services.console import api_models as models
-from services.console.api_endpoints import Asked, Endpoint, id_of
+from services.console.api_endpoints import RETRY_KEY, Asked, Endpoint, id_of
 from services.console.api_errors import Rejected
 from services.console.api_pages import QUERY, listing, page_of
 from services.console.api_times import time_of
 
-RETRY_KEY = "Idempotency-Key"
 SCOPES: Mapping[str, pb.ApiKey.Scope.ValueType] = {
     "full_access": pb.ApiKey.SCOPE_FULL_ACCESS,
     "sending_access": pb.ApiKey.SCOPE_SENDING_ACCESS,
@@ -29,7 +27,7 @@ async def create(asked: Asked) -> models.ApiKeyToken:
         name=wish.name,
         scope=SCOPES[permission],
         domain_ids=[id_of("domain_id", wish.domain_id)] if wish.domain_id else (),
-        request_id=asked.retry_key() or str(uuid4()),
+        request_id=asked.request_id(),
     )
     response = await asked.ask(asked.calls.api_keys.CreateApiKey, request)
     return models.ApiKeyToken(id=response.api_key.id, token=response.token)

@@ -22,6 +22,7 @@ from services.console.pages_visitor import key_of
 HERE = "/app/emails"
 PAGE = 50
 STATES = ("QUEUED", "SENT", "SUPPRESSED", "FAILED", "CANCELED", "EXPIRED", "HELD", "UNKNOWN")
+FRAMES = (("short", 400), ("middling", 2000))  # by characters of HTML
 OPENED = 3  # with so many recipients, each one's history is open
 # What a stranger wrote runs nothing, loads nothing, sends nothing and leads nowhere.
 BODY_HEADERS = {
@@ -76,6 +77,7 @@ class EmailsPages:
             email=email,
             sender=getattr(email, "from"),
             readers=[Reader(each, _history(email, each)) for each in email.recipients],
+            frame=_frame(email.html),
             opened=len(email.recipients) <= OPENED,
             moving=words.moving(email),
         )
@@ -90,9 +92,25 @@ class EmailsPages:
         return (await self._calls.ask(self._calls.sender.GetEmail, asked, key=key_of(request))).email
 
 
+def _frame(html: str) -> str:
+    """Returns how much room a body gets; its frame is sealed, so nobody can measure what is in it."""
+    return next((size for size, most in FRAMES if len(html) <= most), "long")
+
+
 def _history(email: Email, recipient: Recipient) -> Sequence[TimelineEntry]:
+    """Returns what concerns one recipient, what follows from being sent after it.
+
+    News come by the receivers' clocks, and may be here before we have noted that the email was taken.
+    """
     address = recipient.address.address.lower()
-    return [
-        entry for entry in email.timeline
+    concern = [
+        entry
+        for entry in email.timeline
         if not entry.recipients or address in (each.lower() for each in entry.recipients)
-    ]  # fmt: skip
+    ]
+    taken = max((at for at, entry in enumerate(concern, 1) if entry.state == Email.STATE_SENT), default=0)
+    return [*sorted(concern[:taken], key=_is_news), *concern[taken:]]
+
+
+def _is_news(entry: TimelineEntry) -> bool:
+    return entry.feedback not in ("", "SEND")
