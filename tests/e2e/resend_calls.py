@@ -14,7 +14,7 @@ from cli.client import connect
 from cli.installation import Installation
 from sandbox.client import connect_sandbox
 from tests.e2e import resend_python
-from tests.e2e.packages import install, output
+from tests.e2e.packages import INSTALL_WITHIN, install, output
 from tests.e2e.resend_python import Call
 from tests.e2e.resend_stage import Stage, a_stage
 
@@ -31,12 +31,21 @@ async def told_by_node(stage: Stage, home: Path) -> list[Call]:
     """The story of npm's SDK, installed below `home` by its lock file; RuntimeError where that fails."""
     await install(NODE)
     place = shutil.copytree(NODE_STORY, home / "resend_node")
-    environ = {"HOME": str(Path.home())}
-    quietly = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    await output("npm", "--prefix", str(place), "ci", *quietly, environ=environ)
+    await _installed(place)
     setting = {"url": stage.url, "key": stage.key, "strangerKey": stage.stranger_key}
-    told = await output("node", str(place / "calls.mjs"), given=json.dumps(setting).encode(), environ=environ)
+    told = await output("node", str(place / "calls.mjs"), given=json.dumps(setting).encode())
     return [Call("node", **json.loads(line)) for line in told.splitlines()]
+
+
+async def _installed(place: Path) -> None:
+    """Installs by the lock file, with this process's own environment: that is where a proxy may be named."""
+    command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    pipe = asyncio.subprocess.PIPE
+    npm = await asyncio.create_subprocess_exec(*command, cwd=place, stdout=pipe, stderr=pipe)
+    async with asyncio.timeout(INSTALL_WITHIN):
+        _, complained = await npm.communicate()
+    if npm.returncode:
+        raise RuntimeError(f"npm ci failed: {complained.decode()[-500:]}")
 
 
 def table(calls: Iterable[Call]) -> list[str]:
