@@ -1,5 +1,5 @@
 -- Forgetting. The history of emails lies in a partition for each day that emails were accepted on, and is dropped with it;
--- of all else rows are deleted, a few at a time. Why so: docs/decisions/0008-history-by-the-day.md.
+-- of all else rows are deleted, a few at a time. Why so: docs/decisions/0006-history-by-the-day.md.
 
 -- The least UUIDv7 of a moment: what is made from then on has a greater id.
 CREATE FUNCTION chassis.first_id(moment timestamptz) RETURNS uuid
