@@ -10,15 +10,18 @@ from datetime import timedelta
 
 import pytest
 
+from cli.server_process import port_is_free
+from cli.stack import STANDARD_PORTS
 from tests.contract.sources import ROOT
 from tests.waiting import eventually
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 # `make demo` has a test of its own, and `make up` is what the others run against.
 FOREGROUND = ("make demo\n", "make up\n")
 BASH = "/bin/bash"
 START_WITHIN = timedelta(seconds=90)
+FREE_WITHIN = timedelta(seconds=180)
 
 
 def script() -> str:
@@ -63,6 +66,8 @@ def up() -> Iterator["subprocess.Popen[str]"]:
 
 
 async def test_the_readmes_commands_run_as_written() -> None:
+    # The kernel may have given one of the documented ports to a connection of a test beside this one.
+    await eventually(lambda: all(map(port_is_free, STANDARD_PORTS.values())), FREE_WITHIN)
     with up() as process:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
