@@ -36,7 +36,7 @@ class Session:
     operator: bool = False
 
     def proves(self, token: str) -> bool:
-        """Tell whether a form's token is this session's."""
+        """Tell whether a form's token is the one of this sign-in."""
         return compare_digest(self.csrf.encode(), token.encode())
 
 
