@@ -141,6 +141,11 @@ class Config:
         timedelta(days=30), help="seconds that a request_id is remembered", minimum=timedelta(days=1)
     )
 
+    @property
+    def place(self) -> Place:
+        """Give the account and region that emails leave by."""
+        return Place(self.aws.aws_account, self.aws.aws_region)
+
 
 @asynccontextmanager
 async def running(settings: Config) -> AsyncIterator[int]:
@@ -148,70 +153,62 @@ async def running(settings: Config) -> AsyncIterator[int]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
         stream = await stack.enter_async_context(open_stream(settings.nats))
-        place = Place(settings.aws.aws_account, settings.aws.aws_region)
         states = EmailStates(body_retention=settings.body_retention)
+        feedback = Feedback(states, SuppressionStore(database), UnmatchedStore(database))
         worker_name = f"{platform.node()}:{os.getpid()}"
-        shared = settings.shared.sender()
-        claims = ClaimStore(database, states, place, shared=shared, worker=worker_name)
+        claims = ClaimStore(
+            database, states, settings.place, shared=settings.shared.sender(), worker=worker_name
+        )
         executor = await stack.enter_async_context(Executor("ses", settings.ses_threads))
         ses = Ses(settings.aws, configuration_set=settings.configuration_set, threads=settings.ses_threads)
         stack.callback(ses.close)
         worker = Worker(
-            database, claims, states, ses, executor=executor, threads=settings.ses_threads, place=place
+            database,
+            claims,
+            states,
+            ses,
+            executor=executor,
+            threads=settings.ses_threads,
+            place=settings.place,
         )
-        heartbeat = (
-            Heartbeat(database, claims, ses, executor, place=place, domain=shared.domain) if shared else None
-        )
-        rounds = _rounds(settings, database, states, claims, heartbeat)
-        limits = LimitStore(database, settings.limits)
-        rounds["limits"] = Rounds("limits", limits.declare, interval=timedelta(minutes=1))
-        emails = EmailStore(database, place)
-        acceptance = Acceptance(
-            AcceptanceStore(database, deadline=settings.email_deadline),
-            emails,
-            shared_domain=shared.domain if shared else None,
-        )
-        suppressions = SuppressionStore(database)
+        heartbeat = _heartbeat(settings, database, claims, ses, executor)
+        matching = Matching(database, UnmatchedStore(database), feedback)
+        pause = await stack.enter_async_context(_pausing(settings))
+        rounds = {
+            **_rounds_of_emails(settings, database, states, claims, heartbeat),
+            **_rounds_of_tenants(settings, database, pause),
+            "match": Rounds("matching", matching.match, interval=timedelta(seconds=1)),
+        }
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
         await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
-        unmatched = UnmatchedStore(database)
-        feedback = Feedback(states, suppressions, unmatched)
-        matching = Matching(database, unmatched, feedback)
-        rounds["match"] = Rounds("matching", matching.match, interval=timedelta(seconds=1))
-        guard = Guard(ReputationStore(database), await stack.enter_async_context(_pausing(settings)))
-        rounds["measures"] = Rounds("measures", Measures(database).take, interval=MEASURED_EVERY)
-        rounds["guard"] = Rounds("reputation", guard.judge, interval=settings.reputation_interval)
-        consumers = _consumers(database, stream, feedback, rounds["release"])
+        background = [
+            *([worker.loop.run] if settings.handing_over else []),
+            *(each.run for name, each in rounds.items() if settings.handing_over or name not in HALTED),
+            *(each.run for each in _consumers(database, stream, feedback, rounds["release"])),
+            Relay(database, stream, SCHEMA).run,
+        ]
         yield await stack.enter_async_context(
             server.serving(
                 settings.server,
                 database=database,
                 access=Access(database),
-                registrations=_registrations(
-                    SenderServicer(
-                        acceptance,
-                        emails,
-                        Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states),
-                        Specimens(SpecimenStore(database), RateBucket(database), acceptance),
-                    ),
-                    SuppressionServicer(suppressions, emails),
-                    SettlementServicer(Decisions(database, DecisionStore(states))),
-                ),
-                background=[
-                    *([worker.loop.run] if settings.handing_over else []),
-                    *(
-                        each.run
-                        for name, each in rounds.items()
-                        if settings.handing_over or name not in HALTED
-                    ),
-                    *(each.run for each in consumers),
-                    Relay(database, stream, SCHEMA).run,
-                ],
+                registrations=_registrations(settings, database, states),
+                background=background,
             )
         )
 
 
-def _rounds(
+def _heartbeat(
+    settings: Config, database: Database, claims: ClaimStore, ses: Ses, executor: Executor
+) -> Heartbeat | None:
+    """Give what proves that SES's events arrive; None where there is no shared domain to send it from."""
+    shared = settings.shared.sender()
+    if shared is None:
+        return None
+    return Heartbeat(database, claims, ses, executor, place=settings.place, domain=shared.domain)
+
+
+def _rounds_of_emails(
     settings: Config,
     database: Database,
     states: EmailStates,
@@ -243,6 +240,16 @@ def _rounds(
     }
 
 
+def _rounds_of_tenants(settings: Config, database: Database, pause: Pause | None) -> dict[str, Rounds]:
+    limits = LimitStore(database, settings.limits)
+    guard = Guard(ReputationStore(database), pause)
+    return {
+        "limits": Rounds("limits", limits.declare, interval=timedelta(minutes=1)),
+        "measures": Rounds("measures", Measures(database).take, interval=MEASURED_EVERY),
+        "guard": Rounds("reputation", guard.judge, interval=settings.reputation_interval),
+    }
+
+
 def _consumers(database: Database, stream: Stream, feedback: Feedback, release: Rounds) -> list[Consumer]:
     async def domain_ready(_: Connection, __: Sequence[ReceivedEvent]) -> None:
         release.wake()
@@ -270,22 +277,31 @@ async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
         yield pause
 
 
-def _registrations(
-    emails: SenderServicer, suppressions: SuppressionServicer, settlement: SettlementServicer
-) -> list[server.Registration]:
+def _registrations(settings: Config, database: Database, states: EmailStates) -> list[server.Registration]:
+    shared = settings.shared.sender()
+    emails = EmailStore(database, settings.place)
+    accepted = AcceptanceStore(database, deadline=settings.email_deadline)
+    acceptance = Acceptance(accepted, emails, shared_domain=shared.domain if shared else None)
+    changes = Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states)
+    specimens = Specimens(SpecimenStore(database), RateBucket(database), acceptance)
     return [
         server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name)
         for add, servicer, file, name in (
-            (emails_pb2_grpc.add_SenderServiceServicer_to_server, emails, emails_pb2, "SenderService"),
+            (
+                emails_pb2_grpc.add_SenderServiceServicer_to_server,
+                SenderServicer(acceptance, emails, changes, specimens),
+                emails_pb2,
+                "SenderService",
+            ),
             (
                 suppressions_pb2_grpc.add_SuppressionServiceServicer_to_server,
-                suppressions,
+                SuppressionServicer(SuppressionStore(database), emails),
                 suppressions_pb2,
                 "SuppressionService",
             ),
             (
                 settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
-                settlement,
+                SettlementServicer(Decisions(database, DecisionStore(states))),
                 settlement_pb2,
                 "SettlementService",
             ),

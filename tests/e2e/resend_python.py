@@ -1,6 +1,7 @@
 """The story told with PyPI's `resend` as it comes, only its URL changed."""
 
 import base64
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,14 +13,25 @@ from uuid import uuid4
 import pytest
 import requests
 import resend
-from resend.exceptions import ResendError
+from resend.exceptions import RateLimitError, ResendError
 
 from tests.e2e.resend_stage import Stage
 
 sdk: Any = resend  # without its types: the story makes mistakes on purpose
 
 NOBODY = "0198f0c0-0000-7000-8000-000000000000"
+TRIES = 5
 BURST = 400  # requests; far more than one key may make in a second
+
+
+def patiently(call: Callable[[], Any]) -> Any:
+    """Calls as a well-behaved client does: one that asks too fast waits for as long as it is told to."""
+    for _ in range(TRIES - 1):
+        try:
+            return call()
+        except RateLimitError as refusal:
+            time.sleep(float(refusal.headers["retry-after"]))
+    return call()
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ class Teller:
 
     def does(self, what: str, call: Callable[[], Any]) -> Any:
         """A call that is answered."""
-        answer = call()
+        answer = patiently(call)
         told = [f"{name} {answer[name]}" for name in ("last_event", "status", "has_more") if name in answer]
         self.calls.append(Call("python", what, ", ".join(["200", *told])))
         return answer
@@ -47,7 +59,7 @@ class Teller:
     def is_refused(self, what: str, call: Callable[[], Any], code: int, name: str) -> None:
         """A call that is refused, with this status and name."""
         with pytest.raises(ResendError) as caught:
-            call()
+            patiently(call)
         error = caught.value
         assert (int(error.code), error.error_type) == (code, name), f"{what}: {error.code} {error}"
         assert error.message
@@ -84,7 +96,7 @@ def _domains(teller: Teller, stage: Stage) -> Any:
     zone = name.removeprefix("py.")
     stage.publish([each | {"name": f"{each['name']}.{zone}"} for each in shown["records"]])
     teller.does("POST /domains/{id}/verify", lambda: sdk.Domains.verify(made["id"]))
-    stage.until(lambda: sdk.Domains.get(made["id"])["status"] == "verified")
+    stage.until(lambda: patiently(partial(sdk.Domains.get, made["id"]))["status"] == "verified")
     ready = teller.does("GET /domains/{id}, verified", lambda: sdk.Domains.get(made["id"]))
     assert {each["status"] for each in ready["records"]} == {"verified"}
     listed = teller.does("GET /domains", sdk.Domains.list)
@@ -123,14 +135,14 @@ def _emails(teller: Teller, stage: Stage, sender: str) -> str:
         "POST /emails, the same key, another body",
         lambda: sdk.Emails.send(other, options), 409, "invalid_idempotent_request",
     )  # fmt: skip
-    stage.until(lambda: sdk.Emails.get(sent["id"])["last_event"] == "delivered")
+    stage.until(lambda: patiently(partial(sdk.Emails.get, sent["id"]))["last_event"] == "delivered")
     read = teller.does("GET /emails/{id}", lambda: sdk.Emails.get(sent["id"]))
     assert (read["from"], read["to"], read["cc"]) == (sender, ["reader@readers.com"], email["cc"])
     assert (read["html"], read["tags"], read["object"]) == (email["html"], email["tags"], "email")
     assert datetime.fromisoformat(read["created_at"]).tzinfo
     bounce = _an_email(sender, to="bounce@simulator.amazonses.com")
     bounced = teller.does("POST /emails, that will bounce", lambda: sdk.Emails.send(bounce))
-    stage.until(lambda: sdk.Emails.get(bounced["id"])["last_event"] == "bounced")
+    stage.until(lambda: patiently(partial(sdk.Emails.get, bounced["id"]))["last_event"] == "bounced")
     teller.does("GET /emails/{id}, bounced", lambda: sdk.Emails.get(bounced["id"]))
     return str(sent["id"])
 
@@ -183,7 +195,8 @@ def _lists(teller: Teller) -> None:
 
 def _keys(teller: Teller, stage: Stage, sender: str, domain_id: str) -> None:
     wish = {"name": "story", "permission": "sending_access", "domain_id": domain_id}
-    other = sdk.Domains.create({"name": f"d{uuid4().hex[:10]}.com"})["name"]
+    wish_of_other = {"name": f"d{uuid4().hex[:10]}.com"}
+    other = patiently(partial(sdk.Domains.create, wish_of_other))["name"]
     made = teller.does("POST /api-keys", lambda: sdk.ApiKeys.create(wish))
     listed = teller.does("GET /api-keys", sdk.ApiKeys.list)
     assert made["id"] in [each["id"] for each in listed["data"]]
@@ -197,7 +210,7 @@ def _keys(teller: Teller, stage: Stage, sender: str, domain_id: str) -> None:
     _bursts(teller, made["token"])
     sdk.api_key = stage.key
     teller.does("DELETE /api-keys/{id}", lambda: sdk.ApiKeys.remove(made["id"]))
-    assert made["id"] not in [each["id"] for each in sdk.ApiKeys.list()["data"]]
+    assert made["id"] not in [each["id"] for each in patiently(sdk.ApiKeys.list)["data"]]
     strange = {"name": "story", "permission": "root"}
     teller.is_refused("POST /api-keys, of more", lambda: sdk.ApiKeys.create(strange), 422, "invalid_access")
 
@@ -286,7 +299,7 @@ def _strangers(teller: Teller, stage: Stage, domain_id: str, email_id: str) -> N
         ("DELETE /domains/{id}, another team's", lambda: sdk.Domains.remove(domain_id)),
     ):
         teller.is_refused(what, call, 404, "not_found")
-    assert sdk.Emails.list()["data"] == sdk.Domains.list()["data"] == []
+    assert patiently(sdk.Emails.list)["data"] == patiently(sdk.Domains.list)["data"] == []
     sdk.api_key = "re_123456789"
     teller.is_refused("GET /emails, a key of Resend's", sdk.Emails.list, 403, "invalid_api_key")
     sdk.api_key = ""
