@@ -10,9 +10,9 @@ import asyncpg
 
 from bench.meter import Meter, Used
 from bench.world import World, migrated
-from services.sender.store_claims import QUERIES, ClaimStore
-from services.sender.store_emails import Place
-from services.sender.store_states import EmailStates
+from services.sender.store.claims import QUERIES, ClaimStore
+from services.sender.store.emails import Place
+from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase
 

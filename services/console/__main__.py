@@ -17,7 +17,7 @@ from services.console.application import Parts, application
 from services.console.assets import Assets
 from services.console.hardening import LOOPBACK
 from services.console.links import Links
-from services.console.pages import Pages
+from services.console.pages.routes import Pages
 from services.console.session import Sessions, check_secret
 
 log = get_logger(__name__)

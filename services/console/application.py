@@ -9,14 +9,14 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from services.console import api
+from services.console.api import routes as api
 from services.console.assets import Assets
 from services.console.calls import Calls, Refused
 from services.console.forms import Forms
 from services.console.hardening import Hardening, of_page
 from services.console.links import Links
 from services.console.observed import Observed
-from services.console.pages import Pages
+from services.console.pages.routes import Pages
 from services.console.session import Sessions
 
 

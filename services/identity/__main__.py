@@ -27,19 +27,19 @@ from letterhead.identity.v1 import (
     tenants_pb2_grpc,
 )
 from services.identity.bootstrap import FirstKeys, Keys
-from services.identity.servicer_domains import DomainServicer
-from services.identity.servicer_keys import ApiKeyServicer
-from services.identity.servicer_links import LinkServicer
-from services.identity.servicer_tenants import TenantServicer
+from services.identity.servicer.domains import DomainServicer
+from services.identity.servicer.keys import ApiKeyServicer
+from services.identity.servicer.links import LinkServicer
+from services.identity.servicer.tenants import TenantServicer
 from services.identity.ses import SesSettings, open_ses
-from services.identity.store_claims import CHANNEL
-from services.identity.store_deletions import DeletionStore
-from services.identity.store_domains import DomainStore
-from services.identity.store_identities import IdentityStore
-from services.identity.store_keys import KeyStore
-from services.identity.store_links import LinkStore
-from services.identity.store_retention import RULES
-from services.identity.store_tenants import TenantStore
+from services.identity.store.claims import CHANNEL
+from services.identity.store.deletions import DeletionStore
+from services.identity.store.domains import DomainStore
+from services.identity.store.identities import IdentityStore
+from services.identity.store.keys import KeyStore
+from services.identity.store.links import LinkStore
+from services.identity.store.retention import RULES
+from services.identity.store.tenants import TenantStore
 from services.identity.worker import PATIENCE, IdentityWorker, deletion_loop, identity_loop
 
 SCHEMA = "identity"

@@ -8,8 +8,8 @@ from chassis.access import Scope, hash_token, hint_of, well_formed
 from chassis.backoff import Backoff, wait_any
 from chassis.config import Secret, setting
 from chassis.errors import ServiceError, Unavailable
-from services.identity.store_keys import KeyStore
-from services.identity.store_tenants import TenantStore
+from services.identity.store.keys import KeyStore
+from services.identity.store.tenants import TenantStore
 
 OPERATOR = "operator"
 

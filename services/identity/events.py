@@ -2,7 +2,8 @@
 
 from chassis.events import Event
 from letterhead.events.v1 import domain_events_pb2 as pb
-from services.identity.model import Claim, Tenant
+from services.identity.model.domains import Claim
+from services.identity.model.tenants import Tenant
 
 
 def domain_created(claim: Claim) -> Event:

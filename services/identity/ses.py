@@ -22,7 +22,7 @@ from prometheus_client import Counter
 
 from chassis import config
 from chassis.threads import Executor
-from services.identity.provisioning import Seen, Signing
+from services.identity.model.provisioning import Seen, Signing
 
 CALLS = Counter("letterhead_ses_control_calls_total", "Control calls to SES", ["operation", "outcome"])
 

@@ -10,11 +10,11 @@ from datetime import timedelta
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
-from services.identity.model import Claim
-from services.identity.provisioning import IdentityState, Mending, Seen, Signing, Work, mendings
+from services.identity.model.domains import Claim
+from services.identity.model.provisioning import IdentityState, Mending, Seen, Signing, Work, mendings
 from services.identity.ses import Ses, Trouble
-from services.identity.store_deletions import DeletionStore
-from services.identity.store_identities import IdentityStore, LeaseLost
+from services.identity.store.deletions import DeletionStore
+from services.identity.store.identities import IdentityStore, LeaseLost
 
 log = get_logger(__name__)
 

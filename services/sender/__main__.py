@@ -28,38 +28,38 @@ from letterhead.sender.v1 import (
     suppressions_pb2,
     suppressions_pb2_grpc,
 )
-from services.sender.acceptance import Acceptance
-from services.sender.changes import Changes
-from services.sender.decisions import Decisions
+from services.sender.commands.acceptance import Acceptance
+from services.sender.commands.changes import Changes
+from services.sender.commands.decisions import Decisions
+from services.sender.commands.specimens import Specimens
 from services.sender.events import FEEDBACK
-from services.sender.guard import Guard, Pause
-from services.sender.heartbeat import Heartbeat
-from services.sender.listening import Listening, Windows
-from services.sender.matching import Matching
-from services.sender.origin import SharedSender
-from services.sender.servicer_emails import SenderServicer
-from services.sender.servicer_settlement import SettlementServicer
-from services.sender.servicer_suppressions import SuppressionServicer
+from services.sender.model.origin import SharedSender
+from services.sender.servicer.emails import SenderServicer
+from services.sender.servicer.settlement import SettlementServicer
+from services.sender.servicer.suppressions import SuppressionServicer
 from services.sender.ses import Ses
-from services.sender.specimens import Specimens
-from services.sender.store_acceptance import AcceptanceStore
-from services.sender.store_changes import ChangeStore
-from services.sender.store_claims import ClaimStore
-from services.sender.store_decisions import DecisionStore
-from services.sender.store_emails import EmailStore, Place
-from services.sender.store_feedback import Feedback
-from services.sender.store_limits import Limits, LimitStore
-from services.sender.store_listening import ListeningStore
-from services.sender.store_measures import Measures
-from services.sender.store_reputation import ReputationStore
-from services.sender.store_retention import Days, rules
-from services.sender.store_specimens import SpecimenStore
-from services.sender.store_states import EmailStates
-from services.sender.store_suppressions import SuppressionStore
-from services.sender.store_unmatched import UnmatchedStore
-from services.sender.store_upkeep import UpkeepStore
-from services.sender.upkeep import Upkeep
-from services.sender.worker import Worker
+from services.sender.store.acceptance import AcceptanceStore
+from services.sender.store.changes import ChangeStore
+from services.sender.store.claims import ClaimStore
+from services.sender.store.decisions import DecisionStore
+from services.sender.store.emails import EmailStore, Place
+from services.sender.store.feedback import Feedback
+from services.sender.store.limits import Limits, LimitStore
+from services.sender.store.listening import ListeningStore, Windows
+from services.sender.store.measures import Measures
+from services.sender.store.reputation import ReputationStore
+from services.sender.store.retention import Days, rules
+from services.sender.store.specimens import SpecimenStore
+from services.sender.store.states import EmailStates
+from services.sender.store.suppressions import SuppressionStore
+from services.sender.store.unmatched import UnmatchedStore
+from services.sender.store.upkeep import UpkeepStore
+from services.sender.worker.guard import Guard, Pause
+from services.sender.worker.handover import Worker
+from services.sender.worker.heartbeat import Heartbeat
+from services.sender.worker.listening import Listening
+from services.sender.worker.matching import Matching
+from services.sender.worker.upkeep import Upkeep
 
 SCHEMA = "sender"
 PAUSE_SECONDS = 5

@@ -23,7 +23,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from chassis import config
-from services.sender.answers import (
+from services.sender.model.answers import (
     REJECTED,
     SETUP,
     UNREACHED,
@@ -34,7 +34,7 @@ from services.sender.answers import (
     Then,
     read_error,
 )
-from services.sender.posting import Post
+from services.sender.model.posting import Post
 
 CONNECT_TIMEOUT = timedelta(seconds=3)
 READ_TIMEOUT = timedelta(seconds=10)

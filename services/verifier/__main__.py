@@ -18,17 +18,17 @@ from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from letterhead.identity.v1 import domains_pb2, domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
-from services.verifier.measures import Measures
-from services.verifier.model_evidence import RepairCause
-from services.verifier.resolver import Resolver, ResolverSettings
-from services.verifier.servicer import VerifierServicer
+from services.verifier.model.evidence import RepairCause
+from services.verifier.resolver.resolver import Resolver, ResolverSettings
+from services.verifier.servicer.verifier import VerifierServicer
 from services.verifier.ses import open_ses
-from services.verifier.store import CHANGES, VerificationStore
-from services.verifier.store_ses import SesStore
-from services.verifier.store_views import ViewStore
-from services.verifier.worker import Following, Looking
-from services.verifier.worker_ses import PATIENCE, AskingSes, Repair
-from services.verifier.worker_settling import Settling
+from services.verifier.store.ses import SesStore
+from services.verifier.store.verifications import CHANGES, VerificationStore
+from services.verifier.store.views import ViewStore
+from services.verifier.worker.looking import Following, Looking
+from services.verifier.worker.measures import Measures
+from services.verifier.worker.ses import PATIENCE, AskingSes, Repair
+from services.verifier.worker.settling import Settling
 
 log = get_logger(__name__)
 

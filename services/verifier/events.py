@@ -5,9 +5,9 @@ from google.protobuf.message import Message
 from chassis.events import Event
 from letterhead.events.v1 import account_events_pb2
 from letterhead.events.v1 import domain_events_pb2 as pb
-from services.verifier.model import State
-from services.verifier.model_account import AccountChange
-from services.verifier.model_decisions import Claim, Transition
+from services.verifier.model.account import AccountChange
+from services.verifier.model.decisions import Claim, Transition
+from services.verifier.model.states import State
 
 _MESSAGES: dict[State, tuple[str, type[Message]]] = {
     State.READY: ("domain.ready", pb.DomainReady),

@@ -14,8 +14,8 @@ from prometheus_client import Counter
 
 from chassis import config
 from chassis.threads import Executor
-from services.verifier.model_account import AccountFacts, Listed
-from services.verifier.model_evidence import SesIdentity
+from services.verifier.model.account import AccountFacts, Listed
+from services.verifier.model.evidence import SesIdentity
 
 CALLS = Counter("letterhead_ses_control_total", "Control requests to SES", ["operation", "outcome"])
 

@@ -13,8 +13,8 @@ from chassis.forgetting import Forgetting
 from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
 from services.webhooks import intake
 from services.webhooks.servicer import FeedbackServicer
-from services.webhooks.store import FeedbackStore
-from services.webhooks.store_retention import rules
+from services.webhooks.store.feedback import FeedbackStore
+from services.webhooks.store.retention import rules
 from services.webhooks.worker import Understanding
 
 SCHEMA = "webhooks"

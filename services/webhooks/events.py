@@ -7,7 +7,7 @@ from google.protobuf.message import Message
 from chassis.events import Event
 from chassis.protos import stamp_of
 from letterhead.events.v1 import email_events_pb2 as pb
-from services.webhooks.model import Fact, Kind, counted, hard
+from services.webhooks.model.facts import Fact, Kind, counted, hard
 
 
 def event_of(fact: Fact) -> Event | None:

@@ -21,8 +21,8 @@ from chassis.backoff import Backoff, wait_any
 from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
-from services.webhooks.envelope import Arrival, Refused, unwrap
-from services.webhooks.store import FeedbackStore
+from services.webhooks.model.envelope import Arrival, Refused, unwrap
+from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
 POLLS = Counter("letterhead_feedback_polls_total", "Receive calls to the feedback queue", ["outcome"])

@@ -11,8 +11,8 @@ from chassis.pages import Page, next_token, page
 from chassis.protos import stamp_of
 from letterhead.webhooks.v1 import feedback_pb2 as pb
 from letterhead.webhooks.v1 import feedback_pb2_grpc
-from services.webhooks.model import Feedback
-from services.webhooks.store import FeedbackStore
+from services.webhooks.model.facts import Feedback
+from services.webhooks.store.feedback import FeedbackStore
 
 # gRPC clients take 4 MiB unless told otherwise, and details are as long as strangers make them.
 MAX_PAGE_BYTES = 3 * 1024 * 1024

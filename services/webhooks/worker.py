@@ -16,8 +16,8 @@ from chassis.events import Outbox
 from chassis.rounds import Rounds
 from chassis.telemetry import get_logger
 from services.webhooks.events import event_of
-from services.webhooks.model import Fact, Malformed, Notification, parse
-from services.webhooks.store import FeedbackStore
+from services.webhooks.model.facts import Fact, Malformed, Notification, parse
+from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
 FACTS = Counter("letterhead_feedback_facts_total", "Facts that SES told us, by kind", ["kind", "outcome"])

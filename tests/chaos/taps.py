@@ -35,7 +35,7 @@ class Tap(Protocol):
 
 def known_statements(service: str) -> dict[str, str]:
     """Names of a service's own statements and of its outbox and inbox, by SQL."""
-    files = sorted(Path(ROOT / "services" / service).glob("queries*.sql"))
+    files = sorted(Path(ROOT / "services" / service).glob("store/*.sql"))
     named = [*(pair for file in files for pair in Queries.load(file)), *statements(service)]
     return {sql: name for name, sql in named}
 

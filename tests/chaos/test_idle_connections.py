@@ -11,8 +11,8 @@ from chassis import config
 from chassis.threads import Executor
 from cli.server_process import HOST
 from cli.stack import ACCOUNT, REGION, SHARED_DOMAIN
-from services.sender.answers import Answer
-from services.sender.posting import Post
+from services.sender.model.answers import Answer
+from services.sender.model.posting import Post
 from services.sender.ses import Ses
 from tests.chaos.shim import Shim
 from tests.chaos.taps import HttpTap

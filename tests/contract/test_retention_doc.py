@@ -4,9 +4,9 @@ import re
 from collections import Counter
 from datetime import timedelta
 
-from services.identity.store_retention import RULES
-from services.sender import store_retention as sender
-from services.webhooks import store_retention as webhooks
+from services.identity.store.retention import RULES
+from services.sender.store import retention as sender
+from services.webhooks.store import retention as webhooks
 from tests.contract.sources import ROOT
 from tests.stores import FreshDatabase
 

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from chassis.access import generate_key
 from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest
-from services.console import api
+from services.console.api import routes as api
 from tests.e2e.conftest import World
 from tests.figures import Figure
 

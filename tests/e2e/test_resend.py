@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from services.console import api
+from services.console.api import routes as api
 from tests.e2e.conftest import World
 from tests.e2e.resend_calls import table, told_by_node, told_by_python
 from tests.e2e.resend_stage import a_stage

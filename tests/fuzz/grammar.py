@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from services.sender.drafts import File, Pair, Wish
-from services.sender.headers import Unsubscribe
+from services.sender.commands.drafts import File, Pair, Wish
+from services.sender.model.headers import Unsubscribe
 from tests.fuzz import pieces
 
 

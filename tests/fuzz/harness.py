@@ -15,13 +15,13 @@ from random import Random
 from uuid import UUID
 
 from chassis.errors import InvalidArgument
-from services.sender import mime
-from services.sender.drafts import Wish, draft
-from services.sender.mime import Letter
-from services.sender.model import Draft, Move
-from services.sender.origin import Domain, SharedSender, Standing
-from services.sender.posting import Addressee, Candidate, Posting, decide, letter
-from services.sender.proofreading import disagreements
+from services.sender.commands.drafts import Wish, draft
+from services.sender.model import mime
+from services.sender.model.emails import Draft, Move
+from services.sender.model.mime import Letter
+from services.sender.model.origin import Domain, SharedSender, Standing
+from services.sender.model.posting import Addressee, Candidate, Posting, decide, letter
+from services.sender.proofreading.agreement import disagreements
 from tests.fuzz.grammar import wish
 from tests.fuzz.pieces import FORBIDDEN_HEADERS
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.sender import mime
-from services.sender.drafts import Wish, draft
-from services.sender.mime import CRLF, Letter
-from services.sender.model import Draft
+from services.sender.commands.drafts import Wish, draft
+from services.sender.model import mime
+from services.sender.model.emails import Draft
+from services.sender.model.mime import CRLF, Letter
 from tests.fuzz.pieces import GUESS
 
 

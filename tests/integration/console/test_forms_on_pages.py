@@ -5,7 +5,7 @@ import pytest
 from starlette.requests import Request
 
 from services.console.calls import Refused, Violation
-from services.console.pages_templates import Form, older, typed
+from services.console.pages.templates import Form, older, typed
 
 FIELDS = {"name": "name", "DOMAIN_EXISTS": "name"}
 

@@ -9,8 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from chassis.access import generate_key
-from services.console import api, api_absent
-from services.console.api_endpoints import METHODS, Endpoint
+from services.console.api import absent
+from services.console.api import routes as api
+from services.console.api.endpoints import METHODS, Endpoint
 from tests.contract.sources import ROOT
 
 PAGE = (ROOT / "docs/resend.md").read_text()
@@ -104,12 +105,12 @@ async def test_a_field_that_is_required_is_missed_by_its_name(
             assert f"`{missing}`" in answer["message"]
 
 
-@pytest.mark.parametrize("path", api_absent.ABSENT)
+@pytest.mark.parametrize("path", absent.ABSENT)
 @pytest.mark.parametrize("below", ["", f"/{SOME_ID}", "/a/b/c"])
 async def test_what_is_not_offered_says_so(client: httpx.AsyncClient, path: str, below: str) -> None:
     answer = await client.post(placed(path) + below, json={})
 
-    assert answer.json() == {"statusCode": 404, "name": "not_found", "message": api_absent.ABSENT[path]}
+    assert answer.json() == {"statusCode": 404, "name": "not_found", "message": absent.ABSENT[path]}
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/email", "/emails/x/y/z", "/%2e%2e/etc", "/é"])
@@ -124,6 +125,6 @@ def test_the_page_lists_every_endpoint(endpoint: Endpoint) -> None:
     assert f"`{named(endpoint)}`" in PAGE
 
 
-@pytest.mark.parametrize("path", api_absent.ABSENT)
+@pytest.mark.parametrize("path", absent.ABSENT)
 def test_the_page_lists_what_is_not_offered(path: str) -> None:
     assert f"`{path}`" in PAGE

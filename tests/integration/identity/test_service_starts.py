@@ -13,7 +13,7 @@ from chassis.forgetting import Forgetting
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
 from services.identity.bootstrap import Keys
-from services.identity.store_retention import RULES
+from services.identity.store.retention import RULES
 from tests.factories import a_name
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity

@@ -9,12 +9,12 @@ import asyncpg
 import pytest
 
 from chassis.ids import uuid7
-from services.sender.acceptance import Acceptance
-from services.sender.drafts import Wish, draft
-from services.sender.model import Draft, Email
+from services.sender.commands.acceptance import Acceptance
+from services.sender.commands.drafts import Wish, draft
+from services.sender.model.emails import Draft, Email
 from services.sender.refusals import FromNotYours, RequestIdReused
-from services.sender.store_acceptance import AcceptanceStore, Request
-from services.sender.store_emails import EmailStore, Place
+from services.sender.store.acceptance import AcceptanceStore, Request
+from services.sender.store.emails import EmailStore, Place
 from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase
 

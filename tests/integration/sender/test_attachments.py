@@ -8,9 +8,9 @@ from uuid import UUID
 import grpc
 
 from letterhead.sender.v1.emails_pb2 import Attachment, ListUnsubscribe
-from services.sender.store_claims import ClaimStore
-from services.sender.store_emails import Place
-from services.sender.store_states import EmailStates
+from services.sender.store.claims import ClaimStore
+from services.sender.store.emails import Place
+from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain
 from tests.integration.identity.callers import refused
 from tests.integration.sender.callers import Caller, a_request

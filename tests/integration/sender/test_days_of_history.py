@@ -9,7 +9,7 @@ import pytest
 
 from chassis.migrate import SCHEMA, migrate
 from cli.embedded import Postgres
-from services.sender.store_retention import QUERIES, Days
+from services.sender.store.retention import QUERIES, Days
 from tests.stores import FreshDatabase
 
 MIGRATION = "0007_pre_days.sql"

@@ -14,14 +14,14 @@ from google.protobuf import json_format
 from chassis.database import Database
 from chassis.events import ReceivedEvent
 from chassis.ids import uuid7
-from services.sender.feedback import proof
-from services.sender.matching import Matching
-from services.sender.store_feedback import Feedback
-from services.sender.store_states import EmailStates
-from services.sender.store_suppressions import SuppressionStore
-from services.sender.store_unmatched import UnmatchedStore
+from services.sender.model.feedback import proof
+from services.sender.store.feedback import Feedback
+from services.sender.store.states import EmailStates
+from services.sender.store.suppressions import SuppressionStore
+from services.sender.store.unmatched import UnmatchedStore
+from services.sender.worker.matching import Matching
 from services.webhooks.events import event_of
-from services.webhooks.model import parse
+from services.webhooks.model.facts import parse
 from tests.figures import Figure
 from tests.stores import FreshDatabase
 from tests.unit.webhooks.ses_events import SentEmail, as_notification

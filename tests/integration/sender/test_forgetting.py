@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from chassis.forgetting import Forgetting
-from services.sender.store_retention import rules
+from services.sender.store.retention import rules
 from tests.figures import Figure
 from tests.integration.sender.conftest import Sender
 from tests.stores import FreshDatabase

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chassis import config
-from services.sender.answers import (
+from services.sender.model.answers import (
     PAUSED,
     QUOTA,
     RATE,
@@ -21,7 +21,7 @@ from services.sender.answers import (
     Refused,
     Then,
 )
-from services.sender.posting import Post
+from services.sender.model.posting import Post
 from services.sender.ses import Ses
 from tests.factories import ACCOUNT, REGION
 

@@ -12,7 +12,7 @@ from chassis.access import Scope
 from letterhead.sender.v1 import settlement_pb2 as pb
 from letterhead.sender.v1 import settlement_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
-from services.sender.store_measures import Measures
+from services.sender.store.measures import Measures
 from tests.factories import Domain, a_key
 from tests.integration.identity.callers import Keyed
 from tests.integration.sender.callers import Caller

@@ -13,7 +13,7 @@ import pytest
 
 from cli.aws_setup import set_up
 from letterhead.sender.v1.emails_pb2 import ON_UNKNOWN_RESEND, Email
-from services.sender.listening import Windows
+from services.sender.store.listening import Windows
 from services.webhooks import intake
 from services.webhooks.__main__ import Config, running
 from tests.factories import ACCOUNT, REGION, Domain

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest
-from services.webhooks.model import parse
-from services.webhooks.store import FeedbackStore
+from services.webhooks.model.facts import parse
+from services.webhooks.store.feedback import FeedbackStore
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes

@@ -8,7 +8,7 @@ import pytest
 from chassis import config
 from sandbox.dns import Internet as NameServers
 from services.verifier.__main__ import Config
-from services.verifier.resolver import Resolver, ResolverSettings
+from services.verifier.resolver.resolver import Resolver, ResolverSettings
 from tests.factories import ACCOUNT, REGION
 from tests.integration.verifier.repairs import Repairs, hearing_repairs
 from tests.integration.verifier.world import Tenant, World

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
-from services.verifier.model import State
-from services.verifier.model_records import Purpose, Verdict
+from services.verifier.model.records import Purpose, Verdict
+from services.verifier.model.states import State
 from tests.unit.verifier.cases import shown_records
 
 NS1, NS2 = "ns1.dns-host.com", "ns2.dns-host.com"

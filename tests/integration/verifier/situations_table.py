@@ -2,7 +2,7 @@
 """The table: what customers' DNS is like on good days and bad, one line each."""
 
 from sandbox.dns.faults import FaultKind as Fault
-from services.verifier.model_records import Purpose, Verdict
+from services.verifier.model.records import Purpose, Verdict
 from tests.integration.verifier.situations import (
     NS1,
     NS2,

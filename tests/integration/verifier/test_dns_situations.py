@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from sandbox.dns import Internet
-from services.verifier.model import State
-from services.verifier.model_records import Check
-from services.verifier.resolver import Resolver
-from services.verifier.worker_inspection import inspect
+from services.verifier.model.records import Check
+from services.verifier.model.states import State
+from services.verifier.resolver.resolver import Resolver
+from services.verifier.worker.inspection import inspect
 from tests.figures import Figure
 from tests.integration.verifier.situations import Situation, publish_all
 from tests.integration.verifier.situations_table import SITUATIONS

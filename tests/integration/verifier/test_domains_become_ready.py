@@ -1,6 +1,6 @@
 """A domain's way to READY, as its owner and whoever listens on NATS see it."""
 
-from services.verifier.model_records import Verdict
+from services.verifier.model.records import Verdict
 from tests.integration.verifier.world import Tenant, World, state_name, verdicts
 from tests.waiting import eventually
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
-from services.verifier.model_records import Outcome, Verdict
-from services.verifier.resolver import Resolver, ResolverSettings
-from services.verifier.worker_inspection import inspect
+from services.verifier.model.records import Outcome, Verdict
+from services.verifier.resolver.resolver import Resolver, ResolverSettings
+from services.verifier.worker.inspection import inspect
 from tests.integration.verifier.situations import publish_all
 from tests.unit.verifier.cases import DOMAIN, SEND, shown_records
 

@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from letterhead.verifier.v1 import verifier_pb2 as pb
-from services.verifier.measures import Measures
-from services.verifier.store_views import ViewStore
+from services.verifier.store.views import ViewStore
+from services.verifier.worker.measures import Measures
 from tests.factories import bearer
 from tests.integration.verifier.world import Tenant, World
 from tests.waiting import eventually

@@ -7,9 +7,9 @@ from msgspec import UNSET
 
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
-from services.console.api_domains_protos import OF_STATE, OF_VERDICT, detail_of, is_shown
-from services.console.api_errors import Rejected
-from services.console.api_pages import page_of
+from services.console.api.domains_protos import OF_STATE, OF_VERDICT, detail_of, is_shown
+from services.console.api.errors import Rejected
+from services.console.api.lists import page_of
 
 SOME_ID = "0198f0c0-0000-7000-8000-000000000000"
 

@@ -8,8 +8,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from letterhead.sender.v1 import emails_pb2 as pb
-from services.console import api_models as models
-from services.console.api_emails_protos import (
+from services.console.api import models
+from services.console.api.emails_protos import (
     OF_RECIPIENT,
     OF_STATE,
     address_of,
@@ -18,9 +18,9 @@ from services.console.api_emails_protos import (
     mailbox_of,
     request_of,
 )
-from services.console.api_endpoints import decoded
-from services.console.api_errors import Rejected
-from services.console.api_times import stamp_of
+from services.console.api.endpoints import decoded
+from services.console.api.errors import Rejected
+from services.console.api.times import stamp_of
 
 State, Heard = pb.Email, pb.Recipient
 

@@ -12,7 +12,7 @@ from google.rpc.status_pb2 import Status
 from starlette.exceptions import HTTPException
 
 from letterhead.errors.v1.error_reason_pb2 import ErrorReason
-from services.console import api_errors
+from services.console.api import errors
 from services.console.calls import Refused, refusal_of
 
 # https://resend.com/docs/api-reference/errors
@@ -49,7 +49,7 @@ def a_refusal(
 
 def answered(error: Exception) -> tuple[int, str, str]:
     """Status, name and sentence."""
-    response = api_errors.answer(error)
+    response = errors.answer(error)
     body = json.loads(bytes(response.body))
     assert body.keys() == {"statusCode", "name", "message"}
     assert body["statusCode"] == response.status_code
@@ -60,11 +60,11 @@ def answered(error: Exception) -> tuple[int, str, str]:
 def test_every_reason_has_a_name() -> None:
     reasons = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()}  # noqa: SIM118 - no mapping
 
-    assert reasons == api_errors.REASONS.keys() | ELSEWHERE
+    assert reasons == errors.REASONS.keys() | ELSEWHERE
 
 
 def test_every_name_is_one_of_resends() -> None:
-    kinds = [*api_errors.REASONS.values(), *api_errors.CODES.values(), *api_errors.OF_FIELDS.values()]
+    kinds = [*errors.REASONS.values(), *errors.CODES.values(), *errors.OF_FIELDS.values()]
 
     assert {name for _, name in kinds} <= NAMES
 
@@ -109,11 +109,11 @@ def test_a_sentence_sends_people_to_paths_that_there_are() -> None:
 
 
 def test_a_wait_is_said_in_whole_seconds() -> None:
-    response = api_errors.answer(a_refusal("RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "slow down", wait=3))
+    response = errors.answer(a_refusal("RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "slow down", wait=3))
 
     assert response.headers["retry-after"] == "3"
-    soon = api_errors.Rejected((429, "rate_limit_exceeded"), "No.", retry_after=timedelta(milliseconds=1))
-    assert api_errors.answer(soon).headers["retry-after"] == "1"
+    soon = errors.Rejected((429, "rate_limit_exceeded"), "No.", retry_after=timedelta(milliseconds=1))
+    assert errors.answer(soon).headers["retry-after"] == "1"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.console.api_limits import MOST_KEYS, Limiter
+from services.console.api.limits import MOST_KEYS, Limiter
 
 
 @dataclass

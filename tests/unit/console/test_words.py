@@ -8,8 +8,8 @@ from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
 from services.console import chips, words
-from services.verifier.model_hints import HINTS
-from services.verifier.model_records import Reason
+from services.verifier.model.hints import HINTS
+from services.verifier.model.records import Reason
 from tests.unit.console.records import TOKENS, checks, cname, seen
 
 CARRIER = re.compile(r"\b(SES|AWS|Amazon|ARN)\b")

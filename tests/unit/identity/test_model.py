@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from letterhead.identity.v1.domains_pb2 import Domain
-from services.identity.model import NOTES, PHASES, STATES, Phase, note_of
+from services.identity.model.domains import NOTES, PHASES, STATES, Phase, note_of
 
 ALLOWED = {
     (Phase.PROVISIONING, Phase.ACTIVE),

@@ -1,7 +1,7 @@
 # ruff: noqa: RUF001 - names that look like others are what this is about
 import pytest
 
-from services.identity.names import BadName, parse_domain, parse_mail_from_label
+from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
 
 LONGEST_LABEL = "a" * 63
 # 209 characters: with `<32>._domainkey.` in front it makes 253.

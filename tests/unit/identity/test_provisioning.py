@@ -7,8 +7,8 @@ from uuid import uuid4
 import botocore.session
 import pytest
 
-from services.identity.model import Purpose, Record
-from services.identity.provisioning import (
+from services.identity.model.domains import Purpose, Record
+from services.identity.model.provisioning import (
     IdentityState,
     Mending,
     Seen,

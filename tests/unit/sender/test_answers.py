@@ -5,7 +5,7 @@ from datetime import timedelta
 import botocore.session
 import pytest
 
-from services.sender.answers import REFUSALS, Lost, Refused, Then, read_error
+from services.sender.model.answers import REFUSALS, Lost, Refused, Then, read_error
 
 CERTAIN = [
     ("TooManyRequestsException", 429, "Maximum sending rate exceeded.", Then.RETRY, True),

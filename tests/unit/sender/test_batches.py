@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from chassis.errors import InvalidArgument
-from services.sender.batches import MAX_EMAILS, check_items, drafts_of, judge
-from services.sender.model import Draft
+from services.sender.commands.batches import MAX_EMAILS, check_items, drafts_of, judge
+from services.sender.model.emails import Draft
 from tests.unit.sender.test_drafts import GOOD, NOW
 
 BAD = replace(GOOD, to=[("nobody", "")], subject="a\nb")

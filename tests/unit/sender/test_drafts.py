@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from chassis.errors import InvalidArgument
-from services.sender import drafts
-from services.sender.drafts import MAX_SIZE, File, Wish, check_request_id, encoded_size
-from services.sender.headers import Unsubscribe
-from services.sender.model import Address, Draft, OnUnknown, RecipientKind
+from services.sender.commands import drafts
+from services.sender.commands.drafts import MAX_SIZE, File, Wish, check_request_id, encoded_size
+from services.sender.model.emails import Address, Draft, OnUnknown, RecipientKind
+from services.sender.model.headers import Unsubscribe
 
 GOOD = Wish(
     sender=("agent@inbox.mnexa.ai", "Agent"),

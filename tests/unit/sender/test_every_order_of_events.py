@@ -16,10 +16,10 @@ from google.protobuf import json_format
 
 from chassis.events import ReceivedEvent
 from services.sender.events import FEEDBACK, read_report
-from services.sender.feedback import Report, to_advance, to_suppress
-from services.sender.model import TRANSITIONS, RecipientState, State
+from services.sender.model.emails import TRANSITIONS, RecipientState, State
+from services.sender.model.feedback import Report, to_advance, to_suppress
 from services.webhooks.events import event_of
-from services.webhooks.model import parse
+from services.webhooks.model.facts import parse
 from tests.figures import Figure
 from tests.unit.webhooks.ses_events import SentEmail
 

@@ -8,8 +8,8 @@ import pytest
 
 from chassis.events import ReceivedEvent
 from services.sender.events import FEEDBACK, read_report
-from services.sender.feedback import MAX_NOTE, Report, Word, to_suppress, word
-from services.sender.model import Reason, RecipientState
+from services.sender.model.emails import Reason, RecipientState
+from services.sender.model.feedback import MAX_NOTE, Report, Word, to_suppress, word
 
 EMAIL = uuid4()
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from services.sender.headers import BadHeader, check_header
-from services.sender.mime import Letter, build
-from services.sender.model import Address
-from services.sender.proofreading import disagreements
+from services.sender.model.emails import Address
+from services.sender.model.headers import BadHeader, check_header
+from services.sender.model.mime import Letter, build
+from services.sender.proofreading.agreement import disagreements
 from tests.fuzz.pieces import FORBIDDEN_HEADERS
 
 LETTER = Letter(

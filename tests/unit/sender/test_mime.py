@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sender import mime, reader_python
-from services.sender.addresses import BadAddress, check_name
-from services.sender.headers import BadHeader, check_header
-from services.sender.mime import Letter, build
-from services.sender.model import Address, Attachment
-from services.sender.proofreading import disagreements
+from services.sender.model import mime
+from services.sender.model.addresses import BadAddress, check_name
+from services.sender.model.emails import Address, Attachment
+from services.sender.model.headers import BadHeader, check_header
+from services.sender.model.mime import Letter, build
+from services.sender.proofreading import reader_python
+from services.sender.proofreading.agreement import disagreements
 
 LETTER = Letter(
     sender=Address("agent@inbox.mnexa.ai", "Agent"),

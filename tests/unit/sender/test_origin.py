@@ -5,8 +5,8 @@ from itertools import product
 
 import pytest
 
-from services.sender.model import Address, SentAs
-from services.sender.origin import (
+from services.sender.model.emails import Address, SentAs
+from services.sender.model.origin import (
     RESERVED,
     STAND_IN,
     Origin,

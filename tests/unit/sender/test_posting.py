@@ -6,11 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from services.sender.account import Account, Allowance, waiting_note
-from services.sender.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
-from services.sender.model import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
-from services.sender.origin import Domain, Sender, SharedSender, Standing
-from services.sender.posting import Addressee, Candidate, Posting, decide, letter, post, verdict
+from services.sender.model.account import Account, Allowance, waiting_note
+from services.sender.model.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
+from services.sender.model.emails import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
+from services.sender.model.origin import Domain, Sender, SharedSender, Standing
+from services.sender.model.posting import Addressee, Candidate, Posting, decide, letter, post, verdict
 
 SHARED = SharedSender("send.e2a.dev", "e2a")
 TO = Addressee(0, RecipientKind.TO, Address("to@example.com"), suppressed=False)

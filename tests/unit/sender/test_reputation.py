@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.sender.reputation import Strikes, Verdict, judge
+from services.sender.model.reputation import Strikes, Verdict, judge
 
 CASES = [
     # bounces, complaints, recipients

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.sender.timeline import told
-from services.webhooks.model import Kind, parse
+from services.sender.model.timeline import told
+from services.webhooks.model.facts import Kind, parse
 from tests.unit.webhooks.ses_events import SentEmail
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)

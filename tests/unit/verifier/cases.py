@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from services.verifier.model import GRACE, NEGATIVE_OFFSETS, Standing, State
-from services.verifier.model_decisions import Case, Claim, Record, after_look
-from services.verifier.model_evidence import SesIdentity, Wanted
-from services.verifier.model_records import Check, Expected, Purpose, RecordType, Verdict
+from services.verifier.model.decisions import Case, Claim, Record, after_look
+from services.verifier.model.evidence import SesIdentity, Wanted
+from services.verifier.model.records import Check, Expected, Purpose, RecordType, Verdict
+from services.verifier.model.states import GRACE, NEGATIVE_OFFSETS, Standing, State
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DOMAIN = "inbox.mnexa.ai"

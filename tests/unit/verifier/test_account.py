@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.verifier.model_account import AccountFacts, AccountState
+from services.verifier.model.account import AccountFacts, AccountState
 
 READY = AccountFacts(
     production_access=True,

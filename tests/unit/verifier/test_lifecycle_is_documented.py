@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from services.verifier.model import TRANSITIONS, State
-from services.verifier.model_records import Verdict
+from services.verifier.model.records import Verdict
+from services.verifier.model.states import TRANSITIONS, State
 
 DOC = Path(__file__).parents[3] / "docs" / "domain-lifecycle.md"
 ROW = re.compile(r"^\| ([A-Z]+) \| ([A-Z]+) \| (.+?) \| (`domain\.\w+`|none) \|$", re.MULTILINE)

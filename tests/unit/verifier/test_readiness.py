@@ -8,10 +8,10 @@ from itertools import product
 import botocore.session
 import pytest
 
-from services.verifier.model import TRANSITIONS, State
-from services.verifier.model_decisions import after_ses_look
-from services.verifier.model_evidence import SesIdentity
-from services.verifier.model_records import Purpose, Verdict
+from services.verifier.model.decisions import after_ses_look
+from services.verifier.model.evidence import SesIdentity
+from services.verifier.model.records import Purpose, Verdict
+from services.verifier.model.states import TRANSITIONS, State
 from tests.figures import Figure
 from tests.unit.verifier.cases import REQUIRED, SEND, TOKENS, a_case
 

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import pytest
 
-from services.verifier.model import State
-from services.verifier.model_decisions import Case, after_ses_look
-from services.verifier.model_evidence import RepairCause, SesIdentity
-from services.verifier.model_records import Verdict
-from services.verifier.model_schedule import REPAIRS
+from services.verifier.model.decisions import Case, after_ses_look
+from services.verifier.model.evidence import RepairCause, SesIdentity
+from services.verifier.model.records import Verdict
+from services.verifier.model.schedule import REPAIRS
+from services.verifier.model.states import State
 from tests.unit.verifier.cases import GOOD_IDENTITY, NOW, REQUIRED, WANTED, a_case
 
 DKIM_FAILED = replace(GOOD_IDENTITY, dkim_status="FAILED")

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from services.verifier import model_schedule as schedule
-from services.verifier.model import GRACE, Standing, State, renewed
-from services.verifier.model_decisions import Case, after_look, after_ses_look
-from services.verifier.model_records import Purpose, Verdict
+from services.verifier.model import schedule
+from services.verifier.model.decisions import Case, after_look, after_ses_look
+from services.verifier.model.records import Purpose, Verdict
+from services.verifier.model.states import GRACE, Standing, State, renewed
 from tests.unit.verifier.cases import GOOD_IDENTITY, NOW, REQUIRED, a_case, checks_of, looked_at
 
 HOUR = timedelta(hours=1)

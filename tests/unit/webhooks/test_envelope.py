@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from services.webhooks.envelope import MAX_BODY, Refused, unwrap
+from services.webhooks.model.envelope import MAX_BODY, Refused, unwrap
 from tests.unit.webhooks.ses_events import SentEmail, envelope
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:letterhead-feedback"

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import json_format
 
 from services.webhooks.events import event_of
-from services.webhooks.model import Fact, parse
+from services.webhooks.model.facts import Fact, parse
 from tests.unit.webhooks.ses_events import SentEmail, as_notification
 
 EMAIL = SentEmail()

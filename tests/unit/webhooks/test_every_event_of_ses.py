@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.webhooks.model import Fact, Kind, Malformed, counted, hard, parse
+from services.webhooks.model.facts import Fact, Kind, Malformed, counted, hard, parse
 from tests.unit.webhooks.ses_events import SentEmail, as_notification
 
 RECEIVED = datetime(2026, 3, 1, 13, tzinfo=UTC)

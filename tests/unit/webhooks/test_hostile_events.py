@@ -9,9 +9,9 @@ from google.protobuf import json_format
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.webhooks.bounds import MAX_DEPTH, MAX_DETAIL, bounded
 from services.webhooks.events import event_of
-from services.webhooks.model import Fact, Malformed, parse
+from services.webhooks.model.bounds import MAX_DEPTH, MAX_DETAIL, bounded
+from services.webhooks.model.facts import Fact, Malformed, parse
 from tests.unit.webhooks.ses_events import SentEmail
 
 RECEIVED = datetime(2026, 3, 1, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The HTTP API in Resend's shapes. Knows nothing of the pages."""

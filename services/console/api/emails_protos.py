@@ -1,0 +1,186 @@
+"""Emails from Resend's shapes to the contract's messages, and back."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from letterhead.sender.v1 import emails_pb2 as pb
+from services.console.api import errors, models
+from services.console.api.errors import Rejected
+from services.console.api.times import stamp_of, time_of
+from services.console.calls import refusal_of
+
+LONGEST_MAILBOX = 1000  # characters; sender takes far fewer, and says so
+BAD_ATTACHMENT = errors.OF_FIELDS["attachments"]
+
+_NAMED = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<>"]*?))\s*<([^<>]*)>\s*')
+_PLAIN_NAME = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]*")
+
+# What Resend calls what became of an email. HELD and UNKNOWN have no word there: nothing is known to be sent.
+OF_STATE: dict[int, models.LastEvent] = {
+    pb.Email.STATE_QUEUED: "queued",
+    pb.Email.STATE_CLAIMED: "queued",
+    pb.Email.STATE_HELD: "queued",
+    pb.Email.STATE_UNKNOWN: "queued",
+    pb.Email.STATE_SENT: "sent",
+    pb.Email.STATE_SUPPRESSED: "suppressed",
+    pb.Email.STATE_FAILED: "failed",
+    pb.Email.STATE_EXPIRED: "failed",
+    pb.Email.STATE_CANCELED: "canceled",
+}
+OF_RECIPIENT: dict[int, models.LastEvent] = {
+    pb.Recipient.STATE_DELAYED: "delivery_delayed",
+    pb.Recipient.STATE_DELIVERED: "delivered",
+    pb.Recipient.STATE_BOUNCED: "bounced",
+    pb.Recipient.STATE_COMPLAINED: "complained",
+}
+
+
+def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
+    """Write what is asked for; what is wrong with an address, a header or a size is sender's to say."""
+    _refuse_what_is_not_offered(email)
+    if not email.to:
+        raise Rejected(errors.MISSING_FIELD, "Missing `to` field.")
+    if not (email.html or email.text):
+        raise Rejected(errors.MISSING_FIELD, "Missing `html` or `text` field.")
+    request = pb.SendEmailRequest(
+        to=_addresses(email.to),
+        cc=_addresses(email.cc),
+        bcc=_addresses(email.bcc),
+        reply_to=_addresses(email.reply_to),
+        subject=email.subject,
+        html=email.html or "",
+        text=email.text or "",
+        headers=email.headers,
+        tags=_tags(email.tags or ()),
+        attachments=[
+            _attachment(each, f"attachments[{i}]") for i, each in enumerate(email.attachments or ())
+        ],
+        send_time=stamp_of("scheduled_at", email.scheduled_at) if email.scheduled_at else None,
+    )
+    getattr(request, "from").CopyFrom(address_of(email.from_))  # a keyword of Python's
+    return request
+
+
+def address_of(text: str) -> pb.Address:
+    """Read `email@example.com` or `Name <email@example.com>`; anything else is left to sender to refuse."""
+    named = _NAMED.fullmatch(text) if len(text) <= LONGEST_MAILBOX else None
+    if named is None:
+        return pb.Address(address=text.strip())
+    quoted, plain, address = named.groups()
+    return pb.Address(address=address.strip(), name=plain or re.sub(r"\\(.)", r"\1", quoted or ""))
+
+
+def summary_of(email: pb.Email) -> models.EmailSummary:
+    """Write an email as lists show it."""
+    return models.EmailSummary(**_shown(email))
+
+
+def detail_of(email: pb.Email) -> models.Email:
+    """Write an email with its bodies."""
+    tags = [models.Tag(name=name, value=value) for name, value in sorted(email.tags.items())]
+    return models.Email(html=email.html or None, text=email.text or None, tags=tags, **_shown(email))
+
+
+def results_of(
+    results: Iterable[pb.SendEmailsResult], places: Sequence[int]
+) -> tuple[list[models.EmailId], dict[int, str]]:
+    """Write what became of a batch: the emails accepted, and why not by the place in what was sent to us."""
+    accepted, refused = [], {}
+    for position, (result, place) in enumerate(zip(results, places, strict=True)):
+        if result.HasField("error"):
+            sentence = errors.sentence_of(refusal_of(result.error))
+            refused[place] = sentence.replace(f"emails[{position}].", "")
+        else:
+            accepted.append(models.EmailId(id=result.email.id))
+    return accepted, refused
+
+
+def last_event_of(email: pb.Email) -> models.LastEvent:
+    """Give Resend's word: once it was sent, for what was heard last of any recipient."""
+    if email.state == pb.Email.STATE_QUEUED and email.HasField("scheduled_time"):
+        return "scheduled"
+    heard = [each for each in email.recipients if each.state in OF_RECIPIENT]
+    if email.state != pb.Email.STATE_SENT or not heard:
+        return OF_STATE.get(email.state, "queued")
+    return OF_RECIPIENT[max(heard, key=lambda each: each.state_time.ToNanoseconds()).state]
+
+
+def _refuse_what_is_not_offered(email: models.SendEmail) -> None:
+    if email.template is not None:
+        raise Rejected(errors.INVALID, "`template` is not offered. Send `html` or `text`.")
+    if email.topic_id is not None:
+        raise Rejected(errors.INVALID, "`topic_id` is not offered. Leave it out.")
+
+
+def _addresses(given: models.Addresses | None) -> list[pb.Address]:
+    if not given:
+        return []
+    return [address_of(each) for each in ([given] if isinstance(given, str) else given)]
+
+
+def _tags(tags: Iterable[models.Tag]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for tag in tags:
+        if tag.name in named:
+            raise Rejected(errors.INVALID, f"`tags` names {tag.name[:80]!r} twice.")
+        named[tag.name] = tag.value
+    return named
+
+
+def _attachment(given: models.Attachment, place: str) -> pb.Attachment:
+    if given.path is not None:
+        sentence = f"`{place}.path` is not fetched. Send the file itself as `content`, in base64."
+        raise Rejected(BAD_ATTACHMENT, sentence)
+    if given.content is None or not given.filename:
+        raise Rejected(BAD_ATTACHMENT, f"`{place}` needs `content` and `filename`.")
+    return pb.Attachment(
+        file_name=given.filename,
+        content_type=given.content_type or "",
+        content_id=given.content_id or "",
+        content=_content(given.content, place),
+    )
+
+
+def _content(given: str | list[int] | models.NodeBuffer, place: str) -> bytes:
+    if isinstance(given, models.NodeBuffer):
+        return bytes(given.data)
+    if isinstance(given, list):
+        return bytes(given)
+    try:
+        return base64.b64decode(given.replace("\r", "").replace("\n", ""), validate=True)
+    except (ValueError, binascii.Error):
+        raise Rejected(BAD_ATTACHMENT, f"`{place}.content` is not base64.") from None
+
+
+def _shown(email: pb.Email) -> dict[str, Any]:
+    by_kind = {kind: _written(email, kind) for kind in pb.Recipient.Kind.values()}
+    return {
+        "id": email.id,
+        "message_id": email.ses_id or None,
+        "from_": mailbox_of(getattr(email, "from")),
+        "to": by_kind[pb.Recipient.KIND_TO],
+        "cc": by_kind[pb.Recipient.KIND_CC],
+        "bcc": by_kind[pb.Recipient.KIND_BCC],
+        "reply_to": list(map(mailbox_of, email.reply_to)),
+        "subject": email.subject,
+        "created_at": time_of(email.create_time),
+        "scheduled_at": time_of(email.scheduled_time) if email.HasField("scheduled_time") else None,
+        "last_event": last_event_of(email),
+    }
+
+
+def _written(email: pb.Email, kind: int) -> list[str]:
+    return [mailbox_of(each.address) for each in email.recipients if each.kind == kind]
+
+
+def mailbox_of(address: pb.Address) -> str:
+    """Write `Name <email@example.com>`, or the address alone; a name is quoted where it must be."""
+    if not address.name:
+        return address.address
+    name = address.name
+    if not _PLAIN_NAME.fullmatch(name):
+        name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return f"{name} <{address.address}>"

@@ -1,0 +1,209 @@
+"""How a request to the API is let in, read and answered: one way for every endpoint.
+
+Not for what an endpoint does: that stands in the handler it names.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import msgspec
+from starlette.datastructures import QueryParams
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from chassis.access import hash_token, well_formed
+from chassis.config import MEBIBYTE
+from chassis.telemetry import get_logger
+from letterhead.sender.v1.emails_pb2 import ListEmailsRequest
+from services.console.api import errors
+from services.console.api.errors import Rejected
+from services.console.api.limits import Limiter
+from services.console.calls import DEADLINE, Calls, Refused
+
+log = get_logger(__name__)
+
+LARGE_BODY = MEBIBYTE
+LARGE_BODIES = 2  # at once; each takes several times its size while it is turned into a request
+RETRY_KEY = "Idempotency-Key"
+MAX_RETRY_KEY = 256
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+Reply = TypeVar("Reply")
+Model = TypeVar("Model")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was let in, and the services it may ask with its own key."""
+
+    calls: Calls
+    key: str
+    path: Mapping[str, Any]
+    query: QueryParams
+    headers: Mapping[str, str]
+    content: bytes = field(default=b"", repr=False)
+
+    async def ask(
+        self, method: Callable[..., Awaitable[Reply]], request: Any, *, deadline: timedelta = DEADLINE
+    ) -> Reply:
+        """Call a service. Raises Refused."""
+        return await self.calls.ask(method, request, key=self.key, deadline=deadline)
+
+    def id(self, name: str) -> str:
+        """Give an id of the path. Raises Rejected for text that is none."""
+        return id_of(name, self.path[name])
+
+    def body(self, model: type[Model]) -> Model:
+        """Read the body. Raises Rejected."""
+        return decoded(self.content, model)
+
+    def request_id(self) -> str:
+        """Give the idempotency key, or else a new id: calls inward are made again where a service is away.
+
+        Raises Rejected for a key that is too long.
+        """
+        if (key := self.headers.get(RETRY_KEY)) is None:
+            return str(uuid4())
+        if not 1 <= len(key) <= MAX_RETRY_KEY or not key.isprintable():
+            sentence = f"The idempotency key must be 1 to {MAX_RETRY_KEY} printable characters."
+            raise Rejected(errors.BAD_KEY_OF_RETRY, sentence)
+        return key
+
+
+Handler = Callable[[Asked], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path: what does it, what it reads, and what it is answered with."""
+
+    method: str
+    path: str
+    handler: Handler
+    answer: Any
+    body: Any = None
+    query: Sequence[str] = ()
+    headers: Sequence[str] = ()
+
+    @property
+    def says(self) -> str:
+        """What it does, in a sentence."""
+        return inspect.getdoc(self.handler) or ""
+
+
+def decoded(content: bytes, model: type[Model]) -> Model:
+    """Read JSON as a model. Raises Rejected, naming what is wrong where."""
+    try:
+        return msgspec.json.decode(content, type=model)
+    except msgspec.ValidationError as error:
+        raise _mismatch(str(error)) from None
+    except (ValueError, RecursionError):
+        raise Rejected(errors.MALFORMED, "The body is not JSON. Send one JSON document in UTF-8.") from None
+
+
+def id_of(name: str, text: str) -> str:
+    """Give an id as it is. Raises Rejected for text that is no UUID."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise Rejected(errors.BAD_ID, f"The `{name}` must be a valid UUID.") from None
+
+
+def _mismatch(said: str) -> Rejected:
+    """Say what msgspec says of a body: ``Expected `str`, got `int` - at `$.to[1]` ``."""
+    problem, _, place = said.partition(" - at ")
+    where = place.strip("`").removeprefix("$").removeprefix(".")
+    if problem.startswith("Object missing required field"):
+        missing = problem.split("`")[1]
+        return Rejected(errors.MISSING_FIELD, f"Missing `{where + '.' if where else ''}{missing}` field.")
+    subject = f"`{where}`" if where else "The body"
+    return Rejected(errors.INVALID, f"{subject} cannot be used: {problem[:1].lower()}{problem[1:]}.")
+
+
+class Door:
+    """Lets requests in: a key that may be one, within its rate, with a body that is JSON."""
+
+    def __init__(self, calls: Calls, limiter: Limiter) -> None:
+        self._calls = calls
+        self._limiter = limiter
+        self._large = asyncio.Semaphore(LARGE_BODIES)
+
+    def route(self, path: str, endpoints: Sequence[Endpoint]) -> BaseRoute:
+        """Give the route of a path with all its methods."""
+        by_method = {each.method: each for each in endpoints}
+
+        async def answer(request: Request) -> Response:
+            if (endpoint := by_method.get(request.method)) is None:
+                return _not_allowed(request, by_method)
+            return await self._answer(request, endpoint)
+
+        return Route(path, answer, methods=METHODS)
+
+    async def _answer(self, request: Request, endpoint: Endpoint) -> Response:
+        headers: dict[str, str] = {}
+        try:
+            key = _key(request)
+            allowance = self._limiter.take(hash_token(key))
+            headers = allowance.headers()
+            if allowance.retry_after is not None:
+                sentence = f"Too many requests. You may make {allowance.limit} a second with this key."
+                raise Rejected(errors.REASONS["RATE_EXCEEDED"], sentence, retry_after=allowance.retry_after)
+            content = msgspec.json.encode(await self._handled(request, endpoint, key))
+            response = Response(content, media_type="application/json")
+        except ClientDisconnect:
+            response = Response(status_code=400)  # nobody reads it
+        except Exception as error:  # noqa: BLE001 - each becomes an answer, and an accident a line in the log
+            response = failed(request, error)
+        response.headers.update(headers)
+        return response
+
+    async def _handled(self, request: Request, endpoint: Endpoint, key: str) -> Any:
+        asked = Asked(self._calls, key, request.path_params, request.query_params, request.headers)
+        if endpoint.body is None:
+            return await endpoint.handler(asked)
+        if _size(request) <= LARGE_BODY:
+            return await endpoint.handler(replace(asked, content=await request.body()))
+        await asked.ask(self._calls.sender.ListEmails, ListEmailsRequest(page_size=1))  # is the key alive?
+        async with self._large:
+            return await endpoint.handler(replace(asked, content=await request.body()))
+
+
+def failed(request: Request, error: Exception) -> Response:
+    """Answer an error; one that nobody foresaw is logged."""
+    no = errors.rejected(error)
+    if no.status == errors.ACCIDENT[0] and not isinstance(error, Rejected | Refused):
+        log.error("an answer failed", action="api_failed", path=request.url.path, exc_info=error)
+    return errors.answer(no)
+
+
+def _not_allowed(request: Request, allowed: Mapping[str, Endpoint]) -> Response:
+    methods = ", ".join(allowed)
+    kind = (405, errors.STATUSES[405])
+    response = errors.answer(Rejected(kind, f"{request.method} is not offered here; there is {methods}."))
+    response.headers["allow"] = methods
+    return response
+
+
+def _key(request: Request) -> str:
+    kind, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    token = token.strip()
+    if not token:
+        sentence = "Missing API key. Send it as `Authorization: Bearer lh_…`."
+        raise Rejected(errors.REASONS["KEY_MISSING"], sentence)
+    if kind.lower() != "bearer" or not well_formed(token):
+        raise Rejected(
+            errors.REASONS["KEY_INVALID"], "API key is invalid. Keys of Letterhead begin with `lh_`."
+        )
+    return token
+
+
+def _size(request: Request) -> int:
+    """Give how large the body says it is, in bytes; one that does not say counts as large."""
+    declared = request.headers.get("content-length", "")
+    return int(declared) if declared.isdecimal() else LARGE_BODY + 1

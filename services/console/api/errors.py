@@ -1,0 +1,165 @@
+"""Refusals in Resend's words: which status and name each refusal of ours has, and how it is written."""
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from math import ceil
+from typing import TypeAlias
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from services.console.api import models
+from services.console.calls import Refused, Violation
+
+Kind: TypeAlias = tuple[int, str]
+
+INVALID: Kind = (422, "validation_error")
+FORBIDDEN: Kind = (403, "validation_error")
+NOT_FOUND: Kind = (404, "not_found")
+MISSING_FIELD: Kind = (422, "missing_required_field")
+BAD_ID: Kind = (422, "invalid_parameter")
+BAD_KEY_OF_RETRY: Kind = (400, "invalid_idempotency_key")
+MALFORMED: Kind = (400, "validation_error")
+ACCIDENT: Kind = (500, "internal_server_error")
+
+# By `letterhead.errors.v1.ErrorReason`. Names and statuses: https://resend.com/docs/api-reference/errors
+REASONS: Mapping[str, Kind] = {
+    "INVALID_FIELD": INVALID,
+    "INVALID_PAGE_TOKEN": INVALID,
+    "REQUEST_ID_REUSED": (409, "invalid_idempotent_request"),
+    "KEY_MISSING": (401, "missing_api_key"),
+    "KEY_INVALID": (403, "invalid_api_key"),
+    "SCOPE_TOO_SMALL": (401, "restricted_api_key"),
+    "KEY_NOT_FOR_DOMAIN": (401, "restricted_api_key"),
+    "TENANT_PAUSED": FORBIDDEN,
+    "TENANT_NOT_FOUND": NOT_FOUND,
+    "KEY_NOT_FOUND": NOT_FOUND,
+    "DOMAIN_NOT_FOUND": NOT_FOUND,
+    "EMAIL_NOT_FOUND": NOT_FOUND,
+    "SUPPRESSION_NOT_FOUND": NOT_FOUND,
+    "TOO_MANY_KEYS": FORBIDDEN,
+    "TOO_MANY_DOMAINS": FORBIDDEN,
+    "DOMAIN_EXISTS": FORBIDDEN,
+    "DOMAIN_NOT_READY": FORBIDDEN,
+    "DOMAIN_DELETING": FORBIDDEN,
+    "FROM_NOT_YOURS": FORBIDDEN,
+    "EMAIL_STATE": INVALID,
+    "RATE_EXCEEDED": (429, "rate_limit_exceeded"),
+    "STORAGE_UNAVAILABLE": (503, "application_error"),
+    "SES_UNAVAILABLE": (503, "application_error"),
+    "DEADLINE": (504, "application_error"),
+    "NOT_OFFERED": NOT_FOUND,
+    "INTERNAL": ACCIDENT,
+}
+# What a service did not give a reason for, or one that is newer than this process.
+CODES: Mapping[str, Kind] = {
+    "INVALID_ARGUMENT": INVALID,
+    "NOT_FOUND": NOT_FOUND,
+    "ALREADY_EXISTS": FORBIDDEN,
+    "FAILED_PRECONDITION": FORBIDDEN,
+    "PERMISSION_DENIED": (401, "restricted_api_key"),
+    "UNAUTHENTICATED": (403, "invalid_api_key"),
+    "RESOURCE_EXHAUSTED": (429, "rate_limit_exceeded"),
+    "ABORTED": (503, "application_error"),
+    "UNAVAILABLE": (503, "application_error"),
+    "DEADLINE_EXCEEDED": (504, "application_error"),
+}
+STATUSES: Mapping[int, str] = {404: "not_found", 405: "method_not_allowed", 429: "rate_limit_exceeded"}
+
+# Sentences that the services say in the contract's words, said in Resend's.
+SENTENCES: Mapping[str, str] = {
+    "KEY_NOT_FOUND": "API key not found.",
+    "DOMAIN_NOT_FOUND": "Domain not found.",
+    "EMAIL_NOT_FOUND": "Email not found.",
+    "SUPPRESSION_NOT_FOUND": "Suppression not found.",
+    "SCOPE_TOO_SMALL": "This API key may only send email. Use one with full access.",
+    "REQUEST_ID_REUSED": "This idempotency key was used before with another body. Use a new key for it.",
+}
+# The contract's rpcs that sentences send people to, by what they are here.
+RPCS: Mapping[str, str] = {
+    "CreateDomain": "POST /domains",
+    "GetDomain": "GET /domains/{id}",
+    "ListDomains": "GET /domains",
+    "CreateApiKey": "POST /api-keys",
+    "ListApiKeys": "GET /api-keys",
+}
+# The contract's fields by the names that callers of this API know; the path around them stays.
+FIELDS: Mapping[str, str] = {
+    "send_time": "scheduled_at",
+    "request_id": "Idempotency-Key",
+    "file_name": "filename",
+    "scope": "permission",
+    "domain_ids": "domain_id",
+    "mail_from_label": "custom_return_path",
+    "address": "email",
+}
+# Which fields have a name of their own for what is wrong with them.
+OF_FIELDS: Mapping[str, Kind] = {
+    "from": (422, "invalid_from_address"),
+    "attachments": (422, "invalid_attachment"),
+    "region": (422, "invalid_region"),
+    "permission": (422, "invalid_access"),
+    "Idempotency-Key": BAD_KEY_OF_RETRY,
+}
+_WRAPPED = re.compile(r"(from|\])\.(?:address|name)$")
+_RPC = re.compile(rf"\b(?:{'|'.join(RPCS)})\b")
+_OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
+_LAST = re.compile(r"[A-Za-z_]+(?=(?:\[\d+\])?$)")
+
+
+class Rejected(Exception):
+    """The API's own no."""
+
+    def __init__(self, kind: Kind, message: str, *, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.status, self.name = kind
+        self.message = message
+        self.retry_after = retry_after
+
+
+def rejected(error: Exception) -> Rejected:
+    """Turn any error into one of this API's; what nobody foresaw says nothing of itself."""
+    if isinstance(error, Rejected):
+        return error
+    if isinstance(error, Refused):
+        return _of_service(error)
+    if isinstance(error, HTTPException):
+        kind = (error.status_code, STATUSES.get(error.status_code, "validation_error"))
+        return Rejected(kind, str(error.detail))
+    return Rejected(ACCIDENT, "Something went wrong on our side. Try again, or tell the operator.")
+
+
+def answer(error: Exception) -> Response:
+    """Write an error as Resend does."""
+    no = rejected(error)
+    problem = models.Problem(statusCode=no.status, name=no.name, message=no.message)
+    response = Response(msgspec.json.encode(problem), no.status, media_type="application/json")
+    if no.retry_after is not None:
+        response.headers["retry-after"] = str(ceil(no.retry_after.total_seconds()))
+    return response
+
+
+def sentence_of(refused: Refused) -> str:
+    """Say in a sentence why a service refused, in the words of this API."""
+    if refused.violations:
+        said = "; ".join(f"`{_field(each)}` {each.description}" for each in refused.violations)
+    else:
+        said = SENTENCES.get(refused.reason, refused.message)
+    said = _RPC.sub(lambda rpc: RPCS[rpc[0]], said)
+    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "…")) else ".")
+
+
+def _of_service(refused: Refused) -> Rejected:
+    kind = REASONS.get(refused.reason) or CODES.get(refused.code.name, ACCIDENT)
+    if refused.reason == "INVALID_FIELD" and refused.violations:
+        owner = _OWNER.match(_field(refused.violations[0]))
+        kind = OF_FIELDS.get(owner[1], kind) if owner else kind
+    return Rejected(kind, sentence_of(refused), retry_after=refused.retry_after)
+
+
+def _field(violation: Violation) -> str:
+    """Give a field by the name that callers know: `from` for `from.address`, `to[0]` for `to[0].address`."""
+    path = _WRAPPED.sub(r"\1", violation.field.removeprefix("domain."))
+    return _LAST.sub(lambda word: FIELDS.get(word[0], word[0]), path, count=1)

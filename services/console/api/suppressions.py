@@ -1,0 +1,151 @@
+"""Suppressions over HTTP: added, found and removed, alone and up to 100 at once."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from letterhead.sender.v1 import suppressions_pb2 as pb
+from services.console.api import errors, models
+from services.console.api.endpoints import Asked, Endpoint, id_of
+from services.console.api.errors import Rejected
+from services.console.api.lists import QUERY, listing, page_of
+from services.console.api.times import time_of
+from services.console.calls import Refused
+
+AT_ONCE = 8  # calls to sender, of one request
+
+ORIGINS: Mapping[models.Origin, pb.Suppression.Reason.ValueType] = {
+    "bounce": pb.Suppression.REASON_BOUNCE,
+    "complaint": pb.Suppression.REASON_COMPLAINT,
+    "manual": pb.Suppression.REASON_MANUAL,
+}
+OF_REASON: Mapping[int, models.Origin] = {reason: origin for origin, reason in ORIGINS.items()}
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+async def add(asked: Asked) -> models.SuppressionReference:
+    """Keeps email from an address; one that is suppressed stays as it is."""
+    return await _add(asked, asked.body(models.AddSuppression).email)
+
+
+async def list_(asked: Asked) -> models.Listing[models.SuppressionEntry]:
+    """Lists suppressed addresses, newest first, of one origin or all."""
+    request = pb.ListSuppressionsRequest(reasons=_reasons(asked.query), **page_of(asked.query))
+    found = await asked.ask(asked.calls.suppressions.ListSuppressions, request)
+    return listing(found, found.suppressions, _entry)
+
+
+async def get(asked: Asked) -> models.Suppression:
+    """Finds a suppression by its id or its address."""
+    request = pb.GetSuppressionRequest(**_named(asked.path["suppression"]))
+    found = (await asked.ask(asked.calls.suppressions.GetSuppression, request)).suppression
+    return models.Suppression(**_shown(found))
+
+
+async def remove(asked: Asked) -> models.RemovedSuppression:
+    """Sends to an address again, given by the suppression's id or by itself."""
+    return await _remove(asked, _named(asked.path["suppression"]))
+
+
+async def add_batch(asked: Asked) -> models.Suppressions:
+    """Keeps email from up to 100 addresses."""
+    made = await _each(asked, _add, asked.body(models.AddSuppressions).emails)
+    return models.Suppressions(data=list({each.id: each for each in made}.values()))
+
+
+async def remove_batch(asked: Asked) -> models.RemovedSuppressions:
+    """Sends to up to 100 addresses again; what is not on the list is left out."""
+    wish = asked.body(models.RemoveSuppressions)
+    if (wish.emails is None) == (wish.ids is None):
+        raise Rejected(errors.INVALID, "Give either `emails` or `ids`.")
+    named = [{"address": each} for each in wish.emails or ()]
+    named += [{"suppression_id": id_of("ids", each)} for each in wish.ids or ()]
+    removed = await _each(asked, _remove_if_there, named)
+    return models.RemovedSuppressions(data=[each for each in removed if each is not None])
+
+
+async def _add(asked: Asked, email: str) -> models.SuppressionReference:
+    request = pb.AddSuppressionRequest(address=email.strip())
+    added = (await asked.ask(asked.calls.suppressions.AddSuppression, request)).suppression
+    return models.SuppressionReference(id=added.id)
+
+
+async def _remove(asked: Asked, named: Mapping[str, str]) -> models.RemovedSuppression:
+    request = pb.RemoveSuppressionRequest(**named)
+    removed = (await asked.ask(asked.calls.suppressions.RemoveSuppression, request)).suppression
+    return models.RemovedSuppression(id=removed.id)
+
+
+async def _remove_if_there(asked: Asked, named: Mapping[str, str]) -> models.RemovedSuppression | None:
+    try:
+        return await _remove(asked, named)
+    except Refused as refused:
+        if refused.reason != "SUPPRESSION_NOT_FOUND":
+            raise
+        return None
+
+
+async def _each(
+    asked: Asked, act: Callable[[Asked, Given], Awaitable[Made]], given: Iterable[Given]
+) -> list[Made]:
+    """Do the same for each, a few at once; ends with the first error, and may then be repeated."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(each: Given) -> Made:
+        async with slots:
+            return await act(asked, each)
+
+    tasks = [asyncio.ensure_future(one(each)) for each in given]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _named(text: str) -> dict[str, str]:
+    """Tell an address of the path from an id."""
+    if "@" in text:
+        return {"address": text}
+    return {"suppression_id": id_of("suppression", text)}
+
+
+def _reasons(query: Mapping[str, str]) -> list[pb.Suppression.Reason.ValueType]:
+    origin = query.get("origin", "")
+    if not origin:
+        return []
+    for name, reason in ORIGINS.items():
+        if name == origin:
+            return [reason]
+    raise Rejected(errors.INVALID, f"`origin` must be one of {', '.join(ORIGINS)}.")
+
+
+def _entry(suppression: pb.Suppression) -> models.SuppressionEntry:
+    return models.SuppressionEntry(**_shown(suppression))
+
+
+def _shown(suppression: pb.Suppression) -> dict[str, Any]:
+    return {
+        "id": suppression.id,
+        "email": suppression.address,
+        "origin": OF_REASON.get(suppression.reason, "manual"),
+        "source_id": suppression.email_id or None,
+        "created_at": time_of(suppression.create_time),
+    }
+
+
+ENDPOINTS = (
+    Endpoint("POST", "/suppressions", add, models.SuppressionReference, body=models.AddSuppression),
+    Endpoint(
+        "GET", "/suppressions", list_, models.Listing[models.SuppressionEntry], query=(*QUERY, "origin")
+    ),
+    Endpoint("POST", "/suppressions/batch/add", add_batch, models.Suppressions, body=models.AddSuppressions),
+    Endpoint(
+        "POST", "/suppressions/batch/remove", remove_batch, models.RemovedSuppressions,
+        body=models.RemoveSuppressions,
+    ),
+    Endpoint("GET", "/suppressions/{suppression}", get, models.Suppression),
+    Endpoint("DELETE", "/suppressions/{suppression}", remove, models.RemovedSuppression),
+)  # fmt: skip

@@ -1,0 +1,167 @@
+"""The page of one domain, live: for its tenant under /app/domains, for whoever has its link under /d."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
+from letterhead.verifier.v1.verifier_pb2 import (
+    GetVerificationRequest,
+    RecordCheck,
+    Verification,
+    VerifyDomainRequest,
+)
+from services.console import exports, words
+from services.console.calls import Calls
+from services.console.live import Live, Sight
+from services.console.pages.templates import Templates
+from services.console.pages.visitor import key_of
+from services.console.providers import Entry, Provider, entry, recognised
+
+DOORS = ("/app/domains", "/d")  # a tenant's, and that of whoever has a link
+SHOWN_VALUES = 3  # of what was seen instead of a record
+# After so long a browser connects anew, and whether it still may is asked again.
+CONNECTION = timedelta(minutes=1)
+SETTLED = (Domain.STATE_READY, Domain.STATE_DELETED)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A record as it stands on the page: what was seen of it, and how it is entered."""
+
+    check: RecordCheck
+    entry: Entry
+
+    @property
+    def id(self) -> str:
+        """Names the row in the page; the same after every change."""
+        return f"record-{words.purpose_word(self.check.record)}-{self.check.record.ordinal}"
+
+    @property
+    def seen(self) -> Sequence[str]:
+        """What was there instead, where there was something."""
+        return self.check.seen[:SHOWN_VALUES] if self.check.verdict in words.SEEN_INSTEAD else ()
+
+    @property
+    def unseen(self) -> int:
+        """How many values more there are."""
+        return len(self.check.seen) - len(self.seen)
+
+
+class DomainPages:
+    """The pages of one domain, behind one of two doors."""
+
+    def __init__(self, calls: Calls, live: Live, templates: Templates, door: str) -> None:
+        self._calls = calls
+        self._live = live
+        self._templates = templates
+        self._door = door
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes; who comes in without a session was sent away before."""
+        here = f"{self._door}/{{domain_id:uuid}}"
+        return [
+            Route(here, self._page),
+            Route(f"{here}/live", self._stream),
+            Route(f"{here}/check", self._check, methods=["POST"]),
+            Route(f"{here}/records.{{kind}}", self._export),
+        ]
+
+    async def _page(self, request: Request) -> Response:
+        domain_id, key = str(request.path_params["domain_id"]), key_of(request)
+        domain = await self._calls.ask(
+            self._calls.domains.GetDomain, GetDomainRequest(domain_id=domain_id), key=key
+        )
+        known = await self._known(request)
+        return self._templates.page(
+            request,
+            "domain.html",
+            name=domain.domain.display_name or domain.domain.name,
+            domain=domain.domain,
+            settled=SETTLED,
+            **self._context(known),
+        )
+
+    async def _stream(self, request: Request) -> Response:
+        await self._known(request)  # refused here, the browser learns it as a status
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(self._events(request), media_type="text/event-stream", headers=headers)
+
+    async def _events(self, request: Request) -> AsyncIterator[str]:
+        """Writes what changes; ends after a while, so that the browser comes again with its key."""
+        ends = asyncio.get_running_loop().time() + CONNECTION.total_seconds() * random.uniform(0.75, 1)  # noqa: S311 - spreads load
+        following = self._live.follow(str(request.path_params["domain_id"]), key_of(request))
+        async with aclosing(following) as sights:
+            async for sight in sights:
+                yield ": still here\n\n" if sight is None else self._event(sight)
+                if sight and sight.known.state == Domain.STATE_DELETED:
+                    yield "event: gone\ndata:\n\n"
+                if asyncio.get_running_loop().time() > ends:
+                    return
+
+    def _event(self, sight: Sight) -> str:
+        html = sight.rendered(self._door, self._render)
+        return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
+
+    def _render(self, known: Verification) -> str:
+        return self._templates.part("domain_live.html", **self._context(known))
+
+    async def _check(self, request: Request) -> Response:
+        domain_id: UUID = request.path_params["domain_id"]
+        asked = VerifyDomainRequest(domain_id=str(domain_id))
+        await self._calls.ask(self._calls.verifier.VerifyDomain, asked, key=key_of(request))
+        return RedirectResponse(f"{self._door}/{domain_id}", 303)
+
+    async def _export(self, request: Request) -> Response:
+        known = await self._known(request)
+        export = exports.of_kind(request.path_params["kind"], known.domain_name, _zone(known), known.records)
+        if export is None:
+            raise HTTPException(404)
+        disposition = f'attachment; filename="{export.file_name}"'
+        return Response(
+            export.text, media_type=export.media_type, headers={"content-disposition": disposition}
+        )
+
+    async def _known(self, request: Request) -> Verification:
+        asked = GetVerificationRequest(domain_id=str(request.path_params["domain_id"]))
+        answer = await self._calls.ask(self._calls.verifier.GetVerification, asked, key=key_of(request))
+        return answer.verification
+
+    def _context(self, known: Verification) -> dict[str, Any]:
+        zone, provider = _zone(known), _provider(known)
+        rows = [Row(check, entry(check.record, check.zone or zone, provider)) for check in known.records]
+        return {
+            "known": known,
+            "ready": Domain.STATE_READY,
+            "base": f"{self._door}/{known.domain_id}",
+            "zone": zone,
+            "provider": provider,
+            "rows": rows,
+            "everything": "\n".join(_line(row) for row in rows if exports.harmless(row.check)),
+        }
+
+
+def _zone(known: Verification) -> str:
+    """Returns the zone that the records were looked for in; empty before the first look."""
+    return next((check.zone for check in known.records if check.zone), "")
+
+
+def _provider(known: Verification) -> Provider | None:
+    return recognised(next((check.name_servers for check in known.records if check.name_servers), ()))
+
+
+def _line(row: Row) -> str:
+    priority = "" if row.entry.priority is None else str(row.entry.priority)
+    return "\t".join(
+        (words.type_of(row.check.record), row.entry.name or "(empty)", row.entry.value, priority)
+    ).rstrip()

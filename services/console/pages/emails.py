@@ -1,0 +1,116 @@
+"""A tenant's emails: the list, and one email with what became of it for each recipient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from letterhead.sender.v1.emails_pb2 import (
+    Email,
+    GetEmailRequest,
+    ListEmailsRequest,
+    Recipient,
+    TimelineEntry,
+)
+from services.console import words
+from services.console.calls import Calls
+from services.console.pages.templates import Templates, older, typed
+from services.console.pages.visitor import key_of
+
+HERE = "/app/emails"
+PAGE = 50
+STATES = ("QUEUED", "SENT", "SUPPRESSED", "FAILED", "CANCELED", "EXPIRED", "HELD", "UNKNOWN")
+FRAMES = (("short", 400), ("middling", 2000))  # by characters of HTML
+OPENED = 3  # with so many recipients, each one's history is open
+# What a stranger wrote runs nothing, loads nothing, sends nothing and leads nowhere.
+BODY_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'none';"
+    " base-uri 'none'; frame-ancestors 'self'; sandbox",
+    "x-frame-options": "SAMEORIGIN",
+    "x-dns-prefetch-control": "off",
+    "referrer-policy": "no-referrer",
+}
+ERASED = "<!doctype html><title>Erased</title><p>The body was erased."
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A recipient, and what happened to the email on its way there."""
+
+    recipient: Recipient
+    history: Sequence[TimelineEntry]
+
+
+class EmailsPages:
+    """What was sent, and what was heard of it."""
+
+    def __init__(self, calls: Calls, templates: Templates) -> None:
+        self._calls = calls
+        self._templates = templates
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route(HERE, self._list),
+            Route(f"{HERE}/{{email_id:uuid}}", self._page),
+            Route(f"{HERE}/{{email_id:uuid}}/body", self._body),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        form = typed(request.query_params.items())
+        asked = ListEmailsRequest(page_size=PAGE, page_token=form.typed("after"), search=form.typed("search"))
+        if form.typed("state") in STATES:
+            asked.states.append(Email.State.Value(f"STATE_{form.typed('state')}"))
+        found = await self._calls.ask(self._calls.sender.ListEmails, asked, key=key_of(request))
+        return self._templates.page(
+            request, "emails.html", emails=found.emails, form=form, states=STATES,
+            **older(request, found.next_page_token),
+        )  # fmt: skip
+
+    async def _page(self, request: Request) -> Response:
+        email = await self._email(request)
+        return self._templates.page(
+            request,
+            "email.html",
+            email=email,
+            sender=getattr(email, "from"),
+            readers=[Reader(each, _history(email, each)) for each in email.recipients],
+            frame=_frame(email.html),
+            opened=len(email.recipients) <= OPENED,
+            moving=words.moving(email),
+        )
+
+    async def _body(self, request: Request) -> Response:
+        """The HTML body as a document of its own, for the frame."""
+        email = await self._email(request)
+        return HTMLResponse(email.html or ERASED, headers=BODY_HEADERS)
+
+    async def _email(self, request: Request) -> Email:
+        asked = GetEmailRequest(email_id=str(request.path_params["email_id"]))
+        return (await self._calls.ask(self._calls.sender.GetEmail, asked, key=key_of(request))).email
+
+
+def _frame(html: str) -> str:
+    """Returns how much room a body gets; its frame is sealed, so nobody can measure what is in it."""
+    return next((size for size, most in FRAMES if len(html) <= most), "long")
+
+
+def _history(email: Email, recipient: Recipient) -> Sequence[TimelineEntry]:
+    """Returns what concerns one recipient, what follows from being sent after it.
+
+    News come by the receivers' clocks, and may be here before we have noted that the email was taken.
+    """
+    address = recipient.address.address.lower()
+    concern = [
+        entry
+        for entry in email.timeline
+        if not entry.recipients or address in (each.lower() for each in entry.recipients)
+    ]
+    taken = max((at for at, entry in enumerate(concern, 1) if entry.state == Email.STATE_SENT), default=0)
+    return [*sorted(concern[:taken], key=_is_news), *concern[taken:]]
+
+
+def _is_news(entry: TimelineEntry) -> bool:
+    return entry.feedback not in ("", "SEND")

@@ -1,0 +1,71 @@
+"""A tenant's API keys: the list, making one (its token is shown once), revoking one."""
+
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from letterhead.identity.v1.api_keys_pb2 import (
+    ApiKey,
+    CreateApiKeyRequest,
+    ListApiKeysRequest,
+    RevokeApiKeyRequest,
+)
+from services.console.calls import Calls, Refused
+from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
+from services.console.pages.visitor import key_of, visitor
+
+HERE = "/app/keys"
+PAGE = 50
+SCOPES = {"full": ApiKey.SCOPE_FULL_ACCESS, "sending": ApiKey.SCOPE_SENDING_ACCESS}
+FIELDS = {"name": "name"}
+
+
+class KeysPages:
+    """The list, with what changes it."""
+
+    def __init__(self, calls: Calls, templates: Templates) -> None:
+        self._calls = calls
+        self._templates = templates
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route(HERE, self._list),
+            Route(f"{HERE}/new", self._new),
+            Route(f"{HERE}/new", self._create, methods=["POST"]),
+            Route(f"{HERE}/{{key_id:uuid}}/revoke", self._revoke, methods=["POST"]),
+        ]
+
+    async def _list(self, request: Request) -> Response:
+        asked = ListApiKeysRequest(page_size=PAGE, page_token=request.query_params.get("after", ""))
+        found = await self._calls.ask(self._calls.api_keys.ListApiKeys, asked, key=key_of(request))
+        more = older(request, found.next_page_token)
+        return self._templates.page(request, "keys.html", keys=found.api_keys, **more)
+
+    async def _new(self, request: Request) -> Response:
+        visitor(request)
+        return self._form(request, Form())
+
+    def _form(self, request: Request, form: Form, status: int = 200) -> Response:
+        return self._templates.page(request, "key_new.html", status, form=form, request_id=str(uuid4()))
+
+    async def _create(self, request: Request) -> Response:
+        """Shows the token in the answer itself: it is kept nowhere, so no page could show it again."""
+        form = typed((await request.form()).items())
+        asked = CreateApiKeyRequest(
+            name=form.typed("name"),
+            scope=SCOPES.get(form.typed("scope"), ApiKey.SCOPE_SENDING_ACCESS),
+            request_id=form.typed("request_id") or str(uuid4()),
+        )
+        try:
+            made = await self._calls.ask(self._calls.api_keys.CreateApiKey, asked, key=key_of(request))
+        except Refused as refused:
+            return self._form(request, form.refused(refused, FIELDS), UNPROCESSABLE)
+        return self._templates.page(request, "key_made.html", key=made.api_key, token=made.token)
+
+    async def _revoke(self, request: Request) -> Response:
+        asked = RevokeApiKeyRequest(api_key_id=str(request.path_params["key_id"]))
+        await self._calls.ask(self._calls.api_keys.RevokeApiKey, asked, key=key_of(request))
+        return RedirectResponse(HERE, 303)

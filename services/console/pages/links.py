@@ -1,0 +1,80 @@
+"""Links that a tenant hands to its customers, each to the page of one domain: the list, making, revoking."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
+from letterhead.identity.v1.links_pb2 import CreateLinkRequest, ListLinksRequest, RevokeLinkRequest
+from services.console.calls import Calls, Refused
+from services.console.links import link_url
+from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
+from services.console.pages.visitor import key_of
+
+PAGE = 50
+DAYS = (1, 7, 30, 90)
+USUAL_DAYS = 7
+FIELDS = {"name": "name", "expire_time": "days"}
+
+
+class LinksPages:
+    """The links of one domain."""
+
+    def __init__(self, calls: Calls, templates: Templates, public_url: str) -> None:
+        self._calls = calls
+        self._templates = templates
+        self._public_url = public_url
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        here = "/app/domains/{domain_id:uuid}/links"
+        return [
+            Route(here, self._page),
+            Route(here, self._create, methods=["POST"]),
+            Route(f"{here}/{{link_id:uuid}}/revoke", self._revoke, methods=["POST"]),
+        ]
+
+    async def _page(self, request: Request) -> Response:
+        return await self._list(request, Form())
+
+    async def _list(self, request: Request, form: Form, status: int = 200, made: str = "") -> Response:
+        domain = await self._domain(request)
+        asked = ListLinksRequest(
+            domain_id=domain.id, page_size=PAGE, page_token=request.query_params.get("after", "")
+        )
+        found = await self._calls.ask(self._calls.links.ListLinks, asked, key=key_of(request))
+        return self._templates.page(
+            request, "links.html", status, domain=domain, links=found.links, form=form, made=made, days=DAYS,
+            usual=USUAL_DAYS, request_id=str(uuid4()), **older(request, found.next_page_token),
+        )  # fmt: skip
+
+    async def _create(self, request: Request) -> Response:
+        """Shows the address in the answer itself: its token is kept nowhere."""
+        form = typed((await request.form()).items())
+        days = int(form.typed("days")) if form.typed("days") in map(str, DAYS) else USUAL_DAYS
+        ends = Timestamp()
+        ends.FromDatetime(datetime.now(UTC) + timedelta(days=days))
+        asked = CreateLinkRequest(
+            domain_id=str(request.path_params["domain_id"]),
+            name=form.typed("name"),
+            expire_time=ends,
+            request_id=form.typed("request_id") or str(uuid4()),
+        )
+        try:
+            made = await self._calls.ask(self._calls.links.CreateLink, asked, key=key_of(request))
+        except Refused as refused:
+            return await self._list(request, form.refused(refused, FIELDS), UNPROCESSABLE)
+        return await self._list(request, Form(), made=link_url(self._public_url, made.token))
+
+    async def _revoke(self, request: Request) -> Response:
+        asked = RevokeLinkRequest(link_id=str(request.path_params["link_id"]))
+        await self._calls.ask(self._calls.links.RevokeLink, asked, key=key_of(request))
+        return RedirectResponse(f"/app/domains/{request.path_params['domain_id']}/links", 303)
+
+    async def _domain(self, request: Request) -> Domain:
+        asked = GetDomainRequest(domain_id=str(request.path_params["domain_id"]))
+        return (await self._calls.ask(self._calls.domains.GetDomain, asked, key=key_of(request))).domain

@@ -1,0 +1,80 @@
+"""What an operator sees: the tenants, and the account at SES that carries all email. Needs an admin key."""
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from letterhead.identity.v1.tenants_pb2 import (
+    GetTenantRequest,
+    ListTenantsRequest,
+    PauseTenantRequest,
+    ResumeTenantRequest,
+    Tenant,
+)
+from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest
+from services.console.calls import Calls, Refused
+from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
+from services.console.pages.visitor import key_of
+
+HERE = "/app/operator"
+PAGE = 50
+FIELDS = {"reason": "reason"}
+
+
+class OperatorPages:
+    """The installation as a whole."""
+
+    def __init__(self, calls: Calls, templates: Templates) -> None:
+        self._calls = calls
+        self._templates = templates
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        tenant = f"{HERE}/tenants/{{tenant_id:uuid}}"
+        return [
+            Route(HERE, self._page),
+            Route(tenant, self._tenant),
+            Route(f"{tenant}/pause", self._pause, methods=["POST"]),
+            Route(f"{tenant}/resume", self._resume, methods=["POST"]),
+        ]
+
+    async def _page(self, request: Request) -> Response:
+        key = key_of(request)
+        asked = ListTenantsRequest(page_size=PAGE, page_token=request.query_params.get("after", ""))
+        found = await self._calls.ask(self._calls.tenants.ListTenants, asked, key=key)
+        accounts = await self._calls.ask(self._calls.verifier.GetSesAccount, GetSesAccountRequest(), key=key)
+        return self._templates.page(
+            request, "operator.html", tenants=found.tenants, accounts=accounts.accounts,
+            paused=Tenant.STATE_PAUSED, **older(request, found.next_page_token),
+        )  # fmt: skip
+
+    async def _tenant(self, request: Request) -> Response:
+        return await self._one(request, Form())
+
+    async def _one(self, request: Request, form: Form, status: int = 200) -> Response:
+        asked = GetTenantRequest(tenant_id=str(request.path_params["tenant_id"]))
+        found = await self._calls.ask(self._calls.tenants.GetTenant, asked, key=key_of(request))
+        paused = found.tenant.state == Tenant.STATE_PAUSED
+        return self._templates.page(
+            request, "tenant.html", status, tenant=found.tenant, paused=paused, form=form
+        )
+
+    async def _pause(self, request: Request) -> Response:
+        form = typed((await request.form()).items())
+        asked = PauseTenantRequest(
+            tenant_id=str(request.path_params["tenant_id"]), reason=form.typed("reason")
+        )
+        try:
+            await self._calls.ask(self._calls.tenants.PauseTenant, asked, key=key_of(request))
+        except Refused as refused:
+            return await self._one(request, form.refused(refused, FIELDS), UNPROCESSABLE)
+        return _back(request)
+
+    async def _resume(self, request: Request) -> Response:
+        asked = ResumeTenantRequest(tenant_id=str(request.path_params["tenant_id"]))
+        await self._calls.ask(self._calls.tenants.ResumeTenant, asked, key=key_of(request))
+        return _back(request)
+
+
+def _back(request: Request) -> Response:
+    return RedirectResponse(f"{HERE}/tenants/{request.path_params['tenant_id']}", 303)

@@ -1,0 +1,134 @@
+"""The pages for people, put together: a tenant's under /app, a customer's under /d."""
+
+from http import HTTPStatus
+from typing import Protocol
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from chassis.telemetry import get_logger
+from services.console.assets import Assets
+from services.console.calls import Calls, Refused
+from services.console.live import Live
+from services.console.pages.domain import DOORS, DomainPages
+from services.console.pages.domains import DomainsPages
+from services.console.pages.emails import EmailsPages
+from services.console.pages.keys import KeysPages
+from services.console.pages.links import LinksPages
+from services.console.pages.operator import OperatorPages
+from services.console.pages.signin import SignInPages
+from services.console.pages.specimens import TestPages
+from services.console.pages.suppressions import SuppressionsPages
+from services.console.pages.templates import Templates
+from services.console.session import Sessions
+from services.console.words import sentence
+
+log = get_logger(__name__)
+
+STATUSES = {
+    "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "NOT_FOUND": 404, "INVALID_ARGUMENT": 400,
+    "ALREADY_EXISTS": 409, "ABORTED": 409, "FAILED_PRECONDITION": 409, "RESOURCE_EXHAUSTED": 429,
+    "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 503,
+}  # fmt: skip
+SENTENCES = {
+    401: ("Your sign-in has ended", "Sign in again to go on."),
+    403: ("This is not for you", "The key you signed in with does not allow this."),
+    404: ("There is no such page", "It may have been deleted, or the address is not quite right."),
+    405: ("There is no such page", "It may have been deleted, or the address is not quite right."),
+    429: ("Too many requests", "Wait a moment, then try again."),
+    500: ("Something went wrong here", "It was noted. Try again in a moment."),
+    503: ("Away for a moment", "A part of Letterhead does not answer. Try again in a moment."),
+}
+NOWHERE = ("/app/{path:path}", "/d/{domain_id}/{path:path}")  # after all pages; `/d/{token}` is a link
+LINK_ENDED = ("This link has ended", "Ask whoever sent it to you for a new one.")
+
+
+class Part(Protocol):
+    """Some of the pages."""
+
+    def routes(self) -> list[BaseRoute]:
+        """Give their routes."""
+
+
+class Pages:
+    """Every page, with what pages are made of."""
+
+    def __init__(self, calls: Calls, sessions: Sessions, assets: Assets, *, public_url: str) -> None:
+        self._sessions = sessions
+        self._templates = Templates(assets)
+        self._live = Live(calls)
+        self._parts: tuple[Part, ...] = (
+            SignInPages(calls, sessions, self._templates),
+            DomainsPages(calls, self._templates),
+            LinksPages(calls, self._templates, public_url),
+            EmailsPages(calls, self._templates),
+            SuppressionsPages(calls, self._templates),
+            KeysPages(calls, self._templates),
+            OperatorPages(calls, self._templates),
+            *(DomainPages(calls, self._live, self._templates, door) for door in DOORS),
+            *(TestPages(calls, self._templates, door) for door in DOORS),
+        )
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes of all pages."""
+        nowhere = [Route(path, _nowhere, methods=["GET", "POST"]) for path in NOWHERE]
+        return [*(route for part in self._parts for route in part.routes()), *nowhere]
+
+    def refusal(self, request: Request, error: Exception) -> Response:
+        """Show an error; `error` is a Refused, an HTTPException, or an accident of ours."""
+        status, sentence_ = _told(error)
+        if status == 401 and request.headers.get("hx-request"):
+            return Response(status_code=401)  # a live page: what it shows stays
+        if status == 401 and not request.url.path.startswith("/d/"):
+            return self._sign_in(request)
+        if not hasattr(request.state, "session"):
+            request.state.session = None
+        title, otherwise = _title(request, status)
+        return self._templates.page(
+            request,
+            "error.html",
+            status,
+            title=title,
+            sentence=sentence_ or otherwise,
+            way_on=_way_on(request),
+        )
+
+    def end(self) -> None:
+        """End every open stream, so that the process can."""
+        self._live.end()
+
+    def _sign_in(self, request: Request) -> Response:
+        wish = quote(request.url.path) if request.method == "GET" else ""
+        response = RedirectResponse(f"/app/sign-in?next={wish}" if wish else "/app/sign-in", 303)
+        self._sessions.end(response)
+        return response
+
+
+async def _nowhere(_: Request) -> Response:
+    """Says that there is no such page, as a page; the API has all other paths."""
+    raise HTTPException(404)
+
+
+def _told(error: Exception) -> tuple[int, str]:
+    """Returns the status of an error, and its sentence where that tells more than the status."""
+    if isinstance(error, Refused):
+        status = STATUSES.get(error.code.name, 500)
+        return status, sentence(error.message) if status in (400, 409) else ""
+    if isinstance(error, HTTPException):
+        said = error.detail != HTTPStatus(error.status_code).phrase
+        return error.status_code, error.detail if said else ""
+    log.error("an accident", action="page_failed", exc_info=error)
+    return 500, ""
+
+
+def _title(request: Request, status: int) -> tuple[str, str]:
+    if status in (401, 404) and request.url.path.startswith("/d/"):
+        return LINK_ENDED
+    return SENTENCES.get(status, ("This did not work", "Go back and try again."))
+
+
+def _way_on(request: Request) -> tuple[str, str] | None:
+    return None if request.url.path.startswith("/d/") else ("/app", "To your domains")

@@ -1,0 +1,86 @@
+"""Signing in with a key, and out. Not for what a key may do: the services decide that at each call."""
+
+import math
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from letterhead.identity.v1.domains_pb2 import ListDomainsRequest
+from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
+from services.console.calls import Calls, Refused
+from services.console.hardening import Tries, within
+from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typed
+from services.console.session import Sessions
+
+HOME = "/app/domains"
+KEY_INVALID = "This key is not known, or it was revoked. Copy it again, whole: it begins with lh_."
+SENDING_ONLY = "This key can only send. Sign in with a key that has full access."
+TRIES, TRIES_WITHIN = 10, timedelta(minutes=5)
+
+
+class SignInPages:
+    """The door for tenants."""
+
+    def __init__(self, calls: Calls, sessions: Sessions, templates: Templates) -> None:
+        self._calls = calls
+        self._sessions = sessions
+        self._templates = templates
+        self._tries = Tries(most=TRIES, within=TRIES_WITHIN)
+
+    def routes(self) -> list[BaseRoute]:
+        """Give the routes."""
+        return [
+            Route("/app", self._home),
+            Route("/app/sign-in", self._page),
+            Route("/app/sign-in", self._sign_in, methods=["POST"]),
+            Route("/app/sign-out", self._sign_out, methods=["POST"]),
+        ]
+
+    async def _home(self, _: Request) -> Response:
+        return RedirectResponse(HOME, 303)
+
+    async def _page(self, request: Request) -> Response:
+        request.state.session = None  # this page has no navigation, even for whoever is signed in
+        return self._templates.page(request, "signin.html", form=typed(request.query_params.items()))
+
+    async def _sign_in(self, request: Request) -> Response:
+        form = typed((await request.form()).items())
+        if wait := self._tries.wait(request):
+            minutes = math.ceil(wait.total_seconds() / 60)
+            return self._again(
+                request, Form(problem=f"Too many tries. Wait {minutes} min, then try again."), 429
+            )
+        try:
+            return await self._welcome(form)
+        except Refused as refused:
+            if refused.code.name not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+                raise
+            self._tries.failed(request)
+            wrong = KEY_INVALID if refused.code.name == "UNAUTHENTICATED" else SENDING_ONLY
+            return self._again(request, Form(form.given, {"key": wrong}), UNPROCESSABLE)
+
+    def _again(self, request: Request, form: Form, status: int) -> Response:
+        request.state.session = None
+        return self._templates.page(request, "signin.html", status, form=form)
+
+    async def _welcome(self, form: Form) -> Response:
+        key = form.typed("key")
+        tenant = await self._calls.ask(self._calls.tenants.GetTenant, GetTenantRequest(), key=key)
+        await self._calls.ask(self._calls.domains.ListDomains, ListDomainsRequest(page_size=1), key=key)
+        response = RedirectResponse(within(form.typed("next"), otherwise=HOME), 303)
+        self._sessions.begin(response, key, tenant=tenant.tenant.name, operator=await self._operates(key))
+        return response
+
+    async def _operates(self, key: str) -> bool:
+        try:
+            await self._calls.ask(self._calls.tenants.ListTenants, ListTenantsRequest(page_size=1), key=key)
+        except Refused:
+            return False
+        return True
+
+    async def _sign_out(self, _: Request) -> Response:
+        response = RedirectResponse("/app/sign-in", 303)
+        self._sessions.end(response)
+        return response

@@ -1,0 +1,1 @@
+"""The pure rules of identity: values and functions that need no clock, network or database."""

@@ -1,0 +1,34 @@
+"""API keys as values. What a key may do is `chassis.access`'s to say."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key without its token; `scope` is a word of chassis.access.Scope."""
+
+    id: UUID
+    tenant_id: UUID
+    name: str
+    scope: str
+    claim_ids: tuple[UUID, ...]
+    hint: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key to be stored: the digest of its token stands for it."""
+
+    id: UUID
+    tenant_id: UUID
+    name: str
+    scope: str
+    digest: bytes
+    hint: str
+    claim_ids: tuple[UUID, ...]
+    expires_at: datetime | None

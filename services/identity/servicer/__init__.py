@@ -1,0 +1,1 @@
+"""identity's rpcs: from messages to values and back."""

@@ -1,0 +1,191 @@
+# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
+"""DomainService: domains as tenants ask for them. The worker tells SES; a create waits a little for it."""
+
+import asyncio
+import secrets
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from chassis import config
+from chassis.access import Scope, require, tenant_for
+from chassis.backoff import wait_any
+from chassis.bell import Bell
+from chassis.errors import InvalidField
+from chassis.ids import uuid7
+from chassis.pages import search_of, window
+from chassis.protos import id_of, stamp_of
+from letterhead.identity.v1 import domains_pb2 as pb
+from letterhead.identity.v1 import domains_pb2_grpc
+from services.identity.model.domains import STATES, Domain, NewClaim, Record
+from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
+from services.identity.refusals import DomainNotFound
+from services.identity.servicer.requests import paths_of, request_id_of, sight_of
+from services.identity.store.domains import DomainStore
+from services.identity.store.requests import Request
+
+LOOK_AGAIN = timedelta(seconds=1)  # should a notification be lost
+DEADLINE_MARGIN = timedelta(milliseconds=250)
+
+
+class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
+    """Answers from the store; `patience` is how long a create waits for SES."""
+
+    def __init__(self, store: DomainStore, bell: Bell, aws: config.Aws, *, patience: timedelta) -> None:
+        self._store = store
+        self._bell = bell
+        self._aws = aws
+        self._patience = patience
+
+    async def CreateDomain(self, request: pb.CreateDomainRequest, context: Any) -> pb.CreateDomainResponse:
+        require(Scope.FULL_ACCESS)
+        claim = self._new_claim(request, tenant_for(request.tenant_id))
+        content = (claim.name, claim.region, claim.mail_from_label)
+        asked = Request(claim.tenant_id, "CreateDomain", request_id_of(request.request_id), content)
+        domain = await self._settled(await self._store.create(claim, asked), context)
+        return pb.CreateDomainResponse(domain=_to_proto(domain))
+
+    async def GetDomain(self, request: pb.GetDomainRequest, context: Any) -> pb.GetDomainResponse:
+        caller = require(Scope.FULL_ACCESS, Scope.LINK)
+        if bool(request.domain_id) == bool(request.name):
+            raise InvalidField("domain_id", "and name are both given or both missing; give one of them")
+        if request.name:
+            tenant_id = tenant_for(request.tenant_id)
+            domain = await self._store.find(_known_name(request.name), tenant_id=tenant_id)
+        else:
+            domain_id = id_of(request.domain_id, DomainNotFound)
+            domain = await self._store.get(domain_id, tenant_id=sight_of(caller))
+        if caller.claim_ids and domain.id not in caller.claim_ids:
+            raise DomainNotFound
+        return pb.GetDomainResponse(domain=_to_proto(domain))
+
+    async def ListDomains(self, request: pb.ListDomainsRequest, context: Any) -> pb.ListDomainsResponse:
+        require(Scope.FULL_ACCESS)
+        tenant_id, states = tenant_for(request.tenant_id), _states_of(request.states)
+        search = search_of(request)
+        asked = window(request, of=f"domains/{tenant_id}/{','.join(states)}/{search}")
+        shown, more = asked.cut(await self._store.page(tenant_id, states, asked, search))
+        return pb.ListDomainsResponse(domains=map(_to_proto, shown), next_page_token=more)
+
+    async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Any) -> pb.UpdateDomainResponse:
+        sight = sight_of(require(Scope.FULL_ACCESS))
+        paths_of(request.update_mask, ("mail_from_label",))
+        domain = await self._store.get(id_of(request.domain.id, DomainNotFound), tenant_id=sight)
+        label = _label_of("domain.mail_from_label", request.domain.mail_from_label, domain.name)
+        await self._store.relabel(domain.id, label, tenant_id=sight, revision=request.domain.revision)
+        return pb.UpdateDomainResponse(domain=_to_proto(await self._settled(domain.id, context)))
+
+    async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Any) -> pb.DeleteDomainResponse:
+        sight = sight_of(require(Scope.FULL_ACCESS))
+        domain_id = id_of(request.domain_id, DomainNotFound)
+        await self._store.delete(domain_id, tenant_id=sight)
+        return pb.DeleteDomainResponse(domain=_to_proto(await self._store.get(domain_id, tenant_id=sight)))
+
+    async def RepairDomain(self, request: pb.RepairDomainRequest, context: Any) -> pb.RepairDomainResponse:
+        require(Scope.SERVICE)
+        domain_id = id_of(request.domain_id, DomainNotFound)
+        await self._store.repair(domain_id, request.generation, _cause_of(request.cause))
+        return pb.RepairDomainResponse(domain=_to_proto(await self._store.get(domain_id, tenant_id=None)))
+
+    def _new_claim(self, request: pb.CreateDomainRequest, tenant_id: UUID) -> NewClaim:
+        try:
+            parsed = parse_domain(request.name)
+        except BadName as problem:
+            raise InvalidField("name", str(problem)) from None
+        return NewClaim(
+            id=uuid7(),
+            tenant_id=tenant_id,
+            account=self._aws.aws_account,
+            region=self._region_of(request.region),
+            name=parsed.name,
+            display_name=parsed.display_name,
+            mail_from_label=_label_of("mail_from_label", request.mail_from_label, parsed.name),
+            ownership_token=secrets.token_hex(16),
+        )
+
+    def _region_of(self, region: str) -> str:
+        if region not in ("", self._aws.aws_region):
+            raise InvalidField("region", f"is not served; choose {self._aws.aws_region}, or leave it out")
+        return self._aws.aws_region
+
+    async def _settled(self, domain_id: UUID, context: Any) -> Domain:
+        """Waits a little for SES, within the caller's own deadline; gives the domain as it is then."""
+        now = asyncio.get_running_loop().time
+        end = now() + _within(self._patience, context.time_remaining())
+        while True:
+            changed = self._bell.next_ring()
+            domain = await self._store.get(domain_id, tenant_id=None)
+            left = end - now()
+            if domain.state != "PROVISIONING" or left <= 0:
+                return domain
+            await wait_any(changed, timeout=min(left, LOOK_AGAIN.total_seconds()))
+
+
+def _within(patience: timedelta, remaining: float | None) -> float:
+    """Seconds; leaves time for the answer."""
+    wished = patience.total_seconds()
+    return wished if remaining is None else min(wished, remaining - DEADLINE_MARGIN.total_seconds())
+
+
+def _known_name(typed: str) -> str:
+    """Reads a name to look for; one that cannot be stored is nobody's."""
+    try:
+        return parse_domain(typed).name
+    except BadName:
+        raise DomainNotFound from None
+
+
+def _label_of(field: str, typed: str, under: str) -> str:
+    try:
+        return parse_mail_from_label(typed, under)
+    except BadName as problem:
+        raise InvalidField(field, str(problem)) from None
+
+
+def _states_of(values: Iterable[int]) -> tuple[str, ...]:
+    """Reads a filter; without one, everything but tombstones."""
+    names: dict[int, str] = {pb.Domain.State.Value(f"STATE_{state}"): state for state in STATES}
+    asked = frozenset(values)
+    if not asked <= names.keys():
+        raise InvalidField("states", f"holds a state that no domain has; choose among {', '.join(STATES)}")
+    return tuple(sorted(names[value] for value in asked)) or STATES[:-1]
+
+
+def _cause_of(value: pb.RepairDomainRequest.Cause.ValueType) -> str:
+    names = {number: name.removeprefix("CAUSE_") for name, number in pb.RepairDomainRequest.Cause.items()}
+    if value == pb.RepairDomainRequest.CAUSE_UNSPECIFIED or value not in names:
+        raise InvalidField("cause", "is unspecified or unknown; say what was seen")
+    return names[value]
+
+
+def _to_proto(domain: Domain) -> pb.Domain:
+    return pb.Domain(
+        id=str(domain.id),
+        tenant_id=str(domain.tenant_id),
+        name=domain.name,
+        display_name=domain.display_name,
+        state=pb.Domain.State.Value(f"STATE_{domain.state}"),
+        state_note=domain.state_note,
+        region=domain.region,
+        mail_from_label=domain.mail_from_label,
+        records=map(_record, domain.records),
+        generation=domain.generation,
+        revision=str(domain.revision),
+        create_time=stamp_of(domain.created_at),
+        update_time=stamp_of(domain.updated_at),
+        state_time=stamp_of(domain.state_at),
+    )
+
+
+def _record(record: Record) -> pb.DnsRecord:
+    return pb.DnsRecord(
+        purpose=pb.DnsRecord.Purpose.Value(f"PURPOSE_{record.purpose}"),
+        ordinal=record.ordinal,
+        type=pb.DnsRecord.Type.Value(f"TYPE_{record.type}"),
+        name=record.name,
+        value=record.value,
+        priority=record.priority,
+        ttl=record.ttl,
+        required=record.required,
+    )

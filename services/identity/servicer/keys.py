@@ -1,0 +1,108 @@
+# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
+"""ApiKeyService: a tenant's keys. What a key may do is checked where it is used, by chassis/access."""
+
+from typing import Any
+from uuid import UUID
+
+from chassis.access import Principal, Scope, generate_key, require, tenant_for
+from chassis.errors import InvalidField
+from chassis.ids import uuid7
+from chassis.pages import window
+from chassis.protos import id_of, stamp_of, time_of
+from letterhead.identity.v1 import api_keys_pb2 as pb
+from letterhead.identity.v1 import api_keys_pb2_grpc
+from services.identity.model.keys import ApiKey, NewKey
+from services.identity.refusals import DomainNotFound, KeyNotFound, ScopeTooSmall
+from services.identity.servicer.requests import line, request_id_of, sight_of
+from services.identity.store.keys import KeyStore
+from services.identity.store.requests import Request
+
+LONGEST_NAME = 100
+MOST_DOMAINS = 100
+# Smallest first; a key makes and ends none that can do more than itself.
+LADDER = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS, Scope.SERVICE, Scope.ADMIN)
+
+
+class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
+    """Answers from the store."""
+
+    def __init__(self, store: KeyStore) -> None:
+        self._store = store
+
+    async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Any) -> pb.CreateApiKeyResponse:
+        caller = require(Scope.FULL_ACCESS)
+        tenant_id = tenant_for(request.tenant_id)
+        token, digest, hint = generate_key()
+        key = _new_key(request, tenant_id, digest, hint)
+        _refuse_larger(caller, key.scope)
+        content = (key.name, key.scope, key.claim_ids, key.expires_at)
+        asked = Request(tenant_id, "CreateApiKey", request_id_of(request.request_id), content)
+        return pb.CreateApiKeyResponse(api_key=_to_proto(await self._store.create(key, asked)), token=token)
+
+    async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Any) -> pb.ListApiKeysResponse:
+        require(Scope.FULL_ACCESS)
+        tenant_id = tenant_for(request.tenant_id)
+        of = f"api_keys/{tenant_id}" + ("/live" if request.live_only else "")
+        asked = window(request, of=of)
+        found = await self._store.page(tenant_id, asked, live_only=request.live_only)
+        shown, more = asked.cut(found)
+        return pb.ListApiKeysResponse(api_keys=map(_to_proto, shown), next_page_token=more)
+
+    async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Any) -> pb.RevokeApiKeyResponse:
+        caller = require(Scope.FULL_ACCESS)
+        key_id = id_of(request.api_key_id, KeyNotFound)
+        key = await self._store.get(key_id, tenant_id=sight_of(caller))
+        _refuse_larger(caller, key.scope)
+        return pb.RevokeApiKeyResponse(api_key=_to_proto(await self._store.revoke(key.id)))
+
+
+def _new_key(request: pb.CreateApiKeyRequest, tenant_id: UUID, digest: bytes, hint: str) -> NewKey:
+    scope = _scope_of(request.scope)
+    return NewKey(
+        id=uuid7(),
+        tenant_id=tenant_id,
+        name=line("name", request.name, longest=LONGEST_NAME),
+        scope=scope,
+        digest=digest,
+        hint=hint,
+        claim_ids=_claim_ids(request, scope),
+        expires_at=time_of("expire_time", request.expire_time) if request.HasField("expire_time") else None,
+    )
+
+
+def _scope_of(value: pb.ApiKey.Scope.ValueType) -> Scope:
+    wanted = {
+        pb.ApiKey.SCOPE_ADMIN: Scope.ADMIN,
+        pb.ApiKey.SCOPE_FULL_ACCESS: Scope.FULL_ACCESS,
+        pb.ApiKey.SCOPE_SENDING_ACCESS: Scope.SENDING_ACCESS,
+    }
+    if value not in wanted:
+        raise InvalidField("scope", "cannot be asked for; choose FULL_ACCESS, SENDING_ACCESS or ADMIN")
+    return wanted[value]
+
+
+def _claim_ids(request: pb.CreateApiKeyRequest, scope: Scope) -> tuple[UUID, ...]:
+    if request.domain_ids and scope is not Scope.SENDING_ACCESS:
+        raise InvalidField("domain_ids", "ties only a key of scope SENDING_ACCESS; leave it out")
+    if len(request.domain_ids) > MOST_DOMAINS:
+        raise InvalidField("domain_ids", f"names more than {MOST_DOMAINS} domains; leave it out to allow all")
+    return tuple(dict.fromkeys(id_of(text, DomainNotFound) for text in request.domain_ids))
+
+
+def _refuse_larger(caller: Principal, scope: str) -> None:
+    if LADDER.index(Scope(scope)) > LADDER.index(caller.scope):
+        raise ScopeTooSmall(caller.scope, scope)
+
+
+def _to_proto(key: ApiKey) -> pb.ApiKey:
+    return pb.ApiKey(
+        id=str(key.id),
+        tenant_id=str(key.tenant_id),
+        name=key.name,
+        scope=pb.ApiKey.Scope.Value(f"SCOPE_{key.scope}"),
+        domain_ids=map(str, key.claim_ids),
+        hint=key.hint,
+        create_time=stamp_of(key.created_at),
+        expire_time=stamp_of(key.expires_at),
+        revoke_time=stamp_of(key.revoked_at),
+    )

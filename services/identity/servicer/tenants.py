@@ -1,0 +1,140 @@
+# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
+"""TenantService: tenants, for operators."""
+
+from typing import Any
+
+from chassis.access import ANY_KEY, Scope, require, tenant_for
+from chassis.errors import InvalidField
+from chassis.pages import next_token, page
+from chassis.protos import id_of, stamp_of
+from letterhead.identity.v1 import tenants_pb2 as pb
+from letterhead.identity.v1 import tenants_pb2_grpc
+from services.identity.model.tenants import Allowance, Limits, Tenant, TenantChange, UnreadyPolicy
+from services.identity.refusals import TenantNotFound
+from services.identity.servicer.requests import line, paths_of, request_id_of
+from services.identity.store.requests import Request
+from services.identity.store.tenants import TenantStore
+
+LONGEST_NAME = 100
+LONGEST_REASON = 500
+LIST = "tenants"
+CHANGEABLE = ("name", "unready_policy", "max_send_rate", "daily_limit")
+SEND_RATES = (0.01, 100_000.0)  # recipients a second
+DAILY_LIMITS = (0, 1_000_000_000)  # recipients a day
+
+
+class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
+    """Answers from the store."""
+
+    def __init__(self, store: TenantStore) -> None:
+        self._store = store
+
+    async def CreateTenant(self, request: pb.CreateTenantRequest, context: Any) -> pb.CreateTenantResponse:
+        caller = require(Scope.ADMIN)
+        name = line("name", request.name, longest=LONGEST_NAME)
+        policy = _policy_of("unready_policy", request.unready_policy) or UnreadyPolicy.REFUSE
+        limits = _limits_of("", request)
+        own = (limits.max_send_rate, limits.daily_limit) if limits != Limits() else ()
+        content = (name, policy, *own)  # without limits as ever: older retries are to be known again
+        asked = Request(caller.tenant_id, "CreateTenant", request_id_of(request.request_id), content)
+        tenant = await self._store.create(name, policy, limits, asked)
+        return pb.CreateTenantResponse(tenant=_to_proto(tenant))
+
+    async def GetTenant(self, request: pb.GetTenantRequest, context: Any) -> pb.GetTenantResponse:
+        require(*ANY_KEY)
+        if request.tenant_id:
+            id_of(request.tenant_id, TenantNotFound)
+        tenant_id = tenant_for(request.tenant_id)
+        tenant = _to_proto(await self._store.get(tenant_id))
+        tenant.allowance.CopyFrom(_allowance_to_proto(await self._store.allowance(tenant_id)))
+        return pb.GetTenantResponse(tenant=tenant)
+
+    async def ListTenants(self, request: pb.ListTenantsRequest, context: Any) -> pb.ListTenantsResponse:
+        require(Scope.ADMIN)
+        asked = page(request.page_size, request.page_token, of=LIST)
+        found = await self._store.list_after(asked.after_id(), asked.size + 1)
+        shown = found[: asked.size]
+        more = next_token(LIST, shown[-1].id) if len(found) > len(shown) else ""
+        return pb.ListTenantsResponse(tenants=map(_to_proto, shown), next_page_token=more)
+
+    async def UpdateTenant(self, request: pb.UpdateTenantRequest, context: Any) -> pb.UpdateTenantResponse:
+        require(Scope.ADMIN)
+        tenant_id = id_of(request.tenant.id, TenantNotFound)
+        change = _change_of(request.tenant, paths_of(request.update_mask, CHANGEABLE))
+        return pb.UpdateTenantResponse(tenant=_to_proto(await self._store.update(tenant_id, change)))
+
+    async def PauseTenant(self, request: pb.PauseTenantRequest, context: Any) -> pb.PauseTenantResponse:
+        require(Scope.SERVICE)
+        tenant_id = id_of(request.tenant_id, TenantNotFound)
+        reason = line("reason", request.reason, longest=LONGEST_REASON, required=False)
+        return pb.PauseTenantResponse(tenant=_to_proto(await self._store.pause(tenant_id, reason)))
+
+    async def ResumeTenant(self, request: pb.ResumeTenantRequest, context: Any) -> pb.ResumeTenantResponse:
+        require(Scope.ADMIN)
+        tenant_id = id_of(request.tenant_id, TenantNotFound)
+        return pb.ResumeTenantResponse(tenant=_to_proto(await self._store.resume(tenant_id)))
+
+
+def _change_of(tenant: pb.Tenant, paths: frozenset[str]) -> TenantChange:
+    """Reads new values; those that no path names are not looked at."""
+    policy = None
+    if "unready_policy" in paths:
+        policy = _policy_of("tenant.unready_policy", tenant.unready_policy)
+    return TenantChange(
+        paths if policy else paths - {"unready_policy"},
+        line("tenant.name", tenant.name, longest=LONGEST_NAME) if "name" in paths else "",
+        policy or UnreadyPolicy.REFUSE,
+        _limits_of("tenant.", tenant) if paths & {"max_send_rate", "daily_limit"} else Limits(),
+    )
+
+
+def _limits_of(path: str, asked: pb.Tenant | pb.CreateTenantRequest) -> Limits:
+    rate = asked.max_send_rate if asked.HasField("max_send_rate") else None
+    daily = asked.daily_limit if asked.HasField("daily_limit") else None
+    _check_within(f"{path}max_send_rate", rate, SEND_RATES)
+    _check_within(f"{path}daily_limit", daily, DAILY_LIMITS)
+    return Limits(rate, daily)
+
+
+def _check_within(field: str, value: float | None, bounds: tuple[float, float]) -> None:
+    least, most = bounds
+    if value is not None and not least <= value <= most:  # as is what is no number
+        raise InvalidField(
+            field, f"must be between {least:.12g} and {most:.12g}; leave it out for no own limit"
+        )
+
+
+def _policy_of(field: str, value: pb.Tenant.UnreadyPolicy.ValueType) -> UnreadyPolicy | None:
+    """Reads a policy; None when unspecified."""
+    policies = {
+        pb.Tenant.UNREADY_POLICY_UNSPECIFIED: None,
+        pb.Tenant.UNREADY_POLICY_REFUSE: UnreadyPolicy.REFUSE,
+        pb.Tenant.UNREADY_POLICY_SHARED: UnreadyPolicy.SHARED,
+    }
+    if value not in policies:
+        raise InvalidField(field, "is not a policy; choose REFUSE or SHARED")
+    return policies[value]
+
+
+def _to_proto(tenant: Tenant) -> pb.Tenant:
+    return pb.Tenant(
+        id=str(tenant.id),
+        name=tenant.name,
+        state=pb.Tenant.State.Value(f"STATE_{tenant.state}"),
+        unready_policy=pb.Tenant.UnreadyPolicy.Value(f"UNREADY_POLICY_{tenant.unready_policy}"),
+        pause_reason=tenant.pause_reason,
+        create_time=stamp_of(tenant.created_at),
+        update_time=stamp_of(tenant.updated_at),
+        max_send_rate=tenant.limits.max_send_rate,
+        daily_limit=tenant.limits.daily_limit,
+    )
+
+
+def _allowance_to_proto(allowance: Allowance) -> pb.Allowance:
+    return pb.Allowance(
+        max_send_rate=allowance.limits.max_send_rate,
+        daily_limit=allowance.limits.daily_limit,
+        sent_today=allowance.sent_today,
+        slow_reason=allowance.slow_reason,
+        slow_until_time=stamp_of(allowance.slowed_until),
+    )

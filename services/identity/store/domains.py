@@ -1,0 +1,201 @@
+"""Domains in Postgres as rpcs read and change them. What SES is told is the worker's, by `identities`."""
+
+from dataclasses import astuple
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries, Record
+from chassis.errors import InvalidField
+from chassis.events import Outbox
+from chassis.ids import uuid7
+from chassis.pages import Window
+from services.identity import events
+from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
+from services.identity.model.domains import Record as DnsRecord
+from services.identity.model.tenants import TenantState
+from services.identity.refusals import (
+    DomainChanged,
+    DomainDeleting,
+    DomainExists,
+    DomainNotFound,
+    TenantPaused,
+    TooManyDomains,
+)
+from services.identity.store.claims import (
+    change_identity,
+    end_claim,
+    fence,
+    find_claim,
+    lock_name,
+    move_claim,
+    note_transition,
+    notify,
+    to_claim,
+)
+from services.identity.store.requests import Request, earlier_answer
+from services.identity.store.tenants import lock_tenant
+
+QUERIES = Queries.load(Path(__file__).with_name("domains.sql"))
+
+
+class DomainStore:
+    """Reads and writes of domains. `tenant_id` None, where it may be, means: of any tenant."""
+
+    def __init__(self, database: Database, outbox: Outbox, *, limit: int) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._limit = limit
+
+    async def create(self, claim: NewClaim, request: Request) -> UUID:
+        """Stores a claim and the wish for its identity; gives its id, or of what the request made before."""
+        async with self._database.transaction() as connection:
+            state, pause_reason = await lock_tenant(connection, claim.tenant_id)
+            if earlier := await earlier_answer(connection, request, claim.id):
+                return earlier
+            if state is TenantState.PAUSED:
+                raise TenantPaused(pause_reason)
+            await self._refuse_collision(connection, claim, claim.mail_from_label, "mail_from_label")
+            await lock_name(connection, claim.name)
+            await self._make_way(connection, claim)
+            await self._refuse_too_many(connection, claim.tenant_id)
+            await self._claim(connection, claim)
+            await notify(connection)
+        return claim.id
+
+    async def relabel(self, domain_id: UUID, label: str, *, tenant_id: UUID | None, revision: str) -> None:
+        """Gives a domain another MAIL FROM label; `revision`, unless empty, is what the caller last read."""
+        async with self._database.transaction() as connection:
+            seen = await self._found(connection, domain_id, tenant_id)
+            await lock_tenant(connection, seen.tenant_id)
+            claim = await self._locked(connection, seen)
+            if claim.phase in (Phase.DELETING, Phase.DELETED):
+                raise DomainDeleting
+            if revision and revision != str(claim.revision):
+                raise DomainChanged(claim.id)
+            if label != claim.mail_from_label:
+                await self._relabel(connection, claim, label)
+
+    async def delete(self, domain_id: UUID, *, tenant_id: UUID | None) -> None:
+        """Ends a domain's right to send; the worker does the rest."""
+        async with self._database.transaction() as connection:
+            claim = await self._locked(connection, await self._found(connection, domain_id, tenant_id))
+            if claim.phase in (Phase.PROVISIONING, Phase.ACTIVE):
+                await fence(connection, claim.id)
+                await move_claim(connection, claim.id, claim.phase, Phase.DELETING, "DeleteDomain")
+                await notify(connection)
+
+    async def repair(self, domain_id: UUID, generation: int, cause: str) -> None:
+        """Has a domain's identity looked at and mended at SES."""
+        async with self._database.transaction() as connection:
+            claim = await self._locked(connection, await self._found(connection, domain_id, None))
+            live = claim.phase in (Phase.PROVISIONING, Phase.ACTIVE)
+            if not live or generation != claim.generation:
+                raise DomainChanged(claim.id)
+            await connection.execute(QUERIES.repair_identity, claim.ses_identity_id, cause)
+            await notify(connection)
+
+    async def get(self, domain_id: UUID, *, tenant_id: UUID | None) -> Domain:
+        """Gives a domain with its records; raises DomainNotFound."""
+        rows = await self._database.fetch(QUERIES.get_domains, [domain_id], tenant_id)
+        if not rows:
+            raise DomainNotFound
+        return _domain(rows[0])
+
+    async def find(self, name: str, *, tenant_id: UUID) -> Domain:
+        """Gives the domain of a name that is not gone; raises DomainNotFound."""
+        domain_id = await self._database.fetchval(QUERIES.find_domain, tenant_id, name)
+        if domain_id is None:
+            raise DomainNotFound
+        return await self.get(domain_id, tenant_id=tenant_id)
+
+    async def page(
+        self, tenant_id: UUID, states: tuple[str, ...], asked: Window, search: str = ""
+    ) -> list[Domain]:
+        """Gives a tenant's domains, nearest first, in two statements whatever their number."""
+        chosen = (tenant_id, states, asked.after, asked.before, asked.limit, search)
+        ids = [row["id"] for row in await self._database.fetch(QUERIES.list_domains, *chosen)]
+        found = await self._database.fetch(QUERIES.get_domains, ids, tenant_id)
+        by_id = {row["id"]: _domain(row) for row in found}
+        return [by_id[each] for each in ids if each in by_id]
+
+    async def _found(self, connection: Connection, domain_id: UUID, tenant_id: UUID | None) -> Claim:
+        claim = await find_claim(connection, domain_id, tenant_id)
+        if claim is None:
+            raise DomainNotFound
+        return claim
+
+    async def _locked(self, connection: Connection, seen: Claim) -> Claim:
+        """Waits for the name's turn; gives the claim as it is then."""
+        await lock_name(connection, seen.name)
+        return await self._found(connection, seen.id, seen.tenant_id)
+
+    async def _refuse_collision(
+        self, connection: Connection, claim: NewClaim | Claim, label: str, field: str
+    ) -> None:
+        """SES lets nothing be sent from a MAIL FROM domain, so it must not be a domain that sends."""
+        return_path = f"{label}.{claim.name}"
+        of_claim = (claim.tenant_id, claim.id, return_path, claim.name)
+        other = await connection.fetchval(QUERIES.find_collision, *of_claim)
+        if other == return_path:
+            problem = f"makes {return_path}, which is a domain of this tenant; choose another label"
+            raise InvalidField(field, problem)
+        if other is not None:
+            raise InvalidField(
+                "name", f"is the return path of this tenant's domain {other}; change its label first"
+            )
+
+    async def _refuse_too_many(self, connection: Connection, tenant_id: UUID) -> None:
+        if await connection.fetchval(QUERIES.count_live_claims, tenant_id) >= self._limit:
+            raise TooManyDomains(self._limit)
+
+    async def _make_way(self, connection: Connection, claim: NewClaim) -> None:
+        """Refuses a second live claim; one on its way out is let go at once, for its identity stays."""
+        row = await connection.fetchrow(QUERIES.find_live_claim, claim.tenant_id, claim.name)
+        if row is None:
+            return
+        before = to_claim(row)
+        if before.phase is not Phase.DELETING or before.region != claim.region:
+            raise DomainExists(before.id, before.name)
+        await end_claim(connection, self._outbox, before.id, "created again")
+
+    async def _claim(self, connection: Connection, new: NewClaim) -> None:
+        # Where no other tenant ever had a claim to the name, nobody else can hold it.
+        contested = await connection.fetchval(QUERIES.is_contested, new.name, new.tenant_id)
+        wanted = (uuid7(), new.account, new.region, new.name, new.mail_from_label)
+        ses_identity_id = await connection.fetchval(QUERIES.want_identity, *wanted, not contested)
+        await connection.execute(QUERIES.recall_deletions, ses_identity_id)
+        await connection.execute(QUERIES.insert_claim, *astuple(new), ses_identity_id, contested)
+        await note_transition(connection, new.id, None, Phase.PROVISIONING, "CreateDomain")
+        made = await self._found(connection, new.id, new.tenant_id)
+        await self._outbox.write(connection, events.domain_created(made))
+
+    async def _relabel(self, connection: Connection, claim: Claim, label: str) -> None:
+        await self._refuse_collision(connection, claim, label, "domain.mail_from_label")
+        await fence(connection, claim.id)
+        await connection.execute(QUERIES.relabel_claim, claim.id, label)
+        if claim.phase is Phase.ACTIVE:
+            cause = f"MAIL FROM label {label} instead of {claim.mail_from_label}"
+            await move_claim(connection, claim.id, Phase.ACTIVE, Phase.PROVISIONING, cause)
+        await change_identity(connection, claim.ses_identity_id, label=label if claim.holder else None)
+        await notify(connection)
+
+
+def _domain(row: Record) -> Domain:
+    return Domain(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        display_name=row["display_name"],
+        region=row["region"],
+        mail_from_label=row["mail_from_label"],
+        state=row["state"],
+        state_note=note_of(row["state"], row["state_note"]),
+        generation=row["generation"],
+        revision=row["revision"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        state_at=row["state_at"],
+        records=tuple(
+            DnsRecord(**record | {"purpose": Purpose(record["purpose"])}) for record in row["records"]
+        ),
+    )

@@ -1,0 +1,77 @@
+"""API keys in Postgres: the only place with their SQL. Who is behind a key is chassis/access's to find."""
+
+from dataclasses import astuple
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Database, Queries, Record
+from chassis.errors import InvalidField
+from chassis.ids import uuid7
+from chassis.pages import Window
+from services.identity.model.keys import ApiKey, NewKey
+from services.identity.refusals import DomainNotFound, KeyNotFound, RequestIdReused, TooManyKeys
+from services.identity.store.requests import Request, earlier_answer
+from services.identity.store.tenants import lock_tenant
+
+QUERIES = Queries.load(Path(__file__).with_name("keys.sql"))
+
+
+class KeyStore:
+    """Reads and writes of keys."""
+
+    def __init__(self, database: Database, *, limit: int) -> None:
+        self._database = database
+        self._limit = limit
+
+    async def create(self, key: NewKey, request: Request) -> ApiKey:
+        """Stores a key within the tenant's limit; a repeated request is refused, for the token is nowhere."""
+        async with self._database.transaction() as connection:
+            await lock_tenant(connection, key.tenant_id)
+            if await earlier_answer(connection, request, key.id):
+                raise RequestIdReused(request.request_id)
+            if await connection.fetchval(QUERIES.count_live_keys, key.tenant_id) >= self._limit:
+                raise TooManyKeys(self._limit)
+            known = await connection.fetchval(QUERIES.count_claims, key.tenant_id, key.claim_ids)
+            if known != len(key.claim_ids):
+                raise DomainNotFound
+            row = await connection.fetchrow(QUERIES.insert_key, *astuple(key))  # in its order
+            if row is None:
+                raise InvalidField("expire_time", "has passed; choose a time to come, or leave it out")
+        return _key(row)
+
+    async def ensure(self, tenant_id: UUID, name: str, scope: str, digest: bytes, hint: str) -> None:
+        """Stores a key once, by its digest."""
+        await self._database.execute(QUERIES.ensure_key, uuid7(), tenant_id, name, scope, digest, hint)
+
+    async def page(self, tenant_id: UUID, asked: Window, *, live_only: bool) -> list[ApiKey]:
+        """Gives a tenant's keys, nearest first."""
+        chosen = (tenant_id, asked.after, asked.before, live_only, asked.limit)
+        return [_key(row) for row in await self._database.fetch(QUERIES.list_keys, *chosen)]
+
+    async def get(self, key_id: UUID, *, tenant_id: UUID | None) -> ApiKey:
+        """Gives a key of a tenant, or of any with None; raises KeyNotFound."""
+        row = await self._database.fetchrow(QUERIES.get_key, key_id, tenant_id)
+        if row is None:
+            raise KeyNotFound
+        return _key(row)
+
+    async def revoke(self, key_id: UUID) -> ApiKey:
+        """Ends a key, for good."""
+        row = await self._database.fetchrow(QUERIES.revoke_key, key_id)
+        if row is None:
+            raise KeyNotFound
+        return _key(row)
+
+
+def _key(row: Record) -> ApiKey:
+    return ApiKey(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        name=row["name"],
+        scope=row["scope"],
+        claim_ids=tuple(row["claim_ids"]),
+        hint=row["hint"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+    )

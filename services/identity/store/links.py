@@ -1,0 +1,97 @@
+"""Links in Postgres: the only place with their SQL. Who is behind a link is chassis/access's to find."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries, Record
+from chassis.errors import InvalidField
+from services.identity.model.domains import Phase
+from services.identity.model.links import Link, NewLink
+from services.identity.refusals import (
+    DomainDeleting,
+    DomainNotFound,
+    LinkNotFound,
+    RequestIdReused,
+    TooManyLinks,
+)
+from services.identity.store.requests import Request, earlier_answer
+from services.identity.store.tenants import lock_tenant
+
+QUERIES = Queries.load(Path(__file__).with_name("links.sql"))
+LINK_AGE = timedelta(days=30)
+LONGEST_AGE = timedelta(days=90)
+
+
+class LinkStore:
+    """Reads and writes of links. `tenant_id` None means: of any tenant."""
+
+    def __init__(self, database: Database, *, limit: int) -> None:
+        self._database = database
+        self._limit = limit
+
+    async def create(self, link: NewLink, *, tenant_id: UUID | None, request_id: str) -> Link:
+        """Stores a link within the domain's limit; a repeated request is refused: the token is nowhere."""
+        async with self._database.transaction() as connection:
+            owner = await self._owner(connection, link.claim_id, tenant_id)
+            await lock_tenant(connection, owner)
+            content = (link.claim_id, link.name, link.expires_at)
+            asked = Request(owner, "CreateLink", request_id, content)
+            if await earlier_answer(connection, asked, link.id):
+                raise RequestIdReused(request_id)
+            if await connection.fetchval(QUERIES.count_live_links, link.claim_id) >= self._limit:
+                raise TooManyLinks(self._limit)
+            row = await self._insert(connection, link, owner)
+        return _link(row)
+
+    async def list_after(self, claim_id: UUID, after: UUID | None, limit: int) -> list[Link]:
+        """Gives a domain's links older than one, newest first."""
+        return [_link(row) for row in await self._database.fetch(QUERIES.list_links, claim_id, after, limit)]
+
+    async def get(self, link_id: UUID) -> Link:
+        """Gives a link; raises LinkNotFound."""
+        row = await self._database.fetchrow(QUERIES.get_link, link_id)
+        if row is None:
+            raise LinkNotFound
+        return _link(row)
+
+    async def revoke(self, link_id: UUID, *, tenant_id: UUID | None) -> Link:
+        """Ends a link, for good."""
+        row = await self._database.fetchrow(QUERIES.revoke_link, link_id, tenant_id)
+        if row is None:
+            raise LinkNotFound
+        return _link(row)
+
+    async def check_domain(self, claim_id: UUID, *, tenant_id: UUID | None) -> None:
+        """Raises DomainNotFound for a claim that is not this tenant's."""
+        if await self._database.fetchrow(QUERIES.find_claim_of_link, claim_id, tenant_id) is None:
+            raise DomainNotFound
+
+    async def _owner(self, connection: Connection, claim_id: UUID, tenant_id: UUID | None) -> UUID:
+        row = await connection.fetchrow(QUERIES.find_claim_of_link, claim_id, tenant_id)
+        if row is None:
+            raise DomainNotFound
+        if Phase(row["phase"]) in (Phase.DELETING, Phase.DELETED):
+            raise DomainDeleting
+        owner: UUID = row["tenant_id"]
+        return owner
+
+    async def _insert(self, connection: Connection, link: NewLink, owner: UUID) -> Record:
+        columns = (link.id, link.claim_id, link.name, link.digest, link.hint, owner, link.expires_at)
+        row = await connection.fetchrow(QUERIES.insert_link, *columns, LINK_AGE, LONGEST_AGE)
+        if row is None:
+            problem = f"is not within the next {LONGEST_AGE.days} days; choose such a time, or leave it out"
+            raise InvalidField("expire_time", problem)
+        return row
+
+
+def _link(row: Record) -> Link:
+    return Link(
+        id=row["id"],
+        claim_id=row["claim_id"],
+        name=row["name"],
+        hint=row["hint"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        revoked_at=row["revoked_at"],
+    )

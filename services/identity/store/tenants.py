@@ -1,0 +1,148 @@
+"""Tenants in Postgres: the only place with their SQL."""
+
+from pathlib import Path
+from uuid import UUID
+
+import asyncpg
+
+from chassis.database import Connection, Database, Queries, Record
+from chassis.events import Outbox
+from chassis.ids import uuid7
+from services.identity import events
+from services.identity.model.tenants import (
+    Allowance,
+    Limits,
+    Tenant,
+    TenantChange,
+    TenantState,
+    UnreadyPolicy,
+)
+from services.identity.refusals import TenantNameTaken, TenantNotFound
+from services.identity.store.requests import Request, earlier_answer
+
+QUERIES = Queries.load(Path(__file__).with_name("tenants.sql"))
+
+
+async def lock_tenant(connection: Connection, tenant_id: UUID) -> tuple[TenantState, str]:
+    """Waits for this transaction's turn among a tenant's creates; gives its state and why it is paused."""
+    row = await connection.fetchrow(QUERIES.lock_tenant, tenant_id)
+    if row is None:
+        raise TenantNotFound
+    return TenantState(row["state"]), row["pause_reason"]
+
+
+class TenantStore:
+    """Reads and writes of tenants."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def create(self, name: str, policy: UnreadyPolicy, limits: Limits, request: Request) -> Tenant:
+        """Stores a tenant, or finds the one that the same request made before."""
+        tenant_id = uuid7()
+        async with self._database.transaction() as connection:
+            if earlier := await earlier_answer(connection, request, tenant_id):
+                return await self._get(connection, earlier)
+            row = await connection.fetchrow(
+                QUERIES.insert_tenant, tenant_id, name, policy, limits.max_send_rate, limits.daily_limit
+            )
+            if row is None:
+                raise TenantNameTaken(name)
+            await _note(connection, tenant_id, None, TenantState.ACTIVE, "created")
+        return _tenant(row)
+
+    async def ensure(self, name: str) -> UUID:
+        """Gives the id of the tenant of a name, made if there is none; replicas may do this at once."""
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(
+                QUERIES.insert_tenant, uuid7(), name, UnreadyPolicy.REFUSE, None, None
+            )
+            if row is not None:
+                await _note(connection, row["id"], None, TenantState.ACTIVE, "made at start-up")
+                return _tenant(row).id
+            tenant_id: UUID = await connection.fetchval(QUERIES.find_tenant, name)
+        return tenant_id
+
+    async def get(self, tenant_id: UUID) -> Tenant:
+        """Gives a tenant; raises TenantNotFound."""
+        async with self._database.transaction() as connection:
+            return await self._get(connection, tenant_id)
+
+    async def allowance(self, tenant_id: UUID) -> Allowance:
+        """Gives what a tenant may send now; raises TenantNotFound."""
+        row = await self._database.fetchrow(QUERIES.get_allowance, tenant_id)
+        if row is None:
+            raise TenantNotFound
+        in_force = Limits(row["rate"], row["daily"])
+        return Allowance(in_force, row["sent_today"], row["slow_reason"] or "", row["slowed_until"])
+
+    async def list_after(self, after: UUID | None, limit: int) -> list[Tenant]:
+        """Gives tenants older than one, newest first."""
+        return [_tenant(row) for row in await self._database.fetch(QUERIES.list_tenants, after, limit)]
+
+    async def update(self, tenant_id: UUID, change: TenantChange) -> Tenant:
+        """Changes what is named; a tenant that is so already stays as it is."""
+        try:
+            row = await self._database.fetchrow(
+                QUERIES.update_tenant,
+                tenant_id,
+                change.paths,
+                change.name,
+                change.unready_policy,
+                change.limits.max_send_rate,
+                change.limits.daily_limit,
+            )
+        except asyncpg.UniqueViolationError:
+            raise TenantNameTaken(change.name) from None
+        if row is None:
+            raise TenantNotFound
+        return _tenant(row)
+
+    async def pause(self, tenant_id: UUID, reason: str) -> Tenant:
+        """Stops a tenant's sending; of a paused one, only the reason changes."""
+        async with self._database.transaction() as connection:
+            move = (tenant_id, TenantState.ACTIVE, TenantState.PAUSED, reason)
+            if row := await connection.fetchrow(QUERIES.move_tenant, *move):
+                await _note(connection, *move)
+                await self._outbox.write(connection, events.tenant_paused(_tenant(row)))
+                return _tenant(row)
+            again = (tenant_id, TenantState.PAUSED, TenantState.PAUSED, reason)
+            row = await connection.fetchrow(QUERIES.move_tenant, *again)
+            return _tenant(row) if row else await self._get(connection, tenant_id)
+
+    async def resume(self, tenant_id: UUID) -> Tenant:
+        """Lets a paused tenant send again."""
+        async with self._database.transaction() as connection:
+            move = (tenant_id, TenantState.PAUSED, TenantState.ACTIVE)
+            row = await connection.fetchrow(QUERIES.move_tenant, *move, "")
+            if row is None:
+                return await self._get(connection, tenant_id)
+            await _note(connection, *move, "resumed")
+            await self._outbox.write(connection, events.tenant_resumed(_tenant(row)))
+        return _tenant(row)
+
+    async def _get(self, connection: Connection, tenant_id: UUID) -> Tenant:
+        row = await connection.fetchrow(QUERIES.get_tenant, tenant_id)
+        if row is None:
+            raise TenantNotFound
+        return _tenant(row)
+
+
+async def _note(
+    connection: Connection, tenant_id: UUID, before: TenantState | None, after: TenantState, cause: str
+) -> None:
+    await connection.execute(QUERIES.insert_transition, uuid7(), tenant_id, before, after, cause)
+
+
+def _tenant(row: Record) -> Tenant:
+    return Tenant(
+        id=row["id"],
+        name=row["name"],
+        state=TenantState(row["state"]),
+        unready_policy=UnreadyPolicy(row["unready_policy"]),
+        pause_reason=row["pause_reason"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+        limits=Limits(row["max_send_rate"], row["daily_limit"]),
+    )

@@ -1,0 +1,283 @@
+"""From what a caller asked for to an email that may be accepted, or every mistake in it by field. Pure.
+
+Not for whose domain the From is: that is `origin`, with what the database knows.
+"""
+
+import re
+import unicodedata
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from chassis.errors import InvalidArgument, InvalidField, Violation
+from services.sender.model.addresses import BadAddress, check_name, is_plain, parse_address
+from services.sender.model.attachments import (
+    MAX_ATTACHMENTS,
+    BadAttachment,
+    check_content_id,
+    check_file_name,
+    media_type,
+)
+from services.sender.model.emails import (
+    Address,
+    Attachment,
+    Content,
+    Draft,
+    OnUnknown,
+    Recipient,
+    RecipientKind,
+    Terms,
+)
+from services.sender.model.headers import MAX_HEADERS, BadHeader, Unsubscribe, check_header, typed_headers
+from services.sender.model.schedule import BadTime, check_send_time
+
+MAX_RECIPIENTS = 50  # of one request to SES, To, Cc and Bcc together
+MAX_REPLY_TO = 10
+MAX_SUBJECT = 998  # characters
+MAX_TAGS = 20
+MAX_REQUEST_ID = 256
+# SES's limit, after encoding (https://docs.aws.amazon.com/ses/latest/dg/quotas.html).
+MAX_SIZE = 40 * 1024 * 1024
+HEADER_ALLOWANCE = 16 * 1024  # bytes for what we write around the bodies
+PART_ALLOWANCE = 2 * 1024  # bytes for what we write around a part where there are files
+BASE64_LINE = (57, 78)  # bytes in, bytes out, line break included
+
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories of signs that no subject has
+_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+WINDOWS = (timedelta(minutes=1), timedelta(days=1))  # how long evidence may be awaited
+
+Pair = tuple[str, str]  # address and display name, as typed
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment as it was asked for, unchecked."""
+
+    file_name: str
+    content_type: str
+    content_id: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An email as a caller asked for it, unchecked."""
+
+    sender: Pair
+    to: Sequence[Pair]
+    cc: Sequence[Pair]
+    bcc: Sequence[Pair]
+    reply_to: Sequence[Pair]
+    subject: str
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    headers: Mapping[str, str]
+    tags: Mapping[str, str]
+    files: Sequence[File] = ()
+    send_at: datetime | None = None
+    on_unknown: str = OnUnknown.HOLD
+    window: timedelta | None = None
+    unsubscribe: Unsubscribe | None = None
+    in_reply_to: str = ""
+    references: Sequence[str] = ()
+
+
+def draft(wish: Wish, now: datetime, *, path: str = "") -> Draft:
+    """Check everything; raises InvalidArgument with one violation for each mistake.
+
+    `path` is where in the request the email stands, and goes before each field's name.
+    """
+    checks = _Checks(path)
+    sender = checks.mailbox("from", wish.sender)
+    recipients = checks.recipients(wish)
+    reply_to = checks.mailboxes("reply_to", wish.reply_to, limit=MAX_REPLY_TO)
+    checks.subject(wish.subject)
+    checks.bodies(wish.text, wish.html)
+    attachments = checks.attachments(wish.files)
+    size = checks.size(wish)
+    headers = checks.headers(wish)
+    checks.tags(wish.tags)
+    terms = checks.terms(wish, now)
+    checks.raise_if_any()
+    content = Content(
+        wish.subject, tuple(reply_to), wish.text or None, wish.html or None, headers, tuple(attachments)
+    )
+    return Draft(sender, tuple(recipients), content, dict(wish.tags), size, terms, path)
+
+
+def check_request_id(request_id: str) -> None:
+    """Raise InvalidArgument for a request_id that is too long or unprintable."""
+    if len(request_id) > MAX_REQUEST_ID or not request_id.isprintable():
+        raise InvalidField("request_id", f"must be at most {MAX_REQUEST_ID} printable characters; use a UUID")
+
+
+class _Checks:
+    """Gathers every mistake, so that a caller mends a request once."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._violations: list[Violation] = []
+
+    def raise_if_any(self) -> None:
+        if self._violations:
+            raise InvalidArgument(violations=self._violations)
+
+    def mailbox(self, path: str, pair: Pair) -> Address:
+        """Give the address; what stands in for a bad one is never used."""
+        address, name = pair
+        try:
+            parsed = parse_address(address)
+        except BadAddress as error:
+            parsed = address
+            self._note(f"{path}.address", str(error))
+        try:
+            check_name(name)
+        except BadAddress as error:
+            self._note(f"{path}.name", str(error))
+        return Address(parsed, name)
+
+    def mailboxes(self, path: str, pairs: Sequence[Pair], *, limit: int = MAX_RECIPIENTS) -> list[Address]:
+        if len(pairs) > limit:
+            self._note(path, f"has {len(pairs)} addresses; at most {limit} are allowed")
+            return []
+        return [self.mailbox(f"{path}[{index}]", pair) for index, pair in enumerate(pairs)]
+
+    def recipients(self, wish: Wish) -> list[Recipient]:
+        if not wish.to:
+            self._note("to", "is empty; an email needs a recipient in To")
+        if (total := len(wish.to) + len(wish.cc) + len(wish.bcc)) > MAX_RECIPIENTS:
+            problem = (
+                f"makes {total} recipients with cc and bcc; at most {MAX_RECIPIENTS} are allowed in one email"
+            )
+            self._note("to", problem)
+            return []
+        fields = (("to", wish.to), ("cc", wish.cc), ("bcc", wish.bcc))
+        found: list[Recipient] = []
+        seen: set[str] = set()
+        for path, pairs in fields:
+            for index, address in enumerate(self.mailboxes(path, pairs)):
+                if address.match in seen:
+                    self._note(f"{path}[{index}].address", "is named twice; name each recipient once")
+                seen.add(address.match)
+                found.append(Recipient(RecipientKind(path.upper()), address))
+        return found
+
+    def subject(self, subject: str) -> None:
+        if len(subject) > MAX_SUBJECT:
+            self._note("subject", f"has {len(subject)} characters; at most {MAX_SUBJECT} are allowed")
+        if not is_plain(subject) and any(unicodedata.category(sign) in _BREAKS for sign in subject):
+            self._note("subject", "has a line break or another control character in it; take it out")
+
+    def bodies(self, text: str, html: str) -> None:
+        if not text and not html:
+            self._note("text", "is empty and so is html; an email needs a body")
+        for path, body in (("text", text), ("html", html)):
+            if "\0" in body:
+                self._note(path, "has a NUL character in it; take it out")
+
+    def attachments(self, files: Sequence[File]) -> list[Attachment]:
+        if len(files) > MAX_ATTACHMENTS:
+            self._note("attachments", f"has {len(files)} files; at most {MAX_ATTACHMENTS} are allowed")
+            return []
+        shown = [each.content_id for each in files if each.content_id]
+        if len(set(shown)) < len(shown):
+            self._note("attachments", "has a content_id twice; each file needs one of its own")
+        return [self._attachment(f"attachments[{index}]", each) for index, each in enumerate(files)]
+
+    def _attachment(self, path: str, file: File) -> Attachment:
+        content_type = file.content_type
+        try:
+            check_file_name(file.file_name)
+        except BadAttachment as error:
+            self._note(f"{path}.file_name", str(error))
+        try:
+            content_type = media_type(file.content_type, file.file_name)
+        except BadAttachment as error:
+            self._note(f"{path}.content_type", str(error))
+        try:
+            check_content_id(file.content_id)
+        except BadAttachment as error:
+            self._note(f"{path}.content_id", str(error))
+        return Attachment(file.file_name, content_type, file.content_id, len(file.content), file.content)
+
+    def size(self, wish: Wish) -> int:
+        """Give the size of all, encoded, in bytes; names the first field that is too much."""
+        parts = [("text", wish.text.encode()), ("html", wish.html.encode())]
+        parts += [(f"attachments[{index}].content", each.content) for index, each in enumerate(wish.files)]
+        size = HEADER_ALLOWANCE
+        for path, part in parts:
+            fitted = size <= MAX_SIZE
+            size += encoded_size(part) + (PART_ALLOWANCE if wish.files else 0)
+            if fitted and size > MAX_SIZE:
+                problem = f"makes {size} bytes with what stands before it, encoded; at most {MAX_SIZE}"
+                self._note(path, problem)
+        return size
+
+    def headers(self, wish: Wish) -> dict[str, str]:
+        """Give the headers to add: those asked for by name, and those that typed fields become."""
+        if len(wish.headers) > MAX_HEADERS:
+            self._note("headers", f"has {len(wish.headers)} headers; at most {MAX_HEADERS} are allowed")
+            return {}
+        seen: set[str] = set()
+        for name, value in wish.headers.items():
+            path = f"headers[{name!r}]"
+            if name.lower() in seen:
+                self._note(path, "is there twice; names differ by more than upper and lower case")
+            seen.add(name.lower())
+            self._header(path, name, value)
+        return dict(wish.headers) | self._typed_headers(wish, seen)
+
+    def _typed_headers(self, wish: Wish, seen: Container[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for typed in typed_headers(wish.unsubscribe, wish.in_reply_to, wish.references):
+            if typed.problem:
+                self._note(typed.field, typed.problem)
+            elif typed.name.lower() in seen:
+                self._note(typed.field, f"and headers both give {typed.name}; leave one out")
+            else:
+                self._header(typed.field, typed.name, typed.value)
+            found[typed.name] = typed.value
+        return found
+
+    def _header(self, path: str, name: str, value: str) -> None:
+        try:
+            check_header(name, value)
+        except BadHeader as error:
+            self._note(path, str(error))
+
+    def terms(self, wish: Wish, now: datetime) -> Terms:
+        """Give them complete: a time in the past that is meant as now is now."""
+        shortest, longest = WINDOWS
+        if wish.window is not None and not shortest <= wish.window <= longest:
+            self._note("unknown_window", "must be between 1 minute and 1 day")
+        if wish.on_unknown not in {*OnUnknown}:
+            self._note("on_unknown", "names a policy that does not exist")
+            return Terms()
+        return Terms(self._send_at(wish.send_at, now), OnUnknown(wish.on_unknown), wish.window)
+
+    def _send_at(self, send_at: datetime | None, now: datetime) -> datetime | None:
+        if send_at is None:
+            return None
+        try:
+            check_send_time(send_at, now)
+        except BadTime as error:
+            self._note("send_time", str(error))
+        return max(send_at, now)
+
+    def tags(self, tags: Mapping[str, str]) -> None:
+        if len(tags) > MAX_TAGS:
+            self._note("tags", f"has {len(tags)} tags; at most {MAX_TAGS} are allowed")
+            return
+        for name, value in tags.items():
+            if not (_TAG.fullmatch(name) and _TAG.fullmatch(value)):
+                self._note(f"tags[{name!r}]", "name and value must be 1 to 256 characters of A-Z a-z 0-9 _ -")
+
+    def _note(self, path: str, problem: str) -> None:
+        self._violations.append(Violation(f"{self._path}{path}", problem))
+
+
+def encoded_size(part: bytes) -> int:
+    """Give the most bytes that a part takes in an email: as base64, which is what SES counts by."""
+    taken, made = BASE64_LINE
+    return -(-len(part) // taken) * made

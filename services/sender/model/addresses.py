@@ -1,0 +1,112 @@
+"""The addresses and names we take: plain addr-specs, and names that cannot be read as one. Pure.
+
+Every parser of mail agrees on a plain addr-spec; on anything richer they differ, and that difference is how a
+From is forged (RFC 5322 §3.4 allows comments, quotes, groups and routes, and each has been used).
+"""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+import idna
+
+from services.sender.model.emails import Address
+
+MAX_ADDRESS = 254  # characters, RFC 3696 erratum 1690
+MAX_LOCAL_PART = 64  # RFC 5321 §4.5.3.1.1
+MAX_NAME = 200
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+
+# Signs that people take for `<`, `>` and `@`, beyond those that NFKC folds to them (UTS 39).
+_LOOKALIKES = frozenset(
+    "\u2039\u203a\u2329\u232a\u3008\u3009\u27e8\u27e9\u276c\u276d\u276e\u276f\u2770\u2771"
+    "\u02c2\u02c3\u1438\u1433\u227a\u227b\u29fc\u29fd\u24d0\u24b6"
+)
+_POSING = frozenset("<>@") | _LOOKALIKES
+# Joiners that scripts and emoji need; every other format character hides or turns round what is shown.
+_JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
+_UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+class BadAddress(ValueError):
+    """An address or a name that is not taken; the message says why and what to do."""
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text is printable ASCII, as most are: a quick answer, before a look at each sign."""
+    return text.isascii() and text.isprintable()
+
+
+def parse_address(text: str) -> str:
+    """Give the addr-spec with its domain as lower-case A-labels; raises BadAddress."""
+    if len(text) > MAX_ADDRESS:
+        raise BadAddress(f"is longer than {MAX_ADDRESS} characters")
+    if (not is_plain(text) and any(map(_is_unshown, text))) or " " in text:
+        raise BadAddress("has a space, a line break or another control character in it; take it out")
+    local_part, at, domain = text.rpartition("@")
+    if not (at and local_part and domain):
+        raise BadAddress("is not an address like agent@example.com")
+    address = f"{_local_part(local_part)}@{_domain(domain)}"
+    if len(address) > MAX_ADDRESS:
+        raise BadAddress(f"is longer than {MAX_ADDRESS} characters with its domain as A-labels")
+    return address
+
+
+def check_name(text: str) -> str:
+    """Give a display name as it is; raises BadAddress for one that poses as an address or hides something."""
+    if len(text) > MAX_NAME:
+        raise BadAddress(f"is longer than {MAX_NAME} characters")
+    if is_plain(text) and _POSING.isdisjoint(text) and text == text.strip():
+        return text
+    if any(unicodedata.category(sign) in _UNSHOWN and sign not in _JOINERS for sign in text):
+        raise BadAddress("has a line break, or a control or invisible character in it; take it out")
+    if not _POSING.isdisjoint(text) or not _POSING.isdisjoint(unicodedata.normalize("NFKC", text)):
+        raise BadAddress("looks like an address: it may have no @, no angle bracket and no sign like them")
+    if text != text.strip():
+        raise BadAddress("begins or ends with a space; take it out")
+    return text
+
+
+def parse_mailbox(address: str, name: str) -> Address:
+    """Give both, checked; raises BadAddress for either."""
+    return Address(parse_address(address), check_name(name))
+
+
+def _local_part(text: str) -> str:
+    if len(text) > MAX_LOCAL_PART:
+        raise BadAddress(f"has more than {MAX_LOCAL_PART} characters before the @")
+    if not text.isascii():
+        raise BadAddress("has a character before the @ that is not ASCII; not every receiver takes such")
+    if "=?" in text:
+        raise BadAddress('has "=?" before the @, an encoded word: some readers would show it decoded')
+    if not _DOT_ATOM.fullmatch(text):
+        raise BadAddress(
+            "must be a plain address: no quotes, brackets, comments, groups or lists, no dot beside another; "
+            "give each address, and its name, in a field of its own"
+        )
+    return text
+
+
+def _is_unshown(sign: str) -> bool:
+    return sign.isspace() or unicodedata.category(sign) in _UNSHOWN
+
+
+@lru_cache(maxsize=4096)  # emails go to few domains again and again
+def _domain(text: str) -> str:
+    domain = text.lower() if text.isascii() else _a_labels(text)
+    labels = domain.split(".")
+    if len(labels) < 2 or len(domain) > 253 or not all(map(_LABEL.fullmatch, labels)):
+        raise BadAddress(f"has no domain name after the @: {text[:80]!r}")
+    if labels[-1].isdigit():
+        raise BadAddress("has an IP address after the @; use a domain name")
+    return domain
+
+
+def _a_labels(text: str) -> str:
+    try:
+        return idna.encode(text, uts46=True).decode()
+    except idna.IDNAError:
+        raise BadAddress(f"has a domain that is no international domain name: {text[:80]!r}") from None

@@ -1,0 +1,207 @@
+"""The bytes of an email: every header and all structure are written here, and by nobody else.
+
+Values come in checked (`drafts`); what goes out is read again by another parser (`proofreading`). Message-ID
+and the signatures are SES's.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
+from urllib.parse import quote
+
+from services.sender.model.emails import Address, Attachment
+from services.sender.model.headers import MAX_LINE
+
+FOLD = 78  # characters a line should keep to, RFC 5322 §2.1.1
+CRLF = "\r\n"
+# An encoded word has at most 75 characters (RFC 2047 §2), of which 12 are its frame; base64 makes 4 of 3
+# bytes.
+_WORD_BYTES = 45
+# Above this share of bytes beyond ASCII, base64 is shorter than quoted-printable.
+_BASE64_FROM = 1 / 6
+
+_PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+# A parameter that all readers take for the same between quotes: with no quote, backslash, semicolon or `=`.
+_QUOTABLE = re.compile(r"[A-Za-z0-9 !#$&'()+,.@^_`{}~-]+")
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+# Where a line may be broken: readers differ on how many spaces stand at a break, so there is but one.
+_BREAK = re.compile(r"(?<! ) (?! )")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """All that the bytes are made of; `boundary` must be one that nobody can guess, and that has `=_` in it.
+
+    No encoded text has that, so none can pose as a boundary.
+    """
+
+    sender: Address
+    to: Sequence[Address]
+    cc: Sequence[Address]
+    reply_to: Sequence[Address]
+    subject: str
+    date: datetime
+    boundary: str
+    text: str | None = field(default=None, repr=False)
+    html: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: Sequence[Attachment] = ()
+
+    @property
+    def shown(self) -> list[Attachment]:
+        """The files that the HTML body shows; without one, all are to be opened."""
+        return [each for each in self.attachments if each.content_id and self.html is not None]
+
+    @property
+    def files(self) -> list[Attachment]:
+        """The files to be opened."""
+        return [each for each in self.attachments if not each.content_id or self.html is None]
+
+
+def build(letter: Letter) -> bytes:
+    """Write the email: ASCII alone, CRLF, no line longer than 998 characters."""
+    content = CRLF.join([*_headers(letter), *_entity(letter)])
+    return (content if content.endswith(CRLF) else content + CRLF).encode("ascii")
+
+
+def parts(letter: Letter) -> list[tuple[str, str]]:
+    """Give subtype and text of each body, plainest first (RFC 2046 §5.1.4), with the line breaks of mail."""
+    bodies = (("plain", letter.text), ("html", letter.html))
+    return [(subtype, _LINE_BREAK.sub(CRLF, text)) for subtype, text in bodies if text is not None]
+
+
+def header_fields(letter: Letter) -> list[tuple[str, str]]:
+    """Give the headers above the structure's own, in order, folded."""
+    mailboxes = (
+        ("From", [letter.sender]),
+        ("To", letter.to),
+        ("Cc", letter.cc),
+        ("Reply-To", letter.reply_to),
+    )
+    fields = [(name, _address_list(addresses)) for name, addresses in mailboxes if addresses]
+    if letter.subject:
+        fields.append(("Subject", _unstructured("Subject", letter.subject)))
+    fields += [("Date", format_datetime(letter.date)), ("MIME-Version", "1.0")]
+    fields += [(name, _folded(name, value)) for name, value in letter.headers.items()]
+    return fields
+
+
+def _headers(letter: Letter) -> Iterator[str]:
+    for name, value in header_fields(letter):
+        yield f"{name}: {value}"
+
+
+def _entity(letter: Letter) -> list[str]:
+    """Give the structure: mixed(alternative(text, related(HTML, what it shows)), files), as far as needed."""
+    bodies = [_text(*body) for body in parts(letter)]
+    if letter.shown:
+        bodies[-1] = _multipart(letter, "related", [bodies[-1], *map(_file, letter.shown)])
+    body = _multipart(letter, "alternative", bodies) if len(bodies) > 1 else bodies[0]
+    return _multipart(letter, "mixed", [body, *map(_file, letter.files)]) if letter.files else body
+
+
+def _multipart(letter: Letter, subtype: str, children: Sequence[Sequence[str]]) -> list[str]:
+    """Put parts between boundaries of which none begins another (RFC 2046 §5.1.1)."""
+    boundary = f"{subtype}{letter.boundary}"
+    root = '; type="text/html"' if subtype == "related" else ""  # RFC 2387 §3.1
+    lines = [f'Content-Type: multipart/{subtype}{root}; boundary="{boundary}"', ""]
+    for child in children:
+        lines += [f"--{boundary}", *child]
+    return [*lines, f"--{boundary}--"]
+
+
+def _file(attachment: Attachment) -> list[str]:
+    """Write a file; what is erased is empty."""
+    disposition = "inline" if attachment.content_id else "attachment"
+    content_id = [f"Content-ID: <{attachment.content_id}>"] if attachment.content_id else []
+    return [
+        f"Content-Type: {attachment.content_type}",
+        f"Content-Disposition: {disposition};{CRLF} {_file_name(attachment.file_name)}",
+        *content_id,
+        "Content-Transfer-Encoding: base64",
+        "",
+        _base64(attachment.content or b""),
+    ]
+
+
+def _file_name(name: str) -> str:
+    if _QUOTABLE.fullmatch(name):
+        return f'filename="{name}"'
+    return f"filename*=utf-8''{quote(name, safe='')}"  # RFC 2231 §4
+
+
+def _text(subtype: str, text: str) -> list[str]:
+    encoding, encoded = _encoded(text.encode())
+    return [
+        f"Content-Type: text/{subtype}; charset=utf-8",
+        f"Content-Transfer-Encoding: {encoding}",
+        "",
+        encoded,
+    ]
+
+
+def _encoded(body: bytes) -> tuple[str, str]:
+    beyond = len(body) - len(body.decode().encode("ascii", "ignore"))
+    if beyond > len(body) * _BASE64_FROM:
+        return "base64", _base64(body)
+    # Soft line breaks follow the body's first line break, and are bare where it has none.
+    return "quoted-printable", binascii.b2a_qp(body).decode().replace("=\n", f"={CRLF}")
+
+
+def _base64(content: bytes) -> str:
+    return base64.encodebytes(content).decode().rstrip("\n").replace("\n", CRLF)
+
+
+def _address_list(addresses: Sequence[Address]) -> str:
+    return f",{CRLF} ".join(map(_mailbox, addresses))
+
+
+def _mailbox(address: Address) -> str:
+    return f"{_phrase(address.name)} <{address.address}>" if address.name else address.address
+
+
+def _phrase(name: str) -> str:
+    if _PLAIN.fullmatch(name) and "=?" not in name:
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{quoted}"'
+    return _encoded_words(name)
+
+
+def _unstructured(name: str, text: str) -> str:
+    """Give text as it is where that is safe: where no parser could take it for something else."""
+    longest = max(map(len, _BREAK.split(text)))
+    if _PLAIN.fullmatch(text) and "=?" not in text and longest < MAX_LINE - len(name) - 2:
+        return _folded(name, text)
+    return _encoded_words(text)
+
+
+def _encoded_words(text: str) -> str:
+    return f"{CRLF} ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in _chunks(text))
+
+
+def _chunks(text: str) -> Iterator[bytes]:
+    """Cut into pieces that fit an encoded word, never inside a character (RFC 2047 §5)."""
+    chunk = b""
+    for character in text:
+        encoded = character.encode()
+        if len(chunk) + len(encoded) > _WORD_BYTES:
+            yield chunk
+            chunk = b""
+        chunk += encoded
+    yield chunk
+
+
+def _folded(name: str, value: str) -> str:
+    """Break lines before spaces; a reader that joins them again has the value as it was."""
+    lines, line = [], f"{name}:"
+    for token in _BREAK.split(value):
+        if len(line) + 1 + len(token) > FOLD and line != f"{name}:":
+            lines.append(line)
+            line = ""
+        line += f" {token}"
+    lines.append(line)
+    return CRLF.join(lines)[len(name) + 2 :]

@@ -1,0 +1,121 @@
+"""As whom an email leaves: one pure function that fails closed, and the two Froms it can lead to.
+
+Not for whether an email is well formed. Its facts are read under the fence of the domain's claim.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from services.sender.model.emails import Address, SentAs
+
+# RFC 2142's mailboxes, and those that certificate authorities take as proof of a domain (Baseline
+# Requirements §3.2.2.4.4): on the shared domain they would speak for the operator.
+RESERVED = frozenset({
+    "abuse", "admin", "administrator", "ftp", "hostmaster", "info", "mailer-daemon", "marketing", "news",
+    "noc", "postmaster", "root", "sales", "security", "support", "usenet", "uucp", "webmaster", "www",
+})  # fmt: skip
+STAND_IN = "sender"
+
+
+class Origin(StrEnum):
+    """What the From function answers."""
+
+    OWN = "OWN"  # as the customer's own domain
+    SHARED = "SHARED"  # through the shared sender, marked "via"
+    NOT_READY = "NOT_READY"  # not now; refused at accept, held at claim
+    GOING = "GOING"  # never again: the domain is being deleted
+    NOT_YOURS = "NOT_YOURS"  # no live domain of this tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of a From's domain; the defaults are of one that is unknown.
+
+    `state` is a word of `Domain.State`. `shared_ready` says that there is a shared sender that signs.
+    """
+
+    state: str = ""
+    dkim_good: bool = False
+    ownership_demanded: bool = True
+    unready_policy: str = "REFUSE"
+    shared_ready: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A live domain of a tenant; `pause_reason` is None while the tenant is not paused."""
+
+    claim_id: UUID
+    tenant_id: UUID
+    name: str
+    pause_reason: str | None
+    standing: Standing
+
+
+_SHARES = frozenset({"PENDING", "PROVISIONING", "FAILED"})
+_GOING = frozenset({"DELETING"})
+_GONE = frozenset({"", "DELETED"})
+
+
+def signs(state: str, *, dkim_good: bool) -> bool:
+    """Say whether a domain in this state can send as itself."""
+    return state == "READY" or (state == "DEGRADED" and dkim_good)
+
+
+def origin(standing: Standing) -> Origin:
+    """Decide as whom an email leaves; everything that is not known to be good is NOT_READY."""
+    if standing.state in _GONE:
+        return Origin.NOT_YOURS
+    if standing.state in _GOING:
+        return Origin.GOING
+    if signs(standing.state, dkim_good=standing.dkim_good):
+        return Origin.OWN
+    if standing.state in _SHARES and _may_share(standing):
+        return Origin.SHARED
+    return Origin.NOT_READY
+
+
+def _may_share(standing: Standing) -> bool:
+    """A contested name is nobody's until it is proven, not even beside a "via"."""
+    return standing.unready_policy == "SHARED" and standing.shared_ready and not standing.ownership_demanded
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSender:
+    """The operator's own domain that sends for those that are not ready; `reserved` adds to RESERVED."""
+
+    domain: str
+    brand: str
+    reserved: Collection[str] = ()
+
+    def speak_for(self, sender: Address) -> Address:
+        """Give the From that says whose email this is, and through whom it comes."""
+        local_part = sender.address.rpartition("@")[0]
+        if self._is_reserved(local_part):
+            local_part = STAND_IN
+        return Address(f"{local_part}@{self.domain}", f"{sender.address} via {self.brand}")
+
+    def _is_reserved(self, local_part: str) -> bool:
+        base = local_part.lower().partition("+")[0]
+        return base in RESERVED or base in self.reserved or base.endswith("-request")
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """As whom one email leaves: its From, and where replies go."""
+
+    sent_as: SentAs
+    address: Address
+    reply_to: tuple[Address, ...]
+
+
+def own_sender(sender: Address, reply_to: tuple[Address, ...]) -> Sender:
+    """Give the From as it was asked for."""
+    return Sender(SentAs.OWN, sender, reply_to)
+
+
+def shared_sender(shared: SharedSender, sender: Address, reply_to: tuple[Address, ...]) -> Sender:
+    """Give the "via" From; replies go where they were to go, else to the From that was asked for."""
+    return Sender(SentAs.SHARED, shared.speak_for(sender), reply_to or (sender,))

@@ -1,0 +1,1 @@
+"""sender's rpcs: from messages to values and back."""

@@ -1,0 +1,136 @@
+# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
+"""The rpcs over emails: from messages to values and back. Holds no rule of its own."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from copy import deepcopy
+from datetime import UTC, datetime
+from typing import Any
+
+from chassis.access import Principal, Scope, require, tenant_for
+from chassis.errors import InvalidField
+from chassis.pages import search_of, window
+from chassis.protos import id_of
+from letterhead.sender.v1 import emails_pb2 as pb
+from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
+from services.sender.commands import batches, drafts
+from services.sender.commands.acceptance import Acceptance
+from services.sender.commands.changes import Changes
+from services.sender.commands.specimens import Specimens, is_specimen
+from services.sender.model.emails import Email, Refusal, State
+from services.sender.refusals import DomainNotFound, EmailNotFound, TenantNotFound
+from services.sender.servicer.emails_protos import to_proto, to_result, wish_of
+from services.sender.servicer.times import nearest_time
+from services.sender.store.acceptance import Request
+from services.sender.store.changes import Sight
+from services.sender.store.emails import EmailStore
+
+_SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
+
+
+class SenderServicer(pb_grpc.SenderServiceServicer):
+    """letterhead.sender.v1.SenderService."""
+
+    def __init__(
+        self, acceptance: Acceptance, store: EmailStore, changes: Changes, specimens: Specimens
+    ) -> None:
+        self._acceptance = acceptance
+        self._specimens = specimens
+        self._store = store
+        self._changes = changes
+
+    async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
+        who = require(*_SENDING)
+        tenant_id = tenant_for(request.tenant_id)
+        drafts.check_request_id(request.request_id)
+        draft = drafts.draft(wish_of(request), datetime.now(UTC))
+        asked = Request(tenant_id, request.request_id or None, _content_hash(request))
+        [email] = await self._acceptance.accept(asked, [draft], who.claim_ids)
+        return pb.SendEmailResponse(email=to_proto(email))
+
+    async def SendEmails(self, request: pb.SendEmailsRequest, context: Any) -> pb.SendEmailsResponse:
+        who = require(*_SENDING)
+        tenant_id = tenant_for(request.tenant_id)
+        drafts.check_request_id(request.request_id)
+        batches.check_items([each.request_id or each.tenant_id for each in request.emails])
+        asked = Request(tenant_id, request.request_id or None, _content_hash(request))
+        wishes = list(map(wish_of, request.emails))
+        outcomes: Sequence[Email | Refusal]
+        if _is_permissive(request):
+            judged = batches.judge(wishes, datetime.now(UTC))
+            outcomes = await self._acceptance.accept_each(asked, judged, who.claim_ids)
+        else:
+            good = batches.drafts_of(wishes, datetime.now(UTC))
+            outcomes = await self._acceptance.accept(asked, good, who.claim_ids)
+        return pb.SendEmailsResponse(results=map(to_result, outcomes))
+
+    async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
+        sight = _sight_of(require(*_SENDING, Scope.LINK))
+        drafts.check_request_id(request.request_id)
+        claim_id = id_of(request.domain_id, DomainNotFound)
+        email = await self._specimens.send(claim_id, request.to, request.request_id, sight)
+        return pb.SendTestEmailResponse(email=to_proto(email))
+
+    async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:
+        sight = _sight_of(require(*_SENDING))
+        send_at = nearest_time(request.send_time) if request.HasField("send_time") else None
+        email = await self._changes.reschedule(id_of(request.email_id, EmailNotFound), send_at, sight)
+        return pb.UpdateEmailResponse(email=to_proto(email))
+
+    async def CancelEmail(self, request: pb.CancelEmailRequest, context: Any) -> pb.CancelEmailResponse:
+        sight = _sight_of(require(*_SENDING))
+        email = await self._changes.cancel(id_of(request.email_id, EmailNotFound), sight)
+        return pb.CancelEmailResponse(email=to_proto(email))
+
+    async def GetEmail(self, request: pb.GetEmailRequest, context: Any) -> pb.GetEmailResponse:
+        who = require(*_SENDING, Scope.LINK)
+        sight = _sight_of(who)
+        email = await self._store.get(
+            id_of(request.email_id, EmailNotFound), tenant_id=sight.tenant_id, claim_ids=sight.claim_ids
+        )
+        if email is None or (who.scope is Scope.LINK and not is_specimen(email)):
+            raise EmailNotFound
+        return pb.GetEmailResponse(email=to_proto(email))
+
+    async def ListEmails(self, request: pb.ListEmailsRequest, context: Any) -> pb.ListEmailsResponse:
+        who = require(*_SENDING)
+        tenant_id = tenant_for(request.tenant_id)
+        states, search = _states(request.states), search_of(request)
+        of = "emails " + " ".join([str(tenant_id), *sorted(states), search])
+        asked = window(request, of=of)
+        if tenant_id != who.tenant_id and not await self._store.tenant_exists(tenant_id):
+            raise TenantNotFound
+        found = await self._store.page(
+            tenant_id, asked, states=states, claim_ids=who.claim_ids, search=search
+        )
+        emails, token = asked.cut(found)
+        return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
+
+
+def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
+    """Digest all of a request but its id; the tenant is part of the id's key."""
+    content = deepcopy(request)
+    content.ClearField("request_id")
+    content.ClearField("tenant_id")
+    kind = request.DESCRIPTOR.full_name.encode()
+    return hashlib.sha256(kind + b"\0" + content.SerializeToString(deterministic=True)).digest()
+
+
+def _is_permissive(request: pb.SendEmailsRequest) -> bool:
+    """Read how a batch is judged; raises InvalidArgument for a way that does not exist."""
+    if request.validation not in pb.SendEmailsRequest.Validation.values():
+        raise InvalidField("validation", "is neither STRICT nor PERMISSIVE")
+    return request.validation == pb.SendEmailsRequest.VALIDATION_PERMISSIVE
+
+
+def _sight_of(who: Principal) -> Sight:
+    return Sight(None if who.scope is Scope.ADMIN else who.tenant_id, who.claim_ids)
+
+
+def _states(values: Iterable[int]) -> set[State]:
+    """Read the states asked for; raises InvalidArgument for one that does not exist."""
+    known: dict[int, State] = {pb.Email.State.Value(f"STATE_{state}"): state for state in State}
+    try:
+        return {known[value] for value in values}
+    except KeyError:
+        raise InvalidField("states", "names a state that does not exist") from None

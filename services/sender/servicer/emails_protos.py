@@ -1,0 +1,157 @@
+"""Emails from the contract's messages to values, and back."""
+
+from collections.abc import Iterable
+
+from google.rpc.status_pb2 import Status
+
+from chassis.protos import stamp_of
+from letterhead.sender.v1 import emails_pb2 as pb
+from services.sender.commands.drafts import File, Wish
+from services.sender.model.emails import (
+    Address,
+    Attachment,
+    Email,
+    Entry,
+    OnUnknown,
+    Recipient,
+    RecipientKind,
+    RecipientState,
+    Refusal,
+    State,
+    Transition,
+)
+from services.sender.model.headers import Unsubscribe
+from services.sender.servicer.times import duration_of, nearest_span, nearest_time
+
+_STATES = {state: pb.Email.State.Value(f"STATE_{state}") for state in State}
+_POLICIES = {policy: pb.OnUnknown.Value(f"ON_UNKNOWN_{policy}") for policy in OnUnknown}
+_KINDS = {kind: pb.Recipient.Kind.Value(f"KIND_{kind}") for kind in RecipientKind}
+_RECIPIENT_STATES = {state: pb.Recipient.State.Value(f"STATE_{state}") for state in RecipientState}
+
+
+def wish_of(request: pb.SendEmailRequest) -> Wish:
+    """Read what is asked for."""
+    sender = request.__getattribute__("from")  # a keyword of Python's
+    return Wish(
+        sender=(sender.address, sender.name),
+        to=_pairs(request.to),
+        cc=_pairs(request.cc),
+        bcc=_pairs(request.bcc),
+        reply_to=_pairs(request.reply_to),
+        subject=request.subject,
+        text=request.text,
+        html=request.html,
+        headers=request.headers,
+        tags=request.tags,
+        files=[
+            File(each.file_name, each.content_type, each.content_id, each.content)
+            for each in request.attachments
+        ],
+        send_at=nearest_time(request.send_time) if request.HasField("send_time") else None,
+        on_unknown=_on_unknown(request.on_unknown),
+        window=nearest_span(request.unknown_window) if request.HasField("unknown_window") else None,
+        unsubscribe=_unsubscribe(request),
+        in_reply_to=request.in_reply_to,
+        references=request.references,
+    )
+
+
+def _pairs(addresses: Iterable[pb.Address]) -> list[tuple[str, str]]:
+    return [(each.address, each.name) for each in addresses]
+
+
+def _on_unknown(value: "pb.OnUnknown.ValueType") -> str:
+    """Read the policy's word; empty for one that does not exist."""
+    known = {
+        pb.ON_UNKNOWN_UNSPECIFIED: OnUnknown.HOLD,
+        pb.ON_UNKNOWN_HOLD: OnUnknown.HOLD,
+        pb.ON_UNKNOWN_RESEND: OnUnknown.RESEND,
+    }
+    return known.get(value, "")
+
+
+def _unsubscribe(request: pb.SendEmailRequest) -> Unsubscribe | None:
+    if not request.HasField("list_unsubscribe"):
+        return None
+    asked = request.list_unsubscribe
+    return Unsubscribe(asked.url, asked.mailto, asked.one_click)
+
+
+def to_result(outcome: Email | Refusal) -> pb.SendEmailsResult:
+    """Write what became of one email of several."""
+    if isinstance(outcome, Refusal):
+        return pb.SendEmailsResult(error=Status.FromString(outcome.status))
+    return pb.SendEmailsResult(email=to_proto(outcome))
+
+
+def to_proto(email: Email) -> pb.Email:
+    """Write an email; what its value leaves out stays absent."""
+    return pb.Email(
+        id=str(email.id),
+        tenant_id=str(email.tenant_id),
+        recipients=map(_recipient, email.recipients),
+        reply_to=map(_address, email.content.reply_to),
+        subject=email.content.subject,
+        text=email.content.text or "",
+        html=email.content.html or "",
+        headers=email.content.headers or None,
+        tags=email.tags or None,
+        state=_STATES[email.state],
+        state_note=email.note,
+        sent_as=pb.Email.SentAs.Value(f"SENT_AS_{email.sent_as or 'UNSPECIFIED'}"),
+        sent_from=email.sent_from,
+        ses_id=email.ses_id,
+        domain_id=str(email.claim_id),
+        create_time=stamp_of(email.created_at),
+        send_time=stamp_of(email.sent_at),
+        state_time=stamp_of(email.state_at),
+        expire_time=stamp_of(email.expires_at),
+        history=map(_transition, email.history),
+        timeline=map(_entry, email.timeline),
+        attachments=map(_attachment, email.content.attachments),
+        scheduled_time=stamp_of(email.terms.send_at),
+        on_unknown=_POLICIES[email.terms.on_unknown],
+        unknown_window=duration_of(email.terms.window),
+        **{"from": _address(email.sender)},
+    )
+
+
+def _address(address: Address) -> pb.Address:
+    return pb.Address(address=address.address, name=address.name)
+
+
+def _attachment(attachment: Attachment) -> pb.Attachment:
+    return pb.Attachment(
+        file_name=attachment.file_name,
+        content_type=attachment.content_type,
+        content_id=attachment.content_id,
+        size=attachment.size,
+    )
+
+
+def _recipient(recipient: Recipient) -> pb.Recipient:
+    return pb.Recipient(
+        address=_address(recipient.address),
+        kind=_KINDS[recipient.kind],
+        state=_RECIPIENT_STATES[recipient.state],
+        state_note=recipient.note,
+        state_time=stamp_of(recipient.state_at),
+    )
+
+
+def _transition(transition: Transition) -> pb.EmailTransition:
+    return pb.EmailTransition(
+        state=_STATES[transition.state],
+        note=transition.note,
+        time=stamp_of(transition.at),
+    )
+
+
+def _entry(entry: Entry) -> pb.TimelineEntry:
+    return pb.TimelineEntry(
+        time=stamp_of(entry.at),
+        state=pb.Email.State.Value(f"STATE_{entry.state or 'UNSPECIFIED'}"),
+        feedback=entry.feedback,
+        note=entry.note,
+        recipients=entry.recipients,
+    )

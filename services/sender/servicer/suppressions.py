@@ -1,0 +1,115 @@
+# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
+"""The rpcs over suppression lists: from messages to values and back. Holds no rule of its own."""
+
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from chassis.access import Scope, principal, require, tenant_for
+from chassis.errors import InvalidField
+from chassis.pages import window
+from chassis.protos import id_of, stamp_of
+from letterhead.sender.v1 import suppressions_pb2 as pb
+from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
+from services.sender.model.addresses import BadAddress, parse_address
+from services.sender.model.emails import Reason, Suppression
+from services.sender.model.feedback import MAX_NOTE, Word
+from services.sender.refusals import SuppressionNotFound, TenantNotFound
+from services.sender.store.emails import EmailStore
+from services.sender.store.suppressions import SuppressionStore
+
+
+class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
+    """letterhead.sender.v1.SuppressionService."""
+
+    def __init__(self, suppressions: SuppressionStore, emails: EmailStore) -> None:
+        self._suppressions = suppressions
+        self._emails = emails
+
+    async def ListSuppressions(
+        self, request: pb.ListSuppressionsRequest, context: Any
+    ) -> pb.ListSuppressionsResponse:
+        tenant_id = await self._tenant(request.tenant_id)
+        reasons = _reasons(request.reasons)
+        asked = window(request, of=" ".join(["suppressions", str(tenant_id), *sorted(reasons)]))
+        shown, token = asked.cut(await self._suppressions.page(tenant_id, asked, reasons))
+        return pb.ListSuppressionsResponse(suppressions=map(_to_proto, shown), next_page_token=token)
+
+    async def GetSuppression(
+        self, request: pb.GetSuppressionRequest, context: Any
+    ) -> pb.GetSuppressionResponse:
+        tenant_id = await self._tenant(request.tenant_id)
+        found = await self._suppressions.find(tenant_id, _entry(request))
+        return pb.GetSuppressionResponse(suppression=_to_proto(_found(found)))
+
+    async def AddSuppression(
+        self, request: pb.AddSuppressionRequest, context: Any
+    ) -> pb.AddSuppressionResponse:
+        tenant_id = await self._tenant(request.tenant_id)
+        added = await self._suppressions.add_by_hand(
+            tenant_id, Word(_match(request.address), _note(request.note))
+        )
+        return pb.AddSuppressionResponse(suppression=_to_proto(added))
+
+    async def RemoveSuppression(
+        self, request: pb.RemoveSuppressionRequest, context: Any
+    ) -> pb.RemoveSuppressionResponse:
+        tenant_id = await self._tenant(request.tenant_id)
+        removed = await self._suppressions.remove(tenant_id, _entry(request))
+        return pb.RemoveSuppressionResponse(suppression=_to_proto(_found(removed)))
+
+    async def _tenant(self, requested: str) -> UUID:
+        require(Scope.FULL_ACCESS)
+        tenant_id = tenant_for(requested)
+        if tenant_id != principal().tenant_id and not await self._emails.tenant_exists(tenant_id):
+            raise TenantNotFound
+        return tenant_id
+
+
+def _match(address: str) -> str:
+    try:
+        return parse_address(address).lower()
+    except BadAddress as error:
+        raise InvalidField("address", str(error)) from None
+
+
+def _entry(request: pb.GetSuppressionRequest | pb.RemoveSuppressionRequest) -> str | UUID:
+    """Read which entry is meant: by its address, or by its id."""
+    if bool(request.address) == bool(request.suppression_id):
+        raise InvalidField("address", "and suppression_id are both given or both missing; give one of them")
+    if request.suppression_id:
+        return id_of(request.suppression_id, SuppressionNotFound)
+    return _match(request.address)
+
+
+def _reasons(values: Iterable[int]) -> set[Reason]:
+    """Read the reasons asked for; raises InvalidArgument for one that does not exist."""
+    known: dict[int, Reason] = {pb.Suppression.Reason.Value(f"REASON_{reason}"): reason for reason in Reason}
+    try:
+        return {known[value] for value in values}
+    except KeyError:
+        raise InvalidField("reasons", "names a reason that does not exist") from None
+
+
+def _note(note: str) -> str:
+    if len(note) > MAX_NOTE or "\0" in note:
+        raise InvalidField("note", f"must be at most {MAX_NOTE} characters, without NUL")
+    return note
+
+
+def _found(suppression: Suppression | None) -> Suppression:
+    if suppression is None:
+        raise SuppressionNotFound
+    return suppression
+
+
+def _to_proto(suppression: Suppression) -> pb.Suppression:
+    return pb.Suppression(
+        tenant_id=str(suppression.tenant_id),
+        address=suppression.address,
+        reason=pb.Suppression.Reason.Value(f"REASON_{suppression.reason}"),
+        email_id=str(suppression.email_id or ""),
+        note=suppression.note,
+        create_time=stamp_of(suppression.created_at),
+        id=str(suppression.id),
+    )

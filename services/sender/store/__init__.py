@@ -1,0 +1,1 @@
+"""sender in Postgres: the only place with its SQL. Each file has its statements beside it."""

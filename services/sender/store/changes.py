@@ -1,0 +1,43 @@
+"""What a caller may change of an email that waits; every method works in the caller's transaction."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Queries
+from chassis.ids import uuid7
+from services.sender.model.emails import State
+
+QUERIES = Queries.load(Path(__file__).with_name("changes.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Whose emails a caller may see: a tenant's or anybody's (None), of some claims or all (empty)."""
+
+    tenant_id: UUID | None
+    claim_ids: Collection[UUID] = ()
+
+
+class ChangeStore:
+    """Locks an email and changes it; `deadline` counts from the time it is to be sent at."""
+
+    def __init__(self, *, deadline: timedelta) -> None:
+        self._deadline = deadline
+
+    async def lock(self, connection: Connection, email_id: UUID, sight: Sight) -> State | None:
+        """Keep the email as it is until the transaction ends, and give its state; None when there is none."""
+        chosen = (email_id, sight.tenant_id, list(sight.claim_ids) or None)
+        state = await connection.fetchval(QUERIES.lock_email, *chosen)
+        return State(state) if state else None
+
+    async def is_perhaps_sent(self, connection: Connection, email_id: UUID) -> bool:
+        """Say whether nobody can be certain that nothing was sent."""
+        found: bool = await connection.fetchval(QUERIES.is_perhaps_sent, email_id)
+        return found
+
+    async def reschedule(self, connection: Connection, email_id: UUID, send_at: datetime) -> None:
+        """Give a QUEUED email another time."""
+        await connection.execute(QUERIES.reschedule_email, email_id, send_at, self._deadline, uuid7())

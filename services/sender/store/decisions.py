@@ -1,0 +1,88 @@
+"""Finds and moves the emails that operators decide over."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Queries
+from services.sender.model.emails import AttemptState, Move, Moved, State, Verdict
+from services.sender.store.states import EmailStates
+
+QUERIES = Queries.load(Path(__file__).with_name("decisions.sql"))
+BATCH = 1000  # emails held by one call
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """An email over which somebody may have to decide.
+
+    `attempt_id` is of the attempt whose answer was lost, `perhaps_sent` says that there was one, or may have
+    been before a restore; `heard` says that evidence has come already.
+    """
+
+    state: State
+    demanded: bool
+    attempt_id: UUID | None
+    perhaps_sent: bool
+    heard: bool
+
+    @property
+    def open(self) -> bool:
+        """Say whether there is anything to decide."""
+        lost = self.attempt_id is not None and self.state in (State.UNKNOWN, State.HELD)
+        held = self.state is State.HELD and self.demanded
+        return not self.heard and (lost or held or (self.over and self.perhaps_sent))
+
+    @property
+    def over(self) -> bool:
+        """Say whether its deadline has passed: it cannot be sent any more."""
+        return self.state is State.EXPIRED
+
+
+class DecisionStore:
+    """Works in the caller's transaction; every change goes through `states`."""
+
+    def __init__(self, states: EmailStates) -> None:
+        self._states = states
+
+    async def undecided(self, connection: Connection, email_id: UUID) -> Undecided | None:
+        """Read an email; None when there is none."""
+        row = await connection.fetchrow(QUERIES.undecided, email_id)
+        if row is None:
+            return None
+        return Undecided(
+            State(row["state"]),
+            row["decision_demanded"],
+            row["attempt_id"],
+            row["perhaps_sent"],
+            row["heard"],
+        )
+
+    async def settle(
+        self, connection: Connection, known: Undecided, move: Move, to: AttemptState
+    ) -> list[Moved]:
+        """Make a decided move; nothing when evidence came first."""
+        if known.attempt_id is not None:
+            return await self._states.settle(connection, [Verdict(known.attempt_id, to, move, move.note)])
+        if await connection.fetchval(QUERIES.lock_undecided, move.email_id) is None:
+            return []
+        return await self._states.move(connection, [move])
+
+    async def hold(
+        self, connection: Connection, since: datetime | None, before: datetime | None, note: str
+    ) -> int:
+        """Hold a batch and give how many; an open attempt becomes one whose answer was lost."""
+        rows = await connection.fetch(QUERIES.to_hold, since, before, BATCH)
+        moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows}
+        verdicts = [
+            Verdict(row["attempt_id"], AttemptState.UNKNOWN, moves.pop(row["id"]), "held by an operator")
+            for row in rows
+            if row["attempt_id"] is not None
+        ]
+        held = [
+            *await self._states.settle(connection, verdicts),
+            *await self._states.move(connection, [*moves.values()]),
+        ]
+        await connection.execute(QUERIES.demand_decisions, [each.id for each in held])
+        return len(held)

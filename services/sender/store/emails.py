@@ -1,0 +1,88 @@
+"""What sender keeps of emails, read and listed.
+
+Not for how they come in (`acceptance`), nor how they change (`states`).
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Database, Queries, Record
+from chassis.pages import Window
+from services.sender.model.emails import Attachment, Email, Recipient, State
+from services.sender.store.rows import to_attachment, to_email, to_entry, to_recipient, to_transition
+
+QUERIES = Queries.load(Path(__file__).with_name("emails.sql"))
+SEARCHED = 20_000  # of a tenant's newest emails: no index serves a text within others
+LONGEST_TIMELINE = 1_000  # entries; machines open an email again and again
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The AWS account and region that emails leave by."""
+
+    account: str
+    region: str
+
+
+class EmailStore:
+    """Reads emails."""
+
+    def __init__(self, database: Database, place: Place) -> None:
+        self._database = database
+        self._place = (place.account, place.region)
+
+    async def get(
+        self, email_id: UUID, *, tenant_id: UUID | None, claim_ids: Collection[UUID] = ()
+    ) -> Email | None:
+        """Give one email with its history; see `get_all`."""
+        found = await self.get_all([email_id], tenant_id=tenant_id, claim_ids=claim_ids)
+        if not found:
+            return None
+        history = await self._database.fetch(QUERIES.history_of, email_id)
+        asked = (email_id, found[0].ses_id, found[0].tenant_id, LONGEST_TIMELINE)
+        timeline = await self._database.fetch(QUERIES.timeline_of, *asked)
+        return replace(
+            found[0],
+            history=tuple(map(to_transition, history)),
+            timeline=tuple(map(to_entry, timeline)),
+        )
+
+    async def get_all(
+        self, email_ids: Sequence[UUID], *, tenant_id: UUID | None, claim_ids: Collection[UUID] = ()
+    ) -> list[Email]:
+        """Give emails with bodies, of a tenant or any (None), of some claims or all (empty)."""
+        chosen = (email_ids, tenant_id, list(claim_ids) or None)
+        rows = await self._database.fetch(QUERIES.get_emails, *chosen, *self._place)
+        return await self._whole(rows)
+
+    async def page(
+        self,
+        tenant_id: UUID,
+        asked: Window,
+        *,
+        states: Collection[State] = (),
+        claim_ids: Collection[UUID] = (),
+        search: str = "",
+    ) -> list[Email]:
+        """Give a tenant's emails, nearest first; empty `states`, `claim_ids` and `search` mean all."""
+        chosen = (tenant_id, asked.after, list(states) or None, list(claim_ids) or None, asked.limit)
+        rows = await self._database.fetch(
+            QUERIES.list_emails, *chosen, *self._place, asked.before, search, SEARCHED
+        )
+        return await self._whole(rows)
+
+    async def tenant_exists(self, tenant_id: UUID) -> bool:
+        """Say whether there is such a tenant."""
+        exists: bool = await self._database.fetchval(QUERIES.tenant_exists, tenant_id)
+        return exists
+
+    async def _whole(self, rows: Sequence[Record]) -> list[Email]:
+        recipients: dict[UUID, list[Recipient]] = {row["id"]: [] for row in rows}
+        for row in await self._database.fetch(QUERIES.recipients_of, list(recipients)):
+            recipients[row["email_id"]].append(to_recipient(row))
+        attachments: dict[UUID, list[Attachment]] = {row["id"]: [] for row in rows}
+        for row in await self._database.fetch(QUERIES.attachments_of, list(attachments)):
+            attachments[row["email_id"]].append(to_attachment(row))
+        return [to_email(row, recipients[row["id"]], attachments[row["id"]]) for row in rows]

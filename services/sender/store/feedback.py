@@ -1,0 +1,130 @@
+"""Applies SES's events to emails, their recipients and the suppression lists, in the inbox's transaction."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+from uuid import UUID
+
+from chassis.database import Connection, Queries, Record
+from chassis.events import ReceivedEvent
+from chassis.telemetry import get_logger
+from services.sender.events import read_report
+from services.sender.model.emails import Move, RecipientState, State
+from services.sender.model.feedback import Report, proof, to_advance, to_suppress
+from services.sender.store.states import EmailStates
+from services.sender.store.suppressions import Listing, SuppressionStore
+from services.sender.store.unmatched import UnmatchedStore
+
+log = get_logger(__name__)
+QUERIES = Queries.load(Path(__file__).with_name("feedback.sql"))
+
+# The states of emails' own recipients, by email and address in lower case.
+Known: TypeAlias = Mapping[UUID, dict[str, RecipientState]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A report, and the email that it is about."""
+
+    email: Record
+    report: Report
+
+    @property
+    def email_id(self) -> UUID:
+        email_id: UUID = self.email["id"]
+        return email_id
+
+
+class Feedback:
+    """Hears events in any order; one may come before our own note that SES accepted the email."""
+
+    def __init__(
+        self, states: EmailStates, suppressions: SuppressionStore, unmatched: UnmatchedStore
+    ) -> None:
+        self._states = states
+        self._suppressions = suppressions
+        self._unmatched = unmatched
+
+    async def apply(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:
+        """Apply events to the emails they name, and to those emails' own recipients alone."""
+        told = await self._known_emails(connection, [(event, read_report(event)) for event in events])
+        await self._prove(connection, told)
+        rejected = {each.email_id: each.report.rejected for each in told if each.report.rejected}
+        failures = [Move(email_id, State.FAILED, why) for email_id, why in rejected.items()]
+        await self._states.move(connection, failures)
+        known = await self._recipients(connection, told)
+        await self._advance(connection, told, known)
+        await self._suppress(connection, told, known)
+
+    async def _known_emails(
+        self, connection: Connection, heard: Sequence[tuple[ReceivedEvent, Report]]
+    ) -> list[Told]:
+        """Find the emails; what names none by our tags, and none that is known, is kept for later."""
+        by_id = await self._by_id(connection, [report for _, report in heard])
+        by_ses_id = await self._by_ses_id(connection, [report for _, report in heard])
+        told, early = [], []
+        for event, report in heard:
+            email = by_id.get(report.email_id) if report.email_id else by_ses_id.get(report.ses_id)
+            if email is None and report.email_id is None:
+                early.append((event, report.ses_id))
+            elif email is None or event.tenant_id not in {None, email["tenant_id"]}:
+                log.info("feedback on no email of ours", action="feedback_unmatched", event_id=str(event.id))
+            else:
+                told.append(Told(email, report))
+        await self._unmatched.park(connection, early)
+        return told
+
+    async def _by_id(self, connection: Connection, reports: Sequence[Report]) -> dict[UUID, Record]:
+        email_ids = {each.email_id for each in reports if each.email_id is not None}
+        rows = await connection.fetch(QUERIES.emails_by_id, email_ids) if email_ids else ()
+        return {row["id"]: row for row in rows}
+
+    async def _by_ses_id(self, connection: Connection, reports: Sequence[Report]) -> dict[str, Record]:
+        ses_ids = {each.ses_id for each in reports if each.email_id is None}
+        rows = await connection.fetch(QUERIES.emails_by_ses_id, ses_ids) if ses_ids else ()
+        return {row["ses_id"]: row for row in rows}
+
+    async def _prove(self, connection: Connection, told: Sequence[Told]) -> None:
+        """Note that SES accepted emails, where its answer has not come or was lost."""
+        unproven = {each.email_id: each.report.ses_id for each in told if each.email["state"] != State.SENT}
+        if unproven:
+            rows = await connection.fetch(QUERIES.unsettled_attempts, list(unproven))
+            proofs = [proof(row["id"], row["email_id"], unproven[row["email_id"]]) for row in rows]
+            await self._states.settle(connection, proofs)
+
+    async def _recipients(self, connection: Connection, told: Sequence[Told]) -> Known:
+        known: defaultdict[UUID, dict[str, RecipientState]] = defaultdict(dict)
+        email_ids = {each.email_id for each in told if each.report.words}
+        if email_ids:
+            addresses = {word.match for each in told for word in each.report.words}
+            for row in await connection.fetch(QUERIES.matching_recipients, email_ids, addresses):
+                known[row["email_id"]][row["match"]] = RecipientState(row["state"])
+        return known
+
+    async def _advance(self, connection: Connection, told: Sequence[Told], known: Known) -> None:
+        """Move recipients on, each as far as it is told of; `known` follows."""
+        further: dict[tuple[UUID, str], tuple[RecipientState, str]] = {}
+        for each in told:
+            states = known[each.email_id]
+            for word in to_advance(each.report, states):
+                assert each.report.state is not None  # else nobody advances
+                states[word.match] = each.report.state
+                further[each.email_id, word.match] = (each.report.state, word.note)
+        if further:
+            columns = zip(*((*whom, *what) for whom, what in further.items()), strict=True)
+            await connection.execute(QUERIES.advance_recipients, *columns)
+
+    async def _suppress(self, connection: Connection, told: Sequence[Told], known: Known) -> None:
+        """Suppress addresses and count them against their tenants, each once."""
+        listings = [
+            Listing(each.email["tenant_id"], word.match, each.report.suppress, word.note, each.email_id)
+            for each in told
+            if each.report.suppress is not None
+            for word in to_suppress(each.report, known[each.email_id])
+        ]
+        if listings:
+            await self._suppressions.add(connection, listings)
+            struck = sorted({(each.email_id, each.address, each.reason, each.tenant_id) for each in listings})
+            await connection.execute(QUERIES.strike, *zip(*struck, strict=True))

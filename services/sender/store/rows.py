@@ -1,0 +1,161 @@
+"""Rows of the database as values of the model, for every store."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from chassis.database import Record
+from services.sender.model.account import Account, Allowance, waiting_note
+from services.sender.model.emails import (
+    Address,
+    Attachment,
+    Content,
+    Draft,
+    Email,
+    Entry,
+    OnUnknown,
+    Reason,
+    Recipient,
+    RecipientKind,
+    RecipientState,
+    SentAs,
+    State,
+    Suppression,
+    Terms,
+    Transition,
+)
+from services.sender.model.origin import Domain, Standing, signs
+from services.sender.model.timeline import entered, told
+
+
+def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence[Attachment]) -> Email:
+    """Read an email with the note that says for what it waits."""
+    state = State(row["state"])
+    return Email(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        claim_id=row["claim_id"],
+        sender=Address(row["from_address"], row["from_name"]),
+        content=to_content(row, attachments),
+        tags=row["tags"],
+        state=state,
+        note=waiting_note(
+            state, row["state_note"], _pause_reason(row), _account_of(row), Allowance(*row["allowed"])
+        ),
+        created_at=row["created_at"],
+        state_at=row["state_at"],
+        expires_at=row["expires_at"],
+        recipients=tuple(recipients),
+        sent_as=SentAs(row["sent_as"]) if row["sent_as"] else None,
+        sent_from=row["sent_from"] or "",
+        ses_id=row["ses_id"] or "",
+        sent_at=row["sent_at"],
+        terms=Terms(row["send_at"], OnUnknown(row["on_unknown"]), row["unknown_window"]),
+    )
+
+
+def accepted_email(row: Record, tenant_id: UUID, claim_id: UUID, draft: Draft) -> Email:
+    """Make the email that a draft became, without reading it again."""
+    return Email(
+        id=row["id"],
+        tenant_id=tenant_id,
+        claim_id=claim_id,
+        sender=draft.sender,
+        content=draft.content,
+        tags=draft.tags,
+        state=State.QUEUED,
+        note=row["state_note"],
+        created_at=row["created_at"],
+        state_at=row["created_at"],
+        expires_at=row["expires_at"],
+        recipients=draft.recipients,
+        terms=draft.terms,
+    )
+
+
+def to_content(row: Record, attachments: Sequence[Attachment]) -> Content:
+    """Read what the recipients see."""
+    reply_to = tuple(Address(address, name) for address, name in row["reply_to"])
+    return Content(
+        row["subject"], reply_to, row["text"], row["html"], row["headers"], attachments=tuple(attachments)
+    )
+
+
+def to_attachment(row: Record) -> Attachment:
+    """Read an attachment, with its content where the row has it."""
+    return Attachment(
+        row["file_name"], row["content_type"], row["content_id"], row["size"], row.get("content")
+    )
+
+
+def reply_to_json(addresses: Iterable[Address]) -> list[list[str]]:
+    """Write addresses as `to_content` reads them."""
+    return [[each.address, each.name] for each in addresses]
+
+
+def to_recipient(row: Record) -> Recipient:
+    """Read a recipient with its state."""
+    return Recipient(
+        kind=RecipientKind(row["kind"]),
+        address=Address(row["address"], row["name"]),
+        state=RecipientState(row["state"]),
+        note=row["state_note"],
+        state_at=row["state_at"],
+    )
+
+
+def to_transition(row: Record) -> Transition:
+    """Read a line of history."""
+    return Transition(State(row["to_state"]), row["note"], row["created_at"])
+
+
+def to_entry(row: Record) -> Entry:
+    """Read a line of the timeline."""
+    if row["state"]:
+        return entered(row["at"], State(row["state"]), row["note"])
+    return told(row["at"], row["kind"], row["detail"], tuple(row["recipients"]))
+
+
+def to_account(row: Record | None) -> Account:
+    """Read the account; one that was never seen is the default."""
+    return Account() if row is None else Account(**dict(row.items()))
+
+
+def _account_of(row: Record) -> Account:
+    names = ("state", "note", "sending_enabled", "enforcement_status")
+    known: dict[str, Any] = {name: row[f"account_{name}"] for name in names}
+    return Account(**known) if known["state"] else Account()
+
+
+def to_domain(row: Record, *, shared_ready: bool) -> Domain:
+    """Read a domain's standing; `shared_ready` says that there is a shared sender that signs."""
+    standing = Standing(
+        state=row["state"],
+        dkim_good=row["dkim_good"],
+        ownership_demanded=row["ownership_demanded"],
+        unready_policy=row["unready_policy"],
+        shared_ready=shared_ready,
+    )
+    return Domain(row["claim_id"], row["tenant_id"], row["name"], _pause_reason(row), standing)
+
+
+def is_signing(row: Record) -> bool:
+    """Say whether a domain's row is of one that can send as itself."""
+    return signs(row["state"], dkim_good=row["dkim_good"])
+
+
+def _pause_reason(row: Record) -> str | None:
+    return row["pause_reason"] if row["tenant_state"] == "PAUSED" else None
+
+
+def to_suppression(row: Record) -> Suppression:
+    """Read an entry of a suppression list."""
+    return Suppression(
+        tenant_id=row["tenant_id"],
+        address=row["address"],
+        reason=Reason(row["reason"]),
+        email_id=row["email_id"],
+        note=row["note"],
+        id=row["id"],
+        created_at=row["created_at"],
+    )

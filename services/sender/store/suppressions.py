@@ -1,0 +1,91 @@
+"""The suppression lists: addresses that a tenant's email is kept from. Each change tells its event."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries
+from chassis.events import Outbox
+from chassis.ids import uuid7
+from chassis.pages import Window
+from services.sender import events
+from services.sender.model.emails import Reason, Suppression
+from services.sender.model.feedback import Word
+from services.sender.store.rows import to_suppression
+
+QUERIES = Queries.load(Path(__file__).with_name("suppressions.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An address (in lower case) that is to be suppressed; `email_id` is the email that caused it, if any."""
+
+    tenant_id: UUID
+    address: str
+    reason: Reason
+    note: str
+    email_id: UUID | None = None
+
+
+class SuppressionStore:
+    """Reads and writes every tenant's list."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._outbox = Outbox("sender")
+
+    async def add(self, connection: Connection, listings: Sequence[Listing]) -> list[Suppression]:
+        """Add addresses in the caller's transaction and give the new; those on the list stay as they are."""
+        # One order always, so that two transactions never wait crosswise.
+        unique = {(each.tenant_id, each.address): each for each in sorted(listings, key=_place)}
+        rows = await connection.fetch(
+            QUERIES.add_suppressions,
+            [uuid7() for _ in unique],
+            [each.tenant_id for each in unique.values()],
+            [each.address for each in unique.values()],
+            [each.reason for each in unique.values()],
+            [each.email_id for each in unique.values()],
+            [each.note for each in unique.values()],
+        )
+        added = [to_suppression(row) for row in rows]
+        await self._outbox.write(connection, *map(events.suppression_added, added))
+        return added
+
+    async def add_by_hand(self, tenant_id: UUID, word: Word) -> Suppression:
+        """Add one address; gives the older entry if there is one."""
+        listing = Listing(tenant_id, word.match, Reason.MANUAL, word.note)
+        while True:
+            async with self._database.transaction() as connection:
+                if added := await self.add(connection, [listing]):
+                    return added[0]
+            if found := await self.find(tenant_id, word.match):
+                return found  # else it was removed in between: add it again
+
+    async def find(self, tenant_id: UUID, entry: str | UUID) -> Suppression | None:
+        """Give the entry of an address in lower case, or of an id."""
+        row = await self._database.fetchrow(QUERIES.get_suppression, tenant_id, *_address_or_id(entry))
+        return to_suppression(row) if row else None
+
+    async def remove(self, tenant_id: UUID, entry: str | UUID) -> Suppression | None:
+        """Take an entry off the list and give it as it was; None when there was none. See `find`."""
+        async with self._database.transaction() as connection:
+            row = await connection.fetchrow(QUERIES.remove_suppression, tenant_id, *_address_or_id(entry))
+            if row is None:
+                return None
+            removed = to_suppression(row)
+            await self._outbox.write(connection, events.suppression_removed(removed))
+        return removed
+
+    async def page(self, tenant_id: UUID, asked: Window, reasons: Collection[Reason]) -> list[Suppression]:
+        """Give a tenant's list, nearest first; empty `reasons` mean all."""
+        chosen = (tenant_id, asked.after, asked.before, list(reasons) or None, asked.limit)
+        return [to_suppression(row) for row in await self._database.fetch(QUERIES.list_suppressions, *chosen)]
+
+
+def _address_or_id(entry: str | UUID) -> tuple[str | None, UUID | None]:
+    return (entry, None) if isinstance(entry, str) else (None, entry)
+
+
+def _place(listing: Listing) -> tuple[UUID, str]:
+    return listing.tenant_id, listing.address

@@ -1,0 +1,67 @@
+"""Guards the reputation that all tenants share: warns a tenant of ill repute, slows it down, then pauses it.
+
+A slower pace ends by itself once its reason is over. A pause does not: an operator ends it, and what was
+accepted before is then not held against the tenant again.
+"""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from prometheus_client import Counter
+
+from chassis.telemetry import get_logger
+from services.sender.model.reputation import WINDOW, Verdict, judge
+from services.sender.store.reputation import ReputationStore, Struck
+
+log = get_logger(__name__)
+VERDICTS = Counter(
+    "letterhead_sender_reputation_verdicts_total",
+    "Tenants warned, slowed and paused for ill repute",
+    ["verdict"],
+)
+
+Pause = Callable[[UUID, str], Awaitable[None]]
+
+
+class Guard:
+    """One round judges every tenant that has strikes; `pause` None: it slows where it would pause."""
+
+    def __init__(self, store: ReputationStore, pause: Pause | None) -> None:
+        self._store = store
+        self._pause = pause
+
+    async def judge(self) -> bool:
+        """Judge the tenants, and end what is over; there is never more to do at once."""
+        for struck in await self._store.struck(WINDOW):
+            verdict, sentence = judge(struck.strikes, await self._store.sent(struck))
+            if verdict is Verdict.PAUSE and self._pause is not None:
+                await self._stop(struck, sentence, self._pause)
+                continue
+            if verdict is not Verdict.FINE:
+                await self._warn(struck, sentence)
+            if verdict in (Verdict.SLOW, Verdict.PAUSE):
+                await self._slow(struck, sentence)
+        for tenant_id in await self._store.restore():
+            log.info("tenant restored", action="tenant_restored", tenant_id=str(tenant_id))
+        return False
+
+    async def _stop(self, struck: Struck, sentence: str, pause: Pause) -> None:
+        """Pause, then note it: if this ends in between, the next round does the same again."""
+        await pause(struck.tenant_id, sentence)
+        await self._store.close(struck.tenant_id)
+        VERDICTS.labels(Verdict.PAUSE).inc()
+        log.error("tenant paused", action="tenant_paused", tenant_id=str(struck.tenant_id), reason=sentence)
+
+    async def _slow(self, struck: Struck, sentence: str) -> None:
+        if await self._store.slow(struck.tenant_id, sentence):
+            VERDICTS.labels(Verdict.SLOW).inc()
+            log.warning(
+                "tenant slowed", action="tenant_slowed", tenant_id=str(struck.tenant_id), reason=sentence
+            )
+
+    async def _warn(self, struck: Struck, sentence: str) -> None:
+        if await self._store.warn(struck.tenant_id, sentence):
+            VERDICTS.labels(Verdict.WARN).inc()
+            log.warning(
+                "tenant warned", action="tenant_warned", tenant_id=str(struck.tenant_id), reason=sentence
+            )

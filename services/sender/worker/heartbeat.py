@@ -1,0 +1,78 @@
+"""An email of our own to SES's mailbox simulator: its Send event proves that SES's events reach us."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from chassis.bucket import RateBucket
+from chassis.database import Database
+from chassis.telemetry import get_logger
+from chassis.threads import Executor
+from services.sender.model import mime
+from services.sender.model.emails import Address
+from services.sender.model.feedback import SIMULATOR
+from services.sender.model.mime import Letter
+from services.sender.model.posting import Post
+from services.sender.ses import Ses
+from services.sender.store.claims import ClaimStore
+from services.sender.store.emails import Place
+from services.sender.worker.handover import LEAST_RATE, PACE
+
+log = get_logger(__name__)
+
+RECEIVER = Address(f"success@{SIMULATOR}")
+PATIENCE = timedelta(seconds=2)  # for a turn at SES's rate; the next heartbeat may have more luck
+
+
+class Heartbeat:
+    """Sends heartbeats from `domain`, the operator's own, in turn with all that is sent."""
+
+    def __init__(
+        self,
+        database: Database,
+        claims: ClaimStore,
+        ses: Ses,
+        executor: Executor,
+        *,
+        place: Place,
+        domain: str,
+    ) -> None:
+        self._bucket = RateBucket(database)
+        self._bucket_key = f"ses-send:{place.account}:{place.region}"
+        self._claims = claims
+        self._ses = ses
+        self._executor = executor
+        self._sender = Address(f"heartbeat@{domain}")
+
+    async def send(self, heartbeat_id: UUID) -> None:
+        """Post it once; whatever SES answers, only its event counts."""
+        rate = max((await self._claims.account()).max_send_rate, LEAST_RATE) * PACE
+        wait = await self._bucket.take(
+            self._bucket_key, rate=rate, capacity=max(1.0, rate / 2), patience=PATIENCE
+        )
+        if wait is None:
+            return
+        await asyncio.sleep(wait.total_seconds())
+        answer = await self._executor.run(self._ses.post, self._post(heartbeat_id))
+        outcome = type(answer).__name__.lower()
+        log.info("heartbeat", action="heartbeat_posted", outcome=outcome, attempt_id=str(heartbeat_id))
+
+    def _post(self, heartbeat_id: UUID) -> Post:
+        letter = Letter(
+            sender=self._sender,
+            to=[RECEIVER],
+            cc=[],
+            reply_to=[],
+            subject="Heartbeat",
+            date=datetime.now(UTC),
+            boundary=f"=_{heartbeat_id.hex}",
+            text="Sent to see that SES's events arrive.",
+        )
+        return Post(
+            sender=self._sender.address,
+            to=[RECEIVER.address],
+            cc=[],
+            bcc=[],
+            tags={"lh-attempt": str(heartbeat_id)},
+            content=mime.build(letter),
+        )

@@ -1,0 +1,55 @@
+"""Writes down what came of attempts: those that end at about the same time in one transaction."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+
+from chassis.database import Database
+from chassis.errors import Aborted, ServiceError, Unavailable
+from chassis.gathering import Gathering
+from services.sender.model.emails import Verdict
+from services.sender.store.states import EmailStates
+
+MOST = 100  # verdicts of one transaction
+PAUSE = 0.01  # seconds in which more come, where they come in numbers
+SETTLE_FOR = timedelta(seconds=60)
+SETTLE_AGAIN = timedelta(seconds=0.5)
+
+
+class Settlement:
+    """Settles verdicts of one process."""
+
+    def __init__(self, database: Database, states: EmailStates) -> None:
+        self._database = database
+        self._states = states
+        self._gathering = Gathering(self._settle, most=MOST, pause=PAUSE)
+
+    async def settle(self, verdict: Verdict) -> bool:
+        """Settle one; says whether it changed its email. While Postgres is away, tries for a minute."""
+        give_up = time.monotonic() + SETTLE_FOR.total_seconds()
+        while True:
+            try:
+                return await self._gathering.ask(verdict)
+            except (Unavailable, Aborted):
+                if time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(SETTLE_AGAIN.total_seconds())
+
+    async def _settle(self, verdicts: Sequence[Verdict]) -> Sequence[bool]:
+        """Settle all together; where that fails by one's fault, each by itself."""
+        emails = [verdict.move.email_id for verdict in verdicts]
+        if len(set(emails)) == len(emails):  # two attempts of one email are two steps of its history
+            try:
+                return await self._together(verdicts)
+            except ServiceError:
+                raise
+            except Exception:
+                if len(verdicts) == 1:
+                    raise
+        return [changed for verdict in verdicts for changed in await self._together([verdict])]
+
+    async def _together(self, verdicts: Sequence[Verdict]) -> list[bool]:
+        async with self._database.transaction() as connection:
+            moved = {each.id for each in await self._states.settle(connection, verdicts)}
+        return [verdict.move.email_id in moved for verdict in verdicts]

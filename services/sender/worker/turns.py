@@ -1,0 +1,64 @@
+"""Turns at SES's sending rate, taken for all the emails at once that ask while the bucket is being asked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import accumulate
+
+from chassis.bucket import RateBucket
+from chassis.gathering import Gathering
+
+MOST = 100  # emails of one question to the bucket
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What an email asks for: `cost` is its recipients, which SES counts; `rate` is of those per second."""
+
+    cost: int
+    rate: float
+
+
+class Turns:
+    """The turns of one account and region, shared by every replica through the bucket `key`."""
+
+    def __init__(self, bucket: RateBucket, key: str, *, patience: timedelta) -> None:
+        self._bucket = bucket
+        self._key = key
+        self._patience = patience
+        self._gathering = Gathering(self._take, most=MOST)
+
+    async def take(self, cost: int, *, rate: float) -> timedelta | None:
+        """Reserve a turn and give the wait until it comes; None when that would be beyond patience."""
+        return await self._gathering.ask(Turn(cost, rate))
+
+    async def _take(self, turns: Sequence[Turn]) -> Sequence[timedelta | None]:
+        rate = turns[-1].rate
+        capacity = max(1.0, rate / 2, *(float(turn.cost) for turn in turns))
+        waits: list[timedelta | None] = []
+        for costs in _portions([turn.cost for turn in turns], capacity):
+            wait = await self._bucket.take(
+                self._key, rate=rate, capacity=capacity, cost=sum(costs), patience=self._patience
+            )
+            waits += spaced(wait, costs, rate)
+        return waits
+
+
+def spaced(wait: timedelta | None, costs: Sequence[int], rate: float) -> list[timedelta | None]:
+    """Give each its own wait, when `wait` is that of the last: as if they had been taken one by one."""
+    if wait is None:
+        return [None for _ in costs]
+    total = sum(costs)
+    earlier = (timedelta(seconds=(total - taken) / rate) for taken in accumulate(costs))
+    return [max(wait - each, timedelta(0)) for each in earlier]
+
+
+def _portions(costs: Sequence[int], capacity: float) -> Iterator[list[int]]:
+    """Divide costs, in their order, into runs that the bucket holds."""
+    portion: list[int] = []
+    for cost in costs:
+        if portion and sum(portion) + cost > capacity:
+            yield portion
+            portion = []
+        portion.append(cost)
+    yield portion

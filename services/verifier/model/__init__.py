@@ -1,0 +1,1 @@
+"""The pure rules of verifier: values and functions that need no clock, network or database."""

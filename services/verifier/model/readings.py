@@ -1,0 +1,165 @@
+"""What one name server's answer means for one expected record. Pure; `verdicts` joins the servers."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from services.verifier.model.records import (
+    DEFINITE,
+    Expected,
+    Observation,
+    Outcome,
+    Purpose,
+    Reason,
+    Value,
+    Verdict,
+)
+
+QUOTES = "\"'“”„«»"
+_FEEDBACK_HOST = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com(\.cn)?")
+_DMARC_POLICIES = frozenset({"none", "quarantine", "reject"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One server's word on one record: any verdict but PROPAGATING, which takes two."""
+
+    verdict: Verdict
+    reason: Reason
+
+
+_NO_EVIDENCE = {
+    Outcome.SERVFAIL: Reason.SERVERS_FAIL,
+    Outcome.REFUSED: Reason.SERVERS_REFUSE,
+    Outcome.LAME: Reason.SERVERS_LAME,
+    Outcome.TIMEOUT: Reason.SERVERS_SILENT,
+    Outcome.MALFORMED: Reason.SERVERS_MALFORMED,
+    Outcome.LOOP: Reason.ALIAS_LOOP,
+    Outcome.NO_ADDRESS: Reason.SERVERS_WITHOUT_ADDRESS,
+    Outcome.FORBIDDEN_ADDRESS: Reason.SERVERS_FORBIDDEN,
+}
+
+
+def read(expected: Expected, seen: Observation) -> Reading:
+    """Returns what a server's answer means. Only DMARC may be an alias: providers host policies that way."""
+    if seen.aliases and expected.purpose is not Purpose.DMARC:
+        return Reading(Verdict.CONFLICT, Reason.ALIAS_IN_THE_WAY)
+    if seen.outcome not in DEFINITE:
+        return Reading(Verdict.UNREACHABLE, _NO_EVIDENCE[seen.outcome])
+    if not seen.values:
+        hidden = seen.outcome is Outcome.NODATA and expected.purpose is Purpose.DKIM
+        return Reading(Verdict.MISSING, Reason.OTHER_TYPE if hidden else Reason.NOT_THERE)
+    return _READERS[expected.purpose](expected, seen.values)
+
+
+_MISSING = Reading(Verdict.MISSING, Reason.NOT_THERE)
+
+
+def _found(reason: Reason = Reason.AS_SHOWN) -> Reading:
+    return Reading(Verdict.FOUND, reason)
+
+
+def _mismatch(reason: Reason) -> Reading:
+    return Reading(Verdict.MISMATCH, reason)
+
+
+def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
+    targets = [value.text for value in values]
+    if expected.value in targets:
+        return _found() if len(targets) == 1 else Reading(Verdict.CONFLICT, Reason.SECOND_CNAME)
+    target = targets[0]
+    if target == expected.name:
+        return _mismatch(Reason.POINTS_AT_ITSELF)
+    if target.startswith(f"{expected.value}."):
+        return _mismatch(Reason.TARGET_ZONE_APPENDED)
+    same_zone = target.partition(".")[2] == expected.value.partition(".")[2]
+    return _mismatch(Reason.OTHER_ROW if same_zone else Reason.OTHER_TARGET)
+
+
+def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
+    """SES takes exactly one MX here, as shown; whether it minds the priority is not documented."""
+    right = [value for value in values if value.text == expected.value]
+    if right and len(values) > 1:
+        return Reading(Verdict.CONFLICT, Reason.SECOND_MX)
+    if right:
+        as_shown = right[0].priority == expected.priority
+        return _found() if as_shown else _mismatch(Reason.OTHER_PRIORITY)
+    return _mismatch(_wrong_exchange(expected, values[0].text))
+
+
+def _wrong_exchange(expected: Expected, exchange: str) -> Reason:
+    if exchange.startswith(f"{expected.value}."):
+        return Reason.TARGET_ZONE_APPENDED
+    if re.fullmatch(rf"\d+\W*(032)?{re.escape(expected.value)}(\..*)?", exchange):
+        return Reason.PRIORITY_IN_TARGET
+    return Reason.OTHER_REGION if _FEEDBACK_HOST.fullmatch(exchange) else Reason.OTHER_TARGET
+
+
+def _inbound(expected: Expected, values: Sequence[Value]) -> Reading:
+    first = min(value.priority or 0 for value in values)
+    preferred = [value.text for value in values if (value.priority or 0) == first]
+    return _found() if preferred == [expected.value] else Reading(Verdict.CONFLICT, Reason.OTHER_MX)
+
+
+def _spf(expected: Expected, values: Sequence[Value]) -> Reading:
+    policies = [value.text for value in values if value.text.strip().lower().startswith("v=spf1")]
+    if len(policies) > 1:
+        return Reading(Verdict.CONFLICT, Reason.TWO_SPF)
+    if not policies:
+        return _unlike(values, "v=spf1", otherwise=_MISSING)
+    terms, wanted = policies[0].lower().split(), expected.value.lower().split()
+    if terms == wanted:
+        return _found()
+    if terms[0] != "v=spf1":
+        return _mismatch(Reason.SPF_MALFORMED)
+    allows = all(_allows(terms, term) for term in wanted if term.startswith("include:"))
+    return _found(Reason.WIDER_SPF) if allows else _mismatch(Reason.SPF_WITHOUT_SES)
+
+
+def _allows(terms: Sequence[str], include: str) -> bool:
+    """Says whether an SPF record gets to the mechanism: nothing after `all` is read (RFC 7208 §5.1)."""
+    reached = [term.removeprefix("+") for term in terms]
+    ends = next((n for n, term in enumerate(reached) if term.lstrip("-~?") == "all"), len(reached))
+    return include in reached[:ends]
+
+
+def _ownership(expected: Expected, values: Sequence[Value]) -> Reading:
+    if any(value.text.strip() == expected.value for value in values):
+        return _found()
+    return _unlike(values, expected.value, otherwise=_mismatch(Reason.OTHER_TEXT))
+
+
+def _dmarc(expected: Expected, values: Sequence[Value]) -> Reading:
+    policies = [value.text for value in values if value.text.strip().lower().startswith("v=dmarc")]
+    if len(policies) > 1:
+        return Reading(Verdict.CONFLICT, Reason.TWO_DMARC)
+    if not policies:
+        return _unlike(values, "v=dmarc1", otherwise=_MISSING)
+    if not dmarc_valid(policies[0]):
+        return _mismatch(Reason.DMARC_MALFORMED)
+    return _found(Reason.AS_SHOWN if policies[0].strip() == expected.value else Reason.OWN_POLICY)
+
+
+def dmarc_valid(text: str) -> bool:
+    """Says whether receivers heed a DMARC record: its version first and in capitals, and a known policy."""
+    tags = [tag.partition("=") for tag in text.split(";") if tag.strip()]
+    told = {name.strip(): value.strip() for name, _, value in tags}
+    first = next(iter(told), "")
+    return (first, told.get("v")) == ("v", "DMARC1") and told.get("p", "").lower() in _DMARC_POLICIES
+
+
+def _unlike(values: Sequence[Value], beginning: str, *, otherwise: Reading) -> Reading:
+    """Looks for the text inside quotes that were pasted along with it."""
+    stripped = (value.text.strip().strip(QUOTES + "\\").lower() for value in values)
+    quoted = any(text.startswith(beginning.lower()) for text in stripped)
+    return _mismatch(Reason.QUOTED) if quoted else otherwise
+
+
+_READERS: dict[Purpose, Callable[[Expected, Sequence[Value]], Reading]] = {
+    Purpose.DKIM: _dkim,
+    Purpose.RETURN_PATH: _return_path,
+    Purpose.SPF: _spf,
+    Purpose.INBOUND: _inbound,
+    Purpose.DMARC: _dmarc,
+    Purpose.OWNERSHIP: _ownership,
+}

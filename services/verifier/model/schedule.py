@@ -1,0 +1,54 @@
+"""When to look again: pure functions of what is held. Jitter comes in as a number from 0 to 1."""
+
+from datetime import datetime, timedelta
+
+from services.verifier.model.states import FINISHED, GRACE, NEGATIVE_OFFSETS, Standing, State
+
+# A new domain's looks: each rung is used once, the last one until the deadline.
+LADDER = tuple(timedelta(seconds=rung) for rung in (15, 30, 60, 120, 300, 600, 1200, 1800))
+WATCHED = timedelta(seconds=1)
+WATCHED_READY = timedelta(seconds=2)
+READY_INTERVAL = timedelta(hours=6)
+READY_SPREAD = 0.2  # of the interval, either way
+SES_READY_INTERVAL = timedelta(hours=24)  # the sweep sees a lost verification sooner; this sees MAIL FROM
+SES_HALF_WAY = timedelta(seconds=30)  # SES has seen one thing, and is about to see the other
+REPAIRS = tuple(timedelta(minutes=rung) for rung in (1, 5, 30, 120, 720, 1440))
+
+
+def next_look(standing: Standing, now: datetime, *, watched: bool, jitter: float) -> datetime | None:
+    """Returns when to ask DNS again; None when only VerifyDomain brings the next look."""
+    waits = standing.deadline_at is not None and now < standing.deadline_at
+    if standing.state in FINISHED and not waits:
+        return None
+    if watched:
+        return now + (WATCHED_READY if standing.state is State.READY else WATCHED)
+    if standing.state is State.READY:
+        return _confirming(standing, now) or now + READY_INTERVAL * (1 + READY_SPREAD * (2 * jitter - 1))
+    if standing.deadline_at is not None and waits:
+        return min(now + _rung(now - (standing.deadline_at - GRACE)), standing.deadline_at)
+    return now + LADDER[-1]
+
+
+def _confirming(standing: Standing, now: datetime) -> datetime | None:
+    """Returns the next look of a run of negative looks."""
+    if standing.first_negative_at is None:
+        return None
+    due = (standing.first_negative_at + offset for offset in NEGATIVE_OFFSETS)
+    return next((at for at in due if at > now), now + NEGATIVE_OFFSETS[0])
+
+
+def next_ses_look(
+    standing: Standing, now: datetime, *, green: bool, watched: bool, half_way: bool, jitter: float
+) -> datetime | None:
+    """Returns when to ask SES again after an answer; None: a green DNS or the sweep brings the next time."""
+    if standing.state is State.READY:
+        return now + SES_READY_INTERVAL * (1 + READY_SPREAD * (2 * jitter - 1))
+    if not green or standing.deadline_at is None:
+        return None
+    if watched:
+        return now
+    return now + (SES_HALF_WAY if half_way else _rung(now - (standing.deadline_at - GRACE)))
+
+
+def _rung(age: timedelta) -> timedelta:
+    return next((rung for rung in LADDER if rung > age), LADDER[-1])

@@ -1,0 +1,138 @@
+"""What all name servers together say of one record, and which second questions would explain it. Pure.
+
+Only definite answers count against a record, and only when every server gives one: a server that fails,
+refuses or stays silent is no evidence, and neither are two that disagree.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from services.verifier.model.hints import hint
+from services.verifier.model.readings import Reading, read
+from services.verifier.model.records import (
+    NEGATIVE,
+    Answer,
+    Check,
+    Clue,
+    Clues,
+    Expected,
+    Observation,
+    Outcome,
+    Purpose,
+    Question,
+    Reason,
+    RecordType,
+    Verdict,
+)
+
+SHOWN_VALUES = 10
+SHOWN_LENGTH = 500  # characters of each
+NAME_LENGTH = 253  # the longest name that can be asked for
+
+
+def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
+    """Returns the verdict on a record, with a hint in words a customer can act on."""
+    readings = [read(expected, seen) for seen in answer.observations]
+    reading = _explained(expected, answer, _combined(readings), clues)
+    return Check(
+        verdict=reading.verdict,
+        hint=hint(expected, answer, reading.reason, _standing(answer, readings), clues),
+        seen=_shown(answer),
+        servers_agreeing=sum(each.verdict is Verdict.FOUND for each in readings),
+        servers_asked=len(readings),
+        zone="" if answer.unregistered else answer.zone,
+        servers=() if answer.unregistered else tuple(seen.server for seen in answer.observations),
+    )
+
+
+def questions(expected: Expected, answer: Answer, *, unguessable: str) -> dict[Clue, Question]:
+    """Returns what else to ask, to explain what went wrong. `unguessable` is a label nobody has made."""
+    reading = _combined([read(expected, seen) for seen in answer.observations])
+    if answer.unregistered or reading.verdict not in NEGATIVE:
+        return {}
+    return {
+        clue: question
+        for clue, question in _candidates(expected, answer, reading, unguessable)
+        if len(question.name) <= NAME_LENGTH
+    }
+
+
+def _candidates(
+    expected: Expected, answer: Answer, reading: Reading, unguessable: str
+) -> Iterable[tuple[Clue, Question]]:
+    if reading.reason in (Reason.OTHER_TARGET, Reason.OTHER_TEXT, Reason.ALIAS_IN_THE_WAY):
+        sibling = f"{unguessable}.{expected.name.partition('.')[2]}"
+        yield Clue.ANY_SIBLING, Question(sibling, expected.type)
+    if reading.verdict is not Verdict.MISSING:
+        return
+    yield Clue.ZONE_APPENDED, Question(f"{expected.name}.{answer.zone}", expected.type)
+    if expected.purpose in (Purpose.RETURN_PATH, Purpose.SPF):
+        yield Clue.AT_DOMAIN, Question(expected.domain, expected.type)
+    if expected.purpose is Purpose.DKIM and reading.reason is Reason.OTHER_TYPE:
+        yield Clue.AS_TEXT, Question(expected.name, RecordType.TXT)
+    if expected.purpose is Purpose.DMARC and expected.domain != answer.zone:
+        yield Clue.PARENT_POLICY, Question(f"_dmarc.{answer.zone}", RecordType.TXT)
+
+
+def _combined(readings: Sequence[Reading]) -> Reading:
+    by_verdict = {verdict: [each for each in readings if each.verdict is verdict] for verdict in Verdict}
+    found, silent = by_verdict[Verdict.FOUND], by_verdict[Verdict.UNREACHABLE]
+    negative = [each for verdict in NEGATIVE for each in by_verdict[verdict]]
+    if found and negative:
+        return Reading(Verdict.PROPAGATING, Reason.SOME_SERVERS)
+    if found:
+        return found[0]
+    if silent or not negative:
+        return silent[0] if silent else Reading(Verdict.UNREACHABLE, Reason.SERVERS_WITHOUT_ADDRESS)
+    return negative[0]
+
+
+def _explained(expected: Expected, answer: Answer, reading: Reading, clues: Clues) -> Reading:
+    if answer.unregistered and reading.verdict is Verdict.MISSING:
+        return replace(reading, reason=Reason.UNREGISTERED)
+    for clue, reason in _TELLS:
+        if clue in clues and _tells(clue, expected, answer, clues[clue]):
+            covered = reason is Reason.PARENT_COVERS
+            return Reading(Verdict.FOUND if covered else reading.verdict, reason)
+    return reading
+
+
+_TELLS = (
+    (Clue.PARENT_POLICY, Reason.PARENT_COVERS),
+    (Clue.ZONE_APPENDED, Reason.ZONE_APPENDED),
+    (Clue.AT_DOMAIN, Reason.AT_DOMAIN),
+    (Clue.AS_TEXT, Reason.AS_TEXT),
+    (Clue.ANY_SIBLING, Reason.WILDCARD),
+)
+
+
+def _tells(clue: Clue, expected: Expected, answer: Answer, other: Answer) -> bool:
+    if clue is Clue.ANY_SIBLING:
+        return _targets(other.observations) == _targets(answer.observations)
+    if clue is Clue.AS_TEXT:
+        texts = [value.text.lower() for value in other.values]
+        return any(expected.value in text or text.startswith("v=dkim1") for text in texts)
+    return any(read(expected, seen).verdict is Verdict.FOUND for seen in other.observations)
+
+
+def _targets(observations: Iterable[Observation]) -> set[str]:
+    return {
+        text
+        for seen in observations
+        if seen.outcome is Outcome.VALUES or seen.aliases
+        for text in (*seen.aliases, *(value.text for value in seen.values))
+    }
+
+
+def _standing(answer: Answer, readings: Sequence[Reading]) -> dict[Verdict, list[str]]:
+    """Returns the servers by what each of them says."""
+    servers: dict[Verdict, list[str]] = {}
+    for seen, reading in zip(answer.observations, readings, strict=True):
+        servers.setdefault(reading.verdict, []).append(seen.server)
+    return servers
+
+
+def _shown(answer: Answer) -> tuple[str, ...]:
+    aliases = (f"CNAME {target}" for seen in answer.observations for target in seen.aliases)
+    texts = dict.fromkeys([*aliases, *map(str, answer.values)])
+    return tuple(text[:SHOWN_LENGTH] for text in list(texts)[:SHOWN_VALUES])

@@ -1,0 +1,1 @@
+"""verifier's edge to the DNS; alone knows dnspython."""

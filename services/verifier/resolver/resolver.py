@@ -1,0 +1,206 @@
+"""Asks the name servers that are the authority for a name: all of them, found by walking down from the root.
+
+No recursor's negative cache stands in between, so a record is seen the moment it is published. Delegations
+and addresses of name servers are remembered for a short time; answers never are. DNSSEC is not judged.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import dns.message
+
+from chassis.config import setting
+from services.verifier.model.records import DEFINITE, Answer, Observation, Outcome
+from services.verifier.resolver.networks import Networks
+from services.verifier.resolver.replies import ALIASES, Referral, Reply, Said, classify, usable
+from services.verifier.resolver.wire import Budget, NoAnswerError, Wire
+from services.verifier.resolver.zones import Zone, ZoneCache, is_registry
+
+# The root servers' addresses, https://www.iana.org/domains/root/servers
+ROOT_HINTS = (
+    "198.41.0.4", "170.247.170.2", "192.33.4.12", "199.7.91.13", "192.203.230.10", "192.5.5.241",
+    "192.112.36.4", "198.97.190.53", "192.36.148.17", "192.58.128.30", "193.0.14.129", "199.7.83.42",
+    "202.12.27.33",
+)  # fmt: skip
+
+LOOK_SECONDS = 10.0
+LOOK_QUERIES = 160  # for all records of a domain, with what explains them
+SERVERS_ASKED = 8  # of one zone
+ADDRESSES_TRIED = 2  # of one server
+REFERRALS = 16
+HEAD_START = 0.4  # seconds before the next server is asked where one is enough
+NESTING = 3  # walks for the address of a name server, inside walks for the address of another
+
+_random = random.SystemRandom()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolverSettings:
+    """Where the walk begins, and where it may go."""
+
+    dns_roots: tuple[str, ...] = setting(ROOT_HINTS, help="addresses of the root name servers")
+    dns_port: int = setting(53, help="port of every name server", minimum=1, maximum=65535)
+    dns_allowed_networks: tuple[str, ...] = setting(
+        (), help="private or reserved networks, in CIDR form, in which name servers may be asked"
+    )
+    dns_timeout: timedelta = setting(
+        timedelta(seconds=1.5), help="seconds a name server has for an answer", minimum=timedelta(0)
+    )
+    dns_tries: int = setting(2, help="how often a name server is asked before it counts as silent", minimum=1)
+
+
+class Resolver:
+    """What looks share: sockets, and what is known of zones."""
+
+    def __init__(self, settings: ResolverSettings) -> None:
+        seconds = settings.dns_timeout.total_seconds()
+        self.wire = Wire(port=settings.dns_port, timeout=seconds, tries=settings.dns_tries)
+        self.zones = ZoneCache(settings.dns_roots)
+        self.networks = Networks(settings.dns_allowed_networks)
+
+    def look(self, *, seconds: float = LOOK_SECONDS) -> "Look":
+        """Begins a look, whose questions share one budget."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        return Look(self, Budget(deadline, LOOK_QUERIES))
+
+
+class Look:
+    """Questions about one domain within one budget. When it is spent, what is left is answered TIMEOUT."""
+
+    def __init__(self, resolver: Resolver, budget: Budget, nesting: int = 0) -> None:
+        self._resolver = resolver
+        self._budget = budget
+        self._nesting = nesting
+
+    async def ask(self, name: str, type_: str, *, follow: bool = False, thorough: bool = True) -> Answer:
+        """Asks every server of the name's zone; one is enough when the answer need not be `thorough`.
+
+        `follow` follows CNAMEs into other zones as well, eight at most.
+        """
+        answer = await self._answer(name, type_, thorough=thorough)
+        trail = [name]
+        while follow and (alias := _leads_out(answer)) is not None:
+            if alias in trail or len(trail) > ALIASES:
+                return _looped(answer, trail)
+            trail.append(alias)
+            further = await self._answer(alias, type_, thorough=thorough)
+            answer = replace(further, name=name, zone=answer.zone, observations=_via(trail, further))
+        return answer
+
+    async def _answer(self, name: str, type_: str, *, thorough: bool) -> Answer:
+        zone, said = await self._walk(name, type_)
+        registry = is_registry(zone.name)
+        if thorough and not registry:
+            said |= await self._others(zone, said, name, type_)
+        seen = tuple(_observation(host, said[host]) for host in sorted(said))
+        absent = registry and any(each.outcome is Outcome.NXDOMAIN for each in seen)
+        return Answer(name, _apex(zone, said), seen, unregistered=absent)
+
+    async def _walk(self, name: str, type_: str) -> tuple[Zone, dict[str, Said]]:
+        """Goes down to the zone that keeps the name; returns it with what its servers said on the way."""
+        zone = self._resolver.zones.nearest(name)
+        for _ in range(REFERRALS):
+            said = await self._race(zone, name, type_)
+            down = next((each for each in said.values() if isinstance(each, Referral)), None)
+            if down is None:
+                return zone, said
+            zone = self._resolver.zones.learn(down)
+        return zone, {}
+
+    async def _race(self, zone: Zone, name: str, type_: str) -> dict[str, Said]:
+        """Asks servers one after another, each a head start later, until one says something usable."""
+        waiting = _random.sample(list(zone.hosts), min(len(zone.hosts), SERVERS_ASKED))
+        running: dict[asyncio.Task[Said], str] = {}
+        said: dict[str, Said] = {}
+        try:
+            while (waiting or running) and not any(map(usable, said.values())):
+                if waiting:
+                    host = waiting.pop()
+                    running[asyncio.create_task(self._say(zone, host, name, type_))] = host
+                patience = HEAD_START if waiting else None
+                done, _ = await asyncio.wait(running, timeout=patience, return_when="FIRST_COMPLETED")
+                said |= {running.pop(task): task.result() for task in done}
+        finally:
+            for task in running:
+                task.cancel()
+        return said
+
+    async def _others(self, zone: Zone, known: dict[str, Said], name: str, type_: str) -> dict[str, Said]:
+        hosts = [host for host in zone.hosts if host not in known][: SERVERS_ASKED - len(known)]
+        said = await asyncio.gather(*(self._say(zone, host, name, type_) for host in hosts))
+        return dict(zip(hosts, said, strict=True))
+
+    async def _say(self, zone: Zone, host: str, name: str, type_: str) -> Said:
+        try:
+            addresses = zone.hosts[host] or await self._addresses(host)
+            return classify(await self._first_answer(addresses, name, type_), name, type_, zone.name)
+        except NoAnswerError as error:
+            return Reply(error.outcome)
+
+    async def _first_answer(self, addresses: Sequence[str], name: str, type_: str) -> dns.message.Message:
+        failure = NoAnswerError(Outcome.FORBIDDEN_ADDRESS)
+        permitted = [each for each in addresses if self._resolver.networks.permitted(each)]
+        for address in permitted[:ADDRESSES_TRIED]:
+            try:
+                return await self._resolver.wire.ask(address, name, type_, self._budget)
+            except NoAnswerError as error:
+                failure = error
+        raise failure
+
+    async def _addresses(self, host: str) -> tuple[str, ...]:
+        """Finds the addresses of a name server that its zone's parent did not tell; IPv4 before IPv6.
+
+        Raises NoAnswerError: NO_ADDRESS when there are none, or what else the servers of its own zone did.
+        """
+        known = self._resolver.zones.addresses(host)
+        if known is not None:
+            return known
+        if self._nesting >= NESTING:
+            raise NoAnswerError(Outcome.NO_ADDRESS)
+        nested, said = Look(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
+        for type_ in ("A", "AAAA"):
+            _, said = await nested._walk(host, type_)
+            if found := _addresses_in(said.values()):
+                self._resolver.zones.learn_addresses(host, found)
+                return found
+        raise NoAnswerError(_why_without(said.values()))
+
+
+def _addresses_in(said: Iterable[Said]) -> tuple[str, ...]:
+    return tuple(value.text for each in said if isinstance(each, Reply) for value in each.values)
+
+
+def _why_without(said: Iterable[Said]) -> Outcome:
+    """Returns why a name server has no address: it has none, or nobody could say."""
+    outcomes = [each.outcome for each in said if isinstance(each, Reply)]
+    return Outcome.NO_ADDRESS if not outcomes or DEFINITE.intersection(outcomes) else outcomes[0]
+
+
+def _observation(host: str, said: Said) -> Observation:
+    if isinstance(said, Referral):  # the others answered themselves, so this one does not know its zone
+        return Observation(host, Outcome.LAME)
+    return Observation(host, said.outcome, said.values, said.aliases)
+
+
+def _apex(zone: Zone, said: dict[str, Said]) -> str:
+    """Returns the zone's name; a server that keeps parent and child skips the referral between the two."""
+    told = [each.apex for each in said.values() if isinstance(each, Reply) and each.apex]
+    below = [apex for apex in told if not zone.name or apex.endswith(f".{zone.name}")]
+    return below[0] if below else zone.name
+
+
+def _leads_out(answer: Answer) -> str | None:
+    ends = (seen.aliases[-1] for seen in answer.observations if seen.aliases and not seen.values)
+    return next(ends, None)
+
+
+def _via(trail: Sequence[str], answer: Answer) -> tuple[Observation, ...]:
+    return tuple(replace(seen, aliases=(*trail[1:], *seen.aliases)) for seen in answer.observations)
+
+
+def _looped(answer: Answer, trail: Sequence[str]) -> Answer:
+    seen = (replace(each, outcome=Outcome.LOOP, aliases=tuple(trail[1:])) for each in answer.observations)
+    return replace(answer, observations=tuple(seen))

@@ -1,0 +1,80 @@
+"""Which name servers keep which zone, remembered for a short time. Holds no answers, and nothing negative."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from publicsuffixlist import PublicSuffixList
+
+from services.verifier.resolver.replies import Referral
+
+REGISTRY_SECONDS = 3600.0  # delegations of registries hardly change
+CUSTOMER_SECONDS = 30.0  # a customer may move to another provider while watching the page
+ADDRESS_SECONDS = 300.0
+MOST_ENTRIES = 20_000
+
+T = TypeVar("T")
+
+_SUFFIXES = PublicSuffixList(only_icann=True, accept_unknown=False)
+
+
+def is_registry(zone: str) -> bool:
+    """Says whether a zone is one that names are registered in, such as `ai` or `co.uk`, or the root."""
+    return not zone or "." not in zone or bool(_SUFFIXES.is_public(zone))
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A zone and its name servers, each with the addresses that are known already."""
+
+    name: str
+    hosts: Mapping[str, tuple[str, ...]]
+
+
+class ZoneCache:
+    """Delegations and addresses of name servers, dropped when they are old or too many."""
+
+    def __init__(self, roots: tuple[str, ...]) -> None:
+        self._root = Zone("", {address: (address,) for address in roots})
+        self._zones: OrderedDict[str, tuple[float, Zone]] = OrderedDict()
+        self._addresses: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
+
+    def nearest(self, name: str) -> Zone:
+        """Returns the deepest known zone that a name may lie in."""
+        known = (_fresh(self._zones, above) for above in _upward(name))
+        return next((zone for zone in known if zone is not None), self._root)
+
+    def learn(self, referral: Referral) -> Zone:
+        """Remembers a delegation, for no longer than it asks for itself."""
+        zone = Zone(referral.zone, referral.hosts)
+        most = REGISTRY_SECONDS if is_registry(zone.name) else CUSTOMER_SECONDS
+        _keep(self._zones, zone.name, zone, min(most, referral.ttl))
+        return zone
+
+    def addresses(self, host: str) -> tuple[str, ...] | None:
+        """Returns the known addresses of a name server, or None."""
+        return _fresh(self._addresses, host)
+
+    def learn_addresses(self, host: str, addresses: tuple[str, ...]) -> None:
+        """Remembers the addresses of a name server."""
+        _keep(self._addresses, host, addresses, ADDRESS_SECONDS)
+
+
+def _upward(name: str) -> Iterator[str]:
+    while name:
+        yield name
+        name = name.partition(".")[2]
+
+
+def _keep(kept: OrderedDict[str, tuple[float, T]], key: str, value: T, seconds: float) -> None:
+    kept.pop(key, None)
+    kept[key] = (time.monotonic() + seconds, value)
+    if len(kept) > MOST_ENTRIES:
+        kept.popitem(last=False)
+
+
+def _fresh(kept: OrderedDict[str, tuple[float, T]], key: str) -> T | None:
+    until, value = kept.get(key, (0.0, None))
+    return value if until > time.monotonic() else None

@@ -1,0 +1,1 @@
+"""verifier's rpcs: from messages to values and back."""

@@ -1,0 +1,90 @@
+"""Rows of Postgres as the verifier's values. Knows column names, sends no SQL."""
+
+from collections.abc import Sequence
+
+from chassis.database import Record as Row
+from services.verifier.model.decisions import Case, Claim, Record
+from services.verifier.model.evidence import SesIdentity, Wanted
+from services.verifier.model.records import Check, Expected, Purpose, RecordType, Verdict
+from services.verifier.model.states import Standing, State
+
+
+def claim(row: Row) -> Claim:
+    """Reads which claim a row is about."""
+    return Claim(row["claim_id"], row["tenant_id"], row["name"], row["generation"])
+
+
+def standing(row: Row) -> Standing:
+    """Reads what is held of a claim."""
+    return Standing(
+        state=State(row["state"]),
+        deadline_at=row["deadline_at"],
+        dkim_good=row["dkim_good"],
+        mail_from_good=row["mail_from_good"],
+        negative_looks=row["negative_looks"],
+        first_negative_at=row["first_negative_at"],
+    )
+
+
+def record(row: Row) -> Record:
+    """Reads a record as it was shown."""
+    expected = Expected(
+        purpose=Purpose(row["purpose"]),
+        type=RecordType(row["type"]),
+        name=row["name"].lower(),
+        value=row["value"] if row["type"] == RecordType.TXT else row["value"].lower(),
+        domain=row["domain"],
+        priority=row["priority"],
+    )
+    return Record(row["position"], expected, row["required"])
+
+
+def check(row: Row) -> Check:
+    """Reads what was last seen of a record."""
+    return Check(
+        verdict=Verdict(row["verdict"]),
+        hint=row["hint"],
+        seen=tuple(row["seen"]),
+        servers_agreeing=row["servers_agreeing"],
+        servers_asked=row["servers_asked"],
+        zone=row["zone"],
+        servers=tuple(row["servers"]),
+    )
+
+
+def identity(row: Row) -> SesIdentity | None:
+    """Reads what SES last said; None when it was not asked. Without a status, it knew no such domain."""
+    if row["ses_looked_at"] is None:
+        return None
+    return SesIdentity(
+        exists=row["ses_verification_status"] is not None,
+        verification_status=row["ses_verification_status"],
+        dkim_status=row["ses_dkim_status"],
+        mail_from_status=row["ses_mail_from_status"],
+        mail_from_domain=row["ses_mail_from_domain"],
+        verified_for_sending=row["ses_verified_for_sending"],
+        error_type=row["ses_error_type"],
+        tokens=tuple(row["ses_tokens"] or ()),
+    )
+
+
+def case(row: Row, looks: Sequence[Row]) -> Case:
+    """Reads all that a decision needs."""
+    required = [look for look in looks if look["required"]]
+    proof = any(look["purpose"] == Purpose.OWNERSHIP for look in required)
+    return Case(
+        claim=claim(row),
+        may_own=row["holder"] and (proof or not row["ownership_demanded"]),
+        wanted=Wanted(f"{row['mail_from_label']}.{row['name']}", tuple(row["tokens"]), row["settled"]),
+        standing=standing(row),
+        note=row["state_note"],
+        verdicts=tuple((Purpose(look["purpose"]), Verdict(look["verdict"])) for look in required),
+        shown=tuple((look["position"], check(look)) for look in looks),
+        identity=identity(row),
+        ses_looked_at=row["ses_looked_at"],
+        ses_due_at=row["ses_due_at"],
+        watched=row["watched"],
+        repairs=row["repairs"],
+        repair_due_at=row["repair_due_at"],
+        now=row["now"],
+    )

@@ -1,0 +1,31 @@
+"""One look at a domain's records in DNS: asks for each, asks again where something is wrong, and judges."""
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.verifier.model.records import Answer, Check, Expected, Purpose
+from services.verifier.model.verdicts import check, questions
+from services.verifier.resolver.resolver import Look, Resolver
+
+
+async def inspect(resolver: Resolver, records: Sequence[Expected]) -> list[Check]:
+    """Returns a check for each record of one domain, in their order. Takes ten seconds at most."""
+    look = resolver.look()
+    first = await _ask(look, records[0])  # alone, so that the others find the zone already known
+    if first.unregistered:
+        return [check(each, replace(first, name=each.name), {}) for each in records]
+    others = await asyncio.gather(*(_ask(look, each) for each in records[1:]))
+    explained = (_explained(look, *pair) for pair in zip(records, (first, *others), strict=True))
+    return await asyncio.gather(*explained)
+
+
+async def _ask(look: Look, record: Expected) -> Answer:
+    return await look.ask(record.name, record.type, follow=record.purpose is Purpose.DMARC)
+
+
+async def _explained(look: Look, record: Expected, answer: Answer) -> Check:
+    asked = questions(record, answer, unguessable=f"lh-{secrets.token_hex(8)}")
+    told = await asyncio.gather(*(look.ask(each.name, each.type, thorough=False) for each in asked.values()))
+    return check(record, answer, dict(zip(asked, told, strict=True)))

@@ -1,0 +1,103 @@
+"""Looks at domains in DNS when they are due, and follows claims as they come, change and go."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from chassis.database import Connection, Database
+from chassis.events import ReceivedEvent
+from chassis.rounds import Rounds
+from chassis.worker import ClaimLoop
+from services.verifier.model.decisions import Transition
+from services.verifier.model.notes import NEW, NEW_GENERATION
+from services.verifier.model.states import renewed
+from services.verifier.resolver.resolver import LOOK_SECONDS, Resolver
+from services.verifier.store.verifications import Lease, VerificationStore
+from services.verifier.worker.inspection import inspect
+from services.verifier.worker.settling import Settling
+
+LEASE = timedelta(seconds=2 * LOOK_SECONDS + 10)
+SCAN = timedelta(seconds=1)
+SCAN_BATCH = 500
+
+
+class Looking:
+    """Looks at DNS. Watched domains have room of their own, so that no crowd of others keeps them waiting."""
+
+    def __init__(
+        self, store: VerificationStore, resolver: Resolver, settling: Settling, *, concurrency: int
+    ) -> None:
+        self._store = store
+        self._resolver = resolver
+        self._settling = settling
+        self._watched = self._loop("watched looks", concurrency, timedelta(seconds=0.2), watched=True)
+        self._others = self._loop("looks", concurrency, timedelta(seconds=1), watched=False)
+        self.ses_is_due = asyncio.Event()
+
+    def wake(self) -> None:
+        """Has due looks claimed at once."""
+        self._watched.wake()
+        self._others.wake()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Looks until `stop`."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watched.run(stop))
+            group.create_task(self._others.run(stop))
+
+    def _loop(self, name: str, concurrency: int, idle: timedelta, *, watched: bool) -> ClaimLoop[Lease]:
+        async def claim(limit: int) -> list[Lease]:
+            return await self._store.claim_looks(limit, LEASE, watched=watched)
+
+        return ClaimLoop(name, claim, self._look, concurrency=concurrency, idle=idle)
+
+    async def _look(self, lease: Lease) -> None:
+        records = await self._store.records(lease.claim_id, lease.generation)
+        if not records:  # the claim has gone on meanwhile; its renewal brings the next look
+            return
+        checks = await inspect(self._resolver, [each.expected for each in records])
+        decision = await self._settling.look(lease, records, checks)
+        if decision is not None and decision.ses_due_at is not None:
+            self.ses_is_due.set()
+
+
+class Following:
+    """Keeps verifications in step with claims: level-triggered, so that no lost event leaves one out."""
+
+    def __init__(
+        self, database: Database, store: VerificationStore, settling: Settling, looking: Looking
+    ) -> None:
+        self._database = database
+        self._store = store
+        self._settling = settling
+        self._looking = looking
+        self.rounds = Rounds("following claims", self.follow, interval=SCAN)
+
+    async def hear(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:  # noqa: ARG002
+        """Follows at once: events said that claims have changed."""
+        self.rounds.wake()
+
+    async def follow(self) -> bool:
+        """Begins, renews and ends what is to be; says whether there may be more."""
+        new, changed = await self._store.unseen(SCAN_BATCH)
+        if new:
+            await self._store.begin(new, NEW)
+        for claim_id in changed:
+            await self._renew(claim_id)
+        await self._store.end()
+        if new or changed:
+            self._looking.wake()
+        return len(new) + len(changed) == SCAN_BATCH
+
+    async def _renew(self, claim_id: UUID) -> None:
+        async with self._database.transaction() as connection:
+            renewal = await self._store.lock_renewal(connection, claim_id)
+            if renewal is None:
+                return
+            standing = renewed(renewal.standing, renewal.now, same_tokens=renewal.same_tokens)
+            await self._store.renew(connection, renewal.claim, standing, NEW_GENERATION)
+            if standing.state is not renewal.standing.state:
+                change = Transition(renewal.standing.state, standing.state, NEW_GENERATION)
+                await self._settling.change(connection, renewal.claim, change)
+            await self._store.tell_watchers(connection)

@@ -1,0 +1,87 @@
+"""Writes what a look brought: case, decision, history and event in one transaction."""
+
+import random
+from collections.abc import Sequence
+
+from prometheus_client import Counter
+
+from chassis.database import Connection, Database
+from chassis.events import Outbox
+from chassis.telemetry import get_logger
+from services.verifier.events import events_of
+from services.verifier.model.decisions import (
+    Case,
+    Claim,
+    Decision,
+    Record,
+    Transition,
+    after_look,
+    after_ses_look,
+)
+from services.verifier.model.evidence import SesIdentity
+from services.verifier.model.records import Check
+from services.verifier.store.ses import Turn
+from services.verifier.store.verifications import Lease, VerificationStore
+
+log = get_logger(__name__)
+VERDICTS = Counter("letterhead_record_verdicts_total", "Verdicts of looks at DNS", ["purpose", "verdict"])
+STATE_CHANGES = Counter("letterhead_domain_changes_total", "Changes of state", ["before", "after"])
+_jitter = random.SystemRandom()
+
+
+class Settling:
+    """The one way in which a verification changes after its beginning."""
+
+    def __init__(self, database: Database, store: VerificationStore, outbox: Outbox) -> None:
+        self._database = database
+        self._store = store
+        self._outbox = outbox
+
+    async def look(self, lease: Lease, records: Sequence[Record], checks: Sequence[Check]) -> Decision | None:
+        """Writes a look at DNS; None when it came too late and nothing was written."""
+        async with self._database.transaction() as connection:
+            case = await self._store.lock_case(connection, lease.claim_id, lease.generation, lease.fence)
+            if case is None:
+                return None
+            decision = after_look(case, records, checks, _jitter.random())
+            await self._store.save_looks(connection, case.claim, records, checks)
+            await self._store.end_look(connection, case.claim, decision.next_look_at)
+            seen = tuple((each.position, check) for each, check in zip(records, checks, strict=True))
+            await self._settle(connection, case, decision, told=seen != case.shown)
+        for record, check in zip(records, checks, strict=True):
+            VERDICTS.labels(record.expected.purpose.value, check.verdict.value).inc()
+        return decision
+
+    async def ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
+        """Writes an answer of SES; None when it came too late and nothing was written."""
+        async with self._database.transaction() as connection:
+            case = await self._store.lock_case(connection, turn.claim_id, turn.generation)
+            if case is None or (case.ses_looked_at is not None and case.ses_looked_at >= turn.asked_at):
+                return None
+            decision = after_ses_look(case, identity, _jitter.random())
+            look_by = decision.next_look_at if decision.transition else None
+            await self._store.save_ses_look(connection, case.claim, identity, look_by)
+            await self._settle(connection, case, decision, told=identity != case.identity)
+        return decision
+
+    async def change(self, connection: Connection, claim: Claim, transition: Transition) -> None:
+        """Adds a change of state to the history, and publishes it."""
+        await self._store.add_transition(connection, claim, transition)
+        await self._outbox.write(connection, *events_of(claim, transition))
+        STATE_CHANGES.labels(transition.before.value, transition.after.value).inc()
+        log.info(
+            "a domain changed its state",
+            action="domain_state_changed",
+            claim_id=str(claim.claim_id),
+            domain=claim.name,
+            before=transition.before.value,
+            after=transition.after.value,
+        )
+
+    async def _settle(self, connection: Connection, case: Case, decision: Decision, *, told: bool) -> None:
+        if decision.changes(case):
+            await self._store.save_decision(connection, case, decision)
+        if decision.transition is not None:
+            await self.change(connection, case.claim, decision.transition)
+        if told or decision.note != case.note:
+            await self._store.tell_watchers(connection)

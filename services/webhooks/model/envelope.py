@@ -1,0 +1,60 @@
+"""SNS's envelope around SES's event, as it lies in the queue: opened, and held against what was configured.
+
+Pure. Not for what SES's event says: that is `model`, after the event is stored.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from services.webhooks.model.bounds import bounded_text
+
+# The most that SQS carries, in bytes; SNS and SES stay far below.
+MAX_BODY = 1024 * 1024
+MAX_SNS_ID = 100
+
+Reason = Literal["too_large", "foreign_topic", "no_notification"]
+
+
+class Refused(ValueError):
+    """What lies in the queue is not SES's feedback to us: it is kept out."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """SES's event as it arrived, under the id that SNS repeats when it repeats itself."""
+
+    sns_id: str
+    topic_arn: str
+    body: str = field(repr=False)
+
+
+def unwrap(body: str, sqs_id: str, topic_arn: str) -> Arrival:
+    """Open what lay in the queue under `sqs_id`; raises Refused for what is not of `topic_arn`.
+
+    A body without an envelope is raw message delivery, where the queue's policy alone says who may write
+    (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html).
+    """
+    if len(body.encode("utf-8", "replace")) > MAX_BODY:
+        raise Refused("too_large")
+    envelope = _envelope(body)
+    if envelope is None:
+        return Arrival(f"sqs:{sqs_id}", topic_arn, bounded_text(body, MAX_BODY))
+    if envelope.get("TopicArn") != topic_arn:
+        raise Refused("foreign_topic")
+    sns_id, text = envelope.get("MessageId"), envelope.get("Message")
+    if envelope.get("Type") != "Notification" or not (isinstance(sns_id, str) and isinstance(text, str)):
+        raise Refused("no_notification")
+    return Arrival(bounded_text(sns_id, MAX_SNS_ID), topic_arn, bounded_text(text, MAX_BODY))
+
+
+def _envelope(body: str) -> dict[str, Any] | None:
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) and "TopicArn" in content else None

@@ -1,0 +1,257 @@
+"""What SES's notifications mean: from their JSON to facts, by pure functions.
+
+`parse` answers whatever arrives with a fact, or with `Malformed` and a sentence. Not for storing or telling.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from services.webhooks.model.bounds import MAX_ITEMS, MAX_TEXT, bounded, bounded_detail, bounded_text
+
+# Lengths that any true value keeps to: an address (RFC 5321 §4.5.3.1), an enhanced status code, a reply.
+MAX_ADDRESS = 320
+MAX_STATUS = 40
+MAX_DIAGNOSTIC = 1_000
+MAX_SES_ID = 200
+
+
+class Kind(StrEnum):
+    """What SES told us; the words of proto and SQL."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a type that this version does not know
+    SEND = "SEND"
+    DELIVERY = "DELIVERY"
+    BOUNCE = "BOUNCE"
+    COMPLAINT = "COMPLAINT"
+    REJECT = "REJECT"
+    DELAY = "DELAY"
+    OPEN = "OPEN"
+    CLICK = "CLICK"
+    RENDERING_FAILURE = "RENDERING_FAILURE"
+    SUBSCRIPTION = "SUBSCRIPTION"
+
+
+# SES's name of each type, and the key of its own block.
+# https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+TYPES = {
+    "Send": (Kind.SEND, "send"),
+    "Delivery": (Kind.DELIVERY, "delivery"),
+    "Bounce": (Kind.BOUNCE, "bounce"),
+    "Complaint": (Kind.COMPLAINT, "complaint"),
+    "Reject": (Kind.REJECT, "reject"),
+    "DeliveryDelay": (Kind.DELAY, "deliveryDelay"),
+    "Open": (Kind.OPEN, "open"),
+    "Click": (Kind.CLICK, "click"),
+    "Rendering Failure": (Kind.RENDERING_FAILURE, "failure"),
+    "Subscription": (Kind.SUBSCRIPTION, "subscription"),
+}
+
+# Where a block names its recipients; of the kinds in WHOLE_EMAIL it is every recipient of the email.
+RECIPIENTS = {
+    Kind.DELIVERY: "recipients",
+    Kind.BOUNCE: "bouncedRecipients",
+    Kind.COMPLAINT: "complainedRecipients",
+    Kind.DELAY: "delayedRecipients",
+}
+WHOLE_EMAIL = frozenset({Kind.SEND, Kind.REJECT, Kind.RENDERING_FAILURE})
+
+# SES did not try: it repeats what a list already says, so nothing new is known of the address.
+ECHOES = frozenset(
+    {
+        "Suppressed",
+        "OnAccountSuppressionList",
+        "OnTenantSuppressionList",
+        "EmailValidationSuppressed",
+        "UnsubscribedRecipient",
+    }
+)
+# Reports by receivers that are not a person's complaint (RFC 5965 §7.3, RFC 6650 §3.1).
+NOT_COMPLAINTS = frozenset({"not-spam", "auth-failure"})
+
+
+class Malformed(ValueError):
+    """A notification that is no event of SES; the message says in a sentence why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What is stored and not yet understood."""
+
+    id: UUID
+    body: str = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One address as the receiver gave it, with what it said of it; status and diagnostic may be empty."""
+
+    address: str
+    status: str = ""
+    diagnostic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that SES told us of one email. `meaning` is equal for every repetition of it."""
+
+    kind: Kind
+    ses_id: str
+    tenant_id: UUID | None
+    email_id: UUID | None
+    attempt_id: UUID | None
+    recipients: tuple[Recipient, ...]
+    occurred_at: datetime
+    meaning: bytes
+    block: dict[str, Any] = field(repr=False)
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """SES's block in the size that is kept."""
+        return bounded_detail(self.block)
+
+    def text(self, key: str) -> str:
+        """One text of SES's block; empty when it is missing or no text."""
+        return _text(self.block, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A fact as it is kept."""
+
+    id: UUID
+    kind: Kind
+    email_id: UUID | None
+    ses_id: str
+    recipients: tuple[str, ...]
+    detail: dict[str, Any]
+    occurred_at: datetime
+    received_at: datetime
+
+
+def parse(body: str, received_at: datetime) -> Fact:
+    """Read one event of SES, in the form of event publishing or of the older feedback notifications.
+
+    `received_at` stands in for a time that SES did not give. Raises Malformed and nothing else.
+    """
+    event = _event(body)
+    mail = _mapping(event, "mail")
+    ses_id = _text(mail, "messageId", MAX_SES_ID)
+    if not ses_id:
+        raise Malformed("It names no email: mail.messageId is missing.")
+    kind, block = _kind_and_block(event)
+    recipients = _recipients(kind, block, mail)
+    return Fact(
+        kind=kind,
+        ses_id=ses_id,
+        tenant_id=_tag(mail, "lh-tenant"),
+        email_id=_tag(mail, "lh-email"),
+        attempt_id=_tag(mail, "lh-attempt"),
+        recipients=recipients,
+        occurred_at=_time(block) or _time(mail) or received_at,
+        meaning=_meaning(kind, ses_id, recipients, block),
+        block=block,
+    )
+
+
+def hard(fact: Fact) -> bool:
+    """Say whether a bounce tells against its addresses.
+
+    The subtypes are open-ended, so an unknown one of a permanent bounce counts.
+    """
+    return fact.text("bounceType") == "Permanent" and fact.text("bounceSubType") not in ECHOES
+
+
+def counted(fact: Fact) -> bool:
+    """Say whether a complaint is one: a person's, and not an echo of a suppression list."""
+    feedback_type = fact.text("complaintFeedbackType").lower()
+    return feedback_type not in NOT_COMPLAINTS and fact.text("complaintSubType") not in ECHOES
+
+
+def _event(body: str) -> dict[str, Any]:
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        # SES's own greeting to a new topic comes here too: "Successfully validated SNS topic for …".
+        raise Malformed(f"It is not JSON: {bounded_text(body, 100)!r}.") from None
+    if not isinstance(event, dict):
+        raise Malformed(f"It is JSON, and no object: {bounded_text(body, 100)!r}.")
+    return event
+
+
+def _kind_and_block(event: dict[str, Any]) -> tuple[Kind, dict[str, Any]]:
+    """Tell the kind, with SES's own block of it; the block of an unknown kind is the whole event."""
+    type_name = _text(event, "eventType") or _text(event, "notificationType")
+    if not type_name:
+        raise Malformed("It has neither eventType nor notificationType.")
+    kind, key = TYPES.get(type_name, (Kind.UNSPECIFIED, ""))
+    return kind, bounded(_mapping(event, key) if key else event)
+
+
+def _meaning(kind: Kind, ses_id: str, recipients: Sequence[Recipient], block: dict[str, Any]) -> bytes:
+    """Digest what makes two events the same one: SES repeats itself, under new SNS ids too.
+
+    A bounce or complaint is its feedback id and recipients; anything else is the email, kind, recipients,
+    time and link; of an unknown kind nobody knows, so it is all of it.
+    """
+    addresses = sorted({each.address for each in recipients})
+    feedback_id = _text(block, "feedbackId")
+    if kind is Kind.UNSPECIFIED:
+        parts: list[Any] = [kind, block]
+    elif feedback_id:
+        parts = [kind, feedback_id, addresses]
+    else:
+        parts = [kind, ses_id, addresses, _text(block, "timestamp"), _text(block, "link")]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
+
+
+def _recipients(kind: Kind, block: dict[str, Any], mail: dict[str, Any]) -> tuple[Recipient, ...]:
+    named = mail.get("destination") if kind in WHOLE_EMAIL else block.get(RECIPIENTS.get(kind, ""))
+    if not isinstance(named, list):
+        return ()
+    found = (_recipient(each) for each in named[:MAX_ITEMS])
+    return tuple(each for each in found if each.address)
+
+
+def _recipient(named: Any) -> Recipient:
+    """Read one recipient: an object in bounces, complaints and delays, a mere address elsewhere."""
+    if not isinstance(named, dict):
+        named = {"emailAddress": named}
+    return Recipient(
+        _text(named, "emailAddress", MAX_ADDRESS),
+        _text(named, "status", MAX_STATUS),
+        _text(named, "diagnosticCode", MAX_DIAGNOSTIC),
+    )
+
+
+def _tag(mail: dict[str, Any], name: str) -> UUID | None:
+    """Read one of our own tags; SES gives each as a list of values."""
+    values = _mapping(mail, "tags").get(name)
+    try:
+        return UUID(values[0]) if isinstance(values, list) and isinstance(values[0], str) else None
+    except (ValueError, IndexError):
+        return None
+
+
+def _time(holder: dict[str, Any]) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(_text(holder, "timestamp"))
+        return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _mapping(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    value = holder.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(holder: dict[str, Any], key: str, limit: int = MAX_TEXT) -> str:
+    value = holder.get(key)
+    return bounded_text(value, limit) if isinstance(value, str) else ""

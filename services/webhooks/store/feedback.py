@@ -1,0 +1,111 @@
+"""What webhooks keeps: notifications as they arrived, and the facts made of them; the only place with SQL."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries, Record
+from chassis.ids import uuid7
+from services.webhooks.model.envelope import Arrival
+from services.webhooks.model.facts import Fact, Feedback, Kind, Notification
+
+QUERIES = Queries.load(Path(__file__).with_name("feedback.sql"))
+
+# How long a notification rests that could not be stored.
+REST = timedelta(seconds=5)
+
+
+class FeedbackStore:
+    """Reads and writes of notifications and feedback."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep_notifications(self, arrivals: Sequence[Arrival]) -> int:
+        """Store what arrived; gives how many were new."""
+        columns = (
+            [uuid7() for _ in arrivals],
+            [each.sns_id for each in arrivals],
+            [each.topic_arn for each in arrivals],
+            [each.body for each in arrivals],
+        )
+        return len(await self._database.fetch(QUERIES.keep_notifications, *columns))
+
+    async def claim_notifications(self, connection: Connection, limit: int) -> list[Notification]:
+        """Take the oldest that are not understood yet, and that no other transaction has."""
+        return [Notification(*row) for row in await connection.fetch(QUERIES.claim_notifications, limit)]
+
+    async def claim_notification(self, connection: Connection, notification_id: UUID) -> list[Notification]:
+        """Take this one alone; none if it was understood meanwhile, or another transaction has it."""
+        return [
+            Notification(*row) for row in await connection.fetch(QUERIES.claim_notification, notification_id)
+        ]
+
+    async def put_off(self, connection: Connection, notification_id: UUID) -> int:
+        """Let a notification rest that could not be stored; gives how often that was so."""
+        return await connection.fetchval(QUERIES.put_off, notification_id, REST) or 0
+
+    async def add_feedback(self, connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
+        """Keep facts in the caller's transaction; gives those that were not known."""
+        # Always in one order, so that two transactions with the same facts never wait crosswise.
+        by_meaning = {fact.meaning: fact for fact in sorted(facts, key=lambda fact: fact.meaning)}
+        rows = await connection.fetch(QUERIES.add_feedback, [_to_json(fact) for fact in by_meaning.values()])
+        return [by_meaning[row["meaning"]] for row in rows]
+
+    async def note_poll(self, queue: str) -> None:
+        """Say that a queue answered just now, and that all it gave is stored."""
+        await self._database.execute(QUERIES.note_poll, queue)
+
+    async def notify_sender(self, connection: Connection) -> None:
+        """Tell listeners of `webhooks_feedback`, once the caller's transaction commits."""
+        await connection.execute(QUERIES.notify_sender)
+
+    async def mark_processed(self, connection: Connection, problems: dict[UUID, str]) -> None:
+        """Close notifications, each with why nothing came of it, or ''."""
+        await connection.execute(QUERIES.mark_processed, list(problems), list(problems.values()))
+
+    async def list_feedback(
+        self, tenant_id: UUID, *, email_id: UUID | None, after: UUID | None, limit: int
+    ) -> list[Feedback]:
+        """Give a tenant's feedback, of one email or all, newest first."""
+        if email_id is None:
+            rows = await self._database.fetch(QUERIES.list_feedback, tenant_id, after, limit)
+        else:
+            rows = await self._database.fetch(
+                QUERIES.list_feedback_of_email, tenant_id, after, limit, email_id
+            )
+        return [_from_row(row) for row in rows]
+
+
+def _to_json(fact: Fact) -> dict[str, Any]:
+    return {
+        "id": str(uuid7()),
+        "meaning": fact.meaning.hex(),
+        "kind": fact.kind,
+        "tenant_id": _or_null(fact.tenant_id),
+        "email_id": _or_null(fact.email_id),
+        "attempt_id": _or_null(fact.attempt_id),
+        "ses_id": fact.ses_id,
+        "recipients": [each.address for each in fact.recipients],
+        "detail": fact.detail,
+        "occurred_at": fact.occurred_at.isoformat(),
+    }
+
+
+def _or_null(named: UUID | None) -> str | None:
+    return None if named is None else str(named)
+
+
+def _from_row(row: Record) -> Feedback:
+    return Feedback(
+        id=row["id"],
+        kind=Kind(row["kind"]),
+        email_id=row["email_id"],
+        ses_id=row["ses_id"],
+        recipients=tuple(row["recipients"]),
+        detail=row["detail"],
+        occurred_at=row["occurred_at"],
+        received_at=row["received_at"],
+    )

@@ -1,0 +1,36 @@
+"""Calls that come together become one, and whoever asks gets an answer."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from chassis.gathering import Gathering
+
+
+async def test_those_who_ask_meanwhile_are_answered_together() -> None:
+    calls: list[list[int]] = []
+
+    async def double(numbers: Sequence[int]) -> Sequence[int]:
+        calls.append(list(numbers))
+        await asyncio.sleep(0)
+        return [2 * number for number in numbers]
+
+    gathering = Gathering(double, most=3)
+
+    assert await asyncio.gather(*map(gathering.ask, range(5))) == [0, 2, 4, 6, 8]
+    assert calls == [[0, 1, 2], [3, 4]]
+
+
+async def test_a_failure_is_everybodys_who_was_in_it() -> None:
+    async def refuse(numbers: Sequence[int]) -> Sequence[int]:
+        if 0 in numbers:
+            raise ValueError(numbers)
+        return numbers
+
+    gathering = Gathering(refuse, most=2)
+    answers = await asyncio.gather(*map(gathering.ask, range(3)), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [ValueError, ValueError, int]
+    with pytest.raises(ValueError, match="0"):
+        await gathering.ask(0)
