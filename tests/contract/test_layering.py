@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.sources import EVERYTHING, PRODUCTION, ROOT, files, imported
+from tests.contract.sources import EVERYTHING, PRODUCTION, files, imported
 
 # Each outside library stands in one kind of file, so that all it must be told is said in one place.
 EDGES = {
     "boto3": ["services/*/ses.py", "services/*/intake.py"],
     "botocore": ["services/*/ses.py", "services/*/intake.py"],
     "dns": ["services/verifier/resolver/*.py"],
-    "asyncpg": ["chassis/database.py", "chassis/migrate.py", "chassis/background.py", "services/*/store/*.py"],
+    "asyncpg": [
+        "chassis/database.py", "chassis/migrate.py", "chassis/background.py", "services/*/store/*.py",
+    ],
     "nats": ["chassis/events/*.py"],
     "aiohttp": ["services/webhooks/*.py"],
     "fast_mail_parser": ["services/sender/proofreading/reader_mailparse.py"],
