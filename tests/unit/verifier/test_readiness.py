@@ -11,6 +11,7 @@ import pytest
 from services.verifier.model import TRANSITIONS, State
 from services.verifier.model_decisions import after_ses_look
 from services.verifier.model_evidence import SesIdentity
+from services.verifier.model_notes import UNPROVEN
 from services.verifier.model_records import Purpose, Verdict
 from tests.figures import Figure
 from tests.unit.verifier.cases import REQUIRED, SEND, TOKENS, a_case
@@ -104,4 +105,5 @@ def test_a_degraded_domain_signs_as_itself_only_while_dkim_is_good() -> None:
 def test_a_claim_that_may_not_own_is_never_ready() -> None:
     for identity in EVERYTHING:
         case = a_case(State.PENDING, may_own=False)
-        assert after_ses_look(case, identity, jitter=0.5).standing.state is State.PENDING
+        decision = after_ses_look(case, identity, jitter=0.5)
+        assert (decision.standing.state, decision.note) == (State.PENDING, UNPROVEN)
