@@ -85,12 +85,13 @@ async def test_a_page_that_could_not_connect_keeps_what_it_shows_and_tries_again
 ) -> None:
     walk = await add_domain(world, visit)
     first, *_ = (await walk.records()).values()
-    await visit.page.route("**/live", lambda route: route.fulfill(status=503, body="<p>Away"), times=1)
+    await visit.page.route("**/live", lambda route: route.fulfill(status=503, body="<p>Away"))
 
     async with visit.page.expect_response(lambda answer: answer.status == 503):
         await visit.page.reload()
     shown = await visit.page.locator(".record").count()
     await visit.page.wait_for_selector("#away:has-text('Not connected')")
+    await visit.page.unroute("**/live")
     await walk.publish(first)
     await walk.turns(first.id, "Found")
 

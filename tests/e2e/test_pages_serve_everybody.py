@@ -140,6 +140,7 @@ async def _barriers(visit: Visit) -> list[str]:
 async def test_all_can_be_done_by_keys_alone(world: World, visit: Visit) -> None:
     keys, name = visit.page.keyboard, f"inbox.d{uuid4().hex[:10]}.ai"
     await visit.page.goto(f"{visit.console}/app")
+    await visit.page.wait_for_selector("#key:focus")
 
     await keys.type(world.installation.api_key)
     await keys.press("Enter")

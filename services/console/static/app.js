@@ -38,7 +38,9 @@ document.addEventListener("htmx:sse:error", ({ detail }) => {
   if (again || GONE.includes(detail.status)) unreached(detail.status);
 });
 document.addEventListener("htmx:sse:after:connection", reached);
-document.addEventListener("htmx:after:swap", reached);
+document.addEventListener("htmx:after:swap", ({ detail }) => {
+  if (detail.ctx?.response?.status < 400) reached(); // htmx ends so after an error too
+});
 
 // An answer may take seconds, and a second press would ask again.
 document.addEventListener("submit", (event) => {
