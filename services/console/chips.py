@@ -56,6 +56,7 @@ _EMAIL_STATES = {
     Email.STATE_HELD: Chip("Held", "wait", "warning"),
     Email.STATE_UNKNOWN: Chip("Unknown", "wait", "question"),
 }
+_SCHEDULED = Chip("Scheduled", "quiet", "clock")
 _RECIPIENT_STATES = {
     Recipient.STATE_PENDING: Chip("Pending", "quiet", "clock"),
     Recipient.STATE_DELAYED: Chip("Delayed", "wait", "clock"),
@@ -144,6 +145,12 @@ def outcome(email: Email) -> Chip:
         worst = max((each.state for each in email.recipients), default=Recipient.STATE_PENDING)
         if worst != Recipient.STATE_PENDING:
             return recipient_state(worst)
+    if email.state == Email.STATE_QUEUED and email.HasField("scheduled_time"):
+        return (
+            _SCHEDULED
+            if email.scheduled_time.ToDatetime(UTC) > datetime.now(UTC)
+            else email_state(email.state)
+        )
     return email_state(email.state)
 
 

@@ -47,6 +47,7 @@ class Links:
             self._tries.failed(request)
             raise
         response = RedirectResponse(f"/d/{domain_id}", 303)
+        self._sessions.end_oldest(request, response)
         self._sessions.begin(response, token, domain_id=domain_id)
         return response
 

@@ -4,6 +4,7 @@ Not for permissions: whoever follows a domain has just been shown by verifier, w
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from services.console.calls import Calls, Refused
 PAGES = Gauge("letterhead_live_pages", "Pages that watch a domain now")
 STREAMS = Gauge("letterhead_live_streams", "Streams from verifier that they share")
 
+MOST_PAGES = 200  # that watch one domain with one key
 HEARTBEAT = timedelta(seconds=15)
 AGAIN = timedelta(seconds=0.5)  # until a stream that broke is opened again
 
@@ -44,7 +46,7 @@ class _Watched:
         self.bell = Bell()
         self.sight: Sight | None = None
         self.ended = False
-        self.followers = 0
+        self.followers: Counter[str] = Counter()  # by their keys
         self.task: asyncio.Task[None]
 
 
@@ -73,6 +75,11 @@ class Live:
                 if not ring.is_set():
                     yield None
 
+    def full(self, domain_id: str, key: str) -> bool:
+        """Tells whether one key has all the pages of a domain that it may; nobody takes every connection."""
+        watched = self._watched.get(domain_id)
+        return watched is not None and watched.followers[key] >= MOST_PAGES
+
     def end(self) -> None:
         """Ends every stream."""
         self._ends.set()
@@ -85,13 +92,13 @@ class Live:
         if watched is None or watched.ended:
             watched = self._watched[domain_id] = _Watched()
             watched.task = asyncio.create_task(self._watch(watched, domain_id, key))
-        watched.followers += 1
+        watched.followers[key] += 1
         try:
             with PAGES.track_inprogress():
                 yield watched
         finally:
-            watched.followers -= 1
-            if not watched.followers:
+            watched.followers[key] -= 1
+            if not watched.followers.total():
                 watched.task.cancel()
                 if self._watched.get(domain_id) is watched:
                     del self._watched[domain_id]

@@ -22,6 +22,8 @@ from chassis.config import Secret
 SESSION_AGE = timedelta(hours=12)
 SHORTEST_SECRET = 32  # characters
 LARGEST_COOKIE = 4096  # bytes, what browsers keep
+LINK = "letterhead-link-"
+MOST_LINKS = 10  # open in one browser; more would not fit the 8 KiB that proxies take of a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,21 @@ class Sessions:
             samesite="lax",
         )
 
+    def end_oldest(self, request: HTTPConnection, response: Response) -> None:
+        """Close the links that were opened first, to make room for one more.
+
+        Each is a cookie that comes with every request, and servers take only so long a header. Browsers send
+        the oldest first (RFC 6265, 5.4).
+        """
+        opened = [name for name in request.cookies if name.startswith(self._kept(LINK))]
+        for name in opened[: max(0, len(opened) - MOST_LINKS + 1)]:
+            self._delete(response, name)
+
     def end(self, response: Response, *, domain_id: UUID | None = None) -> None:
         """Sign a browser out."""
-        name = self._name(domain_id)
+        self._delete(response, self._name(domain_id))
+
+    def _delete(self, response: Response, name: str) -> None:
         response.delete_cookie(name, secure=self._secure, httponly=True, samesite="lax")
 
     def find(self, request: HTTPConnection, *, domain_id: UUID | None = None) -> Session | None:
@@ -93,8 +107,10 @@ class Sessions:
         return Session(kept["key"], kept["csrf"], domain_id, kept["tenant"], kept["operator"])
 
     def _name(self, domain_id: UUID | None) -> str:
+        return self._kept(f"{LINK}{domain_id}" if domain_id else "letterhead-session")
+
+    def _kept(self, name: str) -> str:
         """Name a cookie so that browsers take it from this very host alone, and over TLS."""
-        name = f"letterhead-link-{domain_id}" if domain_id else "letterhead-session"
         return f"__Host-{name}" if self._secure else name
 
 

@@ -5,6 +5,7 @@ Hints and notes come from the services that wrote them; `plain` only says them w
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 from letterhead.identity.v1.api_keys_pb2 import ApiKey
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
@@ -41,6 +42,14 @@ _RESTING = frozenset(Email.State.values()) - {
     Email.STATE_UNKNOWN,
     Email.STATE_SENT,
 }
+# Where an email stays, as far as is known.
+_STAYING = (
+    Email.STATE_SUPPRESSED,
+    Email.STATE_FAILED,
+    Email.STATE_CANCELED,
+    Email.STATE_EXPIRED,
+    Email.STATE_HELD,
+)
 _SCOPES = {
     ApiKey.SCOPE_ADMIN: "For operators: everything, of every tenant",
     ApiKey.SCOPE_FULL_ACCESS: "Everything",
@@ -121,6 +130,11 @@ def moving(email: Email) -> bool:
     return email.state not in _RESTING and not email.HasField("scheduled_time")
 
 
+def leaves(email: Email) -> bool:
+    """Says whether an email is with its readers, or on its way there as far as is known."""
+    return email.state not in _STAYING
+
+
 def journey(email: Email) -> str:
     """Says in a few words where an email is."""
     if email.state != Email.STATE_SENT:
@@ -140,6 +154,8 @@ def last_note(email: Email) -> str:
 def advice(check: RecordCheck) -> str:
     """Says what to do about a record, or what was seen of it when there is nothing to do."""
     if check.hint:
+        if not_there := _NOT_THERE.match(check.hint):
+            return f"Not there yet. Add it in the DNS of {not_there[1]}."
         return _TOKEN.sub(lambda token: f"{token[0][:TOKEN_SHOWN]}…", plain(check.hint))
     if check.verdict == RecordCheck.VERDICT_FOUND:
         return f"Seen at {_servers(check)}."
@@ -158,7 +174,7 @@ def headline(known: Verification) -> tuple[str, str]:
         return _HEADLINES[known.state]
     there, wanted = found(known.records)
     if there == wanted and wanted:
-        return "Almost there", "All records are found. The last check usually takes a minute or two."
+        return "All records are found", plain(known.state_note)
     return (
         "Add these records",
         "Enter them at your DNS provider. Each turns green here by itself, within seconds.",
@@ -168,7 +184,7 @@ def headline(known: Verification) -> tuple[str, str]:
 def standing(domain: Domain) -> str:
     """Says in a few words where a domain of a list stands."""
     if domain.state == Domain.STATE_PENDING:
-        return "Waiting for its DNS records"
+        return plain(domain.state_note) or "Waiting for its DNS records"
     return {
         Domain.STATE_PROVISIONING: "Its records follow in a few seconds",
         Domain.STATE_READY: "Sends as itself",
@@ -177,6 +193,21 @@ def standing(domain: Domain) -> str:
         Domain.STATE_FAILED: "Did not become ready within 72 hours",
         Domain.STATE_DELETING: "Sends nothing any more",
     }.get(domain.state, "")
+
+
+def when(time: datetime, now: datetime | None = None) -> str:
+    """Says a time in UTC as people do: how long ago or from now, beyond a week the day."""
+    distance = time - (now or datetime.now(UTC).replace(tzinfo=None))
+    if abs(distance) < timedelta(minutes=1):
+        return "just now" if distance <= timedelta(0) else "in a moment"
+    if abs(distance) >= timedelta(days=7):
+        return time.strftime("%-d %b %Y")
+    minutes = round(abs(distance) / timedelta(minutes=1))
+    count, unit = (minutes, "min") if minutes < 60 else (round(minutes / 60), "h")
+    if count >= 24 and unit == "h":
+        count, unit = round(count / 24), "days"
+    said = f"{count} {unit if count > 1 else unit.removesuffix('s')}"
+    return f"{said} ago" if distance < timedelta(0) else f"in {said}"
 
 
 def state_word(name: str) -> str:
@@ -199,11 +230,22 @@ def plain(said: str) -> str:
     return said[:1].upper() + said[1:] if begins_upper else said
 
 
+# Which name to enter, and in what form, stands beside the advice here.
+_NOT_THERE = re.compile(r"There is no \w+ record at \S+ yet\. Add it in the DNS of ([^\s;]+);")
 # A DKIM token; the whole of it stands in the record beside the advice.
 _TOKEN = re.compile(r"\b[a-z0-9]{32}\b")
 TOKEN_SHOWN = 6
 _PLAIN = (
     (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
+    (re.compile(r"\bGetDomain shows it and its records\b"), "it is in your list"),
+    (re.compile(r"\bGetDomain\b"), "its page"),
+    (re.compile(r" with CreateDomain\b"), ""),
+    (
+        re.compile(
+            r"\b[Tt]his request_id was used before for something else; use a new one for a new request\b"
+        ),
+        "this form was sent before, and what it made is in the list; send it again to make another",
+    ),
     (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
     (re.compile(r"\bAWS\b"), "the mail service"),
 )

@@ -104,6 +104,19 @@ async def test_a_revoked_link_is_dead_where_it_was_open_too(
         await eventually(partial(_dead, visit.page, address, domain))
 
 
+async def test_a_page_left_open_tells_that_its_link_was_revoked(
+    world: World, visit: Visit, pair: tuple[Domain, Domain]
+) -> None:
+    link = await a_link(world, pair[0])
+    await visit.page.goto(f"{visit.console}/d/{link.token}")
+
+    await world.services.links.RevokeLink(RevokeLinkRequest(link_id=link.link.id))
+    for console in world.stack.replicas_of("console"):
+        console.kill()  # the page comes again at once, and not in the minute that it has at most
+
+    await visit.page.wait_for_selector("text=This link has ended")
+
+
 async def test_an_expired_link_is_dead(world: World, browser: Browser, pair: tuple[Domain, Domain]) -> None:
     domain, _ = pair
     link = await a_link(world, domain)

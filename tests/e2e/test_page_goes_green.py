@@ -58,7 +58,7 @@ async def test_each_verdict_is_shown_with_what_to_do(world: World, visit: Visit)
     assert f"{CLOUDFLARE[1]} not yet" in await walk.said(propagating.id)
     assert "delete the others" in await walk.said(path.id)
     assert "did not answer in time" in await walk.said(spf.id)
-    assert "There is no TXT record" in await walk.said("record-dmarc-1")
+    assert "Not there yet" in await walk.said("record-dmarc-1")
     assert "as Cloudflare wants them" in await walk.page.locator("#live").inner_text()
 
 
@@ -85,15 +85,18 @@ async def test_a_page_that_could_not_connect_keeps_what_it_shows_and_tries_again
 ) -> None:
     walk = await add_domain(world, visit)
     first, *_ = (await walk.records()).values()
-    await visit.page.route("**/live", lambda route: route.fulfill(status=503, body="<p>Away"), times=1)
+    await visit.page.route("**/live", lambda route: route.fulfill(status=503, body="<p>Away"))
 
     async with visit.page.expect_response(lambda answer: answer.status == 503):
         await visit.page.reload()
     shown = await visit.page.locator(".record").count()
+    await visit.page.wait_for_selector("#away:has-text('Not connected')")
+    await visit.page.unroute("**/live")
     await walk.publish(first)
     await walk.turns(first.id, "Found")
 
     assert shown == 6
+    assert await visit.page.locator("#away").inner_text() == ""
 
 
 async def test_nothing_moves_when_a_chip_turns(world: World, visit: Visit, figure: Figure) -> None:

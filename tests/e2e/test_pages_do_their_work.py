@@ -6,8 +6,14 @@ import grpc
 import pytest
 
 from cli.client import Services, connect
+from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import ListDomainsRequest
-from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, GetTenantRequest, Tenant
+from letterhead.identity.v1.tenants_pb2 import (
+    CreateTenantRequest,
+    GetTenantRequest,
+    PauseTenantRequest,
+    Tenant,
+)
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
 from tests.e2e.browser import Visit
 from tests.e2e.conftest import World
@@ -116,3 +122,15 @@ async def test_an_operator_pauses_and_resumes_a_tenant(world: World, visit: Visi
 
     assert paused.tenant.state == Tenant.STATE_PAUSED
     assert (await world.admin.tenants.GetTenant(asked)).tenant.state == Tenant.STATE_ACTIVE
+
+
+async def test_a_paused_tenant_reads_why(world: World, visit: Visit) -> None:
+    tenant = (await world.admin.tenants.CreateTenant(CreateTenantRequest(name=uuid4().hex))).tenant
+    asked = CreateApiKeyRequest(tenant_id=tenant.id, name="all", scope=ApiKey.SCOPE_FULL_ACCESS)
+    key = await world.admin.api_keys.CreateApiKey(asked)
+    await world.admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=tenant.id, reason="too many bounces"))
+
+    await sign_in(visit, key.token)
+    for page in ("domains", "emails"):
+        await visit.page.goto(f"{visit.console}/app/{page}")
+        assert "Sending is paused: Too many bounces." in await visit.page.locator("main").inner_text(), page

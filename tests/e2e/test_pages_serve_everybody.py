@@ -140,6 +140,7 @@ async def _barriers(visit: Visit) -> list[str]:
 async def test_all_can_be_done_by_keys_alone(world: World, visit: Visit) -> None:
     keys, name = visit.page.keyboard, f"inbox.d{uuid4().hex[:10]}.ai"
     await visit.page.goto(f"{visit.console}/app")
+    await visit.page.wait_for_selector("#key:focus")
 
     await keys.type(world.installation.api_key)
     await keys.press("Enter")
@@ -210,6 +211,21 @@ async def test_whoever_has_a_link_sends_a_test_email_too(
         await visit.page.wait_for_selector('.chip:has-text("Delivered")')
 
         assert f"signed-by\n{walk.domain}" in await visit.page.locator(".letter").inner_text()
+
+
+async def test_a_test_email_that_did_not_leave_is_not_shown_as_received(
+    world: World, visit: Visit, places: Places
+) -> None:
+    to = f"{uuid4().hex[:8]}@example.com"
+    await world.services.suppressions.AddSuppression(AddSuppressionRequest(address=to))
+    await visit.page.goto(visit.console + places.link)
+    await visit.page.get_by_role("link", name="Send a test email").click()
+    await visit.page.get_by_label("To", exact=True).fill(to)
+    await visit.page.get_by_role("button", name="Send").click()
+
+    await visit.page.wait_for_selector("#sent:has-text('Suppressed')")
+    await visit.page.wait_for_selector("text=It is not on its way")
+    assert await visit.page.locator(".letter").count() == 0
 
 
 async def test_customers_pages_never_name_the_carrier(world: World, browser: Browser, places: Places) -> None:

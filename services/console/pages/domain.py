@@ -32,6 +32,7 @@ DOORS = ("/app/domains", "/d")  # a tenant's, and that of whoever has a link
 SHOWN_VALUES = 3  # of what was seen instead of a record
 # After so long a browser connects anew, and whether it still may is asked again.
 CONNECTION = timedelta(minutes=1)
+TOO_MANY = "This page is open too often. Close some of its windows; it connects by itself then."
 SETTLED = (Domain.STATE_READY, Domain.STATE_DELETED)
 
 
@@ -49,8 +50,8 @@ class Row:
 
     @property
     def seen(self) -> Sequence[str]:
-        """What was there instead, where there was something."""
-        return self.check.seen[:SHOWN_VALUES] if self.check.verdict in words.SEEN_INSTEAD else ()
+        """What was there instead, where there was something; servers turn the order at each answer."""
+        return sorted(self.check.seen)[:SHOWN_VALUES] if self.check.verdict in words.SEEN_INSTEAD else ()
 
     @property
     def unseen(self) -> int:
@@ -89,11 +90,14 @@ class DomainPages:
             name=domain.domain.display_name or domain.domain.name,
             domain=domain.domain,
             settled=SETTLED,
+            asked="asked" in request.query_params,
             **self._context(known),
         )
 
     async def _stream(self, request: Request) -> Response:
         await self._known(request)  # refused here, the browser learns it as a status
+        if self._live.full(str(request.path_params["domain_id"]), key_of(request)):
+            raise HTTPException(429, TOO_MANY)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._events(request), media_type="text/event-stream", headers=headers)
 
@@ -120,7 +124,7 @@ class DomainPages:
         domain_id: UUID = request.path_params["domain_id"]
         asked = VerifyDomainRequest(domain_id=str(domain_id))
         await self._calls.ask(self._calls.verifier.VerifyDomain, asked, key=key_of(request))
-        return RedirectResponse(f"{self._door}/{domain_id}", 303)
+        return RedirectResponse(f"{self._door}/{domain_id}?asked=yes", 303)
 
     async def _export(self, request: Request) -> Response:
         known = await self._known(request)

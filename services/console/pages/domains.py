@@ -15,7 +15,7 @@ from letterhead.identity.v1.domains_pb2 import (
 )
 from services.console.calls import Calls, Refused
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
-from services.console.pages.visitor import key_of, visitor
+from services.console.pages.visitor import key_of, paused, visitor
 
 HERE = "/app/domains"
 PAGE = 50
@@ -53,6 +53,7 @@ class DomainsPages:
             domains=found.domains,
             form=form,
             states=STATES,
+            paused=await paused(self._calls, request),
             **older(request, found.next_page_token),
         )
 

@@ -17,7 +17,7 @@ from letterhead.sender.v1.emails_pb2 import (
 from services.console import words
 from services.console.calls import Calls
 from services.console.pages.templates import Templates, older, typed
-from services.console.pages.visitor import key_of
+from services.console.pages.visitor import key_of, paused
 
 HERE = "/app/emails"
 PAGE = 50
@@ -66,6 +66,7 @@ class EmailsPages:
         found = await self._calls.ask(self._calls.sender.ListEmails, asked, key=key_of(request))
         return self._templates.page(
             request, "emails.html", emails=found.emails, form=form, states=STATES,
+            paused=await paused(self._calls, request),
             **older(request, found.next_page_token),
         )  # fmt: skip
 

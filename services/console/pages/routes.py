@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 from typing import Protocol
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -101,8 +101,11 @@ class Pages:
         self._live.end()
 
     def _sign_in(self, request: Request) -> Response:
-        wish = quote(request.url.path) if request.method == "GET" else ""
-        response = RedirectResponse(f"/app/sign-in?next={wish}" if wish else "/app/sign-in", 303)
+        if request.method == "GET":
+            response = RedirectResponse(f"/app/sign-in?next={quote(request.url.path)}", 303)
+        else:
+            sent_from = urlsplit(request.headers.get("referer", "")).path
+            response = RedirectResponse(f"/app/sign-in?ended=yes&next={quote(sent_from)}", 303)
         self._sessions.end(response)
         return response
 

@@ -1,8 +1,10 @@
-"""Who looks at a page: the session that came with the request."""
+"""Who looks at a page: the session that came with the request, and whether its tenant may send."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, Tenant
+from services.console.calls import Calls
 from services.console.session import Session
 
 
@@ -17,3 +19,9 @@ def visitor(request: Request) -> Session:
 def key_of(request: Request) -> str:
     """Returns what to call the services with."""
     return visitor(request).key
+
+
+async def paused(calls: Calls, request: Request) -> Tenant | None:
+    """Returns the visitor's tenant where an operator has paused it."""
+    tenant = (await calls.ask(calls.tenants.GetTenant, GetTenantRequest(), key=key_of(request))).tenant
+    return tenant if tenant.state == Tenant.STATE_PAUSED else None

@@ -21,6 +21,27 @@ document.addEventListener("click", async ({ target }) => {
   }, 2000);
 });
 
+// A live page that is not reached any more says so; one that is no longer let in, or gone, shows the page that tells why.
+const GONE = [401, 404];
+const unreached = (status) => {
+  if (GONE.includes(status)) return location.reload();
+  const away = document.getElementById("away");
+  if (!away.textContent) away.textContent = away.dataset.words;
+};
+const reached = () => {
+  document.getElementById("away").textContent = "";
+};
+document.addEventListener("htmx:response:error", ({ detail }) => unreached(detail.ctx.response.status));
+document.addEventListener("htmx:error", ({ detail }) => detail.ctx && unreached());
+document.addEventListener("htmx:sse:error", ({ detail }) => {
+  const again = detail.connection?.attempt > 1; // the first try after a stream's end may come a moment too soon
+  if (again || GONE.includes(detail.status)) unreached(detail.status);
+});
+document.addEventListener("htmx:sse:after:connection", reached);
+document.addEventListener("htmx:after:swap", ({ detail }) => {
+  if (detail.ctx?.response?.status < 400) reached(); // htmx ends so after an error too
+});
+
 // An answer may take seconds, and a second press would ask again.
 document.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) return event.preventDefault();

@@ -21,6 +21,7 @@ _RECORDS = {
     Purpose.OWNERSHIP: "ownership",
 }
 
+UNPROVEN = "It has to be proven that this name is yours, which is not offered yet: ask the operator."
 NEW = "Waiting for the first look at its records."
 NEW_GENERATION = "Its records were changed."
 
@@ -56,6 +57,8 @@ def note_of(state: State, axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]
 
 
 def _waiting(axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]]) -> str:
+    if axes.ownership is Evidence.NONE and Purpose.OWNERSHIP not in dict(verdicts):
+        return UNPROVEN
     lacking = [purpose for purpose, verdict in verdicts if EVIDENCE[verdict] is not Evidence.GOOD]
     if lacking:
         names = list(dict.fromkeys(_RECORDS.get(purpose, purpose.value) for purpose in lacking))

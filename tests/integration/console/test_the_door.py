@@ -124,6 +124,19 @@ async def test_whoever_is_not_signed_in_is_shown_the_door(client: httpx.AsyncCli
         assert answer.headers["location"].startswith("/app/sign-in")
 
 
+async def test_a_form_of_an_ended_sign_in_leads_back_to_its_page_and_says_what_became_of_it(
+    client: httpx.AsyncClient,
+) -> None:
+    sent_from = f"{client.base_url}/app/keys/new"
+
+    answer = await client.post("/app/keys/new", data={"name": "x"}, headers={"referer": sent_from})
+    page = await client.get(answer.headers["location"])
+
+    assert answer.status_code == 303
+    assert "what you just sent was not taken" in page.text
+    assert 'name="next" value="/app/keys/new"' in page.text
+
+
 async def test_whoever_has_no_link_sees_no_domain(client: httpx.AsyncClient) -> None:
     client.cookies.update(signed_in())
 

@@ -6,7 +6,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from chassis.config import Secret
-from services.console.session import SESSION_AGE, Session, Sessions, check_secret
+from services.console.session import MOST_LINKS, SESSION_AGE, Session, Sessions, check_secret
 
 OLD, NEW = "o" * 32, "n" * 32
 
@@ -124,6 +124,16 @@ def test_a_link_opens_its_domain_under_its_own_name_alone() -> None:
     assert sessions().find(shown({name: value}), domain_id=other) is None
     assert sessions().find(shown({name.replace(str(mine), str(other)): value}), domain_id=other) is None
     assert sessions().find(shown({"__Host-letterhead-session": value})) is None
+
+
+def test_a_browser_keeps_the_links_that_were_opened_last() -> None:
+    names = [f"__Host-letterhead-link-{uuid4()}" for _ in range(MOST_LINKS + 2)]
+    response = Response()
+
+    sessions().end_oldest(shown({"__Host-letterhead-session": "x"} | dict.fromkeys(names, "x")), response)
+
+    ended = [value.partition("=")[0] for value in response.headers.getlist("set-cookie")]
+    assert ended == names[:3]
 
 
 def test_the_form_token_is_compared_whole() -> None:

@@ -1,0 +1,26 @@
+"""Pages that watch a domain: how many there may be."""
+
+import asyncio
+
+from chassis.access import generate_key
+from services.console import calls
+from services.console.live import MOST_PAGES, Live
+from tests.integration.console.conftest import settings
+from tests.waiting import eventually
+
+KEY, OTHER = generate_key()[0], generate_key()[0]
+
+
+async def test_one_key_has_so_many_pages_of_a_domain_and_no_more() -> None:
+    async with calls.opened(settings()) as away:
+        live = Live(away)
+        pages = [asyncio.create_task(anext(live.follow("a", KEY))) for _ in range(MOST_PAGES)]
+        await eventually(lambda: live.full("a", KEY))
+
+        others = live.full("a", OTHER), live.full("b", KEY)
+        pages[0].cancel()
+        await eventually(lambda: not live.full("a", KEY))
+        live.end()
+        await asyncio.gather(*pages, return_exceptions=True)
+
+    assert others == (False, False)
