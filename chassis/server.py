@@ -1,6 +1,7 @@
 """The gRPC server of every service: interceptors, deep health, reflection, background tasks and drain."""
 
 import asyncio
+import gc
 import inspect
 import signal
 import sys
@@ -181,6 +182,7 @@ async def run(service: AbstractAsyncContextManager[Any]) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, end, signum)
     async with service:
+        gc.freeze()  # the collector need not look again and again through what stays until the end
         await ended.wait()
 
 

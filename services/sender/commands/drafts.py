@@ -152,15 +152,19 @@ class _Checks:
             )
             self._note("to", problem)
             return []
-        fields = (("to", wish.to), ("cc", wish.cc), ("bcc", wish.bcc))
+        fields = (
+            ("to", RecipientKind.TO, wish.to),
+            ("cc", RecipientKind.CC, wish.cc),
+            ("bcc", RecipientKind.BCC, wish.bcc),
+        )
         found: list[Recipient] = []
         seen: set[str] = set()
-        for path, pairs in fields:
+        for path, kind, pairs in fields:
             for index, address in enumerate(self.mailboxes(path, pairs)):
                 if address.match in seen:
                     self._note(f"{path}[{index}].address", "is named twice; name each recipient once")
                 seen.add(address.match)
-                found.append(Recipient(RecipientKind(path.upper()), address))
+                found.append(Recipient(kind, address))
         return found
 
     def subject(self, subject: str) -> None:
@@ -251,7 +255,7 @@ class _Checks:
         shortest, longest = WINDOWS
         if wish.window is not None and not shortest <= wish.window <= longest:
             self._note("unknown_window", "must be between 1 minute and 1 day")
-        if wish.on_unknown not in {*OnUnknown}:
+        if wish.on_unknown not in OnUnknown.__members__:
             self._note("on_unknown", "names a policy that does not exist")
             return Terms()
         return Terms(self._send_at(wish.send_at, now), OnUnknown(wish.on_unknown), wish.window)

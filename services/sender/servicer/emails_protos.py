@@ -1,6 +1,6 @@
 """Emails from the contract's messages to values, and back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from google.rpc.status_pb2 import Status
 
@@ -17,6 +17,7 @@ from services.sender.model.emails import (
     RecipientKind,
     RecipientState,
     Refusal,
+    SentAs,
     State,
     Transition,
 )
@@ -25,6 +26,14 @@ from services.sender.servicer.times import duration_of, nearest_span, nearest_ti
 
 _STATES = {state: pb.Email.State.Value(f"STATE_{state}") for state in State}
 _POLICIES = {policy: pb.OnUnknown.Value(f"ON_UNKNOWN_{policy}") for policy in OnUnknown}
+_POLICIES_ASKED: Mapping[int, OnUnknown] = {
+    pb.ON_UNKNOWN_UNSPECIFIED: OnUnknown.HOLD,
+    **{value: policy for policy, value in _POLICIES.items()},
+}
+_SENT_AS: Mapping[SentAs | None, "pb.Email.SentAs.ValueType"] = {
+    None: pb.Email.SENT_AS_UNSPECIFIED,
+    **{sent_as: pb.Email.SentAs.Value(f"SENT_AS_{sent_as}") for sent_as in SentAs},
+}
 _KINDS = {kind: pb.Recipient.Kind.Value(f"KIND_{kind}") for kind in RecipientKind}
 _RECIPIENT_STATES = {state: pb.Recipient.State.Value(f"STATE_{state}") for state in RecipientState}
 
@@ -48,7 +57,7 @@ def wish_of(request: pb.SendEmailRequest) -> Wish:
             for each in request.attachments
         ],
         send_at=nearest_time(request.send_time) if request.HasField("send_time") else None,
-        on_unknown=_on_unknown(request.on_unknown),
+        on_unknown=_POLICIES_ASKED.get(request.on_unknown, ""),  # what does not exist is told by the checks
         window=nearest_span(request.unknown_window) if request.HasField("unknown_window") else None,
         unsubscribe=_unsubscribe(request),
         in_reply_to=request.in_reply_to,
@@ -58,16 +67,6 @@ def wish_of(request: pb.SendEmailRequest) -> Wish:
 
 def _pairs(addresses: Iterable[pb.Address]) -> list[tuple[str, str]]:
     return [(each.address, each.name) for each in addresses]
-
-
-def _on_unknown(value: "pb.OnUnknown.ValueType") -> str:
-    """Read the policy's word; empty for one that does not exist."""
-    known = {
-        pb.ON_UNKNOWN_UNSPECIFIED: OnUnknown.HOLD,
-        pb.ON_UNKNOWN_HOLD: OnUnknown.HOLD,
-        pb.ON_UNKNOWN_RESEND: OnUnknown.RESEND,
-    }
-    return known.get(value, "")
 
 
 def _unsubscribe(request: pb.SendEmailRequest) -> Unsubscribe | None:
@@ -98,7 +97,7 @@ def to_proto(email: Email) -> pb.Email:
         tags=email.tags or None,
         state=_STATES[email.state],
         state_note=email.note,
-        sent_as=pb.Email.SentAs.Value(f"SENT_AS_{email.sent_as or 'UNSPECIFIED'}"),
+        sent_as=_SENT_AS[email.sent_as],
         sent_from=email.sent_from,
         ses_id=email.ses_id,
         domain_id=str(email.claim_id),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from chassis.database import Database, Queries, Record
@@ -160,7 +161,6 @@ def _email(email_id: UUID, request: Request, claim_id: UUID, draft: Draft) -> tu
     content = draft.content
     return (
         email_id,
-        uuid7(),
         request.tenant_id,
         request.id,
         claim_id,
@@ -169,14 +169,19 @@ def _email(email_id: UUID, request: Request, claim_id: UUID, draft: Draft) -> tu
         content.subject,
         content.text,
         content.html,
-        json.dumps(reply_to_json(content.reply_to)),
-        json.dumps(content.headers),
-        json.dumps(draft.tags),
+        _json(reply_to_json(content.reply_to)),
+        _json(content.headers),
+        _json(draft.tags),
         draft.size,
         draft.terms.send_at,
         draft.terms.on_unknown,
         draft.terms.window,
     )
+
+
+def _json(value: Sequence[Any] | Mapping[str, str]) -> str | None:
+    """Write what has something in it; most is empty, which the statement writes by itself."""
+    return json.dumps(value) if value else None
 
 
 def _recipients(drafts: Iterable[tuple[UUID, Draft]]) -> Iterator[Sequence[object]]:

@@ -1,5 +1,5 @@
 -- accept_emails --
--- Stores emails with recipients, attachments and history, in one go with the answers to their requests' ids (NULL where there is none). Gives no email of a request whose id was used before; waits for whoever is using it now. Ids are taken in one order always.
+-- Stores emails with recipients, attachments and history, in one go with the answers to their requests' ids (NULL where there is none). Gives no email of a request whose id was used before; waits for whoever is using it now. Ids are taken in one order always. The first line of an email's history has the email's own id.
 WITH first AS (
     INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, email_ids, refusals)
     SELECT
@@ -16,13 +16,14 @@ WITH first AS (
         (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size,
          send_at, on_unknown, unknown_window, state_note, not_before, expires_at)
     SELECT
-        id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to::jsonb, headers::jsonb,
-        tags::jsonb, size, send_at, on_unknown, unknown_window,
+        id, tenant_id, claim_id, from_address, from_name, subject, text, html,
+        coalesce(reply_to::jsonb, '[]'), coalesce(headers::jsonb, '{}'), coalesce(tags::jsonb, '{}'),
+        size, send_at, on_unknown, unknown_window,
         CASE WHEN send_at IS NULL THEN 'Accepted, and waiting for its turn.' ELSE 'Accepted, and waiting for its time.' END,
         coalesce(send_at, now()), greatest(send_at, now()) + $1::interval
     FROM unnest(
-        $10::uuid[], $12::uuid[], $13::text[], $14::uuid[], $15::text[], $16::text[], $17::text[], $18::text[],
-        $19::text[], $20::text[], $21::text[], $22::text[], $23::bigint[], $24::timestamptz[], $25::text[], $26::interval[]
+        $10::uuid[], $11::uuid[], $12::text[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
+        $18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[], $23::timestamptz[], $24::text[], $25::interval[]
     ) AS draft (
         id, tenant_id, request_id, claim_id, from_address, from_name, subject, text, html,
         reply_to, headers, tags, size, send_at, on_unknown, unknown_window
@@ -32,20 +33,18 @@ WITH first AS (
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
     SELECT email_id, position, kind, address, name, lower(address)
-    FROM unnest($27::uuid[], $28::integer[], $29::text[], $30::text[], $31::text[])
+    FROM unnest($26::uuid[], $27::integer[], $28::text[], $29::text[], $30::text[])
         AS recipient (email_id, position, kind, address, name)
     WHERE email_id IN (SELECT id FROM accepted)
 ), attached AS (
     INSERT INTO sender.attachments (email_id, position, file_name, content_type, content_id, size, content)
     SELECT email_id, position, file_name, content_type, content_id, length(content), content
-    FROM unnest($32::uuid[], $33::integer[], $34::text[], $35::text[], $36::text[], $37::bytea[])
+    FROM unnest($31::uuid[], $32::integer[], $33::text[], $34::text[], $35::text[], $36::bytea[])
         AS attachment (email_id, position, file_name, content_type, content_id, content)
     WHERE email_id IN (SELECT id FROM accepted)
 ), begun AS (
     INSERT INTO sender.email_transitions (id, email_id, to_state, note)
-    SELECT transition_id, email_id, 'QUEUED', 'Accepted.'
-    FROM unnest($10::uuid[], $11::uuid[]) AS transition (email_id, transition_id)
-    WHERE email_id IN (SELECT id FROM accepted)
+    SELECT id, id, 'QUEUED', 'Accepted.' FROM accepted
 ), told AS MATERIALIZED (
     SELECT pg_notify('sender_emails', '') WHERE EXISTS (SELECT FROM accepted)
 )
