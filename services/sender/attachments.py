@@ -6,6 +6,7 @@ Not for how they are written into the email: that is `mime`.
 import mimetypes
 import re
 import unicodedata
+from collections.abc import Sequence
 
 MAX_ATTACHMENTS = 50
 MAX_FILE_NAME = 255  # bytes of UTF-8
@@ -24,7 +25,9 @@ REFUSED = frozenset({
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}"
 _TYPE = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}={_WORD}){{0,4}}")
-_CHARSET = re.compile(r"; ?charset=([^;]*)", re.IGNORECASE)
+_PARAMETER = re.compile(r"; ?([^=]+)=([^;]*)")
+# The file's name is written beside it, once: of two, readers show one or the other.
+_NAMES = frozenset({"name", "filename"})
 # Those that every reader knows (https://encoding.spec.whatwg.org/#names-and-labels), of those still in use.
 _KNOWN_CHARSET = re.compile(
     r"utf-8|us-ascii|iso-8859-([1-8]|1[03456])|windows-125[0-8]|utf-16(le|be)?|koi8-[ru]|shift_jis|euc-jp|"
@@ -53,14 +56,34 @@ def check_file_name(name: str) -> None:
 
 def media_type(asked: str, file_name: str) -> str:
     """Give the type to declare; raises BadAttachment for one that is none, or that would be structure."""
-    found = asked or mimetypes.guess_type(file_name, strict=True)[0] or UNKNOWN_TYPE
-    if not _TYPE.fullmatch(found):
+    if not asked:
+        return _guessed(file_name)
+    if not _TYPE.fullmatch(asked):
         raise BadAttachment("is not a media type like application/pdf")
-    if not all(map(_KNOWN_CHARSET.fullmatch, _CHARSET.findall(found))):
-        raise BadAttachment("names a charset that not every reader knows; use utf-8")
-    if found.lower().startswith(("multipart/", "message/")):
+    if _has_parts(asked):
         raise BadAttachment("is a type that has parts of its own; use application/octet-stream")
-    return found
+    _check_parameters([(name.lower(), value) for name, value in _PARAMETER.findall(asked)])
+    return asked
+
+
+def _guessed(file_name: str) -> str:
+    """Give the type that a name says; a packed file is not of the type of what is in it."""
+    found, packed = mimetypes.guess_type(file_name, strict=True)
+    return UNKNOWN_TYPE if found is None or packed or _has_parts(found) else found
+
+
+def _has_parts(media_type: str) -> bool:
+    return media_type.lower().startswith(("multipart/", "message/"))
+
+
+def _check_parameters(parameters: Sequence[tuple[str, str]]) -> None:
+    names = [name for name, _ in parameters]
+    if len(set(names)) < len(names):
+        raise BadAttachment("has a parameter twice; readers differ on which one counts")
+    if not _NAMES.isdisjoint(names):
+        raise BadAttachment("names the file; leave that to its name")
+    if not all(_KNOWN_CHARSET.fullmatch(value) for name, value in parameters if name == "charset"):
+        raise BadAttachment("names a charset that not every reader knows; use utf-8")
 
 
 def check_content_id(content_id: str) -> None:

@@ -156,6 +156,8 @@ BAD_FILES = [
     *((replace(PDF, content_type=text), "content_type") for text in (
         "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", "message/rfc822", 'a/b; c="d"',
         "ä/b", "text/plain; charset=utf-8l", "text/plain; charset=utf-7", "x/y; a=b; CHARSET=x",
+        "application/pdf; name=invoice.exe", "x/y; a=b;NAME=a.js", "x/y; filename=a", "x/y; a=b; A=c",
+        "text/html; charset=utf-8; charset=us-ascii",
     )),
     *((replace(PDF, content_id=text), "content_id") for text in ("<logo>", "a b", "a\r\n", "ä", "a" * 129)),
 ]  # fmt: skip
@@ -238,10 +240,12 @@ def test_the_file_that_is_too_much_is_named() -> None:
 
 
 def test_a_file_gets_the_type_that_its_name_says() -> None:
-    made = draft(replace(GOOD, files=[PDF, LOGO, replace(PDF, file_name="thing")]))
+    names = ["invoice.pdf", "logo.png", "thing", "table.csv.gz", "forwarded.eml", "page.mht"]
+
+    made = draft(replace(GOOD, files=[replace(PDF, file_name=name) for name in names]))
 
     types = [each.content_type for each in made.content.attachments]
-    assert types == ["application/pdf", "image/png", "application/octet-stream"]
+    assert types == ["application/pdf", "image/png", *["application/octet-stream"] * 4]
 
 
 def test_typed_fields_become_headers() -> None:
