@@ -63,6 +63,8 @@ TAKEN: list[dict[str, Any]] = [
     {"text": "", "html": "<p>only HTML</p>"},
     {"text": "line\r\nline\rline\n"},
     {"headers": {"In-Reply-To": "<a@b>", "References": "<a@b> <c@d>"}},
+    {"headers": {"references": "<a@b> " * 1300 + "<c@d>"}},
+    {"references": ["<" + "a" * 90 + "@b>"] * 84},
     {
         "headers": {
             "List-Unsubscribe": "<https://example.com/u>",
@@ -134,7 +136,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"in_reply_to": "1@example.com"}, "in_reply_to"),
     ({"in_reply_to": "<1@a>\r\nBcc: <x@y>"}, "in_reply_to"),
     ({"references": ["<1@a>", "<2@b> <3@c>"]}, "references"),
-    ({"references": ["<" + "a" * 90 + "@b>"] * 12}, "references"),
+    ({"references": ["<" + "a" * 90 + "@b>"] * 85}, "references"),
+    ({"headers": {"References": "<a@b>  " * 200 + "<c@d>"}}, "headers['References']"),
     ({"in_reply_to": "<1@a>", "headers": {"in-reply-to": "<2@b>"}}, "in_reply_to"),
     ({"unsubscribe": Unsubscribe("http://example.com/u", "", one_click=True)}, "list_unsubscribe.url"),
     ({"unsubscribe": Unsubscribe("", "off@example.com", one_click=False)}, "list_unsubscribe.url"),

@@ -92,6 +92,17 @@ def test_files_stand_where_readers_look_for_them(fields: dict[str, Any], structu
     assert disagreements(letter, content) == []
 
 
+def test_a_long_thread_arrives_whole() -> None:
+    references = " ".join(f"<{number:060}@mail.example.com>" for number in range(90))
+    check_header("References", references)
+    letter = replace(LETTER, headers={"References": references})
+
+    content = build(letter)
+
+    assert disagreements(letter, content) == []
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+
+
 def test_a_file_keeps_its_name_and_its_bytes() -> None:
     files = [PDF, PLAIN, LOGO]
 
