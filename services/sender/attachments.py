@@ -8,6 +8,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from services.sender.addresses import JOINERS
+
 MAX_ATTACHMENTS = 50
 MAX_FILE_NAME = 255  # bytes of UTF-8
 UNKNOWN_TYPE = "application/octet-stream"
@@ -44,13 +46,14 @@ class BadAttachment(ValueError):
 
 def check_file_name(name: str) -> None:
     """Raise BadAttachment for a name that hides something, or that SES refuses."""
-    if not name or len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
+    shown = "".join(sign for sign in name if sign not in JOINERS)
+    if not shown or len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
         raise BadAttachment(f"must have 1 to {MAX_FILE_NAME} bytes")
-    if any(sign in "/\\" or unicodedata.category(sign) in _UNSHOWN for sign in name):
+    if any(sign in "/\\" or unicodedata.category(sign) in _UNSHOWN for sign in shown):
         raise BadAttachment("has a slash, or a control or invisible character in it; take it out")
-    if name != name.strip() or name != name.strip(" ."):
+    if shown != shown.strip() or shown != shown.strip(" ."):
         raise BadAttachment("begins or ends with a space or a dot; take it off")
-    if (extension := name.lower().rpartition(".")[2]) in REFUSED and "." in name:
+    if (extension := shown.lower().rpartition(".")[2]) in REFUSED and "." in shown:
         raise BadAttachment(f"is of type .{extension}, which SES refuses; send it another way")
 
 

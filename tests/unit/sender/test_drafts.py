@@ -80,6 +80,8 @@ TAKEN: list[dict[str, Any]] = [
     {"files": [replace(PDF, file_name=f"{number}.pdf") for number in range(50)]},
     {"files": [replace(PDF, file_name="Rechnung für Köln.pdf")]},
     {"files": [replace(PDF, file_name="js")]},
+    {"files": [replace(PDF, file_name="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf")]},
+    {"files": [replace(PDF, file_name="\U0001f469\u200d\U0001f467.png")]},
     {"files": [replace(PDF, file_name="a" * 251 + ".pdf")]},
     {"files": [replace(PDF, content_type="text/calendar; method=REQUEST; charset=utf-8")]},
     {"files": [replace(PDF, content=b"")]},
@@ -154,7 +156,7 @@ BAD_FILES = [
     *((replace(PDF, file_name=name), "file_name") for name in (
         "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf", "a\r\nb.pdf",
         "a\0.pdf", "gpj.\u202eexe.pdf", "a" * 256, "ü" * 128,
-        "\xa0a.pdf",
+        "\xa0a.pdf", "a.e\u200dxe", "a.exe\u200c", "a.\u200d", "\u200d",
     )),
     *((replace(PDF, content_type=text), "content_type") for text in (
         "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", "message/rfc822", 'a/b; c="d"',

@@ -117,7 +117,7 @@ def test_a_file_keeps_its_name_and_its_bytes() -> None:
 
 FILE_NAMES = [
     "a b.txt", 'a "b" c.txt', "a;b=c.txt", "=?utf-8?q?x?=", "a%20b", "utf-8''a", "日本語.pdf",
-    "a" * 251 + ".pdf",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf", "a" * 251 + ".pdf",
 ]  # fmt: skip
 
 
