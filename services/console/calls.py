@@ -92,6 +92,11 @@ class Refused(Exception):
         self.violations = violations
         self.retry_after = retry_after
 
+    def of(self, field: str) -> "Refused":
+        """Say the same of this field of what a caller gave, whatever field of the call it became."""
+        violations = tuple(Violation(field, each.description) for each in self.violations)
+        return Refused(self.code, self.reason, str(self), violations=violations, retry_after=self.retry_after)
+
 
 class Calls:
     """The stubs of the services that console asks, and how they are called with somebody's key."""

@@ -27,7 +27,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PAGES = ("/app", "/d")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-LARGEST_FORM = 256 * 1024  # bytes
+LARGEST_FORM = 64 * 1024  # bytes
 LARGEST_API_BODY = 48 * MEBIBYTE  # what sender takes
 TOO_LARGE = "The request is too large."
 BODY_WITHIN = timedelta(seconds=60)

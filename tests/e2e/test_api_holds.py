@@ -141,6 +141,17 @@ async def test_no_header_is_an_accident(stranger: Stranger, name: str, value: st
     assert answer.status_code == status, answer.text
 
 
+async def test_the_entry_of_a_list_that_cannot_be_used_is_named(stranger: Stranger) -> None:
+    for path, field, entries in (
+        ("add", "emails", ["a@readers.com", "nobody"]),
+        ("remove", "emails", ["a@readers.com", "nobody"]),
+        ("remove", "ids", [NOBODY, "none"]),
+    ):
+        answer = await stranger.ask("POST", f"/suppressions/batch/{path}", json={field: entries})
+        assert answer.status_code == 422
+        assert f"`{field}[1]`" in answer.json()["message"]
+
+
 async def test_a_large_body_needs_a_key_that_lives(stranger: Stranger) -> None:
     unknown, _, _ = generate_key()
 

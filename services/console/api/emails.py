@@ -116,7 +116,7 @@ ENDPOINTS = (
     Endpoint("GET", "/emails", list_, models.Listing[models.EmailSummary], query=QUERY),
     Endpoint(
         "POST", "/emails/batch", send_batch, models.Batch,
-        body=list[models.SendEmail], headers=(RETRY_KEY, VALIDATION),
+        body=models.Emails, headers=(RETRY_KEY, VALIDATION),
     ),
     Endpoint("GET", "/emails/{email_id}", get, models.Email),
     Endpoint("PATCH", "/emails/{email_id}", update, models.EmailReference, body=models.UpdateEmail),

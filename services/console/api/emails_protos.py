@@ -58,7 +58,7 @@ def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
         attachments=[
             _attachment(each, f"attachments[{i}]") for i, each in enumerate(email.attachments or ())
         ],
-        send_time=stamp_of("scheduled_at", email.scheduled_at) if email.scheduled_at else None,
+        send_time=None if email.scheduled_at is None else stamp_of("scheduled_at", email.scheduled_at),
     )
     getattr(request, "from").CopyFrom(address_of(email.from_))  # a keyword of Python's
     return request
@@ -139,7 +139,7 @@ def _attachment(given: models.Attachment, place: str) -> pb.Attachment:
     return pb.Attachment(
         file_name=given.filename,
         content_type=given.content_type or "",
-        content_id=given.content_id or "",
+        content_id=given.content_id or given.inline_content_id or "",
         content=_content(given.content, place),
     )
 

@@ -3,7 +3,6 @@
 Not for what an endpoint does: that stands in the handler it names.
 """
 
-import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,18 +17,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chassis.access import hash_token, well_formed
-from chassis.config import MEBIBYTE
 from chassis.telemetry import get_logger
 from letterhead.sender.v1.emails_pb2 import ListEmailsRequest
 from services.console.api import errors
+from services.console.api.bodies import Bodies
 from services.console.api.errors import Rejected
 from services.console.api.limits import Limiter
 from services.console.calls import DEADLINE, Calls, Refused
 
 log = get_logger(__name__)
 
-LARGE_BODY = MEBIBYTE
-LARGE_BODIES = 2  # at once; each takes several times its size while it is turned into a request
 RETRY_KEY = "Idempotency-Key"
 MAX_RETRY_KEY = 256
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -132,7 +129,7 @@ class Door:
     def __init__(self, calls: Calls, limiter: Limiter) -> None:
         self._calls = calls
         self._limiter = limiter
-        self._large = asyncio.Semaphore(LARGE_BODIES)
+        self._bodies = Bodies()
 
     def route(self, path: str, endpoints: Sequence[Endpoint]) -> BaseRoute:
         """Give the route of a path with all its methods."""
@@ -167,10 +164,10 @@ class Door:
         asked = Asked(self._calls, key, request.path_params, request.query_params, request.headers)
         if endpoint.body is None:
             return await endpoint.handler(asked)
-        if _size(request) <= LARGE_BODY:
+        if (places := self._bodies.places(request)) is None:
             return await endpoint.handler(replace(asked, content=await request.body()))
         await asked.ask(self._calls.sender.ListEmails, ListEmailsRequest(page_size=1))  # is the key alive?
-        async with self._large:
+        async with places.one(hash_token(key)):
             return await endpoint.handler(replace(asked, content=await request.body()))
 
 
@@ -201,9 +198,3 @@ def _key(request: Request) -> str:
             errors.REASONS["KEY_INVALID"], "API key is invalid. Keys of Letterhead begin with `lh_`."
         )
     return token
-
-
-def _size(request: Request) -> int:
-    """Give how large the body says it is, in bytes; one that does not say counts as large."""
-    declared = request.headers.get("content-length", "")
-    return int(declared) if declared.isdecimal() else LARGE_BODY + 1

@@ -77,13 +77,14 @@ SENTENCES: Mapping[str, str] = {
     "SCOPE_TOO_SMALL": "This API key may only send email. Use one with full access.",
     "REQUEST_ID_REUSED": "This idempotency key was used before with another body. Use a new key for it.",
 }
-# The contract's rpcs that sentences send people to, by what they are here.
-RPCS: Mapping[str, str] = {
+# What sentences name in the contract's words, by what it is here.
+WORDS: Mapping[str, str] = {
     "CreateDomain": "POST /domains",
     "GetDomain": "GET /domains/{id}",
     "ListDomains": "GET /domains",
     "CreateApiKey": "POST /api-keys",
     "ListApiKeys": "GET /api-keys",
+    "scope SENDING_ACCESS": "permission `sending_access`",
 }
 # The contract's fields by the names that callers of this API know; the path around them stays.
 FIELDS: Mapping[str, str] = {
@@ -104,7 +105,7 @@ OF_FIELDS: Mapping[str, Kind] = {
     "Idempotency-Key": BAD_KEY_OF_RETRY,
 }
 _WRAPPED = re.compile(r"(from|\])\.(?:address|name)$")
-_RPC = re.compile(rf"\b(?:{'|'.join(RPCS)})\b")
+_WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b")
 _OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
 _LAST = re.compile(r"[A-Za-z_]+(?=(?:\[\d+\])?$)")
 
@@ -147,7 +148,7 @@ def sentence_of(refused: Refused) -> str:
         said = "; ".join(f"`{_field(each)}` {each.description}" for each in refused.violations)
     else:
         said = SENTENCES.get(refused.reason, refused.message)
-    said = _RPC.sub(lambda rpc: RPCS[rpc[0]], said)
+    said = _WORD.sub(lambda word: WORDS[word[0]], said)
     return said[:1].upper() + said[1:] + ("" if said.endswith((".", "…")) else ".")
 
 

@@ -11,6 +11,10 @@ MOST_ADDRESSES = 50
 MOST_OF_BATCH = 100
 
 Addresses: TypeAlias = str | list[str]
+Id: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Time: TypeAlias = Annotated[
+    str, Meta(description="A time in ISO 8601, with its zone.", extra_json_schema={"format": "date-time"})
+]
 Entries: TypeAlias = Annotated[list[str], Meta(min_length=1, max_length=MOST_OF_BATCH)]
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
 Switch: TypeAlias = Literal["enabled", "disabled"]
@@ -52,6 +56,7 @@ class Attachment(Body):
     content: str | list[Byte] | NodeBuffer | None = None
     content_type: str | None = None
     content_id: str | None = None
+    inline_content_id: Annotated[str, Meta(description="Another name of `content_id`.")] | None = None
     path: str | None = None
 
 
@@ -75,15 +80,18 @@ class SendEmail(Body):
     headers: dict[str, str] | None = None
     tags: list[Tag] | None = None
     attachments: list[Attachment] | None = None
-    scheduled_at: Annotated[str, Meta(description="A time in ISO 8601, with its zone.")] | None = None
+    scheduled_at: Time | None = None
     template: Template | None = None
     topic_id: str | None = None
+
+
+Emails: TypeAlias = Annotated[list[SendEmail], Meta(min_length=1, max_length=MOST_OF_BATCH)]
 
 
 class UpdateEmail(Body):
     """Another time for an email that waits."""
 
-    scheduled_at: Annotated[str, Meta(description="A time in ISO 8601, with its zone.")]
+    scheduled_at: Time
 
 
 class Capabilities(Answer):
@@ -120,7 +128,7 @@ class CreateApiKey(Body):
 
     name: str
     permission: str | None = None
-    domain_id: str | None = None
+    domain_id: Id | None = None
 
 
 class AddSuppression(Body):
@@ -139,7 +147,7 @@ class RemoveSuppressions(Body):
     """Addresses or ids, not both, to send to again."""
 
     emails: Entries | None = None
-    ids: Entries | None = None
+    ids: Annotated[list[Id], Meta(min_length=1, max_length=MOST_OF_BATCH)] | None = None
 
 
 Item = TypeVar("Item")

@@ -91,7 +91,8 @@ def _operation_id(endpoint: Endpoint) -> str:
 
 def _parameters(endpoint: Endpoint) -> Iterable[dict[str, Any]]:
     for name in _PARAMETER.findall(endpoint.path):
-        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        is_id = {"format": "uuid"} if name.endswith("_id") else {}
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"} | is_id}
     for place, names, known in (("query", endpoint.query, QUERY), ("header", endpoint.headers, HEADERS)):
         for name in names:
             says, schema = known[name]

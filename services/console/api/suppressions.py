@@ -51,7 +51,7 @@ async def remove(asked: Asked) -> models.RemovedSuppression:
 
 async def add_batch(asked: Asked) -> models.Suppressions:
     """Keeps email from up to 100 addresses."""
-    made = await _each(asked, _add, asked.body(models.AddSuppressions).emails)
+    made = await _each(asked, _add, asked.body(models.AddSuppressions).emails, "emails")
     return models.Suppressions(data=list({each.id: each for each in made}.values()))
 
 
@@ -61,8 +61,8 @@ async def remove_batch(asked: Asked) -> models.RemovedSuppressions:
     if (wish.emails is None) == (wish.ids is None):
         raise Rejected(errors.INVALID, "Give either `emails` or `ids`.")
     named = [{"address": each} for each in wish.emails or ()]
-    named += [{"suppression_id": id_of("ids", each)} for each in wish.ids or ()]
-    removed = await _each(asked, _remove_if_there, named)
+    named += [{"suppression_id": id_of(f"ids[{i}]", each)} for i, each in enumerate(wish.ids or ())]
+    removed = await _each(asked, _remove_if_there, named, "emails")
     return models.RemovedSuppressions(data=[each for each in removed if each is not None])
 
 
@@ -88,16 +88,19 @@ async def _remove_if_there(asked: Asked, named: Mapping[str, str]) -> models.Rem
 
 
 async def _each(
-    asked: Asked, act: Callable[[Asked, Given], Awaitable[Made]], given: Iterable[Given]
+    asked: Asked, act: Callable[[Asked, Given], Awaitable[Made]], given: Iterable[Given], field: str
 ) -> list[Made]:
-    """Do the same for each, a few at once; ends with the first error, and may then be repeated."""
+    """Do the same for each of a field, a few at once; ends with the first error, and may then be repeated."""
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(each: Given) -> Made:
+    async def one(index: int, each: Given) -> Made:
         async with slots:
-            return await act(asked, each)
+            try:
+                return await act(asked, each)
+            except Refused as refused:
+                raise refused.of(f"{field}[{index}]") from None
 
-    tasks = [asyncio.ensure_future(one(each)) for each in given]
+    tasks = [asyncio.ensure_future(one(index, each)) for index, each in enumerate(given)]
     try:
         return await asyncio.gather(*tasks)
     finally:

@@ -27,7 +27,9 @@ _LOOKALIKES = frozenset(
 )
 _POSING = frozenset("<>@") | _LOOKALIKES
 # Joiners that scripts and emoji need; every other format character hides or turns round what is shown.
-_JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
+JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
+# Letters and marks that nothing is drawn for (Unicode's Default_Ignorable_Code_Point, and Braille's blank).
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -61,7 +63,7 @@ def check_name(text: str) -> str:
         raise BadAddress(f"is longer than {MAX_NAME} characters")
     if is_plain(text) and _POSING.isdisjoint(text) and text == text.strip():
         return text
-    if any(unicodedata.category(sign) in _UNSHOWN and sign not in _JOINERS for sign in text):
+    if JOINERS.issuperset(text) or any(map(_is_hidden, text)):
         raise BadAddress("has a line break, or a control or invisible character in it; take it out")
     if not _POSING.isdisjoint(text) or not _POSING.isdisjoint(unicodedata.normalize("NFKC", text)):
         raise BadAddress("looks like an address: it may have no @, no angle bracket and no sign like them")
@@ -88,6 +90,10 @@ def _local_part(text: str) -> str:
             "give each address, and its name, in a field of its own"
         )
     return text
+
+
+def _is_hidden(sign: str) -> bool:
+    return sign in _BLANKS or (unicodedata.category(sign) in _UNSHOWN and sign not in JOINERS)
 
 
 def _is_unshown(sign: str) -> bool:

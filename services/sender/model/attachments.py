@@ -6,6 +6,9 @@ Not for how they are written into the email: that is `mime`.
 import mimetypes
 import re
 import unicodedata
+from collections.abc import Sequence
+
+from services.sender.model.addresses import JOINERS
 
 MAX_ATTACHMENTS = 50
 MAX_FILE_NAME = 255  # bytes of UTF-8
@@ -24,7 +27,9 @@ REFUSED = frozenset({
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}"
 _TYPE = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}={_WORD}){{0,4}}")
-_CHARSET = re.compile(r"; ?charset=([^;]*)", re.IGNORECASE)
+_PARAMETER = re.compile(r"; ?([^=]+)=([^;]*)")
+# The file's name is written beside it, once: of two, readers show one or the other.
+_NAMES = frozenset({"name", "filename"})
 # Those that every reader knows (https://encoding.spec.whatwg.org/#names-and-labels), of those still in use.
 _KNOWN_CHARSET = re.compile(
     r"utf-8|us-ascii|iso-8859-([1-8]|1[03456])|windows-125[0-8]|utf-16(le|be)?|koi8-[ru]|shift_jis|euc-jp|"
@@ -41,26 +46,47 @@ class BadAttachment(ValueError):
 
 def check_file_name(name: str) -> None:
     """Raise BadAttachment for a name that hides something, or that SES refuses."""
-    if not name or len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
+    shown = "".join(sign for sign in name if sign not in JOINERS)
+    if not shown or len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
         raise BadAttachment(f"must have 1 to {MAX_FILE_NAME} bytes")
-    if any(sign in "/\\" or unicodedata.category(sign) in _UNSHOWN for sign in name):
+    if any(sign in "/\\" or unicodedata.category(sign) in _UNSHOWN for sign in shown):
         raise BadAttachment("has a slash, or a control or invisible character in it; take it out")
-    if name != name.strip() or name != name.strip(" ."):
+    if shown != shown.strip() or shown != shown.strip(" ."):
         raise BadAttachment("begins or ends with a space or a dot; take it off")
-    if (extension := name.lower().rpartition(".")[2]) in REFUSED and "." in name:
+    if (extension := shown.lower().rpartition(".")[2]) in REFUSED and "." in shown:
         raise BadAttachment(f"is of type .{extension}, which SES refuses; send it another way")
 
 
 def media_type(asked: str, file_name: str) -> str:
     """Give the type to declare; raises BadAttachment for one that is none, or that would be structure."""
-    found = asked or mimetypes.guess_type(file_name, strict=True)[0] or UNKNOWN_TYPE
-    if not _TYPE.fullmatch(found):
+    if not asked:
+        return _guessed(file_name)
+    if not _TYPE.fullmatch(asked):
         raise BadAttachment("is not a media type like application/pdf")
-    if not all(map(_KNOWN_CHARSET.fullmatch, _CHARSET.findall(found))):
-        raise BadAttachment("names a charset that not every reader knows; use utf-8")
-    if found.lower().startswith(("multipart/", "message/")):
+    if _has_parts(asked):
         raise BadAttachment("is a type that has parts of its own; use application/octet-stream")
-    return found
+    _check_parameters([(name.lower(), value) for name, value in _PARAMETER.findall(asked)])
+    return asked
+
+
+def _guessed(file_name: str) -> str:
+    """Give the type that a name says; a packed file is not of the type of what is in it."""
+    found, packed = mimetypes.guess_type(file_name, strict=True)
+    return UNKNOWN_TYPE if found is None or packed or _has_parts(found) else found
+
+
+def _has_parts(media_type: str) -> bool:
+    return media_type.lower().startswith(("multipart/", "message/"))
+
+
+def _check_parameters(parameters: Sequence[tuple[str, str]]) -> None:
+    names = [name for name, _ in parameters]
+    if len(set(names)) < len(names):
+        raise BadAttachment("has a parameter twice; readers differ on which one counts")
+    if not _NAMES.isdisjoint(names):
+        raise BadAttachment("names the file; leave that to its name")
+    if not all(_KNOWN_CHARSET.fullmatch(value) for name, value in parameters if name == "charset"):
+        raise BadAttachment("names a charset that not every reader knows; use utf-8")
 
 
 def check_content_id(content_id: str) -> None:

@@ -14,6 +14,10 @@ MAX_HEADERS = 50
 # A line, without its line break (RFC 5322 §2.1.1). Longer ones are cut or refused on the way.
 MAX_LINE = 998
 MAX_NAME = 76
+# A thread's Message-IDs are broken over lines; some hundred of them fit.
+MAX_REFERENCES = 8000
+# Where a line may be broken: readers differ on how many spaces stand at a break, so there is but one.
+BREAK = re.compile(r"(?<! ) (?! )")
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -107,9 +111,18 @@ def check_header(name: str, value: str) -> None:
         raise BadHeader("must be printable ASCII on one line, not empty, without a space at either end")
     if "=?" in value:
         raise BadHeader('has "=?" in it, an encoded word: some readers show it decoded, and others do not')
-    longest = max(map(len, value.split()))
-    if len(name) + 2 + len(value) > MAX_LINE or longest > MAX_LINE - 1:
-        raise BadHeader(f"is longer than a line may be, {MAX_LINE} characters with its name")
+    _check_length(name, value)
+
+
+def _check_length(name: str, value: str) -> None:
+    """Only References grows with a thread; it needs a place to be broken at."""
+    if name.lower() != "references":
+        if len(name) + 2 + len(value) > MAX_LINE:
+            raise BadHeader(f"is longer than a line may be, {MAX_LINE} characters with its name")
+    elif len(value) > MAX_REFERENCES:
+        raise BadHeader(f"is longer than {MAX_REFERENCES} characters; leave out Message-IDs after the first")
+    elif len(name) + 2 + max(map(len, BREAK.split(value))) > MAX_LINE:
+        raise BadHeader("has no single space in time to break its line at; put one between Message-IDs")
 
 
 def is_allowed(name: str) -> bool:

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 from urllib.parse import quote
 
 from services.sender.model.emails import Address, Attachment
-from services.sender.model.headers import MAX_LINE
+from services.sender.model.headers import BREAK, MAX_LINE
 
 FOLD = 78  # characters a line should keep to, RFC 5322 §2.1.1
 CRLF = "\r\n"
@@ -28,8 +28,6 @@ _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 # A parameter that all readers take for the same between quotes: with no quote, backslash, semicolon or `=`.
 _QUOTABLE = re.compile(r"[A-Za-z0-9 !#$&'()+,.@^_`{}~-]+")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
-# Where a line may be broken: readers differ on how many spaces stand at a break, so there is but one.
-_BREAK = re.compile(r"(?<! ) (?! )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +171,7 @@ def _phrase(name: str) -> str:
 
 def _unstructured(name: str, text: str) -> str:
     """Give text as it is where that is safe: where no parser could take it for something else."""
-    longest = max(map(len, _BREAK.split(text)))
+    longest = max(map(len, BREAK.split(text)))
     if _PLAIN.fullmatch(text) and "=?" not in text and longest < MAX_LINE - len(name) - 2:
         return _folded(name, text)
     return _encoded_words(text)
@@ -198,7 +196,7 @@ def _chunks(text: str) -> Iterator[bytes]:
 def _folded(name: str, value: str) -> str:
     """Break lines before spaces; a reader that joins them again has the value as it was."""
     lines, line = [], f"{name}:"
-    for token in _BREAK.split(value):
+    for token in BREAK.split(value):
         if len(line) + 1 + len(token) > FOLD and line != f"{name}:":
             lines.append(line)
             line = ""

@@ -105,6 +105,33 @@ async def test_a_field_that_is_required_is_missed_by_its_name(
             assert f"`{missing}`" in answer["message"]
 
 
+async def test_what_is_described_as_an_id_is_refused_if_it_is_none(
+    client: httpx.AsyncClient, document: dict[str, Any]
+) -> None:
+    client.headers["authorization"] = f"Bearer {generate_key()[0]}"
+    body = {"scheduled_at": "2030-01-01T00:00:00Z"}
+
+    for endpoint in api.ENDPOINTS:
+        operation = document["paths"][endpoint.path][endpoint.method.lower()]
+        for parameter in operation["parameters"]:
+            is_id = parameter["schema"].get("format") == "uuid"
+            assert is_id == (parameter["name"].endswith("_id") or parameter["name"] in ("after", "before"))
+            if is_id and parameter["in"] == "path":
+                path = endpoint.path.replace(f"{{{parameter['name']}}}", "0")
+                answer = (await client.request(endpoint.method, path, json=body)).json()
+                assert (answer["statusCode"], answer["name"]) == (422, "invalid_parameter"), answer
+
+
+async def test_a_batch_is_as_large_as_described(client: httpx.AsyncClient, document: dict[str, Any]) -> None:
+    client.headers["authorization"] = f"Bearer {generate_key()[0]}"
+    body = document["paths"]["/emails/batch"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+
+    for count in (schema["minItems"] - 1, schema["maxItems"] + 1):
+        answer = (await client.post("/emails/batch", json=[{}] * count)).json()
+        assert answer["message"] == f"A batch has 1 to 100 emails; this one has {count}."
+
+
 @pytest.mark.parametrize("path", absent.ABSENT)
 @pytest.mark.parametrize("below", ["", f"/{SOME_ID}", "/a/b/c"])
 async def test_what_is_not_offered_says_so(client: httpx.AsyncClient, path: str, below: str) -> None:

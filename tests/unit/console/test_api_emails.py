@@ -1,6 +1,7 @@
 """Emails between Resend's shapes and the contract's."""
 
 import base64
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -115,6 +116,16 @@ def test_a_file_may_come_as_base64_or_as_numbers(content: Any) -> None:
     assert request.attachments[0] == pb.Attachment(file_name="a.bin", content=b"\0\xffab")
 
 
+@pytest.mark.parametrize("name", ["content_id", "inline_content_id"])
+def test_a_file_that_is_shown_has_an_id_by_either_of_resends_names(name: str) -> None:
+    body = {"from": "a@b.com", "to": "c@d.com", "subject": "", "text": "x"}
+    file = {"filename": "logo.png", "content": "AA==", name: "logo"}
+
+    request = request_of(decoded(json.dumps(body | {"attachments": [file]}).encode(), models.SendEmail))
+
+    assert request.attachments[0].content_id == "logo"
+
+
 @pytest.mark.parametrize(
     ("fields", "name", "word"),
     [
@@ -125,6 +136,7 @@ def test_a_file_may_come_as_base64_or_as_numbers(content: Any) -> None:
         ({"topic_id": "x"}, "validation_error", "topic_id"),
         ({"tags": [models.Tag(name="a", value="1")] * 2}, "validation_error", "twice"),
         ({"scheduled_at": "in 1 hour"}, "validation_error", "ISO 8601"),
+        ({"scheduled_at": ""}, "validation_error", "ISO 8601"),
         ({"attachments": [models.Attachment(filename="a")]}, "invalid_attachment", "attachments[0]"),
         ({"attachments": [models.Attachment(content="AA==")]}, "invalid_attachment", "filename"),
         ({"attachments": [models.Attachment(filename="a", content="A")]}, "invalid_attachment", "base64"),

@@ -108,6 +108,21 @@ def test_a_sentence_sends_people_to_paths_that_there_are() -> None:
     assert answered(refused) == (403, "validation_error", "Not yours; add it with POST /domains first.")
 
 
+def test_a_sentence_says_words_that_callers_know() -> None:
+    said = "ties only a key of scope SENDING_ACCESS; leave it out"
+    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("domain_ids", said))
+
+    sentence = "`domain_id` ties only a key of permission `sending_access`; leave it out."
+    assert answered(refused) == (422, "validation_error", sentence)
+
+
+def test_one_of_many_is_named_by_its_place() -> None:
+    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("address", "is not an address"), wait=2)
+
+    assert answered(refused.of("emails[3]")) == (422, "validation_error", "`emails[3]` is not an address.")
+    assert refused.of("emails[3]").retry_after == refused.retry_after
+
+
 def test_a_wait_is_said_in_whole_seconds() -> None:
     response = errors.answer(a_refusal("RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "slow down", wait=3))
 

@@ -63,6 +63,8 @@ TAKEN: list[dict[str, Any]] = [
     {"text": "", "html": "<p>only HTML</p>"},
     {"text": "line\r\nline\rline\n"},
     {"headers": {"In-Reply-To": "<a@b>", "References": "<a@b> <c@d>"}},
+    {"headers": {"references": "<a@b> " * 1300 + "<c@d>"}},
+    {"references": ["<" + "a" * 90 + "@b>"] * 84},
     {
         "headers": {
             "List-Unsubscribe": "<https://example.com/u>",
@@ -78,6 +80,8 @@ TAKEN: list[dict[str, Any]] = [
     {"files": [replace(PDF, file_name=f"{number}.pdf") for number in range(50)]},
     {"files": [replace(PDF, file_name="Rechnung für Köln.pdf")]},
     {"files": [replace(PDF, file_name="js")]},
+    {"files": [replace(PDF, file_name="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf")]},
+    {"files": [replace(PDF, file_name="\U0001f469\u200d\U0001f467.png")]},
     {"files": [replace(PDF, file_name="a" * 251 + ".pdf")]},
     {"files": [replace(PDF, content_type="text/calendar; method=REQUEST; charset=utf-8")]},
     {"files": [replace(PDF, content=b"")]},
@@ -134,7 +138,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"in_reply_to": "1@example.com"}, "in_reply_to"),
     ({"in_reply_to": "<1@a>\r\nBcc: <x@y>"}, "in_reply_to"),
     ({"references": ["<1@a>", "<2@b> <3@c>"]}, "references"),
-    ({"references": ["<" + "a" * 90 + "@b>"] * 12}, "references"),
+    ({"references": ["<" + "a" * 90 + "@b>"] * 85}, "references"),
+    ({"headers": {"References": "<a@b>  " * 200 + "<c@d>"}}, "headers['References']"),
     ({"in_reply_to": "<1@a>", "headers": {"in-reply-to": "<2@b>"}}, "in_reply_to"),
     ({"unsubscribe": Unsubscribe("http://example.com/u", "", one_click=True)}, "list_unsubscribe.url"),
     ({"unsubscribe": Unsubscribe("", "off@example.com", one_click=False)}, "list_unsubscribe.url"),
@@ -151,11 +156,13 @@ BAD_FILES = [
     *((replace(PDF, file_name=name), "file_name") for name in (
         "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf", "a\r\nb.pdf",
         "a\0.pdf", "gpj.\u202eexe.pdf", "a" * 256, "ü" * 128,
-        "\xa0a.pdf",
+        "\xa0a.pdf", "a.e\u200dxe", "a.exe\u200c", "a.\u200d", "\u200d",
     )),
     *((replace(PDF, content_type=text), "content_type") for text in (
         "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", "message/rfc822", 'a/b; c="d"',
         "ä/b", "text/plain; charset=utf-8l", "text/plain; charset=utf-7", "x/y; a=b; CHARSET=x",
+        "application/pdf; name=invoice.exe", "x/y; a=b;NAME=a.js", "x/y; filename=a", "x/y; a=b; A=c",
+        "text/html; charset=utf-8; charset=us-ascii",
     )),
     *((replace(PDF, content_id=text), "content_id") for text in ("<logo>", "a b", "a\r\n", "ä", "a" * 129)),
 ]  # fmt: skip
@@ -238,10 +245,12 @@ def test_the_file_that_is_too_much_is_named() -> None:
 
 
 def test_a_file_gets_the_type_that_its_name_says() -> None:
-    made = draft(replace(GOOD, files=[PDF, LOGO, replace(PDF, file_name="thing")]))
+    names = ["invoice.pdf", "logo.png", "thing", "table.csv.gz", "forwarded.eml", "page.mht"]
+
+    made = draft(replace(GOOD, files=[replace(PDF, file_name=name) for name in names]))
 
     types = [each.content_type for each in made.content.attachments]
-    assert types == ["application/pdf", "image/png", "application/octet-stream"]
+    assert types == ["application/pdf", "image/png", *["application/octet-stream"] * 4]
 
 
 def test_typed_fields_become_headers() -> None:

@@ -93,6 +93,17 @@ def test_files_stand_where_readers_look_for_them(fields: dict[str, Any], structu
     assert disagreements(letter, content) == []
 
 
+def test_a_long_thread_arrives_whole() -> None:
+    references = " ".join(f"<{number:060}@mail.example.com>" for number in range(90))
+    check_header("References", references)
+    letter = replace(LETTER, headers={"References": references})
+
+    content = build(letter)
+
+    assert disagreements(letter, content) == []
+    assert max(map(len, content.split(b"\r\n"))) <= 998
+
+
 def test_a_file_keeps_its_name_and_its_bytes() -> None:
     files = [PDF, PLAIN, LOGO]
 
@@ -107,7 +118,7 @@ def test_a_file_keeps_its_name_and_its_bytes() -> None:
 
 FILE_NAMES = [
     "a b.txt", 'a "b" c.txt', "a;b=c.txt", "=?utf-8?q?x?=", "a%20b", "utf-8''a", "日本語.pdf",
-    "a" * 251 + ".pdf",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.pdf", "a" * 251 + ".pdf",
 ]  # fmt: skip
 
 
