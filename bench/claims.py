@@ -91,7 +91,7 @@ async def _claims(database: FreshDatabase, meter: Meter) -> tuple[list[float], U
 
 async def _claim(store: ClaimStore) -> float:
     began = time.perf_counter()
-    claimed = await store.claim(BATCH)
+    claimed = (await store.claim(BATCH)).postings
     assert len(claimed) == BATCH
     return time.perf_counter() - began
 

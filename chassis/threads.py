@@ -1,4 +1,4 @@
-"""A bounded place for blocking libraries. Not for CPU work, and not for anything without its own timeout."""
+"""A bounded place for what would keep the loop: blocking libraries, long computing. Each ends by itself."""
 
 import asyncio
 import contextvars

@@ -23,6 +23,8 @@ END $$;
 GRANT SELECT, INSERT, UPDATE ON identity.tenants, identity.api_keys, identity.links TO letterhead_identity;
 GRANT SELECT, INSERT, UPDATE ON identity.ses_identities, identity.claims TO letterhead_identity;
 GRANT SELECT, INSERT, DELETE ON identity.requests TO letterhead_identity;
+-- A link is forgotten a while after its end.
+GRANT DELETE ON identity.links TO letterhead_identity;
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity.records TO letterhead_identity;
 -- History is append-only.
 GRANT SELECT, INSERT ON identity.tenant_transitions, identity.claim_transitions TO letterhead_identity;

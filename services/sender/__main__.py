@@ -138,7 +138,9 @@ class Config:
         minimum=timedelta(days=8),
     )
     request_retention: timedelta = setting(
-        timedelta(days=30), help="seconds that a request_id is remembered", minimum=timedelta(days=1)
+        timedelta(days=30),
+        help="seconds that a request_id is remembered, at most as long as emails are",
+        minimum=timedelta(days=1),
     )
 
     @property
@@ -159,7 +161,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         claims = ClaimStore(
             database, states, settings.place, shared=settings.shared.sender(), worker=worker_name
         )
-        executor = await stack.enter_async_context(Executor("ses", settings.ses_threads))
+        # One thread more than POSTs, so that none of them waits for a heartbeat's.
+        executor = await stack.enter_async_context(Executor("ses", settings.ses_threads + 1))
         ses = Ses(settings.aws, configuration_set=settings.configuration_set, threads=settings.ses_threads)
         stack.callback(ses.close)
         worker = Worker(
@@ -176,6 +179,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         pause = await stack.enter_async_context(_pausing(settings))
         rounds = {
             **_rounds_of_emails(settings, database, states, claims, heartbeat),
+            **({"heartbeat": heartbeat.rounds} if heartbeat else {}),
             **_rounds_of_tenants(settings, database, pause),
             "match": Rounds("matching", matching.match, interval=timedelta(seconds=1)),
         }

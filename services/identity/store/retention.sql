@@ -8,3 +8,15 @@ WHERE (tenant_id, operation, request_id) IN (
     ORDER BY created_at
     LIMIT $2
 )
+
+-- forget_links --
+-- Forgets a batch of links that were revoked, or came to their end, so long ago.
+DELETE FROM identity.links
+WHERE id IN (
+    SELECT id
+    FROM identity.links
+    WHERE least(revoked_at, expires_at) < now() - $1::interval
+    ORDER BY least(revoked_at, expires_at)
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)

@@ -39,7 +39,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
         State.SENT: "SES said so, or its event did before the answer came",
         State.QUEUED: "a certain refusal that may pass, or it never began: nothing was sent",
         State.FAILED: "a certain refusal for good",
-        State.HELD: "a certain refusal for its domain's sake, or an operator's halt",
+        State.HELD: "a refusal for its domain's sake, an operator's halt, or it seems to kill senders",
         State.UNKNOWN: "the answer was lost, or the process that waited for it",
     },
     State.UNKNOWN: {

@@ -29,12 +29,13 @@ ALL_SUPPRESSED = "Every recipient is on the suppression list; nothing was sent."
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """A recipient at the moment of the claim."""
+    """A recipient at the moment of the claim; `left_out` says that an earlier claim found it suppressed."""
 
     position: int
     kind: RecipientKind
     address: Address
     suppressed: bool
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,14 @@ class Known:
     shared_claim: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a claim came to; `full` says that it took as many as were wanted, so there may be more."""
+
+    postings: list[Posting]
+    full: bool
+
+
 class ClaimStore:
     """Claims emails for one worker; `shared` is the operator's shared sender, None where there is none."""
 
@@ -58,21 +66,21 @@ class ClaimStore:
         """Give the SES account as verifier last saw it."""
         return to_account(await self._database.fetchrow(QUERIES.account, *self._place))
 
-    async def claim(self, limit: int) -> list[Posting]:
+    async def claim(self, limit: int) -> Taken:
         """Take at most `limit` emails; some of them may move elsewhere than to SES."""
         async with self._database.transaction() as connection:
             candidates = await self._candidates(connection, limit)
             if not candidates:
-                return []
+                return Taken([], full=False)
             known = await self._fenced(connection, {each.claim_id for each in candidates})
             decided = [(each, self._decided(each, known)) for each in candidates]
             postings = [_posting(each, what) for each, what in decided if isinstance(what, Sender)]
             await self._open(connection, postings, known)
             await self._count(connection, postings)
-            await self._leave_out(connection, [each for each, what in decided if what is not None])
+            await self._mark(connection, [each for each, what in decided if what is not None])
             moves = [what for _, what in decided if isinstance(what, Move)]
             await self._states.move(connection, [*map(_claimed, postings), *moves])
-        return postings
+        return Taken(postings, full=len(candidates) == limit)
 
     async def begin(self, attempt_ids: Collection[UUID]) -> set[UUID]:
         """Note that these are posted now, and give those that may be: the others have been taken over."""
@@ -150,17 +158,16 @@ class ClaimStore:
             tenants = [each.candidate.tenant_id for each in first]
             await connection.execute(QUERIES.count_emails, tenants, [len(each.recipients) for each in first])
 
-    async def _leave_out(self, connection: Connection, candidates: Sequence[Candidate]) -> None:
-        """Mark the suppressed recipients."""
-        left_out = [
-            (each.id, addressee.position)
+    async def _mark(self, connection: Connection, candidates: Sequence[Candidate]) -> None:
+        """Mark the recipients that are suppressed now, and no other: lists change while an email waits."""
+        marks = [
+            (each.id, addressee.position, addressee.suppressed)
             for each in candidates
             for addressee in each.addressees
-            if addressee.suppressed
+            if addressee.suppressed is not addressee.left_out
         ]
-        if left_out:
-            emails, positions = zip(*left_out, strict=True)
-            await connection.execute(QUERIES.suppress_recipients, emails, positions)
+        if marks:
+            await connection.execute(QUERIES.mark_recipients, *zip(*marks, strict=True))
 
 
 def _with(claim_ids: Collection[UUID], shared_id: UUID | None) -> list[UUID]:
@@ -185,7 +192,7 @@ def _signing_claim(posting: Posting, known: Known) -> UUID | None:
 
 def _addressee(row: Record) -> Addressee:
     address = Address(row["address"], row["name"])
-    return Addressee(row["position"], RecipientKind(row["kind"]), address, row["suppressed"])
+    return Addressee(row["position"], RecipientKind(row["kind"]), address, row["suppressed"], row["left_out"])
 
 
 def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequence[Attachment]) -> Candidate:

@@ -82,8 +82,10 @@ JOIN identity.tenants AS t ON t.id = d.tenant_id
 WHERE d.id = ANY ($1);
 
 -- addressees --
--- The recipients of some emails, each email's in order, and whether they are on its tenant's list.
-SELECT r.email_id, r.position, r.kind, r.address, r.name, s.address IS NOT NULL AS suppressed
+-- The recipients of some emails, each email's in order, whether they are on its tenant's list, and whether they are marked so.
+SELECT
+    r.email_id, r.position, r.kind, r.address, r.name, s.address IS NOT NULL AS suppressed,
+    r.state = 'SUPPRESSED' AS left_out
 FROM sender.recipients AS r
 JOIN sender.emails AS e ON e.id = r.email_id
 LEFT JOIN sender.suppressions AS s ON s.tenant_id = e.tenant_id AND s.address = r.match
@@ -122,12 +124,15 @@ ORDER BY tenant_id
 ON CONFLICT (key) DO UPDATE
 SET arrival_at = greatest(b.arrival_at, clock_timestamp()) + (excluded.arrival_at - clock_timestamp());
 
--- suppress_recipients --
--- Marks recipients that are left out.
+-- mark_recipients --
+-- Marks recipients that are left out, and takes the mark from those that are not any more.
 UPDATE sender.recipients AS r
-SET state = 'SUPPRESSED', state_note = 'On the suppression list: left out.', state_at = now()
-FROM unnest($1::uuid[], $2::integer[]) AS suppressed (email_id, position)
-WHERE r.email_id = suppressed.email_id AND r.position = suppressed.position AND r.state <> 'SUPPRESSED';
+SET
+    state = CASE WHEN marked.suppressed THEN 'SUPPRESSED' ELSE 'PENDING' END,
+    state_note = CASE WHEN marked.suppressed THEN 'On the suppression list: left out.' ELSE '' END,
+    state_at = now()
+FROM unnest($1::uuid[], $2::integer[], $3::boolean[]) AS marked (email_id, position, suppressed)
+WHERE r.email_id = marked.email_id AND r.position = marked.position;
 
 -- open_attempts --
 -- Writes down that requests are to leave; the lease is by this clock.

@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Queries
+from chassis.ids import uuid7
 from services.sender.model.emails import AttemptState, Move, Moved, State, Verdict
 from services.sender.store.states import EmailStates
 
@@ -17,8 +18,9 @@ BATCH = 1000  # emails held by one call
 class Undecided:
     """An email over which somebody may have to decide.
 
-    `attempt_id` is of the attempt whose answer was lost, `perhaps_sent` says that there was one, or may have
-    been before a restore; `heard` says that evidence has come already.
+    `demanded` says that nothing else lets it go; `attempt_id` is of the attempt whose answer was lost,
+    `perhaps_sent` says that there was one, or may have been before a restore; `heard` says that evidence has
+    come already.
     """
 
     state: State
@@ -53,7 +55,7 @@ class DecisionStore:
             return None
         return Undecided(
             State(row["state"]),
-            row["decision_demanded"],
+            row["demanded"],
             row["attempt_id"],
             row["perhaps_sent"],
             row["heard"],
@@ -74,15 +76,18 @@ class DecisionStore:
     ) -> int:
         """Hold a batch and give how many; an open attempt becomes one whose answer was lost."""
         rows = await connection.fetch(QUERIES.to_hold, since, before, BATCH)
-        moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows}
+        already = [row["id"] for row in rows if row["state"] == State.HELD]
+        moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows if row["state"] != State.HELD}
         verdicts = [
             Verdict(row["attempt_id"], AttemptState.UNKNOWN, moves.pop(row["id"]), "held by an operator")
             for row in rows
             if row["attempt_id"] is not None
         ]
-        held = [
+        moved = [
             *await self._states.settle(connection, verdicts),
             *await self._states.move(connection, [*moves.values()]),
         ]
-        await connection.execute(QUERIES.demand_decisions, [each.id for each in held])
+        kept = await connection.fetch(QUERIES.hold_on, [uuid7() for _ in already], already, note)
+        held = [*(each.id for each in moved), *(row["email_id"] for row in kept)]
+        await connection.execute(QUERIES.demand_decisions, held)
         return len(held)

@@ -1,7 +1,7 @@
 -- undecided --
--- An email, its attempt whose answer was lost, whether it may have been sent, and whether SES's events say that it was.
+-- An email, whether nothing but a decision lets it go (it rests beyond its deadline, perhaps), its attempt whose answer was lost, whether it may have been sent, and whether SES's events say that it was.
 SELECT
-    e.state, e.decision_demanded, a.id AS attempt_id,
+    e.state, e.decision_demanded OR e.not_before > e.expires_at AS demanded, a.id AS attempt_id,
     e.decision_demanded OR EXISTS (
         SELECT FROM sender.attempts AS lost WHERE lost.email_id = e.id AND lost.state IN ('UNKNOWN', 'ABANDONED')
     ) AS perhaps_sent,
@@ -12,17 +12,33 @@ WHERE e.id = $1;
 
 -- lock_undecided --
 -- Keeps an email as it is, held for a decision or past its deadline, until the end of the transaction.
-SELECT id FROM sender.emails WHERE id = $1 AND (state = 'HELD' AND decision_demanded OR state = 'EXPIRED') FOR UPDATE;
+SELECT id
+FROM sender.emails
+WHERE id = $1 AND (state = 'HELD' AND (decision_demanded OR not_before > expires_at) OR state = 'EXPIRED')
+FOR UPDATE;
 
 -- to_hold --
--- Emails accepted from $1 to before $2 that wait, are being handed over, or are of unknown outcome; with the open attempt.
-SELECT e.id, a.id AS attempt_id
+-- Emails accepted from $1 to before $2 that wait, are being handed over, are of unknown outcome, or are held and might be let go by themselves; with the open attempt.
+SELECT e.id, e.state, a.id AS attempt_id
 FROM sender.emails AS e
 LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'OPEN'
-WHERE e.state IN ('QUEUED', 'CLAIMED', 'UNKNOWN')
+WHERE (e.state IN ('QUEUED', 'CLAIMED', 'UNKNOWN') OR e.state = 'HELD' AND NOT e.decision_demanded)
     AND ($1::timestamptz IS NULL OR e.created_at >= $1) AND ($2::timestamptz IS NULL OR e.created_at < $2)
 ORDER BY e.id
 LIMIT $3;
+
+-- hold_on --
+-- Says of emails that are held already ($2) what they wait for now; gives those that still are.
+WITH kept AS (
+    UPDATE sender.emails SET state_note = $3
+    WHERE id = ANY ($2) AND state = 'HELD'
+    RETURNING id
+)
+INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
+SELECT transition_id, kept.id, 'HELD', 'HELD', $3
+FROM unnest($1::uuid[], $2::uuid[]) AS wanted (transition_id, id)
+JOIN kept USING (id)
+RETURNING email_id;
 
 -- demand_decisions --
 -- Keeps held emails from being let go by themselves.

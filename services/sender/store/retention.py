@@ -27,8 +27,9 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
     return [
         # Each email has its own time for this, from its last state on.
         Rule("bodies", QUERIES.erase_bodies, timedelta(0)),
+        # Before its emails: a repeated request is answered with all of them, or is a new one.
+        Rule("requests", QUERIES.forget_requests, min(requests, emails)),
         Rule("emails", QUERIES.forget_emails, emails),
-        Rule("requests", QUERIES.forget_requests, requests),
         Rule("tenant_days", QUERIES.forget_tenant_days, emails),
         Rule("heartbeats", QUERIES.forget_heartbeats, HEARTBEATS_KEPT),
         Rule("unmatched", QUERIES.forget_unmatched, UNMATCHED_KEPT),

@@ -37,7 +37,8 @@ WITH wanted AS (
         state = legal.to_state,
         state_note = legal.note,
         state_at = now(),
-        not_before = now() + legal.delay,
+        -- A time that was asked for is kept to, whatever became of the email meanwhile.
+        not_before = greatest(now() + legal.delay, e.send_at),
         ses_id = coalesce(nullif(legal.ses_id, ''), e.ses_id),
         sent_as = coalesce(legal.sent_as, e.sent_as),
         sent_from = coalesce(legal.sent_from, e.sent_from),

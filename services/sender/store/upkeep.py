@@ -13,12 +13,16 @@ BATCH = 200  # rows of one round
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An attempt that its process left open. `number` is from 1 on; `begun`: its POST may have left."""
+    """An attempt that its process left open. `number` is from 1 on; `begun`: its POST may have left.
+
+    `deaths` is how many of the email's attempts before were left so, and never begun.
+    """
 
     attempt_id: UUID
     email_id: UUID
     number: int
     begun: bool
+    deaths: int
 
 
 class UpkeepStore:
@@ -31,7 +35,7 @@ class UpkeepStore:
     async def overdue_attempts(self, connection: Connection) -> list[Overdue]:
         """Give the attempts whose lease has run out; none of them can begin any more."""
         rows = await connection.fetch(QUERIES.overdue_attempts, BATCH)
-        return [Overdue(row["id"], row["email_id"], row["number"], row["begun"]) for row in rows]
+        return [Overdue(*row) for row in rows]
 
     async def proven_attempts(self, connection: Connection) -> list[tuple[UUID, UUID, str]]:
         """Give attempt, email and SES's id where an event of SES tells that a lost answer was a yes."""
@@ -57,9 +61,9 @@ class UpkeepStore:
         rows = await connection.fetch(QUERIES.expired_emails, BATCH)
         return [(row["id"], row["perhaps_sent"]) for row in rows]
 
-    async def claims_with_held(self) -> list[UUID]:
-        """Give the claims that email is held for."""
-        rows = await self._database.fetch(QUERIES.claims_with_held, BATCH)
+    async def claims_with_held(self, after: UUID | None) -> list[UUID]:
+        """Give claims that email is held for, the next after one."""
+        rows = await self._database.fetch(QUERIES.claims_with_held, after, BATCH)
         return [row["claim_id"] for row in rows]
 
     async def held_emails(self, connection: Connection, claim_id: UUID) -> list[UUID]:

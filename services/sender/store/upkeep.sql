@@ -1,11 +1,18 @@
 -- overdue_attempts --
--- Attempts whose process did not settle them in time; locked, so that none of them begins meanwhile.
-SELECT id, email_id, number, begun
-FROM sender.attempts
-WHERE state = 'OPEN' AND leased_until < now()
-ORDER BY leased_until
+-- Attempts whose process did not settle them in time, and how many of their email's ended so before they began; locked, so that none of them begins meanwhile.
+SELECT
+    a.id, a.email_id, a.number, a.begun,
+    (
+        SELECT count(*)
+        FROM sender.attempts AS before
+        WHERE before.email_id = a.email_id AND before.state = 'REFUSED' AND NOT before.begun
+            AND before.settled_at >= before.leased_until
+    ) AS deaths
+FROM sender.attempts AS a
+WHERE a.state = 'OPEN' AND a.leased_until < now()
+ORDER BY a.leased_until
 LIMIT $1
-FOR UPDATE SKIP LOCKED;
+FOR UPDATE OF a SKIP LOCKED;
 
 -- proven_attempts --
 -- Attempts whose answer was lost, and of which SES's events say that it accepted them; also those that were sent again meanwhile.
@@ -64,8 +71,12 @@ ORDER BY e.expires_at
 LIMIT $1;
 
 -- claims_with_held --
--- The claims that email is held for and that may be looked at again.
-SELECT DISTINCT claim_id FROM sender.emails WHERE state = 'HELD' AND not_before <= now() LIMIT $1;
+-- The claims, after one ($1), that email is held for and that may be looked at again.
+SELECT DISTINCT claim_id
+FROM sender.emails
+WHERE state = 'HELD' AND not_before <= now() AND NOT decision_demanded AND ($1::uuid IS NULL OR claim_id > $1)
+ORDER BY claim_id
+LIMIT $2;
 
 -- held_emails --
 -- Email held for a claim's sake; not what waits for evidence or for somebody's decision.

@@ -34,8 +34,7 @@ class Guard:
         """Judge the tenants, and end what is over; there is never more to do at once."""
         for struck in await self._store.struck(WINDOW):
             verdict, sentence = judge(struck.strikes, await self._store.sent(struck))
-            if verdict is Verdict.PAUSE and self._pause is not None:
-                await self._stop(struck, sentence, self._pause)
+            if verdict is Verdict.PAUSE and await self._stopped(struck, sentence):
                 continue
             if verdict is not Verdict.FINE:
                 await self._warn(struck, sentence)
@@ -45,12 +44,25 @@ class Guard:
             log.info("tenant restored", action="tenant_restored", tenant_id=str(tenant_id))
         return False
 
-    async def _stop(self, struck: Struck, sentence: str, pause: Pause) -> None:
-        """Pause, then note it: if this ends in between, the next round does the same again."""
-        await pause(struck.tenant_id, sentence)
+    async def _stopped(self, struck: Struck, sentence: str) -> bool:
+        """Pause, then note it: if this ends in between, the next round does the same again.
+
+        Says whether it was done; where identity does not answer, the tenant is slowed down until it does.
+        """
+        if self._pause is None:
+            return False
+        tenant_id = str(struck.tenant_id)
+        try:
+            await self._pause(struck.tenant_id, sentence)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other tenants are judged
+            log.warning(
+                "tenant not paused", action="tenant_not_paused", tenant_id=tenant_id, error=str(error)
+            )
+            return False
         await self._store.close(struck.tenant_id)
         VERDICTS.labels(Verdict.PAUSE).inc()
-        log.error("tenant paused", action="tenant_paused", tenant_id=str(struck.tenant_id), reason=sentence)
+        log.error("tenant paused", action="tenant_paused", tenant_id=tenant_id, reason=sentence)
+        return True
 
     async def _slow(self, struck: Struck, sentence: str) -> None:
         if await self._store.slow(struck.tenant_id, sentence):

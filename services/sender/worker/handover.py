@@ -6,7 +6,8 @@ its attempt row stands, and `upkeep` takes it over when the lease has run out.
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from prometheus_client import Counter
@@ -19,6 +20,7 @@ from chassis.worker import ClaimLoop
 from services.sender.model import mime, posting
 from services.sender.model.account import Account
 from services.sender.model.answers import NO_SLOT, Answer, Refused, Then
+from services.sender.model.emails import Content
 from services.sender.model.posting import Posting
 from services.sender.proofreading.agreement import disagreements
 from services.sender.ses import CONNECT_TIMEOUT, READ_TIMEOUT, Ses
@@ -81,6 +83,7 @@ class Worker:
         self._ses = ses
         self._executor = executor
         self._lines = asyncio.Semaphore(threads)
+        self._desk = asyncio.Lock()
         self._most = threads * DEPTH
         self._turns = Turns(
             RateBucket(database), f"ses-send:{place.account}:{place.region}", patience=PATIENCE
@@ -103,10 +106,11 @@ class Worker:
         if self._account.obstacle or not room:
             return ()
         begin_by = time.monotonic() + PATIENCE.total_seconds()
-        postings = await self._claims.claim(room)
-        self._in_flight += len(postings)
-        self._queue_is_long = len(postings) == room
-        return [(each, begin_by) for each in postings]
+        taken = await self._claims.claim(room)
+        self._in_flight += len(taken.postings)
+        self._queue_is_long = taken.full
+        self._go_on()
+        return [(each, begin_by) for each in taken.postings]
 
     @property
     def _room(self) -> int:
@@ -122,37 +126,51 @@ class Worker:
             await self._settle(what, await self._hand_over(what, begin_by))
         finally:
             self._in_flight -= 1
-            if self._queue_is_long and self._room:
-                self.loop.wake()
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Claim again at once where that is worth it: of those claimed, some may have moved elsewhere."""
+        if self._queue_is_long and self._room:
+            self.loop.wake()
 
     async def _hand_over(self, what: Posting, begin_by: float) -> Answer:
-        async with self._lines:
+        async with self._line(what) as written:
             try:
-                content = await self._written(what)
-                turn = content is not None and await self._turn(what, begin_by)
-                begun = turn and await self._beginnings.begin(what.attempt_id)
+                content = await self._written(what, begin_by)
+                await written()
+                if isinstance(content, Refused):
+                    return content
+                if not await self._turn(what, begin_by):
+                    return NO_SLOT
+                if not await self._beginnings.begin(what.attempt_id):
+                    return NOT_BEGUN
             except Exception:  # whatever it is, nothing has left yet
                 log.exception("not begun", action="post_not_begun", **_ids(what))
                 return NOT_BEGUN
-            if content is None:
-                return MISREAD
-            if not turn:
-                return NO_SLOT
-            if not begun:
-                return NOT_BEGUN
             return await self._executor.run(self._ses.post, posting.post(what, content))
 
-    async def _written(self, what: Posting) -> bytes | None:
-        """Write the bytes; None when another reader would read them otherwise than they are meant."""
+    @asynccontextmanager
+    async def _line(self, what: Posting) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Hold a line; for what is heavy the desk as well, until it is said to be written.
+
+        To write 40 MB and to read them again takes seconds, so one at a time does: of several that share them
+        none would be done in time. The others wait for the desk without keeping a line from anybody.
+        """
+        async with AsyncExitStack() as desk:
+            if what.candidate.heavy:
+                await desk.enter_async_context(self._desk)
+            async with self._lines:
+                yield desk.aclose
+
+    async def _written(self, what: Posting, begin_by: float) -> bytes | Refused:
+        """Write the bytes, or say why there are none; what is heavy beside the loop, on which all wait."""
         candidate = what.candidate
-        # What is heavy is read only now: memory holds no more of it than is being handed over.
-        content = await self._claims.content(candidate.id) if candidate.heavy else candidate.content
-        letter = posting.letter(what, content)
-        written = mime.build(letter)
-        if problems := disagreements(letter, written):
-            log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
-            return None
-        return written
+        if not candidate.heavy:
+            return _proofread(what, candidate.content)
+        if time.monotonic() >= begin_by:
+            return NO_SLOT
+        # It is read only now: memory holds no more of it than is being handed over.
+        return await self._executor.run(_proofread, what, await self._claims.content(candidate.id))
 
     async def _turn(self, what: Posting, begin_by: float) -> bool:
         """Wait for a slot for every recipient, as SES counts them; false when it would be too late."""
@@ -172,6 +190,16 @@ class Worker:
             self._gate.close(answer.delay(1))
         changed = await self._settlement.settle(posting.verdict(what, answer))
         log.info("settled", action="attempt_settled", outcome=outcome, changed=changed, **_ids(what))
+
+
+def _proofread(what: Posting, content: Content) -> bytes | Refused:
+    """Write the bytes; refuses what another reader would read otherwise than it is meant."""
+    letter = posting.letter(what, content)
+    written = mime.build(letter)
+    if problems := disagreements(letter, written):
+        log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
+        return MISREAD
+    return written
 
 
 def _ids(what: Posting) -> dict[str, str]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chassis.bucket import RateBucket
 from chassis.database import Database
+from chassis.rounds import Rounds
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from services.sender.model import mime
@@ -21,6 +22,7 @@ from services.sender.worker.handover import LEAST_RATE, PACE
 log = get_logger(__name__)
 
 RECEIVER = Address(f"success@{SIMULATOR}")
+IDLE = timedelta(minutes=1)  # it is woken when there is one to send
 PATIENCE = timedelta(seconds=2)  # for a turn at SES's rate; the next heartbeat may have more luck
 
 
@@ -43,8 +45,21 @@ class Heartbeat:
         self._ses = ses
         self._executor = executor
         self._sender = Address(f"heartbeat@{domain}")
+        self._asked: UUID | None = None
+        self.rounds = Rounds("heartbeat", self._send_asked, interval=IDLE)
 
-    async def send(self, heartbeat_id: UUID) -> None:
+    def send(self, heartbeat_id: UUID) -> None:
+        """Have it posted soon: whoever asks does not wait for SES, which may be slow just then."""
+        self._asked = heartbeat_id
+        self.rounds.wake()
+
+    async def _send_asked(self) -> bool:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            await self._send(asked)
+        return self._asked is not None
+
+    async def _send(self, heartbeat_id: UUID) -> None:
         """Post it once; whatever SES answers, only its event counts."""
         rate = max((await self._claims.account()).max_send_rate, LEAST_RATE) * PACE
         wait = await self._bucket.take(

@@ -4,7 +4,7 @@ A clock runs while they do and stands while they may not, so that no window ends
 reads. Where our own traffic is too thin to prove it, heartbeats do: emails of ours to SES's simulator.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from uuid import UUID
 
 from prometheus_client import Gauge
@@ -16,14 +16,14 @@ HEARING = Gauge("letterhead_sender_hearing", "0 while an email is UNKNOWN and SE
 
 
 class Listening:
-    """Looks at the signs while anything is unknown; `beat` sends a heartbeat, None where nobody can."""
+    """Looks at the signs while anything is unknown; `beat` has a heartbeat sent, None where nobody can."""
 
     def __init__(
         self,
         database: Database,
         store: ListeningStore,
         windows: Windows,
-        beat: Callable[[UUID], Awaitable[None]] | None,
+        beat: Callable[[UUID], None] | None,
     ) -> None:
         self._database = database
         self._store = store
@@ -46,6 +46,6 @@ class Listening:
                 connection, signs, interval=windows.heartbeat_interval, freshness=windows.hearing_freshness
             )
         if self._beat and due:
-            await self._beat(due)
+            self._beat(due)
         HEARING.set(signs.live)
         return signs.live

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from chassis.database import Database
-from chassis.errors import Aborted, ServiceError, Unavailable
+from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
 from chassis.gathering import Gathering
 from services.sender.model.emails import Verdict
 from services.sender.store.states import EmailStates
@@ -26,12 +26,12 @@ class Settlement:
         self._gathering = Gathering(self._settle, most=MOST, pause=PAUSE)
 
     async def settle(self, verdict: Verdict) -> bool:
-        """Settle one; says whether it changed its email. While Postgres is away, tries for a minute."""
+        """Settle one, trying for a minute while Postgres is away or slow; says whether its email changed."""
         give_up = time.monotonic() + SETTLE_FOR.total_seconds()
         while True:
             try:
                 return await self._gathering.ask(verdict)
-            except (Unavailable, Aborted):
+            except (Unavailable, Aborted, DeadlineExceeded):
                 if time.monotonic() > give_up:
                     raise
                 await asyncio.sleep(SETTLE_AGAIN.total_seconds())

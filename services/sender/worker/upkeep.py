@@ -3,6 +3,7 @@
 Every rule is level-triggered: it looks at what is so, not at what was told, and any replica may do it.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
 from chassis.database import Database
@@ -21,11 +22,20 @@ from services.sender.worker.listening import Listening
 log = get_logger(__name__)
 
 TAKEN_OVER = "The process that handed it over ended before SES's answer; SES's event is awaited."
-# Should it be this very email that ends its process, the pauses grow.
+# Should it be this very email that ends its process, the pauses grow,
 NEVER_BEGUN = Refused(
     Then.RETRY,
     "The process that was to hand it over ended before it began; nothing was sent, and it is tried again.",
     "taken over: its lease ran out before its POST began",
+)
+# those that died with it before come apart, so that it is alone the next time,
+APART = timedelta(seconds=1)
+# and in the end it is kept from killing more: only an operator lets it go.
+DEADLY = 5
+KEPT = timedelta(days=36_500)
+KILLER = (
+    "Five processes ended while they were about to hand it over: perhaps it is this email that ends them. "
+    "Nothing was sent; somebody decides."
 )
 SILENT = (
     "SES's answer was lost and no event came. It may have been sent, so it is not sent again by itself; "
@@ -61,7 +71,7 @@ class Upkeep:
         """Take over what is overdue, settle what is unknown by evidence, then decide over what is silent."""
         async with self._database.transaction() as connection:
             overdue = await self._store.overdue_attempts(connection)
-            await self._states.settle(connection, [_taken_over(each) for each in overdue])
+            await self._states.settle(connection, [_taken_over(*each) for each in enumerate(overdue)])
         async with self._database.transaction() as connection:
             proven = await self._store.proven_attempts(connection)
             await self._states.settle(connection, [proof(*each) for each in proven])
@@ -92,10 +102,12 @@ class Upkeep:
 
     async def release(self) -> bool:
         """Let held email go where its claim can send again, and end it where that can never be."""
-        claim_ids = await self._store.claims_with_held()
-        domains = await self._claims.domains(claim_ids) if claim_ids else {}
-        counts = [await self._let_go(each, domains.get(each)) for each in claim_ids]
-        return BATCH in counts
+        full, after = False, None
+        while claim_ids := await self._store.claims_with_held(after):
+            domains = await self._claims.domains(claim_ids)
+            counts = [await self._let_go(each, domains.get(each)) for each in claim_ids]
+            full, after = full or BATCH in counts, claim_ids[-1]
+        return full
 
     async def _let_go(self, claim_id: UUID, domain: Domain | None) -> int:
         answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
@@ -113,9 +125,14 @@ def _resent(attempt_id: UUID, email_id: UUID) -> Verdict:
     return Verdict(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
 
 
-def _taken_over(what: Overdue) -> Verdict:
+def _taken_over(place: int, what: Overdue) -> Verdict:
+    """Say what becomes of an overdue attempt, the `place`th of those that are taken over with it."""
     if what.begun:
         move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
         return Verdict(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: its lease ran out")
-    move = Move(what.email_id, State.QUEUED, NEVER_BEGUN.note, delay=NEVER_BEGUN.delay(what.number))
+    if what.deaths + 1 >= DEADLY:
+        move = Move(what.email_id, State.HELD, KILLER, delay=KEPT)
+    else:
+        delay = NEVER_BEGUN.delay(what.number) + (place * APART if what.deaths else timedelta(0))
+        move = Move(what.email_id, State.QUEUED, NEVER_BEGUN.note, delay=delay)
     return Verdict(what.attempt_id, AttemptState.REFUSED, move, NEVER_BEGUN.error)

@@ -14,7 +14,7 @@ from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetD
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
 from services.identity.bootstrap import Keys
 from services.identity.store.retention import RULES
-from tests.factories import a_name
+from tests.factories import a_link, a_name, a_ready_domain, a_tenant
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity
 from tests.stores import FreshDatabase
@@ -118,3 +118,29 @@ async def test_a_request_id_is_forgotten_after_thirty_days(
 
     rows = await database.fetch("SELECT request_id FROM identity.requests")
     assert ([row["request_id"] for row in rows], more) == (["new"], False)
+
+
+async def test_a_link_is_forgotten_ninety_days_after_it_ended(
+    database: FreshDatabase,
+) -> None:
+    """By its time or by a revocation, whichever came first; while it lives its age does not count."""
+    domain = await a_ready_domain(database, await a_tenant(database))
+    for _ in range(5):
+        await a_link(database, domain)
+    await database.execute(
+        "UPDATE identity.links AS l SET created_at = now() - interval '1 year', name = aged.name,"
+        "  revoked_at = now() - make_interval(days => aged.revoked),"
+        "  expires_at = now() - make_interval(days => aged.expired)"
+        " FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM identity.links) AS numbered"
+        " JOIN (VALUES (1, 'expired', NULL::integer, 91), (2, 'revoked', 91, -30),"
+        "  (3, 'revoked late', 1, -30), (4, 'expired late', NULL, 89), (5, 'alive', NULL, -1)"
+        " ) AS aged (n, name, revoked, expired) USING (n)"
+        " WHERE l.id = numbered.id"
+    )
+
+    async with database.open("identity") as opened:
+        more = await Forgetting(opened, RULES).forget()
+
+    rows = await database.fetch("SELECT name FROM identity.links ORDER BY id")
+    assert [row["name"] for row in rows] == ["revoked late", "expired late", "alive"]
+    assert not more

@@ -12,6 +12,7 @@ from services.sender.store.claims import ClaimStore
 from services.sender.store.emails import Place
 from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain
+from tests.figures import Figure
 from tests.integration.identity.callers import refused
 from tests.integration.sender.callers import Caller, a_request
 from tests.integration.sender.conftest import Sender, State, becomes
@@ -124,9 +125,25 @@ async def test_a_claim_leaves_what_is_heavy_where_it_is(
     async with database.open("sender") as opened:
         states = EmailStates(body_retention=timedelta(days=7))
         claims = ClaimStore(opened, states, Place(ACCOUNT, REGION), shared=None, worker="test")
-        claimed = [each.candidate for each in await claims.claim(2)]
+        claimed = [each.candidate for each in (await claims.claim(2)).postings]
         whole = await claims.content(UUID(heavy.id))
 
     known = [(each.heavy, each.content.text, len(each.content.attachments)) for each in claimed]
     assert known == [(True, None, 0), (False, "See the logo.", 1)]
     assert (whole.text, whole.attachments[0].content) == ("See the invoice.", PDF.content)
+
+
+async def test_while_a_large_file_is_written_everybody_else_is_served(
+    caller: Caller, domain: Domain, figure: Figure
+) -> None:
+    """Writing it and reading it again takes seconds of a core, and none of them of the loop."""
+    film = Attachment(file_name="film.bin", content=bytes(range(256)) * 16_000)
+    large = await caller.send(f"agent@{domain.name}", attachments=[film])
+    small = await caller.send(f"agent@{domain.name}")
+
+    small = await becomes(caller, small, State.STATE_SENT, within=timedelta(seconds=40))
+    large = await becomes(caller, large, State.STATE_SENT, within=timedelta(seconds=40))
+
+    ahead = large.send_time.ToDatetime() - small.send_time.ToDatetime()
+    figure(f"an email accepted after one with 4 MB left {ahead.total_seconds():.2f} s before it")
+    assert ahead > timedelta(0)

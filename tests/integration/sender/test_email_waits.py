@@ -7,6 +7,7 @@ import asyncpg
 import pytest
 
 from letterhead.sender.v1.emails_pb2 import Email
+from services.sender.store.upkeep import BATCH
 from tests.factories import Domain, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
@@ -256,3 +257,61 @@ async def test_a_long_queue_delays_nobody_else(
 
     [row] = await database.fetch("SELECT count(*) FROM sender.emails WHERE state = 'QUEUED'")
     assert row["count"] > 150
+
+
+async def test_a_release_looks_at_every_domain_however_many_wait(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """More of them than one look takes cannot send; the one that can has the last id."""
+    pending = await sender.a_pending_domain(tenant_id)
+    await database.execute(
+        "INSERT INTO identity.claims (id, tenant_id, ses_identity_id, account, region, name, display_name,"
+        "  mail_from_label, phase, holder, ownership_demanded, ownership_token)"
+        " SELECT lpad(n::text, 32, '0')::uuid, tenant_id, ses_identity_id, account, region, n || name,"
+        "  n || name, mail_from_label, phase, holder, ownership_demanded, ownership_token"
+        " FROM identity.claims, generate_series(1, $2::integer) AS n WHERE id = $1",
+        pending.claim_id,
+        10 * BATCH,
+    )
+    domain = await sender.a_ready_domain(tenant_id)
+    await database.execute(
+        "INSERT INTO sender.emails"
+        " (id, tenant_id, claim_id, from_address, subject, text, size, state, expires_at)"
+        " SELECT gen_random_uuid(), tenant_id, id, 'agent@' || name, 'Hello', 'Good day.', 9, 'HELD',"
+        "  now() + interval '1 day' FROM identity.claims"
+    )
+
+    async with sender.start():
+
+        async def let_go() -> bool:
+            rows = await database.fetch("SELECT claim_id FROM sender.emails WHERE state <> 'HELD'")
+            return [row["claim_id"] for row in rows] == [domain.claim_id]
+
+        await eventually(let_go)
+
+
+async def test_email_that_moves_elsewhere_keeps_nobody_waiting(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """A claim that found as many as it wanted is followed by the next, whatever became of them."""
+    fallen = await sender.a_pending_domain(tenant_id)
+    await database.execute(
+        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, text, size, expires_at)"
+        " SELECT gen_random_uuid(), $1, $2, $3, 'Hello', 'Good day.', 9, now() + interval '1 day'"
+        " FROM generate_series(1, 200)",
+        tenant_id,
+        fallen.claim_id,
+        f"agent@{fallen.name}",
+    )
+    await database.execute(
+        "INSERT INTO sender.recipients (email_id, position, kind, address, match)"
+        " SELECT id, 0, 'TO', 'reader@example.com', 'reader@example.com' FROM sender.emails"
+    )
+    await sender.set_account(max_send_rate=2.0)  # one at a time
+
+    async with sender.start():
+
+        async def all_held() -> bool:
+            return not await database.fetch("SELECT FROM sender.emails WHERE state <> 'HELD' LIMIT 1")
+
+        await eventually(all_held, within=timedelta(seconds=40))

@@ -93,6 +93,20 @@ async def test_what_is_old_goes_and_nothing_else(
         await eventually(only_the_young)
 
 
+async def test_a_request_id_is_not_remembered_longer_than_its_emails(database: FreshDatabase) -> None:
+    """Repeated, it would be answered with emails of which some are there no more."""
+    await database.execute(
+        "INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, email_ids, created_at)"
+        " SELECT gen_random_uuid(), age::text, '', '{}', now() - make_interval(days => age)"
+        " FROM unnest(ARRAY[9, 11]) AS age"
+    )
+    async with database.open("sender") as opened:
+        await Forgetting(opened, rules(emails=timedelta(days=10), requests=timedelta(days=30))).forget()
+
+    rows = await database.fetch("SELECT request_id FROM sender.idempotency")
+    assert [row["request_id"] for row in rows] == ["9"]
+
+
 async def test_many_emails_go_in_batches(database: FreshDatabase, figure: Figure) -> None:
     for number in range(10):
         await database.execute(AN_EMAIL, str(number), "SENT", 91, False)

@@ -1,11 +1,12 @@
 """What evidence cannot decide, operators do: by name, with a reason, and never against evidence."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
 from chassis.access import Scope
@@ -226,6 +227,72 @@ async def test_after_a_restore_everything_is_held_and_nothing_leaves_by_itself(
         await operator.SettleEmail(decided(waiting, Outcome.OUTCOME_RESEND))
         await becomes(caller, waiting, State.STATE_SENT)
     assert len(await sender.posts()) == 1
+
+
+async def test_after_a_restore_what_waited_for_its_domain_is_held_as_well(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """It may have been let go, and sent, after the backup."""
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start(handing_over=False) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        operator = await an_operator(database, caller, tenant_id)
+        email = await caller.send(f"agent@{domain.name}")
+        await database.execute(
+            "UPDATE sender.emails SET state = 'HELD', state_note = 'It waits for its domain.'"
+        )
+        held = await operator.HoldEmails(pb.HoldEmailsRequest(reason="restored"))
+        again = await operator.HoldEmails(pb.HoldEmailsRequest(reason="restored"))
+        assert (held.held_count, again.held_count) == (1, 0)
+        shown = await caller.get(email.id)
+        assert "may have been sent" in shown.state_note
+        assert shown.history[-1].note == shown.state_note
+
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        operator = await an_operator(database, caller, tenant_id)
+        other = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
+        await released(sender, domain, caller, database)
+        assert (await caller.get(email.id)).state == State.STATE_HELD
+        await operator.SettleEmail(decided(email, Outcome.OUTCOME_RESEND))
+        await becomes(caller, email, State.STATE_SENT)
+    assert {post["email_tags"]["lh-email"] for post in await sender.posts()} == {email.id, other.id}
+
+
+async def released(sender: Sender, domain: Domain, caller: Caller, database: FreshDatabase) -> None:
+    """Waits until held email was looked at: another of the same domain has left by it."""
+    email = await caller.send(f"agent@{domain.name}", send_time=in_a_day())
+    await database.execute(
+        "UPDATE sender.emails SET state = 'HELD', not_before = now() WHERE id = $1", UUID(email.id)
+    )
+    await becomes(caller, email, State.STATE_QUEUED)
+
+
+def in_a_day() -> Timestamp:
+    """A time that no test waits for."""
+    time = Timestamp()
+    time.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    return time
+
+
+async def test_what_is_to_be_sent_later_is_resent_no_sooner(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start() as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        operator = await an_operator(database, caller, tenant_id)
+        email = await caller.send(f"agent@{domain.name}", send_time=in_a_day())
+        await operator.HoldEmails(pb.HoldEmailsRequest(reason="restored"))
+        await operator.SettleEmail(decided(email, Outcome.OUTCOME_RESEND))
+
+        await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
+        assert (await caller.get(email.id)).state == State.STATE_QUEUED
+
+    [row] = await database.fetch(
+        "SELECT not_before = send_at AS kept FROM sender.emails WHERE id = $1", UUID(email.id)
+    )
+    assert row["kept"]
 
 
 async def heard_of(database: FreshDatabase, email: Email) -> None:

@@ -11,7 +11,21 @@ from tests.factories import Domain
 from tests.integration.identity.callers import refused
 from tests.integration.sender.callers import Caller, a_request
 from tests.integration.sender.conftest import Sender, State, becomes
+from tests.stores import FreshDatabase
 from tests.waiting import eventually
+
+# Whoever settles an attempt sleeps over it.
+SLEEP = """
+CREATE FUNCTION sender.sleep() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_sleep(14);
+    RETURN NEW;
+END $$
+"""
+SLOW_SETTLEMENT = """
+CREATE TRIGGER slow BEFORE UPDATE OF state ON sender.attempts FOR EACH ROW EXECUTE FUNCTION sender.sleep()
+"""
+CUT_SHORT = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 
 async def test_postgres_away_is_unavailable_and_what_was_acknowledged_is_there_when_it_returns(
@@ -61,6 +75,22 @@ async def test_postgres_killed_while_emails_are_posted_loses_and_doubles_nothing
 
 async def so_many_posts(sender: Sender, count: int) -> bool:
     return len(await sender.posts()) == count
+
+
+async def test_a_settlement_that_takes_postgres_too_long_is_made_again(
+    caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
+) -> None:
+    """SES refused for certain: given up, it would count as an answer that was lost, and be held."""
+    await database.execute(SLEEP)
+    await database.execute(SLOW_SETTLEMENT)
+    await sender.fault("throttle", count=1)
+    email = await caller.send(f"agent@{domain.name}")
+
+    await eventually(lambda: database.fetch(CUT_SHORT))
+    await database.execute("DROP TRIGGER slow ON sender.attempts")
+
+    sent = await becomes(caller, email, State.STATE_SENT)
+    assert State.STATE_UNKNOWN not in [each.state for each in sent.history]
 
 
 async def test_nats_away_stops_no_email_and_its_events_come_after(

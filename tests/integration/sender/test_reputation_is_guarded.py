@@ -13,6 +13,7 @@ import pytest
 
 from chassis import config
 from chassis.access import Scope, generate_key
+from cli.server_process import free_port
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ResumeTenantRequest, Tenant
 from letterhead.sender.v1.emails_pb2 import Email
 from services.identity import __main__ as identity
@@ -28,6 +29,20 @@ from tests.integration.sender.hearsay import Hearsay, open_hearsay
 from tests.waiting import eventually
 
 INTERVAL = timedelta(seconds=0.2)
+# An email of a tenant ($1) to 100 readers, of whom 10 bounced.
+STRUCK = """
+WITH email AS (
+    INSERT INTO sender.emails
+        (id, tenant_id, claim_id, from_address, subject, size, expires_at, state, sent_at)
+    SELECT chassis.first_id(now()), $1, gen_random_uuid(), '', 'Hello', 1, now(), 'SENT', now()
+    RETURNING id
+), recipients AS (
+    INSERT INTO sender.recipients (email_id, position, kind, address, match)
+    SELECT id, n, 'TO', n || '@example.com', n || '@example.com' FROM email, generate_series(1, 100) AS n
+)
+INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
+SELECT id, n || '@example.com', 'BOUNCE', $1 FROM email, generate_series(1, 10) AS n
+"""
 
 
 @dataclass(frozen=True)
@@ -207,3 +222,18 @@ async def test_nobody_else_pauses_or_resumes(world: World) -> None:
     refusal = await refused(service.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=str(tenant_id))))
 
     assert refusal.reason == "SCOPE_TOO_SMALL"
+
+
+async def test_tenants_that_cannot_be_paused_are_slowed_down_each(sender: Sender) -> None:
+    """While identity is away, what it would be asked for fails for every one of them."""
+    tenants = [await a_tenant(sender.database) for _ in range(2)]
+    peers: dict[str, Any] = {
+        "identity_address": f"127.0.0.1:{free_port()}",
+        "service_key": config.Secret(generate_key()[0]),
+    }
+    async with sender.start(**peers, reputation_interval=INTERVAL):
+        for tenant_id in tenants:
+            await sender.database.execute(STRUCK, tenant_id)
+        slowed = await sender.events("tenant.slowed", 2)
+
+    assert {each["data"]["tenantId"] for each in slowed} == {str(each) for each in tenants}

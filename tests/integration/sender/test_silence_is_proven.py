@@ -25,6 +25,12 @@ from tests.waiting import eventually
 
 HEARTBEATS = replace(SHORT, heartbeat_interval=timedelta(seconds=0.3))
 SLOW = timedelta(seconds=30)
+# Another attempt of the email, whose process is dead.
+ABANDONED = """
+INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)
+SELECT gen_random_uuid(), email_id, tenant_id, claim_id, 2, 'dead', now() FROM sender.attempts
+RETURNING id
+"""
 
 
 @asynccontextmanager
@@ -200,3 +206,24 @@ async def test_a_late_event_of_the_first_attempt_cancels_the_second(
 
     assert await attempts(database, ["ACCEPTED"])
     assert len(await sender.posts()) == 1
+
+
+async def test_a_take_over_does_not_wait_for_a_heartbeat(
+    sender: Sender, tenant_id: UUID, database: FreshDatabase
+) -> None:
+    """SES takes its time, so answers are lost, heartbeats leave, and each of them hangs as well."""
+    await sender.a_shared_sender()
+    domain = await sender.a_ready_domain(tenant_id)
+    async with sender.start(windows=HEARTBEATS) as channel:
+        caller = await sender.a_caller(channel, tenant_id)
+        await unknown(caller, sender, domain)
+        await sender.fault("latency", latency_ms=9000)
+        await database.execute("DELETE FROM sender.heartbeats")
+        await eventually(lambda: database.fetch("SELECT FROM sender.heartbeats"))
+        [row] = await database.fetch(ABANDONED)
+
+        async def taken_over() -> bool:
+            [attempt] = await database.fetch("SELECT state FROM sender.attempts WHERE id = $1", row["id"])
+            return bool(attempt["state"] == "UNKNOWN")
+
+        await eventually(taken_over, within=timedelta(seconds=4))

@@ -5,6 +5,7 @@ from typing import Any
 import grpc
 
 from chassis.access import Scope
+from letterhead.sender.v1.emails_pb2 import Recipient
 from letterhead.sender.v1.suppressions_pb2 import (
     AddSuppressionRequest,
     GetSuppressionRequest,
@@ -41,6 +42,25 @@ async def test_an_address_is_added_once_and_removed(caller: Caller, sender: Send
     assert (gone.code, gone.reason) == (grpc.StatusCode.NOT_FOUND, "SUPPRESSION_NOT_FOUND")
     assert len(await sender.events("suppression.added")) == 1
     assert len(await sender.events("suppression.removed")) == 1
+
+
+async def test_who_came_off_the_list_before_it_left_is_sent_to_and_shown_so(
+    caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
+) -> None:
+    """An earlier claim had left them out; SES took nothing then, and what it tells later is theirs too."""
+    await caller.suppressions.AddSuppression(AddSuppressionRequest(address=READER))
+    await sender.set_account(state="PAUSED")
+    email = await caller.send(f"agent@{domain.name}", [READER, "other@example.com"])
+    await sender.set_domain_state(domain, "LOST")
+    await sender.set_account(state="READY")
+    held = await becomes(caller, email, State.STATE_HELD)
+    assert [each.state for each in held.recipients] == [Recipient.STATE_SUPPRESSED, Recipient.STATE_PENDING]
+
+    await caller.suppressions.RemoveSuppression(RemoveSuppressionRequest(address=READER))
+    await sender.set_domain_state(domain, "READY", dkim_good=True)
+    sent = await becomes(caller, email, State.STATE_SENT)
+
+    assert [(each.state, each.state_note) for each in sent.recipients] == [(Recipient.STATE_PENDING, "")] * 2
 
 
 async def test_the_list_is_read_by_pages_newest_first(caller: Caller) -> None:
