@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, load
 from cli import aws_setup, calls, links, sandbox_commands, settling
+from cli.doctor import look_at_everything
 from cli.ending import USAGE, end, run
 from cli.tenants import tenants
 from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, SendEmailRequest
@@ -86,6 +87,20 @@ def send(
     )
     getattr(request, "from").address = sender
     run(calls.send_email(request))
+
+
+@app.command()
+def doctor(
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the findings as JSON, for programs.")
+    ] = False,
+) -> None:
+    """Look at every part of an installation, and tell what is wrong and what to do.
+
+    Changes nothing. Ends with 0 when all is well, 1 when something is wrong, 3 when something is away.
+    """
+    run(look_at_everything(as_json=as_json))
 
 
 @app.command()

@@ -167,7 +167,7 @@ async def remove_suppression(address: str) -> None:
 async def tail_events(number: int, *, everything: bool) -> None:
     """Prints events as they arrive; ends after `number` of them, or never when it is 0."""
     teller = Teller()
-    async with Tail.open(Installation.read().nats_url, everything=everything) as tail:
+    async with Tail.open(Installation.read().wire, everything=everything) as tail:
         counter = count(1)
         async for event in tail.follow():
             teller.say(f"{event.time}  {event.subject:<20} {event.resource}  {json.dumps(event.data)}")
