@@ -15,7 +15,7 @@ from cli import aws_setup, calls, links, sandbox_commands, settling
 from cli.doctor import look_at_everything
 from cli.ending import USAGE, end, run
 from cli.tenants import tenants
-from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, SendEmailRequest
+from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, ListEmailsRequest, SendEmailRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")
@@ -191,12 +191,17 @@ def list_emails(
         list[str] | None, typer.Option(help="Only those in this state, like HELD; may be given again.")
     ] = None,
     tenant: Annotated[str, typer.Option(help="Another tenant's, by its id. Needs an admin key.")] = "",
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="Every tenant's. Needs an admin key.")
+    ] = False,
 ) -> None:
     """List emails."""
     known = {name.removeprefix("STATE_"): value for name, value in Email.State.items() if value}
     if unknown := [each for each in state or () if each.upper() not in known]:
         end(USAGE, f"No state is called {unknown[0]}; there are {', '.join(known)}.")
-    run(calls.list_emails(limit, [known[each.upper()] for each in state or ()], tenant))
+    states = [known[each.upper()] for each in state or ()]
+    request = ListEmailsRequest(page_size=limit, states=states, tenant_id=tenant, all_tenants=all_tenants)
+    run(calls.list_emails(request))
 
 
 @emails.command("show")
