@@ -5,9 +5,11 @@
         bench up demo manifests image docs clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
-IMAGE     ?= letterhead:$(VERSION)
+IMAGE     ?= letterhead:$(or $(VERSION),dev)
 PROTOS    := $(shell find protos/letterhead -name '*.proto')
+# In a checkout that was moved or copied, .venv still leads to where it was made.
 INSTALLED := .venv/.installed
+$(shell grep -qsF "$(CURDIR)/.venv/" .venv/bin/letterhead || rm -f $(INSTALLED))
 GENERATED := gen/letterhead.binpb
 
 help:

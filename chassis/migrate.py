@@ -101,7 +101,7 @@ async def _bound(connection: Connection, *, statement: timedelta, lock: timedelt
 
 
 async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[str]:
-    known = await _known(connection)
+    known = await applied_migrations(connection)
     for migration in wanted:
         if known.get(migration.name, migration.sha256) != migration.sha256:
             raise MigrationError(f"{migration.name} was edited after it was applied; write a new migration")
@@ -111,7 +111,8 @@ async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[st
     return [migration.name for migration in due]
 
 
-async def _known(connection: Connection) -> dict[str, str]:
+async def applied_migrations(connection: Connection) -> dict[str, str]:
+    """Give the migrations that a database has, by name, with the digest of each."""
     if await connection.fetchval("SELECT to_regclass('chassis.migrations')") is None:
         return {}
     rows = await connection.fetch("SELECT name, sha256 FROM chassis.migrations")

@@ -12,9 +12,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, load
 from cli import aws_setup, calls, links, sandbox_commands, settling
+from cli.doctor import look_at_everything
 from cli.ending import USAGE, end, run
 from cli.tenants import tenants
-from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, SendEmailRequest
+from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, ListEmailsRequest, SendEmailRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")
@@ -86,6 +87,20 @@ def send(
     )
     getattr(request, "from").address = sender
     run(calls.send_email(request))
+
+
+@app.command()
+def doctor(
+    *,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the findings as JSON, for programs.")
+    ] = False,
+) -> None:
+    """Look at every part of an installation, and tell what is wrong and what to do.
+
+    Changes nothing. Ends with 0 when all is well, 1 when something is wrong, 3 when something is away.
+    """
+    run(look_at_everything(as_json=as_json))
 
 
 @app.command()
@@ -176,12 +191,17 @@ def list_emails(
         list[str] | None, typer.Option(help="Only those in this state, like HELD; may be given again.")
     ] = None,
     tenant: Annotated[str, typer.Option(help="Another tenant's, by its id. Needs an admin key.")] = "",
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="Every tenant's. Needs an admin key.")
+    ] = False,
 ) -> None:
     """List emails."""
     known = {name.removeprefix("STATE_"): value for name, value in Email.State.items() if value}
     if unknown := [each for each in state or () if each.upper() not in known]:
         end(USAGE, f"No state is called {unknown[0]}; there are {', '.join(known)}.")
-    run(calls.list_emails(limit, [known[each.upper()] for each in state or ()], tenant))
+    states = [known[each.upper()] for each in state or ()]
+    request = ListEmailsRequest(page_size=limit, states=states, tenant_id=tenant, all_tenants=all_tenants)
+    run(calls.list_emails(request))
 
 
 @emails.command("show")

@@ -1,7 +1,7 @@
 """The commands that call the services: domains, emails, suppressions, events."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import count
 
 from cli.client import connect
@@ -103,14 +103,16 @@ async def send_email(request: SendEmailRequest) -> None:
     Teller().good(f"accepted: {email.id} (`letterhead emails show {email.id}` tells what became of it)")
 
 
-async def list_emails(limit: int, states: Sequence["Email.State.ValueType"], tenant_id: str) -> None:
-    """Prints the newest emails, of some states or all; of another tenant with the admin's key."""
+async def list_emails(request: ListEmailsRequest) -> None:
+    """Prints the newest emails; those of another tenant, or of all, with the admin's key."""
     installation = Installation.read()
-    request = ListEmailsRequest(page_size=limit, states=states, tenant_id=tenant_id)
-    async with connect(installation, installation.admin_key if tenant_id else None) as services:
+    of_others = request.all_tenants or request.tenant_id
+    async with connect(installation, installation.admin_key if of_others else None) as services:
         answer = await services.sender.ListEmails(request)
-    _table(("id", "state", "from", "to", "subject"), [
-        (each.id, _word(Email.State, each.state), each.sent_from or getattr(each, "from").address,
+    whose = ("tenant",) if request.all_tenants else ()
+    _table(("id", *whose, "state", "from", "to", "subject"), [
+        (each.id, *([each.tenant_id] if whose else []), _word(Email.State, each.state),
+         each.sent_from or getattr(each, "from").address,
          ", ".join(recipient.address.address for recipient in each.recipients), each.subject)
         for each in answer.emails
     ], more=bool(answer.next_page_token))  # fmt: skip
@@ -167,7 +169,7 @@ async def remove_suppression(address: str) -> None:
 async def tail_events(number: int, *, everything: bool) -> None:
     """Prints events as they arrive; ends after `number` of them, or never when it is 0."""
     teller = Teller()
-    async with Tail.open(Installation.read().nats_url, everything=everything) as tail:
+    async with Tail.open(Installation.read().wire, everything=everything) as tail:
         counter = count(1)
         async for event in tail.follow():
             teller.say(f"{event.time}  {event.subject:<20} {event.resource}  {json.dumps(event.data)}")

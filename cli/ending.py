@@ -10,6 +10,7 @@ import typer
 
 from chassis.config import ConfigError
 from cli.client import explain
+from cli.events import EventsAway
 from cli.installation import NoInstallation
 from cli.server_process import EmbeddedError
 from cli.until import StoryFailed
@@ -26,6 +27,8 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         end(AWAY if away else FAILED, *explain(error))
     except (EmbeddedError, StoryFailed) as error:
         end(FAILED, str(error))
+    except EventsAway as error:
+        end(AWAY, str(error))
     except NoInstallation as error:
         end(USAGE, str(error))
     except ConfigError as error:

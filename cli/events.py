@@ -9,17 +9,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-import nats
-from nats.aio.client import Client
+from nats.aio.client import Client, RawCredentials
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-STREAM = "LETTERHEAD"
+from chassis.config import Nats
+
 REMEMBERED = 10_000
 # How long until a lost stream or consumer is asked for again.
 REOPEN_SECONDS = 0.5
 CLOSE_SECONDS = 5.0
+OPEN_SECONDS = 10.0
+STUBBORNLY: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": REOPEN_SECONDS}
+
+
+class EventsAway(Exception):
+    """There is nothing to listen to; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,9 @@ class Event:
 class Tail:
     """The newest events, each once, over any loss of NATS: what is replayed is recognised by its id."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, stream: str) -> None:
         self._client = client
+        self._stream = stream
         self._closed = asyncio.Event()
         self._events: OrderedDict[str, Event] = OrderedDict()
         self._arrivals: dict[str, float] = {}
@@ -59,18 +66,20 @@ class Tail:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str, *, everything: bool = False) -> AsyncIterator[Self]:
+    async def open(cls, wire: Nats, *, everything: bool = False) -> AsyncIterator[Self]:
         """Listens from now on, or from the oldest event kept with `everything`."""
-        client = await nats.connect(
-            url, max_reconnect_attempts=-1, reconnect_time_wait=REOPEN_SECONDS, error_cb=_quiet
-        )
-        tail = cls(client)
-        ready = asyncio.Event()
-        task = asyncio.create_task(
-            tail._listen(ready, DeliverPolicy.ALL if everything else DeliverPolicy.NEW)
-        )
+        client, ready = Client(), asyncio.Event()
+        tail = cls(client, wire.nats_stream)
+        start = DeliverPolicy.ALL if everything else DeliverPolicy.NEW
+        task = asyncio.create_task(tail._listen(wire, ready, start))
         try:
-            await asyncio.wait_for(ready.wait(), 10)
+            await asyncio.wait_for(ready.wait(), OPEN_SECONDS)
+        except TimeoutError:
+            raise EventsAway(
+                f"NATS does not answer, or has no stream {wire.nats_stream} to listen to; "
+                "`letterhead doctor` says which."
+            ) from None
+        else:
             yield tail
         finally:
             tail._closed.set()  # the client may swallow a cancellation while it waits for an answer
@@ -104,16 +113,20 @@ class Tail:
         while True:
             yield await queue.get()
 
-    async def _listen(self, ready: asyncio.Event, start: DeliverPolicy) -> None:
+    async def _listen(self, wire: Nats, ready: asyncio.Event, start: DeliverPolicy) -> None:
+        await self._client.connect(**address_of(wire), **STUBBORNLY, error_cb=hush)
         while not self._closed.is_set():
             try:
                 stream = self._client.jetstream()
-                made = (await stream.stream_info(STREAM)).created
+                made = (await stream.stream_info(self._stream)).created
                 subscription = await stream.subscribe(
-                    ">", stream=STREAM, ordered_consumer=True, config=ConsumerConfig(deliver_policy=start)
+                    ">",
+                    stream=self._stream,
+                    ordered_consumer=True,
+                    config=ConsumerConfig(deliver_policy=start),
                 )
                 ready.set()
-                while not self._closed.is_set() and (await stream.stream_info(STREAM)).created == made:
+                while not self._closed.is_set() and (await stream.stream_info(self._stream)).created == made:
                     await self._drain(subscription)
                 await subscription.unsubscribe()
             except (NatsError, TimeoutError):
@@ -140,5 +153,14 @@ class Tail:
             follower.put_nowait(event)
 
 
-async def _quiet(_: Exception) -> None:
-    """Lost connections are expected here, and made again."""
+def address_of(wire: Nats) -> dict[str, Any]:
+    """Where NATS is and who we are, as its client takes it."""
+    credentials = wire.nats_credentials
+    return {
+        "servers": [url.strip() for url in wire.nats_url.split(",")],
+        "user_credentials": RawCredentials(credentials.reveal()) if credentials else None,
+    }
+
+
+async def hush(_: Exception) -> None:
+    """A lost connection is expected here, and made again."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Self
 
-from chassis.config import Secret, load, setting
+from chassis.config import Nats, Secret, load, setting
 
 HOME = Path(".letterhead")
 FILE = HOME / "sandbox.json"
@@ -29,21 +29,25 @@ class Overrides:
     sender_address: str | None = setting(None, help="host:port of sender")
     webhooks_address: str | None = setting(None, help="host:port of webhooks")
     public_url: str | None = setting(None, help="where the page is, https://…")
-    nats_url: str | None = setting(None, help="NATS URL")
+    nats_url: str | None = setting(None, help="one or more NATS URLs, separated by commas")
+    nats_stream: str | None = setting(None, help="name of the JetStream stream")
+    nats_credentials: Secret | None = setting(None, help="file with NATS credentials (JWT and seed)")
     api_key: Secret | None = setting(None, help="file with the key to call with")
 
     def given(self) -> dict[str, str]:
         """What is set, under the names that Installation uses."""
-        nats = (self.nats_url or "").removeprefix("nats://")
         key = self.api_key.reveal() if self.api_key else None
-        values = {
+        # A key of one's own is the only one used: the stored ones are not for whoever is called with it.
+        keys = {"api_key": key, "admin_key": key, "sending_key": key} if key else {}
+        values = keys | {
             "identity": self.identity_address,
             "verifier": self.verifier_address,
             "sender": self.sender_address,
             "webhooks": self.webhooks_address,
             "console": self.public_url,
-            "nats": nats,
-            "api_key": key,
+            "nats": self.nats_url,
+            "nats_stream": self.nats_stream,
+            "nats_credentials": self.nats_credentials.reveal() if self.nats_credentials else None,
         }
         return {name: value for name, value in values.items() if value}
 
@@ -69,11 +73,20 @@ class Installation:
     recursor: str = ""
     smtp: str = ""
     postgres: str = ""
+    database_url: str = ""  # the owner's
+    nats_stream: str = "LETTERHEAD"
+    nats_credentials: str = ""
 
     @property
     def nats_url(self) -> str:
-        """The URL that NATS clients take."""
-        return f"nats://{self.nats}"
+        """The URLs that NATS clients take."""
+        return self.nats if "://" in self.nats else f"nats://{self.nats}"
+
+    @property
+    def wire(self) -> Nats:
+        """How events are listened to."""
+        credentials = Secret(self.nats_credentials) if self.nats_credentials else None
+        return Nats(nats_url=self.nats_url, nats_stream=self.nats_stream, nats_credentials=credentials)
 
     def write(self, path: Path) -> None:
         """Stores it for the other commands, readable by its owner alone: it holds keys."""

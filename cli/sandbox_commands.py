@@ -1,15 +1,18 @@
 """`letterhead up` and `letterhead demo`: a whole installation on this machine, against a pretend Internet."""
 
 import asyncio
+import fcntl
+import os
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cli.installation import FILE, HOME, Installation
 from cli.prepare import prepare
+from cli.server_process import EmbeddedError
 from cli.stack import Echo, Plan, Stack
 from cli.story import telling
 from cli.teller import Teller
@@ -37,15 +40,16 @@ async def up(replicas: int, *, free_ports: bool) -> None:
     """Starts everything and keeps it running, in the foreground, until Ctrl-C."""
     teller = Teller()
     home = HOME.resolve()
-    plan = Plan.on_free_ports(home, replicas) if free_ports else Plan.on_standard_ports(home, replicas)
-    async with running(plan, teller, lambda name, line: teller.say(f"{name:<12} {line}")) as (
-        _,
-        installation,
-    ):
-        _welcome(teller, installation)
-        await _interrupted()
-        teller.heading("Stopping")
-    (home / FILE.name).unlink(missing_ok=True)
+    with _alone_in(home.parent):
+        plan = Plan.on_free_ports(home, replicas) if free_ports else Plan.on_standard_ports(home, replicas)
+        async with running(plan, teller, lambda name, line: teller.say(f"{name:<12} {line}")) as (
+            _,
+            installation,
+        ):
+            _welcome(teller, installation)
+            await _interrupted()
+            teller.heading("Stopping")
+        (home / FILE.name).unlink(missing_ok=True)
 
 
 async def demo() -> None:
@@ -64,6 +68,29 @@ async def demo() -> None:
             teller.heading(
                 f"The whole story in {time.monotonic() - began:.1f} s. Yours next: `make up`, and README.md."
             )
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keeps a second `letterhead up` out of a folder: it would wipe what the first one stands on."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise EmbeddedError(
+            f"`letterhead up` runs already for {folder}: end it first (Ctrl-C where it runs), "
+            "or start another one in another folder with `--free-ports`."
+        ) from None
+    except OSError:
+        pass  # a file system without such locks keeps nobody out
 
 
 def _welcome(teller: Teller, installation: Installation) -> None:

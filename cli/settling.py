@@ -32,7 +32,7 @@ async def hold_emails(since: datetime | None, before: datetime | None, why: str)
         while held := (await services.settlement.HoldEmails(request)).held_count:
             total += held
     Teller().good(
-        f"{total} emails are held; `letterhead emails list --state HELD` shows a tenant's, "
+        f"{total} emails are held; `letterhead emails list --state HELD --all-tenants` shows them, "
         "`letterhead emails settle` decides over each"
     )
 

@@ -91,9 +91,7 @@ class Stack:
 
     async def start(self, step: Callable[[str], None]) -> None:
         """Starts everything, telling `step` each part that is up."""
-        shutil.rmtree(self.plan.home, ignore_errors=True)
-        for directory in (self._secrets, self._logs):
-            directory.mkdir(mode=0o700, parents=True)
+        self._begin_anew()
         self._start_stores()
         step("Postgres and NATS")
         await self._make_database()
@@ -111,6 +109,17 @@ class Stack:
         self._start_console()
         await self._until("console", _answering(f"{self.addresses['console']}/healthz"))
         step("console")
+
+    def _begin_anew(self) -> None:
+        """Forgets what an installation before left here; somebody else's may be out of our reach."""
+        shutil.rmtree(self.plan.home, ignore_errors=True)
+        try:
+            for directory in (self._secrets, self._logs):
+                directory.mkdir(mode=0o700, parents=True)
+        except OSError as error:
+            raise EmbeddedError(
+                f"{self.plan.home} cannot be made anew: {error.strerror}. Whoever owns it may remove it."
+            ) from None
 
     async def stop(self) -> None:
         """Ends everything in order: services first, so that they can drain."""
@@ -143,7 +152,11 @@ class Stack:
     def _start_stores(self) -> None:
         self.postgres = Postgres.start(self.plan.home, self.plan.ports["postgres"], fsync=self.plan.fsync)
         self.nats = NatsServer.start(self.plan.home, self.plan.ports["nats"])
-        self.addresses |= {"postgres": f"{HOST}:{self.postgres.port}", "nats": f"{HOST}:{self.nats.port}"}
+        self.addresses |= {
+            "postgres": f"{HOST}:{self.postgres.port}",
+            "database_url": self.postgres.url(database=DATABASE),
+            "nats": f"{HOST}:{self.nats.port}",
+        }
 
     async def _make_database(self) -> None:
         connection = await asyncpg.connect(self.postgres.url())

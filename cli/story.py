@@ -305,5 +305,5 @@ async def telling(
     before: Callable[[str], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Story]:
     """A story against an installation, with its connections."""
-    async with connect(installation) as services, Tail.open(installation.nats_url) as tail:
+    async with connect(installation) as services, Tail.open(installation.wire) as tail:
         yield Story(services, sandbox, tail, teller, cast=cast, console=installation.console, before=before)

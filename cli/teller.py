@@ -36,6 +36,10 @@ class Teller:
         """Something that is not there yet."""
         self._line("[yellow]•[/yellow] ", text)
 
+    def bad(self, text: str) -> None:
+        """Something that needs somebody."""
+        self._line("[red]✗[/red] ", text)
+
     def _line(self, sign: str, text: str) -> None:
         self.console.print(f"  {sign}{escape(text)}", soft_wrap=not self.console.is_terminal)
 

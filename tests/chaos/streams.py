@@ -8,7 +8,6 @@ import nats
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
-from cli.events import STREAM
 from tests.e2e.conftest import World
 
 QUIET_SECONDS = 1  # without another event: this was the last
@@ -22,7 +21,7 @@ async def holds(world: World, wanted: Collection[str]) -> bool:
         client = await nats.connect(world.installation.nats_url, allow_reconnect=False)
         try:
             reader = await client.jetstream().subscribe(
-                ">", stream=STREAM, ordered_consumer=True, config=FROM_THE_FIRST
+                ">", stream=world.installation.nats_stream, ordered_consumer=True, config=FROM_THE_FIRST
             )
             while missing:
                 event = await reader.next_msg(timeout=QUIET_SECONDS)

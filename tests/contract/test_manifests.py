@@ -141,6 +141,18 @@ def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> No
     assert workload.name == f"migrate-{image.rpartition(':')[2]}"
 
 
+def test_what_the_migration_needs_is_applied_with_it(overlay: Overlay) -> None:
+    """deploy/README.md applies what bears its label before anything else."""
+    (workload,) = [each for each in overlay.workloads if each.manifest["kind"] == "Job"]
+    first = {
+        (each["kind"], each["metadata"]["name"])
+        for each in overlay.manifests
+        if each["metadata"].get("labels", {}).get("app.kubernetes.io/name") == "migrate"
+    }
+
+    assert first == {("Job", workload.name), ("ServiceAccount", workload.pod["serviceAccountName"])}
+
+
 def with_secrets(environment: dict[str, str], workload: Workload, directory: Path) -> dict[str, str]:
     """The environment with secrets in files that exist; each must be on a mounted Secret."""
     found = dict(environment)

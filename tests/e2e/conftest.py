@@ -47,7 +47,7 @@ async def a_world(home: Path, replicas: int, **settings: dict[str, str]) -> Asyn
             await exits.enter_async_context(connect(installation)),
             await exits.enter_async_context(connect(installation, installation.admin_key)),
             await exits.enter_async_context(connect_sandbox(installation.control)),
-            await exits.enter_async_context(Tail.open(installation.nats_url, everything=True)),
+            await exits.enter_async_context(Tail.open(installation.wire, everything=True)),
         )
 
 

@@ -125,7 +125,7 @@ async def test_nats_wiped_under_load_delivers_every_event_again(world: World, fi
         before = await _event_ids(world)
         world.stack.nats.wipe()
         back = time.monotonic()
-        async with Tail.open(world.installation.nats_url, everything=True) as fresh:
+        async with Tail.open(world.installation.wire, everything=True) as fresh:
             await eventually(lambda: before <= fresh.ids(), RECOVERY)
             recovered = time.monotonic() - back
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from chassis.access import Principal, Scope, require, tenant_for
 from chassis.errors import InvalidField
@@ -94,17 +95,27 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
 
     async def ListEmails(self, request: pb.ListEmailsRequest, context: Any) -> pb.ListEmailsResponse:
         who = require(*_SENDING)
-        tenant_id = tenant_for(request.tenant_id)
+        tenant_id = _tenant_asked(request)
         states, search = _states(request.states), search_of(request)
-        of = "emails " + " ".join([str(tenant_id), *sorted(states), search])
+        of = "emails " + " ".join([str(tenant_id or "all"), *sorted(states), search])
         asked = window(request, of=of)
-        if tenant_id != who.tenant_id and not await self._store.tenant_exists(tenant_id):
+        if tenant_id not in (None, who.tenant_id) and not await self._store.tenant_exists(tenant_id):
             raise TenantNotFound
         found = await self._store.page(
             tenant_id, asked, states=states, claim_ids=who.claim_ids, search=search
         )
         emails, token = asked.cut(found)
         return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
+
+
+def _tenant_asked(request: pb.ListEmailsRequest) -> UUID | None:
+    """Give the tenant whose emails are asked for; None for all of them, which needs scope ADMIN."""
+    if not request.all_tenants:
+        return tenant_for(request.tenant_id)
+    require()
+    if request.tenant_id:
+        raise InvalidField("all_tenants", "is given with a tenant_id; give one of them")
+    return None
 
 
 def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:

@@ -59,14 +59,14 @@ class EmailStore:
 
     async def page(
         self,
-        tenant_id: UUID,
+        tenant_id: UUID | None,
         asked: Window,
         *,
         states: Collection[State] = (),
         claim_ids: Collection[UUID] = (),
         search: str = "",
     ) -> list[Email]:
-        """Give a tenant's emails, nearest first; empty `states`, `claim_ids` and `search` mean all."""
+        """Give emails of a tenant or any (None), nearest first; empty collections and `search` mean all."""
         chosen = (tenant_id, asked.after, list(states) or None, list(claim_ids) or None, asked.limit)
         rows = await self._database.fetch(
             QUERIES.list_emails, *chosen, *self._place, asked.before, search, SEARCHED

@@ -17,7 +17,7 @@ WHERE e.id = ANY ($1)
 ORDER BY array_position($1, e.id);
 
 -- list_emails --
--- A tenant's emails older than $2, newest first, or newer than $8, oldest first, without bodies and headers; in some
+-- A tenant's emails, or all (NULL), older than $2, newest first, or newer than $8, oldest first, without bodies and headers; in some
 -- states and of some claims, with a text ($9) somewhere on the envelope or in the subject, or all. Planned for its parameters, the order is one that the index has, either way.
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
@@ -31,14 +31,14 @@ SELECT
 FROM sender.emails AS e
 JOIN identity.tenants AS t ON t.id = e.tenant_id
 LEFT JOIN verifier.ses_account AS a ON a.account = $6 AND a.region = $7
-WHERE e.tenant_id = $1
+WHERE ($1::uuid IS NULL OR e.tenant_id = $1)
     AND ($2::uuid IS NULL OR e.id < $2)
     AND ($8::uuid IS NULL OR e.id > $8)
     AND ($3::text[] IS NULL OR e.state = ANY ($3))
     AND ($4::uuid[] IS NULL OR e.claim_id = ANY ($4))
     AND ($9 = '' OR (
         e.id > coalesce(
-            (SELECT f.id FROM sender.emails AS f WHERE f.tenant_id = $1 ORDER BY f.id DESC OFFSET $10 LIMIT 1),
+            (SELECT f.id FROM sender.emails AS f WHERE $1::uuid IS NULL OR f.tenant_id = $1 ORDER BY f.id DESC OFFSET $10 LIMIT 1),
             '00000000-0000-0000-0000-000000000000'
         )
         AND (

@@ -114,6 +114,35 @@ async def test_an_operator_sees_every_tenants(
     assert [each.id for each in listed.emails] == [email.id]
 
 
+async def test_an_operator_lists_the_emails_of_all_tenants_by_state(
+    caller: Caller, domain: Domain, sender: Sender, channel: grpc.aio.Channel
+) -> None:
+    elsewhere = await sender.a_ready_domain(await a_tenant(sender.database))
+    other = Caller(channel, await a_key(sender.database, elsewhere.tenant_id))
+    made = [
+        await caller.send(f"agent@{domain.name}"),
+        await other.send(f"agent@{elsewhere.name}"),
+        await caller.send(f"agent@{domain.name}"),
+    ]
+    for email in made:
+        await becomes(caller if email.tenant_id == made[0].tenant_id else other, email, State.STATE_SENT)
+    operator = Caller(channel, await a_key(sender.database, await a_tenant(sender.database), Scope.ADMIN))
+
+    everything = ListEmailsRequest(all_tenants=True, states=[State.STATE_SENT], page_size=2)
+    first = await operator.emails.ListEmails(everything)
+    everything.page_token = first.next_page_token
+    second = await operator.emails.ListEmails(everything)
+
+    listed = [*first.emails, *second.emails]
+    assert [email.id for email in listed] == [email.id for email in reversed(made)]
+    held = ListEmailsRequest(all_tenants=True, states=[State.STATE_HELD])
+    assert not (await operator.emails.ListEmails(held)).emails
+    refusal = await refused(caller.emails.ListEmails(held))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+    both = ListEmailsRequest(all_tenants=True, tenant_id=domain.tenant_id.hex)
+    assert (await refused(operator.emails.ListEmails(both))).fields.keys() == {"all_tenants"}
+
+
 async def test_a_key_tied_to_a_domain_sees_its_emails_alone(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:

@@ -1,0 +1,155 @@
+"""Looks at Postgres: whether it is migrated, its rights are given, and nothing waits in it too long."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from chassis.database import Connection
+from chassis.events.tables import statements
+from chassis.migrate import SCHEMA, applied_migrations, migrations
+from cli.findings import Finding, away, reason, unseen, well, wrong
+
+SERVICES = ("identity", "verifier", "sender", "webhooks")
+ANSWER_SECONDS = 5
+# Nothing here is measured finer, and SES refuses requests signed five minutes off.
+MOST_APART = timedelta(seconds=2)
+# As the alerts have it: deploy/components/alerts.
+LONGEST_WAIT = timedelta(seconds=60)
+POLLED_WITHIN = timedelta(seconds=30)
+
+MIGRATE = "Run the migration: `python -m chassis.migrate`, on a cluster the Job `migrate`."
+OWNER_WANTED = "Name the owner's URL, the migration's own, in LETTERHEAD_DATABASE_URL_FILE."
+
+_GRANT = re.compile(r"^GRANT (?P<rights>[A-Z, ]+) ON (?P<tables>[a-z_., ]+) TO (?P<role>\w+);$", re.MULTILINE)
+_NO_ROLE = """
+SELECT role FROM unnest($1::text[]) AS wanted (role)
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role AND rolcanlogin)
+"""
+_NO_RIGHT = """
+SELECT role || ' may not ' || privilege || ' ' || name
+FROM unnest($1::text[], $2::text[], $3::text[]) AS granted (role, privilege, name)
+WHERE NOT has_table_privilege(role, name, privilege)
+"""
+_POLLED = "SELECT queue, now() - polled_at AS age FROM webhooks.intake ORDER BY polled_at DESC LIMIT 1"
+
+
+async def look_at_database(url: str | None) -> list[Finding]:
+    """All findings about what is in Postgres; one if it cannot be asked."""
+    if not url:
+        return [unseen("database", "no database is named", OWNER_WANTED)]
+    try:
+        connection = await asyncpg.connect(url, timeout=ANSWER_SECONDS, command_timeout=ANSWER_SECONDS)
+    except asyncpg.PostgresError as error:
+        return [wrong("database", f"Postgres refuses us: {error}", "Mend LETTERHEAD_DATABASE_URL_FILE.")]
+    except (OSError, TimeoutError, ValueError) as error:
+        return [
+            away(
+                "database",
+                f"Postgres cannot be reached: {reason(error)}",
+                "See that it runs, and the way there.",
+            )
+        ]
+    try:
+        return [finding async for finding in _findings(connection)]
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        return [away("database", f"Postgres went away: {reason(error)}", "Look again.")]
+    finally:
+        connection.terminate()
+
+
+async def _findings(connection: Connection) -> AsyncIterator[Finding]:
+    yield well("database", f"Postgres {connection.get_server_version().major} answers")
+    yield await _clock(connection)
+    try:
+        schema = await _schema(connection)
+        yield schema
+        if schema.remedy:
+            return
+        yield await _rights(connection)
+        yield await _outbox(connection)
+        yield await _parked(connection)
+        yield await _feedback(connection)
+    except asyncpg.InsufficientPrivilegeError as error:
+        yield unseen("schema", f"this role may not look: {error}", OWNER_WANTED)
+
+
+async def _clock(connection: Connection) -> Finding:
+    before = datetime.now(UTC)
+    theirs: datetime = await connection.fetchval("SELECT clock_timestamp()")
+    apart = max(before - theirs, theirs - datetime.now(UTC), timedelta(0))
+    if apart > MOST_APART:
+        note = f"the database's clock and this machine's are {apart.total_seconds():.1f} s apart"
+        return wrong("clock", note, "Let NTP set the wrong one; AWS refuses requests signed 5 minutes off.")
+    return well("clock", "the database's clock is this machine's")
+
+
+async def _schema(connection: Connection) -> Finding:
+    known = await applied_migrations(connection)
+    missing = [each.name for each in migrations() if each.name not in known]
+    edited = [each.name for each in migrations() if known.get(each.name, each.sha256) != each.sha256]
+    if missing:
+        return wrong("schema", f"not applied: {', '.join(missing)}", MIGRATE)
+    if edited:
+        note = f"applied with another text than here: {', '.join(edited)}"
+        return wrong("schema", note, "Check out the release that runs, and look again.")
+    return well("schema", f"migrated to {max(known)}")
+
+
+async def _rights(connection: Connection) -> Finding:
+    roles = [f"letterhead_{service}" for service in SERVICES]
+    if lacking := [row["role"] for row in await connection.fetch(_NO_ROLE, roles)]:
+        return wrong("rights", f"no role that may log in: {', '.join(lacking)}", MIGRATE)
+    columns = [list(column) for column in zip(*_grants(), strict=True)]
+    if refused := [row[0] for row in await connection.fetch(_NO_RIGHT, *columns)]:
+        more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
+        return wrong("rights", f"{refused[0]}{more}", f"{MIGRATE} It gives all rights again.")
+    return well("rights", f"{len(roles)} roles have all that schema/roles.sql gives them")
+
+
+def _grants() -> Iterator[tuple[str, str, str]]:
+    """Role, right and table of each grant that roles.sql names in full."""
+    for grant in _GRANT.finditer((SCHEMA / "roles.sql").read_text(encoding="utf-8")):
+        for right in grant["rights"].split(", "):
+            for table in grant["tables"].split(", "):
+                yield grant["role"], right, table
+
+
+async def _outbox(connection: Connection) -> Finding:
+    waits = {
+        service: await connection.fetchval(statements(service).oldest_unpublished) for service in SERVICES
+    }
+    late = [f"{service}'s for {_short(age)}" for service, age in waits.items() if age and age > LONGEST_WAIT]
+    if late:
+        remedy = "See docs/runbooks/events-are-not-published.md."
+        return wrong("outbox", f"events wait to be published: {', '.join(late)}", remedy)
+    return well("outbox", "events are published as they are written")
+
+
+async def _parked(connection: Connection) -> Finding:
+    counts = {
+        service: await connection.fetchval(f"SELECT count(*) FROM {service}.parked")  # noqa: S608 - our own names
+        for service in SERVICES
+    }
+    parked = [f"{count} by {service}" for service, count in counts.items() if count]
+    if parked:
+        remedy = "Their `error` and `body` stand in each service's table `parked`, for 90 days."
+        return wrong("parked", f"events could not be applied: {', '.join(parked)}", remedy)
+    return well("parked", "no event was set aside as not to be applied")
+
+
+async def _feedback(connection: Connection) -> Finding:
+    row = await connection.fetchrow(_POLLED)
+    remedy = "See docs/runbooks/events-are-silent.md."
+    if row is None:
+        return wrong("feedback", "webhooks never read the queue of SES's events", remedy)
+    if row["age"] > POLLED_WITHIN:
+        note = f"webhooks last read the queue {row['queue']} {_short(row['age'])} ago"
+        return wrong("feedback", note, remedy)
+    return well("feedback", f"webhooks reads the queue {row['queue']}")
+
+
+def _short(age: timedelta) -> str:
+    seconds = age.total_seconds()
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

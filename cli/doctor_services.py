@@ -1,0 +1,123 @@
+"""Looks at the services: whether each serves, whether SES takes email, and who stands in."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from cli.client import Services, connect, explain
+from cli.findings import Finding, away, reason, unseen, well, wrong
+from cli.installation import Installation
+from letterhead.identity.v1.domains_pb2 import Domain, ListDomainsRequest
+from letterhead.identity.v1.tenants_pb2 import ListTenantsRequest
+from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest, SesAccount
+
+ANSWER_SECONDS = 5
+NEARLY_USED = 0.8
+SERVING = health_pb2.HealthCheckResponse.SERVING
+AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+
+async def look_at_service(name: str, addresses: str) -> list[Finding]:
+    """Whether each process of a service serves, by its own health check."""
+    return [await _health(name, address) for address in addresses.split(",")]
+
+
+async def _health(name: str, address: str) -> Finding:
+    async with grpc.aio.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        try:
+            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
+        except grpc.aio.AioRpcError as error:
+            note = f"{address} does not answer: {error.details()}"
+            return away(name, note, "See that it runs, and the way there.")
+    if answer.status != SERVING:
+        note = f"{address} runs and does not serve: something that it needs is away"
+        return wrong(name, note, "Its log says what: `action` `health_changed`.")
+    return well(name, f"{address} serves")
+
+
+async def look_at_console(url: str) -> list[Finding]:
+    """Whether the page is there."""
+    if not url:
+        return [unseen("console", "no address is named", "Set LETTERHEAD_PUBLIC_URL.")]
+    try:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/healthz") as answer:
+            if answer.ok:
+                return [well("console", f"{url} serves")]
+            return [
+                wrong("console", f"{url} answers {answer.status}", "Its log, and the ingress's, say why.")
+            ]
+    except (aiohttp.ClientError, TimeoutError) as error:
+        note = f"{url} does not answer: {reason(error)}"
+        return [away("console", note, "See that it runs, and the way there: ingress, TLS, DNS.")]
+
+
+async def look_by_calling(installation: Installation, shared_domain: str) -> list[Finding]:
+    """What the services tell of the SES account, and of the domain that stands in for others."""
+    async with connect(installation, installation.admin_key) as services:
+        return [
+            *[finding async for finding in _told("ses", _accounts(services))],
+            *[finding async for finding in _told("shared", _shared(services, shared_domain))],
+        ]
+
+
+async def _told(part: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """The findings, or the one that a failed call makes."""
+    try:
+        async for finding in findings:
+            yield finding
+    except grpc.aio.AioRpcError as error:
+        if error.code() in AWAY:
+            yield away(part, f"whom to ask does not answer: {error.details()}", "See that service first.")
+        elif error.code() == grpc.StatusCode.PERMISSION_DENIED:
+            yield unseen(part, "the key is no admin key", "Name one in LETTERHEAD_API_KEY_FILE.")
+        else:
+            yield wrong(part, " ".join(explain(error)), "")
+
+
+async def _accounts(services: Services) -> AsyncIterator[Finding]:
+    accounts = (
+        await services.verifier.GetSesAccount(GetSesAccountRequest(), timeout=ANSWER_SECONDS)
+    ).accounts
+    if not accounts:
+        yield wrong(
+            "ses", "verifier has not asked SES yet", "Look again in a minute; then see verifier's log."
+        )
+    for account in accounts:
+        yield _account(account)
+
+
+def _account(account: SesAccount) -> Finding:
+    state = SesAccount.State.Name(account.state).removeprefix("STATE_")
+    most, sent = account.max_24_hour_send, account.sent_last_24_hours
+    where = f"{account.account} in {account.region}"
+    if account.state != SesAccount.STATE_READY:
+        return wrong("ses", f"{where} is {state}: {account.state_note}", "See docs/runbooks/ses-account.md.")
+    if 0 < most * NEARLY_USED < sent:
+        note = f"{where}: {sent:g} of {most:g} recipients of 24 hours are used"
+        return wrong("ses", note, "See docs/runbooks/ses-account.md.")
+    quota = f"{sent:g} of {most:g}" if most > 0 else f"{sent:g}, without a limit,"
+    return well("ses", f"{where} sends {account.max_send_rate:g} a second; {quota} in the last 24 hours")
+
+
+async def _shared(services: Services, name: str) -> AsyncIterator[Finding]:
+    """The operator's own domains; which of them stands in is a setting of sender."""
+    await services.tenants.ListTenants(ListTenantsRequest(page_size=1), timeout=ANSWER_SECONDS)
+    answer = await services.domains.ListDomains(ListDomainsRequest(search=name), timeout=ANSWER_SECONDS)
+    found = [domain for domain in answer.domains if name in ("", domain.name)]
+    ready = [domain for domain in found if domain.state == Domain.STATE_READY]
+    if ready:
+        yield well("shared", f"{ready[0].display_name} is READY and can stand in")
+    elif found:
+        state = Domain.State.Name(found[0].state).removeprefix("STATE_")
+        note = f"{found[0].display_name} is {state}: {found[0].state_note}"
+        yield wrong("shared", note, "Its records: `letterhead domains show`, with the admin key.")
+    elif name:
+        remedy = "Add it with the admin key: `letterhead domains add`."
+        yield wrong("shared", f"the operator has no domain {name}", remedy)
+    else:
+        remedy = "Without one nothing stands in for domains that are not ready, and nothing proves silence."
+        yield unseen("shared", "the operator has no domain", remedy)

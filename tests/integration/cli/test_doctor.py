@@ -1,0 +1,166 @@
+"""What `letterhead doctor` finds of each part: that it is well, or what is wrong and what to do."""
+
+import asyncio
+from uuid import uuid4
+
+import boto3
+import pytest
+
+from chassis import config
+from chassis.events.stream import open_stream
+from cli.aws_setup import set_up
+from cli.doctor_aws import Way, look_at_aws
+from cli.doctor_database import look_at_database
+from cli.doctor_nats import look_at_nats
+from cli.doctor_services import look_at_console, look_at_service
+from cli.events import EventsAway, Tail
+from cli.findings import Finding, Verdict
+from cli.server_process import HOST, free_port
+from tests.internet import Internet
+from tests.stores import FreshDatabase
+from tests.streams import FreshStream
+from tests.waiting import eventually
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+WAY = Way(ACCOUNT, "letterhead", "letterhead-feedback", "letterhead-feedback")
+
+
+def of(findings: list[Finding], part: str) -> Finding:
+    """The one finding about a part."""
+    [found] = [finding for finding in findings if finding.part == part]
+    return found
+
+
+async def found_of(database: FreshDatabase, part: str, role: str = "postgres") -> Finding:
+    """What is found of a part of a database."""
+    return of(await look_at_database(database.url(role)), part)
+
+
+async def test_a_database_that_is_used_is_well(database: FreshDatabase) -> None:
+    await database.execute("INSERT INTO webhooks.intake (queue, polled_at) VALUES ('feedback', now())")
+
+    findings = await look_at_database(database.url("postgres"))
+
+    assert [finding.part for finding in findings] == [
+        "database", "clock", "schema", "rights", "outbox", "parked", "feedback",
+    ]  # fmt: skip
+    assert {finding.verdict for finding in findings} == {Verdict.WELL}
+
+
+async def test_no_database_is_named() -> None:
+    [finding] = await look_at_database(None)
+
+    assert (finding.verdict, "LETTERHEAD_DATABASE_URL_FILE" in finding.remedy) == (Verdict.UNSEEN, True)
+
+
+async def test_a_database_that_is_away_or_refuses_is_told_apart(database: FreshDatabase) -> None:
+    [away] = await look_at_database(f"postgresql://postgres@{HOST}:{free_port()}/letterhead")
+    [refused] = await look_at_database(database.url("postgres").replace("postgres:", "postgres:wrong", 1))
+
+    assert (away.verdict, refused.verdict) == (Verdict.AWAY, Verdict.WRONG)
+    assert "password authentication failed" in refused.note
+
+
+async def test_a_role_that_may_not_look_is_told_whose_url_is_wanted(database: FreshDatabase) -> None:
+    schema = await found_of(database, "schema", role="sender")
+
+    assert (schema.verdict, "owner's URL" in schema.remedy) == (Verdict.UNSEEN, True)
+
+
+async def test_a_migration_that_is_missing_is_named(database: FreshDatabase) -> None:
+    await database.execute("DELETE FROM chassis.migrations WHERE name = '0011_pre_zones.sql'")
+
+    schema = await found_of(database, "schema")
+
+    assert (schema.verdict, schema.note) == (Verdict.WRONG, "not applied: 0011_pre_zones.sql")
+    assert "chassis.migrate" in schema.remedy
+
+
+async def test_an_empty_database_wants_its_migration(database: FreshDatabase) -> None:
+    await database.execute("DROP SCHEMA chassis CASCADE")
+
+    assert "0001_initial.sql" in (await found_of(database, "schema")).note
+
+
+async def test_rights_that_a_restore_left_out_are_named(database: FreshDatabase) -> None:
+    await database.execute("REVOKE SELECT ON webhooks.feedback FROM letterhead_sender")
+
+    rights = await found_of(database, "rights")
+
+    assert (rights.verdict, rights.note) == (
+        Verdict.WRONG,
+        "letterhead_sender may not SELECT webhooks.feedback",
+    )
+
+
+async def test_events_that_wait_or_were_set_aside_are_counted(database: FreshDatabase) -> None:
+    await database.execute(
+        "INSERT INTO sender.outbox"
+        " (id, subject, source, resource, data, schema_name, occurred_at, created_at)"
+        " VALUES ($1, 'email.sent', 'sender', 'x', '{}', 'x', now(), now() - interval '90 seconds')",
+        uuid4(),
+    )
+    await database.execute(
+        "INSERT INTO identity.parked (id, consumer, subject, body, error, deliveries)"
+        " VALUES ($1, 'x', 'x', 'x', 'x', 5)",
+        uuid4(),
+    )
+
+    findings = await look_at_database(database.url("postgres"))
+
+    assert of(findings, "outbox").note == "events wait to be published: sender's for 90 s"
+    assert of(findings, "parked").note == "events could not be applied: 1 by identity"
+
+
+@pytest.mark.parametrize("age", [None, "45 seconds"])
+async def test_a_queue_that_nobody_reads_is_wrong(database: FreshDatabase, age: str | None) -> None:
+    if age:
+        await database.execute(
+            "INSERT INTO webhooks.intake (queue, polled_at) VALUES ('feedback', now() - $1::text::interval)",
+            age,
+        )
+
+    feedback = await found_of(database, "feedback")
+
+    assert (feedback.verdict, "events-are-silent.md" in feedback.remedy) == (Verdict.WRONG, True)
+
+
+async def test_a_stream_is_found_missing_or_away(stream: FreshStream) -> None:
+    [missing] = await look_at_nats(stream.settings)
+    async with open_stream(stream.settings) as made:
+        await eventually(lambda: made.connected)
+        await made.ensure()
+        [there] = await look_at_nats(stream.settings)
+    [away] = await look_at_nats(config.Nats(nats_url=f"nats://{HOST}:{free_port()}"))
+
+    assert (missing.verdict, there.verdict, away.verdict) == (Verdict.WRONG, Verdict.WELL, Verdict.AWAY)
+    assert stream.settings.nats_stream in missing.note
+
+
+async def test_whoever_listens_to_a_stream_that_is_not_there_is_told(stream: FreshStream) -> None:
+    with pytest.raises(EventsAway, match=stream.settings.nats_stream):
+        async with Tail.open(stream.settings):
+            pytest.fail("there is nothing to listen to")
+
+
+async def test_services_that_do_not_answer_are_away() -> None:
+    address = f"{HOST}:{free_port()}"
+
+    [service] = await look_at_service("sender", address)
+    [console] = await look_at_console(f"http://{address}")
+
+    assert (service.verdict, console.verdict) == (Verdict.AWAY, Verdict.AWAY)
+    assert address in service.note
+
+
+async def test_the_way_of_events_is_followed_from_station_to_station(internet: Internet) -> None:
+    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
+
+    before = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
+    await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
+    after = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
+
+    assert [finding.part for finding in after] == ["ses-events", "topic", "queue"]
+    assert {finding.verdict for finding in before} == {Verdict.WRONG}
+    assert all("letterhead aws-setup" in finding.remedy for finding in before)
+    assert {finding.verdict for finding in after} == {Verdict.WELL}
