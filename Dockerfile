@@ -12,8 +12,8 @@ RUN python -m venv /venv && /venv/bin/pip install -qq --require-hashes --no-deps
 # The contract, as Python.
 FROM base AS contract
 WORKDIR /build
-COPY requirements/dev.txt requirements/
-RUN python -m venv .venv && .venv/bin/pip install -qq --require-hashes --no-deps -r requirements/dev.txt
+COPY requirements/embedded.txt requirements/
+RUN python -m venv .venv && .venv/bin/pip install -qq --require-hashes --no-deps -r requirements/embedded.txt
 COPY scripts/protos scripts/
 COPY protos protos
 RUN scripts/protos

@@ -7,9 +7,11 @@
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
 PROTOS    := $(shell find protos/letterhead -name '*.proto')
-# In a checkout that was moved or copied, .venv still leads to where it was made.
+# What `up` and `demo` need, and what writing and testing adds.
+RUNNABLE  := .venv/.runnable
 INSTALLED := .venv/.installed
-$(shell grep -qsF "$(CURDIR)/.venv/" .venv/bin/letterhead || rm -f $(INSTALLED))
+# In a checkout that was moved or copied, .venv still leads to where it was made.
+$(shell grep -qsF "$(CURDIR)/.venv/" .venv/bin/letterhead || rm -f $(RUNNABLE) $(INSTALLED))
 GENERATED := gen/letterhead.binpb
 
 help:
@@ -19,17 +21,21 @@ help:
 	@printf '\nNeeds git, make and Python 3.11 or newer with venv; every target sets up what it needs.\n'
 
 ##@ See it
-demo: $(INSTALLED) $(GENERATED) ## The whole story in this terminal: a domain turns green, an email arrives as itself
+demo: $(RUNNABLE) $(GENERATED) ## The whole story in this terminal: a domain turns green, an email arrives as itself
 	@.venv/bin/letterhead demo
 
-up: $(INSTALLED) $(GENERATED) ## Everything on this machine, in the foreground, until Ctrl-C
+up: $(RUNNABLE) $(GENERATED) ## Everything on this machine, in the foreground, until Ctrl-C
 	@.venv/bin/letterhead up
 
 ##@ Set up
 install: $(INSTALLED) ## Make .venv from the pinned requirements
 
-$(INSTALLED): requirements/dev.txt scripts/install scripts/python
-	@scripts/install
+$(RUNNABLE): requirements/embedded.txt scripts/install scripts/python
+	@scripts/install embedded
+	@touch $@
+
+$(INSTALLED): $(RUNNABLE) requirements/dev.txt
+	@scripts/install dev
 	@touch $@
 
 lock: ## Compile requirements/*.in to pins (LOCK=--upgrade takes what is newest)
@@ -37,7 +43,7 @@ lock: ## Compile requirements/*.in to pins (LOCK=--upgrade takes what is newest)
 
 protos: $(GENERATED) ## Turn protos/ into gen/
 
-$(GENERATED): $(PROTOS) scripts/protos $(INSTALLED)
+$(GENERATED): $(PROTOS) scripts/protos $(RUNNABLE)
 	@scripts/protos
 
 ##@ Write

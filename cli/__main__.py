@@ -12,7 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, load
 from cli import aws_setup, calls, links, sandbox_commands, settling
-from cli.doctor import look_at_everything
+from cli.doctor.everything import look_at_everything
 from cli.ending import USAGE, end, run
 from cli.tenants import tenants
 from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, ListEmailsRequest, SendEmailRequest

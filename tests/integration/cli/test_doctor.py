@@ -9,12 +9,12 @@ import pytest
 from chassis import config
 from chassis.events.stream import open_stream
 from cli.aws_setup import set_up
-from cli.doctor_aws import Way, look_at_aws
-from cli.doctor_database import look_at_database
-from cli.doctor_nats import look_at_nats
-from cli.doctor_services import look_at_console, look_at_service
+from cli.doctor.aws import Way, look_at_aws
+from cli.doctor.database import look_at_database
+from cli.doctor.findings import Finding, Verdict
+from cli.doctor.nats import look_at_nats
+from cli.doctor.services import look_at_console, look_at_service
 from cli.events import EventsAway, Tail
-from cli.findings import Finding, Verdict
 from cli.server_process import HOST, free_port
 from tests.internet import Internet
 from tests.stores import FreshDatabase

@@ -19,11 +19,12 @@ def checkout(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "scripts", place / "scripts")
     shutil.copy(ROOT / "Makefile", place)
     for name, text in {
+        "requirements/embedded.txt": "",
         "requirements/dev.txt": "",
         "cli/__main__.py": "print(__file__)\n",
         "protos/letterhead/none.proto": "",
     }.items():
-        (place / name).parent.mkdir(parents=True)
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text(text)
     return place
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 import boto3
 
 from chassis.config import Secret, load, setting
-from cli.doctor_aws import Way, look_at_aws
-from cli.doctor_database import SERVICES, look_at_database
-from cli.doctor_nats import look_at_nats
-from cli.doctor_services import look_at_console, look_at_service, look_by_calling
+from cli.doctor.aws import Way, look_at_aws
+from cli.doctor.database import SERVICES, look_at_database
+from cli.doctor.findings import Finding, Verdict, unseen
+from cli.doctor.nats import look_at_nats
+from cli.doctor.services import look_at_console, look_at_service, look_by_calling
 from cli.ending import AWAY, FAILED, end
-from cli.findings import Finding, Verdict, unseen
 from cli.installation import Installation
 from cli.stack import ACCOUNT, REGION
 from cli.teller import Teller

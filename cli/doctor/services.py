@@ -7,7 +7,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cli.client import Services, connect, explain
-from cli.findings import Finding, away, reason, unseen, well, wrong
+from cli.doctor.findings import Finding, away, reason, unseen, well, wrong
 from cli.installation import Installation
 from letterhead.identity.v1.domains_pb2 import Domain, ListDomainsRequest
 from letterhead.identity.v1.tenants_pb2 import ListTenantsRequest

@@ -9,7 +9,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from cli.aws_setup import EVENT_TYPES
-from cli.findings import Finding, unseen, well, wrong
+from cli.doctor.findings import Finding, unseen, well, wrong
 
 MAKE = "`letterhead aws-setup` makes what is missing."
 CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=5)

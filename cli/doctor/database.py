@@ -9,7 +9,7 @@ import asyncpg
 from chassis.database import Connection
 from chassis.events.tables import statements
 from chassis.migrate import SCHEMA, applied_migrations, migrations
-from cli.findings import Finding, away, reason, unseen, well, wrong
+from cli.doctor.findings import Finding, away, reason, unseen, well, wrong
 
 SERVICES = ("identity", "verifier", "sender", "webhooks")
 ANSWER_SECONDS = 5

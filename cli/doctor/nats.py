@@ -8,8 +8,8 @@ from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
 from chassis.config import Nats
+from cli.doctor.findings import Finding, away, reason, well, wrong
 from cli.events import address_of, hush
-from cli.findings import Finding, away, reason, well, wrong
 
 ANSWER_SECONDS = 5
 
