@@ -1,5 +1,6 @@
 """A domain's way to READY, as its owner and whoever listens on NATS see it."""
 
+from services.verifier.model.notes import UNPROVEN
 from services.verifier.model.records import Verdict
 from tests.integration.verifier.world import Tenant, World, state_name, verdicts
 from tests.waiting import eventually
@@ -106,7 +107,10 @@ async def test_a_parents_domain_does_not_make_its_child_ready(world: World, tena
     assert await tenant.state(child) == "PENDING"
 
 
-async def test_a_challenger_looks_like_anyone_who_waits(world: World, tenant: Tenant) -> None:
+async def test_a_challenger_is_told_to_prove_the_name_and_nothing_of_its_holder(
+    world: World, tenant: Tenant
+) -> None:
+    """The same is told where nobody holds it, and its records were found before they were shown."""
     domain = await world.a_domain(tenant)
     await world.publish(domain)
     await world.database.execute(
@@ -121,5 +125,5 @@ async def test_a_challenger_looks_like_anyone_who_waits(world: World, tenant: Te
     await eventually(looked_at)
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
-    assert known.state_note == "DNS is right; waiting for SES to see it, which usually takes minutes."
+    assert known.state_note == UNPROVEN
     assert world.repairs.asked == []
