@@ -1,6 +1,7 @@
 """The real parts that tests run against: Postgres, NATS and the pretend Internet, one set for each worker."""
 
 import asyncio
+import gc
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -19,6 +20,9 @@ pytest_plugins = ["tests.figures"]
 # and some disks then search longer and longer for a free inode. What is tested here syncs to no disk anyway.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of random name is made in it
 ENOUGH = 4 * 2**30  # bytes
+
+# Each test makes whole services; the collector would look through all that a worker has kept again and again.
+gc.set_threshold(100_000, 50, 100)
 
 
 @pytest.fixture(scope="session")

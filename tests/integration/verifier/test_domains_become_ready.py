@@ -65,8 +65,7 @@ async def test_an_owner_reads_what_is_missing(world: World, tenant: Tenant) -> N
 
 async def test_ses_is_not_asked_before_dns_is_right(world: World, tenant: Tenant) -> None:
     domain = await world.a_domain(tenant)
-    await world.publish(domain)
-    await world.withdraw(domain, "TXT")
+    await world.publish(domain, without="TXT")
 
     await tenant.verify(domain)
 
