@@ -9,7 +9,8 @@ import grpc
 
 PATIENCE = timedelta(seconds=60)
 POLL_SECONDS = 0.1
-PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+# What chassis/errors.py tells a caller to ask again after.
+PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED)
 
 T = TypeVar("T")
 
