@@ -1,6 +1,5 @@
 """Calls the four services as any other client would: by their generated stubs, with a key."""
 
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -9,30 +8,12 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from chassis import channels
 from cli.installation import Installation
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from letterhead.webhooks.v1 import feedback_pb2_grpc
-
-# Calls are tried again only where the server surely did nothing, and spread over all replicas named.
-_SERVICE_CONFIG = json.dumps(
-    {
-        "loadBalancingConfig": [{"round_robin": {}}],
-        "methodConfig": [
-            {
-                "name": [{}],
-                "retryPolicy": {
-                    "maxAttempts": 4,
-                    "initialBackoff": "0.2s",
-                    "maxBackoff": "2s",
-                    "backoffMultiplier": 2,
-                    "retryableStatusCodes": ["UNAVAILABLE"],
-                },
-            }
-        ],
-    }
-)
 
 
 class _Bearer:
@@ -82,29 +63,12 @@ async def connect(installation: Installation, key: str | None = None) -> AsyncIt
     """Opens channels to the four services; `key` is the installation's `api_key` unless another is given."""
     token = key or installation.api_key
     async with AsyncExitStack() as stack:
-        channels = {
-            name: await stack.enter_async_context(
-                grpc.aio.insecure_channel(
-                    _target(getattr(installation, name)),
-                    options=[
-                        ("grpc.service_config", _SERVICE_CONFIG),
-                        ("grpc.initial_reconnect_backoff_ms", 200),
-                    ],
-                    interceptors=[_UnaryBearer(token), _StreamBearer(token)],
-                )
-            )
+        bearers: list[grpc.aio.ClientInterceptor] = [_UnaryBearer(token), _StreamBearer(token)]
+        opened = {
+            name: await stack.enter_async_context(channels.opened(getattr(installation, name), bearers))
             for name in ("identity", "verifier", "sender", "webhooks")
         }
-        yield Services(channels)
-
-
-def _target(addresses: str) -> str:
-    """Turns host:port pairs into a gRPC target; several become one target with all of them."""
-    return (
-        f"ipv4:{addresses}"
-        if addresses.replace(",", "").replace(".", "").replace(":", "").isdigit()
-        else addresses
-    )
+        yield Services(opened)
 
 
 def explain(error: grpc.aio.AioRpcError) -> list[str]:

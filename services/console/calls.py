@@ -3,7 +3,6 @@
 Because console has no key of its own, one caller can see nothing of another's through it.
 """
 
-import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,40 +15,13 @@ from google.rpc import error_details_pb2
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
+from chassis import channels
 from chassis.access import well_formed
-from chassis.config import MEBIBYTE
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
 
 DEADLINE = timedelta(seconds=10)
-ATTEMPTS = 4
-LARGEST_ANSWER = 48 * MEBIBYTE  # an email with its bodies
-
-# A call is made again where its server is away: every create carries a request_id, so none is done twice.
-_SERVICE_CONFIG = {
-    "loadBalancingConfig": [{"round_robin": {}}],
-    "methodConfig": [
-        {
-            "name": [{}],
-            "retryPolicy": {
-                "maxAttempts": ATTEMPTS,
-                "initialBackoff": "0.2s",
-                "maxBackoff": "2s",
-                "backoffMultiplier": 2,
-                "retryableStatusCodes": ["UNAVAILABLE"],
-            },
-        }
-    ],
-}
-_OPTIONS: list[tuple[str, Any]] = [
-    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-    ("grpc.initial_reconnect_backoff_ms", 200),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.max_receive_message_length", LARGEST_ANSWER),
-]
 
 Response = TypeVar("Response")
 
@@ -146,7 +118,7 @@ async def opened(addresses: Addresses) -> AsyncIterator[Calls]:
     """Open one channel to each service while the block runs; a service that is away is tried again."""
     async with AsyncExitStack() as stack:
         identity, verifier, sender = [
-            await stack.enter_async_context(grpc.aio.insecure_channel(_target(address), options=_OPTIONS))
+            await stack.enter_async_context(channels.opened(address))
             for address in (addresses.identity_address, addresses.verifier_address, addresses.sender_address)
         ]
         yield Calls(identity=identity, verifier=verifier, sender=sender)
@@ -154,12 +126,6 @@ async def opened(addresses: Addresses) -> AsyncIterator[Calls]:
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
 _DETAILS = (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
-
-
-def _target(addresses: str) -> str:
-    """Turn host:port pairs into a gRPC target; several become one target with all of them."""
-    numeric = addresses.replace(",", "").replace(".", "").replace(":", "").isdigit()
-    return f"ipv4:{addresses}" if numeric else addresses
 
 
 def _metadata(key: str) -> tuple[tuple[str, str], ...]:

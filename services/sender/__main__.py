@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-import grpc
-
-from chassis import config, server
+from chassis import channels, config, server
 from chassis.access import Access
 from chassis.bucket import RateBucket
 from chassis.config import MEBIBYTE, setting
@@ -271,7 +269,7 @@ async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
         yield None
         return
     metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
-    async with grpc.aio.insecure_channel(settings.identity_address) as channel:
+    async with channels.opened(settings.identity_address) as channel:
         stub = tenants_pb2_grpc.TenantServiceStub(channel)
 
         async def pause(tenant_id: UUID, reason: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import grpc
 
-from chassis import config, server
+from chassis import channels, config, server
 from chassis.access import Access
 from chassis.bell import Bell
 from chassis.database import open_database
@@ -101,7 +101,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
 async def _repairing(settings: Config) -> AsyncIterator[Repair]:
     """Connects to identity, which alone may change what is at SES. A repair that fails is asked for again."""
     metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
-    async with grpc.aio.insecure_channel(settings.identity_address) as channel:
+    async with channels.opened(settings.identity_address) as channel:
         stub = domains_pb2_grpc.DomainServiceStub(channel)
 
         async def repair(claim_id: UUID, generation: int, cause: RepairCause) -> None:

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import grpc
 
-from cli.until import PASSING
+from cli.until import PASSING, until
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
 from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest, SendEmailResponse
 from letterhead.sender.v1.emails_pb2_grpc import SenderServiceStub
@@ -92,7 +92,8 @@ class Load:
 async def a_load(world: World, addresses: Sequence[str], **more: Any) -> AsyncIterator[Load]:
     """A load for the sender at these addresses, not begun; `more` are fields of its requests."""
     name = f"load.d{uuid4().hex[:10]}.ai"
-    await world.services.domains.CreateDomain(CreateDomainRequest(name=name))
+    request = CreateDomainRequest(name=name, request_id=name)
+    await until(f"{name} is created", lambda: world.services.domains.CreateDomain(request))
     options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
     channels = [grpc.aio.insecure_channel(address, options=options) for address in addresses]
     try:

@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import asyncpg
 
-from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest
+from cli.until import until
+from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest, ListEmailsResponse
 from tests.e2e.conftest import World
 
 NOT_SENT = frozenset({"QUEUED", "FAILED", "EXPIRED", "SUPPRESSED", "CANCELED"})
@@ -34,6 +36,7 @@ LONGEST_CLAIM = """
     WHERE to_state = 'CLAIMED'
 """
 LOOK_SECONDS = 0.25
+LIST_SECONDS = 30
 PAGE = 1000
 
 
@@ -73,12 +76,17 @@ async def shown(world: World, emails: Collection[str]) -> dict[str, str]:
     states: dict[str, str] = {}
     token = ""
     while True:
-        request = ListEmailsRequest(page_size=PAGE, page_token=token)
-        page = await world.services.sender.ListEmails(request, timeout=30)
+        page = await until("emails are listed", partial(_listed, world, token))
         states |= {each.id: Email.State.Name(each.state).removeprefix("STATE_") for each in page.emails}
         token = page.next_page_token
         if not token:
             return {each: states.get(each, "ABSENT") for each in emails}
+
+
+async def _listed(world: World, token: str) -> ListEmailsResponse:
+    request = ListEmailsRequest(page_size=PAGE, page_token=token)
+    page: ListEmailsResponse = await world.services.sender.ListEmails(request, timeout=LIST_SECONDS)
+    return page
 
 
 async def truth(world: World, emails: Collection[str]) -> Truth:
