@@ -73,7 +73,7 @@ test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
 	@scripts/test e2e
 
 chaos: $(INSTALLED) $(GENERATED) ## Kills, cuts and wipes for up to 50 minutes (T='--seed 7' draws otherwise)
-	@T="--long $(T)" scripts/test chaos
+	@T="--long --numprocesses 2 --dist worksteal $(T)" scripts/test chaos
 
 chaos-short: $(INSTALLED) $(GENERATED) ## The same in two minutes, as `make test` has it: fewer kills, each named point once
 	@scripts/test chaos

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TypeVar
 from uuid import uuid4
 
 from cli.until import until
@@ -23,8 +24,8 @@ from tests.waiting import eventually
 
 AT_ONCE = 40
 LOOK_SECONDS = 1  # so that looking is no load itself
-# A look that a dead verifier had begun is another's after 30 s, and a life may meet several.
-LIFE_TAKES = timedelta(minutes=10)
+# From the last kill on, for each stage: a look that a dead verifier had begun is another's after 30 s.
+STAGE_TAKES = timedelta(minutes=3)
 STAGES = ("domain.created", "domain.provisioned", "domain.ready", "domain.deleted")
 TOLD = """
     SELECT resource, subject, count(*) FROM (
@@ -33,6 +34,8 @@ TOLD = """
     WHERE resource = ANY ($1) AND subject LIKE 'domain.%' GROUP BY resource, subject
 """
 LEFT_AT_SES = "SELECT count(*) FROM identity.ses_identities WHERE name = ANY ($1) AND state <> 'ABSENT'"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Lives:
         for record in domain.records:
             kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
             await self.world.sandbox.publish(kind, record.name, record.value, priority=record.priority)
-        await eventually(lambda: self._is_ready(domain_id), LIFE_TAKES)
+        await self._eventually(lambda: self._is_ready(domain_id))
         await until(
             f"{name} is let go", lambda: domains.DeleteDomain(DeleteDomainRequest(domain_id=domain_id))
         )
@@ -128,7 +131,14 @@ class Lives:
             domain = await self._get(domain_id)
             return domain if fits(domain) else None
 
-        return await eventually(look, LIFE_TAKES)
+        return await self._eventually(look)
+
+    async def _eventually(self, look: Callable[[], Awaitable[T | None]]) -> T:
+        """Waits for as long as kills go on, each of which may undo progress, and within bounds afterwards."""
+        while not self.over.is_set():
+            if found := await look():
+                return found
+        return await eventually(look, STAGE_TAKES)
 
     async def _get(self, domain_id: str) -> Domain:
         request = GetDomainRequest(domain_id=domain_id)

@@ -73,7 +73,7 @@ async def _wipe_nats(world: World) -> float:
 async def test_nats_killed_and_wiped_loses_no_event_and_doubles_no_effect(
     chaotic: World, workspace: Path, scale: Scale, figure: Figure
 ) -> None:
-    wipes = scale.of(2, 50)
+    wipes = scale.of(2, 20)
     async with (
         nursery(chaotic, "sender", workspace / "nats-falls") as senders,
         a_load(chaotic, senders.addresses) as load,
