@@ -45,6 +45,7 @@ class Relay:
         self._retention = retention
         self._sql = statements(schema)
         self._woken = asyncio.Event()
+        self._behind = asyncio.Event()
         self._era: Incarnation | None = None
         self._acknowledged = 0
 
@@ -56,6 +57,8 @@ class Relay:
         ):
             group.create_task(self._paced("watch of the stream", self._watch, WATCH, stop))
             group.create_task(self._paced("relay", self._publish_due, POLL, stop, self._woken))
+            # While much is due a second one publishes while Postgres has the first one's leases and marks.
+            group.create_task(self._paced("second relay", self._publish_due, POLL, stop, self._behind))
             group.create_task(self._paced("sweep of the outbox", self._sweep, SWEEP, stop))
 
     async def _paced(
@@ -100,7 +103,7 @@ class Relay:
         self._woken.set()
 
     async def _publish_due(self) -> None:
-        """Publish one batch; a full one is followed by the next at once."""
+        """Publish one batch; a full one is followed by the next two at once."""
         era = self._era
         if era is None or not self._stream.connected:  # the watch says so, and wakes us when it is over
             return
@@ -116,6 +119,7 @@ class Relay:
             raise failures[0]
         if len(rows) == BATCH:
             self._woken.set()
+            self._behind.set()
 
     async def _publish(self, row: Record) -> UUID:
         event_id: UUID = row["id"]

@@ -1,6 +1,7 @@
 """One installation for the tier, with the short windows that let a test see their end; all by settings."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,16 +54,21 @@ def seed(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--seed"))
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def chaotic(workspace: Path) -> AsyncIterator[World]:
-    """The installation that the tests of this tier share; its SES is fast."""
+@asynccontextmanager
+async def a_chaotic_world(home: Path) -> AsyncIterator[World]:
+    """An installation with short windows and a fast SES."""
     windows = {"LETTERHEAD_UNKNOWN_WINDOW": "5", "LETTERHEAD_RESEND_WINDOW": "5"}
     often = {"LETTERHEAD_AWS_CONTROL_INTERVAL": "0.02"}
     unhindered = {"LETTERHEAD_SANDBOX_CONTROL_RATE": "0"}
-    async with a_world(
-        workspace / "chaos", 1, sender=windows, identity=often, verifier=often, sandbox=unhindered
-    ) as world:
+    async with a_world(home, 1, sender=windows, identity=often, verifier=often, sandbox=unhindered) as world:
         await _hurry(world)
+        yield world
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chaotic(workspace: Path) -> AsyncIterator[World]:
+    """The installation that the tests of this tier share."""
+    async with a_chaotic_world(workspace / "chaos") as world:
         yield world
 
 

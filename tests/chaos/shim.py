@@ -116,15 +116,22 @@ class _Connection:
         self._client = client
         self._server = server
         self._awaited: Point | None = None
+        # With a client that asks nothing: from the connection's begin, and from each answer on.
+        self._patience = asyncio.timeout(shim.idle)
 
     async def ask(self, reader: asyncio.StreamReader) -> None:
         with suppress(ConnectionError, Struck, TimeoutError):
-            while data := await asyncio.wait_for(reader.read(CHUNK), self._shim.idle):
-                for piece, name in self._tap.asked(data):
-                    if name:
-                        self._named(name)
-                    self._server.write(piece)
-                await self._server.drain()
+            async with self._patience:
+                while data := await reader.read(CHUNK):
+                    self._patience.reschedule(None)
+                    await self._pass_on(data)
+
+    async def _pass_on(self, data: bytes) -> None:
+        for piece, name in self._tap.asked(data):
+            if name:
+                self._named(name)
+            self._server.write(piece)
+        await self._server.drain()
 
     def _named(self, name: str) -> None:
         self._shim.seen[name] = self._shim.seen.get(name, 0) + 1
@@ -146,6 +153,8 @@ class _Connection:
         if done:
             await self._shim.hold_back()
         self._client.write(piece)
+        if done and self._shim.idle:
+            self._patience.reschedule(asyncio.get_running_loop().time() + self._shim.idle)
         if point:
             await self._client.drain()
             _strike(point)

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.conftest import Scale
+from tests.chaos.conftest import Scale, a_chaotic_world
 from tests.chaos.load import Load, a_load
-from tests.chaos.nursery import nursery
 from tests.chaos.shim import Moment
 from tests.chaos.shimmed import Shims, shimmed
 from tests.chaos.streams import holds
@@ -71,18 +70,19 @@ async def _wipe_nats(world: World) -> float:
 
 
 async def test_nats_killed_and_wiped_loses_no_event_and_doubles_no_effect(
-    chaotic: World, workspace: Path, scale: Scale, figure: Figure
+    workspace: Path, scale: Scale, figure: Figure
 ) -> None:
-    wipes = scale.of(2, 20)
+    wipes = scale.of(2, 50)
+    # An installation of its own: what others did in it before would be told again after each wipe.
     async with (
-        nursery(chaotic, "sender", workspace / "nats-falls") as senders,
-        a_load(chaotic, senders.addresses) as load,
+        a_chaotic_world(workspace / "wiped-often") as world,
+        a_load(world, world.stack.addresses["sender"].split(",")) as load,
     ):
         async with asking(load, 20):
-            seconds = [await _wipe_nats(chaotic) for _ in range(wipes)]
-        await eventually(lambda: at_rest(chaotic, load.ids), REST_WITHIN)
-        verdict = await truth(chaotic, load.ids)
-        repeated = await _moved_twice(chaotic, load)
+            seconds = [await _wipe_nats(world) for _ in range(wipes)]
+        await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
+        verdict = await truth(world, load.ids)
+        repeated = await _moved_twice(world, load)
 
     figure(
         f"NATS killed and wiped {wipes} times: every event there again {_spread(seconds)};"
