@@ -108,9 +108,9 @@ class ClaimStore:
         for row in await connection.fetch(QUERIES.addressees, email_ids):
             addressees[row["email_id"]].append(_addressee(row))
         attachments: defaultdict[UUID, list[Attachment]] = defaultdict(list)
-        light_ids = [row["id"] for row in rows if not row["heavy"]]
-        for row in await connection.fetch(QUERIES.attachments, light_ids):
-            attachments[row["email_id"]].append(to_attachment(row))
+        if attached := [row["id"] for row in rows if row["attached"] and not row["heavy"]]:
+            for row in await connection.fetch(QUERIES.attachments, attached):
+                attachments[row["email_id"]].append(to_attachment(row))
         return [_candidate(row, addressees[row["id"]], attachments[row["id"]]) for row in rows]
 
     async def _fenced(self, connection: Connection, claim_ids: Collection[UUID]) -> Known:

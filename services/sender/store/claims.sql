@@ -22,38 +22,42 @@ WITH RECURSIVE waiting AS (
     JOIN sender.allowances AS allowed USING (tenant_id)
     JOIN identity.tenants AS t ON t.id = tenant_id AND t.state = 'ACTIVE'
 ), queued AS (
-    SELECT queue.id, queue.not_before,
-        row_number() OVER (PARTITION BY tenant_id ORDER BY queue.not_before, queue.id) AS turn
+    SELECT
+        due.id, due.not_before, remaining.recipients AS recipients_left,
+        row_number() OVER own AS turn, sum(due.recipients) OVER own - due.recipients AS recipients_before
     FROM remaining
     CROSS JOIN LATERAL (
-        -- An email is not divided: while anything is left the next one goes, whatever its recipients.
-        SELECT due.id, due.not_before,
-            sum(due.recipients) OVER (ORDER BY due.not_before, due.id) - due.recipients AS recipients_before
-        FROM (
-            SELECT e.id, e.not_before,
-                CASE
-                    WHEN remaining.recipients IS NOT NULL
-                    THEN (SELECT count(*)::integer FROM sender.recipients AS r WHERE r.email_id = e.id)
-                    ELSE 0
-                END AS recipients
-            FROM sender.emails AS e
-            WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
-            ORDER BY e.not_before, e.id
-            -- Of many tenants few of each: $1 are found though all others have one, and another replica has as many.
-            LIMIT greatest(0, least(
-                (SELECT greatest(1 + $2 / count(*), 2 * $1 - count(*)) FROM waiting), remaining.recipients
-            ))
-        ) AS due
-    ) AS queue
-    WHERE coalesce(queue.recipients_before < remaining.recipients, true)
+        SELECT e.id, e.not_before,
+            CASE
+                WHEN remaining.recipients IS NOT NULL
+                THEN (SELECT count(*)::integer FROM sender.recipients AS r WHERE r.email_id = e.id)
+                ELSE 0
+            END AS recipients
+        FROM sender.emails AS e
+        WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
+        ORDER BY e.not_before, e.id
+        -- Of many tenants few of each: $1 are found though all others have one, and another replica has as many.
+        LIMIT greatest(0, least(
+            (SELECT greatest(1 + $2 / count(*), 2 * $1 - count(*)) FROM waiting), remaining.recipients
+        ))
+    ) AS due
+    WINDOW own AS (PARTITION BY remaining.tenant_id ORDER BY due.not_before, due.id ROWS UNBOUNDED PRECEDING)
 ), next AS (
     SELECT array_agg(id ORDER BY turn, not_before, id) AS ids
-    FROM (SELECT id, turn, not_before FROM queued ORDER BY turn, not_before, id LIMIT $2) AS first
+    FROM (
+        SELECT id, turn, not_before
+        FROM queued
+        -- An email is not divided: while anything is left the next one goes, whatever its recipients.
+        WHERE coalesce(recipients_before < recipients_left, true)
+        ORDER BY turn, not_before, id
+        LIMIT $2
+    ) AS first
 )
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.headers,
     CASE WHEN e.size <= 262144 THEN e.text END AS text, CASE WHEN e.size <= 262144 THEN e.html END AS html,
-    e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy, e.attempts, now() AS claimed_at
+    e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy,
+    EXISTS (SELECT FROM sender.attachments AS a WHERE a.email_id = e.id) AS attached, e.attempts, now() AS claimed_at
 FROM sender.emails AS e
 WHERE e.id = ANY ((SELECT ids FROM next)::uuid[]) AND e.state = 'QUEUED'
 ORDER BY array_position((SELECT ids FROM next), e.id)

@@ -93,11 +93,15 @@ async def test_a_tenants_rate_is_its_own(
     await database.execute("UPDATE identity.tenants SET max_send_rate = 2")
 
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(12)))
-    notes = {(await caller.get(email.id)).state_note for email in emails}
+
+    async def one_waits() -> bool:
+        notes = {(await caller.get(email.id)).state_note for email in emails}
+        return "Waits for its turn at the tenant's own sending rate." in notes
+
+    await eventually(one_waits)
     for email in emails:
         await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=20))
 
-    assert "Waits for its turn at the tenant's own sending rate." in notes
     [row] = await database.fetch(
         "SELECT extract(epoch FROM max(sent_at) - min(sent_at))::float AS seconds FROM sender.emails"
     )
