@@ -1,7 +1,8 @@
 """From the stream into a service: each event applied once, in one transaction with its inbox row.
 
 Events that come together are applied together. One that fails is set apart, delivered again with growing
-pauses, and parked after the fifth time. While Postgres is away nothing counts as a failure.
+pauses, and parked after the fifth time: then it is tried every hour. While Postgres is away nothing counts
+as a failure.
 """
 
 import asyncio
@@ -20,9 +21,9 @@ from chassis.backoff import Backoff, wait_any
 from chassis.database import Connection, Database
 from chassis.errors import Unavailable
 from chassis.events.envelope import ReceivedEvent
+from chassis.events.parking import DEADLY_DELIVERIES, Parking
 from chassis.events.stream import ACK_WAIT, RETENTION, Stream, Subscription
 from chassis.events.tables import statements
-from chassis.ids import uuid7
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -30,13 +31,10 @@ EVENTS = Counter("letterhead_events_total", "Deliveries by what became of them",
 
 BATCH = 256
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (0.2, 1, 3, 6))
-# A delivery without a verdict means its reader died; this often, it is the event that kills readers.
-DEADLY_DELIVERIES = 15
 SWEEP = timedelta(minutes=1)
 SWEEP_BATCH = 5000
 # An event may be published again at the end of the outbox's retention, and then wait as long in the stream.
 INBOX_RETENTION = 2 * RETENTION + timedelta(days=1)
-PARKED_RETENTION = timedelta(days=90)
 
 Handle: TypeAlias = Callable[[Connection, Sequence[ReceivedEvent]], Awaitable[None]]
 T = TypeVar("T")
@@ -72,6 +70,7 @@ class Consumer:
         self._handle = handle
         self._retry_delays = retry_delays
         self._sql = statements(schema)
+        self._parking = Parking(database, schema, name)
         self._backoff = Backoff(
             f"consumer {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
         )
@@ -184,7 +183,14 @@ class Consumer:
             if event_id and deliveries <= len(self._retry_delays):
                 self._log_failure(event_id, deliveries, error)
                 return self._retry_delays[deliveries - 1]
-            await self._park(delivery, event_id, error)
+            await self._parking.park(
+                delivery.data,
+                event_id=event_id,
+                subject=delivery.subject,
+                error=error,
+                deliveries=deliveries,
+            )
+            self._note("parked")
         return None
 
     def _log_failure(self, event_id: UUID, deliveries: int, error: Exception) -> None:
@@ -199,41 +205,28 @@ class Consumer:
         )
 
     async def _apply(self, events: Sequence[ReceivedEvent]) -> None:
+        async with self._database.transaction() as connection:
+            new = await self._apply_within(connection, events)
+        self._note("applied", new)
+        self._note("repeated", len(events) - new)
+
+    async def _apply_within(self, connection: Connection, events: Sequence[ReceivedEvent]) -> int:
+        """Apply those that were not applied before; gives how many."""
         # In one order always, so that two transactions with the same events never wait crosswise.
         by_id = {event.id: event for event in sorted(events, key=lambda event: event.id)}
-        async with self._database.transaction() as connection:
-            rows = await connection.fetch(self._sql.receive_events, self._name, list(by_id))
-            if new := [by_id[row["event_id"]] for row in rows]:
-                await self._handle(connection, new)
-        self._note("applied", len(new))
-        self._note("repeated", len(events) - len(new))
-
-    async def _park(self, delivery: Msg, event_id: UUID | None, error: Exception) -> None:
-        body = delivery.data.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
-        deliveries = _times(delivery)
-        why = repr(error)[:1000]
-        await self._database.execute(
-            self._sql.park_event, uuid7(), self._name, event_id, delivery.subject, body, why, deliveries
-        )
-        self._note("parked")
-        log.error(
-            "an event was parked",
-            action="event_parked",
-            consumer=self._durable,
-            event_id=str(event_id),
-            deliveries=deliveries,
-        )
+        rows = await connection.fetch(self._sql.receive_events, self._name, list(by_id))
+        if new := [by_id[row["event_id"]] for row in rows]:
+            await self._handle(connection, new)
+        return len(new)
 
     def _note(self, outcome: str, count: int = 1) -> None:
         EVENTS.labels(self._durable, outcome).inc(count)
 
     async def _sweep(self) -> None:
-        """Forget a batch of what no delivery can refer to any more, and of what nobody came to see."""
-        for forget, age in (
-            (self._sql.forget_received, INBOX_RETENTION),
-            (self._sql.forget_parked, PARKED_RETENTION),
-        ):
-            await self._database.execute(forget, self._name, age, SWEEP_BATCH)
+        """Try what is parked, and forget a batch of what no delivery can refer to any more."""
+        self._note("unparked", await self._parking.again(self._apply_within))
+        await self._parking.forget()
+        await self._database.execute(self._sql.forget_received, self._name, INBOX_RETENTION, SWEEP_BATCH)
 
     async def _sweeping(self, stop: asyncio.Event) -> None:
         backoff = Backoff(f"sweep of {self._durable}", first=timedelta(seconds=1), cap=SWEEP)

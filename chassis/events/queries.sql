@@ -86,11 +86,37 @@ ON CONFLICT DO NOTHING
 RETURNING event_id
 
 -- park_event --
--- Keeps an event that could not be applied, for people to see.
+-- Keeps an event that could not be applied, to be tried again and for people to see.
 INSERT INTO service.parked (id, consumer, event_id, subject, body, error, deliveries)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (consumer, event_id) DO UPDATE
-SET error = excluded.error, deliveries = excluded.deliveries, parked_at = now()
+SET error = excluded.error, deliveries = excluded.deliveries, parked_at = now(), tried_at = now()
+
+-- take_parked --
+-- Takes parked events that are to be tried again; a try is written down before it is made, so that none is made too often.
+UPDATE service.parked
+SET tried_at = now()
+WHERE id IN (
+    SELECT id
+    FROM service.parked
+    WHERE consumer = $1 AND event_id IS NOT NULL AND deliveries <= $2 AND tried_at < now() - $3::interval
+    ORDER BY tried_at
+    LIMIT $4
+    FOR UPDATE SKIP LOCKED
+)
+RETURNING id, event_id, body
+
+-- note_parked --
+-- Notes why a parked event still could not be applied.
+UPDATE service.parked SET error = $2 WHERE id = $1
+
+-- unpark_event --
+-- Lets a parked event go that is applied in the same transaction.
+DELETE FROM service.parked WHERE id = $1
+
+-- count_parked --
+-- Counts a consumer's parked events.
+SELECT count(*) FROM service.parked WHERE consumer = $1
 
 -- forget_received --
 -- Deletes a batch of a consumer's inbox rows that no delivery can refer to any more.

@@ -134,7 +134,7 @@ async def _parked(connection: Connection) -> Finding:
     }
     parked = [f"{count} by {service}" for service, count in counts.items() if count]
     if parked:
-        remedy = "Their `error` and `body` stand in each service's table `parked`, for 90 days."
+        remedy = "See docs/runbooks/events-are-parked.md."
         return wrong("parked", f"events could not be applied: {', '.join(parked)}", remedy)
     return well("parked", "no event was set aside as not to be applied")
 

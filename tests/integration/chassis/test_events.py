@@ -11,7 +11,8 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 
 from chassis.database import Connection, Database
-from chassis.events import Outbox, ReceivedEvent, Relay, Stream
+from chassis.events import Event, Outbox, ReceivedEvent, Relay, Stream
+from chassis.events.envelope import envelope
 from tests.integration.chassis.conftest import Start
 from tests.integration.chassis.journal import a_consumer, an_event, make_journal, publish, write_down, written
 from tests.stores import FreshDatabase
@@ -169,6 +170,81 @@ async def test_an_event_that_cannot_be_applied_is_parked_and_the_rest_flow(
     assert "no such domain" in parked["error"]
     await eventually(lambda: _count(database, 20))
     assert str(bad.id) not in await written(database)
+
+
+async def test_a_parked_event_is_tried_again_and_leaves_once_it_is_applied(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    """Replicas of the release that mends the cause begin: one of them applies it, once."""
+    await make_journal(database)
+    event = an_event()
+    mended = asyncio.Event()
+
+    async def handle(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
+        await (write_down if mended.is_set() else refuse)(connection, events)
+
+    start(Relay(identity, wire, "identity").run)
+    start(a_consumer(identity, wire, handle).run)
+    await publish(identity, event)
+    await eventually(lambda: database.fetch("SELECT FROM identity.parked"))
+
+    mended.set()
+    await database.execute("UPDATE identity.parked SET tried_at = now() - interval '61 minutes'")
+    for _ in range(2):
+        start(a_consumer(identity, wire, handle).run)
+
+    await eventually(lambda: _count(database, 1))
+    assert await written(database) == [str(event.id)]
+    assert await database.fetch("SELECT FROM identity.parked") == []
+
+
+async def test_a_parked_event_that_still_fails_stays_with_its_latest_error(
+    identity: Database, database: FreshDatabase, wire: Stream, start: Start
+) -> None:
+    await make_journal(database)
+    events = [an_event() for _ in range(3)]
+    for event, deliveries, minutes in zip(events, (5, 16, 5), (61, 61, 59), strict=True):
+        await park(database, event, deliveries=deliveries, tried=timedelta(minutes=minutes))
+
+    start(a_consumer(identity, wire, refuse).run)
+
+    async def one_was_tried() -> bool:
+        rows = await database.fetch("SELECT event_id FROM identity.parked WHERE error LIKE '%not today%'")
+        return [row["event_id"] for row in rows] == [events[0].id]
+
+    await eventually(one_was_tried)
+    [others] = await database.fetch("SELECT count(*) FROM identity.parked WHERE error = 'before'")
+    assert others["count"] == 2, "neither the one that kills readers nor the one of an hour not over"
+
+
+async def refuse(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
+    await write_down(connection, events)
+    raise ValueError("not today")
+
+
+async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried: timedelta) -> None:
+    """Puts an event where a consumer would have, some time ago."""
+    body = envelope(
+        {
+            "id": event.id,
+            "source": "/letterhead/identity",
+            "subject": event.subject,
+            "resource": event.resource,
+            "occurred_at": datetime.now(UTC),
+            "schema_name": "google.protobuf.Struct",
+            "tenant_id": event.tenant_id,
+            "data": {},
+        }
+    ).decode()
+    await database.execute(
+        "INSERT INTO identity.parked (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
+        " VALUES ($1, 'journal', $1, $2, $3, 'before', $4, now() - $5::interval)",
+        event.id,
+        event.subject,
+        body,
+        deliveries,
+        tried,
+    )
 
 
 async def test_what_waits_is_applied_in_one_transaction(
