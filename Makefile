@@ -73,13 +73,13 @@ test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
 	@scripts/test e2e
 
 chaos: $(INSTALLED) $(GENERATED) ## Kills, cuts and wipes for up to 50 minutes (T='--seed 7' draws otherwise)
-	@T="--long --numprocesses 2 --dist worksteal $(T)" scripts/test chaos
+	@OPTIONS="--long --numprocesses 2 --dist worksteal" scripts/test chaos
 
 chaos-short: $(INSTALLED) $(GENERATED) ## The same in two minutes, as `make test` has it: fewer kills, each named point once
 	@scripts/test chaos
 
 fuzz: $(INSTALLED) $(GENERATED) ## Hostile Froms, headers and bodies (CASES=1000000; SEED=... makes the same again)
-	@T="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s)) $(T)" scripts/test fuzz
+	@OPTIONS="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s))" scripts/test fuzz
 
 bench: $(INSTALLED) $(GENERATED) ## CPU per email of each hot step against its floor (ARGS='--emails 500')
 	@.venv/bin/python -m bench $(ARGS)
