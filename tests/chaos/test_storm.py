@@ -22,11 +22,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240
 REST_WITHIN = timedelta(minutes=5)
 SEND_IS_LOST = {"kind": "drop", "event_type": "Send", "rate": 0.01}
 MOST_TWICE = 0.005
-FEWER_KILLS = 250  # of those that only the long form has: what is lost there is events, of as many emails
 
 
 async def _storm(
-    world: World, home: Path, scale: Scale, seed: int, on_unknown: "OnUnknown.ValueType", *, kills: int
+    world: World, home: Path, scale: Scale, seed: int, on_unknown: "OnUnknown.ValueType"
 ) -> tuple[str, Truth]:
     """Blows once; gives what was struck, in words, and the verdict."""
     connection = await database(world)
@@ -36,7 +35,7 @@ async def _storm(
     ):
         shims.aws.delay = ANSWERS_TAKE
         async with asking(load, scale.of(150, 1200)):
-            storm = await blow(world, senders, connection, seed=seed, kills=kills)
+            storm = await blow(world, senders, connection, seed=seed, kills=scale.of(30, 500))
         await connection.close()
         await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
         unknowing = await accepted_of(world, storm.attempts)
@@ -53,9 +52,7 @@ async def test_a_storm_of_kills_loses_nothing_and_sends_nothing_twice(
 ) -> None:
     await ses_goes_wrong(faults)
 
-    struck, verdict = await _storm(
-        faults, workspace / "storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD, kills=scale.of(30, 500)
-    )
+    struck, verdict = await _storm(faults, workspace / "storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
 
     figure(f"storm, seed {seed}: {struck}; {verdict}")
     assert verdict.clean, verdict
@@ -68,9 +65,7 @@ async def test_a_storm_that_also_loses_events_sends_nothing_twice(
     await ses_goes_wrong(faults)
     await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
 
-    struck, verdict = await _storm(
-        faults, workspace / "deaf-storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD, kills=FEWER_KILLS
-    )
+    struck, verdict = await _storm(faults, workspace / "deaf-storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
 
     figure(f"storm, seed {seed}, 1 % of Send events lost: {struck}; {verdict}")
     assert verdict.clean, verdict
@@ -83,9 +78,7 @@ async def test_a_storm_that_also_loses_events_sends_few_twice_that_asked_to_be_s
     await ses_goes_wrong(faults)
     await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
 
-    struck, verdict = await _storm(
-        faults, workspace / "resending", scale, seed, OnUnknown.ON_UNKNOWN_RESEND, kills=FEWER_KILLS
-    )
+    struck, verdict = await _storm(faults, workspace / "resending", scale, seed, OnUnknown.ON_UNKNOWN_RESEND)
 
     share = len(verdict.twice) / verdict.emails
     figure(f"storm, seed {seed}, RESEND, 1 % of Send events lost: {struck}; {verdict}; {share:.2%} twice")
