@@ -19,15 +19,16 @@ from tests.stores import FreshDatabase
 
 DATABASE = "bench_claims"
 TENANTS = 50
-CLAIMS = 300
+CLAIMS = 1000
 WARM_UP = 10  # a worker claims over one connection for hours: its first claims parse and plan every statement
 BATCH = 32
 LOOKED_AT = 4 * BATCH
 
+# Ids rise with time, as the services make them (chassis.ids): random ones would lie on a page each.
 SEED = """
 INSERT INTO sender.emails
     (id, tenant_id, claim_id, from_address, subject, text, size, state, expires_at, sent_at)
-SELECT gen_random_uuid(), tenant_id, claim_id, 'agent@' || name, 'Hello', repeat('Good day. ', 20), 200, $4,
+SELECT uuidv7(), tenant_id, claim_id, 'agent@' || name, 'Hello', repeat('Good day. ', 20), 200, $4,
     now() + interval '7 days', CASE WHEN $4 = 'SENT' THEN now() END
 FROM generate_series(1, $5::integer) AS number
 JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS own (tenant_id, claim_id, name, place)
