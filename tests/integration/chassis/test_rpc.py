@@ -159,9 +159,10 @@ async def test_a_callers_deadline_ends_the_work() -> None:
 
 
 async def test_a_caller_that_leaves_ends_its_stream() -> None:
-    ended = asyncio.Event()
+    began, ended = asyncio.Event(), asyncio.Event()
 
     async def forever() -> None:
+        began.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -170,6 +171,7 @@ async def test_a_caller_that_leaves_ends_its_stream() -> None:
     async with serve(forever) as channel:
         call = watch(channel)
         await anext(aiter(call))
+        await eventually(began.is_set)  # the answer may be here before the work after it has begun
         call.cancel()
 
         await eventually(ended.is_set)
