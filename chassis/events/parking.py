@@ -19,7 +19,7 @@ from chassis.ids import uuid7
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
-PARKED = Gauge("letterhead_parked_events", "Events that could not be applied, so far", ["consumer"])
+PARKED = Gauge("letterhead_parked_events", "Events that could not be applied yet", ["consumer"])
 
 # A delivery without a verdict means its reader died; this often, it is the event that kills readers.
 DEADLY_DELIVERIES = 15
