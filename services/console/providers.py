@@ -3,8 +3,7 @@
 Not for what a record should be: that is identity's, and this only turns it into what a form accepts.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from letterhead.identity.v1.domains_pb2 import DnsRecord
@@ -15,7 +14,7 @@ class Provider:
     """One provider's way. Forms differ where people go wrong: names, dots, where the priority goes."""
 
     name: str
-    servers: re.Pattern[str]  # what its name servers' names end in
+    servers: tuple[str, ...]  # what its name servers' names end in, whole labels
     full_names: bool = False  # wants `send.inbox.mnexa.ai` where others want `send.inbox`
     apex: str = "@"  # what stands for the zone itself; empty: the field stays empty
     final_dot: bool = False  # takes a target without a dot at its end for a name inside the zone
@@ -34,58 +33,56 @@ class Entry:
     priority: int | None
 
 
-def _servers(*endings: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:^|\.)(?:{'|'.join(endings)})$")
-
-
+_ROUTE_53 = tuple(f"awsdns-{n:02}.{top}" for n in range(100) for top in ("com", "net", "org", "co.uk"))
 _DOT = "Values that are host names end in a dot here."
 
 PROVIDERS = (
     Provider(
         "Cloudflare",
-        _servers(r"ns\.cloudflare\.com"),
+        ("ns.cloudflare.com",),
         note="Set Proxy status to “DNS only” for each CNAME record.",
         page="https://dash.cloudflare.com/?to=/:account/:zone/dns/records",
     ),
     Provider(
         "Route 53",
-        _servers(r"awsdns-\d\d\.(?:com|net|org|co\.uk)"),
+        _ROUTE_53,
         apex="",
         priority_in_value=True,
         quoted_text=True,
         note="The priority is part of an MX record's value, and text stands in quotation marks.",
     ),
-    Provider("GoDaddy", _servers(r"domaincontrol\.com"), page="https://dcc.godaddy.com/control/portfolio"),
+    Provider("GoDaddy", ("domaincontrol.com",), page="https://dcc.godaddy.com/control/portfolio"),
     Provider(
         "Namecheap",
-        _servers(r"registrar-servers\.com", r"namecheaphosting\.com"),
+        ("registrar-servers.com", "namecheaphosting.com"),
         note="MX records are under Mail Settings: choose Custom MX. The others are Host Records.",
         page="https://ap.www.namecheap.com/domains/list",
     ),
     Provider(
         "Squarespace or Google Cloud DNS",
-        _servers(r"googledomains\.com", r"squarespacedns\.com", r"google\.com"),
+        ("googledomains.com", "squarespacedns.com", "google.com"),
         note="In Squarespace, these are Custom records.",
     ),
-    Provider("DigitalOcean", _servers(r"digitalocean\.com"), final_dot=True, note=_DOT,
+    Provider("DigitalOcean", ("digitalocean.com",), final_dot=True, note=_DOT,
              page="https://cloud.digitalocean.com/networking/domains"),
-    Provider("Hetzner", _servers(r"ns\.hetzner\.(?:com|de)", r"first-ns\.de", r"second-ns\.(?:com|de)"),
+    Provider("Hetzner", ("ns.hetzner.com", "ns.hetzner.de", "first-ns.de", "second-ns.com", "second-ns.de"),
              final_dot=True, note=_DOT, page="https://dns.hetzner.com"),
-    Provider("OVHcloud", _servers(r"ovh\.(?:net|ca)", r"anycast\.me"), apex="", final_dot=True, note=_DOT,
+    Provider("OVHcloud", ("ovh.net", "ovh.ca", "anycast.me"), apex="", final_dot=True, note=_DOT,
              page="https://www.ovh.com/manager/"),
-    Provider("IONOS", _servers(r"ui-dns\.(?:com|org|biz|de)"), page="https://my.ionos.com/domains"),
-    Provider("Gandi", _servers(r"gandi\.net"), final_dot=True, note=_DOT, page="https://admin.gandi.net/domain"),
-    Provider("Porkbun", _servers(r"ns\.porkbun\.com", r"porkbun\.com"), apex="",
+    Provider("IONOS", ("ui-dns.com", "ui-dns.org", "ui-dns.biz", "ui-dns.de"), page="https://my.ionos.com/domains"),
+    Provider("Gandi", ("gandi.net",), final_dot=True, note=_DOT, page="https://admin.gandi.net/domain"),
+    Provider("Porkbun", ("ns.porkbun.com", "porkbun.com"), apex="",
              page="https://porkbun.com/account/domainsSpeedy"),
-    Provider("Vercel", _servers(r"vercel-dns\.com"), apex="", page="https://vercel.com/dashboard/domains"),
-    Provider("Netlify or NS1", _servers(r"nsone\.net")),
-    Provider("Azure DNS", _servers(r"azure-dns\.(?:com|net|org|info)")),
-    Provider("Hostinger", _servers(r"dns-parking\.com", r"hostinger\.com")),
-    Provider("Wix", _servers(r"wixdns\.net"), apex=""),
-    Provider("DNSimple", _servers(r"dnsimple\.com", r"dnsimple-edge\.(?:net|org|io)"), apex=""),
-    Provider("Linode", _servers(r"linode\.com")),
-    Provider("STRATO", _servers(r"rzone\.de"), apex=""),
-    Provider("Hurricane Electric", _servers(r"he\.net"), full_names=True, note="Enter names in full here."),
+    Provider("Vercel", ("vercel-dns.com",), apex="", page="https://vercel.com/dashboard/domains"),
+    Provider("Netlify or NS1", ("nsone.net",)),
+    Provider("Azure DNS", ("azure-dns.com", "azure-dns.net", "azure-dns.org", "azure-dns.info")),
+    Provider("Hostinger", ("dns-parking.com", "hostinger.com")),
+    Provider("Wix", ("wixdns.net",), apex=""),
+    Provider("DNSimple", ("dnsimple.com", *(f"dnsimple-edge.{each}" for each in ("net", "org", "io"))),
+             apex=""),
+    Provider("Linode", ("linode.com",)),
+    Provider("STRATO", ("rzone.de",), apex=""),
+    Provider("Hurricane Electric", ("he.net",), full_names=True, note="Enter names in full here."),
 )  # fmt: skip
 
 
@@ -116,4 +113,16 @@ def _name(name: str, zone: str, provider: Provider | None) -> str:
 
 
 def _owner(server: str) -> Provider | None:
-    return next((each for each in PROVIDERS if each.servers.search(server.lower().rstrip("."))), None)
+    return next(
+        (_BY_ENDING[each] for each in _endings(server.lower().rstrip(".")) if each in _BY_ENDING), None
+    )
+
+
+def _endings(name: str) -> Iterator[str]:
+    """Give what a name ends in, by whole labels: the name itself first."""
+    while name:
+        yield name
+        name = name.partition(".")[2]
+
+
+_BY_ENDING = {ending: each for each in PROVIDERS for ending in each.servers}

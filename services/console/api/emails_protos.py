@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -12,11 +11,10 @@ from services.console.api.errors import Rejected
 from services.console.api.times import stamp_of, time_of
 from services.console.calls import refusal_of
 
-LONGEST_MAILBOX = 1000  # characters; sender takes far fewer, and says so
 BAD_ATTACHMENT = errors.OF_FIELDS["attachments"]
 
-_NAMED = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|([^<>"]*?))\s*<([^<>]*)>\s*')
-_PLAIN_NAME = re.compile(r"[\w !#$%&'*+/=?^`{|}~-]*")
+# Signs beside letters and digits that a name may hold without quotes.
+_UNQUOTED = frozenset(" _!#$%&'*+/=?^`{|}~-")
 
 # What Resend calls what became of an email. HELD and UNKNOWN have no word there: nothing is known to be sent.
 OF_STATE: dict[int, models.LastEvent] = {
@@ -66,11 +64,25 @@ def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
 
 def address_of(text: str) -> pb.Address:
     """Read `email@example.com` or `Name <email@example.com>`; anything else is left to sender to refuse."""
-    named = _NAMED.fullmatch(text) if len(text) <= LONGEST_MAILBOX else None
-    if named is None:
-        return pb.Address(address=text.strip())
-    quoted, plain, address = named.groups()
-    return pb.Address(address=address.strip(), name=plain or re.sub(r"\\(.)", r"\1", quoted or ""))
+    text = text.strip()
+    before, bracket, address = text.removesuffix(">").rpartition("<")
+    name = _name(before.strip())
+    if not (bracket and text.endswith(">")) or ">" in address or name is None:
+        return pb.Address(address=text)
+    return pb.Address(address=address.strip(), name=name)
+
+
+def _name(written: str) -> str | None:
+    """Read a display name, quoted or not; None: it is neither."""
+    if not written.startswith('"'):
+        return None if any(sign in written for sign in '<>"') else written
+    name: list[str] = []
+    signs = iter(written[1:])
+    for sign in signs:
+        if sign == '"':
+            return None if next(signs, None) else "".join(name)
+        name.append(next(signs, "") if sign == "\\" else sign)
+    return None
 
 
 def summary_of(email: pb.Email) -> models.EmailSummary:
@@ -181,6 +193,6 @@ def mailbox_of(address: pb.Address) -> str:
     if not address.name:
         return address.address
     name = address.name
-    if not _PLAIN_NAME.fullmatch(name):
-        name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    if not all(sign.isalnum() or sign in _UNQUOTED for sign in name):
+        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{name} <{address.address}>"

@@ -104,10 +104,8 @@ OF_FIELDS: Mapping[str, Kind] = {
     "permission": (422, "invalid_access"),
     "Idempotency-Key": BAD_KEY_OF_RETRY,
 }
-_WRAPPED = re.compile(r"(from|\])\.(?:address|name)$")
 _WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b")
 _OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
-_LAST = re.compile(r"[A-Za-z_]+(?=(?:\[\d+\])?$)")
 
 
 class Rejected(Exception):
@@ -162,5 +160,10 @@ def _of_service(refused: Refused) -> Rejected:
 
 def _field(violation: Violation) -> str:
     """Give a field by the name that callers know: `from` for `from.address`, `to[0]` for `to[0].address`."""
-    path = _WRAPPED.sub(r"\1", violation.field.removeprefix("domain."))
-    return _LAST.sub(lambda word: FIELDS.get(word[0], word[0]), path, count=1)
+    path = violation.field.removeprefix("domain.")
+    owner, _, part = path.rpartition(".")
+    if part in ("address", "name") and owner.endswith(("from", "]")):
+        path = owner
+    around, dot, last = path.rpartition(".")
+    name, bracket, place = last.partition("[")
+    return f"{around}{dot}{FIELDS.get(name, name)}{bracket}{place}"

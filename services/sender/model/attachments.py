@@ -27,7 +27,6 @@ REFUSED = frozenset({
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}"
 _TYPE = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}={_WORD}){{0,4}}")
-_PARAMETER = re.compile(r"; ?([^=]+)=([^;]*)")
 # The file's name is written beside it, once: of two, readers show one or the other.
 _NAMES = frozenset({"name", "filename"})
 # Those that every reader knows (https://encoding.spec.whatwg.org/#names-and-labels), of those still in use.
@@ -65,7 +64,8 @@ def media_type(asked: str, file_name: str) -> str:
         raise BadAttachment("is not a media type like application/pdf")
     if _has_parts(asked):
         raise BadAttachment("is a type that has parts of its own; use application/octet-stream")
-    _check_parameters([(name.lower(), value) for name, value in _PARAMETER.findall(asked)])
+    parameters = [each.partition("=") for each in asked.split(";")[1:]]
+    _check_parameters([(name.strip().lower(), value) for name, _, value in parameters])
     return asked
 
 

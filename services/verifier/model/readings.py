@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from string import digits
 
 from services.verifier.model.records import (
     DEFINITE,
@@ -90,9 +91,21 @@ def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
 def _wrong_exchange(expected: Expected, exchange: str) -> Reason:
     if exchange.startswith(f"{expected.value}."):
         return Reason.TARGET_ZONE_APPENDED
-    if re.fullmatch(rf"\d+\W*(032)?{re.escape(expected.value)}(\..*)?", exchange):
+    if _begins_with_priority(exchange, expected.value):
         return Reason.PRIORITY_IN_TARGET
     return Reason.OTHER_REGION if _FEEDBACK_HOST.fullmatch(exchange) else Reason.OTHER_TARGET
+
+
+def _begins_with_priority(exchange: str, target: str) -> bool:
+    """Return whether a name is the target after a number, as in `10 target`."""
+    before, found, after = exchange.partition(target)
+    between = before.removesuffix("032").lstrip(digits)  # DNS writes a space as \032
+    return (
+        bool(found)
+        and before[:1].isdigit()
+        and not any(sign.isalnum() or sign == "_" for sign in between)
+        and (not after or after.startswith("."))
+    )
 
 
 def _inbound(expected: Expected, values: Sequence[Value]) -> Reading:

@@ -63,6 +63,8 @@ def test_an_address_may_have_a_name(text: str, name: str, address: str) -> None:
         '"A <a@x.com>',
         'A "B" <a@x.com>',
         "A <<a@x.com>>",
+        '"A\\" <a@x.com>',
+        " " * 1000 + "\\",
         "\n" * 100_000 + "<",
     ],
 )

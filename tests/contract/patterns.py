@@ -1,0 +1,281 @@
+"""Every regular expression of production code, how each is used, and the input that is worst for it."""
+
+import ast
+import importlib
+import re
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import partial
+from types import FrameType, ModuleType
+from typing import Any
+
+from tests.contract.sources import files, parsed
+
+CODE = ("chassis", "services", "cli")
+# `search` stands for all that look for a match anywhere: findall, finditer, split, sub.
+METHODS = {
+    "fullmatch": "fullmatch", "match": "match", "search": "search", "findall": "search", "finditer": "search",
+    "split": "search", "sub": "search", "subn": "search",
+}  # fmt: skip
+DEEPEST = 4  # containers in containers
+MANY = 16  # repetitions that an attacker gains from
+SAMPLE, WHOLE = 2_000, 100_000  # characters
+SLOWEST = 3  # inputs of each pattern that are tried whole
+BOUND = 1.0  # seconds of CPU for WHOLE; a linear pattern takes milliseconds, a quadratic one a minute
+SIGNS = " \t\n\r.-_\\\"'@a0Zé"
+
+_parser: Any = importlib.import_module("re._parser")
+
+
+class TooSlow(Exception):
+    """A match took longer than it may."""
+
+
+@dataclass(slots=True)
+class Use:
+    """A pattern, where it was found, and how it is matched; no method known means any."""
+
+    pattern: re.Pattern[Any]
+    place: str
+    methods: set[str] = field(default_factory=set)
+
+
+def uses() -> list[Use]:
+    """Every pattern of production code."""
+    found: dict[int, Use] = {}
+    for path in files(*CODE):
+        name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
+        found |= uses_in(str(path), parsed(path), importlib.import_module(name), found)
+    return list(found.values())
+
+
+def uses_in(place: str, tree: ast.Module, module: ModuleType, known: dict[int, Use]) -> dict[int, Use]:
+    """The patterns of one module, by identity; of one that is known, the ways it is used here are added.
+
+    Raises ValueError for a pattern that cannot be known before it runs.
+    """
+    found = dict(known)
+    for pattern in _held(vars(module), 0):
+        found.setdefault(id(pattern), Use(pattern, place))
+    for pattern, method, line in _applied(place, tree, module):
+        use = found.setdefault(id(pattern), Use(pattern, f"{place}:{line}"))
+        use.methods |= {method} if method else set()
+    return found
+
+
+def _held(thing: Any, depth: int) -> Iterator[re.Pattern[Any]]:
+    """The patterns that a module's names hold, whatever they are held in."""
+    if isinstance(thing, re.Pattern):
+        yield thing
+    elif depth < DEEPEST:
+        for part in _parts(thing):
+            yield from _held(part, depth + 1)
+
+
+def _parts(thing: Any) -> Sequence[Any]:
+    if isinstance(thing, dict):
+        return list(thing.values())
+    if isinstance(thing, list | tuple | set | frozenset):
+        return list(thing)
+    if isinstance(thing, type):
+        return list(vars(thing).values()) if thing.__module__.startswith(CODE) else []
+    return [getattr(thing, each.name) for each in fields(thing)] if is_dataclass(thing) else []
+
+
+def _applied(place: str, tree: ast.Module, module: ModuleType) -> Iterator[tuple[re.Pattern[Any], str, int]]:
+    """What stands in the code: patterns given to `re` itself, and methods of patterns that have a name."""
+    held = {id(node) for statement in _loaded(tree) for node in ast.walk(statement)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and (called := _called(node.func, module)):
+            if called != "compile" or id(node) not in held:
+                yield _constant(place, node, module), METHODS.get(called, ""), node.lineno
+        elif isinstance(node, ast.Attribute) and node.attr in METHODS:
+            pattern = _value(node.value, module)
+            if isinstance(pattern, re.Pattern):
+                yield pattern, METHODS[node.attr], node.lineno
+
+
+def _called(function: ast.expr, module: ModuleType) -> str:
+    """The name of a function of `re`, if it takes a pattern; else nothing."""
+    if isinstance(function, ast.Name):  # from re import fullmatch
+        of_re = getattr(vars(module).get(function.id), "__module__", "") == "re"
+        name = getattr(vars(module).get(function.id), "__name__", "") if of_re else ""
+    elif isinstance(function, ast.Attribute) and _value(function.value, module) is re:
+        name = function.attr
+    else:
+        return ""
+    return name if name in (*METHODS, "compile", "template") else ""
+
+
+def _constant(place: str, call: ast.Call, module: ModuleType) -> re.Pattern[Any]:
+    given = _value(call.args[0], module) if call.args else None
+    if not isinstance(given, str | bytes | re.Pattern):
+        raise ValueError(f"{place}:{call.lineno}: a pattern made while running; write it as a constant")  # noqa: TRY004
+    return re.compile(given)
+
+
+def _loaded(tree: ast.Module) -> list[ast.stmt]:
+    """The statements that run when a module is loaded, and leave what they make in its names."""
+    functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return [each for each in tree.body if not isinstance(each, functions)]
+
+
+def _value(expression: ast.expr, module: ModuleType) -> Any:
+    """What an expression of names and constants is at module level; None where it is nothing there."""
+    whole = ast.Expression(body=expression)
+    if any(isinstance(node, ast.Call | ast.Await | ast.Yield | ast.NamedExpr) for node in ast.walk(whole)):
+        return None
+    try:
+        return eval(compile(whole, "<pattern>", "eval"), dict(vars(module)))  # noqa: S307 - our own source
+    except (NameError, AttributeError, KeyError, IndexError, TypeError):
+        return None
+
+
+def slow(use: Use) -> str:
+    """How a pattern is brought to take more than linear time; empty: it is not."""
+    for method in use.methods or set(METHODS.values()):
+        run = getattr(use.pattern, "findall" if method == "search" else method)
+        ranked = []
+        for attack in set(_attacks(use.pattern)):
+            if (seconds := _seconds(run, attack, SAMPLE, use.pattern)) > BOUND:
+                return f"{use.place}: {use.pattern.pattern!r} {method} of {attack}"
+            ranked.append((seconds, attack))
+        for _, attack in sorted(ranked, reverse=True)[:SLOWEST]:
+            if _seconds(run, attack, WHOLE, use.pattern) > BOUND:
+                return f"{use.place}: {use.pattern.pattern!r} {method} of {attack}"
+    return ""
+
+
+def _seconds(run: Any, attack: tuple[str, str, str], length: int, pattern: re.Pattern[Any]) -> float:
+    """The CPU time of one match; more than BOUND if it was stopped then."""
+    before, pump, after = attack
+    text: Any = before + pump * (length // len(pump)) + after
+    if isinstance(pattern.pattern, bytes):
+        text = text.encode("utf-8", "replace")
+    begin = time.thread_time()
+    try:
+        with _stopped():
+            run(text)
+    except TooSlow:
+        return 2 * BOUND
+    return time.thread_time() - begin
+
+
+@contextmanager
+def _stopped() -> Iterator[None]:
+    """Stops the block after BOUND seconds of CPU; `re` looks for signals while it matches."""
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, BOUND)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def _attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
+    """What comes before, what is repeated, and what comes after, for each repetition of a pattern."""
+    tree = _parser.parse(pattern.pattern, pattern.flags)
+    literals = sorted(_literals(tree))
+    signs = dict.fromkeys([*SIGNS, *literals])
+    for before, body in _repetitions(tree, ()):
+        for sign in signs:
+            ahead, pump = _sample(before, sign), _sample(body, sign) or sign
+            for after in ("", "\0", *literals[:6]):
+                yield ahead, pump, after
+                yield "", pump, after
+                yield "", (ahead + pump) or sign, after
+
+
+def _repetitions(tree: Any, before: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Each repetition of a tree, with what comes before it."""
+    for place, (code, value) in enumerate(tree):
+        ahead = (*before, *tree[:place])
+        if "REPEAT" in str(code):
+            _, most, body = value
+            if most >= MANY:
+                yield ahead, body
+            yield from _repetitions(body, ahead)
+        for inner in _inner(code, value):
+            yield from _repetitions(inner, ahead)
+
+
+def _inner(code: Any, value: Any) -> list[Any]:
+    match str(code):
+        case "SUBPATTERN":
+            return [value[-1]]
+        case "BRANCH":
+            return list(value[1])
+        case "ASSERT" | "ASSERT_NOT":
+            return [value[1]]
+        case "ATOMIC_GROUP":
+            return [value]
+    return []
+
+
+def _literals(tree: Any) -> set[str]:
+    found: set[str] = set()
+    for code, value in tree:
+        name = str(code)
+        if name in ("LITERAL", "NOT_LITERAL"):
+            found.add(chr(value))
+        elif name == "RANGE":
+            found |= {chr(value[0]), chr(value[1])}
+        elif name == "IN":
+            found |= _literals(value)
+        elif "REPEAT" in name:
+            found |= _literals(value[2])
+        for inner in _inner(code, value):
+            found |= _literals(inner)
+    return found
+
+
+def _sample(tree: Any, sign: str) -> str:
+    """A text that a tree matches, made of one sign wherever that may stand."""
+    return "".join(_piece(code, value, sign) for code, value in tree)
+
+
+def _piece(code: Any, value: Any, sign: str) -> str:  # noqa: PLR0911 - one for each kind of node
+    match str(code):
+        case "LITERAL":
+            return chr(value)
+        case "NOT_LITERAL":
+            return sign if ord(sign) != value else "b"
+        case "ANY":
+            return sign
+        case "IN":
+            return next(filter(partial(_is_in, value), (sign, *SIGNS, *_literals(value))), "b")
+        case "MIN_REPEAT" | "MAX_REPEAT" | "POSSESSIVE_REPEAT":
+            least, most, body = value
+            return _sample(body, sign) * int(max(least, min(most, 1)))
+        case "SUBPATTERN" | "ATOMIC_GROUP":
+            return _sample(_inner(code, value)[0], sign)
+        case "BRANCH":
+            branches = [_sample(each, sign) for each in value[1]]
+            return next((each for each in branches if sign in each), branches[0])
+    return ""
+
+
+def _is_in(members: Any, sign: str) -> bool:
+    negated = str(members[0][0]) == "NEGATE"
+    return any(_is_member(str(code), value, sign) for code, value in members) != negated
+
+
+def _is_member(name: str, value: Any, sign: str) -> bool:
+    if name == "LITERAL":
+        return ord(sign) == int(value)
+    if name == "RANGE":
+        return int(value[0]) <= ord(sign) <= int(value[1])
+    if name != "CATEGORY":
+        return False
+    word = str(value).removeprefix("CATEGORY_")
+    kind = word.removeprefix("NOT_")
+    matches = {"DIGIT": sign.isdigit(), "SPACE": sign.isspace(), "WORD": sign.isalnum() or sign == "_"}[kind]
+    return matches != word.startswith("NOT_")
