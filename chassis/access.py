@@ -1,6 +1,7 @@
-"""Keys and who is behind them: from `authorization: Bearer lh_…` to a Principal, and what it may do.
+"""Authenticate callers and limit what they reach: from `authorization: Bearer lh_…` to a visibility filter.
 
-Not for which domain a key may send from; that is each service's rule over `Principal.claim_ids`.
+A key or link becomes a Principal, and a Principal yields a Visibility. Stores take the Visibility as an
+argument of every statement that serves a caller, so no servicer decides by itself what a caller may see.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import string
 import time
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
@@ -47,6 +49,16 @@ class Scope(StrEnum):
 
 # Whoever has a key at all; a link is none.
 ANY_KEY = (Scope.FULL_ACCESS, Scope.SENDING_ACCESS, Scope.SERVICE)
+
+# The kinds of access that each scope includes: a caller sees, makes and revokes no key that can do more.
+KINDS: Mapping[Scope, frozenset[Scope]] = {
+    Scope.ADMIN: frozenset({Scope.ADMIN, Scope.SERVICE, Scope.FULL_ACCESS, Scope.SENDING_ACCESS}),
+    Scope.SERVICE: frozenset({Scope.SERVICE, Scope.FULL_ACCESS, Scope.SENDING_ACCESS}),
+    Scope.FULL_ACCESS: frozenset({Scope.FULL_ACCESS, Scope.SENDING_ACCESS}),
+    Scope.SENDING_ACCESS: frozenset({Scope.SENDING_ACCESS}),
+    Scope.LINK: frozenset({Scope.LINK}),
+}
+OF_ALL_TENANTS = frozenset({Scope.ADMIN, Scope.SERVICE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +100,67 @@ def require(*scopes: Scope) -> Principal:
     )
 
 
-def tenant_for(requested: str) -> UUID:
-    """Give the tenant a request is about: the caller's own if empty, another's for ADMIN and SERVICE only.
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Limit a statement to the rows that its caller may see and change.
 
-    Raises InvalidField for text that is no id, NotFound for a tenant the caller may not see.
+    `tenant_id` None means all tenants, empty `claim_ids` every domain; `kinds` are the kinds of access that
+    the caller has.
     """
-    who = principal()
-    if not requested:
-        return who.tenant_id
-    tenant_id = _tenant_id(requested)
-    if tenant_id != who.tenant_id and who.scope not in (Scope.ADMIN, Scope.SERVICE):
+
+    tenant_id: UUID | None
+    claim_ids: frozenset[UUID] = frozenset()
+    kinds: frozenset[Scope] = KINDS[Scope.ADMIN]
+
+    @property
+    def conditions(self) -> tuple[UUID | None, list[UUID] | None]:
+        """Return tenant and domains as parameters of a statement, which reads NULL as "any"."""
+        return self.tenant_id, sorted(self.claim_ids) or None
+
+    @property
+    def of_installation(self) -> bool:
+        """Return whether the caller sees what concerns the installation as a whole."""
+        return Scope.SERVICE in self.kinds
+
+    @property
+    def only_tests(self) -> bool:
+        """Return whether the caller sees test emails alone: a link shows no email of its tenant's."""
+        return Scope.LINK in self.kinds
+
+
+@dataclass(frozen=True, slots=True)
+class TenantVisibility(Visibility):
+    """Limit a statement to the rows of one tenant."""
+
+    tenant_id: UUID
+
+
+# For the services' own work, which serves no caller.
+EVERYTHING = Visibility(None)
+
+
+def visibility(*scopes: Scope) -> Visibility:
+    """Return what the caller may see; raise PermissionDenied unless it has one of these scopes, or ADMIN."""
+    who = require(*scopes)
+    tenant_id = None if who.scope in OF_ALL_TENANTS else who.tenant_id
+    return Visibility(tenant_id, who.claim_ids, KINDS[who.scope])
+
+
+def tenant_visibility(requested: str, *scopes: Scope) -> TenantVisibility:
+    """Return what the caller may see of one tenant: its own, or any for operators and services.
+
+    Raises InvalidField for text that is not an id, and NotFound for a tenant that the caller may not see.
+    """
+    sees, own = visibility(*scopes), principal().tenant_id
+    tenant_id = _tenant_id(requested) if requested else own
+    if sees.tenant_id not in (None, tenant_id):
         raise NotFound("TENANT_NOT_FOUND", "no such tenant; leave tenant_id out to use the key's own")
-    return tenant_id
+    return TenantVisibility(tenant_id, sees.claim_ids, sees.kinds)
+
+
+def tenant_for(requested: str) -> UUID:
+    """Give the tenant a request is about: the caller's own if empty, another's for ADMIN and SERVICE only."""
+    return tenant_visibility(requested, *Scope).tenant_id
 
 
 def _tenant_id(requested: str) -> UUID:

@@ -11,7 +11,7 @@ from chassis.errors import ServiceError, Unavailable
 from services.identity.store.keys import KeyStore
 from services.identity.store.tenants import TenantStore
 
-OPERATOR = "operator"
+OPERATOR = "operator"  # what its tenant is first named; `is_operator` is what it is known by
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class FirstKeys:
 
     async def store(self) -> None:
         """Stores what is not there; raises Unavailable while Postgres is away."""
-        tenant_id = await self._tenants.ensure(OPERATOR)
+        tenant_id = await self._tenants.ensure_operator(OPERATOR)
         for name, token, scope in self._first.given():
             await self._keys.ensure(tenant_id, name, scope, hash_token(token), hint_of(token))
         self._stored = True

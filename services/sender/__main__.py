@@ -84,7 +84,9 @@ class Server(config.Server):
 class Shared:
     """The sender that stands in for domains that are not ready."""
 
-    shared_domain: str | None = setting(None, help="a READY domain of tenant `operator`; none: no stand-in")
+    shared_domain: str | None = setting(
+        None, help="a READY domain of the operator's tenant; none: no stand-in"
+    )
     shared_brand: str = setting("letterhead", help="who stands in: `agent@customer.com via <brand>`")
     shared_reserved: tuple[str, ...] = setting(
         (), help="local parts never used on the shared domain, beside RFC 2142's"

@@ -40,10 +40,11 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One team or product."""
+    """One team or product; `is_operator` marks the one that runs this installation, for good."""
 
     id: UUID
     name: str
+    is_operator: bool
     state: TenantState
     unready_policy: UnreadyPolicy
     pause_reason: str

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import config
-from chassis.access import Scope, require, tenant_for
+from chassis.access import Scope, Visibility, tenant_visibility, visibility
 from chassis.backoff import wait_any
 from chassis.bell import Bell
 from chassis.errors import InvalidField
@@ -21,7 +21,7 @@ from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.model.domains import STATES, Domain, NewClaim, Record
 from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
 from services.identity.refusals import DomainNotFound
-from services.identity.servicer.requests import paths_of, request_id_of, sight_of
+from services.identity.servicer.requests import paths_of, request_id_of
 from services.identity.store.domains import DomainStore
 from services.identity.store.requests import Request
 
@@ -39,54 +39,50 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         self._patience = patience
 
     async def CreateDomain(self, request: pb.CreateDomainRequest, context: Any) -> pb.CreateDomainResponse:
-        require(Scope.FULL_ACCESS)
-        claim = self._new_claim(request, tenant_for(request.tenant_id))
+        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+        claim = self._new_claim(request, sees.tenant_id)
         content = (claim.name, claim.region, claim.mail_from_label)
         asked = Request(claim.tenant_id, "CreateDomain", request_id_of(request.request_id), content)
-        domain = await self._settled(await self._store.create(claim, asked), context)
+        domain = await self._settled(await self._store.create(claim, asked), sees, context)
         return pb.CreateDomainResponse(domain=_to_proto(domain))
 
     async def GetDomain(self, request: pb.GetDomainRequest, context: Any) -> pb.GetDomainResponse:
-        caller = require(Scope.FULL_ACCESS, Scope.LINK)
+        sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
         if bool(request.domain_id) == bool(request.name):
             raise InvalidField("domain_id", "and name are both given or both missing; give one of them")
         if request.name:
-            tenant_id = tenant_for(request.tenant_id)
-            domain = await self._store.find(_known_name(request.name), tenant_id=tenant_id)
+            of_tenant = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.LINK)
+            domain = await self._store.find(_known_name(request.name), of_tenant)
         else:
-            domain_id = id_of(request.domain_id, DomainNotFound)
-            domain = await self._store.get(domain_id, tenant_id=sight_of(caller))
-        if caller.claim_ids and domain.id not in caller.claim_ids:
-            raise DomainNotFound
+            domain = await self._store.get(id_of(request.domain_id, DomainNotFound), sees)
         return pb.GetDomainResponse(domain=_to_proto(domain))
 
     async def ListDomains(self, request: pb.ListDomainsRequest, context: Any) -> pb.ListDomainsResponse:
-        require(Scope.FULL_ACCESS)
-        tenant_id, states = tenant_for(request.tenant_id), _states_of(request.states)
-        search = search_of(request)
-        asked = window(request, of=f"domains/{tenant_id}/{','.join(states)}/{search}")
-        shown, more = asked.cut(await self._store.page(tenant_id, states, asked, search))
+        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+        states, search = _states_of(request.states), search_of(request)
+        asked = window(request, of=f"domains/{sees.tenant_id}/{','.join(states)}/{search}")
+        shown, more = asked.cut(await self._store.page(sees, states, asked, search))
         return pb.ListDomainsResponse(domains=map(_to_proto, shown), next_page_token=more)
 
     async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Any) -> pb.UpdateDomainResponse:
-        sight = sight_of(require(Scope.FULL_ACCESS))
+        sees = visibility(Scope.FULL_ACCESS)
         paths_of(request.update_mask, ("mail_from_label",))
-        domain = await self._store.get(id_of(request.domain.id, DomainNotFound), tenant_id=sight)
+        domain = await self._store.get(id_of(request.domain.id, DomainNotFound), sees)
         label = _label_of("domain.mail_from_label", request.domain.mail_from_label, domain.name)
-        await self._store.relabel(domain.id, label, tenant_id=sight, revision=request.domain.revision)
-        return pb.UpdateDomainResponse(domain=_to_proto(await self._settled(domain.id, context)))
+        await self._store.relabel(domain.id, label, sees, revision=request.domain.revision)
+        return pb.UpdateDomainResponse(domain=_to_proto(await self._settled(domain.id, sees, context)))
 
     async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Any) -> pb.DeleteDomainResponse:
-        sight = sight_of(require(Scope.FULL_ACCESS))
+        sees = visibility(Scope.FULL_ACCESS)
         domain_id = id_of(request.domain_id, DomainNotFound)
-        await self._store.delete(domain_id, tenant_id=sight)
-        return pb.DeleteDomainResponse(domain=_to_proto(await self._store.get(domain_id, tenant_id=sight)))
+        await self._store.delete(domain_id, sees)
+        return pb.DeleteDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
 
     async def RepairDomain(self, request: pb.RepairDomainRequest, context: Any) -> pb.RepairDomainResponse:
-        require(Scope.SERVICE)
+        sees = visibility(Scope.SERVICE)
         domain_id = id_of(request.domain_id, DomainNotFound)
-        await self._store.repair(domain_id, request.generation, _cause_of(request.cause))
-        return pb.RepairDomainResponse(domain=_to_proto(await self._store.get(domain_id, tenant_id=None)))
+        await self._store.repair(domain_id, request.generation, _cause_of(request.cause), sees)
+        return pb.RepairDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
 
     def _new_claim(self, request: pb.CreateDomainRequest, tenant_id: UUID) -> NewClaim:
         try:
@@ -109,13 +105,13 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
             raise InvalidField("region", f"is not served; choose {self._aws.aws_region}, or leave it out")
         return self._aws.aws_region
 
-    async def _settled(self, domain_id: UUID, context: Any) -> Domain:
+    async def _settled(self, domain_id: UUID, sees: Visibility, context: Any) -> Domain:
         """Waits a little for SES, within the caller's own deadline; gives the domain as it is then."""
         now = asyncio.get_running_loop().time
         end = now() + _within(self._patience, context.time_remaining())
         while True:
             changed = self._bell.next_ring()
-            domain = await self._store.get(domain_id, tenant_id=None)
+            domain = await self._store.get(domain_id, sees)
             left = end - now()
             if domain.state != "PROVISIONING" or left <= 0:
                 return domain

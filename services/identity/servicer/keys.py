@@ -4,7 +4,7 @@
 from typing import Any
 from uuid import UUID
 
-from chassis.access import Principal, Scope, generate_key, require, tenant_for
+from chassis.access import Scope, TenantVisibility, generate_key, principal, tenant_visibility, visibility
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import window
@@ -13,14 +13,12 @@ from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.model.keys import ApiKey, NewKey
 from services.identity.refusals import DomainNotFound, KeyNotFound, ScopeTooSmall
-from services.identity.servicer.requests import line, request_id_of, sight_of
+from services.identity.servicer.requests import line, request_id_of
 from services.identity.store.keys import KeyStore
 from services.identity.store.requests import Request
 
 LONGEST_NAME = 100
 MOST_DOMAINS = 100
-# Smallest first; a key makes and ends none that can do more than itself.
-LADDER = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS, Scope.SERVICE, Scope.ADMIN)
 
 
 class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
@@ -30,37 +28,34 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         self._store = store
 
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Any) -> pb.CreateApiKeyResponse:
-        caller = require(Scope.FULL_ACCESS)
-        tenant_id = tenant_for(request.tenant_id)
+        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
         token, digest, hint = generate_key()
-        key = _new_key(request, tenant_id, digest, hint)
-        _refuse_larger(caller, key.scope)
+        key = _new_key(request, sees, digest, hint)
         content = (key.name, key.scope, key.claim_ids, key.expires_at)
-        asked = Request(tenant_id, "CreateApiKey", request_id_of(request.request_id), content)
-        return pb.CreateApiKeyResponse(api_key=_to_proto(await self._store.create(key, asked)), token=token)
+        asked = Request(sees.tenant_id, "CreateApiKey", request_id_of(request.request_id), content)
+        created = await self._store.create(key, asked, sees)
+        return pb.CreateApiKeyResponse(api_key=_to_proto(created), token=token)
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Any) -> pb.ListApiKeysResponse:
-        require(Scope.FULL_ACCESS)
-        tenant_id = tenant_for(request.tenant_id)
-        of = f"api_keys/{tenant_id}" + ("/live" if request.live_only else "")
+        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+        of = f"api_keys/{sees.tenant_id}" + ("/live" if request.live_only else "")
         asked = window(request, of=of)
-        found = await self._store.page(tenant_id, asked, live_only=request.live_only)
-        shown, more = asked.cut(found)
+        shown, more = asked.cut(await self._store.page(sees, asked, live_only=request.live_only))
         return pb.ListApiKeysResponse(api_keys=map(_to_proto, shown), next_page_token=more)
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Any) -> pb.RevokeApiKeyResponse:
-        caller = require(Scope.FULL_ACCESS)
-        key_id = id_of(request.api_key_id, KeyNotFound)
-        key = await self._store.get(key_id, tenant_id=sight_of(caller))
-        _refuse_larger(caller, key.scope)
-        return pb.RevokeApiKeyResponse(api_key=_to_proto(await self._store.revoke(key.id)))
+        sees = visibility(Scope.FULL_ACCESS)
+        key = await self._store.revoke(id_of(request.api_key_id, KeyNotFound), sees)
+        return pb.RevokeApiKeyResponse(api_key=_to_proto(key))
 
 
-def _new_key(request: pb.CreateApiKeyRequest, tenant_id: UUID, digest: bytes, hint: str) -> NewKey:
+def _new_key(request: pb.CreateApiKeyRequest, sees: TenantVisibility, digest: bytes, hint: str) -> NewKey:
     scope = _scope_of(request.scope)
+    if scope not in sees.kinds:
+        raise ScopeTooSmall(principal().scope, scope)
     return NewKey(
         id=uuid7(),
-        tenant_id=tenant_id,
+        tenant_id=sees.tenant_id,
         name=line("name", request.name, longest=LONGEST_NAME),
         scope=scope,
         digest=digest,
@@ -87,11 +82,6 @@ def _claim_ids(request: pb.CreateApiKeyRequest, scope: Scope) -> tuple[UUID, ...
     if len(request.domain_ids) > MOST_DOMAINS:
         raise InvalidField("domain_ids", f"names more than {MOST_DOMAINS} domains; leave it out to allow all")
     return tuple(dict.fromkeys(id_of(text, DomainNotFound) for text in request.domain_ids))
-
-
-def _refuse_larger(caller: Principal, scope: str) -> None:
-    if LADDER.index(Scope(scope)) > LADDER.index(caller.scope):
-        raise ScopeTooSmall(caller.scope, scope)
 
 
 def _to_proto(key: ApiKey) -> pb.ApiKey:

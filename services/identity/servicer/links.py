@@ -4,7 +4,7 @@
 from datetime import datetime
 from typing import Any
 
-from chassis.access import LINK_PREFIX, Scope, generate_key, require
+from chassis.access import LINK_PREFIX, Scope, generate_key, principal, visibility
 from chassis.ids import uuid7
 from chassis.pages import next_token, page
 from chassis.protos import id_of, stamp_of, time_of
@@ -12,7 +12,7 @@ from letterhead.identity.v1 import links_pb2 as pb
 from letterhead.identity.v1 import links_pb2_grpc
 from services.identity.model.links import Link, NewLink
 from services.identity.refusals import DomainNotFound, LinkNotFound
-from services.identity.servicer.requests import line, request_id_of, sight_of
+from services.identity.servicer.requests import line, request_id_of
 from services.identity.store.links import LinkStore
 
 LONGEST_NAME = 100
@@ -25,7 +25,7 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
         self._store = store
 
     async def CreateLink(self, request: pb.CreateLinkRequest, context: Any) -> pb.CreateLinkResponse:
-        sight = sight_of(require(Scope.FULL_ACCESS))
+        sees = visibility(Scope.FULL_ACCESS)
         token, digest, hint = generate_key(LINK_PREFIX)
         new = NewLink(
             id=uuid7(),
@@ -36,28 +36,27 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
             expires_at=_expiry(request),
         )
         request_id = request_id_of(request.request_id)
-        link = await self._store.create(new, tenant_id=sight, request_id=request_id)
+        link = await self._store.create(new, sees, request_id=request_id)
         return pb.CreateLinkResponse(link=_to_proto(link), token=token)
 
     async def ListLinks(self, request: pb.ListLinksRequest, context: Any) -> pb.ListLinksResponse:
-        sight = sight_of(require(Scope.FULL_ACCESS))
+        sees = visibility(Scope.FULL_ACCESS)
         claim_id = id_of(request.domain_id, DomainNotFound)
-        await self._store.check_domain(claim_id, tenant_id=sight)
         of = f"links/{claim_id}"
         asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_after(claim_id, asked.after_id(), asked.size + 1)
+        found = await self._store.list_after(claim_id, sees, asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
         more = next_token(of, shown[-1].id) if len(found) > len(shown) else ""
         return pb.ListLinksResponse(links=map(_to_proto, shown), next_page_token=more)
 
     async def RevokeLink(self, request: pb.RevokeLinkRequest, context: Any) -> pb.RevokeLinkResponse:
-        sight = sight_of(require(Scope.FULL_ACCESS))
-        link = await self._store.revoke(id_of(request.link_id, LinkNotFound), tenant_id=sight)
+        sees = visibility(Scope.FULL_ACCESS)
+        link = await self._store.revoke(id_of(request.link_id, LinkNotFound), sees)
         return pb.RevokeLinkResponse(link=_to_proto(link))
 
     async def OpenLink(self, request: pb.OpenLinkRequest, context: Any) -> pb.OpenLinkResponse:
-        who = require(Scope.LINK)
-        return pb.OpenLinkResponse(link=_to_proto(await self._store.get(who.key_id)))
+        sees = visibility(Scope.LINK)
+        return pb.OpenLinkResponse(link=_to_proto(await self._store.get(principal().key_id, sees)))
 
 
 def _expiry(request: pb.CreateLinkRequest) -> datetime | None:

@@ -2,19 +2,12 @@
 
 import unicodedata
 from collections.abc import Collection
-from uuid import UUID
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
-from chassis.access import Principal, Scope
 from chassis.errors import InvalidField
 
 MAX_REQUEST_ID = 256
-
-
-def sight_of(caller: Principal) -> UUID | None:
-    """Gives whose things a caller may see by id: its own tenant's, or with None everyone's."""
-    return None if caller.scope is Scope.ADMIN else caller.tenant_id
 
 
 def line(field: str, text: str, *, longest: int, required: bool = True) -> str:

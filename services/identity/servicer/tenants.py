@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from chassis.access import ANY_KEY, Scope, require, tenant_for
+from chassis.access import Scope, TenantVisibility, principal, tenant_visibility, visibility
 from chassis.errors import InvalidField
 from chassis.pages import next_token, page
 from chassis.protos import id_of, stamp_of
@@ -30,49 +30,51 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         self._store = store
 
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Any) -> pb.CreateTenantResponse:
-        caller = require(Scope.ADMIN)
+        visibility(Scope.ADMIN)
         name = line("name", request.name, longest=LONGEST_NAME)
         policy = _policy_of("unready_policy", request.unready_policy) or UnreadyPolicy.REFUSE
         limits = _limits_of("", request)
         own = (limits.max_send_rate, limits.daily_limit) if limits != Limits() else ()
         content = (name, policy, *own)  # without limits as ever: older retries are to be known again
-        asked = Request(caller.tenant_id, "CreateTenant", request_id_of(request.request_id), content)
+        asked = Request(principal().tenant_id, "CreateTenant", request_id_of(request.request_id), content)
         tenant = await self._store.create(name, policy, limits, asked)
         return pb.CreateTenantResponse(tenant=_to_proto(tenant))
 
     async def GetTenant(self, request: pb.GetTenantRequest, context: Any) -> pb.GetTenantResponse:
-        require(*ANY_KEY)
         if request.tenant_id:
             id_of(request.tenant_id, TenantNotFound)
-        tenant_id = tenant_for(request.tenant_id)
-        tenant = _to_proto(await self._store.get(tenant_id))
-        tenant.allowance.CopyFrom(_allowance_to_proto(await self._store.allowance(tenant_id)))
+        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.SERVICE)
+        tenant = _to_proto(await self._store.get(sees))
+        tenant.allowance.CopyFrom(_allowance_to_proto(await self._store.allowance(sees)))
         return pb.GetTenantResponse(tenant=tenant)
 
     async def ListTenants(self, request: pb.ListTenantsRequest, context: Any) -> pb.ListTenantsResponse:
-        require(Scope.ADMIN)
+        sees = visibility(Scope.ADMIN)
         asked = page(request.page_size, request.page_token, of=LIST)
-        found = await self._store.list_after(asked.after_id(), asked.size + 1)
+        found = await self._store.list_after(sees, asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
         more = next_token(LIST, shown[-1].id) if len(found) > len(shown) else ""
         return pb.ListTenantsResponse(tenants=map(_to_proto, shown), next_page_token=more)
 
     async def UpdateTenant(self, request: pb.UpdateTenantRequest, context: Any) -> pb.UpdateTenantResponse:
-        require(Scope.ADMIN)
-        tenant_id = id_of(request.tenant.id, TenantNotFound)
+        sees = _one(request.tenant.id, Scope.ADMIN)
         change = _change_of(request.tenant, paths_of(request.update_mask, CHANGEABLE))
-        return pb.UpdateTenantResponse(tenant=_to_proto(await self._store.update(tenant_id, change)))
+        return pb.UpdateTenantResponse(tenant=_to_proto(await self._store.update(sees, change)))
 
     async def PauseTenant(self, request: pb.PauseTenantRequest, context: Any) -> pb.PauseTenantResponse:
-        require(Scope.SERVICE)
-        tenant_id = id_of(request.tenant_id, TenantNotFound)
+        sees = _one(request.tenant_id, Scope.SERVICE)
         reason = line("reason", request.reason, longest=LONGEST_REASON, required=False)
-        return pb.PauseTenantResponse(tenant=_to_proto(await self._store.pause(tenant_id, reason)))
+        return pb.PauseTenantResponse(tenant=_to_proto(await self._store.pause(sees, reason)))
 
     async def ResumeTenant(self, request: pb.ResumeTenantRequest, context: Any) -> pb.ResumeTenantResponse:
-        require(Scope.ADMIN)
-        tenant_id = id_of(request.tenant_id, TenantNotFound)
-        return pb.ResumeTenantResponse(tenant=_to_proto(await self._store.resume(tenant_id)))
+        sees = _one(request.tenant_id, Scope.ADMIN)
+        return pb.ResumeTenantResponse(tenant=_to_proto(await self._store.resume(sees)))
+
+
+def _one(requested: str, *scopes: Scope) -> TenantVisibility:
+    """Read which tenant is meant; none is not the caller's own."""
+    visibility(*scopes)
+    return tenant_visibility(str(id_of(requested, TenantNotFound)), *scopes)
 
 
 def _change_of(tenant: pb.Tenant, paths: frozenset[str]) -> TenantChange:
@@ -120,6 +122,7 @@ def _to_proto(tenant: Tenant) -> pb.Tenant:
     return pb.Tenant(
         id=str(tenant.id),
         name=tenant.name,
+        is_operator=tenant.is_operator,
         state=pb.Tenant.State.Value(f"STATE_{tenant.state}"),
         unready_policy=pb.Tenant.UnreadyPolicy.Value(f"UNREADY_POLICY_{tenant.unready_policy}"),
         pause_reason=tenant.pause_reason,

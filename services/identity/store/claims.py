@@ -7,6 +7,7 @@ from dataclasses import astuple
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.database import Connection, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
@@ -33,9 +34,9 @@ async def notify(connection: Connection) -> None:
     await connection.execute(QUERIES.notify)
 
 
-async def find_claim(connection: Connection, claim_id: UUID, tenant_id: UUID | None) -> Claim | None:
-    """Gives a claim of a tenant, or of any with None."""
-    row = await connection.fetchrow(QUERIES.get_claim, claim_id, tenant_id)
+async def find_claim(connection: Connection, claim_id: UUID, sees: Visibility) -> Claim | None:
+    """Return a claim that the caller may see; None where there is none."""
+    row = await connection.fetchrow(QUERIES.get_claim, claim_id, *sees.conditions)
     return to_claim(row) if row else None
 
 

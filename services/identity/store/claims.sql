@@ -11,10 +11,10 @@ SELECT pg_advisory_xact_lock(chassis.fence($1))
 SELECT pg_notify('identity_work', '')
 
 -- get_claim --
--- One claim, of one tenant or, with NULL, of any.
+-- One claim, of one tenant ($2) and some domains ($3) or, with NULL, of any.
 SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, holder, generation, revision
 FROM identity.claims
-WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2)
+WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::uuid[] IS NULL OR id = ANY ($3))
 
 -- move_claim --
 -- Moves a claim from one phase to another; no row: it was not in the first. A claim that is to go is due at once.

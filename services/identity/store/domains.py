@@ -4,6 +4,7 @@ from dataclasses import astuple
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import EVERYTHING, TenantVisibility, Visibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.errors import InvalidField
 from chassis.events import Outbox
@@ -39,7 +40,7 @@ QUERIES = Queries.load(Path(__file__).with_name("domains.sql"))
 
 
 class DomainStore:
-    """Reads and writes of domains. `tenant_id` None, where it may be, means: of any tenant."""
+    """Read and write domains, within what the caller sees."""
 
     def __init__(self, database: Database, outbox: Outbox, *, limit: int) -> None:
         self._database = database
@@ -62,10 +63,10 @@ class DomainStore:
             await notify(connection)
         return claim.id
 
-    async def relabel(self, domain_id: UUID, label: str, *, tenant_id: UUID | None, revision: str) -> None:
+    async def relabel(self, domain_id: UUID, label: str, sees: Visibility, *, revision: str) -> None:
         """Gives a domain another MAIL FROM label; `revision`, unless empty, is what the caller last read."""
         async with self._database.transaction() as connection:
-            seen = await self._found(connection, domain_id, tenant_id)
+            seen = await self._found(connection, domain_id, sees)
             await lock_tenant(connection, seen.tenant_id)
             claim = await self._locked(connection, seen)
             if claim.phase in (Phase.DELETING, Phase.DELETED):
@@ -75,51 +76,51 @@ class DomainStore:
             if label != claim.mail_from_label:
                 await self._relabel(connection, claim, label)
 
-    async def delete(self, domain_id: UUID, *, tenant_id: UUID | None) -> None:
+    async def delete(self, domain_id: UUID, sees: Visibility) -> None:
         """Ends a domain's right to send; the worker does the rest."""
         async with self._database.transaction() as connection:
-            claim = await self._locked(connection, await self._found(connection, domain_id, tenant_id))
+            claim = await self._locked(connection, await self._found(connection, domain_id, sees))
             if claim.phase in (Phase.PROVISIONING, Phase.ACTIVE):
                 await fence(connection, claim.id)
                 await move_claim(connection, claim.id, claim.phase, Phase.DELETING, "DeleteDomain")
                 await notify(connection)
 
-    async def repair(self, domain_id: UUID, generation: int, cause: str) -> None:
+    async def repair(self, domain_id: UUID, generation: int, cause: str, sees: Visibility) -> None:
         """Has a domain's identity looked at and mended at SES."""
         async with self._database.transaction() as connection:
-            claim = await self._locked(connection, await self._found(connection, domain_id, None))
+            claim = await self._locked(connection, await self._found(connection, domain_id, sees))
             live = claim.phase in (Phase.PROVISIONING, Phase.ACTIVE)
             if not live or generation != claim.generation:
                 raise DomainChanged(claim.id)
             await connection.execute(QUERIES.repair_identity, claim.ses_identity_id, cause)
             await notify(connection)
 
-    async def get(self, domain_id: UUID, *, tenant_id: UUID | None) -> Domain:
+    async def get(self, domain_id: UUID, sees: Visibility) -> Domain:
         """Gives a domain with its records; raises DomainNotFound."""
-        rows = await self._database.fetch(QUERIES.get_domains, [domain_id], tenant_id)
+        rows = await self._database.fetch(QUERIES.get_domains, [domain_id], *sees.conditions)
         if not rows:
             raise DomainNotFound
         return _domain(rows[0])
 
-    async def find(self, name: str, *, tenant_id: UUID) -> Domain:
+    async def find(self, name: str, sees: TenantVisibility) -> Domain:
         """Gives the domain of a name that is not gone; raises DomainNotFound."""
-        domain_id = await self._database.fetchval(QUERIES.find_domain, tenant_id, name)
+        domain_id = await self._database.fetchval(QUERIES.find_domain, sees.tenant_id, name)
         if domain_id is None:
             raise DomainNotFound
-        return await self.get(domain_id, tenant_id=tenant_id)
+        return await self.get(domain_id, sees)
 
     async def page(
-        self, tenant_id: UUID, states: tuple[str, ...], asked: Window, search: str = ""
+        self, sees: TenantVisibility, states: tuple[str, ...], asked: Window, search: str = ""
     ) -> list[Domain]:
         """Gives a tenant's domains, nearest first, in two statements whatever their number."""
-        chosen = (tenant_id, states, asked.after, asked.before, asked.limit, search)
+        chosen = (*sees.conditions, states, asked.after, asked.before, asked.limit, search)
         ids = [row["id"] for row in await self._database.fetch(QUERIES.list_domains, *chosen)]
-        found = await self._database.fetch(QUERIES.get_domains, ids, tenant_id)
+        found = await self._database.fetch(QUERIES.get_domains, ids, *sees.conditions)
         by_id = {row["id"]: _domain(row) for row in found}
         return [by_id[each] for each in ids if each in by_id]
 
-    async def _found(self, connection: Connection, domain_id: UUID, tenant_id: UUID | None) -> Claim:
-        claim = await find_claim(connection, domain_id, tenant_id)
+    async def _found(self, connection: Connection, domain_id: UUID, sees: Visibility) -> Claim:
+        claim = await find_claim(connection, domain_id, sees)
         if claim is None:
             raise DomainNotFound
         return claim
@@ -127,7 +128,7 @@ class DomainStore:
     async def _locked(self, connection: Connection, seen: Claim) -> Claim:
         """Waits for the name's turn; gives the claim as it is then."""
         await lock_name(connection, seen.name)
-        return await self._found(connection, seen.id, seen.tenant_id)
+        return await self._found(connection, seen.id, EVERYTHING)
 
     async def _refuse_collision(
         self, connection: Connection, claim: NewClaim | Claim, label: str, field: str
@@ -166,7 +167,7 @@ class DomainStore:
         await connection.execute(QUERIES.recall_deletions, ses_identity_id)
         await connection.execute(QUERIES.insert_claim, *astuple(new), ses_identity_id, contested)
         await note_transition(connection, new.id, None, Phase.PROVISIONING, "CreateDomain")
-        made = await self._found(connection, new.id, new.tenant_id)
+        made = await self._found(connection, new.id, EVERYTHING)
         await self._outbox.write(connection, events.domain_created(made))
 
     async def _relabel(self, connection: Connection, claim: Claim, label: str) -> None:

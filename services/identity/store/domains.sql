@@ -90,19 +90,20 @@ FROM identity.claims
 WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
 
 -- list_domains --
--- The ids of a tenant's domains in some states, with a text ($6) in their name: those older than $3, newest first, or newer than $4, oldest first.
+-- The ids of a tenant's domains in some states, with a text ($7) in their name: those older than $4, newest first, or newer than $5, oldest first. Of some domains ($2) or, with NULL, all.
 SELECT id
 FROM identity.domains
 WHERE tenant_id = $1
-    AND state = ANY($2::text[])
-    AND ($3::uuid IS NULL OR id < $3)
-    AND ($4::uuid IS NULL OR id > $4)
-    AND ($6 = '' OR position($6 IN name) > 0 OR position($6 IN lower(display_name)) > 0)
-ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id
-LIMIT $5
+    AND ($2::uuid[] IS NULL OR id = ANY ($2))
+    AND state = ANY($3::text[])
+    AND ($4::uuid IS NULL OR id < $4)
+    AND ($5::uuid IS NULL OR id > $5)
+    AND ($7 = '' OR position($7 IN name) > 0 OR position($7 IN lower(display_name)) > 0)
+ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id
+LIMIT $6
 
 -- get_domains --
--- Domains with their records, newest first; of one tenant or, with NULL, of any.
+-- Domains with their records, newest first; of one tenant ($2) and some domains ($3) or, with NULL, of any.
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.display_name, domain.region, domain.mail_from_label,
     domain.state, domain.state_note, domain.generation, domain.revision,
@@ -121,4 +122,5 @@ LEFT JOIN LATERAL (
     WHERE record.claim_id = domain.id AND record.generation = domain.generation
 ) AS shown ON true
 WHERE domain.id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR domain.tenant_id = $2)
+    AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
 ORDER BY domain.id DESC

@@ -4,6 +4,7 @@ from dataclasses import astuple
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import TenantVisibility, Visibility
 from chassis.database import Database, Queries, Record
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
@@ -17,13 +18,13 @@ QUERIES = Queries.load(Path(__file__).with_name("keys.sql"))
 
 
 class KeyStore:
-    """Reads and writes of keys."""
+    """Read and write keys, within what the caller sees: no key that can do more than its own."""
 
     def __init__(self, database: Database, *, limit: int) -> None:
         self._database = database
         self._limit = limit
 
-    async def create(self, key: NewKey, request: Request) -> ApiKey:
+    async def create(self, key: NewKey, request: Request, sees: TenantVisibility) -> ApiKey:
         """Stores a key within the tenant's limit; a repeated request is refused, for the token is nowhere."""
         async with self._database.transaction() as connection:
             await lock_tenant(connection, key.tenant_id)
@@ -31,7 +32,7 @@ class KeyStore:
                 raise RequestIdReused(request.request_id)
             if await connection.fetchval(QUERIES.count_live_keys, key.tenant_id) >= self._limit:
                 raise TooManyKeys(self._limit)
-            known = await connection.fetchval(QUERIES.count_claims, key.tenant_id, key.claim_ids)
+            known = await connection.fetchval(QUERIES.count_claims, *sees.conditions, key.claim_ids)
             if known != len(key.claim_ids):
                 raise DomainNotFound
             row = await connection.fetchrow(QUERIES.insert_key, *astuple(key))  # in its order
@@ -43,21 +44,14 @@ class KeyStore:
         """Stores a key once, by its digest."""
         await self._database.execute(QUERIES.ensure_key, uuid7(), tenant_id, name, scope, digest, hint)
 
-    async def page(self, tenant_id: UUID, asked: Window, *, live_only: bool) -> list[ApiKey]:
-        """Gives a tenant's keys, nearest first."""
-        chosen = (tenant_id, asked.after, asked.before, live_only, asked.limit)
+    async def page(self, sees: TenantVisibility, asked: Window, *, live_only: bool) -> list[ApiKey]:
+        """Return a tenant's keys, nearest first."""
+        chosen = (sees.tenant_id, sorted(sees.kinds), asked.after, asked.before, live_only, asked.limit)
         return [_key(row) for row in await self._database.fetch(QUERIES.list_keys, *chosen)]
 
-    async def get(self, key_id: UUID, *, tenant_id: UUID | None) -> ApiKey:
-        """Gives a key of a tenant, or of any with None; raises KeyNotFound."""
-        row = await self._database.fetchrow(QUERIES.get_key, key_id, tenant_id)
-        if row is None:
-            raise KeyNotFound
-        return _key(row)
-
-    async def revoke(self, key_id: UUID) -> ApiKey:
-        """Ends a key, for good."""
-        row = await self._database.fetchrow(QUERIES.revoke_key, key_id)
+    async def revoke(self, key_id: UUID, sees: Visibility) -> ApiKey:
+        """Revoke a key for good; raise KeyNotFound for one that the caller does not see."""
+        row = await self._database.fetchrow(QUERIES.revoke_key, key_id, sees.tenant_id, sorted(sees.kinds))
         if row is None:
             raise KeyNotFound
         return _key(row)

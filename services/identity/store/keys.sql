@@ -18,31 +18,29 @@ FROM identity.api_keys
 WHERE tenant_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 
 -- count_claims --
--- How many of these domains are a tenant's and not going.
+-- How many of these domains ($3) are a tenant's, visible to the caller ($2; NULL: all are) and not going.
 SELECT count(*)
 FROM identity.claims
-WHERE tenant_id = $1 AND id = ANY($2::uuid[]) AND phase IN ('PROVISIONING', 'ACTIVE')
+WHERE tenant_id = $1
+    AND ($2::uuid[] IS NULL OR id = ANY ($2))
+    AND id = ANY($3::uuid[])
+    AND phase IN ('PROVISIONING', 'ACTIVE')
 
 -- list_keys --
--- A tenant's keys older than $2, newest first, or those newer than $3, oldest first; with $4 those that work.
+-- A tenant's keys of some scopes ($2), older than $3, newest first, or newer than $4, oldest first; with $5 those that work.
 SELECT id, tenant_id, name, scope, claim_ids, hint, created_at, expires_at, revoked_at
 FROM identity.api_keys
 WHERE tenant_id = $1
-    AND ($2::uuid IS NULL OR id < $2)
-    AND ($3::uuid IS NULL OR id > $3)
-    AND (NOT $4 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
-ORDER BY CASE WHEN $3::uuid IS NULL THEN id END DESC, id
-LIMIT $5
-
--- get_key --
--- One key, of one tenant or, with NULL, of any.
-SELECT id, tenant_id, name, scope, claim_ids, hint, created_at, expires_at, revoked_at
-FROM identity.api_keys
-WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2)
+    AND scope = ANY ($2::text[])
+    AND ($3::uuid IS NULL OR id < $3)
+    AND ($4::uuid IS NULL OR id > $4)
+    AND (NOT $5 OR (revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())))
+ORDER BY CASE WHEN $4::uuid IS NULL THEN id END DESC, id
+LIMIT $6
 
 -- revoke_key --
--- Ends a key; the first time counts.
+-- Revokes a key of one tenant ($2; NULL: any) and of some scopes ($3); the first time counts.
 UPDATE identity.api_keys
 SET revoked_at = coalesce(revoked_at, now())
-WHERE id = $1
+WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND scope = ANY ($3::text[])
 RETURNING id, tenant_id, name, scope, claim_ids, hint, created_at, expires_at, revoked_at

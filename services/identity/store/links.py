@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.errors import InvalidField
 from services.identity.model.domains import Phase
@@ -24,16 +25,16 @@ LONGEST_AGE = timedelta(days=90)
 
 
 class LinkStore:
-    """Reads and writes of links. `tenant_id` None means: of any tenant."""
+    """Read and write links, within what the caller sees."""
 
     def __init__(self, database: Database, *, limit: int) -> None:
         self._database = database
         self._limit = limit
 
-    async def create(self, link: NewLink, *, tenant_id: UUID | None, request_id: str) -> Link:
+    async def create(self, link: NewLink, sees: Visibility, *, request_id: str) -> Link:
         """Stores a link within the domain's limit; a repeated request is refused: the token is nowhere."""
         async with self._database.transaction() as connection:
-            owner = await self._owner(connection, link.claim_id, tenant_id)
+            owner = await self._owner(connection, link.claim_id, sees)
             await lock_tenant(connection, owner)
             content = (link.claim_id, link.name, link.expires_at)
             asked = Request(owner, "CreateLink", request_id, content)
@@ -44,31 +45,31 @@ class LinkStore:
             row = await self._insert(connection, link, owner)
         return _link(row)
 
-    async def list_after(self, claim_id: UUID, after: UUID | None, limit: int) -> list[Link]:
-        """Gives a domain's links older than one, newest first."""
-        return [_link(row) for row in await self._database.fetch(QUERIES.list_links, claim_id, after, limit)]
-
-    async def get(self, link_id: UUID) -> Link:
-        """Gives a link; raises LinkNotFound."""
-        row = await self._database.fetchrow(QUERIES.get_link, link_id)
-        if row is None:
-            raise LinkNotFound
-        return _link(row)
-
-    async def revoke(self, link_id: UUID, *, tenant_id: UUID | None) -> Link:
-        """Ends a link, for good."""
-        row = await self._database.fetchrow(QUERIES.revoke_link, link_id, tenant_id)
-        if row is None:
-            raise LinkNotFound
-        return _link(row)
-
-    async def check_domain(self, claim_id: UUID, *, tenant_id: UUID | None) -> None:
-        """Raises DomainNotFound for a claim that is not this tenant's."""
-        if await self._database.fetchrow(QUERIES.find_claim_of_link, claim_id, tenant_id) is None:
+    async def list_after(
+        self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
+    ) -> list[Link]:
+        """Return a domain's links older than one, newest first; raise DomainNotFound."""
+        if await self._database.fetchrow(QUERIES.find_claim_of_link, claim_id, *sees.conditions) is None:
             raise DomainNotFound
+        found = await self._database.fetch(QUERIES.list_links, claim_id, *sees.conditions, after, limit)
+        return [_link(row) for row in found]
 
-    async def _owner(self, connection: Connection, claim_id: UUID, tenant_id: UUID | None) -> UUID:
-        row = await connection.fetchrow(QUERIES.find_claim_of_link, claim_id, tenant_id)
+    async def get(self, link_id: UUID, sees: Visibility) -> Link:
+        """Return a link; raise LinkNotFound."""
+        row = await self._database.fetchrow(QUERIES.get_link, link_id, *sees.conditions)
+        if row is None:
+            raise LinkNotFound
+        return _link(row)
+
+    async def revoke(self, link_id: UUID, sees: Visibility) -> Link:
+        """Revoke a link for good; raise LinkNotFound."""
+        row = await self._database.fetchrow(QUERIES.revoke_link, link_id, *sees.conditions)
+        if row is None:
+            raise LinkNotFound
+        return _link(row)
+
+    async def _owner(self, connection: Connection, claim_id: UUID, sees: Visibility) -> UUID:
+        row = await connection.fetchrow(QUERIES.find_claim_of_link, claim_id, *sees.conditions)
         if row is None:
             raise DomainNotFound
         if Phase(row["phase"]) in (Phase.DELETING, Phase.DELETED):

@@ -1,8 +1,8 @@
 -- find_claim_of_link --
--- The tenant and the phase of a claim, of one tenant or, with NULL, of any.
+-- The tenant and the phase of a claim, of one tenant ($2) and some domains ($3) or, with NULL, of any.
 SELECT tenant_id, phase
 FROM identity.claims
-WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2)
+WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::uuid[] IS NULL OR id = ANY ($3))
 
 -- count_live_links --
 -- How many links to a claim work.
@@ -18,22 +18,25 @@ WHERE $7::timestamptz IS NULL OR ($7::timestamptz > now() AND $7::timestamptz <=
 RETURNING id, claim_id, name, hint, created_at, expires_at, revoked_at
 
 -- list_links --
--- A page of a claim's links, newest first.
+-- A page of a claim's links, newest first, of one tenant ($2) and some domains ($3) or, with NULL, of any.
 SELECT id, claim_id, name, hint, created_at, expires_at, revoked_at
 FROM identity.links
-WHERE claim_id = $1 AND ($2::uuid IS NULL OR id < $2)
+WHERE claim_id = $1
+    AND ($2::uuid IS NULL OR tenant_id = $2)
+    AND ($3::uuid[] IS NULL OR claim_id = ANY ($3))
+    AND ($4::uuid IS NULL OR id < $4)
 ORDER BY id DESC
-LIMIT $3
+LIMIT $5
 
 -- get_link --
--- One link.
+-- One link, of one tenant ($2) and some domains ($3) or, with NULL, of any.
 SELECT id, claim_id, name, hint, created_at, expires_at, revoked_at
 FROM identity.links
-WHERE id = $1
+WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::uuid[] IS NULL OR claim_id = ANY ($3))
 
 -- revoke_link --
--- Ends a link, of one tenant or, with NULL, of any; the first time counts.
+-- Revokes a link, of one tenant ($2) and some domains ($3) or, with NULL, of any; the first time counts.
 UPDATE identity.links
 SET revoked_at = coalesce(revoked_at, now())
-WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2)
+WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::uuid[] IS NULL OR claim_id = ANY ($3))
 RETURNING id, claim_id, name, hint, created_at, expires_at, revoked_at

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
+from chassis.access import TenantVisibility, Visibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
@@ -52,41 +53,45 @@ class TenantStore:
             await _note(connection, tenant_id, None, TenantState.ACTIVE, "created")
         return _tenant(row)
 
-    async def ensure(self, name: str) -> UUID:
-        """Gives the id of the tenant of a name, made if there is none; replicas may do this at once."""
-        async with self._database.transaction() as connection:
-            row = await connection.fetchrow(
-                QUERIES.insert_tenant, uuid7(), name, UnreadyPolicy.REFUSE, None, None
-            )
-            if row is not None:
-                await _note(connection, row["id"], None, TenantState.ACTIVE, "made at start-up")
-                return _tenant(row).id
-            tenant_id: UUID = await connection.fetchval(QUERIES.find_tenant, name)
-        return tenant_id
+    async def ensure_operator(self, name: str) -> UUID:
+        """Return the id of the operator's tenant, made under this name where there is none.
 
-    async def get(self, tenant_id: UUID) -> Tenant:
-        """Gives a tenant; raises TenantNotFound."""
+        Replicas may do this at once. Raises TenantNameTaken where an ordinary tenant has the name.
+        """
         async with self._database.transaction() as connection:
-            return await self._get(connection, tenant_id)
+            made: UUID | None = await connection.fetchval(QUERIES.ensure_operator, uuid7(), name)
+            if made is not None:
+                await _note(connection, made, None, TenantState.ACTIVE, "made at start-up")
+                return made
+            found: UUID | None = await connection.fetchval(QUERIES.find_operator)
+        if found is None:
+            raise TenantNameTaken(name)
+        return found
 
-    async def allowance(self, tenant_id: UUID) -> Allowance:
-        """Gives what a tenant may send now; raises TenantNotFound."""
-        row = await self._database.fetchrow(QUERIES.get_allowance, tenant_id)
+    async def get(self, sees: TenantVisibility) -> Tenant:
+        """Return the tenant; raise TenantNotFound."""
+        async with self._database.transaction() as connection:
+            return await self._get(connection, sees.tenant_id)
+
+    async def allowance(self, sees: TenantVisibility) -> Allowance:
+        """Return what the tenant may send now; raise TenantNotFound."""
+        row = await self._database.fetchrow(QUERIES.get_allowance, sees.tenant_id)
         if row is None:
             raise TenantNotFound
         in_force = Limits(row["rate"], row["daily"])
         return Allowance(in_force, row["sent_today"], row["slow_reason"] or "", row["slowed_until"])
 
-    async def list_after(self, after: UUID | None, limit: int) -> list[Tenant]:
-        """Gives tenants older than one, newest first."""
-        return [_tenant(row) for row in await self._database.fetch(QUERIES.list_tenants, after, limit)]
+    async def list_after(self, sees: Visibility, after: UUID | None, limit: int) -> list[Tenant]:
+        """Return tenants older than one, newest first."""
+        found = await self._database.fetch(QUERIES.list_tenants, after, limit, sees.tenant_id)
+        return [_tenant(row) for row in found]
 
-    async def update(self, tenant_id: UUID, change: TenantChange) -> Tenant:
+    async def update(self, sees: TenantVisibility, change: TenantChange) -> Tenant:
         """Changes what is named; a tenant that is so already stays as it is."""
         try:
             row = await self._database.fetchrow(
                 QUERIES.update_tenant,
-                tenant_id,
+                sees.tenant_id,
                 change.paths,
                 change.name,
                 change.unready_policy,
@@ -99,9 +104,10 @@ class TenantStore:
             raise TenantNotFound
         return _tenant(row)
 
-    async def pause(self, tenant_id: UUID, reason: str) -> Tenant:
+    async def pause(self, sees: TenantVisibility, reason: str) -> Tenant:
         """Stops a tenant's sending; of a paused one, only the reason changes."""
         async with self._database.transaction() as connection:
+            tenant_id = sees.tenant_id
             move = (tenant_id, TenantState.ACTIVE, TenantState.PAUSED, reason)
             if row := await connection.fetchrow(QUERIES.move_tenant, *move):
                 await _note(connection, *move)
@@ -111,9 +117,10 @@ class TenantStore:
             row = await connection.fetchrow(QUERIES.move_tenant, *again)
             return _tenant(row) if row else await self._get(connection, tenant_id)
 
-    async def resume(self, tenant_id: UUID) -> Tenant:
+    async def resume(self, sees: TenantVisibility) -> Tenant:
         """Lets a paused tenant send again."""
         async with self._database.transaction() as connection:
+            tenant_id = sees.tenant_id
             move = (tenant_id, TenantState.PAUSED, TenantState.ACTIVE)
             row = await connection.fetchrow(QUERIES.move_tenant, *move, "")
             if row is None:
@@ -139,6 +146,7 @@ def _tenant(row: Record) -> Tenant:
     return Tenant(
         id=row["id"],
         name=row["name"],
+        is_operator=row["is_operator"],
         state=TenantState(row["state"]),
         unready_policy=UnreadyPolicy(row["unready_policy"]),
         pause_reason=row["pause_reason"],

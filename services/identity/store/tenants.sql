@@ -3,11 +3,11 @@
 INSERT INTO identity.tenants (id, name, unready_policy, max_send_rate, daily_limit)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (name) DO NOTHING
-RETURNING id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
+RETURNING id, name, is_operator, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 
 -- get_tenant --
 -- One tenant.
-SELECT id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
+SELECT id, name, is_operator, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 FROM identity.tenants
 WHERE id = $1
 
@@ -17,17 +17,24 @@ SELECT rate, daily, sent_today, slow_reason, slowed_until
 FROM sender.allowances
 WHERE tenant_id = $1
 
--- find_tenant --
--- The id of the tenant of a name.
+-- ensure_operator --
+-- Makes the operator's tenant where there is none; no row: there is one, or an ordinary tenant has the name.
+INSERT INTO identity.tenants (id, name, unready_policy, is_operator)
+VALUES ($1, $2, 'REFUSE', true)
+ON CONFLICT DO NOTHING
+RETURNING id
+
+-- find_operator --
+-- The id of the operator's tenant.
 SELECT id
 FROM identity.tenants
-WHERE name = $1
+WHERE is_operator
 
 -- list_tenants --
--- A page of tenants, newest first.
-SELECT id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
+-- A page of tenants, newest first; of one ($3) or, with NULL, of all.
+SELECT id, name, is_operator, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 FROM identity.tenants
-WHERE $1::uuid IS NULL OR id < $1
+WHERE ($1::uuid IS NULL OR id < $1) AND ($3::uuid IS NULL OR id = $3)
 ORDER BY id DESC
 LIMIT $2
 
@@ -65,14 +72,14 @@ SET name = wanted.name,
 FROM wanted
 WHERE t.id = wanted.id
 RETURNING
-    t.id, t.name, t.state, t.unready_policy, t.pause_reason, t.created_at, t.updated_at, t.max_send_rate, t.daily_limit
+    t.id, t.name, t.is_operator, t.state, t.unready_policy, t.pause_reason, t.created_at, t.updated_at, t.max_send_rate, t.daily_limit
 
 -- move_tenant --
 -- Moves a tenant from one state to another; no row: it was not in the first.
 UPDATE identity.tenants
 SET state = $3, pause_reason = $4, updated_at = now()
 WHERE id = $1 AND state = $2
-RETURNING id, name, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
+RETURNING id, name, is_operator, state, unready_policy, pause_reason, created_at, updated_at, max_send_rate, daily_limit
 
 -- insert_transition --
 -- Appends to a tenant's history.

@@ -68,4 +68,4 @@ SELECT
     t.state, t.pause_reason, t.unready_policy, true
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
-WHERE d.name = $3 AND d.state <> 'DELETED' AND t.name = 'operator';
+WHERE d.name = $3 AND d.state <> 'DELETED' AND t.is_operator;

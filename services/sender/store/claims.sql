@@ -69,7 +69,7 @@ FOR UPDATE OF e SKIP LOCKED;
 SELECT d.id
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
-WHERE d.name = $1 AND d.state <> 'DELETED' AND t.name = 'operator';
+WHERE d.name = $1 AND d.state <> 'DELETED' AND t.is_operator;
 
 -- fence_claims --
 -- Keeps whoever takes the right to send from a claim away until the end of the transaction; in one order always.

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis.access import ANY_KEY, Principal, Scope, require
+from chassis.access import Scope, Visibility, visibility
 from chassis.backoff import wait_any
 from chassis.bell import Bell
 from chassis.database import Record
 from chassis.pages import next_token, page
+from chassis.protos import id_of
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from services.verifier.refusals import DomainDeleting, DomainNotFound
@@ -31,29 +32,30 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         self._hurry = hurry
 
     async def VerifyDomain(self, request: pb.VerifyDomainRequest, context: Any) -> pb.VerifyDomainResponse:
-        row = await self._visible(request.domain_id, Scope.LINK)
+        sees, claim_id = _asked(request.domain_id, Scope.LINK)
+        row = await self._row(claim_id, sees)
         if row["state"] in GOING:
             raise DomainDeleting(row["name"])
-        await self._store.mark_due(row["id"])
+        await self._store.mark_due(claim_id, sees)
         self._hurry()
-        return pb.VerifyDomainResponse(verification=await self._known(row["id"]))
+        return pb.VerifyDomainResponse(verification=await self._known(claim_id, sees))
 
     async def GetVerification(
         self, request: pb.GetVerificationRequest, context: Any
     ) -> pb.GetVerificationResponse:
-        row = await self._visible(request.domain_id, Scope.LINK)
-        return pb.GetVerificationResponse(verification=await self._told(row))
+        sees, claim_id = _asked(request.domain_id, Scope.LINK)
+        return pb.GetVerificationResponse(verification=await self._known(claim_id, sees))
 
     async def WatchDomain(
         self, request: pb.WatchDomainRequest, context: Any
     ) -> AsyncIterator[pb.WatchDomainResponse]:
-        claim_id: UUID = (await self._visible(request.domain_id, Scope.LINK))["id"]
+        sees, claim_id = _asked(request.domain_id, Scope.LINK)
         told: pb.Verification | None = None
         while told is None or told.state != protos.state("DELETED"):
             ring = self._bell.next_ring()
-            if await self._store.mark_watched(claim_id, WATCHED):
+            known = await self._known(claim_id, sees)
+            if await self._store.mark_watched(claim_id, sees, WATCHED):
                 self._hurry()
-            known = await self._known(claim_id)
             if (content := protos.without_times(known)) != told:
                 yield pb.WatchDomainResponse(verification=known)
                 told = content
@@ -62,10 +64,11 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
     async def ListTransitions(
         self, request: pb.ListTransitionsRequest, context: Any
     ) -> pb.ListTransitionsResponse:
-        claim_id: UUID = (await self._visible(request.domain_id))["id"]
+        sees, claim_id = _asked(request.domain_id)
+        await self._row(claim_id, sees)
         of = f"transitions/{claim_id}"
         asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_transitions(claim_id, asked.after_id(), asked.size + 1)
+        found = await self._store.list_transitions(claim_id, sees, asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
         return pb.ListTransitionsResponse(
             transitions=[protos.transition(row) for row in shown],
@@ -73,37 +76,22 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         )
 
     async def GetSesAccount(self, request: pb.GetSesAccountRequest, context: Any) -> pb.GetSesAccountResponse:
-        require(*ANY_KEY)
-        rows = await self._store.list_accounts()
+        sees = visibility(Scope.FULL_ACCESS, Scope.SERVICE)
+        rows = await self._store.list_accounts(sees)
         return pb.GetSesAccountResponse(accounts=[protos.account(row) for row in rows])
 
-    async def _visible(self, domain_id: str, *also: Scope) -> Record:
-        """Returns the domain asked for; one that the caller may not see answers as if it were not there."""
-        caller = require(Scope.FULL_ACCESS, Scope.SERVICE, *also)
-        row = await self._store.get_verification(_uuid(domain_id))
-        if row is None or not _may_see(caller, row):
+    async def _row(self, claim_id: UUID, sees: Visibility) -> Record:
+        """Return the domain asked for; one that the caller may not see answers as if it were not there."""
+        row = await self._store.get_verification(claim_id, sees)
+        if row is None:
             raise DomainNotFound
         return row
 
-    async def _known(self, claim_id: UUID) -> pb.Verification:
-        row = await self._store.get_verification(claim_id)
-        if row is None:
-            raise DomainNotFound
-        return await self._told(row)
-
-    async def _told(self, row: Record) -> pb.Verification:
-        return protos.verification(row, await self._store.get_checks(row["id"], row["generation"]))
+    async def _known(self, claim_id: UUID, sees: Visibility) -> pb.Verification:
+        row = await self._row(claim_id, sees)
+        return protos.verification(row, await self._store.get_checks(claim_id, row["generation"], sees))
 
 
-def _may_see(caller: Principal, row: Record) -> bool:
-    if caller.scope in (Scope.ADMIN, Scope.SERVICE):
-        return True
-    tied_elsewhere = bool(caller.claim_ids) and row["id"] not in caller.claim_ids
-    return row["tenant_id"] == caller.tenant_id and not tied_elsewhere
-
-
-def _uuid(domain_id: str) -> UUID:
-    try:
-        return UUID(domain_id)
-    except ValueError:
-        raise DomainNotFound from None
+def _asked(domain_id: str, *also: Scope) -> tuple[Visibility, UUID]:
+    """Read what the caller may see, and which domain it asks for."""
+    return visibility(Scope.FULL_ACCESS, Scope.SERVICE, *also), id_of(domain_id, DomainNotFound)

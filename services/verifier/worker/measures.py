@@ -2,6 +2,7 @@
 
 from prometheus_client import Gauge
 
+from chassis.access import EVERYTHING
 from services.verifier.model.account import AccountState
 from services.verifier.store.views import ViewStore
 
@@ -18,7 +19,7 @@ class Measures:
 
     async def take(self) -> bool:
         """Take them all; there is never more to do at once."""
-        for row in await self._store.list_accounts():
+        for row in await self._store.list_accounts(EVERYTHING):
             region = row["region"]
             for state in AccountState:
                 STATE.labels(region, state).set(row["state"] == state)

@@ -148,15 +148,18 @@ async def test_a_tenant_has_its_fill_of_live_keys(identity: Identity) -> None:
         assert (await create(caller)).token
 
 
-async def test_no_key_makes_or_ends_a_larger_one(
+async def test_no_key_makes_a_larger_one_or_sees_it(
     identity: Identity, caller: Caller, admin: Caller, channel: grpc.aio.Channel
 ) -> None:
     own = (await caller.tenants.GetTenant(GetTenantRequest())).tenant.id
     larger = await create(admin, ADMIN, tenant_id=own)
 
+    unseen = await refused(caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=larger.api_key.id)))
+    assert (unseen.code, unseen.reason) == (grpc.StatusCode.NOT_FOUND, "KEY_NOT_FOUND")
+    listed = (await caller.keys.ListApiKeys(ListApiKeysRequest())).api_keys
+    assert larger.api_key.id not in {each.id for each in listed}
     for call in (
         create(caller, ADMIN),
-        caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=larger.api_key.id)),
         create(await identity.a_caller(channel, Scope.SENDING_ACCESS), SENDING),
         create(await identity.a_caller(channel, Scope.SERVICE), SENDING),
     ):

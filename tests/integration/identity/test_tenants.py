@@ -2,11 +2,13 @@ import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.access import Scope
+from chassis.events import Outbox
 from letterhead.identity.v1.tenants_pb2 import (
     Allowance,
     CreateTenantRequest,
@@ -17,6 +19,7 @@ from letterhead.identity.v1.tenants_pb2 import (
     Tenant,
     UpdateTenantRequest,
 )
+from services.identity.store.tenants import TenantStore
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity
 from tests.stores import FreshDatabase
@@ -203,11 +206,20 @@ async def test_pages_hold_every_tenant_once_newest_first(admin: Caller) -> None:
     assert garbage.reason == "INVALID_PAGE_TOKEN"
 
 
-@pytest.mark.parametrize("scope", [Scope.FULL_ACCESS, Scope.SENDING_ACCESS])
-async def test_others_than_operators_see_their_own_tenant_and_no_other(
-    identity: Identity, channel: grpc.aio.Channel, admin: Caller, scope: Scope
+async def test_a_sending_key_sees_not_even_its_own_tenant(
+    identity: Identity, channel: grpc.aio.Channel
 ) -> None:
-    caller, another = await identity.a_caller(channel, scope), await create(admin, "Another")
+    caller = await identity.a_caller(channel, Scope.SENDING_ACCESS)
+
+    refusal = await refused(caller.tenants.GetTenant(GetTenantRequest()))
+
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+
+
+async def test_others_than_operators_see_their_own_tenant_and_no_other(
+    identity: Identity, channel: grpc.aio.Channel, admin: Caller
+) -> None:
+    caller, another = await identity.a_caller(channel), await create(admin, "Another")
 
     own = (await caller.tenants.GetTenant(GetTenantRequest())).tenant
 
@@ -238,3 +250,35 @@ async def test_a_tenant_that_there_is_not_is_not_found(admin: Caller) -> None:
         ):
             refusal = await refused(call)
             assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+
+
+async def test_the_operators_tenant_stays_the_operators_whatever_its_name(
+    admin: Caller, database: FreshDatabase
+) -> None:
+    own = (await admin.tenants.GetTenant(GetTenantRequest())).tenant
+
+    renamed = Tenant(id=own.id, name="Mail team")
+    request = UpdateTenantRequest(tenant=renamed, update_mask=FieldMask(paths=["name"]))
+    assert (await admin.tenants.UpdateTenant(request)).tenant.is_operator
+    taken = await create(admin, "operator")
+
+    assert not taken.is_operator
+    async with database.open("identity") as opened:
+        assert str(await TenantStore(opened, Outbox("identity")).ensure_operator("operator")) == own.id
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE identity.tenants SET is_operator = NOT is_operator",
+        "UPDATE identity.tenants SET is_operator = false WHERE is_operator",
+        "INSERT INTO identity.tenants (id, name, is_operator) VALUES (gen_random_uuid(), 'second', true)",
+    ],
+)
+async def test_postgres_itself_refuses_another_operator(
+    admin: Caller, database: FreshDatabase, change: str
+) -> None:
+    await create(admin, "Another")
+
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+        await database.execute(change)

@@ -82,7 +82,8 @@ class Sender:
     async def a_shared_sender(self) -> Domain:
         """The operator's shared domain, ready."""
         [row] = await self.database.fetch(
-            "INSERT INTO identity.tenants (id, name) VALUES ($1, 'operator') RETURNING id", uuid7()
+            "INSERT INTO identity.tenants (id, name, is_operator) VALUES ($1, 'operator', true) RETURNING id",
+            uuid7(),
         )
         return await self.a_ready_domain(row["id"], SHARED_DOMAIN)
 

@@ -5,16 +5,23 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from chassis.access import Scope
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from services.verifier.store.views import ViewStore
 from services.verifier.worker.measures import Measures
-from tests.factories import bearer
+from tests.factories import a_key, bearer
 from tests.integration.verifier.world import Tenant, World
 from tests.waiting import eventually
 
 
 async def account_of(tenant: Tenant) -> pb.SesAccount:
-    answer = await tenant.stub.GetSesAccount(pb.GetSesAccountRequest(), metadata=bearer(tenant.key))
+    """What an operator sees of it."""
+    key = await a_key(tenant.world.database, tenant.id, Scope.ADMIN)
+    return await account_with(tenant, key)
+
+
+async def account_with(tenant: Tenant, key: str) -> pb.SesAccount:
+    answer = await tenant.stub.GetSesAccount(pb.GetSesAccountRequest(), metadata=bearer(key))
     (account,) = answer.accounts
     return account
 
@@ -28,6 +35,19 @@ async def test_an_account_tells_its_limits(world: World, tenant: Tenant) -> None
     assert pb.SesAccount.State.Name(account.state) == "STATE_READY"
     assert (account.account, account.region) == ("123456789012", "us-east-1")
     assert (account.max_send_rate, account.max_24_hour_send) == (14, 50_000)
+
+
+async def test_a_tenant_sees_whether_the_account_sends_and_nothing_more(world: World, tenant: Tenant) -> None:
+    async def is_ready() -> bool:
+        return pb.SesAccount.State.Name((await account_of(tenant)).state) == "STATE_READY"
+
+    await eventually(is_ready)
+    await world.database.execute("UPDATE verifier.ses_account SET sent_last_24_hours = 7")
+
+    seen = await account_with(tenant, tenant.key)
+
+    assert {field.name for field, _ in seen.ListFields()} == {"region", "state", "look_time"}
+    assert (await account_of(tenant)).sent_last_24_hours == 7
 
 
 @pytest.mark.parametrize(

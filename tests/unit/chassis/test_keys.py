@@ -57,21 +57,47 @@ def test_a_scope_passes_where_it_is_named_and_admin_everywhere(scope: Scope) -> 
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-def test_another_tenant_does_not_exist_but_for_operators_and_services(scope: Scope) -> None:
+def test_operators_and_services_see_all_tenants_and_others_their_own(scope: Scope) -> None:
     who, other = acting(scope), uuid4()
 
-    assert access.tenant_for("") == who.tenant_id
-    assert access.tenant_for(str(who.tenant_id)) == who.tenant_id
+    assert access.tenant_visibility("", scope).tenant_id == who.tenant_id
+    assert access.tenant_visibility(str(who.tenant_id), scope).tenant_id == who.tenant_id
     if scope in (Scope.ADMIN, Scope.SERVICE):
-        assert access.tenant_for(str(other)) == other
+        assert access.visibility(scope).tenant_id is None
+        assert access.tenant_visibility(str(other), scope).tenant_id == other
         return
+    assert access.visibility(scope).tenant_id == who.tenant_id
     with pytest.raises(NotFound):
-        access.tenant_for(str(other))
+        access.tenant_visibility(str(other), scope)
+
+
+def test_a_filter_names_what_the_key_is_tied_to() -> None:
+    claims = frozenset({UUID(int=2), UUID(int=1)})
+    access.bind(Principal(uuid4(), UUID(int=7), Scope.SENDING_ACCESS, claims))
+
+    sees = access.visibility(Scope.SENDING_ACCESS)
+
+    assert sees.conditions == (UUID(int=7), [UUID(int=1), UUID(int=2)])
+    assert sees.kinds == {Scope.SENDING_ACCESS}
+    assert access.EVERYTHING.conditions == (None, None)
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+def test_only_operators_and_services_see_the_installation_and_only_links_are_kept_to_tests(
+    scope: Scope,
+) -> None:
+    acting(scope)
+
+    sees = access.visibility(scope)
+
+    assert sees.of_installation == (scope in (Scope.ADMIN, Scope.SERVICE))
+    assert sees.only_tests == (scope is Scope.LINK)
+    assert scope in sees.kinds
 
 
 def test_a_tenant_id_is_an_id() -> None:
     acting(Scope.ADMIN)
 
-    assert access.tenant_for(str(UUID(int=7))) == UUID(int=7)
+    assert access.tenant_visibility(str(UUID(int=7)), Scope.ADMIN).tenant_id == UUID(int=7)
     with pytest.raises(InvalidArgument):
-        access.tenant_for("7; DROP TABLE")
+        access.tenant_visibility("7; DROP TABLE", Scope.ADMIN)
