@@ -21,7 +21,7 @@ END $$;
 
 -- identity
 GRANT SELECT, INSERT, UPDATE ON identity.tenants, identity.api_keys, identity.links TO letterhead_identity;
-GRANT SELECT, INSERT, UPDATE ON identity.ses_identities, identity.claims TO letterhead_identity;
+GRANT SELECT, INSERT, UPDATE ON identity.ses_identities, identity.claims, identity.tenant_calls TO letterhead_identity;
 GRANT SELECT, INSERT, DELETE ON identity.requests TO letterhead_identity;
 -- A link is forgotten a while after its end.
 GRANT DELETE ON identity.links TO letterhead_identity;

@@ -84,7 +84,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE)
         worker = IdentityWorker(identities, ses, slots, slow_retry=settings.slow_retry)
         deletions = DeletionStore(database, outbox, place)
-        loops: list[ClaimLoop[Any]] = [identity_loop(identities, worker), deletion_loop(deletions)]
+        loops: list[ClaimLoop[Any]] = [identity_loop(worker), deletion_loop(deletions)]
         bell, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
         with suppress(Unavailable):
             await first_keys.store()

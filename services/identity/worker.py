@@ -1,17 +1,20 @@
-"""Brings each identity at SES to what is wanted of it, one call at a time and under one shared rate.
+"""Brings each identity at SES to what is wanted of it, one call a step, at the rate that all services share.
 
-A step asks SES, never inside a transaction; it may die anywhere and be done again by another worker.
+Tenants take turns: once a slot has come, in whichever replica, the tenant whose last call is the longest ago
+is next. A step asks SES, never inside a transaction; it may die anywhere, and another worker then starts by
+asking SES what it has.
 """
 
 import math
 import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
 from services.identity.model.domains import Claim
-from services.identity.model.provisioning import IdentityState, Mending, Seen, Signing, Work, mendings
+from services.identity.model.provisioning import Call, IdentityState, Seen, Signing, Work, changes_needed
 from services.identity.ses import Ses, Trouble
 from services.identity.store.deletions import DeletionStore
 from services.identity.store.identities import IdentityStore, LeaseLost
@@ -20,7 +23,7 @@ log = get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
-PATIENCE = timedelta(seconds=5)  # for a slot at SES; with the call it fits into a lease
+PATIENCE = timedelta(seconds=30)  # for a slot at SES; nothing is leased while waiting for it
 IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
 
 NOT_OURS = (
@@ -28,22 +31,19 @@ NOT_OURS = (
     "an operator can delete it there, or hand it over by the tag {tag}."
 )
 LEFT_ALONE = "left at SES: Letterhead did not make it"
-GONE_AGAIN = "SES has the identity and has it not."
+GONE = "its identity is gone from SES"
+CONTRADICTION = "SES returned contradictory results for this identity."
 NO_TOKENS = "SES gave no DKIM tokens."
 
 
-def identity_loop(store: IdentityStore, worker: "IdentityWorker") -> ClaimLoop[Work]:
-    """Makes the loop over identities, one after the other: two at once would only share the one rate."""
-    return ClaimLoop("identities", store.claim_due, worker.step, concurrency=1, idle=IDLE)
+def identity_loop(worker: "IdentityWorker") -> ClaimLoop[Work]:
+    """Make the loop over calls to SES, one after the other: two at once would only share the one rate."""
+    return ClaimLoop("identities", worker.lease, worker.step, concurrency=1, idle=IDLE)
 
 
 def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
     """Makes the loop over claims that are to go."""
     return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
-
-
-class NoSlot(Exception):
-    """The slots of the next seconds are all taken."""
 
 
 class IdentityWorker:
@@ -54,80 +54,92 @@ class IdentityWorker:
         self._ses = ses
         self._slots = slots
         self._slow_retry = slow_retry
+        self._steps: Mapping[Call, Callable[[Work], Awaitable[None]]] = {
+            Call.GET: self._get,
+            Call.CREATE: self._create,
+            Call.RESTART_DKIM: self._restart_dkim,
+            Call.SET_MAIL_FROM: self._set_mail_from,
+            Call.DELETE: self._delete,
+        }
+
+    async def lease(self, limit: int) -> list[Work]:  # noqa: ARG002 - one at a time, as the loop asks
+        """Wait for a slot while anything is due, and only then choose whose it is: the fairest by now."""
+        if not await self._store.is_due() or not await self._slots.wait():
+            return []
+        work = await self._store.claim_due()
+        return [work] if work else []
 
     async def step(self, work: Work) -> None:
-        """Does what is wanted of one identity, or says why not and when next."""
+        """Make one call to SES and store what follows from it, or why it failed and when the next try is."""
         try:
-            await (self._remove(work) if work.state is IdentityState.UNWANTED else self._provide(work))
+            await self._steps[work.call](work)
         except LeaseLost:
             log.warning("another worker took over", action="lease_lost", identity=work.name)
-        except NoSlot:
-            await self._store.postpone(work, self._slots.interval)
         except Trouble as trouble:
             await self._retry_later(work, trouble)
 
-    async def _provide(self, work: Work) -> None:
-        seen = await self._found(work) or await self._made(work)
-        if not seen.ours:
+    async def _get(self, work: Work) -> None:
+        seen = await self._ses.get(work.name)
+        if work.state is IdentityState.UNWANTED:
+            await self._remove(work, seen)
+        elif seen is None:
+            await self._store.plan(work, [Call.CREATE])
+        elif not seen.ours:
             raise Trouble(NOT_OURS.format(tag=self._ses.tag), lasting=True)
-        await self._store.record_presence(work, seen)
-        signing = await self._mended(work, seen)
+        else:
+            await self._present(work, seen)
+
+    async def _create(self, work: Work) -> None:
+        if created := await self._ses.create(work.name):
+            await self._present(work, created)
+        elif work.calls_after:
+            await self._store.plan(work, work.calls_after)
+        else:  # SES was asked before, and had none
+            raise Trouble(CONTRADICTION, lasting=False)
+
+    async def _present(self, work: Work, seen: Seen) -> None:
+        await self._record(work, seen.signing, changes_needed(seen, work.mail_from_domain))
+
+    async def _restart_dkim(self, work: Work) -> None:
+        signing = await self._ses.restart_dkim(work.name)
         if not signing.tokens:
             raise Trouble(NO_TOKENS, lasting=False)
-        if await self._store.settle_present(work, signing):
-            log.info("SES has the identity as wanted", action="identity_provided", identity=work.name)
+        await self._record(work, signing, work.calls_after)
 
-    async def _found(self, work: Work) -> Seen | None:
-        """Asks SES for an identity, unless it cannot have it."""
-        if work.untried:
-            return None
-        await self._slot(work)
-        return await self._ses.get(work.name)
+    async def _record(self, work: Work, signing: Signing, calls_left: Sequence[Call]) -> None:
+        if await self._store.record_presence(work, signing, calls_left):
+            _log_provided(work)
 
-    async def _made(self, work: Work) -> Seen:
-        await self._slot(work)
-        if made := await self._ses.create(work.name):
-            return made
-        await self._slot(work)
-        if found := await self._ses.get(work.name):
-            return found
-        raise Trouble(GONE_AGAIN, lasting=False)
+    async def _set_mail_from(self, work: Work) -> None:
+        await self._ses.set_mail_from(work.name, work.mail_from_domain)
+        if await self._store.settle_present(work):
+            _log_provided(work)
 
-    async def _mended(self, work: Work, seen: Seen) -> Signing:
-        """Changes at SES what is not as wanted; gives the keys that the domain has then."""
-        signing, changes = seen.signing, mendings(seen, work.mail_from_domain)
-        if not changes and not work.repair_cause:
-            # A second tenant's claim finds all done; it waits as long as a first, and learns nothing by it.
-            await self._slot(work)
-        if Mending.RESTART_DKIM in changes:
-            await self._slot(work)
-            signing = await self._ses.restart_dkim(work.name)
-        if Mending.SET_MAIL_FROM in changes:
-            await self._slot(work)
-            await self._ses.set_mail_from(work.name, work.mail_from_domain)
-        return signing
-
-    async def _remove(self, work: Work) -> None:
-        await self._slot(work)
-        seen = await self._ses.get(work.name)
+    async def _remove(self, work: Work, seen: Seen | None) -> None:
         if seen is not None and seen.ours:
-            await self._slot(work)
-            await self._ses.delete(work.name)
-        cause = LEFT_ALONE if seen is not None and not seen.ours else "its identity is gone from SES"
+            await self._store.plan(work, [Call.DELETE])
+        else:
+            await self._settle_absent(work, LEFT_ALONE if seen else GONE)
+
+    async def _delete(self, work: Work) -> None:
+        await self._ses.delete(work.name)
+        await self._settle_absent(work, GONE)
+
+    async def _settle_absent(self, work: Work, cause: str) -> None:
         if await self._store.settle_absent(work, cause):
             log.info("the identity is gone", action="identity_removed", identity=work.name, cause=cause)
 
-    async def _slot(self, work: Work) -> None:
-        """Keeps the lease and waits for a slot at SES; raises LeaseLost or NoSlot."""
-        await self._store.renew_lease(work)
-        if not await self._slots.wait():
-            raise NoSlot
-
     async def _retry_later(self, work: Work, trouble: Trouble) -> None:
-        delay = self._slow_retry if trouble.lasting else _backoff(work.attempts)
+        attempts = work.attempts + 1
+        delay = self._slow_retry if trouble.lasting else _backoff(attempts)
         next_try = f"It is tried again by itself, next in {math.ceil(delay.total_seconds())} s."
-        log.warning(trouble.sentence, action="ses_troubled", identity=work.name, attempts=work.attempts)
+        log.warning(trouble.sentence, action="ses_troubled", identity=work.name, attempts=attempts)
         await self._store.record_trouble(work, f"{trouble.sentence} {next_try}", delay)
+
+
+def _log_provided(work: Work) -> None:
+    known = {"identity": work.name, "repair_cause": work.repair_cause}
+    log.info("SES has the identity as wanted", action="identity_provided", **known)
 
 
 def _backoff(attempts: int) -> timedelta:

@@ -14,7 +14,7 @@ from tests.figures import Figure
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
 
 IDENTITY_POINTS = points(
-    "insert_claim", "claim_due", "CreateEmailIdentity", "record_presence",
+    "insert_claim", "claim_due", "CreateEmailIdentity", "record_presence", "plan_calls",
     "PutEmailIdentityMailFromAttributes", "settle_present", "move_claim", "commit of write_events",
     "DeleteEmailIdentity", "settle_absent", "publish",
 )  # fmt: skip

@@ -31,9 +31,23 @@ class IdentityState(StrEnum):
     ABSENT = "ABSENT"  # not at SES
 
 
+class Call(StrEnum):
+    """A control request to SES."""
+
+    GET = "GET"
+    CREATE = "CREATE"
+    RESTART_DKIM = "RESTART_DKIM"
+    SET_MAIL_FROM = "SET_MAIL_FROM"
+    DELETE = "DELETE"
+
+
+# Of an identity that SES cannot have yet: it is created unasked; GET is for one that is there all the same.
+FIRST_CALLS = (Call.CREATE, Call.GET)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An identity that a worker holds; `fence` tells its lease from others, `generation` whose wish it is."""
+    """An identity leased for one call; `fence` tells its lease from others, `generation` what is wanted."""
 
     id: UUID
     account: str
@@ -42,10 +56,10 @@ class Work:
     state: IdentityState
     generation: int
     mail_from_label: str
-    attempts: int  # this one included
-    known: bool  # SES has had it before
+    attempts: int  # failed in a row
     repair_cause: str
     fence: int
+    plan: tuple[Call, ...]  # left by the previous step; empty after a crash, an error or a new request
 
     @property
     def mail_from_domain(self) -> str:
@@ -53,9 +67,14 @@ class Work:
         return f"{self.mail_from_label}.{self.name}"
 
     @property
-    def untried(self) -> bool:
-        """Says whether SES has nothing of ours yet for sure; only then it is made without asking first."""
-        return not self.known and self.attempts == 1
+    def call(self) -> Call:
+        """The next call. Without a plan, SES is asked what it has."""
+        return self.plan[0] if self.plan else Call.GET
+
+    @property
+    def calls_after(self) -> tuple[Call, ...]:
+        """The calls planned for after the next one."""
+        return self.plan[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +99,18 @@ class Seen:
     falls_back: bool  # without the MX, mail leaves by SES's own return path instead of being refused
 
 
-class Mending(StrEnum):
-    """A change at SES."""
-
-    RESTART_DKIM = "RESTART_DKIM"
-    SET_MAIL_FROM = "SET_MAIL_FROM"
-
-
-def mendings(seen: Seen, mail_from_domain: str) -> tuple[Mending, ...]:
-    """Returns what has to change at SES, and nothing that is right: to set MAIL FROM again would unverify it.
+def changes_needed(seen: Seen, mail_from_domain: str) -> tuple[Call, ...]:
+    """Return the calls that change what is wrong at SES and nothing else: MAIL FROM set again is unverified.
 
     TEMPORARY_FAILURE is left alone: SES itself looks on for 72 hours, and FAILED is when it has given up.
     """
     given_up = FAILED in (seen.dkim_status, seen.verification_status)
     other_path = seen.mail_from_domain != mail_from_domain or not seen.falls_back
     needed = {
-        Mending.RESTART_DKIM: given_up or not seen.easy_dkim or not seen.signing.tokens,
-        Mending.SET_MAIL_FROM: other_path or seen.mail_from_status == FAILED,
+        Call.RESTART_DKIM: given_up or not seen.easy_dkim or not seen.signing.tokens,
+        Call.SET_MAIL_FROM: other_path or seen.mail_from_status == FAILED,
     }
-    return tuple(mending for mending, need in needed.items() if need)
+    return tuple(call for call, need in needed.items() if need)
 
 
 def arn(account: str, region: str, name: str) -> str:

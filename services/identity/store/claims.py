@@ -75,9 +75,9 @@ async def end_claim(connection: Connection, outbox: Outbox, claim_id: UUID, caus
         await outbox.write(connection, events.domain_deleted(gone))
 
 
-async def change_identity(connection: Connection, ses_identity_id: UUID, *, label: str | None) -> None:
+async def change_identity(connection: Connection, claim: Claim, *, label: str | None) -> None:
     """Has the worker tell SES of a change; `label` is the holder's new MAIL FROM label, if it has one."""
-    await connection.execute(QUERIES.change_identity, ses_identity_id, label)
+    await connection.execute(QUERIES.change_identity, claim.ses_identity_id, label, claim.tenant_id)
 
 
 def to_claim(row: Record) -> Claim:

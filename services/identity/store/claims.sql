@@ -56,6 +56,7 @@ UPDATE identity.ses_identities
 SET generation = generation + CASE WHEN state = 'WANTED' AND $2::text IS NULL THEN 0 ELSE 1 END,
     state = 'WANTED',
     mail_from_label = coalesce($2, mail_from_label),
-    due_at = now(),
+    wanted_by = CASE WHEN state = 'WANTED' THEN array_remove(wanted_by, $3) || $3::uuid ELSE ARRAY[$3::uuid] END,
+    due_at = least(due_at, now()),
     updated_at = now()
 WHERE id = $1

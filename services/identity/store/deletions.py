@@ -47,4 +47,4 @@ class DeletionStore:
 
     async def _take_identity(self, connection: Connection, claim: Claim) -> None:
         if await connection.fetchval(QUERIES.wait_for_identity, claim.id):
-            await connection.execute(QUERIES.unwant_identity, claim.ses_identity_id)
+            await connection.execute(QUERIES.unwant_identity, claim.ses_identity_id, claim.tenant_id)

@@ -44,5 +44,5 @@ RETURNING id
 -- unwant_identity --
 -- Has an identity deleted at SES.
 UPDATE identity.ses_identities
-SET state = 'UNWANTED', generation = generation + 1, due_at = now(), updated_at = now()
+SET state = 'UNWANTED', generation = generation + 1, wanted_by = ARRAY[$2::uuid], due_at = now(), updated_at = now()
 WHERE id = $1

@@ -13,6 +13,7 @@ from chassis.pages import Window
 from services.identity import events
 from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
 from services.identity.model.domains import Record as DnsRecord
+from services.identity.model.provisioning import FIRST_CALLS
 from services.identity.model.tenants import TenantState
 from services.identity.refusals import (
     DomainChanged,
@@ -92,7 +93,7 @@ class DomainStore:
             live = claim.phase in (Phase.PROVISIONING, Phase.ACTIVE)
             if not live or generation != claim.generation:
                 raise DomainChanged(claim.id)
-            await connection.execute(QUERIES.repair_identity, claim.ses_identity_id, cause)
+            await connection.execute(QUERIES.repair_identity, claim.ses_identity_id, cause, claim.tenant_id)
             await notify(connection)
 
     async def get(self, domain_id: UUID, sees: Visibility) -> Domain:
@@ -163,7 +164,8 @@ class DomainStore:
         # Where no other tenant ever had a claim to the name, nobody else can hold it.
         contested = await connection.fetchval(QUERIES.is_contested, new.name, new.tenant_id)
         wanted = (uuid7(), new.account, new.region, new.name, new.mail_from_label)
-        ses_identity_id = await connection.fetchval(QUERIES.want_identity, *wanted, not contested)
+        asked = (not contested, new.tenant_id, list(FIRST_CALLS))
+        ses_identity_id = await connection.fetchval(QUERIES.want_identity, *wanted, *asked)
         await connection.execute(QUERIES.recall_deletions, ses_identity_id)
         await connection.execute(QUERIES.insert_claim, *astuple(new), ses_identity_id, contested)
         await note_transition(connection, new.id, None, Phase.PROVISIONING, "CreateDomain")
@@ -177,7 +179,7 @@ class DomainStore:
         if claim.phase is Phase.ACTIVE:
             cause = f"MAIL FROM label {label} instead of {claim.mail_from_label}"
             await move_claim(connection, claim.id, Phase.ACTIVE, Phase.PROVISIONING, cause)
-        await change_identity(connection, claim.ses_identity_id, label=label if claim.holder else None)
+        await change_identity(connection, claim, label=label if claim.holder else None)
         await notify(connection)
 
 

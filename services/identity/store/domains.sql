@@ -30,8 +30,10 @@ SELECT EXISTS (
 
 -- want_identity --
 -- Has the identity made at SES, or joined. The return path is the holder's; without one, whose claim brings it back.
-INSERT INTO identity.ses_identities AS identity (id, account, region, name, mail_from_label)
-VALUES ($1, $2, $3, $4, $5)
+-- SES has nothing of ours yet for sure where there was no row, or it was ABSENT: it is created without asking first.
+INSERT INTO identity.ses_identities AS identity
+    (id, account, region, name, mail_from_label, wanted_by, plan, plan_generation)
+VALUES ($1, $2, $3, $4, $5, ARRAY[$7::uuid], $8, 1)
 ON CONFLICT (account, region, name) DO UPDATE
 SET (mail_from_label, generation) = (
         SELECT wanted.label,
@@ -45,7 +47,11 @@ SET (mail_from_label, generation) = (
         ) AS wanted
     ),
     state = 'WANTED',
-    due_at = now(),
+    wanted_by = CASE WHEN identity.state = 'WANTED' THEN array_remove(identity.wanted_by, $7) || $7 ELSE ARRAY[$7] END,
+    plan = CASE WHEN identity.state = 'ABSENT' THEN excluded.plan ELSE identity.plan END,
+    plan_fence = CASE WHEN identity.state = 'ABSENT' THEN identity.fence ELSE identity.plan_fence END,
+    plan_generation = CASE WHEN identity.state = 'ABSENT' THEN identity.generation + 1 ELSE identity.plan_generation END,
+    due_at = least(identity.due_at, now()),
     updated_at = now()
 RETURNING id
 
@@ -78,6 +84,7 @@ UPDATE identity.ses_identities
 SET state = 'WANTED',
     generation = generation + 1,
     repair_cause = $2,
+    wanted_by = ARRAY[$3::uuid],
     due_at = now(),
     updated_at = now()
 WHERE id = $1 AND state = 'PRESENT'

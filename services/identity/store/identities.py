@@ -1,5 +1,6 @@
 """Identities in Postgres as the worker leases and settles them. Nothing here asks SES."""
 
+from collections.abc import Sequence
 from dataclasses import astuple, replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +10,9 @@ from chassis.events import Outbox
 from services.identity import events
 from services.identity.model.domains import Phase
 from services.identity.model.provisioning import (
+    Call,
     IdentityState,
     Place,
-    Seen,
     Signing,
     Work,
     arn,
@@ -30,7 +31,7 @@ from services.identity.store.claims import (
 
 QUERIES = Queries.load(Path(__file__).with_name("identities.sql"))
 
-# Longer than a turn's patience and a call to SES together; short, for a dead worker's identity waits it out.
+# Longer than one call to SES; short, because the identity of a worker that died waits until it ends.
 LEASE = timedelta(seconds=15)
 
 
@@ -47,34 +48,45 @@ class IdentityStore:
         self._place = place
         self._inbound_mx = inbound_mx
 
-    async def claim_due(self, limit: int) -> list[Work]:
-        """Leases what is due."""
-        rows = await self._database.fetch(QUERIES.claim_due, *self._place, LEASE, limit)
-        return [_work(row) for row in rows]
+    async def is_due(self) -> bool:
+        """Return whether any identity waits for a call to SES."""
+        return bool(await self._database.fetchval(QUERIES.is_due, *self._place))
 
-    async def renew_lease(self, work: Work) -> None:
-        """Keeps a lease for another call to SES; raises LeaseLost."""
-        if not await self._database.fetchval(QUERIES.renew_lease, work.id, work.fence, LEASE):
-            raise LeaseLost
+    async def claim_due(self) -> Work | None:
+        """Lease the identity whose tenant is next, for one call to SES; None when nothing is due."""
+        row = await self._database.fetchrow(QUERIES.claim_due, *self._place, LEASE)
+        return _work(row) if row else None
 
-    async def record_presence(self, work: Work, seen: Seen) -> None:
-        """Notes at once what SES has, so that a crash never makes it anew; raises LeaseLost."""
-        what = (arn(work.account, work.region, work.name), *astuple(seen.signing))
-        if not await self._database.fetchval(QUERIES.record_presence, work.id, work.fence, *what, LEASE):
-            raise LeaseLost
+    async def plan(self, work: Work, calls: Sequence[Call]) -> None:
+        """End a step that leaves these calls to do; raise LeaseLost."""
+        async with self._database.transaction() as connection:
+            await self._plan(connection, work, calls)
+            await notify(connection)
 
-    async def settle_present(self, work: Work, signing: Signing) -> bool:
-        """Shows every claim its records; False when something else is wanted by now, and due."""
+    async def record_presence(self, work: Work, signing: Signing, calls: Sequence[Call]) -> bool:
+        """Store what SES has, so that a crash never creates it anew, and end the step; raise LeaseLost.
+
+        Records are shown once their DKIM tokens are final, whatever calls are left. Return whether SES has
+        all that is wanted.
+        """
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            lease = (work.id, work.fence, work.generation)
-            if not await connection.fetchval(QUERIES.settle_present, *lease, *astuple(signing)):
-                await connection.execute(QUERIES.release, work.id, work.fence)
-                return False
-            for row in await connection.fetch(QUERIES.live_claims, work.id):
-                await self._show(connection, row, signing)
+            what = (arn(work.account, work.region, work.name), *astuple(signing))
+            if not await connection.fetchval(QUERIES.record_presence, work.id, work.fence, *what):
+                raise LeaseLost
+            if not calls:
+                return await self._settle_present(connection, work)
+            if Call.RESTART_DKIM not in calls:
+                await self._show_all(connection, work, signing)
+            await self._plan(connection, work, calls)
             await notify(connection)
-        return True
+        return False
+
+    async def settle_present(self, work: Work) -> bool:
+        """End the last step; False when something else is wanted by now, and due."""
+        async with self._database.transaction() as connection:
+            await lock_name(connection, work.name)
+            return await self._settle_present(connection, work)
 
     async def settle_absent(self, work: Work, cause: str) -> bool:
         """Ends the claims that went with an identity; False when it is wanted again, and due."""
@@ -88,10 +100,6 @@ class IdentityStore:
             await notify(connection)
         return True
 
-    async def postpone(self, work: Work, delay: timedelta) -> None:
-        """Gives back what did not get its turn."""
-        await self._database.execute(QUERIES.postpone, work.id, work.fence, delay)
-
     async def record_trouble(self, work: Work, sentence: str, delay: timedelta) -> None:
         """Gives back what SES refused or did not answer, and tells the claims that wait for it."""
         async with self._database.transaction() as connection:
@@ -99,6 +107,25 @@ class IdentityStore:
             lease = (work.id, work.fence, work.generation)
             if await connection.fetchval(QUERIES.record_trouble, *lease, sentence, delay):
                 await connection.execute(QUERIES.note_waiting_claims, work.id, sentence)
+
+    async def _plan(self, connection: Connection, work: Work, calls: Sequence[Call]) -> None:
+        lease = (work.id, work.fence, work.generation)
+        if not await connection.fetchval(QUERIES.plan_calls, *lease, list(calls)):
+            raise LeaseLost
+
+    async def _settle_present(self, connection: Connection, work: Work) -> bool:
+        row = await connection.fetchrow(QUERIES.settle_present, work.id, work.fence, work.generation)
+        if row is None:
+            await connection.execute(QUERIES.release, work.id, work.fence)
+        else:  # a claim that joined after the records were shown is shown them now
+            await self._show_all(connection, work, Signing(tuple(row["tokens"]), row["hosted_zone"] or ""))
+        await notify(connection)
+        return row is not None
+
+    async def _show_all(self, connection: Connection, work: Work, signing: Signing) -> None:
+        """Show every live claim of an identity its records."""
+        for row in await connection.fetch(QUERIES.live_claims, work.id):
+            await self._show(connection, row, signing)
 
     async def _show(self, connection: Connection, row: Record, signing: Signing) -> None:
         claim = to_claim(row)
@@ -126,7 +153,7 @@ def _work(row: Record) -> Work:
         generation=row["generation"],
         mail_from_label=row["mail_from_label"],
         attempts=row["attempts"],
-        known=row["known"],
         repair_cause=row["repair_cause"],
         fence=row["fence"],
+        plan=tuple(Call(call) for call in row["plan"]),
     )

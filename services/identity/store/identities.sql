@@ -1,30 +1,62 @@
--- claim_due --
--- Leases identities that are due, most overdue first, under a new fence.
-UPDATE identity.ses_identities AS identity
-SET leased_until = now() + $3, fence = identity.fence + 1, attempts = identity.attempts + 1
-FROM (
-    SELECT id
+-- is_due --
+-- Return whether any identity waits for a call to SES.
+SELECT EXISTS (
+    SELECT
     FROM identity.ses_identities
     WHERE account = $1 AND region = $2 AND due_at <= now() AND (leased_until IS NULL OR leased_until < now())
-    ORDER BY due_at
-    LIMIT $4
-    FOR UPDATE SKIP LOCKED
-) AS due
-WHERE identity.id = due.id
-RETURNING identity.id, identity.account, identity.region, identity.name, identity.state, identity.generation,
-    identity.mail_from_label, identity.attempts, identity.arn IS NOT NULL AS known, identity.repair_cause, identity.fence
+)
 
--- renew_lease --
--- Keeps a lease; no row: another worker has it now.
+-- claim_due --
+-- Lease one identity for one call: of the tenant whose last call is the longest ago, the most overdue. Requests of before
+-- 0018 name no tenant; the tenants of the claims stand in for it.
+WITH next AS (
+    SELECT due.id, waiting.tenant_id
+    FROM identity.ses_identities AS due
+    LEFT JOIN LATERAL unnest(
+        CASE WHEN due.wanted_by <> '{}' THEN due.wanted_by
+        ELSE ARRAY(SELECT tenant_id FROM identity.claims WHERE ses_identity_id = due.id AND phase <> 'DELETED')
+        END
+    ) AS waiting (tenant_id) ON true
+    LEFT JOIN identity.tenant_calls AS call
+        ON call.account = due.account AND call.region = due.region AND call.tenant_id = waiting.tenant_id
+    WHERE due.account = $1
+        AND due.region = $2
+        AND due.due_at <= now()
+        AND (due.leased_until IS NULL OR due.leased_until < now())
+    ORDER BY call.called_at NULLS FIRST, due.due_at
+    LIMIT 1
+    FOR UPDATE OF due SKIP LOCKED
+), called AS (
+    INSERT INTO identity.tenant_calls (account, region, tenant_id, called_at)
+    SELECT $1, $2, tenant_id, clock_timestamp()
+    FROM next
+    WHERE tenant_id IS NOT NULL
+    ON CONFLICT (account, region, tenant_id) DO UPDATE
+    SET called_at = excluded.called_at
+)
+UPDATE identity.ses_identities AS identity
+SET leased_until = now() + $3, fence = identity.fence + 1
+FROM next
+WHERE identity.id = next.id
+RETURNING identity.id, identity.account, identity.region, identity.name, identity.state, identity.generation,
+    identity.mail_from_label, identity.attempts, identity.repair_cause, identity.fence,
+    CASE
+        WHEN identity.plan_fence = identity.fence - 1 AND identity.plan_generation = identity.generation
+        THEN identity.plan
+        ELSE '{}'
+    END AS plan
+
+-- plan_calls --
+-- End a step that leaves more calls to do; no row: another worker has the lease.
 UPDATE identity.ses_identities
-SET leased_until = now() + $3
+SET plan = $4, plan_fence = $2, plan_generation = $3, due_at = now(), leased_until = NULL
 WHERE id = $1 AND fence = $2
 RETURNING id
 
 -- record_presence --
--- Notes that SES has the identity, as soon as it is known, and keeps the lease.
+-- Store what SES has, as soon as it is known; no row: another worker has the lease.
 UPDATE identity.ses_identities
-SET arn = $3, tokens = $4, hosted_zone = $5, leased_until = now() + $6, updated_at = now()
+SET arn = $3, tokens = $4, hosted_zone = $5, updated_at = now()
 WHERE id = $1 AND fence = $2
 RETURNING id
 
@@ -32,8 +64,7 @@ RETURNING id
 -- Notes that SES is as wanted; no row: something else is wanted by now, or another worker has the lease.
 UPDATE identity.ses_identities
 SET state = 'PRESENT',
-    tokens = $4,
-    hosted_zone = $5,
+    wanted_by = '{}',
     repair_cause = '',
     problem = '',
     attempts = 0,
@@ -41,7 +72,7 @@ SET state = 'PRESENT',
     leased_until = NULL,
     updated_at = now()
 WHERE id = $1 AND fence = $2 AND generation = $3 AND state = 'WANTED'
-RETURNING id
+RETURNING tokens, hosted_zone
 
 -- settle_absent --
 -- Notes that SES has nothing of ours under the name; no row: as above.
@@ -50,6 +81,7 @@ SET state = 'ABSENT',
     arn = NULL,
     tokens = '{}',
     hosted_zone = NULL,
+    wanted_by = '{}',
     repair_cause = '',
     problem = '',
     attempts = 0,
@@ -65,16 +97,11 @@ UPDATE identity.ses_identities
 SET due_at = now(), leased_until = NULL
 WHERE id = $1 AND fence = $2
 
--- postpone --
--- Gives a lease back before anything was asked of SES.
-UPDATE identity.ses_identities
-SET due_at = now() + $3, leased_until = NULL, attempts = attempts - 1
-WHERE id = $1 AND fence = $2
-
 -- record_trouble --
 -- Gives a lease back for a later try, and says why; at once where something else is wanted by now.
 UPDATE identity.ses_identities
 SET problem = $4,
+    attempts = attempts + 1,
     due_at = CASE WHEN generation = $3 THEN now() + $5 ELSE now() END,
     leased_until = NULL,
     updated_at = now()

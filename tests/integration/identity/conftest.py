@@ -21,6 +21,7 @@ from tests.integration.identity.callers import Caller
 from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
+from tests.waiting import eventually
 
 Json = dict[str, Any]
 
@@ -104,6 +105,13 @@ class Identity:
     async def end_faults(self) -> None:
         """Lets SES go right again."""
         await self.internet.control.call("DELETE", "/ses/faults")
+
+    async def provisioned(self) -> None:
+        """Wait until SES has all that is wanted of it; records are shown before that."""
+        await eventually(self._is_provisioned)
+
+    async def _is_provisioned(self) -> bool:
+        return not await self.database.fetch("SELECT FROM identity.ses_identities WHERE due_at IS NOT NULL")
 
     async def let_leases_end(self) -> None:
         """Ages what a dead worker held, and what waits for its next try."""

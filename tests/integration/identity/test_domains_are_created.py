@@ -33,6 +33,7 @@ async def test_a_domain_is_made_at_ses_and_its_records_are_returned(
     name = a_name()
 
     domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=name))).domain
+    await identity.provisioned()
 
     assert (domain.name, domain.region, domain.mail_from_label) == (name, REGION, "send")
     assert (domain.state, domain.generation) == (Domain.STATE_PENDING, 1)
@@ -169,6 +170,7 @@ async def test_sess_one_call_a_second_is_never_exceeded_by_two_replicas(
             answers = await asyncio.gather(
                 *(each.domains.CreateDomain(CreateDomainRequest(name=a_name())) for each in callers)
             )
+            await identity.provisioned()
         ledger = await slow.control.ledger()
 
     assert {answer.domain.state for answer in answers} == {Domain.STATE_PENDING}

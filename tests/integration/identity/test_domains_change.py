@@ -25,10 +25,11 @@ MISSING = RepairDomainRequest.CAUSE_IDENTITY_MISSING
 
 
 @pytest.fixture
-async def domain(caller: Caller) -> Domain:
-    """A domain that SES has."""
+async def domain(caller: Caller, identity: Identity) -> Domain:
+    """A domain that SES has as wanted."""
     answer = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))
     made: Domain = answer.domain
+    await identity.provisioned()
     return made
 
 
@@ -49,17 +50,11 @@ async def shown(caller: Caller, domain: Domain) -> Domain:
     return answer
 
 
-async def idle(database: FreshDatabase) -> bool:
-    (row,) = await database.fetch(
-        "SELECT count(*) FROM identity.ses_identities WHERE due_at IS NOT NULL OR leased_until IS NOT NULL"
-    )
-    return bool(row["count"] == 0)
-
-
 async def test_another_label_is_told_to_ses_and_makes_new_records(
     caller: Caller, identity: Identity, domain: Domain
 ) -> None:
     changed = (await caller.domains.UpdateDomain(relabelled(domain, "Bounces", domain.revision))).domain
+    await identity.provisioned()
 
     assert (changed.mail_from_label, changed.generation) == ("bounces", 2)
     assert changed.revision != domain.revision
@@ -173,14 +168,14 @@ async def test_a_missing_identity_is_made_again_and_its_new_records_are_shown(
 
 
 async def test_a_repair_of_what_is_right_changes_nothing(
-    caller: Caller, service: Caller, identity: Identity, domain: Domain, database: FreshDatabase
+    caller: Caller, service: Caller, identity: Identity, domain: Domain
 ) -> None:
     before = await identity.as_made(domain.name)
 
     for cause in RepairDomainRequest.Cause.values()[1:]:
         request = RepairDomainRequest(domain_id=domain.id, generation=1, cause=cause)
         await service.domains.RepairDomain(request)
-        await eventually(lambda: idle(database))
+        await identity.provisioned()
 
     assert await identity.as_made(domain.name) == before
     assert await shown(caller, domain) == domain

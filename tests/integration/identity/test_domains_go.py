@@ -182,6 +182,7 @@ async def test_a_name_created_again_while_it_goes_ends_whole(
     assert second.id != first.id
     assert second.state == Domain.STATE_PENDING
     assert await gone(caller, first)
+    await identity.provisioned()
     at_ses = await identity.at_ses(first.name)
     assert at_ses["mail_from_domain"] == f"bounces.{first.name}"
     assert [record.name.partition(".")[0] for record in second.records[:3]] == at_ses["tokens"]

@@ -21,13 +21,19 @@ from tests.waiting import eventually
 
 async def create(caller: Caller, name: str) -> Domain:
     """Asks, without waiting longer than a moment for SES."""
-    domain: Domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=name), timeout=1)).domain
+    domain: Domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=name), timeout=3)).domain
     return domain
 
 
 async def shown(caller: Caller, domain: Domain) -> Domain:
     answer: Domain = (await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain
     return answer
+
+
+async def noted(caller: Caller, domain: Domain, said: str) -> Domain | None:
+    """The domain as it is once its note says so."""
+    now = await shown(caller, domain)
+    return now if said in now.state_note else None
 
 
 async def reached(caller: Caller, domain: Domain, state: Domain.State.ValueType) -> bool:
@@ -50,8 +56,8 @@ async def test_a_domain_says_what_it_waits_for_and_gets_there_by_itself(
 
     domain = await create(caller, a_name())
 
+    domain = await eventually(lambda: noted(caller, domain, said))
     assert domain.state == Domain.STATE_PROVISIONING
-    assert said in domain.state_note
     assert "It is tried again by itself" in domain.state_note
     await identity.end_faults()
     await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
@@ -67,6 +73,7 @@ async def test_an_identity_whose_making_went_unanswered_is_found_and_not_made_tw
     domain = await create(caller, a_name())
 
     await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
+    await identity.provisioned()
     assert len(await identity.controls("CreateEmailIdentity", domain.name)) == 1
     assert (await identity.at_ses(domain.name))["mail_from_domain"] == f"send.{domain.name}"
 
@@ -92,7 +99,7 @@ async def test_half_an_answer_is_said_and_the_identity_found_when_answers_are_wh
 
     domain = await create(caller, a_name())
 
-    assert "SES in us-east-1 gave half an answer." in domain.state_note
+    await eventually(lambda: noted(caller, domain, "SES in us-east-1 gave half an answer."))
     await identity.end_faults()
     await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
     assert len(await identity.controls("CreateEmailIdentity", domain.name)) == 1
@@ -101,9 +108,10 @@ async def test_half_an_answer_is_said_and_the_identity_found_when_answers_are_wh
 async def test_ses_out_of_reach_is_said(identity: Identity, free_tcp_port: int) -> None:
     aws = replace(identity.settings.aws, aws_endpoint_url=f"http://127.0.0.1:{free_tcp_port}")
     async with identity.start(aws=aws) as channel:
-        domain = await create(await identity.a_caller(channel), a_name())
+        caller = await identity.a_caller(channel)
+        domain = await create(caller, a_name())
 
-    assert "SES in us-east-1 does not answer." in domain.state_note
+        await eventually(lambda: noted(caller, domain, "SES in us-east-1 does not answer."))
 
 
 async def test_missing_credentials_are_said(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,16 +119,18 @@ async def test_missing_credentials_are_said(identity: Identity, monkeypatch: pyt
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     async with identity.start() as channel:
-        domain = await create(await identity.a_caller(channel), a_name())
+        caller = await identity.a_caller(channel)
+        domain = await create(caller, a_name())
 
-    assert "no AWS credentials" in domain.state_note
+        await eventually(lambda: noted(caller, domain, "no AWS credentials"))
 
 
 async def test_a_missing_configuration_set_is_said(identity: Identity) -> None:
     async with identity.start(ses=SesSettings(configuration_set="forgotten")) as channel:
-        domain = await create(await identity.a_caller(channel), a_name())
+        caller = await identity.a_caller(channel)
+        domain = await create(caller, a_name())
 
-    assert "is there a configuration set 'forgotten'?" in domain.state_note
+        await eventually(lambda: noted(caller, domain, "is there a configuration set 'forgotten'?"))
 
 
 async def test_an_identity_that_is_not_ours_is_left_alone_until_its_owner_hands_it_over(
@@ -132,8 +142,8 @@ async def test_an_identity_that_is_not_ours_is_left_alone_until_its_owner_hands_
 
     domain = await create(caller, name)
 
+    domain = await eventually(lambda: noted(caller, domain, "Letterhead did not make"))
     assert domain.state == Domain.STATE_PROVISIONING
-    assert "Letterhead did not make" in domain.state_note
     assert "letterhead=letterhead" in domain.state_note
     assert not domain.records
     assert await identity.as_made(name) == before
@@ -171,6 +181,7 @@ async def test_a_worker_killed_in_mid_step_is_followed_by_another(identity: Iden
         admin = Caller(channel, identity.admin_token)
         domain = await the_only_domain(identity, admin)
         await eventually(lambda: reached(admin, domain, Domain.STATE_PENDING))
+        await identity.provisioned()
 
     assert len(await identity.controls("CreateEmailIdentity")) == 1
     assert (await identity.at_ses(name))["mail_from_domain"] == f"send.{name}"

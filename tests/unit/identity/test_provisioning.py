@@ -9,14 +9,15 @@ import pytest
 
 from services.identity.model.domains import Purpose, Record
 from services.identity.model.provisioning import (
+    FIRST_CALLS,
+    Call,
     IdentityState,
-    Mending,
     Seen,
     Signing,
     Work,
     arn,
+    changes_needed,
     dkim_records,
-    mendings,
     records,
 )
 
@@ -46,9 +47,9 @@ A_WORK = Work(
     generation=1,
     mail_from_label="send",
     attempts=1,
-    known=False,
     repair_cause="",
     fence=1,
+    plan=(),
 )
 SES = botocore.session.get_session().get_service_model("sesv2")
 UNKNOWN = ("", "SOMETHING_NEW")
@@ -97,24 +98,24 @@ def test_dkim_keys_are_where_ses_says_or_where_they_always_were() -> None:
 def test_only_what_ses_gave_up_is_mended(dkim: str, verification: str, mail_from: str) -> None:
     seen = replace(RIGHT, dkim_status=dkim, verification_status=verification, mail_from_status=mail_from)
 
-    wanted = mendings(seen, MAIL_FROM)
+    wanted = changes_needed(seen, MAIL_FROM)
 
-    assert (Mending.RESTART_DKIM in wanted) == ("FAILED" in (dkim, verification))
-    assert (Mending.SET_MAIL_FROM in wanted) == (mail_from == "FAILED")
+    assert (Call.RESTART_DKIM in wanted) == ("FAILED" in (dkim, verification))
+    assert (Call.SET_MAIL_FROM in wanted) == (mail_from == "FAILED")
 
 
 @pytest.mark.parametrize(
     ("drift", "mending"),
     [
-        ({"signing": Signing((), "")}, Mending.RESTART_DKIM),
-        ({"easy_dkim": False}, Mending.RESTART_DKIM),
-        ({"mail_from_domain": ""}, Mending.SET_MAIL_FROM),
-        ({"mail_from_domain": "bounce.inbox.mnexa.ai"}, Mending.SET_MAIL_FROM),
-        ({"falls_back": False}, Mending.SET_MAIL_FROM),
+        ({"signing": Signing((), "")}, Call.RESTART_DKIM),
+        ({"easy_dkim": False}, Call.RESTART_DKIM),
+        ({"mail_from_domain": ""}, Call.SET_MAIL_FROM),
+        ({"mail_from_domain": "bounce.inbox.mnexa.ai"}, Call.SET_MAIL_FROM),
+        ({"falls_back": False}, Call.SET_MAIL_FROM),
     ],
 )
-def test_drift_is_mended(drift: dict[str, object], mending: Mending) -> None:
-    assert mendings(replace(RIGHT, **drift), MAIL_FROM) == (mending,)  # type: ignore[arg-type]
+def test_drift_is_mended(drift: dict[str, object], mending: Call) -> None:
+    assert changes_needed(replace(RIGHT, **drift), MAIL_FROM) == (mending,)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -128,11 +129,20 @@ def test_an_arn_names_the_regions_partition(region: str, partition: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("work", "untried"),
-    [(A_WORK, True), (replace(A_WORK, attempts=2), False), (replace(A_WORK, known=True), False)],
+    ("plan", "call", "after"),
+    [
+        ((), Call.GET, ()),
+        (FIRST_CALLS, Call.CREATE, (Call.GET,)),
+        ((Call.RESTART_DKIM, Call.SET_MAIL_FROM), Call.RESTART_DKIM, (Call.SET_MAIL_FROM,)),
+        ((Call.DELETE,), Call.DELETE, ()),
+    ],
 )
-def test_only_an_identity_never_tried_is_made_without_asking(work: Work, *, untried: bool) -> None:
-    assert work.untried is untried
+def test_the_next_call_is_the_planned_one_and_without_a_plan_ses_is_asked(
+    plan: tuple[Call, ...], call: Call, after: tuple[Call, ...]
+) -> None:
+    work = replace(A_WORK, plan=plan)
+
+    assert (work.call, work.calls_after) == (call, after)
 
 
 def test_the_return_path_is_below_the_name() -> None:
