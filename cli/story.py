@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from cli.client import Services, connect
 from cli.events import Event, Tail
 from cli.installation import Installation
+from cli.prepare import TENANT
 from cli.teller import Teller
 from cli.turns import Turns, row
 from cli.until import StoryFailed, until
@@ -132,8 +133,8 @@ class Story:
         self._tell_email("before")
         judged = self.proof.emails["before"]
         self._expect(
-            "From says via, and for whom",
-            holds="via" in str(judged["from"]) and self._cast.domain in str(judged["from"]),
+            "From names the tenant and says via, and does not name the domain",
+            holds=f"{TENANT} via" in str(judged["from"]) and self._cast.domain not in str(judged["from"]),
         )
         self._expect("Reply-To is kept", holds=self._cast.support in str(judged["reply_to"]))
 

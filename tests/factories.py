@@ -37,9 +37,11 @@ def bearer(token: str) -> tuple[tuple[str, str]]:
     return (("authorization", f"Bearer {token}"),)
 
 
-async def a_tenant(database: FreshDatabase, *, unready_policy: str = "REFUSE", state: str = "ACTIVE") -> UUID:
+async def a_tenant(
+    database: FreshDatabase, name: str | None = None, *, unready_policy: str = "REFUSE", state: str = "ACTIVE"
+) -> UUID:
     tenant_id = uuid7()
-    columns = {"name": f"tenant-{tenant_id}", "unready_policy": unready_policy, "state": state}
+    columns = {"name": name or f"tenant-{tenant_id}", "unready_policy": unready_policy, "state": state}
     await _insert(database, "identity.tenants", id=tenant_id, **columns)
     return tenant_id
 

@@ -31,6 +31,8 @@ from services.sender.commands.changes import Changes
 from services.sender.commands.decisions import Decisions
 from services.sender.commands.specimens import Specimens
 from services.sender.events import FEEDBACK
+from services.sender.model.impersonation import ProtectedNames
+from services.sender.model.lookalikes import skeleton
 from services.sender.model.origin import SharedSender
 from services.sender.servicer.emails import SenderServicer
 from services.sender.servicer.settlement import SettlementServicer
@@ -87,17 +89,29 @@ class Shared:
     shared_domain: str | None = setting(
         None, help="a READY domain of the operator's tenant; none: no stand-in"
     )
-    shared_brand: str = setting("letterhead", help="who stands in: `agent@customer.com via <brand>`")
+    shared_brand: str = setting("letterhead", help="who stands in: `<tenant> via <brand>`")
     shared_reserved: tuple[str, ...] = setting(
-        (), help="local parts never used on the shared domain, beside RFC 2142's"
+        (), help="words never used as local parts or names on the shared domain, beside those built in"
+    )
+    protected_brands: tuple[str, ...] = setting(
+        (), help="names of others that nobody may bear on the shared domain, look-alikes included"
     )
 
+    def __post_init__(self) -> None:
+        if unusable := [each for each in self.protected_brands if len(skeleton(each)) < 2]:
+            raise ValueError(
+                f"LETTERHEAD_PROTECTED_BRANDS: {unusable[0]!r} has fewer than two letters; "
+                "give each brand as it is written, or leave it out"
+            )
+
     def sender(self) -> SharedSender | None:
-        """Give the shared sender, if one is set."""
+        """Return the shared sender, if one is set."""
         if self.shared_domain is None:
             return None
-        reserved = frozenset(part.lower() for part in self.shared_reserved)
-        return SharedSender(self.shared_domain.lower(), self.shared_brand, reserved)
+        domain = self.shared_domain.lower()
+        brands = (*self.protected_brands, self.shared_brand)
+        protected = ProtectedNames(domain=domain, reserved=self.shared_reserved, brands=brands)
+        return SharedSender(domain, self.shared_brand, protected)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,19 +3,13 @@
 Not for whether an email is well formed. Its facts are read under the fence of the domain's claim.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
 from services.sender.model.emails import Address, SentAs
+from services.sender.model.impersonation import ProtectedNames
 
-# RFC 2142's mailboxes, and those that certificate authorities take as proof of a domain (Baseline
-# Requirements §3.2.2.4.4): on the shared domain they would speak for the operator.
-RESERVED = frozenset({
-    "abuse", "admin", "administrator", "ftp", "hostmaster", "info", "mailer-daemon", "marketing", "news",
-    "noc", "postmaster", "root", "sales", "security", "support", "usenet", "uucp", "webmaster", "www",
-})  # fmt: skip
 STAND_IN = "sender"
 
 
@@ -52,6 +46,7 @@ class Domain:
     name: str
     pause_reason: str | None
     standing: Standing
+    tenant_name: str = ""
 
 
 _SHARES = frozenset({"PENDING", "PROVISIONING", "FAILED"})
@@ -84,22 +79,24 @@ def _may_share(standing: Standing) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SharedSender:
-    """The operator's own domain that sends for those that are not ready; `reserved` adds to RESERVED."""
+    """The operator's own domain that sends for those that are not ready; `brand` is who it says it is."""
 
     domain: str
     brand: str
-    reserved: Collection[str] = ()
+    protected: ProtectedNames = field(default_factory=ProtectedNames)
 
-    def speak_for(self, sender: Address) -> Address:
-        """Give the From that says whose email this is, and through whom it comes."""
+    def speak_for(self, sender: Address, domain: Domain) -> Address:
+        """Return the From that names the tenant, and never the domain, which nobody has proven."""
         local_part = sender.address.rpartition("@")[0]
-        if self._is_reserved(local_part):
+        if self.protected.takes_local_part(local_part):
             local_part = STAND_IN
-        return Address(f"{local_part}@{self.domain}", f"{sender.address} via {self.brand}")
+        return Address(f"{local_part}@{self.domain}", f"{self._name_of(domain)} via {self.brand}")
 
-    def _is_reserved(self, local_part: str) -> bool:
-        base = local_part.lower().partition("+")[0]
-        return base in RESERVED or base in self.reserved or base.endswith("-request")
+    def _name_of(self, domain: Domain) -> str:
+        """Return the tenant's name, or where it could be taken for somebody else's, the end of its id."""
+        if self.protected.takes_name(domain.tenant_name):
+            return f"tenant {domain.tenant_id.hex[-8:]}"
+        return domain.tenant_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +113,8 @@ def own_sender(sender: Address, reply_to: tuple[Address, ...]) -> Sender:
     return Sender(SentAs.OWN, sender, reply_to)
 
 
-def shared_sender(shared: SharedSender, sender: Address, reply_to: tuple[Address, ...]) -> Sender:
-    """Give the "via" From; replies go where they were to go, else to the From that was asked for."""
-    return Sender(SentAs.SHARED, shared.speak_for(sender), reply_to or (sender,))
+def shared_sender(
+    shared: SharedSender, sender: Address, domain: Domain, reply_to: tuple[Address, ...]
+) -> Sender:
+    """Return the "via" From; replies go where they were to go, else to the From that was asked for."""
+    return Sender(SentAs.SHARED, shared.speak_for(sender, domain), reply_to or (sender,))

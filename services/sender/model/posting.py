@@ -98,7 +98,7 @@ def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | N
     if answer is Origin.OWN:
         return own_sender(candidate.sender, candidate.content.reply_to)
     if answer is Origin.SHARED and shared is not None:
-        return shared_sender(shared, candidate.sender, candidate.content.reply_to)
+        return shared_sender(shared, candidate.sender, domain, candidate.content.reply_to)
     return Move(candidate.id, State.HELD, held_note(domain))
 
 

@@ -136,7 +136,9 @@ def to_domain(row: Record, *, shared_ready: bool) -> Domain:
         unready_policy=row["unready_policy"],
         shared_ready=shared_ready,
     )
-    return Domain(row["claim_id"], row["tenant_id"], row["name"], _pause_reason(row), standing)
+    return Domain(
+        row["claim_id"], row["tenant_id"], row["name"], _pause_reason(row), standing, row["tenant_name"]
+    )
 
 
 def is_signing(row: Record) -> bool:

@@ -64,7 +64,7 @@ async def test_an_unready_domains_email_leaves_through_the_shared_sender(
     sender: Sender, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     await sender.a_shared_sender()
-    tenant_id = await a_tenant(database, unready_policy="SHARED")
+    tenant_id = await a_tenant(database, "Mnexa", unready_policy="SHARED")
     domain = await sender.a_pending_domain(tenant_id)
     caller = Caller(channel, await a_key(database, tenant_id))
 
@@ -72,7 +72,7 @@ async def test_an_unready_domains_email_leaves_through_the_shared_sender(
     email = await becomes(caller, accepted, State.STATE_SENT)
 
     assert email.sent_as == Email.SENT_AS_SHARED
-    assert email.sent_from == f'"agent@{domain.name} via e2a" <agent@send.e2a.dev>'
+    assert email.sent_from == '"Mnexa via e2a" <agent@send.e2a.dev>'
     [arrived] = await eventually(lambda: delivered(sender))
     assert (arrived["from"], arrived["reply_to"]) == (email.sent_from, f"agent@{domain.name}")
 

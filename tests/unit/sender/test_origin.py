@@ -1,14 +1,17 @@
 """As whom an email leaves, over everything that can be known of its domain."""
 
 from collections import Counter
+from dataclasses import replace
 from itertools import product
+from uuid import UUID
 
 import pytest
 
 from services.sender.model.emails import Address, SentAs
+from services.sender.model.impersonation import RESERVED, ProtectedNames
 from services.sender.model.origin import (
-    RESERVED,
     STAND_IN,
+    Domain,
     Origin,
     SharedSender,
     Standing,
@@ -89,32 +92,41 @@ def test_each_rule_by_name(standing: Standing, answer: Origin) -> None:
     assert origin(standing) is answer
 
 
-SHARED = SharedSender("send.e2a.dev", "e2a", frozenset({"ceo"}))
+SHARED = SharedSender("send.e2a.dev", "e2a", ProtectedNames(reserved={"chief"}, brands={"PayPal", "e2a"}))
+TENANT_ID = UUID("01234567-89ab-7cde-8f01-23456789abcd")
+UNREADY = Domain(UUID(int=1), TENANT_ID, "inbox.mnexa.ai", None, Standing("PENDING"), "Mnexa")
 
 
-def test_the_shared_sender_says_whose_email_it_is() -> None:
-    sender = shared_sender(SHARED, Address("agent@inbox.mnexa.ai", "Agent"), ())
+def test_the_shared_sender_names_the_tenant_and_not_the_domain() -> None:
+    sender = shared_sender(SHARED, Address("agent@inbox.mnexa.ai", "The Bank"), UNREADY, ())
 
-    assert str(sender.address) == '"agent@inbox.mnexa.ai via e2a" <agent@send.e2a.dev>'
+    assert str(sender.address) == '"Mnexa via e2a" <agent@send.e2a.dev>'
     assert sender.sent_as is SentAs.SHARED
-    assert sender.reply_to == (Address("agent@inbox.mnexa.ai", "Agent"),)
+    assert sender.reply_to == (Address("agent@inbox.mnexa.ai", "The Bank"),)
 
 
 def test_replies_go_where_they_were_to_go() -> None:
     asked = (Address("help@inbox.mnexa.ai"),)
 
-    assert shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), asked).reply_to == asked
+    assert shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), UNREADY, asked).reply_to == asked
     assert own_sender(Address("agent@inbox.mnexa.ai"), asked).reply_to == asked
 
 
 @pytest.mark.parametrize(
-    "local_part", [*sorted(RESERVED), "ceo", "Postmaster", "ABUSE", "postmaster+x", "team-request", "CEO+1"]
+    "local_part",
+    [*sorted(RESERVED), "chief", "Postmaster", "ABUSE", "postmaster+x", "team-request", "CHIEF+1"],
 )
 def test_nobody_speaks_for_the_operator(local_part: str) -> None:
-    sender = shared_sender(SHARED, Address(f"{local_part}@inbox.mnexa.ai"), ())
+    sender = shared_sender(SHARED, Address(f"{local_part}@inbox.mnexa.ai"), UNREADY, ())
 
-    assert sender.address.address == f"{STAND_IN}@send.e2a.dev"
-    assert sender.address.name == f"{local_part}@inbox.mnexa.ai via e2a"
+    assert str(sender.address) == f'"Mnexa via e2a" <{STAND_IN}@send.e2a.dev>'
+
+
+@pytest.mark.parametrize("name", ["", "PayPal Inc.", "Support", "mnexa.ai", "e2a", "x@y"])
+def test_a_tenant_that_is_called_like_somebody_else_is_known_by_its_id(name: str) -> None:
+    sender = shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), replace(UNREADY, tenant_name=name), ())
+
+    assert sender.address.name == "tenant 6789abcd via e2a"
 
 
 def test_a_domains_own_local_parts_are_all_its_own() -> None:
