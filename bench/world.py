@@ -112,6 +112,7 @@ def _environ(nats: NatsServer, ses_url: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "bench",
         "LETTERHEAD_NATS_URL": nats.url,
         "LETTERHEAD_GRPC_HOST": "127.0.0.1",
+        "LETTERHEAD_GRPC_PLAINTEXT": "true",
         "LETTERHEAD_AWS_REGION": REGION,
         "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
         "LETTERHEAD_AWS_ENDPOINT_URL": ses_url,

@@ -1,14 +1,22 @@
 """Channels to other services: over every replica, tried again where one is away, back soon after it is."""
 
+import asyncio
 import json
-from collections.abc import Sequence
-from typing import Any
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Self
 
 import grpc
 
-from chassis.config import MEBIBYTE
+from chassis.config import MEBIBYTE, ConfigError, Tls
+from chassis.telemetry import get_logger
+from chassis.tls import Files, channel_credentials
 
+log = get_logger(__name__)
 ATTEMPTS = 4
+CHECKED_EVERY = 10.0  # seconds between checks of the TLS files
+GRACE = 300.0  # seconds that calls on a replaced channel may take; servers end connections at this age too
 LARGEST_ANSWER = 48 * MEBIBYTE  # an email with its bodies
 
 # A call is made again only where its server is away; creates carry a request_id, so none is done twice.
@@ -38,12 +46,101 @@ _OPTIONS: list[tuple[str, Any]] = [
 ]
 
 
-def opened(addresses: str, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()) -> grpc.aio.Channel:
-    """Opens a channel to one service, for `async with`; `addresses` is name:port, or host:port of several."""
-    return grpc.aio.insecure_channel(_target(addresses), options=_OPTIONS, interceptors=interceptors)
+def opened(
+    addresses: str, tls: Tls, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
+) -> grpc.aio.Channel:
+    """Open a channel to one service, for `async with`; `addresses` is name:port, or host:port of several.
+
+    Raises ConfigError for TLS files that cannot be read.
+    """
+    target = _target(addresses)
+    if tls.grpc_plaintext:
+        return grpc.aio.insecure_channel(target, options=_OPTIONS, interceptors=interceptors)
+    files = Files(tls)
+
+    def connect() -> grpc.aio.Channel:
+        credentials = channel_credentials(files)
+        return grpc.aio.secure_channel(target, credentials, options=_OPTIONS, interceptors=interceptors)
+
+    return _Renewing(connect, files.changed)
+
+
+class _Renewing(grpc.aio.Channel):
+    """A TLS channel that is opened again after its files changed: gRPC reads a client's files only once."""
+
+    def __init__(self, connect: Callable[[], grpc.aio.Channel], changed: Callable[[], bool]) -> None:
+        self._connect = connect
+        self._changed = changed
+        self._channel = connect()
+        self._closing: set[asyncio.Task[None]] = set()
+        self._check_at = time.monotonic() + CHECKED_EVERY
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close the channel, and those before it that still have calls."""
+        for task in self._closing:
+            task.cancel()
+        await self._channel.close(grace)
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:  # noqa: FBT001, FBT002 - gRPC's
+        """Return the state of the newest channel."""
+        return self._channel.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        """Wait on the newest channel."""
+        await self._channel.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        """Wait until the newest channel is connected."""
+        await self._channel.channel_ready()
+
+    def unary_unary(self, *method: Any, **options: Any) -> Any:
+        """Return a call that goes out on the newest channel."""
+        return partial(self._call, "unary_unary", method, options)
+
+    def unary_stream(self, *method: Any, **options: Any) -> Any:
+        """Return a call that goes out on the newest channel."""
+        return partial(self._call, "unary_stream", method, options)
+
+    def stream_unary(self, *method: Any, **options: Any) -> Any:
+        """Return a call that goes out on the newest channel."""
+        return partial(self._call, "stream_unary", method, options)
+
+    def stream_stream(self, *method: Any, **options: Any) -> Any:
+        """Return a call that goes out on the newest channel."""
+        return partial(self._call, "stream_stream", method, options)
+
+    def _call(
+        self, shape: str, method: tuple[Any, ...], options: dict[str, Any], *call: Any, **more: Any
+    ) -> Any:
+        return getattr(self._newest(), shape)(*method, **options)(*call, **more)
+
+    def _newest(self) -> grpc.aio.Channel:
+        now = time.monotonic()
+        if now >= self._check_at:
+            self._check_at = now + CHECKED_EVERY
+            if self._changed():
+                self._renew()
+        return self._channel
+
+    def _renew(self) -> None:
+        try:
+            renewed = self._connect()
+        except ConfigError as error:
+            log.warning("TLS files not reloaded", action="tls_reload_failed", problem=error.problems[0])
+            return
+        task = asyncio.create_task(self._channel.close(GRACE))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        self._channel = renewed
 
 
 def _target(addresses: str) -> str:
-    """Turns host:port pairs into a gRPC target; several become one target with all of them."""
+    """Turn host:port pairs into a gRPC target; several become one target with all of them."""
     numeric = addresses.replace(",", "").replace(".", "").replace(":", "").isdigit()
     return f"ipv4:{addresses}" if numeric else addresses

@@ -6,11 +6,11 @@ The only module that reads the environment. Not for values that change while a s
 import math
 import os
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 PREFIX = "LETTERHEAD_"
 SECRET_SUFFIX = "_FILE"  # noqa: S105 - the name of a file
@@ -250,16 +250,70 @@ class Process:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Server(Process):
+class Tls:
+    """How gRPC is encrypted between services, and between a service and its callers."""
+
+    REQUIRED: ClassVar[tuple[str, ...]] = ("grpc_ca_file",)
+
+    grpc_certificate_file: Path | None = setting(
+        None, help="PEM file with the certificate chain that this process presents"
+    )
+    grpc_key_file: Path | None = setting(None, help="PEM file with the private key of the certificate")
+    grpc_ca_file: Path | None = setting(
+        None, help="PEM file with the CA that signs the certificates of services and their clients"
+    )
+    grpc_client_certificates: bool = setting(
+        False, help="true: callers must present a certificate that the CA signed (mTLS)"
+    )
+    grpc_plaintext: bool = setting(
+        False, help="true: gRPC without TLS, on one machine or where a service mesh encrypts"
+    )
+
+    def __post_init__(self) -> None:
+        files = ("grpc_certificate_file", "grpc_key_file", "grpc_ca_file")
+        given = [name for name in files if getattr(self, name) is not None]
+        if self.grpc_plaintext and given:
+            raise ValueError(f"{PREFIX}GRPC_PLAINTEXT is true and {_named(given)} is set: remove one of them")
+        missing = [name for name in self.REQUIRED if name not in given]
+        if missing and not self.grpc_plaintext:
+            raise ValueError(
+                f"gRPC has no TLS: set {_named(missing)} to PEM files, or {PREFIX}GRPC_PLAINTEXT=true"
+                " to run without encryption"
+            )
+        if ("grpc_certificate_file" in given) != ("grpc_key_file" in given):
+            raise ValueError(f"set both of {_named(files[:2])}, or neither")
+
+
+def _named(fields: Sequence[str]) -> str:
+    """Write fields as their variables."""
+    return " and ".join(PREFIX + name.upper() for name in fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server(Process, Tls):
     """How a service listens for gRPC."""
+
+    REQUIRED: ClassVar[tuple[str, ...]] = ("grpc_certificate_file", "grpc_key_file", "grpc_ca_file")
 
     grpc_port: int = setting(help="port of the gRPC server; 0 takes any", minimum=0, maximum=65535)
     grpc_host: str = setting("0.0.0.0", help="address the servers bind")  # noqa: S104 - pods are reached from outside
     grpc_max_receive_bytes: int = setting(
         4 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
     )
+    health_port: int = setting(
+        0,
+        help="port of a plaintext server with grpc.health alone, for probes; 0 = none",
+        minimum=0,
+        maximum=65535,
+    )
     rpc_deadline: timedelta = setting(
         timedelta(seconds=30), help="seconds a unary call may take", minimum=timedelta(seconds=1)
+    )
+    streams_per_key: int = setting(
+        100, help="most open streams of one key or link at one process", minimum=1, maximum=1500
+    )
+    streams_per_tenant: int = setting(
+        500, help="most open streams of one tenant at one process", minimum=1, maximum=1500
     )
 
 

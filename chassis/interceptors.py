@@ -1,14 +1,16 @@
-"""What happens around every rpc, as layers from the outside in: observed, errors, deadline, access.
+"""What happens around every rpc, as layers from the outside in: observed, errors, deadline, access, streams.
 
-Each layer awaits what it is put around. Health and reflection pass untouched.
+Each layer awaits what it is put around; only the innermost reads the request. gRPC reads the request of a
+unary handler by itself, before the handler runs, so every method is registered in its streaming form. On the
+wire the two forms are the same.
 """
 
 import asyncio
 import inspect
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -20,8 +22,10 @@ from grpc_status import rpc_status
 from prometheus_client import Counter, Histogram
 
 from chassis import access as keys
-from chassis.errors import DeadlineExceeded, Internal, ServiceError, Unavailable, to_status
+from chassis.errors import DeadlineExceeded, Internal, ServiceError, to_status
 from chassis.ids import uuid7
+from chassis.open_streams import OpenStreams
+from chassis.requests import Parse, Requests
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -41,11 +45,11 @@ class Call:
     """One running rpc."""
 
     method: str
-    request: Any
     context: _Context
     streaming: bool
     metadata: Mapping[str, str]
     request_id: str
+    who: keys.Principal | None = None
     started: float = field(default_factory=time.monotonic)
     code: grpc.StatusCode = grpc.StatusCode.OK
 
@@ -55,10 +59,11 @@ Layer: TypeAlias = Callable[[Inner, Call], Awaitable[Any]]
 
 
 class Layers(grpc.aio.ServerInterceptor):
-    """Puts the layers, the first outermost, around every method but gRPC's own services."""
+    """Puts the layers, the first outermost, around every method."""
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    def __init__(self, layers: Sequence[Layer], requests: Requests) -> None:
         self._layers = layers
+        self._requests = requests
         self._wrapped: dict[str, _Handler] = {}  # gRPC asks at each call; the methods stay the same
 
     async def intercept_service(
@@ -71,44 +76,51 @@ class Layers(grpc.aio.ServerInterceptor):
         if (wrapped := self._wrapped.get(method)) is not None:
             return wrapped
         handler = await continuation(handler_call_details)
-        if handler is None or method.startswith("/grpc."):
-            return handler
+        if handler is None:
+            return None
         self._wrapped[method] = self._wrap(method, handler)
         return self._wrapped[method]
 
     def _wrap(self, method: str, handler: _Handler) -> _Handler:
-        if handler.unary_unary is not None:
-            wrapped = grpc.unary_unary_rpc_method_handler
-            return wrapped(self._unary(method, handler.unary_unary), *_codecs(handler))
-        stream = grpc.unary_stream_rpc_method_handler
-        return stream(self._stream(method, handler.unary_stream), *_codecs(handler))
+        if handler.response_streaming:
+            around = self._around(self._streaming(handler))
+            shape = grpc.stream_stream_rpc_method_handler
+        else:
+            around = self._around(self._unary(handler))
+            shape = grpc.stream_unary_rpc_method_handler
+        streaming = handler.response_streaming
 
-    def _unary(self, method: str, behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def entry(_: Any, context: _Context) -> Any:
+            return await around(_call(method, context, streaming=streaming))
+
+        return shape(entry, None, handler.response_serializer)
+
+    def _unary(self, handler: _Handler) -> Inner:
         async def innermost(call: Call) -> Any:
-            return await behaviour(call.request, call.context)
+            async with self._received(call, handler) as request:
+                return await handler.unary_unary(request, call.context)
 
-        around = self._around(innermost)
+        return innermost
 
-        async def unary(request: Any, context: _Context) -> Any:
-            return await around(_call(method, request, context, streaming=False))
+    def _streaming(self, handler: _Handler) -> Inner:
+        if handler.request_streaming:
+            return self._duplex(handler)
 
-        return unary
-
-    def _stream(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Awaitable[None]]:
         async def innermost(call: Call) -> None:
-            if not inspect.isasyncgenfunction(behaviour):
-                await behaviour(call.request, call.context)
-                return
-            async with aclosing(behaviour(call.request, call.context)) as responses:
-                async for response in responses:
-                    await call.context.write(response)
+            async with self._received(call, handler) as request:
+                await _answer(handler.unary_stream, request, call.context)
 
-        around = self._around(innermost)
+        return innermost
 
-        async def stream(request: Any, context: _Context) -> None:
-            await around(_call(method, request, context, streaming=True))
+    def _duplex(self, handler: _Handler) -> Inner:
+        async def innermost(call: Call) -> None:
+            parse = self._requests.parsed(call.method, handler.request_deserializer)
+            await _answer(handler.stream_stream, _messages(call.context, parse), call.context)
 
-        return stream
+        return innermost
+
+    def _received(self, call: Call, handler: _Handler) -> AbstractAsyncContextManager[Any]:
+        return self._requests.received(call.method, call.context, handler.request_deserializer, call.who)
 
     def _around(self, innermost: Inner) -> Inner:
         around = innermost
@@ -117,16 +129,27 @@ class Layers(grpc.aio.ServerInterceptor):
         return around
 
 
-def _codecs(handler: _Handler) -> tuple[Any, Any]:
-    return handler.request_deserializer, handler.response_serializer
+async def _answer(behaviour: Callable[..., Any], asked: Any, context: _Context) -> None:
+    """Write what a streaming method gives, whether it yields responses or writes them itself."""
+    if not inspect.isasyncgenfunction(behaviour):
+        await behaviour(asked, context)
+        return
+    async with aclosing(behaviour(asked, context)) as responses:
+        async for response in responses:
+            await context.write(response)
 
 
-def _call(method: str, request: Any, context: _Context, *, streaming: bool) -> Call:
+async def _messages(context: _Context, parse: Parse) -> AsyncIterator[Any]:
+    while isinstance(body := await context.read(), bytes):
+        yield parse(body)
+
+
+def _call(method: str, context: _Context, *, streaming: bool) -> Call:
     pairs = context.invocation_metadata() or ()
     metadata = {key: value for key, value in pairs if isinstance(value, str)}
     given = metadata.get(REQUEST_ID, "")
     request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(uuid7())
-    return Call(method, request, context, streaming, metadata, request_id)
+    return Call(method, context, streaming, metadata, request_id)
 
 
 async def observed(inner: Inner, call: Call) -> Any:
@@ -185,41 +208,23 @@ async def _abort(call: Call, error: ServiceError) -> None:
     await call.context.abort_with_status(rpc_status.to_status(status))
 
 
-class Deadlines:
-    """Ends what takes too long: unary calls after `limit`, streams when the server drains."""
+def bounded(limit: timedelta) -> Layer:
+    """Make the layer that ends unary calls after `limit`; it begins before the request is read."""
 
-    def __init__(self, limit: timedelta) -> None:
-        self._limit = limit
-        self._streams: set[asyncio.Timeout] = set()
-
-    async def layer(self, inner: Inner, call: Call) -> Any:
-        """Bound one call; a stream is bounded by the drain alone."""
-        scope = asyncio.timeout(None if call.streaming else self._limit.total_seconds())
+    async def layer(inner: Inner, call: Call) -> Any:
         if call.streaming:
-            self._streams.add(scope)
+            return await inner(call)
+        scope = asyncio.timeout(limit.total_seconds())
         try:
             async with scope:
                 return await inner(call)
         except TimeoutError:
             if not scope.expired():
                 raise
-            raise self._over(streaming=call.streaming) from None
-        finally:
-            self._streams.discard(scope)
+            problem = f"not done within {limit.total_seconds():g} s; ask for less, or call again"
+            raise DeadlineExceeded("DEADLINE", problem) from None
 
-    def end_streams(self) -> None:
-        """End every open stream now, with a status that makes its client call again."""
-        for scope in list(self._streams):
-            scope.reschedule(asyncio.get_running_loop().time())
-
-    def _over(self, *, streaming: bool) -> ServiceError:
-        if streaming:
-            retry_after = timedelta(milliseconds=100)
-            return Unavailable(
-                "STORAGE_UNAVAILABLE", "this server is stopping; call again", retry_after=retry_after
-            )
-        seconds = self._limit.total_seconds()
-        return DeadlineExceeded("DEADLINE", f"not done within {seconds:g} s; ask for less, or call again")
+    return layer
 
 
 def authenticated(access: keys.Access) -> Layer:
@@ -227,8 +232,18 @@ def authenticated(access: keys.Access) -> Layer:
 
     async def layer(inner: Inner, call: Call) -> Any:
         who = await access.authenticate(call.metadata.get("authorization"))
+        call.who = who
         keys.bind(who)
         structlog.contextvars.bind_contextvars(tenant_id=str(who.tenant_id), key_id=str(who.key_id))
         return await inner(call)
+
+    return layer
+
+
+def counted(streams: OpenStreams) -> Layer:
+    """Make the layer that admits streams, and ends them when their key does."""
+
+    async def layer(inner: Inner, call: Call) -> Any:
+        return await (streams.kept(inner, call, call.who) if call.streaming else inner(call))
 
     return layer

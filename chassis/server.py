@@ -20,8 +20,11 @@ from chassis.access import Access
 from chassis.background import Background, supervised
 from chassis.backoff import wait_any
 from chassis.database import Database
-from chassis.interceptors import Deadlines, Layer, Layers, authenticated, errors, observed
+from chassis.interceptors import Layer, Layers, authenticated, bounded, counted, errors, observed
+from chassis.open_streams import OpenStreams
+from chassis.requests import Requests
 from chassis.telemetry import configure_logging, get_logger, metrics_server
+from chassis.tls import server_credentials
 
 log = get_logger(__name__)
 
@@ -39,7 +42,16 @@ OPTIONS = {
     "grpc.http2.min_ping_interval_without_data_ms": 10_000,
     "grpc.max_connection_age_ms": 300_000,
     "grpc.max_connection_age_grace_ms": 30_000,
+    "grpc.server_handshake_timeout_ms": 10_000,
+    # A caller without a key costs one flow-control window a stream. The bandwidth estimator would let that
+    # grow; a request that is being read gets the window it needs without the estimator.
+    "grpc.http2.bdp_probe": 0,
+    "grpc.http2.lookahead_bytes": 64 * 1024,
+    "grpc.max_concurrent_streams": MAX_CONCURRENT_RPCS,  # of one connection
 }
+# The health port answers probes of a few bytes and nothing else.
+PROBE_OPTIONS = OPTIONS | {"grpc.max_receive_message_length": 1024, "grpc.max_concurrent_streams": 10}
+MAX_CONCURRENT_PROBES = 50
 
 Check = Callable[[], Awaitable[None]]
 C = TypeVar("C")
@@ -47,11 +59,23 @@ C = TypeVar("C")
 
 @dataclass(frozen=True)
 class Registration:
-    """One gRPC service: the generated `add_…Servicer_to_server`, the servicer, and the proto's full name."""
+    """One gRPC service: the generated `add_…Servicer_to_server`, the servicer, and the proto's full name.
+
+    The methods named in `large` take requests of up to `grpc_max_receive_bytes`, all others ordinary ones.
+    """
 
     add: Callable[[Any, Any], None]
     servicer: Any
     full_name: str
+    large: frozenset[str] = frozenset()
+
+
+class Vitals(health.aio.HealthServicer):  # type: ignore[misc]  # grpc_health has no types
+    """The health service, without its stream, which keeps every service name that a caller invents."""
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: ARG002, N802 - the name of the rpc
+        """Refuse; probes and `letterhead doctor` call Check."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Call Check instead of Watch.")
 
 
 @asynccontextmanager
@@ -66,35 +90,45 @@ async def serving(
 ) -> AsyncIterator[int]:
     """Serve while the block runs and give the bound port; at its end drain calls and background tasks.
 
-    Without `access` no call is authenticated. Health is SERVING while Postgres and every other check
-    answer; the health service `liveness` only says that the process runs.
+    Without `access` no call is authenticated; with it every call is, health and reflection included, and
+    probes ask the health port. Health is SERVING while Postgres and every other check answer; the health
+    service `liveness` only says that the process runs. Raises ConfigError.
     """
-    deadlines, vitals = Deadlines(settings.rpc_deadline), health.aio.HealthServicer()
-    server = _server(settings, deadlines, access)
+    streams, vitals = OpenStreams(settings, access), Vitals()
+    server = _server(settings, registrations, streams, access)
     _register(server, registrations, vitals)
     port = _bound(server, settings)
     checks = dict(health_checks or {}) | ({"database": database.check} if database else {})
     names = ["", *(each.full_name for each in registrations)]
-    tasks = [*background, lambda stop: _watch_health(vitals, names, checks, stop)]
+    tasks = [*background, streams.check.run, lambda stop: _watch_health(vitals, names, checks, stop)]
     stop = asyncio.Event()
     await _begin_health(vitals, names)
     with metrics_server(settings.grpc_host, settings.metrics_port):
+        probes = await _start_probes(settings, vitals)
         await server.start()
         log.info("serving", action="server_started", port=port)
         async with supervised(tasks, stop, drain=settings.drain):
             try:
                 yield port
             finally:
-                await _drain(server, vitals, deadlines, stop, settings.drain)
+                await _drain(server, vitals, streams, stop, settings.drain)
+                await probes.stop(None)
 
 
-def _server(settings: config.Server, deadlines: Deadlines, access: Access | None) -> grpc.aio.Server:
-    layers: list[Layer] = [observed, errors, deadlines.layer]
+def _server(
+    settings: config.Server,
+    registrations: Sequence[Registration],
+    streams: OpenStreams,
+    access: Access | None,
+) -> grpc.aio.Server:
+    layers: list[Layer] = [observed, errors, bounded(settings.rpc_deadline)]
     if access is not None:
         layers.append(authenticated(access))
+    layers.append(counted(streams))
+    large = frozenset(f"/{each.full_name}/{method}" for each in registrations for method in each.large)
     options = OPTIONS | {"grpc.max_receive_message_length": settings.grpc_max_receive_bytes}
     return grpc.aio.server(
-        interceptors=[Layers(layers)],
+        interceptors=[Layers(layers, Requests(settings.grpc_max_receive_bytes, large))],
         options=list(options.items()),
         maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
     )
@@ -109,21 +143,40 @@ def _register(server: grpc.aio.Server, registrations: Sequence[Registration], vi
 
 
 def _bound(server: grpc.aio.Server, settings: config.Server) -> int:
-    address = f"{settings.grpc_host}:{settings.grpc_port}"
+    if settings.grpc_plaintext:
+        return _listening(server.add_insecure_port, settings, "grpc_port")
+    credentials = server_credentials(settings)
+    return _listening(lambda address: server.add_secure_port(address, credentials), settings, "grpc_port")
+
+
+def _listening(bind: Callable[[str], int], settings: config.Server, name: str) -> int:
+    address = f"{settings.grpc_host}:{getattr(settings, name)}"
     try:
-        return server.add_insecure_port(address)
+        return bind(address)
     except RuntimeError:
         problem = f"cannot listen on {address}: the port is in use, or the address is not this machine's"
-        raise config.ConfigError([f"{config.PREFIX}GRPC_PORT: {problem}"]) from None
+        raise config.ConfigError([f"{config.PREFIX}{name.upper()}: {problem}"]) from None
+
+
+async def _start_probes(settings: config.Server, vitals: Any) -> grpc.aio.Server:
+    """Start the plaintext server that knows grpc.health alone; without a port it listens nowhere."""
+    server = grpc.aio.server(
+        options=list(PROBE_OPTIONS.items()), maximum_concurrent_rpcs=MAX_CONCURRENT_PROBES
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(vitals, server)
+    if settings.health_port:
+        _listening(server.add_insecure_port, settings, "health_port")
+    await server.start()
+    return server
 
 
 async def _drain(
-    server: grpc.aio.Server, vitals: Any, deadlines: Deadlines, stop: asyncio.Event, drain: timedelta
+    server: grpc.aio.Server, vitals: Any, streams: OpenStreams, stop: asyncio.Event, drain: timedelta
 ) -> None:
     log.info("draining", action="server_draining")
     await vitals.enter_graceful_shutdown()
     stop.set()
-    deadlines.end_streams()
+    streams.end_all()
     await server.stop(drain.total_seconds())
     log.info("stopped", action="server_stopped")
 

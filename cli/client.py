@@ -64,8 +64,9 @@ async def connect(installation: Installation, key: str | None = None) -> AsyncIt
     token = key or installation.api_key
     async with AsyncExitStack() as stack:
         bearers: list[grpc.aio.ClientInterceptor] = [_UnaryBearer(token), _StreamBearer(token)]
+        tls = installation.tls
         opened = {
-            name: await stack.enter_async_context(channels.opened(getattr(installation, name), bearers))
+            name: await stack.enter_async_context(channels.opened(getattr(installation, name), tls, bearers))
             for name in ("identity", "verifier", "sender", "webhooks")
         }
         yield Services(opened)

@@ -8,9 +8,9 @@ import json
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
-from chassis.config import Nats, Secret, load, setting
+from chassis.config import Nats, Secret, Tls, load, setting
 
 HOME = Path(".letterhead")
 FILE = HOME / "sandbox.json"
@@ -33,8 +33,12 @@ class Overrides:
     nats_stream: str | None = setting(None, help="name of the JetStream stream")
     nats_credentials: Secret | None = setting(None, help="file with NATS credentials (JWT and seed)")
     api_key: Secret | None = setting(None, help="file with the key to call with")
+    grpc_ca_file: Path | None = setting(None, help="PEM file with the CA of the services' certificates")
+    grpc_certificate_file: Path | None = setting(None, help="PEM file with a client certificate, for mTLS")
+    grpc_key_file: Path | None = setting(None, help="PEM file with the key of the client certificate")
+    grpc_plaintext: bool = setting(False, help="true: the services' gRPC has no TLS")
 
-    def given(self) -> dict[str, str]:
+    def given(self) -> dict[str, Any]:
         """What is set, under the names that Installation uses."""
         key = self.api_key.reveal() if self.api_key else None
         # A key of one's own is the only one used: the stored ones are not for whoever is called with it.
@@ -49,7 +53,15 @@ class Overrides:
             "nats_stream": self.nats_stream,
             "nats_credentials": self.nats_credentials.reveal() if self.nats_credentials else None,
         }
-        return {name: value for name, value in values.items() if value}
+        return {name: value for name, value in values.items() if value} | self._transport()
+
+    def _transport(self) -> dict[str, Any]:
+        """The way of gRPC, where it is set: all of it, so that nothing stored contradicts it."""
+        if not (self.grpc_plaintext or self.grpc_ca_file):
+            return {}
+        files = ("grpc_ca_file", "grpc_certificate_file", "grpc_key_file")
+        named = {name: str(getattr(self, name) or "") for name in files}
+        return named | {"grpc_plaintext": self.grpc_plaintext}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +88,32 @@ class Installation:
     database_url: str = ""  # the owner's
     nats_stream: str = "LETTERHEAD"
     nats_credentials: str = ""
+    grpc_plaintext: bool = False
+    grpc_ca_file: str = ""
+    grpc_certificate_file: str = ""
+    grpc_key_file: str = ""
 
     @property
     def nats_url(self) -> str:
         """The URLs that NATS clients take."""
         return self.nats if "://" in self.nats else f"nats://{self.nats}"
+
+    @property
+    def tls(self) -> Tls:
+        """How gRPC is encrypted; raises NoInstallation where neither a CA nor plaintext is set."""
+        ca, certificate, key = (
+            Path(path) if path else None
+            for path in (self.grpc_ca_file, self.grpc_certificate_file, self.grpc_key_file)
+        )
+        try:
+            return Tls(
+                grpc_ca_file=ca,
+                grpc_certificate_file=certificate,
+                grpc_key_file=key,
+                grpc_plaintext=self.grpc_plaintext,
+            )
+        except ValueError as error:
+            raise NoInstallation(f"{error}.") from None
 
     @property
     def wire(self) -> Nats:

@@ -18,13 +18,15 @@ TENANT = "Mnexa"
 async def prepare(stack: Stack, step: Callable[[str], None]) -> Installation:
     """Sets up the shared sender and the tenant `Mnexa` over gRPC, as an operator would."""
     known = {name: stack.addresses[name] for name in stack.addresses}
-    installation = Installation(**known, api_key=stack.admin_key, admin_key=stack.admin_key)
+    installation = Installation(
+        **known, api_key=stack.admin_key, admin_key=stack.admin_key, grpc_plaintext=True
+    )
     async with connect(installation) as services:
         await _share(services, installation)
         step(f"shared sender {SHARED_DOMAIN}")
         keys = await _admit(services)
         step(f"tenant {TENANT} and its keys")
-    return Installation(**known, admin_key=stack.admin_key, **keys)
+    return Installation(**known, admin_key=stack.admin_key, **keys, grpc_plaintext=True)
 
 
 async def _share(services: Services, installation: Installation) -> None:

@@ -137,7 +137,7 @@ class Stack:
     async def _until_serving(self, service: str) -> None:
         for part, address in zip(self.replicas_of(service), self.addresses[service].split(","), strict=True):
             async with grpc.aio.insecure_channel(address) as channel:
-                await self._until(part.name, _serving(channel))
+                await self._until(part.name, _serving(channel, self.admin_key))
 
     async def _until(self, part: str, ready: Awaitable[None]) -> None:
         """Waits for a part, with a bound; what it said last tells why it is not there."""
@@ -224,6 +224,7 @@ class Stack:
         }
         own = {
             "LETTERHEAD_CONSOLE_HOST": HOST,
+            "LETTERHEAD_GRPC_PLAINTEXT": "true",
             "LETTERHEAD_CONSOLE_PORT": str(port),
             "LETTERHEAD_PUBLIC_URL": self.addresses["console"],
             "LETTERHEAD_SESSION_SECRET_FILE": str(self._secrets / "session-secret"),
@@ -238,6 +239,7 @@ class Stack:
             "LETTERHEAD_DATABASE_URL_FILE": str(self._secrets / f"database-url-{service}"),
             "LETTERHEAD_NATS_URL": self.nats.url,
             "LETTERHEAD_GRPC_HOST": HOST,
+            "LETTERHEAD_GRPC_PLAINTEXT": "true",
             "LETTERHEAD_LOG_FORMAT": "text",
             "LETTERHEAD_AWS_REGION": REGION,
             "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
@@ -295,11 +297,14 @@ async def _answering(url: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _serving(channel: grpc.aio.Channel) -> None:
+async def _serving(channel: grpc.aio.Channel, key: str) -> None:
+    metadata = (("authorization", f"Bearer {key}"),)
     stub = health_pb2_grpc.HealthStub(channel)
     serving = health_pb2.HealthCheckResponse.SERVING
     while True:
         with suppress(grpc.aio.AioRpcError):
-            if (await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)).status == serving:
+            if (
+                await stub.Check(health_pb2.HealthCheckRequest(), timeout=2, metadata=metadata)
+            ).status == serving:
                 return
         await asyncio.sleep(0.05)

@@ -57,7 +57,7 @@ def _looks(installation: Installation, settings: Settings) -> Iterator[Awaitable
     yield look_at_database(url)
     yield look_at_nats(installation.wire)
     for service in SERVICES:
-        yield look_at_service(service, getattr(installation, service))
+        yield look_at_service(service, installation)
     yield look_at_console(installation.console)
     yield look_by_calling(installation, settings.shared_domain)
     yield _look_at_aws(installation, settings)

@@ -6,6 +6,7 @@ import aiohttp
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from chassis import channels
 from cli.client import Services, connect, explain
 from cli.doctor.findings import Finding, away, reason, unseen, well, wrong
 from cli.installation import Installation
@@ -19,17 +20,23 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
-async def look_at_service(name: str, addresses: str) -> list[Finding]:
+async def look_at_service(name: str, installation: Installation) -> list[Finding]:
     """Whether each process of a service serves, by its own health check."""
-    return [await _health(name, address) for address in addresses.split(",")]
+    addresses: str = getattr(installation, name)
+    return [await _health(name, address, installation) for address in addresses.split(",")]
 
 
-async def _health(name: str, address: str) -> Finding:
-    async with grpc.aio.insecure_channel(address) as channel:
+async def _health(name: str, address: str, installation: Installation) -> Finding:
+    metadata = (("authorization", f"Bearer {installation.admin_key}"),)
+    request = health_pb2.HealthCheckRequest()
+    async with channels.opened(address, installation.tls) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
         try:
-            answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=ANSWER_SECONDS)
+            answer = await stub.Check(request, timeout=ANSWER_SECONDS, metadata=metadata)
         except grpc.aio.AioRpcError as error:
+            if error.code() == grpc.StatusCode.UNAUTHENTICATED:
+                note = f"{address} refuses the key: {error.details()}"
+                return wrong(name, note, "Name an admin key in LETTERHEAD_API_KEY_FILE.")
             note = f"{address} does not answer: {error.details()}"
             return away(name, note, "See that it runs, and the way there.")
     if answer.status != SERVING:

@@ -30,6 +30,7 @@ class Config:
     """All settings of the console service."""
 
     process: config.Process
+    tls: config.Tls
     console_port: int = setting(8080, help="port of pages and API; 0 takes any", minimum=0, maximum=65535)
     console_host: str = setting("0.0.0.0", help="address that pages and API bind")  # noqa: S104 - pods are reached from outside
     public_url: str = setting(
@@ -74,7 +75,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
     async with AsyncExitStack() as stack:
         stack.enter_context(metrics_server(settings.console_host, settings.process.metrics_port))
         listener = stack.enter_context(_listening(settings))
-        parts = made(settings, await stack.enter_async_context(calls.opened(settings)))
+        parts = made(settings, await stack.enter_async_context(calls.opened(settings, settings.tls)))
         await stack.enter_async_context(
             serving(Site(composed(settings, parts), listener, _options(settings)))
         )

@@ -17,6 +17,7 @@ from grpc_status import rpc_status
 
 from chassis import channels
 from chassis.access import well_formed
+from chassis.config import Tls
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
@@ -114,11 +115,11 @@ class Calls:
 
 
 @asynccontextmanager
-async def opened(addresses: Addresses) -> AsyncIterator[Calls]:
+async def opened(addresses: Addresses, tls: Tls) -> AsyncIterator[Calls]:
     """Open one channel to each service while the block runs; a service that is away is tried again."""
     async with AsyncExitStack() as stack:
         identity, verifier, sender = [
-            await stack.enter_async_context(channels.opened(address))
+            await stack.enter_async_context(channels.opened(address, tls))
             for address in (addresses.identity_address, addresses.verifier_address, addresses.sender_address)
         ]
         yield Calls(identity=identity, verifier=verifier, sender=sender)

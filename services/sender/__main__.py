@@ -285,7 +285,7 @@ async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
         yield None
         return
     metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
-    async with channels.opened(settings.identity_address) as channel:
+    async with channels.opened(settings.identity_address, settings.server) as channel:
         stub = tenants_pb2_grpc.TenantServiceStub(channel)
 
         async def pause(tenant_id: UUID, reason: str) -> None:
@@ -303,25 +303,28 @@ def _registrations(settings: Config, database: Database, states: EmailStates) ->
     changes = Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states)
     specimens = Specimens(SpecimenStore(database), RateBucket(database), acceptance)
     return [
-        server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name)
-        for add, servicer, file, name in (
+        server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name, large)
+        for add, servicer, file, name, large in (
             (
                 emails_pb2_grpc.add_SenderServiceServicer_to_server,
                 SenderServicer(acceptance, emails, changes, specimens),
                 emails_pb2,
                 "SenderService",
+                frozenset({"SendEmail", "SendEmails"}),
             ),
             (
                 suppressions_pb2_grpc.add_SuppressionServiceServicer_to_server,
                 SuppressionServicer(SuppressionStore(database), emails),
                 suppressions_pb2,
                 "SuppressionService",
+                frozenset(),
             ),
             (
                 settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
                 SettlementServicer(Decisions(database, DecisionStore(states))),
                 settlement_pb2,
                 "SettlementService",
+                frozenset(),
             ),
         )
     ]

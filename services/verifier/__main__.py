@@ -101,7 +101,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
 async def _repairing(settings: Config) -> AsyncIterator[Repair]:
     """Connects to identity, which alone may change what is at SES. A repair that fails is asked for again."""
     metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
-    async with channels.opened(settings.identity_address) as channel:
+    async with channels.opened(settings.identity_address, settings.server) as channel:
         stub = domains_pb2_grpc.DomainServiceStub(channel)
 
         async def repair(claim_id: UUID, generation: int, cause: RepairCause) -> None:

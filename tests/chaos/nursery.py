@@ -29,6 +29,7 @@ class Nursery:
     """The copies of one service; `addresses` are host:port of each."""
 
     addresses: list[str]
+    key: str
     pids: dict[int, int] = field(default_factory=dict)
     kills: int = 0
 
@@ -42,7 +43,7 @@ class Nursery:
 
     async def serving(self, copy: int) -> None:
         """Waits until a copy answers."""
-        await eventually(lambda: _serves(self.addresses[copy]), BORN_WITHIN)
+        await eventually(lambda: _serves(self.addresses[copy], self.key), BORN_WITHIN)
 
     async def follow(self, births: asyncio.StreamReader) -> None:
         """Notes who was born."""
@@ -62,7 +63,7 @@ async def nursery(
     environs = [{**part.environ, **settings, "LETTERHEAD_GRPC_PORT": str(port)} for port in ports]
     process = await _start(_told(home, f"services.{service}", environs))
     assert process.stdout is not None
-    born = Nursery([f"{HOST}:{port}" for port in ports])
+    born = Nursery([f"{HOST}:{port}" for port in ports], world.stack.admin_key)
     following = asyncio.create_task(born.follow(process.stdout))
     try:
         await asyncio.gather(*(born.serving(copy) for copy in range(copies)))
@@ -95,10 +96,12 @@ async def _start(told: Path) -> asyncio.subprocess.Process:
     )
 
 
-async def _serves(address: str) -> bool:
+async def _serves(address: str, key: str) -> bool:
+    metadata = (("authorization", f"Bearer {key}"),)
     async with grpc.aio.insecure_channel(address) as channel:
         with suppress(grpc.aio.AioRpcError):
             request = health_pb2.HealthCheckRequest()
-            answer = await health_pb2_grpc.HealthStub(channel).Check(request, timeout=CALL_SECONDS)
+            stub = health_pb2_grpc.HealthStub(channel)
+            answer = await stub.Check(request, timeout=CALL_SECONDS, metadata=metadata)
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
     return False

@@ -18,6 +18,8 @@ from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
 
 Act = Callable[[], Awaitable[None]]
 
+PLAINTEXT = config.Tls(grpc_plaintext=True)
+LARGE = frozenset({"GetTenant"})
 TENANTS = "letterhead.identity.v1.TenantService"
 VERIFIER = "letterhead.verifier.v1.VerifierService"
 
@@ -43,7 +45,8 @@ class Probe:
 def a_server(**changes: Any) -> config.Server:
     """Settings of a server on a free port that gives up fast."""
     quick: dict[str, Any] = {"grpc_port": 0, "grpc_host": "127.0.0.1", "drain": timedelta(seconds=2)}
-    return config.Server(**quick | changes)
+    plain = "grpc_certificate_file" not in changes
+    return config.Server(**quick | {"grpc_plaintext": plain} | changes)
 
 
 def registrations(act: Act) -> list[Registration]:
@@ -54,7 +57,7 @@ def registrations(act: Act) -> list[Registration]:
         "Verifier", (verifier_pb2_grpc.VerifierServiceServicer,), {"WatchDomain": probe.watch_domain}
     )
     return [
-        Registration(tenants_pb2_grpc.add_TenantServiceServicer_to_server, tenants(), TENANTS),
+        Registration(tenants_pb2_grpc.add_TenantServiceServicer_to_server, tenants(), TENANTS, LARGE),
         Registration(verifier_pb2_grpc.add_VerifierServiceServicer_to_server, verifier(), VERIFIER),
     ]
 

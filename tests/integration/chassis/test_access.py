@@ -14,7 +14,8 @@ from chassis.access import Access, Principal, Scope, generate_key, principal, re
 from chassis.database import Database
 from letterhead.identity.v1.domains_pb2 import GetDomainRequest
 from letterhead.identity.v1.domains_pb2_grpc import DomainServiceStub
-from tests.integration.chassis.probe import get_tenant, nothing, reason, serve
+from tests.factories import bearer
+from tests.integration.chassis.probe import TENANTS, get_tenant, nothing, reason, serve
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -81,12 +82,24 @@ async def test_no_key_and_dead_keys_are_refused(database: FreshDatabase, access:
         assert await refusal(basic) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
 
 
-async def test_health_reflection_and_unknown_methods_need_no_key(access: Access) -> None:
+async def test_health_and_reflection_need_a_key_too(database: FreshDatabase, access: Access) -> None:
+    token, _, _ = await a_key(database)
+    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+
     async with serve(nothing, access=access) as channel:
-        health = health_pb2_grpc.HealthStub(channel)
-        await health.Check(health_pb2.HealthCheckRequest())
-        asked = reflection_pb2.ServerReflectionRequest(list_services="")
-        await reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([asked])).read()
+        check = health_pb2_grpc.HealthStub(channel).Check
+        reflect = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
+        missing = (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
+        assert await refusal(check(health_pb2.HealthCheckRequest())) == missing
+        assert await refusal(reflect(iter([asked])).read()) == missing
+        await check(health_pb2.HealthCheckRequest(), metadata=bearer(token))
+        answer = await reflect(iter([asked]), metadata=bearer(token)).read()
+
+    assert TENANTS in {each.name for each in answer.list_services_response.service}
+
+
+async def test_an_unknown_method_is_unimplemented(access: Access) -> None:
+    async with serve(nothing, access=access) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await DomainServiceStub(channel).GetDomain(GetDomainRequest())
 

@@ -9,14 +9,14 @@ from chassis.config import MEBIBYTE
 from chassis.server import serving
 from cli.server_process import free_port
 from letterhead.identity.v1 import tenants_pb2
-from tests.integration.chassis.probe import a_server, get_tenant, nothing, registrations
+from tests.integration.chassis.probe import PLAINTEXT, a_server, get_tenant, nothing, registrations
 
 AWAY_SECONDS = 0.4
 
 
 async def test_a_server_that_is_away_is_asked_again() -> None:
     port = free_port()
-    async with channels.opened(f"127.0.0.1:{port}") as channel:
+    async with channels.opened(f"127.0.0.1:{port}", PLAINTEXT) as channel:
         call = get_tenant(channel, "7")
         await asyncio.sleep(AWAY_SECONDS)
         async with serving(a_server(grpc_port=port), registrations=registrations(nothing)):
@@ -37,7 +37,7 @@ async def test_calls_go_to_every_replica() -> None:
     async with (
         serving(a_server(), registrations=registrations(one)) as first,
         serving(a_server(), registrations=registrations(two)) as second,
-        channels.opened(f"127.0.0.1:{first},127.0.0.1:{second}") as channel,
+        channels.opened(f"127.0.0.1:{first},127.0.0.1:{second}", PLAINTEXT) as channel,
     ):
         await _both_connected(channel, asked)
         before = dict(asked)
@@ -52,7 +52,7 @@ async def test_an_answer_with_the_bodies_of_an_email_fits() -> None:
     settings = a_server(grpc_max_receive_bytes=32 * MEBIBYTE)
     async with (
         serving(settings, registrations=registrations(nothing)) as port,
-        channels.opened(f"127.0.0.1:{port}") as channel,
+        channels.opened(f"127.0.0.1:{port}", PLAINTEXT) as channel,
     ):
         answer = await get_tenant(channel, large)
 

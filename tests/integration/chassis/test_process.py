@@ -45,11 +45,17 @@ def environ(database: FreshDatabase, tmp_path: Path) -> dict[str, str]:
     """What the probe needs to run, on a port of its own."""
     url = tmp_path / "url"
     url.write_text(database.url("identity"))
-    return {"GRPC_PORT": str(free_port()), "GRPC_HOST": "127.0.0.1", "DATABASE_URL_FILE": str(url)}
+    return {
+        "GRPC_PORT": str(free_port()),
+        "GRPC_HOST": "127.0.0.1",
+        "GRPC_PLAINTEXT": "true",
+        "HEALTH_PORT": str(free_port()),
+        "DATABASE_URL_FILE": str(url),
+    }
 
 
 async def health(environ: Mapping[str, str], service: str = "") -> int | None:
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{environ['GRPC_PORT']}") as channel:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{environ['HEALTH_PORT']}") as channel:
         try:
             request = health_pb2.HealthCheckRequest(service=service)
             return int((await health_pb2_grpc.HealthStub(channel).Check(request, timeout=2)).status)

@@ -15,6 +15,7 @@ from cli.doctor.findings import Finding, Verdict
 from cli.doctor.nats import look_at_nats
 from cli.doctor.services import look_at_console, look_at_service
 from cli.events import EventsAway, Tail
+from cli.installation import Installation
 from cli.server_process import HOST, free_port
 from tests.internet import Internet
 from tests.stores import FreshDatabase
@@ -146,7 +147,14 @@ async def test_whoever_listens_to_a_stream_that_is_not_there_is_told(stream: Fre
 async def test_services_that_do_not_answer_are_away() -> None:
     address = f"{HOST}:{free_port()}"
 
-    [service] = await look_at_service("sender", address)
+    elsewhere = Installation(
+        **dict.fromkeys(("identity", "verifier", "sender", "webhooks"), address),
+        nats=address,
+        api_key="",
+        grpc_plaintext=True,
+    )
+
+    [service] = await look_at_service("sender", elsewhere)
     [console] = await look_at_console(f"http://{address}")
 
     assert (service.verdict, console.verdict) == (Verdict.AWAY, Verdict.AWAY)

@@ -20,6 +20,7 @@ def settings(**more: Any) -> Config:
     port = free_port()
     given = {
         "process": config.Process(),
+        "tls": config.Tls(grpc_plaintext=True),
         "console_host": HOST,
         "console_port": port,
         "public_url": f"http://{HOST}:{port}",

@@ -12,7 +12,7 @@ KEY, OTHER = generate_key()[0], generate_key()[0]
 
 
 async def test_one_key_has_so_many_pages_of_a_domain_and_no_more() -> None:
-    async with calls.opened(settings()) as away:
+    async with calls.opened(settings(), settings().tls) as away:
         live = Live(away)
         pages = [asyncio.create_task(anext(live.follow("a", KEY))) for _ in range(MOST_PAGES)]
         await eventually(lambda: live.full("a", KEY))

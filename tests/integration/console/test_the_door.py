@@ -45,7 +45,7 @@ def forms(chosen: Config, services: calls.Calls) -> Iterator[str]:
 @pytest.fixture
 async def every_form() -> list[str]:
     chosen = settings()
-    async with calls.opened(chosen) as services:
+    async with calls.opened(chosen, chosen.tls) as services:
         found = sorted(set(forms(chosen, services)))
     assert len(found) > 3
     return found

@@ -29,6 +29,7 @@ class Caller:
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self.channel = channel
+        self.key = token
         self.tenants = Keyed(tenants_pb2_grpc.TenantServiceStub(channel), token)
         self.keys = Keyed(api_keys_pb2_grpc.ApiKeyServiceStub(channel), token)
         self.domains = Keyed(domains_pb2_grpc.DomainServiceStub(channel), token)

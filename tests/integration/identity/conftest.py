@@ -125,7 +125,9 @@ def identity(database: FreshDatabase, stream: FreshStream, internet: Internet) -
     """The service as it is set up for this test; not started yet."""
     admin = generate_key()[0]
     settings = Config(
-        server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
+        server=config.Server(
+            grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
+        ),
         database=database.settings("identity"),
         nats=stream.settings,
         aws=config.AwsControl(

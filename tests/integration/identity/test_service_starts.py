@@ -14,16 +14,20 @@ from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetD
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
 from services.identity.bootstrap import Keys
 from services.identity.store.retention import RULES
-from tests.factories import a_link, a_name, a_ready_domain, a_tenant
+from tests.factories import a_link, a_name, a_ready_domain, a_tenant, bearer
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
 
-async def is_serving(channel: grpc.aio.Channel) -> bool:
+async def is_serving(channel: grpc.aio.Channel, key: str) -> bool:
+    """Asks at the port of the calls, where a key is needed; while Postgres is away no key is known."""
     request = health_pb2.HealthCheckRequest(service="letterhead.identity.v1.DomainService")
-    answer = await health_pb2_grpc.HealthStub(channel).Check(request)
+    try:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(request, metadata=bearer(key))
+    except grpc.aio.AioRpcError:
+        return False
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
@@ -63,7 +67,7 @@ async def test_without_postgres_nothing_is_promised_and_with_it_all_is_there_aga
     durable: FreshDatabase, caller: Caller
 ) -> None:
     domain: Domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
-    assert await eventually(lambda: is_serving(caller.channel))
+    assert await eventually(lambda: is_serving(caller.channel, caller.key))
 
     durable.server.kill()
     refusals = [
@@ -74,17 +78,17 @@ async def test_without_postgres_nothing_is_promised_and_with_it_all_is_there_aga
     assert {(each.code, each.reason) for each in refusals} == {
         (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
     }
-    await eventually(lambda: not_serving(caller.channel))
+    await eventually(lambda: not_serving(caller.channel, caller.key))
     durable.server.restart()
-    await eventually(lambda: is_serving(caller.channel), within=timedelta(seconds=10))
+    await eventually(lambda: is_serving(caller.channel, caller.key), within=timedelta(seconds=10))
     found = await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))
     assert found.domain == domain
     made = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))
     assert made.domain.state == Domain.STATE_PENDING
 
 
-async def not_serving(channel: grpc.aio.Channel) -> bool:
-    return not await is_serving(channel)
+async def not_serving(channel: grpc.aio.Channel, key: str) -> bool:
+    return not await is_serving(channel, key)
 
 
 async def test_a_service_that_starts_before_postgres_has_its_keys_when_that_comes(
@@ -93,13 +97,13 @@ async def test_a_service_that_starts_before_postgres_has_its_keys_when_that_come
     postgres = identity.database.server
     postgres.kill()
     async with identity.start() as channel:
-        assert await not_serving(channel)
+        assert await not_serving(channel, identity.admin_token)
         admin = Caller(channel, identity.admin_token)
         refusal = await refused(admin.tenants.ListTenants(ListTenantsRequest(), timeout=20))
         assert refusal.code is grpc.StatusCode.UNAVAILABLE
 
         postgres.restart()
-        await eventually(lambda: is_serving(channel), within=timedelta(seconds=15))
+        await eventually(lambda: is_serving(channel, identity.admin_token), within=timedelta(seconds=15))
 
         assert (await admin.tenants.ListTenants(ListTenantsRequest())).tenants[0].name == "operator"
 

@@ -210,7 +210,7 @@ async def sender(database: FreshDatabase, stream: FreshStream, internet: Interne
         REGION,
     )
     settings = Config(
-        server=Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=15)),
+        server=Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=15), grpc_plaintext=True),
         database=database.settings("sender", pool_size=10),
         nats=stream.settings,
         aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),

@@ -1,13 +1,15 @@
 """Postgres and NATS come and go: callers are told the truth, and what was acknowledged is there."""
 
 import asyncio
+from dataclasses import replace
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from cli.embedded import NatsServer, Postgres
+from cli.server_process import free_port
 from letterhead.sender.v1.emails_pb2 import Email
 from tests.factories import Domain
+from tests.health import serves
 from tests.integration.identity.callers import refused
 from tests.integration.sender.callers import Caller, a_request
 from tests.integration.sender.conftest import Sender, State, becomes
@@ -29,18 +31,21 @@ CUT_SHORT = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_even
 
 
 async def test_postgres_away_is_unavailable_and_what_was_acknowledged_is_there_when_it_returns(
-    caller: Caller, sender: Sender, domain: Domain, postgres: Postgres, channel: grpc.aio.Channel
+    caller: Caller, sender: Sender, domain: Domain, postgres: Postgres
 ) -> None:
     await sender.set_account(state="PAUSED")
+    probed = free_port()
     before = [await caller.send(f"agent@{domain.name}", request_id=str(number)) for number in range(5)]
 
-    postgres.kill()
-    refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}", request_id="late")))
-    alive = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service="liveness"))
-    postgres.restart()
+    async with sender.start(server=replace(sender.settings.server, health_port=probed)):
+        postgres.kill()
+        late = a_request(f"agent@{domain.name}", request_id="late")
+        refusal = await refused(caller.emails.SendEmail(late))
+        alive = await serves(probed, "liveness")
+        postgres.restart()
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
-    assert alive.status == health_pb2.HealthCheckResponse.SERVING
+    assert alive
     await eventually(lambda: accepted(caller, domain))
     await sender.set_account(state="READY")
     for email in before:

@@ -90,6 +90,7 @@ class Process:
             "LETTERHEAD_NATS_SUBJECT_PREFIX": nats.nats_subject_prefix,
             "LETTERHEAD_GRPC_PORT": str(self.port),
             "LETTERHEAD_GRPC_HOST": "127.0.0.1",
+            "LETTERHEAD_GRPC_PLAINTEXT": "true",
             "LETTERHEAD_AWS_REGION": REGION,
             "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
             "LETTERHEAD_AWS_ENDPOINT_URL": sender.internet.addresses.ses,

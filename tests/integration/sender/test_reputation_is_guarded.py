@@ -85,7 +85,9 @@ class World:
 async def an_identity(sender: Sender, keys: Keys) -> AsyncIterator[int]:
     """The real service, beside this sender; gives its port."""
     settings = identity.Config(
-        server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
+        server=config.Server(
+            grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
+        ),
         database=sender.database.settings("identity"),
         nats=sender.stream.settings,
         aws=config.AwsControl(**asdict(sender.settings.aws)),

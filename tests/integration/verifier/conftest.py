@@ -59,7 +59,9 @@ def world(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     settings = Config(
-        server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
+        server=config.Server(
+            grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
+        ),
         database=database.settings("verifier"),
         nats=stream.settings,
         aws=config.AwsControl(

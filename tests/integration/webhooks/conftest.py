@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -105,10 +105,10 @@ class Webhooks:
     settings: Config
 
     @asynccontextmanager
-    async def start(self) -> AsyncIterator[grpc.aio.Channel]:
-        """Runs one replica; gives a channel to it."""
+    async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
+        """Runs one replica, with changed settings perhaps; gives a channel to it."""
         async with (
-            running(self.settings) as port,
+            running(replace(self.settings, **changes)) as port,
             grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
         ):
             yield channel
@@ -119,7 +119,9 @@ def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, inte
     """The service as it is set up for this test; not started yet."""
     return Webhooks(
         Config(
-            server=config.Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3)),
+            server=config.Server(
+                grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
+            ),
             database=database.settings("webhooks"),
             nats=stream.settings,
             aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),

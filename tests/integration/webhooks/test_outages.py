@@ -1,14 +1,16 @@
 """Postgres, the queue or the service itself away: nothing is lost, and the service goes on answering."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.access import Scope
 from cli.embedded import Postgres
+from cli.server_process import free_port
 from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
 from tests.factories import a_key, a_tenant, bearer
+from tests.health import serves
 from tests.integration.webhooks.conftest import Way, Webhooks
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
@@ -21,25 +23,26 @@ async def subjects(stream: FreshStream) -> list[str]:
 
 
 async def test_nothing_is_lost_while_postgres_is_away(
-    way: Way, channel: grpc.aio.Channel, postgres: Postgres, database: FreshDatabase, stream: FreshStream
+    way: Way, webhooks: Webhooks, postgres: Postgres, database: FreshDatabase, stream: FreshStream
 ) -> None:
     emails = [SentEmail() for _ in range(25)]
-    vitals = health_pb2_grpc.HealthStub(channel)
-
-    postgres.kill()
-    await way.publish(*(email.delivery() for email in emails))
-    alive = await vitals.Check(health_pb2.HealthCheckRequest(service="liveness"))
-    left = await way.left()
-    postgres.restart()
-
-    assert alive.status == health_pb2.HealthCheckResponse.SERVING
-    assert left == len(emails)
+    probed = free_port()
 
     async def all_told() -> bool:
         return await subjects(stream) == sorted(str(email.email_id) for email in emails)
 
-    await eventually(all_told)
-    await eventually(lambda: emptied(way))
+    async with webhooks.start(server=replace(webhooks.settings.server, health_port=probed)):
+        postgres.kill()
+        await way.publish(*(email.delivery() for email in emails))
+        alive = await serves(probed, "liveness")
+        left = await way.left()
+        postgres.restart()
+
+        assert alive
+        assert left == len(emails)
+        await eventually(all_told)
+        await eventually(lambda: emptied(way))
+
     (row,) = await database.fetch("SELECT count(*) FROM webhooks.feedback")
     assert row["count"] == len(emails)
 

@@ -1,0 +1,107 @@
+"""The request of a call: read only after the caller is known, and then parsed.
+
+gRPC assembles a message in memory as soon as a read is asked for, up to the limit of the whole server. Before
+that it buffers one flow-control window of a stream, so a caller without a key costs no more than that.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import UUID
+from weakref import WeakValueDictionary
+
+import grpc
+from google.protobuf.message import DecodeError
+from prometheus_client import Counter
+
+from chassis.access import Principal
+from chassis.config import MEBIBYTE
+from chassis.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
+
+MALFORMED = Counter(
+    "letterhead_rpc_malformed_total", "Requests that were not a valid protobuf message", ["method"]
+)
+ORDINARY = 4 * MEBIBYTE
+READ_WITHIN = 30.0  # seconds
+# Of one tenant at one process. A request over KEPT bytes holds its slot until the call ends.
+SLOTS = 8
+KEPT = MEBIBYTE
+
+Parse = Callable[[bytes], Any]
+
+
+class Requests:
+    """Reads requests, with bounds on their size by method and on how many a tenant has in memory."""
+
+    def __init__(self, largest: int, large: frozenset[str]) -> None:
+        """`largest` bounds the requests of the methods at the paths `large`; ORDINARY those of all others."""
+        self._largest = largest
+        self._large = large
+        self._slots: WeakValueDictionary[UUID | None, asyncio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def received(
+        self, method: str, context: grpc.aio.ServicerContext[Any, Any], parse: Parse, who: Principal | None
+    ) -> AsyncIterator[Any]:
+        """Give the one request of a call; raises InvalidArgument, ResourceExhausted or DeadlineExceeded."""
+        async with AsyncExitStack() as slot:
+            body = await self._arrived(slot, context, who)
+            self._check_size(method, body)
+            if len(body) <= KEPT:
+                await slot.aclose()
+            request = _parsed(method, body, parse)
+            del body
+            yield request
+
+    def parsed(self, method: str, parse: Parse) -> Parse:
+        """Return a parser for each message of a stream of requests; it raises as `received` does."""
+
+        def parsed(body: bytes) -> Any:
+            self._check_size(method, body)
+            return _parsed(method, body, parse)
+
+        return parsed
+
+    async def _arrived(
+        self, slot: AsyncExitStack, context: grpc.aio.ServicerContext[Any, Any], who: Principal | None
+    ) -> bytes:
+        try:
+            async with asyncio.timeout(READ_WITHIN):
+                await slot.enter_async_context(self._slot_of(who))
+                return await _read(context)
+        except TimeoutError:
+            problem = f"The request did not arrive within {READ_WITHIN:g} s. Send fewer large ones at once."
+            raise DeadlineExceeded("DEADLINE", problem) from None
+
+    def _slot_of(self, who: Principal | None) -> asyncio.Semaphore:
+        tenant_id = who.tenant_id if who else None
+        slots = self._slots.get(tenant_id)
+        if slots is None:
+            slots = self._slots[tenant_id] = asyncio.Semaphore(SLOTS)
+        return slots
+
+    def _check_size(self, method: str, body: bytes) -> None:
+        limit = self._largest if method in self._large else min(ORDINARY, self._largest)
+        if len(body) > limit:
+            raise ResourceExhausted(
+                "REQUEST_TOO_LARGE",
+                f"The request has {len(body)} bytes; the limit is {limit}. Send less in one call.",
+                metadata={"limit": str(limit)},
+            )
+
+
+async def _read(context: grpc.aio.ServicerContext[Any, Any]) -> bytes:
+    body = await context.read()
+    if isinstance(body, bytes):
+        return body
+    raise InvalidArgument("MALFORMED_REQUEST", "The call has no request message. Send one.")
+
+
+def _parsed(method: str, body: bytes, parse: Parse) -> Any:
+    try:
+        return parse(body)
+    except DecodeError:
+        MALFORMED.labels(method).inc()
+        problem = "The request is not a valid protobuf message of this method. Build it from the contract."
+        raise InvalidArgument("MALFORMED_REQUEST", problem) from None
