@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from botocore import xform_name
 from botocore.loaders import Loader
 
@@ -96,7 +97,7 @@ def test_probes_ask_for_what_the_server_answers(overlay: Overlay, service: str) 
 
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         asked = container[probe]["grpc"]
-        assert asked["port"] == workload.ports()["grpc"]
+        assert asked["port"] == workload.ports()["health"]
         assert asked.get("service", "") in registered
     assert container["livenessProbe"]["grpc"]["service"] == LIVENESS
 
@@ -128,7 +129,57 @@ def test_settings_are_what_the_service_reads(overlay: Overlay, service: str, tmp
     port = settings.console_port if service == "console" else settings.server.grpc_port
     assert port == workload.ports()["http" if service == "console" else "grpc"]
     assert process.metrics_port == workload.ports()["metrics"]
+    assert service == "console" or settings.server.health_port == workload.ports()["health"]
     assert grace(workload) > preparation(workload) + 2 * process.drain.total_seconds()
+
+
+@pytest.mark.parametrize("service", DEPLOYED)
+def test_grpc_is_encrypted_in_production_and_plain_by_an_explicit_setting_alone(service: str) -> None:
+    files = {f"LETTERHEAD_GRPC_{name}_FILE" for name in ("CERTIFICATE", "KEY", "CA")}
+    production, dev = built("production"), built("dev")
+    workload = dict(production.services())[service]
+    secure = production.environment(workload)
+    plain = dev.environment(dict(dev.services())[service])
+
+    assert {str(Path(secure[name]).parent) for name in files} == {"/tls"}
+    assert workload.mounted_secrets()["/tls"] == f"letterhead-{service}-tls"
+    assert "LETTERHEAD_GRPC_PLAINTEXT" not in secure
+    assert plain["LETTERHEAD_GRPC_PLAINTEXT"] == "true"
+    assert not files & set(plain)
+    assert not any(
+        "appProtocol" in port for each in production.kind("Service") for port in each["spec"]["ports"]
+    )
+
+
+def test_without_tls_and_without_the_setting_a_service_refuses_to_start(tmp_path: Path) -> None:
+    overlay = built("dev")
+    workload = dict(overlay.services())["sender"]
+    environment = with_secrets(overlay.environment(workload), workload, tmp_path)
+    del environment["LETTERHEAD_GRPC_PLAINTEXT"]
+
+    with pytest.raises(config.ConfigError) as refused:
+        config.load(config_of("sender"), environment)
+
+    [problem] = refused.value.problems
+    assert problem == (
+        "gRPC has no TLS: set LETTERHEAD_GRPC_CERTIFICATE_FILE and LETTERHEAD_GRPC_KEY_FILE and"
+        " LETTERHEAD_GRPC_CA_FILE to PEM files, or LETTERHEAD_GRPC_PLAINTEXT=true to run without encryption"
+    )
+
+
+def test_cert_manager_makes_the_secrets_that_are_mounted() -> None:
+    made = yaml.safe_load_all((ROOT / "deploy/components/cert-manager/certificates.yaml").read_text())
+    certificates = {
+        each["spec"]["secretName"]: each["spec"]
+        for each in made
+        if each["kind"] == "Certificate" and not each["spec"].get("isCA")
+    }
+
+    assert set(certificates) == {f"letterhead-{service}-tls" for service in DEPLOYED}
+    for service in DEPLOYED:
+        spec = certificates[f"letterhead-{service}-tls"]
+        assert service in spec["dnsNames"]
+        assert spec["usages"] == ["server auth", "client auth"]
 
 
 def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> None:

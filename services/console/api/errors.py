@@ -27,6 +27,7 @@ ACCIDENT: Kind = (500, "internal_server_error")
 # By `letterhead.errors.v1.ErrorReason`. Names and statuses: https://resend.com/docs/api-reference/errors
 REASONS: Mapping[str, Kind] = {
     "INVALID_FIELD": INVALID,
+    "REQUEST_TOO_LARGE": INVALID,
     "INVALID_PAGE_TOKEN": INVALID,
     "REQUEST_ID_REUSED": (409, "invalid_idempotent_request"),
     "KEY_MISSING": (401, "missing_api_key"),

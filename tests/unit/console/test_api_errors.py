@@ -24,7 +24,15 @@ NAMES = {
     "security_error", "application_error", "internal_server_error",
 }  # fmt: skip
 # What no call of this API can be refused with.
-ELSEWHERE = {"UNSPECIFIED", "TENANT_NAME_TAKEN", "DOMAIN_CHANGED", "LINK_NOT_FOUND", "TOO_MANY_LINKS"}
+ELSEWHERE = {
+    "UNSPECIFIED",
+    "MALFORMED_REQUEST",
+    "TENANT_NAME_TAKEN",
+    "DOMAIN_CHANGED",
+    "LINK_NOT_FOUND",
+    "TOO_MANY_LINKS",
+    "TOO_MANY_STREAMS",
+}
 
 
 def a_refusal(
