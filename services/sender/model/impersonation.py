@@ -60,13 +60,15 @@ class _Words:
     def ends(self, letters: str, place: int) -> Iterator[int]:
         """Yield where one of them may end that begins at a place."""
         for word in self._squeezed:
-            end = place
-            for sign in word:
-                end, begin = end + run_length(letters, end, sign), end
-                if end == begin:
+            before, last = word[:-1], word[-1]
+            begin = place
+            for sign in before:
+                run = run_length(letters, begin, sign)
+                begin += run
+                if not run:
                     break
             else:
-                yield from range(begin + 1, end + 1)
+                yield from range(begin + 1, begin + 1 + run_length(letters, begin, last))
 
 
 class ProtectedNames:
