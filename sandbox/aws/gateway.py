@@ -83,7 +83,10 @@ class Gateway:
 
     async def _respond(self, wire: Wire, request: Request, body: bytes, request_id: str) -> ASGIApp:
         model, params = wire.read(request, body)
-        call = Call(wire.service.name, model.name, params, str(request.base_url), client_host(request))
+        signed = "authorization" in request.headers
+        call = Call(
+            wire.service.name, model.name, params, str(request.base_url), client_host(request), signed
+        )
         entry = self._ledger.open(call)
         answer = self._answer(wire, model, call, entry, request_id)
         try:

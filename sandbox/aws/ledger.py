@@ -60,12 +60,15 @@ class Ledger:
     posts: deque[Entry] = field(default_factory=lambda: deque(maxlen=_KEPT))
     controls: deque[Entry] = field(default_factory=lambda: deque(maxlen=_KEPT))
     throttled: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
 
     def open(self, call: Call) -> Entry:
-        """Notes a call before anything is decided about it; calls to other services than SES are not kept."""
+        """Note a call before anything is decided about it; calls to services other than SES are counted."""
         entry = Entry(self.clock.now(), call.operation, _name(call), _email_tags(call))
         if call.service == "sesv2":
             (self.posts if call.operation == "SendEmail" else self.controls).append(entry)
+        else:
+            self.others[f"{call.service}.{call.operation}"] += 1
         return entry
 
     def clear(self) -> None:
@@ -73,6 +76,7 @@ class Ledger:
         self.posts.clear()
         self.controls.clear()
         self.throttled.clear()
+        self.others.clear()
 
     def to_json(self) -> dict[str, Any]:
         """As the control API shows it."""
@@ -82,6 +86,7 @@ class Ledger:
             "accepted": [post for post in posts if post["message_id"]],
             "controls": [entry.control() for entry in self.controls],
             "throttled": dict(self.throttled),
+            "others": dict(self.others),
         }
 
 

@@ -23,13 +23,17 @@ Handler = Callable[["Call"], Awaitable[Params]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was understood; `client` is the address it came from, `base_url` how that reached us."""
+    """A request that was understood; `client` is the address it came from, `base_url` how that reached us.
+
+    `signed` says that it came with credentials: links in SNS's messages ask without.
+    """
 
     service: str
     operation: str
     params: Params
     base_url: str
     client: str
+    signed: bool = True
 
     def __getitem__(self, name: str) -> Any:
         return self.params[name]

@@ -94,13 +94,23 @@ class Sns:
         topic = self._topics.get(call["TopicArn"])
         for subscription in topic.subscriptions.values():
             if secrets.compare_digest(subscription.token, call["Token"]):
+                wants_guard = call.get("AuthenticateOnUnsubscribe", "").lower() == "true"
+                if wants_guard and not call.signed:
+                    raise Refusal("AuthorizationError", "AuthenticateOnUnsubscribe takes a signed request.")
                 subscription.confirmed = True
+                subscription.guarded = subscription.guarded or wants_guard
                 return {"SubscriptionArn": subscription.arn}
         raise _invalid("Token")
 
     async def unsubscribe(self, call: Call) -> Params:
+        """Whoever has the link may end a subscription, and the endpoint is told, unless it was guarded."""
         subscription = self._topics.subscription(call["SubscriptionArn"])
-        del self._topics.get(subscription.topic_arn).subscriptions[subscription.arn]
+        topic = self._topics.get(subscription.topic_arn)
+        if not call.signed and subscription.guarded:
+            raise Refusal("AuthorizationError", "Only the owner of the subscription may end it.")
+        del topic.subscriptions[subscription.arn]
+        if not call.signed and subscription.protocol != "sqs":
+            self._topics.tell_of_end(topic, subscription)
         return {}
 
     async def list_subscriptions_by_topic(self, call: Call) -> Params:
@@ -116,6 +126,9 @@ class Sns:
             "Endpoint": subscription.endpoint,
             "Owner": self._topics.account,
             "PendingConfirmation": str(not subscription.confirmed).lower(),
+            "ConfirmationWasAuthenticated": str(
+                subscription.guarded or subscription.protocol == "sqs"
+            ).lower(),
             "RawMessageDelivery": str(subscription.raw).lower(),
         }
         return {"Attributes": attributes}

@@ -22,7 +22,10 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Subscription:
-    """Who is told, once confirmed; `token` is what an HTTP endpoint confirms with."""
+    """Who is told, once confirmed; `token` is what an HTTP endpoint confirms with.
+
+    `guarded` says that only the account's own credentials may end it (AuthenticateOnUnsubscribe).
+    """
 
     arn: str
     topic_arn: str
@@ -30,6 +33,7 @@ class Subscription:
     endpoint: str
     token: str
     confirmed: bool
+    guarded: bool = False
     attributes: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -114,14 +118,28 @@ class Topics:
         return message_id
 
     def ask_to_confirm(self, topic: Topic, subscription: Subscription) -> None:
-        """Sends an HTTP endpoint its SubscriptionConfirmation."""
+        """Send an HTTP endpoint its SubscriptionConfirmation."""
+        text = (
+            f"You have chosen to subscribe to the topic {topic.arn}.\n"
+            "To confirm the subscription, visit the SubscribeURL included in this message."
+        )
+        self._post_confirmation(topic, subscription, "SubscriptionConfirmation", text)
+
+    def tell_of_end(self, topic: Topic, subscription: Subscription) -> None:
+        """Send an HTTP endpoint the UnsubscribeConfirmation, by which it may subscribe again."""
+        text = (
+            f"You have chosen to deactivate subscription {subscription.arn}.\n"
+            "To cancel this operation and restore the subscription, visit the SubscribeURL included here."
+        )
+        self._post_confirmation(topic, subscription, "UnsubscribeConfirmation", text)
+
+    def _post_confirmation(self, topic: Topic, subscription: Subscription, kind: str, text: str) -> None:
         envelope = {
-            "Type": "SubscriptionConfirmation",
+            "Type": kind,
             "MessageId": str(uuid.uuid4()),
             "Token": subscription.token,
             "TopicArn": topic.arn,
-            "Message": f"You have chosen to subscribe to the topic {topic.arn}.\n"
-            "To confirm the subscription, visit the SubscribeURL included in this message.",
+            "Message": text,
             "SubscribeURL": self._notary.link(
                 Action="ConfirmSubscription", TopicArn=topic.arn, Token=subscription.token
             ),
