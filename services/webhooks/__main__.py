@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from chassis import config, server
@@ -11,7 +11,7 @@ from chassis.database import open_database
 from chassis.events import Outbox, Relay, open_stream
 from chassis.forgetting import Forgetting
 from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
-from services.webhooks import intake
+from services.webhooks.intake import certificates, endpoint, queue, subscriptions
 from services.webhooks.servicer import FeedbackServicer
 from services.webhooks.store.feedback import FeedbackStore
 from services.webhooks.store.retention import rules
@@ -29,7 +29,9 @@ class Config:
     database: config.Database
     nats: config.Nats
     aws: config.Aws
-    feedback: intake.Feedback
+    feedback: queue.Feedback
+    sns: certificates.Sns = field(default_factory=certificates.Sns)
+    sns_endpoint: endpoint.Endpoint = field(default_factory=endpoint.Endpoint)
     notification_retention: timedelta = config.setting(
         30 * DAY, help="seconds that SES's notifications are kept as they arrived", minimum=DAY
     )
@@ -44,15 +46,22 @@ async def running(settings: Config) -> AsyncIterator[int]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
         stream = await stack.enter_async_context(open_stream(settings.nats))
-        queue = await stack.enter_async_context(intake.open_queue(settings.aws, settings.feedback))
+        source = await stack.enter_async_context(queue.open_queue(settings.aws, settings.feedback))
+        topic = queue.topic(settings.aws, settings.feedback)
+        signatures = await stack.enter_async_context(certificates.open_signatures(topic, settings.sns))
         store = FeedbackStore(database)
         understanding = Understanding(database, store, Outbox(SCHEMA))
-        poller = intake.Intake(
-            queue,
-            store,
-            topic_arn=intake.topic_arn(settings.aws, settings.feedback),
-            stored=understanding.rounds.wake,
-        )
+        reader = queue.Reader(topic, signatures, settings.feedback.feedback_signatures)
+        poller = queue.Intake(source, store, reader, stored=understanding.rounds.wake)
+        if settings.sns_endpoint.sns_port is not None:
+            confirming = await stack.enter_async_context(subscriptions.open_subscriptions(settings.aws))
+            posts = endpoint.Posts(
+                topic, signatures, confirming, store,
+                max_age=settings.sns_endpoint.sns_max_age, stored=understanding.rounds.wake,
+            )  # fmt: skip
+            await stack.enter_async_context(
+                endpoint.serving_posts(settings.server.grpc_host, settings.sns_endpoint.sns_port, posts)
+            )
         forgetting = Forgetting(
             database,
             rules(notifications=settings.notification_retention, feedback=settings.feedback_retention),

@@ -306,18 +306,20 @@ CHECKED_AS_ANOTHER = {"DeleteMessageBatch"}
 
 
 @pytest.mark.parametrize(
-    ("edge", "aws", "prefix"),
+    ("edge", "aws", "prefix", "policy"),
     [
-        ("identity/ses.py", "sesv2", "ses"),
-        ("verifier/ses.py", "sesv2", "ses"),
-        ("sender/ses.py", "sesv2", "ses"),
-        ("webhooks/intake.py", "sqs", "sqs"),
+        ("identity/ses.py", "sesv2", "ses", "identity"),
+        ("verifier/ses.py", "sesv2", "ses", "verifier"),
+        ("sender/ses.py", "sesv2", "ses", "sender"),
+        ("webhooks/intake/queue.py", "sqs", "sqs", "webhooks"),
+        ("webhooks/intake/subscriptions.py", "sns", "sns", "webhooks-sns-https"),
     ],
 )
-def test_an_aws_role_may_do_what_its_service_calls_and_no_more(edge: str, aws: str, prefix: str) -> None:
-    service = edge.partition("/")[0]
-    policy = json.loads((ROOT / f"deploy/components/irsa/policies/{service}.json").read_text())
-    allowed = {action for statement in policy["Statement"] for action in statement["Action"]}
+def test_an_aws_role_may_do_what_its_service_calls_and_no_more(
+    edge: str, aws: str, prefix: str, policy: str
+) -> None:
+    rights = json.loads((ROOT / f"deploy/components/irsa/policies/{policy}.json").read_text())
+    allowed = {action for statement in rights["Statement"] for action in statement["Action"]}
 
     called = operations_called(ROOT / "services" / edge, aws)
     needed = (called - CHECKED_AS_ANOTHER).union(*(ALSO.get(each, set()) for each in called))

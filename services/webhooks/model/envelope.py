@@ -1,27 +1,16 @@
 """SNS's envelope around SES's event, as it lies in the queue: opened, and held against what was configured.
 
-Pure. Not for what SES's event says: that is `model`, after the event is stored.
+Pure. Not for what SES's event says: that is `model.facts`, after the event is stored.
 """
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from services.webhooks.model.bounds import bounded_text
+from services.webhooks.model.sns import MAX_BODY, Forged, Message
 
-# The most that SQS carries, in bytes; SNS and SES stay far below.
-MAX_BODY = 1024 * 1024
 MAX_SNS_ID = 100
-
-Reason = Literal["too_large", "foreign_topic", "no_notification"]
-
-
-class Refused(ValueError):
-    """What lies in the queue is not SES's feedback to us: it is kept out."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +22,29 @@ class Arrival:
     body: str = field(repr=False)
 
 
+def arrival_of(message: Message) -> Arrival:
+    """Return what a verified notification carries; raise Forged for a message of another type."""
+    if message.type != "Notification":
+        raise Forged("no_notification")
+    return Arrival(message.id, message.topic_arn, bounded_text(message.text, MAX_BODY))
+
+
 def unwrap(body: str, sqs_id: str, topic_arn: str) -> Arrival:
-    """Open what lay in the queue under `sqs_id`; raises Refused for what is not of `topic_arn`.
+    """Open what lay in the queue under `sqs_id`; raises Forged for what is not of `topic_arn`.
 
     A body without an envelope is raw message delivery, where the queue's policy alone says who may write
     (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html).
     """
     if len(body.encode("utf-8", "replace")) > MAX_BODY:
-        raise Refused("too_large")
+        raise Forged("too_large")
     envelope = _envelope(body)
     if envelope is None:
         return Arrival(f"sqs:{sqs_id}", topic_arn, bounded_text(body, MAX_BODY))
     if envelope.get("TopicArn") != topic_arn:
-        raise Refused("foreign_topic")
+        raise Forged("foreign_topic")
     sns_id, text = envelope.get("MessageId"), envelope.get("Message")
     if envelope.get("Type") != "Notification" or not (isinstance(sns_id, str) and isinstance(text, str)):
-        raise Refused("no_notification")
+        raise Forged("no_notification")
     return Arrival(bounded_text(sns_id, MAX_SNS_ID), topic_arn, bounded_text(text, MAX_BODY))
 
 

@@ -1,11 +1,13 @@
 """webhooks as a whole, between a topic and a queue of SES's feedback and whoever listens on NATS."""
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,14 +16,19 @@ import grpc
 import pytest
 
 from chassis import config
-from services.webhooks import intake
+from cli.server_process import free_port
 from services.webhooks.__main__ import Config, running
+from services.webhooks.intake import queue
 from tests.factories import ACCOUNT, REGION
+from tests.integration.webhooks.certificate_host import Keys, certificate_host, elsewhere
+from tests.integration.webhooks.doors import Doors
+from tests.integration.webhooks.forger import Forger
 from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 
 VISIBILITY = timedelta(seconds=1)  # after which SQS gives again what was not deleted
+RECEIVES = 10  # after which it goes to the dead-letter queue, as aws-setup has it
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,13 @@ class Way:
     def _open(self) -> None:
         self.sns.create_topic(Name=self.queue)
         arn = self.topic_arn.replace(":sns:", ":sqs:")
-        attributes = {"VisibilityTimeout": f"{VISIBILITY.total_seconds():.0f}", "Policy": self._policy(arn)}
+        dead = {"deadLetterTargetArn": f"{arn}-dead", "maxReceiveCount": RECEIVES}
+        self.sqs.create_queue(QueueName=f"{self.queue}-dead")
+        attributes = {
+            "VisibilityTimeout": f"{VISIBILITY.total_seconds():.0f}",
+            "Policy": self._policy(arn),
+            "RedrivePolicy": json.dumps(dead),
+        }
         self.sqs.create_queue(QueueName=self.queue, Attributes=attributes)
         self.sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn)
 
@@ -68,11 +81,45 @@ class Way:
 
     async def left(self) -> int:
         """How many messages the queue still has, those in flight included."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        answer = await asyncio.to_thread(
-            self.sqs.get_queue_attributes, QueueUrl=await self._url(), AttributeNames=names
+        return await self._count(await self._url())
+
+    async def dead(self) -> int:
+        """How many messages became dead letters."""
+        return await self._count(f"{await self._url()}-dead")
+
+    async def dead_letter_after(self, receives: int) -> None:
+        """Has SQS give a message up after so many receives."""
+        arn = self.topic_arn.replace(":sns:", ":sqs:")
+        policy = {"deadLetterTargetArn": f"{arn}-dead", "maxReceiveCount": receives}
+        attributes = {"RedrivePolicy": json.dumps(policy)}
+        await asyncio.to_thread(
+            self.sqs.set_queue_attributes, QueueUrl=await self._url(), Attributes=attributes
         )
+
+    async def _count(self, url: str) -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        answer = await asyncio.to_thread(self.sqs.get_queue_attributes, QueueUrl=url, AttributeNames=names)
         return sum(int(answer["Attributes"][name]) for name in names)
+
+    async def sign(self, version: str) -> None:
+        """Has SNS sign with that version from now on."""
+        await asyncio.to_thread(
+            self.sns.set_topic_attributes,
+            TopicArn=self.topic_arn,
+            AttributeName="SignatureVersion",
+            AttributeValue=version,
+        )
+
+    async def subscriptions(self) -> list[dict[str, Any]]:
+        """The topic's subscriptions."""
+        answer = await asyncio.to_thread(self.sns.list_subscriptions_by_topic, TopicArn=self.topic_arn)
+        found: list[dict[str, Any]] = answer["Subscriptions"]
+        return found
+
+    async def part(self) -> None:
+        """Ends the way from the topic to the queue."""
+        for each in await self.subscriptions():
+            await asyncio.to_thread(self.sns.unsubscribe, SubscriptionArn=each["SubscriptionArn"])
 
     async def _url(self) -> str:
         answer = await asyncio.to_thread(self.sqs.get_queue_url, QueueName=self.queue)
@@ -125,7 +172,7 @@ def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, inte
             database=database.settings("webhooks"),
             nats=stream.settings,
             aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
-            feedback=intake.Feedback(
+            feedback=queue.Feedback(
                 feedback_queue=closed_way.queue,
                 feedback_topic=closed_way.queue,
                 feedback_wait=timedelta(seconds=1),
@@ -139,3 +186,32 @@ async def channel(way: Way, webhooks: Webhooks) -> AsyncIterator[grpc.aio.Channe
     """A running replica."""
     async with webhooks.start() as channel:
         yield channel
+
+
+@pytest.fixture(scope="session")
+def keys() -> Keys:
+    """The keys of SNS, of its host and of an attacker."""
+    return Keys()
+
+
+@pytest.fixture
+async def doors(
+    way: Way, webhooks: Webhooks, internet: Internet, keys: Keys, tmp_path: Path
+) -> AsyncIterator[Doors]:
+    """The service with both ways in, not started yet; it trusts the test's authority and the sandbox's."""
+    sandbox = Path(internet.addresses.sns_ca_file)
+    async with certificate_host(tmp_path, keys) as host, elsewhere() as attacker:
+        ca_file = tmp_path / "ca.pem"
+        ca_file.write_bytes(host.authority.pem + sandbox.read_bytes())
+        signing = sandbox.with_name("signing.pem").read_bytes()
+        host.serve_as(
+            f"SimpleNotificationService-{hashlib.md5(signing, usedforsecurity=False).hexdigest()}.pem",
+            signing,
+        )
+        yield Doors(webhooks.settings, internet, host, attacker, ca_file, free_port())
+
+
+@pytest.fixture
+def forger(doors: Doors, way: Way, keys: Keys) -> Forger:
+    """Makes messages for the topic."""
+    return Forger(way.topic_arn, doors.host, keys, doors.host.issue(keys.sns, "genuine"), doors.elsewhere)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from services.webhooks.model.envelope import MAX_BODY, Refused, unwrap
+from services.webhooks.model.envelope import unwrap
+from services.webhooks.model.sns import MAX_BODY, Refused
 from tests.unit.webhooks.ses_events import SentEmail, envelope
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:letterhead-feedback"

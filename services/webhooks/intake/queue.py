@@ -1,15 +1,16 @@
 """Takes SES's feedback out of the SQS queue: stored raw first, deleted from the queue after.
 
-Trouble here never stops the service: the queue keeps what it has for days. The only user of boto3;
-not for what the events mean.
+Trouble here never stops the service: the queue keeps what it has for days. A refused message is left in the
+queue, and SQS moves it to the dead-letter queue, from where it can be taken back once the cause is fixed.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import boto3
 from botocore.config import Config as ClientConfig
@@ -21,7 +22,10 @@ from chassis.backoff import Backoff, wait_any
 from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
-from services.webhooks.model.envelope import Arrival, Refused, unwrap
+from services.webhooks.intake.certificates import Signatures
+from services.webhooks.intake.refusals import Refusals
+from services.webhooks.model.envelope import Arrival, arrival_of, unwrap
+from services.webhooks.model.sns import Refused, Topic, Unproven, Unverifiable, is_bare, parse
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
@@ -33,9 +37,11 @@ NOTIFICATIONS = Counter(
 
 BATCH = 10  # the most of one receive or delete
 CONNECT_TIMEOUT = timedelta(seconds=3)
+PATIENCE = timedelta(seconds=20)  # with a certificate host; then SQS gives the message again
 ANSWER_TIMEOUT = timedelta(seconds=5)  # beyond the long poll's own wait
 
-Message = dict[str, Any]  # as boto3 gives it: MessageId, ReceiptHandle, Body
+Message: TypeAlias = dict[str, Any]  # as boto3 gives it: MessageId, ReceiptHandle, Body
+Policy: TypeAlias = Literal["off", "count", "enforce"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,18 +60,31 @@ class Feedback:
         minimum=timedelta(seconds=1),
         maximum=timedelta(seconds=20),
     )
+    feedback_signatures: Policy = config.setting(
+        "off",
+        help="whether SNS's signatures on the queue are verified: off, count (what does not verify is stored"
+        " and counted) or enforce (it is refused); raw message delivery has none",
+    )
     feedback_pollers: int = config.setting(2, help="long polls of one process at once", minimum=1, maximum=16)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What is believed of one receive: the messages, and what they carry."""
+
+    messages: Sequence[Message]
+    arrivals: Sequence[Arrival]
 
 
 class Intake:
     """Polls the queue; `stored` is called whenever something new was stored."""
 
     def __init__(
-        self, queue: "Queue", store: FeedbackStore, *, topic_arn: str, stored: Callable[[], None]
+        self, queue: "Queue", store: FeedbackStore, reader: "Reader", *, stored: Callable[[], None]
     ) -> None:
         self._queue = queue
         self._store = store
-        self._topic_arn = topic_arn
+        self._reader = reader
         self._stored = stored
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -84,11 +103,11 @@ class Intake:
         messages = await self._queue.receive()
         POLLS.labels("answered").inc()
         POLLED_AT.set_to_current_time()
-        arrivals = [arrival for message in messages if (arrival := self._opened(message))]
-        if arrivals and not await self._keep(arrivals, stop):
+        batch = await self._reader.read(messages, stop)
+        if batch.arrivals and not await self._keep(batch.arrivals, stop):
             return  # not stored, so not deleted: the queue gives it again
-        if messages:
-            await self._queue.delete(messages)
+        if batch.messages:
+            await self._queue.delete(batch.messages)
         await self._note_poll()
 
     async def _note_poll(self) -> None:
@@ -97,19 +116,6 @@ class Intake:
             await self._store.note_poll(self._queue.name)
         except ServiceError as error:
             log.warning("the poll was not noted", action="poll_not_noted", reason=error.reason)
-
-    def _opened(self, message: Message) -> Arrival | None:
-        try:
-            return unwrap(message["Body"], message["MessageId"], self._topic_arn)
-        except Refused as error:
-            NOTIFICATIONS.labels("refused").inc()
-            log.warning(
-                "the feedback queue holds what is not SES's feedback to us",
-                action="notification_refused",
-                reason=error.reason,
-                sqs_id=message["MessageId"],
-            )
-            return None
 
     async def _keep(self, arrivals: Sequence[Arrival], stop: asyncio.Event) -> bool:
         """Store a batch, however long Postgres is away; says whether it is stored."""
@@ -126,6 +132,68 @@ class Intake:
             self._stored()
             return True
         return False
+
+
+class Reader:
+    """Opens what the queue gives, and verifies it as far as the setting says."""
+
+    def __init__(self, topic: Topic, signatures: Signatures, policy: Policy) -> None:
+        self._topic = topic
+        self._signatures = signatures
+        self._policy = policy
+        self._refusals = Refusals("queue")
+
+    async def read(self, messages: Sequence[Message], stop: asyncio.Event) -> Batch:
+        """Return the messages that are believed; wait a while for a certificate host that is unavailable."""
+        until = time.monotonic() + PATIENCE.total_seconds()
+        believed: list[Message] = []
+        arrivals: list[Arrival] = []
+        for message in messages:
+            try:
+                arrivals.append(await self._open(message, stop, until))
+                believed.append(message)
+            except Refused as refused:
+                NOTIFICATIONS.labels("refused").inc()
+                self._refusals.note(refused, sqs_id=message["MessageId"])
+        return Batch(believed, arrivals)
+
+    async def _open(self, message: Message, stop: asyncio.Event, until: float) -> Arrival:
+        if self._policy == "enforce":
+            return await self._when_verifiable(_body(message), stop, until)
+        if self._policy == "count":
+            await self._count(message)
+        return unwrap(message["Body"], message["MessageId"], self._topic.arn)
+
+    async def _when_verifiable(self, body: bytes, stop: asyncio.Event, until: float) -> Arrival:
+        backoff = Backoff("verifying feedback", first=timedelta(seconds=0.5), cap=timedelta(seconds=5))
+        while True:
+            try:
+                arrival = await self._verified(body)
+            except Unverifiable as trouble:
+                if stop.is_set() or time.monotonic() > until:
+                    raise
+                await wait_any(stop, timeout=backoff.failed(trouble))
+            else:
+                backoff.succeeded()
+                return arrival
+
+    async def _count(self, message: Message) -> None:
+        try:
+            await self._verified(_body(message))
+        except Refused as refused:
+            self._refusals.note(refused, kept=True, sqs_id=message["MessageId"])
+
+    async def _verified(self, body: bytes) -> Arrival:
+        if is_bare(body):
+            raise Unproven("raw_delivery")
+        message = parse(body, self._topic)
+        await self._signatures.check(message)
+        return arrival_of(message)
+
+
+def _body(message: Message) -> bytes:
+    text: str = message["Body"]
+    return text.encode("utf-8", "replace")
 
 
 class Queue:
@@ -181,9 +249,13 @@ async def open_queue(aws: config.Aws, settings: Feedback) -> AsyncIterator[Queue
         client.close()
 
 
-def topic_arn(aws: config.Aws, settings: Feedback) -> str:
-    """Give the ARN of the one topic that is listened to."""
-    if settings.feedback_topic.startswith("arn:"):
-        return settings.feedback_topic
-    partition = boto3.session.Session().get_partition_for_region(aws.aws_region)
-    return f"arn:{partition}:sns:{aws.aws_region}:{aws.aws_account}:{settings.feedback_topic}"
+def topic(aws: config.Aws, settings: Feedback) -> Topic:
+    """Return the one topic that is listened to."""
+    arn = settings.feedback_topic
+    if not arn.startswith("arn:"):
+        partition = boto3.session.Session().get_partition_for_region(aws.aws_region)
+        arn = f"arn:{partition}:sns:{aws.aws_region}:{aws.aws_account}:{arn}"
+    try:
+        return Topic.of(arn)
+    except ValueError as error:
+        raise config.ConfigError([f"{config.PREFIX}FEEDBACK_TOPIC: {error}"]) from None

@@ -1,0 +1,213 @@
+"""SNS's signing certificates, fetched from the one host that has them and kept while they are valid.
+
+Connects nowhere else: it follows no redirect, uses no proxy, and takes only a name from a message.
+"""
+
+import asyncio
+import re
+import ssl
+import warnings
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import aiohttp
+from botocore.httpsession import get_cert_path
+from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
+from cryptography.x509.verification import Store
+from prometheus_client import Counter
+
+from chassis import config
+from chassis.config import ConfigError
+from chassis.telemetry import get_logger
+from services.webhooks.intake.signing import Signer, Trust, check_signature, signer
+from services.webhooks.model.sns import Message, Refused, Topic, Unproven, Unverifiable
+
+log = get_logger(__name__)
+T = TypeVar("T")
+FETCHES = Counter("letterhead_sns_certificates_total", "Fetches of SNS's signing certificates", ["outcome"])
+
+INTERMEDIATES = Path(__file__).with_name("amazon_intermediates.pem")
+FETCH_WITHIN = timedelta(seconds=5)
+MAX_CERTIFICATE = 64 * 1024  # bytes; SNS's have 2 KiB
+KEPT = 16  # SNS uses one certificate at a time
+KEPT_FAILURES = 256
+FAILURE_KEPT_FOR = timedelta(seconds=60)
+TROUBLE_KEPT_FOR = timedelta(seconds=2)
+FETCHES_AT_ONCE = 4
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
+WAITING_FETCHES = 32  # strangers may name certificates that do not exist, and each costs a fetch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sns:
+    """How SNS's signatures are verified."""
+
+    sns_signature_version: Literal["1", "2"] = config.setting(
+        "2", help="oldest signature version of SNS that is accepted: 2 is SHA-256, 1 is SHA-1"
+    )
+    sns_ca_file: Path | None = config.setting(
+        None, help="PEM file of the certificates that SNS is trusted by, instead of the public roots"
+    )
+    sns_certificate_address: str = config.setting(
+        "", help="host:port to fetch SNS's certificates at, e.g. a VPC endpoint; none: the public endpoint"
+    )
+
+    def __post_init__(self) -> None:
+        host, _, port = self.sns_certificate_address.rpartition(":")
+        if self.sns_certificate_address and not (host and port.isdecimal()):
+            raise ValueError(
+                f"LETTERHEAD_SNS_CERTIFICATE_ADDRESS: {self.sns_certificate_address!r} is not host:port"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A fetch that gave no key, and until when it is not tried again."""
+
+    until: datetime
+    refused: Refused
+
+
+class Signatures:
+    """Verifies that messages were signed by SNS."""
+
+    def __init__(self, session: aiohttp.ClientSession, topic: Topic, trust: Trust, settings: Sns) -> None:
+        self._session = session
+        self._topic = topic
+        self._trust = trust
+        self._oldest = settings.sns_signature_version
+        self._base = f"https://{settings.sns_certificate_address or topic.host}/"
+        self._signers: OrderedDict[str, Signer] = OrderedDict()
+        self._failures: OrderedDict[str, Failure] = OrderedDict()
+        self._fetches: dict[str, asyncio.Task[Signer]] = {}
+        self._slots = asyncio.Semaphore(FETCHES_AT_ONCE)
+
+    async def check(self, message: Message) -> None:
+        """Raise Refused unless SNS signed the message."""
+        if message.version < self._oldest:
+            raise Unproven("signature_version")
+        check_signature(message, await self._signer(message.certificate))
+
+    async def _signer(self, name: str) -> Signer:
+        now = datetime.now(UTC)
+        if (found := self._signers.get(name)) and found.valid(now):
+            self._signers.move_to_end(name)
+            return found
+        if name in self._failures and now < self._failures[name].until:
+            raise self._failures[name].refused
+        return await asyncio.shield(self._fetch(name))  # others may wait for the same
+
+    def _fetch(self, name: str) -> asyncio.Task[Signer]:
+        """Return the one fetch of this certificate."""
+        if name not in self._fetches:
+            if len(self._fetches) >= WAITING_FETCHES:
+                raise Unverifiable("certificate_unavailable")
+            task = asyncio.create_task(self._fetched(name))
+            self._fetches[name] = task
+            task.add_done_callback(lambda done: self._end(name, done))
+        return self._fetches[name]
+
+    def _end(self, name: str, task: "asyncio.Task[Signer]") -> None:
+        del self._fetches[name]
+        if not task.cancelled():
+            task.exception()  # whoever waited was told
+
+    async def _fetched(self, name: str) -> Signer:
+        try:
+            async with self._slots:
+                pem = await self._get(name)
+            found = signer(pem, self._trust, self._topic.names, datetime.now(UTC))
+        except Refused as refused:
+            self._note_failure(name, refused)
+            raise
+        FETCHES.labels("trusted").inc()
+        _keep(self._signers, name, found, KEPT)
+        return found
+
+    def _note_failure(self, name: str, refused: Refused) -> None:
+        FETCHES.labels(refused.reason).inc()
+        kept_for = TROUBLE_KEPT_FOR if isinstance(refused, Unverifiable) else FAILURE_KEPT_FOR
+        _keep(self._failures, name, Failure(datetime.now(UTC) + kept_for, refused), KEPT_FAILURES)
+        if not isinstance(refused, Unproven) or refused.reason == "certificate_untrusted":
+            log.warning(
+                "SNS's signing certificate cannot be used",
+                action="sns_certificate_failed",
+                reason=refused.reason,
+                certificate=name,
+            )
+
+    async def _get(self, name: str) -> bytes:
+        try:
+            async with self._session.get(
+                self._base + name,
+                headers={"Host": self._topic.host},
+                server_hostname=self._topic.host,
+                allow_redirects=False,
+            ) as answer:
+                _check_status(answer.status)
+                return await _read(answer)
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            raise Unverifiable("certificate_unavailable") from None
+
+
+def _check_status(status: int) -> None:
+    if status >= 500 or status == 429:
+        raise Unverifiable("certificate_unavailable")
+    if status != 200:
+        raise Unproven("certificate_missing")
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_chunked(MAX_CERTIFICATE):
+        content += chunk
+        if len(content) > MAX_CERTIFICATE:
+            raise Unproven("certificate_untrusted")
+    return bytes(content)
+
+
+def _keep(kept: OrderedDict[str, T], name: str, value: T, most: int) -> None:
+    kept[name] = value
+    kept.move_to_end(name)
+    if len(kept) > most:
+        kept.popitem(last=False)
+
+
+@asynccontextmanager
+async def open_signatures(topic: Topic, settings: Sns) -> AsyncIterator[Signatures]:
+    """Make the client of the certificate host."""
+    path = settings.sns_ca_file or Path(get_cert_path(True))  # what boto3 trusts AWS by
+    trust, context = _trust(path), ssl.create_default_context(cafile=path)
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context, limit=FETCHES_AT_ONCE, force_close=True),
+        timeout=aiohttp.ClientTimeout(total=FETCH_WITHIN.total_seconds()),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    )
+    async with session:
+        yield Signatures(session, topic, trust, settings)
+
+
+def _trust(path: Path) -> Trust:
+    try:
+        roots = list(certificates_in(path))
+    except OSError as error:
+        raise ConfigError([f"LETTERHEAD_SNS_CA_FILE: cannot read {path}: {error.strerror}"]) from None
+    if not roots:
+        raise ConfigError([f"LETTERHEAD_SNS_CA_FILE: {path} holds no certificate"])
+    return Trust(Store(roots), tuple(certificates_in(INTERMEDIATES)))
+
+
+def certificates_in(path: Path) -> Iterator[x509.Certificate]:
+    """Give the certificates of a PEM file, without those that are malformed: public bundles hold a few."""
+    for block in _PEM.findall(path.read_bytes()):
+        with suppress(ValueError, CryptographyDeprecationWarning), warnings.catch_warnings():
+            warnings.simplefilter("error")
+            yield x509.load_pem_x509_certificate(block)

@@ -1,0 +1,75 @@
+"""webhooks with both ways in, its certificates coming from a host of the test's own."""
+
+import io
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from services.webhooks.__main__ import Config, running
+from services.webhooks.intake.certificates import Sns
+from services.webhooks.intake.endpoint import Endpoint
+from services.webhooks.intake.queue import Policy
+from tests.integration.webhooks.certificate_host import HOST, CertificateHost, Elsewhere
+from tests.internet import Internet
+
+
+@dataclass(frozen=True)
+class Door:
+    """The endpoint of a running service."""
+
+    url: str
+    session: aiohttp.ClientSession
+
+    async def post(self, body: Any, headers: dict[str, str] | None = None) -> int:
+        """Posts as SNS does; the status of the answer."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        sent = {"Content-Type": "text/plain; charset=UTF-8"} | (headers or {})
+        async with self.session.post(self.url, data=io.BytesIO(content), headers=sent) as answer:
+            return answer.status
+
+
+@dataclass(frozen=True)
+class Doors:
+    """The service and all that it has to do with."""
+
+    settings: Config
+    internet: Internet
+    host: CertificateHost
+    elsewhere: Elsewhere
+    ca_file: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}/sns"
+
+    @property
+    def known(self) -> set[tuple[str, int]]:
+        """Where the service and this test connect to."""
+        settings = self.settings
+        urls = [settings.database.database_url.reveal(), settings.nats.nats_url, self.internet.addresses.ses]
+        addresses = [urlsplit(url) for url in [*urls, self.internet.addresses.control, self.url]]
+        return {(each.hostname or "", each.port or 0) for each in addresses} | {(HOST, self.host.port)}
+
+    @asynccontextmanager
+    async def open(self, policy: Policy = "off") -> AsyncIterator[Door]:
+        """Runs the service."""
+        settings = replace(
+            self.settings,
+            sns=Sns(sns_ca_file=self.ca_file, sns_certificate_address=self.host.address),
+            sns_endpoint=Endpoint(sns_port=self.port),
+            feedback=replace(self.settings.feedback, feedback_signatures=policy),
+        )
+        async with running(settings), aiohttp.ClientSession() as session:
+            yield Door(self.url, session)
+
+    async def confirmations(self) -> int:
+        """How many subscriptions the service asked SNS to confirm."""
+        calls: dict[str, int] = (await self.internet.control.ledger())["others"]
+        return calls.get("sns.ConfirmSubscription", 0)

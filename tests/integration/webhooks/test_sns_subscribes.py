@@ -1,0 +1,172 @@
+"""A real subscription of the HTTPS endpoint: confirmed by the API, fed, and ended."""
+
+import asyncio
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import pytest
+from aiohttp import web
+from prometheus_client import REGISTRY
+
+from tests.figures import Figure
+from tests.integration.webhooks.certificate_host import HOST, outgoing
+from tests.integration.webhooks.conftest import Way
+from tests.integration.webhooks.doors import Doors
+from tests.integration.webhooks.forger import Forger
+from tests.stores import FreshDatabase
+from tests.waiting import eventually
+
+MESSAGES: list[dict[str, str]] = [
+    {"Message": '{"eventType":"Send"}', "Subject": "Amazon SES Email Event Notification"},
+    {"Message": '{"eventType":"Send"}'},
+    {"Message": "Successfully validated SNS topic for Amazon SES event publishing."},
+    {"Message": "Grüße \U0001f600 \u2028 \x7f"},
+    {"Message": "two\nlines\r\nand a third", "Subject": "Subject\\n, as a text"},
+    {"Message": "a\nMessageId\nb\nTimestamp\nc\n"},
+    {"Message": '"quoted" \\ and {"TopicArn": "arn:aws:sns:us-east-1:666666666666:other"}'},
+    {"Message": " "},
+    {"Message": "x" * 256 * 1024},
+    {"Message": "&<>'%00", "Subject": "a" * 99},
+]
+
+
+def outcomes(*names: str) -> float:
+    """How many posts came to one of these ends in this process, so far."""
+    return sum(
+        REGISTRY.get_sample_value("letterhead_sns_posts_total", {"outcome": name}) or 0 for name in names
+    )
+
+
+@pytest.fixture
+async def signed_way(way: Way) -> Way:
+    """The topic, signed with SHA-256 and leading to no queue yet."""
+    await way.sign("2")
+    await way.part()
+    return way
+
+
+async def subscribe(way: Way, url: str) -> None:
+    await asyncio.to_thread(way.sns.subscribe, TopicArn=way.topic_arn, Protocol="http", Endpoint=url)
+
+
+async def confirmed(way: Way) -> dict[str, Any]:
+    """The attributes of the topic's one subscription, once it is confirmed."""
+
+    async def arn() -> str:
+        (row,) = await way.subscriptions()
+        return row["SubscriptionArn"] if row["SubscriptionArn"].startswith("arn:") else ""
+
+    found = await eventually(arn)
+    answer = await asyncio.to_thread(way.sns.get_subscription_attributes, SubscriptionArn=found)
+    attributes: dict[str, Any] = answer["Attributes"]
+    return attributes
+
+
+async def follow(doors: Doors, **fields: str) -> int:
+    """What SNS answers whoever opens a link of its messages."""
+    url = f"{doors.internet.addresses.ses}/?{urlencode(fields)}"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status
+
+
+async def test_everything_that_sns_sends_is_taken(
+    signed_way: Way, doors: Doors, database: FreshDatabase, figure: Figure
+) -> None:
+    with outgoing() as seen:
+        async with doors.open():
+            await subscribe(signed_way, doors.url)
+            subscription = await confirmed(signed_way)
+            for message in MESSAGES:
+                await asyncio.to_thread(signed_way.sns.publish, TopicArn=signed_way.topic_arn, **message)
+
+            async def all_stored() -> bool:
+                return len(await database.fetch("SELECT FROM webhooks.notifications")) == len(MESSAGES)
+
+            await eventually(all_stored)
+
+    rows = await database.fetch("SELECT body FROM webhooks.notifications")
+    assert sorted(row["body"] for row in rows) == sorted(message["Message"] for message in MESSAGES)
+    assert subscription["ConfirmationWasAuthenticated"] == "true"
+    assert await doors.confirmations() == 1
+    assert doors.elsewhere.connections == 0
+    assert [address for address in seen.addresses if address not in doors.known] == []
+    figure(f"SNS endpoint: {1 + len(MESSAGES)} genuine posts of SNS, accepted {1 + len(rows)}")
+
+
+async def test_nobody_ends_our_subscription_by_its_link(signed_way: Way, doors: Doors) -> None:
+    async with doors.open():
+        await subscribe(signed_way, doors.url)
+        subscription = await confirmed(signed_way)
+
+        assert (
+            await follow(doors, Action="Unsubscribe", SubscriptionArn=subscription["SubscriptionArn"]) == 403
+        )
+
+    assert len(await signed_way.subscriptions()) == 1
+
+
+async def subscribe_by_link(way: Way, doors: Doors) -> str:
+    """Subscribes as people do who open the SubscribeURL, before the service runs: the subscription's ARN."""
+    confirmations: list[dict[str, Any]] = []
+
+    async def take(request: web.Request) -> web.Response:
+        confirmations.append(json.loads(await request.text()))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_post("/sns", take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, doors.port).start()
+    await subscribe(way, doors.url)
+    (confirmation,) = await eventually(lambda: confirmations)
+    await runner.cleanup()
+    assert (
+        await follow(doors, Action="ConfirmSubscription", TopicArn=way.topic_arn, Token=confirmation["Token"])
+        == 200
+    )
+    (row,) = await way.subscriptions()
+    arn: str = row["SubscriptionArn"]
+    return arn
+
+
+async def test_the_end_of_a_subscription_is_told_and_not_undone(
+    signed_way: Way, doors: Doors, figure: Figure
+) -> None:
+    before = outcomes("unsubscribed")
+    arn = await subscribe_by_link(signed_way, doors)
+
+    async with doors.open():
+        assert await follow(doors, Action="Unsubscribe", SubscriptionArn=arn) == 200
+        await eventually(lambda: outcomes("unsubscribed") == before + 1)
+
+    assert await signed_way.subscriptions() == []
+    figure("SNS endpoint: 1 genuine UnsubscribeConfirmation, accepted 1, subscribed again 0")
+
+
+async def test_trouble_of_ours_is_answered_so_that_sns_posts_again(doors: Doors, forger: Forger) -> None:
+    message = forger.genuine()
+
+    async with doors.open() as door:
+        doors.host.in_trouble = True
+        while_away = await door.post(message)
+        doors.host.in_trouble = False
+
+        async def taken() -> bool:
+            return await door.post(message) == 200
+
+        await eventually(taken)
+
+    assert while_away == 503
+
+
+async def test_a_repeated_post_is_stored_once(doors: Doors, forger: Forger, database: FreshDatabase) -> None:
+    message = forger.genuine()
+
+    async with doors.open() as door:
+        answers = [await door.post(message) for _ in range(3)]
+
+    assert answers == [200, 200, 200]
+    assert len(await database.fetch("SELECT FROM webhooks.notifications")) == 1
