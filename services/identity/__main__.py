@@ -34,7 +34,7 @@ from services.identity.servicer.tenants import TenantServicer
 from services.identity.ses import SesSettings, open_ses
 from services.identity.store.claims import CHANNEL
 from services.identity.store.deletions import DeletionStore
-from services.identity.store.domains import DomainStore
+from services.identity.store.domains import DomainStore, Limits
 from services.identity.store.identities import IdentityStore
 from services.identity.store.keys import KeyStore
 from services.identity.store.links import LinkStore
@@ -65,6 +65,9 @@ class Config:
         timedelta(minutes=5), help="seconds until SES is asked again after trouble that needs a person"
     )
     domains_per_tenant: int = setting(10_000, help="most domains of a tenant", minimum=1)
+    pending_domains_per_tenant: int = setting(
+        50, help="most domains of a tenant that are not ready yet: PROVISIONING, PENDING or FAILED", minimum=1
+    )
     keys_per_tenant: int = setting(100, help="most live keys of a tenant", minimum=1)
     links_per_domain: int = setting(20, help="most live links to a domain's page", minimum=1)
 
@@ -78,7 +81,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         ses = await stack.enter_async_context(open_ses(settings.aws, settings.ses))
         outbox, place = Outbox(SCHEMA), (settings.aws.aws_account, settings.aws.aws_region)
         tenants, keys = TenantStore(database, outbox), KeyStore(database, limit=settings.keys_per_tenant)
-        domains = DomainStore(database, outbox, limit=settings.domains_per_tenant)
+        limits = Limits(settings.domains_per_tenant, settings.pending_domains_per_tenant)
+        domains = DomainStore(database, outbox, limits=limits)
         identities = IdentityStore(database, outbox, place, inbound_mx=settings.inbound_mx)
         interval = settings.aws.aws_control_interval
         slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE)

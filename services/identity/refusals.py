@@ -112,6 +112,17 @@ class TooManyDomains(ResourceExhausted):
         super().__init__("TOO_MANY_DOMAINS", message, metadata={"limit": str(limit)})
 
 
+class TooManyPendingDomains(ResourceExhausted):
+    """The tenant has as many domains as may be unfinished at once."""
+
+    def __init__(self, pending: int, limit: int) -> None:
+        message = (
+            f"The tenant has {pending} domains that are not ready yet; at most {limit} are allowed. "
+            "Publish their records or delete some, then create this one again."
+        )
+        super().__init__("TOO_MANY_PENDING_DOMAINS", message, metadata={"limit": str(limit)})
+
+
 class DomainChanged(Aborted):
     """The caller looked at an older domain."""
 

@@ -122,7 +122,7 @@ async def _watched(world: World, domain_id: str) -> AsyncIterator[None]:
 async def test_a_watched_domain_is_ready_soon_after_ses_sees_it(
     workspace: Path, replicas: int, figure: Figure
 ) -> None:
-    home, roomy = workspace / "green", {"LETTERHEAD_DOMAINS_PER_TENANT": "10000"}
+    home, roomy = workspace / "green", {"LETTERHEAD_PENDING_DOMAINS_PER_TENANT": "10000"}
     async with a_world(home, replicas, identity=roomy) as world:
         await _seed(world)
 

@@ -1,6 +1,6 @@
 """Domains in Postgres as rpcs read and change them. What SES is told is the worker's, by `identities`."""
 
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from services.identity.refusals import (
     DomainNotFound,
     TenantPaused,
     TooManyDomains,
+    TooManyPendingDomains,
 )
 from services.identity.store.claims import (
     change_identity,
@@ -40,13 +41,21 @@ from services.identity.store.tenants import lock_tenant
 QUERIES = Queries.load(Path(__file__).with_name("domains.sql"))
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most domains a tenant may have: live ones, and live ones that are not ready yet."""
+
+    live: int
+    pending: int
+
+
 class DomainStore:
     """Read and write domains, within what the caller sees."""
 
-    def __init__(self, database: Database, outbox: Outbox, *, limit: int) -> None:
+    def __init__(self, database: Database, outbox: Outbox, *, limits: Limits) -> None:
         self._database = database
         self._outbox = outbox
-        self._limit = limit
+        self._limits = limits
 
     async def create(self, claim: NewClaim, request: Request) -> UUID:
         """Stores a claim and the wish for its identity; gives its id, or of what the request made before."""
@@ -147,8 +156,12 @@ class DomainStore:
             )
 
     async def _refuse_too_many(self, connection: Connection, tenant_id: UUID) -> None:
-        if await connection.fetchval(QUERIES.count_live_claims, tenant_id) >= self._limit:
-            raise TooManyDomains(self._limit)
+        count = await connection.fetchrow(QUERIES.count_domains, tenant_id)
+        assert count is not None  # aggregates make one row
+        if count["live"] >= self._limits.live:
+            raise TooManyDomains(self._limits.live)
+        if count["pending"] >= self._limits.pending:
+            raise TooManyPendingDomains(count["pending"], self._limits.pending)
 
     async def _make_way(self, connection: Connection, claim: NewClaim) -> None:
         """Refuses a second live claim; one on its way out is let go at once, for its identity stays."""

@@ -1,8 +1,10 @@
--- count_live_claims --
--- How many domains a tenant has.
-SELECT count(*)
-FROM identity.claims
-WHERE tenant_id = $1 AND phase IN ('PROVISIONING', 'ACTIVE')
+-- count_domains --
+-- Count a tenant's live domains, and those of them that are not ready yet.
+SELECT
+    count(*) AS live,
+    count(*) FILTER (WHERE state IN ('PROVISIONING', 'PENDING', 'FAILED')) AS pending
+FROM identity.domains
+WHERE tenant_id = $1 AND state NOT IN ('DELETING', 'DELETED')
 
 -- find_collision --
 -- A live domain of the tenant, other than one's own, that is our return path or whose return path we are.
