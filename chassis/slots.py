@@ -15,7 +15,8 @@ class Slots:
     """Hands out the slots of one key; all who use the key must agree on the interval.
 
     `patience` is the longest that a caller waits. `tolerance` is how late a slot may be used; the interval
-    has to have that much to spare.
+    has to have that much to spare. Of each `group`, such as the replicas of one service, one caller waits at
+    a time: groups get equal shares of a busy key, however many replicas they have.
     """
 
     def __init__(
@@ -26,15 +27,19 @@ class Slots:
         *,
         patience: timedelta,
         tolerance: timedelta = TOLERANCE,
+        group: str | None = None,
     ) -> None:
         self.interval = interval
         self._bucket = RateBucket(database)
         self._key = key
         self._patience = patience.total_seconds()
         self._tolerance = tolerance.total_seconds()
+        self._group = group
 
     async def wait(self, stop: asyncio.Event | None = None) -> bool:
-        """Return True when a slot of ours has come; False when none does within the patience, or at `stop`.
+        """Return True when a slot of ours has come.
+
+        Return False when none does within the patience, while another of the group waits, or at `stop`.
 
         A slot that a busy machine comes too late for would crowd the next one: it is left unused. Who is
         always late gets on all the same, with the fourth. Raises Unavailable while Postgres is away.
@@ -54,5 +59,5 @@ class Slots:
     async def _reserve(self, patience: float) -> float | None:
         """Take the next slot; gives the seconds until then."""
         rate, left = 1 / self.interval.total_seconds(), timedelta(seconds=max(patience, 0))
-        wait = await self._bucket.take(self._key, rate=rate, capacity=1, patience=left)
+        wait = await self._bucket.take(self._key, rate=rate, capacity=1, patience=left, group=self._group)
         return None if wait is None else wait.total_seconds()

@@ -85,7 +85,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         domains = DomainStore(database, outbox, limits=limits)
         identities = IdentityStore(database, outbox, place, inbound_mx=settings.inbound_mx)
         interval = settings.aws.aws_control_interval
-        slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE)
+        slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE, group=SCHEMA)
         worker = IdentityWorker(identities, ses, slots, slow_retry=settings.slow_retry)
         deletions = DeletionStore(database, outbox, place)
         loops: list[ClaimLoop[Any]] = [identity_loop(worker), deletion_loop(deletions)]

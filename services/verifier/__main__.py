@@ -68,7 +68,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         asking = AskingSes(
             SesStore(database, settings.aws),
             reader,
-            Slots(database, settings.aws.control_key, interval, patience=PATIENCE),
+            Slots(database, settings.aws.control_key, interval, patience=PATIENCE, group=SCHEMA),
             settling,
             repair=repair,
             hurry=looking.ses_is_due,

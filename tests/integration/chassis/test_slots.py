@@ -9,6 +9,7 @@ from chassis.bucket import RateBucket
 from chassis.database import Database
 from chassis.slots import TRIES, Slots
 from tests.stores import FreshDatabase
+from tests.waiting import eventually
 
 LONG = timedelta(minutes=1)
 TOLERANCE = timedelta(milliseconds=80)
@@ -32,8 +33,23 @@ async def test_slots_of_two_processes_are_an_interval_apart(database: FreshDatab
     assert all(after - before >= (interval - TOLERANCE).total_seconds() for before, after in pairwise(began))
 
 
+async def test_two_groups_share_a_key_equally_however_many_wait_in_each(database: FreshDatabase) -> None:
+    interval, taken = timedelta(milliseconds=200), list[str]()
+
+    async def use(database: Database, group: str) -> None:
+        slots = Slots(database, "press", interval, patience=LONG, tolerance=LONG, group=group)
+        while len(taken) < 12:
+            await eventually(slots.wait)
+            taken.append(group)
+
+    async with database.open("identity") as one, database.open("verifier") as other:
+        await asyncio.gather(use(one, "one"), *(use(other, "other") for _ in range(4)))
+
+    assert 5 <= taken[:12].count("one") <= 7
+
+
 async def test_a_slot_beyond_the_patience_is_not_waited_for_and_left_to_others(identity: Database) -> None:
-    assert await slots_of(identity, LONG).wait()
+    assert await Slots(identity, "press", LONG, patience=LONG, tolerance=LONG).wait()
 
     assert not await slots_of(identity, LONG, patience=LONG / 2).wait()
     assert await RateBucket(identity).take("press", rate=1 / 60, capacity=1, patience=LONG) is not None
