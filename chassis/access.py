@@ -4,6 +4,7 @@ A key or link becomes a Principal, and a Principal yields a Visibility. Stores t
 argument of every statement that serves a caller, so no servicer decides by itself what a caller may see.
 """
 
+import asyncio
 import hashlib
 import secrets
 import string
@@ -29,6 +30,9 @@ HINT_LENGTH = 4
 # Less than the promised second: a revoked key must be refused one second after the revocation committed.
 CACHE_AGE = timedelta(seconds=0.5)
 CACHE_SIZE = 10_000
+# Keys that were not live a moment ago may take this many connections of the pool, so that a flood of invented
+# keys leaves the others to work.
+UNKNOWN_AT_ONCE = 4
 
 _LIVE_KEY = """
 SELECT key_id, tenant_id, tenant_state, scope, claim_ids
@@ -222,6 +226,7 @@ class Access:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._cache: OrderedDict[bytes, tuple[float, Principal | None]] = OrderedDict()
+        self._unknown = asyncio.Semaphore(UNKNOWN_AT_ONCE)
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """Read an `authorization` header; raises Unauthenticated, or Unavailable while Postgres is away."""
@@ -242,10 +247,16 @@ class Access:
         return {row["key_id"] for row in rows}
 
     async def _live(self, digest: bytes) -> Principal | None:
-        now = time.monotonic()  # before the question: an answer ages from when it was true
         fresh_until, who = self._cache.get(digest, (0.0, None))
-        if now < fresh_until:
+        if time.monotonic() < fresh_until:
             return who
+        if who is not None:
+            return await self._looked_up(digest)
+        async with self._unknown:
+            return await self._looked_up(digest)
+
+    async def _looked_up(self, digest: bytes) -> Principal | None:
+        now = time.monotonic()  # before the question: an answer ages from when it was true
         who = _principal(await self._database.fetchrow(_LIVE_KEY, digest))
         self._remember(digest, now + CACHE_AGE.total_seconds(), who)
         return who

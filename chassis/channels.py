@@ -15,7 +15,7 @@ from chassis.tls import Files, channel_credentials
 
 log = get_logger(__name__)
 ATTEMPTS = 4
-CHECKED_EVERY = 10.0  # seconds between checks of the TLS files
+CHECKED_EVERY = 1.0  # seconds between checks of the TLS files
 GRACE = 300.0  # seconds that calls on a replaced channel may take; servers end connections at this age too
 LARGEST_ANSWER = 48 * MEBIBYTE  # an email with its bodies
 

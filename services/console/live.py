@@ -1,10 +1,9 @@
-"""What is known of domains, as it changes: one upstream stream for each domain, however many pages watch it.
+"""What is known of domains, as it changes: one upstream stream for each domain and key that has pages open.
 
-Not for permissions: whoever follows a domain has just been shown by verifier, with the own key, that it may.
+Keys do not share a stream: verifier ends the stream of a revoked key or link, and its pages end with it.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
@@ -40,13 +39,13 @@ class Sight:
 
 
 class _Watched:
-    """One domain that somebody watches."""
+    """One domain that is watched with one key."""
 
     def __init__(self) -> None:
         self.bell = Bell()
         self.sight: Sight | None = None
         self.ended = False
-        self.followers: Counter[str] = Counter()  # by their keys
+        self.pages = 0
         self.task: asyncio.Task[None]
 
 
@@ -55,7 +54,7 @@ class Live:
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
-        self._watched: dict[str, _Watched] = {}
+        self._watched: dict[tuple[str, str], _Watched] = {}  # by domain and key
         self._ends = asyncio.Event()
 
     async def follow(self, domain_id: str, key: str) -> AsyncGenerator[Sight | None]:
@@ -77,8 +76,8 @@ class Live:
 
     def full(self, domain_id: str, key: str) -> bool:
         """Tells whether one key has all the pages of a domain that it may; nobody takes every connection."""
-        watched = self._watched.get(domain_id)
-        return watched is not None and watched.followers[key] >= MOST_PAGES
+        watched = self._watched.get((domain_id, key))
+        return watched is not None and watched.pages >= MOST_PAGES
 
     def end(self) -> None:
         """Ends every stream."""
@@ -88,20 +87,20 @@ class Live:
 
     @contextmanager
     def _joined(self, domain_id: str, key: str) -> Iterator[_Watched]:
-        watched = self._watched.get(domain_id)
+        watched = self._watched.get((domain_id, key))
         if watched is None or watched.ended:
-            watched = self._watched[domain_id] = _Watched()
+            watched = self._watched[domain_id, key] = _Watched()
             watched.task = asyncio.create_task(self._watch(watched, domain_id, key))
-        watched.followers[key] += 1
+        watched.pages += 1
         try:
             with PAGES.track_inprogress():
                 yield watched
         finally:
-            watched.followers[key] -= 1
-            if not watched.followers.total():
+            watched.pages -= 1
+            if not watched.pages:
                 watched.task.cancel()
-                if self._watched.get(domain_id) is watched:
-                    del self._watched[domain_id]
+                if self._watched.get((domain_id, key)) is watched:
+                    del self._watched[domain_id, key]
 
     async def _watch(self, watched: _Watched, domain_id: str, key: str) -> None:
         try:

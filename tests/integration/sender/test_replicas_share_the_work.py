@@ -1,9 +1,6 @@
 """Several senders side by side, and senders that die: every email leaves once."""
 
 import asyncio
-import os
-import signal
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,13 +12,12 @@ from uuid import UUID
 import grpc
 import pytest
 
-from cli.server_process import free_port
-from cli.tether import tethered
 from letterhead.sender.v1.emails_pb2 import Email
 from tests.factories import ACCOUNT, REGION, Domain, a_key
 from tests.figures import Figure
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
+from tests.integration.sender.processes import Process
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -52,49 +48,6 @@ async def test_two_replicas_post_200_emails_200_times(
     assert len(posts) == 200
     assert {post["email_tags"]["lh-email"] for post in posts} == {email.id for email in emails}
     await sender.one_post_an_attempt()
-
-
-class Process:
-    """A sender as a process of its own, which can be killed."""
-
-    def __init__(self, sender: Sender, directory: Path) -> None:
-        self._sender = sender
-        self._directory = directory
-        self.port = free_port()
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        command = tethered([sys.executable, "-m", "services.sender"])
-        self._process = await asyncio.create_subprocess_exec(
-            *command, env=self._environment(), stdout=asyncio.subprocess.DEVNULL
-        )
-
-    async def kill(self) -> None:
-        """Ends it as a power cut would."""
-        assert self._process is not None
-        os.kill(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
-
-    def _environment(self) -> dict[str, str]:
-        sender, url_file = self._sender, self._directory / "database-url"
-        url_file.write_text(sender.settings.database.database_url.reveal())
-        nats = sender.settings.nats
-        return {
-            "PATH": "/usr/bin:/bin",
-            "PYTHONPATH": os.pathsep.join(sys.path),
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "LETTERHEAD_DATABASE_URL_FILE": str(url_file),
-            "LETTERHEAD_NATS_URL": nats.nats_url,
-            "LETTERHEAD_NATS_STREAM": nats.nats_stream,
-            "LETTERHEAD_NATS_SUBJECT_PREFIX": nats.nats_subject_prefix,
-            "LETTERHEAD_GRPC_PORT": str(self.port),
-            "LETTERHEAD_GRPC_HOST": "127.0.0.1",
-            "LETTERHEAD_GRPC_PLAINTEXT": "true",
-            "LETTERHEAD_AWS_REGION": REGION,
-            "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
-            "LETTERHEAD_AWS_ENDPOINT_URL": sender.internet.addresses.ses,
-        }
 
 
 @pytest.fixture

@@ -1,0 +1,104 @@
+"""Callers without a live key cost a bounded amount of memory, and others little of their time."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import quantiles
+from uuid import UUID
+
+import grpc
+import pytest
+
+from cli.tether import tethered
+from tests.contract.manifests import built
+from tests.contract.sources import ROOT
+from tests.factories import a_key
+from tests.figures import Figure
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Sender
+from tests.integration.sender.flood import CALLERS, HALF, IDLE
+from tests.integration.sender.processes import Process
+
+pytestmark = pytest.mark.timeout(400)
+SENDS = 100
+UNITS = {"Mi": 1, "Gi": 1024}
+
+
+@pytest.fixture
+async def process(sender: Sender, tmp_path: Path) -> AsyncIterator[Process]:
+    process = Process(sender, tmp_path)
+    await process.start()
+    yield process
+    await process.kill()
+
+
+@asynccontextmanager
+async def flooded(port: int) -> AsyncIterator[dict[str, int]]:
+    """Keyless callers are at it while the block runs; afterwards it has how they were answered."""
+    command = tethered([sys.executable, "-m", "tests.integration.sender.flood", str(port)])
+    pipe = asyncio.subprocess.PIPE
+    flood = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
+    assert flood.stdout is not None
+    assert await flood.stdout.readline() == b"ready\n"
+    answers: dict[str, int] = {}
+    yield answers
+    out, _ = await flood.communicate()
+    answers |= json.loads(out)
+
+
+def memory(pid: int, what: str) -> int:
+    """What a process has in memory now (VmRSS) or had at most (VmHWM), in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) // 1024 for line in lines if line.startswith(what))
+
+
+def limit_of(service: str) -> int:
+    """The memory limit in the production manifests, in MiB."""
+    text = dict(built("production").services())[service].containers[0]["resources"]["limits"]["memory"]
+    return int(text[:-2]) * UNITS[text[-2:]]
+
+
+async def timed_sends(caller: Caller, address: str) -> list[float]:
+    """The milliseconds of each of many sends, one after the other."""
+    spent = []
+    for _ in range(SENDS):
+        began = time.perf_counter()
+        await caller.send(address)
+        spent.append((time.perf_counter() - began) * 1000)
+    return spent
+
+
+def shown(spent: list[float]) -> str:
+    cuts = quantiles(spent, n=100)
+    return f"p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms"
+
+
+async def test_large_calls_without_a_key_fill_no_memory_and_delay_nobody_for_long(
+    sender: Sender, tenant_id: UUID, process: Process, figure: Figure
+) -> None:
+    domain = await sender.a_ready_domain(tenant_id)
+    await sender.set_account(state="PAUSED")
+    key = await a_key(sender.database, tenant_id)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{process.port}") as channel:
+        await asyncio.wait_for(channel.channel_ready(), timeout=30)
+        caller = Caller(channel, key)
+        alone = await timed_sends(caller, f"agent@{domain.name}")
+        before = memory(process.pid, "VmRSS")
+        async with flooded(process.port) as answers:
+            together = await timed_sends(caller, f"agent@{domain.name}")
+            peak, after = memory(process.pid, "VmHWM"), memory(process.pid, "VmRSS")
+
+    limit = limit_of("sender")
+    figure(
+        f"{CALLERS} callers of 40 MiB without a live key, {IDLE} idle and {HALF} half-open connections:"
+        f" sender had {before} MiB before, {peak} MiB at most, {after} MiB at the end, of {limit} MiB;"
+        f" {sum(answers.values())} calls refused;"
+        f" another tenant's send {shown(together)}, alone {shown(alone)}"
+    )
+    assert set(answers) == {"UNAUTHENTICATED"}
+    assert sum(answers.values()) >= CALLERS
+    assert peak < limit / 2
