@@ -24,7 +24,7 @@ from tests.integration.sender.flood import CALLERS, HALF, IDLE
 from tests.integration.sender.processes import Process
 
 pytestmark = pytest.mark.timeout(400)
-SENDS = 100
+SENDS = 200
 UNITS = {"Mi": 1, "Gi": 1024}
 
 
@@ -46,7 +46,7 @@ async def flooded(port: int) -> AsyncIterator[dict[str, int]]:
     assert await flood.stdout.readline() == b"ready\n"
     answers: dict[str, int] = {}
     yield answers
-    out, _ = await flood.communicate()
+    out, _ = await flood.communicate(b"")
     answers |= json.loads(out)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import pytest
 
-from chassis.config import Aws, ConfigError, Secret, Server, describe, load, setting
+from chassis.config import Aws, ConfigError, Secret, Server, Tls, describe, load, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,3 +129,38 @@ def test_settings_describe_themselves() -> None:
     assert described["LETTERHEAD_GRPC_PORT"].required
     assert described["LETTERHEAD_TOKEN_FILE"].help == "a token"
     assert described["LETTERHEAD_WAIT"].default == timedelta(seconds=1)
+
+
+TLS_FILES = {f"LETTERHEAD_GRPC_{name}_FILE": f"/tls/{name}" for name in ("CERTIFICATE", "KEY", "CA")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "environ", "problem"),
+    [
+        (
+            Tls,
+            {},
+            "gRPC has no TLS: set LETTERHEAD_GRPC_CA_FILE to PEM files, or",
+        ),
+        (
+            Server,
+            {"LETTERHEAD_GRPC_CA_FILE": "/ca"},
+            "gRPC has no TLS: set LETTERHEAD_GRPC_CERTIFICATE_FILE",
+        ),
+        (Tls, TLS_FILES | {"LETTERHEAD_GRPC_PLAINTEXT": "true"}, "LETTERHEAD_GRPC_PLAINTEXT is true and"),
+        (Tls, dict(list(TLS_FILES.items())[1:]), "set both of LETTERHEAD_GRPC_CERTIFICATE_FILE and"),
+    ],
+)
+def test_tls_is_whole_or_given_up_by_an_explicit_setting(
+    kind: type[Any], environ: dict[str, str], problem: str
+) -> None:
+    [told] = problems(kind, {"LETTERHEAD_GRPC_PORT": "1"} | environ)
+
+    assert told.startswith(problem)
+
+
+@pytest.mark.parametrize("environ", [TLS_FILES, {"LETTERHEAD_GRPC_PLAINTEXT": "true"}])
+def test_tls_or_plaintext_is_enough(environ: dict[str, str]) -> None:
+    server = load(Server, {"LETTERHEAD_GRPC_PORT": "1"} | environ)
+
+    assert server.grpc_plaintext is (environ is not TLS_FILES)
