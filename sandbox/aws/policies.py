@@ -1,35 +1,70 @@
-"""Resource policies, as far as they say whether one AWS service may hand something to another's resource.
+"""Resource policies, as far as they say who may publish to a topic or send to a queue.
 
-A queue that forgets to let its topic in loses every event in production; so it does here.
+A queue that forgets to let its topic in loses every event in production; so it does here. The rules are IAM's
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html):
+a Deny overrules, and a negated comparison holds for a key that the request does not have.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-_COMPARISONS = frozenset({"ArnEquals", "ArnLike", "StringEquals", "StringLike"})
+_COMPARISONS = frozenset({"ArnEquals", "ArnLike", "StringEquals", "StringLike", "Bool"})
+_NEGATED = {
+    "ArnNotEquals": "ArnEquals",
+    "ArnNotLike": "ArnLike",
+    "StringNotEquals": "StringEquals",
+    "StringNotLike": "StringLike",
+}
+_KNOWN = _COMPARISONS | set(_NEGATED)
 
 
-def allows(policy: str | None, *, service: str, action: str, resource: str, context: dict[str, str]) -> bool:
-    """Whether the policy lets the AWS service do it; `context` holds aws:SourceArn and aws:SourceAccount."""
-    facts = {name.lower(): value for name, value in context.items()}
-    statements = _listed(json.loads(policy).get("Statement", [])) if policy else []
-    speaking = [
-        statement["Effect"]
-        for statement in statements
-        if _names(statement.get("Principal"), service)
-        and _matches(statement.get("Action"), action, fold=True)
-        and _matches(statement.get("Resource", "*"), resource)
-        and _hold(statement.get("Condition", {}), facts)
-    ]
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Who wants to do what; `service` or `account` names the caller, `context` holds the condition keys."""
+
+    action: str
+    resource: str
+    service: str = ""
+    account: str = ""
+    context: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The condition keys, which are compared without regard to case."""
+        return {name.lower(): value for name, value in self.context.items()}
+
+
+def allows(policy: str | None, asking: Asking) -> bool:
+    """Return whether the policy itself lets the caller do it."""
+    speaking = set(_effects(policy, asking))
     return "Allow" in speaking and "Deny" not in speaking
 
 
-def _names(principal: Any, service: str) -> bool:
-    if isinstance(principal, dict):
-        return service in _listed(principal.get("Service", [])) or "*" in _listed(principal.get("AWS", []))
-    return bool(principal == "*")
+def denies(policy: str | None, asking: Asking) -> bool:
+    """Return whether the policy forbids it, whatever else the caller may do by its own account's rights."""
+    return "Deny" in _effects(policy, asking)
+
+
+def _effects(policy: str | None, asking: Asking) -> Iterator[str]:
+    for statement in _listed(json.loads(policy).get("Statement", [])) if policy else []:
+        if (
+            _names(statement.get("Principal"), asking)
+            and _matches(statement.get("Action"), asking.action, fold=True)
+            and _matches(statement.get("Resource", "*"), asking.resource)
+            and _hold(statement.get("Condition", {}), asking.facts, unknown=statement["Effect"] == "Deny")
+        ):
+            yield statement["Effect"]
+
+
+def _names(principal: Any, asking: Asking) -> bool:
+    if not isinstance(principal, dict):
+        return bool(principal == "*")
+    accounts = _listed(principal.get("AWS", []))
+    own = {"*"} | ({asking.account, f"arn:aws:iam::{asking.account}:root"} if asking.account else set())
+    return asking.service in _listed(principal.get("Service", [])) or bool(own & set(accounts))
 
 
 def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
@@ -37,13 +72,19 @@ def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
     return any(fnmatchcase(value.lower() if fold else value, pattern) for pattern in fitting)
 
 
-def _hold(conditions: dict[str, dict[str, Any]], facts: dict[str, str]) -> bool:
-    """Whether every condition holds; one with an operator that is not known here never does."""
+def _hold(conditions: dict[str, dict[str, Any]], facts: dict[str, str], *, unknown: bool) -> bool:
+    """Return whether all conditions hold; one whose operator is not known here is taken as `unknown` says."""
     return all(
-        operator in _COMPARISONS and _matches(patterns, facts.get(name.lower(), ""))
+        _holds(operator, patterns, facts.get(name.lower())) if operator in _KNOWN else unknown
         for operator, wanted in conditions.items()
         for name, patterns in wanted.items()
     )
+
+
+def _holds(operator: str, patterns: Any, value: str | None) -> bool:
+    if operator in _NEGATED:
+        return not _holds(_NEGATED[operator], patterns, value)
+    return value is not None and _matches(patterns, value)
 
 
 def _listed(value: Any) -> list[Any]:

@@ -14,7 +14,7 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 
-from sandbox.aws.policies import allows
+from sandbox.aws.policies import Asking, allows, denies
 from sandbox.aws.refusals import Refusal
 
 DEFAULTS = {
@@ -64,13 +64,17 @@ class Queue:
 
     def lets_in(self, topic_arn: str) -> bool:
         """Whether its policy lets SNS send for that topic."""
-        return allows(
-            self.attributes.get("Policy"),
+        asking = Asking(
             service="sns.amazonaws.com",
             action="sqs:SendMessage",
             resource=self.arn,
-            context={"aws:SourceArn": topic_arn},
+            context={"aws:SourceArn": topic_arn, "aws:SecureTransport": "true"},
         )
+        return allows(self.attributes.get("Policy"), asking)
+
+    def keeps_out(self, asking: Asking) -> bool:
+        """Whether its policy forbids something to a caller with the account's credentials."""
+        return denies(self.attributes.get("Policy"), asking)
 
     def put(self, message: QueuedMessage, delay: float = 0) -> None:
         """Adds a message, visible after `delay` seconds."""

@@ -4,6 +4,7 @@ An error's HTTP status comes from the service's model; those here are common to 
 """
 
 COMMON_STATUS = {
+    "AccessDenied": 403,
     "AccessDeniedException": 403,
     "IncompleteSignature": 400,
     "InternalFailure": 500,

@@ -38,6 +38,11 @@ class Call:
     def __getitem__(self, name: str) -> Any:
         return self.params[name]
 
+    @property
+    def secure(self) -> str:
+        """Whether it came over TLS, as the condition key aws:SecureTransport has it."""
+        return str(self.base_url.startswith("https:")).lower()
+
     def get(self, name: str, default: Any = None) -> Any:
         """The parameter, or the default when the client left it out."""
         return self.params.get(name, default)

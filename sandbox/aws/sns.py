@@ -6,6 +6,7 @@ import secrets
 import uuid
 from typing import Any
 
+from sandbox.aws.policies import Asking
 from sandbox.aws.refusals import Refusal
 from sandbox.aws.service import Call, Params
 from sandbox.aws.topics import Subscription, Topic, Topics
@@ -83,7 +84,10 @@ class Sns:
             key: _checked(_SUBSCRIPTION_ATTRIBUTES, key, value)
             for key, value in call.get("Attributes", {}).items()
         }
-        subscription = _same(topic, protocol, endpoint) or self._subscription(topic, protocol, endpoint)
+        known = _same(topic, protocol, endpoint)
+        if known and attributes and known.attributes != attributes:
+            raise _invalid("Attributes Reason: Subscription already exists with different attributes")
+        subscription = known or self._subscription(topic, protocol, endpoint)
         subscription.attributes |= attributes
         if not subscription.confirmed:
             self._topics.ask_to_confirm(topic, subscription)
@@ -150,6 +154,14 @@ class Sns:
             not 0 < len(subject) < 100 or not subject.isascii() or not subject.isprintable()
         ):
             raise _invalid("Subject")
+        asking = Asking(
+            account=self._topics.account,
+            action="sns:Publish",
+            resource=arn,
+            context={"aws:SecureTransport": call.secure},
+        )
+        if self._topics.get(arn).keeps_out(asking):
+            raise Refusal("AuthorizationError", f"Not authorized to perform SNS:Publish on resource {arn}")
         return {"MessageId": await self._topics.publish(arn, call["Message"], subject=subject)}
 
     def _subscription(self, topic: Topic, protocol: str, endpoint: str) -> Subscription:

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from sandbox.aws.config import AwsConfig
+from sandbox.aws.policies import Asking
 from sandbox.aws.queues import Queue, QueuedMessage
 from sandbox.aws.refusals import Refusal
 from sandbox.aws.service import Call, Params
@@ -153,6 +154,15 @@ class Queues:
         queue = self._queues.get(call["QueueUrl"].rpartition("/")[2])
         if queue is None:
             raise _missing()
+        action = call.operation.removesuffix("Batch")  # the rights have no batches
+        asking = Asking(
+            account=self._account,
+            action=f"sqs:{action}",
+            resource=queue.arn,
+            context={"aws:SecureTransport": call.secure},
+        )
+        if queue.keeps_out(asking):
+            raise Refusal("AccessDenied", f"Access to the resource {call['QueueUrl']} is denied.")
         return queue
 
     def _set(self, queue: Queue, attributes: dict[str, str]) -> None:

@@ -99,6 +99,6 @@ class Subscribers:
     def _bury(self, delivery: Delivery) -> None:
         arn = json.loads(delivery.redrive_policy or "{}").get("deadLetterTargetArn")
         queue = self._queues.find(arn) if arn else None
-        if queue:
+        if queue and queue.lets_in(delivery.topic_arn):
             queue.put(QueuedMessage(delivery.body))
         _log.warning("SNS gave a delivery up", action="sns_delivery_given_up", dead_letter=bool(queue))

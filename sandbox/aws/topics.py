@@ -9,7 +9,7 @@ from chassis.telemetry import get_logger
 from sandbox.aws.background import Background
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.notifications import Notary
-from sandbox.aws.policies import allows
+from sandbox.aws.policies import Asking, allows, denies
 from sandbox.aws.queues import QueuedMessage
 from sandbox.aws.refusals import Refusal
 from sandbox.aws.sqs import Queues
@@ -53,14 +53,17 @@ class Topic:
 
     def lets_in(self, configuration_set_arn: str, account: str) -> bool:
         """Whether its policy lets SES publish for that configuration set."""
-        context = {"aws:SourceArn": configuration_set_arn, "aws:SourceAccount": account}
-        return allows(
-            self.attributes.get("Policy"),
-            service="ses.amazonaws.com",
-            action="sns:Publish",
-            resource=self.arn,
-            context=context,
-        )
+        context = {
+            "aws:SourceArn": configuration_set_arn,
+            "aws:SourceAccount": account,
+            "aws:SecureTransport": "true",
+        }
+        asking = Asking(service="ses.amazonaws.com", action="sns:Publish", resource=self.arn, context=context)
+        return allows(self.attributes.get("Policy"), asking)
+
+    def keeps_out(self, asking: Asking) -> bool:
+        """Whether its policy forbids something to a caller with the account's credentials."""
+        return denies(self.attributes.get("Policy"), asking)
 
     @property
     def signature_version(self) -> str:

@@ -16,7 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from tests.integration.sandbox_aws.world import HOST, TOPIC, MakeWorld, World
+from tests.integration.sandbox_aws.world import HOST, TOPIC, MakeWorld, World, allowing
 from tests.waiting import eventually
 
 SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
@@ -186,7 +186,12 @@ async def test_a_4xx_is_final_and_what_is_given_up_becomes_a_dead_letter(
     make_world: MakeWorld, subscriber: Subscriber
 ) -> None:
     world = await make_world(sns_retry_wait=0.02)
-    await world.call("sqs", "create_queue", QueueName="dead")
+    await world.call(
+        "sqs",
+        "create_queue",
+        QueueName="dead",
+        Attributes={"Policy": allowing("sns.amazonaws.com", "sqs:SendMessage")},
+    )
     redrive = json.dumps({"deadLetterTargetArn": "arn:aws:sqs:us-east-1:123456789012:dead"})
     arn = await subscribed(world, subscriber, RedrivePolicy=redrive)
     subscriber.statuses = [404, 500, 500, 500, 500]
