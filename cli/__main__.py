@@ -114,15 +114,25 @@ def set_up_aws(
     name: Annotated[
         str, typer.Option(help="Of configuration set, topic and queue: `NAME`, `NAME-feedback`.")
     ] = "letterhead",
+    https_url: Annotated[
+        str,
+        typer.Option(help="SNS endpoint of webhooks, `https://…/sns`; the queue takes what it misses."),
+    ] = "",
 ) -> None:
     """Make what SES's events come back by: configuration set, topic, queue. Reads LETTERHEAD_AWS_*."""
-    run(_set_up_aws(name))
+    run(_set_up_aws(name, https_url))
 
 
-async def _set_up_aws(name: str) -> None:
+async def _set_up_aws(name: str, https_url: str) -> None:
     aws = load(Aws)
     session = boto3.Session(region_name=aws.aws_region)
-    made = aws_setup.set_up(session, account=aws.aws_account, endpoint_url=aws.aws_endpoint_url, name=name)
+    made = aws_setup.set_up(
+        session,
+        account=aws.aws_account,
+        endpoint_url=aws.aws_endpoint_url,
+        name=name,
+        https_url=https_url,
+    )
     print(f"configuration set  {made.configuration_set}\ntopic              {made.topic_arn}")
     print(f"queue              {made.queue_url}\ndead letters       {made.dead_letter_queue_url}")
 

@@ -23,6 +23,7 @@ EVENT_TYPES = [
 ]  # fmt: skip
 DESTINATION = "feedback"
 CONTROL_INTERVAL_SECONDS = AWS_CONTROL_INTERVAL.total_seconds()
+HTTPS_RETRIES = 3
 MESSAGE_RETENTION_SECONDS = 14 * 24 * 3600
 
 
@@ -37,9 +38,17 @@ class Feedback:
 
 
 def set_up(
-    session: boto3.Session, *, account: str, endpoint_url: str | None, name: str = "letterhead"
+    session: boto3.Session,
+    *,
+    account: str,
+    endpoint_url: str | None,
+    name: str = "letterhead",
+    https_url: str = "",
 ) -> Feedback:
-    """Creates configuration set `NAME`, and topic and queue `NAME-feedback`, in the session's region."""
+    """Create configuration set `NAME`, and topic and queue `NAME-feedback`, in the session's region.
+
+    With `https_url`, the topic posts there, and the queue takes what could not be posted within a minute.
+    """
     region = session.region_name
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
     ses, sns, sqs = (
@@ -47,43 +56,74 @@ def set_up(
         for service in ("sesv2", "sns", "sqs")
     )
     way = f"{name}-feedback"
-    topic_arn = _topic(sns, way, account, f"arn:aws:ses:{region}:{account}:configuration-set/{name}")
+    partition = session.get_partition_for_region(region)
+    topic_arn = _topic(sns, way, account, f"arn:{partition}:ses:{region}:{account}:configuration-set/{name}")
     dead_letters = sqs.create_queue(
         QueueName=f"{way}-dead", Attributes={"MessageRetentionPeriod": str(MESSAGE_RETENTION_SECONDS)}
     )["QueueUrl"]
     queue = _queue(sqs, way, topic_arn, _queue_arn(sqs, dead_letters))
-    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=_queue_arn(sqs, queue))
+    _subscriptions(sns, topic_arn, _queue_arn(sqs, queue), https_url)
     _configuration_set(ses, name, topic_arn)
     return Feedback(name, topic_arn, queue, dead_letters)
 
 
 def _topic(sns: Any, name: str, account: str, source_arn: str) -> str:
-    """A topic that only our configuration set may publish to, signed with SHA-256."""
+    """Make a topic that only our configuration set may publish to, signed with SHA-256."""
     topic_arn: str = sns.create_topic(Name=name)["TopicArn"]
-    policy = _allow("ses.amazonaws.com", "sns:Publish", topic_arn, {
-        "StringEquals": {"AWS:SourceAccount": account, "AWS:SourceArn": source_arn},
-    })  # fmt: skip
+    policy = _policy(
+        "ses.amazonaws.com",
+        "sns:Publish",
+        topic_arn,
+        only_if={"StringEquals": {"aws:SourceAccount": account, "aws:SourceArn": source_arn}},
+        never_if={
+            "NotOurConfigurationSet": {"ArnNotEquals": {"aws:SourceArn": source_arn}},
+            "NotOurAccount": {"StringNotEquals": {"aws:SourceAccount": account}},
+        },
+    )
     sns.set_topic_attributes(TopicArn=topic_arn, AttributeName="Policy", AttributeValue=policy)
     sns.set_topic_attributes(TopicArn=topic_arn, AttributeName="SignatureVersion", AttributeValue="2")
     return topic_arn
 
 
 def _queue(sqs: Any, name: str, topic_arn: str, dead_letter_arn: str) -> str:
-    """A queue that only our topic may send to; what is received ten times in vain is set aside."""
+    """Make a queue that only our topic may send to; what is refused ten times becomes a dead letter."""
     queue_url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
+    policy = _policy(
+        "sns.amazonaws.com",
+        "sqs:SendMessage",
+        _queue_arn(sqs, queue_url),
+        only_if={"ArnEquals": {"aws:SourceArn": topic_arn}},
+        never_if={"NotOurTopic": {"ArnNotEquals": {"aws:SourceArn": topic_arn}}},
+    )
     sqs.set_queue_attributes(
         QueueUrl=queue_url,
         Attributes={
-            "Policy": _allow("sns.amazonaws.com", "sqs:SendMessage", _queue_arn(sqs, queue_url), {
-                "ArnEquals": {"aws:SourceArn": topic_arn},
-            }),
+            "Policy": policy,
             "RedrivePolicy": json.dumps({"deadLetterTargetArn": dead_letter_arn, "maxReceiveCount": "10"}),
             "MessageRetentionPeriod": str(MESSAGE_RETENTION_SECONDS),
             "VisibilityTimeout": "30",
             "ReceiveMessageWaitTimeSeconds": "20",
         },
-    )  # fmt: skip
+    )
     return queue_url
+
+
+def _subscriptions(sns: Any, topic_arn: str, queue_arn: str, https_url: str) -> None:
+    """Lead the topic to the queue, or to the HTTPS endpoint and from there to the queue.
+
+    Raw message delivery is off: a raw message bears no signature.
+    """
+    if not https_url:
+        made = sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)["SubscriptionArn"]
+        raw = {"AttributeName": "RawMessageDelivery", "AttributeValue": "false"}
+        sns.set_subscription_attributes(SubscriptionArn=made, **raw)
+        return
+    retries = {"minDelayTarget": 5, "maxDelayTarget": 20, "numRetries": HTTPS_RETRIES}
+    attributes = {
+        "DeliveryPolicy": json.dumps({"healthyRetryPolicy": retries}),
+        "RedrivePolicy": json.dumps({"deadLetterTargetArn": queue_arn}),
+    }
+    sns.subscribe(TopicArn=topic_arn, Protocol="https", Endpoint=https_url, Attributes=attributes)
 
 
 def _configuration_set(ses: Any, name: str, topic_arn: str) -> None:
@@ -124,7 +164,23 @@ def _queue_arn(sqs: Any, queue_url: str) -> str:
     return arn
 
 
-def _allow(service: str, action: str, resource: str, condition: dict[str, Any]) -> str:
-    """A resource policy: one AWS service may do one thing, under a condition against the confused deputy."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": resource}
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement | {"Condition": condition}]})
+def _policy(
+    service: str,
+    action: str,
+    resource: str,
+    *,
+    only_if: dict[str, Any],
+    never_if: dict[str, dict[str, Any]],
+) -> str:
+    """Return a resource policy: one AWS service may do one thing under a condition, and nobody else may.
+
+    The denials hold for callers of our own account too, whose own rights would let them in without any.
+    """
+    allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Condition": only_if}
+    conditions = never_if | {"NotOverTls": {"Bool": {"aws:SecureTransport": "false"}}}
+    denied = [
+        {"Sid": reason, "Effect": "Deny", "Principal": "*", "Condition": condition}
+        for reason, condition in conditions.items()
+    ]
+    statements = [each | {"Action": action, "Resource": resource} for each in (allowed, *denied)]
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})

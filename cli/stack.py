@@ -185,6 +185,8 @@ class Stack:
             "smtp": f"{HOST}:{ports['smtp']}",
             "dns": f"{told['dns_root']}:{told['dns_port']}",
             "recursor": f"{told['dns_recursor']}:{told['dns_port']}",
+            "tls": told["tls"],
+            "sns_ca_file": _absolute(told["sns_ca_file"]),
         }
 
     def _set_up_aws(self) -> None:
@@ -268,7 +270,12 @@ class Stack:
                 "LETTERHEAD_SHARED_DOMAIN": SHARED_DOMAIN,
                 "LETTERHEAD_SHARED_BRAND": SHARED_BRAND,
             },
-            "webhooks": {"LETTERHEAD_FEEDBACK_WAIT": "1"},
+            "webhooks": {
+                "LETTERHEAD_FEEDBACK_WAIT": "1",
+                "LETTERHEAD_FEEDBACK_SIGNATURES": "enforce",
+                "LETTERHEAD_SNS_CERTIFICATE_ADDRESS": self.addresses["tls"],
+                "LETTERHEAD_SNS_CA_FILE": self.addresses["sns_ca_file"],
+            },
         }
 
     def _start_part(self, name: str, run: str, environ: dict[str, str]) -> None:
@@ -278,6 +285,10 @@ class Stack:
         )
         self.parts[name] = part
         part.start()
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).absolute())
 
 
 async def _written(path: Path) -> None:

@@ -29,6 +29,7 @@ class Settings:
     configuration_set: str = setting("letterhead", help="sender's configuration set")
     feedback_topic: str = setting("letterhead-feedback", help="webhooks's topic, name or ARN")
     feedback_queue: str = setting("letterhead-feedback", help="webhooks's queue, name or URL")
+    feedback_signatures: str = setting("off", help="what webhooks does about SNS's signatures")
     shared_domain: str = setting("", help="sender's shared domain; none: any of the operator's")
 
 
@@ -65,7 +66,12 @@ def _looks(installation: Installation, settings: Settings) -> Iterator[Awaitable
 
 async def _look_at_aws(installation: Installation, settings: Settings) -> list[Finding]:
     """AWS as the settings name it, or else the pretend one that `letterhead up` runs."""
-    names = (settings.configuration_set, settings.feedback_topic, settings.feedback_queue)
+    names = (
+        settings.configuration_set,
+        settings.feedback_topic,
+        settings.feedback_queue,
+        settings.feedback_signatures,
+    )
     if settings.aws_region and settings.aws_account:
         session = boto3.Session(region_name=settings.aws_region)
         return await asyncio.to_thread(look_at_aws, session, None, Way(settings.aws_account, *names))

@@ -1,6 +1,7 @@
 """What `letterhead doctor` finds of each part: that it is well, or what is wrong and what to do."""
 
 import asyncio
+from dataclasses import replace
 from uuid import uuid4
 
 import boto3
@@ -168,7 +169,38 @@ async def test_the_way_of_events_is_followed_from_station_to_station(internet: I
     await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
     after = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
 
-    assert [finding.part for finding in after] == ["ses-events", "topic", "queue"]
+    assert [finding.part for finding in after] == ["ses-events", "topic", "signatures", "queue"]
     assert {finding.verdict for finding in before} == {Verdict.WRONG}
     assert all("letterhead aws-setup" in finding.remedy for finding in before)
     assert {finding.verdict for finding in after} == {Verdict.WELL}
+
+
+async def test_signatures_that_could_not_be_enforced_are_told_before_they_are(internet: Internet) -> None:
+    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
+    made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
+    sns = session.client("sns", endpoint_url=endpoint)
+    await asyncio.to_thread(
+        sns.set_topic_attributes,
+        TopicArn=made.topic_arn,
+        AttributeName="SignatureVersion",
+        AttributeValue="1",
+    )
+
+    enforcing = await asyncio.to_thread(look_at_aws, session, endpoint, replace(WAY, signatures="enforce"))
+    not_yet = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
+
+    assert of(enforcing, "signatures").verdict is Verdict.WRONG
+    assert "SignatureVersion 1, not 2" in of(enforcing, "signatures").note
+    assert of(not_yet, "signatures").verdict is Verdict.WELL
+
+
+async def test_refused_messages_are_told_of(internet: Internet) -> None:
+    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
+    made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
+    sqs = session.client("sqs", endpoint_url=endpoint)
+    await asyncio.to_thread(sqs.send_message, QueueUrl=made.dead_letter_queue_url, MessageBody="refused")
+
+    queue = of(await asyncio.to_thread(look_at_aws, session, endpoint, WAY), "queue")
+
+    assert (queue.verdict, "about 1 messages were refused" in queue.note) == (Verdict.WRONG, True)
+    assert "sns-messages-refused.md" in queue.remedy

@@ -1,0 +1,85 @@
+"""What `letterhead aws-setup` makes: who gets in, who does not, and where the topic leads."""
+
+import asyncio
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from cli.aws_setup import Feedback, set_up
+from tests.internet import Internet
+
+ACCOUNT, REGION = "123456789012", "us-east-1"
+SESSION = boto3.Session("sandbox", "sandbox", region_name=REGION)
+URL = "https://letterhead.example.com/sns"
+
+
+@pytest.fixture
+async def made(internet: Internet) -> Feedback:
+    return await asyncio.to_thread(set_up, SESSION, account=ACCOUNT, endpoint_url=internet.addresses.ses)
+
+
+async def call(internet: Internet, service: str, operation: str, **params: Any) -> dict[str, Any]:
+    client = SESSION.client(service, endpoint_url=internet.addresses.ses)
+    answer: dict[str, Any] = await asyncio.to_thread(getattr(client, operation), **params)
+    return answer
+
+
+async def test_nobody_but_ses_publishes_not_even_the_account(
+    internet: Internet, made: Feedback
+) -> None:
+    with pytest.raises(ClientError, match="AuthorizationError"):
+        await call(internet, "sns", "publish", TopicArn=made.topic_arn, Message="forged")
+
+
+async def test_nobody_but_the_topic_sends_not_even_the_account(
+    internet: Internet, made: Feedback
+) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        await call(internet, "sqs", "send_message", QueueUrl=made.queue_url, MessageBody="forged")
+
+
+async def test_ses_and_the_topic_get_in(internet: Internet, made: Feedback) -> None:
+    """SES greets a new destination: what it says has come through topic and queue."""
+    answer = await call(internet, "sqs", "receive_message", QueueUrl=made.queue_url, WaitTimeSeconds=5)
+
+    (message,) = answer["Messages"]
+    assert "Successfully validated" in json.loads(message["Body"])["Message"]
+    assert json.loads(message["Body"])["SignatureVersion"] == "2"
+
+
+async def test_every_denial_is_explicit(internet: Internet, made: Feedback) -> None:
+    topic = await call(internet, "sns", "get_topic_attributes", TopicArn=made.topic_arn)
+    queue = await call(
+        internet, "sqs", "get_queue_attributes", QueueUrl=made.queue_url, AttributeNames=["Policy"]
+    )
+
+    policies = [json.loads(each["Attributes"]["Policy"])["Statement"] for each in (topic, queue)]
+    denied = [{each["Sid"] for each in policy if each["Effect"] == "Deny"} for policy in policies]
+    assert denied == [
+        {"NotOurConfigurationSet", "NotOurAccount", "NotOverTls"},
+        {"NotOurTopic", "NotOverTls"},
+    ]
+
+
+@pytest.mark.parametrize("url", ["", URL])
+async def test_it_may_be_run_again(internet: Internet, url: str) -> None:
+    made = [
+        await asyncio.to_thread(
+            set_up, SESSION, account=ACCOUNT, endpoint_url=internet.addresses.ses, https_url=url
+        )
+        for _ in range(2)
+    ]
+
+    assert made[0] == made[1]
+
+
+async def test_an_https_endpoint_has_the_queue_behind_it(internet: Internet) -> None:
+    made = await asyncio.to_thread(
+        set_up, SESSION, account=ACCOUNT, endpoint_url=internet.addresses.ses, https_url=URL
+    )
+
+    rows = await call(internet, "sns", "list_subscriptions_by_topic", TopicArn=made.topic_arn)
+    assert [(row["Protocol"], row["Endpoint"]) for row in rows["Subscriptions"]] == [("https", URL)]
