@@ -58,13 +58,16 @@ class Doors:
         return {(each.hostname or "", each.port or 0) for each in addresses} | {(HOST, self.host.port)}
 
     @asynccontextmanager
-    async def open(self, policy: Policy = "off") -> AsyncIterator[Door]:
-        """Runs the service."""
+    async def open(self, policy: Policy = "off", *, queue: str = "") -> AsyncIterator[Door]:
+        """Runs the service, at another queue than the test's if it is named."""
+        feedback = self.settings.feedback
         settings = replace(
             self.settings,
             sns=Sns(sns_ca_file=self.ca_file, sns_certificate_address=self.host.address),
             sns_endpoint=Endpoint(sns_port=self.port),
-            feedback=replace(self.settings.feedback, feedback_signatures=policy),
+            feedback=replace(
+                feedback, feedback_signatures=policy, feedback_queue=queue or feedback.feedback_queue
+            ),
         )
         async with running(settings), aiohttp.ClientSession() as session:
             yield Door(self.url, session)

@@ -100,6 +100,24 @@ async def test_raw_delivery_and_version_1_are_refused_where_signatures_are_enfor
     assert await stored(database) == 0
 
 
+async def test_dead_letters_are_taken_back_once_the_cause_is_fixed(
+    way: Way, doors: Doors, database: FreshDatabase
+) -> None:
+    await way.dead_letter_after(1)
+    await way.sign("1")
+    await way.publish(SentEmail().bounce())
+
+    async def dead(number: int) -> bool:
+        return await way.dead() == number
+
+    async with doors.open("enforce"):
+        await eventually(lambda: dead(1), within=SLOW)
+    async with doors.open("count", queue=f"{way.queue}-dead"):
+        await eventually(lambda: dead(0), within=SLOW)
+
+    assert await stored(database) == 1
+
+
 async def test_what_does_not_verify_is_stored_where_it_is_only_counted(
     signed_way: Way, doors: Doors, forger: Forger, database: FreshDatabase
 ) -> None:
