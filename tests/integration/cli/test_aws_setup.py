@@ -27,16 +27,12 @@ async def call(internet: Internet, service: str, operation: str, **params: Any) 
     return answer
 
 
-async def test_nobody_but_ses_publishes_not_even_the_account(
-    internet: Internet, made: Feedback
-) -> None:
+async def test_nobody_but_ses_publishes_not_even_the_account(internet: Internet, made: Feedback) -> None:
     with pytest.raises(ClientError, match="AuthorizationError"):
         await call(internet, "sns", "publish", TopicArn=made.topic_arn, Message="forged")
 
 
-async def test_nobody_but_the_topic_sends_not_even_the_account(
-    internet: Internet, made: Feedback
-) -> None:
+async def test_nobody_but_the_topic_sends_not_even_the_account(internet: Internet, made: Feedback) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         await call(internet, "sqs", "send_message", QueueUrl=made.queue_url, MessageBody="forged")
 
