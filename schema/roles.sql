@@ -27,21 +27,26 @@ GRANT SELECT, INSERT, DELETE ON identity.requests TO letterhead_identity;
 GRANT DELETE ON identity.links TO letterhead_identity;
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity.records TO letterhead_identity;
 -- History is append-only.
-GRANT SELECT, INSERT ON identity.tenant_transitions, identity.claim_transitions TO letterhead_identity;
+GRANT SELECT, INSERT ON identity.tenant_transitions, identity.claim_transitions, identity.ownership_transitions
+    TO letterhead_identity;
 GRANT SELECT ON identity.domains TO letterhead_identity;
 GRANT USAGE ON SCHEMA verifier, sender TO letterhead_identity;
--- To answer GetDomain with the state that verifier found.
-GRANT SELECT ON verifier.verifications TO letterhead_identity;
+-- To answer GetDomain with the state that verifier found, and to decide ownership by what it observed.
+GRANT SELECT ON verifier.verifications, verifier.transitions, verifier.dkim_prechecks, verifier.ownership_checks
+    TO letterhead_identity;
 -- To wait for open attempts before an identity is deleted.
 GRANT SELECT ON sender.attempts TO letterhead_identity;
 -- To answer GetTenant with what the tenant may send and has sent today.
 GRANT SELECT ON sender.allowances TO letterhead_identity;
 
 -- verifier
-GRANT SELECT, INSERT, UPDATE, DELETE ON verifier.verifications, verifier.looks TO letterhead_verifier;
+GRANT SELECT, INSERT, UPDATE, DELETE ON
+    verifier.verifications, verifier.looks, verifier.dkim_prechecks, verifier.ownership_checks
+    TO letterhead_verifier;
 GRANT SELECT, INSERT, UPDATE ON verifier.ses_account TO letterhead_verifier;
 -- History is append-only.
 GRANT SELECT, INSERT ON verifier.transitions TO letterhead_verifier;
+GRANT SELECT ON verifier.due_tokens TO letterhead_verifier;
 -- To know what to look at, and for whom.
 GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, identity.domains TO letterhead_verifier;
 

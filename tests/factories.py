@@ -114,9 +114,7 @@ async def a_provisioned_domain(
         ses_identity_id=identity_id,
         display_name=domain.name,
         phase=phase,
-        holder=True,
-        ownership_demanded=False,
-        ownership_token=_token(),
+        ownership="SOLE",
         **place,
     )
     await _insert_records(database, domain)

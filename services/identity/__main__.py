@@ -38,9 +38,16 @@ from services.identity.store.domains import DomainStore, Limits
 from services.identity.store.identities import IdentityStore
 from services.identity.store.keys import KeyStore
 from services.identity.store.links import LinkStore
+from services.identity.store.ownership import VERIFIER_CHANGES, OwnershipStore
 from services.identity.store.retention import RULES
 from services.identity.store.tenants import TenantStore
-from services.identity.worker import PATIENCE, IdentityWorker, deletion_loop, identity_loop
+from services.identity.worker import (
+    PATIENCE,
+    IdentityWorker,
+    OwnershipWorker,
+    deletion_loop,
+    identity_loop,
+)
 
 SCHEMA = "identity"
 
@@ -81,18 +88,21 @@ async def running(settings: Config) -> AsyncIterator[int]:
         ses = await stack.enter_async_context(open_ses(settings.aws, settings.ses))
         outbox, place = Outbox(SCHEMA), (settings.aws.aws_account, settings.aws.aws_region)
         tenants, keys = TenantStore(database, outbox), KeyStore(database, limit=settings.keys_per_tenant)
+        ownership = OwnershipStore(database, outbox, inbound_mx=settings.inbound_mx)
         limits = Limits(settings.domains_per_tenant, settings.pending_domains_per_tenant)
-        domains = DomainStore(database, outbox, limits=limits)
+        domains = DomainStore(database, outbox, ownership, limits=limits)
         identities = IdentityStore(database, outbox, place, inbound_mx=settings.inbound_mx)
         interval = settings.aws.aws_control_interval
         slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE, group=SCHEMA)
         worker = IdentityWorker(identities, ses, slots, slow_retry=settings.slow_retry)
         deletions = DeletionStore(database, outbox, place)
         loops: list[ClaimLoop[Any]] = [identity_loop(worker), deletion_loop(deletions)]
+        ownership_worker = OwnershipWorker(ownership)
         bell, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
         with suppress(Unavailable):
             await first_keys.store()
         await stack.enter_async_context(database.listen(CHANNEL, lambda: _wake(bell, loops)))
+        await stack.enter_async_context(database.listen(VERIFIER_CHANGES, ownership_worker.rounds.wake))
         yield await stack.enter_async_context(
             server.serving(
                 settings.server,
@@ -106,6 +116,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 ),
                 background=[
                     *(loop.run for loop in loops),
+                    ownership_worker.rounds.run,
                     Relay(database, stream, SCHEMA).run,
                     Forgetting(database, RULES).rounds.run,
                     first_keys.run,

@@ -66,6 +66,25 @@ class TooManyKeys(ResourceExhausted):
         super().__init__("TOO_MANY_KEYS", message, metadata={"limit": str(limit)})
 
 
+class DomainSuperseded(FailedPrecondition):
+    """Another tenant proved the name."""
+
+    def __init__(self, name: str) -> None:
+        message = (
+            f"Another account proved control of {name}, so this domain cannot be used again. "
+            "Delete it; to claim the name again, create it and publish the TXT record that it shows."
+        )
+        super().__init__("DOMAIN_SUPERSEDED", message, metadata={"name": name})
+
+
+class DomainNotChallenged(FailedPrecondition):
+    """Nobody waits for the name."""
+
+    def __init__(self, name: str) -> None:
+        message = f"No other account has proved control of {name}. Use DeleteDomain to give it up."
+        super().__init__("DOMAIN_NOT_CHALLENGED", message, metadata={"name": name})
+
+
 class DomainNotFound(NotFound):
     """No such domain for this caller."""
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
+from chassis.rounds import Rounds
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from chassis.worker import ClaimLoop
@@ -18,12 +19,15 @@ from services.identity.model.provisioning import Call, IdentityState, Seen, Sign
 from services.identity.ses import Ses, Trouble
 from services.identity.store.deletions import DeletionStore
 from services.identity.store.identities import IdentityStore, LeaseLost
+from services.identity.store.ownership import OwnershipStore
 
 log = get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=30)  # for a slot at SES; nothing is leased while waiting for it
+DECIDED_EVERY = timedelta(seconds=1)  # what becomes due by time alone, or whose notification was lost
+MOST_NAMES = 1000  # of one round
 IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
 
 NOT_OURS = (
@@ -44,6 +48,25 @@ def identity_loop(worker: "IdentityWorker") -> ClaimLoop[Work]:
 def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
     """Makes the loop over claims that are to go."""
     return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
+
+
+class OwnershipWorker:
+    """Decides who may send from a name whenever a fact changed: level-triggered, so that none is missed."""
+
+    def __init__(self, store: OwnershipStore) -> None:
+        self._store = store
+        self.rounds = Rounds("ownership", self.decide, interval=DECIDED_EVERY)
+
+    async def decide(self) -> bool:
+        """Decide every name that is due; return whether there may be more."""
+        names = await self._store.due_names(MOST_NAMES)
+        changed = False
+        for name in names:
+            try:
+                changed |= await self._store.decide(name)
+            except LookupError:
+                log.exception("ownership decision failed", action="ownership_failed", domain=name)
+        return changed
 
 
 class IdentityWorker:

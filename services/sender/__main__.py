@@ -250,6 +250,7 @@ def _rounds_of_emails(
     return {
         "settle": Rounds("settlement", upkeep.settle, interval=timedelta(seconds=1)),
         "expire": Rounds("deadlines", upkeep.expire, interval=timedelta(seconds=2)),
+        "supersede": Rounds("superseded domains", upkeep.supersede, interval=timedelta(seconds=2)),
         "release": Rounds("release", upkeep.release, interval=timedelta(seconds=2)),
         "forget": Forgetting(
             database, rules(emails=settings.email_retention, requests=settings.request_retention)

@@ -44,6 +44,17 @@ class DomainDeleting(FailedPrecondition):
         super().__init__("DOMAIN_DELETING", said, metadata={"domain": domain})
 
 
+class DomainSuperseded(FailedPrecondition):
+    """Another tenant proved the name."""
+
+    def __init__(self, name: str) -> None:
+        message = (
+            f"Another account proved control of {name}, so nothing is sent from it any more. "
+            "To claim the name again, delete the domain, create it and publish the TXT record that it shows."
+        )
+        super().__init__("DOMAIN_SUPERSEDED", message, metadata={"name": name})
+
+
 class DomainNotReady(FailedPrecondition):
     """The domain cannot send as itself, and nobody stands in for it."""
 

@@ -23,9 +23,9 @@ from services.verifier.resolver.resolver import Resolver, ResolverSettings
 from services.verifier.servicer.verifier import VerifierServicer
 from services.verifier.ses import open_ses
 from services.verifier.store.ses import SesStore
-from services.verifier.store.verifications import CHANGES, VerificationStore
+from services.verifier.store.verifications import CHANGES, CLAIM_CHANGES, VerificationStore
 from services.verifier.store.views import ViewStore
-from services.verifier.worker.looking import Following, Looking
+from services.verifier.worker.looking import Following, Looking, Prechecks
 from services.verifier.worker.measures import Measures
 from services.verifier.worker.ses import PATIENCE, AskingSes, Repair
 from services.verifier.worker.settling import Settling
@@ -62,8 +62,10 @@ async def running(settings: Config) -> AsyncIterator[int]:
         repair = await stack.enter_async_context(_repairing(settings))
         store = VerificationStore(database, settings.aws)
         settling = Settling(database, store, Outbox(SCHEMA))
-        looking = Looking(store, Resolver(settings.dns), settling, concurrency=settings.looks_at_once)
+        resolver = Resolver(settings.dns)
+        looking = Looking(store, resolver, settling, concurrency=settings.looks_at_once)
         following = Following(database, store, settling, looking)
+        prechecks = Prechecks(store, resolver)
         interval = settings.aws.aws_control_interval
         asking = AskingSes(
             SesStore(database, settings.aws),
@@ -76,6 +78,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         consumer = Consumer(database, stream, SCHEMA, "claims", CLAIM_EVENTS, following.hear)
         bell = Bell()
         await stack.enter_async_context(database.listen(CHANGES, bell.ring))
+        for each in (following.rounds, prechecks.rounds):
+            await stack.enter_async_context(database.listen(CLAIM_CHANGES, each.wake))
         views = ViewStore(database)
         servicer = VerifierServicer(views, bell, looking.wake)
         relay = Relay(database, stream, SCHEMA)
@@ -88,6 +92,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 background=[
                     looking.run,
                     following.rounds.run,
+                    prechecks.rounds.run,
                     asking.run,
                     consumer.run,
                     relay.run,

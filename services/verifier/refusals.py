@@ -21,3 +21,14 @@ class DomainDeleting(FailedPrecondition):
             f"{name} is deleted; add it again with CreateDomain to have it looked at",
             metadata={"domain": name},
         )
+
+
+class DomainSuperseded(FailedPrecondition):
+    """Another tenant proved the name."""
+
+    def __init__(self, name: str) -> None:
+        message = (
+            f"Another account proved control of {name}, so this domain cannot be verified again. "
+            "Delete it; to claim the name again, create it and publish the TXT record that it shows."
+        )
+        super().__init__("DOMAIN_SUPERSEDED", message, metadata={"name": name})

@@ -41,8 +41,8 @@ IDENTITY = """
 CLAIM = """
     INSERT INTO identity.claims
         (id, tenant_id, ses_identity_id, account, region, name, display_name,
-         mail_from_label, phase, holder, ownership_demanded, ownership_token)
-    VALUES ($1, $2, $3, '123456789012', 'us-east-1', $4, $4, 'send', 'ACTIVE', true, false, 'seeded')
+         mail_from_label, phase, ownership)
+    VALUES ($1, $2, $3, '123456789012', 'us-east-1', $4, $4, 'send', 'ACTIVE', 'SOLE')
 """
 RECORDS = """
     INSERT INTO identity.records

@@ -32,11 +32,11 @@ ID = UUID(int=0x5F0C)
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SHARED = SharedSender("send.e2a.dev", "e2a")
 STANDINGS = (
-    Standing("READY"),
-    Standing("READY"),
-    Standing("DEGRADED", dkim_good=True),
-    Standing("PENDING", ownership_demanded=False, unready_policy="SHARED", shared_ready=True),
-    Standing("LOST"),
+    Standing("READY", ownership="SOLE"),
+    Standing("READY", ownership="PROVEN"),
+    Standing("DEGRADED", dkim_good=True, ownership="CHALLENGED"),
+    Standing("PENDING", ownership="SOLE", unready_policy="SHARED", shared_ready=True),
+    Standing("LOST", ownership="SOLE"),
 )
 OURS = {
     "from",

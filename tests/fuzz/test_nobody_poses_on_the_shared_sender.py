@@ -23,7 +23,7 @@ from tests.fuzz import disguises
 from tests.fuzz.harness import NOW
 
 TENANT_ID = UUID(int=0xACE0000)
-SHARING = Standing("PENDING", ownership_demanded=False, unready_policy="SHARED", shared_ready=True)
+SHARING = Standing("PENDING", ownership="SOLE", unready_policy="SHARED", shared_ready=True)
 SHARED = SharedSender(
     "send.e2a.dev", "e2a", ProtectedNames(domain="send.e2a.dev", brands=(*disguises.BRANDS, "e2a"))
 )

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.identity.model.ownership import Ownership
+
 
 class Phase(StrEnum):
     """Where a claim stands as to what is asked for; the truth about it is verifier's state."""
@@ -16,7 +18,7 @@ class Phase(StrEnum):
     PROVISIONING = "PROVISIONING"  # asked for, and SES not told yet
     ACTIVE = "ACTIVE"  # SES knows; there are records to publish
     DELETING = "DELETING"  # no attempt may begin; open ones end, then the identity goes
-    DELETED = "DELETED"  # a tombstone, kept for ever: it makes the next claimant of the name prove it
+    DELETED = "DELETED"  # a tombstone; of one that was READY, it makes the next claimant prove the name
 
 
 PHASES: Mapping[Phase, Mapping[Phase, str]] = {
@@ -71,7 +73,6 @@ class NewClaim:
     name: str
     display_name: str
     mail_from_label: str
-    ownership_token: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,9 @@ class Claim:
     name: str
     mail_from_label: str
     phase: Phase
-    holder: bool
+    ownership: Ownership
+    ownership_token: str
+    ownership_deadline_at: datetime | None
     generation: int
     revision: int
 
@@ -107,6 +110,8 @@ class Domain:
     created_at: datetime
     updated_at: datetime
     state_at: datetime
+    ownership: Ownership
+    ownership_deadline_at: datetime | None
     records: tuple[Record, ...]
 
 

@@ -19,6 +19,7 @@ MX_PRIORITY = 10
 DEFAULT_HOSTED_ZONE = "dkim.amazonses.com"
 SPF = "v=spf1 include:amazonses.com ~all"
 DMARC = "v=DMARC1; p=none;"
+TOKEN_PREFIX = "letterhead-verification="  # noqa: S105 - what the TXT record begins with
 FAILED = "FAILED"
 
 
@@ -139,6 +140,11 @@ def dkim_records(name: str, signing: Signing) -> tuple[Record, ...]:
         )
         for ordinal, token in enumerate(signing.tokens, start=1)
     )
+
+
+def ownership_record(name: str, token: str) -> Record:
+    """Return the record that proves control of a name; it stands first where it is demanded."""
+    return _txt(Purpose.OWNERSHIP, f"_letterhead.{name}", f"{TOKEN_PREFIX}{token}", required=True)
 
 
 def records(

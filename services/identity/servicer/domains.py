@@ -2,7 +2,6 @@
 """DomainService: domains as tenants ask for them. The worker tells SES; a create waits a little for it."""
 
 import asyncio
-import secrets
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
@@ -21,11 +20,12 @@ from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.model.domains import STATES, Domain, NewClaim, Record
 from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
 from services.identity.refusals import DomainNotFound
-from services.identity.servicer.requests import paths_of, request_id_of
+from services.identity.servicer.requests import line, paths_of, request_id_of
 from services.identity.store.domains import DomainStore
 from services.identity.store.requests import Request
 
 LOOK_AGAIN = timedelta(seconds=1)  # should a notification be lost
+LONGEST_REASON = 500
 DEADLINE_MARGIN = timedelta(milliseconds=250)
 
 
@@ -78,6 +78,19 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         await self._store.delete(domain_id, sees)
         return pb.DeleteDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
 
+    async def AdoptDomain(self, request: pb.AdoptDomainRequest, context: Any) -> pb.AdoptDomainResponse:
+        sees = visibility(Scope.ADMIN)
+        domain_id = id_of(request.domain_id, DomainNotFound)
+        await self._store.adopt(domain_id, line("reason", request.reason, longest=LONGEST_REASON), sees)
+        return pb.AdoptDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
+
+    async def ReleaseDomain(self, request: pb.ReleaseDomainRequest, context: Any) -> pb.ReleaseDomainResponse:
+        sees = visibility(Scope.FULL_ACCESS)
+        domain_id = id_of(request.domain_id, DomainNotFound)
+        reason = line("reason", request.reason, longest=LONGEST_REASON, required=False)
+        await self._store.release(domain_id, reason, sees)
+        return pb.ReleaseDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
+
     async def RepairDomain(self, request: pb.RepairDomainRequest, context: Any) -> pb.RepairDomainResponse:
         sees = visibility(Scope.SERVICE)
         domain_id = id_of(request.domain_id, DomainNotFound)
@@ -97,7 +110,6 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
             name=parsed.name,
             display_name=parsed.display_name,
             mail_from_label=_label_of("mail_from_label", request.mail_from_label, parsed.name),
-            ownership_token=secrets.token_hex(16),
         )
 
     def _region_of(self, region: str) -> str:
@@ -171,6 +183,8 @@ def _to_proto(domain: Domain) -> pb.Domain:
         create_time=stamp_of(domain.created_at),
         update_time=stamp_of(domain.updated_at),
         state_time=stamp_of(domain.state_at),
+        ownership=pb.Domain.Ownership.Value(f"OWNERSHIP_{domain.ownership}"),
+        ownership_deadline_time=stamp_of(domain.ownership_deadline_at),
     )
 
 

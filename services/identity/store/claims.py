@@ -14,6 +14,8 @@ from chassis.ids import uuid7
 from services.identity import events
 from services.identity.model.domains import PHASES, Claim, Phase
 from services.identity.model.domains import Record as DnsRecord
+from services.identity.model.ownership import HOLDERS, Ownership
+from services.identity.model.provisioning import Signing, records
 
 QUERIES = Queries.load(Path(__file__).with_name("claims.sql"))
 CHANNEL = "identity_work"
@@ -63,8 +65,21 @@ async def note_transition(
 async def show_records(connection: Connection, claim: Claim, records: tuple[DnsRecord, ...]) -> None:
     """Replaces the records shown for a claim by those of its present generation."""
     await connection.execute(QUERIES.delete_records, claim.id)
+    if not records:
+        return
     columns = zip(*map(astuple, records), strict=True)  # in the order of the dataclass, as in the statement
     await connection.execute(QUERIES.insert_records, claim.id, claim.generation, *map(list, columns))
+
+
+async def show(
+    connection: Connection, outbox: Outbox, claim: Claim, signing: Signing, *, inbound_mx: str | None
+) -> None:
+    """Show a claim what it is to publish. A claim that must prove itself has no records beside its token."""
+    shown: tuple[DnsRecord, ...] = ()
+    if claim.ownership in HOLDERS:
+        shown = records(claim.name, claim.mail_from_label, claim.region, signing, inbound_mx=inbound_mx)
+    await show_records(connection, claim, shown)
+    await outbox.write(connection, events.domain_provisioned(claim))
 
 
 async def end_claim(connection: Connection, outbox: Outbox, claim_id: UUID, cause: str) -> None:
@@ -90,7 +105,9 @@ def to_claim(row: Record) -> Claim:
         name=row["name"],
         mail_from_label=row["mail_from_label"],
         phase=Phase(row["phase"]),
-        holder=row["holder"],
+        ownership=Ownership(row["ownership"]),
+        ownership_token=row["ownership_token"],
+        ownership_deadline_at=row["ownership_deadline_at"],
         generation=row["generation"],
         revision=row["revision"],
     )

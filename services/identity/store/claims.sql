@@ -12,7 +12,8 @@ SELECT pg_notify('identity_work', '')
 
 -- get_claim --
 -- One claim, of one tenant ($2) and some domains ($3) or, with NULL, of any.
-SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, holder, generation, revision
+SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
+    ownership, ownership_token, ownership_deadline_at
 FROM identity.claims
 WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::uuid[] IS NULL OR id = ANY ($3))
 
@@ -27,7 +28,8 @@ SET phase = $3,
     leased_until = NULL,
     updated_at = now()
 WHERE id = $1 AND phase = $2
-RETURNING id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, holder, generation, revision
+RETURNING id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
+    ownership, ownership_token, ownership_deadline_at
 
 -- insert_transition --
 -- Appends to a claim's history.

@@ -12,7 +12,8 @@ FROM (
 ) AS due
 WHERE claim.id = due.id
 RETURNING claim.id, claim.tenant_id, claim.ses_identity_id, claim.region, claim.name, claim.mail_from_label,
-    claim.phase, claim.holder, claim.generation, claim.revision
+    claim.phase, claim.generation, claim.revision, claim.ownership, claim.ownership_token,
+    claim.ownership_deadline_at
 
 -- count_open_attempts --
 -- How many emails may be on their way to SES under a claim.

@@ -13,13 +13,16 @@ from chassis.pages import Window
 from services.identity import events
 from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
 from services.identity.model.domains import Record as DnsRecord
-from services.identity.model.provisioning import FIRST_CALLS
+from services.identity.model.ownership import HOLDERS, Ownership
+from services.identity.model.provisioning import FIRST_CALLS, ownership_record
 from services.identity.model.tenants import TenantState
 from services.identity.refusals import (
     DomainChanged,
     DomainDeleting,
     DomainExists,
+    DomainNotChallenged,
     DomainNotFound,
+    DomainSuperseded,
     TenantPaused,
     TooManyDomains,
     TooManyPendingDomains,
@@ -35,6 +38,7 @@ from services.identity.store.claims import (
     notify,
     to_claim,
 )
+from services.identity.store.ownership import OwnershipStore
 from services.identity.store.requests import Request, earlier_answer
 from services.identity.store.tenants import lock_tenant
 
@@ -52,9 +56,12 @@ class Limits:
 class DomainStore:
     """Read and write domains, within what the caller sees."""
 
-    def __init__(self, database: Database, outbox: Outbox, *, limits: Limits) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, ownership: OwnershipStore, *, limits: Limits
+    ) -> None:
         self._database = database
         self._outbox = outbox
+        self._ownership = ownership
         self._limits = limits
 
     async def create(self, claim: NewClaim, request: Request) -> UUID:
@@ -94,6 +101,25 @@ class DomainStore:
                 await fence(connection, claim.id)
                 await move_claim(connection, claim.id, claim.phase, Phase.DELETING, "DeleteDomain")
                 await notify(connection)
+
+    async def adopt(self, domain_id: UUID, reason: str, sees: Visibility) -> None:
+        """Let an operator's word stand for a claim's proof; the worker takes the name from its holder."""
+        async with self._database.transaction() as connection:
+            claim = await self._live(connection, domain_id, sees)
+            if claim.ownership is Ownership.SUPERSEDED:
+                raise DomainSuperseded(claim.name)
+            if await self._ownership.adopt(connection, claim, reason):
+                await notify(connection)
+
+    async def release(self, domain_id: UUID, reason: str, sees: Visibility) -> None:
+        """Give a name up to the tenant that proved it; its claim is superseded from now on."""
+        async with self._database.transaction() as connection:
+            claim = await self._live(connection, domain_id, sees)
+            if claim.ownership is Ownership.SUPERSEDED:
+                return
+            if not await self._ownership.release(connection, claim, reason):
+                raise DomainNotChallenged(claim.name)
+            await notify(connection)
 
     async def repair(self, domain_id: UUID, generation: int, cause: str, sees: Visibility) -> None:
         """Has a domain's identity looked at and mended at SES."""
@@ -135,6 +161,13 @@ class DomainStore:
             raise DomainNotFound
         return claim
 
+    async def _live(self, connection: Connection, domain_id: UUID, sees: Visibility) -> Claim:
+        """Return a claim that is not being deleted, with its name's lock taken."""
+        claim = await self._locked(connection, await self._found(connection, domain_id, sees))
+        if claim.phase in (Phase.DELETING, Phase.DELETED):
+            raise DomainDeleting
+        return claim
+
     async def _locked(self, connection: Connection, seen: Claim) -> Claim:
         """Waits for the name's turn; gives the claim as it is then."""
         await lock_name(connection, seen.name)
@@ -174,13 +207,14 @@ class DomainStore:
         await end_claim(connection, self._outbox, before.id, "created again")
 
     async def _claim(self, connection: Connection, new: NewClaim) -> None:
-        # Where no other tenant ever had a claim to the name, nobody else can hold it.
-        contested = await connection.fetchval(QUERIES.is_contested, new.name, new.tenant_id)
+        begun = await self._ownership.welcome(connection, new.name, new.tenant_id)
         wanted = (uuid7(), new.account, new.region, new.name, new.mail_from_label)
-        asked = (not contested, new.tenant_id, list(FIRST_CALLS))
+        asked = (begun.ownership is Ownership.UNDECIDED, new.tenant_id, list(FIRST_CALLS))
         ses_identity_id = await connection.fetchval(QUERIES.want_identity, *wanted, *asked)
         await connection.execute(QUERIES.recall_deletions, ses_identity_id)
-        await connection.execute(QUERIES.insert_claim, *astuple(new), ses_identity_id, contested)
+        stored = (*astuple(new), ses_identity_id, begun.ownership, begun.token)
+        await connection.execute(QUERIES.insert_claim, *stored)
+        await self._ownership.record_beginning(connection, new.id, begun)
         await note_transition(connection, new.id, None, Phase.PROVISIONING, "CreateDomain")
         made = await self._found(connection, new.id, EVERYTHING)
         await self._outbox.write(connection, events.domain_created(made))
@@ -192,7 +226,8 @@ class DomainStore:
         if claim.phase is Phase.ACTIVE:
             cause = f"MAIL FROM label {label} instead of {claim.mail_from_label}"
             await move_claim(connection, claim.id, Phase.ACTIVE, Phase.PROVISIONING, cause)
-        await change_identity(connection, claim, label=label if claim.holder else None)
+        held = label if claim.ownership in HOLDERS else None
+        await change_identity(connection, claim, label=held)
         await notify(connection)
 
 
@@ -211,7 +246,10 @@ def _domain(row: Record) -> Domain:
         created_at=row["created_at"],
         updated_at=row["updated_at"],
         state_at=row["state_at"],
-        records=tuple(
-            DnsRecord(**record | {"purpose": Purpose(record["purpose"])}) for record in row["records"]
+        ownership=Ownership(row["ownership"]),
+        ownership_deadline_at=row["ownership_deadline_at"],
+        records=(
+            *((ownership_record(row["name"], row["ownership_token"]),) if row["ownership_token"] else ()),
+            *(DnsRecord(**record | {"purpose": Purpose(record["purpose"])}) for record in row["records"]),
         ),
     )

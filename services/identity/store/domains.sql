@@ -18,20 +18,13 @@ LIMIT 1
 
 -- find_live_claim --
 -- The tenant's claim to a name, unless it is gone.
-SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, holder, generation, revision
+SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
+    ownership, ownership_token, ownership_deadline_at
 FROM identity.claims
 WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
 
--- is_contested --
--- Has another tenant a claim to the name, or had it ever?
-SELECT EXISTS (
-    SELECT
-    FROM identity.claims
-    WHERE name = $1 AND tenant_id <> $2
-)
-
 -- want_identity --
--- Has the identity made at SES, or joined. The return path is the holder's; without one, whose claim brings it back.
+-- Has the identity made at SES, or joined. The return path is the holder's ($6); without one, that of the claim that brings it back.
 -- SES has nothing of ours yet for sure where there was no row, or it was ABSENT: it is created without asking first.
 INSERT INTO identity.ses_identities AS identity
     (id, account, region, name, mail_from_label, wanted_by, plan, plan_generation)
@@ -64,12 +57,12 @@ SET due_at = now()
 WHERE ses_identity_id = $1 AND phase = 'DELETING' AND due_at IS NULL
 
 -- insert_claim --
--- Stores a claim; where another tenant ever had one, it holds nothing and has to prove itself.
+-- Stores a claim.
 INSERT INTO identity.claims (
-    id, tenant_id, account, region, name, display_name, mail_from_label, ownership_token,
-    ses_identity_id, holder, ownership_demanded
+    id, tenant_id, account, region, name, display_name, mail_from_label, ses_identity_id,
+    ownership, ownership_token, ownership_token_at
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, NOT $10, $10)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $10 <> '' THEN now() END)
 
 -- relabel_claim --
 -- Gives a claim another MAIL FROM label, and so other records.
@@ -116,7 +109,8 @@ LIMIT $6
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.display_name, domain.region, domain.mail_from_label,
     domain.state, domain.state_note, domain.generation, domain.revision,
-    domain.created_at, domain.updated_at, domain.state_at,
+    domain.created_at, domain.updated_at, domain.state_at, domain.ownership, domain.ownership_token,
+    domain.ownership_deadline_at,
     coalesce(shown.records, '[]') AS records
 FROM identity.domains AS domain
 LEFT JOIN LATERAL (

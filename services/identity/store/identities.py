@@ -7,8 +7,8 @@ from pathlib import Path
 
 from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
-from services.identity import events
 from services.identity.model.domains import Phase
+from services.identity.model.ownership import HOLDERS, Ownership
 from services.identity.model.provisioning import (
     Call,
     IdentityState,
@@ -17,7 +17,6 @@ from services.identity.model.provisioning import (
     Work,
     arn,
     dkim_records,
-    records,
 )
 from services.identity.store.claims import (
     end_claim,
@@ -25,7 +24,7 @@ from services.identity.store.claims import (
     lock_name,
     move_claim,
     notify,
-    show_records,
+    show,
     to_claim,
 )
 
@@ -129,18 +128,19 @@ class IdentityStore:
 
     async def _show(self, connection: Connection, row: Record, signing: Signing) -> None:
         claim = to_claim(row)
+        if claim.ownership is Ownership.UNDECIDED:  # verifier looks for its records before they are shown
+            return
         if claim.phase is Phase.PROVISIONING:
             await move_claim(connection, claim.id, Phase.PROVISIONING, Phase.ACTIVE, "SES has the identity")
-        elif row["dkim"] != [f"{record.name} {record.value}" for record in dkim_records(claim.name, signing)]:
+        elif claim.ownership in HOLDERS and row["dkim"] != [
+            f"{record.name} {record.value}" for record in dkim_records(claim.name, signing)
+        ]:
             await fence(connection, claim.id)
             generation = await connection.fetchval(QUERIES.renew_generation, claim.id)
             claim = replace(claim, generation=generation)
         else:
             return
-        label = claim.mail_from_label
-        shown = records(claim.name, label, claim.region, signing, inbound_mx=self._inbound_mx)
-        await show_records(connection, claim, shown)
-        await self._outbox.write(connection, events.domain_provisioned(claim))
+        await show(connection, self._outbox, claim, signing, inbound_mx=self._inbound_mx)
 
 
 def _work(row: Record) -> Work:

@@ -118,7 +118,8 @@ WHERE ses_identity_id = $1 AND (phase = 'PROVISIONING' OR phase = 'DELETING' AND
 -- The claims that an identity serves, with the DKIM records that each shows.
 SELECT
     claim.id, claim.tenant_id, claim.ses_identity_id, claim.region, claim.name, claim.mail_from_label,
-    claim.phase, claim.holder, claim.generation, claim.revision,
+    claim.phase, claim.generation, claim.revision, claim.ownership, claim.ownership_token,
+    claim.ownership_deadline_at,
     ARRAY(
         SELECT record.name || ' ' || record.value
         FROM identity.records AS record

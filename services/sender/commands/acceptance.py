@@ -16,6 +16,7 @@ from services.sender.model.origin import Domain, Origin, origin
 from services.sender.refusals import (
     DomainDeleting,
     DomainNotReady,
+    DomainSuperseded,
     FromNotYours,
     KeyNotForDomain,
     RequestForgotten,
@@ -201,6 +202,8 @@ def claim_to_send_from(domain: Domain | None, draft: Draft, key_claims: Collecti
         raise TenantPaused(domain.pause_reason)
     if answer is Origin.GOING:
         raise DomainDeleting(name)
+    if answer is Origin.SUPERSEDED:
+        raise DomainSuperseded(name)
     if answer is Origin.NOT_READY:
         raise DomainNotReady(name, domain.standing.state)
     return domain.claim_id

@@ -20,6 +20,7 @@ class Origin(StrEnum):
     SHARED = "SHARED"  # through the shared sender, marked "via"
     NOT_READY = "NOT_READY"  # not now; refused at accept, held at claim
     GOING = "GOING"  # never again: the domain is being deleted
+    SUPERSEDED = "SUPERSEDED"  # never again: another tenant proved the name
     NOT_YOURS = "NOT_YOURS"  # no live domain of this tenant
 
 
@@ -27,12 +28,13 @@ class Origin(StrEnum):
 class Standing:
     """What is known of a From's domain; the defaults are of one that is unknown.
 
-    `state` is a word of `Domain.State`. `shared_ready` says that there is a shared sender that signs.
+    `state` is a word of `Domain.State`, `ownership` of `Domain.Ownership`. `shared_ready` says that there is
+    a shared sender that signs.
     """
 
     state: str = ""
     dkim_good: bool = False
-    ownership_demanded: bool = True
+    ownership: str = ""
     unready_policy: str = "REFUSE"
     shared_ready: bool = False
 
@@ -50,8 +52,8 @@ class Domain:
 
 
 _SHARES = frozenset({"PENDING", "PROVISIONING", "FAILED"})
-_GOING = frozenset({"DELETING"})
-_GONE = frozenset({"", "DELETED"})
+_ENDS = {"": Origin.NOT_YOURS, "DELETED": Origin.NOT_YOURS, "DELETING": Origin.GOING}
+_HOLDERS = frozenset({"SOLE", "PROVEN", "CHALLENGED"})  # claims that may send from their name at all
 
 
 def signs(state: str, *, dkim_good: bool) -> bool:
@@ -60,21 +62,24 @@ def signs(state: str, *, dkim_good: bool) -> bool:
 
 
 def origin(standing: Standing) -> Origin:
-    """Decide as whom an email leaves; everything that is not known to be good is NOT_READY."""
-    if standing.state in _GONE:
-        return Origin.NOT_YOURS
-    if standing.state in _GOING:
-        return Origin.GOING
-    if signs(standing.state, dkim_good=standing.dkim_good):
+    """Decide as whom an email leaves; everything that is not known to be good is NOT_READY.
+
+    A contested name is not shown before it is proven, not even beside a "via".
+    """
+    if standing.state in _ENDS:
+        return _ENDS[standing.state]
+    if standing.ownership == "SUPERSEDED":
+        return Origin.SUPERSEDED
+    holds = standing.ownership in _HOLDERS
+    if holds and signs(standing.state, dkim_good=standing.dkim_good):
         return Origin.OWN
-    if standing.state in _SHARES and _may_share(standing):
+    if holds and standing.state in _SHARES and _may_share(standing):
         return Origin.SHARED
     return Origin.NOT_READY
 
 
 def _may_share(standing: Standing) -> bool:
-    """A contested name is nobody's until it is proven, not even beside a "via"."""
-    return standing.unready_policy == "SHARED" and standing.shared_ready and not standing.ownership_demanded
+    return standing.unready_policy == "SHARED" and standing.shared_ready
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,10 @@ from services.sender.model.origin import (
 )
 
 GONE = "Its domain was deleted before it could be sent; nothing was sent."
+SUPERSEDED = (
+    "Another account proved control of the domain, so nothing is sent from it any more. "
+    "Nothing of this email was sent."
+)
 ERASED = "Its body was erased while it was held; nothing was sent. Send it again."
 LOST = "SES's answer was lost; its own event is awaited. It is not sent again blindly."
 ALL_SUPPRESSED = "Every recipient is on the suppression list; nothing was sent."
@@ -54,6 +58,10 @@ class Candidate:
     claimed_at: datetime
     addressees: Sequence[Addressee]
     heavy: bool = False
+
+
+# Why an email can never leave, by what became of its domain.
+ENDED = {Origin.NOT_YOURS: GONE, Origin.GOING: GONE, Origin.SUPERSEDED: SUPERSEDED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +97,8 @@ def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | N
     `domain` is None when it is gone, `shared` when there is no shared sender.
     """
     answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
-    if domain is None or answer in (Origin.NOT_YOURS, Origin.GOING):
-        return Move(candidate.id, State.FAILED, GONE)
+    if domain is None or answer in ENDED:
+        return Move(candidate.id, State.FAILED, ENDED.get(answer, GONE))
     if domain.pause_reason is not None:
         return None
     if (move := _needless(candidate)) is not None:

@@ -57,14 +57,14 @@ SELECT content_hash, email_ids, refusals FROM sender.idempotency WHERE tenant_id
 -- standings_by_name --
 -- What is known of tenants' live domains by name, and in the last row of the operator's shared domain ($3).
 SELECT
-    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
     t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared
 FROM unnest($1::uuid[], $2::text[]) AS sender (tenant_id, name)
 JOIN identity.domains AS d ON d.tenant_id = sender.tenant_id AND d.name = sender.name AND d.state <> 'DELETED'
 JOIN identity.tenants AS t ON t.id = d.tenant_id
 UNION ALL
 SELECT
-    d.id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    d.id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
     t.state, t.name, t.pause_reason, t.unready_policy, true
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id

@@ -79,7 +79,7 @@ FROM (SELECT DISTINCT chassis.fence(claim_id) AS fence FROM unnest($1::uuid[]) A
 -- standings_by_claim --
 -- What is known of domains by claim, the shared domain's among them.
 SELECT
-    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership_demanded,
+    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
     t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id

@@ -132,7 +132,7 @@ def to_domain(row: Record, *, shared_ready: bool) -> Domain:
     standing = Standing(
         state=row["state"],
         dkim_good=row["dkim_good"],
-        ownership_demanded=row["ownership_demanded"],
+        ownership=row["ownership"],
         unready_policy=row["unready_policy"],
         shared_ready=shared_ready,
     )

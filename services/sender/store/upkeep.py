@@ -66,6 +66,10 @@ class UpkeepStore:
         rows = await self._database.fetch(QUERIES.claims_with_held, after, BATCH)
         return [row["claim_id"] for row in rows]
 
+    async def superseded_emails(self, connection: Connection) -> list[UUID]:
+        """Lock email that waits to leave from a domain that another tenant proved."""
+        return [row["id"] for row in await connection.fetch(QUERIES.superseded_emails, BATCH)]
+
     async def held_emails(self, connection: Connection, claim_id: UUID) -> list[UUID]:
         """Give email that is held for a claim's sake alone."""
         return [row["id"] for row in await connection.fetch(QUERIES.held_emails, claim_id, BATCH)]

@@ -78,6 +78,16 @@ WHERE state = 'HELD' AND not_before <= now() AND NOT decision_demanded AND ($1::
 ORDER BY claim_id
 LIMIT $2;
 
+-- superseded_emails --
+-- Email that waits to leave from a claim that lost its name lately; that of older ones is found when it is due.
+SELECT e.id
+FROM identity.claims AS c
+JOIN sender.emails AS e ON e.tenant_id = c.tenant_id AND e.claim_id = c.id AND e.state = 'QUEUED'
+WHERE c.ownership = 'SUPERSEDED' AND c.ownership_at > now() - interval '1 day'
+ORDER BY e.id
+LIMIT $1
+FOR UPDATE OF e SKIP LOCKED;
+
 -- held_emails --
 -- Email held for a claim's sake; not what waits for evidence or for somebody's decision.
 SELECT e.id

@@ -12,7 +12,7 @@ from services.sender.model.answers import Refused, Then
 from services.sender.model.emails import AttemptState, Move, State, Verdict
 from services.sender.model.feedback import proof, proven_move
 from services.sender.model.origin import Domain, Origin, origin
-from services.sender.model.posting import GONE
+from services.sender.model.posting import ENDED, SUPERSEDED
 from services.sender.store.claims import ClaimStore
 from services.sender.store.listening import Windows
 from services.sender.store.states import EmailStates
@@ -109,12 +109,20 @@ class Upkeep:
             full, after = full or BATCH in counts, claim_ids[-1]
         return full
 
+    async def supersede(self) -> bool:
+        """Fail what waits, scheduled email included, to leave from a domain that another tenant proved."""
+        async with self._database.transaction() as connection:
+            waiting = await self._store.superseded_emails(connection)
+            moves = [Move(each, State.FAILED, SUPERSEDED) for each in waiting]
+            await self._states.move(connection, moves)
+        return len(waiting) == BATCH
+
     async def _let_go(self, claim_id: UUID, domain: Domain | None) -> int:
         answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
         if answer is Origin.NOT_READY:
             return 0
         can_send = answer in (Origin.OWN, Origin.SHARED)
-        to, note = (State.QUEUED, RELEASED) if can_send else (State.FAILED, GONE)
+        to, note = (State.QUEUED, RELEASED) if can_send else (State.FAILED, ENDED[answer])
         async with self._database.transaction() as connection:
             held = await self._store.held_emails(connection, claim_id)
             await self._states.move(connection, [Move(each, to, note) for each in held])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.verifier.model.evidence import RepairCause, SesIdentity, Wanted, drift, gather
 from services.verifier.model.notes import cause_of, note_of
+from services.verifier.model.ownership import HOLDERS, MissingRun, Ownership
 from services.verifier.model.records import Check, Expected, Purpose, Verdict
 from services.verifier.model.schedule import REPAIRS, next_look, next_ses_look
 from services.verifier.model.states import (
@@ -47,7 +48,10 @@ class Case:
     """Everything that is stored of a claim, and the database's time at which it was read."""
 
     claim: Claim
+    ownership: Ownership
     may_own: bool
+    token: str  # that is to be looked for in DNS; empty when nothing depends on one
+    missing: MissingRun
     wanted: Wanted
     standing: Standing
     note: str
@@ -88,7 +92,7 @@ class Decision:
     transition: Transition | None
     ses_due_at: datetime | None
     next_look_at: datetime | None
-    fenced: bool  # the right to send as itself shrinks: senders must not be in the middle of it
+    fenced: bool  # the right to send as itself changes: nobody may be in the middle of using or taking it
     repair: RepairCause | None = None
     repairs: int = 0
     repair_due_at: datetime | None = None
@@ -130,20 +134,23 @@ def after_ses_look(case: Case, identity: SesIdentity, jitter: float) -> Decision
 
 def _decided(case: Case, axes: Axes, fresh: Collection[str], jitter: float) -> Decision:
     before = case.standing
-    after = judge(before, axes, case.now, fresh=fresh)
+    blocked = case.ownership is Ownership.CHALLENGER
+    after = judge(before, axes, case.now, fresh=fresh, blocked=blocked)
     moved = after.state is not before.state
     signs = after.dkim_good is True
     return Decision(
         standing=after,
-        note=note_of(after.state, axes, case.verdicts, signs=signs),
+        note=note_of(after.state, axes, case.verdicts, case.ownership, signs=signs),
         transition=(
             Transition(before.state, after.state, cause_of(before.state, after.state, axes))
             if moved
             else None
         ),
         ses_due_at=case.ses_due_at,
-        next_look_at=next_look(after, case.now, watched=case.watched, jitter=jitter),
-        fenced=before.state in SENDING and (moved or (before.dkim_good is True and not signs)),
+        next_look_at=next_look(
+            after, case.now, watched=case.watched, token_due=bool(case.token), jitter=jitter
+        ),
+        fenced=moved or (before.state in SENDING and before.dkim_good is True and not signs),
         repairs=case.repairs,
         repair_due_at=case.repair_due_at,
     )
@@ -170,7 +177,7 @@ def _with_repair(case: Case, decision: Decision, cause: RepairCause | None) -> D
     if cause is None:
         return replace(decision, repairs=0, repair_due_at=None)
     early = case.repair_due_at is not None and case.now < case.repair_due_at
-    if not case.may_own or (not early and case.repairs >= len(REPAIRS)):
+    if case.ownership not in HOLDERS or (not early and case.repairs >= len(REPAIRS)):
         return decision
     if early:
         return replace(decision, ses_due_at=decision.ses_due_at or case.repair_due_at)

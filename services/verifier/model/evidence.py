@@ -63,8 +63,7 @@ def gather(
 ) -> Axes:
     """Returns the axes by the last verdict on each required record and SES's last answer (None: not asked).
 
-    `may_own` says that the claim holds its name, and that no proof of ownership is demanded of it or one is
-    among the records. A claim that may not own is never ready, whatever DNS and SES say.
+    `may_own` says that the claim holds its name. One that does not is never ready, whatever DNS and SES say.
     """
     return Axes(
         dkim_dns=_of(verdicts, Purpose.DKIM),
@@ -72,7 +71,7 @@ def gather(
         ses_dkim=_ses_dkim(identity, wanted),
         ses_mail_from=_ses_mail_from(identity, wanted),
         ses_sending=_ses_sending(identity),
-        ownership=_ownership(verdicts) if may_own else Evidence.NONE,
+        ownership=Evidence.GOOD if may_own else Evidence.NONE,
     )
 
 
@@ -81,11 +80,6 @@ def _of(verdicts: Iterable[tuple[Purpose, Verdict]], *purposes: Purpose) -> Evid
     if Evidence.BAD in found:
         return Evidence.BAD
     return Evidence.GOOD if found and set(found) == {Evidence.GOOD} else Evidence.NONE
-
-
-def _ownership(verdicts: Sequence[tuple[Purpose, Verdict]]) -> Evidence:
-    demanded = any(purpose is Purpose.OWNERSHIP for purpose, _ in verdicts)
-    return _of(verdicts, Purpose.OWNERSHIP) if demanded else Evidence.GOOD
 
 
 def _ses_dkim(identity: SesIdentity | None, wanted: Wanted) -> Evidence:

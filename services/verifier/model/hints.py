@@ -52,6 +52,14 @@ HINTS: Mapping[Reason, str] = {
         "Points at {seen}, SES in another region. This domain sends from the region of {value}."
     ),
     Reason.OTHER_TEXT: "Another text is there: {seen}. Add {value} as a TXT record of its own.",
+    Reason.OTHER_TOKEN: "This is not the current token. Publish {value}.",
+    Reason.WILDCARD_PROOF: (
+        "A wildcard record of {zone} answers for {name}, which proves nothing. Add a TXT record with exactly "
+        "this name; keep or delete the wildcard as you like."
+    ),
+    Reason.WILDCARD_UNKNOWN: (
+        "The record was found, but the name servers did not say whether it is a wildcard. We keep checking."
+    ),
     Reason.QUOTED: "The quotation marks are part of the text. Enter it without them: {value}.",
     Reason.SPF_WITHOUT_SES: "The SPF record does not let SES send: {seen}. Replace it by {value}.",
     Reason.SPF_MALFORMED: "The SPF record is misspelt: {seen}. Replace it by {value}.",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from services.verifier.model.evidence import EVIDENCE
+from services.verifier.model.ownership import Ownership
 from services.verifier.model.records import Purpose, Verdict
 from services.verifier.model.states import ALL_AXES, Axes, Evidence, State
 
@@ -18,10 +19,29 @@ _RECORDS = {
     Purpose.DKIM: "DKIM",
     Purpose.RETURN_PATH: "return path",
     Purpose.SPF: "SPF",
-    Purpose.OWNERSHIP: "ownership",
 }
 
-UNPROVEN = "It has to be proven that this name is yours, which is not offered yet: ask the operator."
+UNPROVEN: dict[Ownership, str] = {
+    Ownership.PROOF_DUE: (
+        "Publish the TXT record shown to prove that you control this domain. Its other records follow."
+    ),
+    Ownership.CHALLENGER: (
+        "Your proof was found. Another account sends from this domain and has 72 hours to prove that it "
+        "controls it too. Keep the TXT record; if you also see that account's, remove it."
+    ),
+    Ownership.SUPERSEDED: (
+        "Another account proved control of this domain, so it no longer sends from here. Delete it; to claim "
+        "it again, add it and publish the TXT record that it shows."
+    ),
+}
+CHALLENGED = (
+    "Another account proved control of this domain. Publish the TXT record shown to keep it; "
+    "otherwise sending stops at the deadline."
+)
+REVIVED = (
+    "Another account claims this domain too. The TXT record that proves it as yours appears here in seconds."
+)
+SUPERSEDED = "Another account proved control of this domain."
 NEW = "Waiting for the first look at its records."
 NEW_GENERATION = "Its records were changed."
 
@@ -41,24 +61,37 @@ def cause_of(before: State, after: State, axes: Axes) -> str:
     return f"Not ready within 72 hours. Not good: {broken}."
 
 
-def note_of(state: State, axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]], *, signs: bool) -> str:
+def note_of(
+    state: State,
+    axes: Axes,
+    verdicts: Sequence[tuple[Purpose, Verdict]],
+    ownership: Ownership,
+    *,
+    signs: bool,
+) -> str:
     """Returns what a state waits for. `signs` says that DKIM is good in DNS and at SES."""
-    match state:
-        case State.READY:
-            return "Sends as itself."
-        case State.DEGRADED:
-            manner = "It still sends as itself, by DKIM." if signs else "It does not send as itself."
-            return f"{_waiting(axes, verdicts)} {manner}"
-        case State.LOST:
-            return f"Lost after 72 hours. {_waiting(axes, verdicts)} Then call VerifyDomain."
-        case State.FAILED:
-            return f"Not ready within 72 hours. {_waiting(axes, verdicts)} Then call VerifyDomain."
-    return _waiting(axes, verdicts)
+    if ownership is Ownership.CHALLENGED:
+        return CHALLENGED
+    if axes.ownership is Evidence.NONE:
+        return _unproven(state, UNPROVEN.get(ownership, REVIVED))
+    if state is State.READY:
+        return "Sends as itself."
+    manner = "It still sends as itself, by DKIM." if signs else "It does not send as itself."
+    frame = {
+        State.DEGRADED: f"{{}} {manner}",
+        State.LOST: "Lost after 72 hours. {} Then call VerifyDomain.",
+        State.FAILED: "Not ready within 72 hours. {} Then call VerifyDomain.",
+    }
+    return frame.get(state, "{}").format(_waiting(axes, verdicts))
+
+
+def _unproven(state: State, sentence: str) -> str:
+    if state is State.FAILED:
+        return f"Not proven within 72 hours. {sentence} Then call VerifyDomain."
+    return sentence
 
 
 def _waiting(axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]]) -> str:
-    if axes.ownership is Evidence.NONE and Purpose.OWNERSHIP not in dict(verdicts):
-        return UNPROVEN
     lacking = [purpose for purpose, verdict in verdicts if EVIDENCE[verdict] is not Evidence.GOOD]
     if lacking:
         names = list(dict.fromkeys(_RECORDS.get(purpose, purpose.value) for purpose in lacking))

@@ -139,6 +139,9 @@ def _allows(terms: Sequence[str], include: str) -> bool:
 def _ownership(expected: Expected, values: Sequence[Value]) -> Reading:
     if any(value.text.strip() == expected.value for value in values):
         return _found()
+    prefix = expected.value.partition("=")[0] + "="
+    if any(value.text.strip().lower().startswith(prefix) for value in values):
+        return _mismatch(Reason.OTHER_TOKEN)
     return _unlike(values, expected.value, otherwise=_mismatch(Reason.OTHER_TEXT))
 
 

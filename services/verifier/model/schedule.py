@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from services.verifier.model.ownership import CHECKED_EVERY
 from services.verifier.model.states import FINISHED, GRACE, NEGATIVE_OFFSETS, Standing, State
 
 # A new domain's looks: each rung is used once, the last one until the deadline.
@@ -15,8 +16,18 @@ SES_HALF_WAY = timedelta(seconds=30)  # SES has seen one thing, and is about to 
 REPAIRS = tuple(timedelta(minutes=rung) for rung in (1, 5, 30, 120, 720, 1440))
 
 
-def next_look(standing: Standing, now: datetime, *, watched: bool, jitter: float) -> datetime | None:
-    """Returns when to ask DNS again; None when only VerifyDomain brings the next look."""
+def next_look(
+    standing: Standing, now: datetime, *, watched: bool, jitter: float, token_due: bool = False
+) -> datetime | None:
+    """Returns when to ask DNS again; None when only VerifyDomain brings the next look.
+
+    `token_due` says that somebody's ownership depends on whether the claim's token is in DNS.
+    """
+    due = _next_look(standing, now, watched=watched, jitter=jitter)
+    return min(due, now + CHECKED_EVERY) if due is not None and token_due else due
+
+
+def _next_look(standing: Standing, now: datetime, *, watched: bool, jitter: float) -> datetime | None:
     waits = standing.deadline_at is not None and now < standing.deadline_at
     if standing.state in FINISHED and not waits:
         return None

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from services.verifier.model.ownership import HOLDERS, Ownership
+
 
 class State(StrEnum):
     """Where an active claim stands; the words of `Domain.State`, verifier.verifications and the page."""
@@ -23,14 +25,16 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.PENDING: {
         State.READY: "every axis is good",
         State.FAILED: "72 hours have passed; SES stops looking then, too",
+        State.LOST: "another tenant proved the name",
     },
     State.READY: {
         State.DEGRADED: "an axis is gone, or a new generation kept the DKIM tokens: it still signs as itself",
         State.PENDING: "a new generation has other DKIM tokens: nothing published signs for it yet",
+        State.LOST: "another tenant proved the name",
     },
     State.DEGRADED: {
         State.READY: "every axis is good again",
-        State.LOST: "72 hours have passed, and it was seen broken since",
+        State.LOST: "72 hours have passed, and it was seen broken since; or another tenant proved the name",
         State.PENDING: "a new generation has other DKIM tokens",
     },
     State.LOST: {
@@ -40,6 +44,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.FAILED: {
         State.READY: "VerifyDomain was called, and every axis is good",
         State.PENDING: "a new generation: it starts again",
+        State.LOST: "another tenant proved the name",
     },
 }
 
@@ -58,7 +63,7 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Everything that readiness rests on; each must be good. Ownership is good where it is not demanded."""
+    """Everything that readiness rests on; each must be good. Ownership is good for the holder of a name."""
 
     dkim_dns: Evidence = Evidence.NONE
     mail_from_dns: Evidence = Evidence.NONE
@@ -76,9 +81,9 @@ class Axes:
         return all(getattr(self, name) is Evidence.GOOD for name in names)
 
 
-DNS_AXES = ("dkim_dns", "mail_from_dns", "ownership")
+DNS_AXES = ("dkim_dns", "mail_from_dns")
 SES_AXES = ("ses_dkim", "ses_mail_from", "ses_sending")
-ALL_AXES = DNS_AXES + SES_AXES
+ALL_AXES = (*DNS_AXES, *SES_AXES, "ownership")
 
 NEGATIVE_OFFSETS = (timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))  # after a first negative look
 NEGATIVES_NEEDED = len(NEGATIVE_OFFSETS)
@@ -125,11 +130,16 @@ def count_negative(standing: Standing, before: Axes, seen: Axes, now: datetime) 
     return replace(standing, negative_looks=standing.negative_looks + 1)
 
 
-def judge(standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[str]) -> Standing:
-    """Returns what is held from now on. `fresh` names the axes that this very look brought evidence to."""
+def judge(
+    standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[str], blocked: bool = False
+) -> Standing:
+    """Returns what is held from now on. `fresh` names the axes that this very look brought evidence to.
+
+    `blocked` says that the claim proved its name and waits for another tenant: its time does not run out.
+    """
     firm = _forgiven(standing, axes, now)
     ready = axes.good(ALL_AXES) and (standing.state not in FINISHED or standing.deadline_at is not None)
-    state = State.READY if ready else _without_all_good(standing, firm, now, fresh)
+    state = State.READY if ready else _without_all_good(standing, firm, now, fresh, blocked=blocked)
     before = standing if standing.state in SENDING else Standing(standing.state)
     return replace(
         standing,
@@ -140,12 +150,14 @@ def judge(standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[st
     )
 
 
-def _without_all_good(standing: Standing, axes: Axes, now: datetime, fresh: Collection[str]) -> State:
+def _without_all_good(
+    standing: Standing, axes: Axes, now: datetime, fresh: Collection[str], *, blocked: bool
+) -> State:
     over = standing.deadline_at is not None and now >= standing.deadline_at
     match standing.state:
         case State.READY if axes.bad(ALL_AXES):
             return State.DEGRADED
-        case State.PENDING if over:
+        case State.PENDING if over and not blocked:
             return State.FAILED
         case State.DEGRADED if over and axes.bad(fresh):  # silence alone takes nobody's domain away
             return State.LOST
@@ -161,7 +173,6 @@ def _forgiven(standing: Standing, axes: Axes, now: datetime) -> Axes:
         axes,
         dkim_dns=_patient(axes.dkim_dns, was_good=standing.dkim_good is True, sure=sure),
         mail_from_dns=_patient(axes.mail_from_dns, was_good=standing.mail_from_good is True, sure=sure),
-        ownership=_patient(axes.ownership, was_good=standing.state is State.READY, sure=sure),
     )
 
 
@@ -182,12 +193,17 @@ def _deadline(standing: Standing, state: State, now: datetime) -> datetime | Non
     return now + GRACE if state in (State.PENDING, State.DEGRADED) else None
 
 
-def renewed(standing: Standing, now: datetime, *, same_tokens: bool) -> Standing:
+def renewed(standing: Standing, now: datetime, *, same_tokens: bool, ownership: Ownership) -> Standing:
     """Returns the standing in which a new generation of a claim begins.
 
     It goes on signing as itself if the tokens that SES named last, and that DKIM was good with, are those of
-    the new generation; without good DKIM the same tokens at SES may already be the new ones.
+    the new generation; without good DKIM the same tokens at SES may already be the new ones. A claim that was
+    superseded is lost; one that must prove itself starts again.
     """
+    if ownership is Ownership.SUPERSEDED:
+        return Standing(State.LOST)
+    if ownership not in HOLDERS:
+        return Standing(State.PENDING, deadline_at=now + GRACE)
     if standing.state in SENDING and standing.dkim_good is True and same_tokens:
         return Standing(State.DEGRADED, deadline_at=now + GRACE, dkim_good=True)
     return Standing(State.PENDING, deadline_at=now + GRACE)

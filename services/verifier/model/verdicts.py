@@ -48,7 +48,8 @@ def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
 def questions(expected: Expected, answer: Answer, *, unguessable: str) -> dict[Clue, Question]:
     """Returns what else to ask, to explain what went wrong. `unguessable` is a label nobody has made."""
     reading = _combined([read(expected, seen) for seen in answer.observations])
-    if answer.unregistered or reading.verdict not in NEGATIVE:
+    proof = expected.purpose is Purpose.OWNERSHIP and reading.verdict is Verdict.FOUND
+    if answer.unregistered or not (proof or reading.verdict in NEGATIVE):
         return {}
     return {
         clue: question
@@ -57,10 +58,14 @@ def questions(expected: Expected, answer: Answer, *, unguessable: str) -> dict[C
     }
 
 
+# What a wildcard record could be the reason of.
+_ANY_NAME = frozenset({Reason.OTHER_TARGET, Reason.OTHER_TEXT, Reason.ALIAS_IN_THE_WAY})
+
+
 def _candidates(
     expected: Expected, answer: Answer, reading: Reading, unguessable: str
 ) -> Iterable[tuple[Clue, Question]]:
-    if reading.reason in (Reason.OTHER_TARGET, Reason.OTHER_TEXT, Reason.ALIAS_IN_THE_WAY):
+    if reading.reason in _ANY_NAME or reading.verdict is Verdict.FOUND:
         sibling = f"{unguessable}.{expected.name.partition('.')[2]}"
         yield Clue.ANY_SIBLING, Question(sibling, expected.type)
     if reading.verdict is not Verdict.MISSING:
@@ -90,10 +95,23 @@ def _combined(readings: Sequence[Reading]) -> Reading:
 def _explained(expected: Expected, answer: Answer, reading: Reading, clues: Clues) -> Reading:
     if answer.unregistered and reading.verdict is Verdict.MISSING:
         return replace(reading, reason=Reason.UNREGISTERED)
+    if expected.purpose is Purpose.OWNERSHIP and reading.verdict is Verdict.FOUND:
+        return _proof(expected, reading, clues)
     for clue, reason in _TELLS:
         if clue in clues and _tells(clue, expected, answer, clues[clue]):
             covered = reason is Reason.PARENT_COVERS
             return Reading(Verdict.FOUND if covered else reading.verdict, reason)
+    return reading
+
+
+def _proof(expected: Expected, reading: Reading, clues: Clues) -> Reading:
+    """Believe a token only where it is known that no wildcard answers for every name alike."""
+    other = clues.get(Clue.ANY_SIBLING)
+    readings = [read(expected, seen).verdict for seen in other.observations] if other else []
+    if not readings or Verdict.UNREACHABLE in readings:
+        return Reading(Verdict.UNREACHABLE, Reason.WILDCARD_UNKNOWN)
+    if Verdict.FOUND in readings:
+        return Reading(Verdict.CONFLICT, Reason.WILDCARD_PROOF)
     return reading
 
 

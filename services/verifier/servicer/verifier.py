@@ -14,7 +14,7 @@ from chassis.pages import next_token, page
 from chassis.protos import id_of
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
-from services.verifier.refusals import DomainDeleting, DomainNotFound
+from services.verifier.refusals import DomainDeleting, DomainNotFound, DomainSuperseded
 from services.verifier.servicer import verifier_protos as protos
 from services.verifier.store.views import ViewStore
 
@@ -36,6 +36,8 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         row = await self._row(claim_id, sees)
         if row["state"] in GOING:
             raise DomainDeleting(row["name"])
+        if row["ownership"] == "SUPERSEDED":
+            raise DomainSuperseded(row["name"])
         await self._store.mark_due(claim_id, sees)
         self._hurry()
         return pb.VerifyDomainResponse(verification=await self._known(claim_id, sees))
@@ -89,7 +91,8 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
 
     async def _known(self, claim_id: UUID, sees: Visibility) -> pb.Verification:
         row = await self._row(claim_id, sees)
-        return protos.verification(row, await self._store.get_checks(claim_id, row["generation"], sees))
+        checks = await self._store.get_checks(claim_id, row["generation"], sees)
+        return protos.verification(row, await self._store.get_proof(claim_id, sees), checks)
 
 
 def _asked(domain_id: str, *also: Scope) -> tuple[Visibility, UUID]:

@@ -6,19 +6,21 @@ from chassis.database import Record
 from chassis.protos import stamp_of
 from letterhead.identity.v1 import domains_pb2
 from letterhead.verifier.v1 import verifier_pb2 as pb
+from services.verifier.store import rows
 
+PROOF_TTL = 300  # seconds, as identity shows it
 WITH_DEADLINE = frozenset({"PENDING", "DEGRADED"})
 
 
-def verification(row: Record, checks: Sequence[Record]) -> pb.Verification:
-    """Writes what is known of a domain."""
+def verification(row: Record, proof: Record | None, checks: Sequence[Record]) -> pb.Verification:
+    """Writes what is known of a domain; the record that proves it comes first, as in `Domain.records`."""
     return pb.Verification(
         domain_id=str(row["id"]),
         domain_name=row["name"],
         generation=row["generation"],
         state=state(row["state"]),
         state_note=row["state_note"],
-        records=[record_check(each) for each in checks],
+        records=[*([proof_check(proof)] if proof else []), *map(record_check, checks)],
         ses=ses_check(row),
         state_time=stamp_of(row["state_at"]),
         look_time=stamp_of(row["looked_at"]),
@@ -39,6 +41,21 @@ def without_times(known: pb.Verification) -> pb.Verification:
     return told
 
 
+def proof_check(row: Record) -> pb.RecordCheck:
+    """Writes what was seen of the record that proves a domain's name."""
+    expected = rows.proof(row)
+    shown = domains_pb2.DnsRecord(
+        purpose=domains_pb2.DnsRecord.PURPOSE_OWNERSHIP,
+        ordinal=1,
+        type=domains_pb2.DnsRecord.TYPE_TXT,
+        name=expected.name,
+        value=expected.value,
+        ttl=PROOF_TTL,
+        required=True,
+    )
+    return _checked(shown, row)
+
+
 def record_check(row: Record) -> pb.RecordCheck:
     """Writes what was seen of a record; the verdict is unspecified before the first look."""
     shown = domains_pb2.DnsRecord(
@@ -51,6 +68,10 @@ def record_check(row: Record) -> pb.RecordCheck:
         ttl=row["ttl"],
         required=row["required"],
     )
+    return _checked(shown, row)
+
+
+def _checked(shown: domains_pb2.DnsRecord, row: Record) -> pb.RecordCheck:
     return pb.RecordCheck(
         record=shown,
         verdict=pb.RecordCheck.Verdict.Value(f"VERDICT_{row['verdict'] or 'UNSPECIFIED'}"),

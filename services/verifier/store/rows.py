@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from chassis.database import Record as Row
 from services.verifier.model.decisions import Case, Claim, Record
 from services.verifier.model.evidence import SesIdentity, Wanted
+from services.verifier.model.ownership import HOLDERS, MissingRun, Ownership
 from services.verifier.model.records import Check, Expected, Purpose, RecordType, Verdict
 from services.verifier.model.states import Standing, State
 
@@ -39,6 +40,13 @@ def record(row: Row) -> Record:
     return Record(row["position"], expected, row["required"])
 
 
+def proof(row: Row) -> Expected:
+    """Reads the record that a claim proves its name by."""
+    name = row["name"]
+    value = f"letterhead-verification={row['token']}"
+    return Expected(Purpose.OWNERSHIP, RecordType.TXT, f"_letterhead.{name}", value, domain=name)
+
+
 def check(row: Row) -> Check:
     """Reads what was last seen of a record."""
     return Check(
@@ -71,10 +79,13 @@ def identity(row: Row) -> SesIdentity | None:
 def case(row: Row, looks: Sequence[Row]) -> Case:
     """Reads all that a decision needs."""
     required = [look for look in looks if look["required"]]
-    proof = any(look["purpose"] == Purpose.OWNERSHIP for look in required)
+    ownership = Ownership(row["ownership"])
     return Case(
         claim=claim(row),
-        may_own=row["holder"] and (proof or not row["ownership_demanded"]),
+        ownership=ownership,
+        may_own=ownership in HOLDERS and not row["revival_disputed"],
+        token=row["token"],
+        missing=MissingRun(row["missing_checks"], row["missing_at"]),
         wanted=Wanted(f"{row['mail_from_label']}.{row['name']}", tuple(row["tokens"]), row["settled"]),
         standing=standing(row),
         note=row["state_note"],

@@ -12,12 +12,14 @@ from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
 from services.verifier.model.decisions import Case, Claim, Decision, Record, Transition
 from services.verifier.model.evidence import SesIdentity
-from services.verifier.model.records import Check
-from services.verifier.model.states import GRACE, Standing
+from services.verifier.model.ownership import MissingRun, Ownership, Precheck
+from services.verifier.model.records import Check, Expected
+from services.verifier.model.states import FINISHED, GRACE, Standing
 from services.verifier.store import rows
 
 QUERIES = Queries.load(Path(__file__).with_name("verifications.sql"))
-CHANGES = "verifier_changes"  # the NOTIFY channel of those who watch
+CHANGES = "verifier_changes"  # the NOTIFY channel of those who watch, and of who decides ownership
+CLAIM_CHANGES = "identity_work"  # that of claims: identity changed one
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,29 @@ class Renewal:
     claim: Claim
     standing: Standing
     same_tokens: bool
+    ownership: Ownership
     now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A claim's ownership token, and the record in which it is to be found."""
+
+    token: str
+    expected: Expected
+
+
+@dataclass(frozen=True, slots=True)
+class DuePrecheck:
+    """A new claim, and the DKIM tokens to look for before its records are shown."""
+
+    claim_id: UUID
+    name: str
+    tokens: tuple[str, ...]
+
+
+class Overtaken(Exception):
+    """identity changed the claim since it was read; what was decided counts for nothing."""
 
 
 class VerificationStore:
@@ -60,6 +84,7 @@ class VerificationStore:
     async def end(self) -> None:
         """Forgets claims that are going or gone."""
         await self._database.execute(QUERIES.end_verifications)
+        await self._database.execute(QUERIES.forget_prechecks)
 
     async def claim_looks(self, limit: int, lease: timedelta, *, watched: bool) -> list[Lease]:
         """Leases looks at DNS that are due."""
@@ -71,19 +96,41 @@ class VerificationStore:
         found = await self._database.fetch(QUERIES.records_of, claim_id, generation)
         return [rows.record(row) for row in found]
 
+    async def proof(self, claim_id: UUID, generation: int) -> Proof | None:
+        """Returns the token of a claim that is to be looked for; None when nothing depends on one."""
+        row = await self._database.fetchrow(QUERIES.token_due, claim_id, generation)
+        return Proof(row["token"], rows.proof(row)) if row else None
+
+    async def hurry_owners(self) -> None:
+        """Has claims looked at now whose ownership or token is new."""
+        await self._database.execute(QUERIES.hurry_owners, *self._place)
+
+    async def due_prechecks(self, limit: int) -> list[DuePrecheck]:
+        """Returns new claims whose DKIM records are to be looked for before they are shown."""
+        found = await self._database.fetch(QUERIES.due_prechecks, *self._place, limit)
+        return [DuePrecheck(row["claim_id"], row["name"], tuple(row["tokens"])) for row in found]
+
+    async def save_precheck(self, due: DuePrecheck, outcome: Precheck) -> None:
+        """Stores what DNS said of a claim's DKIM records, and wakes who decides by it."""
+        async with self._database.transaction() as connection:
+            await connection.execute(QUERIES.save_precheck, due.claim_id, list(due.tokens), outcome.value)
+            await self.tell_watchers(connection)
+
     async def lock_renewal(self, connection: Connection, claim_id: UUID) -> Renewal | None:
         """Locks a verification whose claim has gone on to a new generation; None when it has not."""
         row = await connection.fetchrow(QUERIES.lock_renewal, claim_id)
         if row is None:
             return None
         same = row["ses_tokens"] is not None and set(row["ses_tokens"]) == set(row["tokens"])
-        return Renewal(rows.claim(row), rows.standing(row), same, row["now"])
+        ownership = Ownership(row["ownership"])
+        return Renewal(rows.claim(row), rows.standing(row), same, ownership, row["now"])
 
     async def renew(self, connection: Connection, claim: Claim, standing: Standing, note: str) -> None:
         """Begins a claim's new generation; senders are not in the middle of using what it had."""
         await connection.execute(QUERIES.fence_claim, claim.claim_id)
         held = (standing.state.value, note, standing.deadline_at, standing.dkim_good)
-        await connection.execute(QUERIES.renew, claim.claim_id, claim.generation, *held)
+        open_ended = standing.state not in FINISHED  # else only VerifyDomain brings another look
+        await connection.execute(QUERIES.renew, claim.claim_id, claim.generation, *held, open_ended)
         await connection.execute(QUERIES.forget_looks, claim.claim_id, claim.generation)
 
     async def lock_case(
@@ -113,9 +160,35 @@ class VerificationStore:
             [json.dumps(check.servers) for check in checks],
         )
 
-    async def end_look(self, connection: Connection, claim: Claim, next_look_at: datetime | None) -> None:
+    async def save_ownership_check(
+        self, connection: Connection, case: Case, check: Check, missing: MissingRun
+    ) -> None:
+        """Stores what was seen of a claim's ownership token."""
+        await connection.execute(
+            QUERIES.save_ownership_check,
+            case.claim.claim_id,
+            case.token,
+            check.verdict.value,
+            check.hint,
+            list(check.seen),
+            check.servers_agreeing,
+            check.servers_asked,
+            check.zone,
+            list(check.servers),
+            missing.checks,
+            missing.since,
+        )
+
+    async def end_look(
+        self, connection: Connection, case: Case, next_look_at: datetime | None, *, dkim_found: bool
+    ) -> None:
         """Gives back the lease of a look."""
-        await connection.execute(QUERIES.end_look, claim.claim_id, next_look_at)
+        held = (case.claim.claim_id, next_look_at, dkim_found, case.ownership.value)
+        await connection.execute(QUERIES.end_look, *held)
+
+    async def look_again(self, claim_id: UUID) -> None:
+        """Has a domain looked at again at once, whose claim changed during the look."""
+        await self._database.execute(QUERIES.look_again, claim_id)
 
     async def save_ses_look(
         self, connection: Connection, claim: Claim, identity: SesIdentity, look_by: datetime | None
@@ -135,11 +208,14 @@ class VerificationStore:
         )
 
     async def save_decision(self, connection: Connection, case: Case, decision: Decision) -> None:
-        """Stores a decision; the right to send as itself shrinks only when no sender is just using it."""
+        """Stores a decision; the right to send as itself changes only when nobody is just using or taking it.
+
+        Raises Overtaken when identity changed the claim meanwhile.
+        """
         if decision.fenced:
             await connection.execute(QUERIES.fence_claim, case.claim.claim_id)
         after = decision.standing
-        await connection.execute(
+        saved = await connection.fetchval(
             QUERIES.save_decision,
             case.claim.claim_id,
             case.claim.generation,
@@ -154,7 +230,10 @@ class VerificationStore:
             decision.ses_due_at,
             decision.repairs,
             decision.repair_due_at,
+            case.ownership.value,
         )
+        if saved is None:
+            raise Overtaken
 
     async def add_transition(self, connection: Connection, claim: Claim, change: Transition) -> None:
         """Adds to a claim's history."""

@@ -39,7 +39,7 @@ WHERE claim.id = known.claim_id AND claim.phase IN ('DELETING', 'DELETED')
 -- Locks a verification of an older generation than its claim's, with the tokens of both.
 SELECT
     known.claim_id, known.tenant_id, known.name, known.state, known.deadline_at, known.dkim_good, known.mail_from_good,
-    known.negative_looks, known.first_negative_at, known.ses_tokens, claim.generation, now() AS now,
+    known.negative_looks, known.first_negative_at, known.ses_tokens, claim.generation, claim.ownership, now() AS now,
     array(
         SELECT split_part(record.name, '.', 1)
         FROM identity.records AS record
@@ -63,7 +63,7 @@ SET generation = $2,
     negative_looks = 0,
     first_negative_at = NULL,
     looked_at = NULL,
-    next_look_at = now(),
+    next_look_at = CASE WHEN $7 THEN now() END,
     leased_until = NULL,
     fence = fence + 1,
     updated_at = now()
@@ -100,6 +100,13 @@ JOIN identity.claims AS claim ON claim.id = record.claim_id
 WHERE record.claim_id = $1 AND record.generation = $2
 ORDER BY record.position
 
+-- token_due --
+-- The token of a claim whose place in DNS somebody's ownership depends on.
+SELECT token.token, token.name
+FROM verifier.due_tokens AS token
+JOIN identity.claims AS claim ON claim.id = token.claim_id
+WHERE token.claim_id = $1 AND claim.generation = $2
+
 -- lock_case --
 -- Locks a verification and reads all that a decision needs; no row when the generation has passed, the claim is
 -- going, or another worker has it (a NULL fence asks for none).
@@ -110,12 +117,24 @@ SELECT
     known.ses_verified_for_sending, known.ses_error_type, known.ses_tokens, known.ses_looked_at, known.ses_due_at,
     known.repairs, known.repair_due_at,
     coalesce(known.watched_until > now(), false) AS watched,
-    claim.holder, claim.ownership_demanded, claim.mail_from_label,
+    claim.ownership, claim.mail_from_label, coalesce(due.token, '') AS token,
+    -- A claim that ended while another tenant has one must prove itself first, which identity demands in a moment.
+    known.state IN ('FAILED', 'LOST') AND claim.ownership = 'SOLE' AND EXISTS (
+        SELECT
+        FROM identity.claims AS rival
+        WHERE rival.name = claim.name
+            AND rival.tenant_id <> claim.tenant_id
+            AND rival.ownership <> 'SUPERSEDED'
+            AND rival.phase IN ('PROVISIONING', 'ACTIVE')
+    ) AS revival_disputed,
+    coalesce(proof.missing_checks, 0) AS missing_checks, proof.missing_at,
     identity.tokens, identity.state = 'PRESENT' AS settled,
     now() AS now
 FROM verifier.verifications AS known
 JOIN identity.claims AS claim ON claim.id = known.claim_id AND claim.generation = known.generation
 JOIN identity.ses_identities AS identity ON identity.id = claim.ses_identity_id
+LEFT JOIN verifier.due_tokens AS due ON due.claim_id = known.claim_id
+LEFT JOIN verifier.ownership_checks AS proof ON proof.claim_id = known.claim_id AND proof.token = due.token
 WHERE known.claim_id = $1
     AND known.generation = $2
     AND claim.phase = 'ACTIVE'
@@ -155,8 +174,72 @@ SET verdict = excluded.verdict,
     servers = excluded.servers,
     looked_at = excluded.looked_at
 
+-- save_ownership_check --
+-- Stores what was seen of a claim's ownership token.
+INSERT INTO verifier.ownership_checks AS known (
+    claim_id, token, status, hint, seen, servers_agreeing, servers_asked, zone, servers, missing_checks, missing_at
+)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (claim_id) DO UPDATE
+SET token = excluded.token,
+    status = excluded.status,
+    hint = excluded.hint,
+    seen = excluded.seen,
+    servers_agreeing = excluded.servers_agreeing,
+    servers_asked = excluded.servers_asked,
+    zone = excluded.zone,
+    servers = excluded.servers,
+    missing_checks = excluded.missing_checks,
+    missing_at = excluded.missing_at,
+    checked_at = now()
+
+-- due_prechecks --
+-- Finds new claims whose DKIM tokens SES has named, and which were not looked for in DNS yet.
+SELECT claim.id AS claim_id, claim.name, identity.tokens
+FROM identity.claims AS claim
+JOIN identity.ses_identities AS identity ON identity.id = claim.ses_identity_id
+LEFT JOIN verifier.dkim_prechecks AS known ON known.claim_id = claim.id AND known.tokens = identity.tokens
+WHERE claim.ownership = 'UNDECIDED'
+    AND claim.phase = 'PROVISIONING'
+    AND claim.account = $1
+    AND claim.region = $2
+    AND identity.tokens <> '{}'
+    AND known.claim_id IS NULL
+ORDER BY claim.id
+LIMIT $3
+
+-- save_precheck --
+-- Stores what DNS said of a claim's DKIM records before they were shown.
+INSERT INTO verifier.dkim_prechecks AS known (claim_id, tokens, outcome)
+VALUES ($1, $2, $3)
+ON CONFLICT (claim_id) DO UPDATE
+SET tokens = excluded.tokens, outcome = excluded.outcome, checked_at = now()
+WHERE known.tokens <> excluded.tokens
+
+-- forget_prechecks --
+-- Forgets what was seen for claims that are decided, going or gone.
+DELETE FROM verifier.dkim_prechecks AS known
+USING identity.claims AS claim
+WHERE claim.id = known.claim_id AND (claim.ownership <> 'UNDECIDED' OR claim.phase IN ('DELETING', 'DELETED'))
+
+-- hurry_owners --
+-- Has claims looked at now whose ownership or token is another than at their last look.
+UPDATE verifier.verifications AS known
+SET next_look_at = now()
+FROM identity.claims AS claim
+LEFT JOIN verifier.ownership_checks AS proof
+    ON proof.claim_id = claim.id AND proof.token = claim.ownership_token
+WHERE claim.id = known.claim_id
+    AND claim.generation = known.generation
+    AND claim.ownership IN ('PROOF_DUE', 'CHALLENGER', 'CHALLENGED')
+    AND claim.phase = 'ACTIVE'
+    AND known.account = $1
+    AND known.region = $2
+    AND (known.next_look_at IS NULL OR known.next_look_at > now())
+    AND (claim.ownership <> known.ownership OR proof.claim_id IS NULL)
+
 -- save_decision --
--- Stores what a look decided; guarded by the state that it was decided from.
+-- Stores what a look decided; guarded by the state that it was decided from, and by what the claim is by now.
 UPDATE verifier.verifications
 SET state = $4,
     state_note = $5,
@@ -171,12 +254,28 @@ SET state = $4,
     repair_due_at = $13,
     updated_at = now()
 WHERE claim_id = $1 AND generation = $2 AND state = $3
+    AND EXISTS (
+        SELECT
+        FROM identity.claims AS claim
+        WHERE claim.id = $1 AND claim.generation = $2 AND claim.ownership = $14 AND claim.phase = 'ACTIVE'
+    )
 RETURNING claim_id
 
 -- end_look --
 -- Gives back the lease of a look and sets the next one.
 UPDATE verifier.verifications
-SET looks = looks + 1, looked_at = now(), next_look_at = $2, leased_until = NULL
+SET looks = looks + 1,
+    looked_at = now(),
+    next_look_at = $2,
+    dkim_found_at = CASE WHEN $3 THEN coalesce(dkim_found_at, now()) ELSE dkim_found_at END,
+    ownership = $4,
+    leased_until = NULL
+WHERE claim_id = $1
+
+-- look_again --
+-- Has a domain looked at again at once.
+UPDATE verifier.verifications
+SET next_look_at = now(), leased_until = NULL
 WHERE claim_id = $1
 
 -- save_ses_look --

@@ -26,6 +26,10 @@ class ViewStore:
         """Return the records of a domain with what was last seen of each."""
         return await self._database.fetch(QUERIES.get_checks, claim_id, generation, *sees.conditions)
 
+    async def get_proof(self, claim_id: UUID, sees: Visibility) -> Record | None:
+        """Return the token that a domain is to publish, with what was last seen of it."""
+        return await self._database.fetchrow(QUERIES.get_proof, claim_id, *sees.conditions)
+
     async def mark_due(self, claim_id: UUID, sees: Visibility) -> None:
         """Have a domain checked now; FAILED and LOST get their time again. Change no state."""
         await self._database.execute(QUERIES.mark_due, claim_id, GRACE, *sees.conditions)

@@ -1,12 +1,26 @@
 -- get_verification --
 -- Reads a domain with what is known of it, whatever its phase; of one tenant ($2) and some domains ($3) or, with NULL, of any.
 SELECT
-    domain.id, domain.tenant_id, domain.name, domain.generation, domain.state, domain.state_note, domain.state_at,
+    domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership,
+    domain.state, domain.state_note, domain.state_at,
     known.deadline_at, known.looked_at, known.next_look_at, known.ses_verification_status, known.ses_dkim_status,
     known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_looked_at
 FROM identity.domains AS domain
 LEFT JOIN verifier.verifications AS known ON known.claim_id = domain.id AND known.generation = domain.generation
 WHERE domain.id = $1
+    AND ($2::uuid IS NULL OR domain.tenant_id = $2)
+    AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
+
+-- get_proof --
+-- Reads the token that a domain is to publish, with what was last seen of it; no row: it has none. Of one tenant ($2) and some domains ($3) or, with NULL, of any.
+SELECT
+    domain.name, domain.ownership_token AS token, proof.status AS verdict, proof.hint, proof.seen,
+    proof.servers_agreeing, proof.servers_asked, proof.zone, proof.servers, proof.checked_at AS looked_at
+FROM identity.domains AS domain
+LEFT JOIN verifier.ownership_checks AS proof
+    ON proof.claim_id = domain.id AND proof.token = domain.ownership_token
+WHERE domain.id = $1
+    AND domain.ownership_token <> ''
     AND ($2::uuid IS NULL OR domain.tenant_id = $2)
     AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
 

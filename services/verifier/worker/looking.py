@@ -10,16 +10,19 @@ from chassis.events import ReceivedEvent
 from chassis.rounds import Rounds
 from chassis.worker import ClaimLoop
 from services.verifier.model.decisions import Transition
-from services.verifier.model.notes import NEW, NEW_GENERATION
+from services.verifier.model.notes import NEW, NEW_GENERATION, SUPERSEDED, UNPROVEN
+from services.verifier.model.ownership import Ownership, precheck
+from services.verifier.model.records import RecordType
 from services.verifier.model.states import renewed
 from services.verifier.resolver.resolver import LOOK_SECONDS, Resolver
-from services.verifier.store.verifications import Lease, VerificationStore
+from services.verifier.store.verifications import DuePrecheck, Lease, VerificationStore
 from services.verifier.worker.inspection import inspect
-from services.verifier.worker.settling import Settling
+from services.verifier.worker.settling import Look, Settling
 
 LEASE = timedelta(seconds=2 * LOOK_SECONDS + 10)
 SCAN = timedelta(seconds=1)
 SCAN_BATCH = 500
+PRECHECK_BATCH = 20
 
 
 class Looking:
@@ -54,12 +57,36 @@ class Looking:
 
     async def _look(self, lease: Lease) -> None:
         records = await self._store.records(lease.claim_id, lease.generation)
-        if not records:  # the claim has gone on meanwhile; its renewal brings the next look
+        proof = await self._store.proof(lease.claim_id, lease.generation)
+        expected = [*([proof.expected] if proof else []), *(each.expected for each in records)]
+        if not expected:  # the claim has gone on meanwhile; its renewal brings the next look
             return
-        checks = await inspect(self._resolver, [each.expected for each in records])
-        decision = await self._settling.look(lease, records, checks)
+        checks = await inspect(self._resolver, expected)
+        look = Look(records, checks[1:], proof.token, checks[0]) if proof else Look(records, checks)
+        decision = await self._settling.look(lease, look)
         if decision is not None and decision.ses_due_at is not None:
             self.ses_is_due.set()
+
+
+class Prechecks:
+    """Looks for the DKIM records of new claims before they are shown: where they are, a proof is due."""
+
+    def __init__(self, store: VerificationStore, resolver: Resolver) -> None:
+        self._store = store
+        self._resolver = resolver
+        self.rounds = Rounds("dkim prechecks", self.check, interval=SCAN)
+
+    async def check(self) -> bool:
+        """Check what is due; says whether there may be more."""
+        due = await self._store.due_prechecks(PRECHECK_BATCH)
+        await asyncio.gather(*(self._check(each) for each in due))
+        return bool(due)
+
+    async def _check(self, due: DuePrecheck) -> None:
+        look = self._resolver.look()
+        names = [f"{token}._domainkey.{due.name}" for token in due.tokens]
+        answers = [await look.ask(name, RecordType.CNAME) for name in names]
+        await self._store.save_precheck(due, precheck(due.tokens, answers))
 
 
 class Following:
@@ -86,6 +113,7 @@ class Following:
         for claim_id in changed:
             await self._renew(claim_id)
         await self._store.end()
+        await self._store.hurry_owners()
         if new or changed:
             self._looking.wake()
         return len(new) + len(changed) == SCAN_BATCH
@@ -95,9 +123,16 @@ class Following:
             renewal = await self._store.lock_renewal(connection, claim_id)
             if renewal is None:
                 return
-            standing = renewed(renewal.standing, renewal.now, same_tokens=renewal.same_tokens)
-            await self._store.renew(connection, renewal.claim, standing, NEW_GENERATION)
+            standing = renewed(
+                renewal.standing,
+                renewal.now,
+                same_tokens=renewal.same_tokens,
+                ownership=renewal.ownership,
+            )
+            note = UNPROVEN.get(renewal.ownership, NEW_GENERATION)
+            await self._store.renew(connection, renewal.claim, standing, note)
             if standing.state is not renewal.standing.state:
-                change = Transition(renewal.standing.state, standing.state, NEW_GENERATION)
+                cause = SUPERSEDED if renewal.ownership is Ownership.SUPERSEDED else NEW_GENERATION
+                change = Transition(renewal.standing.state, standing.state, cause)
                 await self._settling.change(connection, renewal.claim, change)
             await self._store.tell_watchers(connection)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from prometheus_client import Counter
 
@@ -19,14 +20,33 @@ from services.verifier.model.decisions import (
     after_ses_look,
 )
 from services.verifier.model.evidence import SesIdentity
-from services.verifier.model.records import Check
+from services.verifier.model.ownership import count_missing
+from services.verifier.model.records import Check, Purpose, Verdict
 from services.verifier.store.ses import Turn
-from services.verifier.store.verifications import Lease, VerificationStore
+from services.verifier.store.verifications import Lease, Overtaken, VerificationStore
 
 log = get_logger(__name__)
 VERDICTS = Counter("letterhead_record_verdicts_total", "Verdicts of looks at DNS", ["purpose", "verdict"])
 STATE_CHANGES = Counter("letterhead_domain_changes_total", "Changes of state", ["before", "after"])
 _jitter = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at DNS saw of a claim's records and, where there is one to look for, of its token."""
+
+    records: Sequence[Record]
+    checks: Sequence[Check]
+    token: str = ""
+    proof: Check | None = None
+
+    @property
+    def dkim_found(self) -> bool:
+        """Says whether one of the DKIM records was found."""
+        return any(
+            record.expected.purpose is Purpose.DKIM and check.verdict is Verdict.FOUND
+            for record, check in zip(self.records, self.checks, strict=True)
+        )
 
 
 class Settling:
@@ -37,23 +57,43 @@ class Settling:
         self._store = store
         self._outbox = outbox
 
-    async def look(self, lease: Lease, records: Sequence[Record], checks: Sequence[Check]) -> Decision | None:
+    async def look(self, lease: Lease, look: Look) -> Decision | None:
         """Writes a look at DNS; None when it came too late and nothing was written."""
+        try:
+            decision = await self._look(lease, look)
+        except Overtaken:
+            await self._store.look_again(lease.claim_id)
+            return None
+        for record, check in zip(look.records, look.checks, strict=True):
+            VERDICTS.labels(record.expected.purpose.value, check.verdict.value).inc()
+        return decision
+
+    async def _look(self, lease: Lease, look: Look) -> Decision | None:
+        records, checks = look.records, look.checks
         async with self._database.transaction() as connection:
             case = await self._store.lock_case(connection, lease.claim_id, lease.generation, lease.fence)
             if case is None:
                 return None
             decision = after_look(case, records, checks, _jitter.random())
             await self._store.save_looks(connection, case.claim, records, checks)
-            await self._store.end_look(connection, case.claim, decision.next_look_at)
+            await self._store.end_look(connection, case, decision.next_look_at, dkim_found=look.dkim_found)
+            if look.proof is not None and look.token == case.token:
+                missing = count_missing(case.missing, look.proof.verdict, case.now)
+                await self._store.save_ownership_check(connection, case, look.proof, missing)
             seen = tuple((each.position, check) for each, check in zip(records, checks, strict=True))
-            await self._settle(connection, case, decision, told=seen != case.shown)
-        for record, check in zip(records, checks, strict=True):
-            VERDICTS.labels(record.expected.purpose.value, check.verdict.value).inc()
+            told = seen != case.shown or look.proof is not None
+            await self._settle(connection, case, decision, told=told)
         return decision
 
     async def ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
         """Writes an answer of SES; None when it came too late and nothing was written."""
+        try:
+            return await self._ses_look(turn, identity)
+        except Overtaken:
+            await self._store.look_again(turn.claim_id)
+            return None
+
+    async def _ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
         async with self._database.transaction() as connection:
             case = await self._store.lock_case(connection, turn.claim_id, turn.generation)
             if case is None or (case.ses_looked_at is not None and case.ses_looked_at >= turn.asked_at):

@@ -13,9 +13,13 @@ import pytest
 
 from chassis import config
 from chassis.access import Scope, generate_key
+from chassis.database import open_database
 from services.identity.__main__ import Config, running
 from services.identity.bootstrap import Keys
 from services.identity.ses import SesSettings
+from services.verifier.resolver.resolver import Resolver, ResolverSettings
+from services.verifier.store.verifications import CLAIM_CHANGES, VerificationStore
+from services.verifier.worker.looking import Prechecks
 from tests.factories import ACCOUNT, REGION, a_key, a_tenant
 from tests.integration.identity.callers import Caller
 from tests.internet import Internet
@@ -24,6 +28,7 @@ from tests.streams import FreshStream
 from tests.waiting import eventually
 
 Json = dict[str, Any]
+ALLOWED = ("127.0.0.0/8",)
 
 
 @pytest.fixture
@@ -56,10 +61,30 @@ class Identity:
     async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
         """Runs one replica, with changed settings perhaps; gives a channel to it."""
         async with (
+            self.prechecks(),
             running(replace(self.settings, **changes)) as port,
             grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
         ):
             yield channel
+
+    @asynccontextmanager
+    async def prechecks(self) -> AsyncIterator[None]:
+        """Runs the part of verifier that new domains wait for."""
+        dns = ResolverSettings(
+            dns_roots=(self.internet.addresses.dns_root,),
+            dns_port=self.internet.addresses.dns_port,
+            dns_allowed_networks=ALLOWED,
+            dns_timeout=timedelta(seconds=0.5),
+        )
+        aws, stop = self.settings.aws, asyncio.Event()
+        async with open_database(self.database.settings("verifier"), application_name="verifier") as database:
+            prechecks = Prechecks(VerificationStore(database, aws), Resolver(dns))
+            async with database.listen(CLAIM_CHANGES, prechecks.rounds.wake):
+                running_ = asyncio.create_task(prechecks.rounds.run(stop))
+                yield
+                stop.set()
+                prechecks.rounds.wake()
+                await running_
 
     async def a_caller(self, channel: grpc.aio.Channel, scope: Scope = Scope.FULL_ACCESS) -> Caller:
         """A new tenant's caller."""

@@ -1,4 +1,4 @@
-"""A second tenant's claim on a name looks like a first one, and can do the first no harm."""
+"""Two tenants' claims on one name: who must prove it, and what one can do to the other."""
 
 import asyncio
 import time
@@ -34,11 +34,9 @@ async def create(caller: Caller, name: str, label: str = "") -> Domain:
     return domain
 
 
-async def claims(database: FreshDatabase, name: str) -> list[tuple[bool, bool]]:
-    rows = await database.fetch(
-        "SELECT holder, ownership_demanded FROM identity.claims WHERE name = $1 ORDER BY id", name
-    )
-    return [tuple(row) for row in rows]
+async def ownerships(database: FreshDatabase, name: str) -> list[str]:
+    rows = await database.fetch("SELECT ownership FROM identity.claims WHERE name = $1 ORDER BY id", name)
+    return [row["ownership"] for row in rows]
 
 
 async def gone(caller: Caller, domain: Domain) -> bool:
@@ -46,18 +44,64 @@ async def gone(caller: Caller, domain: Domain) -> bool:
     return bool(answer.domain.state == Domain.STATE_DELETED)
 
 
-async def test_both_are_answered_alike_and_the_first_holds_the_name(
+def shown(domain: Domain) -> set[str]:
+    return {DnsRecord.Purpose.Name(record.purpose).removeprefix("PURPOSE_") for record in domain.records}
+
+
+async def seen(caller: Caller, domain: Domain) -> Domain:
+    now: Domain = (await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain
+    return now
+
+
+async def test_a_name_that_nobody_disputes_shows_its_records_and_no_token(caller: Caller) -> None:
+    domain = await create(caller, a_name())
+
+    assert domain.ownership == Domain.OWNERSHIP_SOLE
+    assert shown(domain) == {"DKIM", "RETURN_PATH", "SPF", "DMARC"}
+
+
+async def test_both_must_prove_a_name_before_anything_else_is_shown(
     caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
+    """Nothing in DNS has shown yet that its owner meant the first, so the second counts as much."""
     name = a_name()
 
     first, second = await create(caller, name), await create(other, name)
 
-    assert first.id != second.id
-    for shown in ("name", "state", "state_note", "region", "mail_from_label", "generation", "revision"):
-        assert getattr(first, shown) == getattr(second, shown)
-    assert first.records == second.records
-    assert await claims(database, name) == [(True, False), (False, True)]
+    assert await ownerships(database, name) == ["PROOF_DUE", "PROOF_DUE"]
+    first = await seen(caller, first)
+    [mine], [theirs] = first.records, second.records
+    assert mine.name == theirs.name == f"_letterhead.{name}"
+    assert mine.value != theirs.value
+    assert mine.value.startswith("letterhead-verification=")
+
+
+async def test_a_claim_whose_dkim_was_found_before_a_rival_came_needs_no_proof(
+    caller: Caller, other: Caller, database: FreshDatabase
+) -> None:
+    name = a_name()
+    first = await create(caller, name)
+    await database.execute(
+        "INSERT INTO verifier.verifications"
+        " (claim_id, generation, tenant_id, name, account, region, dkim_found_at)"
+        " SELECT id, generation, tenant_id, name, account, region, now() FROM identity.claims WHERE id = $1",
+        first.id,
+    )
+
+    await create(other, name)
+
+    assert await ownerships(database, name) == ["SOLE", "PROOF_DUE"]
+    assert await seen(caller, first) == first
+
+
+async def test_a_domain_that_is_another_tenants_mail_from_name_must_be_proven(
+    caller: Caller, other: Caller
+) -> None:
+    parent = await create(caller, a_name())
+
+    domain = await create(other, f"send.{parent.name}")
+
+    assert domain.ownership == Domain.OWNERSHIP_PROOF_DUE
 
 
 async def test_only_the_first_changes_what_ses_has(caller: Caller, other: Caller, identity: Identity) -> None:
@@ -66,11 +110,8 @@ async def test_only_the_first_changes_what_ses_has(caller: Caller, other: Caller
     await identity.provisioned()
     before = await identity.as_made(name)
 
-    second = await create(other, name, label="evil")
+    await create(other, name, label="evil")
 
-    assert [record.name for record in second.records if record.purpose == DnsRecord.PURPOSE_SPF] == [
-        f"evil.{name}"
-    ]
     assert await identity.as_made(name) == before
     assert len(await identity.controls("CreateEmailIdentity", name)) == 1
     assert len(await identity.controls("GetEmailIdentity", name)) == 1
@@ -97,8 +138,7 @@ async def test_nothing_a_challenger_does_touches_the_identity(
 
     assert await identity.as_made(name) == before
     assert [len(await identity.controls(change)) for change in CHANGES] == counted
-    kept = (await caller.domains.GetDomain(GetDomainRequest(domain_id=first.id))).domain
-    assert kept == first
+    assert (await seen(caller, first)).ownership == Domain.OWNERSHIP_PROOF_DUE
 
 
 async def test_the_identity_outlives_the_holder_and_goes_with_the_last_claim(
@@ -132,7 +172,7 @@ async def test_both_deleting_at_once_leave_nothing_behind(
     assert len(await identity.controls("DeleteEmailIdentity", name)) == 1
 
 
-async def test_a_tombstone_makes_the_next_tenant_prove_itself_and_not_the_same_one(
+async def test_a_claim_that_was_never_ready_leaves_no_trace(
     caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
     name = a_name()
@@ -140,15 +180,38 @@ async def test_a_tombstone_makes_the_next_tenant_prove_itself_and_not_the_same_o
     await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=first.id))
     await eventually(lambda: gone(caller, first))
 
-    again = await create(caller, name)
-    await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=again.id))
-    await eventually(lambda: gone(caller, again))
     await create(other, name, label="bounces")
 
-    assert await claims(database, name) == [(True, False), (True, False), (False, True)]
+    assert await ownerships(database, name) == ["SOLE", "SOLE"]
 
 
-async def test_claims_at_once_have_one_holder(
+async def was_ready(database: FreshDatabase, domain: Domain) -> None:
+    await database.execute(
+        "INSERT INTO verifier.transitions (id, claim_id, generation, to_state, cause)"
+        " VALUES (gen_random_uuid(), $1, 1, 'READY', 'DKIM and the return path are good.')",
+        domain.id,
+    )
+
+
+async def test_a_claim_that_was_ready_makes_the_next_tenant_prove_itself_and_not_the_same_one(
+    caller: Caller, other: Caller, database: FreshDatabase
+) -> None:
+    name = a_name()
+    first = await create(caller, name)
+    await was_ready(database, first)
+    await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=first.id))
+    await eventually(lambda: gone(caller, first))
+
+    again = await create(caller, name)
+    assert again.ownership == Domain.OWNERSHIP_SOLE
+    await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=again.id))
+    await eventually(lambda: gone(caller, again))
+    await create(other, name)
+
+    assert await ownerships(database, name) == ["SOLE", "SOLE", "PROOF_DUE"]
+
+
+async def test_of_claims_at_once_none_holds_the_name_unproven(
     identity: Identity, caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
     name = a_name()
@@ -156,7 +219,7 @@ async def test_claims_at_once_have_one_holder(
 
     await asyncio.gather(*(create(each, name) for each in many))
 
-    assert sorted(await claims(database, name)) == [(False, True)] * 7 + [(True, False)]
+    assert await ownerships(database, name) == ["PROOF_DUE"] * 8
     assert len(await identity.controls("CreateEmailIdentity", name)) == 1
 
 

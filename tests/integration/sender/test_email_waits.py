@@ -266,9 +266,9 @@ async def test_a_release_looks_at_every_domain_however_many_wait(
     pending = await sender.a_pending_domain(tenant_id)
     await database.execute(
         "INSERT INTO identity.claims (id, tenant_id, ses_identity_id, account, region, name, display_name,"
-        "  mail_from_label, phase, holder, ownership_demanded, ownership_token)"
+        "  mail_from_label, phase, ownership)"
         " SELECT lpad(n::text, 32, '0')::uuid, tenant_id, ses_identity_id, account, region, n || name,"
-        "  n || name, mail_from_label, phase, holder, ownership_demanded, ownership_token"
+        "  n || name, mail_from_label, phase, ownership"
         " FROM identity.claims, generate_series(1, $2::integer) AS n WHERE id = $1",
         pending.claim_id,
         10 * BATCH,

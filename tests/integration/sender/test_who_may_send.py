@@ -75,7 +75,7 @@ async def test_a_contested_name_has_no_shared_sender(
     tenant_id = await a_tenant(database, unready_policy="SHARED")
     domain = await sender.a_pending_domain(tenant_id)
     await database.execute(
-        "UPDATE identity.claims SET ownership_demanded = true WHERE id = $1", domain.claim_id
+        "UPDATE identity.claims SET ownership = 'PROOF_DUE' WHERE id = $1", domain.claim_id
     )
     caller = Caller(channel, await a_key(database, tenant_id))
 

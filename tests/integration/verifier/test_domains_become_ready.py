@@ -1,6 +1,7 @@
 """A domain's way to READY, as its owner and whoever listens on NATS see it."""
 
 from services.verifier.model.notes import UNPROVEN
+from services.verifier.model.ownership import Ownership
 from services.verifier.model.records import Verdict
 from tests.integration.verifier.world import Tenant, World, state_name, verdicts
 from tests.waiting import eventually
@@ -113,16 +114,17 @@ async def test_a_challenger_is_told_to_prove_the_name_and_nothing_of_its_holder(
     domain = await world.a_domain(tenant)
     await world.publish(domain)
     await world.database.execute(
-        "UPDATE identity.claims SET holder = false, ownership_demanded = true WHERE id = $1", domain.claim_id
+        "UPDATE identity.claims SET ownership = 'PROOF_DUE', ownership_token = 'abc' WHERE id = $1",
+        domain.claim_id,
     )
 
     await tenant.verify(domain)
 
     async def looked_at() -> bool:
-        return verdicts(await tenant.known(domain)) == ["FOUND"] * 5
+        return verdicts(await tenant.known(domain)) == ["MISSING", *["FOUND"] * 5]
 
     await eventually(looked_at)
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
-    assert known.state_note == UNPROVEN
+    assert known.state_note == UNPROVEN[Ownership.PROOF_DUE]
     assert world.repairs.asked == []

@@ -34,10 +34,13 @@ STATES = [
     "DELETED",
     "ASLEEP",
 ]
+HOLDERS = ("SOLE", "PROVEN", "CHALLENGED")
+# Every word for how a claim stands to its name, none, and one that a later version may bring.
+OWNERSHIPS = (*HOLDERS, "UNDECIDED", "PROOF_DUE", "CHALLENGER", "SUPERSEDED", "", "RENTED")
 WORLD = [
-    Standing(state, dkim_good, demanded, policy, shared_ready)
-    for state, dkim_good, demanded, policy, shared_ready in product(
-        STATES, (True, False), (True, False), ("SHARED", "REFUSE", "OTHER"), (True, False)
+    Standing(state, dkim_good, ownership, policy, shared_ready)
+    for state, dkim_good, ownership, policy, shared_ready in product(
+        STATES, (True, False), OWNERSHIPS, ("SHARED", "REFUSE", "OTHER"), (True, False)
     )
 ]
 
@@ -52,18 +55,20 @@ def test_the_whole_product_fails_closed(figure: Figure) -> None:
         answer = origin(standing)
         if answer is Origin.OWN:
             assert standing.state == "READY" or (standing.state, standing.dkim_good) == ("DEGRADED", True)
+        if answer in (Origin.OWN, Origin.SHARED):
+            assert standing.ownership in HOLDERS
         if answer is Origin.SHARED:
             assert standing.state in {"PENDING", "PROVISIONING", "FAILED"}
             assert standing.unready_policy == "SHARED"
             assert standing.shared_ready
-            assert not standing.ownership_demanded
-    # 24 = every other fact; DEGRADED is its own only with DKIM; the three unready states share in 2 of 24.
+    # 12 = every fact but state and ownership; of the nine words for ownership three hold, and one has lost.
     assert answers == {
-        Origin.NOT_YOURS: 2 * 24,
-        Origin.OWN: 24 + 12,
-        Origin.SHARED: 3 * 2,
-        Origin.GOING: 24,
-        Origin.NOT_READY: 12 + 2 * 24 + 3 * 22,
+        Origin.NOT_YOURS: 2 * 9 * 12,
+        Origin.GOING: 9 * 12,
+        Origin.SUPERSEDED: 7 * 12,
+        Origin.OWN: 3 * 12 + 3 * 6,  # READY; DEGRADED with DKIM alone
+        Origin.SHARED: 3 * 3 * 2,  # the three unready states, with the policy and a shared sender
+        Origin.NOT_READY: 7 * 5 * 12 + (3 * 6 + 2 * 3 * 12 + 3 * 3 * 10),
     }
 
 
@@ -71,21 +76,21 @@ def test_the_whole_product_fails_closed(figure: Figure) -> None:
     ("standing", "answer"),
     [
         (Standing(), Origin.NOT_YOURS),
-        (Standing("READY"), Origin.OWN),
-        (Standing("DEGRADED", dkim_good=True), Origin.OWN),
-        (Standing("DEGRADED", dkim_good=False), Origin.NOT_READY),
-        (Standing("DEGRADED", False, False, "SHARED", True), Origin.NOT_READY),
-        (Standing("PENDING", False, False, "SHARED", True), Origin.SHARED),
-        (Standing("PENDING", True, False, "SHARED", True), Origin.SHARED),
-        (Standing("PENDING", False, True, "SHARED", True), Origin.NOT_READY),
-        (Standing("PENDING", False, False, "SHARED", False), Origin.NOT_READY),
-        (Standing("PENDING", False, False, "REFUSE", True), Origin.NOT_READY),
-        (Standing("PROVISIONING", False, False, "SHARED", True), Origin.SHARED),
-        (Standing("FAILED", False, False, "SHARED", True), Origin.SHARED),
-        (Standing("LOST", True, False, "SHARED", True), Origin.NOT_READY),
-        (Standing("DELETING", True, False, "SHARED", True), Origin.GOING),
-        (Standing("DELETED", True, False, "SHARED", True), Origin.NOT_YOURS),
-        (Standing("ASLEEP", True, False, "SHARED", True), Origin.NOT_READY),
+        (Standing("READY", ownership="SOLE"), Origin.OWN),
+        (Standing("DEGRADED", dkim_good=True, ownership="PROVEN"), Origin.OWN),
+        (Standing("DEGRADED", dkim_good=False, ownership="SOLE"), Origin.NOT_READY),
+        (Standing("DEGRADED", False, "SOLE", "SHARED", True), Origin.NOT_READY),
+        (Standing("PENDING", False, "SOLE", "SHARED", True), Origin.SHARED),
+        (Standing("PENDING", True, "SOLE", "SHARED", True), Origin.SHARED),
+        (Standing("PENDING", False, "PROOF_DUE", "SHARED", True), Origin.NOT_READY),
+        (Standing("PENDING", False, "SOLE", "SHARED", False), Origin.NOT_READY),
+        (Standing("PENDING", False, "SOLE", "REFUSE", True), Origin.NOT_READY),
+        (Standing("PROVISIONING", False, "SOLE", "SHARED", True), Origin.SHARED),
+        (Standing("FAILED", False, "SOLE", "SHARED", True), Origin.SHARED),
+        (Standing("LOST", True, "SOLE", "SHARED", True), Origin.NOT_READY),
+        (Standing("DELETING", True, "SOLE", "SHARED", True), Origin.GOING),
+        (Standing("DELETED", True, "SOLE", "SHARED", True), Origin.NOT_YOURS),
+        (Standing("ASLEEP", True, "SOLE", "SHARED", True), Origin.NOT_READY),
     ],
 )
 def test_each_rule_by_name(standing: Standing, answer: Origin) -> None:

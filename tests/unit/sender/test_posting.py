@@ -26,9 +26,9 @@ EMAIL = Candidate(
     claimed_at=datetime.now(UTC),
     addressees=[TO, CC, BCC],
 )
-READY = Domain(EMAIL.claim_id, EMAIL.tenant_id, "inbox.mnexa.ai", None, Standing("READY"))
-PENDING = replace(READY, standing=Standing("PENDING"))
-SHARING = replace(READY, standing=Standing("PENDING", False, False, "SHARED", True))
+READY = Domain(EMAIL.claim_id, EMAIL.tenant_id, "inbox.mnexa.ai", None, Standing("READY", ownership="SOLE"))
+PENDING = replace(READY, standing=Standing("PENDING", ownership="SOLE"))
+SHARING = replace(READY, standing=Standing("PENDING", False, "SOLE", "SHARED", True))
 ALL_SUPPRESSED = replace(EMAIL, addressees=[replace(TO, suppressed=True), replace(BCC, suppressed=True)])
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from services.verifier.model.decisions import Case, Claim, Record, after_look
 from services.verifier.model.evidence import SesIdentity, Wanted
+from services.verifier.model.ownership import HOLDERS, MissingRun, Ownership
 from services.verifier.model.records import Check, Expected, Purpose, RecordType, Verdict
 from services.verifier.model.states import GRACE, NEGATIVE_OFFSETS, Standing, State
 
@@ -59,7 +60,12 @@ def checks_of(verdict: Verdict = Verdict.FOUND, *, purpose: Purpose | None = Non
     ]
 
 
-def a_case(state: State, identity: SesIdentity | None = GOOD_IDENTITY, *, may_own: bool = True) -> Case:
+def a_case(
+    state: State,
+    identity: SesIdentity | None = GOOD_IDENTITY,
+    *,
+    ownership: Ownership = Ownership.SOLE,
+) -> Case:
     """A claim in a state, with everything good in DNS and at SES unless told otherwise.
 
     One that is FAILED or LOST is being looked for again.
@@ -68,7 +74,10 @@ def a_case(state: State, identity: SesIdentity | None = GOOD_IDENTITY, *, may_ow
     waits = state is not State.READY
     return Case(
         claim=Claim(uuid4(), uuid4(), DOMAIN, 1),
-        may_own=may_own,
+        ownership=ownership,
+        may_own=ownership in HOLDERS,
+        token="",
+        missing=MissingRun(),
         wanted=WANTED,
         standing=Standing(state, NOW + GRACE if waits else None, dkim_good=good, mail_from_good=good),
         note="",

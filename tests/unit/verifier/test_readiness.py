@@ -10,7 +10,8 @@ import pytest
 
 from services.verifier.model.decisions import after_ses_look
 from services.verifier.model.evidence import SesIdentity
-from services.verifier.model.notes import UNPROVEN
+from services.verifier.model.notes import REVIVED, UNPROVEN
+from services.verifier.model.ownership import HOLDERS, Ownership
 from services.verifier.model.records import Purpose, Verdict
 from services.verifier.model.states import TRANSITIONS, State
 from tests.figures import Figure
@@ -103,7 +104,9 @@ def test_a_degraded_domain_signs_as_itself_only_while_dkim_is_good() -> None:
 
 
 def test_a_claim_that_may_not_own_is_never_ready() -> None:
-    for identity in EVERYTHING:
-        case = a_case(State.PENDING, may_own=False)
-        decision = after_ses_look(case, identity, jitter=0.5)
-        assert (decision.standing.state, decision.note) == (State.PENDING, UNPROVEN)
+    for identity, ownership in product(EVERYTHING, Ownership):
+        if ownership in HOLDERS:
+            continue
+        decision = after_ses_look(a_case(State.PENDING, ownership=ownership), identity, jitter=0.5)
+        assert decision.standing.state is State.PENDING
+        assert decision.note == UNPROVEN.get(ownership, REVIVED)

@@ -7,6 +7,7 @@ import pytest
 
 from services.verifier.model.decisions import Case, after_ses_look
 from services.verifier.model.evidence import RepairCause, SesIdentity
+from services.verifier.model.ownership import HOLDERS, Ownership
 from services.verifier.model.records import Verdict
 from services.verifier.model.schedule import REPAIRS
 from services.verifier.model.states import State
@@ -55,9 +56,11 @@ def test_nothing_is_repaired_while_identity_is_at_it() -> None:
 
 
 def test_a_claim_that_may_not_own_touches_nothing() -> None:
-    case = a_case(State.PENDING, may_own=False)
+    for ownership in Ownership:
+        case = a_case(State.PENDING, ownership=ownership)
+        repair = after_ses_look(case, SesIdentity(exists=False), jitter=0.5).repair
 
-    assert after_ses_look(case, SesIdentity(exists=False), jitter=0.5).repair is None
+        assert (repair is None) == (ownership not in HOLDERS)
 
 
 def test_repairs_are_few_and_ever_further_apart() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from services.verifier.model import schedule
 from services.verifier.model.decisions import Case, after_look, after_ses_look
+from services.verifier.model.ownership import CHECKED_EVERY, Ownership
 from services.verifier.model.records import Purpose, Verdict
 from services.verifier.model.states import GRACE, Standing, State, renewed
 from tests.unit.verifier.cases import GOOD_IDENTITY, NOW, REQUIRED, a_case, checks_of, looked_at
@@ -186,7 +187,7 @@ def test_ses_is_asked_about_a_watched_domain_in_every_slot() -> None:
     ],
 )
 def test_a_new_generation_begins_as_what_it_can_send(state: State, tokens: str, renewed_state: State) -> None:
-    standing = renewed(a_case(state).standing, NOW, same_tokens=tokens == "same")
+    standing = renewed(a_case(state).standing, NOW, same_tokens=tokens == "same", ownership=Ownership.SOLE)
 
     assert standing.state is renewed_state
     assert standing.deadline_at == NOW + GRACE
@@ -196,7 +197,30 @@ def test_a_domain_that_does_not_sign_begins_again_whatever_its_tokens() -> None:
     """SES may have been asked between its new tokens and the records that show them."""
     degraded = replace(a_case(State.DEGRADED).standing, dkim_good=False)
 
-    assert renewed(degraded, NOW, same_tokens=True).state is State.PENDING
+    assert renewed(degraded, NOW, same_tokens=True, ownership=Ownership.SOLE).state is State.PENDING
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_claim_that_lost_its_name_or_must_prove_it_sends_no_more(state: State) -> None:
+    standing = a_case(state).standing
+
+    superseded = renewed(standing, NOW, same_tokens=True, ownership=Ownership.SUPERSEDED)
+    doubted = renewed(standing, NOW, same_tokens=True, ownership=Ownership.PROOF_DUE)
+
+    assert superseded == Standing(State.LOST)
+    assert doubted == Standing(State.PENDING, deadline_at=NOW + GRACE)
+
+
+def test_a_challengers_time_does_not_run_out_while_it_waits_for_the_holder() -> None:
+    case = a_case(State.PENDING, ownership=Ownership.CHALLENGER)
+
+    assert after(case, (GRACE + HOUR, Verdict.MISSING)).standing.state is State.PENDING
+
+
+def test_a_token_that_matters_is_looked_for_every_ten_minutes() -> None:
+    due = schedule.next_look(Standing(State.READY), NOW, watched=False, jitter=0.5, token_due=True)
+
+    assert due == NOW + CHECKED_EVERY
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.LOST])

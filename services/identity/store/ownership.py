@@ -1,0 +1,208 @@
+"""Ownership of names in Postgres: reads what it rests on, and writes what the model says. Decides nothing.
+
+Every step is inside its caller's transaction, which has the name's lock (`claims.lock_name`).
+"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries, Record
+from chassis.events import Outbox
+from chassis.ids import uuid7
+from services.identity import events
+from services.identity.model.domains import Claim, Phase
+from services.identity.model.ownership import (
+    HOLDERS,
+    TOKEN_AGE,
+    Cause,
+    Contender,
+    Move,
+    Ownership,
+    Past,
+    Precheck,
+    Reign,
+    TokenCheck,
+    contested_by_new,
+    demand,
+    next_moves,
+    release,
+)
+from services.identity.model.provisioning import Signing
+from services.identity.store.claims import (
+    change_identity,
+    fence,
+    lock_name,
+    move_claim,
+    notify,
+    show,
+    to_claim,
+)
+
+QUERIES = Queries.load(Path(__file__).with_name("ownership.sql"))
+
+VERIFIER_CHANGES = "verifier_changes"  # the NOTIFY channel of what verifier observed
+MOST_STEPS = 20  # of one decision; every chain of moves is shorter by far
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name's live claims in the order they were made, its past, and the transaction's time."""
+
+    contenders: tuple[Contender, ...]
+    past: Past
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """How a new claim begins, and why."""
+
+    ownership: Ownership
+    token: str  # empty where no proof is demanded
+    cause: Cause
+
+
+class OwnershipStore:
+    """What decides and writes who may send from a name."""
+
+    def __init__(self, database: Database, outbox: Outbox, *, inbound_mx: str | None) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._inbound_mx = inbound_mx
+
+    async def due_names(self, limit: int) -> list[str]:
+        """Return names whose ownership may change now."""
+        rows = await self._database.fetch(QUERIES.due_names, TOKEN_AGE, limit)
+        return [row["name"] for row in rows]
+
+    async def decide(self, name: str) -> bool:
+        """Bring a name's claims to what the facts say; return whether anything changed."""
+        async with self._database.transaction() as connection:
+            await lock_name(connection, name)
+            changed = False
+            for _ in range(MOST_STEPS):
+                moves = await self._next_moves(connection, name)
+                if not moves:
+                    break
+                await self.apply(connection, moves)
+                changed = True
+            if changed:
+                await notify(connection)
+        return changed
+
+    async def read(self, connection: Connection, name: str) -> Name:
+        """Read everything that a name's ownership rests on."""
+        contenders = tuple(_contender(row) for row in await connection.fetch(QUERIES.contenders, name))
+        reigns = tuple(
+            Reign(**dict(row) | {"ownership": Ownership(row["ownership"])})
+            for row in await connection.fetch(QUERIES.reigns, name)
+        )
+        claimed = {
+            row["tenant_id"]: row["created_at"] for row in await connection.fetch(QUERIES.last_claimed, name)
+        }
+        return Name(contenders, Past(reigns, claimed), await connection.fetchval(QUERIES.now))
+
+    async def apply(self, connection: Connection, moves: Sequence[Move], reason: str = "") -> None:
+        """Write changes of ownership with history, records and events; `reason` is what a person wrote."""
+        for move in moves:
+            await self._move(connection, move, reason)
+
+    async def welcome(self, connection: Connection, name: str, tenant_id: UUID) -> Demand:
+        """Return how a tenant's new claim begins; unsettled rivals must prove themselves from now on."""
+        for rival in (await self.read(connection, name)).contenders:
+            await fence(connection, rival.claim_id)  # verifier does not make it READY meanwhile
+        known = await self.read(connection, name)
+        mail_from: bool = await connection.fetchval(QUERIES.is_mail_from_name, name, tenant_id)
+        cause = demand(tenant_id, known.contenders, known.past, known.now, mail_from_name=mail_from)
+        await self.apply(connection, contested_by_new(known.contenders))
+        if cause is None:
+            return Demand(Ownership.UNDECIDED, "", Cause.CREATED)
+        return Demand(Ownership.PROOF_DUE, _new_token(), cause)
+
+    async def record_beginning(self, connection: Connection, claim_id: UUID, begun: Demand) -> None:
+        """Write the first entry of a claim's history."""
+        entry = (uuid7(), claim_id, None, begun.ownership, begun.cause, "")
+        await connection.execute(QUERIES.insert_transition, *entry)
+
+    async def release(self, connection: Connection, claim: Claim, reason: str) -> bool:
+        """Give a holder's name up to the tenant that proved it; False when there is none."""
+        contenders = (await self.read(connection, claim.name)).contenders
+        own = next((each for each in contenders if each.claim_id == claim.id), None)
+        moves = release(own, contenders) if own else []
+        await self.apply(connection, moves, reason)
+        return bool(moves)
+
+    async def adopt(self, connection: Connection, claim: Claim, reason: str) -> bool:
+        """Note that an operator vouches for a claim; False when it is proven already."""
+        if await connection.fetchval(QUERIES.adopt, claim.id) is None:
+            return False
+        entry = (uuid7(), claim.id, claim.ownership, claim.ownership, Cause.ADOPTED, reason)
+        await connection.execute(QUERIES.insert_transition, *entry)
+        return True
+
+    async def _next_moves(self, connection: Connection, name: str) -> list[Move]:
+        known = await self.read(connection, name)
+        return next_moves(known.contenders, known.past, known.now)
+
+    async def _move(self, connection: Connection, move: Move, reason: str) -> None:
+        if move.before in HOLDERS and move.after not in HOLDERS:
+            await fence(connection, move.claim_id)
+        token = _new_token() if move.renews_token else None
+        change = (move.claim_id, move.before, move.after, move.deadline_at, token, move.renews_records)
+        row = await connection.fetchrow(QUERIES.move, *change)
+        if row is None:
+            raise LookupError(f"claim {move.claim_id} is not {move.before} any more")
+        entry = (uuid7(), move.claim_id, move.before, move.after, move.cause, reason)
+        await connection.execute(QUERIES.insert_transition, *entry)
+        claim = to_claim(row)
+        if move.renews_records or move.before is Ownership.UNDECIDED:
+            await self._show(connection, claim)
+        if claim.ownership in HOLDERS and move.before not in HOLDERS:
+            await change_identity(connection, claim, label=claim.mail_from_label)
+        if claim.ownership is Ownership.SUPERSEDED:
+            await connection.execute(QUERIES.revoke_links, claim.id)
+        await self._outbox.write(connection, *events.ownership_changed(claim, move))
+
+    async def _show(self, connection: Connection, claim: Claim) -> None:
+        """Show what is to be published from now on; a holder without keys at SES waits for them."""
+        row = await connection.fetchrow(QUERIES.signing, claim.ses_identity_id)
+        signing = Signing(tuple(row["tokens"]), row["hosted_zone"]) if row else Signing((), "")
+        if claim.ownership in HOLDERS and not signing.tokens:
+            if claim.phase is Phase.ACTIVE:
+                cause = "it may send, and SES has to name its keys"
+                await move_claim(connection, claim.id, Phase.ACTIVE, Phase.PROVISIONING, cause)
+            return
+        if claim.phase is Phase.PROVISIONING:
+            await move_claim(
+                connection, claim.id, Phase.PROVISIONING, Phase.ACTIVE, "its ownership is decided"
+            )
+        await show(connection, self._outbox, claim, signing, inbound_mx=self._inbound_mx)
+
+
+def _new_token() -> str:
+    return secrets.token_hex(16)
+
+
+def _contender(row: Record) -> Contender:
+    status = row["token_status"]
+    return Contender(
+        claim_id=row["claim_id"],
+        tenant_id=row["tenant_id"],
+        ownership=Ownership(row["ownership"]),
+        since=row["since"],
+        before=Ownership(row["before"]) if row["before"] else None,
+        deadline_at=row["deadline_at"],
+        token_at=row["token_at"],
+        adopted=row["adopted"],
+        state=row["state"],
+        dkim_good=row["dkim_good"],
+        dkim_found=row["dkim_found"],
+        ever_ready=row["ever_ready"],
+        others_open=row["others_open"],
+        precheck=Precheck(row["precheck"]) if row["precheck"] else None,
+        check=TokenCheck(status == "FOUND", row["missing_checks"], row["checked_at"]) if status else None,
+    )

@@ -1,0 +1,140 @@
+-- due_names --
+-- Names whose ownership may change now: what was checked, proven, adopted or revived, and challenges under way.
+SELECT DISTINCT claim.name
+FROM identity.claims AS claim
+JOIN identity.ses_identities AS identity ON identity.id = claim.ses_identity_id
+LEFT JOIN verifier.dkim_prechecks AS precheck
+    ON precheck.claim_id = claim.id AND precheck.tokens = identity.tokens
+LEFT JOIN verifier.ownership_checks AS token
+    ON token.claim_id = claim.id AND token.token = claim.ownership_token
+WHERE (claim.ownership IN ('UNDECIDED', 'PROOF_DUE', 'CHALLENGER', 'CHALLENGED') OR claim.ownership_adopted)
+    AND claim.phase IN ('PROVISIONING', 'ACTIVE')
+    AND (
+        claim.ownership IN ('CHALLENGER', 'CHALLENGED')
+        OR claim.ownership_adopted
+        OR claim.ownership = 'UNDECIDED' AND precheck.claim_id IS NOT NULL
+        OR claim.ownership = 'PROOF_DUE' AND (token.status = 'FOUND' OR claim.ownership_token_at < now() - $1::interval)
+    )
+UNION
+SELECT claim.name
+FROM verifier.verifications AS known
+JOIN identity.claims AS claim ON claim.id = known.claim_id
+WHERE known.state IN ('FAILED', 'LOST')
+    AND known.deadline_at IS NOT NULL
+    AND claim.ownership = 'SOLE'
+    AND EXISTS (
+        SELECT
+        FROM identity.claims AS rival
+        WHERE rival.name = claim.name
+            AND rival.tenant_id <> claim.tenant_id
+            AND rival.ownership <> 'SUPERSEDED'
+            AND rival.phase IN ('PROVISIONING', 'ACTIVE')
+    )
+LIMIT $2
+
+-- contenders --
+-- The live claims on a name, with all that their ownership rests on, in the order they were made.
+SELECT
+    claim.id AS claim_id, claim.tenant_id, claim.ownership, claim.ownership_at AS since,
+    claim.ownership_before AS before, claim.ownership_deadline_at AS deadline_at,
+    claim.ownership_token_at AS token_at, claim.ownership_adopted AS adopted,
+    coalesce(known.state, '') AS state, coalesce(known.dkim_good, false) AS dkim_good,
+    known.dkim_found_at IS NOT NULL AS dkim_found,
+    EXISTS (
+        SELECT FROM verifier.transitions AS change WHERE change.claim_id = claim.id AND change.to_state = 'READY'
+    ) AS ever_ready,
+    EXISTS (
+        SELECT
+        FROM identity.claims AS other
+        JOIN sender.attempts AS attempt ON attempt.claim_id = other.id AND attempt.state = 'OPEN'
+        WHERE other.name = claim.name AND other.tenant_id <> claim.tenant_id
+    ) AS others_open,
+    precheck.outcome AS precheck,
+    token.status AS token_status, token.missing_checks, token.checked_at
+FROM identity.claims AS claim
+JOIN identity.ses_identities AS identity ON identity.id = claim.ses_identity_id
+LEFT JOIN verifier.verifications AS known ON known.claim_id = claim.id
+LEFT JOIN verifier.dkim_prechecks AS precheck
+    ON precheck.claim_id = claim.id AND precheck.tokens = identity.tokens
+LEFT JOIN verifier.ownership_checks AS token
+    ON token.claim_id = claim.id AND token.token = claim.ownership_token AND claim.ownership_token <> ''
+WHERE claim.name = $1 AND claim.phase IN ('PROVISIONING', 'ACTIVE')
+ORDER BY claim.id
+
+-- reigns --
+-- The claims on a name that were READY once, tombstones included.
+SELECT
+    claim.tenant_id, claim.ownership, max(change.created_at) AS ready_at,
+    (
+        SELECT max(gone.created_at)
+        FROM identity.claim_transitions AS gone
+        WHERE gone.claim_id = claim.id AND gone.to_phase = 'DELETING'
+    ) AS deleted_at
+FROM identity.claims AS claim
+JOIN verifier.transitions AS change ON change.claim_id = claim.id AND change.to_state = 'READY'
+WHERE claim.name = $1
+GROUP BY claim.id
+
+-- last_claimed --
+-- When each tenant last claimed a name.
+SELECT tenant_id, max(created_at) AS created_at
+FROM identity.claims
+WHERE name = $1
+GROUP BY tenant_id
+
+-- is_mail_from_name --
+-- Is a name the MAIL FROM name of a live domain of a tenant other than its claimant?
+SELECT EXISTS (
+    SELECT
+    FROM identity.claims
+    WHERE mail_from_label || '.' || name = $1 AND tenant_id <> $2 AND phase IN ('PROVISIONING', 'ACTIVE')
+)
+
+-- now --
+-- The time of this transaction.
+SELECT now()
+
+-- move --
+-- Changes a claim's ownership; no row: it is another by now. With a token ($5), a new demand begins.
+UPDATE identity.claims
+SET ownership = $3,
+    ownership_at = now(),
+    ownership_before = CASE WHEN $3 = 'CHALLENGED' THEN ownership END,
+    ownership_deadline_at = $4,
+    ownership_token = CASE
+        WHEN $5::text IS NOT NULL THEN $5
+        WHEN $3 IN ('SOLE', 'SUPERSEDED') THEN ''
+        ELSE ownership_token
+    END,
+    ownership_token_at = CASE WHEN $5::text IS NOT NULL THEN now() ELSE ownership_token_at END,
+    ownership_adopted = ownership_adopted AND $3 NOT IN ('PROVEN', 'SUPERSEDED'),
+    generation = generation + CASE WHEN $6::boolean THEN 1 ELSE 0 END,
+    revision = revision + 1,
+    updated_at = now()
+WHERE id = $1 AND ownership = $2 AND phase IN ('PROVISIONING', 'ACTIVE')
+RETURNING id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
+    ownership, ownership_token, ownership_deadline_at
+
+-- insert_transition --
+-- Appends to the history of a claim's ownership.
+INSERT INTO identity.ownership_transitions (id, claim_id, from_ownership, to_ownership, cause, reason)
+VALUES ($1, $2, $3, $4, $5, $6)
+
+-- signing --
+-- Where receivers find the keys of an identity; no tokens: SES has not named any yet.
+SELECT tokens, coalesce(hosted_zone, '') AS hosted_zone
+FROM identity.ses_identities
+WHERE id = $1
+
+-- revoke_links --
+-- Ends the links to a domain's page.
+UPDATE identity.links
+SET revoked_at = now()
+WHERE claim_id = $1 AND revoked_at IS NULL
+
+-- adopt --
+-- Notes that an operator vouches for a claim; the worker does the rest.
+UPDATE identity.claims
+SET ownership_adopted = true, updated_at = now()
+WHERE id = $1 AND phase IN ('PROVISIONING', 'ACTIVE') AND ownership NOT IN ('PROVEN', 'SUPERSEDED')
+RETURNING id
