@@ -221,9 +221,10 @@ class Move:
     @property
     def renews_records(self) -> bool:
         """Whether other records are shown from now on, so that a new generation begins."""
-        return (self.before in HOLDERS) != (self.after in HOLDERS) or (
-            self.before is Ownership.CHALLENGER and self.after is Ownership.PROOF_DUE
-        )
+        if self.before is Ownership.UNDECIDED:  # the first ones
+            return False
+        began_again = self.before is Ownership.CHALLENGER and self.after is Ownership.PROOF_DUE
+        return began_again or (self.before in HOLDERS) != (self.after in HOLDERS)
 
 
 def demand(

@@ -161,7 +161,7 @@ class OwnershipStore:
         claim = to_claim(row)
         if move.renews_records or move.before is Ownership.UNDECIDED:
             await self._show(connection, claim)
-        if claim.ownership in HOLDERS and move.before not in HOLDERS:
+        if move.after is Ownership.PROVEN and move.before in (Ownership.PROOF_DUE, Ownership.CHALLENGER):
             await change_identity(connection, claim, label=claim.mail_from_label)
         if claim.ownership is Ownership.SUPERSEDED:
             await connection.execute(QUERIES.revoke_links, claim.id)
