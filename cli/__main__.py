@@ -11,7 +11,7 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, load
-from cli import aws_setup, calls, links, sandbox_commands, settling
+from cli import aws_setup, calls, links, ownership, sandbox_commands, settling
 from cli.doctor.everything import look_at_everything
 from cli.ending import USAGE, end, run
 from cli.tenants import tenants
@@ -169,6 +169,11 @@ def watch_domain(name: str) -> None:
 def delete_domain(name: str) -> None:
     """Delete a domain."""
     run(calls.delete_domain(name))
+
+
+domains.command("adopt")(ownership.adopt_domain)
+domains.command("transfer")(ownership.transfer_domain)
+domains.command("release")(ownership.release_domain)
 
 
 @domains.command("link")

@@ -81,7 +81,7 @@ def resume_tenant(tenant: str) -> None:
 
 
 async def _list() -> None:
-    async with _as_operator() as services:
+    async with as_operator() as services:
         found = await _all(services)
     Teller().table(("name", "state", "id", "own rate", "own day", "why paused"), [
         (each.name, _state(each), each.id, _own(each, "max_send_rate"), _own(each, "daily_limit"),
@@ -91,22 +91,22 @@ async def _list() -> None:
 
 
 async def _show(asked: str) -> None:
-    async with _as_operator() as services:
-        found = await _find(services, asked)
+    async with as_operator() as services:
+        found = await find_tenant(services, asked)
         request = GetTenantRequest(tenant_id=found.id)
         tenant = (await services.tenants.GetTenant(request)).tenant
     _tell(tenant)
 
 
 async def _add(request: CreateTenantRequest) -> None:
-    async with _as_operator() as services:
+    async with as_operator() as services:
         tenant = (await services.tenants.CreateTenant(request)).tenant
     Teller().good(f"{tenant.name}: {tenant.id}")
 
 
 async def _limit(asked: str, limits: Tenant, paths: list[str]) -> None:
-    async with _as_operator() as services:
-        limits.id = (await _find(services, asked)).id
+    async with as_operator() as services:
+        limits.id = (await find_tenant(services, asked)).id
         await services.tenants.UpdateTenant(
             UpdateTenantRequest(tenant=limits, update_mask=FieldMask(paths=paths))
         )
@@ -115,20 +115,21 @@ async def _limit(asked: str, limits: Tenant, paths: list[str]) -> None:
 
 
 async def _pause(asked: str, why: str) -> None:
-    async with _as_operator() as services:
-        request = PauseTenantRequest(tenant_id=(await _find(services, asked)).id, reason=why)
+    async with as_operator() as services:
+        request = PauseTenantRequest(tenant_id=(await find_tenant(services, asked)).id, reason=why)
         tenant = (await services.tenants.PauseTenant(request)).tenant
     Teller().good(f"{tenant.name} is paused; its email waits until `letterhead tenants resume {tenant.id}`")
 
 
 async def _resume(asked: str) -> None:
-    async with _as_operator() as services:
-        request = ResumeTenantRequest(tenant_id=(await _find(services, asked)).id)
+    async with as_operator() as services:
+        request = ResumeTenantRequest(tenant_id=(await find_tenant(services, asked)).id)
         tenant = (await services.tenants.ResumeTenant(request)).tenant
     Teller().good(f"{tenant.name} sends again")
 
 
-def _as_operator() -> AbstractAsyncContextManager[Services]:
+def as_operator() -> AbstractAsyncContextManager[Services]:
+    """Connect with the admin's key."""
     installation = Installation.read()
     return connect(installation, installation.admin_key)
 
@@ -145,8 +146,8 @@ async def _all(services: Services) -> list[Tenant]:
             return found
 
 
-async def _find(services: Services, asked: str) -> Tenant:
-    """The tenant of an id or a name."""
+async def find_tenant(services: Services, asked: str) -> Tenant:
+    """Return the tenant of an id or a name; end the command where there is none."""
     found = [tenant for tenant in await _all(services) if asked in (tenant.id, tenant.name)]
     if not found:
         end(USAGE, f"No tenant is called {asked!r}; `letterhead tenants list` shows those there are.")

@@ -14,6 +14,7 @@ from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.identity import events
+from services.identity.model.contests import contested_by_new, demand, next_moves, release
 from services.identity.model.domains import Claim, Phase
 from services.identity.model.ownership import (
     HOLDERS,
@@ -26,10 +27,6 @@ from services.identity.model.ownership import (
     Precheck,
     Reign,
     TokenCheck,
-    contested_by_new,
-    demand,
-    next_moves,
-    release,
 )
 from services.identity.model.provisioning import Signing
 from services.identity.store.claims import (

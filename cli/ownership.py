@@ -1,0 +1,76 @@
+"""The commands that decide who owns a domain: adopt and transfer for operators, release for its tenant."""
+
+from typing import Annotated
+
+import grpc
+import typer
+
+from cli.client import Services, connect
+from cli.ending import run
+from cli.installation import Installation
+from cli.teller import Teller
+from cli.tenants import as_operator, find_tenant
+from letterhead.identity.v1.domains_pb2 import (
+    AdoptDomainRequest,
+    CreateDomainRequest,
+    Domain,
+    GetDomainRequest,
+    ReleaseDomainRequest,
+)
+
+Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the domain's history.")]
+
+
+def adopt_domain(
+    name: str, *, tenant: Annotated[str, typer.Option(help="The tenant, by its id or name.")], reason: Why
+) -> None:
+    """Prove a tenant's domain by your word instead of its TXT record. Needs an admin key."""
+    run(_adopt(name, tenant, reason, create=False))
+
+
+def transfer_domain(
+    name: str, *, to: Annotated[str, typer.Option(help="The tenant, by its id or name.")], reason: Why
+) -> None:
+    """Give a name to another tenant; whoever holds it now loses it. Needs an admin key."""
+    run(_adopt(name, to, reason, create=True))
+
+
+def release_domain(name: str, *, reason: Why = "") -> None:
+    """Give a name up to the account that has proved control of it and waits."""
+    run(_release(name, reason))
+
+
+async def _adopt(name: str, asked: str, reason: str, *, create: bool) -> None:
+    async with as_operator() as services:
+        tenant = await find_tenant(services, asked)
+        domain = await _domain_of(services, tenant.id, name, create=create)
+        request = AdoptDomainRequest(domain_id=domain.id, reason=reason)
+        domain = (await services.domains.AdoptDomain(request)).domain
+    Teller().good(
+        f"{domain.name} is {tenant.name}'s: {_ownership(domain)}. "
+        f"`letterhead domains show {domain.name}` prints its records."
+    )
+
+
+async def _domain_of(services: Services, tenant_id: str, name: str, *, create: bool) -> Domain:
+    """Return a tenant's domain of a name; a transfer creates it where the tenant has none."""
+    try:
+        found = await services.domains.GetDomain(GetDomainRequest(tenant_id=tenant_id, name=name))
+    except grpc.aio.AioRpcError as error:
+        if not create or error.code() is not grpc.StatusCode.NOT_FOUND:
+            raise
+        made = await services.domains.CreateDomain(CreateDomainRequest(tenant_id=tenant_id, name=name))
+        return made.domain
+    return found.domain
+
+
+async def _release(name: str, reason: str) -> None:
+    async with connect(Installation.read()) as services:
+        domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
+        request = ReleaseDomainRequest(domain_id=domain.id, reason=reason)
+        domain = (await services.domains.ReleaseDomain(request)).domain
+    Teller().good(f"{domain.name} is released: {_ownership(domain)}")
+
+
+def _ownership(domain: Domain) -> str:
+    return Domain.Ownership.Name(domain.ownership).removeprefix("OWNERSHIP_")

@@ -1,0 +1,237 @@
+"""What changes a name's ownership, and when: pure rules over the facts of all live claims on it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.identity.model.ownership import (
+    CHALLENGE,
+    CHALLENGE_AGE,
+    TOKEN_AGE,
+    Cause,
+    Contender,
+    Move,
+    Ownership,
+    Past,
+    Precheck,
+)
+
+
+def demand(
+    tenant_id: UUID, others: Iterable[Contender], past: Past, now: datetime, *, mail_from_name: bool = False
+) -> Cause | None:
+    """Return why a new claim must prove itself, as far as is known without DNS; None: no reason yet."""
+    if any(other.tenant_id != tenant_id and other.ownership is not Ownership.SUPERSEDED for other in others):
+        return Cause.CONTESTED
+    if mail_from_name:
+        return Cause.MAIL_FROM_NAME
+    if past.ready_before(tenant_id) and not past.returns(tenant_id, now):
+        return Cause.READY_BEFORE
+    return None
+
+
+def contested_by_new(rivals: Iterable[Contender]) -> list[Move]:
+    """Return what another tenant's new claim changes for the live claims on its name."""
+    return [
+        Move(rival.claim_id, rival.ownership, Ownership.PROOF_DUE, Cause.CONTESTED)
+        for rival in rivals
+        if rival.ownership in (Ownership.SOLE, Ownership.UNDECIDED) and not rival.shown
+    ]
+
+
+def next_moves(contenders: Sequence[Contender], past: Past, now: datetime) -> list[Move]:
+    """Return the changes due now among a name's live claims, in the order they were made.
+
+    Call again with the facts as they are then, until there are none.
+    """
+    if moves := _decided(contenders, past, now):
+        return moves
+    for rule in (_adopted, _forfeited, _answered, _overdue, _ended, _withdrawn, _expired):
+        if moves := rule(contenders, now):
+            return moves
+    for claim in contenders:
+        if moves := _proved(claim, contenders, now):
+            return moves
+    return []
+
+
+def release(holder: Contender, contenders: Iterable[Contender]) -> list[Move]:
+    """Return what changes when a holder gives its name up; nothing where no challenger waits for it."""
+    if not holder.holds or not any(each.ownership is Ownership.CHALLENGER for each in contenders):
+        return []
+    return [_superseded(holder, Cause.RELEASED)]
+
+
+def _adopted(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+    """Let an operator's word stand for the token; other holders and challengers lose what they had."""
+    for claim in contenders:
+        if not claim.adopted or claim.ownership is Ownership.PROVEN:
+            continue
+        challengers = [
+            Move(each.claim_id, each.ownership, Ownership.PROOF_DUE, Cause.ANOTHER_PROVED)
+            for each in contenders
+            if each is not claim and each.ownership is Ownership.CHALLENGER
+        ]
+        return challengers or _take(claim, contenders, Cause.ADOPTED)
+    return []
+
+
+def _decided(contenders: Sequence[Contender], past: Past, now: datetime) -> list[Move]:
+    """Decide new claims once DNS was checked for records that nobody had been shown."""
+    moves = []
+    for claim in contenders:
+        if claim.ownership is not Ownership.UNDECIDED or claim.precheck is None:
+            continue
+        cause = demand(claim.tenant_id, contenders, past, now)
+        if cause is None and not past.returns(claim.tenant_id, now):
+            cause = {
+                Precheck.PRESENT: Cause.RECORDS_BEFORE,
+                Precheck.INCONCLUSIVE: Cause.DNS_INCONCLUSIVE,
+            }.get(claim.precheck)
+        after = Ownership.SOLE if cause is None else Ownership.PROOF_DUE
+        returned = Cause.RETURNED if past.ready_before(claim.tenant_id) else Cause.UNCONTESTED
+        moves.append(Move(claim.claim_id, claim.ownership, after, cause or returned))
+    return moves
+
+
+def _forfeited(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+    """Demand a proof of an undisputed claim that ended, so that VerifyDomain does not revive it unproven."""
+    return [
+        Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.CONTESTED)
+        for claim in contenders
+        if claim.ownership is Ownership.SOLE
+        and claim.state in ("FAILED", "LOST")
+        and any(
+            other.tenant_id != claim.tenant_id and other.ownership is not Ownership.SUPERSEDED
+            for other in contenders
+        )
+    ]
+
+
+def _answered(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+    """Let a challenged holder keep the name: its new token is there."""
+    return [
+        Move(claim.claim_id, claim.ownership, Ownership.PROVEN, Cause.TOKEN_FOUND)
+        for claim in contenders
+        if claim.ownership is Ownership.CHALLENGED and claim.token_found
+    ]
+
+
+def _overdue(contenders: Sequence[Contender], now: datetime) -> list[Move]:
+    """Take the name from a challenged holder: after its deadline, or once it cannot send any more."""
+    challengers = [
+        claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_found
+    ]
+    for claim in contenders:
+        if claim.ownership is not Ownership.CHALLENGED or not challengers:
+            continue
+        if not claim.sends:
+            return [_superseded(claim, Cause.ANOTHER_PROVED)]
+        deadline = claim.deadline_at
+        if deadline is None or now < deadline or not claim.token_gone:
+            continue
+        if any(each.check is not None and each.check.checked_at >= deadline for each in challengers):
+            return [_superseded(claim, Cause.DEADLINE_PASSED)]
+    return []
+
+
+def _ended(contenders: Sequence[Contender], now: datetime) -> list[Move]:
+    """End a challenge that DNS let nobody decide for a week."""
+    stale = [
+        claim
+        for claim in contenders
+        if claim.ownership is Ownership.CHALLENGED and now - claim.since >= CHALLENGE_AGE
+    ]
+    if not stale:
+        return []
+    challengers = [claim for claim in contenders if claim.ownership is Ownership.CHALLENGER]
+    return [
+        *(_restored(claim, Cause.CHALLENGE_EXPIRED) for claim in stale),
+        *(
+            Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.CHALLENGE_EXPIRED)
+            for claim in challengers
+        ),
+    ]
+
+
+def _withdrawn(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+    """End the challenge of a claim whose token is gone, and free a holder whom nobody challenges any more."""
+    gone = [claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_gone]
+    if gone:
+        return [Move(each.claim_id, each.ownership, Ownership.PROOF_DUE, Cause.TOKEN_GONE) for each in gone]
+    if any(claim.ownership is Ownership.CHALLENGER for claim in contenders):
+        return []
+    return [
+        _restored(claim, Cause.CHALLENGE_WITHDRAWN)
+        for claim in contenders
+        if claim.ownership is Ownership.CHALLENGED
+    ]
+
+
+def _expired(contenders: Sequence[Contender], now: datetime) -> list[Move]:
+    """Replace tokens that nobody published for a week."""
+    return [
+        Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.TOKEN_EXPIRED)
+        for claim in contenders
+        if claim.ownership is Ownership.PROOF_DUE
+        and not claim.token_found
+        and claim.token_at is not None
+        and now - claim.token_at >= TOKEN_AGE
+    ]
+
+
+def _proved(claim: Contender, contenders: Sequence[Contender], now: datetime) -> list[Move]:
+    """Return what a token that was found brings about."""
+    if claim.ownership not in (Ownership.PROOF_DUE, Ownership.CHALLENGER) or not claim.token_found:
+        return []
+    sender = next((other for other in contenders if other.sends and other is not claim), None)
+    if sender is None:
+        cause = Cause.TOKEN_FOUND if claim.ownership is Ownership.PROOF_DUE else Cause.HOLDER_GONE
+        return _take(claim, contenders, cause)
+    return [*_challenging(claim), *_challenged(claim, sender, now)]
+
+
+def _challenging(claim: Contender) -> list[Move]:
+    if claim.ownership is Ownership.CHALLENGER:
+        return []
+    return [Move(claim.claim_id, claim.ownership, Ownership.CHALLENGER, Cause.TOKEN_FOUND)]
+
+
+def _challenged(claim: Contender, holder: Contender, now: datetime) -> list[Move]:
+    """Give the holder its time. One that answered this challenge keeps the name while its token is there."""
+    answered = claim.ownership is Ownership.CHALLENGER and holder.ownership is Ownership.PROVEN
+    if holder.ownership is Ownership.CHALLENGED or (answered and not holder.token_gone):
+        return []
+    return [
+        Move(
+            holder.claim_id,
+            holder.ownership,
+            Ownership.CHALLENGED,
+            Cause.ANOTHER_PROVED,
+            deadline_at=now + CHALLENGE,
+        )
+    ]
+
+
+def _take(claim: Contender, contenders: Sequence[Contender], cause: Cause) -> list[Move]:
+    """Give a claim the name, once nobody else holds it and none of their attempts is open."""
+    if displaced := [_displaced(each) for each in contenders if each is not claim and each.holds]:
+        return displaced
+    if claim.others_open:
+        return []
+    return [Move(claim.claim_id, claim.ownership, Ownership.PROVEN, cause)]
+
+
+def _displaced(claim: Contender) -> Move:
+    """Take the name from a holder: for good if it ever was ready, else until it proves itself."""
+    if claim.ever_ready or claim.ownership is Ownership.CHALLENGED:
+        return _superseded(claim, Cause.ANOTHER_PROVED)
+    return Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.ANOTHER_PROVED)
+
+
+def _superseded(claim: Contender, cause: Cause) -> Move:
+    return Move(claim.claim_id, claim.ownership, Ownership.SUPERSEDED, cause)
+
+
+def _restored(claim: Contender, cause: Cause) -> Move:
+    return Move(claim.claim_id, claim.ownership, claim.before or Ownership.PROVEN, cause)
