@@ -42,6 +42,8 @@ SET (mail_from_label, generation) = (
         ) AS wanted
     ),
     state = 'WANTED',
+    -- Of an identity that may be going at SES at this moment the tokens are named anew.
+    tokens = CASE WHEN identity.state IN ('UNWANTED', 'ABSENT') THEN '{}' ELSE identity.tokens END,
     wanted_by = CASE WHEN identity.state = 'WANTED' THEN array_remove(identity.wanted_by, $7) || $7 ELSE ARRAY[$7] END,
     plan = CASE WHEN identity.state = 'ABSENT' THEN excluded.plan ELSE identity.plan END,
     plan_fence = CASE WHEN identity.state = 'ABSENT' THEN identity.fence ELSE identity.plan_fence END,
