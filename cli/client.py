@@ -11,7 +11,12 @@ from grpc_status import rpc_status
 from chassis import channels
 from cli.installation import Installation
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
-from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
+from letterhead.sender.v1 import (
+    emails_pb2_grpc,
+    settlement_pb2_grpc,
+    suppressions_pb2_grpc,
+    test_addresses_pb2_grpc,
+)
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from letterhead.webhooks.v1 import feedback_pb2_grpc
 
@@ -54,6 +59,7 @@ class Services:
         self.verifier = verifier_pb2_grpc.VerifierServiceStub(channels["verifier"])
         self.sender = emails_pb2_grpc.SenderServiceStub(channels["sender"])
         self.settlement = settlement_pb2_grpc.SettlementServiceStub(channels["sender"])
+        self.test_addresses = test_addresses_pb2_grpc.TestAddressServiceStub(channels["sender"])
         self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(channels["sender"])
         self.feedback = feedback_pb2_grpc.FeedbackServiceStub(channels["webhooks"])
 

@@ -55,6 +55,7 @@ GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attachm
 GRANT SELECT, INSERT, DELETE ON sender.idempotency, sender.suppressions TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.unmatched_feedback TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.strikes TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sender.test_addresses TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE ON sender.reputations TO letterhead_sender;
 -- An email goes with all that refers to it.
 GRANT DELETE ON sender.emails TO letterhead_sender;

@@ -19,7 +19,12 @@ from chassis import channels
 from chassis.access import well_formed
 from chassis.config import Tls
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
-from letterhead.sender.v1 import emails_pb2_grpc, settlement_pb2_grpc, suppressions_pb2_grpc
+from letterhead.sender.v1 import (
+    emails_pb2_grpc,
+    settlement_pb2_grpc,
+    suppressions_pb2_grpc,
+    test_addresses_pb2_grpc,
+)
 from letterhead.verifier.v1 import verifier_pb2, verifier_pb2_grpc
 
 DEADLINE = timedelta(seconds=10)
@@ -83,6 +88,7 @@ class Calls:
         self.domains = domains_pb2_grpc.DomainServiceStub(identity)
         self.verifier = verifier_pb2_grpc.VerifierServiceStub(verifier)
         self.sender = emails_pb2_grpc.SenderServiceStub(sender)
+        self.test_addresses = test_addresses_pb2_grpc.TestAddressServiceStub(sender)
         self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(sender)
         self.settlement = settlement_pb2_grpc.SettlementServiceStub(sender)
 

@@ -239,7 +239,7 @@ _PLAIN = (
     (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
     (re.compile(r"\bGetDomain shows it and its records\b"), "it is in your list"),
     (re.compile(r"\bGetDomain\b"), "its page"),
-    (re.compile(r" with CreateDomain\b"), ""),
+    (re.compile(r" with (?:CreateDomain|SendTestCode)\b"), ""),
     (
         re.compile(
             r"\b[Tt]his request_id was used before for something else; use a new one for a new request\b"

@@ -25,11 +25,14 @@ from letterhead.sender.v1 import (
     settlement_pb2_grpc,
     suppressions_pb2,
     suppressions_pb2_grpc,
+    test_addresses_pb2,
+    test_addresses_pb2_grpc,
 )
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.changes import Changes
 from services.sender.commands.decisions import Decisions
 from services.sender.commands.specimens import Specimens
+from services.sender.commands.test_addresses import TestAddresses
 from services.sender.events import FEEDBACK
 from services.sender.model.impersonation import ProtectedNames
 from services.sender.model.lookalikes import skeleton
@@ -37,6 +40,7 @@ from services.sender.model.origin import SharedSender
 from services.sender.servicer.emails import SenderServicer
 from services.sender.servicer.settlement import SettlementServicer
 from services.sender.servicer.suppressions import SuppressionServicer
+from services.sender.servicer.test_addresses import TestAddressServicer
 from services.sender.ses import Ses
 from services.sender.store.acceptance import AcceptanceStore
 from services.sender.store.changes import ChangeStore
@@ -52,6 +56,7 @@ from services.sender.store.retention import Days, rules
 from services.sender.store.specimens import SpecimenStore
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import SuppressionStore
+from services.sender.store.test_addresses import TestAddressStore
 from services.sender.store.unmatched import UnmatchedStore
 from services.sender.store.upkeep import UpkeepStore
 from services.sender.worker.guard import Guard, Pause
@@ -302,7 +307,9 @@ def _registrations(settings: Config, database: Database, states: EmailStates) ->
     accepted = AcceptanceStore(database, deadline=settings.email_deadline)
     acceptance = Acceptance(accepted, emails, shared_domain=shared.domain if shared else None)
     changes = Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states)
-    specimens = Specimens(SpecimenStore(database), RateBucket(database), acceptance)
+    domains = SpecimenStore(database)
+    test_addresses = TestAddresses(database, domains, TestAddressStore(database))
+    specimens = Specimens(domains, test_addresses, RateBucket(database), acceptance)
     return [
         server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name, large)
         for add, servicer, file, name, large in (
@@ -325,6 +332,13 @@ def _registrations(settings: Config, database: Database, states: EmailStates) ->
                 SettlementServicer(Decisions(database, DecisionStore(states))),
                 settlement_pb2,
                 "SettlementService",
+                frozenset(),
+            ),
+            (
+                test_addresses_pb2_grpc.add_TestAddressServiceServicer_to_server,
+                TestAddressServicer(test_addresses),
+                test_addresses_pb2,
+                "TestAddressService",
                 frozenset(),
             ),
         )

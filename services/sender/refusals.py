@@ -1,5 +1,6 @@
 """The refusals that callers of sender may see, each with its reason, its sentence and its metadata."""
 
+import math
 from datetime import timedelta
 
 from chassis.errors import (
@@ -73,11 +74,44 @@ class DomainNotFound(NotFound):
         super().__init__("DOMAIN_NOT_FOUND", "no such domain; ListDomains shows those there are")
 
 
+class TestAddressNotConfirmed(FailedPrecondition):
+    """The address is not the domain's, and not its confirmed one."""
+
+    def __init__(self, domain: str, address: str) -> None:
+        said = (
+            f"{address} is not an address of {domain} and is not confirmed for it; "
+            "confirm it with SendTestCode and ConfirmTestAddress first"
+        )
+        metadata = {"domain": domain, "address": address}
+        super().__init__("TEST_ADDRESS_NOT_CONFIRMED", said, metadata=metadata)
+
+
+class TestCodeEnded(FailedPrecondition):
+    """There is no open code for the address."""
+
+    def __init__(self, address: str) -> None:
+        said = (
+            f"no code for {address} is open: it expired, another took its place, or five wrong codes were "
+            "given; send a new one with SendTestCode"
+        )
+        super().__init__("TEST_CODE_ENDED", said, metadata={"address": address})
+
+
+class TooManyTestCodes(ResourceExhausted):
+    """The domain, its tenant or the address had its codes of this hour."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        minutes = max(1, math.ceil(retry_after.total_seconds() / 60))
+        said = f"code limit reached; look in the spam folder too, or try again in {minutes} min"
+        super().__init__("RATE_EXCEEDED", said, retry_after=retry_after)
+
+
 class TooManyTests(ResourceExhausted):
     """The domain had its fill of test emails."""
 
     def __init__(self, retry_after: timedelta) -> None:
-        said = "enough test emails were sent for now; look for them in the spam folder too, and wait a minute"
+        minutes = math.ceil(retry_after.total_seconds() / 60)
+        said = f"test email limit reached; look in the spam folder too, or try again in {minutes} min"
         super().__init__("RATE_EXCEEDED", said, retry_after=retry_after)
 
 

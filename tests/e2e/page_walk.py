@@ -1,6 +1,7 @@
 """A person at the console: adds a domain, reads its records off the page, and watches chips turn."""
 
 import asyncio
+import re
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import uuid4
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, WatchDomainRequest
 from tests.e2e.browser import Visit
 from tests.e2e.conftest import World
+from tests.waiting import eventually
 
 PROVISIONED_WITHIN = 40_000  # milliseconds
 TURNS_WITHIN = 20_000  # milliseconds; how soon it does turn is a figure
@@ -104,6 +106,28 @@ async def sign_in(visit: Visit, key: str) -> None:
     await visit.page.get_by_label("API key").fill(key)
     await visit.page.get_by_role("button", name="Sign in").click()
     await visit.page.wait_for_selector("nav[aria-label=Main]")
+
+
+async def ask_for_test(visit: Visit, to: str) -> None:
+    """Asks for a test email from the domain's page."""
+    await visit.page.get_by_role("link", name="Send a test email").click()
+    await visit.page.get_by_label("To", exact=True).fill(to)
+    await visit.page.get_by_role("button", name="Send").click()
+
+
+async def read_code(world: World, to: str) -> str:
+    """Reads the code for a test address in its mailbox, as soon as it is there."""
+
+    async def read() -> str | None:
+        for each in await world.sandbox.emails(to=to):
+            found = re.search(
+                r"Your code is (\d{4} \d{4})\.", (await world.sandbox.email(each["id"]))["text"]
+            )
+            if found:
+                return found[1]
+        return None
+
+    return await eventually(read)
 
 
 async def ready(walk: Walk) -> None:

@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 
 OPEN = {
     "OpenLink", "GetDomain", "GetVerification", "WatchDomain", "VerifyDomain", "SendTestEmail", "GetEmail",
+    "SendTestCode", "ConfirmTestAddress",
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
 from tests.e2e.browser import Visit
 from tests.e2e.conftest import World
-from tests.e2e.page_walk import add_domain, ready
+from tests.e2e.page_walk import add_domain, ask_for_test, read_code, ready
 from tests.figures import Figure
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -120,16 +120,21 @@ SHIFTS = """
 
 
 async def test_a_test_email_is_shown_as_gmail_does(world: World, visit: Visit) -> None:
-    walk = await add_domain(world, visit)
+    walk, to = await add_domain(world, visit), f"ada@r{uuid4().hex[:8]}.com"
     await ready(walk)
 
-    await walk.page.get_by_role("link", name="Send a test email").click()
-    await walk.page.get_by_label("To", exact=True).fill("not an address")
-    await walk.page.get_by_role("button", name="Send").click()
+    await ask_for_test(visit, "not an address")
     assert await walk.page.get_by_label("To", exact=True).get_attribute("aria-invalid") == "true"
     assert await walk.page.get_by_label("To", exact=True).input_value() == "not an address"
-    await walk.page.get_by_label("To", exact=True).fill(f"ada@r{uuid4().hex[:8]}.com")
+    await walk.page.get_by_label("To", exact=True).fill(to)
     await walk.page.get_by_role("button", name="Send").click()
+    code = await read_code(world, to)
+    await walk.page.get_by_label("Code", exact=True).fill("0000 0000")
+    await walk.page.get_by_role("button", name="Confirm and send").click()
+    assert await walk.page.get_by_label("Code", exact=True).get_attribute("aria-invalid") == "true"
+    assert "4 tries are left" in await walk.page.locator("#code-about").inner_text()
+    await walk.page.get_by_label("Code", exact=True).fill(code)
+    await walk.page.get_by_role("button", name="Confirm and send").click()
     await walk.page.wait_for_selector('.chip:has-text("Delivered")')
 
     letter = await walk.page.locator(".letter").inner_text()

@@ -20,7 +20,7 @@ from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
 from tests.e2e.browser import Visit, a_visit
 from tests.e2e.conftest import World
-from tests.e2e.page_walk import Walk, add_domain, ready, sign_in
+from tests.e2e.page_walk import Walk, add_domain, ask_for_test, read_code, ready, sign_in
 from tests.figures import Figure
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -74,6 +74,7 @@ async def places(world: World, walk: Walk) -> Places:
         "domain_new": "/app/domains/new",
         "domain": domain,
         "test": f"{domain}/test",
+        "test_code": f"{domain}/test/code?to=ada%40example.com",
         "test_sent": f"{domain}/test/{sent.email.id}",
         "links": f"{domain}/links",
         "delete": f"{domain}/delete",
@@ -200,28 +201,27 @@ async def test_a_page_that_waits_looks_again_without_a_script(world: World, brow
         await walk.turns(first.id, "Found")
 
 
-async def test_whoever_has_a_link_sends_a_test_email_too(
+async def test_whoever_has_a_link_sends_a_test_email_too_and_without_a_script(
     world: World, browser: Browser, places: Places, walk: Walk
 ) -> None:
-    async with a_visit(browser, world.installation.console) as visit:
+    to = f"ada@r{uuid4().hex[:8]}.com"
+    async with a_visit(browser, world.installation.console, java_script_enabled=False) as visit:
         await visit.page.goto(visit.console + places.link)
-        await visit.page.get_by_role("link", name="Send a test email").click()
-        await visit.page.get_by_label("To", exact=True).fill(f"ada@r{uuid4().hex[:8]}.com")
-        await visit.page.get_by_role("button", name="Send").click()
+        await ask_for_test(visit, to)
+        await visit.page.get_by_label("Code", exact=True).fill(await read_code(world, to))
+        await visit.page.get_by_role("button", name="Confirm and send").click()
         await visit.page.wait_for_selector('.chip:has-text("Delivered")')
 
         assert f"signed-by\n{walk.domain}" in await visit.page.locator(".letter").inner_text()
 
 
 async def test_a_test_email_that_did_not_leave_is_not_shown_as_received(
-    world: World, visit: Visit, places: Places
+    world: World, visit: Visit, places: Places, walk: Walk
 ) -> None:
-    to = f"{uuid4().hex[:8]}@example.com"
+    to = f"{uuid4().hex[:8]}@{walk.domain}"
     await world.services.suppressions.AddSuppression(AddSuppressionRequest(address=to))
     await visit.page.goto(visit.console + places.link)
-    await visit.page.get_by_role("link", name="Send a test email").click()
-    await visit.page.get_by_label("To", exact=True).fill(to)
-    await visit.page.get_by_role("button", name="Send").click()
+    await ask_for_test(visit, to)
 
     await visit.page.wait_for_selector("#sent:has-text('Suppressed')")
     await visit.page.wait_for_selector("text=It is not on its way")

@@ -1,6 +1,7 @@
-"""A test email from a ready domain, then the same as its reader's mail program shows it."""
+"""A test email from a ready domain; a code confirms an address first that is not the domain's own."""
 
 from dataclasses import replace
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -9,12 +10,14 @@ from starlette.routing import BaseRoute, Route
 
 from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
 from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest, SendTestEmailRequest
+from letterhead.sender.v1.test_addresses_pb2 import ConfirmTestAddressRequest, SendTestCodeRequest
 from services.console import words
 from services.console.calls import Calls, Refused
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typed
 from services.console.pages.visitor import key_of
 
-FIELDS = {"to": "to", "to[0].address": "to"}
+FIELDS = {"to": "to", "to[0].address": "to", "address": "to", "code": "code"}
+UNCONFIRMED = "TEST_ADDRESS_NOT_CONFIRMED"
 
 
 class TestPages:
@@ -31,6 +34,8 @@ class TestPages:
         return [
             Route(here, self._page),
             Route(here, self._send, methods=["POST"]),
+            Route(f"{here}/code", self._code),
+            Route(f"{here}/code", self._confirm, methods=["POST"]),
             Route(f"{here}/{{email_id:uuid}}", self._sent),
         ]
 
@@ -51,15 +56,59 @@ class TestPages:
 
     async def _send(self, request: Request) -> Response:
         domain, form = await self._domain(request), typed((await request.form()).items())
+        try:
+            return await self._accepted(request, domain, form)
+        except Refused as refused:
+            if refused.reason != UNCONFIRMED:
+                return self._form(request, domain, _again(form).refused(refused, FIELDS), UNPROCESSABLE)
+        return await self._send_code(request, domain, form)
+
+    async def _accepted(self, request: Request, domain: Domain, form: Form) -> Response:
+        """Send the email and lead to it. Raises Refused."""
         asked = SendTestEmailRequest(
             domain_id=domain.id, to=form.typed("to"), request_id=form.typed("request_id") or str(uuid4())
         )
-        try:
-            sent = await self._calls.ask(self._calls.sender.SendTestEmail, asked, key=key_of(request))
-        except Refused as refused:
-            again = replace(form, given={**form.given, "request_id": str(uuid4())})
-            return self._form(request, domain, again.refused(refused, FIELDS), UNPROCESSABLE)
+        sent = await self._calls.ask(self._calls.sender.SendTestEmail, asked, key=key_of(request))
         return RedirectResponse(f"{self._door}/{domain.id}/test/{sent.email.id}", 303)
+
+    async def _send_code(self, request: Request, domain: Domain, form: Form) -> Response:
+        """Send a code and lead to where it is entered."""
+        to, request_id = form.typed("to"), form.typed("request_id") or str(uuid4())
+        asked = SendTestCodeRequest(domain_id=domain.id, address=to, request_id=request_id)
+        try:
+            await self._calls.ask(self._calls.test_addresses.SendTestCode, asked, key=key_of(request))
+        except Refused as refused:
+            return self._form(request, domain, _again(form).refused(refused, FIELDS), UNPROCESSABLE)
+        return RedirectResponse(f"{self._door}/{domain.id}/test/code?{urlencode({'to': to})}", 303)
+
+    async def _code(self, request: Request) -> Response:
+        form = typed(request.query_params.items())
+        return self._code_form(request, await self._domain(request), _again(form))
+
+    def _code_form(self, request: Request, domain: Domain, form: Form, status: int = 200) -> Response:
+        return self._templates.page(
+            request,
+            "test_code.html",
+            status,
+            name=domain.display_name or domain.name,
+            base=f"{self._door}/{domain.id}",
+            form=form,
+            new_request_id=str(uuid4()),
+        )
+
+    async def _confirm(self, request: Request) -> Response:
+        domain, form = await self._domain(request), typed((await request.form()).items())
+        asked = ConfirmTestAddressRequest(
+            domain_id=domain.id, address=form.typed("to"), code=form.typed("code")
+        )
+        try:
+            await self._calls.ask(self._calls.test_addresses.ConfirmTestAddress, asked, key=key_of(request))
+        except Refused as refused:
+            return self._code_form(request, domain, form.refused(refused, FIELDS), UNPROCESSABLE)
+        try:
+            return await self._accepted(request, domain, form)
+        except Refused as refused:
+            return self._form(request, domain, _again(form).refused(refused, FIELDS), UNPROCESSABLE)
 
     async def _sent(self, request: Request) -> Response:
         domain, asked = (
@@ -82,3 +131,8 @@ class TestPages:
     async def _domain(self, request: Request) -> Domain:
         asked = GetDomainRequest(domain_id=str(request.path_params["domain_id"]))
         return (await self._calls.ask(self._calls.domains.GetDomain, asked, key=key_of(request))).domain
+
+
+def _again(form: Form) -> Form:
+    """Return a form that sends something new: what was refused may be corrected and sent."""
+    return replace(form, given={**form.given, "request_id": str(uuid4())})

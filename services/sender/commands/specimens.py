@@ -1,26 +1,31 @@
-"""The test email of a domain: the words are ours, the reader is chosen, and a domain has few at a time.
+"""The test email of a domain: the words are ours, and it goes to the domain itself or to its test address.
 
-Few and in our words, because whoever has a domain's link may ask for one.
+A domain and a tenant have few at a time, because whoever has a domain's link may ask for one.
 """
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.bucket import RateBucket
 from services.sender.commands import drafts
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.drafts import Wish
+from services.sender.commands.test_addresses import TestAddresses
 from services.sender.model.emails import Email
 from services.sender.refusals import DomainNotFound, DomainNotReady, TooManyTests
 from services.sender.store.acceptance import Request
-from services.sender.store.changes import Sight
 from services.sender.store.specimens import SpecimenStore, Subject
 
 LOCAL_PART = "hello"
 TAG = ("letterhead", "test-email")
 AT_ONCE = 5
 INTERVAL = timedelta(minutes=1)
+# Of all domains of a tenant: nothing counts their bounces but SES.
+TENANT_AT_ONCE = 50
+TENANT_INTERVAL = timedelta(minutes=10)
 
 _TEXT = """\
 This email was sent as {name}, to show that its DNS records are right.
@@ -43,30 +48,38 @@ _HTML = """\
 class Specimens:
     """Has test emails accepted like any other email."""
 
-    def __init__(self, store: SpecimenStore, bucket: RateBucket, acceptance: Acceptance) -> None:
+    def __init__(
+        self,
+        store: SpecimenStore,
+        test_addresses: TestAddresses,
+        bucket: RateBucket,
+        acceptance: Acceptance,
+    ) -> None:
         self._store = store
+        self._test_addresses = test_addresses
         self._bucket = bucket
         self._acceptance = acceptance
 
-    async def send(self, claim_id: UUID, to: str, request_id: str, sight: Sight) -> Email:
+    async def send(self, claim_id: UUID, to: str, request_id: str, sees: Visibility) -> Email:
         """Accept one; raises NotFound, FailedPrecondition until the domain signs, or ResourceExhausted."""
-        subject = await self._store.find(claim_id, sight)
+        subject = await self._store.find(claim_id, sees)
         if subject is None:
             raise DomainNotFound
         if not subject.signs:
             raise DomainNotReady(subject.name, subject.state)
-        draft = drafts.draft(_wish(subject, to), datetime.now(UTC))
-        await self._take_turn(claim_id)
+        draft = replace(drafts.draft(_wish(subject, to), datetime.now(UTC)), is_test=True)
+        await self._test_addresses.check(subject, draft.recipients[0].address.address)
+        await self._take_turn(f"test-email:{claim_id}", INTERVAL, AT_ONCE)
+        await self._take_turn(f"test-emails:{subject.tenant_id}", TENANT_INTERVAL, TENANT_AT_ONCE)
         content = hashlib.sha256(f"SendTestEmail\0{claim_id}\0{to}".encode()).digest()
         request = Request(subject.tenant_id, request_id or None, content)
-        [email] = await self._acceptance.accept(request, [draft], sight.claim_ids)
+        [email] = await self._acceptance.accept(request, [draft], sees.claim_ids)
         return email
 
-    async def _take_turn(self, claim_id: UUID) -> None:
-        rate = 1 / INTERVAL.total_seconds()
-        key = f"test-email:{claim_id}"
-        if await self._bucket.take(key, rate=rate, capacity=AT_ONCE, patience=timedelta(0)) is None:
-            raise TooManyTests(INTERVAL)
+    async def _take_turn(self, key: str, interval: timedelta, at_once: int) -> None:
+        rate = 1 / interval.total_seconds()
+        if await self._bucket.take(key, rate=rate, capacity=at_once, patience=timedelta(0)) is None:
+            raise TooManyTests(interval)
 
 
 def is_specimen(email: Email) -> bool:

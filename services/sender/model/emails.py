@@ -218,7 +218,8 @@ class Terms:
 class Draft:
     """An email that may be accepted: every field is checked. `size` is in bytes, as encoded.
 
-    `path` is where in the request it stands: `emails[3].`; empty where the request is of one.
+    `path` is where in the request it stands: `emails[3].`; empty where the request is of one. `is_test` marks
+    a test email, in our words, which a link may show.
     """
 
     sender: Address
@@ -228,6 +229,7 @@ class Draft:
     size: int
     terms: Terms = Terms()
     path: str = ""
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

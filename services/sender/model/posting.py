@@ -46,7 +46,7 @@ class Addressee:
 class Candidate:
     """A locked email whose turn has come; `attempts` counts those before.
 
-    A heavy one has bodies and attachments that its content here is without.
+    A heavy one has bodies and attachments that its content here is without. A test email counts for nothing.
     """
 
     id: UUID
@@ -58,6 +58,7 @@ class Candidate:
     claimed_at: datetime
     addressees: Sequence[Addressee]
     heavy: bool = False
+    is_test: bool = False
 
 
 # Why an email can never leave, by what became of its domain.

@@ -139,6 +139,7 @@ def _columns(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
     yield from zip(*(_email(*each) for each in drafts), strict=True)
     yield from _recipients((email_id, draft) for email_id, _, _, draft in drafts)
     yield from _attachments((email_id, draft) for email_id, _, _, draft in drafts)
+    yield [draft.is_test for _, _, _, draft in drafts]
 
 
 def _requests(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:

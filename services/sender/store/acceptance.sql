@@ -14,19 +14,20 @@ WITH first AS (
 ), accepted AS (
     INSERT INTO sender.emails
         (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size,
-         send_at, on_unknown, unknown_window, state_note, not_before, expires_at)
+         send_at, on_unknown, unknown_window, is_test, state_note, not_before, expires_at)
     SELECT
         id, tenant_id, claim_id, from_address, from_name, subject, text, html,
         coalesce(reply_to::jsonb, '[]'), coalesce(headers::jsonb, '{}'), coalesce(tags::jsonb, '{}'),
-        size, send_at, on_unknown, unknown_window,
+        size, send_at, on_unknown, unknown_window, is_test,
         CASE WHEN send_at IS NULL THEN 'Accepted, and waiting for its turn.' ELSE 'Accepted, and waiting for its time.' END,
         coalesce(send_at, now()), greatest(send_at, now()) + $1::interval
     FROM unnest(
         $10::uuid[], $11::uuid[], $12::text[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
-        $18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[], $23::timestamptz[], $24::text[], $25::interval[]
+        $18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[], $23::timestamptz[], $24::text[], $25::interval[],
+        $37::boolean[]
     ) AS draft (
         id, tenant_id, request_id, claim_id, from_address, from_name, subject, text, html,
-        reply_to, headers, tags, size, send_at, on_unknown, unknown_window
+        reply_to, headers, tags, size, send_at, on_unknown, unknown_window, is_test
     )
     WHERE request_id IS NULL OR (tenant_id, request_id) IN (SELECT tenant_id, request_id FROM first)
     RETURNING id, state_note, created_at, expires_at

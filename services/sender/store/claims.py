@@ -152,8 +152,8 @@ class ClaimStore:
         )
 
     async def _count(self, connection: Connection, postings: Sequence[Posting]) -> None:
-        """Count recipients against what their tenants may send; an email that is tried again was counted."""
-        first = [each for each in postings if each.number == 1]
+        """Count recipients against what their tenants may send, each email once and test emails never."""
+        first = [each for each in postings if each.number == 1 and not each.candidate.is_test]
         if first:
             tenants = [each.candidate.tenant_id for each in first]
             await connection.execute(QUERIES.count_emails, tenants, [len(each.recipients) for each in first])
@@ -206,4 +206,5 @@ def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequen
         attempts=row["attempts"],
         claimed_at=row["claimed_at"],
         addressees=addressees,
+        is_test=row["is_test"],
     )

@@ -1,7 +1,8 @@
 -- get_emails --
 -- Emails whole, of a tenant ($2) and some of its claims ($3), or of any where these are NULL.
 SELECT
-    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.text, e.html, e.headers,
+    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject,
+    CASE WHEN NOT e.is_secret THEN e.text END AS text, CASE WHEN NOT e.is_secret THEN e.html END AS html, e.headers,
     e.tags, e.state, e.state_note, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,

@@ -33,8 +33,9 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS told (email_id, m
 WHERE r.email_id = told.email_id AND r.match = told.match;
 
 -- strike --
--- Counts addresses of emails against their tenants, each once.
+-- Counts addresses of emails against their tenants, each once; not those of test emails.
 INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
-SELECT email_id, match, kind, tenant_id
+SELECT struck.email_id, struck.match, struck.kind, struck.tenant_id
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS struck (email_id, match, kind, tenant_id)
+JOIN sender.emails AS e ON e.id = struck.email_id AND NOT e.is_test
 ON CONFLICT (email_id, match, kind) DO NOTHING;

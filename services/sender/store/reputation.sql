@@ -13,13 +13,13 @@ GROUP BY s.tenant_id, r.judged_from
 HAVING count(*) FILTER (WHERE s.kind = 'BOUNCE') >= $2 OR count(*) FILTER (WHERE s.kind = 'COMPLAINT') >= $3;
 
 -- count_sent --
--- To how many recipients a tenant's email accepted since an id ($2) was sent; counts no further than $3, and not the domain $4.
+-- To how many recipients a tenant's email accepted since an id ($2) was sent; counts no further than $3, not the domain $4, and no test emails.
 SELECT count(*)
 FROM (
     SELECT
     FROM sender.emails AS e
     JOIN sender.recipients AS r ON r.email_id = e.id
-    WHERE e.tenant_id = $1 AND e.id >= $2 AND e.sent_at IS NOT NULL AND r.state <> 'SUPPRESSED'
+    WHERE e.tenant_id = $1 AND e.id >= $2 AND e.sent_at IS NOT NULL AND NOT e.is_test AND r.state <> 'SUPPRESSED'
         AND split_part(r.match, '@', 2) <> $4
     LIMIT $3
 ) AS sent;

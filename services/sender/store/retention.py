@@ -20,6 +20,8 @@ AHEAD = Gauge(
 HEARTBEATS_KEPT = timedelta(days=7)
 # An answer is found out within minutes, or by a late event; whatever is older is about no email of ours.
 UNMATCHED_KEPT = timedelta(days=7)
+# Their limits count the last hour; these are kept for people who look into an abuse.
+TEST_ADDRESSES_KEPT = timedelta(days=7)
 
 
 def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
@@ -33,6 +35,7 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
         Rule("tenant_days", QUERIES.forget_tenant_days, emails),
         Rule("heartbeats", QUERIES.forget_heartbeats, HEARTBEATS_KEPT),
         Rule("unmatched", QUERIES.forget_unmatched, UNMATCHED_KEPT),
+        Rule("test_addresses", QUERIES.forget_test_addresses, TEST_ADDRESSES_KEPT),
         Rule("strikes", QUERIES.forget_strikes, WINDOW),
     ]
 

@@ -52,6 +52,13 @@ WHERE id IN (
     SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
 );
 
+-- forget_test_addresses --
+-- Forgets a batch of codes and confirmations that expired so long ago.
+DELETE FROM sender.test_addresses
+WHERE id IN (
+    SELECT id FROM sender.test_addresses WHERE expires_at < now() - $1::interval ORDER BY expires_at LIMIT $2
+);
+
 -- forget_strikes --
 -- Forgets a batch about email accepted so long ago.
 DELETE FROM sender.strikes

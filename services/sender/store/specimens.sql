@@ -1,5 +1,9 @@
 -- find_domain --
--- A live domain by its id, of a tenant ($2) or, with NULL, of any.
-SELECT tenant_id, name, mail_from_label || '.' || name AS return_path, state, dkim_good
-FROM identity.domains
-WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND state NOT IN ('DELETING', 'DELETED');
+-- A live domain by its id, of a tenant ($2) and some domains ($3) or, with NULL, of any.
+SELECT
+    d.tenant_id, d.name, d.mail_from_label || '.' || d.name AS return_path, d.state, d.dkim_good,
+    CASE WHEN t.state = 'PAUSED' THEN t.pause_reason END AS pause_reason
+FROM identity.domains AS d
+JOIN identity.tenants AS t ON t.id = d.tenant_id
+WHERE d.id = $1 AND ($2::uuid IS NULL OR d.tenant_id = $2) AND ($3::uuid[] IS NULL OR d.id = ANY ($3))
+    AND d.state NOT IN ('DELETING', 'DELETED');

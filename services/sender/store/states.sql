@@ -44,7 +44,7 @@ WITH wanted AS (
         sent_from = coalesce(legal.sent_from, e.sent_from),
         sent_at = CASE WHEN legal.to_state = 'SENT' THEN coalesce(e.sent_at, now()) ELSE e.sent_at END,
         attempts = e.attempts + CASE WHEN legal.to_state = 'CLAIMED' THEN 1 ELSE 0 END,
-        body_erase_at = now() + legal.body_kept,
+        body_erase_at = now() + legal.body_kept * CASE WHEN e.is_secret THEN 0 ELSE 1 END,
         -- What ended without evidence may still be proven; what expired, still be decided over.
         decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')
     FROM legal

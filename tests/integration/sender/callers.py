@@ -4,7 +4,7 @@ from typing import Any
 
 import grpc
 
-from letterhead.sender.v1 import emails_pb2_grpc, suppressions_pb2_grpc
+from letterhead.sender.v1 import emails_pb2_grpc, suppressions_pb2_grpc, test_addresses_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, SendEmailRequest
 from tests.integration.identity.callers import Keyed
 
@@ -24,6 +24,7 @@ class Caller:
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self.channel = channel
         self.emails = Keyed(emails_pb2_grpc.SenderServiceStub(channel), token)
+        self.test_addresses = Keyed(test_addresses_pb2_grpc.TestAddressServiceStub(channel), token)
         self.suppressions = Keyed(suppressions_pb2_grpc.SuppressionServiceStub(channel), token)
 
     async def send(self, sender: str, to: str | list[str] = "reader@example.com", **fields: Any) -> Email:

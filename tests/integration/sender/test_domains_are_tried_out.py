@@ -24,17 +24,21 @@ async def holder(caller: Caller, domain: Domain, database: FreshDatabase) -> Cal
     return Caller(caller.channel, await a_link(database, domain))
 
 
-async def try_out(caller: Caller, domain: Domain, to: str = "ada@reader.com", **more: str) -> Email:
-    request = SendTestEmailRequest(domain_id=str(domain.claim_id), to=to, **more)
-    email: Email = (await caller.emails.SendTestEmail(request)).email
+async def try_out(caller: Caller, domain: Domain, **more: str) -> Email:
+    email: Email = (await caller.emails.SendTestEmail(a_test(domain, **more))).email
     return email
+
+
+def a_test(domain: Domain, **more: str) -> SendTestEmailRequest:
+    """A request for a test email to the domain itself."""
+    return SendTestEmailRequest(domain_id=str(domain.claim_id), **({"to": f"ada@{domain.name}"} | more))
 
 
 async def test_a_test_email_is_from_the_domain_and_in_our_words(caller: Caller, domain: Domain) -> None:
     email = await try_out(caller, domain)
 
     assert getattr(email, "from").address == f"hello@{domain.name}"
-    assert [each.address.address for each in email.recipients] == ["ada@reader.com"]
+    assert [each.address.address for each in email.recipients] == [f"ada@{domain.name}"]
     whole = await caller.get(email.id)
     assert f"signed-by:  {domain.name}" in whole.text
 
@@ -62,8 +66,7 @@ async def test_a_link_sends_from_no_other_domain(
 ) -> None:
     for tenant_id in (domain.tenant_id, await a_tenant(database)):
         other = await sender.a_ready_domain(tenant_id)
-        request = SendTestEmailRequest(domain_id=str(other.claim_id), to="ada@reader.com")
-        assert (await refused(holder.emails.SendTestEmail(request))).reason == "DOMAIN_NOT_FOUND"
+        assert (await refused(holder.emails.SendTestEmail(a_test(other)))).reason == "DOMAIN_NOT_FOUND"
 
 
 async def test_a_domain_that_does_not_sign_sends_none(
@@ -72,8 +75,7 @@ async def test_a_domain_that_does_not_sign_sends_none(
     await database.execute("UPDATE identity.tenants SET unready_policy = 'SHARED'")
     await sender.set_domain_state(domain, "PENDING")
 
-    request = SendTestEmailRequest(domain_id=str(domain.claim_id), to="ada@reader.com")
-    refusal = await refused(caller.emails.SendTestEmail(request))
+    refusal = await refused(caller.emails.SendTestEmail(a_test(domain)))
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DOMAIN_NOT_READY")
 
@@ -82,8 +84,7 @@ async def test_a_domain_has_five_at_once_whoever_asks(caller: Caller, holder: Ca
     for who in (caller, holder, caller, holder, caller):
         await try_out(who, domain)
 
-    request = SendTestEmailRequest(domain_id=str(domain.claim_id), to="ada@reader.com")
-    refusal = await refused(holder.emails.SendTestEmail(request))
+    refusal = await refused(holder.emails.SendTestEmail(a_test(domain)))
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_EXCEEDED")
 
@@ -97,9 +98,7 @@ async def test_a_retry_is_the_same_email(caller: Caller, domain: Domain) -> None
 
 
 async def test_a_bad_address_is_refused(caller: Caller, domain: Domain) -> None:
-    request = SendTestEmailRequest(domain_id=str(domain.claim_id), to="nobody")
-
-    refusal = await refused(caller.emails.SendTestEmail(request))
+    refusal = await refused(caller.emails.SendTestEmail(a_test(domain, to="nobody")))
 
     assert list(refusal.fields) == ["to[0].address"]
 

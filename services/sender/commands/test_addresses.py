@@ -1,0 +1,164 @@
+"""Confirms the one address of a domain, besides its own, that test emails may go to.
+
+Bounded, because whoever has a domain's link may ask: codes of a domain, a tenant and to an address, wrong
+codes, and the life of each.
+"""
+
+import hmac
+import secrets
+from datetime import UTC, datetime
+from uuid import UUID
+
+from chassis.access import Visibility
+from chassis.database import Connection, Database
+from chassis.errors import InvalidField
+from services.sender.commands import drafts
+from services.sender.commands.drafts import Wish
+from services.sender.model.addresses import BadAddress, parse_address
+from services.sender.model.emails import Draft
+from services.sender.model.test_addresses import (
+    CODE_LIVES,
+    DIGITS,
+    State,
+    TestAddress,
+    code_hash,
+    read_code,
+    shown_code,
+)
+from services.sender.refusals import (
+    DomainNotFound,
+    DomainNotReady,
+    RequestIdReused,
+    TenantPaused,
+    TestAddressNotConfirmed,
+    TestCodeEnded,
+    TooManyTestCodes,
+)
+from services.sender.store.specimens import SpecimenStore, Subject
+from services.sender.store.test_addresses import Live, NewCode, TestAddressStore
+
+SENDER = "hello"
+TAGS = {"letterhead": "test-code"}
+# Written without the code, so that it can be shown in lists.
+SUBJECT = "Your code for test emails from {name}"
+TEXT = """\
+Your code is {code}. It works for {minutes} minutes.
+
+Somebody wants to send test emails from {name} to this address, and enters
+the code to show that they read it. If that is not you, ignore this email:
+without the code, nothing more is sent here.
+"""
+HTML = """\
+<p>Your code is <strong>{code}</strong>. It works for {minutes} minutes.</p>
+<p>Somebody wants to send test emails from {name} to this address, and enters the code to show that they
+read it. If that is not you, ignore this email: without the code, nothing more is sent here.</p>
+"""
+
+
+class TestAddresses:
+    """Sends codes and takes them back, within what the caller sees."""
+
+    def __init__(self, database: Database, domains: SpecimenStore, store: TestAddressStore) -> None:
+        self._database = database
+        self._domains = domains
+        self._store = store
+
+    async def send_code(self, claim_id: UUID, typed: str, request_id: str, sees: Visibility) -> TestAddress:
+        """Email a code to an address; raise NotFound, FailedPrecondition, or ResourceExhausted."""
+        subject = await self._found(claim_id, sees)
+        if subject.pause_reason is not None:
+            raise TenantPaused(subject.pause_reason)
+        if not subject.signs:
+            raise DomainNotReady(subject.name, subject.state)
+        address, code = _address(typed), f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+        new = NewCode(
+            claim_id,
+            subject.tenant_id,
+            address,
+            request_id or None,
+            code_hash(claim_id, address, code),
+            _email(subject, address, code),
+        )
+        async with self._database.transaction() as connection:
+            await self._store.lock(connection)
+            return await self._repeated(connection, new) or await self._added(connection, new)
+
+    async def confirm(self, claim_id: UUID, typed: str, code: str, sees: Visibility) -> TestAddress:
+        """Confirm an address by its code; raise NotFound, InvalidField, or FailedPrecondition."""
+        await self._found(claim_id, sees)
+        address = _address(typed)
+        digest = code_hash(claim_id, address, read_code(code))
+        async with self._database.transaction() as connection:
+            live = await self._store.live(connection, claim_id, address)
+            opened = live.get(State.CODE_SENT)
+            if repeated := _confirmed_by(live.get(State.CONFIRMED), digest):
+                return repeated
+            if opened is None:
+                raise TestCodeEnded(address)
+            if hmac.compare_digest(opened.code_hash, digest):
+                return await self._store.confirm(connection, opened)
+            left = await self._store.count_wrong(connection, opened.id)
+        raise _wrong(address, left)  # only now: the try is counted for good
+
+    async def check(self, subject: Subject, address: str) -> None:
+        """Raise FailedPrecondition unless a test email of the domain may go to an address."""
+        if address.rpartition("@")[2] == subject.name:
+            return
+        if not await self._store.is_confirmed(subject.claim_id, address.lower()):
+            raise TestAddressNotConfirmed(subject.name, address)
+
+    async def _found(self, claim_id: UUID, sees: Visibility) -> Subject:
+        subject = await self._domains.find(claim_id, sees)
+        if subject is None:
+            raise DomainNotFound
+        return subject
+
+    async def _repeated(self, connection: Connection, new: NewCode) -> TestAddress | None:
+        if new.request_id is None:
+            return None
+        asked = await self._store.requested(connection, new.claim_id, new.request_id)
+        if asked is not None and asked.address != new.address:
+            raise RequestIdReused(new.request_id)
+        return asked
+
+    async def _added(self, connection: Connection, new: NewCode) -> TestAddress:
+        if (wait := await self._store.wait(connection, new)) is not None:
+            raise TooManyTestCodes(wait)
+        return await self._store.add(connection, new)
+
+
+def _address(typed: str) -> str:
+    try:
+        return parse_address(typed).lower()
+    except BadAddress as error:
+        raise InvalidField("address", str(error)) from None
+
+
+def _confirmed_by(confirmed: Live | None, digest: bytes) -> TestAddress | None:
+    """Return an address that this very code confirmed before: the call is repeated."""
+    same = confirmed is not None and hmac.compare_digest(confirmed.code_hash, digest)
+    return confirmed.test_address if confirmed is not None and same else None
+
+
+def _wrong(address: str, left: int) -> InvalidField | TestCodeEnded:
+    if not left:
+        return TestCodeEnded(address)
+    tries = "1 try is" if left == 1 else f"{left} tries are"
+    return InvalidField("code", f"is not the code that was sent to {address}; {tries} left")
+
+
+def _email(subject: Subject, address: str, code: str) -> Draft:
+    words = {"name": subject.name, "code": shown_code(code), "minutes": int(CODE_LIVES.total_seconds() // 60)}
+    wish = Wish(
+        sender=(f"{SENDER}@{subject.name}", ""),
+        to=[(address, "")],
+        cc=[],
+        bcc=[],
+        reply_to=[],
+        subject=SUBJECT.format(**words),
+        text=TEXT.format(**words),
+        html=HTML.format(**words),
+        headers={},
+        tags=TAGS,
+    )
+    return drafts.draft(wish, datetime.now(UTC))

@@ -1,0 +1,46 @@
+# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
+"""The rpcs over test addresses: from messages to values and back."""
+
+from typing import Any
+
+from chassis.access import Scope, visibility
+from chassis.protos import id_of, stamp_of
+from letterhead.sender.v1 import test_addresses_pb2 as pb
+from letterhead.sender.v1 import test_addresses_pb2_grpc as pb_grpc
+from services.sender.commands.drafts import check_request_id
+from services.sender.commands.test_addresses import TestAddresses
+from services.sender.model.test_addresses import TestAddress
+from services.sender.refusals import DomainNotFound
+
+_SCOPES = (Scope.FULL_ACCESS, Scope.LINK)
+
+
+class TestAddressServicer(pb_grpc.TestAddressServiceServicer):
+    """letterhead.sender.v1.TestAddressService."""
+
+    def __init__(self, test_addresses: TestAddresses) -> None:
+        self._test_addresses = test_addresses
+
+    async def SendTestCode(self, request: pb.SendTestCodeRequest, context: Any) -> pb.SendTestCodeResponse:
+        sees = visibility(*_SCOPES)
+        check_request_id(request.request_id)
+        claim_id = id_of(request.domain_id, DomainNotFound)
+        sent = await self._test_addresses.send_code(claim_id, request.address, request.request_id, sees)
+        return pb.SendTestCodeResponse(test_address=_to_proto(sent))
+
+    async def ConfirmTestAddress(
+        self, request: pb.ConfirmTestAddressRequest, context: Any
+    ) -> pb.ConfirmTestAddressResponse:
+        sees = visibility(*_SCOPES)
+        claim_id = id_of(request.domain_id, DomainNotFound)
+        confirmed = await self._test_addresses.confirm(claim_id, request.address, request.code, sees)
+        return pb.ConfirmTestAddressResponse(test_address=_to_proto(confirmed))
+
+
+def _to_proto(test_address: TestAddress) -> pb.TestAddress:
+    return pb.TestAddress(
+        domain_id=str(test_address.claim_id),
+        address=test_address.address,
+        state=pb.TestAddress.State.Value(f"STATE_{test_address.state}"),
+        expire_time=stamp_of(test_address.expires_at),
+    )

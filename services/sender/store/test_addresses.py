@@ -1,0 +1,125 @@
+"""Test addresses as they are stored; what limits codes is judged and written under one lock."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+from chassis.database import Connection, Database, Queries, Record
+from chassis.ids import uuid7
+from services.sender.model.emails import Draft
+from services.sender.model.test_addresses import (
+    CODE_LIVES,
+    CONFIRMED_FOR,
+    MAX_OF_DOMAIN,
+    MAX_OF_TENANT,
+    MAX_TO_ADDRESS,
+    MAX_WRONG_CODES,
+    WINDOW,
+    State,
+    TestAddress,
+)
+
+QUERIES = Queries.load(Path(__file__).with_name("test_addresses.sql"))
+
+
+@dataclass(frozen=True, slots=True)
+class NewCode:
+    """A code to be stored by its hash, with the email that carries it."""
+
+    claim_id: UUID
+    tenant_id: UUID
+    address: str
+    request_id: str | None
+    code_hash: bytes
+    email: Draft = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A live row of an address, locked, with what its code is recognised by."""
+
+    id: UUID
+    code_hash: bytes = field(repr=False)
+    test_address: TestAddress
+
+
+class TestAddressStore:
+    """Works in the caller's transaction, but for `is_confirmed`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def lock(self, connection: Connection) -> None:
+        """Let nobody else ask for a code until the transaction ends."""
+        await connection.execute(QUERIES.lock)
+
+    async def requested(self, connection: Connection, claim_id: UUID, request_id: str) -> TestAddress | None:
+        """Return what a request id asked for; None for a new one."""
+        row = await connection.fetchrow(QUERIES.find_request, claim_id, request_id)
+        return _test_address(row) if row else None
+
+    async def wait(self, connection: Connection, new: NewCode) -> timedelta | None:
+        """Return how long the domain, the tenant or the address has to wait for a code; None: it need not."""
+        asked = (
+            new.claim_id,
+            new.tenant_id,
+            new.address,
+            WINDOW,
+            MAX_OF_DOMAIN,
+            MAX_OF_TENANT,
+            MAX_TO_ADDRESS,
+        )
+        wait: timedelta | None = await connection.fetchval(QUERIES.wait, *asked)
+        return wait
+
+    async def add(self, connection: Connection, new: NewCode) -> TestAddress:
+        """Store a code in place of the domain's open one, and accept its email."""
+        await connection.execute(QUERIES.end_live, new.claim_id, State.CODE_SENT)
+        row = await connection.fetchrow(
+            QUERIES.add_code,
+            uuid7(),
+            new.claim_id,
+            new.tenant_id,
+            new.address,
+            new.request_id,
+            new.code_hash,
+            CODE_LIVES,
+            *_email(new.email),
+        )
+        assert row is not None  # it was inserted
+        return _test_address(row)
+
+    async def live(self, connection: Connection, claim_id: UUID, address: str) -> Mapping[State, Live]:
+        """Lock and return the address's open code and confirmation, as far as there are any."""
+        rows = await connection.fetch(QUERIES.lock_live, claim_id, address)
+        return {State(row["state"]): Live(row["id"], row["code_hash"], _test_address(row)) for row in rows}
+
+    async def count_wrong(self, connection: Connection, row_id: UUID) -> int:
+        """Count a wrong code and return how many may still be tried."""
+        left: int = await connection.fetchval(QUERIES.count_wrong, row_id, MAX_WRONG_CODES)
+        return left
+
+    async def confirm(self, connection: Connection, live: Live) -> TestAddress:
+        """Confirm an address in place of the one confirmed before."""
+        await connection.execute(QUERIES.end_live, live.test_address.claim_id, State.CONFIRMED)
+        row = await connection.fetchrow(QUERIES.confirm, live.id, CONFIRMED_FOR)
+        assert row is not None  # it is locked
+        return _test_address(row)
+
+    async def is_confirmed(self, claim_id: UUID, address: str) -> bool:
+        """Return whether test emails of a domain may go to an address in lower case."""
+        confirmed: bool = await self._database.fetchval(QUERIES.is_confirmed, claim_id, address)
+        return confirmed
+
+
+def _email(draft: Draft) -> tuple[object, ...]:
+    content = draft.content
+    tags = json.dumps(dict(draft.tags))
+    return (uuid7(), draft.sender.address, content.subject, content.text, content.html, tags, draft.size)
+
+
+def _test_address(row: Record) -> TestAddress:
+    return TestAddress(row["claim_id"], row["address"], State(row["state"]), row["expires_at"])
