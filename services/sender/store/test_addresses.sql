@@ -1,6 +1,6 @@
 -- lock --
 -- Lets one code be asked for at a time, so that the limits hold; until the end of the transaction.
-LOCK TABLE sender.test_addresses IN SHARE ROW EXCLUSIVE MODE;
+SELECT pg_advisory_xact_lock(hashtextextended('sender.test_addresses', 0));
 
 -- find_request --
 -- What a request_id asked for.

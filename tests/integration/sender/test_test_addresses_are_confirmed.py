@@ -120,7 +120,9 @@ async def test_nobody_reads_a_code_but_its_recipient(
     operator = Caller(caller.channel, await a_key(database, await a_tenant(database), Scope.ADMIN))
     [listed] = (await caller.emails.ListEmails(ListEmailsRequest())).emails
 
-    for who in (caller, holder, operator):
+    reading = holder.emails.GetEmail(GetEmailRequest(email_id=listed.id))
+    assert (await refused(reading)).reason == "EMAIL_NOT_FOUND"
+    for who in (caller, operator):
         email = (await who.emails.GetEmail(GetEmailRequest(email_id=listed.id))).email
         assert (email.text, email.html) == ("", "")
         assert not CODE.search(str(email))
