@@ -1,5 +1,6 @@
 """Certificates that SNS does not sign with, served by the right host."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -78,6 +79,10 @@ def _answers(forger: Forger) -> Json:
     async def forbidden(_: web.Request) -> web.StreamResponse:
         return web.Response(status=403)
 
+    async def never_answering(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
     async def hanging_up(request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.abort()
@@ -89,4 +94,5 @@ def _answers(forger: Forger) -> Json:
         "that the host fails to give": failing,
         "that the host forbids": forbidden,
         "in whose middle the host hangs up": hanging_up,
+        "that the host never gives": never_answering,
     }

@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from prometheus_client import REGISTRY
 
+from cli.embedded import Postgres
 from tests.figures import Figure
 from tests.integration.webhooks.certificate_host import HOST, outgoing
 from tests.integration.webhooks.conftest import Way
@@ -160,6 +161,25 @@ async def test_trouble_of_ours_is_answered_so_that_sns_posts_again(doors: Doors,
         await eventually(taken)
 
     assert while_away == 503
+
+
+async def test_a_post_is_taken_again_once_postgres_is_back(
+    doors: Doors, forger: Forger, database: FreshDatabase, postgres: Postgres
+) -> None:
+    message = forger.genuine()
+
+    async with doors.open() as door:
+        postgres.kill()
+        while_away = await door.post(message)
+        postgres.restart()
+
+        async def taken() -> bool:
+            return await door.post(message) == 200
+
+        await eventually(taken)
+
+    assert while_away == 503
+    assert len(await database.fetch("SELECT FROM webhooks.notifications")) == 1
 
 
 async def test_a_repeated_post_is_stored_once(doors: Doors, forger: Forger, database: FreshDatabase) -> None:
