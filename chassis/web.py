@@ -6,9 +6,12 @@ import socket
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import uvicorn
+
+from chassis.connections import Connections, Guarded, Limits
 
 _GRACE = 1  # seconds open requests get at the end
 _BACKLOG = 1024  # connections waiting to be accepted
@@ -16,11 +19,12 @@ _BACKLOG = 1024  # connections waiting to be accepted
 
 @dataclass(frozen=True)
 class Site:
-    """An app, the socket it is served on, and uvicorn's options for it."""
+    """An app, the socket it is served on, uvicorn's options for it, and the limits of its connections."""
 
     app: Any
     listener: socket.socket
     options: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits | None = None  # None: as uvicorn has them, for whom no stranger reaches
 
 
 class _Server(uvicorn.Server):
@@ -63,10 +67,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _config(site: Site) -> uvicorn.Config:
+    guarded: dict[str, Any] = {} if site.limits is None else _guarded(site.limits)
     return uvicorn.Config(
         site.app,
         lifespan="off",
         log_config=None,
         access_log=False,
-        **{"timeout_graceful_shutdown": _GRACE, **site.options},
+        **{"timeout_graceful_shutdown": _GRACE, **guarded, **site.options},
     )
+
+
+def _guarded(limits: Limits) -> dict[str, Any]:
+    return {"http": partial(Guarded, Connections(limits)), "ws": "none", "backlog": _BACKLOG}

@@ -10,12 +10,14 @@ from starlette.applications import Starlette
 
 from chassis import config, server
 from chassis.config import Secret, setting
+from chassis.connections import Limits
 from chassis.telemetry import get_logger, metrics_server
 from chassis.web import Site, listen, serving
 from services.console import calls
 from services.console.application import Parts, application
 from services.console.assets import Assets
-from services.console.hardening import LOOPBACK
+from services.console.callers import Callers
+from services.console.hardening import LOOPBACK, headers_for
 from services.console.links import Links
 from services.console.pages.routes import Pages
 from services.console.session import Sessions, check_secret
@@ -77,7 +79,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         listener = stack.enter_context(_listening(settings))
         parts = made(settings, await stack.enter_async_context(calls.opened(settings, settings.tls)))
         await stack.enter_async_context(
-            serving(Site(composed(settings, parts), listener, _options(settings)))
+            serving(Site(composed(settings, parts), listener, _options(settings), _limits(settings)))
         )
         stack.callback(parts.pages.end)
         if settings.secure and not settings.trusted_proxies:
@@ -91,7 +93,7 @@ def made(settings: Config, services: calls.Calls) -> Parts:
     """Make all that the application is made of."""
     sessions, assets = Sessions(settings.session_secret, secure=settings.secure), Assets()
     pages = Pages(services, sessions, assets, public_url=settings.origin)
-    return Parts(services, sessions, assets, Links(services, sessions), pages)
+    return Parts(services, sessions, assets, Links(services, sessions), pages, Callers(services))
 
 
 def composed(settings: Config, parts: Parts) -> Starlette:
@@ -107,12 +109,20 @@ def _listening(settings: Config) -> socket.socket:
         raise config.ConfigError([f"{config.PREFIX}CONSOLE_PORT: {error.strerror}"]) from None
 
 
+def _limits(settings: Config) -> Limits:
+    return Limits(
+        connections=CONNECTIONS,
+        trusted=settings.trusted_proxies,
+        always=frozenset({"/healthz"}),
+        headers=headers_for(settings.origin),
+    )
+
+
 def _options(settings: Config) -> dict[str, object]:
-    """Give uvicorn's options: whose word on clients' addresses counts, and how much is taken at once."""
+    """Give uvicorn's options: whose word on clients' addresses counts."""
     return {
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": list(settings.trusted_proxies),
-        "limit_concurrency": CONNECTIONS,
         "timeout_graceful_shutdown": int(settings.process.drain.total_seconds()),
         "server_header": False,
     }

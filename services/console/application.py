@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from services.console.api import routes as api
 from services.console.assets import Assets
+from services.console.callers import Callers
 from services.console.calls import Calls, Refused
 from services.console.forms import Forms
 from services.console.hardening import Hardening, of_page
@@ -29,6 +30,7 @@ class Parts:
     assets: Assets
     links: Links
     pages: Pages
+    callers: Callers
 
 
 def application(parts: Parts, *, public_url: str, api_requests_per_second: int) -> Starlette:
@@ -46,7 +48,11 @@ def application(parts: Parts, *, public_url: str, api_requests_per_second: int) 
     own = [Route("/", _home), Route("/healthz", _health), *parts.assets.routes()]
     people = [*parts.pages.routes(), *parts.links.routes()]  # in this order: a domain's id is no link
     return Starlette(
-        routes=[*own, *people, *api.routes(parts.calls, requests_per_second=api_requests_per_second)],
+        routes=[
+            *own,
+            *people,
+            *api.routes(parts.calls, parts.callers, requests_per_second=api_requests_per_second),
+        ],
         middleware=[
             Middleware(Observed),
             Middleware(Hardening, public_url=public_url, refuse=refuse),

@@ -6,17 +6,20 @@ Pure ASGI, so that streams pass untouched. Not for who may do what: the services
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from datetime import timedelta
 from typing import Any, TypeAlias
 from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from chassis.config import MEBIBYTE
+from chassis.telemetry import get_logger
+
+log = get_logger(__name__)
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -29,8 +32,12 @@ PAGES = ("/app", "/d")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_FORM = 64 * 1024  # bytes
 LARGEST_API_BODY = 48 * MEBIBYTE  # what sender takes
+LONGEST_NUMBER = 20  # digits of a length
+ACCIDENT = "Something went wrong on our side. Try again, or tell the operator."
 TOO_LARGE = "The request is too large."
 BODY_WITHIN = timedelta(seconds=60)
+FORM_WITHIN = timedelta(seconds=15)
+FORM = "application/x-www-form-urlencoded"
 
 # Everything a page needs comes from here, and nothing runs that is not a file of ours.
 CONTENT_POLICY = (
@@ -63,19 +70,24 @@ class Hardening:
         self._app = app
         self._refuse = refuse
         self._hosts = _hosts(public)
-        self._headers = dict(HEADERS)
-        if public.scheme == "https":
-            self._headers["strict-transport-security"] = STRICT_TRANSPORT
+        self.headers = headers_for(public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Check the request, pass it on with a bounded body, and complete the headers of the answer."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        complete = self._completing(send)
-        if refusal := self._refusal(scope):
-            return await self._refuse(Request(scope), *refusal)(scope, receive, complete)
-        largest = LARGEST_FORM if of_page(scope["path"]) else LARGEST_API_BODY
-        return await self._app(scope, Body(receive, Headers(scope=scope), largest), complete)
+        answer = Answer(send, self.headers)
+        try:
+            if refusal := self._refusal(scope):
+                return await self._refuse(Request(scope), *refusal)(scope, receive, answer)
+            return await self._app(scope, _bounded(scope, receive), answer)
+        except ClientDisconnect:
+            return None  # nobody reads an answer
+        except Exception:
+            log.exception("unhandled exception in HTTP request", action="http_failed")
+            if not answer.began:
+                await self._refuse(Request(scope), 500, ACCIDENT)(scope, receive, answer)
+        return None
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -83,6 +95,8 @@ class Hardening:
             return 421, "This address is not served here."
         if of_page(scope["path"]) and scope["method"] not in SAFE_METHODS and not self._from_us(headers):
             return 403, "This form was sent from another site. Open the page here and try again."
+        if of_page(scope["path"]) and scope["method"] not in SAFE_METHODS and not _is_form(headers):
+            return 415, f"This is not a form. Send it as {FORM}."
         return None
 
     def _from_us(self, headers: Headers) -> bool:
@@ -90,17 +104,52 @@ class Hardening:
         if site := headers.get("sec-fetch-site"):
             return site == "same-origin"
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc.lower() in self._hosts
+        return origin is None or split(origin).netloc.lower() in self._hosts
 
-    def _completing(self, send: Send) -> Send:
-        async def complete(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-            await send(message)
 
-        return complete
+class Answer:
+    """Sends an answer with the headers that every answer has."""
+
+    def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
+        self._send = send
+        self._headers = headers
+        self.began = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.began = True
+            headers = MutableHeaders(scope=message)
+            for name, value in self._headers.items():
+                headers.setdefault(name, value)
+        await self._send(message)
+
+
+def headers_for(public_url: str) -> dict[str, str]:
+    """Give the headers of every answer of a console at this URL."""
+    strict = urlsplit(public_url).scheme == "https"
+    return HEADERS | ({"strict-transport-security": STRICT_TRANSPORT} if strict else {})
+
+
+def split(url: str) -> SplitResult:
+    """Take apart a URL that came with a request; what is not one has no parts."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
+def _is_form(headers: Headers) -> bool:
+    """Tell whether a body is one as our pages send it, or there is none."""
+    kind = headers.get("content-type", FORM).partition(";")[0]
+    return kind.strip().lower() == FORM
+
+
+def _bounded(scope: Scope, receive: Receive) -> Receive:
+    """Give a request's body the room and the time of its kind."""
+    headers = Headers(scope=scope)
+    if of_page(scope["path"]):
+        return Body(receive, headers, LARGEST_FORM, FORM_WITHIN)
+    return Body(receive, headers, LARGEST_API_BODY)
 
 
 def _hosts(public: SplitResult) -> frozenset[str]:
@@ -119,8 +168,11 @@ class Body:
         self._receive = receive
         self._left = largest
         declared = headers.get("content-length", "0")
-        self._too_large = not declared.isdecimal() or int(declared) > largest
-        self._until = time.monotonic() + within.total_seconds()
+        self._too_large = (
+            not declared.isdecimal() or len(declared) > LONGEST_NUMBER or int(declared) > largest
+        )
+        self._within = within.total_seconds()
+        self._until: float | None = None
         self._whole = False
 
     async def __call__(self) -> Message:
@@ -136,8 +188,11 @@ class Body:
         return message
 
     async def _in_time(self) -> Message:
+        now = time.monotonic()
+        if self._until is None:  # it counts from when we begin to read
+            self._until = now + self._within
         try:
-            async with asyncio.timeout(self._until - time.monotonic()):
+            async with asyncio.timeout(self._until - now):
                 return await self._receive()
         except TimeoutError:
             raise HTTPException(408, "The request took too long to arrive. Send it again.") from None
@@ -149,7 +204,7 @@ def within(path: str, *, otherwise: str) -> str:
     Browsers read a backslash as a slash, and leave out control characters.
     """
     plain = path.isprintable() and not any(each in path for each in "\\@:") and "//" not in path
-    return path if plain and of_page(urlsplit(path).path) else otherwise
+    return path if plain and of_page(split(path).path) else otherwise
 
 
 class Tries:

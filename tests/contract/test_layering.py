@@ -30,7 +30,7 @@ EDGES = {
         "services/console/*.py",  # which has no words of its own, and shows what the others say
     ],
     "starlette": ["services/console/*.py", "services/webhooks/intake/*.py"],
-    "uvicorn": ["chassis/web.py"],
+    "uvicorn": ["chassis/web.py", "chassis/connections.py"],
     "jinja2": ["services/console/pages/*.py"],
     "cryptography": ["services/console/session.py", "services/webhooks/intake/*.py"],
 }  # fmt: skip

@@ -1,52 +1,95 @@
-"""How many bodies of requests are in memory at once, so that neither many nor slow ones fill it."""
+"""Bodies of requests: how many are in memory at once, and whose."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from weakref import WeakValueDictionary
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from chassis.config import MEBIBYTE
+from services.console.api import errors
+from services.console.api.errors import Rejected
+from services.console.hardening import TOO_LARGE
 
 SMALL = 64 * 1024  # bytes: what the server reads ahead on every connection anyway
 LARGE = MEBIBYTE
 MEDIUM_AT_ONCE = 32
 LARGE_AT_ONCE = 2  # each takes several times its size while it is turned into a request
+WAITING_OF_TENANT = 32
+PATIENCE = timedelta(seconds=30)
+BUSY = "Too many large requests of yours are being received. Send this one again in a few seconds."
+AGAIN = timedelta(seconds=5)
 
 
 class Places:
-    """So many bodies at once, of one key half of them at most: whoever is slow leaves room for others."""
+    """So many bodies at once, of one tenant half of them at most: whoever is slow leaves room for others."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(
+        self, count: int, *, waiting: int = WAITING_OF_TENANT, patience: timedelta = PATIENCE
+    ) -> None:
         self._all = asyncio.Semaphore(count)
         self._share = max(1, count // 2)
-        self._own: WeakValueDictionary[bytes, asyncio.Semaphore] = WeakValueDictionary()
+        self._own: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._most_waiting = waiting
+        self._waiting: Counter[str] = Counter()
+        self._patience = patience.total_seconds()
 
     @asynccontextmanager
-    async def one(self, key: bytes) -> AsyncIterator[None]:
-        """Hold a place for a key, given by its digest."""
-        own = self._own.setdefault(key, asyncio.Semaphore(self._share))
-        async with own, self._all:
+    async def one(self, tenant: str) -> AsyncIterator[None]:
+        """Hold a place for a tenant. Raises Rejected where it has too many waiting, or waits too long."""
+        own = self._own.setdefault(tenant, asyncio.Semaphore(self._share))
+        async with AsyncExitStack() as held:
+            await self._enter(tenant, own, held)
             yield
+
+    async def _enter(self, tenant: str, own: asyncio.Semaphore, held: AsyncExitStack) -> None:
+        if self._waiting[tenant] >= self._most_waiting:
+            raise Rejected(errors.REASONS["RATE_EXCEEDED"], BUSY, retry_after=AGAIN)
+        self._waiting[tenant] += 1
+        try:
+            async with asyncio.timeout(self._patience):
+                await held.enter_async_context(own)
+                await held.enter_async_context(self._all)
+        except TimeoutError:
+            raise Rejected(errors.REASONS["RATE_EXCEEDED"], BUSY, retry_after=AGAIN) from None
+        finally:
+            self._waiting[tenant] -= 1
+            if not self._waiting[tenant]:
+                del self._waiting[tenant]
 
 
 class Bodies:
-    """The places for bodies of each size."""
+    """Reads bodies, each in a place among those of its size."""
 
     def __init__(self) -> None:
         self._medium = Places(MEDIUM_AT_ONCE)
         self._large = Places(LARGE_AT_ONCE)
 
-    def places(self, request: Request) -> Places | None:
-        """Give the places among which a body needs one; None: it is small."""
-        size = _size(request)
-        if size <= SMALL:
-            return None
-        return self._medium if size <= LARGE else self._large
+    @asynccontextmanager
+    async def read(self, request: Request, tenant: str, *, largest: int) -> AsyncIterator[bytes]:
+        """Give the body, and hold its place while the block runs. Raises HTTPException, Rejected."""
+        declared = request.headers.get("content-length")
+        async with AsyncExitStack() as held:
+            if declared is not None:  # a number: the server sees to that
+                await self._hold(int(declared), tenant, held, largest=largest)
+            pieces, size = [], 0
+            async for piece in request.stream():
+                if declared is None and size <= SMALL < size + len(piece):
+                    await self._hold(LARGE + 1, tenant, held, largest=LARGE + 1)
+                size += len(piece)
+                if size > largest:
+                    raise HTTPException(413, TOO_LARGE)
+                pieces.append(piece)
+            yield b"".join(pieces)
 
-
-def _size(request: Request) -> int:
-    """Give how large the body says it is, in bytes; one that does not say counts as large."""
-    declared = request.headers.get("content-length", "")
-    return int(declared) if declared.isdecimal() else LARGE + 1
+    async def _hold(self, size: int, tenant: str, held: AsyncExitStack, *, largest: int) -> None:
+        """Take a place for a body that says how large it is; a small one needs none."""
+        if size > largest:
+            raise HTTPException(413, TOO_LARGE)
+        if size > SMALL:
+            places = self._medium if size <= LARGE else self._large
+            await held.enter_async_context(places.one(tenant))

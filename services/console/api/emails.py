@@ -1,17 +1,18 @@
 """Emails over HTTP: sent, in batches too, read, listed, given another time, and canceled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 
 import msgspec
 
 from letterhead.sender.v1 import emails_pb2 as pb
-from services.console.api import errors, models
+from services.console.api import documents, errors, models
 from services.console.api.emails_protos import detail_of, request_of, results_of, summary_of
 from services.console.api.endpoints import RETRY_KEY, Asked, Endpoint, decoded
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import stamp_of
+from services.console.hardening import LARGEST_API_BODY
 
 SEND_WITHIN = timedelta(seconds=25)  # files take their time; Resend's SDKs give up after 30
 VALIDATION = "x-batch-validation"
@@ -23,7 +24,7 @@ VALIDATIONS = {
 
 async def send(asked: Asked) -> models.EmailId:
     """Sends an email: once it is answered, it is stored and will be handed over once."""
-    request = request_of(asked.body(models.SendEmail))
+    request = await asked.made(_request)
     request.request_id = asked.request_id()
     response = await asked.ask(asked.calls.sender.SendEmail, request, deadline=SEND_WITHIN)
     return models.EmailId(id=response.email.id)
@@ -32,11 +33,7 @@ async def send(asked: Asked) -> models.EmailId:
 async def send_batch(asked: Asked) -> models.Batch:
     """Sends up to 100 emails, each judged alone: all or none of them, or in permissive mode the good ones."""
     validation = _validation(asked)
-    items = asked.body(list[msgspec.Raw])
-    if not 1 <= len(items) <= models.MOST_OF_BATCH:
-        sentence = f"A batch has 1 to {models.MOST_OF_BATCH} emails; this one has {len(items)}."
-        raise Rejected(errors.INVALID, sentence)
-    good, wrong = _judged(items)
+    good, wrong = await asked.made(_judged)
     strict = validation == pb.SendEmailsRequest.VALIDATION_STRICT
     if strict and wrong:
         index, no = min(wrong.items())
@@ -83,10 +80,18 @@ def _validation(asked: Asked) -> pb.SendEmailsRequest.Validation.ValueType:
     return VALIDATIONS[word]
 
 
-def _judged(
-    items: Sequence[msgspec.Raw],
-) -> tuple[dict[int, pb.SendEmailRequest], dict[int, Rejected]]:
-    """Give by its place each email that is one, and why each other is none."""
+def _request(content: bytes) -> pb.SendEmailRequest:
+    documents.check(content)
+    return request_of(decoded(content, models.SendEmail))
+
+
+def _judged(content: bytes) -> tuple[dict[int, pb.SendEmailRequest], dict[int, Rejected]]:
+    """Give by its place each email of a batch that is one, and why each other is none."""
+    documents.check(content, entries=documents.MOST_ENTRIES_OF_BATCH)
+    items = decoded(content, list[msgspec.Raw])
+    if not 1 <= len(items) <= models.MOST_OF_BATCH:
+        sentence = f"A batch has 1 to {models.MOST_OF_BATCH} emails; this one has {len(items)}."
+        raise Rejected(errors.INVALID, sentence)
     good, wrong = {}, {}
     for index, item in enumerate(items):
         try:
@@ -112,11 +117,14 @@ async def _accepted(
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/emails", send, models.EmailId, body=models.SendEmail, headers=(RETRY_KEY,)),
+    Endpoint(
+        "POST", "/emails", send, models.EmailId,
+        body=models.SendEmail, headers=(RETRY_KEY,), largest=LARGEST_API_BODY,
+    ),
     Endpoint("GET", "/emails", list_, models.Listing[models.EmailSummary], query=QUERY),
     Endpoint(
         "POST", "/emails/batch", send_batch, models.Batch,
-        body=models.Emails, headers=(RETRY_KEY, VALIDATION),
+        body=models.Emails, headers=(RETRY_KEY, VALIDATION), largest=LARGEST_API_BODY,
     ),
     Endpoint("GET", "/emails/{email_id}", get, models.Email),
     Endpoint("PATCH", "/emails/{email_id}", update, models.EmailReference, body=models.UpdateEmail),

@@ -1,9 +1,8 @@
 """Emails from Resend's shapes to the contract's messages, and back."""
 
-import base64
 import binascii
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import errors, models
@@ -11,7 +10,10 @@ from services.console.api.errors import Rejected
 from services.console.api.times import stamp_of, time_of
 from services.console.calls import refusal_of
 
+PIECE = 256 * 1024  # characters of base64, a multiple of four
 BAD_ATTACHMENT = errors.OF_FIELDS["attachments"]
+
+Entries = TypeVar("Entries", bound=Sequence[Any] | Mapping[str, str])
 
 # Signs beside letters and digits that a name may hold without quotes.
 _UNQUOTED = frozenset(" _!#$%&'*+/=?^`{|}~-")
@@ -44,17 +46,18 @@ def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
     if not (email.html or email.text):
         raise Rejected(errors.MISSING_FIELD, "Missing `html` or `text` field.")
     request = pb.SendEmailRequest(
-        to=_addresses(email.to),
-        cc=_addresses(email.cc),
-        bcc=_addresses(email.bcc),
-        reply_to=_addresses(email.reply_to),
+        to=_addresses("to", email.to),
+        cc=_addresses("cc", email.cc),
+        bcc=_addresses("bcc", email.bcc),
+        reply_to=_addresses("reply_to", email.reply_to),
         subject=email.subject,
         html=email.html or "",
         text=email.text or "",
-        headers=email.headers,
-        tags=_tags(email.tags or ()),
+        headers=_few("headers", email.headers or {}),
+        tags=_tags(_few("tags", email.tags or ())),
         attachments=[
-            _attachment(each, f"attachments[{i}]") for i, each in enumerate(email.attachments or ())
+            _attachment(each, f"attachments[{i}]")
+            for i, each in enumerate(_few("attachments", email.attachments or ()))
         ],
         send_time=None if email.scheduled_at is None else stamp_of("scheduled_at", email.scheduled_at),
     )
@@ -127,10 +130,20 @@ def _refuse_what_is_not_offered(email: models.SendEmail) -> None:
         raise Rejected(errors.INVALID, "`topic_id` is not offered. Leave it out.")
 
 
-def _addresses(given: models.Addresses | None) -> list[pb.Address]:
+def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:
     if not given:
         return []
-    return [address_of(each) for each in ([given] if isinstance(given, str) else given)]
+    return [address_of(each) for each in ([given] if isinstance(given, str) else _few(field, given))]
+
+
+def _few(field: str, given: Entries) -> Entries:
+    """Give what has no more entries than any field may; sender has its own limit for each."""
+    if len(given) > models.MOST_ENTRIES:
+        kind = errors.OF_FIELDS.get(field, errors.INVALID)
+        raise Rejected(
+            kind, f"`{field}` has {len(given):,} entries; at most {models.MOST_ENTRIES} are allowed."
+        )
+    return given
 
 
 def _tags(tags: Iterable[models.Tag]) -> dict[str, str]:
@@ -161,10 +174,20 @@ def _content(given: str | list[int] | models.NodeBuffer, place: str) -> bytes:
         return bytes(given.data)
     if isinstance(given, list):
         return bytes(given)
+    text = given.replace("\r", "").replace("\n", "")
     try:
-        return base64.b64decode(given.replace("\r", "").replace("\n", ""), validate=True)
+        return b"".join(_pieces(text))
     except (ValueError, binascii.Error):
         raise Rejected(BAD_ATTACHMENT, f"`{place}.content` is not base64.") from None
+
+
+def _pieces(text: str) -> Iterator[bytes]:
+    """Read base64 piece by piece, so that other threads get their turns. Raises ValueError."""
+    for at in range(0, len(text), PIECE):
+        piece = text[at : at + PIECE]
+        if "=" in piece and at + PIECE < len(text):
+            raise ValueError("it goes on after its end")
+        yield binascii.a2b_base64(piece, strict_mode=True)
 
 
 def _shown(email: pb.Email) -> dict[str, Any]:

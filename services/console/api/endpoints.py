@@ -3,6 +3,7 @@
 Not for what an endpoint does: that stands in the handler it names.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,12 +18,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chassis.access import hash_token, well_formed
+from chassis.config import MEBIBYTE
+from chassis.connections import vouch
 from chassis.telemetry import get_logger
-from letterhead.sender.v1.emails_pb2 import ListEmailsRequest
 from services.console.api import errors
-from services.console.api.bodies import Bodies
+from services.console.api.bodies import SMALL, Bodies
 from services.console.api.errors import Rejected
 from services.console.api.limits import Limiter
+from services.console.callers import Callers
 from services.console.calls import DEADLINE, Calls, Refused
 
 log = get_logger(__name__)
@@ -33,6 +36,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 Reply = TypeVar("Reply")
 Model = TypeVar("Model")
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,12 @@ class Asked:
     def body(self, model: type[Model]) -> Model:
         """Read the body. Raises Rejected."""
         return decoded(self.content, model)
+
+    async def made(self, make: Callable[[bytes], Made]) -> Made:
+        """Make something of the body, beside the event loop where it is large. Raises what `make` raises."""
+        if len(self.content) <= SMALL:
+            return make(self.content)
+        return await asyncio.to_thread(make, self.content)
 
     def request_id(self) -> str:
         """Give the idempotency key, or else a new id: calls inward are made again where a service is away.
@@ -87,6 +97,7 @@ class Endpoint:
     body: Any = None
     query: Sequence[str] = ()
     headers: Sequence[str] = ()
+    largest: int = MEBIBYTE  # bytes of a body
 
     @property
     def says(self) -> str:
@@ -124,10 +135,11 @@ def _mismatch(said: str) -> Rejected:
 
 
 class Door:
-    """Lets requests in: a key that may be one, within its rate, with a body that is JSON."""
+    """Lets requests in: within their key's rate, and with a body only if that key lives."""
 
-    def __init__(self, calls: Calls, limiter: Limiter) -> None:
+    def __init__(self, calls: Calls, callers: Callers, limiter: Limiter) -> None:
         self._calls = calls
+        self._callers = callers
         self._limiter = limiter
         self._bodies = Bodies()
 
@@ -164,11 +176,10 @@ class Door:
         asked = Asked(self._calls, key, request.path_params, request.query_params, request.headers)
         if endpoint.body is None:
             return await endpoint.handler(asked)
-        if (places := self._bodies.places(request)) is None:
-            return await endpoint.handler(replace(asked, content=await request.body()))
-        await asked.ask(self._calls.sender.ListEmails, ListEmailsRequest(page_size=1))  # is the key alive?
-        async with places.one(hash_token(key)):
-            return await endpoint.handler(replace(asked, content=await request.body()))
+        tenant = await self._callers.tenant_of(key)
+        vouch(request.scope)
+        async with self._bodies.read(request, tenant, largest=endpoint.largest) as content:
+            return await endpoint.handler(replace(asked, content=content))
 
 
 def failed(request: Request, error: Exception) -> Response:

@@ -70,7 +70,12 @@ CODES: Mapping[str, Kind] = {
     "UNAVAILABLE": (503, "application_error"),
     "DEADLINE_EXCEEDED": (504, "application_error"),
 }
-STATUSES: Mapping[int, str] = {404: "not_found", 405: "method_not_allowed", 429: "rate_limit_exceeded"}
+STATUSES: Mapping[int, str] = {
+    404: "not_found",
+    405: "method_not_allowed",
+    429: "rate_limit_exceeded",
+    500: ACCIDENT[1],
+}
 
 # Sentences that the services say in the contract's words, said in Resend's.
 SENTENCES: Mapping[str, str] = {

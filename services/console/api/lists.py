@@ -10,6 +10,7 @@ from services.console.api.errors import Rejected
 QUERY = ("limit", "after", "before")
 DEFAULT = 20  # https://resend.com/docs/api-reference/pagination
 MOST = 100
+LONGEST = 9  # digits
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -39,6 +40,6 @@ def listing(found: Paged, rows: Iterable[Row], written: Callable[[Row], Item]) -
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MOST:
+    if not text.isascii() or not text.isdecimal() or len(text) > LONGEST or not 1 <= int(text) <= MOST:
         raise Rejected(errors.INVALID, f"`limit` must be a number from 1 to {MOST}.")
     return int(text)

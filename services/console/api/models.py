@@ -7,7 +7,7 @@ from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-MOST_ADDRESSES = 50
+MOST_ENTRIES = 1000  # of a field of an email; sender takes far fewer, and says how many
 MOST_OF_BATCH = 100
 
 Addresses: TypeAlias = str | list[str]

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 from services.console.api import absent, domains, emails, keys, openapi, suppressions
 from services.console.api.endpoints import METHODS, Door, Endpoint, failed
 from services.console.api.limits import Limiter
+from services.console.callers import Callers
 from services.console.calls import Calls
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -23,9 +24,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def routes(calls: Calls, *, requests_per_second: int) -> list[BaseRoute]:
+def routes(calls: Calls, callers: Callers, *, requests_per_second: int) -> list[BaseRoute]:
     """Give the API's routes; the last answers whatever other path there is, so they come after all others."""
-    door = Door(calls, Limiter(requests_per_second))
+    door = Door(calls, callers, Limiter(requests_per_second))
     by_path = {path: tuple(same) for path, same in groupby(sorted(ENDPOINTS, key=_place), key=_path)}
     return [
         Route("/openapi.json", _openapi, methods=["GET"]),

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from chassis.telemetry import get_logger
 from services.console.assets import Assets
 from services.console.calls import Calls, Refused
+from services.console.hardening import split
 from services.console.live import Live
 from services.console.pages.domain import DOORS, DomainPages
 from services.console.pages.domains import DomainsPages
@@ -104,7 +105,7 @@ class Pages:
         if request.method == "GET":
             response = RedirectResponse(f"/app/sign-in?next={quote(request.url.path)}", 303)
         else:
-            sent_from = urlsplit(request.headers.get("referer", "")).path
+            sent_from = split(request.headers.get("referer", "")).path
             response = RedirectResponse(f"/app/sign-in?ended=yes&next={quote(sent_from)}", 303)
         self._sessions.end(response)
         return response

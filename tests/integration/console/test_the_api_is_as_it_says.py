@@ -8,19 +8,20 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from chassis.access import generate_key
 from services.console.api import absent
 from services.console.api import routes as api
 from services.console.api.endpoints import METHODS, Endpoint
 from tests.contract.sources import ROOT
+from tests.integration.console.conftest import Known, a_console
 
 PAGE = (ROOT / "docs/resend.md").read_text()
 SOME_ID = "0198f0c0-0000-7000-8000-000000000000"
 
 
 @pytest.fixture
-async def document(client: httpx.AsyncClient) -> dict[str, Any]:
-    answer = await client.get("/openapi.json")
+async def document() -> dict[str, Any]:
+    async with a_console() as client:
+        answer = await client.get("/openapi.json")
     assert answer.headers["content-type"] == "application/json"
     content: dict[str, Any] = answer.json()
     return content
@@ -90,10 +91,8 @@ def test_a_handler_gives_what_its_endpoint_says(endpoint: Endpoint) -> None:
     assert endpoint.says.endswith(".")
 
 
-async def test_a_field_that_is_required_is_missed_by_its_name(
-    client: httpx.AsyncClient, document: dict[str, Any]
-) -> None:
-    client.headers["authorization"] = f"Bearer {generate_key()[0]}"
+async def test_a_field_that_is_required_is_missed_by_its_name(known: Known, document: dict[str, Any]) -> None:
+    client = await known.with_key()
 
     for endpoint in api.ENDPOINTS:
         body = document["paths"][endpoint.path][endpoint.method.lower()].get("requestBody")
@@ -106,9 +105,9 @@ async def test_a_field_that_is_required_is_missed_by_its_name(
 
 
 async def test_what_is_described_as_an_id_is_refused_if_it_is_none(
-    client: httpx.AsyncClient, document: dict[str, Any]
+    known: Known, document: dict[str, Any]
 ) -> None:
-    client.headers["authorization"] = f"Bearer {generate_key()[0]}"
+    client = await known.with_key()
     body = {"scheduled_at": "2030-01-01T00:00:00Z"}
 
     for endpoint in api.ENDPOINTS:
@@ -122,8 +121,8 @@ async def test_what_is_described_as_an_id_is_refused_if_it_is_none(
                 assert (answer["statusCode"], answer["name"]) == (422, "invalid_parameter"), answer
 
 
-async def test_a_batch_is_as_large_as_described(client: httpx.AsyncClient, document: dict[str, Any]) -> None:
-    client.headers["authorization"] = f"Bearer {generate_key()[0]}"
+async def test_a_batch_is_as_large_as_described(known: Known, document: dict[str, Any]) -> None:
+    client = await known.with_key()
     body = document["paths"]["/emails/batch"]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
 
