@@ -43,7 +43,9 @@ class Config:
         " one a line, the first encrypts and all are read"
     )
     trusted_proxies: tuple[str, ...] = setting(
-        (), help="addresses or networks whose X-Forwarded-For and -Proto are believed"
+        (),
+        help="addresses or networks whose X-Forwarded-For and -Proto are believed; none: failed sign-ins"
+        " count by the key that was tried, not by address",
     )
     api_requests_per_second: int = setting(
         50, help="requests a second that one key may make at the API, of each replica", minimum=1
@@ -83,7 +85,9 @@ async def running(settings: Config) -> AsyncIterator[int]:
         )
         stack.callback(parts.pages.end)
         if settings.secure and not settings.trusted_proxies:
-            log.warning("no proxy is trusted: all clients count as one", action="proxy_untrusted")
+            log.warning(
+                "no proxy is trusted: failed sign-ins count by key, not by address", action="proxy_untrusted"
+            )
         port: int = listener.getsockname()[1]
         log.info("serving", action="server_started", port=port)
         yield port
@@ -92,8 +96,10 @@ async def running(settings: Config) -> AsyncIterator[int]:
 def made(settings: Config, services: calls.Calls) -> Parts:
     """Make all that the application is made of."""
     sessions, assets = Sessions(settings.session_secret, secure=settings.secure), Assets()
-    pages = Pages(services, sessions, assets, public_url=settings.origin)
-    return Parts(services, sessions, assets, Links(services, sessions), pages, Callers(services))
+    callers, shared = Callers(services), not settings.trusted_proxies
+    pages = Pages(services, callers, sessions, assets, public_url=settings.origin, addresses_shared=shared)
+    links = Links(services, callers, sessions, addresses_shared=shared)
+    return Parts(services, sessions, assets, links, pages, callers)
 
 
 def composed(settings: Config, parts: Parts) -> Starlette:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chassis.access import hash_token
-from letterhead.identity.v1.tenants_pb2 import GetTenantRequest
+from letterhead.identity.v1.api_keys_pb2 import GetCallerRequest
 from services.console.calls import Calls, Refused
 
 FRESH = timedelta(seconds=5)
@@ -56,15 +56,16 @@ class Callers:
         known = self._known.get(digest)
         try:
             async with self._lane(known):
-                tenant = await self._tenant(key)
+                asked = self._calls.api_keys.GetCaller
+                answer = await self._calls.ask(asked, GetCallerRequest(), key=key, deadline=WITHIN)
         except Refused as refused:
             if known is None or refused.code.name not in DOWN or time.monotonic() > known.until:
                 self._known.pop(digest, None)
                 raise
             known.fresh_until = time.monotonic() + self._fresh
             return known.tenant
-        self._remember(digest, tenant or digest.hex())
-        return tenant or digest.hex()
+        self._remember(digest, answer.tenant_id)
+        return answer.tenant_id
 
     @asynccontextmanager
     async def _lane(self, known: _Known | None) -> AsyncIterator[None]:
@@ -74,18 +75,6 @@ class Callers:
             return
         async with self._strangers:
             yield
-
-    async def _tenant(self, key: str) -> str:
-        """Return a tenant's id; empty for a key that lives and may not know its tenant."""
-        try:
-            answer = await self._calls.ask(
-                self._calls.tenants.GetTenant, GetTenantRequest(), key=key, deadline=WITHIN
-            )
-        except Refused as refused:
-            if refused.code.name != "PERMISSION_DENIED":
-                raise
-            return ""
-        return answer.tenant.id
 
     def _remember(self, digest: bytes, tenant: str) -> None:
         now = time.monotonic()

@@ -4,6 +4,7 @@ Pure ASGI, so that streams pass untouched. Not for who may do what: the services
 """
 
 import asyncio
+import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
@@ -208,24 +209,31 @@ def within(path: str, *, otherwise: str) -> str:
 
 
 class Tries:
-    """Counts the failures of each client, so that nobody guesses fast. One process's own count."""
+    """Counts failed sign-ins by client, so that nobody guesses fast. One process's own count.
 
-    def __init__(self, *, most: int, within: timedelta, clients: int = 10_000) -> None:
+    Where addresses are those of a proxy, which all clients share, a failure counts against what was tried,
+    from that address: nobody locks out others. Guessing gains nothing by it: keys have 256 random bits.
+    """
+
+    def __init__(
+        self, *, most: int, within: timedelta, addresses_shared: bool, clients: int = 10_000
+    ) -> None:
         self._most = most
+        self._addresses_shared = addresses_shared
         self._window = within.total_seconds()
         self._clients = clients
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
-    def wait(self, request: Request) -> timedelta | None:
-        """Give how long this client has to wait before its next try; None: it may try."""
-        failures = self._recent(_client(request))
+    def wait(self, request: Request, tried: str) -> timedelta | None:
+        """Give how long this client has to wait before its next try of a secret; None: it may try."""
+        failures = self._recent(self._client(request, tried))
         if len(failures) < self._most:
             return None
         return timedelta(seconds=failures[0] + self._window - time.monotonic())
 
-    def failed(self, request: Request) -> None:
-        """Note a failure."""
-        client = _client(request)
+    def failed(self, request: Request, tried: str) -> None:
+        """Note a failure of a secret."""
+        client = self._client(request, tried)
         self._failures[client] = [*self._recent(client), time.monotonic()][-self._most :]
         self._failures.move_to_end(client)
         if len(self._failures) > self._clients:
@@ -235,6 +243,7 @@ class Tries:
         begin = time.monotonic() - self._window
         return [each for each in self._failures.get(client, ()) if each > begin]
 
-
-def _client(request: Request) -> str:
-    return request.client.host if request.client else ""
+    def _client(self, request: Request, tried: str) -> str:
+        address = request.client.host if request.client else ""
+        secret = tried.encode("utf-8", "replace")
+        return address + (hashlib.sha256(secret).hexdigest() if self._addresses_shared else "")

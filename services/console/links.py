@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from chassis.access import LINK_PREFIX, well_formed
 from letterhead.identity.v1 import links_pb2
+from services.console.callers import Callers
 from services.console.calls import Calls, Refused
 from services.console.hardening import Tries
 from services.console.session import Sessions
@@ -28,23 +29,24 @@ def link_url(public_url: str, token: str) -> str:
 class Links:
     """Opens links; the token leaves the address at once, so that no history or screenshot keeps it."""
 
-    def __init__(self, calls: Calls, sessions: Sessions) -> None:
+    def __init__(self, calls: Calls, callers: Callers, sessions: Sessions, *, addresses_shared: bool) -> None:
         self._calls = calls
+        self._callers = callers
         self._sessions = sessions
-        self._tries = Tries(most=TRIES, within=TRIES_WITHIN)
+        self._tries = Tries(most=TRIES, within=TRIES_WITHIN, addresses_shared=addresses_shared)
 
     def routes(self) -> list[Route]:
         """Give the route that links lead to."""
         return [Route("/d/{token:str}", self._open)]
 
     async def _open(self, request: Request) -> Response:
-        if wait := self._tries.wait(request):
-            raise HTTPException(429, LATER, {"retry-after": str(int(wait.total_seconds()) + 1)})
         token: str = request.path_params["token"]
+        if wait := self._tries.wait(request, token):
+            raise HTTPException(429, LATER, {"retry-after": str(int(wait.total_seconds()) + 1)})
         try:
             domain_id = await self._domain(token)
         except HTTPException:
-            self._tries.failed(request)
+            self._tries.failed(request, token)
             raise
         response = RedirectResponse(f"/d/{domain_id}", 303)
         self._sessions.end_oldest(request, response)
@@ -55,6 +57,7 @@ class Links:
         if not (token.startswith(LINK_PREFIX) and well_formed(token)):
             raise HTTPException(404, DEAD)
         try:
+            await self._callers.tenant_of(token)
             opened = await self._calls.ask(self._calls.links.OpenLink, links_pb2.OpenLinkRequest(), key=token)
         except Refused as refused:
             if refused.reason == "KEY_INVALID":

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from chassis.telemetry import get_logger
 from services.console.assets import Assets
+from services.console.callers import Callers
 from services.console.calls import Calls, Refused
 from services.console.hardening import split
 from services.console.live import Live
@@ -57,12 +58,21 @@ class Part(Protocol):
 class Pages:
     """Every page, with what pages are made of."""
 
-    def __init__(self, calls: Calls, sessions: Sessions, assets: Assets, *, public_url: str) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        callers: Callers,
+        sessions: Sessions,
+        assets: Assets,
+        *,
+        public_url: str,
+        addresses_shared: bool,
+    ) -> None:
         self._sessions = sessions
         self._templates = Templates(assets)
         self._live = Live(calls)
         self._parts: tuple[Part, ...] = (
-            SignInPages(calls, sessions, self._templates),
+            SignInPages(calls, callers, sessions, self._templates, addresses_shared=addresses_shared),
             DomainsPages(calls, self._templates),
             LinksPages(calls, self._templates, public_url),
             EmailsPages(calls, self._templates),

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, Route
 
 from letterhead.identity.v1.domains_pb2 import ListDomainsRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
+from services.console.callers import Callers
 from services.console.calls import Calls, Refused
 from services.console.hardening import Tries, within
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typed
@@ -23,11 +24,20 @@ TRIES, TRIES_WITHIN = 10, timedelta(minutes=5)
 class SignInPages:
     """The door for tenants."""
 
-    def __init__(self, calls: Calls, sessions: Sessions, templates: Templates) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        callers: Callers,
+        sessions: Sessions,
+        templates: Templates,
+        *,
+        addresses_shared: bool,
+    ) -> None:
         self._calls = calls
+        self._callers = callers
         self._sessions = sessions
         self._templates = templates
-        self._tries = Tries(most=TRIES, within=TRIES_WITHIN)
+        self._tries = Tries(most=TRIES, within=TRIES_WITHIN, addresses_shared=addresses_shared)
 
     def routes(self) -> list[BaseRoute]:
         """Give the routes."""
@@ -47,7 +57,8 @@ class SignInPages:
 
     async def _sign_in(self, request: Request) -> Response:
         form = typed((await request.form()).items())
-        if wait := self._tries.wait(request):
+        key = form.typed("key")
+        if wait := self._tries.wait(request, key):
             minutes = math.ceil(wait.total_seconds() / 60)
             return self._again(
                 request, Form(problem=f"Too many tries. Wait {minutes} min, then try again."), 429
@@ -57,7 +68,7 @@ class SignInPages:
         except Refused as refused:
             if refused.code.name not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
                 raise
-            self._tries.failed(request)
+            self._tries.failed(request, key)
             wrong = KEY_INVALID if refused.code.name == "UNAUTHENTICATED" else SENDING_ONLY
             return self._again(request, Form(form.given, {"key": wrong}), UNPROCESSABLE)
 
@@ -67,6 +78,7 @@ class SignInPages:
 
     async def _welcome(self, form: Form) -> Response:
         key = form.typed("key")
+        await self._callers.tenant_of(key)
         tenant = await self._calls.ask(self._calls.tenants.GetTenant, GetTenantRequest(), key=key)
         await self._calls.ask(self._calls.domains.ListDomains, ListDomainsRequest(page_size=1), key=key)
         response = RedirectResponse(within(form.typed("next"), otherwise=HOME), 303)

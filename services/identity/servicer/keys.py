@@ -48,6 +48,9 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         key = await self._store.revoke(id_of(request.api_key_id, KeyNotFound), sees)
         return pb.RevokeApiKeyResponse(api_key=_to_proto(key))
 
+    async def GetCaller(self, request: pb.GetCallerRequest, context: Any) -> pb.GetCallerResponse:
+        return pb.GetCallerResponse(tenant_id=str(principal().tenant_id))
+
 
 def _new_key(request: pb.CreateApiKeyRequest, sees: TenantVisibility, digest: bytes, hint: str) -> NewKey:
     scope = _scope_of(request.scope)

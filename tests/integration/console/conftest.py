@@ -79,7 +79,7 @@ class Known:
 async def an_identity(database: FreshDatabase, stream: FreshStream, port: int = 0) -> AsyncIterator[int]:
     """The identity service over this database; SES is away. Gives its port."""
     chosen = identity.Config(
-        server=config.Server(grpc_port=port, grpc_host=HOST, drain=timedelta(seconds=1)),
+        server=config.Server(grpc_port=port, grpc_host=HOST, drain=timedelta(seconds=1), grpc_plaintext=True),
         database=database.settings("identity"),
         nats=stream.settings,
         aws=config.AwsControl(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=f"http://{HOST}:1"),

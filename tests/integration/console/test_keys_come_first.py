@@ -101,7 +101,8 @@ async def test_a_key_that_lived_is_believed_while_identity_is_down(
     database: FreshDatabase, stream: FreshStream
 ) -> None:
     key, port = await a_key(database, await a_tenant(database), Scope.FULL_ACCESS), free_port()
-    async with opened(settings(identity_address=f"{HOST}:{port}")) as calls:
+    chosen = settings(identity_address=f"{HOST}:{port}")
+    async with opened(chosen, chosen.tls) as calls:
         callers = Callers(calls, fresh=timedelta(0))
         async with an_identity(database, stream, port):
             tenant = await callers.tenant_of(key)

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from chassis.access import generate_key
+from cli.server_process import HOST
 from services.console import calls
 from services.console.__main__ import Config, composed, made
 from services.console.assets import Assets
@@ -192,11 +193,27 @@ async def test_a_file_is_kept_under_its_digest_and_served_under_any(client: http
         assert (await client.get(path)).status_code == 404
 
 
-async def test_links_are_not_guessed_fast(client: httpx.AsyncClient) -> None:
-    answers = [await client.get(f"/d/lh_link_{number}") for number in range(21)]
+async def test_links_are_not_guessed_fast() -> None:
+    async with a_console(trusted_proxies=(HOST,)) as client:
+        answers = [await client.get(f"/d/lh_link_{number}") for number in range(21)]
 
     assert [each.status_code for each in answers] == [404] * 20 + [429]
     assert 0 < int(answers[-1].headers["retry-after"]) <= 61
+
+
+async def test_behind_an_unknown_proxy_nobody_is_locked_out_by_others(client: httpx.AsyncClient) -> None:
+    keys, links = (
+        [await client.post("/app/sign-in", data={"key": "lh_wrong"}) for _ in range(11)],
+        [await client.get("/d/lh_link_wrong") for _ in range(21)],
+    )
+    others = (
+        await client.post("/app/sign-in", data={"key": "lh_another"}),
+        await client.get("/d/lh_link_other"),
+    )
+
+    assert [each.status_code for each in keys] == [422] * 10 + [429]
+    assert [each.status_code for each in links] == [404] * 20 + [429]
+    assert [each.status_code for each in others] == [422, 404]
 
 
 @pytest.mark.parametrize("key", ["x", "ключ", "lh_\r\nx-evil: 1", "\x00", "lh_" + "a" * 60_000])
@@ -207,8 +224,9 @@ async def test_what_is_no_key_is_told_so(client: httpx.AsyncClient, key: str) ->
     assert "set-cookie" not in answer.headers
 
 
-async def test_nobody_tries_keys_fast(client: httpx.AsyncClient) -> None:
-    answers = [await client.post("/app/sign-in", data={"key": f"lh_{number}"}) for number in range(11)]
+async def test_nobody_tries_keys_fast() -> None:
+    async with a_console(trusted_proxies=(HOST,)) as client:
+        answers = [await client.post("/app/sign-in", data={"key": f"lh_{number}"}) for number in range(11)]
 
     assert [each.status_code for each in answers] == [422] * 10 + [429]
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import grpc
+import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.access import Scope, hash_token
@@ -11,12 +12,13 @@ from letterhead.identity.v1.api_keys_pb2 import (
     ApiKey,
     CreateApiKeyRequest,
     CreateApiKeyResponse,
+    GetCallerRequest,
     ListApiKeysRequest,
     RevokeApiKeyRequest,
 )
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest
-from tests.factories import a_name
+from tests.factories import a_key, a_name, a_tenant
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity
 from tests.stores import FreshDatabase
@@ -212,3 +214,13 @@ async def test_a_list_of_keys_goes_on_from_a_key_and_may_hold_live_ones_alone(ca
     assert [key.id for key in older.api_keys] == [made[2], made[0]]
     assert [key.id for key in newer.api_keys] == [made[2]]
     assert newer.next_page_token
+
+
+@pytest.mark.parametrize("scope", [Scope.ADMIN, Scope.FULL_ACCESS, Scope.SENDING_ACCESS, Scope.SERVICE])
+async def test_any_key_may_ask_whose_it_is(
+    identity: Identity, channel: grpc.aio.Channel, scope: Scope
+) -> None:
+    tenant = await a_tenant(identity.database)
+    caller = Caller(channel, await a_key(identity.database, tenant, scope))
+
+    assert (await caller.keys.GetCaller(GetCallerRequest())).tenant_id == str(tenant)

@@ -33,33 +33,42 @@ def test_nobody_is_led_to_another_site(path: str) -> None:
 
 
 def test_a_client_that_fails_has_to_wait_and_others_have_not() -> None:
-    tries = Tries(most=3, within=timedelta(minutes=1))
+    tries = Tries(most=3, within=timedelta(minutes=1), addresses_shared=False)
 
     for _ in range(3):
-        assert tries.wait(a_request()) is None
-        tries.failed(a_request())
+        assert tries.wait(a_request(), "") is None
+        tries.failed(a_request(), "")
 
-    wait = tries.wait(a_request())
+    wait = tries.wait(a_request(), "")
     assert wait
     assert timedelta(seconds=50) < wait <= timedelta(minutes=1)
-    assert tries.wait(a_request("203.0.113.8")) is None
+    assert tries.wait(a_request("203.0.113.8"), "") is None
+
+
+def test_where_addresses_are_shared_failures_count_by_what_was_tried() -> None:
+    tries = Tries(most=1, within=timedelta(minutes=1), addresses_shared=True)
+
+    tries.failed(a_request(), "wrong")
+
+    assert tries.wait(a_request(), "wrong")
+    assert tries.wait(a_request(), "right") is None
 
 
 def test_old_failures_are_forgotten() -> None:
-    tries = Tries(most=1, within=timedelta(0))
+    tries = Tries(most=1, within=timedelta(0), addresses_shared=False)
 
-    tries.failed(a_request())
+    tries.failed(a_request(), "")
 
-    assert tries.wait(a_request()) is None
+    assert tries.wait(a_request(), "") is None
 
 
 def test_the_count_of_clients_is_bounded() -> None:
-    tries = Tries(most=1, within=timedelta(minutes=1), clients=2)
+    tries = Tries(most=1, within=timedelta(minutes=1), addresses_shared=False, clients=2)
 
     for client in ("a", "b", "c"):
-        tries.failed(a_request(client))
+        tries.failed(a_request(client), "")
 
-    assert [bool(tries.wait(a_request(each))) for each in ("a", "b", "c")] == [False, True, True]
+    assert [bool(tries.wait(a_request(each), "")) for each in ("a", "b", "c")] == [False, True, True]
 
 
 def a_body(*pieces: bytes, largest: int = 10, headers: dict[str, str] | None = None) -> Body:

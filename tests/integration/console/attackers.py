@@ -1,0 +1,120 @@
+"""Strangers who hold connections, and what it does to health checks and to another tenant's emails."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import quantiles
+
+import httpx
+
+from chassis.access import generate_key
+
+AGAIN = 1.0  # seconds until a stranger who was cut off is back
+OPEN_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Attack:
+    """So many connections over each of which the same is sent, then a little now and then, if anything."""
+
+    name: str
+    count: int
+    sent: bytes = b""
+    trickle: bytes = b""
+
+    @asynccontextmanager
+    async def under_way(self, host: str, port: int, address: str) -> AsyncIterator[None]:
+        """Attack from an address while the block runs; who is cut off comes back."""
+        turn = asyncio.Semaphore(OPEN_AT_ONCE)
+        tasks = [asyncio.create_task(self._hold(host, port, address, turn)) for _ in range(self.count)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _hold(self, host: str, port: int, address: str, turn: asyncio.Semaphore) -> None:
+        while True:
+            with suppress(OSError):
+                async with turn:
+                    reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
+                try:
+                    writer.write(self.sent)
+                    await self._wait(reader, writer)
+                finally:
+                    writer.close()
+            await asyncio.sleep(AGAIN)
+
+    async def _wait(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Until the server closes."""
+        while not reader.at_eof():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(AGAIN):
+                    await reader.read(4096)
+            if self.trickle:
+                writer.write(self.trickle)
+
+
+def long_to(host: bytes, key: str | None = None) -> bytes:
+    """A request of 60 kB that is nearly all `to`: of a key that nobody has, or of one that lives."""
+    email = {"from": "a@x.com", "to": [" " * 990] * 60, "subject": "s", "text": "t"}
+    body = json.dumps(email).encode()
+    return (
+        b"POST /emails HTTP/1.1\r\nhost: %s\r\nauthorization: Bearer %s\r\ncontent-length: %d\r\n\r\n%s"
+        % (host, (key or generate_key()[0]).encode(), len(body), body)
+    )
+
+
+@dataclass
+class Watch:
+    """How long health checks and another tenant's emails took, in seconds."""
+
+    console: str
+    headers: dict[str, str]
+    email: dict[str, str]
+    health: list[float] = field(default_factory=list)
+    sends: list[float] = field(default_factory=list)
+
+    async def measure(self, seconds: float) -> None:
+        """Do both, one after the other, for so long. Raises AssertionError where one fails."""
+        end = time.monotonic() + seconds
+        async with httpx.AsyncClient(base_url=self.console, headers=self.headers, timeout=30) as client:
+            while time.monotonic() < end:
+                self.health.append(await self._health())
+                began = time.monotonic()
+                answer = await client.post("/emails", json=self.email)
+                self.sends.append(time.monotonic() - began)
+                assert answer.status_code == 200, answer.text
+
+    async def _health(self) -> float:
+        """As the kubelet does: over a connection of its own."""
+        began = time.monotonic()
+        async with httpx.AsyncClient(base_url=self.console, timeout=30) as probe:
+            assert (await probe.get("/healthz")).status_code == 200
+        return time.monotonic() - began
+
+    def said(self) -> str:
+        """Both in words."""
+        return f"/healthz {_said(self.health)}, send {_said(self.sends)}"
+
+
+def _said(seconds: Sequence[float]) -> str:
+    cuts = quantiles(seconds, n=100, method="inclusive")
+    return f"p50 {cuts[49] * 1000:.0f} p99 {cuts[98] * 1000:.0f} ms"
+
+
+def peak_memory(pid: int) -> float:
+    """The most memory that a process has had resident since `forget_peak`, in MiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
+    return int(kilobytes) / 1024
+
+
+def forget_peak(pid: int) -> None:
+    """Begin to measure anew (Linux, proc(5): clear_refs)."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
