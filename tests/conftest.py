@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from cli.embedded import NatsServer, Postgres
 from tests.internet import Internet, pretend_internet
@@ -23,6 +24,15 @@ ENOUGH = 4 * 2**30  # bytes
 
 # Each test makes whole services; the collector would look through all that a worker has kept again and again.
 gc.set_threshold(100_000, 50, 100)
+
+# By default structlog renders the locals of every frame of a traceback, which holds up the event loop for seconds
+# on a busy machine; connections time out meanwhile.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 @pytest.fixture(scope="session")
