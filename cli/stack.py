@@ -83,6 +83,7 @@ class Stack:
         self.parts: dict[str, Part] = {}
         self.admin_key = ""
         self.addresses: dict[str, str] = {}
+        self._sns_certificates: dict[str, str] = {}
         self.postgres: Postgres
         self.nats: NatsServer
         self._echo = echo
@@ -185,8 +186,10 @@ class Stack:
             "smtp": f"{HOST}:{ports['smtp']}",
             "dns": f"{told['dns_root']}:{told['dns_port']}",
             "recursor": f"{told['dns_recursor']}:{told['dns_port']}",
-            "tls": told["tls"],
-            "sns_ca_file": _absolute(told["sns_ca_file"]),
+        }
+        self._sns_certificates = {
+            "LETTERHEAD_SNS_CERTIFICATE_ADDRESS": told["tls"],
+            "LETTERHEAD_SNS_CA_FILE": _absolute(told["sns_ca_file"]),
         }
 
     def _set_up_aws(self) -> None:
@@ -273,8 +276,7 @@ class Stack:
             "webhooks": {
                 "LETTERHEAD_FEEDBACK_WAIT": "1",
                 "LETTERHEAD_FEEDBACK_SIGNATURES": "enforce",
-                "LETTERHEAD_SNS_CERTIFICATE_ADDRESS": self.addresses["tls"],
-                "LETTERHEAD_SNS_CA_FILE": self.addresses["sns_ca_file"],
+                **self._sns_certificates,
             },
         }
 
