@@ -25,8 +25,8 @@ ENOUGH = 4 * 2**30  # bytes
 # Each test makes whole services; the collector would look through all that a worker has kept again and again.
 gc.set_threshold(100_000, 50, 100)
 
-# By default structlog renders the locals of every frame of a traceback, which holds up the event loop for seconds
-# on a busy machine; connections time out meanwhile.
+# By default structlog renders the locals of every frame of a traceback. On a busy machine that holds up the
+# event loop for seconds, and connections time out meanwhile.
 structlog.configure(
     processors=[
         *structlog.get_config()["processors"][:-1],
