@@ -1,6 +1,7 @@
 """Makes a fresh stack usable: the shared sender's domain is READY, and a tenant has its keys."""
 
 from collections.abc import Callable
+from dataclasses import fields
 
 from cli.client import Services, connect
 from cli.installation import Installation
@@ -17,7 +18,8 @@ TENANT = "Mnexa"
 
 async def prepare(stack: Stack, step: Callable[[str], None]) -> Installation:
     """Sets up the shared sender and the tenant `Mnexa` over gRPC, as an operator would."""
-    known = {name: stack.addresses[name] for name in stack.addresses}
+    kept = {each.name for each in fields(Installation)}  # some addresses are the stack's own business
+    known = {name: address for name, address in stack.addresses.items() if name in kept}
     installation = Installation(
         **known, api_key=stack.admin_key, admin_key=stack.admin_key, grpc_plaintext=True
     )
