@@ -127,7 +127,7 @@ CREATE VIEW identity.domains AS
 SELECT
     c.id, c.tenant_id, c.account, c.region, c.name, c.display_name, c.mail_from_label,
     c.generation, c.revision, c.created_at, c.updated_at,
-    c.ownership, c.ownership_deadline_at,
+    c.ownership, c.ownership_deadline_at, c.ownership_token_at,
     -- Shown while it is to be published, and to nobody but the claim's own tenant.
     CASE WHEN c.ownership IN ('PROOF_DUE', 'CHALLENGER', 'CHALLENGED') THEN c.ownership_token ELSE '' END AS ownership_token,
     CASE

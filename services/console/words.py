@@ -80,6 +80,37 @@ _HEADLINES = {
 }
 
 
+# What a domain waits for whose name is not settled comes before what its state says.
+_OWNERSHIP = {
+    Domain.OWNERSHIP_PROOF_DUE: (
+        "Prove that this domain is yours",
+        "Add the TXT record below at your DNS provider. The other records appear here once it is found.",
+    ),
+    Domain.OWNERSHIP_CHALLENGER: (
+        "Your proof was found",
+        (
+            "Another account sends from this domain and has 72 hours to prove that it controls it too. "
+            "Keep the TXT record in place. Nothing else is left to do."
+        ),
+    ),
+    Domain.OWNERSHIP_CHALLENGED: (
+        "Action needed",
+        (
+            "Another account proved control of this domain. Add the TXT record below by {deadline} "
+            "to keep it, or sending stops then."
+        ),
+    ),
+    Domain.OWNERSHIP_SUPERSEDED: (
+        "This domain moved to another account",
+        (
+            "Another account proved control of it, so nothing is sent from here any more. To claim it again, "
+            "delete it, add it and publish the TXT record that it shows."
+        ),
+    ),
+}
+_UNPROVEN = ("Not proven in time", "Add the TXT record below, then choose Check again.")
+
+
 def label(record: DnsRecord) -> str:
     """Names a record by its purpose: `DKIM 1 of 3`."""
     name = _LABELS.get(record.purpose, "Record")
@@ -170,6 +201,8 @@ def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
 
 def headline(known: Verification) -> tuple[str, str]:
     """Says where a domain stands and what comes next."""
+    if (ownership := _ownership(known)) is not None:
+        return ownership
     if known.state in _HEADLINES:
         return _HEADLINES[known.state]
     there, wanted = found(known.records)
@@ -181,8 +214,23 @@ def headline(known: Verification) -> tuple[str, str]:
     )
 
 
+def _ownership(known: Verification) -> tuple[str, str] | None:
+    """Return what is to be done about a domain's name; None where it is settled, or the domain is going."""
+    if known.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
+        return None
+    if known.state == Domain.STATE_FAILED and known.ownership == Domain.OWNERSHIP_PROOF_DUE:
+        return _UNPROVEN
+    if known.ownership not in _OWNERSHIP:
+        return None
+    title, sentence = _OWNERSHIP[known.ownership]
+    deadline = known.ownership_deadline_time.ToDatetime().strftime("%-d %B %Y, %H:%M UTC")
+    return title, sentence.format(deadline=deadline)
+
+
 def standing(domain: Domain) -> str:
     """Says in a few words where a domain of a list stands."""
+    if domain.ownership in _OWNERSHIP and domain.state not in (Domain.STATE_DELETING, Domain.STATE_DELETED):
+        return _OWNERSHIP[domain.ownership][0]
     if domain.state == Domain.STATE_PENDING:
         return plain(domain.state_note) or "Waiting for its DNS records"
     return {

@@ -101,6 +101,10 @@ def _domains(teller: Teller, stage: Stage) -> Any:
     assert {each["status"] for each in ready["records"]} == {"verified"}
     listed = teller.does("GET /domains", sdk.Domains.list)
     assert made["id"] in [each["id"] for each in listed["data"]]
+    claim = teller.does("POST /domains/claim", lambda: sdk.Domains.Claims.create({"name": made["name"]}))
+    assert claim["domain_id"] == made["id"], claim
+    teller.does("GET /domains/{id}/claim", lambda: sdk.Domains.Claims.get(made["id"]))
+    teller.does("POST /domains/{id}/claim/verify", lambda: sdk.Domains.Claims.verify(made["id"]))
     teller.does("PATCH /domains/{id}", lambda: sdk.Domains.update({"id": made["id"], "tls": "opportunistic"}))
     bad = {"id": made["id"], "open_tracking": True}
     teller.is_refused(

@@ -14,9 +14,6 @@ INBOUND = "Receiving email is not offered yet."
 MARKETING = "Contacts and campaigns are not offered: Letterhead sends email of programs."
 INBOXES = "Inboxes are not offered: Letterhead sends email of programs."
 WEBHOOKS = "Webhooks are not offered yet. Events are on NATS; docs/events.md describes them."
-CLAIMS = (
-    "Claiming a domain of another team is not offered. Add it with POST /domains; DNS decides whose it is."
-)
 
 # A path stands for all below it. Most specific first.
 ABSENT: Mapping[str, str] = {
@@ -24,8 +21,6 @@ ABSENT: Mapping[str, str] = {
     "/emails/metrics": "Metrics of email are not offered. The operator's Prometheus has them.",
     "/emails/{id}/share": "Sharing an email by a link is not offered.",
     "/emails/{id}/attachments": "Attachments are not kept to be read again.",
-    "/domains/claim": CLAIMS,
-    "/domains/{id}/claim": CLAIMS,
     "/webhooks": WEBHOOKS,
     "/templates": "Templates are not offered. Send `html` or `text`.",
     "/audiences": MARKETING,

@@ -14,6 +14,11 @@ from services.console.calls import Refused
 
 async def create(asked: Asked) -> models.Domain:
     """Claims a domain and gives the records to publish; they may follow a little later."""
+    return detail_of(await created(asked), ())
+
+
+async def created(asked: Asked) -> pb.Domain:
+    """Claim the domain that the body names."""
     wish = asked.body(models.CreateDomain)
     _refuse_what_is_not_offered(wish)
     request = pb.CreateDomainRequest(
@@ -22,13 +27,14 @@ async def create(asked: Asked) -> models.Domain:
         mail_from_label=wish.custom_return_path or "",
         request_id=asked.request_id(),
     )
-    return detail_of((await asked.ask(asked.calls.domains.CreateDomain, request)).domain, ())
+    domain: pb.Domain = (await asked.ask(asked.calls.domains.CreateDomain, request)).domain
+    return domain
 
 
 async def get(asked: Asked) -> models.Domain:
     """Gives a domain, its records, and what was seen of each."""
-    domain = await _domain(asked)
-    return detail_of(domain, await _checks(asked, domain.id))
+    domain = await shown(asked)
+    return detail_of(domain, await checks(asked, domain.id))
 
 
 async def list_(asked: Asked) -> models.Listing[models.DomainSummary]:
@@ -42,7 +48,7 @@ async def update(asked: Asked) -> models.DomainReference:
     """Changes the label that bounces return to; the other options are as Letterhead has them."""
     wish = asked.body(models.UpdateDomain)
     _refuse_what_is_not_offered(wish)
-    domain = await _domain(asked)
+    domain = await shown(asked)
     if wish.custom_return_path is not None:
         changed = pb.Domain(id=domain.id, mail_from_label=wish.custom_return_path)
         mask = FieldMask(paths=["mail_from_label"])
@@ -53,28 +59,28 @@ async def update(asked: Asked) -> models.DomainReference:
 
 async def verify(asked: Asked) -> models.DomainReference:
     """Has a domain looked at now; never makes it worse."""
-    domain = await _domain(asked)
+    domain = await shown(asked)
     await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
     return models.DomainReference(id=domain.id)
 
 
 async def delete(asked: Asked) -> models.DeletedDomain:
     """Deletes a domain: nothing is sent as it from now on."""
-    domain = await _domain(asked)
+    domain = await shown(asked)
     await asked.ask(asked.calls.domains.DeleteDomain, pb.DeleteDomainRequest(domain_id=domain.id))
     return models.DeletedDomain(id=domain.id)
 
 
-async def _domain(asked: Asked) -> pb.Domain:
+async def shown(asked: Asked) -> pb.Domain:
     """Give the domain of the path; one that is being deleted is gone for callers of this API."""
     request = pb.GetDomainRequest(domain_id=asked.id("domain_id"))
-    domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
+    domain: pb.Domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
     if not is_shown(domain):
         raise Rejected(errors.NOT_FOUND, errors.SENTENCES["DOMAIN_NOT_FOUND"])
     return domain
 
 
-async def _checks(asked: Asked, domain_id: str) -> list[RecordCheck]:
+async def checks(asked: Asked, domain_id: str) -> list[RecordCheck]:
     """Give what was seen of each record; nothing while verifier has not seen the domain."""
     request = GetVerificationRequest(domain_id=domain_id)
     try:

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.console.api import absent, domains, emails, keys, openapi, suppressions
+from services.console.api import absent, claims, domains, emails, keys, openapi, suppressions
 from services.console.api.endpoints import METHODS, Door, Endpoint, failed
 from services.console.api.limits import Limiter
 from services.console.callers import Callers
@@ -18,6 +18,7 @@ from services.console.calls import Calls
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *emails.ENDPOINTS,
+    *claims.ENDPOINTS,
     *domains.ENDPOINTS,
     *keys.ENDPOINTS,
     *suppressions.ENDPOINTS,

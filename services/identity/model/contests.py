@@ -65,7 +65,7 @@ def release(holder: Contender, contenders: Iterable[Contender]) -> list[Move]:
 def _adopted(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
     """Let an operator's word stand for the token; other holders and challengers lose what they had."""
     for claim in contenders:
-        if not claim.adopted or claim.ownership is Ownership.PROVEN:
+        if not claim.adopted or claim.ownership in (Ownership.PROVEN, Ownership.SUPERSEDED):
             continue
         challengers = [
             Move(each.claim_id, each.ownership, Ownership.PROOF_DUE, Cause.ANOTHER_PROVED)

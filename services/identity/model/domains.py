@@ -112,6 +112,7 @@ class Domain:
     state_at: datetime
     ownership: Ownership
     ownership_deadline_at: datetime | None
+    token_expires_at: datetime | None
     records: tuple[Record, ...]
 
 

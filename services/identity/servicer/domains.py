@@ -185,6 +185,7 @@ def _to_proto(domain: Domain) -> pb.Domain:
         state_time=stamp_of(domain.state_at),
         ownership=pb.Domain.Ownership.Value(f"OWNERSHIP_{domain.ownership}"),
         ownership_deadline_time=stamp_of(domain.ownership_deadline_at),
+        ownership_token_expire_time=stamp_of(domain.token_expires_at),
     )
 
 

@@ -13,7 +13,7 @@ from chassis.pages import Window
 from services.identity import events
 from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
 from services.identity.model.domains import Record as DnsRecord
-from services.identity.model.ownership import HOLDERS, Ownership
+from services.identity.model.ownership import HOLDERS, TOKEN_AGE, Ownership
 from services.identity.model.provisioning import FIRST_CALLS, ownership_record
 from services.identity.model.tenants import TenantState
 from services.identity.refusals import (
@@ -248,6 +248,7 @@ def _domain(row: Record) -> Domain:
         state_at=row["state_at"],
         ownership=Ownership(row["ownership"]),
         ownership_deadline_at=row["ownership_deadline_at"],
+        token_expires_at=row["ownership_token_at"] + TOKEN_AGE if row["ownership_token"] else None,
         records=(
             *((ownership_record(row["name"], row["ownership_token"]),) if row["ownership_token"] else ()),
             *(DnsRecord(**record | {"purpose": Purpose(record["purpose"])}) for record in row["records"]),

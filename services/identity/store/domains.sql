@@ -112,7 +112,7 @@ SELECT
     domain.id, domain.tenant_id, domain.name, domain.display_name, domain.region, domain.mail_from_label,
     domain.state, domain.state_note, domain.generation, domain.revision,
     domain.created_at, domain.updated_at, domain.state_at, domain.ownership, domain.ownership_token,
-    domain.ownership_deadline_at,
+    domain.ownership_deadline_at, domain.ownership_token_at,
     coalesce(shown.records, '[]') AS records
 FROM identity.domains AS domain
 LEFT JOIN LATERAL (

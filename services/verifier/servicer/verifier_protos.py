@@ -26,6 +26,8 @@ def verification(row: Record, proof: Record | None, checks: Sequence[Record]) ->
         look_time=stamp_of(row["looked_at"]),
         next_look_time=stamp_of(row["next_look_at"]),
         deadline_time=stamp_of(row["deadline_at"]) if row["state"] in WITH_DEADLINE else None,
+        ownership=domains_pb2.Domain.Ownership.Value(f"OWNERSHIP_{row['ownership']}"),
+        ownership_deadline_time=stamp_of(row["ownership_deadline_at"]),
     )
 
 

@@ -1,7 +1,7 @@
 -- get_verification --
 -- Reads a domain with what is known of it, whatever its phase; of one tenant ($2) and some domains ($3) or, with NULL, of any.
 SELECT
-    domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership,
+    domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership, domain.ownership_deadline_at,
     domain.state, domain.state_note, domain.state_at,
     known.deadline_at, known.looked_at, known.next_look_at, known.ses_verification_status, known.ses_dkim_status,
     known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_looked_at

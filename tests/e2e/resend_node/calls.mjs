@@ -52,7 +52,10 @@ async function domains() {
   await does("PATCH /domains/{id}", resend.domains.update({ id: made.id, clickTracking: false }));
   const tracked = { name: `x${name}`, openTracking: true };
   await isRefused("POST /domains, tracking", resend.domains.create(tracked), 422, "validation_error");
-  await isRefused("POST /domains/claim, not offered", resend.domains.claims.create({ name }), 404, "not_found");
+  const claim = await does("POST /domains/claim, of an own domain", resend.domains.claims.create({ name }));
+  assert.deepEqual([claim.object, claim.domain_id, claim.status], ["domain_claim", made.id, "completed"]);
+  await does("GET /domains/{id}/claim", resend.domains.claims.get(made.id));
+  await does("POST /domains/{id}/claim/verify", resend.domains.claims.verify(made.id));
   return made.id;
 }
 

@@ -1,0 +1,82 @@
+"""Claims over HTTP: how a domain that another account uses is proven and taken over, in Resend's words."""
+
+from letterhead.identity.v1 import domains_pb2 as pb
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, VerifyDomainRequest
+from services.console.api import domains, models
+from services.console.api.endpoints import RETRY_KEY, Asked, Endpoint
+from services.console.api.times import time_of
+from services.console.calls import Refused
+
+OF_OWNERSHIP: dict[pb.Domain.Ownership.ValueType, models.ClaimStatus] = {
+    pb.Domain.OWNERSHIP_UNDECIDED: "pending",
+    pb.Domain.OWNERSHIP_SOLE: "completed",
+    pb.Domain.OWNERSHIP_PROOF_DUE: "pending",
+    pb.Domain.OWNERSHIP_CHALLENGER: "blocked",
+    pb.Domain.OWNERSHIP_CHALLENGED: "completed",
+    pb.Domain.OWNERSHIP_PROVEN: "completed",
+    pb.Domain.OWNERSHIP_SUPERSEDED: "superseded",
+}
+
+
+async def create(asked: Asked) -> models.DomainClaim:
+    """Claims a domain, whoever uses it, and gives the TXT record that proves it; of an own one, its claim."""
+    try:
+        domain = await domains.created(asked)
+    except Refused as refused:
+        if refused.reason != "DOMAIN_EXISTS":
+            raise
+        request = pb.GetDomainRequest(name=asked.body(models.CreateDomain).name)
+        domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
+    return await _claim(asked, domain)
+
+
+async def get(asked: Asked) -> models.DomainClaim:
+    """Gives where the claim of a domain stands."""
+    return await _claim(asked, await domains.shown(asked))
+
+
+async def verify(asked: Asked) -> models.DomainClaim:
+    """Has the TXT record of a claim looked for now."""
+    domain = await domains.shown(asked)
+    await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
+    return await _claim(asked, domain)
+
+
+async def _claim(asked: Asked, domain: pb.Domain) -> models.DomainClaim:
+    proof = next((each for each in domain.records if each.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP), None)
+    record = models.ClaimRecord(proof.name, proof.value, str(proof.ttl)) if proof else None
+    status = await _status(asked, domain)
+    return models.DomainClaim(
+        id=domain.id,
+        name=domain.name,
+        status=status,
+        domain_id=domain.id,
+        region=domain.region,
+        record=record,
+        blocked_reason="grace_period" if status == "blocked" else None,
+        created_at=time_of(domain.create_time),
+        expires_at=time_of(domain.ownership_token_expire_time) if proof else None,
+    )
+
+
+async def _status(asked: Asked, domain: pb.Domain) -> models.ClaimStatus:
+    if domain.ownership == pb.Domain.OWNERSHIP_PROOF_DUE:
+        checks = await domains.checks(asked, domain.id)
+        if any(
+            each.record.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP
+            and each.verdict == RecordCheck.VERDICT_FOUND
+            for each in checks
+        ):
+            return "verified"
+        if domain.state == pb.Domain.STATE_FAILED:
+            return "expired"
+    return OF_OWNERSHIP.get(domain.ownership, "pending")
+
+
+ENDPOINTS = (
+    Endpoint(
+        "POST", "/domains/claim", create, models.DomainClaim, body=models.CreateDomain, headers=(RETRY_KEY,)
+    ),
+    Endpoint("GET", "/domains/{domain_id}/claim", get, models.DomainClaim),
+    Endpoint("POST", "/domains/{domain_id}/claim/verify", verify, models.DomainClaim),
+)
