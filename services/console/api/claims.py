@@ -1,5 +1,7 @@
 """Claims over HTTP: how a domain that another account uses is proven and taken over, in Resend's words."""
 
+from typing import Literal, TypeAlias
+
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, VerifyDomainRequest
 from services.console.api import domains, models
@@ -7,7 +9,35 @@ from services.console.api.endpoints import RETRY_KEY, Asked, Endpoint
 from services.console.api.times import time_of
 from services.console.calls import Refused
 
-OF_OWNERSHIP: dict[pb.Domain.Ownership.ValueType, models.ClaimStatus] = {
+ClaimStatus: TypeAlias = Literal["pending", "verified", "completed", "blocked", "expired", "superseded"]
+
+
+class ClaimRecord(models.Answer):
+    """The TXT record that proves a claim; `name` is absolute."""
+
+    name: str
+    value: str
+    ttl: str
+    type: Literal["TXT"] = "TXT"
+
+
+class DomainClaim(models.Answer, kw_only=True):
+    """Where the claim of a domain stands; `record` is null where no proof is due."""
+
+    object: Literal["domain_claim"] = "domain_claim"
+    id: str
+    name: str
+    status: ClaimStatus
+    domain_id: str
+    region: str
+    record: ClaimRecord | None
+    blocked_reason: Literal["grace_period"] | None = None
+    failure_reason: None = None
+    created_at: str
+    expires_at: str | None
+
+
+OF_OWNERSHIP: dict[pb.Domain.Ownership.ValueType, ClaimStatus] = {
     pb.Domain.OWNERSHIP_UNDECIDED: "pending",
     pb.Domain.OWNERSHIP_SOLE: "completed",
     pb.Domain.OWNERSHIP_PROOF_DUE: "pending",
@@ -18,7 +48,7 @@ OF_OWNERSHIP: dict[pb.Domain.Ownership.ValueType, models.ClaimStatus] = {
 }
 
 
-async def create(asked: Asked) -> models.DomainClaim:
+async def create(asked: Asked) -> DomainClaim:
     """Claims a domain, whoever uses it, and gives the TXT record that proves it; of an own one, its claim."""
     try:
         domain = await domains.created(asked)
@@ -30,23 +60,23 @@ async def create(asked: Asked) -> models.DomainClaim:
     return await _claim(asked, domain)
 
 
-async def get(asked: Asked) -> models.DomainClaim:
+async def get(asked: Asked) -> DomainClaim:
     """Gives where the claim of a domain stands."""
     return await _claim(asked, await domains.shown(asked))
 
 
-async def verify(asked: Asked) -> models.DomainClaim:
+async def verify(asked: Asked) -> DomainClaim:
     """Has the TXT record of a claim looked for now."""
     domain = await domains.shown(asked)
     await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
     return await _claim(asked, domain)
 
 
-async def _claim(asked: Asked, domain: pb.Domain) -> models.DomainClaim:
+async def _claim(asked: Asked, domain: pb.Domain) -> DomainClaim:
     proof = next((each for each in domain.records if each.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP), None)
-    record = models.ClaimRecord(proof.name, proof.value, str(proof.ttl)) if proof else None
+    record = ClaimRecord(proof.name, proof.value, str(proof.ttl)) if proof else None
     status = await _status(asked, domain)
-    return models.DomainClaim(
+    return DomainClaim(
         id=domain.id,
         name=domain.name,
         status=status,
@@ -59,7 +89,7 @@ async def _claim(asked: Asked, domain: pb.Domain) -> models.DomainClaim:
     )
 
 
-async def _status(asked: Asked, domain: pb.Domain) -> models.ClaimStatus:
+async def _status(asked: Asked, domain: pb.Domain) -> ClaimStatus:
     if domain.ownership == pb.Domain.OWNERSHIP_PROOF_DUE:
         checks = await domains.checks(asked, domain.id)
         if any(
@@ -74,9 +104,7 @@ async def _status(asked: Asked, domain: pb.Domain) -> models.ClaimStatus:
 
 
 ENDPOINTS = (
-    Endpoint(
-        "POST", "/domains/claim", create, models.DomainClaim, body=models.CreateDomain, headers=(RETRY_KEY,)
-    ),
-    Endpoint("GET", "/domains/{domain_id}/claim", get, models.DomainClaim),
-    Endpoint("POST", "/domains/{domain_id}/claim/verify", verify, models.DomainClaim),
+    Endpoint("POST", "/domains/claim", create, DomainClaim, body=models.CreateDomain, headers=(RETRY_KEY,)),
+    Endpoint("GET", "/domains/{domain_id}/claim", get, DomainClaim),
+    Endpoint("POST", "/domains/{domain_id}/claim/verify", verify, DomainClaim),
 )

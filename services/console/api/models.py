@@ -19,7 +19,6 @@ Entries: TypeAlias = Annotated[list[str], Meta(min_length=1, max_length=MOST_OF_
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
 Switch: TypeAlias = Literal["enabled", "disabled"]
 Origin: TypeAlias = Literal["bounce", "complaint", "manual"]
-ClaimStatus: TypeAlias = Literal["pending", "verified", "completed", "blocked", "expired", "superseded"]
 DomainStatus: TypeAlias = Literal["not_started", "pending", "verified", "partially_failed", "failed"]
 RecordStatus: TypeAlias = Literal["not_started", "pending", "verified", "temporary_failure", "failed"]
 LastEvent: TypeAlias = Literal[
@@ -245,31 +244,6 @@ class Domain(DomainSummary, kw_only=True):
 
     object: Literal["domain"] = "domain"
     records: list[DomainRecord]
-
-
-class ClaimRecord(Answer):
-    """The TXT record that proves a claim; `name` is absolute."""
-
-    name: str
-    value: str
-    ttl: str
-    type: Literal["TXT"] = "TXT"
-
-
-class DomainClaim(Answer, kw_only=True):
-    """Where the claim of a domain stands; `record` is null where no proof is due."""
-
-    object: Literal["domain_claim"] = "domain_claim"
-    id: str
-    name: str
-    status: ClaimStatus
-    domain_id: str
-    region: str
-    record: ClaimRecord | None
-    blocked_reason: Literal["grace_period"] | None = None
-    failure_reason: None = None
-    created_at: str
-    expires_at: str | None
 
 
 class DomainReference(Answer, kw_only=True):

@@ -123,6 +123,11 @@ class SesStore:
         """Sets the next sweep after one that was broken off."""
         await self._database.execute(QUERIES.put_off_sweep, *self._place, again)
 
+    async def leftovers(self, names: Sequence[str], begun: datetime) -> list[str]:
+        """Return names that SES lists though no claim is left on them and their identity was deleted."""
+        rows = await self._database.fetch(QUERIES.leftovers, *self._place, list(names), begun)
+        return [row["name"] for row in rows]
+
     async def end_sweep(self, names: Sequence[str], begun: datetime, again: timedelta) -> None:
         """Has SES asked about domains that its whole list lacks, and sets the next sweep."""
         await self._database.execute(QUERIES.mark_absent, *self._place, list(names), begun)

@@ -115,6 +115,13 @@ WHERE account = $1
     AND (ses_due_at IS NULL OR ses_due_at > now())
     AND (ses_looked_at IS NULL OR ses_verification_status IS NOT NULL)
 
+-- leftovers --
+-- Names that SES lists though the identity was deleted with its last claim before the list was begun.
+SELECT name
+FROM identity.ses_identities
+WHERE account = $1 AND region = $2 AND state = 'ABSENT' AND updated_at < $4 AND name = ANY ($3)
+ORDER BY name
+
 -- end_sweep --
 -- Notes a whole list, and when the next one is due.
 UPDATE verifier.ses_account SET swept_at = now(), sweep_due_at = now() + $3 WHERE account = $1 AND region = $2

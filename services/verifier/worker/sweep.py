@@ -5,11 +5,16 @@ One page of a thousand costs one slot, so a sweep sees in a minute what single q
 
 from datetime import datetime, timedelta
 
+from prometheus_client import Gauge
+
 from chassis.telemetry import get_logger
 from services.verifier.ses import SesAwayError, SesReader
 from services.verifier.store.ses import SesStore
 
 log = get_logger(__name__)
+LEFTOVERS = Gauge(
+    "letterhead_ses_leftover_identities", "Identities at SES that no domain needs, as the last sweep saw them"
+)
 
 AGAIN = timedelta(seconds=60)  # for each page, so that sweeps cost one slot a minute
 RETRY = timedelta(seconds=15)
@@ -57,5 +62,15 @@ class Sweep:
     async def _end(self) -> None:
         begun, self._begun = self._begun, None
         assert begun is not None  # a page belongs to a sweep
+        await self._compare(begun)
         await self._store.end_sweep(self._names, begun, AGAIN * self._pages)
         log.info("swept SES's list", action="ses_swept", domains=len(self._names), pages=self._pages)
+
+    async def _compare(self, begun: datetime) -> None:
+        """Report identities that should have gone with their last claim; delete nothing."""
+        leftovers = await self._store.leftovers(self._names, begun)
+        LEFTOVERS.set(len(leftovers))
+        if leftovers:
+            log.warning(
+                "SES has identities that no domain needs", action="ses_leftovers", names=leftovers[:20]
+            )
