@@ -91,10 +91,11 @@ manifests: $(INSTALLED) ## Build and validate every overlay of deploy/
 image: ## Build the one image of all services (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .
 
-docs: $(INSTALLED) $(GENERATED) ## Write the pages that are made from the contract and the settings
+docs: $(INSTALLED) $(GENERATED) ## Write what is made from the contract and the settings: pages, and NATS's permissions
 	@.venv/bin/python scripts/document_errors.py > docs/errors.md
 	@.venv/bin/python scripts/document_events.py > docs/events.md
 	@.venv/bin/python scripts/document_settings.py > docs/settings.md
+	@.venv/bin/python scripts/nats_authorization.py > deploy/components/nats/authorization.conf
 
 clean: ## Remove what was made, .venv and the state of `make up` included
 	rm -rf .venv gen .letterhead output .mypy_cache .ruff_cache .import_linter_cache .hypothesis

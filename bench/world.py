@@ -14,12 +14,15 @@ import asyncpg
 import grpc
 
 from chassis.access import Scope
+from chassis.events import open_stream
+from chassis.events.authorization import STREAM_MANAGER
 from chassis.migrate import migrate
 from cli.embedded import NatsServer, Postgres
 from cli.server_process import free_port
 from cli.tether import tethered
 from tests.factories import ACCOUNT, REGION, a_key, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase
+from tests.waiting import eventually
 
 DATABASE = "bench"
 SERVICES = ("sender", "webhooks")
@@ -59,6 +62,7 @@ async def running(directory: Path) -> AsyncIterator[World]:
     try:
         database = FreshDatabase(postgres, DATABASE)
         await migrated(database)
+        await _created_stream(nats)
         environ = _environ(nats, ses_url := f"http://127.0.0.1:{free_port()}")
         async with (
             _process("bench.ses_stub", ses_url.rpartition(":")[2], environ=environ) as stub,
@@ -68,8 +72,14 @@ async def running(directory: Path) -> AsyncIterator[World]:
                 database.url("postgres"),
                 environ=environ,
             ) as floor,
-            _service("sender", database, directory, environ) as (sender, port),
-            _service("webhooks", database, directory, environ) as (webhooks, _),
+            _service("sender", database, directory, environ | _user(nats, "sender", directory)) as (
+                sender,
+                port,
+            ),
+            _service("webhooks", database, directory, environ | _user(nats, "webhooks", directory)) as (
+                webhooks,
+                _,
+            ),
             _channel(port) as channel,
             _channel(floor_port) as floor_channel,
         ):
@@ -118,6 +128,20 @@ def _environ(nats: NatsServer, ses_url: str) -> dict[str, str]:
         "LETTERHEAD_AWS_ENDPOINT_URL": ses_url,
         "LETTERHEAD_FEEDBACK_QUEUE": f"{ses_url}/{ACCOUNT}/feedback",
     }
+
+
+def _user(nats: NatsServer, service: str, directory: Path) -> dict[str, str]:
+    """Return the settings by which a service connects to NATS as itself."""
+    seed = directory / f"{service}-nats-seed"
+    seed.write_text(nats.seeds[service])
+    return {"LETTERHEAD_NATS_SEED_FILE": str(seed)}
+
+
+async def _created_stream(nats: NatsServer) -> None:
+    """Create the stream in place of its manager, which is not measured and does not run."""
+    async with open_stream(nats.settings(STREAM_MANAGER), STREAM_MANAGER) as stream:
+        await eventually(lambda: stream.connected)
+        await stream.ensure()
 
 
 @asynccontextmanager

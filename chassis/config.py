@@ -3,14 +3,15 @@
 The only module that reads the environment. Not for values that change while a service runs.
 """
 
-import math
 import os
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from chassis.parsing import PARSERS
 
 PREFIX = "LETTERHEAD_"
 SECRET_SUFFIX = "_FILE"  # noqa: S105 - the name of a file
@@ -186,19 +187,6 @@ def _shown(value: Any) -> str:
     return f"{value.total_seconds():g} s" if isinstance(value, timedelta) else f"{value}"
 
 
-def _float(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(text)
-    return value
-
-
-def _bool(text: str) -> bool:
-    if text.lower() not in _BOOLS:
-        raise ValueError(text)
-    return _BOOLS[text.lower()]
-
-
 def _secret(path: str) -> Secret:
     value = Path(path).read_text(encoding="utf-8").strip()
     if not value:
@@ -206,17 +194,7 @@ def _secret(path: str) -> Secret:
     return Secret(value)
 
 
-_BOOLS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-
-_PARSERS: dict[Any, tuple[Callable[[str], Any], str]] = {
-    str: (str, "text"),
-    int: (int, "a whole number"),
-    float: (_float, "a number"),
-    bool: (_bool, "true or false"),
-    Path: (Path, "a path"),
-    timedelta: (lambda text: timedelta(seconds=_float(text)), "a number of seconds"),
-    Secret: (_secret, "a file with a secret in it"),
-}
+_PARSERS = {**PARSERS, Secret: (_secret, "a file with a secret in it")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -234,8 +212,27 @@ class Nats:
     nats_url: str = setting(help="one or more NATS URLs, separated by commas")
     nats_stream: str = setting("LETTERHEAD", help="name of the JetStream stream")
     nats_subject_prefix: str = setting("", help="put before every subject, e.g. acme. for acme.domain.ready")
-    nats_credentials: Secret | None = setting(None, help="file with NATS credentials (JWT and seed)")
+    nats_seed: Secret | None = setting(None, help="file with the seed of this service's own nkey at NATS")
+    nats_credentials: Secret | None = setting(
+        None, help="file with NATS credentials (JWT and seed), instead of a seed where NATS is run by others"
+    )
+    nats_tls_ca: Secret | None = setting(
+        None,
+        help="file with the CA certificates to verify NATS by; its `tls` then needs `handshake_first`",
+    )
     nats_replicas: int = setting(1, help="copies of the stream; 3 on a cluster", minimum=1, maximum=5)
+
+    def __post_init__(self) -> None:
+        if self.nats_seed and self.nats_credentials:
+            raise ValueError(
+                f"{PREFIX}NATS_SEED_FILE and {PREFIX}NATS_CREDENTIALS_FILE are both set. Keep one."
+            )
+        urls = [url.strip() for url in self.nats_url.split(",")]
+        # With another scheme the client takes a server's word that it wants no TLS.
+        if self.nats_tls_ca and not all(url.startswith("tls://") for url in urls):
+            raise ValueError(
+                f"{PREFIX}NATS_URL: {self.nats_url!r} is not only tls:// URLs, and NATS_TLS_CA is set"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

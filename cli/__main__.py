@@ -11,9 +11,11 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, load
+from chassis.events.authorization import permissions
 from cli import aws_setup, calls, links, ownership, sandbox_commands, settling
 from cli.doctor.everything import look_at_everything
 from cli.ending import USAGE, end, run
+from cli.nkeys import generate_keys, write_keys
 from cli.tenants import tenants
 from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, ListEmailsRequest, SendEmailRequest
 
@@ -135,6 +137,18 @@ async def _set_up_aws(name: str, https_url: str) -> None:
     )
     print(f"configuration set  {made.configuration_set}\ntopic              {made.topic_arn}")
     print(f"queue              {made.queue_url}\ndead letters       {made.dead_letter_queue_url}")
+
+
+@app.command("nats-keys")
+def make_nats_keys(
+    directory: Annotated[Path, typer.Argument(help="Where the files go; none may be there yet.")],
+) -> None:
+    """Generate the keys of NATS: a file with the seed of each user, and `nkeys.conf` for the servers."""
+    try:
+        written = write_keys(directory, generate_keys(permissions()))
+    except FileExistsError as error:
+        end(USAGE, f"{error.filename} exists. Choose another directory, or remove it to have new keys.")
+    print("\n".join(map(str, written)))
 
 
 @domains.command("list")

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sysconfig
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from importlib.metadata import version
@@ -20,6 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
+from chassis.config import Nats, Secret
+from chassis.events.authorization import Permissions, authorization_file, permissions
+from cli.nkeys import generate_keys, public_keys
 from cli.server_process import HOST, EmbeddedError, EmbeddedServer, ServerProcess, await_port, free_port
 from cli.tether import tethered
 
@@ -123,24 +127,39 @@ class Postgres(EmbeddedServer):
 
 
 class NatsServer(EmbeddedServer):
-    """A NATS server with JetStream, its streams under one directory."""
+    """A NATS server with JetStream, its streams under one directory; every client needs a user's key.
 
-    def __init__(self, home: Path, port: int) -> None:
+    `seeds` has the secret half of each user's key; they are new at each start.
+    """
+
+    def __init__(self, home: Path, port: int, users: Mapping[str, Permissions]) -> None:
         self._store = home / "jetstream"
+        self._config = home / "nats.conf"
+        keys = generate_keys(users)
+        self._written = public_keys(keys) + authorization_file(users)
+        self.seeds: Mapping[str, str] = {user: key.seed for user, key in keys.items()}
         server = ServerProcess("NATS", self._command, self._ready, log=home / "log", stop_with=signal.SIGTERM)
         super().__init__(port, server)
 
     @classmethod
-    def start(cls, directory: Path, port: int = 0) -> Self:
-        """Starts the server on `port` (0: any free one), its streams in `directory`. Raises EmbeddedError."""
-        server = cls(directory.resolve() / "nats", port or free_port())
+    def start(cls, directory: Path, port: int = 0, users: Mapping[str, Permissions] | None = None) -> Self:
+        """Starts the server on `port` (0: any free one), its streams in `directory`. Raises EmbeddedError.
+
+        `users` are those of an installation with the default stream, unless others are given.
+        """
+        server = cls(directory.resolve() / "nats", port or free_port(), users or permissions())
         server._store.mkdir(parents=True, exist_ok=True)
+        server._config.write_text(server._written)
         server._server.start(server.port)
         return server
 
     @property
     def url(self) -> str:
         return f"nats://{HOST}:{self.port}"
+
+    def settings(self, user: str) -> Nats:
+        """What a service that connects as `user` is given."""
+        return Nats(nats_url=self.url, nats_seed=Secret(self.seeds[user]))
 
     def wipe(self) -> None:
         """Loses every stream, as a lost disk would, and comes back on the same port."""
@@ -152,7 +171,8 @@ class NatsServer(EmbeddedServer):
     def _command(self) -> list[str]:
         program = Path(sysconfig.get_path("scripts")) / "nats-server"
         return tethered(
-            [program, "-a", HOST, "-p", str(self.port), "-js", "-sd", self._store], farewell=signal.SIGTERM
+            [program, "-a", HOST, "-p", str(self.port), "-js", "-sd", self._store, "-c", self._config],
+            farewell=signal.SIGTERM,
         )
 
     def _ready(self) -> bool:

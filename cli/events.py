@@ -9,12 +9,15 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Self
 
-from nats.aio.client import Client, RawCredentials
+from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
 from chassis.config import Nats
+from chassis.events.authorization import SUBSCRIBER
+from chassis.events.stream import credentials
+from chassis.events.trust import EventRefused, trusted
 
 REMEMBERED = 10_000
 # How long until a lost stream or consumer is asked for again.
@@ -114,7 +117,7 @@ class Tail:
             yield await queue.get()
 
     async def _listen(self, wire: Nats, ready: asyncio.Event, start: DeliverPolicy) -> None:
-        await self._client.connect(**address_of(wire), **STUBBORNLY, error_cb=hush)
+        await self._client.connect(**credentials(wire, SUBSCRIBER), **STUBBORNLY, error_cb=hush)
         while not self._closed.is_set():
             try:
                 stream = self._client.jetstream()
@@ -142,6 +145,10 @@ class Tail:
             return
 
     def _take(self, message: Msg) -> None:
+        try:
+            trusted(message.data, ".".join(message.subject.split(".")[-2:]))
+        except EventRefused:
+            return  # such as an answer of NATS's own, which a request may send to any subject
         event = Event.parse(message.data)
         if event.id in self._events:
             return
@@ -151,15 +158,6 @@ class Tail:
             self._arrivals.pop(self._events.popitem(last=False)[0])
         for follower in self._followers:
             follower.put_nowait(event)
-
-
-def address_of(wire: Nats) -> dict[str, Any]:
-    """Where NATS is and who we are, as its client takes it."""
-    credentials = wire.nats_credentials
-    return {
-        "servers": [url.strip() for url in wire.nats_url.split(",")],
-        "user_credentials": RawCredentials(credentials.reveal()) if credentials else None,
-    }
 
 
 async def hush(_: Exception) -> None:

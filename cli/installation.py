@@ -31,7 +31,11 @@ class Overrides:
     public_url: str | None = setting(None, help="where the page is, https://…")
     nats_url: str | None = setting(None, help="one or more NATS URLs, separated by commas")
     nats_stream: str | None = setting(None, help="name of the JetStream stream")
+    nats_seed: Secret | None = setting(None, help="file with the seed of the subscriber's nkey at NATS")
     nats_credentials: Secret | None = setting(None, help="file with NATS credentials (JWT and seed)")
+    nats_tls_ca: Secret | None = setting(
+        None, help="file with the certificates that NATS's own is checked against"
+    )
     api_key: Secret | None = setting(None, help="file with the key to call with")
     grpc_ca_file: Path | None = setting(None, help="PEM file with the CA of the services' certificates")
     grpc_certificate_file: Path | None = setting(None, help="PEM file with a client certificate, for mTLS")
@@ -51,7 +55,9 @@ class Overrides:
             "console": self.public_url,
             "nats": self.nats_url,
             "nats_stream": self.nats_stream,
+            "nats_seed": self.nats_seed.reveal() if self.nats_seed else None,
             "nats_credentials": self.nats_credentials.reveal() if self.nats_credentials else None,
+            "nats_tls_ca": self.nats_tls_ca.reveal() if self.nats_tls_ca else None,
         }
         return {name: value for name, value in values.items() if value} | self._transport()
 
@@ -87,11 +93,13 @@ class Installation:
     postgres: str = ""
     database_url: str = ""  # the owner's
     nats_stream: str = "LETTERHEAD"
+    nats_seed: str = ""  # the subscriber's
     nats_credentials: str = ""
     grpc_plaintext: bool = False
     grpc_ca_file: str = ""
     grpc_certificate_file: str = ""
     grpc_key_file: str = ""
+    nats_tls_ca: str = ""
 
     @property
     def nats_url(self) -> str:
@@ -117,9 +125,17 @@ class Installation:
 
     @property
     def wire(self) -> Nats:
-        """How events are listened to."""
-        credentials = Secret(self.nats_credentials) if self.nats_credentials else None
-        return Nats(nats_url=self.nats_url, nats_stream=self.nats_stream, nats_credentials=credentials)
+        """How events are subscribed to; raises NoInstallation where the settings contradict each other."""
+        try:
+            return Nats(
+                nats_url=self.nats_url,
+                nats_stream=self.nats_stream,
+                nats_seed=_secret(self.nats_seed) if not self.nats_credentials else None,
+                nats_credentials=_secret(self.nats_credentials),
+                nats_tls_ca=_secret(self.nats_tls_ca),
+            )
+        except ValueError as error:
+            raise NoInstallation(f"{error}.") from None
 
     def write(self, path: Path) -> None:
         """Stores it for the other commands, readable by its owner alone: it holds keys."""
@@ -142,3 +158,7 @@ class Installation:
                 "LETTERHEAD_IDENTITY_ADDRESS, _VERIFIER_ADDRESS, _SENDER_ADDRESS, _WEBHOOKS_ADDRESS, "
                 "LETTERHEAD_NATS_URL and LETTERHEAD_API_KEY_FILE."
             ) from None
+
+
+def _secret(value: str) -> Secret | None:
+    return Secret(value) if value else None

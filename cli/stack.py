@@ -21,6 +21,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.access import generate_key
+from chassis.events.authorization import SUBSCRIBER
 from chassis.migrate import migrate
 from cli import aws_setup
 from cli.embedded import NatsServer, Postgres
@@ -157,6 +158,7 @@ class Stack:
             "postgres": f"{HOST}:{self.postgres.port}",
             "database_url": self.postgres.url(database=DATABASE),
             "nats": f"{HOST}:{self.nats.port}",
+            "nats_seed": self.nats.seeds[SUBSCRIBER],
         }
 
     async def _make_database(self) -> None:
@@ -205,6 +207,8 @@ class Stack:
         }
         for service in SERVICES:
             values[f"database-url-{service}"] = self.postgres.url(f"letterhead_{service}", DATABASE)
+        for user, seed in self.nats.seeds.items():
+            values[f"nats-seed-{user}"] = seed
         for name, value in values.items():
             path = self._secrets / name
             path.touch(mode=0o600)
@@ -243,6 +247,7 @@ class Stack:
         common = {
             "LETTERHEAD_DATABASE_URL_FILE": str(self._secrets / f"database-url-{service}"),
             "LETTERHEAD_NATS_URL": self.nats.url,
+            "LETTERHEAD_NATS_SEED_FILE": str(self._secrets / f"nats-seed-{service}"),
             "LETTERHEAD_GRPC_HOST": HOST,
             "LETTERHEAD_GRPC_PLAINTEXT": "true",
             "LETTERHEAD_LOG_FORMAT": "text",

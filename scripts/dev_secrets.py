@@ -8,6 +8,8 @@ import sys
 from secrets import token_urlsafe
 
 from chassis.access import generate_key
+from chassis.events.authorization import SUBSCRIBER
+from cli.nkeys import PUBLIC_KEYS, generate_keys, public_keys
 
 NAMESPACE = "letterhead"
 SERVICES = ("identity", "verifier", "sender", "webhooks")
@@ -21,6 +23,11 @@ def secrets() -> dict[str, dict[str, str]]:
     files["letterhead-identity"] |= {"admin-key": admin_key, "service-key": service_key}
     files["letterhead-verifier"] |= {"service-key": service_key}
     files["letterhead-sender"] |= {"service-key": service_key}
+    keys = generate_keys([*SERVICES, SUBSCRIBER])
+    for name in SERVICES:
+        files[f"letterhead-{name}"]["nats-seed"] = keys[name].seed
+    files["letterhead-nats"] = {PUBLIC_KEYS: public_keys(keys)}
+    files["letterhead-subscriber"] = {"nats-seed": keys[SUBSCRIBER].seed}  # for other teams' services
     files["letterhead-console"] = {"session-secret": token_urlsafe(32)}
     return files
 

@@ -13,7 +13,7 @@ import structlog
 from cli.embedded import NatsServer, Postgres
 from tests.internet import Internet, pretend_internet
 from tests.stores import FreshDatabase, fresh_database, make_template
-from tests.streams import FreshStream, fresh_stream
+from tests.streams import FreshStream, fresh_stream, users_of_tests
 
 pytest_plugins = ["tests.figures"]
 
@@ -69,15 +69,15 @@ async def database(migrated: Postgres) -> AsyncIterator[FreshDatabase]:
 
 @pytest.fixture(scope="session")
 def nats_server(workspace: Path) -> Iterator[NatsServer]:
-    """A NATS server with JetStream; a test that kills it restarts it."""
-    server = NatsServer.start(workspace)
+    """A NATS server with JetStream, its users as in production; a test that kills it restarts it."""
+    server = NatsServer.start(workspace, users=users_of_tests())
     yield server
     server.stop()
 
 
 @pytest.fixture
 async def stream(nats_server: NatsServer) -> AsyncIterator[FreshStream]:
-    """A JetStream stream of this test's own; `stream.settings` is what a service gets."""
+    """A JetStream stream of this test's own; `stream.settings(user)` is what a service gets."""
     async with fresh_stream(nats_server) as stream:
         yield stream
 

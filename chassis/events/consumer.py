@@ -23,7 +23,9 @@ from chassis.errors import Unavailable
 from chassis.events.envelope import ReceivedEvent
 from chassis.events.parking import DEADLY_DELIVERIES, Parking
 from chassis.events.stream import ACK_WAIT, RETENTION, Stream, Subscription
+from chassis.events.subjects import durable
 from chassis.events.tables import statements
+from chassis.events.trust import EventRefused, trusted
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -65,12 +67,12 @@ class Consumer:
         self._database = database
         self._stream = stream
         self._name = name
-        self._durable = f"{schema}-{name}"
+        self._durable = durable(schema, name)
         self._subjects = subjects
         self._handle = handle
         self._retry_delays = retry_delays
         self._sql = statements(schema)
-        self._parking = Parking(database, schema, name)
+        self._parking = Parking(database, schema, name, self._read)
         self._backoff = Backoff(
             f"consumer {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
         )
@@ -153,7 +155,7 @@ class Consumer:
         if len(deliveries) < 2:
             return False
         try:
-            await self._apply([ReceivedEvent.read(each.data) for each in deliveries])
+            await self._apply([self._read(each.data, each.subject) for each in deliveries])
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it shows again when each is alone
@@ -172,7 +174,7 @@ class Consumer:
         deliveries = _times(delivery)
         event_id = None
         try:
-            event = ReceivedEvent.read(delivery.data)
+            event = self._read(delivery.data, delivery.subject)
             event_id = event.id
             if deliveries > DEADLY_DELIVERIES:
                 raise EventError("no reader survived it")
@@ -190,8 +192,11 @@ class Consumer:
                 error=error,
                 deliveries=deliveries,
             )
-            self._note("parked")
+            self._note("refused" if isinstance(error, EventRefused) else "parked")
         return None
+
+    def _read(self, payload: bytes, subject: str) -> ReceivedEvent:
+        return trusted(payload, self._stream.event_name(subject))
 
     def _log_failure(self, event_id: UUID, deliveries: int, error: Exception) -> None:
         self._note("failed")

@@ -63,6 +63,7 @@ class ReceivedEvent:
     tenant_id: UUID | None
     resource: str
     data: dict[str, Any]
+    source: str = ""
 
     @classmethod
     def read(cls, payload: bytes) -> Self:
@@ -77,6 +78,7 @@ class ReceivedEvent:
                 tenant_id=UUID(tenant_id) if tenant_id else None,
                 resource=str(attributes.get("subject", "")),
                 data=dict(attributes["data"]),
+                source=str(attributes.get("source", "")),
             )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError(f"not an event of ours: {error!r}") from error

@@ -5,6 +5,7 @@ from google.protobuf import json_format
 from chassis.database import Connection
 from chassis.events.envelope import Event, source_of
 from chassis.events.tables import channel, statements
+from chassis.events.trust import check_own
 
 
 class Outbox:
@@ -12,11 +13,17 @@ class Outbox:
 
     def __init__(self, schema: str) -> None:
         self._write = statements(schema).write_events
+        self._schema = schema
         self._source = source_of(schema)
         self._channel = channel(schema)
 
     async def write(self, connection: Connection, *events: Event) -> None:
-        """Store events with the caller's other changes; the relay publishes them after the commit."""
+        """Store events with the caller's other changes; the relay publishes them after the commit.
+
+        Raises ValueError for an event that this service does not own, or that lacks its tenant.
+        """
+        for event in events:
+            check_own(event, self._schema)
         if not events:
             return
         await connection.execute(

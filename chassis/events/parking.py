@@ -30,13 +30,18 @@ FORGET_BATCH = 5000
 LONGEST_ERROR = 1000
 
 Apply: TypeAlias = Callable[[Connection, Sequence[ReceivedEvent]], Awaitable[object]]
+Read: TypeAlias = Callable[[bytes, str], ReceivedEvent]
 
 
 class Parking:
-    """The parked events of one consumer of a service; its replicas share them."""
+    """The parked events of one consumer of a service; its replicas share them.
 
-    def __init__(self, database: Database, schema: str, consumer: str) -> None:
+    `read` reads an event's payload and subject, and raises for one that is not to be believed.
+    """
+
+    def __init__(self, database: Database, schema: str, consumer: str, read: Read) -> None:
         self._database = database
+        self._read = read
         self._sql = statements(schema)
         self._consumer = consumer
         self._label = f"{schema}-{consumer}"
@@ -44,7 +49,7 @@ class Parking:
     async def park(
         self, payload: bytes, *, event_id: UUID | None, subject: str, error: Exception, deliveries: int
     ) -> None:
-        """Keep an event; one without an id is no event of ours, and nothing is tried with it again."""
+        """Keep an event; one without an id is not an event of ours, and is never applied."""
         body = payload.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         await self._database.execute(
             self._sql.park_event,
@@ -83,7 +88,7 @@ class Parking:
     async def _applied(self, row: Record, apply: Apply) -> bool:
         event_id = str(row["event_id"])
         try:
-            event = ReceivedEvent.read(row["body"].encode())
+            event = self._read(row["body"].encode(), row["subject"])
             async with self._database.transaction() as connection:
                 await apply(connection, [event])
                 await connection.execute(self._sql.unpark_event, row["id"])

@@ -104,7 +104,7 @@ WHERE id IN (
     LIMIT $4
     FOR UPDATE SKIP LOCKED
 )
-RETURNING id, event_id, body
+RETURNING id, event_id, subject, body
 
 -- note_parked --
 -- Notes why a parked event still could not be applied.

@@ -4,6 +4,7 @@ NATS may be away when a service starts or at any time after: calls raise `Unavai
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,15 +21,13 @@ from nats.js import errors as js_errors
 from chassis import config
 from chassis.backoff import Backoff
 from chassis.errors import Unavailable
+from chassis.events.authorization import STREAM_MANAGER, inbox_prefix
 from chassis.events.envelope import CONTENT_TYPE
+from chassis.events.subjects import KINDS
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
 
-KINDS = (
-    "domain", "tenant", "account", "email", "suppression",
-    "bounce", "complaint", "delivery", "delay", "open", "click", "reject", "rendering",
-)  # fmt: skip
 RETENTION = timedelta(days=7)
 DUPLICATE_WINDOW = timedelta(minutes=10)
 REQUEST_TIMEOUT = timedelta(seconds=2)
@@ -49,14 +48,25 @@ class Incarnation:
 
 
 class Stream:
-    """A stream on a connection that comes back by itself."""
+    """A stream on a connection that comes back by itself.
 
-    def __init__(self, client: Client, settings: config.Nats) -> None:
+    Only the user that manages the stream creates and changes it; the others wait until it is there.
+    """
+
+    def __init__(self, settings: config.Nats, user: str) -> None:
         self.name = settings.nats_stream
-        self._client = client
-        self._jetstream = JetStreamContext(client, timeout=REQUEST_TIMEOUT.total_seconds())
+        self.use(Client())
         self._prefix = settings.nats_subject_prefix
         self._replicas = settings.nats_replicas
+        self._manages = user == STREAM_MANAGER
+
+    def use(self, client: Client) -> None:
+        """Go on over another connection."""
+        self._client = client
+        self._jetstream = JetStreamContext(client, timeout=REQUEST_TIMEOUT.total_seconds())
+
+    async def close(self) -> None:
+        await self._client.close()
 
     @property
     def connected(self) -> bool:
@@ -64,14 +74,16 @@ class Stream:
         return self._client.is_connected
 
     async def ensure(self) -> Incarnation:
-        """Make the stream if it is gone, widen it if a newer release needs more; raises Unavailable."""
+        """Find the stream; as its manager, create it if it is gone and widen it if this release needs more.
+
+        Raises Unavailable, also while the stream does not exist and this user may not create it.
+        """
         with _translated(self._client):
             try:
                 info = await self._jetstream.stream_info(self.name)
             except js_errors.NotFoundError:
-                info = await self._jetstream.add_stream(self._wanted())
-                log.info("stream made", action="stream_created", stream=self.name)
-            return _incarnation(await self._widened(info))
+                info = await self._created()
+            return _incarnation(await self._widened(info) if self._manages else info)
 
     async def incarnation(self) -> Incarnation | None:
         """Tell which stream is there now; None if it is gone. Raises Unavailable."""
@@ -92,7 +104,7 @@ class Stream:
 
     @asynccontextmanager
     async def subscribe(self, durable: str, subjects: Sequence[str]) -> AsyncIterator["Subscription"]:
-        """Pull from a durable consumer, making it (and the stream) if it is not there."""
+        """Pull from a durable consumer, creating it if it is not there."""
         wanted = api.ConsumerConfig(
             durable_name=durable,
             filter_subjects=[self._prefix + subject for subject in subjects],
@@ -110,6 +122,17 @@ class Stream:
         finally:
             with suppress(nats.errors.Error):
                 await pull.unsubscribe()
+
+    def event_name(self, subject: str) -> str:
+        """Return the name of the event that a subject carries: the subject without the prefix."""
+        return subject.removeprefix(self._prefix)
+
+    async def _created(self) -> api.StreamInfo:
+        if not self._manages:
+            raise _away(f"there is no stream {self.name}, and {STREAM_MANAGER} creates it")
+        info = await self._jetstream.add_stream(self._wanted())
+        log.info("created stream", action="stream_created", stream=self.name)
+        return info
 
     async def _widened(self, info: api.StreamInfo) -> api.StreamInfo:
         """Add what this release needs and keep what another one added: both may run side by side."""
@@ -168,50 +191,85 @@ def _away(why: str) -> Unavailable:
 
 
 @asynccontextmanager
-async def open_stream(settings: config.Nats) -> AsyncIterator[Stream]:
-    """Connect in the background, for as long as it takes, and stay connected while the block runs."""
-    client = Client()
-    connecting = asyncio.create_task(_connect(client, settings))
+async def open_stream(settings: config.Nats, user: str) -> AsyncIterator[Stream]:
+    """Connect as `user` in the background, however long it takes; stay connected while the block runs."""
+    stream = Stream(settings, user)
+    connecting = asyncio.create_task(_stay_connected(stream, settings, user))
     try:
-        yield Stream(client, settings)
+        yield stream
     finally:
         connecting.cancel()
         await asyncio.wait([connecting])
-        await client.close()
+        await stream.close()
 
 
-async def _connect(client: Client, settings: config.Nats) -> None:
+async def _stay_connected(stream: Stream, settings: config.Nats, user: str) -> None:
+    """Connect, and again whenever the client has given up: it does when the server refuses its key."""
     backoff = Backoff("connecting to NATS", first=RECONNECT_WAIT, cap=timedelta(seconds=5))
     while True:
+        client, closed = Client(), asyncio.Event()
         try:
-            await client.connect(**_options(client, settings))
+            stream.use(client)
+            await client.connect(**_options(client, closed, settings, user))
         except Exception as error:  # noqa: BLE001 - it refused us: perhaps not for ever
             await asyncio.sleep(backoff.failed(error))
         else:
-            log.info("connected to NATS", action="nats_connected")
-            return
+            backoff.succeeded()
+            log.info("connected to NATS", action="nats_connected", user=user)
+            await closed.wait()
+            await asyncio.sleep(RECONNECT_WAIT.total_seconds())
 
 
-def _options(client: Client, settings: config.Nats) -> dict[str, Any]:
+def _options(client: Client, closed: asyncio.Event, settings: config.Nats, user: str) -> dict[str, Any]:
+    refusals: set[str] = set()
+
     async def lost() -> None:
         if not client.is_closed:
             log.warning("NATS is away", action="nats_lost")
 
     async def back() -> None:
+        refusals.clear()
         log.info("NATS is back", action="nats_found")
 
-    async def hush(_: Exception) -> None:
-        """Say nothing: every single try ends here, and it is the state that counts."""
+    async def given_up() -> None:
+        if client.last_error:
+            await refused(client.last_error)
+        closed.set()
 
-    credentials = settings.nats_credentials
+    async def refused(error: Exception) -> None:
+        """Log each refusal once; every attempt while NATS is down ends here too, and says nothing new."""
+        if _is_refusal(error) and str(error) not in refusals:
+            refusals.add(str(error))
+            log.error("NATS refused this user", action="nats_refused", user=user, reason=str(error))
+
     return {
-        "servers": [url.strip() for url in settings.nats_url.split(",")],
-        "user_credentials": RawCredentials(credentials.reveal()) if credentials else None,
+        **credentials(settings, user),
         "max_reconnect_attempts": -1,
         "reconnect_time_wait": RECONNECT_WAIT.total_seconds(),
         "connect_timeout": CONNECT_TIMEOUT.total_seconds(),
         "ping_interval": PING_INTERVAL.total_seconds(),
         "disconnected_cb": lost,
         "reconnected_cb": back,
-        "error_cb": hush,
+        "closed_cb": given_up,
+        "error_cb": refused,
     }
+
+
+def credentials(settings: config.Nats, user: str) -> dict[str, Any]:
+    """Return where NATS is and who we are, as its client takes it."""
+    jwt, seed, ca = settings.nats_credentials, settings.nats_seed, settings.nats_tls_ca
+    return {
+        "servers": [url.strip() for url in settings.nats_url.split(",")],
+        "user_credentials": RawCredentials(jwt.reveal()) if jwt else None,
+        "nkeys_seed_str": seed.reveal() if seed else None,
+        "inbox_prefix": inbox_prefix(user),
+        "tls": ssl.create_default_context(cadata=ca.reveal()) if ca else None,
+        # Otherwise the client goes on in plain text when whoever answers says that it has no TLS.
+        "tls_handshake_first": ca is not None,
+    }
+
+
+def _is_refusal(error: Exception) -> bool:
+    return isinstance(error, ssl.SSLError) or any(
+        word in str(error).lower() for word in ("authorization", "permissions violation", "authentication")
+    )

@@ -8,8 +8,10 @@ from nats.js.api import StreamInfo
 from nats.js.errors import NotFoundError
 
 from chassis.config import Nats
+from chassis.events.authorization import SUBSCRIBER
+from chassis.events.stream import credentials
 from cli.doctor.findings import Finding, away, reason, well, wrong
-from cli.events import address_of, hush
+from cli.events import hush
 
 ANSWER_SECONDS = 5
 
@@ -19,7 +21,7 @@ async def look_at_nats(wire: Nats) -> list[Finding]:
     client = Client()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
-            await client.connect(**address_of(wire), max_reconnect_attempts=1, error_cb=hush)
+            await client.connect(**credentials(wire, SUBSCRIBER), max_reconnect_attempts=1, error_cb=hush)
             info = await client.jetstream().stream_info(wire.nats_stream)
         return [_finding(wire, info)]
     except NotFoundError:

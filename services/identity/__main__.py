@@ -84,7 +84,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
     """Run the service while the block does; gives the port it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
-        stream = await stack.enter_async_context(open_stream(settings.nats))
+        stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))
         ses = await stack.enter_async_context(open_ses(settings.aws, settings.ses))
         outbox, place = Outbox(SCHEMA), (settings.aws.aws_account, settings.aws.aws_region)
         tenants, keys = TenantStore(database, outbox), KeyStore(database, limit=settings.keys_per_tenant)

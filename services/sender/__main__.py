@@ -173,7 +173,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
     """Run the service while the block does; gives the port it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
-        stream = await stack.enter_async_context(open_stream(settings.nats))
+        stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))
         states = EmailStates(body_retention=settings.body_retention)
         feedback = Feedback(states, SuppressionStore(database), UnmatchedStore(database))
         worker_name = f"{platform.node()}:{os.getpid()}"

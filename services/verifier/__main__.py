@@ -57,7 +57,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
     """Run the service while the block does; gives the port it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
-        stream = await stack.enter_async_context(open_stream(settings.nats))
+        stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))
         reader = await stack.enter_async_context(open_ses(settings.aws))
         repair = await stack.enter_async_context(_repairing(settings))
         store = VerificationStore(database, settings.aws)

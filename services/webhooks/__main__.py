@@ -45,7 +45,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
     """Run the service while the block does; gives the port it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
-        stream = await stack.enter_async_context(open_stream(settings.nats))
+        stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))
         source = await stack.enter_async_context(queue.open_queue(settings.aws, settings.feedback))
         topic = queue.topic(settings.aws, settings.feedback)
         signatures = await stack.enter_async_context(certificates.open_signatures(topic, settings.sns))

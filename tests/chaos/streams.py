@@ -8,6 +8,8 @@ import nats
 from nats.errors import Error as NatsError
 from nats.js.api import ConsumerConfig, DeliverPolicy
 
+from chassis.events.authorization import SUBSCRIBER
+from chassis.events.stream import credentials
 from tests.e2e.conftest import World
 
 QUIET_SECONDS = 1  # without another event: this was the last
@@ -18,7 +20,7 @@ async def holds(world: World, wanted: Collection[str]) -> bool:
     """Whether the stream has each of these events; False as well while there is no stream."""
     missing = set(wanted)
     with suppress(NatsError, OSError):
-        client = await nats.connect(world.installation.nats_url, allow_reconnect=False)
+        client = await nats.connect(**credentials(world.installation.wire, SUBSCRIBER), allow_reconnect=False)
         try:
             reader = await client.jetstream().subscribe(
                 ">", stream=world.installation.nats_stream, ordered_consumer=True, config=FROM_THE_FIRST

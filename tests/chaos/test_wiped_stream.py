@@ -7,7 +7,10 @@ from pathlib import Path
 
 import nats
 import pytest
+from nats.js.errors import NotFoundError
 
+from chassis.events.authorization import SUBSCRIBER
+from chassis.events.stream import credentials
 from tests.chaos.streams import holds
 from tests.chaos.truth import database
 from tests.e2e.conftest import World, a_world
@@ -22,7 +25,8 @@ LOOK_SECONDS = 0.5  # so that looking is no load itself
 # Of a kind that no service reads, so that they stay unread.
 WRITE = """
     INSERT INTO sender.outbox (id, subject, source, resource, tenant_id, data, schema_name, occurred_at)
-    SELECT gen_random_uuid(), 'email.held', source, resource, tenant_id, data, schema_name, now()
+    SELECT
+        gen_random_uuid(), 'email.held', '/letterhead/sender', resource, tenant_id, data, schema_name, now()
     FROM (SELECT * FROM identity.outbox LIMIT 1) AS any_event, generate_series(1, $1)
 """
 
@@ -62,9 +66,11 @@ async def _all_published(world: World) -> bool:
 
 async def _refilled(world: World) -> bool:
     await asyncio.sleep(LOOK_SECONDS)
-    client = await nats.connect(world.installation.nats_url)
+    client = await nats.connect(**credentials(world.installation.wire, SUBSCRIBER))
     try:
-        streams = await client.jetstream().streams_info()
+        stream = await client.jetstream().stream_info(world.installation.nats_stream)
+    except NotFoundError:
+        return False
     finally:
         await client.close()
-    return sum(stream.state.messages for stream in streams) >= EVENTS
+    return stream.state.messages >= EVENTS

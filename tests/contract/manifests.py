@@ -58,6 +58,11 @@ class Workload:
             volume["name"]: volume["secret"]["secretName"]
             for volume in self.pod.get("volumes", [])
             if "secret" in volume
+        } | {
+            volume["name"]: source["secret"]["name"]
+            for volume in self.pod.get("volumes", [])
+            for source in volume.get("projected", {}).get("sources", [])
+            if "secret" in source
         }
         return {
             mount["mountPath"]: secrets[mount["name"]]
@@ -96,7 +101,7 @@ class Overlay:
         found: dict[str, str] = {}
         for source in container.get("envFrom", []):
             found |= maps[source["configMapRef"]["name"]]
-        return found | {each["name"]: each["value"] for each in container.get("env", [])}
+        return found | {each["name"]: each["value"] for each in container.get("env", []) if "value" in each}
 
 
 @cache

@@ -1,7 +1,6 @@
 """The manifests fit together, and fit the code: what a cluster would only tell when it runs."""
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from importlib import import_module
@@ -17,8 +16,9 @@ import letterhead
 from chassis import config, migrate
 from chassis.access import generate_key
 from chassis.server import LIVENESS
+from cli.nkeys import PUBLIC_KEYS
 from scripts.dev_secrets import secrets
-from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built, run_tool
+from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built
 from tests.contract.sources import ROOT
 
 SERVICES = ("identity", "verifier", "sender", "webhooks")
@@ -175,11 +175,13 @@ def test_cert_manager_makes_the_secrets_that_are_mounted() -> None:
         if each["kind"] == "Certificate" and not each["spec"].get("isCA")
     }
 
-    assert set(certificates) == {f"letterhead-{service}-tls" for service in DEPLOYED}
-    for service in DEPLOYED:
+    assert set(certificates) == {f"letterhead-{name}-tls" for name in (*DEPLOYED, "nats")}
+    for service in (*DEPLOYED, "nats"):
         spec = certificates[f"letterhead-{service}-tls"]
         assert service in spec["dnsNames"]
         assert spec["usages"] == ["server auth", "client auth"]
+        # A certificate that NATS's servers accept may join them, and so publish anything.
+        assert (spec["issuerRef"]["name"] == "letterhead-nats-ca") == (service == "nats")
 
 
 def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> None:
@@ -236,9 +238,7 @@ def test_peers_and_nats_are_where_the_settings_say(overlay: Overlay) -> None:
     for _, workload in overlay.services():
         environment = overlay.environment(workload)
         peers = {value for name, value in environment.items() if name.endswith("_ADDRESS")}
-        stores = {
-            url.removeprefix("nats://") for name, url in environment.items() if name.endswith("NATS_URL")
-        }
+        stores = {url.partition("://")[2] for name, url in environment.items() if name.endswith("NATS_URL")}
         assert peers | stores <= listening
 
 
@@ -257,6 +257,8 @@ def test_the_secrets_of_dev_are_those_that_dev_needs() -> None:
         for directory, secret in workload.mounted_secrets().items():
             paths = [value for value in overlay.environment(workload).values() if value.startswith(directory)]
             wanted[secret] = {Path(path).name for path in paths}
+    wanted["letterhead-nats"] = {PUBLIC_KEYS}  # its configuration includes it
+    wanted["letterhead-subscriber"] = {"nats-seed"}  # for other services of the platform
 
     assert {name: set(files) for name, files in secrets().items()} == wanted
 
@@ -332,12 +334,3 @@ def operations_called(path: Path, aws: str) -> set[str]:
     operations = Loader().load_service_model(aws, "service-2")["operations"]
     words = set(re.findall(r"[a-z_]+", path.read_text(encoding="utf-8")))
     return {name for name in operations if xform_name(name) in words}
-
-
-@pytest.mark.parametrize("component", ["nats", "nats-cluster"])
-def test_nats_takes_its_configuration(component: str) -> None:
-    path = ROOT / "deploy/components" / component / "nats.conf"
-
-    done = run_tool("nats-server", "-t", "-c", str(path), environ={"POD_NAME": "nats-0", "PATH": os.defpath})
-
-    assert done.returncode == 0, done.stderr

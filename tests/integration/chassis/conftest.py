@@ -25,7 +25,7 @@ async def identity(database: FreshDatabase) -> AsyncIterator[Database]:
 @pytest.fixture
 async def wire(stream: FreshStream) -> AsyncIterator[Stream]:
     """A connection to this test's stream."""
-    async with open_stream(stream.settings) as opened:
+    async with open_stream(stream.settings("identity"), "identity") as opened:
         yield opened
 
 

@@ -17,7 +17,7 @@ GRANT SELECT, INSERT ON identity.journal TO letterhead_identity
 """
 
 
-def an_event(subject: str = "domain.ready", **data: str) -> Event:
+def an_event(subject: str = "domain.created", **data: str) -> Event:
     """An event of no service's contract; the chassis does not care."""
     struct = Struct()
     struct.update(data)

@@ -34,7 +34,7 @@ async def test_an_event_is_published_as_a_cloudevent(
         "specversion": "1.0",
         "id": str(event.id),
         "source": "/letterhead/identity",
-        "type": "domain.ready",
+        "type": "domain.created",
         "subject": "inbox.mnexa.ai",
         "datacontenttype": "application/json",
         "dataschema": "google.protobuf.Struct",
@@ -104,9 +104,9 @@ async def test_an_event_is_applied_once_when_it_is_delivered_twice(
     await eventually(lambda: _published(database))
 
     [published] = await eventually(stream.published)
-    await wire.publish("domain.ready", json.dumps(published).encode(), UUID(int=1))
+    await wire.publish("domain.created", json.dumps(published).encode(), UUID(int=1))
     start(a_consumer(identity, wire).run)
-    last = an_event("domain.lost")
+    last = an_event("domain.deleted")
     await publish(identity, last)
 
     await eventually(lambda: _includes(database, str(last.id)))
@@ -131,7 +131,7 @@ async def test_two_consumers_share_the_events(
 async def test_a_handler_sees_the_event_as_it_was_written(
     identity: Database, wire: Stream, start: Start
 ) -> None:
-    event = an_event("domain.degraded", axis="dkim")
+    event = an_event("domain.provisioned", axis="dkim")
     seen: list[ReceivedEvent] = []
 
     async def see(_: Connection, received: Sequence[ReceivedEvent]) -> None:
@@ -155,11 +155,11 @@ async def test_an_event_that_cannot_be_applied_is_parked_and_the_rest_flow(
 
     async def refuse_lost(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
         await write_down(connection, events)
-        if "domain.lost" in {event.subject for event in events}:
+        if "domain.deleted" in {event.subject for event in events}:
             tries.append(len(events))
             raise ValueError("no such domain")
 
-    bad, good = an_event("domain.lost"), [an_event() for _ in range(20)]
+    bad, good = an_event("domain.deleted"), [an_event() for _ in range(20)]
     start(Relay(identity, wire, "identity").run)
     start(a_consumer(identity, wire, refuse_lost).run)
     await publish(identity, bad, *good)
@@ -269,7 +269,7 @@ async def test_what_is_no_event_is_parked_at_once(
     await eventually(lambda: wire.connected)
     await wire.ensure()
 
-    await wire.publish("domain.ready", b'{"id": "\0 no event', UUID(int=1))
+    await wire.publish("domain.created", b'{"id": "\0 no event', UUID(int=1))
 
     [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
     assert parked["event_id"] is None

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import nats
 import pytest
 
 from chassis.database import Connection, Database
@@ -133,7 +132,7 @@ async def test_the_stream_is_deleted_on_a_live_server(
 
     async with load(identity) as acknowledged:
         await grown(acknowledged)
-        await _delete(stream)
+        await stream.lose()
         await grown(acknowledged)
 
     await everything_is_applied(database, acknowledged)
@@ -204,7 +203,7 @@ async def test_only_the_retention_is_published_again(
     await database.execute(
         "UPDATE identity.outbox SET created_at = now() - interval '31 days' WHERE id = $1", old.id
     )
-    await _delete(stream)
+    await stream.lose()
 
     published = await eventually(stream.published)
     assert [each["id"] for each in published] == [str(recent.id)]
@@ -218,7 +217,7 @@ async def test_a_service_starts_before_nats(
 ) -> None:
     await make_journal(database)
     stream.server.stop()
-    async with open_stream(stream.settings) as wire:
+    async with open_stream(stream.settings("identity"), "identity") as wire:
         start(Relay(identity, wire, "identity").run)
         start(a_consumer(identity, wire).run)
         event = an_event()
@@ -291,9 +290,3 @@ async def _superset(database: FreshDatabase, ids: list[str]) -> bool:
 
 async def _all_published(stream: FreshStream, ids: list[str]) -> bool:
     return set(ids) <= {each["id"] for each in await stream.published()}
-
-
-async def _delete(stream: FreshStream) -> None:
-    connection = await nats.connect(stream.server.url)
-    await connection.jetstream().delete_stream(stream.settings.nats_stream)
-    await connection.close()

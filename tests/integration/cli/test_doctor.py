@@ -8,7 +8,6 @@ import boto3
 import pytest
 
 from chassis import config
-from chassis.events.stream import open_stream
 from cli.aws_setup import set_up
 from cli.doctor.aws import Way, look_at_aws
 from cli.doctor.database import look_at_database
@@ -21,7 +20,6 @@ from cli.server_process import HOST, free_port
 from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
-from tests.waiting import eventually
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 WAY = Way(ACCOUNT, "letterhead", "letterhead-feedback", "letterhead-feedback")
@@ -128,20 +126,20 @@ async def test_a_queue_that_nobody_reads_is_wrong(database: FreshDatabase, age: 
 
 
 async def test_a_stream_is_found_missing_or_away(stream: FreshStream) -> None:
-    [missing] = await look_at_nats(stream.settings)
-    async with open_stream(stream.settings) as made:
-        await eventually(lambda: made.connected)
-        await made.ensure()
-        [there] = await look_at_nats(stream.settings)
+    await stream.lose()
+    [missing] = await look_at_nats(stream.settings("subscriber"))
+    await stream.create()
+    [there] = await look_at_nats(stream.settings("subscriber"))
     [away] = await look_at_nats(config.Nats(nats_url=f"nats://{HOST}:{free_port()}"))
 
     assert (missing.verdict, there.verdict, away.verdict) == (Verdict.WRONG, Verdict.WELL, Verdict.AWAY)
-    assert stream.settings.nats_stream in missing.note
+    assert stream.name in missing.note
 
 
 async def test_whoever_listens_to_a_stream_that_is_not_there_is_told(stream: FreshStream) -> None:
-    with pytest.raises(EventsAway, match=stream.settings.nats_stream):
-        async with Tail.open(stream.settings):
+    await stream.lose()
+    with pytest.raises(EventsAway, match=stream.name):
+        async with Tail.open(stream.settings("subscriber")):
             pytest.fail("there is nothing to listen to")
 
 

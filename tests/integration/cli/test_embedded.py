@@ -10,11 +10,11 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
-import nats
 import pytest
 
 from cli.embedded import NatsServer, Postgres
 from cli.server_process import HOST, EmbeddedError, free_port, port_is_free
+from tests.streams import OPERATOR, connected, users_of_tests
 from tests.waiting import eventually
 
 STARTER = """
@@ -78,16 +78,14 @@ async def test_nobody_becomes_superuser_without_the_password(postgres: Postgres)
 
 
 async def test_nats_loses_its_streams_when_it_is_wiped(directory: Path) -> None:
-    server = NatsServer.start(directory)
-    connection = await nats.connect(server.url)
-    await connection.jetstream().add_stream(name="LOST", subjects=["lost"])
-    await connection.close()
+    server = NatsServer.start(directory, users=users_of_tests())
+    async with connected(server, OPERATOR) as connection:
+        await connection.jetstream().add_stream(name="LOST", subjects=["lost"])
 
     server.wipe()
 
-    connection = await nats.connect(server.url)
-    assert await connection.jetstream().streams_info() == []
-    await connection.close()
+    async with connected(server, OPERATOR) as connection:
+        assert await connection.jetstream().streams_info() == []
     server.stop()
 
 

@@ -81,7 +81,7 @@ async def an_identity(database: FreshDatabase, stream: FreshStream, port: int = 
     chosen = identity.Config(
         server=config.Server(grpc_port=port, grpc_host=HOST, drain=timedelta(seconds=1), grpc_plaintext=True),
         database=database.settings("identity"),
-        nats=stream.settings,
+        nats=stream.settings("identity"),
         aws=config.AwsControl(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=f"http://{HOST}:1"),
         ses=SesSettings(),
         keys=Keys(),

@@ -154,7 +154,7 @@ def identity(database: FreshDatabase, stream: FreshStream, internet: Internet) -
             grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
         ),
         database=database.settings("identity"),
-        nats=stream.settings,
+        nats=stream.settings("identity"),
         aws=config.AwsControl(
             aws_region=REGION,
             aws_account=ACCOUNT,

@@ -212,7 +212,7 @@ async def sender(database: FreshDatabase, stream: FreshStream, internet: Interne
     settings = Config(
         server=Server(grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=15), grpc_plaintext=True),
         database=database.settings("sender", pool_size=10),
-        nats=stream.settings,
+        nats=stream.settings("sender"),
         aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
         shared=Shared(shared_domain=SHARED_DOMAIN, shared_brand="e2a"),
         windows=Windows(),

@@ -1,7 +1,7 @@
 """What other services would have published: events of webhooks and of verifier."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -9,36 +9,37 @@ from uuid import UUID
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from chassis import config
 from chassis.events import Stream, open_stream
-from chassis.events.envelope import envelope
+from chassis.events.envelope import envelope, source_of
+from chassis.events.subjects import OWNERS
 from chassis.ids import uuid7
 from letterhead.events.v1 import domain_events_pb2 as domains
 from letterhead.events.v1 import email_events_pb2 as pb
 from letterhead.sender.v1.emails_pb2 import Email
 from tests.factories import Domain
+from tests.streams import FreshStream
 from tests.waiting import eventually
 
 
 class Hearsay:
     """Publishes events as the services whose they are."""
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, streams: Mapping[str, Stream]) -> None:
+        self._streams = streams
 
     async def tell(self, subject: str, data: Message, tenant_id: UUID | str) -> None:
         """Publishes one event under a new id."""
         row: dict[str, Any] = {
             "id": uuid7(),
             "subject": subject,
-            "source": "/letterhead/test",
+            "source": source_of(OWNERS[subject]),
             "resource": "",
             "tenant_id": tenant_id,
             "data": json_format.MessageToDict(data),
             "schema_name": data.DESCRIPTOR.full_name,
             "occurred_at": datetime.now(UTC),
         }
-        await self._stream.publish(subject, envelope(row), row["id"])
+        await self._streams[OWNERS[subject]].publish(subject, envelope(row), row["id"])
 
     async def ready(self, domain: Domain) -> None:
         """`domain.ready`."""
@@ -77,9 +78,12 @@ def _recipients(kind: str, addresses: tuple[str, ...]) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_hearsay(settings: config.Nats) -> AsyncIterator[Hearsay]:
-    """Connects to the test's own stream."""
-    async with open_stream(settings) as stream:
-        await eventually(lambda: stream.connected)
-        await stream.ensure()
-        yield Hearsay(stream)
+async def open_hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
+    """Connects to the test's own stream, as each of the services."""
+    async with AsyncExitStack() as exits:
+        streams = {
+            service: await exits.enter_async_context(open_stream(stream.settings(service), service))
+            for service in ("webhooks", "verifier")
+        }
+        await eventually(lambda: all(each.connected for each in streams.values()))
+        yield Hearsay(streams)

@@ -42,7 +42,9 @@ class Process:
     def _environment(self) -> dict[str, str]:
         sender, url_file = self._sender, self._directory / "database-url"
         url_file.write_text(sender.settings.database.database_url.reveal())
-        nats = sender.settings.nats
+        nats, seed_file = sender.settings.nats, self._directory / "nats-seed"
+        assert nats.nats_seed is not None
+        seed_file.write_text(nats.nats_seed.reveal())
         return {
             "PATH": "/usr/bin:/bin",
             "PYTHONPATH": os.pathsep.join(sys.path),
@@ -50,6 +52,7 @@ class Process:
             "AWS_SECRET_ACCESS_KEY": "sandbox",
             "LETTERHEAD_DATABASE_URL_FILE": str(url_file),
             "LETTERHEAD_NATS_URL": nats.nats_url,
+            "LETTERHEAD_NATS_SEED_FILE": str(seed_file),
             "LETTERHEAD_NATS_STREAM": nats.nats_stream,
             "LETTERHEAD_NATS_SUBJECT_PREFIX": nats.nats_subject_prefix,
             "LETTERHEAD_GRPC_PORT": str(self.port),

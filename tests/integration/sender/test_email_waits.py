@@ -45,7 +45,7 @@ async def test_a_fallen_domains_email_is_held_and_leaves_when_the_domain_is_read
     assert await sender.posts() == []
 
     await sender.set_domain_state(domain, "READY")
-    async with open_hearsay(sender.stream.settings) as hearsay:
+    async with open_hearsay(sender.stream) as hearsay:
         await hearsay.ready(domain)
 
     await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=4))

@@ -23,7 +23,7 @@ READERS = [f"reader{number}@example.com" for number in range(20)]
 
 @pytest.fixture
 async def hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
-    async with open_hearsay(stream.settings) as hearsay:
+    async with open_hearsay(stream) as hearsay:
         yield hearsay
 
 

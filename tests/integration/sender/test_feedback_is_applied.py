@@ -21,7 +21,7 @@ READER = "reader@example.com"
 
 @pytest.fixture
 async def hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
-    async with open_hearsay(stream.settings) as hearsay:
+    async with open_hearsay(stream) as hearsay:
         yield hearsay
 
 

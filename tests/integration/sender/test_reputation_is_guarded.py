@@ -89,7 +89,7 @@ async def an_identity(sender: Sender, keys: Keys) -> AsyncIterator[int]:
             grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
         ),
         database=sender.database.settings("identity"),
-        nats=sender.stream.settings,
+        nats=sender.stream.settings("identity"),
         aws=config.AwsControl(**asdict(sender.settings.aws)),
         ses=SesSettings(),
         keys=keys,
@@ -107,7 +107,7 @@ async def world(sender: Sender) -> AsyncIterator[World]:
         async with (
             sender.start(**peers, reputation_interval=INTERVAL) as channel,
             grpc.aio.insecure_channel(address) as to_identity,
-            open_hearsay(sender.stream.settings) as hearsay,
+            open_hearsay(sender.stream) as hearsay,
         ):
             yield World(sender, channel, IdentityCaller(to_identity, admin), hearsay)
 

@@ -39,7 +39,7 @@ async def webhooks(sender: Sender) -> AsyncIterator[None]:
     settings = Config(
         server=sender.settings.server,
         database=sender.database.settings("webhooks"),
-        nats=sender.stream.settings,
+        nats=sender.stream.settings("webhooks"),
         aws=sender.settings.aws,
         feedback=queue.Feedback(feedback_wait=timedelta(seconds=1)),
     )

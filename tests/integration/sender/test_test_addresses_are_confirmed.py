@@ -272,7 +272,7 @@ async def test_test_emails_count_for_nothing(
     await read_codes(sender)
     tried = await becomes(caller, await try_out(caller, domain, f"also-gone@{domain.name}"), State.STATE_SENT)
 
-    async with open_hearsay(sender.stream.settings) as hearsay:
+    async with open_hearsay(sender.stream) as hearsay:
         await hearsay.of(tried, "bounce", f"also-gone@{domain.name}")
         await hearsay.of(written, "bounce", reader)
 

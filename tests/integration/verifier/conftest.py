@@ -63,7 +63,7 @@ def world(
             grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
         ),
         database=database.settings("verifier"),
-        nats=stream.settings,
+        nats=stream.settings("verifier"),
         aws=config.AwsControl(
             aws_region=REGION,
             aws_account=ACCOUNT,

@@ -170,7 +170,7 @@ def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, inte
                 grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
             ),
             database=database.settings("webhooks"),
-            nats=stream.settings,
+            nats=stream.settings("webhooks"),
             aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
             feedback=queue.Feedback(
                 feedback_queue=closed_way.queue,

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import nats
 import pytest
 
 from chassis.background import supervised
 from chassis.database import Database
 from chassis.events import Event, Outbox, Relay, open_stream
+from chassis.events.authorization import SUBSCRIBER
 from chassis.ids import uuid7
 from letterhead.events.v1 import domain_events_pb2
 from tests.stores import FreshDatabase
@@ -27,11 +27,13 @@ PAGE = Path(__file__).parents[3] / "docs/events.md"
 def subscriber(stream: FreshStream, tmp_path: Path) -> Iterator[Path]:
     """The page's program, told of this test's stream; gives the file it prints to."""
     (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    settings = stream.settings
+    seed = tmp_path / "seed"
+    seed.write_text(stream.server.seeds[SUBSCRIBER])
     own = {
-        "nats://127.0.0.1:42229": settings.nats_url,
-        '"LETTERHEAD"': f'"{settings.nats_stream}"',
-        '"domain.>"': f'"{settings.nats_subject_prefix}domain.>"',
+        "nats://127.0.0.1:42229": stream.server.url,
+        ".letterhead/secrets/nats-seed-subscriber": str(seed),
+        '"LETTERHEAD"': f'"{stream.name}"',
+        '"domain.>"': f'"{stream.prefix}domain.>"',
     }
     for theirs, ours in own.items():
         assert theirs in program
@@ -53,24 +55,18 @@ async def tell(database: Database, *names: str) -> None:
             await Outbox("verifier").write(connection, event)
 
 
-async def lose(stream: FreshStream) -> None:
-    """Deletes the stream with its consumers, as a NATS that lost its disk."""
-    connection = await nats.connect(stream.settings.nats_url)
-    await connection.jetstream().delete_stream(stream.settings.nats_stream)
-    await connection.close()
-
-
 async def test_the_pages_subscriber_applies_each_event_once_over_a_lost_stream(
     subscriber: Path, database: FreshDatabase, stream: FreshStream
 ) -> None:
     async with (
         database.open("verifier") as verifier,
-        open_stream(stream.settings) as wire,
+        open_stream(stream.settings("verifier"), "verifier") as wire,
         supervised([Relay(verifier, wire, "verifier").run], asyncio.Event(), drain=timedelta(seconds=3)),
     ):
         await tell(verifier, "one.com", "two.com")
         await eventually(lambda: len(printed(subscriber)) == 2)
-        await lose(stream)
+        await stream.lose()
+        await stream.create()
         await tell(verifier, "three.com")
         await eventually(
             lambda: "domain.ready three.com" in printed(subscriber), within=timedelta(seconds=20)

@@ -1,0 +1,76 @@
+"""Nobody publishes another's event, uses another's consumer or reads another's replies: all is tried."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from chassis.events.authorization import EVERYTHING, Permissions, permissions
+from cli.embedded import NatsServer
+from tests.figures import Figure
+from tests.integration.chassis.attackers import USERS, Breached, Count, Vault, a_vault
+from tests.integration.chassis.attacks import attack
+from tests.streams import OPERATOR
+
+pytestmark = pytest.mark.timeout(300)  # over a thousand tries, each with a look at what came of it
+
+
+@asynccontextmanager
+async def a_server(workspace: Path, users: Mapping[str, Permissions]) -> AsyncIterator[Vault]:
+    """A server of this test's own, with the authorization of an installation."""
+    server = NatsServer.start(workspace / uuid4().hex, users={**users, OPERATOR: EVERYTHING})
+    try:
+        async with a_vault(server) as vault:
+            yield vault
+    finally:
+        server.stop()
+
+
+async def test_no_user_and_nobody_without_a_key_gets_past_its_permissions(
+    workspace: Path, figure: Figure
+) -> None:
+    count = Count()
+
+    async with a_server(workspace, permissions()) as vault:
+        for user in USERS:
+            await attack(vault, user, count)
+
+    figure(
+        f"NATS, forged events and others' consumers, inboxes and stream: tries {count.tries}, breaches "
+        f"{len(count.breaches)}"
+    )
+    assert count.breaches == []
+
+
+GRANTED = permissions()
+
+
+def also(user: str, *subjects: str) -> tuple[str, Permissions]:
+    """A user who may publish to more subjects than its own."""
+    return user, replace(GRANTED[user], publish=(*GRANTED[user].publish, *subjects))
+
+
+SPOILT = {
+    "another's subject": also("webhooks", "domain.ready"),
+    "every subject": also("sender", ">"),
+    "another's consumer": also("verifier", "$JS.API.CONSUMER.*.*.LETTERHEAD.sender-feedback"),
+    "another's acknowledgements": also("identity", "$JS.ACK.LETTERHEAD.sender-feedback.>"),
+    "the stream's configuration": also("webhooks", "$JS.API.STREAM.UPDATE.LETTERHEAD"),
+    "another's inbox": (
+        "webhooks",
+        replace(GRANTED["webhooks"], subscribe=("_INBOX_webhooks.>", "_INBOX_sender.>")),
+    ),
+    "a subscriber who may use every consumer": ("subscriber", replace(GRANTED["subscriber"], forbidden=())),
+}
+
+
+@pytest.mark.parametrize("mistake", SPOILT)
+async def test_a_mistake_in_the_permissions_is_found(workspace: Path, mistake: str) -> None:
+    user, spoilt = SPOILT[mistake]
+
+    async with a_server(workspace, {**GRANTED, user: spoilt}) as vault:
+        with pytest.raises(Breached):
+            await attack(vault, user, Count(stop=True))

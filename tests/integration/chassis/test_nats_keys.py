@@ -1,0 +1,116 @@
+"""A service connects to NATS with its key and no other, over TLS where that is asked for."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from chassis.config import Nats, Secret
+from chassis.errors import Unavailable
+from chassis.events import open_stream
+from cli.embedded import NatsServer
+from cli.nkeys import Nkey
+from sandbox.aws.certificates import Certificates, open_certificates
+from tests.waiting import eventually
+
+
+@pytest.fixture
+def server(workspace: Path) -> Iterator[NatsServer]:
+    """A server whose keys this test changes."""
+    server = NatsServer.start(workspace / uuid4().hex)
+    yield server
+    server.stop()
+
+
+def reconfigure(server: NatsServer, text: str) -> None:
+    """Gives the server another configuration, as an operator does."""
+    server._config.write_text(text)  # whoever operates it reaches into the server
+    server.process.send_signal(signal.SIGHUP)
+
+
+async def test_a_key_that_the_server_does_not_know_is_refused_and_said_so_once(
+    server: NatsServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Nats(nats_url=server.url, nats_seed=Secret(Nkey.generate().seed))
+
+    async with open_stream(settings, "identity") as stream:
+        said = ""
+
+        def refused() -> bool:
+            nonlocal said
+            said += capsys.readouterr().out
+            return "nats_refused" in said
+
+        await eventually(refused)
+        assert not stream.connected
+        with pytest.raises(Unavailable):
+            await stream.ensure()
+
+
+async def test_a_service_whose_key_was_taken_away_is_back_when_it_is_given_again(server: NatsServer) -> None:
+    async with open_stream(server.settings("identity"), "identity") as stream:
+        await eventually(lambda: stream.connected)
+        await stream.ensure()
+        known = server._config.read_text()
+        mine = next(line for line in known.splitlines() if line.startswith("nkey_identity"))
+
+        reconfigure(server, known.replace(mine, f"nkey_identity: {Nkey.generate().public}"))
+        await eventually(lambda: not stream.connected)
+        reconfigure(server, known)
+
+        await eventually(lambda: stream.connected)
+        await stream.ensure()
+
+
+async def test_only_the_manager_creates_the_stream(server: NatsServer) -> None:
+    async with (
+        open_stream(server.settings("identity"), "identity") as manager,
+        open_stream(server.settings("sender"), "sender") as other,
+    ):
+        await eventually(lambda: manager.connected and other.connected)
+        with pytest.raises(Unavailable, match="identity creates it"):
+            await other.ensure()
+
+        created = await manager.ensure()
+
+        assert await other.ensure() == created
+
+
+@pytest.fixture
+def tls(workspace: Path) -> Certificates:
+    return open_certificates(workspace / "certificates", "us-east-1")
+
+
+def over_tls(server: NatsServer, ca: str) -> Nats:
+    seed = server.settings("identity").nats_seed
+    return Nats(nats_url=f"tls://127.0.0.1:{server.port}", nats_seed=seed, nats_tls_ca=Secret(ca))
+
+
+async def test_a_service_speaks_tls_with_a_server_of_its_own_authority_only(
+    server: NatsServer, tls: Certificates, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = f'cert_file: "{tls.tls_cert}", key_file: "{tls.tls_key}", handshake_first: auto'
+    reconfigure(server, f"tls {{ {files} }}\n{server._config.read_text()}")
+    another = open_certificates(tmp_path, "us-east-1")
+
+    async with open_stream(over_tls(server, tls.ca.read_text()), "identity") as stream:
+        await eventually(lambda: stream.connected)
+        await stream.ensure()
+    async with open_stream(over_tls(server, another.ca.read_text()), "identity") as stream:
+        await eventually(lambda: "CERTIFICATE_VERIFY_FAILED" in capsys.readouterr().out)
+        assert not stream.connected
+
+
+async def test_a_service_that_wants_tls_says_nothing_to_a_server_without_it(
+    server: NatsServer, tls: Certificates, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_stream(over_tls(server, tls.ca.read_text()), "identity") as stream:
+        await eventually(lambda: "nats_refused" in capsys.readouterr().out)
+        assert not stream.connected
+
+
+def test_a_plain_url_beside_a_certificate_authority_is_a_mistake(tls: Certificates) -> None:
+    with pytest.raises(ValueError, match="tls://"):
+        Nats(nats_url="tls://one:4222, nats://two:4222", nats_tls_ca=Secret(tls.ca.read_text()))
