@@ -54,9 +54,6 @@ class Scope(StrEnum):
     LINK = "LINK"  # a customer without a key: one domain's page, and nothing else of its tenant
 
 
-# Whoever has a key at all; a link is none.
-ANY_KEY = (Scope.FULL_ACCESS, Scope.SENDING_ACCESS, Scope.SERVICE)
-
 # The kinds of access that each scope includes: a caller sees, makes and revokes no key that can do more.
 KINDS: Mapping[Scope, frozenset[Scope]] = {
     Scope.ADMIN: frozenset({Scope.ADMIN, Scope.SERVICE, Scope.FULL_ACCESS, Scope.SENDING_ACCESS}),
@@ -163,11 +160,6 @@ def tenant_visibility(requested: str, *scopes: Scope) -> TenantVisibility:
     if sees.tenant_id not in (None, tenant_id):
         raise NotFound("TENANT_NOT_FOUND", "no such tenant; leave tenant_id out to use the key's own")
     return TenantVisibility(tenant_id, sees.claim_ids, sees.kinds)
-
-
-def tenant_for(requested: str) -> UUID:
-    """Give the tenant a request is about: the caller's own if empty, another's for ADMIN and SERVICE only."""
-    return tenant_visibility(requested, *Scope).tenant_id
 
 
 def _tenant_id(requested: str) -> UUID:

@@ -42,3 +42,7 @@ CREATE VIEW sender.submissions AS
 SELECT id, email_id, tenant_id, ses_id FROM sender.attempts
 UNION ALL
 SELECT id, NULL, NULL, NULL FROM sender.heartbeats;
+
+-- Whose each email is, and SES's id of it.
+CREATE VIEW sender.email_references AS
+SELECT id, tenant_id, ses_id FROM sender.emails;

@@ -83,4 +83,4 @@ GRANT SELECT, INSERT, DELETE ON webhooks.feedback TO letterhead_webhooks;
 GRANT SELECT, INSERT, UPDATE ON webhooks.intake TO letterhead_webhooks;
 GRANT USAGE ON SCHEMA sender TO letterhead_webhooks;
 -- To attribute an event to an email only where its tags are those of a submission of ours.
-GRANT SELECT ON sender.submissions TO letterhead_webhooks;
+GRANT SELECT ON sender.submissions, sender.email_references TO letterhead_webhooks;

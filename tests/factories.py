@@ -155,6 +155,25 @@ async def _a_verified_domain(
     return domain
 
 
+async def an_attempt(
+    database: FreshDatabase, tenant_id: UUID, email_id: UUID, attempt_id: UUID, *, ses_id: str | None = None
+) -> None:
+    """An email and the attempt at it, as sender writes them before it submits; once, however often asked."""
+    claim_id = uuid7()
+    await database.execute(
+        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at)"
+        " VALUES ($1, $2, $3, 'agent@example.com', 'Hello', 1, now() + interval '1 day')"
+        " ON CONFLICT (id) DO NOTHING",
+        email_id, tenant_id, claim_id,
+    )  # fmt: skip
+    await database.execute(
+        "INSERT INTO sender.attempts"
+        " (id, email_id, tenant_id, claim_id, number, worker, leased_until, ses_id)"
+        " VALUES ($1, $2, $3, $4, 1, 'test', now(), $5) ON CONFLICT DO NOTHING",
+        attempt_id, email_id, tenant_id, claim_id, ses_id,
+    )  # fmt: skip
+
+
 async def _insert_records(database: FreshDatabase, domain: Domain) -> None:
     """The five required records, in the order they are shown."""
     records = [

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from chassis.access import Scope, require, tenant_for
-from chassis.errors import InvalidField, PermissionDenied
+from chassis.access import Scope, tenant_visibility
+from chassis.errors import InvalidField
 from chassis.pages import Page, next_token, page
 from chassis.protos import stamp_of
 from letterhead.webhooks.v1 import feedback_pb2 as pb
@@ -25,26 +25,14 @@ class FeedbackServicer(feedback_pb2_grpc.FeedbackServiceServicer):
         self._store = store
 
     async def ListFeedback(self, request: pb.ListFeedbackRequest, context: Any) -> pb.ListFeedbackResponse:
-        _require_every_domain()
-        tenant_id = tenant_for(request.tenant_id)
+        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.SERVICE)
         email_id = _email_id(request.email_id)
-        of = f"feedback/{tenant_id}/{email_id or ''}"
+        of = f"feedback/{sees.tenant_id}/{email_id or ''}"
         asked = page(request.page_size, request.page_token, of=of)
         found = await self._store.list_feedback(
-            tenant_id, email_id=email_id, after=asked.after_id(), limit=asked.size + 1
+            sees, email_id=email_id, after=asked.after_id(), limit=asked.size + 1
         )
         return _to_response(found, asked, of)
-
-
-def _require_every_domain() -> None:
-    """Refuse keys tied to domains: SES's events do not say which domain they are about."""
-    who = require(Scope.FULL_ACCESS, Scope.SENDING_ACCESS, Scope.SERVICE)
-    if who.claim_ids:
-        raise PermissionDenied(
-            "SCOPE_TOO_SMALL",
-            "this key is tied to domains, feedback is the whole tenant's: use a key for all domains",
-            metadata={"scope": who.scope, "required": "a key for all domains"},
-        )
 
 
 def _email_id(requested: str) -> UUID | None:

@@ -4,10 +4,11 @@ Not for what a good request is (`drafts`). All is checked again when an email is
 """
 
 import hmac
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from chassis.access import TenantVisibility
 from chassis.errors import ServiceError, Violation, to_status
 from chassis.gathering import Gathering
 from chassis.telemetry import get_logger
@@ -41,7 +42,6 @@ class _Asked:
 
     request: Request
     drafts: Sequence[Draft | ServiceError]
-    key_claims: Collection[UUID]
     whole: bool
 
     @property
@@ -50,7 +50,7 @@ class _Asked:
 
     @property
     def senders(self) -> Senders:
-        return Senders(self.request.tenant_id, {draft.sender.domain for draft in self.good})
+        return Senders(self.request.sees, {draft.sender.domain for draft in self.good})
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,13 @@ class Acceptance:
         self._shared_domain = shared_domain
         self._gathering = Gathering(self._take_all, most=MOST, pause=PAUSE)
 
-    async def accept(
-        self, request: Request, drafts: Sequence[Draft], key_claims: Collection[UUID]
-    ) -> Sequence[Email]:
-        """Store all or nothing; gives the emails, or those that the same request made before.
+    async def accept(self, request: Request, drafts: Sequence[Draft]) -> Sequence[Email]:
+        """Store all or nothing; return the emails, or those that the same request made before.
 
-        `key_claims` are the domains that the caller's key is tied to; empty: none in particular. Raises
-        AlreadyExists for a request id with other content, FailedPrecondition or PermissionDenied for a From.
+        Raises AlreadyExists for a request id with other content, or with an answer that the caller may not
+        see; FailedPrecondition or PermissionDenied for a From.
         """
-        taken = await self._take(_Asked(request, drafts, key_claims, whole=True))
+        taken = await self._take(_Asked(request, drafts, whole=True))
         if taken.emails:
             return taken.emails
         if before := await self._before(request):
@@ -90,13 +88,13 @@ class Acceptance:
         raise _all_of([each for each in taken.refusals if each] or [RequestForgotten()])
 
     async def accept_each(
-        self, request: Request, asked: Sequence[Draft | ServiceError], key_claims: Collection[UUID]
+        self, request: Request, asked: Sequence[Draft | ServiceError]
     ) -> Sequence[Email | Refusal]:
         """Store what is good, and give for each the email or why there is none; see `accept`.
 
         Nothing at all is stored where none is good: that request may be mended under its id.
         """
-        taken = await self._take(_Asked(request, asked, key_claims, whole=False))
+        taken = await self._take(_Asked(request, asked, whole=False))
         refusals = [_refusal(each) if each else None for each in taken.refusals]
         if taken.emails:
             return _in_turn(taken.emails, refusals)
@@ -141,7 +139,7 @@ class Acceptance:
             return []
         if not hmac.compare_digest(answered.content_hash, request.content_hash):
             raise RequestIdReused(request.id or "")
-        emails = await self._emails.get_all(answered.email_ids, tenant_id=request.tenant_id)
+        emails = await self._emails.get_all(answered.email_ids, request.sees)
         return _in_turn(emails, answered.refusals)
 
 
@@ -173,7 +171,7 @@ def _judged(asked: _Asked, domains: Mapping[str, Domain]) -> list[Claimed | Serv
 
 def _claimed(domain: Domain | None, draft: Draft, asked: _Asked) -> Claimed | ServiceError:
     try:
-        return claim_to_send_from(domain, draft, asked.key_claims), draft
+        return claim_to_send_from(domain, draft, asked.request.sees), draft
     except ServiceError as error:
         error.violations = (Violation(f"{draft.path}from.address", error.message),)
         return error
@@ -190,14 +188,17 @@ def _offer(asked: _Asked, judged: Sequence[Claimed | ServiceError]) -> Offer | N
     return Offer(asked.request, good, refusals)
 
 
-def claim_to_send_from(domain: Domain | None, draft: Draft, key_claims: Collection[UUID]) -> UUID:
-    """Give the claim that an email would be sent from; raises what the caller is told otherwise."""
+def claim_to_send_from(domain: Domain | None, draft: Draft, sees: TenantVisibility) -> UUID:
+    """Return the claim that an email would be sent from; raise what the caller is told otherwise.
+
+    `domain` is None where the caller sees none: a key that is tied to domains does not learn of others.
+    """
     name = draft.sender.domain
+    if domain is None and sees.claim_ids:
+        raise KeyNotForDomain(name)
     answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
     if domain is None or answer is Origin.NOT_YOURS:
         raise FromNotYours(name)
-    if key_claims and domain.claim_id not in key_claims:
-        raise KeyNotForDomain(name)
     if domain.pause_reason is not None:
         raise TenantPaused(domain.pause_reason)
     if answer is Origin.GOING:

@@ -6,12 +6,13 @@ An email is locked before it is judged: whoever is claiming it has finished, or 
 from datetime import UTC, datetime
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.database import Connection, Database
 from chassis.errors import InvalidField
 from services.sender.model.emails import Email, Move, State
 from services.sender.model.schedule import BadTime, check_send_time
 from services.sender.refusals import EmailNotFound, WrongState
-from services.sender.store.changes import ChangeStore, Sight
+from services.sender.store.changes import ChangeStore
 from services.sender.store.emails import EmailStore
 from services.sender.store.states import EmailStates
 
@@ -29,23 +30,23 @@ class Changes:
         self._emails = emails
         self._states = states
 
-    async def reschedule(self, email_id: UUID, send_at: datetime | None, sight: Sight) -> Email:
+    async def reschedule(self, email_id: UUID, send_at: datetime | None, sees: Visibility) -> Email:
         """Give a QUEUED email another time; raises InvalidArgument for one that it may not have."""
         soonest = _checked(send_at, datetime.now(UTC))
         async with self._database.transaction() as connection:
-            state = await self._locked(connection, email_id, sight)
+            state = await self._locked(connection, email_id, sees)
             if state is not State.QUEUED:
                 raise WrongState(state, "has left the queue, so its time cannot be changed any more")
             await self._store.reschedule(connection, email_id, soonest)
-        return await self._read(email_id, sight)
+        return await self._read(email_id, sees)
 
-    async def cancel(self, email_id: UUID, sight: Sight) -> Email:
+    async def cancel(self, email_id: UUID, sees: Visibility) -> Email:
         """Call an email back of which certainly nothing was sent."""
         async with self._database.transaction() as connection:
-            state = await self._locked(connection, email_id, sight)
+            state = await self._locked(connection, email_id, sees)
             if state is not State.CANCELED:
                 await self._cancel(connection, email_id, state)
-        return await self._read(email_id, sight)
+        return await self._read(email_id, sees)
 
     async def _cancel(self, connection: Connection, email_id: UUID, state: State) -> None:
         if state not in (State.QUEUED, State.HELD):
@@ -54,14 +55,14 @@ class Changes:
             raise WrongState(state, "may have been sent already, so it cannot be called back")
         await self._states.move(connection, [Move(email_id, State.CANCELED, CANCELED)])
 
-    async def _locked(self, connection: Connection, email_id: UUID, sight: Sight) -> State:
-        state = await self._store.lock(connection, email_id, sight)
+    async def _locked(self, connection: Connection, email_id: UUID, sees: Visibility) -> State:
+        state = await self._store.lock(connection, email_id, sees)
         if state is None:
             raise EmailNotFound
         return state
 
-    async def _read(self, email_id: UUID, sight: Sight) -> Email:
-        email = await self._emails.get(email_id, tenant_id=sight.tenant_id, claim_ids=sight.claim_ids)
+    async def _read(self, email_id: UUID, sees: Visibility) -> Email:
+        email = await self._emails.get(email_id, sees)
         if email is None:
             raise EmailNotFound
         return email

@@ -4,6 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from services.sender.model.emails import AttemptState, Move, Moved, State
@@ -35,12 +36,14 @@ class Decisions:
         self._database = database
         self._store = store
 
-    async def settle(self, email_id: UUID, outcome: Outcome, *, by: str, reason: str) -> Moved:
+    async def settle(
+        self, email_id: UUID, outcome: Outcome, sees: Visibility, *, by: str, reason: str
+    ) -> Moved:
         """Decide over one email; raises EmailNotFound, or NothingToDecide where evidence was first."""
         to, attempt_to, words = DECIDED[outcome]
         move = Move(email_id, to, f"{by} decided that it {words}: {reason}")
         async with self._database.transaction() as connection:
-            known = await self._store.undecided(connection, email_id)
+            known = await self._store.undecided(connection, email_id, sees)
             if known is None:
                 raise EmailNotFound
             moved = await self._store.settle(connection, _open(known, outcome), move, attempt_to)
@@ -51,11 +54,13 @@ class Decisions:
         )
         return moved[0]
 
-    async def hold(self, since: datetime | None, before: datetime | None, *, by: str, reason: str) -> int:
+    async def hold(
+        self, since: datetime | None, before: datetime | None, sees: Visibility, *, by: str, reason: str
+    ) -> int:
         """Hold a batch of what was accepted in a time until somebody decides; gives how many."""
         note = f"{by} holds it until somebody decides; it may have been sent: {reason}"
         async with self._database.transaction() as connection:
-            held = await self._store.hold(connection, since, before, note)
+            held = await self._store.hold(connection, sees, since, before, note)
         log.info("an operator holds emails", action="emails_held", count=held, by=by)
         return held
 

@@ -35,6 +35,8 @@ MAX_RECIPIENTS = 50  # of one request to SES, To, Cc and Bcc together
 MAX_REPLY_TO = 10
 MAX_SUBJECT = 998  # characters
 MAX_TAGS = 20
+# What SES's events find an email by is ours alone to write (`posting.tags`).
+OWN_TAGS = "lh-"
 MAX_REQUEST_ID = 256
 # SES's limit, after encoding (https://docs.aws.amazon.com/ses/latest/dg/quotas.html).
 MAX_SIZE = 40 * 1024 * 1024
@@ -276,6 +278,8 @@ class _Checks:
         for name, value in tags.items():
             if not (_TAG.fullmatch(name) and _TAG.fullmatch(value)):
                 self._note(f"tags[{name!r}]", "name and value must be 1 to 256 characters of A-Z a-z 0-9 _ -")
+            elif name.lower().startswith(OWN_TAGS):
+                self._note(f"tags[{name!r}]", f"begins with {OWN_TAGS}, which Letterhead uses; rename it")
 
     def _note(self, path: str, problem: str) -> None:
         self._violations.append(Violation(f"{self._path}{path}", problem))

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
-from chassis.access import Principal, Scope, require, tenant_for, visibility
+from chassis.access import Scope, Visibility, tenant_visibility, visibility
 from chassis.errors import InvalidField
 from chassis.pages import search_of, window
 from chassis.protos import id_of
@@ -17,13 +16,12 @@ from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
 from services.sender.commands import batches, drafts
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.changes import Changes
-from services.sender.commands.specimens import Specimens, is_specimen
+from services.sender.commands.specimens import Specimens
 from services.sender.model.emails import Email, Refusal, State
 from services.sender.refusals import DomainNotFound, EmailNotFound, TenantNotFound
 from services.sender.servicer.emails_protos import to_proto, to_result, wish_of
 from services.sender.servicer.times import nearest_time
 from services.sender.store.acceptance import Request
-from services.sender.store.changes import Sight
 from services.sender.store.emails import EmailStore
 
 _SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
@@ -41,28 +39,26 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         self._changes = changes
 
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
-        who = require(*_SENDING)
-        tenant_id = tenant_for(request.tenant_id)
+        sees = tenant_visibility(request.tenant_id, *_SENDING)
         drafts.check_request_id(request.request_id)
         draft = drafts.draft(wish_of(request), datetime.now(UTC))
-        asked = Request(tenant_id, request.request_id or None, _content_hash(request))
-        [email] = await self._acceptance.accept(asked, [draft], who.claim_ids)
+        asked = Request(sees, request.request_id or None, _content_hash(request))
+        [email] = await self._acceptance.accept(asked, [draft])
         return pb.SendEmailResponse(email=to_proto(email))
 
     async def SendEmails(self, request: pb.SendEmailsRequest, context: Any) -> pb.SendEmailsResponse:
-        who = require(*_SENDING)
-        tenant_id = tenant_for(request.tenant_id)
+        sees = tenant_visibility(request.tenant_id, *_SENDING)
         drafts.check_request_id(request.request_id)
         batches.check_items([each.request_id or each.tenant_id for each in request.emails])
-        asked = Request(tenant_id, request.request_id or None, _content_hash(request))
+        asked = Request(sees, request.request_id or None, _content_hash(request))
         wishes = list(map(wish_of, request.emails))
         outcomes: Sequence[Email | Refusal]
         if _is_permissive(request):
             judged = batches.judge(wishes, datetime.now(UTC))
-            outcomes = await self._acceptance.accept_each(asked, judged, who.claim_ids)
+            outcomes = await self._acceptance.accept_each(asked, judged)
         else:
             good = batches.drafts_of(wishes, datetime.now(UTC))
-            outcomes = await self._acceptance.accept(asked, good, who.claim_ids)
+            outcomes = await self._acceptance.accept(asked, good)
         return pb.SendEmailsResponse(results=map(to_result, outcomes))
 
     async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
@@ -73,49 +69,43 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         return pb.SendTestEmailResponse(email=to_proto(email))
 
     async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:
-        sight = _sight_of(require(*_SENDING))
+        sees = visibility(Scope.FULL_ACCESS)
         send_at = nearest_time(request.send_time) if request.HasField("send_time") else None
-        email = await self._changes.reschedule(id_of(request.email_id, EmailNotFound), send_at, sight)
+        email = await self._changes.reschedule(id_of(request.email_id, EmailNotFound), send_at, sees)
         return pb.UpdateEmailResponse(email=to_proto(email))
 
     async def CancelEmail(self, request: pb.CancelEmailRequest, context: Any) -> pb.CancelEmailResponse:
-        sight = _sight_of(require(*_SENDING))
-        email = await self._changes.cancel(id_of(request.email_id, EmailNotFound), sight)
+        sees = visibility(Scope.FULL_ACCESS)
+        email = await self._changes.cancel(id_of(request.email_id, EmailNotFound), sees)
         return pb.CancelEmailResponse(email=to_proto(email))
 
     async def GetEmail(self, request: pb.GetEmailRequest, context: Any) -> pb.GetEmailResponse:
-        who = require(*_SENDING, Scope.LINK)
-        sight = _sight_of(who)
-        email = await self._store.get(
-            id_of(request.email_id, EmailNotFound), tenant_id=sight.tenant_id, claim_ids=sight.claim_ids
-        )
-        if email is None or (who.scope is Scope.LINK and not is_specimen(email)):
+        sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
+        email = await self._store.get(id_of(request.email_id, EmailNotFound), sees)
+        if email is None:
             raise EmailNotFound
         return pb.GetEmailResponse(email=to_proto(email))
 
     async def ListEmails(self, request: pb.ListEmailsRequest, context: Any) -> pb.ListEmailsResponse:
-        who = require(*_SENDING)
-        tenant_id = _tenant_asked(request)
+        sees = _asked(request)
         states, search = _states(request.states), search_of(request)
-        of = "emails " + " ".join([str(tenant_id or "all"), *sorted(states), search])
+        of = "emails " + " ".join([str(sees.tenant_id or "all"), *sorted(states), search])
         asked = window(request, of=of)
-        if tenant_id not in (None, who.tenant_id) and not await self._store.tenant_exists(tenant_id):
+        if request.tenant_id and not await self._store.tenant_exists(sees):
             raise TenantNotFound
-        found = await self._store.page(
-            tenant_id, asked, states=states, claim_ids=who.claim_ids, search=search
-        )
+        found = await self._store.page(sees, asked, states=states, search=search)
         emails, token = asked.cut(found)
         return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
 
 
-def _tenant_asked(request: pb.ListEmailsRequest) -> UUID | None:
-    """Give the tenant whose emails are asked for; None for all of them, which needs scope ADMIN."""
+def _asked(request: pb.ListEmailsRequest) -> Visibility:
+    """Read whose emails are asked for: one tenant's, or those of all, which needs scope ADMIN."""
     if not request.all_tenants:
-        return tenant_for(request.tenant_id)
-    require()
+        return tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+    sees = visibility(Scope.ADMIN)
     if request.tenant_id:
         raise InvalidField("all_tenants", "is given with a tenant_id; give one of them")
-    return None
+    return sees
 
 
 def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
@@ -132,10 +122,6 @@ def _is_permissive(request: pb.SendEmailsRequest) -> bool:
     if request.validation not in pb.SendEmailsRequest.Validation.values():
         raise InvalidField("validation", "is neither STRICT nor PERMISSIVE")
     return request.validation == pb.SendEmailsRequest.VALIDATION_PERMISSIVE
-
-
-def _sight_of(who: Principal) -> Sight:
-    return Sight(None if who.scope is Scope.ADMIN else who.tenant_id, who.claim_ids)
 
 
 def _states(values: Iterable[int]) -> set[State]:

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from chassis.access import require
+from chassis.access import Scope, principal, visibility
 from chassis.errors import InvalidField
 from chassis.protos import id_of, time_of
 from letterhead.sender.v1 import settlement_pb2 as pb
@@ -22,28 +22,29 @@ class SettlementServicer(pb_grpc.SettlementServiceServicer):
         self._decisions = decisions
 
     async def SettleEmail(self, request: pb.SettleEmailRequest, context: Any) -> pb.SettleEmailResponse:
-        by = _operator()
+        sees = visibility(Scope.ADMIN)
         settled = await self._decisions.settle(
             id_of(request.email_id, EmailNotFound),
             _outcome(request.outcome),
-            by=by,
+            sees,
+            by=_operator(),
             reason=_reason(request.reason),
         )
         state = Email.State.Value(f"STATE_{settled.state}")
         return pb.SettleEmailResponse(state=state, state_note=settled.note)
 
     async def HoldEmails(self, request: pb.HoldEmailsRequest, context: Any) -> pb.HoldEmailsResponse:
-        by = _operator()
+        sees = visibility(Scope.ADMIN)
         since = time_of("since_time", request.since_time) if request.HasField("since_time") else None
         before = time_of("before_time", request.before_time) if request.HasField("before_time") else None
         if since and before and before <= since:
             raise InvalidField("before_time", "must be later than since_time")
-        held = await self._decisions.hold(since, before, by=by, reason=_reason(request.reason))
+        held = await self._decisions.hold(since, before, sees, by=_operator(), reason=_reason(request.reason))
         return pb.HoldEmailsResponse(held_count=held)
 
 
 def _operator() -> str:
-    return f"The operator with key {require().key_id}"
+    return f"The operator with key {principal().key_id}"
 
 
 def _outcome(value: "pb.SettleEmailRequest.Outcome.ValueType") -> Outcome:

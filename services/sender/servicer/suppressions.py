@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from chassis.access import Scope, principal, require, tenant_for
+from chassis.access import Scope, TenantVisibility, tenant_visibility
 from chassis.errors import InvalidField
 from chassis.pages import window
 from chassis.protos import id_of, stamp_of
@@ -29,41 +29,38 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
     async def ListSuppressions(
         self, request: pb.ListSuppressionsRequest, context: Any
     ) -> pb.ListSuppressionsResponse:
-        tenant_id = await self._tenant(request.tenant_id)
+        sees = await self._tenant(request.tenant_id)
         reasons = _reasons(request.reasons)
-        asked = window(request, of=" ".join(["suppressions", str(tenant_id), *sorted(reasons)]))
-        shown, token = asked.cut(await self._suppressions.page(tenant_id, asked, reasons))
+        asked = window(request, of=" ".join(["suppressions", str(sees.tenant_id), *sorted(reasons)]))
+        shown, token = asked.cut(await self._suppressions.page(sees, asked, reasons))
         return pb.ListSuppressionsResponse(suppressions=map(_to_proto, shown), next_page_token=token)
 
     async def GetSuppression(
         self, request: pb.GetSuppressionRequest, context: Any
     ) -> pb.GetSuppressionResponse:
-        tenant_id = await self._tenant(request.tenant_id)
-        found = await self._suppressions.find(tenant_id, _entry(request))
+        sees = await self._tenant(request.tenant_id)
+        found = await self._suppressions.find(sees, _entry(request))
         return pb.GetSuppressionResponse(suppression=_to_proto(_found(found)))
 
     async def AddSuppression(
         self, request: pb.AddSuppressionRequest, context: Any
     ) -> pb.AddSuppressionResponse:
-        tenant_id = await self._tenant(request.tenant_id)
-        added = await self._suppressions.add_by_hand(
-            tenant_id, Word(_match(request.address), _note(request.note))
-        )
+        sees = await self._tenant(request.tenant_id)
+        added = await self._suppressions.add_by_hand(sees, Word(_match(request.address), _note(request.note)))
         return pb.AddSuppressionResponse(suppression=_to_proto(added))
 
     async def RemoveSuppression(
         self, request: pb.RemoveSuppressionRequest, context: Any
     ) -> pb.RemoveSuppressionResponse:
-        tenant_id = await self._tenant(request.tenant_id)
-        removed = await self._suppressions.remove(tenant_id, _entry(request))
+        sees = await self._tenant(request.tenant_id)
+        removed = await self._suppressions.remove(sees, _entry(request))
         return pb.RemoveSuppressionResponse(suppression=_to_proto(_found(removed)))
 
-    async def _tenant(self, requested: str) -> UUID:
-        require(Scope.FULL_ACCESS)
-        tenant_id = tenant_for(requested)
-        if tenant_id != principal().tenant_id and not await self._emails.tenant_exists(tenant_id):
+    async def _tenant(self, requested: str) -> TenantVisibility:
+        sees = tenant_visibility(requested, Scope.FULL_ACCESS)
+        if requested and not await self._emails.tenant_exists(sees):
             raise TenantNotFound
-        return tenant_id
+        return sees
 
 
 def _match(address: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from chassis.access import TenantVisibility
 from chassis.database import Database, Queries, Record
 from chassis.ids import uuid7
 from services.sender.model.emails import Draft, Email, Refusal
@@ -23,11 +24,16 @@ QUERIES = Queries.load(Path(__file__).with_name("acceptance.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A send as its caller may repeat it; `id` is None where no repetition is promised."""
+    """A send as its caller may repeat it, within what it sees; without `id` no repetition is promised."""
 
-    tenant_id: UUID
+    sees: TenantVisibility
     id: str | None
     content_hash: bytes
+
+    @property
+    def tenant_id(self) -> UUID:
+        """Whose send it is."""
+        return self.sees.tenant_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,15 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """The names of domains that a tenant wants to send from."""
+    """The names of domains that a caller wants to send from."""
 
-    tenant_id: UUID
+    sees: TenantVisibility
     names: Collection[str]
+
+    @property
+    def keys(self) -> dict[str, tuple[UUID, str, str | None]]:
+        """By each name what is asked for: a tenant's domain of it, among those that the caller sees."""
+        return {name: (self.sees.tenant_id, name, _array(self.sees)) for name in self.names}
 
 
 class AcceptanceStore:
@@ -81,29 +92,34 @@ class AcceptanceStore:
         return [_emails(offer, ids.get(index, []), stored) for index, offer in enumerate(offers)]
 
     async def answered(self, request: Request) -> Answered | None:
-        """Give what the request that used this id first was answered with; None if none did."""
-        row = await self._database.fetchrow(QUERIES.find_request, request.tenant_id, request.id)
+        """Return what the request that used this id first was answered with; None if none did.
+
+        Of an answer that the caller may not see, there is only that it is not the answer to this request.
+        """
+        tenant_id, claim_ids = request.sees.conditions
+        row = await self._database.fetchrow(QUERIES.find_request, tenant_id, request.id, claim_ids)
         if row is None:
             return None
         refusals = [Refusal(each) if each else None for each in row["refusals"]]
         return Answered(row["content_hash"], row["email_ids"], refusals)
 
     async def domains(self, senders: Sequence[Senders], shared_domain: str | None) -> list[dict[str, Domain]]:
-        """Give tenants' live domains of these names, by name."""
-        pairs = {(each.tenant_id, name) for each in senders for name in each.names}
+        """Return for each caller the live domains of these names that it sees, by name."""
+        keys = list({key for each in senders for key in each.keys.values()})
         rows = await self._database.fetch(
             QUERIES.standings_by_name,
-            [tenant_id for tenant_id, _ in pairs],
-            [name for _, name in pairs],
+            [tenant_id for tenant_id, _, _ in keys],
+            [name for _, name, _ in keys],
             shared_domain,
+            [claim_ids for _, _, claim_ids in keys],
         )
         shared_ready = any(row["shared"] and is_signing(row) for row in rows)
-        found = [to_domain(row, shared_ready=shared_ready) for row in rows if not row["shared"]]
-        own = {(domain.tenant_id, domain.name): domain for domain in found}
-        return [
-            {name: own[each.tenant_id, name] for name in each.names if (each.tenant_id, name) in own}
-            for each in senders
-        ]
+        found = {
+            keys[row["place"] - 1]: to_domain(row, shared_ready=shared_ready)
+            for row in rows
+            if not row["shared"]
+        }
+        return [{name: found[key] for name, key in each.keys.items() if key in found} for each in senders]
 
 
 def _first_of_each(offers: Sequence[Offer]) -> Iterator[int]:
@@ -140,6 +156,7 @@ def _columns(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
     yield from _recipients((email_id, draft) for email_id, _, _, draft in drafts)
     yield from _attachments((email_id, draft) for email_id, _, _, draft in drafts)
     yield [draft.is_test for _, _, _, draft in drafts]
+    yield [_array(offer.request.sees) for offer, _ in offers]
 
 
 def _requests(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
@@ -178,6 +195,12 @@ def _email(email_id: UUID, request: Request, claim_id: UUID, draft: Draft) -> tu
         draft.terms.on_unknown,
         draft.terms.window,
     )
+
+
+def _array(sees: TenantVisibility) -> str | None:
+    """Write the domains that a caller is tied to as Postgres reads an array; None: it is tied to none."""
+    _, claim_ids = sees.conditions
+    return "{" + ",".join(map(str, claim_ids)) + "}" if claim_ids else None
 
 
 def _json(value: Sequence[Any] | Mapping[str, str]) -> str | None:

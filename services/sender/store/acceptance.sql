@@ -1,12 +1,15 @@
 -- accept_emails --
--- Stores emails with recipients, attachments and history, in one go with the answers to their requests' ids (NULL where there is none). Gives no email of a request whose id was used before; waits for whoever is using it now. Ids are taken in one order always. The first line of an email's history has the email's own id.
+-- Stores emails with recipients, attachments and history, in one go with the answers to their requests' ids (NULL where there is none). Gives no email of a request whose id was used before; waits for whoever is using it now. Ids are taken in one order always. The first line of an email's history has the email's own id. $37 tells test emails, $38 the domains that each request's key is tied to.
 WITH first AS (
-    INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, email_ids, refusals)
+    INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, claim_ids, email_ids, refusals)
     SELECT
-        tenant_id, request_id, content_hash,
+        tenant_id, request_id, content_hash, claim_ids::uuid[],
         ($10::uuid[])[first_email:last_email], ($2::bytea[])[first_refusal:last_refusal]
-    FROM unnest($3::uuid[], $4::text[], $5::bytea[], $6::integer[], $7::integer[], $8::integer[], $9::integer[])
-        AS request (tenant_id, request_id, content_hash, first_email, last_email, first_refusal, last_refusal)
+    FROM unnest(
+        $3::uuid[], $4::text[], $5::bytea[], $6::integer[], $7::integer[], $8::integer[], $9::integer[], $38::text[]
+    ) AS request (
+        tenant_id, request_id, content_hash, first_email, last_email, first_refusal, last_refusal, claim_ids
+    )
     WHERE request_id IS NOT NULL
     ORDER BY tenant_id, request_id
     ON CONFLICT ON CONSTRAINT idempotency_key DO NOTHING
@@ -52,21 +55,38 @@ WITH first AS (
 SELECT id, state_note, created_at, expires_at FROM accepted LEFT JOIN told ON true;
 
 -- find_request --
--- What a request_id was answered with.
-SELECT content_hash, email_ids, refusals FROM sender.idempotency WHERE tenant_id = $1 AND request_id = $2;
+-- What a request_id was answered with, without content for a key that may not see it: one tied to domains ($3) sees what such a key with no more domains asked for, and emails from its own domains.
+SELECT
+    CASE WHEN visible THEN content_hash ELSE '' END AS content_hash,
+    CASE WHEN visible THEN email_ids ELSE '{}' END AS email_ids,
+    CASE WHEN visible THEN refusals ELSE '{}' END AS refusals
+FROM sender.idempotency AS i
+CROSS JOIN LATERAL (
+    SELECT
+        $3::uuid[] IS NULL
+        OR coalesce(i.claim_ids <@ $3, false)
+        OR (
+            cardinality(i.refusals) = 0
+            AND (SELECT count(*) FROM sender.emails AS e WHERE e.id = ANY (i.email_ids) AND e.claim_id = ANY ($3))
+                = cardinality(i.email_ids)
+        ) AS visible
+) AS judged
+WHERE tenant_id = $1 AND request_id = $2;
 
 -- standings_by_name --
--- What is known of tenants' live domains by name, and in the last row of the operator's shared domain ($3).
+-- What is known of tenants' live domains by name, each with the place where it was asked for, and in the last row of the operator's shared domain ($3). $4 are the domains that each caller sees; NULL: all of its tenant's.
 SELECT
     d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
-    t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared
-FROM unnest($1::uuid[], $2::text[]) AS sender (tenant_id, name)
-JOIN identity.domains AS d ON d.tenant_id = sender.tenant_id AND d.name = sender.name AND d.state <> 'DELETED'
+    t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.place
+FROM unnest($1::uuid[], $2::text[], $4::text[]) WITH ORDINALITY AS sender (tenant_id, name, claim_ids, place)
+JOIN identity.domains AS d
+    ON d.tenant_id = sender.tenant_id AND d.name = sender.name AND d.state <> 'DELETED'
+    AND (sender.claim_ids IS NULL OR d.id = ANY (sender.claim_ids::uuid[]))
 JOIN identity.tenants AS t ON t.id = d.tenant_id
 UNION ALL
 SELECT
     d.id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
-    t.state, t.name, t.pause_reason, t.unready_policy, true
+    t.state, t.name, t.pause_reason, t.unready_policy, true, NULL
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
 WHERE d.name = $3 AND d.state <> 'DELETED' AND t.is_operator;

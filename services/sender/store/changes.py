@@ -1,24 +1,15 @@
 """What a caller may change of an email that waits; every method works in the caller's transaction."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
 from services.sender.model.emails import State
 
 QUERIES = Queries.load(Path(__file__).with_name("changes.sql"))
-
-
-@dataclass(frozen=True, slots=True)
-class Sight:
-    """Whose emails a caller may see: a tenant's or anybody's (None), of some claims or all (empty)."""
-
-    tenant_id: UUID | None
-    claim_ids: Collection[UUID] = ()
 
 
 class ChangeStore:
@@ -27,10 +18,9 @@ class ChangeStore:
     def __init__(self, *, deadline: timedelta) -> None:
         self._deadline = deadline
 
-    async def lock(self, connection: Connection, email_id: UUID, sight: Sight) -> State | None:
-        """Keep the email as it is until the transaction ends, and give its state; None when there is none."""
-        chosen = (email_id, sight.tenant_id, list(sight.claim_ids) or None)
-        state = await connection.fetchval(QUERIES.lock_email, *chosen)
+    async def lock(self, connection: Connection, email_id: UUID, sees: Visibility) -> State | None:
+        """Keep the email as it is until the transaction ends, and return its state; None: there is none."""
+        state = await connection.fetchval(QUERIES.lock_email, email_id, *sees.conditions)
         return State(state) if state else None
 
     async def is_perhaps_sent(self, connection: Connection, email_id: UUID) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
 from services.sender.model.emails import AttemptState, Move, Moved, State, Verdict
@@ -48,9 +49,9 @@ class DecisionStore:
     def __init__(self, states: EmailStates) -> None:
         self._states = states
 
-    async def undecided(self, connection: Connection, email_id: UUID) -> Undecided | None:
+    async def undecided(self, connection: Connection, email_id: UUID, sees: Visibility) -> Undecided | None:
         """Read an email; None when there is none."""
-        row = await connection.fetchrow(QUERIES.undecided, email_id)
+        row = await connection.fetchrow(QUERIES.undecided, email_id, *sees.conditions)
         if row is None:
             return None
         return Undecided(
@@ -72,10 +73,15 @@ class DecisionStore:
         return await self._states.move(connection, [move])
 
     async def hold(
-        self, connection: Connection, since: datetime | None, before: datetime | None, note: str
+        self,
+        connection: Connection,
+        sees: Visibility,
+        since: datetime | None,
+        before: datetime | None,
+        note: str,
     ) -> int:
         """Hold a batch and give how many; an open attempt becomes one whose answer was lost."""
-        rows = await connection.fetch(QUERIES.to_hold, since, before, BATCH)
+        rows = await connection.fetch(QUERIES.to_hold, since, before, BATCH, *sees.conditions)
         already = [row["id"] for row in rows if row["state"] == State.HELD]
         moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows if row["state"] != State.HELD}
         verdicts = [

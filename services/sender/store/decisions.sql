@@ -1,5 +1,5 @@
 -- undecided --
--- An email, whether nothing but a decision lets it go (it rests beyond its deadline, perhaps), its attempt whose answer was lost, whether it may have been sent, and whether SES's events say that it was.
+-- An email, whether nothing but a decision lets it go (it rests beyond its deadline, perhaps), its attempt whose answer was lost, whether it may have been sent, and whether SES's events say that it was. Of a tenant ($2) and some of its claims ($3), or of any where these are NULL.
 SELECT
     e.state, e.decision_demanded OR e.not_before > e.expires_at AS demanded, a.id AS attempt_id,
     e.decision_demanded OR EXISTS (
@@ -8,7 +8,9 @@ SELECT
     EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.email_id = e.id) AS heard
 FROM sender.emails AS e
 LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'UNKNOWN'
-WHERE e.id = $1;
+WHERE e.id = $1
+    AND ($2::uuid IS NULL OR e.tenant_id = $2)
+    AND ($3::uuid[] IS NULL OR e.claim_id = ANY ($3));
 
 -- lock_undecided --
 -- Keeps an email as it is, held for a decision or past its deadline, until the end of the transaction.
@@ -18,12 +20,14 @@ WHERE id = $1 AND (state = 'HELD' AND (decision_demanded OR not_before > expires
 FOR UPDATE;
 
 -- to_hold --
--- Emails accepted from $1 to before $2 that wait, are being handed over, are of unknown outcome, or are held and might be let go by themselves; with the open attempt.
+-- Emails accepted from $1 to before $2 that wait, are being handed over, are of unknown outcome, or are held and might be let go by themselves; with the open attempt. Of a tenant ($4) and some of its claims ($5), or of any where these are NULL.
 SELECT e.id, e.state, a.id AS attempt_id
 FROM sender.emails AS e
 LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'OPEN'
 WHERE (e.state IN ('QUEUED', 'CLAIMED', 'UNKNOWN') OR e.state = 'HELD' AND NOT e.decision_demanded)
     AND ($1::timestamptz IS NULL OR e.created_at >= $1) AND ($2::timestamptz IS NULL OR e.created_at < $2)
+    AND ($4::uuid IS NULL OR e.tenant_id = $4)
+    AND ($5::uuid[] IS NULL OR e.claim_id = ANY ($5))
 ORDER BY e.id
 LIMIT $3;
 

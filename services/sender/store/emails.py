@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import Visibility
 from chassis.database import Database, Queries, Record
 from chassis.pages import Window
 from services.sender.model.emails import Attachment, Email, Recipient, State
@@ -27,17 +28,15 @@ class Place:
 
 
 class EmailStore:
-    """Reads emails."""
+    """Read emails, within what the caller sees."""
 
     def __init__(self, database: Database, place: Place) -> None:
         self._database = database
         self._place = (place.account, place.region)
 
-    async def get(
-        self, email_id: UUID, *, tenant_id: UUID | None, claim_ids: Collection[UUID] = ()
-    ) -> Email | None:
-        """Give one email with its history; see `get_all`."""
-        found = await self.get_all([email_id], tenant_id=tenant_id, claim_ids=claim_ids)
+    async def get(self, email_id: UUID, sees: Visibility) -> Email | None:
+        """Return one email with its history; None where there is none."""
+        found = await self.get_all([email_id], sees)
         if not found:
             return None
         history = await self._database.fetch(QUERIES.history_of, email_id)
@@ -49,33 +48,39 @@ class EmailStore:
             timeline=tuple(map(to_entry, timeline)),
         )
 
-    async def get_all(
-        self, email_ids: Sequence[UUID], *, tenant_id: UUID | None, claim_ids: Collection[UUID] = ()
-    ) -> list[Email]:
-        """Give emails with bodies, of a tenant or any (None), of some claims or all (empty)."""
-        chosen = (email_ids, tenant_id, list(claim_ids) or None)
-        rows = await self._database.fetch(QUERIES.get_emails, *chosen, *self._place)
-        return await self._whole(rows)
-
-    async def page(
-        self,
-        tenant_id: UUID | None,
-        asked: Window,
-        *,
-        states: Collection[State] = (),
-        claim_ids: Collection[UUID] = (),
-        search: str = "",
-    ) -> list[Email]:
-        """Give emails of a tenant or any (None), nearest first; empty collections and `search` mean all."""
-        chosen = (tenant_id, asked.after, list(states) or None, list(claim_ids) or None, asked.limit)
+    async def get_all(self, email_ids: Sequence[UUID], sees: Visibility) -> list[Email]:
+        """Return those of some emails that the caller may see, with bodies."""
         rows = await self._database.fetch(
-            QUERIES.list_emails, *chosen, *self._place, asked.before, search, SEARCHED
+            QUERIES.get_emails,
+            email_ids,
+            *sees.conditions,
+            *self._place,
+            sees.only_tests,
+            sees.of_installation,
         )
         return await self._whole(rows)
 
-    async def tenant_exists(self, tenant_id: UUID) -> bool:
-        """Say whether there is such a tenant."""
-        exists: bool = await self._database.fetchval(QUERIES.tenant_exists, tenant_id)
+    async def page(
+        self, sees: Visibility, asked: Window, *, states: Collection[State] = (), search: str = ""
+    ) -> list[Email]:
+        """Return emails that the caller may see, nearest first; empty `states` and `search` mean all."""
+        tenant_id, claim_ids = sees.conditions
+        chosen = (tenant_id, asked.after, list(states) or None, claim_ids, asked.limit)
+        rows = await self._database.fetch(
+            QUERIES.list_emails,
+            *chosen,
+            *self._place,
+            asked.before,
+            search,
+            SEARCHED,
+            sees.only_tests,
+            sees.of_installation,
+        )
+        return await self._whole(rows)
+
+    async def tenant_exists(self, sees: Visibility) -> bool:
+        """Return whether there is a tenant that the caller may see: the one that it named."""
+        exists: bool = await self._database.fetchval(QUERIES.tenant_exists, sees.tenant_id)
         return exists
 
     async def _whole(self, rows: Sequence[Record]) -> list[Email]:

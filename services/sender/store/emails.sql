@@ -1,5 +1,5 @@
 -- get_emails --
--- Emails whole, of a tenant ($2) and some of its claims ($3), or of any where these are NULL.
+-- Emails whole, of a tenant ($2) and some of its claims ($3), or of any where these are NULL; only test emails where $6. The note on the account may quote AWS, so it is for operators ($7).
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject,
     CASE WHEN NOT e.is_secret THEN e.text END AS text, CASE WHEN NOT e.is_secret THEN e.html END AS html, e.headers,
@@ -7,7 +7,7 @@ SELECT
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
     (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
-    a.state AS account_state, a.state_note AS account_note,
+    a.state AS account_state, CASE WHEN $7::boolean THEN a.state_note ELSE '' END AS account_note,
     a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
 FROM sender.emails AS e
 JOIN identity.tenants AS t ON t.id = e.tenant_id
@@ -15,11 +15,12 @@ LEFT JOIN verifier.ses_account AS a ON a.account = $4 AND a.region = $5
 WHERE e.id = ANY ($1)
     AND ($2::uuid IS NULL OR e.tenant_id = $2)
     AND ($3::uuid[] IS NULL OR e.claim_id = ANY ($3))
+    AND (NOT $6::boolean OR (e.is_test AND NOT e.is_secret))
 ORDER BY array_position($1, e.id);
 
 -- list_emails --
 -- A tenant's emails, or all (NULL), older than $2, newest first, or newer than $8, oldest first, without bodies and headers; in some
--- states and of some claims, with a text ($9) somewhere on the envelope or in the subject, or all. Planned for its parameters, the order is one that the index has, either way.
+-- states and of some claims, only test emails where $11, with a text ($9) somewhere on the envelope or in the subject, or all. Planned for its parameters, the order is one that the index has, either way.
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
     '{}'::jsonb AS headers,
@@ -27,7 +28,7 @@ SELECT
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
     (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
-    a.state AS account_state, a.state_note AS account_note,
+    a.state AS account_state, CASE WHEN $12::boolean THEN a.state_note ELSE '' END AS account_note,
     a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
 FROM sender.emails AS e
 JOIN identity.tenants AS t ON t.id = e.tenant_id
@@ -37,6 +38,7 @@ WHERE ($1::uuid IS NULL OR e.tenant_id = $1)
     AND ($8::uuid IS NULL OR e.id > $8)
     AND ($3::text[] IS NULL OR e.state = ANY ($3))
     AND ($4::uuid[] IS NULL OR e.claim_id = ANY ($4))
+    AND (NOT $11::boolean OR (e.is_test AND NOT e.is_secret))
     AND ($9 = '' OR (
         e.id > coalesce(
             (SELECT f.id FROM sender.emails AS f WHERE $1::uuid IS NULL OR f.tenant_id = $1 ORDER BY f.id DESC OFFSET $10 LIMIT 1),
@@ -79,7 +81,7 @@ FROM (
     UNION ALL
     SELECT occurred_at, id, NULL, kind, '', detail, recipients
     FROM webhooks.feedback
-    WHERE email_id = $1 AND (tenant_id IS NULL OR tenant_id = $3)
+    WHERE email_id = $1 AND tenant_id = $3
     UNION ALL
     SELECT occurred_at, id, NULL, kind, '', detail, recipients
     FROM webhooks.feedback

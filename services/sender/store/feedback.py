@@ -69,7 +69,7 @@ class Feedback:
             email = by_id.get(report.email_id) if report.email_id else by_ses_id.get(report.ses_id)
             if email is None and report.email_id is None:
                 early.append((event, report.ses_id))
-            elif email is None or event.tenant_id not in {None, email["tenant_id"]}:
+            elif email is None or not _agrees(event, report, email["tenant_id"]):
                 log.info("feedback on no email of ours", action="feedback_unmatched", event_id=str(event.id))
             else:
                 told.append(Told(email, report))
@@ -128,3 +128,8 @@ class Feedback:
             await self._suppressions.add(connection, listings)
             struck = sorted({(each.email_id, each.address, each.reason, each.tenant_id) for each in listings})
             await connection.execute(QUERIES.strike, *zip(*struck, strict=True))
+
+
+def _agrees(event: ReceivedEvent, report: Report, tenant_id: UUID) -> bool:
+    """Return whether an event is about this tenant's email; one found by SES's id need not name a tenant."""
+    return event.tenant_id == tenant_id or (report.email_id is None and event.tenant_id is None)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
+from chassis.access import TenantVisibility
 from chassis.database import Connection, Database, Queries
 from chassis.events import Outbox
 from chassis.ids import uuid7
@@ -52,34 +53,38 @@ class SuppressionStore:
         await self._outbox.write(connection, *map(events.suppression_added, added))
         return added
 
-    async def add_by_hand(self, tenant_id: UUID, word: Word) -> Suppression:
+    async def add_by_hand(self, sees: TenantVisibility, word: Word) -> Suppression:
         """Add one address; gives the older entry if there is one."""
-        listing = Listing(tenant_id, word.match, Reason.MANUAL, word.note)
+        listing = Listing(sees.tenant_id, word.match, Reason.MANUAL, word.note)
         while True:
             async with self._database.transaction() as connection:
                 if added := await self.add(connection, [listing]):
                     return added[0]
-            if found := await self.find(tenant_id, word.match):
+            if found := await self.find(sees, word.match):
                 return found  # else it was removed in between: add it again
 
-    async def find(self, tenant_id: UUID, entry: str | UUID) -> Suppression | None:
+    async def find(self, sees: TenantVisibility, entry: str | UUID) -> Suppression | None:
         """Give the entry of an address in lower case, or of an id."""
-        row = await self._database.fetchrow(QUERIES.get_suppression, tenant_id, *_address_or_id(entry))
+        row = await self._database.fetchrow(QUERIES.get_suppression, sees.tenant_id, *_address_or_id(entry))
         return to_suppression(row) if row else None
 
-    async def remove(self, tenant_id: UUID, entry: str | UUID) -> Suppression | None:
+    async def remove(self, sees: TenantVisibility, entry: str | UUID) -> Suppression | None:
         """Take an entry off the list and give it as it was; None when there was none. See `find`."""
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(QUERIES.remove_suppression, tenant_id, *_address_or_id(entry))
+            row = await connection.fetchrow(
+                QUERIES.remove_suppression, sees.tenant_id, *_address_or_id(entry)
+            )
             if row is None:
                 return None
             removed = to_suppression(row)
             await self._outbox.write(connection, events.suppression_removed(removed))
         return removed
 
-    async def page(self, tenant_id: UUID, asked: Window, reasons: Collection[Reason]) -> list[Suppression]:
+    async def page(
+        self, sees: TenantVisibility, asked: Window, reasons: Collection[Reason]
+    ) -> list[Suppression]:
         """Give a tenant's list, nearest first; empty `reasons` mean all."""
-        chosen = (tenant_id, asked.after, asked.before, list(reasons) or None, asked.limit)
+        chosen = (sees.tenant_id, asked.after, asked.before, list(reasons) or None, asked.limit)
         return [to_suppression(row) for row in await self._database.fetch(QUERIES.list_suppressions, *chosen)]
 
 

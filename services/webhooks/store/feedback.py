@@ -1,11 +1,13 @@
 """What webhooks keeps: notifications as they arrived, and the facts made of them; the only place with SQL."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from chassis.access import TenantVisibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.webhooks.model.envelope import Arrival
@@ -48,11 +50,23 @@ class FeedbackStore:
         return await connection.fetchval(QUERIES.put_off, notification_id, REST) or 0
 
     async def add_feedback(self, connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
-        """Keep facts in the caller's transaction; gives those that were not known."""
+        """Keep facts in the caller's transaction; return those that were not known.
+
+        Each is about the email of the submission that its tags name, as our own rows have it. Where the tags
+        are not those of a submission of ours, whoever wrote them, it is about no email and no tenant.
+        """
         # Always in one order, so that two transactions with the same facts never wait crosswise.
         by_meaning = {fact.meaning: fact for fact in sorted(facts, key=lambda fact: fact.meaning)}
         rows = await connection.fetch(QUERIES.add_feedback, [_to_json(fact) for fact in by_meaning.values()])
-        return [by_meaning[row["meaning"]] for row in rows]
+        return [
+            replace(
+                by_meaning[row["meaning"]],
+                tenant_id=row["tenant_id"],
+                email_id=row["email_id"],
+                attempt_id=row["attempt_id"],
+            )
+            for row in rows
+        ]
 
     async def note_poll(self, queue: str) -> None:
         """Say that a queue answered just now, and that all it gave is stored."""
@@ -67,15 +81,17 @@ class FeedbackStore:
         await connection.execute(QUERIES.mark_processed, list(problems), list(problems.values()))
 
     async def list_feedback(
-        self, tenant_id: UUID, *, email_id: UUID | None, after: UUID | None, limit: int
+        self, sees: TenantVisibility, *, email_id: UUID | None, after: UUID | None, limit: int
     ) -> list[Feedback]:
-        """Give a tenant's feedback, of one email or all, newest first."""
+        """Return a tenant's feedback, of one email or all, newest first.
+
+        SES's events do not say which domain they are about, so a caller that is tied to domains sees none.
+        """
+        chosen = (*sees.conditions, after, limit)
         if email_id is None:
-            rows = await self._database.fetch(QUERIES.list_feedback, tenant_id, after, limit)
+            rows = await self._database.fetch(QUERIES.list_feedback, *chosen)
         else:
-            rows = await self._database.fetch(
-                QUERIES.list_feedback_of_email, tenant_id, after, limit, email_id
-            )
+            rows = await self._database.fetch(QUERIES.list_feedback_of_email, *chosen, email_id)
         return [_from_row(row) for row in rows]
 
 

@@ -35,16 +35,33 @@ WHERE id = $1 AND processed_at IS NULL
 RETURNING attempts;
 
 -- add_feedback --
--- Keeps facts, given as one JSON array; those already known by their meaning are left out. Gives the meanings of the new.
+-- Keeps facts, given as one JSON array; those already known by their meaning are left out. A fact is about an email where its tags are those of a submission of ours; or of an email alone, when a restored database has lost the submission. Gives the meanings of the new, and what each is about.
 INSERT INTO webhooks.feedback
     (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
-SELECT id, decode(meaning, 'hex'), kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at
+SELECT
+    fact.id, decode(fact.meaning, 'hex'), fact.kind, known.tenant_id, known.email_id, known.attempt_id, fact.ses_id,
+    fact.recipients, fact.detail, fact.occurred_at
 FROM jsonb_to_recordset($1::jsonb) AS fact (
     id uuid, meaning text, kind text, tenant_id uuid, email_id uuid, attempt_id uuid, ses_id text,
     recipients text[], detail jsonb, occurred_at timestamptz
 )
+LEFT JOIN sender.submissions AS named ON named.id = fact.attempt_id
+LEFT JOIN LATERAL (
+    SELECT named.tenant_id, named.email_id, named.id AS attempt_id
+    WHERE named.id IS NOT NULL
+        AND named.email_id IS NOT DISTINCT FROM fact.email_id
+        AND named.tenant_id IS NOT DISTINCT FROM fact.tenant_id
+        AND coalesce(named.ses_id = fact.ses_id, true)
+    UNION ALL
+    SELECT e.tenant_id, e.id, NULL
+    FROM sender.email_references AS e
+    WHERE named.id IS NULL
+        AND e.id = fact.email_id
+        AND e.tenant_id = fact.tenant_id
+        AND coalesce(e.ses_id = fact.ses_id, true)
+) AS known ON true
 ON CONFLICT (meaning) DO NOTHING
-RETURNING meaning;
+RETURNING meaning, tenant_id, email_id, attempt_id;
 
 -- notify_sender --
 -- Tells sender, which settles by evidence, that something was heard of attempts.
@@ -58,17 +75,17 @@ FROM unnest($1::uuid[], $2::text[]) AS done (id, problem)
 WHERE n.id = done.id AND n.processed_at IS NULL;
 
 -- list_feedback --
--- A tenant's feedback, newest first, after an id.
+-- A tenant's feedback, newest first, after an id; none for a caller that is tied to domains ($2).
 SELECT id, kind, email_id, ses_id, recipients, detail, occurred_at, received_at
 FROM webhooks.feedback
-WHERE tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
+WHERE tenant_id = $1 AND $2::uuid[] IS NULL AND ($3::uuid IS NULL OR id < $3)
 ORDER BY id DESC
-LIMIT $3;
+LIMIT $4;
 
 -- list_feedback_of_email --
--- The feedback of one email of a tenant, newest first, after an id.
+-- The feedback of one email of a tenant, newest first, after an id; none for a caller that is tied to domains ($2).
 SELECT id, kind, email_id, ses_id, recipients, detail, occurred_at, received_at
 FROM webhooks.feedback
-WHERE email_id = $4 AND tenant_id = $1 AND ($2::uuid IS NULL OR id < $2)
+WHERE email_id = $5 AND tenant_id = $1 AND $2::uuid[] IS NULL AND ($3::uuid IS NULL OR id < $3)
 ORDER BY id DESC
-LIMIT $3;
+LIMIT $4;

@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from chassis.access import TenantVisibility
 from chassis.ids import uuid7
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.drafts import Wish, draft
@@ -41,7 +42,7 @@ def a_draft(name: str, subject: str = "Hello") -> Draft:
 
 
 def a_request(tenant_id: UUID, request_id: str | None = None, content: bytes = b"") -> Request:
-    return Request(tenant_id, request_id or str(uuid7()), content)
+    return Request(TenantVisibility(tenant_id), request_id or str(uuid7()), content)
 
 
 async def test_what_one_did_wrong_is_ones_alone(
@@ -51,7 +52,7 @@ async def test_what_one_did_wrong_is_ones_alone(
     drafts[7] = a_draft("not-yours.example.com")
 
     answers = await asyncio.gather(
-        *(acceptance.accept(a_request(domain.tenant_id), [each], ()) for each in drafts),
+        *(acceptance.accept(a_request(domain.tenant_id), [each]) for each in drafts),
         return_exceptions=True,
     )
 
@@ -73,7 +74,7 @@ async def test_of_equal_requests_that_come_together_one_is_stored(
 
     answers = await asyncio.gather(
         *(
-            acceptance.accept(a_request(domain.tenant_id, name, content), [a_draft(domain.name)], ())
+            acceptance.accept(a_request(domain.tenant_id, name, content), [a_draft(domain.name)])
             for name, content in asked
         ),
         return_exceptions=True,

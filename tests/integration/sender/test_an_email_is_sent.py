@@ -3,10 +3,19 @@
 import grpc
 
 from chassis.access import Scope
-from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, ListEmailsRequest
+from letterhead.sender.v1.emails_pb2 import (
+    Address,
+    CancelEmailRequest,
+    Email,
+    GetEmailRequest,
+    ListEmailsRequest,
+    SendEmailsRequest,
+    SendTestEmailRequest,
+    UpdateEmailRequest,
+)
 from tests.factories import Domain, a_key, a_tenant
 from tests.integration.identity.callers import refused
-from tests.integration.sender.callers import Caller
+from tests.integration.sender.callers import Caller, a_request
 from tests.integration.sender.conftest import Json, Sender, State, becomes
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
@@ -143,13 +152,33 @@ async def test_an_operator_lists_the_emails_of_all_tenants_by_state(
     assert (await refused(operator.emails.ListEmails(both))).fields.keys() == {"all_tenants"}
 
 
-async def test_a_key_tied_to_a_domain_sees_its_emails_alone(
+async def test_a_sending_key_sends_and_does_nothing_else(
+    sender: Sender, domain: Domain, channel: grpc.aio.Channel
+) -> None:
+    sending = Caller(channel, await a_key(sender.database, domain.tenant_id, Scope.SENDING_ACCESS))
+
+    sent = await sending.send(f"agent@{domain.name}")
+    batch = SendEmailsRequest(emails=[a_request(f"agent@{domain.name}")])
+    assert (await sending.emails.SendEmails(batch)).results[0].email.id
+
+    for call in (
+        sending.emails.GetEmail(GetEmailRequest(email_id=sent.id)),
+        sending.emails.ListEmails(ListEmailsRequest()),
+        sending.emails.CancelEmail(CancelEmailRequest(email_id=sent.id)),
+        sending.emails.UpdateEmail(UpdateEmailRequest(email_id=sent.id)),
+        sending.emails.SendTestEmail(SendTestEmailRequest(domain_id=str(domain.claim_id), to="a@b.com")),
+    ):
+        refusal = await refused(call)
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+
+
+async def test_a_full_key_tied_to_a_domain_sees_its_emails_alone(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     tenant_id = domain.tenant_id
     other = await sender.a_ready_domain(tenant_id)
     claims = (domain.claim_id,)
-    tied = Caller(channel, await a_key(sender.database, tenant_id, Scope.SENDING_ACCESS, claim_ids=claims))
+    tied = Caller(channel, await a_key(sender.database, tenant_id, claim_ids=claims))
 
     own = await tied.send(f"agent@{domain.name}")
     foreign = await caller.send(f"agent@{other.name}")

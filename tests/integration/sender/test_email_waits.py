@@ -131,7 +131,7 @@ async def test_what_is_still_being_found_out_ends_at_its_deadline_too(
 @pytest.mark.parametrize(
     ("columns", "saying"),
     [
-        ({"state": "PAUSED", "state_note": "AWS paused it."}, "AWS paused it."),
+        ({"state": "PAUSED", "state_note": "AWS paused it."}, "SES does not take email"),
         ({"state": "UNREACHABLE", "sending_enabled": None}, "until SES answers"),
     ],
 )
@@ -143,6 +143,8 @@ async def test_an_account_that_may_not_send_makes_email_wait(
     email = await caller.send(f"agent@{domain.name}")
 
     await waits(caller, email, saying)
+    seen = await caller.get(email.id)
+    assert "AWS" not in seen.state_note  # what AWS says is for operators
     assert await sender.posts() == []
     await sender.set_account(state="READY")
     await becomes(caller, email, State.STATE_SENT)

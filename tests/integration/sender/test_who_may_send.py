@@ -106,8 +106,10 @@ async def test_a_key_tied_to_another_domain_is_refused(
     )
 
     refusal = await refused(tied.emails.SendEmail(a_request(f"agent@{domain.name}")))
+    unknown = await refused(tied.emails.SendEmail(a_request("agent@nobodys.com")))
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "KEY_NOT_FOR_DOMAIN")
+    assert unknown.message.replace("nobodys.com", domain.name) == refusal.message
     await tied.send(f"agent@{other.name}")
 
 

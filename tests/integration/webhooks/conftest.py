@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import boto3
 import grpc
@@ -19,7 +19,7 @@ from chassis import config
 from cli.server_process import free_port
 from services.webhooks.__main__ import Config, running
 from services.webhooks.intake import queue
-from tests.factories import ACCOUNT, REGION
+from tests.factories import ACCOUNT, REGION, an_attempt
 from tests.integration.webhooks.certificate_host import Keys, certificate_host, elsewhere
 from tests.integration.webhooks.doors import Doors
 from tests.integration.webhooks.forger import Forger
@@ -27,6 +27,7 @@ from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 
+TAGS = ("lh-tenant", "lh-email", "lh-attempt")
 VISIBILITY = timedelta(seconds=1)  # after which SQS gives again what was not deleted
 RECEIVES = 10  # after which it goes to the dead-letter queue, as aws-setup has it
 
@@ -39,6 +40,7 @@ class Way:
     queue: str
     sns: Any
     sqs: Any
+    database: FreshDatabase
 
     async def open(self) -> None:
         """Makes topic and queue, and ties them."""
@@ -69,7 +71,20 @@ class Way:
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
     async def publish(self, *events: dict[str, Any]) -> None:
-        """Publishes events as SES does, each under a new SNS id."""
+        """Publish events of emails that sender submitted, as SES does, each under a new SNS id."""
+        await self.submit(*events)
+        await self.publish_alone(*events)
+
+    async def submit(self, *events: dict[str, Any]) -> None:
+        """Write what sender wrote before it submitted: an email and an attempt under the ids of the tags."""
+        for event in events:
+            tags = event.get("mail", {}).get("tags", {})
+            ids = [UUID(tags[name][0]) for name in TAGS if name in tags]
+            if len(ids) == len(TAGS):
+                await an_attempt(self.database, *ids)
+
+    async def publish_alone(self, *events: dict[str, Any]) -> None:
+        """Publish events, whatever their tags name."""
         for event in events:
             await asyncio.to_thread(self.sns.publish, TopicArn=self.topic_arn, Message=json.dumps(event))
 
@@ -128,14 +143,14 @@ class Way:
 
 
 @pytest.fixture
-def closed_way(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Way:
+def closed_way(internet: Internet, database: FreshDatabase, monkeypatch: pytest.MonkeyPatch) -> Way:
     """A way that nobody has made yet."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     session = boto3.session.Session(region_name=REGION)
     sns, sqs = (session.client(name, endpoint_url=internet.addresses.ses) for name in ("sns", "sqs"))
     name = f"feedback-{uuid4().hex}"
-    return Way(f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}", name, sns, sqs)
+    return Way(f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}", name, sns, sqs, database)
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """From SES's topic to facts and events: kept raw first, told once, whatever else lies in the queue."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from tests.factories import an_attempt
 from tests.integration.webhooks.conftest import Way, Webhooks
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
@@ -147,3 +150,41 @@ async def test_replicas_share_the_work_and_tell_each_event_once(
 
     told = await stream.published("delivery.received")
     assert sorted(event["subject"] for event in told) == sorted(str(email.email_id) for email in emails)
+
+
+async def test_tags_that_are_of_no_submission_attribute_nothing(
+    way: Way, database: FreshDatabase, stream: FreshStream
+) -> None:
+    """Whoever writes our tags, a fact is of a tenant only where sender's own rows say so."""
+    theirs, mine = SentEmail(), SentEmail()
+    await an_attempt(database, theirs.tenant_id, theirs.email_id, theirs.attempt_id, ses_id=theirs.ses_id)
+    await an_attempt(database, mine.tenant_id, mine.email_id, mine.attempt_id)
+    forged = {
+        "of no row": SentEmail(),
+        "an email of another tenant": replace(mine, email_id=theirs.email_id),
+        "another tenant of an email": replace(mine, tenant_id=theirs.tenant_id),
+        "an attempt at another email": replace(mine, attempt_id=theirs.attempt_id),
+        "an email that SES knows by another id": replace(theirs, ses_id=f"{uuid4()}"),
+    }
+
+    await way.publish_alone(*(each.bounce() for each in forged.values()))
+
+    await settled(database, way, arrived=len(forged))
+    rows = await database.fetch("SELECT tenant_id, email_id, attempt_id FROM webhooks.feedback")
+    assert {tuple(row) for row in rows} == {(None, None, None)}
+    told = await stream.published("bounce.received")
+    assert {each.get("tenantid") for each in told} == {None}
+    assert {each["data"]["email"].get("id") for each in told} == {None}
+
+
+async def test_an_email_whose_attempt_was_lost_with_a_restored_database_is_still_told_of(
+    way: Way, database: FreshDatabase
+) -> None:
+    email = SentEmail()
+    await an_attempt(database, email.tenant_id, email.email_id, uuid4())
+
+    await way.publish_alone(email.delivery())
+
+    await settled(database, way, arrived=1)
+    [row] = await database.fetch("SELECT tenant_id, email_id, attempt_id FROM webhooks.feedback")
+    assert tuple(row) == (email.tenant_id, email.email_id, None)

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import grpc
 
-from chassis.access import Scope
 from cli.embedded import Postgres
 from cli.server_process import free_port
 from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
@@ -32,8 +31,9 @@ async def test_nothing_is_lost_while_postgres_is_away(
         return await subjects(stream) == sorted(str(email.email_id) for email in emails)
 
     async with webhooks.start(server=replace(webhooks.settings.server, health_port=probed)):
+        await way.submit(*(email.delivery() for email in emails))
         postgres.kill()
-        await way.publish(*(email.delivery() for email in emails))
+        await way.publish_alone(*(email.delivery() for email in emails))
         alive = await serves(probed, "liveness")
         left = await way.left()
         postgres.restart()
@@ -57,7 +57,7 @@ async def test_a_queue_that_is_not_there_does_not_stop_the_service(
     database: FreshDatabase,
 ) -> None:
     tenant_id = await a_tenant(database)
-    token = await a_key(database, tenant_id, Scope.SENDING_ACCESS)
+    token = await a_key(database, tenant_id)
     email = SentEmail(tenant_id=tenant_id)
 
     async with webhooks.start() as channel:

@@ -1,0 +1,126 @@
+"""A repeated request_id is answered only to a key that may see the first answer."""
+
+from uuid import uuid4
+
+import grpc
+
+from chassis.access import Scope
+from letterhead.sender.v1.emails_pb2 import (
+    GetEmailRequest,
+    SendEmailsRequest,
+    SendTestEmailRequest,
+)
+from tests.factories import Domain, a_key, a_link
+from tests.integration.identity.callers import refused
+from tests.integration.sender.callers import Caller, a_request
+from tests.integration.sender.conftest import Sender
+
+REUSED = (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+
+
+async def tied(sender: Sender, channel: grpc.aio.Channel, *domains: Domain) -> Caller:
+    """A sending key tied to these domains."""
+    claims = tuple(each.claim_id for each in domains)
+    tenant_id = domains[0].tenant_id
+    return Caller(channel, await a_key(sender.database, tenant_id, Scope.SENDING_ACCESS, claim_ids=claims))
+
+
+async def test_a_key_that_sees_as_much_gets_the_first_answer_and_one_that_sees_less_does_not(
+    caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
+) -> None:
+    other = await sender.a_ready_domain(domain.tenant_id)
+    first, elsewhere = await tied(sender, channel, domain), await tied(sender, channel, other)
+    request = a_request(f"agent@{domain.name}", request_id="order-1")
+
+    made = (await first.emails.SendEmail(request)).email
+
+    for again in (
+        first,
+        await tied(sender, channel, domain),
+        await tied(sender, channel, domain, other),
+        caller,
+    ):
+        assert (await again.emails.SendEmail(request)).email.id == made.id
+    refusal = await refused(elsewhere.emails.SendEmail(request))
+    assert (refusal.code, refusal.reason) == REUSED
+    assert made.id not in f"{refusal.message}{refusal.metadata}"
+
+
+async def test_an_answer_to_an_untied_key_is_given_to_a_tied_one_only_where_all_of_it_is_its_own(
+    caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
+) -> None:
+    other = await sender.a_ready_domain(domain.tenant_id)
+    key = await tied(sender, channel, domain)
+    own, mixed = (
+        SendEmailsRequest(
+            emails=[a_request(f"agent@{each.name}") for each in domains],
+            request_id=str(uuid4()),
+            validation=SendEmailsRequest.VALIDATION_PERMISSIVE,
+        )
+        for domains in ((domain, domain), (domain, other))
+    )
+    refusing = SendEmailsRequest(
+        emails=[a_request(f"agent@{domain.name}"), a_request("agent@nobodys.com")],
+        request_id=str(uuid4()),
+        validation=SendEmailsRequest.VALIDATION_PERMISSIVE,
+    )
+    for request in (own, mixed, refusing):
+        await caller.emails.SendEmails(request)
+
+    again = await key.emails.SendEmails(own)
+
+    assert all(each.email.id for each in again.results)
+    for hidden in (mixed, refusing):
+        refusal = await refused(key.emails.SendEmails(hidden))
+        assert (refusal.code, refusal.reason) == REUSED
+
+
+async def test_requests_at_the_same_moment_do_not_share_an_answer_either(
+    sender: Sender, domain: Domain, channel: grpc.aio.Channel
+) -> None:
+    other = await sender.a_ready_domain(domain.tenant_id)
+    first, elsewhere = await tied(sender, channel, domain), await tied(sender, channel, other)
+    for number in range(20):
+        request = a_request(f"agent@{domain.name}", request_id=str(number))
+
+        calls = [each.emails.SendEmail(request) for each in (first, elsewhere)]
+        made = (await calls[0]).email
+
+        assert made.id
+        assert (await refused(calls[1])).reason in ("REQUEST_ID_REUSED", "KEY_NOT_FOR_DOMAIN")
+
+
+async def test_a_link_neither_gets_nor_uses_up_a_request_id_of_its_tenant(
+    caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
+) -> None:
+    link = Caller(channel, await a_link(sender.database, domain))
+    test = SendTestEmailRequest(domain_id=str(domain.claim_id), to="ada@example.com", request_id="order-7")
+
+    tried = (await link.emails.SendTestEmail(test)).email
+    sent = await caller.send(f"agent@{domain.name}", request_id="order-7")
+
+    assert sent.id != tried.id
+    assert (await link.emails.SendTestEmail(test)).email.id == tried.id
+
+
+async def test_a_link_sees_test_emails_alone_whatever_an_email_is_tagged(
+    caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
+) -> None:
+    link = Caller(channel, await a_link(sender.database, domain))
+    disguised = await caller.send(f"agent@{domain.name}", tags={"letterhead": "test-email"})
+    test = SendTestEmailRequest(domain_id=str(domain.claim_id), to="ada@example.com")
+    tried = (await caller.emails.SendTestEmail(test)).email
+
+    assert (await link.emails.GetEmail(GetEmailRequest(email_id=tried.id))).email.id == tried.id
+    hidden = await refused(link.emails.GetEmail(GetEmailRequest(email_id=disguised.id)))
+    absent = await refused(link.emails.GetEmail(GetEmailRequest(email_id=str(uuid4()))))
+    assert (hidden.code, hidden.reason, hidden.message) == (absent.code, absent.reason, absent.message)
+
+
+async def test_a_tag_cannot_take_the_name_of_one_of_ours(caller: Caller, domain: Domain) -> None:
+    for name in ("lh-tenant", "LH-Email"):
+        refusal = await refused(
+            caller.emails.SendEmail(a_request(f"agent@{domain.name}", tags={name: str(uuid4())}))
+        )
+        assert refusal.code == grpc.StatusCode.INVALID_ARGUMENT
+        assert refusal.fields.keys() == {f"tags[{name!r}]"}
