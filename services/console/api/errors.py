@@ -83,7 +83,7 @@ SENTENCES: Mapping[str, str] = {
     "DOMAIN_NOT_FOUND": "Domain not found.",
     "EMAIL_NOT_FOUND": "Email not found.",
     "SUPPRESSION_NOT_FOUND": "Suppression not found.",
-    "SCOPE_TOO_SMALL": "This API key may only send email. Use one with full access.",
+    "SCOPE_TOO_SMALL": "This API key is restricted to only send emails",
     "REQUEST_ID_REUSED": "This idempotency key was used before with another body. Use a new key for it.",
 }
 # What sentences name in the contract's words, by what it is here.

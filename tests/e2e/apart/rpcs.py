@@ -1,0 +1,222 @@
+"""Every rpc with requests that name another tenant's things: the cases, and what is left without one."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.protobuf import descriptor_pool, json_format
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from letterhead.identity.v1 import api_keys_pb2 as keys
+from letterhead.identity.v1 import domains_pb2 as domains
+from letterhead.identity.v1 import links_pb2 as links
+from letterhead.identity.v1 import tenants_pb2 as tenants
+from letterhead.sender.v1 import emails_pb2 as emails
+from letterhead.sender.v1 import settlement_pb2 as settlement
+from letterhead.sender.v1 import suppressions_pb2 as suppressions
+from letterhead.verifier.v1 import verifier_pb2 as verifier
+from letterhead.webhooks.v1 import feedback_pb2 as feedback
+from tests.e2e.apart.things import Things
+from tests.factories import bearer
+from tests.integration.sender.callers import a_request
+
+Case = Callable[[Things], Message]
+
+_FULL = keys.ApiKey.SCOPE_FULL_ACCESS
+
+
+def _renamed(t: Things) -> Message:
+    return tenants.UpdateTenantRequest(
+        tenant=tenants.Tenant(id=t.tenant_id, name="Mine now"), update_mask=FieldMask(paths=["name"])
+    )
+
+
+def _relabeled(t: Things) -> Message:
+    return domains.UpdateDomainRequest(
+        domain=domains.Domain(id=t.domain_id, mail_from_label="mine"),
+        update_mask=FieldMask(paths=["mail_from_label"]),
+    )
+
+
+def _a_key(t: Things) -> Message:
+    return keys.CreateApiKeyRequest(
+        name="Mine", scope=keys.ApiKey.SCOPE_SENDING_ACCESS, domain_ids=[t.domain_id]
+    )
+
+
+def _a_batch(t: Things) -> Message:
+    return emails.SendEmailsRequest(emails=[a_request(f"agent@{t.domain_name}")])
+
+
+# By service and rpc: requests that name a thing of its owner's in each way there is. One that can name no
+# other tenant's thing has a request all the same: its answer may not tell of any.
+CASES: Mapping[str, Sequence[Case]] = {
+    "TenantService/CreateTenant": [lambda _: tenants.CreateTenantRequest(name="Mine")],
+    "TenantService/GetTenant": [lambda t: tenants.GetTenantRequest(tenant_id=t.tenant_id)],
+    "TenantService/ListTenants": [lambda _: tenants.ListTenantsRequest()],
+    "TenantService/UpdateTenant": [_renamed],
+    "TenantService/PauseTenant": [lambda t: tenants.PauseTenantRequest(tenant_id=t.tenant_id)],
+    "TenantService/ResumeTenant": [lambda t: tenants.ResumeTenantRequest(tenant_id=t.tenant_id)],
+    "ApiKeyService/CreateApiKey": [
+        _a_key,
+        lambda t: keys.CreateApiKeyRequest(tenant_id=t.tenant_id, name="Mine", scope=_FULL),
+    ],
+    "ApiKeyService/ListApiKeys": [lambda t: keys.ListApiKeysRequest(tenant_id=t.tenant_id)],
+    "ApiKeyService/RevokeApiKey": [lambda t: keys.RevokeApiKeyRequest(api_key_id=t.key_id)],
+    "DomainService/CreateDomain": [
+        lambda t: domains.CreateDomainRequest(tenant_id=t.tenant_id, name=t.domain_name)
+    ],
+    "DomainService/GetDomain": [
+        lambda t: domains.GetDomainRequest(domain_id=t.domain_id),
+        lambda t: domains.GetDomainRequest(name=t.domain_name),
+        lambda t: domains.GetDomainRequest(name=t.domain_name, tenant_id=t.tenant_id),
+    ],
+    "DomainService/ListDomains": [
+        lambda t: domains.ListDomainsRequest(tenant_id=t.tenant_id),
+        lambda t: domains.ListDomainsRequest(search=t.domain_name),
+    ],
+    "DomainService/UpdateDomain": [_relabeled],
+    "DomainService/DeleteDomain": [lambda t: domains.DeleteDomainRequest(domain_id=t.domain_id)],
+    "DomainService/RepairDomain": [
+        lambda t: domains.RepairDomainRequest(
+            domain_id=t.domain_id, generation=1, cause=domains.RepairDomainRequest.CAUSE_MAIL_FROM_FAILED
+        )
+    ],
+    "LinkService/CreateLink": [lambda t: links.CreateLinkRequest(domain_id=t.domain_id)],
+    "LinkService/ListLinks": [lambda t: links.ListLinksRequest(domain_id=t.domain_id)],
+    "LinkService/RevokeLink": [lambda t: links.RevokeLinkRequest(link_id=t.link_id)],
+    "LinkService/OpenLink": [lambda _: links.OpenLinkRequest()],
+    "VerifierService/VerifyDomain": [lambda t: verifier.VerifyDomainRequest(domain_id=t.domain_id)],
+    "VerifierService/GetVerification": [lambda t: verifier.GetVerificationRequest(domain_id=t.domain_id)],
+    "VerifierService/WatchDomain": [lambda t: verifier.WatchDomainRequest(domain_id=t.domain_id)],
+    "VerifierService/ListTransitions": [lambda t: verifier.ListTransitionsRequest(domain_id=t.domain_id)],
+    "VerifierService/GetSesAccount": [lambda _: verifier.GetSesAccountRequest()],
+    "SenderService/SendEmail": [
+        lambda t: a_request(f"agent@{t.domain_name}"),
+        lambda t: a_request(f"agent@{t.domain_name}", tenant_id=t.tenant_id),
+    ],
+    "SenderService/SendEmails": [_a_batch],
+    "SenderService/SendTestEmail": [
+        lambda t: emails.SendTestEmailRequest(domain_id=t.domain_id, to="ada@example.com")
+    ],
+    "SenderService/UpdateEmail": [
+        lambda t: emails.UpdateEmailRequest(email_id=t.email_id, send_time=_soon())
+    ],
+    "SenderService/CancelEmail": [lambda t: emails.CancelEmailRequest(email_id=t.email_id)],
+    "SenderService/GetEmail": [lambda t: emails.GetEmailRequest(email_id=t.email_id)],
+    "SenderService/ListEmails": [
+        lambda t: emails.ListEmailsRequest(tenant_id=t.tenant_id),
+        lambda t: emails.ListEmailsRequest(after_id=t.email_id),
+        lambda _: emails.ListEmailsRequest(all_tenants=True),
+    ],
+    "SettlementService/SettleEmail": [
+        lambda t: settlement.SettleEmailRequest(
+            email_id=t.email_id, outcome=settlement.SettleEmailRequest.OUTCOME_SENT, reason="mine"
+        )
+    ],
+    "SettlementService/HoldEmails": [lambda _: settlement.HoldEmailsRequest(reason="mine")],
+    "SuppressionService/ListSuppressions": [
+        lambda t: suppressions.ListSuppressionsRequest(tenant_id=t.tenant_id)
+    ],
+    "SuppressionService/GetSuppression": [
+        lambda t: suppressions.GetSuppressionRequest(suppression_id=t.suppression_id),
+        lambda t: suppressions.GetSuppressionRequest(address=t.address),
+        lambda t: suppressions.GetSuppressionRequest(tenant_id=t.tenant_id, address=t.address),
+    ],
+    "SuppressionService/AddSuppression": [
+        lambda t: suppressions.AddSuppressionRequest(tenant_id=t.tenant_id, address="eve@example.com")
+    ],
+    "SuppressionService/RemoveSuppression": [
+        lambda t: suppressions.RemoveSuppressionRequest(suppression_id=t.suppression_id),
+        lambda t: suppressions.RemoveSuppressionRequest(address=t.address),
+        lambda t: suppressions.RemoveSuppressionRequest(tenant_id=t.tenant_id, address=t.address),
+    ],
+    "FeedbackService/ListFeedback": [
+        lambda t: feedback.ListFeedbackRequest(tenant_id=t.tenant_id),
+        lambda t: feedback.ListFeedbackRequest(email_id=t.email_id),
+    ],
+}
+
+
+def _soon() -> Any:
+    request = emails.UpdateEmailRequest()
+    request.send_time.GetCurrentTime()
+    request.send_time.seconds += 3600
+    return request.send_time
+
+
+@dataclass(frozen=True)
+class Rpc:
+    """One method of the contract."""
+
+    service: str
+    name: str
+    streams: bool
+    package: str
+
+    @property
+    def case(self) -> str:
+        """How the cases name it."""
+        return f"{self.service}/{self.name}"
+
+    @property
+    def home(self) -> str:
+        """The process that serves it."""
+        return self.package.split(".")[1]
+
+    @property
+    def reply(self) -> Any:
+        """The class of its answers."""
+        service = descriptor_pool.Default().FindServiceByName(f"{self.package}.{self.service}")
+        return GetMessageClass(service.methods_by_name[self.name].output_type)
+
+
+def rpcs_of(files: Iterable[FileDescriptorProto]) -> Iterator[Rpc]:
+    """Every rpc of the contract."""
+    for file in files:
+        for service in file.service:
+            for method in service.method:
+                yield Rpc(service.name, method.name, method.server_streaming, file.package)
+
+
+def check_covered(rpcs: Iterable[Rpc]) -> None:
+    """Fail with the names of rpcs that no case tries, and of cases that try none."""
+    known = {rpc.case for rpc in rpcs}
+    assert not (untried := known - CASES.keys()), f"no case in tests/e2e/apart/rpcs.py: {untried}"
+    assert not (gone := CASES.keys() - known), f"cases of no rpc: {gone}"
+
+
+async def answer(channel: grpc.aio.Channel, rpc: Rpc, request: Message, token: str) -> tuple[str, str]:
+    """Call with a token; return the code, and all else that the caller is told."""
+    make: Any = channel.unary_stream if rpc.streams else channel.unary_unary
+    method = make(
+        f"/{rpc.package}.{rpc.case}",
+        request_serializer=type(request).SerializeToString,
+        response_deserializer=rpc.reply.FromString,
+    )
+    call = method(request, metadata=bearer(token), timeout=20)
+    try:
+        reply = await (call.read() if rpc.streams else call)
+    except grpc.aio.AioRpcError as error:
+        return error.code().name, _told(error)
+    return "OK", json_format.MessageToJson(reply, sort_keys=True)
+
+
+def _told(error: grpc.aio.AioRpcError) -> str:
+    status = rpc_status.from_call(error)
+    assert status is not None
+    said = [status.message]
+    for detail in status.details:
+        info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+        if detail.Unpack(info):
+            named = {key: value for key, value in sorted(info.metadata.items()) if key != "request_id"}
+            said += [info.reason, str(named)]
+        elif detail.Unpack(bad):
+            said += [f"{each.field}: {each.description}" for each in bad.field_violations]
+    return "\n".join(said)

@@ -1,0 +1,116 @@
+"""Two tenants: what the one owns, what names nothing at all, and the keys of the other."""
+
+import re
+from dataclasses import asdict, dataclass
+from uuid import uuid4
+
+from cli.client import connect
+from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain
+from letterhead.identity.v1.links_pb2 import CreateLinkRequest
+from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
+from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
+from tests.e2e.conftest import World
+from tests.factories import a_name
+from tests.integration.sender.callers import a_request
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SUBJECT = "An email of the one tenant's"
+
+
+@dataclass(frozen=True)
+class Things:
+    """Names of one tenant's things; of nobody's, when they were made up."""
+
+    tenant_id: str
+    domain_id: str
+    domain_name: str
+    email_id: str
+    key_id: str
+    link_id: str
+    suppression_id: str
+    address: str
+
+    @classmethod
+    def of_nobody(cls) -> "Things":
+        """Names that nothing has."""
+        tenant, domain, email, key, link, suppression = (str(uuid4()) for _ in range(6))
+        return cls(tenant, domain, a_name(), email, key, link, suppression, f"{uuid4().hex[:8]}@example.com")
+
+    @property
+    def names(self) -> list[str]:
+        """All of them."""
+        return list(asdict(self).values())
+
+    def hidden(self, text: str) -> str:
+        """Return text in which every name of these things is a blank, and so is every other id."""
+        for field, name in asdict(self).items():
+            text = text.replace(name, f"<{field}>")
+        return _UUID.sub("<id>", text)
+
+    def told(self, text: str, asked: str) -> set[str]:
+        """Return the names in an answer that were not in the question."""
+        return {name for name in (*self.names, SUBJECT) if name in text and name not in asked}
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """Another tenant's ways in: the token of each."""
+
+    full: str
+    sending: str
+    link: str
+    domain_id: str
+
+    @property
+    def tokens(self) -> dict[str, str]:
+        """The tokens by what they are."""
+        return {"full_access": self.full, "sending_access": self.sending, "link": self.link}
+
+
+async def an_owner(world: World) -> tuple[Things, str]:
+    """A tenant with one of everything, and its key of full access."""
+    tenant_id, key, _ = await _a_tenant(world)
+    async with connect(world.installation, key) as services:
+        domain = await _a_domain(world, key)
+        link = await services.links.CreateLink(CreateLinkRequest(domain_id=domain.id, name="Theirs"))
+        other = await services.api_keys.CreateApiKey(
+            CreateApiKeyRequest(name="Theirs", scope=ApiKey.SCOPE_SENDING_ACCESS)
+        )
+        email = a_request(f"agent@{domain.name}", "ada@example.com", subject=SUBJECT)
+        email.send_time.GetCurrentTime()
+        email.send_time.seconds += 7 * 24 * 3600  # it waits, so that it could be changed and canceled
+        sent = (await services.sender.SendEmail(email)).email
+        address = f"{uuid4().hex[:8]}@example.com"
+        added = await services.suppressions.AddSuppression(AddSuppressionRequest(address=address))
+    made = (tenant_id, domain.id, domain.name, sent.id, other.api_key.id, link.link.id)
+    return Things(*made, added.suppression.id, address), key
+
+
+async def a_stranger(world: World) -> Stranger:
+    """Another tenant's keys, and a link to its own domain."""
+    _, full, sending = await _a_tenant(world)
+    domain = await _a_domain(world, full)
+    async with connect(world.installation, full) as services:
+        link = await services.links.CreateLink(CreateLinkRequest(domain_id=domain.id))
+    return Stranger(full, sending, link.token, domain.id)
+
+
+async def _a_tenant(world: World) -> tuple[str, str, str]:
+    """A tenant's id, and a key of each scope."""
+    request = CreateTenantRequest(name=f"tenant {uuid4()}", unready_policy=Tenant.UNREADY_POLICY_SHARED)
+    tenant = (await world.admin.tenants.CreateTenant(request)).tenant
+    scopes = (ApiKey.SCOPE_FULL_ACCESS, ApiKey.SCOPE_SENDING_ACCESS)
+    keys = [
+        await world.admin.api_keys.CreateApiKey(
+            CreateApiKeyRequest(tenant_id=tenant.id, name="test", scope=scope)
+        )
+        for scope in scopes
+    ]
+    return tenant.id, keys[0].token, keys[1].token
+
+
+async def _a_domain(world: World, key: str) -> Domain:
+    async with connect(world.installation, key) as services:
+        domain: Domain = (await services.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
+    return domain
