@@ -108,6 +108,8 @@ PAGES: Mapping[str, Body] = {
             ("GET", "/test", _nothing),
             ("POST", "/test", _with_request_id(to="ada@example.com")),
             ("GET", "/test/{email_id:uuid}", _nothing),
+            ("GET", "/test/code", _nothing),
+            ("POST", "/test/code", _with_request_id(address="eve@example.com", code="123456")),
         )
     },
     "GET /d/{token:str}": _nothing,

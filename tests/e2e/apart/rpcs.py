@@ -20,6 +20,7 @@ from letterhead.identity.v1 import tenants_pb2 as tenants
 from letterhead.sender.v1 import emails_pb2 as emails
 from letterhead.sender.v1 import settlement_pb2 as settlement
 from letterhead.sender.v1 import suppressions_pb2 as suppressions
+from letterhead.sender.v1 import test_addresses_pb2 as test_addresses
 from letterhead.verifier.v1 import verifier_pb2 as verifier
 from letterhead.webhooks.v1 import feedback_pb2 as feedback
 from tests.e2e.apart.things import Things
@@ -69,6 +70,7 @@ CASES: Mapping[str, Sequence[Case]] = {
     ],
     "ApiKeyService/ListApiKeys": [lambda t: keys.ListApiKeysRequest(tenant_id=t.tenant_id)],
     "ApiKeyService/RevokeApiKey": [lambda t: keys.RevokeApiKeyRequest(api_key_id=t.key_id)],
+    "ApiKeyService/GetCaller": [lambda _: keys.GetCallerRequest()],
     "DomainService/CreateDomain": [
         lambda t: domains.CreateDomainRequest(tenant_id=t.tenant_id, name=t.domain_name)
     ],
@@ -83,6 +85,8 @@ CASES: Mapping[str, Sequence[Case]] = {
     ],
     "DomainService/UpdateDomain": [_relabeled],
     "DomainService/DeleteDomain": [lambda t: domains.DeleteDomainRequest(domain_id=t.domain_id)],
+    "DomainService/AdoptDomain": [lambda t: domains.AdoptDomainRequest(domain_id=t.domain_id, reason="mine")],
+    "DomainService/ReleaseDomain": [lambda t: domains.ReleaseDomainRequest(domain_id=t.domain_id)],
     "DomainService/RepairDomain": [
         lambda t: domains.RepairDomainRequest(
             domain_id=t.domain_id, generation=1, cause=domains.RepairDomainRequest.CAUSE_MAIL_FROM_FAILED
@@ -114,6 +118,14 @@ CASES: Mapping[str, Sequence[Case]] = {
         lambda t: emails.ListEmailsRequest(tenant_id=t.tenant_id),
         lambda t: emails.ListEmailsRequest(after_id=t.email_id),
         lambda _: emails.ListEmailsRequest(all_tenants=True),
+    ],
+    "TestAddressService/SendTestCode": [
+        lambda t: test_addresses.SendTestCodeRequest(domain_id=t.domain_id, address="eve@example.com")
+    ],
+    "TestAddressService/ConfirmTestAddress": [
+        lambda t: test_addresses.ConfirmTestAddressRequest(
+            domain_id=t.domain_id, address="eve@example.com", code="123456"
+        )
     ],
     "SettlementService/SettleEmail": [
         lambda t: settlement.SettleEmailRequest(

@@ -94,7 +94,7 @@ async def test_a_link_neither_gets_nor_uses_up_a_request_id_of_its_tenant(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     link = Caller(channel, await a_link(sender.database, domain))
-    test = SendTestEmailRequest(domain_id=str(domain.claim_id), to="ada@example.com", request_id="order-7")
+    test = SendTestEmailRequest(domain_id=str(domain.claim_id), to=f"ada@{domain.name}", request_id="order-7")
 
     tried = (await link.emails.SendTestEmail(test)).email
     sent = await caller.send(f"agent@{domain.name}", request_id="order-7")
@@ -108,7 +108,7 @@ async def test_a_link_sees_test_emails_alone_whatever_an_email_is_tagged(
 ) -> None:
     link = Caller(channel, await a_link(sender.database, domain))
     disguised = await caller.send(f"agent@{domain.name}", tags={"letterhead": "test-email"})
-    test = SendTestEmailRequest(domain_id=str(domain.claim_id), to="ada@example.com")
+    test = SendTestEmailRequest(domain_id=str(domain.claim_id), to=f"ada@{domain.name}")
     tried = (await caller.emails.SendTestEmail(test)).email
 
     assert (await link.emails.GetEmail(GetEmailRequest(email_id=tried.id))).email.id == tried.id
