@@ -52,6 +52,9 @@ API: Mapping[str, Body] = {
     "PATCH /domains/{domain_id}": lambda _: {"custom_return_path": "mine"},
     "DELETE /domains/{domain_id}": _nothing,
     "POST /domains/{domain_id}/verify": _nothing,
+    "POST /domains/claim": lambda _: {"name": a_name()},
+    "GET /domains/{domain_id}/claim": _nothing,
+    "POST /domains/{domain_id}/claim/verify": _nothing,
     "POST /api-keys": lambda t: {
         "name": "Mine", "permission": "sending_access", "domain_id": t.domain_id
     },
