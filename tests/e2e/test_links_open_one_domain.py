@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 
 OPEN = {
     "OpenLink", "GetDomain", "GetVerification", "WatchDomain", "VerifyDomain", "SendTestEmail", "GetEmail",
-    "SendTestCode", "ConfirmTestAddress",
+    "SendTestCode", "ConfirmTestAddress", "GetCaller",
 }  # fmt: skip
 
 
