@@ -214,6 +214,11 @@ def headline(known: Verification) -> tuple[str, str]:
     )
 
 
+def challenged(known: Verification) -> bool:
+    """Return whether a domain's owner must act to keep it."""
+    return known.ownership == Domain.OWNERSHIP_CHALLENGED
+
+
 def _ownership(known: Verification) -> tuple[str, str] | None:
     """Return what is to be done about a domain's name; None where it is settled, or the domain is going."""
     if known.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
