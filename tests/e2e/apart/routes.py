@@ -178,7 +178,7 @@ class Visitor:
         """Sign in as a browser does, by a link to the domain that it opens; return whether that worked."""
         if domain_id:
             answer = await self._client.get(f"/d/{self._token}")
-            page = f"/d/{domain_id}/test"
+            page = f"/d/{domain_id}"
         else:
             answer = await self._client.post("/app/sign-in", data={"key": self._token})
             page = "/app/domains/new"
