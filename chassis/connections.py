@@ -2,7 +2,8 @@
 
 A connection waits while its client owes us something: a request, the rest of its headers, or the rest of a
 body that nobody has vouched for. Where too many wait, the one that has waited longest is closed, never the
-newest: whoever sends a whole request at once is served, whatever others do from the same address.
+newest: whoever sends a whole request at once is served, whatever others do from the same address. Between
+requests, a connection of a known caller counts against the limit of all and not against its address's.
 """
 
 import asyncio
@@ -121,7 +122,8 @@ class Guarded(H11Protocol):
         self.app = self._answer
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        self._vouched = False
+        self._vouched = False  # for the caller of this request
+        self._known = False  # a caller over this connection was vouched for
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -172,7 +174,7 @@ class Guarded(H11Protocol):
 
     def vouched(self) -> None:
         """Note that the caller of the running request is known."""
-        self._vouched = True
+        self._vouched = self._known = True
         self._connections.goes_on(self)
 
     def close(self, reason: str) -> None:
@@ -205,7 +207,7 @@ class Guarded(H11Protocol):
             refused = bool(self.cycle) and self.cycle.more_body
             patience = self._limits.lingering if refused else self._limits.headers_within
             self._deadline = self.loop.call_later(patience.total_seconds(), self.close, "headers")
-            self._connections.waits(self, self._peer)
+            self._connections.waits(self, "" if self._known else self._peer)
 
     @property
     def _peer(self) -> str:

@@ -209,3 +209,14 @@ async def test_when_there_are_too_many_only_health_is_answered() -> None:
         assert await server.status(b"/healthz") == 200
         uploads[0][1].write(b"67890")
         assert await status(uploads[0]) == 200
+
+
+async def test_between_requests_a_known_callers_connection_is_not_its_addresss() -> None:
+    async with a_server(waiting_of_peer=1) as server:
+        known = await server.connect(GET % b"/vouched")
+        assert await status(known) == 200
+        await known[0].readuntil(b"xx")
+        for _ in range(3):
+            await server.connect()
+
+        assert await answered(known) == 200

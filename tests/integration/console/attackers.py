@@ -1,8 +1,14 @@
-"""Strangers who hold connections, and what it does to health checks and to another tenant's emails."""
+"""Strangers who hold connections, and what it does to health checks and to another tenant's emails.
+
+Run as a program it is the strangers, in a process of their own: `attackers HOST PORT ADDRESS`, and an attack.
+"""
 
 import asyncio
 import json
+import pickle
+import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,9 +18,12 @@ from statistics import quantiles
 import httpx
 
 from chassis.access import generate_key
+from cli.tether import tethered
+from tests.contract.sources import ROOT
 
 AGAIN = 1.0  # seconds until a stranger who was cut off is back
 OPEN_AT_ONCE = 200
+ALL_THERE_WITHIN = 120  # seconds
 
 
 @dataclass(frozen=True)
@@ -28,21 +37,38 @@ class Attack:
 
     @asynccontextmanager
     async def under_way(self, host: str, port: int, address: str) -> AsyncIterator[None]:
-        """Attack from an address while the block runs; who is cut off comes back."""
-        turn = asyncio.Semaphore(OPEN_AT_ONCE)
-        tasks = [asyncio.create_task(self._hold(host, port, address, turn)) for _ in range(self.count)]
+        """Attack from an address while the block runs, which begins once as many as there are came."""
+        command = [*tethered([sys.executable, "-m", __name__]), host, str(port), address]
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT)
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(pickle.dumps(self))
+        process.stdin.close()
         try:
+            async with asyncio.timeout(ALL_THERE_WITHIN):
+                await process.stdout.readline()
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            process.kill()
+            await process.wait()
 
-    async def _hold(self, host: str, port: int, address: str, turn: asyncio.Semaphore) -> None:
+    async def run(self, host: str, port: int, address: str) -> None:
+        """Attack until the process ends."""
+        turn, arrived = asyncio.Semaphore(OPEN_AT_ONCE), Counter[str]()
+        await asyncio.gather(*(self._hold(host, port, address, turn, arrived) for _ in range(self.count)))
+
+    async def _hold(
+        self, host: str, port: int, address: str, turn: asyncio.Semaphore, arrived: Counter[str]
+    ) -> None:
         while True:
             with suppress(OSError):
                 async with turn:
                     reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
+                arrived["connections"] += 1
+                if arrived["connections"] == self.count:
+                    sys.stdout.write("all came\n")
+                    sys.stdout.flush()
                 try:
                     writer.write(self.sent)
                     await self._wait(reader, writer)
@@ -121,3 +147,8 @@ def peak_memory(pid: int) -> float:
 def forget_peak(pid: int) -> None:
     """Begin to measure anew (Linux, proc(5): clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+if __name__ == "__main__":
+    attack = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own, of the test that started us
+    asyncio.run(attack.run(sys.argv[1], int(sys.argv[2]), sys.argv[3]))
