@@ -133,7 +133,7 @@ class Identity:
 
     async def provisioned(self) -> None:
         """Wait until SES has all that is wanted of it; records are shown before that."""
-        await eventually(self._is_provisioned)
+        await eventually(self._is_provisioned, timedelta(seconds=30))
 
     async def _is_provisioned(self) -> bool:
         return not await self.database.fetch("SELECT FROM identity.ses_identities WHERE due_at IS NOT NULL")

@@ -201,12 +201,18 @@ async def impatient(identity: Identity) -> AsyncIterator[grpc.aio.Channel]:
         yield channel
 
 
-async def test_tenants_take_turns_call_by_call(identity: Identity, impatient: grpc.aio.Channel) -> None:
+@pytest.mark.parametrize("before_0018", [False, True])
+async def test_tenants_take_turns_call_by_call(
+    identity: Identity, impatient: grpc.aio.Channel, *, before_0018: bool
+) -> None:
+    """Requests that replicas of the release before stored name no tenant; those of their claims stand in."""
     b, a = await identity.a_caller(impatient), await identity.a_caller(impatient)
     theirs, mine = [a_name() for _ in range(4)], a_name()
     await create_while_ses_works(identity, b, theirs)
 
     await a.domains.CreateDomain(CreateDomainRequest(name=mine))
+    if before_0018:
+        await identity.database.execute("UPDATE identity.ses_identities SET wanted_by = '{}'")
 
     await identity.provisioned()
     assert await order(identity) == [
