@@ -240,7 +240,7 @@ async def is_pending(caller: Caller, domain: Domain) -> bool:
 async def test_a_domain_may_go_before_ses_ever_answered(caller: Caller, identity: Identity) -> None:
     await identity.fault("CreateEmailIdentity", "error_503")
     request = CreateDomainRequest(name=a_name())
-    domain = (await caller.domains.CreateDomain(request, timeout=1)).domain
+    domain = (await caller.domains.CreateDomain(request, timeout=3)).domain
 
     await delete(caller, domain)
 
