@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import inspect
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -244,10 +245,17 @@ def main(run_service: Callable[[C], AbstractAsyncContextManager[Any]], config_cl
     try:
         settings = config.load(config_class)
         configure_logging(_service_name(run_service), _log_format(settings))
+        _take_all_files()
         asyncio.run(run(run_service(settings)))
     except config.ConfigError as error:
         sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
         sys.exit(EXIT_CONFIG)
+
+
+def _take_all_files() -> None:
+    """Raise the soft limit of open files to the hard one: what is open here is limited by what it is."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _service_name(run_service: Callable[..., Any]) -> str:

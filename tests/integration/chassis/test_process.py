@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import resource
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -74,6 +75,16 @@ async def test_sigterm_ends_it_in_order(environ: dict[str, str]) -> None:
     assert (process.returncode, err) == (0, b"")
     actions = [action for action, _ in groupby(json.loads(line)["action"] for line in out.splitlines())]
     assert actions == ["server_started", "health_changed", "server_draining", "server_stopped"]
+
+
+async def test_it_may_open_as_many_files_as_there_may_be(environ: dict[str, str]) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (512, limits[1]))
+    async with a_process(environ) as process:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        await eventually(lambda: _is(environ, "SERVING"))
+
+        assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (limits[1], limits[1])
 
 
 async def test_wrong_settings_end_it_with_all_problems(environ: dict[str, str]) -> None:
