@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos chaos-short fuzz \
-        bench up demo manifests image docs clean
+        histories bench up demo manifests image docs clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
@@ -58,7 +58,7 @@ check: lint test-contract manifests ## All that takes seconds: lint, contract te
 
 ##@ Test (T='path or pytest options' chooses; REPLICAS=2 doubles every service in e2e)
 test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
-	@scripts/test unit contract fuzz integration e2e chaos
+	@scripts/test unit contract fuzz integration e2e histories chaos
 
 test-unit: $(INSTALLED) $(GENERATED) ## Pure rules, no input or output
 	@scripts/test unit
@@ -77,6 +77,9 @@ chaos: $(INSTALLED) $(GENERATED) ## Kills, cuts and wipes for up to 50 minutes (
 
 chaos-short: $(INSTALLED) $(GENERATED) ## The same in two minutes, as `make test` has it: fewer kills, each named point once
 	@scripts/test chaos
+
+histories: $(INSTALLED) $(GENERATED) ## Names change hands as their DNS owners intend (HISTORIES=2000; T='--seed 7' begins elsewhere)
+	@PROCESSES=0 OPTIONS="--histories=$(or $(HISTORIES),2000)" scripts/test histories
 
 fuzz: $(INSTALLED) $(GENERATED) ## Hostile Froms, headers and bodies (CASES=1000000; SEED=... makes the same again)
 	@OPTIONS="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s))" scripts/test fuzz

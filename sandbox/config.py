@@ -37,6 +37,10 @@ class SandboxConfig:
     )
     sandbox_max_send_rate: float = setting(14.0, help="SES's recipients per second; 0 = no limit", minimum=0)
 
+    sandbox_own_keys: bool = setting(
+        True, help="false: all identities sign with one key, for tests that make thousands"
+    )
+
     @property
     def aws(self) -> AwsConfig:
         """What of it concerns the pretend AWS."""
@@ -47,6 +51,7 @@ class SandboxConfig:
             check_interval=self.sandbox_check_interval,
             control_rate=self.sandbox_control_rate,
             max_send_rate=self.sandbox_max_send_rate,
+            own_keys=self.sandbox_own_keys,
         )
 
 

@@ -91,7 +91,8 @@ class Aws:
         keys = self._kept.dkim_keys
         name = f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}"
         self.registry.publish(name, "TXT", dkim_record(keys["amazonses"]))
-        return KeyPool(seeded=keys["seeded"], standby=(keys["standby-1"], keys["standby-2"]))
+        standby = (keys["standby-1"], keys["standby-2"])
+        return KeyPool(seeded=keys["seeded"], standby=standby, own=self._config.own_keys)
 
     def _make_wires(self) -> dict[str, Wire]:
         tags = Tags(self._config, self.registry, self.configuration_sets)

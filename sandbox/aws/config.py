@@ -20,6 +20,9 @@ class AwsConfig:
     # All of SES's operations but SendEmail share this rate; the real one is 1 and not adjustable.
     control_rate: float = 1.0
 
+    # Whether each identity has a DKIM key of its own; making one takes a twentieth of a second.
+    own_keys: bool = True
+
     # The account as GetAccount shows it; -1 for the quota means unlimited, as with the real one.
     production_access: bool = True
     max_send_rate: float = 14.0

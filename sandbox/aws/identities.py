@@ -142,7 +142,7 @@ class Identities:
         axis = Axis(Status.PENDING if is_domain else Status.NOT_STARTED, now)
         identity = Identity(name, now, axis, tags=tags, signing_enabled=is_domain)
         if is_domain:
-            identity.tokens = new_tokens()
+            identity.tokens = self._registry.tokens_of(name)
         else:
             identity.verification, identity.sendable = Status.PENDING, None
         self._registry.add(identity)

@@ -30,7 +30,11 @@ def dkim_record(key: rsa.RSAPrivateKey) -> str:
 class KeyPool:
     """Keys for identities: shared ones, and a stock of fresh ones, filled once somebody has taken one."""
 
-    def __init__(self, *, seeded: rsa.RSAPrivateKey, standby: tuple[rsa.RSAPrivateKey, ...]) -> None:
+    def __init__(
+        self, *, seeded: rsa.RSAPrivateKey, standby: tuple[rsa.RSAPrivateKey, ...], own: bool = True
+    ) -> None:
+        """`own`: each identity gets a key of its own; else all get the seeded one."""
+        self._own = own
         self.seeded = seeded
         self.standby = standby
         self._stock: deque[rsa.RSAPrivateKey] = deque()
@@ -38,6 +42,8 @@ class KeyPool:
 
     async def take(self) -> rsa.RSAPrivateKey:
         """A key that nobody else has; waits for its making when the stock is empty."""
+        if not self._own:
+            return self.seeded
         self._wanted.set()
         if self._stock:
             return self._stock.popleft()

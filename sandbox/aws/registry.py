@@ -72,6 +72,7 @@ class Registry:
         self._internet = internet
         self._identities: dict[str, Identity] = {}
         self._own_changes = 0
+        self.kept_tokens: dict[str, list[str]] = {}
 
     def __iter__(self) -> Iterator[Identity]:
         return iter(list(self._identities.values()))
@@ -87,6 +88,10 @@ class Registry:
     def find(self, name: str) -> Identity | None:
         """The identity of exactly this name."""
         return self._identities.get(name.lower().removesuffix("."))
+
+    def tokens_of(self, name: str) -> list[str]:
+        """The Easy DKIM tokens of a domain's new identity: those kept for its name, or new ones."""
+        return list(self.kept_tokens.get(name) or new_tokens())
 
     def add(self, identity: Identity) -> None:
         """Puts an identity in force."""

@@ -1,6 +1,7 @@
 """SES's part of the control API: looking behind it, pushing it about, faults, made-up events."""
 
 from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
@@ -16,7 +17,7 @@ from sandbox.aws.identities import Identities
 from sandbox.aws.injection import made_up
 from sandbox.aws.ledger import Ledger
 from sandbox.aws.refusals import Refusal
-from sandbox.aws.registry import Identity, Registry
+from sandbox.aws.registry import Identity, Registry, new_tokens
 from sandbox.clock import Clock
 
 _SEED_LIMIT = 10_000
@@ -36,6 +37,11 @@ class _SeedBody:
     count: int = 0
     verified: bool = False
     tag: str | None = "letterhead"  # value of the tag `letterhead`; null leaves the identities untagged
+
+
+@dataclass(frozen=True)
+class _AgeBody:
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,8 @@ class AwsRoutes:
             Route("/ses/identities/seed", self._seed, methods=["POST"]),
             Route("/ses/identities/{name}", self._show_identity),
             Route("/ses/identities/{name}", self._change_identity, methods=["PATCH"]),
+            Route("/ses/identities/{name}/age", self._age_identity, methods=["POST"]),
+            Route("/ses/identities/{name}/tokens", self._keep_tokens, methods=["PUT"]),
             Route("/ses/account", self._show_account),
             Route("/ses/account", self._change_account, methods=["PATCH"]),
             Route("/ses/ledger", self._show_ledger),
@@ -126,6 +134,20 @@ class AwsRoutes:
             raise body.Refused(f"There is no {name!r} here: use {', '.join(_PATCHES)}.")
         self._change(identity, wish)
         return JSONResponse(self._shown(identity))
+
+    async def _age_identity(self, request: Request) -> JSONResponse:
+        """Lets `seconds` pass for one identity alone, such as SES's 72 hours."""
+        identity, wish = self._identity(request), await body.read(request, _AgeBody)
+        for axis in (identity.dkim, identity.mail_from_axis):
+            if axis:
+                axis.age(timedelta(seconds=wish.seconds))
+        return JSONResponse(self._shown(identity))
+
+    async def _keep_tokens(self, request: Request) -> JSONResponse:
+        """Gives an identity of this name the same DKIM tokens whenever SES makes it, now or later."""
+        name = request.path_params["name"]
+        tokens = self.registry.kept_tokens.setdefault(name, new_tokens())
+        return JSONResponse({"tokens": tokens})
 
     async def _show_account(self, _request: Request) -> JSONResponse:
         """The account's standing and rates."""

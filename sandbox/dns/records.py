@@ -132,6 +132,7 @@ def plain_value(data: dns.rdata.Rdata) -> str:
     return data.to_text()
 
 
+@lru_cache(maxsize=4096)
 def soa_record(soa: Soa) -> Record:
     """The SOA record of a zone, with timers as providers commonly set them."""
     admin = soa.admin_email.replace("@", ".", 1)

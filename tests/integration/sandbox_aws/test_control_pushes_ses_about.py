@@ -51,6 +51,26 @@ async def test_ses_can_be_made_to_contradict_itself(world: World) -> None:
     assert identity["Tags"] == [{"Key": "owner", "Value": "someone else"}]
 
 
+async def test_time_passes_for_one_identity_alone(world: World) -> None:
+    await world.create(NAME)
+    await world.create("other.mnexa.ai")
+
+    await world.control("POST", f"/ses/identities/{NAME}/age", {"seconds": 73 * 3600})
+
+    await world.sees(NAME, "FAILED")
+    assert (await world.identity("other.mnexa.ai"))["DkimAttributes"]["Status"] == "PENDING"
+
+
+async def test_a_name_can_keep_its_dkim_tokens_when_its_identity_is_made_again(world: World) -> None:
+    kept = (await world.control("PUT", f"/ses/identities/{NAME}/tokens"))["tokens"]
+
+    first = await world.create(NAME)
+    await world.ses("delete_email_identity", EmailIdentity=NAME)
+    again = await world.create(NAME)
+
+    assert first["DkimAttributes"]["Tokens"] == again["DkimAttributes"]["Tokens"] == kept
+
+
 async def test_seeded_identities_have_real_keys_and_can_be_verified_at_once(world: World) -> None:
     seeded = await world.control(
         "POST", "/ses/identities/seed", {"names": [NAME], "verified": True, "tag": None}

@@ -1,0 +1,287 @@
+"""Hold what was observed of a history to what its DNS owner intended. Pure.
+
+Of the product's rules it knows what is promised to the owner of a name and to a tenant that sends from one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import groupby, pairwise
+from uuid import UUID
+
+from tests.histories.stories import Kind, Place, Who
+
+# A challenged holder has 72 hours; whoever does what the page says is READY within an hour more.
+CHALLENGE = timedelta(hours=72)
+READY_WITHIN = CHALLENGE + timedelta(hours=1)
+# A DNS check may be as old as this when it decides something: the owner may have changed a record since.
+CHECK_AGE = timedelta(hours=2)
+# A domain whose records are gone sends no longer than this: a check at least every 7.2 hours, and two more
+# that agree over 6 hours.
+OUTSTAYS = timedelta(hours=24)
+
+
+class Rule(StrEnum):
+    """What must never be observed."""
+
+    NOT_INTENDED = "READY, or able to send, without being whom the DNS owner intends"
+    TWO_SENDERS = "two tenants may send from one name"
+    DISTURBED = "a notice, clock, extra record or loss for a READY holder by somebody who proved nothing"
+    LATE = "the intended owner is not READY within 72 h + 1 h of doing what the page says"
+    OUTSTAYED = "able to send long after the DNS owner removed every record"
+    WRONG_DEMAND = "a proof demanded without a cause, or a cause without the demand"
+    DELETED_AT_SES = "an SES identity deleted that was not ours or was still claimed"
+    LEFT_AT_SES = "an SES identity of ours left behind that nobody claims any more"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that was broken, when (in the history's own time), and how."""
+
+    rule: Rule
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A claim as committed: `at` in the history's own time, `real_at` by the clock; `tx` groups one commit.
+
+    `sends` is what the sender's own check says; `token` the ownership token that is to be published.
+    """
+
+    at: datetime
+    real_at: datetime
+    tx: int
+    claim_id: UUID
+    who: Who
+    place: Place
+    phase: str
+    state: str
+    ownership: str
+    token: str
+    generation: int
+    sends: bool
+
+    @property
+    def live(self) -> bool:
+        """Whether the claim is neither deleted nor on its way to be."""
+        return self.phase in ("PROVISIONING", "ACTIVE")
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody did; `claim_id` is of the claim that it was done for."""
+
+    at: datetime
+    kind: Kind
+    place: Place
+    who: Who | None = None
+    claim_id: UUID | None = None
+
+
+@dataclass(slots=True)
+class TokenSpan:
+    """A token that stood in a TXT record of its own at _letterhead; `until` is None while it still does."""
+
+    place: Place
+    token: str
+    since: datetime
+    until: datetime | None = None
+
+    def overlaps(self, start: datetime, end: datetime) -> bool:
+        """Whether it stood there at any moment between the two."""
+        return self.since <= end and (self.until is None or self.until >= start)
+
+
+@dataclass
+class Observed:
+    """All that is known of one history, by what was done and what was committed."""
+
+    seen: list[Seen] = field(default_factory=list)
+    deeds: list[Deed] = field(default_factory=list)
+    tokens: list[TokenSpan] = field(default_factory=list)
+    found: list[Violation] = field(default_factory=list)  # what the player itself saw to be wrong
+
+    def intended(self, place: Place, at: datetime) -> Who | None:
+        """Whom the DNS owner intends at a moment."""
+        turns = [
+            deed
+            for deed in self.deeds
+            if deed.kind in (Kind.INTEND, Kind.ABANDON) and deed.place is place and deed.at <= at
+        ]
+        return turns[-1].who if turns else None
+
+    def done(self, kinds: Iterable[Kind], place: Place, until: datetime) -> list[Deed]:
+        """The deeds of some kinds at a place, up to a moment."""
+        chosen = frozenset(kinds)
+        return [
+            deed for deed in self.deeds if deed.kind in chosen and deed.place is place and deed.at <= until
+        ]
+
+
+PUBLICATIONS = (Kind.FOLLOW, Kind.DILIGENCE, Kind.ADOPT)
+
+
+def violations(observed: Observed) -> list[Violation]:
+    """Return every violation of a history, in the order of its time."""
+    by_claim = _by_claim(observed.seen)
+    found = [
+        *observed.found,
+        *(each for claim in by_claim for each in _not_intended(observed, claim)),
+        *(each for claim in by_claim for each in _disturbed(observed, claim)),
+        *(each for claim in by_claim for each in _outstayed(observed, claim)),
+        *(each for place in Place for each in _two_senders(observed, place)),
+    ]
+    return sorted(found, key=lambda violation: violation.at)
+
+
+def _by_claim(seen: Sequence[Seen]) -> list[list[Seen]]:
+    claims: dict[UUID, list[Seen]] = {}
+    for each in seen:
+        claims.setdefault(each.claim_id, []).append(each)
+    return list(claims.values())
+
+
+def _not_intended(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]:
+    """A claim sends if the DNS owner followed its page, or intends its tenant and followed a page of it."""
+    for each in claim:
+        if not each.sends or _authorised(observed, each):
+            continue
+        intended = observed.intended(each.place, each.at)
+        yield Violation(
+            Rule.NOT_INTENDED,
+            each.at,
+            f"{each.who} is {each.state}, {each.ownership} for {each.place.value}, and nothing was published"
+            f" for this claim; the DNS owner intends {intended or 'nobody'}",
+        )
+        return
+
+
+def _authorised(observed: Observed, claim: Seen) -> bool:
+    mine = [
+        deed
+        for deed in observed.done(PUBLICATIONS, claim.place, claim.at)
+        if deed.who is claim.who and deed.claim_id is not None
+    ]
+    if any(deed.claim_id == claim.claim_id for deed in mine):
+        return True
+    return bool(mine) and observed.intended(claim.place, claim.at) is claim.who
+
+
+def _disturbed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]:
+    """A READY holder notices nothing of others until one of them proved that the DNS owner intends it."""
+    ready_since: datetime | None = None
+    challenged_at: datetime | None = None
+    for before, after in pairwise(claim):
+        if before.state == "READY" and ready_since is None:
+            ready_since = before.at
+        if before.ownership != "CHALLENGED" and after.ownership == "CHALLENGED":
+            challenged_at = after.at
+        if ready_since is not None and (why := _trouble(observed, before, after, ready_since, challenged_at)):
+            yield Violation(Rule.DISTURBED, after.at, f"{after.who} at {after.place.value}: {why}")
+        if after.state != "READY":
+            ready_since = None
+
+
+def _trouble(
+    observed: Observed, before: Seen, after: Seen, ready_since: datetime, challenged_at: datetime | None
+) -> str | None:
+    if not after.live:  # by the tenant's own wish
+        return None
+    if after.ownership != before.ownership:
+        return _changed_ownership(observed, before, after, challenged_at)
+    shaken = [
+        deed
+        for deed in observed.done((Kind.WITHDRAW, Kind.REMAKE), after.place, after.at)
+        if deed.at >= ready_since
+    ]
+    if shaken:
+        return None
+    if after.generation != before.generation:
+        return f"other records are shown (generation {after.generation}) though nothing happened to it"
+    if after.state != "READY":
+        return f"went from {before.state} to {after.state} though its records were never touched"
+    return None
+
+
+def _changed_ownership(
+    observed: Observed, before: Seen, after: Seen, challenged_at: datetime | None
+) -> str | None:
+    move = f"{before.ownership} to {after.ownership}"
+    kept = after.ownership == "PROVEN" or (before.ownership, after.ownership) == ("CHALLENGED", "SOLE")
+    if kept or (after.ownership == "SUPERSEDED" and _given_up(observed, after)):
+        return None
+    if after.ownership not in ("CHALLENGED", "SUPERSEDED"):
+        return f"{move} while it was READY"
+    if not _token_of_another(observed, after):
+        return f"{move}, and no other claim's token was in DNS"
+    early = challenged_at is None or after.at - challenged_at < CHALLENGE
+    return f"{move} before its 72 hours were over" if after.ownership == "SUPERSEDED" and early else None
+
+
+def _token_of_another(observed: Observed, claim: Seen) -> bool:
+    others = {
+        each.token
+        for each in observed.seen
+        if each.place is claim.place
+        and each.claim_id != claim.claim_id
+        and each.token
+        and each.at <= claim.at
+    }
+    return any(
+        span.place is claim.place and span.token in others and span.overlaps(claim.at - CHECK_AGE, claim.at)
+        for span in observed.tokens
+    )
+
+
+def _given_up(observed: Observed, claim: Seen) -> bool:
+    released = observed.done((Kind.RELEASE,), claim.place, claim.at)
+    adopted = observed.done((Kind.ADOPT,), claim.place, claim.at)
+    return any(deed.who is claim.who for deed in released) or any(
+        deed.who is not claim.who for deed in adopted
+    )
+
+
+def _outstayed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]:
+    for each, following in zip(claim, [*claim[1:], None], strict=True):
+        if not each.sends:
+            continue
+        until = following.at if following else None
+        for withdrawn in observed.done((Kind.WITHDRAW,), each.place, until or each.at):
+            published = _published_after(observed, withdrawn)
+            limit = withdrawn.at + OUTSTAYS
+            last = min((at for at in (until, published) if at is not None), default=None)
+            if last is not None and last > limit and last > each.at and limit > each.at:
+                yield Violation(
+                    Rule.OUTSTAYED, limit, f"{each.who} still sends from {each.place.value} after {OUTSTAYS}"
+                )
+
+
+def _published_after(observed: Observed, withdrawn: Deed) -> datetime | None:
+    times = [
+        deed.at
+        for deed in observed.deeds
+        if deed.kind in PUBLICATIONS and deed.place is withdrawn.place and deed.at > withdrawn.at
+    ]
+    return min(times, default=None)
+
+
+def _two_senders(observed: Observed, place: Place) -> Iterator[Violation]:
+    """Replay the commits; what one transaction changes, it changes at once."""
+    sending: dict[UUID, Seen] = {}
+    told: set[frozenset[UUID]] = set()
+    here = sorted((each for each in observed.seen if each.place is place), key=lambda each: each.real_at)
+    for _, commit in groupby(here, key=lambda each: each.tx):
+        last = None
+        for last in commit:
+            sending.pop(last.claim_id, None)
+            if last.sends:
+                sending[last.claim_id] = last
+        tenants = {each.who for each in sending.values()}
+        pair = frozenset(sending)
+        if len(tenants) > 1 and pair not in told and last is not None:
+            told.add(pair)
+            names = ", ".join(f"{each.who} ({each.ownership}, {each.state})" for each in sending.values())
+            yield Violation(Rule.TWO_SENDERS, last.at, f"{names} for {place.value}")

@@ -1,0 +1,200 @@
+"""What a history stands on: its names, tenants and DNS, what it reads of them, and what it holds them to."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Self
+from uuid import UUID
+
+import grpc
+
+from chassis.ids import uuid7
+from cli.until import until
+from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain, GetDomainRequest
+from tests.histories import journal
+from tests.histories.clock import OwnTime
+from tests.histories.demands import proof_is_due
+from tests.histories.ground import Ground, Tenant
+from tests.histories.oracle import Deed, Observed, Rule, Seen, Violation
+from tests.histories.played import Played
+from tests.histories.stories import Place, Step, Story, Who
+from tests.histories.zone import Line, Zone
+
+UNDECIDED_TRIES, UNDECIDED_HOURS = 20, 0.02  # for SES to be asked again after trouble
+RECORDS = 5  # of a domain of which no proof is demanded
+STANDING = """
+    SELECT tenant_id, name, state, ownership FROM identity.domains
+    WHERE name = ANY ($1) AND state NOT IN ('DELETING', 'DELETED') ORDER BY id
+"""
+INCONCLUSIVE = """
+    SELECT EXISTS (
+        SELECT FROM verifier.dkim_prechecks WHERE claim_id = $1 AND outcome = 'INCONCLUSIVE'
+    )
+"""
+REFUSALS = (
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.INVALID_ARGUMENT,  # the name is the MAIL FROM name of the tenant's own domain
+)
+
+
+class Stage:
+    """One history's own; for the steps of `player.py`."""
+
+    def __init__(self, ground: Ground, story: Story, tenants: dict[Who, Tenant]) -> None:
+        stem = f"h{story.seed}x{uuid7().hex[-8:]}"
+        named = {
+            Place.NAME: f"{stem}.com",
+            Place.CHILD: f"app.{stem}.com",
+            Place.BOUNCES: f"send.{stem}.com",
+        }
+        used = {step.place for step in story.steps}
+        self.names = {place: name for place, name in named.items() if place in used}
+        self.time = OwnTime(ground.ageing, list(self.names.values()))
+        self.zone = Zone(ground.control, f"{stem}.com", f"trap-{stem}.com", self.time)
+        self.observed = Observed(tokens=self.zone.spans)
+        self.played = Played(story)
+        self.ground = ground
+        self.story = story
+        self.tenants = tenants
+        self.claims: dict[tuple[Who, Place], str] = {}
+        self.first_page: dict[tuple[Who, Place], list[Line]] = {}
+        self.flights: dict[tuple[Who, Place], UUID] = {}
+        self.foreign: Any = None
+
+    @classmethod
+    async def of(cls, ground: Ground, story: Story) -> Self:
+        """A history with tenants of its own."""
+        return cls(ground, story, await ground.tenants())
+
+    async def pass_time(self, hours: float) -> None:
+        """Lets time pass for a history at rest, and sees who may send once it is at rest again."""
+        by = timedelta(hours=hours)
+        await self.time.move(by)
+        for name in self.names.values():
+            await self.ground.age_at_ses(name, by)
+        await self.rest()
+        able = await journal.may_send(self.ground.pool, list(self.names.values()))
+        for place, name in self.names.items():
+            if len(able[name]) > 1:
+                self.find(Rule.TWO_SENDERS, f"{len(able[name])} tenants may send from {place.value}")
+
+    async def decided(self, step: Step) -> None:
+        """Waits until a new claim's page shows something; SES may have to be asked again."""
+        await self.rest()
+        for _ in range(UNDECIDED_TRIES):
+            domain = await self.get(step.who, step.place)
+            if domain is None or domain.records or self.foreign:
+                return
+            await self.pass_time(UNDECIDED_HOURS)
+
+    async def check_demand(self, step: Step, seen: list[Seen]) -> None:
+        """Holds what the new claim's page asks for to what the DNS owner and all tenants did before."""
+        at_ses = await self.ground.at_ses(self.names[step.place])
+        if self.foreign or self.zone.odd or at_ses is None:
+            return
+        standing = {f"{token}._domainkey.{self.names[step.place]}" for token in at_ses["tokens"]}
+        found = any(line.name in standing for line in self.zone.of(step.place))
+        due = proof_is_due(step.who, step.place, seen, self.time.now(), dkim_stands=found)
+        domain = await self.get(step.who, step.place)
+        page = await self.page(step.who, step.place)
+        proof = [line for line in page if line.token]
+        right = len(page) == len(proof) == 1 if due else not proof and len(page) == RECORDS
+        if due is False and await self._inconclusive(domain):
+            self.played.inconclusive += 1
+        elif not right:
+            asked = f"{len(proof)} TXT and {len(page) - len(proof)} other records, {ownership_of(domain)}"
+            self.find(
+                Rule.WRONG_DEMAND, f"{step.who}'s page for {step.place.value} shows {asked}; proof due: {due}"
+            )
+
+    async def _inconclusive(self, domain: Domain) -> bool:
+        """Says whether a proof is demanded because DNS did not answer in time: that is a cause as well."""
+        return bool(await self.ground.pool.fetchval(INCONCLUSIVE, UUID(domain.id)))
+
+    async def check_ses_after(self, name: str) -> None:
+        at_ses = await self.ground.at_ses(name)
+        if self.foreign and name == self.names[Place.NAME]:
+            kept = ("created_at", "tags", "tokens", "mail_from_domain", "configuration_set")
+            if at_ses is None or any(at_ses[each] != self.foreign[each] for each in kept):
+                self.find(Rule.DELETED_AT_SES, f"the identity {name} that is not ours is {at_ses or 'gone'}")
+        elif at_ses is not None:
+            self.find(Rule.LEFT_AT_SES, f"{name} is still at SES though nobody claims it")
+
+    async def page(self, who: Who, place: Place) -> list[Line]:
+        domain = await self.get(who, place)
+        lines = [line_of(record) for record in domain.records if record.required] if domain else []
+        if lines:
+            self.first_page.setdefault((who, place), lines)
+        return lines
+
+    async def token(self, step: Step) -> str | None:
+        return next((line.token for line in await self.page(step.who, step.place) if line.token), None)
+
+    async def get(self, who: Who, place: Place) -> Any:
+        claim_id = self.claims.get((who, place))
+        if claim_id is None:
+            return None
+        answer = await self.call(who, "GetDomain", GetDomainRequest(domain_id=claim_id))
+        return answer.domain if answer else None
+
+    async def call(self, who: Who, rpc: str, request: Any) -> Any:
+        return await unless_refused(rpc, lambda: getattr(self.tenants[who], rpc)(request))
+
+    async def rest(self) -> None:
+        await self.ground.at_rest(list(self.names.values()))
+
+    async def seen(self) -> list[Seen]:
+        tenants = {tenant.id: who for who, tenant in self.tenants.items()}
+        places = {name: place for place, name in self.names.items()}
+        return await journal.read(self.ground.pool, tenants, places)
+
+    async def standing(self) -> str:
+        rows = await self.ground.pool.fetch(STANDING, list(self.names.values()))
+        tenants = {tenant.id: who for who, tenant in self.tenants.items()}
+        places = {name: place for place, name in self.names.items()}
+        return ", ".join(
+            f"{tenants[row['tenant_id']]} {row['state']}/{row['ownership']}{_where(places[row['name']])}"
+            for row in rows
+        )
+
+    def do(self, step: Step) -> None:
+        claim_id = self.claims.get((step.who, step.place))
+        self.observed.deeds.append(
+            Deed(self.time.now(), step.kind, step.place, step.who, UUID(claim_id) if claim_id else None)
+        )
+
+    def undo(self, remark: str) -> str:
+        self.observed.deeds.pop()
+        return remark
+
+    def find(self, rule: Rule, text: str) -> None:
+        self.observed.found.append(Violation(rule, self.time.now(), text))
+
+    def note(self, line: str) -> None:
+        self.played.lines.append(f"  {self.time.hours():7.1f} h  {line}")
+
+
+async def unless_refused(rpc: str, call: Callable[[], Awaitable[Any]]) -> Any:
+    """Calls until a service that was killed is back; None where the call is refused."""
+    try:
+        return await until(f"{rpc} is answered", call)
+    except grpc.aio.AioRpcError as error:
+        if error.code() in REFUSALS:
+            return None
+        raise
+
+
+def line_of(record: DnsRecord) -> Line:
+    """A record as a person copies it from the page."""
+    type_ = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
+    return Line(type_, record.name, record.value, record.priority)
+
+
+def ownership_of(domain: Domain) -> str:
+    """How a claim stands to its name, in a word."""
+    return Domain.Ownership.Name(domain.ownership).removeprefix("OWNERSHIP_")
+
+
+def _where(place: Place) -> str:
+    return "" if place is Place.NAME else f" ({place.value})"

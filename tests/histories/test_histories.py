@@ -1,0 +1,25 @@
+"""Names change hands as their DNS owners intend, and strangers change nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.figures import Figure
+from tests.histories.crowd import deletions_at_ses, play_all
+from tests.histories.ground import Ground
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(7200)]
+
+
+async def test_nobody_sends_but_whom_the_dns_owner_intends(
+    ground: Ground, seeds: range, figure: Figure, progress: Callable[[str], None]
+) -> None:
+    crowd = await play_all(ground, seeds, progress)
+    deleted = await deletions_at_ses(ground)
+
+    figure(f"seeds {seeds.start} to {seeds.stop - 1}")
+    for line in crowd.figures():
+        figure(line)
+    figure(f"  {len(deleted)} times: an SES identity deleted that a claim stood on")
+    assert not crowd.violated, "\n\n".join(map(str, crowd.violated))
+    assert not deleted, "\n".join(deleted)

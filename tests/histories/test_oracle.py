@@ -1,0 +1,238 @@
+"""The oracle itself, over observations written by hand: what it must find, and what it must let pass."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from tests.histories.demands import proof_is_due
+from tests.histories.oracle import Deed, Observed, Rule, Seen, TokenSpan, violations
+from tests.histories.stories import Kind, Place, Who, story
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+ANNAS, BERTS, MALLORYS = (UUID(int=number) for number in (1, 2, 3))
+TOKENS = {ANNAS: "a", BERTS: "b", MALLORYS: "m"}
+OWNERS = {ANNAS: Who.ANNA, BERTS: Who.BERT, MALLORYS: Who.MALLORY}
+
+
+def hour(hours: float) -> datetime:
+    return T0 + timedelta(hours=hours)
+
+
+def seen(claim_id: UUID, hours: float, state: str, ownership: str, **more: object) -> Seen:
+    sends = state == "READY"
+    claim = Seen(
+        at=hour(hours),
+        real_at=hour(hours),
+        tx=int(hours * 1000) * 10 + claim_id.int,
+        claim_id=claim_id,
+        who=OWNERS[claim_id],
+        place=Place.NAME,
+        phase="ACTIVE",
+        state=state,
+        ownership=ownership,
+        token=TOKENS[claim_id],
+        generation=1,
+        sends=sends,
+    )
+    return replace(claim, **more)  # type: ignore[arg-type] # a test may change any part
+
+
+def deed(kind: Kind, hours: float, claim_id: UUID) -> Deed:
+    return Deed(hour(hours), kind, Place.NAME, OWNERS[claim_id], claim_id)
+
+
+def annas_reign() -> Observed:
+    """Anna is intended, was followed, and is READY from the second hour on."""
+    return Observed(
+        seen=[seen(ANNAS, 0, "PENDING", "SOLE"), seen(ANNAS, 2, "READY", "SOLE")],
+        deeds=[deed(Kind.INTEND, 0, ANNAS), deed(Kind.FOLLOW, 1, ANNAS)],
+    )
+
+
+def rules(observed: Observed) -> list[Rule]:
+    return [each.rule for each in violations(observed)]
+
+
+def test_whom_the_dns_owner_followed_may_be_ready() -> None:
+    assert rules(annas_reign()) == []
+
+
+def test_a_stranger_that_is_ready_is_found() -> None:
+    observed = annas_reign()
+    observed.seen = [seen(MALLORYS, 2, "READY", "SOLE")]
+
+    assert rules(observed) == [Rule.NOT_INTENDED]
+
+
+def test_a_degraded_stranger_that_still_signs_is_found() -> None:
+    observed = annas_reign()
+    observed.seen = [seen(MALLORYS, 2, "DEGRADED", "SOLE", sends=True)]
+
+    assert rules(observed) == [Rule.NOT_INTENDED]
+
+
+def test_a_new_claim_of_a_former_tenant_needs_its_own_publication() -> None:
+    observed = annas_reign()
+    again = UUID(int=4)
+    observed.deeds += [deed(Kind.INTEND, 5, BERTS)]
+    observed.seen = [replace(seen(ANNAS, 6, "READY", "SOLE"), claim_id=again)]
+
+    assert rules(observed) == [Rule.NOT_INTENDED]
+
+
+def test_a_tenant_that_returns_while_it_is_intended_needs_none() -> None:
+    observed = annas_reign()
+    observed.seen += [replace(seen(ANNAS, 6, "READY", "SOLE"), claim_id=UUID(int=4))]
+    observed.seen = [replace(each, sends=False) if each.claim_id == ANNAS else each for each in observed.seen]
+
+    assert rules(observed) == []
+
+
+def test_two_senders_are_found_even_for_a_moment() -> None:
+    observed = annas_reign()
+    observed.deeds += [deed(Kind.INTEND, 3, BERTS), deed(Kind.FOLLOW, 3, BERTS)]
+    observed.seen += [
+        seen(BERTS, 4, "READY", "PROVEN"),
+        seen(ANNAS, 4.001, "READY", "SUPERSEDED", sends=False, phase="DELETED"),
+    ]
+
+    assert rules(observed) == [Rule.TWO_SENDERS]
+
+
+def test_a_name_that_passes_on_within_one_commit_never_has_two_senders() -> None:
+    observed = annas_reign()
+    observed.deeds += [deed(Kind.INTEND, 3, BERTS), deed(Kind.FOLLOW, 3, BERTS)]
+    observed.seen += [
+        seen(BERTS, 4, "READY", "PROVEN", tx=7),
+        seen(ANNAS, 4, "DELETED", "SOLE", sends=False, phase="DELETED", tx=7),
+    ]
+
+    assert rules(observed) == []
+
+
+@pytest.mark.parametrize(
+    "disturbed",
+    [
+        seen(ANNAS, 9, "READY", "CHALLENGED"),
+        seen(ANNAS, 9, "READY", "PROOF_DUE"),
+        seen(ANNAS, 9, "READY", "SOLE", generation=2),
+        seen(ANNAS, 9, "PENDING", "SOLE"),
+        seen(ANNAS, 9, "DEGRADED", "SOLE"),
+        seen(ANNAS, 9, "LOST", "SUPERSEDED", sends=False),
+    ],
+    ids=["notice and clock", "demand", "records", "state", "degraded", "loss"],
+)
+def test_a_ready_holder_that_is_disturbed_by_a_mere_claim_is_found(disturbed: Seen) -> None:
+    observed = annas_reign()
+    observed.seen += [seen(MALLORYS, 8, "PENDING", "PROOF_DUE"), disturbed]
+
+    assert rules(observed) == [Rule.DISTURBED]
+
+
+def test_a_challenge_by_whom_the_dns_owner_published_is_right() -> None:
+    observed = annas_reign()
+    observed.deeds += [deed(Kind.INTEND, 8, BERTS), deed(Kind.DILIGENCE, 8, BERTS)]
+    observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
+    observed.seen += [
+        seen(BERTS, 8, "PENDING", "PROOF_DUE"),
+        seen(ANNAS, 8.5, "READY", "CHALLENGED"),
+        seen(ANNAS, 81, "LOST", "SUPERSEDED", sends=False),
+        seen(BERTS, 81.2, "READY", "PROVEN"),
+    ]
+
+    assert rules(observed) == []
+
+
+def test_a_challenge_long_after_the_token_was_removed_is_found() -> None:
+    observed = annas_reign()
+    observed.tokens = [TokenSpan(Place.NAME, "b", hour(3), hour(4))]
+    observed.seen += [seen(BERTS, 3, "PENDING", "PROOF_DUE"), seen(ANNAS, 9, "READY", "CHALLENGED")]
+
+    assert rules(observed) == [Rule.DISTURBED]
+
+
+def test_a_holder_that_loses_before_its_72_hours_is_found() -> None:
+    observed = annas_reign()
+    observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
+    observed.seen += [
+        seen(BERTS, 8, "PENDING", "PROOF_DUE"),
+        seen(ANNAS, 8.5, "READY", "CHALLENGED"),
+        seen(ANNAS, 70, "LOST", "SUPERSEDED", sends=False),
+    ]
+
+    assert rules(observed) == [Rule.DISTURBED]
+
+
+def test_a_holder_that_releases_or_is_overruled_loses_at_once() -> None:
+    observed = annas_reign()
+    observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
+    observed.deeds += [deed(Kind.RELEASE, 9, ANNAS)]
+    observed.seen += [
+        seen(BERTS, 8, "PENDING", "PROOF_DUE"),
+        seen(ANNAS, 8.5, "READY", "CHALLENGED"),
+        seen(ANNAS, 9, "LOST", "SUPERSEDED", sends=False),
+    ]
+
+    assert rules(observed) == []
+
+
+def test_a_domain_that_still_sends_a_day_after_its_records_went_is_found() -> None:
+    observed = annas_reign()
+    observed.deeds += [deed(Kind.WITHDRAW, 10, ANNAS)]
+    observed.seen += [seen(ANNAS, 60, "DEGRADED", "SOLE")]
+
+    assert rules(observed) == [Rule.OUTSTAYED]
+
+
+def test_a_domain_that_stops_in_time_outstays_nothing() -> None:
+    observed = annas_reign()
+    observed.deeds += [deed(Kind.WITHDRAW, 10, ANNAS)]
+    observed.seen += [seen(ANNAS, 24, "DEGRADED", "SOLE")]
+
+    assert rules(observed) == []
+
+
+def test_a_first_claim_to_a_name_owes_no_proof() -> None:
+    assert not proof_is_due(Who.ANNA, Place.NAME, [], hour(0), dkim_stands=False)
+
+
+@pytest.mark.parametrize(
+    ("past", "due"),
+    [
+        ([seen(MALLORYS, 0, "PENDING", "SOLE")], True),
+        ([seen(MALLORYS, 0, "FAILED", "SOLE")], True),
+        ([seen(MALLORYS, 0, "LOST", "SUPERSEDED")], False),
+        (
+            [seen(MALLORYS, 0, "PENDING", "SOLE"), seen(MALLORYS, 1, "DELETED", "SOLE", phase="DELETED")],
+            False,
+        ),
+        ([seen(MALLORYS, 0, "READY", "SOLE"), seen(MALLORYS, 1, "DELETED", "SOLE", phase="DELETED")], True),
+        ([seen(ANNAS, 0, "READY", "SOLE"), seen(ANNAS, 1, "DELETED", "SOLE", phase="DELETED")], False),
+    ],
+    ids=["rival", "failed rival", "superseded rival", "rival left no trace", "rival was ready", "returns"],
+)
+def test_a_proof_is_due_by_what_went_before(past: list[Seen], due: bool) -> None:  # noqa: FBT001 - a table's column
+    assert proof_is_due(Who.ANNA, Place.NAME, past, hour(2), dkim_stands=False) is due
+
+
+def test_who_returns_after_a_week_owes_a_proof_for_records_that_stand() -> None:
+    past = [seen(ANNAS, 0, "READY", "SOLE"), seen(ANNAS, 1, "DELETED", "SOLE", phase="DELETED")]
+
+    assert not proof_is_due(Who.ANNA, Place.NAME, past, hour(7 * 24), dkim_stands=True)
+    assert proof_is_due(Who.ANNA, Place.NAME, past, hour(7 * 24 + 2), dkim_stands=True)
+
+
+def test_the_bounces_of_another_tenant_owe_a_proof() -> None:
+    past = [seen(ANNAS, 0, "PENDING", "SOLE")]
+
+    assert proof_is_due(Who.MALLORY, Place.BOUNCES, past, hour(1), dkim_stands=False)
+
+
+def test_a_story_is_always_the_same_and_every_kind_of_step_comes_up() -> None:
+    stories = [story(seed) for seed in range(500)]
+
+    assert stories == [story(seed) for seed in range(500)]
+    assert {step.kind for each in stories for step in each.steps} == set(Kind)
+    assert any(each.foreign for each in stories)

@@ -1,0 +1,107 @@
+"""The DNS owner's hand: what stands in the zone of a name, and the host that a stranger controls."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sandbox.client import SandboxClient
+from tests.histories.clock import OwnTime
+from tests.histories.oracle import TokenSpan
+from tests.histories.stories import Place
+
+PREFIX = "letterhead-verification="
+SERVERS = ("ns1.dns-host.com", "ns2.dns-host.com")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A record as the page shows it and a person copies it."""
+
+    type: str
+    name: str
+    value: str
+    priority: int = 0
+
+    @property
+    def token(self) -> str | None:
+        """The ownership token in it."""
+        is_one = self.type == "TXT" and self.value.startswith(PREFIX)
+        return self.value.removeprefix(PREFIX) if is_one else None
+
+
+@dataclass
+class Zone:
+    """The zone of one history, written by its DNS owner alone."""
+
+    control: SandboxClient
+    apex: str
+    trap: str  # a zone of the stranger's
+    time: OwnTime
+    lines: dict[Line, Place] = field(default_factory=dict)
+    lagging: dict[Line, Place] = field(default_factory=dict)  # on the first name server only
+    odd: dict[Line, Place] = field(default_factory=dict)
+    spans: list[TokenSpan] = field(default_factory=list)
+
+    async def begin(self, servers: Sequence[str]) -> None:
+        """Registers both zones."""
+        for apex in (self.apex, self.trap):
+            await self.control.call("PUT", f"/dns/zones/{apex}", {"name_servers": list(servers)})
+
+    async def end(self) -> None:
+        """Lets both go."""
+        for apex in (self.apex, self.trap):
+            await self.control.call("DELETE", f"/dns/zones/{apex}")
+
+    async def publish(self, place: Place, lines: Iterable[Line], *, one_server: bool = False) -> int:
+        """Publishes what does not stand there yet, and says how much that was."""
+        new = [line for line in lines if line not in self.lines]
+        for line in new:
+            more = {"servers": SERVERS[:1]} if one_server else {}
+            await self.control.publish(line.type, line.name, line.value, priority=line.priority, **more)
+            (self.lagging if one_server else self.lines)[line] = place
+            if line.token:  # on one server it may be found by chance, and so counts as published
+                self.spans.append(TokenSpan(place, line.token, self.time.now()))
+        return len(new)
+
+    async def withdraw(self, lines: Iterable[Line]) -> None:
+        """Removes records."""
+        for line in list(lines):
+            await self.control.withdraw(line.type, line.name, line.value)
+            self.lines.pop(line, None)
+            self.lagging.pop(line, None)
+            for span in self.spans:
+                if span.token == line.token and span.until is None:
+                    span.until = self.time.now()
+
+    def of(self, place: Place) -> list[Line]:
+        """What stands there for one of the names."""
+        return [line for line, where in (self.lines | self.lagging).items() if where is place]
+
+    def tokens(self, place: Place) -> list[Line]:
+        """The ownership tokens that stand there."""
+        return [line for line in self.of(place) if line.token]
+
+    async def wildcard(self, place: Place, name: str, type_: str, token: str) -> None:
+        """Answers every name below with a token."""
+        if type_ == "TXT":
+            await self._oddity(place, Line("TXT", f"*.{name}", PREFIX + token))
+        else:
+            await self._trap(token)
+            await self._oddity(place, Line("CNAME", f"*.{name}", f"trap.{self.trap}"))
+
+    async def alias(self, place: Place, name: str, token: str) -> None:
+        """Leads the name where tokens are read to a host of the stranger's."""
+        await self._trap(token)
+        await self._oddity(place, Line("CNAME", f"_letterhead.{name}", f"trap.{self.trap}"))
+
+    async def plain(self, place: Place) -> None:
+        """Removes wildcards and aliases."""
+        for line in [line for line, where in self.odd.items() if where is place]:
+            await self.control.withdraw(line.type, line.name, line.value)
+            del self.odd[line]
+
+    async def _oddity(self, place: Place, line: Line) -> None:
+        await self.control.publish(line.type, line.name, line.value)
+        self.odd[line] = place
+
+    async def _trap(self, token: str) -> None:
+        await self.control.publish("TXT", f"trap.{self.trap}", PREFIX + token)
