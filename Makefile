@@ -58,7 +58,7 @@ check: lint test-contract manifests ## All that takes seconds: lint, contract te
 
 ##@ Test (T='path or pytest options' chooses; REPLICAS=2 doubles every service in e2e)
 test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
-	@scripts/test unit contract fuzz integration e2e histories chaos
+	@scripts/test unit contract fuzz integration e2e chaos
 
 test-unit: $(INSTALLED) $(GENERATED) ## Pure rules, no input or output
 	@scripts/test unit
