@@ -13,7 +13,7 @@ from tests.histories.played import Played
 from tests.histories.player import play
 from tests.histories.stories import story
 
-AT_ONCE = 24
+AT_ONCE = 64
 
 # Claims that were active when SES was asked, by the last that was committed of each before.
 CLAIMED = """

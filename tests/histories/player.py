@@ -22,8 +22,8 @@ from tests.histories.stories import HALF, ONE_SERVER, STALE, Kind, Place, Step, 
 from tests.histories.zone import SERVERS
 
 # Hours between two of the DNS owner's visits to the page, READY_WITHIN in all; and those of other time.
-VISITS = (0.1, 0.9, 2, 3, 12, 54, 0.3, 0.3, 0.3)
-STRIDES = (1, 2, 5, 16, 48, 96)
+VISITS = (0.2, 1, 4, 67, 0.3, 0.3)
+STRIDES = (3, 10, 60, 96)
 # After records were removed: the last check before, and the three that agree.
 WITHDRAWN_STRIDES = (7.5, 1.5, 2.5, 4, 24, 48, 96)
 # What sender writes before it submits an email to SES.

@@ -253,7 +253,7 @@ class _Writer:
             self._pass(0.2, 100)
         if self._maybe(0.4):
             self._add(Kind.PRESS, who, place)
-        if self._maybe(0.6):
+        if self._maybe(0.75):
             self._add(Kind.DELETE, who, place)
 
     def _pass(self, least: float, most: float, *, often: float = 1) -> None:

@@ -198,9 +198,12 @@ def _challenging(claim: Contender) -> list[Move]:
 
 
 def _challenged(claim: Contender, holder: Contender, now: datetime) -> list[Move]:
-    """Give the holder its time. One that answered this challenge keeps the name while its token is there."""
+    """Give the holder its time. One that answered this challenge keeps the name while its token is there.
+
+    The first check that misses that token begins the 72 hours: who removed it waits no longer than others do.
+    """
     answered = claim.ownership is Ownership.CHALLENGER and holder.ownership is Ownership.PROVEN
-    if holder.ownership is Ownership.CHALLENGED or (answered and not holder.token_gone):
+    if holder.ownership is Ownership.CHALLENGED or (answered and not holder.token_missed):
         return []
     return [
         Move(

@@ -110,6 +110,11 @@ class TokenCheck:
     checked_at: datetime
 
     @property
+    def missed(self) -> bool:
+        """Whether the token was seen not to be there, be it once."""
+        return not self.found and self.missing_checks > 0
+
+    @property
     def gone(self) -> bool:
         """Whether the token was seen missing often enough to be believed gone."""
         return not self.found and self.missing_checks >= GONE_CHECKS
@@ -158,6 +163,11 @@ class Contender:
     def token_found(self) -> bool:
         """Whether its current token is in DNS."""
         return self.check is not None and self.check.found
+
+    @property
+    def token_missed(self) -> bool:
+        """Whether its current token was seen not to be in DNS, be it once."""
+        return self.check is not None and self.check.missed
 
     @property
     def token_gone(self) -> bool:

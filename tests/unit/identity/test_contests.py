@@ -27,6 +27,8 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 FOUND = TokenCheck(found=True, missing_checks=0, checked_at=NOW)
 GONE = TokenCheck(found=False, missing_checks=3, checked_at=NOW)
+UNANSWERED = TokenCheck(found=False, missing_checks=0, checked_at=NOW)
+MISSED = TokenCheck(found=False, missing_checks=1, checked_at=NOW)
 UNSEEN = TokenCheck(found=False, missing_checks=2, checked_at=NOW)
 
 
@@ -205,8 +207,13 @@ def test_who_answered_keeps_the_name_while_its_token_is_there() -> None:
     answered = a_sender(1, Ownership.PROVEN, check=FOUND)
 
     assert changes(answered, CHALLENGER) == []
-    assert changes(replace(answered, check=UNSEEN), CHALLENGER) == []
-    assert changes(replace(answered, check=GONE), CHALLENGER) == [(1, "CHALLENGED")]
+    assert changes(replace(answered, check=UNANSWERED), CHALLENGER) == []
+
+
+def test_who_answered_has_72_hours_again_from_the_first_check_that_misses_its_token() -> None:
+    answered = a_sender(1, Ownership.PROVEN, check=FOUND)
+
+    assert changes(replace(answered, check=MISSED), CHALLENGER) == [(1, "CHALLENGED")]
 
 
 def test_only_a_name_that_somebody_waits_for_is_released() -> None:
