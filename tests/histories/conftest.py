@@ -2,12 +2,13 @@
 
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.histories.crowd import Progress
 from tests.histories.ground import Ground, a_ground
 
 PROGRESS_SECONDS = (0.5, 10)  # between two lines: on a terminal, which overwrites them, and elsewhere
@@ -35,16 +36,16 @@ async def ground(workspace: Path) -> AsyncIterator[Ground]:
 
 
 @pytest.fixture
-def progress(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def progress(request: pytest.FixtureRequest) -> Progress:
     """Says how far a long test is: on the terminal, one line that is written over."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     terminal = None if hasattr(request.config, "workerinput") else sys.__stderr__  # a worker of many has none
     told = float("-inf")
     pause = PROGRESS_SECONDS[terminal is None or not terminal.isatty()]
 
-    def tell(line: str) -> None:
+    def tell(line: str, *, at_once: bool = False) -> None:
         nonlocal told
-        if terminal is None or time.monotonic() - told < pause:
+        if terminal is None or (time.monotonic() - told < pause and not at_once):
             return
         told = time.monotonic()
         with capture.global_and_fixture_disabled():

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from tests.histories.ground import Ground
 from tests.histories.oracle import Rule
@@ -24,7 +25,12 @@ CLAIMED = """
     ) AS latest
     WHERE phase = 'ACTIVE'
 """
-Progress = Callable[[str], None]
+
+
+class Progress(Protocol):
+    """Says how far it is, now and then; `at_once`: what is not to wait."""
+
+    def __call__(self, line: str, *, at_once: bool = False) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,8 @@ async def play_all(
         async with places:
             done = await play(ground, story(seed))
         played.append(done)
+        if done.violations or done.broken:
+            progress(f"{done}\n", at_once=True)
         wrong = sum(bool(each.violations or each.broken) for each in played)
         seconds = time.monotonic() - began
         progress(f"{len(played)} of {len(seeds)} histories, {wrong} with a violation, {seconds:.0f} s")

@@ -1,18 +1,16 @@
 """Names change hands as their DNS owners intend, and strangers change nothing."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.figures import Figure
-from tests.histories.crowd import deletions_at_ses, play_all
+from tests.histories.crowd import Progress, deletions_at_ses, play_all
 from tests.histories.ground import Ground
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(7200)]
 
 
 async def test_nobody_sends_but_whom_the_dns_owner_intends(
-    ground: Ground, seeds: range, figure: Figure, progress: Callable[[str], None]
+    ground: Ground, seeds: range, figure: Figure, progress: Progress
 ) -> None:
     crowd = await play_all(ground, seeds, progress)
     deleted = await deletions_at_ses(ground)
