@@ -80,6 +80,7 @@ GRANT SELECT, INSERT, DELETE ON sender.heartbeats TO letterhead_sender;
 -- webhooks
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks.notifications TO letterhead_webhooks;
 GRANT SELECT, INSERT, DELETE ON webhooks.feedback TO letterhead_webhooks;
+GRANT UPDATE (tenant_id, email_id, attempt_id) ON webhooks.feedback TO letterhead_webhooks;
 GRANT SELECT, INSERT, UPDATE ON webhooks.intake TO letterhead_webhooks;
 GRANT USAGE ON SCHEMA sender TO letterhead_webhooks;
 -- To attribute an event to an email only where its tags are those of a submission of ours.

@@ -161,10 +161,10 @@ async def an_attempt(
     """An email and the attempt at it, as sender writes them before it submits; once, however often asked."""
     claim_id = uuid7()
     await database.execute(
-        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at)"
-        " VALUES ($1, $2, $3, 'agent@example.com', 'Hello', 1, now() + interval '1 day')"
+        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at, ses_id)"
+        " VALUES ($1, $2, $3, 'agent@example.com', 'Hello', 1, now() + interval '1 day', $4)"
         " ON CONFLICT (id) DO NOTHING",
-        email_id, tenant_id, claim_id,
+        email_id, tenant_id, claim_id, ses_id,
     )  # fmt: skip
     await database.execute(
         "INSERT INTO sender.attempts"

@@ -5,7 +5,7 @@ Not for what a notification means (`model`), nor for how it came (`intake`).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from prometheus_client import Counter
@@ -26,6 +26,11 @@ PROBLEMS = Counter("letterhead_feedback_problems_total", "Notifications that no 
 BATCH = 200
 IDLE = timedelta(seconds=1)  # what another replica stored, or what a dead one left, waits no longer
 MAX_FAILURES = 3
+# SES may report one bounce in two forms, with our tags and without, in either order. The form without tags
+# waits until an email with its SES id is known, so that the event names that email. After HOLD it counts as
+# an email of another sender of the account.
+HOLD = timedelta(seconds=30)
+HOLD_STEP = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,12 @@ class Understanding:
 
     async def _close(self, connection: Connection, taken: Sequence[Notification]) -> Closed:
         """Keep the facts, write their events, and close what they came by."""
-        facts, problems = _read(taken)
         if not taken:
-            return Closed(facts, facts, problems)
+            return Closed((), (), {})
+        parsed, problems = _read(taken)
+        held = await self._hold(connection, parsed)
+        facts = [fact for notification, fact in parsed if notification.id not in held]
+        problems = {id_: problem for id_, problem in problems.items() if id_ not in held}
         new = await self._store.add_feedback(connection, facts)
         events = {fact.meaning: event for fact in new if (event := event_of(fact))}
         await self._outbox.write(connection, *events.values())
@@ -91,6 +99,20 @@ class Understanding:
         await self._store.mark_processed(connection, problems)
         return Closed(facts, new, problems)
 
+    async def _hold(
+        self, connection: Connection, parsed: Sequence[tuple[Notification, Fact]]
+    ) -> frozenset[UUID]:
+        """Leave for later what has neither our tags nor an SES id that we know yet; return those."""
+        recent = datetime.now(UTC) - HOLD
+        young = [(each.id, fact) for each, fact in parsed if not fact.tagged and each.received_at > recent]
+        if not young:
+            return frozenset()
+        ready = await self._store.attributable(connection, [fact for _, fact in young])
+        held = frozenset(id_ for id_, fact in young if fact.meaning not in ready)
+        if held:
+            await self._store.hold(connection, list(held), HOLD_STEP)
+        return held
+
     async def _put_off(self, notification_id: UUID, problem: str) -> None:
         """Let one rest that failed, or close it with its problem when it has failed too often."""
         async with self._database.transaction() as connection:
@@ -99,17 +121,17 @@ class Understanding:
                 PROBLEMS.inc()
 
 
-def _read(batch: Sequence[Notification]) -> tuple[list[Fact], dict[UUID, str]]:
-    """Parse a batch; gives the facts, and for each notification its problem or ''."""
-    facts: list[Fact] = []
+def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, Fact]], dict[UUID, str]]:
+    """Parse a batch; return the fact of each that has one, and the problem of each notification or ''."""
+    parsed: list[tuple[Notification, Fact]] = []
     problems: dict[UUID, str] = {}
     for notification in batch:
         problems[notification.id] = ""
         try:
-            facts.append(parse(notification.body, notification.received_at))
+            parsed.append((notification, parse(notification.body, notification.received_at)))
         except Malformed as error:
             problems[notification.id] = str(error)
-    return facts, problems
+    return parsed, problems
 
 
 def _count(closed: Closed) -> None:

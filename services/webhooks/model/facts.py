@@ -112,6 +112,11 @@ class Fact:
     block: dict[str, Any] = field(repr=False)
 
     @property
+    def tagged(self) -> bool:
+        """Whether it came with our tags; the older feedback notifications have none."""
+        return self.attempt_id is not None or self.email_id is not None
+
+    @property
     def detail(self) -> dict[str, Any]:
         """SES's block in the size that is kept."""
         return bounded_detail(self.block)

@@ -49,14 +49,26 @@ class FeedbackStore:
         """Let a notification rest that could not be stored; gives how often that was so."""
         return await connection.fetchval(QUERIES.put_off, notification_id, REST) or 0
 
+    async def hold(self, connection: Connection, notification_ids: Sequence[UUID], rest: timedelta) -> None:
+        """Leave notifications for later; that is no failure of theirs."""
+        await connection.execute(QUERIES.hold, notification_ids, rest)
+
+    async def attributable(self, connection: Connection, facts: Sequence[Fact]) -> set[bytes]:
+        """Return the meanings of those whose SES id is an email's of ours, or that are known already."""
+        columns = ([fact.meaning for fact in facts], [fact.ses_id for fact in facts])
+        return {row["meaning"] for row in await connection.fetch(QUERIES.attributable, *columns)}
+
     async def add_feedback(self, connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
-        """Keep facts in the caller's transaction; return those that were not known.
+        """Keep facts in the caller's transaction; return those that are new, or completed by their email.
 
         Each is about the email of the submission that its tags name, as our own rows have it. Where the tags
-        are not those of a submission of ours, whoever wrote them, it is about no email and no tenant.
+        are not those of a submission of ours, whoever wrote them, it is about no email and no tenant. Without
+        tags it is about the email that has its SES id.
         """
-        # Always in one order, so that two transactions with the same facts never wait crosswise.
-        by_meaning = {fact.meaning: fact for fact in sorted(facts, key=lambda fact: fact.meaning)}
+        # Always in one order, so that two transactions with the same facts never wait crosswise. Of two forms
+        # of one fact, the one with our tags says more.
+        ordered = sorted(facts, key=lambda fact: (fact.meaning, fact.tagged))
+        by_meaning = {fact.meaning: fact for fact in ordered}
         rows = await connection.fetch(QUERIES.add_feedback, [_to_json(fact) for fact in by_meaning.values()])
         return [
             replace(

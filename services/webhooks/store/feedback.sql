@@ -34,8 +34,21 @@ SET attempts = attempts + 1, leased_until = now() + $2::interval
 WHERE id = $1 AND processed_at IS NULL
 RETURNING attempts;
 
+-- hold --
+-- Leaves notifications for later, as long as $2, without counting a failure.
+UPDATE webhooks.notifications
+SET leased_until = now() + $2::interval
+WHERE id = ANY ($1) AND processed_at IS NULL;
+
+-- attributable --
+-- Of facts without our tags, gives the meanings of those whose SES id is an email's of ours, or that are known already.
+SELECT fact.meaning
+FROM unnest($1::bytea[], $2::text[]) AS fact (meaning, ses_id)
+WHERE EXISTS (SELECT FROM sender.email_references AS e WHERE e.ses_id = fact.ses_id)
+    OR EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.meaning = fact.meaning);
+
 -- add_feedback --
--- Keeps facts, given as one JSON array; those already known by their meaning are left out. A fact is about an email where its tags are those of a submission of ours; or of an email alone, when a restored database has lost the submission. Gives the meanings of the new, and what each is about.
+-- Keeps facts, given as one JSON array; those already known by their meaning are left out. A fact is about an email where its tags are those of a submission of ours; or of an email alone, when a restored database has lost the submission; without tags, where its SES id is an email's. One that was kept before its email was known is completed. Gives the meanings of the new and the completed, and what each is about.
 INSERT INTO webhooks.feedback
     (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
 SELECT
@@ -59,8 +72,18 @@ LEFT JOIN LATERAL (
         AND e.id = fact.email_id
         AND e.tenant_id = fact.tenant_id
         AND coalesce(e.ses_id = fact.ses_id, true)
+    UNION ALL
+    (
+        SELECT e.tenant_id, e.id, NULL
+        FROM sender.email_references AS e
+        WHERE fact.attempt_id IS NULL AND fact.email_id IS NULL AND e.ses_id = fact.ses_id
+        ORDER BY e.id
+        LIMIT 1
+    )
 ) AS known ON true
-ON CONFLICT (meaning) DO NOTHING
+ON CONFLICT (meaning) DO UPDATE
+SET tenant_id = excluded.tenant_id, email_id = excluded.email_id, attempt_id = excluded.attempt_id
+WHERE feedback.email_id IS NULL AND excluded.email_id IS NOT NULL
 RETURNING meaning, tenant_id, email_id, attempt_id;
 
 -- notify_sender --

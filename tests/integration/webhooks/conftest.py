@@ -98,6 +98,10 @@ class Way:
         """How many messages the queue still has, those in flight included."""
         return await self._count(await self._url())
 
+    async def is_empty(self) -> bool:
+        """Whether the queue has given away everything it had."""
+        return await self.left() == 0
+
     async def dead(self) -> int:
         """How many messages became dead letters."""
         return await self._count(f"{await self._url()}-dead")

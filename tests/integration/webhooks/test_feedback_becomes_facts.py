@@ -177,6 +177,55 @@ async def test_tags_that_are_of_no_submission_attribute_nothing(
     assert {each["data"]["email"].get("id") for each in told} == {None}
 
 
+async def test_a_bounce_without_tags_names_the_email_that_has_its_ses_id(
+    way: Way, database: FreshDatabase, stream: FreshStream
+) -> None:
+    email = SentEmail()
+    await an_attempt(database, email.tenant_id, email.email_id, email.attempt_id, ses_id=email.ses_id)
+
+    await way.publish_alone(as_notification(email.bounce()))
+
+    await settled(database, way, arrived=1)
+    (event,) = await stream.published("bounce.received")
+    assert event["data"]["email"]["id"] == str(email.email_id)
+    assert event["tenantid"] == str(email.tenant_id)
+
+
+async def test_a_bounce_without_tags_waits_for_the_form_with_tags(
+    way: Way, database: FreshDatabase, stream: FreshStream
+) -> None:
+    email = SentEmail()
+    await an_attempt(database, email.tenant_id, email.email_id, email.attempt_id)
+    await way.publish_alone(as_notification(email.bounce()))
+    await eventually(way.is_empty)
+
+    await way.publish_alone(email.bounce())
+
+    await settled(database, way, arrived=2)
+    (event,) = await stream.published("bounce.received")
+    assert event["data"]["email"]["id"] == str(email.email_id)
+
+
+async def test_a_bounce_kept_before_its_email_was_known_is_completed(
+    way: Way, database: FreshDatabase, stream: FreshStream
+) -> None:
+    email = SentEmail()
+    await way.publish_alone(as_notification(email.bounce()))
+    await eventually(way.is_empty)
+    await database.execute(
+        "UPDATE webhooks.notifications SET received_at = received_at - interval '1 minute'"
+    )
+    await settled(database, way, arrived=1)
+
+    await way.publish(email.bounce())
+
+    await settled(database, way, arrived=2)
+    anonymous, complete = await stream.published("bounce.received")
+    assert "id" not in anonymous["data"]["email"]
+    assert complete["data"]["email"]["id"] == str(email.email_id)
+    assert await count(database, "feedback") == 1
+
+
 async def test_an_email_whose_attempt_was_lost_with_a_restored_database_is_still_told_of(
     way: Way, database: FreshDatabase
 ) -> None:
