@@ -185,9 +185,7 @@ class Player(Stage):
             await self.rest()
             await self._claim(step)
             domain = await self.get(step.who, step.place)
-        if domain.state == Domain.STATE_READY:
-            return domain
-        self.do(step)
+        self.do(step)  # though there may be nothing left to publish: the records of a former claim still stand
         page = await self.page(step.who, step.place)
         if await self.zone.publish(step.place, page) or domain.state in OVER:
             await self._press(step)
