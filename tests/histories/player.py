@@ -185,7 +185,7 @@ class Player(Stage):
             await self.rest()
             await self._claim(step)
             domain = await self.get(step.who, step.place)
-        self.do(step)  # though there may be nothing left to publish: the records of a former claim still stand
+        self.do(step)  # with nothing to publish where a former claim's records still stand
         page = await self.page(step.who, step.place)
         if await self.zone.publish(step.place, page) or domain.state in OVER:
             await self._press(step)

@@ -56,10 +56,11 @@ class Zone:
         new = [line for line in lines if line not in self.lines]
         for line in new:
             more = {"servers": SERVERS[:1]} if one_server else {}
+            # Before it is published: a check may find it at once. On one server it may be found by chance.
+            if line.token:
+                self.spans.append(TokenSpan(place, line.token, self.time.now()))
             await self.control.publish(line.type, line.name, line.value, priority=line.priority, **more)
             (self.lagging if one_server else self.lines)[line] = place
-            if line.token:  # on one server it may be found by chance, and so counts as published
-                self.spans.append(TokenSpan(place, line.token, self.time.now()))
         return len(new)
 
     async def withdraw(self, lines: Iterable[Line]) -> None:
