@@ -58,7 +58,7 @@ async def test_an_owner_reads_what_is_missing(world: World, tenant: Tenant) -> N
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
     assert known.state_note.startswith("Waiting for 5 of 5 records in DNS: DKIM, return path and SPF.")
-    assert all("registry does not know" in record.hint for record in known.records)
+    assert all("registry does not list" in record.hint for record in known.records)
     assert known.HasField("deadline_time")
     assert known.HasField("next_look_time")
     assert not known.ses.HasField("look_time")
