@@ -1,7 +1,7 @@
-"""Asks the name servers that are the authority for a name: all of them, found by walking down from the root.
+"""Iterative resolver that queries all authoritative name servers of a name, found by walking from the root.
 
-No recursor's negative cache stands in between, so a record is seen the moment it is published. Delegations
-and addresses of name servers are remembered for a short time; answers never are. DNSSEC is not judged.
+Without a recursive resolver's negative cache, a record is seen as soon as it is published. Delegations and
+name server addresses are cached for a short time; answers never are. DNSSEC is not validated.
 """
 
 import asyncio
@@ -27,33 +27,33 @@ ROOT_HINTS = (
 )  # fmt: skip
 
 LOOK_SECONDS = 10.0
-LOOK_QUERIES = 160  # for all records of a domain, with what explains them
+LOOK_QUERIES = 160  # for all records of a domain, including follow-up queries
 SERVERS_ASKED = 8  # of one zone
 ADDRESSES_TRIED = 2  # of one server
 REFERRALS = 16
-HEAD_START = 0.4  # seconds before the next server is asked where one is enough
-NESTING = 3  # walks for the address of a name server, inside walks for the address of another
+HEAD_START = 0.4  # seconds until the next server is queried too, when one answer is enough
+NESTING = 3  # depth of name server lookups that need the address of another name server
 
 _random = random.SystemRandom()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResolverSettings:
-    """Where the walk begins, and where it may go."""
+    """Where resolution starts, and which servers it may query."""
 
     dns_roots: tuple[str, ...] = setting(ROOT_HINTS, help="addresses of the root name servers")
     dns_port: int = setting(53, help="port of every name server", minimum=1, maximum=65535)
     dns_allowed_networks: tuple[str, ...] = setting(
-        (), help="private or reserved networks, in CIDR form, in which name servers may be asked"
+        (), help="private or reserved networks, in CIDR form, in which name servers may be queried"
     )
     dns_timeout: timedelta = setting(
-        timedelta(seconds=1.5), help="seconds a name server has for an answer", minimum=timedelta(0)
+        timedelta(seconds=1.5), help="seconds to wait for a name server's answer", minimum=timedelta(0)
     )
-    dns_tries: int = setting(2, help="how often a name server is asked before it counts as silent", minimum=1)
+    dns_tries: int = setting(2, help="attempts before a name server counts as timed out", minimum=1)
 
 
 class Resolver:
-    """What looks share: sockets, and what is known of zones."""
+    """The state that DNS checks share: sockets, and the caches of zones and addresses."""
 
     def __init__(self, settings: ResolverSettings) -> None:
         seconds = settings.dns_timeout.total_seconds()
@@ -62,13 +62,13 @@ class Resolver:
         self.networks = Networks(settings.dns_allowed_networks)
 
     def look(self, *, seconds: float = LOOK_SECONDS) -> "Look":
-        """Begins a look, whose questions share one budget."""
+        """Start a DNS check, whose queries share one budget."""
         deadline = asyncio.get_running_loop().time() + seconds
         return Look(self, Budget(deadline, LOOK_QUERIES))
 
 
 class Look:
-    """Questions about one domain within one budget. When it is spent, what is left is answered TIMEOUT."""
+    """The queries of one DNS check within one budget. Once it is spent, further queries end as TIMEOUT."""
 
     def __init__(self, resolver: Resolver, budget: Budget, nesting: int = 0) -> None:
         self._resolver = resolver
@@ -76,9 +76,9 @@ class Look:
         self._nesting = nesting
 
     async def ask(self, name: str, type_: str, *, follow: bool = False, thorough: bool = True) -> Answer:
-        """Asks every server of the name's zone; one is enough when the answer need not be `thorough`.
+        """Query every server of the name's zone, or until one answers when the query is not `thorough`.
 
-        `follow` follows CNAMEs into other zones as well, eight at most.
+        With `follow`, CNAME records are followed into other zones too, eight at most.
         """
         answer = await self._answer(name, type_, thorough=thorough)
         trail = [name]
@@ -100,7 +100,7 @@ class Look:
         return Answer(name, _apex(zone, said), seen, unregistered=absent)
 
     async def _walk(self, name: str, type_: str) -> tuple[Zone, dict[str, Said]]:
-        """Goes down to the zone that keeps the name; returns it with what its servers said on the way."""
+        """Walk down to the zone that has the name; return it with the replies of its servers so far."""
         zone = self._resolver.zones.nearest(name)
         for _ in range(REFERRALS):
             said = await self._race(zone, name, type_)
@@ -111,7 +111,7 @@ class Look:
         return zone, {}
 
     async def _race(self, zone: Zone, name: str, type_: str) -> dict[str, Said]:
-        """Asks servers one after another, each a head start later, until one says something usable."""
+        """Query servers one after another, HEAD_START seconds apart, until one reply is usable."""
         waiting = _random.sample(list(zone.hosts), min(len(zone.hosts), SERVERS_ASKED))
         running: dict[asyncio.Task[Said], str] = {}
         said: dict[str, Said] = {}
@@ -151,9 +151,9 @@ class Look:
         raise failure
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
-        """Finds the addresses of a name server that its zone's parent did not tell; IPv4 before IPv6.
+        """Return the addresses of a name server without glue; IPv4 before IPv6.
 
-        Raises NoAnswerError: NO_ADDRESS when there are none, or what else the servers of its own zone did.
+        Raise NoAnswerError with NO_ADDRESS when there are none, or with the failure of the host's own zone.
         """
         known = self._resolver.zones.addresses(host)
         if known is not None:
@@ -174,21 +174,24 @@ def _addresses_in(said: Iterable[Said]) -> tuple[str, ...]:
 
 
 def _why_without(said: Iterable[Said]) -> Outcome:
-    """Returns why a name server has no address: it has none, or nobody could say."""
+    """Return why no address was found: NO_ADDRESS after a definite answer, otherwise the servers' failure."""
     outcomes = [each.outcome for each in said if isinstance(each, Reply)]
     return Outcome.NO_ADDRESS if not outcomes or DEFINITE.intersection(outcomes) else outcomes[0]
 
 
 def _observation(host: str, said: Said) -> Observation:
-    if isinstance(said, Referral):  # the others answered themselves, so this one does not know its zone
+    if isinstance(said, Referral):  # other servers answered authoritatively, so this one is lame
         return Observation(host, Outcome.LAME)
     return Observation(host, said.outcome, said.values, said.aliases)
 
 
 def _apex(zone: Zone, said: dict[str, Said]) -> str:
-    """Returns the zone's name; a server that keeps parent and child skips the referral between the two."""
-    told = [each.apex for each in said.values() if isinstance(each, Reply) and each.apex]
-    below = [apex for apex in told if not zone.name or apex.endswith(f".{zone.name}")]
+    """Return the zone's name, taken from the SOA record when it is deeper than the last referral.
+
+    A server that has both parent and child zone answers for the child without a referral.
+    """
+    apexes = [each.apex for each in said.values() if isinstance(each, Reply) and each.apex]
+    below = [apex for apex in apexes if not zone.name or apex.endswith(f".{zone.name}")]
     return below[0] if below else zone.name
 
 
