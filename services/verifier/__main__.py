@@ -76,12 +76,12 @@ async def running(settings: Config) -> AsyncIterator[int]:
             hurry=looking.ses_is_due,
         )
         consumer = Consumer(database, stream, SCHEMA, "claims", CLAIM_EVENTS, following.hear)
-        bell = Bell()
-        await stack.enter_async_context(database.listen(CHANGES, bell.ring))
+        notifier = Bell()
+        await stack.enter_async_context(database.listen(CHANGES, notifier.ring))
         for each in (following.rounds, prechecks.rounds):
             await stack.enter_async_context(database.listen(CLAIM_CHANGES, each.wake))
         views = ViewStore(database)
-        servicer = VerifierServicer(views, bell, looking.wake)
+        servicer = VerifierServicer(views, notifier, looking.wake)
         relay = Relay(database, stream, SCHEMA)
         yield await stack.enter_async_context(
             server.serving(

@@ -27,7 +27,7 @@ from services.verifier.model.records import (
 
 SHOWN_VALUES = 10
 SHOWN_LENGTH = 500  # characters of each
-NAME_LENGTH = 253  # the longest name that can be asked for
+NAME_LENGTH = 253  # the longest name that can be queried
 
 
 def check(expected: Expected, answer: Answer, clues: Clues) -> Check:

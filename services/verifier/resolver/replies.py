@@ -47,9 +47,9 @@ _RCODES = {
 }
 
 
-def usable(said: Said) -> bool:
+def usable(response: Said) -> bool:
     """Return whether a reply answers the question or refers to another zone."""
-    return isinstance(said, Referral) or said.outcome in DEFINITE or said.outcome is Outcome.LOOP
+    return isinstance(response, Referral) or response.outcome in DEFINITE or response.outcome is Outcome.LOOP
 
 
 def classify(message: dns.message.Message, name: str, type_: str, zone: str) -> Said:

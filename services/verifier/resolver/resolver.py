@@ -91,22 +91,22 @@ class Look:
         return answer
 
     async def _answer(self, name: str, type_: str, *, thorough: bool) -> Answer:
-        zone, said = await self._walk(name, type_)
+        zone, replies = await self._walk(name, type_)
         registry = is_registry(zone.name)
         if thorough and not registry:
-            said |= await self._others(zone, said, name, type_)
-        seen = tuple(_observation(host, said[host]) for host in sorted(said))
+            replies |= await self._query_others(zone, replies, name, type_)
+        seen = tuple(_observation(host, replies[host]) for host in sorted(replies))
         absent = registry and any(each.outcome is Outcome.NXDOMAIN for each in seen)
-        return Answer(name, _apex(zone, said), seen, unregistered=absent)
+        return Answer(name, _apex(zone, replies), seen, unregistered=absent)
 
     async def _walk(self, name: str, type_: str) -> tuple[Zone, dict[str, Said]]:
         """Walk down to the zone that has the name; return it with the replies of its servers so far."""
         zone = self._resolver.zones.nearest(name)
         for _ in range(REFERRALS):
-            said = await self._race(zone, name, type_)
-            down = next((each for each in said.values() if isinstance(each, Referral)), None)
+            replies = await self._race(zone, name, type_)
+            down = next((each for each in replies.values() if isinstance(each, Referral)), None)
             if down is None:
-                return zone, said
+                return zone, replies
             zone = self._resolver.zones.learn(down)
         return zone, {}
 
@@ -114,26 +114,28 @@ class Look:
         """Query servers one after another, HEAD_START seconds apart, until one reply is usable."""
         waiting = _random.sample(list(zone.hosts), min(len(zone.hosts), SERVERS_ASKED))
         running: dict[asyncio.Task[Said], str] = {}
-        said: dict[str, Said] = {}
+        replies: dict[str, Said] = {}
         try:
-            while (waiting or running) and not any(map(usable, said.values())):
+            while (waiting or running) and not any(map(usable, replies.values())):
                 if waiting:
                     host = waiting.pop()
-                    running[asyncio.create_task(self._say(zone, host, name, type_))] = host
+                    running[asyncio.create_task(self._query(zone, host, name, type_))] = host
                 patience = HEAD_START if waiting else None
                 done, _ = await asyncio.wait(running, timeout=patience, return_when="FIRST_COMPLETED")
-                said |= {running.pop(task): task.result() for task in done}
+                replies |= {running.pop(task): task.result() for task in done}
         finally:
             for task in running:
                 task.cancel()
-        return said
+        return replies
 
-    async def _others(self, zone: Zone, known: dict[str, Said], name: str, type_: str) -> dict[str, Said]:
+    async def _query_others(
+        self, zone: Zone, known: dict[str, Said], name: str, type_: str
+    ) -> dict[str, Said]:
         hosts = [host for host in zone.hosts if host not in known][: SERVERS_ASKED - len(known)]
-        said = await asyncio.gather(*(self._say(zone, host, name, type_) for host in hosts))
-        return dict(zip(hosts, said, strict=True))
+        replies = await asyncio.gather(*(self._query(zone, host, name, type_) for host in hosts))
+        return dict(zip(hosts, replies, strict=True))
 
-    async def _say(self, zone: Zone, host: str, name: str, type_: str) -> Said:
+    async def _query(self, zone: Zone, host: str, name: str, type_: str) -> Said:
         try:
             addresses = zone.hosts[host] or await self._addresses(host)
             return classify(await self._first_answer(addresses, name, type_), name, type_, zone.name)
@@ -160,37 +162,37 @@ class Look:
             return known
         if self._nesting >= NESTING:
             raise NoAnswerError(Outcome.NO_ADDRESS)
-        nested, said = Look(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
+        nested, replies = Look(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
         for type_ in ("A", "AAAA"):
-            _, said = await nested._walk(host, type_)
-            if found := _addresses_in(said.values()):
+            _, replies = await nested._walk(host, type_)
+            if found := _addresses_in(replies.values()):
                 self._resolver.zones.learn_addresses(host, found)
                 return found
-        raise NoAnswerError(_why_without(said.values()))
+        raise NoAnswerError(_failure(replies.values()))
 
 
-def _addresses_in(said: Iterable[Said]) -> tuple[str, ...]:
-    return tuple(value.text for each in said if isinstance(each, Reply) for value in each.values)
+def _addresses_in(replies: Iterable[Said]) -> tuple[str, ...]:
+    return tuple(value.text for each in replies if isinstance(each, Reply) for value in each.values)
 
 
-def _why_without(said: Iterable[Said]) -> Outcome:
+def _failure(replies: Iterable[Said]) -> Outcome:
     """Return why no address was found: NO_ADDRESS after a definite answer, otherwise the servers' failure."""
-    outcomes = [each.outcome for each in said if isinstance(each, Reply)]
+    outcomes = [each.outcome for each in replies if isinstance(each, Reply)]
     return Outcome.NO_ADDRESS if not outcomes or DEFINITE.intersection(outcomes) else outcomes[0]
 
 
-def _observation(host: str, said: Said) -> Observation:
-    if isinstance(said, Referral):  # other servers answered authoritatively, so this one is lame
+def _observation(host: str, reply: Said) -> Observation:
+    if isinstance(reply, Referral):  # other servers answered authoritatively, so this one is lame
         return Observation(host, Outcome.LAME)
-    return Observation(host, said.outcome, said.values, said.aliases)
+    return Observation(host, reply.outcome, reply.values, reply.aliases)
 
 
-def _apex(zone: Zone, said: dict[str, Said]) -> str:
+def _apex(zone: Zone, replies: dict[str, Said]) -> str:
     """Return the zone's name, taken from the SOA record when it is deeper than the last referral.
 
     A server that has both parent and child zone answers for the child without a referral.
     """
-    apexes = [each.apex for each in said.values() if isinstance(each, Reply) and each.apex]
+    apexes = [each.apex for each in replies.values() if isinstance(each, Reply) and each.apex]
     below = [apex for apex in apexes if not zone.name or apex.endswith(f".{zone.name}")]
     return below[0] if below else zone.name
 

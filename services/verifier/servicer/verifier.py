@@ -26,13 +26,13 @@ DELETING = frozenset({"DELETING", "DELETED"})
 class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
     """Answers from the store; `wake` starts the check of a marked domain without delay."""
 
-    def __init__(self, store: ViewStore, bell: Bell, wake: Callable[[], None]) -> None:
+    def __init__(self, store: ViewStore, notifier: Bell, wake: Callable[[], None]) -> None:
         self._store = store
-        self._bell = bell
+        self._notifier = notifier
         self._wake = wake
 
     async def VerifyDomain(self, request: pb.VerifyDomainRequest, context: Any) -> pb.VerifyDomainResponse:
-        sees, claim_id = _asked(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id, Scope.LINK)
         row = await self._row(claim_id, sees)
         if row["state"] in DELETING:
             raise DomainDeleting(row["name"])
@@ -45,16 +45,16 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
     async def GetVerification(
         self, request: pb.GetVerificationRequest, context: Any
     ) -> pb.GetVerificationResponse:
-        sees, claim_id = _asked(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id, Scope.LINK)
         return pb.GetVerificationResponse(verification=await self._known(claim_id, sees))
 
     async def WatchDomain(
         self, request: pb.WatchDomainRequest, context: Any
     ) -> AsyncIterator[pb.WatchDomainResponse]:
-        sees, claim_id = _asked(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id, Scope.LINK)
         sent: pb.Verification | None = None
         while sent is None or sent.state != protos.state("DELETED"):
-            ring = self._bell.next_ring()
+            ring = self._notifier.next_ring()
             known = await self._known(claim_id, sees)
             if await self._store.mark_watched(claim_id, sees, WATCHED):
                 self._wake()
@@ -66,12 +66,12 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
     async def ListTransitions(
         self, request: pb.ListTransitionsRequest, context: Any
     ) -> pb.ListTransitionsResponse:
-        sees, claim_id = _asked(request.domain_id)
+        sees, claim_id = _access(request.domain_id)
         await self._row(claim_id, sees)
         of = f"transitions/{claim_id}"
-        asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_transitions(claim_id, sees, asked.after_id(), asked.size + 1)
-        shown = found[: asked.size]
+        requested = page(request.page_size, request.page_token, of=of)
+        found = await self._store.list_transitions(claim_id, sees, requested.after_id(), requested.size + 1)
+        shown = found[: requested.size]
         return pb.ListTransitionsResponse(
             transitions=[protos.transition(row) for row in shown],
             next_page_token=next_token(of, shown[-1]["id"]) if len(found) > len(shown) else "",
@@ -95,6 +95,6 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         return protos.verification(row, await self._store.get_proof(claim_id, sees), checks)
 
 
-def _asked(domain_id: str, *also: Scope) -> tuple[Visibility, UUID]:
+def _access(domain_id: str, *also: Scope) -> tuple[Visibility, UUID]:
     """Return the caller's visibility filter and the id of the requested domain."""
     return visibility(Scope.FULL_ACCESS, Scope.SERVICE, *also), id_of(domain_id, DomainNotFound)
