@@ -37,7 +37,7 @@ async def query_ses_again(world: World, tenant: Tenant, domain: Domain) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "cause"),
+    ("statuses", "cause"),
     [
         ({"verified_for_sending": False}, "No longer verified: the sending status in SES."),
         ({"dkim_status": "FAILED"}, "No longer verified: DKIM in SES and the sending status in SES."),
@@ -46,11 +46,11 @@ async def query_ses_again(world: World, tenant: Tenant, domain: Domain) -> None:
     ids=["not verified", "DKIM failed", "MAIL FROM failed"],
 )
 async def test_a_failure_reported_by_ses_degrades_a_domain_at_once(
-    world: World, tenant: Tenant, held: dict[str, object], cause: str
+    world: World, tenant: Tenant, statuses: dict[str, object], cause: str
 ) -> None:
     domain = await world.a_ready_domain(tenant)
 
-    await world.at_ses(domain, **held)
+    await world.at_ses(domain, **statuses)
     await world.age(domain, "ses_due_at = now()")
 
     await tenant.reaches(domain, "DEGRADED")
