@@ -65,7 +65,7 @@ class Case:
     repair_due_at: datetime | None
     now: datetime
 
-    def axes(self) -> Axes:
+    def conditions(self) -> Axes:
         """Return the conditions according to what is stored."""
         return gather(self.verdicts, self.identity, self.wanted, may_own=self.may_own)
 
@@ -110,39 +110,39 @@ def after_look(case: Case, records: Sequence[Record], checks: Sequence[Check], j
         for record, check in zip(records, checks, strict=True)
         if record.required
     )
-    before, axes = case.axes(), replace(case, verdicts=verdicts).axes()
-    counted = count_negative(case.standing, before, axes, case.now)
-    decision = _decided(replace(case, standing=counted, verdicts=verdicts), axes, DNS_AXES, jitter)
-    return replace(decision, ses_due_at=_ses_due(case, decision.standing, before, axes))
+    before, conditions = case.conditions(), replace(case, verdicts=verdicts).conditions()
+    counted = count_negative(case.standing, before, conditions, case.now)
+    decision = _decided(replace(case, standing=counted, verdicts=verdicts), conditions, DNS_AXES, jitter)
+    return replace(decision, ses_due_at=_ses_due(case, decision.standing, before, conditions))
 
 
 def after_ses_look(case: Case, identity: SesIdentity, jitter: float) -> Decision:
     """Return what to store after a response from SES. `jitter` is a random number from 0 to 1."""
     case = replace(case, identity=identity)
-    axes = case.axes()
-    decision = _decided(case, axes, SES_AXES, jitter)
+    conditions = case.conditions()
+    decision = _decided(case, conditions, SES_AXES, jitter)
     due = next_ses_look(
         decision.standing,
         case.now,
-        green=_dns_complete(axes),
+        green=_dns_complete(conditions),
         watched=case.watched,
-        half_way=Evidence.GOOD in (axes.ses_dkim, axes.ses_mail_from),
+        half_way=Evidence.GOOD in (conditions.ses_dkim, conditions.ses_mail_from),
         jitter=jitter,
     )
-    return _with_repair(case, replace(decision, ses_due_at=due), drift(identity, case.wanted, axes))
+    return _with_repair(case, replace(decision, ses_due_at=due), drift(identity, case.wanted, conditions))
 
 
-def _decided(case: Case, axes: Axes, fresh: Collection[str], jitter: float) -> Decision:
+def _decided(case: Case, conditions: Axes, fresh: Collection[str], jitter: float) -> Decision:
     before = case.standing
     blocked = case.ownership is Ownership.CHALLENGER
-    after = judge(before, axes, case.now, fresh=fresh, blocked=blocked)
+    after = judge(before, conditions, case.now, fresh=fresh, blocked=blocked)
     moved = after.state is not before.state
     signs = after.dkim_good is True
     return Decision(
         standing=after,
-        note=note_of(after.state, axes, case.verdicts, case.ownership, signs=signs),
+        note=note_of(after.state, conditions, case.verdicts, case.ownership, signs=signs),
         transition=(
-            Transition(before.state, after.state, cause_of(before.state, after.state, axes))
+            Transition(before.state, after.state, cause_of(before.state, after.state, conditions))
             if moved
             else None
         ),
@@ -156,9 +156,9 @@ def _decided(case: Case, axes: Axes, fresh: Collection[str], jitter: float) -> D
     )
 
 
-def _dns_complete(axes: Axes) -> bool:
+def _dns_complete(conditions: Axes) -> bool:
     """Return whether all DNS conditions are met, so that it is worth querying SES."""
-    return axes.good(DNS_AXES)
+    return conditions.good(DNS_AXES)
 
 
 def _ses_due(case: Case, standing: Standing, before: Axes, after: Axes) -> datetime | None:

@@ -111,7 +111,7 @@ def _ses_sending(identity: SesIdentity | None) -> Evidence:
     return Evidence.GOOD if verified else Evidence.NONE
 
 
-def drift(identity: SesIdentity, wanted: Wanted, axes: Axes) -> RepairCause | None:
+def drift(identity: SesIdentity, wanted: Wanted, conditions: Axes) -> RepairCause | None:
     """Return why identity should repair the domain, or None.
 
     A FAILED status in SES is a cause only once the DNS records are correct; before, a retry would fail too.
@@ -121,8 +121,8 @@ def drift(identity: SesIdentity, wanted: Wanted, axes: Axes) -> RepairCause | No
         RepairCause.TOKENS_CHANGED: set(identity.tokens) != set(wanted.tokens),
         RepairCause.MAIL_FROM_DRIFTED: identity.mail_from_domain != wanted.mail_from_domain
         or identity.rejects_on_mx_failure,
-        RepairCause.DKIM_FAILED: identity.dkim_status == "FAILED" and axes.dkim_dns is Evidence.GOOD,
+        RepairCause.DKIM_FAILED: identity.dkim_status == "FAILED" and conditions.dkim_dns is Evidence.GOOD,
         RepairCause.MAIL_FROM_FAILED: identity.mail_from_status == "FAILED"
-        and axes.mail_from_dns is Evidence.GOOD,
+        and conditions.mail_from_dns is Evidence.GOOD,
     }
     return next((cause for cause, seen in causes.items() if seen and wanted.settled), None)

@@ -7,7 +7,7 @@ from services.verifier.model.ownership import Ownership
 from services.verifier.model.records import Purpose, Verdict
 from services.verifier.model.states import ALL_AXES, Axes, Evidence, State
 
-_WORDS = {
+_CONDITION_NAMES = {
     "dkim_dns": "a DKIM record in DNS",
     "mail_from_dns": "the return path or its SPF record in DNS",
     "ownership": "the ownership record in DNS",
@@ -15,7 +15,7 @@ _WORDS = {
     "ses_mail_from": "the return path in SES",
     "ses_sending": "the sending status in SES",
 }
-_RECORDS = {
+_RECORD_NAMES = {
     Purpose.DKIM: "DKIM",
     Purpose.RETURN_PATH: "return path",
     Purpose.SPF: "SPF",
@@ -48,9 +48,12 @@ NEW = "Waiting for the first DNS check."
 NEW_GENERATION = "The DNS records of this domain changed."
 
 
-def cause_of(before: State, after: State, axes: Axes) -> str:
+def cause_of(before: State, after: State, conditions: Axes) -> str:
     """Return why a claim moved from one state to another."""
-    broken = _list([_WORDS[name] for name in axes.bad(ALL_AXES)]) or "the remaining DNS or SES checks"
+    broken = (
+        _list([_CONDITION_NAMES[name] for name in conditions.bad(ALL_AXES)])
+        or "the remaining DNS or SES checks"
+    )
     match after:
         case State.READY if before is State.PENDING:
             return "DKIM and the return path are verified in DNS and by SES."
@@ -65,7 +68,7 @@ def cause_of(before: State, after: State, axes: Axes) -> str:
 
 def note_of(
     state: State,
-    axes: Axes,
+    conditions: Axes,
     verdicts: Sequence[tuple[Purpose, Verdict]],
     ownership: Ownership,
     *,
@@ -73,25 +76,25 @@ def note_of(
 ) -> str:
     """Return the message that says what a state waits for.
 
-    `signs` is true when DKIM is verified in DNS and by SES, so that email carries the domain's own signature.
+    `signs` is true when DKIM is verified in DNS and by SES, so that email carries the domain's signature.
     """
     if ownership is Ownership.CHALLENGED:
         return CHALLENGED
-    if axes.ownership is Evidence.NONE:
+    if conditions.ownership is Evidence.NONE:
         return _unproven(state, UNPROVEN.get(ownership, REVIVED))
     if state is State.READY:
         return "The domain is verified and can send."
-    manner = (
-        "Email can still be sent from it, with its own DKIM signature."
+    sending = (
+        "Email can still be sent from this domain, with its DKIM signature."
         if signs
-        else "Email cannot be sent from it."
+        else "Email cannot be sent from this domain."
     )
-    frame = {
-        State.DEGRADED: f"{{}} {manner}",
+    templates = {
+        State.DEGRADED: f"{{}} {sending}",
         State.LOST: "Not verified for 72 hours. {} Fix this, then call VerifyDomain.",
         State.FAILED: "Not ready within 72 hours. {} Fix this, then call VerifyDomain.",
     }
-    return frame.get(state, "{}").format(_waiting(axes, verdicts))
+    return templates.get(state, "{}").format(_waiting(conditions, verdicts))
 
 
 def _unproven(state: State, message: str) -> str:
@@ -100,15 +103,15 @@ def _unproven(state: State, message: str) -> str:
     return message
 
 
-def _waiting(axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]]) -> str:
+def _waiting(conditions: Axes, verdicts: Sequence[tuple[Purpose, Verdict]]) -> str:
     lacking = [purpose for purpose, verdict in verdicts if EVIDENCE[verdict] is not Evidence.GOOD]
     if lacking:
-        names = list(dict.fromkeys(_RECORDS.get(purpose, purpose.value) for purpose in lacking))
+        names = list(dict.fromkeys(_RECORD_NAMES.get(purpose, purpose.value) for purpose in lacking))
         return f"Waiting for {len(lacking)} of {len(verdicts)} records in DNS: {_list(names)}."
-    if Evidence.BAD in (axes.ses_dkim, axes.ses_mail_from):
+    if Evidence.BAD in (conditions.ses_dkim, conditions.ses_mail_from):
         return "All DNS records are correct; SES is being asked to check again."
     return "All DNS records are correct; waiting for SES to confirm them, which usually takes a few minutes."
 
 
-def _list(words: Sequence[str]) -> str:
-    return " and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _list(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -133,15 +133,15 @@ def count_negative(standing: Standing, before: Axes, seen: Axes, now: datetime) 
 
 
 def judge(
-    standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[str], blocked: bool = False
+    standing: Standing, conditions: Axes, now: datetime, *, fresh: Collection[str], blocked: bool = False
 ) -> Standing:
     """Return the new verification status.
 
     `fresh` names the conditions that this check evaluated. `blocked` is true for a claim that proved
     ownership and waits for the current owner's deadline; it does not become FAILED meanwhile.
     """
-    confirmed = _confirmed(standing, axes, now)
-    ready = axes.good(ALL_AXES) and (standing.state not in FINISHED or standing.deadline_at is not None)
+    confirmed = _confirmed(standing, conditions, now)
+    ready = conditions.good(ALL_AXES) and (standing.state not in FINISHED or standing.deadline_at is not None)
     state = State.READY if ready else _state_unless_ready(standing, confirmed, now, fresh, blocked=blocked)
     before = standing if standing.state in SENDING else Standing(standing.state)
     return replace(
@@ -154,29 +154,29 @@ def judge(
 
 
 def _state_unless_ready(
-    standing: Standing, axes: Axes, now: datetime, fresh: Collection[str], *, blocked: bool
+    standing: Standing, conditions: Axes, now: datetime, fresh: Collection[str], *, blocked: bool
 ) -> State:
     over = standing.deadline_at is not None and now >= standing.deadline_at
     match standing.state:
-        case State.READY if axes.bad(ALL_AXES):
+        case State.READY if conditions.bad(ALL_AXES):
             return State.DEGRADED
         case State.PENDING if over and not blocked:
             return State.FAILED
-        case State.DEGRADED if over and axes.bad(fresh):  # not on an inconclusive check
+        case State.DEGRADED if over and conditions.bad(fresh):  # not on an inconclusive check
             return State.LOST
     return standing.state
 
 
-def _confirmed(standing: Standing, axes: Axes, now: datetime) -> Axes:
+def _confirmed(standing: Standing, conditions: Axes, now: datetime) -> Axes:
     """Return the conditions with DNS kept GOOD for a sending domain until enough checks have failed."""
     if standing.state not in SENDING:
-        return axes
+        return conditions
     failed = standing.confirmed(now)
     return replace(
-        axes,
-        dkim_dns=_unless_failed(axes.dkim_dns, was_good=standing.dkim_good is True, failed=failed),
+        conditions,
+        dkim_dns=_unless_failed(conditions.dkim_dns, was_good=standing.dkim_good is True, failed=failed),
         mail_from_dns=_unless_failed(
-            axes.mail_from_dns, was_good=standing.mail_from_good is True, failed=failed
+            conditions.mail_from_dns, was_good=standing.mail_from_good is True, failed=failed
         ),
     )
 

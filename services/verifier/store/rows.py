@@ -76,9 +76,9 @@ def identity(row: Row) -> SesIdentity | None:
     )
 
 
-def case(row: Row, looks: Sequence[Row]) -> Case:
+def case(row: Row, checks: Sequence[Row]) -> Case:
     """Return everything that a decision needs, from a claim's row and the rows of its checks."""
-    required = [look for look in looks if look["required"]]
+    required = [each for each in checks if each["required"]]
     ownership = Ownership(row["ownership"])
     return Case(
         claim=claim(row),
@@ -89,8 +89,8 @@ def case(row: Row, looks: Sequence[Row]) -> Case:
         wanted=Wanted(f"{row['mail_from_label']}.{row['name']}", tuple(row["tokens"]), row["settled"]),
         standing=standing(row),
         note=row["state_note"],
-        verdicts=tuple((Purpose(look["purpose"]), Verdict(look["verdict"])) for look in required),
-        shown=tuple((look["position"], check(look)) for look in looks),
+        verdicts=tuple((Purpose(each["purpose"]), Verdict(each["verdict"])) for each in required),
+        shown=tuple((each["position"], check(each)) for each in checks),
         identity=identity(row),
         ses_looked_at=row["ses_looked_at"],
         ses_due_at=row["ses_due_at"],

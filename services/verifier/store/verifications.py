@@ -153,7 +153,7 @@ class VerificationStore:
             [record.position for record in records],
             [check.verdict.value for check in checks],
             [check.hint for check in checks],
-            [json.dumps(check.seen) for check in checks],  # unnest needs arrays of equal length
+            [json.dumps(check.seen) for check in checks],  # an array of arrays needs equal lengths
             [check.servers_agreeing for check in checks],
             [check.servers_asked for check in checks],
             [check.zone for check in checks],

@@ -12,22 +12,22 @@ from services.verifier.resolver.resolver import Look, Resolver
 
 async def inspect(resolver: Resolver, records: Sequence[Expected]) -> list[Check]:
     """Return a check for each record of one domain, in their order. Takes at most LOOK_SECONDS (10 s)."""
-    look = resolver.look()
-    first = await _ask(look, records[0])  # before the others, which then find the zone in the cache
+    lookup = resolver.look()
+    first = await _ask(lookup, records[0])  # before the others, which then find the zone in the cache
     if first.unregistered:
         return [check(each, replace(first, name=each.name), {}) for each in records]
-    others = await asyncio.gather(*(_ask(look, each) for each in records[1:]))
-    explained = (_explained(look, *pair) for pair in zip(records, (first, *others), strict=True))
+    others = await asyncio.gather(*(_ask(lookup, each) for each in records[1:]))
+    explained = (_explained(lookup, *pair) for pair in zip(records, (first, *others), strict=True))
     return await asyncio.gather(*explained)
 
 
-async def _ask(look: Look, record: Expected) -> Answer:
-    return await look.ask(record.name, record.type, follow=record.purpose is Purpose.DMARC)
+async def _ask(lookup: Look, record: Expected) -> Answer:
+    return await lookup.ask(record.name, record.type, follow=record.purpose is Purpose.DMARC)
 
 
-async def _explained(look: Look, record: Expected, answer: Answer) -> Check:
+async def _explained(lookup: Look, record: Expected, answer: Answer) -> Check:
     queries = questions(record, answer, unguessable=f"lh-{secrets.token_hex(8)}")
     answers = await asyncio.gather(
-        *(look.ask(each.name, each.type, thorough=False) for each in queries.values())
+        *(lookup.ask(each.name, each.type, thorough=False) for each in queries.values())
     )
     return check(record, answer, dict(zip(queries, answers, strict=True)))

@@ -53,17 +53,17 @@ class Looking:
         async def claim(limit: int) -> list[Lease]:
             return await self._store.claim_looks(limit, LEASE, watched=watched)
 
-        return ClaimLoop(name, claim, self._look, concurrency=concurrency, idle=idle)
+        return ClaimLoop(name, claim, self._check_records, concurrency=concurrency, idle=idle)
 
-    async def _look(self, lease: Lease) -> None:
+    async def _check_records(self, lease: Lease) -> None:
         records = await self._store.records(lease.claim_id, lease.generation)
         proof = await self._store.proof(lease.claim_id, lease.generation)
         expected = [*([proof.expected] if proof else []), *(each.expected for each in records)]
         if not expected:  # the claim has a new generation, whose renewal schedules the next check
             return
         checks = await inspect(self._resolver, expected)
-        look = Look(records, checks[1:], proof.token, checks[0]) if proof else Look(records, checks)
-        decision = await self._settling.look(lease, look)
+        result = Look(records, checks[1:], proof.token, checks[0]) if proof else Look(records, checks)
+        decision = await self._settling.look(lease, result)
         if decision is not None and decision.ses_due_at is not None:
             self.ses_is_due.set()
 
@@ -83,9 +83,9 @@ class Prechecks:
         return bool(due)
 
     async def _check(self, due: DuePrecheck) -> None:
-        look = self._resolver.look()
+        lookup = self._resolver.look()
         names = [f"{token}._domainkey.{due.name}" for token in due.tokens]
-        answers = [await look.ask(name, RecordType.CNAME) for name in names]
+        answers = [await lookup.ask(name, RecordType.CNAME) for name in names]
         await self._store.save_precheck(due, precheck(due.tokens, answers))
 
 

@@ -59,43 +59,43 @@ class Settling:
         self._store = store
         self._outbox = outbox
 
-    async def look(self, lease: Lease, look: Look) -> Decision | None:
+    async def look(self, lease: Lease, result: Look) -> Decision | None:
         """Store a DNS check and return the decision; None when it was outdated and not stored."""
         try:
-            decision = await self._look(lease, look)
+            decision = await self._store_check(lease, result)
         except Overtaken:
             await self._store.look_again(lease.claim_id)
             return None
-        for record, check in zip(look.records, look.checks, strict=True):
+        for record, check in zip(result.records, result.checks, strict=True):
             VERDICTS.labels(record.expected.purpose.value, check.verdict.value).inc()
         return decision
 
-    async def _look(self, lease: Lease, look: Look) -> Decision | None:
-        records, checks = look.records, look.checks
+    async def _store_check(self, lease: Lease, result: Look) -> Decision | None:
+        records, checks = result.records, result.checks
         async with self._database.transaction() as connection:
             case = await self._store.lock_case(connection, lease.claim_id, lease.generation, lease.fence)
             if case is None:
                 return None
             decision = after_look(case, records, checks, _jitter.random())
             await self._store.save_looks(connection, case.claim, records, checks)
-            await self._store.end_look(connection, case, decision.next_look_at, dkim_found=look.dkim_found)
-            if look.proof is not None and look.token == case.token:
-                missing = count_missing(case.missing, look.proof.verdict, case.now)
-                await self._store.save_ownership_check(connection, case, look.proof, missing)
+            await self._store.end_look(connection, case, decision.next_look_at, dkim_found=result.dkim_found)
+            if result.proof is not None and result.token == case.token:
+                missing = count_missing(case.missing, result.proof.verdict, case.now)
+                await self._store.save_ownership_check(connection, case, result.proof, missing)
             seen = tuple((each.position, check) for each, check in zip(records, checks, strict=True))
-            changed = seen != case.shown or look.proof is not None
+            changed = seen != case.shown or result.proof is not None
             await self._save(connection, case, decision, changed=changed)
         return decision
 
     async def ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
         """Store a response from SES and return the decision; None when it was outdated and not stored."""
         try:
-            return await self._ses_look(turn, identity)
+            return await self._store_ses_response(turn, identity)
         except Overtaken:
             await self._store.look_again(turn.claim_id)
             return None
 
-    async def _ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
+    async def _store_ses_response(self, turn: Turn, identity: SesIdentity) -> Decision | None:
         async with self._database.transaction() as connection:
             case = await self._store.lock_case(connection, turn.claim_id, turn.generation)
             if case is None or (case.ses_looked_at is not None and case.ses_looked_at >= turn.asked_at):

@@ -80,7 +80,7 @@ async def test_repeated_failed_checks_degrade_a_domain(world: World, tenant: Ten
     await tenant.reaches(domain, "DEGRADED")
     known = await tenant.known(domain)
     assert "Waiting for 1 of 5 records in DNS: SPF." in known.state_note
-    assert "Email can still be sent from it, with its own DKIM signature." in known.state_note
+    assert "Email can still be sent from this domain, with its DKIM signature." in known.state_note
 
 
 @pytest.mark.parametrize("kind", ["servfail", "timeout", "refused", "lame", "garbage", "wrong_id"])
