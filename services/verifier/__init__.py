@@ -1,1 +1,1 @@
-"""Finds out what is true of a domain in DNS and at SES, and decides readiness. Changes nothing at SES."""
+"""Checks domains in DNS and at SES and decides their verification state. Only reads from SES."""

@@ -1,4 +1,4 @@
-"""The verifier service: everything it is made of, and how it is put together."""
+"""The verifier service: its settings, and how its parts are wired together."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -46,15 +46,15 @@ class Config:
     database: config.Database
     nats: config.Nats
     aws: config.AwsControl
-    identity_address: str = config.setting(help="host:port of the identity service, which is asked to repair")
+    identity_address: str = config.setting(help="host:port of the identity service, which makes repairs")
     service_key: config.Secret = config.setting(help="file with the key that services call each other by")
     dns: ResolverSettings
-    looks_at_once: int = config.setting(16, help="domains looked at in DNS at once", minimum=1, maximum=200)
+    looks_at_once: int = config.setting(16, help="domains checked in DNS at once", minimum=1, maximum=200)
 
 
 @asynccontextmanager
 async def running(settings: Config) -> AsyncIterator[int]:
-    """Run the service while the block does; gives the port it listens on."""
+    """Run the service until the block ends; yield the port it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
         stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))
@@ -76,12 +76,12 @@ async def running(settings: Config) -> AsyncIterator[int]:
             hurry=looking.ses_is_due,
         )
         consumer = Consumer(database, stream, SCHEMA, "claims", CLAIM_EVENTS, following.hear)
-        bell = Bell()
-        await stack.enter_async_context(database.listen(CHANGES, bell.ring))
+        notifier = Bell()
+        await stack.enter_async_context(database.listen(CHANGES, notifier.ring))
         for each in (following.rounds, prechecks.rounds):
             await stack.enter_async_context(database.listen(CLAIM_CHANGES, each.wake))
         views = ViewStore(database)
-        servicer = VerifierServicer(views, bell, looking.wake)
+        servicer = VerifierServicer(views, notifier, looking.wake)
         relay = Relay(database, stream, SCHEMA)
         yield await stack.enter_async_context(
             server.serving(
@@ -104,7 +104,10 @@ async def running(settings: Config) -> AsyncIterator[int]:
 
 @asynccontextmanager
 async def _repairing(settings: Config) -> AsyncIterator[Repair]:
-    """Connects to identity, which alone may change what is at SES. A repair that fails is asked for again."""
+    """Connect to identity, the only service that changes identities in SES; yield the repair call.
+
+    A failed call is only logged, because the repair is requested again when it is next due.
+    """
     metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
     async with channels.opened(settings.identity_address, settings.server) as channel:
         stub = domains_pb2_grpc.DomainServiceStub(channel)
@@ -118,7 +121,9 @@ async def _repairing(settings: Config) -> AsyncIterator[Repair]:
             try:
                 await stub.RepairDomain(request, timeout=REPAIR_SECONDS, metadata=metadata)
             except grpc.aio.AioRpcError as error:
-                log.warning("identity did not repair", action="repair_missed", code=error.code().name)
+                log.warning(
+                    "repair request to identity failed", action="repair_missed", code=error.code().name
+                )
 
         yield repair
 

@@ -1,4 +1,4 @@
-"""The verifier's events: a change of a domain's or the account's state, as others hear of it."""
+"""The events that the verifier publishes when the state of a domain or of the SES account changes."""
 
 from google.protobuf.message import Message
 
@@ -18,7 +18,7 @@ _MESSAGES: dict[State, tuple[str, type[Message]]] = {
 
 
 def account_changed(change: AccountChange) -> Event:
-    """Says that SES lets the account do more or less than before."""
+    """Return the event for a change of the SES account's state."""
     data = account_events_pb2.AccountChanged(
         account=change.account,
         region=change.region,
@@ -30,7 +30,7 @@ def account_changed(change: AccountChange) -> Event:
 
 
 def events_of(claim: Claim, transition: Transition) -> list[Event]:
-    """Returns the events of a change of state; starting again as PENDING is none."""
+    """Return the events for a change of state; a change to PENDING has none."""
     if transition.after not in _MESSAGES:
         return []
     subject, kind = _MESSAGES[transition.after]

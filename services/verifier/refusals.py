@@ -1,34 +1,34 @@
-"""What the verifier refuses: the leaves of the error tree that its rpcs raise."""
+"""The errors that the verifier's RPCs return to callers."""
 
 from chassis.errors import FailedPrecondition, NotFound
 
 
 class DomainNotFound(NotFound):
-    """No such domain, or one of another tenant's: the two answer alike."""
+    """The domain does not exist, or belongs to another tenant: the response is the same."""
 
     def __init__(self) -> None:
         super().__init__(
-            "DOMAIN_NOT_FOUND", "no such domain; ListDomains of the identity service shows yours"
+            "DOMAIN_NOT_FOUND", "Domain not found. Call ListDomains of the identity service to list yours."
         )
 
 
 class DomainDeleting(FailedPrecondition):
-    """The domain is going or gone."""
+    """The domain is being deleted or is deleted."""
 
     def __init__(self, name: str) -> None:
         super().__init__(
             "DOMAIN_DELETING",
-            f"{name} is deleted; add it again with CreateDomain to have it looked at",
+            f"{name} is deleted. Create it again with CreateDomain to verify it.",
             metadata={"domain": name},
         )
 
 
 class DomainSuperseded(FailedPrecondition):
-    """Another tenant proved the name."""
+    """Another tenant proved ownership of the domain."""
 
     def __init__(self, name: str) -> None:
         message = (
             f"Another account proved control of {name}, so this domain cannot be verified again. "
-            "Delete it; to claim the name again, create it and publish the TXT record that it shows."
+            "Delete it. To claim the name again, create it and publish the TXT record shown."
         )
         super().__init__("DOMAIN_SUPERSEDED", message, metadata={"name": name})

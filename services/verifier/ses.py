@@ -1,6 +1,6 @@
-"""Reads from AWS SES, within the one control request a second that an account has. Changes nothing there.
+"""Read-only client for the SES control API, which takes one request per second and account.
 
-When to ask is the worker's to decide.
+The worker decides when to make a request.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -19,27 +19,27 @@ from services.verifier.model.evidence import SesIdentity
 
 CALLS = Counter("letterhead_ses_control_total", "Control requests to SES", ["operation", "outcome"])
 
-PAGE_SIZE = 1000  # identities of one list; the most that SES gives
+PAGE_SIZE = 1000  # identities per page, the maximum of ListEmailIdentities
 _THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
 class SesAwayError(Exception):
-    """SES gave no answer that says anything of a domain; the message is for operators."""
+    """SES gave no usable response; the message is for operators."""
 
 
 class SesThrottledError(SesAwayError):
-    """SES asked us to slow down."""
+    """SES throttled the request."""
 
 
 class SesReader:
-    """The three reads that the verifier needs; each raises SesAwayError when SES does not say."""
+    """The three SES requests that the verifier makes; each raises SesAwayError without a usable response."""
 
     def __init__(self, client: Any, executor: Executor) -> None:
         self._client = client
         self._executor = executor
 
     async def identity(self, name: str) -> SesIdentity:
-        """Returns what SES says of a domain; one that it does not know is an answer, too."""
+        """Return the identity of a domain, with `exists` False when SES has none."""
         try:
             answer = await self._ask("get_email_identity", "VerifiedForSendingStatus", EmailIdentity=name)
         except SesAwayError as error:
@@ -49,7 +49,7 @@ class SesReader:
         return _identity(answer)
 
     async def list(self, token: str | None) -> tuple[list[Listed], str | None]:
-        """Returns a page of SES's domains, and the token of the next page."""
+        """Return a page of domain identities and the token of the next page, None after the last."""
         page = {"PageSize": PAGE_SIZE} | ({"NextToken": token} if token else {})
         answer = await self._ask("list_email_identities", "EmailIdentities", **page)
         domains = [
@@ -60,7 +60,7 @@ class SesReader:
         return domains, answer.get("NextToken")
 
     async def account(self) -> AccountFacts:
-        """Returns what SES says of the account."""
+        """Return the account's sending status and quota."""
         answer = await self._ask("get_account", "SendQuota")
         quota = answer["SendQuota"]
         return AccountFacts(
@@ -73,7 +73,7 @@ class SesReader:
         )
 
     async def _ask(self, operation: str, expected: str, **parameters: Any) -> Mapping[str, Any]:
-        """Asks once. botocore makes an empty answer of one that was cut off, so one member is `expected`."""
+        """Make one request. `expected` must be in the response, as botocore parses a cut-off one as empty."""
         try:
             answer: Mapping[str, Any] = await self._executor.run(
                 getattr(self._client, operation), **parameters
@@ -81,23 +81,23 @@ class SesReader:
         except ClientError as error:
             CALLS.labels(operation, _code(error)).inc()
             kind = SesThrottledError if _code(error) in _THROTTLES else SesAwayError
-            raise kind(f"SES refuses to answer ({_code(error)}).") from error
+            raise kind(f"SES rejected the request ({_code(error)}).") from error
         except NoCredentialsError as error:
             CALLS.labels(operation, "no_credentials").inc()
-            raise SesAwayError("There are no AWS credentials: give this service its role.") from error
+            raise SesAwayError("No AWS credentials found. Give this service its IAM role.") from error
         except BotoCoreError as error:
             CALLS.labels(operation, "no_answer").inc()
-            raise SesAwayError(f"SES does not answer ({type(error).__name__}).") from error
+            raise SesAwayError(f"SES did not respond ({type(error).__name__}).") from error
         if expected not in answer:
             CALLS.labels(operation, "half_an_answer").inc()
-            raise SesAwayError("SES gave half an answer.")
+            raise SesAwayError("SES returned an incomplete response.")
         CALLS.labels(operation, "ok").inc()
         return answer
 
 
 @asynccontextmanager
 async def open_ses(settings: config.Aws) -> AsyncIterator[SesReader]:
-    """Makes the client; nothing is asked yet. One attempt each: our own schedule tries again."""
+    """Create the client without making a request. boto3's retries are off, because the worker retries."""
     options = Config(
         connect_timeout=3, read_timeout=10, retries={"total_max_attempts": 1, "mode": "standard"},
         max_pool_connections=2,
@@ -115,7 +115,7 @@ async def open_ses(settings: config.Aws) -> AsyncIterator[SesReader]:
 
 def _identity(answer: Mapping[str, Any]) -> SesIdentity:
     dkim, mail_from = answer.get("DkimAttributes", {}), answer.get("MailFromAttributes", {})
-    # With signing switched off no token signs, whatever their status: as good as other tokens.
+    # With signing disabled no token signs, whatever its status, so the tokens count as absent.
     tokens = dkim.get("Tokens", []) if dkim.get("SigningEnabled", True) else []
     return SesIdentity(
         verification_status=answer.get("VerificationStatus"),

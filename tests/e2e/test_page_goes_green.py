@@ -54,7 +54,7 @@ async def test_each_verdict_is_shown_with_what_to_do(world: World, visit: Visit)
         await walk.turns(record.id, word)
 
     assert "Seen at 2 of 2 name servers" in await walk.said(found.id)
-    assert "Points at wrong.example.com instead of" in await walk.said(mismatch.id)
+    assert "Points to wrong.example.com instead of" in await walk.said(mismatch.id)
     assert f"{CLOUDFLARE[1]} not yet" in await walk.said(propagating.id)
     assert "delete the others" in await walk.said(path.id)
     assert "did not answer in time" in await walk.said(spf.id)

@@ -1,1 +1,1 @@
-"""The pure rules of verifier: values and functions that need no clock, network or database."""
+"""The verifier's model: values and pure functions without clock, network or database."""

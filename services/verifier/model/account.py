@@ -1,11 +1,11 @@
-"""What SES says of the whole account in a region, and the sentence that people read about it. Pure."""
+"""The state of the SES account in a region, and the message that operators read about it. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class AccountState(StrEnum):
-    """Whether the account can send; the words of `SesAccount.State` and verifier.ses_account."""
+    """Whether the account can send; the values of `SesAccount.State` and verifier.ses_account."""
 
     UNREACHABLE = "UNREACHABLE"
     READY = "READY"
@@ -16,7 +16,7 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """What became of the account's state; `note` says what it means."""
+    """A change of the account's state; `note` explains the new state."""
 
     account: str
     region: str
@@ -27,7 +27,7 @@ class AccountChange:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One domain of the account's list."""
+    """One domain identity in the account's list."""
 
     name: str
     verification_status: str | None
@@ -36,7 +36,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What GetAccount answered; a limit of -1 recipients means no limit."""
+    """The response to GetAccount; a limit of -1 recipients means no limit."""
 
     production_access: bool
     sending_enabled: bool
@@ -46,25 +46,25 @@ class AccountFacts:
     sent_last_24_hours: float
 
     def state(self) -> tuple[AccountState, str]:
-        """Returns the state of the account, and what it means and asks for."""
+        """Return the account's state and the message that says what it means and what to do."""
         if self.enforcement_status == "SHUTDOWN":
             return AccountState.PAUSED, (
-                "SES has stopped this account from sending. Answer AWS's message in the SES console, under "
+                "SES has suspended sending for this account. Answer AWS's message in the SES console, under "
                 "Account dashboard."
             )
         if not self.sending_enabled:
             return AccountState.PAUSED, (
-                "Sending is switched off for this account. Switch it on with `aws sesv2 "
+                "Sending is disabled for this account. Enable it with `aws sesv2 "
                 "put-account-sending-attributes --sending-enabled`."
             )
         if not self.production_access:
             return AccountState.SANDBOXED, (
-                "The account is in SES's sandbox: it sends to verified addresses and the simulator only. "
-                "Request production access in the SES console."
+                "The account is in the SES sandbox and can send only to verified addresses and the mailbox "
+                "simulator. Request production access in the SES console."
             )
         if self.enforcement_status == "PROBATION":
             return AccountState.UNDER_REVIEW, (
-                "The account sends, but SES reviews it for bounces or complaints. Answer AWS's message in "
-                "the SES console, under Account dashboard."
+                "The account can send, but is under review by SES because of bounces or complaints. Answer "
+                "AWS's message in the SES console, under Account dashboard."
             )
-        return AccountState.READY, "The account sends."
+        return AccountState.READY, "The account can send."

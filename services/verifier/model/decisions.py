@@ -1,4 +1,4 @@
-"""What one look changes: from what is stored of a claim and what was seen, to what to store. Pure."""
+"""Decides what to store after a check, from what is stored of a claim and what the check found. Pure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ from services.verifier.model.states import (
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of a claim as it was shown, by its position; only a required one gates."""
+    """A record of a claim as it was shown, by its position; only required records affect readiness."""
 
     position: int
     expected: Expected
@@ -35,7 +35,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Which claim, in which generation, is spoken of."""
+    """The claim and generation that a check or a decision is about."""
 
     claim_id: UUID
     tenant_id: UUID
@@ -45,18 +45,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Everything that is stored of a claim, and the database's time at which it was read."""
+    """Everything stored of a claim, and the database time at which it was read."""
 
     claim: Claim
     ownership: Ownership
     may_own: bool
-    token: str  # that is to be looked for in DNS; empty when nothing depends on one
+    token: str  # to be checked in DNS; empty when nothing depends on it
     missing: MissingRun
     wanted: Wanted
     standing: Standing
     note: str
-    verdicts: tuple[tuple[Purpose, Verdict], ...]  # of the required records looked at so far
-    shown: tuple[tuple[int, Check], ...]  # all that was last seen, by the records' positions
+    verdicts: tuple[tuple[Purpose, Verdict], ...]  # of the required records checked so far
+    shown: tuple[tuple[int, Check], ...]  # the last check of each record, by the record's position
     identity: SesIdentity | None
     ses_looked_at: datetime | None
     ses_due_at: datetime | None
@@ -65,14 +65,14 @@ class Case:
     repair_due_at: datetime | None
     now: datetime
 
-    def axes(self) -> Axes:
-        """Returns the axes as they stand."""
+    def conditions(self) -> Axes:
+        """Return the conditions according to what is stored."""
         return gather(self.verdicts, self.identity, self.wanted, may_own=self.may_own)
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of state, to be told; there is none but those of the table."""
+    """A change of state to publish; TRANSITIONS lists the allowed ones."""
 
     before: State
     after: State
@@ -80,69 +80,69 @@ class Transition:
 
     def __post_init__(self) -> None:
         if self.after not in TRANSITIONS[self.before]:
-            raise ValueError(f"a domain does not go from {self.before} to {self.after}")
+            raise ValueError(f"domain state cannot change from {self.before} to {self.after}")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to store of a claim after a look."""
+    """What to store of a claim after a check."""
 
     standing: Standing
     note: str
     transition: Transition | None
     ses_due_at: datetime | None
     next_look_at: datetime | None
-    fenced: bool  # the right to send as itself changes: nobody may be in the middle of using or taking it
+    fenced: bool  # the right to send changes, so the claim lock must be taken before this is stored
     repair: RepairCause | None = None
     repairs: int = 0
     repair_due_at: datetime | None = None
 
     def changes(self, case: Case) -> bool:
-        """Says whether there is anything to store beside what was seen."""
-        held = (case.standing, case.note, case.ses_due_at, case.repairs, case.repair_due_at)
-        return held != (self.standing, self.note, self.ses_due_at, self.repairs, self.repair_due_at)
+        """Return whether anything but the check results has to be stored."""
+        stored = (case.standing, case.note, case.ses_due_at, case.repairs, case.repair_due_at)
+        return stored != (self.standing, self.note, self.ses_due_at, self.repairs, self.repair_due_at)
 
 
 def after_look(case: Case, records: Sequence[Record], checks: Sequence[Check], jitter: float) -> Decision:
-    """Returns what to store after a look at DNS."""
+    """Return what to store after a DNS check. `jitter` is a random number from 0 to 1."""
     verdicts = tuple(
         (record.expected.purpose, check.verdict)
         for record, check in zip(records, checks, strict=True)
         if record.required
     )
-    before, axes = case.axes(), replace(case, verdicts=verdicts).axes()
-    counted = count_negative(case.standing, before, axes, case.now)
-    decision = _decided(replace(case, standing=counted, verdicts=verdicts), axes, DNS_AXES, jitter)
-    return replace(decision, ses_due_at=_ses_due(case, decision.standing, before, axes))
+    before, conditions = case.conditions(), replace(case, verdicts=verdicts).conditions()
+    counted = count_negative(case.standing, before, conditions, case.now)
+    decision = _decided(replace(case, standing=counted, verdicts=verdicts), conditions, DNS_AXES, jitter)
+    return replace(decision, ses_due_at=_ses_due(case, decision.standing, before, conditions))
 
 
 def after_ses_look(case: Case, identity: SesIdentity, jitter: float) -> Decision:
-    """Returns what to store after an answer of SES."""
+    """Return what to store after a response from SES. `jitter` is a random number from 0 to 1."""
     case = replace(case, identity=identity)
-    axes = case.axes()
-    decision = _decided(case, axes, SES_AXES, jitter)
+    conditions = case.conditions()
+    decision = _decided(case, conditions, SES_AXES, jitter)
     due = next_ses_look(
         decision.standing,
         case.now,
-        green=_green(axes),
+        green=_dns_complete(conditions),
         watched=case.watched,
-        half_way=Evidence.GOOD in (axes.ses_dkim, axes.ses_mail_from),
+        half_way=Evidence.GOOD in (conditions.ses_dkim, conditions.ses_mail_from),
         jitter=jitter,
     )
-    return _with_repair(case, replace(decision, ses_due_at=due), drift(identity, case.wanted, axes))
+    return _with_repair(case, replace(decision, ses_due_at=due), drift(identity, case.wanted, conditions))
 
 
-def _decided(case: Case, axes: Axes, fresh: Collection[str], jitter: float) -> Decision:
+def _decided(case: Case, conditions: Axes, fresh: Collection[str], jitter: float) -> Decision:
     before = case.standing
     blocked = case.ownership is Ownership.CHALLENGER
-    after = judge(before, axes, case.now, fresh=fresh, blocked=blocked)
+    after = judge(before, conditions, case.now, fresh=fresh, blocked=blocked)
     moved = after.state is not before.state
     signs = after.dkim_good is True
     return Decision(
         standing=after,
-        note=note_of(after.state, axes, case.verdicts, case.ownership, signs=signs),
+        note=note_of(after.state, conditions, case.verdicts, case.ownership, signs=signs),
         transition=(
-            Transition(before.state, after.state, cause_of(before.state, after.state, axes))
+            Transition(before.state, after.state, cause_of(before.state, after.state, conditions))
             if moved
             else None
         ),
@@ -156,24 +156,27 @@ def _decided(case: Case, axes: Axes, fresh: Collection[str], jitter: float) -> D
     )
 
 
-def _green(axes: Axes) -> bool:
-    """Says whether all that we can see ourselves is good, so that it is worth asking SES."""
-    return axes.good(DNS_AXES)
+def _dns_complete(conditions: Axes) -> bool:
+    """Return whether all DNS conditions are met, so that it is worth querying SES."""
+    return conditions.good(DNS_AXES)
 
 
 def _ses_due(case: Case, standing: Standing, before: Axes, after: Axes) -> datetime | None:
-    """Returns when to ask SES, after a look at DNS: at once when DNS has just turned green, or is watched."""
+    """Return when to query SES after a DNS check.
+
+    The query is due at once when the DNS conditions have just been met, or while the domain is watched.
+    """
     due = case.ses_due_at
     if standing.state is State.READY:
         return due or case.now
-    if not _green(after):
+    if not _dns_complete(after):
         return due
-    hurry = due is None or case.watched or not _green(before)
-    return case.now if hurry and (due is None or due > case.now) else due
+    at_once = due is None or case.watched or not _dns_complete(before)
+    return case.now if at_once and (due is None or due > case.now) else due
 
 
 def _with_repair(case: Case, decision: Decision, cause: RepairCause | None) -> Decision:
-    """Adds a repair where one is needed and its turn has come; a claim that may not own asks for none."""
+    """Add a repair request when one is needed and due. A claim without ownership never requests a repair."""
     if cause is None:
         return replace(decision, repairs=0, repair_due_at=None)
     early = case.repair_due_at is not None and case.now < case.repair_due_at

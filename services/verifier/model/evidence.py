@@ -1,4 +1,4 @@
-"""Turns what was seen, in DNS and at SES, into evidence for the axes of readiness. Pure; decides no state."""
+"""Turns DNS check results and SES responses into the readiness conditions. Pure; decides no state."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ EVIDENCE = {
 
 @dataclass(frozen=True, slots=True)
 class SesIdentity:
-    """What SES said of an identity when it was last asked; its enums stand as SES writes them.
+    """The last SES response about an identity, with enum values as SES writes them.
 
-    `exists` is False when SES said that there is no such identity. Values that were absent are None.
+    `exists` is False when SES has no such identity. Values absent from the response are None.
     """
 
     exists: bool = True
@@ -32,12 +32,14 @@ class SesIdentity:
     verified_for_sending: bool | None = None
     error_type: str | None = None
     tokens: tuple[str, ...] = ()
-    rejects_on_mx_failure: bool = False  # instead of falling back; not stored, seen at each answer
+    rejects_on_mx_failure: bool = (
+        False  # BehaviorOnMxFailure is REJECT_MESSAGE; never stored, always read anew
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What identity wants at SES; not `settled` while identity is still changing it there."""
+    """The state that identity wants in SES; `settled` is False while identity is still applying it."""
 
     mail_from_domain: str
     tokens: tuple[str, ...]
@@ -45,7 +47,7 @@ class Wanted:
 
 
 class RepairCause(StrEnum):
-    """Why identity is asked to repair; the words of `RepairDomainRequest.Cause`."""
+    """Why identity is asked to repair a domain; the values of `RepairDomainRequest.Cause`."""
 
     DKIM_FAILED = "DKIM_FAILED"
     MAIL_FROM_FAILED = "MAIL_FROM_FAILED"
@@ -61,9 +63,10 @@ def gather(
     *,
     may_own: bool,
 ) -> Axes:
-    """Returns the axes by the last verdict on each required record and SES's last answer (None: not asked).
+    """Return the conditions from the last status of each required record and the last SES response.
 
-    `may_own` says that the claim holds its name. One that does not is never ready, whatever DNS and SES say.
+    `identity` is None before the first query. `may_own` is true for a claim that owns its name; any other
+    claim is never ready, whatever DNS and SES report.
     """
     return Axes(
         dkim_dns=_of(verdicts, Purpose.DKIM),
@@ -108,15 +111,18 @@ def _ses_sending(identity: SesIdentity | None) -> Evidence:
     return Evidence.GOOD if verified else Evidence.NONE
 
 
-def drift(identity: SesIdentity, wanted: Wanted, axes: Axes) -> RepairCause | None:
-    """Returns why identity should repair, or None. That SES gave up counts only where DNS is right by now."""
+def drift(identity: SesIdentity, wanted: Wanted, conditions: Axes) -> RepairCause | None:
+    """Return why identity should repair the domain, or None.
+
+    A FAILED status in SES is a cause only once the DNS records are correct; before, a retry would fail too.
+    """
     causes = {
         RepairCause.IDENTITY_MISSING: not identity.exists,
         RepairCause.TOKENS_CHANGED: set(identity.tokens) != set(wanted.tokens),
         RepairCause.MAIL_FROM_DRIFTED: identity.mail_from_domain != wanted.mail_from_domain
         or identity.rejects_on_mx_failure,
-        RepairCause.DKIM_FAILED: identity.dkim_status == "FAILED" and axes.dkim_dns is Evidence.GOOD,
+        RepairCause.DKIM_FAILED: identity.dkim_status == "FAILED" and conditions.dkim_dns is Evidence.GOOD,
         RepairCause.MAIL_FROM_FAILED: identity.mail_from_status == "FAILED"
-        and axes.mail_from_dns is Evidence.GOOD,
+        and conditions.mail_from_dns is Evidence.GOOD,
     }
     return next((cause for cause, seen in causes.items() if seen and wanted.settled), None)

@@ -1,4 +1,4 @@
-"""The words for what is wrong with a record: what was seen, and what to do next. Pure; makes no verdict."""
+"""Messages for a record's reason: what was seen in DNS, and what to do next. Pure; assigns no status."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,101 +8,112 @@ SHOWN_LENGTH = 120  # characters of a value inside a sentence
 
 HINTS: Mapping[Reason, str] = {
     Reason.AS_SHOWN: "",
-    Reason.OTHER_PRIORITY: "Published with another priority. Set it to {priority}.",
-    Reason.WIDER_SPF: "Published with other terms than shown. That is fine: it allows SES to send.",
-    Reason.PARENT_COVERS: "The policy of _dmarc.{zone} covers this name.",
-    Reason.OWN_POLICY: "Published with a policy of your own. That is fine.",
+    Reason.OTHER_PRIORITY: "This MX record has the wrong priority. Set it to {priority}.",
+    Reason.WIDER_SPF: (
+        "This SPF record differs from the one shown, but it allows SES to send. No change is needed."
+    ),
+    Reason.PARENT_COVERS: "The DMARC policy at _dmarc.{zone} covers this name. No change is needed.",
+    Reason.OWN_POLICY: "You publish your own DMARC policy. No change is needed.",
+    # console recognizes this message by its beginning, up to the semicolon (words.py).
     Reason.NOT_THERE: (
-        "There is no {type} record at {name} yet. Add it in the DNS of {zone}; many providers want "
-        "its name as {host}."
+        "There is no {type} record at {name} yet. Add it in the DNS of {zone}; many providers expect "
+        "the name {host}."
     ),
     Reason.OTHER_TYPE: (
-        "{name} exists, but has no {type} record. Check the type you chose; if your provider proxies the "
+        "{name} exists but has no {type} record. Check the record type. If your provider proxies this "
         "name, set it to DNS only."
     ),
     Reason.UNREGISTERED: (
-        "The registry does not know {bought}. Register it, or have the registrar name its name servers."
+        "The domain registry does not list {registrable}. Register the domain, or set its name servers at "
+        "your registrar."
     ),
-    Reason.ZONE_APPENDED: "Your provider appended the zone: found at {elsewhere}. Enter the name as {host}.",
+    Reason.ZONE_APPENDED: (
+        "Your provider appended the zone name, so the record is at {elsewhere}. Enter the name as {host}."
+    ),
     Reason.AT_DOMAIN: (
-        "Found at {domain}, one level too high. Move it to {name}; many providers want that as {host}."
+        "The record is at {domain}, one level too high. Move it to {name}; many providers expect the "
+        "name {host}."
     ),
     Reason.AS_TEXT: (
-        "There is a TXT record at {name}. Delete it and add a CNAME record with the value {value}."
+        "There is a TXT record at {name} instead of a CNAME record. Delete it and add a CNAME record with "
+        "the value {value}."
     ),
     Reason.WILDCARD: (
-        "Only a wildcard record of {zone} answers for {name}, with {seen}. Add the {type} record "
-        "itself: it takes precedence."
+        "Only a wildcard record in {zone} answers for {name}, with {seen}. Add a {type} record at exactly "
+        "this name: it takes precedence over the wildcard."
     ),
-    Reason.OTHER_TARGET: "Points at {seen} instead of {value}. Replace the value.",
+    Reason.OTHER_TARGET: "Points to {seen} instead of {value}. Correct the value.",
     Reason.OTHER_ROW: (
-        "Points at {seen}: the value of another DKIM record. Name and value must be of the same row; "
-        "here it is {value}."
+        "Points to {seen}, which is the value of another DKIM record. Set the value to {value}."
     ),
-    Reason.POINTS_AT_ITSELF: "Points at itself. Replace the value by {value}.",
+    Reason.POINTS_AT_ITSELF: "This record points to itself. Set the value to {value}.",
     Reason.TARGET_ZONE_APPENDED: (
-        "Your provider appended the zone to the value: it points at {seen}. Enter the value with a "
-        "dot at its end: {value}."
+        "Your provider appended the zone name to the value: it points to {seen}. Enter the value with a "
+        "trailing dot: {value}."
     ),
     Reason.PRIORITY_IN_TARGET: (
-        "The priority became part of the value: {seen}. Enter {priority} as the priority and {value} "
-        "as the value."
+        "The value includes the priority: {seen}. Enter {priority} as the priority and {value} as the value."
     ),
-    Reason.OTHER_REGION: (
-        "Points at {seen}, SES in another region. This domain sends from the region of {value}."
+    Reason.OTHER_REGION: "Points to {seen}, which is SES in another region. Set the value to {value}.",
+    Reason.OTHER_TEXT: (
+        "The TXT record at {name} has another value: {seen}. Add a second TXT record with the value {value}."
     ),
-    Reason.OTHER_TEXT: "Another text is there: {seen}. Add {value} as a TXT record of its own.",
-    Reason.OTHER_TOKEN: "This is not the current token. Publish {value}.",
+    Reason.OTHER_TOKEN: "The published token is not the current one. Publish {value}.",
     Reason.WILDCARD_PROOF: (
-        "A wildcard record of {zone} answers for {name}, which proves nothing. Add a TXT record with exactly "
-        "this name; keep or delete the wildcard as you like."
+        "A wildcard record in {zone} answers for {name}, and a wildcard does not prove ownership. Add a TXT "
+        "record with exactly this name. You can keep the wildcard."
     ),
     Reason.WILDCARD_UNKNOWN: (
-        "The record was found, but the name servers did not say whether it is a wildcard. We keep checking."
+        "The record was found, but the check for a wildcard record got no answer. We keep checking."
     ),
-    Reason.QUOTED: "The quotation marks are part of the text. Enter it without them: {value}.",
-    Reason.SPF_WITHOUT_SES: "The SPF record does not let SES send: {seen}. Replace it by {value}.",
-    Reason.SPF_MALFORMED: "The SPF record is misspelt: {seen}. Replace it by {value}.",
+    Reason.QUOTED: "The value contains quotation marks. Enter it without them: {value}.",
+    Reason.SPF_WITHOUT_SES: "The SPF record does not allow SES to send: {seen}. Replace it with {value}.",
+    Reason.SPF_MALFORMED: "The SPF record is malformed: {seen}. Replace it with {value}.",
     Reason.DMARC_MALFORMED: (
-        "Receivers cannot read this DMARC record: {seen}. It begins with v=DMARC1 and names a policy,"
-        " such as {value}."
+        "The DMARC record is malformed, so receivers ignore it: {seen}. It must start with v=DMARC1 and "
+        "include a policy, for example {value}."
     ),
     Reason.ALIAS_IN_THE_WAY: (
-        "A CNAME record at {name} hides every other record there; it points at {seen}. Delete it, "
-        "then add the {type} record."
+        "The CNAME record at {name} hides every other record there; it points to {seen}. Delete it, then "
+        "add the {type} record."
     ),
-    Reason.SECOND_MX: "SES takes exactly one MX record at {name}. Keep {value}, delete the others.",
+    Reason.SECOND_MX: (
+        "{name} has several MX records, but SES accepts exactly one. Keep {value} and delete the others."
+    ),
     Reason.OTHER_MX: (
-        "Another mail server receives email for {name}. Leave it so unless this domain's email should"
-        " come here: replacing it would stop your mail."
+        "Another mail server receives email for {name}. Keep it unless email for this domain should come "
+        "here: replacing it would stop your mail."
     ),
-    Reason.SECOND_CNAME: "A name can have one CNAME record. Keep {value}, delete the others.",
-    Reason.TWO_SPF: "There are two SPF records, and receivers then refuse both. Keep one: {value}.",
-    Reason.TWO_DMARC: "There are two DMARC records, and receivers then heed neither. Keep one.",
+    Reason.SECOND_CNAME: (
+        "{name} has several CNAME records, but a name can have only one. Keep {value} and delete the others."
+    ),
+    Reason.TWO_SPF: "There are two SPF records, so receivers accept neither. Keep one: {value}.",
+    Reason.TWO_DMARC: "There are two DMARC records, so receivers ignore both. Keep one.",
     Reason.SOME_SERVERS: (
-        "{agreeing} of {asked} name servers have it; {lacking} not yet. This usually mends itself "
-        "within minutes."
+        "{agreeing} of {asked} name servers have the record; still waiting for {lacking}. This usually takes "
+        "a few minutes."
     ),
-    Reason.SERVERS_FAIL: (
-        "{silent} failed to answer (SERVFAIL). Check at your DNS provider that the zone {zone} is in order."
-    ),
+    Reason.SERVERS_FAIL: "{servers} failed to answer (SERVFAIL). Check the zone {zone} at your DNS provider.",
     Reason.SERVERS_REFUSE: (
-        "{silent} refused to answer. Check that the registrar names your provider's name servers."
+        "{servers} refused to answer. Check that your registrar lists the name servers of your DNS provider."
     ),
-    Reason.SERVERS_LAME: "{zone} is not kept at {silent}. Correct the name servers at the registrar.",
+    Reason.SERVERS_LAME: (
+        "{servers} gave a non-authoritative answer for {zone}. Correct the name servers at your registrar."
+    ),
     Reason.SERVERS_SILENT: (
-        "{silent} did not answer in time. We keep trying; if it stays so, ask your DNS provider."
+        "{servers} did not answer in time. We keep trying; if this persists, contact your DNS provider."
     ),
     Reason.SERVERS_MALFORMED: (
-        "{silent} sent what is no DNS answer. We keep trying; if it stays so, ask your DNS provider."
+        "{servers} returned a malformed DNS response. We keep trying; if this persists, contact your DNS "
+        "provider."
     ),
-    Reason.ALIAS_LOOP: "The CNAME records at {name} lead in a circle. Delete them.",
+    Reason.ALIAS_LOOP: "The CNAME records at {name} form a loop. Delete them.",
     Reason.SERVERS_WITHOUT_ADDRESS: (
-        "The name servers of {zone} have no address. Correct them at the registrar."
+        "The name servers of {zone} have no IP address. Correct the name servers at your registrar."
     ),
     Reason.SERVERS_FORBIDDEN: (
-        "{silent} is at a private or reserved address, which nobody outside can reach. Correct the name"
-        " servers at the registrar."
+        "{servers} resolved to a private or reserved address, which the Internet cannot reach. Correct the "
+        "name servers at your registrar."
     ),
 }
 
@@ -110,37 +121,40 @@ HINTS: Mapping[Reason, str] = {
 def hint(
     expected: Expected, answer: Answer, reason: Reason, servers: Mapping[Verdict, Sequence[str]], clues: Clues
 ) -> str:
-    """Returns what to say of a record; empty when it is as shown. `servers` are by what each of them says."""
+    """Return the message about a record, empty when it is as shown.
+
+    `servers` holds the names of the name servers by the status that each of them reported.
+    """
     lacking = [name for verdict, names in servers.items() if verdict is not Verdict.FOUND for name in names]
     elsewhere = clues[Clue.ZONE_APPENDED].name if Clue.ZONE_APPENDED in clues else ""
-    said = HINTS[reason].format(
+    message = HINTS[reason].format(
         name=expected.name,
         type=expected.type,
         value=expected.value,
         priority=expected.priority,
         domain=expected.domain,
         zone=answer.zone or expected.domain,
-        bought=_bought(expected.domain, answer.zone),
+        registrable=_registrable(expected.domain, answer.zone),
         host=_host(expected.name, answer.zone),
         elsewhere=elsewhere,
         seen=_seen(answer),
-        silent=_list(servers.get(Verdict.UNREACHABLE, ())),
+        servers=_list(servers.get(Verdict.UNREACHABLE, ())),
         lacking=_list(lacking),
         agreeing=len(servers.get(Verdict.FOUND, ())),
         asked=len(answer.observations),
     )
     others = [name for verdict in NEGATIVE for name in servers.get(verdict, ())]
     partly = bool(others) and bool(servers.get(Verdict.UNREACHABLE)) and Verdict.FOUND not in servers
-    return f"{said} {_list(others)} answered, without the record as shown." if partly else said
+    return f"{message} {_list(others)} answered, but without the record shown." if partly else message
 
 
 def _host(name: str, zone: str) -> str:
-    """Returns a name as providers' forms want it: without the zone."""
+    """Return a name relative to its zone, as most providers' forms expect it."""
     return name.removesuffix(f".{zone}") if zone else name
 
 
-def _bought(domain: str, registry: str) -> str:
-    """Returns the name below the registry's that somebody would have to register."""
+def _registrable(domain: str, registry: str) -> str:
+    """Return the name directly below the registry's zone, which the customer would have to register."""
     return ".".join(domain.split(".")[-(registry.count(".") + 2) :])
 
 

@@ -1,4 +1,4 @@
-"""The sentences that say what a state waits for, and why it changed. Pure; hints on records are elsewhere."""
+"""State messages: what a state waits for, and why it changed. Pure; messages on records are in `hints`."""
 
 from collections.abc import Sequence
 
@@ -7,15 +7,15 @@ from services.verifier.model.ownership import Ownership
 from services.verifier.model.records import Purpose, Verdict
 from services.verifier.model.states import ALL_AXES, Axes, Evidence, State
 
-_WORDS = {
+_CONDITION_NAMES = {
     "dkim_dns": "a DKIM record in DNS",
     "mail_from_dns": "the return path or its SPF record in DNS",
-    "ownership": "the proof of ownership in DNS",
-    "ses_dkim": "DKIM at SES",
-    "ses_mail_from": "the return path at SES",
-    "ses_sending": "the verification at SES",
+    "ownership": "the ownership record in DNS",
+    "ses_dkim": "DKIM in SES",
+    "ses_mail_from": "the return path in SES",
+    "ses_sending": "the sending status in SES",
 }
-_RECORDS = {
+_RECORD_NAMES = {
     Purpose.DKIM: "DKIM",
     Purpose.RETURN_PATH: "return path",
     Purpose.SPF: "SPF",
@@ -23,83 +23,95 @@ _RECORDS = {
 
 UNPROVEN: dict[Ownership, str] = {
     Ownership.PROOF_DUE: (
-        "Publish the TXT record shown to prove that you control this domain. Its other records follow."
+        "Publish the TXT record shown to prove that you control this domain. The other records appear once "
+        "it is found."
     ),
     Ownership.CHALLENGER: (
-        "Your proof was found. Another account sends from this domain and has 72 hours to prove that it "
-        "controls it too. Keep the TXT record; if you also see that account's, remove it."
+        "Your TXT record was found. Another account sends from this domain and has 72 hours to prove that it "
+        "also controls it. Keep your TXT record, and remove any TXT record of the other account."
     ),
     Ownership.SUPERSEDED: (
-        "Another account proved control of this domain, so it no longer sends from here. Delete it; to claim "
-        "it again, add it and publish the TXT record that it shows."
+        "Another account proved control of this domain, so this account can no longer send from it. Delete "
+        "the domain here. To claim it again, create it and publish the TXT record shown."
     ),
 }
 CHALLENGED = (
-    "Another account proved control of this domain. Publish the TXT record shown to keep it; "
-    "otherwise sending stops at the deadline."
+    "Another account proved control of this domain. Publish the TXT record shown before the deadline to keep "
+    "the domain; otherwise sending stops."
 )
 REVIVED = (
-    "Another account claims this domain too. The TXT record that proves it as yours appears here in seconds."
+    "Another account also claims this domain. The TXT record that proves your control of it appears here "
+    "within seconds."
 )
 SUPERSEDED = "Another account proved control of this domain."
-NEW = "Waiting for the first look at its records."
-NEW_GENERATION = "Its records were changed."
+NEW = "Waiting for the first DNS check."
+NEW_GENERATION = "The DNS records of this domain changed."
 
 
-def cause_of(before: State, after: State, axes: Axes) -> str:
-    """Returns why a claim went from one state to another."""
-    broken = _list([_WORDS[name] for name in axes.bad(ALL_AXES)]) or "what was missing"
+def cause_of(before: State, after: State, conditions: Axes) -> str:
+    """Return why a claim moved from one state to another."""
+    broken = (
+        _list([_CONDITION_NAMES[name] for name in conditions.bad(ALL_AXES)])
+        or "the remaining DNS or SES checks"
+    )
     match after:
         case State.READY if before is State.PENDING:
-            return "DKIM and the return path are good in DNS and at SES."
+            return "DKIM and the return path are verified in DNS and by SES."
         case State.READY:
-            return "DKIM and the return path are good again, in DNS and at SES."
+            return "DKIM and the return path are verified again in DNS and by SES."
         case State.DEGRADED:
-            return f"No longer good: {broken}."
+            return f"No longer verified: {broken}."
         case State.LOST:
-            return f"Not good for 72 hours: {broken}."
-    return f"Not ready within 72 hours. Not good: {broken}."
+            return f"Not verified for 72 hours: {broken}."
+    return f"Not ready within 72 hours. Not verified: {broken}."
 
 
 def note_of(
     state: State,
-    axes: Axes,
+    conditions: Axes,
     verdicts: Sequence[tuple[Purpose, Verdict]],
     ownership: Ownership,
     *,
     signs: bool,
 ) -> str:
-    """Returns what a state waits for. `signs` says that DKIM is good in DNS and at SES."""
+    """Return the message that says what a state waits for.
+
+    `signs` is true when DKIM is verified in DNS and by SES, so that email carries the domain's signature.
+    """
     if ownership is Ownership.CHALLENGED:
         return CHALLENGED
-    if axes.ownership is Evidence.NONE:
+    if conditions.ownership is Evidence.NONE:
         return _unproven(state, UNPROVEN.get(ownership, REVIVED))
     if state is State.READY:
-        return "Sends as itself."
-    manner = "It still sends as itself, by DKIM." if signs else "It does not send as itself."
-    frame = {
-        State.DEGRADED: f"{{}} {manner}",
-        State.LOST: "Lost after 72 hours. {} Then call VerifyDomain.",
-        State.FAILED: "Not ready within 72 hours. {} Then call VerifyDomain.",
+        return "The domain is verified and can send."
+    sending = (
+        "Email can still be sent from this domain, with its DKIM signature."
+        if signs
+        else "Email cannot be sent from this domain."
+    )
+    templates = {
+        State.DEGRADED: f"{{}} {sending}",
+        State.LOST: "Not verified for 72 hours. {} Fix this, then call VerifyDomain.",
+        State.FAILED: "Not ready within 72 hours. {} Fix this, then call VerifyDomain.",
     }
-    return frame.get(state, "{}").format(_waiting(axes, verdicts))
+    return templates.get(state, "{}").format(_waiting(conditions, verdicts))
 
 
-def _unproven(state: State, sentence: str) -> str:
+def _unproven(state: State, message: str) -> str:
     if state is State.FAILED:
-        return f"Not proven within 72 hours. {sentence} Then call VerifyDomain."
-    return sentence
+        return f"Ownership was not proven within 72 hours. {message} Then call VerifyDomain."
+    return message
 
 
-def _waiting(axes: Axes, verdicts: Sequence[tuple[Purpose, Verdict]]) -> str:
+def _waiting(conditions: Axes, verdicts: Sequence[tuple[Purpose, Verdict]]) -> str:
     lacking = [purpose for purpose, verdict in verdicts if EVIDENCE[verdict] is not Evidence.GOOD]
     if lacking:
-        names = list(dict.fromkeys(_RECORDS.get(purpose, purpose.value) for purpose in lacking))
+        names = list(dict.fromkeys(_RECORD_NAMES.get(purpose, purpose.value) for purpose in lacking))
         return f"Waiting for {len(lacking)} of {len(verdicts)} records in DNS: {_list(names)}."
-    if Evidence.BAD in (axes.ses_dkim, axes.ses_mail_from):
-        return "DNS is right; SES is being asked to look again."
-    return "DNS is right; waiting for SES to see it, which usually takes minutes."
+    if Evidence.BAD in (conditions.ses_dkim, conditions.ses_mail_from):
+        return "All DNS records are correct; SES is being asked to check again."
+    return "All DNS records are correct; waiting for SES to confirm them, which usually takes a few minutes."
 
 
-def _list(words: Sequence[str]) -> str:
-    return " and ".join(words) if len(words) < 3 else f"{', '.join(words[:-1])} and {words[-1]}"
+def _list(names: Sequence[str]) -> str:
+    return " and ".join(names) if len(names) < 3 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,6 +1,7 @@
-"""Ownership as verifier sees it: which claims may send, what to look for in DNS, and what was found. Pure.
+"""Ownership in the verifier: which claims may send, what to check in DNS, and what was found. Pure.
 
-identity decides ownership (its model has the state machine); verifier observes what the decisions rest on.
+identity decides ownership, and its model has the state machine. The verifier makes the DNS checks that
+identity's decisions depend on.
 """
 
 from collections.abc import Iterable
@@ -12,7 +13,7 @@ from services.verifier.model.records import DEFINITE, Answer, Verdict
 
 
 class Ownership(StrEnum):
-    """How a claim stands to its name; the words of `Domain.Ownership`, which identity keeps."""
+    """Whether a claim owns its name; the values of `Domain.Ownership`, which identity sets."""
 
     UNDECIDED = "UNDECIDED"
     SOLE = "SOLE"
@@ -24,12 +25,12 @@ class Ownership(StrEnum):
 
 
 HOLDERS = frozenset({Ownership.SOLE, Ownership.PROVEN, Ownership.CHALLENGED})
-CHECKED_EVERY = timedelta(minutes=10)  # a token, while something depends on it
-SPACING = timedelta(hours=1)  # between checks that count in a run without the token
+CHECKED_EVERY = timedelta(minutes=10)  # how often a token is checked while something depends on it
+SPACING = timedelta(hours=1)  # between two checks that count as consecutive misses of the token
 
 
 class Precheck(StrEnum):
-    """What DNS says of a claim's DKIM records before they are shown; the words of verifier.dkim_prechecks."""
+    """Whether a claim's DKIM records exist before they are shown; the values of verifier.dkim_prechecks."""
 
     ABSENT = "ABSENT"
     PRESENT = "PRESENT"
@@ -38,14 +39,14 @@ class Precheck(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MissingRun:
-    """A run of spaced checks in which a token was seen not to be there; `since` is the last that counted."""
+    """Consecutive, spaced checks that did not find a token; `since` is the time of the last counted one."""
 
     checks: int = 0
     since: datetime | None = None
 
 
 def count_missing(run: MissingRun, verdict: Verdict, now: datetime) -> MissingRun:
-    """Return the run with one more check counted. What proves nothing either way changes nothing."""
+    """Return the run with one more check counted. An inconclusive check leaves it unchanged."""
     if verdict is Verdict.FOUND:
         return MissingRun()
     if verdict not in (Verdict.MISSING, Verdict.MISMATCH):
@@ -56,7 +57,7 @@ def count_missing(run: MissingRun, verdict: Verdict, now: datetime) -> MissingRu
 
 
 def precheck(tokens: Iterable[str], answers: Iterable[Answer]) -> Precheck:
-    """Return what the answers to CNAME questions, one a token, say of DKIM records with these tokens."""
+    """Return whether DKIM records with these tokens exist, from one CNAME answer per token."""
     found, sure = False, True
     for token, answer in zip(tokens, answers, strict=True):
         for seen in answer.observations:

@@ -1,4 +1,4 @@
-"""What one name server's answer means for one expected record. Pure; `verdicts` joins the servers."""
+"""Evaluates one name server's answer for one expected record. Pure; `verdicts` combines the servers."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ _DMARC_POLICIES = frozenset({"none", "quarantine", "reject"})
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One server's word on one record: any verdict but PROPAGATING, which takes two."""
+    """The record status according to one server: any but PROPAGATING, which needs two servers."""
 
     verdict: Verdict
     reason: Reason
@@ -42,7 +42,10 @@ _NO_EVIDENCE = {
 
 
 def read(expected: Expected, seen: Observation) -> Reading:
-    """Returns what a server's answer means. Only DMARC may be an alias: providers host policies that way."""
+    """Return the record status according to one server's answer.
+
+    Only a DMARC record may be behind a CNAME, because DMARC providers host policies that way.
+    """
     if seen.aliases and expected.purpose is not Purpose.DMARC:
         return Reading(Verdict.CONFLICT, Reason.ALIAS_IN_THE_WAY)
     if seen.outcome not in DEFINITE:
@@ -78,7 +81,7 @@ def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
 
 
 def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
-    """SES takes exactly one MX here, as shown; whether it minds the priority is not documented."""
+    """Require the one MX record as shown. SES does not document whether it checks the priority, so we do."""
     right = [value for value in values if value.text == expected.value]
     if right and len(values) > 1:
         return Reading(Verdict.CONFLICT, Reason.SECOND_MX)
@@ -97,9 +100,9 @@ def _wrong_exchange(expected: Expected, exchange: str) -> Reason:
 
 
 def _begins_with_priority(exchange: str, target: str) -> bool:
-    """Return whether a name is the target after a number, as in `10 target`."""
+    """Return whether a host name consists of a number and the target, as in `10 target`."""
     before, found, after = exchange.partition(target)
-    between = before.removesuffix("032").lstrip(digits)  # DNS writes a space as \032
+    between = before.removesuffix("032").lstrip(digits)  # a space in a name is written as \032
     return (
         bool(found)
         and before[:1].isdigit()
@@ -130,7 +133,7 @@ def _spf(expected: Expected, values: Sequence[Value]) -> Reading:
 
 
 def _allows(terms: Sequence[str], include: str) -> bool:
-    """Says whether an SPF record gets to the mechanism: nothing after `all` is read (RFC 7208 §5.1)."""
+    """Return whether an SPF record evaluates the mechanism: those after `all` are ignored (RFC 7208 §5.1)."""
     reached = [term.removeprefix("+") for term in terms]
     ends = next((n for n, term in enumerate(reached) if term.lstrip("-~?") == "all"), len(reached))
     return include in reached[:ends]
@@ -157,15 +160,15 @@ def _dmarc(expected: Expected, values: Sequence[Value]) -> Reading:
 
 
 def dmarc_valid(text: str) -> bool:
-    """Says whether receivers heed a DMARC record: its version first and in capitals, and a known policy."""
-    tags = [tag.partition("=") for tag in text.split(";") if tag.strip()]
-    told = {name.strip(): value.strip() for name, _, value in tags}
-    first = next(iter(told), "")
-    return (first, told.get("v")) == ("v", "DMARC1") and told.get("p", "").lower() in _DMARC_POLICIES
+    """Return whether receivers accept a DMARC record: it starts with `v=DMARC1` and has a known policy."""
+    pairs = [tag.partition("=") for tag in text.split(";") if tag.strip()]
+    tags = {name.strip(): value.strip() for name, _, value in pairs}
+    first = next(iter(tags), "")
+    return (first, tags.get("v")) == ("v", "DMARC1") and tags.get("p", "").lower() in _DMARC_POLICIES
 
 
 def _unlike(values: Sequence[Value], beginning: str, *, otherwise: Reading) -> Reading:
-    """Looks for the text inside quotes that were pasted along with it."""
+    """Return QUOTED when a value is the expected text inside pasted quotation marks, else `otherwise`."""
     stripped = (value.text.strip().strip(QUOTES + "\\").lower() for value in values)
     quoted = any(text.startswith(beginning.lower()) for text in stripped)
     return _mismatch(Reason.QUOTED) if quoted else otherwise

@@ -1,4 +1,4 @@
-"""The verifier's words for DNS: what a record should be, and what name servers say. Pure values."""
+"""DNS values of the verifier: expected records, and the answers of name servers. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """What a record is for; the words of `DnsRecord.Purpose` and identity.records."""
+    """What a record is for; the values of `DnsRecord.Purpose` and identity.records."""
 
     DKIM = "DKIM"
     RETURN_PATH = "RETURN_PATH"
@@ -17,7 +17,7 @@ class Purpose(StrEnum):
 
 
 class RecordType(StrEnum):
-    """The types that are shown to customers and asked for."""
+    """The record types that are shown to customers and queried."""
 
     CNAME = "CNAME"
     MX = "MX"
@@ -26,28 +26,28 @@ class RecordType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A record as it was shown to the customer: names in lower case and absolute, without a trailing dot."""
+    """A record as shown to the customer; names are lower-case and absolute, without a trailing dot."""
 
     purpose: Purpose
     type: RecordType
     name: str
     value: str
-    domain: str  # the claimed name that the record belongs to
+    domain: str  # the domain that the record belongs to
     priority: int = 0  # of an MX record
 
 
 class Outcome(StrEnum):
-    """How one name server answered one question. Only the first three are definite."""
+    """How one name server answered one query. Only the first three are definite."""
 
     VALUES = "VALUES"
     NODATA = "NODATA"  # the name exists, without a record of the type
     NXDOMAIN = "NXDOMAIN"
     SERVFAIL = "SERVFAIL"
     REFUSED = "REFUSED"
-    LAME = "LAME"  # answers, but not as an authority for the zone
+    LAME = "LAME"  # the answer is not authoritative
     TIMEOUT = "TIMEOUT"
-    MALFORMED = "MALFORMED"  # wrong id, wrong question, or no DNS message at all
-    LOOP = "LOOP"  # an alias that leads back, or on for more than eight steps
+    MALFORMED = "MALFORMED"  # wrong id, wrong question, or not a DNS message
+    LOOP = "LOOP"  # a CNAME chain that loops or has more than eight links
     NO_ADDRESS = "NO_ADDRESS"  # the name server's own name does not resolve
     FORBIDDEN_ADDRESS = "FORBIDDEN_ADDRESS"  # it resolves into private or reserved space
 
@@ -57,7 +57,7 @@ DEFINITE = frozenset({Outcome.VALUES, Outcome.NODATA, Outcome.NXDOMAIN})
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One record's data: a host name in lower case without a trailing dot, or text, its strings joined."""
+    """One record's data: a lower-case host name without a trailing dot, or a TXT record's joined strings."""
 
     text: str
     priority: int | None = None
@@ -68,7 +68,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one name server said to one question; `aliases` are the CNAME targets that stood in between."""
+    """One name server's answer to one query; `aliases` are the CNAME targets on the way to the values."""
 
     server: str
     outcome: Outcome
@@ -78,9 +78,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What all asked name servers of a zone said to one question.
+    """The answers of a zone's name servers to one query.
 
-    `unregistered` says that a registry gave the answer, so that nobody holds the name.
+    `unregistered` is true when a registry answered NXDOMAIN, so the domain is not registered.
     """
 
     name: str
@@ -90,30 +90,30 @@ class Answer:
 
     @property
     def values(self) -> tuple[Value, ...]:
-        """Every value that some server gave, each once."""
+        """Return every value that any server returned, without duplicates."""
         return tuple(dict.fromkeys(value for seen in self.observations for value in seen.values))
 
 
 class Clue(StrEnum):
-    """A second question that explains a record which is not as it should be."""
+    """A follow-up query that explains why a record is not as expected."""
 
-    ZONE_APPENDED = "ZONE_APPENDED"  # the same record, at the name with its zone once more behind it
-    AT_DOMAIN = "AT_DOMAIN"  # the same type, at the domain instead of the label below it
-    AS_TEXT = "AS_TEXT"  # TXT records where a CNAME belongs
-    ANY_SIBLING = "ANY_SIBLING"  # the same type at a name that nobody can have made: a wildcard
-    PARENT_POLICY = "PARENT_POLICY"  # the DMARC record of the zone's own name
+    ZONE_APPENDED = "ZONE_APPENDED"  # the same record at the name with the zone appended again
+    AT_DOMAIN = "AT_DOMAIN"  # the same type at the domain instead of the label below it
+    AS_TEXT = "AS_TEXT"  # a TXT record at the name of the CNAME record
+    ANY_SIBLING = "ANY_SIBLING"  # the same type at a random sibling name, which only a wildcard can answer
+    PARENT_POLICY = "PARENT_POLICY"  # the DMARC record of the zone itself
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What to ask for a clue."""
+    """A DNS query: a name and a record type."""
 
     name: str
     type: RecordType
 
 
 class Verdict(StrEnum):
-    """What the name servers say of a record; the words of `RecordCheck.Verdict`."""
+    """The status of a record according to its name servers; the values of `RecordCheck.Verdict`."""
 
     FOUND = "FOUND"
     MISSING = "MISSING"
@@ -123,11 +123,11 @@ class Verdict(StrEnum):
     UNREACHABLE = "UNREACHABLE"
 
 
-NEGATIVE = (Verdict.CONFLICT, Verdict.MISMATCH, Verdict.MISSING)  # the most telling first
+NEGATIVE = (Verdict.CONFLICT, Verdict.MISMATCH, Verdict.MISSING)  # the most specific first
 
 
 class Reason(StrEnum):
-    """Why a verdict is what it is: the key to the hint that the customer reads."""
+    """Why a record has its status; selects the message that the customer reads."""
 
     AS_SHOWN = "AS_SHOWN"
     OTHER_PRIORITY = "OTHER_PRIORITY"
@@ -148,7 +148,7 @@ class Reason(StrEnum):
     PRIORITY_IN_TARGET = "PRIORITY_IN_TARGET"
     OTHER_REGION = "OTHER_REGION"
     OTHER_TEXT = "OTHER_TEXT"
-    OTHER_TOKEN = "OTHER_TOKEN"  # noqa: S105 - a word, not a secret
+    OTHER_TOKEN = "OTHER_TOKEN"  # noqa: S105 - an enum value, not a secret
     WILDCARD_PROOF = "WILDCARD_PROOF"
     WILDCARD_UNKNOWN = "WILDCARD_UNKNOWN"
     QUOTED = "QUOTED"
@@ -174,9 +174,9 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was found out of one record; `seen` holds what was there instead, ready to be shown.
+    """The result of checking one record; `seen` holds the values found, ready to be shown.
 
-    `zone` is empty when nobody holds the name; `servers` are those of the zone's that were asked.
+    `zone` is empty when the domain is not registered. `servers` are the name servers that were queried.
     """
 
     verdict: Verdict

@@ -1,27 +1,27 @@
-"""When to look again: pure functions of what is held. Jitter comes in as a number from 0 to 1."""
+"""The check schedule: pure functions of what is stored of a claim. Jitter is a number from 0 to 1."""
 
 from datetime import datetime, timedelta
 
 from services.verifier.model.ownership import CHECKED_EVERY
 from services.verifier.model.states import FINISHED, GRACE, NEGATIVE_OFFSETS, Standing, State
 
-# A new domain's looks: each rung is used once, the last one until the deadline.
-LADDER = tuple(timedelta(seconds=rung) for rung in (15, 30, 60, 120, 300, 600, 1200, 1800))
+# The intervals between checks of a new domain: each is used once, the last one until the deadline.
+LADDER = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600, 1200, 1800))
 WATCHED = timedelta(seconds=1)
 WATCHED_READY = timedelta(seconds=2)
 READY_INTERVAL = timedelta(hours=6)
-READY_SPREAD = 0.2  # of the interval, either way
-SES_READY_INTERVAL = timedelta(hours=24)  # the sweep sees a lost verification sooner; this sees MAIL FROM
-SES_HALF_WAY = timedelta(seconds=30)  # SES has seen one thing, and is about to see the other
-REPAIRS = tuple(timedelta(minutes=rung) for rung in (1, 5, 30, 120, 720, 1440))
+READY_SPREAD = 0.2  # of the interval, in both directions
+SES_READY_INTERVAL = timedelta(hours=24)  # detects MAIL FROM changes; the sweep detects lost verifications
+SES_HALF_WAY = timedelta(seconds=30)  # SES has verified DKIM or MAIL FROM and usually verifies the other soon
+REPAIRS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 720, 1440))
 
 
 def next_look(
     standing: Standing, now: datetime, *, watched: bool, jitter: float, token_due: bool = False
 ) -> datetime | None:
-    """Returns when to ask DNS again; None when only VerifyDomain brings the next look.
+    """Return when to check DNS again, or None when only VerifyDomain schedules the next check.
 
-    `token_due` says that somebody's ownership depends on whether the claim's token is in DNS.
+    `token_due` is true while a tenant's ownership depends on whether the claim's token is in DNS.
     """
     due = _next_look(standing, now, watched=watched, jitter=jitter)
     return min(due, now + CHECKED_EVERY) if due is not None and token_due else due
@@ -36,12 +36,12 @@ def _next_look(standing: Standing, now: datetime, *, watched: bool, jitter: floa
     if standing.state is State.READY:
         return _confirming(standing, now) or now + READY_INTERVAL * (1 + READY_SPREAD * (2 * jitter - 1))
     if standing.deadline_at is not None and waits:
-        return min(now + _rung(now - (standing.deadline_at - GRACE)), standing.deadline_at)
+        return min(now + _interval(now - (standing.deadline_at - GRACE)), standing.deadline_at)
     return now + LADDER[-1]
 
 
 def _confirming(standing: Standing, now: datetime) -> datetime | None:
-    """Returns the next look of a run of negative looks."""
+    """Return when the next check of a run of failed checks is due, or None without such a run."""
     if standing.first_negative_at is None:
         return None
     due = (standing.first_negative_at + offset for offset in NEGATIVE_OFFSETS)
@@ -51,15 +51,18 @@ def _confirming(standing: Standing, now: datetime) -> datetime | None:
 def next_ses_look(
     standing: Standing, now: datetime, *, green: bool, watched: bool, half_way: bool, jitter: float
 ) -> datetime | None:
-    """Returns when to ask SES again after an answer; None: a green DNS or the sweep brings the next time."""
+    """Return when to query SES again after a response.
+
+    None means that no query is scheduled until the DNS conditions are met or the sweep sees a change.
+    """
     if standing.state is State.READY:
         return now + SES_READY_INTERVAL * (1 + READY_SPREAD * (2 * jitter - 1))
     if not green or standing.deadline_at is None:
         return None
     if watched:
         return now
-    return now + (SES_HALF_WAY if half_way else _rung(now - (standing.deadline_at - GRACE)))
+    return now + (SES_HALF_WAY if half_way else _interval(now - (standing.deadline_at - GRACE)))
 
 
-def _rung(age: timedelta) -> timedelta:
-    return next((rung for rung in LADDER if rung > age), LADDER[-1])
+def _interval(age: timedelta) -> timedelta:
+    return next((interval for interval in LADDER if interval > age), LADDER[-1])

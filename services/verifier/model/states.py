@@ -1,6 +1,7 @@
-"""A domain's states and what moves them: the verifier's pure heart, without clock, network or database.
+"""The state machine of a domain's verification. Pure: no clock, network or database.
 
-Looks bring evidence to axes; `judge` reads the axes and what is held so far, and says what is held then.
+Checks yield evidence for the conditions. `judge` takes the conditions and the stored verification status
+and returns the new status.
 """
 
 from collections.abc import Collection, Mapping
@@ -12,49 +13,49 @@ from services.verifier.model.ownership import HOLDERS, Ownership
 
 
 class State(StrEnum):
-    """Where an active claim stands; the words of `Domain.State`, verifier.verifications and the page."""
+    """The verification state of an active claim; the values of `Domain.State` and verifier.verifications."""
 
-    PENDING = "PENDING"  # records or SES not yet right
-    READY = "READY"  # DKIM and MAIL FROM good in DNS and at SES, ownership good where demanded
-    DEGRADED = "DEGRADED"  # was ready; sends as itself only while DKIM is good in DNS and at SES
-    LOST = "LOST"  # was ready, and stayed broken
-    FAILED = "FAILED"  # never became ready
+    PENDING = "PENDING"  # not verified yet in DNS or by SES
+    READY = "READY"  # DKIM and MAIL FROM verified in DNS and by SES; ownership proven where required
+    DEGRADED = "DEGRADED"  # was READY; can send only while DKIM is verified in DNS and by SES
+    LOST = "LOST"  # was READY, then DEGRADED until the deadline
+    FAILED = "FAILED"  # not READY by the deadline
 
 
 TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.PENDING: {
-        State.READY: "every axis is good",
-        State.FAILED: "72 hours have passed; SES stops looking then, too",
-        State.LOST: "another tenant proved the name",
+        State.READY: "all conditions are met",
+        State.FAILED: "72 hours have passed, after which SES stops checking too",
+        State.LOST: "another tenant proved ownership",
     },
     State.READY: {
-        State.DEGRADED: "an axis is gone, or a new generation kept the DKIM tokens: it still signs as itself",
-        State.PENDING: "a new generation has other DKIM tokens: nothing published signs for it yet",
-        State.LOST: "another tenant proved the name",
+        State.DEGRADED: "a condition failed, or a new generation kept the DKIM tokens and can still sign",
+        State.PENDING: "a new generation has other DKIM tokens, whose records are not verified yet",
+        State.LOST: "another tenant proved ownership",
     },
     State.DEGRADED: {
-        State.READY: "every axis is good again",
-        State.LOST: "72 hours have passed, and it was seen broken since; or another tenant proved the name",
+        State.READY: "all conditions are met again",
+        State.LOST: "72 hours have passed and a later check failed, or another tenant proved ownership",
         State.PENDING: "a new generation has other DKIM tokens",
     },
     State.LOST: {
-        State.READY: "VerifyDomain was called, and every axis is good",
-        State.PENDING: "a new generation: it starts again",
+        State.READY: "VerifyDomain was called and all conditions are met",
+        State.PENDING: "a new generation starts verification again",
     },
     State.FAILED: {
-        State.READY: "VerifyDomain was called, and every axis is good",
-        State.PENDING: "a new generation: it starts again",
-        State.LOST: "another tenant proved the name",
+        State.READY: "VerifyDomain was called and all conditions are met",
+        State.PENDING: "a new generation starts verification again",
+        State.LOST: "another tenant proved ownership",
     },
 }
 
-GRACE = timedelta(hours=72)  # how long SES itself looks for records before it gives up
-SENDING = frozenset({State.READY, State.DEGRADED})  # states in which a domain may send as itself
-FINISHED = frozenset({State.LOST, State.FAILED})  # states that only VerifyDomain reopens
+GRACE = timedelta(hours=72)  # SES also checks DNS for 72 hours before it gives up
+SENDING = frozenset({State.READY, State.DEGRADED})  # states in which a domain may send
+FINISHED = frozenset({State.LOST, State.FAILED})  # left only by VerifyDomain or a new generation
 
 
 class Evidence(StrEnum):
-    """What a look says of an axis. A timeout, a throttle or a disagreement is NONE, and moves nothing."""
+    """A check's evidence for a condition. Timeouts, throttling and disagreement are NONE: no state change."""
 
     GOOD = "GOOD"
     BAD = "BAD"
@@ -63,7 +64,7 @@ class Evidence(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Axes:
-    """Everything that readiness rests on; each must be good. Ownership is good for the holder of a name."""
+    """The conditions of readiness; all must be GOOD. `ownership` is GOOD for a claim that owns its name."""
 
     dkim_dns: Evidence = Evidence.NONE
     mail_from_dns: Evidence = Evidence.NONE
@@ -73,11 +74,11 @@ class Axes:
     ownership: Evidence = Evidence.NONE
 
     def bad(self, names: Collection[str]) -> list[str]:
-        """Returns those of the named axes that are bad."""
+        """Return those of the named conditions that are BAD."""
         return [name for name in names if getattr(self, name) is Evidence.BAD]
 
     def good(self, names: Collection[str]) -> bool:
-        """Says whether all of the named axes are good."""
+        """Return whether all of the named conditions are GOOD."""
         return all(getattr(self, name) is Evidence.GOOD for name in names)
 
 
@@ -85,17 +86,17 @@ DNS_AXES = ("dkim_dns", "mail_from_dns")
 SES_AXES = ("ses_dkim", "ses_mail_from", "ses_sending")
 ALL_AXES = (*DNS_AXES, *SES_AXES, "ownership")
 
-NEGATIVE_OFFSETS = (timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))  # after a first negative look
+NEGATIVE_OFFSETS = (timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))  # after a first failed check
 NEGATIVES_NEEDED = len(NEGATIVE_OFFSETS)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is held of a claim between looks.
+    """The verification status of a claim, as stored between checks.
 
-    `dkim_good` and `mail_from_good` hold for DNS and SES together; None is unknown. The negative looks are
-    those that a sending domain is given before it is believed broken. `deadline_at` ends PENDING, DEGRADED,
-    and the looks that VerifyDomain brings to FAILED and LOST.
+    `dkim_good` and `mail_from_good` cover DNS and SES together; None means unknown. `negative_looks` counts
+    failed checks in a row; a sending domain is degraded only after several. `deadline_at` ends PENDING and
+    DEGRADED, and for FAILED and LOST the checks that VerifyDomain requested.
     """
 
     state: State
@@ -106,16 +107,17 @@ class Standing:
     first_negative_at: datetime | None = None
 
     def confirmed(self, now: datetime) -> bool:
-        """Says whether the run of negative looks is long enough to count."""
+        """Return whether enough checks failed, over a long enough time, to degrade the domain."""
         if self.first_negative_at is None or self.negative_looks < NEGATIVES_NEEDED:
             return False
         return now - self.first_negative_at >= NEGATIVE_OFFSETS[-1]
 
 
 def count_negative(standing: Standing, before: Axes, seen: Axes, now: datetime) -> Standing:
-    """Returns the standing with this look at DNS counted in the run of negative looks.
+    """Return the verification status with this DNS check counted in the run of failed checks.
 
-    Looks in quick succession, as at a watched domain, are one witness: each counts when its hour has come.
+    A failed check counts only when its offset in NEGATIVE_OFFSETS has been reached, so frequent checks of a
+    watched domain do not confirm one another.
     """
     bad = seen.bad(DNS_AXES)
     if seen.good(DNS_AXES):
@@ -131,53 +133,56 @@ def count_negative(standing: Standing, before: Axes, seen: Axes, now: datetime) 
 
 
 def judge(
-    standing: Standing, axes: Axes, now: datetime, *, fresh: Collection[str], blocked: bool = False
+    standing: Standing, conditions: Axes, now: datetime, *, fresh: Collection[str], blocked: bool = False
 ) -> Standing:
-    """Returns what is held from now on. `fresh` names the axes that this very look brought evidence to.
+    """Return the new verification status.
 
-    `blocked` says that the claim proved its name and waits for another tenant: its time does not run out.
+    `fresh` names the conditions that this check evaluated. `blocked` is true for a claim that proved
+    ownership and waits for the current owner's deadline; it does not become FAILED meanwhile.
     """
-    firm = _forgiven(standing, axes, now)
-    ready = axes.good(ALL_AXES) and (standing.state not in FINISHED or standing.deadline_at is not None)
-    state = State.READY if ready else _without_all_good(standing, firm, now, fresh, blocked=blocked)
+    confirmed = _confirmed(standing, conditions, now)
+    ready = conditions.good(ALL_AXES) and (standing.state not in FINISHED or standing.deadline_at is not None)
+    state = State.READY if ready else _state_unless_ready(standing, confirmed, now, fresh, blocked=blocked)
     before = standing if standing.state in SENDING else Standing(standing.state)
     return replace(
         standing,
         state=state,
         deadline_at=_deadline(standing, state, now),
-        dkim_good=_both(firm.dkim_dns, firm.ses_dkim, before=before.dkim_good),
-        mail_from_good=_both(firm.mail_from_dns, firm.ses_mail_from, before=before.mail_from_good),
+        dkim_good=_both(confirmed.dkim_dns, confirmed.ses_dkim, before=before.dkim_good),
+        mail_from_good=_both(confirmed.mail_from_dns, confirmed.ses_mail_from, before=before.mail_from_good),
     )
 
 
-def _without_all_good(
-    standing: Standing, axes: Axes, now: datetime, fresh: Collection[str], *, blocked: bool
+def _state_unless_ready(
+    standing: Standing, conditions: Axes, now: datetime, fresh: Collection[str], *, blocked: bool
 ) -> State:
     over = standing.deadline_at is not None and now >= standing.deadline_at
     match standing.state:
-        case State.READY if axes.bad(ALL_AXES):
+        case State.READY if conditions.bad(ALL_AXES):
             return State.DEGRADED
         case State.PENDING if over and not blocked:
             return State.FAILED
-        case State.DEGRADED if over and axes.bad(fresh):  # silence alone takes nobody's domain away
+        case State.DEGRADED if over and conditions.bad(fresh):  # not on an inconclusive check
             return State.LOST
     return standing.state
 
 
-def _forgiven(standing: Standing, axes: Axes, now: datetime) -> Axes:
-    """Returns the axes a sending domain is judged by: DNS stays good until its negatives are confirmed."""
+def _confirmed(standing: Standing, conditions: Axes, now: datetime) -> Axes:
+    """Return the conditions with DNS kept GOOD for a sending domain until enough checks have failed."""
     if standing.state not in SENDING:
-        return axes
-    sure = standing.confirmed(now)
+        return conditions
+    failed = standing.confirmed(now)
     return replace(
-        axes,
-        dkim_dns=_patient(axes.dkim_dns, was_good=standing.dkim_good is True, sure=sure),
-        mail_from_dns=_patient(axes.mail_from_dns, was_good=standing.mail_from_good is True, sure=sure),
+        conditions,
+        dkim_dns=_unless_failed(conditions.dkim_dns, was_good=standing.dkim_good is True, failed=failed),
+        mail_from_dns=_unless_failed(
+            conditions.mail_from_dns, was_good=standing.mail_from_good is True, failed=failed
+        ),
     )
 
 
-def _patient(evidence: Evidence, *, was_good: bool, sure: bool) -> Evidence:
-    broken = evidence is Evidence.BAD and sure
+def _unless_failed(evidence: Evidence, *, was_good: bool, failed: bool) -> Evidence:
+    broken = evidence is Evidence.BAD and failed
     return Evidence.GOOD if was_good and not broken else evidence
 
 
@@ -194,11 +199,11 @@ def _deadline(standing: Standing, state: State, now: datetime) -> datetime | Non
 
 
 def renewed(standing: Standing, now: datetime, *, same_tokens: bool, ownership: Ownership) -> Standing:
-    """Returns the standing in which a new generation of a claim begins.
+    """Return the verification status in which a new generation of a claim starts.
 
-    It goes on signing as itself if the tokens that SES named last, and that DKIM was good with, are those of
-    the new generation; without good DKIM the same tokens at SES may already be the new ones. A claim that was
-    superseded is lost; one that must prove itself starts again.
+    A domain with verified DKIM keeps sending when SES's last tokens are those of the new generation. Without
+    verified DKIM it starts again, because the tokens in SES may already be the new ones. A superseded claim
+    is LOST; a claim that must prove ownership starts again.
     """
     if ownership is Ownership.SUPERSEDED:
         return Standing(State.LOST)

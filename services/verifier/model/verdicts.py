@@ -1,7 +1,7 @@
-"""What all name servers together say of one record, and which second questions would explain it. Pure.
+"""The status of one record over all its name servers, and the follow-up queries that explain it. Pure.
 
-Only definite answers count against a record, and only when every server gives one: a server that fails,
-refuses or stays silent is no evidence, and neither are two that disagree.
+Only definite answers count against a record, and only when every server gives one. A server that fails,
+refuses or times out is not evidence, and neither are servers that disagree.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,16 +27,16 @@ from services.verifier.model.records import (
 
 SHOWN_VALUES = 10
 SHOWN_LENGTH = 500  # characters of each
-NAME_LENGTH = 253  # the longest name that can be asked for
+NAME_LENGTH = 253  # the longest name that can be queried
 
 
 def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
-    """Returns the verdict on a record, with a hint in words a customer can act on."""
+    """Return a record's status, with a message that tells the customer what to do."""
     readings = [read(expected, seen) for seen in answer.observations]
     reading = _explained(expected, answer, _combined(readings), clues)
     return Check(
         verdict=reading.verdict,
-        hint=hint(expected, answer, reading.reason, _standing(answer, readings), clues),
+        hint=hint(expected, answer, reading.reason, _servers_by_verdict(answer, readings), clues),
         seen=_shown(answer),
         servers_agreeing=sum(each.verdict is Verdict.FOUND for each in readings),
         servers_asked=len(readings),
@@ -46,7 +46,7 @@ def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
 
 
 def questions(expected: Expected, answer: Answer, *, unguessable: str) -> dict[Clue, Question]:
-    """Returns what else to ask, to explain what went wrong. `unguessable` is a label nobody has made."""
+    """Return the follow-up queries that can explain a problem; `unguessable` is a random label."""
     reading = _combined([read(expected, seen) for seen in answer.observations])
     proof = expected.purpose is Purpose.OWNERSHIP and reading.verdict is Verdict.FOUND
     if answer.unregistered or not (proof or reading.verdict in NEGATIVE):
@@ -58,7 +58,7 @@ def questions(expected: Expected, answer: Answer, *, unguessable: str) -> dict[C
     }
 
 
-# What a wildcard record could be the reason of.
+# Results that a wildcard record can cause.
 _ANY_NAME = frozenset({Reason.OTHER_TARGET, Reason.OTHER_TEXT, Reason.ALIAS_IN_THE_WAY})
 
 
@@ -97,15 +97,15 @@ def _explained(expected: Expected, answer: Answer, reading: Reading, clues: Clue
         return replace(reading, reason=Reason.UNREGISTERED)
     if expected.purpose is Purpose.OWNERSHIP and reading.verdict is Verdict.FOUND:
         return _proof(expected, reading, clues)
-    for clue, reason in _TELLS:
-        if clue in clues and _tells(clue, expected, answer, clues[clue]):
+    for clue, reason in _EXPLANATIONS:
+        if clue in clues and _explains(clue, expected, answer, clues[clue]):
             covered = reason is Reason.PARENT_COVERS
             return Reading(Verdict.FOUND if covered else reading.verdict, reason)
     return reading
 
 
 def _proof(expected: Expected, reading: Reading, clues: Clues) -> Reading:
-    """Believe a token only where it is known that no wildcard answers for every name alike."""
+    """Return the status of a token that was found, which counts only if no wildcard record answered."""
     other = clues.get(Clue.ANY_SIBLING)
     readings = [read(expected, seen).verdict for seen in other.observations] if other else []
     if not readings or Verdict.UNREACHABLE in readings:
@@ -115,7 +115,7 @@ def _proof(expected: Expected, reading: Reading, clues: Clues) -> Reading:
     return reading
 
 
-_TELLS = (
+_EXPLANATIONS = (
     (Clue.PARENT_POLICY, Reason.PARENT_COVERS),
     (Clue.ZONE_APPENDED, Reason.ZONE_APPENDED),
     (Clue.AT_DOMAIN, Reason.AT_DOMAIN),
@@ -124,7 +124,7 @@ _TELLS = (
 )
 
 
-def _tells(clue: Clue, expected: Expected, answer: Answer, other: Answer) -> bool:
+def _explains(clue: Clue, expected: Expected, answer: Answer, other: Answer) -> bool:
     if clue is Clue.ANY_SIBLING:
         return _targets(other.observations) == _targets(answer.observations)
     if clue is Clue.AS_TEXT:
@@ -142,8 +142,8 @@ def _targets(observations: Iterable[Observation]) -> set[str]:
     }
 
 
-def _standing(answer: Answer, readings: Sequence[Reading]) -> dict[Verdict, list[str]]:
-    """Returns the servers by what each of them says."""
+def _servers_by_verdict(answer: Answer, readings: Sequence[Reading]) -> dict[Verdict, list[str]]:
+    """Return the names of the servers by the status that each of them reported."""
     servers: dict[Verdict, list[str]] = {}
     for seen, reading in zip(answer.observations, readings, strict=True):
         servers.setdefault(reading.verdict, []).append(seen.server)

@@ -1,1 +1,1 @@
-"""verifier's edge to the DNS; alone knows dnspython."""
+"""The verifier's DNS resolver; the only package that uses dnspython."""

@@ -1,6 +1,6 @@
-"""Which addresses the verifier may send packets to: the public Internet, and what the operator allows.
+"""The addresses that the verifier may send packets to: the public Internet, and what the operator allows.
 
-A customer's zone names the servers we ask, so it must not be able to name our own network's.
+A customer's zone determines which servers we query, so it must not be able to point us at our own network.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ _SPECIAL_IPV4 = (
     "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16",
     "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
 )  # fmt: skip
-# Outside 2000::/3 there is no global unicast: mapped, NAT64, unique local, link local, site local, multicast.
+# Outside 2000::/3 no address is global unicast: IPv4-mapped, NAT64, unique local, link-local, multicast.
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 _SPECIAL_IPV6 = ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
 
@@ -22,13 +22,13 @@ _SPECIAL: tuple[Network, ...] = tuple(ip_network(each) for each in (*_SPECIAL_IP
 
 
 class Networks:
-    """Judges addresses; `allowed` are networks in CIDR form that are reachable although they are special."""
+    """The address filter; `allowed` lists special-purpose networks, in CIDR form, that may be reached."""
 
     def __init__(self, allowed: Sequence[str] = ()) -> None:
         self._allowed = tuple(ip_network(each) for each in allowed)
 
     def permitted(self, address: str) -> bool:
-        """Says whether a packet may go to an address in text form."""
+        """Return whether packets may be sent to an address, given as text."""
         parsed = ip_address(address)
         if _within(address, self._allowed):
             return True

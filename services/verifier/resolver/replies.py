@@ -1,4 +1,4 @@
-"""What a DNS message says, in the verifier's words. Knows dnspython's objects, sends nothing."""
+"""Converts dnspython's messages to the verifier's values. Sends nothing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from services.verifier.model.records import DEFINITE, Outcome, Value
 
-ALIASES = 8  # CNAMEs followed from one name
+ALIASES = 8  # the most CNAME records followed from one name
 
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """A zone below the one that was asked, its servers, and the addresses that were given with them."""
+    """A delegation to a child zone: its name servers and their glue addresses."""
 
     zone: str
     hosts: Mapping[str, tuple[str, ...]]
@@ -30,7 +30,7 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, or the want of one; `apex` is the name of the zone that a negative answer came from."""
+    """An answer or its failure; `apex` is the owner name of the SOA record in the authority section."""
 
     outcome: Outcome
     values: tuple[Value, ...] = ()
@@ -47,13 +47,13 @@ _RCODES = {
 }
 
 
-def usable(said: Said) -> bool:
-    """Says whether this tells something of the name, or of where to ask on."""
-    return isinstance(said, Referral) or said.outcome in DEFINITE or said.outcome is Outcome.LOOP
+def usable(response: Said) -> bool:
+    """Return whether a reply answers the question or refers to another zone."""
+    return isinstance(response, Referral) or response.outcome in DEFINITE or response.outcome is Outcome.LOOP
 
 
 def classify(message: dns.message.Message, name: str, type_: str, zone: str) -> Said:
-    """Returns what a server of `zone` said to a question."""
+    """Return the referral or reply in a message from a server of `zone`."""
     rcode = message.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
         return Reply(_RCODES.get(rcode, Outcome.MALFORMED))
@@ -70,12 +70,12 @@ def classify(message: dns.message.Message, name: str, type_: str, zone: str) -> 
 
 
 def text(name: dns.name.Name) -> str:
-    """Returns a name in lower case without its trailing dot; the root is empty."""
+    """Return a name in lower case without its trailing dot; the root is empty."""
     return name.to_text(omit_final_dot=True).lower() if len(name) > 1 else ""
 
 
 def _referral(message: dns.message.Message, name: str, zone: str) -> Referral | None:
-    """Returns where a server points on to: strictly down from its zone, and towards the name."""
+    """Return the referral in a message, if it leads strictly below the server's zone and towards the name."""
     for rrset in _of(message.authority, dns.rdatatype.NS):
         below = text(rrset.name)
         down = below != zone and (not zone or below.endswith(f".{zone}"))
@@ -86,7 +86,7 @@ def _referral(message: dns.message.Message, name: str, zone: str) -> Referral | 
 
 
 def _glue(message: dns.message.Message, zone: str, hosts: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
-    """Returns the addresses a referral may tell: those of names inside the zone that refers."""
+    """Return the glue addresses that can be trusted: those of hosts inside the referring zone."""
     glue: dict[str, tuple[str, ...]] = {}
     for type_ in (dns.rdatatype.A, dns.rdatatype.AAAA):
         for rrset in _of(message.additional, type_):
@@ -97,7 +97,7 @@ def _glue(message: dns.message.Message, zone: str, hosts: Mapping[str, object]) 
 
 
 def _follow(message: dns.message.Message, name: str, type_: str) -> tuple[tuple[str, ...], tuple[Value, ...]]:
-    """Returns the CNAMEs that lead on from the name within one answer, and the values at their end."""
+    """Return the CNAME targets that follow from the name within one message, and the values at the end."""
     answer = {(text(rrset.name), rrset.rdtype): rrset for rrset in message.answer}
     wanted = dns.rdatatype.from_text(type_)
     aliases: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ def _value(data: dns.rdata.Rdata) -> Value:
         case MX():
             return Value(text(data.exchange) or ".", data.preference)
         case TXT():
-            joined = b"".join(data.strings).replace(b"\0", b"\\000")  # Postgres keeps no NUL
+            joined = b"".join(data.strings).replace(b"\0", b"\\000")  # Postgres text cannot hold NUL
             return Value(joined.decode("utf-8", "backslashreplace"))
         case CNAME():
             return Value(text(data.target))

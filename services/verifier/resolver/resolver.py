@@ -1,7 +1,7 @@
-"""Asks the name servers that are the authority for a name: all of them, found by walking down from the root.
+"""Iterative resolver that queries all authoritative name servers of a name, found by walking from the root.
 
-No recursor's negative cache stands in between, so a record is seen the moment it is published. Delegations
-and addresses of name servers are remembered for a short time; answers never are. DNSSEC is not judged.
+Without a recursive resolver's negative cache, a record is seen as soon as it is published. Delegations and
+name server addresses are cached for a short time; answers never are. DNSSEC is not validated.
 """
 
 import asyncio
@@ -27,33 +27,33 @@ ROOT_HINTS = (
 )  # fmt: skip
 
 LOOK_SECONDS = 10.0
-LOOK_QUERIES = 160  # for all records of a domain, with what explains them
+LOOK_QUERIES = 160  # for all records of a domain, including follow-up queries
 SERVERS_ASKED = 8  # of one zone
 ADDRESSES_TRIED = 2  # of one server
 REFERRALS = 16
-HEAD_START = 0.4  # seconds before the next server is asked where one is enough
-NESTING = 3  # walks for the address of a name server, inside walks for the address of another
+HEAD_START = 0.4  # seconds until the next server is queried too, when one answer is enough
+NESTING = 3  # depth of name server lookups that need the address of another name server
 
 _random = random.SystemRandom()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResolverSettings:
-    """Where the walk begins, and where it may go."""
+    """Where resolution starts, and which servers it may query."""
 
     dns_roots: tuple[str, ...] = setting(ROOT_HINTS, help="addresses of the root name servers")
     dns_port: int = setting(53, help="port of every name server", minimum=1, maximum=65535)
     dns_allowed_networks: tuple[str, ...] = setting(
-        (), help="private or reserved networks, in CIDR form, in which name servers may be asked"
+        (), help="private or reserved networks, in CIDR form, in which name servers may be queried"
     )
     dns_timeout: timedelta = setting(
-        timedelta(seconds=1.5), help="seconds a name server has for an answer", minimum=timedelta(0)
+        timedelta(seconds=1.5), help="seconds to wait for a name server's answer", minimum=timedelta(0)
     )
-    dns_tries: int = setting(2, help="how often a name server is asked before it counts as silent", minimum=1)
+    dns_tries: int = setting(2, help="attempts before a name server counts as timed out", minimum=1)
 
 
 class Resolver:
-    """What looks share: sockets, and what is known of zones."""
+    """The state that DNS checks share: sockets, and the caches of zones and addresses."""
 
     def __init__(self, settings: ResolverSettings) -> None:
         seconds = settings.dns_timeout.total_seconds()
@@ -62,13 +62,13 @@ class Resolver:
         self.networks = Networks(settings.dns_allowed_networks)
 
     def look(self, *, seconds: float = LOOK_SECONDS) -> "Look":
-        """Begins a look, whose questions share one budget."""
+        """Start a DNS check, whose queries share one budget."""
         deadline = asyncio.get_running_loop().time() + seconds
         return Look(self, Budget(deadline, LOOK_QUERIES))
 
 
 class Look:
-    """Questions about one domain within one budget. When it is spent, what is left is answered TIMEOUT."""
+    """The queries of one DNS check within one budget. Once it is spent, further queries end as TIMEOUT."""
 
     def __init__(self, resolver: Resolver, budget: Budget, nesting: int = 0) -> None:
         self._resolver = resolver
@@ -76,9 +76,9 @@ class Look:
         self._nesting = nesting
 
     async def ask(self, name: str, type_: str, *, follow: bool = False, thorough: bool = True) -> Answer:
-        """Asks every server of the name's zone; one is enough when the answer need not be `thorough`.
+        """Query every server of the name's zone, or until one answers when the query is not `thorough`.
 
-        `follow` follows CNAMEs into other zones as well, eight at most.
+        With `follow`, CNAME records are followed into other zones too, eight at most.
         """
         answer = await self._answer(name, type_, thorough=thorough)
         trail = [name]
@@ -91,49 +91,51 @@ class Look:
         return answer
 
     async def _answer(self, name: str, type_: str, *, thorough: bool) -> Answer:
-        zone, said = await self._walk(name, type_)
+        zone, replies = await self._walk(name, type_)
         registry = is_registry(zone.name)
         if thorough and not registry:
-            said |= await self._others(zone, said, name, type_)
-        seen = tuple(_observation(host, said[host]) for host in sorted(said))
+            replies |= await self._query_others(zone, replies, name, type_)
+        seen = tuple(_observation(host, replies[host]) for host in sorted(replies))
         absent = registry and any(each.outcome is Outcome.NXDOMAIN for each in seen)
-        return Answer(name, _apex(zone, said), seen, unregistered=absent)
+        return Answer(name, _apex(zone, replies), seen, unregistered=absent)
 
     async def _walk(self, name: str, type_: str) -> tuple[Zone, dict[str, Said]]:
-        """Goes down to the zone that keeps the name; returns it with what its servers said on the way."""
+        """Walk down to the zone that has the name; return it with the replies of its servers so far."""
         zone = self._resolver.zones.nearest(name)
         for _ in range(REFERRALS):
-            said = await self._race(zone, name, type_)
-            down = next((each for each in said.values() if isinstance(each, Referral)), None)
+            replies = await self._race(zone, name, type_)
+            down = next((each for each in replies.values() if isinstance(each, Referral)), None)
             if down is None:
-                return zone, said
+                return zone, replies
             zone = self._resolver.zones.learn(down)
         return zone, {}
 
     async def _race(self, zone: Zone, name: str, type_: str) -> dict[str, Said]:
-        """Asks servers one after another, each a head start later, until one says something usable."""
+        """Query servers one after another, HEAD_START seconds apart, until one reply is usable."""
         waiting = _random.sample(list(zone.hosts), min(len(zone.hosts), SERVERS_ASKED))
         running: dict[asyncio.Task[Said], str] = {}
-        said: dict[str, Said] = {}
+        replies: dict[str, Said] = {}
         try:
-            while (waiting or running) and not any(map(usable, said.values())):
+            while (waiting or running) and not any(map(usable, replies.values())):
                 if waiting:
                     host = waiting.pop()
-                    running[asyncio.create_task(self._say(zone, host, name, type_))] = host
+                    running[asyncio.create_task(self._query(zone, host, name, type_))] = host
                 patience = HEAD_START if waiting else None
                 done, _ = await asyncio.wait(running, timeout=patience, return_when="FIRST_COMPLETED")
-                said |= {running.pop(task): task.result() for task in done}
+                replies |= {running.pop(task): task.result() for task in done}
         finally:
             for task in running:
                 task.cancel()
-        return said
+        return replies
 
-    async def _others(self, zone: Zone, known: dict[str, Said], name: str, type_: str) -> dict[str, Said]:
+    async def _query_others(
+        self, zone: Zone, known: dict[str, Said], name: str, type_: str
+    ) -> dict[str, Said]:
         hosts = [host for host in zone.hosts if host not in known][: SERVERS_ASKED - len(known)]
-        said = await asyncio.gather(*(self._say(zone, host, name, type_) for host in hosts))
-        return dict(zip(hosts, said, strict=True))
+        replies = await asyncio.gather(*(self._query(zone, host, name, type_) for host in hosts))
+        return dict(zip(hosts, replies, strict=True))
 
-    async def _say(self, zone: Zone, host: str, name: str, type_: str) -> Said:
+    async def _query(self, zone: Zone, host: str, name: str, type_: str) -> Said:
         try:
             addresses = zone.hosts[host] or await self._addresses(host)
             return classify(await self._first_answer(addresses, name, type_), name, type_, zone.name)
@@ -151,44 +153,47 @@ class Look:
         raise failure
 
     async def _addresses(self, host: str) -> tuple[str, ...]:
-        """Finds the addresses of a name server that its zone's parent did not tell; IPv4 before IPv6.
+        """Return the addresses of a name server without glue; IPv4 before IPv6.
 
-        Raises NoAnswerError: NO_ADDRESS when there are none, or what else the servers of its own zone did.
+        Raise NoAnswerError with NO_ADDRESS when there are none, or with the failure of the host's own zone.
         """
         known = self._resolver.zones.addresses(host)
         if known is not None:
             return known
         if self._nesting >= NESTING:
             raise NoAnswerError(Outcome.NO_ADDRESS)
-        nested, said = Look(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
+        nested, replies = Look(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
         for type_ in ("A", "AAAA"):
-            _, said = await nested._walk(host, type_)
-            if found := _addresses_in(said.values()):
+            _, replies = await nested._walk(host, type_)
+            if found := _addresses_in(replies.values()):
                 self._resolver.zones.learn_addresses(host, found)
                 return found
-        raise NoAnswerError(_why_without(said.values()))
+        raise NoAnswerError(_failure(replies.values()))
 
 
-def _addresses_in(said: Iterable[Said]) -> tuple[str, ...]:
-    return tuple(value.text for each in said if isinstance(each, Reply) for value in each.values)
+def _addresses_in(replies: Iterable[Said]) -> tuple[str, ...]:
+    return tuple(value.text for each in replies if isinstance(each, Reply) for value in each.values)
 
 
-def _why_without(said: Iterable[Said]) -> Outcome:
-    """Returns why a name server has no address: it has none, or nobody could say."""
-    outcomes = [each.outcome for each in said if isinstance(each, Reply)]
+def _failure(replies: Iterable[Said]) -> Outcome:
+    """Return why no address was found: NO_ADDRESS after a definite answer, otherwise the servers' failure."""
+    outcomes = [each.outcome for each in replies if isinstance(each, Reply)]
     return Outcome.NO_ADDRESS if not outcomes or DEFINITE.intersection(outcomes) else outcomes[0]
 
 
-def _observation(host: str, said: Said) -> Observation:
-    if isinstance(said, Referral):  # the others answered themselves, so this one does not know its zone
+def _observation(host: str, reply: Said) -> Observation:
+    if isinstance(reply, Referral):  # other servers answered authoritatively, so this one is lame
         return Observation(host, Outcome.LAME)
-    return Observation(host, said.outcome, said.values, said.aliases)
+    return Observation(host, reply.outcome, reply.values, reply.aliases)
 
 
-def _apex(zone: Zone, said: dict[str, Said]) -> str:
-    """Returns the zone's name; a server that keeps parent and child skips the referral between the two."""
-    told = [each.apex for each in said.values() if isinstance(each, Reply) and each.apex]
-    below = [apex for apex in told if not zone.name or apex.endswith(f".{zone.name}")]
+def _apex(zone: Zone, replies: dict[str, Said]) -> str:
+    """Return the zone's name, taken from the SOA record when it is deeper than the last referral.
+
+    A server that has both parent and child zone answers for the child without a referral.
+    """
+    apexes = [each.apex for each in replies.values() if isinstance(each, Reply) and each.apex]
+    below = [apex for apex in apexes if not zone.name or apex.endswith(f".{zone.name}")]
     return below[0] if below else zone.name
 
 

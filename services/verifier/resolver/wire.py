@@ -1,4 +1,4 @@
-"""One question to one address: UDP first, TCP when the answer is cut off. Knows packets, not zones."""
+"""One DNS query to one address: UDP first, then TCP when the response is truncated."""
 
 import asyncio
 import struct
@@ -13,12 +13,12 @@ import dns.rcode
 
 from services.verifier.model.records import Outcome
 
-UDP_PAYLOAD = 1232  # octets that pass every path unfragmented, by the DNS Flag Day 2020
+UDP_PAYLOAD = 1232  # octets that avoid fragmentation, as recommended by DNS Flag Day 2020
 _WITHOUT_EDNS = frozenset({dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS})
 
 
 class NoAnswerError(Exception):
-    """A server gave nothing that can be used; `outcome` says how."""
+    """A server gave no usable response; `outcome` is the kind of failure."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.value)
@@ -27,13 +27,13 @@ class NoAnswerError(Exception):
 
 @dataclass(slots=True)
 class Budget:
-    """What one look may cost: it ends at `deadline` (of the loop's clock), or after so many queries."""
+    """The limits of one DNS check: a `deadline` on the event loop's clock, and a number of queries."""
 
     deadline: float
     queries: int
 
     def spend(self) -> float:
-        """Takes one query and returns the seconds that are left for it; raises when there are none."""
+        """Take one query from the budget and return the seconds left; raise NoAnswerError if it is spent."""
         left = self.deadline - asyncio.get_running_loop().time()
         self.queries -= 1
         if left <= 0 or self.queries < 0:
@@ -43,12 +43,12 @@ class Budget:
 
 @lru_cache(maxsize=8192)
 def absolute(name: str) -> dns.name.Name:
-    """Returns a name without a trailing dot as dnspython wants it."""
+    """Return a name without a trailing dot as an absolute dnspython name."""
     return dns.name.from_text(name)
 
 
 class Wire:
-    """Asks name servers; `timeout` is seconds for a try, `concurrency` bounds the whole process."""
+    """Sends queries to name servers; `timeout` is seconds per attempt, `concurrency` limits the process."""
 
     def __init__(self, *, port: int, timeout: float, tries: int, concurrency: int = 256) -> None:
         self._port = port
@@ -57,10 +57,10 @@ class Wire:
         self._gate = asyncio.Semaphore(concurrency)
 
     async def ask(self, address: str, name: str, type_: str, budget: Budget) -> dns.message.Message:
-        """Returns the server's reply to a question without recursion; raises NoAnswerError."""
+        """Return the server's response to a non-recursive query. Raise NoAnswerError without a usable one."""
         query = dns.message.make_query(absolute(name), type_, flags=0, payload=UDP_PAYLOAD)
         reply = await self._ask(address, query, budget)
-        if reply.rcode() in _WITHOUT_EDNS:  # a server older than EDNS
+        if reply.rcode() in _WITHOUT_EDNS:  # the server does not support EDNS
             query = dns.message.make_query(absolute(name), type_, flags=0, use_edns=False)
             reply = await self._ask(address, query, budget)
         return reply
@@ -73,7 +73,7 @@ class Wire:
                     return await self._once(address, query, budget)
                 except NoAnswerError as error:
                     outcome = error.outcome
-                except (OSError, EOFError):  # nobody listens there, or the TCP connection was closed
+                except (OSError, EOFError):  # the port or the TCP connection was closed
                     outcome = Outcome.TIMEOUT
         raise NoAnswerError(outcome)
 
@@ -87,7 +87,7 @@ class Wire:
     async def _over_udp(
         self, address: str, query: dns.message.Message, seconds: float
     ) -> dns.message.Message:
-        """Asks from a fresh socket, whose random port is half of what a forger has to guess."""
+        """Query from a new socket: an attacker has to guess its random port and the query id."""
         loop = asyncio.get_running_loop()
         listener = _Listener(query, loop.create_future())
         transport, _ = await loop.create_datagram_endpoint(
@@ -98,7 +98,7 @@ class Wire:
             async with asyncio.timeout(seconds):
                 return await listener.reply
         except TimeoutError:
-            raise NoAnswerError(Outcome.MALFORMED if listener.heard_rubbish else Outcome.TIMEOUT) from None
+            raise NoAnswerError(Outcome.MALFORMED if listener.malformed else Outcome.TIMEOUT) from None
         finally:
             transport.close()
 
@@ -117,17 +117,17 @@ class Wire:
 
 
 class _Listener(asyncio.DatagramProtocol):
-    """Waits for the one datagram that answers the query; any other may be forged, and is passed over."""
+    """Waits for the datagram that answers the query; any other may be forged and is ignored."""
 
     def __init__(self, query: dns.message.Message, reply: asyncio.Future[dns.message.Message]) -> None:
         self.reply = reply
-        self.heard_rubbish = False
+        self.malformed = False
         self._query = query
 
     def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002
         parsed = _parsed(self._query, data)
         if parsed is None:
-            self.heard_rubbish = True
+            self.malformed = True
         elif not self.reply.done():
             self.reply.set_result(parsed)
 
@@ -137,10 +137,10 @@ class _Listener(asyncio.DatagramProtocol):
 
 
 def _parsed(query: dns.message.Message, data: bytes) -> dns.message.Message | None:
-    """Returns the reply if it belongs to the query: same id, same question. None for anything else."""
+    """Return the response if it has the query's id and question, otherwise None."""
     try:
         reply = dns.message.from_wire(data, ignore_trailing=True, continue_on_error=True)
     except (dns.exception.DNSException, ValueError, struct.error):
         return None
-    cut_off = bool(reply.flags & dns.flags.TC)
-    return reply if query.is_response(reply) and (cut_off or not reply.errors) else None
+    truncated = bool(reply.flags & dns.flags.TC)
+    return reply if query.is_response(reply) and (truncated or not reply.errors) else None

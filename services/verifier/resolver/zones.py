@@ -1,4 +1,4 @@
-"""Which name servers keep which zone, remembered for a short time. Holds no answers, and nothing negative."""
+"""Cache of delegations and name server addresses. Holds no answers and no negative results."""
 
 import time
 from collections import OrderedDict
@@ -10,8 +10,8 @@ from publicsuffixlist import PublicSuffixList
 
 from services.verifier.resolver.replies import Referral
 
-REGISTRY_SECONDS = 3600.0  # delegations of registries hardly change
-CUSTOMER_SECONDS = 30.0  # a customer may move to another provider while watching the page
+REGISTRY_SECONDS = 3600.0  # delegations to registries rarely change
+CUSTOMER_SECONDS = 30.0  # a customer may change the DNS provider while watching the page
 ADDRESS_SECONDS = 300.0
 MOST_ENTRIES = 20_000
 
@@ -21,20 +21,20 @@ _SUFFIXES = PublicSuffixList(only_icann=True, accept_unknown=False)
 
 
 def is_registry(zone: str) -> bool:
-    """Says whether a zone is one that names are registered in, such as `ai` or `co.uk`, or the root."""
+    """Return whether a zone is the root or one in which domains are registered, such as `ai` or `co.uk`."""
     return not zone or "." not in zone or bool(_SUFFIXES.is_public(zone))
 
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """A zone and its name servers, each with the addresses that are known already."""
+    """A zone and its name servers, each with its known addresses."""
 
     name: str
     hosts: Mapping[str, tuple[str, ...]]
 
 
 class ZoneCache:
-    """Delegations and addresses of name servers, dropped when they are old or too many."""
+    """Delegations and name server addresses, evicted when they expire or when there are too many."""
 
     def __init__(self, roots: tuple[str, ...]) -> None:
         self._root = Zone("", {address: (address,) for address in roots})
@@ -42,23 +42,23 @@ class ZoneCache:
         self._addresses: OrderedDict[str, tuple[float, tuple[str, ...]]] = OrderedDict()
 
     def nearest(self, name: str) -> Zone:
-        """Returns the deepest known zone that a name may lie in."""
+        """Return the deepest known zone that may contain a name."""
         known = (_fresh(self._zones, above) for above in _upward(name))
         return next((zone for zone in known if zone is not None), self._root)
 
     def learn(self, referral: Referral) -> Zone:
-        """Remembers a delegation, for no longer than it asks for itself."""
+        """Store a delegation for at most its TTL; return its zone."""
         zone = Zone(referral.zone, referral.hosts)
         most = REGISTRY_SECONDS if is_registry(zone.name) else CUSTOMER_SECONDS
         _keep(self._zones, zone.name, zone, min(most, referral.ttl))
         return zone
 
     def addresses(self, host: str) -> tuple[str, ...] | None:
-        """Returns the known addresses of a name server, or None."""
+        """Return the known addresses of a name server, or None."""
         return _fresh(self._addresses, host)
 
     def learn_addresses(self, host: str, addresses: tuple[str, ...]) -> None:
-        """Remembers the addresses of a name server."""
+        """Store the addresses of a name server."""
         _keep(self._addresses, host, addresses, ADDRESS_SECONDS)
 
 

@@ -1,1 +1,1 @@
-"""verifier's rpcs: from messages to values and back."""
+"""The verifier's RPCs, and the conversion of stored rows to messages."""

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""VerifierService: tells what is known, marks what is to be looked at. Looks at nothing itself."""
+# ruff: noqa: ARG002, N802 - gRPC defines the method names and the context parameter
+"""VerifierService: returns stored verifications and marks domains as due. Makes no checks itself."""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -18,60 +18,60 @@ from services.verifier.refusals import DomainDeleting, DomainNotFound, DomainSup
 from services.verifier.servicer import verifier_protos as protos
 from services.verifier.store.views import ViewStore
 
-WATCHED = timedelta(seconds=10)  # how long a domain stays watched without a sign of its watcher
-LOOK_AGAIN = timedelta(seconds=1)  # should a notification be lost
-GOING = frozenset({"DELETING", "DELETED"})
+WATCHED = timedelta(seconds=10)  # how long a domain stays watched after its watcher's last renewal
+POLL = timedelta(seconds=1)  # in case a notification is lost
+DELETING = frozenset({"DELETING", "DELETED"})
 
 
 class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
-    """Answers from the store; `hurry` has what was marked looked at without delay."""
+    """Answers from the store; `wake` starts the check of a marked domain without delay."""
 
-    def __init__(self, store: ViewStore, bell: Bell, hurry: Callable[[], None]) -> None:
+    def __init__(self, store: ViewStore, notifier: Bell, wake: Callable[[], None]) -> None:
         self._store = store
-        self._bell = bell
-        self._hurry = hurry
+        self._notifier = notifier
+        self._wake = wake
 
     async def VerifyDomain(self, request: pb.VerifyDomainRequest, context: Any) -> pb.VerifyDomainResponse:
-        sees, claim_id = _asked(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id, Scope.LINK)
         row = await self._row(claim_id, sees)
-        if row["state"] in GOING:
+        if row["state"] in DELETING:
             raise DomainDeleting(row["name"])
         if row["ownership"] == "SUPERSEDED":
             raise DomainSuperseded(row["name"])
         await self._store.mark_due(claim_id, sees)
-        self._hurry()
+        self._wake()
         return pb.VerifyDomainResponse(verification=await self._known(claim_id, sees))
 
     async def GetVerification(
         self, request: pb.GetVerificationRequest, context: Any
     ) -> pb.GetVerificationResponse:
-        sees, claim_id = _asked(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id, Scope.LINK)
         return pb.GetVerificationResponse(verification=await self._known(claim_id, sees))
 
     async def WatchDomain(
         self, request: pb.WatchDomainRequest, context: Any
     ) -> AsyncIterator[pb.WatchDomainResponse]:
-        sees, claim_id = _asked(request.domain_id, Scope.LINK)
-        told: pb.Verification | None = None
-        while told is None or told.state != protos.state("DELETED"):
-            ring = self._bell.next_ring()
+        sees, claim_id = _access(request.domain_id, Scope.LINK)
+        sent: pb.Verification | None = None
+        while sent is None or sent.state != protos.state("DELETED"):
+            ring = self._notifier.next_ring()
             known = await self._known(claim_id, sees)
             if await self._store.mark_watched(claim_id, sees, WATCHED):
-                self._hurry()
-            if (content := protos.without_times(known)) != told:
+                self._wake()
+            if (content := protos.without_times(known)) != sent:
                 yield pb.WatchDomainResponse(verification=known)
-                told = content
-            await wait_any(ring, timeout=LOOK_AGAIN.total_seconds())
+                sent = content
+            await wait_any(ring, timeout=POLL.total_seconds())
 
     async def ListTransitions(
         self, request: pb.ListTransitionsRequest, context: Any
     ) -> pb.ListTransitionsResponse:
-        sees, claim_id = _asked(request.domain_id)
+        sees, claim_id = _access(request.domain_id)
         await self._row(claim_id, sees)
         of = f"transitions/{claim_id}"
-        asked = page(request.page_size, request.page_token, of=of)
-        found = await self._store.list_transitions(claim_id, sees, asked.after_id(), asked.size + 1)
-        shown = found[: asked.size]
+        requested = page(request.page_size, request.page_token, of=of)
+        found = await self._store.list_transitions(claim_id, sees, requested.after_id(), requested.size + 1)
+        shown = found[: requested.size]
         return pb.ListTransitionsResponse(
             transitions=[protos.transition(row) for row in shown],
             next_page_token=next_token(of, shown[-1]["id"]) if len(found) > len(shown) else "",
@@ -83,7 +83,7 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         return pb.GetSesAccountResponse(accounts=[protos.account(row) for row in rows])
 
     async def _row(self, claim_id: UUID, sees: Visibility) -> Record:
-        """Return the domain asked for; one that the caller may not see answers as if it were not there."""
+        """Return the requested domain. Raise DomainNotFound also for one that the caller may not see."""
         row = await self._store.get_verification(claim_id, sees)
         if row is None:
             raise DomainNotFound
@@ -95,6 +95,6 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         return protos.verification(row, await self._store.get_proof(claim_id, sees), checks)
 
 
-def _asked(domain_id: str, *also: Scope) -> tuple[Visibility, UUID]:
-    """Read what the caller may see, and which domain it asks for."""
+def _access(domain_id: str, *also: Scope) -> tuple[Visibility, UUID]:
+    """Return the caller's visibility filter and the id of the requested domain."""
     return visibility(Scope.FULL_ACCESS, Scope.SERVICE, *also), id_of(domain_id, DomainNotFound)

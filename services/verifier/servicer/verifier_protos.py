@@ -1,4 +1,4 @@
-"""Rows of the verifier as messages of its contract."""
+"""Converts rows of the verifier to messages of its API."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,12 @@ from letterhead.identity.v1 import domains_pb2
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from services.verifier.store import rows
 
-PROOF_TTL = 300  # seconds, as identity shows it
+PROOF_TTL = 300  # seconds; the same as identity shows
 WITH_DEADLINE = frozenset({"PENDING", "DEGRADED"})
 
 
 def verification(row: Record, proof: Record | None, checks: Sequence[Record]) -> pb.Verification:
-    """Writes what is known of a domain; the record that proves it comes first, as in `Domain.records`."""
+    """Return a domain's verification; the ownership record comes first, as in `Domain.records`."""
     return pb.Verification(
         domain_id=str(row["id"]),
         domain_name=row["name"],
@@ -32,19 +32,19 @@ def verification(row: Record, proof: Record | None, checks: Sequence[Record]) ->
 
 
 def without_times(known: pb.Verification) -> pb.Verification:
-    """Returns a copy in which only what is worth telling a watcher differs from another look's."""
-    told = pb.Verification()
-    told.CopyFrom(known)
+    """Return a copy without check times, so that comparing two shows only changes worth sending."""
+    copy = pb.Verification()
+    copy.CopyFrom(known)
     for field in ("look_time", "next_look_time"):
-        told.ClearField(field)
-    told.ses.ClearField("look_time")
-    for check in told.records:
+        copy.ClearField(field)
+    copy.ses.ClearField("look_time")
+    for check in copy.records:
         check.ClearField("look_time")
-    return told
+    return copy
 
 
 def proof_check(row: Record) -> pb.RecordCheck:
-    """Writes what was seen of the record that proves a domain's name."""
+    """Return the check of a domain's ownership record."""
     expected = rows.proof(row)
     shown = domains_pb2.DnsRecord(
         purpose=domains_pb2.DnsRecord.PURPOSE_OWNERSHIP,
@@ -59,7 +59,7 @@ def proof_check(row: Record) -> pb.RecordCheck:
 
 
 def record_check(row: Record) -> pb.RecordCheck:
-    """Writes what was seen of a record; the verdict is unspecified before the first look."""
+    """Return the check of a record; its status is unspecified before the first check."""
     shown = domains_pb2.DnsRecord(
         purpose=domains_pb2.DnsRecord.Purpose.Value(f"PURPOSE_{row['purpose']}"),
         ordinal=row["ordinal"],
@@ -88,7 +88,7 @@ def _checked(shown: domains_pb2.DnsRecord, row: Record) -> pb.RecordCheck:
 
 
 def ses_check(row: Record) -> pb.SesCheck:
-    """Writes what SES last said."""
+    """Return the last response from SES."""
     return pb.SesCheck(
         verification_status=row["ses_verification_status"],
         dkim_status=row["ses_dkim_status"],
@@ -100,7 +100,7 @@ def ses_check(row: Record) -> pb.SesCheck:
 
 
 def transition(row: Record) -> pb.Transition:
-    """Writes one change of state."""
+    """Return one change of state."""
     return pb.Transition(
         from_state=state(row["from_state"]),
         to_state=state(row["to_state"]),
@@ -111,7 +111,7 @@ def transition(row: Record) -> pb.Transition:
 
 
 def account(row: Record) -> pb.SesAccount:
-    """Writes what is known of the SES account in one region."""
+    """Return the SES account of one region."""
     return pb.SesAccount(
         account=row["account"],
         region=row["region"],
@@ -124,6 +124,6 @@ def account(row: Record) -> pb.SesAccount:
     )
 
 
-def state(word: str | None) -> domains_pb2.Domain.State.ValueType:
-    """Writes a state; none is unspecified."""
-    return domains_pb2.Domain.State.Value(f"STATE_{word or 'UNSPECIFIED'}")
+def state(name: str | None) -> domains_pb2.Domain.State.ValueType:
+    """Return the enum value of a state's name; None is unspecified."""
+    return domains_pb2.Domain.State.Value(f"STATE_{name or 'UNSPECIFIED'}")

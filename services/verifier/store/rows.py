@@ -1,4 +1,4 @@
-"""Rows of Postgres as the verifier's values. Knows column names, sends no SQL."""
+"""Converts Postgres rows to the verifier's values. Knows column names; sends no SQL."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from services.verifier.model.states import Standing, State
 
 
 def claim(row: Row) -> Claim:
-    """Reads which claim a row is about."""
+    """Return the claim of a row."""
     return Claim(row["claim_id"], row["tenant_id"], row["name"], row["generation"])
 
 
 def standing(row: Row) -> Standing:
-    """Reads what is held of a claim."""
+    """Return the verification status of a claim."""
     return Standing(
         state=State(row["state"]),
         deadline_at=row["deadline_at"],
@@ -28,7 +28,7 @@ def standing(row: Row) -> Standing:
 
 
 def record(row: Row) -> Record:
-    """Reads a record as it was shown."""
+    """Return a record as it was shown."""
     expected = Expected(
         purpose=Purpose(row["purpose"]),
         type=RecordType(row["type"]),
@@ -41,14 +41,14 @@ def record(row: Row) -> Record:
 
 
 def proof(row: Row) -> Expected:
-    """Reads the record that a claim proves its name by."""
+    """Return the TXT record that proves a claim's ownership."""
     name = row["name"]
     value = f"letterhead-verification={row['token']}"
     return Expected(Purpose.OWNERSHIP, RecordType.TXT, f"_letterhead.{name}", value, domain=name)
 
 
 def check(row: Row) -> Check:
-    """Reads what was last seen of a record."""
+    """Return the last check of a record."""
     return Check(
         verdict=Verdict(row["verdict"]),
         hint=row["hint"],
@@ -61,7 +61,7 @@ def check(row: Row) -> Check:
 
 
 def identity(row: Row) -> SesIdentity | None:
-    """Reads what SES last said; None when it was not asked. Without a status, it knew no such domain."""
+    """Return the last response from SES, or None before the first. Without a status, SES had no identity."""
     if row["ses_looked_at"] is None:
         return None
     return SesIdentity(
@@ -76,9 +76,9 @@ def identity(row: Row) -> SesIdentity | None:
     )
 
 
-def case(row: Row, looks: Sequence[Row]) -> Case:
-    """Reads all that a decision needs."""
-    required = [look for look in looks if look["required"]]
+def case(row: Row, checks: Sequence[Row]) -> Case:
+    """Return everything that a decision needs, from a claim's row and the rows of its checks."""
+    required = [each for each in checks if each["required"]]
     ownership = Ownership(row["ownership"])
     return Case(
         claim=claim(row),
@@ -89,8 +89,8 @@ def case(row: Row, looks: Sequence[Row]) -> Case:
         wanted=Wanted(f"{row['mail_from_label']}.{row['name']}", tuple(row["tokens"]), row["settled"]),
         standing=standing(row),
         note=row["state_note"],
-        verdicts=tuple((Purpose(look["purpose"]), Verdict(look["verdict"])) for look in required),
-        shown=tuple((look["position"], check(look)) for look in looks),
+        verdicts=tuple((Purpose(each["purpose"]), Verdict(each["verdict"])) for each in required),
+        shown=tuple((each["position"], check(each)) for each in checks),
         identity=identity(row),
         ses_looked_at=row["ses_looked_at"],
         ses_due_at=row["ses_due_at"],

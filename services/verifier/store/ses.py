@@ -1,4 +1,4 @@
-"""What waits to be asked of SES, the account's row, and the sweep of SES's list, in Postgres."""
+"""The queue of due SES queries, the account's row and the sweep of SES's list, in Postgres."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from services.verifier.model.account import AccountChange, AccountFacts, Account
 log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("ses.sql"))
 
-ASKING = timedelta(seconds=30)  # how long a question may be under way before another replica asks it
-ACCOUNT_OLD = timedelta(seconds=150)  # an answer older than this says nothing of today
+ASKING = timedelta(seconds=30)  # lease of a query; after it another replica may make the query
+ACCOUNT_OLD = timedelta(seconds=150)  # without a response for this long, the account is UNREACHABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is due at SES: domains that somebody watches, other domains, the account, the sweep."""
+    """Which kinds of SES queries are due: watched domains, other domains, the account, the sweep."""
 
     watched: bool
     domains: bool
@@ -32,7 +32,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A domain whose turn it is; an answer counts unless a later question was answered before."""
+    """A leased SES query of a domain; its response is dropped if a later query was answered first."""
 
     claim_id: UUID
     generation: int
@@ -41,38 +41,38 @@ class Turn:
 
 
 class SesStore:
-    """What is due at SES in one account and region."""
+    """The due SES queries of one account and region."""
 
     def __init__(self, database: Database, aws: config.Aws) -> None:
         self._database = database
-        self._place = (aws.aws_account, aws.aws_region)
+        self._region = (aws.aws_account, aws.aws_region)
         self._outbox = Outbox("verifier")
 
     async def waiting(self) -> Waiting:
-        """Returns what is due."""
-        row = await self._database.fetchrow(QUERIES.ses_work, *self._place)
-        assert row is not None  # four EXISTS make one row
+        """Return which kinds of queries are due."""
+        row = await self._database.fetchrow(QUERIES.ses_work, *self._region)
+        assert row is not None  # a SELECT of four EXISTS always returns one row
         return Waiting(row["watched"], row["domains"], row["account"], row["sweep"])
 
     async def next_domain(self, *, watched: bool) -> Turn | None:
-        """Takes the domain whose turn it is; one of a watched page first, or one of the others first."""
-        row = await self._database.fetchrow(QUERIES.claim_ses_look, *self._place, ASKING, watched)
+        """Lease the next due domain, preferring watched domains or the others; None when none is due."""
+        row = await self._database.fetchrow(QUERIES.claim_ses_look, *self._region, ASKING, watched)
         return Turn(**row) if row else None
 
     async def ask_again(self, turn: Turn, again: timedelta) -> None:
-        """Gives a turn back that brought no answer."""
+        """Make a query due again, after `again`, that got no usable response."""
         await self._database.execute(QUERIES.ask_again, turn.claim_id, turn.generation, again)
 
     async def put_account(self, note: str) -> None:
-        """Makes the account's row where there is none."""
-        await self._database.execute(QUERIES.put_account, *self._place, note)
+        """Insert the account's row if it is missing."""
+        await self._database.execute(QUERIES.put_account, *self._region, note)
 
     async def take_account(self) -> bool:
-        """Takes the turn to ask about the account; False when another replica has it."""
-        return await self._database.fetchrow(QUERIES.claim_account, *self._place, ASKING) is not None
+        """Lease the query of the account; False when it is not due or another replica has the lease."""
+        return await self._database.fetchrow(QUERIES.claim_account, *self._region, ASKING) is not None
 
     async def save_account(self, facts: AccountFacts, again: timedelta) -> None:
-        """Stores what SES said of the account."""
+        """Store SES's response about the account."""
         state, note = facts.state()
         await self._change(
             QUERIES.save_account,
@@ -88,47 +88,47 @@ class SesStore:
         )
 
     async def miss_account(self, note: str, again: timedelta) -> None:
-        """Notes that SES did not say; after a while the account counts as unreachable."""
+        """Store that SES did not respond; after ACCOUNT_OLD the account becomes UNREACHABLE."""
         await self._change(QUERIES.miss_account, note, again, ACCOUNT_OLD)
 
     async def _change(self, query: str, *values: object) -> None:
-        """Changes the account's row, and tells where its state is another."""
+        """Update the account's row, and publish an event if its state changed."""
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(query, *self._place, *values)
+            row = await connection.fetchrow(query, *self._region, *values)
             if row is None or row["before"] == row["after"]:
                 return
             states = AccountState(row["before"]), AccountState(row["after"])
-            change = AccountChange(*self._place, *states, row["note"])
+            change = AccountChange(*self._region, *states, row["note"])
             await self._outbox.write(connection, account_changed(change))
         log.warning(
-            "the SES account changed", action="account_changed", before=change.before, after=change.after
+            "SES account state changed", action="account_changed", before=change.before, after=change.after
         )
 
     async def take_sweep(self, lease: timedelta) -> datetime | None:
-        """Takes the turn to read SES's whole list; returns when, or None when another replica has it."""
-        begun: datetime | None = await self._database.fetchval(QUERIES.claim_sweep, *self._place, lease)
-        return begun
+        """Lease the sweep; return its start, or None when it is not due or another replica has the lease."""
+        started: datetime | None = await self._database.fetchval(QUERIES.claim_sweep, *self._region, lease)
+        return started
 
     async def mark_unlike(self, listed: Sequence[Listed]) -> None:
-        """Has SES asked about domains that its list shows otherwise than they are known."""
+        """Make SES queries due for domains whose listed status differs from the stored one."""
         await self._database.execute(
             QUERIES.mark_unlike,
-            *self._place,
+            *self._region,
             [each.name for each in listed],
             [each.verification_status for each in listed],
             [each.sending_enabled for each in listed],
         )
 
     async def put_off_sweep(self, again: timedelta) -> None:
-        """Sets the next sweep after one that was broken off."""
-        await self._database.execute(QUERIES.put_off_sweep, *self._place, again)
+        """Schedule the next sweep after an aborted one."""
+        await self._database.execute(QUERIES.put_off_sweep, *self._region, again)
 
-    async def leftovers(self, names: Sequence[str], begun: datetime) -> list[str]:
-        """Return names that SES lists though no claim is left on them and their identity was deleted."""
-        rows = await self._database.fetch(QUERIES.leftovers, *self._place, list(names), begun)
+    async def leftovers(self, names: Sequence[str], started: datetime) -> list[str]:
+        """Return listed names without a claim whose identity was deleted before the sweep started."""
+        rows = await self._database.fetch(QUERIES.leftovers, *self._region, list(names), started)
         return [row["name"] for row in rows]
 
-    async def end_sweep(self, names: Sequence[str], begun: datetime, again: timedelta) -> None:
-        """Has SES asked about domains that its whole list lacks, and sets the next sweep."""
-        await self._database.execute(QUERIES.mark_absent, *self._place, list(names), begun)
-        await self._database.execute(QUERIES.end_sweep, *self._place, again)
+    async def end_sweep(self, names: Sequence[str], started: datetime, again: timedelta) -> None:
+        """Make SES queries due for domains missing from the list, and schedule the next sweep."""
+        await self._database.execute(QUERIES.mark_absent, *self._region, list(names), started)
+        await self._database.execute(QUERIES.end_sweep, *self._region, again)

@@ -1,5 +1,5 @@
 -- ses_work --
--- Says what waits to be asked of SES: watched domains, other domains, the account, the sweep.
+-- Return which kinds of SES queries are due: watched domains, other domains, the account, the sweep.
 SELECT
     EXISTS (
         SELECT FROM verifier.verifications
@@ -18,7 +18,7 @@ SELECT
     ) AS sweep
 
 -- claim_ses_look --
--- Takes the one domain whose turn it is at SES; its due time moves on, so that no other replica asks as well.
+-- Lease the next domain to query at SES; moving its due time keeps other replicas from making the same query.
 UPDATE verifier.verifications
 SET ses_due_at = now() + $3
 WHERE claim_id = (
@@ -34,24 +34,24 @@ WHERE claim_id = (
 RETURNING claim_id, generation, name, now() AS asked_at
 
 -- ask_again --
--- Gives a turn back that brought no answer.
+-- Make a query due again that got no usable response.
 UPDATE verifier.verifications
 SET ses_due_at = least(ses_due_at, now() + $3)
 WHERE claim_id = $1 AND generation = $2
 
 -- put_account --
--- Makes the row of the account that this installation sends from.
+-- Insert the row of the account that this installation sends from.
 INSERT INTO verifier.ses_account (account, region, state_note) VALUES ($1, $2, $3)
 ON CONFLICT (account, region) DO NOTHING
 
 -- claim_account --
--- Takes the turn to ask about the account.
+-- Lease the query of the account.
 UPDATE verifier.ses_account SET due_at = now() + $3
 WHERE account = $1 AND region = $2 AND due_at <= now()
 RETURNING account
 
 -- save_account --
--- Stores what SES said of the account; gives its state before and after.
+-- Store SES's response about the account; returns its state before and after.
 WITH before AS (SELECT state FROM verifier.ses_account WHERE account = $1 AND region = $2 FOR UPDATE)
 UPDATE verifier.ses_account AS a
 SET state = $3,
@@ -69,7 +69,7 @@ WHERE a.account = $1 AND a.region = $2
 RETURNING before.state AS before, a.state AS after, a.state_note AS note
 
 -- miss_account --
--- Notes that SES did not say; the account counts as unreachable once its last answer is old. Gives its state before and after.
+-- Store that SES did not respond; the account is UNREACHABLE once its last response is old. Returns its state before and after.
 WITH before AS (SELECT state FROM verifier.ses_account WHERE account = $1 AND region = $2 FOR UPDATE)
 UPDATE verifier.ses_account AS a
 SET state = CASE WHEN looked_at > now() - $5::interval THEN a.state ELSE 'UNREACHABLE' END,
@@ -80,13 +80,13 @@ WHERE a.account = $1 AND a.region = $2
 RETURNING before.state AS before, a.state AS after, a.state_note AS note
 
 -- claim_sweep --
--- Takes the turn to read SES's whole list.
+-- Lease the sweep of SES's whole list.
 UPDATE verifier.ses_account SET sweep_due_at = now() + $3
 WHERE account = $1 AND region = $2 AND sweep_due_at <= now()
-RETURNING now() AS begun_at
+RETURNING now() AS started_at
 
 -- mark_unlike --
--- Has SES asked about domains that its list shows otherwise than they are known.
+-- Make SES queries due for domains whose listed status differs from the stored one.
 UPDATE verifier.verifications AS known
 SET ses_due_at = now()
 FROM unnest($3::text[], $4::text[], $5::boolean[]) AS listed (name, verification_status, sending_enabled)
@@ -105,7 +105,7 @@ WHERE known.account = $1
     )
 
 -- mark_absent --
--- Has SES asked about domains that its whole list does not show, though they were known when it was begun.
+-- Make SES queries due for domains that are missing from the whole list although they existed when the sweep started.
 UPDATE verifier.verifications
 SET ses_due_at = now()
 WHERE account = $1
@@ -116,16 +116,16 @@ WHERE account = $1
     AND (ses_looked_at IS NULL OR ses_verification_status IS NOT NULL)
 
 -- leftovers --
--- Names that SES lists though the identity was deleted with its last claim before the list was begun.
+-- Return listed names whose identity was deleted with its last claim before the sweep started.
 SELECT name
 FROM identity.ses_identities
 WHERE account = $1 AND region = $2 AND state = 'ABSENT' AND updated_at < $4 AND name = ANY ($3)
 ORDER BY name
 
 -- end_sweep --
--- Notes a whole list, and when the next one is due.
+-- Store the time of a complete sweep and when the next one is due.
 UPDATE verifier.ses_account SET swept_at = now(), sweep_due_at = now() + $3 WHERE account = $1 AND region = $2
 
 -- put_off_sweep --
--- Sets the next sweep after one that was broken off.
+-- Schedule the next sweep after an aborted one.
 UPDATE verifier.ses_account SET sweep_due_at = now() + $3 WHERE account = $1 AND region = $2

@@ -1,5 +1,5 @@
 -- unseen_claims --
--- Finds active claims whose present generation has no verification yet; new ones first.
+-- List active claims whose current generation has no verification yet; new claims first.
 SELECT claim.id AS claim_id, known.claim_id IS NOT NULL AS known
 FROM identity.claims AS claim
 LEFT JOIN verifier.verifications AS known ON known.claim_id = claim.id
@@ -11,8 +11,8 @@ ORDER BY known.claim_id NULLS FIRST
 LIMIT $3
 
 -- begin_verifications --
--- Begins the verification of claims that have none, and notes that in their history.
-WITH begun AS (
+-- Insert verifications for claims without one, and the first entries of their history.
+WITH inserted AS (
     INSERT INTO verifier.verifications (
         claim_id, generation, tenant_id, name, account, region, state_note, deadline_at, next_look_at
     )
@@ -24,19 +24,19 @@ WITH begun AS (
     RETURNING claim_id, generation, state, state_note
 )
 INSERT INTO verifier.transitions (id, claim_id, generation, to_state, cause)
-SELECT fresh.id, begun.claim_id, begun.generation, begun.state, begun.state_note
-FROM begun
+SELECT fresh.id, inserted.claim_id, inserted.generation, inserted.state, inserted.state_note
+FROM inserted
 JOIN unnest($1::uuid[], $2::uuid[]) AS fresh (claim_id, id) USING (claim_id)
 RETURNING claim_id
 
 -- end_verifications --
--- Forgets what was seen of claims that are going or gone; their history stays.
+-- Delete the verifications of claims that are deleted or being deleted; their history stays.
 DELETE FROM verifier.verifications AS known
 USING identity.claims AS claim
 WHERE claim.id = known.claim_id AND claim.phase IN ('DELETING', 'DELETED')
 
 -- lock_renewal --
--- Locks a verification of an older generation than its claim's, with the tokens of both.
+-- Lock a verification whose generation is older than its claim's; return the tokens of both.
 SELECT
     known.claim_id, known.tenant_id, known.name, known.state, known.deadline_at, known.dkim_good, known.mail_from_good,
     known.negative_looks, known.first_negative_at, known.ses_tokens, claim.generation, claim.ownership, now() AS now,
@@ -51,7 +51,7 @@ WHERE known.claim_id = $1 AND claim.phase = 'ACTIVE' AND known.generation < clai
 FOR UPDATE OF known
 
 -- renew --
--- Moves a verification to its claim's new generation; what is under way for the old one is fenced off.
+-- Move a verification to its claim's new generation; a new lease token invalidates checks of the old one.
 UPDATE verifier.verifications
 SET generation = $2,
     state = $3,
@@ -70,11 +70,11 @@ SET generation = $2,
 WHERE claim_id = $1
 
 -- forget_looks --
--- Forgets what was seen of a claim's records in earlier generations.
+-- Delete the record checks of a claim's earlier generations.
 DELETE FROM verifier.looks WHERE claim_id = $1 AND generation < $2
 
 -- claim_looks --
--- Leases verifications that are due for a look at DNS, the most overdue first; watched ones, or the others.
+-- Lease verifications due for a DNS check, the most overdue first; either watched ones or the others.
 UPDATE verifier.verifications
 SET leased_until = now() + $4, fence = fence + 1
 WHERE claim_id IN (
@@ -92,7 +92,7 @@ WHERE claim_id IN (
 RETURNING claim_id, generation, fence
 
 -- records_of --
--- Reads the records of a claim's generation, in the order they are shown.
+-- List the records of a claim's generation, in the order they are shown.
 SELECT record.position, record.purpose, record.type, record.name, record.value, record.priority, record.required,
     claim.name AS domain
 FROM identity.records AS record
@@ -101,15 +101,15 @@ WHERE record.claim_id = $1 AND record.generation = $2
 ORDER BY record.position
 
 -- token_due --
--- The token of a claim whose place in DNS somebody's ownership depends on.
+-- Return the claim's ownership token if a tenant's ownership depends on whether it is in DNS.
 SELECT token.token, token.name
 FROM verifier.due_tokens AS token
 JOIN identity.claims AS claim ON claim.id = token.claim_id
 WHERE token.claim_id = $1 AND claim.generation = $2
 
 -- lock_case --
--- Locks a verification and reads all that a decision needs; no row when the generation has passed, the claim is
--- going, or another worker has it (a NULL fence asks for none).
+-- Lock a verification and read everything that a decision needs. Returns no row when the generation is outdated,
+-- the claim is being deleted or the lease token is not current (a NULL token skips that test).
 SELECT
     known.claim_id, known.tenant_id, known.name, known.generation, known.state, known.state_note, known.deadline_at,
     known.dkim_good, known.mail_from_good, known.negative_looks, known.first_negative_at,
@@ -118,7 +118,7 @@ SELECT
     known.repairs, known.repair_due_at,
     coalesce(known.watched_until > now(), false) AS watched,
     claim.ownership, claim.mail_from_label, coalesce(due.token, '') AS token,
-    -- A claim that ended while another tenant has one must prove itself first, which identity demands in a moment.
+    -- A FAILED or LOST claim with a rival must prove ownership first; identity is about to require that.
     known.state IN ('FAILED', 'LOST') AND claim.ownership = 'SOLE' AND EXISTS (
         SELECT
         FROM identity.claims AS rival
@@ -142,7 +142,7 @@ WHERE known.claim_id = $1
 FOR UPDATE OF known
 
 -- looks_of --
--- Reads what was last seen of a claim's records.
+-- List the last checks of a claim's records.
 SELECT record.position, record.purpose, record.required, look.verdict, look.hint, look.seen, look.servers_agreeing,
     look.servers_asked, look.zone, look.servers
 FROM identity.records AS record
@@ -151,11 +151,11 @@ WHERE record.claim_id = $1 AND record.generation = $2
 ORDER BY record.position
 
 -- fence_claim --
--- Waits until no sender is between reading the claim's state and opening an attempt.
+-- Take the claim lock, which waits until no sender is between reading the claim's state and starting an attempt.
 SELECT pg_advisory_xact_lock(chassis.fence($1))
 
 -- save_looks --
--- Stores what was seen of each record of a claim.
+-- Store the check of each record of a claim.
 INSERT INTO verifier.looks (
     claim_id, generation, position, verdict, hint, seen, servers_agreeing, servers_asked, zone, servers, looked_at
 )
@@ -175,7 +175,7 @@ SET verdict = excluded.verdict,
     looked_at = excluded.looked_at
 
 -- save_ownership_check --
--- Stores what was seen of a claim's ownership token.
+-- Store the check of a claim's ownership token.
 INSERT INTO verifier.ownership_checks AS known (
     claim_id, token, status, hint, seen, servers_agreeing, servers_asked, zone, servers, missing_checks, missing_at
 )
@@ -194,7 +194,7 @@ SET token = excluded.token,
     checked_at = now()
 
 -- due_prechecks --
--- Finds new claims whose DKIM tokens SES has named, and which were not looked for in DNS yet.
+-- List new claims whose DKIM tokens are known from SES but have not been checked in DNS yet.
 SELECT claim.id AS claim_id, claim.name, identity.tokens
 FROM identity.claims AS claim
 JOIN identity.ses_identities AS identity ON identity.id = claim.ses_identity_id
@@ -209,7 +209,7 @@ ORDER BY claim.id
 LIMIT $3
 
 -- save_precheck --
--- Stores what DNS said of a claim's DKIM records before they were shown.
+-- Store the precheck of a claim's DKIM records.
 INSERT INTO verifier.dkim_prechecks AS known (claim_id, tokens, outcome)
 VALUES ($1, $2, $3)
 ON CONFLICT (claim_id) DO UPDATE
@@ -217,13 +217,13 @@ SET tokens = excluded.tokens, outcome = excluded.outcome, checked_at = now()
 WHERE known.tokens <> excluded.tokens
 
 -- forget_prechecks --
--- Forgets what was seen for claims that are decided, going or gone.
+-- Delete the prechecks of claims whose ownership is decided, or that are deleted or being deleted.
 DELETE FROM verifier.dkim_prechecks AS known
 USING identity.claims AS claim
 WHERE claim.id = known.claim_id AND (claim.ownership <> 'UNDECIDED' OR claim.phase IN ('DELETING', 'DELETED'))
 
 -- hurry_owners --
--- Has claims looked at now whose ownership or token is another than at their last look.
+-- Make the DNS check due for claims whose ownership or token has changed since their last check.
 UPDATE verifier.verifications AS known
 SET next_look_at = now()
 FROM identity.claims AS claim
@@ -239,7 +239,7 @@ WHERE claim.id = known.claim_id
     AND (claim.ownership <> known.ownership OR proof.claim_id IS NULL)
 
 -- save_decision --
--- Stores what a look decided; guarded by the state that it was decided from, and by what the claim is by now.
+-- Store a decision, provided that the state it was based on and the claim are unchanged.
 UPDATE verifier.verifications
 SET state = $4,
     state_note = $5,
@@ -262,7 +262,7 @@ WHERE claim_id = $1 AND generation = $2 AND state = $3
 RETURNING claim_id
 
 -- end_look --
--- Gives back the lease of a look and sets the next one.
+-- Release the lease of a DNS check and schedule the next one.
 UPDATE verifier.verifications
 SET looks = looks + 1,
     looked_at = now(),
@@ -273,13 +273,13 @@ SET looks = looks + 1,
 WHERE claim_id = $1
 
 -- look_again --
--- Has a domain looked at again at once.
+-- Make a domain's DNS check due now.
 UPDATE verifier.verifications
 SET next_look_at = now(), leased_until = NULL
 WHERE claim_id = $1
 
 -- save_ses_look --
--- Stores what SES said.
+-- Store a response from SES.
 UPDATE verifier.verifications
 SET ses_verification_status = $2,
     ses_dkim_status = $3,
@@ -293,10 +293,10 @@ SET ses_verification_status = $2,
 WHERE claim_id = $1
 
 -- add_transition --
--- Adds to a claim's history.
+-- Add a change of state to a claim's history.
 INSERT INTO verifier.transitions (id, claim_id, generation, from_state, to_state, cause)
 VALUES ($1, $2, $3, $4, $5, $6)
 
 -- tell_watchers --
--- Wakes those who watch a domain, when the transaction commits.
+-- Notify the WatchDomain streams when the transaction commits.
 SELECT pg_notify('verifier_changes', '')

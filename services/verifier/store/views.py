@@ -1,4 +1,4 @@
-"""What callers may read of domains and the SES account, in Postgres. Changes no state."""
+"""Verifications and the SES account as callers may read them, in Postgres. Changes no state."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,38 +13,38 @@ QUERIES = Queries.load(Path(__file__).with_name("views.sql"))
 
 
 class ViewStore:
-    """Read for callers, within what each sees; any account and region."""
+    """Queries on behalf of callers, restricted by their visibility filter; any account and region."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get_verification(self, claim_id: UUID, sees: Visibility) -> Record | None:
-        """Return a domain in any phase, with what is known of it; None where there is none."""
+        """Return a domain in any phase with its verification; None if the caller sees no such domain."""
         return await self._database.fetchrow(QUERIES.get_verification, claim_id, *sees.conditions)
 
     async def get_checks(self, claim_id: UUID, generation: int, sees: Visibility) -> Sequence[Record]:
-        """Return the records of a domain with what was last seen of each."""
+        """Return the records of a domain with the last check of each."""
         return await self._database.fetch(QUERIES.get_checks, claim_id, generation, *sees.conditions)
 
     async def get_proof(self, claim_id: UUID, sees: Visibility) -> Record | None:
-        """Return the token that a domain is to publish, with what was last seen of it."""
+        """Return the ownership token of a domain with its last check; None if it has no token."""
         return await self._database.fetchrow(QUERIES.get_proof, claim_id, *sees.conditions)
 
     async def mark_due(self, claim_id: UUID, sees: Visibility) -> None:
-        """Have a domain checked now; FAILED and LOST get their time again. Change no state."""
+        """Make a domain's DNS check due now; FAILED and LOST get a new deadline. Change no state."""
         await self._database.execute(QUERIES.mark_due, claim_id, GRACE, *sees.conditions)
 
     async def mark_watched(self, claim_id: UUID, sees: Visibility, lasts: timedelta) -> bool:
-        """Keep a domain watched for a time; return whether it was marked anew."""
+        """Keep a domain watched for a time; return whether the row was updated."""
         marked = await self._database.execute(QUERIES.mark_watched, claim_id, lasts, *sees.conditions)
         return marked == "UPDATE 1"
 
     async def list_transitions(
         self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
     ) -> Sequence[Record]:
-        """Return a domain's changes of state, newest first, from after the given one on."""
+        """Return a domain's changes of state, newest first, starting after the given id."""
         return await self._database.fetch(QUERIES.list_transitions, claim_id, after, limit, *sees.conditions)
 
     async def list_accounts(self, sees: Visibility) -> Sequence[Record]:
-        """Return the SES account in each region: for tenants whether it sends, and nothing more of it."""
+        """Return the SES account of each region; tenants get only its region and state."""
         return await self._database.fetch(QUERIES.list_accounts, sees.of_installation)

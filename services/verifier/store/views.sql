@@ -1,5 +1,5 @@
 -- get_verification --
--- Reads a domain with what is known of it, whatever its phase; of one tenant ($2) and some domains ($3) or, with NULL, of any.
+-- Return a domain in any phase with its verification, restricted to a tenant ($2) and to domains ($3); NULL allows any.
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership, domain.ownership_deadline_at,
     domain.state, domain.state_note, domain.state_at,
@@ -12,7 +12,7 @@ WHERE domain.id = $1
     AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
 
 -- get_proof --
--- Reads the token that a domain is to publish, with what was last seen of it; no row: it has none. Of one tenant ($2) and some domains ($3) or, with NULL, of any.
+-- Return the ownership token of a domain with its last check, or no row without a token. Restricted to a tenant ($2) and to domains ($3); NULL allows any.
 SELECT
     domain.name, domain.ownership_token AS token, proof.status AS verdict, proof.hint, proof.seen,
     proof.servers_agreeing, proof.servers_asked, proof.zone, proof.servers, proof.checked_at AS looked_at
@@ -25,7 +25,7 @@ WHERE domain.id = $1
     AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
 
 -- get_checks --
--- Reads the records of a domain with what was last seen of each; of one tenant ($3) and some domains ($4) or, with NULL, of any.
+-- List the records of a domain with their last checks, restricted to a tenant ($3) and to domains ($4); NULL allows any.
 SELECT
     record.purpose, record.ordinal, record.type, record.name, record.value, record.priority, record.ttl,
     record.required, look.verdict, look.hint, look.seen, look.servers_agreeing, look.servers_asked, look.zone,
@@ -39,7 +39,7 @@ WHERE record.claim_id = $1
 ORDER BY record.position
 
 -- mark_due --
--- Has a domain looked at now; FAILED and LOST are given their time again. Of one tenant ($3) and some domains ($4) or, with NULL, of any.
+-- Make a domain's DNS check due now; FAILED and LOST get a new deadline. Restricted to a tenant ($3) and to domains ($4); NULL allows any.
 UPDATE verifier.verifications
 SET next_look_at = now(),
     deadline_at = CASE WHEN state IN ('FAILED', 'LOST') THEN now() + $2 ELSE deadline_at END,
@@ -49,7 +49,7 @@ WHERE claim_id = $1 AND ($3::uuid IS NULL OR tenant_id = $3) AND ($4::uuid[] IS 
 RETURNING claim_id
 
 -- mark_watched --
--- Keeps a domain watched; what begins to be watched is looked at now. Of one tenant ($3) and some domains ($4) or, with NULL, of any.
+-- Keep a domain watched; a domain that was not watched is due for a check now. Restricted to a tenant ($3) and to domains ($4); NULL allows any.
 UPDATE verifier.verifications
 SET watched_until = now() + $2::interval,
     next_look_at = CASE
@@ -62,7 +62,7 @@ WHERE claim_id = $1
     AND ($4::uuid[] IS NULL OR claim_id = ANY ($4))
 
 -- list_transitions --
--- Reads a page of a domain's history, newest first; of one tenant ($4) and some domains ($5) or, with NULL, of any.
+-- List a page of a domain's history, newest first, restricted to a tenant ($4) and to domains ($5); NULL allows any.
 SELECT id, from_state, to_state, cause, generation, created_at
 FROM verifier.transitions
 WHERE claim_id = $1
@@ -73,7 +73,7 @@ ORDER BY id DESC
 LIMIT $3
 
 -- list_accounts --
--- Reads the SES account in each region. Its number, its volume, its rate and the note, which may quote AWS, are for operators ($1).
+-- List the SES account of each region. The account number, volume, rate and message, which may quote AWS, are only for operators ($1).
 SELECT
     CASE WHEN $1 THEN account ELSE '' END AS account,
     region,

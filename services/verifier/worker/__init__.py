@@ -1,1 +1,1 @@
-"""What time moves in verifier."""
+"""The verifier's background work: DNS checks, SES queries, prechecks, sweeps and metrics."""

@@ -1,4 +1,4 @@
-"""One look at a domain's records in DNS: asks for each, asks again where something is wrong, and judges."""
+"""One DNS check of a domain: queries each record, and makes follow-up queries that explain problems."""
 
 import asyncio
 import secrets
@@ -11,21 +11,23 @@ from services.verifier.resolver.resolver import Look, Resolver
 
 
 async def inspect(resolver: Resolver, records: Sequence[Expected]) -> list[Check]:
-    """Returns a check for each record of one domain, in their order. Takes ten seconds at most."""
-    look = resolver.look()
-    first = await _ask(look, records[0])  # alone, so that the others find the zone already known
+    """Return a check for each record of one domain, in their order. Takes at most LOOK_SECONDS (10 s)."""
+    lookup = resolver.look()
+    first = await _ask(lookup, records[0])  # before the others, which then find the zone in the cache
     if first.unregistered:
         return [check(each, replace(first, name=each.name), {}) for each in records]
-    others = await asyncio.gather(*(_ask(look, each) for each in records[1:]))
-    explained = (_explained(look, *pair) for pair in zip(records, (first, *others), strict=True))
+    others = await asyncio.gather(*(_ask(lookup, each) for each in records[1:]))
+    explained = (_explained(lookup, *pair) for pair in zip(records, (first, *others), strict=True))
     return await asyncio.gather(*explained)
 
 
-async def _ask(look: Look, record: Expected) -> Answer:
-    return await look.ask(record.name, record.type, follow=record.purpose is Purpose.DMARC)
+async def _ask(lookup: Look, record: Expected) -> Answer:
+    return await lookup.ask(record.name, record.type, follow=record.purpose is Purpose.DMARC)
 
 
-async def _explained(look: Look, record: Expected, answer: Answer) -> Check:
-    asked = questions(record, answer, unguessable=f"lh-{secrets.token_hex(8)}")
-    told = await asyncio.gather(*(look.ask(each.name, each.type, thorough=False) for each in asked.values()))
-    return check(record, answer, dict(zip(asked, told, strict=True)))
+async def _explained(lookup: Look, record: Expected, answer: Answer) -> Check:
+    queries = questions(record, answer, unguessable=f"lh-{secrets.token_hex(8)}")
+    answers = await asyncio.gather(
+        *(lookup.ask(each.name, each.type, thorough=False) for each in queries.values())
+    )
+    return check(record, answer, dict(zip(queries, answers, strict=True)))

@@ -1,4 +1,4 @@
-"""Looks at domains in DNS when they are due, and follows claims as they come, change and go."""
+"""Runs due DNS checks, and keeps verifications in sync with identity's claims."""
 
 import asyncio
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ PRECHECK_BATCH = 20
 
 
 class Looking:
-    """Looks at DNS. Watched domains have room of their own, so that no crowd of others keeps them waiting."""
+    """Runs due DNS checks. Watched domains have their own workers, so that other domains never delay them."""
 
     def __init__(
         self, store: VerificationStore, resolver: Resolver, settling: Settling, *, concurrency: int
@@ -39,12 +39,12 @@ class Looking:
         self.ses_is_due = asyncio.Event()
 
     def wake(self) -> None:
-        """Has due looks claimed at once."""
+        """Lease due checks at once instead of at the next poll."""
         self._watched.wake()
         self._others.wake()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Looks until `stop`."""
+        """Run due checks until `stop` is set."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._watched.run(stop))
             group.create_task(self._others.run(stop))
@@ -53,23 +53,23 @@ class Looking:
         async def claim(limit: int) -> list[Lease]:
             return await self._store.claim_looks(limit, LEASE, watched=watched)
 
-        return ClaimLoop(name, claim, self._look, concurrency=concurrency, idle=idle)
+        return ClaimLoop(name, claim, self._check_records, concurrency=concurrency, idle=idle)
 
-    async def _look(self, lease: Lease) -> None:
+    async def _check_records(self, lease: Lease) -> None:
         records = await self._store.records(lease.claim_id, lease.generation)
         proof = await self._store.proof(lease.claim_id, lease.generation)
         expected = [*([proof.expected] if proof else []), *(each.expected for each in records)]
-        if not expected:  # the claim has gone on meanwhile; its renewal brings the next look
+        if not expected:  # the claim has a new generation, whose renewal schedules the next check
             return
         checks = await inspect(self._resolver, expected)
-        look = Look(records, checks[1:], proof.token, checks[0]) if proof else Look(records, checks)
-        decision = await self._settling.look(lease, look)
+        result = Look(records, checks[1:], proof.token, checks[0]) if proof else Look(records, checks)
+        decision = await self._settling.look(lease, result)
         if decision is not None and decision.ses_due_at is not None:
             self.ses_is_due.set()
 
 
 class Prechecks:
-    """Looks for the DKIM records of new claims before they are shown: where they are, a proof is due."""
+    """Checks whether a new claim's DKIM records exist before they are shown; if so, it needs a proof."""
 
     def __init__(self, store: VerificationStore, resolver: Resolver) -> None:
         self._store = store
@@ -77,20 +77,20 @@ class Prechecks:
         self.rounds = Rounds("dkim prechecks", self.check, interval=SCAN)
 
     async def check(self) -> bool:
-        """Check what is due; says whether there may be more."""
+        """Run due prechecks; return whether there may be more."""
         due = await self._store.due_prechecks(PRECHECK_BATCH)
         await asyncio.gather(*(self._check(each) for each in due))
         return bool(due)
 
     async def _check(self, due: DuePrecheck) -> None:
-        look = self._resolver.look()
+        lookup = self._resolver.look()
         names = [f"{token}._domainkey.{due.name}" for token in due.tokens]
-        answers = [await look.ask(name, RecordType.CNAME) for name in names]
+        answers = [await lookup.ask(name, RecordType.CNAME) for name in names]
         await self._store.save_precheck(due, precheck(due.tokens, answers))
 
 
 class Following:
-    """Keeps verifications in step with claims: level-triggered, so that no lost event leaves one out."""
+    """Keeps verifications in sync with claims. Level-triggered: the next scan makes up for a lost event."""
 
     def __init__(
         self, database: Database, store: VerificationStore, settling: Settling, looking: Looking
@@ -102,11 +102,11 @@ class Following:
         self.rounds = Rounds("following claims", self.follow, interval=SCAN)
 
     async def hear(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:  # noqa: ARG002
-        """Follows at once: events said that claims have changed."""
+        """Start a scan at once because claims have changed."""
         self.rounds.wake()
 
     async def follow(self) -> bool:
-        """Begins, renews and ends what is to be; says whether there may be more."""
+        """Insert, renew and delete verifications as claims require; return whether there may be more."""
         new, changed = await self._store.unseen(SCAN_BATCH)
         if new:
             await self._store.begin(new, NEW)

@@ -1,6 +1,6 @@
-"""Asks SES, one question a slot: first about domains that somebody watches, then chores, then others.
+"""Queries SES, one request per rate-limiter slot: watched domains, then account and sweep, then the others.
 
-Postgres is the queue, so the choice is made when the slot has come, and is right across replicas.
+Postgres is the queue for all replicas, so the next query is chosen only when a slot is available.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ log = get_logger(__name__)
 Repair = Callable[[UUID, int, RepairCause], Awaitable[None]]
 
 IDLE = timedelta(seconds=1)
-PATIENCE = timedelta(minutes=2)  # for a slot
+PATIENCE = timedelta(minutes=2)  # the longest wait for a slot
 ACCOUNT_AGAIN = timedelta(seconds=60)
 ACCOUNT_RETRY = timedelta(seconds=10)
 AGAIN = timedelta(seconds=2)
-WATCHED_IN_A_ROW = 2  # slots that watched domains get before others that wait get one
-NEVER_ASKED = "SES has not been asked yet."
+WATCHED_IN_A_ROW = 2  # slots that watched domains get before another waiting query gets one
+NEVER_QUERIED = "SES has not been queried yet."
 
 
 class AskingSes:
-    """Uses this process's slots; `hurry` is set when something has just become due."""
+    """Queries SES in this process's slots; `hurry` is set when a query has just become due."""
 
     def __init__(
         self,
@@ -51,33 +51,33 @@ class AskingSes:
         self._hurry = hurry
         self._sweep = Sweep(store, reader)
         self._watched_in_a_row = 0
-        self._backoff = Backoff("questions to SES", first=timedelta(seconds=0.2), cap=timedelta(seconds=10))
+        self._backoff = Backoff("queries to SES", first=timedelta(seconds=0.2), cap=timedelta(seconds=10))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Asks until `stop`."""
-        await self._store.put_account(NEVER_ASKED)
+        """Make due queries until `stop` is set."""
+        await self._store.put_account(NEVER_QUERIED)
         while not stop.is_set():
             self._hurry.clear()
             try:
-                asked = await self._turn(stop)
-            except Exception as error:  # noqa: BLE001 - whatever it is, what is due stays due
+                queried = await self._query(stop)
+            except Exception as error:  # noqa: BLE001 - after any error, what is due stays due
                 await wait_any(stop, timeout=self._backoff.failed(error))
                 continue
             self._backoff.succeeded()
-            if not asked:
+            if not queried:
                 await wait_any(stop, self._hurry, timeout=IDLE.total_seconds())
 
-    async def _turn(self, stop: asyncio.Event) -> bool:
-        """Uses one slot, if anything is due; says whether it did."""
+    async def _query(self, stop: asyncio.Event) -> bool:
+        """Use one slot if any query is due; return whether one was used."""
         if not self._anything(await self._store.waiting()) or not await self._slots.wait(stop):
             return False
         waiting = await self._store.waiting()
-        chores = waiting.account or waiting.sweep or self._sweep.under_way
-        others = chores or waiting.domains
+        upkeep = waiting.account or waiting.sweep or self._sweep.under_way
+        others = upkeep or waiting.domains
         first = waiting.watched and (self._watched_in_a_row < WATCHED_IN_A_ROW or not others)
         self._watched_in_a_row = self._watched_in_a_row + 1 if first else 0
-        if chores and not first:
-            await self._chore(waiting)
+        if upkeep and not first:
+            await self._account_or_sweep(waiting)
         else:
             await self._domain(watched=first)
         return True
@@ -92,22 +92,22 @@ class AskingSes:
             return
         try:
             identity = await self._reader.identity(turn.name)
-        except SesAwayError as error:  # no evidence: the state stays, and the question is asked again
-            log.warning("SES did not say", action="ses_look_missed", domain=turn.name, why=str(error))
+        except SesAwayError as error:  # no evidence, so the state stays and the query is repeated
+            log.warning("SES query failed", action="ses_look_missed", domain=turn.name, why=str(error))
             await self._store.ask_again(turn, AGAIN)
             return
         decision = await self._settling.ses_look(turn, identity)
         if decision is not None and decision.repair is not None:
             await self._repair(turn.claim_id, turn.generation, decision.repair)
             log.info(
-                "asked identity to repair",
+                "requested repair from identity",
                 action="repair_asked",
                 domain=turn.name,
                 cause=decision.repair.value,
                 repairs=decision.repairs,
             )
 
-    async def _chore(self, waiting: Waiting) -> None:
+    async def _account_or_sweep(self, waiting: Waiting) -> None:
         if waiting.account and await self._store.take_account():
             await self._account()
         elif waiting.sweep or self._sweep.under_way:
@@ -117,7 +117,7 @@ class AskingSes:
         try:
             facts = await self._reader.account()
         except SesThrottledError:
-            return  # SES is there; it is asked again when this turn has run out
+            return  # SES is reachable; the query is repeated when its lease expires
         except SesAwayError as error:
             await self._store.miss_account(str(error), ACCOUNT_RETRY)
         else:

@@ -1,4 +1,4 @@
-"""Writes what a look brought: case, decision, history and event in one transaction."""
+"""Stores the result of a check: its records, the decision, the history and the event, in one transaction."""
 
 import random
 from collections.abc import Sequence
@@ -26,14 +26,16 @@ from services.verifier.store.ses import Turn
 from services.verifier.store.verifications import Lease, Overtaken, VerificationStore
 
 log = get_logger(__name__)
-VERDICTS = Counter("letterhead_record_verdicts_total", "Verdicts of looks at DNS", ["purpose", "verdict"])
+VERDICTS = Counter(
+    "letterhead_record_verdicts_total", "Record statuses of DNS checks", ["purpose", "verdict"]
+)
 STATE_CHANGES = Counter("letterhead_domain_changes_total", "Changes of state", ["before", "after"])
 _jitter = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at DNS saw of a claim's records and, where there is one to look for, of its token."""
+    """The result of one DNS check: a claim's records and, if one was checked, its ownership token."""
 
     records: Sequence[Record]
     checks: Sequence[Check]
@@ -42,7 +44,7 @@ class Look:
 
     @property
     def dkim_found(self) -> bool:
-        """Says whether one of the DKIM records was found."""
+        """Return whether any of the DKIM records was found."""
         return any(
             record.expected.purpose is Purpose.DKIM and check.verdict is Verdict.FOUND
             for record, check in zip(self.records, self.checks, strict=True)
@@ -50,50 +52,50 @@ class Look:
 
 
 class Settling:
-    """The one way in which a verification changes after its beginning."""
+    """Stores all changes of a verification after its insertion."""
 
     def __init__(self, database: Database, store: VerificationStore, outbox: Outbox) -> None:
         self._database = database
         self._store = store
         self._outbox = outbox
 
-    async def look(self, lease: Lease, look: Look) -> Decision | None:
-        """Writes a look at DNS; None when it came too late and nothing was written."""
+    async def look(self, lease: Lease, result: Look) -> Decision | None:
+        """Store a DNS check and return the decision; None when it was outdated and not stored."""
         try:
-            decision = await self._look(lease, look)
+            decision = await self._store_check(lease, result)
         except Overtaken:
             await self._store.look_again(lease.claim_id)
             return None
-        for record, check in zip(look.records, look.checks, strict=True):
+        for record, check in zip(result.records, result.checks, strict=True):
             VERDICTS.labels(record.expected.purpose.value, check.verdict.value).inc()
         return decision
 
-    async def _look(self, lease: Lease, look: Look) -> Decision | None:
-        records, checks = look.records, look.checks
+    async def _store_check(self, lease: Lease, result: Look) -> Decision | None:
+        records, checks = result.records, result.checks
         async with self._database.transaction() as connection:
             case = await self._store.lock_case(connection, lease.claim_id, lease.generation, lease.fence)
             if case is None:
                 return None
             decision = after_look(case, records, checks, _jitter.random())
             await self._store.save_looks(connection, case.claim, records, checks)
-            await self._store.end_look(connection, case, decision.next_look_at, dkim_found=look.dkim_found)
-            if look.proof is not None and look.token == case.token:
-                missing = count_missing(case.missing, look.proof.verdict, case.now)
-                await self._store.save_ownership_check(connection, case, look.proof, missing)
+            await self._store.end_look(connection, case, decision.next_look_at, dkim_found=result.dkim_found)
+            if result.proof is not None and result.token == case.token:
+                missing = count_missing(case.missing, result.proof.verdict, case.now)
+                await self._store.save_ownership_check(connection, case, result.proof, missing)
             seen = tuple((each.position, check) for each, check in zip(records, checks, strict=True))
-            told = seen != case.shown or look.proof is not None
-            await self._settle(connection, case, decision, told=told)
+            changed = seen != case.shown or result.proof is not None
+            await self._save(connection, case, decision, changed=changed)
         return decision
 
     async def ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
-        """Writes an answer of SES; None when it came too late and nothing was written."""
+        """Store a response from SES and return the decision; None when it was outdated and not stored."""
         try:
-            return await self._ses_look(turn, identity)
+            return await self._store_ses_response(turn, identity)
         except Overtaken:
             await self._store.look_again(turn.claim_id)
             return None
 
-    async def _ses_look(self, turn: Turn, identity: SesIdentity) -> Decision | None:
+    async def _store_ses_response(self, turn: Turn, identity: SesIdentity) -> Decision | None:
         async with self._database.transaction() as connection:
             case = await self._store.lock_case(connection, turn.claim_id, turn.generation)
             if case is None or (case.ses_looked_at is not None and case.ses_looked_at >= turn.asked_at):
@@ -101,16 +103,16 @@ class Settling:
             decision = after_ses_look(case, identity, _jitter.random())
             look_by = decision.next_look_at if decision.transition else None
             await self._store.save_ses_look(connection, case.claim, identity, look_by)
-            await self._settle(connection, case, decision, told=identity != case.identity)
+            await self._save(connection, case, decision, changed=identity != case.identity)
         return decision
 
     async def change(self, connection: Connection, claim: Claim, transition: Transition) -> None:
-        """Adds a change of state to the history, and publishes it."""
+        """Add a change of state to the history and publish its event."""
         await self._store.add_transition(connection, claim, transition)
         await self._outbox.write(connection, *events_of(claim, transition))
         STATE_CHANGES.labels(transition.before.value, transition.after.value).inc()
         log.info(
-            "a domain changed its state",
+            "domain state changed",
             action="domain_state_changed",
             claim_id=str(claim.claim_id),
             domain=claim.name,
@@ -118,10 +120,11 @@ class Settling:
             after=transition.after.value,
         )
 
-    async def _settle(self, connection: Connection, case: Case, decision: Decision, *, told: bool) -> None:
+    async def _save(self, connection: Connection, case: Case, decision: Decision, *, changed: bool) -> None:
+        """Store a decision and notify watchers; `changed` is true when the check results changed."""
         if decision.changes(case):
             await self._store.save_decision(connection, case, decision)
         if decision.transition is not None:
             await self.change(connection, case.claim, decision.transition)
-        if told or decision.note != case.note:
+        if changed or decision.note != case.note:
             await self._store.tell_watchers(connection)

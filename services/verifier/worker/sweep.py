@@ -1,6 +1,6 @@
-"""Reads SES's whole list of domains, page by page, and has asked about what it shows otherwise than known.
+"""Reads SES's whole list of identities page by page, and makes queries due for domains that differ from it.
 
-One page of a thousand costs one slot, so a sweep sees in a minute what single questions would in an hour.
+A page of a thousand identities costs one slot, so a sweep detects changes far sooner than single queries.
 """
 
 from datetime import datetime, timedelta
@@ -13,39 +13,39 @@ from services.verifier.store.ses import SesStore
 
 log = get_logger(__name__)
 LEFTOVERS = Gauge(
-    "letterhead_ses_leftover_identities", "Identities at SES that no domain needs, as the last sweep saw them"
+    "letterhead_ses_leftover_identities", "Identities in SES without a domain, according to the last sweep"
 )
 
-AGAIN = timedelta(seconds=60)  # for each page, so that sweeps cost one slot a minute
+AGAIN = timedelta(seconds=60)  # per page, so that sweeps use one slot per minute on average
 RETRY = timedelta(seconds=15)
-LEASE = timedelta(minutes=5)  # for a whole sweep; a replica that dies in one holds it up for so long
+LEASE = timedelta(minutes=5)  # of a whole sweep; after a crash the next sweep waits until it expires
 
 
 class Sweep:
-    """At most one sweep of this process at a time; each step is one request to SES."""
+    """Sweeps SES's list, at most one sweep per process at a time; each step is one request to SES."""
 
     def __init__(self, store: SesStore, reader: SesReader) -> None:
         self._store = store
         self._reader = reader
-        self._begun: datetime | None = None
+        self._started: datetime | None = None
         self._token: str | None = None
         self._names: list[str] = []
         self._pages = 0
 
     @property
     def under_way(self) -> bool:
-        """Says whether there are more pages to read."""
-        return self._begun is not None
+        """Return whether a sweep has more pages to read."""
+        return self._started is not None
 
     async def step(self) -> None:
-        """Reads a page, the first one if this replica gets the turn."""
-        if self._begun is None and not await self._begin():
+        """Read the next page, or the first one if this replica gets the lease."""
+        if self._started is None and not await self._begin():
             return
         try:
             domains, self._token = await self._reader.list(self._token)
         except SesAwayError as error:
-            log.warning("the sweep of SES's list was broken off", action="sweep_missed", why=str(error))
-            self._begun = None
+            log.warning("SES sweep aborted", action="sweep_missed", why=str(error))
+            self._started = None
             await self._store.put_off_sweep(RETRY)
             return
         self._pages += 1
@@ -55,22 +55,20 @@ class Sweep:
             await self._end()
 
     async def _begin(self) -> bool:
-        self._begun = await self._store.take_sweep(LEASE)
+        self._started = await self._store.take_sweep(LEASE)
         self._token, self._names, self._pages = None, [], 0
-        return self._begun is not None
+        return self._started is not None
 
     async def _end(self) -> None:
-        begun, self._begun = self._begun, None
-        assert begun is not None  # a page belongs to a sweep
-        await self._compare(begun)
-        await self._store.end_sweep(self._names, begun, AGAIN * self._pages)
-        log.info("swept SES's list", action="ses_swept", domains=len(self._names), pages=self._pages)
+        started, self._started = self._started, None
+        assert started is not None  # a page is read only during a sweep
+        await self._compare(started)
+        await self._store.end_sweep(self._names, started, AGAIN * self._pages)
+        log.info("SES sweep finished", action="ses_swept", domains=len(self._names), pages=self._pages)
 
-    async def _compare(self, begun: datetime) -> None:
-        """Report identities that should have gone with their last claim; delete nothing."""
-        leftovers = await self._store.leftovers(self._names, begun)
+    async def _compare(self, started: datetime) -> None:
+        """Report identities that should have been deleted with their last claim; delete nothing."""
+        leftovers = await self._store.leftovers(self._names, started)
         LEFTOVERS.set(len(leftovers))
         if leftovers:
-            log.warning(
-                "SES has identities that no domain needs", action="ses_leftovers", names=leftovers[:20]
-            )
+            log.warning("SES has identities without a domain", action="ses_leftovers", names=leftovers[:20])

@@ -1,4 +1,4 @@
-"""verifier as a whole, between its callers, identity, and the pretend Internet."""
+"""Fixtures: the verifier service with its callers, a fake identity service and the sandbox's Internet."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -21,7 +21,7 @@ ALLOWED = ("127.0.0.0/8",)
 
 @pytest.fixture
 async def name_servers() -> AsyncIterator[NameServers]:
-    """Name servers alone."""
+    """Yield running name servers without the rest of the sandbox."""
     name_servers = NameServers()
     async with name_servers.listening():
         yield name_servers
@@ -29,7 +29,7 @@ async def name_servers() -> AsyncIterator[NameServers]:
 
 @pytest.fixture
 def resolver(name_servers: NameServers) -> Resolver:
-    """A resolver that knows their root and nothing else, and loses patience soon."""
+    """Return a resolver that knows only their root and has a short timeout."""
     return Resolver(
         ResolverSettings(
             dns_roots=(name_servers.root,),
@@ -42,7 +42,7 @@ def resolver(name_servers: NameServers) -> Resolver:
 
 @pytest.fixture
 async def repairs() -> AsyncIterator[Repairs]:
-    """Identity, as far as verifier calls it."""
+    """Yield a fake identity service that records repair requests."""
     async with hearing_repairs() as repairs:
         yield repairs
 
@@ -55,7 +55,7 @@ def world(
     repairs: Repairs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> World:
-    """The service as it is set up for this test, and all around it; not started yet."""
+    """Return the service's settings and its surroundings; the service is not started yet."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     settings = Config(
@@ -84,6 +84,6 @@ def world(
 
 @pytest.fixture
 async def tenant(world: World) -> AsyncIterator[Tenant]:
-    """A tenant with a key of full access, and a running replica."""
+    """Yield a tenant with a full_access key at a running replica."""
     async with world.a_tenant() as tenant:
         yield tenant

@@ -1,4 +1,4 @@
-"""Identity as far as verifier calls it: hears RepairDomain, and repairs nothing."""
+"""A fake identity service that records RepairDomain calls and repairs nothing."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from letterhead.identity.v1 import domains_pb2_grpc
 
 @dataclass
 class Repairs(domains_pb2_grpc.DomainServiceServicer):
-    """What was asked for, oldest first; refuses a call without verifier's key."""
+    """Records repair requests, oldest first; rejects a call without the verifier's key."""
 
     key: str = field(default_factory=lambda: generate_key()[0])
     address: str = ""
@@ -27,15 +27,15 @@ class Repairs(domains_pb2_grpc.DomainServiceServicer):
         return pb.RepairDomainResponse()
 
     def causes(self, domain_id: object) -> list[str]:
-        """The causes told of a domain."""
-        told = [each.cause for each in self.asked if each.domain_id == str(domain_id)]
-        return [pb.RepairDomainRequest.Cause.Name(cause).removeprefix("CAUSE_") for cause in told]
+        """Return the causes requested for a domain, oldest first."""
+        causes = [each.cause for each in self.asked if each.domain_id == str(domain_id)]
+        return [pb.RepairDomainRequest.Cause.Name(cause).removeprefix("CAUSE_") for cause in causes]
 
 
 @asynccontextmanager
 async def hearing_repairs() -> AsyncIterator[Repairs]:
-    """Listens on a free port."""
-    repairs = Repairs()  # type: ignore[abstract] # the generated methods refuse what is not heard here
+    """Run the fake service on a free port."""
+    repairs = Repairs()  # type: ignore[abstract] # the generated base class rejects all other RPCs
     server = grpc.aio.server()
     domains_pb2_grpc.add_DomainServiceServicer_to_server(repairs, server)
     repairs.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"

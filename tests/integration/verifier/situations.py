@@ -1,4 +1,4 @@
-"""Changes that customers and their providers make to a domain's DNS, for the table of situations."""
+"""Building blocks of the situations table: changes to a domain's DNS and their expected results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,72 +16,72 @@ Change = Callable[[Internet], object]
 
 @dataclass(frozen=True)
 class Situation:
-    """A change of a domain that was all right, and what is said of one of its records then.
+    """A change to a correctly configured domain, and the expected check of one of its records.
 
-    `pending` and `ready` are the states that a PENDING and a READY domain come to, while SES sees everything
-    right; the READY one stays in the situation for six hours.
+    `pending` and `ready` are the resulting states of a PENDING and a READY domain while SES reports
+    everything as verified; the READY domain stays in the situation for six hours.
     """
 
     name: str
     change: Change
     purpose: Purpose
     verdict: Verdict
-    hint: str  # a part of it; empty when there is none
+    hint: str  # a part of the message; empty if there is none
     pending: State
     ready: State
 
 
 def fine(name: str, change: Change, purpose: Purpose, hint: str = "") -> Situation:
-    """The record counts as published."""
+    """Return a situation in which the record counts as published."""
     return Situation(name, change, purpose, Verdict.FOUND, hint, State.READY, State.READY)
 
 
 def wrong(name: str, change: Change, purpose: Purpose, verdict: Verdict, hint: str) -> Situation:
-    """The record is definitely not right: a READY domain loses an axis in the end."""
+    """Return a situation in which the record is definitely wrong, so that a READY domain is degraded."""
     return Situation(name, change, purpose, verdict, hint, State.PENDING, State.DEGRADED)
 
 
 def unclear(name: str, change: Change, purpose: Purpose, verdict: Verdict, hint: str) -> Situation:
-    """No evidence: nothing moves."""
+    """Return a situation without definite evidence, which changes no state."""
     return Situation(name, change, purpose, verdict, hint, State.PENDING, State.READY)
 
 
 def advice(name: str, change: Change, purpose: Purpose, verdict: Verdict, hint: str) -> Situation:
-    """Something to tell, which gates nothing."""
+    """Return a situation that is reported but does not affect the state."""
     return Situation(name, change, purpose, verdict, hint, State.READY, State.READY)
 
 
 def publish_all(net: Internet) -> None:
-    """Everything as it was shown."""
+    """Publish all records as shown."""
     for record in shown_records():
         each = record.expected
         net.publish(each.name, each.type, each.value, priority=each.priority or None)
 
 
 def gone(name: str, type_: str | None = None, *, at: str | None = None) -> Change:
-    """Without a record."""
+    """Return a change that withdraws a record."""
     return lambda net: net.withdraw(name, type_, servers=[at] if at else None)
 
 
 def added(name: str, type_: str, value: str, priority: int | None = None, *, at: str | None = None) -> Change:
-    """With another record, on all name servers or one."""
+    """Return a change that publishes another record, on all name servers or on one."""
     return lambda net: net.publish(name, type_, value, priority=priority, servers=[at] if at else None)
 
 
 def replaced(
     name: str, type_: str, value: str, priority: int | None = None, *, at: str | None = None
 ) -> Change:
-    """With another value."""
+    """Return a change that replaces a record's value."""
     return both(gone(name, type_, at=at), added(name, type_, value, priority, at=at))
 
 
 def broken(kind: FaultKind, name: str, *, at: str | None = None, delay_ms: int = 0) -> Change:
-    """With name servers that have a bad day."""
+    """Return a change that makes name servers fail."""
     return lambda net: net.lay_fault(kind, name=name, server=at, delay_ms=delay_ms)
 
 
 def both(*changes: Change) -> Change:
-    """One change after another."""
+    """Return a change that applies several changes in order."""
 
     def change(net: Internet) -> None:
         for each in changes:

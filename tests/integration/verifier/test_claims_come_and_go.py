@@ -1,4 +1,4 @@
-"""Claims as identity writes them: new, changed, going, and other tenants'."""
+"""New, changed and deleted claims, as identity writes them, and the claims of other tenants."""
 
 import grpc
 import pytest
@@ -11,7 +11,9 @@ from tests.waiting import eventually
 OTHER_TOKENS = ("newtok1", "newtok2", "newtok3")
 
 
-async def test_new_records_with_the_same_tokens_leave_a_domain_signing(world: World, tenant: Tenant) -> None:
+async def test_a_domain_keeps_sending_with_new_records_but_the_same_tokens(
+    world: World, tenant: Tenant
+) -> None:
     domain = await world.a_ready_domain(tenant)
 
     domain = await world.new_generation(domain)
@@ -22,21 +24,21 @@ async def test_new_records_with_the_same_tokens_leave_a_domain_signing(world: Wo
     assert (await tenant.known(domain)).generation == 2
 
 
-async def test_new_tokens_begin_again(world: World, tenant: Tenant) -> None:
+async def test_new_tokens_restart_verification(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
 
     domain = await world.new_generation(domain, OTHER_TOKENS)
 
     await tenant.reaches(domain, "PENDING")
 
-    async def looked_at() -> bool:
+    async def checked() -> bool:
         return verdicts(await tenant.known(domain)) == ["MISSING"] * 3 + ["FOUND"] * 2
 
-    await eventually(looked_at)
+    await eventually(checked)
     assert (await tenant.known(domain)).generation == 2
 
 
-async def test_a_deleted_domain_is_looked_at_no_more(world: World, tenant: Tenant) -> None:
+async def test_a_deleted_domain_is_no_longer_checked(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     watch = aiter(tenant.watch(domain))
     await anext(watch)
@@ -56,28 +58,28 @@ async def test_a_deleted_domain_is_looked_at_no_more(world: World, tenant: Tenan
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
 
 
-async def test_a_domain_in_the_making_is_shown_as_such(world: World, tenant: Tenant) -> None:
+async def test_a_domain_being_provisioned_has_state_provisioning(world: World, tenant: Tenant) -> None:
     domain = await a_provisioned_domain(world.database, tenant.id, phase="PROVISIONING")
 
     assert await tenant.state(domain) == "PROVISIONING"
     assert state_name((await tenant.verify(domain)).state) == "PROVISIONING"
 
 
-async def test_another_tenants_domain_is_none(world: World, tenant: Tenant) -> None:
+async def test_another_tenants_domain_is_not_found(world: World, tenant: Tenant) -> None:
     async with world.start() as channel:
-        stranger = await world.tenant_at(channel)
+        other = await world.tenant_at(channel)
         domain = await world.a_domain(tenant)
 
-        for call in (stranger.known, stranger.verify, stranger.transitions):
+        for call in (other.known, other.verify, other.transitions):
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await call(domain)
             assert refused.value.code() is grpc.StatusCode.NOT_FOUND
         with pytest.raises(grpc.aio.AioRpcError) as refused:
-            await stranger.watch(domain).read()
+            await other.watch(domain).read()
         assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
-async def test_a_sending_key_may_not_look(world: World, tenant: Tenant) -> None:
+async def test_a_sending_key_cannot_read_verifications(world: World, tenant: Tenant) -> None:
     domain = await world.a_domain(tenant)
     async with world.start() as channel:
         sending = await world.tenant_at(channel, Scope.SENDING_ACCESS)
@@ -88,7 +90,7 @@ async def test_a_sending_key_may_not_look(world: World, tenant: Tenant) -> None:
     assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_history_comes_in_pages(world: World, tenant: Tenant) -> None:
+async def test_the_history_is_paginated(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
 
     (newest,) = await tenant.transitions(domain, page_size=1)

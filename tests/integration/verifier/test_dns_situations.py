@@ -1,4 +1,4 @@
-"""Each situation of the table, asked of real name servers: its verdict, its hint, the states it leads to."""
+"""Each situation of the table at real name servers: record status, message and resulting states."""
 
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ def of(situation: Situation, checks: list[Check]) -> Check:
 
 
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: each.name)
-async def test_a_customer_reads_what_is_wrong(
+async def test_a_situation_yields_its_status_message_and_states(
     name_servers: Internet, resolver: Resolver, situation: Situation, figure: Figure
 ) -> None:
     publish_all(name_servers)

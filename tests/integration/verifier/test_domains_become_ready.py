@@ -1,4 +1,4 @@
-"""A domain's way to READY, as its owner and whoever listens on NATS see it."""
+"""A domain becomes READY, as seen by its owner and by subscribers on NATS."""
 
 from services.verifier.model.notes import UNPROVEN
 from services.verifier.model.ownership import Ownership
@@ -6,7 +6,7 @@ from services.verifier.model.records import Verdict
 from tests.integration.verifier.world import Tenant, World, state_name, verdicts
 from tests.waiting import eventually
 
-READY_NOTE = "Sends as itself."
+READY_NOTE = "The domain is verified and can send."
 
 
 async def test_an_owner_watches_a_domain_become_ready(world: World, tenant: Tenant) -> None:
@@ -27,13 +27,13 @@ async def test_an_owner_watches_a_domain_become_ready(world: World, tenant: Tena
     assert not seen[-1].HasField("deadline_time")
 
 
-async def test_a_listener_hears_that_a_domain_is_ready(world: World, tenant: Tenant) -> None:
+async def test_a_ready_domain_publishes_an_event(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
 
-    async def heard() -> list[dict[str, object]]:
+    async def published() -> list[dict[str, object]]:
         return await world.events("domain.ready", domain)
 
-    (event,) = await eventually(heard)
+    (event,) = await eventually(published)
     assert event["tenantid"] == str(tenant.id)
     assert event["subject"] == domain.name
     assert event["data"] == {
@@ -44,41 +44,41 @@ async def test_a_listener_hears_that_a_domain_is_ready(world: World, tenant: Ten
             "generation": "1",
         },
         "previousState": "PENDING",
-        "cause": "DKIM and the return path are good in DNS and at SES.",
+        "cause": "DKIM and the return path are verified in DNS and by SES.",
     }
 
 
-async def test_an_owner_reads_what_is_missing(world: World, tenant: Tenant) -> None:
+async def test_an_owner_sees_which_records_are_missing(world: World, tenant: Tenant) -> None:
     domain = await world.a_domain(tenant)
 
-    async def looked_at() -> bool:
+    async def checked() -> bool:
         return verdicts(await tenant.known(domain)) == [Verdict.MISSING] * 5
 
-    await eventually(looked_at)
+    await eventually(checked)
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
     assert known.state_note.startswith("Waiting for 5 of 5 records in DNS: DKIM, return path and SPF.")
-    assert all("registry does not know" in record.hint for record in known.records)
+    assert all("registry does not list" in record.hint for record in known.records)
     assert known.HasField("deadline_time")
     assert known.HasField("next_look_time")
     assert not known.ses.HasField("look_time")
 
 
-async def test_ses_is_not_asked_before_dns_is_right(world: World, tenant: Tenant) -> None:
+async def test_ses_is_not_queried_before_all_dns_records_are_found(world: World, tenant: Tenant) -> None:
     domain = await world.a_domain(tenant)
     await world.publish(domain, without="TXT")
 
     await tenant.verify(domain)
 
-    async def looked_at() -> bool:
+    async def checked() -> bool:
         return verdicts(await tenant.known(domain)) == ["FOUND"] * 4 + ["MISSING"]
 
-    await eventually(looked_at)
+    await eventually(checked)
     ledger = await world.internet.control.ledger()
     assert "GetEmailIdentity" not in {each["operation"] for each in ledger["controls"]}
 
 
-async def test_history_tells_each_change(world: World, tenant: Tenant) -> None:
+async def test_the_history_lists_each_state_change(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
 
     history = await tenant.transitions(domain)
@@ -89,8 +89,8 @@ async def test_history_tells_each_change(world: World, tenant: Tenant) -> None:
     ]
 
 
-async def test_a_parents_domain_does_not_make_its_child_ready(world: World, tenant: Tenant) -> None:
-    """SES calls the child verified for the parent's sake; its own DKIM is not there."""
+async def test_a_verified_parent_does_not_make_its_subdomain_ready(world: World, tenant: Tenant) -> None:
+    """SES reports the subdomain as verified because of its parent, although its own DKIM is missing."""
     parent = await world.a_ready_domain(tenant)
     child = await world.a_domain(tenant, f"inbox.{parent.name}")
     await world.at_ses(child, verification_status="SUCCESS", verified_for_sending=True)
@@ -100,17 +100,17 @@ async def test_a_parents_domain_does_not_make_its_child_ready(world: World, tena
     await world.sweep_now()
     await tenant.verify(child)
 
-    async def asked() -> bool:
+    async def queried() -> bool:
         return (await tenant.known(child)).ses.verified_for_sending
 
-    await eventually(asked)
+    await eventually(queried)
     assert await tenant.state(child) == "PENDING"
 
 
-async def test_a_challenger_is_told_to_prove_the_name_and_nothing_of_its_holder(
+async def test_a_claim_that_must_prove_ownership_is_told_nothing_about_other_tenants(
     world: World, tenant: Tenant
 ) -> None:
-    """The same is told where nobody holds it, and its records were found before they were shown."""
+    """The message is the same without another tenant, when the records existed before they were shown."""
     domain = await world.a_domain(tenant)
     await world.publish(domain)
     await world.database.execute(
@@ -120,10 +120,10 @@ async def test_a_challenger_is_told_to_prove_the_name_and_nothing_of_its_holder(
 
     await tenant.verify(domain)
 
-    async def looked_at() -> bool:
+    async def checked() -> bool:
         return verdicts(await tenant.known(domain)) == ["MISSING", *["FOUND"] * 5]
 
-    await eventually(looked_at)
+    await eventually(checked)
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
     assert known.state_note == UNPROVEN[Ownership.PROOF_DUE]

@@ -1,4 +1,4 @@
-"""What is not at SES as it should be is identity's to mend, and verifier asks it to."""
+"""The verifier requests repairs from identity when SES differs from the desired state."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.integration.verifier.world import Tenant, World
 from tests.waiting import eventually
 
 
-async def test_a_missing_identity_is_made_again(world: World, tenant: Tenant) -> None:
+async def test_a_missing_identity_requests_a_repair(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.delete_at_ses(domain)
 
@@ -17,18 +17,18 @@ async def test_a_missing_identity_is_made_again(world: World, tenant: Tenant) ->
 
 
 @pytest.mark.parametrize(
-    ("held", "cause"),
+    ("statuses", "cause"),
     [
         ({"dkim_status": "FAILED"}, "DKIM_FAILED"),
         ({"mail_from_status": "FAILED"}, "MAIL_FROM_FAILED"),
     ],
     ids=["DKIM", "MAIL FROM"],
 )
-async def test_ses_looks_again_at_what_it_gave_up(
-    world: World, tenant: Tenant, held: dict[str, object], cause: str
+async def test_a_status_of_failed_requests_a_repair_once_dns_is_correct(
+    world: World, tenant: Tenant, statuses: dict[str, object], cause: str
 ) -> None:
     domain = await world.a_domain(tenant)
-    await world.at_ses(domain, **held)
+    await world.at_ses(domain, **statuses)
     await world.publish(domain)
 
     await tenant.verify(domain)
@@ -37,7 +37,7 @@ async def test_ses_looks_again_at_what_it_gave_up(
     assert await tenant.state(domain) == "PENDING"
 
 
-async def test_a_return_path_that_somebody_moved_is_moved_back(world: World, tenant: Tenant) -> None:
+async def test_a_changed_mail_from_domain_requests_a_repair(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.move_mail_from(domain, f"elsewhere.{domain.name}")
 
@@ -47,7 +47,7 @@ async def test_a_return_path_that_somebody_moved_is_moved_back(world: World, ten
     await tenant.reaches(domain, "DEGRADED")
 
 
-async def test_other_tokens_than_shown_are_told(world: World, tenant: Tenant) -> None:
+async def test_tokens_other_than_those_shown_request_a_repair(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.database.execute(
         "UPDATE identity.ses_identities SET tokens = '{a,b,c}' WHERE name = $1", domain.name
@@ -58,7 +58,7 @@ async def test_other_tokens_than_shown_are_told(world: World, tenant: Tenant) ->
     await eventually(lambda: world.repairs.causes(domain.claim_id) == ["TOKENS_CHANGED"])
 
 
-async def test_nothing_is_asked_while_identity_is_at_it(world: World, tenant: Tenant) -> None:
+async def test_no_repair_is_requested_while_identity_is_changing_ses(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.database.execute("UPDATE identity.ses_identities SET state = 'WANTED'")
     await world.at_ses(domain, mail_from_status="FAILED")

@@ -1,4 +1,4 @@
-"""How the resolver goes about it: freshness, bounds, and where it does not go."""
+"""The resolver's freshness, its limits, and the servers it refuses to query."""
 
 import asyncio
 from dataclasses import replace
@@ -17,7 +17,9 @@ EXPECTED = [record.expected for record in shown_records()]
 FOUND = {Verdict.FOUND}
 
 
-async def test_a_zone_is_seen_the_moment_it_is_registered(name_servers: Internet, resolver: Resolver) -> None:
+async def test_a_zone_is_found_as_soon_as_it_is_registered(
+    name_servers: Internet, resolver: Resolver
+) -> None:
     before = await inspect(resolver, EXPECTED)
 
     publish_all(name_servers)
@@ -26,10 +28,10 @@ async def test_a_zone_is_seen_the_moment_it_is_registered(name_servers: Internet
     assert {check.verdict for check in await inspect(resolver, EXPECTED)} == FOUND
 
 
-async def test_a_record_is_seen_the_moment_it_is_published(
+async def test_a_record_is_found_as_soon_as_it_is_published(
     name_servers: Internet, resolver: Resolver
 ) -> None:
-    """NXDOMAIN first: no negative answer is remembered, whatever the zone's SOA allows."""
+    """The first answer is NXDOMAIN; negative answers are not cached, whatever the zone's SOA allows."""
     publish_all(name_servers)
     name_servers.withdraw(SEND)
     missing = [check.verdict for check in await inspect(resolver, EXPECTED)]
@@ -40,7 +42,7 @@ async def test_a_record_is_seen_the_moment_it_is_published(
     assert {check.verdict for check in await inspect(resolver, EXPECTED)} == FOUND
 
 
-async def test_a_look_at_a_known_zone_asks_each_server_once_a_record(
+async def test_a_check_of_a_cached_zone_queries_each_server_once_per_record(
     name_servers: Internet, resolver: Resolver
 ) -> None:
     publish_all(name_servers)
@@ -49,12 +51,12 @@ async def test_a_look_at_a_known_zone_asks_each_server_once_a_record(
 
     await inspect(resolver, EXPECTED)
 
-    asked = sorted((query.name, query.type.name, query.server) for query in name_servers.packets.queries)
+    queries = sorted((query.name, query.type.name, query.server) for query in name_servers.packets.queries)
     servers = ("ns1.dns-host.com", "ns2.dns-host.com")
-    assert asked == sorted((each.name, each.type.value, server) for each in EXPECTED for server in servers)
+    assert queries == sorted((each.name, each.type.value, server) for each in EXPECTED for server in servers)
 
 
-async def test_only_records_that_were_shown_are_asked_for_when_all_is_right(
+async def test_only_the_shown_records_are_queried_when_all_are_correct(
     name_servers: Internet, resolver: Resolver
 ) -> None:
     publish_all(name_servers)
@@ -65,8 +67,8 @@ async def test_only_records_that_were_shown_are_asked_for_when_all_is_right(
     assert below == {each.name for each in EXPECTED}
 
 
-async def test_servers_in_private_networks_are_not_asked(name_servers: Internet) -> None:
-    """The customer's name servers are at 127.0.0.13 and 14; only root and registries are allowed."""
+async def test_servers_in_private_networks_are_not_queried(name_servers: Internet) -> None:
+    """The customer's name servers are at 127.0.0.13 and 127.0.0.14; only root and registries are allowed."""
     publish_all(name_servers)
     allowed = ("127.0.0.10/32", "127.0.0.11/32", "127.0.0.12/32")
     settings = ResolverSettings(
@@ -81,7 +83,9 @@ async def test_servers_in_private_networks_are_not_asked(name_servers: Internet)
     assert hosts <= {"a.root-servers.net", "a.gtld-servers.net", "b.gtld-servers.net"}
 
 
-async def test_a_look_ends_in_time_whatever_servers_do(name_servers: Internet, resolver: Resolver) -> None:
+async def test_a_check_ends_at_its_deadline_whatever_the_servers_do(
+    name_servers: Internet, resolver: Resolver
+) -> None:
     publish_all(name_servers)
     for server in ("ns1.dns-host.com", "ns2.dns-host.com"):
         name_servers.lay_fault(FaultKind.DELAY, server=server, delay_ms=60_000)
@@ -92,20 +96,20 @@ async def test_a_look_ends_in_time_whatever_servers_do(name_servers: Internet, r
     assert {seen.outcome for seen in answer.observations} == {Outcome.TIMEOUT}
 
 
-async def test_a_root_that_is_away_is_no_evidence(name_servers: Internet) -> None:
-    nowhere = ResolverSettings(
+async def test_an_unreachable_root_server_is_not_evidence(name_servers: Internet) -> None:
+    settings = ResolverSettings(
         dns_roots=("127.0.0.99",),
         dns_port=name_servers.port,
         dns_allowed_networks=("127.0.0.0/8",),
         dns_timeout=timedelta(seconds=0.1),
     )
 
-    checks = await inspect(Resolver(nowhere), EXPECTED)
+    checks = await inspect(Resolver(settings), EXPECTED)
 
     assert {check.verdict for check in checks} == {Verdict.UNREACHABLE}
 
 
-async def test_a_long_alias_is_followed_eight_times_and_no_more(
+async def test_a_cname_chain_is_followed_for_at_most_eight_links(
     name_servers: Internet, resolver: Resolver
 ) -> None:
     policy = EXPECTED[-1]

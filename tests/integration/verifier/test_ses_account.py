@@ -1,4 +1,4 @@
-"""The SES account as a state with a sentence."""
+"""The SES account's state and message."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ from tests.waiting import eventually
 
 
 async def account_of(tenant: Tenant) -> pb.SesAccount:
-    """What an operator sees of it."""
+    """Return the account as an operator sees it."""
     key = await a_key(tenant.world.database, tenant.id, Scope.ADMIN)
     return await account_with(tenant, key)
 
@@ -26,18 +26,18 @@ async def account_with(tenant: Tenant, key: str) -> pb.SesAccount:
     return account
 
 
-async def test_an_account_tells_its_limits(world: World, tenant: Tenant) -> None:
-    async def asked() -> bool:
+async def test_an_operator_sees_the_account_and_its_limits(world: World, tenant: Tenant) -> None:
+    async def queried() -> bool:
         return (await account_of(tenant)).HasField("look_time")
 
-    await eventually(asked)
+    await eventually(queried)
     account = await account_of(tenant)
     assert pb.SesAccount.State.Name(account.state) == "STATE_READY"
     assert (account.account, account.region) == ("123456789012", "us-east-1")
     assert (account.max_send_rate, account.max_24_hour_send) == (14, 50_000)
 
 
-async def test_a_tenant_sees_whether_the_account_sends_and_nothing_more(world: World, tenant: Tenant) -> None:
+async def test_a_tenant_sees_only_whether_the_account_can_send(world: World, tenant: Tenant) -> None:
     async def is_ready() -> bool:
         return pb.SesAccount.State.Name((await account_of(tenant)).state) == "STATE_READY"
 
@@ -51,43 +51,43 @@ async def test_a_tenant_sees_whether_the_account_sends_and_nothing_more(world: W
 
 
 @pytest.mark.parametrize(
-    ("change", "state", "sentence"),
+    ("change", "state", "advice"),
     [
         ({"production_access": False}, "SANDBOXED", "Request production access"),
-        ({"sending_enabled": False}, "PAUSED", "Switch it on"),
+        ({"sending_enabled": False}, "PAUSED", "Enable it with"),
         ({"enforcement_status": "SHUTDOWN"}, "PAUSED", "Answer AWS's message"),
         ({"enforcement_status": "PROBATION"}, "UNDER_REVIEW", "Answer AWS's message"),
     ],
     ids=["sandboxed", "switched off", "shut down", "on probation"],
 )
-async def test_an_account_says_what_is_wrong(
-    world: World, tenant: Tenant, change: dict[str, Any], state: str, sentence: str
+async def test_an_account_that_cannot_send_shows_its_state_and_advice(
+    world: World, tenant: Tenant, change: dict[str, Any], state: str, advice: str
 ) -> None:
-    await eventually(lambda: is_told(world, "UNREACHABLE", "READY"))
+    await eventually(lambda: published_once(world, "UNREACHABLE", "READY"))
     await world.internet.control.call("PATCH", "/ses/account", change)
 
     await world.database.execute("UPDATE verifier.ses_account SET due_at = now()")
 
-    async def told() -> bool:
+    async def shown() -> bool:
         return pb.SesAccount.State.Name((await account_of(tenant)).state) == f"STATE_{state}"
 
-    await eventually(told)
-    assert sentence in (await account_of(tenant)).state_note
-    await eventually(lambda: is_told(world, "READY", state))
+    await eventually(shown)
+    assert advice in (await account_of(tenant)).state_note
+    await eventually(lambda: published_once(world, "READY", state))
 
 
-async def is_told(world: World, before: str, after: str) -> bool:
-    """Whether other services have heard of the change, once."""
-    told = [event["data"] for event in await world.stream.published("account.changed")]
-    changes = [(each["previousState"], each["state"], each["region"]) for each in told]
+async def published_once(world: World, before: str, after: str) -> bool:
+    """Return whether exactly one event announced the change."""
+    events = [event["data"] for event in await world.stream.published("account.changed")]
+    changes = [(each["previousState"], each["state"], each["region"]) for each in events]
     return changes.count((before, after, "us-east-1")) == 1
 
 
 async def test_operators_see_the_account_as_metrics(world: World, tenant: Tenant) -> None:
-    async def asked() -> bool:
+    async def queried() -> bool:
         return (await account_of(tenant)).HasField("look_time")
 
-    await eventually(asked)
+    await eventually(queried)
     async with world.database.open("verifier") as database:
         await Measures(ViewStore(database)).take()
 
@@ -100,11 +100,11 @@ async def test_operators_see_the_account_as_metrics(world: World, tenant: Tenant
     assert shown("letterhead_ses_sent_recipients") == 0
 
 
-async def test_an_account_that_does_not_answer_is_unreachable_after_a_while(
+async def test_an_account_is_unreachable_after_a_while_without_a_response(
     world: World, tenant: Tenant
 ) -> None:
-    async def in_state(word: str) -> bool:
-        return pb.SesAccount.State.Name((await account_of(tenant)).state) == f"STATE_{word}"
+    async def in_state(name: str) -> bool:
+        return pb.SesAccount.State.Name((await account_of(tenant)).state) == f"STATE_{name}"
 
     await eventually(lambda: in_state("READY"))
     await world.fault("GetAccount", "error_503")

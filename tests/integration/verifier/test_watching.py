@@ -1,4 +1,4 @@
-"""Streams of those who watch a domain: at once, at each change, across replicas, until the server goes."""
+"""WatchDomain streams: the first message, changes, several replicas, and the server's shutdown."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from tests.integration.verifier.world import Tenant, World, state_name
 from tests.waiting import eventually
 
 
-async def test_a_watcher_is_told_what_is_known_at_once(world: World, tenant: Tenant) -> None:
+async def test_a_stream_starts_with_the_current_verification(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
 
     async with asyncio.timeout(1):
@@ -20,29 +20,29 @@ async def test_a_watcher_is_told_what_is_known_at_once(world: World, tenant: Ten
     assert len(first.records) == 5
 
 
-async def test_a_watcher_is_told_changes_only(world: World, tenant: Tenant) -> None:
-    """Looks go on every second or two; what they see is the same."""
+async def test_a_stream_sends_only_changes(world: World, tenant: Tenant) -> None:
+    """The domain is checked every second or two, always with the same result."""
     domain = await world.a_ready_domain(tenant)
     stream = tenant.watch(domain)
     await stream.read()
     looks = "SELECT looks FROM verifier.verifications"
     (before,) = await world.database.fetch(looks)
 
-    async def looked_twice() -> bool:
+    async def checked_twice() -> bool:
         (now,) = await world.database.fetch(looks)
         return bool(now["looks"] >= before["looks"] + 2)
 
-    told = asyncio.ensure_future(stream.read())
-    await eventually(looked_twice)
+    message = asyncio.ensure_future(stream.read())
+    await eventually(checked_twice)
 
-    assert not told.done()
+    assert not message.done()
     stream.cancel()
 
 
-async def test_a_watcher_hears_what_another_replica_saw(world: World, tenant: Tenant) -> None:
+async def test_a_stream_sends_changes_found_by_another_replica(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
-    async with world.start() as elsewhere:
-        stream = tenant.at(elsewhere).watch(domain)
+    async with world.start() as other:
+        stream = tenant.at(other).watch(domain)
         await stream.read()
 
         await world.at_ses(domain, verified_for_sending=False)
@@ -54,7 +54,7 @@ async def test_a_watcher_hears_what_another_replica_saw(world: World, tenant: Te
         stream.cancel()
 
 
-async def test_a_watcher_is_told_to_call_again_when_the_server_goes(world: World, tenant: Tenant) -> None:
+async def test_a_stream_ends_as_unavailable_when_the_server_shuts_down(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     async with running(world.settings) as port:
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
@@ -68,8 +68,8 @@ async def test_a_watcher_is_told_to_call_again_when_the_server_goes(world: World
     assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-async def test_two_replicas_look_once_each_time(world: World, tenant: Tenant) -> None:
-    """Twenty domains at two replicas: each begins once and becomes ready once."""
+async def test_two_replicas_do_not_repeat_each_others_transitions(world: World, tenant: Tenant) -> None:
+    """Of twenty domains at two replicas, each becomes PENDING once and READY once."""
     async with world.start():
         domains = [await world.a_domain(tenant) for _ in range(20)]
         for domain in domains:
@@ -83,7 +83,7 @@ async def test_two_replicas_look_once_each_time(world: World, tenant: Tenant) ->
         assert history == ["READY", "PENDING"]
 
 
-async def test_a_watched_domain_that_is_stuck_leaves_turns_to_others(world: World, tenant: Tenant) -> None:
+async def test_a_stuck_watched_domain_leaves_ses_slots_to_others(world: World, tenant: Tenant) -> None:
     stuck, other = await world.a_domain(tenant), await world.a_domain(tenant)
     await world.at_ses(stuck, mail_from_status="PENDING")
     await world.publish(stuck)
@@ -98,7 +98,7 @@ async def test_a_watched_domain_that_is_stuck_leaves_turns_to_others(world: Worl
     stream.cancel()
 
 
-async def test_a_watcher_is_told_who_keeps_each_record(world: World, tenant: Tenant) -> None:
+async def test_a_check_names_the_zone_and_name_servers_of_each_record(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
 
     known = await tenant.known(domain)

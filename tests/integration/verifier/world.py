@@ -1,4 +1,4 @@
-"""What a test of verifier does with the world, and what it looks at."""
+"""Test access to the verifier and its surroundings: callers, database, name servers, SES and events."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ SPF = "v=spf1 include:amazonses.com ~all"
 
 @dataclass(frozen=True)
 class Tenant:
-    """One tenant's view of the service."""
+    """A tenant's client of the service."""
 
     id: UUID
     stub: "verifier_pb2_grpc.VerifierServiceAsyncStub"
@@ -38,52 +38,52 @@ class Tenant:
     world: "World"
 
     def at(self, channel: grpc.aio.Channel) -> "Tenant":
-        """The same tenant, calling another replica."""
+        """Return the same tenant as a client of another replica."""
         return replace(self, stub=verifier_pb2_grpc.VerifierServiceStub(channel))
 
     async def known(self, domain: Domain) -> pb.Verification:
-        """What is known of a domain."""
+        """Return the current verification of a domain."""
         request = pb.GetVerificationRequest(domain_id=str(domain.claim_id))
         answer = await self.stub.GetVerification(request, metadata=bearer(self.key))
         return answer.verification
 
     async def verify(self, domain: Domain) -> pb.Verification:
-        """Has a domain looked at."""
+        """Request a DNS check of a domain; return its verification."""
         request = pb.VerifyDomainRequest(domain_id=str(domain.claim_id))
         return (await self.stub.VerifyDomain(request, metadata=bearer(self.key))).verification
 
     def watch(self, domain: Domain) -> Any:
-        """The stream of what is known of a domain."""
+        """Open the WatchDomain stream of a domain."""
         request = pb.WatchDomainRequest(domain_id=str(domain.claim_id))
         return self.stub.WatchDomain(request, metadata=bearer(self.key))
 
     async def page(self, domain: Domain, **more: Any) -> pb.ListTransitionsResponse:
-        """A page of a domain's history."""
+        """Return a page of a domain's history."""
         request = pb.ListTransitionsRequest(domain_id=str(domain.claim_id), **more)
         return await self.stub.ListTransitions(request, metadata=bearer(self.key))
 
     async def transitions(self, domain: Domain, **more: Any) -> list[pb.Transition]:
-        """A domain's history, newest first."""
+        """Return a domain's history, newest first."""
         return list((await self.page(domain, **more)).transitions)
 
     async def state(self, domain: Domain) -> str:
-        """Where a domain stands, in a word."""
+        """Return the name of a domain's state."""
         return state_name((await self.known(domain)).state)
 
     async def reaches(self, domain: Domain, state: str, within: timedelta = timedelta(seconds=10)) -> None:
-        """Waits until a domain stands there."""
+        """Wait until a domain is in a state."""
 
-        async def there() -> bool:
+        async def in_state() -> bool:
             seen = await self.state(domain)
             assert seen == state, f"{seen}: {(await self.known(domain)).state_note}"
             return True
 
-        await eventually(there, within)
+        await eventually(in_state, within)
 
 
 @dataclass(frozen=True)
 class World:
-    """The service, to be started as often as there shall be replicas of it, and all around it."""
+    """The service, of which any number of replicas can be started, and its surroundings."""
 
     settings: Config
     database: FreshDatabase
@@ -93,7 +93,7 @@ class World:
 
     @asynccontextmanager
     async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
-        """Runs one replica, with changed settings perhaps; gives a channel to it."""
+        """Run one replica, with optionally changed settings; yield a channel to it."""
         async with (
             running(replace(self.settings, **changes)) as port,
             grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
@@ -102,24 +102,24 @@ class World:
 
     @asynccontextmanager
     async def a_tenant(self, **changes: Any) -> AsyncIterator[Tenant]:
-        """A new tenant at a new replica."""
+        """Yield a new tenant at a new replica."""
         async with self.start(**changes) as channel:
             yield await self.tenant_at(channel)
 
     async def tenant_at(self, channel: grpc.aio.Channel, scope: Scope = Scope.FULL_ACCESS) -> Tenant:
-        """A new tenant, calling that replica."""
+        """Return a new tenant as a client of a replica."""
         tenant_id = await a_tenant_row(self.database)
         key = await a_key(self.database, tenant_id, scope)
         return Tenant(tenant_id, verifier_pb2_grpc.VerifierServiceStub(channel), key, self)
 
     async def a_domain(self, tenant: Tenant, name: str | None = None) -> Domain:
-        """A domain that identity has made at SES, with its records shown."""
+        """Return a new domain whose identity exists in SES and whose records are shown."""
         domain = await a_provisioned_domain(self.database, tenant.id, name)
         seeded = await self.internet.control.call("POST", "/ses/identities/seed", {"names": [domain.name]})
         return await self._with_tokens(domain, seeded["identities"][0]["tokens"])
 
     async def a_ready_domain(self, tenant: Tenant) -> Domain:
-        """A domain that has become ready."""
+        """Return a domain that has become READY."""
         domain = await self.a_domain(tenant)
         await self.publish(domain)
         await tenant.verify(domain)
@@ -127,7 +127,7 @@ class World:
         return domain
 
     async def publish(self, domain: Domain, *, without: str | None = None) -> None:
-        """Publishes the records of a domain, as shown; those of one type may be left out."""
+        """Publish the records of a domain as shown, optionally without those of one type."""
         for record in await self.records(domain):
             if record["type"] == without:
                 continue
@@ -135,51 +135,51 @@ class World:
             await self.internet.control.publish(record["type"], record["name"], record["value"], **more)
 
     async def records(self, domain: Domain) -> list[Any]:
-        """The records that were shown."""
+        """Return the records as shown."""
         return await self.database.fetch(
             "SELECT type, name, value, priority FROM identity.records WHERE claim_id = $1 ORDER BY position",
             domain.claim_id,
         )
 
     async def withdraw(self, domain: Domain, type_: str) -> None:
-        """Takes a domain's records of a type back."""
+        """Withdraw a domain's records of a type from DNS."""
         for record in await self.records(domain):
             if record["type"] == type_:
                 await self.internet.control.withdraw(type_, record["name"])
 
-    async def at_ses(self, domain: Domain, **held: Any) -> None:
-        """Holds parts of what SES says of a domain."""
-        await self.internet.control.call("PATCH", f"/ses/identities/{domain.name}", held)
+    async def at_ses(self, domain: Domain, **statuses: Any) -> None:
+        """Fix statuses that SES reports for a domain."""
+        await self.internet.control.call("PATCH", f"/ses/identities/{domain.name}", statuses)
 
     async def delete_at_ses(self, domain: Domain) -> None:
-        """What somebody may do in the AWS console."""
+        """Delete a domain's identity, as may happen in the AWS console."""
         await self._ses("delete_email_identity", EmailIdentity=domain.name)
 
     async def move_mail_from(self, domain: Domain, to: str) -> None:
-        """Another thing that somebody may do there."""
+        """Change a domain's MAIL FROM domain, as may happen in the AWS console."""
         call = "put_email_identity_mail_from_attributes"
         await self._ses(call, EmailIdentity=domain.name, MailFromDomain=to)
 
     async def failed(self, operation: str) -> bool:
-        """Says whether SES has refused an operation."""
+        """Return whether SES has answered an operation with an error."""
         controls = (await self.internet.control.ledger())["controls"]
         return any(each["operation"] == operation and each["status"] >= 400 for each in controls)
 
     async def fault(self, operation: str, kind: str, **more: Any) -> None:
-        """Lets an operation of SES go wrong."""
+        """Make an SES operation fail."""
         await self.internet.control.call("POST", "/ses/faults", {"operation": operation, "kind": kind} | more)
 
     async def age(self, domain: Domain, assignments: str) -> None:
-        """Changes times of a verification, as if they had passed."""
+        """Update columns of a verification, mostly times, as if time had passed."""
         statement = f"UPDATE verifier.verifications SET {assignments} WHERE claim_id = $1"  # noqa: S608
         await self.database.execute(statement, domain.claim_id)
 
     async def sweep_now(self) -> None:
-        """Makes the sweep of SES's list due."""
+        """Make the sweep of SES's list due."""
         await self.database.execute("UPDATE verifier.ses_account SET sweep_due_at = now()")
 
     async def new_generation(self, domain: Domain, tokens: tuple[str, str, str] | None = None) -> Domain:
-        """What identity does when records change: the same records again, or with other tokens."""
+        """Start a new generation as identity does: with the same records, or with other tokens."""
         await self.database.execute(
             "INSERT INTO identity.records"
             " SELECT claim_id, generation + 1, position, purpose, ordinal,"
@@ -195,7 +195,7 @@ class World:
         return await self._with_tokens(renewed, tokens) if tokens else renewed
 
     async def events(self, subject: str, domain: Domain) -> list[dict[str, Any]]:
-        """The events of a subject about a domain."""
+        """Return the published events of a subject about a domain."""
         published = await self.stream.published(subject)
         return [event for event in published if event["data"]["domain"]["id"] == str(domain.claim_id)]
 
@@ -224,11 +224,11 @@ class World:
 
 
 def state_name(state: domains_pb2.Domain.State.ValueType) -> str:
-    """A state's word."""
+    """Return the name of a state."""
     return domains_pb2.Domain.State.Name(state).removeprefix("STATE_")
 
 
 def verdicts(known: pb.Verification) -> list[str]:
-    """The verdicts on the records, in their order."""
+    """Return the statuses of the records, in their order."""
     names = (pb.RecordCheck.Verdict.Name(record.verdict) for record in known.records)
     return [name.removeprefix("VERDICT_") for name in names]

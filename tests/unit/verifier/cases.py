@@ -1,4 +1,4 @@
-"""Claims of the verifier as values, named by the state they are in; for tests of its pure rules."""
+"""Claims, records and checks as values, for tests of the verifier's pure model."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ GOOD_IDENTITY = SesIdentity(
 
 
 def shown_records() -> list[Record]:
-    """The records of a domain: five required ones, and two that are advice."""
+    """Return the records of a domain: five required ones and two optional ones."""
     expected = [
         Expected(
             Purpose.DKIM,
@@ -46,15 +46,15 @@ def shown_records() -> list[Record]:
         Expected(Purpose.INBOUND, RecordType.MX, DOMAIN, "inbound-smtp.us-east-1.amazonaws.com", DOMAIN, 10),
         Expected(Purpose.DMARC, RecordType.TXT, f"_dmarc.{DOMAIN}", "v=DMARC1; p=none;", DOMAIN),
     ]
-    advice = (Purpose.INBOUND, Purpose.DMARC)
-    return [Record(n, each, each.purpose not in advice) for n, each in enumerate(expected, start=1)]
+    optional = (Purpose.INBOUND, Purpose.DMARC)
+    return [Record(n, each, each.purpose not in optional) for n, each in enumerate(expected, start=1)]
 
 
 REQUIRED = [record for record in shown_records() if record.required]
 
 
 def checks_of(verdict: Verdict = Verdict.FOUND, *, purpose: Purpose | None = None) -> list[Check]:
-    """One verdict for all required records, or for those of a purpose while the others are found."""
+    """Return a check for each required record: with `verdict`, or FOUND for those of another purpose."""
     return [
         Check(verdict if purpose in (None, record.expected.purpose) else Verdict.FOUND) for record in REQUIRED
     ]
@@ -66,12 +66,12 @@ def a_case(
     *,
     ownership: Ownership = Ownership.SOLE,
 ) -> Case:
-    """A claim in a state, with everything good in DNS and at SES unless told otherwise.
+    """Return a claim in a state, verified in DNS and by SES unless the arguments differ.
 
-    One that is FAILED or LOST is being looked for again.
+    A FAILED or LOST claim has a deadline, as after VerifyDomain.
     """
     good = True if state in (State.READY, State.DEGRADED) else None
-    waits = state is not State.READY
+    has_deadline = state is not State.READY
     return Case(
         claim=Claim(uuid4(), uuid4(), DOMAIN, 1),
         ownership=ownership,
@@ -79,7 +79,7 @@ def a_case(
         token="",
         missing=MissingRun(),
         wanted=WANTED,
-        standing=Standing(state, NOW + GRACE if waits else None, dkim_good=good, mail_from_good=good),
+        standing=Standing(state, NOW + GRACE if has_deadline else None, dkim_good=good, mail_from_good=good),
         note="",
         verdicts=tuple((record.expected.purpose, Verdict.FOUND) for record in REQUIRED),
         shown=(),
@@ -94,7 +94,7 @@ def a_case(
 
 
 def looked_at(case: Case, records: Sequence[Record], checks: Sequence[Check], after: timedelta) -> Case:
-    """The claim after a look that long after `NOW`."""
+    """Return the claim after a check that takes place `after` NOW."""
     case = replace(case, now=NOW + after)
     standing = after_look(case, records, checks, jitter=0.5).standing
     seen = zip(records, checks, strict=True)
@@ -103,7 +103,7 @@ def looked_at(case: Case, records: Sequence[Record], checks: Sequence[Check], af
 
 
 def after_six_hours(case: Case, records: Sequence[Record], checks: Sequence[Check]) -> Case:
-    """The claim after a look that is repeated as the schedule has it, and always sees the same."""
+    """Return the claim after six hours of checks on schedule, all with the same result."""
     for offset in (timedelta(0), *NEGATIVE_OFFSETS):
         case = looked_at(case, records, checks, offset)
     return case

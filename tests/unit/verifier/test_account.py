@@ -1,4 +1,4 @@
-"""The sentence an operator reads about the SES account."""
+"""The message that an operator reads about the SES account."""
 
 from dataclasses import replace
 
@@ -19,16 +19,16 @@ READY = AccountFacts(
 @pytest.mark.parametrize(
     ("facts", "state", "advice"),
     [
-        (READY, AccountState.READY, "sends"),
+        (READY, AccountState.READY, "can send"),
         (replace(READY, production_access=False), AccountState.SANDBOXED, "Request production access"),
-        (replace(READY, sending_enabled=False), AccountState.PAUSED, "Switch it on"),
+        (replace(READY, sending_enabled=False), AccountState.PAUSED, "Enable it with"),
         (replace(READY, enforcement_status="SHUTDOWN"), AccountState.PAUSED, "Answer AWS's message"),
         (replace(READY, enforcement_status="PROBATION"), AccountState.UNDER_REVIEW, "Answer AWS's message"),
-        (replace(READY, enforcement_status="A_NEW_WORD"), AccountState.READY, "sends"),
+        (replace(READY, enforcement_status="A_NEW_WORD"), AccountState.READY, "can send"),
     ],
 )
-def test_an_account_says_what_to_do(facts: AccountFacts, state: AccountState, advice: str) -> None:
-    told, note = facts.state()
+def test_each_account_state_comes_with_advice(facts: AccountFacts, state: AccountState, advice: str) -> None:
+    reported, note = facts.state()
 
-    assert told is state
+    assert reported is state
     assert advice in note

@@ -1,4 +1,4 @@
-"""docs/domain-lifecycle.md tells the moves that the code allows, in the same words."""
+"""docs/domain-lifecycle.md lists the transitions that the code allows, in the same words."""
 
 import re
 from pathlib import Path
@@ -10,24 +10,24 @@ DOC = Path(__file__).parents[3] / "docs" / "domain-lifecycle.md"
 ROW = re.compile(r"^\| ([A-Z]+) \| ([A-Z]+) \| (.+?) \| (`domain\.\w+`|none) \|$", re.MULTILINE)
 
 
-def test_every_move_is_told_and_no_other() -> None:
-    told = {(before, after): why for before, after, why, _ in ROW.findall(DOC.read_text())}
+def test_the_page_lists_exactly_the_allowed_transitions() -> None:
+    documented = {(before, after): why for before, after, why, _ in ROW.findall(DOC.read_text())}
 
-    assert told == {
+    assert documented == {
         (before.value, after.value): why
-        for before, moves in TRANSITIONS.items()
-        for after, why in moves.items()
+        for before, transitions in TRANSITIONS.items()
+        for after, why in transitions.items()
     }
 
 
-def test_every_move_but_a_new_start_has_its_event() -> None:
+def test_the_page_names_an_event_for_every_state_but_pending() -> None:
     events = {after: event for _, after, _, event in ROW.findall(DOC.read_text())}
 
-    told = {state.value: f"`domain.{state.value.lower()}`" for state in State}
-    assert events == told | {"PENDING": "none"}
+    expected = {state.value: f"`domain.{state.value.lower()}`" for state in State}
+    assert events == expected | {"PENDING": "none"}
 
 
-def test_every_verdict_is_told() -> None:
+def test_the_page_lists_every_record_status() -> None:
     text = DOC.read_text()
 
     assert [verdict for verdict in Verdict if f"\n| {verdict} | " not in text] == []

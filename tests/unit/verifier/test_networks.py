@@ -1,4 +1,4 @@
-"""Where packets may go: addresses that a hostile zone could name for its servers."""
+"""The address filter against name server addresses that a hostile zone could publish."""
 
 import pytest
 
@@ -17,16 +17,16 @@ PUBLIC = """
 
 
 @pytest.mark.parametrize("address", FORBIDDEN)
-def test_special_addresses_are_out_of_bounds(address: str) -> None:
+def test_special_purpose_addresses_are_forbidden(address: str) -> None:
     assert not Networks().permitted(address)
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_public_addresses_are_open(address: str) -> None:
+def test_public_addresses_are_permitted(address: str) -> None:
     assert Networks().permitted(address)
 
 
-def test_what_the_operator_allows_is_open_and_no_more() -> None:
+def test_only_the_networks_that_the_operator_allows_are_permitted_in_addition() -> None:
     networks = Networks(["127.0.0.0/24", "fd00::/8"])
 
     assert networks.permitted("127.0.0.53")

@@ -1,4 +1,4 @@
-"""Readiness over everything SES can say: botocore's enums, unknown words and absent values."""
+"""Readiness over every possible SES response: botocore's enum values, unknown values and absent values."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,15 +19,15 @@ from tests.unit.verifier.cases import REQUIRED, SEND, TOKENS, a_case
 
 
 def values_of(shape: str) -> list[str | None]:
-    """What SES may write there: the model's enum, a word that a later model adds, nothing."""
+    """Return the values SES may return: those of botocore's model, a value added later, and none."""
     model = botocore.session.get_session().get_service_model("sesv2").shape_for(shape)
     return [*model.enum, "A_NEW_WORD", None]
 
 
-def everything_ses_says() -> Iterator[SesIdentity]:
-    axes = (values_of("VerificationStatus"), values_of("DkimStatus"), values_of("MailFromDomainStatus"))
+def all_ses_identities() -> Iterator[SesIdentity]:
+    statuses = (values_of("VerificationStatus"), values_of("DkimStatus"), values_of("MailFromDomainStatus"))
     yield SesIdentity(exists=False)
-    for identity, dkim, mail_from, sending in product(*axes, (True, False, None)):
+    for identity, dkim, mail_from, sending in product(*statuses, (True, False, None)):
         yield SesIdentity(
             verification_status=identity,
             dkim_status=dkim,
@@ -38,7 +38,7 @@ def everything_ses_says() -> Iterator[SesIdentity]:
         )
 
 
-EVERYTHING = list(everything_ses_says())
+IDENTITIES = list(all_ses_identities())
 VERDICTS = (Verdict.FOUND, Verdict.MISSING, Verdict.UNREACHABLE)
 
 
@@ -47,46 +47,46 @@ def in_dns(dkim: Verdict, mail_from: Verdict) -> tuple[tuple[Purpose, Verdict], 
     return tuple((each, dkim if each is Purpose.DKIM else mail_from) for each in purposes)
 
 
-def right(identity: SesIdentity) -> bool:
+def verified(identity: SesIdentity) -> bool:
     statuses = {identity.verification_status, identity.dkim_status, identity.mail_from_status}
     return identity.exists and statuses == {"SUCCESS"} and identity.verified_for_sending is True
 
 
 @pytest.mark.parametrize("state", State)
-def test_a_domain_is_ready_only_when_every_axis_is_good(state: State, figure: Figure) -> None:
+def test_a_domain_becomes_ready_only_when_all_conditions_are_met(state: State, figure: Figure) -> None:
     counts: Counter[State] = Counter()
 
-    for identity, dkim, mail_from in product(EVERYTHING, VERDICTS, VERDICTS):
+    for identity, dkim, mail_from in product(IDENTITIES, VERDICTS, VERDICTS):
         case = replace(a_case(state), verdicts=in_dns(dkim, mail_from))
         after = after_ses_look(case, identity, jitter=0.5).standing.state
         counts[after] += 1
-        ready = right(identity) and dkim is mail_from is Verdict.FOUND
+        ready = verified(identity) and dkim is mail_from is Verdict.FOUND
         assert (after is State.READY) == ready or state is State.READY
         assert after is state or after in TRANSITIONS[state]
 
-    told = ", ".join(f"{count} {after}" for after, count in sorted(counts.items()))
-    figure(f"{state:8} after each of {counts.total()} combinations of DNS and SES: {told}")
+    summary = ", ".join(f"{count} {after}" for after, count in sorted(counts.items()))
+    figure(f"{state:8} after each of {counts.total()} combinations of DNS and SES: {summary}")
 
 
-def test_a_parents_verification_makes_no_child_ready(figure: Figure) -> None:
-    """SES lets a child of a verified domain send before its own DKIM is there."""
-    borrowed = [each for each in EVERYTHING if each.verified_for_sending and each.dkim_status != "SUCCESS"]
-    unseen = [dkim for dkim in VERDICTS if dkim is not Verdict.FOUND]
+def test_a_verified_parent_does_not_make_its_subdomain_ready(figure: Figure) -> None:
+    """SES allows a subdomain of a verified domain to send before its own DKIM is verified."""
+    inherited = [each for each in IDENTITIES if each.verified_for_sending and each.dkim_status != "SUCCESS"]
+    not_found = [dkim for dkim in VERDICTS if dkim is not Verdict.FOUND]
 
-    at_ses = [after_ses_look(a_case(State.PENDING), each, jitter=0.5) for each in borrowed]
+    at_ses = [after_ses_look(a_case(State.PENDING), each, jitter=0.5) for each in inherited]
     in_dns_ = [
         after_ses_look(replace(a_case(State.PENDING), verdicts=in_dns(dkim, Verdict.FOUND)), each, jitter=0.5)
-        for dkim, each in product(unseen, EVERYTHING)
+        for dkim, each in product(not_found, IDENTITIES)
     ]
 
     states = [decision.standing.state for decision in (*at_ses, *in_dns_)]
-    told = f"{len(states)} cases, {states.count(State.READY)} READY"
-    figure(f"PENDING, verified for a parent's sake or without its own DKIM: {told}")
+    summary = f"{len(states)} cases, {states.count(State.READY)} READY"
+    figure(f"PENDING, verified only through its parent or without its own DKIM: {summary}")
     assert set(states) == {State.PENDING}
 
 
-def test_sess_own_negative_demotes_at_once() -> None:
-    for identity in EVERYTHING:
+def test_a_failure_reported_by_ses_degrades_a_ready_domain_at_once() -> None:
+    for identity in IDENTITIES:
         after = after_ses_look(a_case(State.READY), identity, jitter=0.5).standing
         negative = (
             not identity.exists
@@ -96,15 +96,15 @@ def test_sess_own_negative_demotes_at_once() -> None:
         assert after.state is (State.DEGRADED if negative else State.READY)
 
 
-def test_a_degraded_domain_signs_as_itself_only_while_dkim_is_good() -> None:
-    for identity in EVERYTHING:
+def test_a_degraded_domain_with_failed_dkim_cannot_send() -> None:
+    for identity in IDENTITIES:
         after = after_ses_look(a_case(State.DEGRADED), identity, jitter=0.5).standing
         if identity.dkim_status == "FAILED" or not identity.exists:
             assert after.dkim_good is False
 
 
-def test_a_claim_that_may_not_own_is_never_ready() -> None:
-    for identity, ownership in product(EVERYTHING, Ownership):
+def test_a_claim_without_ownership_never_becomes_ready() -> None:
+    for identity, ownership in product(IDENTITIES, Ownership):
         if ownership in HOLDERS:
             continue
         decision = after_ses_look(a_case(State.PENDING, ownership=ownership), identity, jitter=0.5)

@@ -1,4 +1,4 @@
-"""When identity is asked to bring SES back to what it should be, and how often."""
+"""When the verifier requests a repair from identity, and how often."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -35,7 +35,7 @@ def with_dns(case: Case, verdict: Verdict) -> Case:
     ],
 )
 @pytest.mark.parametrize("state", State)
-def test_what_is_not_as_wanted_is_repaired(
+def test_a_difference_from_the_desired_state_requests_a_repair(
     state: State, identity: SesIdentity, cause: RepairCause | None
 ) -> None:
     decision = after_ses_look(a_case(state), identity, jitter=0.5)
@@ -43,19 +43,19 @@ def test_what_is_not_as_wanted_is_repaired(
     assert decision.repair is cause
 
 
-def test_that_ses_gave_up_is_no_reason_while_dns_is_wrong() -> None:
+def test_a_failed_status_in_ses_requests_no_repair_while_dns_is_wrong() -> None:
     for verdict in (Verdict.MISSING, Verdict.UNREACHABLE):
         case = with_dns(a_case(State.PENDING), verdict)
         assert after_ses_look(case, DKIM_FAILED, jitter=0.5).repair is None
 
 
-def test_nothing_is_repaired_while_identity_is_at_it() -> None:
+def test_no_repair_is_requested_while_identity_is_changing_ses() -> None:
     case = replace(a_case(State.READY), wanted=replace(WANTED, settled=False))
 
     assert after_ses_look(case, SesIdentity(exists=False), jitter=0.5).repair is None
 
 
-def test_a_claim_that_may_not_own_touches_nothing() -> None:
+def test_a_claim_without_ownership_requests_no_repair() -> None:
     for ownership in Ownership:
         case = a_case(State.PENDING, ownership=ownership)
         repair = after_ses_look(case, SesIdentity(exists=False), jitter=0.5).repair
@@ -63,12 +63,12 @@ def test_a_claim_that_may_not_own_touches_nothing() -> None:
         assert (repair is None) == (ownership not in HOLDERS)
 
 
-def test_repairs_are_few_and_ever_further_apart() -> None:
-    case, asked = a_case(State.READY), []
+def test_repairs_are_limited_and_spaced_ever_further_apart() -> None:
+    case, requested = a_case(State.READY), []
     for _ in range(100):
         decision = after_ses_look(case, DKIM_FAILED, jitter=0.5)
         if decision.repair is not None:
-            asked.append(case.now)
+            requested.append(case.now)
         assert decision.repair_due_at is not None
         case = replace(
             case,
@@ -78,10 +78,10 @@ def test_repairs_are_few_and_ever_further_apart() -> None:
             now=max(case.now, decision.repair_due_at),
         )
 
-    assert [later - earlier for earlier, later in pairwise(asked)] == list(REPAIRS[:-1])
+    assert [later - earlier for earlier, later in pairwise(requested)] == list(REPAIRS[:-1])
 
 
-def test_a_mended_identity_has_all_its_repairs_again() -> None:
+def test_a_repaired_identity_resets_the_repair_count() -> None:
     case = replace(a_case(State.READY), repairs=4, repair_due_at=NOW)
 
     decision = after_ses_look(case, GOOD_IDENTITY, jitter=0.5)

@@ -1,4 +1,4 @@
-"""What time does to a domain: confirmation of bad looks, deadlines, and when to look again."""
+"""How time affects a domain: confirmation of failed checks, deadlines, and the check schedule."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -17,20 +17,20 @@ SECOND = timedelta(seconds=1)
 NO_EVIDENCE = (Verdict.PROPAGATING, Verdict.UNREACHABLE)
 
 
-def after(case: Case, *looks: tuple[timedelta, Verdict]) -> Case:
-    """The claim after looks at times after `NOW`, each with one verdict on all its DKIM records."""
-    for when, verdict in looks:
+def after(case: Case, *checks: tuple[timedelta, Verdict]) -> Case:
+    """Return the claim after checks at times after `NOW`, each with one status for all its DKIM records."""
+    for when, verdict in checks:
         case = looked_at(case, REQUIRED, checks_of(verdict, purpose=Purpose.DKIM), when)
     return case
 
 
-def asked_for(standing: Standing) -> Standing:
-    """The standing after VerifyDomain."""
+def after_verify(standing: Standing) -> Standing:
+    """Return the verification status after VerifyDomain."""
     return replace(standing, deadline_at=NOW + GRACE)
 
 
 @pytest.mark.parametrize("verdict", [Verdict.MISSING, Verdict.MISMATCH, Verdict.CONFLICT])
-def test_a_ready_domain_is_degraded_when_looks_agree_for_six_hours(verdict: Verdict) -> None:
+def test_a_ready_domain_is_degraded_after_six_hours_of_failed_checks(verdict: Verdict) -> None:
     case = after(a_case(State.READY), *((hours * HOUR, verdict) for hours in (0, 1, 3)))
     assert case.standing.state is State.READY
 
@@ -39,32 +39,32 @@ def test_a_ready_domain_is_degraded_when_looks_agree_for_six_hours(verdict: Verd
     assert case.standing.dkim_good is False
 
 
-def test_a_look_without_evidence_neither_counts_nor_resets() -> None:
+def test_an_inconclusive_check_neither_counts_nor_resets() -> None:
     missing, unreachable = Verdict.MISSING, Verdict.UNREACHABLE
 
-    looks = [(0 * HOUR, missing), (1 * HOUR, unreachable), (3 * HOUR, missing)]
-    case = after(a_case(State.READY), *looks)
+    checks = [(0 * HOUR, missing), (1 * HOUR, unreachable), (3 * HOUR, missing)]
+    case = after(a_case(State.READY), *checks)
 
     assert case.standing.negative_looks == 2
     assert after(case, (6 * HOUR, missing)).standing.state is State.DEGRADED
 
 
-def test_one_good_look_begins_afresh() -> None:
-    looks = [(0 * HOUR, Verdict.MISSING), (1 * HOUR, Verdict.MISSING), (3 * HOUR, Verdict.FOUND)]
+def test_one_successful_check_resets_the_count_of_failed_checks() -> None:
+    checks = [(0 * HOUR, Verdict.MISSING), (1 * HOUR, Verdict.MISSING), (3 * HOUR, Verdict.FOUND)]
 
-    case = after(a_case(State.READY), *looks, (6 * HOUR, Verdict.MISSING))
+    case = after(a_case(State.READY), *checks, (6 * HOUR, Verdict.MISSING))
 
     assert case.standing.state is State.READY
     assert case.standing.negative_looks == 1
 
 
-def test_looks_at_a_watched_domain_are_one_witness() -> None:
+def test_frequent_checks_of_a_watched_domain_count_as_one() -> None:
     case = after(a_case(State.READY), *((n * SECOND, Verdict.MISSING) for n in range(60)))
 
     assert case.standing.negative_looks == 1
 
 
-def test_dkim_is_given_its_own_time_after_the_return_path_has_gone() -> None:
+def test_dkim_needs_its_own_run_of_failed_checks_after_the_return_path_failed() -> None:
     case = a_case(State.READY)
     for hours in (0, 1, 3, 6):
         case = looked_at(case, REQUIRED, checks_of(Verdict.MISSING, purpose=Purpose.SPF), hours * HOUR)
@@ -79,8 +79,8 @@ def test_dkim_is_given_its_own_time_after_the_return_path_has_gone() -> None:
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("verdict", NO_EVIDENCE)
 @pytest.mark.parametrize("hours", [0, 6, 71, 1000])
-def test_silence_and_disagreement_move_no_state(state: State, verdict: Verdict, hours: int) -> None:
-    """PENDING ends by its deadline alone, whatever is seen; that is no evidence either."""
+def test_timeouts_and_disagreement_change_no_state(state: State, verdict: Verdict, hours: int) -> None:
+    """Only PENDING changes: its deadline passes whatever the checks find."""
     case = replace(a_case(state), identity=None)
 
     case = looked_at(case, REQUIRED, checks_of(verdict), hours * HOUR)
@@ -96,7 +96,7 @@ def test_a_pending_domain_fails_at_its_deadline() -> None:
     assert after(case, (GRACE, Verdict.MISSING)).standing.state is State.FAILED
 
 
-def test_a_degraded_domain_is_lost_only_when_seen_broken_at_its_deadline() -> None:
+def test_a_degraded_domain_is_lost_only_when_a_check_fails_at_its_deadline() -> None:
     degraded = replace(a_case(State.DEGRADED).standing, dkim_good=False)
     case = replace(a_case(State.DEGRADED), standing=degraded)
 
@@ -106,18 +106,18 @@ def test_a_degraded_domain_is_lost_only_when_seen_broken_at_its_deadline() -> No
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.LOST])
-def test_verify_has_a_finished_domain_looked_at_again(state: State) -> None:
+def test_verify_schedules_checks_of_a_finished_domain_again(state: State) -> None:
     standing = Standing(state)
     assert schedule.next_look(standing, NOW, watched=True, jitter=0.5) is None
 
-    again = asked_for(standing)
+    again = after_verify(standing)
 
     assert again.state is state
     assert schedule.next_look(again, NOW, watched=False, jitter=0.5) == NOW + 15 * SECOND
     assert schedule.next_look(again, NOW + GRACE, watched=False, jitter=0.5) is None
 
 
-def test_looks_at_a_new_domain_slow_down() -> None:
+def test_checks_of_a_new_domain_become_less_frequent() -> None:
     standing, now = a_case(State.PENDING).standing, NOW
     waits: list[int] = []
     while len(waits) < 10:
@@ -129,7 +129,7 @@ def test_looks_at_a_new_domain_slow_down() -> None:
     assert waits == [15, 30, 60, 120, 300, 600, 1200, 1800, 1800, 1800]
 
 
-def test_a_deadline_is_not_overslept() -> None:
+def test_a_check_is_scheduled_no_later_than_the_deadline() -> None:
     standing = a_case(State.PENDING).standing
 
     due = schedule.next_look(standing, NOW + GRACE - SECOND, watched=False, jitter=0.5)
@@ -138,13 +138,13 @@ def test_a_deadline_is_not_overslept() -> None:
 
 
 @pytest.mark.parametrize(("jitter", "hours"), [(0.0, 4.8), (0.5, 6.0), (1.0, 7.2)])
-def test_a_ready_domain_is_looked_at_every_six_hours_or_so(jitter: float, hours: float) -> None:
+def test_a_ready_domain_is_checked_about_every_six_hours(jitter: float, hours: float) -> None:
     due = schedule.next_look(Standing(State.READY), NOW, watched=False, jitter=jitter)
 
     assert due == NOW + hours * HOUR
 
 
-def test_a_first_bad_look_brings_three_more() -> None:
+def test_a_first_failed_check_schedules_three_more() -> None:
     case, offsets = a_case(State.READY), []
     for hours in (0, 1, 3):
         case = after(case, (hours * HOUR, Verdict.MISSING))
@@ -155,7 +155,7 @@ def test_a_first_bad_look_brings_three_more() -> None:
     assert offsets == [1, 3, 6]
 
 
-def test_ses_is_asked_when_dns_turns_green() -> None:
+def test_ses_is_queried_once_all_dns_records_are_found() -> None:
     records = tuple((record.expected.purpose, Verdict.MISSING) for record in REQUIRED)
     case = replace(a_case(State.PENDING, identity=None), verdicts=records)
 
@@ -163,7 +163,7 @@ def test_ses_is_asked_when_dns_turns_green() -> None:
     assert after_look(case, REQUIRED, checks_of(), jitter=0.5).ses_due_at == NOW
 
 
-def test_ses_is_asked_about_a_watched_domain_in_every_slot() -> None:
+def test_a_watched_domain_is_queried_at_ses_in_every_slot() -> None:
     waiting = replace(GOOD_IDENTITY, mail_from_status="PENDING")
     case = a_case(State.PENDING)
 
@@ -186,47 +186,49 @@ def test_ses_is_asked_about_a_watched_domain_in_every_slot() -> None:
         (State.LOST, "same", State.PENDING),
     ],
 )
-def test_a_new_generation_begins_as_what_it_can_send(state: State, tokens: str, renewed_state: State) -> None:
+def test_a_new_generation_keeps_sending_only_with_the_same_tokens(
+    state: State, tokens: str, renewed_state: State
+) -> None:
     standing = renewed(a_case(state).standing, NOW, same_tokens=tokens == "same", ownership=Ownership.SOLE)
 
     assert standing.state is renewed_state
     assert standing.deadline_at == NOW + GRACE
 
 
-def test_a_domain_that_does_not_sign_begins_again_whatever_its_tokens() -> None:
-    """SES may have been asked between its new tokens and the records that show them."""
+def test_a_domain_without_verified_dkim_starts_again_whatever_its_tokens() -> None:
+    """SES may have been queried after it issued the new tokens and before the records showed them."""
     degraded = replace(a_case(State.DEGRADED).standing, dkim_good=False)
 
     assert renewed(degraded, NOW, same_tokens=True, ownership=Ownership.SOLE).state is State.PENDING
 
 
 @pytest.mark.parametrize("state", State)
-def test_a_claim_that_lost_its_name_or_must_prove_it_sends_no_more(state: State) -> None:
+def test_a_superseded_claim_or_one_that_must_prove_ownership_stops_sending(state: State) -> None:
     standing = a_case(state).standing
 
     superseded = renewed(standing, NOW, same_tokens=True, ownership=Ownership.SUPERSEDED)
-    doubted = renewed(standing, NOW, same_tokens=True, ownership=Ownership.PROOF_DUE)
+    unproven = renewed(standing, NOW, same_tokens=True, ownership=Ownership.PROOF_DUE)
 
     assert superseded == Standing(State.LOST)
-    assert doubted == Standing(State.PENDING, deadline_at=NOW + GRACE)
+    assert unproven == Standing(State.PENDING, deadline_at=NOW + GRACE)
 
 
-def test_a_challengers_time_does_not_run_out_while_it_waits_for_the_holder() -> None:
+def test_a_challenger_does_not_fail_while_it_waits_for_the_holder() -> None:
     case = a_case(State.PENDING, ownership=Ownership.CHALLENGER)
 
     assert after(case, (GRACE + HOUR, Verdict.MISSING)).standing.state is State.PENDING
 
 
-def test_a_token_that_matters_is_looked_for_every_ten_minutes() -> None:
+def test_a_token_that_ownership_depends_on_is_checked_every_ten_minutes() -> None:
     due = schedule.next_look(Standing(State.READY), NOW, watched=False, jitter=0.5, token_due=True)
 
     assert due == NOW + CHECKED_EVERY
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.LOST])
-def test_a_finished_domain_becomes_ready_only_when_asked_for(state: State) -> None:
+def test_a_finished_domain_becomes_ready_only_after_verify(state: State) -> None:
     case = replace(a_case(state), standing=Standing(state))
     assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is state
 
-    case = replace(case, standing=asked_for(case.standing))
+    case = replace(case, standing=after_verify(case.standing))
     assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is State.READY

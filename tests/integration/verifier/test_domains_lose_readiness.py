@@ -1,4 +1,4 @@
-"""How a READY domain stops being one, what does not stop it, and the way back."""
+"""What moves a READY domain to DEGRADED or LOST, what does not, and how it recovers."""
 
 from datetime import timedelta
 
@@ -9,13 +9,13 @@ from tests.factories import Domain
 from tests.integration.verifier.world import Tenant, World, verdicts
 from tests.waiting import eventually
 
-SIX_HOURS_OF_BAD_LOOKS = (
+SIX_HOURS_OF_FAILED_CHECKS = (
     "negative_looks = 3, first_negative_at = now() - interval '7 hours', next_look_at = now()"
 )
 
 
-async def looked_again(world: World, tenant: Tenant, domain: Domain) -> None:
-    """Waits for a look that began after now."""
+async def check_again(world: World, tenant: Tenant, domain: Domain) -> None:
+    """Request a DNS check and wait until it has ended."""
     before = (await tenant.known(domain)).look_time.ToDatetime()
     await tenant.verify(domain)
 
@@ -25,8 +25,8 @@ async def looked_again(world: World, tenant: Tenant, domain: Domain) -> None:
     await eventually(later)
 
 
-async def asked_again(world: World, tenant: Tenant, domain: Domain) -> None:
-    """Waits for an answer of SES to a question after now."""
+async def query_ses_again(world: World, tenant: Tenant, domain: Domain) -> None:
+    """Make the SES query due and wait for SES's response."""
     before = (await tenant.known(domain)).ses.look_time.ToDatetime()
     await world.age(domain, "ses_due_at = now()")
 
@@ -37,20 +37,20 @@ async def asked_again(world: World, tenant: Tenant, domain: Domain) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "cause"),
+    ("statuses", "cause"),
     [
-        ({"verified_for_sending": False}, "No longer good: the verification at SES."),
-        ({"dkim_status": "FAILED"}, "No longer good: DKIM at SES and the verification at SES."),
-        ({"mail_from_status": "FAILED"}, "No longer good: the return path at SES."),
+        ({"verified_for_sending": False}, "No longer verified: the sending status in SES."),
+        ({"dkim_status": "FAILED"}, "No longer verified: DKIM in SES and the sending status in SES."),
+        ({"mail_from_status": "FAILED"}, "No longer verified: the return path in SES."),
     ],
     ids=["not verified", "DKIM failed", "MAIL FROM failed"],
 )
-async def test_a_domain_is_degraded_at_once_by_sess_own_word(
-    world: World, tenant: Tenant, held: dict[str, object], cause: str
+async def test_a_failure_reported_by_ses_degrades_a_domain_at_once(
+    world: World, tenant: Tenant, statuses: dict[str, object], cause: str
 ) -> None:
     domain = await world.a_ready_domain(tenant)
 
-    await world.at_ses(domain, **held)
+    await world.at_ses(domain, **statuses)
     await world.age(domain, "ses_due_at = now()")
 
     await tenant.reaches(domain, "DEGRADED")
@@ -59,8 +59,8 @@ async def test_a_domain_is_degraded_at_once_by_sess_own_word(
     assert (await tenant.known(domain)).HasField("deadline_time")
 
 
-async def test_the_sweep_notices_what_ses_took_away(world: World, tenant: Tenant) -> None:
-    """Nobody asked about the domain itself: SES's list tells."""
+async def test_the_sweep_detects_a_failed_verification(world: World, tenant: Tenant) -> None:
+    """The domain itself is not due for a query; the list of identities shows the change."""
     domain = await world.a_ready_domain(tenant)
     await world.at_ses(domain, verification_status="FAILED", verified_for_sending=False)
 
@@ -69,24 +69,25 @@ async def test_the_sweep_notices_what_ses_took_away(world: World, tenant: Tenant
     await tenant.reaches(domain, "DEGRADED")
 
 
-async def test_a_domain_is_degraded_when_bad_looks_agree(world: World, tenant: Tenant) -> None:
+async def test_repeated_failed_checks_degrade_a_domain(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.withdraw(domain, "TXT")
 
-    await looked_again(world, tenant, domain)
+    await check_again(world, tenant, domain)
     assert await tenant.state(domain) == "READY"
-    await world.age(domain, SIX_HOURS_OF_BAD_LOOKS)
+    await world.age(domain, SIX_HOURS_OF_FAILED_CHECKS)
 
     await tenant.reaches(domain, "DEGRADED")
     known = await tenant.known(domain)
-    assert "Waiting for 1 of 5 records in DNS: SPF. It still sends as itself, by DKIM." in known.state_note
+    assert "Waiting for 1 of 5 records in DNS: SPF." in known.state_note
+    assert "Email can still be sent from this domain, with its DKIM signature." in known.state_note
 
 
 @pytest.mark.parametrize("kind", ["servfail", "timeout", "refused", "lame", "garbage", "wrong_id"])
-async def test_a_bad_day_of_name_servers_changes_nothing(world: World, tenant: Tenant, kind: str) -> None:
+async def test_failing_name_servers_do_not_degrade_a_domain(world: World, tenant: Tenant, kind: str) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.internet.control.call("POST", "/dns/faults", {"zone": domain.name, "kind": kind})
-    await world.age(domain, SIX_HOURS_OF_BAD_LOOKS)
+    await world.age(domain, SIX_HOURS_OF_FAILED_CHECKS)
 
     async def unreachable() -> bool:
         return verdicts(await tenant.known(domain)) == ["UNREACHABLE"] * 5
@@ -97,44 +98,48 @@ async def test_a_bad_day_of_name_servers_changes_nothing(world: World, tenant: T
 
 
 @pytest.mark.parametrize("kind", ["throttle", "error_500", "error_503", "reset_before", "half_answer"])
-async def test_a_bad_day_of_ses_changes_nothing(world: World, tenant: Tenant, kind: str) -> None:
+async def test_a_failed_ses_query_is_repeated_and_changes_no_state(
+    world: World, tenant: Tenant, kind: str
+) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.at_ses(domain, verified_for_sending=False)
     await world.fault("GetEmailIdentity", kind, count=1)
 
     await world.age(domain, "ses_due_at = now()")
 
-    async def refused() -> bool:
+    async def queried_twice() -> bool:
         ledger = await world.internet.control.ledger()
-        asked = [each for each in ledger["controls"] if each["operation"] == "GetEmailIdentity"]
-        return len(asked) >= 2
+        queries = [each for each in ledger["controls"] if each["operation"] == "GetEmailIdentity"]
+        return len(queries) >= 2
 
-    await eventually(refused)
+    await eventually(queried_twice)
     await tenant.reaches(domain, "DEGRADED")
     assert len(await tenant.transitions(domain)) == 3
 
 
-async def test_a_degraded_domain_is_ready_again_when_all_is_good(world: World, tenant: Tenant) -> None:
+async def test_a_degraded_domain_becomes_ready_when_all_conditions_are_met(
+    world: World, tenant: Tenant
+) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.at_ses(domain, mail_from_status="FAILED")
     await world.age(domain, "ses_due_at = now()")
     await tenant.reaches(domain, "DEGRADED")
 
     await world.at_ses(domain, mail_from_status="SUCCESS")
-    await asked_again(world, tenant, domain)
+    await query_ses_again(world, tenant, domain)
 
     await tenant.reaches(domain, "READY")
     ready = await eventually(lambda: world.events("domain.ready", domain))
     assert [event["data"]["previousState"] for event in ready][-1] == "DEGRADED"
 
 
-async def test_a_degraded_domain_is_lost_after_its_deadline_and_comes_back(
+async def test_a_degraded_domain_is_lost_after_its_deadline_and_can_recover(
     world: World, tenant: Tenant
 ) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.withdraw(domain, "CNAME")
-    await looked_again(world, tenant, domain)
-    await world.age(domain, SIX_HOURS_OF_BAD_LOOKS)
+    await check_again(world, tenant, domain)
+    await world.age(domain, SIX_HOURS_OF_FAILED_CHECKS)
     await tenant.reaches(domain, "DEGRADED")
 
     await world.age(domain, "deadline_at = now(), next_look_at = now()")
@@ -147,10 +152,12 @@ async def test_a_degraded_domain_is_lost_after_its_deadline_and_comes_back(
     await tenant.reaches(domain, "READY")
 
 
-async def test_a_pending_domain_fails_after_its_deadline_and_comes_back(world: World, tenant: Tenant) -> None:
+async def test_a_pending_domain_fails_after_its_deadline_and_can_recover(
+    world: World, tenant: Tenant
+) -> None:
     domain = await world.a_domain(tenant)
     await tenant.reaches(domain, "PENDING")
-    await looked_again(world, tenant, domain)
+    await check_again(world, tenant, domain)
 
     await world.age(domain, "deadline_at = now(), next_look_at = now()")
     await tenant.reaches(domain, "FAILED")
@@ -163,19 +170,21 @@ async def test_a_pending_domain_fails_after_its_deadline_and_comes_back(world: W
     await tenant.reaches(domain, "READY")
 
 
-async def test_verifying_again_and_again_demotes_nothing(world: World, tenant: Tenant) -> None:
+async def test_repeated_verify_calls_count_as_one_failed_check(world: World, tenant: Tenant) -> None:
     domain = await world.a_ready_domain(tenant)
     await world.withdraw(domain, "CNAME")
 
     for _ in range(5):
-        await looked_again(world, tenant, domain)
+        await check_again(world, tenant, domain)
 
     assert await tenant.state(domain) == "READY"
     (row,) = await world.database.fetch("SELECT negative_looks FROM verifier.verifications")
     assert row["negative_looks"] == 1
 
 
-async def test_a_domain_is_not_degraded_under_a_senders_hands(world: World, tenant: Tenant) -> None:
+async def test_a_domain_is_not_degraded_while_a_sender_holds_the_claim_lock(
+    world: World, tenant: Tenant
+) -> None:
     domain = await world.a_ready_domain(tenant)
     sender = await asyncpg.connect(world.database.url("sender"))
     async with sender.transaction():
