@@ -79,7 +79,7 @@ class Busy:
         return [str(each.claim_id) for each in made]
 
     async def a_creates(self) -> tuple[float, float]:
-        """Let A create a domain; return the seconds until its records are shown, and until it is provisioned."""
+        """Let A create a domain; return the seconds until it shows records and until it is provisioned."""
         started = time.monotonic()
         domain = (await self.a.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
         await eventually(lambda: has_records(self.a, domain), HANGS)
