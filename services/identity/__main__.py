@@ -100,10 +100,10 @@ async def running(settings: Config) -> AsyncIterator[int]:
         deletions = DeletionStore(database, outbox, ses_region)
         loops: list[ClaimLoop[Any]] = [identity_loop(worker), deletion_loop(deletions)]
         ownership_worker = OwnershipWorker(ownership)
-        bell, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
+        notifier, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
         with suppress(Unavailable):
             await first_keys.store()
-        await stack.enter_async_context(database.listen(CHANNEL, lambda: _wake(bell, loops)))
+        await stack.enter_async_context(database.listen(CHANNEL, lambda: _wake(notifier, loops)))
         await stack.enter_async_context(database.listen(VERIFIER_CHANGES, ownership_worker.rounds.wake))
         yield await stack.enter_async_context(
             server.serving(
@@ -113,7 +113,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 registrations=_registrations(
                     TenantServicer(tenants),
                     ApiKeyServicer(keys),
-                    DomainServicer(domains, bell, settings.aws, patience=settings.provisioning_wait),
+                    DomainServicer(domains, notifier, settings.aws, patience=settings.provisioning_wait),
                     LinkServicer(LinkStore(database, limit=settings.links_per_domain)),
                 ),
                 background=[
@@ -128,8 +128,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         )
 
 
-def _wake(bell: Bell, loops: Sequence[ClaimLoop[Any]]) -> None:
-    bell.ring()
+def _wake(notifier: Bell, loops: Sequence[ClaimLoop[Any]]) -> None:
+    notifier.ring()
     for loop in loops:
         loop.wake()
 

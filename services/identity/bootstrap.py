@@ -60,7 +60,7 @@ class FirstKeys:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Retry until the keys are stored or the service stops."""
-        backoff = Backoff("storing the first keys", first=timedelta(seconds=0.2), cap=timedelta(seconds=2))
+        backoff = Backoff("storing the initial keys", first=timedelta(seconds=0.2), cap=timedelta(seconds=2))
         while not (self._stored or stop.is_set()):
             try:
                 await self.store()

@@ -81,7 +81,7 @@ class DomainNotChallenged(FailedPrecondition):
     """No other tenant has proved control of the name."""
 
     def __init__(self, name: str) -> None:
-        message = f"No other account has proved control of {name}. Use DeleteDomain to give it up."
+        message = f"No other account has proved control of {name}. Use DeleteDomain to delete the domain."
         super().__init__("DOMAIN_NOT_CHALLENGED", message, metadata={"name": name})
 
 

@@ -168,4 +168,4 @@ def _log_provided(work: Work) -> None:
 def _backoff(attempts: int) -> timedelta:
     """Return an exponential delay with jitter, so that simultaneous failures do not retry simultaneously."""
     longest = min(FIRST_RETRY.total_seconds() * 2 ** min(attempts - 1, 16), LAST_RETRY.total_seconds())
-    return timedelta(seconds=longest * random.uniform(0.75, 1.0))  # noqa: S311 - no secret
+    return timedelta(seconds=longest * random.uniform(0.75, 1.0))  # noqa: S311 - jitter, not security

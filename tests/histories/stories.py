@@ -98,7 +98,7 @@ class Leaving(StrEnum):
 
 def story(seed: int) -> Story:
     """Return the history of a seed, which is always the same."""
-    chance = Random(seed)  # noqa: S311 - chance, no secret
+    chance = Random(seed)  # noqa: S311 - reproducible, not security
     foreign = chance.random() < 0.04
     writer = _Writer(chance)
     steps = writer.foreign() if foreign else writer.history()

@@ -36,7 +36,7 @@ def seen(claim_id: UUID, hours: float, state: str, ownership: str, **more: objec
         generation=1,
         sends=sends,
     )
-    return replace(claim, **more)  # type: ignore[arg-type] # a test may change any part
+    return replace(claim, **more)  # type: ignore[arg-type] # tests may replace any field
 
 
 def deed(kind: Kind, hours: float, claim_id: UUID) -> Deed:
@@ -211,7 +211,7 @@ def test_the_first_claim_on_a_name_needs_no_proof() -> None:
         ([seen(MALLORYS, 0, "READY", "SOLE"), seen(MALLORYS, 1, "DELETED", "SOLE", phase="DELETED")], True),
         ([seen(ANNAS, 0, "READY", "SOLE"), seen(ANNAS, 1, "DELETED", "SOLE", phase="DELETED")], False),
     ],
-    ids=["rival", "failed rival", "superseded rival", "rival left no trace", "rival was ready", "returns"],
+    ids=["rival", "failed rival", "superseded rival", "deleted rival", "rival was ready", "returns"],
 )
 def test_earlier_claims_decide_whether_proof_is_due(past: list[Seen], due: bool) -> None:  # noqa: FBT001 - a parameter
     assert proof_is_due(Who.ANNA, Place.NAME, past, hour(2), dkim_stands=False) is due

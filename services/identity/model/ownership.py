@@ -92,7 +92,7 @@ class Cause(StrEnum):
     DNS_INCONCLUSIVE = "DNS_INCONCLUSIVE"
     MAIL_FROM_NAME = "MAIL_FROM_NAME"
     RETURNED = "RETURNED"
-    TOKEN_FOUND = "TOKEN_FOUND"  # noqa: S105 - a word, not a secret
+    TOKEN_FOUND = "TOKEN_FOUND"  # noqa: S105 - an enum value, not a secret
     TOKEN_GONE = "TOKEN_GONE"  # noqa: S105
     TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105
     ANOTHER_PROVED = "ANOTHER_PROVED"

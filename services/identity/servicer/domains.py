@@ -32,9 +32,9 @@ DEADLINE_MARGIN = timedelta(milliseconds=250)
 class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
     """Serves domains from the store; `patience` is the longest wait for SES."""
 
-    def __init__(self, store: DomainStore, bell: Bell, aws: config.Aws, *, patience: timedelta) -> None:
+    def __init__(self, store: DomainStore, notifier: Bell, aws: config.Aws, *, patience: timedelta) -> None:
         self._store = store
-        self._bell = bell
+        self._notifier = notifier
         self._aws = aws
         self._patience = patience
 
@@ -122,7 +122,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         now = asyncio.get_running_loop().time
         end = now() + _within(self._patience, context.time_remaining())
         while True:
-            changed = self._bell.next_ring()
+            changed = self._notifier.next_ring()
             domain = await self._store.get(domain_id, sees)
             left = end - now()
             if domain.state != "PROVISIONING" or left <= 0:

@@ -19,7 +19,7 @@ from tests.integration.identity.conftest import Identity
 from tests.waiting import eventually
 
 
-async def create(caller: Caller, name: str, timeout: float = 3) -> Domain:  # noqa: ASYNC109 - the rpc's
+async def create(caller: Caller, name: str, timeout: float = 3) -> Domain:  # noqa: ASYNC109 - passed to the rpc
     """Create a domain, waiting only briefly for SES."""
     domain: Domain = (
         await caller.domains.CreateDomain(CreateDomainRequest(name=name), timeout=timeout)
