@@ -40,15 +40,15 @@ _CREDENTIALS = frozenset(
     | {"OptInRequired", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException"}
 )
 _NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
-# Messages for errors that an operator must fix; {said} is AWS's own message.
+# Messages for errors that an operator must fix; {message} is AWS's own message.
 _LASTING = {
     **dict.fromkeys(
-        _CREDENTIALS, "AWS rejected Letterhead's credentials ({said}). An operator must fix them."
+        _CREDENTIALS, "AWS rejected Letterhead's credentials ({message}). An operator must fix them."
     ),
-    "AccountSuspendedException": "AWS suspended the account at SES ({said}). An operator must contact AWS.",
-    "BadRequestException": "SES rejected the request ({said}).",
-    "LimitExceededException": "The account has reached its limit of SES identities in {region} ({said}).",
-    "NotFoundException": "SES returned not found ({said}). Check that the configuration set {set!r} exists.",
+    "AccountSuspendedException": "AWS suspended the account at SES ({message}). An operator must contact AWS.",
+    "BadRequestException": "SES rejected the request ({message}).",
+    "LimitExceededException": "The account has reached its limit of SES identities in {region} ({message}).",
+    "NotFoundException": "SES returned not found ({message}). Check that the configuration set {set!r} exists.",
 }
 
 
@@ -177,12 +177,12 @@ class Ses:
         )
 
     def _refused(self, error: ClientError) -> Trouble:
-        code, said = _code(error), error.response.get("Error", {}).get("Message", "")[:200]
+        code, message = _code(error), error.response.get("Error", {}).get("Message", "")[:200]
         if code in _THROTTLES:
             return Trouble("SES throttled the request.", lasting=False)
         if sentence := _LASTING.get(code):
-            known = {"region": self._region, "set": self._configuration_set, "said": said}
-            return Trouble(sentence.format(**known), lasting=True)
+            values = {"region": self._region, "set": self._configuration_set, "message": message}
+            return Trouble(sentence.format(**values), lasting=True)
         return Trouble(f"SES in {self._region} returned an error ({code}).", lasting=False)
 
     def _unanswered(self, error: BotoCoreError) -> Trouble:

@@ -58,7 +58,7 @@ class OwnershipWorker:
         self.rounds = Rounds("ownership", self.decide, interval=DECIDED_EVERY)
 
     async def decide(self) -> bool:
-        """Decide the names that are due; return whether anything changed."""
+        """Decide the names that are due; return whether anything changed, which may make more names due."""
         names = await self._store.due_names(MOST_NAMES)
         changed = False
         for name in names:

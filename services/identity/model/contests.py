@@ -63,7 +63,7 @@ def release(holder: Contender, contenders: Iterable[Contender]) -> list[Move]:
 
 
 def _adopted(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
-    """Prove a claim that an operator adopted; other holders and challengers lose their position."""
+    """Give the name to a claim that an operator adopted, after demoting its holder and challengers."""
     for claim in contenders:
         if not claim.adopted or claim.ownership in (Ownership.PROVEN, Ownership.SUPERSEDED):
             continue
