@@ -45,10 +45,10 @@ _LASTING = {
     **dict.fromkeys(
         _CREDENTIALS, "AWS rejected Letterhead's credentials ({message}). An operator must fix them."
     ),
-    "AccountSuspendedException": "AWS suspended the account at SES ({message}). An operator must contact AWS.",
+    "AccountSuspendedException": "AWS suspended the SES account ({message}). An operator must contact AWS.",
     "BadRequestException": "SES rejected the request ({message}).",
     "LimitExceededException": "The account has reached its limit of SES identities in {region} ({message}).",
-    "NotFoundException": "SES returned not found ({message}). Check that the configuration set {set!r} exists.",
+    "NotFoundException": "SES returned not found ({message}). Check that configuration set {set!r} exists.",
 }
 
 

@@ -132,7 +132,7 @@ async def test_a_missing_configuration_set_is_shown(identity: Identity) -> None:
         caller = await identity.a_caller(channel)
         domain = await create(caller, a_name())
 
-        await eventually(lambda: noted(caller, domain, "Check that the configuration set 'forgotten' exists"))
+        await eventually(lambda: noted(caller, domain, "Check that configuration set 'forgotten' exists"))
 
 
 async def test_an_identity_that_is_not_ours_is_not_changed_until_it_is_tagged(
