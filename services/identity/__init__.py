@@ -1,1 +1,1 @@
-"""identity: who may send as whom. Tenants, keys, claims on domains, identities at SES."""
+"""identity: tenants, API keys, claims on domains, and identities at SES."""

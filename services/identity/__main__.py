@@ -1,4 +1,4 @@
-"""The identity service: everything it is made of, and how it is put together."""
+"""The identity service: its settings and the wiring of its parts."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -63,45 +63,47 @@ class Config:
     ses: SesSettings
     keys: Keys
     inbound_mx: str | None = setting(
-        None, help="host of the MX record shown for receiving; none is shown without"
+        None, help="host of the MX record shown for receiving email; unset: no such record is shown"
     )
     provisioning_wait: timedelta = setting(
         timedelta(seconds=5), help="seconds that CreateDomain waits for SES", minimum=timedelta(0)
     )
     slow_retry: timedelta = setting(
-        timedelta(minutes=5), help="seconds until SES is asked again after trouble that needs a person"
+        timedelta(minutes=5), help="seconds between retries of SES errors that an operator must fix"
     )
-    domains_per_tenant: int = setting(10_000, help="most domains of a tenant", minimum=1)
+    domains_per_tenant: int = setting(10_000, help="maximum number of domains per tenant", minimum=1)
     pending_domains_per_tenant: int = setting(
-        50, help="most domains of a tenant that are not ready yet: PROVISIONING, PENDING or FAILED", minimum=1
+        50,
+        help="maximum number of a tenant's domains that are PROVISIONING, PENDING or FAILED",
+        minimum=1,
     )
-    keys_per_tenant: int = setting(100, help="most live keys of a tenant", minimum=1)
-    links_per_domain: int = setting(20, help="most live links to a domain's page", minimum=1)
+    keys_per_tenant: int = setting(100, help="maximum number of active API keys per tenant", minimum=1)
+    links_per_domain: int = setting(20, help="maximum number of active links per domain", minimum=1)
 
 
 @asynccontextmanager
 async def running(settings: Config) -> AsyncIterator[int]:
-    """Run the service while the block does; gives the port it listens on."""
+    """Run the service until the block exits; yield the port that it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
         stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))
         ses = await stack.enter_async_context(open_ses(settings.aws, settings.ses))
-        outbox, place = Outbox(SCHEMA), (settings.aws.aws_account, settings.aws.aws_region)
+        outbox, ses_region = Outbox(SCHEMA), (settings.aws.aws_account, settings.aws.aws_region)
         tenants, keys = TenantStore(database, outbox), KeyStore(database, limit=settings.keys_per_tenant)
         ownership = OwnershipStore(database, outbox, inbound_mx=settings.inbound_mx)
         limits = Limits(settings.domains_per_tenant, settings.pending_domains_per_tenant)
         domains = DomainStore(database, outbox, ownership, limits=limits)
-        identities = IdentityStore(database, outbox, place, inbound_mx=settings.inbound_mx)
+        identities = IdentityStore(database, outbox, ses_region, inbound_mx=settings.inbound_mx)
         interval = settings.aws.aws_control_interval
         slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE, group=SCHEMA)
         worker = IdentityWorker(identities, ses, slots, slow_retry=settings.slow_retry)
-        deletions = DeletionStore(database, outbox, place)
+        deletions = DeletionStore(database, outbox, ses_region)
         loops: list[ClaimLoop[Any]] = [identity_loop(worker), deletion_loop(deletions)]
         ownership_worker = OwnershipWorker(ownership)
-        bell, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
+        notifier, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
         with suppress(Unavailable):
             await first_keys.store()
-        await stack.enter_async_context(database.listen(CHANNEL, lambda: _wake(bell, loops)))
+        await stack.enter_async_context(database.listen(CHANNEL, lambda: _wake(notifier, loops)))
         await stack.enter_async_context(database.listen(VERIFIER_CHANGES, ownership_worker.rounds.wake))
         yield await stack.enter_async_context(
             server.serving(
@@ -111,7 +113,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 registrations=_registrations(
                     TenantServicer(tenants),
                     ApiKeyServicer(keys),
-                    DomainServicer(domains, bell, settings.aws, patience=settings.provisioning_wait),
+                    DomainServicer(domains, notifier, settings.aws, patience=settings.provisioning_wait),
                     LinkServicer(LinkStore(database, limit=settings.links_per_domain)),
                 ),
                 background=[
@@ -126,8 +128,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         )
 
 
-def _wake(bell: Bell, loops: Sequence[ClaimLoop[Any]]) -> None:
-    bell.ring()
+def _wake(notifier: Bell, loops: Sequence[ClaimLoop[Any]]) -> None:
+    notifier.ring()
     for loop in loops:
         loop.wake()
 

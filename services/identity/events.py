@@ -1,4 +1,4 @@
-"""The events of tenants and domains, made of model values. Not for deciding when they happen."""
+"""Builders of tenant and domain events from model values; the stores decide when to publish them."""
 
 from google.protobuf.message import Message
 
@@ -12,22 +12,22 @@ from services.identity.model.tenants import Tenant
 
 
 def domain_created(claim: Claim) -> Event:
-    """Says that a tenant asked for a domain."""
+    """Return the event that a tenant created a domain."""
     return _of_domain("domain.created", pb.DomainCreated(domain=_reference(claim)), claim)
 
 
 def domain_provisioned(claim: Claim) -> Event:
-    """Says that there are records to publish, for the first time or other ones."""
+    """Return the event that a domain has new records to publish."""
     return _of_domain("domain.provisioned", pb.DomainProvisioned(domain=_reference(claim)), claim)
 
 
 def domain_deleted(claim: Claim) -> Event:
-    """Says that a domain is gone."""
+    """Return the event that a domain was deleted."""
     return _of_domain("domain.deleted", pb.DomainDeleted(domain=_reference(claim)), claim)
 
 
 def ownership_changed(claim: Claim, move: Move) -> list[Event]:
-    """Say what a change of ownership means to the claim's own tenant; of rivals nothing is said."""
+    """Return the events of an ownership change for the claim's own tenant, which reveal nothing of rivals."""
     reference, cause = _reference(claim), move.cause.value
     match move.after:
         case Ownership.CHALLENGED:
@@ -52,13 +52,13 @@ def _record(claim: Claim) -> pb.OwnershipRecord:
 
 
 def tenant_paused(tenant: Tenant) -> Event:
-    """Says that a tenant's email waits."""
+    """Return the event that a tenant was paused."""
     data = pb.TenantPaused(tenant_id=str(tenant.id), reason=tenant.pause_reason)
     return Event("tenant.paused", data, tenant.id, resource=str(tenant.id))
 
 
 def tenant_resumed(tenant: Tenant) -> Event:
-    """Says that a tenant's email leaves again."""
+    """Return the event that a tenant was resumed."""
     data = pb.TenantResumed(tenant_id=str(tenant.id))
     return Event("tenant.resumed", data, tenant.id, resource=str(tenant.id))
 

@@ -1,4 +1,4 @@
-"""The refusals that callers of identity may see, each with its reason, its sentence and its metadata."""
+"""The errors that identity returns to callers, each with its reason, message and metadata."""
 
 from uuid import UUID
 
@@ -13,61 +13,61 @@ from chassis.errors import (
 
 
 class RequestIdReused(AlreadyExists):
-    """The request_id stands for another request."""
+    """The request_id was already used for a different request."""
 
     def __init__(self, request_id: str) -> None:
-        message = "this request_id was used before for something else; use a new one for a new request"
+        message = "This request_id was used before for something else; use a new one for a new request."
         super().__init__("REQUEST_ID_REUSED", message, metadata={"request_id": request_id})
 
 
 class TenantNotFound(NotFound):
-    """No such tenant for this caller."""
+    """The tenant does not exist, or the caller may not see it."""
 
     def __init__(self) -> None:
-        super().__init__("TENANT_NOT_FOUND", "no such tenant; ListTenants shows those there are")
+        super().__init__("TENANT_NOT_FOUND", "Tenant not found. Use ListTenants to list the tenants.")
 
 
 class TenantNameTaken(AlreadyExists):
-    """Another tenant has the name."""
+    """Another tenant has this name."""
 
     def __init__(self, name: str) -> None:
-        message = f"a tenant named {name!r} exists; choose another name, or use that tenant"
+        message = f"A tenant named {name!r} already exists. Choose another name, or use that tenant."
         super().__init__("TENANT_NAME_TAKEN", message, metadata={"name": name})
 
 
 class TenantPaused(FailedPrecondition):
-    """A paused tenant creates nothing."""
+    """The tenant is paused, so it cannot create anything."""
 
     def __init__(self, reason: str) -> None:
-        because = f" ({reason})" if reason else ""
-        super().__init__("TENANT_PAUSED", f"the tenant is paused{because}; ask the operator to resume it")
+        detail = f" ({reason})" if reason else ""
+        super().__init__("TENANT_PAUSED", f"The tenant is paused{detail}. Ask the operator to resume it.")
 
 
 class KeyNotFound(NotFound):
-    """No such key for this caller."""
+    """The key does not exist, or the caller may not see it."""
 
     def __init__(self) -> None:
-        super().__init__("KEY_NOT_FOUND", "no such key; ListApiKeys shows those there are")
+        super().__init__("KEY_NOT_FOUND", "API key not found. Use ListApiKeys to list the keys.")
 
 
 class ScopeTooSmall(PermissionDenied):
-    """The key concerned can do more than the caller's."""
+    """The requested key would have a larger scope than the caller's key."""
 
     def __init__(self, scope: str, required: str) -> None:
-        message = f"this key has scope {scope}, and the other one {required}; use a key that can do as much"
+        message = f"A key of scope {scope} cannot create a key of scope {required}. Use a key of that scope."
         super().__init__("SCOPE_TOO_SMALL", message, metadata={"scope": scope, "required": required})
 
 
 class TooManyKeys(ResourceExhausted):
-    """The tenant has its fill of live keys."""
+    """The tenant has reached its limit of active keys."""
 
     def __init__(self, limit: int) -> None:
-        message = f"the tenant has {limit} live keys, the most allowed; revoke one first"
+        message = f"The tenant has reached its limit of {limit} active keys. Revoke a key first."
         super().__init__("TOO_MANY_KEYS", message, metadata={"limit": str(limit)})
 
 
 class DomainSuperseded(FailedPrecondition):
-    """Another tenant proved the name."""
+    """Another tenant proved control of the name."""
 
     def __init__(self, name: str) -> None:
         message = (
@@ -78,73 +78,76 @@ class DomainSuperseded(FailedPrecondition):
 
 
 class DomainNotChallenged(FailedPrecondition):
-    """Nobody waits for the name."""
+    """No other tenant has proved control of the name."""
 
     def __init__(self, name: str) -> None:
-        message = f"No other account has proved control of {name}. Use DeleteDomain to give it up."
+        message = f"No other account has proved control of {name}. Use DeleteDomain to delete the domain."
         super().__init__("DOMAIN_NOT_CHALLENGED", message, metadata={"name": name})
 
 
 class DomainNotFound(NotFound):
-    """No such domain for this caller."""
+    """The domain does not exist, or the caller may not see it."""
 
     def __init__(self) -> None:
-        super().__init__("DOMAIN_NOT_FOUND", "no such domain; ListDomains shows those there are")
+        super().__init__("DOMAIN_NOT_FOUND", "Domain not found. Use ListDomains to list your domains.")
 
 
 class LinkNotFound(NotFound):
-    """No such link for this caller."""
+    """The link does not exist, or the caller may not see it."""
 
     def __init__(self) -> None:
-        super().__init__("LINK_NOT_FOUND", "no such link; ListLinks shows those of a domain")
+        super().__init__("LINK_NOT_FOUND", "Link not found. Use ListLinks to list a domain's links.")
 
 
 class TooManyLinks(ResourceExhausted):
-    """The domain has its fill of live links."""
+    """The domain has reached its limit of active links."""
 
     def __init__(self, limit: int) -> None:
-        message = f"the domain has {limit} live links, the most allowed; revoke one first"
+        message = f"The domain has reached its limit of {limit} active links. Revoke a link first."
         super().__init__("TOO_MANY_LINKS", message, metadata={"limit": str(limit)})
 
 
 class DomainExists(AlreadyExists):
-    """The tenant has the domain."""
+    """The tenant already has a domain of this name."""
 
     def __init__(self, domain_id: UUID, name: str) -> None:
-        message = f"this tenant has the domain {name} already; GetDomain shows it and its records"
+        message = f"This tenant already has the domain {name}; GetDomain shows it and its records."
         super().__init__("DOMAIN_EXISTS", message, metadata={"domain_id": str(domain_id), "name": name})
 
 
 class DomainDeleting(FailedPrecondition):
-    """The domain is on its way out, or gone."""
+    """The domain is being deleted or is deleted."""
 
     def __init__(self) -> None:
-        message = "the domain is being deleted or is gone; create it again with CreateDomain to use it"
+        message = "The domain is being deleted or is deleted. To use it, create it again with CreateDomain."
         super().__init__("DOMAIN_DELETING", message)
 
 
 class TooManyDomains(ResourceExhausted):
-    """The tenant has its fill of domains."""
+    """The tenant has reached its limit of domains."""
 
     def __init__(self, limit: int) -> None:
-        message = f"the tenant has {limit} domains, the most allowed; delete one, or ask the operator"
+        message = (
+            f"The tenant has reached its limit of {limit} domains. "
+            "Delete one, or ask the operator to raise the limit."
+        )
         super().__init__("TOO_MANY_DOMAINS", message, metadata={"limit": str(limit)})
 
 
 class TooManyPendingDomains(ResourceExhausted):
-    """The tenant has as many domains as may be unfinished at once."""
+    """The tenant has reached its limit of domains that are not ready yet."""
 
     def __init__(self, pending: int, limit: int) -> None:
         message = (
             f"The tenant has {pending} domains that are not ready yet; at most {limit} are allowed. "
-            "Publish their records or delete some, then create this one again."
+            "Publish their records or delete some, then try again."
         )
         super().__init__("TOO_MANY_PENDING_DOMAINS", message, metadata={"limit": str(limit)})
 
 
 class DomainChanged(Aborted):
-    """The caller looked at an older domain."""
+    """The domain changed since the caller read it."""
 
     def __init__(self, domain_id: UUID) -> None:
-        message = "the domain changed since it was read; read it again with GetDomain and decide anew"
+        message = "The domain changed since you read it. Read it again with GetDomain, then retry."
         super().__init__("DOMAIN_CHANGED", message, metadata={"domain_id": str(domain_id)})

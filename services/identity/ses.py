@@ -1,6 +1,6 @@
-"""identity's hand on SES v2: the six control operations that it may use, in a few threads, each tried once.
+"""identity's SES v2 client: the control operations that it uses, run in threads without retries.
 
-The only file here that knows boto3. When and how often to call is the worker's to decide.
+Only this file of identity uses boto3. The worker decides when to call and when to retry.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -27,7 +27,8 @@ from services.identity.model.provisioning import Seen, Signing
 CALLS = Counter("letterhead_ses_control_calls_total", "Control calls to SES", ["operation", "outcome"])
 
 THREADS = 2
-# Seconds. Together shorter than a lease. The worker, which knows the shared rate, tries again; not botocore.
+# Seconds. Together shorter than a lease. The worker retries, not botocore, because only the worker keeps to
+# the rate that all services share.
 CONNECT_TIMEOUT = 2
 READ_TIMEOUT = 6
 TAG = "letterhead"
@@ -38,23 +39,21 @@ _CREDENTIALS = frozenset(
     | {"InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"}
     | {"OptInRequired", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException"}
 )
-
-
 _NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
-# Errors that need a person, as people are told of them.
+# Messages for errors that an operator must fix; {message} is AWS's own message.
 _LASTING = {
     **dict.fromkeys(
-        _CREDENTIALS, "AWS does not accept Letterhead's credentials ({said}); an operator has to act."
+        _CREDENTIALS, "AWS rejected Letterhead's credentials ({message}). An operator must fix them."
     ),
-    "AccountSuspendedException": "AWS has suspended the account at SES ({said}); an operator has to act.",
-    "BadRequestException": "SES refuses the request ({said}).",
-    "LimitExceededException": "The account has no room for another identity in {region} ({said}).",
-    "NotFoundException": "SES misses something ({said}); is there a configuration set {set!r}?",
+    "AccountSuspendedException": "AWS suspended the SES account ({message}). An operator must contact AWS.",
+    "BadRequestException": "SES rejected the request ({message}).",
+    "LimitExceededException": "The account has reached its limit of SES identities in {region} ({message}).",
+    "NotFoundException": "SES returned not found ({message}). Check that configuration set {set!r} exists.",
 }
 
 
 class Trouble(Exception):
-    """SES did not do it, said in a sentence; what is `lasting` needs a person, and is tried again slowly."""
+    """A failed SES call with a message for users; an operator must fix a `lasting` one, retried slowly."""
 
     def __init__(self, sentence: str, *, lasting: bool) -> None:
         super().__init__(sentence)
@@ -64,16 +63,16 @@ class Trouble(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class SesSettings:
-    """How this installation marks what is its own at SES."""
+    """The tag and the configuration set of this installation's identities at SES."""
 
-    installation: str = config.setting("letterhead", help="value of the tag that marks identities as ours")
-    configuration_set: str = config.setting(
-        "letterhead", help="SES configuration set that identities send by"
+    installation: str = config.setting(
+        "letterhead", help="value of the tag that marks this installation's SES identities"
     )
+    configuration_set: str = config.setting("letterhead", help="SES configuration set of the identities")
 
 
 class Ses:
-    """SES in one account and region, as one installation's tag marks it."""
+    """The SES client of one account and region, for identities with this installation's tag."""
 
     def __init__(self, client: Any, threads: Executor, settings: SesSettings) -> None:
         self._client = client
@@ -83,11 +82,11 @@ class Ses:
 
     @property
     def tag(self) -> str:
-        """The tag that makes an identity ours, as people write it."""
+        """Return the tag that marks this installation's identities, as `key=value`."""
         return f"{self._tag['Key']}={self._tag['Value']}"
 
     async def create(self, name: str) -> Seen | None:
-        """Makes an identity of ours; None when there is one of the name already. Raises Trouble."""
+        """Create an identity with our tag; return None if the name already has one. Raise Trouble."""
         answer = await self._call(
             "create_email_identity",
             "IdentityType",
@@ -100,14 +99,14 @@ class Ses:
         return self._seen(answer | {"Tags": [self._tag]}) if answer else None
 
     async def get(self, name: str) -> Seen | None:
-        """Shows an identity; None when there is none. Raises Trouble."""
+        """Return an identity, or None if SES has none of this name. Raise Trouble."""
         answer = await self._call(
             "get_email_identity", "IdentityType", tolerated="NotFoundException", EmailIdentity=name
         )
         return self._seen(answer) if answer else None
 
     async def set_mail_from(self, name: str, mail_from_domain: str) -> None:
-        """Sets the return path; while it has no MX, mail leaves by SES's own. Raises Trouble."""
+        """Set the MAIL FROM domain; SES uses its own while the MX record is missing. Raise Trouble."""
         await self._call(
             "put_email_identity_mail_from_attributes",
             None,
@@ -117,7 +116,7 @@ class Ses:
         )
 
     async def restart_dkim(self, name: str) -> Signing:
-        """Has SES look for the DKIM records anew, which may be others than before. Raises Trouble."""
+        """Restart DKIM verification at SES; return the tokens, which may be new. Raise Trouble."""
         answer = await self._call(
             "put_email_identity_dkim_signing_attributes",
             "DkimStatus",
@@ -128,15 +127,15 @@ class Ses:
         return _signing({"Tokens": answer.get("DkimTokens", ())} | answer)
 
     async def delete(self, name: str) -> None:
-        """Deletes an identity; one that is gone already is deleted. Raises Trouble."""
+        """Delete an identity; succeed if it does not exist. Raise Trouble."""
         await self._call("delete_email_identity", None, tolerated="NotFoundException", EmailIdentity=name)
 
     async def _call(
         self, operation: str, expected: str | None, *, tolerated: str = "", **arguments: Any
     ) -> dict[str, Any]:
-        """Asks SES once; an empty answer stands for the tolerated error. Raises Trouble.
+        """Call SES once; return an empty response for the tolerated error. Raise Trouble.
 
-        botocore makes an empty answer of one that was cut off: one member is `expected`, where there are any.
+        botocore parses a truncated response as an empty one, so a complete response must have `expected`.
         """
         method: Callable[..., dict[str, Any]] = getattr(self._client, operation)
         outcome = "unanswered"
@@ -155,7 +154,7 @@ class Ses:
         finally:
             CALLS.labels(operation, outcome).inc()
         if outcome != "done":
-            raise Trouble(f"SES in {self._region} gave half an answer.", lasting=False)
+            raise Trouble(f"SES in {self._region} returned an incomplete response.", lasting=False)
         return answer
 
     @property
@@ -178,23 +177,23 @@ class Ses:
         )
 
     def _refused(self, error: ClientError) -> Trouble:
-        code, said = _code(error), error.response.get("Error", {}).get("Message", "")[:200]
+        code, message = _code(error), error.response.get("Error", {}).get("Message", "")[:200]
         if code in _THROTTLES:
-            return Trouble("SES asks for fewer requests.", lasting=False)
+            return Trouble("SES throttled the request.", lasting=False)
         if sentence := _LASTING.get(code):
-            known = {"region": self._region, "set": self._configuration_set, "said": said}
-            return Trouble(sentence.format(**known), lasting=True)
-        return Trouble(f"SES in {self._region} answered with an error ({code}).", lasting=False)
+            values = {"region": self._region, "set": self._configuration_set, "message": message}
+            return Trouble(sentence.format(**values), lasting=True)
+        return Trouble(f"SES in {self._region} returned an error ({code}).", lasting=False)
 
     def _unanswered(self, error: BotoCoreError) -> Trouble:
         if isinstance(error, _NO_CREDENTIALS):
-            return Trouble("Letterhead has no AWS credentials; an operator has to act.", lasting=True)
-        return Trouble(f"SES in {self._region} does not answer.", lasting=False)
+            return Trouble("Letterhead has no AWS credentials. An operator must add them.", lasting=True)
+        return Trouble(f"SES in {self._region} did not respond.", lasting=False)
 
 
 @asynccontextmanager
 async def open_ses(aws: config.Aws, settings: SesSettings) -> AsyncIterator[Ses]:
-    """Makes the client; credentials are found by boto3's own chain, when the first call needs them."""
+    """Open the client; boto3's credential chain resolves credentials on the first call."""
     async with Executor("ses", THREADS) as threads:
         client = await threads.run(_client, aws)
         try:

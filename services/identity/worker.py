@@ -1,8 +1,8 @@
-"""Brings each identity at SES to what is wanted of it, one call a step, at the rate that all services share.
+"""Reconciles each SES identity with its desired state, one call per step, at the rate all services share.
 
-Tenants take turns: once a slot has come, in whichever replica, the tenant whose last call is the longest ago
-is next. A step asks SES, never inside a transaction; it may die anywhere, and another worker then starts by
-asking SES what it has.
+Scheduling is fair: when any replica gets a rate-limiter slot, it serves the tenant whose last call is the
+oldest. A step calls SES outside of any transaction. If a worker dies during a step, the worker that takes
+over starts by reading the identity from SES.
 """
 
 import math
@@ -25,40 +25,40 @@ log = get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
-PATIENCE = timedelta(seconds=30)  # for a slot at SES; nothing is leased while waiting for it
-DECIDED_EVERY = timedelta(seconds=1)  # what becomes due by time alone, or whose notification was lost
-MOST_NAMES = 1000  # of one round
-IDLE = timedelta(milliseconds=500)  # what becomes due by time alone waits no longer
+PATIENCE = timedelta(seconds=30)  # longest wait for a slot; no identity is leased while waiting
+DECIDED_EVERY = timedelta(seconds=1)  # bounds the delay after a deadline or a lost notification
+MOST_NAMES = 1000  # per run
+IDLE = timedelta(milliseconds=500)  # bounds the delay of work that becomes due with time
 
 NOT_OURS = (
-    "SES has an identity of this name that Letterhead did not make and so leaves alone: "
-    "an operator can delete it there, or hand it over by the tag {tag}."
+    "SES has an identity of this name that Letterhead did not create, so Letterhead does not change it. "
+    "An operator can delete it at SES, or hand it to Letterhead by adding the tag {tag}."
 )
-LEFT_ALONE = "left at SES: Letterhead did not make it"
-GONE = "its identity is gone from SES"
+LEFT_ALONE = "left at SES: Letterhead did not create it"
+GONE = "its SES identity was deleted"
 CONTRADICTION = "SES returned contradictory results for this identity."
-NO_TOKENS = "SES gave no DKIM tokens."
+NO_TOKENS = "SES returned no DKIM tokens."
 
 
 def identity_loop(worker: "IdentityWorker") -> ClaimLoop[Work]:
-    """Make the loop over calls to SES, one after the other: two at once would only share the one rate."""
+    """Return the loop that calls SES, without concurrency: parallel calls would only share the one rate."""
     return ClaimLoop("identities", worker.lease, worker.step, concurrency=1, idle=IDLE)
 
 
 def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
-    """Makes the loop over claims that are to go."""
+    """Return the loop that deletes claims."""
     return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
 
 
 class OwnershipWorker:
-    """Decides who may send from a name whenever a fact changed: level-triggered, so that none is missed."""
+    """Decides who may send from a name; level-triggered, so that a lost notification only delays it."""
 
     def __init__(self, store: OwnershipStore) -> None:
         self._store = store
         self.rounds = Rounds("ownership", self.decide, interval=DECIDED_EVERY)
 
     async def decide(self) -> bool:
-        """Decide every name that is due; return whether there may be more."""
+        """Decide the names that are due; return whether anything changed, which may make more names due."""
         names = await self._store.due_names(MOST_NAMES)
         changed = False
         for name in names:
@@ -70,7 +70,7 @@ class OwnershipWorker:
 
 
 class IdentityWorker:
-    """The steps of one account and region."""
+    """Reconciles the SES identities of one account and region."""
 
     def __init__(self, store: IdentityStore, ses: Ses, slots: Slots, *, slow_retry: timedelta) -> None:
         self._store = store
@@ -85,19 +85,19 @@ class IdentityWorker:
             Call.DELETE: self._delete,
         }
 
-    async def lease(self, limit: int) -> list[Work]:  # noqa: ARG002 - one at a time, as the loop asks
-        """Wait for a slot while anything is due, and only then choose whose it is: the fairest by now."""
+    async def lease(self, limit: int) -> list[Work]:  # noqa: ARG002 - the loop has concurrency 1
+        """Wait for a slot if anything is due, then lease the identity whose tenant is next."""
         if not await self._store.is_due() or not await self._slots.wait():
             return []
         work = await self._store.claim_due()
         return [work] if work else []
 
     async def step(self, work: Work) -> None:
-        """Make one call to SES and store what follows from it, or why it failed and when the next try is."""
+        """Make one call to SES and store its result, or its error and the time of the next retry."""
         try:
             await self._steps[work.call](work)
         except LeaseLost:
-            log.warning("another worker took over", action="lease_lost", identity=work.name)
+            log.warning("lease lost to another worker", action="lease_lost", identity=work.name)
         except Trouble as trouble:
             await self._retry_later(work, trouble)
 
@@ -117,7 +117,7 @@ class IdentityWorker:
             await self._present(work, created)
         elif work.calls_after:
             await self._store.plan(work, work.calls_after)
-        else:  # SES was asked before, and had none
+        else:  # a GET before this call did not find the identity
             raise Trouble(CONTRADICTION, lasting=False)
 
     async def _present(self, work: Work, seen: Seen) -> None:
@@ -150,22 +150,22 @@ class IdentityWorker:
 
     async def _settle_absent(self, work: Work, cause: str) -> None:
         if await self._store.settle_absent(work, cause):
-            log.info("the identity is gone", action="identity_removed", identity=work.name, cause=cause)
+            log.info("SES identity removed", action="identity_removed", identity=work.name, cause=cause)
 
     async def _retry_later(self, work: Work, trouble: Trouble) -> None:
         attempts = work.attempts + 1
         delay = self._slow_retry if trouble.lasting else _backoff(attempts)
-        next_try = f"It is tried again by itself, next in {math.ceil(delay.total_seconds())} s."
+        next_retry = f"Letterhead retries automatically, next in {math.ceil(delay.total_seconds())} s."
         log.warning(trouble.sentence, action="ses_troubled", identity=work.name, attempts=attempts)
-        await self._store.record_trouble(work, f"{trouble.sentence} {next_try}", delay)
+        await self._store.record_trouble(work, f"{trouble.sentence} {next_retry}", delay)
 
 
 def _log_provided(work: Work) -> None:
-    known = {"identity": work.name, "repair_cause": work.repair_cause}
-    log.info("SES has the identity as wanted", action="identity_provided", **known)
+    fields = {"identity": work.name, "repair_cause": work.repair_cause}
+    log.info("SES identity provisioned", action="identity_provided", **fields)
 
 
 def _backoff(attempts: int) -> timedelta:
-    """Doubles with every try, and scatters, so that what failed together does not come back together."""
+    """Return an exponential delay with jitter, so that simultaneous failures do not retry simultaneously."""
     longest = min(FIRST_RETRY.total_seconds() * 2 ** min(attempts - 1, 16), LAST_RETRY.total_seconds())
-    return timedelta(seconds=longest * random.uniform(0.75, 1.0))  # noqa: S311 - no secret
+    return timedelta(seconds=longest * random.uniform(0.75, 1.0))  # noqa: S311 - jitter, not security

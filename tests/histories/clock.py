@@ -1,4 +1,4 @@
-"""Time that passes for one name alone: everything stored of it grows older, in one transaction."""
+"""Simulated time per name: one transaction shifts all stored timestamps of a name into the past."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
-# Every column that holds a time of a claim, an identity or a name, so that new ones grow older as well. Keys
-# and tenants are as old as they are, and what sender and the outboxes hold is not of a name's past.
+# All timestamp columns of tables with a claim id or a name, so that new columns are included automatically.
+# Tenants, API keys, links, outboxes and sender's tables are not part of a name's history.
 COLUMNS = """
     SELECT c.table_schema || '.' || c.table_name AS tbl,
         array_agg(c.column_name::text ORDER BY c.column_name) AS times,
@@ -27,7 +27,7 @@ COLUMNS = """
 """
 OF_NAMES = "name = ANY (names)"
 OF_CLAIMS = "claim_id IN (SELECT claim.id FROM identity.claims AS claim WHERE claim.name = ANY (names))"
-# One call, so that all of it grows older at once. The lock is the one that identity takes for a name.
+# One function call shifts everything in one transaction. The lock is identity's name lock.
 FUNCTION = """
     CREATE FUNCTION histories.age(names text[], by interval) RETURNS void LANGUAGE plpgsql AS $$
     BEGIN
@@ -42,13 +42,13 @@ RETRY_SECONDS = 0.05
 
 
 class Ageing:
-    """The one place where time is moved."""
+    """Shifts the stored time of names."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
 
     async def prepare(self) -> None:
-        """Reads from the database what there is to age."""
+        """Create the function that shifts all timestamp columns found in the database."""
         updates = [
             f"UPDATE {row['tbl']} SET {', '.join(f'{each} = {each} - by' for each in row['times'])}"  # noqa: S608
             f" WHERE {OF_CLAIMS if row['by_claim'] else OF_NAMES};"
@@ -57,11 +57,11 @@ class Ageing:
         await self._pool.execute(FUNCTION.format(updates="\n        ".join(updates)))
 
     async def begin(self, names: Sequence[str]) -> None:
-        """Gives some names a time of their own."""
+        """Start a clock for each of these names."""
         await self._pool.execute(BEGIN, list(names))
 
     async def age(self, names: Sequence[str], by: timedelta) -> None:
-        """Lets that much time pass for some names; begun anew where it got in the way of a service."""
+        """Let time pass for some names; retry after a deadlock with a service."""
         while True:
             try:
                 await self._pool.execute(AGE, sorted(names), by)
@@ -72,7 +72,7 @@ class Ageing:
 
 
 class OwnTime:
-    """A history's own time."""
+    """The simulated time of one history."""
 
     def __init__(self, ageing: Ageing, names: Sequence[str]) -> None:
         self._ageing = ageing
@@ -81,18 +81,18 @@ class OwnTime:
         self._began = datetime.now(UTC)
 
     def now(self) -> datetime:
-        """The time that the history has come to."""
+        """Return the history's current time."""
         return datetime.now(UTC) + self._ahead
 
     def since(self, began: datetime) -> timedelta:
-        """How much of its time has passed since a moment."""
+        """Return the history's time that has passed since `began`."""
         return self.now() - began
 
     def hours(self) -> float:
-        """Hours since it began."""
+        """Return the hours since the history began."""
         return self.since(self._began).total_seconds() / 3600
 
     async def move(self, by: timedelta) -> None:
-        """Lets time pass for the names of this history."""
+        """Let time pass for the names of this history."""
         await self._ageing.age(self._names, by)
         self._ahead += by

@@ -1,4 +1,4 @@
-"""Which histories are played, and the installation that they are played on."""
+"""Options and fixtures: the seeds of the histories, their installation and the progress reports."""
 
 import sys
 import time
@@ -11,45 +11,48 @@ import pytest_asyncio
 from tests.histories.crowd import Progress
 from tests.histories.ground import Ground, a_ground
 
-PROGRESS_SECONDS = (0.5, 10)  # between two lines: on a terminal, which overwrites them, and elsewhere
+PROGRESS_SECONDS = (0.5, 10)  # between two lines: on a terminal, where they overwrite each other; elsewhere
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--histories", type=int, default=60, help="how many histories are played")
+    parser.addoption("--histories", type=int, default=60, help="number of histories to play")
     parser.addoption(
-        "--seed", type=int, default=20_260_101, help="seed of the first; each next one has the next"
+        "--seed",
+        type=int,
+        default=20_260_101,
+        help="seed of the first history; the others have the following numbers",
     )
 
 
 @pytest.fixture(scope="session")
 def seeds(request: pytest.FixtureRequest) -> range:
-    """The seeds of the histories."""
+    """Return the seeds of the histories."""
     first = int(request.config.getoption("--seed"))
     return range(first, first + int(request.config.getoption("--histories")))
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def ground(workspace: Path) -> AsyncIterator[Ground]:
-    """The installation that the tests of this tier share."""
+    """Return the installation that all tests of this tier share."""
     async with a_ground(workspace / "histories") as ground:
         yield ground
 
 
 @pytest.fixture
 def progress(request: pytest.FixtureRequest) -> Progress:
-    """Says how far a long test is: on the terminal, one line that is written over."""
+    """Return a function that reports the progress of a long test; on a terminal, in one line."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
-    terminal = None if hasattr(request.config, "workerinput") else sys.__stderr__  # a worker of many has none
-    told = float("-inf")
+    terminal = None if hasattr(request.config, "workerinput") else sys.__stderr__  # xdist workers have none
+    reported_at = float("-inf")
     pause = PROGRESS_SECONDS[terminal is None or not terminal.isatty()]
 
-    def tell(line: str, *, at_once: bool = False) -> None:
-        nonlocal told
-        if terminal is None or (time.monotonic() - told < pause and not at_once):
+    def report(line: str, *, at_once: bool = False) -> None:
+        nonlocal reported_at
+        if terminal is None or (time.monotonic() - reported_at < pause and not at_once):
             return
-        told = time.monotonic()
+        reported_at = time.monotonic()
         with capture.global_and_fixture_disabled():
             terminal.write(f"\r{line}" if terminal.isatty() else f"{line}\n")
             terminal.flush()
 
-    return tell
+    return report

@@ -1,4 +1,4 @@
-"""Many histories at once, what came of them all, and how far they are."""
+"""Running many histories concurrently, with progress reports and statistics."""
 
 import asyncio
 import time
@@ -16,11 +16,11 @@ from tests.histories.stories import story
 
 AT_ONCE = 64
 
-# Claims that were active when SES was asked, by the last that was committed of each before.
+# Claims that were ACTIVE at the time of an SES call ($2), by their last state committed before it.
 CLAIMED = """
-    SELECT claim_id, state, ownership, $2 - begun AS since FROM (
+    SELECT claim_id, state, ownership, $2 - created AS since FROM (
         SELECT DISTINCT ON (claim_id) claim_id, phase, state, ownership,
-            min(real_at) OVER (PARTITION BY claim_id) AS begun
+            min(real_at) OVER (PARTITION BY claim_id) AS created
         FROM histories.journal WHERE name = $1 AND real_at < $2 ORDER BY claim_id, id DESC
     ) AS latest
     WHERE phase = 'ACTIVE'
@@ -28,14 +28,14 @@ CLAIMED = """
 
 
 class Progress(Protocol):
-    """Says how far it is, now and then; `at_once`: what is not to wait."""
+    """Reports progress at intervals; a line with `at_once` is not delayed."""
 
     def __call__(self, line: str, *, at_once: bool = False) -> None: ...
 
 
 @dataclass(frozen=True)
 class Crowd:
-    """The histories that were played, and how long that took."""
+    """The results of many histories, and the seconds that they took."""
 
     played: Sequence[Played]
     seconds: float
@@ -43,16 +43,16 @@ class Crowd:
 
     @property
     def violated(self) -> list[Played]:
-        """The histories in which something was observed that must never be, or that came to no end."""
+        """Return the histories that violated an invariant or did not run to their end."""
         return [each for each in self.played if each.violations or each.broken]
 
     @property
     def count(self) -> Counter[Rule]:
-        """How often each rule was broken."""
+        """Return the number of violations of each rule."""
         return Counter(violation.rule for each in self.played for violation in each.violations)
 
     def figures(self) -> list[str]:
-        """Returns what there is to say of them, line by line."""
+        """Return the statistics as lines of text."""
         hours, count = sum(each.hours for each in self.played), self.count
         totals = {
             "claims": sum(each.claims for each in self.played),
@@ -60,13 +60,13 @@ class Crowd:
             "challenges": sum(each.challenges for each in self.played),
             "supersessions": sum(each.supersessions for each in self.played),
             "kills": self.kills,
-            "demands because DNS did not answer": sum(each.inconclusive for each in self.played),
+            "proofs required because DNS did not answer": sum(each.inconclusive for each in self.played),
         }
-        told = ", ".join(f"{number} {what}" for what, number in totals.items())
+        listed = ", ".join(f"{number} {what}" for what, number in totals.items())
         return [
-            f"{len(self.played)} histories, {hours / 24:,.0f} days of them in {self.seconds:.0f} s: {told}",
+            f"{len(self.played)} histories of {hours / 24:,.0f} days in {self.seconds:.0f} s: {listed}",
             *(f"  {count[rule]} times: {rule.value}" for rule in Rule),
-            f"  {sum(bool(each.broken) for each in self.played)} came to no end",
+            f"  {sum(bool(each.broken) for each in self.played)} did not run to their end",
             *self._waits(),
         ]
 
@@ -76,8 +76,8 @@ class Crowd:
             for path, hours in each.ready_after:
                 waits[path].append(hours)
         return [
-            f"  {len(hours)} times READY, {path}, after doing what the page says: p50"
-            f" {sorted(hours)[len(hours) // 2]:.1f} h, longest {max(hours):.1f} h"
+            f"  {len(hours)} times READY, {path}, after the DNS owner followed the page: p50"
+            f" {sorted(hours)[len(hours) // 2]:.1f} h, max {max(hours):.1f} h"
             for path, hours in sorted(waits.items())
         ]
 
@@ -85,19 +85,19 @@ class Crowd:
 async def play_all(
     ground: Ground, seeds: Sequence[int], progress: Progress, *, at_once: int = AT_ONCE
 ) -> Crowd:
-    """Plays the histories of all these seeds, some at a time; those that went wrong are told at once."""
+    """Play the histories of these seeds, `at_once` at a time; report a failed one at once."""
     began, kills = time.monotonic(), ground.kills
-    places, played = asyncio.Semaphore(at_once), list[Played]()
+    semaphore, played = asyncio.Semaphore(at_once), list[Played]()
 
     async def one(seed: int) -> None:
-        async with places:
+        async with semaphore:
             done = await play(ground, story(seed))
         played.append(done)
         if done.violations or done.broken:
             progress(f"{done}\n", at_once=True)
-        wrong = sum(bool(each.violations or each.broken) for each in played)
+        failed = sum(bool(each.violations or each.broken) for each in played)
         seconds = time.monotonic() - began
-        progress(f"{len(played)} of {len(seeds)} histories, {wrong} with a violation, {seconds:.0f} s")
+        progress(f"{len(played)} of {len(seeds)} histories, {failed} with a violation, {seconds:.0f} s")
 
     async with asyncio.TaskGroup() as group:
         for seed in seeds:
@@ -108,7 +108,7 @@ async def play_all(
 
 
 async def play_until(ground: Ground, seeds: Sequence[int], rule: Rule) -> Crowd:
-    """Plays histories until one breaks the rule; the others are left as they are then."""
+    """Play histories until one violates the rule, then cancel the others."""
     began, kills, played = time.monotonic(), ground.kills, list[Played]()
     tasks = [asyncio.create_task(play(ground, story(seed))) for seed in seeds]
     for task in asyncio.as_completed(tasks):
@@ -122,7 +122,7 @@ async def play_until(ground: Ground, seeds: Sequence[int], rule: Rule) -> Crowd:
 
 
 async def deletions_at_ses(ground: Ground) -> list[str]:
-    """Returns what the product deleted at SES while a claim stood on it, and which claim."""
+    """Return the SES identities that the product deleted while they had an active claim."""
     by_hand = ground.removed_by_hand
     found = []
     for call in (await ground.control.ledger())["controls"]:

@@ -1,4 +1,4 @@
-"""When a new claim has to prove itself, by what the DNS owner and all tenants did before it. Pure."""
+"""The oracle's rules for when a new claim must prove itself, from what happened before it. Pure functions."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,34 +11,38 @@ RETURNS_WITHIN = timedelta(days=7)
 
 
 def proof_is_due(who: Who, place: Place, seen: Sequence[Seen], now: datetime, *, dkim_stands: bool) -> bool:
-    """Say whether a claim made now has to prove itself; `dkim_stands`: its DKIM records are in DNS."""
+    """Return whether a claim created now must prove itself; `dkim_stands`: its DKIM records are in DNS."""
     here = [each for each in seen if each.place is place]
     latest = _latest(here)
     if any(each.who is not who and each.live and each.ownership != "SUPERSEDED" for each in latest.values()):
         return True
-    if place is Place.BOUNCES and _another_bounces_here(who, seen):
+    if place is Place.BOUNCES and _is_mail_from_name_of_another(who, seen):
         return True
     if _returns(who, here, now):
         return False
     return dkim_stands or any(each.state == "READY" and each.who is not who for each in here)
 
 
-def _another_bounces_here(who: Who, seen: Sequence[Seen]) -> bool:
+def _is_mail_from_name_of_another(who: Who, seen: Sequence[Seen]) -> bool:
     names = _latest([each for each in seen if each.place is Place.NAME])
     return any(each.live and each.who is not who for each in names.values())
 
 
 def _returns(who: Who, here: Sequence[Seen], now: datetime) -> bool:
-    """Say whether the last READY tenant comes back within a week of its own deletion, with no claim since."""
+    """Return whether the tenant was the last READY one and may return without proof.
+
+    It may within a week of its own deletion, unless another tenant has claimed the name since.
+    """
     ready = [each for each in here if each.state == "READY"]
     if not ready or ready[-1].who is not who:
         return False
     own = [each for each in here if each.claim_id == ready[-1].claim_id]
-    left = next((each.at for each in own if not each.live), None)
-    if left is None or now - left > RETURNS_WITHIN or any(each.ownership == "SUPERSEDED" for each in own):
+    deleted_at = next((each.at for each in own if not each.live), None)
+    if deleted_at is None or now - deleted_at > RETURNS_WITHIN:
         return False
-    begun = _first(here)
-    return not any(each.who is not who and each.at > left for each in begun.values())
+    if any(each.ownership == "SUPERSEDED" for each in own):
+        return False
+    return not any(each.who is not who and each.at > deleted_at for each in _first(here).values())
 
 
 def _latest(seen: Sequence[Seen]) -> dict[UUID, Seen]:

@@ -1,4 +1,4 @@
-"""The installation that histories are played on: real services as processes, which a history may kill."""
+"""The installation that all histories share: real services as processes, which a history may kill."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -37,16 +37,16 @@ from tests.waiting import eventually
 DATABASE = "letterhead"
 CONNECTIONS = 12
 POLL_SECONDS = 0.1
-# identity decides over contested names in rounds, without a due time. Spoilt rules may never let that end.
+# identity decides contested names in a periodic task, without a due time. Broken rules may never let it end.
 DECIDES_WITHIN = timedelta(seconds=5)
 REST_WITHIN = timedelta(minutes=4)  # many histories share few cores
-# Nobody sends and nobody looks at pages here; who may send is asked of the sender's own rule.
+# Histories send no email and open no pages. Whether a tenant may send is evaluated with sender's own rule.
 NOT_NEEDED = ("sender", "webhooks", "console")
 SWEEP_SECONDS = 3
-# Name servers that are slow because many histories share few cores are not what is tried here.
+# A longer DNS timeout, because the name servers are slow when many histories share few cores.
 PATIENT = {"LETTERHEAD_DNS_TIMEOUT": "4"}
 SWEEP = "UPDATE verifier.ses_account SET sweep_due_at = least(sweep_due_at, now())"
-NOT_AT_REST = """
+UNSETTLED = """
     SELECT name FROM identity.ses_identities
     WHERE name = ANY ($1) AND (due_at <= now() OR leased_until > now())
     UNION
@@ -86,7 +86,7 @@ LEASES = {
 
 
 class Sandbox(SandboxClient):
-    """The control API, called again where it closed an idle connection: each call may be repeated."""
+    """The control API, with retries after closed connections; all its calls are idempotent."""
 
     async def call(self, method: str, path: str, body: Json | None = None, **query: str | int) -> Json:
         while True:
@@ -97,7 +97,7 @@ class Sandbox(SandboxClient):
 
 
 class Tenant:
-    """One tenant and its calls."""
+    """A tenant and its API calls."""
 
     def __init__(self, ground: "Ground", tenant_id: UUID, key: str) -> None:
         self.id = tenant_id
@@ -112,14 +112,14 @@ class Tenant:
 
 @dataclass
 class Ground:
-    """What histories share; `removed_by_hand` has what the histories themselves deleted at SES."""
+    """The shared installation; `removed_by_hand` lists what the histories themselves deleted at SES."""
 
     world: World
     control: SandboxClient
     pool: asyncpg.Pool
     ageing: Ageing
     database: Database
-    ownership: OwnershipStore  # read from, to see what identity has to decide
+    ownership: OwnershipStore  # only read, to find out what identity still has to decide
     nurseries: Mapping[str, Nursery]
     identity_channel: grpc.aio.Channel
     verifier_channel: grpc.aio.Channel
@@ -130,20 +130,20 @@ class Ground:
 
     @property
     def operator(self) -> Tenant:
-        """Whoever has the installation's admin key."""
+        """Return the operator, with the installation's admin key."""
         return Tenant(self, UUID(int=0), self.world.installation.admin_key)
 
     async def tenants(self) -> dict[Who, Tenant]:
-        """A new tenant for each part of a history."""
+        """Create a tenant for each participant of a history."""
         database = FreshDatabase(self.world.stack.postgres, DATABASE)
-        made = {}
+        created = {}
         for who in Who:
             tenant_id = await a_tenant(database)
-            made[who] = Tenant(self, tenant_id, await a_key(database, tenant_id, Scope.FULL_ACCESS))
-        return made
+            created[who] = Tenant(self, tenant_id, await a_key(database, tenant_id, Scope.FULL_ACCESS))
+        return created
 
     async def kill(self, service: str) -> None:
-        """Kills a service (SIGKILL), which is back at once; its leases end, as they would by time."""
+        """Kill a service with SIGKILL and wait for its restart; its leases expire at once."""
         async with self._killing:
             nursery = self.nurseries[service]
             nursery.kill(0)
@@ -153,7 +153,7 @@ class Ground:
             await nursery.serving(0)
 
     async def at_rest(self, names: Sequence[str]) -> None:
-        """Waits until time alone changes nothing more of some names; raises TimeoutError."""
+        """Wait until no work is due for some names; raise TimeoutError."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[id(future)] = (names, future)
         try:
@@ -162,23 +162,23 @@ class Ground:
             self._waiting.pop(id(future), None)
 
     async def watch(self) -> None:
-        """Looks for all who wait at once, so that many histories cost no more than one."""
-        quiet: dict[str, tuple[int, float]] = {}  # by name: its last change, and since when there was none
+        """Poll the database for all waiting histories at once, which costs no more than for one."""
+        quiet: dict[str, tuple[int, float]] = {}  # for each name: its last change, and since when
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            asked = list(self._waiting.values())  # who comes while Postgres answers is in the next look
-            names = sorted({name for waiting, _ in asked for name in waiting})
+            waiters = list(self._waiting.values())  # those that are added meanwhile are in the next poll
+            names = sorted({name for waiting, _ in waiters for name in waiting})
             if not names:
                 continue
             busy = await self._busy(names, quiet)
-            for waiting, future in asked:
+            for waiting, future in waiters:
                 if not future.done() and not busy & set(waiting):
                     future.set_result(None)
             for name in quiet.keys() - busy:
                 del quiet[name]
 
     async def _busy(self, names: Sequence[str], quiet: dict[str, tuple[int, float]]) -> set[str]:
-        busy = {row["name"] for row in await self.pool.fetch(NOT_AT_REST, names)}
+        busy = {row["name"] for row in await self.pool.fetch(UNSETTLED, names)}
         contested = {row["name"] for row in await self.pool.fetch(CONTESTED, names)} - busy
         if not contested:
             return busy
@@ -193,27 +193,27 @@ class Ground:
         return busy | (undecided - stuck)
 
     async def _is_undecided(self, name: str) -> bool:
-        """Says whether identity has something to decide about a name by now."""
+        """Return whether identity has ownership moves to make for a name."""
         async with self.database.transaction() as connection:
-            known = await self.ownership.read(connection, name)
-        return bool(next_moves(known.contenders, known.past, known.now))
+            current = await self.ownership.read(connection, name)
+        return bool(next_moves(current.contenders, current.past, current.now))
 
     async def at_ses(self, name: str) -> Json | None:
-        """An identity as SES has it."""
+        """Return an identity as SES has it, or None."""
         try:
             return await self.control.call("GET", f"/ses/identities/{name}")
         except SandboxRefused:
             return None
 
     async def age_at_ses(self, name: str, by: timedelta) -> None:
-        """Lets time pass for an identity at SES."""
+        """Let time pass for an identity at SES, if it exists."""
         try:
             await self.control.call("POST", f"/ses/identities/{name}/age", {"seconds": by.total_seconds()})
         except SandboxRefused:
-            return  # it is not there, and grows no older
+            return
 
     async def remove_by_hand(self, name: str) -> None:
-        """Deletes an identity at SES, as somebody may at the AWS console."""
+        """Delete an identity at SES, as an operator could at the AWS console."""
         began = datetime.now(UTC)
         ses = boto3.Session("sandbox", "sandbox", region_name=REGION).client(
             "sesv2", endpoint_url=self.world.stack.addresses["ses"]
@@ -227,15 +227,15 @@ class Ground:
             ses.close()
 
     async def swept(self) -> None:
-        """Waits until verifier has read SES's whole list once more."""
-        begun = await self.pool.fetchval(
+        """Start a sweep of SES's identity list by verifier, and wait until it is complete."""
+        requested_at = await self.pool.fetchval(
             "UPDATE verifier.ses_account SET sweep_due_at = now() RETURNING now()"
         )
-        read = "SELECT bool_and(swept_at > $1) FROM verifier.ses_account"
-        await eventually(lambda: self.pool.fetchval(read, begun), REST_WITHIN)
+        complete = "SELECT bool_and(swept_at > $1) FROM verifier.ses_account"
+        await eventually(lambda: self.pool.fetchval(complete, requested_at), REST_WITHIN)
 
     async def sweep(self) -> None:
-        """Has SES's list read every few seconds: hours pass here in a moment."""
+        """Start a sweep of SES's list every few seconds, because simulated hours pass in moments."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await self.pool.execute(SWEEP)
@@ -243,8 +243,8 @@ class Ground:
 
 @asynccontextmanager
 async def a_ground(home: Path) -> AsyncIterator[Ground]:
-    """A fresh installation whose every commit is written down."""
-    often = {"LETTERHEAD_AWS_CONTROL_INTERVAL": "0.01"}
+    """Run a fresh installation with a journal of all commits; yield it."""
+    fast = {"LETTERHEAD_AWS_CONTROL_INTERVAL": "0.01"}
     sandbox = {
         "LETTERHEAD_SANDBOX_CONTROL_RATE": "0",
         "LETTERHEAD_SANDBOX_CHECK_INTERVAL": "0.5",
@@ -253,7 +253,7 @@ async def a_ground(home: Path) -> AsyncIterator[Ground]:
     home.mkdir()
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(
-            a_world(home / "world", 1, identity=often, verifier=often | PATIENT, sandbox=sandbox)
+            a_world(home / "world", 1, identity=fast, verifier=fast | PATIENT, sandbox=sandbox)
         )
         for service in NOT_NEEDED:
             await world.stack.replicas_of(service)[0].stop()

@@ -1,4 +1,4 @@
-"""Every committed state of every claim, written down by triggers in the test's own database."""
+"""The journal of every committed state of every claim, written by triggers in the test's database."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -9,8 +9,8 @@ from services.sender.model.origin import signs
 from tests.histories.oracle import Seen
 from tests.histories.stories import Place, Who
 
-# Nothing of the product reads or writes the journal. `ahead` is how far a name's own time has been moved.
-# Constraint triggers fire at the commit, so that one transaction is seen as one change.
+# The product neither reads nor writes the journal. `ahead` is how far a name's time has been shifted.
+# Deferred constraint triggers fire at the commit, so the journal has the final state of each transaction.
 SCHEMA = """
     CREATE SCHEMA histories;
     CREATE TABLE histories.clock (name text PRIMARY KEY, ahead interval NOT NULL DEFAULT '0');
@@ -63,7 +63,7 @@ READ = """
     SELECT at, real_at, tx, claim_id, tenant_id, name, phase, state, ownership, token, generation, dkim_good
     FROM histories.journal WHERE name = ANY ($1) ORDER BY id
 """
-# What a sender would see at this moment, in one snapshot.
+# The domains from which sender may send, in one snapshot.
 NOW = """
     SELECT d.name, d.tenant_id, d.state, d.dkim_good FROM identity.domains AS d
     WHERE d.name = ANY ($1) AND d.state IN ('READY', 'DEGRADED')
@@ -71,17 +71,17 @@ NOW = """
 
 
 async def begin(pool: asyncpg.Pool) -> None:
-    """Has every commit written down from now on."""
+    """Create the journal and its triggers."""
     await pool.execute(SCHEMA)
 
 
 async def read(pool: asyncpg.Pool, tenants: Mapping[UUID, Who], places: Mapping[str, Place]) -> list[Seen]:
-    """Returns all that was committed of some names, oldest first."""
+    """Return all committed states of some names, oldest first."""
     return [_seen(row, tenants, places) for row in await pool.fetch(READ, list(places))]
 
 
 async def may_send(pool: asyncpg.Pool, names: Sequence[str]) -> dict[str, set[UUID]]:
-    """Returns the tenants that may send from each name at this moment, by the sender's own rule."""
+    """Return the tenants that may send from each name now, by sender's own rule."""
     able: dict[str, set[UUID]] = {name: set() for name in names}
     for row in await pool.fetch(NOW, list(names)):
         if signs(row["state"], dkim_good=row["dkim_good"]):

@@ -1,6 +1,6 @@
-"""Hold what was observed of a history to what its DNS owner intended. Pure.
+"""Compare the observed behavior of a history with the intent of its DNS owner. Pure functions.
 
-Of the product's rules it knows what is promised to the owner of a name and to a tenant that sends from one.
+The oracle checks only what the product promises to the owner of a name and to a tenant that sends from it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,32 +12,32 @@ from uuid import UUID
 
 from tests.histories.stories import Kind, Place, Who
 
-# A challenged holder has 72 hours; whoever does what the page says is READY within an hour more.
+# A challenged holder has 72 hours. A tenant whose page is followed is READY at most one hour later.
 CHALLENGE = timedelta(hours=72)
 READY_WITHIN = CHALLENGE + timedelta(hours=1)
-# A DNS check may be as old as this when it decides something: the owner may have changed a record since.
+# The maximum age of a DNS check when it decides something; the owner may have changed a record since then.
 CHECK_AGE = timedelta(hours=2)
-# A domain whose records are gone sends no longer than this: a check at least every 7.2 hours, and two more
-# that agree over 6 hours.
+# A domain whose records were removed stops sending within this time: checks are at most 7.2 hours apart, and
+# confirmation takes another 6 hours.
 OUTSTAYS = timedelta(hours=24)
 
 
 class Rule(StrEnum):
-    """What must never be observed."""
+    """The invariants, each named and described by its violation."""
 
-    NOT_INTENDED = "READY, or able to send, without being whom the DNS owner intends"
+    NOT_INTENDED = "a tenant is READY, or able to send, that the DNS owner does not intend"
     TWO_SENDERS = "two tenants may send from one name"
-    DISTURBED = "a notice, clock, extra record or loss for a READY holder by somebody who proved nothing"
-    LATE = "the intended owner is not READY within 72 h + 1 h of doing what the page says"
-    OUTSTAYED = "able to send long after the DNS owner removed every record"
-    WRONG_DEMAND = "a proof demanded without a cause, or a cause without the demand"
-    DELETED_AT_SES = "an SES identity deleted that was not ours or was still claimed"
-    LEFT_AT_SES = "an SES identity of ours left behind that nobody claims any more"
+    DISTURBED = "a READY holder is notified, challenged, changed or superseded without proof by a rival"
+    LATE = "the intended tenant is not READY within 72 h + 1 h after the DNS owner followed its page"
+    OUTSTAYED = "a domain can send long after the DNS owner removed every record"
+    WRONG_DEMAND = "proof is required without a cause, or not required despite a cause"
+    DELETED_AT_SES = "an SES identity was deleted that was not ours or was still claimed"
+    LEFT_AT_SES = "an SES identity of ours remains that has no claim"
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A rule that was broken, when (in the history's own time), and how."""
+    """A violated invariant, with its time in the history and a description."""
 
     rule: Rule
     at: datetime
@@ -46,9 +46,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A claim as committed: `at` in the history's own time, `real_at` by the clock; `tx` groups one commit.
+    """A committed state of a claim: `at` is the history's time, `real_at` the real time.
 
-    `sends` is what the sender's own check says; `token` the ownership token that is to be published.
+    States of one transaction have the same `tx`. `sends` is the result of sender's own rule, and `token` is
+    the ownership token that the tenant must publish.
     """
 
     at: datetime
@@ -66,13 +67,13 @@ class Seen:
 
     @property
     def live(self) -> bool:
-        """Whether the claim is neither deleted nor on its way to be."""
+        """Return whether the claim is neither DELETING nor DELETED."""
         return self.phase in ("PROVISIONING", "ACTIVE")
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """What somebody did; `claim_id` is of the claim that it was done for."""
+    """An action of a participant; `claim_id` is the claim that it concerns."""
 
     at: datetime
     kind: Kind
@@ -83,7 +84,7 @@ class Deed:
 
 @dataclass(slots=True)
 class TokenSpan:
-    """A token that stood in a TXT record of its own at _letterhead; `until` is None while it still does."""
+    """The time during which a token was in a TXT record at _letterhead; `until` is None if it still is."""
 
     place: Place
     token: str
@@ -91,30 +92,30 @@ class TokenSpan:
     until: datetime | None = None
 
     def overlaps(self, start: datetime, end: datetime) -> bool:
-        """Whether it stood there at any moment between the two."""
+        """Return whether the token was there at any time between `start` and `end`."""
         return self.since <= end and (self.until is None or self.until >= start)
 
 
 @dataclass
 class Observed:
-    """All that is known of one history, by what was done and what was committed."""
+    """Everything observed in one history: actions, committed states and published tokens."""
 
     seen: list[Seen] = field(default_factory=list)
     deeds: list[Deed] = field(default_factory=list)
     tokens: list[TokenSpan] = field(default_factory=list)
-    found: list[Violation] = field(default_factory=list)  # what the player itself saw to be wrong
+    found: list[Violation] = field(default_factory=list)  # violations that the player detected itself
 
     def intended(self, place: Place, at: datetime) -> Who | None:
-        """Whom the DNS owner intends at a moment."""
-        turns = [
+        """Return the tenant that the DNS owner intends at a time."""
+        intents = [
             deed
             for deed in self.deeds
             if deed.kind in (Kind.INTEND, Kind.ABANDON) and deed.place is place and deed.at <= at
         ]
-        return turns[-1].who if turns else None
+        return intents[-1].who if intents else None
 
     def done(self, kinds: Iterable[Kind], place: Place, until: datetime) -> list[Deed]:
-        """The deeds of some kinds at a place, up to a moment."""
+        """Return the actions of some kinds on a name, up to a time."""
         chosen = frozenset(kinds)
         return [
             deed for deed in self.deeds if deed.kind in chosen and deed.place is place and deed.at <= until
@@ -125,7 +126,7 @@ PUBLICATIONS = (Kind.FOLLOW, Kind.DILIGENCE, Kind.ADOPT)
 
 
 def violations(observed: Observed) -> list[Violation]:
-    """Return every violation of a history, in the order of its time."""
+    """Return all violations of a history, ordered by time."""
     by_claim = _by_claim(observed.seen)
     found = [
         *observed.found,
@@ -145,7 +146,11 @@ def _by_claim(seen: Sequence[Seen]) -> list[list[Seen]]:
 
 
 def _not_intended(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]:
-    """A claim sends if the DNS owner followed its page, or intends its tenant and followed a page of it."""
+    """Yield a violation if a claim sends without authorization.
+
+    A claim is authorized if the DNS owner followed its page, or intends its tenant and followed the page of
+    another claim of this tenant.
+    """
     for each in claim:
         if not each.sends or _authorised(observed, each):
             continue
@@ -153,8 +158,8 @@ def _not_intended(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violati
         yield Violation(
             Rule.NOT_INTENDED,
             each.at,
-            f"{each.who} is {each.state}, {each.ownership} for {each.place.value}, and nothing was published"
-            f" for this claim; the DNS owner intends {intended or 'nobody'}",
+            f"{each.who} is {each.state}, {each.ownership} for {each.place.value}, but nothing was published"
+            f" for this claim; the DNS owner intends {intended or 'no tenant'}",
         )
         return
 
@@ -171,7 +176,7 @@ def _authorised(observed: Observed, claim: Seen) -> bool:
 
 
 def _disturbed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]:
-    """A READY holder notices nothing of others until one of them proved that the DNS owner intends it."""
+    """Yield a violation if a rival affected a READY holder without proof that the DNS owner intends it."""
     ready_since: datetime | None = None
     challenged_at: datetime | None = None
     for before, after in pairwise(claim):
@@ -188,21 +193,21 @@ def _disturbed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]
 def _trouble(
     observed: Observed, before: Seen, after: Seen, ready_since: datetime, challenged_at: datetime | None
 ) -> str | None:
-    if not after.live:  # by the tenant's own wish
+    if not after.live:  # the tenant deleted it
         return None
     if after.ownership != before.ownership:
         return _changed_ownership(observed, before, after, challenged_at)
-    shaken = [
+    disruptions = [
         deed
         for deed in observed.done((Kind.WITHDRAW, Kind.REMAKE), after.place, after.at)
         if deed.at >= ready_since
     ]
-    if shaken:
+    if disruptions:
         return None
     if after.generation != before.generation:
-        return f"other records are shown (generation {after.generation}) though nothing happened to it"
+        return f"its records changed (generation {after.generation}) without a cause"
     if after.state != "READY":
-        return f"went from {before.state} to {after.state} though its records were never touched"
+        return f"it changed from {before.state} to {after.state} although its records were not changed"
     return None
 
 
@@ -211,14 +216,14 @@ def _changed_ownership(
 ) -> str | None:
     move = f"{before.ownership} to {after.ownership}"
     kept = after.ownership == "PROVEN" or (before.ownership, after.ownership) == ("CHALLENGED", "SOLE")
-    if kept or (after.ownership == "SUPERSEDED" and _given_up(observed, after)):
+    if kept or (after.ownership == "SUPERSEDED" and _released_or_adopted(observed, after)):
         return None
     if after.ownership not in ("CHALLENGED", "SUPERSEDED"):
         return f"{move} while it was READY"
     if not _token_of_another(observed, after):
-        return f"{move}, and no other claim's token was in DNS"
+        return f"{move} while no other claim's token was in DNS"
     early = challenged_at is None or after.at - challenged_at < CHALLENGE
-    return f"{move} before its 72 hours were over" if after.ownership == "SUPERSEDED" and early else None
+    return f"{move} before its 72 hours had passed" if after.ownership == "SUPERSEDED" and early else None
 
 
 def _token_of_another(observed: Observed, claim: Seen) -> bool:
@@ -236,7 +241,7 @@ def _token_of_another(observed: Observed, claim: Seen) -> bool:
     )
 
 
-def _given_up(observed: Observed, claim: Seen) -> bool:
+def _released_or_adopted(observed: Observed, claim: Seen) -> bool:
     released = observed.done((Kind.RELEASE,), claim.place, claim.at)
     adopted = observed.done((Kind.ADOPT,), claim.place, claim.at)
     return any(deed.who is claim.who for deed in released) or any(
@@ -269,9 +274,9 @@ def _published_after(observed: Observed, withdrawn: Deed) -> datetime | None:
 
 
 def _two_senders(observed: Observed, place: Place) -> Iterator[Violation]:
-    """Replay the commits; what one transaction changes, it changes at once."""
+    """Replay the commits and yield a violation for each pair of tenants that could send after one of them."""
     sending: dict[UUID, Seen] = {}
-    told: set[frozenset[UUID]] = set()
+    reported: set[frozenset[UUID]] = set()
     here = sorted((each for each in observed.seen if each.place is place), key=lambda each: each.real_at)
     for _, commit in groupby(here, key=lambda each: each.tx):
         last = None
@@ -281,7 +286,7 @@ def _two_senders(observed: Observed, place: Place) -> Iterator[Violation]:
                 sending[last.claim_id] = last
         tenants = {each.who for each in sending.values()}
         pair = frozenset(sending)
-        if len(tenants) > 1 and pair not in told and last is not None:
-            told.add(pair)
+        if len(tenants) > 1 and pair not in reported and last is not None:
+            reported.add(pair)
             names = ", ".join(f"{each.who} ({each.ownership}, {each.state})" for each in sending.values())
             yield Violation(Rule.TWO_SENDERS, last.at, f"{names} for {place.value}")

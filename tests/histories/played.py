@@ -1,4 +1,4 @@
-"""What came of a history, and how it is told."""
+"""The result of a history and its text form."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from tests.histories.stories import Story
 
 @dataclass
 class Played:
-    """What came of a history; `ready_after` has the hours that the DNS owner waited, by ownership."""
+    """The result of a history; `ready_after` has the hours until READY for each ownership status."""
 
     story: Story
     lines: list[str] = field(default_factory=list)
@@ -19,11 +19,11 @@ class Played:
     challenges: int = 0
     supersessions: int = 0
     proofs: int = 0
-    inconclusive: int = 0  # proofs demanded because DNS did not answer in time
-    broken: str = ""  # why it was not played to its end
+    inconclusive: int = 0  # proofs required because DNS did not answer in time
+    broken: str = ""  # the error that ended it early
 
     def __str__(self) -> str:
-        found = [f"  BROKEN OFF: {self.broken}"] if self.broken else []
+        found = [f"  ABORTED: {self.broken}"] if self.broken else []
         found += [f"  VIOLATION: {each.rule.value}: {each.text}" for each in self.violations]
         replay = f"  replay: make histories T='--seed {self.story.seed}' HISTORIES=1"
         return "\n".join([f"history {self.story.seed}", *self.lines, *found, replay])

@@ -1,4 +1,4 @@
-"""Play one history on a ground: everybody does as the story says, and the DNS owner as the pages say."""
+"""Play one history: participants act as the story says, and the DNS owner follows the pages."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -21,12 +21,13 @@ from tests.histories.stage import Stage, ownership_of, unless_refused
 from tests.histories.stories import HALF, ONE_SERVER, STALE, Kind, Place, Step, Story
 from tests.histories.zone import SERVERS
 
-# Hours between two of the DNS owner's visits to the page, READY_WITHIN in all; and those of other time.
+# Hours between the DNS owner's visits to the page; READY_WITHIN in total.
 VISITS = (0.2, 1, 4, 67, 0.3, 0.3)
+# Hours that pass at once.
 STRIDES = (3, 10, 60, 96)
-# After records were removed: the last check before, and the three that agree.
+# After records were removed: up to the next regular check, and between the checks that confirm it.
 WITHDRAWN_STRIDES = (7.5, 1.5, 2.5, 4, 24, 48, 96)
-# What sender writes before it submits an email to SES.
+# The rows that sender stores before it submits an email to SES.
 EMAIL = """
     INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at, state)
     VALUES ($1, $2, $3, $4, 'Hello', 1, now() + interval '1 day', 'CLAIMED')
@@ -40,26 +41,28 @@ GONE = (Domain.STATE_DELETING, Domain.STATE_DELETED)
 
 
 async def play(ground: Ground, story: Story) -> Played:
-    """Plays a history from its first step until everybody has left, as far as that is possible."""
+    """Play a history and clean up; return its result, including an error that ended it early."""
     player = await Player.of(ground, story)
     try:
         await player.begin()
         for step in story.steps:
             await player.take(step)
         await player.leave()
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other histories go on, and this one is told
+    except Exception as error:  # noqa: BLE001 - the error is part of the result, and other histories continue
         player.played.broken = f"after {player.played.lines[-1:]}: {error!r}"
-    return await player.verdict()
+    return await player.evaluate()
 
 
 class Player(Stage):
-    """One history under way."""
+    """A running history."""
 
     async def begin(self) -> None:
-        """Registers the name, and prepares SES as the story has it."""
+        """Create the zones, and prepare SES for the story."""
         await self.ground.ageing.begin(list(self.names.values()))
         one_server = any(step.variant == ONE_SERVER for step in self.story.steps)
-        await self.zone.begin(SERVERS if one_server else SERVERS[:1])  # a second one doubles every question
+        await self.zone.begin(
+            SERVERS if one_server else SERVERS[:1]
+        )  # a second one would double all DNS queries
         name = self.names[Place.NAME]
         if self.story.same_tokens:
             for each in self.names.values():
@@ -70,9 +73,9 @@ class Player(Stage):
             self.foreign = await self.ground.at_ses(name)
 
     async def take(self, step: Step) -> None:
-        """Takes one step, and waits until it has had its effect."""
-        act: Callable[[Step], Awaitable[str | None]] = getattr(self, f"_{step.kind.name.lower()}")
-        remark = await act(step)
+        """Execute one step, and wait until the services have no more work to do for it."""
+        action: Callable[[Step], Awaitable[str | None]] = getattr(self, f"_{step.kind.name.lower()}")
+        remark = await action(step)
         if remark is not None:
             self.note(f"{step}: {remark}")
             return
@@ -80,20 +83,20 @@ class Player(Stage):
         self.note(f"{step} → {await self.standing()}")
 
     async def leave(self) -> None:
-        """Has everybody delete what they still claim, and sees SES forget the names."""
+        """Delete all remaining claims, and check that SES has no identity of ours left."""
         for who, place in list(self.flights):
             await self._landed(Step(Kind.LANDED, who, place))
         for who, place in list(self.claims):
             await self._delete(Step(Kind.DELETE, who, place))
         await self.rest()
         await self.ground.at_rest(list(self.names.values()))
-        self.note("everybody deletes what they still claim")
+        self.note("all tenants delete their remaining claims")
         for name in self.names.values():
             await self.check_ses_after(name)
         await self.zone.end()
 
-    async def verdict(self) -> Played:
-        """Holds all that was committed to what was intended."""
+    async def evaluate(self) -> Played:
+        """Compare all committed states with the DNS owner's intent; return the result."""
         self.observed.seen = await self.seen()
         self.played.violations = violations(self.observed)
         self.played.hours = self.time.hours()
@@ -105,21 +108,21 @@ class Player(Stage):
 
     async def _intend(self, step: Step) -> str:
         self.do(step)
-        return "in mind only"
+        return "no action"
 
     async def _abandon(self, step: Step) -> str:
         self.observed.deeds.append(Deed(self.time.now(), step.kind, step.place))
-        return "in mind only"
+        return "no action"
 
     async def _claim(self, step: Step) -> str | None:
         key = (step.who, step.place)
         if key in self.claims:
-            return "there is such a claim already"
+            return "the claim already exists"
         seen = await self.seen()
         request = CreateDomainRequest(name=self.names[step.place], request_id=uuid7().hex)
         domain = await self.call(step.who, "CreateDomain", request)
         if domain is None:
-            return "it is refused"
+            return "rejected"
         self.claims[key] = domain.domain.id
         self.played.claims += 1
         await self.decided(step)
@@ -139,18 +142,18 @@ class Player(Stage):
         if claim_id is None:
             return "there is no claim"
         done = await self.call(step.who, "VerifyDomain", VerifyDomainRequest(domain_id=claim_id))
-        return None if done else "it is refused"
+        return None if done else "rejected"
 
     async def _follow(self, step: Step) -> str | None:
         page = await self.page(step.who, step.place)
         if not page:
-            return "the page shows nothing"
+            return "the page shows no records"
         lines = page
         if step.variant == STALE:
             lines = self.first_page[step.who, step.place]
         elif step.variant == HALF:
             lines = page[: (len(page) + 1) // 2]
-        if set(lines) & set(page):  # else it is a former claim's, whose token is void
+        if set(lines) & set(page):  # otherwise these are the records of a former claim, whose token is void
             self.do(step)
         await self.zone.publish(step.place, lines, one_server=step.variant == ONE_SERVER)
         await self._press(step)
@@ -178,14 +181,14 @@ class Player(Stage):
         return None
 
     async def _visit(self, step: Step) -> Any:
-        """Does what the page says by now; a page of a claim that ended says to begin again."""
+        """Do what the page says now; if the claim has ended, create it again first."""
         domain = await self.get(step.who, step.place)
         if domain is None or domain.state in GONE or ownership_of(domain) == "SUPERSEDED":
             await self._delete(step)
             await self.rest()
             await self._claim(step)
             domain = await self.get(step.who, step.place)
-        self.do(step)  # with nothing to publish where a former claim's records still stand
+        self.do(step)  # even with nothing to publish: the records of a former claim may still be there
         page = await self.page(step.who, step.place)
         if await self.zone.publish(step.place, page) or domain.state in OVER:
             await self._press(step)
@@ -197,7 +200,7 @@ class Player(Stage):
         own = {each.token for each in seen if each.who is step.who and each.token}
         lines = [line for line in self.zone.tokens(step.place) if line.token in own]
         if not lines:
-            return "there is none"
+            return "there are no such records"
         await self.zone.withdraw(lines)
         return None
 
@@ -249,7 +252,7 @@ class Player(Stage):
         able = await journal.may_send(self.ground.pool, [self.names[step.place]])
         tenant_id = self.tenants[step.who].id
         if claim_id is None or key in self.flights or tenant_id not in able[self.names[step.place]]:
-            return "there is nothing to send from"
+            return "the tenant cannot send from it"
         self.flights[key] = email_id = uuid7()
         email = (email_id, tenant_id, UUID(claim_id), f"agent@{self.names[step.place]}")
         await self.ground.pool.execute(EMAIL, *email)
@@ -259,7 +262,7 @@ class Player(Stage):
     async def _landed(self, step: Step) -> str | None:
         email_id = self.flights.pop((step.who, step.place), None)
         if email_id is None:
-            return "there is none"
+            return "there is no such email"
         accepted = "UPDATE sender.attempts SET state = 'ACCEPTED', settled_at = now() WHERE email_id = $1"
         await self.ground.pool.execute(accepted, email_id)
         await self.ground.pool.execute("UPDATE sender.emails SET state = 'SENT' WHERE id = $1", email_id)
@@ -270,8 +273,8 @@ class Player(Stage):
         if claim_id is None:
             return "there is no claim"
         self.do(step)
-        request = ReleaseDomainRequest(domain_id=claim_id, reason="moves on")
-        return None if await self.call(step.who, "ReleaseDomain", request) else self.undo("it is refused")
+        request = ReleaseDomainRequest(domain_id=claim_id, reason="the tenant moved to another name")
+        return None if await self.call(step.who, "ReleaseDomain", request) else self.undo("rejected")
 
     async def _adopt(self, step: Step) -> str | None:
         claim_id = self.claims.get((step.who, step.place))
@@ -280,7 +283,7 @@ class Player(Stage):
         self.do(step)
         request = AdoptDomainRequest(domain_id=claim_id, reason="the DNS owner telephoned")
         adopted = await unless_refused("AdoptDomain", lambda: self.ground.operator.AdoptDomain(request))
-        return None if adopted else self.undo("it is refused")
+        return None if adopted else self.undo("rejected")
 
 
 def _changes(seen: list[Seen]) -> list[tuple[Seen, Seen]]:

@@ -1,4 +1,4 @@
-"""What a history stands on: its names, tenants and DNS, what it reads of them, and what it holds them to."""
+"""The names, tenants and DNS zone of one history, with the reads and checks that its steps use."""
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
@@ -19,9 +19,9 @@ from tests.histories.played import Played
 from tests.histories.stories import Place, Step, Story, Who
 from tests.histories.zone import Line, Zone
 
-UNDECIDED_TRIES, UNDECIDED_HOURS = 20, 0.02  # for SES to be asked again after trouble
-RECORDS = 5  # of a domain of which no proof is demanded
-STANDING = """
+UNDECIDED_TRIES, UNDECIDED_HOURS = 20, 0.02  # time for retries after SES errors
+RECORDS = 5  # required records of a domain that needs no proof
+SUMMARY = """
     SELECT tenant_id, name, state, ownership FROM identity.domains
     WHERE name = ANY ($1) AND state NOT IN ('DELETING', 'DELETED') ORDER BY id
 """
@@ -34,12 +34,12 @@ REFUSALS = (
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.ALREADY_EXISTS,
-    grpc.StatusCode.INVALID_ARGUMENT,  # the name is the MAIL FROM name of the tenant's own domain
+    grpc.StatusCode.INVALID_ARGUMENT,  # the name is the MAIL FROM domain of the tenant's own domain
 )
 
 
 class Stage:
-    """One history's own; for the steps of `player.py`."""
+    """The state of one history; `player.py` adds the steps."""
 
     def __init__(self, ground: Ground, story: Story, tenants: dict[Who, Tenant]) -> None:
         stem = f"h{story.seed}x{uuid7().hex[-8:]}"
@@ -64,11 +64,11 @@ class Stage:
 
     @classmethod
     async def of(cls, ground: Ground, story: Story) -> Self:
-        """A history with tenants of its own."""
+        """Return a history with new tenants."""
         return cls(ground, story, await ground.tenants())
 
     async def pass_time(self, hours: float) -> None:
-        """Lets time pass for a history at rest, and sees who may send once it is at rest again."""
+        """Let time pass, wait until the services have caught up, and check which tenants may send."""
         by = timedelta(hours=hours)
         await self.time.move(by)
         for name in self.names.values():
@@ -80,7 +80,7 @@ class Stage:
                 self.find(Rule.TWO_SENDERS, f"{len(able[name])} tenants may send from {place.value}")
 
     async def decided(self, step: Step) -> None:
-        """Waits until a new claim's page shows something; SES may have to be asked again."""
+        """Wait until a new claim's page shows records, which may take retries of SES calls."""
         await self.rest()
         for _ in range(UNDECIDED_TRIES):
             domain = await self.get(step.who, step.place)
@@ -89,12 +89,12 @@ class Stage:
             await self.pass_time(UNDECIDED_HOURS)
 
     async def check_demand(self, step: Step, seen: list[Seen]) -> None:
-        """Holds what the new claim's page asks for to what the DNS owner and all tenants did before."""
+        """Check that the new claim must prove itself exactly if the events before it require it."""
         at_ses = await self.ground.at_ses(self.names[step.place])
         if self.foreign or self.zone.odd or at_ses is None:
             return
-        standing = {f"{token}._domainkey.{self.names[step.place]}" for token in at_ses["tokens"]}
-        found = any(line.name in standing for line in self.zone.of(step.place))
+        dkim_names = {f"{token}._domainkey.{self.names[step.place]}" for token in at_ses["tokens"]}
+        found = any(line.name in dkim_names for line in self.zone.of(step.place))
         due = proof_is_due(step.who, step.place, seen, self.time.now(), dkim_stands=found)
         domain = await self.get(step.who, step.place)
         page = await self.page(step.who, step.place)
@@ -103,13 +103,14 @@ class Stage:
         if due is False and await self._inconclusive(domain):
             self.played.inconclusive += 1
         elif not right:
-            asked = f"{len(proof)} TXT and {len(page) - len(proof)} other records, {ownership_of(domain)}"
+            actual = f"{len(proof)} TXT and {len(page) - len(proof)} other records, {ownership_of(domain)}"
             self.find(
-                Rule.WRONG_DEMAND, f"{step.who}'s page for {step.place.value} shows {asked}; proof due: {due}"
+                Rule.WRONG_DEMAND,
+                f"{step.who}'s page for {step.place.value} shows {actual}; proof required: {due}",
             )
 
     async def _inconclusive(self, domain: Domain) -> bool:
-        """Says whether a proof is demanded because DNS did not answer in time: that is a cause as well."""
+        """Return whether the precheck was inconclusive, which also requires proof."""
         return bool(await self.ground.pool.fetchval(INCONCLUSIVE, UUID(domain.id)))
 
     async def check_ses_after(self, name: str) -> None:
@@ -117,9 +118,9 @@ class Stage:
         if self.foreign and name == self.names[Place.NAME]:
             kept = ("created_at", "tags", "tokens", "mail_from_domain", "configuration_set")
             if at_ses is None or any(at_ses[each] != self.foreign[each] for each in kept):
-                self.find(Rule.DELETED_AT_SES, f"the identity {name} that is not ours is {at_ses or 'gone'}")
+                self.find(Rule.DELETED_AT_SES, f"the foreign identity {name} is {at_ses or 'deleted'}")
         elif at_ses is not None:
-            self.find(Rule.LEFT_AT_SES, f"{name} is still at SES though nobody claims it")
+            self.find(Rule.LEFT_AT_SES, f"{name} is still at SES although it has no claim")
 
     async def page(self, who: Who, place: Place) -> list[Line]:
         domain = await self.get(who, place)
@@ -150,7 +151,7 @@ class Stage:
         return await journal.read(self.ground.pool, tenants, places)
 
     async def standing(self) -> str:
-        rows = await self.ground.pool.fetch(STANDING, list(self.names.values()))
+        rows = await self.ground.pool.fetch(SUMMARY, list(self.names.values()))
         tenants = {tenant.id: who for who, tenant in self.tenants.items()}
         places = {name: place for place, name in self.names.items()}
         return ", ".join(
@@ -176,9 +177,9 @@ class Stage:
 
 
 async def unless_refused(rpc: str, call: Callable[[], Awaitable[Any]]) -> Any:
-    """Calls until a service that was killed is back; None where the call is refused."""
+    """Call, with retries while a killed service restarts; return None if the call is rejected."""
     try:
-        return await until(f"{rpc} is answered", call)
+        return await until(f"{rpc} responds", call)
     except grpc.aio.AioRpcError as error:
         if error.code() in REFUSALS:
             return None
@@ -186,13 +187,13 @@ async def unless_refused(rpc: str, call: Callable[[], Awaitable[Any]]) -> Any:
 
 
 def line_of(record: DnsRecord) -> Line:
-    """A record as a person copies it from the page."""
+    """Return a record as a person copies it from the page."""
     type_ = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
     return Line(type_, record.name, record.value, record.priority)
 
 
 def ownership_of(domain: Domain) -> str:
-    """How a claim stands to its name, in a word."""
+    """Return the ownership status of a domain without its prefix."""
     return Domain.Ownership.Name(domain.ownership).removeprefix("OWNERSHIP_")
 
 

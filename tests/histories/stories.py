@@ -1,4 +1,4 @@
-"""Write a history of one name from a seed: what its DNS owner intends, and what everybody does. Pure."""
+"""Generate the history of one name from a seed: the intents of its DNS owner and all actions. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from random import Random
 
 
 class Who(StrEnum):
-    """The tenants. The DNS owner may intend Anna or Bert; Mallory and Trudy are strangers."""
+    """The tenants. The DNS owner may intend Anna or Bert; Mallory and Trudy are strangers to the owner."""
 
     ANNA = "Anna"
     BERT = "Bert"
@@ -19,35 +19,35 @@ STRANGERS = (Who.MALLORY, Who.TRUDY)
 
 
 class Place(StrEnum):
-    """The names of a history; each is claimed by itself."""
+    """The names of a history; each is claimed separately."""
 
     NAME = "the name"
     CHILD = "app.<name>"
-    BOUNCES = "send.<name>"  # also the MAIL FROM name of a claim to the name
+    BOUNCES = "send.<name>"  # also the MAIL FROM domain of a claim on NAME
 
 
 class Kind(StrEnum):
-    """What a step is; the value says it in words, of `who`, `place`, `hours` and `variant`."""
+    """The kind of a step; the value is a template of `who`, `place`, `hours` and `variant`."""
 
     INTEND = "the DNS owner now intends {who} for {place}"
-    ABANDON = "the DNS owner intends nobody for {place} any more"
+    ABANDON = "the DNS owner no longer intends any tenant for {place}"
     CLAIM = "{who} claims {place}"
-    DELETE = "{who} deletes the claim to {place}"
+    DELETE = "{who} deletes the claim on {place}"
     PRESS = "{who} calls VerifyDomain for {place}"
-    FOLLOW = "the DNS owner publishes {variant} of what {who}'s page for {place} shows"
-    DILIGENCE = "the DNS owner does all that {who}'s page for {place} says, and keeps doing it"
+    FOLLOW = "the DNS owner publishes {variant} of the records on {who}'s page for {place}"
+    DILIGENCE = "the DNS owner follows {who}'s page for {place} completely, and again after each change"
     TIDY = "the DNS owner removes {who}'s TXT records at _letterhead of {place}"
     WITHDRAW = "the DNS owner removes every record of {place}"
     WILDCARD = "the DNS owner publishes a wildcard under {place}: {variant}, with a token of {who}"
-    ALIAS = "a CNAME at _letterhead of {place} leads to a host where {who} publishes the token"
+    ALIAS = "a CNAME at _letterhead of {place} points to a host where {who} publishes the token"
     PLAIN = "the DNS owner removes wildcards and aliases of {place}"
     PASS = "{hours:g} h pass"
     KILL = "{variant} is killed"
-    REMAKE = "somebody deletes the SES identity of {place} by hand"
-    FLIGHT = "an email of {who} from {place} is being submitted to SES"
-    LANDED = "the email of {who} from {place} is accepted by SES"
+    REMAKE = "an operator deletes the SES identity of {place} at the AWS console"
+    FLIGHT = "{who} starts to submit an email from {place} to SES"
+    LANDED = "SES accepts the email of {who} from {place}"
     RELEASE = "{who} releases {place}"
-    ADOPT = "an operator adopts {who}'s claim to {place}"
+    ADOPT = "an operator adopts {who}'s claim on {place}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ SERVICES = ("identity", "verifier")
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """What happens to one name.
+    """The steps of one history.
 
-    `same_tokens`: SES gives the name the same DKIM tokens whenever its identity is made again. `foreign`: SES
-    has an identity of that name that is not ours.
+    `same_tokens`: SES assigns the same DKIM tokens whenever the identity is created again. `foreign`: SES has
+    an identity of that name that is not ours.
     """
 
     seed: int
@@ -86,19 +86,19 @@ class Story:
 
 
 class Leaving(StrEnum):
-    """What a former tenant does when the DNS owner turns to another."""
+    """What happens to the former tenant when the DNS owner intends another one."""
 
     SILENT = "does nothing"
     DELETES = "deletes the claim first"
-    WITHDRAWN = "loses the records first"
+    WITHDRAWN = "the DNS owner removes its records first"
     RELEASES = "releases the name once it is challenged"
-    ADOPTED = "is overruled by an operator"
-    FIGHTS = "has its new token published as well"
+    ADOPTED = "an operator adopts the new tenant's claim"
+    FIGHTS = "the DNS owner publishes its new token as well"
 
 
 def story(seed: int) -> Story:
-    """Return the history of this seed; always the same one."""
-    chance = Random(seed)  # noqa: S311 - chance, no secret
+    """Return the history of a seed, which is always the same."""
+    chance = Random(seed)  # noqa: S311 - reproducible, not security
     foreign = chance.random() < 0.04
     writer = _Writer(chance)
     steps = writer.foreign() if foreign else writer.history()
@@ -111,19 +111,19 @@ class _Writer:
         self._steps: list[Step] = []
 
     def history(self) -> Sequence[Step]:
-        """Intentions one after the other, with strangers and accidents in between."""
-        reigns = self._chance.choices(
+        """Return the steps of a history: successive intents, with strangers and accidents in between."""
+        intents = self._chance.choices(
             [(Who.ANNA,), (Who.ANNA, Who.BERT), (Who.ANNA, Who.BERT, Who.ANNA), (Who.ANNA, None, Who.BERT)],
             weights=[35, 40, 15, 10],
         )[0]
         self._strangers(0.6)
         former: Who | None = None
-        for number, who in enumerate(reigns):
-            last = number == len(reigns) - 1
+        for number, who in enumerate(intents):
+            last = number == len(intents) - 1
             if who is None:
-                self._nobody()
+                self._abandoned()
             else:
-                self._reign(who, former, last=last)
+                self._intended(who, former, last=last)
                 former = who
         if self._maybe(0.2):
             self._child()
@@ -132,7 +132,7 @@ class _Writer:
         return self._steps
 
     def foreign(self) -> Sequence[Step]:
-        """Claims on a name whose SES identity is not ours: all that may happen is nothing."""
+        """Return the steps for a name whose SES identity is not ours and must not change."""
         self._add(Kind.INTEND, Who.ANNA)
         self._add(Kind.CLAIM, Who.ANNA)
         self._strangers(0.7)
@@ -141,13 +141,13 @@ class _Writer:
         self._pass(1, 5)
         return self._steps
 
-    def _nobody(self) -> None:
+    def _abandoned(self) -> None:
         self._add(Kind.ABANDON)
         self._add(Kind.WITHDRAW)
         self._pass(30, 200)
         self._strangers(0.5)
 
-    def _reign(self, who: Who, former: Who | None, *, last: bool) -> None:
+    def _intended(self, who: Who, former: Who | None, *, last: bool) -> None:
         self._add(Kind.INTEND, who)
         leaving = self._chance.choice(list(Leaving)) if former else Leaving.SILENT
         if former:
@@ -188,7 +188,7 @@ class _Writer:
             self._add(Kind.LANDED, former)
 
     def _fight(self, former: Who) -> None:
-        """The DNS owner of two tenants names both, and decides for the new one later."""
+        """Publish the former tenant's token as well, and remove it later."""
         self._add(Kind.FOLLOW, former, variant=ALL)
         self._pass(1, 90)
         self._add(Kind.TIDY, former)
@@ -257,7 +257,7 @@ class _Writer:
             self._add(Kind.DELETE, who, place)
 
     def _pass(self, least: float, most: float, *, often: float = 1) -> None:
-        """Short times as often as long ones: drawn evenly over their orders of magnitude."""
+        """Let time pass; the hours are drawn from a log-uniform distribution."""
         if self._maybe(often):
             hours = least * (most / least) ** self._chance.random()
             self._add(Kind.PASS, hours=round(hours, 1))

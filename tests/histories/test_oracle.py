@@ -1,4 +1,4 @@
-"""The oracle itself, over observations written by hand: what it must find, and what it must let pass."""
+"""Tests of the oracle with handwritten observations: what it must report and what it must accept."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,15 +36,15 @@ def seen(claim_id: UUID, hours: float, state: str, ownership: str, **more: objec
         generation=1,
         sends=sends,
     )
-    return replace(claim, **more)  # type: ignore[arg-type] # a test may change any part
+    return replace(claim, **more)  # type: ignore[arg-type] # tests may replace any field
 
 
 def deed(kind: Kind, hours: float, claim_id: UUID) -> Deed:
     return Deed(hour(hours), kind, Place.NAME, OWNERS[claim_id], claim_id)
 
 
-def annas_reign() -> Observed:
-    """Anna is intended, was followed, and is READY from the second hour on."""
+def anna_is_ready() -> Observed:
+    """Return a history in which Anna is intended, her page was followed, and she is READY after two hours."""
     return Observed(
         seen=[seen(ANNAS, 0, "PENDING", "SOLE"), seen(ANNAS, 2, "READY", "SOLE")],
         deeds=[deed(Kind.INTEND, 0, ANNAS), deed(Kind.FOLLOW, 1, ANNAS)],
@@ -55,26 +55,26 @@ def rules(observed: Observed) -> list[Rule]:
     return [each.rule for each in violations(observed)]
 
 
-def test_whom_the_dns_owner_followed_may_be_ready() -> None:
-    assert rules(annas_reign()) == []
+def test_a_tenant_whose_page_was_followed_may_be_ready() -> None:
+    assert rules(anna_is_ready()) == []
 
 
-def test_a_stranger_that_is_ready_is_found() -> None:
-    observed = annas_reign()
+def test_a_ready_stranger_is_reported() -> None:
+    observed = anna_is_ready()
     observed.seen = [seen(MALLORYS, 2, "READY", "SOLE")]
 
     assert rules(observed) == [Rule.NOT_INTENDED]
 
 
-def test_a_degraded_stranger_that_still_signs_is_found() -> None:
-    observed = annas_reign()
+def test_a_degraded_stranger_that_still_signs_is_reported() -> None:
+    observed = anna_is_ready()
     observed.seen = [seen(MALLORYS, 2, "DEGRADED", "SOLE", sends=True)]
 
     assert rules(observed) == [Rule.NOT_INTENDED]
 
 
-def test_a_new_claim_of_a_former_tenant_needs_its_own_publication() -> None:
-    observed = annas_reign()
+def test_a_new_claim_of_a_former_tenant_needs_its_own_records() -> None:
+    observed = anna_is_ready()
     again = UUID(int=4)
     observed.deeds += [deed(Kind.INTEND, 5, BERTS)]
     observed.seen = [replace(seen(ANNAS, 6, "READY", "SOLE"), claim_id=again)]
@@ -82,16 +82,16 @@ def test_a_new_claim_of_a_former_tenant_needs_its_own_publication() -> None:
     assert rules(observed) == [Rule.NOT_INTENDED]
 
 
-def test_a_tenant_that_returns_while_it_is_intended_needs_none() -> None:
-    observed = annas_reign()
+def test_a_new_claim_of_the_intended_tenant_needs_no_new_records() -> None:
+    observed = anna_is_ready()
     observed.seen += [replace(seen(ANNAS, 6, "READY", "SOLE"), claim_id=UUID(int=4))]
     observed.seen = [replace(each, sends=False) if each.claim_id == ANNAS else each for each in observed.seen]
 
     assert rules(observed) == []
 
 
-def test_two_senders_are_found_even_for_a_moment() -> None:
-    observed = annas_reign()
+def test_two_simultaneous_senders_are_reported_even_for_a_moment() -> None:
+    observed = anna_is_ready()
     observed.deeds += [deed(Kind.INTEND, 3, BERTS), deed(Kind.FOLLOW, 3, BERTS)]
     observed.seen += [
         seen(BERTS, 4, "READY", "PROVEN"),
@@ -101,8 +101,8 @@ def test_two_senders_are_found_even_for_a_moment() -> None:
     assert rules(observed) == [Rule.TWO_SENDERS]
 
 
-def test_a_name_that_passes_on_within_one_commit_never_has_two_senders() -> None:
-    observed = annas_reign()
+def test_a_change_of_sender_within_one_commit_is_accepted() -> None:
+    observed = anna_is_ready()
     observed.deeds += [deed(Kind.INTEND, 3, BERTS), deed(Kind.FOLLOW, 3, BERTS)]
     observed.seen += [
         seen(BERTS, 4, "READY", "PROVEN", tx=7),
@@ -122,17 +122,17 @@ def test_a_name_that_passes_on_within_one_commit_never_has_two_senders() -> None
         seen(ANNAS, 9, "DEGRADED", "SOLE"),
         seen(ANNAS, 9, "LOST", "SUPERSEDED", sends=False),
     ],
-    ids=["notice and clock", "demand", "records", "state", "degraded", "loss"],
+    ids=["challenge", "demand", "records", "state", "degraded", "loss"],
 )
-def test_a_ready_holder_that_is_disturbed_by_a_mere_claim_is_found(disturbed: Seen) -> None:
-    observed = annas_reign()
+def test_a_ready_holder_that_is_affected_by_an_unproven_claim_is_reported(disturbed: Seen) -> None:
+    observed = anna_is_ready()
     observed.seen += [seen(MALLORYS, 8, "PENDING", "PROOF_DUE"), disturbed]
 
     assert rules(observed) == [Rule.DISTURBED]
 
 
-def test_a_challenge_by_whom_the_dns_owner_published_is_right() -> None:
-    observed = annas_reign()
+def test_a_challenge_with_a_published_token_is_accepted() -> None:
+    observed = anna_is_ready()
     observed.deeds += [deed(Kind.INTEND, 8, BERTS), deed(Kind.DILIGENCE, 8, BERTS)]
     observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
     observed.seen += [
@@ -145,16 +145,16 @@ def test_a_challenge_by_whom_the_dns_owner_published_is_right() -> None:
     assert rules(observed) == []
 
 
-def test_a_challenge_long_after_the_token_was_removed_is_found() -> None:
-    observed = annas_reign()
+def test_a_challenge_long_after_the_token_was_removed_is_reported() -> None:
+    observed = anna_is_ready()
     observed.tokens = [TokenSpan(Place.NAME, "b", hour(3), hour(4))]
     observed.seen += [seen(BERTS, 3, "PENDING", "PROOF_DUE"), seen(ANNAS, 9, "READY", "CHALLENGED")]
 
     assert rules(observed) == [Rule.DISTURBED]
 
 
-def test_a_holder_that_loses_before_its_72_hours_is_found() -> None:
-    observed = annas_reign()
+def test_a_holder_superseded_before_72_hours_is_reported() -> None:
+    observed = anna_is_ready()
     observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
     observed.seen += [
         seen(BERTS, 8, "PENDING", "PROOF_DUE"),
@@ -165,8 +165,8 @@ def test_a_holder_that_loses_before_its_72_hours_is_found() -> None:
     assert rules(observed) == [Rule.DISTURBED]
 
 
-def test_a_holder_that_releases_or_is_overruled_loses_at_once() -> None:
-    observed = annas_reign()
+def test_a_holder_that_releases_the_name_may_be_superseded_at_once() -> None:
+    observed = anna_is_ready()
     observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
     observed.deeds += [deed(Kind.RELEASE, 9, ANNAS)]
     observed.seen += [
@@ -178,23 +178,23 @@ def test_a_holder_that_releases_or_is_overruled_loses_at_once() -> None:
     assert rules(observed) == []
 
 
-def test_a_domain_that_still_sends_a_day_after_its_records_went_is_found() -> None:
-    observed = annas_reign()
+def test_a_domain_that_sends_a_day_after_its_records_were_removed_is_reported() -> None:
+    observed = anna_is_ready()
     observed.deeds += [deed(Kind.WITHDRAW, 10, ANNAS)]
     observed.seen += [seen(ANNAS, 60, "DEGRADED", "SOLE")]
 
     assert rules(observed) == [Rule.OUTSTAYED]
 
 
-def test_a_domain_that_stops_in_time_outstays_nothing() -> None:
-    observed = annas_reign()
+def test_a_domain_that_stops_sending_in_time_is_accepted() -> None:
+    observed = anna_is_ready()
     observed.deeds += [deed(Kind.WITHDRAW, 10, ANNAS)]
     observed.seen += [seen(ANNAS, 24, "DEGRADED", "SOLE")]
 
     assert rules(observed) == []
 
 
-def test_a_first_claim_to_a_name_owes_no_proof() -> None:
+def test_the_first_claim_on_a_name_needs_no_proof() -> None:
     assert not proof_is_due(Who.ANNA, Place.NAME, [], hour(0), dkim_stands=False)
 
 
@@ -211,26 +211,26 @@ def test_a_first_claim_to_a_name_owes_no_proof() -> None:
         ([seen(MALLORYS, 0, "READY", "SOLE"), seen(MALLORYS, 1, "DELETED", "SOLE", phase="DELETED")], True),
         ([seen(ANNAS, 0, "READY", "SOLE"), seen(ANNAS, 1, "DELETED", "SOLE", phase="DELETED")], False),
     ],
-    ids=["rival", "failed rival", "superseded rival", "rival left no trace", "rival was ready", "returns"],
+    ids=["rival", "failed rival", "superseded rival", "deleted rival", "rival was ready", "returns"],
 )
-def test_a_proof_is_due_by_what_went_before(past: list[Seen], due: bool) -> None:  # noqa: FBT001 - a table's column
+def test_earlier_claims_decide_whether_proof_is_due(past: list[Seen], due: bool) -> None:  # noqa: FBT001 - a parameter
     assert proof_is_due(Who.ANNA, Place.NAME, past, hour(2), dkim_stands=False) is due
 
 
-def test_who_returns_after_a_week_owes_a_proof_for_records_that_stand() -> None:
+def test_a_tenant_that_returns_after_a_week_must_prove_itself_if_its_records_are_in_dns() -> None:
     past = [seen(ANNAS, 0, "READY", "SOLE"), seen(ANNAS, 1, "DELETED", "SOLE", phase="DELETED")]
 
     assert not proof_is_due(Who.ANNA, Place.NAME, past, hour(7 * 24), dkim_stands=True)
     assert proof_is_due(Who.ANNA, Place.NAME, past, hour(7 * 24 + 2), dkim_stands=True)
 
 
-def test_the_bounces_of_another_tenant_owe_a_proof() -> None:
+def test_a_mail_from_domain_of_another_tenant_must_be_proven() -> None:
     past = [seen(ANNAS, 0, "PENDING", "SOLE")]
 
     assert proof_is_due(Who.MALLORY, Place.BOUNCES, past, hour(1), dkim_stands=False)
 
 
-def test_a_story_is_always_the_same_and_every_kind_of_step_comes_up() -> None:
+def test_a_seed_always_gives_the_same_story_and_stories_contain_every_kind_of_step() -> None:
     stories = [story(seed) for seed in range(500)]
 
     assert stories == [story(seed) for seed in range(500)]

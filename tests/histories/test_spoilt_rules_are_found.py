@@ -1,4 +1,4 @@
-"""The same histories over rules that were spoilt from outside, as they once were: each must be found."""
+"""Mutation tests of the oracle: it must detect each ownership rule that a trigger breaks."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,7 +14,7 @@ from tests.histories.oracle import Rule
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(1200)]
 
 HISTORIES = 12
-# The first claim to a name holds it for as long as it lives, whoever proves anything.
+# The first claim on a name holds it while it is live, even if another tenant proves control.
 FIRST_CLAIM_HOLDS = """
     CREATE FUNCTION histories.spoil() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
@@ -43,7 +43,7 @@ FIRST_CLAIM_HOLDS = """
     CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON verifier.ownership_checks
     FOR EACH ROW EXECUTE FUNCTION histories.spoil_check()
 """
-# Whoever once claimed a name and left it, READY or not, makes every other tenant prove itself.
+# A deleted claim requires proof of every other tenant, even if it was never READY.
 DELETED_CLAIM_LOCKS = """
     CREATE FUNCTION histories.spoil() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
@@ -56,7 +56,7 @@ DELETED_CLAIM_LOCKS = """
     END $$;
     CREATE TRIGGER spoil BEFORE INSERT ON identity.claims FOR EACH ROW EXECUTE FUNCTION histories.spoil()
 """
-# Any token at all proves every claim to the name.
+# Any ownership token proves every claim on the name.
 ANY_TOKEN_PROVES = """
     CREATE FUNCTION histories.spoil() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
@@ -68,12 +68,12 @@ ANY_TOKEN_PROVES = """
     CREATE TRIGGER spoil BEFORE INSERT OR UPDATE ON verifier.ownership_checks
     FOR EACH ROW EXECUTE FUNCTION histories.spoil()
 """
-MEND = "DROP FUNCTION IF EXISTS histories.spoil, histories.spoil_check CASCADE"
+RESTORE = "DROP FUNCTION IF EXISTS histories.spoil, histories.spoil_check CASCADE"
 
 
 @dataclass(frozen=True)
 class Spoilt:
-    """A rule that is spoilt, and what of it must be found at least."""
+    """The SQL that breaks a rule, and the violation that the oracle must find."""
 
     how: str
     found: Rule
@@ -81,12 +81,12 @@ class Spoilt:
 
 @asynccontextmanager
 async def spoilt(ground: Ground, how: str) -> AsyncIterator[None]:
-    """Spoils a rule for as long as the block runs."""
+    """Break a rule while the block runs."""
     await ground.pool.execute(how)
     try:
         yield
     finally:
-        await ground.pool.execute(MEND)
+        await ground.pool.execute(RESTORE)
 
 
 @pytest.mark.parametrize(
@@ -97,12 +97,10 @@ async def spoilt(ground: Ground, how: str) -> AsyncIterator[None]:
         pytest.param(Spoilt(ANY_TOKEN_PROVES, Rule.NOT_INTENDED), id="any token proves"),
     ],
 )
-async def test_a_rule_that_is_spoilt_is_found(
-    ground: Ground, seeds: range, figure: Figure, rule: Spoilt
-) -> None:
+async def test_a_broken_rule_is_detected(ground: Ground, seeds: range, figure: Figure, rule: Spoilt) -> None:
     async with spoilt(ground, rule.how):
         crowd = await play_until(ground, range(seeds.start, seeds.start + HISTORIES), rule.found)
 
     found = ", ".join(f"{count} times {each.name}" for each, count in crowd.count.items())
-    figure(f"spoilt, found in {len(crowd.violated)} of {len(crowd.played)} histories: {found}")
+    figure(f"broken rule, detected in {len(crowd.violated)} of {len(crowd.played)} histories: {found}")
     assert crowd.count[rule.found]

@@ -1,4 +1,4 @@
-"""The DNS owner's hand: what stands in the zone of a name, and the host that a stranger controls."""
+"""The zone that the DNS owner edits, and a zone that a stranger controls."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ SERVERS = ("ns1.dns-host.com", "ns2.dns-host.com")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A record as the page shows it and a person copies it."""
+    """A DNS record as a person copies it from the page."""
 
     type: str
     name: str
@@ -23,18 +23,18 @@ class Line:
 
     @property
     def token(self) -> str | None:
-        """The ownership token in it."""
-        is_one = self.type == "TXT" and self.value.startswith(PREFIX)
-        return self.value.removeprefix(PREFIX) if is_one else None
+        """Return the ownership token in the record, if it is an ownership record."""
+        is_ownership = self.type == "TXT" and self.value.startswith(PREFIX)
+        return self.value.removeprefix(PREFIX) if is_ownership else None
 
 
 @dataclass
 class Zone:
-    """The zone of one history, written by its DNS owner alone."""
+    """The zone of one history, which only its DNS owner edits."""
 
     control: SandboxClient
     apex: str
-    trap: str  # a zone of the stranger's
+    trap: str  # the apex of a zone that a stranger controls
     time: OwnTime
     lines: dict[Line, Place] = field(default_factory=dict)
     lagging: dict[Line, Place] = field(default_factory=dict)  # on the first name server only
@@ -42,17 +42,17 @@ class Zone:
     spans: list[TokenSpan] = field(default_factory=list)
 
     async def begin(self, servers: Sequence[str]) -> None:
-        """Registers both zones."""
+        """Create both zones."""
         for apex in (self.apex, self.trap):
             await self.control.call("PUT", f"/dns/zones/{apex}", {"name_servers": list(servers)})
 
     async def end(self) -> None:
-        """Lets both go."""
+        """Delete both zones."""
         for apex in (self.apex, self.trap):
             await self.control.call("DELETE", f"/dns/zones/{apex}")
 
     async def publish(self, place: Place, lines: Iterable[Line], *, one_server: bool = False) -> int:
-        """Publishes what does not stand there yet, and says how much that was."""
+        """Publish the records that are missing; return how many were."""
         new = [line for line in lines if line not in self.lines]
         for line in new:
             more = {"servers": SERVERS[:1]} if one_server else {}
@@ -64,7 +64,7 @@ class Zone:
         return len(new)
 
     async def withdraw(self, lines: Iterable[Line]) -> None:
-        """Removes records."""
+        """Remove records."""
         for line in list(lines):
             await self.control.withdraw(line.type, line.name, line.value)
             self.lines.pop(line, None)
@@ -74,15 +74,15 @@ class Zone:
                     span.until = self.time.now()
 
     def of(self, place: Place) -> list[Line]:
-        """What stands there for one of the names."""
+        """Return the records of one of the names."""
         return [line for line, where in (self.lines | self.lagging).items() if where is place]
 
     def tokens(self, place: Place) -> list[Line]:
-        """The ownership tokens that stand there."""
+        """Return the ownership records of one of the names."""
         return [line for line in self.of(place) if line.token]
 
     async def wildcard(self, place: Place, name: str, type_: str, token: str) -> None:
-        """Answers every name below with a token."""
+        """Publish a wildcard below a name that returns a token."""
         if type_ == "TXT":
             await self._oddity(place, Line("TXT", f"*.{name}", PREFIX + token))
         else:
@@ -90,12 +90,12 @@ class Zone:
             await self._oddity(place, Line("CNAME", f"*.{name}", f"trap.{self.trap}"))
 
     async def alias(self, place: Place, name: str, token: str) -> None:
-        """Leads the name where tokens are read to a host of the stranger's."""
+        """Publish a CNAME from the ownership record's name to a host that a stranger controls."""
         await self._trap(token)
         await self._oddity(place, Line("CNAME", f"_letterhead.{name}", f"trap.{self.trap}"))
 
     async def plain(self, place: Place) -> None:
-        """Removes wildcards and aliases."""
+        """Remove wildcards and aliases."""
         for line in [line for line, where in self.odd.items() if where is place]:
             await self.control.withdraw(line.type, line.name, line.value)
             del self.odd[line]

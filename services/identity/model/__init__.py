@@ -1,1 +1,1 @@
-"""The pure rules of identity: values and functions that need no clock, network or database."""
+"""identity's domain model: values and pure functions without a clock, network or database."""

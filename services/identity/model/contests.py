@@ -1,4 +1,4 @@
-"""What changes a name's ownership, and when: pure rules over the facts of all live claims on it."""
+"""The rules that change a name's ownership: pure functions of all live claims on the name."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ from services.identity.model.ownership import (
 def demand(
     tenant_id: UUID, others: Iterable[Contender], past: Past, now: datetime, *, mail_from_name: bool = False
 ) -> Cause | None:
-    """Return why a new claim must prove itself, as far as is known without DNS; None: no reason yet."""
+    """Return why a new claim must prove control of its name, judging without DNS; None if no rule applies."""
     if any(other.tenant_id != tenant_id and other.ownership is not Ownership.SUPERSEDED for other in others):
         return Cause.CONTESTED
     if mail_from_name:
@@ -31,7 +31,7 @@ def demand(
 
 
 def contested_by_new(rivals: Iterable[Contender]) -> list[Move]:
-    """Return what another tenant's new claim changes for the live claims on its name."""
+    """Return the moves that another tenant's new claim causes among the live claims on its name."""
     return [
         Move(rival.claim_id, rival.ownership, Ownership.PROOF_DUE, Cause.CONTESTED)
         for rival in rivals
@@ -40,9 +40,9 @@ def contested_by_new(rivals: Iterable[Contender]) -> list[Move]:
 
 
 def next_moves(contenders: Sequence[Contender], past: Past, now: datetime) -> list[Move]:
-    """Return the changes due now among a name's live claims, in the order they were made.
+    """Return the moves that are due now among a name's live claims, which are in order of creation.
 
-    Call again with the facts as they are then, until there are none.
+    One call applies one rule. Apply its moves, then call again with the new state until the list is empty.
     """
     if moves := _decided(contenders, past, now):
         return moves
@@ -56,14 +56,14 @@ def next_moves(contenders: Sequence[Contender], past: Past, now: datetime) -> li
 
 
 def release(holder: Contender, contenders: Iterable[Contender]) -> list[Move]:
-    """Return what changes when a holder gives its name up; nothing where no challenger waits for it."""
+    """Return the moves when a holder gives up its name; empty if no challenger waits for the name."""
     if not holder.holds or not any(each.ownership is Ownership.CHALLENGER for each in contenders):
         return []
     return [_superseded(holder, Cause.RELEASED)]
 
 
 def _adopted(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
-    """Let an operator's word stand for the token; other holders and challengers lose what they had."""
+    """Give the name to a claim that an operator adopted, after demoting its holder and challengers."""
     for claim in contenders:
         if not claim.adopted or claim.ownership in (Ownership.PROVEN, Ownership.SUPERSEDED):
             continue
@@ -77,7 +77,7 @@ def _adopted(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
 
 
 def _decided(contenders: Sequence[Contender], past: Past, now: datetime) -> list[Move]:
-    """Decide new claims once DNS was checked for records that nobody had been shown."""
+    """Decide new claims once DNS was checked for their DKIM records, before those were shown to anyone."""
     moves = []
     for claim in contenders:
         if claim.ownership is not Ownership.UNDECIDED or claim.precheck is None:
@@ -95,7 +95,10 @@ def _decided(contenders: Sequence[Contender], past: Past, now: datetime) -> list
 
 
 def _forfeited(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
-    """Demand a proof of an undisputed claim that ended, so that VerifyDomain does not revive it unproven."""
+    """Demand proof of a SOLE claim that failed while a rival exists.
+
+    Without this rule, VerifyDomain would revive the claim without proof.
+    """
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.CONTESTED)
         for claim in contenders
@@ -109,7 +112,7 @@ def _forfeited(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
 
 
 def _answered(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
-    """Let a challenged holder keep the name: its new token is there."""
+    """Let a challenged holder keep the name once its new token is found."""
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROVEN, Cause.TOKEN_FOUND)
         for claim in contenders
@@ -118,7 +121,7 @@ def _answered(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
 
 
 def _overdue(contenders: Sequence[Contender], now: datetime) -> list[Move]:
-    """Take the name from a challenged holder: after its deadline, or once it cannot send any more."""
+    """Take the name from a challenged holder whose deadline has passed or that can no longer send."""
     challengers = [
         claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_found
     ]
@@ -136,17 +139,17 @@ def _overdue(contenders: Sequence[Contender], now: datetime) -> list[Move]:
 
 
 def _ended(contenders: Sequence[Contender], now: datetime) -> list[Move]:
-    """End a challenge that DNS let nobody decide for a week."""
-    stale = [
+    """End a challenge that DNS could not decide within CHALLENGE_AGE."""
+    expired = [
         claim
         for claim in contenders
         if claim.ownership is Ownership.CHALLENGED and now - claim.since >= CHALLENGE_AGE
     ]
-    if not stale:
+    if not expired:
         return []
     challengers = [claim for claim in contenders if claim.ownership is Ownership.CHALLENGER]
     return [
-        *(_restored(claim, Cause.CHALLENGE_EXPIRED) for claim in stale),
+        *(_restored(claim, Cause.CHALLENGE_EXPIRED) for claim in expired),
         *(
             Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.CHALLENGE_EXPIRED)
             for claim in challengers
@@ -155,7 +158,7 @@ def _ended(contenders: Sequence[Contender], now: datetime) -> list[Move]:
 
 
 def _withdrawn(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
-    """End the challenge of a claim whose token is gone, and free a holder whom nobody challenges any more."""
+    """Withdraw challengers whose token is gone, and restore a holder that has no challenger left."""
     gone = [claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_gone]
     if gone:
         return [Move(each.claim_id, each.ownership, Ownership.PROOF_DUE, Cause.TOKEN_GONE) for each in gone]
@@ -169,7 +172,7 @@ def _withdrawn(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
 
 
 def _expired(contenders: Sequence[Contender], now: datetime) -> list[Move]:
-    """Replace tokens that nobody published for a week."""
+    """Replace tokens that were not published within TOKEN_AGE."""
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.TOKEN_EXPIRED)
         for claim in contenders
@@ -181,7 +184,7 @@ def _expired(contenders: Sequence[Contender], now: datetime) -> list[Move]:
 
 
 def _proved(claim: Contender, contenders: Sequence[Contender], now: datetime) -> list[Move]:
-    """Return what a token that was found brings about."""
+    """Return the moves that follow when a claim's token is found."""
     if claim.ownership not in (Ownership.PROOF_DUE, Ownership.CHALLENGER) or not claim.token_found:
         return []
     sender = next((other for other in contenders if other.sends and other is not claim), None)
@@ -198,9 +201,10 @@ def _challenging(claim: Contender) -> list[Move]:
 
 
 def _challenged(claim: Contender, holder: Contender, now: datetime) -> list[Move]:
-    """Give the holder its time. One that answered this challenge keeps the name while its token is there.
+    """Challenge the holder, unless it already answered this challenge and its token is still in DNS.
 
-    The first check that misses that token begins the 72 hours: who removed it waits no longer than others do.
+    The first check that misses the token starts the 72 hours, so a holder that removes its token gets no
+    more time than any other holder.
     """
     answered = claim.ownership is Ownership.CHALLENGER and holder.ownership is Ownership.PROVEN
     if holder.ownership is Ownership.CHALLENGED or (answered and not holder.token_missed):
@@ -217,7 +221,7 @@ def _challenged(claim: Contender, holder: Contender, now: datetime) -> list[Move
 
 
 def _take(claim: Contender, contenders: Sequence[Contender], cause: Cause) -> list[Move]:
-    """Give a claim the name, once nobody else holds it and none of their attempts is open."""
+    """Give a claim the name once no other claim holds it and no attempt of another tenant is open."""
     if displaced := [_displaced(each) for each in contenders if each is not claim and each.holds]:
         return displaced
     if claim.others_open:
@@ -226,7 +230,7 @@ def _take(claim: Contender, contenders: Sequence[Contender], cause: Cause) -> li
 
 
 def _displaced(claim: Contender) -> Move:
-    """Take the name from a holder: for good if it ever was ready, else until it proves itself."""
+    """Supersede a holder that was ever ready; otherwise demand proof, so that it can win the name back."""
     if claim.ever_ready or claim.ownership is Ownership.CHALLENGED:
         return _superseded(claim, Cause.ANOTHER_PROVED)
     return Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.ANOTHER_PROVED)

@@ -1,6 +1,6 @@
 """Domains as values: a claim on a name, its records, and the states that its tenant sees.
 
-Not for what is true of a domain in DNS: that is verifier's.
+verifier, not this module, evaluates what DNS and SES show for a domain.
 """
 
 from collections.abc import Mapping
@@ -13,32 +13,32 @@ from services.identity.model.ownership import Ownership
 
 
 class Phase(StrEnum):
-    """Where a claim stands as to what is asked for; the truth about it is verifier's state."""
+    """The desired state of a claim; verifier keeps its observed state."""
 
-    PROVISIONING = "PROVISIONING"  # asked for, and SES not told yet
-    ACTIVE = "ACTIVE"  # SES knows; there are records to publish
-    DELETING = "DELETING"  # no attempt may begin; open ones end, then the identity goes
-    DELETED = "DELETED"  # a tombstone; of one that was READY, it makes the next claimant prove the name
+    PROVISIONING = "PROVISIONING"  # requested; SES is not updated yet
+    ACTIVE = "ACTIVE"  # SES is up to date, and there are records to publish
+    DELETING = "DELETING"  # no new attempts; the identity is deleted once open attempts have ended
+    DELETED = "DELETED"  # a tombstone; if the claim was ever READY, the next claimant must prove the name
 
 
 PHASES: Mapping[Phase, Mapping[Phase, str]] = {
     Phase.PROVISIONING: {
-        Phase.ACTIVE: "SES has the identity as wanted",
-        Phase.DELETING: "a tenant may think better of it before SES answers",
+        Phase.ACTIVE: "SES matches the desired state",
+        Phase.DELETING: "DeleteDomain was called before SES answered",
     },
     Phase.ACTIVE: {
-        Phase.PROVISIONING: "another MAIL FROM label is asked for, and SES has to be told",
+        Phase.PROVISIONING: "the MAIL FROM label changed, and SES must be updated",
         Phase.DELETING: "DeleteDomain",
     },
     Phase.DELETING: {
-        Phase.DELETED: "nothing is on its way, and the identity is gone or serves another claim",
+        Phase.DELETED: "no attempt is open, and the identity is deleted or serves another claim",
     },
     Phase.DELETED: {},
 }
 
 
 class Purpose(StrEnum):
-    """What a record is for."""
+    """The purpose of a DNS record."""
 
     DKIM = "DKIM"
     RETURN_PATH = "RETURN_PATH"
@@ -64,7 +64,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class NewClaim:
-    """A claim to be made; `name` is in A-labels, `display_name` as typed."""
+    """A claim to create; `name` is in A-labels, `display_name` is as the user typed it."""
 
     id: UUID
     tenant_id: UUID
@@ -77,7 +77,7 @@ class NewClaim:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim as the store's writers need it."""
+    """A claim with the columns that the store needs to change it."""
 
     id: UUID
     tenant_id: UUID
@@ -95,7 +95,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """A claim as its tenant sees it, with the state that identity and verifier give it together."""
+    """A claim as its tenant sees it; `state` combines identity's phase with verifier's state."""
 
     id: UUID
     tenant_id: UUID
@@ -118,19 +118,19 @@ class Domain:
 
 STATES = ("PROVISIONING", "PENDING", "READY", "DEGRADED", "LOST", "FAILED", "DELETING", "DELETED")
 
-# What a state says for itself where neither identity nor verifier has anything more exact to say.
+# The default message of each state, shown when neither identity nor verifier has a more specific one.
 NOTES: Mapping[str, str] = {
-    "PROVISIONING": "SES is being asked for the domain's identity; its DNS records appear here in seconds.",
-    "PENDING": "Publish the records shown; they are looked for, and the domain gets ready by itself.",
-    "READY": "Email leaves as this domain's own.",
-    "DEGRADED": "A record that was right is gone or changed; publish the records shown again.",
-    "LOST": "The records stayed broken for 72 hours; publish them, then call VerifyDomain.",
-    "FAILED": "The records did not appear within 72 hours; publish them, then call VerifyDomain.",
-    "DELETING": "Nothing more is sent; what is on its way ends first, then the identity at SES goes.",
-    "DELETED": "This domain is gone; its DNS records can be removed. Create it again to use it again.",
+    "PROVISIONING": "Letterhead is creating the domain at SES. Its DNS records appear here within seconds.",
+    "PENDING": "Publish the records shown. Letterhead checks for them and marks the domain READY.",
+    "READY": "Email is sent as this domain.",
+    "DEGRADED": "A record that was correct is missing or changed. Publish the records shown again.",
+    "LOST": "The records stayed broken for 72 hours. Publish them, then call VerifyDomain.",
+    "FAILED": "The records did not appear within 72 hours. Publish them, then call VerifyDomain.",
+    "DELETING": "Sending has stopped. Emails in flight finish first, then the SES identity is deleted.",
+    "DELETED": "This domain is deleted. Remove its DNS records, or create the domain again to use it.",
 }
 
 
 def note_of(state: str, note: str) -> str:
-    """Returns the sentence shown beside a state."""
+    """Return the message shown with a state: `note` if set, otherwise the state's default."""
     return note or NOTES[state]

@@ -1,4 +1,4 @@
-"""API keys as values. What a key may do is `chassis.access`'s to say."""
+"""API keys as values. `chassis.access` decides what a key may do."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key without its token; `scope` is a word of chassis.access.Scope."""
+    """A key without its token; `scope` is a value of chassis.access.Scope."""
 
     id: UUID
     tenant_id: UUID
@@ -22,7 +22,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class NewKey:
-    """A key to be stored: the digest of its token stands for it."""
+    """A key to store; `digest` is the hash of its token, which is not stored."""
 
     id: UUID
     tenant_id: UUID

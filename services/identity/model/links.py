@@ -20,7 +20,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class NewLink:
-    """A link to be stored: the digest of its token stands for it. Without `expires_at` it lives LINK_AGE."""
+    """A link to store, with the hash of its token; without `expires_at` it expires after LINK_AGE."""
 
     id: UUID
     claim_id: UUID

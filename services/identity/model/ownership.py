@@ -1,8 +1,8 @@
-"""Who may send from a name: the one state machine of ownership, as pure functions of stored facts.
+"""The ownership state machine, which decides who may send from a name: pure functions of stored data.
 
-SES shares one identity, and so one set of DNS records, between all tenants of an account. "Verified at SES"
-therefore says nothing about which tenant the owner of the DNS means. A claim that nobody disputes is believed
-on its records alone; every other one proves itself by a TXT record that names its own token.
+SES keeps one identity, and so one set of DNS records, for all tenants of an account. "Verified at SES"
+therefore does not say which tenant the owner of the DNS has authorized. An undisputed claim needs only its
+DNS records; any other claim proves itself with a TXT record that contains its own token.
 """
 
 from collections.abc import Mapping
@@ -13,65 +13,68 @@ from uuid import UUID
 
 
 class Ownership(StrEnum):
-    """How a claim stands to its name; the words of `Domain.Ownership` and identity.claims."""
+    """The ownership status of a claim; the values of `Domain.Ownership` and identity.claims.ownership."""
 
-    UNDECIDED = "UNDECIDED"  # new: waits for the check that is made before its records are shown
-    SOLE = "SOLE"  # nobody disputes the name; no proof is demanded
-    PROOF_DUE = "PROOF_DUE"  # must publish its token first; shows nothing else
+    UNDECIDED = "UNDECIDED"  # new: waits for the DNS check that runs before its records are shown
+    SOLE = "SOLE"  # undisputed; no proof is required
+    PROOF_DUE = "PROOF_DUE"  # must publish its token first; no other record is shown
     CHALLENGER = "CHALLENGER"  # published its token while another tenant sends from the name
-    CHALLENGED = "CHALLENGED"  # sends, and must publish a token of its own before a deadline
+    CHALLENGED = "CHALLENGED"  # still sends, and must publish its own token before a deadline
     PROVEN = "PROVEN"  # published its token; removing it later changes nothing
     SUPERSEDED = "SUPERSEDED"  # lost the name to a tenant that proved it; final
 
 
-# Claims that may send, provided that their domain is ready; one for each name, by a unique index.
+# Claims that may send once their domain is ready. A unique index allows one per name.
 HOLDERS = frozenset({Ownership.SOLE, Ownership.PROVEN, Ownership.CHALLENGED})
-# Claims whose token is to be published now.
+# Claims whose tenant must publish the token.
 PROVING = frozenset({Ownership.PROOF_DUE, Ownership.CHALLENGER, Ownership.CHALLENGED})
 
 TRANSITIONS: Mapping[Ownership, Mapping[Ownership, str]] = {
     Ownership.UNDECIDED: {
-        Ownership.SOLE: "no rule demands a proof",
-        Ownership.PROOF_DUE: "a rule demands a proof",
+        Ownership.SOLE: "no rule requires proof",
+        Ownership.PROOF_DUE: "a rule requires proof",
         Ownership.PROVEN: "an operator adopted it",
     },
     Ownership.SOLE: {
-        Ownership.PROOF_DUE: "another tenant claims the name, and nothing shows yet that this one was meant",
+        Ownership.PROOF_DUE: "another tenant claims the name before DNS showed a DKIM record of this claim",
         Ownership.CHALLENGED: "another tenant published its token",
-        Ownership.SUPERSEDED: "another tenant proved the name while this one did not send, or it gave up",
+        Ownership.SUPERSEDED: "it could not send when another tenant proved the name, or it was released",
         Ownership.PROVEN: "an operator adopted it",
     },
     Ownership.PROOF_DUE: {
-        Ownership.PROVEN: "its token was found and nobody else sends from the name, or it was adopted",
+        Ownership.PROVEN: "its token was found and no other tenant sends from the name, or it was adopted",
         Ownership.CHALLENGER: "its token was found, and another tenant sends from the name",
-        Ownership.PROOF_DUE: "its token ended unused after a week, and it gets another",
+        Ownership.PROOF_DUE: "its token expired unused after a week and was replaced",
     },
     Ownership.CHALLENGER: {
-        Ownership.PROVEN: "the holder is gone, superseded or gave the name up; or an operator adopted it",
-        Ownership.PROOF_DUE: "its token is gone, or the challenge ended undecided",
+        Ownership.PROVEN: "the holder was deleted, superseded or released the name, or this one was adopted",
+        Ownership.PROOF_DUE: "its token was removed, or the challenge expired undecided",
     },
     Ownership.CHALLENGED: {
         Ownership.PROVEN: "its new token was found in time, or it was proven before and the challenge ended",
         Ownership.SOLE: "the challenge ended",
-        Ownership.SUPERSEDED: "the deadline passed without its token, or it gave the name up",
+        Ownership.SUPERSEDED: "the deadline passed without its token, or it was released",
     },
     Ownership.PROVEN: {
-        Ownership.CHALLENGED: "another tenant published its token, and this one's is not there",
-        Ownership.PROOF_DUE: "another tenant proved the name before this one ever was ready",
-        Ownership.SUPERSEDED: "another tenant proved the name while this one did not send, or it gave up",
+        Ownership.CHALLENGED: "another tenant published its token, and this one's token is missing",
+        Ownership.PROOF_DUE: "another tenant proved the name before this one was ever ready",
+        Ownership.SUPERSEDED: "it could not send when another tenant proved the name, or it was released",
     },
     Ownership.SUPERSEDED: {},
 }
 
-CHALLENGE = timedelta(hours=72)  # what a holder has to answer
-CHALLENGE_AGE = timedelta(days=7)  # a challenge that DNS lets nobody decide ends then
-TOKEN_AGE = timedelta(days=7)  # a token that nobody published ends then
-RETURN_AGE = timedelta(days=7)  # the last READY tenant returns without a proof for so long
-GONE_CHECKS = 3  # spaced checks without a token, after which it counts as gone
+CHALLENGE = timedelta(hours=72)  # time that a challenged holder has to publish its new token
+CHALLENGE_AGE = timedelta(days=7)  # age at which an undecided challenge expires
+TOKEN_AGE = timedelta(days=7)  # age at which an unpublished token expires
+RETURN_AGE = timedelta(days=7)  # how long after its deletion the last READY tenant may return without proof
+GONE_CHECKS = 3  # consecutive spaced checks that must miss a token before it counts as removed
 
 
 class Precheck(StrEnum):
-    """What DNS said of a claim's DKIM records before they were shown; as in verifier.dkim_prechecks."""
+    """The outcome of the DNS check for a claim's DKIM records before they were shown to anyone.
+
+    The values are those of verifier.dkim_prechecks.
+    """
 
     ABSENT = "ABSENT"
     PRESENT = "PRESENT"
@@ -79,7 +82,7 @@ class Precheck(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why ownership changed; kept in the history, and the key to what people read."""
+    """Why ownership changed; stored in the history and used to choose the message that users read."""
 
     CREATED = "CREATED"
     UNCONTESTED = "UNCONTESTED"
@@ -89,7 +92,7 @@ class Cause(StrEnum):
     DNS_INCONCLUSIVE = "DNS_INCONCLUSIVE"
     MAIL_FROM_NAME = "MAIL_FROM_NAME"
     RETURNED = "RETURNED"
-    TOKEN_FOUND = "TOKEN_FOUND"  # noqa: S105 - a word, not a secret
+    TOKEN_FOUND = "TOKEN_FOUND"  # noqa: S105 - an enum value, not a secret
     TOKEN_GONE = "TOKEN_GONE"  # noqa: S105
     TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105
     ANOTHER_PROVED = "ANOTHER_PROVED"
@@ -103,29 +106,29 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TokenCheck:
-    """What the name servers last said of a claim's current token."""
+    """The latest DNS check for a claim's current token."""
 
     found: bool
-    missing_checks: int  # the run of spaced checks in which it was seen not to be there
+    missing_checks: int  # consecutive spaced checks that did not find it
     checked_at: datetime
 
     @property
     def missed(self) -> bool:
-        """Whether the token was seen not to be there, be it once."""
+        """Return whether at least one check did not find the token since it was last found."""
         return not self.found and self.missing_checks > 0
 
     @property
     def gone(self) -> bool:
-        """Whether the token was seen missing often enough to be believed gone."""
+        """Return whether enough checks missed the token to treat it as removed."""
         return not self.found and self.missing_checks >= GONE_CHECKS
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A live claim on a name, with everything that its ownership rests on.
+    """A live claim on a name, with all inputs of the ownership rules.
 
-    `state` and `dkim_good` are what verifier last held of it, of whichever generation; '' is nothing yet.
-    `adopted` says that an operator vouches for it and that this is not done yet.
+    `state` and `dkim_good` are verifier's latest values, whatever their generation; '' means none yet.
+    `adopted` means that an operator adopted the claim and that the move to PROVEN is still due.
     """
 
     claim_id: UUID
@@ -140,44 +143,44 @@ class Contender:
     dkim_good: bool
     dkim_found: bool
     ever_ready: bool
-    others_open: bool  # an attempt of another tenant under the name is open
+    others_open: bool  # another tenant has an open attempt under the name
     precheck: Precheck | None
     check: TokenCheck | None
 
     @property
     def holds(self) -> bool:
-        """Whether the claim may send once its domain is ready."""
+        """Return whether the claim may send once its domain is ready."""
         return self.ownership in HOLDERS
 
     @property
     def sends(self) -> bool:
-        """Whether the claim sends as itself now."""
+        """Return whether the claim can send as itself now."""
         return self.holds and (self.state == "READY" or (self.state == "DEGRADED" and self.dkim_good))
 
     @property
     def shown(self) -> bool:
-        """Whether DNS showed that its owner meant this claim before any rival could be meant instead."""
+        """Return whether DNS has shown that the owner of the name authorized this claim."""
         return self.state in ("READY", "DEGRADED") or self.dkim_found
 
     @property
     def token_found(self) -> bool:
-        """Whether its current token is in DNS."""
+        """Return whether the claim's current token is in DNS."""
         return self.check is not None and self.check.found
 
     @property
     def token_missed(self) -> bool:
-        """Whether its current token was seen not to be in DNS, be it once."""
+        """Return whether at least one check did not find the claim's current token."""
         return self.check is not None and self.check.missed
 
     @property
     def token_gone(self) -> bool:
-        """Whether its current token is surely not in DNS."""
+        """Return whether the claim's current token counts as removed from DNS."""
         return self.check is not None and self.check.gone
 
 
 @dataclass(frozen=True, slots=True)
 class Reign:
-    """A claim that was READY once, of whichever tenant; `deleted_at` when its tenant asked to delete it."""
+    """A claim of any tenant that was once READY; `deleted_at` is when DeleteDomain was called for it."""
 
     tenant_id: UUID
     ownership: Ownership
@@ -187,17 +190,21 @@ class Reign:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """What a name has seen: claims that were READY once, and when each other tenant last claimed it."""
+    """A name's history: claims that were once READY, and when each tenant last claimed the name."""
 
     reigns: tuple[Reign, ...] = ()
     claimed: Mapping[UUID, datetime] | None = None
 
     def ready_before(self, tenant_id: UUID) -> bool:
-        """Whether another tenant was ever READY on the name."""
+        """Return whether another tenant was ever READY on the name."""
         return any(reign.tenant_id != tenant_id for reign in self.reigns)
 
     def returns(self, tenant_id: UUID, now: datetime) -> bool:
-        """Whether the tenant was the last to be READY, and deleted its domain lately with no claim since."""
+        """Return whether the tenant may claim the name again without proof.
+
+        It may if it was the last to be READY, deleted its domain within RETURN_AGE and no other tenant has
+        claimed the name since.
+        """
         last = max(self.reigns, key=lambda reign: reign.ready_at, default=None)
         if last is None or last.tenant_id != tenant_id or last.deleted_at is None:
             return False
@@ -211,7 +218,7 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of one claim's ownership. A demand brings a new token, other records a new generation."""
+    """One change of a claim's ownership, which may renew its token or its records."""
 
     claim_id: UUID
     before: Ownership
@@ -221,17 +228,17 @@ class Move:
 
     def __post_init__(self) -> None:
         if self.after not in TRANSITIONS[self.before]:
-            raise ValueError(f"ownership does not go from {self.before} to {self.after}")
+            raise ValueError(f"ownership cannot change from {self.before} to {self.after}")
 
     @property
     def renews_token(self) -> bool:
-        """Whether the claim gets a new token: each demand has its own."""
+        """Return whether the claim gets a new token, as it does each time it must prove itself."""
         return self.after in (Ownership.PROOF_DUE, Ownership.CHALLENGED)
 
     @property
     def renews_records(self) -> bool:
-        """Whether other records are shown from now on, so that a new generation begins."""
-        if self.before is Ownership.UNDECIDED:  # the first ones
+        """Return whether the records shown change, which starts a new generation."""
+        if self.before is Ownership.UNDECIDED:  # its first records are not a change
             return False
-        began_again = self.before is Ownership.CHALLENGER and self.after is Ownership.PROOF_DUE
-        return began_again or (self.before in HOLDERS) != (self.after in HOLDERS)
+        restarted = self.before is Ownership.CHALLENGER and self.after is Ownership.PROOF_DUE
+        return restarted or (self.before in HOLDERS) != (self.after in HOLDERS)

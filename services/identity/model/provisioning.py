@@ -1,4 +1,4 @@
-"""What a domain needs at SES and in DNS: pure rules over what SES says.
+"""The SES calls and DNS records that a domain needs: pure functions of SES's answers.
 
 Sources: the SES v2 API model; "Using a custom MAIL FROM domain" and "Easy DKIM" in the SES developer guide.
 """
@@ -12,28 +12,28 @@ from services.identity.model.domains import Purpose, Record
 
 Place: TypeAlias = tuple[str, str]  # AWS account and region
 
-# Seconds. Five minutes: a mistake is mended soon, and no provider refuses it.
+# Seconds. Five minutes lets a corrected record take effect soon, and every DNS provider accepts it.
 TTL = 300
 MX_PRIORITY = 10
-# Where DKIM keys are when SES names no zone: its answers have named one only since December 2025.
+# Holds the DKIM keys if SES returns no SigningHostedZone, which it does only since December 2025.
 DEFAULT_HOSTED_ZONE = "dkim.amazonses.com"
 SPF = "v=spf1 include:amazonses.com ~all"
 DMARC = "v=DMARC1; p=none;"
-TOKEN_PREFIX = "letterhead-verification="  # noqa: S105 - what the TXT record begins with
+TOKEN_PREFIX = "letterhead-verification="  # noqa: S105 - the public prefix of the TXT record
 FAILED = "FAILED"
 
 
 class IdentityState(StrEnum):
-    """What is wanted of an identity at SES."""
+    """The desired state of an SES identity, and whether it is reached."""
 
-    WANTED = "WANTED"  # to be made, changed or repaired
-    PRESENT = "PRESENT"  # as wanted
-    UNWANTED = "UNWANTED"  # its last claim is going
+    WANTED = "WANTED"  # must be created, changed or repaired
+    PRESENT = "PRESENT"  # matches the desired state
+    UNWANTED = "UNWANTED"  # must be deleted: its last claim is being deleted
     ABSENT = "ABSENT"  # not at SES
 
 
 class Call(StrEnum):
-    """A control request to SES."""
+    """A control-plane request to SES."""
 
     GET = "GET"
     CREATE = "CREATE"
@@ -42,13 +42,13 @@ class Call(StrEnum):
     DELETE = "DELETE"
 
 
-# Of an identity that SES cannot have yet: it is created unasked; GET is for one that is there all the same.
+# The plan for an identity that SES should not have yet: create it first, and GET it only if it exists.
 FIRST_CALLS = (Call.CREATE, Call.GET)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An identity leased for one call; `fence` tells its lease from others, `generation` what is wanted."""
+    """An identity leased for one call; `fence` is the lease token, `generation` that of its desired state."""
 
     id: UUID
     account: str
@@ -57,65 +57,65 @@ class Work:
     state: IdentityState
     generation: int
     mail_from_label: str
-    attempts: int  # failed in a row
+    attempts: int  # consecutive failures
     repair_cause: str
     fence: int
-    plan: tuple[Call, ...]  # left by the previous step; empty after a crash, an error or a new request
+    plan: tuple[Call, ...]  # calls left by the previous step; empty after a crash, an error or a new request
 
     @property
     def mail_from_domain(self) -> str:
-        """The return path wanted at SES: the holder's."""
+        """Return the MAIL FROM domain that SES should have: that of the name's holder."""
         return f"{self.mail_from_label}.{self.name}"
 
     @property
     def call(self) -> Call:
-        """The next call. Without a plan, SES is asked what it has."""
+        """Return the next call: the first of the plan, or GET if there is no plan."""
         return self.plan[0] if self.plan else Call.GET
 
     @property
     def calls_after(self) -> tuple[Call, ...]:
-        """The calls planned for after the next one."""
+        """Return the planned calls that follow the next one."""
         return self.plan[1:]
 
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """Where receivers find the keys of a domain."""
+    """The DKIM tokens of a domain and the zone that holds their keys."""
 
     tokens: tuple[str, ...]
-    hosted_zone: str  # empty where SES does not name one
+    hosted_zone: str  # empty if SES does not return one
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """An identity as SES shows it; values of SES's enums stand as SES writes them."""
+    """An identity as SES returns it; enum values are SES's own strings."""
 
-    ours: bool  # carries this installation's tag
+    ours: bool  # has this installation's tag
     signing: Signing
-    easy_dkim: bool  # SES keeps the keys
+    easy_dkim: bool  # SES manages the keys
     dkim_status: str
     verification_status: str
     mail_from_domain: str
     mail_from_status: str
-    falls_back: bool  # without the MX, mail leaves by SES's own return path instead of being refused
+    falls_back: bool  # without the MX record, SES uses its own return path instead of rejecting the email
 
 
 def changes_needed(seen: Seen, mail_from_domain: str) -> tuple[Call, ...]:
-    """Return the calls that change what is wrong at SES and nothing else: MAIL FROM set again is unverified.
+    """Return the calls that fix what differs at SES, and no others: setting MAIL FROM again unverifies it.
 
-    TEMPORARY_FAILURE is left alone: SES itself looks on for 72 hours, and FAILED is when it has given up.
+    TEMPORARY_FAILURE needs no call: SES keeps checking for 72 hours and reports FAILED when it stops.
     """
-    given_up = FAILED in (seen.dkim_status, seen.verification_status)
-    other_path = seen.mail_from_domain != mail_from_domain or not seen.falls_back
+    dkim_failed = FAILED in (seen.dkim_status, seen.verification_status)
+    mail_from_differs = seen.mail_from_domain != mail_from_domain or not seen.falls_back
     needed = {
-        Call.RESTART_DKIM: given_up or not seen.easy_dkim or not seen.signing.tokens,
-        Call.SET_MAIL_FROM: other_path or seen.mail_from_status == FAILED,
+        Call.RESTART_DKIM: dkim_failed or not seen.easy_dkim or not seen.signing.tokens,
+        Call.SET_MAIL_FROM: mail_from_differs or seen.mail_from_status == FAILED,
     }
     return tuple(call for call, need in needed.items() if need)
 
 
 def arn(account: str, region: str, name: str) -> str:
-    """Returns the ARN that SES gives a domain's identity; its answers do not hold it."""
+    """Return the ARN of a domain's SES identity, which SES's responses do not include."""
     partition = "aws"
     if region.startswith("cn-"):
         partition = "aws-cn"
@@ -125,7 +125,7 @@ def arn(account: str, region: str, name: str) -> str:
 
 
 def dkim_records(name: str, signing: Signing) -> tuple[Record, ...]:
-    """Returns the aliases to SES's keys, in SES's order."""
+    """Return the CNAME records that point to SES's DKIM keys, in SES's order."""
     zone = signing.hosted_zone or DEFAULT_HOSTED_ZONE
     return tuple(
         Record(
@@ -143,14 +143,14 @@ def dkim_records(name: str, signing: Signing) -> tuple[Record, ...]:
 
 
 def ownership_record(name: str, token: str) -> Record:
-    """Return the record that proves control of a name; it stands first where it is demanded."""
+    """Return the TXT record that proves control of a name."""
     return _txt(Purpose.OWNERSHIP, f"_letterhead.{name}", f"{TOKEN_PREFIX}{token}", required=True)
 
 
 def records(
     name: str, mail_from_label: str, region: str, signing: Signing, *, inbound_mx: str | None
 ) -> tuple[Record, ...]:
-    """Returns the records of a domain in the order shown to people; advice (not required) comes last."""
+    """Return a domain's records in display order; optional records come last."""
     return_path = f"{mail_from_label}.{name}"
     feedback = f"feedback-smtp.{region}.amazonses.com"
     inbound = (_mx(Purpose.INBOUND, name, inbound_mx, required=False),) if inbound_mx else ()

@@ -1,4 +1,4 @@
-"""Tenants as values: whether one may send, and how much."""
+"""Tenants as values: their state, their limits and what they may send."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,19 +10,19 @@ class TenantState(StrEnum):
     """Whether a tenant may send."""
 
     ACTIVE = "ACTIVE"  # may send
-    PAUSED = "PAUSED"  # may read, but neither send nor create
+    PAUSED = "PAUSED"  # may read, but not send or create
 
 
 class UnreadyPolicy(StrEnum):
-    """What happens to email from a domain that is not ready."""
+    """How email from a domain that is not ready is handled."""
 
-    REFUSE = "REFUSE"  # it is refused
-    SHARED = "SHARED"  # it leaves through the installation's shared sender
+    REFUSE = "REFUSE"  # reject it
+    SHARED = "SHARED"  # send it through the installation's shared sender
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most recipients a second and a day (UTC) of a tenant; None: as the installation has it."""
+    """A tenant's own limits in recipients per second and per UTC day; None: the installation's default."""
 
     max_send_rate: float | None = None
     daily_limit: int | None = None
@@ -30,7 +30,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What sender lets a tenant send now; `limits` are those in force, None where nothing limits it."""
+    """What sender lets a tenant send now; `limits` are the effective limits, None where unlimited."""
 
     limits: Limits
     sent_today: int
@@ -40,7 +40,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One team or product; `is_operator` marks the one that runs this installation, for good."""
+    """One team or product; `is_operator` marks the installation's operator and never changes."""
 
     id: UUID
     name: str
@@ -55,7 +55,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class TenantChange:
-    """New values of a tenant, of which those count whose fields `paths` names."""
+    """New values for a tenant; only the fields named in `paths` apply."""
 
     paths: frozenset[str]
     name: str

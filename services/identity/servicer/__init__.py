@@ -1,1 +1,1 @@
-"""identity's rpcs: from messages to values and back."""
+"""identity's gRPC servicers, which convert between protobuf messages and model values."""

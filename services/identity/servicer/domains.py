@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""DomainService: domains as tenants ask for them. The worker tells SES; a create waits a little for it."""
+# ruff: noqa: ARG002, N802 - methods have the rpc names of the proto, and gRPC passes each a context
+"""DomainService. The worker updates SES; CreateDomain and UpdateDomain wait a few seconds for it."""
 
 import asyncio
 from collections.abc import Iterable
@@ -24,17 +24,17 @@ from services.identity.servicer.requests import line, paths_of, request_id_of
 from services.identity.store.domains import DomainStore
 from services.identity.store.requests import Request
 
-LOOK_AGAIN = timedelta(seconds=1)  # should a notification be lost
+RECHECK_EVERY = timedelta(seconds=1)  # bounds the delay after a lost notification
 LONGEST_REASON = 500
 DEADLINE_MARGIN = timedelta(milliseconds=250)
 
 
 class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
-    """Answers from the store; `patience` is how long a create waits for SES."""
+    """Serves domains from the store; `patience` is the longest wait for SES."""
 
-    def __init__(self, store: DomainStore, bell: Bell, aws: config.Aws, *, patience: timedelta) -> None:
+    def __init__(self, store: DomainStore, notifier: Bell, aws: config.Aws, *, patience: timedelta) -> None:
         self._store = store
-        self._bell = bell
+        self._notifier = notifier
         self._aws = aws
         self._patience = patience
 
@@ -43,13 +43,13 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         claim = self._new_claim(request, sees.tenant_id)
         content = (claim.name, claim.region, claim.mail_from_label)
         asked = Request(claim.tenant_id, "CreateDomain", request_id_of(request.request_id), content)
-        domain = await self._settled(await self._store.create(claim, asked), sees, context)
+        domain = await self._provisioned(await self._store.create(claim, asked), sees, context)
         return pb.CreateDomainResponse(domain=_to_proto(domain))
 
     async def GetDomain(self, request: pb.GetDomainRequest, context: Any) -> pb.GetDomainResponse:
         sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
         if bool(request.domain_id) == bool(request.name):
-            raise InvalidField("domain_id", "and name are both given or both missing; give one of them")
+            raise InvalidField("domain_id", "and name are both set or both empty; set exactly one of them")
         if request.name:
             of_tenant = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.LINK)
             domain = await self._store.find(_known_name(request.name), of_tenant)
@@ -70,7 +70,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         domain = await self._store.get(id_of(request.domain.id, DomainNotFound), sees)
         label = _label_of("domain.mail_from_label", request.domain.mail_from_label, domain.name)
         await self._store.relabel(domain.id, label, sees, revision=request.domain.revision)
-        return pb.UpdateDomainResponse(domain=_to_proto(await self._settled(domain.id, sees, context)))
+        return pb.UpdateDomainResponse(domain=_to_proto(await self._provisioned(domain.id, sees, context)))
 
     async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Any) -> pb.DeleteDomainResponse:
         sees = visibility(Scope.FULL_ACCESS)
@@ -114,30 +114,30 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
 
     def _region_of(self, region: str) -> str:
         if region not in ("", self._aws.aws_region):
-            raise InvalidField("region", f"is not served; choose {self._aws.aws_region}, or leave it out")
+            raise InvalidField("region", f"is not available; use {self._aws.aws_region}, or leave it empty")
         return self._aws.aws_region
 
-    async def _settled(self, domain_id: UUID, sees: Visibility, context: Any) -> Domain:
-        """Waits a little for SES, within the caller's own deadline; gives the domain as it is then."""
+    async def _provisioned(self, domain_id: UUID, sees: Visibility, context: Any) -> Domain:
+        """Return a domain once SES is up to date, or as it is when `patience` or the call's deadline ends."""
         now = asyncio.get_running_loop().time
         end = now() + _within(self._patience, context.time_remaining())
         while True:
-            changed = self._bell.next_ring()
+            changed = self._notifier.next_ring()
             domain = await self._store.get(domain_id, sees)
             left = end - now()
             if domain.state != "PROVISIONING" or left <= 0:
                 return domain
-            await wait_any(changed, timeout=min(left, LOOK_AGAIN.total_seconds()))
+            await wait_any(changed, timeout=min(left, RECHECK_EVERY.total_seconds()))
 
 
 def _within(patience: timedelta, remaining: float | None) -> float:
-    """Seconds; leaves time for the answer."""
-    wished = patience.total_seconds()
-    return wished if remaining is None else min(wished, remaining - DEADLINE_MARGIN.total_seconds())
+    """Return the seconds to wait, which leave time to respond before the deadline."""
+    longest = patience.total_seconds()
+    return longest if remaining is None else min(longest, remaining - DEADLINE_MARGIN.total_seconds())
 
 
 def _known_name(typed: str) -> str:
-    """Reads a name to look for; one that cannot be stored is nobody's."""
+    """Return a name in normal form; raise DomainNotFound for an invalid one, which no domain can have."""
     try:
         return parse_domain(typed).name
     except BadName:
@@ -152,18 +152,18 @@ def _label_of(field: str, typed: str, under: str) -> str:
 
 
 def _states_of(values: Iterable[int]) -> tuple[str, ...]:
-    """Reads a filter; without one, everything but tombstones."""
+    """Return the states to list; all but DELETED if the request names none."""
     names: dict[int, str] = {pb.Domain.State.Value(f"STATE_{state}"): state for state in STATES}
     asked = frozenset(values)
     if not asked <= names.keys():
-        raise InvalidField("states", f"holds a state that no domain has; choose among {', '.join(STATES)}")
+        raise InvalidField("states", f"contains an unknown state; choose from {', '.join(STATES)}")
     return tuple(sorted(names[value] for value in asked)) or STATES[:-1]
 
 
 def _cause_of(value: pb.RepairDomainRequest.Cause.ValueType) -> str:
     names = {number: name.removeprefix("CAUSE_") for name, number in pb.RepairDomainRequest.Cause.items()}
     if value == pb.RepairDomainRequest.CAUSE_UNSPECIFIED or value not in names:
-        raise InvalidField("cause", "is unspecified or unknown; say what was seen")
+        raise InvalidField("cause", "is unspecified or unknown; set it to what was observed")
     return names[value]
 
 

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""ApiKeyService: a tenant's keys. What a key may do is checked where it is used, by chassis/access."""
+# ruff: noqa: ARG002, N802 - methods have the rpc names of the proto, and gRPC passes each a context
+"""ApiKeyService: a tenant's API keys. `chassis.access` checks a key's scope in each service."""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ MOST_DOMAINS = 100
 
 
 class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
-    """Answers from the store."""
+    """Serves API keys from the store."""
 
     def __init__(self, store: KeyStore) -> None:
         self._store = store
@@ -69,21 +69,23 @@ def _new_key(request: pb.CreateApiKeyRequest, sees: TenantVisibility, digest: by
 
 
 def _scope_of(value: pb.ApiKey.Scope.ValueType) -> Scope:
-    wanted = {
+    scopes = {
         pb.ApiKey.SCOPE_ADMIN: Scope.ADMIN,
         pb.ApiKey.SCOPE_FULL_ACCESS: Scope.FULL_ACCESS,
         pb.ApiKey.SCOPE_SENDING_ACCESS: Scope.SENDING_ACCESS,
     }
-    if value not in wanted:
-        raise InvalidField("scope", "cannot be asked for; choose FULL_ACCESS, SENDING_ACCESS or ADMIN")
-    return wanted[value]
+    if value not in scopes:
+        raise InvalidField("scope", "cannot be requested; choose FULL_ACCESS, SENDING_ACCESS or ADMIN")
+    return scopes[value]
 
 
 def _claim_ids(request: pb.CreateApiKeyRequest, scope: Scope) -> tuple[UUID, ...]:
     if request.domain_ids and scope is not Scope.SENDING_ACCESS:
-        raise InvalidField("domain_ids", "ties only a key of scope SENDING_ACCESS; leave it out")
+        raise InvalidField("domain_ids", "is allowed only with scope SENDING_ACCESS; leave it empty")
     if len(request.domain_ids) > MOST_DOMAINS:
-        raise InvalidField("domain_ids", f"names more than {MOST_DOMAINS} domains; leave it out to allow all")
+        raise InvalidField(
+            "domain_ids", f"has more than {MOST_DOMAINS} domains; leave it empty to allow all domains"
+        )
     return tuple(dict.fromkeys(id_of(text, DomainNotFound) for text in request.domain_ids))
 
 

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""LinkService: links to one domain's page. What a link opens is checked by each service, as with keys."""
+# ruff: noqa: ARG002, N802 - methods have the rpc names of the proto, and gRPC passes each a context
+"""LinkService: links to one domain's page. Each service checks a link's scope, as it does for keys."""
 
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ LONGEST_NAME = 100
 
 
 class LinkServicer(links_pb2_grpc.LinkServiceServicer):
-    """Answers from the store."""
+    """Serves links from the store."""
 
     def __init__(self, store: LinkStore) -> None:
         self._store = store

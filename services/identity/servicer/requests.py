@@ -1,4 +1,4 @@
-"""What identity reads of its requests: text, masks, request ids. Not for ids and times (`chassis.protos`)."""
+"""Validation of text, field masks and request ids; for ids and times see `chassis.protos`."""
 
 import unicodedata
 from collections.abc import Collection
@@ -11,28 +11,32 @@ MAX_REQUEST_ID = 256
 
 
 def line(field: str, text: str, *, longest: int, required: bool = True) -> str:
-    """Reads one line of text for people, without spaces around it."""
-    said = text.strip()
-    if required and not said:
-        raise InvalidField(field, "is empty; give it some text")
-    if len(said) > longest:
-        raise InvalidField(field, f"is {len(said)} characters long; at most {longest} are kept")
-    if any(unicodedata.category(character).startswith("C") for character in said):
-        raise InvalidField(field, "holds a control character or an invisible one; give it as one plain line")
-    return said
+    """Return one line of text, stripped of surrounding spaces; raise InvalidField if it is not valid."""
+    stripped = text.strip()
+    if required and not stripped:
+        raise InvalidField(field, "is empty; enter some text")
+    if len(stripped) > longest:
+        raise InvalidField(field, f"is {len(stripped)} characters long; use at most {longest}")
+    if any(unicodedata.category(character).startswith("C") for character in stripped):
+        raise InvalidField(field, "contains a control or invisible character; enter one line of plain text")
+    return stripped
 
 
 def request_id_of(text: str) -> str:
-    """Reads a request_id; empty means that a retry is not to be recognised."""
+    """Return a valid request_id; an empty one means that the request is not deduplicated."""
     if len(text) > MAX_REQUEST_ID or "\0" in text:
-        raise InvalidField("request_id", f"is not 1 to {MAX_REQUEST_ID} characters of text; use a UUID")
+        raise InvalidField(
+            "request_id", f"must be at most {MAX_REQUEST_ID} characters of text without NUL; use a UUID"
+        )
     return text
 
 
 def paths_of(mask: FieldMask, allowed: Collection[str]) -> frozenset[str]:
-    """Reads which fields an update changes."""
+    """Return the fields that an update changes; raise InvalidField if there are none or unknown ones."""
     if not mask.paths:
-        raise InvalidField("update_mask", f"names no field; name what changes: {', '.join(allowed)}")
+        raise InvalidField("update_mask", f"is empty; add the fields to change: {', '.join(allowed)}")
     if unknown := sorted(set(mask.paths) - set(allowed)):
-        raise InvalidField("update_mask", f"names {unknown[0][:40]!r}; there is only {', '.join(allowed)}")
+        raise InvalidField(
+            "update_mask", f"has the unknown path {unknown[0][:40]!r}; allowed paths: {', '.join(allowed)}"
+        )
     return frozenset(mask.paths)

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""TenantService: tenants, for operators."""
+# ruff: noqa: ARG002, N802 - methods have the rpc names of the proto, and gRPC passes each a context
+"""TenantService, which operators use to manage tenants."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ LONGEST_NAME = 100
 LONGEST_REASON = 500
 LIST = "tenants"
 CHANGEABLE = ("name", "unready_policy", "max_send_rate", "daily_limit")
-SEND_RATES = (0.01, 100_000.0)  # recipients a second
-DAILY_LIMITS = (0, 1_000_000_000)  # recipients a day
+SEND_RATES = (0.01, 100_000.0)  # recipients per second
+DAILY_LIMITS = (0, 1_000_000_000)  # recipients per day
 
 
 class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
-    """Answers from the store."""
+    """Serves tenants from the store."""
 
     def __init__(self, store: TenantStore) -> None:
         self._store = store
@@ -35,7 +35,8 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         policy = _policy_of("unready_policy", request.unready_policy) or UnreadyPolicy.REFUSE
         limits = _limits_of("", request)
         own = (limits.max_send_rate, limits.daily_limit) if limits != Limits() else ()
-        content = (name, policy, *own)  # without limits as ever: older retries are to be known again
+        # Unset limits are left out, so that the hash matches requests stored before tenants had limits.
+        content = (name, policy, *own)
         asked = Request(principal().tenant_id, "CreateTenant", request_id_of(request.request_id), content)
         tenant = await self._store.create(name, policy, limits, asked)
         return pb.CreateTenantResponse(tenant=_to_proto(tenant))
@@ -72,13 +73,13 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
 
 
 def _one(requested: str, *scopes: Scope) -> TenantVisibility:
-    """Read which tenant is meant; none is not the caller's own."""
+    """Return the visibility of the requested tenant; an empty id does not default to the caller's own."""
     visibility(*scopes)
     return tenant_visibility(str(id_of(requested, TenantNotFound)), *scopes)
 
 
 def _change_of(tenant: pb.Tenant, paths: frozenset[str]) -> TenantChange:
-    """Reads new values; those that no path names are not looked at."""
+    """Return the new values of the fields in `paths`; ignore all other fields."""
     policy = None
     if "unready_policy" in paths:
         policy = _policy_of("tenant.unready_policy", tenant.unready_policy)
@@ -100,21 +101,21 @@ def _limits_of(path: str, asked: pb.Tenant | pb.CreateTenantRequest) -> Limits:
 
 def _check_within(field: str, value: float | None, bounds: tuple[float, float]) -> None:
     least, most = bounds
-    if value is not None and not least <= value <= most:  # as is what is no number
+    if value is not None and not least <= value <= most:  # also rejects NaN
         raise InvalidField(
-            field, f"must be between {least:.12g} and {most:.12g}; leave it out for no own limit"
+            field, f"must be between {least:.12g} and {most:.12g}; leave it unset for the default limit"
         )
 
 
 def _policy_of(field: str, value: pb.Tenant.UnreadyPolicy.ValueType) -> UnreadyPolicy | None:
-    """Reads a policy; None when unspecified."""
+    """Return the policy, or None if it is unspecified."""
     policies = {
         pb.Tenant.UNREADY_POLICY_UNSPECIFIED: None,
         pb.Tenant.UNREADY_POLICY_REFUSE: UnreadyPolicy.REFUSE,
         pb.Tenant.UNREADY_POLICY_SHARED: UnreadyPolicy.SHARED,
     }
     if value not in policies:
-        raise InvalidField(field, "is not a policy; choose REFUSE or SHARED")
+        raise InvalidField(field, "is not a known policy; choose REFUSE or SHARED")
     return policies[value]
 
 

@@ -1,1 +1,1 @@
-"""identity in Postgres: the only place with its SQL. Each file has its statements beside it."""
+"""identity's Postgres stores. Only this package contains SQL; each module has its .sql file beside it."""

@@ -1,6 +1,6 @@
-"""The steps that changes of a claim are made of, each inside its caller's transaction.
+"""The steps that make up a change of a claim, each inside its caller's transaction.
 
-Locks are taken in one order: the tenant's turn, the name's turn, the claim's fence, rows.
+Locks are taken in one order, which prevents deadlocks: tenant row, name lock, claim lock, other rows.
 """
 
 from dataclasses import astuple
@@ -22,22 +22,22 @@ CHANNEL = "identity_work"
 
 
 async def lock_name(connection: Connection, name: str) -> None:
-    """Waits for this transaction's turn among all that change a name's claims and identity."""
+    """Take the advisory lock that serializes all changes of a name's claims and identity."""
     await connection.execute(QUERIES.lock_name, name)
 
 
 async def fence(connection: Connection, claim_id: UUID) -> None:
-    """Keeps senders from opening attempts under a claim until the commit."""
+    """Take the claim lock, which keeps sender from opening attempts under the claim until the commit."""
     await connection.execute(QUERIES.fence_claim, claim_id)
 
 
 async def notify(connection: Connection) -> None:
-    """Wakes, after the commit, every replica's workers and waiting rpcs."""
+    """Wake the workers and the waiting rpcs of every replica after the commit."""
     await connection.execute(QUERIES.notify)
 
 
 async def find_claim(connection: Connection, claim_id: UUID, sees: Visibility) -> Claim | None:
-    """Return a claim that the caller may see; None where there is none."""
+    """Return a claim, or None if it does not exist or the caller may not see it."""
     row = await connection.fetchrow(QUERIES.get_claim, claim_id, *sees.conditions)
     return to_claim(row) if row else None
 
@@ -45,9 +45,9 @@ async def find_claim(connection: Connection, claim_id: UUID, sees: Visibility) -
 async def move_claim(
     connection: Connection, claim_id: UUID, before: Phase, after: Phase, cause: str
 ) -> Claim | None:
-    """Moves a claim on and writes its history; None when it was not in the phase before."""
+    """Move a claim from one phase to another and record it; return None if it was in another phase."""
     if after not in PHASES[before]:
-        raise ValueError(f"no claim goes from {before} to {after}")
+        raise ValueError(f"a claim cannot change from {before} to {after}")
     row = await connection.fetchrow(QUERIES.move_claim, claim_id, before, after)
     if row is None:
         return None
@@ -58,23 +58,26 @@ async def move_claim(
 async def note_transition(
     connection: Connection, claim_id: UUID, before: Phase | None, after: Phase, cause: str
 ) -> None:
-    """Writes a claim's history."""
+    """Append a transition to a claim's history."""
     await connection.execute(QUERIES.insert_transition, uuid7(), claim_id, before, after, cause)
 
 
 async def show_records(connection: Connection, claim: Claim, records: tuple[DnsRecord, ...]) -> None:
-    """Replaces the records shown for a claim by those of its present generation."""
+    """Replace the records shown for a claim by `records`, with its current generation."""
     await connection.execute(QUERIES.delete_records, claim.id)
     if not records:
         return
-    columns = zip(*map(astuple, records), strict=True)  # in the order of the dataclass, as in the statement
+    columns = zip(*map(astuple, records), strict=True)  # the statement has the field order of the dataclass
     await connection.execute(QUERIES.insert_records, claim.id, claim.generation, *map(list, columns))
 
 
 async def show(
     connection: Connection, outbox: Outbox, claim: Claim, signing: Signing, *, inbound_mx: str | None
 ) -> None:
-    """Show a claim what it is to publish. A claim that must prove itself has no records beside its token."""
+    """Show a claim's records and publish domain.provisioned.
+
+    A claim that must prove itself has no records other than its ownership record, which is not stored here.
+    """
     shown: tuple[DnsRecord, ...] = ()
     if claim.ownership in HOLDERS:
         shown = records(claim.name, claim.mail_from_label, claim.region, signing, inbound_mx=inbound_mx)
@@ -83,20 +86,20 @@ async def show(
 
 
 async def end_claim(connection: Connection, outbox: Outbox, claim_id: UUID, cause: str) -> None:
-    """Leaves a tombstone of a claim that was to go."""
-    gone = await move_claim(connection, claim_id, Phase.DELETING, Phase.DELETED, cause)
-    if gone is not None:
+    """Turn a DELETING claim into a tombstone and publish domain.deleted."""
+    deleted = await move_claim(connection, claim_id, Phase.DELETING, Phase.DELETED, cause)
+    if deleted is not None:
         await connection.execute(QUERIES.delete_records, claim_id)
-        await outbox.write(connection, events.domain_deleted(gone))
+        await outbox.write(connection, events.domain_deleted(deleted))
 
 
 async def change_identity(connection: Connection, claim: Claim, *, label: str | None) -> None:
-    """Has the worker tell SES of a change; `label` is the holder's new MAIL FROM label, if it has one."""
+    """Request an update of the SES identity; `label` is the new MAIL FROM label, None to keep the current."""
     await connection.execute(QUERIES.change_identity, claim.ses_identity_id, label, claim.tenant_id)
 
 
 def to_claim(row: Record) -> Claim:
-    """Reads a claim's row."""
+    """Return the claim of a row."""
     return Claim(
         id=row["id"],
         tenant_id=row["tenant_id"],

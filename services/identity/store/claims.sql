@@ -1,24 +1,24 @@
 -- lock_name --
--- Makes everything that changes a name's claims and identity take turns; always the first lock after the tenant's.
+-- Serialize all changes of a name's claims and identity. Always the first lock after the tenant row.
 SELECT pg_advisory_xact_lock(hashtextextended($1, 7131))
 
 -- fence_claim --
--- Waits for whoever is opening an attempt under the claim, and keeps others from it until the commit.
+-- Wait for transactions that are opening an attempt under the claim, and block new ones until the commit.
 SELECT pg_advisory_xact_lock(chassis.fence($1))
 
 -- notify --
--- Tells the workers and the waiting rpcs of every replica that something changed.
+-- Notify the workers and the waiting rpcs of every replica that something changed.
 SELECT pg_notify('identity_work', '')
 
 -- get_claim --
--- One claim, of one tenant ($2) and some domains ($3) or, with NULL, of any.
+-- Return one claim, limited to one tenant ($2) and some domains ($3); NULL: no limit.
 SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
     ownership, ownership_token, ownership_deadline_at
 FROM identity.claims
 WHERE id = $1 AND ($2::uuid IS NULL OR tenant_id = $2) AND ($3::uuid[] IS NULL OR id = ANY ($3))
 
 -- move_claim --
--- Moves a claim from one phase to another; no row: it was not in the first. A claim that is to go is due at once.
+-- Move a claim from one phase to another; no row if it was in another phase. A DELETING claim is due at once.
 UPDATE identity.claims
 SET phase = $3,
     phase_note = '',
@@ -32,17 +32,17 @@ RETURNING id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, 
     ownership, ownership_token, ownership_deadline_at
 
 -- insert_transition --
--- Appends to a claim's history.
+-- Append to a claim's history.
 INSERT INTO identity.claim_transitions (id, claim_id, from_phase, to_phase, cause)
 VALUES ($1, $2, $3, $4, $5)
 
 -- delete_records --
--- Takes back the records shown for a claim.
+-- Delete the records shown for a claim.
 DELETE FROM identity.records
 WHERE claim_id = $1
 
 -- insert_records --
--- Shows records for a claim's present generation.
+-- Store the records shown for a claim's current generation.
 INSERT INTO identity.records (
     claim_id, generation, position, purpose, ordinal, type, name, value, priority, ttl, required
 )
@@ -53,7 +53,8 @@ FROM unnest($3::text[], $4::int[], $5::text[], $6::text[], $7::text[], $8::int[]
     AS record (purpose, ordinal, type, name, value, priority, ttl, required, position)
 
 -- change_identity --
--- Has SES told of a change; with a label, that of the name's holder. What is under way already is not begun anew.
+-- Request an update of the SES identity; $2: the holder's new MAIL FROM label or NULL. An update that is already
+-- under way continues unless the label changes.
 UPDATE identity.ses_identities
 SET generation = generation + CASE WHEN state = 'WANTED' AND $2::text IS NULL THEN 0 ELSE 1 END,
     state = 'WANTED',

@@ -1,4 +1,4 @@
-"""Claims that are to go: they wait for what is on its way to SES; the last one takes its identity along."""
+"""Deletion of claims: each waits for its open attempts, and the last one deletes the SES identity."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -11,36 +11,37 @@ from services.identity.store.claims import end_claim, lock_name, notify, to_clai
 
 QUERIES = Queries.load(Path(__file__).with_name("deletions.sql"))
 
-LEASE = timedelta(seconds=10)  # of one transaction, however long it waits for its locks
-LOOK_AGAIN = timedelta(milliseconds=500)
+LEASE = timedelta(seconds=10)  # covers one transaction, including the wait for its locks
+RECHECK_AFTER = timedelta(milliseconds=500)
 
 
 class DeletionStore:
-    """What the worker of one account and region reads and writes of claims that are to go."""
+    """The claims of one account and region that are being deleted, for the worker."""
 
-    def __init__(self, database: Database, outbox: Outbox, place: Place) -> None:
+    def __init__(self, database: Database, outbox: Outbox, ses_region: Place) -> None:
         self._database = database
         self._outbox = outbox
-        self._place = place
+        self._ses_region = ses_region
 
     async def claim_due(self, limit: int) -> list[Claim]:
-        """Leases what may go by now."""
-        rows = await self._database.fetch(QUERIES.claim_due, *self._place, LEASE, limit)
+        """Lease the DELETING claims that are due for a check."""
+        rows = await self._database.fetch(QUERIES.claim_due, *self._ses_region, LEASE, limit)
         return [to_claim(row) for row in rows]
 
     async def let_go(self, claim: Claim) -> None:
-        """Ends a claim, or hands its identity to be deleted first, or waits on for attempts that are open.
+        """Delete a claim, request the deletion of its SES identity first, or wait for its open attempts.
 
-        The fence of DeleteDomain has kept new attempts away since; a dead sender's are closed by sender.
+        DeleteDomain took the claim lock, so no attempt has started since. sender resolves the attempts of
+        senders that died.
         """
         async with self._database.transaction() as connection:
             await lock_name(connection, claim.name)
             if open_attempts := await connection.fetchval(QUERIES.count_open_attempts, claim.id):
-                note = f"Emails that are still on their way: {open_attempts}."
-                await connection.execute(QUERIES.wait_for_attempts, claim.id, note, LOOK_AGAIN)
+                note = f"Waiting for emails in flight: {open_attempts}."
+                await connection.execute(QUERIES.wait_for_attempts, claim.id, note, RECHECK_AFTER)
                 return
             if await connection.fetchval(QUERIES.is_shared, claim.ses_identity_id, claim.id):
-                await end_claim(connection, self._outbox, claim.id, "nothing is on its way")
+                await end_claim(connection, self._outbox, claim.id, "no attempt is open")
             else:
                 await self._take_identity(connection, claim)
             await notify(connection)

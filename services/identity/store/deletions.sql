@@ -1,5 +1,5 @@
 -- claim_due --
--- Leases claims that are to go and may have something on its way still.
+-- Lease DELETING claims that are due, which may still have open attempts.
 UPDATE identity.claims AS claim
 SET leased_until = now() + $3
 FROM (
@@ -16,19 +16,19 @@ RETURNING claim.id, claim.tenant_id, claim.ses_identity_id, claim.region, claim.
     claim.ownership_deadline_at
 
 -- count_open_attempts --
--- How many emails may be on their way to SES under a claim.
+-- Count the open attempts under a claim.
 SELECT count(*)
 FROM sender.attempts
 WHERE claim_id = $1 AND state = 'OPEN'
 
 -- wait_for_attempts --
--- Has a claim looked at again soon.
+-- Release the lease and schedule the next check of a claim.
 UPDATE identity.claims
 SET phase_note = $2, due_at = now() + $3, leased_until = NULL
 WHERE id = $1 AND phase = 'DELETING'
 
 -- is_shared --
--- Does an identity serve another claim that is not gone?
+-- Return whether an identity serves another claim that is not DELETED.
 SELECT EXISTS (
     SELECT
     FROM identity.claims
@@ -36,14 +36,14 @@ SELECT EXISTS (
 )
 
 -- wait_for_identity --
--- Has a claim wait for its identity to go.
+-- Make a claim wait for the deletion of its identity.
 UPDATE identity.claims
 SET phase_note = '', due_at = NULL, leased_until = NULL
 WHERE id = $1 AND phase = 'DELETING'
 RETURNING id
 
 -- unwant_identity --
--- Has an identity deleted at SES.
+-- Request the deletion of an SES identity.
 UPDATE identity.ses_identities
 SET state = 'UNWANTED', generation = generation + 1, wanted_by = ARRAY[$2::uuid], due_at = now(), updated_at = now()
 WHERE id = $1

@@ -1,4 +1,4 @@
-"""Domains in Postgres as rpcs read and change them. What SES is told is the worker's, by `identities`."""
+"""Domains in Postgres as rpcs read and change them; the worker updates SES through `identities`."""
 
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -47,14 +47,14 @@ QUERIES = Queries.load(Path(__file__).with_name("domains.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most domains a tenant may have: live ones, and live ones that are not ready yet."""
+    """The maximum number of a tenant's live domains, and of those that are not ready yet."""
 
     live: int
     pending: int
 
 
 class DomainStore:
-    """Read and write domains, within what the caller sees."""
+    """Reads and writes domains within the caller's visibility."""
 
     def __init__(
         self, database: Database, outbox: Outbox, ownership: OwnershipStore, *, limits: Limits
@@ -65,7 +65,10 @@ class DomainStore:
         self._limits = limits
 
     async def create(self, claim: NewClaim, request: Request) -> UUID:
-        """Stores a claim and the wish for its identity; gives its id, or of what the request made before."""
+        """Store a claim and the desired state of its SES identity; return the claim's id.
+
+        A repeated request returns the id of the claim that it created before.
+        """
         async with self._database.transaction() as connection:
             state, pause_reason = await lock_tenant(connection, claim.tenant_id)
             if earlier := await earlier_answer(connection, request, claim.id):
@@ -74,18 +77,18 @@ class DomainStore:
                 raise TenantPaused(pause_reason)
             await self._refuse_collision(connection, claim, claim.mail_from_label, "mail_from_label")
             await lock_name(connection, claim.name)
-            await self._make_way(connection, claim)
+            await self._end_deleting_claim(connection, claim)
             await self._refuse_too_many(connection, claim.tenant_id)
             await self._claim(connection, claim)
             await notify(connection)
         return claim.id
 
     async def relabel(self, domain_id: UUID, label: str, sees: Visibility, *, revision: str) -> None:
-        """Gives a domain another MAIL FROM label; `revision`, unless empty, is what the caller last read."""
+        """Change a domain's MAIL FROM label; raise DomainChanged if `revision` is set but not current."""
         async with self._database.transaction() as connection:
-            seen = await self._found(connection, domain_id, sees)
-            await lock_tenant(connection, seen.tenant_id)
-            claim = await self._locked(connection, seen)
+            found = await self._found(connection, domain_id, sees)
+            await lock_tenant(connection, found.tenant_id)
+            claim = await self._locked(connection, found)
             if claim.phase in (Phase.DELETING, Phase.DELETED):
                 raise DomainDeleting
             if revision and revision != str(claim.revision):
@@ -94,7 +97,7 @@ class DomainStore:
                 await self._relabel(connection, claim, label)
 
     async def delete(self, domain_id: UUID, sees: Visibility) -> None:
-        """Ends a domain's right to send; the worker does the rest."""
+        """Stop sending from a domain and mark it DELETING; the worker completes the deletion."""
         async with self._database.transaction() as connection:
             claim = await self._locked(connection, await self._found(connection, domain_id, sees))
             if claim.phase in (Phase.PROVISIONING, Phase.ACTIVE):
@@ -103,7 +106,7 @@ class DomainStore:
                 await notify(connection)
 
     async def adopt(self, domain_id: UUID, reason: str, sees: Visibility) -> None:
-        """Let an operator's word stand for a claim's proof; the worker takes the name from its holder."""
+        """Record that an operator adopted a claim; the worker then takes the name from its holder."""
         async with self._database.transaction() as connection:
             claim = await self._live(connection, domain_id, sees)
             if claim.ownership is Ownership.SUPERSEDED:
@@ -112,7 +115,7 @@ class DomainStore:
                 await notify(connection)
 
     async def release(self, domain_id: UUID, reason: str, sees: Visibility) -> None:
-        """Give a name up to the tenant that proved it; its claim is superseded from now on."""
+        """Release a name to the tenant that proved it; the claim becomes SUPERSEDED."""
         async with self._database.transaction() as connection:
             claim = await self._live(connection, domain_id, sees)
             if claim.ownership is Ownership.SUPERSEDED:
@@ -122,7 +125,7 @@ class DomainStore:
             await notify(connection)
 
     async def repair(self, domain_id: UUID, generation: int, cause: str, sees: Visibility) -> None:
-        """Has a domain's identity looked at and mended at SES."""
+        """Request a check and repair of a domain's SES identity."""
         async with self._database.transaction() as connection:
             claim = await self._locked(connection, await self._found(connection, domain_id, sees))
             live = claim.phase in (Phase.PROVISIONING, Phase.ACTIVE)
@@ -132,14 +135,14 @@ class DomainStore:
             await notify(connection)
 
     async def get(self, domain_id: UUID, sees: Visibility) -> Domain:
-        """Gives a domain with its records; raises DomainNotFound."""
+        """Return a domain with its records; raise DomainNotFound."""
         rows = await self._database.fetch(QUERIES.get_domains, [domain_id], *sees.conditions)
         if not rows:
             raise DomainNotFound
         return _domain(rows[0])
 
     async def find(self, name: str, sees: TenantVisibility) -> Domain:
-        """Gives the domain of a name that is not gone; raises DomainNotFound."""
+        """Return the tenant's domain of a name, unless it is DELETED; raise DomainNotFound."""
         domain_id = await self._database.fetchval(QUERIES.find_domain, sees.tenant_id, name)
         if domain_id is None:
             raise DomainNotFound
@@ -148,7 +151,7 @@ class DomainStore:
     async def page(
         self, sees: TenantVisibility, states: tuple[str, ...], asked: Window, search: str = ""
     ) -> list[Domain]:
-        """Gives a tenant's domains, nearest first, in two statements whatever their number."""
+        """Return a page of a tenant's domains, nearest to the cursor first, with two statements."""
         chosen = (*sees.conditions, states, asked.after, asked.before, asked.limit, search)
         ids = [row["id"] for row in await self._database.fetch(QUERIES.list_domains, *chosen)]
         found = await self._database.fetch(QUERIES.get_domains, ids, *sees.conditions)
@@ -162,42 +165,42 @@ class DomainStore:
         return claim
 
     async def _live(self, connection: Connection, domain_id: UUID, sees: Visibility) -> Claim:
-        """Return a claim that is not being deleted, with its name's lock taken."""
+        """Take the name lock and return a claim that is not being deleted; raise DomainDeleting."""
         claim = await self._locked(connection, await self._found(connection, domain_id, sees))
         if claim.phase in (Phase.DELETING, Phase.DELETED):
             raise DomainDeleting
         return claim
 
-    async def _locked(self, connection: Connection, seen: Claim) -> Claim:
-        """Waits for the name's turn; gives the claim as it is then."""
-        await lock_name(connection, seen.name)
-        return await self._found(connection, seen.id, EVERYTHING)
+    async def _locked(self, connection: Connection, found: Claim) -> Claim:
+        """Take the name lock and return the claim as it is under the lock."""
+        await lock_name(connection, found.name)
+        return await self._found(connection, found.id, EVERYTHING)
 
     async def _refuse_collision(
         self, connection: Connection, claim: NewClaim | Claim, label: str, field: str
     ) -> None:
-        """SES lets nothing be sent from a MAIL FROM domain, so it must not be a domain that sends."""
+        """Raise InvalidField if a MAIL FROM domain is also a sending domain, which SES does not allow."""
         return_path = f"{label}.{claim.name}"
         of_claim = (claim.tenant_id, claim.id, return_path, claim.name)
         other = await connection.fetchval(QUERIES.find_collision, *of_claim)
         if other == return_path:
-            problem = f"makes {return_path}, which is a domain of this tenant; choose another label"
+            problem = f"results in {return_path}, which is a domain of this tenant; choose another label"
             raise InvalidField(field, problem)
         if other is not None:
             raise InvalidField(
-                "name", f"is the return path of this tenant's domain {other}; change its label first"
+                "name", f"is the MAIL FROM domain of this tenant's domain {other}; change its label first"
             )
 
     async def _refuse_too_many(self, connection: Connection, tenant_id: UUID) -> None:
         count = await connection.fetchrow(QUERIES.count_domains, tenant_id)
-        assert count is not None  # aggregates make one row
+        assert count is not None  # an aggregate always returns one row
         if count["live"] >= self._limits.live:
             raise TooManyDomains(self._limits.live)
         if count["pending"] >= self._limits.pending:
             raise TooManyPendingDomains(count["pending"], self._limits.pending)
 
-    async def _make_way(self, connection: Connection, claim: NewClaim) -> None:
-        """Refuses a second live claim; one on its way out is let go at once, for its identity stays."""
+    async def _end_deleting_claim(self, connection: Connection, claim: NewClaim) -> None:
+        """Raise DomainExists if the tenant has a live claim; end a DELETING one, whose identity is kept."""
         row = await connection.fetchrow(QUERIES.find_live_claim, claim.tenant_id, claim.name)
         if row is None:
             return
@@ -207,27 +210,27 @@ class DomainStore:
         await end_claim(connection, self._outbox, before.id, "created again")
 
     async def _claim(self, connection: Connection, new: NewClaim) -> None:
-        begun = await self._ownership.welcome(connection, new.name, new.tenant_id)
-        wanted = (uuid7(), new.account, new.region, new.name, new.mail_from_label)
-        asked = (begun.ownership is Ownership.UNDECIDED, new.tenant_id, list(FIRST_CALLS))
-        ses_identity_id = await connection.fetchval(QUERIES.want_identity, *wanted, *asked)
+        initial = await self._ownership.welcome(connection, new.name, new.tenant_id)
+        identity = (uuid7(), new.account, new.region, new.name, new.mail_from_label)
+        request = (initial.ownership is Ownership.UNDECIDED, new.tenant_id, list(FIRST_CALLS))
+        ses_identity_id = await connection.fetchval(QUERIES.want_identity, *identity, *request)
         await connection.execute(QUERIES.recall_deletions, ses_identity_id)
-        stored = (*astuple(new), ses_identity_id, begun.ownership, begun.token)
-        await connection.execute(QUERIES.insert_claim, *stored)
-        await self._ownership.record_beginning(connection, new.id, begun)
+        columns = (*astuple(new), ses_identity_id, initial.ownership, initial.token)
+        await connection.execute(QUERIES.insert_claim, *columns)
+        await self._ownership.record_beginning(connection, new.id, initial)
         await note_transition(connection, new.id, None, Phase.PROVISIONING, "CreateDomain")
-        made = await self._found(connection, new.id, EVERYTHING)
-        await self._outbox.write(connection, events.domain_created(made))
+        created = await self._found(connection, new.id, EVERYTHING)
+        await self._outbox.write(connection, events.domain_created(created))
 
     async def _relabel(self, connection: Connection, claim: Claim, label: str) -> None:
         await self._refuse_collision(connection, claim, label, "domain.mail_from_label")
         await fence(connection, claim.id)
         await connection.execute(QUERIES.relabel_claim, claim.id, label)
         if claim.phase is Phase.ACTIVE:
-            cause = f"MAIL FROM label {label} instead of {claim.mail_from_label}"
+            cause = f"MAIL FROM label changed from {claim.mail_from_label} to {label}"
             await move_claim(connection, claim.id, Phase.ACTIVE, Phase.PROVISIONING, cause)
-        held = label if claim.ownership in HOLDERS else None
-        await change_identity(connection, claim, label=held)
+        holder_label = label if claim.ownership in HOLDERS else None
+        await change_identity(connection, claim, label=holder_label)
         await notify(connection)
 
 

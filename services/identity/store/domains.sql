@@ -7,7 +7,8 @@ FROM identity.domains
 WHERE tenant_id = $1 AND state NOT IN ('DELETING', 'DELETED')
 
 -- find_collision --
--- A live domain of the tenant, other than one's own, that is our return path or whose return path we are.
+-- Find another live domain of the tenant whose name is this claim's MAIL FROM domain ($3), or whose MAIL FROM
+-- domain is this claim's name ($4).
 SELECT name
 FROM identity.claims
 WHERE tenant_id = $1
@@ -17,15 +18,16 @@ WHERE tenant_id = $1
 LIMIT 1
 
 -- find_live_claim --
--- The tenant's claim to a name, unless it is gone.
+-- Return the tenant's claim on a name, unless it is DELETED.
 SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
     ownership, ownership_token, ownership_deadline_at
 FROM identity.claims
 WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
 
 -- want_identity --
--- Has the identity made at SES, or joined. The return path is the holder's ($6); without one, that of the claim that brings it back.
--- SES has nothing of ours yet for sure where there was no row, or it was ABSENT: it is created without asking first.
+-- Request an SES identity, or join the existing one. The MAIL FROM label is that of the holder ($6: this claim may
+-- become it); for an identity that was UNWANTED or ABSENT, it is that of this claim. If there was no row or it was
+-- ABSENT, SES has no identity of ours, so the plan ($8) creates it without a GET first.
 INSERT INTO identity.ses_identities AS identity
     (id, account, region, name, mail_from_label, wanted_by, plan, plan_generation)
 VALUES ($1, $2, $3, $4, $5, ARRAY[$7::uuid], $8, 1)
@@ -42,7 +44,7 @@ SET (mail_from_label, generation) = (
         ) AS wanted
     ),
     state = 'WANTED',
-    -- Of an identity that may be going at SES at this moment the tokens are named anew.
+    -- SES may be deleting an UNWANTED identity right now, so its tokens are unknown until the next call.
     tokens = CASE WHEN identity.state IN ('UNWANTED', 'ABSENT') THEN '{}' ELSE identity.tokens END,
     wanted_by = CASE WHEN identity.state = 'WANTED' THEN array_remove(identity.wanted_by, $7) || $7 ELSE ARRAY[$7] END,
     plan = CASE WHEN identity.state = 'ABSENT' THEN excluded.plan ELSE identity.plan END,
@@ -53,13 +55,13 @@ SET (mail_from_label, generation) = (
 RETURNING id
 
 -- recall_deletions --
--- Has claims that waited for the identity to go looked at again: it stays.
+-- Make claims that waited for the identity's deletion due again, because the identity is kept.
 UPDATE identity.claims
 SET due_at = now()
 WHERE ses_identity_id = $1 AND phase = 'DELETING' AND due_at IS NULL
 
 -- insert_claim --
--- Stores a claim.
+-- Store a claim.
 INSERT INTO identity.claims (
     id, tenant_id, account, region, name, display_name, mail_from_label, ses_identity_id,
     ownership, ownership_token, ownership_token_at
@@ -67,7 +69,7 @@ INSERT INTO identity.claims (
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $10 <> '' THEN now() END)
 
 -- relabel_claim --
--- Gives a claim another MAIL FROM label, and so other records.
+-- Change a claim's MAIL FROM label, which changes its records and so starts a new generation.
 UPDATE identity.claims
 SET mail_from_label = $2,
     generation = generation + 1,
@@ -76,7 +78,7 @@ SET mail_from_label = $2,
 WHERE id = $1
 
 -- repair_identity --
--- Has an identity looked at and mended at SES; one that is being worked on already is left to that.
+-- Request a check and repair of an SES identity; no effect if an update or deletion is already under way.
 UPDATE identity.ses_identities
 SET state = 'WANTED',
     generation = generation + 1,
@@ -88,13 +90,14 @@ WHERE id = $1 AND state = 'PRESENT'
 RETURNING id
 
 -- find_domain --
--- The id of a tenant's domain of a name, unless it is gone.
+-- Return the id of a tenant's domain of a name, unless it is DELETED.
 SELECT id
 FROM identity.claims
 WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
 
 -- list_domains --
--- The ids of a tenant's domains in some states, with a text ($7) in their name: those older than $4, newest first, or newer than $5, oldest first. Of some domains ($2) or, with NULL, all.
+-- Return the ids of a tenant's domains in some states ($3) with a text ($7) in their name: those older than $4,
+-- newest first, or those newer than $5, oldest first. Limited to some domains ($2); NULL: no limit.
 SELECT id
 FROM identity.domains
 WHERE tenant_id = $1
@@ -107,7 +110,7 @@ ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id
 LIMIT $6
 
 -- get_domains --
--- Domains with their records, newest first; of one tenant ($2) and some domains ($3) or, with NULL, of any.
+-- Return domains with their records, newest first, limited to one tenant ($2) and some domains ($3); NULL: no limit.
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.display_name, domain.region, domain.mail_from_label,
     domain.state, domain.state_note, domain.generation, domain.revision,

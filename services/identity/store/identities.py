@@ -1,4 +1,4 @@
-"""Identities in Postgres as the worker leases and settles them. Nothing here asks SES."""
+"""SES identities in Postgres, as the worker leases and updates them. Nothing here calls SES."""
 
 from collections.abc import Sequence
 from dataclasses import astuple, replace
@@ -30,48 +30,50 @@ from services.identity.store.claims import (
 
 QUERIES = Queries.load(Path(__file__).with_name("identities.sql"))
 
-# Longer than one call to SES; short, because the identity of a worker that died waits until it ends.
+# Longer than one call to SES, but short, because it delays the identities of a worker that died.
 LEASE = timedelta(seconds=15)
 
 
 class LeaseLost(Exception):
-    """Another worker took the identity over; whoever learns it drops what is in hand."""
+    """Another worker has leased the identity, so the result of this step must be discarded."""
 
 
 class IdentityStore:
-    """What the worker of one account and region reads and writes."""
+    """The SES identities of one account and region, for the worker."""
 
-    def __init__(self, database: Database, outbox: Outbox, place: Place, *, inbound_mx: str | None) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, ses_region: Place, *, inbound_mx: str | None
+    ) -> None:
         self._database = database
         self._outbox = outbox
-        self._place = place
+        self._ses_region = ses_region
         self._inbound_mx = inbound_mx
 
     async def is_due(self) -> bool:
-        """Return whether any identity waits for a call to SES."""
-        return bool(await self._database.fetchval(QUERIES.is_due, *self._place))
+        """Return whether any identity is due for a call to SES."""
+        return bool(await self._database.fetchval(QUERIES.is_due, *self._ses_region))
 
     async def claim_due(self) -> Work | None:
-        """Lease the identity whose tenant is next, for one call to SES; None when nothing is due."""
-        row = await self._database.fetchrow(QUERIES.claim_due, *self._place, LEASE)
+        """Lease the identity whose tenant is next, for one call to SES; return None if nothing is due."""
+        row = await self._database.fetchrow(QUERIES.claim_due, *self._ses_region, LEASE)
         return _work(row) if row else None
 
     async def plan(self, work: Work, calls: Sequence[Call]) -> None:
-        """End a step that leaves these calls to do; raise LeaseLost."""
+        """End a step and store the calls that remain; raise LeaseLost."""
         async with self._database.transaction() as connection:
             await self._plan(connection, work, calls)
             await notify(connection)
 
     async def record_presence(self, work: Work, signing: Signing, calls: Sequence[Call]) -> bool:
-        """Store what SES has, so that a crash never creates it anew, and end the step; raise LeaseLost.
+        """Store what SES returned and end the step; return whether SES matches the desired state.
 
-        Records are shown once their DKIM tokens are final, whatever calls are left. Return whether SES has
-        all that is wanted.
+        The records are shown as soon as their DKIM tokens are final, even if other calls remain. Raise
+        LeaseLost.
         """
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            what = (arn(work.account, work.region, work.name), *astuple(signing))
-            if not await connection.fetchval(QUERIES.record_presence, work.id, work.fence, *what):
+            columns = (arn(work.account, work.region, work.name), *astuple(signing))
+            if not await connection.fetchval(QUERIES.record_presence, work.id, work.fence, *columns):
                 raise LeaseLost
             if not calls:
                 return await self._settle_present(connection, work)
@@ -82,13 +84,13 @@ class IdentityStore:
         return False
 
     async def settle_present(self, work: Work) -> bool:
-        """End the last step; False when something else is wanted by now, and due."""
+        """End the last step; return False if the desired state has changed and another step is due."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
             return await self._settle_present(connection, work)
 
     async def settle_absent(self, work: Work, cause: str) -> bool:
-        """Ends the claims that went with an identity; False when it is wanted again, and due."""
+        """End the claims that waited for an identity's deletion; return False if it is wanted again."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
             if not await connection.fetchval(QUERIES.settle_absent, work.id, work.fence, work.generation):
@@ -100,7 +102,7 @@ class IdentityStore:
         return True
 
     async def record_trouble(self, work: Work, sentence: str, delay: timedelta) -> None:
-        """Gives back what SES refused or did not answer, and tells the claims that wait for it."""
+        """Release the lease until the next retry and show the message on the claims that wait for SES."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
             lease = (work.id, work.fence, work.generation)
@@ -116,19 +118,19 @@ class IdentityStore:
         row = await connection.fetchrow(QUERIES.settle_present, work.id, work.fence, work.generation)
         if row is None:
             await connection.execute(QUERIES.release, work.id, work.fence)
-        else:  # a claim that joined after the records were shown is shown them now
+        else:  # a claim created after the records were first shown has none yet
             await self._show_all(connection, work, Signing(tuple(row["tokens"]), row["hosted_zone"] or ""))
         await notify(connection)
         return row is not None
 
     async def _show_all(self, connection: Connection, work: Work, signing: Signing) -> None:
-        """Show every live claim of an identity its records."""
+        """Show the records on every live claim of an identity."""
         for row in await connection.fetch(QUERIES.live_claims, work.id):
             await self._show(connection, row, signing)
 
     async def _show(self, connection: Connection, row: Record, signing: Signing) -> None:
         claim = to_claim(row)
-        if claim.ownership is Ownership.UNDECIDED:  # verifier looks for its records before they are shown
+        if claim.ownership is Ownership.UNDECIDED:  # verifier checks DNS before the records are shown
             return
         if claim.phase is Phase.PROVISIONING:
             await move_claim(connection, claim.id, Phase.PROVISIONING, Phase.ACTIVE, "SES has the identity")

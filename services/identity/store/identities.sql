@@ -1,5 +1,5 @@
 -- is_due --
--- Return whether any identity waits for a call to SES.
+-- Return whether any identity is due for a call to SES.
 SELECT EXISTS (
     SELECT
     FROM identity.ses_identities
@@ -7,8 +7,8 @@ SELECT EXISTS (
 )
 
 -- claim_due --
--- Lease one identity for one call: of the tenant whose last call is the longest ago, the most overdue. Requests of before
--- 0018 name no tenant; the tenants of the claims stand in for it.
+-- Lease one identity for one call: of the tenant whose last call is the oldest, the identity that has been due the
+-- longest. Requests from before migration 0018 have no wanted_by; they use the tenants of the identity's claims.
 WITH next AS (
     SELECT due.id, waiting.tenant_id
     FROM identity.ses_identities AS due
@@ -47,21 +47,22 @@ RETURNING identity.id, identity.account, identity.region, identity.name, identit
     END AS plan
 
 -- plan_calls --
--- End a step that leaves more calls to do; no row: another worker has the lease.
+-- End a step and store the calls that remain; no row if another worker has the lease.
 UPDATE identity.ses_identities
 SET plan = $4, plan_fence = $2, plan_generation = $3, due_at = now(), leased_until = NULL
 WHERE id = $1 AND fence = $2
 RETURNING id
 
 -- record_presence --
--- Store what SES has, as soon as it is known; no row: another worker has the lease.
+-- Store what SES returned as soon as it is known, so that a crash does not create the identity again; no row if
+-- another worker has the lease.
 UPDATE identity.ses_identities
 SET arn = $3, tokens = $4, hosted_zone = $5, updated_at = now()
 WHERE id = $1 AND fence = $2
 RETURNING id
 
 -- settle_present --
--- Notes that SES is as wanted; no row: something else is wanted by now, or another worker has the lease.
+-- Record that SES matches the desired state; no row if the desired state changed or another worker has the lease.
 UPDATE identity.ses_identities
 SET state = 'PRESENT',
     wanted_by = '{}',
@@ -75,7 +76,8 @@ WHERE id = $1 AND fence = $2 AND generation = $3 AND state = 'WANTED'
 RETURNING tokens, hosted_zone
 
 -- settle_absent --
--- Notes that SES has nothing of ours under the name; no row: as above.
+-- Record that SES has no identity of ours with this name; no row if the desired state changed or another worker has
+-- the lease.
 UPDATE identity.ses_identities
 SET state = 'ABSENT',
     arn = NULL,
@@ -92,13 +94,13 @@ WHERE id = $1 AND fence = $2 AND generation = $3 AND state = 'UNWANTED'
 RETURNING id
 
 -- release --
--- Gives a lease back, to be claimed again at once.
+-- Release a lease; the identity is due again at once.
 UPDATE identity.ses_identities
 SET due_at = now(), leased_until = NULL
 WHERE id = $1 AND fence = $2
 
 -- record_trouble --
--- Gives a lease back for a later try, and says why; at once where something else is wanted by now.
+-- Release a lease after an error and schedule the retry, at once if the desired state changed.
 UPDATE identity.ses_identities
 SET problem = $4,
     attempts = attempts + 1,
@@ -109,13 +111,13 @@ WHERE id = $1 AND fence = $2
 RETURNING id
 
 -- note_waiting_claims --
--- Tells the claims that wait for an identity what it waits for.
+-- Show the error on the claims that wait for an identity.
 UPDATE identity.claims
 SET phase_note = $2
 WHERE ses_identity_id = $1 AND (phase = 'PROVISIONING' OR phase = 'DELETING' AND due_at IS NULL)
 
 -- live_claims --
--- The claims that an identity serves, with the DKIM records that each shows.
+-- Return the live claims of an identity, each with the DKIM records that it shows.
 SELECT
     claim.id, claim.tenant_id, claim.ses_identity_id, claim.region, claim.name, claim.mail_from_label,
     claim.phase, claim.generation, claim.revision, claim.ownership, claim.ownership_token,
@@ -131,14 +133,14 @@ WHERE claim.ses_identity_id = $1 AND claim.phase IN ('PROVISIONING', 'ACTIVE')
 ORDER BY claim.id
 
 -- renew_generation --
--- Begins a new generation of a claim whose records changed.
+-- Start a new generation of a claim whose records changed.
 UPDATE identity.claims
 SET generation = generation + 1, revision = revision + 1, updated_at = now()
 WHERE id = $1
 RETURNING generation
 
 -- waiting_deletions --
--- The claims that go with an identity.
+-- Return the claims that wait for the deletion of an identity.
 SELECT id
 FROM identity.claims
 WHERE ses_identity_id = $1 AND phase = 'DELETING' AND due_at IS NULL

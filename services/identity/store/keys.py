@@ -1,4 +1,4 @@
-"""API keys in Postgres: the only place with their SQL. Who is behind a key is chassis/access's to find."""
+"""API keys in Postgres, as rpcs manage them; `chassis.access` authenticates callers."""
 
 from dataclasses import astuple
 from pathlib import Path
@@ -18,14 +18,17 @@ QUERIES = Queries.load(Path(__file__).with_name("keys.sql"))
 
 
 class KeyStore:
-    """Read and write keys, within what the caller sees: no key that can do more than its own."""
+    """Reads and writes keys within the caller's visibility, which excludes keys of a larger scope."""
 
     def __init__(self, database: Database, *, limit: int) -> None:
         self._database = database
         self._limit = limit
 
     async def create(self, key: NewKey, request: Request, sees: TenantVisibility) -> ApiKey:
-        """Stores a key within the tenant's limit; a repeated request is refused, for the token is nowhere."""
+        """Store a key within the tenant's limit.
+
+        Raise RequestIdReused for a repeated request: its token is not stored and cannot be returned again.
+        """
         async with self._database.transaction() as connection:
             await lock_tenant(connection, key.tenant_id)
             if await earlier_answer(connection, request, key.id):
@@ -35,22 +38,23 @@ class KeyStore:
             known = await connection.fetchval(QUERIES.count_claims, *sees.conditions, key.claim_ids)
             if known != len(key.claim_ids):
                 raise DomainNotFound
-            row = await connection.fetchrow(QUERIES.insert_key, *astuple(key))  # in its order
+            # The statement has the field order of the dataclass.
+            row = await connection.fetchrow(QUERIES.insert_key, *astuple(key))
             if row is None:
-                raise InvalidField("expire_time", "has passed; choose a time to come, or leave it out")
+                raise InvalidField("expire_time", "is in the past; choose a future time, or leave it unset")
         return _key(row)
 
     async def ensure(self, tenant_id: UUID, name: str, scope: str, digest: bytes, hint: str) -> None:
-        """Stores a key once, by its digest."""
+        """Store a key unless one with its digest exists."""
         await self._database.execute(QUERIES.ensure_key, uuid7(), tenant_id, name, scope, digest, hint)
 
     async def page(self, sees: TenantVisibility, asked: Window, *, live_only: bool) -> list[ApiKey]:
-        """Return a tenant's keys, nearest first."""
+        """Return a page of a tenant's keys, nearest to the cursor first."""
         chosen = (sees.tenant_id, sorted(sees.kinds), asked.after, asked.before, live_only, asked.limit)
         return [_key(row) for row in await self._database.fetch(QUERIES.list_keys, *chosen)]
 
     async def revoke(self, key_id: UUID, sees: Visibility) -> ApiKey:
-        """Revoke a key for good; raise KeyNotFound for one that the caller does not see."""
+        """Revoke a key; raise KeyNotFound if it does not exist or the caller may not see it."""
         row = await self._database.fetchrow(QUERIES.revoke_key, key_id, sees.tenant_id, sorted(sees.kinds))
         if row is None:
             raise KeyNotFound

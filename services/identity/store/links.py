@@ -1,4 +1,4 @@
-"""Links in Postgres: the only place with their SQL. Who is behind a link is chassis/access's to find."""
+"""Links in Postgres, as rpcs manage them; `chassis.access` authenticates their holders."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -25,14 +25,17 @@ LONGEST_AGE = timedelta(days=90)
 
 
 class LinkStore:
-    """Read and write links, within what the caller sees."""
+    """Reads and writes links within the caller's visibility."""
 
     def __init__(self, database: Database, *, limit: int) -> None:
         self._database = database
         self._limit = limit
 
     async def create(self, link: NewLink, sees: Visibility, *, request_id: str) -> Link:
-        """Stores a link within the domain's limit; a repeated request is refused: the token is nowhere."""
+        """Store a link within the domain's limit.
+
+        Raise RequestIdReused for a repeated request: its token is not stored and cannot be returned again.
+        """
         async with self._database.transaction() as connection:
             owner = await self._owner(connection, link.claim_id, sees)
             await lock_tenant(connection, owner)
@@ -48,7 +51,7 @@ class LinkStore:
     async def list_after(
         self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
     ) -> list[Link]:
-        """Return a domain's links older than one, newest first; raise DomainNotFound."""
+        """Return a domain's links older than the link `after`, newest first; raise DomainNotFound."""
         if await self._database.fetchrow(QUERIES.find_claim_of_link, claim_id, *sees.conditions) is None:
             raise DomainNotFound
         found = await self._database.fetch(QUERIES.list_links, claim_id, *sees.conditions, after, limit)
@@ -62,7 +65,7 @@ class LinkStore:
         return _link(row)
 
     async def revoke(self, link_id: UUID, sees: Visibility) -> Link:
-        """Revoke a link for good; raise LinkNotFound."""
+        """Revoke a link; raise LinkNotFound."""
         row = await self._database.fetchrow(QUERIES.revoke_link, link_id, *sees.conditions)
         if row is None:
             raise LinkNotFound
@@ -81,7 +84,9 @@ class LinkStore:
         columns = (link.id, link.claim_id, link.name, link.digest, link.hint, owner, link.expires_at)
         row = await connection.fetchrow(QUERIES.insert_link, *columns, LINK_AGE, LONGEST_AGE)
         if row is None:
-            problem = f"is not within the next {LONGEST_AGE.days} days; choose such a time, or leave it out"
+            problem = (
+                f"must be within the next {LONGEST_AGE.days} days; choose such a time, or leave it unset"
+            )
             raise InvalidField("expire_time", problem)
         return row
 

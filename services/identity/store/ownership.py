@@ -1,6 +1,7 @@
-"""Ownership of names in Postgres: reads what it rests on, and writes what the model says. Decides nothing.
+"""Ownership of names in Postgres: reads the inputs of the model's rules and applies the moves they return.
 
-Every step is inside its caller's transaction, which has the name's lock (`claims.lock_name`).
+Methods that take a connection run inside the caller's transaction, which holds the name lock
+(`claims.lock_name`).
 """
 
 import secrets
@@ -41,13 +42,13 @@ from services.identity.store.claims import (
 
 QUERIES = Queries.load(Path(__file__).with_name("ownership.sql"))
 
-VERIFIER_CHANGES = "verifier_changes"  # the NOTIFY channel of what verifier observed
-MOST_STEPS = 20  # of one decision; every chain of moves is shorter by far
+VERIFIER_CHANGES = "verifier_changes"  # NOTIFY channel on which verifier announces changes
+MOST_STEPS = 20  # bounds one decision; real chains of moves are much shorter
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name's live claims in the order they were made, its past, and the transaction's time."""
+    """A name's live claims in order of creation, its history, and the transaction's time."""
 
     contenders: tuple[Contender, ...]
     past: Past
@@ -56,15 +57,15 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """How a new claim begins, and why."""
+    """The initial ownership status of a new claim, and its cause."""
 
     ownership: Ownership
-    token: str  # empty where no proof is demanded
+    token: str  # empty if no proof is required
     cause: Cause
 
 
 class OwnershipStore:
-    """What decides and writes who may send from a name."""
+    """Reads and changes who may send from a name."""
 
     def __init__(self, database: Database, outbox: Outbox, *, inbound_mx: str | None) -> None:
         self._database = database
@@ -72,12 +73,12 @@ class OwnershipStore:
         self._inbound_mx = inbound_mx
 
     async def due_names(self, limit: int) -> list[str]:
-        """Return names whose ownership may change now."""
+        """Return names whose ownership may change now, at most `limit`."""
         rows = await self._database.fetch(QUERIES.due_names, TOKEN_AGE, limit)
         return [row["name"] for row in rows]
 
     async def decide(self, name: str) -> bool:
-        """Bring a name's claims to what the facts say; return whether anything changed."""
+        """Apply all moves that are due among a name's claims; return whether anything changed."""
         async with self._database.transaction() as connection:
             await lock_name(connection, name)
             changed = False
@@ -92,7 +93,7 @@ class OwnershipStore:
         return changed
 
     async def read(self, connection: Connection, name: str) -> Name:
-        """Read everything that a name's ownership rests on."""
+        """Return all inputs of the ownership rules for a name."""
         contenders = tuple(_contender(row) for row in await connection.fetch(QUERIES.contenders, name))
         reigns = tuple(
             Reign(**dict(row) | {"ownership": Ownership(row["ownership"])})
@@ -104,14 +105,14 @@ class OwnershipStore:
         return Name(contenders, Past(reigns, claimed), await connection.fetchval(QUERIES.now))
 
     async def apply(self, connection: Connection, moves: Sequence[Move], reason: str = "") -> None:
-        """Write changes of ownership with history, records and events; `reason` is what a person wrote."""
+        """Write ownership moves with their history, records and events; `reason` is a person's comment."""
         for move in moves:
             await self._move(connection, move, reason)
 
     async def welcome(self, connection: Connection, name: str, tenant_id: UUID) -> Demand:
-        """Return how a tenant's new claim begins; unsettled rivals must prove themselves from now on."""
+        """Return the initial ownership of a tenant's new claim, and require proof of unconfirmed rivals."""
         for rival in (await self.read(connection, name)).contenders:
-            await fence(connection, rival.claim_id)  # verifier does not make it READY meanwhile
+            await fence(connection, rival.claim_id)  # keeps verifier from marking it READY meanwhile
         known = await self.read(connection, name)
         mail_from: bool = await connection.fetchval(QUERIES.is_mail_from_name, name, tenant_id)
         cause = demand(tenant_id, known.contenders, known.past, known.now, mail_from_name=mail_from)
@@ -120,13 +121,13 @@ class OwnershipStore:
             return Demand(Ownership.UNDECIDED, "", Cause.CREATED)
         return Demand(Ownership.PROOF_DUE, _new_token(), cause)
 
-    async def record_beginning(self, connection: Connection, claim_id: UUID, begun: Demand) -> None:
-        """Write the first entry of a claim's history."""
-        entry = (uuid7(), claim_id, None, begun.ownership, begun.cause, "")
+    async def record_beginning(self, connection: Connection, claim_id: UUID, initial: Demand) -> None:
+        """Write the first entry of a claim's ownership history."""
+        entry = (uuid7(), claim_id, None, initial.ownership, initial.cause, "")
         await connection.execute(QUERIES.insert_transition, *entry)
 
     async def release(self, connection: Connection, claim: Claim, reason: str) -> bool:
-        """Give a holder's name up to the tenant that proved it; False when there is none."""
+        """Release a holder's name to the tenant that proved it; return False if there is none."""
         contenders = (await self.read(connection, claim.name)).contenders
         own = next((each for each in contenders if each.claim_id == claim.id), None)
         moves = release(own, contenders) if own else []
@@ -134,7 +135,7 @@ class OwnershipStore:
         return bool(moves)
 
     async def adopt(self, connection: Connection, claim: Claim, reason: str) -> bool:
-        """Note that an operator vouches for a claim; False when it is proven already."""
+        """Record that an operator adopted a claim; return False if it is already proven or superseded."""
         if await connection.fetchval(QUERIES.adopt, claim.id) is None:
             return False
         entry = (uuid7(), claim.id, claim.ownership, claim.ownership, Cause.ADOPTED, reason)
@@ -152,7 +153,7 @@ class OwnershipStore:
         change = (move.claim_id, move.before, move.after, move.deadline_at, token, move.renews_records)
         row = await connection.fetchrow(QUERIES.move, *change)
         if row is None:
-            raise LookupError(f"claim {move.claim_id} is not {move.before} any more")
+            raise LookupError(f"claim {move.claim_id} is no longer {move.before}")
         entry = (uuid7(), move.claim_id, move.before, move.after, move.cause, reason)
         await connection.execute(QUERIES.insert_transition, *entry)
         claim = to_claim(row)
@@ -165,18 +166,16 @@ class OwnershipStore:
         await self._outbox.write(connection, *events.ownership_changed(claim, move))
 
     async def _show(self, connection: Connection, claim: Claim) -> None:
-        """Show what is to be published from now on; a holder without keys at SES waits for them."""
+        """Show a claim's new records; a holder whose DKIM tokens are unknown waits for them."""
         row = await connection.fetchrow(QUERIES.signing, claim.ses_identity_id)
         signing = Signing(tuple(row["tokens"]), row["hosted_zone"]) if row else Signing((), "")
         if claim.ownership in HOLDERS and not signing.tokens:
             if claim.phase is Phase.ACTIVE:
-                cause = "it may send, and SES has to name its keys"
+                cause = "the claim may send, and SES must return its DKIM tokens"
                 await move_claim(connection, claim.id, Phase.ACTIVE, Phase.PROVISIONING, cause)
             return
         if claim.phase is Phase.PROVISIONING:
-            await move_claim(
-                connection, claim.id, Phase.PROVISIONING, Phase.ACTIVE, "its ownership is decided"
-            )
+            await move_claim(connection, claim.id, Phase.PROVISIONING, Phase.ACTIVE, "ownership is decided")
         await show(connection, self._outbox, claim, signing, inbound_mx=self._inbound_mx)
 
 

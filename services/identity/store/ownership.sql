@@ -1,5 +1,6 @@
 -- due_names --
--- Names whose ownership may change now: what was checked, proven, adopted or revived, and challenges under way.
+-- Return names whose ownership may change now: with a finished precheck, a token that was found or has expired, an
+-- adoption, a challenge, or a SOLE claim that ended and was revived beside a rival.
 SELECT DISTINCT claim.name
 FROM identity.claims AS claim
 JOIN identity.ses_identities AS identity ON identity.id = claim.ses_identity_id
@@ -33,7 +34,7 @@ WHERE known.state IN ('FAILED', 'LOST')
 LIMIT $2
 
 -- contenders --
--- The live claims on a name, with all that their ownership rests on, in the order they were made.
+-- Return the live claims on a name with all inputs of the ownership rules, in order of creation.
 SELECT
     claim.id AS claim_id, claim.tenant_id, claim.ownership, claim.ownership_at AS since,
     claim.ownership_before AS before, claim.ownership_deadline_at AS deadline_at,
@@ -62,7 +63,7 @@ WHERE claim.name = $1 AND claim.phase IN ('PROVISIONING', 'ACTIVE')
 ORDER BY claim.id
 
 -- reigns --
--- The claims on a name that were READY once, tombstones included.
+-- Return the claims on a name that were once READY, tombstones included.
 SELECT
     claim.tenant_id, claim.ownership, max(change.created_at) AS ready_at,
     (
@@ -76,14 +77,14 @@ WHERE claim.name = $1
 GROUP BY claim.id
 
 -- last_claimed --
--- When each tenant last claimed a name.
+-- Return when each tenant last claimed a name.
 SELECT tenant_id, max(created_at) AS created_at
 FROM identity.claims
 WHERE name = $1
 GROUP BY tenant_id
 
 -- is_mail_from_name --
--- Is a name the MAIL FROM name of a live domain of a tenant other than its claimant?
+-- Return whether a name is the MAIL FROM domain of a live domain of another tenant.
 SELECT EXISTS (
     SELECT
     FROM identity.claims
@@ -91,11 +92,11 @@ SELECT EXISTS (
 )
 
 -- now --
--- The time of this transaction.
+-- Return the time of this transaction.
 SELECT now()
 
 -- move --
--- Changes a claim's ownership; no row: it is another by now. With a token ($5), a new demand begins.
+-- Change a claim's ownership; no row if its ownership is no longer $2. $5 is the new token if it must prove itself.
 UPDATE identity.claims
 SET ownership = $3,
     ownership_at = now(),
@@ -116,24 +117,24 @@ RETURNING id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, 
     ownership, ownership_token, ownership_deadline_at
 
 -- insert_transition --
--- Appends to the history of a claim's ownership.
+-- Append to the history of a claim's ownership.
 INSERT INTO identity.ownership_transitions (id, claim_id, from_ownership, to_ownership, cause, reason)
 VALUES ($1, $2, $3, $4, $5, $6)
 
 -- signing --
--- Where receivers find the keys of an identity; no tokens: SES has not named any yet.
+-- Return the DKIM tokens and zone of an identity; the tokens are empty until SES returns them.
 SELECT tokens, coalesce(hosted_zone, '') AS hosted_zone
 FROM identity.ses_identities
 WHERE id = $1
 
 -- revoke_links --
--- Ends the links to a domain's page.
+-- Revoke the links to a domain's page.
 UPDATE identity.links
 SET revoked_at = now()
 WHERE claim_id = $1 AND revoked_at IS NULL
 
 -- adopt --
--- Notes that an operator vouches for a claim; the worker does the rest.
+-- Record that an operator adopted a claim; the worker then decides its ownership.
 UPDATE identity.claims
 SET ownership_adopted = true, updated_at = now()
 WHERE id = $1 AND phase IN ('PROVISIONING', 'ACTIVE') AND ownership NOT IN ('PROVEN', 'SUPERSEDED')

@@ -1,4 +1,4 @@
-"""What makes a repeated create safe: which request_id made what, noted in the transaction that made it."""
+"""Idempotency of create rpcs: which request_id created which resource, stored in the same transaction."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ QUERIES = Queries.load(Path(__file__).with_name("requests.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A create as its caller named it, with all it asks for, normalised. An empty id promises nothing."""
+    """A create request with its normalized content; an empty request_id turns deduplication off."""
 
     tenant_id: UUID
     operation: str
@@ -23,14 +23,15 @@ class Request:
 
     @property
     def content_hash(self) -> bytes:
-        """A digest that two requests for the same thing have in common."""
+        """Return a digest that is equal for requests with equal content."""
         return hashlib.sha256(json.dumps(self.content, default=str).encode()).digest()
 
 
 async def earlier_answer(connection: Connection, request: Request, resource_id: UUID) -> UUID | None:
-    """Notes that the request makes `resource_id`; gives instead what it made before, if it did.
+    """Record that the request creates `resource_id`; return the id that it created before, if any.
 
-    Waits for a concurrent equal request to end. Raises RequestIdReused when the id stands for something else.
+    Wait for a concurrent request with the same id. Raise RequestIdReused if the id was used with other
+    content.
     """
     if not request.request_id:
         return None

@@ -1,4 +1,4 @@
-"""What identity forgets, and at which age."""
+"""The retention rules of identity."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +8,8 @@ from chassis.forgetting import Rule
 
 QUERIES = Queries.load(Path(__file__).with_name("retention.sql"))
 
-# The request ids: for as long as the contract promises. Links: so that people see for a while who had one.
+# The API promises deduplication of request ids for 30 days. Ended links stay visible for 90 days, so that
+# a tenant can see who had access.
 RULES = [
     Rule("requests", QUERIES.forget_requests, timedelta(days=30)),
     Rule("links", QUERIES.forget_links, timedelta(days=90)),

@@ -1,5 +1,5 @@
 -- forget_requests --
--- Ends the promise made for old request ids, a batch at a time.
+-- Delete a batch of request ids older than $1, which are no longer deduplicated.
 DELETE FROM identity.requests
 WHERE (tenant_id, operation, request_id) IN (
     SELECT tenant_id, operation, request_id
@@ -10,7 +10,7 @@ WHERE (tenant_id, operation, request_id) IN (
 )
 
 -- forget_links --
--- Forgets a batch of links that were revoked, or came to their end, so long ago.
+-- Delete a batch of links that were revoked or expired longer ago than $1.
 DELETE FROM identity.links
 WHERE id IN (
     SELECT id

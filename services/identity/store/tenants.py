@@ -1,4 +1,4 @@
-"""Tenants in Postgres: the only place with their SQL."""
+"""Tenants in Postgres."""
 
 from pathlib import Path
 from uuid import UUID
@@ -25,7 +25,7 @@ QUERIES = Queries.load(Path(__file__).with_name("tenants.sql"))
 
 
 async def lock_tenant(connection: Connection, tenant_id: UUID) -> tuple[TenantState, str]:
-    """Waits for this transaction's turn among a tenant's creates; gives its state and why it is paused."""
+    """Lock the tenant's row, which serializes its creates; return its state and pause reason."""
     row = await connection.fetchrow(QUERIES.lock_tenant, tenant_id)
     if row is None:
         raise TenantNotFound
@@ -33,14 +33,14 @@ async def lock_tenant(connection: Connection, tenant_id: UUID) -> tuple[TenantSt
 
 
 class TenantStore:
-    """Reads and writes of tenants."""
+    """Reads and writes tenants."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
 
     async def create(self, name: str, policy: UnreadyPolicy, limits: Limits, request: Request) -> Tenant:
-        """Stores a tenant, or finds the one that the same request made before."""
+        """Store a tenant, or return the one that the same request created before."""
         tenant_id = uuid7()
         async with self._database.transaction() as connection:
             if earlier := await earlier_answer(connection, request, tenant_id):
@@ -54,14 +54,14 @@ class TenantStore:
         return _tenant(row)
 
     async def ensure_operator(self, name: str) -> UUID:
-        """Return the id of the operator's tenant, made under this name where there is none.
+        """Return the id of the operator's tenant; create it with this name if it does not exist.
 
-        Replicas may do this at once. Raises TenantNameTaken where an ordinary tenant has the name.
+        Replicas may call this concurrently. Raise TenantNameTaken if an ordinary tenant has the name.
         """
         async with self._database.transaction() as connection:
             made: UUID | None = await connection.fetchval(QUERIES.ensure_operator, uuid7(), name)
             if made is not None:
-                await _note(connection, made, None, TenantState.ACTIVE, "made at start-up")
+                await _note(connection, made, None, TenantState.ACTIVE, "created at start-up")
                 return made
             found: UUID | None = await connection.fetchval(QUERIES.find_operator)
         if found is None:
@@ -78,16 +78,16 @@ class TenantStore:
         row = await self._database.fetchrow(QUERIES.get_allowance, sees.tenant_id)
         if row is None:
             raise TenantNotFound
-        in_force = Limits(row["rate"], row["daily"])
-        return Allowance(in_force, row["sent_today"], row["slow_reason"] or "", row["slowed_until"])
+        effective = Limits(row["rate"], row["daily"])
+        return Allowance(effective, row["sent_today"], row["slow_reason"] or "", row["slowed_until"])
 
     async def list_after(self, sees: Visibility, after: UUID | None, limit: int) -> list[Tenant]:
-        """Return tenants older than one, newest first."""
+        """Return the tenants that are older than the tenant `after`, newest first."""
         found = await self._database.fetch(QUERIES.list_tenants, after, limit, sees.tenant_id)
         return [_tenant(row) for row in found]
 
     async def update(self, sees: TenantVisibility, change: TenantChange) -> Tenant:
-        """Changes what is named; a tenant that is so already stays as it is."""
+        """Change the fields in `change.paths`; `updated_at` stays if nothing differs."""
         try:
             row = await self._database.fetchrow(
                 QUERIES.update_tenant,
@@ -105,7 +105,7 @@ class TenantStore:
         return _tenant(row)
 
     async def pause(self, sees: TenantVisibility, reason: str) -> Tenant:
-        """Stops a tenant's sending; of a paused one, only the reason changes."""
+        """Pause a tenant; if it is already paused, change only the reason."""
         async with self._database.transaction() as connection:
             tenant_id = sees.tenant_id
             move = (tenant_id, TenantState.ACTIVE, TenantState.PAUSED, reason)
@@ -118,7 +118,7 @@ class TenantStore:
             return _tenant(row) if row else await self._get(connection, tenant_id)
 
     async def resume(self, sees: TenantVisibility) -> Tenant:
-        """Lets a paused tenant send again."""
+        """Resume a paused tenant."""
         async with self._database.transaction() as connection:
             tenant_id = sees.tenant_id
             move = (tenant_id, TenantState.PAUSED, TenantState.ACTIVE)

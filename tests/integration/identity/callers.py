@@ -1,4 +1,4 @@
-"""Callers of identity, by their keys, and what a refusal tells them."""
+"""Callers of identity with their keys, and the errors that they receive."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.factories import bearer
 
 
 class Keyed:
-    """A stub whose every rpc carries a key."""
+    """A stub that sends a key with every rpc."""
 
     def __init__(self, stub: Any, token: str) -> None:
         self._stub = stub
@@ -25,7 +25,7 @@ class Keyed:
 
 
 class Caller:
-    """Whoever has a key, and calls one replica."""
+    """The holder of a key, calling one replica."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self.channel = channel
@@ -38,7 +38,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A failed call as its caller can read it."""
+    """The error of a failed call, as the client receives it."""
 
     code: grpc.StatusCode
     reason: str
@@ -48,12 +48,12 @@ class Refusal:
 
 
 async def refused(call: Awaitable[Any]) -> Refusal:
-    """Awaits a call that has to fail; gives how."""
+    """Await a call that must fail; return its error."""
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:
         return _refusal(error)
-    raise AssertionError(f"it was not refused: {answer}")
+    raise AssertionError(f"the call did not fail: {answer}")
 
 
 def _refusal(error: grpc.aio.AioRpcError) -> Refusal:

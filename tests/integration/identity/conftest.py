@@ -1,4 +1,4 @@
-"""identity as a whole, between its callers and a pretend SES."""
+"""Fixtures that run the identity service with real Postgres and NATS and a simulated SES."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -33,7 +33,7 @@ ALLOWED = ("127.0.0.0/8",)
 
 @pytest.fixture
 async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Internet:
-    """The pretend Internet, set up as an operator would set AWS up."""
+    """Return the simulated Internet, with AWS set up as an operator would set it up."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     await set_up(internet)
@@ -41,7 +41,7 @@ async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Inter
 
 
 async def set_up(internet: Internet) -> None:
-    """Makes what identity needs there and may not make itself: the configuration set."""
+    """Create the configuration set, which identity needs but may not create itself."""
     ses = boto3.session.Session(region_name=REGION).client("sesv2", endpoint_url=internet.addresses.ses)
     await asyncio.to_thread(ses.create_configuration_set, ConfigurationSetName="letterhead")
     ses.close()
@@ -50,7 +50,7 @@ async def set_up(internet: Internet) -> None:
 
 @dataclass(frozen=True)
 class Identity:
-    """The service, to be started as often as there shall be replicas of it."""
+    """The identity service; each `start` runs one replica."""
 
     settings: Config
     database: FreshDatabase
@@ -59,7 +59,7 @@ class Identity:
 
     @asynccontextmanager
     async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
-        """Runs one replica, with changed settings perhaps; gives a channel to it."""
+        """Run one replica with these changed settings; yield a channel to it."""
         async with (
             self.prechecks(),
             running(replace(self.settings, **changes)) as port,
@@ -69,7 +69,7 @@ class Identity:
 
     @asynccontextmanager
     async def prechecks(self) -> AsyncIterator[None]:
-        """Runs the part of verifier that new domains wait for."""
+        """Run verifier's DKIM prechecks, which new domains wait for."""
         dns = ResolverSettings(
             dns_roots=(self.internet.addresses.dns_root,),
             dns_port=self.internet.addresses.dns_port,
@@ -87,59 +87,59 @@ class Identity:
                 await running_
 
     async def a_caller(self, channel: grpc.aio.Channel, scope: Scope = Scope.FULL_ACCESS) -> Caller:
-        """A new tenant's caller."""
+        """Return a caller of a new tenant."""
         return Caller(channel, await a_key(self.database, await a_tenant(self.database), scope))
 
     async def controls(self, operation: str, name: str | None = None) -> list[Json]:
-        """The calls of an operation that reached SES."""
+        """Return the calls of an operation that reached SES."""
         ledger = await self.internet.control.ledger()
         called = [each for each in ledger["controls"] if each["operation"] == operation]
         return [each for each in called if name in (None, each["name"])]
 
     async def at_ses(self, name: str) -> Json:
-        """An identity as SES has it."""
+        """Return an identity as SES has it."""
         return await self.internet.control.call("GET", f"/ses/identities/{name}")
 
     async def as_made(self, name: str) -> Json:
-        """What of an identity changes by our calls alone, not by what SES sees in DNS."""
+        """Return the parts of an SES identity that change only by our calls, not by DNS."""
         now = await self.at_ses(name)
         kept = ("created_at", "tags", "tokens", "configuration_set", "mail_from_domain")
         return {part: now[part] for part in kept} | {
-            axis: now[axis]["since"] for axis in ("dkim", "mail_from")
+            part: now[part]["since"] for part in ("dkim", "mail_from")
         }
 
     async def change_at_ses(self, name: str, **changes: Any) -> None:
-        """Holds parts of an identity at SES against DNS, or changes its tags."""
+        """Fix parts of an SES identity independently of DNS, or change its tags."""
         await self.internet.control.call("PATCH", f"/ses/identities/{name}", changes)
 
     async def seed_at_ses(self, name: str, tag: str | None) -> None:
-        """An identity at SES that this service did not make; a tag may say that it is ours."""
+        """Create an identity at SES that this service did not create; `tag` is its letterhead tag, if any."""
         await self.internet.control.call("POST", "/ses/identities/seed", {"names": [name], "tag": tag})
 
     async def call_ses(self, operation: str, **arguments: Any) -> None:
-        """Another hand at SES: the operator's, say, at the AWS console."""
+        """Call SES directly, as an operator would do at the AWS console."""
         session = boto3.session.Session(region_name=REGION)
         ses = session.client("sesv2", endpoint_url=self.internet.addresses.ses)
         await asyncio.to_thread(getattr(ses, operation), **arguments)
         ses.close()
 
     async def fault(self, operation: str, kind: str, **more: Any) -> None:
-        """Lets an operation of SES go wrong."""
+        """Make an SES operation fail."""
         await self.internet.control.call("POST", "/ses/faults", {"operation": operation, "kind": kind} | more)
 
     async def end_faults(self) -> None:
-        """Lets SES go right again."""
+        """Remove all SES faults."""
         await self.internet.control.call("DELETE", "/ses/faults")
 
     async def provisioned(self) -> None:
-        """Wait until SES has all that is wanted of it; records are shown before that."""
+        """Wait until every SES identity matches its desired state; records are shown before that."""
         await eventually(self._is_provisioned, timedelta(seconds=30))
 
     async def _is_provisioned(self) -> bool:
         return not await self.database.fetch("SELECT FROM identity.ses_identities WHERE due_at IS NOT NULL")
 
     async def let_leases_end(self) -> None:
-        """Ages what a dead worker held, and what waits for its next try."""
+        """Expire the leases of dead workers and make pending retries due."""
         await self.database.execute(
             "UPDATE identity.ses_identities SET leased_until = NULL, due_at = least(due_at, now())"
         )
@@ -147,7 +147,7 @@ class Identity:
 
 @pytest.fixture
 def identity(database: FreshDatabase, stream: FreshStream, internet: Internet) -> Identity:
-    """The service as it is set up for this test; not started yet."""
+    """Return the service with the settings of this test, not started."""
     admin = generate_key()[0]
     settings = Config(
         server=config.Server(
@@ -170,24 +170,24 @@ def identity(database: FreshDatabase, stream: FreshStream, internet: Internet) -
 
 @pytest.fixture
 async def channel(identity: Identity) -> AsyncIterator[grpc.aio.Channel]:
-    """A running replica."""
+    """Return a channel to a running replica."""
     async with identity.start() as channel:
         yield channel
 
 
 @pytest.fixture
 async def caller(identity: Identity, channel: grpc.aio.Channel) -> Caller:
-    """A tenant with a key of full access."""
+    """Return a caller of a new tenant, with scope FULL_ACCESS."""
     return await identity.a_caller(channel)
 
 
 @pytest.fixture
 async def other(identity: Identity, channel: grpc.aio.Channel) -> Caller:
-    """Another tenant."""
+    """Return a caller of another tenant."""
     return await identity.a_caller(channel)
 
 
 @pytest.fixture
 def admin(identity: Identity, channel: grpc.aio.Channel) -> Caller:
-    """The operator."""
+    """Return the operator as a caller."""
     return Caller(channel, identity.admin_token)

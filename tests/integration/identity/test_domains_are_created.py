@@ -1,4 +1,4 @@
-"""A tenant asks for a domain: SES has it once, there are records to publish, and a retry is safe."""
+"""CreateDomain creates one SES identity, returns the records to publish, and is safe to retry."""
 
 import asyncio
 from dataclasses import replace
@@ -27,7 +27,7 @@ from tests.streams import FreshStream
 from tests.waiting import eventually
 
 
-async def test_a_domain_is_made_at_ses_and_its_records_are_returned(
+async def test_a_domain_is_created_at_ses_and_its_records_are_returned(
     caller: Caller, identity: Identity
 ) -> None:
     name = a_name()
@@ -46,15 +46,15 @@ async def test_a_domain_is_made_at_ses_and_its_records_are_returned(
     assert [record.required for record in domain.records] == [True] * 5 + [False]
 
 
-async def test_its_birth_is_told_in_events_and_kept_in_history(
+async def test_a_new_domain_publishes_events_and_has_a_history(
     caller: Caller, database: FreshDatabase, stream: FreshStream
 ) -> None:
     domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
 
     events = await eventually(lambda: published(stream, 2))
-    told = {event["type"]: event["data"]["domain"] for event in events}
-    assert told.keys() == {"domain.created", "domain.provisioned"}
-    assert told["domain.provisioned"] == {
+    by_type = {event["type"]: event["data"]["domain"] for event in events}
+    assert by_type.keys() == {"domain.created", "domain.provisioned"}
+    assert by_type["domain.provisioned"] == {
         "id": domain.id,
         "name": domain.name,
         "tenantId": domain.tenant_id,
@@ -80,7 +80,7 @@ async def test_an_idn_name_is_stored_as_a_labels_and_shown_as_typed(caller: Call
     assert found.domain == domain
 
 
-async def test_fifty_equal_requests_at_once_make_one_domain_and_one_identity(
+async def test_fifty_equal_concurrent_requests_create_one_domain_and_one_identity(
     caller: Caller, identity: Identity, database: FreshDatabase
 ) -> None:
     request = CreateDomainRequest(name=a_name(), request_id="once")
@@ -94,7 +94,7 @@ async def test_fifty_equal_requests_at_once_make_one_domain_and_one_identity(
     assert len(await database.fetch("SELECT FROM identity.outbox WHERE subject = 'domain.created'")) == 1
 
 
-async def test_without_a_request_id_one_of_fifty_wins_and_the_others_are_told_of_it(caller: Caller) -> None:
+async def test_without_a_request_id_one_of_fifty_succeeds_and_the_others_get_its_id(caller: Caller) -> None:
     request = CreateDomainRequest(name=a_name())
 
     outcomes = await asyncio.gather(
@@ -108,7 +108,7 @@ async def test_without_a_request_id_one_of_fifty_wins_and_the_others_are_told_of
     assert refusal.metadata["domain_id"] == made[0].domain.id
 
 
-async def test_a_request_id_stands_for_one_content(caller: Caller) -> None:
+async def test_a_request_id_can_be_used_for_one_content_only(caller: Caller) -> None:
     name = a_name()
     first = await caller.domains.CreateDomain(CreateDomainRequest(name=name, request_id="r"))
 
@@ -119,7 +119,7 @@ async def test_a_request_id_stands_for_one_content(caller: Caller) -> None:
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
-async def test_a_request_id_of_another_tenant_is_another(caller: Caller, other: Caller) -> None:
+async def test_request_ids_are_scoped_to_the_tenant(caller: Caller, other: Caller) -> None:
     mine = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name(), request_id="r"))
 
     theirs = await other.domains.CreateDomain(CreateDomainRequest(name=a_name(), request_id="r"))
@@ -127,7 +127,7 @@ async def test_a_request_id_of_another_tenant_is_another(caller: Caller, other: 
     assert mine.domain.id != theirs.domain.id
 
 
-async def test_a_refused_request_leaves_its_id_free(caller: Caller) -> None:
+async def test_a_rejected_request_does_not_use_up_its_request_id(caller: Caller) -> None:
     name = a_name()
     await caller.domains.CreateDomain(CreateDomainRequest(name=name))
     await refused(caller.domains.CreateDomain(CreateDomainRequest(name=name, request_id="r")))
@@ -137,7 +137,7 @@ async def test_a_refused_request_leaves_its_id_free(caller: Caller) -> None:
     assert made.domain.id
 
 
-async def test_two_replicas_make_each_identity_once(identity: Identity) -> None:
+async def test_two_replicas_create_each_identity_once(identity: Identity) -> None:
     names = [a_name() for _ in range(8)]
 
     async with identity.start() as first, identity.start() as second:
@@ -153,12 +153,14 @@ async def test_two_replicas_make_each_identity_once(identity: Identity) -> None:
     assert sorted(each["name"] for each in created) == sorted(names)
 
 
-async def test_sess_one_call_a_second_is_never_exceeded_by_two_replicas(
+async def test_two_replicas_stay_within_the_ses_limit_of_one_call_per_second(
     identity: Identity, workspace: Path
 ) -> None:
     async with pretend_internet(workspace / "certificates", control_rate=1) as slow:
         await set_up(slow)
-        await slow.control.call("POST", "/clock", {"advance_seconds": 2})  # the set-up's own call is past
+        await slow.control.call(
+            "POST", "/clock", {"advance_seconds": 2}
+        )  # so that the call of set_up does not count
         aws = replace(
             identity.settings.aws,
             aws_endpoint_url=slow.addresses.ses,
@@ -178,7 +180,7 @@ async def test_sess_one_call_a_second_is_never_exceeded_by_two_replicas(
     assert len(ledger["controls"]) == 8
 
 
-async def test_a_create_gives_up_waiting_before_its_caller_does(caller: Caller, identity: Identity) -> None:
+async def test_a_create_responds_before_the_callers_deadline(caller: Caller, identity: Identity) -> None:
     await identity.fault("CreateEmailIdentity", "latency", latency_ms=1500)
 
     answer = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()), timeout=1)
@@ -188,7 +190,7 @@ async def test_a_create_gives_up_waiting_before_its_caller_does(caller: Caller, 
     assert not answer.domain.records
 
 
-async def test_an_operator_creates_for_a_tenant(caller: Caller, admin: Caller) -> None:
+async def test_an_operator_can_create_a_domain_for_a_tenant(caller: Caller, admin: Caller) -> None:
     tenant_id = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain.tenant_id
     name = a_name()
 
@@ -198,7 +200,7 @@ async def test_an_operator_creates_for_a_tenant(caller: Caller, admin: Caller) -
     assert listed.domains[0].name == name
 
 
-async def test_a_paused_tenant_creates_nothing_and_reads_on(caller: Caller, admin: Caller) -> None:
+async def test_a_paused_tenant_can_read_but_not_create(caller: Caller, admin: Caller) -> None:
     domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name(), request_id="r"))).domain
     await admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=domain.tenant_id, reason="Complaints."))
 
@@ -211,7 +213,7 @@ async def test_a_paused_tenant_creates_nothing_and_reads_on(caller: Caller, admi
     assert (await caller.domains.CreateDomain(replay)).domain.id == domain.id
 
 
-async def test_a_tenant_has_its_fill_of_domains(identity: Identity) -> None:
+async def test_the_number_of_domains_per_tenant_is_limited(identity: Identity) -> None:
     async with identity.start(domains_per_tenant=1) as channel:
         caller = await identity.a_caller(channel)
         await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))
@@ -222,7 +224,7 @@ async def test_a_tenant_has_its_fill_of_domains(identity: Identity) -> None:
     assert refusal.metadata["limit"] == "1"
 
 
-async def test_the_record_for_receiving_is_shown_where_the_operator_receives(identity: Identity) -> None:
+async def test_the_inbound_mx_record_is_shown_if_it_is_configured(identity: Identity) -> None:
     async with identity.start(inbound_mx="mx.e2a.dev") as channel:
         caller = await identity.a_caller(channel)
         domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
@@ -232,7 +234,7 @@ async def test_the_record_for_receiving_is_shown_where_the_operator_receives(ide
 
 
 @pytest.mark.parametrize("first", ["the return path", "the domain"])
-async def test_a_return_path_is_never_a_domain_of_the_same_tenant(caller: Caller, first: str) -> None:
+async def test_a_mail_from_domain_cannot_be_a_domain_of_the_same_tenant(caller: Caller, first: str) -> None:
     name = a_name()
     one, two = CreateDomainRequest(name=name), CreateDomainRequest(name=f"send.{name}")
     before, after = (one, two) if first == "the return path" else (two, one)
@@ -254,7 +256,7 @@ async def made(caller: Caller, request: CreateDomainRequest) -> bool:
     return True
 
 
-async def test_another_tenants_domain_is_no_collision(caller: Caller, other: Caller) -> None:
+async def test_a_mail_from_domain_may_be_a_domain_of_another_tenant(caller: Caller, other: Caller) -> None:
     name = a_name()
     await caller.domains.CreateDomain(CreateDomainRequest(name=name))
 

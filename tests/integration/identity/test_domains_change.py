@@ -1,4 +1,4 @@
-"""Another MAIL FROM label, and repairs: SES gets what is wanted, and other records another generation."""
+"""Label changes and repairs update SES, and changed records start a new generation."""
 
 import grpc
 import pytest
@@ -26,7 +26,7 @@ MISSING = RepairDomainRequest.CAUSE_IDENTITY_MISSING
 
 @pytest.fixture
 async def domain(caller: Caller, identity: Identity) -> Domain:
-    """A domain that SES has as wanted."""
+    """Return a provisioned domain."""
     answer = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))
     made: Domain = answer.domain
     await identity.provisioned()
@@ -35,7 +35,7 @@ async def domain(caller: Caller, identity: Identity) -> Domain:
 
 @pytest.fixture
 async def service(identity: Identity, channel: grpc.aio.Channel) -> Caller:
-    """verifier, by its key."""
+    """Return verifier as a caller."""
     return await identity.a_caller(channel, Scope.SERVICE)
 
 
@@ -50,7 +50,7 @@ async def shown(caller: Caller, domain: Domain) -> Domain:
     return answer
 
 
-async def test_another_label_is_told_to_ses_and_makes_new_records(
+async def test_a_new_label_updates_ses_and_the_records(
     caller: Caller, identity: Identity, domain: Domain
 ) -> None:
     changed = (await caller.domains.UpdateDomain(relabelled(domain, "Bounces", domain.revision))).domain
@@ -72,7 +72,7 @@ async def test_the_same_label_changes_nothing(caller: Caller, identity: Identity
     assert len(await identity.controls("PutEmailIdentityMailFromAttributes")) == 1
 
 
-async def test_an_older_revision_is_not_written_over(caller: Caller, domain: Domain) -> None:
+async def test_an_update_of_an_older_revision_is_rejected(caller: Caller, domain: Domain) -> None:
     await caller.domains.UpdateDomain(relabelled(domain, "one"))
 
     refusal = await refused(caller.domains.UpdateDomain(relabelled(domain, "two", domain.revision)))
@@ -81,7 +81,9 @@ async def test_an_older_revision_is_not_written_over(caller: Caller, domain: Dom
     assert (await shown(caller, domain)).mail_from_label == "one"
 
 
-async def test_a_label_that_is_a_domain_of_the_tenant_is_refused(caller: Caller, domain: Domain) -> None:
+async def test_a_label_that_collides_with_a_domain_of_the_tenant_is_rejected(
+    caller: Caller, domain: Domain
+) -> None:
     await caller.domains.CreateDomain(CreateDomainRequest(name=f"taken.{domain.name}"))
 
     refusal = await refused(caller.domains.UpdateDomain(relabelled(domain, "taken")))
@@ -91,7 +93,7 @@ async def test_a_label_that_is_a_domain_of_the_tenant_is_refused(caller: Caller,
     assert await shown(caller, domain) == domain
 
 
-async def test_a_domain_that_goes_is_not_changed(caller: Caller, domain: Domain) -> None:
+async def test_a_domain_that_is_being_deleted_cannot_be_changed(caller: Caller, domain: Domain) -> None:
     await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=domain.id))
 
     refusal = await refused(caller.domains.UpdateDomain(relabelled(domain, "late")))
@@ -107,7 +109,7 @@ async def test_a_domain_that_goes_is_not_changed(caller: Caller, domain: Domain)
         ("verification_status", "PutEmailIdentityDkimSigningAttributes"),
     ],
 )
-async def test_what_ses_gave_up_is_begun_again(
+async def test_a_repair_restarts_what_failed_at_ses(
     service: Caller, identity: Identity, domain: Domain, status: str, operation: str
 ) -> None:
     await identity.change_at_ses(domain.name, **{status: "FAILED"})
@@ -125,7 +127,7 @@ async def called(identity: Identity, operation: str, times: int) -> bool:
     return len(await identity.controls(operation)) == times
 
 
-async def test_another_hand_at_the_return_path_is_undone(
+async def test_a_repair_reverts_a_foreign_change_of_mail_from(
     service: Caller, identity: Identity, domain: Domain
 ) -> None:
     await identity.call_ses(
@@ -138,13 +140,13 @@ async def test_another_hand_at_the_return_path_is_undone(
     drifted = RepairDomainRequest.CAUSE_MAIL_FROM_DRIFTED
     await service.domains.RepairDomain(RepairDomainRequest(domain_id=domain.id, generation=1, cause=drifted))
 
-    async def mended() -> bool:
+    async def repaired() -> bool:
         return bool((await identity.at_ses(domain.name))["mail_from_domain"] == f"send.{domain.name}")
 
-    await eventually(mended)
+    await eventually(repaired)
 
 
-async def test_a_missing_identity_is_made_again_and_its_new_records_are_shown(
+async def test_a_missing_identity_is_created_again_and_its_new_records_are_shown(
     caller: Caller, service: Caller, identity: Identity, domain: Domain, database: FreshDatabase
 ) -> None:
     await identity.call_ses("delete_email_identity", EmailIdentity=domain.name)
@@ -161,13 +163,13 @@ async def test_a_missing_identity_is_made_again_and_its_new_records_are_shown(
         f"{each}._domainkey.{domain.name}" for each in tokens
     ]
     assert now.revision != domain.revision
-    told = await database.fetch(
+    events = await database.fetch(
         "SELECT data FROM identity.outbox WHERE subject = 'domain.provisioned' ORDER BY id"
     )
-    assert len(told) == 2
+    assert len(events) == 2
 
 
-async def test_a_repair_of_what_is_right_changes_nothing(
+async def test_a_repair_of_a_correct_identity_changes_nothing(
     caller: Caller, service: Caller, identity: Identity, domain: Domain
 ) -> None:
     before = await identity.as_made(domain.name)
@@ -181,7 +183,7 @@ async def test_a_repair_of_what_is_right_changes_nothing(
     assert await shown(caller, domain) == domain
 
 
-async def test_a_repair_of_an_older_generation_or_of_what_goes_is_refused(
+async def test_a_repair_of_an_older_generation_or_of_a_deleted_domain_is_rejected(
     caller: Caller, service: Caller, domain: Domain
 ) -> None:
     old = RepairDomainRequest(domain_id=domain.id, generation=7, cause=MISSING)

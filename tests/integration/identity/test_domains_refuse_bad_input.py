@@ -1,4 +1,4 @@
-"""What cannot be a domain is refused with field, reason and what to do, and leaves no trace."""
+"""Invalid input is rejected with the field, the reason and how to fix it, and nothing is stored."""
 
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
@@ -40,7 +40,7 @@ async def nothing_is_stored(database: FreshDatabase) -> bool:
     return not any([await database.fetch(f"SELECT FROM identity.{table}") for table in tables])
 
 
-async def test_what_is_no_sending_domain_is_refused_and_not_stored(
+async def test_an_invalid_name_is_rejected_and_not_stored(
     caller: Caller, identity: Identity, database: FreshDatabase
 ) -> None:
     for name in BAD_NAMES:
@@ -52,7 +52,7 @@ async def test_what_is_no_sending_domain_is_refused_and_not_stored(
     assert not await identity.controls("CreateEmailIdentity")
 
 
-async def test_other_fields_are_refused_by_name_and_nothing_is_stored(
+async def test_other_invalid_fields_are_named_and_nothing_is_stored(
     caller: Caller, database: FreshDatabase
 ) -> None:
     bad: list[tuple[str, dict[str, str]]] = [
@@ -69,12 +69,12 @@ async def test_other_fields_are_refused_by_name_and_nothing_is_stored(
     assert await nothing_is_stored(database)
 
 
-async def test_a_look_needs_an_id_or_a_name_and_not_both(caller: Caller) -> None:
+async def test_get_domain_requires_exactly_one_of_id_and_name(caller: Caller) -> None:
     for request in (GetDomainRequest(), GetDomainRequest(domain_id="x", name="mnexa.ai")):
         assert is_about(await refused(caller.domains.GetDomain(request)), "domain_id")
 
 
-async def test_a_list_has_states_that_there_are_and_its_own_page_tokens(caller: Caller) -> None:
+async def test_a_list_accepts_only_known_states_and_its_own_page_tokens(caller: Caller) -> None:
     for name in (a_name(), a_name()):
         await caller.domains.CreateDomain(CreateDomainRequest(name=name))
     token = (await caller.domains.ListDomains(ListDomainsRequest(page_size=1))).next_page_token
@@ -91,7 +91,7 @@ async def test_a_list_has_states_that_there_are_and_its_own_page_tokens(caller: 
     assert is_about(await refused(caller.domains.ListDomains(ListDomainsRequest(page_size=-1))), "page_size")
 
 
-async def test_an_update_changes_the_label_alone(caller: Caller) -> None:
+async def test_an_update_can_change_only_the_label(caller: Caller) -> None:
     domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
 
     for paths, field in (
@@ -112,7 +112,7 @@ async def test_an_update_changes_the_label_alone(caller: Caller) -> None:
     assert (await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain == domain
 
 
-async def test_a_repair_says_what_was_seen(caller: Caller, admin: Caller) -> None:
+async def test_a_repair_requires_a_known_cause(caller: Caller, admin: Caller) -> None:
     domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
 
     for cause in (0, 99):

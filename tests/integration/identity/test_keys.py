@@ -45,7 +45,9 @@ async def works(caller: Caller) -> bool:
     return True
 
 
-async def test_a_key_works_at_once_and_its_token_is_nowhere(caller: Caller, database: FreshDatabase) -> None:
+async def test_a_key_works_at_once_and_its_token_is_not_stored(
+    caller: Caller, database: FreshDatabase
+) -> None:
     made = await create(caller)
 
     assert await works(Caller(caller.channel, made.token))
@@ -55,38 +57,38 @@ async def test_a_key_works_at_once_and_its_token_is_nowhere(caller: Caller, data
     assert made.token not in str(dict(row))
 
 
-async def test_a_revoked_key_is_refused_within_a_second(caller: Caller) -> None:
+async def test_a_revoked_key_is_rejected_within_a_second(caller: Caller) -> None:
     made = await create(caller)
     holder = Caller(caller.channel, made.token)
     assert await works(holder)
 
     revoked = await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made.api_key.id))
-    began = time.monotonic()
+    revoked_at = time.monotonic()
 
-    async def refused_() -> bool:
+    async def rejected() -> bool:
         return not await works(holder)
 
-    await eventually(refused_)
-    assert time.monotonic() - began <= 1
+    await eventually(rejected)
+    assert time.monotonic() - revoked_at <= 1
     assert revoked.api_key.revoke_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC)
     again = await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made.api_key.id))
     assert again.api_key == revoked.api_key
 
 
-async def test_a_key_ends_at_its_time(caller: Caller, database: FreshDatabase) -> None:
+async def test_an_expired_key_is_rejected(caller: Caller, database: FreshDatabase) -> None:
     made = await create(caller, expire_time=datetime.now(UTC) + timedelta(hours=1))
     holder = Caller(caller.channel, made.token)
     assert await works(holder)
 
     await database.execute("UPDATE identity.api_keys SET expires_at = now() WHERE id = $1", made.api_key.id)
 
-    async def refused_() -> bool:
+    async def rejected() -> bool:
         return not await works(holder)
 
-    await eventually(refused_)
+    await eventually(rejected)
 
 
-async def test_a_key_is_tied_to_domains_of_its_tenant(caller: Caller, other: Caller) -> None:
+async def test_a_key_can_be_restricted_to_domains_of_its_tenant_only(caller: Caller, other: Caller) -> None:
     mine, theirs = [
         (await each.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain.id
         for each in (caller, other)
@@ -114,7 +116,7 @@ BAD = (
 )
 
 
-async def test_a_bad_field_is_refused_by_name_and_nothing_is_stored(
+async def test_an_invalid_field_is_named_and_nothing_is_stored(
     caller: Caller, database: FreshDatabase
 ) -> None:
     (before,) = await database.fetch("SELECT count(*) FROM identity.api_keys")
@@ -128,7 +130,7 @@ async def test_a_bad_field_is_refused_by_name_and_nothing_is_stored(
     assert await database.fetch("SELECT count(*) FROM identity.api_keys") == [before]
 
 
-async def test_a_repeated_request_is_refused_for_its_token_is_gone(caller: Caller) -> None:
+async def test_a_repeated_request_is_rejected(caller: Caller) -> None:
     outcomes = await asyncio.gather(
         *(create(caller, request_id="r") for _ in range(10)), return_exceptions=True
     )
@@ -138,7 +140,7 @@ async def test_a_repeated_request_is_refused_for_its_token_is_gone(caller: Calle
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
-async def test_a_tenant_has_its_fill_of_live_keys(identity: Identity) -> None:
+async def test_the_number_of_active_keys_per_tenant_is_limited(identity: Identity) -> None:
     async with identity.start(keys_per_tenant=2) as channel:
         caller = await identity.a_caller(channel)
         made = await create(caller)
@@ -150,7 +152,7 @@ async def test_a_tenant_has_its_fill_of_live_keys(identity: Identity) -> None:
         assert (await create(caller)).token
 
 
-async def test_no_key_makes_a_larger_one_or_sees_it(
+async def test_a_key_can_neither_create_nor_see_a_key_of_larger_scope(
     identity: Identity, caller: Caller, admin: Caller, channel: grpc.aio.Channel
 ) -> None:
     own = (await caller.tenants.GetTenant(GetTenantRequest())).tenant.id
@@ -171,7 +173,7 @@ async def test_no_key_makes_a_larger_one_or_sees_it(
     assert await works(Caller(channel, larger.token))
 
 
-async def test_anothers_keys_are_as_if_they_were_not(caller: Caller, other: Caller, admin: Caller) -> None:
+async def test_keys_of_another_tenant_are_not_found(caller: Caller, other: Caller, admin: Caller) -> None:
     theirs = await create(other)
 
     for missing in (theirs.api_key.id, str(uuid4()), "garbage"):
@@ -188,7 +190,7 @@ async def test_anothers_keys_are_as_if_they_were_not(caller: Caller, other: Call
     assert await works(Caller(caller.channel, theirs.token))
 
 
-async def test_pages_hold_every_key_once_newest_first_revoked_ones_too(caller: Caller) -> None:
+async def test_pages_list_every_key_once_newest_first_including_revoked_ones(caller: Caller) -> None:
     made = [(await create(caller, SENDING)).api_key.id for _ in range(4)]
     await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made[0]))
 
@@ -201,10 +203,10 @@ async def test_pages_hold_every_key_once_newest_first_revoked_ones_too(caller: C
             break
 
     assert seen[:4] == made[::-1]
-    assert len(seen) == 5  # the one that all this was asked with
+    assert len(seen) == 5  # the fifth is the caller's own key
 
 
-async def test_a_list_of_keys_goes_on_from_a_key_and_may_hold_live_ones_alone(caller: Caller) -> None:
+async def test_a_list_can_start_at_a_key_and_be_limited_to_active_keys(caller: Caller) -> None:
     made = [(await create(caller, SENDING)).api_key.id for _ in range(4)]
     await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made[1]))
 
@@ -217,7 +219,7 @@ async def test_a_list_of_keys_goes_on_from_a_key_and_may_hold_live_ones_alone(ca
 
 
 @pytest.mark.parametrize("scope", [Scope.ADMIN, Scope.FULL_ACCESS, Scope.SENDING_ACCESS, Scope.SERVICE])
-async def test_any_key_may_ask_whose_it_is(
+async def test_any_key_can_get_its_own_tenant(
     identity: Identity, channel: grpc.aio.Channel, scope: Scope
 ) -> None:
     tenant = await a_tenant(identity.database)

@@ -50,7 +50,7 @@ async def opens(holder: Caller) -> bool:
     return True
 
 
-async def test_a_link_opens_its_domain_and_its_token_is_nowhere(
+async def test_a_link_opens_its_domain_and_its_token_is_not_stored(
     caller: Caller, database: FreshDatabase
 ) -> None:
     domain = await a_domain(caller)
@@ -67,17 +67,17 @@ async def test_a_link_opens_its_domain_and_its_token_is_nowhere(
 
 
 async def test_a_link_opens_no_other_domain(caller: Caller, other: Caller) -> None:
-    mine, too, theirs = [await a_domain(each) for each in (caller, caller, other)]
-    holder = Caller(caller.channel, (await a_link(caller, mine)).token)
+    linked, second, theirs = [await a_domain(each) for each in (caller, caller, other)]
+    holder = Caller(caller.channel, (await a_link(caller, linked)).token)
 
-    for each in (too, theirs):
+    for each in (second, theirs):
         call = holder.domains.GetDomain(GetDomainRequest(domain_id=each.id))
         assert (await refused(call)).reason == "DOMAIN_NOT_FOUND"
-    by_name = holder.domains.GetDomain(GetDomainRequest(name=too.name))
+    by_name = holder.domains.GetDomain(GetDomainRequest(name=second.name))
     assert (await refused(by_name)).reason == "DOMAIN_NOT_FOUND"
 
 
-async def test_a_link_does_nothing_else(caller: Caller) -> None:
+async def test_a_link_cannot_call_any_other_rpc(caller: Caller) -> None:
     domain = await a_domain(caller)
     made = await a_link(caller, domain)
     holder = Caller(caller.channel, made.token)
@@ -97,25 +97,25 @@ async def test_a_link_does_nothing_else(caller: Caller) -> None:
         assert (await refused(call)).reason == "SCOPE_TOO_SMALL"
 
 
-async def test_a_revoked_link_is_refused_within_a_second(caller: Caller) -> None:
+async def test_a_revoked_link_is_rejected_within_a_second(caller: Caller) -> None:
     made = await a_link(caller, await a_domain(caller))
     holder = Caller(caller.channel, made.token)
     assert await opens(holder)
 
     revoked = await caller.links.RevokeLink(RevokeLinkRequest(link_id=made.link.id))
-    began = time.monotonic()
+    revoked_at = time.monotonic()
 
-    async def refused_() -> bool:
+    async def rejected() -> bool:
         return not await opens(holder)
 
-    await eventually(refused_)
-    assert time.monotonic() - began <= 1
+    await eventually(rejected)
+    assert time.monotonic() - revoked_at <= 1
     again = await caller.links.RevokeLink(RevokeLinkRequest(link_id=made.link.id))
     assert again.link == revoked.link
 
 
 @pytest.mark.parametrize("ended", ["UPDATE identity.links SET expires_at = now()", "DELETE"])
-async def test_a_link_ends_with_its_time_and_with_its_domain(
+async def test_a_link_stops_working_when_it_expires_or_its_domain_is_deleted(
     caller: Caller, database: FreshDatabase, ended: str
 ) -> None:
     domain = await a_domain(caller)
@@ -127,34 +127,34 @@ async def test_a_link_ends_with_its_time_and_with_its_domain(
     else:
         await database.execute(ended)
 
-    async def refused_() -> bool:
+    async def rejected() -> bool:
         return not await opens(holder)
 
-    await eventually(refused_)
+    await eventually(rejected)
 
 
-async def test_a_link_lives_thirty_days_unless_told_otherwise(caller: Caller) -> None:
+async def test_a_link_expires_after_thirty_days_by_default(caller: Caller) -> None:
     domain = await a_domain(caller)
-    asked = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    requested = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
 
-    usual, short = await a_link(caller, domain), await a_link(caller, domain, expire_time=asked)
+    usual, short = await a_link(caller, domain), await a_link(caller, domain, expire_time=requested)
 
-    lives = usual.link.expire_time.ToDatetime() - usual.link.create_time.ToDatetime()
-    assert lives == timedelta(days=30)
-    assert short.link.expire_time.ToDatetime(tzinfo=UTC) == asked
+    lifetime = usual.link.expire_time.ToDatetime() - usual.link.create_time.ToDatetime()
+    assert lifetime == timedelta(days=30)
+    assert short.link.expire_time.ToDatetime(tzinfo=UTC) == requested
 
 
-@pytest.mark.parametrize("away", [timedelta(days=-1), timedelta(days=91)])
-async def test_a_link_neither_begins_dead_nor_lives_for_ever(caller: Caller, away: timedelta) -> None:
+@pytest.mark.parametrize("expiry", [timedelta(days=-1), timedelta(days=91)])
+async def test_an_expiry_in_the_past_or_beyond_90_days_is_rejected(caller: Caller, expiry: timedelta) -> None:
     domain = await a_domain(caller)
 
-    refusal = await refused(a_link(caller, domain, expire_time=datetime.now(UTC) + away))
+    refusal = await refused(a_link(caller, domain, expire_time=datetime.now(UTC) + expiry))
 
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
     assert list(refusal.fields) == ["expire_time"]
 
 
-async def test_links_are_listed_newest_first_to_their_tenant_alone(caller: Caller, other: Caller) -> None:
+async def test_links_are_listed_newest_first_for_their_tenant_only(caller: Caller, other: Caller) -> None:
     domain = await a_domain(caller)
     made = [(await a_link(caller, domain, name=str(number))).link for number in range(3)]
 
@@ -170,7 +170,7 @@ async def test_links_are_listed_newest_first_to_their_tenant_alone(caller: Calle
     assert (await refused(revoking)).reason == "LINK_NOT_FOUND"
 
 
-async def test_a_repeated_create_is_refused_for_the_token_is_nowhere(caller: Caller) -> None:
+async def test_a_repeated_create_is_rejected(caller: Caller) -> None:
     domain, request_id = await a_domain(caller), str(uuid4())
     await a_link(caller, domain, request_id=request_id)
 
@@ -179,7 +179,7 @@ async def test_a_repeated_create_is_refused_for_the_token_is_nowhere(caller: Cal
     assert (await refused(again)).reason == "REQUEST_ID_REUSED"
 
 
-async def test_a_domain_has_its_fill_of_links(identity: Identity) -> None:
+async def test_the_number_of_active_links_per_domain_is_limited(identity: Identity) -> None:
     async with identity.start(links_per_domain=2) as channel:
         caller = await identity.a_caller(channel)
         domain = await a_domain(caller)
@@ -191,7 +191,7 @@ async def test_a_domain_has_its_fill_of_links(identity: Identity) -> None:
         await a_link(caller, domain)
 
 
-async def test_a_small_key_makes_no_links(identity: Identity, caller: Caller) -> None:
+async def test_a_sending_key_cannot_create_links(identity: Identity, caller: Caller) -> None:
     sending = await identity.a_caller(caller.channel, Scope.SENDING_ACCESS)
 
     refusal = await refused(sending.links.CreateLink(CreateLinkRequest(domain_id=str(uuid4()))))

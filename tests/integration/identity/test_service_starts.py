@@ -1,4 +1,4 @@
-"""Starting, being without Postgres, and forgetting what was promised for a time."""
+"""Service start, Postgres outages and retention."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ from tests.waiting import eventually
 
 
 async def is_serving(channel: grpc.aio.Channel, key: str) -> bool:
-    """Asks at the port of the calls, where a key is needed; while Postgres is away no key is known."""
+    """Return whether the health check at the gRPC port, which needs a key and so Postgres, succeeds."""
     request = health_pb2.HealthCheckRequest(service="letterhead.identity.v1.DomainService")
     try:
         answer = await health_pb2_grpc.HealthStub(channel).Check(request, metadata=bearer(key))
@@ -31,7 +31,7 @@ async def is_serving(channel: grpc.aio.Channel, key: str) -> bool:
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-async def test_replicas_that_start_at_once_make_the_first_keys_once(
+async def test_replicas_that_start_concurrently_create_the_initial_keys_once(
     identity: Identity, database: FreshDatabase
 ) -> None:
     service_token = generate_key()[0]
@@ -58,12 +58,12 @@ async def test_replicas_that_start_at_once_make_the_first_keys_once(
 
 @pytest.fixture
 async def durable(database: FreshDatabase) -> FreshDatabase:
-    """Keeps what it acknowledged even when Postgres is killed, which is not the rule in tests."""
+    """Return a database with synchronous commits, which tests usually turn off, so it survives a kill."""
     await database.execute(f"ALTER DATABASE {database.name} SET synchronous_commit = on")
     return database
 
 
-async def test_without_postgres_nothing_is_promised_and_with_it_all_is_there_again(
+async def test_calls_fail_during_a_postgres_outage_and_all_data_is_there_afterwards(
     durable: FreshDatabase, caller: Caller
 ) -> None:
     domain: Domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
@@ -91,7 +91,7 @@ async def not_serving(channel: grpc.aio.Channel, key: str) -> bool:
     return not await is_serving(channel, key)
 
 
-async def test_a_service_that_starts_before_postgres_has_its_keys_when_that_comes(
+async def test_a_service_that_starts_before_postgres_creates_its_keys_later(
     identity: Identity,
 ) -> None:
     postgres = identity.database.server
@@ -108,7 +108,7 @@ async def test_a_service_that_starts_before_postgres_has_its_keys_when_that_come
         assert (await admin.tenants.ListTenants(ListTenantsRequest())).tenants[0].name == "operator"
 
 
-async def test_a_request_id_is_forgotten_after_thirty_days(
+async def test_a_request_id_is_deleted_after_thirty_days(
     caller: Caller, identity: Identity, database: FreshDatabase
 ) -> None:
     for request_id in ("old", "new"):
@@ -124,10 +124,10 @@ async def test_a_request_id_is_forgotten_after_thirty_days(
     assert ([row["request_id"] for row in rows], more) == (["new"], False)
 
 
-async def test_a_link_is_forgotten_ninety_days_after_it_ended(
+async def test_a_link_is_deleted_ninety_days_after_it_ended(
     database: FreshDatabase,
 ) -> None:
-    """By its time or by a revocation, whichever came first; while it lives its age does not count."""
+    """A link ends when it expires or is revoked, whichever is first; an active link is kept at any age."""
     domain = await a_ready_domain(database, await a_tenant(database))
     for _ in range(5):
         await a_link(database, domain)

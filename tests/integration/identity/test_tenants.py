@@ -38,18 +38,18 @@ async def shown(admin: Caller, tenant: Tenant) -> Tenant:
     return answer
 
 
-async def test_a_tenant_is_created_active_and_refuses_unready_email(admin: Caller) -> None:
+async def test_a_new_tenant_is_active_and_rejects_email_from_unready_domains(admin: Caller) -> None:
     tenant = await create(admin, "  Acme  ")
 
     assert (tenant.name, tenant.state) == ("Acme", Tenant.STATE_ACTIVE)
     assert tenant.unready_policy == Tenant.UNREADY_POLICY_REFUSE
     found = await shown(admin, tenant)
-    assert found.allowance == Allowance()  # nothing limits it
+    assert found.allowance == Allowance()  # no limit applies
     found.ClearField("allowance")
     assert found == tenant
 
 
-async def test_limits_are_a_tenants_own_until_they_are_taken_back(
+async def test_a_tenants_own_limits_apply_until_they_are_removed(
     admin: Caller, database: FreshDatabase
 ) -> None:
     request = CreateTenantRequest(name="Acme", max_send_rate=2.5, daily_limit=1000, request_id="r")
@@ -85,7 +85,7 @@ async def test_limits_are_a_tenants_own_until_they_are_taken_back(
         ({"daily_limit": 10**9 + 1}, "daily_limit"),
     ],
 )
-async def test_a_limit_out_of_range_is_refused(admin: Caller, limits: dict[str, Any], field: str) -> None:
+async def test_a_limit_out_of_range_is_rejected(admin: Caller, limits: dict[str, Any], field: str) -> None:
     tenant = await create(admin, "Acme")
 
     for call, path in (
@@ -98,13 +98,13 @@ async def test_a_limit_out_of_range_is_refused(admin: Caller, limits: dict[str, 
 
 
 async def changed_to(admin: Caller, tenant: Tenant, *paths: str) -> Tenant:
-    """The tenant after a change of the fields that are named."""
+    """Update the fields in `paths`; return the updated tenant."""
     request = UpdateTenantRequest(tenant=tenant, update_mask=FieldMask(paths=paths))
     changed: Tenant = (await admin.tenants.UpdateTenant(request)).tenant
     return changed
 
 
-async def test_a_repeated_request_gives_the_same_tenant(admin: Caller) -> None:
+async def test_a_repeated_request_returns_the_same_tenant(admin: Caller) -> None:
     answers = await asyncio.gather(*(create(admin, "Acme", "r") for _ in range(20)))
 
     assert len({answer.id for answer in answers}) == 1
@@ -112,7 +112,7 @@ async def test_a_repeated_request_gives_the_same_tenant(admin: Caller) -> None:
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
-async def test_a_name_is_given_once(admin: Caller) -> None:
+async def test_tenant_names_are_unique(admin: Caller) -> None:
     first, second = await create(admin, "Acme"), await create(admin, "Other")
 
     renaming = UpdateTenantRequest(
@@ -132,23 +132,23 @@ async def test_a_name_is_one_line_of_1_to_100_characters(admin: Caller) -> None:
         assert refusal.fields.keys() == {"name"}
 
 
-async def test_an_update_changes_what_its_mask_names(admin: Caller) -> None:
+async def test_an_update_changes_only_the_fields_in_its_mask(admin: Caller) -> None:
     tenant = await create(admin, "Acme")
-    wish = Tenant(id=tenant.id, name="Ignored", unready_policy=Tenant.UNREADY_POLICY_SHARED)
-    request = UpdateTenantRequest(tenant=wish, update_mask=FieldMask(paths=["unready_policy"]))
+    update = Tenant(id=tenant.id, name="Ignored", unready_policy=Tenant.UNREADY_POLICY_SHARED)
+    request = UpdateTenantRequest(tenant=update, update_mask=FieldMask(paths=["unready_policy"]))
 
     changed = (await admin.tenants.UpdateTenant(request)).tenant
 
     assert (changed.name, changed.unready_policy) == ("Acme", Tenant.UNREADY_POLICY_SHARED)
     assert (await admin.tenants.UpdateTenant(request)).tenant == changed
     for paths in ([], ["state"], ["name", "id"]):
-        unknown = UpdateTenantRequest(tenant=wish, update_mask=FieldMask(paths=paths))
+        unknown = UpdateTenantRequest(tenant=update, update_mask=FieldMask(paths=paths))
         assert (await refused(admin.tenants.UpdateTenant(unknown))).fields.keys() == {"update_mask"}
     request.tenant.unready_policy = 99  # type: ignore[assignment]
     assert (await refused(admin.tenants.UpdateTenant(request))).code is grpc.StatusCode.INVALID_ARGUMENT
 
 
-async def test_pausing_and_resuming_are_told_once_and_kept_in_history(
+async def test_pausing_and_resuming_publish_one_event_each_and_have_a_history(
     admin: Caller, stream: FreshStream, database: FreshDatabase
 ) -> None:
     tenant = await create(admin, "Acme")
@@ -162,8 +162,8 @@ async def test_pausing_and_resuming_are_told_once_and_kept_in_history(
     assert (paused.state, paused.pause_reason) == (Tenant.STATE_PAUSED, "Too many complaints.")
     assert (resumed.state, resumed.pause_reason) == (Tenant.STATE_ACTIVE, "")
     events = await eventually(lambda: two(stream))
-    told = {event["type"]: event["data"] for event in events}
-    assert told == {
+    by_type = {event["type"]: event["data"] for event in events}
+    assert by_type == {
         "tenant.paused": {"tenantId": tenant.id, "reason": "Too many complaints."},
         "tenant.resumed": {"tenantId": tenant.id},
     }
@@ -178,7 +178,7 @@ async def two(stream: FreshStream) -> list[dict[str, object]] | None:
     return events if len(events) == 2 else None
 
 
-async def test_a_pause_may_get_another_reason_of_at_most_500_characters(admin: Caller) -> None:
+async def test_the_reason_of_a_pause_can_change_and_has_at_most_500_characters(admin: Caller) -> None:
     tenant = await create(admin, "Acme")
     too_long = PauseTenantRequest(tenant_id=tenant.id, reason="r" * 501)
 
@@ -190,7 +190,7 @@ async def test_a_pause_may_get_another_reason_of_at_most_500_characters(admin: C
     assert (await refused(admin.tenants.PauseTenant(too_long))).fields.keys() == {"reason"}
 
 
-async def test_pages_hold_every_tenant_once_newest_first(admin: Caller) -> None:
+async def test_pages_list_every_tenant_once_newest_first(admin: Caller) -> None:
     made = [(await create(admin, f"Tenant {number}")).name for number in range(5)]
 
     seen: list[str] = []
@@ -206,9 +206,7 @@ async def test_pages_hold_every_tenant_once_newest_first(admin: Caller) -> None:
     assert garbage.reason == "INVALID_PAGE_TOKEN"
 
 
-async def test_a_sending_key_sees_not_even_its_own_tenant(
-    identity: Identity, channel: grpc.aio.Channel
-) -> None:
+async def test_a_sending_key_cannot_see_its_own_tenant(identity: Identity, channel: grpc.aio.Channel) -> None:
     caller = await identity.a_caller(channel, Scope.SENDING_ACCESS)
 
     refusal = await refused(caller.tenants.GetTenant(GetTenantRequest()))
@@ -216,7 +214,7 @@ async def test_a_sending_key_sees_not_even_its_own_tenant(
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
-async def test_others_than_operators_see_their_own_tenant_and_no_other(
+async def test_a_tenant_sees_itself_and_no_other_tenant(
     identity: Identity, channel: grpc.aio.Channel, admin: Caller
 ) -> None:
     caller, another = await identity.a_caller(channel), await create(admin, "Another")
@@ -237,7 +235,7 @@ async def test_others_than_operators_see_their_own_tenant_and_no_other(
         assert (await refused(call)).reason == "SCOPE_TOO_SMALL"
 
 
-async def test_a_tenant_that_there_is_not_is_not_found(admin: Caller) -> None:
+async def test_an_unknown_tenant_is_not_found(admin: Caller) -> None:
     for missing in (str(uuid4()), "garbage"):
         named = UpdateTenantRequest(
             tenant=Tenant(id=missing, name="x"), update_mask=FieldMask(paths=["name"])
@@ -252,7 +250,7 @@ async def test_a_tenant_that_there_is_not_is_not_found(admin: Caller) -> None:
             assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
 
 
-async def test_the_operators_tenant_stays_the_operators_whatever_its_name(
+async def test_renaming_the_operators_tenant_keeps_it_the_operators(
     admin: Caller, database: FreshDatabase
 ) -> None:
     own = (await admin.tenants.GetTenant(GetTenantRequest())).tenant
@@ -275,7 +273,7 @@ async def test_the_operators_tenant_stays_the_operators_whatever_its_name(
         "INSERT INTO identity.tenants (id, name, is_operator) VALUES (gen_random_uuid(), 'second', true)",
     ],
 )
-async def test_postgres_itself_refuses_another_operator(
+async def test_a_database_constraint_prevents_a_second_operator(
     admin: Caller, database: FreshDatabase, change: str
 ) -> None:
     await create(admin, "Another")

@@ -1,4 +1,4 @@
-"""SES takes one control request per second; tenants take turns at it, whatever another one asks for."""
+"""SES allows one control request per second; tenants share it fairly, whatever another tenant requests."""
 
 import asyncio
 import time
@@ -37,55 +37,55 @@ pytestmark = pytest.mark.timeout(180)
 
 DOMAINS = 40
 AIM = "aim: 4 and 6 s"
-HANGS = timedelta(seconds=30)  # 40 domains take SES more than 80 s
+HANGS = timedelta(seconds=30)  # without fairness, one create waits more than 80 s behind 40 domains
 
 
 @dataclass(frozen=True)
 class Busy:
-    """identity at SES's real rate, with two tenants: A, and B that asks for much."""
+    """identity at the real SES rate, with a tenant A and a tenant B that sends many requests."""
 
     identity: Identity
-    callers: tuple[Caller, ...]  # of tenant B, at each replica
+    callers: tuple[Caller, ...]  # tenant B's callers, one for each replica
     a: Caller
     b: UUID
     service: Caller
 
     async def creates(self) -> None:
-        """B creates domains, as many as it may have."""
+        """Let B create DOMAINS domains."""
         for caller, _ in self._each_replica(range(DOMAINS)):
             await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))
 
     async def deletions(self) -> None:
-        """B deletes the domains that it has."""
+        """Let B delete all its domains."""
         for caller, id_ in self._each_replica(await self._have()):
             await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=id_))
 
     async def repairs(self) -> None:
-        """Verifier asks for repairs of all domains that B has."""
+        """Let verifier request repairs of all domains of B."""
         drifted = RepairDomainRequest.CAUSE_MAIL_FROM_DRIFTED
         for id_ in await self._have():
             request = RepairDomainRequest(domain_id=id_, generation=1, cause=drifted)
             await self.service.domains.RepairDomain(request)
 
     def _each_replica(self, what: Iterable[T]) -> Iterable[tuple[Caller, T]]:
-        """Give each thing to B's caller at another replica."""
+        """Pair the items with B's callers, replica by replica."""
         return zip(cycle(self.callers), what, strict=False)
 
     async def _have(self) -> list[str]:
-        """Domains of B at SES, without a MAIL FROM domain."""
+        """Create domains of B that SES has without a MAIL FROM domain; return their ids."""
         made = [await a_provisioned_domain(self.identity.database, self.b) for _ in range(DOMAINS)]
         seed = {"names": [each.name for each in made], "tag": "letterhead"}
         await self.identity.internet.control.call("POST", "/ses/identities/seed", seed)
         return [str(each.claim_id) for each in made]
 
     async def a_creates(self) -> tuple[float, float]:
-        """A creates a domain: the seconds until its records are shown, and until SES has all of it."""
-        began = time.monotonic()
+        """Let A create a domain; return the seconds until it shows records and until it is provisioned."""
+        started = time.monotonic()
         domain = (await self.a.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain
         await eventually(lambda: has_records(self.a, domain), HANGS)
-        shown = time.monotonic() - began
+        shown = time.monotonic() - started
         await eventually(lambda: self._provisioned(domain), HANGS)
-        return shown, time.monotonic() - began
+        return shown, time.monotonic() - started
 
     async def _provisioned(self, domain: Domain) -> bool:
         found = "SELECT FROM identity.ses_identities WHERE name = $1 AND state = 'PRESENT'"
@@ -104,7 +104,9 @@ async def busy(identity: Identity, workspace: Path, replicas: int) -> AsyncItera
             pretend_internet(workspace / "certificates", control_rate=1)
         )
         await set_up(internet)
-        await internet.control.call("POST", "/clock", {"advance_seconds": 2})  # the set-up's own call is past
+        await internet.control.call(
+            "POST", "/clock", {"advance_seconds": 2}
+        )  # so that the call of set_up does not count
         aws = replace(
             identity.settings.aws,
             aws_endpoint_url=internet.addresses.ses,
@@ -127,7 +129,7 @@ async def busy(identity: Identity, workspace: Path, replicas: int) -> AsyncItera
 @pytest.mark.parametrize(
     ("replicas", "work"), [(1, Busy.creates), (2, Busy.creates), (2, Busy.deletions), (2, Busy.repairs)]
 )
-async def test_a_create_waits_a_call_for_each_of_its_own_behind_a_busy_tenant(
+async def test_a_create_waits_for_one_call_of_a_busy_tenant_per_call_of_its_own(
     identity: Identity,
     workspace: Path,
     figure: Figure,
@@ -148,10 +150,10 @@ async def test_a_create_waits_a_call_for_each_of_its_own_behind_a_busy_tenant(
     assert behind[1] < HANGS.total_seconds()
 
 
-async def test_a_create_is_not_starved_by_verifiers_questions_nor_they_by_creates(
+async def test_creates_and_verifiers_ses_calls_do_not_starve_each_other(
     identity: Identity, workspace: Path, figure: Figure
 ) -> None:
-    """Verifier always has a domain to ask about, as with many pages open; it takes the same slots."""
+    """Verifier uses the same slots and always has a domain to check, as with many pages open."""
     async with busy(identity, workspace, 2) as world, asking(world.identity, 2) as slots:
         await world.creates()
         shown, provisioned = await world.a_creates()
@@ -165,7 +167,7 @@ async def test_a_create_is_not_starved_by_verifiers_questions_nor_they_by_create
 
 @asynccontextmanager
 async def asking(identity: Identity, replicas: int) -> AsyncIterator[list[float]]:
-    """Verifier's replicas, which take a slot whenever one comes; gives when they had theirs."""
+    """Run verifier's replicas, which take every slot they get; yield the times of these slots."""
     aws, slots = identity.settings.aws, list[float]()
     async with identity.database.open("verifier") as database:
         patience = timedelta(minutes=2)
@@ -191,7 +193,7 @@ async def creates(caller: Caller, names: list[str]) -> None:
 
 @asynccontextmanager
 async def no_slots(identity: Identity) -> AsyncIterator[None]:
-    """SES is not called meanwhile: the slots of the next hour are taken."""
+    """Keep the service from calling SES by taking all slots of the next hour."""
     taken = (
         "INSERT INTO chassis.rate_bucket (key, arrival_at) VALUES ($1, now() + $2)"
         " ON CONFLICT (key) DO UPDATE SET arrival_at = excluded.arrival_at"
@@ -203,22 +205,22 @@ async def no_slots(identity: Identity) -> AsyncIterator[None]:
 
 
 async def order(identity: Identity) -> list[str]:
-    """The names that SES was called about, in the order of the calls."""
+    """Return the names in the SES calls, in the order of the calls."""
     return [each["name"] for each in (await identity.internet.control.ledger())["controls"]]
 
 
 @pytest.fixture
 async def impatient(identity: Identity) -> AsyncIterator[grpc.aio.Channel]:
-    """A replica that answers creates at once."""
+    """Return a channel to a replica that does not wait for SES."""
     async with identity.start(provisioning_wait=timedelta(0)) as channel:
         yield channel
 
 
 @pytest.mark.parametrize("before_0018", [False, True])
-async def test_tenants_take_turns_call_by_call(
+async def test_tenants_are_scheduled_fairly_call_by_call(
     identity: Identity, impatient: grpc.aio.Channel, *, before_0018: bool
 ) -> None:
-    """Requests that replicas of the release before stored name no tenant; those of their claims stand in."""
+    """Requests stored by the previous release have no wanted_by, so the tenants of their claims are used."""
     b, a = await identity.a_caller(impatient), await identity.a_caller(impatient)
     theirs, mine = [a_name() for _ in range(4)], a_name()
 
@@ -231,13 +233,13 @@ async def test_tenants_take_turns_call_by_call(
     await identity.provisioned()
     calls = await order(identity)
     first, second = (at for at, name in enumerate(calls) if name == mine)
-    # Ideally 1 and 3; an identity that another transaction has locked at that moment is passed over once.
+    # Ideally 1 and 3, but an identity that another transaction has locked is skipped once.
     assert first <= 2
     assert second <= 5
     assert len(calls) == 2 * len([mine, *theirs])
 
 
-async def test_a_name_that_two_tenants_wait_for_is_reached_on_the_first_of_their_turns(
+async def test_a_name_that_two_tenants_wait_for_uses_the_earlier_of_their_turns(
     identity: Identity, impatient: grpc.aio.Channel
 ) -> None:
     b, a = await identity.a_caller(impatient), await identity.a_caller(impatient)
@@ -251,7 +253,7 @@ async def test_a_name_that_two_tenants_wait_for_is_reached_on_the_first_of_their
     assert (await order(identity))[1] == names[-1]
 
 
-async def test_joining_a_name_again_and_again_does_not_put_it_off(
+async def test_claiming_a_name_repeatedly_does_not_delay_it(
     identity: Identity, impatient: grpc.aio.Channel
 ) -> None:
     a, b = await identity.a_caller(impatient), await identity.a_caller(impatient)
@@ -267,7 +269,7 @@ async def test_joining_a_name_again_and_again_does_not_put_it_off(
     assert (await order(identity))[:3] == names
 
 
-async def test_a_tenant_has_its_fill_of_domains_that_are_not_ready(identity: Identity) -> None:
+async def test_the_number_of_domains_that_are_not_ready_is_limited(identity: Identity) -> None:
     async with identity.start(pending_domains_per_tenant=2) as channel:
         caller = await identity.a_caller(channel)
         kept = [(await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain for _ in "12"]
@@ -304,7 +306,7 @@ async def test_only_domains_that_are_not_ready_yet_count_as_pending(identity: Id
 
 
 async def verified(identity: Identity, domain: Domain, state: str) -> None:
-    """What verifier writes of a domain."""
+    """Store a verification of a domain as verifier would."""
     await identity.database.execute(
         "INSERT INTO verifier.verifications (claim_id, generation, tenant_id, name, account, region, state)"
         " SELECT id, generation, tenant_id, name, account, region, $2 FROM identity.claims WHERE id = $1",

@@ -1,4 +1,4 @@
-"""Two tenants' claims on one name: who must prove it, and what one can do to the other."""
+"""Claims of two tenants on one name: which of them must prove it, and how they affect each other."""
 
 import asyncio
 import time
@@ -53,17 +53,17 @@ async def seen(caller: Caller, domain: Domain) -> Domain:
     return now
 
 
-async def test_a_name_that_nobody_disputes_shows_its_records_and_no_token(caller: Caller) -> None:
+async def test_an_undisputed_name_shows_its_records_and_no_token(caller: Caller) -> None:
     domain = await create(caller, a_name())
 
     assert domain.ownership == Domain.OWNERSHIP_SOLE
     assert shown(domain) == {"DKIM", "RETURN_PATH", "SPF", "DMARC"}
 
 
-async def test_both_must_prove_a_name_before_anything_else_is_shown(
+async def test_two_unconfirmed_claims_must_both_be_proven_before_records_are_shown(
     caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
-    """Nothing in DNS has shown yet that its owner meant the first, so the second counts as much."""
+    """DNS has not shown yet that its owner authorized the first tenant, so both claims are equal."""
     name = a_name()
 
     first, second = await create(caller, name), await create(other, name)
@@ -76,7 +76,7 @@ async def test_both_must_prove_a_name_before_anything_else_is_shown(
     assert mine.value.startswith("letterhead-verification=")
 
 
-async def test_a_claim_whose_dkim_was_found_before_a_rival_came_needs_no_proof(
+async def test_a_claim_whose_dkim_was_found_before_the_rival_claimed_needs_no_proof(
     caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
     name = a_name()
@@ -95,7 +95,7 @@ async def test_a_claim_whose_dkim_was_found_before_a_rival_came_needs_no_proof(
     assert (kept.records, kept.generation, kept.revision) == (first.records, first.generation, first.revision)
 
 
-async def test_a_domain_that_is_another_tenants_mail_from_name_must_be_proven(
+async def test_a_name_that_is_another_tenants_mail_from_domain_must_be_proven(
     caller: Caller, other: Caller
 ) -> None:
     parent = await create(caller, a_name())
@@ -105,7 +105,9 @@ async def test_a_domain_that_is_another_tenants_mail_from_name_must_be_proven(
     assert domain.ownership == Domain.OWNERSHIP_PROOF_DUE
 
 
-async def test_only_the_first_changes_what_ses_has(caller: Caller, other: Caller, identity: Identity) -> None:
+async def test_a_second_claim_does_not_change_the_identity_at_ses(
+    caller: Caller, other: Caller, identity: Identity
+) -> None:
     name = a_name()
     await create(caller, name)
     await identity.provisioned()
@@ -118,7 +120,7 @@ async def test_only_the_first_changes_what_ses_has(caller: Caller, other: Caller
     assert len(await identity.controls("GetEmailIdentity", name)) == 1
 
 
-async def test_nothing_a_challenger_does_touches_the_identity(
+async def test_no_call_of_a_rival_changes_the_identity_at_ses(
     caller: Caller, other: Caller, identity: Identity
 ) -> None:
     name = a_name()
@@ -142,7 +144,7 @@ async def test_nothing_a_challenger_does_touches_the_identity(
     assert (await seen(caller, first)).ownership == Domain.OWNERSHIP_PROOF_DUE
 
 
-async def test_the_identity_outlives_the_holder_and_goes_with_the_last_claim(
+async def test_the_identity_is_deleted_with_the_last_claim_not_with_the_holder(
     caller: Caller, other: Caller, identity: Identity
 ) -> None:
     name = a_name()
@@ -157,7 +159,7 @@ async def test_the_identity_outlives_the_holder_and_goes_with_the_last_claim(
     assert len(await identity.controls("DeleteEmailIdentity", name)) == 1
 
 
-async def test_both_deleting_at_once_leave_nothing_behind(
+async def test_concurrent_deletions_of_both_claims_delete_the_identity_once(
     caller: Caller, other: Caller, identity: Identity
 ) -> None:
     name = a_name()
@@ -173,7 +175,7 @@ async def test_both_deleting_at_once_leave_nothing_behind(
     assert len(await identity.controls("DeleteEmailIdentity", name)) == 1
 
 
-async def test_a_claim_that_was_never_ready_leaves_no_trace(
+async def test_a_deleted_claim_that_was_never_ready_does_not_require_proof_of_the_next(
     caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
     name = a_name()
@@ -194,7 +196,7 @@ async def was_ready(database: FreshDatabase, domain: Domain) -> None:
     )
 
 
-async def test_a_claim_that_was_ready_makes_the_next_tenant_prove_itself_and_not_the_same_one(
+async def test_a_deleted_claim_that_was_ready_requires_proof_of_another_tenant_only(
     caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
     name = a_name()
@@ -212,7 +214,7 @@ async def test_a_claim_that_was_ready_makes_the_next_tenant_prove_itself_and_not
     assert await ownerships(database, name) == ["SOLE", "SOLE", "PROOF_DUE"]
 
 
-async def test_of_claims_at_once_none_holds_the_name_unproven(
+async def test_concurrent_claims_must_all_be_proven(
     identity: Identity, caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
     name = a_name()
@@ -224,7 +226,7 @@ async def test_of_claims_at_once_none_holds_the_name_unproven(
     assert len(await identity.controls("CreateEmailIdentity", name)) == 1
 
 
-async def test_a_second_tenant_waits_for_a_call_to_ses_too_and_cannot_tell_by_the_clock(
+async def test_a_second_tenant_cannot_detect_the_first_by_the_response_time(
     identity: Identity, caller: Caller, other: Caller
 ) -> None:
     name, seconds = a_name(), []
@@ -232,9 +234,9 @@ async def test_a_second_tenant_waits_for_a_call_to_ses_too_and_cannot_tell_by_th
         await identity.fault(operation, "latency", latency_ms=400)
 
     for each in (caller, other):
-        began = time.monotonic()
+        started = time.monotonic()
         await create(each, name)
-        seconds.append(time.monotonic() - began)
+        seconds.append(time.monotonic() - started)
         await identity.provisioned()
 
     assert min(seconds) >= 0.4

@@ -119,10 +119,10 @@ def test_a_sentence_sends_people_to_paths_that_there_are() -> None:
 
 
 def test_a_sentence_says_words_that_callers_know() -> None:
-    said = "ties only a key of scope SENDING_ACCESS; leave it out"
+    said = "is allowed only with scope SENDING_ACCESS; leave it empty"
     refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("domain_ids", said))
 
-    sentence = "`domain_id` ties only a key of permission `sending_access`; leave it out."
+    sentence = "`domain_id` is allowed only with permission `sending_access`; leave it empty."
     assert answered(refused) == (422, "validation_error", sentence)
 
 

@@ -1,4 +1,4 @@
-"""What changes a name's ownership: each rule by name, and what holds of every course of events."""
+"""The rules that change a name's ownership: each rule, and the invariants of every sequence of changes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -71,14 +71,12 @@ def changes(*claims: Contender, past: Past | None = None, now: datetime = NOW) -
         (Precheck.INCONCLUSIVE, "PROOF_DUE"),
     ],
 )
-def test_a_new_claim_is_decided_by_what_dns_held_before_its_records_were_shown(
-    precheck: Precheck, after: str
-) -> None:
+def test_a_new_claim_is_decided_by_the_dkim_precheck(precheck: Precheck, after: str) -> None:
     assert changes(a_claim(1, Ownership.UNDECIDED)) == []
     assert changes(a_claim(1, Ownership.UNDECIDED, precheck=precheck)) == [(1, after)]
 
 
-def test_a_live_rival_and_an_earlier_ready_tenant_demand_a_proof() -> None:
+def test_a_live_rival_or_an_earlier_ready_tenant_requires_proof() -> None:
     mine, rival = UUID(int=101), a_claim(2, Ownership.PROOF_DUE)
     earlier = Past((Reign(UUID(int=9), Ownership.SOLE, NOW - 90 * DAY, NOW - 80 * DAY),))
 
@@ -100,11 +98,11 @@ def test_a_live_rival_and_an_earlier_ready_tenant_demand_a_proof() -> None:
         (None, Ownership.SOLE, None, False),
     ],
 )
-def test_the_last_ready_tenant_returns_without_a_proof_for_a_week(
+def test_the_last_ready_tenant_may_return_without_proof_for_a_week(
     deleted: datetime | None,
     ownership: Ownership,
     other_claimed: datetime | None,
-    returns: bool,  # noqa: FBT001 - a parameter of the table
+    returns: bool,  # noqa: FBT001 - pytest passes parameters by name
 ) -> None:
     mine, other = UUID(int=101), UUID(int=102)
     reigns = (
@@ -118,7 +116,7 @@ def test_the_last_ready_tenant_returns_without_a_proof_for_a_week(
     assert changes(claim, past=past) == [(1, "SOLE" if returns else "PROOF_DUE")]
 
 
-def test_a_later_rival_demands_proof_only_of_what_dns_has_not_shown() -> None:
+def test_a_later_rival_requires_proof_only_of_claims_not_yet_seen_in_dns() -> None:
     unseen = a_claim(1, Ownership.SOLE)
     shown = [a_claim(2, Ownership.SOLE, dkim_found=True), a_sender(3), a_sender(4, state="DEGRADED")]
     settled = [a_claim(5, Ownership.PROVEN), a_claim(6, Ownership.PROOF_DUE)]
@@ -129,23 +127,23 @@ def test_a_later_rival_demands_proof_only_of_what_dns_has_not_shown() -> None:
 
 
 @pytest.mark.parametrize("ownership", [Ownership.SOLE, Ownership.PROVEN])
-def test_a_mere_claim_changes_nothing_for_who_sends(ownership: Ownership) -> None:
+def test_an_unproven_claim_does_not_affect_the_sending_tenant(ownership: Ownership) -> None:
     assert changes(a_sender(ownership=ownership), a_claim(2, Ownership.PROOF_DUE, check=UNSEEN)) == []
 
 
-def test_a_token_proves_a_name_that_nobody_sends_from() -> None:
+def test_a_token_proves_a_name_that_no_tenant_sends_from() -> None:
     proving = a_claim(2, Ownership.PROOF_DUE, check=FOUND)
 
     assert changes(proving) == [(2, "PROVEN")]
     assert changes(replace(proving, others_open=True)) == []
     assert changes(a_claim(1, Ownership.SOLE), proving) == [(1, "PROOF_DUE")]
     ended = a_sender(1, state="LOST", dkim_good=False)
-    assert changes(ended, proving) == [(1, "PROOF_DUE")]  # undisputed until now, it may still prove itself
+    assert changes(ended, proving) == [(1, "PROOF_DUE")]  # it was SOLE, so it may still prove itself
     lost = a_sender(1, Ownership.PROVEN, state="LOST", dkim_good=False)
     assert changes(lost, proving) == [(1, "SUPERSEDED")]
 
 
-def test_a_proof_beside_a_sender_begins_a_challenge() -> None:
+def test_a_proof_while_another_tenant_sends_starts_a_challenge() -> None:
     moves = next_moves([a_sender(), a_claim(2, Ownership.PROOF_DUE, check=FOUND)], Past(), NOW)
 
     assert [(move.claim_id.int, move.after.value) for move in moves] == [(2, "CHALLENGER"), (1, "CHALLENGED")]
@@ -162,29 +160,39 @@ LATE = NOW + CHALLENGE
 @pytest.mark.parametrize(
     ("holder", "challenger", "now", "expected"),
     [
-        pytest.param({}, {}, NOW, [], id="it has its time"),
-        pytest.param({"check": FOUND}, {}, NOW, [(1, "PROVEN")], id="it answers"),
-        pytest.param({"check": GONE}, {}, LATE, [], id="nothing was checked since the deadline"),
+        pytest.param({}, {}, NOW, [], id="the deadline has not passed"),
+        pytest.param({"check": FOUND}, {}, NOW, [(1, "PROVEN")], id="the holder published its token"),
+        pytest.param({"check": GONE}, {}, LATE, [], id="no check since the deadline"),
         pytest.param(
             {"check": GONE},
             {"check": replace(FOUND, checked_at=LATE)},
             LATE,
             [(1, "SUPERSEDED")],
-            id="it stayed silent",
+            id="the deadline passed without the token",
         ),
         pytest.param(
-            {"check": UNSEEN}, {"check": replace(FOUND, checked_at=LATE)}, LATE, [], id="silence is not seen"
+            {"check": UNSEEN},
+            {"check": replace(FOUND, checked_at=LATE)},
+            LATE,
+            [],
+            id="the holder's token was not missed often enough",
         ),
-        pytest.param({"state": "LOST"}, {}, NOW, [(1, "SUPERSEDED")], id="it is lost"),
+        pytest.param({"state": "LOST"}, {}, NOW, [(1, "SUPERSEDED")], id="the holder is LOST"),
         pytest.param(
-            {"state": "DEGRADED", "dkim_good": False}, {}, NOW, [(1, "SUPERSEDED")], id="it signs no more"
+            {"state": "DEGRADED", "dkim_good": False},
+            {},
+            NOW,
+            [(1, "SUPERSEDED")],
+            id="the holder cannot sign",
         ),
-        pytest.param({}, {"check": GONE}, NOW, [(2, "PROOF_DUE")], id="the challenger's token is gone"),
+        pytest.param({}, {"check": GONE}, NOW, [(2, "PROOF_DUE")], id="the challenger's token was removed"),
         pytest.param(
-            {"since": NOW - 7 * DAY}, {}, NOW, [(1, "SOLE"), (2, "PROOF_DUE")], id="nobody could decide"
+            {"since": NOW - 7 * DAY}, {}, NOW, [(1, "SOLE"), (2, "PROOF_DUE")], id="the challenge expired"
         ),
-        pytest.param({"adopted": True}, {}, NOW, [(2, "PROOF_DUE")], id="an operator keeps the holder"),
-        pytest.param({}, {"adopted": True}, NOW, [(1, "SUPERSEDED")], id="an operator takes the challenger"),
+        pytest.param({"adopted": True}, {}, NOW, [(2, "PROOF_DUE")], id="an operator adopted the holder"),
+        pytest.param(
+            {}, {"adopted": True}, NOW, [(1, "SUPERSEDED")], id="an operator adopted the challenger"
+        ),
     ],
 )
 def test_a_challenge_ends(
@@ -198,25 +206,25 @@ def test_a_challenge_ends(
     assert changes(*claims, now=now) == expected
 
 
-def test_a_challenge_without_its_challenger_is_over() -> None:
+def test_a_challenge_without_a_challenger_ends() -> None:
     assert changes(HOLDER) == [(1, "SOLE")]
     assert changes(replace(HOLDER, before=Ownership.PROVEN)) == [(1, "PROVEN")]
 
 
-def test_who_answered_keeps_the_name_while_its_token_is_there() -> None:
+def test_a_holder_that_answered_keeps_the_name_until_a_check_misses_its_token() -> None:
     answered = a_sender(1, Ownership.PROVEN, check=FOUND)
 
     assert changes(answered, CHALLENGER) == []
     assert changes(replace(answered, check=UNANSWERED), CHALLENGER) == []
 
 
-def test_who_answered_has_72_hours_again_from_the_first_check_that_misses_its_token() -> None:
+def test_the_first_check_that_misses_the_token_of_a_proven_holder_starts_72_hours() -> None:
     answered = a_sender(1, Ownership.PROVEN, check=FOUND)
 
     assert changes(replace(answered, check=MISSED), CHALLENGER) == [(1, "CHALLENGED")]
 
 
-def test_only_a_name_that_somebody_waits_for_is_released() -> None:
+def test_only_a_name_with_a_challenger_is_released() -> None:
     assert release(a_sender(), [a_claim(2, Ownership.PROOF_DUE)]) == []
     assert [move.after for move in release(HOLDER, [HOLDER, CHALLENGER])] == [Ownership.SUPERSEDED]
 
@@ -260,7 +268,7 @@ def applied(claim: Contender, move: Move) -> Contender:
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(facts, min_size=1, max_size=4))
-def test_whatever_the_facts_one_claim_at_most_holds_the_name_and_decisions_end(
+def test_at_most_one_claim_holds_the_name_and_decisions_terminate(
     drawn: list[dict[str, object]],
 ) -> None:
     claims: list[Contender] = []

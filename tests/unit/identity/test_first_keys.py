@@ -5,7 +5,7 @@ from chassis.config import Secret
 from services.identity.bootstrap import Keys
 
 
-def test_no_keys_are_made_where_none_are_given() -> None:
+def test_no_keys_are_created_if_none_are_configured() -> None:
     assert Keys().given() == []
 
 
@@ -18,17 +18,17 @@ def test_each_key_has_its_scope() -> None:
 
 
 @pytest.mark.parametrize("cut", [slice(0, -1), slice(1, None), slice(3, None), slice(0, 10)], ids=str)
-def test_what_can_be_no_key_is_a_mistake_of_the_settings(cut: slice) -> None:
+def test_a_malformed_key_is_a_configuration_error_that_hides_the_key(cut: slice) -> None:
     text = generate_key()[0][cut]
 
-    with pytest.raises(ValueError, match="LETTERHEAD_SERVICE_KEY_FILE: holds no key") as refusal:
+    with pytest.raises(ValueError, match="LETTERHEAD_SERVICE_KEY_FILE: malformed API key") as error:
         Keys(service_key=Secret(text))
 
-    assert text not in str(refusal.value)
+    assert text not in str(error.value)
 
 
-def test_one_key_cannot_be_both() -> None:
+def test_the_admin_key_and_the_service_key_must_differ() -> None:
     token = Secret(generate_key()[0])
 
-    with pytest.raises(ValueError, match="holds the admin key"):
+    with pytest.raises(ValueError, match="contains the admin key"):
         Keys(admin_key=token, service_key=token)

@@ -15,16 +15,16 @@ ALLOWED = {
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(Phase, Phase)))
-def test_a_claim_moves_only_as_the_table_says(before: Phase, after: Phase) -> None:
+def test_a_claim_makes_only_the_allowed_transitions(before: Phase, after: Phase) -> None:
     assert (after in PHASES[before]) == ((before, after) in ALLOWED)
 
 
-def test_states_are_the_contracts() -> None:
+def test_states_match_the_proto_enum() -> None:
     assert [f"STATE_{state}" for state in STATES] == Domain.State.keys()[1:]
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_state_has_a_sentence_and_an_exact_one_goes_before_it(state: str) -> None:
+def test_every_state_has_a_default_message_that_a_note_replaces(state: str) -> None:
     assert note_of(state, "") == NOTES[state]
     assert NOTES[state].endswith(".")
     assert note_of(state, "It waits.") == "It waits."

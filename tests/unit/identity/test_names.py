@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001 - names that look like others are what this is about
+# ruff: noqa: RUF001 - the tests need look-alike characters
 import pytest
 
 from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
@@ -36,7 +36,7 @@ LONGEST = ".".join([LONGEST_LABEL, LONGEST_LABEL, LONGEST_LABEL, "b" * 13, "com"
         ("a.b.c.d.e.f.g.h.i.com", "a.b.c.d.e.f.g.h.i.com"),
     ],
 )
-def test_a_name_is_read_as_its_a_labels(typed: str, name: str) -> None:
+def test_a_typed_name_is_parsed_into_a_labels(typed: str, name: str) -> None:
     assert parse_domain(typed).name == name
 
 
@@ -50,11 +50,11 @@ def test_a_name_is_read_as_its_a_labels(typed: str, name: str) -> None:
         ("xn--bcher-kva.de", "xn--bcher-kva.de"),
     ],
 )
-def test_a_name_is_shown_as_typed(typed: str, shown: str) -> None:
+def test_the_display_name_is_the_name_as_typed(typed: str, shown: str) -> None:
     assert parse_domain(typed).display_name == shown
 
 
-REFUSED = {
+REJECTED = {
     "empty": ["", ".", "。"],
     "an IP address": [
         "192.0.2.1", "127.1", "2130706433", "0x7f.1", "0x7f000001", "1.2.3.4.", "１.２.３.４", "999.1.1.1",
@@ -76,10 +76,10 @@ REFUSED = {
     ],
     "DNS allows 253": [".".join([LONGEST_LABEL] * 4)],
     "longer than the 253": ["a." * 1000 + "com"],
-    "leave room for DKIM": [LONGEST.replace("b.com", "bb.com")],
+    "its DKIM records allow at most": [LONGEST.replace("b.com", "bb.com")],
     "labels; use a name of at most 10": ["a.b.c.d.e.f.g.h.i.j.com"],
     "underscore": ["a_b.com", "_dmarc.mnexa.ai", "a._domainkey.mnexa.ai"],
-    "hyphens third and fourth": ["ab--cd.com", "a.zz--top.com"],
+    "hyphens in positions 3 and 4": ["ab--cd.com", "a.zz--top.com"],
     "begins or ends with a hyphen": ["-a.com", "a-.com", "a.-b.com", "xn--.com"],
     "two dots": ["a..com", ".a.com", "a.com..", "..", "a。。com"],
     "a space": ["a b.com", " a.com", "a.com ", "a.com\n", "a\u00a0b.com", "a\u3000b.com", "a.com\t"],
@@ -91,13 +91,13 @@ REFUSED = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("typed", "why"), [(typed, why) for why, many in REFUSED.items() for typed in many])
-def test_what_is_no_sending_domain_is_refused_with_its_reason(typed: str, why: str) -> None:
-    with pytest.raises(BadName) as refusal:
+@pytest.mark.parametrize(("typed", "why"), [(typed, why) for why, many in REJECTED.items() for typed in many])
+def test_an_invalid_domain_name_is_rejected_with_the_reason(typed: str, why: str) -> None:
+    with pytest.raises(BadName) as error:
         parse_domain(typed)
 
-    assert why in str(refusal.value)
-    assert len(str(refusal.value)) <= 160  # longer ones are cut on the wire
+    assert why in str(error.value)
+    assert len(str(error.value)) <= 160  # gRPC errors truncate longer messages
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_what_is_no_sending_domain_is_refused_with_its_reason(typed: str, why: s
         ("a" * 63, "a" * 63),
     ],
 )
-def test_a_mail_from_label_is_read_in_lower_case_and_is_send_by_default(typed: str, label: str) -> None:
+def test_a_mail_from_label_is_lowercased_and_defaults_to_send(typed: str, label: str) -> None:
     assert parse_mail_from_label(typed, "mnexa.ai") == label
 
 
@@ -119,12 +119,12 @@ def test_a_mail_from_label_is_read_in_lower_case_and_is_send_by_default(typed: s
     "typed",
     ["a.b", ".", "a_b", "-a", "a-", "a" * 64, "send ", " ", "é", "xn--bcher-kva", "ab--c", "a\0", "send."],
 )  # fmt: skip
-def test_what_is_no_label_is_refused(typed: str) -> None:
-    with pytest.raises(BadName, match="is not a label"):
+def test_an_invalid_label_is_rejected(typed: str) -> None:
+    with pytest.raises(BadName, match="is not a valid label"):
         parse_mail_from_label(typed, "mnexa.ai")
 
 
-def test_a_label_has_to_fit_before_its_domain() -> None:
+def test_a_label_and_its_domain_together_fit_the_dns_limit() -> None:
     with pytest.raises(BadName, match="shorter"):
         parse_mail_from_label("s" * 44, LONGEST)
 

@@ -1,4 +1,4 @@
-"""docs/domain-lifecycle.md describes the changes of ownership that the code allows, in the same words."""
+"""docs/domain-lifecycle.md lists exactly the ownership transitions of the code, with the same texts."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ DOC = Path(__file__).parents[3] / "docs" / "domain-lifecycle.md"
 ROW = re.compile(r"^\| `([A-Z_]+)` \| `([A-Z_]+)` \| ([^|]+?) \| (?:`domain\.\w+`|none) \|$", re.MULTILINE)
 
 
-def test_every_change_is_documented_and_no_other() -> None:
+def test_the_documented_transitions_are_those_of_the_code() -> None:
     described = {(before, after): why for before, after, why in ROW.findall(DOC.read_text())}
 
     assert described == {
@@ -21,7 +21,7 @@ def test_every_change_is_documented_and_no_other() -> None:
     }
 
 
-def test_the_words_are_the_contracts() -> None:
-    words = [name.removeprefix("OWNERSHIP_") for name in Domain.Ownership.keys()][1:]  # noqa: SIM118
+def test_ownership_values_match_the_proto_enum() -> None:
+    values = [name.removeprefix("OWNERSHIP_") for name in Domain.Ownership.keys()][1:]  # noqa: SIM118
 
-    assert [each.value for each in Ownership] == [each.value for each in Observed] == words
+    assert [each.value for each in Ownership] == [each.value for each in Observed] == values

@@ -1,4 +1,4 @@
-"""What SES says, and what follows: every value of its enums, unknown ones included."""
+"""The calls and records that follow from each SES answer, for every enum value including unknown ones."""
 
 from dataclasses import replace
 from itertools import product
@@ -63,7 +63,7 @@ def shown(inbound_mx: str | None = None) -> tuple[Record, ...]:
     return records("inbox.mnexa.ai", "send", "us-east-1", SIGNING, inbound_mx=inbound_mx)
 
 
-def test_the_records_are_shown_in_order_and_advice_comes_last() -> None:
+def test_records_are_in_display_order_with_optional_ones_last() -> None:
     as_text = [(r.purpose.value, r.ordinal, r.type, r.name, r.value, r.priority, r.required) for r in shown()]
 
     zone = "dkim.us-east-1.example-zone.com"
@@ -78,7 +78,7 @@ def test_the_records_are_shown_in_order_and_advice_comes_last() -> None:
     assert {record.ttl for record in shown()} == {300}
 
 
-def test_the_record_for_receiving_is_shown_where_the_operator_receives_and_never_gates() -> None:
+def test_the_inbound_mx_record_is_shown_if_configured_and_is_optional() -> None:
     (inbound,) = [r for r in shown("mx.e2a.dev") if r.purpose is Purpose.INBOUND]
 
     assert (inbound.type, inbound.name, inbound.value) == ("MX", "inbox.mnexa.ai", "mx.e2a.dev")
@@ -88,14 +88,14 @@ def test_the_record_for_receiving_is_shown_where_the_operator_receives_and_never
     )
 
 
-def test_dkim_keys_are_where_ses_says_or_where_they_always_were() -> None:
+def test_dkim_records_use_the_default_zone_if_ses_returns_none() -> None:
     (record, *_) = dkim_records("mnexa.ai", Signing(TOKENS, ""))
 
     assert record.value == f"{TOKENS[0]}.dkim.amazonses.com"
 
 
 @pytest.mark.parametrize(("dkim", "verification", "mail_from"), EVERY_ANSWER)
-def test_only_what_ses_gave_up_is_mended(dkim: str, verification: str, mail_from: str) -> None:
+def test_only_failed_statuses_are_repaired(dkim: str, verification: str, mail_from: str) -> None:
     seen = replace(RIGHT, dkim_status=dkim, verification_status=verification, mail_from_status=mail_from)
 
     wanted = changes_needed(seen, MAIL_FROM)
@@ -105,7 +105,7 @@ def test_only_what_ses_gave_up_is_mended(dkim: str, verification: str, mail_from
 
 
 @pytest.mark.parametrize(
-    ("drift", "mending"),
+    ("drift", "repair"),
     [
         ({"signing": Signing((), "")}, Call.RESTART_DKIM),
         ({"easy_dkim": False}, Call.RESTART_DKIM),
@@ -114,14 +114,14 @@ def test_only_what_ses_gave_up_is_mended(dkim: str, verification: str, mail_from
         ({"falls_back": False}, Call.SET_MAIL_FROM),
     ],
 )
-def test_drift_is_mended(drift: dict[str, object], mending: Call) -> None:
-    assert changes_needed(replace(RIGHT, **drift), MAIL_FROM) == (mending,)  # type: ignore[arg-type]
+def test_drift_is_repaired(drift: dict[str, object], repair: Call) -> None:
+    assert changes_needed(replace(RIGHT, **drift), MAIL_FROM) == (repair,)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("region", "partition"), [("us-east-1", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
 )
-def test_an_arn_names_the_regions_partition(region: str, partition: str) -> None:
+def test_an_arn_contains_the_partition_of_the_region(region: str, partition: str) -> None:
     assert (
         arn("123456789012", region, "mnexa.ai")
         == f"arn:{partition}:ses:{region}:123456789012:identity/mnexa.ai"
@@ -137,7 +137,7 @@ def test_an_arn_names_the_regions_partition(region: str, partition: str) -> None
         ((Call.DELETE,), Call.DELETE, ()),
     ],
 )
-def test_the_next_call_is_the_planned_one_and_without_a_plan_ses_is_asked(
+def test_the_next_call_is_the_first_planned_one_or_get(
     plan: tuple[Call, ...], call: Call, after: tuple[Call, ...]
 ) -> None:
     work = replace(A_WORK, plan=plan)
@@ -145,5 +145,5 @@ def test_the_next_call_is_the_planned_one_and_without_a_plan_ses_is_asked(
     assert (work.call, work.calls_after) == (call, after)
 
 
-def test_the_return_path_is_below_the_name() -> None:
+def test_the_mail_from_domain_is_a_subdomain_of_the_name() -> None:
     assert A_WORK.mail_from_domain == "send.mnexa.ai"

@@ -1,4 +1,4 @@
-"""When SES does not do it: the domain says why in a sentence, nothing is made twice, and it ends well."""
+"""SES errors: the domain shows the reason, no identity is created twice, and provisioning recovers."""
 
 import asyncio
 from dataclasses import replace
@@ -19,8 +19,8 @@ from tests.integration.identity.conftest import Identity
 from tests.waiting import eventually
 
 
-async def create(caller: Caller, name: str, timeout: float = 3) -> Domain:  # noqa: ASYNC109 - the rpc's
-    """Asks, without waiting longer than a moment for SES."""
+async def create(caller: Caller, name: str, timeout: float = 3) -> Domain:  # noqa: ASYNC109 - passed to the rpc
+    """Create a domain, waiting only briefly for SES."""
     domain: Domain = (
         await caller.domains.CreateDomain(CreateDomainRequest(name=name), timeout=timeout)
     ).domain
@@ -33,7 +33,7 @@ async def shown(caller: Caller, domain: Domain) -> Domain:
 
 
 async def noted(caller: Caller, domain: Domain, said: str) -> Domain | None:
-    """The domain as it is once its note says so."""
+    """Return the domain if its note contains the text, otherwise None."""
     now = await shown(caller, domain)
     return now if said in now.state_note else None
 
@@ -45,13 +45,13 @@ async def reached(caller: Caller, domain: Domain, state: Domain.State.ValueType)
 @pytest.mark.parametrize(
     ("kind", "said"),
     [
-        ("throttle", "SES asks for fewer requests."),
-        ("error_503", "SES in us-east-1 answered with an error"),
-        ("error_500", "SES in us-east-1 answered with an error"),
-        ("reset_before", "SES in us-east-1 does not answer."),
+        ("throttle", "SES throttled the request."),
+        ("error_503", "SES in us-east-1 returned an error"),
+        ("error_500", "SES in us-east-1 returned an error"),
+        ("reset_before", "SES in us-east-1 did not respond."),
     ],
 )
-async def test_a_domain_says_what_it_waits_for_and_gets_there_by_itself(
+async def test_a_domain_shows_the_ses_error_and_recovers_automatically(
     caller: Caller, identity: Identity, kind: str, said: str
 ) -> None:
     await identity.fault("CreateEmailIdentity", kind)
@@ -60,14 +60,14 @@ async def test_a_domain_says_what_it_waits_for_and_gets_there_by_itself(
 
     domain = await eventually(lambda: noted(caller, domain, said))
     assert domain.state == Domain.STATE_PROVISIONING
-    assert "It is tried again by itself" in domain.state_note
+    assert "Letterhead retries automatically" in domain.state_note
     await identity.end_faults()
     await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
     assert (await shown(caller, domain)).state_note != domain.state_note
 
 
 @pytest.mark.parametrize("kind", ["accept_then_500", "accept_then_reset", "half_answer"])
-async def test_an_identity_whose_making_went_unanswered_is_found_and_not_made_twice(
+async def test_an_identity_whose_creation_got_no_response_is_found_and_not_created_twice(
     caller: Caller, identity: Identity, kind: str
 ) -> None:
     await identity.fault("CreateEmailIdentity", kind, count=1)
@@ -80,7 +80,7 @@ async def test_an_identity_whose_making_went_unanswered_is_found_and_not_made_tw
     assert (await identity.at_ses(domain.name))["mail_from_domain"] == f"send.{domain.name}"
 
 
-async def test_half_an_answer_about_an_identity_does_not_pass_for_its_absence(
+async def test_an_incomplete_response_does_not_count_as_a_missing_identity(
     caller: Caller, identity: Identity
 ) -> None:
     domain = await create(caller, a_name())
@@ -93,7 +93,7 @@ async def test_half_an_answer_about_an_identity_does_not_pass_for_its_absence(
     assert len(await identity.controls("DeleteEmailIdentity", domain.name)) == 1
 
 
-async def test_half_an_answer_is_said_and_the_identity_found_when_answers_are_whole(
+async def test_an_incomplete_response_is_shown_and_the_identity_is_found_later(
     caller: Caller, identity: Identity
 ) -> None:
     for operation in ("CreateEmailIdentity", "GetEmailIdentity"):
@@ -101,22 +101,22 @@ async def test_half_an_answer_is_said_and_the_identity_found_when_answers_are_wh
 
     domain = await create(caller, a_name())
 
-    await eventually(lambda: noted(caller, domain, "SES in us-east-1 gave half an answer."))
+    await eventually(lambda: noted(caller, domain, "SES in us-east-1 returned an incomplete response."))
     await identity.end_faults()
     await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
     assert len(await identity.controls("CreateEmailIdentity", domain.name)) == 1
 
 
-async def test_ses_out_of_reach_is_said(identity: Identity, free_tcp_port: int) -> None:
+async def test_an_unreachable_ses_is_shown(identity: Identity, free_tcp_port: int) -> None:
     aws = replace(identity.settings.aws, aws_endpoint_url=f"http://127.0.0.1:{free_tcp_port}")
     async with identity.start(aws=aws) as channel:
         caller = await identity.a_caller(channel)
         domain = await create(caller, a_name())
 
-        await eventually(lambda: noted(caller, domain, "SES in us-east-1 does not answer."))
+        await eventually(lambda: noted(caller, domain, "SES in us-east-1 did not respond."))
 
 
-async def test_missing_credentials_are_said(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_credentials_are_shown(identity: Identity, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -127,15 +127,15 @@ async def test_missing_credentials_are_said(identity: Identity, monkeypatch: pyt
         await eventually(lambda: noted(caller, domain, "no AWS credentials"))
 
 
-async def test_a_missing_configuration_set_is_said(identity: Identity) -> None:
+async def test_a_missing_configuration_set_is_shown(identity: Identity) -> None:
     async with identity.start(ses=SesSettings(configuration_set="forgotten")) as channel:
         caller = await identity.a_caller(channel)
         domain = await create(caller, a_name())
 
-        await eventually(lambda: noted(caller, domain, "is there a configuration set 'forgotten'?"))
+        await eventually(lambda: noted(caller, domain, "Check that configuration set 'forgotten' exists"))
 
 
-async def test_an_identity_that_is_not_ours_is_left_alone_until_its_owner_hands_it_over(
+async def test_an_identity_that_is_not_ours_is_not_changed_until_it_is_tagged(
     caller: Caller, identity: Identity
 ) -> None:
     name = a_name()
@@ -144,7 +144,7 @@ async def test_an_identity_that_is_not_ours_is_left_alone_until_its_owner_hands_
 
     domain = await create(caller, name)
 
-    domain = await eventually(lambda: noted(caller, domain, "Letterhead did not make"))
+    domain = await eventually(lambda: noted(caller, domain, "Letterhead did not create"))
     assert domain.state == Domain.STATE_PROVISIONING
     assert "letterhead=letterhead" in domain.state_note
     assert not domain.records
@@ -154,9 +154,7 @@ async def test_an_identity_that_is_not_ours_is_left_alone_until_its_owner_hands_
     assert (await identity.as_made(name))["tokens"] == before["tokens"]
 
 
-async def test_an_identity_of_another_installation_is_not_ours_either(
-    caller: Caller, identity: Identity
-) -> None:
+async def test_an_identity_of_another_installation_is_not_deleted(caller: Caller, identity: Identity) -> None:
     name = a_name()
     await identity.seed_at_ses(name, tag="the-other-one")
 
@@ -168,8 +166,10 @@ async def test_an_identity_of_another_installation_is_not_ours_either(
 
 
 @pytest.mark.parametrize("operation", ["CreateEmailIdentity", "PutEmailIdentityMailFromAttributes"])
-async def test_a_worker_killed_in_mid_step_is_followed_by_another(identity: Identity, operation: str) -> None:
-    """Without a drain the step is cut off while SES works on its call, which is done all the same."""
+async def test_another_worker_continues_after_a_worker_was_killed_in_a_step(
+    identity: Identity, operation: str
+) -> None:
+    """Without a drain, the step is cancelled during its SES call, which SES completes nevertheless."""
     name = a_name()
     await identity.fault(operation, "latency", latency_ms=500, count=1)
     server = replace(identity.settings.server, drain=timedelta(0))
@@ -189,7 +189,7 @@ async def test_a_worker_killed_in_mid_step_is_followed_by_another(identity: Iden
     assert (await identity.at_ses(name))["mail_from_domain"] == f"send.{name}"
 
 
-async def test_a_worker_killed_while_deleting_is_followed_by_another(identity: Identity) -> None:
+async def test_another_worker_continues_after_a_worker_was_killed_in_a_deletion(identity: Identity) -> None:
     server = replace(identity.settings.server, drain=timedelta(0))
     async with identity.start(server=server) as channel:
         caller = await identity.a_caller(channel)
@@ -216,10 +216,8 @@ async def the_only_domain(identity: Identity, admin: Caller) -> Domain:
 
 
 @pytest.mark.parametrize("operation", ["CreateEmailIdentity", "PutEmailIdentityMailFromAttributes"])
-async def test_a_worker_that_slept_through_its_lease_changes_nothing(
-    identity: Identity, operation: str
-) -> None:
-    """The first replica's step is overtaken while SES works on its call; the second one's counts."""
+async def test_a_worker_whose_lease_expired_changes_nothing(identity: Identity, operation: str) -> None:
+    """The first replica's lease expires during its SES call, so only the second replica's step counts."""
     await identity.fault(operation, "latency", latency_ms=700, count=1)
     async with identity.start() as first:
         asking = asyncio.create_task(create(await identity.a_caller(first), a_name(), timeout=30))

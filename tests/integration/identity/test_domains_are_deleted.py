@@ -1,4 +1,4 @@
-"""Deleting: nothing is cut off on its way, only what is ours goes, and a name comes back whole."""
+"""Deletion waits for emails in flight, deletes only our SES identities, and allows to create a name again."""
 
 import asyncio
 from datetime import timedelta
@@ -53,7 +53,7 @@ async def is_at_ses(identity: Identity, name: str) -> bool:
 
 
 async def an_open_attempt(database: FreshDatabase, domain: Domain) -> None:
-    """What sender writes before it hands an email to SES."""
+    """Store what sender stores before it submits an email to SES."""
     email_id = uuid7()
     await database.execute(
         "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at)"
@@ -67,7 +67,7 @@ async def an_open_attempt(database: FreshDatabase, domain: Domain) -> None:
     )  # fmt: skip
 
 
-async def test_a_domain_goes_with_its_identity_and_leaves_a_tombstone(
+async def test_a_domain_is_deleted_with_its_identity_and_leaves_a_tombstone(
     caller: Caller, identity: Identity, database: FreshDatabase, stream: FreshStream
 ) -> None:
     domain = await create(caller, a_name())
@@ -89,7 +89,7 @@ async def test_a_domain_goes_with_its_identity_and_leaves_a_tombstone(
     assert event["data"]["domain"]["id"] == domain.id
 
 
-async def test_deleting_again_changes_nothing(caller: Caller, stream: FreshStream) -> None:
+async def test_deletion_is_idempotent(caller: Caller, stream: FreshStream) -> None:
     domain = await create(caller, a_name())
     await asyncio.gather(*(delete(caller, domain) for _ in range(5)))
     await eventually(lambda: gone(caller, domain))
@@ -100,7 +100,7 @@ async def test_deleting_again_changes_nothing(caller: Caller, stream: FreshStrea
     assert len(await eventually(lambda: stream.published("domain.deleted"))) == 1
 
 
-async def test_a_name_that_went_is_not_found_by_name(caller: Caller) -> None:
+async def test_a_deleted_domain_is_not_found_by_name(caller: Caller) -> None:
     domain = await create(caller, a_name())
     await delete(caller, domain)
     await eventually(lambda: gone(caller, domain))
@@ -110,7 +110,7 @@ async def test_a_name_that_went_is_not_found_by_name(caller: Caller) -> None:
     assert refusal.code is grpc.StatusCode.NOT_FOUND
 
 
-async def test_an_identity_waits_for_what_is_on_its_way(
+async def test_deletion_waits_for_emails_in_flight(
     caller: Caller, identity: Identity, database: FreshDatabase
 ) -> None:
     domain = await create(caller, a_name())
@@ -119,7 +119,7 @@ async def test_an_identity_waits_for_what_is_on_its_way(
     await delete(caller, domain)
 
     async def waits() -> bool:
-        return "on their way: 1" in (await shown(caller, domain)).state_note
+        return "emails in flight: 1" in (await shown(caller, domain)).state_note
 
     await eventually(waits)
     assert (await shown(caller, domain)).state == Domain.STATE_DELETING
@@ -129,7 +129,9 @@ async def test_an_identity_waits_for_what_is_on_its_way(
     assert not await is_at_ses(identity, domain.name)
 
 
-async def test_deleting_waits_for_whoever_opens_an_attempt(caller: Caller, database: FreshDatabase) -> None:
+async def test_deletion_waits_for_a_transaction_that_opens_an_attempt(
+    caller: Caller, database: FreshDatabase
+) -> None:
     domain = await create(caller, a_name())
     async with database.open("sender") as sender, sender.transaction() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock_shared(chassis.fence($1))", domain.id)
@@ -144,7 +146,7 @@ async def waiting_for_a_lock(database: FreshDatabase) -> bool:
     return bool(await database.fetch("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
 
 
-async def test_an_identity_whose_tag_was_taken_away_is_left_and_that_is_said(
+async def test_an_identity_whose_tag_was_removed_is_kept_and_the_history_says_so(
     caller: Caller, identity: Identity, database: FreshDatabase
 ) -> None:
     domain = await create(caller, a_name())
@@ -155,10 +157,12 @@ async def test_an_identity_whose_tag_was_taken_away_is_left_and_that_is_said(
     await eventually(lambda: gone(caller, domain))
     assert await is_at_ses(identity, domain.name)
     (row,) = await database.fetch("SELECT cause FROM identity.claim_transitions WHERE to_phase = 'DELETED'")
-    assert row["cause"] == "left at SES: Letterhead did not make it"
+    assert row["cause"] == "left at SES: Letterhead did not create it"
 
 
-async def test_an_identity_gone_already_is_deleted(caller: Caller, identity: Identity) -> None:
+async def test_a_domain_whose_identity_is_already_deleted_is_deleted(
+    caller: Caller, identity: Identity
+) -> None:
     domain = await create(caller, a_name())
     await identity.call_ses("delete_email_identity", EmailIdentity=domain.name)
 
@@ -168,7 +172,7 @@ async def test_an_identity_gone_already_is_deleted(caller: Caller, identity: Ide
 
 
 @pytest.mark.parametrize("operation", ["GetEmailIdentity", "DeleteEmailIdentity"])
-async def test_a_name_created_again_while_it_goes_ends_whole(
+async def test_a_name_created_again_during_its_deletion_is_provisioned(
     caller: Caller, identity: Identity, operation: str
 ) -> None:
     first = await create(caller, a_name())
@@ -192,7 +196,7 @@ async def called(identity: Identity, operation: str, times: int) -> bool:
     return len(await identity.controls(operation)) >= times
 
 
-async def test_another_tenants_claim_while_a_name_goes_keeps_the_identity(
+async def test_a_claim_of_another_tenant_during_the_deletion_keeps_the_identity(
     caller: Caller, other: Caller, identity: Identity
 ) -> None:
     first = await create(caller, a_name())
@@ -208,7 +212,7 @@ async def test_another_tenants_claim_while_a_name_goes_keeps_the_identity(
     assert [record.name.partition(".")[0] for record in second.records[:3]] == at_ses["tokens"]
 
 
-async def test_coming_and_going_at_once_ends_with_one_domain_or_none(
+async def test_concurrent_creates_and_deletes_end_with_one_domain_or_none(
     caller: Caller, identity: Identity
 ) -> None:
     name = a_name()
@@ -230,14 +234,14 @@ async def create_or_not(caller: Caller, name: str) -> Domain | None:
     try:
         return await create(caller, name)
     except grpc.aio.AioRpcError:
-        return None  # the one that goes was not going yet
+        return None  # the existing domain was not DELETING yet
 
 
 async def is_pending(caller: Caller, domain: Domain) -> bool:
     return (await shown(caller, domain)).state == Domain.STATE_PENDING
 
 
-async def test_a_domain_may_go_before_ses_ever_answered(caller: Caller, identity: Identity) -> None:
+async def test_a_domain_can_be_deleted_before_ses_has_answered(caller: Caller, identity: Identity) -> None:
     await identity.fault("CreateEmailIdentity", "error_503")
     request = CreateDomainRequest(name=a_name())
     domain = (await caller.domains.CreateDomain(request, timeout=3)).domain

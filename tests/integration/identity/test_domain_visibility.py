@@ -1,4 +1,4 @@
-"""Who sees which domains: pages in order, states by filter, and of another tenant nothing at all."""
+"""Visibility of domains: pages, filters and search return a tenant's own domains only."""
 
 from typing import Any
 from uuid import uuid4
@@ -28,7 +28,7 @@ async def create(caller: Caller, name: str | None = None) -> Domain:
     return domain
 
 
-async def test_pages_hold_every_domain_once_newest_first_with_its_records(caller: Caller) -> None:
+async def test_pages_list_every_domain_once_newest_first_with_its_records(caller: Caller) -> None:
     made = [(await create(caller)).id for _ in range(5)]
 
     seen: list[Domain] = []
@@ -43,7 +43,7 @@ async def test_pages_hold_every_domain_once_newest_first_with_its_records(caller
     assert {len(domain.records) for domain in seen} == {6}
 
 
-async def test_a_list_goes_on_from_a_domain_either_way(caller: Caller) -> None:
+async def test_a_list_can_start_at_a_domain_in_both_directions(caller: Caller) -> None:
     made = [(await create(caller)).id for _ in range(4)]
 
     async def listed(**fields: Any) -> tuple[list[int], bool]:
@@ -56,7 +56,7 @@ async def test_a_list_goes_on_from_a_domain_either_way(caller: Caller) -> None:
     assert await listed(before_id=made[1]) == ([3, 2], False)
 
 
-async def test_a_long_page_comes_with_the_records_of_each(admin: Caller, database: FreshDatabase) -> None:
+async def test_a_long_page_has_the_records_of_each_domain(admin: Caller, database: FreshDatabase) -> None:
     tenant_id = await a_tenant(database)
     made = [await a_provisioned_domain(database, tenant_id) for _ in range(12)]
 
@@ -66,7 +66,7 @@ async def test_a_long_page_comes_with_the_records_of_each(admin: Caller, databas
     assert shown == {each.name: [f"{token}._domainkey.{each.name}" for token in each.tokens] for each in made}
 
 
-async def test_a_state_is_what_verifier_found_and_filters_the_list(
+async def test_the_state_comes_from_verifier_and_filters_the_list(
     identity: Identity, channel: grpc.aio.Channel, admin: Caller, database: FreshDatabase
 ) -> None:
     tenant_id = await a_tenant(database)
@@ -85,25 +85,25 @@ async def test_a_state_is_what_verifier_found_and_filters_the_list(
     assert shown.state_note.endswith(".")
 
 
-async def test_every_rpc_answers_of_anothers_domain_as_of_none(caller: Caller, other: Caller) -> None:
+async def test_a_domain_of_another_tenant_is_not_found_by_any_rpc(caller: Caller, other: Caller) -> None:
     theirs = await create(other)
     missing = Domain(id=str(uuid4()), name=a_name(), mail_from_label="x", tenant_id=str(uuid4()))
     service = Caller(caller.channel, "")
 
-    for theirs_too in (theirs, missing):
+    for unseen in (theirs, missing):
         mask = FieldMask(paths=["mail_from_label"])
         for call in (
-            caller.domains.GetDomain(GetDomainRequest(domain_id=theirs_too.id)),
-            caller.domains.GetDomain(GetDomainRequest(name=theirs_too.name)),
-            caller.domains.UpdateDomain(UpdateDomainRequest(domain=theirs_too, update_mask=mask)),
-            caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=theirs_too.id)),
+            caller.domains.GetDomain(GetDomainRequest(domain_id=unseen.id)),
+            caller.domains.GetDomain(GetDomainRequest(name=unseen.name)),
+            caller.domains.UpdateDomain(UpdateDomainRequest(domain=unseen, update_mask=mask)),
+            caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=unseen.id)),
         ):
             refusal = await refused(call)
             assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
         for call in (
-            caller.domains.GetDomain(GetDomainRequest(name=theirs_too.name, tenant_id=theirs_too.tenant_id)),
-            caller.domains.ListDomains(ListDomainsRequest(tenant_id=theirs_too.tenant_id)),
-            caller.domains.CreateDomain(CreateDomainRequest(tenant_id=theirs_too.tenant_id, name=a_name())),
+            caller.domains.GetDomain(GetDomainRequest(name=unseen.name, tenant_id=unseen.tenant_id)),
+            caller.domains.ListDomains(ListDomainsRequest(tenant_id=unseen.tenant_id)),
+            caller.domains.CreateDomain(CreateDomainRequest(tenant_id=unseen.tenant_id, name=a_name())),
         ):
             refusal = await refused(call)
             assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
@@ -113,14 +113,16 @@ async def test_every_rpc_answers_of_anothers_domain_as_of_none(caller: Caller, o
     assert (await refused(service.domains.ListDomains(ListDomainsRequest()))).reason == "KEY_MISSING"
 
 
-async def test_an_id_that_is_none_names_nothing(caller: Caller) -> None:
+async def test_an_invalid_id_is_not_found(caller: Caller) -> None:
     refusal = await refused(caller.domains.GetDomain(GetDomainRequest(domain_id="garbage")))
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
 
 
 @pytest.mark.parametrize("scope", [Scope.SENDING_ACCESS, Scope.SERVICE])
-async def test_domains_need_full_access(identity: Identity, channel: grpc.aio.Channel, scope: Scope) -> None:
+async def test_domains_require_scope_full_access(
+    identity: Identity, channel: grpc.aio.Channel, scope: Scope
+) -> None:
     caller = await identity.a_caller(channel, scope)
 
     for call in (
@@ -133,7 +135,7 @@ async def test_domains_need_full_access(identity: Identity, channel: grpc.aio.Ch
         assert is_too_small(await refused(call))
 
 
-async def test_repair_is_for_services(caller: Caller) -> None:
+async def test_repair_requires_scope_service(caller: Caller) -> None:
     assert is_too_small(await refused(caller.domains.RepairDomain(RepairDomainRequest())))
 
 
@@ -141,7 +143,7 @@ def is_too_small(refusal: Refusal) -> bool:
     return (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
-async def test_domains_are_found_by_a_part_of_their_name(caller: Caller) -> None:
+async def test_domains_can_be_searched_by_a_part_of_their_name(caller: Caller) -> None:
     stem = a_name().removesuffix(".com")
     wanted = [await create(caller, f"{label}.{stem}.com") for label in ("a", "b")]
     await create(caller)
