@@ -25,5 +25,7 @@ async def test_it_fails_and_nothing_is_posted(
     await sender.set_account(state="READY")
     email = await becomes(caller, accepted, State.STATE_FAILED)
 
-    assert email.state_note == "It cannot be written so that every reader reads the same; nothing was sent."
+    assert email.state_note == (
+        "Its MIME message would not be parsed the same way by every mail client; nothing was sent."
+    )
     assert await sender.posts() == []
