@@ -36,7 +36,7 @@ class Point:
     taken: bool = False
 
 
-class Struck(Exception):
+class ConnectionCut(Exception):
     """Ends a connection after a strike."""
 
 
@@ -121,7 +121,7 @@ class _Connection:
 
     async def ask(self, reader: asyncio.StreamReader) -> None:
         """Forward requests from the client to the server."""
-        with suppress(ConnectionError, Struck, TimeoutError):
+        with suppress(ConnectionError, ConnectionCut, TimeoutError):
             async with self._patience:
                 while data := await reader.read(CHUNK):
                     self._patience.reschedule(None)
@@ -142,7 +142,7 @@ class _Connection:
 
     async def answer(self, reader: asyncio.StreamReader) -> None:
         """Forward answers from the server to the client."""
-        with suppress(ConnectionError, Struck):
+        with suppress(ConnectionError, ConnectionCut):
             while data := await reader.read(CHUNK):
                 for piece, done in self._tap.answered(data):
                     await self._answered(piece, done=done)
@@ -165,4 +165,4 @@ class _Connection:
 def _strike(point: Point) -> None:
     point.strike()
     point.struck.set()
-    raise Struck
+    raise ConnectionCut

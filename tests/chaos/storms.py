@@ -36,14 +36,14 @@ class Storm:
 
     senders: int = 0
     with_open_attempt: int = 0
-    with_begun_attempt: int = 0
+    with_started_attempt: int = 0
     attempts: set[str] = field(default_factory=set)  # ids of those left open
     others: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.senders} kills of senders, {self.with_open_attempt} of them with an open attempt"
-            f" ({self.with_begun_attempt} with a started one),"
+            f" ({self.with_started_attempt} with a started one),"
             f" and {self.others} of identity, verifier and webhooks"
         )
 
@@ -87,5 +87,5 @@ async def _strike_a_sender(
     storm.senders += 1
     left_open = await connection.fetch(OPEN, f"{platform.node()}:{pid}")
     storm.with_open_attempt += bool(left_open)
-    storm.with_begun_attempt += any(row["begun"] for row in left_open)
+    storm.with_started_attempt += any(row["begun"] for row in left_open)
     storm.attempts |= {str(row["id"]) for row in left_open}

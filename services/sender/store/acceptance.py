@@ -115,7 +115,7 @@ class AcceptanceStore:
         )
         shared_ready = any(row["shared"] and is_signing(row) for row in rows)
         found = {
-            keys[row["place"] - 1]: to_domain(row, shared_ready=shared_ready)
+            keys[row["ordinal"] - 1]: to_domain(row, shared_ready=shared_ready)
             for row in rows
             if not row["shared"]
         }

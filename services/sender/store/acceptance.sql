@@ -82,8 +82,8 @@ WHERE tenant_id = $1 AND request_id = $2;
 -- the last row that of the operator's shared domain ($3). $4 are the domains each caller may see; NULL: all of its tenant's.
 SELECT
     d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
-    t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.place
-FROM unnest($1::uuid[], $2::text[], $4::text[]) WITH ORDINALITY AS sender (tenant_id, name, claim_ids, place)
+    t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.ordinal
+FROM unnest($1::uuid[], $2::text[], $4::text[]) WITH ORDINALITY AS sender (tenant_id, name, claim_ids, ordinal)
 JOIN identity.domains AS d
     ON d.tenant_id = sender.tenant_id AND d.name = sender.name AND d.state <> 'DELETED'
     AND (sender.claim_ids IS NULL OR d.id = ANY (sender.claim_ids::uuid[]))

@@ -26,7 +26,7 @@ WITH RECURSIVE waiting AS (
 ), queued AS (
     SELECT
         due.id, due.not_before, remaining.recipients AS recipients_left,
-        row_number() OVER own AS turn, sum(due.recipients) OVER own - due.recipients AS recipients_before
+        row_number() OVER own AS rank, sum(due.recipients) OVER own - due.recipients AS recipients_before
     FROM remaining
     CROSS JOIN LATERAL (
         SELECT e.id, e.not_before,
@@ -46,13 +46,13 @@ WITH RECURSIVE waiting AS (
     ) AS due
     WINDOW own AS (PARTITION BY remaining.tenant_id ORDER BY due.not_before, due.id ROWS UNBOUNDED PRECEDING)
 ), next AS (
-    SELECT array_agg(id ORDER BY turn, not_before, id) AS ids
+    SELECT array_agg(id ORDER BY rank, not_before, id) AS ids
     FROM (
-        SELECT id, turn, not_before
+        SELECT id, rank, not_before
         FROM queued
         -- An email is never split: while any allowance is left, the next email may exceed it.
         WHERE coalesce(recipients_before < recipients_left, true)
-        ORDER BY turn, not_before, id
+        ORDER BY rank, not_before, id
         LIMIT $2
     ) AS first
 )

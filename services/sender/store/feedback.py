@@ -129,8 +129,10 @@ class Feedback:
         ]
         if listings:
             await self._suppressions.add(connection, listings)
-            struck = sorted({(each.email_id, each.address, each.reason, each.tenant_id) for each in listings})
-            await connection.execute(QUERIES.strike, *zip(*struck, strict=True))
+            strikes = sorted(
+                {(each.email_id, each.address, each.reason, each.tenant_id) for each in listings}
+            )
+            await connection.execute(QUERIES.strike, *zip(*strikes, strict=True))
 
 
 def _agrees(event: ReceivedEvent, report: Report, tenant_id: UUID) -> bool:

@@ -35,7 +35,7 @@ WHERE r.email_id = reported.email_id AND r.match = reported.match;
 -- strike --
 -- Counts strikes against tenants, each address of an email once; none for test emails.
 INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
-SELECT struck.email_id, struck.match, struck.kind, struck.tenant_id
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS struck (email_id, match, kind, tenant_id)
-JOIN sender.emails AS e ON e.id = struck.email_id AND NOT e.is_test
+SELECT strike.email_id, strike.match, strike.kind, strike.tenant_id
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS strike (email_id, match, kind, tenant_id)
+JOIN sender.emails AS e ON e.id = strike.email_id AND NOT e.is_test
 ON CONFLICT (email_id, match, kind) DO NOTHING;

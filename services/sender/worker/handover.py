@@ -47,11 +47,13 @@ AHEAD = 0.5
 DEPTH = 4
 GATHER = timedelta(milliseconds=10)  # emails accepted within this time are dequeued together
 IDLE = timedelta(seconds=1)  # poll interval, for emails whose retry is due or whose NOTIFY was lost
-MISREAD = Refused(
+PARSERS_DISAGREE = Refused(
     Then.FAIL, "Its MIME message would not be parsed the same way by every mail client; nothing was sent."
 )
 
-NOT_BEGUN = Refused(Then.RETRY, "The attempt could not be started; nothing was sent, and it will be retried.")
+NOT_STARTED = Refused(
+    Then.RETRY, "The attempt could not be started; nothing was sent, and it will be retried."
+)
 
 
 class Gate:
@@ -148,10 +150,10 @@ class Worker:
                 if not await self._send_slot(what, begin_by):
                     return NO_SLOT
                 if not await self._beginnings.begin(what.attempt_id):
-                    return NOT_BEGUN
+                    return NOT_STARTED
             except Exception:  # nothing was posted yet, so any failure is safe to retry
                 log.exception("failed to start the attempt", action="post_not_begun", **_ids(what))
-                return NOT_BEGUN
+                return NOT_STARTED
             return await self._executor.run(self._ses.post, posting.post(what, content))
 
     @asynccontextmanager
@@ -199,14 +201,14 @@ class Worker:
 
 
 def _verified_mime(what: Posting, content: Content) -> bytes | Refused:
-    """Return the MIME message, or MISREAD if the parsers disagree on it."""
+    """Return the MIME message, or PARSERS_DISAGREE if the parsers disagree on it."""
     message = posting.letter(what, content)
     written = mime.build(message)
     if problems := disagreements(message, written):
         log.error(
             "parsers disagree on the MIME message", action="email_misread", problems=problems, **_ids(what)
         )
-        return MISREAD
+        return PARSERS_DISAGREE
     return written
 
 

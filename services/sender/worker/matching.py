@@ -37,12 +37,12 @@ class Matching:
         async with self._database.transaction() as connection:
             if (taken := await self._unmatched.take(connection, event_id)) is None:
                 return
-            event, heard_at = taken
+            event, received_at = taken
             await self._feedback.apply(connection, [event])
         MATCHED.inc()
         log.info(
             "matched earlier feedback to its email",
             action="feedback_matched",
             event_id=str(event_id),
-            heard_at=heard_at.isoformat(),
+            received_at=received_at.isoformat(),
         )

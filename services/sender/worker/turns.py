@@ -15,7 +15,7 @@ MOST = 100  # emails per call to the rate limiter
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SlotRequest:
     """A request for send slots: `cost` is the number of recipients; `rate` is in recipients per second."""
 
     cost: int
@@ -33,13 +33,13 @@ class Turns:
 
     async def take(self, cost: int, *, rate: float) -> timedelta | None:
         """Reserve a send slot and return how long to wait for it; None if that would exceed `patience`."""
-        return await self._gathering.ask(Turn(cost, rate))
+        return await self._gathering.ask(SlotRequest(cost, rate))
 
-    async def _take(self, turns: Sequence[Turn]) -> Sequence[timedelta | None]:
-        rate = turns[-1].rate
-        capacity = max(1.0, rate / 2, *(float(turn.cost) for turn in turns))
+    async def _take(self, requests: Sequence[SlotRequest]) -> Sequence[timedelta | None]:
+        rate = requests[-1].rate
+        capacity = max(1.0, rate / 2, *(float(each.cost) for each in requests))
         waits: list[timedelta | None] = []
-        for costs in _portions([turn.cost for turn in turns], capacity):
+        for costs in _portions([each.cost for each in requests], capacity):
             wait = await self._bucket.take(
                 self._key, rate=rate, capacity=capacity, cost=sum(costs), patience=self._patience
             )

@@ -24,25 +24,25 @@ log = get_logger(__name__)
 TAKEN_OVER = "The process that submitted it ended before SES answered; waiting for SES's event."
 # An email may itself crash the process that builds it. Three measures contain that. The delay between its
 # attempts grows,
-NEVER_BEGUN = Refused(
+NOT_STARTED = Refused(
     Then.RETRY,
     "The process ended before it submitted the email; nothing was sent, and it will be retried.",
     "taken over: the lease expired before the POST started",
 )
 # emails whose attempts ended together are retried at different times, so that the cause is alone next time,
-APART = timedelta(seconds=1)
+SPREAD = timedelta(seconds=1)
 # and after this many lost processes the email is held until an operator decides.
 DEADLY = 5
-KEPT = timedelta(days=36_500)
-KILLER = (
+UNTIL_DECIDED = timedelta(days=36_500)
+MAY_CRASH_SENDERS = (
     "Five processes ended just before they submitted it, so this email may be what crashes them. "
     "Nothing was sent. An operator must decide."
 )
-SILENT = (
+NO_EVENT = (
     "SES's answer was lost and no event arrived. It may have been sent, so it is not resent automatically. "
     "If SES's event still arrives, it becomes SENT."
 )
-PERHAPS = "Its deadline passed. Whether it was sent is unknown: it may have been."
+EXPIRED_UNKNOWN = "Its deadline passed. Whether it was sent is unknown: it may have been."
 EXPIRED = "Its deadline passed before it could be submitted; nothing was sent."
 RELEASED = "Its domain can send again."
 RESENT = "SES's answer was lost, and no event arrived while those of later emails did. It is sent once more."
@@ -89,7 +89,7 @@ class Upkeep:
         async with self._database.transaction() as connection:
             silent = await self._store.silent_attempts(connection, self._windows)
             await self._states.settle(connection, [_resent(*ids) for *ids, resend in silent if resend])
-            held = [Move(email_id, State.HELD, SILENT) for _, email_id, resend in silent if not resend]
+            held = [Move(email_id, State.HELD, NO_EVENT) for _, email_id, resend in silent if not resend]
             await self._states.move(connection, held)
         return len(silent)
 
@@ -97,7 +97,10 @@ class Upkeep:
         """Expire emails that waited beyond their deadline."""
         async with self._database.transaction() as connection:
             expired = await self._store.expired_emails(connection)
-            moves = [Move(each, State.EXPIRED, PERHAPS if perhaps else EXPIRED) for each, perhaps in expired]
+            moves = [
+                Move(each, State.EXPIRED, EXPIRED_UNKNOWN if perhaps else EXPIRED)
+                for each, perhaps in expired
+            ]
             await self._states.move(connection, moves)
         return len(expired) == BATCH
 
@@ -140,8 +143,8 @@ def _taken_over(position: int, what: Overdue) -> Verdict:
         move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
         return Verdict(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: the lease expired")
     if what.deaths + 1 >= DEADLY:
-        move = Move(what.email_id, State.HELD, KILLER, delay=KEPT)
+        move = Move(what.email_id, State.HELD, MAY_CRASH_SENDERS, delay=UNTIL_DECIDED)
     else:
-        delay = NEVER_BEGUN.delay(what.number) + (position * APART if what.deaths else timedelta(0))
-        move = Move(what.email_id, State.QUEUED, NEVER_BEGUN.note, delay=delay)
-    return Verdict(what.attempt_id, AttemptState.REFUSED, move, NEVER_BEGUN.error)
+        delay = NOT_STARTED.delay(what.number) + (position * SPREAD if what.deaths else timedelta(0))
+        move = Move(what.email_id, State.QUEUED, NOT_STARTED.note, delay=delay)
+    return Verdict(what.attempt_id, AttemptState.REFUSED, move, NOT_STARTED.error)

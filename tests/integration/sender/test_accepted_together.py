@@ -34,8 +34,8 @@ async def domain(database: FreshDatabase) -> Domain:
 
 def a_draft(name: str, subject: str = "Hello") -> Draft:
     sender = (f"agent@{name}", "")
-    wish = Wish(sender, [("reader@example.com", "")], [], [], [], "Hello", "Good day.", "", {}, {})
-    checked = draft(wish, datetime.now(UTC))
+    fields = Wish(sender, [("reader@example.com", "")], [], [], [], "Hello", "Good day.", "", {}, {})
+    checked = draft(fields, datetime.now(UTC))
     # Simulates a bug: a value that passes no check today and that Postgres rejects.
     object.__setattr__(checked.content, "subject", subject)
     return checked
