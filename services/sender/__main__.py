@@ -1,4 +1,4 @@
-"""The sender service: everything it is made of, and how it is put together."""
+"""The sender service: its settings and the wiring of its parts."""
 
 import os
 import platform
@@ -71,42 +71,42 @@ PAUSE_SECONDS = 5
 MEASURED_EVERY = timedelta(seconds=15)
 
 
-# What would end or let go of email that a restored database shows as it once was.
+# Not run with LETTERHEAD_HANDING_OVER=false: a restored database shows email as it was at the backup.
 HALTED = frozenset({"expire", "release"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server(config.Server):
-    """As every service's; requests are as large as emails, and a POST under way is waited for."""
+    """The server settings of every service, with room for large emails and time to finish a POST."""
 
     grpc_max_receive_bytes: int = setting(
         48 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
     )
     drain: timedelta = setting(
-        timedelta(seconds=24), help="seconds for calls and POSTs to finish at the end", minimum=timedelta(0)
+        timedelta(seconds=24), help="seconds that calls and POSTs get at shutdown", minimum=timedelta(0)
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shared:
-    """The sender that stands in for domains that are not ready."""
+    """The shared sender: it replaces the From address of domains that are not ready."""
 
     shared_domain: str | None = setting(
-        None, help="a READY domain of the operator's tenant; none: no stand-in"
+        None, help="READY domain of the operator's tenant to send from instead; unset: no shared sender"
     )
-    shared_brand: str = setting("letterhead", help="who stands in: `<tenant> via <brand>`")
+    shared_brand: str = setting("letterhead", help="brand in the sender's name: `<tenant> via <brand>`")
     shared_reserved: tuple[str, ...] = setting(
-        (), help="words never used as local parts or names on the shared domain, beside those built in"
+        (), help="words reserved on the shared domain, as local parts and names, besides the built-in ones"
     )
     protected_brands: tuple[str, ...] = setting(
-        (), help="names of others that nobody may bear on the shared domain, look-alikes included"
+        (), help="brands that no tenant may use as a name on the shared domain, look-alikes included"
     )
 
     def __post_init__(self) -> None:
         if unusable := [each for each in self.protected_brands if len(skeleton(each)) < 2]:
             raise ValueError(
                 f"LETTERHEAD_PROTECTED_BRANDS: {unusable[0]!r} has fewer than two letters; "
-                "give each brand as it is written, or leave it out"
+                "use a longer name, or remove it"
             )
 
     def sender(self) -> SharedSender | None:
@@ -131,46 +131,45 @@ class Config:
     windows: Windows
     limits: Limits
     identity_address: str | None = setting(
-        None,
-        help="host:port of identity, which pauses tenants of ill repute; none: it is left at slowing them",
+        None, help="host:port of identity, to pause tenants with a poor reputation; unset: only slow them"
     )
     service_key: config.Secret | None = setting(
-        None, help="file with the key that services call each other by; needed with an identity_address"
+        None, help="file with the key for calls between services; required with an identity_address"
     )
     reputation_interval: timedelta = setting(
-        timedelta(seconds=20), help="seconds between looks at bounces and complaints", minimum=timedelta(0)
+        timedelta(seconds=20), help="seconds between checks of bounces and complaints", minimum=timedelta(0)
     )
     handing_over: bool = setting(
-        True, help="false: nothing is handed to SES and nothing expires, for the time after a restore"
+        True, help="false: submit nothing to SES and let nothing expire, for use after a database restore"
     )
-    configuration_set: str = setting("letterhead", help="SES configuration set of every email")
-    ses_threads: int = setting(16, help="most POSTs of one process at once", minimum=1, maximum=64)
+    configuration_set: str = setting("letterhead", help="SES configuration set to send every email with")
+    ses_threads: int = setting(16, help="most concurrent POSTs per process", minimum=1, maximum=64)
     email_deadline: timedelta = setting(
-        timedelta(days=7), help="seconds that an email may wait", minimum=timedelta(minutes=1)
+        timedelta(days=7), help="seconds until an unsent email expires", minimum=timedelta(minutes=1)
     )
     body_retention: timedelta = setting(
-        timedelta(days=7), help="seconds that a body outlives its email's last state"
+        timedelta(days=7), help="seconds to keep a body after its email has reached its last state"
     )
     email_retention: timedelta = setting(
         timedelta(days=90),
-        help="seconds that an email outlives its last state, with recipients, attempts and history",
+        help="seconds to keep an email, with recipients, attempts and history, after its last state",
         minimum=timedelta(days=8),
     )
     request_retention: timedelta = setting(
         timedelta(days=30),
-        help="seconds that a request_id is remembered, at most as long as emails are",
+        help="seconds to remember a request_id, at most as long as emails are kept",
         minimum=timedelta(days=1),
     )
 
     @property
     def place(self) -> Place:
-        """Give the account and region that emails leave by."""
+        """Return the AWS account and region that emails are sent from."""
         return Place(self.aws.aws_account, self.aws.aws_region)
 
 
 @asynccontextmanager
 async def running(settings: Config) -> AsyncIterator[int]:
-    """Run the service while the block does; gives the port it listens on."""
+    """Run the service as long as the context is open; yield the port it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
         stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))
@@ -180,7 +179,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         claims = ClaimStore(
             database, states, settings.place, shared=settings.shared.sender(), worker=worker_name
         )
-        # One thread more than POSTs, so that none of them waits for a heartbeat's.
+        # One thread more than there are POSTs, so that a heartbeat never delays an email.
         executor = await stack.enter_async_context(Executor("ses", settings.ses_threads + 1))
         ses = Ses(settings.aws, configuration_set=settings.configuration_set, threads=settings.ses_threads)
         stack.callback(ses.close)
@@ -197,9 +196,9 @@ async def running(settings: Config) -> AsyncIterator[int]:
         matching = Matching(database, UnmatchedStore(database), feedback)
         pause = await stack.enter_async_context(_pausing(settings))
         rounds = {
-            **_rounds_of_emails(settings, database, states, claims, heartbeat),
+            **_email_tasks(settings, database, states, claims, heartbeat),
             **({"heartbeat": heartbeat.rounds} if heartbeat else {}),
-            **_rounds_of_tenants(settings, database, pause),
+            **_tenant_tasks(settings, database, pause),
             "match": Rounds("matching", matching.match, interval=timedelta(seconds=1)),
         }
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
@@ -224,14 +223,14 @@ async def running(settings: Config) -> AsyncIterator[int]:
 def _heartbeat(
     settings: Config, database: Database, claims: ClaimStore, ses: Ses, executor: Executor
 ) -> Heartbeat | None:
-    """Give what proves that SES's events arrive; None where there is no shared domain to send it from."""
+    """Return the sender of heartbeats; None without a shared domain to send them from."""
     shared = settings.shared.sender()
     if shared is None:
         return None
     return Heartbeat(database, claims, ses, executor, place=settings.place, domain=shared.domain)
 
 
-def _rounds_of_emails(
+def _email_tasks(
     settings: Config,
     database: Database,
     states: EmailStates,
@@ -264,7 +263,7 @@ def _rounds_of_emails(
     }
 
 
-def _rounds_of_tenants(settings: Config, database: Database, pause: Pause | None) -> dict[str, Rounds]:
+def _tenant_tasks(settings: Config, database: Database, pause: Pause | None) -> dict[str, Rounds]:
     limits = LimitStore(database, settings.limits)
     guard = Guard(ReputationStore(database), pause)
     return {
@@ -286,7 +285,7 @@ def _consumers(database: Database, stream: Stream, feedback: Feedback, release: 
 
 @asynccontextmanager
 async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
-    """Connect to identity, which alone may change tenants; gives None where there is none to ask."""
+    """Connect to identity, the only service that may pause tenants; yield None without an address or key."""
     if settings.identity_address is None or settings.service_key is None:
         yield None
         return

@@ -1,6 +1,6 @@
-"""Events both ways: those that sender publishes, made of model values, and those of SES that it applies.
+"""Events in both directions: those that sender publishes, and the SES feedback that it applies.
 
-The one file beside the servicers that knows the contract's messages.
+Besides the servicers, this is the only file that uses the protobuf messages.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ from services.sender.model.feedback import Report, bounced_state, word
 
 
 def of_move(moved: Moved) -> Event | None:
-    """Build the event of an email's new state; None for states that only prepare another."""
+    """Return the event for an email's new state; None for intermediate states."""
     if moved.state not in _MOVES:
         return None
     subject, build = _MOVES[moved.state]
@@ -24,7 +24,7 @@ def of_move(moved: Moved) -> Event | None:
 
 
 def suppression_added(suppression: Suppression) -> Event:
-    """Say that email to an address is no longer sent."""
+    """Return the event for an address added to a suppression list."""
     data = pb.SuppressionAdded(
         tenant_id=str(suppression.tenant_id),
         address=suppression.address,
@@ -35,86 +35,87 @@ def suppression_added(suppression: Suppression) -> Event:
 
 
 def suppression_removed(suppression: Suppression) -> Event:
-    """Say that email to an address is sent again."""
+    """Return the event for an address removed from a suppression list."""
     data = pb.SuppressionRemoved(tenant_id=str(suppression.tenant_id), address=suppression.address)
     return Event("suppression.removed", data, suppression.tenant_id, resource=suppression.address)
 
 
 def tenant_warned(tenant_id: UUID, reason: str) -> Event:
-    """Say that a tenant is about to be paused for how its email is received."""
+    """Return the event for a tenant that is about to be paused for its bounces or complaints."""
     data = domain_events_pb2.TenantWarned(tenant_id=str(tenant_id), reason=reason)
     return Event("tenant.warned", data, tenant_id, resource=str(tenant_id))
 
 
 def tenant_slowed(tenant_id: UUID, reason: str) -> Event:
-    """Say that a tenant's email leaves more slowly for how it is received."""
+    """Return the event for a tenant whose sending rate was lowered for its bounces or complaints."""
     data = domain_events_pb2.TenantSlowed(tenant_id=str(tenant_id), reason=reason)
     return Event("tenant.slowed", data, tenant_id, resource=str(tenant_id))
 
 
 def tenant_restored(tenant_id: UUID) -> Event:
-    """Say that a tenant's email leaves at its own pace again."""
+    """Return the event for a tenant that sends at its normal rate again."""
     data = domain_events_pb2.TenantRestored(tenant_id=str(tenant_id))
     return Event("tenant.restored", data, tenant_id, resource=str(tenant_id))
 
 
 def read_report(event: ReceivedEvent) -> Report:
-    """Read what one of FEEDBACK says; raises ValueError for one whose ids are none."""
+    """Return what a feedback event reports; raise ValueError if its email id is not a UUID."""
     return FEEDBACK[event.subject](event)
 
 
 def _bounce(event: ReceivedEvent) -> Report:
-    said = event.parse(pb.BounceReceived)
-    kind = f"{said.bounce_type}/{said.bounce_sub_type}"
-    explained = any(each.status or each.diagnostic_code for each in said.recipients)
+    data = event.parse(pb.BounceReceived)
+    kind = f"{data.bounce_type}/{data.bounce_sub_type}"
+    explained = any(each.status or each.diagnostic_code for each in data.recipients)
     return Report(
-        *_email(said.email),
+        *_email(data.email),
         words=[
-            word(each.address, _told(f"Bounced ({kind})", each.diagnostic_code)) for each in said.recipients
+            word(each.address, _with_response(f"Bounced ({kind})", each.diagnostic_code))
+            for each in data.recipients
         ],
-        state=bounced_state(said.bounce_type, said.bounce_sub_type, explained=explained),
-        suppress=Reason.BOUNCE if said.hard else None,
+        state=bounced_state(data.bounce_type, data.bounce_sub_type, explained=explained),
+        suppress=Reason.BOUNCE if data.hard else None,
     )
 
 
 def _complaint(event: ReceivedEvent) -> Report:
-    said = event.parse(pb.ComplaintReceived)
-    note = f"Reported as spam ({said.feedback_type or 'no type given'})."
+    data = event.parse(pb.ComplaintReceived)
+    note = f"Reported as spam ({data.feedback_type or 'no type given'})."
     return Report(
-        *_email(said.email),
-        words=[word(address, note) for address in said.recipients],
-        state=RecipientState.COMPLAINED if said.counted else None,
-        suppress=Reason.COMPLAINT if said.counted else None,
+        *_email(data.email),
+        words=[word(address, note) for address in data.recipients],
+        state=RecipientState.COMPLAINED if data.counted else None,
+        suppress=Reason.COMPLAINT if data.counted else None,
     )
 
 
 def _delivery(event: ReceivedEvent) -> Report:
-    said = event.parse(pb.DeliveryReceived)
-    note = _told("Delivered", said.smtp_response)
-    words = [word(address, note) for address in said.recipients]
-    return Report(*_email(said.email), words=words, state=RecipientState.DELIVERED)
+    data = event.parse(pb.DeliveryReceived)
+    note = _with_response("Delivered", data.smtp_response)
+    words = [word(address, note) for address in data.recipients]
+    return Report(*_email(data.email), words=words, state=RecipientState.DELIVERED)
 
 
 def _delay(event: ReceivedEvent) -> Report:
-    said = event.parse(pb.DelayReceived)
-    note = f"Delayed ({said.delay_type}); SES tries again."
-    words = [word(address, note) for address in said.recipients]
-    return Report(*_email(said.email), words=words, state=RecipientState.DELAYED)
+    data = event.parse(pb.DelayReceived)
+    note = f"Delayed ({data.delay_type}); SES retries."
+    words = [word(address, note) for address in data.recipients]
+    return Report(*_email(data.email), words=words, state=RecipientState.DELAYED)
 
 
 def _reject(event: ReceivedEvent) -> Report:
-    said = event.parse(pb.RejectReceived)
-    reason = said.reason or "no reason given"
+    data = event.parse(pb.RejectReceived)
+    reason = data.reason or "no reason given"
     return Report(
-        *_email(said.email), rejected=f"SES refused the content after it had accepted the email: {reason}."
+        *_email(data.email), rejected=f"SES rejected the content after it had accepted the email: {reason}."
     )
 
 
 def _rendering_failure(event: ReceivedEvent) -> Report:
-    said = event.parse(pb.RenderingFailed)
-    reason = said.reason or "no reason given"
+    data = event.parse(pb.RenderingFailed)
+    reason = data.reason or "no reason given"
     return Report(
-        *_email(said.email), rejected=f"SES could not fill its template in, so nothing was sent: {reason}"
+        *_email(data.email), rejected=f"SES could not render the template, so nothing was sent: {reason}"
     )
 
 
@@ -128,8 +129,8 @@ FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
 }
 
 
-def _told(what: str, receiver_said: str) -> str:
-    return f"{what}: {receiver_said}" if receiver_said else f"{what}."
+def _with_response(what: str, response: str) -> str:
+    return f"{what}: {response}" if response else f"{what}."
 
 
 def _email(reference: pb.EmailReference) -> tuple[UUID | None, str]:

@@ -1,4 +1,4 @@
-"""Domains that live while a service is killed, from creation to deletion, and what was done to them twice."""
+"""Domains that go from creation to deletion while a service is killed, and the steps lost or repeated."""
 
 import asyncio
 from collections import Counter
@@ -23,14 +23,14 @@ from tests.e2e.conftest import World
 from tests.waiting import eventually
 
 AT_ONCE = 40
-LOOK_SECONDS = 1  # so that looking is no load itself
-# From the last kill on, for each stage: a look that a dead verifier had begun is another's after 30 s.
+POLL_SECONDS = 1  # long enough for polling not to be a load itself
+# For each stage after the last kill: a DNS check that a dead verifier had started is taken over after 30 s.
 STAGE_TAKES = timedelta(minutes=3)
 STAGES = ("domain.created", "domain.provisioned", "domain.ready", "domain.deleted")
-TOLD = """
+EVENTS = """
     SELECT resource, subject, count(*) FROM (
         SELECT resource, subject FROM identity.outbox UNION ALL SELECT resource, subject FROM verifier.outbox
-    ) AS told
+    ) AS events
     WHERE resource = ANY ($1) AND subject LIKE 'domain.%' GROUP BY resource, subject
 """
 LEFT_AT_SES = "SELECT count(*) FROM identity.ses_identities WHERE name = ANY ($1) AND state <> 'ABSENT'"
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Lived:
-    """The verdict over some domains; of those `astray`, some stage was told never or more than once."""
+    """The result for some domains; for those `astray`, the event of some stage was lost or repeated."""
 
     domains: int
     astray: dict[str, dict[str, int]]
@@ -55,43 +55,43 @@ class Lived:
 
     @property
     def clean(self) -> bool:
-        """Whether every promise was kept."""
+        """Return whether nothing was lost, repeated or left behind."""
         return not (self.astray or self.made_twice or self.left_at_ses)
 
 
 @dataclass
 class Lives:
-    """Domains of one tenant, several at once; each new one begins where one has ended."""
+    """Domains of one tenant, several at a time; each that ends is replaced by a new one."""
 
     world: World
     names: list[str] = field(default_factory=list)
     over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def one_after_the_other(self) -> None:
-        """Lives on until it is over."""
+        """Take one domain after another from creation to deletion until `over` is set."""
         while not self.over.is_set():
             name = f"inbox.d{uuid4().hex[:10]}.ai"
             self.names.append(name)
             await self._live(name)
 
     async def go_on(self) -> None:
-        """There is always one that comes by; nothing need be done for it."""
+        """Do nothing: the domains provide work at every point by themselves."""
 
     async def verdict(self) -> Lived:
-        """Holds what was told of them, and what SES was asked, to what happened."""
+        """Compare the published events and the requests to SES with the stages of the domains."""
         connection = await database(self.world)
         try:
-            rows = await connection.fetch(TOLD, self.names)
+            rows = await connection.fetch(EVENTS, self.names)
             left = await connection.fetchval(LEFT_AT_SES, self.names)
         finally:
             await connection.close()
-        told: dict[str, dict[str, int]] = {name: {} for name in self.names}
+        events: dict[str, dict[str, int]] = {name: {} for name in self.names}
         for row in rows:
-            told[row["resource"]][row["subject"]] = row["count"]
+            events[row["resource"]][row["subject"]] = row["count"]
         once = dict.fromkeys(STAGES, 1)
         return Lived(
             domains=len(self.names),
-            astray={name: counts for name, counts in told.items() if counts != once},
+            astray={name: counts for name, counts in events.items() if counts != once},
             made_twice=sum(count > 1 for count in (await self._made()).values()),
             left_at_ses=left,
         )
@@ -114,41 +114,41 @@ class Lives:
             await self.world.sandbox.publish(kind, record.name, record.value, priority=record.priority)
         await self._eventually(lambda: self._is_ready(domain_id))
         await until(
-            f"{name} is let go", lambda: domains.DeleteDomain(DeleteDomainRequest(domain_id=domain_id))
+            f"{name} is deleted", lambda: domains.DeleteDomain(DeleteDomainRequest(domain_id=domain_id))
         )
         await self._seen(domain_id, lambda domain: domain.state == Domain.STATE_DELETED)
 
     async def _is_ready(self, domain_id: str) -> bool:
-        """Asks for a look as a customer would, who presses the button now and then."""
-        await asyncio.sleep(LOOK_SECONDS)
+        """Request a DNS check, as a customer would who presses the button now and then."""
+        await asyncio.sleep(POLL_SECONDS)
         request = VerifyDomainRequest(domain_id=domain_id)
-        await until("it is looked at", lambda: self.world.services.verifier.VerifyDomain(request))
+        await until("the check is requested", lambda: self.world.services.verifier.VerifyDomain(request))
         return (await self._get(domain_id)).state == Domain.STATE_READY
 
     async def _seen(self, domain_id: str, fits: Callable[[Domain], bool]) -> Domain:
-        async def look() -> Domain | None:
-            await asyncio.sleep(LOOK_SECONDS)
+        async def find() -> Domain | None:
+            await asyncio.sleep(POLL_SECONDS)
             domain = await self._get(domain_id)
             return domain if fits(domain) else None
 
-        return await self._eventually(look)
+        return await self._eventually(find)
 
-    async def _eventually(self, look: Callable[[], Awaitable[T | None]]) -> T:
-        """Waits for as long as kills go on, each of which may undo progress, and within bounds afterwards."""
+    async def _eventually(self, find: Callable[[], Awaitable[T | None]]) -> T:
+        """Wait without a limit while kills go on, as each may undo progress; then at most STAGE_TAKES."""
         while not self.over.is_set():
-            if found := await look():
+            if found := await find():
                 return found
-        return await eventually(look, STAGE_TAKES)
+        return await eventually(find, STAGE_TAKES)
 
     async def _get(self, domain_id: str) -> Domain:
         request = GetDomainRequest(domain_id=domain_id)
-        answer = await until("it is shown", lambda: self.world.services.domains.GetDomain(request))
+        answer = await until("the domain is read", lambda: self.world.services.domains.GetDomain(request))
         return answer.domain
 
 
 @asynccontextmanager
 async def living(world: World) -> AsyncIterator[Lives]:
-    """Domains live while the block runs; at its end, those that have begun are lived to theirs."""
+    """Keep domains going while the context is open; at its end, let those that exist reach their deletion."""
     lives = Lives(world)
     async with asyncio.TaskGroup() as group:
         for _ in range(AT_ONCE):

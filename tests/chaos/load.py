@@ -1,4 +1,4 @@
-"""Emails asked for while everything falls over: what was acknowledged, each under a request_id of its own."""
+"""Requests emails during outages, each with a request_id of its own, and records what was acknowledged."""
 
 import asyncio
 import itertools
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from letterhead.sender.v1.emails_pb2_grpc import SenderServiceAsyncStub
 
 CALL_SECONDS = 5
-AGAIN_SECONDS = 0.1
+RETRY_SECONDS = 0.1
 CALLERS = 8
 
 
 @dataclass
 class Load:
-    """Asks for emails from one fresh domain, at several addresses in turn; `more` is on each request."""
+    """Requests emails from one new domain at several addresses; `more` are fields added to each request."""
 
     domain: str
     stubs: "Sequence[SenderServiceAsyncStub]"
@@ -37,15 +37,15 @@ class Load:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of what was acknowledged."""
+        """Return the ids of the acknowledged emails."""
         return list(self.acknowledged.values())
 
     async def one(self, number: int) -> None:
-        """Asks for one email until it is acknowledged."""
+        """Request one email until it is acknowledged."""
         self.acknowledged[number] = await self.ask(number, first=number, subject=f"Number {number}")
 
     async def ask(self, number: int, *, first: int, subject: str) -> str:
-        """Asks under one request_id until answered, at the `first` address and then round; gives the id."""
+        """Send a request until it is answered, from the `first` address on in turn; return the email's id."""
         for stub in itertools.islice(itertools.cycle(self.stubs), first % len(self.stubs), None):
             try:
                 return await self._ask_once(number, stub, subject)
@@ -53,11 +53,11 @@ class Load:
                 if error.code() not in PASSING:
                     raise
                 self.refused += 1
-                await asyncio.sleep(AGAIN_SECONDS)
+                await asyncio.sleep(RETRY_SECONDS)
         raise AssertionError("there is always another address")
 
     async def many(self, count: int) -> None:
-        """Asks for that many more, several callers side by side."""
+        """Request this many more emails with several concurrent callers."""
         numbers = iter(range(len(self.acknowledged), len(self.acknowledged) + count))
 
         async def caller() -> None:
@@ -69,10 +69,10 @@ class Load:
                 group.create_task(caller())
 
     async def trickle(self) -> None:
-        """Asks for one more after the other, without end."""
+        """Request one email after the other until canceled."""
         while True:
             await self.one(len(self.acknowledged))
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _ask_once(self, number: int, stub: "SenderServiceAsyncStub", subject: str) -> str:
         request = SendEmailRequest(
@@ -90,7 +90,7 @@ class Load:
 
 @asynccontextmanager
 async def a_load(world: World, addresses: Sequence[str], **more: Any) -> AsyncIterator[Load]:
-    """A load for the sender at these addresses, not begun; `more` are fields of its requests."""
+    """Create a domain and yield a load for the senders at these addresses; nothing is requested yet."""
     name = f"load.d{uuid4().hex[:10]}.ai"
     request = CreateDomainRequest(name=name, request_id=name)
     await until(f"{name} is created", lambda: world.services.domains.CreateDomain(request))

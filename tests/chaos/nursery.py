@@ -1,4 +1,4 @@
-"""Copies of a service that a test kills: it knows their pids, and each that dies is back soon."""
+"""Copies of a service for a test to kill; each copy that dies is soon restarted."""
 
 import asyncio
 import json
@@ -20,13 +20,13 @@ from tests.contract.sources import ROOT
 from tests.e2e.conftest import World
 from tests.waiting import eventually
 
-BORN_WITHIN = timedelta(seconds=60)  # the one import of the service included
+SERVES_WITHIN = timedelta(seconds=60)  # includes importing the service once
 CALL_SECONDS = 2
 
 
 @dataclass
 class Nursery:
-    """The copies of one service; `addresses` are host:port of each."""
+    """The copies of one service; `addresses` are their host:port."""
 
     addresses: list[str]
     key: str
@@ -34,20 +34,20 @@ class Nursery:
     kills: int = 0
 
     def kill(self, copy: int) -> int:
-        """Kills one copy (SIGKILL) and gives the pid that it had; it is started again by itself."""
+        """Kill a copy with SIGKILL and return the pid that it had; `forks.py` restarts it."""
         pid = self.pids.pop(copy)
-        with suppress(ProcessLookupError):  # it ended by itself just now
+        with suppress(ProcessLookupError):  # it has just exited
             os.kill(pid, signal.SIGKILL)
         self.kills += 1
         return pid
 
     async def serving(self, copy: int) -> None:
-        """Waits until a copy answers."""
-        await eventually(lambda: _serves(self.addresses[copy], self.key), BORN_WITHIN)
+        """Wait until a copy serves."""
+        await eventually(lambda: _serves(self.addresses[copy], self.key), SERVES_WITHIN)
 
-    async def follow(self, births: asyncio.StreamReader) -> None:
-        """Notes who was born."""
-        while line := await births.readline():
+    async def follow(self, output: asyncio.StreamReader) -> None:
+        """Record the pid of each copy that is started, from the output of `forks.py`."""
+        while line := await output.readline():
             copy, pid = map(int, line.split())
             self.pids[copy] = pid
 
@@ -56,38 +56,38 @@ class Nursery:
 async def nursery(
     world: World, service: str, home: Path, *, copies: int = 1, **settings: str
 ) -> AsyncIterator[Nursery]:
-    """Takes the place of a service of the stack for a while: copies of it, with settings beside its own."""
+    """Replace a service of the stack by copies with additional settings, as long as the context is open."""
     [part] = world.stack.replicas_of(service)
     await part.stop()
     ports = [int(part.environ["LETTERHEAD_GRPC_PORT"]), *(free_port() for _ in range(copies - 1))]
     environs = [{**part.environ, **settings, "LETTERHEAD_GRPC_PORT": str(port)} for port in ports]
-    process = await _start(_told(home, f"services.{service}", environs))
+    process = await _start(_arguments(home, f"services.{service}", environs))
     assert process.stdout is not None
-    born = Nursery([f"{HOST}:{port}" for port in ports], world.stack.admin_key)
-    following = asyncio.create_task(born.follow(process.stdout))
+    running = Nursery([f"{HOST}:{port}" for port in ports], world.stack.admin_key)
+    following = asyncio.create_task(running.follow(process.stdout))
     try:
-        await asyncio.gather(*(born.serving(copy) for copy in range(copies)))
-        yield born
+        await asyncio.gather(*(running.serving(copy) for copy in range(copies)))
+        yield running
     finally:
         with suppress(ProcessLookupError):
             process.terminate()
         await process.wait()
         await following
         part.start()
-        await born.serving(0)  # the copies are gone, and the first had the service's own port
+        await running.serving(0)  # the copies are gone, and the first had the service's own port
 
 
-def _told(home: Path, package: str, copies: Sequence[Mapping[str, str]]) -> Path:
+def _arguments(home: Path, package: str, copies: Sequence[Mapping[str, str]]) -> Path:
     home.mkdir()
-    told = home / "told.json"
-    told.touch(mode=0o600)
-    told.write_text(json.dumps({"package": package, "copies": copies, "log": str(home / "log")}))
-    return told
+    file = home / "arguments.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({"package": package, "copies": copies, "log": str(home / "log")}))
+    return file
 
 
-async def _start(told: Path) -> asyncio.subprocess.Process:
+async def _start(arguments: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *tethered([sys.executable, "-m", "tests.chaos.forks", str(told)]),
+        *tethered([sys.executable, "-m", "tests.chaos.forks", str(arguments)]),
         cwd=ROOT,
         env={"PATH": os.defpath},
         stdin=asyncio.subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Named points of a service's work, and a kill at each: before a request, before its answer, and after it."""
+"""Named points of a service's work, and a kill at each: before a request, before its answer, after it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
@@ -12,12 +12,12 @@ from tests.chaos.shimmed import Shims
 KillPoint: TypeAlias = tuple[str, Moment]
 Stir: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
-UNANSWERED = frozenset({"ack"})  # nothing comes back that one could strike before or after
+UNANSWERED = frozenset({"ack"})  # has no answer, so only the moment before it exists
 REACHED_WITHIN = timedelta(seconds=90)
 
 
 def points(*names: str) -> list[KillPoint]:
-    """Every moment of these requests."""
+    """Return all kill points of these requests."""
     return [
         (name, moment)
         for name in names
@@ -27,7 +27,7 @@ def points(*names: str) -> list[KillPoint]:
 
 
 async def kill_at(points: Iterable[KillPoint], victims: Nursery, shims: Shims, stir: Stir) -> int:
-    """Kills at each point once, while `stir` gives it work to come by there; gives the count."""
+    """Kill the victim once at each point, with `stir` giving it work; return the number of kills."""
     kills = 0
     for name, moment in points:
         await _kill_once(name, moment, victims, shims, stir)
@@ -47,4 +47,4 @@ async def _reached(struck: asyncio.Event, name: str, shims: Shims) -> None:
         await asyncio.wait_for(struck.wait(), REACHED_WITHIN.total_seconds())
     except TimeoutError:
         seen = sorted(shims.of(name).seen)
-        raise AssertionError(f"{name} was not reached; seen were {seen}") from None
+        raise AssertionError(f"{name} was not reached; requests seen: {seen}") from None

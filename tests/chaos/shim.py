@@ -1,7 +1,7 @@
-"""A TCP shim between a service and what it depends on: it names what passes, and strikes at a named moment.
+"""A TCP proxy between a service and a dependency that recognizes requests and injects a fault at a named one.
 
-Services know nothing of it: they are given its address by their settings. It also delays answers, cuts
-connections after the server has taken a request, and closes those that idle, as servers do.
+Services reach it through an address in their settings. It can also delay answers, cut a connection after the
+server has received a request, and close idle connections, as servers do.
 """
 
 import asyncio
@@ -18,16 +18,16 @@ CHUNK = 65536
 
 
 class Moment(StrEnum):
-    """When, in the life of one request, something strikes."""
+    """The moment of a request at which the fault is injected."""
 
     BEFORE = "before it is forwarded"
-    UNANSWERED = "after the server did it and before the answer"
+    UNANSWERED = "after the server handled it and before the answer"
     ANSWERED = "after the answer"
 
 
 @dataclass
 class Point:
-    """A named moment, waited for once; `strike` runs there, and the connection is cut."""
+    """A request and moment at which to call `strike` and cut the connection, once."""
 
     name: str
     moment: Moment
@@ -36,27 +36,27 @@ class Point:
     taken: bool = False
 
 
-class Struck(Exception):
-    """The connection ends here."""
+class ConnectionCut(Exception):
+    """Ends a connection after a strike."""
 
 
 class Shim:
-    """One port in front of one server."""
+    """A proxy on one port in front of one server."""
 
     def __init__(self, upstream: str, tap: Callable[[], Tap], *, seed: int = 0) -> None:
         self.port = 0
         self.seen: dict[str, int] = {}
-        self.delay = (0.0, 0.0)  # seconds that each answer is held back, drawn between these
-        self.idle: float | None = None  # seconds after which a connection is closed that nothing is asked on
+        self.delay = (0.0, 0.0)  # range of the random delay of each answer, in seconds
+        self.idle: float | None = None  # seconds without a request after which a connection is closed
         self._host, _, port = upstream.rpartition(":")
         self._upstream_port = int(port)
         self._tap = tap
         self._point: Point | None = None
-        self._chance = random.Random(seed)  # noqa: S311 - chance, no secret
+        self._chance = random.Random(seed)  # noqa: S311 - not a secret
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Shim"]:
-        """Forwards while the block runs."""
+        """Forward connections as long as the context is open."""
         server = await asyncio.start_server(self._serve, HOST, 0)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -65,12 +65,12 @@ class Shim:
             server.close()
 
     def arm(self, name: str, moment: Moment, strike: Callable[[], object]) -> Point:
-        """Sets the one point that is waited for; gives it, to wait on `struck`."""
+        """Set the point to strike at, replacing any other, and return it; wait on its `struck`."""
         self._point = Point(name, moment, strike)
         return self._point
 
     def disarm(self) -> None:
-        """Waits for nothing any more."""
+        """Remove the point to strike at."""
         self._point = None
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -92,7 +92,7 @@ class Shim:
             each.transport.abort()
 
     def taking(self, name: str, *moments: Moment) -> Point | None:
-        """The point, if it is this one and nobody has taken it."""
+        """Return the armed point if it is at this request and moment and was not taken yet; take it."""
         point = self._point
         if point and point.name == name and point.moment in moments and not point.taken:
             point.taken = True
@@ -100,7 +100,7 @@ class Shim:
         return None
 
     async def hold_back(self) -> None:
-        """Waits as long as an answer is to be late."""
+        """Wait for the random delay of an answer."""
         if any(self.delay):
             await asyncio.sleep(self._chance.uniform(*self.delay))
 
@@ -116,11 +116,12 @@ class _Connection:
         self._client = client
         self._server = server
         self._awaited: Point | None = None
-        # With a client that asks nothing: from the connection's begin, and from each answer on.
+        # Idle timeout, which runs from the start of the connection and again from each answer.
         self._patience = asyncio.timeout(shim.idle)
 
     async def ask(self, reader: asyncio.StreamReader) -> None:
-        with suppress(ConnectionError, Struck, TimeoutError):
+        """Forward requests from the client to the server."""
+        with suppress(ConnectionError, ConnectionCut, TimeoutError):
             async with self._patience:
                 while data := await reader.read(CHUNK):
                     self._patience.reschedule(None)
@@ -140,7 +141,8 @@ class _Connection:
         self._awaited = self._shim.taking(name, Moment.UNANSWERED, Moment.ANSWERED) or self._awaited
 
     async def answer(self, reader: asyncio.StreamReader) -> None:
-        with suppress(ConnectionError, Struck):
+        """Forward answers from the server to the client."""
+        with suppress(ConnectionError, ConnectionCut):
             while data := await reader.read(CHUNK):
                 for piece, done in self._tap.answered(data):
                     await self._answered(piece, done=done)
@@ -163,4 +165,4 @@ class _Connection:
 def _strike(point: Point) -> None:
     point.strike()
     point.struck.set()
-    raise Struck
+    raise ConnectionCut

@@ -1,4 +1,4 @@
-"""Copies of a service whose way to Postgres, AWS and NATS leads through shims."""
+"""Copies of a service that reach Postgres, AWS and NATS through proxies."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,14 +16,14 @@ NATS_NAMES = frozenset({"publish", "ack"})
 
 @dataclass(frozen=True)
 class Shims:
-    """The three that stand around one service."""
+    """The three proxies of one service."""
 
     postgres: Shim
     aws: Shim
     nats: Shim
 
     def of(self, name: str) -> Shim:
-        """Which of them sees the request of that name."""
+        """Return the proxy that sees requests of this name."""
         if name in NATS_NAMES:
             return self.nats
         return self.aws if name[0].isupper() else self.postgres
@@ -33,7 +33,7 @@ class Shims:
 async def shimmed(
     world: World, service: str, home: Path, *, copies: int = 1, **settings: str
 ) -> AsyncIterator[tuple[Nursery, Shims]]:
-    """Copies of a service that reach Postgres, AWS and NATS through shims."""
+    """Run copies of a service behind proxies; yield both."""
     known = known_statements(service)
     postgres = Shim(world.stack.addresses["postgres"], lambda: PostgresTap(known))
     aws = Shim(world.stack.addresses["ses"].removeprefix("http://"), HttpTap)
@@ -46,5 +46,5 @@ async def shimmed(
             "LETTERHEAD_AWS_ENDPOINT_URL": f"http://{HOST}:{aws.port}",
             "LETTERHEAD_NATS_URL": f"nats://{HOST}:{nats.port}",
         }
-        async with nursery(world, service, home, copies=copies, **more, **settings) as born:
-            yield born, Shims(postgres, aws, nats)
+        async with nursery(world, service, home, copies=copies, **more, **settings) as running:
+            yield running, Shims(postgres, aws, nats)

@@ -1,4 +1,4 @@
-"""Kills at random: copies of the sender while they work, and now and then one of the other services."""
+"""Random kills: of copies of the sender while they work, and now and then of another service."""
 
 import asyncio
 import platform
@@ -15,35 +15,35 @@ from cli.processes import Part
 from tests.chaos.nursery import Nursery
 from tests.e2e.conftest import World
 
-GAP = (0.005, 0.060)  # seconds between two kills, as long as somebody is at work
-OTHERS_EVERY = 12  # one kill in so many strikes another service
-LOOK_SECONDS = 0.01
+GAP = (0.005, 0.060)  # seconds between two kills while any sender is at work
+OTHERS_EVERY = 12  # kills of senders per kill of another service
+POLL_SECONDS = 0.01
 LONGEST = timedelta(minutes=10)
 
-# Who has opened an attempt of late is at work; who has died since is no longer in the nursery.
+# A sender that has opened an attempt recently is at work. Those that have died since are not in the nursery.
 AT_WORK = """
     SELECT worker FROM sender.attempts WHERE opened_at > now() - interval '20 seconds'
     GROUP BY worker HAVING count(*) FILTER (WHERE begun) >= $1
 """
 OPEN = "SELECT id, begun FROM sender.attempts WHERE worker = $1 AND state = 'OPEN'"
-# A new process takes long over its first email, before it posts it; so some are spared until they have begun.
-EMAILS_BEGUN = (0, 1, 2, 3)
+# A new process takes long to post its first email, so some kills require this many started attempts.
+ATTEMPTS_STARTED = (0, 1, 2, 3)
 
 
 @dataclass
 class Storm:
-    """What was struck."""
+    """The kills of a storm."""
 
     senders: int = 0
     with_open_attempt: int = 0
-    with_begun_attempt: int = 0
-    attempts: set[str] = field(default_factory=set)  # that were open, by id
+    with_started_attempt: int = 0
+    attempts: set[str] = field(default_factory=set)  # ids of those left open
     others: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.senders} kills of senders, {self.with_open_attempt} of them with an open attempt"
-            f" ({self.with_begun_attempt} with one that had begun),"
+            f" ({self.with_started_attempt} with a started one),"
             f" and {self.others} of identity, verifier and webhooks"
         )
 
@@ -51,10 +51,10 @@ class Storm:
 async def blow(
     world: World, senders: Nursery, connection: asyncpg.Connection, *, seed: int, kills: int
 ) -> Storm:
-    """Kills until that many senders have died at work, or for as long as a storm may last."""
+    """Kill until this many senders at work have died, or LONGEST is over."""
     storm = Storm()
     end = time.monotonic() + LONGEST.total_seconds()
-    chance = random.Random(seed)  # noqa: S311 - chance, no secret
+    chance = random.Random(seed)  # noqa: S311 - not a secret
     others = [part for name in ("identity", "verifier", "webhooks") for part in world.stack.replicas_of(name)]
     while storm.senders < kills and time.monotonic() < end:
         await asyncio.sleep(chance.uniform(*GAP))
@@ -66,7 +66,7 @@ async def blow(
 
 def _strike_another(storm: Storm, others: Sequence[Part], chance: random.Random) -> None:
     part = chance.choice(others)
-    with suppress(ProcessLookupError):  # it is ending just now
+    with suppress(ProcessLookupError):  # it is just exiting
         if part.pid:
             part.kill()
             storm.others += 1
@@ -75,17 +75,17 @@ def _strike_another(storm: Storm, others: Sequence[Part], chance: random.Random)
 async def _strike_a_sender(
     storm: Storm, senders: Nursery, connection: asyncpg.Connection, chance: random.Random
 ) -> None:
-    begun = chance.choice(EMAILS_BEGUN)
+    started = chance.choice(ATTEMPTS_STARTED)
     names = {f"{platform.node()}:{pid}": copy for copy, pid in senders.pids.items()}
     at_work = sorted(
-        names[row["worker"]] for row in await connection.fetch(AT_WORK, begun) if row["worker"] in names
+        names[row["worker"]] for row in await connection.fetch(AT_WORK, started) if row["worker"] in names
     )
     if not at_work:
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(POLL_SECONDS)
         return
     pid = senders.kill(chance.choice(at_work))
     storm.senders += 1
     left_open = await connection.fetch(OPEN, f"{platform.node()}:{pid}")
     storm.with_open_attempt += bool(left_open)
-    storm.with_begun_attempt += any(row["begun"] for row in left_open)
+    storm.with_started_attempt += any(row["begun"] for row in left_open)
     storm.attempts |= {str(row["id"]) for row in left_open}

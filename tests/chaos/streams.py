@@ -1,4 +1,4 @@
-"""What NATS holds after it fell: read from its first event on, by their ids."""
+"""Reads the ids of all events in the NATS stream, for checks after an outage."""
 
 import json
 from collections.abc import Collection
@@ -12,12 +12,12 @@ from chassis.events.authorization import SUBSCRIBER
 from chassis.events.stream import credentials
 from tests.e2e.conftest import World
 
-QUIET_SECONDS = 1  # without another event: this was the last
+QUIET_SECONDS = 1  # without another event, the end of the stream is reached
 FROM_THE_FIRST = ConsumerConfig(deliver_policy=DeliverPolicy.ALL)
 
 
 async def holds(world: World, wanted: Collection[str]) -> bool:
-    """Whether the stream has each of these events; False as well while there is no stream."""
+    """Return whether the stream has all of these events; False if there is no stream."""
     missing = set(wanted)
     with suppress(NatsError, OSError):
         client = await nats.connect(**credentials(world.installation.wire, SUBSCRIBER), allow_reconnect=False)

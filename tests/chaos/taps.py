@@ -1,4 +1,4 @@
-"""What passes between a service and Postgres, AWS and NATS, read just far enough to name each request."""
+"""Parsers of the traffic between a service and Postgres, AWS and NATS, just enough to name each request."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.contract.sources import ROOT
 SSL_REQUEST = (80877103).to_bytes(4, "big")
 LINE_END = b"\r\n"
 HEAD_END = b"\r\n\r\n"
-# Requests of SES by method and path; a path ends with a slash where a name follows.
+# Requests to SES by method and path; a path that ends with a slash is followed by a name.
 SES_REQUESTS = (
     (b"POST", b"/v2/email/outbound-emails", "SendEmail"),
     (b"POST", b"/v2/email/identities", "CreateEmailIdentity"),
@@ -24,24 +24,24 @@ Part = tuple[bytes, str | None]
 
 
 class Tap(Protocol):
-    """Cuts what one connection carries into pieces."""
+    """Splits the traffic of one connection into pieces."""
 
     def asked(self, data: bytes) -> Iterator[Part]:
-        """Gives pieces for the server, each with the name of the request that it completes, if any."""
+        """Yield pieces for the server, each with the name of the request that it completes, if any."""
 
     def answered(self, data: bytes) -> Iterator[tuple[bytes, bool]]:
-        """Gives pieces for the client, and whether each completes an answer."""
+        """Yield pieces for the client, and whether each completes an answer."""
 
 
 def known_statements(service: str) -> dict[str, str]:
-    """Names of a service's own statements and of its outbox and inbox, by SQL."""
+    """Return the names of a service's own statements and of its outbox and inbox, by SQL."""
     files = sorted(Path(ROOT / "services" / service).glob("store/*.sql"))
     named = [*(pair for file in files for pair in Queries.load(file)), *statements(service)]
     return {sql: name for name, sql in named}
 
 
 class PostgresTap:
-    """The extended protocol: Parse names a prepared statement, Bind and Execute run it, `Z` ends the answer.
+    """Postgres's extended protocol: Parse prepares a statement, Bind and Execute run it, `Z` ends the answer.
 
     COMMIT is named after the last known statement before it: `commit of open_attempts`.
     """
@@ -52,7 +52,7 @@ class PostgresTap:
         self._bound: str | None = None
         self._last: str | None = None
         self._greeted = False
-        self._plain = True  # until SSL is refused, the server's answer is one byte
+        self._plain = True  # False after an SSL request, which the server answers with one byte
         self._asked = b""
         self._answered = b""
 
@@ -106,7 +106,7 @@ class PostgresTap:
 
 
 class HttpTap:
-    """Requests of boto3, named by their operation: whole, with a Content-Length, one at a time."""
+    """HTTP requests of boto3, named by operation; each has a Content-Length and waits for the one before."""
 
     def __init__(self) -> None:
         self._asked = b""
@@ -126,9 +126,9 @@ class HttpTap:
 
 
 class NatsTap:
-    """What a client sends: `publish` is an event for the stream, `ack` says that one was settled.
+    """NATS: `publish` is an event for the stream, `ack` acknowledges a received one.
 
-    The answer to an event is the stream's word that it has it; nothing answers an acknowledgement.
+    The answer to `publish` is the stream's acknowledgement; `ack` has no answer.
     """
 
     def __init__(self) -> None:
@@ -163,7 +163,7 @@ class NatsTap:
 
 
 def _frame(data: bytes, with_payload: tuple[bytes, ...]) -> int:
-    """The bytes of the first protocol line and its payload, if it has one; 0 while they are not whole."""
+    """Return the size of the first protocol line with its payload, if any; 0 while it is incomplete."""
     line, end, _ = data.partition(LINE_END)
     size = len(line) + len(end)
     if end and line.startswith(with_payload):
@@ -172,7 +172,7 @@ def _frame(data: bytes, with_payload: tuple[bytes, ...]) -> int:
 
 
 def _size(data: bytes) -> int:
-    """The bytes of the first request or answer; 0 while it is not whole."""
+    """Return the size of the first request or answer; 0 while it is incomplete."""
     head, end, body = data.partition(HEAD_END)
     length = int(_header(head, b"content-length") or 0)
     return len(head) + len(end) + length if end and len(body) >= length else 0

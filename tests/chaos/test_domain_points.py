@@ -1,4 +1,4 @@
-"""identity and verifier are killed at every named point of a domain's life, while many domains live."""
+"""Identity and verifier are killed at every named point, while many domains go from creation to deletion."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ async def _killed(world: World, service: str, home: Path, kill_points: list[Kill
 
 
 @pytest.mark.long
-async def test_identity_killed_at_any_named_point_loses_and_doubles_no_domain(
+async def test_no_domain_is_lost_or_repeated_when_identity_is_killed_at_any_point(
     chaotic: World, workspace: Path, scale: Scale, figure: Figure
 ) -> None:
     kill_points = IDENTITY_POINTS * scale.of(1, 20)
@@ -43,7 +43,7 @@ async def test_identity_killed_at_any_named_point_loses_and_doubles_no_domain(
 
 
 @pytest.mark.long
-async def test_verifier_killed_at_any_named_point_loses_and_doubles_no_domain(
+async def test_no_domain_is_lost_or_repeated_when_verifier_is_killed_at_any_point(
     chaotic: World, workspace: Path, scale: Scale, figure: Figure
 ) -> None:
     kill_points = VERIFIER_POINTS * scale.of(1, 20)

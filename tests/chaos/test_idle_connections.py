@@ -1,4 +1,4 @@
-"""SES closes idle connections without asking, and no answer is lost by that: ours are closed before."""
+"""SES closes idle connections, and no answer is lost by that, because the client closes them earlier."""
 
 import asyncio
 import random
@@ -22,9 +22,9 @@ from tests.figures import Figure
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900), pytest.mark.long]
 
 SENDS, AT_ONCE = 10_000, 64
-# A fifth of what is so in production, so that ten thousand take minutes.
+# A fifth of the production values, so that ten thousand sends take only minutes.
 OURS, THEIRS = timedelta(seconds=1), timedelta(seconds=1.5)
-# Around the moment at which we close, and at which they do.
+# Pauses around the times at which the client closes connections, and SES does.
 PAUSES = ((0.90, 1.10), (1.45, 1.55))
 POST = Post(
     sender=f"agent@{SHARED_DOMAIN}",
@@ -37,8 +37,8 @@ POST = Post(
 
 
 async def _answers(ses: Ses, executor: Executor, seed: int) -> Counter[type[Answer]]:
-    """Posts in bursts, each over the connections of the one before."""
-    chance = random.Random(seed)  # noqa: S311 - chance, no secret
+    """Post in bursts, each over the connections of the one before, and count the kinds of answers."""
+    chance = random.Random(seed)  # noqa: S311 - not a secret
     counts: Counter[type[Answer]] = Counter()
     while counts.total() < SENDS:
         burst = await asyncio.gather(*(executor.run(ses.post, POST) for _ in range(AT_ONCE)))
@@ -63,7 +63,5 @@ async def test_no_answer_is_lost_to_connections_that_ses_closes(
         ses.close()
 
     answers = ", ".join(f"{count:,} {kind.__name__.upper()}" for kind, count in counts.items())
-    figure(
-        f"{counts.total():,} sends over connections that idle and are closed by SES, seed {seed}: {answers}"
-    )
+    figure(f"{counts.total():,} sends over connections that SES closes when idle, seed {seed}: {answers}")
     assert len(counts) == 1, counts

@@ -1,4 +1,4 @@
-"""A service is killed at every named point of its work: before, during and after each statement."""
+"""Sender and webhooks are killed at every named point: before, during and after statements and requests."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -29,14 +29,14 @@ WEBHOOKS_POINTS = points(
 DELIVERED = """
     SELECT r.email_id, (
         SELECT count(*) FROM webhooks.feedback AS f WHERE f.email_id = r.email_id AND f.kind = 'DELIVERY'
-    ) AS told
+    ) AS events
     FROM sender.recipients AS r
     WHERE r.email_id = ANY ($1::uuid[]) AND r.state = 'DELIVERED'
 """
 REST_WITHIN = timedelta(seconds=120)
 
 
-async def test_a_sender_killed_at_any_named_point_loses_nothing_and_sends_nothing_twice(
+async def test_no_email_is_lost_or_sent_twice_when_the_sender_is_killed_at_any_point(
     chaotic: World, workspace: Path, scale: Scale, figure: Figure
 ) -> None:
     async with (
@@ -51,7 +51,7 @@ async def test_a_sender_killed_at_any_named_point_loses_nothing_and_sends_nothin
     assert verdict.clean, verdict
 
 
-async def test_webhooks_killed_at_any_named_point_loses_no_feedback(
+async def test_no_feedback_is_lost_when_webhooks_is_killed_at_any_point(
     chaotic: World, workspace: Path, scale: Scale, figure: Figure
 ) -> None:
     async with (
@@ -69,10 +69,10 @@ async def test_webhooks_killed_at_any_named_point_loses_no_feedback(
 
 
 async def _all_delivered(world: World, load: Load) -> bool:
-    """Whether SES's word of every email's delivery was kept once, and applied."""
+    """Return whether the Delivery event of every email was stored once, and applied."""
     connection = await database(world)
     try:
         rows = await connection.fetch(DELIVERED, load.ids)
     finally:
         await connection.close()
-    return len(rows) == len(load.ids) and all(row["told"] == 1 for row in rows)
+    return len(rows) == len(load.ids) and all(row["events"] == 1 for row in rows)

@@ -1,4 +1,4 @@
-"""Equal requests released together at two senders that keep dying: one email each, whoever answers."""
+"""Pairs of equal requests to two senders that are killed again and again create one email each."""
 
 import asyncio
 import random
@@ -19,10 +19,10 @@ from tests.figures import Figure
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(900)]
 
-CALLERS = 64  # pairs under way at once
-DISAGREEING = 10  # one pair in so many differs in content
+CALLERS = 64  # concurrent pairs
+DISAGREEING = 10  # every tenth pair differs in content
 KILL_EVERY = (0.2, 0.8)  # seconds
-# So late that nothing leaves: what is accepted is counted.
+# So late that no email is sent during the test, only accepted.
 SEND_IN = timedelta(days=29)
 COUNT = """
     SELECT count(*) FROM sender.emails AS e JOIN identity.claims AS c ON c.id = e.claim_id WHERE c.name = $1
@@ -30,7 +30,7 @@ COUNT = """
 
 
 async def _kill_on(senders: Nursery, seed: int) -> None:
-    chance = random.Random(seed)  # noqa: S311 - chance, no secret
+    chance = random.Random(seed)  # noqa: S311 - not a secret
     while True:
         await asyncio.sleep(chance.uniform(*KILL_EVERY))
         victim = chance.randrange(len(senders.addresses))
@@ -39,7 +39,7 @@ async def _kill_on(senders: Nursery, seed: int) -> None:
 
 
 async def _answers(load: Load, numbers: Iterator[int]) -> list[set[str | None]]:
-    """What each pair was answered; None stands for ALREADY_EXISTS."""
+    """Return the answers to each pair; None means ALREADY_EXISTS."""
     answers = []
     for number in numbers:
         other = " of another kind" if number % DISAGREEING == 0 else ""
@@ -65,7 +65,7 @@ async def _stored(world: World, domain: str) -> int:
         await connection.close()
 
 
-async def test_pairs_of_equal_requests_make_no_second_email_while_senders_are_killed(
+async def test_equal_requests_create_no_second_email_while_senders_are_killed(
     chaotic: World, workspace: Path, scale: Scale, seed: int, figure: Figure
 ) -> None:
     pairs = scale.of(300, 10_000)
@@ -77,15 +77,15 @@ async def test_pairs_of_equal_requests_make_no_second_email_while_senders_are_ki
     ):
         numbers = iter(range(pairs))
         killing = asyncio.create_task(_kill_on(senders, seed))
-        told = await asyncio.gather(*(_answers(load, numbers) for _ in range(CALLERS)))
+        batches = await asyncio.gather(*(_answers(load, numbers) for _ in range(CALLERS)))
         killing.cancel()
         await asyncio.gather(killing, return_exceptions=True)
         second = await _stored(chaotic, load.domain) - pairs
 
-    answers = [answer for each in told for answer in each]
+    answers = [answer for batch in batches for answer in batch]
     refused = sum(None in answer for answer in answers)
     figure(
-        f"{pairs:,} pairs of equal request_ids released together, seed {seed}: {senders.kills} kills,"
+        f"{pairs:,} concurrent pairs of equal request_ids, seed {seed}: {senders.kills} kills,"
         f" {load.refused:,} calls unanswered, {second} second emails; of {pairs // DISAGREEING:,} with other"
         f" content, {refused:,} ALREADY_EXISTS"
     )

@@ -1,4 +1,4 @@
-"""Postgres is killed in the middle of commits, NATS is killed and wiped, both under load."""
+"""Postgres is killed during commits, and NATS is killed and wiped, both under load."""
 
 import asyncio
 import statistics
@@ -29,7 +29,7 @@ SCHEMAS = ("identity", "verifier", "sender", "webhooks")
 
 
 async def _kill_postgres(world: World, shims: Shims, load: Load, *, commit: str, moment: Moment) -> float:
-    """Kills Postgres around a commit; gives the seconds from its start to the next acknowledged email."""
+    """Kill Postgres around a commit; return the seconds from its restart to the next acknowledged email."""
     point = shims.postgres.arm(commit, moment, world.stack.postgres.kill)
     await asyncio.wait_for(point.struck.wait(), RECOVERED_WITHIN.total_seconds())
     acknowledged = len(load.acknowledged)
@@ -39,7 +39,7 @@ async def _kill_postgres(world: World, shims: Shims, load: Load, *, commit: str,
     return time.monotonic() - back
 
 
-async def test_postgres_killed_in_commits_loses_nothing_acknowledged(
+async def test_no_acknowledged_email_is_lost_when_postgres_is_killed_during_commits(
     chaotic: World, workspace: Path, scale: Scale, figure: Figure
 ) -> None:
     kinds = [(commit, moment) for commit in COMMITS for moment in (Moment.BEFORE, Moment.UNANSWERED)]
@@ -56,12 +56,12 @@ async def test_postgres_killed_in_commits_loses_nothing_acknowledged(
         await eventually(lambda: at_rest(chaotic, load.ids), REST_WITHIN)
         verdict = await truth(chaotic, load.ids)
 
-    figure(f"Postgres killed {kills} times in commits: acknowledging again {_spread(seconds)}; {verdict}")
+    figure(f"Postgres killed {kills} times in commits: next email acknowledged {_spread(seconds)}; {verdict}")
     assert verdict.clean, verdict
 
 
 async def _wipe_nats(world: World) -> float:
-    """Wipes NATS; gives the seconds until every event there was is in the stream again."""
+    """Wipe NATS and return the seconds until all earlier events are in the stream again."""
     before = await _event_ids(world)
     world.stack.nats.wipe()
     back = time.monotonic()
@@ -69,11 +69,11 @@ async def _wipe_nats(world: World) -> float:
     return time.monotonic() - back
 
 
-async def test_nats_killed_and_wiped_loses_no_event_and_doubles_no_effect(
+async def test_no_event_is_lost_or_applied_twice_when_nats_is_killed_and_wiped(
     workspace: Path, scale: Scale, figure: Figure
 ) -> None:
     wipes = scale.of(2, 50)
-    # An installation of its own: what others did in it before would be told again after each wipe.
+    # A separate installation, because each wipe republishes the events of earlier tests too.
     async with (
         a_chaotic_world(workspace / "wiped-often") as world,
         a_load(world, world.stack.addresses["sender"].split(",")) as load,
@@ -85,19 +85,19 @@ async def test_nats_killed_and_wiped_loses_no_event_and_doubles_no_effect(
         repeated = await _moved_twice(world, load)
 
     figure(
-        f"NATS killed and wiped {wipes} times: every event there again {_spread(seconds)};"
-        f" {repeated} doubled effects; {verdict}"
+        f"NATS killed and wiped {wipes} times: every event in the stream again {_spread(seconds)};"
+        f" {repeated} effects applied twice; {verdict}"
     )
     assert verdict.clean, verdict
     assert repeated == 0
 
 
 def _spread(seconds: Sequence[float]) -> str:
-    return f"after {statistics.median(seconds):.2f} s (median), {max(seconds):.2f} s (most)"
+    return f"after {statistics.median(seconds):.2f} s (median), {max(seconds):.2f} s (maximum)"
 
 
 async def _event_ids(world: World) -> set[str]:
-    """The ids of every event that the outboxes keep."""
+    """Return the ids of all events in the outboxes."""
     connection = await database(world)
     try:
         rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in SCHEMAS]  # noqa: S608
@@ -107,7 +107,7 @@ async def _event_ids(world: World) -> set[str]:
 
 
 async def _moved_twice(world: World, load: Load) -> int:
-    """How many emails entered one state twice, told by their history."""
+    """Return how many emails became SENT twice, according to their history."""
     connection = await database(world)
     try:
         rows = await connection.fetch(

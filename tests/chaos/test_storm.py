@@ -1,4 +1,4 @@
-"""Senders are killed at random while SES throttles, fails after it accepted, and does not answer."""
+"""Senders are killed at random while SES throttles, fails after it has accepted, or does not answer."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
 
-# What still queues, then the last lease (25 s), the window and the rounds in between.
+# The rest of the queue, then the last lease (25 s), the window, and the periodic tasks in between.
 REST_WITHIN = timedelta(minutes=5)
 SEND_IS_LOST = {"kind": "drop", "event_type": "Send", "rate": 0.01}
 MOST_TWICE = 0.005
@@ -27,7 +27,7 @@ MOST_TWICE = 0.005
 async def _storm(
     world: World, home: Path, scale: Scale, seed: int, on_unknown: "OnUnknown.ValueType"
 ) -> tuple[str, Truth]:
-    """Blows once; gives what was struck, in words, and the verdict."""
+    """Run one storm; return a description of it and the verdict."""
     connection = await database(world)
     async with (
         shimmed(world, "sender", home, copies=COPIES, LETTERHEAD_SES_THREADS="1") as (senders, shims),
@@ -38,49 +38,55 @@ async def _storm(
             storm = await blow(world, senders, connection, seed=seed, kills=scale.of(30, 500))
         await connection.close()
         await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
-        unknowing = await accepted_of(world, storm.attempts)
-        taken_over = await longest_claim(world, load.ids)
-        words = (
-            f"{storm}; of those attempts SES had accepted {unknowing};"
-            f" no email was CLAIMED for longer than {taken_over.total_seconds():.1f} s"
+        accepted = await accepted_of(world, storm.attempts)
+        longest = await longest_claim(world, load.ids)
+        description = (
+            f"{storm}; SES had accepted {accepted} of those attempts;"
+            f" no email was CLAIMED for longer than {longest.total_seconds():.1f} s"
         )
-        return words, await truth(world, load.ids)
+        return description, await truth(world, load.ids)
 
 
-async def test_a_storm_of_kills_loses_nothing_and_sends_nothing_twice(
+async def test_no_email_is_lost_or_sent_twice_in_a_storm_of_kills(
     faults: World, workspace: Path, scale: Scale, seed: int, figure: Figure
 ) -> None:
     await ses_goes_wrong(faults)
 
-    struck, verdict = await _storm(faults, workspace / "storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
+    description, verdict = await _storm(faults, workspace / "storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
 
-    figure(f"storm, seed {seed}: {struck}; {verdict}")
+    figure(f"storm, seed {seed}: {description}; {verdict}")
     assert verdict.clean, verdict
 
 
 @pytest.mark.long
-async def test_a_storm_that_also_loses_events_sends_nothing_twice(
+async def test_no_email_is_lost_or_sent_twice_in_a_storm_that_also_loses_events(
     faults: World, workspace: Path, scale: Scale, seed: int, figure: Figure
 ) -> None:
     await ses_goes_wrong(faults)
     await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
 
-    struck, verdict = await _storm(faults, workspace / "deaf-storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
+    description, verdict = await _storm(
+        faults, workspace / "storm-without-events", scale, seed, OnUnknown.ON_UNKNOWN_HOLD
+    )
 
-    figure(f"storm, seed {seed}, 1 % of Send events lost: {struck}; {verdict}")
+    figure(f"storm, seed {seed}, 1 % of Send events lost: {description}; {verdict}")
     assert verdict.clean, verdict
 
 
 @pytest.mark.long
-async def test_a_storm_that_also_loses_events_sends_few_twice_that_asked_to_be_sent_once_more(
+async def test_few_emails_with_resend_are_sent_twice_in_a_storm_that_also_loses_events(
     faults: World, workspace: Path, scale: Scale, seed: int, figure: Figure
 ) -> None:
     await ses_goes_wrong(faults)
     await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
 
-    struck, verdict = await _storm(faults, workspace / "resending", scale, seed, OnUnknown.ON_UNKNOWN_RESEND)
+    description, verdict = await _storm(
+        faults, workspace / "storm-with-resend", scale, seed, OnUnknown.ON_UNKNOWN_RESEND
+    )
 
     share = len(verdict.twice) / verdict.emails
-    figure(f"storm, seed {seed}, RESEND, 1 % of Send events lost: {struck}; {verdict}; {share:.2%} twice")
+    figure(
+        f"storm, seed {seed}, RESEND, 1 % of Send events lost: {description}; {verdict}; {share:.2%} twice"
+    )
     assert verdict.honest, verdict
     assert share <= MOST_TWICE

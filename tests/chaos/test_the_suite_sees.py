@@ -1,4 +1,4 @@
-"""The same storm over a sender that was spoilt from outside: the harness must find what went wrong."""
+"""The same storm against a sender that a trigger breaks on purpose: the harness must detect the damage."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,13 +19,13 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 EMAILS, KILLS = 100, 15
-# Beside the weather of every storm: a lost answer of which nothing was sent, often enough to be met.
+# In addition to the faults of every storm: lost answers without a sent email, often enough to occur.
 FAILS_AT_ONCE = {"operation": "SendEmail", "kind": "error_500", "rate": 0.1}
 EVERY_EVENT_IS_LOST = {"kind": "drop", "rate": 1}
-# Every lease has run out.
+# Until every lease has expired.
 REST_WITHIN = timedelta(seconds=90)
-SPOIL = """
-    CREATE FUNCTION sender.spoil() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+SABOTAGE = """
+    CREATE FUNCTION sender.sabotage() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
     BEGIN
         IF TG_ARGV[1]::boolean THEN
             DELETE FROM sender.attempts WHERE email_id = NEW.id;
@@ -34,21 +34,21 @@ SPOIL = """
         WHERE id = NEW.id;
         RETURN NULL;
     END $$;
-    CREATE TRIGGER spoil AFTER UPDATE OF state ON sender.emails
-    FOR EACH ROW WHEN (NEW.state = '{found}') EXECUTE FUNCTION sender.spoil('{made}', '{forgetful}')
+    CREATE TRIGGER sabotage AFTER UPDATE OF state ON sender.emails
+    FOR EACH ROW WHEN (NEW.state = '{found}') EXECUTE FUNCTION sender.sabotage('{made}', '{forgetful}')
 """
-MEND = "DROP FUNCTION sender.spoil CASCADE"
+REPAIR = "DROP FUNCTION sender.sabotage CASCADE"
 
 
 @asynccontextmanager
-async def spoilt(world: World, found: str, made: str, *, forgetful: bool) -> AsyncIterator[None]:
-    """Every email that enters the one state is put into the other; `forgetful`: its attempts are deleted."""
+async def sabotaged(world: World, found: str, made: str, *, forgetful: bool) -> AsyncIterator[None]:
+    """Put every email that enters state `found` into state `made`; with `forgetful`, delete its attempts."""
     connection = await database(world)
-    await connection.execute(SPOIL.format(found=found, made=made, forgetful=forgetful))
+    await connection.execute(SABOTAGE.format(found=found, made=made, forgetful=forgetful))
     try:
         yield
     finally:
-        await connection.execute(MEND)
+        await connection.execute(REPAIR)
         await connection.close()
 
 
@@ -59,7 +59,7 @@ async def _storm(
     await world.sandbox.call("POST", "/ses/faults", FAILS_AT_ONCE)
     connection = await database(world)
     async with (
-        spoilt(world, found, made, forgetful=forgetful),
+        sabotaged(world, found, made, forgetful=forgetful),
         shimmed(world, "sender", home, copies=COPIES, LETTERHEAD_SES_THREADS="1") as (senders, shims),
         a_load(world, senders.addresses) as load,
     ):
@@ -71,48 +71,48 @@ async def _storm(
         return await truth(world, load.ids)
 
 
-async def test_a_sender_without_the_fence_of_its_claim_is_seen_to_send_twice(
+async def test_the_harness_detects_double_sends_of_a_sender_without_leases(
     faults: World, workspace: Path, seed: int, figure: Figure
 ) -> None:
-    # The fence alone: without it, SES's own events would still settle most emails before they go again.
+    # With SES's events, most emails would be resolved before they are sent again.
     await faults.sandbox.call("POST", "/events/faults", EVERY_EVENT_IS_LOST)
 
     verdict = await _storm(faults, workspace / "blind", seed, found="CLAIMED", made="QUEUED")
 
-    figure(f"spoilt, a claim ends after 50 ms, every event lost, seed {seed}, {KILLS} kills: {verdict}")
+    figure(f"broken, a lease ends after 50 ms, every event lost, seed {seed}, {KILLS} kills: {verdict}")
     assert verdict.twice
 
 
 @pytest.mark.long
-async def test_a_sender_without_attempt_rows_is_seen_to_send_twice(
+async def test_the_harness_detects_double_sends_of_a_sender_without_attempt_rows(
     faults: World, workspace: Path, seed: int, figure: Figure
 ) -> None:
-    # As the usual design has it: of a request without an answer nothing stands, and no event is heard.
+    # This is the usual design: no record of a request without an answer, and no use of events.
     await faults.sandbox.call("POST", "/events/faults", EVERY_EVENT_IS_LOST)
 
     verdict = await _storm(
         faults, workspace / "rowless", seed, found="UNKNOWN", made="QUEUED", forgetful=True
     )
 
-    figure(f"spoilt, a lost answer leaves no attempt row, seed {seed}, {KILLS} kills: {verdict}")
+    figure(f"broken, a lost answer leaves no attempt row, seed {seed}, {KILLS} kills: {verdict}")
     assert verdict.twice
 
 
 @pytest.mark.long
-async def test_a_sender_that_takes_unknown_for_sent_is_seen_to_lie(
+async def test_the_harness_detects_false_states_of_a_sender_that_shows_unknown_as_sent(
     faults: World, workspace: Path, seed: int, figure: Figure
 ) -> None:
     verdict = await _storm(faults, workspace / "hopeful", seed, found="UNKNOWN", made="SENT")
 
-    figure(f"spoilt, UNKNOWN is taken for SENT, seed {seed}, {KILLS} kills: {verdict}")
+    figure(f"broken, UNKNOWN becomes SENT, seed {seed}, {KILLS} kills: {verdict}")
     assert verdict.false
 
 
 @pytest.mark.long
-async def test_a_sender_that_never_takes_over_is_seen_to_lose(
+async def test_the_harness_detects_lost_emails_of_a_sender_without_take_over(
     faults: World, workspace: Path, seed: int, figure: Figure
 ) -> None:
     verdict = await _storm(faults, workspace / "forgetful", seed, found="UNKNOWN", made="CLAIMED")
 
-    figure(f"spoilt, what a dead sender held is never taken over, seed {seed}, {KILLS} kills: {verdict}")
+    figure(f"broken, attempts of dead senders are never taken over, seed {seed}, {KILLS} kills: {verdict}")
     assert verdict.lost

@@ -1,4 +1,4 @@
-"""A hundred thousand events that nobody has read, and NATS loses its disk: every one is delivered again."""
+"""NATS loses its disk with a hundred thousand unread events, and all of them are published again."""
 
 import asyncio
 import time
@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 EVENTS = 100_000
 WITHIN = timedelta(minutes=8)
-LOOK_SECONDS = 0.5  # so that looking is no load itself
-# Of a kind that no service reads, so that they stay unread.
+POLL_SECONDS = 0.5  # long enough for polling not to be a load itself
+# Events of a kind that no service consumes, so that they stay unread.
 WRITE = """
     INSERT INTO sender.outbox (id, subject, source, resource, tenant_id, data, schema_name, occurred_at)
     SELECT
@@ -39,7 +39,7 @@ async def _unpublished(world: World) -> int:
         await connection.close()
 
 
-async def test_a_wiped_stream_is_filled_again_with_all_that_was_unread(
+async def test_all_unread_events_are_published_again_after_the_stream_was_wiped(
     workspace: Path, figure: Figure
 ) -> None:
     async with a_world(workspace / "wiped", 1) as world:
@@ -56,16 +56,16 @@ async def test_a_wiped_stream_is_filled_again_with_all_that_was_unread(
         await eventually(lambda: holds(world, written), WITHIN)
         await connection.close()
 
-    figure(f"NATS wiped with {EVENTS:,} unread events: all there again, as many after {seconds:.1f} s")
+    figure(f"NATS wiped with {EVENTS:,} unread events: all in the stream again after {seconds:.1f} s")
 
 
 async def _all_published(world: World) -> bool:
-    await asyncio.sleep(LOOK_SECONDS)
+    await asyncio.sleep(POLL_SECONDS)
     return await _unpublished(world) == 0
 
 
 async def _refilled(world: World) -> bool:
-    await asyncio.sleep(LOOK_SECONDS)
+    await asyncio.sleep(POLL_SECONDS)
     client = await nats.connect(**credentials(world.installation.wire, SUBSCRIBER))
     try:
         stream = await client.jetstream().stream_info(world.installation.nats_stream)

@@ -1,4 +1,4 @@
-"""SES goes wrong in every way that the wire allows: one POST for each attempt, and no state that lies."""
+"""Whatever fails between sender and SES, each attempt is posted once, and no state is false."""
 
 import asyncio
 from datetime import timedelta
@@ -30,18 +30,18 @@ async def _by_ses(world: World, load: Load, kind: str) -> None:
     fault = {"operation": "SendEmail", "kind": kind, "count": 1}
     await world.sandbox.call("POST", "/ses/faults", fault)
     await load.many(1)
-    # A fault that is still there would meet another's request.
+    # A fault that has not been used yet would affect another request.
     await eventually(lambda: handed_over(world, load.ids), HANDED_OVER_WITHIN)
 
 
 async def _by_shim(shims: Shims, load: Load, moment: Moment) -> None:
-    """The connection is cut just then; nobody is killed."""
+    """Cut the connection at this moment of one email's POST."""
     point = shims.aws.arm("SendEmail", moment, lambda: None)
     await load.many(1)
     await asyncio.wait_for(point.struck.wait(), STRUCK_WITHIN.total_seconds())
 
 
-async def test_each_attempt_is_one_post_whatever_the_wire_does(
+async def test_each_attempt_is_posted_once_whatever_the_network_does(
     faults: World, workspace: Path, scale: Scale, figure: Figure
 ) -> None:
     async with (
@@ -56,5 +56,5 @@ async def test_each_attempt_is_one_post_whatever_the_wire_does(
         await eventually(lambda: at_rest(faults, load.ids), REST_WITHIN)
         verdict = await truth(faults, load.ids)
 
-    figure(f"{len(BY_SES) + len(Moment)} faults of the wire to SES: {verdict}")
+    figure(f"{len(BY_SES) + len(Moment)} faults between sender and SES: {verdict}")
     assert verdict.clean, verdict

@@ -1,4 +1,4 @@
-"""What SES's own list says against what was acknowledged and what is shown: lost, twice, false."""
+"""Compares SES's ledger with the acknowledged emails and the states shown: lost, twice, false."""
 
 import asyncio
 from collections import Counter
@@ -14,15 +14,15 @@ from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest, ListEmails
 from tests.e2e.conftest import World
 
 NOT_SENT = frozenset({"QUEUED", "FAILED", "EXPIRED", "SUPPRESSED", "CANCELED"})
-# Somebody can see that these were not, or perhaps not, sent.
+# States that show users that the email was not, or perhaps not, sent.
 VISIBLE = frozenset({"HELD", "FAILED", "EXPIRED", "SUPPRESSED", "CANCELED"})
-ON_ITS_WAY = """
+IN_FLIGHT = """
     SELECT state, state_note AS note, count(*), max(now() - state_at) AS longest
     FROM sender.emails
     WHERE id = ANY ($1::uuid[]) AND state IN ('QUEUED', 'CLAIMED', 'UNKNOWN')
     GROUP BY state, note
 """
-WITH_US = """
+UNSUBMITTED = """
     SELECT EXISTS (
         SELECT FROM sender.emails AS e LEFT JOIN sender.attempts AS a ON a.email_id = e.id
         WHERE e.id = ANY ($1::uuid[]) AND (a.state = 'OPEN' OR e.state = 'QUEUED')
@@ -35,14 +35,14 @@ LONGEST_CLAIM = """
     ) AS spans
     WHERE to_state = 'CLAIMED'
 """
-LOOK_SECONDS = 0.25
+POLL_SECONDS = 0.25
 LIST_SECONDS = 30
 PAGE = 1000
 
 
 @dataclass(frozen=True)
 class Truth:
-    """The verdict over some emails, by id."""
+    """The verdict on some emails, by id."""
 
     emails: int
     lost: frozenset[str]
@@ -62,17 +62,17 @@ class Truth:
 
     @property
     def honest(self) -> bool:
-        """Whether nothing was lost, no state lies and no attempt was more than one POST."""
+        """Return whether no email was lost, no state is false and no attempt was posted twice."""
         return not (self.lost or self.false or self.posted_twice)
 
     @property
     def clean(self) -> bool:
-        """Whether every promise was kept."""
+        """Return whether, in addition, no email was sent twice."""
         return self.honest and not self.twice
 
 
 async def shown(world: World, emails: Collection[str]) -> dict[str, str]:
-    """The state of each email as the tenant sees it; ABSENT when it is not listed."""
+    """Return the state of each email as the tenant sees it; ABSENT if it is not listed."""
     states: dict[str, str] = {}
     token = ""
     while True:
@@ -90,39 +90,39 @@ async def _listed(world: World, token: str) -> ListEmailsResponse:
 
 
 async def truth(world: World, emails: Collection[str]) -> Truth:
-    """Holds what is shown of these emails to what SES accepted."""
+    """Compare the states shown for these emails with what SES accepted."""
     states = await shown(world, emails)
     ledger = await world.sandbox.ledger()
     accepted = Counter(post["email_tags"].get("lh-email") for post in ledger["accepted"])
     posts = Counter(
         post["attempt"] for post in ledger["posts"] if post["email_tags"].get("lh-email") in states
     )
-    gone = {each for each in states if accepted[each]}
+    sent = {each for each in states if accepted[each]}
     return Truth(
         emails=len(states),
         lost=frozenset(
-            each for each, state in states.items() if each not in gone and state not in VISIBLE | {"SENT"}
+            each for each, state in states.items() if each not in sent and state not in VISIBLE | {"SENT"}
         ),
-        twice=frozenset(each for each in gone if accepted[each] > 1),
+        twice=frozenset(each for each in sent if accepted[each] > 1),
         false=frozenset(
             each
             for each, state in states.items()
-            if (state == "SENT" and each not in gone) or (state in NOT_SENT and each in gone)
+            if (state == "SENT" and each not in sent) or (state in NOT_SENT and each in sent)
         ),
         posted_twice=sum(count > 1 for count in posts.values()),
         states=dict(Counter(states.values())),
-        held_yet_accepted=sum(states[each] == "HELD" for each in gone),
+        held_yet_accepted=sum(states[each] == "HELD" for each in sent),
     )
 
 
 async def accepted_of(world: World, attempts: Collection[str]) -> int:
-    """How many of these attempts SES accepted."""
+    """Return how many of these attempts SES accepted."""
     ledger = await world.sandbox.ledger()
     return sum(post["attempt"] in attempts for post in ledger["accepted"])
 
 
 async def longest_claim(world: World, emails: Collection[str]) -> timedelta:
-    """For how long one of these emails was with a sender, alive or dead."""
+    """Return the longest time that one of these emails was leased by a sender, alive or dead."""
     connection = await database(world)
     try:
         longest: timedelta = await connection.fetchval(LONGEST_CLAIM, list(emails))
@@ -132,27 +132,27 @@ async def longest_claim(world: World, emails: Collection[str]) -> timedelta:
 
 
 async def handed_over(world: World, emails: Collection[str]) -> bool:
-    """Whether none of these emails queues or is on its way to SES, whatever became of it."""
-    await asyncio.sleep(LOOK_SECONDS)
+    """Return whether none of these emails is queued or being submitted, whatever its outcome."""
+    await asyncio.sleep(POLL_SECONDS)
     connection = await database(world)
     try:
-        return not await connection.fetchval(WITH_US, list(emails))
+        return not await connection.fetchval(UNSUBMITTED, list(emails))
     finally:
         await connection.close()
 
 
 async def at_rest(world: World, emails: Collection[str]) -> bool:
-    """Whether time alone changes nothing more; looked at rarely, so as not to be a load itself."""
-    await asyncio.sleep(LOOK_SECONDS)
+    """Return True if all of these emails are settled; raise AssertionError with the others."""
+    await asyncio.sleep(POLL_SECONDS)
     connection = await database(world)
     try:
-        moving = await connection.fetch(ON_ITS_WAY, list(emails))
+        in_flight = await connection.fetch(IN_FLIGHT, list(emails))
     finally:
         await connection.close()
-    assert not moving, [dict(row) for row in moving]
+    assert not in_flight, [dict(row) for row in in_flight]
     return True
 
 
 async def database(world: World) -> asyncpg.Connection:
-    """A superuser's connection to Postgres itself, past every shim."""
+    """Return a superuser's connection to Postgres itself, not through a proxy."""
     return await asyncpg.connect(world.stack.postgres.url(database="letterhead"))

@@ -1,4 +1,4 @@
-"""What a storm consists of besides kills: an SES that goes wrong, and emails asked for meanwhile."""
+"""The rest of a storm besides the kills: SES faults, and requests for emails meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,13 +12,13 @@ from tests.waiting import eventually
 COPIES = 6
 RATE = 0.03
 FAULTS = ("throttle", "accept_then_500", "accept_then_silent")
-# SES's answers are held back for so long: the email is accepted, and the sender does not know.
+# Delay of SES's answers in seconds, during which the email is accepted but the sender does not know it.
 ANSWERS_TAKE = (0.005, 0.150)
 ASKED_WITHIN = timedelta(minutes=5)
 
 
 async def ses_goes_wrong(world: World) -> None:
-    """Three calls in a hundred are throttled, as many accepted and then failed, as many never answered."""
+    """Make SES throttle 3 % of the calls, fail 3 % after accepting them, and leave 3 % unanswered."""
     for kind in FAULTS:
         fault = {"operation": "SendEmail", "kind": kind, "rate": RATE}
         await world.sandbox.call("POST", "/ses/faults", fault)
@@ -26,7 +26,7 @@ async def ses_goes_wrong(world: World) -> None:
 
 @asynccontextmanager
 async def asking(load: Load, emails: int) -> AsyncIterator[None]:
-    """Asks for that many emails, and goes on asking until the block ends."""
+    """Request this many emails, and then more until the context closes."""
     task = asyncio.create_task(_ask_on(load, emails))
     try:
         yield

@@ -1,1 +1,1 @@
-"""sender in Postgres: the only place with its SQL. Each file has its statements beside it."""
+"""Sender's data in Postgres and all of its SQL: each module has its statements in a .sql file beside it."""

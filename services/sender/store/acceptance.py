@@ -1,6 +1,6 @@
-"""How emails come in: what is known of whom they are from, and many requests stored in one go, each once.
+"""Stores accepted emails, each request once and many in one statement, and reads their sending domains.
 
-Not for what may be accepted (`commands`), nor for reading emails (`emails`).
+`commands` decides what may be accepted; `emails` reads stored emails.
 """
 
 import json
@@ -24,7 +24,7 @@ QUERIES = Queries.load(Path(__file__).with_name("acceptance.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A send as its caller may repeat it, within what it sees; without `id` no repetition is promised."""
+    """A send request and the visibility filter of its caller; without an `id` it is not idempotent."""
 
     sees: TenantVisibility
     id: str | None
@@ -32,13 +32,13 @@ class Request:
 
     @property
     def tenant_id(self) -> UUID:
-        """Whose send it is."""
+        """Return the tenant that sends."""
         return self.sees.tenant_id
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What a request was answered with; `refusals` as `Offer` has them."""
+    """The stored answer to a request; `refusals` as in `Offer`."""
 
     content_hash: bytes
     email_ids: Sequence[UUID]
@@ -47,10 +47,10 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What of a request is to be stored: drafts, each with the claim it is of.
+    """A request to store, with its accepted drafts, each with the claim of its domain.
 
-    `refusals` is how the request is answered again: why each of its emails was refused, None where it is
-    among the drafts; empty when all are.
+    `refusals` is stored for repeats of the request. It has an entry for each email: the error, or None if the
+    email is among the drafts. It is empty if all emails were accepted.
     """
 
     request: Request
@@ -60,29 +60,29 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """The names of domains that a caller wants to send from."""
+    """The domain names that a caller wants to send from."""
 
     sees: TenantVisibility
     names: Collection[str]
 
     @property
     def keys(self) -> dict[str, tuple[UUID, str, str | None]]:
-        """By each name what is asked for: a tenant's domain of it, among those that the caller sees."""
+        """Return the lookup key of each name: the tenant, the name, and the claims the caller may see."""
         return {name: (self.sees.tenant_id, name, _array(self.sees)) for name in self.names}
 
 
 class AcceptanceStore:
-    """Writes what was accepted; `deadline` is how long an email may wait."""
+    """Writes accepted emails; `deadline` is how long an email may wait."""
 
     def __init__(self, database: Database, *, deadline: timedelta) -> None:
         self._database = database
         self._deadline = deadline
 
     async def accept(self, offers: Sequence[Offer]) -> list[list[Email]]:
-        """Store each offer whole; gives nothing for one whose request's id was used before.
+        """Store each offer as a whole; return no emails for one whose request id was used before.
 
-        One statement however many there are. Waits for another request of a same id that is being stored just
-        now.
+        All offers are stored by one statement. It waits for concurrent transactions that are storing a
+        request with the same id.
         """
         chosen = list(_first_of_each(offers))
         ids = {index: [uuid7() for _ in offers[index].drafts] for index in chosen}
@@ -92,9 +92,9 @@ class AcceptanceStore:
         return [_emails(offer, ids.get(index, []), stored) for index, offer in enumerate(offers)]
 
     async def answered(self, request: Request) -> Answered | None:
-        """Return what the request that used this id first was answered with; None if none did.
+        """Return the answer to the first request with this id; None if there was none.
 
-        Of an answer that the caller may not see, there is only that it is not the answer to this request.
+        If the caller may not see that answer, return an empty one, which matches no request.
         """
         tenant_id, claim_ids = request.sees.conditions
         row = await self._database.fetchrow(QUERIES.find_request, tenant_id, request.id, claim_ids)
@@ -104,7 +104,7 @@ class AcceptanceStore:
         return Answered(row["content_hash"], row["email_ids"], refusals)
 
     async def domains(self, senders: Sequence[Senders], shared_domain: str | None) -> list[dict[str, Domain]]:
-        """Return for each caller the live domains of these names that it sees, by name."""
+        """Return for each caller the live domains that it asked for and may see, by name."""
         keys = list({key for each in senders for key in each.keys.values()})
         rows = await self._database.fetch(
             QUERIES.standings_by_name,
@@ -115,7 +115,7 @@ class AcceptanceStore:
         )
         shared_ready = any(row["shared"] and is_signing(row) for row in rows)
         found = {
-            keys[row["place"] - 1]: to_domain(row, shared_ready=shared_ready)
+            keys[row["ordinal"] - 1]: to_domain(row, shared_ready=shared_ready)
             for row in rows
             if not row["shared"]
         }
@@ -123,7 +123,7 @@ class AcceptanceStore:
 
 
 def _first_of_each(offers: Sequence[Offer]) -> Iterator[int]:
-    """Give the places of those to store: of several under one request id, the first."""
+    """Yield the indexes of the offers to store: of several with the same request id, the first."""
     seen: set[tuple[UUID, str]] = set()
     for index, offer in enumerate(offers):
         request = offer.request
@@ -142,7 +142,7 @@ def _emails(offer: Offer, ids: Sequence[UUID], stored: Mapping[UUID, Record]) ->
     ]
 
 
-Identified = tuple[Offer, Sequence[UUID]]  # with the ids that its drafts get
+Identified = tuple[Offer, Sequence[UUID]]  # an offer with the ids of the emails that its drafts become
 
 
 def _columns(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
@@ -160,7 +160,7 @@ def _columns(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
 
 
 def _requests(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
-    """Give requests with the places (from 1) where theirs begin and end among all emails and refusals."""
+    """Yield the columns of the requests, with the spans (from 1) of their emails and refusals among all."""
     emails = _spans([len(ids) for _, ids in offers])
     refusals = _spans([len(offer.refusals) for offer, _ in offers])
     yield [each and each.status for offer, _ in offers for each in offer.refusals]
@@ -198,13 +198,13 @@ def _email(email_id: UUID, request: Request, claim_id: UUID, draft: Draft) -> tu
 
 
 def _array(sees: TenantVisibility) -> str | None:
-    """Write the domains that a caller is tied to as Postgres reads an array; None: it is tied to none."""
+    """Return the claims that a caller is restricted to as a Postgres array literal; None if it is not."""
     _, claim_ids = sees.conditions
     return "{" + ",".join(map(str, claim_ids)) + "}" if claim_ids else None
 
 
 def _json(value: Sequence[Any] | Mapping[str, str]) -> str | None:
-    """Write what has something in it; most is empty, which the statement writes by itself."""
+    """Return JSON, or None for an empty value, for which the statement has a default: most are empty."""
     return json.dumps(value) if value else None
 
 

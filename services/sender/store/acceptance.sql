@@ -1,5 +1,8 @@
 -- accept_emails --
--- Stores emails with recipients, attachments and history, in one go with the answers to their requests' ids (NULL where there is none). Gives no email of a request whose id was used before; waits for whoever is using it now. Ids are taken in one order always. The first line of an email's history has the email's own id. $37 tells test emails, $38 the domains that each request's key is tied to.
+-- Stores emails with recipients, attachments and history, together with the answers to their request ids (NULL: none).
+-- Returns no emails for a request whose id was used before; waits for a transaction that is storing the same id.
+-- Request ids are always inserted in the same order, to avoid deadlocks. The first transition of an email has the email's
+-- own id. $37 marks test emails; $38 are the domains that each request's key is restricted to.
 WITH first AS (
     INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, claim_ids, email_ids, refusals)
     SELECT
@@ -22,7 +25,7 @@ WITH first AS (
         id, tenant_id, claim_id, from_address, from_name, subject, text, html,
         coalesce(reply_to::jsonb, '[]'), coalesce(headers::jsonb, '{}'), coalesce(tags::jsonb, '{}'),
         size, send_at, on_unknown, unknown_window, is_test,
-        CASE WHEN send_at IS NULL THEN 'Accepted, and waiting for its turn.' ELSE 'Accepted, and waiting for its time.' END,
+        CASE WHEN send_at IS NULL THEN 'Accepted and queued.' ELSE 'Accepted and scheduled.' END,
         coalesce(send_at, now()), greatest(send_at, now()) + $1::interval
     FROM unnest(
         $10::uuid[], $11::uuid[], $12::text[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
@@ -46,16 +49,17 @@ WITH first AS (
     FROM unnest($31::uuid[], $32::integer[], $33::text[], $34::text[], $35::text[], $36::bytea[])
         AS attachment (email_id, position, file_name, content_type, content_id, content)
     WHERE email_id IN (SELECT id FROM accepted)
-), begun AS (
+), transitions AS (
     INSERT INTO sender.email_transitions (id, email_id, to_state, note)
     SELECT id, id, 'QUEUED', 'Accepted.' FROM accepted
-), told AS MATERIALIZED (
+), notified AS MATERIALIZED (
     SELECT pg_notify('sender_emails', '') WHERE EXISTS (SELECT FROM accepted)
 )
-SELECT id, state_note, created_at, expires_at FROM accepted LEFT JOIN told ON true;
+SELECT id, state_note, created_at, expires_at FROM accepted LEFT JOIN notified ON true;
 
 -- find_request --
--- What a request_id was answered with, without content for a key that may not see it: one tied to domains ($3) sees what such a key with no more domains asked for, and emails from its own domains.
+-- Returns the stored answer to a request_id, emptied if the key may not see it. A key restricted to domains ($3) may see
+-- requests of keys restricted to a subset of them, and requests whose emails are all from its own domains.
 SELECT
     CASE WHEN visible THEN content_hash ELSE '' END AS content_hash,
     CASE WHEN visible THEN email_ids ELSE '{}' END AS email_ids,
@@ -70,15 +74,16 @@ CROSS JOIN LATERAL (
             AND (SELECT count(*) FROM sender.emails AS e WHERE e.id = ANY (i.email_ids) AND e.claim_id = ANY ($3))
                 = cardinality(i.email_ids)
         ) AS visible
-) AS judged
+) AS visibility
 WHERE tenant_id = $1 AND request_id = $2;
 
 -- standings_by_name --
--- What is known of tenants' live domains by name, each with the place where it was asked for, and in the last row of the operator's shared domain ($3). $4 are the domains that each caller sees; NULL: all of its tenant's.
+-- Returns the verification status of tenants' live domains by name, each with the position of its lookup key, and in
+-- the last row that of the operator's shared domain ($3). $4 are the domains each caller may see; NULL: all of its tenant's.
 SELECT
     d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
-    t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.place
-FROM unnest($1::uuid[], $2::text[], $4::text[]) WITH ORDINALITY AS sender (tenant_id, name, claim_ids, place)
+    t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.ordinal
+FROM unnest($1::uuid[], $2::text[], $4::text[]) WITH ORDINALITY AS sender (tenant_id, name, claim_ids, ordinal)
 JOIN identity.domains AS d
     ON d.tenant_id = sender.tenant_id AND d.name = sender.name AND d.state <> 'DELETED'
     AND (sender.claim_ids IS NULL OR d.id = ANY (sender.claim_ids::uuid[]))

@@ -1,4 +1,4 @@
-"""What a caller may change of an email that waits; every method works in the caller's transaction."""
+"""Changes that a caller may make to a waiting email; every method works in the caller's transaction."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,21 +13,21 @@ QUERIES = Queries.load(Path(__file__).with_name("changes.sql"))
 
 
 class ChangeStore:
-    """Locks an email and changes it; `deadline` counts from the time it is to be sent at."""
+    """Locks and changes emails; `deadline` counts from the time that an email is scheduled for."""
 
     def __init__(self, *, deadline: timedelta) -> None:
         self._deadline = deadline
 
     async def lock(self, connection: Connection, email_id: UUID, sees: Visibility) -> State | None:
-        """Keep the email as it is until the transaction ends, and return its state; None: there is none."""
+        """Lock an email until the transaction ends and return its state; None if there is no such email."""
         state = await connection.fetchval(QUERIES.lock_email, email_id, *sees.conditions)
         return State(state) if state else None
 
     async def is_perhaps_sent(self, connection: Connection, email_id: UUID) -> bool:
-        """Say whether nobody can be certain that nothing was sent."""
+        """Return whether the email may have been sent."""
         found: bool = await connection.fetchval(QUERIES.is_perhaps_sent, email_id)
         return found
 
     async def reschedule(self, connection: Connection, email_id: UUID, send_at: datetime) -> None:
-        """Give a QUEUED email another time."""
+        """Change the time that a QUEUED email is scheduled for."""
         await connection.execute(QUERIES.reschedule_email, email_id, send_at, self._deadline, uuid7())

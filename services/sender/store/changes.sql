@@ -1,5 +1,6 @@
 -- lock_email --
--- Keeps an email as it is, of a tenant ($2) and some of its claims ($3), or of any where these are NULL; waits for whoever is claiming it.
+-- Locks an email of a tenant ($2) and some of its claims ($3), or of any where these are NULL; waits for a replica that is
+-- leasing it.
 SELECT state
 FROM sender.emails
 WHERE id = $1
@@ -8,7 +9,7 @@ WHERE id = $1
 FOR UPDATE;
 
 -- is_perhaps_sent --
--- Whether nobody can say that nothing was sent: an attempt was not refused for certain, or it was before a restore.
+-- Returns whether an email may have been sent: an attempt was not rejected for certain, or may be missing after a restore.
 SELECT decision_demanded OR EXISTS (
     SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state <> 'REFUSED'
 )
@@ -16,16 +17,17 @@ FROM sender.emails AS e
 WHERE e.id = $1;
 
 -- reschedule_email --
--- Gives an email another time, and a deadline that counts from it ($3); nothing where it has that time already.
+-- Changes the time that an email is scheduled for, and its deadline, which counts from it ($3); does nothing if the time
+-- is the same.
 WITH changed AS (
     UPDATE sender.emails
     SET
         send_at = $2,
         not_before = $2,
         expires_at = $2::timestamptz + $3::interval,
-        state_note = 'Accepted, and waiting for its time.'
+        state_note = 'Accepted and scheduled.'
     WHERE id = $1 AND state = 'QUEUED' AND send_at IS DISTINCT FROM $2
     RETURNING id
 )
 INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
-SELECT $4::uuid, id, 'QUEUED', 'QUEUED', 'Given another time to be sent at.' FROM changed;
+SELECT $4::uuid, id, 'QUEUED', 'QUEUED', 'Rescheduled.' FROM changed;

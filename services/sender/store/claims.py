@@ -1,7 +1,6 @@
-"""Takes the emails whose turn has come: locked, fenced, judged, and given an attempt row, in one transaction.
+"""Leases due emails: locks them and their claims, decides on each, and opens its attempt, in one transaction.
 
-Nothing has touched the network when the transaction commits; whatever happens after, the attempt row is
-there.
+The transaction commits before anything is posted, so every POST has an attempt row whatever happens after.
 """
 
 from collections import defaultdict
@@ -22,15 +21,15 @@ from services.sender.store.rows import is_signing, to_account, to_attachment, to
 from services.sender.store.states import EmailStates
 
 QUERIES = Queries.load(Path(__file__).with_name("claims.sql"))
-# An attempt that is not settled by then is taken over: longer than the wait for a turn and the POST together.
+# An attempt that is not resolved by then is taken over. Longer than the wait for a send slot plus the POST.
 LEASE = timedelta(seconds=25)
-# How many more emails to look at than are wanted, for those that another replica has locked.
+# How many times more emails to read than are wanted, because other replicas may have locked some of them.
 DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the claims of a batch; `shared_claim` is None where no shared domain can send."""
+    """The domains of a batch; `shared_claim` is None if there is no shared domain that can send."""
 
     domains: dict[UUID, Domain]
     shared_claim: UUID | None
@@ -38,14 +37,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a claim came to; `full` says that it took as many as were wanted, so there may be more."""
+    """The leased emails to post; `full` if as many emails as wanted were found, so there may be more."""
 
     postings: list[Posting]
     full: bool
 
 
 class ClaimStore:
-    """Claims emails for one worker; `shared` is the operator's shared sender, None where there is none."""
+    """Leases emails for one worker; `shared` is the operator's shared sender, if there is one."""
 
     def __init__(
         self,
@@ -58,21 +57,21 @@ class ClaimStore:
     ) -> None:
         self._database = database
         self._states = states
-        self._place = (place.account, place.region)
+        self._ses_region = (place.account, place.region)
         self._shared = shared
         self._worker = worker
 
     async def account(self) -> Account:
-        """Give the SES account as verifier last saw it."""
-        return to_account(await self._database.fetchrow(QUERIES.account, *self._place))
+        """Return the SES account as verifier last saw it."""
+        return to_account(await self._database.fetchrow(QUERIES.account, *self._ses_region))
 
     async def claim(self, limit: int) -> Taken:
-        """Take at most `limit` emails; some of them may move elsewhere than to SES."""
+        """Lease at most `limit` emails; move those that cannot be sent to another state instead."""
         async with self._database.transaction() as connection:
             candidates = await self._candidates(connection, limit)
             if not candidates:
                 return Taken([], full=False)
-            known = await self._fenced(connection, {each.claim_id for each in candidates})
+            known = await self._locked_domains(connection, {each.claim_id for each in candidates})
             decided = [(each, self._decided(each, known)) for each in candidates]
             postings = [_posting(each, what) for each, what in decided if isinstance(what, Sender)]
             await self._open(connection, postings, known)
@@ -83,21 +82,21 @@ class ClaimStore:
         return Taken(postings, full=len(candidates) == limit)
 
     async def begin(self, attempt_ids: Collection[UUID]) -> set[UUID]:
-        """Note that these are posted now, and give those that may be: the others have been taken over."""
+        """Record attempt starts and return the ids that may be posted: the others were taken over."""
         rows = await self._database.fetch(QUERIES.begin_attempts, list(attempt_ids))
         return {row["id"] for row in rows}
 
     async def content(self, email_id: UUID) -> Content:
-        """Give the content of a heavy email, which a claim leaves where it is."""
+        """Return the content of a heavy email, which `claim` does not read."""
         [row] = await self._database.fetch(QUERIES.content, email_id)
         attachments = await self._database.fetch(QUERIES.attachments, [email_id])
         return to_content(row, [to_attachment(each) for each in attachments])
 
     async def domains(self, claim_ids: Collection[UUID]) -> dict[UUID, Domain]:
-        """Give what is known of some claims just now, without a fence; those that are gone are left out."""
+        """Return the current domains of some claims, without locking them; omit deleted ones."""
         async with self._database.transaction() as connection:
             shared_id = await self._shared_claim(connection)
-            return (await self._standings(connection, claim_ids, shared_id)).domains
+            return (await self._domains(connection, claim_ids, shared_id)).domains
 
     async def _candidates(self, connection: Connection, limit: int) -> list[Candidate]:
         rows = await connection.fetch(QUERIES.claimable, limit, limit * DEPTH)
@@ -113,13 +112,13 @@ class ClaimStore:
                 attachments[row["email_id"]].append(to_attachment(row))
         return [_candidate(row, addressees[row["id"]], attachments[row["id"]]) for row in rows]
 
-    async def _fenced(self, connection: Connection, claim_ids: Collection[UUID]) -> Known:
-        """Read the standings once the fences are taken: no right is taken away until the transaction ends."""
+    async def _locked_domains(self, connection: Connection, claim_ids: Collection[UUID]) -> Known:
+        """Lock the claims, then read their domains: the right to send cannot be revoked until commit."""
         shared_id = await self._shared_claim(connection)
         await connection.execute(QUERIES.fence_claims, _with(claim_ids, shared_id))
-        return await self._standings(connection, claim_ids, shared_id)
+        return await self._domains(connection, claim_ids, shared_id)
 
-    async def _standings(
+    async def _domains(
         self, connection: Connection, claim_ids: Collection[UUID], shared_id: UUID | None
     ) -> Known:
         found = await connection.fetch(QUERIES.standings_by_claim, _with(claim_ids, shared_id))
@@ -137,7 +136,7 @@ class ClaimStore:
         return decide(candidate, known.domains.get(candidate.claim_id), self._shared)
 
     async def _open(self, connection: Connection, postings: Sequence[Posting], known: Known) -> None:
-        """Write the attempts of the claims that sign: identity waits for these before it deletes one."""
+        """Open attempts under the claims that sign: identity does not delete a claim with open attempts."""
         if not postings:
             return
         await connection.execute(
@@ -152,14 +151,14 @@ class ClaimStore:
         )
 
     async def _count(self, connection: Connection, postings: Sequence[Posting]) -> None:
-        """Count recipients against what their tenants may send, each email once and test emails never."""
+        """Count recipients against their tenants' limits: each email once, test emails never."""
         first = [each for each in postings if each.number == 1 and not each.candidate.is_test]
         if first:
             tenants = [each.candidate.tenant_id for each in first]
             await connection.execute(QUERIES.count_emails, tenants, [len(each.recipients) for each in first])
 
     async def _mark(self, connection: Connection, candidates: Sequence[Candidate]) -> None:
-        """Mark the recipients that are suppressed now, and no other: lists change while an email waits."""
+        """Update the marks of suppressed recipients: the list may have changed since the last attempt."""
         marks = [
             (each.id, addressee.position, addressee.suppressed)
             for each in candidates
@@ -180,7 +179,7 @@ def _posting(candidate: Candidate, sender: Sender) -> Posting:
 
 def _claimed(posting: Posting) -> Move:
     sender = posting.sender
-    note = f"Attempt {posting.number} to hand it to SES."
+    note = f"Attempt {posting.number} to submit it to SES."
     return Move(
         posting.candidate.id, State.CLAIMED, note, sent_as=sender.sent_as, sent_from=str(sender.address)
     )

@@ -1,11 +1,13 @@
 -- account --
--- The SES account as verifier last saw it.
+-- Returns the SES account as verifier last saw it.
 SELECT state, state_note AS note, sending_enabled, enforcement_status, max_send_rate
 FROM verifier.ses_account
 WHERE account = $1 AND region = $2;
 
 -- claimable --
--- Locks the next emails, tenant by tenant in turns, so that a long queue delays nobody else's; skips what another replica is claiming. Leaves the bodies of heavy emails, of over 256 KiB, where they are. $2 is how many to look at, to find $1 that nobody has.
+-- Locks the next emails, round-robin over the tenants, so that a long queue does not delay other tenants; skips emails
+-- that another replica is leasing. Does not read the bodies of heavy emails (over 256 KiB). $2 is how many emails to
+-- consider in order to find $1 that are not locked.
 WITH RECURSIVE waiting AS (
     (SELECT tenant_id FROM sender.emails WHERE state = 'QUEUED' ORDER BY tenant_id LIMIT 1)
     UNION ALL
@@ -24,7 +26,7 @@ WITH RECURSIVE waiting AS (
 ), queued AS (
     SELECT
         due.id, due.not_before, remaining.recipients AS recipients_left,
-        row_number() OVER own AS turn, sum(due.recipients) OVER own - due.recipients AS recipients_before
+        row_number() OVER own AS rank, sum(due.recipients) OVER own - due.recipients AS recipients_before
     FROM remaining
     CROSS JOIN LATERAL (
         SELECT e.id, e.not_before,
@@ -36,20 +38,21 @@ WITH RECURSIVE waiting AS (
         FROM sender.emails AS e
         WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
         ORDER BY e.not_before, e.id
-        -- Of many tenants few of each: $1 are found though all others have one, and another replica has as many.
+        -- With many tenants, read only a few emails of each. These are enough to find $1 even if every other tenant has
+        -- only one email and another replica has locked as many.
         LIMIT greatest(0, least(
             (SELECT greatest(1 + $2 / count(*), 2 * $1 - count(*)) FROM waiting), remaining.recipients
         ))
     ) AS due
     WINDOW own AS (PARTITION BY remaining.tenant_id ORDER BY due.not_before, due.id ROWS UNBOUNDED PRECEDING)
 ), next AS (
-    SELECT array_agg(id ORDER BY turn, not_before, id) AS ids
+    SELECT array_agg(id ORDER BY rank, not_before, id) AS ids
     FROM (
-        SELECT id, turn, not_before
+        SELECT id, rank, not_before
         FROM queued
-        -- An email is not divided: while anything is left the next one goes, whatever its recipients.
+        -- An email is never split: while any allowance is left, the next email may exceed it.
         WHERE coalesce(recipients_before < recipients_left, true)
-        ORDER BY turn, not_before, id
+        ORDER BY rank, not_before, id
         LIMIT $2
     ) AS first
 )
@@ -65,19 +68,20 @@ LIMIT $1
 FOR UPDATE OF e SKIP LOCKED;
 
 -- shared_claim --
--- The claim of the operator's shared domain.
+-- Returns the claim of the operator's shared domain.
 SELECT d.id
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
 WHERE d.name = $1 AND d.state <> 'DELETED' AND t.is_operator;
 
 -- fence_claims --
--- Keeps whoever takes the right to send from a claim away until the end of the transaction; in one order always.
+-- Takes shared claim locks until the end of the transaction, so that the right to send from these claims cannot be
+-- revoked meanwhile; always in the same order, to avoid deadlocks.
 SELECT pg_advisory_xact_lock_shared(fence)
 FROM (SELECT DISTINCT chassis.fence(claim_id) AS fence FROM unnest($1::uuid[]) AS claim (claim_id) ORDER BY 1) AS fences;
 
 -- standings_by_claim --
--- What is known of domains by claim, the shared domain's among them.
+-- Returns the verification status of domains by claim, that of the shared domain among them.
 SELECT
     d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
     t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared
@@ -86,7 +90,8 @@ JOIN identity.tenants AS t ON t.id = d.tenant_id
 WHERE d.id = ANY ($1);
 
 -- addressees --
--- The recipients of some emails, each email's in order, whether they are on its tenant's list, and whether they are marked so.
+-- Returns the recipients of some emails, in each email's order: whether they are on the tenant's suppression list now, and
+-- whether an earlier attempt marked them as suppressed.
 SELECT
     r.email_id, r.position, r.kind, r.address, r.name, s.address IS NOT NULL AS suppressed,
     r.state = 'SUPPRESSED' AS left_out
@@ -97,18 +102,19 @@ WHERE r.email_id = ANY ($1)
 ORDER BY r.email_id, r.position;
 
 -- attachments --
--- The attachments of some emails, each email's in order.
+-- Returns the attachments of some emails, in each email's order.
 SELECT email_id, file_name, content_type, content_id, size, content
 FROM sender.attachments
 WHERE email_id = ANY ($1)
 ORDER BY email_id, position;
 
 -- content --
--- What the recipients of an email see, its attachments aside.
+-- Returns the content of an email, without its attachments.
 SELECT reply_to, subject, text, html, headers FROM sender.emails WHERE id = $1;
 
 -- count_emails --
--- Counts emails, given by tenant and number of recipients, against their tenants' day and rate; in one order always.
+-- Counts emails, given by tenant and number of recipients, against their tenants' daily limit and rate; always in the same
+-- order, to avoid deadlocks.
 WITH claimed AS (
     SELECT tenant_id, count(*) AS emails, sum(recipients) AS recipients
     FROM unnest($1::uuid[], $2::integer[]) AS email (tenant_id, recipients)
@@ -129,24 +135,24 @@ ON CONFLICT (key) DO UPDATE
 SET arrival_at = greatest(b.arrival_at, clock_timestamp()) + (excluded.arrival_at - clock_timestamp());
 
 -- mark_recipients --
--- Marks recipients that are left out, and takes the mark from those that are not any more.
+-- Marks recipients that are suppressed, and clears the mark of those that no longer are.
 UPDATE sender.recipients AS r
 SET
     state = CASE WHEN marked.suppressed THEN 'SUPPRESSED' ELSE 'PENDING' END,
-    state_note = CASE WHEN marked.suppressed THEN 'On the suppression list: left out.' ELSE '' END,
+    state_note = CASE WHEN marked.suppressed THEN 'On the suppression list: not sent.' ELSE '' END,
     state_at = now()
 FROM unnest($1::uuid[], $2::integer[], $3::boolean[]) AS marked (email_id, position, suppressed)
 WHERE r.email_id = marked.email_id AND r.position = marked.position;
 
 -- open_attempts --
--- Writes down that requests are to leave; the lease is by this clock.
+-- Opens attempts; their leases expire by the database's clock.
 INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until, begun)
 SELECT id, email_id, tenant_id, claim_id, number, $6, now() + $7::interval, false
 FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
     AS attempt (id, email_id, tenant_id, claim_id, number);
 
 -- begin_attempts --
--- Marks attempts whose requests leave as soon as this is committed; gives those that are still the worker's.
+-- Records the starts of attempts, which are posted once this commits; returns those whose lease has not expired.
 UPDATE sender.attempts
 SET begun = true
 WHERE id = ANY ($1) AND state = 'OPEN' AND NOT begun AND leased_until > clock_timestamp()

@@ -1,4 +1,4 @@
-"""Finds and moves the emails that operators decide over."""
+"""Reads and moves emails that need an operator's decision."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,16 +12,16 @@ from services.sender.model.emails import AttemptState, Move, Moved, State, Verdi
 from services.sender.store.states import EmailStates
 
 QUERIES = Queries.load(Path(__file__).with_name("decisions.sql"))
-BATCH = 1000  # emails held by one call
+BATCH = 1000  # emails held per call
 
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """An email over which somebody may have to decide.
+    """An email that may need an operator's decision.
 
-    `demanded` says that nothing else lets it go; `attempt_id` is of the attempt whose answer was lost,
-    `perhaps_sent` says that there was one, or may have been before a restore; `heard` says that evidence has
-    come already.
+    `demanded`: only a decision can release it. `attempt_id`: the attempt whose answer was lost.
+    `perhaps_sent`: there was such an attempt, or may have been one before a restore. `heard`: evidence has
+    already arrived.
     """
 
     state: State
@@ -32,25 +32,25 @@ class Undecided:
 
     @property
     def open(self) -> bool:
-        """Say whether there is anything to decide."""
+        """Return whether there is anything to decide."""
         lost = self.attempt_id is not None and self.state in (State.UNKNOWN, State.HELD)
         held = self.state is State.HELD and self.demanded
         return not self.heard and (lost or held or (self.over and self.perhaps_sent))
 
     @property
     def over(self) -> bool:
-        """Say whether its deadline has passed: it cannot be sent any more."""
+        """Return whether its deadline has passed, so that it can no longer be sent."""
         return self.state is State.EXPIRED
 
 
 class DecisionStore:
-    """Works in the caller's transaction; every change goes through `states`."""
+    """Works in the caller's transaction; changes states only through `states`."""
 
     def __init__(self, states: EmailStates) -> None:
         self._states = states
 
     async def undecided(self, connection: Connection, email_id: UUID, sees: Visibility) -> Undecided | None:
-        """Read an email; None when there is none."""
+        """Return an email that the caller may see; None if there is no such email."""
         row = await connection.fetchrow(QUERIES.undecided, email_id, *sees.conditions)
         if row is None:
             return None
@@ -65,7 +65,7 @@ class DecisionStore:
     async def settle(
         self, connection: Connection, known: Undecided, move: Move, to: AttemptState
     ) -> list[Moved]:
-        """Make a decided move; nothing when evidence came first."""
+        """Make the decided move and return it; return nothing if evidence arrived first."""
         if known.attempt_id is not None:
             return await self._states.settle(connection, [Verdict(known.attempt_id, to, move, move.note)])
         if await connection.fetchval(QUERIES.lock_undecided, move.email_id) is None:
@@ -80,7 +80,7 @@ class DecisionStore:
         before: datetime | None,
         note: str,
     ) -> int:
-        """Hold a batch and give how many; an open attempt becomes one whose answer was lost."""
+        """Hold a batch of emails and return how many; an open attempt becomes one whose answer was lost."""
         rows = await connection.fetch(QUERIES.to_hold, since, before, BATCH, *sees.conditions)
         already = [row["id"] for row in rows if row["state"] == State.HELD]
         moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows if row["state"] != State.HELD}

@@ -1,5 +1,7 @@
 -- undecided --
--- An email, whether nothing but a decision lets it go (it rests beyond its deadline, perhaps), its attempt whose answer was lost, whether it may have been sent, and whether SES's events say that it was. Of a tenant ($2) and some of its claims ($3), or of any where these are NULL.
+-- Returns an email of a tenant ($2) and some of its claims ($3), or of any where these are NULL: whether only a decision can
+-- release it (also because its next attempt would be past its deadline), the attempt whose answer was lost, whether the
+-- email may have been sent, and whether SES's events say that it was.
 SELECT
     e.state, e.decision_demanded OR e.not_before > e.expires_at AS demanded, a.id AS attempt_id,
     e.decision_demanded OR EXISTS (
@@ -13,14 +15,16 @@ WHERE e.id = $1
     AND ($3::uuid[] IS NULL OR e.claim_id = ANY ($3));
 
 -- lock_undecided --
--- Keeps an email as it is, held for a decision or past its deadline, until the end of the transaction.
+-- Locks an email that is held for a decision or expired until the end of the transaction.
 SELECT id
 FROM sender.emails
 WHERE id = $1 AND (state = 'HELD' AND (decision_demanded OR not_before > expires_at) OR state = 'EXPIRED')
 FOR UPDATE;
 
 -- to_hold --
--- Emails accepted from $1 to before $2 that wait, are being handed over, are of unknown outcome, or are held and might be let go by themselves; with the open attempt. Of a tenant ($4) and some of its claims ($5), or of any where these are NULL.
+-- Returns emails accepted from $1 to before $2 that are waiting, being submitted or of unknown outcome, or held and could be
+-- released without a decision; with the open attempt. Of a tenant ($4) and some of its claims ($5), or of any where these
+-- are NULL.
 SELECT e.id, e.state, a.id AS attempt_id
 FROM sender.emails AS e
 LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'OPEN'
@@ -32,7 +36,7 @@ ORDER BY e.id
 LIMIT $3;
 
 -- hold_on --
--- Says of emails that are held already ($2) what they wait for now; gives those that still are.
+-- Updates the note of emails that are already held ($2); returns those that still are.
 WITH kept AS (
     UPDATE sender.emails SET state_note = $3
     WHERE id = ANY ($2) AND state = 'HELD'
@@ -45,5 +49,5 @@ JOIN kept USING (id)
 RETURNING email_id;
 
 -- demand_decisions --
--- Keeps held emails from being let go by themselves.
+-- Makes held emails require a decision.
 UPDATE sender.emails SET decision_demanded = true WHERE id = ANY ($1) AND state = 'HELD';

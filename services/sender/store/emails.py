@@ -1,7 +1,4 @@
-"""What sender keeps of emails, read and listed.
-
-Not for how they come in (`acceptance`), nor how they change (`states`).
-"""
+"""Reads and lists emails. `acceptance` stores them, `states` changes their state."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -15,27 +12,27 @@ from services.sender.model.emails import Attachment, Email, Recipient, State
 from services.sender.store.rows import to_attachment, to_email, to_entry, to_recipient, to_transition
 
 QUERIES = Queries.load(Path(__file__).with_name("emails.sql"))
-SEARCHED = 20_000  # of a tenant's newest emails: no index serves a text within others
-LONGEST_TIMELINE = 1_000  # entries; machines open an email again and again
+SEARCHED = 20_000  # newest emails to search: there is no index for substrings
+LONGEST_TIMELINE = 1_000  # entries, because machines may open an email again and again
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The AWS account and region that emails leave by."""
+    """The AWS account and region that emails are sent from."""
 
     account: str
     region: str
 
 
 class EmailStore:
-    """Read emails, within what the caller sees."""
+    """Reads emails, within the caller's visibility filter."""
 
     def __init__(self, database: Database, place: Place) -> None:
         self._database = database
-        self._place = (place.account, place.region)
+        self._ses_region = (place.account, place.region)
 
     async def get(self, email_id: UUID, sees: Visibility) -> Email | None:
-        """Return one email with its history; None where there is none."""
+        """Return one email with its history; None if there is no such email."""
         found = await self.get_all([email_id], sees)
         if not found:
             return None
@@ -49,12 +46,12 @@ class EmailStore:
         )
 
     async def get_all(self, email_ids: Sequence[UUID], sees: Visibility) -> list[Email]:
-        """Return those of some emails that the caller may see, with bodies."""
+        """Return the emails among these that the caller may see, with bodies."""
         rows = await self._database.fetch(
             QUERIES.get_emails,
             email_ids,
             *sees.conditions,
-            *self._place,
+            *self._ses_region,
             sees.only_tests,
             sees.of_installation,
         )
@@ -69,7 +66,7 @@ class EmailStore:
         rows = await self._database.fetch(
             QUERIES.list_emails,
             *chosen,
-            *self._place,
+            *self._ses_region,
             asked.before,
             search,
             SEARCHED,
@@ -79,7 +76,7 @@ class EmailStore:
         return await self._whole(rows)
 
     async def tenant_exists(self, sees: Visibility) -> bool:
-        """Return whether there is a tenant that the caller may see: the one that it named."""
+        """Return whether the tenant that the caller named exists."""
         exists: bool = await self._database.fetchval(QUERIES.tenant_exists, sees.tenant_id)
         return exists
 

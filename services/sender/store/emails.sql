@@ -1,5 +1,6 @@
 -- get_emails --
--- Emails whole, of a tenant ($2) and some of its claims ($3), or of any where these are NULL; only test emails where $6. The note on the account may quote AWS, so it is for operators ($7).
+-- Returns complete emails of a tenant ($2) and some of its claims ($3), or of any where these are NULL; only test emails if
+-- $6. The note on the account may quote AWS, so only operators ($7) see it.
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject,
     CASE WHEN NOT e.is_secret THEN e.text END AS text, CASE WHEN NOT e.is_secret THEN e.html END AS html, e.headers,
@@ -19,8 +20,9 @@ WHERE e.id = ANY ($1)
 ORDER BY array_position($1, e.id);
 
 -- list_emails --
--- A tenant's emails, or all (NULL), older than $2, newest first, or newer than $8, oldest first, without bodies and headers; in some
--- states and of some claims, only test emails where $11, with a text ($9) somewhere on the envelope or in the subject, or all. Planned for its parameters, the order is one that the index has, either way.
+-- Returns emails of a tenant, or of all (NULL), without bodies and headers: those older than $2, newest first, or newer than
+-- $8, oldest first; filtered by states and claims, only test emails if $11, and only with a text ($9) in an address or the
+-- subject. Since it is planned with its parameters, the index provides the order in both directions.
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
     '{}'::jsonb AS headers,
@@ -54,25 +56,26 @@ ORDER BY CASE WHEN $8::uuid IS NULL THEN e.id END DESC, e.id
 LIMIT $5;
 
 -- recipients_of --
--- The recipients of some emails, each email's in order.
+-- Returns the recipients of some emails, in each email's order.
 SELECT email_id, kind, address, name, state, state_note, state_at
 FROM sender.recipients
 WHERE email_id = ANY ($1)
 ORDER BY email_id, position;
 
 -- attachments_of --
--- The attachments of some emails, each email's in order, without what is in them.
+-- Returns the attachments of some emails, in each email's order, without their content.
 SELECT email_id, file_name, content_type, content_id, size
 FROM sender.attachments
 WHERE email_id = ANY ($1)
 ORDER BY email_id, position;
 
 -- history_of --
--- An email's history, oldest first.
+-- Returns the history of an email, oldest first.
 SELECT to_state, note, created_at FROM sender.email_transitions WHERE email_id = $1 ORDER BY created_at, id;
 
 -- timeline_of --
--- What happened to an email and what SES told of it, by time: by our tags, or by its own id ($2) where it told without them. At most $4; of a tenant ($3) alone.
+-- Returns an email's transitions and SES's events about it, by time, at most $4. Events are matched by our tags, within the
+-- tenant ($3), or by SES's own id ($2) if they have no tags.
 SELECT at, state, kind, note, detail, recipients
 FROM (
     SELECT created_at AS at, id, to_state AS state, NULL AS kind, note, NULL::jsonb AS detail, '{}'::text[] AS recipients
@@ -91,5 +94,5 @@ ORDER BY at, id
 LIMIT $4;
 
 -- tenant_exists --
--- Whether there is such a tenant.
+-- Returns whether a tenant exists.
 SELECT EXISTS (SELECT FROM identity.tenants WHERE id = $1);

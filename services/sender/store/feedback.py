@@ -1,4 +1,4 @@
-"""Applies SES's events to emails, their recipients and the suppression lists, in the inbox's transaction."""
+"""Applies SES's events to emails, recipients and suppression lists, in the transaction of the inbox."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -20,25 +20,26 @@ from services.sender.store.unmatched import UnmatchedStore
 log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("feedback.sql"))
 
-# The states of emails' own recipients, by email and address in lower case.
+# The states of each email's own recipients, by email id and address in lower case.
 Known: TypeAlias = Mapping[UUID, dict[str, RecipientState]]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A report, and the email that it is about."""
+class Matched:
+    """A report and the email that it is about."""
 
     email: Record
     report: Report
 
     @property
     def email_id(self) -> UUID:
+        """Return the id of the email."""
         email_id: UUID = self.email["id"]
         return email_id
 
 
 class Feedback:
-    """Hears events in any order; one may come before our own note that SES accepted the email."""
+    """Applies events in any order; one may arrive before we record that SES accepted the email."""
 
     def __init__(
         self, states: EmailStates, suppressions: SuppressionStore, unmatched: UnmatchedStore
@@ -48,33 +49,33 @@ class Feedback:
         self._unmatched = unmatched
 
     async def apply(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:
-        """Apply events to the emails they name, and to those emails' own recipients alone."""
-        told = await self._known_emails(connection, [(event, read_report(event)) for event in events])
-        await self._prove(connection, told)
-        rejected = {each.email_id: each.report.rejected for each in told if each.report.rejected}
+        """Apply events to the emails that they name, and only to those emails' own recipients."""
+        matched = await self._known_emails(connection, [(event, read_report(event)) for event in events])
+        await self._prove(connection, matched)
+        rejected = {each.email_id: each.report.rejected for each in matched if each.report.rejected}
         failures = [Move(email_id, State.FAILED, why) for email_id, why in rejected.items()]
         await self._states.move(connection, failures)
-        known = await self._recipients(connection, told)
-        await self._advance(connection, told, known)
-        await self._suppress(connection, told, known)
+        known = await self._recipients(connection, matched)
+        await self._advance(connection, matched, known)
+        await self._suppress(connection, matched, known)
 
     async def _known_emails(
-        self, connection: Connection, heard: Sequence[tuple[ReceivedEvent, Report]]
-    ) -> list[Told]:
-        """Find the emails; what names none by our tags, and none that is known, is kept for later."""
-        by_id = await self._by_id(connection, [report for _, report in heard])
-        by_ses_id = await self._by_ses_id(connection, [report for _, report in heard])
-        told, early = [], []
-        for event, report in heard:
+        self, connection: Connection, received: Sequence[tuple[ReceivedEvent, Report]]
+    ) -> list[Matched]:
+        """Return the reports with their emails; keep those without our tags whose email is not known yet."""
+        by_id = await self._by_id(connection, [report for _, report in received])
+        by_ses_id = await self._by_ses_id(connection, [report for _, report in received])
+        matched, early = [], []
+        for event, report in received:
             email = by_id.get(report.email_id) if report.email_id else by_ses_id.get(report.ses_id)
             if email is None and report.email_id is None:
                 early.append((event, report.ses_id))
             elif email is None or not _agrees(event, report, email["tenant_id"]):
-                log.info("feedback on no email of ours", action="feedback_unmatched", event_id=str(event.id))
+                log.info("feedback matches no email", action="feedback_unmatched", event_id=str(event.id))
             else:
-                told.append(Told(email, report))
+                matched.append(Matched(email, report))
         await self._unmatched.park(connection, early)
-        return told
+        return matched
 
     async def _by_id(self, connection: Connection, reports: Sequence[Report]) -> dict[UUID, Record]:
         email_ids = {each.email_id for each in reports if each.email_id is not None}
@@ -86,50 +87,54 @@ class Feedback:
         rows = await connection.fetch(QUERIES.emails_by_ses_id, ses_ids) if ses_ids else ()
         return {row["ses_id"]: row for row in rows}
 
-    async def _prove(self, connection: Connection, told: Sequence[Told]) -> None:
-        """Note that SES accepted emails, where its answer has not come or was lost."""
-        unproven = {each.email_id: each.report.ses_id for each in told if each.email["state"] != State.SENT}
+    async def _prove(self, connection: Connection, matched: Sequence[Matched]) -> None:
+        """Record that SES accepted emails whose answer has not arrived or was lost."""
+        unproven = {
+            each.email_id: each.report.ses_id for each in matched if each.email["state"] != State.SENT
+        }
         if unproven:
             rows = await connection.fetch(QUERIES.unsettled_attempts, list(unproven))
             proofs = [proof(row["id"], row["email_id"], unproven[row["email_id"]]) for row in rows]
             await self._states.settle(connection, proofs)
 
-    async def _recipients(self, connection: Connection, told: Sequence[Told]) -> Known:
+    async def _recipients(self, connection: Connection, matched: Sequence[Matched]) -> Known:
         known: defaultdict[UUID, dict[str, RecipientState]] = defaultdict(dict)
-        email_ids = {each.email_id for each in told if each.report.words}
+        email_ids = {each.email_id for each in matched if each.report.words}
         if email_ids:
-            addresses = {word.match for each in told for word in each.report.words}
+            addresses = {word.match for each in matched for word in each.report.words}
             for row in await connection.fetch(QUERIES.matching_recipients, email_ids, addresses):
                 known[row["email_id"]][row["match"]] = RecipientState(row["state"])
         return known
 
-    async def _advance(self, connection: Connection, told: Sequence[Told], known: Known) -> None:
-        """Move recipients on, each as far as it is told of; `known` follows."""
+    async def _advance(self, connection: Connection, matched: Sequence[Matched], known: Known) -> None:
+        """Advance recipients to the states that were reported, and update `known` with them."""
         further: dict[tuple[UUID, str], tuple[RecipientState, str]] = {}
-        for each in told:
+        for each in matched:
             states = known[each.email_id]
             for word in to_advance(each.report, states):
-                assert each.report.state is not None  # else nobody advances
+                assert each.report.state is not None  # to_advance returns nothing otherwise
                 states[word.match] = each.report.state
                 further[each.email_id, word.match] = (each.report.state, word.note)
         if further:
             columns = zip(*((*whom, *what) for whom, what in further.items()), strict=True)
             await connection.execute(QUERIES.advance_recipients, *columns)
 
-    async def _suppress(self, connection: Connection, told: Sequence[Told], known: Known) -> None:
-        """Suppress addresses and count them against their tenants, each once."""
+    async def _suppress(self, connection: Connection, matched: Sequence[Matched], known: Known) -> None:
+        """Suppress addresses and count each once as a strike against its tenant."""
         listings = [
             Listing(each.email["tenant_id"], word.match, each.report.suppress, word.note, each.email_id)
-            for each in told
+            for each in matched
             if each.report.suppress is not None
             for word in to_suppress(each.report, known[each.email_id])
         ]
         if listings:
             await self._suppressions.add(connection, listings)
-            struck = sorted({(each.email_id, each.address, each.reason, each.tenant_id) for each in listings})
-            await connection.execute(QUERIES.strike, *zip(*struck, strict=True))
+            strikes = sorted(
+                {(each.email_id, each.address, each.reason, each.tenant_id) for each in listings}
+            )
+            await connection.execute(QUERIES.strike, *zip(*strikes, strict=True))
 
 
 def _agrees(event: ReceivedEvent, report: Report, tenant_id: UUID) -> bool:
-    """Return whether an event is about this tenant's email; one found by SES's id need not name a tenant."""
+    """Return whether an event is about this tenant's email; one matched by SES's id may name no tenant."""
     return event.tenant_id == tenant_id or (report.email_id is None and event.tenant_id is None)

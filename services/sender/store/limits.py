@@ -1,4 +1,4 @@
-"""What a tenant may send, as the settings have it; kept where the claim and every reader find it."""
+"""The sending limits of tenants from the settings, stored where SQL statements can use them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,32 +12,32 @@ QUERIES = Queries.load(Path(__file__).with_name("limits.sql"))
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What one tenant may send where identity.tenants says nothing of it."""
+    """The limits of a tenant that has none of its own in identity.tenants."""
 
     tenant_send_rate: float | None = setting(
-        None, help="recipients a second of one tenant; none: as SES takes them", minimum=0.01
+        None, help="recipients per second of one tenant; unset: SES's rate", minimum=0.01
     )
     tenant_daily_limit: int | None = setting(
-        None, help="recipients a day (UTC) of one tenant; none: no limit"
+        None, help="recipients per day (UTC) of one tenant; unset: no limit"
     )
-    new_tenant_limit: int | None = setting(None, help="the same while a tenant is new; none: no limit")
+    new_tenant_limit: int | None = setting(None, help="daily limit while a tenant is new; unset: no limit")
     new_tenant_age: timedelta = setting(
-        timedelta(days=14), help="seconds that a tenant is new", minimum=timedelta(0)
+        timedelta(days=14), help="seconds for which a tenant counts as new", minimum=timedelta(0)
     )
     slowed_send_rate: float = setting(
-        1.0, help="recipients a second of a tenant that is slowed down for ill repute", minimum=0.01
+        1.0, help="recipients per second of a tenant slowed down for a poor reputation", minimum=0.01
     )
 
 
 class LimitStore:
-    """Writes the settings down; of replicas whose settings differ, the last one's are in force."""
+    """Stores the settings; if replicas have different ones, the last to write wins."""
 
     def __init__(self, database: Database, limits: Limits) -> None:
         self._database = database
         self._limits = limits
 
     async def declare(self) -> bool:
-        """Write them; says that there is no more to do."""
+        """Store the settings; return False: the work is done."""
         limits = self._limits
         await self._database.execute(
             QUERIES.declare_limits,

@@ -1,5 +1,5 @@
 -- declare_limits --
--- What the installation allows every tenant.
+-- Stores the installation's limits for all tenants.
 UPDATE sender.tenant_limits
 SET max_send_rate = $1, daily_limit = $2, new_tenant_limit = $3, new_tenant_age = $4, slowed_rate = $5
 WHERE (max_send_rate, daily_limit, new_tenant_limit, new_tenant_age, slowed_rate)

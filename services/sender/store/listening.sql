@@ -1,9 +1,11 @@
 -- anything_unknown --
--- Whether there is an email whose answer was lost and that waits for evidence.
+-- Returns whether any email waits for evidence because SES's answer was lost.
 SELECT EXISTS (SELECT FROM sender.emails WHERE state = 'UNKNOWN');
 
 -- signs --
--- When the attempt or heartbeat began after which enough others were heard of, not longer than $2 ago; and whether the intake works through what comes. $3 and $4 are how many attempts and heartbeats are enough, $5 how long ago the queue may have answered, $6 how long something may wait to be understood.
+-- Returns the start of the attempt or heartbeat since which enough of them have events (heard_through), not longer than $2
+-- ago, and whether the intake keeps up. $3 and $4 are how many attempts and heartbeats are enough, $5 is how long ago the
+-- queue may have answered last, $6 how long a notification may wait to be processed.
 SELECT
     greatest(
         (
@@ -37,7 +39,8 @@ SELECT
         ) AS intake_works;
 
 -- advance_clock --
--- Adds the time since the last look to the clock when we heard all along ($2); a gap longer than $3 was nobody's look. Locks the row until the end of the transaction.
+-- Adds the time since the last check to the clock if feedback was live ($2). A gap longer than $3 does not count, since it
+-- was not checked. Locks the row until the end of the transaction.
 INSERT INTO sender.listening AS l (source) VALUES ($1)
 ON CONFLICT (source) DO UPDATE
 SET
@@ -49,11 +52,13 @@ SET
 RETURNING heard_for;
 
 -- mark_silent --
--- Notes where the clock stood when events of later attempts had come and none of these.
+-- Records the clock's time on attempts without an event when events of later attempts have arrived.
 UPDATE sender.attempts SET silent_from = $1 WHERE state = 'UNKNOWN' AND silent_from IS NULL AND opened_at < $2;
 
 -- begin_heartbeat --
--- Writes down that a heartbeat is about to leave, when a lost answer waits for one: for longer than $3, within which none left, and nothing later was heard of, or the last that was ($5) is older than $4.
+-- Records a heartbeat that is about to be sent, if a lost answer needs one: no heartbeat was sent within $3, and an attempt
+-- without an answer is older than that, and no event of a later attempt has arrived, or the last such attempt ($5) is
+-- older than $4.
 INSERT INTO sender.heartbeats (id, source)
 SELECT $1, $2
 WHERE NOT EXISTS (SELECT FROM sender.heartbeats WHERE source = $2 AND opened_at > now() - $3::interval)

@@ -1,5 +1,5 @@
 -- measure --
--- Counts what waits for more than its turn, each no further than $1, and tenants that are slowed down.
+-- Counts held and unknown emails, each up to $1, and tenants that are slowed down.
 SELECT
     (SELECT count(*) FROM (SELECT FROM sender.emails WHERE state = 'HELD' LIMIT $1) AS counted) AS held,
     (SELECT count(*) FROM (SELECT FROM sender.emails WHERE state = 'UNKNOWN' LIMIT $1) AS counted) AS unknown,

@@ -1,6 +1,6 @@
-"""What counts for and against tenants, as it stands in sender's own tables.
+"""The reputation of tenants in Postgres: strikes, sent recipients, warnings and slowdowns.
 
-Ids of emails are in the order of their acceptance, so that a window of time is a range of ids.
+Email ids are ordered by acceptance time, so a time window is a range of ids.
 """
 
 import time
@@ -16,13 +16,13 @@ from services.sender.model.feedback import SIMULATOR
 from services.sender.model.reputation import BOUNCES, COMPLAINTS, Strikes
 
 QUERIES = Queries.load(Path(__file__).with_name("reputation.sql"))
-# How long a tenant stays slowed down after its rates were last too high: they wander around a limit.
+# How long a tenant stays slowed down after its rates were last too high, since they fluctuate around a limit.
 SLOW_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A tenant with strikes enough to be looked at, about email whose ids are `since` or later."""
+    """A tenant with enough strikes to be evaluated, counted over the email ids from `since` on."""
 
     tenant_id: UUID
     since: UUID
@@ -30,14 +30,14 @@ class Struck:
 
 
 class ReputationStore:
-    """Counts, and remembers what was done."""
+    """Counts strikes and recipients, and records what was done about them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._outbox = Outbox("sender")
 
     async def struck(self, window: timedelta) -> list[Struck]:
-        """Give the active tenants that have strikes enough; the others need no counting."""
+        """Return the active tenants with enough strikes to be evaluated."""
         least = (BOUNCES.least, COMPLAINTS.least)
         rows = await self._database.fetch(QUERIES.struck_tenants, _first_id(window), *least)
         return [
@@ -45,13 +45,13 @@ class ReputationStore:
         ]
 
     async def sent(self, struck: Struck) -> int:
-        """Count the recipients that the tenant's email was sent to, as far as it matters."""
-        asked = (struck.tenant_id, struck.since, struck.strikes.enough, SIMULATOR)
-        count: int = await self._database.fetchval(QUERIES.count_sent, *asked)
+        """Return to how many recipients the tenant's email was sent, counted only as far as it matters."""
+        parameters = (struck.tenant_id, struck.since, struck.strikes.enough, SIMULATOR)
+        count: int = await self._database.fetchval(QUERIES.count_sent, *parameters)
         return count
 
     async def warn(self, tenant_id: UUID, reason: str) -> bool:
-        """Tell of a warning, unless one was told within a day; says whether it was told."""
+        """Publish a warning unless there was one within a day; return whether it was published."""
         async with self._database.transaction() as connection:
             if await connection.fetchrow(QUERIES.warn, tenant_id) is None:
                 return False
@@ -59,7 +59,7 @@ class ReputationStore:
         return True
 
     async def slow(self, tenant_id: UUID, reason: str) -> bool:
-        """Slow a tenant down, or keep it so for longer; says whether it was not so before."""
+        """Slow a tenant down or extend its slowdown; return whether it is a new one."""
         async with self._database.transaction() as connection:
             if await connection.fetchrow(QUERIES.slow, tenant_id, reason, SLOW_FOR) is None:
                 await connection.execute(QUERIES.slow_longer, tenant_id, reason, SLOW_FOR)
@@ -68,18 +68,18 @@ class ReputationStore:
         return True
 
     async def restore(self) -> list[UUID]:
-        """Give back their pace to tenants whose time is over; gives their ids."""
+        """End the slowdowns whose time is over and return the ids of their tenants."""
         async with self._database.transaction() as connection:
             restored = [row["tenant_id"] for row in await connection.fetch(QUERIES.restore)]
             await self._outbox.write(connection, *map(tenant_restored, restored))
         return restored
 
     async def close(self, tenant_id: UUID) -> None:
-        """Hold what was accepted until now against the tenant no more: it was paused for it."""
+        """Stop counting email accepted until now against the tenant, because it was paused for it."""
         await self._database.execute(QUERIES.close, tenant_id, _first_id(timedelta(0)))
 
 
 def _first_id(ago: timedelta) -> UUID:
-    """Give the least id of an email accepted so long ago; milliseconds come first in it (RFC 9562 §5.7)."""
+    """Return the lowest UUIDv7 of that time: its first 48 bits are milliseconds (RFC 9562 §5.7)."""
     milliseconds = int((time.time() - ago.total_seconds()) * 1_000)
     return UUID(int=milliseconds << 80)

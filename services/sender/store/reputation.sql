@@ -1,5 +1,6 @@
 -- struck_tenants --
--- Active tenants with so many bounces ($2) or complaints ($3) about email accepted since an id; not what was judged before.
+-- Returns active tenants with at least $2 bounces or $3 complaints on email accepted since an id ($1) and since the tenant was
+-- last paused.
 SELECT
     s.tenant_id,
     greatest($1, r.judged_from) AS since,
@@ -13,7 +14,8 @@ GROUP BY s.tenant_id, r.judged_from
 HAVING count(*) FILTER (WHERE s.kind = 'BOUNCE') >= $2 OR count(*) FILTER (WHERE s.kind = 'COMPLAINT') >= $3;
 
 -- count_sent --
--- To how many recipients a tenant's email accepted since an id ($2) was sent; counts no further than $3, not the domain $4, and no test emails.
+-- Counts the recipients that a tenant's email accepted since an id ($2) was sent to, up to $3, without those at the domain
+-- $4 and without test emails.
 SELECT count(*)
 FROM (
     SELECT
@@ -25,7 +27,7 @@ FROM (
 ) AS sent;
 
 -- warn --
--- Notes a warning; no row if there was one within a day.
+-- Records a warning; returns no row if there was one within a day.
 INSERT INTO sender.reputations AS r (tenant_id, warned_at)
 VALUES ($1, now())
 ON CONFLICT (tenant_id) DO UPDATE SET warned_at = now()
@@ -33,7 +35,7 @@ WHERE r.warned_at IS NULL OR r.warned_at < now() - '1 day'::interval
 RETURNING tenant_id;
 
 -- slow --
--- Slows a tenant down; no row if it is so already.
+-- Slows a tenant down; returns no row if it already is.
 INSERT INTO sender.reputations AS r (tenant_id, slow_reason, slowed_until)
 VALUES ($1, $2, now() + $3::interval)
 ON CONFLICT (tenant_id) DO UPDATE SET slow_reason = excluded.slow_reason, slowed_until = excluded.slowed_until
@@ -41,17 +43,17 @@ WHERE r.slowed_until IS NULL
 RETURNING tenant_id;
 
 -- slow_longer --
--- Keeps a tenant slowed down, once a part of its time is over.
+-- Extends a slowdown once a tenth of its time is over.
 UPDATE sender.reputations SET slow_reason = $2, slowed_until = now() + $3::interval
 WHERE tenant_id = $1 AND slowed_until < now() + $3::interval * 0.9;
 
 -- restore --
--- Ends it for tenants whose time is over.
+-- Ends the slowdowns whose time is over.
 UPDATE sender.reputations SET slow_reason = NULL, slowed_until = NULL WHERE slowed_until <= now()
 RETURNING tenant_id;
 
 -- close --
--- Notes that a tenant was paused for what was accepted before an id ($2).
+-- Records that a tenant was paused for email accepted before an id ($2).
 INSERT INTO sender.reputations (tenant_id, judged_from)
 VALUES ($1, $2)
 ON CONFLICT (tenant_id) DO UPDATE SET judged_from = $2, warned_at = NULL, slow_reason = NULL, slowed_until = NULL;

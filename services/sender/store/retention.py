@@ -1,4 +1,4 @@
-"""What sender forgets, and at which age; and the days that the history of emails is kept by."""
+"""Sender's retention rules, and the daily partitions of the history of emails."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -13,23 +13,23 @@ from services.sender.model.reputation import WINDOW
 log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("retention.sql"))
 AHEAD = Gauge(
-    "letterhead_sender_days_ahead", "Days to come, of 7, that the history of emails has a partition for"
+    "letterhead_sender_days_ahead", "How many of the next 7 days have a partition for the history of emails"
 )
 
-# What proves that events come is of the last hours; these are kept for people who look into a bad day.
+# Only recent heartbeats prove anything; older ones are kept to investigate incidents.
 HEARTBEATS_KEPT = timedelta(days=7)
-# An answer is found out within minutes, or by a late event; whatever is older is about no email of ours.
+# Feedback is matched within minutes, or after a late event; anything older is not about our email.
 UNMATCHED_KEPT = timedelta(days=7)
-# Their limits count the last hour; these are kept for people who look into an abuse.
+# Only those of the last hour count for the limits; older ones are kept to investigate abuse.
 TEST_ADDRESSES_KEPT = timedelta(days=7)
 
 
 def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
-    """Give the rules, by how long emails are kept after their last state, and request_ids."""
+    """Return the retention rules, given how long to keep emails after their last state, and request_ids."""
     return [
-        # Each email has its own time for this, from its last state on.
+        # Each email stores the time at which to erase its body.
         Rule("bodies", QUERIES.erase_bodies, timedelta(0)),
-        # Before its emails: a repeated request is answered with all of them, or is a new one.
+        # Not later than its emails: a repeated request is answered with all of them, or counts as new.
         Rule("requests", QUERIES.forget_requests, min(requests, emails)),
         Rule("emails", QUERIES.forget_emails, emails),
         Rule("tenant_days", QUERIES.forget_tenant_days, emails),
@@ -41,18 +41,18 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
 
 
 class Days:
-    """The partitions of the history of emails: one for each day that emails were accepted on."""
+    """Creates and drops the partitions of the history of emails: one for each day of acceptance."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def turn(self) -> bool:
-        """Make the days to come, then drop those whose emails are all gone; there is never more to do."""
+        """Create the next days' partitions and drop those without emails; return False: the work is done."""
         try:
             made = await self._database.fetchval(QUERIES.make_days)
             dropped = await self._database.fetchval(QUERIES.drop_days)
         finally:
             AHEAD.set(await self._database.fetchval(QUERIES.days_ahead))
         if made or dropped:
-            log.info("the days of history moved on", action="days_turned", made=made, dropped=dropped)
+            log.info("rotated partitions of the history", action="days_turned", made=made, dropped=dropped)
         return False

@@ -1,5 +1,5 @@
 -- erase_bodies --
--- Erases a batch of bodies $1 after their time has come, and what is in their attachments.
+-- Erases a batch of bodies and attachments, $1 after their erase time.
 WITH due AS (
     SELECT id FROM sender.emails WHERE body_erase_at <= now() - $1::interval ORDER BY body_erase_at LIMIT $2 FOR UPDATE SKIP LOCKED
 ), emptied AS (
@@ -11,7 +11,8 @@ FROM due
 WHERE e.id = due.id;
 
 -- forget_emails --
--- Forgets a batch of emails whose last state is so long ago, with recipients, attachments and attempts; not one that has a body.
+-- Deletes a batch of emails that reached their last state $1 ago, with recipients, attachments and attempts; none that still
+-- has a body.
 DELETE FROM sender.emails
 WHERE id IN (
     SELECT id
@@ -25,7 +26,7 @@ WHERE id IN (
 );
 
 -- forget_requests --
--- Forgets a batch of answers to request_ids.
+-- Deletes a batch of answers to request_ids.
 WITH old AS (
     SELECT tenant_id, request_id FROM sender.idempotency WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2
 )
@@ -34,33 +35,33 @@ USING old
 WHERE i.tenant_id = old.tenant_id AND i.request_id = old.request_id;
 
 -- forget_tenant_days --
--- Forgets how many emails tenants sent on days of so long ago.
+-- Deletes a batch of old daily counts of tenants.
 DELETE FROM sender.tenant_days
 WHERE (tenant_id, day) IN (
     SELECT tenant_id, day FROM sender.tenant_days WHERE day < (now() - $1::interval)::date LIMIT $2
 );
 
 -- forget_heartbeats --
--- Forgets a batch of old heartbeats.
+-- Deletes a batch of old heartbeats.
 DELETE FROM sender.heartbeats
 WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - $1::interval LIMIT $2);
 
 -- forget_unmatched --
--- Forgets a batch of feedback whose email never came to be known.
+-- Deletes a batch of old feedback that never matched an email.
 DELETE FROM sender.unmatched_feedback
 WHERE id IN (
     SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
 );
 
 -- forget_test_addresses --
--- Forgets a batch of codes and confirmations that expired so long ago.
+-- Deletes a batch of codes and confirmations that expired $1 ago.
 DELETE FROM sender.test_addresses
 WHERE id IN (
     SELECT id FROM sender.test_addresses WHERE expires_at < now() - $1::interval ORDER BY expires_at LIMIT $2
 );
 
 -- forget_strikes --
--- Forgets a batch about email accepted so long ago.
+-- Deletes a batch of strikes on email accepted $1 ago.
 DELETE FROM sender.strikes
 WHERE (email_id, match, kind) IN (
     SELECT email_id, match, kind
@@ -71,15 +72,15 @@ WHERE (email_id, match, kind) IN (
 );
 
 -- make_days --
--- Makes the partitions of the days to come; gives their number.
+-- Creates the partitions of the coming days; returns how many.
 SELECT sender.make_email_days();
 
 -- drop_days --
--- Drops the partitions of days without emails; gives their number.
+-- Drops the partitions of days without emails; returns how many.
 SELECT sender.drop_email_days();
 
 -- days_ahead --
--- For how many of the next seven days there is a partition.
+-- Counts how many of the next seven days have a partition.
 SELECT count(*)
 FROM generate_series(1, 7) AS n
 JOIN sender.email_days AS d

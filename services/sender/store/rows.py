@@ -1,4 +1,4 @@
-"""Rows of the database as values of the model, for every store."""
+"""Conversion of database rows to model values, for all stores."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ from services.sender.model.timeline import entered, told
 
 
 def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence[Attachment]) -> Email:
-    """Read an email with the note that says for what it waits."""
+    """Return an email, with a note that says what it waits for."""
     state = State(row["state"])
     return Email(
         id=row["id"],
@@ -55,7 +55,7 @@ def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence
 
 
 def accepted_email(row: Record, tenant_id: UUID, claim_id: UUID, draft: Draft) -> Email:
-    """Make the email that a draft became, without reading it again."""
+    """Return the email that was stored for a draft, without reading it back."""
     return Email(
         id=row["id"],
         tenant_id=tenant_id,
@@ -74,7 +74,7 @@ def accepted_email(row: Record, tenant_id: UUID, claim_id: UUID, draft: Draft) -
 
 
 def to_content(row: Record, attachments: Sequence[Attachment]) -> Content:
-    """Read what the recipients see."""
+    """Return the content of an email, as its recipients see it."""
     reply_to = tuple(Address(address, name) for address, name in row["reply_to"])
     return Content(
         row["subject"], reply_to, row["text"], row["html"], row["headers"], attachments=tuple(attachments)
@@ -82,19 +82,19 @@ def to_content(row: Record, attachments: Sequence[Attachment]) -> Content:
 
 
 def to_attachment(row: Record) -> Attachment:
-    """Read an attachment, with its content where the row has it."""
+    """Return an attachment, with its content if the row has it."""
     return Attachment(
         row["file_name"], row["content_type"], row["content_id"], row["size"], row.get("content")
     )
 
 
 def reply_to_json(addresses: Iterable[Address]) -> list[list[str]]:
-    """Write addresses as `to_content` reads them."""
+    """Return addresses in the form that `to_content` reads."""
     return [[each.address, each.name] for each in addresses]
 
 
 def to_recipient(row: Record) -> Recipient:
-    """Read a recipient with its state."""
+    """Return a recipient with its state."""
     return Recipient(
         kind=RecipientKind(row["kind"]),
         address=Address(row["address"], row["name"]),
@@ -105,19 +105,19 @@ def to_recipient(row: Record) -> Recipient:
 
 
 def to_transition(row: Record) -> Transition:
-    """Read a line of history."""
+    """Return an entry of an email's history."""
     return Transition(State(row["to_state"]), row["note"], row["created_at"])
 
 
 def to_entry(row: Record) -> Entry:
-    """Read a line of the timeline."""
+    """Return an entry of an email's timeline."""
     if row["state"]:
         return entered(row["at"], State(row["state"]), row["note"])
     return told(row["at"], row["kind"], row["detail"], tuple(row["recipients"]))
 
 
 def to_account(row: Record | None) -> Account:
-    """Read the account; one that was never seen is the default."""
+    """Return the SES account; the default if verifier has not seen it yet."""
     return Account() if row is None else Account(**dict(row.items()))
 
 
@@ -128,7 +128,7 @@ def _account_of(row: Record) -> Account:
 
 
 def to_domain(row: Record, *, shared_ready: bool) -> Domain:
-    """Read a domain's standing; `shared_ready` says that there is a shared sender that signs."""
+    """Return a domain with its verification status; `shared_ready`: the shared sender's domain can sign."""
     standing = Standing(
         state=row["state"],
         dkim_good=row["dkim_good"],
@@ -142,7 +142,7 @@ def to_domain(row: Record, *, shared_ready: bool) -> Domain:
 
 
 def is_signing(row: Record) -> bool:
-    """Say whether a domain's row is of one that can send as itself."""
+    """Return whether a row's domain can send under its own name."""
     return signs(row["state"], dkim_good=row["dkim_good"])
 
 
@@ -151,7 +151,7 @@ def _pause_reason(row: Record) -> str | None:
 
 
 def to_suppression(row: Record) -> Suppression:
-    """Read an entry of a suppression list."""
+    """Return an entry of a suppression list."""
     return Suppression(
         tenant_id=row["tenant_id"],
         address=row["address"],

@@ -1,4 +1,4 @@
-"""What sender reads of the domain that a test email is asked for."""
+"""Reads the domain that a test email is requested for."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ QUERIES = Queries.load(Path(__file__).with_name("specimens.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A domain to be shown; `signs`: it sends as itself now; `pause_reason`: its tenant may not send."""
+    """The domain of a test email; `signs`: it can send as itself; `pause_reason`: its tenant is paused."""
 
     claim_id: UUID
     tenant_id: UUID
@@ -25,23 +25,23 @@ class Subject:
 
 
 class SpecimenStore:
-    """Reads domains by their id."""
+    """Reads domains by id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def find(self, claim_id: UUID, sees: Visibility) -> Subject | None:
-        """Give a domain that the caller may see; None when there is none."""
+        """Return a live domain that the caller may see; None if there is no such domain."""
         row = await self._database.fetchrow(QUERIES.find_domain, claim_id, *sees.conditions)
         if row is None:
             return None
-        good = signs(row["state"], dkim_good=row["dkim_good"])
+        can_sign = signs(row["state"], dkim_good=row["dkim_good"])
         return Subject(
             claim_id,
             row["tenant_id"],
             row["name"],
             row["return_path"],
             row["state"],
-            good,
+            can_sign,
             row["pause_reason"],
         )

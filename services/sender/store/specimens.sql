@@ -1,5 +1,5 @@
 -- find_domain --
--- A live domain by its id, of a tenant ($2) and some domains ($3) or, with NULL, of any.
+-- Returns a live domain by its id, of a tenant ($2) and among some domains ($3), or of any where these are NULL.
 SELECT
     d.tenant_id, d.name, d.mail_from_label || '.' || d.name AS return_path, d.state, d.dkim_good,
     CASE WHEN t.state = 'PAUSED' THEN t.pause_reason END AS pause_reason

@@ -1,4 +1,4 @@
-"""The one way a state changes: guarded, with its history and its event, in the caller's transaction."""
+"""Changes states, and is the only code that does: checked, with history and event, in one transaction."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -26,25 +26,25 @@ _ATTEMPT_PAIRS = [(before, after) for before, targets in ATTEMPT_TRANSITIONS.ite
 
 
 class EmailStates:
-    """Moves emails and settles attempts; a body outlives its email's last state by `body_retention`."""
+    """Moves emails and resolves attempts; keeps bodies for `body_retention` after an email's last state."""
 
     def __init__(self, *, body_retention: timedelta) -> None:
         self._body_retention = body_retention
         self._outbox = Outbox("sender")
 
     async def move(self, connection: Connection, moves: Sequence[Move]) -> list[Moved]:
-        """Make those moves that are allowed and give them; an email is named once at most."""
+        """Make the moves that are allowed and return them; `moves` has at most one per email."""
         if not moves:
             return []
         rows = await connection.fetch(QUERIES.move_emails, *self._columns(moves), *_pairs(_EMAIL_PAIRS))
         wanted = {move.email_id: move for move in moves}
         moved = [_moved(row, wanted[row["id"]]) for row in rows]
-        told = (events.of_move(each) for each in moved)
-        await self._outbox.write(connection, *(event for event in told if event is not None))
+        to_publish = (events.of_move(each) for each in moved)
+        await self._outbox.write(connection, *(event for event in to_publish if event is not None))
         return moved
 
     async def settle(self, connection: Connection, verdicts: Sequence[Verdict]) -> list[Moved]:
-        """Settle attempts and move their emails; a verdict that comes too late changes neither."""
+        """Resolve attempts and move their emails; a verdict that arrives too late changes neither."""
         if not verdicts:
             return []
         rows = await connection.fetch(

@@ -1,5 +1,5 @@
 -- settle_attempts --
--- Moves attempts where the pairs ($5, $6) allow it, in one order always; gives the moved.
+-- Moves attempts where the pairs ($5, $6) allow it, locking them in a fixed order to avoid deadlocks; returns those moved.
 WITH wanted AS (
     SELECT id, to_state, error, ses_id
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS wanted (id, to_state, error, ses_id)
@@ -18,7 +18,8 @@ WHERE a.id = legal.id
 RETURNING a.id;
 
 -- move_emails --
--- Moves emails where the pairs ($10, $11) allow it, in one order always, and writes their history; gives the moved.
+-- Moves emails where the pairs ($10, $11) allow it, locking them in a fixed order to avoid deadlocks, and writes their
+-- history; returns those moved.
 WITH wanted AS (
     SELECT *
     FROM unnest(
@@ -37,7 +38,7 @@ WITH wanted AS (
         state = legal.to_state,
         state_note = legal.note,
         state_at = now(),
-        -- A time that was asked for is kept to, whatever became of the email meanwhile.
+        -- An email is never sent before the time that it is scheduled for.
         not_before = greatest(now() + legal.delay, e.send_at),
         ses_id = coalesce(nullif(legal.ses_id, ''), e.ses_id),
         sent_as = coalesce(legal.sent_as, e.sent_as),
@@ -45,7 +46,7 @@ WITH wanted AS (
         sent_at = CASE WHEN legal.to_state = 'SENT' THEN coalesce(e.sent_at, now()) ELSE e.sent_at END,
         attempts = e.attempts + CASE WHEN legal.to_state = 'CLAIMED' THEN 1 ELSE 0 END,
         body_erase_at = now() + legal.body_kept * CASE WHEN e.is_secret THEN 0 ELSE 1 END,
-        -- What ended without evidence may still be proven; what expired, still be decided over.
+        -- Evidence may still arrive for an email that ended without any, and an operator may still decide on an expired one.
         decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')
     FROM legal
     WHERE e.id = legal.email_id

@@ -1,4 +1,4 @@
-"""The suppression lists: addresses that a tenant's email is kept from. Each change tells its event."""
+"""The suppression lists: addresses that a tenant's email is not sent to. Each change publishes an event."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ QUERIES = Queries.load(Path(__file__).with_name("suppressions.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """An address (in lower case) that is to be suppressed; `email_id` is the email that caused it, if any."""
+    """An address (in lower case) to be suppressed; `email_id` is the email that caused it, if any."""
 
     tenant_id: UUID
     address: str
@@ -37,9 +37,9 @@ class SuppressionStore:
         self._outbox = Outbox("sender")
 
     async def add(self, connection: Connection, listings: Sequence[Listing]) -> list[Suppression]:
-        """Add addresses in the caller's transaction and give the new; those on the list stay as they are."""
-        # One order always, so that two transactions never wait crosswise.
-        unique = {(each.tenant_id, each.address): each for each in sorted(listings, key=_place)}
+        """Add addresses in the caller's transaction and return the new entries; leave existing ones alone."""
+        # Insert in a fixed order, so that concurrent transactions cannot deadlock.
+        unique = {(each.tenant_id, each.address): each for each in sorted(listings, key=_key)}
         rows = await connection.fetch(
             QUERIES.add_suppressions,
             [uuid7() for _ in unique],
@@ -54,22 +54,22 @@ class SuppressionStore:
         return added
 
     async def add_by_hand(self, sees: TenantVisibility, word: Word) -> Suppression:
-        """Add one address; gives the older entry if there is one."""
+        """Add one address and return its entry, which is the existing one if there is one."""
         listing = Listing(sees.tenant_id, word.match, Reason.MANUAL, word.note)
         while True:
             async with self._database.transaction() as connection:
                 if added := await self.add(connection, [listing]):
                     return added[0]
             if found := await self.find(sees, word.match):
-                return found  # else it was removed in between: add it again
+                return found  # otherwise it was removed in between, so add it again
 
     async def find(self, sees: TenantVisibility, entry: str | UUID) -> Suppression | None:
-        """Give the entry of an address in lower case, or of an id."""
+        """Return the entry with this id, or of this address in lower case; None if there is none."""
         row = await self._database.fetchrow(QUERIES.get_suppression, sees.tenant_id, *_address_or_id(entry))
         return to_suppression(row) if row else None
 
     async def remove(self, sees: TenantVisibility, entry: str | UUID) -> Suppression | None:
-        """Take an entry off the list and give it as it was; None when there was none. See `find`."""
+        """Remove an entry, given as for `find`, and return it; None if there was none."""
         async with self._database.transaction() as connection:
             row = await connection.fetchrow(
                 QUERIES.remove_suppression, sees.tenant_id, *_address_or_id(entry)
@@ -83,7 +83,7 @@ class SuppressionStore:
     async def page(
         self, sees: TenantVisibility, asked: Window, reasons: Collection[Reason]
     ) -> list[Suppression]:
-        """Give a tenant's list, nearest first; empty `reasons` mean all."""
+        """Return a page of a tenant's list, nearest first; empty `reasons` mean all."""
         chosen = (sees.tenant_id, asked.after, asked.before, list(reasons) or None, asked.limit)
         return [to_suppression(row) for row in await self._database.fetch(QUERIES.list_suppressions, *chosen)]
 
@@ -92,5 +92,5 @@ def _address_or_id(entry: str | UUID) -> tuple[str | None, UUID | None]:
     return (entry, None) if isinstance(entry, str) else (None, entry)
 
 
-def _place(listing: Listing) -> tuple[UUID, str]:
+def _key(listing: Listing) -> tuple[UUID, str]:
     return listing.tenant_id, listing.address

@@ -1,5 +1,5 @@
 -- add_suppressions --
--- Suppresses addresses; one that is on the list is left as it is. Gives the new.
+-- Suppresses addresses; leaves existing entries unchanged. Returns the new ones.
 INSERT INTO sender.suppressions (id, tenant_id, address, reason, email_id, note)
 SELECT id, tenant_id, address, reason, email_id, note
 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[])
@@ -8,19 +8,19 @@ ON CONFLICT (tenant_id, address) DO NOTHING
 RETURNING id, tenant_id, address, reason, email_id, note, created_at;
 
 -- get_suppression --
--- One address, or the entry of an id, of a tenant's list.
+-- Returns the entry of a tenant's list with an address or an id.
 SELECT id, tenant_id, address, reason, email_id, note, created_at
 FROM sender.suppressions
 WHERE tenant_id = $1 AND (address = $2 OR id = $3);
 
 -- remove_suppression --
--- Takes an address, or the entry of an id, off a tenant's list.
+-- Removes the entry of a tenant's list with an address or an id.
 DELETE FROM sender.suppressions
 WHERE tenant_id = $1 AND (address = $2 OR id = $3)
 RETURNING id, tenant_id, address, reason, email_id, note, created_at;
 
 -- list_suppressions --
--- A tenant's entries of some reasons or all: those older than $2, newest first, or newer than $3, oldest first.
+-- Returns a tenant's entries, for some reasons or all: those older than $2, newest first, or newer than $3, oldest first.
 SELECT id, tenant_id, address, reason, email_id, note, created_at
 FROM sender.suppressions
 WHERE tenant_id = $1

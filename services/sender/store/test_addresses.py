@@ -1,4 +1,4 @@
-"""Test addresses as they are stored; what limits codes is judged and written under one lock."""
+"""Test addresses in Postgres; the limits on codes are checked and updated under one lock."""
 
 import json
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ QUERIES = Queries.load(Path(__file__).with_name("test_addresses.sql"))
 
 @dataclass(frozen=True, slots=True)
 class NewCode:
-    """A code to be stored by its hash, with the email that carries it."""
+    """A code to store, as a hash, with the email that carries it."""
 
     claim_id: UUID
     tenant_id: UUID
@@ -39,7 +39,7 @@ class NewCode:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A live row of an address, locked, with what its code is recognised by."""
+    """A live row of an address, locked, with the hash of its code."""
 
     id: UUID
     code_hash: bytes = field(repr=False)
@@ -47,23 +47,23 @@ class Live:
 
 
 class TestAddressStore:
-    """Works in the caller's transaction, but for `is_confirmed`."""
+    """Works in the caller's transaction, except for `is_confirmed`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def lock(self, connection: Connection) -> None:
-        """Let nobody else ask for a code until the transaction ends."""
+        """Block other requests for codes until the transaction ends."""
         await connection.execute(QUERIES.lock)
 
     async def requested(self, connection: Connection, claim_id: UUID, request_id: str) -> TestAddress | None:
-        """Return what a request id asked for; None for a new one."""
+        """Return the test address that a request id asked for; None for a new request."""
         row = await connection.fetchrow(QUERIES.find_request, claim_id, request_id)
         return _test_address(row) if row else None
 
     async def wait(self, connection: Connection, new: NewCode) -> timedelta | None:
-        """Return how long the domain, the tenant or the address has to wait for a code; None: it need not."""
-        asked = (
+        """Return how long until the domain, tenant and address may have another code; None: now."""
+        parameters = (
             new.claim_id,
             new.tenant_id,
             new.address,
@@ -72,11 +72,11 @@ class TestAddressStore:
             MAX_OF_TENANT,
             MAX_TO_ADDRESS,
         )
-        wait: timedelta | None = await connection.fetchval(QUERIES.wait, *asked)
+        wait: timedelta | None = await connection.fetchval(QUERIES.wait, *parameters)
         return wait
 
     async def add(self, connection: Connection, new: NewCode) -> TestAddress:
-        """Store a code in place of the domain's open one, and accept its email."""
+        """Store a code, replacing the domain's open one, and accept its email."""
         await connection.execute(QUERIES.end_live, new.claim_id, State.CODE_SENT)
         row = await connection.fetchrow(
             QUERIES.add_code,
@@ -89,11 +89,11 @@ class TestAddressStore:
             CODE_LIVES,
             *_email(new.email),
         )
-        assert row is not None  # it was inserted
+        assert row is not None  # the statement inserts a row
         return _test_address(row)
 
     async def live(self, connection: Connection, claim_id: UUID, address: str) -> Mapping[State, Live]:
-        """Lock and return the address's open code and confirmation, as far as there are any."""
+        """Lock and return the address's open code and confirmation, if any, by state."""
         rows = await connection.fetch(QUERIES.lock_live, claim_id, address)
         return {State(row["state"]): Live(row["id"], row["code_hash"], _test_address(row)) for row in rows}
 
@@ -103,14 +103,14 @@ class TestAddressStore:
         return left
 
     async def confirm(self, connection: Connection, live: Live) -> TestAddress:
-        """Confirm an address in place of the one confirmed before."""
+        """Confirm an address, replacing the domain's previous one."""
         await connection.execute(QUERIES.end_live, live.test_address.claim_id, State.CONFIRMED)
         row = await connection.fetchrow(QUERIES.confirm, live.id, CONFIRMED_FOR)
-        assert row is not None  # it is locked
+        assert row is not None  # the caller has locked it
         return _test_address(row)
 
     async def is_confirmed(self, claim_id: UUID, address: str) -> bool:
-        """Return whether test emails of a domain may go to an address in lower case."""
+        """Return whether test emails of a domain may be sent to an address (in lower case)."""
         confirmed: bool = await self._database.fetchval(QUERIES.is_confirmed, claim_id, address)
         return confirmed
 

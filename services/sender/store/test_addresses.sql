@@ -1,13 +1,14 @@
 -- lock --
--- Lets one code be asked for at a time, so that the limits hold; until the end of the transaction.
+-- Serializes requests for codes until the end of the transaction, so that the limits hold.
 SELECT pg_advisory_xact_lock(hashtextextended('sender.test_addresses', 0));
 
 -- find_request --
--- What a request_id asked for.
+-- Returns the test address that a request_id asked for.
 SELECT claim_id, address, state, expires_at FROM sender.test_addresses WHERE claim_id = $1 AND request_id = $2;
 
 -- wait --
--- How long until a domain ($1), a tenant ($2) and an address ($3) may have another code, of so many ($5, $6, $7) in a window ($4); NULL: none of them has to wait.
+-- Returns how long until a domain ($1), a tenant ($2) and an address ($3) may have another code, with limits of $5, $6 and $7
+-- codes per window ($4); NULL: now.
 SELECT max(created_at) + $4::interval - now()
 FROM (
     (
@@ -30,11 +31,11 @@ FROM (
 ) AS first_of_too_many;
 
 -- end_live --
--- Ends a domain's row of a state.
+-- Ends the domain's row that is in a state.
 UPDATE sender.test_addresses SET state = 'ENDED' WHERE claim_id = $1 AND state = $2;
 
 -- add_code --
--- Notes a code, and accepts the email with it, which expires when the code does.
+-- Stores a code and accepts the email that carries it, which expires when the code does.
 WITH added AS (
     INSERT INTO sender.test_addresses (id, claim_id, tenant_id, address, request_id, code_hash, expires_at)
     VALUES ($1, $2, $3, $4, $5, $6, now() + $7::interval)
@@ -42,11 +43,11 @@ WITH added AS (
 ), accepted AS (
     INSERT INTO sender.emails
         (id, tenant_id, claim_id, from_address, subject, text, html, tags, size, is_test, is_secret, state_note, expires_at)
-    SELECT $8, $3, $2, $9, $10, $11, $12, $13::text::jsonb, $14, true, true, 'Accepted, and waiting for its turn.', expires_at
+    SELECT $8, $3, $2, $9, $10, $11, $12, $13::text::jsonb, $14, true, true, 'Accepted and queued.', expires_at
     FROM added
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, match) VALUES ($8, 0, 'TO', $4, $4)
-), begun AS (
+), transitions AS (
     INSERT INTO sender.email_transitions (id, email_id, to_state, note) VALUES ($8, $8, 'QUEUED', 'Accepted.')
 ), notified AS MATERIALIZED (
     SELECT pg_notify('sender_emails', '')
@@ -54,7 +55,7 @@ WITH added AS (
 SELECT claim_id, address, state, expires_at FROM added LEFT JOIN notified ON true;
 
 -- lock_live --
--- A domain's open code and confirmed address where they are for an address, kept as they are until the transaction ends.
+-- Locks and returns a domain's open code and confirmation for an address, until the transaction ends.
 SELECT id, claim_id, address, state, code_hash, expires_at
 FROM sender.test_addresses
 WHERE claim_id = $1 AND address = $2 AND state <> 'ENDED' AND expires_at > now()
@@ -62,7 +63,7 @@ ORDER BY state
 FOR UPDATE;
 
 -- count_wrong --
--- Counts a wrong code; the last one ends the row. Gives how many may still be tried.
+-- Counts a wrong code; the last allowed one ends the row. Returns how many tries are left.
 UPDATE sender.test_addresses
 SET
     wrong_codes = wrong_codes + 1,
@@ -71,14 +72,14 @@ WHERE id = $1 AND state = 'CODE_SENT'
 RETURNING greatest(0, $2 - wrong_codes);
 
 -- confirm --
--- Confirms an address for a time.
+-- Confirms an address for a limited time.
 UPDATE sender.test_addresses
 SET state = 'CONFIRMED', expires_at = now() + $2::interval
 WHERE id = $1 AND state = 'CODE_SENT'
 RETURNING claim_id, address, state, expires_at;
 
 -- is_confirmed --
--- Whether an address is a domain's confirmed one.
+-- Returns whether an address is the domain's confirmed one.
 SELECT EXISTS (
     SELECT FROM sender.test_addresses
     WHERE claim_id = $1 AND address = $2 AND state = 'CONFIRMED' AND expires_at > now()

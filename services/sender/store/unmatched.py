@@ -1,4 +1,4 @@
-"""SES's events whose email is not known yet: kept with their SES id until an email has it."""
+"""SES's events whose email is not known yet: stored with their SES message id until an email has it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,17 +9,17 @@ from chassis.database import Connection, Database, Queries
 from chassis.events import ReceivedEvent
 
 QUERIES = Queries.load(Path(__file__).with_name("unmatched.sql"))
-BATCH = 200  # events of one look
+BATCH = 200  # events per check
 
 
 class UnmatchedStore:
-    """Parks events, and gives those back whose email has come to be known."""
+    """Stores unmatched events, and returns those whose email is known now."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def park(self, connection: Connection, early: Sequence[tuple[ReceivedEvent, str]]) -> None:
-        """Keep events, each with its SES id, in the caller's transaction."""
+        """Store events, each with its SES message id, in the caller's transaction."""
         if not early:
             return
         events = [event for event, _ in early]
@@ -33,12 +33,12 @@ class UnmatchedStore:
         )
 
     async def look(self) -> tuple[list[UUID], bool]:
-        """Look for the emails of those whose turn it is; gives ids of the matched, and if there is more."""
+        """Check a batch of due events; return the ids of those with an email, and whether more may be due."""
         rows = await self._database.fetch(QUERIES.look, BATCH)
         return [row["id"] for row in rows if row["known"]], len(rows) == BATCH
 
     async def take(self, connection: Connection, event_id: UUID) -> tuple[ReceivedEvent, datetime] | None:
-        """Take an event out in the caller's transaction, with when it was heard; None if another has."""
+        """Remove an event in the caller's transaction; return it and its arrival time, None if it is gone."""
         row = await connection.fetchrow(QUERIES.take, event_id)
         if row is None:
             return None

@@ -1,5 +1,5 @@
 -- park --
--- Keeps events of SES whose emails are not known yet.
+-- Stores events of SES whose emails are not known yet.
 INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at)
 SELECT id, ses_id, subject, data, occurred_at
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
@@ -7,7 +7,8 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
 ON CONFLICT (id) DO NOTHING;
 
 -- look --
--- Looks for the emails of a batch whose turn it is, and puts each off for as long as it has waited, 5 minutes at most; gives each with whether its email is known now.
+-- Checks a batch of due events and returns whether their emails are known now. Delays the next check of each by as long as it
+-- has waited, 5 minutes at most.
 WITH due AS MATERIALIZED (
     SELECT id FROM sender.unmatched_feedback WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
@@ -18,5 +19,5 @@ WHERE u.id = due.id
 RETURNING u.id, EXISTS (SELECT FROM sender.emails AS e WHERE e.ses_id = u.ses_id) AS known;
 
 -- take --
--- Takes an event out to be applied.
+-- Removes an event in order to apply it.
 DELETE FROM sender.unmatched_feedback WHERE id = $1 RETURNING id, subject, data, occurred_at, heard_at;

@@ -1,4 +1,4 @@
-"""Finds what time has made due: attempts to take over, evidence, deadlines, releases."""
+"""Finds the work of the periodic tasks: attempts to take over, evidence, deadlines, releases."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,14 +8,14 @@ from chassis.database import Connection, Database, Queries
 from services.sender.store.listening import Windows
 
 QUERIES = Queries.load(Path(__file__).with_name("upkeep.sql"))
-BATCH = 200  # rows of one round
+BATCH = 200  # rows per run
 
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An attempt that its process left open. `number` is from 1 on; `begun`: its POST may have left.
+    """An attempt that its process left open. `number` counts from 1; `begun`: its POST may have been sent.
 
-    `deaths` is how many of the email's attempts before were left so, and never begun.
+    `deaths` is how many earlier attempts of the email were left open before they were started.
     """
 
     attempt_id: UUID
@@ -26,50 +26,50 @@ class Overdue:
 
 
 class UpkeepStore:
-    """Every method finds or does a batch; the next round finds the rest. `source` is the listening's."""
+    """Finds work in batches; the next run finds the rest. `source` is as in `ListeningStore`."""
 
     def __init__(self, database: Database, source: str) -> None:
         self._database = database
         self._source = source
 
     async def overdue_attempts(self, connection: Connection) -> list[Overdue]:
-        """Give the attempts whose lease has run out; none of them can begin any more."""
+        """Lock and return attempts whose lease has expired; none of them can be started any more."""
         rows = await connection.fetch(QUERIES.overdue_attempts, BATCH)
         return [Overdue(*row) for row in rows]
 
     async def proven_attempts(self, connection: Connection) -> list[tuple[UUID, UUID, str]]:
-        """Give attempt, email and SES's id where an event of SES tells that a lost answer was a yes."""
+        """Return attempt, email and SES id where an event shows that SES accepted what lost its answer."""
         rows = await connection.fetch(QUERIES.proven_attempts, BATCH)
         return [(row["id"], row["email_id"], row["ses_id"]) for row in rows]
 
     async def proven_emails(self, connection: Connection) -> list[tuple[UUID, str]]:
-        """Give email and SES's id where an event of SES says that an email held after a restore was sent."""
+        """Return email and SES id where an event shows that an email held after a restore was sent."""
         rows = await connection.fetch(QUERIES.proven_emails, BATCH)
         return [(row["id"], row["ses_id"]) for row in rows]
 
     async def silent_attempts(
         self, connection: Connection, windows: Windows
     ) -> list[tuple[UUID, UUID, bool]]:
-        """Give attempt and email of what stayed silent for its window, and whether it is to be sent again."""
+        """Return attempt and email whose window ended without an event, and whether to resend the email."""
         rows = await connection.fetch(
             QUERIES.silent_attempts, self._source, windows.unknown_window, windows.resend_window, BATCH
         )
         return [(row["id"], row["email_id"], row["resend"]) for row in rows]
 
     async def expired_emails(self, connection: Connection) -> list[tuple[UUID, bool]]:
-        """Give emails past their deadline, and of each whether it may have been sent."""
+        """Return emails past their deadline, each with whether it may have been sent."""
         rows = await connection.fetch(QUERIES.expired_emails, BATCH)
         return [(row["id"], row["perhaps_sent"]) for row in rows]
 
     async def claims_with_held(self, after: UUID | None) -> list[UUID]:
-        """Give claims that email is held for, the next after one."""
+        """Return claims that have held email, in order, after a given one."""
         rows = await self._database.fetch(QUERIES.claims_with_held, after, BATCH)
         return [row["claim_id"] for row in rows]
 
     async def superseded_emails(self, connection: Connection) -> list[UUID]:
-        """Lock email that waits to leave from a domain that another tenant proved."""
+        """Lock and return waiting email from domains that another tenant proved control of."""
         return [row["id"] for row in await connection.fetch(QUERIES.superseded_emails, BATCH)]
 
     async def held_emails(self, connection: Connection, claim_id: UUID) -> list[UUID]:
-        """Give email that is held for a claim's sake alone."""
+        """Return email that is held only because of its claim."""
         return [row["id"] for row in await connection.fetch(QUERIES.held_emails, claim_id, BATCH)]

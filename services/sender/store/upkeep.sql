@@ -1,5 +1,6 @@
 -- overdue_attempts --
--- Attempts whose process did not settle them in time, and how many of their email's ended so before they began; locked, so that none of them begins meanwhile.
+-- Returns attempts that their process did not resolve in time, and how many of the email's attempts ended so before they
+-- started; locks them, so that none is started meanwhile.
 SELECT
     a.id, a.email_id, a.number, a.begun,
     (
@@ -15,31 +16,34 @@ LIMIT $1
 FOR UPDATE OF a SKIP LOCKED;
 
 -- proven_attempts --
--- Attempts whose answer was lost, and of which SES's events say that it accepted them; also those that were sent again meanwhile.
-SELECT a.id, a.email_id, heard.ses_id
+-- Returns attempts whose answer was lost and that SES accepted according to its events, including those of emails that were
+-- sent again meanwhile.
+SELECT a.id, a.email_id, evidence.ses_id
 FROM sender.attempts AS a
 CROSS JOIN LATERAL (
     SELECT f.ses_id
     FROM webhooks.feedback AS f
     WHERE f.attempt_id = a.id OR (f.attempt_id IS NULL AND f.email_id = a.email_id)
     LIMIT 1
-) AS heard
+) AS evidence
 WHERE a.state IN ('UNKNOWN', 'ABANDONED')
 ORDER BY a.opened_at
 LIMIT $1;
 
 -- proven_emails --
--- Emails held after a restore, or ended since, whose attempt was lost with the database, and of which SES's events say that they were sent.
-SELECT e.id, heard.ses_id
+-- Returns emails that were held after a restore, or have ended since, whose attempt was lost with the database, and that were
+-- sent according to SES's events.
+SELECT e.id, evidence.ses_id
 FROM sender.emails AS e
-CROSS JOIN LATERAL (SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.email_id = e.id LIMIT 1) AS heard
+CROSS JOIN LATERAL (SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.email_id = e.id LIMIT 1) AS evidence
 WHERE e.decision_demanded AND e.state IN ('HELD', 'EXPIRED', 'FAILED')
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
 LIMIT $1;
 
 -- silent_attempts --
--- Attempts of which nothing was heard for the window's length of listening (the email's own, else $2, or $3 where it is to be sent once more).
+-- Returns attempts without an event whose window has ended by the clock of feedback liveness. The window is the email's own,
+-- else $2, or $3 if the email is to be sent once more.
 SELECT
     a.id, e.id AS email_id,
     e.on_unknown = 'RESEND' AND NOT EXISTS (
@@ -59,7 +63,7 @@ ORDER BY a.opened_at
 LIMIT $4;
 
 -- expired_emails --
--- Emails past their deadline, and whether one may have been sent: its answer was lost, or it was before a restore.
+-- Returns emails past their deadline, and whether each may have been sent: an answer was lost, perhaps before a restore.
 SELECT
     e.id,
     e.decision_demanded OR EXISTS (
@@ -71,7 +75,7 @@ ORDER BY e.expires_at
 LIMIT $1;
 
 -- claims_with_held --
--- The claims, after one ($1), that email is held for and that may be looked at again.
+-- Returns claims, after a given one ($1), with held email that is due for another check.
 SELECT DISTINCT claim_id
 FROM sender.emails
 WHERE state = 'HELD' AND not_before <= now() AND NOT decision_demanded AND ($1::uuid IS NULL OR claim_id > $1)
@@ -79,7 +83,7 @@ ORDER BY claim_id
 LIMIT $2;
 
 -- superseded_emails --
--- Email that waits to leave from a claim that lost its name lately; that of older ones is found when it is due.
+-- Returns waiting email of claims that were superseded within a day. Email of older ones is failed when it is leased.
 SELECT e.id
 FROM identity.claims AS c
 JOIN sender.emails AS e ON e.tenant_id = c.tenant_id AND e.claim_id = c.id AND e.state = 'QUEUED'
@@ -89,7 +93,7 @@ LIMIT $1
 FOR UPDATE OF e SKIP LOCKED;
 
 -- held_emails --
--- Email held for a claim's sake; not what waits for evidence or for somebody's decision.
+-- Returns email that is held because of its claim, not email that waits for evidence or a decision.
 SELECT e.id
 FROM sender.emails AS e
 WHERE e.claim_id = $1 AND e.state = 'HELD' AND e.not_before <= now() AND NOT e.decision_demanded

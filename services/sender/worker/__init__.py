@@ -1,1 +1,1 @@
-"""What time moves in sender."""
+"""Sender's background work: the submission to SES, and the periodic tasks."""

@@ -1,7 +1,8 @@
-"""Guards the reputation that all tenants share: warns a tenant of ill repute, slows it down, then pauses it.
+"""Guards the SES reputation that all tenants share: warns tenants with a poor one, slows, then pauses them.
 
-A slower pace ends by itself once its reason is over. A pause does not: an operator ends it, and what was
-accepted before is then not held against the tenant again.
+A tenant that was slowed down returns to its normal rate once its bounce and complaint rates have been low
+enough for a while. A pause lasts until an operator ends it; email accepted before the pause then no longer
+counts against the tenant.
 """
 
 from collections.abc import Awaitable, Callable
@@ -16,7 +17,7 @@ from services.sender.store.reputation import ReputationStore, Struck
 log = get_logger(__name__)
 VERDICTS = Counter(
     "letterhead_sender_reputation_verdicts_total",
-    "Tenants warned, slowed and paused for ill repute",
+    "Tenants warned, slowed and paused for a poor reputation",
     ["verdict"],
 )
 
@@ -24,17 +25,17 @@ Pause = Callable[[UUID, str], Awaitable[None]]
 
 
 class Guard:
-    """One round judges every tenant that has strikes; `pause` None: it slows where it would pause."""
+    """Evaluates every tenant that has strikes; without `pause`, slows down those that it would pause."""
 
     def __init__(self, store: ReputationStore, pause: Pause | None) -> None:
         self._store = store
         self._pause = pause
 
     async def judge(self) -> bool:
-        """Judge the tenants, and end what is over; there is never more to do at once."""
+        """Evaluate the tenants and restore those whose slowdown is over; return False: the work is done."""
         for struck in await self._store.struck(WINDOW):
             verdict, sentence = judge(struck.strikes, await self._store.sent(struck))
-            if verdict is Verdict.PAUSE and await self._stopped(struck, sentence):
+            if verdict is Verdict.PAUSE and await self._paused(struck, sentence):
                 continue
             if verdict is not Verdict.FINE:
                 await self._warn(struck, sentence)
@@ -44,19 +45,19 @@ class Guard:
             log.info("tenant restored", action="tenant_restored", tenant_id=str(tenant_id))
         return False
 
-    async def _stopped(self, struck: Struck, sentence: str) -> bool:
-        """Pause, then note it: if this ends in between, the next round does the same again.
+    async def _paused(self, struck: Struck, sentence: str) -> bool:
+        """Pause a tenant and return whether that worked; if it did not, the caller slows the tenant down.
 
-        Says whether it was done; where identity does not answer, the tenant is slowed down until it does.
+        The pause is recorded after the call: if this process dies in between, the next round repeats both.
         """
         if self._pause is None:
             return False
         tenant_id = str(struck.tenant_id)
         try:
             await self._pause(struck.tenant_id, sentence)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other tenants are judged
+        except Exception as error:  # noqa: BLE001 - no failure may keep the other tenants from being evaluated
             log.warning(
-                "tenant not paused", action="tenant_not_paused", tenant_id=tenant_id, error=str(error)
+                "failed to pause tenant", action="tenant_not_paused", tenant_id=tenant_id, error=str(error)
             )
             return False
         await self._store.close(struck.tenant_id)

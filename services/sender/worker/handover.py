@@ -1,7 +1,7 @@
-"""Hands claimed emails to SES: writes the bytes, waits for a turn, posts once, and settles what came of it.
+"""Submits dequeued emails to SES: builds the MIME message, waits for a send slot, posts once, resolves.
 
-Emails are claimed, given turns, begun and settled many at once; a step is one email's. It may die anywhere:
-its attempt row stands, and `upkeep` takes it over when the lease has run out.
+Leases, send slots, attempt starts and resolutions are batched; a step handles one email. The process may die
+at any point: the attempt row remains, and `upkeep` takes it over once its lease has expired.
 """
 
 import asyncio
@@ -32,32 +32,39 @@ from services.sender.worker.settlement import Settlement
 from services.sender.worker.turns import Turns
 
 log = get_logger(__name__)
-POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by what came of them", ["outcome"])
+POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by outcome", ["outcome"])
 
-# After this a POST might outlive its lease; an email that has no turn by then is queued again.
+# A POST that starts later than this might outlive its lease, so an email without a send slot by then is
+# queued again.
 PATIENCE = LEASE - CONNECT_TIMEOUT - READ_TIMEOUT - timedelta(seconds=3)
-# A little under SES's rate, so that the network's jitter does not push two emails into one slot.
+# Slightly below SES's rate, so that network jitter does not push two emails into one send slot.
 PACE = 0.98
-LEAST_RATE = 0.1  # should SES ever say less
-# Seconds of sending that one worker claims ahead: whoever comes meanwhile waits behind them.
+LEAST_RATE = 0.1  # recipients per second, in case SES ever reports less
+# Seconds of sending that one worker dequeues ahead. New email waits behind what was dequeued before, so this
+# also bounds that delay.
 AHEAD = 0.5
-# Emails that one worker claims ahead, for each POST at once: so that a claim is worth its transaction.
+# Emails that one worker dequeues ahead for each concurrent POST, to make a lease transaction worth its cost.
 DEPTH = 4
-GATHER = timedelta(milliseconds=10)  # emails accepted in this time are claimed together
-IDLE = timedelta(seconds=1)  # how soon an email is claimed whose rest is over, or whose NOTIFY was lost
-MISREAD = Refused(Then.FAIL, "It cannot be written so that every reader reads the same; nothing was sent.")
+GATHER = timedelta(milliseconds=10)  # emails accepted within this time are dequeued together
+IDLE = timedelta(seconds=1)  # poll interval, for emails whose retry is due or whose NOTIFY was lost
+PARSERS_DISAGREE = Refused(
+    Then.FAIL, "Its MIME message would not be parsed the same way by every mail client; nothing was sent."
+)
 
-NOT_BEGUN = Refused(Then.RETRY, "It could not be begun; nothing was sent, and it is tried again.")
+NOT_STARTED = Refused(
+    Then.RETRY, "The attempt could not be started; nothing was sent, and it will be retried."
+)
 
 
 class Gate:
-    """Closed for a while when SES refuses everyone: no email is claimed only to be refused."""
+    """Stops dequeuing for a while when SES rejects every email."""
 
     def __init__(self) -> None:
         self._opens_at = 0.0
 
     @property
     def closed(self) -> bool:
+        """Return whether the gate is closed now."""
         return time.monotonic() < self._opens_at
 
     def close(self, pause: timedelta) -> None:
@@ -66,7 +73,7 @@ class Gate:
 
 
 class Worker:
-    """Claims and steps of one process, which posts at most `threads` at once."""
+    """Dequeues and submits the emails of one process, with at most `threads` concurrent POSTs."""
 
     def __init__(
         self,
@@ -82,8 +89,8 @@ class Worker:
         self._claims = claims
         self._ses = ses
         self._executor = executor
-        self._lines = asyncio.Semaphore(threads)
-        self._desk = asyncio.Lock()
+        self._post_slots = asyncio.Semaphore(threads)
+        self._build_lock = asyncio.Lock()
         self._most = threads * DEPTH
         self._turns = Turns(
             RateBucket(database), f"ses-send:{place.account}:{place.region}", patience=PATIENCE
@@ -97,7 +104,7 @@ class Worker:
         self.loop = ClaimLoop("sending", self.claim, self.step, concurrency=self._most, idle=IDLE)
 
     async def claim(self, _: int) -> Sequence[tuple[Posting, float]]:
-        """Claim what can be sent soon, each with the moment (monotonic) by which its POST must begin."""
+        """Lease emails that can be sent soon; return each with the monotonic deadline to start its POST."""
         if self._gate.closed or not self._room:
             return ()
         await asyncio.sleep(GATHER.total_seconds())
@@ -109,71 +116,72 @@ class Worker:
         taken = await self._claims.claim(room)
         self._in_flight += len(taken.postings)
         self._queue_is_long = taken.full
-        self._go_on()
+        self._claim_more()
         return [(each, begin_by) for each in taken.postings]
 
     @property
     def _room(self) -> int:
-        """How many to claim now; none until half of what may be ahead is free."""
+        """Return how many emails to lease now: none until half of what may be leased ahead is free."""
         ahead = min(self._most, max(1, round(self._account.max_send_rate * AHEAD)))
         free = ahead - self._in_flight
         return free if free * 2 >= ahead else 0
 
     async def step(self, claimed: tuple[Posting, float]) -> None:
-        """Hand one email over and settle what came of it."""
+        """Submit one email and resolve its attempt."""
         what, begin_by = claimed
         try:
-            await self._settle(what, await self._hand_over(what, begin_by))
+            await self._settle(what, await self._submit(what, begin_by))
         finally:
             self._in_flight -= 1
-            self._go_on()
+            self._claim_more()
 
-    def _go_on(self) -> None:
-        """Claim again at once where that is worth it: of those claimed, some may have moved elsewhere."""
+    def _claim_more(self) -> None:
+        """Lease again at once if more emails are waiting and there is room for them."""
         if self._queue_is_long and self._room:
             self.loop.wake()
 
-    async def _hand_over(self, what: Posting, begin_by: float) -> Answer:
-        async with self._line(what) as written:
+    async def _submit(self, what: Posting, begin_by: float) -> Answer:
+        async with self._post_slot(what) as written:
             try:
                 content = await self._written(what, begin_by)
                 await written()
                 if isinstance(content, Refused):
                     return content
-                if not await self._turn(what, begin_by):
+                if not await self._send_slot(what, begin_by):
                     return NO_SLOT
                 if not await self._beginnings.begin(what.attempt_id):
-                    return NOT_BEGUN
-            except Exception:  # whatever it is, nothing has left yet
-                log.exception("not begun", action="post_not_begun", **_ids(what))
-                return NOT_BEGUN
+                    return NOT_STARTED
+            except Exception:  # nothing was posted yet, so any failure is safe to retry
+                log.exception("failed to start the attempt", action="post_not_begun", **_ids(what))
+                return NOT_STARTED
             return await self._executor.run(self._ses.post, posting.post(what, content))
 
     @asynccontextmanager
-    async def _line(self, what: Posting) -> AsyncIterator[Callable[[], Awaitable[None]]]:
-        """Hold a line; for what is heavy the desk as well, until it is said to be written.
+    async def _post_slot(self, what: Posting) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Hold one of the POST slots; for a heavy email also the build lock, until the yielded call frees it.
 
-        To write 40 MB and to read them again takes seconds, so one at a time does: of several that share them
-        none would be done in time. The others wait for the desk without keeping a line from anybody.
+        Building and verifying a 40 MB message takes seconds of CPU, so one heavy email is built at a time: if
+        several shared the CPU, none would be done before its deadline. The others wait for the build lock
+        before they take a POST slot, so that they do not delay small emails.
         """
-        async with AsyncExitStack() as desk:
+        async with AsyncExitStack() as build_lock:
             if what.candidate.heavy:
-                await desk.enter_async_context(self._desk)
-            async with self._lines:
-                yield desk.aclose
+                await build_lock.enter_async_context(self._build_lock)
+            async with self._post_slots:
+                yield build_lock.aclose
 
     async def _written(self, what: Posting, begin_by: float) -> bytes | Refused:
-        """Write the bytes, or say why there are none; what is heavy beside the loop, on which all wait."""
+        """Return the MIME message or why it cannot be sent; heavy ones are built off the event loop."""
         candidate = what.candidate
         if not candidate.heavy:
-            return _proofread(what, candidate.content)
+            return _verified_mime(what, candidate.content)
         if time.monotonic() >= begin_by:
             return NO_SLOT
-        # It is read only now: memory holds no more of it than is being handed over.
-        return await self._executor.run(_proofread, what, await self._claims.content(candidate.id))
+        # Read the content as late as possible, so that memory holds only the heavy email being submitted.
+        return await self._executor.run(_verified_mime, what, await self._claims.content(candidate.id))
 
-    async def _turn(self, what: Posting, begin_by: float) -> bool:
-        """Wait for a slot for every recipient, as SES counts them; false when it would be too late."""
+    async def _send_slot(self, what: Posting, begin_by: float) -> bool:
+        """Wait for a send slot per recipient, as SES counts them; return False if it would be too late."""
         if time.monotonic() >= begin_by:
             return False
         rate = max(self._account.max_send_rate, LEAST_RATE) * PACE
@@ -189,16 +197,18 @@ class Worker:
         if isinstance(answer, Refused) and answer.everyone:
             self._gate.close(answer.delay(1))
         changed = await self._settlement.settle(posting.verdict(what, answer))
-        log.info("settled", action="attempt_settled", outcome=outcome, changed=changed, **_ids(what))
+        log.info("attempt resolved", action="attempt_settled", outcome=outcome, changed=changed, **_ids(what))
 
 
-def _proofread(what: Posting, content: Content) -> bytes | Refused:
-    """Write the bytes; refuses what another reader would read otherwise than it is meant."""
-    letter = posting.letter(what, content)
-    written = mime.build(letter)
-    if problems := disagreements(letter, written):
-        log.error("readers disagree", action="email_misread", problems=problems, **_ids(what))
-        return MISREAD
+def _verified_mime(what: Posting, content: Content) -> bytes | Refused:
+    """Return the MIME message, or PARSERS_DISAGREE if the parsers disagree on it."""
+    message = posting.letter(what, content)
+    written = mime.build(message)
+    if problems := disagreements(message, written):
+        log.error(
+            "parsers disagree on the MIME message", action="email_misread", problems=problems, **_ids(what)
+        )
+        return PARSERS_DISAGREE
     return written
 
 

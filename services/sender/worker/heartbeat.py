@@ -1,4 +1,4 @@
-"""An email of our own to SES's mailbox simulator: its Send event proves that SES's events reach us."""
+"""Sends heartbeats: emails to SES's mailbox simulator, whose Send events prove that SES's events reach us."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -22,12 +22,12 @@ from services.sender.worker.handover import LEAST_RATE, PACE
 log = get_logger(__name__)
 
 RECEIVER = Address(f"success@{SIMULATOR}")
-IDLE = timedelta(minutes=1)  # it is woken when there is one to send
-PATIENCE = timedelta(seconds=2)  # for a turn at SES's rate; the next heartbeat may have more luck
+IDLE = timedelta(minutes=1)  # the task is woken when there is a heartbeat to send
+PATIENCE = timedelta(seconds=2)  # longest wait for a send slot; without one, this heartbeat is skipped
 
 
 class Heartbeat:
-    """Sends heartbeats from `domain`, the operator's own, in turn with all that is sent."""
+    """Sends heartbeats from `domain`, the operator's own, within the same rate limit as all other email."""
 
     def __init__(
         self,
@@ -45,22 +45,22 @@ class Heartbeat:
         self._ses = ses
         self._executor = executor
         self._sender = Address(f"heartbeat@{domain}")
-        self._asked: UUID | None = None
-        self.rounds = Rounds("heartbeat", self._send_asked, interval=IDLE)
+        self._requested: UUID | None = None
+        self.rounds = Rounds("heartbeat", self._send_requested, interval=IDLE)
 
     def send(self, heartbeat_id: UUID) -> None:
-        """Have it posted soon: whoever asks does not wait for SES, which may be slow just then."""
-        self._asked = heartbeat_id
+        """Request a heartbeat without waiting for it: SES may be slow just when heartbeats are needed."""
+        self._requested = heartbeat_id
         self.rounds.wake()
 
-    async def _send_asked(self) -> bool:
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            await self._send(asked)
-        return self._asked is not None
+    async def _send_requested(self) -> bool:
+        requested, self._requested = self._requested, None
+        if requested is not None:
+            await self._send(requested)
+        return self._requested is not None
 
     async def _send(self, heartbeat_id: UUID) -> None:
-        """Post it once; whatever SES answers, only its event counts."""
+        """Post a heartbeat once. Its outcome does not matter: only SES's event proves anything."""
         rate = max((await self._claims.account()).max_send_rate, LEAST_RATE) * PACE
         wait = await self._bucket.take(
             self._bucket_key, rate=rate, capacity=max(1.0, rate / 2), patience=PATIENCE
@@ -70,10 +70,10 @@ class Heartbeat:
         await asyncio.sleep(wait.total_seconds())
         answer = await self._executor.run(self._ses.post, self._post(heartbeat_id))
         outcome = type(answer).__name__.lower()
-        log.info("heartbeat", action="heartbeat_posted", outcome=outcome, attempt_id=str(heartbeat_id))
+        log.info("heartbeat posted", action="heartbeat_posted", outcome=outcome, attempt_id=str(heartbeat_id))
 
     def _post(self, heartbeat_id: UUID) -> Post:
-        letter = Letter(
+        message = Letter(
             sender=self._sender,
             to=[RECEIVER],
             cc=[],
@@ -81,7 +81,7 @@ class Heartbeat:
             subject="Heartbeat",
             date=datetime.now(UTC),
             boundary=f"=_{heartbeat_id.hex}",
-            text="Sent to see that SES's events arrive.",
+            text="Sent to verify that SES's events arrive.",
         )
         return Post(
             sender=self._sender.address,
@@ -89,5 +89,5 @@ class Heartbeat:
             cc=[],
             bcc=[],
             tags={"lh-attempt": str(heartbeat_id)},
-            content=mime.build(letter),
+            content=mime.build(message),
         )

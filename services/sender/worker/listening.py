@@ -1,7 +1,7 @@
-"""Whether silence means anything: it does only while SES's events are proven to reach us.
+"""Feedback liveness: the absence of an event means something only while SES's events provably reach us.
 
-A clock runs while they do and stands while they may not, so that no window ends behind a queue that nobody
-reads. Where our own traffic is too thin to prove it, heartbeats do: emails of ours to SES's simulator.
+A clock runs while they do and stops while they may not, so that no window ends while events wait in an
+unread queue. When there is too little traffic to prove it, heartbeats do: emails to SES's simulator.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ HEARING = Gauge("letterhead_sender_hearing", "0 while an email is UNKNOWN and SE
 
 
 class Listening:
-    """Looks at the signs while anything is unknown; `beat` has a heartbeat sent, None where nobody can."""
+    """Checks feedback liveness while any email is UNKNOWN; `beat`, if any, requests a heartbeat."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Listening:
         self._beat = beat
 
     async def look(self) -> bool:
-        """Move the clock on, and say whether silence means anything now; False where nothing is unknown."""
+        """Advance the clock and return whether feedback is live; return False if no email is UNKNOWN."""
         if not await self._store.anything_unknown():
             HEARING.set(1)
             return False

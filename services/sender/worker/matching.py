@@ -1,7 +1,8 @@
-"""Finds the emails of feedback that came before we knew SES's id of them.
+"""Matches feedback to its email when it arrived before we knew the email's SES message id.
 
-SES tells of an email by our tags; by its own id alone in notifications of the older form, and those may be
-sooner than its answer, or be all that is left of a lost one until a tagged event names the email.
+SES's events carry our tags, but its older notifications carry only its own message id. Those may arrive
+before SES's answer to the POST. If that answer was lost, they match nothing until a tagged event names the
+email.
 """
 
 from uuid import UUID
@@ -14,11 +15,11 @@ from services.sender.store.feedback import Feedback
 from services.sender.store.unmatched import UnmatchedStore
 
 log = get_logger(__name__)
-MATCHED = Counter("letterhead_sender_feedback_matched_total", "Events whose email came to be known later")
+MATCHED = Counter("letterhead_sender_feedback_matched_total", "Events whose email was identified later")
 
 
 class Matching:
-    """One round looks at a batch; what is not matched is looked at again, ever more seldom."""
+    """Checks unmatched events in batches; each is checked again at growing intervals."""
 
     def __init__(self, database: Database, unmatched: UnmatchedStore, feedback: Feedback) -> None:
         self._database = database
@@ -26,7 +27,7 @@ class Matching:
         self._feedback = feedback
 
     async def match(self) -> bool:
-        """Apply what can be matched now; says whether there is more to do."""
+        """Apply the events that can be matched now; return whether there is more to do."""
         matched, more = await self._unmatched.look()
         for event_id in matched:
             await self._apply(event_id)
@@ -36,12 +37,12 @@ class Matching:
         async with self._database.transaction() as connection:
             if (taken := await self._unmatched.take(connection, event_id)) is None:
                 return
-            event, heard_at = taken
+            event, received_at = taken
             await self._feedback.apply(connection, [event])
         MATCHED.inc()
         log.info(
-            "an email of earlier feedback is known",
+            "matched earlier feedback to its email",
             action="feedback_matched",
             event_id=str(event_id),
-            heard_at=heard_at.isoformat(),
+            received_at=received_at.isoformat(),
         )

@@ -1,4 +1,4 @@
-"""Writes down what came of attempts: those that end at about the same time in one transaction."""
+"""Resolves attempts: those that end at about the same time in one transaction."""
 
 import asyncio
 import time
@@ -11,14 +11,14 @@ from chassis.gathering import Gathering
 from services.sender.model.emails import Verdict
 from services.sender.store.states import EmailStates
 
-MOST = 100  # verdicts of one transaction
-PAUSE = 0.01  # seconds in which more come, where they come in numbers
+MOST = 100  # verdicts per transaction
+PAUSE = 0.01  # seconds to collect more verdicts while many arrive
 SETTLE_FOR = timedelta(seconds=60)
 SETTLE_AGAIN = timedelta(seconds=0.5)
 
 
 class Settlement:
-    """Settles verdicts of one process."""
+    """Resolves the attempts of one process."""
 
     def __init__(self, database: Database, states: EmailStates) -> None:
         self._database = database
@@ -26,7 +26,7 @@ class Settlement:
         self._gathering = Gathering(self._settle, most=MOST, pause=PAUSE)
 
     async def settle(self, verdict: Verdict) -> bool:
-        """Settle one, trying for a minute while Postgres is away or slow; says whether its email changed."""
+        """Resolve one attempt, retrying for a minute if Postgres fails; return whether its email changed."""
         give_up = time.monotonic() + SETTLE_FOR.total_seconds()
         while True:
             try:
@@ -37,9 +37,9 @@ class Settlement:
                 await asyncio.sleep(SETTLE_AGAIN.total_seconds())
 
     async def _settle(self, verdicts: Sequence[Verdict]) -> Sequence[bool]:
-        """Settle all together; where that fails by one's fault, each by itself."""
+        """Resolve all in one transaction; if one of them makes it fail, each in its own."""
         emails = [verdict.move.email_id for verdict in verdicts]
-        if len(set(emails)) == len(emails):  # two attempts of one email are two steps of its history
+        if len(set(emails)) == len(emails):  # one statement can move an email only once
             try:
                 return await self._together(verdicts)
             except ServiceError:

@@ -1,4 +1,7 @@
-"""Turns at SES's sending rate, taken for all the emails at once that ask while the bucket is being asked."""
+"""Send slots at SES's sending rate.
+
+Emails that ask for a slot while a call to the rate limiter is in flight share the next call.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,19 +11,19 @@ from itertools import accumulate
 from chassis.bucket import RateBucket
 from chassis.gathering import Gathering
 
-MOST = 100  # emails of one question to the bucket
+MOST = 100  # emails per call to the rate limiter
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """What an email asks for: `cost` is its recipients, which SES counts; `rate` is of those per second."""
+class SlotRequest:
+    """A request for send slots: `cost` is the number of recipients; `rate` is in recipients per second."""
 
     cost: int
     rate: float
 
 
 class Turns:
-    """The turns of one account and region, shared by every replica through the bucket `key`."""
+    """The send slots of one account and region, shared by all replicas through the rate limiter's `key`."""
 
     def __init__(self, bucket: RateBucket, key: str, *, patience: timedelta) -> None:
         self._bucket = bucket
@@ -29,14 +32,14 @@ class Turns:
         self._gathering = Gathering(self._take, most=MOST)
 
     async def take(self, cost: int, *, rate: float) -> timedelta | None:
-        """Reserve a turn and give the wait until it comes; None when that would be beyond patience."""
-        return await self._gathering.ask(Turn(cost, rate))
+        """Reserve a send slot and return how long to wait for it; None if that would exceed `patience`."""
+        return await self._gathering.ask(SlotRequest(cost, rate))
 
-    async def _take(self, turns: Sequence[Turn]) -> Sequence[timedelta | None]:
-        rate = turns[-1].rate
-        capacity = max(1.0, rate / 2, *(float(turn.cost) for turn in turns))
+    async def _take(self, requests: Sequence[SlotRequest]) -> Sequence[timedelta | None]:
+        rate = requests[-1].rate
+        capacity = max(1.0, rate / 2, *(float(each.cost) for each in requests))
         waits: list[timedelta | None] = []
-        for costs in _portions([turn.cost for turn in turns], capacity):
+        for costs in _portions([each.cost for each in requests], capacity):
             wait = await self._bucket.take(
                 self._key, rate=rate, capacity=capacity, cost=sum(costs), patience=self._patience
             )
@@ -45,7 +48,7 @@ class Turns:
 
 
 def spaced(wait: timedelta | None, costs: Sequence[int], rate: float) -> list[timedelta | None]:
-    """Give each its own wait, when `wait` is that of the last: as if they had been taken one by one."""
+    """Return the wait of each email, given that of the last, as if the slots had been taken one by one."""
     if wait is None:
         return [None for _ in costs]
     total = sum(costs)
@@ -54,7 +57,7 @@ def spaced(wait: timedelta | None, costs: Sequence[int], rate: float) -> list[ti
 
 
 def _portions(costs: Sequence[int], capacity: float) -> Iterator[list[int]]:
-    """Divide costs, in their order, into runs that the bucket holds."""
+    """Split costs, in their order, into groups that do not exceed the rate limiter's capacity."""
     portion: list[int] = []
     for cost in costs:
         if portion and sum(portion) + cost > capacity:

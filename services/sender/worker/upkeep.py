@@ -1,6 +1,6 @@
-"""What time alone brings about: take-over, evidence, windows, deadlines, releases.
+"""Periodic tasks: take-over of abandoned attempts, evidence, windows, deadlines, releases.
 
-Every rule is level-triggered: it looks at what is so, not at what was told, and any replica may do it.
+Every rule is level-triggered: it acts on the state in the database, not on events. Any replica may run it.
 """
 
 from datetime import timedelta
@@ -21,34 +21,35 @@ from services.sender.worker.listening import Listening
 
 log = get_logger(__name__)
 
-TAKEN_OVER = "The process that handed it over ended before SES's answer; SES's event is awaited."
-# Should it be this very email that ends its process, the pauses grow,
-NEVER_BEGUN = Refused(
+TAKEN_OVER = "The process that submitted it ended before SES answered; waiting for SES's event."
+# An email may itself crash the process that builds it. Three measures contain that. The delay between its
+# attempts grows,
+NOT_STARTED = Refused(
     Then.RETRY,
-    "The process that was to hand it over ended before it began; nothing was sent, and it is tried again.",
-    "taken over: its lease ran out before its POST began",
+    "The process ended before it submitted the email; nothing was sent, and it will be retried.",
+    "taken over: the lease expired before the POST started",
 )
-# those that died with it before come apart, so that it is alone the next time,
-APART = timedelta(seconds=1)
-# and in the end it is kept from killing more: only an operator lets it go.
+# emails whose attempts ended together are retried at different times, so that the cause is alone next time,
+SPREAD = timedelta(seconds=1)
+# and after this many lost processes the email is held until an operator decides.
 DEADLY = 5
-KEPT = timedelta(days=36_500)
-KILLER = (
-    "Five processes ended while they were about to hand it over: perhaps it is this email that ends them. "
-    "Nothing was sent; somebody decides."
+UNTIL_DECIDED = timedelta(days=36_500)
+MAY_CRASH_SENDERS = (
+    "Five processes ended just before they submitted it, so this email may be what crashes them. "
+    "Nothing was sent. An operator must decide."
 )
-SILENT = (
-    "SES's answer was lost and no event came. It may have been sent, so it is not sent again by itself; "
-    "should SES's event still come, this becomes SENT."
+NO_EVENT = (
+    "SES's answer was lost and no event arrived. It may have been sent, so it is not resent automatically. "
+    "If SES's event still arrives, it becomes SENT."
 )
-PERHAPS = "Its deadline passed, and whether it was sent was never found out: it may have been."
-EXPIRED = "Its deadline passed before it could be handed over; nothing was sent."
+EXPIRED_UNKNOWN = "Its deadline passed. Whether it was sent is unknown: it may have been."
+EXPIRED = "Its deadline passed before it could be submitted; nothing was sent."
 RELEASED = "Its domain can send again."
-RESENT = "SES's answer was lost and no event of it came, as those of later emails did. It is sent once more."
+RESENT = "SES's answer was lost, and no event arrived while those of later emails did. It is sent once more."
 
 
 class Upkeep:
-    """The rounds; each says whether there is more to do at once."""
+    """The periodic tasks; each returns whether there is more to do at once."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Upkeep:
         self._windows = windows
 
     async def settle(self) -> bool:
-        """Take over what is overdue, settle what is unknown by evidence, then decide over what is silent."""
+        """Take over overdue attempts, resolve unknown ones by evidence, then end windows without any."""
         async with self._database.transaction() as connection:
             overdue = await self._store.overdue_attempts(connection)
             await self._states.settle(connection, [_taken_over(*each) for each in enumerate(overdue)])
@@ -80,44 +81,47 @@ class Upkeep:
         silent = await self._end_windows() if await self._listening.look() else 0
         if overdue or proven or silent:
             counts = {"taken_over": len(overdue), "proven": len(proven), "silent": silent}
-            log.info("unknown outcomes", action="unknown_settled", **counts)
+            log.info("resolved unknown outcomes", action="unknown_settled", **counts)
         return BATCH in (len(overdue), len(proven), silent)
 
     async def _end_windows(self) -> int:
-        """Hold what stayed silent, or send it once more; called only while silence means something."""
+        """Hold or resend emails whose window ended without an event; call only while feedback is live."""
         async with self._database.transaction() as connection:
             silent = await self._store.silent_attempts(connection, self._windows)
             await self._states.settle(connection, [_resent(*ids) for *ids, resend in silent if resend])
-            held = [Move(email_id, State.HELD, SILENT) for _, email_id, resend in silent if not resend]
+            held = [Move(email_id, State.HELD, NO_EVENT) for _, email_id, resend in silent if not resend]
             await self._states.move(connection, held)
         return len(silent)
 
     async def expire(self) -> bool:
-        """End what waited beyond its deadline."""
+        """Expire emails that waited beyond their deadline."""
         async with self._database.transaction() as connection:
             expired = await self._store.expired_emails(connection)
-            moves = [Move(each, State.EXPIRED, PERHAPS if perhaps else EXPIRED) for each, perhaps in expired]
+            moves = [
+                Move(each, State.EXPIRED, EXPIRED_UNKNOWN if perhaps else EXPIRED)
+                for each, perhaps in expired
+            ]
             await self._states.move(connection, moves)
         return len(expired) == BATCH
 
     async def release(self) -> bool:
-        """Let held email go where its claim can send again, and end it where that can never be."""
+        """Release held email whose claim can send again; fail it where the claim never can."""
         full, after = False, None
         while claim_ids := await self._store.claims_with_held(after):
             domains = await self._claims.domains(claim_ids)
-            counts = [await self._let_go(each, domains.get(each)) for each in claim_ids]
+            counts = [await self._release_claim(each, domains.get(each)) for each in claim_ids]
             full, after = full or BATCH in counts, claim_ids[-1]
         return full
 
     async def supersede(self) -> bool:
-        """Fail what waits, scheduled email included, to leave from a domain that another tenant proved."""
+        """Fail waiting and scheduled email from domains that another tenant proved control of."""
         async with self._database.transaction() as connection:
             waiting = await self._store.superseded_emails(connection)
             moves = [Move(each, State.FAILED, SUPERSEDED) for each in waiting]
             await self._states.move(connection, moves)
         return len(waiting) == BATCH
 
-    async def _let_go(self, claim_id: UUID, domain: Domain | None) -> int:
+    async def _release_claim(self, claim_id: UUID, domain: Domain | None) -> int:
         answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
         if answer is Origin.NOT_READY:
             return 0
@@ -133,14 +137,14 @@ def _resent(attempt_id: UUID, email_id: UUID) -> Verdict:
     return Verdict(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
 
 
-def _taken_over(place: int, what: Overdue) -> Verdict:
-    """Say what becomes of an overdue attempt, the `place`th of those that are taken over with it."""
+def _taken_over(position: int, what: Overdue) -> Verdict:
+    """Return the verdict on an overdue attempt at a position (from 0) among those taken over together."""
     if what.begun:
         move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
-        return Verdict(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: its lease ran out")
+        return Verdict(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: the lease expired")
     if what.deaths + 1 >= DEADLY:
-        move = Move(what.email_id, State.HELD, KILLER, delay=KEPT)
+        move = Move(what.email_id, State.HELD, MAY_CRASH_SENDERS, delay=UNTIL_DECIDED)
     else:
-        delay = NEVER_BEGUN.delay(what.number) + (place * APART if what.deaths else timedelta(0))
-        move = Move(what.email_id, State.QUEUED, NEVER_BEGUN.note, delay=delay)
-    return Verdict(what.attempt_id, AttemptState.REFUSED, move, NEVER_BEGUN.error)
+        delay = NOT_STARTED.delay(what.number) + (position * SPREAD if what.deaths else timedelta(0))
+        move = Move(what.email_id, State.QUEUED, NOT_STARTED.note, delay=delay)
+    return Verdict(what.attempt_id, AttemptState.REFUSED, move, NOT_STARTED.error)

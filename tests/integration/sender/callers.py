@@ -1,4 +1,4 @@
-"""Callers of sender, by their keys."""
+"""Callers of sender with an API key."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.integration.identity.callers import Keyed
 
 
 def a_request(sender: str, to: str | list[str] = "reader@example.com", **fields: Any) -> SendEmailRequest:
-    """A request to send a small email; `fields` are those of the message."""
+    """Return a request to send a small email; `fields` are added to the message."""
     addresses = [to] if isinstance(to, str) else to
     fields = {"subject": "Hello", "text": "Good day."} | fields
     request = SendEmailRequest(to=[Address(address=each) for each in addresses], **fields)
@@ -19,7 +19,7 @@ def a_request(sender: str, to: str | list[str] = "reader@example.com", **fields:
 
 
 class Caller:
-    """Whoever has a key, and calls one replica."""
+    """A caller with a key, connected to one replica."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self.channel = channel
@@ -28,11 +28,11 @@ class Caller:
         self.suppressions = Keyed(suppressions_pb2_grpc.SuppressionServiceStub(channel), token)
 
     async def send(self, sender: str, to: str | list[str] = "reader@example.com", **fields: Any) -> Email:
-        """Sends a small email."""
+        """Send a small email and return it as accepted."""
         email: Email = (await self.emails.SendEmail(a_request(sender, to, **fields))).email
         return email
 
     async def get(self, email_id: str) -> Email:
-        """One email as it is now."""
+        """Return an email in its current state."""
         email: Email = (await self.emails.GetEmail(GetEmailRequest(email_id=email_id))).email
         return email

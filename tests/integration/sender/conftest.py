@@ -1,4 +1,4 @@
-"""sender as a whole: between its callers, a pretend SES, and what other services would have written."""
+"""The whole sender service, with callers, a simulated SES, and the rows that other services would write."""
 
 import asyncio
 from collections import Counter
@@ -35,12 +35,14 @@ SHORT = Windows(unknown_window=timedelta(seconds=0.2), resend_window=timedelta(s
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--pairs", type=int, default=500, help="of equal requests at once; 10000 take minutes")
+    parser.addoption(
+        "--pairs", type=int, default=500, help="pairs of equal concurrent requests; 10000 take minutes"
+    )
 
 
 @dataclass(frozen=True)
 class Sender:
-    """The service, to be started as often as there shall be replicas of it."""
+    """The service under test; each `start` runs another replica."""
 
     settings: Config
     database: FreshDatabase
@@ -49,7 +51,7 @@ class Sender:
 
     @asynccontextmanager
     async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
-        """Runs one replica, with changed settings perhaps; gives a channel to it."""
+        """Run one replica, with changed settings if given, and yield a channel to it."""
         async with (
             running(replace(self.settings, **changes)) as port,
             grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
@@ -57,16 +59,16 @@ class Sender:
             yield channel
 
     async def a_caller(self, channel: grpc.aio.Channel, tenant_id: UUID) -> Caller:
-        """A tenant's own service, at this replica."""
+        """Return a caller with a full-access key of a tenant, connected to this replica."""
         return Caller(channel, await a_key(self.database, tenant_id, Scope.FULL_ACCESS))
 
     def with_endpoint(self, url: str) -> "Sender":
-        """The same service, told that SES is elsewhere."""
+        """Return the same service with another SES endpoint."""
         aws = replace(self.settings.aws, aws_endpoint_url=url)
         return replace(self, settings=replace(self.settings, aws=aws))
 
     async def a_ready_domain(self, tenant_id: UUID, name: str | None = None) -> Domain:
-        """A domain that is ready here, and verified at SES."""
+        """Create a domain that is READY here and verified at SES."""
         domain = await a_ready_domain(self.database, tenant_id, name)
         await self._seed(domain.name)
         return domain
@@ -76,11 +78,11 @@ class Sender:
         await self.internet.control.call("POST", "/ses/identities/seed", body)
 
     async def a_pending_domain(self, tenant_id: UUID) -> Domain:
-        """A domain whose records nobody has published."""
+        """Create a domain whose DNS records are not published yet."""
         return await a_pending_domain(self.database, tenant_id)
 
     async def a_shared_sender(self) -> Domain:
-        """The operator's shared domain, ready."""
+        """Create the operator's shared domain, READY."""
         [row] = await self.database.fetch(
             "INSERT INTO identity.tenants (id, name, is_operator) VALUES ($1, 'operator', true) RETURNING id",
             uuid7(),
@@ -88,7 +90,7 @@ class Sender:
         return await self.a_ready_domain(row["id"], SHARED_DOMAIN)
 
     async def set_domain_state(self, domain: Domain, state: str, *, dkim_good: bool = False) -> None:
-        """What verifier would write."""
+        """Write a domain state as verifier would."""
         await self.database.execute(
             "UPDATE verifier.verifications SET state = $2, dkim_good = $3 WHERE claim_id = $1",
             domain.claim_id,
@@ -97,12 +99,12 @@ class Sender:
         )
 
     async def set_account(self, **columns: Any) -> None:
-        """What verifier would write of the account."""
+        """Write columns of the SES account as verifier would."""
         names = ", ".join(f"{name} = ${number}" for number, name in enumerate(columns, start=1))
         await self.database.execute(f"UPDATE verifier.ses_account SET {names}", *columns.values())  # noqa: S608
 
     async def reject_on_mx_failure(self, domain: Domain) -> None:
-        """An identity that SES refuses to send from while its return path's MX is missing."""
+        """Make SES reject email from an identity because the MX record of its return path is missing."""
         ses = at_ses(self.internet)
         await asyncio.to_thread(
             ses.put_email_identity_mail_from_attributes,
@@ -115,26 +117,26 @@ class Sender:
         await self.internet.control.call("PATCH", f"/ses/identities/{domain.name}", change)
 
     async def fault(self, kind: str, **more: Any) -> None:
-        """Lets SendEmail go wrong."""
+        """Make SendEmail fail in a certain way."""
         body = {"operation": "SendEmail", "kind": kind} | more
         await self.internet.control.call("POST", "/ses/faults", body)
 
     async def end_faults(self) -> None:
-        """Lets SES go right again."""
+        """Remove all faults from SES."""
         await self.internet.control.call("DELETE", "/ses/faults")
 
     async def posts(self) -> list[Json]:
-        """The SendEmails that reached SES, whatever it answered; heartbeats aside."""
+        """Return the SendEmail requests that reached SES, whatever it answered, without heartbeats."""
         posts = (await self.internet.control.ledger())["posts"]
         return [post for post in posts if "lh-email" in post["email_tags"]]
 
     async def one_post_an_attempt(self) -> None:
-        """Asserts it over everything that was sent."""
+        """Assert that no attempt was posted to SES more than once."""
         attempts = Counter(post["attempt"] for post in await self.posts())
         assert max(attempts.values(), default=1) == 1
 
     async def listen(self) -> None:
-        """What webhooks would write: its queue answered, and told of enough later attempts."""
+        """Make feedback live, as webhooks would: the queue was polled, and events of heartbeats arrived."""
         await self.database.execute(
             "INSERT INTO webhooks.intake (queue, polled_at) VALUES ('letterhead-feedback', now())"
             " ON CONFLICT (queue) DO UPDATE SET polled_at = now()"
@@ -150,13 +152,13 @@ class Sender:
             )
 
     async def falls_silent(self, caller: Caller, email: Email, state: "State.ValueType") -> Email:
-        """Lets an email of unknown outcome come to the end of its window, while all events are heard."""
+        """Wait until an email is UNKNOWN and, with live feedback, its window ends in `state`."""
         await becomes(caller, email, State.STATE_UNKNOWN)
         await self.listen()
         return await becomes(caller, email, state)
 
     async def hear(self, post: Json, kind: str = "SEND") -> None:
-        """What webhooks would write when SES told of a post."""
+        """Write SES's event about a POST as webhooks would."""
         tags = post["email_tags"]
         await self.database.execute(
             "INSERT INTO webhooks.feedback"
@@ -170,7 +172,7 @@ class Sender:
         )
 
     async def events(self, subject: str, count: int = 1) -> list[Json]:
-        """The events of a subject, as soon as there are so many."""
+        """Wait for `count` published events of a subject and return all of them."""
 
         async def enough() -> list[Json] | None:
             events = await self.stream.published(subject)
@@ -180,14 +182,14 @@ class Sender:
 
 
 def at_ses(internet: Internet) -> Any:
-    """SES as an operator has it."""
+    """Return an SES client with an operator's permissions."""
     session = boto3.Session("sandbox", "sandbox", region_name=REGION)
     return session.client("sesv2", endpoint_url=internet.addresses.ses)
 
 
 @pytest.fixture
 async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Internet:
-    """The pretend Internet, with a configuration set and production access; SES's events go nowhere."""
+    """Return the simulated Internet; SES has production access and publishes no events."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     ses = at_ses(internet)
@@ -200,7 +202,7 @@ async def internet(internet: Internet, monkeypatch: pytest.MonkeyPatch) -> Inter
 
 @pytest.fixture
 async def sender(database: FreshDatabase, stream: FreshStream, internet: Internet) -> Sender:
-    """The service as it is set up for this test, over a healthy account; not started yet."""
+    """Return the service, configured for this test with a healthy SES account, but not started."""
     await database.execute(
         "INSERT INTO verifier.ses_account"
         " (account, region, state, production_access, sending_enabled, enforcement_status, max_send_rate,"
@@ -223,40 +225,40 @@ async def sender(database: FreshDatabase, stream: FreshStream, internet: Interne
 
 @pytest.fixture
 def pairs(request: pytest.FixtureRequest) -> int:
-    """How many pairs of equal requests to release together."""
+    """Return how many pairs of equal requests to send."""
     count: int = request.config.getoption("--pairs", default=500)
     return count
 
 
 @pytest.fixture
 async def channel(sender: Sender) -> AsyncIterator[grpc.aio.Channel]:
-    """A running replica."""
+    """Run a replica and yield a channel to it."""
     async with sender.start() as channel:
         yield channel
 
 
 @pytest.fixture
 async def tenant_id(database: FreshDatabase) -> UUID:
-    """A tenant."""
+    """Return a new tenant."""
     return await a_tenant(database)
 
 
 @pytest.fixture
 async def caller(sender: Sender, channel: grpc.aio.Channel, tenant_id: UUID) -> Caller:
-    """The tenant's own service."""
+    """Return a caller with a full-access key of the tenant."""
     return await sender.a_caller(channel, tenant_id)
 
 
 @pytest.fixture
 async def domain(sender: Sender, tenant_id: UUID) -> Domain:
-    """The tenant's ready domain."""
+    """Return a READY domain of the tenant."""
     return await sender.a_ready_domain(tenant_id)
 
 
 async def becomes(
     caller: Caller, email: Email, state: "Email.State.ValueType", within: timedelta = timedelta(seconds=10)
 ) -> Email:
-    """Waits until the email is in a state, and gives it."""
+    """Wait until the email is in a state and return it."""
 
     async def now() -> Email:
         found = await caller.get(email.id)

@@ -1,7 +1,7 @@
-"""Callers without a live key, as a process of their own: `python -m tests.integration.sender.flood PORT`.
+"""Callers without a valid key, in a process of their own: `python -m tests.integration.sender.flood PORT`.
 
-Opens idle and half-open connections, says `ready`, sends 40 MiB calls until its input ends, and then says how
-each was answered.
+Opens idle and half-open connections, prints `ready`, sends calls of 40 MiB until its standard input is
+closed, and then prints how many calls got each status.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ def connections(port: int) -> list[socket.socket]:
 
 
 async def call_again_and_again(port: int, ended: asyncio.Event, answers: Counter[str]) -> None:
-    """Call every method in turn: with no key, and with an invented one that is well-formed."""
+    """Call every method in turn, without a key and with a well-formed key that does not exist."""
     options = [("grpc.max_send_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
         for method, with_key in cycle((method, flag) for method in METHODS for flag in (True, False)):
@@ -57,7 +57,7 @@ async def call_again_and_again(port: int, ended: asyncio.Event, answers: Counter
 
 
 async def flood(port: int) -> None:
-    """Do all of it until standard input ends."""
+    """Open the connections and send calls until standard input is closed."""
     opened = await asyncio.to_thread(connections, port)
     ended, answers = asyncio.Event(), Counter[str]()
     sys.stdout.write("ready\n")

@@ -1,4 +1,4 @@
-"""What other services would have published: events of webhooks and of verifier."""
+"""Publishes events as webhooks and verifier would."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,13 +22,13 @@ from tests.waiting import eventually
 
 
 class Hearsay:
-    """Publishes events as the services whose they are."""
+    """Publishes events in the name of the services that own them."""
 
     def __init__(self, streams: Mapping[str, Stream]) -> None:
         self._streams = streams
 
     async def tell(self, subject: str, data: Message, tenant_id: UUID | str) -> None:
-        """Publishes one event under a new id."""
+        """Publish an event with a new id."""
         row: dict[str, Any] = {
             "id": uuid7(),
             "subject": subject,
@@ -42,14 +42,14 @@ class Hearsay:
         await self._streams[OWNERS[subject]].publish(subject, envelope(row), row["id"])
 
     async def ready(self, domain: Domain) -> None:
-        """`domain.ready`."""
+        """Publish `domain.ready`."""
         reference = domains.DomainReference(
             id=str(domain.claim_id), name=domain.name, tenant_id=str(domain.tenant_id), generation=1
         )
         await self.tell("domain.ready", domains.DomainReady(domain=reference), domain.tenant_id)
 
     async def of(self, email: Email, kind: str, *addresses: str, ses_id: str = "", **fields: Any) -> None:
-        """One of SES's events about an email, by a name of _EVENTS; of an email without id: untagged."""
+        """Publish an SES event about an email, `kind` from _EVENTS; without tags if the email has no id."""
         reference = pb.EmailReference(id=email.id, tenant_id=email.tenant_id, ses_id=ses_id or email.ses_id)
         data = _EVENTS[kind](email=reference, **(_recipients(kind, addresses) | fields))
         subject = "rendering.failed" if kind == "rendering" else f"{kind}.received"
@@ -79,7 +79,7 @@ def _recipients(kind: str, addresses: tuple[str, ...]) -> dict[str, Any]:
 
 @asynccontextmanager
 async def open_hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
-    """Connects to the test's own stream, as each of the services."""
+    """Connect to the test's own stream as each of the services."""
     async with AsyncExitStack() as exits:
         streams = {
             service: await exits.enter_async_context(open_stream(stream.settings(service), service))

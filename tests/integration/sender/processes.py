@@ -1,4 +1,4 @@
-"""A sender as it ships: a process of its own, to be killed or to be measured."""
+"""Runs the sender as a separate process, which tests can kill or measure."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from tests.integration.sender.conftest import Sender
 
 
 class Process:
-    """A sender as a process of its own, which can be killed."""
+    """A sender in a process of its own."""
 
     def __init__(self, sender: Sender, directory: Path) -> None:
         self._sender = sender
@@ -22,6 +22,7 @@ class Process:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
+        """Start the process without waiting until it serves."""
         command = tethered([sys.executable, "-m", "services.sender"])
         self._process = await asyncio.create_subprocess_exec(
             *command, env=self._environment(), stdout=asyncio.subprocess.DEVNULL
@@ -29,12 +30,12 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """Whose memory is measured."""
+        """Return the id of the running process."""
         assert self._process is not None
         return self._process.pid
 
     async def kill(self) -> None:
-        """Ends it as a power cut would."""
+        """Kill the process with SIGKILL."""
         assert self._process is not None
         os.kill(self._process.pid, signal.SIGKILL)
         await self._process.wait()

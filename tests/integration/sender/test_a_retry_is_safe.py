@@ -1,4 +1,4 @@
-"""The same request_id and content make one email, however often and at once they are sent."""
+"""Requests with the same request_id and content create one email, even when sent concurrently."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from tests.integration.sender.conftest import Sender, State, becomes
 from tests.stores import FreshDatabase
 
 
-async def test_equal_requests_at_once_make_one_email(
+async def test_concurrent_equal_requests_create_one_email(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     address = f"agent@{domain.name}"
@@ -34,16 +34,16 @@ async def test_equal_requests_at_once_make_one_email(
     assert row["count"] == 100
 
 
-CALLERS = 200  # calls under way at once; `--pairs 10000` makes the figure that the promise names
+CALLERS = 200  # concurrent calls; docs/reliability.md quotes the figure for `--pairs 10000`
 
 
-@pytest.mark.timeout(1800)  # as many pairs as one asks for
-async def test_pairs_released_together_make_no_second_email(
+@pytest.mark.timeout(1800)  # long enough for --pairs 10000
+async def test_concurrent_pairs_at_two_replicas_create_no_second_email(
     sender: Sender, tenant_id: UUID, database: FreshDatabase, figure: Figure, pairs: int
 ) -> None:
-    """Two replicas, each of a pair at the other's; every tenth pair disagrees about the content."""
+    """Send the two requests of each pair to different replicas; every tenth pair differs in content."""
     domain = await sender.a_ready_domain(tenant_id)
-    await sender.set_account(state="PAUSED")  # what is accepted is counted, and nothing leaves
+    await sender.set_account(state="PAUSED")  # accept emails without sending them
     async with sender.start() as one, sender.start() as other:
         callers = [await sender.a_caller(channel, tenant_id) for channel in (one, other)]
         calls = iter([(number, side) for number in range(pairs) for side in (0, 1)])
@@ -67,13 +67,13 @@ async def test_pairs_released_together_make_no_second_email(
     second = row["count"] - pairs
     assert second == 0
     figure(
-        f"idempotency: {pairs:,} pairs of equal request_ids released together at 2 replicas ({took:.0f} s): "
+        f"idempotency: {pairs:,} concurrent pairs of equal request_ids at 2 replicas ({took:.0f} s): "
         f"{second} second emails; {pairs // 10:,} of them with other content: ALREADY_EXISTS every time"
     )
 
 
 async def unless_reused(sending: Awaitable[Email]) -> Email | None:
-    """The email, or None where the id stands for something else."""
+    """Return the email, or None if the request_id was used for another request."""
     try:
         return await sending
     except grpc.aio.AioRpcError as error:
@@ -82,7 +82,7 @@ async def unless_reused(sending: Awaitable[Email]) -> Email | None:
         return None
 
 
-async def test_the_same_id_with_other_content_is_refused(caller: Caller, domain: Domain) -> None:
+async def test_the_same_id_with_other_content_is_rejected(caller: Caller, domain: Domain) -> None:
     await caller.send(f"agent@{domain.name}", request_id="1")
 
     again = a_request(f"agent@{domain.name}", subject="Another", request_id="1")
@@ -91,7 +91,7 @@ async def test_the_same_id_with_other_content_is_refused(caller: Caller, domain:
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
-async def test_the_first_answer_stands_when_the_domain_has_fallen_since(
+async def test_a_repeat_gets_the_first_answer_even_if_the_domain_was_lost_since(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     first = await caller.send(f"agent@{domain.name}", request_id="1")
@@ -103,17 +103,17 @@ async def test_the_first_answer_stands_when_the_domain_has_fallen_since(
     assert (again.id, again.state) == (first.id, State.STATE_SENT)
 
 
-async def test_without_an_id_each_request_is_a_new_email(caller: Caller, domain: Domain) -> None:
+async def test_each_request_without_an_id_creates_a_new_email(caller: Caller, domain: Domain) -> None:
     emails = [await caller.send(f"agent@{domain.name}") for _ in range(3)]
 
     assert len({email.id for email in emails}) == 3
 
 
-async def test_a_refused_request_may_be_mended_under_its_id(
+async def test_a_rejected_request_may_be_corrected_under_the_same_id(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     await sender.set_domain_state(domain, "PENDING")
     await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}", request_id="1")))
     await sender.set_domain_state(domain, "READY")
 
-    await caller.send(f"agent@{domain.name}", subject="Mended", request_id="1")
+    await caller.send(f"agent@{domain.name}", subject="Corrected", request_id="1")

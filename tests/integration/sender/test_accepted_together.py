@@ -1,4 +1,4 @@
-"""Requests that come at the same time are stored by one statement, and each has its own answer."""
+"""Concurrent requests are stored by one statement, and each gets its own answer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,9 +34,9 @@ async def domain(database: FreshDatabase) -> Domain:
 
 def a_draft(name: str, subject: str = "Hello") -> Draft:
     sender = (f"agent@{name}", "")
-    wish = Wish(sender, [("reader@example.com", "")], [], [], [], "Hello", "Good day.", "", {}, {})
-    checked = draft(wish, datetime.now(UTC))
-    # What no check lets through today, and Postgres would not take: a mistake of ours, some day.
+    fields = Wish(sender, [("reader@example.com", "")], [], [], [], "Hello", "Good day.", "", {}, {})
+    checked = draft(fields, datetime.now(UTC))
+    # Simulates a bug: a value that passes no check today and that Postgres rejects.
     object.__setattr__(checked.content, "subject", subject)
     return checked
 
@@ -45,7 +45,7 @@ def a_request(tenant_id: UUID, request_id: str | None = None, content: bytes = b
     return Request(TenantVisibility(tenant_id), request_id or str(uuid7()), content)
 
 
-async def test_what_one_did_wrong_is_ones_alone(
+async def test_an_error_of_one_request_does_not_affect_the_others(
     acceptance: Acceptance, domain: Domain, database: FreshDatabase
 ) -> None:
     drafts = [a_draft(domain.name, "\0" if number == 5 else "Hello") for number in range(10)]
@@ -67,15 +67,15 @@ async def test_what_one_did_wrong_is_ones_alone(
     assert {row["id"] for row in stored} == {email.id for email in emails}
 
 
-async def test_of_equal_requests_that_come_together_one_is_stored(
+async def test_only_one_of_several_equal_concurrent_requests_is_stored(
     acceptance: Acceptance, domain: Domain, database: FreshDatabase
 ) -> None:
-    asked = [("a", b"1"), ("a", b"1"), ("b", b"1"), ("a", b"2"), ("b", b"1"), ("a", b"1")]
+    requests = [("a", b"1"), ("a", b"1"), ("b", b"1"), ("a", b"2"), ("b", b"1"), ("a", b"1")]
 
     answers = await asyncio.gather(
         *(
             acceptance.accept(a_request(domain.tenant_id, name, content), [a_draft(domain.name)])
-            for name, content in asked
+            for name, content in requests
         ),
         return_exceptions=True,
     )

@@ -1,4 +1,4 @@
-"""SES pauses the account while a queue leaves: the rest stays, and says so."""
+"""When SES pauses the account, the rest of the queue stays QUEUED and its note says why."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -14,31 +14,31 @@ RATE = 20.0
 PAUSED = "SES does not take email from this account"
 
 
-async def test_a_queue_stops_when_the_account_is_seen_paused(
+async def test_a_queue_stops_when_the_account_is_paused(
     caller: Caller, sender: Sender, domain: Domain, figure: Figure
 ) -> None:
     await sender.set_account(max_send_rate=RATE)
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(EMAILS)))
 
-    async def begun() -> bool:
+    async def started() -> bool:
         return len(await sender.posts()) >= EMAILS // 10
 
-    await eventually(begun)
+    await eventually(started)
     await sender.set_account(state="PAUSED", sending_enabled=False)
     paused = datetime.now(UTC)
 
-    newest = max(emails, key=lambda email: email.id)  # the ids are by time, and so are the turns
+    newest = max(emails, key=lambda email: email.id)  # ids are ordered by time, and so is the queue
 
     async def says_so() -> bool:
         last = await caller.get(newest.id)
         return last.state == State.STATE_QUEUED and PAUSED in last.state_note
 
     await eventually(says_so)
-    posts = await still(sender)
+    posts = await final_posts(sender)
     last = max(datetime.fromisoformat(post["at"]) for post in posts)
     figure(
-        f"account paused with {EMAILS} emails at {RATE:g}/s: the last POST left "
-        f"{max(0.0, (last - paused).total_seconds()):.2f} s after, {EMAILS - len(posts)} wait and say why"
+        f"account paused with {EMAILS} emails at {RATE:g}/s: last POST "
+        f"{max(0.0, (last - paused).total_seconds()):.2f} s later, {EMAILS - len(posts)} wait with a reason"
     )
     assert len(posts) < EMAILS
 
@@ -48,11 +48,11 @@ async def test_a_queue_stops_when_the_account_is_seen_paused(
     await sender.one_post_an_attempt()
 
 
-async def still(sender: Sender) -> list[Json]:
-    """The posts, as soon as no attempt is open."""
+async def final_posts(sender: Sender) -> list[Json]:
+    """Wait until no attempt is open and return all posts."""
 
-    async def settled() -> bool:
+    async def resolved() -> bool:
         return not await sender.database.fetch("SELECT FROM sender.attempts WHERE state = 'OPEN'")
 
-    await eventually(settled)
+    await eventually(resolved)
     return await sender.posts()

@@ -1,4 +1,4 @@
-"""An email leaves once, as whom it may, and what became of it can be read."""
+"""An email is sent once, from its own domain or the shared sender, and its outcome can be read."""
 
 import grpc
 
@@ -21,7 +21,7 @@ from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
 
-async def test_an_email_leaves_as_its_domains_own(caller: Caller, sender: Sender, domain: Domain) -> None:
+async def test_an_email_is_sent_from_its_own_domain(caller: Caller, sender: Sender, domain: Domain) -> None:
     address = f"agent@{domain.name}"
 
     accepted = await caller.send(address, html="<p>Good day.</p>", tags={"kind": "greeting"})
@@ -40,7 +40,7 @@ async def test_an_email_leaves_as_its_domains_own(caller: Caller, sender: Sender
     assert [each.state for each in email.history] == history
 
 
-async def test_every_recipient_gets_it_and_nobody_sees_bcc(
+async def test_every_recipient_gets_the_email_and_bcc_is_hidden(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     accepted = await caller.send(
@@ -64,12 +64,12 @@ async def test_every_recipient_gets_it_and_nobody_sees_bcc(
 
 
 async def delivered(sender: Sender) -> list[Json]:
-    """The emails that arrived, with their bodies."""
+    """Return the emails that arrived, with their bodies."""
     emails = await sender.internet.control.emails()
     return [await sender.internet.control.email(each["id"]) for each in emails]
 
 
-async def test_an_unready_domains_email_leaves_through_the_shared_sender(
+async def test_email_of_a_domain_that_is_not_ready_is_sent_by_the_shared_sender(
     sender: Sender, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     await sender.a_shared_sender()
@@ -86,7 +86,7 @@ async def test_an_unready_domains_email_leaves_through_the_shared_sender(
     assert (arrived["from"], arrived["reply_to"]) == (email.sent_from, f"agent@{domain.name}")
 
 
-async def test_what_another_tenant_sent_does_not_exist(
+async def test_emails_of_another_tenant_are_not_found(
     caller: Caller, domain: Domain, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     email = await caller.send(f"agent@{domain.name}")
@@ -100,7 +100,7 @@ async def test_what_another_tenant_sent_does_not_exist(
     assert (await refused(stranger.emails.ListEmails(listing))).reason == "TENANT_NOT_FOUND"
 
 
-async def test_a_list_goes_on_from_an_email_either_way(caller: Caller, domain: Domain) -> None:
+async def test_a_list_continues_after_or_before_an_email(caller: Caller, domain: Domain) -> None:
     made = [(await caller.send(f"agent@{domain.name}")).id for _ in range(4)]
 
     older = await caller.emails.ListEmails(ListEmailsRequest(after_id=made[3], page_size=2))
@@ -112,7 +112,7 @@ async def test_a_list_goes_on_from_an_email_either_way(caller: Caller, domain: D
     assert newer.next_page_token
 
 
-async def test_an_operator_sees_every_tenants(
+async def test_an_operator_sees_the_emails_of_every_tenant(
     caller: Caller, domain: Domain, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     email = await caller.send(f"agent@{domain.name}")
@@ -152,9 +152,7 @@ async def test_an_operator_lists_the_emails_of_all_tenants_by_state(
     assert (await refused(operator.emails.ListEmails(both))).fields.keys() == {"all_tenants"}
 
 
-async def test_a_sending_key_sends_and_does_nothing_else(
-    sender: Sender, domain: Domain, channel: grpc.aio.Channel
-) -> None:
+async def test_a_sending_key_can_only_send(sender: Sender, domain: Domain, channel: grpc.aio.Channel) -> None:
     sending = Caller(channel, await a_key(sender.database, domain.tenant_id, Scope.SENDING_ACCESS))
 
     sent = await sending.send(f"agent@{domain.name}")
@@ -172,25 +170,27 @@ async def test_a_sending_key_sends_and_does_nothing_else(
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
-async def test_a_full_key_tied_to_a_domain_sees_its_emails_alone(
+async def test_a_full_access_key_restricted_to_a_domain_sees_only_its_emails(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     tenant_id = domain.tenant_id
     other = await sender.a_ready_domain(tenant_id)
     claims = (domain.claim_id,)
-    tied = Caller(channel, await a_key(sender.database, tenant_id, claim_ids=claims))
+    restricted = Caller(channel, await a_key(sender.database, tenant_id, claim_ids=claims))
 
-    own = await tied.send(f"agent@{domain.name}")
+    own = await restricted.send(f"agent@{domain.name}")
     foreign = await caller.send(f"agent@{other.name}")
 
-    listed = await tied.emails.ListEmails(ListEmailsRequest())
+    listed = await restricted.emails.ListEmails(ListEmailsRequest())
     assert [each.id for each in listed.emails] == [own.id]
     assert (
-        await refused(tied.emails.GetEmail(GetEmailRequest(email_id=foreign.id)))
+        await refused(restricted.emails.GetEmail(GetEmailRequest(email_id=foreign.id)))
     ).reason == "EMAIL_NOT_FOUND"
 
 
-async def test_emails_are_listed_newest_first_by_pages_and_states(caller: Caller, domain: Domain) -> None:
+async def test_emails_are_listed_newest_first_with_pages_and_a_state_filter(
+    caller: Caller, domain: Domain
+) -> None:
     sent = [await caller.send(f"agent@{domain.name}", subject=str(number)) for number in range(5)]
     for email in sent:
         await becomes(caller, email, State.STATE_SENT)
@@ -209,12 +209,12 @@ async def test_emails_are_listed_newest_first_by_pages_and_states(caller: Caller
     assert not (await caller.emails.ListEmails(ListEmailsRequest(states=[State.STATE_HELD]))).emails
 
 
-async def test_a_page_token_of_another_list_is_refused(caller: Caller) -> None:
+async def test_invalid_page_tokens_and_states_are_rejected(caller: Caller) -> None:
     for token in ("garbage", "WyJkb21haW5zIiwgIngiXQ", "a" * 3000):
         refusal = await refused(caller.emails.ListEmails(ListEmailsRequest(page_token=token)))
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
 
-    asked = ListEmailsRequest()
-    asked.states.append(99)  # type: ignore[arg-type] # what a newer client may know
-    unknown = await refused(caller.emails.ListEmails(asked))
+    request = ListEmailsRequest()
+    request.states.append(99)  # type: ignore[arg-type] # a state of a newer client
+    unknown = await refused(caller.emails.ListEmails(request))
     assert unknown.fields.keys() == {"states"}

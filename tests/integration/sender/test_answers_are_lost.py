@@ -1,4 +1,4 @@
-"""SES's answer goes wrong in every way: one POST an attempt, and what became of the email is found out."""
+"""Whatever happens to SES's answer, an attempt is posted once, and its outcome is resolved by evidence."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -24,7 +24,7 @@ async def attempts(database: FreshDatabase, email_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", CAPTURED)
-async def test_an_accepted_email_is_settled_by_its_event(
+async def test_an_accepted_email_is_resolved_by_its_event(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase, kind: str
 ) -> None:
     await sender.fault(kind, count=1)
@@ -32,9 +32,9 @@ async def test_an_accepted_email_is_settled_by_its_event(
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
     [post] = await sender.posts()
     await sender.hear(post)
-    settled = await becomes(caller, email, State.STATE_SENT)
+    resolved = await becomes(caller, email, State.STATE_SENT)
 
-    assert settled.ses_id == post["message_id"]
+    assert resolved.ses_id == post["message_id"]
     assert await attempts(database, email.id) == ["ACCEPTED"]
     assert len(await sender.posts()) == 1
     assert await sender.events("email.unknown")
@@ -42,7 +42,7 @@ async def test_an_accepted_email_is_settled_by_its_event(
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-async def test_without_an_event_it_is_held_and_never_posted_again(
+async def test_an_email_without_an_event_is_held_and_not_posted_again(
     sender: Sender, tenant_id: UUID, database: FreshDatabase, kind: str
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
@@ -59,20 +59,20 @@ async def test_without_an_event_it_is_held_and_never_posted_again(
         assert await sender.events("email.held")
 
 
-async def test_an_emails_own_window_is_kept(sender: Sender, tenant_id: UUID) -> None:
+async def test_an_emails_own_window_overrides_the_setting(sender: Sender, tenant_id: UUID) -> None:
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("accept_then_500", count=2)
 
     async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        patient = await caller.send(f"agent@{domain.name}", unknown_window=Duration(seconds=60))
-        await becomes(caller, patient, State.STATE_UNKNOWN)
+        longer = await caller.send(f"agent@{domain.name}", unknown_window=Duration(seconds=60))
+        await becomes(caller, longer, State.STATE_UNKNOWN)
         await sender.falls_silent(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
 
-        assert (await caller.get(patient.id)).state == State.STATE_UNKNOWN
+        assert (await caller.get(longer.id)).state == State.STATE_UNKNOWN
 
 
-async def test_late_evidence_settles_what_was_held(sender: Sender, tenant_id: UUID) -> None:
+async def test_late_evidence_resolves_a_held_email(sender: Sender, tenant_id: UUID) -> None:
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("accept_then_500", count=1)
 
@@ -87,7 +87,7 @@ async def test_late_evidence_settles_what_was_held(sender: Sender, tenant_id: UU
     assert len(await sender.posts()) == 1
 
 
-async def test_silence_ends_with_our_own_patience(caller: Caller, sender: Sender, domain: Domain) -> None:
+async def test_a_post_without_an_answer_times_out(caller: Caller, sender: Sender, domain: Domain) -> None:
     await sender.fault("accept_then_silent", count=1)
 
     accepted = await caller.send(f"agent@{domain.name}")
@@ -97,7 +97,7 @@ async def test_silence_ends_with_our_own_patience(caller: Caller, sender: Sender
     assert len(await sender.posts()) == 1
 
 
-async def test_a_throttle_is_tried_again_and_is_another_attempt(
+async def test_a_throttled_email_is_retried_as_another_attempt(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     await sender.fault("throttle", count=1)
@@ -109,17 +109,17 @@ async def test_a_throttle_is_tried_again_and_is_another_attempt(
     await sender.one_post_an_attempt()
 
 
-async def test_ses_out_of_reach_loses_nothing(
+async def test_an_unreachable_ses_loses_no_email(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """Nothing listens at the endpoint: not a byte leaves, so each try is certain to have sent nothing."""
+    """Nothing listens at the endpoint, so each attempt is certain to have sent nothing."""
     domain = await sender.a_ready_domain(tenant_id)
     nowhere = sender.with_endpoint("http://127.0.0.1:9")
 
     async with nowhere.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
         email = await caller.send(f"agent@{domain.name}")
-        refused = await becomes_noted(caller, email.id)
+        refused = await refused_attempts(caller, email.id)
         assert await attempts(database, email.id) == ["REFUSED"] * refused
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
@@ -128,18 +128,18 @@ async def test_ses_out_of_reach_loses_nothing(
     assert len(await sender.posts()) == 1
 
 
-async def becomes_noted(caller: Caller, email_id: str) -> int:
-    """Waits until an attempt was refused; gives how many were."""
+async def refused_attempts(caller: Caller, email_id: str) -> int:
+    """Wait until the note says that SES was unreachable and return the number of attempts."""
 
-    async def noted() -> int:
+    async def count() -> int:
         email = await caller.get(email_id)
         assert "could not be reached" in email.state_note
         return sum(each.state == State.STATE_CLAIMED for each in email.history)
 
-    return await eventually(noted)
+    return await eventually(count)
 
 
-async def test_what_ses_refuses_for_good_fails_with_its_words(
+async def test_a_permanent_rejection_fails_the_email_with_the_message_of_ses(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     change = {"verified_for_sending": False}

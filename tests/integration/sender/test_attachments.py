@@ -1,4 +1,4 @@
-"""Files go with an email to the reader, are told of without their content, and go when the body goes."""
+"""Attachments reach the recipients, are listed without their content, and are erased with the body."""
 
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -24,7 +24,7 @@ LOGO = Attachment(file_name="logo.png", content=b"\x89PNG\r\n\x1a\n", content_id
 
 
 async def arrived(sender: Sender) -> EmailMessage:
-    """The one email in the reader's mailbox."""
+    """Wait for the only email that was delivered and return it parsed."""
 
     async def one() -> bytes:
         emails = await sender.internet.control.emails()
@@ -36,7 +36,7 @@ async def arrived(sender: Sender) -> EmailMessage:
     return email
 
 
-async def test_files_arrive_as_they_were_given(caller: Caller, sender: Sender, domain: Domain) -> None:
+async def test_attachments_arrive_unchanged(caller: Caller, sender: Sender, domain: Domain) -> None:
     accepted = await caller.send(
         f"agent@{domain.name}", html='<img src="cid:logo">', attachments=[PDF, LOGO], text="See the invoice."
     )
@@ -55,7 +55,7 @@ async def test_files_arrive_as_they_were_given(caller: Caller, sender: Sender, d
     assert [each.content_type for each in email.attachments] == ["application/pdf", "image/png"]
 
 
-async def test_threads_and_unsubscribing_arrive_as_headers(
+async def test_threading_and_unsubscribe_fields_arrive_as_headers(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     accepted = await caller.send(
@@ -75,7 +75,9 @@ async def test_threads_and_unsubscribing_arrive_as_headers(
     assert (read["In-Reply-To"], read["References"]) == ("<2@example.com>", "<1@example.com> <2@example.com>")
 
 
-async def test_a_file_that_ses_refuses_is_refused_by_its_place(caller: Caller, domain: Domain) -> None:
+async def test_a_file_type_that_ses_rejects_is_rejected_with_its_field_path(
+    caller: Caller, domain: Domain
+) -> None:
     bad = a_request(f"agent@{domain.name}", attachments=[PDF, Attachment(file_name="a.pdf.EXE")])
 
     refusal = await refused(caller.emails.SendEmails(a_batch([a_request(f"agent@{domain.name}"), bad])))
@@ -84,7 +86,9 @@ async def test_a_file_that_ses_refuses_is_refused_by_its_place(caller: Caller, d
     assert set(refusal.fields) == {"emails[1].attachments[1].file_name"}
 
 
-async def test_files_that_are_too_large_are_refused_by_name(caller: Caller, domain: Domain) -> None:
+async def test_attachments_that_are_too_large_are_rejected_with_their_field_path(
+    caller: Caller, domain: Domain
+) -> None:
     large = Attachment(file_name="a.bin", content=b"x" * 20_000_000)
 
     request = a_request(f"agent@{domain.name}", attachments=[large, large])
@@ -93,7 +97,7 @@ async def test_files_that_are_too_large_are_refused_by_name(caller: Caller, doma
     assert set(refusal.fields) == {"attachments[1].content"}
 
 
-async def test_what_is_in_a_file_goes_when_the_body_goes(
+async def test_the_content_of_attachments_is_erased_with_the_body(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
@@ -112,10 +116,10 @@ async def test_what_is_in_a_file_goes_when_the_body_goes(
         await eventually(erased)
 
 
-async def test_a_claim_leaves_what_is_heavy_where_it_is(
+async def test_leasing_does_not_read_the_content_of_heavy_emails(
     sender: Sender, tenant_id: UUID, domain: Domain, database: FreshDatabase
 ) -> None:
-    """However much is claimed ahead, memory holds no more of it than is being handed over."""
+    """However many emails are leased ahead, memory holds only the heavy ones being submitted."""
     async with sender.start(handing_over=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         heavy = await caller.send(f"agent@{domain.name}", attachments=[PDF], text="See the invoice.")
@@ -132,8 +136,8 @@ async def test_a_claim_leaves_what_is_heavy_where_it_is(
     assert (whole.text, whole.attachments[0].content) == ("See the invoice.", PDF.content)
 
 
-async def test_large_files_are_written_one_at_a_time_and_all_leave(caller: Caller, domain: Domain) -> None:
-    """Those that wait for the desk keep no line from anybody."""
+async def test_heavy_emails_are_built_one_at_a_time_and_all_are_sent(caller: Caller, domain: Domain) -> None:
+    """Those that wait for the build lock do not occupy a POST slot."""
     film = Attachment(file_name="film.bin", content=bytes(range(256)) * 16_000)
     large = [await caller.send(f"agent@{domain.name}", attachments=[film]) for _ in range(3)]
     small = await caller.send(f"agent@{domain.name}")

@@ -1,4 +1,4 @@
-"""Bad input is refused by the item and the field that it stands in, alone and in batches; good input goes."""
+"""Invalid input is rejected with the item and field, alone and in batches; valid input is accepted."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -20,20 +20,20 @@ MEBIBYTE = 1024 * 1024
 
 
 def at(ahead: timedelta) -> Callable[[SendEmailRequest], object]:
-    """Asks for a time to be sent at."""
+    """Return a change that schedules a request for a time from now."""
     return lambda request: request.send_time.FromDatetime(datetime.now(UTC) + ahead)
 
 
 def with_file(
     name: str, content_type: str = "", content: bytes = b"x"
 ) -> Callable[[SendEmailRequest], object]:
-    """Gives it a file."""
+    """Return a change that adds an attachment to a request."""
     file = Attachment(file_name=name, content_type=content_type, content=content)
     return lambda request: request.attachments.append(file)
 
 
 def with_readers(count: int) -> Callable[[SendEmailRequest], object]:
-    """Gives it more recipients."""
+    """Return a change that adds recipients to a request."""
     return lambda request: [request.to.add(address=f"reader{number}@example.com") for number in range(count)]
 
 
@@ -44,63 +44,63 @@ BAD = {
     "a screen saver in capitals": (with_file("PHOTO.SCR"), "attachments[0].file_name"),
     "a path": (with_file("../etc/passwd"), "attachments[0].file_name"),
     "an email as a file": (with_file("a.eml", "message/rfc822"), "attachments[0].content_type"),
-    "parts as a file": (with_file("a", "multipart/mixed"), "attachments[0].content_type"),
-    "over size": (with_file("a.bin", content=bytes(31 * MEBIBYTE)), "attachments[0].content"),
+    "a multipart as a file": (with_file("a", "multipart/mixed"), "attachments[0].content_type"),
+    "too large": (with_file("a.bin", content=bytes(31 * MEBIBYTE)), "attachments[0].content"),
     "51 recipients": (with_readers(50), "to"),
 }
 
 
 @pytest.fixture(params=list(BAD.values()), ids=list(BAD))
 def bad(request: pytest.FixtureRequest, domain: Domain) -> tuple[SendEmailRequest, str]:
-    """An email with one mistake, and the field that it is in."""
-    bend, field = request.param
-    asked = a_request(f"agent@{domain.name}")
-    bend(asked)
-    return asked, field
+    """Return a request with one invalid field, and the path of that field."""
+    change, field = request.param
+    invalid = a_request(f"agent@{domain.name}")
+    change(invalid)
+    return invalid, field
 
 
-async def test_alone_it_is_refused_by_its_field(
+async def test_an_invalid_email_is_rejected_with_its_field(
     caller: Caller, database: FreshDatabase, bad: tuple[SendEmailRequest, str]
 ) -> None:
-    asked, field = bad
+    invalid, field = bad
 
-    refusal = await refused(caller.emails.SendEmail(asked))
+    refusal = await refused(caller.emails.SendEmail(invalid))
 
     assert (refusal.code, refusal.reason) == (INVALID, "INVALID_FIELD")
     assert refusal.fields.keys() == {field}
     assert await stored(database) == 0
 
 
-async def test_strictly_it_keeps_the_others_back_and_is_named_by_its_place(
+async def test_strict_validation_rejects_the_batch_and_names_the_item(
     caller: Caller, domain: Domain, database: FreshDatabase, bad: tuple[SendEmailRequest, str]
 ) -> None:
-    asked, field = bad
+    invalid, field = bad
     good = a_request(f"agent@{domain.name}")
 
-    refusal = await refused(caller.emails.SendEmails(a_batch([good, asked, good])))
+    refusal = await refused(caller.emails.SendEmails(a_batch([good, invalid, good])))
 
     assert refusal.code is INVALID
     assert refusal.fields.keys() == {f"emails[1].{field}"}
     assert await stored(database) == 0
 
 
-async def test_permissively_the_good_ones_go_and_it_is_named_by_its_place(
+async def test_permissive_validation_sends_the_valid_items_and_names_the_invalid_one(
     caller: Caller, domain: Domain, bad: tuple[SendEmailRequest, str]
 ) -> None:
-    asked, field = bad
+    invalid, field = bad
     good = a_request(f"agent@{domain.name}")
 
-    answer = await caller.emails.SendEmails(a_batch([good, asked, good], permissive=True))
+    answer = await caller.emails.SendEmails(a_batch([good, invalid, good], permissive=True))
 
     assert kinds(answer) == ["email", "error", "email"]
     assert told(answer.results[1].error) == ("INVALID_FIELD", {f"emails[1].{field}"})
-    for place in (0, 2):
-        await becomes(caller, answer.results[place].email, State.STATE_SENT)
+    for index in (0, 2):
+        await becomes(caller, answer.results[index].email, State.STATE_SENT)
 
 
 @pytest.mark.parametrize("permissive", [False, True])
 @pytest.mark.parametrize("count", [0, 101, 1000])
-async def test_a_batch_of_none_or_of_more_than_a_hundred_is_refused(
+async def test_an_empty_batch_or_one_of_more_than_a_hundred_is_rejected(
     caller: Caller, domain: Domain, database: FreshDatabase, count: int, *, permissive: bool
 ) -> None:
     emails = [a_request(f"agent@{domain.name}")] * count
@@ -112,7 +112,7 @@ async def test_a_batch_of_none_or_of_more_than_a_hundred_is_refused(
 
 
 @pytest.mark.parametrize("request_id", ["x" * 257, "x" * 10_000, "a\nb", "a\0b"])
-async def test_an_id_too_long_or_unprintable_is_refused(
+async def test_a_request_id_that_is_too_long_or_not_printable_is_rejected(
     caller: Caller, domain: Domain, database: FreshDatabase, request_id: str
 ) -> None:
     email = a_request(f"agent@{domain.name}")
@@ -128,7 +128,7 @@ async def test_an_id_too_long_or_unprintable_is_refused(
     assert await stored(database) == 0
 
 
-async def test_an_id_of_256_characters_is_taken(caller: Caller, domain: Domain) -> None:
+async def test_a_request_id_of_256_characters_is_accepted(caller: Caller, domain: Domain) -> None:
     first, again = [await caller.send(f"agent@{domain.name}", request_id="x" * 256) for _ in range(2)]
 
     assert first.id == again.id

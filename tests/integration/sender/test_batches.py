@@ -1,4 +1,4 @@
-"""Several emails in one request: all or none, or each judged on its own; one id for all of them."""
+"""Several emails in one request: all or none, or each validated on its own; one request_id for all."""
 
 import asyncio
 from datetime import timedelta
@@ -22,7 +22,7 @@ INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
 def a_batch(emails: list[SendEmailRequest], *, permissive: bool = False, **fields: Any) -> SendEmailsRequest:
-    """A request to send several emails."""
+    """Return a request to send several emails."""
     validation = (
         SendEmailsRequest.VALIDATION_PERMISSIVE if permissive else SendEmailsRequest.VALIDATION_STRICT
     )
@@ -30,7 +30,7 @@ def a_batch(emails: list[SendEmailRequest], *, permissive: bool = False, **field
 
 
 def told(error: Status) -> tuple[str, set[str]]:
-    """Reason and named fields of one email's refusal."""
+    """Return the reason and the fields of one email's error."""
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in error.details:
         detail.Unpack(info)
@@ -66,7 +66,7 @@ async def test_a_hundred_emails_are_accepted_in_order_and_each_is_sent_once(
     await sender.one_post_an_attempt()
 
 
-async def test_strictly_one_bad_email_keeps_all_back(
+async def test_strict_validation_rejects_all_emails_for_one_invalid_one(
     caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     good = a_request(f"agent@{domain.name}")
@@ -79,7 +79,7 @@ async def test_strictly_one_bad_email_keeps_all_back(
     assert [await stored(database, table) for table in ("emails", "recipients", "idempotency")] == [0, 0, 0]
 
 
-async def test_strictly_every_from_that_may_not_be_used_is_named(
+async def test_strict_validation_names_every_from_address_that_may_not_be_used(
     caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     good, bad = a_request(f"agent@{domain.name}"), a_request("agent@nobodys.com")
@@ -91,23 +91,23 @@ async def test_strictly_every_from_that_may_not_be_used_is_named(
     assert await stored(database) == 0
 
 
-async def test_permissively_the_good_ones_go(
+async def test_permissive_validation_sends_the_valid_emails(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     good = a_request(f"agent@{domain.name}")
-    unreadable = a_request(f"agent@{domain.name}", "nobody")
+    invalid = a_request(f"agent@{domain.name}", "nobody")
     foreign = a_request("agent@nobodys.com")
 
-    batch = a_batch([unreadable, good, foreign, good], permissive=True)
+    batch = a_batch([invalid, good, foreign, good], permissive=True)
     answer = await caller.emails.SendEmails(batch)
 
     assert kinds(answer) == ["error", "email", "error", "email"]
-    errors = [answer.results[place].error for place in (0, 2)]
+    errors = [answer.results[index].error for index in (0, 2)]
     assert [error.code for error in errors] == [code_pb2.INVALID_ARGUMENT, code_pb2.FAILED_PRECONDITION]
     assert told(errors[0]) == ("INVALID_FIELD", {"emails[0].to[0].address"})
     assert told(errors[1]) == ("FROM_NOT_YOURS", {"emails[2].from.address"})
-    for place in (1, 3):
-        await becomes(caller, answer.results[place].email, State.STATE_SENT)
+    for index in (1, 3):
+        await becomes(caller, answer.results[index].email, State.STATE_SENT)
     assert (await stored(database), len(await sender.posts())) == (2, 2)
 
 
@@ -133,7 +133,7 @@ async def test_a_repeated_batch_gets_the_first_answers(
     assert await stored(database) == 1
 
 
-async def test_a_batch_of_which_nothing_was_accepted_may_be_mended_under_its_id(
+async def test_a_batch_without_any_accepted_email_may_be_corrected_under_the_same_id(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     batch = a_batch([a_request(f"agent@{domain.name}")] * 2, permissive=True, request_id="1")
@@ -145,7 +145,9 @@ async def test_a_batch_of_which_nothing_was_accepted_may_be_mended_under_its_id(
     assert kinds(await caller.emails.SendEmails(batch)) == ["email", "email"]
 
 
-async def test_equal_batches_at_once_are_one(caller: Caller, domain: Domain, database: FreshDatabase) -> None:
+async def test_concurrent_equal_batches_are_stored_once(
+    caller: Caller, domain: Domain, database: FreshDatabase
+) -> None:
     batch = a_batch([a_request(f"agent@{domain.name}")] * 10, request_id="1")
 
     answers = await asyncio.gather(*(caller.emails.SendEmails(batch) for _ in range(10)))
@@ -154,7 +156,9 @@ async def test_equal_batches_at_once_are_one(caller: Caller, domain: Domain, dat
     assert await stored(database) == 10
 
 
-async def test_one_id_is_not_for_two_kinds_of_request(caller: Caller, domain: Domain) -> None:
+async def test_a_request_id_cannot_be_reused_for_another_kind_of_request(
+    caller: Caller, domain: Domain
+) -> None:
     emails = [a_request(f"agent@{domain.name}")]
     await caller.emails.SendEmails(a_batch(emails, request_id="1"))
 
@@ -167,7 +171,7 @@ async def test_one_id_is_not_for_two_kinds_of_request(caller: Caller, domain: Do
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
-NONSENSE: list[tuple[dict[str, Any], str]] = [
+INVALID_BATCHES: list[tuple[dict[str, Any], str]] = [
     ({"emails": []}, "emails"),
     ({"emails": [a_request("agent@inbox.mnexa.ai")] * 101}, "emails"),
     ({"emails": [a_request("agent@inbox.mnexa.ai", request_id="1")]}, "emails[0]"),
@@ -176,14 +180,16 @@ NONSENSE: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "named"), NONSENSE, ids=lambda value: str(value)[:40])
-async def test_nonsense_is_refused_by_its_field(caller: Caller, fields: dict[str, Any], named: str) -> None:
+@pytest.mark.parametrize(("fields", "named"), INVALID_BATCHES, ids=lambda value: str(value)[:40])
+async def test_an_invalid_batch_is_rejected_with_its_field(
+    caller: Caller, fields: dict[str, Any], named: str
+) -> None:
     refusal = await refused(caller.emails.SendEmails(SendEmailsRequest(**fields)))
 
     assert (refusal.code, set(refusal.fields)) == (INVALID, {named})
 
 
-async def test_a_batch_for_another_tenant_is_refused(caller: Caller, database: FreshDatabase) -> None:
+async def test_a_batch_for_another_tenant_is_rejected(caller: Caller, database: FreshDatabase) -> None:
     other = await a_tenant(database)
 
     batch = a_batch([a_request("agent@inbox.mnexa.ai")], tenant_id=str(other))

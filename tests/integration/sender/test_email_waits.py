@@ -1,4 +1,4 @@
-"""What cannot be sent now waits where everybody sees why, and leaves when it can."""
+"""Email that cannot be sent now waits with a visible reason, and is sent when it can be."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -17,7 +17,7 @@ from tests.waiting import eventually
 
 
 async def waits(caller: Caller, email: Email, saying: str) -> None:
-    """Waits until the email is queued and says why."""
+    """Wait until the email is QUEUED with this reason in its note."""
 
     async def says() -> bool:
         found = await caller.get(email.id)
@@ -28,7 +28,7 @@ async def waits(caller: Caller, email: Email, saying: str) -> None:
 
 
 async def a_held_email(caller: Caller, sender: Sender, domain: Domain) -> Email:
-    """An email whose domain fell after it was accepted."""
+    """Return an email that is HELD because its domain was lost after it was accepted."""
     await sender.set_account(state="PAUSED")
     email = await caller.send(f"agent@{domain.name}")
     await sender.set_domain_state(domain, "LOST")
@@ -36,7 +36,7 @@ async def a_held_email(caller: Caller, sender: Sender, domain: Domain) -> Email:
     return await becomes(caller, email, State.STATE_HELD)
 
 
-async def test_a_fallen_domains_email_is_held_and_leaves_when_the_domain_is_ready_again(
+async def test_email_of_a_lost_domain_is_held_and_sent_when_the_domain_is_ready_again(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     email = await a_held_email(caller, sender, domain)
@@ -59,7 +59,7 @@ async def test_a_release_needs_no_event(caller: Caller, sender: Sender, domain: 
     await becomes(caller, email, State.STATE_SENT)
 
 
-async def test_a_deleted_domains_email_fails(
+async def test_email_of_a_deleted_domain_fails(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     email = await a_held_email(caller, sender, domain)
@@ -83,10 +83,10 @@ async def test_held_email_expires_at_its_deadline(
     assert await sender.posts() == []
 
 
-async def test_what_may_have_been_sent_does_not_leave_again_and_ends_without_a_claim(
+async def test_an_email_that_may_have_been_sent_is_not_sent_again_and_expires_saying_so(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """It is held for a decision: that its domain is ready decides nothing, and its deadline only ends it."""
+    """It is held for a decision: a ready domain does not release it, and at its deadline it expires."""
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("accept_then_500", count=1)
 
@@ -112,10 +112,10 @@ async def test_what_may_have_been_sent_does_not_leave_again_and_ends_without_a_c
     assert len(await sender.posts()) == 1
 
 
-async def test_what_is_still_being_found_out_ends_at_its_deadline_too(
+async def test_an_unknown_email_expires_at_its_deadline_too(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    """Nothing waits for ever: not even while nobody can prove that silence means anything."""
+    """No email waits forever, not even while feedback is not proven to be live."""
     await sender.fault("accept_then_500", count=1)
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
 
@@ -144,13 +144,13 @@ async def test_an_account_that_may_not_send_makes_email_wait(
 
     await waits(caller, email, saying)
     seen = await caller.get(email.id)
-    assert "AWS" not in seen.state_note  # what AWS says is for operators
+    assert "AWS" not in seen.state_note  # only operators see messages of AWS
     assert await sender.posts() == []
     await sender.set_account(state="READY")
     await becomes(caller, email, State.STATE_SENT)
 
 
-async def test_an_account_out_of_sight_sends_on_as_it_was(
+async def test_email_is_sent_while_the_account_cannot_be_checked(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     await sender.set_account(state="UNREACHABLE")
@@ -158,7 +158,7 @@ async def test_an_account_out_of_sight_sends_on_as_it_was(
     await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
 
 
-async def test_a_paused_tenants_email_waits(
+async def test_email_of_a_paused_tenant_waits(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     await sender.set_account(state="PAUSED")
@@ -172,8 +172,10 @@ async def test_a_paused_tenants_email_waits(
     assert len(await sender.posts()) == 1
 
 
-async def test_what_ses_itself_pauses_stays_queued(caller: Caller, sender: Sender, domain: Domain) -> None:
-    """Verifier has not seen it yet; SES's refusal says so first, and nothing more is posted for a while."""
+async def test_email_stays_queued_when_ses_pauses_the_account(
+    caller: Caller, sender: Sender, domain: Domain
+) -> None:
+    """SES's error arrives before verifier has noticed the pause; nothing more is posted for a while."""
     await sender.internet.control.call("PATCH", "/ses/account", {"sending_enabled": False})
 
     emails = [await caller.send(f"agent@{domain.name}") for _ in range(3)]
@@ -183,7 +185,7 @@ async def test_what_ses_itself_pauses_stays_queued(caller: Caller, sender: Sende
     await sender.one_post_an_attempt()
 
 
-async def test_ses_missing_the_return_path_holds_the_email(
+async def test_an_email_is_held_if_ses_does_not_find_the_return_path(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     await sender.reject_on_mx_failure(domain)
@@ -193,8 +195,8 @@ async def test_ses_missing_the_return_path_holds_the_email(
     assert "return path" in email.state_note
 
 
-async def test_the_rate_is_kept_for_every_recipient(caller: Caller, sender: Sender, domain: Domain) -> None:
-    """SES would throttle what comes faster; its bucket holds one second's worth."""
+async def test_the_sending_rate_counts_recipients(caller: Caller, sender: Sender, domain: Domain) -> None:
+    """SES would throttle faster requests; its own rate limiter allows bursts of one second."""
     await sender.set_account(max_send_rate=10)
     await sender.internet.control.call("PATCH", "/ses/account", {"max_send_rate": 10})
 
@@ -208,15 +210,15 @@ async def test_the_rate_is_kept_for_every_recipient(caller: Caller, sender: Send
     assert {post["outcome"] for post in await sender.posts()} == {"accepted"}
 
 
-async def test_whoever_takes_a_domain_away_waits_for_a_claim_and_no_claim_passes_it(
+async def test_no_email_is_leased_while_another_transaction_holds_the_claim_lock(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    """The fence: while it is held exclusively, what the email may do is not even read."""
+    """A transaction that revokes the right to send holds the lock exclusively until it commits."""
     connection = await asyncpg.connect(database.url("verifier"))
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(chassis.fence($1))", domain.claim_id)
         email = await caller.send(f"agent@{domain.name}")
-        await eventually(lambda: fence_is_awaited(database))
+        await eventually(lambda: claim_lock_is_awaited(database))
         await connection.execute(
             "UPDATE verifier.verifications SET state = 'LOST', dkim_good = false WHERE claim_id = $1",
             domain.claim_id,
@@ -227,15 +229,15 @@ async def test_whoever_takes_a_domain_away_waits_for_a_claim_and_no_claim_passes
     assert await sender.posts() == []
 
 
-async def fence_is_awaited(database: FreshDatabase) -> bool:
+async def claim_lock_is_awaited(database: FreshDatabase) -> bool:
     rows = await database.fetch("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
     return len(rows) > 0
 
 
-async def test_a_long_queue_delays_nobody_else(
+async def test_a_long_queue_does_not_delay_other_tenants(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    """One tenant's 300 emails at 20 a second, and then another tenant's single one."""
+    """One tenant queues 300 emails at 20 per second, then another tenant sends a single one."""
     await sender.set_account(state="PAUSED")
     other_id = await a_tenant(database)
     other_domain = await sender.a_ready_domain(other_id)
@@ -261,10 +263,10 @@ async def test_a_long_queue_delays_nobody_else(
     assert row["count"] > 150
 
 
-async def test_a_release_looks_at_every_domain_however_many_wait(
+async def test_a_release_checks_every_domain_however_many_have_held_email(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """More of them than one look takes cannot send; the one that can has the last id."""
+    """More domains than fit in one batch cannot send; the one that can has the last id."""
     pending = await sender.a_pending_domain(tenant_id)
     await database.execute(
         "INSERT INTO identity.claims (id, tenant_id, ses_identity_id, account, region, name, display_name,"
@@ -285,25 +287,25 @@ async def test_a_release_looks_at_every_domain_however_many_wait(
 
     async with sender.start():
 
-        async def let_go() -> bool:
+        async def released() -> bool:
             rows = await database.fetch("SELECT claim_id FROM sender.emails WHERE state <> 'HELD'")
             return [row["claim_id"] for row in rows] == [domain.claim_id]
 
-        await eventually(let_go)
+        await eventually(released)
 
 
-async def test_email_that_moves_elsewhere_keeps_nobody_waiting(
+async def test_email_that_cannot_be_sent_does_not_delay_the_rest_of_the_queue(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """A claim that found as many as it wanted is followed by the next, whatever became of them."""
-    fallen = await sender.a_pending_domain(tenant_id)
+    """After a full batch the next one is leased at once, even if none of its emails was posted."""
+    unready = await sender.a_pending_domain(tenant_id)
     await database.execute(
         "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, text, size, expires_at)"
         " SELECT gen_random_uuid(), $1, $2, $3, 'Hello', 'Good day.', 9, now() + interval '1 day'"
         " FROM generate_series(1, 200)",
         tenant_id,
-        fallen.claim_id,
-        f"agent@{fallen.name}",
+        unready.claim_id,
+        f"agent@{unready.name}",
     )
     await database.execute(
         "INSERT INTO sender.recipients (email_id, position, kind, address, match)"

@@ -1,4 +1,4 @@
-"""What SES's events bring about: recipients move forward, and whoever bounced is not written to again."""
+"""SES's events move recipients forward and suppress addresses that bounced or complained."""
 
 import itertools
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ async def a_sent_email(caller: Caller, domain: Domain, *to: str) -> Email:
 
 
 async def reaches(caller: Caller, email: Email, *states: str) -> Email:
-    """Waits until the recipients are in these states, in order."""
+    """Wait until the recipients are in these states, in order."""
 
     async def now() -> Email:
         found = await caller.get(email.id)
@@ -65,12 +65,12 @@ async def test_a_bounce_suppresses_its_recipient_and_the_next_email_is_not_poste
     }
     second = await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SUPPRESSED)
     assert second.recipients[0].state == Recipient.STATE_SUPPRESSED
-    [told] = await sender.events("email.suppressed")
-    assert told["data"]["recipients"] == [READER]
+    [published] = await sender.events("email.suppressed")
+    assert published["data"]["recipients"] == [READER]
     assert len(await sender.posts()) == 1
 
 
-async def test_suppressed_recipients_are_left_out_of_the_others_email(
+async def test_an_email_is_sent_without_its_suppressed_recipients(
     caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
 ) -> None:
     await hearsay.of(await a_sent_email(caller, domain, READER), "complaint", READER)
@@ -97,14 +97,14 @@ async def test_the_order_of_events_does_not_matter(caller: Caller, domain: Domai
     email = await a_sent_email(caller, domain, *(f"reader{number}@example.com" for number in range(24)))
 
     for number, order in enumerate(orders):
-        for kind in (*order, *order):  # each repeats itself
+        for kind in (*order, *order):  # every event twice
             await hearsay.of(email, kind, f"reader{number}@example.com")
 
     await reaches(caller, email, *["COMPLAINED"] * 24)
     assert len(await suppressed(caller)) == 24
 
 
-async def test_what_does_not_tell_against_an_address_suppresses_nobody(
+async def test_soft_bounces_uncounted_complaints_and_the_simulator_suppress_no_address(
     caller: Caller, domain: Domain, hearsay: Hearsay, database: FreshDatabase
 ) -> None:
     simulated = "bounce@simulator.amazonses.com"
@@ -121,10 +121,10 @@ async def test_what_does_not_tell_against_an_address_suppresses_nobody(
     assert await suppressed(caller) == []
 
 
-async def test_nobody_elses_recipients_are_touched(
+async def test_feedback_with_a_foreign_address_or_tenant_changes_nothing(
     caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
 ) -> None:
-    """Addresses that the email does not have, and an event that names another tenant."""
+    """One event has an address that the email does not have, another names another tenant."""
     email = await a_sent_email(caller, domain, READER)
     foreign = Email(id=email.id, tenant_id="00000000-0000-7000-8000-000000000000", ses_id=email.ses_id)
 
@@ -136,7 +136,7 @@ async def test_nobody_elses_recipients_are_touched(
     assert await suppressed(caller) == []
 
 
-async def test_an_event_without_our_tags_is_found_by_sess_id(
+async def test_an_event_without_our_tags_is_matched_by_the_ses_message_id(
     caller: Caller, domain: Domain, hearsay: Hearsay
 ) -> None:
     email = await a_sent_email(caller, domain, READER)
@@ -147,7 +147,7 @@ async def test_an_event_without_our_tags_is_found_by_sess_id(
     await reaches(caller, email, "DELIVERED")
 
 
-async def test_an_event_before_our_own_answer_proves_that_ses_accepted(
+async def test_an_event_before_the_answer_proves_that_ses_accepted(
     caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay
 ) -> None:
     await sender.fault("accept_then_500", count=1)
@@ -157,12 +157,12 @@ async def test_an_event_before_our_own_answer_proves_that_ses_accepted(
     await hearsay.of(email, "delivery", READER, ses_id=post["message_id"])
 
     await reaches(caller, email, "DELIVERED")
-    settled = await becomes(caller, email, State.STATE_SENT)  # by evidence, which is looked at on its own
-    assert settled.ses_id == post["message_id"]
+    resolved = await becomes(caller, email, State.STATE_SENT)  # a periodic task resolves it by the event
+    assert resolved.ses_id == post["message_id"]
 
 
 @pytest.mark.parametrize("kind", ["reject", "rendering"])
-async def test_what_ses_rejects_after_accepting_is_failed_whatever_comes_after(
+async def test_an_email_rejected_after_its_acceptance_fails_and_stays_failed(
     caller: Caller, domain: Domain, hearsay: Hearsay, kind: str
 ) -> None:
     email = await a_sent_email(caller, domain, READER)
@@ -175,7 +175,7 @@ async def test_what_ses_rejects_after_accepting_is_failed_whatever_comes_after(
     assert (await reaches(caller, email, "DELAYED")).state == State.STATE_FAILED
 
 
-async def test_an_event_about_nothing_of_ours_is_passed_over(
+async def test_an_event_about_an_unknown_email_is_skipped(
     caller: Caller, domain: Domain, hearsay: Hearsay, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     email = await a_sent_email(caller, domain, READER)

@@ -1,4 +1,4 @@
-"""Callers without a live key cost a bounded amount of memory, and others little of their time."""
+"""Callers without a valid key use a bounded amount of memory and delay others little."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ async def process(sender: Sender, tmp_path: Path) -> AsyncIterator[Process]:
 
 @asynccontextmanager
 async def flooded(port: int) -> AsyncIterator[dict[str, int]]:
-    """Keyless callers are at it while the block runs; afterwards it has how they were answered."""
+    """Run callers without a key as long as the context is open; afterwards the mapping has their answers."""
     command = tethered([sys.executable, "-m", "tests.integration.sender.flood", str(port)])
     pipe = asyncio.subprocess.PIPE
     flood = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
@@ -51,19 +51,19 @@ async def flooded(port: int) -> AsyncIterator[dict[str, int]]:
 
 
 def memory(pid: int, what: str) -> int:
-    """What a process has in memory now (VmRSS) or had at most (VmHWM), in MiB."""
+    """Return the current (VmRSS) or peak (VmHWM) memory of a process, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith(what))
 
 
 def limit_of(service: str) -> int:
-    """The memory limit in the production manifests, in MiB."""
+    """Return a service's memory limit in the production manifests, in MiB."""
     text = dict(built("production").services())[service].containers[0]["resources"]["limits"]["memory"]
     return int(text[:-2]) * UNITS[text[-2:]]
 
 
 async def timed_sends(caller: Caller, address: str) -> list[float]:
-    """The milliseconds of each of many sends, one after the other."""
+    """Send emails one after the other and return the milliseconds that each took."""
     spent = []
     for _ in range(SENDS):
         began = time.perf_counter()
@@ -77,7 +77,7 @@ def shown(spent: list[float]) -> str:
     return f"p50 {cuts[49]:.0f} ms, p99 {cuts[98]:.0f} ms"
 
 
-async def test_large_calls_without_a_key_fill_no_memory_and_delay_nobody_for_long(
+async def test_large_calls_without_a_key_use_little_memory_and_delay_others_little(
     sender: Sender, tenant_id: UUID, process: Process, figure: Figure
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
@@ -94,9 +94,9 @@ async def test_large_calls_without_a_key_fill_no_memory_and_delay_nobody_for_lon
 
     limit = limit_of("sender")
     figure(
-        f"{CALLERS} callers of 40 MiB without a live key, {IDLE} idle and {HALF} half-open connections:"
-        f" sender had {before} MiB before, {peak} MiB at most, {after} MiB at the end, of {limit} MiB;"
-        f" {sum(answers.values())} calls refused;"
+        f"{CALLERS} callers of 40 MiB without a valid key, {IDLE} idle and {HALF} half-open connections:"
+        f" sender used {before} MiB before, {peak} MiB at most, {after} MiB at the end, of {limit} MiB;"
+        f" {sum(answers.values())} calls rejected;"
         f" another tenant's send {shown(together)}, alone {shown(alone)}"
     )
     assert set(answers) == {"UNAUTHENTICATED"}

@@ -1,4 +1,4 @@
-"""The edge to SES on a real wire: whatever goes wrong there, one request at most, and no false certainty."""
+"""The SES client over real connections: whatever fails, at most one request, and never a false certainty."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,7 +38,7 @@ Handle = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @dataclass
 class Wire:
-    """A server of bytes, and what came to it."""
+    """A raw TCP server that counts what it receives."""
 
     handle: Handle
     connections: int = 0
@@ -48,6 +48,7 @@ class Wire:
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Wire"]:
+        """Serve as long as the context is open."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         yield self
@@ -64,7 +65,7 @@ class Wire:
             writer.close()
 
     async def post(self, scheme: str = "http", **settings: timedelta) -> Answer:
-        """Posts once to this server."""
+        """Post once to this server."""
         ses = client(f"{scheme}://127.0.0.1:{self.port}", **settings)
         try:
             return await asyncio.to_thread(ses.post, POST)
@@ -73,7 +74,7 @@ class Wire:
 
 
 class Counting(asyncio.StreamReader):
-    """Reads requests and counts those that came whole."""
+    """Reads requests and counts those whose headers arrived."""
 
     def __init__(self, reader: asyncio.StreamReader, wire: Wire) -> None:
         super().__init__()
@@ -81,12 +82,13 @@ class Counting(asyncio.StreamReader):
         self._wire = wire
 
     async def head(self) -> bytes:
+        """Read the headers of a request and count it."""
         head = await self._inner.readuntil(b"\r\n\r\n")
         self._wire.requests += 1
         return head
 
     async def request(self) -> None:
-        """Reads one request whole."""
+        """Read a whole request."""
         head = await self.head()
         [length] = [
             line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
@@ -106,7 +108,7 @@ def _credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answering(status: str, body: bytes, *, cut: int | None = None) -> Handle:
-    """Answers every request of a connection so; with `cut`, only that many bytes of it, and hangs up."""
+    """Return a handler that answers every request; with `cut`, it sends only that many bytes and closes."""
     whole = (
         f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n".encode()
         + body
@@ -129,7 +131,7 @@ def saying(error: str, status: str, message: str = "no") -> Handle:
 
 
 async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Closes at once."""
+    """Close the connection at once."""
 
 
 async def hang_up_after_headers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -169,17 +171,17 @@ LOST: dict[str, Handle] = {
     "no id": answering("200 OK", b"{}"),
     "not JSON": answering("200 OK", b"<html>"),
     "500": saying("InternalFailure", "500 Internal Server Error"),
-    "500 with a refusal's name": saying("MessageRejected", "500 Internal Server Error"),
+    "500 with the name of a rejection": saying("MessageRejected", "500 Internal Server Error"),
     "502 of a proxy": answering("502 Bad Gateway", b"<html>"),
     "503": saying("ServiceUnavailable", "503 Service Unavailable"),
     "504": answering("504 Gateway Timeout", b""),
-    "an unknown refusal": saying("NovelException", "400 Bad Request"),
+    "an unknown error": saying("NovelException", "400 Bad Request"),
     "a redirect": answering("301 Moved", b""),
 }
 
 
 @pytest.mark.parametrize("handle", LOST.values(), ids=LOST)
-async def test_what_may_have_been_accepted_is_lost_after_one_request(handle: Handle) -> None:
+async def test_an_unclear_answer_counts_as_lost_after_one_request(handle: Handle) -> None:
     async with Wire(handle).listening() as wire:
         answer = await wire.post()
 
@@ -196,7 +198,7 @@ REFUSED: dict[str, tuple[Handle, Refused]] = {
 
 
 @pytest.mark.parametrize(("handle", "meaning"), REFUSED.values(), ids=REFUSED)
-async def test_a_refusal_in_words_we_know_is_certain(handle: Handle, meaning: Refused) -> None:
+async def test_a_known_error_of_ses_is_certain(handle: Handle, meaning: Refused) -> None:
     async with Wire(handle).listening() as wire:
         answer = await wire.post()
 
@@ -205,12 +207,12 @@ async def test_a_refusal_in_words_we_know_is_certain(handle: Handle, meaning: Re
     assert wire.requests == 1
 
 
-async def test_an_acceptance_is_one() -> None:
+async def test_a_message_id_means_accepted() -> None:
     async with Wire(answering("200 OK", GOOD)).listening() as wire:
         assert await wire.post() == Accepted("0100-1")
 
 
-async def test_a_wire_that_took_no_byte_is_certain_to_have_sent_nothing() -> None:
+async def test_a_failed_connection_is_certain_to_have_sent_nothing() -> None:
     async with Wire(hang_up).listening() as wire:
         port, no_tls = wire.port, await wire.post("https")
     refused = await asyncio.to_thread(client(f"http://127.0.0.1:{port}").post, POST)
@@ -221,7 +223,7 @@ async def test_a_wire_that_took_no_byte_is_certain_to_have_sent_nothing() -> Non
         assert (answer.then, answer.note, answer.everyone) == (Then.RETRY, UNREACHED.note, True)
 
 
-async def test_without_credentials_nothing_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -234,7 +236,7 @@ async def test_without_credentials_nothing_leaves(monkeypatch: pytest.MonkeyPatc
     assert (answer.note, wire.connections) == (SETUP.note, 0)
 
 
-async def test_a_connection_is_kept_while_it_is_used_and_retired_when_it_was_idle() -> None:
+async def test_a_connection_is_reused_and_closed_once_it_was_idle() -> None:
     async with Wire(answering("200 OK", GOOD)).listening() as wire:
         url = f"http://127.0.0.1:{wire.port}"
         kept, retired = client(url), client(url, max_idle=timedelta(0))
@@ -249,7 +251,7 @@ async def test_a_connection_is_kept_while_it_is_used_and_retired_when_it_was_idl
 
 
 async def test_no_answer_is_lost_to_a_server_that_closes_idle_connections() -> None:
-    """The server closes what was idle for 50 ms; we post again at just about that time, which takes time."""
+    """The server closes connections that were idle for 50 ms, and each post comes at about that time."""
     idle = timedelta(milliseconds=50)
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""What evidence cannot decide, operators do: by name, with a reason, and never against evidence."""
+"""Operators decide where evidence cannot, with their key and a reason on record, never against evidence."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,7 +27,7 @@ Outcome = pb.SettleEmailRequest.Outcome
 async def an_operator(
     database: FreshDatabase, caller: Caller, tenant_id: UUID, scope: Scope = Scope.ADMIN
 ) -> Any:
-    """Whoever has a key of this scope, at the caller's replica."""
+    """Return a client with a key of this scope, connected to the caller's replica."""
     stub = settlement_pb2_grpc.SettlementServiceStub(caller.channel)
     return Keyed(stub, await a_key(database, tenant_id, scope))
 
@@ -39,7 +39,7 @@ async def operator(database: FreshDatabase, caller: Caller, tenant_id: UUID) -> 
 
 @pytest.fixture
 async def lost(caller: Caller, sender: Sender, domain: Domain) -> Email:
-    """An email whose answer was lost."""
+    """Return an email whose answer was lost."""
     await sender.fault("accept_then_500", count=1)
     return await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
 
@@ -55,7 +55,7 @@ def decided(email: Email, outcome: "Outcome.ValueType", reason: str = "SES's con
         (Outcome.OUTCOME_NOT_SENT, State.STATE_FAILED, "ABANDONED"),
     ],
 )
-async def test_a_decision_ends_it_and_stands_in_its_history(  # noqa: PLR0917 - fixtures
+async def test_a_decision_ends_the_email_and_is_in_its_history(  # noqa: PLR0917 - fixtures
     operator: Any,
     caller: Caller,
     lost: Email,
@@ -77,7 +77,7 @@ async def test_a_decision_ends_it_and_stands_in_its_history(  # noqa: PLR0917 - 
     assert len(await sender.posts()) == 1
 
 
-async def test_a_resend_is_one_more_attempt(
+async def test_a_resend_makes_one_more_attempt(
     operator: Any, caller: Caller, lost: Email, sender: Sender
 ) -> None:
     await operator.SettleEmail(decided(lost, Outcome.OUTCOME_RESEND))
@@ -87,7 +87,7 @@ async def test_a_resend_is_one_more_attempt(
     await sender.one_post_an_attempt()
 
 
-async def test_evidence_that_comes_after_the_decision_is_worth_more(
+async def test_evidence_overrides_an_earlier_decision(
     operator: Any, caller: Caller, lost: Email, sender: Sender
 ) -> None:
     await operator.SettleEmail(decided(lost, Outcome.OUTCOME_NOT_SENT))
@@ -99,7 +99,7 @@ async def test_evidence_that_comes_after_the_decision_is_worth_more(
 
 
 async def expires(caller: Caller, database: FreshDatabase, email: Email) -> Email:
-    """Its deadline passes."""
+    """Let the deadline of an email pass and wait until it is EXPIRED."""
     await database.execute("UPDATE sender.emails SET expires_at = now() WHERE id = $1", UUID(email.id))
     return await becomes(caller, email, State.STATE_EXPIRED)
 
@@ -108,7 +108,7 @@ async def expires(caller: Caller, database: FreshDatabase, email: Email) -> Emai
     ("outcome", "state"),
     [(Outcome.OUTCOME_SENT, State.STATE_SENT), (Outcome.OUTCOME_NOT_SENT, State.STATE_FAILED)],
 )
-async def test_what_expired_undecided_is_decided_over_still(  # noqa: PLR0917 - fixtures
+async def test_an_email_that_expired_undecided_can_still_be_decided(  # noqa: PLR0917 - fixtures
     operator: Any,
     caller: Caller,
     lost: Email,
@@ -125,7 +125,7 @@ async def test_what_expired_undecided_is_decided_over_still(  # noqa: PLR0917 - 
     assert (await caller.get(lost.id)).state == state
 
 
-async def test_over_what_expired_unsent_there_is_nothing_to_decide(
+async def test_an_email_that_expired_unsent_needs_no_decision(
     operator: Any, caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     await database.execute("UPDATE identity.tenants SET daily_limit = 0")
@@ -137,7 +137,7 @@ async def test_over_what_expired_unsent_there_is_nothing_to_decide(
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
 
 
-async def test_where_evidence_is_nothing_is_decided(
+async def test_a_decision_is_rejected_if_there_is_evidence(
     operator: Any, caller: Caller, lost: Email, sender: Sender
 ) -> None:
     [post] = await sender.posts()
@@ -160,7 +160,7 @@ async def test_where_evidence_is_nothing_is_decided(
         (Outcome.OUTCOME_SENT, "x" * 301, "reason"),
     ],
 )
-async def test_a_decision_says_what_and_why(
+async def test_a_decision_needs_an_outcome_and_a_reason(
     operator: Any, lost: Email, outcome: "Outcome.ValueType", reason: str, field: str
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -170,7 +170,7 @@ async def test_a_decision_says_what_and_why(
     assert field in (refused.value.details() or "")
 
 
-async def test_operators_see_what_waits_as_metrics(lost: Email, database: FreshDatabase) -> None:
+async def test_waiting_emails_are_exported_as_metrics(lost: Email, database: FreshDatabase) -> None:
     assert lost.state == State.STATE_UNKNOWN
     async with database.open("sender") as pool:
         await Measures(pool).take()
@@ -180,7 +180,7 @@ async def test_operators_see_what_waits_as_metrics(lost: Email, database: FreshD
 
     assert (shown("waiting_emails", state="UNKNOWN"), shown("waiting_emails", state="HELD")) == (1, 0)
     assert shown("slowed_tenants") == 0
-    assert await eventually(lambda: shown("hearing") == 0)  # no event of SES comes here
+    assert await eventually(lambda: shown("hearing") == 0)  # no SES event arrives in this test
 
 
 async def test_only_operators_decide(
@@ -197,10 +197,10 @@ async def test_only_operators_decide(
         assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
-async def test_after_a_restore_everything_is_held_and_nothing_leaves_by_itself(
+async def test_after_a_restore_all_emails_are_held_and_none_is_sent_without_a_decision(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """The restored database shows as queued what SES was given after the backup."""
+    """In the restored database, emails that were sent after the backup are still queued."""
     domain = await sender.a_ready_domain(tenant_id)
     async with sender.start(handing_over=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
@@ -214,12 +214,12 @@ async def test_after_a_restore_everything_is_held_and_nothing_leaves_by_itself(
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
         operator = await an_operator(database, caller, tenant_id)
-        await heard_of(database, sent)
+        await event_of_lost_attempt(database, sent)
         await becomes(caller, sent, State.STATE_SENT)
         ended = await becomes(caller, expired, State.STATE_EXPIRED)
         assert "may have been" in ended.state_note
         await operator.SettleEmail(decided(expired, Outcome.OUTCOME_NOT_SENT))
-        await heard_of(database, expired)  # evidence is worth more than a decision
+        await event_of_lost_attempt(database, expired)  # evidence overrides the decision
         await becomes(caller, expired, State.STATE_SENT)
         assert (await caller.get(waiting.id)).state == State.STATE_HELD
         assert await sender.posts() == []
@@ -229,10 +229,10 @@ async def test_after_a_restore_everything_is_held_and_nothing_leaves_by_itself(
     assert len(await sender.posts()) == 1
 
 
-async def test_after_a_restore_what_waited_for_its_domain_is_held_as_well(
+async def test_after_a_restore_email_that_was_held_for_its_domain_needs_a_decision_too(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """It may have been let go, and sent, after the backup."""
+    """It may have been released and sent after the backup."""
     domain = await sender.a_ready_domain(tenant_id)
     async with sender.start(handing_over=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
@@ -260,7 +260,7 @@ async def test_after_a_restore_what_waited_for_its_domain_is_held_as_well(
 
 
 async def released(sender: Sender, domain: Domain, caller: Caller, database: FreshDatabase) -> None:
-    """Waits until held email was looked at: another of the same domain has left by it."""
+    """Wait until the release task has run: it released another email of the same domain."""
     email = await caller.send(f"agent@{domain.name}", send_time=in_a_day())
     await database.execute(
         "UPDATE sender.emails SET state = 'HELD', not_before = now() WHERE id = $1", UUID(email.id)
@@ -269,13 +269,13 @@ async def released(sender: Sender, domain: Domain, caller: Caller, database: Fre
 
 
 def in_a_day() -> Timestamp:
-    """A time that no test waits for."""
+    """Return a time that no test waits for."""
     time = Timestamp()
     time.FromDatetime(datetime.now(UTC) + timedelta(days=1))
     return time
 
 
-async def test_what_is_to_be_sent_later_is_resent_no_sooner(
+async def test_a_resend_keeps_the_scheduled_time(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
@@ -295,8 +295,8 @@ async def test_what_is_to_be_sent_later_is_resent_no_sooner(
     assert row["kept"]
 
 
-async def heard_of(database: FreshDatabase, email: Email) -> None:
-    """What webhooks writes of an attempt that was lost with the old database."""
+async def event_of_lost_attempt(database: FreshDatabase, email: Email) -> None:
+    """Write an event as webhooks does, about an attempt that was lost with the old database."""
     await database.execute(
         "INSERT INTO webhooks.feedback"
         " (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, detail, occurred_at)"
@@ -307,10 +307,10 @@ async def heard_of(database: FreshDatabase, email: Email) -> None:
     )
 
 
-async def test_an_open_attempt_that_is_held_can_only_be_proven(
+async def test_an_email_held_during_its_attempt_is_resolved_only_by_an_acceptance(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """Its answer comes after: an acceptance counts, and nothing queues it again."""
+    """SES's answer arrives later: an acceptance counts, and nothing queues the email again."""
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("latency", latency_ms=2000, count=1)
     async with sender.start() as channel:

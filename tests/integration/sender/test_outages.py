@@ -1,4 +1,4 @@
-"""Postgres and NATS come and go: callers are told the truth, and what was acknowledged is there."""
+"""Outages of Postgres and NATS: callers get correct answers, and no acknowledged email is lost."""
 
 import asyncio
 from dataclasses import replace
@@ -16,7 +16,7 @@ from tests.integration.sender.conftest import Sender, State, becomes
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
-# Whoever settles an attempt sleeps over it.
+# Makes the resolution of an attempt take longer than the statement timeout.
 SLEEP = """
 CREATE FUNCTION sender.sleep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -30,7 +30,7 @@ CREATE TRIGGER slow BEFORE UPDATE OF state ON sender.attempts FOR EACH ROW EXECU
 CUT_SHORT = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
 
 
-async def test_postgres_away_is_unavailable_and_what_was_acknowledged_is_there_when_it_returns(
+async def test_calls_are_unavailable_without_postgres_and_acknowledged_emails_survive(
     caller: Caller, sender: Sender, domain: Domain, postgres: Postgres
 ) -> None:
     await sender.set_account(state="PAUSED")
@@ -62,10 +62,10 @@ async def accepted(caller: Caller, domain: Domain) -> Email | None:
         return None
 
 
-async def test_postgres_killed_while_emails_are_posted_loses_and_doubles_nothing(
+async def test_no_email_is_lost_or_sent_twice_when_postgres_is_killed_during_posts(
     caller: Caller, sender: Sender, domain: Domain, postgres: Postgres
 ) -> None:
-    """SES answers slowly, so that Postgres dies between POST and settlement."""
+    """SES answers slowly, so that Postgres dies between the POST and the resolution of the attempt."""
     await sender.fault("latency", latency_ms=800)
 
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(8)))
@@ -82,10 +82,10 @@ async def so_many_posts(sender: Sender, count: int) -> bool:
     return len(await sender.posts()) == count
 
 
-async def test_a_settlement_that_takes_postgres_too_long_is_made_again(
+async def test_a_resolution_that_times_out_in_postgres_is_retried(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    """SES refused for certain: given up, it would count as an answer that was lost, and be held."""
+    """SES rejected the email for certain. Without the retry it would count as a lost answer and be held."""
     await database.execute(SLEEP)
     await database.execute(SLOW_SETTLEMENT)
     await sender.fault("throttle", count=1)
@@ -98,7 +98,7 @@ async def test_a_settlement_that_takes_postgres_too_long_is_made_again(
     assert State.STATE_UNKNOWN not in [each.state for each in sent.history]
 
 
-async def test_nats_away_stops_no_email_and_its_events_come_after(
+async def test_email_is_sent_without_nats_and_its_events_are_published_later(
     caller: Caller, sender: Sender, domain: Domain, nats_server: NatsServer
 ) -> None:
     nats_server.kill()

@@ -18,26 +18,26 @@ from tests.integration.sender.conftest import Sender
 REUSED = (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
-async def tied(sender: Sender, channel: grpc.aio.Channel, *domains: Domain) -> Caller:
-    """A sending key tied to these domains."""
+async def restricted(sender: Sender, channel: grpc.aio.Channel, *domains: Domain) -> Caller:
+    """Return a caller with a sending key that is restricted to these domains."""
     claims = tuple(each.claim_id for each in domains)
     tenant_id = domains[0].tenant_id
     return Caller(channel, await a_key(sender.database, tenant_id, Scope.SENDING_ACCESS, claim_ids=claims))
 
 
-async def test_a_key_that_sees_as_much_gets_the_first_answer_and_one_that_sees_less_does_not(
+async def test_a_repeat_is_answered_only_to_keys_that_may_see_the_domains_of_the_first(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     other = await sender.a_ready_domain(domain.tenant_id)
-    first, elsewhere = await tied(sender, channel, domain), await tied(sender, channel, other)
+    first, elsewhere = await restricted(sender, channel, domain), await restricted(sender, channel, other)
     request = a_request(f"agent@{domain.name}", request_id="order-1")
 
     made = (await first.emails.SendEmail(request)).email
 
     for again in (
         first,
-        await tied(sender, channel, domain),
-        await tied(sender, channel, domain, other),
+        await restricted(sender, channel, domain),
+        await restricted(sender, channel, domain, other),
         caller,
     ):
         assert (await again.emails.SendEmail(request)).email.id == made.id
@@ -46,11 +46,11 @@ async def test_a_key_that_sees_as_much_gets_the_first_answer_and_one_that_sees_l
     assert made.id not in f"{refusal.message}{refusal.metadata}"
 
 
-async def test_an_answer_to_an_untied_key_is_given_to_a_tied_one_only_where_all_of_it_is_its_own(
+async def test_a_restricted_key_gets_an_unrestricted_answer_only_if_all_emails_are_its_own(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     other = await sender.a_ready_domain(domain.tenant_id)
-    key = await tied(sender, channel, domain)
+    key = await restricted(sender, channel, domain)
     own, mixed = (
         SendEmailsRequest(
             emails=[a_request(f"agent@{each.name}") for each in domains],
@@ -75,11 +75,11 @@ async def test_an_answer_to_an_untied_key_is_given_to_a_tied_one_only_where_all_
         assert (refusal.code, refusal.reason) == REUSED
 
 
-async def test_requests_at_the_same_moment_do_not_share_an_answer_either(
+async def test_concurrent_requests_of_keys_for_other_domains_do_not_share_an_answer(
     sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     other = await sender.a_ready_domain(domain.tenant_id)
-    first, elsewhere = await tied(sender, channel, domain), await tied(sender, channel, other)
+    first, elsewhere = await restricted(sender, channel, domain), await restricted(sender, channel, other)
     for number in range(20):
         request = a_request(f"agent@{domain.name}", request_id=str(number))
 
@@ -90,7 +90,7 @@ async def test_requests_at_the_same_moment_do_not_share_an_answer_either(
         assert (await refused(calls[1])).reason in ("REQUEST_ID_REUSED", "KEY_NOT_FOR_DOMAIN")
 
 
-async def test_a_link_neither_gets_nor_uses_up_a_request_id_of_its_tenant(
+async def test_request_ids_of_a_link_are_separate_from_those_of_its_tenant(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     link = Caller(channel, await a_link(sender.database, domain))
@@ -103,7 +103,7 @@ async def test_a_link_neither_gets_nor_uses_up_a_request_id_of_its_tenant(
     assert (await link.emails.SendTestEmail(test)).email.id == tried.id
 
 
-async def test_a_link_sees_test_emails_alone_whatever_an_email_is_tagged(
+async def test_a_link_sees_only_test_emails_whatever_the_tags(
     caller: Caller, sender: Sender, domain: Domain, channel: grpc.aio.Channel
 ) -> None:
     link = Caller(channel, await a_link(sender.database, domain))
@@ -117,7 +117,7 @@ async def test_a_link_sees_test_emails_alone_whatever_an_email_is_tagged(
     assert (hidden.code, hidden.reason, hidden.message) == (absent.code, absent.reason, absent.message)
 
 
-async def test_a_tag_cannot_take_the_name_of_one_of_ours(caller: Caller, domain: Domain) -> None:
+async def test_a_tag_may_not_use_a_reserved_name(caller: Caller, domain: Domain) -> None:
     for name in ("lh-tenant", "LH-Email"):
         refusal = await refused(
             caller.emails.SendEmail(a_request(f"agent@{domain.name}", tags={name: str(uuid4())}))

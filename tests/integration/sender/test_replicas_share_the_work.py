@@ -1,4 +1,4 @@
-"""Several senders side by side, and senders that die: every email leaves once."""
+"""With several senders, and senders that die, every email is sent once."""
 
 import asyncio
 import time
@@ -66,14 +66,14 @@ async def calling(process: Process, sender: Sender, tenant_id: UUID) -> AsyncIte
 
 
 async def let_leases_end(database: FreshDatabase) -> None:
-    """Ages what a dead sender held."""
+    """Expire the leases of open attempts."""
     await database.execute("UPDATE sender.attempts SET leased_until = now() WHERE state = 'OPEN'")
 
 
-async def test_killed_after_the_post_it_is_settled_by_its_event(
+async def test_emails_of_a_sender_killed_after_the_post_are_resolved_by_their_events(
     sender: Sender, tenant_id: UUID, process: Process, database: FreshDatabase
 ) -> None:
-    """SES accepted and answers late; the sender is dead by then, and its successor knows nothing."""
+    """SES accepts and answers late; the sender is dead by then, and its successor never sees the answer."""
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("accept_then_silent", count=5)
 
@@ -90,16 +90,16 @@ async def test_killed_after_the_post_it_is_settled_by_its_event(
             await becomes(caller, email, State.STATE_UNKNOWN)
         for post in posts:
             await sender.hear(post)
-        settled = [await becomes(caller, email, State.STATE_SENT) for email in emails]
+        resolved = [await becomes(caller, email, State.STATE_SENT) for email in emails]
 
-    assert {email.ses_id for email in settled} == {post["message_id"] for post in posts}
+    assert {email.ses_id for email in resolved} == {post["message_id"] for post in posts}
     assert len(await sender.posts()) == 5
 
 
-async def test_a_dead_senders_work_is_taken_over_by_another(
+async def test_the_attempts_of_a_dead_sender_are_taken_over_by_another(
     sender: Sender, tenant_id: UUID, process: Process, figure: Figure
 ) -> None:
-    """Nobody ages the lease here: the other replica waits it out, by the database's clock."""
+    """The other replica waits until the lease really expires, by the database's clock."""
     domain = await sender.a_ready_domain(tenant_id)
     await sender.fault("accept_then_silent", count=1)
 
@@ -114,7 +114,7 @@ async def test_a_dead_senders_work_is_taken_over_by_another(
         taken_over = time.monotonic() - died
 
     assert len(await sender.posts()) == 1
-    figure(f"a dead sender's work is taken over {taken_over:.1f} s after its end (aim: 30 s)")
+    figure(f"attempts of a dead sender are taken over {taken_over:.1f} s after its end (target: 30 s)")
     await process.start()
 
 
@@ -123,8 +123,8 @@ async def so_many_posts(sender: Sender, count: int) -> list[dict[str, object]] |
     return posts if len(posts) == count else None
 
 
-async def a_turn_is_far(database: FreshDatabase, seconds: float) -> None:
-    """Lets the next email wait for its turn at SES's rate."""
+async def delay_send_slots(database: FreshDatabase, seconds: float) -> None:
+    """Make the next email wait for its send slot."""
     await database.execute(
         "INSERT INTO chassis.rate_bucket (key, arrival_at) VALUES ($1, now() + make_interval(secs => $2))",
         f"ses-send:{ACCOUNT}:{REGION}",
@@ -141,11 +141,11 @@ async def an_open_attempt(database: FreshDatabase) -> bool:
     return ("OPEN", False) in await attempts(database)
 
 
-async def test_killed_between_claim_and_post_it_is_sent_by_another_once(
+async def test_an_email_of_a_sender_killed_before_the_post_is_sent_once_by_another(
     sender: Sender, tenant_id: UUID, process: Process, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
-    await a_turn_is_far(database, 8)
+    await delay_send_slots(database, 8)
 
     async with calling(process, sender, tenant_id) as caller:
         email = await caller.send(f"agent@{domain.name}")
@@ -161,11 +161,11 @@ async def test_killed_between_claim_and_post_it_is_sent_by_another_once(
     await process.start()
 
 
-async def test_an_attempt_that_was_taken_over_is_not_begun(
+async def test_an_attempt_that_was_taken_over_is_not_started(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    """Its process lives and waits for its turn; by then the email belongs to another attempt."""
-    await a_turn_is_far(database, 6)
+    """Its process is alive and waits for a send slot; meanwhile the email gets another attempt."""
+    await delay_send_slots(database, 6)
 
     email = await caller.send(f"agent@{domain.name}")
     await eventually(lambda: an_open_attempt(database))
@@ -176,10 +176,10 @@ async def test_an_attempt_that_was_taken_over_is_not_begun(
     assert len(await sender.posts()) == 1
 
 
-async def test_what_a_version_without_the_mark_left_open_is_held_and_not_sent_blindly(
+async def test_an_open_attempt_of_a_version_that_recorded_no_starts_is_held_and_not_resent(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """Nobody can tell it from a POST whose answer was lost: the attempt row alone is known."""
+    """It cannot be distinguished from a POST whose answer was lost: only the attempt row is known."""
     domain = await sender.a_ready_domain(tenant_id)
     email = await an_abandoned_email(sender, tenant_id, domain.name)
 
@@ -192,7 +192,7 @@ async def test_what_a_version_without_the_mark_left_open_is_held_and_not_sent_bl
 
 
 async def an_abandoned_email(sender: Sender, tenant_id: UUID, domain: str) -> Email:
-    """An email as a sender leaves it that writes no mark, and dies between its claim and its POST."""
+    """Return an email whose sender recorded no attempt starts and died between lease and POST."""
     await sender.set_account(state="PAUSED")
     async with sender.start() as channel:
         email = await (await sender.a_caller(channel, tenant_id)).send(f"agent@{domain}")
@@ -204,7 +204,7 @@ async def an_abandoned_email(sender: Sender, tenant_id: UUID, domain: str) -> Em
     return email
 
 
-async def test_a_sender_that_is_told_to_end_finishes_its_posts(
+async def test_a_sender_finishes_its_posts_at_shutdown(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)

@@ -1,4 +1,4 @@
-"""A tenant whose email bounces is warned, then paused by the real identity; nobody else is."""
+"""A tenant whose email bounces is warned, then paused by the real identity service; no other tenant is."""
 
 import time
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ from tests.integration.sender.hearsay import Hearsay, open_hearsay
 from tests.waiting import eventually
 
 INTERVAL = timedelta(seconds=0.2)
-# An email of a tenant ($1) to 100 readers, of whom 10 bounced.
+# An email of a tenant ($1) to 100 recipients, of whom 10 bounced.
 STRUCK = """
 WITH email AS (
     INSERT INTO sender.emails
@@ -47,7 +47,7 @@ SELECT id, n || '@example.com', 'BOUNCE', $1 FROM email, generate_series(1, 10) 
 
 @dataclass(frozen=True)
 class World:
-    """sender and identity, and the operator's hand on it."""
+    """Sender and identity, with an operator's client and a publisher of feedback."""
 
     sender: Sender
     channel: grpc.aio.Channel
@@ -55,7 +55,7 @@ class World:
     hearsay: Hearsay
 
     async def a_mailing(self, tenant_id: UUID, readers: list[str]) -> tuple[Caller, list[Email]]:
-        """Sends to many, fifty in an email; gives the emails as soon as they are sent."""
+        """Send to many recipients, fifty per email, and return the emails once they are sent."""
         caller = await self.sender.a_caller(self.channel, tenant_id)
         domain = await self.sender.a_ready_domain(tenant_id)
         emails = [
@@ -65,13 +65,13 @@ class World:
         return caller, [await becomes(caller, email, State.STATE_SENT) for email in emails]
 
     async def tenant(self, tenant_id: UUID) -> Tenant:
-        """A tenant as identity has it."""
-        asked = GetTenantRequest(tenant_id=str(tenant_id))
-        answer: Tenant = (await self.operator.tenants.GetTenant(asked)).tenant
+        """Return a tenant as identity shows it."""
+        request = GetTenantRequest(tenant_id=str(tenant_id))
+        answer: Tenant = (await self.operator.tenants.GetTenant(request)).tenant
         return answer
 
     async def becomes(self, tenant_id: UUID, state: "Tenant.State.ValueType") -> Tenant:
-        """Waits until the tenant is in a state."""
+        """Wait until the tenant is in a state and return it."""
 
         async def now() -> Tenant:
             found = await self.tenant(tenant_id)
@@ -83,7 +83,7 @@ class World:
 
 @asynccontextmanager
 async def an_identity(sender: Sender, keys: Keys) -> AsyncIterator[int]:
-    """The real service, beside this sender; gives its port."""
+    """Run the real identity service beside this sender and yield its port."""
     settings = identity.Config(
         server=config.Server(
             grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
@@ -116,7 +116,7 @@ def readers(count: int) -> list[str]:
     return [f"reader{number}@example.com" for number in range(count)]
 
 
-async def test_a_tenant_is_warned_then_paused_and_no_other_is(world: World, figure: Figure) -> None:
+async def test_a_tenant_is_warned_then_paused_and_another_tenant_is_not(world: World, figure: Figure) -> None:
     bad, good = [await a_tenant(world.sender.database) for _ in range(2)]
     caller, [first, *_] = await world.a_mailing(bad, readers(150))
     other, _ = await world.a_mailing(good, readers(150))
@@ -130,13 +130,13 @@ async def test_a_tenant_is_warned_then_paused_and_no_other_is(world: World, figu
     )
     assert (await world.tenant(bad)).state == Tenant.STATE_ACTIVE
 
-    began = time.monotonic()
+    start = time.monotonic()
     for reader in readers(12)[10:]:  # 8 %
         await world.hearsay.of(first, "bounce", reader)
     paused = await world.becomes(bad, Tenant.STATE_PAUSED)
     figure(
-        f"reputation: paused {time.monotonic() - began:.2f} s after the bounce that was too much, "
-        f"looked at every {INTERVAL.total_seconds()} s; another tenant was not"
+        f"reputation: paused {time.monotonic() - start:.2f} s after the bounce that crossed the limit, "
+        f"checked every {INTERVAL.total_seconds()} s; another tenant was not"
     )
     assert "8.00% of the recipients" in paused.pause_reason
     [event] = await world.sender.events("tenant.paused")
@@ -148,7 +148,7 @@ async def test_a_tenant_is_warned_then_paused_and_no_other_is(world: World, figu
     assert other is not caller
 
 
-async def test_a_tenant_is_slowed_down_before_it_is_paused_until_its_time_is_over(world: World) -> None:
+async def test_a_tenant_is_slowed_down_before_it_is_paused_and_restored_later(world: World) -> None:
     database = world.sender.database
     tenant_id = await a_tenant(database)
     caller, [first, *_] = await world.a_mailing(tenant_id, readers(200))
@@ -169,7 +169,7 @@ async def test_a_tenant_is_slowed_down_before_it_is_paused_until_its_time_is_ove
 
     await eventually(waits)
 
-    await database.execute("DELETE FROM sender.strikes")  # they are forgotten, and the time is over
+    await database.execute("DELETE FROM sender.strikes")  # as by retention; then the slowdown is over
     await database.execute("UPDATE sender.reputations SET slowed_until = now()")
 
     [restored] = await world.sender.events("tenant.restored")
@@ -178,7 +178,7 @@ async def test_a_tenant_is_slowed_down_before_it_is_paused_until_its_time_is_ove
     assert len(await world.sender.events("tenant.slowed")) == 1
 
 
-async def test_what_a_tenant_was_paused_for_is_not_held_against_it_again(world: World) -> None:
+async def test_email_accepted_before_a_pause_does_not_count_after_it(world: World) -> None:
     tenant_id = await a_tenant(world.sender.database)
     caller, [first, second, _] = await world.a_mailing(tenant_id, readers(150))
     for reader in readers(20):
@@ -186,7 +186,9 @@ async def test_what_a_tenant_was_paused_for_is_not_held_against_it_again(world: 
     await world.becomes(tenant_id, Tenant.STATE_PAUSED)
 
     await world.operator.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=str(tenant_id)))
-    await world.hearsay.of(second, "bounce", "reader60@example.com")  # a late word of what was judged
+    await world.hearsay.of(
+        second, "bounce", "reader60@example.com"
+    )  # late feedback on email from before the pause
 
     async def struck() -> bool:
         rows = await world.sender.database.fetch("SELECT FROM sender.strikes")
@@ -215,8 +217,8 @@ async def test_the_simulator_counts_neither_for_nor_against(world: World) -> Non
     assert (await world.tenant(other)).state == Tenant.STATE_ACTIVE
 
 
-async def test_nobody_else_pauses_or_resumes(world: World) -> None:
-    """The services' key pauses and does no more."""
+async def test_a_service_key_may_not_resume_tenants(world: World) -> None:
+    """It may only pause them."""
     tenant_id = await a_tenant(world.sender.database)
     token = await a_key(world.sender.database, await a_tenant(world.sender.database), Scope.SERVICE)
     service = IdentityCaller(world.operator.channel, token)
@@ -226,8 +228,8 @@ async def test_nobody_else_pauses_or_resumes(world: World) -> None:
     assert refusal.reason == "SCOPE_TOO_SMALL"
 
 
-async def test_tenants_that_cannot_be_paused_are_slowed_down_each(sender: Sender) -> None:
-    """While identity is away, what it would be asked for fails for every one of them."""
+async def test_each_tenant_that_cannot_be_paused_is_slowed_down(sender: Sender) -> None:
+    """While identity is unavailable, every call to pause a tenant fails."""
     tenants = [await a_tenant(sender.database) for _ in range(2)]
     peers: dict[str, Any] = {
         "identity_address": f"127.0.0.1:{free_port()}",

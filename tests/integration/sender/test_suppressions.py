@@ -1,4 +1,4 @@
-"""The suppression list by hand: added, found, listed, removed, each tenant's its own."""
+"""Manual changes of the suppression list: add, find, list and remove entries, separately for each tenant."""
 
 from typing import Any
 
@@ -44,10 +44,10 @@ async def test_an_address_is_added_once_and_removed(caller: Caller, sender: Send
     assert len(await sender.events("suppression.removed")) == 1
 
 
-async def test_who_came_off_the_list_before_it_left_is_sent_to_and_shown_so(
+async def test_a_recipient_removed_from_the_list_before_the_next_attempt_gets_the_email(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    """An earlier claim had left them out; SES took nothing then, and what it tells later is theirs too."""
+    """An earlier attempt had marked it as suppressed, and sent nothing; the mark is cleared."""
     await caller.suppressions.AddSuppression(AddSuppressionRequest(address=READER))
     await sender.set_account(state="PAUSED")
     email = await caller.send(f"agent@{domain.name}", [READER, "other@example.com"])
@@ -63,7 +63,7 @@ async def test_who_came_off_the_list_before_it_left_is_sent_to_and_shown_so(
     assert [(each.state, each.state_note) for each in sent.recipients] == [(Recipient.STATE_PENDING, "")] * 2
 
 
-async def test_the_list_is_read_by_pages_newest_first(caller: Caller) -> None:
+async def test_the_list_has_pages_newest_first(caller: Caller) -> None:
     for number in range(5):
         await caller.suppressions.AddSuppression(AddSuppressionRequest(address=f"r{number}@example.com"))
 
@@ -78,7 +78,7 @@ async def test_the_list_is_read_by_pages_newest_first(caller: Caller) -> None:
     assert not second.next_page_token
 
 
-async def test_the_list_is_read_from_an_entry_either_way_and_by_reason(caller: Caller) -> None:
+async def test_the_list_continues_after_or_before_an_entry_and_filters_by_reason(caller: Caller) -> None:
     added = [await an_entry(caller, f"r{number}@example.com") for number in range(5)]
 
     async def listed(**fields: Any) -> tuple[list[str], bool]:
@@ -115,7 +115,7 @@ async def an_entry(caller: Caller, address: str) -> Suppression:
     return entry
 
 
-async def test_a_list_is_its_tenants_own(
+async def test_each_tenant_has_its_own_list(
     caller: Caller, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     stranger_id = await a_tenant(database)
@@ -132,7 +132,7 @@ async def test_a_list_is_its_tenants_own(
     assert (await refused(operator.AddSuppression(nobody))).reason == "TENANT_NOT_FOUND"
 
 
-async def test_bad_input_is_named(
+async def test_invalid_input_and_a_too_small_scope_are_rejected(
     caller: Caller, database: FreshDatabase, channel: grpc.aio.Channel, domain: Domain
 ) -> None:
     for address in ("", "no address", "a@x.com <b@y.com>"):

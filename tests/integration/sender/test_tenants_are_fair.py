@@ -1,4 +1,4 @@
-"""A tenant with a long queue delays nobody else's email by more than what is under way."""
+"""A tenant with a long queue delays other tenants' email by no more than the emails already leased."""
 
 import gc
 from uuid import UUID
@@ -14,12 +14,12 @@ from tests.integration.sender.conftest import Sender, State, becomes
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
-RATE = 14  # recipients per second: what SES gives an account that leaves its sandbox
+RATE = 14  # recipients per second: SES's default for an account that has left the sandbox
 QUEUED = 100_000
 
 
 async def a_long_queue(database: FreshDatabase, domain: Domain) -> None:
-    """Emails of a tenant, as `SendEmail` would have stored them."""
+    """Store many emails of a tenant, as `SendEmail` would."""
     await database.execute(
         "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, text, size, expires_at)"
         " SELECT gen_random_uuid(), $1, $2, $3, 'Hello', 'Good day.', 100, now() + interval '7 days'"
@@ -39,7 +39,7 @@ async def a_long_queue(database: FreshDatabase, domain: Domain) -> None:
 
 
 async def waited(database: FreshDatabase, email: Email) -> tuple[float, int]:
-    """Seconds from its acceptance to SES's answer, by the database's clock, and its attempts."""
+    """Return the seconds from acceptance to SES's answer, by the database's clock, and the attempts."""
     [row] = await database.fetch(
         "SELECT extract(epoch FROM sent_at - created_at)::float AS seconds, attempts"
         " FROM sender.emails WHERE id = $1",
@@ -48,7 +48,7 @@ async def waited(database: FreshDatabase, email: Email) -> tuple[float, int]:
     return row["seconds"], row["attempts"]
 
 
-@pytest.mark.timeout(120)  # a hundred thousand rows take their time
+@pytest.mark.timeout(120)  # it inserts a hundred thousand rows
 async def test_a_single_email_passes_a_long_queue(
     sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase, figure: Figure
 ) -> None:
@@ -62,11 +62,11 @@ async def test_a_single_email_passes_a_long_queue(
         return len(await sender.posts()) > 2 * RATE
 
     await eventually(under_way)
-    gc.collect()  # what the tests before left in this process would stop the sender in it for seconds
+    gc.collect()  # a collection of garbage from earlier tests would stop this process for seconds
     singles = [await a_single_email(caller, domain) for _ in range(10)]
 
     overtakers = max([await sent_meanwhile(database, email) for email in singles])
-    assert overtakers <= RATE * (AHEAD + 0.5) + 1  # the burst that the rate allows, and what was under way
+    assert overtakers <= RATE * (AHEAD + 0.5) + 1  # the burst of the rate limiter plus emails in flight
     longest, attempts = max([await waited(database, email) for email in singles])
     by_itself, _ = await waited(database, alone)
     figure(
@@ -76,12 +76,12 @@ async def test_a_single_email_passes_a_long_queue(
 
 
 async def a_single_email(caller: Caller, domain: Domain) -> Email:
-    """An email that was sent."""
+    """Send an email and return it once it is SENT."""
     return await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
 
 
 async def sent_meanwhile(database: FreshDatabase, email: Email) -> int:
-    """How many emails of others left between an email's acceptance and its own leaving."""
+    """Return how many other emails were sent between an email's acceptance and its own submission."""
     [row] = await database.fetch(
         "SELECT count(*) FROM sender.emails AS other, sender.emails AS own"
         " WHERE own.id = $1 AND other.id <> own.id AND other.sent_at BETWEEN own.created_at AND own.sent_at",

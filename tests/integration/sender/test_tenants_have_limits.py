@@ -1,4 +1,4 @@
-"""What a tenant may send in a second and in a day: the rest waits, and says for what."""
+"""Limits per second and per day of a tenant: email beyond them waits, with the reason in its note."""
 
 import asyncio
 from datetime import timedelta
@@ -13,7 +13,7 @@ from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
 
-async def test_beyond_its_day_a_tenants_email_waits_and_says_so(
+async def test_email_beyond_the_daily_limit_waits_with_a_reason(
     sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     await database.execute("UPDATE identity.tenants SET daily_limit = 3")
@@ -32,13 +32,13 @@ async def test_beyond_its_day_a_tenants_email_waits_and_says_so(
         await becomes(caller, email, State.STATE_SENT)
 
 
-async def test_a_day_counts_recipients_as_ses_does(
+async def test_the_daily_limit_counts_recipients_as_ses_does(
     sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     await database.execute("UPDATE identity.tenants SET daily_limit = 5")
     address = f"agent@{domain.name}"
     [first, second] = [await caller.send(address, readers(3)) for _ in range(2)]
-    for email in (first, second):  # an email is not divided: the second may pass the limit by its rest
+    for email in (first, second):  # an email is never split, so the second may exceed the limit
         await becomes(caller, email, State.STATE_SENT)
 
     third = await caller.send(address)
@@ -48,7 +48,7 @@ async def test_a_day_counts_recipients_as_ses_does(
     assert (row["emails"], row["recipients"]) == (2, 6)
 
 
-async def test_of_many_emails_those_are_claimed_together_that_a_rate_has_room_for(
+async def test_one_batch_leases_only_the_emails_that_the_limit_allows(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     await database.execute("UPDATE identity.tenants SET daily_limit = 10")
@@ -70,7 +70,7 @@ def readers(count: int) -> list[str]:
     return [f"reader{number}@example.com" for number in range(count)]
 
 
-async def test_a_new_tenant_has_its_allowance_until_it_is_no_longer_new(
+async def test_the_limit_of_new_tenants_ends_when_a_tenant_is_no_longer_new(
     sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     async with sender.start(limits=Limits(new_tenant_limit=0)) as channel:
@@ -87,7 +87,7 @@ async def declared(database: FreshDatabase) -> bool:
     return bool(await database.fetch("SELECT FROM sender.tenant_limits WHERE new_tenant_limit = 0"))
 
 
-async def test_a_tenants_rate_is_its_own(
+async def test_a_tenant_with_its_own_rate_sends_at_that_rate(
     sender: Sender, caller: Caller, domain: Domain, database: FreshDatabase, figure: Figure
 ) -> None:
     await database.execute("UPDATE identity.tenants SET max_send_rate = 2")

@@ -1,4 +1,4 @@
-"""Test emails reach the domain itself or one address that gave a code back; a stranger's never."""
+"""Test emails are sent only to the domain itself or to one address that was confirmed with a code."""
 
 import re
 from datetime import timedelta
@@ -26,7 +26,7 @@ CONFIRMED = pb.TestAddress.STATE_CONFIRMED
 
 @pytest.fixture
 async def holder(caller: Caller, domain: Domain, database: FreshDatabase) -> Caller:
-    """A customer who has the domain's link, and no key."""
+    """Return a customer with a link to the domain's page, but without a key."""
     return Caller(caller.channel, await a_link(database, domain))
 
 
@@ -43,7 +43,7 @@ async def confirm(caller: Caller, domain: Domain, code: str, address: str = ADA)
 
 
 async def read_codes(sender: Sender, count: int = 1, address: str = ADA) -> list[str]:
-    """What its reader finds in a mailbox, oldest first, once so many codes have come."""
+    """Wait until `count` codes have arrived at an address and return all of them, oldest first."""
 
     async def arrived() -> list[str] | None:
         control = sender.internet.control
@@ -55,7 +55,7 @@ async def read_codes(sender: Sender, count: int = 1, address: str = ADA) -> list
     return await eventually(arrived, within=timedelta(seconds=30)) or []
 
 
-async def try_out(caller: Caller, domain: Domain, to: str = ADA) -> Email:
+async def send_test(caller: Caller, domain: Domain, to: str = ADA) -> Email:
     request = SendTestEmailRequest(domain_id=str(domain.claim_id), to=to)
     email: Email = (await caller.emails.SendTestEmail(request)).email
     return email
@@ -71,7 +71,7 @@ def another(code: str) -> str:
 
 
 async def age(database: FreshDatabase, seconds: int) -> None:
-    """Lets codes be as old as this."""
+    """Make all codes this much older."""
     await database.execute(
         "UPDATE sender.test_addresses SET created_at = created_at - $1 * interval '1 second',"
         " expires_at = expires_at - $1 * interval '1 second'",
@@ -79,7 +79,9 @@ async def age(database: FreshDatabase, seconds: int) -> None:
     )
 
 
-async def test_a_strangers_address_gets_no_test_email(caller: Caller, holder: Caller, domain: Domain) -> None:
+async def test_an_unconfirmed_address_gets_no_test_email(
+    caller: Caller, holder: Caller, domain: Domain
+) -> None:
     for who in (caller, holder):
         for to in (ADA, f"ada@sub.{domain.name}", f"ada@x{domain.name}"):
             refusal = await refusal_of(who, domain, to)
@@ -90,29 +92,29 @@ async def test_a_strangers_address_gets_no_test_email(caller: Caller, holder: Ca
             assert refusal.metadata == refusal.metadata | {"domain": domain.name, "address": to}
 
 
-async def test_an_address_of_the_domain_gets_one_at_once(holder: Caller, domain: Domain) -> None:
-    email = await try_out(holder, domain, f"Ada@{domain.name.upper()}")
+async def test_an_address_of_the_domain_needs_no_confirmation(holder: Caller, domain: Domain) -> None:
+    email = await send_test(holder, domain, f"Ada@{domain.name.upper()}")
 
     assert [each.address.address for each in email.recipients] == [f"Ada@{domain.name}"]
 
 
-async def test_a_code_from_the_mailbox_confirms_it(
+async def test_a_code_from_the_mailbox_confirms_the_address(
     caller: Caller, holder: Caller, sender: Sender, domain: Domain
 ) -> None:
-    asked = await ask(holder, domain, "Ada@Reader.com")
+    pending = await ask(holder, domain, "Ada@Reader.com")
     [code] = await read_codes(sender)
-    assert (asked.state, asked.address) == (pb.TestAddress.STATE_CODE_SENT, ADA)
+    assert (pending.state, pending.address) == (pb.TestAddress.STATE_CODE_SENT, ADA)
 
     confirmed = await confirm(holder, domain, f"{code[:4]} {code[4:]}", "ADA@reader.com")
 
     assert (confirmed.state, confirmed.domain_id) == (CONFIRMED, str(domain.claim_id))
     for who in (caller, holder):
-        await becomes(caller, await try_out(who, domain), State.STATE_SENT)
+        await becomes(caller, await send_test(who, domain), State.STATE_SENT)
     assert (await confirm(holder, domain, code)).state == CONFIRMED  # repeated
     assert (await refusal_of(holder, domain, "grace@reader.com")).reason == "TEST_ADDRESS_NOT_CONFIRMED"
 
 
-async def test_nobody_reads_a_code_but_its_recipient(
+async def test_only_the_recipient_can_read_a_code(
     caller: Caller, holder: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     await ask(holder, domain)
@@ -133,7 +135,7 @@ async def test_nobody_reads_a_code_but_its_recipient(
     assert email["due"]
 
 
-async def test_the_fifth_wrong_code_ends_the_right_one_and_a_new_one_works(
+async def test_the_fifth_wrong_try_ends_a_code_and_a_new_code_works(
     holder: Caller, sender: Sender, domain: Domain
 ) -> None:
     await ask(holder, domain)
@@ -153,7 +155,7 @@ async def test_the_fifth_wrong_code_ends_the_right_one_and_a_new_one_works(
     assert (await confirm(holder, domain, again)).state == CONFIRMED
 
 
-async def test_a_code_ends_by_itself_or_with_the_next_one(
+async def test_a_code_ends_when_it_expires_or_a_new_one_is_sent(
     holder: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     await ask(holder, domain)
@@ -169,7 +171,7 @@ async def test_a_code_ends_by_itself_or_with_the_next_one(
     assert late.reason == "TEST_CODE_ENDED"
 
 
-async def test_a_code_is_for_one_domain_and_one_address(
+async def test_a_code_is_valid_for_one_domain_and_one_address(
     caller: Caller, sender: Sender, domain: Domain, tenant_id: UUID
 ) -> None:
     other = await sender.a_ready_domain(tenant_id)
@@ -191,7 +193,7 @@ async def test_a_domain_has_one_confirmed_address_for_90_days(
         await confirm(caller, domain, code, address)
 
     assert (await refusal_of(caller, domain)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
-    await try_out(caller, domain, "grace@reader.com")
+    await send_test(caller, domain, "grace@reader.com")
     await age(database, 90 * 24 * 3600)
     assert (await refusal_of(caller, domain, "grace@reader.com")).reason == "TEST_ADDRESS_NOT_CONFIRMED"
     await age(database, 7 * 24 * 3600)
@@ -199,7 +201,7 @@ async def test_a_domain_has_one_confirmed_address_for_90_days(
     assert await database.fetch("SELECT FROM sender.test_addresses") == []
 
 
-async def test_codes_are_few(
+async def test_codes_are_limited_per_domain_and_per_address(
     caller: Caller, holder: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     for number in range(5):
@@ -238,7 +240,7 @@ async def test_a_retry_sends_no_second_code(caller: Caller, domain: Domain, data
     assert len(await database.fetch("SELECT FROM sender.emails")) == 1
 
 
-async def test_another_domain_does_not_exist(
+async def test_the_domain_of_another_tenant_is_not_found(
     caller: Caller, holder: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     theirs = await sender.a_ready_domain(await a_tenant(database))
@@ -249,7 +251,7 @@ async def test_another_domain_does_not_exist(
             assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
 
 
-async def test_no_code_leaves_where_nothing_may(
+async def test_no_code_is_sent_if_the_domain_or_tenant_may_not_send(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     bad = await refused(ask(caller, domain, "nobody"))
@@ -262,15 +264,17 @@ async def test_no_code_leaves_where_nothing_may(
     assert (unready.reason, paused.reason) == ("DOMAIN_NOT_READY", "TENANT_PAUSED")
 
 
-async def test_test_emails_count_for_nothing(
+async def test_test_emails_do_not_count_for_reputation_or_limits(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    """Neither for nor against the tenant's reputation, nor of its daily limit."""
+    """They affect neither the tenant's reputation nor its daily limit."""
     reader = f"gone@{domain.name}"
     written = await becomes(caller, await caller.send(f"agent@{domain.name}", reader), State.STATE_SENT)
     await ask(caller, domain)
     await read_codes(sender)
-    tried = await becomes(caller, await try_out(caller, domain, f"also-gone@{domain.name}"), State.STATE_SENT)
+    tried = await becomes(
+        caller, await send_test(caller, domain, f"also-gone@{domain.name}"), State.STATE_SENT
+    )
 
     async with open_hearsay(sender.stream) as hearsay:
         await hearsay.of(tried, "bounce", f"also-gone@{domain.name}")
@@ -295,7 +299,9 @@ async def becomes_bounced(caller: Caller, email: Email) -> Email:
     return await eventually(bounced)
 
 
-async def test_a_tag_makes_no_test_email(caller: Caller, domain: Domain, database: FreshDatabase) -> None:
+async def test_a_tag_does_not_make_an_email_a_test_email(
+    caller: Caller, domain: Domain, database: FreshDatabase
+) -> None:
     await caller.send(f"agent@{domain.name}", tags={"letterhead": "test-email"})
 
     [stored] = await database.fetch("SELECT is_test FROM sender.emails")

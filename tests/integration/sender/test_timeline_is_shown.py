@@ -1,4 +1,4 @@
-"""GetEmail shows what happened to an email and what SES told of it, in order."""
+"""GetEmail returns a timeline of an email's transitions and SES's events, in order."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,8 @@ READER = "reader@example.com"
 LATER = datetime.now(UTC) + timedelta(hours=1)
 
 
-async def hear(database: FreshDatabase, *events: dict[str, Any]) -> None:
-    """What webhooks would make of events, an hour from now and a minute apart."""
+async def receive(database: FreshDatabase, *events: dict[str, Any]) -> None:
+    """Store events as webhooks would, from an hour from now on and a minute apart."""
     for minute, event in enumerate(events):
         block = next(
             value for key, value in event.items() if key not in {"eventType", "notificationType", "mail"}
@@ -27,16 +27,16 @@ async def hear(database: FreshDatabase, *events: dict[str, Any]) -> None:
         at = LATER + timedelta(minutes=minute)
         block["timestamp"] = event["mail"]["timestamp"] = at.isoformat()
     async with database.open("webhooks") as pool, pool.transaction() as connection:
-        facts = [parse(json.dumps(event), LATER) for event in events]
-        assert len(await FeedbackStore(pool).add_feedback(connection, facts)) == len(events)
+        parsed = [parse(json.dumps(event), LATER) for event in events]
+        assert len(await FeedbackStore(pool).add_feedback(connection, parsed)) == len(events)
 
 
 def shown(email: Email) -> list[str]:
-    """The timeline in words: states, and kinds of feedback in lower case."""
+    """Return the timeline as words: states, and kinds of feedback in lower case."""
     return [each.feedback.lower() or State.Name(each.state).removeprefix("STATE_") for each in email.timeline]
 
 
-async def test_an_email_shows_what_happened_in_order(
+async def test_the_timeline_has_transitions_and_feedback_in_order(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     email = await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SENT)
@@ -45,7 +45,7 @@ async def test_an_email_shows_what_happened_in_order(
         UUID(email.tenant_id), UUID(email.id), UUID(post["email_tags"]["lh-attempt"]), email.ses_id, (READER,)
     )
     foreign = SentEmail(UUID(int=7), UUID(email.id), to=(READER,))
-    await hear(
+    await receive(
         database,
         of_it.send(),
         of_it.delay(),
@@ -55,7 +55,7 @@ async def test_an_email_shows_what_happened_in_order(
         as_notification(of_it.bounce("Transient", "MailboxFull")),
         of_it.event("Teleport", "teleport", {}),
     )
-    await hear(database, foreign.complaint())
+    await receive(database, foreign.complaint())
 
     found = await caller.get(email.id)
 

@@ -1,4 +1,4 @@
-"""What time brings: bodies are erased, and old request ids are forgotten."""
+"""Bodies are erased and old request ids are deleted after their retention."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -8,7 +8,7 @@ from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
 
-async def test_a_body_is_erased_a_while_after_the_last_state(
+async def test_a_body_is_erased_after_its_retention(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
@@ -29,24 +29,24 @@ async def test_a_body_is_erased_a_while_after_the_last_state(
     assert row["kept"] == timedelta(days=7)
 
 
-async def test_a_request_id_is_forgotten_after_its_retention(
+async def test_a_request_id_is_deleted_after_its_retention(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
         await caller.send(f"agent@{domain.name}", request_id="old")
-        await caller.send(f"agent@{domain.name}", request_id="young")
+        await caller.send(f"agent@{domain.name}", request_id="recent")
     await database.execute(
         "UPDATE sender.idempotency SET created_at = now() - interval '31 days' WHERE request_id = 'old'"
     )
 
-    async def remembered() -> list[str]:
+    async def kept() -> list[str]:
         rows = await database.fetch("SELECT request_id FROM sender.idempotency")
         return [row["request_id"] for row in rows]
 
     async def old_is_gone() -> bool:
-        return await remembered() == ["young"]
+        return await kept() == ["recent"]
 
     async with sender.start():
         await eventually(old_is_gone)

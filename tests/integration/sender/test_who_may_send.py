@@ -1,4 +1,4 @@
-"""Who may send from which domain; a request that is refused leaves nothing behind."""
+"""Which callers may send from which domain; a rejected request stores nothing."""
 
 from typing import Any
 from uuid import UUID
@@ -22,7 +22,7 @@ async def nothing_is_stored(database: FreshDatabase) -> None:
         assert row["count"] == 0, table
 
 
-async def test_only_a_tenants_own_exact_name_is_its_own(
+async def test_a_tenant_may_send_only_from_its_exact_domain_name(
     caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     stem = domain.name.removesuffix(".com")
@@ -35,7 +35,7 @@ async def test_only_a_tenants_own_exact_name_is_its_own(
     await nothing_is_stored(database)
 
 
-async def test_another_tenants_domain_is_refused_like_one_that_does_not_exist(
+async def test_another_tenants_domain_is_rejected_like_one_that_does_not_exist(
     caller: Caller, sender: Sender, database: FreshDatabase
 ) -> None:
     theirs = await sender.a_ready_domain(await a_tenant(database))
@@ -47,7 +47,7 @@ async def test_another_tenants_domain_is_refused_like_one_that_does_not_exist(
     assert known.message.replace(theirs.name, "nobodys.com") == unknown.message
 
 
-async def test_a_domain_that_cannot_sign_is_refused_without_a_shared_sender(
+async def test_a_domain_that_cannot_sign_is_rejected_without_a_shared_sender(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     for state, dkim_good in (("PENDING", False), ("LOST", True), ("FAILED", False), ("DEGRADED", False)):
@@ -59,7 +59,7 @@ async def test_a_domain_that_cannot_sign_is_refused_without_a_shared_sender(
     await nothing_is_stored(database)
 
 
-async def test_a_domain_on_its_way_out_is_refused(
+async def test_a_domain_being_deleted_is_rejected(
     caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     for phase, reason in (("DELETING", "DOMAIN_DELETING"), ("DELETED", "FROM_NOT_YOURS")):
@@ -68,7 +68,7 @@ async def test_a_domain_on_its_way_out_is_refused(
         assert (refusal.code, refusal.reason) == (FAILED_PRECONDITION, reason)
 
 
-async def test_a_contested_name_has_no_shared_sender(
+async def test_a_contested_domain_may_not_use_the_shared_sender(
     sender: Sender, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     await sender.a_shared_sender()
@@ -84,7 +84,7 @@ async def test_a_contested_name_has_no_shared_sender(
     assert refusal.reason == "DOMAIN_NOT_READY"
 
 
-async def test_a_paused_tenant_is_refused(
+async def test_a_paused_tenant_may_not_send(
     caller: Caller, domain: Domain, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     await database.execute(
@@ -97,23 +97,23 @@ async def test_a_paused_tenant_is_refused(
     assert "bills" in refusal.message
 
 
-async def test_a_key_tied_to_another_domain_is_refused(
+async def test_a_key_restricted_to_another_domain_is_rejected(
     sender: Sender, domain: Domain, tenant_id: UUID, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     other = await sender.a_ready_domain(tenant_id)
-    tied = Caller(
+    restricted = Caller(
         channel, await a_key(database, tenant_id, Scope.SENDING_ACCESS, claim_ids=(other.claim_id,))
     )
 
-    refusal = await refused(tied.emails.SendEmail(a_request(f"agent@{domain.name}")))
-    unknown = await refused(tied.emails.SendEmail(a_request("agent@nobodys.com")))
+    refusal = await refused(restricted.emails.SendEmail(a_request(f"agent@{domain.name}")))
+    unknown = await refused(restricted.emails.SendEmail(a_request("agent@nobodys.com")))
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "KEY_NOT_FOR_DOMAIN")
     assert unknown.message.replace("nobodys.com", domain.name) == refusal.message
-    await tied.send(f"agent@{other.name}")
+    await restricted.send(f"agent@{other.name}")
 
 
-async def test_a_service_may_not_send(
+async def test_a_service_key_may_not_send(
     domain: Domain, tenant_id: UUID, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     service = Caller(channel, await a_key(database, tenant_id, Scope.SERVICE))
@@ -123,7 +123,7 @@ async def test_a_service_may_not_send(
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
-async def test_nobody_sends_for_another_tenant(
+async def test_only_an_operator_may_send_for_another_tenant(
     caller: Caller, domain: Domain, database: FreshDatabase, channel: grpc.aio.Channel
 ) -> None:
     stranger_id = await a_tenant(database)
@@ -134,7 +134,7 @@ async def test_nobody_sends_for_another_tenant(
     await operator.send(f"agent@{domain.name}", tenant_id=str(domain.tenant_id))
 
 
-async def test_without_a_key_nothing_is_sent(channel: grpc.aio.Channel, domain: Domain) -> None:
+async def test_an_invalid_key_is_rejected(channel: grpc.aio.Channel, domain: Domain) -> None:
     caller = Caller(channel, "lh_wrong")
 
     refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
@@ -156,7 +156,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-async def test_a_bad_request_names_the_field_and_stores_nothing(
+async def test_an_invalid_request_names_the_field_and_stores_nothing(
     caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     good: dict[str, Any] = {"to": [Address(address="reader@example.com")], "text": "Hello", "request_id": "1"}

@@ -73,8 +73,8 @@ def test_the_other_events_say_where_an_email_is() -> None:
 @pytest.mark.parametrize(
     ("subject", "sentence"),
     [
-        ("reject.received", "SES refused the content after it had accepted the email: Bad content."),
-        ("rendering.failed", "SES could not fill its template in, so nothing was sent: Bad content"),
+        ("reject.received", "SES rejected the content after it had accepted the email: Bad content."),
+        ("rendering.failed", "SES could not render the template, so nothing was sent: Bad content"),
     ],
 )
 def test_what_ses_does_not_send_after_all_is_said_in_a_sentence(subject: str, sentence: str) -> None:

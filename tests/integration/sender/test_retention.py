@@ -1,4 +1,4 @@
-"""What is old goes by itself, and nothing else does: emails with all of theirs, and what stands alone."""
+"""Retention: old emails are deleted with all that belongs to them, old rows too, and nothing else is."""
 
 import time
 from datetime import timedelta
@@ -11,7 +11,7 @@ from tests.integration.sender.conftest import Sender
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
-# An email of a subject ($1), its last state ($2) so many days ($3) old, with a body ($4) or without.
+# An email with a subject ($1), in its last state ($2) for $3 days, with a body ($4) or without.
 AN_EMAIL = """
 WITH email AS (
     INSERT INTO sender.emails
@@ -33,7 +33,7 @@ WITH email AS (
 )
 INSERT INTO sender.email_transitions (id, email_id, to_state) SELECT gen_random_uuid(), id, $2 FROM email
 """
-# Another 500 of each email, with its recipient.
+# 500 copies of each email, with its recipient.
 COPIES = """
 WITH email AS (
     INSERT INTO sender.emails
@@ -44,7 +44,7 @@ WITH email AS (
 )
 INSERT INTO sender.recipients (email_id, position, kind, address, match) SELECT id, 0, 'TO', '', '' FROM email
 """
-SMALL_THINGS = """
+OTHER_ROWS = """
 WITH beats AS (
     INSERT INTO sender.heartbeats (id, source, opened_at)
     SELECT gen_random_uuid(), 'ours', now() - make_interval(days => age) FROM unnest(ARRAY[6, 8]) AS age
@@ -72,29 +72,29 @@ SELECT
 """
 
 
-async def test_what_is_old_goes_and_nothing_else(
+async def test_old_rows_are_deleted_and_nothing_else(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     for name, state, age, with_body in (
         ("old", "SENT", 91, False),
         ("old and failed", "FAILED", 91, False),
-        ("young", "SENT", 89, False),
+        ("recent", "SENT", 89, False),
         ("with its body", "SENT", 91, True),
         ("held", "HELD", 91, False),
     ):
         await database.execute(AN_EMAIL, name, state, age, with_body)
-    await database.execute(SMALL_THINGS, tenant_id)
+    await database.execute(OTHER_ROWS, tenant_id)
 
-    async def only_the_young() -> bool:
+    async def only_recent_rows() -> bool:
         [left] = await database.fetch(LEFT)
-        return tuple(left) == (["held", "with its body", "young"], 3, 3, 3, 1, 1, 1, 1)
+        return tuple(left) == (["held", "recent", "with its body"], 3, 3, 3, 1, 1, 1, 1)
 
     async with sender.start():
-        await eventually(only_the_young)
+        await eventually(only_recent_rows)
 
 
-async def test_a_request_id_is_not_remembered_longer_than_its_emails(database: FreshDatabase) -> None:
-    """Repeated, it would be answered with emails of which some are there no more."""
+async def test_a_request_id_is_not_kept_longer_than_its_emails(database: FreshDatabase) -> None:
+    """Otherwise a repeat would be answered with emails that were deleted."""
     await database.execute(
         "INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, email_ids, created_at)"
         " SELECT gen_random_uuid(), age::text, '', '{}', now() - make_interval(days => age)"
@@ -107,18 +107,18 @@ async def test_a_request_id_is_not_remembered_longer_than_its_emails(database: F
     assert [row["request_id"] for row in rows] == ["9"]
 
 
-async def test_many_emails_go_in_batches(database: FreshDatabase, figure: Figure) -> None:
+async def test_many_emails_are_deleted_in_batches(database: FreshDatabase, figure: Figure) -> None:
     for number in range(10):
         await database.execute(AN_EMAIL, str(number), "SENT", 91, False)
     await database.execute(COPIES)
     async with database.open("sender") as opened:
         forgetting = Forgetting(opened, rules(emails=timedelta(days=90), requests=timedelta(days=30)))
 
-        began, rounds = time.perf_counter(), 1
+        start, rounds = time.perf_counter(), 1
         while await forgetting.forget():
             rounds += 1
-        took = time.perf_counter() - began
+        took = time.perf_counter() - start
 
     assert not await database.fetch("SELECT FROM sender.emails")
     each = took / 5_010 * 1e6
-    figure(f"forgetting: 5,010 emails and their recipients in {rounds} rounds, {each:.0f} µs an email")
+    figure(f"retention: 5,010 emails and their recipients in {rounds} runs, {each:.0f} µs per email")

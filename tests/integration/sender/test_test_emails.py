@@ -1,4 +1,4 @@
-"""Test emails: from a domain that is ready, in our words, a few at a time, for keys and for links."""
+"""Test emails: from a domain that is ready, with fixed content and a rate limit, for keys and for links."""
 
 from uuid import uuid4
 
@@ -20,22 +20,22 @@ from tests.stores import FreshDatabase
 
 @pytest.fixture
 async def holder(caller: Caller, domain: Domain, database: FreshDatabase) -> Caller:
-    """A customer who has the domain's link, and no key."""
+    """Return a customer with a link to the domain's page, but without a key."""
     return Caller(caller.channel, await a_link(database, domain))
 
 
-async def try_out(caller: Caller, domain: Domain, **more: str) -> Email:
+async def send_test(caller: Caller, domain: Domain, **more: str) -> Email:
     email: Email = (await caller.emails.SendTestEmail(a_test(domain, **more))).email
     return email
 
 
 def a_test(domain: Domain, **more: str) -> SendTestEmailRequest:
-    """A request for a test email to the domain itself."""
+    """Return a request for a test email to an address at the domain itself."""
     return SendTestEmailRequest(domain_id=str(domain.claim_id), **({"to": f"ada@{domain.name}"} | more))
 
 
-async def test_a_test_email_is_from_the_domain_and_in_our_words(caller: Caller, domain: Domain) -> None:
-    email = await try_out(caller, domain)
+async def test_a_test_email_is_from_the_domain_with_fixed_content(caller: Caller, domain: Domain) -> None:
+    email = await send_test(caller, domain)
 
     assert getattr(email, "from").address == f"hello@{domain.name}"
     assert [each.address.address for each in email.recipients] == [f"ada@{domain.name}"]
@@ -43,13 +43,15 @@ async def test_a_test_email_is_from_the_domain_and_in_our_words(caller: Caller, 
     assert f"signed-by:  {domain.name}" in whole.text
 
 
-async def test_a_link_sends_one_and_reads_it(holder: Caller, domain: Domain) -> None:
-    email = await try_out(holder, domain)
+async def test_a_link_can_send_and_read_a_test_email(holder: Caller, domain: Domain) -> None:
+    email = await send_test(holder, domain)
 
     assert (await holder.get(email.id)).subject == f"A test email from {domain.name}"
 
 
-async def test_a_link_sends_and_reads_nothing_else(holder: Caller, caller: Caller, domain: Domain) -> None:
+async def test_a_link_cannot_send_or_read_anything_else(
+    holder: Caller, caller: Caller, domain: Domain
+) -> None:
     written = await caller.send(f"agent@{domain.name}")
 
     reading = holder.emails.GetEmail(GetEmailRequest(email_id=written.id))
@@ -61,7 +63,7 @@ async def test_a_link_sends_and_reads_nothing_else(holder: Caller, caller: Calle
         assert (await refused(call)).reason == "SCOPE_TOO_SMALL"
 
 
-async def test_a_link_sends_from_no_other_domain(
+async def test_a_link_cannot_send_from_another_domain(
     holder: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     for tenant_id in (domain.tenant_id, await a_tenant(database)):
@@ -69,7 +71,7 @@ async def test_a_link_sends_from_no_other_domain(
         assert (await refused(holder.emails.SendTestEmail(a_test(other)))).reason == "DOMAIN_NOT_FOUND"
 
 
-async def test_a_domain_that_does_not_sign_sends_none(
+async def test_a_domain_without_dkim_sends_no_test_email(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
     await database.execute("UPDATE identity.tenants SET unready_policy = 'SHARED'")
@@ -80,30 +82,32 @@ async def test_a_domain_that_does_not_sign_sends_none(
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DOMAIN_NOT_READY")
 
 
-async def test_a_domain_has_five_at_once_whoever_asks(caller: Caller, holder: Caller, domain: Domain) -> None:
+async def test_the_rate_limit_of_five_is_per_domain_and_not_per_caller(
+    caller: Caller, holder: Caller, domain: Domain
+) -> None:
     for who in (caller, holder, caller, holder, caller):
-        await try_out(who, domain)
+        await send_test(who, domain)
 
     refusal = await refused(holder.emails.SendTestEmail(a_test(domain)))
 
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_EXCEEDED")
 
 
-async def test_a_retry_is_the_same_email(caller: Caller, domain: Domain) -> None:
+async def test_a_retry_returns_the_same_email(caller: Caller, domain: Domain) -> None:
     request_id = str(uuid4())
 
-    first, again = [await try_out(caller, domain, request_id=request_id) for _ in range(2)]
+    first, again = [await send_test(caller, domain, request_id=request_id) for _ in range(2)]
 
     assert first.id == again.id
 
 
-async def test_a_bad_address_is_refused(caller: Caller, domain: Domain) -> None:
+async def test_an_invalid_address_is_rejected(caller: Caller, domain: Domain) -> None:
     refusal = await refused(caller.emails.SendTestEmail(a_test(domain, to="nobody")))
 
     assert list(refusal.fields) == ["to[0].address"]
 
 
-async def test_emails_are_found_by_what_stands_on_them(
+async def test_a_search_matches_addresses_and_subjects(
     caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
     stranger = Caller(caller.channel, await a_key(database, await a_tenant(database)))
@@ -122,7 +126,7 @@ async def test_emails_are_found_by_what_stands_on_them(
     assert await found(domain.name, stranger) == []
 
 
-async def test_a_search_goes_on_over_pages(caller: Caller, domain: Domain) -> None:
+async def test_a_search_has_pages(caller: Caller, domain: Domain) -> None:
     wanted = [await caller.send(f"agent@{domain.name}", subject=f"News {number}") for number in range(3)]
     await caller.send(f"agent@{domain.name}", subject="Other")
 

@@ -1,4 +1,4 @@
-"""The orders of SES's events once more, through Postgres, one by one or together: one end for all."""
+"""SES's events lead to the same final state in every order, also through Postgres, singly or in batches."""
 
 import asyncio
 import json
@@ -33,7 +33,7 @@ TENANT = uuid7()
 
 
 async def a_claimed_email(database: Database) -> SentEmail:
-    """An email on its way: its attempt stands, and the answer has not come."""
+    """Store an email in flight: it has an open attempt without an answer."""
     email = SentEmail(TENANT, uuid7(), uuid7(), to=READERS)
     claim_id = uuid7()
     await database.execute(
@@ -60,13 +60,13 @@ async def a_claimed_email(database: Database) -> SentEmail:
     return email
 
 
-def told_of(email: SentEmail) -> list[ReceivedEvent]:
-    """All that SES can tell of an email, each twice, and again in the older form without our tags."""
+def all_events(email: SentEmail) -> list[ReceivedEvent]:
+    """Return every kind of SES event about an email, twice, and again in the older form without our tags."""
     one = SentEmail(email.tenant_id, email.email_id, email.attempt_id, email.ses_id, to=READERS[:1])
-    said = [*email.every_kind(), one.bounce("Transient", "MailboxFull"), one.complaint("not-spam")]
+    bodies = [*email.every_kind(), one.bounce("Transient", "MailboxFull"), one.complaint("not-spam")]
     events = (
         event_of(parse(json.dumps(each), datetime.now(UTC)))
-        for each in [*said, *said, *map(as_notification, said)]
+        for each in [*bodies, *bodies, *map(as_notification, bodies)]
     )
     return [
         ReceivedEvent(
@@ -77,8 +77,8 @@ def told_of(email: SentEmail) -> list[ReceivedEvent]:
     ]
 
 
-async def ends(database: FreshDatabase) -> Counter[tuple[object, ...]]:
-    """Each end, with how many emails came to it."""
+async def final_states(database: FreshDatabase) -> Counter[tuple[object, ...]]:
+    """Return the final states, with the number of emails that reached each."""
     rows = await database.fetch(
         "SELECT e.state, e.ses_id IS NOT NULL AS known, array_agg(r.state ORDER BY r.position) AS readers,"
         " (SELECT array_agg(to_state ORDER BY t.id) FROM sender.email_transitions AS t"
@@ -89,7 +89,7 @@ async def ends(database: FreshDatabase) -> Counter[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize(("together", "at_once"), [(1, 4), (50, 1)])
-async def test_a_hundred_orders_lead_to_one_end(
+async def test_a_hundred_orders_lead_to_one_final_state(
     database: FreshDatabase, figure: Figure, together: int, at_once: int
 ) -> None:
     dice = random.Random(17)  # noqa: S311 - the same orders in every run
@@ -99,33 +99,33 @@ async def test_a_hundred_orders_lead_to_one_end(
         feedback = Feedback(states, SuppressionStore(pool), unmatched)
         slots = asyncio.Semaphore(at_once)
 
-        async def hear(told: Sequence[tuple[ReceivedEvent | None, SentEmail]]) -> None:
-            answered = [email for event, email in told if event is None]  # SES's own answer, at last
+        async def apply(batch: Sequence[tuple[ReceivedEvent | None, SentEmail]]) -> None:
+            answered = [email for event, email in batch if event is None]  # None is SES's own answer
             answers = [proof(each.attempt_id, each.email_id, each.ses_id) for each in answered]
             async with slots, pool.transaction() as connection:
                 await states.settle(connection, answers)
-                await feedback.apply(connection, [event for event, _ in told if event])
+                await feedback.apply(connection, [event for event, _ in batch if event])
 
         emails = [await a_claimed_email(pool) for _ in range(ORDERS)]
-        told: list[tuple[ReceivedEvent | None, SentEmail]] = [
-            (event, email) for email in emails for event in [*told_of(email), None]
+        events: list[tuple[ReceivedEvent | None, SentEmail]] = [
+            (event, email) for email in emails for event in [*all_events(email), None]
         ]
-        dice.shuffle(told)
-        await asyncio.gather(*(hear(told[at : at + together]) for at in range(0, len(told), together)))
+        dice.shuffle(events)
+        await asyncio.gather(*(apply(events[at : at + together]) for at in range(0, len(events), together)))
         await all_matched(database, Matching(pool, unmatched, feedback))
 
-    found = await ends(database)
+    found = await final_states(database)
     assert found == {("FAILED", True, "COMPLAINED", "COMPLAINED", "SENT", "FAILED"): ORDERS}
     suppressed = await database.fetch("SELECT address FROM sender.suppressions ORDER BY address")
     assert [row["address"] for row in suppressed] == list(READERS)
     figure(
-        f"feedback through Postgres: {len(told):,} events and answers of {ORDERS} emails in random order "
-        f"(seed 17), {together} in a transaction, {at_once} of these at once: {len(found)} final state"
+        f"feedback through Postgres: {len(events):,} events and answers of {ORDERS} emails in random order "
+        f"(seed 17), {together} per transaction, {at_once} concurrent ones: {len(found)} final state"
     )
 
 
 async def all_matched(database: FreshDatabase, matching: Matching) -> None:
-    """Waits until no event is left that came before its email was known."""
+    """Wait until every event that arrived before its email was known is matched."""
 
     async def none_left() -> bool:
         await matching.match()

@@ -1,4 +1,4 @@
-"""SES's events without our tags, of emails whose SES id we do not know yet: kept, and applied when we do."""
+"""SES's events without our tags are stored until the SES message id of their email is known, then applied."""
 
 import time
 from collections.abc import AsyncIterator
@@ -27,8 +27,8 @@ async def hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
         yield hearsay
 
 
-async def parked(database: FreshDatabase, count: int) -> None:
-    """Waits until so many events are kept for later."""
+async def unmatched(database: FreshDatabase, count: int) -> None:
+    """Wait until `count` unmatched events are stored."""
 
     async def now() -> bool:
         assert len(await database.fetch("SELECT FROM sender.unmatched_feedback")) == count
@@ -55,9 +55,9 @@ async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_k
     [post] = await sender.posts()
     untagged = Email(tenant_id=email.tenant_id, ses_id=post["message_id"])
     for reader in READERS:
-        for _ in range(2):  # each under two ids
+        for _ in range(2):  # each with two event ids
             await hearsay.of(untagged, "bounce", reader)
-    await parked(sender.database, 2 * len(READERS))
+    await unmatched(sender.database, 2 * len(READERS))
 
     began = time.monotonic()
     await sender.hear(post)
@@ -70,23 +70,23 @@ async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_k
     assert (found.state, found.ses_id) == (State.STATE_SENT, post["message_id"])
     listed = await caller.suppressions.ListSuppressions(ListSuppressionsRequest())
     assert sorted(each.address for each in listed.suppressions) == sorted(READERS)
-    await parked(sender.database, 0)
+    await unmatched(sender.database, 0)
 
 
-async def test_what_is_matched_to_nobody_is_looked_for_ever_more_seldom(
+async def test_an_unmatched_event_is_checked_at_growing_intervals(
     caller: Caller, hearsay: Hearsay, database: FreshDatabase
 ) -> None:
     stranger = Email(tenant_id=str(UUID(int=7)), ses_id="0100-other")
     await hearsay.of(stranger, "bounce", "reader@example.com")
-    await parked(database, 1)
+    await unmatched(database, 1)
 
     await database.execute(
         "UPDATE sender.unmatched_feedback SET heard_at = heard_at - interval '1 day', due_at = now()"
     )
 
-    async def rests() -> bool:
-        [row] = await database.fetch("SELECT due_at - now() AS rest FROM sender.unmatched_feedback")
-        rest: timedelta = row["rest"]
-        return timedelta(minutes=4) < rest <= timedelta(minutes=5)
+    async def delayed() -> bool:
+        [row] = await database.fetch("SELECT due_at - now() AS delay FROM sender.unmatched_feedback")
+        delay: timedelta = row["delay"]
+        return timedelta(minutes=4) < delay <= timedelta(minutes=5)
 
-    await eventually(rests)
+    await eventually(delayed)

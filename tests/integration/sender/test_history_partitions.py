@@ -1,4 +1,4 @@
-"""The history of emails lies in partitions by day: made ahead, and dropped with the last email of the day."""
+"""The history of emails is partitioned by day: created ahead, and dropped with the last email of the day."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,7 +13,7 @@ from services.sender.store.retention import QUERIES, Days
 from tests.stores import FreshDatabase
 
 MIGRATION = "0007_pre_days.sql"
-# An email of so many days ago, with two changes of state.
+# An email of $1 days ago, with two transitions.
 AN_EMAIL = """
 WITH email AS (
     INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at)
@@ -40,13 +40,13 @@ async def names(database: FreshDatabase) -> list[str]:
 
 
 async def without_days(database: FreshDatabase) -> None:
-    """As it is when nobody made any for long: there is the default partition alone."""
+    """Drop all daily partitions, so that only the default one is left."""
     for name in await names(database):
         await database.execute(f"DROP TABLE {name}")
 
 
 async def a_day(database: FreshDatabase, *, ago: int) -> str:
-    """A day's own partition, of so many days ago."""
+    """Create the partition of the day `ago` days ago and return its name."""
     [row] = await database.fetch(
         "SELECT to_char(day AT TIME ZONE 'UTC', 'YYYYMMDD') AS name, chassis.first_id(day)::text AS from_id,"
         " chassis.first_id(day + interval '1 day')::text AS to_id"
@@ -59,13 +59,13 @@ async def a_day(database: FreshDatabase, *, ago: int) -> str:
     return name
 
 
-async def test_what_was_there_before_stays_as_it_is(migrated: Postgres, tmp_path: Path) -> None:
+async def test_existing_history_stays_in_its_own_partition(migrated: Postgres, tmp_path: Path) -> None:
     earlier = [path for path in sorted(SCHEMA.glob("0*.sql")) if path.name < MIGRATION]
     for path in earlier:
         copy(path, tmp_path)
     (tmp_path / "roles.sql").write_text("SELECT")
-    database = FreshDatabase(migrated, "turned_over")
-    await FreshDatabase(migrated, "postgres").execute("CREATE DATABASE turned_over")
+    database = FreshDatabase(migrated, "partitioned")
+    await FreshDatabase(migrated, "postgres").execute("CREATE DATABASE partitioned")
     await migrate(database.url("postgres"), tmp_path)
     await database.execute(
         "INSERT INTO sender.email_transitions (id, email_id, to_state)"
@@ -80,7 +80,7 @@ async def test_what_was_there_before_stays_as_it_is(migrated: Postgres, tmp_path
     assert len({row["email_id"] for row in rows}) == 1000
 
 
-async def test_the_next_seven_days_are_there(database: FreshDatabase, days: Days) -> None:
+async def test_partitions_of_the_next_seven_days_are_created(database: FreshDatabase, days: Days) -> None:
     await without_days(database)
 
     await days.turn()
@@ -91,7 +91,9 @@ async def test_the_next_seven_days_are_there(database: FreshDatabase, days: Days
     assert len(await names(database)) == 8
 
 
-async def test_a_day_that_was_not_made_in_time_loses_nothing(database: FreshDatabase, days: Days) -> None:
+async def test_no_history_is_lost_when_a_partition_was_not_created_in_time(
+    database: FreshDatabase, days: Days
+) -> None:
     await without_days(database)
     for ago in (3, 0, -1):
         await database.execute(AN_EMAIL, ago)
@@ -106,7 +108,9 @@ async def test_a_day_that_was_not_made_in_time_loses_nothing(database: FreshData
     assert sorted(row["email_id"] for row in after) == sorted(row["email_id"] for row in before)
 
 
-async def test_a_day_goes_with_its_last_email(database: FreshDatabase, days: Days) -> None:
+async def test_a_partition_is_dropped_with_the_last_email_of_its_day(
+    database: FreshDatabase, days: Days
+) -> None:
     await without_days(database)
     older, old = await a_day(database, ago=100), await a_day(database, ago=99)
     for ago in (100, 99):
@@ -124,7 +128,9 @@ async def test_a_day_goes_with_its_last_email(database: FreshDatabase, days: Day
     assert {row["lies_in"] for row in await database.fetch(HISTORY)} == {old}
 
 
-async def test_what_lies_astray_goes_too(database: FreshDatabase, days: Days) -> None:
+async def test_orphaned_history_in_the_default_partition_is_deleted(
+    database: FreshDatabase, days: Days
+) -> None:
     await without_days(database)
     for ago in (100, 99):
         await database.execute(AN_EMAIL, ago)
@@ -137,7 +143,7 @@ async def test_what_lies_astray_goes_too(database: FreshDatabase, days: Days) ->
     assert len(await database.fetch(HISTORY)) == 2
 
 
-async def test_the_young_stay_when_there_is_no_email(database: FreshDatabase, days: Days) -> None:
+async def test_recent_history_is_kept_even_without_emails(database: FreshDatabase, days: Days) -> None:
     await database.execute(AN_EMAIL, 0)
     await database.execute("DELETE FROM sender.emails")
 
@@ -146,7 +152,7 @@ async def test_the_young_stay_when_there_is_no_email(database: FreshDatabase, da
     assert len(await database.fetch(HISTORY)) == 2
 
 
-async def test_sender_cannot_choose_what_is_dropped(database: FreshDatabase) -> None:
+async def test_sender_may_not_drop_or_delete_history_directly(database: FreshDatabase) -> None:
     connection = await asyncpg.connect(database.url("sender"))
 
     for statement in (
@@ -158,7 +164,7 @@ async def test_sender_cannot_choose_what_is_dropped(database: FreshDatabase) -> 
     await connection.close()
 
 
-async def test_nobody_else_turns_the_days(database: FreshDatabase) -> None:
+async def test_other_services_may_not_rotate_the_partitions(database: FreshDatabase) -> None:
     connection = await asyncpg.connect(database.url("webhooks"))
 
     for function in ("make_email_days", "drop_email_days"):

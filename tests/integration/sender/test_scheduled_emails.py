@@ -1,4 +1,4 @@
-"""An email leaves at the time it was given, may be given another, and may be called back until it leaves."""
+"""Scheduled emails are sent at their time, and can be rescheduled or canceled until then."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ FAILED_PRECONDITION = grpc.StatusCode.FAILED_PRECONDITION
 
 
 def stamp(span: timedelta) -> Timestamp:
-    """The time that is so far from now."""
+    """Return the time at this distance from now."""
     found = Timestamp()
     found.FromDatetime(datetime.now(UTC) + span)
     return found
@@ -41,7 +41,7 @@ async def cancel(caller: Caller, email: Email) -> Email:
     return canceled
 
 
-async def test_an_email_leaves_when_its_time_has_come(caller: Caller, sender: Sender, domain: Domain) -> None:
+async def test_a_scheduled_email_is_sent_at_its_time(caller: Caller, sender: Sender, domain: Domain) -> None:
     later = await scheduled(caller, domain, timedelta(seconds=2))
     await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
     assert len(await sender.posts()) == 1
@@ -51,13 +51,13 @@ async def test_an_email_leaves_when_its_time_has_come(caller: Caller, sender: Se
     assert sent.send_time.ToDatetime() >= later.scheduled_time.ToDatetime()
 
 
-async def test_the_deadline_counts_from_the_time_to_send(caller: Caller, domain: Domain) -> None:
+async def test_the_deadline_counts_from_the_scheduled_time(caller: Caller, domain: Domain) -> None:
     email = await scheduled(caller, domain, timedelta(days=20))
 
     assert email.expire_time.ToDatetime() - email.scheduled_time.ToDatetime() == timedelta(days=7)
 
 
-async def test_another_time_may_be_given(caller: Caller, domain: Domain) -> None:
+async def test_an_email_can_be_rescheduled(caller: Caller, domain: Domain) -> None:
     email = await scheduled(caller, domain, timedelta(days=20))
 
     for _ in range(2):
@@ -71,7 +71,7 @@ async def test_another_time_may_be_given(caller: Caller, domain: Domain) -> None
     assert [each.state for each in sent.history].count(State.STATE_QUEUED) == 4
 
 
-async def test_once_it_left_its_time_is_past(caller: Caller, domain: Domain) -> None:
+async def test_a_sent_email_cannot_be_rescheduled(caller: Caller, domain: Domain) -> None:
     email = await caller.send(f"agent@{domain.name}")
     await becomes(caller, email, State.STATE_SENT)
 
@@ -90,7 +90,7 @@ BAD_TIMES: list[Any] = [
 
 
 @pytest.mark.parametrize("time", BAD_TIMES, ids=range(len(BAD_TIMES)))
-async def test_a_time_that_cannot_be_is_refused(caller: Caller, domain: Domain, time: Timestamp) -> None:
+async def test_an_invalid_time_is_rejected(caller: Caller, domain: Domain, time: Timestamp) -> None:
     email = await scheduled(caller, domain)
 
     for call in (
@@ -109,7 +109,7 @@ async def test_an_update_needs_a_time(caller: Caller, domain: Domain) -> None:
     assert set(refusal.fields) == {"send_time"}
 
 
-async def test_an_email_is_called_back(caller: Caller, sender: Sender, domain: Domain) -> None:
+async def test_a_scheduled_email_can_be_canceled(caller: Caller, sender: Sender, domain: Domain) -> None:
     email = await scheduled(caller, domain, timedelta(seconds=2))
 
     canceled = [await cancel(caller, email) for _ in range(2)]
@@ -121,9 +121,7 @@ async def test_an_email_is_called_back(caller: Caller, sender: Sender, domain: D
     assert [post["email_tags"]["lh-email"] for post in await sender.posts()] == [later.id]
 
 
-async def test_what_waits_for_its_domain_is_called_back(
-    caller: Caller, sender: Sender, domain: Domain
-) -> None:
+async def test_a_held_email_can_be_canceled(caller: Caller, sender: Sender, domain: Domain) -> None:
     email = await scheduled(caller, domain, timedelta(seconds=1))
     await sender.set_domain_state(domain, "LOST")
     await becomes(caller, email, State.STATE_HELD)
@@ -135,7 +133,7 @@ async def test_what_waits_for_its_domain_is_called_back(
     assert await sender.posts() == []
 
 
-async def test_what_may_have_been_sent_is_not_called_back(
+async def test_an_email_that_may_have_been_sent_cannot_be_canceled(
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     await sender.fault("accept_then_500", count=1)
@@ -147,7 +145,7 @@ async def test_what_may_have_been_sent_is_not_called_back(
     assert (refusal.code, refusal.metadata["state"]) == (FAILED_PRECONDITION, "UNKNOWN")
 
 
-async def test_another_tenants_email_does_not_exist(
+async def test_an_email_of_another_tenant_is_not_found(
     caller: Caller, channel: grpc.aio.Channel, domain: Domain, database: FreshDatabase
 ) -> None:
     email = await scheduled(caller, domain)
@@ -157,11 +155,11 @@ async def test_another_tenants_email_does_not_exist(
         assert (await refused(call)).reason == "EMAIL_NOT_FOUND"
 
 
-async def test_an_email_is_either_called_back_or_sent(caller: Caller, sender: Sender, domain: Domain) -> None:
-    """However the call meets the claim: what was told is so."""
+async def test_an_email_is_either_canceled_or_sent(caller: Caller, sender: Sender, domain: Domain) -> None:
+    """Whether the cancellation or the lease comes first, the answer to the caller is true."""
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(100)))
 
-    async def called_back(email: Email) -> bool:
+    async def was_canceled(email: Email) -> bool:
         try:
             await cancel(caller, email)
         except grpc.aio.AioRpcError as error:
@@ -170,7 +168,7 @@ async def test_an_email_is_either_called_back_or_sent(caller: Caller, sender: Se
             return False
         return True
 
-    canceled = await asyncio.gather(*map(called_back, emails))
+    canceled = await asyncio.gather(*map(was_canceled, emails))
 
     async def ended() -> list[Email]:
         found = [await caller.get(email.id) for email in emails]

@@ -1,4 +1,4 @@
-"""An email that ends whoever is about to hand it over: tried by some, then kept from killing more."""
+"""An email that crashes the senders that try to submit it is held after a few attempts."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from tests.integration.sender.conftest import Sender, State, becomes
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
-# Attempts of emails ($1): so many ($2) that ended before they began, and an open one whose process is dead.
+# Attempts of emails ($1): $2 that ended before they were started, and an open one of a dead process.
 DEATHS = """
 INSERT INTO sender.attempts
     (id, email_id, tenant_id, claim_id, number, state, worker, leased_until, settled_at, begun)
@@ -30,8 +30,8 @@ WHERE id = ANY ($1)
 """
 
 
-async def emails_of_the_dead(sender: Sender, domain: Domain, count: int, deaths: int) -> list[Email]:
-    """Emails as the latest of senders leaves them that die before they begin, after so many others."""
+async def abandoned_emails(sender: Sender, domain: Domain, count: int, deaths: int) -> list[Email]:
+    """Return emails whose last sender died before it started the attempt, as `deaths` others did before."""
     await sender.set_account(state="PAUSED")
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, domain.tenant_id)
@@ -42,8 +42,8 @@ async def emails_of_the_dead(sender: Sender, domain: Domain, count: int, deaths:
     return emails
 
 
-async def looked_at(sender: Sender, caller: Caller, domain: Domain) -> None:
-    """Waits until a release has looked at what is held for a domain."""
+async def released(sender: Sender, caller: Caller, domain: Domain) -> None:
+    """Wait until the release task has run for the held email of a domain."""
     await sender.set_account(state="PAUSED")
     other = await caller.send(f"agent@{domain.name}")
     await sender.database.execute(
@@ -53,35 +53,35 @@ async def looked_at(sender: Sender, caller: Caller, domain: Domain) -> None:
     await sender.set_account(state="READY")
 
 
-async def test_after_five_deaths_it_is_held_and_an_operator_lets_it_go(
+async def test_after_five_crashes_the_email_is_held_until_an_operator_decides(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
-    [email] = await emails_of_the_dead(sender, domain, 1, DEADLY - 1)
+    [email] = await abandoned_emails(sender, domain, 1, DEADLY - 1)
 
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
         held = await becomes(caller, email, State.STATE_HELD)
-        assert "perhaps it is this email that ends them. Nothing was sent" in held.state_note
-        await looked_at(sender, caller, domain)
+        assert "this email may be what crashes them. Nothing was sent" in held.state_note
+        await released(sender, caller, domain)
         assert (await caller.get(email.id)).state == State.STATE_HELD
         assert len(await sender.events("email.held")) == 1
 
         key = await a_key(database, tenant_id, Scope.ADMIN)
         operator: Any = Keyed(settlement_pb2_grpc.SettlementServiceStub(channel), key)
         resend = pb.SettleEmailRequest.OUTCOME_RESEND
-        await operator.SettleEmail(pb.SettleEmailRequest(email_id=email.id, outcome=resend, reason="mended"))
+        await operator.SettleEmail(pb.SettleEmailRequest(email_id=email.id, outcome=resend, reason="fixed"))
         await becomes(caller, email, State.STATE_SENT)
 
     assert {post["email_tags"]["lh-email"] for post in await sender.posts()} >= {email.id}
 
 
 @pytest.mark.parametrize("ending", ["canceled", "expired"])
-async def test_nothing_was_sent_of_it_and_so_it_ends(
+async def test_a_held_email_can_be_canceled_or_expire_as_nothing_was_sent(
     sender: Sender, tenant_id: UUID, database: FreshDatabase, ending: str
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
-    [email] = await emails_of_the_dead(sender, domain, 1, DEADLY - 1)
+    [email] = await abandoned_emails(sender, domain, 1, DEADLY - 1)
 
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
@@ -96,30 +96,30 @@ async def test_nothing_was_sent_of_it_and_so_it_ends(
     assert "nothing was sent" in ended.state_note
 
 
-async def test_before_that_it_is_tried_again_apart_from_those_that_died_with_it(
+async def test_until_then_it_is_retried_at_another_time_than_emails_of_the_same_crash(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """Once is anybody's; from the second time on each waits for a moment of its own."""
+    """One crash may have any cause; from the second one on, each email is retried at a time of its own."""
     domain = await sender.a_ready_domain(tenant_id)
-    await emails_of_the_dead(sender, domain, 3, 0)
-    first = await rests(sender, database)
+    await abandoned_emails(sender, domain, 3, 0)
+    first = await delays(sender, database)
     await database.execute("DELETE FROM sender.attempts")
     await database.execute("DELETE FROM sender.emails")
-    await emails_of_the_dead(sender, domain, 3, 1)
-    second = await rests(sender, database)
+    await abandoned_emails(sender, domain, 3, 1)
+    second = await delays(sender, database)
 
     assert first == [timedelta(seconds=1)] * 3
-    assert second == [timedelta(seconds=2 + place) for place in range(3)]
+    assert second == [timedelta(seconds=2 + position) for position in range(3)]
 
 
-async def rests(sender: Sender, database: FreshDatabase) -> list[timedelta]:
-    """How long each email that was taken over rests, while SES takes nothing."""
+async def delays(sender: Sender, database: FreshDatabase) -> list[timedelta]:
+    """Return how long each email that was taken over waits for its retry; the account is paused."""
 
-    async def all_rest() -> list[timedelta]:
+    async def all_queued() -> list[timedelta]:
         rows = await database.fetch(
-            "SELECT not_before - state_at AS rest FROM sender.emails WHERE state = 'QUEUED' ORDER BY rest"
+            "SELECT not_before - state_at AS delay FROM sender.emails WHERE state = 'QUEUED' ORDER BY delay"
         )
-        return [row["rest"] for row in rows] if len(rows) == 3 else []
+        return [row["delay"] for row in rows] if len(rows) == 3 else []
 
     async with sender.start():
-        return await eventually(all_rest)
+        return await eventually(all_queued)

@@ -1,4 +1,4 @@
-"""A lost answer whose event is lost as well: silence counts only while events are proven to arrive."""
+"""Feedback liveness: the absence of an event counts only while other events provably arrive."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ from tests.waiting import eventually
 
 HEARTBEATS = replace(SHORT, heartbeat_interval=timedelta(seconds=0.3))
 SLOW = timedelta(seconds=30)
-# Another attempt of the email, whose process is dead.
+# Another attempt of the email, whose process died.
 ABANDONED = """
 INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)
 SELECT gen_random_uuid(), email_id, tenant_id, claim_id, 2, 'dead', now() FROM sender.attempts
@@ -35,7 +35,7 @@ RETURNING id
 
 @asynccontextmanager
 async def webhooks(sender: Sender) -> AsyncIterator[None]:
-    """The service that takes SES's events in."""
+    """Run the webhooks service, which receives SES's events."""
     settings = Config(
         server=sender.settings.server,
         database=sender.database.settings("webhooks"),
@@ -49,7 +49,7 @@ async def webhooks(sender: Sender) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def lossy(sender: Sender) -> Sender:
-    """SES answers the next email with an error after accepting it, and its Send event is lost."""
+    """Return a sender for whose next email the Send and Delivery events are lost."""
     session = boto3.Session("sandbox", "sandbox", region_name=REGION)
     url = sender.internet.addresses.ses
     await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=url)
@@ -68,7 +68,9 @@ async def unknown(caller: Caller, sender: Sender, domain: Domain, **fields: Any)
     return await becomes(caller, await caller.send(f"agent@{domain.name}", **fields), State.STATE_UNKNOWN)
 
 
-async def test_held_and_never_posted_again(lossy: Sender, tenant_id: UUID, figure: Figure) -> None:
+async def test_an_email_without_answer_and_event_is_held_and_not_posted_again(
+    lossy: Sender, tenant_id: UUID, figure: Figure
+) -> None:
     await lossy.a_shared_sender()
     domain = await lossy.a_ready_domain(tenant_id)
 
@@ -81,15 +83,13 @@ async def test_held_and_never_posted_again(lossy: Sender, tenant_id: UUID, figur
     assert "may have been sent" in held.state_note
     assert await lossy.events("email.held")
     assert len(posts) == 1
-    figure(
-        f"answer and Send event lost, hold mode: {len(posts) - 1} second POSTs, HELD, proven by heartbeats"
-    )
+    figure(f"answer and Send event lost, HOLD: {len(posts) - 1} second POSTs, HELD, proven by heartbeats")
 
 
-async def test_sent_once_more_where_it_was_asked_for_and_only_once(
+async def test_an_email_with_resend_is_sent_once_more_and_only_once(
     lossy: Sender, tenant_id: UUID, database: FreshDatabase, figure: Figure
 ) -> None:
-    """Every answer and every event is lost, of the second attempt too."""
+    """All answers and events are lost, also those of the second attempt."""
     domain = await lossy.a_ready_domain(tenant_id)
     await lossy.fault("accept_then_500", count=2)
 
@@ -106,7 +106,7 @@ async def test_sent_once_more_where_it_was_asked_for_and_only_once(
     posts = await lossy.posts()
     assert len(posts) == 2
     await lossy.one_post_an_attempt()
-    figure(f"answers and events of every attempt lost, resend mode: {len(posts) - 1} second POST, then HELD")
+    figure(f"answers and events of every attempt lost, RESEND: {len(posts) - 1} second POST, then HELD")
 
 
 async def attempts(database: FreshDatabase, states: list[str]) -> bool:
@@ -117,7 +117,7 @@ async def attempts(database: FreshDatabase, states: list[str]) -> bool:
 async def test_nothing_is_decided_while_the_intake_is_down(
     lossy: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """The windows are long over, and neither HOLD nor RESEND happens until events can come again."""
+    """The windows have long ended, but the email is neither held nor resent until events arrive again."""
     await lossy.a_shared_sender()
     domain = await lossy.a_ready_domain(tenant_id)
 
@@ -140,7 +140,7 @@ async def so_many_heartbeats(sender: Sender, count: int) -> bool:
 
 
 async def test_a_backlog_stops_the_clock(sender: Sender, tenant_id: UUID, database: FreshDatabase) -> None:
-    """Events of later attempts have come; ours may be among those that nobody understood yet."""
+    """Events of later attempts have arrived; this email's may be among those not processed yet."""
     domain = await sender.a_ready_domain(tenant_id)
     await database.execute(
         "INSERT INTO webhooks.notifications (id, sns_id, topic_arn, body, received_at)"
@@ -150,23 +150,23 @@ async def test_a_backlog_stops_the_clock(sender: Sender, tenant_id: UUID, databa
         caller = await sender.a_caller(channel, tenant_id)
         email = await unknown(caller, sender, domain)
         await sender.listen()
-        await eventually(lambda: looked_often(database))
+        await eventually(lambda: checked_often(database))
         assert (await caller.get(email.id)).state == State.STATE_UNKNOWN
 
         await database.execute("UPDATE webhooks.notifications SET processed_at = now()")
         await becomes(caller, email, State.STATE_HELD)
 
 
-async def looked_often(database: FreshDatabase) -> bool:
-    """Whether the rounds went on for longer than the window, with the clock standing."""
+async def checked_often(database: FreshDatabase) -> bool:
+    """Return whether the checks went on for longer than the window while the clock stood still."""
     rows = await database.fetch(
-        "SELECT heard_for = '0' AS stands FROM sender.listening AS l JOIN sender.attempts AS a ON true"
+        "SELECT heard_for = '0' AS stopped FROM sender.listening AS l JOIN sender.attempts AS a ON true"
         " WHERE l.looked_at > a.settled_at + interval '2 seconds'"
     )
-    return [row["stands"] for row in rows] == [True]
+    return [row["stopped"] for row in rows] == [True]
 
 
-async def test_twenty_later_emails_prove_it_without_a_heartbeat(
+async def test_events_of_twenty_later_emails_prove_liveness_without_a_heartbeat(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
     domain = await sender.a_ready_domain(tenant_id)
@@ -208,10 +208,10 @@ async def test_a_late_event_of_the_first_attempt_cancels_the_second(
     assert len(await sender.posts()) == 1
 
 
-async def test_a_take_over_does_not_wait_for_a_heartbeat(
+async def test_take_over_does_not_wait_for_a_heartbeat(
     sender: Sender, tenant_id: UUID, database: FreshDatabase
 ) -> None:
-    """SES takes its time, so answers are lost, heartbeats leave, and each of them hangs as well."""
+    """SES is slow, so answers are lost and heartbeats are sent, each of which hangs as well."""
     await sender.a_shared_sender()
     domain = await sender.a_ready_domain(tenant_id)
     async with sender.start(windows=HEARTBEATS) as channel:
