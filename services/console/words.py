@@ -299,7 +299,7 @@ _PLAIN = (
         re.compile(
             r"\b[Tt]his request_id was used before for something else; use a new one for a new request\b"
         ),
-        "this form was already submitted, and the result is in the list; submit it again to create another",
+        "this form was already submitted and its result is in the list; submit it again for another one",
     ),
     (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
     (re.compile(r"\bAWS\b"), "the mail service"),

@@ -26,7 +26,7 @@ AGAIN = timedelta(seconds=5)
 
 
 class Places:
-    """A limit on concurrent bodies, at most half of them from one tenant, so that others can always upload."""
+    """A limit on concurrent bodies, at most half of them from one tenant, so that others can upload too."""
 
     def __init__(
         self, count: int, *, waiting: int = WAITING_OF_TENANT, patience: timedelta = PATIENCE
@@ -40,7 +40,7 @@ class Places:
 
     @asynccontextmanager
     async def one(self, tenant: str) -> AsyncIterator[None]:
-        """Hold a slot for a tenant. Raise Rejected if too many of its requests wait, or one waits too long."""
+        """Hold a slot for a tenant. Raise Rejected if too many of its requests wait, or this one too long."""
         own = self._own.setdefault(tenant, asyncio.Semaphore(self._share))
         async with AsyncExitStack() as held:
             await self._enter(tenant, own, held)
