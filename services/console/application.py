@@ -46,11 +46,11 @@ def application(parts: Parts, *, public_url: str, api_requests_per_second: int) 
         return refusal(request, HTTPException(status, sentence))
 
     own = [Route("/", _home), Route("/healthz", _health), *parts.assets.routes()]
-    people = [*parts.pages.routes(), *parts.links.routes()]  # order matters: /d/{domain_id} before /d/{token}
+    pages = [*parts.pages.routes(), *parts.links.routes()]  # order matters: /d/{domain_id} before /d/{token}
     return Starlette(
         routes=[
             *own,
-            *people,
+            *pages,
             *api.routes(parts.calls, parts.callers, requests_per_second=api_requests_per_second),
         ],
         middleware=[

@@ -87,7 +87,7 @@ class Hardening:
             return None  # the client is gone, so there is no one to respond to
         except Exception:
             log.exception("unhandled exception in HTTP request", action="http_failed")
-            if not answer.began:
+            if not answer.started:
                 await self._refuse(Request(scope), 500, ACCIDENT)(scope, receive, answer)
         return None
 
@@ -115,11 +115,11 @@ class Answer:
     def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
         self._send = send
         self._headers = headers
-        self.began = False
+        self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.began = True
+            self.started = True
             headers = MutableHeaders(scope=message)
             for name, value in self._headers.items():
                 headers.setdefault(name, value)

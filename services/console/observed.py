@@ -34,12 +34,12 @@ class Observed:
         request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(uuid7())
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        began = time.monotonic()
+        start = time.monotonic()
 
         async def respond(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message)[REQUEST_ID] = request_id
-                _record(scope, message["status"], time.monotonic() - began)
+                _record(scope, message["status"], time.monotonic() - start)
             await send(message)
 
         return await self._app(scope, receive, respond)

@@ -22,7 +22,7 @@ from services.console.pages.visitor import key_of, paused
 HERE = "/app/emails"
 PAGE = 50
 STATES = ("QUEUED", "SENT", "SUPPRESSED", "FAILED", "CANCELED", "EXPIRED", "HELD", "UNKNOWN")
-FRAMES = (("short", 400), ("middling", 2000))  # largest HTML body in characters, per height of the frame
+FRAMES = (("short", 400), ("medium", 2000))  # largest HTML body in characters, per height of the frame
 OPENED = 3  # timelines are expanded for up to this many recipients
 # The body of an email is untrusted, so it must not run scripts, load anything, send forms or open links.
 BODY_HEADERS = {

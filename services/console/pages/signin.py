@@ -16,7 +16,9 @@ from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typ
 from services.console.session import Sessions
 
 HOME = "/app/domains"
-KEY_INVALID = "This key is unknown or revoked. Copy the whole key again. It starts with lh_."
+KEY_INVALID = (
+    "This key is unknown, expired or revoked. Make sure that you copied all of it. Keys start with lh_."
+)
 SENDING_ONLY = "This key can only send email. Sign in with a key that has full access."
 TRIES, TRIES_WITHIN = 10, timedelta(minutes=5)
 

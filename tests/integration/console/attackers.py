@@ -112,22 +112,22 @@ class Watch:
         async with httpx.AsyncClient(base_url=self.console, headers=self.headers, timeout=30) as client:
             while time.monotonic() < end:
                 self.health.append(await self._health())
-                began = time.monotonic()
+                start = time.monotonic()
                 answer = await client.post("/emails", json=self.email)
-                self.sends.append(time.monotonic() - began)
+                self.sends.append(time.monotonic() - start)
                 assert answer.status_code == 200, answer.text
 
     async def _health(self) -> float:
         """Check health as the kubelet does, over a new connection; return the seconds it took."""
-        began, url = time.monotonic(), httpx.URL(self.console)
+        start, url = time.monotonic(), httpx.URL(self.console)
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n\r\n" % url.netloc)
         status = await asyncio.wait_for(reader.readline(), 30)
         writer.close()
         assert b" 200 " in status, status
-        return time.monotonic() - began
+        return time.monotonic() - start
 
-    def said(self) -> str:
+    def summary(self) -> str:
         """Return both latencies as text."""
         return f"/healthz {_percentiles(self.health)}, send {_percentiles(self.sends)}"
 

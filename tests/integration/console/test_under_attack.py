@@ -83,7 +83,7 @@ def attacks(world: World, scale: float, key: str) -> dict[str, Attack]:
         for each in (
             Attack("idle connections", int(5000 * scale)),
             Attack("half requests", int(500 * scale), b"GET / HTTP/1.1\r\nhost: %s\r\n" % host, b"a: b\r\n"),
-            Attack("slow bodies of strangers", int(200 * scale), form, b"x"),
+            Attack("slow anonymous bodies", int(200 * scale), form, b"x"),
             Attack("slow bodies of a tenant", int(200 * scale), slow, b"x"),
             Attack("60 kB `to` of unknown keys", int(40 * scale), long_to(host)),
             Attack("60 kB `to` of a tenant", int(40 * scale), long_to(host, key)),
@@ -93,7 +93,7 @@ def attacks(world: World, scale: float, key: str) -> dict[str, Attack]:
 
 @pytest.mark.parametrize(
     "name",
-    ["idle connections", "half requests", "slow bodies of strangers", "slow bodies of a tenant",
+    ["idle connections", "half requests", "slow anonymous bodies", "slow bodies of a tenant",
      "60 kB `to` of unknown keys", "60 kB `to` of a tenant"],
 )  # fmt: skip
 @pytest.mark.parametrize("address", [ELSEWHERE, SAME], ids=["elsewhere", "same-address"])
@@ -116,7 +116,7 @@ async def test_other_tenants_are_served_during_an_attack(
     memory = peak_memory(pid)
     where = "another address" if address == ELSEWHERE else "the same address"
     figure(
-        f"{attack.count:,} {name} from {where}: alone {before.said()}; attacked {during.said()};"
+        f"{attack.count:,} {name} from {where}: alone {before.summary()}; attacked {during.summary()};"
         f" memory {memory:.0f} MiB of {limit():.0f}"
     )
     assert max(during.health + during.sends) < BOUND
