@@ -1,1 +1,1 @@
-"""console: the page that customers see and the edge that Resend's SDKs speak to. No tables, gRPC inward."""
+"""console: the web pages and the Resend-compatible HTTP API. Has no tables; calls the services over gRPC."""

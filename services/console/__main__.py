@@ -1,4 +1,4 @@
-"""The console service: everything it is made of, and how it is put together."""
+"""The console service: its settings, its parts, and how they are wired together."""
 
 import socket
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ from services.console.session import Sessions, check_secret
 
 log = get_logger(__name__)
 
-CONNECTIONS = 4000  # at once; an open live page is one of them
+CONNECTIONS = 4000  # concurrent, including open live pages
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,22 +33,24 @@ class Config:
 
     process: config.Process
     tls: config.Tls
-    console_port: int = setting(8080, help="port of pages and API; 0 takes any", minimum=0, maximum=65535)
-    console_host: str = setting("0.0.0.0", help="address that pages and API bind")  # noqa: S104 - pods are reached from outside
+    console_port: int = setting(
+        8080, help="port for the pages and the API; 0 picks a free port", minimum=0, maximum=65535
+    )
+    console_host: str = setting("0.0.0.0", help="address to bind")  # noqa: S104 - pods are called from outside
     public_url: str = setting(
-        help="where browsers and SDKs reach it, e.g. https://letterhead.example.com; http on loopback only"
+        help="URL that browsers and SDKs use, e.g. https://letterhead.example.com; http only on loopback"
     )
     session_secret: Secret = setting(
-        help="file with the secret that sign-in cookies are encrypted by, 32 characters or more; of several,"
-        " one a line, the first encrypts and all are read"
+        help="file with the secret that encrypts sign-in cookies, at least 32 characters; may list several,"
+        " one per line: the first encrypts, all decrypt"
     )
     trusted_proxies: tuple[str, ...] = setting(
         (),
-        help="addresses or networks whose X-Forwarded-For and -Proto are believed; none: failed sign-ins"
-        " count by the key that was tried, not by address",
+        help="addresses or networks whose X-Forwarded-For and X-Forwarded-Proto headers are trusted;"
+        " if empty, failed sign-ins are counted by key, not by client address",
     )
     api_requests_per_second: int = setting(
-        50, help="requests a second that one key may make at the API, of each replica", minimum=1
+        50, help="API requests per second allowed for each key on each replica", minimum=1
     )
     identity_address: str = setting(help="host:port of the identity service")
     verifier_address: str = setting(help="host:port of the verifier service")
@@ -60,22 +62,24 @@ class Config:
         if public.scheme != "https" and (public.scheme, public.hostname in LOOPBACK) != ("http", True):
             raise ValueError(f"LETTERHEAD_PUBLIC_URL: {self.public_url!r} is not an https URL")
         if public.path.strip("/") or public.query or public.fragment:
-            raise ValueError(f"LETTERHEAD_PUBLIC_URL: {self.public_url!r} has more than a host and a port")
+            raise ValueError(
+                f"LETTERHEAD_PUBLIC_URL: {self.public_url!r} has more than a scheme, host and port"
+            )
 
     @property
     def origin(self) -> str:
-        """The public URL, without a slash at its end."""
+        """Return the public URL without a trailing slash."""
         return self.public_url.rstrip("/")
 
     @property
     def secure(self) -> bool:
-        """Whether browsers come over TLS."""
+        """Return whether browsers connect over TLS."""
         return self.public_url.startswith("https:")
 
 
 @asynccontextmanager
 async def running(settings: Config) -> AsyncIterator[int]:
-    """Run the service while the block does; gives the port it listens on."""
+    """Run the service until the block ends; yield the port it listens on."""
     async with AsyncExitStack() as stack:
         stack.enter_context(metrics_server(settings.console_host, settings.process.metrics_port))
         listener = stack.enter_context(_listening(settings))
@@ -86,7 +90,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
         stack.callback(parts.pages.end)
         if settings.secure and not settings.trusted_proxies:
             log.warning(
-                "no proxy is trusted: failed sign-ins count by key, not by address", action="proxy_untrusted"
+                "no trusted proxies configured, failed sign-ins are counted by key", action="proxy_untrusted"
             )
         port: int = listener.getsockname()[1]
         log.info("serving", action="server_started", port=port)
@@ -94,7 +98,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
 
 
 def made(settings: Config, services: calls.Calls) -> Parts:
-    """Make all that the application is made of."""
+    """Create the parts of the application."""
     sessions, assets = Sessions(settings.session_secret, secure=settings.secure), Assets()
     callers, shared = Callers(services), not settings.trusted_proxies
     pages = Pages(services, callers, sessions, assets, public_url=settings.origin, addresses_shared=shared)
@@ -103,7 +107,7 @@ def made(settings: Config, services: calls.Calls) -> Parts:
 
 
 def composed(settings: Config, parts: Parts) -> Starlette:
-    """Make the application."""
+    """Create the application from its parts."""
     rate = settings.api_requests_per_second
     return application(parts, public_url=settings.origin, api_requests_per_second=rate)
 
@@ -125,7 +129,7 @@ def _limits(settings: Config) -> Limits:
 
 
 def _options(settings: Config) -> dict[str, object]:
-    """Give uvicorn's options: whose word on clients' addresses counts."""
+    """Return uvicorn's options, including the proxies trusted to report client addresses."""
     return {
         "proxy_headers": bool(settings.trusted_proxies),
         "forwarded_allow_ips": list(settings.trusted_proxies),

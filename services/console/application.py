@@ -1,4 +1,4 @@
-"""The application: API at the root, pages under /app and /d, files under /static. Composes, and no more."""
+"""The application: API at the root, pages under /app and /d, static files under /static. Only wires parts."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ from services.console.session import Sessions
 
 @dataclass(frozen=True)
 class Parts:
-    """What the application is made of."""
+    """The parts that the application is built from."""
 
     calls: Calls
     sessions: Sessions
@@ -34,23 +34,23 @@ class Parts:
 
 
 def application(parts: Parts, *, public_url: str, api_requests_per_second: int) -> Starlette:
-    """Make the application that answers at `public_url`."""
+    """Create the application served at `public_url`."""
 
     def refusal(request: Request, error: Exception) -> Response:
-        answer = (parts.pages.refusal if of_page(request.url.path) else api.refusal)(request, error)
+        response = (parts.pages.refusal if of_page(request.url.path) else api.refusal)(request, error)
         if isinstance(error, HTTPException):
-            answer.headers.update(error.headers or {})
-        return answer
+            response.headers.update(error.headers or {})
+        return response
 
     def refuse(request: Request, status: int, sentence: str) -> Response:
         return refusal(request, HTTPException(status, sentence))
 
     own = [Route("/", _home), Route("/healthz", _health), *parts.assets.routes()]
-    people = [*parts.pages.routes(), *parts.links.routes()]  # in this order: a domain's id is no link
+    pages = [*parts.pages.routes(), *parts.links.routes()]  # order matters: /d/{domain_id} before /d/{token}
     return Starlette(
         routes=[
             *own,
-            *people,
+            *pages,
             *api.routes(parts.calls, parts.callers, requests_per_second=api_requests_per_second),
         ],
         middleware=[
@@ -67,5 +67,5 @@ async def _home(_: Request) -> Response:
 
 
 async def _health(_: Request) -> Response:
-    """Say that the process runs; what it asks is watched by its own service."""
+    """Report that the process is up; the services that it calls have their own health checks."""
     return PlainTextResponse("ok")

@@ -1,4 +1,4 @@
-"""The files that pages load: read once, served under names that hold their digest and so never change."""
+"""The static files of the pages, read once at start-up and served at URLs that contain their digest."""
 
 import hashlib
 import mimetypes
@@ -15,7 +15,7 @@ DIGEST_LENGTH = 12
 
 
 class Assets:
-    """Every file of static/, by the path it is served at: `/static/<digest>/<name>`."""
+    """All files in static/ and their URLs, `/static/<digest>/<name>`."""
 
     def __init__(self, directory: Path = DIRECTORY) -> None:
         self._files = {
@@ -26,11 +26,11 @@ class Assets:
         self._urls = {name: f"/static/{_digest(data)}/{name}" for name, data in self._files.items()}
 
     def url(self, name: str) -> str:
-        """Give the path of a file, for templates; raises KeyError for one that is not there."""
+        """Return the URL path of a file, for templates. Raise KeyError for an unknown file."""
         return self._urls[name]
 
     def routes(self) -> list[Route]:
-        """Give the route that serves them."""
+        """Return the route that serves the files."""
         return [Route("/static/{digest}/{name:path}", self._serve)]
 
     async def _serve(self, request: Request) -> Response:
@@ -38,9 +38,10 @@ class Assets:
         if name not in self._files:
             raise HTTPException(404)
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        # While releases roll, one replica's page may ask another for a file: it gets what there is, for now.
-        kept = FOREVER if self._urls[name] == request.url.path else "no-store"
-        return Response(self._files[name], media_type=kind, headers={"cache-control": kept})
+        # During a rolling update, a page from one replica may load its files from another replica with other
+        # digests. Serve the current file, but uncached.
+        caching = FOREVER if self._urls[name] == request.url.path else "no-store"
+        return Response(self._files[name], media_type=kind, headers={"cache-control": caching})
 
 
 def _digest(data: bytes) -> str:

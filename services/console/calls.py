@@ -1,6 +1,6 @@
-"""Calls inward by gRPC, each with the caller's own key, and what a refusal says. Not for any rule of its own.
+"""gRPC calls to the other services, made with the caller's own key, and their errors.
 
-Because console has no key of its own, one caller can see nothing of another's through it.
+Console has no key of its own, so a caller can never see another tenant's data through it.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -33,7 +33,7 @@ Response = TypeVar("Response")
 
 
 class Addresses(Protocol):
-    """Where the services are, host:port each."""
+    """The addresses of the services, each as host:port."""
 
     @property
     def identity_address(self) -> str: ...
@@ -45,14 +45,14 @@ class Addresses(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field of a request, by its path in the proto, and what is wrong with it."""
+    """An invalid field of a request: its path in the proto and the description of the problem."""
 
     field: str
     description: str
 
 
 class Refused(Exception):
-    """A service's no: `code` and `reason` for programs, `message` for people."""
+    """An error returned by a service: `code` and `reason` for programs, `message` for people."""
 
     def __init__(
         self,
@@ -71,13 +71,13 @@ class Refused(Exception):
         self.retry_after = retry_after
 
     def of(self, field: str) -> "Refused":
-        """Say the same of this field of what a caller gave, whatever field of the call it became."""
+        """Return the same error with all violations reported for `field`, the caller's name of the input."""
         violations = tuple(Violation(field, each.description) for each in self.violations)
         return Refused(self.code, self.reason, str(self), violations=violations, retry_after=self.retry_after)
 
 
 class Calls:
-    """The stubs of the services that console asks, and how they are called with somebody's key."""
+    """The stubs of the services that console calls, and methods to call them with a caller's key."""
 
     def __init__(
         self, *, identity: grpc.aio.Channel, verifier: grpc.aio.Channel, sender: grpc.aio.Channel
@@ -100,7 +100,7 @@ class Calls:
         key: str,
         deadline: timedelta = DEADLINE,
     ) -> Response:
-        """Make one call with this key (empty: none). Raises Refused."""
+        """Make one call with this key; an empty key sends no credentials. Raise Refused."""
         try:
             return await method(request, timeout=deadline.total_seconds(), metadata=_metadata(key))
         except grpc.aio.AioRpcError as error:
@@ -109,7 +109,7 @@ class Calls:
     async def watch(
         self, request: verifier_pb2.WatchDomainRequest, *, key: str
     ) -> AsyncGenerator[verifier_pb2.WatchDomainResponse, None]:
-        """Give what is known of a domain, and each change until the server ends it. Raises Refused."""
+        """Yield the state of a domain and each change until the server ends the stream. Raise Refused."""
         stream: Any = self.verifier.WatchDomain(request, metadata=_metadata(key))
         try:
             async for response in stream:
@@ -122,7 +122,7 @@ class Calls:
 
 @asynccontextmanager
 async def opened(addresses: Addresses, tls: Tls) -> AsyncIterator[Calls]:
-    """Open one channel to each service while the block runs; a service that is away is tried again."""
+    """Open one channel to each service until the block ends. Channels reconnect to services that are down."""
     async with AsyncExitStack() as stack:
         identity, verifier, sender = [
             await stack.enter_async_context(channels.opened(address, tls))
@@ -136,16 +136,16 @@ _DETAILS = (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_det
 
 
 def _metadata(key: str) -> tuple[tuple[str, str], ...]:
-    """Give what a call carries: the key, and the id that the logs of all services know the request by."""
-    if key and not well_formed(key):  # whatever it is, it is not put into a header
-        raise Refused(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "this is no key, or it is mistyped")
+    """Return the metadata of a call: the key, and the request id that all services log."""
+    if key and not well_formed(key):  # arbitrary text must not reach a header
+        raise Refused(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "Malformed API key")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     known = (("x-request-id", request_id),) if request_id else ()
     return (("authorization", f"Bearer {key}"), *known) if key else known
 
 
 def refusal_of(status: Status) -> Refused:
-    """Read a refusal that came as a part of an answer."""
+    """Return the error that a google.rpc.Status describes."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
     reason, violations, retry_after = code.name, [], None
     for detail in status.details:
@@ -160,9 +160,9 @@ def refusal_of(status: Status) -> Refused:
 
 
 def _refused(error: grpc.aio.AioRpcError) -> Refused:
-    """Read what a service says of its no; one that says nothing is away or was cut off."""
+    """Return the error of a failed call. Without status details, the service is down or was cut off."""
     if (status := rpc_status.from_call(error)) and status.message:
         return refusal_of(status)
     return Refused(
-        error.code(), error.code().name, "A part of Letterhead does not answer; try again in a moment."
+        error.code(), error.code().name, "A Letterhead service is not responding. Try again in a moment."
     )

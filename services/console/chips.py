@@ -1,4 +1,4 @@
-"""Chips: the word, icon and tone of every state that a page shows. Pure; sentences are in `words`."""
+"""Chips: the label, icon and tone of every state shown on a page. Pure; sentences are in `words`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ State = TypeVar("State")
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A word with its icon; the tone gives the colour, and never says anything that the word does not."""
+    """A label with an icon. The tone sets the colour and never adds meaning that the label lacks."""
 
     word: str
-    tone: str  # good, bad, wait, quiet: classes of the stylesheet
-    icon: str  # a symbol of templates/icons.html
+    tone: str  # a class in the stylesheet: good, bad, wait or quiet
+    icon: str  # a name in the `icon` macro of templates/parts.html
 
 
 _VERDICTS = {
-    RecordCheck.VERDICT_UNSPECIFIED: Chip("Looking", "quiet", "clock"),
+    RecordCheck.VERDICT_UNSPECIFIED: Chip("Checking", "quiet", "clock"),
     RecordCheck.VERDICT_FOUND: Chip("Found", "good", "check"),
     RecordCheck.VERDICT_MISSING: Chip("Missing", "wait", "circle"),
     RecordCheck.VERDICT_MISMATCH: Chip("Mismatch", "bad", "cross"),
@@ -47,7 +47,7 @@ _DOMAIN_STATES = {
 }
 _EMAIL_STATES = {
     Email.STATE_QUEUED: Chip("Queued", "quiet", "clock"),
-    Email.STATE_CLAIMED: Chip("Leaving", "quiet", "clock"),
+    Email.STATE_CLAIMED: Chip("Sending", "quiet", "clock"),
     Email.STATE_SENT: Chip("Sent", "good", "check"),
     Email.STATE_SUPPRESSED: Chip("Suppressed", "wait", "circle"),
     Email.STATE_FAILED: Chip("Failed", "bad", "cross"),
@@ -74,7 +74,7 @@ _FEEDBACK = {
     "REJECT": Chip("Rejected", "bad", "cross"),
     "OPEN": Chip("Opened", "quiet", "check"),
     "CLICK": Chip("Clicked", "quiet", "check"),
-    "SEND": Chip("Handed over", "quiet", "check"),
+    "SEND": Chip("Submitted", "quiet", "check"),
 }
 _ACCOUNT_STATES = {
     SesAccount.STATE_UNREACHABLE: Chip("Unreachable", "wait", "question"),
@@ -86,7 +86,7 @@ _ACCOUNT_STATES = {
 _REASONS = {
     Suppression.REASON_BOUNCE: Chip("Bounced", "bad", "cross"),
     Suppression.REASON_COMPLAINT: Chip("Complained", "bad", "warning"),
-    Suppression.REASON_MANUAL: Chip("By hand", "quiet", "circle"),
+    Suppression.REASON_MANUAL: Chip("Manual", "quiet", "circle"),
 }
 _TENANT_STATES = {
     Tenant.STATE_ACTIVE: Chip("Active", "good", "check"),
@@ -95,52 +95,52 @@ _TENANT_STATES = {
 
 
 def verdict(check: RecordCheck) -> Chip:
-    """Returns a record's chip."""
+    """Return the chip of a record's status."""
     return _chip(_VERDICTS, check.verdict)
 
 
 def domain_state(state: Domain.State.ValueType) -> Chip:
-    """Returns a domain's chip."""
+    """Return the chip of a domain's state."""
     return _chip(_DOMAIN_STATES, state)
 
 
 def email_state(state: Email.State.ValueType) -> Chip:
-    """Returns an email's chip."""
+    """Return the chip of an email's state."""
     return _chip(_EMAIL_STATES, state)
 
 
 def recipient_state(state: Recipient.State.ValueType) -> Chip:
-    """Returns a recipient's chip."""
+    """Return the chip of a recipient's state."""
     return _chip(_RECIPIENT_STATES, state)
 
 
 def account_state(state: SesAccount.State.ValueType) -> Chip:
-    """Returns the account's chip."""
+    """Return the chip of an SES account's state."""
     return _chip(_ACCOUNT_STATES, state)
 
 
 def suppression_reason(reason: Suppression.Reason.ValueType) -> Chip:
-    """Returns why an address is suppressed."""
+    """Return the chip of a suppression's reason."""
     return _chip(_REASONS, reason)
 
 
 def tenant_state(state: Tenant.State.ValueType) -> Chip:
-    """Returns a tenant's chip."""
+    """Return the chip of a tenant's state."""
     return _chip(_TENANT_STATES, state)
 
 
 def key_state(key: ApiKey) -> Chip:
-    """Returns a key's chip."""
-    return _live_or_ended(key)
+    """Return the chip of an API key's state."""
+    return _credential_state(key)
 
 
 def link_state(link: Link) -> Chip:
-    """Returns a link's chip."""
-    return _live_or_ended(link)
+    """Return the chip of a link's state."""
+    return _credential_state(link)
 
 
 def outcome(email: Email) -> Chip:
-    """Returns what a list shows of an email: the worst of its recipients' news once it was sent."""
+    """Return the chip of an email in a list: once sent, the worst state of its recipients."""
     if email.state == Email.STATE_SENT:
         worst = max((each.state for each in email.recipients), default=Recipient.STATE_PENDING)
         if worst != Recipient.STATE_PENDING:
@@ -155,18 +155,18 @@ def outcome(email: Email) -> Chip:
 
 
 def happening(entry: TimelineEntry) -> Chip:
-    """Returns the chip of one thing that happened to an email."""
+    """Return the chip of a timeline entry."""
     return _FEEDBACK.get(entry.feedback, _UNKNOWN) if entry.feedback else email_state(entry.state)
 
 
 def _chip(of: Mapping[State, Chip], state: State) -> Chip:
-    """Returns a state's chip; one that this version does not know is shown as such."""
+    """Return the chip of a state; a state that this version does not know gets the Unknown chip."""
     return of.get(state, _UNKNOWN)
 
 
-def _live_or_ended(it: ApiKey | Link) -> Chip:
-    if it.HasField("revoke_time"):
+def _credential_state(credential: ApiKey | Link) -> Chip:
+    if credential.HasField("revoke_time"):
         return Chip("Revoked", "quiet", "cross")
-    if it.HasField("expire_time") and it.expire_time.ToDatetime(UTC) < datetime.now(UTC):
+    if credential.HasField("expire_time") and credential.expire_time.ToDatetime(UTC) < datetime.now(UTC):
         return Chip("Expired", "quiet", "clock")
     return Chip("Active", "good", "check")

@@ -1,7 +1,7 @@
-"""A domain's records as files: a BIND zone file, Terraform, CSV. Pure.
+"""Exports a domain's records as a BIND zone file, Terraform or CSV. Pure.
 
-A file is applied without a second thought, so it holds no advice that could harm: a second DMARC record, or
-an MX record beside that of another mail server. What is left out is named, with the reason.
+People apply these files without review, so they omit recommended records that could do harm: a second DMARC
+record, or an MX record next to that of another mail server. Each omission is noted with the reason.
 """
 
 import csv
@@ -13,7 +13,7 @@ from letterhead.identity.v1.domains_pb2 import DnsRecord
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
 from services.console.words import label, type_of
 
-TEXT_STRING = 255  # bytes of one character-string of a TXT record (RFC 1035, 3.3)
+TEXT_STRING = 255  # bytes of one character-string in a TXT record (RFC 1035, 3.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Export:
 
 
 def of_kind(kind: str, domain: str, zone: str, checks: Sequence[RecordCheck]) -> Export | None:
-    """Returns the file with this ending; None when there is none such."""
+    """Return the export with this file extension; None for an unknown extension."""
     match kind:
         case "zone":
             return zone_file(domain, checks)
@@ -38,8 +38,8 @@ def of_kind(kind: str, domain: str, zone: str, checks: Sequence[RecordCheck]) ->
 
 
 def zone_file(domain: str, checks: Sequence[RecordCheck]) -> Export:
-    """Writes the records in the master file format (RFC 1035, 5), names absolute: any zone takes it."""
-    lines = [f"; {domain}: records for sending email. Add them to the zone as they are."]
+    """Write a master file (RFC 1035, 5) with absolute names, so that it can be loaded into any zone."""
+    lines = [f"; {domain}: DNS records for sending email. Add them to the zone unchanged."]
     for check in checks:
         record, name = check.record, label(check.record)
         if harmless(check):
@@ -50,7 +50,7 @@ def zone_file(domain: str, checks: Sequence[RecordCheck]) -> Export:
 
 
 def comma_separated(domain: str, checks: Sequence[RecordCheck]) -> Export:
-    """Writes every record as a row, advice marked as such."""
+    """Write every record as a row; the `required` column marks recommended records with `no`."""
     written = io.StringIO()
     rows = csv.writer(written)
     rows.writerow(("purpose", "required", "type", "name", "value", "priority", "ttl"))
@@ -64,9 +64,9 @@ def comma_separated(domain: str, checks: Sequence[RecordCheck]) -> Export:
 
 
 def terraform(domain: str, zone: str, checks: Sequence[RecordCheck]) -> Export:
-    """Writes resources of Terraform's own `dns` provider, which any server with dynamic updates takes."""
+    """Write resources for HashiCorp's `dns` provider, for any server that supports dynamic updates."""
     apex = zone or domain
-    lines = [f"# {domain}: records for sending email, for the zone {apex}."]
+    lines = [f"# {domain}: DNS records for sending email, for the zone {apex}."]
     for check in checks:
         if harmless(check):
             lines += ["", f"# {label(check.record)}", *_resource(apex, check.record)]
@@ -76,7 +76,7 @@ def terraform(domain: str, zone: str, checks: Sequence[RecordCheck]) -> Export:
 
 
 def harmless(check: RecordCheck) -> bool:
-    """Says whether adding the record spoils nothing: the domain needs it, or nothing else is in its place."""
+    """Return whether adding the record is safe: it is required, or no other record is in its place."""
     return (
         check.record.required
         or check.verdict == RecordCheck.VERDICT_MISSING
@@ -86,8 +86,8 @@ def harmless(check: RecordCheck) -> bool:
 
 def _left_out(check: RecordCheck) -> str:
     if check.verdict == RecordCheck.VERDICT_UNSPECIFIED:
-        return "it was not looked for yet."
-    return "there is another one, or nobody could see whether there is."
+        return "it has not been checked yet."
+    return "another record exists, or the name servers could not be checked."
 
 
 def _data(record: DnsRecord) -> str:
@@ -139,5 +139,5 @@ _ATTRIBUTES = {DnsRecord.TYPE_CNAME: _cname, DnsRecord.TYPE_MX: _mx, DnsRecord.T
 
 
 def _hcl(text: str) -> str:
-    """Writes a string of HCL, in which `${` and `%{` would begin a template."""
+    """Quote a string for HCL, where an unescaped `${` or `%{` starts a template."""
     return _quoted(text).replace("${", "$${").replace("%{", "%%{")

@@ -1,4 +1,4 @@
-"""Whose session a page is asked for with, and that a form sent with one is a form of ours."""
+"""Middleware that loads the session of a page request and checks the CSRF token of its forms."""
 
 import re
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from services.console.session import Session, Sessions
 FIELD = "csrf"
 HEADER = "x-csrf-token"
 MOST_FIELDS = 100
-SIGN_IN = "/app/sign-in"  # begins a session; that the form is ours, the browser's own headers say
-OLD = "This page has grown old. Load it again, then repeat what you did."
+SIGN_IN = "/app/sign-in"  # starts a session, so it has no token yet; `hardening` checks the form's origin
+OLD = "This page has expired. Reload it and try again."
 _OF_LINK = re.compile(r"/d/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)")
 
 
 class Forms:
-    """Sets `request.state.session`, and lets no form pass that lacks the session's token."""
+    """Sets `request.state.session`, and rejects forms without the session's CSRF token."""
 
     def __init__(
         self, app: App, *, sessions: Sessions, refuse: Callable[[Request, int, str], Response]
@@ -31,7 +31,7 @@ class Forms:
         self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on what is no page, or only read, or proven."""
+        """Pass on requests outside the pages, reads, and forms with a valid token. Reject all others."""
         if scope["type"] != "http" or not of_page(scope["path"]):
             return await self._app(scope, receive, send)
         session = self._session(scope)
@@ -43,7 +43,7 @@ class Forms:
         try:
             body = await Request(scope, receive).body()
             proven = session.proves(await _token(scope, body))
-        except HTTPException as error:  # too large, too slow, or no form
+        except HTTPException as error:  # too large, too slow, or not a form
             return await self._refuse(Request(scope), error.status_code, error.detail)(scope, receive, send)
         if not proven:
             return await self._refuse(Request(scope), 403, OLD)(scope, receive, send)
@@ -58,7 +58,7 @@ class Forms:
 
 
 async def _token(scope: Scope, body: bytes) -> str:
-    """Read the token that a request carries, in its header or its form; empty: none."""
+    """Return the CSRF token from the header or the form of a request; empty if it has none."""
     request = Request(scope, _again(body, _nothing))
     if given := request.headers.get(HEADER):
         return given
@@ -68,7 +68,7 @@ async def _token(scope: Scope, body: bytes) -> str:
 
 
 def _again(body: bytes, then: Receive) -> Receive:
-    """Give a body that was read once more, and then what follows."""
+    """Return a receive function that replays a body that was already read, and then calls `then`."""
     given = False
 
     async def receive() -> Message:

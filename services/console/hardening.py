@@ -1,6 +1,7 @@
-"""What every request passes on its way in and out: host, size and time of bodies, origin, headers, tries.
+"""Checks applied to every request and response: host, body size and time, origin, headers, failed attempts.
 
-Pure ASGI, so that streams pass untouched. Not for who may do what: the services decide that by the key.
+Pure ASGI, so that streaming responses are not buffered. Authorization is not checked here: the services check
+the key.
 """
 
 import asyncio
@@ -32,15 +33,15 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PAGES = ("/app", "/d")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_FORM = 64 * 1024  # bytes
-LARGEST_API_BODY = 48 * MEBIBYTE  # what sender takes
-LONGEST_NUMBER = 20  # digits of a length
-ACCIDENT = "Something went wrong on our side. Try again, or tell the operator."
+LARGEST_API_BODY = 48 * MEBIBYTE  # the sender's limit
+LONGEST_NUMBER = 20  # digits of a Content-Length
+ACCIDENT = "Something went wrong on our side. Try again, or contact the operator."
 TOO_LARGE = "The request is too large."
 BODY_WITHIN = timedelta(seconds=60)
 FORM_WITHIN = timedelta(seconds=15)
 FORM = "application/x-www-form-urlencoded"
 
-# Everything a page needs comes from here, and nothing runs that is not a file of ours.
+# Pages load everything from this origin, and only scripts served as files may run.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " connect-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -49,22 +50,22 @@ HEADERS = {
     "content-security-policy": CONTENT_POLICY,
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",  # `no-referrer` would also take the Origin from our own forms
+    "referrer-policy": "same-origin",  # `no-referrer` would also remove the Origin header of our own forms
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-    "cache-control": "no-store",  # pages show a tenant's own
+    "cache-control": "no-store",  # pages show a tenant's private data
 }
 STRICT_TRANSPORT = "max-age=31536000"
 
 
 def of_page(path: str) -> bool:
-    """Tell a page's path, whose reader is a person, from the API's."""
-    return any(path == place or path.startswith(f"{place}/") for place in PAGES)
+    """Return whether a path belongs to the pages rather than the API."""
+    return any(path == prefix or path.startswith(f"{prefix}/") for prefix in PAGES)
 
 
 class Hardening:
-    """Wraps the application; `refuse` makes the answer to a request that is not let in."""
+    """Middleware around the application; `refuse` creates the response to a rejected request."""
 
     def __init__(self, app: App, *, public_url: str, refuse: Callable[[Request, int, str], Response]) -> None:
         public = urlsplit(public_url)
@@ -74,7 +75,7 @@ class Hardening:
         self.headers = headers_for(public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Check the request, pass it on with a bounded body, and complete the headers of the answer."""
+        """Check the request, pass it on with a limited body, and add the security headers to the response."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         answer = Answer(send, self.headers)
@@ -83,25 +84,25 @@ class Hardening:
                 return await self._refuse(Request(scope), *refusal)(scope, receive, answer)
             return await self._app(scope, _bounded(scope, receive), answer)
         except ClientDisconnect:
-            return None  # nobody reads an answer
+            return None  # the client is gone, so there is no one to respond to
         except Exception:
             log.exception("unhandled exception in HTTP request", action="http_failed")
-            if not answer.began:
+            if not answer.started:
                 await self._refuse(Request(scope), 500, ACCIDENT)(scope, receive, answer)
         return None
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         if scope["path"] != "/healthz" and headers.get("host", "").lower() not in self._hosts:
-            return 421, "This address is not served here."
+            return 421, "This host name is not served here. Use the URL of your Letterhead installation."
         if of_page(scope["path"]) and scope["method"] not in SAFE_METHODS and not self._from_us(headers):
-            return 403, "This form was sent from another site. Open the page here and try again."
+            return 403, "This form was sent from another site. Open the page on this site and try again."
         if of_page(scope["path"]) and scope["method"] not in SAFE_METHODS and not _is_form(headers):
-            return 415, f"This is not a form. Send it as {FORM}."
+            return 415, f"The content type is not supported. Send the form as {FORM}."
         return None
 
     def _from_us(self, headers: Headers) -> bool:
-        """Tell whether our own page sent the request; of these two headers no page of others has a say."""
+        """Return whether one of our pages sent the request; other sites cannot forge these two headers."""
         if site := headers.get("sec-fetch-site"):
             return site == "same-origin"
         origin = headers.get("origin")
@@ -109,16 +110,16 @@ class Hardening:
 
 
 class Answer:
-    """Sends an answer with the headers that every answer has."""
+    """Sends a response and adds the headers that every response has."""
 
     def __init__(self, send: Send, headers: Mapping[str, str]) -> None:
         self._send = send
         self._headers = headers
-        self.began = False
+        self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.began = True
+            self.started = True
             headers = MutableHeaders(scope=message)
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
@@ -126,13 +127,13 @@ class Answer:
 
 
 def headers_for(public_url: str) -> dict[str, str]:
-    """Give the headers of every answer of a console at this URL."""
+    """Return the headers that every response of a console at this URL has."""
     strict = urlsplit(public_url).scheme == "https"
     return HEADERS | ({"strict-transport-security": STRICT_TRANSPORT} if strict else {})
 
 
 def split(url: str) -> SplitResult:
-    """Take apart a URL that came with a request; what is not one has no parts."""
+    """Split a URL that came with a request; return an empty result for an invalid URL."""
     try:
         return urlsplit(url)
     except ValueError:
@@ -140,13 +141,13 @@ def split(url: str) -> SplitResult:
 
 
 def _is_form(headers: Headers) -> bool:
-    """Tell whether a body is one as our pages send it, or there is none."""
+    """Return whether the content type is that of our forms, or absent."""
     kind = headers.get("content-type", FORM).partition(";")[0]
     return kind.strip().lower() == FORM
 
 
 def _bounded(scope: Scope, receive: Receive) -> Receive:
-    """Give a request's body the room and the time of its kind."""
+    """Return a receive function that enforces the size and time limits of the request's body."""
     headers = Headers(scope=scope)
     if of_page(scope["path"]):
         return Body(receive, headers, LARGEST_FORM, FORM_WITHIN)
@@ -154,14 +155,14 @@ def _bounded(scope: Scope, receive: Receive) -> Receive:
 
 
 def _hosts(public: SplitResult) -> frozenset[str]:
-    """Give the Host headers that are ours; loopback goes by several names."""
+    """Return the accepted Host headers; loopback has several names."""
     host = (public.hostname or "").lower()
     names = LOOPBACK if host in LOOPBACK else {host}
     return frozenset(f"{name}:{public.port}" if public.port else name for name in names)
 
 
 class Body:
-    """Gives a body no more room than `largest` bytes, and no more time than `within`."""
+    """Receives a body of at most `largest` bytes within at most `within`."""
 
     def __init__(
         self, receive: Receive, headers: Headers, largest: int, within: timedelta = BODY_WITHIN
@@ -177,7 +178,7 @@ class Body:
         self._whole = False
 
     async def __call__(self) -> Message:
-        if self._whole:  # what comes now is the end of the connection, and may be waited for
+        if self._whole:  # the next message is the disconnect, which may take any time
             return await self._receive()
         if self._too_large:
             raise HTTPException(413, TOO_LARGE)
@@ -190,7 +191,7 @@ class Body:
 
     async def _in_time(self) -> Message:
         now = time.monotonic()
-        if self._until is None:  # it counts from when we begin to read
+        if self._until is None:  # the time limit starts with the first read
             self._until = now + self._within
         try:
             async with asyncio.timeout(self._until - now):
@@ -200,19 +201,19 @@ class Body:
 
 
 def within(path: str, *, otherwise: str) -> str:
-    """Give a path to go on to that came with a request, if it is one of our pages'; else `otherwise`.
+    """Return a redirect path that came with a request if it leads to one of our pages, else `otherwise`.
 
-    Browsers read a backslash as a slash, and leave out control characters.
+    Browsers read a backslash as a slash and drop control characters, so such paths are not accepted.
     """
     plain = path.isprintable() and not any(each in path for each in "\\@:") and "//" not in path
     return path if plain and of_page(split(path).path) else otherwise
 
 
 class Tries:
-    """Counts failed sign-ins by client, so that nobody guesses fast. One process's own count.
+    """Limits failed attempts per client, to slow down guessing. Each process counts separately.
 
-    Where addresses are those of a proxy, which all clients share, a failure counts against what was tried,
-    from that address: nobody locks out others. Guessing gains nothing by it: keys have 256 random bits.
+    When all clients share a proxy's address, failures are counted per address and attempted secret, so that
+    one client cannot lock out the others. This does not help guessing, because keys have 256 random bits.
     """
 
     def __init__(
@@ -225,14 +226,14 @@ class Tries:
         self._failures: OrderedDict[str, list[float]] = OrderedDict()
 
     def wait(self, request: Request, tried: str) -> timedelta | None:
-        """Give how long this client has to wait before its next try of a secret; None: it may try."""
+        """Return how long this client must wait before it may try a secret; None if it may try now."""
         failures = self._recent(self._client(request, tried))
         if len(failures) < self._most:
             return None
         return timedelta(seconds=failures[0] + self._window - time.monotonic())
 
     def failed(self, request: Request, tried: str) -> None:
-        """Note a failure of a secret."""
+        """Record a failed attempt with a secret."""
         client = self._client(request, tried)
         self._failures[client] = [*self._recent(client), time.monotonic()][-self._most :]
         self._failures.move_to_end(client)

@@ -1,4 +1,4 @@
-"""Customers' links: opening one signs a browser in to its one domain. What they see there is `pages`'."""
+"""Customer links: opening one signs the browser in to one domain. The pages themselves are in `pages`."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -15,19 +15,21 @@ from services.console.calls import Calls, Refused
 from services.console.hardening import Tries
 from services.console.session import Sessions
 
-DEAD = "This link does not work any more, or was not copied whole. Ask whoever gave it to you for a new one."
-LATER = "Too many links that do not work were opened from here. Wait a minute, then try again."
+DEAD = (
+    "The link is incomplete, expired or revoked. Copy all of it, or ask the person who sent it for a new one."
+)
+LATER = "Too many invalid links were opened. Wait a minute, then try again."
 TRIES = 20
 TRIES_WITHIN = timedelta(minutes=1)
 
 
 def link_url(public_url: str, token: str) -> str:
-    """Give the address of the page that a link opens."""
+    """Return the URL of a link."""
     return f"{public_url}/d/{token}"
 
 
 class Links:
-    """Opens links; the token leaves the address at once, so that no history or screenshot keeps it."""
+    """Opens links, and redirects at once so that no history entry or screenshot contains the token."""
 
     def __init__(self, calls: Calls, callers: Callers, sessions: Sessions, *, addresses_shared: bool) -> None:
         self._calls = calls
@@ -36,7 +38,7 @@ class Links:
         self._tries = Tries(most=TRIES, within=TRIES_WITHIN, addresses_shared=addresses_shared)
 
     def routes(self) -> list[Route]:
-        """Give the route that links lead to."""
+        """Return the route of all links."""
         return [Route("/d/{token:str}", self._open)]
 
     async def _open(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""What is known of domains, as it changes: one upstream stream for each domain and key that has pages open.
+"""Live updates of domains: one stream from verifier for each domain and key with open pages.
 
 Keys do not share a stream: verifier ends the stream of a revoked key or link, and its pages end with it.
 """
@@ -16,30 +16,30 @@ from chassis.bell import Bell
 from letterhead.verifier.v1.verifier_pb2 import Verification, WatchDomainRequest
 from services.console.calls import Calls, Refused
 
-PAGES = Gauge("letterhead_live_pages", "Pages that watch a domain now")
-STREAMS = Gauge("letterhead_live_streams", "Streams from verifier that they share")
+PAGES = Gauge("letterhead_live_pages", "Open pages that watch a domain")
+STREAMS = Gauge("letterhead_live_streams", "Open streams from verifier, shared by the pages")
 
-MOST_PAGES = 200  # that watch one domain with one key
+MOST_PAGES = 200  # per domain and key
 HEARTBEAT = timedelta(seconds=15)
-AGAIN = timedelta(seconds=0.5)  # until a stream that broke is opened again
+REOPEN_DELAY = timedelta(seconds=0.5)  # delay before a broken stream is reopened
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """One state of knowledge; what was rendered of it is kept with it, and made once for all who watch."""
+    """A snapshot of a domain, with its rendered HTML, which is created once for all pages that watch it."""
 
     known: Verification
     shown: dict[str, str] = field(default_factory=dict)
 
     def rendered(self, kind: str, render: Callable[[Verification], str]) -> str:
-        """Returns what `render` makes of it."""
+        """Return the HTML of this kind, rendering it on first use."""
         if kind not in self.shown:
             self.shown[kind] = render(self.known)
         return self.shown[kind]
 
 
 class _Watched:
-    """One domain that is watched with one key."""
+    """The shared state of all pages that watch one domain with one key."""
 
     def __init__(self) -> None:
         self.bell = Bell()
@@ -50,21 +50,21 @@ class _Watched:
 
 
 class Live:
-    """All domains that are watched through this process."""
+    """All domains watched through this process."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
         self._watched: dict[tuple[str, str], _Watched] = {}  # by domain and key
-        self._ends = asyncio.Event()
+        self._stopping = asyncio.Event()
 
     async def follow(self, domain_id: str, key: str) -> AsyncGenerator[Sight | None]:
-        """Gives what is known at once and at each change, and None when nothing happened for a while.
+        """Yield the current snapshot, then one after each change, and None as a heartbeat.
 
-        Ends when the domain is gone or the process ends. The caller has made sure that `key` may see it.
+        End when the domain is gone or the process stops. The caller must have checked that `key` may see it.
         """
-        with self._joined(domain_id, key) as watched:
+        with self._join(domain_id, key) as watched:
             last: Sight | None = None
-            while not (watched.ended or self._ends.is_set()):
+            while not (watched.ended or self._stopping.is_set()):
                 ring = watched.bell.next_ring()
                 if watched.sight is not last:
                     last = watched.sight
@@ -75,18 +75,18 @@ class Live:
                     yield None
 
     def full(self, domain_id: str, key: str) -> bool:
-        """Tells whether one key has all the pages of a domain that it may; nobody takes every connection."""
+        """Return whether a key has its limit of pages of a domain open; no key may take all connections."""
         watched = self._watched.get((domain_id, key))
         return watched is not None and watched.pages >= MOST_PAGES
 
     def end(self) -> None:
-        """Ends every stream."""
-        self._ends.set()
+        """End every stream."""
+        self._stopping.set()
         for watched in self._watched.values():
             watched.bell.ring()
 
     @contextmanager
-    def _joined(self, domain_id: str, key: str) -> Iterator[_Watched]:
+    def _join(self, domain_id: str, key: str) -> Iterator[_Watched]:
         watched = self._watched.get((domain_id, key))
         if watched is None or watched.ended:
             watched = self._watched[domain_id, key] = _Watched()
@@ -106,19 +106,19 @@ class Live:
         try:
             with STREAMS.track_inprogress():
                 while await self._stream(watched, domain_id, key):
-                    await wait_any(self._ends, timeout=AGAIN.total_seconds())
+                    await wait_any(self._stopping, timeout=REOPEN_DELAY.total_seconds())
         finally:
             watched.ended = True
             watched.bell.ring()
 
     async def _stream(self, watched: _Watched, domain_id: str, key: str) -> bool:
-        """Follows one stream to its end; tells whether to open another."""
+        """Follow one stream to its end; return whether to open another."""
         try:
             async with aclosing(
                 self._calls.watch(WatchDomainRequest(domain_id=domain_id), key=key)
             ) as stream:
-                async for told in stream:
-                    watched.sight = Sight(told.verification)
+                async for update in stream:
+                    watched.sight = Sight(update.verification)
                     watched.bell.ring()
         except Refused as refused:
             return refused.code.name == "UNAVAILABLE"

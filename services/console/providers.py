@@ -1,6 +1,6 @@
-"""DNS providers: recognised by their name servers, and how each wants a record entered. Pure.
+"""DNS providers, recognised by their name servers, and the format in which each expects a record. Pure.
 
-Not for what a record should be: that is identity's, and this only turns it into what a form accepts.
+Identity decides what the records are. This module only formats them for a provider's form.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,22 +11,22 @@ from letterhead.identity.v1.domains_pb2 import DnsRecord
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """One provider's way. Forms differ where people go wrong: names, dots, where the priority goes."""
+    """A DNS provider and the format of its forms: names, trailing dots, and where the priority goes."""
 
     name: str
-    servers: tuple[str, ...]  # what its name servers' names end in, whole labels
-    full_names: bool = False  # wants `send.inbox.mnexa.ai` where others want `send.inbox`
-    apex: str = "@"  # what stands for the zone itself; empty: the field stays empty
-    final_dot: bool = False  # takes a target without a dot at its end for a name inside the zone
+    servers: tuple[str, ...]  # suffixes of its name servers' names, in whole labels
+    full_names: bool = False  # expects `send.inbox.mnexa.ai` where others expect `send.inbox`
+    apex: str = "@"  # how the zone apex is written; empty: the field stays empty
+    final_dot: bool = False  # reads a target without a trailing dot as relative to the zone
     priority_in_value: bool = False
     quoted_text: bool = False
-    note: str = ""  # one sentence on what is peculiar
-    page: str = ""  # where its DNS is edited
+    note: str = ""  # one sentence about a peculiarity
+    page: str = ""  # URL of its DNS editor
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A record as typed into a provider's form; `priority` is None where there is no such field."""
+    """A record as entered in a provider's form; `priority` is None if the form has no such field."""
 
     name: str
     value: str
@@ -34,7 +34,7 @@ class Entry:
 
 
 _ROUTE_53 = tuple(f"awsdns-{n:02}.{top}" for n in range(100) for top in ("com", "net", "org", "co.uk"))
-_DOT = "Values that are host names end in a dot here."
+_DOT = "Host names in values must end in a dot."
 
 PROVIDERS = (
     Provider(
@@ -49,19 +49,19 @@ PROVIDERS = (
         apex="",
         priority_in_value=True,
         quoted_text=True,
-        note="The priority is part of an MX record's value, and text stands in quotation marks.",
+        note="Put the priority at the start of an MX record's value, and put TXT values in quotation marks.",
     ),
     Provider("GoDaddy", ("domaincontrol.com",), page="https://dcc.godaddy.com/control/portfolio"),
     Provider(
         "Namecheap",
         ("registrar-servers.com", "namecheaphosting.com"),
-        note="MX records are under Mail Settings: choose Custom MX. The others are Host Records.",
+        note="Add MX records under Mail Settings as Custom MX, and all other records under Host Records.",
         page="https://ap.www.namecheap.com/domains/list",
     ),
     Provider(
         "Squarespace or Google Cloud DNS",
         ("googledomains.com", "squarespacedns.com", "google.com"),
-        note="In Squarespace, these are Custom records.",
+        note="In Squarespace, add these as Custom records.",
     ),
     Provider("DigitalOcean", ("digitalocean.com",), final_dot=True, note=_DOT,
              page="https://cloud.digitalocean.com/networking/domains"),
@@ -82,18 +82,18 @@ PROVIDERS = (
              apex=""),
     Provider("Linode", ("linode.com",)),
     Provider("STRATO", ("rzone.de",), apex=""),
-    Provider("Hurricane Electric", ("he.net",), full_names=True, note="Enter names in full here."),
+    Provider("Hurricane Electric", ("he.net",), full_names=True, note="Enter fully qualified names."),
 )  # fmt: skip
 
 
 def recognised(name_servers: Sequence[str]) -> Provider | None:
-    """Returns whose name servers these are; None when nobody's that is known, or those of several."""
+    """Return the provider of these name servers; None if it is unknown or they belong to several."""
     owners = {_owner(server) for server in name_servers}
     return owners.pop() if len(owners) == 1 else None
 
 
 def entry(record: DnsRecord, zone: str, provider: Provider | None) -> Entry:
-    """Returns a record as this provider's form wants it; without a known zone, its name is in full."""
+    """Return a record in this provider's format; while the zone is unknown, its name is fully qualified."""
     value, priority = record.value, record.priority if record.type == DnsRecord.TYPE_MX else None
     if provider and provider.final_dot and record.type != DnsRecord.TYPE_TXT:
         value = f"{value}."
@@ -119,7 +119,7 @@ def _owner(server: str) -> Provider | None:
 
 
 def _endings(name: str) -> Iterator[str]:
-    """Give what a name ends in, by whole labels: the name itself first."""
+    """Yield the suffixes of a name in whole labels, starting with the name itself."""
     while name:
         yield name
         name = name.partition(".")[2]

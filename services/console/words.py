@@ -1,6 +1,6 @@
-"""The sentences that people read on the pages: what a record is for, where a domain stands. Pure.
+"""The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure.
 
-Hints and notes come from the services that wrote them; `plain` only says them without the machinery's names.
+Messages come from the services; `plain` only replaces the names of RPCs and of the mail service's provider.
 """
 
 import re
@@ -24,25 +24,25 @@ _LABELS = {
     DnsRecord.PURPOSE_OWNERSHIP: "Proof of ownership",
 }
 _PURPOSES = {
-    DnsRecord.PURPOSE_DKIM: "Signs your email, so that receivers know it is yours.",
-    DnsRecord.PURPOSE_RETURN_PATH: "Brings bounces back, so that you hear of them.",
-    DnsRecord.PURPOSE_SPF: "Allows your email to leave from here.",
-    DnsRecord.PURPOSE_INBOUND: "Brings email for this domain here.",
-    DnsRecord.PURPOSE_DMARC: "Tells receivers what to do with forgeries.",
-    DnsRecord.PURPOSE_OWNERSHIP: "Shows that the domain is yours.",
+    DnsRecord.PURPOSE_DKIM: "Signs your email so that receivers can verify it comes from you.",
+    DnsRecord.PURPOSE_RETURN_PATH: "Receives bounces, so that you can see which emails failed.",
+    DnsRecord.PURPOSE_SPF: "Authorizes the mail service to send for your domain.",
+    DnsRecord.PURPOSE_INBOUND: "Routes incoming email for this domain to the mail service.",
+    DnsRecord.PURPOSE_DMARC: "Tells receivers what to do with email that fails authentication.",
+    DnsRecord.PURPOSE_OWNERSHIP: "Proves that you control the domain.",
 }
-# Where something else stands than the record.
+# Verdicts for which the page shows what is published instead of the record.
 SEEN_INSTEAD = (RecordCheck.VERDICT_MISMATCH, RecordCheck.VERDICT_CONFLICT)
-# Where a domain's email leaves as its own.
+# States in which email is sent under the domain's own name.
 SENDING = (Domain.STATE_READY, Domain.STATE_DEGRADED)
-# Where nothing more happens by itself, or not soon.
+# States that do not change without an action, or not soon.
 _RESTING = frozenset(Email.State.values()) - {
     Email.STATE_QUEUED,
     Email.STATE_CLAIMED,
     Email.STATE_UNKNOWN,
     Email.STATE_SENT,
 }
-# Where an email stays, as far as is known.
+# States in which an email is not being sent, as far as is known.
 _STAYING = (
     Email.STATE_SUPPRESSED,
     Email.STATE_FAILED,
@@ -51,36 +51,36 @@ _STAYING = (
     Email.STATE_HELD,
 )
 _SCOPES = {
-    ApiKey.SCOPE_ADMIN: "For operators: everything, of every tenant",
-    ApiKey.SCOPE_FULL_ACCESS: "Everything",
-    ApiKey.SCOPE_SENDING_ACCESS: "Sends email",
-    ApiKey.SCOPE_SERVICE: "Between services",
+    ApiKey.SCOPE_ADMIN: "Operator access to all tenants",
+    ApiKey.SCOPE_FULL_ACCESS: "Full access",
+    ApiKey.SCOPE_SENDING_ACCESS: "Sending only",
+    ApiKey.SCOPE_SERVICE: "Service to service",
 }
 _POLICIES = {
-    Tenant.UNREADY_POLICY_REFUSE: "is refused",
-    Tenant.UNREADY_POLICY_SHARED: "leaves through the shared sender, marked “via”",
+    Tenant.UNREADY_POLICY_REFUSE: "Rejected",
+    Tenant.UNREADY_POLICY_SHARED: "Sent through the shared sender, shown as “via”",
 }
 _HEADLINES = {
-    Domain.STATE_PROVISIONING: ("Setting up", "Your records appear here in a few seconds."),
-    Domain.STATE_READY: ("Ready to send", "Email from this domain leaves as its own."),
+    Domain.STATE_PROVISIONING: ("Setting up", "Your DNS records appear here in a few seconds."),
+    Domain.STATE_READY: ("Ready to send", "Email from this domain is sent under its own name."),
     Domain.STATE_DEGRADED: (
         "Needs attention",
-        "Something that was right is gone. Mend what is marked below within 72 hours of the change.",
+        "Fix the records marked below within 72 hours of the change, or sending stops.",
     ),
     Domain.STATE_LOST: (
         "No longer sending",
-        "The records stayed broken for 72 hours. Mend what is marked below, then choose Check again.",
+        "The records were broken for 72 hours. Fix the records marked below, then choose Check again.",
     ),
     Domain.STATE_FAILED: (
-        "Not ready in time",
-        "72 hours have passed. Add what is missing below, then choose Check again.",
+        "Setup timed out",
+        "The domain was not ready within 72 hours. Add the missing records below, then choose Check again.",
     ),
-    Domain.STATE_DELETING: ("Being deleted", "Nothing is sent from this domain any more."),
-    Domain.STATE_DELETED: ("Deleted", "Nothing is sent from this domain any more."),
+    Domain.STATE_DELETING: ("Being deleted", "This domain no longer sends email."),
+    Domain.STATE_DELETED: ("Deleted", "This domain no longer sends email."),
 }
 
 
-# What a domain waits for whose name is not settled comes before what its state says.
+# While the ownership of a domain's name is open, this takes precedence over the domain's state.
 _OWNERSHIP = {
     Domain.OWNERSHIP_PROOF_DUE: (
         "Prove that this domain is yours",
@@ -90,137 +90,139 @@ _OWNERSHIP = {
         "Your proof was found",
         (
             "Another account sends from this domain and has 72 hours to prove that it controls it too. "
-            "Keep the TXT record in place. Nothing else is left to do."
+            "Keep the TXT record in place. You do not need to do anything else."
         ),
     ),
     Domain.OWNERSHIP_CHALLENGED: (
         "Action needed",
         (
-            "Another account proved control of this domain. Add the TXT record below by {deadline} "
-            "to keep it, or sending stops then."
+            "Another account proved control of this domain. To keep it, add the TXT record below by "
+            "{deadline}. Otherwise, sending stops."
         ),
     ),
     Domain.OWNERSHIP_SUPERSEDED: (
         "This domain moved to another account",
         (
-            "Another account proved control of it, so nothing is sent from here any more. To claim it again, "
-            "delete it, add it and publish the TXT record that it shows."
+            "Another account proved control of it, so you can no longer send from it. To claim it again, "
+            "delete it, add it again, and publish the TXT record shown."
         ),
     ),
 }
-_UNPROVEN = ("Not proven in time", "Add the TXT record below, then choose Check again.")
+_UNPROVEN = ("Ownership not proven in time", "Add the TXT record below, then choose Check again.")
 
 
 def label(record: DnsRecord) -> str:
-    """Names a record by its purpose: `DKIM 1 of 3`."""
+    """Return the title of a record, named by its purpose, such as `DKIM 1 of 3`."""
     name = _LABELS.get(record.purpose, "Record")
     return f"{name} {record.ordinal} of 3" if record.purpose == DnsRecord.PURPOSE_DKIM else name
 
 
 def purpose(record: DnsRecord) -> str:
-    """Says in a sentence what a record does for its owner."""
+    """Return a sentence on what a record does for the domain's owner."""
     return _PURPOSES.get(record.purpose, "")
 
 
 def purpose_word(record: DnsRecord) -> str:
-    """Returns the purpose as part of an id: `return-path`."""
+    """Return the purpose as part of an HTML id, such as `return-path`."""
     name = DnsRecord.Purpose.Name(record.purpose) if record.purpose in _LABELS else "PURPOSE_OTHER"
     return name.removeprefix("PURPOSE_").lower().replace("_", "-")
 
 
 def type_of(record: DnsRecord) -> str:
-    """Returns `CNAME`, `MX` or `TXT`."""
+    """Return `CNAME`, `MX` or `TXT`."""
     return DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
 
 
 def key_scope(scope: ApiKey.Scope.ValueType) -> str:
-    """Says what a key may do."""
+    """Return a description of a key's scope."""
     return _SCOPES.get(scope, "")
 
 
 def revocable(key: ApiKey) -> bool:
-    """Says whether a key can be revoked here: not the one by which the services know each other."""
+    """Return whether a key can be revoked on the page; the key that the services share cannot."""
     return key.scope != ApiKey.SCOPE_SERVICE and not key.HasField("revoke_time")
 
 
 def why(suppression: Suppression) -> str:
-    """Says what led to a suppression; a person's own note stays as it was written."""
+    """Return the reason of a suppression; a note that a person wrote is returned unchanged."""
     by_hand = suppression.reason == Suppression.REASON_MANUAL
     return suppression.note if by_hand else plain(suppression.note)
 
 
 def unready_policy(policy: Tenant.UnreadyPolicy.ValueType) -> str:
-    """Says what happens to email from a domain that is not ready."""
+    """Return what happens to email from a domain that is not ready."""
     return _POLICIES.get(policy, "")
 
 
 def moving(email: Email) -> bool:
-    """Says whether more is about to be heard of an email, so that its page should look again."""
+    """Return whether an email's state is about to change, so that its page should refresh."""
     if email.state == Email.STATE_SENT:
         return any(each.state == Recipient.STATE_PENDING for each in email.recipients)
     return email.state not in _RESTING and not email.HasField("scheduled_time")
 
 
 def leaves(email: Email) -> bool:
-    """Says whether an email is with its readers, or on its way there as far as is known."""
+    """Return whether an email was sent, or is being sent, as far as is known."""
     return email.state not in _STAYING
 
 
 def journey(email: Email) -> str:
-    """Says in a few words where an email is."""
+    """Return the status of an email in a few words."""
     if email.state != Email.STATE_SENT:
-        return "On its way" if moving(email) else chips.email_state(email.state).word
+        return "Sending" if moving(email) else chips.email_state(email.state).word
     states = {each.state for each in email.recipients}
     if Recipient.STATE_PENDING in states:
-        return "Sent. Waiting to hear from the receiver"
+        return "Sent, waiting for delivery confirmation"
     return chips.recipient_state(states.pop()).word if len(states) == 1 else "Sent"
 
 
 def last_note(email: Email) -> str:
-    """Says what a receiver said; before that, what happened last."""
-    told = [each.state_note for each in email.recipients if each.state_note]
-    return plain((told or [entry.note for entry in email.timeline if entry.note] or [email.state_note])[-1])
+    """Return the last response of a receiver; before there is one, the last event of the email."""
+    responses = [each.state_note for each in email.recipients if each.state_note]
+    return plain(
+        (responses or [entry.note for entry in email.timeline if entry.note] or [email.state_note])[-1]
+    )
 
 
 def advice(check: RecordCheck) -> str:
-    """Says what to do about a record, or what was seen of it when there is nothing to do."""
+    """Return what to do about a record, or its status if there is nothing to do."""
     if check.hint:
         if not_there := _NOT_THERE.match(check.hint):
-            return f"Not there yet. Add it in the DNS of {not_there[1]}."
+            return f"Not found yet. Add it to the DNS zone {not_there[1]}."
         return _TOKEN.sub(lambda token: f"{token[0][:TOKEN_SHOWN]}…", plain(check.hint))
     if check.verdict == RecordCheck.VERDICT_FOUND:
-        return f"Seen at {_servers(check)}."
-    return "Asking your name servers."
+        return f"Found on {_servers(check)}."
+    return "Checking your name servers."
 
 
 def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
-    """Counts the required records that are found, and all that are required."""
+    """Return the number of required records that were found, and the number of all required records."""
     required = [check for check in checks if check.record.required]
     return sum(check.verdict == RecordCheck.VERDICT_FOUND for check in required), len(required)
 
 
 def headline(known: Verification) -> tuple[str, str]:
-    """Says where a domain stands and what comes next."""
+    """Return the status of a domain as a title, and a sentence on what happens or what to do next."""
     if (ownership := _ownership(known)) is not None:
         return ownership
     if known.state in _HEADLINES:
         return _HEADLINES[known.state]
     there, wanted = found(known.records)
     if there == wanted and wanted:
-        return "All records are found", plain(known.state_note)
+        return "All records found", plain(known.state_note)
     return (
         "Add these records",
-        "Enter them at your DNS provider. Each turns green here by itself, within seconds.",
+        "Enter them at your DNS provider. Each one turns green here automatically, within seconds.",
     )
 
 
 def challenged(known: Verification) -> bool:
-    """Return whether a domain's owner must act to keep it."""
+    """Return whether the owner must act to keep the domain."""
     return known.ownership == Domain.OWNERSHIP_CHALLENGED
 
 
 def _ownership(known: Verification) -> tuple[str, str] | None:
-    """Return what is to be done about a domain's name; None where it is settled, or the domain is going."""
+    """Return what to do to own a domain's name; None if nothing is open or the domain is being deleted."""
     if known.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
         return None
     if known.state == Domain.STATE_FAILED and known.ownership == Domain.OWNERSHIP_PROOF_DUE:
@@ -233,23 +235,23 @@ def _ownership(known: Verification) -> tuple[str, str] | None:
 
 
 def standing(domain: Domain) -> str:
-    """Says in a few words where a domain of a list stands."""
+    """Return the status of a domain in a list, in a few words."""
     if domain.ownership in _OWNERSHIP and domain.state not in (Domain.STATE_DELETING, Domain.STATE_DELETED):
         return _OWNERSHIP[domain.ownership][0]
     if domain.state == Domain.STATE_PENDING:
-        return plain(domain.state_note) or "Waiting for its DNS records"
+        return plain(domain.state_note) or "Waiting for DNS records"
     return {
-        Domain.STATE_PROVISIONING: "Its records follow in a few seconds",
-        Domain.STATE_READY: "Sends as itself",
-        Domain.STATE_DEGRADED: "Something that was right is gone",
-        Domain.STATE_LOST: "Stayed broken for 72 hours",
-        Domain.STATE_FAILED: "Did not become ready within 72 hours",
-        Domain.STATE_DELETING: "Sends nothing any more",
+        Domain.STATE_PROVISIONING: "DNS records follow in a few seconds",
+        Domain.STATE_READY: "Sends under its own name",
+        Domain.STATE_DEGRADED: "A check that passed before now fails",
+        Domain.STATE_LOST: "Records were broken for 72 hours",
+        Domain.STATE_FAILED: "Not ready within 72 hours",
+        Domain.STATE_DELETING: "No longer sends email",
     }.get(domain.state, "")
 
 
 def when(time: datetime, now: datetime | None = None) -> str:
-    """Says a time in UTC as people do: how long ago or from now, beyond a week the day."""
+    """Return a UTC time relative to now, such as `2 h ago`; beyond a week, the date."""
     distance = time - (now or datetime.now(UTC).replace(tzinfo=None))
     if abs(distance) < timedelta(minutes=1):
         return "just now" if distance <= timedelta(0) else "in a moment"
@@ -259,33 +261,33 @@ def when(time: datetime, now: datetime | None = None) -> str:
     count, unit = (minutes, "min") if minutes < 60 else (round(minutes / 60), "h")
     if count >= 24 and unit == "h":
         count, unit = round(count / 24), "days"
-    said = f"{count} {unit if count > 1 else unit.removesuffix('s')}"
-    return f"{said} ago" if distance < timedelta(0) else f"in {said}"
+    amount = f"{count} {unit if count > 1 else unit.removesuffix('s')}"
+    return f"{amount} ago" if distance < timedelta(0) else f"in {amount}"
 
 
 def state_word(name: str) -> str:
-    """Returns how a domain's state is called on the pages, by its name in the contract: `READY`."""
+    """Return the label of a domain state, given its proto name such as `READY`."""
     return chips.domain_state(Domain.State.Value(f"STATE_{name}")).word
 
 
-def sentence(said: str) -> str:
-    """Makes a sentence of a service's refusal, whose words begin and end in lower case."""
-    said = plain(said.strip())
-    said = said[:1].upper() + said[1:]
-    return said if said.endswith((".", "!", "?")) else f"{said}."
+def sentence(text: str) -> str:
+    """Return a service's error message as a sentence with a capital letter and a full stop."""
+    text = plain(text.strip())
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def plain(said: str) -> str:
-    """Says a service's sentence to somebody who never heard of what carries the email."""
-    begins_upper = said[:1].isupper()
-    for pattern, instead in _PLAIN:
-        said = pattern.sub(instead, said)
-    return said[:1].upper() + said[1:] if begins_upper else said
+def plain(text: str) -> str:
+    """Return a service's message without RPC names and without the name of the mail service's provider."""
+    begins_upper = text[:1].isupper()
+    for pattern, replacement in _PLAIN:
+        text = pattern.sub(replacement, text)
+    return text[:1].upper() + text[1:] if begins_upper else text
 
 
-# Which name to enter, and in what form, stands beside the advice here.
+# The page already shows the name to enter next to this message, so `advice` shortens it.
 _NOT_THERE = re.compile(r"There is no \w+ record at \S+ yet\. Add it in the DNS of ([^\s;]+);")
-# A DKIM token; the whole of it stands in the record beside the advice.
+# A DKIM token; the record next to the message shows all of it.
 _TOKEN = re.compile(r"\b[a-z0-9]{32}\b")
 TOKEN_SHOWN = 6
 _PLAIN = (
@@ -297,7 +299,7 @@ _PLAIN = (
         re.compile(
             r"\b[Tt]his request_id was used before for something else; use a new one for a new request\b"
         ),
-        "this form was sent before, and what it made is in the list; send it again to make another",
+        "this form was already submitted and its result is in the list; submit it again for another one",
     ),
     (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
     (re.compile(r"\bAWS\b"), "the mail service"),

@@ -115,7 +115,7 @@ async def test_a_page_left_open_tells_that_its_link_was_revoked(
     for console in world.stack.replicas_of("console"):
         console.kill()  # the page comes again at once, and not in the minute that it has at most
 
-    await visit.page.wait_for_selector("text=This link has ended")
+    await visit.page.wait_for_selector("text=This link no longer works")
 
 
 async def test_an_expired_link_is_dead(world: World, browser: Browser, pair: tuple[Domain, Domain]) -> None:

@@ -53,13 +53,13 @@ async def test_each_verdict_is_shown_with_what_to_do(world: World, visit: Visit)
     for record, word in zip((found, mismatch, propagating, path, spf), words, strict=True):
         await walk.turns(record.id, word)
 
-    assert "Seen at 2 of 2 name servers" in await walk.said(found.id)
+    assert "Found on 2 of 2 name servers" in await walk.said(found.id)
     assert "Points to wrong.example.com instead of" in await walk.said(mismatch.id)
     assert f"{CLOUDFLARE[1]} not yet" in await walk.said(propagating.id)
     assert "delete the others" in await walk.said(path.id)
     assert "did not answer in time" in await walk.said(spf.id)
-    assert "Not there yet" in await walk.said("record-dmarc-1")
-    assert "as Cloudflare wants them" in await walk.page.locator("#live").inner_text()
+    assert "Not found yet" in await walk.said("record-dmarc-1")
+    assert "in the format that Cloudflare expects" in await walk.page.locator("#live").inner_text()
 
 
 async def test_the_page_heals_when_the_console_is_killed_and_the_wind_changes_meanwhile(

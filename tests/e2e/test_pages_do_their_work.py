@@ -47,8 +47,8 @@ async def test_a_key_is_shown_once_works_and_is_revoked(world: World, visit: Vis
     await sign_in(visit, world.installation.api_key)
     await visit.page.goto(f"{visit.console}/app/keys/new")
     await visit.page.get_by_label("Name").fill(name)
-    await visit.page.get_by_role("radio", name="everything").check()
-    await visit.page.get_by_role("button", name="Make key").click()
+    await visit.page.get_by_role("radio", name="Full access").check()
+    await visit.page.get_by_role("button", name="Create key").click()
     token = await visit.page.locator("#token").inner_text()
 
     async with connect(world.installation, token) as own:
@@ -57,7 +57,7 @@ async def test_a_key_is_shown_once_works_and_is_revoked(world: World, visit: Vis
         await visit.page.wait_for_selector(f"text={name}")
         shown = await visit.page.content()
         await visit.page.locator(f'summary[aria-label="Revoke {name}"]').click()
-        await visit.page.get_by_role("button", name="Revoke for good").click()
+        await visit.page.get_by_role("button", name="Revoke permanently").click()
         await eventually(lambda: _is_refused(own))
 
     assert token not in shown
@@ -111,7 +111,7 @@ async def test_an_operator_pauses_and_resumes_a_tenant(world: World, visit: Visi
 
     await sign_in(visit, world.installation.admin_key)
     await visit.page.get_by_role("link", name="Operator").click()
-    await visit.page.wait_for_selector("text=emails a second")
+    await visit.page.wait_for_selector("text=emails per second")
     await visit.page.get_by_role("link", name=name).click()
     await visit.page.get_by_label("Pause sending").fill("Too many bounces")
     await visit.page.get_by_role("button", name="Pause tenant").click()

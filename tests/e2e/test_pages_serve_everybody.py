@@ -146,7 +146,7 @@ async def test_all_can_be_done_by_keys_alone(world: World, visit: Visit) -> None
     await keys.type(world.installation.api_key)
     await keys.press("Enter")
     await visit.page.wait_for_selector("nav[aria-label=Main]")
-    await _tab_to(visit, "Skip to the page")
+    await _tab_to(visit, "Skip to main content")
     await keys.press("Enter")
     await _tab_to(visit, "Add a domain")
     await keys.press("Enter")
@@ -224,7 +224,7 @@ async def test_a_test_email_that_did_not_leave_is_not_shown_as_received(
     await ask_for_test(visit, to)
 
     await visit.page.wait_for_selector("#sent:has-text('Suppressed')")
-    await visit.page.wait_for_selector("text=It is not on its way")
+    await visit.page.wait_for_selector("text=This email is not being sent")
     assert await visit.page.locator(".letter").count() == 0
 
 

@@ -1,1 +1,1 @@
-"""The HTTP API in Resend's shapes. Knows nothing of the pages."""
+"""The Resend-compatible HTTP API. Independent of the pages."""

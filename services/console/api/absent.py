@@ -1,4 +1,4 @@
-"""What Resend has and this API does not: each path with a sentence, so that callers learn why."""
+"""Endpoints of Resend's API that this API does not support, each with a message that says why."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -10,19 +10,19 @@ from services.console.api import errors
 from services.console.api.endpoints import METHODS
 from services.console.api.errors import Rejected
 
-INBOUND = "Receiving email is not offered yet."
-MARKETING = "Contacts and campaigns are not offered: Letterhead sends email of programs."
-INBOXES = "Inboxes are not offered: Letterhead sends email of programs."
-WEBHOOKS = "Webhooks are not offered yet. Events are on NATS; docs/events.md describes them."
+INBOUND = "Receiving email is not supported yet."
+MARKETING = "Contacts and campaigns are not supported. Letterhead sends transactional email only."
+INBOXES = "Inboxes are not supported. Letterhead sends transactional email only."
+WEBHOOKS = "Webhooks are not supported yet. Subscribe to events on NATS instead; see docs/events.md."
 
-# A path stands for all below it. Most specific first.
+# Each path includes all paths below it. Most specific first.
 ABSENT: Mapping[str, str] = {
     "/emails/receiving": INBOUND,
-    "/emails/metrics": "Metrics of email are not offered. The operator's Prometheus has them.",
-    "/emails/{id}/share": "Sharing an email by a link is not offered.",
-    "/emails/{id}/attachments": "Attachments are not kept to be read again.",
+    "/emails/metrics": "Email metrics are not available here. The operator's Prometheus has them.",
+    "/emails/{id}/share": "Sharing an email by link is not supported.",
+    "/emails/{id}/attachments": "Attachments cannot be retrieved after an email was accepted.",
     "/webhooks": WEBHOOKS,
-    "/templates": "Templates are not offered. Send `html` or `text`.",
+    "/templates": "Templates are not supported. Send `html` or `text`.",
     "/audiences": MARKETING,
     "/segments": MARKETING,
     "/contacts": MARKETING,
@@ -32,29 +32,29 @@ ABSENT: Mapping[str, str] = {
     "/automations": MARKETING,
     "/events": MARKETING,
     "/inboxes": INBOXES,
-    "/logs": "Logs of requests are not kept.",
-    "/usage": "Usage is not counted here. The operator's Prometheus has it.",
-    "/oauth/grants": "OAuth is not offered. Make API keys.",
+    "/logs": "Request logs are not available.",
+    "/usage": "Usage is not available here. The operator's Prometheus has it.",
+    "/oauth/grants": "OAuth is not supported. Create API keys instead.",
 }
 
 
 def routes() -> list[BaseRoute]:
-    """Give the routes that say what is not offered; they go before those that are."""
+    """Return the routes of unsupported paths; they must come before the routes of the endpoints."""
     return [
-        Route(place, _saying(sentence), methods=METHODS)
-        for path, sentence in ABSENT.items()
-        for place in (path, f"{path}/{{rest:path}}")
+        Route(each, _not_supported(message), methods=METHODS)
+        for path, message in ABSENT.items()
+        for each in (path, f"{path}/{{rest:path}}")
     ]
 
 
 async def nothing_here(request: Request) -> Response:
-    """Answer any other path."""
-    sentence = f"There is nothing at {request.url.path[:200]}. GET /openapi.json tells what there is."
-    return errors.answer(Rejected(errors.NOT_FOUND, sentence))
+    """Respond to any other path."""
+    message = f"There is no endpoint at {request.url.path[:200]}. GET /openapi.json lists all endpoints."
+    return errors.answer(Rejected(errors.NOT_FOUND, message))
 
 
-def _saying(sentence: str) -> Callable[[Request], Awaitable[Response]]:
+def _not_supported(message: str) -> Callable[[Request], Awaitable[Response]]:
     async def absent(_: Request) -> Response:
-        return errors.answer(Rejected(errors.NOT_FOUND, sentence))
+        return errors.answer(Rejected(errors.NOT_FOUND, message))
 
     return absent

@@ -1,4 +1,4 @@
-"""Bodies of requests: how many are in memory at once, and whose."""
+"""Request bodies, with limits on how many are in memory at once, overall and per tenant."""
 
 import asyncio
 from collections import Counter
@@ -15,18 +15,18 @@ from services.console.api import errors
 from services.console.api.errors import Rejected
 from services.console.hardening import TOO_LARGE
 
-SMALL = 64 * 1024  # bytes: what the server reads ahead on every connection anyway
+SMALL = 64 * 1024  # bytes; the server buffers this much on every connection anyway
 LARGE = MEBIBYTE
 MEDIUM_AT_ONCE = 32
-LARGE_AT_ONCE = 2  # each takes several times its size while it is turned into a request
+LARGE_AT_ONCE = 2  # each takes several times its size in memory while it is parsed
 WAITING_OF_TENANT = 32
 PATIENCE = timedelta(seconds=30)
-BUSY = "Too many large requests of yours are being received. Send this one again in a few seconds."
+BUSY = "Too many of your large requests are in progress. Send this one again in a few seconds."
 AGAIN = timedelta(seconds=5)
 
 
 class Places:
-    """So many bodies at once, of one tenant half of them at most: whoever is slow leaves room for others."""
+    """A limit on concurrent bodies, at most half of them from one tenant, so that others can upload too."""
 
     def __init__(
         self, count: int, *, waiting: int = WAITING_OF_TENANT, patience: timedelta = PATIENCE
@@ -40,7 +40,7 @@ class Places:
 
     @asynccontextmanager
     async def one(self, tenant: str) -> AsyncIterator[None]:
-        """Hold a place for a tenant. Raises Rejected where it has too many waiting, or waits too long."""
+        """Hold a slot for a tenant. Raise Rejected if too many of its requests wait, or this one too long."""
         own = self._own.setdefault(tenant, asyncio.Semaphore(self._share))
         async with AsyncExitStack() as held:
             await self._enter(tenant, own, held)
@@ -63,7 +63,7 @@ class Places:
 
 
 class Bodies:
-    """Reads bodies, each in a place among those of its size."""
+    """Reads bodies, each in a slot for its size."""
 
     def __init__(self) -> None:
         self._medium = Places(MEDIUM_AT_ONCE)
@@ -71,10 +71,10 @@ class Bodies:
 
     @asynccontextmanager
     async def read(self, request: Request, tenant: str, *, largest: int) -> AsyncIterator[bytes]:
-        """Give the body, and hold its place while the block runs. Raises HTTPException, Rejected."""
+        """Yield the body, and hold its slot until the block ends. Raise HTTPException or Rejected."""
         declared = request.headers.get("content-length")
         async with AsyncExitStack() as held:
-            if declared is not None:  # a number: the server sees to that
+            if declared is not None:  # the server ensures that it is a number
                 await self._hold(int(declared), tenant, held, largest=largest)
             pieces, size = [], 0
             async for piece in request.stream():
@@ -87,7 +87,7 @@ class Bodies:
             yield b"".join(pieces)
 
     async def _hold(self, size: int, tenant: str, held: AsyncExitStack, *, largest: int) -> None:
-        """Take a place for a body that says how large it is; a small one needs none."""
+        """Take a slot for a body of this size; a small one needs none."""
         if size > largest:
             raise HTTPException(413, TOO_LARGE)
         if size > SMALL:

@@ -1,4 +1,4 @@
-"""Claims over HTTP: how a domain that another account uses is proven and taken over, in Resend's words."""
+"""Domain claims over HTTP: proving control of a domain that another account uses, in Resend's shapes."""
 
 from typing import Literal, TypeAlias
 
@@ -13,7 +13,7 @@ ClaimStatus: TypeAlias = Literal["pending", "verified", "completed", "blocked", 
 
 
 class ClaimRecord(models.Answer):
-    """The TXT record that proves a claim; `name` is absolute."""
+    """The TXT record that proves a claim. `name` is fully qualified."""
 
     name: str
     value: str
@@ -22,7 +22,7 @@ class ClaimRecord(models.Answer):
 
 
 class DomainClaim(models.Answer, kw_only=True):
-    """Where the claim of a domain stands; `record` is null where no proof is due."""
+    """The status of a domain claim. `record` is null if no proof is required."""
 
     object: Literal["domain_claim"] = "domain_claim"
     id: str
@@ -49,24 +49,25 @@ OF_OWNERSHIP: dict[pb.Domain.Ownership.ValueType, ClaimStatus] = {
 
 
 async def create(asked: Asked) -> DomainClaim:
-    """Claims a domain, whoever uses it, and gives the TXT record that proves it; of an own one, its claim."""
+    """Claim a domain, even if another account uses it, and return the TXT record that proves the claim."""
     try:
         domain = await domains.created(asked)
     except Refused as refused:
         if refused.reason != "DOMAIN_EXISTS":
             raise
+        # The caller already has this domain, so the response is its existing claim.
         request = pb.GetDomainRequest(name=asked.body(models.CreateDomain).name)
         domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
     return await _claim(asked, domain)
 
 
 async def get(asked: Asked) -> DomainClaim:
-    """Gives where the claim of a domain stands."""
+    """Retrieve the status of a domain claim."""
     return await _claim(asked, await domains.shown(asked))
 
 
 async def verify(asked: Asked) -> DomainClaim:
-    """Has the TXT record of a claim looked for now."""
+    """Check the TXT record of a domain claim now."""
     domain = await domains.shown(asked)
     await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
     return await _claim(asked, domain)

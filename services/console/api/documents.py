@@ -1,6 +1,6 @@
-"""JSON documents, before they become objects: how many values one may have. Pure.
+"""Limits the number of values in a JSON document before it is decoded. Pure.
 
-A document of 48 MiB could be millions of empty strings or lists, and take gigabytes once they are objects.
+A document of 48 MiB could hold millions of empty strings or lists, which would take gigabytes once decoded.
 """
 
 from chassis.config import MEBIBYTE
@@ -8,15 +8,15 @@ from services.console.api import errors
 from services.console.api.errors import Rejected
 
 MOST_VALUES = 100_000  # strings, lists and objects
-MOST_ENTRIES = 8 * MEBIBYTE  # of all lists together: an attachment may be given as its bytes' numbers
+MOST_ENTRIES = 8 * MEBIBYTE  # in all lists together; an attachment may be a list of its bytes as numbers
 MOST_ENTRIES_OF_BATCH = MEBIBYTE
-TOO_MANY = "The body has too many values. Send fewer, and files as base64."
+TOO_MANY = "The body has too many values. Send fewer values, and send files as base64."
 
 
 def check(content: bytes, *, entries: int = MOST_ENTRIES) -> None:
-    """Raise Rejected for a document of more values than a request has."""
+    """Raise Rejected for a document with more values than a valid request can have."""
     if _values(content) <= MOST_VALUES and content.count(b",") <= entries:
-        return  # even if all signs within texts counted
+        return  # within the limits even when characters inside strings are counted
     bare = content.replace(b"\\\\", b"__").replace(b'\\"', b"__")
     if bare.count(b'"') <= 2 * MOST_VALUES:
         outside = b'""'.join(bare.split(b'"')[::2])

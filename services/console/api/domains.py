@@ -1,4 +1,4 @@
-"""Domains over HTTP: created, read with their records, listed, changed, verified and deleted."""
+"""The domain endpoints: create, get, list, update, verify and delete."""
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
@@ -13,18 +13,18 @@ from services.console.calls import Refused
 
 
 async def create(asked: Asked) -> models.Domain:
-    """Claims a domain and gives the records to publish; they may follow a little later."""
+    """Create a domain and return the records to publish; they may be available only a few seconds later."""
     return detail_of(await created(asked), ())
 
 
 async def created(asked: Asked) -> pb.Domain:
-    """Claim the domain that the body names."""
-    wish = asked.body(models.CreateDomain)
-    _refuse_what_is_not_offered(wish)
+    """Create the domain that the body names."""
+    body = asked.body(models.CreateDomain)
+    _reject_unsupported(body)
     request = pb.CreateDomainRequest(
-        name=wish.name,
-        region=wish.region or "",
-        mail_from_label=wish.custom_return_path or "",
+        name=body.name,
+        region=body.region or "",
+        mail_from_label=body.custom_return_path or "",
         request_id=asked.request_id(),
     )
     domain: pb.Domain = (await asked.ask(asked.calls.domains.CreateDomain, request)).domain
@@ -32,25 +32,25 @@ async def created(asked: Asked) -> pb.Domain:
 
 
 async def get(asked: Asked) -> models.Domain:
-    """Gives a domain, its records, and what was seen of each."""
+    """Retrieve a domain with its records and their status."""
     domain = await shown(asked)
     return detail_of(domain, await checks(asked, domain.id))
 
 
 async def list_(asked: Asked) -> models.Listing[models.DomainSummary]:
-    """Lists domains, newest first."""
+    """List domains, newest first."""
     request = pb.ListDomainsRequest(states=states_shown(), **page_of(asked.query))
     found = await asked.ask(asked.calls.domains.ListDomains, request)
     return listing(found, found.domains, summary_of)
 
 
 async def update(asked: Asked) -> models.DomainReference:
-    """Changes the label that bounces return to; the other options are as Letterhead has them."""
-    wish = asked.body(models.UpdateDomain)
-    _refuse_what_is_not_offered(wish)
+    """Change the return path of a domain. The other options cannot be changed."""
+    body = asked.body(models.UpdateDomain)
+    _reject_unsupported(body)
     domain = await shown(asked)
-    if wish.custom_return_path is not None:
-        changed = pb.Domain(id=domain.id, mail_from_label=wish.custom_return_path)
+    if body.custom_return_path is not None:
+        changed = pb.Domain(id=domain.id, mail_from_label=body.custom_return_path)
         mask = FieldMask(paths=["mail_from_label"])
         request = pb.UpdateDomainRequest(domain=changed, update_mask=mask)
         await asked.ask(asked.calls.domains.UpdateDomain, request)
@@ -58,21 +58,21 @@ async def update(asked: Asked) -> models.DomainReference:
 
 
 async def verify(asked: Asked) -> models.DomainReference:
-    """Has a domain looked at now; never makes it worse."""
+    """Check a domain now. This never makes a verified domain pending again."""
     domain = await shown(asked)
     await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
     return models.DomainReference(id=domain.id)
 
 
 async def delete(asked: Asked) -> models.DeletedDomain:
-    """Deletes a domain: nothing is sent as it from now on."""
+    """Delete a domain. No email can be sent from it afterwards."""
     domain = await shown(asked)
     await asked.ask(asked.calls.domains.DeleteDomain, pb.DeleteDomainRequest(domain_id=domain.id))
     return models.DeletedDomain(id=domain.id)
 
 
 async def shown(asked: Asked) -> pb.Domain:
-    """Give the domain of the path; one that is being deleted is gone for callers of this API."""
+    """Return the domain in the path. Raise Rejected for one that is being deleted, which the API hides."""
     request = pb.GetDomainRequest(domain_id=asked.id("domain_id"))
     domain: pb.Domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
     if not is_shown(domain):
@@ -81,7 +81,7 @@ async def shown(asked: Asked) -> pb.Domain:
 
 
 async def checks(asked: Asked, domain_id: str) -> list[RecordCheck]:
-    """Give what was seen of each record; nothing while verifier has not seen the domain."""
+    """Return the checks of a domain's records; empty if verifier does not know the domain yet."""
     request = GetVerificationRequest(domain_id=domain_id)
     try:
         return list((await asked.ask(asked.calls.verifier.GetVerification, request)).verification.records)
@@ -91,18 +91,18 @@ async def checks(asked: Asked, domain_id: str) -> list[RecordCheck]:
         return []
 
 
-def _refuse_what_is_not_offered(wish: models.DomainOptions) -> None:
-    asked_for = {
-        "open_tracking": wish.open_tracking,
-        "click_tracking": wish.click_tracking,
-        "tracking_subdomain": wish.tracking_subdomain,
-        "tls": wish.tls == "enforced",
-        "capabilities.receiving": wish.capabilities is not None and wish.capabilities.receiving == "enabled",
-        "capabilities.sending": wish.capabilities is not None and wish.capabilities.sending == "disabled",
+def _reject_unsupported(body: models.DomainOptions) -> None:
+    options = {
+        "open_tracking": body.open_tracking,
+        "click_tracking": body.click_tracking,
+        "tracking_subdomain": body.tracking_subdomain,
+        "tls": body.tls == "enforced",
+        "capabilities.receiving": body.capabilities is not None and body.capabilities.receiving == "enabled",
+        "capabilities.sending": body.capabilities is not None and body.capabilities.sending == "disabled",
     }
-    if wanted := [name for name, value in asked_for.items() if value]:
-        names = ", ".join(f"`{name}`" for name in wanted)
-        raise Rejected(errors.INVALID, f"{names}: this is not offered. Leave it out.")
+    if unsupported := [name for name, value in options.items() if value]:
+        names = ", ".join(f"`{name}`" for name in unsupported)
+        raise Rejected(errors.INVALID, f"Not supported: {names}. Remove this from the request.")
 
 
 ENDPOINTS = (

@@ -1,4 +1,4 @@
-"""Domains and their records from the contract's messages to Resend's shapes."""
+"""Converts domains and their records from protos to Resend's shapes."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from letterhead.verifier.v1.verifier_pb2 import RecordCheck
 from services.console.api import models
 from services.console.api.times import time_of
 
-# Where a domain stands, in Resend's words. DEGRADED still sends while its DKIM is good.
+# Resend's status of each domain state. A DEGRADED domain can send while its DKIM records are valid.
 OF_STATE: dict[pb.Domain.State.ValueType, models.DomainStatus] = {
     pb.Domain.STATE_PROVISIONING: "not_started",
     pb.Domain.STATE_PENDING: "pending",
@@ -29,7 +29,8 @@ OF_VERDICT: dict[int, models.RecordStatus] = {
     RecordCheck.VERDICT_CONFLICT: "failed",
     RecordCheck.VERDICT_UNREACHABLE: "temporary_failure",
 }
-# DMARC is advice and never gates, and Resend has no word for it: callers may wait for all records shown.
+# DMARC is left out, because callers may wait until all returned records are verified. It is optional, and
+# Resend has no name for it.
 OF_PURPOSE: dict[int, Literal["SPF", "DKIM", "Receiving", "Ownership"]] = {
     pb.DnsRecord.PURPOSE_DKIM: "DKIM",
     pb.DnsRecord.PURPOSE_RETURN_PATH: "SPF",
@@ -47,22 +48,22 @@ _SUFFIXES = PublicSuffixList(accept_unknown=True)
 
 
 def states_shown() -> list[pb.Domain.State.ValueType]:
-    """Give the states of domains that are not gone for callers."""
+    """Return the states of the domains that the API shows."""
     return list(OF_STATE)
 
 
 def is_shown(domain: pb.Domain) -> bool:
-    """Say whether a domain is there for callers."""
+    """Return whether the API shows a domain."""
     return domain.state in OF_STATE
 
 
 def summary_of(domain: pb.Domain) -> models.DomainSummary:
-    """Write a domain as lists show it."""
+    """Return a domain as shown in lists."""
     return models.DomainSummary(**_shown(domain))
 
 
 def detail_of(domain: pb.Domain, checks: Iterable[RecordCheck]) -> models.Domain:
-    """Write a domain with its records, and what was seen of each."""
+    """Return a domain with its records and their status."""
     seen = {(each.record.type, each.record.name, each.record.value): each for each in checks}
     unseen = RecordCheck()
     records = [
@@ -86,7 +87,7 @@ def _record(record: pb.DnsRecord, check: RecordCheck, domain: pb.Domain) -> mode
 
 
 def _relative(name: str, zone: str) -> str:
-    """Give a name as DNS providers ask for it: without the zone that they add themselves."""
+    """Return a name relative to the zone, as DNS providers expect it."""
     return "@" if name == zone else name.removesuffix(f".{zone}")
 
 

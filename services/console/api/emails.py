@@ -1,4 +1,4 @@
-"""Emails over HTTP: sent, in batches too, read, listed, given another time, and canceled."""
+"""The email endpoints: send one or a batch, get, list, reschedule and cancel."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -14,7 +14,7 @@ from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import stamp_of
 from services.console.hardening import LARGEST_API_BODY
 
-SEND_WITHIN = timedelta(seconds=25)  # files take their time; Resend's SDKs give up after 30
+SEND_WITHIN = timedelta(seconds=25)  # attachments take long to upload; Resend's SDKs time out after 30
 VALIDATION = "x-batch-validation"
 VALIDATIONS = {
     "strict": pb.SendEmailsRequest.VALIDATION_STRICT,
@@ -23,7 +23,7 @@ VALIDATIONS = {
 
 
 async def send(asked: Asked) -> models.EmailId:
-    """Sends an email: once it is answered, it is stored and will be handed over once."""
+    """Send an email. A successful response means that it is stored and will be submitted once."""
     request = await asked.made(_request)
     request.request_id = asked.request_id()
     response = await asked.ask(asked.calls.sender.SendEmail, request, deadline=SEND_WITHIN)
@@ -31,44 +31,44 @@ async def send(asked: Asked) -> models.EmailId:
 
 
 async def send_batch(asked: Asked) -> models.Batch:
-    """Sends up to 100 emails, each judged alone: all or none of them, or in permissive mode the good ones."""
+    """Send up to 100 emails: all or none by default, or only the valid ones in permissive mode."""
     validation = _validation(asked)
-    good, wrong = await asked.made(_judged)
+    valid, invalid = await asked.made(_validated)
     strict = validation == pb.SendEmailsRequest.VALIDATION_STRICT
-    if strict and wrong:
-        index, no = min(wrong.items())
-        raise Rejected((no.status, no.name), f"`emails[{index}]`: {no.message}")
-    accepted, refused = await _accepted(asked, good, validation)
+    if strict and invalid:
+        index, error = min(invalid.items())
+        raise Rejected((error.status, error.name), f"`emails[{index}]`: {error.message}")
+    accepted, refused = await _accepted(asked, valid, validation)
     if strict:
         return models.Batch(data=accepted)
-    problems = sorted((refused | {index: no.message for index, no in wrong.items()}).items())
+    problems = sorted((refused | {index: error.message for index, error in invalid.items()}).items())
     return models.Batch(
-        data=accepted, errors=[models.BatchError(index=index, message=said) for index, said in problems]
+        data=accepted, errors=[models.BatchError(index=index, message=text) for index, text in problems]
     )
 
 
 async def get(asked: Asked) -> models.Email:
-    """Gives an email and what became of it."""
+    """Retrieve an email with its delivery status."""
     request = pb.GetEmailRequest(email_id=asked.id("email_id"))
     return detail_of((await asked.ask(asked.calls.sender.GetEmail, request)).email)
 
 
 async def list_(asked: Asked) -> models.Listing[models.EmailSummary]:
-    """Lists emails, newest first."""
+    """List emails, newest first."""
     request = pb.ListEmailsRequest(**page_of(asked.query))
     found = await asked.ask(asked.calls.sender.ListEmails, request)
     return listing(found, found.emails, summary_of)
 
 
 async def update(asked: Asked) -> models.EmailReference:
-    """Gives a scheduled email another time."""
+    """Change the time of a scheduled email."""
     send_time = stamp_of("scheduled_at", asked.body(models.UpdateEmail).scheduled_at)
     request = pb.UpdateEmailRequest(email_id=asked.id("email_id"), send_time=send_time)
     return models.EmailReference(id=(await asked.ask(asked.calls.sender.UpdateEmail, request)).email.id)
 
 
 async def cancel(asked: Asked) -> models.EmailReference:
-    """Cancels an email that was not handed over yet."""
+    """Cancel an email that was not submitted yet."""
     request = pb.CancelEmailRequest(email_id=asked.id("email_id"))
     return models.EmailReference(id=(await asked.ask(asked.calls.sender.CancelEmail, request)).email.id)
 
@@ -85,20 +85,20 @@ def _request(content: bytes) -> pb.SendEmailRequest:
     return request_of(decoded(content, models.SendEmail))
 
 
-def _judged(content: bytes) -> tuple[dict[int, pb.SendEmailRequest], dict[int, Rejected]]:
-    """Give by its place each email of a batch that is one, and why each other is none."""
+def _validated(content: bytes) -> tuple[dict[int, pb.SendEmailRequest], dict[int, Rejected]]:
+    """Return the valid emails of a batch and the errors of all others, each by its index."""
     documents.check(content, entries=documents.MOST_ENTRIES_OF_BATCH)
     items = decoded(content, list[msgspec.Raw])
     if not 1 <= len(items) <= models.MOST_OF_BATCH:
-        sentence = f"A batch has 1 to {models.MOST_OF_BATCH} emails; this one has {len(items)}."
-        raise Rejected(errors.INVALID, sentence)
-    good, wrong = {}, {}
+        message = f"A batch must have 1 to {models.MOST_OF_BATCH} emails; this one has {len(items)}."
+        raise Rejected(errors.INVALID, message)
+    valid, invalid = {}, {}
     for index, item in enumerate(items):
         try:
-            good[index] = request_of(decoded(bytes(item), models.SendEmail))
-        except Rejected as no:
-            wrong[index] = no
-    return good, wrong
+            valid[index] = request_of(decoded(bytes(item), models.SendEmail))
+        except Rejected as error:
+            invalid[index] = error
+    return valid, invalid
 
 
 async def _accepted(
@@ -106,7 +106,7 @@ async def _accepted(
     emails: Mapping[int, pb.SendEmailRequest],
     validation: pb.SendEmailsRequest.Validation.ValueType,
 ) -> tuple[list[models.EmailId], dict[int, str]]:
-    """Send emails by their places; gives those accepted, and why not by the place of each other."""
+    """Send emails, given by index; return the accepted emails, and the errors of all others by index."""
     request = pb.SendEmailsRequest(
         emails=emails.values(), validation=validation, request_id=asked.request_id()
     )

@@ -1,4 +1,4 @@
-"""Emails from Resend's shapes to the contract's messages, and back."""
+"""Converts emails between Resend's shapes and protos."""
 
 import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,10 +15,11 @@ BAD_ATTACHMENT = errors.OF_FIELDS["attachments"]
 
 Entries = TypeVar("Entries", bound=Sequence[Any] | Mapping[str, str])
 
-# Signs beside letters and digits that a name may hold without quotes.
+# Characters besides letters and digits that a display name may contain without quotes.
 _UNQUOTED = frozenset(" _!#$%&'*+/=?^`{|}~-")
 
-# What Resend calls what became of an email. HELD and UNKNOWN have no word there: nothing is known to be sent.
+# Resend's event of each state. Resend has none for HELD and UNKNOWN. They are shown as queued, because the
+# email is not known to be sent.
 OF_STATE: dict[int, models.LastEvent] = {
     pb.Email.STATE_QUEUED: "queued",
     pb.Email.STATE_CLAIMED: "queued",
@@ -39,8 +40,8 @@ OF_RECIPIENT: dict[int, models.LastEvent] = {
 
 
 def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
-    """Write what is asked for; what is wrong with an address, a header or a size is sender's to say."""
-    _refuse_what_is_not_offered(email)
+    """Return the request to sender, which validates addresses, headers and sizes. Raise Rejected."""
+    _reject_unsupported(email)
     if not email.to:
         raise Rejected(errors.MISSING_FIELD, "Missing `to` field.")
     if not (email.html or email.text):
@@ -66,7 +67,7 @@ def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
 
 
 def address_of(text: str) -> pb.Address:
-    """Read `email@example.com` or `Name <email@example.com>`; anything else is left to sender to refuse."""
+    """Parse `email@example.com` or `Name <email@example.com>`; sender rejects anything else."""
     text = text.strip()
     before, bracket, address = text.removesuffix(">").rpartition("<")
     name = _name(before.strip())
@@ -76,58 +77,58 @@ def address_of(text: str) -> pb.Address:
 
 
 def _name(written: str) -> str | None:
-    """Read a display name, quoted or not; None: it is neither."""
+    """Parse a display name, quoted or not; return None if it is malformed."""
     if not written.startswith('"'):
-        return None if any(sign in written for sign in '<>"') else written
+        return None if any(char in written for char in '<>"') else written
     name: list[str] = []
-    signs = iter(written[1:])
-    for sign in signs:
-        if sign == '"':
-            return None if next(signs, None) else "".join(name)
-        name.append(next(signs, "") if sign == "\\" else sign)
+    chars = iter(written[1:])
+    for char in chars:
+        if char == '"':
+            return None if next(chars, None) else "".join(name)
+        name.append(next(chars, "") if char == "\\" else char)
     return None
 
 
 def summary_of(email: pb.Email) -> models.EmailSummary:
-    """Write an email as lists show it."""
+    """Return an email as shown in lists."""
     return models.EmailSummary(**_shown(email))
 
 
 def detail_of(email: pb.Email) -> models.Email:
-    """Write an email with its bodies."""
+    """Return an email with its bodies."""
     tags = [models.Tag(name=name, value=value) for name, value in sorted(email.tags.items())]
     return models.Email(html=email.html or None, text=email.text or None, tags=tags, **_shown(email))
 
 
 def results_of(
-    results: Iterable[pb.SendEmailsResult], places: Sequence[int]
+    results: Iterable[pb.SendEmailsResult], indexes: Sequence[int]
 ) -> tuple[list[models.EmailId], dict[int, str]]:
-    """Write what became of a batch: the emails accepted, and why not by the place in what was sent to us."""
+    """Return the accepted emails of a batch, and the errors of all others by index in the caller's batch."""
     accepted, refused = [], {}
-    for position, (result, place) in enumerate(zip(results, places, strict=True)):
+    for position, (result, index) in enumerate(zip(results, indexes, strict=True)):
         if result.HasField("error"):
             sentence = errors.sentence_of(refusal_of(result.error))
-            refused[place] = sentence.replace(f"emails[{position}].", "")
+            refused[index] = sentence.replace(f"emails[{position}].", "")
         else:
             accepted.append(models.EmailId(id=result.email.id))
     return accepted, refused
 
 
 def last_event_of(email: pb.Email) -> models.LastEvent:
-    """Give Resend's word: once it was sent, for what was heard last of any recipient."""
+    """Return Resend's name of the last event: once sent, the latest feedback on any recipient."""
     if email.state == pb.Email.STATE_QUEUED and email.HasField("scheduled_time"):
         return "scheduled"
-    heard = [each for each in email.recipients if each.state in OF_RECIPIENT]
-    if email.state != pb.Email.STATE_SENT or not heard:
+    reported = [each for each in email.recipients if each.state in OF_RECIPIENT]
+    if email.state != pb.Email.STATE_SENT or not reported:
         return OF_STATE.get(email.state, "queued")
-    return OF_RECIPIENT[max(heard, key=lambda each: each.state_time.ToNanoseconds()).state]
+    return OF_RECIPIENT[max(reported, key=lambda each: each.state_time.ToNanoseconds()).state]
 
 
-def _refuse_what_is_not_offered(email: models.SendEmail) -> None:
+def _reject_unsupported(email: models.SendEmail) -> None:
     if email.template is not None:
-        raise Rejected(errors.INVALID, "`template` is not offered. Send `html` or `text`.")
+        raise Rejected(errors.INVALID, "`template` is not supported. Send `html` or `text`.")
     if email.topic_id is not None:
-        raise Rejected(errors.INVALID, "`topic_id` is not offered. Leave it out.")
+        raise Rejected(errors.INVALID, "`topic_id` is not supported. Remove it from the request.")
 
 
 def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:
@@ -137,7 +138,7 @@ def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:
 
 
 def _few(field: str, given: Entries) -> Entries:
-    """Give what has no more entries than any field may; sender has its own limit for each."""
+    """Return `given`. Raise Rejected if it has too many entries for any field; sender has lower limits."""
     if len(given) > models.MOST_ENTRIES:
         kind = errors.OF_FIELDS.get(field, errors.INVALID)
         raise Rejected(
@@ -150,26 +151,26 @@ def _tags(tags: Iterable[models.Tag]) -> dict[str, str]:
     named: dict[str, str] = {}
     for tag in tags:
         if tag.name in named:
-            raise Rejected(errors.INVALID, f"`tags` names {tag.name[:80]!r} twice.")
+            raise Rejected(errors.INVALID, f"`tags` has {tag.name[:80]!r} twice. Use each name once.")
         named[tag.name] = tag.value
     return named
 
 
-def _attachment(given: models.Attachment, place: str) -> pb.Attachment:
+def _attachment(given: models.Attachment, path: str) -> pb.Attachment:
     if given.path is not None:
-        sentence = f"`{place}.path` is not fetched. Send the file itself as `content`, in base64."
-        raise Rejected(BAD_ATTACHMENT, sentence)
+        message = f"`{path}.path` is not fetched. Send the file itself in `content`, as base64."
+        raise Rejected(BAD_ATTACHMENT, message)
     if given.content is None or not given.filename:
-        raise Rejected(BAD_ATTACHMENT, f"`{place}` needs `content` and `filename`.")
+        raise Rejected(BAD_ATTACHMENT, f"`{path}` needs `content` and `filename`.")
     return pb.Attachment(
         file_name=given.filename,
         content_type=given.content_type or "",
         content_id=given.content_id or given.inline_content_id or "",
-        content=_content(given.content, place),
+        content=_content(given.content, path),
     )
 
 
-def _content(given: str | list[int] | models.NodeBuffer, place: str) -> bytes:
+def _content(given: str | list[int] | models.NodeBuffer, path: str) -> bytes:
     if isinstance(given, models.NodeBuffer):
         return bytes(given.data)
     if isinstance(given, list):
@@ -178,15 +179,15 @@ def _content(given: str | list[int] | models.NodeBuffer, place: str) -> bytes:
     try:
         return b"".join(_pieces(text))
     except (ValueError, binascii.Error):
-        raise Rejected(BAD_ATTACHMENT, f"`{place}.content` is not base64.") from None
+        raise Rejected(BAD_ATTACHMENT, f"`{path}.content` is not valid base64.") from None
 
 
 def _pieces(text: str) -> Iterator[bytes]:
-    """Read base64 piece by piece, so that other threads get their turns. Raises ValueError."""
+    """Decode base64 in chunks, so that other threads can run in between. Raise ValueError."""
     for at in range(0, len(text), PIECE):
         piece = text[at : at + PIECE]
         if "=" in piece and at + PIECE < len(text):
-            raise ValueError("it goes on after its end")
+            raise ValueError("base64 continues after its padding")
         yield binascii.a2b_base64(piece, strict_mode=True)
 
 
@@ -212,10 +213,10 @@ def _written(email: pb.Email, kind: int) -> list[str]:
 
 
 def mailbox_of(address: pb.Address) -> str:
-    """Write `Name <email@example.com>`, or the address alone; a name is quoted where it must be."""
+    """Return `Name <email@example.com>`, or only the address; quote the name if it needs quotes."""
     if not address.name:
         return address.address
     name = address.name
-    if not all(sign.isalnum() or sign in _UNQUOTED for sign in name):
+    if not all(char.isalnum() or char in _UNQUOTED for char in name):
         name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{name} <{address.address}>"

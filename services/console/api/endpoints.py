@@ -1,6 +1,6 @@
-"""How a request to the API is let in, read and answered: one way for every endpoint.
+"""Request handling shared by all API endpoints: authentication, rate limits, bodies and responses.
 
-Not for what an endpoint does: that stands in the handler it names.
+What an endpoint does is up to its handler.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was let in, and the services it may ask with its own key."""
+    """An admitted request, and the services that it may call with its own key."""
 
     calls: Calls
     key: str
@@ -53,33 +53,33 @@ class Asked:
     async def ask(
         self, method: Callable[..., Awaitable[Reply]], request: Any, *, deadline: timedelta = DEADLINE
     ) -> Reply:
-        """Call a service. Raises Refused."""
+        """Call a service. Raise Refused."""
         return await self.calls.ask(method, request, key=self.key, deadline=deadline)
 
     def id(self, name: str) -> str:
-        """Give an id of the path. Raises Rejected for text that is none."""
+        """Return an id from the path. Raise Rejected if it is not a UUID."""
         return id_of(name, self.path[name])
 
     def body(self, model: type[Model]) -> Model:
-        """Read the body. Raises Rejected."""
+        """Return the decoded body. Raise Rejected."""
         return decoded(self.content, model)
 
     async def made(self, make: Callable[[bytes], Made]) -> Made:
-        """Make something of the body, beside the event loop where it is large. Raises what `make` raises."""
+        """Return `make` of the body, run in a thread if the body is large. Raise what `make` raises."""
         if len(self.content) <= SMALL:
             return make(self.content)
         return await asyncio.to_thread(make, self.content)
 
     def request_id(self) -> str:
-        """Give the idempotency key, or else a new id: calls inward are made again where a service is away.
+        """Return the idempotency key, or a new id, because calls to a service that is down are retried.
 
-        Raises Rejected for a key that is too long.
+        Raise Rejected for a key that is too long.
         """
         if (key := self.headers.get(RETRY_KEY)) is None:
             return str(uuid4())
         if not 1 <= len(key) <= MAX_RETRY_KEY or not key.isprintable():
-            sentence = f"The idempotency key must be 1 to {MAX_RETRY_KEY} printable characters."
-            raise Rejected(errors.BAD_KEY_OF_RETRY, sentence)
+            message = f"The idempotency key must have 1 to {MAX_RETRY_KEY} printable characters."
+            raise Rejected(errors.BAD_KEY_OF_RETRY, message)
         return key
 
 
@@ -88,7 +88,7 @@ Handler = Callable[[Asked], Awaitable[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path: what does it, what it reads, and what it is answered with."""
+    """One method of one path: its handler, its inputs and its response."""
 
     method: str
     path: str
@@ -97,16 +97,16 @@ class Endpoint:
     body: Any = None
     query: Sequence[str] = ()
     headers: Sequence[str] = ()
-    largest: int = MEBIBYTE  # bytes of a body
+    largest: int = MEBIBYTE  # maximum body size in bytes
 
     @property
     def says(self) -> str:
-        """What it does, in a sentence."""
+        """Return a sentence that describes the endpoint."""
         return inspect.getdoc(self.handler) or ""
 
 
 def decoded(content: bytes, model: type[Model]) -> Model:
-    """Read JSON as a model. Raises Rejected, naming what is wrong where."""
+    """Return JSON decoded as a model. Raise Rejected with the path of the invalid value."""
     try:
         return msgspec.json.decode(content, type=model)
     except msgspec.ValidationError as error:
@@ -116,26 +116,26 @@ def decoded(content: bytes, model: type[Model]) -> Model:
 
 
 def id_of(name: str, text: str) -> str:
-    """Give an id as it is. Raises Rejected for text that is no UUID."""
+    """Return an id in canonical form. Raise Rejected if it is not a UUID."""
     try:
         return str(UUID(text))
     except ValueError:
         raise Rejected(errors.BAD_ID, f"The `{name}` must be a valid UUID.") from None
 
 
-def _mismatch(said: str) -> Rejected:
-    """Say what msgspec says of a body: ``Expected `str`, got `int` - at `$.to[1]` ``."""
-    problem, _, place = said.partition(" - at ")
-    where = place.strip("`").removeprefix("$").removeprefix(".")
+def _mismatch(text: str) -> Rejected:
+    """Return the error for a message of msgspec such as ``Expected `str`, got `int` - at `$.to[1]` ``."""
+    problem, _, path = text.partition(" - at ")
+    where = path.strip("`").removeprefix("$").removeprefix(".")
     if problem.startswith("Object missing required field"):
         missing = problem.split("`")[1]
         return Rejected(errors.MISSING_FIELD, f"Missing `{where + '.' if where else ''}{missing}` field.")
     subject = f"`{where}`" if where else "The body"
-    return Rejected(errors.INVALID, f"{subject} cannot be used: {problem[:1].lower()}{problem[1:]}.")
+    return Rejected(errors.INVALID, f"{subject} is invalid: {problem[:1].lower()}{problem[1:]}.")
 
 
 class Door:
-    """Lets requests in: within their key's rate, and with a body only if that key lives."""
+    """Admits requests within their key's rate limit, and reads their bodies only if the key is valid."""
 
     def __init__(self, calls: Calls, callers: Callers, limiter: Limiter) -> None:
         self._calls = calls
@@ -144,7 +144,7 @@ class Door:
         self._bodies = Bodies()
 
     def route(self, path: str, endpoints: Sequence[Endpoint]) -> BaseRoute:
-        """Give the route of a path with all its methods."""
+        """Return the route of a path with all its methods."""
         by_method = {each.method: each for each in endpoints}
 
         async def answer(request: Request) -> Response:
@@ -161,13 +161,13 @@ class Door:
             allowance = self._limiter.take(hash_token(key))
             headers = allowance.headers()
             if allowance.retry_after is not None:
-                sentence = f"Too many requests. You may make {allowance.limit} a second with this key."
-                raise Rejected(errors.REASONS["RATE_EXCEEDED"], sentence, retry_after=allowance.retry_after)
+                message = f"Too many requests. This key may make {allowance.limit} requests per second."
+                raise Rejected(errors.REASONS["RATE_EXCEEDED"], message, retry_after=allowance.retry_after)
             content = msgspec.json.encode(await self._handled(request, endpoint, key))
             response = Response(content, media_type="application/json")
         except ClientDisconnect:
-            response = Response(status_code=400)  # nobody reads it
-        except Exception as error:  # noqa: BLE001 - each becomes an answer, and an accident a line in the log
+            response = Response(status_code=400)  # the client is gone and will not read it
+        except Exception as error:  # noqa: BLE001 - every error becomes a response, unexpected ones are logged
             response = failed(request, error)
         response.headers.update(headers)
         return response
@@ -176,7 +176,7 @@ class Door:
         asked = Asked(self._calls, key, request.path_params, request.query_params, request.headers)
         if endpoint.body is None:
             answer = await endpoint.handler(asked)
-            vouch(request.scope)  # a service knew the key
+            vouch(request.scope)  # the service accepted the key
             return answer
         tenant = await self._callers.tenant_of(key)
         vouch(request.scope)
@@ -185,17 +185,18 @@ class Door:
 
 
 def failed(request: Request, error: Exception) -> Response:
-    """Answer an error; one that nobody foresaw is logged."""
-    no = errors.rejected(error)
-    if no.status == errors.ACCIDENT[0] and not isinstance(error, Rejected | Refused):
-        log.error("an answer failed", action="api_failed", path=request.url.path, exc_info=error)
-    return errors.answer(no)
+    """Return the response to an error, and log an unexpected one."""
+    rejection = errors.rejected(error)
+    if rejection.status == errors.ACCIDENT[0] and not isinstance(error, Rejected | Refused):
+        path = request.url.path
+        log.error("unhandled exception in API request", action="api_failed", path=path, exc_info=error)
+    return errors.answer(rejection)
 
 
 def _not_allowed(request: Request, allowed: Mapping[str, Endpoint]) -> Response:
     methods = ", ".join(allowed)
     kind = (405, errors.STATUSES[405])
-    response = errors.answer(Rejected(kind, f"{request.method} is not offered here; there is {methods}."))
+    response = errors.answer(Rejected(kind, f"{request.method} is not allowed here. Use {methods}."))
     response.headers["allow"] = methods
     return response
 
@@ -204,10 +205,8 @@ def _key(request: Request) -> str:
     kind, _, token = request.headers.get("authorization", "").strip().partition(" ")
     token = token.strip()
     if not token:
-        sentence = "Missing API key. Send it as `Authorization: Bearer lh_…`."
-        raise Rejected(errors.REASONS["KEY_MISSING"], sentence)
+        message = "Missing API key. Send it as `Authorization: Bearer lh_…`."
+        raise Rejected(errors.REASONS["KEY_MISSING"], message)
     if kind.lower() != "bearer" or not well_formed(token):
-        raise Rejected(
-            errors.REASONS["KEY_INVALID"], "API key is invalid. Keys of Letterhead begin with `lh_`."
-        )
+        raise Rejected(errors.REASONS["KEY_INVALID"], "API key is invalid. Letterhead keys start with `lh_`.")
     return token

@@ -1,4 +1,4 @@
-"""Refusals in Resend's words: which status and name each refusal of ours has, and how it is written."""
+"""Errors in Resend's shapes: the status and name of each error of the services, and its message."""
 
 import re
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ REASONS: Mapping[str, Kind] = {
     "NOT_OFFERED": NOT_FOUND,
     "INTERNAL": ACCIDENT,
 }
-# What a service did not give a reason for, or one that is newer than this process.
+# Used when a service gives no reason, or a reason that this version does not know.
 CODES: Mapping[str, Kind] = {
     "INVALID_ARGUMENT": INVALID,
     "NOT_FOUND": NOT_FOUND,
@@ -77,16 +77,16 @@ STATUSES: Mapping[int, str] = {
     500: ACCIDENT[1],
 }
 
-# Sentences that the services say in the contract's words, said in Resend's.
+# Replacements for messages of the services, in the terms of Resend's API.
 SENTENCES: Mapping[str, str] = {
     "KEY_NOT_FOUND": "API key not found.",
     "DOMAIN_NOT_FOUND": "Domain not found.",
     "EMAIL_NOT_FOUND": "Email not found.",
     "SUPPRESSION_NOT_FOUND": "Suppression not found.",
     "SCOPE_TOO_SMALL": "This API key is restricted to only send emails",
-    "REQUEST_ID_REUSED": "This idempotency key was used before with another body. Use a new key for it.",
+    "REQUEST_ID_REUSED": "This idempotency key was already used with a different body. Use a new key.",
 }
-# What sentences name in the contract's words, by what it is here.
+# The terms of this API for RPCs and enum values that messages of the services mention.
 WORDS: Mapping[str, str] = {
     "CreateDomain": "POST /domains",
     "GetDomain": "GET /domains/{id}",
@@ -95,7 +95,7 @@ WORDS: Mapping[str, str] = {
     "ListApiKeys": "GET /api-keys",
     "scope SENDING_ACCESS": "permission `sending_access`",
 }
-# The contract's fields by the names that callers of this API know; the path around them stays.
+# The names of proto fields in this API. Only the name is replaced, not the path around it.
 FIELDS: Mapping[str, str] = {
     "send_time": "scheduled_at",
     "request_id": "Idempotency-Key",
@@ -105,7 +105,7 @@ FIELDS: Mapping[str, str] = {
     "mail_from_label": "custom_return_path",
     "address": "email",
 }
-# Which fields have a name of their own for what is wrong with them.
+# Fields whose errors have their own error name.
 OF_FIELDS: Mapping[str, Kind] = {
     "from": (422, "invalid_from_address"),
     "attachments": (422, "invalid_attachment"),
@@ -118,7 +118,7 @@ _OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
 
 
 class Rejected(Exception):
-    """The API's own no."""
+    """An error of the API, with its HTTP status and Resend's error name."""
 
     def __init__(self, kind: Kind, message: str, *, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
@@ -128,7 +128,7 @@ class Rejected(Exception):
 
 
 def rejected(error: Exception) -> Rejected:
-    """Turn any error into one of this API's; what nobody foresaw says nothing of itself."""
+    """Convert any exception to an error of the API. An unexpected exception reveals no details."""
     if isinstance(error, Rejected):
         return error
     if isinstance(error, Refused):
@@ -136,27 +136,27 @@ def rejected(error: Exception) -> Rejected:
     if isinstance(error, HTTPException):
         kind = (error.status_code, STATUSES.get(error.status_code, "validation_error"))
         return Rejected(kind, str(error.detail))
-    return Rejected(ACCIDENT, "Something went wrong on our side. Try again, or tell the operator.")
+    return Rejected(ACCIDENT, "Something went wrong on our side. Try again, or contact the operator.")
 
 
 def answer(error: Exception) -> Response:
-    """Write an error as Resend does."""
-    no = rejected(error)
-    problem = models.Problem(statusCode=no.status, name=no.name, message=no.message)
-    response = Response(msgspec.json.encode(problem), no.status, media_type="application/json")
-    if no.retry_after is not None:
-        response.headers["retry-after"] = str(ceil(no.retry_after.total_seconds()))
+    """Return the response to an error, in Resend's shape."""
+    rejection = rejected(error)
+    problem = models.Problem(statusCode=rejection.status, name=rejection.name, message=rejection.message)
+    response = Response(msgspec.json.encode(problem), rejection.status, media_type="application/json")
+    if rejection.retry_after is not None:
+        response.headers["retry-after"] = str(ceil(rejection.retry_after.total_seconds()))
     return response
 
 
 def sentence_of(refused: Refused) -> str:
-    """Say in a sentence why a service refused, in the words of this API."""
+    """Return the message of a service's error as a sentence, in the terms of this API."""
     if refused.violations:
-        said = "; ".join(f"`{_field(each)}` {each.description}" for each in refused.violations)
+        text = "; ".join(f"`{_field(each)}` {each.description}" for each in refused.violations)
     else:
-        said = SENTENCES.get(refused.reason, refused.message)
-    said = _WORD.sub(lambda word: WORDS[word[0]], said)
-    return said[:1].upper() + said[1:] + ("" if said.endswith((".", "…")) else ".")
+        text = SENTENCES.get(refused.reason, refused.message)
+    text = _WORD.sub(lambda word: WORDS[word[0]], text)
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…")) else ".")
 
 
 def _of_service(refused: Refused) -> Rejected:
@@ -168,11 +168,11 @@ def _of_service(refused: Refused) -> Rejected:
 
 
 def _field(violation: Violation) -> str:
-    """Give a field by the name that callers know: `from` for `from.address`, `to[0]` for `to[0].address`."""
+    """Return the API's name of a field, such as `from` for `from.address` or `to[0]` for `to[0].address`."""
     path = violation.field.removeprefix("domain.")
     owner, _, part = path.rpartition(".")
     if part in ("address", "name") and owner.endswith(("from", "]")):
         path = owner
     around, dot, last = path.rpartition(".")
-    name, bracket, place = last.partition("[")
-    return f"{around}{dot}{FIELDS.get(name, name)}{bracket}{place}"
+    name, bracket, index = last.partition("[")
+    return f"{around}{dot}{FIELDS.get(name, name)}{bracket}{index}"

@@ -1,4 +1,4 @@
-"""API keys over HTTP: made, listed and revoked."""
+"""The API key endpoints: create, list and revoke."""
 
 from collections.abc import Mapping
 
@@ -16,16 +16,16 @@ SCOPES: Mapping[str, pb.ApiKey.Scope.ValueType] = {
 
 
 async def create(asked: Asked) -> models.ApiKeyToken:
-    """Makes a key and shows its token, this once."""
-    wish = asked.body(models.CreateApiKey)
-    permission = wish.permission or "full_access"
+    """Create an API key and return its token, which is shown only once."""
+    body = asked.body(models.CreateApiKey)
+    permission = body.permission or "full_access"
     if permission not in SCOPES:
-        sentence = "`permission` must be `full_access` or `sending_access`."
-        raise Rejected(errors.OF_FIELDS["permission"], sentence)
+        message = "`permission` must be `full_access` or `sending_access`."
+        raise Rejected(errors.OF_FIELDS["permission"], message)
     request = pb.CreateApiKeyRequest(
-        name=wish.name,
+        name=body.name,
         scope=SCOPES[permission],
-        domain_ids=[id_of("domain_id", wish.domain_id)] if wish.domain_id else (),
+        domain_ids=[id_of("domain_id", body.domain_id)] if body.domain_id else (),
         request_id=asked.request_id(),
     )
     response = await asked.ask(asked.calls.api_keys.CreateApiKey, request)
@@ -33,14 +33,14 @@ async def create(asked: Asked) -> models.ApiKeyToken:
 
 
 async def list_(asked: Asked) -> models.Listing[models.ApiKey]:
-    """Lists the keys that work, newest first, without their tokens."""
+    """List active API keys, newest first, without their tokens."""
     request = pb.ListApiKeysRequest(live_only=True, **page_of(asked.query))
     found = await asked.ask(asked.calls.api_keys.ListApiKeys, request)
     return listing(found, found.api_keys, _written)
 
 
 async def delete(asked: Asked) -> models.DeletedApiKey:
-    """Revokes a key, in force within a second."""
+    """Revoke an API key. This takes effect within a second."""
     request = pb.RevokeApiKeyRequest(api_key_id=asked.id("api_key_id"))
     return models.DeletedApiKey(id=(await asked.ask(asked.calls.api_keys.RevokeApiKey, request)).api_key.id)
 

@@ -1,4 +1,4 @@
-"""How many requests a key may make in a second, and the headers that tell. Each process counts for itself."""
+"""The rate limit of each key and its response headers. Each process counts separately."""
 
 import time
 from collections import OrderedDict
@@ -8,12 +8,12 @@ from datetime import timedelta
 from math import ceil
 
 WINDOW = 1.0  # seconds
-MOST_KEYS = 10_000  # remembered
+MOST_KEYS = 10_000  # kept in memory
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a key may do after a request; `retry_after` is set where the request itself was one too many."""
+    """The remaining allowance of a key; `retry_after` is set if the request exceeded the limit."""
 
     limit: int
     remaining: int
@@ -21,7 +21,7 @@ class Allowance:
     retry_after: timedelta | None = None
 
     def headers(self) -> dict[str, str]:
-        """Give the headers of draft-ietf-httpapi-ratelimit-headers-06, times in whole seconds."""
+        """Return the headers of draft-ietf-httpapi-ratelimit-headers-06, with times in whole seconds."""
         return {
             "ratelimit-limit": str(self.limit),
             "ratelimit-remaining": str(self.remaining),
@@ -30,7 +30,7 @@ class Allowance:
 
 
 class Limiter:
-    """Counts requests by key, in windows of a second that begin with a key's first request."""
+    """Counts requests per key in windows of one second that start with a key's first request."""
 
     def __init__(self, per_second: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = per_second
@@ -38,19 +38,19 @@ class Limiter:
         self._windows: OrderedDict[bytes, tuple[float, int]] = OrderedDict()
 
     def take(self, key: bytes) -> Allowance:
-        """Count one request of a key, given by its digest."""
+        """Count one request of a key, given by its hash, and return the remaining allowance."""
         now = self._clock()
-        begun, count = self._windows.get(key, (now, 0))
-        if now - begun >= WINDOW:
-            begun, count = now, 0
-        reset = timedelta(seconds=begun + WINDOW - now)
+        started, count = self._windows.get(key, (now, 0))
+        if now - started >= WINDOW:
+            started, count = now, 0
+        reset = timedelta(seconds=started + WINDOW - now)
         if count >= self._limit:
             return Allowance(self._limit, 0, reset, retry_after=reset)
-        self._remember(key, begun, count + 1)
+        self._remember(key, started, count + 1)
         return Allowance(self._limit, self._limit - count - 1, reset)
 
-    def _remember(self, key: bytes, begun: float, count: int) -> None:
-        self._windows[key] = (begun, count)
+    def _remember(self, key: bytes, started: float, count: int) -> None:
+        self._windows[key] = (started, count)
         self._windows.move_to_end(key)
         if len(self._windows) > MOST_KEYS:
             self._windows.popitem(last=False)

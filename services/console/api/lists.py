@@ -1,4 +1,4 @@
-"""Resend's lists over ours: `limit`, and `after` or `before` an id, become a List request and its answer."""
+"""Resend's pagination with `limit`, `after` and `before`, on top of the services' List RPCs."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeVar
@@ -17,13 +17,13 @@ Item = TypeVar("Item")
 
 
 class Paged(Protocol):
-    """The answer of a List rpc."""
+    """The response of a List RPC."""
 
     next_page_token: str
 
 
 def page_of(query: Mapping[str, str]) -> dict[str, Any]:
-    """Read which page is asked for, as fields of a List request. Raises Rejected."""
+    """Return the pagination parameters as fields of a List request. Raise Rejected."""
     after, before = query.get("after", ""), query.get("before", "")
     if after and before:
         raise Rejected(errors.INVALID, "`after` and `before` cannot be used together.")
@@ -35,7 +35,7 @@ def page_of(query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def listing(found: Paged, rows: Iterable[Row], written: Callable[[Row], Item]) -> models.Listing[Item]:
-    """Write a page; there is more where the page says how to go on."""
+    """Return a page of a list; `has_more` is true if the service returned a page token."""
     return models.Listing(has_more=bool(found.next_page_token), data=list(map(written, rows)))
 
 

@@ -1,19 +1,19 @@
-"""What the API takes and gives, in Resend's shapes: the one description, its OpenAPI document's too.
+"""The request and response models of the API, in Resend's shapes. OpenAPI schemas are generated from them.
 
-Fields that are not named here are ignored, as Resend ignores them; the types of those that are, are strict.
+Unknown fields are ignored, as Resend does. The types of known fields are strict.
 """
 
 from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-MOST_ENTRIES = 1000  # of a field of an email; sender takes far fewer, and says how many
+MOST_ENTRIES = 1000  # in one field of an email; sender has far lower limits, stated in its errors
 MOST_OF_BATCH = 100
 
 Addresses: TypeAlias = str | list[str]
 Id: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Time: TypeAlias = Annotated[
-    str, Meta(description="A time in ISO 8601, with its zone.", extra_json_schema={"format": "date-time"})
+    str, Meta(description="An ISO 8601 time with a time zone.", extra_json_schema={"format": "date-time"})
 ]
 Entries: TypeAlias = Annotated[list[str], Meta(min_length=1, max_length=MOST_OF_BATCH)]
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
@@ -28,46 +28,46 @@ LastEvent: TypeAlias = Literal[
 
 
 class Body(Struct):
-    """What a request brings."""
+    """A request model."""
 
 
 class Answer(Struct):
-    """What a request is answered with."""
+    """A response model."""
 
 
 class Tag(Body):
-    """A label of the caller's own, of letters, digits, `_` and `-`."""
+    """A custom tag. Its name and value may contain letters, digits, `_` and `-`."""
 
     name: str
     value: str
 
 
 class NodeBuffer(Body):
-    """Bytes as Node's `JSON.stringify` writes a Buffer."""
+    """Bytes as `JSON.stringify` in Node.js writes a Buffer."""
 
     type: Literal["Buffer"]
     data: list[Byte]
 
 
 class Attachment(Body):
-    """A file that goes with an email; `content` is base64, or its bytes as numbers. `path` is not fetched."""
+    """An attached file. `content` is base64, or the bytes as numbers. `path` is not supported."""
 
     filename: str | None = None
     content: str | list[Byte] | NodeBuffer | None = None
     content_type: str | None = None
     content_id: str | None = None
-    inline_content_id: Annotated[str, Meta(description="Another name of `content_id`.")] | None = None
+    inline_content_id: Annotated[str, Meta(description="An alias of `content_id`.")] | None = None
     path: str | None = None
 
 
 class Template(Body):
-    """A stored template, which is not offered."""
+    """A stored template. Templates are not supported."""
 
     id: str
 
 
 class SendEmail(Body):
-    """An email to send: `html`, `text` or both. An address may be `Name <email@example.com>`."""
+    """An email to send, with `html`, `text` or both. An address may be `Name <email@example.com>`."""
 
     from_: str = field(name="from")
     to: Addresses
@@ -89,22 +89,25 @@ Emails: TypeAlias = Annotated[list[SendEmail], Meta(min_length=1, max_length=MOS
 
 
 class UpdateEmail(Body):
-    """Another time for an email that waits."""
+    """A new time for a scheduled email."""
 
     scheduled_at: Time
 
 
 class Capabilities(Answer):
-    """What a domain may do."""
+    """The capabilities of a domain."""
 
     sending: Switch = "enabled"
     receiving: Switch = "disabled"
 
 
 class DomainOptions(Body):
-    """What may be asked of a domain; whatever is not offered is refused by name."""
+    """Options of a domain. Unsupported options are rejected with an error that names them."""
 
-    custom_return_path: Annotated[str, Meta(description="The label that bounces return to.")] | None = None
+    custom_return_path: (
+        Annotated[str, Meta(description="The subdomain label of the return path, which receives bounces.")]
+        | None
+    ) = None
     open_tracking: bool | None = None
     click_tracking: bool | None = None
     tls: Literal["opportunistic", "enforced"] | None = None
@@ -113,18 +116,18 @@ class DomainOptions(Body):
 
 
 class CreateDomain(DomainOptions, kw_only=True):
-    """A domain to send as."""
+    """A domain to send from."""
 
     name: str
-    region: Annotated[str, Meta(description="The installation's own region.")] | None = None
+    region: Annotated[str, Meta(description="Must be the region of the installation if given.")] | None = None
 
 
 class UpdateDomain(DomainOptions):
-    """What changes of a domain."""
+    """Changes to a domain."""
 
 
 class CreateApiKey(Body):
-    """A key to make; one for sending may be tied to a domain."""
+    """An API key to create. A key with `sending_access` may be restricted to a domain."""
 
     name: str
     permission: str | None = None
@@ -132,19 +135,19 @@ class CreateApiKey(Body):
 
 
 class AddSuppression(Body):
-    """An address to keep email from."""
+    """An address to suppress."""
 
     email: str
 
 
 class AddSuppressions(Body):
-    """Addresses to keep email from."""
+    """Addresses to suppress."""
 
     emails: Entries
 
 
 class RemoveSuppressions(Body):
-    """Addresses or ids, not both, to send to again."""
+    """Suppressions to remove, either by address or by id."""
 
     emails: Entries | None = None
     ids: Annotated[list[Id], Meta(min_length=1, max_length=MOST_OF_BATCH)] | None = None
@@ -162,27 +165,27 @@ class Listing(Answer, Generic[Item], kw_only=True):
 
 
 class EmailId(Answer):
-    """The email accepted."""
+    """The accepted email."""
 
     id: str
 
 
 class BatchError(Answer):
-    """Why one email of a permissive batch was not accepted; `index` counts from 0."""
+    """Why one email of a permissive batch was not accepted. `index` starts at 0."""
 
     index: int
     message: str
 
 
 class Batch(Answer):
-    """The emails accepted, in order; `errors` in permissive mode alone."""
+    """The accepted emails, in order. `errors` is present only in permissive mode."""
 
     data: list[EmailId]
     errors: list[BatchError] | UnsetType = UNSET
 
 
 class EmailSummary(Answer):
-    """An email as lists show it."""
+    """An email as shown in lists."""
 
     id: str
     message_id: str | None
@@ -199,7 +202,7 @@ class EmailSummary(Answer):
 
 
 class Email(EmailSummary, kw_only=True):
-    """An email; its bodies are null once they were erased."""
+    """An email. Its bodies are null once they are erased."""
 
     object: Literal["email"] = "email"
     html: str | None
@@ -208,14 +211,14 @@ class Email(EmailSummary, kw_only=True):
 
 
 class EmailReference(Answer, kw_only=True):
-    """The email that was changed."""
+    """The updated email."""
 
     object: Literal["email"] = "email"
     id: str
 
 
 class DomainRecord(Answer):
-    """A DNS record to publish; `name` is relative to the zone, as DNS providers ask for it."""
+    """A DNS record to publish. `name` is relative to the zone, as most DNS providers expect."""
 
     record: Literal["SPF", "DKIM", "Receiving", "Ownership"]
     name: str
@@ -227,7 +230,7 @@ class DomainRecord(Answer):
 
 
 class DomainSummary(Answer):
-    """A domain as lists show it."""
+    """A domain as shown in lists."""
 
     id: str
     name: str
@@ -247,27 +250,27 @@ class Domain(DomainSummary, kw_only=True):
 
 
 class DomainReference(Answer, kw_only=True):
-    """The domain that was changed."""
+    """The updated domain."""
 
     object: Literal["domain"] = "domain"
     id: str
 
 
 class DeletedDomain(DomainReference, kw_only=True):
-    """The domain that is gone."""
+    """The deleted domain."""
 
     deleted: bool = True
 
 
 class ApiKeyToken(Answer):
-    """A new key; its token is shown this once."""
+    """A new API key. Its token is shown only once."""
 
     id: str
     token: str
 
 
 class ApiKey(Answer):
-    """A key without its token; when it was last used is not kept."""
+    """An API key without its token. `last_used_at` is always null, because it is not recorded."""
 
     id: str
     name: str
@@ -276,7 +279,7 @@ class ApiKey(Answer):
 
 
 class DeletedApiKey(Answer, kw_only=True):
-    """The key that does not work any more."""
+    """The revoked API key."""
 
     object: Literal["api_key"] = "api_key"
     id: str
@@ -284,7 +287,7 @@ class DeletedApiKey(Answer, kw_only=True):
 
 
 class SuppressionEntry(Answer):
-    """A suppressed address as lists show it; `source_id` is the email that caused it."""
+    """A suppressed address as shown in lists. `source_id` is the email that caused it."""
 
     id: str
     email: str
@@ -300,33 +303,33 @@ class Suppression(SuppressionEntry, kw_only=True):
 
 
 class SuppressionReference(Answer, kw_only=True):
-    """The suppression that was made."""
+    """The added suppression."""
 
     object: Literal["suppression"] = "suppression"
     id: str
 
 
 class RemovedSuppression(SuppressionReference, kw_only=True):
-    """The suppression that is gone."""
+    """The removed suppression."""
 
     deleted: bool = True
 
 
 class Suppressions(Answer):
-    """The suppressions made, fewer than asked for where some are of one address."""
+    """The added suppressions; duplicate addresses are returned once."""
 
     data: list[SuppressionReference]
 
 
 class RemovedSuppressions(Answer):
-    """The suppressions that are gone; what was not on the list is left out."""
+    """The removed suppressions; addresses that were not suppressed are left out."""
 
     data: list[RemovedSuppression]
 
 
 class Problem(Answer):
-    """Why a request was refused: `name` for programs, `message` for people."""
+    """An error: `name` for programs, `message` for people."""
 
-    statusCode: int  # noqa: N815 - Resend's own word
+    statusCode: int  # noqa: N815 - Resend's name
     name: str
     message: str

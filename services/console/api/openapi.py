@@ -1,4 +1,4 @@
-"""The API's OpenAPI 3.1 document, made of the endpoints and the models that answer."""
+"""The API's OpenAPI 3.1 document, generated from the endpoints and their models."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -12,18 +12,21 @@ from services.console.api.endpoints import Endpoint
 REF = "#/components/schemas/{name}"
 
 QUERY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
-    "limit": ("How many to give.", {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}),
-    "after": ("Only those older than the one of this id.", {"type": "string", "format": "uuid"}),
-    "before": ("Only those newer than the one of this id.", {"type": "string", "format": "uuid"}),
-    "origin": ("Only those of this origin.", {"enum": ["bounce", "complaint", "manual"]}),
+    "limit": (
+        "The maximum number of items to return.",
+        {"type": "integer", "minimum": 1, "maximum": 100, "default": 20},
+    ),
+    "after": ("Return only items older than the item with this id.", {"type": "string", "format": "uuid"}),
+    "before": ("Return only items newer than the item with this id.", {"type": "string", "format": "uuid"}),
+    "origin": ("Return only suppressions of this origin.", {"enum": ["bounce", "complaint", "manual"]}),
 }
 HEADERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "Idempotency-Key": (
-        "Makes a retry safe for 30 days: the same key and body get the same answer.",
+        "Makes retries safe for 30 days: the same key and body get the same response.",
         {"type": "string", "minLength": 1, "maxLength": 256},
     ),
     "x-batch-validation": (
-        "What becomes of the good emails when some are not.",
+        "`strict`: an invalid email rejects the whole batch. `permissive`: valid emails are sent.",
         {"enum": ["strict", "permissive"], "default": "strict"},
     ),
 }
@@ -31,7 +34,7 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
-    """Describe the endpoints."""
+    """Return the OpenAPI document of the endpoints."""
     served = list(endpoints)
     schemas = _Schemas([model for each in served for model in (each.body, each.answer) if model is not None])
     paths: dict[str, dict[str, Any]] = {}
@@ -42,7 +45,7 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
         "info": {
             "title": "Letterhead",
             "version": "1",
-            "summary": "Email as each customer's own domain, by the shapes of Resend's API.",
+            "summary": "Sends email from each customer's own domain. Compatible with Resend's API.",
         },
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
@@ -51,14 +54,17 @@ def document(endpoints: Iterable[Endpoint]) -> dict[str, Any]:
             "schemas": schemas.components,
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "bearerFormat": "lh_…"}},
             "responses": {
-                "Problem": {"description": "Refused.", "content": _json(schemas.of(models.Problem))}
+                "Problem": {
+                    "description": "The request failed.",
+                    "content": _json(schemas.of(models.Problem)),
+                }
             },
         },
     }
 
 
 class _Schemas:
-    """JSON schemas of models, by model."""
+    """The JSON schemas of the models."""
 
     def __init__(self, used: Iterable[Any]) -> None:
         self._types = [*used, models.Problem]
@@ -75,7 +81,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         "summary": endpoint.says,
         "parameters": list(_parameters(endpoint)),
         "responses": {
-            "200": {"description": "Done.", "content": _json(schemas.of(endpoint.answer))},
+            "200": {"description": "The request succeeded.", "content": _json(schemas.of(endpoint.answer))},
             "default": {"$ref": "#/components/responses/Problem"},
         },
     }
@@ -93,10 +99,10 @@ def _parameters(endpoint: Endpoint) -> Iterable[dict[str, Any]]:
     for name in _PARAMETER.findall(endpoint.path):
         is_id = {"format": "uuid"} if name.endswith("_id") else {}
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"} | is_id}
-    for place, names, known in (("query", endpoint.query, QUERY), ("header", endpoint.headers, HEADERS)):
+    for location, names, known in (("query", endpoint.query, QUERY), ("header", endpoint.headers, HEADERS)):
         for name in names:
-            says, schema = known[name]
-            yield {"name": name, "in": place, "description": says, "schema": schema}
+            description, schema = known[name]
+            yield {"name": name, "in": location, "description": description, "schema": schema}
 
 
 def _json(schema: Mapping[str, Any]) -> dict[str, Any]:

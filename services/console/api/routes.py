@@ -1,6 +1,6 @@
-"""The API at the root paths, in Resend's shapes: its endpoints put together.
+"""The routes of the API, at the root paths.
 
-https://resend.com/docs/api-reference/introduction is what callers expect; docs/resend.md says what differs.
+https://resend.com/docs/api-reference/introduction is the reference; docs/resend.md lists the differences.
 """
 
 from itertools import groupby
@@ -26,9 +26,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def routes(calls: Calls, callers: Callers, *, requests_per_second: int) -> list[BaseRoute]:
-    """Give the API's routes; the last answers whatever other path there is, so they come after all others."""
+    """Return the API's routes. The last one matches every path, so they must come after all other routes."""
     door = Door(calls, callers, Limiter(requests_per_second))
-    by_path = {path: tuple(same) for path, same in groupby(sorted(ENDPOINTS, key=_place), key=_path)}
+    by_path = {path: tuple(same) for path, same in groupby(sorted(ENDPOINTS, key=_priority), key=_path)}
     return [
         Route("/openapi.json", _openapi, methods=["GET"]),
         *absent.routes(),
@@ -38,7 +38,7 @@ def routes(calls: Calls, callers: Callers, *, requests_per_second: int) -> list[
 
 
 def refusal(request: Request, error: Exception) -> Response:
-    """Answer an error from outside the endpoints: a host, a size, an accident."""
+    """Return the response to an error raised outside the endpoints, such as a wrong host."""
     return failed(request, error)
 
 
@@ -50,6 +50,6 @@ def _path(endpoint: Endpoint) -> str:
     return endpoint.path
 
 
-def _place(endpoint: Endpoint) -> tuple[bool, str]:
-    """Order paths so that `/emails/batch` is met before `/emails/{email_id}`."""
+def _priority(endpoint: Endpoint) -> tuple[bool, str]:
+    """Return a sort key that puts `/emails/batch` before `/emails/{email_id}`."""
     return "{" in endpoint.path, endpoint.path

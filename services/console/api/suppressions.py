@@ -1,4 +1,4 @@
-"""Suppressions over HTTP: added, found and removed, alone and up to 100 at once."""
+"""The suppression endpoints: add, get, list and remove, one or up to 100 at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import time_of
 from services.console.calls import Refused
 
-AT_ONCE = 8  # calls to sender, of one request
+AT_ONCE = 8  # concurrent calls to sender per request
 
 ORIGINS: Mapping[models.Origin, pb.Suppression.Reason.ValueType] = {
     "bounce": pb.Suppression.REASON_BOUNCE,
@@ -26,42 +26,42 @@ Made = TypeVar("Made")
 
 
 async def add(asked: Asked) -> models.SuppressionReference:
-    """Keeps email from an address; one that is suppressed stays as it is."""
+    """Suppress an address. An address that is already suppressed is not changed."""
     return await _add(asked, asked.body(models.AddSuppression).email)
 
 
 async def list_(asked: Asked) -> models.Listing[models.SuppressionEntry]:
-    """Lists suppressed addresses, newest first, of one origin or all."""
+    """List suppressed addresses, newest first, of one origin or all."""
     request = pb.ListSuppressionsRequest(reasons=_reasons(asked.query), **page_of(asked.query))
     found = await asked.ask(asked.calls.suppressions.ListSuppressions, request)
     return listing(found, found.suppressions, _entry)
 
 
 async def get(asked: Asked) -> models.Suppression:
-    """Finds a suppression by its id or its address."""
+    """Retrieve a suppression by its id or its address."""
     request = pb.GetSuppressionRequest(**_named(asked.path["suppression"]))
     found = (await asked.ask(asked.calls.suppressions.GetSuppression, request)).suppression
     return models.Suppression(**_shown(found))
 
 
 async def remove(asked: Asked) -> models.RemovedSuppression:
-    """Sends to an address again, given by the suppression's id or by itself."""
+    """Remove a suppression by its id or its address."""
     return await _remove(asked, _named(asked.path["suppression"]))
 
 
 async def add_batch(asked: Asked) -> models.Suppressions:
-    """Keeps email from up to 100 addresses."""
+    """Suppress up to 100 addresses."""
     made = await _each(asked, _add, asked.body(models.AddSuppressions).emails, "emails")
     return models.Suppressions(data=list({each.id: each for each in made}.values()))
 
 
 async def remove_batch(asked: Asked) -> models.RemovedSuppressions:
-    """Sends to up to 100 addresses again; what is not on the list is left out."""
-    wish = asked.body(models.RemoveSuppressions)
-    if (wish.emails is None) == (wish.ids is None):
-        raise Rejected(errors.INVALID, "Give either `emails` or `ids`.")
-    named = [{"address": each} for each in wish.emails or ()]
-    named += [{"suppression_id": id_of(f"ids[{i}]", each)} for i, each in enumerate(wish.ids or ())]
+    """Remove up to 100 suppressions. Addresses that are not suppressed are ignored."""
+    body = asked.body(models.RemoveSuppressions)
+    if (body.emails is None) == (body.ids is None):
+        raise Rejected(errors.INVALID, "Set either `emails` or `ids`, not both.")
+    named = [{"address": each} for each in body.emails or ()]
+    named += [{"suppression_id": id_of(f"ids[{i}]", each)} for i, each in enumerate(body.ids or ())]
     removed = await _each(asked, _remove_if_there, named, "emails")
     return models.RemovedSuppressions(data=[each for each in removed if each is not None])
 
@@ -90,7 +90,7 @@ async def _remove_if_there(asked: Asked, named: Mapping[str, str]) -> models.Rem
 async def _each(
     asked: Asked, act: Callable[[Asked, Given], Awaitable[Made]], given: Iterable[Given], field: str
 ) -> list[Made]:
-    """Do the same for each of a field, a few at once; ends with the first error, and may then be repeated."""
+    """Apply `act` to each item of a field, a few at once. Stop at the first error; a retry is safe."""
     slots = asyncio.Semaphore(AT_ONCE)
 
     async def one(index: int, each: Given) -> Made:
@@ -109,7 +109,7 @@ async def _each(
 
 
 def _named(text: str) -> dict[str, str]:
-    """Tell an address of the path from an id."""
+    """Return the request field for the last part of the path, an address or an id."""
     if "@" in text:
         return {"address": text}
     return {"suppression_id": id_of("suppression", text)}

@@ -1,4 +1,4 @@
-"""Times between ISO 8601, as the API has them, and the contract's messages."""
+"""Converts times between ISO 8601, as used by the API, and protos."""
 
 from datetime import UTC, datetime
 
@@ -8,12 +8,13 @@ from services.console.api import errors
 from services.console.api.errors import Rejected
 
 UNREAD = (
-    "must be a time in ISO 8601 with its zone, as 2026-08-05T11:52:01Z; words, as in 1 hour, are not read"
+    "must be an ISO 8601 time with a time zone, such as 2026-08-05T11:52:01Z; text such as `in 1 hour` is"
+    " not supported"
 )
 
 
 def stamp_of(field: str, text: str) -> Timestamp:
-    """Read a time. Raises Rejected for text for people, and for a time without a zone."""
+    """Parse a time. Raise Rejected for natural language, and for a time without a zone."""
     stamp = Timestamp()
     try:
         time = datetime.fromisoformat(text)
@@ -26,5 +27,5 @@ def stamp_of(field: str, text: str) -> Timestamp:
 
 
 def time_of(stamp: Timestamp) -> str:
-    """Write a time in ISO 8601."""
+    """Return a time in ISO 8601."""
     return stamp.ToDatetime(UTC).isoformat()

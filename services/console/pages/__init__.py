@@ -1,1 +1,1 @@
-"""The pages for people. Knows nothing of the API."""
+"""The web pages. Independent of the HTTP API."""

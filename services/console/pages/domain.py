@@ -1,4 +1,4 @@
-"""The page of one domain, live: for its tenant under /app/domains, for whoever has its link under /d."""
+"""The live page of one domain: under /app/domains for its tenant, under /d for holders of a link."""
 
 import asyncio
 import random
@@ -28,39 +28,39 @@ from services.console.pages.templates import Templates
 from services.console.pages.visitor import key_of
 from services.console.providers import Entry, Provider, entry, recognised
 
-DOORS = ("/app/domains", "/d")  # a tenant's, and that of whoever has a link
-SHOWN_VALUES = 3  # of what was seen instead of a record
-# After so long a browser connects anew, and whether it still may is asked again.
+DOORS = ("/app/domains", "/d")  # path prefixes for tenants and for holders of a link
+SHOWN_VALUES = 3  # published values shown when they differ from the record
+# Maximum age of a stream. The browser then reconnects, and its key is checked again.
 CONNECTION = timedelta(minutes=1)
-TOO_MANY = "This page is open too often. Close some of its windows; it connects by itself then."
+TOO_MANY = "This page is open in too many windows. Close some of them, and it reconnects automatically."
 SETTLED = (Domain.STATE_READY, Domain.STATE_DELETED)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A record as it stands on the page: what was seen of it, and how it is entered."""
+    """A record as shown on the page: the result of its check, and how to enter it."""
 
     check: RecordCheck
     entry: Entry
 
     @property
     def id(self) -> str:
-        """Names the row in the page; the same after every change."""
+        """Return the HTML id of the row, which stays the same across updates."""
         return f"record-{words.purpose_word(self.check.record)}-{self.check.record.ordinal}"
 
     @property
     def seen(self) -> Sequence[str]:
-        """What was there instead, where there was something; servers turn the order at each answer."""
+        """Return the values published instead of the record, sorted because servers rotate their order."""
         return sorted(self.check.seen)[:SHOWN_VALUES] if self.check.verdict in words.SEEN_INSTEAD else ()
 
     @property
     def unseen(self) -> int:
-        """How many values more there are."""
+        """Return how many more values there are."""
         return len(self.check.seen) - len(self.seen)
 
 
 class DomainPages:
-    """The pages of one domain, behind one of two doors."""
+    """The pages of one domain, under one of the two path prefixes."""
 
     def __init__(self, calls: Calls, live: Live, templates: Templates, door: str) -> None:
         self._calls = calls
@@ -69,7 +69,7 @@ class DomainPages:
         self._door = door
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes; who comes in without a session was sent away before."""
+        """Return the routes; each handler rejects requests without a session."""
         here = f"{self._door}/{{domain_id:uuid}}"
         return [
             Route(here, self._page),
@@ -95,19 +95,19 @@ class DomainPages:
         )
 
     async def _stream(self, request: Request) -> Response:
-        await self._known(request)  # refused here, the browser learns it as a status
+        await self._known(request)  # an error raised before the stream starts becomes an HTTP status
         if self._live.full(str(request.path_params["domain_id"]), key_of(request)):
             raise HTTPException(429, TOO_MANY)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._events(request), media_type="text/event-stream", headers=headers)
 
     async def _events(self, request: Request) -> AsyncIterator[str]:
-        """Writes what changes; ends after a while, so that the browser comes again with its key."""
+        """Yield server-sent events; end after a while, so that the browser reconnects with its key."""
         ends = asyncio.get_running_loop().time() + CONNECTION.total_seconds() * random.uniform(0.75, 1)  # noqa: S311 - spreads load
         following = self._live.follow(str(request.path_params["domain_id"]), key_of(request))
         async with aclosing(following) as sights:
             async for sight in sights:
-                yield ": still here\n\n" if sight is None else self._event(sight)
+                yield ": heartbeat\n\n" if sight is None else self._event(sight)
                 if sight and sight.known.state == Domain.STATE_DELETED:
                     yield "event: gone\ndata:\n\n"
                 if asyncio.get_running_loop().time() > ends:
@@ -156,7 +156,7 @@ class DomainPages:
 
 
 def _zone(known: Verification) -> str:
-    """Returns the zone that the records were looked for in; empty before the first look."""
+    """Return the zone in which the records were checked; empty before the first check."""
     return next((check.zone for check in known.records if check.zone), "")
 
 

@@ -21,18 +21,18 @@ HERE = "/app/domains"
 PAGE = 50
 STATES = ("PENDING", "READY", "DEGRADED", "LOST", "FAILED", "DELETING")
 FIELDS = {"name": "name", "mail_from_label": "mail_from_label", "DOMAIN_EXISTS": "name"}
-WRONG_NAME = "Type its name to delete it: {name}."
+WRONG_NAME = "To delete this domain, type its name: {name}."
 
 
 class DomainsPages:
-    """The list, and what is done from it."""
+    """The list of domains, and the forms to add and delete one."""
 
     def __init__(self, calls: Calls, templates: Templates) -> None:
         self._calls = calls
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         return [
             Route(HERE, self._list),
             Route(f"{HERE}/new", self._new),

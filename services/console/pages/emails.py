@@ -1,4 +1,4 @@
-"""A tenant's emails: the list, and one email with what became of it for each recipient."""
+"""A tenant's emails: the list, and the page of one email with a timeline for each recipient."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from services.console.pages.visitor import key_of, paused
 HERE = "/app/emails"
 PAGE = 50
 STATES = ("QUEUED", "SENT", "SUPPRESSED", "FAILED", "CANCELED", "EXPIRED", "HELD", "UNKNOWN")
-FRAMES = (("short", 400), ("middling", 2000))  # by characters of HTML
-OPENED = 3  # with so many recipients, each one's history is open
-# What a stranger wrote runs nothing, loads nothing, sends nothing and leads nowhere.
+FRAMES = (("short", 400), ("medium", 2000))  # largest HTML body in characters, per height of the frame
+OPENED = 3  # timelines are expanded for up to this many recipients
+# The body of an email is untrusted, so it must not run scripts, load anything, send forms or open links.
 BODY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'none';"
     " base-uri 'none'; frame-ancestors 'self'; sandbox",
@@ -37,21 +37,21 @@ ERASED = "<!doctype html><title>Erased</title><p>The body was erased."
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A recipient, and what happened to the email on its way there."""
+    """A recipient with its timeline."""
 
     recipient: Recipient
     history: Sequence[TimelineEntry]
 
 
 class EmailsPages:
-    """What was sent, and what was heard of it."""
+    """The list of emails, and the page of one email."""
 
     def __init__(self, calls: Calls, templates: Templates) -> None:
         self._calls = calls
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         return [
             Route(HERE, self._list),
             Route(f"{HERE}/{{email_id:uuid}}", self._page),
@@ -84,7 +84,7 @@ class EmailsPages:
         )
 
     async def _body(self, request: Request) -> Response:
-        """The HTML body as a document of its own, for the frame."""
+        """Return the HTML body as a separate document, for the frame."""
         email = await self._email(request)
         return HTMLResponse(email.html or ERASED, headers=BODY_HEADERS)
 
@@ -94,24 +94,24 @@ class EmailsPages:
 
 
 def _frame(html: str) -> str:
-    """Returns how much room a body gets; its frame is sealed, so nobody can measure what is in it."""
+    """Return the CSS class for the frame's height, estimated because a sandboxed frame cannot be measured."""
     return next((size for size, most in FRAMES if len(html) <= most), "long")
 
 
 def _history(email: Email, recipient: Recipient) -> Sequence[TimelineEntry]:
-    """Returns what concerns one recipient, what follows from being sent after it.
+    """Return the timeline of one recipient, with feedback sorted after the SENT entry.
 
-    News come by the receivers' clocks, and may be here before we have noted that the email was taken.
+    Feedback carries the receivers' clocks, so it can be dated before our record that SES accepted the email.
     """
     address = recipient.address.address.lower()
-    concern = [
+    entries = [
         entry
         for entry in email.timeline
         if not entry.recipients or address in (each.lower() for each in entry.recipients)
     ]
-    taken = max((at for at, entry in enumerate(concern, 1) if entry.state == Email.STATE_SENT), default=0)
-    return [*sorted(concern[:taken], key=_is_news), *concern[taken:]]
+    accepted = max((at for at, entry in enumerate(entries, 1) if entry.state == Email.STATE_SENT), default=0)
+    return [*sorted(entries[:accepted], key=_is_feedback), *entries[accepted:]]
 
 
-def _is_news(entry: TimelineEntry) -> bool:
+def _is_feedback(entry: TimelineEntry) -> bool:
     return entry.feedback not in ("", "SEND")

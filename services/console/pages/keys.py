@@ -1,4 +1,4 @@
-"""A tenant's API keys: the list, making one (its token is shown once), revoking one."""
+"""A tenant's API keys: the list, creating one (its token is shown once), revoking one."""
 
 from uuid import uuid4
 
@@ -23,14 +23,14 @@ FIELDS = {"name": "name"}
 
 
 class KeysPages:
-    """The list, with what changes it."""
+    """The list of keys, and the forms to create and revoke one."""
 
     def __init__(self, calls: Calls, templates: Templates) -> None:
         self._calls = calls
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         return [
             Route(HERE, self._list),
             Route(f"{HERE}/new", self._new),
@@ -52,7 +52,7 @@ class KeysPages:
         return self._templates.page(request, "key_new.html", status, form=form, request_id=str(uuid4()))
 
     async def _create(self, request: Request) -> Response:
-        """Shows the token in the answer itself: it is kept nowhere, so no page could show it again."""
+        """Create a key and show its token in the response, because its token is not stored."""
         form = typed((await request.form()).items())
         asked = CreateApiKeyRequest(
             name=form.typed("name"),

@@ -1,4 +1,4 @@
-"""Links that a tenant hands to its customers, each to the page of one domain: the list, making, revoking."""
+"""Links to the page of one domain, for a tenant's customers: the list, creating one, revoking one."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -22,7 +22,7 @@ FIELDS = {"name": "name", "expire_time": "days"}
 
 
 class LinksPages:
-    """The links of one domain."""
+    """The list of a domain's links, and the forms to create and revoke one."""
 
     def __init__(self, calls: Calls, templates: Templates, public_url: str) -> None:
         self._calls = calls
@@ -30,7 +30,7 @@ class LinksPages:
         self._public_url = public_url
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         here = "/app/domains/{domain_id:uuid}/links"
         return [
             Route(here, self._page),
@@ -53,7 +53,7 @@ class LinksPages:
         )  # fmt: skip
 
     async def _create(self, request: Request) -> Response:
-        """Shows the address in the answer itself: its token is kept nowhere."""
+        """Create a link and show its URL in the response, because its token is not stored."""
         form = typed((await request.form()).items())
         days = int(form.typed("days")) if form.typed("days") in map(str, DAYS) else USUAL_DAYS
         ends = Timestamp()

@@ -1,4 +1,4 @@
-"""What an operator sees: the tenants, and the account at SES that carries all email. Needs an admin key."""
+"""The operator's pages: the SES accounts and the tenants. They need an admin key."""
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -22,14 +22,14 @@ FIELDS = {"reason": "reason"}
 
 
 class OperatorPages:
-    """The installation as a whole."""
+    """The overview of the installation, and the page of one tenant."""
 
     def __init__(self, calls: Calls, templates: Templates) -> None:
         self._calls = calls
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         tenant = f"{HERE}/tenants/{{tenant_id:uuid}}"
         return [
             Route(HERE, self._page),

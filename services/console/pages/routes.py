@@ -1,4 +1,4 @@
-"""The pages for people, put together: a tenant's under /app, a customer's under /d."""
+"""The routes of all pages, a tenant's under /app and a customer's under /d, and their error page."""
 
 from http import HTTPStatus
 from typing import Protocol
@@ -36,27 +36,30 @@ STATUSES = {
     "UNAVAILABLE": 503, "DEADLINE_EXCEEDED": 503,
 }  # fmt: skip
 SENTENCES = {
-    401: ("Your sign-in has ended", "Sign in again to go on."),
-    403: ("This is not for you", "The key you signed in with does not allow this."),
-    404: ("There is no such page", "It may have been deleted, or the address is not quite right."),
-    405: ("There is no such page", "It may have been deleted, or the address is not quite right."),
+    401: ("Your session has expired", "Sign in again to continue."),
+    403: ("Access denied", "The key you signed in with does not allow this. Sign in with another key."),
+    404: ("Page not found", "It may have been deleted, or the address may be wrong."),
+    405: ("Page not found", "It may have been deleted, or the address may be wrong."),
     429: ("Too many requests", "Wait a moment, then try again."),
-    500: ("Something went wrong here", "It was noted. Try again in a moment."),
-    503: ("Away for a moment", "A part of Letterhead does not answer. Try again in a moment."),
+    500: ("Something went wrong on our side", "The error was logged. Try again in a moment."),
+    503: ("Temporarily unavailable", "A Letterhead service is not responding. Try again in a moment."),
 }
-NOWHERE = ("/app/{path:path}", "/d/{domain_id}/{path:path}")  # after all pages; `/d/{token}` is a link
-LINK_ENDED = ("This link has ended", "Ask whoever sent it to you for a new one.")
+CATCH_ALL = ("/app/{path:path}", "/d/{domain_id}/{path:path}")  # after all pages; `/d/{token}` is a link
+LINK_ENDED = (
+    "This link no longer works",
+    "Open the link again from the message you received, or ask the person who sent it for a new one.",
+)
 
 
 class Part(Protocol):
-    """Some of the pages."""
+    """A group of pages."""
 
     def routes(self) -> list[BaseRoute]:
-        """Give their routes."""
+        """Return the routes of the pages."""
 
 
 class Pages:
-    """Every page, with what pages are made of."""
+    """All pages and what they share: templates, sessions and live updates."""
 
     def __init__(
         self,
@@ -84,31 +87,31 @@ class Pages:
         )
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes of all pages."""
-        nowhere = [Route(path, _nowhere, methods=["GET", "POST"]) for path in NOWHERE]
-        return [*(route for part in self._parts for route in part.routes()), *nowhere]
+        """Return the routes of all pages."""
+        catch_all = [Route(path, _not_found, methods=["GET", "POST"]) for path in CATCH_ALL]
+        return [*(route for part in self._parts for route in part.routes()), *catch_all]
 
     def refusal(self, request: Request, error: Exception) -> Response:
-        """Show an error; `error` is a Refused, an HTTPException, or an accident of ours."""
-        status, sentence_ = _told(error)
+        """Return the page of an error: a Refused, an HTTPException, or an unexpected exception."""
+        status, message = _describe(error)
         if status == 401 and request.headers.get("hx-request"):
-            return Response(status_code=401)  # a live page: what it shows stays
+            return Response(status_code=401)  # htmx keeps the content of the live page
         if status == 401 and not request.url.path.startswith("/d/"):
             return self._sign_in(request)
         if not hasattr(request.state, "session"):
             request.state.session = None
-        title, otherwise = _title(request, status)
+        title, default = _title(request, status)
         return self._templates.page(
             request,
             "error.html",
             status,
             title=title,
-            sentence=sentence_ or otherwise,
+            sentence=message or default,
             way_on=_way_on(request),
         )
 
     def end(self) -> None:
-        """End every open stream, so that the process can."""
+        """End every open stream, so that the process can exit."""
         self._live.end()
 
     def _sign_in(self, request: Request) -> Response:
@@ -121,28 +124,28 @@ class Pages:
         return response
 
 
-async def _nowhere(_: Request) -> Response:
-    """Says that there is no such page, as a page; the API has all other paths."""
+async def _not_found(_: Request) -> Response:
+    """Respond with a 404 page below /app and /d; all other paths belong to the API."""
     raise HTTPException(404)
 
 
-def _told(error: Exception) -> tuple[int, str]:
-    """Returns the status of an error, and its sentence where that tells more than the status."""
+def _describe(error: Exception) -> tuple[int, str]:
+    """Return the status of an error, and its message if that says more than the status."""
     if isinstance(error, Refused):
         status = STATUSES.get(error.code.name, 500)
         return status, sentence(error.message) if status in (400, 409) else ""
     if isinstance(error, HTTPException):
-        said = error.detail != HTTPStatus(error.status_code).phrase
-        return error.status_code, error.detail if said else ""
-    log.error("an accident", action="page_failed", exc_info=error)
+        has_message = error.detail != HTTPStatus(error.status_code).phrase
+        return error.status_code, error.detail if has_message else ""
+    log.error("unhandled exception in page", action="page_failed", exc_info=error)
     return 500, ""
 
 
 def _title(request: Request, status: int) -> tuple[str, str]:
     if status in (401, 404) and request.url.path.startswith("/d/"):
         return LINK_ENDED
-    return SENTENCES.get(status, ("This did not work", "Go back and try again."))
+    return SENTENCES.get(status, ("The request failed", "Go back and try again."))
 
 
 def _way_on(request: Request) -> tuple[str, str] | None:
-    return None if request.url.path.startswith("/d/") else ("/app", "To your domains")
+    return None if request.url.path.startswith("/d/") else ("/app", "Go to domains")

@@ -1,4 +1,4 @@
-"""Signing in with a key, and out. Not for what a key may do: the services decide that at each call."""
+"""Signing in with an API key, and signing out. The services authorize the key at each call."""
 
 import math
 from datetime import timedelta
@@ -16,13 +16,15 @@ from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typ
 from services.console.session import Sessions
 
 HOME = "/app/domains"
-KEY_INVALID = "This key is not known, or it was revoked. Copy it again, whole: it begins with lh_."
-SENDING_ONLY = "This key can only send. Sign in with a key that has full access."
+KEY_INVALID = (
+    "This key is unknown, expired or revoked. Make sure that you copied all of it. Keys start with lh_."
+)
+SENDING_ONLY = "This key can only send email. Sign in with a key that has full access."
 TRIES, TRIES_WITHIN = 10, timedelta(minutes=5)
 
 
 class SignInPages:
-    """The door for tenants."""
+    """The sign-in page of tenants and operators."""
 
     def __init__(
         self,
@@ -40,7 +42,7 @@ class SignInPages:
         self._tries = Tries(most=TRIES, within=TRIES_WITHIN, addresses_shared=addresses_shared)
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         return [
             Route("/app", self._home),
             Route("/app/sign-in", self._page),
@@ -52,7 +54,7 @@ class SignInPages:
         return RedirectResponse(HOME, 303)
 
     async def _page(self, request: Request) -> Response:
-        request.state.session = None  # this page has no navigation, even for whoever is signed in
+        request.state.session = None  # this page has no navigation, even when signed in
         return self._templates.page(request, "signin.html", form=typed(request.query_params.items()))
 
     async def _sign_in(self, request: Request) -> Response:
@@ -61,10 +63,10 @@ class SignInPages:
         if wait := self._tries.wait(request, key):
             minutes = math.ceil(wait.total_seconds() / 60)
             return self._again(
-                request, Form(problem=f"Too many tries. Wait {minutes} min, then try again."), 429
+                request, Form(problem=f"Too many attempts. Wait {minutes} min, then try again."), 429
             )
         try:
-            return await self._welcome(form)
+            return await self._start_session(form)
         except Refused as refused:
             if refused.code.name not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
                 raise
@@ -76,16 +78,16 @@ class SignInPages:
         request.state.session = None
         return self._templates.page(request, "signin.html", status, form=form)
 
-    async def _welcome(self, form: Form) -> Response:
+    async def _start_session(self, form: Form) -> Response:
         key = form.typed("key")
         await self._callers.tenant_of(key)
         tenant = await self._calls.ask(self._calls.tenants.GetTenant, GetTenantRequest(), key=key)
         await self._calls.ask(self._calls.domains.ListDomains, ListDomainsRequest(page_size=1), key=key)
         response = RedirectResponse(within(form.typed("next"), otherwise=HOME), 303)
-        self._sessions.begin(response, key, tenant=tenant.tenant.name, operator=await self._operates(key))
+        self._sessions.begin(response, key, tenant=tenant.tenant.name, operator=await self._is_operator(key))
         return response
 
-    async def _operates(self, key: str) -> bool:
+    async def _is_operator(self, key: str) -> bool:
         try:
             await self._calls.ask(self._calls.tenants.ListTenants, ListTenantsRequest(page_size=1), key=key)
         except Refused:

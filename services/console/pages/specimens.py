@@ -1,4 +1,4 @@
-"""A test email from a ready domain; a code confirms an address first that is not the domain's own."""
+"""Test emails from a ready domain. An address outside the domain must first be confirmed with a code."""
 
 from dataclasses import replace
 from urllib.parse import urlencode
@@ -21,7 +21,7 @@ UNCONFIRMED = "TEST_ADDRESS_NOT_CONFIRMED"
 
 
 class TestPages:
-    """The form, and what became of what it sent; behind one of two doors, as the domain's page is."""
+    """The test email form and its result, under one of the two path prefixes of a domain's page."""
 
     def __init__(self, calls: Calls, templates: Templates, door: str) -> None:
         self._calls = calls
@@ -29,7 +29,7 @@ class TestPages:
         self._door = door
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         here = f"{self._door}/{{domain_id:uuid}}/test"
         return [
             Route(here, self._page),
@@ -60,11 +60,13 @@ class TestPages:
             return await self._accepted(request, domain, form)
         except Refused as refused:
             if refused.reason != UNCONFIRMED:
-                return self._form(request, domain, _again(form).refused(refused, FIELDS), UNPROCESSABLE)
+                return self._form(
+                    request, domain, _with_new_request_id(form).refused(refused, FIELDS), UNPROCESSABLE
+                )
         return await self._send_code(request, domain, form)
 
     async def _accepted(self, request: Request, domain: Domain, form: Form) -> Response:
-        """Send the email and lead to it. Raises Refused."""
+        """Send the email and redirect to its page. Raise Refused."""
         asked = SendTestEmailRequest(
             domain_id=domain.id, to=form.typed("to"), request_id=form.typed("request_id") or str(uuid4())
         )
@@ -72,18 +74,20 @@ class TestPages:
         return RedirectResponse(f"{self._door}/{domain.id}/test/{sent.email.id}", 303)
 
     async def _send_code(self, request: Request, domain: Domain, form: Form) -> Response:
-        """Send a code and lead to where it is entered."""
+        """Send a code and redirect to the form that asks for it."""
         to, request_id = form.typed("to"), form.typed("request_id") or str(uuid4())
         asked = SendTestCodeRequest(domain_id=domain.id, address=to, request_id=request_id)
         try:
             await self._calls.ask(self._calls.test_addresses.SendTestCode, asked, key=key_of(request))
         except Refused as refused:
-            return self._form(request, domain, _again(form).refused(refused, FIELDS), UNPROCESSABLE)
+            return self._form(
+                request, domain, _with_new_request_id(form).refused(refused, FIELDS), UNPROCESSABLE
+            )
         return RedirectResponse(f"{self._door}/{domain.id}/test/code?{urlencode({'to': to})}", 303)
 
     async def _code(self, request: Request) -> Response:
         form = typed(request.query_params.items())
-        return self._code_form(request, await self._domain(request), _again(form))
+        return self._code_form(request, await self._domain(request), _with_new_request_id(form))
 
     def _code_form(self, request: Request, domain: Domain, form: Form, status: int = 200) -> Response:
         return self._templates.page(
@@ -108,7 +112,9 @@ class TestPages:
         try:
             return await self._accepted(request, domain, form)
         except Refused as refused:
-            return self._form(request, domain, _again(form).refused(refused, FIELDS), UNPROCESSABLE)
+            return self._form(
+                request, domain, _with_new_request_id(form).refused(refused, FIELDS), UNPROCESSABLE
+            )
 
     async def _sent(self, request: Request) -> Response:
         domain, asked = (
@@ -133,6 +139,6 @@ class TestPages:
         return (await self._calls.ask(self._calls.domains.GetDomain, asked, key=key_of(request))).domain
 
 
-def _again(form: Form) -> Form:
-    """Return a form that sends something new: what was refused may be corrected and sent."""
+def _with_new_request_id(form: Form) -> Form:
+    """Return the form with a new request id, so that a corrected submission is not a repeated request."""
     return replace(form, given={**form.given, "request_id": str(uuid4())})

@@ -1,4 +1,4 @@
-"""Addresses that a tenant's email is kept from: the list, adding one, removing one."""
+"""The addresses that a tenant does not send to: the list, adding one, removing one."""
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -19,14 +19,14 @@ FIELDS = {"address": "address", "note": "note"}
 
 
 class SuppressionsPages:
-    """The list, with what changes it."""
+    """The suppression list, and the forms to add and remove an address."""
 
     def __init__(self, calls: Calls, templates: Templates) -> None:
         self._calls = calls
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
-        """Give the routes."""
+        """Return the routes."""
         return [
             Route(HERE, self._page),
             Route(HERE, self._add, methods=["POST"]),
@@ -59,6 +59,6 @@ class SuppressionsPages:
         try:
             await self._calls.ask(self._calls.suppressions.RemoveSuppression, asked, key=key_of(request))
         except Refused as refused:
-            if refused.code.name != "NOT_FOUND":  # somebody else was faster
+            if refused.code.name != "NOT_FOUND":  # already removed
                 raise
         return RedirectResponse(HERE, 303)

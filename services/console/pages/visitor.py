@@ -1,4 +1,4 @@
-"""Who looks at a page: the session that came with the request, and whether its tenant may send."""
+"""The visitor of a page: the session of the request, and whether its tenant is paused."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,7 +9,7 @@ from services.console.session import Session
 
 
 def visitor(request: Request) -> Session:
-    """Returns the session; raises HTTPException 401 where there is none, or none any more."""
+    """Return the session. Raise HTTPException 401 if there is none or it has expired."""
     session: Session | None = request.state.session
     if session is None:
         raise HTTPException(401)
@@ -17,11 +17,11 @@ def visitor(request: Request) -> Session:
 
 
 def key_of(request: Request) -> str:
-    """Returns what to call the services with."""
+    """Return the key to call the services with."""
     return visitor(request).key
 
 
 async def paused(calls: Calls, request: Request) -> Tenant | None:
-    """Returns the visitor's tenant where an operator has paused it."""
+    """Return the visitor's tenant if an operator has paused it, else None."""
     tenant = (await calls.ask(calls.tenants.GetTenant, GetTenantRequest(), key=key_of(request))).tenant
     return tenant if tenant.state == Tenant.STATE_PAUSED else None

@@ -1,5 +1,5 @@
-// Copy buttons, and forms that show that they are sent. Without this file a value is selected whole by one click, and
-// everything else works as it does.
+// Copy buttons, connection status, and busy indicators on forms. Everything works without this file: a click then
+// selects a value instead of copying it.
 document.documentElement.classList.add("js");
 
 document.addEventListener("click", async ({ target }) => {
@@ -14,35 +14,36 @@ document.addEventListener("click", async ({ target }) => {
   const before = word.dataset.word ?? (word.dataset.word = word.textContent);
   word.textContent = "Copied";
   button.classList.add("done");
-  document.getElementById("told").textContent = `${button.dataset.what} copied.`;
+  document.getElementById("announcement").textContent = `${button.dataset.what} copied.`;
   setTimeout(() => {
     word.textContent = before;
     button.classList.remove("done");
   }, 2000);
 });
 
-// A live page that is not reached any more says so; one that is no longer let in, or gone, shows the page that tells why.
+// Show a notice when a live page loses its connection. When the page is gone or access has ended, reload it, so that
+// the error page explains why.
 const GONE = [401, 404];
-const unreached = (status) => {
+const showDisconnected = (status) => {
   if (GONE.includes(status)) return location.reload();
-  const away = document.getElementById("away");
-  if (!away.textContent) away.textContent = away.dataset.words;
+  const notice = document.getElementById("away");
+  if (!notice.textContent) notice.textContent = notice.dataset.words;
 };
-const reached = () => {
+const showConnected = () => {
   document.getElementById("away").textContent = "";
 };
-document.addEventListener("htmx:response:error", ({ detail }) => unreached(detail.ctx.response.status));
-document.addEventListener("htmx:error", ({ detail }) => detail.ctx && unreached());
+document.addEventListener("htmx:response:error", ({ detail }) => showDisconnected(detail.ctx.response.status));
+document.addEventListener("htmx:error", ({ detail }) => detail.ctx && showDisconnected());
 document.addEventListener("htmx:sse:error", ({ detail }) => {
-  const again = detail.connection?.attempt > 1; // the first try after a stream's end may come a moment too soon
-  if (again || GONE.includes(detail.status)) unreached(detail.status);
+  const retried = detail.connection?.attempt > 1; // the first reconnect after a stream ends may be too early
+  if (retried || GONE.includes(detail.status)) showDisconnected(detail.status);
 });
-document.addEventListener("htmx:sse:after:connection", reached);
+document.addEventListener("htmx:sse:after:connection", showConnected);
 document.addEventListener("htmx:after:swap", ({ detail }) => {
-  if (detail.ctx?.response?.status < 400) reached(); // htmx ends so after an error too
+  if (detail.ctx?.response?.status < 400) showConnected(); // htmx fires this event after an error too
 });
 
-// An answer may take seconds, and a second press would ask again.
+// A response may take seconds, so a second click must not submit the form again.
 document.addEventListener("submit", (event) => {
   if (event.target.dataset.sent) return event.preventDefault();
   event.target.dataset.sent = "yes";

@@ -1,6 +1,6 @@
-"""Strangers who hold connections, and what it does to health checks and to another tenant's emails.
+"""Attackers that hold connections, and their effect on health checks and on another tenant's emails.
 
-Run as a program it is the strangers, in a process of their own: `attackers HOST PORT ADDRESS`, and an attack.
+Run as a program, it is the attackers' process: `attackers HOST PORT ADDRESS`, with a pickled Attack on stdin.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from chassis.access import generate_key
 from cli.tether import tethered
 from tests.contract.sources import ROOT
 
-AGAIN = 1.0  # seconds until a stranger who was cut off is back
+AGAIN = 1.0  # seconds until an attacker reconnects after its connection was closed
 OPEN_AT_ONCE = 200
 ALL_THERE_WITHIN = 120  # seconds
 
 
 @dataclass(frozen=True)
 class Attack:
-    """So many connections over each of which the same is sent, then a little now and then, if anything."""
+    """A number of connections that each send the same bytes, and then a trickle of bytes, if any."""
 
     name: str
     count: int
@@ -37,7 +37,7 @@ class Attack:
 
     @asynccontextmanager
     async def under_way(self, host: str, port: int, address: str) -> AsyncIterator[None]:
-        """Attack from an address while the block runs, which begins once as many as there are came."""
+        """Attack from an address until the block ends; the block starts once all have connected."""
         command = [*tethered([sys.executable, "-m", __name__]), host, str(port), address]
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT)
@@ -55,19 +55,19 @@ class Attack:
 
     async def run(self, host: str, port: int, address: str) -> None:
         """Attack until the process ends."""
-        turn, arrived = asyncio.Semaphore(OPEN_AT_ONCE), Counter[str]()
-        await asyncio.gather(*(self._hold(host, port, address, turn, arrived) for _ in range(self.count)))
+        opening, arrived = asyncio.Semaphore(OPEN_AT_ONCE), Counter[str]()
+        await asyncio.gather(*(self._hold(host, port, address, opening, arrived) for _ in range(self.count)))
 
     async def _hold(
-        self, host: str, port: int, address: str, turn: asyncio.Semaphore, arrived: Counter[str]
+        self, host: str, port: int, address: str, opening: asyncio.Semaphore, arrived: Counter[str]
     ) -> None:
         while True:
             with suppress(OSError):
-                async with turn:
+                async with opening:
                     reader, writer = await asyncio.open_connection(host, port, local_addr=(address, 0))
                 arrived["connections"] += 1
                 if arrived["connections"] == self.count:
-                    sys.stdout.write("all came\n")
+                    sys.stdout.write("all connected\n")
                     sys.stdout.flush()
                 try:
                     writer.write(self.sent)
@@ -77,7 +77,7 @@ class Attack:
             await asyncio.sleep(AGAIN)
 
     async def _wait(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Until the server closes."""
+        """Wait until the server closes the connection."""
         while not reader.at_eof():
             with suppress(TimeoutError):
                 async with asyncio.timeout(AGAIN):
@@ -87,7 +87,7 @@ class Attack:
 
 
 def long_to(host: bytes, key: str | None = None) -> bytes:
-    """A request of 60 kB that is nearly all `to`: of a key that nobody has, or of one that lives."""
+    """Return a request of 60 kB that is nearly all `to`, with an unknown key unless `key` is given."""
     email = {"from": "a@x.com", "to": [" " * 990] * 60, "subject": "s", "text": "t"}
     body = json.dumps(email).encode()
     return (
@@ -98,7 +98,7 @@ def long_to(host: bytes, key: str | None = None) -> bytes:
 
 @dataclass
 class Watch:
-    """How long health checks and another tenant's emails took, in seconds."""
+    """The latencies of health checks and of another tenant's emails, in seconds."""
 
     console: str
     headers: dict[str, str]
@@ -107,48 +107,48 @@ class Watch:
     sends: list[float] = field(default_factory=list)
 
     async def measure(self, seconds: float) -> None:
-        """Do both, one after the other, for so long. Raises AssertionError where one fails."""
+        """Do both in turn for this many seconds. Raise AssertionError if one fails."""
         end = time.monotonic() + seconds
         async with httpx.AsyncClient(base_url=self.console, headers=self.headers, timeout=30) as client:
             while time.monotonic() < end:
                 self.health.append(await self._health())
-                began = time.monotonic()
+                start = time.monotonic()
                 answer = await client.post("/emails", json=self.email)
-                self.sends.append(time.monotonic() - began)
+                self.sends.append(time.monotonic() - start)
                 assert answer.status_code == 200, answer.text
 
     async def _health(self) -> float:
-        """As the kubelet does: over a connection of its own."""
-        began, url = time.monotonic(), httpx.URL(self.console)
+        """Check health as the kubelet does, over a new connection; return the seconds it took."""
+        start, url = time.monotonic(), httpx.URL(self.console)
         reader, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(b"GET /healthz HTTP/1.1\r\nhost: %s\r\nconnection: close\r\n\r\n" % url.netloc)
         status = await asyncio.wait_for(reader.readline(), 30)
         writer.close()
         assert b" 200 " in status, status
-        return time.monotonic() - began
+        return time.monotonic() - start
 
-    def said(self) -> str:
-        """Both in words."""
-        return f"/healthz {_said(self.health)}, send {_said(self.sends)}"
+    def summary(self) -> str:
+        """Return both latencies as text."""
+        return f"/healthz {_percentiles(self.health)}, send {_percentiles(self.sends)}"
 
 
-def _said(seconds: Sequence[float]) -> str:
+def _percentiles(seconds: Sequence[float]) -> str:
     cuts = quantiles(seconds, n=100, method="inclusive")
     return f"p50 {cuts[49] * 1000:.0f} p99 {cuts[98] * 1000:.0f} ms"
 
 
 def peak_memory(pid: int) -> float:
-    """The most memory that a process has had resident since `forget_peak`, in MiB."""
+    """Return the peak resident memory of a process since `forget_peak`, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     kilobytes = next(line.split()[1] for line in lines if line.startswith("VmHWM:"))
     return int(kilobytes) / 1024
 
 
 def forget_peak(pid: int) -> None:
-    """Begin to measure anew (Linux, proc(5): clear_refs)."""
+    """Reset the peak resident memory of a process (Linux, proc(5): clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 if __name__ == "__main__":
-    attack = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own, of the test that started us
+    attack = pickle.load(sys.stdin.buffer)  # noqa: S301 - written by the test that started us
     asyncio.run(attack.run(sys.argv[1], int(sys.argv[2]), sys.argv[3]))

@@ -1,4 +1,4 @@
-"""console at its door: its services are away, or only identity is there."""
+"""Fixtures that run console while all services are down, or only identity is up."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +24,7 @@ SECRET = "s" * 32
 
 
 def settings(**more: Any) -> Config:
-    """How the service is set up; its peers are where nobody listens."""
+    """Return the settings of the service; the addresses of its peers have no listener."""
     port = free_port()
     given = {
         "process": config.Process(),
@@ -42,7 +42,7 @@ def settings(**more: Any) -> Config:
 
 @asynccontextmanager
 async def a_console(**changes: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Runs the service; gives a client that a browser would be."""
+    """Run the service; yield an HTTP client for it."""
     chosen = replace(settings(), **changes)
     async with (
         running(chosen) as port,
@@ -53,31 +53,31 @@ async def a_console(**changes: Any) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody at the door."""
+    """Yield a client of a console whose services are all down."""
     async with a_console() as client:
         yield client
 
 
 @dataclass(frozen=True)
 class Known:
-    """A console whose identity runs, and the database behind it."""
+    """A console whose identity service is up, and the database of identity."""
 
     client: httpx.AsyncClient
     database: FreshDatabase
 
     async def a_key(self, scope: Scope = Scope.FULL_ACCESS, tenant: Any = None) -> str:
-        """A key that lives, of a new tenant's or of this one's."""
+        """Return a valid key of this tenant, or of a new one."""
         return await a_key(self.database, tenant or await a_tenant(self.database), scope)
 
     async def with_key(self) -> httpx.AsyncClient:
-        """The client, with a key that lives."""
+        """Return the client with a valid key."""
         self.client.headers["authorization"] = f"Bearer {await self.a_key()}"
         return self.client
 
 
 @asynccontextmanager
 async def an_identity(database: FreshDatabase, stream: FreshStream, port: int = 0) -> AsyncIterator[int]:
-    """The identity service over this database; SES is away. Gives its port."""
+    """Run the identity service with this database while SES is down; yield its port."""
     chosen = identity.Config(
         server=config.Server(grpc_port=port, grpc_host=HOST, drain=timedelta(seconds=1), grpc_plaintext=True),
         database=database.settings("identity"),
@@ -94,7 +94,7 @@ async def an_identity(database: FreshDatabase, stream: FreshStream, port: int = 
 async def known(
     database: FreshDatabase, stream: FreshStream, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Known]:
-    """A console that can tell live keys; verifier and sender are away."""
+    """Yield a console that can look up keys; verifier and sender are down."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     async with (

@@ -1,4 +1,4 @@
-"""What was typed is kept, and what is wrong with it stands where it belongs."""
+"""Forms keep what was typed, and show errors next to their fields."""
 
 import grpc
 import pytest
@@ -23,7 +23,7 @@ def refused(reason: str, message: str, *violations: Violation) -> Refused:
         (refused("INVALID_FIELD", "region: is odd", Violation("region", "is odd")), "", "Region: is odd."),
     ],
 )
-def test_a_refusal_stands_beside_its_field(refusal: Refused, wrong: str, problem: str) -> None:
+def test_an_error_is_shown_next_to_its_field(refusal: Refused, wrong: str, problem: str) -> None:
     form = typed({"name": " 10.0.0.1 ", "file": b"no text"}.items()).refused(refusal, FIELDS)
 
     assert form.typed("name") == "10.0.0.1"
@@ -49,11 +49,11 @@ def asked(query: str) -> Request:
         ("after=x", "", {"older": "", "first": "/app/emails"}),
     ],
 )
-def test_a_list_goes_on_with_what_was_searched_for(query: str, token: str, pages: dict[str, str]) -> None:
+def test_pagination_links_keep_the_search(query: str, token: str, pages: dict[str, str]) -> None:
     assert older(asked(query), token) == pages
 
 
-def test_an_empty_form_has_nothing_wrong() -> None:
+def test_an_empty_form_has_no_errors() -> None:
     assert (Form().typed("name"), Form().typed("name", "otherwise"), Form().wrong("name")) == (
         "",
         "otherwise",

@@ -1,4 +1,4 @@
-"""A body is read only once its key is known to live, and a tenant's keys share what the tenant may upload."""
+"""A body is read only after its key was validated, and a tenant's keys share its upload slots."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def begin(known: Known, key: str, size: int, sent: bytes = b"{") -> Stream:
-    """A request whose body has begun to arrive."""
+    """Open a request and send the start of its body."""
     url = known.client.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(
@@ -39,12 +39,14 @@ async def status(stream: Stream) -> int:
 
 
 @pytest.mark.parametrize("size", [10, 70_000, 40_000_000])
-async def test_a_body_of_an_unknown_key_is_not_waited_for(known: Known, size: int) -> None:
+async def test_a_request_with_an_unknown_key_is_rejected_before_its_body_arrives(
+    known: Known, size: int
+) -> None:
     assert await status(await begin(known, generate_key()[0], size)) == 403
 
 
 @pytest.mark.parametrize("scope", [Scope.FULL_ACCESS, Scope.SENDING_ACCESS])
-async def test_a_body_of_a_live_key_is(known: Known, scope: Scope) -> None:
+async def test_a_body_of_a_valid_key_is_awaited(known: Known, scope: Scope) -> None:
     stream = await begin(known, await known.a_key(scope), 2)
 
     stream[1].write(b"]")
@@ -52,7 +54,7 @@ async def test_a_body_of_a_live_key_is(known: Known, scope: Scope) -> None:
     assert await status(stream) == 400
 
 
-async def test_a_tenants_slow_uploads_leave_a_place_for_another(known: Known) -> None:
+async def test_a_tenants_slow_uploads_do_not_block_another_tenant(known: Known) -> None:
     tenant, other = await a_tenant(known.database), await known.a_key()
     keys = [await known.a_key(scope, tenant) for scope in (Scope.FULL_ACCESS, Scope.SENDING_ACCESS)]
     async with AsyncExitStack() as held:
@@ -74,7 +76,7 @@ async def test_a_body_without_a_length_is_read(known: Known) -> None:
     assert (await client.post("/emails", content=pieces())).status_code == 400
 
 
-async def test_a_body_is_no_larger_than_its_endpoint_takes(known: Known) -> None:
+async def test_a_body_over_the_limit_of_its_endpoint_is_rejected(known: Known) -> None:
     client = await known.with_key()
 
     async def pieces() -> AsyncIterator[bytes]:
@@ -86,7 +88,7 @@ async def test_a_body_is_no_larger_than_its_endpoint_takes(known: Known) -> None
         assert (answer.status_code, answer.json()["statusCode"]) == (413, 413)
 
 
-async def test_a_key_that_was_revoked_is_noticed(known: Known) -> None:
+async def test_a_revoked_key_is_rejected(known: Known) -> None:
     client = await known.with_key()
     assert (await client.post("/emails", content=b"")).status_code == 400
     await known.database.execute("UPDATE identity.api_keys SET revoked_at = now()")
@@ -97,7 +99,7 @@ async def test_a_key_that_was_revoked_is_noticed(known: Known) -> None:
     await eventually(is_refused)
 
 
-async def test_a_key_that_lived_is_believed_while_identity_is_down(
+async def test_a_recently_valid_key_is_accepted_while_identity_is_down(
     database: FreshDatabase, stream: FreshStream
 ) -> None:
     key, port = await a_key(database, await a_tenant(database), Scope.FULL_ACCESS), free_port()
@@ -108,5 +110,5 @@ async def test_a_key_that_lived_is_believed_while_identity_is_down(
             tenant = await callers.tenant_of(key)
 
         assert await callers.tenant_of(key) == tenant
-        with pytest.raises(Refused, match="does not answer"):
+        with pytest.raises(Refused, match="is not responding"):
             await callers.tenant_of(generate_key()[0])

@@ -1,4 +1,4 @@
-"""Pages that watch a domain: how many there may be."""
+"""The number of live pages per domain and key is limited."""
 
 import asyncio
 
@@ -11,9 +11,9 @@ from tests.waiting import eventually
 KEY, OTHER = generate_key()[0], generate_key()[0]
 
 
-async def test_one_key_has_so_many_pages_of_a_domain_and_no_more() -> None:
-    async with calls.opened(settings(), settings().tls) as away:
-        live = Live(away)
+async def test_a_key_may_open_a_limited_number_of_pages_of_a_domain() -> None:
+    async with calls.opened(settings(), settings().tls) as unreachable:
+        live = Live(unreachable)
         pages = [asyncio.create_task(anext(live.follow("a", KEY))) for _ in range(MOST_PAGES)]
         await eventually(lambda: live.full("a", KEY))
 

@@ -1,6 +1,6 @@
-"""Whatever is malformed of a request, at any route: an answer below 500, with the headers of every answer.
+"""Malformed requests to any route get a response below 500, with all security headers.
 
-Requests are written by hand, because no client of HTTP would send most of these.
+Requests are written byte by byte, because HTTP clients refuse to send most of them.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from services.console.session import Sessions
 from tests.figures import Figure
 from tests.integration.console.conftest import Known, settings
 
-# One answer for all of them; the first stands for the rest.
-NOT_OFFERED = {place for path in list(absent.ABSENT)[1:] for place in (path, f"{path}/{{rest:path}}")}
+# All unsupported paths have the same handler, so only the first one is tested.
+NOT_OFFERED = {each for path in list(absent.ABSENT)[1:] for each in (path, f"{path}/{{rest:path}}")}
 SEED = 20_260_101
 SAMPLE, WHOLE, AT_ONCE = 600, 20_000, 64
 DOMAIN = UUID("01970000-0000-7000-8000-000000000001")
-# What console cannot know while verifier and sender are away; it says so, and that is no accident.
-AWAY = (503, 504)
+# Expected while verifier and sender are down.
+UNAVAILABLE = (503, 504)
 FORM = b"application/x-www-form-urlencoded"
 
 NASTY = (
@@ -51,7 +51,7 @@ LENGTHS = (b"-1", b"+1", b"1e3", b"", b"0x1", b"1" * 30, b"1, 2", b"\xd9\xa1", b
 
 
 def paths() -> list[tuple[str, str]]:
-    """Each method of each route, with an id in each place."""
+    """Return each method of each route, with an id for each path parameter."""
     chosen = settings()
 
     async def found() -> list[tuple[str, str]]:
@@ -71,7 +71,7 @@ PATHS = paths()
 
 
 class Wire:
-    """Sends requests as they are written, each over a connection of its own."""
+    """Sends raw requests, each over a new connection."""
 
     def __init__(self, known: Known, key: str) -> None:
         self._url = known.client.base_url
@@ -86,7 +86,7 @@ class Wire:
         body: bytes = b"",
         host: bytes | None = None,
     ) -> tuple[int, bytes]:
-        """One request; gives status and head of its answer."""
+        """Send one request; return the status and the head of the response."""
         self.sent += 1
         reader, writer = await asyncio.open_connection(self._url.host, self._url.port)
         given = {
@@ -115,7 +115,7 @@ class Wire:
 
 
 def requests(method: str, path: str) -> Iterator[tuple[bytes, dict[bytes, bytes], bytes]]:
-    """Target, headers and body of malformed requests to a route."""
+    """Yield the target, headers and body of malformed requests to a route."""
     here = path.encode()
     for name in QUERIES:
         yield from ((b"%s?%s=%s" % (here, name.encode(), _query(value)), {}, b"") for value in NASTY)
@@ -130,45 +130,44 @@ def requests(method: str, path: str) -> Iterator[tuple[bytes, dict[bytes, bytes]
 
 
 def _query(value: bytes) -> bytes:
-    """What of a value can stand in a request's line."""
+    """Return a value without spaces, which would end the target in a request line."""
     return value.replace(b" ", b"%20")
 
 
-def problem(said: tuple[int, bytes]) -> str:
-    """What is wrong with an answer; empty: nothing."""
-    status, head = said
+def problem(response: tuple[int, bytes]) -> str:
+    """Return what is wrong with a response; empty if nothing is."""
+    status, head = response
     missing = [name for name in HEADERS if f"\r\n{name}: ".encode() not in head]
-    accident = status >= 500 and status not in AWAY
-    return f"{status}" * accident + f"lacks {', '.join(missing)}" * bool(missing)
+    failed = status >= 500 and status not in UNAVAILABLE
+    return f"{status}" * failed + f"lacks {', '.join(missing)}" * bool(missing)
 
 
 @pytest.mark.timeout(900)
-async def test_no_malformed_request_is_an_accident(
+async def test_a_malformed_request_never_causes_an_internal_error(
     known: Known, figure: Figure, request: pytest.FixtureRequest
 ) -> None:
     wires = [Wire(known, await known.a_key()) for _ in range(AT_ONCE)]
     count = WHOLE if request.config.getoption("--whole-attack", default=False) else SAMPLE
     table = [(method, *each) for method, path in PATHS for each in requests(method, path)]
-    every = random.Random(SEED).sample(table, count)  # noqa: S311 - chance, no secret
+    every = random.Random(SEED).sample(table, count)  # noqa: S311 - not a secret
     problems: dict[str, str] = {}
 
     async def ask(number: int) -> None:
         for method, target, headers, body in every[number :: len(wires)]:
-            said = problem(await wires[number].ask(method, target, headers, body))
-            if said:
-                problems[f"{method} {target[:80]!r} {str(headers)[:80]} {body[:40]!r}"] = said
+            if found := problem(await wires[number].ask(method, target, headers, body)):
+                problems[f"{method} {target[:80]!r} {str(headers)[:80]} {body[:40]!r}"] = found
 
     await asyncio.gather(*map(ask, range(len(wires))))
 
     figure(
         f"{len(every):,} of {len(table):,} malformed requests to {len(PATHS)} routes, seed {SEED}:"
-        f" {len(problems)} accidents"
+        f" {len(problems)} errors"
     )
     assert problems == {}
 
 
 @pytest.mark.parametrize("host", [b"", b"[", b"\xff", b"a" * 5000, b"127.0.0.1:99999999", b"a:b:c", b"%00"])
-async def test_no_host_is_an_accident(known: Known, host: bytes) -> None:
+async def test_a_malformed_host_never_causes_an_internal_error(known: Known, host: bytes) -> None:
     wire = Wire(known, generate_key()[0])
 
     for path in (b"/", b"/app/sign-in", b"/emails", b"/d/x"):
@@ -178,7 +177,7 @@ async def test_no_host_is_an_accident(known: Known, host: bytes) -> None:
 
 
 @pytest.mark.parametrize("path", ["/app/sign-in", "/app/keys/new"])
-async def test_a_form_is_no_other_kind_of_body(client: httpx.AsyncClient, path: str) -> None:
+async def test_a_form_with_another_content_type_is_rejected(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.post(path, json={"key": "x"})
 
     assert answer.status_code == 415
@@ -197,10 +196,10 @@ async def test_a_form_is_no_other_kind_of_body(client: httpx.AsyncClient, path: 
         ("GET", b"/suppressions?origin=%ff", {}, 422),
     ],
 )
-async def test_what_once_was_an_accident_is_refused(
+async def test_requests_that_once_caused_internal_errors_are_rejected(
     known: Known, method: str, target: bytes, headers: dict[bytes, bytes], status: int
 ) -> None:
-    said = await Wire(known, await known.a_key()).ask(method, target, headers)
+    response = await Wire(known, await known.a_key()).ask(method, target, headers)
 
-    assert said[0] == status, said
-    assert problem(said) == ""
+    assert response[0] == status, response
+    assert problem(response) == ""

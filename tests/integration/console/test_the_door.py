@@ -1,4 +1,4 @@
-"""What every request passes before anybody looks at it."""
+"""Checks that every request must pass before it is handled."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ EVERYWHERE = ("/app/sign-in", "/app/nothing", "/d/x", "/emails", "/nothing", "/h
 
 
 def signed_in(**more: object) -> dict[str, str]:
-    """The cookies of a browser that is signed in."""
+    """Return the cookies of a signed-in browser."""
     response = Response()
     Sessions(settings().session_secret, secure=False).begin(response, KEY, **more)  # type: ignore[arg-type]
     name, _, value = response.headers["set-cookie"].split(";")[0].partition("=")
@@ -33,7 +33,7 @@ def signed_in(**more: object) -> dict[str, str]:
 
 
 def forms(chosen: Config, services: calls.Calls) -> Iterator[str]:
-    """The paths of all pages that a form may be sent to."""
+    """Yield the paths of all pages that accept a form."""
     for route in composed(chosen, made(chosen, services)).routes:
         if (
             isinstance(route, Route)
@@ -53,7 +53,7 @@ async def every_form() -> list[str]:
 
 
 @pytest.mark.parametrize("path", EVERYWHERE)
-async def test_every_answer_is_hardened(client: httpx.AsyncClient, path: str) -> None:
+async def test_every_response_has_the_security_headers(client: httpx.AsyncClient, path: str) -> None:
     headers = (await client.get(path)).headers
 
     policy = headers["content-security-policy"]
@@ -67,7 +67,7 @@ async def test_every_answer_is_hardened(client: httpx.AsyncClient, path: str) ->
     assert "strict-transport-security" not in headers
 
 
-async def test_over_tls_browsers_are_told_to_stay_there() -> None:
+async def test_strict_transport_security_is_set_over_tls() -> None:
     async with a_console(public_url="https://letterhead.example.com") as client:
         answer = await client.get("/app/sign-in", headers={"host": "letterhead.example.com"})
 
@@ -76,7 +76,7 @@ async def test_over_tls_browsers_are_told_to_stay_there() -> None:
 
 
 @pytest.mark.parametrize("host", ["evil.com", "", "127.0.0.1", "127.0.0.1:1", "evil.com:8080"])
-async def test_another_host_is_not_served(client: httpx.AsyncClient, host: str) -> None:
+async def test_requests_for_another_host_are_rejected(client: httpx.AsyncClient, host: str) -> None:
     for path in ("/app/sign-in", "/emails"):
         assert (await client.get(path, headers={"host": host})).status_code == 421
     assert (await client.get("/healthz", headers={"host": host})).status_code == 200
@@ -92,7 +92,7 @@ CROSS_SITE = (
 
 
 @pytest.mark.parametrize("headers", CROSS_SITE, ids=str)
-async def test_no_form_is_taken_from_another_site(
+async def test_forms_from_another_site_are_rejected(
     client: httpx.AsyncClient, every_form: list[str], headers: dict[str, str]
 ) -> None:
     client.cookies.update(signed_in())
@@ -103,7 +103,7 @@ async def test_no_form_is_taken_from_another_site(
 
 
 @pytest.mark.parametrize("token", [None, "", "x", "csrf"])
-async def test_no_form_is_taken_without_the_sessions_own_token(
+async def test_forms_without_the_sessions_csrf_token_are_rejected(
     client: httpx.AsyncClient, every_form: list[str], token: str | None
 ) -> None:
     client.cookies.update(signed_in() | signed_in(domain_id=DOMAIN))
@@ -118,14 +118,14 @@ async def test_no_form_is_taken_without_the_sessions_own_token(
     assert set(answers.values()) == {403}, answers
 
 
-async def test_whoever_is_not_signed_in_is_shown_the_door(client: httpx.AsyncClient) -> None:
+async def test_visitors_without_a_session_are_redirected_to_sign_in(client: httpx.AsyncClient) -> None:
     for path in ("/app/domains", "/app/emails", "/app/keys", "/app/suppressions", f"/app/domains/{DOMAIN}"):
         answer = await client.get(path)
         assert answer.status_code == 303, path
         assert answer.headers["location"].startswith("/app/sign-in")
 
 
-async def test_a_form_of_an_ended_sign_in_leads_back_to_its_page_and_says_what_became_of_it(
+async def test_a_form_of_an_expired_session_leads_to_sign_in_with_a_notice(
     client: httpx.AsyncClient,
 ) -> None:
     sent_from = f"{client.base_url}/app/keys/new"
@@ -134,18 +134,18 @@ async def test_a_form_of_an_ended_sign_in_leads_back_to_its_page_and_says_what_b
     page = await client.get(answer.headers["location"])
 
     assert answer.status_code == 303
-    assert "what you just sent was not taken" in page.text
+    assert "the form you just sent was not saved" in page.text
     assert 'name="next" value="/app/keys/new"' in page.text
 
 
-async def test_whoever_has_no_link_sees_no_domain(client: httpx.AsyncClient) -> None:
+async def test_a_domain_page_requires_a_link(client: httpx.AsyncClient) -> None:
     client.cookies.update(signed_in())
 
     assert (await client.get(f"/d/{DOMAIN}")).status_code in (401, 404)
 
 
 @pytest.mark.parametrize("path", ["/app/sign-in", f"/d/{DOMAIN}/verify"])
-async def test_a_form_is_small(client: httpx.AsyncClient, path: str) -> None:
+async def test_a_large_form_is_rejected(client: httpx.AsyncClient, path: str) -> None:
     client.cookies.update(signed_in(domain_id=DOMAIN))
 
     answer = await client.post(path, data={"key": "x" * 66_000})
@@ -153,7 +153,7 @@ async def test_a_form_is_small(client: httpx.AsyncClient, path: str) -> None:
     assert answer.status_code == 413
 
 
-async def test_a_body_that_says_it_is_huge_is_not_waited_for(client: httpx.AsyncClient) -> None:
+async def test_a_huge_content_length_is_rejected_before_the_body_arrives(client: httpx.AsyncClient) -> None:
     url = client.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(
@@ -167,8 +167,8 @@ async def test_a_body_that_says_it_is_huge_is_not_waited_for(client: httpx.Async
     assert b" 413 " in status
 
 
-async def test_a_body_of_some_size_is_not_read_before_its_key_is_known(client: httpx.AsyncClient) -> None:
-    """Whoever has no key that works could fill the memory otherwise; here nobody knows the key."""
+async def test_a_body_is_not_read_before_its_key_was_looked_up(client: httpx.AsyncClient) -> None:
+    """Prevent clients without a valid key from filling the memory. Here, identity is down."""
     url = client.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(
@@ -182,7 +182,9 @@ async def test_a_body_of_some_size_is_not_read_before_its_key_is_known(client: h
     assert b" 503 " in status
 
 
-async def test_a_file_is_kept_under_its_digest_and_served_under_any(client: httpx.AsyncClient) -> None:
+async def test_a_static_file_is_cached_under_its_digest_and_served_under_any(
+    client: httpx.AsyncClient,
+) -> None:
     url = Assets().url("app.css")
 
     current, other = [await client.get(each) for each in (url, "/static/ffffffffffff/app.css")]
@@ -193,7 +195,7 @@ async def test_a_file_is_kept_under_its_digest_and_served_under_any(client: http
         assert (await client.get(path)).status_code == 404
 
 
-async def test_links_are_not_guessed_fast() -> None:
+async def test_guessing_links_is_rate_limited() -> None:
     async with a_console(trusted_proxies=(HOST,)) as client:
         answers = [await client.get(f"/d/lh_link_{number}") for number in range(21)]
 
@@ -201,7 +203,7 @@ async def test_links_are_not_guessed_fast() -> None:
     assert 0 < int(answers[-1].headers["retry-after"]) <= 61
 
 
-async def test_behind_an_unknown_proxy_nobody_is_locked_out_by_others(client: httpx.AsyncClient) -> None:
+async def test_behind_an_untrusted_proxy_clients_cannot_lock_out_others(client: httpx.AsyncClient) -> None:
     keys, links = (
         [await client.post("/app/sign-in", data={"key": "lh_wrong"}) for _ in range(11)],
         [await client.get("/d/lh_link_wrong") for _ in range(21)],
@@ -217,21 +219,21 @@ async def test_behind_an_unknown_proxy_nobody_is_locked_out_by_others(client: ht
 
 
 @pytest.mark.parametrize("key", ["x", "ключ", "lh_\r\nx-evil: 1", "\x00", "lh_" + "a" * 60_000])
-async def test_what_is_no_key_is_told_so(client: httpx.AsyncClient, key: str) -> None:
+async def test_a_malformed_key_is_rejected_at_sign_in(client: httpx.AsyncClient, key: str) -> None:
     answer = await client.post("/app/sign-in", data={"key": key})
 
     assert answer.status_code == 422
     assert "set-cookie" not in answer.headers
 
 
-async def test_nobody_tries_keys_fast() -> None:
+async def test_guessing_keys_is_rate_limited() -> None:
     async with a_console(trusted_proxies=(HOST,)) as client:
         answers = [await client.post("/app/sign-in", data={"key": f"lh_{number}"}) for number in range(11)]
 
     assert [each.status_code for each in answers] == [422] * 10 + [429]
 
 
-async def test_a_request_is_counted_by_its_route(client: httpx.AsyncClient) -> None:
+async def test_requests_are_counted_per_route(client: httpx.AsyncClient) -> None:
     given = await client.get(f"/d/{DOMAIN}", headers={"x-request-id": "mine-1"})
     made = await client.get("/app/sign-in", headers={"x-request-id": "no id"})
 
@@ -248,7 +250,7 @@ async def test_a_request_is_counted_by_its_route(client: httpx.AsyncClient) -> N
     assert str(DOMAIN) not in str(counted)
 
 
-async def test_while_services_are_away_pages_say_so(client: httpx.AsyncClient) -> None:
+async def test_pages_report_that_services_are_down(client: httpx.AsyncClient) -> None:
     client.cookies.update(signed_in())
 
     answer = await client.get("/app/domains")
@@ -263,13 +265,13 @@ async def test_while_services_are_away_pages_say_so(client: httpx.AsyncClient) -
     [
         ("http://letterhead.example.com", "is not an https URL"),
         ("letterhead.example.com", "is not an https URL"),
-        ("https://letterhead.example.com/console", "has more than a host and a port"),
+        ("https://letterhead.example.com/console", "has more than a scheme, host and port"),
     ],
 )
-def test_a_public_url_that_cannot_be_is_refused(url: str, problem: str) -> None:
+def test_an_invalid_public_url_is_rejected(url: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         settings(public_url=url)
 
 
-def test_the_secret_is_never_shown() -> None:
+def test_the_secret_is_not_in_the_repr_of_the_settings() -> None:
     assert SECRET not in repr(settings())

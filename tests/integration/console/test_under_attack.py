@@ -1,6 +1,6 @@
-"""console under attack: health is answered and another tenant sends, within the manifest's memory.
+"""console under attack: health checks and other tenants' emails succeed, within the manifest's memory limit.
 
-A sample in `make test`; the whole: `make test-integration T='console/test_under_attack.py --whole-attack'`.
+`make test` runs a sample; all of it: `make test-integration T='console/test_under_attack.py --whole-attack'`.
 """
 
 import resource
@@ -23,13 +23,13 @@ from tests.integration.console.attackers import Attack, Watch, forget_peak, long
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 ELSEWHERE, SAME = "127.0.0.2", "127.0.0.1"
-BOUND = 20.0  # seconds: it is not to hang
-SECONDS = 8.0  # longer than a connection may be idle
+BOUND = 20.0  # seconds; a request that takes longer counts as hanging
+SECONDS = 8.0  # longer than the idle timeout of connections
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def attacked(workspace: Path) -> AsyncIterator[World]:
-    """An installation of these tests' own, and files enough for its connections and ours."""
+    """Yield a separate installation, with a file limit that is high enough for all connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     async with a_world(workspace / "attacked", 1) as world:
@@ -39,12 +39,12 @@ async def attacked(workspace: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 def scale(request: pytest.FixtureRequest) -> float:
-    """How much of each attack."""
+    """Return the fraction of each attack to run."""
     return 1.0 if request.config.getoption("--whole-attack", default=False) else 0.1
 
 
 def limit() -> float:
-    """The memory that the manifest gives console, in MiB."""
+    """Return the memory limit of console in its manifest, in MiB."""
     documents = yaml.safe_load_all((ROOT / "deploy/base/console.yaml").read_text())
     deployment = next(each for each in documents if each["kind"] == "Deployment")
     given: str = deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"]
@@ -52,7 +52,7 @@ def limit() -> float:
 
 
 async def a_watch(world: World) -> Watch:
-    """Another tenant, about to send."""
+    """Return a watch on another tenant that can send."""
     console, headers = world.installation.console, {"authorization": f"Bearer {world.installation.api_key}"}
     async with httpx.AsyncClient(base_url=console, headers=headers, timeout=30) as client:
         name = (await client.post("/domains", json={"name": f"d{uuid4().hex[:10]}.com"})).json()["name"]
@@ -61,10 +61,10 @@ async def a_watch(world: World) -> Watch:
 
 
 async def a_tenants_key(world: World) -> str:
-    """A key of a tenant that attacks."""
+    """Return a key of an attacking tenant."""
     tenant = await world.admin.tenants.CreateTenant(CreateTenantRequest(name=f"attacks-{uuid4().hex[:8]}"))
-    wish = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="a", scope=ApiKey.SCOPE_FULL_ACCESS)
-    token: str = (await world.admin.api_keys.CreateApiKey(wish)).token
+    request = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="a", scope=ApiKey.SCOPE_FULL_ACCESS)
+    token: str = (await world.admin.api_keys.CreateApiKey(request)).token
     return token
 
 
@@ -83,7 +83,7 @@ def attacks(world: World, scale: float, key: str) -> dict[str, Attack]:
         for each in (
             Attack("idle connections", int(5000 * scale)),
             Attack("half requests", int(500 * scale), b"GET / HTTP/1.1\r\nhost: %s\r\n" % host, b"a: b\r\n"),
-            Attack("slow bodies of strangers", int(200 * scale), form, b"x"),
+            Attack("slow anonymous bodies", int(200 * scale), form, b"x"),
             Attack("slow bodies of a tenant", int(200 * scale), slow, b"x"),
             Attack("60 kB `to` of unknown keys", int(40 * scale), long_to(host)),
             Attack("60 kB `to` of a tenant", int(40 * scale), long_to(host, key)),
@@ -93,11 +93,11 @@ def attacks(world: World, scale: float, key: str) -> dict[str, Attack]:
 
 @pytest.mark.parametrize(
     "name",
-    ["idle connections", "half requests", "slow bodies of strangers", "slow bodies of a tenant",
+    ["idle connections", "half requests", "slow anonymous bodies", "slow bodies of a tenant",
      "60 kB `to` of unknown keys", "60 kB `to` of a tenant"],
 )  # fmt: skip
 @pytest.mark.parametrize("address", [ELSEWHERE, SAME], ids=["elsewhere", "same-address"])
-async def test_others_are_served(
+async def test_other_tenants_are_served_during_an_attack(
     attacked: World, scale: float, figure: Figure, name: str, address: str
 ) -> None:
     attack, url = (
@@ -116,7 +116,7 @@ async def test_others_are_served(
     memory = peak_memory(pid)
     where = "another address" if address == ELSEWHERE else "the same address"
     figure(
-        f"{attack.count:,} {name} from {where}: alone {before.said()}; attacked {during.said()};"
+        f"{attack.count:,} {name} from {where}: alone {before.summary()}; attacked {during.summary()};"
         f" memory {memory:.0f} MiB of {limit():.0f}"
     )
     assert max(during.health + during.sends) < BOUND

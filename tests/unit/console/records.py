@@ -1,4 +1,4 @@
-"""Records and what was seen of them, as verifier would tell them."""
+"""Records and their checks, as verifier would report them."""
 
 from letterhead.identity.v1.domains_pb2 import DnsRecord
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
@@ -51,6 +51,6 @@ def seen(
 
 
 def checks() -> list[RecordCheck]:
-    """All records of a domain, none of them published yet."""
+    """Return checks of all records of a domain, none of them published yet."""
     dkim = [cname(token, ordinal) for ordinal, token in enumerate(TOKENS, start=1)]
     return [seen(each) for each in (*dkim, mx(), txt(), inbound(), dmarc())]

@@ -1,4 +1,4 @@
-"""Large bodies wait for a place each, and no tenant has all places."""
+"""Each large body waits for a slot, and no tenant can take all slots."""
 
 import asyncio
 from datetime import timedelta
@@ -11,39 +11,39 @@ from services.console.api.errors import Rejected
 COUNT = 4
 
 
-async def test_a_tenant_takes_half_of_the_places_and_another_finds_one() -> None:
-    places, came = Places(COUNT), asyncio.Queue[str]()
-    may_go = asyncio.Event()
+async def test_a_tenant_takes_at_most_half_of_the_slots() -> None:
+    places, entered = Places(COUNT), asyncio.Queue[str]()
+    release = asyncio.Event()
 
     async def hold(tenant: str) -> None:
         async with places.one(tenant):
-            came.put_nowait(tenant)
-            await may_go.wait()
+            entered.put_nowait(tenant)
+            await release.wait()
 
-    async with asyncio.TaskGroup() as everybody, asyncio.timeout(10):
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(10):
         for tenant in ["slow"] * COUNT + ["another"]:
-            everybody.create_task(hold(tenant))
-        assert [await came.get() for _ in range(COUNT // 2 + 1)] == ["slow"] * (COUNT // 2) + ["another"]
-        assert came.empty()
-        may_go.set()
-    assert came.qsize() == COUNT // 2
+            tasks.create_task(hold(tenant))
+        assert [await entered.get() for _ in range(COUNT // 2 + 1)] == ["slow"] * (COUNT // 2) + ["another"]
+        assert entered.empty()
+        release.set()
+    assert entered.qsize() == COUNT // 2
 
 
-async def test_whoever_comes_late_waits_until_a_place_is_free() -> None:
+async def test_a_request_waits_until_a_slot_is_free() -> None:
     places, order = Places(1), list[str]()
 
-    async def come_late() -> None:
+    async def arrive_late() -> None:
         async with places.one("late"):
             order.append("late")
 
-    async with asyncio.TaskGroup() as everybody, asyncio.timeout(10), places.one("early"):
-        late = everybody.create_task(come_late())
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(10), places.one("early"):
+        late = tasks.create_task(arrive_late())
         await asyncio.wait([late], timeout=0)
         order.append("early")
     assert order == ["early", "late"]
 
 
-async def test_a_tenant_that_has_too_many_waiting_is_refused_and_another_is_not() -> None:
+async def test_a_tenant_with_too_many_waiting_requests_is_rejected_and_others_are_not() -> None:
     places = Places(2, waiting=1)
 
     async with places.one("busy"), asyncio.timeout(10):
@@ -57,7 +57,7 @@ async def test_a_tenant_that_has_too_many_waiting_is_refused_and_another_is_not(
     assert (refused.value.status, refused.value.name) == (429, "rate_limit_exceeded")
 
 
-async def test_nobody_waits_for_ever() -> None:
+async def test_a_request_that_waits_too_long_is_rejected() -> None:
     places = Places(1, patience=timedelta(0))
 
     async with places.one("early"):

@@ -1,4 +1,4 @@
-"""How many values a document may have, whatever stands within its texts."""
+"""The number of values in a JSON document is limited, regardless of the characters inside its strings."""
 
 import json
 
@@ -20,7 +20,7 @@ MANY = MOST_VALUES + 1
     ],
     ids=["html", "backslashes", "bytes", "commas"],
 )
-def test_a_large_text_is_one_value(document: object) -> None:
+def test_a_long_string_counts_as_one_value(document: object) -> None:
     check(json.dumps(document).encode())
 
 
@@ -36,12 +36,12 @@ def test_a_large_text_is_one_value(document: object) -> None:
     ],
     ids=lambda content: repr(content[:12]),
 )
-def test_many_values_are_refused(content: bytes) -> None:
+def test_too_many_values_are_rejected(content: bytes) -> None:
     with pytest.raises(Rejected, match="too many values"):
         check(content)
 
 
-def test_a_batch_has_fewer_entries() -> None:
+def test_a_batch_may_have_fewer_entries() -> None:
     content = json.dumps([0] * (MOST_ENTRIES_OF_BATCH + 2)).encode()
 
     check(content)

@@ -1,4 +1,4 @@
-"""Domains and their records in Resend's shapes, and pages of lists."""
+"""Domains and their records in Resend's shapes, and pagination parameters."""
 
 from typing import Any
 
@@ -30,18 +30,18 @@ def a_domain(*records: pb.DnsRecord, **fields: Any) -> pb.Domain:
     return pb.Domain(records=records, **given)
 
 
-def test_every_state_has_a_word_or_is_gone() -> None:
-    gone = {pb.Domain.STATE_UNSPECIFIED, pb.Domain.STATE_DELETING, pb.Domain.STATE_DELETED}
+def test_every_state_is_mapped_or_hidden() -> None:
+    hidden = {pb.Domain.STATE_UNSPECIFIED, pb.Domain.STATE_DELETING, pb.Domain.STATE_DELETED}
 
-    assert OF_STATE.keys() == set(pb.Domain.State.values()) - gone
-    assert not any(is_shown(pb.Domain(state=state)) for state in gone)
+    assert OF_STATE.keys() == set(pb.Domain.State.values()) - hidden
+    assert not any(is_shown(pb.Domain(state=state)) for state in hidden)
 
 
-def test_every_verdict_has_a_word() -> None:
+def test_every_verdict_is_mapped() -> None:
     assert OF_VERDICT.keys() == set(RecordCheck.Verdict.values())
 
 
-def test_records_are_named_within_the_zone_and_dmarc_is_left_out() -> None:
+def test_record_names_are_relative_to_the_zone_and_dmarc_is_left_out() -> None:
     shown = detail_of(a_domain(DKIM, RETURN, DMARC, OWNERSHIP), ()).records
 
     assert [(each.record, each.name) for each in shown] == [
@@ -53,7 +53,7 @@ def test_records_are_named_within_the_zone_and_dmarc_is_left_out() -> None:
     assert {each.status for each in shown} == {"not_started"}
 
 
-def test_the_zone_that_was_seen_counts_more_than_the_one_that_is_likely() -> None:
+def test_the_zone_from_dns_takes_precedence_over_the_guessed_zone() -> None:
     check = RecordCheck(record=RETURN, verdict=RecordCheck.VERDICT_FOUND, zone="in.mnexa.co.uk")
 
     (record,) = detail_of(a_domain(RETURN), [check]).records
@@ -61,7 +61,7 @@ def test_the_zone_that_was_seen_counts_more_than_the_one_that_is_likely() -> Non
     assert (record.name, record.status) == ("send", "verified")
 
 
-def test_a_record_at_the_zone_itself_is_named_so() -> None:
+def test_a_record_at_the_zone_apex_is_named_with_an_at_sign() -> None:
     domain = detail_of(a_domain(INBOUND), ())
 
     assert domain.records[0].name == "@"
@@ -77,23 +77,25 @@ def test_a_record_at_the_zone_itself_is_named_so() -> None:
         ({"before": SOME_ID.upper(), "limit": "1"}, (1, "", SOME_ID)),
     ],
 )
-def test_a_page_is_asked_for(query: dict[str, str], fields: tuple[int, str, str]) -> None:
+def test_pagination_parameters_become_fields_of_the_request(
+    query: dict[str, str], fields: tuple[int, str, str]
+) -> None:
     page = page_of(query)
 
     assert (page["page_size"], page["after_id"], page["before_id"]) == fields
 
 
 @pytest.mark.parametrize("limit", ["0", "101", "-1", "", "ten", "1.5", "\u0661", "9" * 5000, " 5"])
-def test_a_limit_is_a_number_from_1_to_100(limit: str) -> None:
+def test_a_limit_must_be_a_number_from_1_to_100(limit: str) -> None:
     with pytest.raises(Rejected) as caught:
         page_of({"limit": limit})
     assert caught.value.name == "validation_error"
 
 
-def test_a_cursor_is_an_id_and_one_of_two() -> None:
-    with pytest.raises(Rejected) as of_no_id:
+def test_a_cursor_must_be_an_id_and_only_one_is_allowed() -> None:
+    with pytest.raises(Rejected) as not_an_id:
         page_of({"after": "x"})
-    with pytest.raises(Rejected) as of_both:
+    with pytest.raises(Rejected) as both:
         page_of({"after": SOME_ID, "before": SOME_ID})
 
-    assert (of_no_id.value.name, of_both.value.name) == ("invalid_parameter", "validation_error")
+    assert (not_an_id.value.name, both.value.name) == ("invalid_parameter", "validation_error")

@@ -1,4 +1,4 @@
-"""Emails between Resend's shapes and the contract's."""
+"""Conversion of emails between Resend's shapes and protos."""
 
 import base64
 import json
@@ -23,11 +23,11 @@ from services.console.api.endpoints import decoded
 from services.console.api.errors import Rejected
 from services.console.api.times import stamp_of
 
-State, Heard = pb.Email, pb.Recipient
+State, Delivery = pb.Email, pb.Recipient
 
 
 def an_email(**fields: Any) -> models.SendEmail:
-    """A small email; `fields` are those of the body."""
+    """Return a small email; `fields` override those of the body."""
     given = {"from_": "agent@mnexa.ai", "to": "reader@example.com", "subject": "Hello", "text": "Good day."}
     return models.SendEmail(**(given | fields))
 
@@ -68,18 +68,18 @@ def test_an_address_may_have_a_name(text: str, name: str, address: str) -> None:
         "\n" * 100_000 + "<",
     ],
 )
-def test_what_is_not_one_address_is_left_whole_for_sender_to_refuse(text: str) -> None:
+def test_text_that_is_not_one_address_is_passed_unchanged_for_sender_to_reject(text: str) -> None:
     assert address_of(text) == pb.Address(address=text.strip())
 
 
 @pytest.mark.parametrize("name", ["", "Agent", "Agent Ä.", "Smith, Agent", 'The "Agent" \\', "agent's"])
-def test_an_address_comes_back_as_it_was(name: str) -> None:
+def test_an_address_survives_a_round_trip(name: str) -> None:
     address = pb.Address(address="agent@mnexa.ai", name=name)
 
     assert address_of(mailbox_of(address)) == address
 
 
-def test_everything_of_an_email_is_handed_on() -> None:
+def test_all_fields_of_an_email_are_passed_on() -> None:
     email = an_email(
         from_="Agent <agent@mnexa.ai>",
         to=["a@example.com", "B <b@example.com>"],
@@ -112,14 +112,14 @@ def test_everything_of_an_email_is_handed_on() -> None:
         models.NodeBuffer(type="Buffer", data=[0, 255, 97, 98]),
     ],
 )
-def test_a_file_may_come_as_base64_or_as_numbers(content: Any) -> None:
+def test_attachment_content_may_be_base64_or_numbers(content: Any) -> None:
     request = request_of(an_email(attachments=[models.Attachment(filename="a.bin", content=content)]))
 
     assert request.attachments[0] == pb.Attachment(file_name="a.bin", content=b"\0\xffab")
 
 
 @pytest.mark.parametrize("name", ["content_id", "inline_content_id"])
-def test_a_file_that_is_shown_has_an_id_by_either_of_resends_names(name: str) -> None:
+def test_a_content_id_is_accepted_under_both_of_resends_names(name: str) -> None:
     body = {"from": "a@b.com", "to": "c@d.com", "subject": "", "text": "x"}
     file = {"filename": "logo.png", "content": "AA==", name: "logo"}
 
@@ -146,7 +146,7 @@ def test_a_file_that_is_shown_has_an_id_by_either_of_resends_names(name: str) ->
         ({"attachments": [models.Attachment(path="http://x")]}, "invalid_attachment", "not fetched"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(fields: dict[str, Any], name: str, word: str) -> None:
+def test_an_invalid_field_is_rejected_with_its_name(fields: dict[str, Any], name: str, word: str) -> None:
     with pytest.raises(Rejected) as caught:
         request_of(an_email(**fields))
 
@@ -159,58 +159,58 @@ def test_what_cannot_be_is_refused_by_name(fields: dict[str, Any], name: str, wo
     ["", "tomorrow", "2030-01-02", "2030-01-02T03:04:05", "1893456000", "2030-13-01T00:00:00Z",
      "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
 )  # fmt: skip
-def test_a_time_is_iso_with_its_zone(text: str) -> None:
+def test_a_time_must_be_iso_8601_with_a_zone(text: str) -> None:
     with pytest.raises(Rejected):
         stamp_of("scheduled_at", text)
 
 
 @pytest.mark.parametrize("text", ["2026-08-05T11:52:01.858Z", "2026-08-05T13:52:01.858+02:00"])
-def test_a_time_is_read(text: str) -> None:
+def test_a_time_with_a_zone_is_parsed(text: str) -> None:
     assert stamp_of("scheduled_at", text).ToDatetime(UTC) == datetime(
         2026, 8, 5, 11, 52, 1, 858_000, tzinfo=UTC
     )
 
 
-def test_every_state_has_a_word() -> None:
+def test_every_state_is_mapped() -> None:
     assert OF_STATE.keys() == set(State.State.values()) - {State.STATE_UNSPECIFIED}
-    silent = {Heard.STATE_UNSPECIFIED, Heard.STATE_PENDING, Heard.STATE_SUPPRESSED}
-    assert OF_RECIPIENT.keys() == set(Heard.State.values()) - silent
+    without_event = {Delivery.STATE_UNSPECIFIED, Delivery.STATE_PENDING, Delivery.STATE_SUPPRESSED}
+    assert OF_RECIPIENT.keys() == set(Delivery.State.values()) - without_event
 
 
 @pytest.mark.parametrize(
-    ("state", "heard", "event"),
+    ("state", "deliveries", "event"),
     [
         (State.STATE_QUEUED, (), "queued"),
         (State.STATE_HELD, (), "queued"),
         (State.STATE_SENT, (), "sent"),
-        (State.STATE_SENT, ((Heard.STATE_PENDING, 9),), "sent"),
-        (State.STATE_SENT, ((Heard.STATE_SUPPRESSED, 9),), "sent"),
-        (State.STATE_SENT, ((Heard.STATE_DELIVERED, 1),), "delivered"),
-        (State.STATE_SENT, ((Heard.STATE_BOUNCED, 2), (Heard.STATE_DELIVERED, 1)), "bounced"),
-        (State.STATE_SENT, ((Heard.STATE_DELAYED, 3), (Heard.STATE_DELIVERED, 1)), "delivery_delayed"),
-        (State.STATE_SENT, ((Heard.STATE_COMPLAINED, 1), (Heard.STATE_PENDING, 9)), "complained"),
-        (State.STATE_EXPIRED, ((Heard.STATE_PENDING, 1),), "failed"),
+        (State.STATE_SENT, ((Delivery.STATE_PENDING, 9),), "sent"),
+        (State.STATE_SENT, ((Delivery.STATE_SUPPRESSED, 9),), "sent"),
+        (State.STATE_SENT, ((Delivery.STATE_DELIVERED, 1),), "delivered"),
+        (State.STATE_SENT, ((Delivery.STATE_BOUNCED, 2), (Delivery.STATE_DELIVERED, 1)), "bounced"),
+        (State.STATE_SENT, ((Delivery.STATE_DELAYED, 3), (Delivery.STATE_DELIVERED, 1)), "delivery_delayed"),
+        (State.STATE_SENT, ((Delivery.STATE_COMPLAINED, 1), (Delivery.STATE_PENDING, 9)), "complained"),
+        (State.STATE_EXPIRED, ((Delivery.STATE_PENDING, 1),), "failed"),
         (99, (), "queued"),
     ],
 )
-def test_the_last_event_is_what_was_heard_last(state: Any, heard: Any, event: str) -> None:
-    recipients = [pb.Recipient(state=word, state_time=at(time)) for word, time in heard]
+def test_the_last_event_is_the_latest_feedback(state: Any, deliveries: Any, event: str) -> None:
+    recipients = [pb.Recipient(state=word, state_time=at(time)) for word, time in deliveries]
 
     assert last_event_of(pb.Email(state=state, recipients=recipients)) == event
 
 
-def test_an_email_that_waits_for_its_time_is_scheduled() -> None:
+def test_an_email_with_a_future_send_time_is_scheduled() -> None:
     assert last_event_of(pb.Email(state=State.STATE_QUEUED, scheduled_time=at(9))) == "scheduled"
 
 
-def test_an_email_is_shown_as_resend_shows_it() -> None:
+def test_an_email_has_resends_shape() -> None:
     def to(kind: Any, address: str) -> pb.Recipient:
         return pb.Recipient(address=pb.Address(address=address), kind=kind)
 
     email = pb.Email(
         id="1", ses_id="ses", subject="Hello", html="<p>", state=State.STATE_SENT, create_time=at(1),
         recipients=[
-            to(Heard.KIND_TO, "a@x.com"), to(Heard.KIND_CC, "b@x.com"), to(Heard.KIND_BCC, "c@x.com")
+            to(Delivery.KIND_TO, "a@x.com"), to(Delivery.KIND_CC, "b@x.com"), to(Delivery.KIND_BCC, "c@x.com")
         ],
         reply_to=[pb.Address(address="d@x.com", name="D")], tags={"b": "2", "a": "1"},
     )  # fmt: skip
@@ -226,7 +226,7 @@ def test_an_email_is_shown_as_resend_shows_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "name", "said"),
+    ("body", "name", "message"),
     [
         (b"", "validation_error", "The body is not JSON"),
         (b"{", "validation_error", "The body is not JSON"),
@@ -234,22 +234,22 @@ def test_an_email_is_shown_as_resend_shows_it() -> None:
         (b'{"from": "\\ud800"}', "validation_error", "The body is not JSON"),
         (b"[" * 100_000, "validation_error", "The body"),
         (b'{"x":' + b"[" * 100_000, "validation_error", "The body is not JSON"),
-        (b"[]", "validation_error", "The body cannot be used: expected `object`, got `array`."),
+        (b"[]", "validation_error", "The body is invalid: expected `object`, got `array`."),
         (b"{}", "missing_required_field", "Missing `from` field."),
-        (b'{"from":"a","to":[1],"subject":""}', "validation_error", "`to[0]` cannot be used: expected `str`"),
-        (b'{"from":"a","to":"b","subject":null}', "validation_error", "`subject` cannot be used"),
+        (b'{"from":"a","to":[1],"subject":""}', "validation_error", "`to[0]` is invalid: expected `str`"),
+        (b'{"from":"a","to":"b","subject":null}', "validation_error", "`subject` is invalid"),
         (b'{"from":"a","to":"b","subject":"","tags":[{"name":"x"}]}', "missing_required_field", "tags[0]"),
     ],
 )  # fmt: skip
-def test_a_body_that_cannot_be_read_is_refused_with_its_place(body: bytes, name: str, said: str) -> None:
+def test_an_invalid_body_is_rejected_with_the_path_of_the_value(body: bytes, name: str, message: str) -> None:
     with pytest.raises(Rejected) as caught:
         decoded(body, models.SendEmail)
 
     assert caught.value.name == name
-    assert said in caught.value.message
+    assert message in caught.value.message
 
 
-def test_fields_that_nobody_knows_are_ignored() -> None:
+def test_unknown_fields_are_ignored() -> None:
     body = b'{"from":"a","to":"b","subject":"c","react":{"deep":[1,{}]},"region":7,"cc":null}'
 
     assert decoded(body, models.SendEmail) == models.SendEmail(from_="a", to="b", subject="c")

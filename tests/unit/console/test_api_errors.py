@@ -1,4 +1,4 @@
-"""Every refusal of ours has a status and a name that Resend's SDKs know, and a sentence for their callers."""
+"""Every error has a status and a name that Resend's SDKs know, and a message for callers."""
 
 import json
 from datetime import timedelta
@@ -23,7 +23,7 @@ NAMES = {
     "missing_required_field", "monthly_quota_exceeded", "daily_quota_exceeded", "rate_limit_exceeded",
     "security_error", "application_error", "internal_server_error",
 }  # fmt: skip
-# What no call of this API can be refused with.
+# Reasons that no call of this API can return.
 ELSEWHERE = {
     "UNSPECIFIED",
     "MALFORMED_REQUEST",
@@ -40,17 +40,17 @@ ELSEWHERE = {
 def a_refusal(
     code: str, reason: str, message: str = "It cannot be.", *fields: tuple[str, str], wait: int = 0
 ) -> Refused:
-    """As a service would have said it."""
-    said = [details.ErrorInfo(reason=reason, domain="letterhead")]
+    """Return an error as a service would have reported it."""
+    parts = [details.ErrorInfo(reason=reason, domain="letterhead")]
     if fields:
         violations = [
             details.BadRequest.FieldViolation(field=field, description=problem) for field, problem in fields
         ]
-        said.append(details.BadRequest(field_violations=violations))
+        parts.append(details.BadRequest(field_violations=violations))
     if wait:
-        said.append(details.RetryInfo(retry_delay=Duration(seconds=wait)))
+        parts.append(details.RetryInfo(retry_delay=Duration(seconds=wait)))
     status = Status(code=Code.Value(code), message=message)
-    for each in said:
+    for each in parts:
         packed = Any()
         packed.Pack(each)
         status.details.append(packed)
@@ -58,7 +58,7 @@ def a_refusal(
 
 
 def answered(error: Exception) -> tuple[int, str, str]:
-    """Status, name and sentence."""
+    """Return the status, name and message of the response to an error."""
     response = errors.answer(error)
     body = json.loads(bytes(response.body))
     assert body.keys() == {"statusCode", "name", "message"}
@@ -67,13 +67,13 @@ def answered(error: Exception) -> tuple[int, str, str]:
     return response.status_code, body["name"], body["message"]
 
 
-def test_every_reason_has_a_name() -> None:
+def test_every_reason_is_mapped() -> None:
     reasons = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()}  # noqa: SIM118 - no mapping
 
     assert reasons == errors.REASONS.keys() | ELSEWHERE
 
 
-def test_every_name_is_one_of_resends() -> None:
+def test_every_error_name_is_one_of_resends() -> None:
     kinds = [*errors.REASONS.values(), *errors.CODES.values(), *errors.OF_FIELDS.values()]
 
     assert {name for _, name in kinds} <= NAMES
@@ -100,40 +100,40 @@ def test_every_name_is_one_of_resends() -> None:
         ("", "validation_error", "``"),
     ],
 )
-def test_a_field_is_named_as_its_caller_named_it(field: str, name: str, shown: str) -> None:
+def test_a_field_is_called_by_its_name_in_the_api(field: str, name: str, shown: str) -> None:
     refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "no", (field, "cannot be used"))
 
     assert answered(refused)[1:] == (name, f"{shown} cannot be used.")
 
 
-def test_all_that_is_wrong_is_said() -> None:
+def test_all_violations_are_reported() -> None:
     refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("subject", "is long"), ("to", "is empty"))
 
     assert answered(refused) == (422, "validation_error", "`subject` is long; `to` is empty.")
 
 
-def test_a_sentence_sends_people_to_paths_that_there_are() -> None:
+def test_messages_name_api_paths_instead_of_rpcs() -> None:
     refused = a_refusal("FAILED_PRECONDITION", "FROM_NOT_YOURS", "not yours; add it with CreateDomain first")
 
     assert answered(refused) == (403, "validation_error", "Not yours; add it with POST /domains first.")
 
 
-def test_a_sentence_says_words_that_callers_know() -> None:
-    said = "is allowed only with scope SENDING_ACCESS; leave it empty"
-    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("domain_ids", said))
+def test_messages_use_the_terms_of_the_api() -> None:
+    description = "is allowed only with scope SENDING_ACCESS; leave it empty"
+    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("domain_ids", description))
 
     sentence = "`domain_id` is allowed only with permission `sending_access`; leave it empty."
     assert answered(refused) == (422, "validation_error", sentence)
 
 
-def test_one_of_many_is_named_by_its_place() -> None:
+def test_an_item_of_a_list_is_named_by_its_index() -> None:
     refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("address", "is not an address"), wait=2)
 
     assert answered(refused.of("emails[3]")) == (422, "validation_error", "`emails[3]` is not an address.")
     assert refused.of("emails[3]").retry_after == refused.retry_after
 
 
-def test_a_wait_is_said_in_whole_seconds() -> None:
+def test_retry_after_is_in_whole_seconds() -> None:
     response = errors.answer(a_refusal("RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "slow down", wait=3))
 
     assert response.headers["retry-after"] == "3"
@@ -150,11 +150,11 @@ def test_a_wait_is_said_in_whole_seconds() -> None:
         ("DATA_LOSS", (500, "internal_server_error")),
     ],
 )
-def test_a_reason_of_tomorrow_is_understood_by_its_code(code: str, answer: tuple[int, str]) -> None:
+def test_an_unknown_reason_is_mapped_by_its_code(code: str, answer: tuple[int, str]) -> None:
     assert answered(a_refusal(code, "SOMETHING_NEW"))[:2] == answer
 
 
-def test_an_accident_tells_nothing_of_itself() -> None:
+def test_an_unexpected_exception_reveals_no_details() -> None:
     status, name, message = answered(KeyError("secret"))
 
     assert (status, name) == (500, "internal_server_error")
@@ -165,5 +165,5 @@ def test_an_accident_tells_nothing_of_itself() -> None:
     ("status", "name"),
     [(404, "not_found"), (405, "method_not_allowed"), (413, "validation_error"), (408, "validation_error")],
 )
-def test_what_http_refuses_has_the_same_form(status: int, name: str) -> None:
+def test_http_errors_have_the_same_shape(status: int, name: str) -> None:
     assert answered(HTTPException(status, "Too much.")) == (status, name, "Too much.")

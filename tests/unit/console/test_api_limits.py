@@ -1,4 +1,4 @@
-"""A key's requests are counted in windows of a second, and each answer says how many are left."""
+"""Requests are counted per key in windows of one second, and each response says how many are left."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from services.console.api.limits import MOST_KEYS, Limiter
 
 @dataclass
 class Clock:
-    """A clock that is set by hand."""
+    """A clock that tests set."""
 
     now: float = 100.0
 
@@ -15,7 +15,7 @@ class Clock:
         return self.now
 
 
-def test_a_key_has_its_requests_and_then_waits() -> None:
+def test_a_key_over_its_limit_must_wait() -> None:
     clock = Clock()
     limiter = Limiter(2, clock=clock)
 
@@ -27,7 +27,7 @@ def test_a_key_has_its_requests_and_then_waits() -> None:
     assert third.headers() == {"ratelimit-limit": "2", "ratelimit-remaining": "0", "ratelimit-reset": "1"}
 
 
-def test_a_new_window_begins_a_second_after_the_first_request() -> None:
+def test_a_new_window_starts_a_second_after_the_first_request() -> None:
     clock = Clock()
     limiter = Limiter(1, clock=clock)
     limiter.take(b"key")
@@ -41,18 +41,18 @@ def test_a_new_window_begins_a_second_after_the_first_request() -> None:
     assert limiter.take(b"key").retry_after is None
 
 
-def test_keys_do_not_wait_for_each_other() -> None:
+def test_keys_have_separate_limits() -> None:
     limiter = Limiter(1, clock=Clock())
     limiter.take(b"key")
 
     assert limiter.take(b"other").retry_after is None
 
 
-def test_no_more_keys_are_remembered_than_there_is_room_for() -> None:
+def test_the_number_of_keys_in_memory_is_bounded() -> None:
     limiter = Limiter(1, clock=Clock())
 
     for number in range(MOST_KEYS + 1):
         limiter.take(str(number).encode())
 
-    assert limiter.take(b"0").retry_after is None  # forgotten
+    assert limiter.take(b"0").retry_after is None  # was evicted
     assert limiter.take(str(MOST_KEYS).encode()).retry_after is not None

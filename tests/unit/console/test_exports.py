@@ -1,4 +1,4 @@
-"""The files with a domain's records are what their readers read, and do no harm."""
+"""The exported files can be parsed, contain all records, and leave out harmful ones."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ from tests.unit.console.records import DOMAIN, ZONE, checks, dmarc, inbound, see
 
 
 def read(text: str) -> dict[tuple[str, str], str]:
-    """The records of a zone file, read by dnspython."""
+    """Return the records of a zone file, parsed by dnspython."""
     zone = dns.zone.from_text(text, origin=f"{ZONE}.", relativize=False, check_origin=False)
     return {
         (name.to_text(), RdataType.to_text(data.rdtype)): data.to_text()
@@ -25,12 +25,12 @@ def read(text: str) -> dict[tuple[str, str], str]:
 
 
 def tokens(text: str) -> list[Token]:
-    """The character-strings of a TXT record."""
+    """Return the character-strings of a TXT record."""
     tokenizer = Tokenizer(text)
     return list(iter(tokenizer.get, Token(dns.tokenizer.EOF)))
 
 
-def test_a_zone_file_holds_every_record() -> None:
+def test_a_zone_file_has_every_record() -> None:
     found = read(exports.zone_file(DOMAIN, checks()).text)
 
     assert len(found) == 7
@@ -40,7 +40,7 @@ def test_a_zone_file_holds_every_record() -> None:
 
 
 @pytest.mark.parametrize("value", ['with "quotes" and \\', "x" * 600, "semi; colon", "${not} %{a} template"])
-def test_a_text_stays_what_it_is_in_every_file(value: str) -> None:
+def test_special_characters_survive_in_every_format(value: str) -> None:
     check = seen(txt(value=value))
 
     in_zone = read(exports.zone_file(DOMAIN, [check]).text)["send.inbox.mnexa.ai.", "TXT"]
@@ -51,7 +51,7 @@ def test_a_text_stays_what_it_is_in_every_file(value: str) -> None:
     assert hcl2.api.loads(exports.terraform(DOMAIN, ZONE, [check]).text)
 
 
-def test_terraform_names_every_record() -> None:
+def test_terraform_has_every_record() -> None:
     read = hcl2.api.loads(exports.terraform(DOMAIN, ZONE, checks()).text)
 
     kinds = [kind.strip('"') for block in read["resource"] for kind in block]
@@ -79,7 +79,7 @@ def test_terraform_names_every_record() -> None:
         (seen(txt(), RecordCheck.VERDICT_MISMATCH, "v=spf1 -all"), True),
     ],
 )
-def test_advice_that_could_do_harm_is_left_out_and_named(check: RecordCheck, kept: bool) -> None:  # noqa: FBT001 - a table
+def test_harmful_recommendations_are_left_out_with_a_comment(check: RecordCheck, kept: bool) -> None:  # noqa: FBT001 - a table
     zone, terraform = exports.zone_file(DOMAIN, [check]).text, exports.terraform(DOMAIN, ZONE, [check]).text
 
     assert bool(read(zone)) is kept
@@ -88,7 +88,7 @@ def test_advice_that_could_do_harm_is_left_out_and_named(check: RecordCheck, kep
     assert ("left out" in terraform) is not kept
 
 
-def test_a_spreadsheet_has_every_record_and_says_which_are_advice() -> None:
+def test_csv_has_every_record_and_marks_the_required_ones() -> None:
     rows = list(csv.DictReader(io.StringIO(exports.comma_separated(DOMAIN, checks()).text)))
 
     assert [row["required"] for row in rows] == ["yes"] * 5 + ["no"] * 2

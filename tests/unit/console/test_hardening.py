@@ -15,7 +15,7 @@ def a_request(client: str = "203.0.113.7") -> Request:
 
 
 @pytest.mark.parametrize("path", ["/app", "/app/domains", "/app/domains?page=2", "/d/1"])
-def test_people_go_on_to_pages(path: str) -> None:
+def test_redirects_to_pages_are_allowed(path: str) -> None:
     assert within(path, otherwise="/") == path
 
 
@@ -28,11 +28,11 @@ def test_people_go_on_to_pages(path: str) -> None:
         "/app\t//evil.com", "/app@evil.com", "/app/\u2028evil", "http:/app", "///app",
     ],
 )  # fmt: skip
-def test_nobody_is_led_to_another_site(path: str) -> None:
+def test_redirects_to_other_sites_are_rejected(path: str) -> None:
     assert within(path, otherwise="/app") == "/app"
 
 
-def test_a_client_that_fails_has_to_wait_and_others_have_not() -> None:
+def test_a_client_with_failed_attempts_must_wait_and_others_need_not() -> None:
     tries = Tries(most=3, within=timedelta(minutes=1), addresses_shared=False)
 
     for _ in range(3):
@@ -45,7 +45,7 @@ def test_a_client_that_fails_has_to_wait_and_others_have_not() -> None:
     assert tries.wait(a_request("203.0.113.8"), "") is None
 
 
-def test_where_addresses_are_shared_failures_count_by_what_was_tried() -> None:
+def test_behind_a_shared_address_failures_are_counted_per_secret() -> None:
     tries = Tries(most=1, within=timedelta(minutes=1), addresses_shared=True)
 
     tries.failed(a_request(), "wrong")
@@ -54,7 +54,7 @@ def test_where_addresses_are_shared_failures_count_by_what_was_tried() -> None:
     assert tries.wait(a_request(), "right") is None
 
 
-def test_old_failures_are_forgotten() -> None:
+def test_old_failures_expire() -> None:
     tries = Tries(most=1, within=timedelta(0), addresses_shared=False)
 
     tries.failed(a_request(), "")
@@ -62,7 +62,7 @@ def test_old_failures_are_forgotten() -> None:
     assert tries.wait(a_request(), "") is None
 
 
-def test_the_count_of_clients_is_bounded() -> None:
+def test_the_number_of_clients_in_memory_is_bounded() -> None:
     tries = Tries(most=1, within=timedelta(minutes=1), addresses_shared=False, clients=2)
 
     for client in ("a", "b", "c"):
@@ -92,7 +92,7 @@ async def read(body: Body) -> bytes:
             return whole
 
 
-async def test_a_body_within_its_bounds_passes() -> None:
+async def test_a_body_within_its_limits_passes() -> None:
     body = a_body(b"12345", b"67890", headers={"content-length": "10"})
 
     assert await read(body) == b"1234567890"
@@ -100,21 +100,21 @@ async def test_a_body_within_its_bounds_passes() -> None:
 
 
 @pytest.mark.parametrize("declared", ["11", "-1", "x", "1e3", "²"])
-async def test_a_body_that_says_it_is_too_large_is_not_read(declared: str) -> None:
+async def test_a_body_with_a_too_large_content_length_is_not_read(declared: str) -> None:
     with pytest.raises(HTTPException) as refused:
         await read(a_body(b"", headers={"content-length": declared}))
 
     assert refused.value.status_code == 413
 
 
-async def test_a_body_that_is_larger_than_it_says_is_cut_off() -> None:
+async def test_a_body_that_exceeds_its_content_length_is_rejected() -> None:
     with pytest.raises(HTTPException) as refused:
         await read(a_body(b"12345", b"678901"))
 
     assert refused.value.status_code == 413
 
 
-async def test_a_body_that_trickles_is_given_up() -> None:
+async def test_a_body_that_arrives_too_slowly_times_out() -> None:
     async def never() -> dict[str, Any]:
         return await asyncio.get_running_loop().create_future()  # type: ignore[no-any-return]
 

@@ -1,4 +1,4 @@
-"""Providers are recognised, and each gets a record as its own form wants it."""
+"""DNS providers are recognised, and records are shown in the format of each."""
 
 import pytest
 
@@ -11,7 +11,7 @@ SPF = "v=spf1 include:amazonses.com ~all"
 HOST = "send.inbox"
 AS_IT_IS, WITH_DOT = (TARGET, 10), (f"{TARGET}.", 10)
 
-# name servers, whose they are, and the MX and TXT records at send.inbox as they are entered there
+# Name servers, their provider, and the MX and TXT records at send.inbox as entered there.
 FORMS = [
     (("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"), "Cloudflare", HOST, AS_IT_IS, SPF),
     (("ns-1.awsdns-00.com", "ns-9.awsdns-01.co.uk"), "Route 53", HOST, (f"10 {TARGET}", None), f'"{SPF}"'),
@@ -31,7 +31,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("servers", "name", "host", "value", "text"), FORMS, ids=str)
-def test_a_record_is_shown_as_its_provider_wants_it(
+def test_a_record_is_shown_in_its_providers_format(
     servers: tuple[str, ...], name: str, host: str, value: tuple[str, int | None], text: str
 ) -> None:
     provider = recognised(servers)
@@ -53,11 +53,11 @@ def test_a_record_is_shown_as_its_provider_wants_it(
         ("ada.ns.cloudflare.com.evil.example",),
     ],
 )
-def test_nobody_is_recognised_by_half(servers: tuple[str, ...]) -> None:
+def test_unknown_or_mixed_name_servers_have_no_provider(servers: tuple[str, ...]) -> None:
     assert recognised(servers) is None
 
 
-def test_a_name_server_is_recognised_however_it_is_written() -> None:
+def test_case_and_a_trailing_dot_of_a_name_server_are_ignored() -> None:
     assert recognised(["ADA.NS.Cloudflare.com."]) == recognised(["ada.ns.cloudflare.com"])
 
 
@@ -73,7 +73,7 @@ def test_a_name_server_is_recognised_however_it_is_written() -> None:
         ("ai", "Cloudflare", "mnexa"),
     ],
 )
-def test_a_record_at_the_zone_itself_is_named_as_its_provider_does(
+def test_a_record_at_the_zone_apex_is_named_in_the_providers_format(
     zone: str, provider: str | None, name: str
 ) -> None:
     known = next((each for each in PROVIDERS if each.name == provider), None)
@@ -81,7 +81,7 @@ def test_a_record_at_the_zone_itself_is_named_as_its_provider_does(
     assert entry(inbound(ZONE), zone, known).name == name
 
 
-def test_a_name_of_another_zone_is_left_in_full() -> None:
+def test_a_name_in_another_zone_stays_fully_qualified() -> None:
     record = DnsRecord(type=DnsRecord.TYPE_TXT, name="notmnexa.ai", value="x")
 
     assert entry(record, ZONE, None).name == "notmnexa.ai"

@@ -1,4 +1,4 @@
-"""The page about the pages names every provider that is recognised."""
+"""docs/pages.md names every DNS provider that is recognised."""
 
 from pathlib import Path
 

@@ -15,30 +15,30 @@ def sessions(secret: str = NEW, *, secure: bool = True) -> Sessions:
     return Sessions(Secret(secret), secure=secure)
 
 
-def set_cookie(begun: Response) -> tuple[str, str, str]:
-    """What a browser is told: name, value and attributes."""
-    named, _, attributes = begun.headers["set-cookie"].partition(";")
+def set_cookie(response: Response) -> tuple[str, str, str]:
+    """Return the name, value and attributes of the cookie that a response sets."""
+    named, _, attributes = response.headers["set-cookie"].partition(";")
     name, _, value = named.partition("=")
     return name, value, attributes.lower()
 
 
-def shown(cookies: dict[str, str]) -> HTTPConnection:
+def request_with(cookies: dict[str, str]) -> HTTPConnection:
     header = "; ".join(f"{name}={value}" for name, value in cookies.items())
     return HTTPConnection({"type": "http", "headers": [(b"cookie", header.encode())]})
 
 
-def begun(by: Sessions, **more: object) -> tuple[str, str]:
+def start_session(sessions: Sessions, **more: object) -> tuple[str, str]:
     response = Response()
-    by.begin(response, "lh_key", **more)  # type: ignore[arg-type]
+    sessions.begin(response, "lh_key", **more)  # type: ignore[arg-type]
     name, value, _ = set_cookie(response)
     return name, value
 
 
-def test_a_session_holds_what_it_began_with_and_a_token_of_its_own() -> None:
-    name, value = begun(sessions(), tenant="Mnexa", operator=True)
-    _, other = begun(sessions())
+def test_a_session_has_its_data_and_its_own_csrf_token() -> None:
+    name, value = start_session(sessions(), tenant="Mnexa", operator=True)
+    _, other = start_session(sessions())
 
-    found, another = (sessions().find(shown({name: each})) for each in (value, other))
+    found, another = (sessions().find(request_with({name: each})) for each in (value, other))
 
     assert found
     assert another
@@ -47,13 +47,13 @@ def test_a_session_holds_what_it_began_with_and_a_token_of_its_own() -> None:
     assert len(found.csrf) >= 43
 
 
-def test_a_cookie_shows_nothing_of_the_key() -> None:
-    _, value = begun(sessions())
+def test_a_cookie_does_not_reveal_the_key() -> None:
+    _, value = start_session(sessions())
 
     assert "lh_key" not in value
 
 
-def test_a_cookie_is_for_this_host_over_tls_and_not_for_scripts() -> None:
+def test_a_cookie_is_bound_to_this_host_over_tls_and_hidden_from_scripts() -> None:
     response = Response()
     sessions().begin(response, "lh_key")
 
@@ -65,7 +65,7 @@ def test_a_cookie_is_for_this_host_over_tls_and_not_for_scripts() -> None:
     assert "domain=" not in attributes
 
 
-def test_on_loopback_without_tls_a_cookie_works_too() -> None:
+def test_a_cookie_works_on_loopback_without_tls() -> None:
     response = Response()
     sessions(secure=False).begin(response, "lh_key")
 
@@ -75,9 +75,9 @@ def test_on_loopback_without_tls_a_cookie_works_too() -> None:
     assert "secure" not in attributes
 
 
-def test_a_session_ends_by_its_age() -> None:
-    name, value = begun(sessions())
-    key = sessions()._fernet._fernets[0]  # the clock is Fernet's own
+def test_a_session_expires() -> None:
+    name, value = start_session(sessions())
+    key = sessions()._fernet._fernets[0]  # Fernet uses its own clock
     fields = key.decrypt(value.encode())
     now = key.extract_timestamp(value.encode())
 
@@ -86,64 +86,68 @@ def test_a_session_ends_by_its_age() -> None:
         for left in (60, -1)
     )
 
-    assert sessions().find(shown({name: fresh}))
-    assert sessions().find(shown({name: stale})) is None
+    assert sessions().find(request_with({name: fresh}))
+    assert sessions().find(request_with({name: stale})) is None
 
 
 @pytest.mark.parametrize("value", ["", "x", "gAAAAA" + "A" * 100, "x" * 5000, "\x80", "=" * 40])
-def test_a_cookie_that_is_not_ours_is_no_session(value: str) -> None:
-    assert sessions().find(shown({"__Host-letterhead-session": value})) is None
+def test_an_invalid_cookie_is_not_a_session(value: str) -> None:
+    assert sessions().find(request_with({"__Host-letterhead-session": value})) is None
 
 
-def test_a_cookie_of_another_secret_is_no_session() -> None:
-    name, value = begun(Sessions(Secret("x" * 32), secure=True))
+def test_a_cookie_encrypted_with_another_secret_is_not_a_session() -> None:
+    name, value = start_session(Sessions(Secret("x" * 32), secure=True))
 
-    assert sessions().find(shown({name: value})) is None
-    stranger = Fernet(Fernet.generate_key()).encrypt(b'["a", "b", "c", "", false]').decode()
-    assert sessions().find(shown({name: stranger})) is None
+    assert sessions().find(request_with({name: value})) is None
+    foreign = Fernet(Fernet.generate_key()).encrypt(b'["a", "b", "c", "", false]').decode()
+    assert sessions().find(request_with({name: foreign})) is None
 
 
-def test_a_changed_secret_reads_what_the_old_one_wrote() -> None:
-    name, value = begun(sessions(OLD))
+def test_after_rotation_sessions_of_the_old_secret_still_work() -> None:
+    name, value = start_session(sessions(OLD))
 
     both = sessions(f"{NEW}\n{OLD}\n")
 
-    assert both.find(shown({name: value}))
-    _, newer = begun(both)
-    assert sessions(NEW).find(shown({name: newer}))
-    assert sessions(OLD).find(shown({name: newer})) is None
+    assert both.find(request_with({name: value}))
+    _, newer = start_session(both)
+    assert sessions(NEW).find(request_with({name: newer}))
+    assert sessions(OLD).find(request_with({name: newer})) is None
 
 
-def test_a_link_opens_its_domain_under_its_own_name_alone() -> None:
+def test_a_links_cookie_opens_only_its_own_domain() -> None:
     mine, other = uuid4(), uuid4()
-    name, value = begun(sessions(), domain_id=mine)
+    name, value = start_session(sessions(), domain_id=mine)
 
-    found = sessions().find(shown({name: value}), domain_id=mine)
+    found = sessions().find(request_with({name: value}), domain_id=mine)
 
     assert found == Session("lh_key", found.csrf, mine) if found else False
-    assert sessions().find(shown({name: value}), domain_id=other) is None
-    assert sessions().find(shown({name.replace(str(mine), str(other)): value}), domain_id=other) is None
-    assert sessions().find(shown({"__Host-letterhead-session": value})) is None
+    assert sessions().find(request_with({name: value}), domain_id=other) is None
+    assert (
+        sessions().find(request_with({name.replace(str(mine), str(other)): value}), domain_id=other) is None
+    )
+    assert sessions().find(request_with({"__Host-letterhead-session": value})) is None
 
 
-def test_a_browser_keeps_the_links_that_were_opened_last() -> None:
+def test_a_browser_keeps_the_most_recent_links() -> None:
     names = [f"__Host-letterhead-link-{uuid4()}" for _ in range(MOST_LINKS + 2)]
     response = Response()
 
-    sessions().end_oldest(shown({"__Host-letterhead-session": "x"} | dict.fromkeys(names, "x")), response)
+    sessions().end_oldest(
+        request_with({"__Host-letterhead-session": "x"} | dict.fromkeys(names, "x")), response
+    )
 
     ended = [value.partition("=")[0] for value in response.headers.getlist("set-cookie")]
     assert ended == names[:3]
 
 
-def test_the_form_token_is_compared_whole() -> None:
+def test_the_csrf_token_must_match_exactly() -> None:
     session = Session("lh_key", "token")
 
     assert session.proves("token")
     assert not any(session.proves(each) for each in ("", "toke", "tokens", "töken"))
 
 
-def test_a_short_secret_is_refused() -> None:
+def test_a_short_secret_is_rejected() -> None:
     check_secret(Secret(f"{OLD}\n{NEW}"))
 
     with pytest.raises(ValueError, match="32 characters"):

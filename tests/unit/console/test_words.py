@@ -1,4 +1,4 @@
-"""What people read: every state has a word, and nothing says what carries the email."""
+"""The texts of the pages: every state has a label, and none names the mail service's provider."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -13,10 +13,10 @@ from services.verifier.model.hints import HINTS
 from services.verifier.model.records import Reason
 from tests.unit.console.records import DOMAIN, TOKENS, ZONE, checks, cname, mx, seen
 
-CARRIER = re.compile(r"\b(SES|AWS|Amazon|ARN)\b")
+PROVIDER = re.compile(r"\b(SES|AWS|Amazon|ARN)\b")
 
 
-def test_every_state_has_a_chip_of_its_own_word() -> None:
+def test_every_state_has_a_chip_with_a_unique_label() -> None:
     shown = [
         [chips.domain_state(state) for state in Domain.State.values() if state],
         [chips.email_state(state) for state in Email.State.values() if state],
@@ -30,12 +30,12 @@ def test_every_state_has_a_chip_of_its_own_word() -> None:
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_no_hint_names_the_carrier(reason: Reason) -> None:
-    assert not CARRIER.search(words.plain(HINTS[reason]))
+def test_no_message_names_the_provider(reason: Reason) -> None:
+    assert not PROVIDER.search(words.plain(HINTS[reason]))
 
 
 @pytest.mark.parametrize(
-    ("said", "plain"),
+    ("text", "plain"),
     [
         ("SES accepted it.", "The mail service accepted it."),
         ("DNS is right; waiting for SES to see it.", "DNS is right; waiting for the mail service to see it."),
@@ -50,30 +50,30 @@ def test_no_hint_names_the_carrier(reason: Reason) -> None:
         ("Add it with CreateDomain first.", "Add it first."),
         (
             "this request_id was used before for something else; use a new one for a new request",
-            "this form was sent before, and what it made is in the list; send it again to make another",
+            "this form was already submitted and its result is in the list; submit it again for another one",
         ),
     ],
 )
-def test_a_services_sentence_is_said_plainly(said: str, plain: str) -> None:
-    assert words.plain(said) == plain
+def test_messages_of_services_are_shown_without_rpc_and_provider_names(text: str, plain: str) -> None:
+    assert words.plain(text) == plain
 
 
-def test_a_long_token_is_cut_in_advice_because_it_stands_beside_it() -> None:
+def test_a_dkim_token_is_shortened_in_a_message() -> None:
     check = seen(cname(TOKENS[0]), RecordCheck.VERDICT_MISMATCH, hint=f"Points at {TOKENS[1]}.example.com.")
 
     assert words.advice(check) == "Points at bbbbbb….example.com."
 
 
-def test_a_record_that_is_not_there_is_added_as_it_stands_beside_the_advice() -> None:
+def test_the_message_for_a_missing_record_is_shortened() -> None:
     hint = HINTS[Reason.NOT_THERE].format(type="MX", name=f"send.{DOMAIN}", zone=ZONE, host="send.inbox")
 
-    said = words.advice(seen(mx(), RecordCheck.VERDICT_MISSING, hint=hint))
+    text = words.advice(seen(mx(), RecordCheck.VERDICT_MISSING, hint=hint))
 
-    assert said == "Not there yet. Add it in the DNS of mnexa.ai."
+    assert text == "Not found yet. Add it to the DNS zone mnexa.ai."
 
 
 @pytest.mark.parametrize(
-    ("distance", "said"),
+    ("distance", "text"),
     [
         ({"seconds": -59}, "just now"),
         ({"seconds": 59}, "in a moment"),
@@ -87,13 +87,13 @@ def test_a_record_that_is_not_there_is_added_as_it_stands_beside_the_advice() ->
         ({"days": 30}, "28 Dec 2026"),
     ],
 )
-def test_a_time_is_told_as_people_do(distance: dict[str, int], said: str) -> None:
-    now = datetime(2026, 11, 28, 12, 0)  # noqa: DTZ001 - as protobuf gives them
+def test_a_time_is_shown_relative_to_now(distance: dict[str, int], text: str) -> None:
+    now = datetime(2026, 11, 28, 12, 0)  # noqa: DTZ001 - as protobuf returns them
 
-    assert words.when(now + timedelta(**distance), now) == said
+    assert words.when(now + timedelta(**distance), now) == text
 
 
-def test_the_headline_says_what_comes_next() -> None:
+def test_the_headline_says_what_to_do_next() -> None:
     pending = Verification(
         state=Domain.STATE_PENDING, records=checks(), state_note="DNS is right; waiting for SES to see it."
     )
@@ -102,7 +102,7 @@ def test_the_headline_says_what_comes_next() -> None:
 
     assert words.found(pending.records) == (5, 5)
     assert words.headline(pending) == (
-        "All records are found",
+        "All records found",
         "DNS is right; waiting for the mail service to see it.",
     )
     assert words.headline(Verification(state=Domain.STATE_READY))[0] == "Ready to send"
@@ -111,18 +111,19 @@ def test_the_headline_says_what_comes_next() -> None:
     )
 
 
-def an_email(state: Email.State.ValueType, *readers: Recipient.State.ValueType) -> Email:
-    recipients = [Recipient(address=Address(address="a@example.com"), state=each) for each in readers]
+def an_email(state: Email.State.ValueType, *recipient_states: Recipient.State.ValueType) -> Email:
+    address = Address(address="a@example.com")
+    recipients = [Recipient(address=address, state=each) for each in recipient_states]
     return Email(state=state, recipients=recipients)
 
 
 @pytest.mark.parametrize(
     ("email", "journey", "moving", "outcome"),
     [
-        (an_email(Email.STATE_QUEUED, Recipient.STATE_PENDING), "On its way", True, "Queued"),
+        (an_email(Email.STATE_QUEUED, Recipient.STATE_PENDING), "Sending", True, "Queued"),
         (
             an_email(Email.STATE_SENT, Recipient.STATE_PENDING),
-            "Sent. Waiting to hear from the receiver",
+            "Sent, waiting for delivery confirmation",
             True,
             "Sent",
         ),
@@ -134,10 +135,10 @@ def an_email(state: Email.State.ValueType, *readers: Recipient.State.ValueType) 
             "Bounced",
         ),
         (an_email(Email.STATE_HELD, Recipient.STATE_PENDING), "Held", False, "Held"),
-        (an_email(Email.STATE_UNKNOWN, Recipient.STATE_PENDING), "On its way", True, "Unknown"),
+        (an_email(Email.STATE_UNKNOWN, Recipient.STATE_PENDING), "Sending", True, "Unknown"),
     ],
 )
-def test_an_emails_journey_is_told_in_a_few_words(
+def test_the_status_of_an_email_is_shown_in_a_few_words(
     email: Email, journey: str, moving: bool, outcome: str  # noqa: FBT001 - a table
 ) -> None:  # fmt: skip
     assert words.journey(email) == journey
@@ -146,7 +147,7 @@ def test_an_emails_journey_is_told_in_a_few_words(
 
 
 @pytest.mark.parametrize(("hours", "word"), [(1, "Scheduled"), (-1, "Queued")])
-def test_an_email_that_is_to_leave_later_says_so(hours: int, word: str) -> None:
+def test_an_email_with_a_future_send_time_is_shown_as_scheduled(hours: int, word: str) -> None:
     email = an_email(Email.STATE_QUEUED, Recipient.STATE_PENDING)
     email.scheduled_time.FromDatetime(datetime.now(UTC) + timedelta(hours=hours))
 

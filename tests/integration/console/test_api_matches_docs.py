@@ -1,4 +1,4 @@
-"""The OpenAPI document, the routes, the models and docs/resend.md say the same of the API."""
+"""The OpenAPI document, the routes, the models and docs/resend.md agree about the API."""
 
 import re
 from collections.abc import Iterator
@@ -27,8 +27,8 @@ async def document() -> dict[str, Any]:
     return content
 
 
-def placed(path: str) -> str:
-    """A path with an id in each of its places."""
+def with_ids(path: str) -> str:
+    """Return a path with an id for each of its parameters."""
     return re.sub(r"{\w+}", SOME_ID, path)
 
 
@@ -37,7 +37,7 @@ def named(endpoint: Endpoint) -> str:
 
 
 def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema, whether it stands here or is referred to."""
+    """Return a schema, following its reference if it is one."""
     if "$ref" not in schema:
         return schema
     found: dict[str, Any] = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
@@ -54,44 +54,44 @@ def references(part: Any) -> Iterator[str]:
             yield from references(value)
 
 
-async def test_what_is_described_is_served_and_nothing_else_of_a_path(
+async def test_each_path_serves_exactly_the_documented_methods(
     client: httpx.AsyncClient, document: dict[str, Any]
 ) -> None:
     for path, operations in document["paths"].items():
         for method in METHODS:
-            answer = await client.request(method, placed(path))
+            answer = await client.request(method, with_ids(path))
             wanted = 401 if method.lower() in operations else 405
             assert answer.status_code == wanted, f"{method} {path}"
             assert method == "HEAD" or answer.json()["statusCode"] == wanted
 
 
-async def test_every_endpoint_is_described(document: dict[str, Any]) -> None:
-    described = {
+async def test_every_endpoint_is_documented(document: dict[str, Any]) -> None:
+    documented = {
         f"{method.upper()} {path}" for path, operations in document["paths"].items() for method in operations
     }
     operations = [each["operationId"] for path in document["paths"].values() for each in path.values()]
 
-    assert described == set(map(named, api.ENDPOINTS))
+    assert documented == set(map(named, api.ENDPOINTS))
     assert len(set(operations)) == len(operations)
 
 
-async def test_every_schema_is_one_and_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+async def test_every_schema_is_valid_and_every_reference_resolves(document: dict[str, Any]) -> None:
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
     for reference in references(document):
-        place: Any = document
+        part: Any = document
         for step in reference.removeprefix("#/").split("/"):
-            place = place[step]
-        assert place
+            part = part[step]
+        assert part
 
 
 @pytest.mark.parametrize("endpoint", api.ENDPOINTS, ids=named)
-def test_a_handler_gives_what_its_endpoint_says(endpoint: Endpoint) -> None:
+def test_a_handler_returns_the_model_of_its_endpoint(endpoint: Endpoint) -> None:
     assert get_type_hints(endpoint.handler)["return"] == endpoint.answer
     assert endpoint.says.endswith(".")
 
 
-async def test_a_field_that_is_required_is_missed_by_its_name(known: Known, document: dict[str, Any]) -> None:
+async def test_a_missing_required_field_is_named(known: Known, document: dict[str, Any]) -> None:
     client = await known.with_key()
 
     for endpoint in api.ENDPOINTS:
@@ -99,14 +99,12 @@ async def test_a_field_that_is_required_is_missed_by_its_name(known: Known, docu
         schema = resolved(document, body["content"]["application/json"]["schema"]) if body else {}
         for missing in schema.get("required", ()):
             given = {name: "x" for name in schema["required"] if name != missing}
-            answer = (await client.request(endpoint.method, placed(endpoint.path), json=given)).json()
+            answer = (await client.request(endpoint.method, with_ids(endpoint.path), json=given)).json()
             assert (answer["statusCode"], answer["name"]) == (422, "missing_required_field"), answer
             assert f"`{missing}`" in answer["message"]
 
 
-async def test_what_is_described_as_an_id_is_refused_if_it_is_none(
-    known: Known, document: dict[str, Any]
-) -> None:
+async def test_a_malformed_id_is_rejected(known: Known, document: dict[str, Any]) -> None:
     client = await known.with_key()
     body = {"scheduled_at": "2030-01-01T00:00:00Z"}
 
@@ -121,20 +119,22 @@ async def test_what_is_described_as_an_id_is_refused_if_it_is_none(
                 assert (answer["statusCode"], answer["name"]) == (422, "invalid_parameter"), answer
 
 
-async def test_a_batch_is_as_large_as_described(known: Known, document: dict[str, Any]) -> None:
+async def test_the_batch_size_limits_are_as_documented(known: Known, document: dict[str, Any]) -> None:
     client = await known.with_key()
     body = document["paths"]["/emails/batch"]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
 
     for count in (schema["minItems"] - 1, schema["maxItems"] + 1):
         answer = (await client.post("/emails/batch", json=[{}] * count)).json()
-        assert answer["message"] == f"A batch has 1 to 100 emails; this one has {count}."
+        assert answer["message"] == f"A batch must have 1 to 100 emails; this one has {count}."
 
 
 @pytest.mark.parametrize("path", absent.ABSENT)
 @pytest.mark.parametrize("below", ["", f"/{SOME_ID}", "/a/b/c"])
-async def test_what_is_not_offered_says_so(client: httpx.AsyncClient, path: str, below: str) -> None:
-    answer = await client.post(placed(path) + below, json={})
+async def test_an_unsupported_path_returns_its_message(
+    client: httpx.AsyncClient, path: str, below: str
+) -> None:
+    answer = await client.post(with_ids(path) + below, json={})
 
     assert answer.json() == {"statusCode": 404, "name": "not_found", "message": absent.ABSENT[path]}
 
@@ -147,10 +147,10 @@ async def test_any_other_path_is_not_found(client: httpx.AsyncClient, path: str)
 
 
 @pytest.mark.parametrize("endpoint", api.ENDPOINTS, ids=named)
-def test_the_page_lists_every_endpoint(endpoint: Endpoint) -> None:
+def test_the_docs_list_every_endpoint(endpoint: Endpoint) -> None:
     assert f"`{named(endpoint)}`" in PAGE
 
 
 @pytest.mark.parametrize("path", absent.ABSENT)
-def test_the_page_lists_what_is_not_offered(path: str) -> None:
+def test_the_docs_list_every_unsupported_path(path: str) -> None:
     assert f"`{path}`" in PAGE
