@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""The rpcs over emails: from messages to values and back. Holds no rule of its own."""
+# ruff: noqa: ARG002, N802 - rpc names come from the contract, and gRPC passes a context to each
+"""The rpcs on emails: they map messages to values and back, and contain no rules of their own."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -54,8 +54,8 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         wishes = list(map(wish_of, request.emails))
         outcomes: Sequence[Email | Refusal]
         if _is_permissive(request):
-            judged = batches.judge(wishes, datetime.now(UTC))
-            outcomes = await self._acceptance.accept_each(asked, judged)
+            checked = batches.judge(wishes, datetime.now(UTC))
+            outcomes = await self._acceptance.accept_each(asked, checked)
         else:
             good = batches.drafts_of(wishes, datetime.now(UTC))
             outcomes = await self._acceptance.accept(asked, good)
@@ -99,17 +99,17 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
 
 
 def _asked(request: pb.ListEmailsRequest) -> Visibility:
-    """Read whose emails are asked for: one tenant's, or those of all, which needs scope ADMIN."""
+    """Return whose emails are requested: one tenant's, or all tenants', which needs scope ADMIN."""
     if not request.all_tenants:
         return tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
     sees = visibility(Scope.ADMIN)
     if request.tenant_id:
-        raise InvalidField("all_tenants", "is given with a tenant_id; give one of them")
+        raise InvalidField("all_tenants", "is set together with tenant_id; set only one of them")
     return sees
 
 
 def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
-    """Digest all of a request but its id; the tenant is part of the id's key."""
+    """Return a hash of a request without its id and its tenant, which is already part of the id's key."""
     content = deepcopy(request)
     content.ClearField("request_id")
     content.ClearField("tenant_id")
@@ -118,16 +118,16 @@ def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
 
 
 def _is_permissive(request: pb.SendEmailsRequest) -> bool:
-    """Read how a batch is judged; raises InvalidArgument for a way that does not exist."""
+    """Return whether a batch is PERMISSIVE; raise InvalidArgument for an unknown validation."""
     if request.validation not in pb.SendEmailsRequest.Validation.values():
-        raise InvalidField("validation", "is neither STRICT nor PERMISSIVE")
+        raise InvalidField("validation", "must be STRICT or PERMISSIVE")
     return request.validation == pb.SendEmailsRequest.VALIDATION_PERMISSIVE
 
 
 def _states(values: Iterable[int]) -> set[State]:
-    """Read the states asked for; raises InvalidArgument for one that does not exist."""
+    """Return the requested states; raise InvalidArgument for an unknown one."""
     known: dict[int, State] = {pb.Email.State.Value(f"STATE_{state}"): state for state in State}
     try:
         return {known[value] for value in values}
     except KeyError:
-        raise InvalidField("states", "names a state that does not exist") from None
+        raise InvalidField("states", "has a state that does not exist") from None

@@ -126,7 +126,7 @@ async def test_a_tenant_is_warned_then_paused_and_no_other_is(world: World, figu
     [warned] = await world.sender.events("tenant.warned")
     assert warned["data"]["tenantId"] == str(bad)
     assert (
-        "6.67% of the recipients of the last 7 days bounced for good (10 of 150)" in warned["data"]["reason"]
+        "6.67% of the recipients of the last 7 days hard bounced (10 of 150)" in warned["data"]["reason"]
     )
     assert (await world.tenant(bad)).state == Tenant.STATE_ACTIVE
 

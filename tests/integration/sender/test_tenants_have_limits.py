@@ -96,7 +96,7 @@ async def test_a_tenants_rate_is_its_own(
 
     async def one_waits() -> bool:
         notes = {(await caller.get(email.id)).state_note for email in emails}
-        return "Waits for its turn at the tenant's own sending rate." in notes
+        return "Waits because the tenant has reached its sending rate." in notes
 
     await eventually(one_waits)
     for email in emails:

@@ -58,7 +58,7 @@ def test_the_sentence_says_how_it_stands_and_what_helps() -> None:
     _, bounces = judge(Strikes(25, 0), 300)
     _, complaints = judge(Strikes(9, 9), 10_000)
 
-    assert bounces.startswith("8.33% of the recipients of the last 7 days bounced for good (25 of 300);")
+    assert bounces.startswith("8.33% of the recipients of the last 7 days hard bounced (25 of 300);")
     assert complaints.startswith(
         "0.09% of the recipients of the last 7 days reported the email as spam (9 of 10000);"
     )
