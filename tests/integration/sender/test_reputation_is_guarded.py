@@ -165,7 +165,7 @@ async def test_a_tenant_is_slowed_down_before_it_is_paused_until_its_time_is_ove
 
     async def waits() -> bool:
         note = (await caller.get(waiting.id)).state_note
-        return "the tenant is slowed down. 5.00% of the recipients" in note
+        return "the tenant is throttled. 5.00% of the recipients" in note
 
     await eventually(waits)
 

@@ -25,7 +25,7 @@ async def test_beyond_its_day_a_tenants_email_waits_and_says_so(
         return notes if len(notes) == 2 and len(await sender.posts()) == 3 else None
 
     notes = await eventually(three_left) or []
-    assert all("may in a day" in note for note in notes)
+    assert all("daily sending limit" in note for note in notes)
 
     await database.execute("UPDATE identity.tenants SET daily_limit = NULL")
     for email in emails:
@@ -43,7 +43,7 @@ async def test_a_day_counts_recipients_as_ses_does(
 
     third = await caller.send(address)
 
-    assert "may in a day" in (await caller.get(third.id)).state_note
+    assert "daily sending limit" in (await caller.get(third.id)).state_note
     [row] = await database.fetch("SELECT emails, recipients FROM sender.tenant_days")
     assert (row["emails"], row["recipients"]) == (2, 6)
 
@@ -62,7 +62,7 @@ async def test_of_many_emails_those_are_claimed_together_that_a_rate_has_room_fo
         for email in emails[:3]:
             await becomes(caller, email, State.STATE_SENT)
         for email in emails[3:]:
-            assert "may in a day" in (await caller.get(email.id)).state_note
+            assert "daily sending limit" in (await caller.get(email.id)).state_note
     assert len(await sender.posts()) == 3
 
 
@@ -77,7 +77,7 @@ async def test_a_new_tenant_has_its_allowance_until_it_is_no_longer_new(
         await eventually(lambda: declared(database))
         caller = await sender.a_caller(channel, domain.tenant_id)
         email = await caller.send(f"agent@{domain.name}")
-        assert "may in a day" in (await caller.get(email.id)).state_note
+        assert "daily sending limit" in (await caller.get(email.id)).state_note
 
         await database.execute("UPDATE identity.tenants SET created_at = now() - interval '15 days'")
         await becomes(caller, email, State.STATE_SENT)
