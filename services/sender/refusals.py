@@ -167,7 +167,7 @@ class TooLateToResend(FailedPrecondition):
     def __init__(self, state: str) -> None:
         message = (
             "the email's deadline has passed, so it cannot be sent again; send a new email, "
-            "and settle this one as SENT or NOT_SENT"
+            "and resolve this one as SENT or NOT_SENT"
         )
         super().__init__("EMAIL_STATE", message, metadata={"state": state})
 

@@ -20,21 +20,21 @@ def check_items(own_ids: Sequence[str]) -> None:
             raise InvalidField(f"emails[{index}]", problem)
 
 
-def judge(wishes: Sequence[Wish], now: datetime) -> list[Draft | InvalidArgument]:
+def judge(requests: Sequence[Wish], now: datetime) -> list[Draft | InvalidArgument]:
     """Return for each email a draft, or an error with everything that is wrong with it."""
-    return [_checked(wish, now, f"emails[{index}].") for index, wish in enumerate(wishes)]
+    return [_checked(request, now, f"emails[{index}].") for index, request in enumerate(requests)]
 
 
-def drafts_of(wishes: Sequence[Wish], now: datetime) -> list[Draft]:
+def drafts_of(requests: Sequence[Wish], now: datetime) -> list[Draft]:
     """Return the drafts; raise InvalidArgument with everything that is wrong with any of them."""
-    checked = judge(wishes, now)
+    checked = judge(requests, now)
     if wrong := [each for each in checked if isinstance(each, InvalidArgument)]:
         raise InvalidArgument(violations=[violation for each in wrong for violation in each.violations])
     return [each for each in checked if isinstance(each, Draft)]
 
 
-def _checked(wish: Wish, now: datetime, path: str) -> Draft | InvalidArgument:
+def _checked(request: Wish, now: datetime, path: str) -> Draft | InvalidArgument:
     try:
-        return draft(wish, now, path=path)
+        return draft(request, now, path=path)
     except InvalidArgument as error:
         return error

@@ -85,27 +85,32 @@ class Wish:
     references: Sequence[str] = ()
 
 
-def draft(wish: Wish, now: datetime, *, path: str = "") -> Draft:
+def draft(request: Wish, now: datetime, *, path: str = "") -> Draft:
     """Return the draft of a valid request; raise InvalidArgument with one violation for each mistake.
 
     `path` is the email's position in the request, and precedes each field's name.
     """
     checks = _Checks(path)
-    sender = checks.mailbox("from", wish.sender)
-    recipients = checks.recipients(wish)
-    reply_to = checks.mailboxes("reply_to", wish.reply_to, limit=MAX_REPLY_TO)
-    checks.subject(wish.subject)
-    checks.bodies(wish.text, wish.html)
-    attachments = checks.attachments(wish.files)
-    size = checks.size(wish)
-    headers = checks.headers(wish)
-    checks.tags(wish.tags)
-    terms = checks.terms(wish, now)
+    sender = checks.mailbox("from", request.sender)
+    recipients = checks.recipients(request)
+    reply_to = checks.mailboxes("reply_to", request.reply_to, limit=MAX_REPLY_TO)
+    checks.subject(request.subject)
+    checks.bodies(request.text, request.html)
+    attachments = checks.attachments(request.files)
+    size = checks.size(request)
+    headers = checks.headers(request)
+    checks.tags(request.tags)
+    terms = checks.terms(request, now)
     checks.raise_if_any()
     content = Content(
-        wish.subject, tuple(reply_to), wish.text or None, wish.html or None, headers, tuple(attachments)
+        request.subject,
+        tuple(reply_to),
+        request.text or None,
+        request.html or None,
+        headers,
+        tuple(attachments),
     )
-    return Draft(sender, tuple(recipients), content, dict(wish.tags), size, terms, path)
+    return Draft(sender, tuple(recipients), content, dict(request.tags), size, terms, path)
 
 
 def check_request_id(request_id: str) -> None:
@@ -145,19 +150,19 @@ class _Checks:
             return []
         return [self.mailbox(f"{path}[{index}]", pair) for index, pair in enumerate(pairs)]
 
-    def recipients(self, wish: Wish) -> list[Recipient]:
-        if not wish.to:
+    def recipients(self, request: Wish) -> list[Recipient]:
+        if not request.to:
             self._note("to", "is empty; an email needs a recipient in To")
-        if (total := len(wish.to) + len(wish.cc) + len(wish.bcc)) > MAX_RECIPIENTS:
+        if (total := len(request.to) + len(request.cc) + len(request.bcc)) > MAX_RECIPIENTS:
             problem = (
                 f"has {total} recipients with cc and bcc; at most {MAX_RECIPIENTS} are allowed in one email"
             )
             self._note("to", problem)
             return []
         fields = (
-            ("to", RecipientKind.TO, wish.to),
-            ("cc", RecipientKind.CC, wish.cc),
-            ("bcc", RecipientKind.BCC, wish.bcc),
+            ("to", RecipientKind.TO, request.to),
+            ("cc", RecipientKind.CC, request.cc),
+            ("bcc", RecipientKind.BCC, request.bcc),
         )
         found: list[Recipient] = []
         seen: set[str] = set()
@@ -207,36 +212,36 @@ class _Checks:
             self._note(f"{path}.content_id", str(error))
         return Attachment(file.file_name, content_type, file.content_id, len(file.content), file.content)
 
-    def size(self, wish: Wish) -> int:
+    def size(self, request: Wish) -> int:
         """Return the total encoded size in bytes; note the first field that exceeds the limit."""
-        parts = [("text", wish.text.encode()), ("html", wish.html.encode())]
-        parts += [(f"attachments[{index}].content", each.content) for index, each in enumerate(wish.files)]
+        parts = [("text", request.text.encode()), ("html", request.html.encode())]
+        parts += [(f"attachments[{index}].content", each.content) for index, each in enumerate(request.files)]
         size = HEADER_ALLOWANCE
         for path, part in parts:
             fitted = size <= MAX_SIZE
-            size += encoded_size(part) + (PART_ALLOWANCE if wish.files else 0)
+            size += encoded_size(part) + (PART_ALLOWANCE if request.files else 0)
             if fitted and size > MAX_SIZE:
                 problem = f"brings the encoded email to {size} bytes; at most {MAX_SIZE} are allowed"
                 self._note(path, problem)
         return size
 
-    def headers(self, wish: Wish) -> dict[str, str]:
+    def headers(self, request: Wish) -> dict[str, str]:
         """Return the headers to add: those requested by name, and those made from typed fields."""
-        if len(wish.headers) > MAX_HEADERS:
-            self._note("headers", f"has {len(wish.headers)} headers; at most {MAX_HEADERS} are allowed")
+        if len(request.headers) > MAX_HEADERS:
+            self._note("headers", f"has {len(request.headers)} headers; at most {MAX_HEADERS} are allowed")
             return {}
         seen: set[str] = set()
-        for name, value in wish.headers.items():
+        for name, value in request.headers.items():
             path = f"headers[{name!r}]"
             if name.lower() in seen:
                 self._note(path, "is set twice; header names are case-insensitive")
             seen.add(name.lower())
             self._header(path, name, value)
-        return dict(wish.headers) | self._typed_headers(wish, seen)
+        return dict(request.headers) | self._typed_headers(request, seen)
 
-    def _typed_headers(self, wish: Wish, seen: Container[str]) -> dict[str, str]:
+    def _typed_headers(self, request: Wish, seen: Container[str]) -> dict[str, str]:
         found: dict[str, str] = {}
-        for typed in typed_headers(wish.unsubscribe, wish.in_reply_to, wish.references):
+        for typed in typed_headers(request.unsubscribe, request.in_reply_to, request.references):
             if typed.problem:
                 self._note(typed.field, typed.problem)
             elif typed.name.lower() in seen:
@@ -252,15 +257,15 @@ class _Checks:
         except BadHeader as error:
             self._note(path, str(error))
 
-    def terms(self, wish: Wish, now: datetime) -> Terms:
+    def terms(self, request: Wish, now: datetime) -> Terms:
         """Return the terms; a send time slightly in the past becomes `now`."""
         shortest, longest = WINDOWS
-        if wish.window is not None and not shortest <= wish.window <= longest:
+        if request.window is not None and not shortest <= request.window <= longest:
             self._note("unknown_window", "must be between 1 minute and 1 day")
-        if wish.on_unknown not in OnUnknown.__members__:
+        if request.on_unknown not in OnUnknown.__members__:
             self._note("on_unknown", "is not a known policy; use HOLD or RESEND")
             return Terms()
-        return Terms(self._send_at(wish.send_at, now), OnUnknown(wish.on_unknown), wish.window)
+        return Terms(self._send_at(request.send_at, now), OnUnknown(request.on_unknown), request.window)
 
     def _send_at(self, send_at: datetime | None, now: datetime) -> datetime | None:
         if send_at is None:

@@ -67,7 +67,7 @@ class Specimens:
             raise DomainNotFound
         if not subject.signs:
             raise DomainNotReady(subject.name, subject.state)
-        draft = replace(drafts.draft(_wish(subject, to), datetime.now(UTC)), is_test=True)
+        draft = replace(drafts.draft(_email_request(subject, to), datetime.now(UTC)), is_test=True)
         await self._test_addresses.check(subject, draft.recipients[0].address.address)
         await self._check_rate(f"test-email:{claim_id}", INTERVAL, AT_ONCE)
         await self._check_rate(f"test-emails:{subject.tenant_id}", TENANT_INTERVAL, TENANT_AT_ONCE)
@@ -91,7 +91,7 @@ def _namespaced_id(claim_id: UUID, request_id: str) -> str | None:
     return f"SendTestEmail\n{claim_id}\n{request_id}" if request_id else None
 
 
-def _wish(subject: Subject, to: str) -> Wish:
+def _email_request(subject: Subject, to: str) -> Wish:
     return Wish(
         sender=(f"{LOCAL_PART}@{subject.name}", ""),
         to=[(to, "")],

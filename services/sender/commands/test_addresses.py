@@ -116,10 +116,10 @@ class TestAddresses:
     async def _repeated(self, connection: Connection, new: NewCode) -> TestAddress | None:
         if new.request_id is None:
             return None
-        asked = await self._store.requested(connection, new.claim_id, new.request_id)
-        if asked is not None and asked.address != new.address:
+        earlier = await self._store.requested(connection, new.claim_id, new.request_id)
+        if earlier is not None and earlier.address != new.address:
             raise RequestIdReused(new.request_id)
-        return asked
+        return earlier
 
     async def _added(self, connection: Connection, new: NewCode) -> TestAddress:
         if (wait := await self._store.wait(connection, new)) is not None:
@@ -149,7 +149,7 @@ def _wrong(address: str, left: int) -> InvalidField | TestCodeEnded:
 
 def _email(subject: Subject, address: str, code: str) -> Draft:
     words = {"name": subject.name, "code": shown_code(code), "minutes": int(CODE_LIVES.total_seconds() // 60)}
-    wish = Wish(
+    request = Wish(
         sender=(f"{SENDER}@{subject.name}", ""),
         to=[(address, "")],
         cc=[],
@@ -161,4 +161,4 @@ def _email(subject: Subject, address: str, code: str) -> Draft:
         headers={},
         tags=TAGS,
     )
-    return drafts.draft(wish, datetime.now(UTC))
+    return drafts.draft(request, datetime.now(UTC))

@@ -137,14 +137,14 @@ def read_error(code: str, status: int, message: str) -> Answer:
     error = f"{code} ({status}): {message}"
     if not 400 <= status < 500 or code not in REFUSALS:
         return Lost(error)
-    refused = REFUSALS[code]
-    if refused is RATE and _speaks_of_quota(message):
-        refused = QUOTA
-    if refused is REJECTED:
-        return replace(refused, note=f"SES rejected this email: {message or code}", error=error)
-    return replace(refused, error=error)
+    rejection = REFUSALS[code]
+    if rejection is RATE and _is_about_quota(message):
+        rejection = QUOTA
+    if rejection is REJECTED:
+        return replace(rejection, note=f"SES rejected this email: {message or code}", error=error)
+    return replace(rejection, error=error)
 
 
-def _speaks_of_quota(message: str) -> bool:
+def _is_about_quota(message: str) -> bool:
     """Return whether the message is about the daily quota, which has the same code as the sending rate."""
     return "quota" in message.lower()

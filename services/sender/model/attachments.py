@@ -56,17 +56,17 @@ def check_file_name(name: str) -> None:
         raise BadAttachment(f"is of type .{extension}, which SES rejects; send the file another way")
 
 
-def media_type(asked: str, file_name: str) -> str:
+def media_type(requested: str, file_name: str) -> str:
     """Return the type to declare; raise BadAttachment for an invalid type or one with parts of its own."""
-    if not asked:
+    if not requested:
         return _guessed(file_name)
-    if not _TYPE.fullmatch(asked):
+    if not _TYPE.fullmatch(requested):
         raise BadAttachment("is not a media type like application/pdf")
-    if _has_parts(asked):
+    if _has_parts(requested):
         raise BadAttachment("is a type with parts of its own; use application/octet-stream")
-    parameters = [each.partition("=") for each in asked.split(";")[1:]]
+    parameters = [each.partition("=") for each in requested.split(";")[1:]]
     _check_parameters([(name.strip().lower(), value) for name, _, value in parameters])
-    return asked
+    return requested
 
 
 def _guessed(file_name: str) -> str:

@@ -112,7 +112,7 @@ class AttemptState(StrEnum):
 
     OPEN = "OPEN"  # it may be in flight
     ACCEPTED = "ACCEPTED"  # by SES's answer or its event
-    REFUSED = "REFUSED"  # definitely; nothing was sent
+    REFUSED = "REFUSED"  # SES definitely rejected it; nothing was sent
     UNKNOWN = "UNKNOWN"  # the answer was lost
     ABANDONED = "ABANDONED"  # the window passed without an SES event, or an operator decided
 

@@ -67,17 +67,19 @@ def _message_id_problem(text: str) -> str:
     return "" if _MESSAGE_ID.fullmatch(text) else "is not a Message-ID like <id@host>"
 
 
-def _unsubscribe_headers(asked: Unsubscribe) -> Iterator[Typed]:
+def _unsubscribe_headers(unsubscribe: Unsubscribe) -> Iterator[Typed]:
     """Yield the unsubscribe headers; one-click unsubscribe requires an https URL (RFC 8058 §3.1)."""
     yield Typed(
         "list_unsubscribe.url",
         "List-Unsubscribe",
-        ", ".join([f"<{asked.url}>", *([f"<mailto:{asked.mailto}>"] if asked.mailto else [])]),
-        "" if _is_https(asked.url) else "is not an https URL in ASCII",
+        ", ".join(
+            [f"<{unsubscribe.url}>", *([f"<mailto:{unsubscribe.mailto}>"] if unsubscribe.mailto else [])]
+        ),
+        "" if _is_https(unsubscribe.url) else "is not an https URL in ASCII",
     )
-    if asked.mailto and (problem := _address_problem(asked.mailto)):
+    if unsubscribe.mailto and (problem := _address_problem(unsubscribe.mailto)):
         yield Typed("list_unsubscribe.mailto", "List-Unsubscribe", "", problem)
-    if asked.one_click:
+    if unsubscribe.one_click:
         value = "List-Unsubscribe=One-Click"
         yield Typed("list_unsubscribe.one_click", "List-Unsubscribe-Post", value)
 

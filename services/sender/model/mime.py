@@ -59,51 +59,51 @@ class Letter:
         return [each for each in self.attachments if not each.content_id or self.html is None]
 
 
-def build(letter: Letter) -> bytes:
+def build(message: Letter) -> bytes:
     """Return the message as bytes: ASCII only, CRLF, no line longer than 998 characters."""
-    content = CRLF.join([*_headers(letter), *_entity(letter)])
+    content = CRLF.join([*_headers(message), *_entity(message)])
     return (content if content.endswith(CRLF) else content + CRLF).encode("ascii")
 
 
-def parts(letter: Letter) -> list[tuple[str, str]]:
+def parts(message: Letter) -> list[tuple[str, str]]:
     """Return subtype and text of each body, plainest first (RFC 2046 §5.1.4), with CRLF line breaks."""
-    bodies = (("plain", letter.text), ("html", letter.html))
+    bodies = (("plain", message.text), ("html", message.html))
     return [(subtype, _LINE_BREAK.sub(CRLF, text)) for subtype, text in bodies if text is not None]
 
 
-def header_fields(letter: Letter) -> list[tuple[str, str]]:
+def header_fields(message: Letter) -> list[tuple[str, str]]:
     """Return the headers before Content-Type, in order, folded."""
     mailboxes = (
-        ("From", [letter.sender]),
-        ("To", letter.to),
-        ("Cc", letter.cc),
-        ("Reply-To", letter.reply_to),
+        ("From", [message.sender]),
+        ("To", message.to),
+        ("Cc", message.cc),
+        ("Reply-To", message.reply_to),
     )
     fields = [(name, _address_list(addresses)) for name, addresses in mailboxes if addresses]
-    if letter.subject:
-        fields.append(("Subject", _unstructured("Subject", letter.subject)))
-    fields += [("Date", format_datetime(letter.date)), ("MIME-Version", "1.0")]
-    fields += [(name, _folded(name, value)) for name, value in letter.headers.items()]
+    if message.subject:
+        fields.append(("Subject", _unstructured("Subject", message.subject)))
+    fields += [("Date", format_datetime(message.date)), ("MIME-Version", "1.0")]
+    fields += [(name, _folded(name, value)) for name, value in message.headers.items()]
     return fields
 
 
-def _headers(letter: Letter) -> Iterator[str]:
-    for name, value in header_fields(letter):
+def _headers(message: Letter) -> Iterator[str]:
+    for name, value in header_fields(message):
         yield f"{name}: {value}"
 
 
-def _entity(letter: Letter) -> list[str]:
+def _entity(message: Letter) -> list[str]:
     """Return the needed parts of mixed(alternative(text, related(HTML, inline files)), files)."""
-    bodies = [_text(*body) for body in parts(letter)]
-    if letter.shown:
-        bodies[-1] = _multipart(letter, "related", [bodies[-1], *map(_file, letter.shown)])
-    body = _multipart(letter, "alternative", bodies) if len(bodies) > 1 else bodies[0]
-    return _multipart(letter, "mixed", [body, *map(_file, letter.files)]) if letter.files else body
+    bodies = [_text(*body) for body in parts(message)]
+    if message.shown:
+        bodies[-1] = _multipart(message, "related", [bodies[-1], *map(_file, message.shown)])
+    body = _multipart(message, "alternative", bodies) if len(bodies) > 1 else bodies[0]
+    return _multipart(message, "mixed", [body, *map(_file, message.files)]) if message.files else body
 
 
-def _multipart(letter: Letter, subtype: str, children: Sequence[Sequence[str]]) -> list[str]:
+def _multipart(message: Letter, subtype: str, children: Sequence[Sequence[str]]) -> list[str]:
     """Join parts with boundaries; no boundary is a prefix of another one (RFC 2046 §5.1.1)."""
-    boundary = f"{subtype}{letter.boundary}"
+    boundary = f"{subtype}{message.boundary}"
     root = '; type="text/html"' if subtype == "related" else ""  # RFC 2387 §3.1
     lines = [f'Content-Type: multipart/{subtype}{root}; boundary="{boundary}"', ""]
     for child in children:

@@ -169,19 +169,19 @@ def tags(posting: Posting) -> Mapping[str, str]:
     }
 
 
-def verdict(what: Posting, answer: Answer) -> Verdict:
+def verdict(posting: Posting, answer: Answer) -> Verdict:
     """Return what an SES answer means for the attempt and its email."""
-    email_id = what.candidate.id
+    email_id = posting.candidate.id
     if isinstance(answer, Accepted):
         move = Move(email_id, State.SENT, "SES accepted it.", ses_id=answer.ses_id)
-        return Verdict(what.attempt_id, AttemptState.ACCEPTED, move)
+        return Verdict(posting.attempt_id, AttemptState.ACCEPTED, move)
     if isinstance(answer, Lost):
         return Verdict(
-            what.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST), answer.error
+            posting.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST), answer.error
         )
     to = {Then.RETRY: State.QUEUED, Then.HOLD: State.HELD, Then.FAIL: State.FAILED}[answer.then]
-    move = Move(email_id, to, answer.note, delay=answer.delay(what.number))
-    return Verdict(what.attempt_id, AttemptState.REFUSED, move, answer.error)
+    move = Move(email_id, to, answer.note, delay=answer.delay(posting.number))
+    return Verdict(posting.attempt_id, AttemptState.REFUSED, move, answer.error)
 
 
 def _named(addressees: Sequence[Addressee], kind: RecipientKind) -> list[Address]:

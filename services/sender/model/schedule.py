@@ -13,6 +13,6 @@ class BadTime(ValueError):
 def check_send_time(send_at: datetime, now: datetime) -> None:
     """Raise BadTime unless an email may be scheduled for `send_at`; both times have a time zone."""
     if send_at < now - SLACK:
-        raise BadTime("is in the past; leave it out to send at once")
+        raise BadTime("is in the past; leave it out to send immediately")
     if send_at > now + FARTHEST:
         raise BadTime(f"is more than {FARTHEST.days} days ahead; schedule the email closer to that time")

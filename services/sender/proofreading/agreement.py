@@ -25,9 +25,9 @@ _OURS = frozenset(
 )
 
 
-def disagreements(letter: Letter, content: bytes) -> list[str]:
+def disagreements(message: Letter, content: bytes) -> list[str]:
     """Return what a parser read differently than intended; empty if all agree."""
-    intended = _intended(letter)
+    intended = _intended(message)
     found = list(_wire_problems(content))
     for parser, read in READERS.items():
         found += [f"{parser}: {problem}" for problem in _problems(intended, read, content)]
@@ -51,40 +51,40 @@ def _wire_problems(content: bytes) -> Iterator[str]:
         yield "a line that is too long"
 
 
-def _intended(letter: Letter) -> Reading:
+def _intended(message: Letter) -> Reading:
     """Return the reading that parsers must produce, independent of the code that writes headers."""
-    mailboxes = {"From": [letter.sender], "To": letter.to, "Cc": letter.cc, "Reply-To": letter.reply_to}
-    structure = _structure(letter)
+    mailboxes = {"From": [message.sender], "To": message.to, "Cc": message.cc, "Reply-To": message.reply_to}
+    structure = _structure(message)
     return Reading(
         header_names=[
             *(name for name, addresses in mailboxes.items() if addresses),
-            *(["Subject"] if letter.subject else []),
+            *(["Subject"] if message.subject else []),
             "Date",
             "MIME-Version",
-            *letter.headers,
+            *message.headers,
             "Content-Type",
             *([] if structure.startswith("multipart/") else ["Content-Transfer-Encoding"]),
         ],
         mailboxes=mailboxes,
-        subject=letter.subject,
-        values=letter.headers,
+        subject=message.subject,
+        values=message.headers,
         shape=structure,
-        bodies=[*_texts(letter), *map(_file, letter.shown), *map(_file, letter.files)],
+        bodies=[*_texts(message), *map(_file, message.shown), *map(_file, message.files)],
     )
 
 
-def _structure(letter: Letter) -> str:
-    texts = [body.content_type for body in _texts(letter)]
-    if letter.shown:
-        shown = [_file(each).content_type for each in letter.shown]
+def _structure(message: Letter) -> str:
+    texts = [body.content_type for body in _texts(message)]
+    if message.shown:
+        shown = [_file(each).content_type for each in message.shown]
         texts[-1] = shape("multipart/related", [texts[-1], *shown])
     whole = shape("multipart/alternative", texts) if len(texts) > 1 else texts[0]
-    files = [_file(each).content_type for each in letter.files]
+    files = [_file(each).content_type for each in message.files]
     return shape("multipart/mixed", [whole, *files]) if files else whole
 
 
-def _texts(letter: Letter) -> list[Body]:
-    return [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(letter)]
+def _texts(message: Letter) -> list[Body]:
+    return [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(message)]
 
 
 def _file(attachment: Attachment) -> Body:

@@ -42,23 +42,23 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         sees = tenant_visibility(request.tenant_id, *_SENDING)
         drafts.check_request_id(request.request_id)
         draft = drafts.draft(wish_of(request), datetime.now(UTC))
-        asked = Request(sees, request.request_id or None, _content_hash(request))
-        [email] = await self._acceptance.accept(asked, [draft])
+        to_accept = Request(sees, request.request_id or None, _content_hash(request))
+        [email] = await self._acceptance.accept(to_accept, [draft])
         return pb.SendEmailResponse(email=to_proto(email))
 
     async def SendEmails(self, request: pb.SendEmailsRequest, context: Any) -> pb.SendEmailsResponse:
         sees = tenant_visibility(request.tenant_id, *_SENDING)
         drafts.check_request_id(request.request_id)
         batches.check_items([each.request_id or each.tenant_id for each in request.emails])
-        asked = Request(sees, request.request_id or None, _content_hash(request))
-        wishes = list(map(wish_of, request.emails))
+        to_accept = Request(sees, request.request_id or None, _content_hash(request))
+        email_requests = list(map(wish_of, request.emails))
         outcomes: Sequence[Email | Refusal]
         if _is_permissive(request):
-            checked = batches.judge(wishes, datetime.now(UTC))
-            outcomes = await self._acceptance.accept_each(asked, checked)
+            checked = batches.judge(email_requests, datetime.now(UTC))
+            outcomes = await self._acceptance.accept_each(to_accept, checked)
         else:
-            good = batches.drafts_of(wishes, datetime.now(UTC))
-            outcomes = await self._acceptance.accept(asked, good)
+            good = batches.drafts_of(email_requests, datetime.now(UTC))
+            outcomes = await self._acceptance.accept(to_accept, good)
         return pb.SendEmailsResponse(results=map(to_result, outcomes))
 
     async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
@@ -87,18 +87,18 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         return pb.GetEmailResponse(email=to_proto(email))
 
     async def ListEmails(self, request: pb.ListEmailsRequest, context: Any) -> pb.ListEmailsResponse:
-        sees = _asked(request)
+        sees = _visibility_of(request)
         states, search = _states(request.states), search_of(request)
         of = "emails " + " ".join([str(sees.tenant_id or "all"), *sorted(states), search])
-        asked = window(request, of=of)
+        page = window(request, of=of)
         if request.tenant_id and not await self._store.tenant_exists(sees):
             raise TenantNotFound
-        found = await self._store.page(sees, asked, states=states, search=search)
-        emails, token = asked.cut(found)
+        found = await self._store.page(sees, page, states=states, search=search)
+        emails, token = page.cut(found)
         return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
 
 
-def _asked(request: pb.ListEmailsRequest) -> Visibility:
+def _visibility_of(request: pb.ListEmailsRequest) -> Visibility:
     """Return whose emails are requested: one tenant's, or all tenants', which needs scope ADMIN."""
     if not request.all_tenants:
         return tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)

@@ -72,8 +72,8 @@ def _pairs(addresses: Iterable[pb.Address]) -> list[tuple[str, str]]:
 def _unsubscribe(request: pb.SendEmailRequest) -> Unsubscribe | None:
     if not request.HasField("list_unsubscribe"):
         return None
-    asked = request.list_unsubscribe
-    return Unsubscribe(asked.url, asked.mailto, asked.one_click)
+    unsubscribe = request.list_unsubscribe
+    return Unsubscribe(unsubscribe.url, unsubscribe.mailto, unsubscribe.one_click)
 
 
 def to_result(outcome: Email | Refusal) -> pb.SendEmailsResult:

@@ -31,8 +31,8 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
     ) -> pb.ListSuppressionsResponse:
         sees = await self._tenant(request.tenant_id)
         reasons = _reasons(request.reasons)
-        asked = window(request, of=" ".join(["suppressions", str(sees.tenant_id), *sorted(reasons)]))
-        shown, token = asked.cut(await self._suppressions.page(sees, asked, reasons))
+        page = window(request, of=" ".join(["suppressions", str(sees.tenant_id), *sorted(reasons)]))
+        shown, token = page.cut(await self._suppressions.page(sees, page, reasons))
         return pb.ListSuppressionsResponse(suppressions=map(_to_proto, shown), next_page_token=token)
 
     async def GetSuppression(

@@ -1,4 +1,4 @@
-"""What is said of each thing that SES tells."""
+"""The timeline sentence of each kind of SES event."""
 
 import json
 from datetime import UTC, datetime
@@ -32,15 +32,15 @@ EMAIL = SentEmail()
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_kind_is_told_in_a_sentence(event: dict[str, Any], note: str) -> None:
-    fact = parse(json.dumps(event), AT)
+def test_each_kind_has_a_sentence(event: dict[str, Any], note: str) -> None:
+    parsed = parse(json.dumps(event), AT)
 
-    assert told(AT, fact.kind, fact.detail, ()).note == note
+    assert told(AT, parsed.kind, parsed.detail, ()).note == note
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize(
     "detail", [{}, {"bouncedRecipients": [7], "reason": 7, "bounceType": None}, {"cut": "{"}]
 )
-def test_details_may_lack_everything(kind: Kind, detail: dict[str, Any]) -> None:
+def test_a_sentence_needs_no_details(kind: Kind, detail: dict[str, Any]) -> None:
     assert told(AT, kind, detail, ()).note.endswith(".")
