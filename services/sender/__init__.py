@@ -1,1 +1,1 @@
-"""Accepts email, decides the From, hands it to SES once, and keeps suppressions. Alone may send."""
+"""Accepts email, chooses its From, submits it to SES once, and keeps suppressions. Only sender may send."""

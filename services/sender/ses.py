@@ -1,7 +1,7 @@
-"""The edge to AWS SES: one call is one POST, and every way it can end is an Answer. Alone knows boto3.
+"""The client for AWS SES SendEmail: each call makes one POST, and every outcome is an Answer.
 
-SendEmail has no idempotency token, so nothing here repeats a request. Blocking: it runs in the sender's
-threads.
+SendEmail has no idempotency token, so nothing here retries a request. Calls block, so they run in the
+sender's threads. This is the only module of sender that uses botocore.
 """
 
 import threading
@@ -38,13 +38,13 @@ from services.sender.model.posting import Post
 
 CONNECT_TIMEOUT = timedelta(seconds=3)
 READ_TIMEOUT = timedelta(seconds=10)
-# A server closes idle connections without asking, and a request written to one just then is lost for no
-# reason: 1 of 25 was, before we closed ours first.
+# A server may close an idle connection at any moment, and a request written at that moment is lost: 1 in 25
+# was, before the client closed idle connections first.
 MAX_IDLE = timedelta(seconds=5)
 
 
 class _Wire(threading.local):
-    """Whether this thread's request began to leave: until then, nothing can have been sent."""
+    """Whether any byte of this thread's request was written; until then, nothing can have been sent."""
 
     wrote = False
 
@@ -53,7 +53,7 @@ _wire = _Wire()
 
 
 class _Tracked:
-    """Notes when a request begins to leave, and retires a connection that was idle for too long."""
+    """A connection that records when a request is written, and is not reused after a long idle time."""
 
     max_idle = 0.0  # seconds
     _used_at = float("inf")
@@ -76,10 +76,10 @@ class _Tracked:
 
 
 def _pools(max_idle: timedelta) -> dict[str, type]:
-    """Give botocore's own pools, by scheme, over such connections."""
-    kept = {"max_idle": max_idle.total_seconds()}
-    http = type("HttpConnection", (_Tracked, AWSHTTPConnection), kept)
-    https = type("HttpsConnection", (_Tracked, AWSHTTPSConnection), kept)
+    """Return botocore's own connection pools, by URL scheme, with tracked connections."""
+    attributes = {"max_idle": max_idle.total_seconds()}
+    http = type("HttpConnection", (_Tracked, AWSHTTPConnection), attributes)
+    https = type("HttpsConnection", (_Tracked, AWSHTTPSConnection), attributes)
     return {
         "http": type("HttpPool", (AWSHTTPConnectionPool,), {"ConnectionCls": http}),
         "https": type("HttpsPool", (AWSHTTPSConnectionPool,), {"ConnectionCls": https}),
@@ -87,7 +87,7 @@ def _pools(max_idle: timedelta) -> dict[str, type]:
 
 
 class _Session(URLLib3Session):  # type: ignore[misc]
-    """Botocore's own HTTP session over our pools."""
+    """Botocore's own HTTP session with these connection pools."""
 
     def __init__(self, pools: dict[str, type], **settings: Any) -> None:
         super().__init__(**settings)
@@ -95,7 +95,7 @@ class _Session(URLLib3Session):  # type: ignore[misc]
 
 
 class Ses:
-    """SendEmail of one account and region."""
+    """SES SendEmail in one account and region."""
 
     def __init__(
         self, aws: config.Aws, *, configuration_set: str, threads: int, max_idle: timedelta = MAX_IDLE
@@ -115,19 +115,19 @@ class Ses:
             timeout=(CONNECT_TIMEOUT.total_seconds(), READ_TIMEOUT.total_seconds()),
             max_pool_connections=threads,
         )
-        # The public hook through which a handler sends a request in botocore's place.
+        # With this public hook, a handler sends the request instead of botocore.
         self._client.meta.events.register("before-send.sesv2.SendEmail", self._send)
 
     def post(self, post: Post) -> Answer:
-        """Hand one email to SES, once. Never raises."""
+        """Submit one email to SES, once. Never raise."""
         _wire.wrote = False
         try:
             return Accepted(self._client.send_email(**self._parameters(post))["MessageId"])
         except ClientError as error:
             return _read_client_error(error)
         except ParamValidationError as error:
-            return Refused(Then.FAIL, f"{REJECTED.note}: it cannot be put into a request.", str(error))
-        except Exception as error:  # noqa: BLE001 - whatever it is, the email may have been accepted
+            return Refused(Then.FAIL, f"{REJECTED.note}: its request is not valid.", str(error))
+        except Exception as error:  # noqa: BLE001 - after any other error, SES may have accepted the email
             return _read_fault(error)
 
     def close(self) -> None:
@@ -150,13 +150,13 @@ class Ses:
 
 
 def _read_client_error(error: ClientError) -> Answer:
-    said = error.response.get("Error", {})
+    details = error.response.get("Error", {})
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return read_error(said.get("Code", ""), status, said.get("Message", ""))
+    return read_error(details.get("Code", ""), status, details.get("Message", ""))
 
 
 def _read_fault(error: Exception) -> Answer:
-    """Read what is no answer of SES's. A request of which no byte left was certainly not accepted."""
+    """Classify an error that is not an SES response. If no byte was sent, SES cannot have accepted it."""
     described = f"{type(error).__name__}: {error}"
     if _wire.wrote:
         return Lost(described)

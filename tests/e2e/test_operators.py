@@ -101,7 +101,7 @@ async def test_an_email_of_unknown_outcome_is_found_and_settled(operator: Operat
 
     code, said = await operator.types("emails", "settle", email_id, "--resend", "--why", "on second thought")
     assert code == 1
-    assert "FAILED_PRECONDITION: the email is FAILED, and no operator's decision is open over it" in said
+    assert "FAILED_PRECONDITION: the email is FAILED and does not need an operator's decision" in said
     _, shown = await operator.types("emails", "show", email_id)
     for what in ("QUEUED", "UNKNOWN", "FAILED", "ada@example.com", "no trace of it"):
         assert what in shown
@@ -125,7 +125,7 @@ async def test_an_email_that_waits_is_called_back(operator: Operator) -> None:
     sent = await operator.an_email()
     await operator.becomes(sent, Email.STATE_SENT)
     code, said = await operator.types("emails", "cancel", sent)
-    assert (code, "cannot be called back" in said) == (1, True)
+    assert (code, "cannot be canceled" in said) == (1, True)
 
 
 async def test_everything_is_held_and_then_decided_over(operator: Operator) -> None:
@@ -141,7 +141,7 @@ async def test_everything_is_held_and_then_decided_over(operator: Operator) -> N
     assert "0 emails are held" in again
 
     _, shown = await operator.types("emails", "show", email_id)
-    assert "holds it until somebody decides; it may have been sent: restored" in shown
+    assert "holds it until an operator decides; it may have been sent: restored" in shown
     code, said = await operator.types("emails", "settle", email_id, "--sent", "--why", "Ada has it")
     assert (code, "SENT" in said) == (0, True)
 

@@ -1,11 +1,13 @@
-"""How many cases, and which: `make fuzz CASES=1000000 SEED=...`."""
+"""Options for the number and the seed of cases: `make fuzz CASES=1000000 SEED=...`."""
 
 import pytest
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--cases", type=int, default=20_000, help="emails to make up")
-    parser.addoption("--seed", default="letterhead", help="the same seed makes the same emails")
+    parser.addoption("--cases", type=int, default=20_000, help="number of emails to generate")
+    parser.addoption(
+        "--seed", default="letterhead", help="seed of the generator; the same seed generates the same emails"
+    )
 
 
 @pytest.fixture

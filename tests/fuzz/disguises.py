@@ -1,6 +1,6 @@
-"""Protected words in disguise: what somebody would call himself to be taken for the operator or for a brand.
+"""Disguises of protected words: names by which a tenant could pass for the operator or a brand.
 
-Each disguise keeps a word readable to a person in passing. None of them knows how the service compares.
+Each disguise leaves a word readable at a glance. None of them depends on how the service compares names.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from random import Random
 BRANDS = ("PayPal", "Acme Bank", "Stripe", "Mnexa Pay", "Zalando")
 FILLERS = ("team", "the", "department", "customer", "your", "online")
 ORDINARY = ("agent", "ada", "bot7", "x", "acme", "inbox", "mnexa", "hello", "42")
-# As people write them, and as look-alike letters of other scripts are typed.
+# Digits and symbols that people use as letters; CYRILLIC has look-alike letters of another script.
 LEET = {
     "a": "4",
     "b": "8",
@@ -32,30 +32,32 @@ Disguise = Callable[[Random, str], str]
 
 
 def local_part(random: Random, word: str) -> str:
-    """Give a local part that reads as a word: in ASCII, as any local part is."""
-    text = _bent(random, word.replace(" ", random.choice("-._")), (leet, separated, doubled, cased, as_it_is))
+    """Return an ASCII local part that reads as a word."""
+    text = _disguised(
+        random, word.replace(" ", random.choice("-._")), (leet, separated, doubled, cased, unchanged)
+    )
     return f"{_before(random)}{text}{_after(random)}"
 
 
 def name(random: Random, word: str) -> str:
-    """Give a display name that reads as a word."""
-    bends = (leet, separated, doubled, cased, as_it_is, cyrillic, accented, wide, hidden)
-    text = _bent(random, word, bends)
+    """Return a display name that reads as a word."""
+    disguises = (leet, separated, doubled, cased, unchanged, cyrillic, accented, wide, hidden)
+    text = _disguised(random, word, disguises)
     return " ".join([*random.choices(FILLERS, k=random.choice((0, 0, 1))), text])
 
 
 def ordinary(random: Random) -> str:
-    """Give what nobody minds."""
+    """Return an ordinary name that must stay unchanged."""
     return random.choice("-._+").join(random.sample(ORDINARY, k=random.choice((1, 1, 2))))
 
 
-def _bent(random: Random, word: str, bends: tuple[Disguise, ...]) -> str:
-    return random.choice(bends)(random, random.choice((cased, as_it_is))(random, word))
+def _disguised(random: Random, word: str, disguises: tuple[Disguise, ...]) -> str:
+    return random.choice(disguises)(random, random.choice((cased, unchanged))(random, word))
 
 
 def leet(random: Random, word: str) -> str:
     return "".join(
-        random.choice(LEET.get(sign.lower(), sign)) if random.random() < 0.5 else sign for sign in word
+        random.choice(LEET.get(char.lower(), char)) if random.random() < 0.5 else char for char in word
     )
 
 
@@ -70,15 +72,15 @@ def doubled(random: Random, word: str) -> str:
 
 
 def cased(random: Random, word: str) -> str:
-    return "".join(random.choice((sign.upper(), sign.lower())) for sign in word)
+    return "".join(random.choice((char.upper(), char.lower())) for char in word)
 
 
-def as_it_is(_: Random, word: str) -> str:
+def unchanged(_: Random, word: str) -> str:
     return word
 
 
 def cyrillic(random: Random, word: str) -> str:
-    return "".join(CYRILLIC.get(sign, sign) if random.random() < 0.7 else sign for sign in word.lower())
+    return "".join(CYRILLIC.get(char, char) if random.random() < 0.7 else char for char in word.lower())
 
 
 def accented(random: Random, word: str) -> str:
@@ -87,7 +89,7 @@ def accented(random: Random, word: str) -> str:
 
 
 def wide(_: Random, word: str) -> str:
-    return "".join(chr(ord(sign) + 0xFEE0) if sign.isalnum() else sign for sign in word)
+    return "".join(chr(ord(char) + 0xFEE0) if char.isalnum() else char for char in word)
 
 
 def hidden(random: Random, word: str) -> str:

@@ -1,7 +1,7 @@
-"""Emails as somebody hostile would ask for them, each made from a seed and its number alone.
+"""Generates hostile email requests, each only from a seed and its number.
 
-Every case starts as an ordinary email; up to three of its fields are then bent by what has forged a From or
-slipped a header past somebody before.
+Every case starts as an ordinary email; up to three of its fields are then mutated with pieces that have
+forged a From or injected a header before.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from tests.fuzz import pieces
 
 
 def wish(random: Random) -> Wish:
-    """Give one email."""
-    asked = _Asked(random)
+    """Return one email request."""
+    request = _Request(random)
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
-        random.choice(_BENDS)(random, asked)
-    return asked.wish()
+        random.choice(_MUTATIONS)(random, request)
+    return request.wish()
 
 
-class _Asked:
-    """An email being asked for; ordinary at first, with all that people's names and texts have in them."""
+class _Request:
+    """A request under construction; ordinary at first, with the variety of real names and texts."""
 
     def __init__(self, random: Random) -> None:
         self.sender: Pair = (f"{_atom(random)}@{pieces.OWN_DOMAIN}", _name(random))
@@ -81,12 +81,12 @@ def _name(random: Random) -> str:
     if kind == 1:
         return random.choice(pieces.SCRIPTS)
     if kind == 2:
-        return _spliced(random, "Pat O'Brien", random.choice("(),:;\\\".[]'=?"))
+        return _inserted(random, "Pat O'Brien", random.choice("(),:;\\\".[]'=?"))
     return random.choice(pieces.ORDINARY_NAMES)
 
 
 def _files(random: Random) -> list[File]:
-    """Give files; those that the HTML body shows have a content_id, and no two the same."""
+    """Return files; inline ones have a content_id, and no two have the same."""
     files = [_file(random) for _ in range(random.choice((0, 0, 0, 1, 2, 3)))]
     shown = {file.content_id: file for file in files if file.content_id}
     return [file for file in files if not file.content_id] + list(shown.values())
@@ -112,68 +112,68 @@ def _text(random: Random) -> str:
     return random.choice(pieces.ORDINARY_TEXTS)
 
 
-def _spliced(random: Random, text: str, piece: str) -> str:
-    """Put a piece somewhere into a text, its ends included."""
+def _inserted(random: Random, text: str, piece: str) -> str:
+    """Return a text with a piece inserted anywhere, including its ends."""
     at = random.choice((0, len(text), random.randint(0, len(text))))
     return text[:at] + piece + text[at:]
 
 
 def _anything(random: Random) -> str:
-    """Give a piece that has done harm somewhere, or any character at all."""
+    """Return a piece that has caused harm somewhere, or any character."""
     kind = random.choice(pieces.PIECES)
     if random.random() < 0.9:
         return random.choice(kind)
     return chr(random.choice((random.randrange(0x250), random.randrange(0xE000, 0x110000))))
 
 
-def _bent_address(random: Random) -> str:
+def _mutated_address(random: Random) -> str:
     plain, other = _address(random), random.choice((pieces.FORGED, _address(random)))
     if random.random() < 0.2:
-        return _spliced(random, plain, _anything(random))
+        return _inserted(random, plain, _anything(random))
     local, _, domain = plain.rpartition("@")
     shape = random.choice(pieces.ADDRESS_SHAPES)
     return shape.format(plain=plain, other=other, local=local, domain=domain)
 
 
-def _bent_name(random: Random) -> str:
-    return _spliced(random, _name(random), _anything(random))
+def _mutated_name(random: Random) -> str:
+    return _inserted(random, _name(random), _anything(random))
 
 
-def _bent_text(random: Random) -> str:
-    return _spliced(random, _text(random), _anything(random))
+def _mutated_text(random: Random) -> str:
+    return _inserted(random, _text(random), _anything(random))
 
 
-def _bent_body(random: Random) -> str:
-    return _spliced(random, _text(random), random.choice((*pieces.BODY_PIECES, _anything(random))))
+def _mutated_body(random: Random) -> str:
+    return _inserted(random, _text(random), random.choice((*pieces.BODY_PIECES, _anything(random))))
 
 
-def _bend_sender(random: Random, asked: _Asked) -> None:
-    address, name = asked.sender
+def _mutate_sender(random: Random, request: _Request) -> None:
+    address, name = request.sender
     kind = random.randrange(3)
-    asked.sender = (
-        _bent_address(random) if kind != 1 else address,
-        _bent_name(random) if kind != 0 else name,
+    request.sender = (
+        _mutated_address(random) if kind != 1 else address,
+        _mutated_name(random) if kind != 0 else name,
     )
 
 
-def _bend_list(random: Random, asked: _Asked) -> None:
-    pairs = asked.lists[random.choice(("to", "cc", "bcc", "reply_to"))]
+def _mutate_list(random: Random, request: _Request) -> None:
+    pairs = request.lists[random.choice(("to", "cc", "bcc", "reply_to"))]
     if random.random() < 0.3:
-        pairs.append((_bent_address(random), _name(random)))
+        pairs.append((_mutated_address(random), _name(random)))
     else:
-        pairs.append((_address(random), _bent_name(random)))
+        pairs.append((_address(random), _mutated_name(random)))
 
 
-def _bend_file(random: Random, asked: _Asked) -> None:
+def _mutate_file(random: Random, request: _Request) -> None:
     file, piece = _file(random), _anything(random)
-    asked.files.append(
+    request.files.append(
         replace(
             file,
             **random.choice(
                 (
-                    {"file_name": _spliced(random, file.file_name, piece)},
-                    {"content_type": _spliced(random, file.content_type, piece)},
-                    {"content_id": _spliced(random, file.content_id, piece)},
+                    {"file_name": _inserted(random, file.file_name, piece)},
+                    {"content_type": _inserted(random, file.content_type, piece)},
+                    {"content_id": _inserted(random, file.content_id, piece)},
                     {"content": piece.encode()},
                 )
             ),
@@ -181,45 +181,47 @@ def _bend_file(random: Random, asked: _Asked) -> None:
     )
 
 
-def _bend_typed(random: Random, asked: _Asked) -> None:
+def _mutate_typed(random: Random, request: _Request) -> None:
     made, piece = _unsubscribe(random), _anything(random)
-    asked.unsubscribe = random.choice(
+    request.unsubscribe = random.choice(
         (
-            replace(made, url=_spliced(random, made.url, piece)),
-            replace(made, mailto=_bent_address(random)),
+            replace(made, url=_inserted(random, made.url, piece)),
+            replace(made, mailto=_mutated_address(random)),
         )
     )
-    bent = _spliced(random, f"<{_address(random)}>", _anything(random))
-    asked.in_reply_to, asked.references = random.choice(((bent, []), ("", [bent]), (bent, [bent])))
+    mutated = _inserted(random, f"<{_address(random)}>", _anything(random))
+    request.in_reply_to, request.references = random.choice(
+        ((mutated, []), ("", [mutated]), (mutated, [mutated]))
+    )
 
 
-def _bend_subject(random: Random, asked: _Asked) -> None:
-    asked.subject = _bent_text(random)
+def _mutate_subject(random: Random, request: _Request) -> None:
+    request.subject = _mutated_text(random)
 
 
-def _bend_body(random: Random, asked: _Asked) -> None:
-    asked.text = _bent_body(random)
+def _mutate_body(random: Random, request: _Request) -> None:
+    request.text = _mutated_body(random)
     if random.random() < 0.5:
-        asked.html = _bent_body(random)
+        request.html = _mutated_body(random)
 
 
-def _bend_value(random: Random, asked: _Asked) -> None:
-    asked.headers[random.choice(pieces.ALLOWED_HEADERS)] = _bent_text(random) or "x"
+def _mutate_value(random: Random, request: _Request) -> None:
+    request.headers[random.choice(pieces.ALLOWED_HEADERS)] = _mutated_text(random) or "x"
 
 
-def _bend_header(random: Random, asked: _Asked) -> None:
+def _mutate_header(random: Random, request: _Request) -> None:
     name = random.choice(pieces.FORBIDDEN_HEADERS)
     kind = random.randrange(4)
     if kind == 1:
         name = "".join(random.choice((str.upper, str.lower))(letter) for letter in name)
     elif kind == 2:
-        name = _spliced(random, name, random.choice((*pieces.INSIDE_HEADER_NAMES, _anything(random))))
+        name = _inserted(random, name, random.choice((*pieces.INSIDE_HEADER_NAMES, _anything(random))))
     elif kind == 3:
-        name = _spliced(random, random.choice(pieces.ALLOWED_HEADERS), _anything(random))
-    asked.headers[name] = random.choice((pieces.FORGED, "value", _bent_text(random)))
+        name = _inserted(random, random.choice(pieces.ALLOWED_HEADERS), _anything(random))
+    request.headers[name] = random.choice((pieces.FORGED, "value", _mutated_text(random)))
 
 
-_BENDS: tuple[Callable[[Random, _Asked], None], ...] = (
-    _bend_sender, _bend_sender, _bend_list, _bend_subject, _bend_body, _bend_value, _bend_header, _bend_file,
-    _bend_typed,
+_MUTATIONS: tuple[Callable[[Random, _Request], None], ...] = (
+    _mutate_sender, _mutate_sender, _mutate_list, _mutate_subject, _mutate_body, _mutate_value,
+    _mutate_header, _mutate_file, _mutate_typed,
 )  # fmt: skip

@@ -1,7 +1,7 @@
-"""Sends made-up emails all the way from the request to the bytes, and judges what would have left.
+"""Runs generated emails from the request to the MIME message, and evaluates what would have been sent.
 
-The way is the service's own: checks, From function, letter, writer, proofreading. The judge here knows no
-parser: it reads lines.
+They pass through the service's own checks, From function, MIME builder and MIME verification. The evaluation
+here does not use a parser: it reads lines.
 """
 
 import re
@@ -25,8 +25,8 @@ from services.sender.proofreading.agreement import disagreements
 from tests.fuzz.grammar import wish
 from tests.fuzz.pieces import FORBIDDEN_HEADERS
 
-CHUNK = 1_000  # cases a process takes at a time
-KEPT = 5  # failures told in full
+CHUNK = 1_000  # cases that a process runs at a time
+MAX_FAILURES = 5  # failures reported in full
 
 ID = UUID(int=0x5F0C)
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -49,13 +49,13 @@ OURS = {
     "content-type",
     "content-transfer-encoding",
 }
-_NEVER = {name.lower() for name in FORBIDDEN_HEADERS} - OURS
+_FORBIDDEN = {name.lower() for name in FORBIDDEN_HEADERS} - OURS
 _LINE = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How requests become bytes: the service's own way, unless a test takes another."""
+    """How requests become MIME messages: as in the service, unless a test replaces a step."""
 
     check: Callable[[Wish, datetime], Draft] = draft
     write: Callable[[Letter], bytes] = mime.build
@@ -63,111 +63,113 @@ class Way:
 
 @dataclass(slots=True)
 class Tally:
-    """What became of all cases. `unseen` counts injected headers that proofreading let pass."""
+    """The results of all cases. `missed` counts injected headers that MIME verification did not detect."""
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
         self.counts += other.counts
-        self.failures = (self.failures + other.failures)[:KEPT]
+        self.failures = (self.failures + other.failures)[:MAX_FAILURES]
 
 
 def run(seed: str, cases: int, way: Way = Way()) -> Tally:
-    """Judge this many cases on all cores; a seed gives the same cases on any number of them."""
+    """Evaluate this many cases on all cores; a seed gives the same cases on any number of cores."""
     total = Tally()
     chunks = [(seed, range(start, min(start + CHUNK, cases)), way) for start in range(0, cases, CHUNK)]
     with ProcessPoolExecutor(cpu_count(), mp_context=get_context("spawn")) as pool:
-        for tally in pool.map(_judged, chunks):
+        for tally in pool.map(_run_chunk, chunks):
             total.add(tally)
     return total
 
 
-def _judged(chunk: tuple[str, range, Way]) -> Tally:
+def _run_chunk(chunk: tuple[str, range, Way]) -> Tally:
     seed, numbers, way = chunk
     tally = Tally()
     for number in numbers:
-        asked, outcome, problems = judge(seed, number, way)
+        requested, outcome, problems = judge(seed, number, way)
         tally.counts.update(["cases", *outcome])
-        if problems and len(tally.failures) < KEPT:
-            tally.failures.append(f"{number}: {problems} in {asked} {asked.text!r} {asked.html!r}")
+        if problems and len(tally.failures) < MAX_FAILURES:
+            tally.failures.append(
+                f"{number}: {problems} in {requested} {requested.text!r} {requested.html!r}"
+            )
     return tally
 
 
 def judge(seed: str, number: int, way: Way) -> tuple[Wish, list[str], list[str]]:
-    """Give a case, what is counted of it, and what is wrong with what would have left."""
-    random = Random(f"{seed}:{number}")  # noqa: S311 -- to be had again, not to be secret
-    asked = wish(random)
+    """Return a case, its counters, and the problems of the message that would have been sent."""
+    random = Random(f"{seed}:{number}")  # noqa: S311 -- reproducible, not secret
+    requested = wish(random)
     try:
-        made = way.check(asked, NOW)
+        made = way.check(requested, NOW)
     except InvalidArgument:
-        return asked, ["refused"], []
-    meant = _letter(made, random.choice(STANDINGS))
-    if meant is None:
-        return asked, ["withheld"], []
-    content = way.write(meant)
-    misread = disagreements(meant, content)
-    injected = list(_injected(asked, meant, content))
+        return requested, ["rejected"], []
+    intended = _message(made, random.choice(STANDINGS))
+    if intended is None:
+        return requested, ["withheld"], []
+    content = way.write(intended)
+    misread = disagreements(intended, content)
+    injected = list(_injected(requested, intended, content))
     outcome = [
         "accepted",
-        *_kinds(meant),
+        *_kinds(intended),
         *(["disagreements"] if misread else []),
         *(["injected"] if injected else []),
-        *(["unseen"] if injected and not misread else []),
+        *(["missed"] if injected and not misread else []),
     ]
-    return asked, outcome, misread + injected
+    return requested, outcome, misread + injected
 
 
-def _kinds(meant: Letter) -> Iterator[str]:
-    """Name what an email holds beside bodies and recipients."""
-    if meant.files:
+def _kinds(intended: Letter) -> Iterator[str]:
+    """Yield the features of an email besides bodies and recipients."""
+    if intended.files:
         yield "files"
-    if meant.shown:
+    if intended.shown:
         yield "inline files"
-    names = {name.lower() for name in meant.headers}
+    names = {name.lower() for name in intended.headers}
     if names & {"in-reply-to", "references"}:
         yield "threads"
     if "list-unsubscribe" in names:
         yield "unsubscribing"
 
 
-def _letter(made: Draft, standing: Standing) -> Letter | None:
-    """Give what leaves; None where the From function does not let it."""
+def _message(made: Draft, status: Standing) -> Letter | None:
+    """Return the message that is sent; None if the From function does not allow it."""
     addressees = [
         Addressee(position, each.kind, each.address, suppressed=False)
         for position, each in enumerate(made.recipients)
     ]
     candidate = Candidate(ID, ID, ID, made.sender, made.content, 0, NOW, addressees)
-    domain = Domain(ID, ID, made.sender.domain, None, standing)
+    domain = Domain(ID, ID, made.sender.domain, None, status)
     sender = decide(candidate, domain, SHARED)
     if sender is None or isinstance(sender, Move):
         return None
     return letter(Posting(ID, 1, candidate, sender), made.content)
 
 
-def _injected(asked: Wish, meant: Letter, content: bytes) -> Iterator[str]:
-    """Name headers that nobody asked for or may ask for, and a From that is not the one decided."""
+def _injected(requested: Wish, intended: Letter, content: bytes) -> Iterator[str]:
+    """Yield headers that were not requested or are not allowed, and a From other than the decided one."""
     names, values = _lines(content)
-    wanted = {*OURS, *(name.lower() for name in asked.headers)}
-    if asked.in_reply_to:
+    wanted = {*OURS, *(name.lower() for name in requested.headers)}
+    if requested.in_reply_to:
         wanted.add("in-reply-to")
-    if asked.references:
+    if requested.references:
         wanted.add("references")
-    if asked.unsubscribe:
+    if requested.unsubscribe:
         wanted.update(("list-unsubscribe", "list-unsubscribe-post"))
-    if strange := [
-        name for name in names if name not in wanted or name in _NEVER or name.startswith("x-ses-")
+    if unexpected := [
+        name for name in names if name not in wanted or name in _FORBIDDEN or name.startswith("x-ses-")
     ]:
-        yield f"headers {strange}"
+        yield f"headers {unexpected}"
     if any(names.count(name) > 1 for name in names):
-        yield "a header twice"
-    address = meant.sender.address.encode()
+        yield "a duplicate header"
+    address = intended.sender.address.encode()
     if len(values) != 1 or not (values[0] == address or values[0].endswith(b"<" + address + b">")):
-        yield "another From"
+        yield "a different From"
 
 
 def _lines(content: bytes) -> tuple[list[str], list[bytes]]:
-    """Give the names of the outermost headers in lower case, and the values of From, unfolded."""
+    """Return the names of the outermost headers in lower case, and the unfolded values of From."""
     names: list[str] = []
     values: list[bytes] = []
     for line in _LINE.split(content.partition(b"\r\n\r\n")[0]):

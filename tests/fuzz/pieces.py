@@ -1,14 +1,14 @@
-"""The words that made-up emails are put together from, the ordinary and the hostile."""
+"""The pieces of which generated emails consist, ordinary and hostile."""
 
 from collections.abc import Sequence
 
 OWN_DOMAIN = "inbox.mnexa.ai"
-# What a builder would call its boundary whose boundary can be guessed.
+# The boundary of an unsafe builder whose boundary can be guessed.
 GUESS = "=_part"
 
-# RFC 5322 §3.2.3, but for the full stop.
+# RFC 5322 §3.2.3, without the dot.
 ATEXT = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~"
-# All that ends a line for anybody, hides, or turns round what is shown.
+# Characters that end a line for some parser, are invisible, or reverse what is shown.
 CONTROLS = (
     "\0\t\n\r\x0b\x0c\x1b\x1c\x1d\x1e\x7f\x85\xa0\xad\u061c\u200b\u200c\u200d\u200e\u200f\u2028\u2029"
     "\u202a\u202e\u2060\u2066\u2069\ufeff\ufffe\U000e0041"
@@ -38,7 +38,7 @@ BAD_DOMAINS = (
 )  # fmt: skip
 FORGED = "ceo@bank.com"
 
-# Never a tenant's: who sends, where it came from, who signed it, and what SES is told.
+# Headers that a tenant must not set: the sender, the origin, signatures, and SES's own.
 FORBIDDEN_HEADERS = (
     "From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-ID", "Return-Path",
     "Received", "Received-SPF", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
@@ -70,7 +70,7 @@ ENCODED = (
 )  # fmt: skip
 INSIDE_HEADER_NAMES = (" ", ":", "\r\n", "\t", "\0", "-", "\u2010", "\u017f")
 
-# What has been typed where one address belongs; `plain` is `local`@`domain`, `other` another address.
+# Texts used in place of one address; `plain` is `local`@`domain`, `other` is another address.
 ADDRESS_SHAPES = (
     "{plain}, {other}", "{plain},{other}", "{plain};{other}", "{plain} {other}", "{plain}\r\n {other}",
     "{plain} <{other}>", "<{plain}> <{other}>", "<{plain}>@{domain}", "{plain}({other})", "({other}){plain}",
@@ -83,7 +83,7 @@ ADDRESS_SHAPES = (
     *(f"{{local}}@{domain}" for domain in BAD_DOMAINS),
     *(f"{word}@{{domain}}" for word in ENCODED),
     *(f"{{local}}@{word}" for word in ENCODED),
-    *(f"{sign}{{plain}}" for sign in LOOKALIKES),
+    *(f"{char}{{plain}}" for char in LOOKALIKES),
 )  # fmt: skip
 
 FILE_NAMES = (
@@ -94,14 +94,14 @@ FILE_NAMES = (
 MEDIA_TYPES = ("", "application/pdf", "text/plain; charset=utf-8", "TEXT/HTML", "image/png", "x/y; a=b; c=d")
 URLS = ("https://example.com/u", "https://example.com/u?a=b,c;d=%20", "https://[::1]/")
 
-# What has broken the structure of an email from inside a body.
+# Body texts that have broken the structure of an email.
 BODY_PIECES = (
     f"\r\n--{GUESS}\r\n", f"\r\n--{GUESS}--\r\n", f"\n--{GUESS}\nContent-Type: text/html\n\n<b>",
     "\n.\n", "\rFrom x", "=\r\n", "=3D", "ü" * 80, "a" * 1200, "\r\n" * 3, "\n\n", " \r\n\t\r\n",
     "\x1a", "\x7f",
 )  # fmt: skip
 
-# Whole pieces that have done harm somewhere, by kind; each kind is as likely as the next.
+# Pieces that have caused harm somewhere, by kind; each kind is equally likely.
 PIECES: tuple[Sequence[str], ...] = (
     INJECTIONS,
     INJECTIONS,

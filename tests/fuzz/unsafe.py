@@ -1,4 +1,4 @@
-"""Three ways from a request to bytes that are each wrong as somebody's were: the harness must see it."""
+"""Unsafe ways to build a message, each with a real-world mistake that the harness must detect."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -10,35 +10,35 @@ from services.sender.model.mime import CRLF, Letter
 from tests.fuzz.pieces import GUESS
 
 
-def unquoted(letter: Letter) -> bytes:
-    """Writes a plain name before its address as it is; a comma in it makes two authors."""
-    name, address = letter.sender.name, letter.sender.address
-    written = mime.build(letter)
+def unquoted(message: Letter) -> bytes:
+    """Write an ASCII name without quotes; a comma in it makes two authors."""
+    name, address = message.sender.name, message.sender.address
+    written = mime.build(message)
     if not name or not name.isascii():
         return written
-    rest = mime.build(replace(letter, sender=replace(letter.sender, name=""))).partition(CRLF.encode())[2]
+    rest = mime.build(replace(message, sender=replace(message.sender, name=""))).partition(CRLF.encode())[2]
     return f"From: {name} <{address}>{CRLF}".encode() + rest
 
 
-def trusting(wish: Wish, now: datetime) -> Draft:
-    """Checks all but the headers."""
-    made = draft(replace(wish, headers={}), now)
-    return replace(made, content=replace(made.content, headers=wish.headers))
+def trusting(request: Wish, now: datetime) -> Draft:
+    """Check everything except the headers."""
+    made = draft(replace(request, headers={}), now)
+    return replace(made, content=replace(made.content, headers=request.headers))
 
 
-def pasted(letter: Letter) -> bytes:
-    """Writes callers' headers as they are."""
-    head, rest = mime.build(replace(letter, headers={})).split(b"MIME-Version: 1.0\r\n", 1)
-    extra = "".join(f"{name}: {value}{CRLF}" for name, value in letter.headers.items())
+def pasted(message: Letter) -> bytes:
+    """Write callers' headers unchecked."""
+    head, rest = mime.build(replace(message, headers={})).split(b"MIME-Version: 1.0\r\n", 1)
+    extra = "".join(f"{name}: {value}{CRLF}" for name, value in message.headers.items())
     return head + b"MIME-Version: 1.0\r\n" + extra.encode() + rest
 
 
-def guessable(letter: Letter) -> bytes:
-    """Writes alternatives in ASCII as they are, between boundaries that their writer can guess."""
-    bodies = mime.parts(letter)
+def guessable(message: Letter) -> bytes:
+    """Write ASCII alternatives unencoded, with a boundary that a caller can guess."""
+    bodies = mime.parts(message)
     if len(bodies) == 1 or not all(text.isascii() for _, text in bodies):
-        return mime.build(letter)
-    lines = [f"{name}: {value}" for name, value in mime.header_fields(letter)]
+        return mime.build(message)
+    lines = [f"{name}: {value}" for name, value in mime.header_fields(message)]
     lines += [f'Content-Type: multipart/alternative; boundary="{GUESS}"', ""]
     for subtype, text in bodies:
         lines += [f"--{GUESS}", f"Content-Type: text/{subtype}; charset=utf-8", "", text]

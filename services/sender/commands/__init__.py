@@ -1,1 +1,1 @@
-"""What a call brings about in sender where that is more than one statement."""
+"""The operations behind sender's rpcs that take more than one SQL statement."""

@@ -1,6 +1,6 @@
-"""Accepts emails: whose domain the From is, whether it may send, and what a repeated request gets.
+"""Acceptance of emails: finds the From's domain, checks that it may send, and answers repeated requests.
 
-Not for what a good request is (`drafts`). All is checked again when an email is claimed, under the fence.
+Requests are validated in `drafts`. The domain is checked again on dequeue, under its claim lock.
 """
 
 import hmac
@@ -30,15 +30,15 @@ from services.sender.store.emails import EmailStore
 log = get_logger(__name__)
 
 MOST = 64  # requests stored by one statement
-SMALL = 64 * 1024  # bytes; what is larger is stored by itself, and keeps nobody waiting
-PAUSE = 0.005  # seconds for more requests to come, when several came at once before
+SMALL = 64 * 1024  # bytes; larger requests are stored alone, so that no other request waits for them
+PAUSE = 0.005  # seconds to wait for more requests, if the last batch had several
 
-Claimed = tuple[UUID, Draft]  # with the claim that it is sent from
+Claimed = tuple[UUID, Draft]  # with the domain claim that it is sent from
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request as it is judged; `whole`: it is stored whole or not at all."""
+class _Incoming:
+    """A request to accept; if `whole`, either all of its emails are stored or none."""
 
     request: Request
     drafts: Sequence[Draft | ServiceError]
@@ -54,97 +54,99 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """What of a request was stored; no emails: nothing was."""
+class _Accepted:
+    """The result of a request; `emails` is empty if nothing was stored."""
 
     refusals: Sequence[ServiceError | None]
     emails: Sequence[Email]
 
 
 class Acceptance:
-    """The door that emails come in by; `shared_domain` is the operator's, None where there is none.
+    """Accepts emails; `shared_domain` is the shared sender's domain, None if there is none.
 
-    What is asked for at about the same time is judged and stored together; each has its own answer.
+    Requests that arrive at about the same time are checked and stored in one batch; each gets its own answer.
     """
 
     def __init__(self, store: AcceptanceStore, emails: EmailStore, *, shared_domain: str | None) -> None:
         self._store = store
         self._emails = emails
         self._shared_domain = shared_domain
-        self._gathering = Gathering(self._take_all, most=MOST, pause=PAUSE)
+        self._batcher = Gathering(self._accept_batch, most=MOST, pause=PAUSE)
 
     async def accept(self, request: Request, drafts: Sequence[Draft]) -> Sequence[Email]:
-        """Store all or nothing; return the emails, or those that the same request made before.
+        """Store all emails or none; return them, or the emails that the same request created before.
 
-        Raises AlreadyExists for a request id with other content, or with an answer that the caller may not
-        see; FailedPrecondition or PermissionDenied for a From.
+        Raise AlreadyExists for a request id that was used with other content, or whose answer the caller may
+        not see; FailedPrecondition or PermissionDenied for a From that may not be used.
         """
-        taken = await self._take(_Asked(request, drafts, whole=True))
-        if taken.emails:
-            return taken.emails
-        if before := await self._before(request):
-            # The first answer stands, whatever became of the domain since.
-            return [each for each in before if isinstance(each, Email)]
-        raise _all_of([each for each in taken.refusals if each] or [RequestForgotten()])
+        accepted = await self._accept(_Incoming(request, drafts, whole=True))
+        if accepted.emails:
+            return accepted.emails
+        if earlier := await self._earlier_answer(request):
+            # The first answer is returned again, even if the domain has changed since.
+            return [each for each in earlier if isinstance(each, Email)]
+        raise _combined([each for each in accepted.refusals if each] or [RequestForgotten()])
 
     async def accept_each(
-        self, request: Request, asked: Sequence[Draft | ServiceError]
+        self, request: Request, drafts: Sequence[Draft | ServiceError]
     ) -> Sequence[Email | Refusal]:
-        """Store what is good, and give for each the email or why there is none; see `accept`.
+        """Store the valid emails; return an email or an error for each one. See `accept`.
 
-        Nothing at all is stored where none is good: that request may be mended under its id.
+        If no email is valid, nothing is stored, so the caller may fix the request and reuse its id.
         """
-        taken = await self._take(_Asked(request, asked, whole=False))
-        refusals = [_refusal(each) if each else None for each in taken.refusals]
-        if taken.emails:
-            return _in_turn(taken.emails, refusals)
-        if before := await self._before(request):
-            return before
+        accepted = await self._accept(_Incoming(request, drafts, whole=False))
+        refusals = [_refusal(each) if each else None for each in accepted.refusals]
+        if accepted.emails:
+            return _in_request_order(accepted.emails, refusals)
+        if earlier := await self._earlier_answer(request):
+            return earlier
         if not all(refusals):
             raise RequestForgotten
         return [each for each in refusals if each]
 
-    async def _take(self, asked: _Asked) -> _Taken:
-        if sum(draft.size for draft in asked.good) <= SMALL:
+    async def _accept(self, incoming: _Incoming) -> _Accepted:
+        if sum(draft.size for draft in incoming.good) <= SMALL:
             try:
-                return await self._gathering.ask(asked)
+                return await self._batcher.ask(incoming)
             except ServiceError:
                 raise
-            except Exception as error:  # noqa: BLE001 - by the fault of any of them; whose it is fails again
+            except Exception as error:  # noqa: BLE001 - one request can fail its whole batch
                 log.warning(
-                    "not stored together", action="requests_not_stored_together", error=type(error).__name__
+                    "storing a batch of requests failed; storing each alone",
+                    action="requests_not_stored_together",
+                    error=type(error).__name__,
                 )
-        [taken] = await self._take_all([asked])
-        return taken
+        [accepted] = await self._accept_batch([incoming])
+        return accepted
 
-    async def _take_all(self, asked: Sequence[_Asked]) -> list[_Taken]:
-        """Judge each request, and store all of which there is something to store."""
-        domains = await self._store.domains([each.senders for each in asked], self._shared_domain)
-        judged = [_judged(each, found) for each, found in zip(asked, domains, strict=True)]
-        offers = [_offer(each, outcomes) for each, outcomes in zip(asked, judged, strict=True)]
+    async def _accept_batch(self, incoming: Sequence[_Incoming]) -> list[_Accepted]:
+        """Check each request, and store all requests that have something to store."""
+        domains = await self._store.domains([each.senders for each in incoming], self._shared_domain)
+        checked = [_checked(each, found) for each, found in zip(incoming, domains, strict=True)]
+        offers = [_offer(each, outcomes) for each, outcomes in zip(incoming, checked, strict=True)]
         wanted = [each for each in offers if each]
         stored = iter(await self._store.accept(wanted) if wanted else [])
         return [
-            _Taken(
+            _Accepted(
                 [each if isinstance(each, ServiceError) else None for each in outcomes],
                 next(stored) if offer else [],
             )
-            for offer, outcomes in zip(offers, judged, strict=True)
+            for offer, outcomes in zip(offers, checked, strict=True)
         ]
 
-    async def _before(self, request: Request) -> list[Email | Refusal]:
-        """Give what this request was answered with; nothing where it was not."""
+    async def _earlier_answer(self, request: Request) -> list[Email | Refusal]:
+        """Return the stored answer to this request; empty if there is none."""
         answered = await self._store.answered(request) if request.id else None
         if answered is None:
             return []
         if not hmac.compare_digest(answered.content_hash, request.content_hash):
             raise RequestIdReused(request.id or "")
         emails = await self._emails.get_all(answered.email_ids, request.sees)
-        return _in_turn(emails, answered.refusals)
+        return _in_request_order(emails, answered.refusals)
 
 
-def _in_turn(emails: Sequence[Email], refusals: Sequence[Refusal | None]) -> list[Email | Refusal]:
-    """Lay emails where nothing was refused."""
+def _in_request_order(emails: Sequence[Email], refusals: Sequence[Refusal | None]) -> list[Email | Refusal]:
+    """Return emails and refusals in the order of the request; a None refusal marks an email's position."""
     if not refusals:
         return list(emails)
     following = iter(emails)
@@ -155,56 +157,56 @@ def _refusal(error: ServiceError) -> Refusal:
     return Refusal(to_status(error).SerializeToString())
 
 
-def _all_of(errors: Sequence[ServiceError]) -> ServiceError:
-    """Give the first, with the places of all."""
+def _combined(errors: Sequence[ServiceError]) -> ServiceError:
+    """Return the first error, with the violations of all."""
     first = errors[0]
     first.violations = tuple(violation for error in errors for violation in error.violations)
     return first
 
 
-def _judged(asked: _Asked, domains: Mapping[str, Domain]) -> list[Claimed | ServiceError]:
+def _checked(incoming: _Incoming, domains: Mapping[str, Domain]) -> list[Claimed | ServiceError]:
     return [
-        each if isinstance(each, ServiceError) else _claimed(domains.get(each.sender.domain), each, asked)
-        for each in asked.drafts
+        each if isinstance(each, ServiceError) else _claimed(domains.get(each.sender.domain), each, incoming)
+        for each in incoming.drafts
     ]
 
 
-def _claimed(domain: Domain | None, draft: Draft, asked: _Asked) -> Claimed | ServiceError:
+def _claimed(domain: Domain | None, draft: Draft, incoming: _Incoming) -> Claimed | ServiceError:
     try:
-        return claim_to_send_from(domain, draft, asked.request.sees), draft
+        return claim_to_send_from(domain, draft, incoming.request.sees), draft
     except ServiceError as error:
         error.violations = (Violation(f"{draft.path}from.address", error.message),)
         return error
 
 
-def _offer(asked: _Asked, judged: Sequence[Claimed | ServiceError]) -> Offer | None:
-    """Give what is to be stored of a request; None for nothing."""
-    good = [each for each in judged if not isinstance(each, ServiceError)]
-    if len(good) == len(judged):
-        return Offer(asked.request, good)
-    if asked.whole or not good:
+def _offer(incoming: _Incoming, checked: Sequence[Claimed | ServiceError]) -> Offer | None:
+    """Return what to store of a request; None for nothing."""
+    good = [each for each in checked if not isinstance(each, ServiceError)]
+    if len(good) == len(checked):
+        return Offer(incoming.request, good)
+    if incoming.whole or not good:
         return None
-    refusals = [_refusal(each) if isinstance(each, ServiceError) else None for each in judged]
-    return Offer(asked.request, good, refusals)
+    refusals = [_refusal(each) if isinstance(each, ServiceError) else None for each in checked]
+    return Offer(incoming.request, good, refusals)
 
 
 def claim_to_send_from(domain: Domain | None, draft: Draft, sees: TenantVisibility) -> UUID:
-    """Return the claim that an email would be sent from; raise what the caller is told otherwise.
+    """Return the domain claim that an email is sent from; raise a ServiceError if it may not be sent.
 
-    `domain` is None where the caller sees none: a key that is tied to domains does not learn of others.
+    `domain` is None if the caller cannot see it; a key restricted to domains does not learn about others.
     """
     name = draft.sender.domain
     if domain is None and sees.claim_ids:
         raise KeyNotForDomain(name)
-    answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
-    if domain is None or answer is Origin.NOT_YOURS:
+    result = Origin.NOT_YOURS if domain is None else origin(domain.standing)
+    if domain is None or result is Origin.NOT_YOURS:
         raise FromNotYours(name)
     if domain.pause_reason is not None:
         raise TenantPaused(domain.pause_reason)
-    if answer is Origin.GOING:
+    if result is Origin.GOING:
         raise DomainDeleting(name)
-    if answer is Origin.SUPERSEDED:
+    if result is Origin.SUPERSEDED:
         raise DomainSuperseded(name)
-    if answer is Origin.NOT_READY:
+    if result is Origin.NOT_READY:
         raise DomainNotReady(name, domain.standing.state)
     return domain.claim_id

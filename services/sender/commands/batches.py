@@ -1,4 +1,4 @@
-"""Several emails of one request: each is judged as if it came alone, and named by its place. Pure."""
+"""Several emails in one request: each is checked as if it came alone, and named by its index. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,30 +11,30 @@ MAX_EMAILS = 100
 
 
 def check_items(own_ids: Sequence[str]) -> None:
-    """Raise InvalidArgument for too many or none, or for one with an id of its own that is not empty."""
+    """Raise InvalidArgument for no emails, for too many, or for an email with its own id."""
     if not 1 <= len(own_ids) <= MAX_EMAILS:
         raise InvalidField("emails", f"has {len(own_ids)} emails; 1 to {MAX_EMAILS} are allowed")
     for index, own_id in enumerate(own_ids):
         if own_id:
-            problem = "has a request_id or tenant_id of its own; give them once, beside emails"
+            problem = "has its own request_id or tenant_id; set them once, next to emails"
             raise InvalidField(f"emails[{index}]", problem)
 
 
-def judge(wishes: Sequence[Wish], now: datetime) -> list[Draft | InvalidArgument]:
-    """Give for each a draft, or all that is wrong with it."""
-    return [_judged(wish, now, f"emails[{index}].") for index, wish in enumerate(wishes)]
+def judge(requests: Sequence[Wish], now: datetime) -> list[Draft | InvalidArgument]:
+    """Return for each email a draft, or an error with everything that is wrong with it."""
+    return [_checked(request, now, f"emails[{index}].") for index, request in enumerate(requests)]
 
 
-def drafts_of(wishes: Sequence[Wish], now: datetime) -> list[Draft]:
-    """Give the drafts; raises InvalidArgument with everything that is wrong with any."""
-    judged = judge(wishes, now)
-    if wrong := [each for each in judged if isinstance(each, InvalidArgument)]:
+def drafts_of(requests: Sequence[Wish], now: datetime) -> list[Draft]:
+    """Return the drafts; raise InvalidArgument with everything that is wrong with any of them."""
+    checked = judge(requests, now)
+    if wrong := [each for each in checked if isinstance(each, InvalidArgument)]:
         raise InvalidArgument(violations=[violation for each in wrong for violation in each.violations])
-    return [each for each in judged if isinstance(each, Draft)]
+    return [each for each in checked if isinstance(each, Draft)]
 
 
-def _judged(wish: Wish, now: datetime, path: str) -> Draft | InvalidArgument:
+def _checked(request: Wish, now: datetime, path: str) -> Draft | InvalidArgument:
     try:
-        return draft(wish, now, path=path)
+        return draft(request, now, path=path)
     except InvalidArgument as error:
         return error

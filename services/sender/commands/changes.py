@@ -1,6 +1,6 @@
-"""Changes that a caller asks of an accepted email: another time, or none at all.
+"""Changes to an accepted email: a caller may reschedule or cancel it.
 
-An email is locked before it is judged: whoever is claiming it has finished, or has not begun.
+The email is locked before its state is checked, so no dequeue of it is in progress.
 """
 
 from datetime import UTC, datetime
@@ -16,11 +16,11 @@ from services.sender.store.changes import ChangeStore
 from services.sender.store.emails import EmailStore
 from services.sender.store.states import EmailStates
 
-CANCELED = "Canceled before it was handed over; nothing was sent."
+CANCELED = "Canceled before it was submitted to SES. Nothing was sent."
 
 
 class Changes:
-    """Each change is made once however often it is asked for; raises NotFound or FailedPrecondition."""
+    """Reschedules and cancels emails. Calls are idempotent and raise NotFound or FailedPrecondition."""
 
     def __init__(
         self, database: Database, store: ChangeStore, emails: EmailStore, states: EmailStates
@@ -31,17 +31,17 @@ class Changes:
         self._states = states
 
     async def reschedule(self, email_id: UUID, send_at: datetime | None, sees: Visibility) -> Email:
-        """Give a QUEUED email another time; raises InvalidArgument for one that it may not have."""
+        """Reschedule a QUEUED email; raise InvalidArgument for a time that is not allowed."""
         soonest = _checked(send_at, datetime.now(UTC))
         async with self._database.transaction() as connection:
             state = await self._locked(connection, email_id, sees)
             if state is not State.QUEUED:
-                raise WrongState(state, "has left the queue, so its time cannot be changed any more")
+                raise WrongState(state, "is no longer queued, so it cannot be rescheduled")
             await self._store.reschedule(connection, email_id, soonest)
         return await self._read(email_id, sees)
 
     async def cancel(self, email_id: UUID, sees: Visibility) -> Email:
-        """Call an email back of which certainly nothing was sent."""
+        """Cancel an email that was definitely not sent."""
         async with self._database.transaction() as connection:
             state = await self._locked(connection, email_id, sees)
             if state is not State.CANCELED:
@@ -50,9 +50,9 @@ class Changes:
 
     async def _cancel(self, connection: Connection, email_id: UUID, state: State) -> None:
         if state not in (State.QUEUED, State.HELD):
-            raise WrongState(state, "does not wait any more, so it cannot be called back")
+            raise WrongState(state, "is no longer waiting, so it cannot be canceled")
         if await self._store.is_perhaps_sent(connection, email_id):
-            raise WrongState(state, "may have been sent already, so it cannot be called back")
+            raise WrongState(state, "may have been sent already, so it cannot be canceled")
         await self._states.move(connection, [Move(email_id, State.CANCELED, CANCELED)])
 
     async def _locked(self, connection: Connection, email_id: UUID, sees: Visibility) -> State:
@@ -70,7 +70,7 @@ class Changes:
 
 def _checked(send_at: datetime | None, now: datetime) -> datetime:
     if send_at is None:
-        raise InvalidField("send_time", "is missing; say when the email is to be sent")
+        raise InvalidField("send_time", "is missing; set the time to send the email at")
     try:
         check_send_time(send_at, now)
     except BadTime as error:

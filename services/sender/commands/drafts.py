@@ -1,6 +1,6 @@
-"""From what a caller asked for to an email that may be accepted, or every mistake in it by field. Pure.
+"""Validates a request and turns it into a draft, or names every invalid field. Pure.
 
-Not for whose domain the From is: that is `origin`, with what the database knows.
+Whether the From's domain may be used is decided in `origin`, with data from the database.
 """
 
 import re
@@ -31,30 +31,30 @@ from services.sender.model.emails import (
 from services.sender.model.headers import MAX_HEADERS, BadHeader, Unsubscribe, check_header, typed_headers
 from services.sender.model.schedule import BadTime, check_send_time
 
-MAX_RECIPIENTS = 50  # of one request to SES, To, Cc and Bcc together
+MAX_RECIPIENTS = 50  # SES's limit for one request, To, Cc and Bcc together
 MAX_REPLY_TO = 10
 MAX_SUBJECT = 998  # characters
 MAX_TAGS = 20
-# What SES's events find an email by is ours alone to write (`posting.tags`).
+# Tags with this prefix identify an email in SES's events, so callers must not set them (`posting.tags`).
 OWN_TAGS = "lh-"
 MAX_REQUEST_ID = 256
 # SES's limit, after encoding (https://docs.aws.amazon.com/ses/latest/dg/quotas.html).
 MAX_SIZE = 40 * 1024 * 1024
-HEADER_ALLOWANCE = 16 * 1024  # bytes for what we write around the bodies
-PART_ALLOWANCE = 2 * 1024  # bytes for what we write around a part where there are files
+HEADER_ALLOWANCE = 16 * 1024  # bytes for the headers around the bodies
+PART_ALLOWANCE = 2 * 1024  # bytes for the headers and boundaries around a part, if there are files
 BASE64_LINE = (57, 78)  # bytes in, bytes out, line break included
 
-_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories of signs that no subject has
+_BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories of characters that no subject may contain
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
-WINDOWS = (timedelta(minutes=1), timedelta(days=1))  # how long evidence may be awaited
+WINDOWS = (timedelta(minutes=1), timedelta(days=1))  # shortest and longest time to wait for an SES event
 
 Pair = tuple[str, str]  # address and display name, as typed
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment as it was asked for, unchecked."""
+    """A requested attachment, unchecked."""
 
     file_name: str
     content_type: str
@@ -64,7 +64,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """An email as a caller asked for it, unchecked."""
+    """An email as a caller requested it, unchecked."""
 
     sender: Pair
     to: Sequence[Pair]
@@ -85,27 +85,32 @@ class Wish:
     references: Sequence[str] = ()
 
 
-def draft(wish: Wish, now: datetime, *, path: str = "") -> Draft:
-    """Check everything; raises InvalidArgument with one violation for each mistake.
+def draft(request: Wish, now: datetime, *, path: str = "") -> Draft:
+    """Return the draft of a valid request; raise InvalidArgument with one violation for each mistake.
 
-    `path` is where in the request the email stands, and goes before each field's name.
+    `path` is the email's position in the request, and precedes each field's name.
     """
     checks = _Checks(path)
-    sender = checks.mailbox("from", wish.sender)
-    recipients = checks.recipients(wish)
-    reply_to = checks.mailboxes("reply_to", wish.reply_to, limit=MAX_REPLY_TO)
-    checks.subject(wish.subject)
-    checks.bodies(wish.text, wish.html)
-    attachments = checks.attachments(wish.files)
-    size = checks.size(wish)
-    headers = checks.headers(wish)
-    checks.tags(wish.tags)
-    terms = checks.terms(wish, now)
+    sender = checks.mailbox("from", request.sender)
+    recipients = checks.recipients(request)
+    reply_to = checks.mailboxes("reply_to", request.reply_to, limit=MAX_REPLY_TO)
+    checks.subject(request.subject)
+    checks.bodies(request.text, request.html)
+    attachments = checks.attachments(request.files)
+    size = checks.size(request)
+    headers = checks.headers(request)
+    checks.tags(request.tags)
+    terms = checks.terms(request, now)
     checks.raise_if_any()
     content = Content(
-        wish.subject, tuple(reply_to), wish.text or None, wish.html or None, headers, tuple(attachments)
+        request.subject,
+        tuple(reply_to),
+        request.text or None,
+        request.html or None,
+        headers,
+        tuple(attachments),
     )
-    return Draft(sender, tuple(recipients), content, dict(wish.tags), size, terms, path)
+    return Draft(sender, tuple(recipients), content, dict(request.tags), size, terms, path)
 
 
 def check_request_id(request_id: str) -> None:
@@ -115,7 +120,7 @@ def check_request_id(request_id: str) -> None:
 
 
 class _Checks:
-    """Gathers every mistake, so that a caller mends a request once."""
+    """Collects all mistakes, so that a caller can fix them all at once."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -126,7 +131,7 @@ class _Checks:
             raise InvalidArgument(violations=self._violations)
 
     def mailbox(self, path: str, pair: Pair) -> Address:
-        """Give the address; what stands in for a bad one is never used."""
+        """Return the address; a bad one is returned unparsed, and never used because it is a violation."""
         address, name = pair
         try:
             parsed = parse_address(address)
@@ -145,26 +150,26 @@ class _Checks:
             return []
         return [self.mailbox(f"{path}[{index}]", pair) for index, pair in enumerate(pairs)]
 
-    def recipients(self, wish: Wish) -> list[Recipient]:
-        if not wish.to:
+    def recipients(self, request: Wish) -> list[Recipient]:
+        if not request.to:
             self._note("to", "is empty; an email needs a recipient in To")
-        if (total := len(wish.to) + len(wish.cc) + len(wish.bcc)) > MAX_RECIPIENTS:
+        if (total := len(request.to) + len(request.cc) + len(request.bcc)) > MAX_RECIPIENTS:
             problem = (
-                f"makes {total} recipients with cc and bcc; at most {MAX_RECIPIENTS} are allowed in one email"
+                f"has {total} recipients with cc and bcc; at most {MAX_RECIPIENTS} are allowed in one email"
             )
             self._note("to", problem)
             return []
         fields = (
-            ("to", RecipientKind.TO, wish.to),
-            ("cc", RecipientKind.CC, wish.cc),
-            ("bcc", RecipientKind.BCC, wish.bcc),
+            ("to", RecipientKind.TO, request.to),
+            ("cc", RecipientKind.CC, request.cc),
+            ("bcc", RecipientKind.BCC, request.bcc),
         )
         found: list[Recipient] = []
         seen: set[str] = set()
         for path, kind, pairs in fields:
             for index, address in enumerate(self.mailboxes(path, pairs)):
                 if address.match in seen:
-                    self._note(f"{path}[{index}].address", "is named twice; name each recipient once")
+                    self._note(f"{path}[{index}].address", "is a duplicate; list each recipient once")
                 seen.add(address.match)
                 found.append(Recipient(kind, address))
         return found
@@ -172,15 +177,15 @@ class _Checks:
     def subject(self, subject: str) -> None:
         if len(subject) > MAX_SUBJECT:
             self._note("subject", f"has {len(subject)} characters; at most {MAX_SUBJECT} are allowed")
-        if not is_plain(subject) and any(unicodedata.category(sign) in _BREAKS for sign in subject):
-            self._note("subject", "has a line break or another control character in it; take it out")
+        if not is_plain(subject) and any(unicodedata.category(char) in _BREAKS for char in subject):
+            self._note("subject", "has a line break or another control character in it; remove it")
 
     def bodies(self, text: str, html: str) -> None:
         if not text and not html:
-            self._note("text", "is empty and so is html; an email needs a body")
+            self._note("text", "and html are both empty; an email needs a body")
         for path, body in (("text", text), ("html", html)):
             if "\0" in body:
-                self._note(path, "has a NUL character in it; take it out")
+                self._note(path, "has a NUL character in it; remove it")
 
     def attachments(self, files: Sequence[File]) -> list[Attachment]:
         if len(files) > MAX_ATTACHMENTS:
@@ -188,7 +193,7 @@ class _Checks:
             return []
         shown = [each.content_id for each in files if each.content_id]
         if len(set(shown)) < len(shown):
-            self._note("attachments", "has a content_id twice; each file needs one of its own")
+            self._note("attachments", "has a duplicate content_id; give each file a different one")
         return [self._attachment(f"attachments[{index}]", each) for index, each in enumerate(files)]
 
     def _attachment(self, path: str, file: File) -> Attachment:
@@ -207,40 +212,40 @@ class _Checks:
             self._note(f"{path}.content_id", str(error))
         return Attachment(file.file_name, content_type, file.content_id, len(file.content), file.content)
 
-    def size(self, wish: Wish) -> int:
-        """Give the size of all, encoded, in bytes; names the first field that is too much."""
-        parts = [("text", wish.text.encode()), ("html", wish.html.encode())]
-        parts += [(f"attachments[{index}].content", each.content) for index, each in enumerate(wish.files)]
+    def size(self, request: Wish) -> int:
+        """Return the total encoded size in bytes; note the first field that exceeds the limit."""
+        parts = [("text", request.text.encode()), ("html", request.html.encode())]
+        parts += [(f"attachments[{index}].content", each.content) for index, each in enumerate(request.files)]
         size = HEADER_ALLOWANCE
         for path, part in parts:
             fitted = size <= MAX_SIZE
-            size += encoded_size(part) + (PART_ALLOWANCE if wish.files else 0)
+            size += encoded_size(part) + (PART_ALLOWANCE if request.files else 0)
             if fitted and size > MAX_SIZE:
-                problem = f"makes {size} bytes with what stands before it, encoded; at most {MAX_SIZE}"
+                problem = f"brings the encoded email to {size} bytes; at most {MAX_SIZE} are allowed"
                 self._note(path, problem)
         return size
 
-    def headers(self, wish: Wish) -> dict[str, str]:
-        """Give the headers to add: those asked for by name, and those that typed fields become."""
-        if len(wish.headers) > MAX_HEADERS:
-            self._note("headers", f"has {len(wish.headers)} headers; at most {MAX_HEADERS} are allowed")
+    def headers(self, request: Wish) -> dict[str, str]:
+        """Return the headers to add: those requested by name, and those made from typed fields."""
+        if len(request.headers) > MAX_HEADERS:
+            self._note("headers", f"has {len(request.headers)} headers; at most {MAX_HEADERS} are allowed")
             return {}
         seen: set[str] = set()
-        for name, value in wish.headers.items():
+        for name, value in request.headers.items():
             path = f"headers[{name!r}]"
             if name.lower() in seen:
-                self._note(path, "is there twice; names differ by more than upper and lower case")
+                self._note(path, "is set twice; header names are case-insensitive")
             seen.add(name.lower())
             self._header(path, name, value)
-        return dict(wish.headers) | self._typed_headers(wish, seen)
+        return dict(request.headers) | self._typed_headers(request, seen)
 
-    def _typed_headers(self, wish: Wish, seen: Container[str]) -> dict[str, str]:
+    def _typed_headers(self, request: Wish, seen: Container[str]) -> dict[str, str]:
         found: dict[str, str] = {}
-        for typed in typed_headers(wish.unsubscribe, wish.in_reply_to, wish.references):
+        for typed in typed_headers(request.unsubscribe, request.in_reply_to, request.references):
             if typed.problem:
                 self._note(typed.field, typed.problem)
             elif typed.name.lower() in seen:
-                self._note(typed.field, f"and headers both give {typed.name}; leave one out")
+                self._note(typed.field, f"and headers both set {typed.name}; remove one of them")
             else:
                 self._header(typed.field, typed.name, typed.value)
             found[typed.name] = typed.value
@@ -252,15 +257,15 @@ class _Checks:
         except BadHeader as error:
             self._note(path, str(error))
 
-    def terms(self, wish: Wish, now: datetime) -> Terms:
-        """Give them complete: a time in the past that is meant as now is now."""
+    def terms(self, request: Wish, now: datetime) -> Terms:
+        """Return the terms; a send time slightly in the past becomes `now`."""
         shortest, longest = WINDOWS
-        if wish.window is not None and not shortest <= wish.window <= longest:
+        if request.window is not None and not shortest <= request.window <= longest:
             self._note("unknown_window", "must be between 1 minute and 1 day")
-        if wish.on_unknown not in OnUnknown.__members__:
-            self._note("on_unknown", "names a policy that does not exist")
+        if request.on_unknown not in OnUnknown.__members__:
+            self._note("on_unknown", "is not a known policy; use HOLD or RESEND")
             return Terms()
-        return Terms(self._send_at(wish.send_at, now), OnUnknown(wish.on_unknown), wish.window)
+        return Terms(self._send_at(request.send_at, now), OnUnknown(request.on_unknown), request.window)
 
     def _send_at(self, send_at: datetime | None, now: datetime) -> datetime | None:
         if send_at is None:
@@ -279,13 +284,15 @@ class _Checks:
             if not (_TAG.fullmatch(name) and _TAG.fullmatch(value)):
                 self._note(f"tags[{name!r}]", "name and value must be 1 to 256 characters of A-Z a-z 0-9 _ -")
             elif name.lower().startswith(OWN_TAGS):
-                self._note(f"tags[{name!r}]", f"begins with {OWN_TAGS}, which Letterhead uses; rename it")
+                self._note(
+                    f"tags[{name!r}]", f"begins with {OWN_TAGS}, which is reserved for Letterhead; rename it"
+                )
 
     def _note(self, path: str, problem: str) -> None:
         self._violations.append(Violation(f"{self._path}{path}", problem))
 
 
 def encoded_size(part: bytes) -> int:
-    """Give the most bytes that a part takes in an email: as base64, which is what SES counts by."""
-    taken, made = BASE64_LINE
-    return -(-len(part) // taken) * made
+    """Return the most bytes that a part takes in an email: as base64, which SES's limit counts."""
+    raw, encoded = BASE64_LINE
+    return -(-len(part) // raw) * encoded

@@ -1,6 +1,6 @@
-"""The test email of a domain: the words are ours, and it goes to the domain itself or to its test address.
+"""Test emails of a domain: the text is fixed, and the recipient is on the domain or its test address.
 
-A domain and a tenant have few at a time, because whoever has a domain's link may ask for one.
+They are rate limited per domain and per tenant, because anyone with a domain's link may request one.
 """
 
 import hashlib
@@ -23,30 +23,30 @@ LOCAL_PART = "hello"
 TAG = ("letterhead", "test-email")
 AT_ONCE = 5
 INTERVAL = timedelta(minutes=1)
-# Of all domains of a tenant: nothing counts their bounces but SES.
+# For all domains of a tenant: test emails do not count in its reputation, but SES counts their bounces.
 TENANT_AT_ONCE = 50
 TENANT_INTERVAL = timedelta(minutes=10)
 
 _TEXT = """\
-This email was sent as {name}, to show that its DNS records are right.
+This test email was sent from {name} to show that its DNS records are correct.
 
-Your mail program can show where it comes from, near the sender's name:
+Your mail program can show the origin of this email next to the sender's name:
 
     mailed-by:  {return_path}
     signed-by:  {name}
 
-Nobody needs to answer it.
+You do not need to reply.
 """
 _HTML = """\
-<p>This email was sent as <strong>{name}</strong>, to show that its DNS records are right.</p>
-<p>Your mail program can show where it comes from, near the sender's name:</p>
+<p>This test email was sent from <strong>{name}</strong> to show that its DNS records are correct.</p>
+<p>Your mail program can show the origin of this email next to the sender's name:</p>
 <p>mailed-by: {return_path}<br>signed-by: {name}</p>
-<p>Nobody needs to answer it.</p>
+<p>You do not need to reply.</p>
 """
 
 
 class Specimens:
-    """Has test emails accepted like any other email."""
+    """Sends test emails, which are accepted like any other email."""
 
     def __init__(
         self,
@@ -61,37 +61,37 @@ class Specimens:
         self._acceptance = acceptance
 
     async def send(self, claim_id: UUID, to: str, request_id: str, sees: Visibility) -> Email:
-        """Accept one; raises NotFound, FailedPrecondition until the domain signs, or ResourceExhausted."""
+        """Accept one; raise NotFound, FailedPrecondition if the domain cannot sign, or ResourceExhausted."""
         subject = await self._store.find(claim_id, sees)
         if subject is None:
             raise DomainNotFound
         if not subject.signs:
             raise DomainNotReady(subject.name, subject.state)
-        draft = replace(drafts.draft(_wish(subject, to), datetime.now(UTC)), is_test=True)
+        draft = replace(drafts.draft(_email_request(subject, to), datetime.now(UTC)), is_test=True)
         await self._test_addresses.check(subject, draft.recipients[0].address.address)
-        await self._take_turn(f"test-email:{claim_id}", INTERVAL, AT_ONCE)
-        await self._take_turn(f"test-emails:{subject.tenant_id}", TENANT_INTERVAL, TENANT_AT_ONCE)
+        await self._check_rate(f"test-email:{claim_id}", INTERVAL, AT_ONCE)
+        await self._check_rate(f"test-emails:{subject.tenant_id}", TENANT_INTERVAL, TENANT_AT_ONCE)
         content = hashlib.sha256(f"SendTestEmail\0{claim_id}\0{to}".encode()).digest()
         within = TenantVisibility(subject.tenant_id, sees.claim_ids, sees.kinds)
-        request = Request(within, _own_id(claim_id, request_id), content)
+        request = Request(within, _namespaced_id(claim_id, request_id), content)
         [email] = await self._acceptance.accept(request, [draft])
         return email
 
-    async def _take_turn(self, key: str, interval: timedelta, at_once: int) -> None:
+    async def _check_rate(self, key: str, interval: timedelta, at_once: int) -> None:
         rate = 1 / interval.total_seconds()
         if await self._bucket.take(key, rate=rate, capacity=at_once, patience=timedelta(0)) is None:
             raise TooManyTests(interval)
 
 
-def _own_id(claim_id: UUID, request_id: str) -> str | None:
-    """Return the id in a space of the domain's own, so that a link uses up no id of its tenant's.
+def _namespaced_id(claim_id: UUID, request_id: str) -> str | None:
+    """Return the request id in a namespace of the domain, so that a link cannot use up its tenant's ids.
 
-    The line breaks keep it apart: no caller's id has one.
+    The line breaks prevent collisions, as no caller's id contains one.
     """
     return f"SendTestEmail\n{claim_id}\n{request_id}" if request_id else None
 
 
-def _wish(subject: Subject, to: str) -> Wish:
+def _email_request(subject: Subject, to: str) -> Wish:
     return Wish(
         sender=(f"{LOCAL_PART}@{subject.name}", ""),
         to=[(to, "")],

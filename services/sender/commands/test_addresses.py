@@ -1,7 +1,7 @@
-"""Confirms the one address of a domain, besides its own, that test emails may go to.
+"""Confirmation of the one address of a domain, besides its own, that test emails may be sent to.
 
-Bounded, because whoever has a domain's link may ask: codes of a domain, a tenant and to an address, wrong
-codes, and the life of each.
+Anyone with a domain's link may request a code, so there are limits on codes per domain, per tenant and per
+address, on wrong codes, and on how long a code is valid.
 """
 
 import hmac
@@ -39,24 +39,24 @@ from services.sender.store.test_addresses import Live, NewCode, TestAddressStore
 
 SENDER = "hello"
 TAGS = {"letterhead": "test-code"}
-# Written without the code, so that it can be shown in lists.
+# The subject does not contain the code, because lists of emails show subjects.
 SUBJECT = "Your code for test emails from {name}"
 TEXT = """\
-Your code is {code}. It works for {minutes} minutes.
+Your code is {code}. It expires in {minutes} minutes.
 
-Somebody wants to send test emails from {name} to this address, and enters
-the code to show that they read it. If that is not you, ignore this email:
-without the code, nothing more is sent here.
+Someone asked to send test emails from {name} to this address and must
+enter the code to confirm it. If you did not ask for this, ignore this email:
+without the code, no test emails are sent to you.
 """
 HTML = """\
-<p>Your code is <strong>{code}</strong>. It works for {minutes} minutes.</p>
-<p>Somebody wants to send test emails from {name} to this address, and enters the code to show that they
-read it. If that is not you, ignore this email: without the code, nothing more is sent here.</p>
+<p>Your code is <strong>{code}</strong>. It expires in {minutes} minutes.</p>
+<p>Someone asked to send test emails from {name} to this address and must enter the code to confirm it.
+If you did not ask for this, ignore this email: without the code, no test emails are sent to you.</p>
 """
 
 
 class TestAddresses:
-    """Sends codes and takes them back, within what the caller sees."""
+    """Sends codes and confirms addresses, for domains that are visible to the caller."""
 
     def __init__(self, database: Database, domains: SpecimenStore, store: TestAddressStore) -> None:
         self._database = database
@@ -84,7 +84,7 @@ class TestAddresses:
             return await self._repeated(connection, new) or await self._added(connection, new)
 
     async def confirm(self, claim_id: UUID, typed: str, code: str, sees: Visibility) -> TestAddress:
-        """Confirm an address by its code; raise NotFound, InvalidField, or FailedPrecondition."""
+        """Confirm an address with its code; raise NotFound, InvalidField, or FailedPrecondition."""
         await self._found(claim_id, sees)
         address = _address(typed)
         digest = code_hash(claim_id, address, read_code(code))
@@ -98,7 +98,7 @@ class TestAddresses:
             if hmac.compare_digest(opened.code_hash, digest):
                 return await self._store.confirm(connection, opened)
             left = await self._store.count_wrong(connection, opened.id)
-        raise _wrong(address, left)  # only now: the try is counted for good
+        raise _wrong(address, left)  # raised after the commit, so that the failed try is counted
 
     async def check(self, subject: Subject, address: str) -> None:
         """Raise FailedPrecondition unless a test email of the domain may go to an address."""
@@ -116,10 +116,10 @@ class TestAddresses:
     async def _repeated(self, connection: Connection, new: NewCode) -> TestAddress | None:
         if new.request_id is None:
             return None
-        asked = await self._store.requested(connection, new.claim_id, new.request_id)
-        if asked is not None and asked.address != new.address:
+        earlier = await self._store.requested(connection, new.claim_id, new.request_id)
+        if earlier is not None and earlier.address != new.address:
             raise RequestIdReused(new.request_id)
-        return asked
+        return earlier
 
     async def _added(self, connection: Connection, new: NewCode) -> TestAddress:
         if (wait := await self._store.wait(connection, new)) is not None:
@@ -135,7 +135,7 @@ def _address(typed: str) -> str:
 
 
 def _confirmed_by(confirmed: Live | None, digest: bytes) -> TestAddress | None:
-    """Return an address that this very code confirmed before: the call is repeated."""
+    """Return the address if this very code confirmed it before, as in a repeated call; else None."""
     same = confirmed is not None and hmac.compare_digest(confirmed.code_hash, digest)
     return confirmed.test_address if confirmed is not None and same else None
 
@@ -149,7 +149,7 @@ def _wrong(address: str, left: int) -> InvalidField | TestCodeEnded:
 
 def _email(subject: Subject, address: str, code: str) -> Draft:
     words = {"name": subject.name, "code": shown_code(code), "minutes": int(CODE_LIVES.total_seconds() // 60)}
-    wish = Wish(
+    request = Wish(
         sender=(f"{SENDER}@{subject.name}", ""),
         to=[(address, "")],
         cc=[],
@@ -161,4 +161,4 @@ def _email(subject: Subject, address: str, code: str) -> Draft:
         headers={},
         tags=TAGS,
     )
-    return drafts.draft(wish, datetime.now(UTC))
+    return drafts.draft(request, datetime.now(UTC))

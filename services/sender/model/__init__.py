@@ -1,1 +1,1 @@
-"""The pure rules of sender: values and functions that need no clock, network or database."""
+"""The pure rules of sender: values and functions that use no clock, network or database."""

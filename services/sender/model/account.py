@@ -1,18 +1,18 @@
-"""Whether email may leave just now: what SES takes from the account, and what its tenant may send. Pure."""
+"""Whether email may be sent now: what SES accepts from the account, and what the tenant may send. Pure."""
 
 from dataclasses import dataclass
 
 from services.sender.model.emails import State
 
-# SANDBOXED is allowed to send: to verified recipients, and SES refuses the others by itself.
+# A SANDBOXED account may send to verified recipients; SES itself rejects all others.
 _OPEN = frozenset({"READY", "UNDER_REVIEW", "SANDBOXED"})
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account in one region; the defaults are of one that verifier has never seen.
+    """The account in one region; the defaults describe an account that verifier has not checked yet.
 
-    `state` is a word of verifier's; when SES is UNREACHABLE, what was last known of the rest stands.
+    `state` is a verifier state; while SES is UNREACHABLE, the other fields keep their last known values.
     `max_send_rate` is in recipients per second.
     """
 
@@ -24,12 +24,12 @@ class Account:
 
     @property
     def obstacle(self) -> str:
-        """Why no email leaves, in a sentence; empty when email leaves."""
+        """Return why no email is sent, as a sentence; empty if email is sent."""
         if self.state in _OPEN or (self.state == "UNREACHABLE" and self._was_open):
             return ""
         if self.state == "UNREACHABLE":
-            return f"Waits until SES answers what the account may send. {self.note}".strip()
-        return f"Waits while SES does not take email from this account. {self.note}".strip()
+            return f"Waits until SES reports what the account may send. {self.note}".strip()
+        return f"Waits while SES does not accept email from this account. {self.note}".strip()
 
     @property
     def _was_open(self) -> bool:
@@ -38,9 +38,9 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """How many recipients a tenant may still send to today and just now; None where nothing limits it.
+    """How many recipients a tenant may still send to today and right now; None means no limit.
 
-    `slow_reason` says why it is slowed down, None where it is not.
+    `slow_reason` says why the tenant is throttled; None means that it is not.
     """
 
     left_today: int | None = None
@@ -49,20 +49,20 @@ class Allowance:
 
     @property
     def obstacle(self) -> str:
-        """Why the tenant's email waits, in a sentence; empty when it need not."""
+        """Return why the tenant's email waits, as a sentence; empty if it does not."""
         if self.left_today is not None and self.left_today <= 0:
-            return "Waits for tomorrow (00:00 UTC): the tenant has sent what it may in a day."
+            return "Waits until tomorrow (00:00 UTC): the tenant has reached its daily sending limit."
         if self.left_now is not None and self.left_now <= 0 and self.slow_reason:
-            return f"Waits for its turn: the tenant is slowed down. {self.slow_reason}"
+            return f"Waits because the tenant is throttled. {self.slow_reason}"
         if self.left_now is not None and self.left_now <= 0:
-            return "Waits for its turn at the tenant's own sending rate."
+            return "Waits because the tenant has reached its sending rate."
         return ""
 
 
 def waiting_note(
     state: State, note: str, pause_reason: str | None, account: Account, allowance: Allowance
 ) -> str:
-    """Give an email's note as people see it: what waits says for what, as it is now.
+    """Return the note that people see for an email; for a queued one, what it waits for now.
 
     `pause_reason` is None while the tenant is not paused.
     """

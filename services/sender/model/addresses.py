@@ -1,7 +1,7 @@
-"""The addresses and names we take: plain addr-specs, and names that cannot be read as one. Pure.
+"""The addresses and names that are accepted: plain addr-specs, and names that do not look like one. Pure.
 
-Every parser of mail agrees on a plain addr-spec; on anything richer they differ, and that difference is how a
-From is forged (RFC 5322 §3.4 allows comments, quotes, groups and routes, and each has been used).
+All mail parsers agree on a plain addr-spec. They differ on anything richer, and such differences are used to
+forge a From (RFC 5322 §3.4 allows comments, quotes, groups and routes, and each has been used).
 """
 
 import re
@@ -20,34 +20,34 @@ _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
-# Signs that people take for `<`, `>` and `@`, beyond those that NFKC folds to them (UTS 39).
+# Characters that look like `<`, `>` and `@`, besides those that NFKC folds to them (UTS 39).
 _LOOKALIKES = frozenset(
     "\u2039\u203a\u2329\u232a\u3008\u3009\u27e8\u27e9\u276c\u276d\u276e\u276f\u2770\u2771"
     "\u02c2\u02c3\u1438\u1433\u227a\u227b\u29fc\u29fd\u24d0\u24b6"
 )
 _POSING = frozenset("<>@") | _LOOKALIKES
-# Joiners that scripts and emoji need; every other format character hides or turns round what is shown.
+# Joiners that scripts and emoji need; every other format character hides or reverses what is shown.
 JOINERS = frozenset("\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}")
-# Letters and marks that nothing is drawn for (Unicode's Default_Ignorable_Code_Point, and Braille's blank).
+# Letters and marks that are displayed as nothing (Unicode's Default_Ignorable_Code_Point, Braille's blank).
 _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class BadAddress(ValueError):
-    """An address or a name that is not taken; the message says why and what to do."""
+    """An address or a name that is not accepted; the message says why and what to do."""
 
 
 def is_plain(text: str) -> bool:
-    """Say whether a text is printable ASCII, as most are: a quick answer, before a look at each sign."""
+    """Return whether a text is printable ASCII, as most are: a fast check before one of each character."""
     return text.isascii() and text.isprintable()
 
 
 def parse_address(text: str) -> str:
-    """Give the addr-spec with its domain as lower-case A-labels; raises BadAddress."""
+    """Return the addr-spec with its domain as lower-case A-labels; raise BadAddress."""
     if len(text) > MAX_ADDRESS:
         raise BadAddress(f"is longer than {MAX_ADDRESS} characters")
     if (not is_plain(text) and any(map(_is_unshown, text))) or " " in text:
-        raise BadAddress("has a space, a line break or another control character in it; take it out")
+        raise BadAddress("has a space, a line break or another control character in it; remove it")
     local_part, at, domain = text.rpartition("@")
     if not (at and local_part and domain):
         raise BadAddress("is not an address like agent@example.com")
@@ -58,22 +58,22 @@ def parse_address(text: str) -> str:
 
 
 def check_name(text: str) -> str:
-    """Give a display name as it is; raises BadAddress for one that poses as an address or hides something."""
+    """Return a display name unchanged; raise BadAddress if it looks like an address or hides something."""
     if len(text) > MAX_NAME:
         raise BadAddress(f"is longer than {MAX_NAME} characters")
     if is_plain(text) and _POSING.isdisjoint(text) and text == text.strip():
         return text
     if JOINERS.issuperset(text) or any(map(_is_hidden, text)):
-        raise BadAddress("has a line break, or a control or invisible character in it; take it out")
+        raise BadAddress("has a line break, a control character or an invisible character in it; remove it")
     if not _POSING.isdisjoint(text) or not _POSING.isdisjoint(unicodedata.normalize("NFKC", text)):
-        raise BadAddress("looks like an address: it may have no @, no angle bracket and no sign like them")
+        raise BadAddress("looks like an address; remove @, angle brackets and characters that look like them")
     if text != text.strip():
-        raise BadAddress("begins or ends with a space; take it out")
+        raise BadAddress("begins or ends with a space; remove it")
     return text
 
 
 def parse_mailbox(address: str, name: str) -> Address:
-    """Give both, checked; raises BadAddress for either."""
+    """Return an address with its name, both checked; raise BadAddress for either."""
     return Address(parse_address(address), check_name(name))
 
 
@@ -81,31 +81,35 @@ def _local_part(text: str) -> str:
     if len(text) > MAX_LOCAL_PART:
         raise BadAddress(f"has more than {MAX_LOCAL_PART} characters before the @")
     if not text.isascii():
-        raise BadAddress("has a character before the @ that is not ASCII; not every receiver takes such")
+        raise BadAddress(
+            "has a non-ASCII character before the @, which not every receiver accepts; use an ASCII address"
+        )
     if "=?" in text:
-        raise BadAddress('has "=?" before the @, an encoded word: some readers would show it decoded')
+        raise BadAddress(
+            'has "=?" before the @, which starts an encoded word that some mail programs decode; remove it'
+        )
     if not _DOT_ATOM.fullmatch(text):
         raise BadAddress(
-            "must be a plain address: no quotes, brackets, comments, groups or lists, no dot beside another; "
-            "give each address, and its name, in a field of its own"
+            "must be a plain address without quotes, brackets, comments, groups, lists or adjacent dots; "
+            "put each address and each name in its own field"
         )
     return text
 
 
-def _is_hidden(sign: str) -> bool:
-    return sign in _BLANKS or (unicodedata.category(sign) in _UNSHOWN and sign not in JOINERS)
+def _is_hidden(char: str) -> bool:
+    return char in _BLANKS or (unicodedata.category(char) in _UNSHOWN and char not in JOINERS)
 
 
-def _is_unshown(sign: str) -> bool:
-    return sign.isspace() or unicodedata.category(sign) in _UNSHOWN
+def _is_unshown(char: str) -> bool:
+    return char.isspace() or unicodedata.category(char) in _UNSHOWN
 
 
-@lru_cache(maxsize=4096)  # emails go to few domains again and again
+@lru_cache(maxsize=4096)  # most emails go to a few domains
 def _domain(text: str) -> str:
     domain = text.lower() if text.isascii() else _a_labels(text)
     labels = domain.split(".")
     if len(labels) < 2 or len(domain) > 253 or not all(map(_LABEL.fullmatch, labels)):
-        raise BadAddress(f"has no domain name after the @: {text[:80]!r}")
+        raise BadAddress(f"has no valid domain name after the @: {text[:80]!r}")
     if labels[-1].isdigit():
         raise BadAddress("has an IP address after the @; use a domain name")
     return domain
@@ -115,4 +119,4 @@ def _a_labels(text: str) -> str:
     try:
         return idna.encode(text, uts46=True).decode()
     except idna.IDNAError:
-        raise BadAddress(f"has a domain that is no international domain name: {text[:80]!r}") from None
+        raise BadAddress(f"has an invalid international domain name: {text[:80]!r}") from None

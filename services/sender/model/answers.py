@@ -1,7 +1,8 @@
-"""What SES's answers mean: accepted, refused for certain, or lost. Pure.
+"""The meaning of SES's answers: accepted, definitely rejected, or lost. Pure.
 
-A refusal is certain when SES said no in words we know, or when no byte of the request left. Everything else
-is lost, and settled by evidence alone: an email that may have been sent is never sent again blindly.
+A rejection is definite if SES returned a known error code, or if no byte of the request was sent. Every other
+answer counts as lost and is resolved only by an SES event or an operator: an email that may have been sent is
+not sent again on a guess.
 """
 
 from collections.abc import Mapping
@@ -12,16 +13,16 @@ from typing import TypeAlias
 
 
 class Then(StrEnum):
-    """What becomes of an email that SES refused."""
+    """What happens to an email that SES rejected."""
 
-    RETRY = "RETRY"  # queued again, after a while
-    HOLD = "HOLD"  # held for its domain's sake
-    FAIL = "FAIL"  # failed for good
+    RETRY = "RETRY"  # queued again, after a delay
+    HOLD = "HOLD"  # held because of its domain
+    FAIL = "FAIL"  # failed permanently
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """SES took it. `ses_id` is empty when that is known from its event alone."""
+    """SES accepted it. `ses_id` is empty if that is known only from an event."""
 
     ses_id: str
 
@@ -30,8 +31,8 @@ class Accepted:
 class Refused:
     """Nothing was sent. `note` is a sentence; `error` is for operators.
 
-    `pause` is how long to wait first, doubled with each attempt up to `longest`. With `everyone`, any other
-    email would be refused as well, so all of them wait.
+    `pause` is the first delay, doubled with each attempt up to `longest`. With `everyone`, SES would reject
+    every other email as well, so all of them wait.
     """
 
     then: Then
@@ -42,14 +43,14 @@ class Refused:
     everyone: bool = False
 
     def delay(self, attempt: int) -> timedelta:
-        """Give the wait after this attempt; the first is 1."""
+        """Return the delay after this attempt; the first attempt is 1."""
         doubled: timedelta = self.pause * 2 ** min(attempt - 1, 16)
         return min(doubled, self.longest)
 
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Nobody knows. `error` is for operators."""
+    """It is unknown whether SES accepted it. `error` is for operators."""
 
     error: str
 
@@ -58,46 +59,47 @@ Answer: TypeAlias = Accepted | Refused | Lost
 
 RATE = Refused(
     Then.RETRY,
-    "SES asked to slow down; it is tried again within seconds.",
+    "SES asked to slow down; the email is retried within seconds.",
     pause=timedelta(seconds=1),
     longest=timedelta(seconds=30),
     everyone=True,
 )
 QUOTA = Refused(
     Then.RETRY,
-    "SES's daily quota is used up; it is tried again as that frees. AWS raises the quota when asked.",
+    "SES's daily quota is used up; the email is retried as quota frees up. AWS raises it on request.",
     pause=timedelta(minutes=2),
     longest=timedelta(minutes=10),
     everyone=True,
 )
 PAUSED = Refused(
     Then.RETRY,
-    "SES has paused this account's sending; it is tried again until its deadline. AWS's console says why.",
+    "SES paused this account's sending; the email is retried until its deadline. The AWS console says why.",
     pause=timedelta(seconds=30),
     everyone=True,
 )
 SETUP = Refused(
     Then.RETRY,
-    "SES refused us, not this email: see the operator's log. It is tried again until its deadline.",
+    "SES rejected the account's setup, not this email: see the logs. It is retried until its deadline.",
     pause=timedelta(seconds=15),
     everyone=True,
 )
 UNREACHED = Refused(
     Then.RETRY,
-    "SES could not be reached; nothing was sent, and it is tried again.",
+    "SES could not be reached, so nothing was sent; the email is retried.",
     longest=timedelta(minutes=1),
     everyone=True,
 )
 RETURN_PATH = Refused(
     Then.HOLD,
-    "SES misses the MX record of the domain's return path. Publish it as GetDomain shows; it is sent then.",
+    "SES cannot find the MX record of the return path. Publish it as GetDomain shows to send the email.",
     pause=timedelta(minutes=2),
     longest=timedelta(hours=1),
 )
-REJECTED = Refused(Then.FAIL, "SES refused this email")
-NO_SLOT = Refused(Then.RETRY, "It waits for its turn at SES's sending rate.", longest=timedelta(seconds=4))
+REJECTED = Refused(Then.FAIL, "SES rejected this email")
+NO_SLOT = Refused(Then.RETRY, "Waits because SES's sending rate is reached.", longest=timedelta(seconds=4))
 
-# Error codes of SendEmail and of every AWS operation. 4xx alone: a 5xx may come after the email was accepted.
+# Error codes of SendEmail and of all AWS operations, with status 4xx only: after a 5xx, SES may have accepted
+# the email.
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html and CommonErrors.html
 REFUSALS: Mapping[str, Refused] = {
     "TooManyRequestsException": RATE,
@@ -131,18 +133,18 @@ REFUSALS: Mapping[str, Refused] = {
 
 
 def read_error(code: str, status: int, message: str) -> Answer:
-    """Say what an error that SES answered means; `status` is HTTP's."""
+    """Classify an error that SES returned; `status` is the HTTP status."""
     error = f"{code} ({status}): {message}"
     if not 400 <= status < 500 or code not in REFUSALS:
         return Lost(error)
-    refused = REFUSALS[code]
-    if refused is RATE and _speaks_of_quota(message):
-        refused = QUOTA
-    if refused is REJECTED:
-        return replace(refused, note=f"SES refused this email: {message or code}", error=error)
-    return replace(refused, error=error)
+    rejection = REFUSALS[code]
+    if rejection is RATE and _is_about_quota(message):
+        rejection = QUOTA
+    if rejection is REJECTED:
+        return replace(rejection, note=f"SES rejected this email: {message or code}", error=error)
+    return replace(rejection, error=error)
 
 
-def _speaks_of_quota(message: str) -> bool:
-    """Tell "Daily message quota exceeded" from "Maximum sending rate exceeded": both come under one code."""
+def _is_about_quota(message: str) -> bool:
+    """Return whether the message is about the daily quota, which has the same code as the sending rate."""
     return "quota" in message.lower()

@@ -1,6 +1,6 @@
-"""The files that may go with an email: their names, their types, and what SES would refuse. Pure.
+"""The attachments that an email may have: their names, their types, and what SES would reject. Pure.
 
-Not for how they are written into the email: that is `mime`.
+How they are encoded is up to `mime`.
 """
 
 import mimetypes
@@ -27,9 +27,9 @@ REFUSED = frozenset({
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,63}"
 _TYPE = re.compile(rf"{_WORD}/{_WORD}(?:; ?{_WORD}={_WORD}){{0,4}}")
-# The file's name is written beside it, once: of two, readers show one or the other.
+# The file name is written once, in Content-Disposition: of two names, mail programs show either.
 _NAMES = frozenset({"name", "filename"})
-# Those that every reader knows (https://encoding.spec.whatwg.org/#names-and-labels), of those still in use.
+# Charsets still in use that every mail program knows (https://encoding.spec.whatwg.org/#names-and-labels).
 _KNOWN_CHARSET = re.compile(
     r"utf-8|us-ascii|iso-8859-([1-8]|1[03456])|windows-125[0-8]|utf-16(le|be)?|koi8-[ru]|shift_jis|euc-jp|"
     r"iso-2022-jp|gb18030|gbk|gb2312|big5|euc-kr",
@@ -40,39 +40,39 @@ _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 class BadAttachment(ValueError):
-    """Something of an attachment that is not taken; the message says why and what to do."""
+    """A part of an attachment that is not accepted; the message says why and what to do."""
 
 
 def check_file_name(name: str) -> None:
-    """Raise BadAttachment for a name that hides something, or that SES refuses."""
-    shown = "".join(sign for sign in name if sign not in JOINERS)
+    """Raise BadAttachment for a name that hides something or that SES rejects."""
+    shown = "".join(char for char in name if char not in JOINERS)
     if not shown or len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
         raise BadAttachment(f"must have 1 to {MAX_FILE_NAME} bytes")
-    if any(sign in "/\\" or unicodedata.category(sign) in _UNSHOWN for sign in shown):
-        raise BadAttachment("has a slash, or a control or invisible character in it; take it out")
+    if any(char in "/\\" or unicodedata.category(char) in _UNSHOWN for char in shown):
+        raise BadAttachment("has a slash, a control character or an invisible character in it; remove it")
     if shown != shown.strip() or shown != shown.strip(" ."):
-        raise BadAttachment("begins or ends with a space or a dot; take it off")
+        raise BadAttachment("begins or ends with a space or a dot; remove it")
     if (extension := shown.lower().rpartition(".")[2]) in REFUSED and "." in shown:
-        raise BadAttachment(f"is of type .{extension}, which SES refuses; send it another way")
+        raise BadAttachment(f"is of type .{extension}, which SES rejects; send the file another way")
 
 
-def media_type(asked: str, file_name: str) -> str:
-    """Give the type to declare; raises BadAttachment for one that is none, or that would be structure."""
-    if not asked:
+def media_type(requested: str, file_name: str) -> str:
+    """Return the type to declare; raise BadAttachment for an invalid type or one with parts of its own."""
+    if not requested:
         return _guessed(file_name)
-    if not _TYPE.fullmatch(asked):
+    if not _TYPE.fullmatch(requested):
         raise BadAttachment("is not a media type like application/pdf")
-    if _has_parts(asked):
-        raise BadAttachment("is a type that has parts of its own; use application/octet-stream")
-    parameters = [each.partition("=") for each in asked.split(";")[1:]]
+    if _has_parts(requested):
+        raise BadAttachment("is a type with parts of its own; use application/octet-stream")
+    parameters = [each.partition("=") for each in requested.split(";")[1:]]
     _check_parameters([(name.strip().lower(), value) for name, _, value in parameters])
-    return asked
+    return requested
 
 
 def _guessed(file_name: str) -> str:
-    """Give the type that a name says; a packed file is not of the type of what is in it."""
-    found, packed = mimetypes.guess_type(file_name, strict=True)
-    return UNKNOWN_TYPE if found is None or packed or _has_parts(found) else found
+    """Return the type that a file name implies; a compressed file does not have its content's type."""
+    found, encoding = mimetypes.guess_type(file_name, strict=True)
+    return UNKNOWN_TYPE if found is None or encoding or _has_parts(found) else found
 
 
 def _has_parts(media_type: str) -> bool:
@@ -82,14 +82,14 @@ def _has_parts(media_type: str) -> bool:
 def _check_parameters(parameters: Sequence[tuple[str, str]]) -> None:
     names = [name for name, _ in parameters]
     if len(set(names)) < len(names):
-        raise BadAttachment("has a parameter twice; readers differ on which one counts")
+        raise BadAttachment("has a parameter twice; remove one, as mail programs differ on which one counts")
     if not _NAMES.isdisjoint(names):
-        raise BadAttachment("names the file; leave that to its name")
+        raise BadAttachment("has a parameter with the file's name; set file_name instead")
     if not all(_KNOWN_CHARSET.fullmatch(value) for name, value in parameters if name == "charset"):
-        raise BadAttachment("names a charset that not every reader knows; use utf-8")
+        raise BadAttachment("has a charset that not every mail program knows; use utf-8")
 
 
 def check_content_id(content_id: str) -> None:
-    """Raise BadAttachment for an id that may not stand in `cid:` and `<…>`."""
+    """Raise BadAttachment for an id that is not allowed in `cid:` and `<…>`."""
     if content_id and not _CONTENT_ID.fullmatch(content_id):
         raise BadAttachment("must be 1 to 128 characters of A-Z a-z 0-9 . _ @ -")

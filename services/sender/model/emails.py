@@ -1,7 +1,7 @@
-"""What an email, a recipient and an attempt are, and which way each may go. Pure.
+"""Emails, recipients and attempts, with their states and allowed transitions. Pure.
 
-Not for the From (`origin`), for what is a good request (`drafts`), nor for what SES's answers mean
-(`answers`).
+The From is chosen in `origin`, requests are checked in `drafts`, and SES's answers are classified in
+`answers`.
 """
 
 from collections.abc import Mapping
@@ -12,74 +12,74 @@ from uuid import UUID
 
 
 class State(StrEnum):
-    """What became of an email; the words of `Email.State`, sender.emails and the page."""
+    """The states of an email, named as in `Email.State`, sender.emails and on the page."""
 
-    QUEUED = "QUEUED"  # accepted; waits to be handed over
-    CLAIMED = "CLAIMED"  # being handed over: its attempt row stands
+    QUEUED = "QUEUED"  # accepted; waits to be submitted
+    CLAIMED = "CLAIMED"  # being submitted: its attempt row is stored
     SENT = "SENT"  # SES accepted it
     SUPPRESSED = "SUPPRESSED"  # every recipient is suppressed; nothing was sent
-    FAILED = "FAILED"  # refused for good
-    CANCELED = "CANCELED"  # canceled before it was handed over
-    EXPIRED = "EXPIRED"  # its deadline passed before it was handed over
-    HELD = "HELD"  # waits for its domain, or for somebody's decision
-    UNKNOWN = "UNKNOWN"  # handed over, and SES's answer was lost
+    FAILED = "FAILED"  # rejected permanently
+    CANCELED = "CANCELED"  # canceled before it was submitted
+    EXPIRED = "EXPIRED"  # its deadline passed before it was sent
+    HELD = "HELD"  # waits for its domain, or for an operator's decision
+    UNKNOWN = "UNKNOWN"  # submitted, but SES's answer was lost
 
 
 TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.QUEUED: {
-        State.CLAIMED: "its turn has come; the attempt row is written with it",
-        State.SUPPRESSED: "every recipient came onto the list meanwhile",
+        State.CLAIMED: "it was dequeued; the attempt row is written in the same transaction",
+        State.SUPPRESSED: "every recipient was suppressed in the meantime",
         State.HELD: "its domain cannot send now",
-        State.FAILED: "its domain is gone",
-        State.CANCELED: "somebody called it back",
+        State.FAILED: "its domain was deleted",
+        State.CANCELED: "a caller canceled it",
         State.EXPIRED: "its deadline passed",
-        State.SENT: "late evidence of an attempt that SES had seemed to refuse",
+        State.SENT: "a late SES event for an attempt that SES seemed to have rejected",
     },
     State.CLAIMED: {
-        State.SENT: "SES said so, or its event did before the answer came",
-        State.QUEUED: "a certain refusal that may pass, or it never began: nothing was sent",
-        State.FAILED: "a certain refusal for good",
-        State.HELD: "a refusal for its domain's sake, an operator's halt, or it seems to kill senders",
-        State.UNKNOWN: "the answer was lost, or the process that waited for it",
+        State.SENT: "SES accepted it, by its answer or by an earlier event",
+        State.QUEUED: "a definite, temporary rejection, or the attempt never started: nothing was sent",
+        State.FAILED: "a definite, permanent rejection",
+        State.HELD: "a rejection because of its domain, an operator's hold, or senders crash on it",
+        State.UNKNOWN: "the answer was lost, or the process that waited for it ended",
     },
     State.UNKNOWN: {
-        State.SENT: "evidence",
-        State.HELD: "no evidence within the window; it is never sent again blindly",
-        State.QUEUED: "no evidence within the window, and it asked to be sent once more; once is all",
-        State.EXPIRED: "its deadline passed, and nobody knows: its note says so",
-        State.FAILED: "an operator found out that SES never took it",
+        State.SENT: "an SES event",
+        State.HELD: "no SES event within the window; it is never sent again without one",
+        State.QUEUED: "no SES event within the window, and it asked to be sent once more; only once",
+        State.EXPIRED: "its deadline passed without an SES event; its note says so",
+        State.FAILED: "an operator decided that SES never accepted it",
     },
     State.HELD: {
         State.QUEUED: "its domain can send again, or an operator decided to send it once more",
-        State.FAILED: "its domain is gone, or an operator found out that SES never took it",
-        State.CANCELED: "somebody called it back",
+        State.FAILED: "its domain was deleted, or an operator decided that SES never accepted it",
+        State.CANCELED: "a caller canceled it",
         State.EXPIRED: "its deadline passed; its note says whether it may have been sent",
-        State.SENT: "late evidence",
+        State.SENT: "a late SES event",
     },
-    State.SENT: {State.FAILED: "SES refused the content after it had accepted the email"},
-    # SES's event is worth more than its answer: a state that says "nothing was sent" must not stay false.
-    State.FAILED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
+    State.SENT: {State.FAILED: "SES rejected the content after it had accepted the email"},
+    # An SES event overrides its answer: a state that says "nothing was sent" must not stay if it is false.
+    State.FAILED: {State.SENT: "a late SES event for an attempt that SES seemed to have rejected"},
     State.EXPIRED: {
-        State.SENT: "late evidence, or an operator found out that SES took it",
-        State.FAILED: "an operator found out that SES never took it",
+        State.SENT: "a late SES event, or an operator decided that SES accepted it",
+        State.FAILED: "an operator decided that SES never accepted it",
     },
-    State.CANCELED: {State.SENT: "late evidence of an attempt that SES had seemed to refuse"},
+    State.CANCELED: {State.SENT: "a late SES event for an attempt that SES seemed to have rejected"},
     State.SUPPRESSED: {},
 }
 
-# States in which nothing more is planned: the body is erased a while after.
+# States after which nothing more is planned; the body is erased some time later.
 FINAL = frozenset({State.SENT, State.SUPPRESSED, State.FAILED, State.CANCELED, State.EXPIRED})
 
 
 class SentAs(StrEnum):
-    """As whom an email left."""
+    """Whose name an email was sent under."""
 
     OWN = "OWN"
     SHARED = "SHARED"
 
 
 class RecipientKind(StrEnum):
-    """Which header names a recipient; BCC: none does."""
+    """The header that names a recipient; for BCC, none does."""
 
     TO = "TO"
     CC = "CC"
@@ -87,17 +87,17 @@ class RecipientKind(StrEnum):
 
 
 class RecipientState(StrEnum):
-    """What became of an email at one recipient."""
+    """The delivery states of one recipient."""
 
     PENDING = "PENDING"
     DELAYED = "DELAYED"
     DELIVERED = "DELIVERED"
     BOUNCED = "BOUNCED"
     COMPLAINED = "COMPLAINED"
-    SUPPRESSED = "SUPPRESSED"  # left out; no feedback changes it
+    SUPPRESSED = "SUPPRESSED"  # left out; feedback does not change it
 
 
-# A recipient only ever moves to the right: order and repetition of events do not matter.
+# A recipient only moves to the right, so order and repetition of events do not matter.
 RANKS = (
     RecipientState.PENDING,
     RecipientState.DELAYED,
@@ -108,19 +108,19 @@ RANKS = (
 
 
 class AttemptState(StrEnum):
-    """What is known of one request to SES."""
+    """The states of one request to SES."""
 
-    OPEN = "OPEN"  # it may be on its way
-    ACCEPTED = "ACCEPTED"  # SES's answer, or its event
-    REFUSED = "REFUSED"  # certain: nothing was sent
+    OPEN = "OPEN"  # it may be in flight
+    ACCEPTED = "ACCEPTED"  # by SES's answer or its event
+    REFUSED = "REFUSED"  # SES definitely rejected it; nothing was sent
     UNKNOWN = "UNKNOWN"  # the answer was lost
-    ABANDONED = "ABANDONED"  # the window passed without evidence, and somebody decided
+    ABANDONED = "ABANDONED"  # the window passed without an SES event, or an operator decided
 
 
 ATTEMPT_TRANSITIONS: Mapping[AttemptState, frozenset[AttemptState]] = {
     AttemptState.OPEN: frozenset({AttemptState.ACCEPTED, AttemptState.REFUSED, AttemptState.UNKNOWN}),
-    # Truth beats lease: acceptance may be noted after the take-over. A refusal may not, as it would queue
-    # again.
+    # Acceptance may be recorded even after the lease was lost. A rejection may not, as it would queue the
+    # email again.
     AttemptState.UNKNOWN: frozenset({AttemptState.ACCEPTED, AttemptState.ABANDONED}),
     AttemptState.REFUSED: frozenset({AttemptState.ACCEPTED}),
     AttemptState.ABANDONED: frozenset({AttemptState.ACCEPTED}),
@@ -129,7 +129,7 @@ ATTEMPT_TRANSITIONS: Mapping[AttemptState, frozenset[AttemptState]] = {
 
 
 class Reason(StrEnum):
-    """Why an address is suppressed."""
+    """The reasons why an address is suppressed."""
 
     BOUNCE = "BOUNCE"
     COMPLAINT = "COMPLAINT"
@@ -149,7 +149,7 @@ class Address:
 
     @property
     def match(self) -> str:
-        """What suppressions and feedback are matched by."""
+        """Return the form by which suppressions and feedback are matched."""
         return self.address.lower()
 
     def __str__(self) -> str:
@@ -159,7 +159,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One recipient and what became of the email there."""
+    """One recipient and its delivery state."""
 
     kind: RecipientKind
     address: Address
@@ -170,10 +170,10 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that goes with an email; `size` in bytes.
+    """A file that is sent with an email; `size` in bytes.
 
-    `content_id` is what the HTML body shows it by, empty when it does not. `content` is None where it was not
-    read, and once it was erased.
+    The HTML body refers to it by `content_id`, which is empty if it does not. `content` is None if it was not
+    loaded or was erased.
     """
 
     file_name: str
@@ -185,7 +185,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the recipients see, apart from who it is from. `text` and `html` are None when there is none."""
+    """What the recipients see, except for the From. `text` and `html` are None if absent."""
 
     subject: str
     reply_to: tuple[Address, ...] = ()
@@ -196,17 +196,17 @@ class Content:
 
 
 class OnUnknown(StrEnum):
-    """What is done when SES's answer was lost and no evidence came within the window."""
+    """The policies for a lost SES answer without an SES event within the window."""
 
-    HOLD = "HOLD"  # somebody decides
-    RESEND = "RESEND"  # it is sent once more
+    HOLD = "HOLD"  # an operator decides
+    RESEND = "RESEND"  # the email is sent once more
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """When an email is to be sent, and what is done when it is unknown whether it was.
+    """When to send an email, and what to do if it is unknown whether it was sent.
 
-    `send_at` None: at once. `window` None: as long as the installation has it.
+    `send_at` None means now. `window` None means the installation's default.
     """
 
     send_at: datetime | None = None
@@ -216,10 +216,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An email that may be accepted: every field is checked. `size` is in bytes, as encoded.
+    """An email that may be accepted: every field is checked. `size` is in bytes, encoded.
 
-    `path` is where in the request it stands: `emails[3].`; empty where the request is of one. `is_test` marks
-    a test email, in our words, which a link may show.
+    `path` is its position in a request of several, such as `emails[3].`, else empty. `is_test` marks a test
+    email, whose text is ours and which a link may show.
     """
 
     sender: Address
@@ -234,14 +234,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one email of a batch was not accepted while others were: a google.rpc.Status, as bytes."""
+    """The error of one email of a batch in which others were accepted: a serialized google.rpc.Status."""
 
     status: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One line of an email's history."""
+    """One entry of an email's history."""
 
     state: State
     note: str
@@ -250,9 +250,9 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that happened to an email: a `state` was entered, or SES told of a kind of `feedback`.
+    """One event of an email: a `state` was entered, or SES reported a kind of `feedback`.
 
-    `at` is by our clock for the first and by SES's for the second, so two close together may change places.
+    `at` is from our clock for a state and from SES's for feedback, so close entries may be out of order.
     """
 
     at: datetime
@@ -264,7 +264,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """An email as it is stored; lists leave out bodies, headers and history."""
+    """A stored email; lists leave out bodies, headers and history."""
 
     id: UUID
     tenant_id: UUID
@@ -289,10 +289,10 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A change of an email's state that is asked for; it is made where TRANSITIONS has it.
+    """A requested change of an email's state; it is applied only if TRANSITIONS allows it.
 
-    `delay` is how long it rests before it may be claimed or released. `ses_id` comes with SENT, `sent_as` and
-    `sent_from` with CLAIMED, `suppressed` (the addresses) with SUPPRESSED.
+    `delay` is how long the email waits before it may be dequeued or released. `ses_id` is set with SENT,
+    `sent_as` and `sent_from` with CLAIMED, `suppressed` (the addresses) with SUPPRESSED.
     """
 
     email_id: UUID
@@ -307,7 +307,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """An email right after a move was made."""
+    """An email right after a move was applied."""
 
     id: UUID
     tenant_id: UUID
@@ -322,7 +322,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What an attempt came to, and where that leads its email; both are made or neither."""
+    """The outcome of an attempt and the resulting move of its email; both are applied or neither."""
 
     attempt_id: UUID
     to: AttemptState
@@ -332,7 +332,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address that a tenant's email is kept from; `address` is in lower case."""
+    """An address that a tenant's email is not sent to; `address` is in lower case."""
 
     tenant_id: UUID
     address: str

@@ -1,4 +1,4 @@
-"""What SES's events say of an email, and what follows for its recipients and for the suppression list. Pure.
+"""The effect of SES's events on an email, its recipients and the suppression list. Pure.
 
 Order and repetition do not matter: states only move forward, and an address is suppressed once.
 """
@@ -9,15 +9,15 @@ from uuid import UUID
 
 from services.sender.model.emails import RANKS, AttemptState, Move, Reason, RecipientState, State, Verdict
 
-MAX_NOTE = 500  # characters of what a receiver said
-# SES's own receivers for tests: what they answer was asked for, and tells nothing of anybody.
+MAX_NOTE = 500  # characters of a receiver's response
+# SES's mailbox simulator: its bounces and complaints are requested, and say nothing about a real recipient.
 # https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html
 SIMULATOR = "simulator.amazonses.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What was said of one address; `match` is the address in lower case."""
+    """What was reported about one address; `match` is the address in lower case."""
 
     match: str
     note: str
@@ -25,11 +25,11 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One event of SES about one email.
+    """One SES event about one email.
 
-    `state` is where it leads the recipients it names, None where it says nothing of them; `suppress` is why
-    their addresses are suppressed, None where they are not; `rejected` says in a sentence why SES did not
-    send the email after accepting it, and is empty where it did.
+    `state` is the new state of the recipients it names, None if it does not change them; `suppress` is why
+    their addresses are suppressed, None if they are not; `rejected` is a sentence on why SES did not send the
+    email after accepting it, empty if it did.
     """
 
     email_id: UUID | None
@@ -41,19 +41,19 @@ class Report:
 
 
 def proof(attempt_id: UUID, email_id: UUID, ses_id: str) -> Verdict:
-    """Give what any event of SES about an attempt proves: SES accepted it."""
+    """Return the outcome that any SES event about an attempt proves: SES accepted it."""
     return Verdict(attempt_id, AttemptState.ACCEPTED, proven_move(email_id, ses_id))
 
 
 def proven_move(email_id: UUID, ses_id: str) -> Move:
-    """Give what it means for the email."""
-    return Move(email_id, State.SENT, "SES's event says that it accepted the email.", ses_id=ses_id)
+    """Return the move of an email whose acceptance an SES event proves."""
+    return Move(email_id, State.SENT, "An SES event shows that SES accepted the email.", ses_id=ses_id)
 
 
 def bounced_state(bounce_type: str, sub_type: str, *, explained: bool) -> RecipientState | None:
-    """Say where a bounce leads its recipients.
+    """Return the new state of a bounce's recipients; None for an automatic reply.
 
-    Automatic replies come as Transient/General without a word of a mail server: they tell nothing.
+    SES reports automatic replies as Transient/General without a response from a mail server.
     """
     if bounce_type == "Transient" and sub_type == "General" and not explained:
         return None
@@ -61,9 +61,9 @@ def bounced_state(bounce_type: str, sub_type: str, *, explained: bool) -> Recipi
 
 
 def to_advance(report: Report, known: Mapping[str, RecipientState]) -> list[Word]:
-    """Choose whom an event leads further on, among the email's own recipients and their states.
+    """Return the recipients that an event moves forward, among the email's own recipients and their states.
 
-    States only move to the right in RANKS, so the last one is the same in every order of events.
+    States only move to the right in RANKS, so the final state does not depend on the order of events.
     """
     if report.state is None:
         return []
@@ -73,12 +73,12 @@ def to_advance(report: Report, known: Mapping[str, RecipientState]) -> list[Word
 
 
 def word(address: str, note: str) -> Word:
-    """Give a word with its note cut to what is kept."""
+    """Return a word with its note cut to MAX_NOTE characters."""
     return Word(address.strip().lower(), note if len(note) <= MAX_NOTE else note[: MAX_NOTE - 1] + "…")
 
 
 def to_suppress(report: Report, matched: Collection[str]) -> list[Word]:
-    """Choose whom to suppress, among the email's own recipients: nobody for the simulator's sake."""
+    """Return the recipients to suppress, among the email's own; never addresses of the SES simulator."""
     if report.suppress is None:
         return []
     return [

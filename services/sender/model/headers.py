@@ -1,6 +1,6 @@
-"""The headers a caller may add: an allow-list, and values that stay one line each. Pure.
+"""The headers a caller may add: an allow-list, and values that stay on one line each. Pure.
 
-All other headers are ours alone, SES's directives above all: nobody sends as another through a header.
+Only Letterhead sets all other headers, above all SES's own, so a header cannot change who sends an email.
 """
 
 import re
@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 from services.sender.model.addresses import BadAddress, parse_address
 
 MAX_HEADERS = 50
-# A line, without its line break (RFC 5322 §2.1.1). Longer ones are cut or refused on the way.
+# Characters in a line without its CRLF (RFC 5322 §2.1.1). Mail servers may cut or reject longer lines.
 MAX_LINE = 998
 MAX_NAME = 76
-# A thread's Message-IDs are broken over lines; some hundred of them fit.
+# References is folded over several lines; about a hundred Message-IDs fit.
 MAX_REFERENCES = 8000
-# Where a line may be broken: readers differ on how many spaces stand at a break, so there is but one.
+# Where a line may be folded: only at single spaces, as parsers differ on how many spaces a fold stands for.
 BREAK = re.compile(r"(?<! ) (?! )")
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
@@ -28,12 +28,12 @@ _SES = ("x-ses-", "x-amz", "x-amazon")
 
 
 class BadHeader(ValueError):
-    """A header that is not taken; the message says why and what to do."""
+    """A header that is not accepted; the message says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unsubscribe:
-    """How readers unsubscribe, unchecked; `mailto` is an address, and may be empty."""
+    """How recipients unsubscribe, unchecked; `mailto` is an address and may be empty."""
 
     url: str
     mailto: str
@@ -42,7 +42,7 @@ class Unsubscribe:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A header made of a field of its own, and what is wrong with that field; empty: nothing."""
+    """A header that comes from its own request field; `problem` is empty if that field is valid."""
 
     field: str
     name: str
@@ -53,7 +53,7 @@ class Typed:
 def typed_headers(
     unsubscribe: Unsubscribe | None, in_reply_to: str, references: Sequence[str]
 ) -> Iterator[Typed]:
-    """Give the headers of the fields that are there."""
+    """Yield the headers for the fields that are set."""
     if in_reply_to:
         yield Typed("in_reply_to", "In-Reply-To", in_reply_to, _message_id_problem(in_reply_to))
     if references:
@@ -67,17 +67,19 @@ def _message_id_problem(text: str) -> str:
     return "" if _MESSAGE_ID.fullmatch(text) else "is not a Message-ID like <id@host>"
 
 
-def _unsubscribe_headers(asked: Unsubscribe) -> Iterator[Typed]:
-    """RFC 8058 §3.1: one click needs an https URL."""
+def _unsubscribe_headers(unsubscribe: Unsubscribe) -> Iterator[Typed]:
+    """Yield the unsubscribe headers; one-click unsubscribe requires an https URL (RFC 8058 §3.1)."""
     yield Typed(
         "list_unsubscribe.url",
         "List-Unsubscribe",
-        ", ".join([f"<{asked.url}>", *([f"<mailto:{asked.mailto}>"] if asked.mailto else [])]),
-        "" if _is_https(asked.url) else "is not an https URL in ASCII",
+        ", ".join(
+            [f"<{unsubscribe.url}>", *([f"<mailto:{unsubscribe.mailto}>"] if unsubscribe.mailto else [])]
+        ),
+        "" if _is_https(unsubscribe.url) else "is not an https URL in ASCII",
     )
-    if asked.mailto and (problem := _address_problem(asked.mailto)):
+    if unsubscribe.mailto and (problem := _address_problem(unsubscribe.mailto)):
         yield Typed("list_unsubscribe.mailto", "List-Unsubscribe", "", problem)
-    if asked.one_click:
+    if unsubscribe.one_click:
         value = "List-Unsubscribe=One-Click"
         yield Typed("list_unsubscribe.one_click", "List-Unsubscribe-Post", value)
 
@@ -91,42 +93,41 @@ def _is_https(url: str) -> bool:
 
 
 def _address_problem(address: str) -> str:
-    """A plain address may hold `?`, `&`, `%` and `#`, which mean something else in a URL."""
+    """Return what is wrong with a mailto address: `?`, `&`, `%` and `#` have a special meaning in a URL."""
     try:
         parse_address(address)
     except BadAddress as error:
         return str(error)
-    return (
-        "has one of ? & % # in it, which a mailto URL reads otherwise" if set(address) & set("?&%#") else ""
-    )
+    special = set(address) & set("?&%#")
+    return "has ?, &, % or # in it, which have a special meaning in a mailto URL" if special else ""
 
 
 def check_header(name: str, value: str) -> None:
     """Raise BadHeader unless the header may be added as it is."""
     if not is_allowed(name):
         raise BadHeader(
-            "may not be set; allowed are In-Reply-To, References, List-* and X-* (not X-SES-*, X-Amz*)"
+            "is not allowed; use In-Reply-To, References, List-* or X-* (except X-SES-* and X-Amz*)"
         )
     if not _VALUE.fullmatch(value):
-        raise BadHeader("must be printable ASCII on one line, not empty, without a space at either end")
+        raise BadHeader("must be one line of printable ASCII, not empty, without a leading or trailing space")
     if "=?" in value:
-        raise BadHeader('has "=?" in it, an encoded word: some readers show it decoded, and others do not')
+        raise BadHeader('has "=?" in it, which starts an encoded word that not all mail programs decode')
     _check_length(name, value)
 
 
 def _check_length(name: str, value: str) -> None:
-    """Only References grows with a thread; it needs a place to be broken at."""
+    """Raise BadHeader for a header that is too long; only References may be, if it can be folded."""
     if name.lower() != "references":
         if len(name) + 2 + len(value) > MAX_LINE:
-            raise BadHeader(f"is longer than a line may be, {MAX_LINE} characters with its name")
+            raise BadHeader(f"is too long: with its name, it may have at most {MAX_LINE} characters")
     elif len(value) > MAX_REFERENCES:
-        raise BadHeader(f"is longer than {MAX_REFERENCES} characters; leave out Message-IDs after the first")
+        raise BadHeader(f"is longer than {MAX_REFERENCES} characters; remove Message-IDs after the first")
     elif len(name) + 2 + max(map(len, BREAK.split(value))) > MAX_LINE:
-        raise BadHeader("has no single space in time to break its line at; put one between Message-IDs")
+        raise BadHeader("has a part that is too long for one line; put a single space between Message-IDs")
 
 
 def is_allowed(name: str) -> bool:
-    """Say whether a caller may set the header of this name."""
+    """Return whether a caller may set a header with this name."""
     lower = name.lower()
     if len(name) > MAX_NAME or not _NAME.fullmatch(name) or lower.startswith(_SES):
         return False

@@ -1,15 +1,15 @@
-"""How a text looks to somebody who reads it in passing: the same skeleton, the same look. Pure.
+"""Skeletons of texts: two texts that look alike at a glance have the same skeleton. Pure.
 
-Case, accents, separators, look-alike letters (UTS 39) and digits that stand for letters do not count. Only
-Greek and Cyrillic are mapped; of other scripts, `is_of_one_script` takes those that pass for no Latin word.
+Case, accents, separators, look-alike letters (UTS 39) and digits used as letters are ignored. Only Greek and
+Cyrillic are mapped; `is_of_one_script` accepts other scripts in which no word can pass for a Latin one.
 """
 
 import unicodedata
 from collections.abc import Iterator
 
-# Capitals that look like another Latin letter than their small form does: Greek eta, mu, nu and upsilon.
+# Capitals that resemble a different Latin letter than their small form: Greek eta, mu, nu and upsilon.
 _CAPITALS = str.maketrans("\u0397\u039c\u039d\u03a5", "HMNY")
-# Latin letters that are not made of a base letter and an accent.
+# Latin letters that NFKD does not split into a base letter and an accent.
 _LATIN = {
     "a": "\u0251\u1d00", "b": "\u0184\u0185\u0299", "c": "\u1d04", "d": "\u0111\u00f0\u0256\u1d05",
     "e": "\u0259\u01dd\u1d07\uab32", "f": "\uab35\ua799\u1e9d", "g": "\u0261\u1d83\u018d\u0262",
@@ -34,20 +34,20 @@ _CYRILLIC = {
 }  # fmt: skip
 _SMALL = str.maketrans(
     {
-        sign: letter
+        char: letter
         for script in (_LATIN, _GREEK, _CYRILLIC)
-        for letter, signs in script.items()
-        for sign in signs
+        for letter, chars in script.items()
+        for char in chars
     }
 )
-# Digits and signs that stand for a letter, and i, which looks like l as a capital.
+# Digits and symbols used as letters, and i, whose capital looks like l.
 _STAND_INS = str.maketrans("0123456789$!|\u00a1i", "olzeasbtbgsllll")
-_SIGNS = frozenset("$!|\u00a1")
+_SYMBOLS = frozenset("$!|\u00a1")
 _DIGITS = frozenset("0123456789")
-_DIGITS_OFF = 4  # at each end
+_DIGITS_OFF = 4  # fewer than this many digits are cut off at each end
 _PAIRS = (("rn", "m"), ("vv", "w"))
 
-# Scripts, by the first word of their letters' names, in which no word passes for one in Latin letters.
+# Scripts, by the first word of their Unicode letter names, in which no word can pass for a Latin one.
 _APART = frozenset(
     "ARABIC BENGALI CJK DEVANAGARI ETHIOPIC GEORGIAN GUJARATI GURMUKHI HANGUL HEBREW HIRAGANA KANNADA "
     "KATAKANA KHMER LAO MALAYALAM MYANMAR SINHALA TAMIL TELUGU THAI".split()
@@ -56,12 +56,12 @@ _IMITATING = frozenset({"LATIN", "GREEK", "CYRILLIC"})
 
 
 def skeleton(text: str) -> str:
-    """Return the letters of a text as they look, each by itself."""
-    return "".join(sign for sign in _folded(text).translate(_STAND_INS) if sign.isalpha())
+    """Return the letters of a text as they look, letter by letter."""
+    return "".join(char for char in _folded(text).translate(_STAND_INS) if char.isalpha())
 
 
 def skeletons(text: str) -> tuple[str, str]:
-    """Return the skeleton, and the same with pairs that look like one letter as that letter."""
+    """Return the skeleton, and the skeleton with pairs that look like one letter replaced by that letter."""
     letters = paired = skeleton(text)
     for pair, letter in _PAIRS:
         paired = paired.replace(pair, letter)
@@ -69,17 +69,17 @@ def skeletons(text: str) -> tuple[str, str]:
 
 
 def squeezed(letters: str) -> str:
-    """Return letters with each run of the same one cut to one."""
-    return "".join(sign for index, sign in enumerate(letters) if letters[index - 1 : index] != sign)
+    """Return letters with each run of one letter cut to a single letter."""
+    return "".join(char for index, char in enumerate(letters) if letters[index - 1 : index] != char)
 
 
-def run_length(letters: str, place: int, sign: str) -> int:
-    """Return how often a sign stands at a place, one after the other."""
-    return len(letters) - place - len(letters[place:].lstrip(sign))
+def run_length(letters: str, start: int, char: str) -> int:
+    """Return how often a character repeats from `start` on."""
+    return len(letters) - start - len(letters[start:].lstrip(char))
 
 
 def word_skeletons(text: str, longest: int) -> Iterator[str]:
-    """Yield the skeletons of the words in a text, and of neighbours as one up to `longest` letters."""
+    """Yield the skeletons of the words in a text, and of adjacent words joined up to `longest` letters."""
     for words in _separations(_folded(text)):
         for first in range(len(words)):
             joined = ""
@@ -92,34 +92,34 @@ def word_skeletons(text: str, longest: int) -> Iterator[str]:
 
 
 def is_of_one_script(text: str) -> bool:
-    """Return whether all letters are of known scripts, and of at most one of those that look alike."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if sign.isalpha())
+    """Return whether all letters are from known scripts, and from at most one of those that look alike."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if char.isalpha())
     scripts = set(map(_script, plain))
-    unmapped = any(not sign.isascii() and _script(sign) == "LATIN" for sign in _folded(plain))
+    unmapped = any(not char.isascii() and _script(char) == "LATIN" for char in _folded(plain))
     return scripts <= _APART | _IMITATING and len(scripts & _IMITATING) <= 1 and not unmapped
 
 
 def _folded(text: str) -> str:
-    """Return a text in small Latin letters where it looks like them; digits and other signs stay."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not _is_mark(sign))
+    """Return a text with look-alikes as small Latin letters; digits and other characters stay."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not _is_mark(char))
     return plain.translate(_CAPITALS).casefold().translate(_SMALL)
 
 
-def _is_mark(sign: str) -> bool:
-    return not sign.isascii() and unicodedata.category(sign) in {"Mn", "Mc", "Me", "Cf"}
+def _is_mark(char: str) -> bool:
+    return not char.isascii() and unicodedata.category(char) in {"Mn", "Mc", "Me", "Cf"}
 
 
 def _separations(folded: str) -> Iterator[list[str]]:
-    """Yield the words between separators, once with signs that stand for letters and once without."""
-    for letters in (frozenset[str](), _SIGNS):
-        yield "".join(sign if sign.isalnum() or sign in letters else " " for sign in folded).split()
+    """Yield the words between separators, once with symbols as separators and once as letters."""
+    for letters in (frozenset[str](), _SYMBOLS):
+        yield "".join(char if char.isalnum() or char in letters else " " for char in folded).split()
 
 
 def _without_digits(word: str) -> Iterator[str]:
-    """Yield a word, and what is left when digits at its ends only number it."""
+    """Yield a word, and the word without a few digits at its ends."""
     for before in range(_DIGITS_OFF):
         for after in range(_DIGITS_OFF):
-            if all(sign in _DIGITS for sign in word[:before] + word[len(word) - after :]):
+            if all(char in _DIGITS for char in word[:before] + word[len(word) - after :]):
                 yield word[before : len(word) - after]
 
 

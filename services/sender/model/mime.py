@@ -1,7 +1,7 @@
-"""The bytes of an email: every header and all structure are written here, and by nobody else.
+"""The MIME message of an email: only this module writes headers and structure.
 
-Values come in checked (`drafts`); what goes out is read again by another parser (`proofreading`). Message-ID
-and the signatures are SES's.
+Values were checked before (`drafts`), and other parsers verify the result (`proofreading`). SES adds the
+Message-ID and the signatures.
 """
 
 import base64
@@ -16,25 +16,24 @@ from urllib.parse import quote
 from services.sender.model.emails import Address, Attachment
 from services.sender.model.headers import BREAK, MAX_LINE
 
-FOLD = 78  # characters a line should keep to, RFC 5322 §2.1.1
+FOLD = 78  # the preferred maximum of characters in a line, RFC 5322 §2.1.1
 CRLF = "\r\n"
-# An encoded word has at most 75 characters (RFC 2047 §2), of which 12 are its frame; base64 makes 4 of 3
-# bytes.
+# An encoded word has at most 75 characters (RFC 2047 §2), 12 of them delimiters; base64 turns 3 bytes into 4.
 _WORD_BYTES = 45
-# Above this share of bytes beyond ASCII, base64 is shorter than quoted-printable.
+# Above this share of non-ASCII bytes, base64 is shorter than quoted-printable.
 _BASE64_FROM = 1 / 6
 
 _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-# A parameter that all readers take for the same between quotes: with no quote, backslash, semicolon or `=`.
+# A parameter that all parsers read alike in quotes: without quotes, backslashes, semicolons and `=`.
 _QUOTABLE = re.compile(r"[A-Za-z0-9 !#$&'()+,.@^_`{}~-]+")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """All that the bytes are made of; `boundary` must be one that nobody can guess, and that has `=_` in it.
+    """The content of a MIME message; `boundary` must be impossible to guess and contain `=_`.
 
-    No encoded text has that, so none can pose as a boundary.
+    Encoded text never contains `=_`, so no body can imitate a boundary.
     """
 
     sender: Address
@@ -51,60 +50,60 @@ class Letter:
 
     @property
     def shown(self) -> list[Attachment]:
-        """The files that the HTML body shows; without one, all are to be opened."""
+        """Return the inline attachments, which the HTML body shows; none without an HTML body."""
         return [each for each in self.attachments if each.content_id and self.html is not None]
 
     @property
     def files(self) -> list[Attachment]:
-        """The files to be opened."""
+        """Return the attachments that are not inline."""
         return [each for each in self.attachments if not each.content_id or self.html is None]
 
 
-def build(letter: Letter) -> bytes:
-    """Write the email: ASCII alone, CRLF, no line longer than 998 characters."""
-    content = CRLF.join([*_headers(letter), *_entity(letter)])
+def build(message: Letter) -> bytes:
+    """Return the message as bytes: ASCII only, CRLF, no line longer than 998 characters."""
+    content = CRLF.join([*_headers(message), *_entity(message)])
     return (content if content.endswith(CRLF) else content + CRLF).encode("ascii")
 
 
-def parts(letter: Letter) -> list[tuple[str, str]]:
-    """Give subtype and text of each body, plainest first (RFC 2046 §5.1.4), with the line breaks of mail."""
-    bodies = (("plain", letter.text), ("html", letter.html))
+def parts(message: Letter) -> list[tuple[str, str]]:
+    """Return subtype and text of each body, plainest first (RFC 2046 §5.1.4), with CRLF line breaks."""
+    bodies = (("plain", message.text), ("html", message.html))
     return [(subtype, _LINE_BREAK.sub(CRLF, text)) for subtype, text in bodies if text is not None]
 
 
-def header_fields(letter: Letter) -> list[tuple[str, str]]:
-    """Give the headers above the structure's own, in order, folded."""
+def header_fields(message: Letter) -> list[tuple[str, str]]:
+    """Return the headers before Content-Type, in order, folded."""
     mailboxes = (
-        ("From", [letter.sender]),
-        ("To", letter.to),
-        ("Cc", letter.cc),
-        ("Reply-To", letter.reply_to),
+        ("From", [message.sender]),
+        ("To", message.to),
+        ("Cc", message.cc),
+        ("Reply-To", message.reply_to),
     )
     fields = [(name, _address_list(addresses)) for name, addresses in mailboxes if addresses]
-    if letter.subject:
-        fields.append(("Subject", _unstructured("Subject", letter.subject)))
-    fields += [("Date", format_datetime(letter.date)), ("MIME-Version", "1.0")]
-    fields += [(name, _folded(name, value)) for name, value in letter.headers.items()]
+    if message.subject:
+        fields.append(("Subject", _unstructured("Subject", message.subject)))
+    fields += [("Date", format_datetime(message.date)), ("MIME-Version", "1.0")]
+    fields += [(name, _folded(name, value)) for name, value in message.headers.items()]
     return fields
 
 
-def _headers(letter: Letter) -> Iterator[str]:
-    for name, value in header_fields(letter):
+def _headers(message: Letter) -> Iterator[str]:
+    for name, value in header_fields(message):
         yield f"{name}: {value}"
 
 
-def _entity(letter: Letter) -> list[str]:
-    """Give the structure: mixed(alternative(text, related(HTML, what it shows)), files), as far as needed."""
-    bodies = [_text(*body) for body in parts(letter)]
-    if letter.shown:
-        bodies[-1] = _multipart(letter, "related", [bodies[-1], *map(_file, letter.shown)])
-    body = _multipart(letter, "alternative", bodies) if len(bodies) > 1 else bodies[0]
-    return _multipart(letter, "mixed", [body, *map(_file, letter.files)]) if letter.files else body
+def _entity(message: Letter) -> list[str]:
+    """Return the needed parts of mixed(alternative(text, related(HTML, inline files)), files)."""
+    bodies = [_text(*body) for body in parts(message)]
+    if message.shown:
+        bodies[-1] = _multipart(message, "related", [bodies[-1], *map(_file, message.shown)])
+    body = _multipart(message, "alternative", bodies) if len(bodies) > 1 else bodies[0]
+    return _multipart(message, "mixed", [body, *map(_file, message.files)]) if message.files else body
 
 
-def _multipart(letter: Letter, subtype: str, children: Sequence[Sequence[str]]) -> list[str]:
-    """Put parts between boundaries of which none begins another (RFC 2046 §5.1.1)."""
-    boundary = f"{subtype}{letter.boundary}"
+def _multipart(message: Letter, subtype: str, children: Sequence[Sequence[str]]) -> list[str]:
+    """Join parts with boundaries; no boundary is a prefix of another one (RFC 2046 §5.1.1)."""
+    boundary = f"{subtype}{message.boundary}"
     root = '; type="text/html"' if subtype == "related" else ""  # RFC 2387 §3.1
     lines = [f'Content-Type: multipart/{subtype}{root}; boundary="{boundary}"', ""]
     for child in children:
@@ -113,7 +112,7 @@ def _multipart(letter: Letter, subtype: str, children: Sequence[Sequence[str]]) 
 
 
 def _file(attachment: Attachment) -> list[str]:
-    """Write a file; what is erased is empty."""
+    """Return the MIME part of a file, with an empty body if its content was erased."""
     disposition = "inline" if attachment.content_id else "attachment"
     content_id = [f"Content-ID: <{attachment.content_id}>"] if attachment.content_id else []
     return [
@@ -143,10 +142,10 @@ def _text(subtype: str, text: str) -> list[str]:
 
 
 def _encoded(body: bytes) -> tuple[str, str]:
-    beyond = len(body) - len(body.decode().encode("ascii", "ignore"))
-    if beyond > len(body) * _BASE64_FROM:
+    non_ascii = len(body) - len(body.decode().encode("ascii", "ignore"))
+    if non_ascii > len(body) * _BASE64_FROM:
         return "base64", _base64(body)
-    # Soft line breaks follow the body's first line break, and are bare where it has none.
+    # b2a_qp writes soft line breaks like the body's first line break, and as LF if it has none.
     return "quoted-printable", binascii.b2a_qp(body).decode().replace("=\n", f"={CRLF}")
 
 
@@ -170,7 +169,7 @@ def _phrase(name: str) -> str:
 
 
 def _unstructured(name: str, text: str) -> str:
-    """Give text as it is where that is safe: where no parser could take it for something else."""
+    """Return text as it is if every parser reads it alike; otherwise return encoded words."""
     longest = max(map(len, BREAK.split(text)))
     if _PLAIN.fullmatch(text) and "=?" not in text and longest < MAX_LINE - len(name) - 2:
         return _folded(name, text)
@@ -182,7 +181,7 @@ def _encoded_words(text: str) -> str:
 
 
 def _chunks(text: str) -> Iterator[bytes]:
-    """Cut into pieces that fit an encoded word, never inside a character (RFC 2047 §5)."""
+    """Split text into pieces that fit an encoded word, never inside a character (RFC 2047 §5)."""
     chunk = b""
     for character in text:
         encoded = character.encode()
@@ -194,7 +193,7 @@ def _chunks(text: str) -> Iterator[bytes]:
 
 
 def _folded(name: str, value: str) -> str:
-    """Break lines before spaces; a reader that joins them again has the value as it was."""
+    """Fold a value before single spaces, so that unfolding returns it unchanged."""
     lines, line = [], f"{name}:"
     for token in BREAK.split(value):
         if len(line) + 1 + len(token) > FOLD and line != f"{name}:":

@@ -1,6 +1,6 @@
-"""As whom an email leaves: one pure function that fails closed, and the two Froms it can lead to.
+"""The From that an email is sent with: one pure function that fails closed, and the two Froms it can choose.
 
-Not for whether an email is well formed. Its facts are read under the fence of the domain's claim.
+It does not check whether an email is well formed. Its input must be read under the domain's claim lock.
 """
 
 from dataclasses import dataclass, field
@@ -14,22 +14,22 @@ STAND_IN = "sender"
 
 
 class Origin(StrEnum):
-    """What the From function answers."""
+    """The results of the From function."""
 
-    OWN = "OWN"  # as the customer's own domain
+    OWN = "OWN"  # under the tenant's own domain
     SHARED = "SHARED"  # through the shared sender, marked "via"
-    NOT_READY = "NOT_READY"  # not now; refused at accept, held at claim
-    GOING = "GOING"  # never again: the domain is being deleted
-    SUPERSEDED = "SUPERSEDED"  # never again: another tenant proved the name
-    NOT_YOURS = "NOT_YOURS"  # no live domain of this tenant
+    NOT_READY = "NOT_READY"  # not now: rejected on acceptance, held on dequeue
+    GOING = "GOING"  # no longer: the domain is being deleted
+    SUPERSEDED = "SUPERSEDED"  # no longer: another tenant proved control of the name
+    NOT_YOURS = "NOT_YOURS"  # not a live domain of this tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What is known of a From's domain; the defaults are of one that is unknown.
+    """What is known about a From's domain; the defaults describe an unknown domain.
 
-    `state` is a word of `Domain.State`, `ownership` of `Domain.Ownership`. `shared_ready` says that there is
-    a shared sender that signs.
+    `state` is a name from `Domain.State`, `ownership` from `Domain.Ownership`. `shared_ready` is true if
+    there is a shared sender and it can sign.
     """
 
     state: str = ""
@@ -53,18 +53,18 @@ class Domain:
 
 _SHARES = frozenset({"PENDING", "PROVISIONING", "FAILED"})
 _ENDS = {"": Origin.NOT_YOURS, "DELETED": Origin.NOT_YOURS, "DELETING": Origin.GOING}
-_HOLDERS = frozenset({"SOLE", "PROVEN", "CHALLENGED"})  # claims that may send from their name at all
+_HOLDERS = frozenset({"SOLE", "PROVEN", "CHALLENGED"})  # ownership that allows sending from the name
 
 
 def signs(state: str, *, dkim_good: bool) -> bool:
-    """Say whether a domain in this state can send as itself."""
+    """Return whether a domain in this state can send under its own name."""
     return state == "READY" or (state == "DEGRADED" and dkim_good)
 
 
 def origin(standing: Standing) -> Origin:
-    """Decide as whom an email leaves; everything that is not known to be good is NOT_READY.
+    """Return how an email may be sent; everything that is not known to be good is NOT_READY.
 
-    A contested name is not shown before it is proven, not even beside a "via".
+    A contested name is not shown before its owner is proven, not even with a "via".
     """
     if standing.state in _ENDS:
         return _ENDS[standing.state]
@@ -84,21 +84,21 @@ def _may_share(standing: Standing) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SharedSender:
-    """The operator's own domain that sends for those that are not ready; `brand` is who it says it is."""
+    """The operator's domain that sends for domains that are not ready; `brand` is the name it shows."""
 
     domain: str
     brand: str
     protected: ProtectedNames = field(default_factory=ProtectedNames)
 
     def speak_for(self, sender: Address, domain: Domain) -> Address:
-        """Return the From that names the tenant, and never the domain, which nobody has proven."""
+        """Return a From that names the tenant, and never the domain, which is not proven."""
         local_part = sender.address.rpartition("@")[0]
         if self.protected.takes_local_part(local_part):
             local_part = STAND_IN
         return Address(f"{local_part}@{self.domain}", f"{self._name_of(domain)} via {self.brand}")
 
     def _name_of(self, domain: Domain) -> str:
-        """Return the tenant's name, or where it could be taken for somebody else's, the end of its id."""
+        """Return the tenant's name, or the end of its id if the name could be mistaken for another's."""
         if self.protected.takes_name(domain.tenant_name):
             return f"tenant {domain.tenant_id.hex[-8:]}"
         return domain.tenant_name
@@ -106,7 +106,7 @@ class SharedSender:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """As whom one email leaves: its From, and where replies go."""
+    """The sender of one email: its From, and where replies go."""
 
     sent_as: SentAs
     address: Address
@@ -114,12 +114,12 @@ class Sender:
 
 
 def own_sender(sender: Address, reply_to: tuple[Address, ...]) -> Sender:
-    """Give the From as it was asked for."""
+    """Return the From as requested."""
     return Sender(SentAs.OWN, sender, reply_to)
 
 
 def shared_sender(
     shared: SharedSender, sender: Address, domain: Domain, reply_to: tuple[Address, ...]
 ) -> Sender:
-    """Return the "via" From; replies go where they were to go, else to the From that was asked for."""
+    """Return the "via" From; replies go to the requested Reply-To, or else to the requested From."""
     return Sender(SentAs.SHARED, shared.speak_for(sender, domain), reply_to or (sender,))

@@ -1,6 +1,6 @@
-"""What becomes of an email whose turn has come: it is posted as somebody, or it moves elsewhere. Pure.
+"""What happens to a dequeued email: it is submitted to SES, or moves to another state. Pure.
 
-All of it rests on facts that are read under the fence of the email's claim.
+All input must be read while the email's domain claim is locked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,19 +21,19 @@ from services.sender.model.origin import (
     shared_sender,
 )
 
-GONE = "Its domain was deleted before it could be sent; nothing was sent."
+GONE = "Its domain was deleted before the email could be sent. Nothing was sent."
 SUPERSEDED = (
-    "Another account proved control of the domain, so nothing is sent from it any more. "
-    "Nothing of this email was sent."
+    "Another account proved control of the domain, so this account can no longer send from it. "
+    "Nothing was sent."
 )
-ERASED = "Its body was erased while it was held; nothing was sent. Send it again."
-LOST = "SES's answer was lost; its own event is awaited. It is not sent again blindly."
-ALL_SUPPRESSED = "Every recipient is on the suppression list; nothing was sent."
+ERASED = "Its body was erased while the email was held. Nothing was sent; send it again."
+LOST = "SES's answer was lost. The email is not sent again; an SES event will show whether it was sent."
+ALL_SUPPRESSED = "Every recipient is on the suppression list. Nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
 class Addressee:
-    """A recipient at the moment of the claim; `left_out` says that an earlier claim found it suppressed."""
+    """A recipient at the time of the dequeue; `left_out` if it was already suppressed at an earlier one."""
 
     position: int
     kind: RecipientKind
@@ -44,9 +44,10 @@ class Addressee:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A locked email whose turn has come; `attempts` counts those before.
+    """A locked email that was dequeued; `attempts` counts the earlier ones.
 
-    A heavy one has bodies and attachments that its content here is without. A test email counts for nothing.
+    If `heavy`, bodies and attachments are not loaded into `content` yet. Test emails do not count toward
+    reputation and limits.
     """
 
     id: UUID
@@ -61,13 +62,13 @@ class Candidate:
     is_test: bool = False
 
 
-# Why an email can never leave, by what became of its domain.
+# Why an email can never be sent, by the state of its domain.
 ENDED = {Origin.NOT_YOURS: GONE, Origin.GOING: GONE, Origin.SUPERSEDED: SUPERSEDED}
 
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """An email with its open attempt, ready for one POST. `number` is the attempt's, from 1 on."""
+    """An email with its open attempt, ready for one POST. `number` counts the attempts from 1."""
 
     attempt_id: UUID
     number: int
@@ -76,13 +77,13 @@ class Posting:
 
     @property
     def recipients(self) -> list[Addressee]:
-        """Those it is sent to."""
+        """Return the recipients that it is sent to."""
         return [each for each in self.candidate.addressees if not each.suppressed]
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One request to SES: the bytes, who gets them, and the tags that its events will carry."""
+    """One request to SES: the message, its envelope, and the tags that its events will carry."""
 
     sender: str
     to: Sequence[str]
@@ -93,26 +94,26 @@ class Post:
 
 
 def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | None) -> Sender | Move | None:
-    """Say as whom an email leaves, or where it moves instead; None while its tenant is paused.
+    """Return the sender of an email, or the state it moves to instead; None while its tenant is paused.
 
-    `domain` is None when it is gone, `shared` when there is no shared sender.
+    `domain` is None if it no longer exists, `shared` if there is no shared sender.
     """
-    answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
-    if domain is None or answer in ENDED:
-        return Move(candidate.id, State.FAILED, ENDED.get(answer, GONE))
+    result = Origin.NOT_YOURS if domain is None else origin(domain.standing)
+    if domain is None or result in ENDED:
+        return Move(candidate.id, State.FAILED, ENDED.get(result, GONE))
     if domain.pause_reason is not None:
         return None
-    if (move := _needless(candidate)) is not None:
+    if (move := _unsendable(candidate)) is not None:
         return move
-    if answer is Origin.OWN:
+    if result is Origin.OWN:
         return own_sender(candidate.sender, candidate.content.reply_to)
-    if answer is Origin.SHARED and shared is not None:
+    if result is Origin.SHARED and shared is not None:
         return shared_sender(shared, candidate.sender, domain, candidate.content.reply_to)
     return Move(candidate.id, State.HELD, held_note(domain))
 
 
-def _needless(candidate: Candidate) -> Move | None:
-    """Say where an email goes that has nothing to send, or nobody to send it to."""
+def _unsendable(candidate: Candidate) -> Move | None:
+    """Return the move for an email without a body or without recipients; None for all others."""
     if candidate.content.text is None and candidate.content.html is None and not candidate.heavy:
         return Move(candidate.id, State.FAILED, ERASED)
     if all(each.suppressed for each in candidate.addressees):
@@ -122,15 +123,15 @@ def _needless(candidate: Candidate) -> Move | None:
 
 
 def held_note(domain: Domain) -> str:
-    """Say for what an email waits."""
+    """Return a sentence on what a held email waits for."""
     return (
-        f"{domain.name} is {domain.standing.state} and cannot send as itself. It is sent as soon as the "
-        "domain is ready again: publish the records that GetDomain shows."
+        f"{domain.name} is {domain.standing.state} and cannot send under its own name. It is sent once the "
+        "domain is ready: publish the records that GetDomain shows."
     )
 
 
 def letter(posting: Posting, content: Content) -> Letter:
-    """Give what the bytes are made of. Suppressed recipients stay in the headers, and get nothing."""
+    """Return the MIME message to build. Suppressed recipients stay in its headers but are not sent to."""
     return Letter(
         sender=posting.sender.address,
         to=_named(posting.candidate.addressees, RecipientKind.TO),
@@ -147,7 +148,7 @@ def letter(posting: Posting, content: Content) -> Letter:
 
 
 def post(posting: Posting, content: bytes) -> Post:
-    """Give the request to SES."""
+    """Return the request to SES."""
     recipients = posting.recipients
     return Post(
         sender=posting.sender.address.address,
@@ -160,7 +161,7 @@ def post(posting: Posting, content: bytes) -> Post:
 
 
 def tags(posting: Posting) -> Mapping[str, str]:
-    """Give what SES's events will carry, so that each finds its attempt."""
+    """Return the tags that SES's events will carry, which identify the attempt."""
     return {
         "lh-tenant": str(posting.candidate.tenant_id),
         "lh-email": str(posting.candidate.id),
@@ -168,19 +169,19 @@ def tags(posting: Posting) -> Mapping[str, str]:
     }
 
 
-def verdict(what: Posting, answer: Answer) -> Verdict:
-    """Say what an answer means for the attempt and its email."""
-    email_id = what.candidate.id
+def verdict(posting: Posting, answer: Answer) -> Verdict:
+    """Return what an SES answer means for the attempt and its email."""
+    email_id = posting.candidate.id
     if isinstance(answer, Accepted):
         move = Move(email_id, State.SENT, "SES accepted it.", ses_id=answer.ses_id)
-        return Verdict(what.attempt_id, AttemptState.ACCEPTED, move)
+        return Verdict(posting.attempt_id, AttemptState.ACCEPTED, move)
     if isinstance(answer, Lost):
         return Verdict(
-            what.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST), answer.error
+            posting.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST), answer.error
         )
     to = {Then.RETRY: State.QUEUED, Then.HOLD: State.HELD, Then.FAIL: State.FAILED}[answer.then]
-    move = Move(email_id, to, answer.note, delay=answer.delay(what.number))
-    return Verdict(what.attempt_id, AttemptState.REFUSED, move, answer.error)
+    move = Move(email_id, to, answer.note, delay=answer.delay(posting.number))
+    return Verdict(posting.attempt_id, AttemptState.REFUSED, move, answer.error)
 
 
 def _named(addressees: Sequence[Addressee], kind: RecipientKind) -> list[Address]:

@@ -1,7 +1,7 @@
-"""When a tenant's email is received so badly that it endangers everybody's, in numbers and in words. Pure.
+"""When a tenant's bounces and complaints endanger every tenant's delivery, as rates and as sentences. Pure.
 
 SES reviews an account at 5 % bounces or 0.1 % complaints and may pause it at 10 % or 0.5 %; a tenant is
-slowed down where SES would review, and stopped before SES would pause
+throttled at the rate where SES would review, and paused before SES would pause the account
 (https://docs.aws.amazon.com/ses/latest/dg/reputationdashboardmessages.html).
 """
 
@@ -11,12 +11,12 @@ from datetime import timedelta
 from enum import StrEnum
 
 WINDOW = timedelta(days=7)
-# Below so many recipients a rate says nothing: one complaint of a hundred is 1 %.
+# With fewer recipients a rate means nothing: one complaint from a hundred recipients is 1 %.
 VOLUME_FLOOR = 100
 
 
 class Verdict(StrEnum):
-    """What follows from the rates."""
+    """The action that follows from the rates."""
 
     FINE = "FINE"
     WARN = "WARN"
@@ -24,13 +24,13 @@ class Verdict(StrEnum):
     PAUSE = "PAUSE"
 
 
-# Gravest first.
+# Most severe first.
 GRAVITY = (Verdict.PAUSE, Verdict.SLOW, Verdict.WARN)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Rates of strikes from which on a tenant is warned, slowed and paused; fewer than `least` do nothing."""
+    """Rates of strikes at which a tenant is warned, throttled and paused; fewer than `least` are ignored."""
 
     what: str
     cure: str
@@ -40,7 +40,7 @@ class Limit:
     least: int
 
     def verdict(self, strikes: int, sent: int) -> Verdict:
-        """Judge so many strikes of so many recipients."""
+        """Return the action for a number of strikes among a number of recipients."""
         if sent < VOLUME_FLOOR or strikes < self.least or strikes < self.warn * sent:
             return Verdict.FINE
         if strikes < self.slow * sent:
@@ -48,17 +48,17 @@ class Limit:
         return Verdict.PAUSE if strikes >= self.pause * sent else Verdict.SLOW
 
     def sentence(self, strikes: int, sent: int) -> str:
-        """Say how it stands, where the limit is, and what helps."""
+        """Return a sentence with the current rate, the limits and the remedy."""
         return (
             f"{strikes / sent:.2%} of the recipients of the last {WINDOW.days} days {self.what} "
-            f"({strikes} of {sent}); a tenant is slowed down at {self.slow:.1%} and paused at "
+            f"({strikes} of {sent}); a tenant is throttled at {self.slow:.1%} and paused at "
             f"{self.pause:.1%}. {self.cure}"
         )
 
 
 BOUNCES = Limit(
-    "bounced for good",
-    "Write only to addresses that were confirmed, and take the suppressed ones off the lists.",
+    "hard bounced",
+    "Send only to confirmed addresses, and remove suppressed addresses from your lists.",
     warn=0.04,
     slow=0.05,
     pause=0.08,
@@ -66,7 +66,7 @@ BOUNCES = Limit(
 )
 COMPLAINTS = Limit(
     "reported the email as spam",
-    "Write only to people who asked for it, and let them unsubscribe by one click.",
+    "Send only to people who asked for it, and let them unsubscribe with one click.",
     warn=0.0008,
     slow=0.001,
     pause=0.003,
@@ -76,27 +76,27 @@ COMPLAINTS = Limit(
 
 @dataclass(frozen=True, slots=True)
 class Strikes:
-    """What counts against a tenant within the window, by recipients."""
+    """The hard bounces and complaints of a tenant within the window, counted by recipient."""
 
     bounces: int
     complaints: int
 
     @property
     def enough(self) -> int:
-        """How many recipients make these strikes mean nothing; to count further is in vain."""
+        """Return the number of recipients from which on these strikes have no effect; counting can stop."""
         fine = max(self.bounces / BOUNCES.warn, self.complaints / COMPLAINTS.warn)
         return max(VOLUME_FLOOR, math.floor(fine) + 1)
 
 
 def judge(strikes: Strikes, sent: int) -> tuple[Verdict, str]:
-    """Give the graver of the two verdicts with its sentence; FINE has none. `sent` counts recipients."""
-    judged = [
+    """Return the more severe of the two actions and its sentence; FINE has none. `sent` counts recipients."""
+    evaluated = [
         (limit.verdict(count, sent), limit.sentence(count, sent))
         for limit, count in ((BOUNCES, strikes.bounces), (COMPLAINTS, strikes.complaints))
         if sent
     ]
     for verdict in GRAVITY:
-        for each, sentence in judged:
+        for each, sentence in evaluated:
             if each is verdict:
                 return verdict, sentence
     return Verdict.FINE, ""

@@ -1,7 +1,7 @@
-"""Test addresses: the one address of a domain, besides its own, that test emails may go to. Pure.
+"""Test addresses: the one address per domain, besides its own, that test emails may be sent to. Pure.
 
-A code that was emailed to the address confirms it. The hash is of no use elsewhere: it binds domain and
-address, and the code is gone within minutes.
+A code that was emailed to the address confirms it. A plain hash of the code is enough: it is bound to domain
+and address, and the code expires within minutes.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ DIGITS = 8
 CODE_LIVES = timedelta(minutes=15)
 CONFIRMED_FOR = timedelta(days=90)
 MAX_WRONG_CODES = 5
-# Codes within the window: of one domain, of one tenant, and to one address of all tenants together.
+# Most codes within the window: per domain, per tenant, and per address over all tenants.
 WINDOW = timedelta(hours=1)
 MAX_OF_DOMAIN = 5
 MAX_OF_TENANT = 20
@@ -23,7 +23,7 @@ MAX_TO_ADDRESS = 3
 
 
 class State(StrEnum):
-    """What is known of an address; the words of `TestAddress.State` and sender.test_addresses."""
+    """The states of an address, named as in `TestAddress.State` and sender.test_addresses."""
 
     CODE_SENT = "CODE_SENT"
     CONFIRMED = "CONFIRMED"
@@ -32,8 +32,8 @@ class State(StrEnum):
 
 TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.CODE_SENT: {
-        State.CONFIRMED: "the code was given back in time",
-        State.ENDED: "another code was asked for, or five wrong ones were given",
+        State.CONFIRMED: "the code was entered in time",
+        State.ENDED: "another code was requested, or five wrong codes were entered",
     },
     State.CONFIRMED: {State.ENDED: "another address was confirmed"},
     State.ENDED: {},
@@ -42,7 +42,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class TestAddress:
-    """An address of a domain; `expires_at` is the code's end, and once confirmed the confirmation's."""
+    """A test address of a domain; `expires_at` is of its code, or once confirmed, of its confirmation."""
 
     claim_id: UUID
     address: str
@@ -51,15 +51,15 @@ class TestAddress:
 
 
 def code_hash(claim_id: UUID, address: str, code: str) -> bytes:
-    """Return what is stored of a code."""
+    """Return the hash that is stored instead of a code."""
     return hashlib.sha256(f"{claim_id}\0{address}\0{code}".encode()).digest()
 
 
 def read_code(typed: str) -> str:
-    """Return the digits of a code as people type it."""
-    return "".join(sign for sign in typed if sign not in " -\N{NO-BREAK SPACE}")
+    """Return a typed code without spaces and hyphens."""
+    return "".join(char for char in typed if char not in " -\N{NO-BREAK SPACE}")
 
 
 def shown_code(code: str) -> str:
-    """Return a code in two groups, as people read it."""
+    """Return a code in two groups of digits, for people to read."""
     return f"{code[: DIGITS // 2]} {code[DIGITS // 2 :]}"

@@ -1,1 +1,1 @@
-"""Reads each email again before it leaves, by two parsers that did not write it."""
+"""Verifies each MIME message before it is submitted, with two parsers that did not write it."""

@@ -1,7 +1,7 @@
-"""Reads an email again before it leaves, by two parsers that did not write it, and says where one disagrees.
+"""Verifies a MIME message with two parsers that did not write it, and lists where one disagrees.
 
-A disagreement means that somebody else might read another author, recipient or header than we meant: it is
-not sent.
+If parsers disagree, a mail program might show another author, recipient or header than intended, so the email
+is not sent.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,25 +19,25 @@ READERS: Mapping[str, Callable[[bytes], Reading]] = MappingProxyType(
     {"python": reader_python.read, "mailparse": reader_mailparse.read}
 )
 
-# All that we write ourselves; anything else is a caller's, and must be one that callers may set.
+# The headers that `mime` writes itself; any other one is a caller's and must be one that callers may set.
 _OURS = frozenset(
     {*MAILBOX_HEADERS, "Subject", "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"}
 )
 
 
-def disagreements(letter: Letter, content: bytes) -> list[str]:
-    """Name what a reader read otherwise than it was meant; empty when all is the same."""
-    meant = _meant(letter)
+def disagreements(message: Letter, content: bytes) -> list[str]:
+    """Return what a parser read differently than intended; empty if all agree."""
+    intended = _intended(message)
     found = list(_wire_problems(content))
-    for reader, read in READERS.items():
-        found += [f"{reader}: {problem}" for problem in _problems(meant, read, content)]
+    for parser, read in READERS.items():
+        found += [f"{parser}: {problem}" for problem in _problems(intended, read, content)]
     return found
 
 
-def _problems(meant: Reading, read: Callable[[bytes], Reading], content: bytes) -> list[str]:
+def _problems(intended: Reading, read: Callable[[bytes], Reading], content: bytes) -> list[str]:
     try:
-        return list(_differences(meant, read(content)))
-    except Exception as error:  # noqa: BLE001 -- on whatever a reader stumbles, others may stumble too
+        return list(_differences(intended, read(content)))
+    except Exception as error:  # noqa: BLE001 -- if one parser fails, others may fail too
         return [type(error).__name__]
 
 
@@ -51,40 +51,40 @@ def _wire_problems(content: bytes) -> Iterator[str]:
         yield "a line that is too long"
 
 
-def _meant(letter: Letter) -> Reading:
-    """Give what is to be read; nothing in it comes from what wrote the headers."""
-    mailboxes = {"From": [letter.sender], "To": letter.to, "Cc": letter.cc, "Reply-To": letter.reply_to}
-    structure = _structure(letter)
+def _intended(message: Letter) -> Reading:
+    """Return the reading that parsers must produce, independent of the code that writes headers."""
+    mailboxes = {"From": [message.sender], "To": message.to, "Cc": message.cc, "Reply-To": message.reply_to}
+    structure = _structure(message)
     return Reading(
         header_names=[
             *(name for name, addresses in mailboxes.items() if addresses),
-            *(["Subject"] if letter.subject else []),
+            *(["Subject"] if message.subject else []),
             "Date",
             "MIME-Version",
-            *letter.headers,
+            *message.headers,
             "Content-Type",
             *([] if structure.startswith("multipart/") else ["Content-Transfer-Encoding"]),
         ],
         mailboxes=mailboxes,
-        subject=letter.subject,
-        values=letter.headers,
+        subject=message.subject,
+        values=message.headers,
         shape=structure,
-        bodies=[*_texts(letter), *map(_file, letter.shown), *map(_file, letter.files)],
+        bodies=[*_texts(message), *map(_file, message.shown), *map(_file, message.files)],
     )
 
 
-def _structure(letter: Letter) -> str:
-    texts = [body.content_type for body in _texts(letter)]
-    if letter.shown:
-        shown = [_file(each).content_type for each in letter.shown]
+def _structure(message: Letter) -> str:
+    texts = [body.content_type for body in _texts(message)]
+    if message.shown:
+        shown = [_file(each).content_type for each in message.shown]
         texts[-1] = shape("multipart/related", [texts[-1], *shown])
     whole = shape("multipart/alternative", texts) if len(texts) > 1 else texts[0]
-    files = [_file(each).content_type for each in letter.files]
+    files = [_file(each).content_type for each in message.files]
     return shape("multipart/mixed", [whole, *files]) if files else whole
 
 
-def _texts(letter: Letter) -> list[Body]:
-    return [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(letter)]
+def _texts(message: Letter) -> list[Body]:
+    return [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(message)]
 
 
 def _file(attachment: Attachment) -> Body:
@@ -92,32 +92,32 @@ def _file(attachment: Attachment) -> Body:
     return Body(content_type, attachment.content or b"", attachment.file_name, attachment.content_id)
 
 
-def _differences(meant: Reading, read: Reading) -> Iterator[str]:
+def _differences(intended: Reading, read: Reading) -> Iterator[str]:
     yield from read.repairs
-    if list(read.header_names) != list(meant.header_names):
-        yield "other headers"
+    if list(read.header_names) != list(intended.header_names):
+        yield "different headers"
     if len({name.lower() for name in read.header_names}) < len(read.header_names):
-        yield "a header twice"
+        yield "a duplicate header"
     if any(name not in _OURS and not is_allowed(name) for name in read.header_names):
-        yield "a header that nobody may set"
-    yield from _header_differences(meant, read)
-    if read.shape != meant.shape:
-        yield "another structure"
-    if list(map(_ended, read.bodies)) != list(map(_ended, meant.bodies)):
-        yield "another body"
+        yield "a header that is not allowed"
+    yield from _header_differences(intended, read)
+    if read.shape != intended.shape:
+        yield "a different structure"
+    if list(map(_without_final_break, read.bodies)) != list(map(_without_final_break, intended.bodies)):
+        yield "a different body"
 
 
-def _header_differences(meant: Reading, read: Reading) -> Iterator[str]:
-    for name, mailboxes in meant.mailboxes.items():
+def _header_differences(intended: Reading, read: Reading) -> Iterator[str]:
+    for name, mailboxes in intended.mailboxes.items():
         if list(read.mailboxes[name]) != list(mailboxes):
-            yield f"other mailboxes in {name}"
-    if read.subject != meant.subject:
-        yield "another subject"
-    for name, value in meant.values.items():
+            yield f"different mailboxes in {name}"
+    if read.subject != intended.subject:
+        yield "a different subject"
+    for name, value in intended.values.items():
         if read.values.get(name) != value:
-            yield f"another {name}"
+            yield f"a different {name}"
 
 
-def _ended(body: Body) -> Body:
-    """Take the line break off that ends a body: an email's last line has one, whether the text had or not."""
+def _without_final_break(body: Body) -> Body:
+    """Return a body without a final line break, which a message has whether its text had one or not."""
     return replace(body, content=body.content.removesuffix(b"\r\n"))

@@ -1,4 +1,4 @@
-"""Reads an email with mailparse, a parser in Rust that shares nothing with Python's.
+"""Parses an email with mailparse, a parser in Rust that shares no code with Python's.
 
 https://github.com/namecheap/fast_mail_parser binds https://docs.rs/mailparse.
 """
@@ -14,7 +14,7 @@ _FROM = b"From: "
 
 
 def read(content: bytes) -> Reading:
-    """Give what mailparse reads; raises ParseError."""
+    """Return what mailparse reads; raise ParseError."""
     email = parse_email(content)
     tree = parse_email_tree(content)
     return Reading(
@@ -38,7 +38,7 @@ def _addresses(found: Sequence[PyAddress]) -> list[Address]:
 
 
 def _authors(content: bytes, email: PyMail) -> list[Address]:
-    """Give every author: of a From mailparse shows only the first, so it is read as a list of Bcc too."""
+    """Return every author; mailparse returns only the first of a From, so parse the From as a Bcc as well."""
     first = _addresses([email.from_] if email.from_ else [])
     if not content.startswith(_FROM):
         return first

@@ -1,4 +1,4 @@
-"""Reads an email with Python's own parsers: the older for structure and names, the newer for addresses."""
+"""Parses an email with Python's own parsers: the older for structure and names, the newer for addresses."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ Fields = Sequence[tuple[str, str]]  # name and unfolded value
 
 
 def read(content: bytes) -> Reading:
-    """Give what Python reads; it may raise anything for bytes that nobody should send."""
+    """Return what Python reads; malformed bytes may raise any exception."""
     email = _PARSER.parsebytes(content)
     fields = [(name, _FOLD.sub("", str(value))) for name, value in email.raw_items()]
     return Reading(
@@ -45,7 +45,7 @@ def _text(value: str) -> str:
 
 
 def _mailboxes(fields: Fields, name: str) -> list[Address]:
-    """Give names and addresses by the older parser: the newer one puts spaces between encoded words.
+    """Return names and addresses from the older parser; the newer one puts spaces between encoded words.
 
     https://github.com/python/cpython/issues/79728
     """
@@ -80,7 +80,7 @@ def _address_repairs(fields: Fields) -> Iterator[str]:
 
 
 def _address_problems(value: str) -> Iterator[str]:
-    """Name defects, a group, and that the newer parser reads other addresses than the older."""
+    """Yield defects, a group, and a difference between the addresses of the newer and the older parser."""
     found: dict[str, Any] = {}
     AddressHeader.parse(value, found)
     yield from (type(defect).__name__ for defect in found["defects"])
@@ -88,4 +88,4 @@ def _address_problems(value: str) -> Iterator[str]:
         yield "a group"
     newer = [each.addr_spec for group in found["groups"] for each in group.addresses]
     if newer != [address for _, address in getaddresses([value])]:
-        yield "other addresses"
+        yield "different addresses"

@@ -1,4 +1,4 @@
-"""What a reader makes of an email's bytes: the facts that two readers must agree on, whoever reads them."""
+"""The result of parsing an email: everything that all parsers must agree on."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ MAILBOX_HEADERS = ("From", "To", "Cc", "Reply-To")
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A leaf of the email: its type in lower case, its bytes before they were encoded, and a file's names."""
+    """A leaf of the MIME tree: its type in lower case, its decoded bytes, and a file's name and id."""
 
     content_type: str
     content: bytes = field(repr=False)
@@ -20,11 +20,11 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An email as somebody reads it.
+    """An email as one parser reads it.
 
-    `header_names` are the outermost ones, in order; `values` are those headers unfolded, by name; `shape` is
-    the tree of types, as in `multipart/alternative(text/plain text/html)`; `repairs` says what had to be
-    mended to read it.
+    `header_names` are the outermost headers in order; `values` are these headers unfolded, by name; `shape`
+    is the tree of types, as in `multipart/alternative(text/plain text/html)`; `repairs` lists what the parser
+    had to repair.
     """
 
     header_names: Sequence[str]
@@ -37,5 +37,5 @@ class Reading:
 
 
 def shape(content_type: str, children: Sequence[str]) -> str:
-    """Write down one node of the tree of types."""
+    """Return one node of the tree of types as text."""
     return f"{content_type}({' '.join(children)})" if children else content_type

@@ -1,1 +1,1 @@
-"""sender's rpcs: from messages to values and back."""
+"""The gRPC servicers of sender: they map messages to values and back."""

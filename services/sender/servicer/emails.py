@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""The rpcs over emails: from messages to values and back. Holds no rule of its own."""
+# ruff: noqa: ARG002, N802 - rpc names come from the contract, and gRPC passes a context to each
+"""The rpcs on emails: they map messages to values and back, and contain no rules of their own."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -42,23 +42,23 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         sees = tenant_visibility(request.tenant_id, *_SENDING)
         drafts.check_request_id(request.request_id)
         draft = drafts.draft(wish_of(request), datetime.now(UTC))
-        asked = Request(sees, request.request_id or None, _content_hash(request))
-        [email] = await self._acceptance.accept(asked, [draft])
+        to_accept = Request(sees, request.request_id or None, _content_hash(request))
+        [email] = await self._acceptance.accept(to_accept, [draft])
         return pb.SendEmailResponse(email=to_proto(email))
 
     async def SendEmails(self, request: pb.SendEmailsRequest, context: Any) -> pb.SendEmailsResponse:
         sees = tenant_visibility(request.tenant_id, *_SENDING)
         drafts.check_request_id(request.request_id)
         batches.check_items([each.request_id or each.tenant_id for each in request.emails])
-        asked = Request(sees, request.request_id or None, _content_hash(request))
-        wishes = list(map(wish_of, request.emails))
+        to_accept = Request(sees, request.request_id or None, _content_hash(request))
+        email_requests = list(map(wish_of, request.emails))
         outcomes: Sequence[Email | Refusal]
         if _is_permissive(request):
-            judged = batches.judge(wishes, datetime.now(UTC))
-            outcomes = await self._acceptance.accept_each(asked, judged)
+            checked = batches.judge(email_requests, datetime.now(UTC))
+            outcomes = await self._acceptance.accept_each(to_accept, checked)
         else:
-            good = batches.drafts_of(wishes, datetime.now(UTC))
-            outcomes = await self._acceptance.accept(asked, good)
+            good = batches.drafts_of(email_requests, datetime.now(UTC))
+            outcomes = await self._acceptance.accept(to_accept, good)
         return pb.SendEmailsResponse(results=map(to_result, outcomes))
 
     async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
@@ -87,29 +87,29 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         return pb.GetEmailResponse(email=to_proto(email))
 
     async def ListEmails(self, request: pb.ListEmailsRequest, context: Any) -> pb.ListEmailsResponse:
-        sees = _asked(request)
+        sees = _visibility_of(request)
         states, search = _states(request.states), search_of(request)
         of = "emails " + " ".join([str(sees.tenant_id or "all"), *sorted(states), search])
-        asked = window(request, of=of)
+        page = window(request, of=of)
         if request.tenant_id and not await self._store.tenant_exists(sees):
             raise TenantNotFound
-        found = await self._store.page(sees, asked, states=states, search=search)
-        emails, token = asked.cut(found)
+        found = await self._store.page(sees, page, states=states, search=search)
+        emails, token = page.cut(found)
         return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
 
 
-def _asked(request: pb.ListEmailsRequest) -> Visibility:
-    """Read whose emails are asked for: one tenant's, or those of all, which needs scope ADMIN."""
+def _visibility_of(request: pb.ListEmailsRequest) -> Visibility:
+    """Return whose emails are requested: one tenant's, or all tenants', which needs scope ADMIN."""
     if not request.all_tenants:
         return tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
     sees = visibility(Scope.ADMIN)
     if request.tenant_id:
-        raise InvalidField("all_tenants", "is given with a tenant_id; give one of them")
+        raise InvalidField("all_tenants", "is set together with tenant_id; set only one of them")
     return sees
 
 
 def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
-    """Digest all of a request but its id; the tenant is part of the id's key."""
+    """Return a hash of a request without its id and its tenant, which is already part of the id's key."""
     content = deepcopy(request)
     content.ClearField("request_id")
     content.ClearField("tenant_id")
@@ -118,16 +118,16 @@ def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
 
 
 def _is_permissive(request: pb.SendEmailsRequest) -> bool:
-    """Read how a batch is judged; raises InvalidArgument for a way that does not exist."""
+    """Return whether a batch is PERMISSIVE; raise InvalidArgument for an unknown validation."""
     if request.validation not in pb.SendEmailsRequest.Validation.values():
-        raise InvalidField("validation", "is neither STRICT nor PERMISSIVE")
+        raise InvalidField("validation", "must be STRICT or PERMISSIVE")
     return request.validation == pb.SendEmailsRequest.VALIDATION_PERMISSIVE
 
 
 def _states(values: Iterable[int]) -> set[State]:
-    """Read the states asked for; raises InvalidArgument for one that does not exist."""
+    """Return the requested states; raise InvalidArgument for an unknown one."""
     known: dict[int, State] = {pb.Email.State.Value(f"STATE_{state}"): state for state in State}
     try:
         return {known[value] for value in values}
     except KeyError:
-        raise InvalidField("states", "names a state that does not exist") from None
+        raise InvalidField("states", "has a state that does not exist") from None

@@ -1,4 +1,4 @@
-"""Emails from the contract's messages to values, and back."""
+"""Mappers between the contract's email messages and values."""
 
 from collections.abc import Iterable, Mapping
 
@@ -39,8 +39,8 @@ _RECIPIENT_STATES = {state: pb.Recipient.State.Value(f"STATE_{state}") for state
 
 
 def wish_of(request: pb.SendEmailRequest) -> Wish:
-    """Read what is asked for."""
-    sender = request.__getattribute__("from")  # a keyword of Python's
+    """Return the requested email as a value."""
+    sender = request.__getattribute__("from")  # a keyword in Python
     return Wish(
         sender=(sender.address, sender.name),
         to=_pairs(request.to),
@@ -57,7 +57,7 @@ def wish_of(request: pb.SendEmailRequest) -> Wish:
             for each in request.attachments
         ],
         send_at=nearest_time(request.send_time) if request.HasField("send_time") else None,
-        on_unknown=_POLICIES_ASKED.get(request.on_unknown, ""),  # what does not exist is told by the checks
+        on_unknown=_POLICIES_ASKED.get(request.on_unknown, ""),  # the checks reject an unknown policy
         window=nearest_span(request.unknown_window) if request.HasField("unknown_window") else None,
         unsubscribe=_unsubscribe(request),
         in_reply_to=request.in_reply_to,
@@ -72,19 +72,19 @@ def _pairs(addresses: Iterable[pb.Address]) -> list[tuple[str, str]]:
 def _unsubscribe(request: pb.SendEmailRequest) -> Unsubscribe | None:
     if not request.HasField("list_unsubscribe"):
         return None
-    asked = request.list_unsubscribe
-    return Unsubscribe(asked.url, asked.mailto, asked.one_click)
+    unsubscribe = request.list_unsubscribe
+    return Unsubscribe(unsubscribe.url, unsubscribe.mailto, unsubscribe.one_click)
 
 
 def to_result(outcome: Email | Refusal) -> pb.SendEmailsResult:
-    """Write what became of one email of several."""
+    """Return the result message of one email in a batch."""
     if isinstance(outcome, Refusal):
         return pb.SendEmailsResult(error=Status.FromString(outcome.status))
     return pb.SendEmailsResult(email=to_proto(outcome))
 
 
 def to_proto(email: Email) -> pb.Email:
-    """Write an email; what its value leaves out stays absent."""
+    """Return an email as a message; what its value leaves out stays absent."""
     return pb.Email(
         id=str(email.id),
         tenant_id=str(email.tenant_id),

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""The rpcs by which operators decide: from messages to values and back. Holds no rule of its own."""
+# ruff: noqa: ARG002, N802 - rpc names come from the contract, and gRPC passes a context to each
+"""The rpcs for operators' decisions: they map messages to values and back, without rules of their own."""
 
 from typing import Any
 

@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""The rpcs over suppression lists: from messages to values and back. Holds no rule of its own."""
+# ruff: noqa: ARG002, N802 - rpc names come from the contract, and gRPC passes a context to each
+"""The rpcs on suppression lists: they map messages to values and back, without rules of their own."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -31,8 +31,8 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
     ) -> pb.ListSuppressionsResponse:
         sees = await self._tenant(request.tenant_id)
         reasons = _reasons(request.reasons)
-        asked = window(request, of=" ".join(["suppressions", str(sees.tenant_id), *sorted(reasons)]))
-        shown, token = asked.cut(await self._suppressions.page(sees, asked, reasons))
+        page = window(request, of=" ".join(["suppressions", str(sees.tenant_id), *sorted(reasons)]))
+        shown, token = page.cut(await self._suppressions.page(sees, page, reasons))
         return pb.ListSuppressionsResponse(suppressions=map(_to_proto, shown), next_page_token=token)
 
     async def GetSuppression(
@@ -71,21 +71,23 @@ def _match(address: str) -> str:
 
 
 def _entry(request: pb.GetSuppressionRequest | pb.RemoveSuppressionRequest) -> str | UUID:
-    """Read which entry is meant: by its address, or by its id."""
+    """Return the address or the id of the requested entry."""
     if bool(request.address) == bool(request.suppression_id):
-        raise InvalidField("address", "and suppression_id are both given or both missing; give one of them")
+        raise InvalidField(
+            "address", "and suppression_id are both set or both empty; set exactly one of them"
+        )
     if request.suppression_id:
         return id_of(request.suppression_id, SuppressionNotFound)
     return _match(request.address)
 
 
 def _reasons(values: Iterable[int]) -> set[Reason]:
-    """Read the reasons asked for; raises InvalidArgument for one that does not exist."""
+    """Return the requested reasons; raise InvalidArgument for an unknown one."""
     known: dict[int, Reason] = {pb.Suppression.Reason.Value(f"REASON_{reason}"): reason for reason in Reason}
     try:
         return {known[value] for value in values}
     except KeyError:
-        raise InvalidField("reasons", "names a reason that does not exist") from None
+        raise InvalidField("reasons", "has a reason that does not exist") from None
 
 
 def _note(note: str) -> str:

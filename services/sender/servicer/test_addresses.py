@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""The rpcs over test addresses: from messages to values and back."""
+# ruff: noqa: ARG002, N802 - rpc names come from the contract, and gRPC passes a context to each
+"""The rpcs on test addresses: they map messages to values and back."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Times and spans that are read whatever they are, so that the checks can name them by their place."""
+"""Mappers for times and durations that accept any value, so that later checks can name the invalid field."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ LAST = datetime.max.replace(tzinfo=UTC)
 
 
 def nearest_time(stamp: Timestamp) -> datetime:
-    """Read a time; one that no calendar has is the first or the last there is."""
+    """Return the time of a stamp; a time out of range becomes the first or last possible one."""
     try:
         return stamp.ToDatetime(UTC)
     except (ValueError, OverflowError):
@@ -18,7 +18,7 @@ def nearest_time(stamp: Timestamp) -> datetime:
 
 
 def nearest_span(duration: Duration) -> timedelta:
-    """Read a span; one that cannot be is the shortest or the longest there is."""
+    """Return the length of a duration; one out of range becomes the shortest or longest possible one."""
     try:
         return duration.ToTimedelta()
     except (ValueError, OverflowError):
@@ -26,7 +26,7 @@ def nearest_span(duration: Duration) -> timedelta:
 
 
 def duration_of(span: timedelta | None) -> Duration | None:
-    """Write a span; None stays absent."""
+    """Return a duration message; None stays absent."""
     if span is None:
         return None
     duration = Duration()

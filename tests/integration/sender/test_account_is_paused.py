@@ -11,7 +11,7 @@ from tests.waiting import eventually
 
 EMAILS = 120
 RATE = 20.0
-PAUSED = "SES does not take email from this account"
+PAUSED = "SES does not accept email from this account"
 
 
 async def test_a_queue_stops_when_the_account_is_paused(

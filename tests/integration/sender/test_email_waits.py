@@ -131,8 +131,8 @@ async def test_an_unknown_email_expires_at_its_deadline_too(
 @pytest.mark.parametrize(
     ("columns", "saying"),
     [
-        ({"state": "PAUSED", "state_note": "AWS paused it."}, "SES does not take email"),
-        ({"state": "UNREACHABLE", "sending_enabled": None}, "until SES answers"),
+        ({"state": "PAUSED", "state_note": "AWS paused it."}, "SES does not accept email"),
+        ({"state": "UNREACHABLE", "sending_enabled": None}, "until SES reports"),
     ],
 )
 async def test_an_account_that_may_not_send_makes_email_wait(

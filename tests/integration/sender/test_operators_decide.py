@@ -131,7 +131,7 @@ async def test_an_email_that_expired_unsent_needs_no_decision(
     await database.execute("UPDATE identity.tenants SET daily_limit = 0")
     email = await expires(caller, database, await caller.send(f"agent@{domain.name}"))
 
-    with pytest.raises(grpc.aio.AioRpcError, match="no operator's decision is open") as refused:
+    with pytest.raises(grpc.aio.AioRpcError, match="does not need an operator's decision") as refused:
         await operator.SettleEmail(decided(email, Outcome.OUTCOME_SENT))
 
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION

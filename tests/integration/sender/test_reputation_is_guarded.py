@@ -126,7 +126,7 @@ async def test_a_tenant_is_warned_then_paused_and_another_tenant_is_not(world: W
     [warned] = await world.sender.events("tenant.warned")
     assert warned["data"]["tenantId"] == str(bad)
     assert (
-        "6.67% of the recipients of the last 7 days bounced for good (10 of 150)" in warned["data"]["reason"]
+        "6.67% of the recipients of the last 7 days hard bounced (10 of 150)" in warned["data"]["reason"]
     )
     assert (await world.tenant(bad)).state == Tenant.STATE_ACTIVE
 
@@ -165,7 +165,7 @@ async def test_a_tenant_is_slowed_down_before_it_is_paused_and_restored_later(wo
 
     async def waits() -> bool:
         note = (await caller.get(waiting.id)).state_note
-        return "the tenant is slowed down. 5.00% of the recipients" in note
+        return "the tenant is throttled. 5.00% of the recipients" in note
 
     await eventually(waits)
 

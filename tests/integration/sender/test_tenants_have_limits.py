@@ -25,7 +25,7 @@ async def test_email_beyond_the_daily_limit_waits_with_a_reason(
         return notes if len(notes) == 2 and len(await sender.posts()) == 3 else None
 
     notes = await eventually(three_left) or []
-    assert all("may in a day" in note for note in notes)
+    assert all("daily sending limit" in note for note in notes)
 
     await database.execute("UPDATE identity.tenants SET daily_limit = NULL")
     for email in emails:
@@ -43,7 +43,7 @@ async def test_the_daily_limit_counts_recipients_as_ses_does(
 
     third = await caller.send(address)
 
-    assert "may in a day" in (await caller.get(third.id)).state_note
+    assert "daily sending limit" in (await caller.get(third.id)).state_note
     [row] = await database.fetch("SELECT emails, recipients FROM sender.tenant_days")
     assert (row["emails"], row["recipients"]) == (2, 6)
 
@@ -62,7 +62,7 @@ async def test_one_batch_leases_only_the_emails_that_the_limit_allows(
         for email in emails[:3]:
             await becomes(caller, email, State.STATE_SENT)
         for email in emails[3:]:
-            assert "may in a day" in (await caller.get(email.id)).state_note
+            assert "daily sending limit" in (await caller.get(email.id)).state_note
     assert len(await sender.posts()) == 3
 
 
@@ -77,7 +77,7 @@ async def test_the_limit_of_new_tenants_ends_when_a_tenant_is_no_longer_new(
         await eventually(lambda: declared(database))
         caller = await sender.a_caller(channel, domain.tenant_id)
         email = await caller.send(f"agent@{domain.name}")
-        assert "may in a day" in (await caller.get(email.id)).state_note
+        assert "daily sending limit" in (await caller.get(email.id)).state_note
 
         await database.execute("UPDATE identity.tenants SET created_at = now() - interval '15 days'")
         await becomes(caller, email, State.STATE_SENT)
@@ -96,7 +96,7 @@ async def test_a_tenant_with_its_own_rate_sends_at_that_rate(
 
     async def one_waits() -> bool:
         notes = {(await caller.get(email.id)).state_note for email in emails}
-        return "Waits for its turn at the tenant's own sending rate." in notes
+        return "Waits because the tenant has reached its sending rate." in notes
 
     await eventually(one_waits)
     for email in emails:

@@ -1,4 +1,4 @@
-"""Which addresses and names are taken: the plain ones, and nothing that two readers read differently."""
+"""Accepted addresses and names: plain ones, and nothing that two parsers read differently."""
 
 import re
 from email.utils import parseaddr
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.sender.model.addresses import BadAddress, check_name, parse_address
 
-TAKEN = {
+ACCEPTED = {
     "agent@inbox.mnexa.ai": "agent@inbox.mnexa.ai",
     "Agent.Smith@Inbox.MNEXA.ai": "Agent.Smith@inbox.mnexa.ai",
     "a+b=c@example.com": "a+b=c@example.com",
@@ -23,7 +23,7 @@ TAKEN = {
     "a" * 64 + "@example.com": "a" * 64 + "@example.com",
 }
 
-REFUSED = [
+REJECTED = [
     "",
     "agent",
     "@example.com",
@@ -91,22 +91,22 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "stored"), TAKEN.items())
-def test_a_plain_address_is_taken_with_its_domain_as_a_labels(typed: str, stored: str) -> None:
+@pytest.mark.parametrize(("typed", "stored"), ACCEPTED.items())
+def test_a_plain_address_is_accepted_with_its_domain_as_a_labels(typed: str, stored: str) -> None:
     assert parse_address(typed) == stored
 
 
-@pytest.mark.parametrize("typed", REFUSED)
-def test_anything_else_is_refused_with_a_reason(typed: str) -> None:
-    with pytest.raises(BadAddress) as refused:
+@pytest.mark.parametrize("typed", REJECTED)
+def test_any_other_address_is_rejected_with_a_reason(typed: str) -> None:
+    with pytest.raises(BadAddress) as raised:
         parse_address(typed)
 
-    assert re.match(r"(is|has|must) ", str(refused.value))
+    assert re.match(r"(is|has|must) ", str(raised.value))
 
 
 @settings(deadline=None)
 @given(st.text(max_size=80))
-def test_whatever_is_taken_reads_the_same_to_another_parser(typed: str) -> None:
+def test_an_accepted_address_reads_the_same_in_another_parser(typed: str) -> None:
     try:
         address = parse_address(typed)
     except BadAddress:
@@ -119,7 +119,7 @@ def test_whatever_is_taken_reads_the_same_to_another_parser(typed: str) -> None:
 
 @settings(deadline=None)
 @given(st.from_regex(r"[a-z.()<>,:;\"@ \[\]\\]{1,30}@[a-z.]{1,20}", fullmatch=True))
-def test_grammar_that_readers_differ_on_is_never_taken(typed: str) -> None:
+def test_grammar_that_parsers_read_differently_is_rejected(typed: str) -> None:
     try:
         address = parse_address(typed)
     except BadAddress:
@@ -141,7 +141,7 @@ NAMES = [
     "A" * 200,
 ]
 
-POSING_NAMES = [
+DECEPTIVE_NAMES = [
     "agent@example.com",
     "agent\uff20example.com",
     "agent\ufe6bexample.com",
@@ -173,11 +173,11 @@ POSING_NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_name_for_people_is_taken(name: str) -> None:
+def test_an_ordinary_name_is_accepted(name: str) -> None:
     assert check_name(name) == name
 
 
-@pytest.mark.parametrize("name", POSING_NAMES)
-def test_a_name_that_poses_or_hides_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", DECEPTIVE_NAMES)
+def test_a_deceptive_name_is_rejected(name: str) -> None:
     with pytest.raises(BadAddress):
         check_name(name)

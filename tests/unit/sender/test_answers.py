@@ -1,4 +1,4 @@
-"""What SES's answers mean: every error it declares, and all that only looks like one."""
+"""The classification of SES's answers: every declared error, and responses that only look like one."""
 
 from datetime import timedelta
 
@@ -7,7 +7,7 @@ import pytest
 
 from services.sender.model.answers import REFUSALS, Lost, Refused, Then, read_error
 
-CERTAIN = [
+DEFINITE = [
     ("TooManyRequestsException", 429, "Maximum sending rate exceeded.", Then.RETRY, True),
     ("TooManyRequestsException", 429, "Daily message quota exceeded.", Then.RETRY, True),
     ("ThrottlingException", 400, "Rate exceeded", Then.RETRY, True),
@@ -25,8 +25,8 @@ CERTAIN = [
 ]
 
 
-@pytest.mark.parametrize(("code", "status", "message", "then", "everyone"), CERTAIN)
-def test_a_known_refusal_is_certain(
+@pytest.mark.parametrize(("code", "status", "message", "then", "everyone"), DEFINITE)
+def test_a_known_error_code_is_a_definite_rejection(
     code: str, status: int, message: str, then: Then, *, everyone: bool
 ) -> None:
     answer = read_error(code, status, message)
@@ -46,18 +46,18 @@ def test_every_error_that_send_email_declares_is_known() -> None:
 
 @pytest.mark.parametrize("code", sorted(REFUSALS))
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 200, 301, 0])
-def test_no_code_is_certain_under_another_status(code: str, status: int) -> None:
-    """A 5xx may come after the email was accepted, whatever its body says."""
+def test_a_known_code_with_another_status_is_lost(code: str, status: int) -> None:
+    """SES may return a 5xx after it accepted the email, whatever the body says."""
     assert isinstance(read_error(code, status, ""), Lost)
 
 
 @pytest.mark.parametrize("code", ["", "413", "InternalFailure", "RequestTimeout", "SomethingNewException"])
 @pytest.mark.parametrize("status", [400, 408, 413, 429, 500, 503])
-def test_an_unknown_code_is_never_certain(code: str, status: int) -> None:
+def test_an_unknown_code_is_lost(code: str, status: int) -> None:
     assert isinstance(read_error(code, status, ""), Lost)
 
 
-def test_a_used_up_quota_waits_longer_than_a_rate() -> None:
+def test_an_exhausted_quota_waits_longer_than_an_exceeded_rate() -> None:
     rate = read_error("TooManyRequestsException", 429, "Maximum sending rate exceeded.")
     quota = read_error("TooManyRequestsException", 429, "Daily message quota exceeded.")
 
@@ -67,9 +67,9 @@ def test_a_used_up_quota_waits_longer_than_a_rate() -> None:
     assert quota.delay(1) == timedelta(minutes=2)
 
 
-def test_waits_double_up_to_their_longest() -> None:
-    refused = Refused(Then.RETRY, "", pause=timedelta(seconds=1), longest=timedelta(seconds=30))
+def test_delays_double_up_to_the_maximum() -> None:
+    rejection = Refused(Then.RETRY, "", pause=timedelta(seconds=1), longest=timedelta(seconds=30))
 
-    waits = [refused.delay(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)]
+    delays = [rejection.delay(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)]
 
-    assert waits == [1, 2, 4, 30, 30]
+    assert delays == [1, 2, 4, 30, 30]

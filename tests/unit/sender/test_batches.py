@@ -1,4 +1,4 @@
-"""Emails of one request are judged each on its own, and named by their places."""
+"""Emails of one request are checked independently, and named by their index."""
 
 from dataclasses import replace
 
@@ -13,16 +13,16 @@ BAD = replace(GOOD, to=[("nobody", "")], subject="a\nb")
 
 
 def test_all_mistakes_of_all_emails_are_named() -> None:
-    with pytest.raises(InvalidArgument) as refused:
+    with pytest.raises(InvalidArgument) as raised:
         drafts_of([GOOD, BAD, GOOD, BAD], NOW)
 
-    fields = [violation.field for violation in refused.value.violations]
+    fields = [violation.field for violation in raised.value.violations]
     assert fields == [
         "emails[1].to[0].address", "emails[1].subject", "emails[3].to[0].address", "emails[3].subject",
     ]  # fmt: skip
 
 
-def test_each_is_judged_on_its_own() -> None:
+def test_each_email_is_checked_independently() -> None:
     good, bad, other = judge([GOOD, BAD, GOOD], NOW)
 
     assert isinstance(good, Draft)
@@ -33,17 +33,17 @@ def test_each_is_judged_on_its_own() -> None:
 
 
 @pytest.mark.parametrize("count", [0, MAX_EMAILS + 1])
-def test_a_batch_has_its_bounds(count: int) -> None:
-    with pytest.raises(InvalidArgument) as refused:
+def test_a_batch_has_size_limits(count: int) -> None:
+    with pytest.raises(InvalidArgument) as raised:
         check_items([""] * count)
 
-    assert [each.field for each in refused.value.violations] == ["emails"]
+    assert [each.field for each in raised.value.violations] == ["emails"]
 
 
 def test_a_batch_has_one_request_id() -> None:
     check_items([""] * MAX_EMAILS)
 
-    with pytest.raises(InvalidArgument) as refused:
+    with pytest.raises(InvalidArgument) as raised:
         check_items(["", "", "id"])
 
-    assert [each.field for each in refused.value.violations] == ["emails[2]"]
+    assert [each.field for each in raised.value.violations] == ["emails[2]"]

@@ -1,4 +1,4 @@
-"""A request becomes a draft, or every mistake in it is named by its field."""
+"""A valid request becomes a draft; an invalid one fails with every mistake, named by its field."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,18 +31,18 @@ PDF = File("invoice.pdf", "", "", b"%PDF")
 LOGO = File("logo.png", "image/png", "logo", b"\x89PNG")
 
 
-def draft(wish: Wish) -> Draft:
-    return drafts.draft(wish, NOW)
+def draft(request: Wish) -> Draft:
+    return drafts.draft(request, NOW)
 
 
 def many(count: int) -> list[tuple[str, str]]:
     return [(f"reader{number}@example.com", "") for number in range(count)]
 
 
-def test_a_good_request_becomes_a_draft() -> None:
-    wish = replace(GOOD, cc=[("cc@Example.com", "Copy")], bcc=[("bcc@example.com", "")], html="<p>Hi</p>")
+def test_a_valid_request_becomes_a_draft() -> None:
+    request = replace(GOOD, cc=[("cc@Example.com", "Copy")], bcc=[("bcc@example.com", "")], html="<p>Hi</p>")
 
-    made = draft(wish)
+    made = draft(request)
 
     assert made.sender == Address("agent@inbox.mnexa.ai", "Agent")
     assert [(each.kind, each.address.address) for each in made.recipients] == [
@@ -53,7 +53,7 @@ def test_a_good_request_becomes_a_draft() -> None:
     assert (made.content.text, made.content.html) == ("Good day.", "<p>Hi</p>")
 
 
-TAKEN: list[dict[str, Any]] = [
+ACCEPTED: list[dict[str, Any]] = [
     {"to": many(50)},
     {"to": many(20), "cc": [("a@b.com", "")], "bcc": [("c@d.com", "")]},
     {"reply_to": many(10)},
@@ -94,12 +94,12 @@ TAKEN: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("fields", TAKEN, ids=str)
-def test_what_is_allowed_is_taken(fields: dict[str, Any]) -> None:
+@pytest.mark.parametrize("fields", ACCEPTED, ids=str)
+def test_an_allowed_request_is_accepted(fields: dict[str, Any]) -> None:
     draft(replace(GOOD, **fields))
 
 
-REFUSED: list[tuple[dict[str, Any], str]] = [
+REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"sender": ("a@x.com <b@y.com>", "")}, "from.address"),
     ({"sender": ("agent@inbox.mnexa.ai", "ceo@bank.com")}, "from.name"),
     ({"to": []}, "to"),
@@ -166,7 +166,7 @@ BAD_FILES = [
     )),
     *((replace(PDF, content_id=text), "content_id") for text in ("<logo>", "a b", "a\r\n", "ä", "a" * 129)),
 ]  # fmt: skip
-REFUSED += [({"files": [PDF, file]}, f"attachments[1].{field}") for file, field in BAD_FILES]
+REJECTED += [({"files": [PDF, file]}, f"attachments[1].{field}") for file, field in BAD_FILES]
 
 FORBIDDEN_HEADERS = [
     "From", "Sender", "To", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-ID", "Return-Path",
@@ -175,7 +175,7 @@ FORBIDDEN_HEADERS = [
     "x-ses-message-tags", "X-SES-TENANT", "X-Amz-Meta", "X-Amzn-Trace-Id", "X-Amazon-Mail",
     "", "X-", "X-A:", "X A", "X-A\r\nBcc", "X-Ä", "List-", "X--A", "X-" + "a" * 80,
 ]  # fmt: skip
-REFUSED += [({"headers": {name: "value"}}, f"headers[{name!r}]") for name in FORBIDDEN_HEADERS]
+REJECTED += [({"headers": {name: "value"}}, f"headers[{name!r}]") for name in FORBIDDEN_HEADERS]
 
 FORBIDDEN_VALUES = [
     "",
@@ -192,24 +192,24 @@ FORBIDDEN_VALUES = [
     "x " * 498,
     "=?utf-8?q?=0D=0ABcc:_x?=",
 ]
-REFUSED += [({"headers": {"X-A": value}}, "headers['X-A']") for value in FORBIDDEN_VALUES]
+REJECTED += [({"headers": {"X-A": value}}, "headers['X-A']") for value in FORBIDDEN_VALUES]
 
 
-@pytest.mark.parametrize(("fields", "path"), REFUSED, ids=lambda value: str(value)[:60])
-def test_what_is_wrong_is_named(fields: dict[str, Any], path: str) -> None:
-    with pytest.raises(InvalidArgument) as refused:
+@pytest.mark.parametrize(("fields", "path"), REJECTED, ids=lambda value: str(value)[:60])
+def test_an_invalid_field_is_named(fields: dict[str, Any], path: str) -> None:
+    with pytest.raises(InvalidArgument) as raised:
         draft(replace(GOOD, **fields))
 
-    assert path in [violation.field for violation in refused.value.violations]
+    assert path in [violation.field for violation in raised.value.violations]
 
 
-def test_every_mistake_is_named_at_once() -> None:
-    wish = replace(GOOD, sender=("x", "a@b"), to=[("y", "")], text="", tags={"!": "v"})
+def test_all_mistakes_are_reported_at_once() -> None:
+    request = replace(GOOD, sender=("x", "a@b"), to=[("y", "")], text="", tags={"!": "v"})
 
-    with pytest.raises(InvalidArgument) as refused:
-        draft(wish)
+    with pytest.raises(InvalidArgument) as raised:
+        draft(request)
 
-    fields = [violation.field for violation in refused.value.violations]
+    fields = [violation.field for violation in raised.value.violations]
     assert fields == ["from.address", "from.name", "to[0].address", "text", "tags['!']"]
 
 
@@ -218,33 +218,33 @@ def test_a_body_is_measured_as_base64() -> None:
     assert encoded_size(b"x" * 57) == 78
     assert encoded_size(b"x" * 58) == 156
 
-    with pytest.raises(InvalidArgument) as refused:
+    with pytest.raises(InvalidArgument) as raised:
         draft(replace(GOOD, text="x" * (MAX_SIZE * 57 // 78)))
 
-    assert [violation.field for violation in refused.value.violations] == ["text"]
+    assert [violation.field for violation in raised.value.violations] == ["text"]
 
 
 @pytest.mark.parametrize("request_id", ["", "a", "x" * 256, "öffnen"])
-def test_a_request_id_is_any_printable_text(request_id: str) -> None:
+def test_a_printable_request_id_is_accepted(request_id: str) -> None:
     check_request_id(request_id)
 
 
 @pytest.mark.parametrize("request_id", ["x" * 257, "a\0", "a\nb"])
-def test_another_request_id_is_refused(request_id: str) -> None:
+def test_any_other_request_id_is_rejected(request_id: str) -> None:
     with pytest.raises(InvalidArgument):
         check_request_id(request_id)
 
 
-def test_the_file_that_is_too_much_is_named() -> None:
+def test_the_file_that_exceeds_the_size_limit_is_named() -> None:
     file = replace(PDF, content=b"x" * (MAX_SIZE * 57 // 78 // 2))
 
-    with pytest.raises(InvalidArgument) as refused:
+    with pytest.raises(InvalidArgument) as raised:
         draft(replace(GOOD, files=[file, file, file]))
 
-    assert [violation.field for violation in refused.value.violations] == ["attachments[1].content"]
+    assert [violation.field for violation in raised.value.violations] == ["attachments[1].content"]
 
 
-def test_a_file_gets_the_type_that_its_name_says() -> None:
+def test_the_file_name_sets_the_default_type() -> None:
     names = ["invoice.pdf", "logo.png", "thing", "table.csv.gz", "forwarded.eml", "page.mht"]
 
     made = draft(replace(GOOD, files=[replace(PDF, file_name=name) for name in names]))
@@ -254,9 +254,9 @@ def test_a_file_gets_the_type_that_its_name_says() -> None:
 
 
 def test_typed_fields_become_headers() -> None:
-    asked = Unsubscribe("https://example.com/u", "off@example.com", one_click=True)
+    unsubscribe = Unsubscribe("https://example.com/u", "off@example.com", one_click=True)
 
-    made = draft(replace(GOOD, unsubscribe=asked, in_reply_to="<1@a>", references=["<0@a>", "<1@a>"]))
+    made = draft(replace(GOOD, unsubscribe=unsubscribe, in_reply_to="<1@a>", references=["<0@a>", "<1@a>"]))
 
     assert made.content.headers == {
         "In-Reply-To": "<1@a>",
@@ -266,11 +266,11 @@ def test_typed_fields_become_headers() -> None:
     }
 
 
-def test_a_little_in_the_past_is_now() -> None:
+def test_a_time_slightly_in_the_past_means_now() -> None:
     assert draft(replace(GOOD, send_at=NOW - timedelta(seconds=59))).terms.send_at == NOW
     assert draft(GOOD).terms.send_at is None
 
 
-def test_unless_asked_otherwise_an_unknown_email_is_held() -> None:
+def test_an_unknown_email_is_held_by_default() -> None:
     assert draft(GOOD).terms.on_unknown is OnUnknown.HOLD
     assert draft(replace(GOOD, on_unknown="RESEND")).terms.on_unknown is OnUnknown.RESEND

@@ -1,6 +1,6 @@
-"""Whatever order, delay and repetition SES chooses, an email comes to one end: from SES's JSON to states.
+"""SES events in any order, delayed and repeated, lead to one final state, from SES's JSON to email states.
 
-Each word of SES goes the whole way of pure functions: webhooks' reading, its event, sender's report.
+Each SES event passes through all pure functions: parsing in webhooks, its published event, sender's report.
 """
 
 import json
@@ -24,9 +24,9 @@ from tests.figures import Figure
 from tests.unit.webhooks.ses_events import SentEmail
 
 ORDERS = 1_000
-READERS = ("ada@example.com", "bob@example.net", "success@simulator.amazonses.com")
-EMAIL = SentEmail(to=READERS)
-ONE = SentEmail(EMAIL.tenant_id, EMAIL.email_id, EMAIL.attempt_id, EMAIL.ses_id, to=READERS[:1])
+RECIPIENTS = ("ada@example.com", "bob@example.net", "success@simulator.amazonses.com")
+EMAIL = SentEmail(to=RECIPIENTS)
+ONE = SentEmail(EMAIL.tenant_id, EMAIL.email_id, EMAIL.attempt_id, EMAIL.ses_id, to=RECIPIENTS[:1])
 BOUNCES = {
     "Permanent": (
         "General", "NoEmail", "Suppressed", "OnAccountSuppressionList", "OnTenantSuppressionList",
@@ -45,42 +45,46 @@ Json = dict[str, Any]
 
 
 def scenarios() -> dict[str, list[Json]]:
-    """What SES may tell of one email: each kind after the usual ones, and all kinds of all."""
+    """Return an email's SES events by scenario: each kind after the usual ones, and all kinds together."""
     usual = [EMAIL.send(), EMAIL.delay(), EMAIL.delivery()]
-    told = {event["eventType"]: [event] for event in [*EMAIL.every_kind(), EMAIL.event("Teleport", "t", {})]}
-    told |= {
+    by_kind = {
+        event["eventType"]: [event] for event in [*EMAIL.every_kind(), EMAIL.event("Teleport", "t", {})]
+    }
+    by_kind |= {
         f"{kind}/{sub_type}": [ONE.bounce(kind, sub_type)]
         for kind, sub_types in BOUNCES.items()
         for sub_type in sub_types
     }
-    told |= {f"Complaint/{kind}": [ONE.complaint(kind)] for kind in COMPLAINTS}
-    told["Complaint/echo"] = [ONE.complaint(None, "OnAccountSuppressionList")]
-    everything = [event for events in told.values() for event in events]
-    return {name: usual + events for name, events in told.items()} | {"everything": usual + everything}
+    by_kind |= {f"Complaint/{kind}": [ONE.complaint(kind)] for kind in COMPLAINTS}
+    by_kind["Complaint/echo"] = [ONE.complaint(None, "OnAccountSuppressionList")]
+    everything = [event for events in by_kind.values() for event in events]
+    return {name: usual + events for name, events in by_kind.items()} | {"everything": usual + everything}
 
 
 @dataclass
-class Life:
-    """An email as sender keeps it, without a database: the same functions decide."""
+class StoredEmail:
+    """An email as sender stores it, without a database; the same functions decide."""
 
     state: State = State.CLAIMED
     accepted: bool = False
-    readers: dict[str, RecipientState] = field(
-        default_factory=lambda: dict.fromkeys(READERS, RecipientState.PENDING)
+    recipients: dict[str, RecipientState] = field(
+        default_factory=lambda: dict.fromkeys(RECIPIENTS, RecipientState.PENDING)
     )
     suppressed: set[str] = field(default_factory=set)
 
-    def hear(self, report: Report | None) -> None:
-        """Apply what SES told; None is its own answer to our request. Either proves that it accepted."""
+    def apply(self, report: Report | None) -> None:
+        """Apply an SES event, or None for SES's answer to the request. Either proves that SES accepted it."""
         if not self.accepted:
             self.accepted = True
             self._move(State.SENT)
         if report is None:
             return
-        self.readers |= {
-            each.match: report.state for each in to_advance(report, self.readers) if report.state is not None
+        self.recipients |= {
+            each.match: report.state
+            for each in to_advance(report, self.recipients)
+            if report.state is not None
         }
-        self.suppressed |= {each.match for each in to_suppress(report, self.readers)}
+        self.suppressed |= {each.match for each in to_suppress(report, self.recipients)}
         if report.rejected:
             self._move(State.FAILED)
 
@@ -89,34 +93,34 @@ class Life:
             self.state = to
 
     @property
-    def end(self) -> tuple[object, ...]:
-        return self.state, tuple(self.readers.values()), tuple(sorted(self.suppressed))
+    def final_state(self) -> tuple[object, ...]:
+        return self.state, tuple(self.recipients.values()), tuple(sorted(self.suppressed))
 
 
-def heard(events: Sequence[Json]) -> list[Report]:
-    """What sender hears of SES's events: those that are told, as it reads them."""
-    told = (event_of(parse(json.dumps(event), datetime.now(UTC))) for event in events)
+def reports_of(events: Sequence[Json]) -> list[Report]:
+    """Return sender's reports of those SES events that webhooks publishes."""
+    published = (event_of(parse(json.dumps(event), datetime.now(UTC))) for event in events)
     return [
         read_report(
             ReceivedEvent(
                 uuid4(), event.subject, datetime.now(UTC), None, "", json_format.MessageToDict(event.data)
             )
         )
-        for event in told
+        for event in published
         if event is not None and event.subject in FEEDBACK
     ]
 
 
-def ends(reports: Sequence[Report], dice: random.Random) -> set[tuple[object, ...]]:
-    """Every end that ORDERS orders lead to: all twice, each as late as it likes, our answer among them."""
+def final_states(reports: Sequence[Report], rng: random.Random) -> set[tuple[object, ...]]:
+    """Return the final states of ORDERS random orders of all reports, each twice, and of SES's answer."""
     found = set()
     for _ in range(ORDERS):
         order = [*reports, *reports, None]
-        dice.shuffle(order)
-        life = Life()
+        rng.shuffle(order)
+        email = StoredEmail()
         for each in order:
-            life.hear(each)
-        found.add(life.end)
+            email.apply(each)
+        found.add(email.final_state)
     return found
 
 
@@ -125,9 +129,9 @@ PENDING, DELIVERED, BOUNCED, COMPLAINED = (
 )  # fmt: skip
 
 
-def test_a_thousand_orders_of_each_kind_lead_to_one_end(figure: Figure) -> None:
-    dice = random.Random(11)  # noqa: S311 - the same orders in every run
-    every = {name: ends(heard(events), dice) for name, events in scenarios().items()}
+def test_every_order_of_events_leads_to_one_final_state(figure: Figure) -> None:
+    rng = random.Random(11)  # noqa: S311 - reproducible, not secret
+    every = {name: final_states(reports_of(events), rng) for name, events in scenarios().items()}
 
     assert {name: found for name, found in every.items() if len(found) != 1} == {}
     figure(
@@ -137,41 +141,41 @@ def test_a_thousand_orders_of_each_kind_lead_to_one_end(figure: Figure) -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "end"),
+    ("scenario", "final_state"),
     [
         ("Delivery", (State.SENT, (DELIVERED,) * 3, ())),
         ("Open", (State.SENT, (DELIVERED,) * 3, ())),
         ("Teleport", (State.SENT, (DELIVERED,) * 3, ())),
         ("Reject", (State.FAILED, (DELIVERED,) * 3, ())),
         ("Rendering Failure", (State.FAILED, (DELIVERED,) * 3, ())),
-        ("Permanent/NoEmail", (State.SENT, (BOUNCED, DELIVERED, DELIVERED), READERS[:1])),
+        ("Permanent/NoEmail", (State.SENT, (BOUNCED, DELIVERED, DELIVERED), RECIPIENTS[:1])),
         ("Permanent/Suppressed", (State.SENT, (BOUNCED, DELIVERED, DELIVERED), ())),
         ("Transient/MailboxFull", (State.SENT, (BOUNCED, DELIVERED, DELIVERED), ())),
-        ("Complaint/abuse", (State.SENT, (COMPLAINED, DELIVERED, DELIVERED), READERS[:1])),
+        ("Complaint/abuse", (State.SENT, (COMPLAINED, DELIVERED, DELIVERED), RECIPIENTS[:1])),
         ("Complaint/not-spam", (State.SENT, (DELIVERED,) * 3, ())),
-        ("everything", (State.FAILED, (COMPLAINED,) * 3, READERS[:2])),
+        ("everything", (State.FAILED, (COMPLAINED,) * 3, RECIPIENTS[:2])),
     ],
 )
-def test_the_end_is_the_one_that_it_should_be(scenario: str, end: tuple[object, ...]) -> None:
-    assert ends(heard(scenarios()[scenario]), random.Random(12)) == {end}  # noqa: S311
+def test_the_final_state_is_as_expected(scenario: str, final_state: tuple[object, ...]) -> None:
+    assert final_states(reports_of(scenarios()[scenario]), random.Random(12)) == {final_state}  # noqa: S311
 
 
-def test_a_state_that_could_move_back_would_be_seen() -> None:
-    """The same thousand orders, of a life where the last word wins, lead to many ends."""
+def test_a_model_that_moves_back_is_detected() -> None:
+    """Apply random orders to a model in which the last event wins; they lead to several final states."""
 
-    class Forgetful(Life):
-        def hear(self, report: Report | None) -> None:
-            super().hear(report)
+    class LastEventWins(StoredEmail):
+        def apply(self, report: Report | None) -> None:
+            super().apply(report)
             if report is not None and report.state is not None:
-                self.readers |= dict.fromkeys((word.match for word in report.words), report.state)
+                self.recipients |= dict.fromkeys((word.match for word in report.words), report.state)
 
-    dice = random.Random(13)  # noqa: S311
+    rng = random.Random(13)  # noqa: S311
     found = set()
     for _ in range(ORDERS):
-        order = heard(scenarios()["Permanent/General"])
-        dice.shuffle(order)
-        life = Forgetful()
+        order = reports_of(scenarios()["Permanent/General"])
+        rng.shuffle(order)
+        email = LastEventWins()
         for each in order:
-            life.hear(each)
-        found.add(life.end)
+            email.apply(each)
+        found.add(email.final_state)
     assert len(found) > 1

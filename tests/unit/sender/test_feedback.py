@@ -1,4 +1,4 @@
-"""What SES's events say of recipients, and whom they put on the suppression list."""
+"""The effect of SES's events on recipients and on the suppression list."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,8 +14,8 @@ from services.sender.model.feedback import MAX_NOTE, Report, Word, to_suppress, 
 EMAIL = uuid4()
 
 
-def heard(subject: str, **data: Any) -> ReceivedEvent:
-    """An event of webhooks about EMAIL, as it comes from NATS."""
+def received(subject: str, **data: Any) -> ReceivedEvent:
+    """Return an event of webhooks about EMAIL, as received from NATS."""
     email = {"id": str(EMAIL), "tenantId": str(uuid4()), "sesId": "0100"}
     return ReceivedEvent(uuid4(), subject, datetime.now(UTC), None, str(EMAIL), {"email": email} | data)
 
@@ -23,7 +23,7 @@ def heard(subject: str, **data: Any) -> ReceivedEvent:
 def bounce(bounce_type: str, sub_type: str, *, hard: bool, status: str = "5.1.1") -> Report:
     recipients = [{"address": "Reader@Example.com", "status": status, "diagnosticCode": status and "550 no"}]
     data = {"bounceType": bounce_type, "bounceSubType": sub_type, "hard": hard, "recipients": recipients}
-    return read_report(heard("bounce.received", **data))
+    return read_report(received("bounce.received", **data))
 
 
 BOUNCES = [
@@ -40,7 +40,7 @@ BOUNCES = [
 
 
 @pytest.mark.parametrize(("report", "state", "suppress"), BOUNCES)
-def test_a_bounce_tells_against_an_address_when_it_is_hard(
+def test_only_a_hard_bounce_suppresses_an_address(
     report: Report, state: RecipientState | None, suppress: Reason | None
 ) -> None:
     assert (report.email_id, report.ses_id) == (EMAIL, "0100")
@@ -49,18 +49,18 @@ def test_a_bounce_tells_against_an_address_when_it_is_hard(
 
 
 @pytest.mark.parametrize(("counted", "state"), [(True, RecipientState.COMPLAINED), (False, None)])
-def test_a_complaint_counts_when_a_person_made_it(*, counted: bool, state: RecipientState | None) -> None:
+def test_a_complaint_counts_only_if_a_person_made_it(*, counted: bool, state: RecipientState | None) -> None:
     data = {"recipients": ["reader@example.com"], "feedbackType": "abuse", "counted": counted}
 
-    report = read_report(heard("complaint.received", **data))
+    report = read_report(received("complaint.received", **data))
 
     assert report.state == state
     assert report.suppress == (Reason.COMPLAINT if counted else None)
 
 
-def test_the_other_events_say_where_an_email_is() -> None:
-    delivery = read_report(heard("delivery.received", recipients=["a@b.com"], smtpResponse="250 ok"))
-    delay = read_report(heard("delay.received", recipients=["a@b.com"], delayType="MailboxFull"))
+def test_deliveries_and_delays_set_the_recipient_state() -> None:
+    delivery = read_report(received("delivery.received", recipients=["a@b.com"], smtpResponse="250 ok"))
+    delay = read_report(received("delay.received", recipients=["a@b.com"], delayType="MailboxFull"))
 
     assert (delivery.state, delivery.words) == (
         RecipientState.DELIVERED,
@@ -77,14 +77,14 @@ def test_the_other_events_say_where_an_email_is() -> None:
         ("rendering.failed", "SES could not render the template, so nothing was sent: Bad content"),
     ],
 )
-def test_what_ses_does_not_send_after_all_is_said_in_a_sentence(subject: str, sentence: str) -> None:
-    report = read_report(heard(subject, reason="Bad content"))
+def test_an_email_that_ses_rejects_later_gets_a_sentence(subject: str, sentence: str) -> None:
+    report = read_report(received(subject, reason="Bad content"))
 
     assert (report.state, report.suppress, report.rejected) == (None, None, sentence)
 
 
 @pytest.mark.parametrize("subject", FEEDBACK)
-def test_an_event_may_lack_everything(subject: str) -> None:
+def test_an_event_without_data_is_read(subject: str) -> None:
     report = read_report(ReceivedEvent(uuid4(), subject, datetime.now(UTC), None, "", {}))
 
     assert report.email_id is None
@@ -102,14 +102,14 @@ def test_only_an_emails_own_recipients_are_suppressed() -> None:
 
 
 @pytest.mark.parametrize("local_part", ["bounce", "bounce+label", "complaint", "suppressionlist"])
-def test_the_simulators_addresses_are_never_suppressed(local_part: str) -> None:
+def test_simulator_addresses_are_never_suppressed(local_part: str) -> None:
     address = f"{local_part}@simulator.amazonses.com"
 
     assert to_suppress(report_on(address), [address]) == []
 
 
-def test_what_a_receiver_said_is_kept_in_bounds() -> None:
-    said = word(" Reader@Example.com ", "x" * 10_000)
+def test_a_long_receiver_response_is_cut() -> None:
+    cut = word(" Reader@Example.com ", "x" * 10_000)
 
-    assert said.match == "reader@example.com"
-    assert len(said.note) == MAX_NOTE
+    assert cut.match == "reader@example.com"
+    assert len(cut.note) == MAX_NOTE

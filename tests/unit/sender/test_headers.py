@@ -1,4 +1,4 @@
-"""No header of ours, of SES's or of those who carry the email is a caller's, however it is written."""
+"""Callers cannot set headers that belong to Letterhead, SES or mail servers, in any spelling."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from services.sender.model.mime import Letter, build
 from services.sender.proofreading.agreement import disagreements
 from tests.fuzz.pieces import FORBIDDEN_HEADERS
 
-LETTER = Letter(
+MESSAGE = Letter(
     sender=Address("agent@inbox.mnexa.ai"),
     to=[Address("reader@example.com")],
     cc=[],
@@ -37,13 +37,13 @@ SPELLINGS = [
 
 
 @pytest.mark.parametrize("name", SPELLINGS, ids=repr)
-def test_a_header_of_others_is_refused(name: str) -> None:
+def test_a_forbidden_header_is_rejected(name: str) -> None:
     with pytest.raises(BadHeader):
         check_header(name, "value")
 
 
 @pytest.mark.parametrize("name", FORBIDDEN_HEADERS)
-def test_it_would_not_leave_if_it_had_been_taken(name: str) -> None:
-    letter = replace(LETTER, headers={name: "value"})
+def test_verification_catches_a_forbidden_header(name: str) -> None:
+    message = replace(MESSAGE, headers={name: "value"})
 
-    assert disagreements(letter, build(letter))
+    assert disagreements(message, build(message))

@@ -1,4 +1,4 @@
-"""What nobody may be called on the shared sender, by every disguise we know of; and what anybody may."""
+"""Names that are protected on the shared sender, in every known disguise, and names that are allowed."""
 
 import pytest
 
@@ -13,7 +13,7 @@ NAMES = ProtectedNames(
     brands=["PayPal", "Acme Bank", "ING", "\u0421\u0431\u0435\u0440"],
 )
 
-TAKEN_LOCAL_PARTS = [
+PROTECTED_LOCAL_PARTS = [
     *sorted(RESERVED), "chief", "b1lling", "bil-ling", "biling", "bi11ing", "BILLING", "billlling",
     "b.i.l.l.i.n.g", "acme.support", "supp0rt", "support2", "24support", "$upport", "$ecurity",
     "agent+support", "customersupport", "adm!n", "adm|n", "vvebmaster", "inf0", "info!", "info1", "1nfo",
@@ -21,11 +21,11 @@ TAKEN_LOCAL_PARTS = [
     "p4yp4l", "paypa1", "pay-pal", "mypaypal.agent", "ing", "x.ing", "1ng", "acme-bank", "e2a", "the.e2a",
     "inbox.mnexa.ai", "bank.com", "x+bank.com", "x=bank.com", "a.co.uk", "stripe.com.", "via",
 ]  # fmt: skip
-FREE_LOCAL_PARTS = [
+ALLOWED_LOCAL_PARTS = [
     "agent", "agent+1", "ada", "ada.lovelace", "hello", "john.doe", "team-a", "robot_7", "information",
     "testing", "newton", "bot", "x", "agent.smith", "pat.obrien", "0", "orders", "v1.2",
 ]  # fmt: skip
-TAKEN_NAMES = [
+PROTECTED_NAMES = [
     "", "!!!", "Support", "SUPPORT", "The Support Team", "S u p p o r t", "Sup-port", "Supp0rt",
     "BillingSupport", "Customer Service Department", "Operator", "Official Support", "PayPal",
     "PayPal Inc.", "P\u00e4yp\u00e4l", "Paypa1", "PaypaI", "Pay Pal", "Pay\u00adPal",
@@ -36,34 +36,34 @@ TAKEN_NAMES = [
     "bank\uff0ecom", "bank\u2024com", "ceo@bank.com", "<ceo>", "Acme via Stripe", "Acme\u202e", "\u13aacme",
     "A\u200bcme", "x" * 201,
 ]  # fmt: skip
-FREE_NAMES = [
+ALLOWED_NAMES = [
     "Mnexa", "Acme", "Acme Services Ltd", "Acme Support", "Maple", "Testing Co", "St. Louis Co",
     "A.B. Foods", "Ørsted", "Łódź Sp. z o.o.", "Müller & Söhne", "株式会社", "Газпром", "Ελλάδα", "سلام",
     "नमस्ते", "42 GmbH", "tenant-7",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("local_part", TAKEN_LOCAL_PARTS)
-def test_a_disguised_local_part_is_seen_through(local_part: str) -> None:
+@pytest.mark.parametrize("local_part", PROTECTED_LOCAL_PARTS)
+def test_a_disguised_local_part_is_detected(local_part: str) -> None:
     assert NAMES.takes_local_part(local_part)
 
 
-@pytest.mark.parametrize("local_part", FREE_LOCAL_PARTS)
-def test_an_ordinary_local_part_is_left(local_part: str) -> None:
+@pytest.mark.parametrize("local_part", ALLOWED_LOCAL_PARTS)
+def test_an_ordinary_local_part_is_allowed(local_part: str) -> None:
     assert not NAMES.takes_local_part(local_part)
 
 
-@pytest.mark.parametrize("name", TAKEN_NAMES)
-def test_a_disguised_name_is_seen_through(name: str) -> None:
+@pytest.mark.parametrize("name", PROTECTED_NAMES)
+def test_a_disguised_name_is_detected(name: str) -> None:
     assert NAMES.takes_name(name)
 
 
-@pytest.mark.parametrize("name", FREE_NAMES)
-def test_an_ordinary_name_is_left(name: str) -> None:
+@pytest.mark.parametrize("name", ALLOWED_NAMES)
+def test_an_ordinary_name_is_allowed(name: str) -> None:
     assert not NAMES.takes_name(name)
 
 
-def test_a_skeleton_is_how_a_text_looks() -> None:
+def test_lookalike_texts_have_the_same_skeleton() -> None:
     assert skeleton("B1l-LING") == skeleton("billing") == skeleton("\u0412\u0456lling")
     assert skeletons("rnodern vvays") == ("rnodernvvays", "modemways")
     assert squeezed("") == ""
@@ -72,7 +72,7 @@ def test_a_skeleton_is_how_a_text_looks() -> None:
     assert not is_of_one_script("A\u0430")
 
 
-def test_a_brand_without_letters_is_refused() -> None:
+def test_a_brand_without_letters_is_rejected() -> None:
     with pytest.raises(ConfigError, match="'-' has fewer than two letters"):
         load(Shared, {"LETTERHEAD_PROTECTED_BRANDS": "PayPal, -"})
 

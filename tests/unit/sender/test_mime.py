@@ -1,4 +1,4 @@
-"""The bytes of an email: whatever is said in it, nobody can add a header, and all readers read the same."""
+"""MIME messages: no content can add a header, and all parsers read the same message."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ from services.sender.model.mime import Letter, build
 from services.sender.proofreading import reader_python
 from services.sender.proofreading.agreement import disagreements
 
-LETTER = Letter(
+MESSAGE = Letter(
     sender=Address("agent@inbox.mnexa.ai", "Agent"),
     to=[Address("reader@example.com")],
     cc=[],
@@ -32,13 +32,13 @@ LETTER = Letter(
 
 
 def names(content: bytes) -> list[str]:
-    """The header names of the outermost headers, by the simplest reader there is."""
+    """Return the names of the outermost headers, read line by line without a parser."""
     head = content.split(b"\r\n\r\n", 1)[0].decode()
     return [line.split(":")[0] for line in head.split("\r\n") if line[0] not in " \t"]
 
 
-def test_a_plain_email_is_written_as_one_would_by_hand() -> None:
-    assert build(LETTER).decode().split("\r\n") == [
+def test_a_plain_email_has_the_expected_bytes() -> None:
+    assert build(MESSAGE).decode().split("\r\n") == [
         'From: "Agent" <agent@inbox.mnexa.ai>',
         "To: reader@example.com",
         "Subject: Hello",
@@ -53,14 +53,14 @@ def test_a_plain_email_is_written_as_one_would_by_hand() -> None:
 
 
 def test_text_and_html_are_alternatives_plainest_first() -> None:
-    letter = replace(LETTER, html="<p>Good day.</p>", headers={"X-Order": "17"})
+    message = replace(MESSAGE, html="<p>Good day.</p>", headers={"X-Order": "17"})
 
-    content = build(letter)
+    content = build(message)
 
     assert names(content)[-2:] == ["X-Order", "Content-Type"]
     assert content.index(b"text/plain") < content.index(b"text/html")
     assert content.endswith(b"--alternative=_5f0c--\r\n")
-    assert disagreements(letter, content) == []
+    assert disagreements(message, content) == []
 
 
 def a_file(name: str, content_type: str, content: bytes, content_id: str = "") -> Attachment:
@@ -84,30 +84,30 @@ STRUCTURES = [
 
 
 @pytest.mark.parametrize(("fields", "structure"), STRUCTURES, ids=range(len(STRUCTURES)))
-def test_files_stand_where_readers_look_for_them(fields: dict[str, Any], structure: str) -> None:
-    letter = replace(LETTER, **fields)
+def test_attachments_have_the_expected_structure(fields: dict[str, Any], structure: str) -> None:
+    message = replace(MESSAGE, **fields)
 
-    content = build(letter)
+    content = build(message)
 
     assert reader_python.read(content).shape == structure
-    assert disagreements(letter, content) == []
+    assert disagreements(message, content) == []
 
 
-def test_a_long_thread_arrives_whole() -> None:
+def test_a_long_references_header_is_folded() -> None:
     references = " ".join(f"<{number:060}@mail.example.com>" for number in range(90))
     check_header("References", references)
-    letter = replace(LETTER, headers={"References": references})
+    message = replace(MESSAGE, headers={"References": references})
 
-    content = build(letter)
+    content = build(message)
 
-    assert disagreements(letter, content) == []
+    assert disagreements(message, content) == []
     assert max(map(len, content.split(b"\r\n"))) <= 998
 
 
 def test_a_file_keeps_its_name_and_its_bytes() -> None:
     files = [PDF, PLAIN, LOGO]
 
-    email = message_from_bytes(build(replace(LETTER, attachments=files)), policy=policy.SMTP)
+    email = message_from_bytes(build(replace(MESSAGE, attachments=files)), policy=policy.SMTP)
 
     assert isinstance(email, EmailMessage)
     parts = list(email.iter_attachments())
@@ -123,17 +123,17 @@ FILE_NAMES = [
 
 
 @pytest.mark.parametrize("name", FILE_NAMES)
-def test_all_readers_read_the_same_file_name(name: str) -> None:
-    letter = replace(LETTER, attachments=[a_file(name, "application/pdf", b"%PDF")])
+def test_all_parsers_read_the_same_file_name(name: str) -> None:
+    message = replace(MESSAGE, attachments=[a_file(name, "application/pdf", b"%PDF")])
 
-    assert disagreements(letter, build(letter)) == []
+    assert disagreements(message, build(message)) == []
 
 
-def test_no_file_poses_as_a_boundary() -> None:
+def test_no_content_can_imitate_a_boundary() -> None:
     hostile = b"--mixed=_5f0c--\r\n\r\n--=_5f0c\r\nContent-Type: text/html\r\n\r\n<b>"
-    letter = replace(LETTER, text=hostile.decode(), attachments=[a_file("a.txt", "text/plain", hostile)])
+    message = replace(MESSAGE, text=hostile.decode(), attachments=[a_file("a.txt", "text/plain", hostile)])
 
-    assert disagreements(letter, build(letter)) == []
+    assert disagreements(message, build(message)) == []
 
 
 SUBJECTS = [
@@ -144,12 +144,12 @@ SUBJECTS = [
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda subject: subject[:20])
-def test_a_subject_arrives_as_it_was_given(subject: str) -> None:
-    letter = replace(LETTER, subject=subject)
+def test_a_subject_arrives_unchanged(subject: str) -> None:
+    message = replace(MESSAGE, subject=subject)
 
-    content = build(letter)
+    content = build(message)
 
-    assert disagreements(letter, content) == []
+    assert disagreements(message, content) == []
     assert max(map(len, content.split(b"\r\n"))) <= 998
 
 
@@ -160,9 +160,9 @@ BODIES = [
 
 
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: repr(body)[:20])
-def test_a_body_arrives_as_it_was_given_but_for_its_line_breaks(body: str) -> None:
-    for letter in (replace(LETTER, text=body), replace(LETTER, text=body, html=body)):
-        assert disagreements(letter, build(letter)) == []
+def test_a_body_arrives_unchanged_except_for_line_breaks(body: str) -> None:
+    for message in (replace(MESSAGE, text=body), replace(MESSAGE, text=body, html=body)):
+        assert disagreements(message, build(message)) == []
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=200)
@@ -191,81 +191,81 @@ def allowed_header(value: str) -> bool:
 
 @settings(max_examples=400, deadline=None)
 @given(name=anything, subject=anything, body=anything, value=anything)
-def test_nothing_said_adds_a_header(name: str, subject: str, body: str, value: str) -> None:
-    """What the checks let through; a subject that they refuse is tried without its line breaks."""
-    letter = replace(
-        LETTER,
+def test_no_content_adds_a_header(name: str, subject: str, body: str, value: str) -> None:
+    """Use only values that the checks accept; unprintable characters are removed from the subject."""
+    message = replace(
+        MESSAGE,
         sender=Address("agent@inbox.mnexa.ai", name if allowed_name(name) else ""),
-        subject="".join(sign for sign in subject if sign.isprintable()),
+        subject="".join(char for char in subject if char.isprintable()),
         text=body.replace("\0", ""),
         html=body.replace("\0", ""),
         headers={"X-Custom": value} if allowed_header(value) else {},
     )
 
-    content = build(letter)
+    content = build(message)
 
-    expected = [*(name for name, _ in mime.header_fields(letter)), "Content-Type"]
+    expected = [*(name for name, _ in mime.header_fields(message)), "Content-Type"]
     assert names(content) == expected
-    assert disagreements(letter, content) == []
+    assert disagreements(message, content) == []
 
 
 @settings(max_examples=300, deadline=None)
 @given(body=anything)
-def test_no_byte_is_out_of_the_ordinary(body: str) -> None:
-    content = build(replace(LETTER, text=body.replace("\0", "")))
+def test_a_message_is_ascii_with_crlf_line_breaks(body: str) -> None:
+    content = build(replace(MESSAGE, text=body.replace("\0", "")))
 
     assert content.isascii()
     assert b"\r" not in content.replace(b"\r\n", b"")
     assert b"\n" not in content.replace(b"\r\n", b"")
 
 
-def careless(letter: Letter) -> bytes:
-    """Writes what it is given."""
+def unescaped(message: Letter) -> bytes:
+    """Write every value without escaping it."""
     lines = [
-        f"From: {letter.sender.name} <{letter.sender.address}>",
-        f"To: {', '.join(each.address for each in letter.to)}",
-        f"Subject: {letter.subject}",
+        f"From: {message.sender.name} <{message.sender.address}>",
+        f"To: {', '.join(each.address for each in message.to)}",
+        f"Subject: {message.subject}",
         "Date: Sat, 21 Nov 2026 12:00:00 +0000",
         "MIME-Version: 1.0",
-        *(f"{name}: {value}" for name, value in letter.headers.items()),
+        *(f"{name}: {value}" for name, value in message.headers.items()),
         "Content-Type: text/plain; charset=utf-8",
         "Content-Transfer-Encoding: 8bit",
         "",
-        letter.text or "",
+        message.text or "",
         "",
     ]
     return "\r\n".join(lines).encode("utf-8", "replace")
 
 
-def one_header_more(letter: Letter) -> bytes:
-    return build(letter).replace(b"MIME-Version", b"X-SES-TENANT: other\r\nMIME-Version", 1)
+def extra_header(message: Letter) -> bytes:
+    return build(message).replace(b"MIME-Version", b"X-SES-TENANT: other\r\nMIME-Version", 1)
 
 
-def two_authors(letter: Letter) -> bytes:
-    return build(letter).replace(b"<agent@inbox.mnexa.ai>", b"<agent@inbox.mnexa.ai>, b@y.com", 1)
+def second_author(message: Letter) -> bytes:
+    return build(message).replace(b"<agent@inbox.mnexa.ai>", b"<agent@inbox.mnexa.ai>, b@y.com", 1)
 
 
-def another_body(letter: Letter) -> bytes:
-    return build(letter).replace(b"Good day.", b"Bad day.", 1)
+def changed_body(message: Letter) -> bytes:
+    return build(message).replace(b"Good day.", b"Bad day.", 1)
 
 
 HOSTILE = [
-    replace(LETTER, subject="a\r\nBcc: x@y.com"),
-    replace(LETTER, subject="=?utf-8?q?another?="),
-    replace(LETTER, sender=Address("agent@inbox.mnexa.ai", "ceo@bank.com>, <x@y.com")),
-    replace(LETTER, sender=Address("agent@inbox.mnexa.ai", "a, b")),
-    replace(LETTER, text="bare\rreturn"),
-    replace(LETTER, text="ü"),
-    replace(LETTER, text="x" * 1200),
-    replace(LETTER, headers={"X-A": "a\r\n\r\nbody"}),
+    replace(MESSAGE, subject="a\r\nBcc: x@y.com"),
+    replace(MESSAGE, subject="=?utf-8?q?another?="),
+    replace(MESSAGE, sender=Address("agent@inbox.mnexa.ai", "ceo@bank.com>, <x@y.com")),
+    replace(MESSAGE, sender=Address("agent@inbox.mnexa.ai", "a, b")),
+    replace(MESSAGE, text="bare\rreturn"),
+    replace(MESSAGE, text="ü"),
+    replace(MESSAGE, text="x" * 1200),
+    replace(MESSAGE, headers={"X-A": "a\r\n\r\nbody"}),
 ]
 
 
-@pytest.mark.parametrize("letter", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_careless_builder_is_caught(letter: Letter) -> None:
-    assert disagreements(letter, careless(letter))
+@pytest.mark.parametrize("message", HOSTILE, ids=range(len(HOSTILE)))
+def test_a_builder_without_escaping_is_caught(message: Letter) -> None:
+    assert disagreements(message, unescaped(message))
 
 
-@pytest.mark.parametrize("builder", [one_header_more, two_authors, another_body])
-def test_a_builder_that_adds_something_is_caught(builder: Callable[[Letter], bytes]) -> None:
-    assert disagreements(LETTER, builder(LETTER))
+@pytest.mark.parametrize("builder", [extra_header, second_author, changed_body])
+def test_a_builder_that_changes_the_message_is_caught(builder: Callable[[Letter], bytes]) -> None:
+    assert disagreements(MESSAGE, builder(MESSAGE))

@@ -1,4 +1,4 @@
-"""As whom an email leaves, over everything that can be known of its domain."""
+"""The From function, over every combination of what can be known about a domain."""
 
 from collections import Counter
 from dataclasses import replace
@@ -21,7 +21,7 @@ from services.sender.model.origin import (
 )
 from tests.figures import Figure
 
-# Every state of a domain, none, and one that a later version may bring.
+# All domain states, an empty one, and one that a later version may add.
 STATES = [
     "",
     "PROVISIONING",
@@ -35,9 +35,9 @@ STATES = [
     "ASLEEP",
 ]
 HOLDERS = ("SOLE", "PROVEN", "CHALLENGED")
-# Every word for how a claim stands to its name, none, and one that a later version may bring.
+# All ownership states, an empty one, and one that a later version may add.
 OWNERSHIPS = (*HOLDERS, "UNDECIDED", "PROOF_DUE", "CHALLENGER", "SUPERSEDED", "", "RENTED")
-WORLD = [
+CASES = [
     Standing(state, dkim_good, ownership, policy, shared_ready)
     for state, dkim_good, ownership, policy, shared_ready in product(
         STATES, (True, False), OWNERSHIPS, ("SHARED", "REFUSE", "OTHER"), (True, False)
@@ -45,35 +45,37 @@ WORLD = [
 ]
 
 
-def test_the_whole_product_fails_closed(figure: Figure) -> None:
-    answers = Counter(origin(standing) for standing in WORLD)
+def test_every_combination_fails_closed(figure: Figure) -> None:
+    answers = Counter(origin(status) for status in CASES)
 
     figure(
-        "From, over everything known of a domain: " + ", ".join(f"{n} {what}" for what, n in answers.items())
+        "From function, over every domain status: "
+        + ", ".join(f"{count} {answer}" for answer, count in answers.items())
     )
-    for standing in WORLD:
-        answer = origin(standing)
+    for status in CASES:
+        answer = origin(status)
         if answer is Origin.OWN:
-            assert standing.state == "READY" or (standing.state, standing.dkim_good) == ("DEGRADED", True)
+            assert status.state == "READY" or (status.state, status.dkim_good) == ("DEGRADED", True)
         if answer in (Origin.OWN, Origin.SHARED):
-            assert standing.ownership in HOLDERS
+            assert status.ownership in HOLDERS
         if answer is Origin.SHARED:
-            assert standing.state in {"PENDING", "PROVISIONING", "FAILED"}
-            assert standing.unready_policy == "SHARED"
-            assert standing.shared_ready
-    # 12 = every fact but state and ownership; of the nine words for ownership three hold, and one has lost.
+            assert status.state in {"PENDING", "PROVISIONING", "FAILED"}
+            assert status.unready_policy == "SHARED"
+            assert status.shared_ready
+    # There are 12 combinations besides state and ownership. Of the nine ownership states, three may send and
+    # one is superseded.
     assert answers == {
         Origin.NOT_YOURS: 2 * 9 * 12,
         Origin.GOING: 9 * 12,
         Origin.SUPERSEDED: 7 * 12,
-        Origin.OWN: 3 * 12 + 3 * 6,  # READY; DEGRADED with DKIM alone
-        Origin.SHARED: 3 * 3 * 2,  # the three unready states, with the policy and a shared sender
+        Origin.OWN: 3 * 12 + 3 * 6,  # READY; DEGRADED with good DKIM
+        Origin.SHARED: 3 * 3 * 2,  # the three unready states, with the policy and a ready shared sender
         Origin.NOT_READY: 7 * 5 * 12 + (3 * 6 + 2 * 3 * 12 + 3 * 3 * 10),
     }
 
 
 @pytest.mark.parametrize(
-    ("standing", "answer"),
+    ("status", "answer"),
     [
         (Standing(), Origin.NOT_YOURS),
         (Standing("READY", ownership="SOLE"), Origin.OWN),
@@ -93,8 +95,8 @@ def test_the_whole_product_fails_closed(figure: Figure) -> None:
         (Standing("ASLEEP", True, "SOLE", "SHARED", True), Origin.NOT_READY),
     ],
 )
-def test_each_rule_by_name(standing: Standing, answer: Origin) -> None:
-    assert origin(standing) is answer
+def test_each_rule(status: Standing, answer: Origin) -> None:
+    assert origin(status) is answer
 
 
 SHARED = SharedSender("send.e2a.dev", "e2a", ProtectedNames(reserved={"chief"}, brands={"PayPal", "e2a"}))
@@ -110,29 +112,29 @@ def test_the_shared_sender_names_the_tenant_and_not_the_domain() -> None:
     assert sender.reply_to == (Address("agent@inbox.mnexa.ai", "The Bank"),)
 
 
-def test_replies_go_where_they_were_to_go() -> None:
-    asked = (Address("help@inbox.mnexa.ai"),)
+def test_replies_go_to_the_requested_reply_to() -> None:
+    requested = (Address("help@inbox.mnexa.ai"),)
 
-    assert shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), UNREADY, asked).reply_to == asked
-    assert own_sender(Address("agent@inbox.mnexa.ai"), asked).reply_to == asked
+    assert shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), UNREADY, requested).reply_to == requested
+    assert own_sender(Address("agent@inbox.mnexa.ai"), requested).reply_to == requested
 
 
 @pytest.mark.parametrize(
     "local_part",
     [*sorted(RESERVED), "chief", "Postmaster", "ABUSE", "postmaster+x", "team-request", "CHIEF+1"],
 )
-def test_nobody_speaks_for_the_operator(local_part: str) -> None:
+def test_a_reserved_local_part_is_replaced(local_part: str) -> None:
     sender = shared_sender(SHARED, Address(f"{local_part}@inbox.mnexa.ai"), UNREADY, ())
 
     assert str(sender.address) == f'"Mnexa via e2a" <{STAND_IN}@send.e2a.dev>'
 
 
 @pytest.mark.parametrize("name", ["", "PayPal Inc.", "Support", "mnexa.ai", "e2a", "x@y"])
-def test_a_tenant_that_is_called_like_somebody_else_is_known_by_its_id(name: str) -> None:
+def test_a_tenant_with_a_protected_name_is_shown_by_its_id(name: str) -> None:
     sender = shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), replace(UNREADY, tenant_name=name), ())
 
     assert sender.address.name == "tenant 6789abcd via e2a"
 
 
-def test_a_domains_own_local_parts_are_all_its_own() -> None:
+def test_an_own_domain_may_use_reserved_local_parts() -> None:
     assert own_sender(Address("postmaster@inbox.mnexa.ai"), ()).address.address == "postmaster@inbox.mnexa.ai"

@@ -1,4 +1,4 @@
-"""What becomes of an email whose turn has come, and what an answer of SES makes of it."""
+"""What happens to a dequeued email, and what an SES answer means for it."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -40,29 +40,29 @@ def sent_as(decision: Sender | Move | None) -> SentAs | None:
     return decision.sent_as if isinstance(decision, Sender) else None
 
 
-def test_a_ready_domains_email_leaves_as_its_own() -> None:
+def test_email_from_a_ready_domain_is_sent_as_its_own() -> None:
     assert sent_as(decide(EMAIL, READY, SHARED)) is SentAs.OWN
 
 
-def test_an_unready_domains_email_leaves_through_the_shared_sender_or_is_held() -> None:
+def test_email_from_an_unready_domain_uses_the_shared_sender_or_is_held() -> None:
     assert sent_as(decide(EMAIL, SHARING, SHARED)) is SentAs.SHARED
     assert moved_to(decide(EMAIL, SHARING, None)) is State.HELD
     assert moved_to(decide(EMAIL, PENDING, SHARED)) is State.HELD
 
 
-def test_a_deleted_domains_email_fails() -> None:
+def test_email_from_a_deleted_domain_fails() -> None:
     assert moved_to(decide(EMAIL, None, SHARED)) is State.FAILED
     for state in ("DELETING", "DELETED"):
-        going = replace(READY, standing=Standing(state))
-        assert moved_to(decide(EMAIL, going, SHARED)) is State.FAILED
+        deleted = replace(READY, standing=Standing(state))
+        assert moved_to(decide(EMAIL, deleted, SHARED)) is State.FAILED
 
 
-def test_a_paused_tenants_email_stays_where_it_is() -> None:
+def test_email_of_a_paused_tenant_stays_queued() -> None:
     assert decide(EMAIL, replace(READY, pause_reason=""), SHARED) is None
     assert decide(ALL_SUPPRESSED, replace(READY, pause_reason="bills"), SHARED) is None
 
 
-def test_an_email_with_nobody_left_is_suppressed() -> None:
+def test_an_email_with_only_suppressed_recipients_is_suppressed() -> None:
     decision = decide(ALL_SUPPRESSED, READY, SHARED)
 
     assert moved_to(decision) is State.SUPPRESSED
@@ -70,7 +70,7 @@ def test_an_email_with_nobody_left_is_suppressed() -> None:
     assert decision.suppressed == ("to@example.com", "bcc@example.com")
 
 
-def test_an_email_whose_body_was_erased_is_not_sent_empty() -> None:
+def test_an_email_with_an_erased_body_fails() -> None:
     assert moved_to(decide(replace(EMAIL, content=Content("Hello")), READY, SHARED)) is State.FAILED
 
 
@@ -80,7 +80,7 @@ def a_posting(candidate: Candidate = EMAIL) -> Posting:
     return Posting(uuid4(), 1, candidate, sender)
 
 
-def test_suppressed_recipients_stay_in_the_headers_and_get_nothing() -> None:
+def test_suppressed_recipients_stay_in_the_headers_but_are_not_sent_to() -> None:
     posting = a_posting(replace(EMAIL, addressees=[replace(TO, suppressed=True), CC, BCC]))
 
     written, posted = letter(posting, EMAIL.content), post(posting, b"")
@@ -89,7 +89,7 @@ def test_suppressed_recipients_stay_in_the_headers_and_get_nothing() -> None:
     assert (posted.to, posted.cc, posted.bcc) == ([], ["cc@example.com"], ["bcc@example.com"])
 
 
-def test_the_post_carries_what_its_events_are_found_by() -> None:
+def test_a_request_carries_the_tags_that_identify_its_events() -> None:
     posting = a_posting()
 
     assert post(posting, b"").tags == {
@@ -109,14 +109,16 @@ def test_the_post_carries_what_its_events_are_found_by() -> None:
         (Lost("ReadTimeoutError"), AttemptState.UNKNOWN, State.UNKNOWN),
     ],
 )
-def test_an_answer_settles_attempt_and_email(answer: Answer, attempt: AttemptState, email: State) -> None:
-    settled = verdict(a_posting(), answer)
+def test_an_answer_resolves_the_attempt_and_its_email(
+    answer: Answer, attempt: AttemptState, email: State
+) -> None:
+    resolved = verdict(a_posting(), answer)
 
-    assert (settled.to, settled.move.to) == (attempt, email)
-    assert settled.move.note
+    assert (resolved.to, resolved.move.to) == (attempt, email)
+    assert resolved.move.note
 
 
-def test_a_refusal_that_may_pass_waits_longer_each_time() -> None:
+def test_a_temporary_rejection_waits_longer_each_time() -> None:
     third = replace(a_posting(), number=3)
 
     assert verdict(third, PAUSED).move.delay == timedelta(minutes=2)
@@ -140,17 +142,17 @@ CLOSED = [
 
 
 @pytest.mark.parametrize("account", OPEN)
-def test_an_account_that_may_send_is_no_obstacle(account: Account) -> None:
+def test_an_account_that_may_send_does_not_block_email(account: Account) -> None:
     assert account.obstacle == ""
 
 
 @pytest.mark.parametrize("account", CLOSED)
-def test_every_other_account_makes_email_wait_and_says_so(account: Account) -> None:
+def test_any_other_account_makes_email_wait_with_a_reason(account: Account) -> None:
     assert account.obstacle.startswith("Waits ")
     assert waiting_note(State.QUEUED, "", None, account, Allowance()) == account.obstacle
 
 
-def test_a_note_says_what_is_waited_for_now() -> None:
+def test_the_waiting_note_names_the_current_reason() -> None:
     paused, ready = Account("PAUSED"), Account("READY")
 
     assert "(bills)" in waiting_note(State.QUEUED, "", "bills", paused, Allowance())

@@ -1,4 +1,4 @@
-"""What is said of each thing that SES tells."""
+"""The timeline sentence of each kind of SES event."""
 
 import json
 from datetime import UTC, datetime
@@ -17,30 +17,30 @@ EMAIL = SentEmail()
 @pytest.mark.parametrize(
     ("event", "note"),
     [
-        (EMAIL.send(), "SES took it and begins to deliver."),
+        (EMAIL.send(), "SES accepted it and starts delivery."),
         (EMAIL.delivery(), "Delivered: 250 2.6.0 Message received"),
         (EMAIL.bounce(), "Bounced (Permanent/General): smtp; 550 5.1.1 user unknown"),
         (EMAIL.complaint(), "Reported as spam: abuse"),
         (EMAIL.complaint(None), "Reported as spam."),
-        (EMAIL.reject(), "SES refused the content: Bad content"),
-        (EMAIL.delay(), "Delayed, SES tries again: TransientCommunicationFailure"),
-        (EMAIL.opened(), "Opened, by a person or a machine: Mozilla/5.0"),
-        (EMAIL.click(), "A link was followed: https://example.com/offer"),
-        (EMAIL.rendering_failure(), "Its template was not filled in: Attribute 'name' is not present."),
+        (EMAIL.reject(), "SES rejected the content: Bad content"),
+        (EMAIL.delay(), "Delayed; SES retries: TransientCommunicationFailure"),
+        (EMAIL.opened(), "Opened by a person or a machine: Mozilla/5.0"),
+        (EMAIL.click(), "A link was clicked: https://example.com/offer"),
+        (EMAIL.rendering_failure(), "The template could not be rendered: Attribute 'name' is not present."),
         (EMAIL.subscription(), "A subscription changed: news"),
-        (EMAIL.event("Teleport", "teleport", {}), "SES told something that this version does not know."),
+        (EMAIL.event("Teleport", "teleport", {}), "SES reported an event of an unknown type."),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_kind_is_told_in_a_sentence(event: dict[str, Any], note: str) -> None:
-    fact = parse(json.dumps(event), AT)
+def test_each_kind_has_a_sentence(event: dict[str, Any], note: str) -> None:
+    parsed = parse(json.dumps(event), AT)
 
-    assert told(AT, fact.kind, fact.detail, ()).note == note
+    assert told(AT, parsed.kind, parsed.detail, ()).note == note
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize(
     "detail", [{}, {"bouncedRecipients": [7], "reason": 7, "bounceType": None}, {"cut": "{"}]
 )
-def test_details_may_lack_everything(kind: Kind, detail: dict[str, Any]) -> None:
+def test_a_sentence_needs_no_details(kind: Kind, detail: dict[str, Any]) -> None:
     assert told(AT, kind, detail, ()).note.endswith(".")

@@ -1,4 +1,4 @@
-"""Turns taken together are those that would have been taken one by one."""
+"""Send slots that are reserved together equal slots that are reserved one by one."""
 
 from datetime import timedelta
 
@@ -9,14 +9,14 @@ def seconds(*waits: float) -> list[timedelta]:
     return [timedelta(seconds=wait) for wait in waits]
 
 
-def test_each_waits_for_its_own_turn_and_the_last_for_all() -> None:
+def test_each_email_waits_until_its_own_recipients_fit() -> None:
     assert spaced(timedelta(seconds=4), [1, 2, 1], rate=1) == seconds(1, 3, 4)
 
 
-def test_what_the_bucket_holds_goes_at_once() -> None:
+def test_emails_within_the_burst_capacity_do_not_wait() -> None:
     assert spaced(timedelta(seconds=1), [1, 1, 1], rate=1) == seconds(0, 0, 1)
     assert spaced(timedelta(0), [1, 1], rate=1) == seconds(0, 0)
 
 
-def test_beyond_patience_nobody_has_a_turn() -> None:
+def test_no_email_gets_a_slot_beyond_the_patience() -> None:
     assert spaced(None, [1, 1], rate=1) == [None, None]
