@@ -140,7 +140,7 @@ async def test_each_call_is_one_line_of_log_without_what_was_said(environ: dict[
         "code": "OK",
         "level": "info",
         "logger": "chassis.interceptors",
-        "message": "rpc",
+        "message": "RPC finished",
         "method": "/letterhead.identity.v1.TenantService/GetTenant",
         "request_id": "r-7",
         "service": "chassis",

@@ -106,7 +106,7 @@ def test_an_empty_secret_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("\n")
 
     assert (
-        "not a file with a secret in it"
+        "not a file that contains a secret"
         in problems(Everything, everything(token_file=str(tmp_path / "token")))[0]
     )
 
@@ -147,7 +147,7 @@ TLS_FILES = {f"LETTERHEAD_GRPC_{name}_FILE": f"/tls/{name}" for name in ("CERTIF
             {"LETTERHEAD_GRPC_CA_FILE": "/ca"},
             "gRPC has no TLS: set LETTERHEAD_GRPC_CERTIFICATE_FILE",
         ),
-        (Tls, TLS_FILES | {"LETTERHEAD_GRPC_PLAINTEXT": "true"}, "LETTERHEAD_GRPC_PLAINTEXT is true and"),
+        (Tls, TLS_FILES | {"LETTERHEAD_GRPC_PLAINTEXT": "true"}, "LETTERHEAD_GRPC_PLAINTEXT is true but"),
         (Tls, dict(list(TLS_FILES.items())[1:]), "set both of LETTERHEAD_GRPC_CERTIFICATE_FILE and"),
     ],
 )

@@ -40,7 +40,7 @@ def test_an_unknown_name_is_told_with_those_there_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (GOOD + GOOD.split("\n\n", 1)[1], "get_thing is there twice"),
+        (GOOD + GOOD.split("\n\n", 1)[1], "get_thing is defined twice"),
         ("-- a --\nSELECT 1", "a has no description"),
         ("-- a --\n-- Nothing.\n", "a has no SQL"),
         ("-- a --\n-- Two.\nSELECT 1; SELECT 2", "a has more than one statement"),
