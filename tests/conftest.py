@@ -17,16 +17,16 @@ from tests.streams import FreshStream, fresh_stream, users_of_tests
 
 pytest_plugins = ["tests.figures"]
 
-# Use tmpfs if available: each test creates and deletes a database of hundreds of files, which makes some disks
-# slower and slower to find a free inode. These tests run without fsync anyway.
+# Use tmpfs if available: each test creates and deletes a database of hundreds of files, after which some
+# disks take longer and longer to find a free inode. These tests run without fsync anyway.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory with a random name is created in it
 ENOUGH = 4 * 2**30  # bytes
 
-# Each test starts whole services. With default thresholds the collector would scan all live objects too often.
+# Each test starts whole services; by default the collector would scan all live objects far too often.
 gc.set_threshold(100_000, 50, 100)
 
-# By default structlog renders the locals of every frame of a traceback. On a busy machine that blocks the event
-# loop for seconds, so that connections time out.
+# By default structlog renders the locals of every frame of a traceback. On a busy machine that blocks the
+# event loop for seconds, so that connections time out.
 structlog.configure(
     processors=[
         *structlog.get_config()["processors"][:-1],
@@ -69,7 +69,7 @@ async def database(migrated: Postgres) -> AsyncIterator[FreshDatabase]:
 
 @pytest.fixture(scope="session")
 def nats_server(workspace: Path) -> Iterator[NatsServer]:
-    """Return a NATS server with JetStream and the users of production; a test that kills it must restart it."""
+    """Return a NATS server with JetStream and production users; a test that kills it must restart it."""
     server = NatsServer.start(workspace, users=users_of_tests())
     yield server
     server.stop()

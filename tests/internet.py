@@ -24,7 +24,8 @@ async def pretend_internet(
 ) -> AsyncIterator[Internet]:
     """Run a sandbox in this process, isolated from other tests.
 
-    Its SES checks DNS every `check_interval` seconds and accepts `control_rate` requests per second (0 = no limit).
+    Its SES checks DNS every `check_interval` seconds and accepts `control_rate` requests per second (0 = no
+    limit).
     """
     settings = SandboxConfig(
         sandbox_control_port=0,

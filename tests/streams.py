@@ -29,7 +29,7 @@ OPERATOR = "operator"  # has every permission; exists only in tests
 
 
 def users_of_tests() -> Mapping[str, Permissions]:
-    """Return the users of an installation, with permissions on any stream and prefix, as each test has its own.
+    """Return the users of an installation, with permissions on any stream and prefix: each test has its own.
 
     In addition to the services' consumers there is one with which the chassis tests record events.
     """

@@ -160,7 +160,7 @@ class Subscription:
         self._pull = pull
 
     async def fetch(self, batch: int) -> list[Msg]:
-        """Return up to `batch` events, or none after a second. Raises Unavailable if NATS lost the consumer."""
+        """Return up to `batch` events, or none after a second; raises Unavailable if the consumer is gone."""
         with _translated(self._client):
             try:
                 return await self._pull.fetch(batch, timeout=FETCH_WAIT.total_seconds())

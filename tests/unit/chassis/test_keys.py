@@ -29,12 +29,12 @@ def test_generated_keys_are_unique() -> None:
 
 
 @pytest.mark.parametrize(
-    "break_", [lambda t: t[:-1], lambda t: t + "0", lambda t: t.upper(), lambda t: t[3:]]
+    "damage", [lambda t: t[:-1], lambda t: t + "0", lambda t: t.upper(), lambda t: t[3:]]
 )
-def test_a_malformed_token_is_detected_without_a_lookup(break_: object) -> None:
+def test_a_malformed_token_is_detected_without_a_lookup(damage: object) -> None:
     token, _, _ = access.generate_key()
 
-    assert not access.well_formed(break_(token))  # type: ignore[operator]
+    assert not access.well_formed(damage(token))  # type: ignore[operator]
 
 
 def test_a_call_without_a_principal_is_rejected() -> None:
