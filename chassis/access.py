@@ -34,13 +34,13 @@ CACHE_SIZE = 10_000
 # invented keys cannot exhaust the pool.
 UNKNOWN_AT_ONCE = 4
 
+_NO_KEY = "The call has no API key. Send the header `authorization: Bearer lh_…`."
+
 _LIVE_KEY = """
 SELECT key_id, tenant_id, tenant_state, scope, claim_ids
 FROM identity.live_keys
 WHERE key_hash = $1
 """
-
-
 _LIVE_AMONG = "SELECT key_id FROM identity.live_keys WHERE key_id = ANY($1)"
 
 
@@ -87,7 +87,7 @@ def bind(who: Principal | None) -> None:
 def principal() -> Principal:
     """Return the caller of the running RPC; raises Unauthenticated outside an authenticated RPC."""
     if (who := _current.get()) is None:
-        raise Unauthenticated("KEY_MISSING", "no key; send the header `authorization: Bearer lh_…`")
+        raise Unauthenticated("KEY_MISSING", _NO_KEY)
     return who
 
 
@@ -99,7 +99,7 @@ def require(*scopes: Scope) -> Principal:
     wanted = " or ".join(scopes) or Scope.ADMIN
     raise PermissionDenied(
         "SCOPE_TOO_SMALL",
-        f"this key has scope {who.scope}; the call needs {wanted}: use another key",
+        f"This key has scope {who.scope}, but the call requires {wanted}. Use another key.",
         metadata={"scope": who.scope, "required": wanted},
     )
 
@@ -158,7 +158,7 @@ def tenant_visibility(requested: str, *scopes: Scope) -> TenantVisibility:
     sees, own = visibility(*scopes), principal().tenant_id
     tenant_id = _tenant_id(requested) if requested else own
     if sees.tenant_id not in (None, tenant_id):
-        raise NotFound("TENANT_NOT_FOUND", "no such tenant; leave tenant_id out to use the key's own")
+        raise NotFound("TENANT_NOT_FOUND", "No such tenant. Omit tenant_id to use the key's own tenant.")
     return TenantVisibility(tenant_id, sees.claim_ids, sees.kinds)
 
 
@@ -166,7 +166,7 @@ def _tenant_id(requested: str) -> UUID:
     try:
         return UUID(requested)
     except ValueError:
-        raise InvalidField("tenant_id", "is not a tenant's id (a UUID)") from None
+        raise InvalidField("tenant_id", "is not a tenant id (a UUID)") from None
 
 
 def generate_key(prefix: str = TOKEN_PREFIX) -> tuple[str, bytes, str]:
@@ -224,13 +224,13 @@ class Access:
         """Authenticate an `authorization` header; raises Unauthenticated, or Unavailable without Postgres."""
         kind, _, token = (authorization or "").strip().partition(" ")
         if not token:
-            raise Unauthenticated("KEY_MISSING", "no key; send the header `authorization: Bearer lh_…`")
+            raise Unauthenticated("KEY_MISSING", _NO_KEY)
         token = token.strip()
         who = None
         if kind.lower() == "bearer" and well_formed(token):
             who = await self._live(hash_token(token))
         if who is None:
-            raise Unauthenticated("KEY_INVALID", "the key is unknown, expired or revoked; make a new one")
+            raise Unauthenticated("KEY_INVALID", "The key is unknown, expired or revoked. Create a new one.")
         return who
 
     async def live(self, key_ids: Collection[UUID]) -> set[UUID]:

@@ -33,14 +33,14 @@ async def _run_with_restarts(task: Background, stop: asyncio.Event) -> None:
     """Run one task until it returns; if it raises, log the exception and restart it with backoff."""
     delay = FIRST_RESTART
     while not stop.is_set():
-        began = asyncio.get_running_loop().time()
+        started = asyncio.get_running_loop().time()
         try:
             await task(stop)
         except Exception:  # one crashing task must not stop the other tasks or the server
             log.exception("background task crashed", action="background_crashed", task=_name(task))
         else:
             return
-        if asyncio.get_running_loop().time() - began > LAST_RESTART:
+        if asyncio.get_running_loop().time() - started > LAST_RESTART:
             delay = FIRST_RESTART
         await wait_any(stop, timeout=delay)
         delay = min(delay * 2, LAST_RESTART)

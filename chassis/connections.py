@@ -209,8 +209,8 @@ class Guarded(H11Protocol):
                 self._deadline = None
                 self._connections.goes_on(self)
         elif self._deadline is None:
-            refused = bool(self.cycle) and self.cycle.more_body
-            patience = self._limits.lingering if refused else self._limits.headers_within
+            rejected = bool(self.cycle) and self.cycle.more_body
+            patience = self._limits.lingering if rejected else self._limits.headers_within
             self._deadline = self.loop.call_later(patience.total_seconds(), self.close, "headers")
             self._connections.waits(self, "" if self._known else self._peer)
 

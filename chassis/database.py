@@ -203,11 +203,11 @@ def _translated() -> Iterator[None]:
 
 def _service_error(error: Exception) -> ServiceError | None:
     if isinstance(error, _LOST_RACE):
-        message = "concurrent update conflict; retry the call"
+        message = "Concurrent update conflict. Retry the call."
         return Aborted("STORAGE_UNAVAILABLE", message, retry_after=RETRY_AFTER)
     if isinstance(error, asyncpg.QueryCanceledError):
-        return DeadlineExceeded("DEADLINE", "database query timed out; request less data, or retry")
+        return DeadlineExceeded("DEADLINE", "The database query timed out. Request less data, or retry.")
     if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
         return None  # a bug in our code, e.g. a wrong number of arguments
-    message = "the database is unavailable; retry the call"
+    message = "The database is unavailable. Retry the call."
     return Unavailable("STORAGE_UNAVAILABLE", message, retry_after=RETRY_AFTER)

@@ -221,7 +221,7 @@ def bounded(limit: timedelta) -> Layer:
         except TimeoutError:
             if not scope.expired():
                 raise
-            problem = f"call exceeded {limit.total_seconds():g} s; request less data, or retry"
+            problem = f"The call exceeded {limit.total_seconds():g} s. Request less data, or retry."
             raise DeadlineExceeded("DEADLINE", problem) from None
 
     return layer

@@ -67,7 +67,7 @@ class OpenStreams:
             retry_after = timedelta(milliseconds=100)
             stream.end(
                 Unavailable(
-                    "STORAGE_UNAVAILABLE", "this server is shutting down; retry", retry_after=retry_after
+                    "STORAGE_UNAVAILABLE", "The server is shutting down. Retry.", retry_after=retry_after
                 )
             )
 

@@ -1,7 +1,7 @@
 """Dead-letter queue of a consumer: events that could not be applied are stored and retried every hour.
 
 The stream no longer redelivers such an event. Once an operator or a new release has fixed the cause, the next
-retry applies it, so nobody has to track which events were affected. Events are deleted after the retention.
+retry applies it; there is no need to track which events were affected. Events expire after the retention.
 """
 
 from collections.abc import Awaitable, Callable, Sequence

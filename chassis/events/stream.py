@@ -186,7 +186,7 @@ def _incarnation(info: api.StreamInfo) -> Incarnation:
 
 
 def _unavailable(why: str) -> Unavailable:
-    message = f"the event stream is unavailable ({why}); retrying automatically"
+    message = f"The event stream is unavailable ({why}). Letterhead retries automatically."
     return Unavailable("STORAGE_UNAVAILABLE", message, retry_after=timedelta(seconds=1))
 
 

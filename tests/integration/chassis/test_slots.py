@@ -34,18 +34,18 @@ async def test_slots_of_two_processes_are_an_interval_apart(database: FreshDatab
 
 
 async def test_two_groups_share_a_key_equally_regardless_of_their_size(database: FreshDatabase) -> None:
-    interval, taken = timedelta(milliseconds=200), list[str]()
+    interval, groups = timedelta(milliseconds=200), list[str]()
 
     async def use(database: Database, group: str) -> None:
         slots = Slots(database, "press", interval, patience=LONG, tolerance=LONG, group=group)
-        while len(taken) < 12:
+        while len(groups) < 12:
             await eventually(slots.wait)
-            taken.append(group)
+            groups.append(group)
 
     async with database.open("identity") as one, database.open("verifier") as other:
         await asyncio.gather(use(one, "one"), *(use(other, "other") for _ in range(4)))
 
-    assert 5 <= taken[:12].count("one") <= 7
+    assert 5 <= groups[:12].count("one") <= 7
 
 
 async def test_a_slot_beyond_the_patience_is_not_reserved(identity: Database) -> None:

@@ -17,11 +17,11 @@ async def test_a_notification_wakes_every_waiting_task() -> None:
 
 def test_a_notification_before_the_wait_is_not_missed() -> None:
     bell = Bell()
-    taken = bell.next_ring()
+    event = bell.next_ring()
 
     bell.ring()
 
-    assert taken.is_set()
+    assert event.is_set()
 
 
 def test_a_notification_is_not_stored() -> None:

@@ -23,12 +23,12 @@ async def test_requests_during_a_call_form_the_next_batch() -> None:
 
 
 async def test_an_exception_is_raised_to_every_caller_in_the_batch() -> None:
-    async def refuse(numbers: Sequence[int]) -> Sequence[int]:
+    async def reject_zero(numbers: Sequence[int]) -> Sequence[int]:
         if 0 in numbers:
             raise ValueError(numbers)
         return numbers
 
-    gathering = Gathering(refuse, most=2)
+    gathering = Gathering(reject_zero, most=2)
     answers = await asyncio.gather(*map(gathering.ask, range(3)), return_exceptions=True)
 
     assert [type(answer) for answer in answers] == [ValueError, ValueError, int]
