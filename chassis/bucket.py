@@ -62,7 +62,7 @@ class RateBucket:
         Postgres is down.
         """
         if not (rate > 0 and math.isfinite(rate) and 0 < cost <= capacity):
-            raise ValueError(f"bucket {key}: rate {rate}, capacity {capacity}, cost {cost}")
+            raise ValueError(f"rate limiter {key}: invalid rate {rate}, capacity {capacity} or cost {cost}")
         step = timedelta(seconds=cost / rate)
         burst = timedelta(seconds=capacity / rate)
         parameters = (key, step, burst, patience)

@@ -71,7 +71,7 @@ class Layers(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler:
-        """Return the wrapped handler of the method, or None for an unknown one, which gRPC rejects."""
+        """Return the wrapped handler of the method; None for an unknown one, which gRPC rejects."""
         method = handler_call_details.method
         if (wrapped := self._wrapped.get(method)) is not None:
             return wrapped

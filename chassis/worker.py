@@ -42,7 +42,9 @@ class ClaimLoop(Generic[T]):
         self._idle = idle.total_seconds()
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
-        self._backoff = Backoff(f"claim of {name}", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
+        self._backoff = Backoff(
+            f"worker {name}: claim", first=timedelta(seconds=0.1), cap=timedelta(seconds=2)
+        )
 
     def wake(self) -> None:
         """Claim due rows now instead of after `idle`, because a row was just stored."""

@@ -145,7 +145,7 @@ class Consumer:
     ) -> T:
         """Run `work`, retrying while Postgres is down; return `otherwise` if stopped before it succeeds."""
         backoff = Backoff(
-            f"events for {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
+            f"consumer {self._durable}: events", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
         )
         while not stop.is_set():
             try:
@@ -238,7 +238,7 @@ class Consumer:
         await self._database.execute(self._sql.forget_received, self._name, INBOX_RETENTION, SWEEP_BATCH)
 
     async def _sweeping(self, stop: asyncio.Event) -> None:
-        backoff = Backoff(f"sweep of {self._durable}", first=timedelta(seconds=1), cap=SWEEP)
+        backoff = Backoff(f"consumer {self._durable}: sweep", first=timedelta(seconds=1), cap=SWEEP)
         while not stop.is_set():
             try:
                 await self._sweep()

@@ -55,11 +55,11 @@ class Relay:
             self._database.listen(channel(self._schema), self._woken.set),
             asyncio.TaskGroup() as group,
         ):
-            group.create_task(self._paced("watch of the stream", self._watch, WATCH, stop))
+            group.create_task(self._paced("stream watch", self._watch, WATCH, stop))
             group.create_task(self._paced("relay", self._publish_due, POLL, stop, self._woken))
             # With a backlog, a second loop publishes while the first one waits for Postgres.
             group.create_task(self._paced("second relay", self._publish_due, POLL, stop, self._behind))
-            group.create_task(self._paced("sweep of the outbox", self._sweep, SWEEP, stop))
+            group.create_task(self._paced("outbox sweep", self._sweep, SWEEP, stop))
 
     async def _paced(
         self,
@@ -69,7 +69,7 @@ class Relay:
         stop: asyncio.Event,
         *wakers: asyncio.Event,
     ) -> None:
-        backoff = Backoff(f"{what} of {self._schema}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2))
+        backoff = Backoff(f"{self._schema}: {what}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2))
         while not stop.is_set():
             for waker in wakers:
                 waker.clear()

@@ -98,5 +98,5 @@ async def test_capacity_refills_over_time(identity: Database, database: FreshDat
 async def test_invalid_parameters_are_rejected(
     identity: Database, rate: float, capacity: float, cost: float
 ) -> None:
-    with pytest.raises(ValueError, match="bucket ses"):
+    with pytest.raises(ValueError, match="rate limiter ses"):
         await RateBucket(identity).take("ses", rate=rate, capacity=capacity, cost=cost, patience=NOW)
