@@ -1,4 +1,4 @@
-# The only entry to everything: `make` lists what there is. Logic lives in scripts/.
+# Entry point for every task: `make` lists all targets. The logic is in scripts/.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos chaos-short fuzz \
@@ -7,10 +7,10 @@
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
 PROTOS    := $(shell find protos/letterhead -name '*.proto')
-# What `up` and `demo` need, and what writing and testing adds.
+# Stamps of the packages that `up` and `demo` need, and of those that development needs too.
 RUNNABLE  := .venv/.runnable
 INSTALLED := .venv/.installed
-# In a checkout that was moved or copied, .venv still leads to where it was made.
+# In a checkout that was moved or copied, the commands in .venv still point to the old directory.
 $(shell grep -qsF "$(CURDIR)/.venv/" .venv/bin/letterhead || rm -f $(RUNNABLE) $(INSTALLED))
 GENERATED := gen/letterhead.binpb
 
@@ -18,17 +18,17 @@ help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@/ { print "\n" substr($$0, 5) } \
 	    /^[a-z0-9-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@printf '\nNeeds git, make and Python 3.11 or newer with venv; every target sets up what it needs.\n'
+	@printf '\nNeeds git, make and Python 3.11 or newer with venv; every target installs what it needs.\n'
 
-##@ See it
-demo: $(RUNNABLE) $(GENERATED) ## The whole story in this terminal: a domain turns green, an email arrives as itself
+##@ Try it
+demo: $(RUNNABLE) $(GENERATED) ## Show in this terminal how a domain is verified and an email is delivered from it
 	@.venv/bin/letterhead demo
 
-up: $(RUNNABLE) $(GENERATED) ## Everything on this machine, in the foreground, until Ctrl-C
+up: $(RUNNABLE) $(GENERATED) ## Run everything on this machine, in the foreground, until Ctrl-C
 	@.venv/bin/letterhead up
 
 ##@ Set up
-install: $(INSTALLED) ## Make .venv from the pinned requirements
+install: $(INSTALLED) ## Create .venv from the pinned requirements
 
 $(RUNNABLE): requirements/embedded.txt scripts/install scripts/python
 	@scripts/install embedded
@@ -38,67 +38,67 @@ $(INSTALLED): $(RUNNABLE) requirements/dev.txt
 	@scripts/install dev
 	@touch $@
 
-lock: ## Compile requirements/*.in to pins (LOCK=--upgrade takes what is newest)
+lock: ## Compile requirements/*.in to pins (LOCK=--upgrade for the newest versions)
 	@scripts/lock $(LOCK)
 
-protos: $(GENERATED) ## Turn protos/ into gen/
+protos: $(GENERATED) ## Generate gen/ from protos/
 
 $(GENERATED): $(PROTOS) scripts/protos $(RUNNABLE)
 	@scripts/protos
 
-##@ Write
-fmt: $(INSTALLED) ## Format the code, mend what can be mended
+##@ Develop
+fmt: $(INSTALLED) ## Format the code and apply automatic fixes
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --quiet --fix .
 
-lint: $(INSTALLED) $(GENERATED) ## Style, types, imports and contract; changes nothing
+lint: $(INSTALLED) $(GENERATED) ## Check style, types, imports and protos; changes nothing
 	@scripts/lint
 
-check: lint test-contract manifests ## All that takes seconds: lint, contract tests, manifests
+check: lint test-contract manifests ## Run all quick checks: lint, contract tests, manifests
 
-##@ Test (T='path or pytest options' chooses; REPLICAS=2 doubles every service in e2e)
-test: $(INSTALLED) $(GENERATED) ## Every tier, with a count of each
+##@ Test (T='path or pytest options' selects tests; REPLICAS=2 runs two processes of each service in e2e)
+test: $(INSTALLED) $(GENERATED) ## Run every tier except histories, with a summary of each
 	@scripts/test unit contract fuzz integration e2e chaos
 
-test-unit: $(INSTALLED) $(GENERATED) ## Pure rules, no input or output
+test-unit: $(INSTALLED) $(GENERATED) ## Test pure functions, without I/O
 	@scripts/test unit
 
-test-contract: $(INSTALLED) $(GENERATED) ## What the tree promises: protos, imports, grants, manifests
+test-contract: $(INSTALLED) $(GENERATED) ## Test the invariants of the repository: protos, imports, grants, manifests
 	@scripts/test contract
 
-test-integration: $(INSTALLED) $(GENERATED) ## One service against real Postgres, NATS and the sandbox
+test-integration: $(INSTALLED) $(GENERATED) ## Test each service with real Postgres, NATS and the sandbox
 	@scripts/test integration
 
-test-e2e: $(INSTALLED) $(GENERATED) ## All services, one story per file
+test-e2e: $(INSTALLED) $(GENERATED) ## Test all services together, one scenario per file
 	@scripts/test e2e
 
-chaos: $(INSTALLED) $(GENERATED) ## Kills, cuts and wipes for up to 50 minutes (T='--seed 7' draws otherwise)
+chaos: $(INSTALLED) $(GENERATED) ## Inject crashes, network failures and data loss for up to 50 minutes (T='--seed 7')
 	@OPTIONS="--long --numprocesses 2 --dist worksteal" scripts/test chaos
 
-chaos-short: $(INSTALLED) $(GENERATED) ## The same in two minutes, as `make test` has it: fewer kills, each named point once
+chaos-short: $(INSTALLED) $(GENERATED) ## Run the two-minute version that `make test` includes: fewer kills, each kill point once
 	@scripts/test chaos
 
-histories: $(INSTALLED) $(GENERATED) ## Names change hands as their DNS owners intend (HISTORIES=2000; T='--seed 7' begins elsewhere)
+histories: $(INSTALLED) $(GENERATED) ## Test random histories of domain ownership changes (HISTORIES=2000; T='--seed 7')
 	@PROCESSES=0 OPTIONS="--histories=$(or $(HISTORIES),2000)" scripts/test histories
 
-fuzz: $(INSTALLED) $(GENERATED) ## Hostile Froms, headers and bodies (CASES=1000000; SEED=... makes the same again)
+fuzz: $(INSTALLED) $(GENERATED) ## Fuzz From addresses, headers and bodies (CASES=1000000; SEED=... repeats a run)
 	@OPTIONS="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s))" scripts/test fuzz
 
-bench: $(INSTALLED) $(GENERATED) ## CPU per email of each hot step against its floor (ARGS='--emails 500')
+bench: $(INSTALLED) $(GENERATED) ## Measure the CPU cost of each hot step per email (ARGS='--emails 500')
 	@.venv/bin/python -m bench $(ARGS)
 
 ##@ Ship
 manifests: $(INSTALLED) ## Build and validate every overlay of deploy/
 	@scripts/manifests
 
-image: ## Build the one image of all services (IMAGE=name:tag)
+image: ## Build the image of all services (IMAGE=name:tag)
 	docker build --tag $(IMAGE) .
 
-docs: $(INSTALLED) $(GENERATED) ## Write what is made from the contract and the settings: pages, and NATS's permissions
+docs: $(INSTALLED) $(GENERATED) ## Generate the pages of errors, events and settings, and the NATS permissions
 	@.venv/bin/python scripts/document_errors.py > docs/errors.md
 	@.venv/bin/python scripts/document_events.py > docs/events.md
 	@.venv/bin/python scripts/document_settings.py > docs/settings.md
 	@.venv/bin/python scripts/nats_authorization.py > deploy/components/nats/authorization.conf
 
-clean: ## Remove what was made, .venv and the state of `make up` included
+clean: ## Remove generated files, .venv and the state of `make up`
 	rm -rf .venv gen .letterhead output .mypy_cache .ruff_cache .import_linter_cache .hypothesis

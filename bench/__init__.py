@@ -1,1 +1,1 @@
-"""What each hot step costs on this machine, held against the least that the same parts could cost."""
+"""Benchmark: the CPU cost of each hot step on this machine, compared with a minimal version (floor)."""

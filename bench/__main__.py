@@ -1,4 +1,4 @@
-"""`make bench`: what each hot step costs in CPU per email, its floor in the same run, and their ratio."""
+"""`make bench`: the CPU cost of each hot step per email, its floor in the same run, and their ratio."""
 
 import argparse
 import asyncio
@@ -22,7 +22,7 @@ WARM_UP = 200
 
 @dataclass(frozen=True)
 class Row:
-    """A step and its floor; `floor_parts` are the processes that the floor runs in."""
+    """A step and its floor; `floor_parts` are the processes in which the floor runs."""
 
     name: str
     step: Load
@@ -33,29 +33,31 @@ class Row:
 SERVED = ("floor", "postgres")
 ROWS = (
     Row("accept single", steps.accept, floors.accept, SERVED),
-    Row("hand-off", steps.hand_off, floors.hand_off),
+    Row("submission", steps.hand_off, floors.hand_off),
     Row("feedback applied", steps.feedback, floors.feedback),
     Row("whole path", steps.whole_path, None),
-    Row("accept batch of 50", steps.accept_batches, floors.accept_batches, SERVED),  # these stay queued
+    Row("accept batch of 50", steps.accept_batches, floors.accept_batches, SERVED),  # not submitted
 )
 
 
 @dataclass
 class Table:
-    """The printed table; the whole path's floor is the sum of the others'."""
+    """The printed table; the floor of the whole path is the sum of the other floors."""
 
     count: int
     floor: float = 0.0
 
     def head(self) -> None:
-        """Print what is measured where."""
+        """Print the machine, the units and the header of the table."""
         print(f"{platform.platform()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-        print(f"{self.count} emails a row; CPU in microseconds per email, by /proc; no randomness: no seed\n")
+        print(
+            f"{self.count} emails per row; CPU in microseconds per email, from /proc; not random: no seed\n"
+        )
         names = "".join(f"{name:>10}" for name in OURS)
         print(f"{'step':<20}{names}{'all':>10}{'floor':>10}{'ratio':>8}{'emails/s':>10}")
 
     def line(self, row: Row, used: Used, floor: Used | None, seconds: float) -> None:
-        """Print a row."""
+        """Print one row."""
         each = [used.by_name[name] / self.count for name in OURS]
         if floor is not None:
             least = sum(floor.by_name[name] for name in row.floor_parts) / self.count
@@ -67,7 +69,7 @@ class Table:
 
 
 async def bench(count: int, *, finished: int, ready: int) -> None:
-    """Measure and print every row."""
+    """Run every step and print its row."""
     with tempfile.TemporaryDirectory(prefix="letterhead-bench-") as name:
         async with running(Path(name)) as world:
             await steps.whole_path(world, WARM_UP)
@@ -81,9 +83,9 @@ async def _rows(world: World, count: int) -> None:
     table.head()
     for row in ROWS:
         floor = await _measured(meter, row.floor, world, count) if row.floor else None
-        began = time.monotonic()
+        started = time.monotonic()
         used = await _measured(meter, row.step, world, count)
-        table.line(row, used, floor, time.monotonic() - began)
+        table.line(row, used, floor, time.monotonic() - started)
 
 
 async def _measured(meter: Meter, load: Load, world: World, count: int) -> Used:
@@ -94,10 +96,12 @@ async def _measured(meter: Meter, load: Load, world: World, count: int) -> Used:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--emails", type=int, default=2000, help="emails of each row")
-    parser.add_argument("--finished", type=int, default=1_000_000, help="finished emails under the claims")
+    parser.add_argument("--emails", type=int, default=2000, help="emails per row")
     parser.add_argument(
-        "--ready", type=int, default=100_000, help="ready emails to claim; 0 leaves claims out"
+        "--finished", type=int, default=1_000_000, help="finished emails in the table when measuring dequeues"
+    )
+    parser.add_argument(
+        "--ready", type=int, default=100_000, help="ready emails to dequeue; 0 skips the measurement"
     )
     chosen = parser.parse_args()
     asyncio.run(bench(chosen.emails, finished=chosen.finished, ready=chosen.ready))

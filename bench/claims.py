@@ -1,4 +1,4 @@
-"""How long a claim takes over many finished and many ready emails, and by which plan. SQL makes the rows."""
+"""Latency and query plan of dequeuing emails from a table with many finished and many ready ones."""
 
 import gc
 import os
@@ -20,19 +20,21 @@ from tests.stores import FreshDatabase
 DATABASE = "bench_claims"
 TENANTS = 50
 CLAIMS = 1000
-WARM_UP = 10  # a worker claims over one connection for hours: its first claims parse and plan every statement
+WARM_UP = (
+    10  # a worker reuses its connection for hours, and only its first dequeues parse and plan statements
+)
 BATCH = 32
-LOOKED_AT = 4 * BATCH
+CANDIDATES = 4 * BATCH
 
-# Ids rise with time, as the services make them (chassis.ids): random ones would lie on a page each.
+# Ids increase with time, as those of the services do (chassis.ids). Random ids would each touch another page.
 SEED = """
 INSERT INTO sender.emails
     (id, tenant_id, claim_id, from_address, subject, text, size, state, expires_at, sent_at)
 SELECT uuidv7(), tenant_id, claim_id, 'agent@' || name, 'Hello', repeat('Good day. ', 20), 200, $4,
     now() + interval '7 days', CASE WHEN $4 = 'SENT' THEN now() END
 FROM generate_series(1, $5::integer) AS number
-JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS own (tenant_id, claim_id, name, place)
-    ON own.place = 1 + number % cardinality($1)
+JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS own (tenant_id, claim_id, name, position)
+    ON own.position = 1 + number % cardinality($1)
 """
 ADDRESS = """
 INSERT INTO sender.recipients (email_id, position, kind, address, match)
@@ -41,26 +43,26 @@ SELECT id, 0, 'TO', 'reader@example.com', 'reader@example.com' FROM sender.email
 
 
 async def measure(world: World, *, finished: int, ready: int) -> None:
-    """Seed, claim again and again, and print percentiles and plan."""
+    """Insert the rows, dequeue many times, and print percentiles and the query plan."""
     database = FreshDatabase(world.database.server, DATABASE)
     await migrated(database)
     await _seed(database, finished, ready)
     seconds, used = await _claims(database, Meter(world.pids))
-    print(f"\nclaims of {BATCH} emails at {finished:,} finished and {ready:,} ready, {TENANTS} tenants:")
+    print(f"\ndequeues of {BATCH} emails with {finished:,} finished and {ready:,} ready, {TENANTS} tenants:")
     cut = quantiles(seconds, n=100)
-    print(f"  p50 {median(seconds) * 1000:.1f} ms, p99 {cut[98] * 1000:.1f} ms, of {len(seconds)} claims")
+    print(f"  p50 {median(seconds) * 1000:.1f} ms, p99 {cut[98] * 1000:.1f} ms, of {len(seconds)} dequeues")
     cpu = {name: used.by_name[name] / len(seconds) / 1000 for name in ("bench", "postgres")}
     print(
-        f"  CPU of each: here {cpu['bench']:.1f} ms, postgres {cpu['postgres']:.1f} ms; load {load():.0f}\n"
+        f"  CPU of each: bench {cpu['bench']:.1f} ms, postgres {cpu['postgres']:.1f} ms; load {load():.0f}\n"
     )
     plan = await _plan(database)
     scans = [line.strip() for line in plan if "Seq Scan on emails" in line]
     print("\n".join(plan))
-    print(f"\ntable scans of emails: {len(scans)}")
+    print(f"\nsequential scans of emails: {len(scans)}")
 
 
 def load() -> float:
-    """Give how many processes want a core: with more than there are, times tell of others' work."""
+    """Return the load average; if it exceeds the number of cores, other processes distort the latency."""
     return os.getloadavg()[0]
 
 
@@ -83,25 +85,25 @@ def _columns(domains: Sequence[Domain]) -> tuple[list[object], list[object], lis
 
 
 async def _claims(database: FreshDatabase, meter: Meter) -> tuple[list[float], Used]:
-    """Claim as a worker does; gives the seconds of each claim, and the CPU of all."""
+    """Dequeue as a worker does; return the seconds of each dequeue, and the CPU time of all."""
     states = EmailStates(body_retention=timedelta(days=7))
     async with database.open("sender") as pool:
         store = ClaimStore(pool, states, Place(ACCOUNT, REGION), shared=None, worker="bench")
         for _ in range(WARM_UP):
             await _claim(store)
-        gc.freeze()  # as services do once they serve: a full collection is no part of a claim
+        gc.freeze()  # as services do at startup, so that no full collection counts as part of a dequeue
         with meter.measured() as used:
             seconds = [await _claim(store) for _ in range(CLAIMS)]
     return seconds, used
 
 
 async def _claim(store: ClaimStore) -> float:
-    began = time.perf_counter()
+    started = time.perf_counter()
     claimed = (await store.claim(BATCH)).postings
     assert len(claimed) == BATCH
-    return time.perf_counter() - began
+    return time.perf_counter() - started
 
 
 async def _plan(database: FreshDatabase) -> list[str]:
     explained = f"EXPLAIN (COSTS OFF) {QUERIES.claimable}"
-    return [row[0] for row in await database.fetch(explained, BATCH, LOOKED_AT)]
+    return [row[0] for row in await database.fetch(explained, BATCH, CANDIDATES)]

@@ -1,6 +1,6 @@
-"""The floor of accepting: a gRPC unary of the same bytes, and one row, or one for each email of a batch.
+"""Floor of accepting email: a unary RPC with the same bytes that inserts one row per email.
 
-A process of its own.
+Runs as a separate process.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from chassis.ids import uuid7
 SERVICE = "bench.Floor"
 SINGLE = f"/{SERVICE}/Insert"
 BATCH = f"/{SERVICE}/InsertBatch"
-EMAILS = 50  # of a batch
+EMAILS = 50  # per batch
 ONE = "INSERT INTO public.floor (id, body) VALUES ($1, $2)"
 MANY = "INSERT INTO public.floor (id, body) SELECT * FROM unnest($1::uuid[], $2::bytea[])"
 TABLE = "CREATE TABLE IF NOT EXISTS public.floor (id uuid PRIMARY KEY, body bytea NOT NULL)"
@@ -53,7 +53,7 @@ def _handlers(behaviours: Mapping[str, Behaviour]) -> grpc.GenericRpcHandler:
 
 
 async def _keep_session(_: object) -> None:
-    """Spare the round trip of a reset, as the services do."""
+    """Skip the reset query, as the services do."""
 
 
 if __name__ == "__main__":

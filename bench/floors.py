@@ -1,4 +1,4 @@
-"""The least that each step could cost with the same libraries: what the ratios are taken against."""
+"""Floors: the lowest cost of each step with the same libraries, with which the steps are compared."""
 
 import asyncio
 from collections.abc import Sequence
@@ -20,21 +20,21 @@ BATCH = 100
 
 
 async def accept(world: World, count: int) -> None:
-    """One unary of the same bytes, and one row."""
+    """Make one unary call per email with the same bytes, which inserts one row."""
     call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = world.floor.unary_unary(floor_server.SINGLE)
     request = send_request(world).SerializeToString()
     await each(count, lambda _: call(request))
 
 
 async def accept_batches(world: World, count: int) -> None:
-    """One unary of the same bytes, and one row for each email, all inserted at once."""
+    """Make one unary call per batch with the same bytes, which inserts one row per email in one statement."""
     call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = world.floor.unary_unary(floor_server.BATCH)
     request = send_batch_request(world).SerializeToString()
     await each_batch(count, lambda _: call(request))
 
 
 async def hand_off(world: World, count: int) -> None:
-    """One signed POST by boto3, and two updates of one row."""
+    """Make one signed POST with boto3 and two updates of one row per email."""
     client = boto3.session.Session("bench", "bench", region_name=REGION).client(
         "sesv2", endpoint_url=world.ses_url, config=Config(max_pool_connections=THREADS)
     )
@@ -60,7 +60,7 @@ def _post(client: object, domain: str) -> None:
 
 
 async def feedback(world: World, count: int) -> None:
-    """One row for each notification, inserted a hundred at a time."""
+    """Insert one row per notification, a hundred at a time."""
     bodies = [body.encode() for body in await feedback_bodies(world, count)]
     connection = await asyncpg.connect(world.database.url("postgres"))
     for start in range(0, count, BATCH):
@@ -77,4 +77,4 @@ async def _insert(connection: "asyncpg.Connection[asyncpg.Record]", bodies: Sequ
 
 
 async def _keep(_: object) -> None:
-    """Spare the round trip of a reset, as the services do."""
+    """Skip the reset query, as the services do."""

@@ -1,4 +1,4 @@
-"""What the measured steps are given: requests, notifications, and how many of them at once."""
+"""Load of the measured steps: requests, notifications, and their concurrency."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ TEXT = "Good day, this is a line of an ordinary email.\n" * 40  # about 2 KB
 
 
 async def each(count: int, call: Callable[[int], Awaitable[object]], *, in_flight: int = IN_FLIGHT) -> None:
-    """Make so many calls, `in_flight` at once."""
+    """Make `count` calls, `in_flight` of them concurrently."""
     numbers = iter(range(count))
 
     async def caller() -> None:
@@ -25,24 +25,24 @@ async def each(count: int, call: Callable[[int], Awaitable[object]], *, in_fligh
 
 
 async def each_batch(count: int, call: Callable[[int], Awaitable[object]]) -> None:
-    """Make the calls that so many emails are, `EMAILS` in each."""
+    """Make as many calls as `count` emails need with `EMAILS` emails per call."""
     await each(-(-count // EMAILS), call, in_flight=BATCHES_IN_FLIGHT)
 
 
 def send_request(world: World) -> SendEmailRequest:
-    """Give a request to send an ordinary email."""
+    """Return a request to send a typical email."""
     request = SendEmailRequest(to=[Address(address="reader@example.com")], subject="Hello", text=TEXT)
     getattr(request, "from").address = f"agent@{world.domain}"
     return request
 
 
 def send_batch_request(world: World) -> SendEmailsRequest:
-    """Give a request to send `EMAILS` ordinary emails."""
+    """Return a request to send `EMAILS` typical emails."""
     return SendEmailsRequest(emails=[send_request(world)] * EMAILS)
 
 
 async def feedback_bodies(world: World, count: int) -> list[str]:
-    """Give the notifications of SES that the last sent emails were delivered."""
+    """Return delivery notifications of SES for sent emails that are still pending."""
     rows = await world.database.fetch(
         "SELECT a.id, a.email_id, a.tenant_id, a.ses_id FROM sender.attempts AS a"
         " JOIN sender.recipients AS r ON r.email_id = a.email_id"

@@ -1,4 +1,4 @@
-"""CPU time of processes, from /proc: what a step used, whoever used it."""
+"""CPU time of processes from /proc: what a step used in all of them."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -6,20 +6,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# User and system time, and the same of children who ended: fields 14 to 17, counted after the name.
+# User and system time, and the same of exited children: fields 14 to 17, as indexes after the process name.
 OWN, WITH_ENDED = slice(11, 13), slice(11, 15)
 TICK_MICROSECONDS = 1_000_000 / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Used:
-    """Microseconds of CPU by the name of the process; filled in when the measured block ends."""
+    """CPU microseconds by process name; set when the measured block ends."""
 
     by_name: dict[str, float] = field(default_factory=dict)
 
 
 class Meter:
-    """Measures processes by name; those in `parents` count with their children, those that ended included."""
+    """Meter of processes by name; those in `parents` include their children, also exited ones."""
 
     def __init__(self, pids: Mapping[str, int], *, parents: Collection[str] = ("postgres",)) -> None:
         self._pids = pids
@@ -43,14 +43,14 @@ class Meter:
 
 
 def _children(pid: int) -> list[int]:
-    """Give the children of a process: Postgres has one for each connection."""
+    """Return the children of a process; Postgres has one per connection."""
     return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
 
 
 def _ticks(pid: int, fields: slice) -> int:
-    """Give the sum of some fields of proc_pid_stat(5)."""
+    """Return the sum of some fields of proc_pid_stat(5)."""
     try:
         found = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):  # it ended just now; its parent has its time
+    except (FileNotFoundError, ProcessLookupError):  # it has just exited; its parent includes its time
         return 0
     return sum(map(int, found[fields]))

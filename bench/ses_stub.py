@@ -1,6 +1,6 @@
-"""The least that can stand in for SES: takes every request and answers at once. A process of its own.
+"""Minimal stub of SES that accepts every request immediately. Runs as a separate process.
 
-Not for what SES means: that is the sandbox. Long polls of SQS are answered empty, after a while.
+It does not simulate SES; the sandbox does. Long polls of SQS return an empty response after a while.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The measured steps, each of which ends when its effect is in the database."""
+"""The measured steps. Each ends when its effect is in the database."""
 
 import asyncio
 import time
@@ -11,38 +11,38 @@ from letterhead.sender.v1 import emails_pb2_grpc
 from tests.factories import bearer
 
 PATIENCE_SECONDS = 300.0
-POLL_SECONDS = 0.25  # each look reads every row, and counts as Postgres' work
+POLL_SECONDS = 0.25  # each poll reads every row, which counts as CPU time of Postgres
 
 WAITING = "SELECT count(*) FROM sender.emails WHERE state IN ('QUEUED', 'CLAIMED')"
-UNTOLD = (
+PENDING = (
     "SELECT count(*) FROM sender.recipients AS r JOIN sender.emails AS e ON e.id = r.email_id"
     " WHERE e.state = 'SENT' AND r.state = 'PENDING'"
 )
 
 
 async def accept(world: World, count: int) -> None:
-    """Accept emails one by one; nothing is handed over meanwhile."""
+    """Accept emails one by one; nothing is submitted meanwhile."""
     stub = emails_pb2_grpc.SenderServiceStub(world.channel)
     request, metadata = send_request(world), bearer(world.token)
     await each(count, lambda _: stub.SendEmail(request, metadata=metadata))
 
 
 async def accept_batches(world: World, count: int) -> None:
-    """Accept the same emails, `EMAILS` of a request; nothing is handed over meanwhile."""
+    """Accept the same emails, `EMAILS` per request; nothing is submitted meanwhile."""
     stub = emails_pb2_grpc.SenderServiceStub(world.channel)
     request, metadata = send_batch_request(world), bearer(world.token)
     await each_batch(count, lambda _: stub.SendEmails(request, metadata=metadata))
 
 
 async def hand_off(world: World, _: int) -> None:
-    """Hand over what is queued."""
+    """Submit all queued emails to SES."""
     await world.set_account("READY")
     await _none_left(world, WAITING)
     await world.set_account("PAUSED")
 
 
 async def feedback(world: World, count: int) -> None:
-    """Apply one notification for each email sent: from its stored row to the recipient's state."""
+    """Process one notification per sent email: from its stored row to the state of the recipient."""
     bodies = await feedback_bodies(world, count)
     await world.database.execute(
         "INSERT INTO webhooks.notifications (id, sns_id, topic_arn, body)"
@@ -50,11 +50,11 @@ async def feedback(world: World, count: int) -> None:
         [uuid7() for _ in bodies],
         bodies,
     )
-    await _none_left(world, UNTOLD)
+    await _none_left(world, PENDING)
 
 
 async def whole_path(world: World, count: int) -> None:
-    """Accept, hand over and hear of emails; the first two at the same time."""
+    """Accept emails, submit them and process their feedback; the first two concurrently."""
     await world.set_account("READY")
     await accept(world, count)
     await _none_left(world, WAITING)
@@ -70,5 +70,5 @@ async def _until(left: Callable[[], Awaitable[int]]) -> None:
     give_up = time.monotonic() + PATIENCE_SECONDS
     while remaining := await left():
         if time.monotonic() > give_up:
-            raise TimeoutError(f"{remaining} were still to do")
+            raise TimeoutError(f"{remaining} rows not processed after {PATIENCE_SECONDS:.0f} s")
         await asyncio.sleep(POLL_SECONDS)

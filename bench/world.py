@@ -1,4 +1,4 @@
-"""The parts that are measured, as processes of their own: Postgres with fsync, NATS, services, a bare SES."""
+"""The measured parts as separate processes: Postgres with fsync, NATS, the services, and a stub of SES."""
 
 import asyncio
 import os
@@ -26,13 +26,13 @@ from tests.waiting import eventually
 
 DATABASE = "bench"
 SERVICES = ("sender", "webhooks")
-RATE = 1_000_000.0  # recipients per second: SES's rate is not what is measured here
+RATE = 1_000_000.0  # recipients per second: high enough that the SES rate limit does not affect the result
 START_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class World:
-    """Everything that runs; `pids` has each measured process, Postgres and NATS among them."""
+    """Everything that runs; `pids` contains each measured process, including Postgres and NATS."""
 
     database: FreshDatabase
     channel: grpc.aio.Channel
@@ -45,18 +45,18 @@ class World:
     token: str
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        """Look into the database, as its superuser."""
+        """Return the first value of a query that runs as superuser."""
         return (await self.database.fetch(sql, *args))[0][0]
 
     async def set_account(self, state: str) -> None:
-        """Write what verifier would: READY lets email leave, PAUSED does not."""
+        """Set the state of the SES account, as verifier does: READY allows sending, PAUSED does not."""
         await self.database.execute("UPDATE verifier.ses_account SET state = $1", state)
         await self.database.execute("NOTIFY sender_emails")
 
 
 @asynccontextmanager
 async def running(directory: Path) -> AsyncIterator[World]:
-    """Run it all while the block does; Postgres' user must reach what is in `directory`."""
+    """Run all processes while the block runs; the user of Postgres must have access to `directory`."""
     await asyncio.to_thread(directory.chmod, 0o755)
     postgres, nats = Postgres.start(directory, fsync=True), NatsServer.start(directory)
     try:
@@ -92,7 +92,7 @@ async def running(directory: Path) -> AsyncIterator[World]:
 
 
 async def migrated(database: FreshDatabase) -> None:
-    """Make a database with everything in it but rows."""
+    """Create and migrate a database."""
     connection = await asyncpg.connect(database.server.url())
     await connection.execute(f"CREATE DATABASE {database.name}")
     await connection.close()
@@ -131,14 +131,14 @@ def _environ(nats: NatsServer, ses_url: str) -> dict[str, str]:
 
 
 def _user(nats: NatsServer, service: str, directory: Path) -> dict[str, str]:
-    """Return the settings by which a service connects to NATS as itself."""
+    """Return the settings with which a service connects to NATS as its own user."""
     seed = directory / f"{service}-nats-seed"
     seed.write_text(nats.seeds[service])
     return {"LETTERHEAD_NATS_SEED_FILE": str(seed)}
 
 
 async def _created_stream(nats: NatsServer) -> None:
-    """Create the stream in place of its manager, which is not measured and does not run."""
+    """Create the stream in place of its manager, which does not run because it is not measured."""
     async with open_stream(nats.settings(STREAM_MANAGER), STREAM_MANAGER) as stream:
         await eventually(lambda: stream.connected)
         await stream.ensure()
@@ -148,7 +148,7 @@ async def _created_stream(nats: NatsServer) -> None:
 async def _service(
     name: str, database: FreshDatabase, directory: Path, environ: Mapping[str, str]
 ) -> AsyncIterator[tuple[int, int]]:
-    """Run a service as it ships; gives its pid and port."""
+    """Run a service as in production; yield its pid and port."""
     url = directory / f"{name}-database-url"
     url.write_text(database.url(name))
     port = free_port()

@@ -1,4 +1,4 @@
-"""What every service stands on: server, errors, config, access, database, events, worker, telemetry.
+"""Shared runtime of every service: server, errors, config, access, database, events, worker, telemetry.
 
-It knows no business noun; the one exception is `access`, which knows keys and tenants.
+It contains no business concepts, except that `access` knows API keys and tenants.
 """

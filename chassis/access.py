@@ -1,7 +1,7 @@
-"""Authenticate callers and limit what they reach: from `authorization: Bearer lh_…` to a visibility filter.
+"""Authentication and authorization: from `authorization: Bearer lh_…` to a visibility filter.
 
-A key or link becomes a Principal, and a Principal yields a Visibility. Stores take the Visibility as an
-argument of every statement that serves a caller, so no servicer decides by itself what a caller may see.
+A key or link authenticates a Principal, and a Principal has a Visibility. Every store method that serves a
+caller takes the Visibility as an argument, so no servicer decides for itself what a caller may see.
 """
 
 import asyncio
@@ -27,34 +27,34 @@ LINK_PREFIX = "lh_link_"
 BODY_LENGTH = 43  # 62^43 > 2^256
 CHECK_LENGTH = 6  # 62^6 > 2^32
 HINT_LENGTH = 4
-# Less than the promised second: a revoked key must be refused one second after the revocation committed.
+# A revoked key must be rejected within one second of the commit of its revocation.
 CACHE_AGE = timedelta(seconds=0.5)
 CACHE_SIZE = 10_000
-# Keys that were not live a moment ago may take this many connections of the pool, so that a flood of invented
-# keys leaves the others to work.
+# Lookups of keys without a cached live entry may use this many pool connections at once, so that a flood of
+# invented keys cannot exhaust the pool.
 UNKNOWN_AT_ONCE = 4
+
+_NO_KEY = "The call has no API key. Send the header `authorization: Bearer lh_…`."
 
 _LIVE_KEY = """
 SELECT key_id, tenant_id, tenant_state, scope, claim_ids
 FROM identity.live_keys
 WHERE key_hash = $1
 """
-
-
 _LIVE_AMONG = "SELECT key_id FROM identity.live_keys WHERE key_id = ANY($1)"
 
 
 class Scope(StrEnum):
-    """What a key may do; the same words as in proto and SQL."""
+    """What a key may do; the same names as in proto and SQL."""
 
-    ADMIN = "ADMIN"  # operators: everything, of every tenant
-    FULL_ACCESS = "FULL_ACCESS"  # everything of one tenant
-    SENDING_ACCESS = "SENDING_ACCESS"  # send, perhaps from some domains only
+    ADMIN = "ADMIN"  # operators: every operation in every tenant
+    FULL_ACCESS = "FULL_ACCESS"  # every operation in one tenant
+    SENDING_ACCESS = "SENDING_ACCESS"  # sending only, optionally from certain domains only
     SERVICE = "SERVICE"  # calls between services
     LINK = "LINK"  # a customer without a key: one domain's page, and nothing else of its tenant
 
 
-# The kinds of access that each scope includes: a caller sees, makes and revokes no key that can do more.
+# The scopes that each scope includes. A caller cannot see, create or revoke a key outside of these.
 KINDS: Mapping[Scope, frozenset[Scope]] = {
     Scope.ADMIN: frozenset({Scope.ADMIN, Scope.SERVICE, Scope.FULL_ACCESS, Scope.SENDING_ACCESS}),
     Scope.SERVICE: frozenset({Scope.SERVICE, Scope.FULL_ACCESS, Scope.SENDING_ACCESS}),
@@ -67,7 +67,7 @@ OF_ALL_TENANTS = frozenset({Scope.ADMIN, Scope.SERVICE})
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls: a live key or link, its tenant and scope; empty `claim_ids` mean every domain of it."""
+    """The authenticated caller: a live key or link, its tenant and scope; no `claim_ids` = every domain."""
 
     key_id: UUID
     tenant_id: UUID
@@ -80,26 +80,26 @@ _current: ContextVar[Principal | None] = ContextVar("principal", default=None)
 
 
 def bind(who: Principal | None) -> None:
-    """Make `who` the principal of the running rpc; the access interceptor's own call."""
+    """Make `who` the principal of the running RPC; only the access interceptor calls this."""
     _current.set(who)
 
 
 def principal() -> Principal:
-    """Give the caller of the running rpc; raises Unauthenticated outside of one."""
+    """Return the caller of the running RPC; raises Unauthenticated outside an authenticated RPC."""
     if (who := _current.get()) is None:
-        raise Unauthenticated("KEY_MISSING", "no key; send the header `authorization: Bearer lh_…`")
+        raise Unauthenticated("KEY_MISSING", _NO_KEY)
     return who
 
 
 def require(*scopes: Scope) -> Principal:
-    """Give the caller if its scope is one of these (ADMIN always is); raises PermissionDenied if not."""
+    """Return the caller if it has one of these scopes or ADMIN; raises PermissionDenied otherwise."""
     who = principal()
     if who.scope is Scope.ADMIN or who.scope in scopes:
         return who
     wanted = " or ".join(scopes) or Scope.ADMIN
     raise PermissionDenied(
         "SCOPE_TOO_SMALL",
-        f"this key has scope {who.scope}; the call needs {wanted}: use another key",
+        f"This key has scope {who.scope}, but the call requires {wanted}. Use another key.",
         metadata={"scope": who.scope, "required": wanted},
     )
 
@@ -108,8 +108,8 @@ def require(*scopes: Scope) -> Principal:
 class Visibility:
     """Limit a statement to the rows that its caller may see and change.
 
-    `tenant_id` None means all tenants, empty `claim_ids` every domain; `kinds` are the kinds of access that
-    the caller has.
+    `tenant_id` None means all tenants, empty `claim_ids` every domain. `kinds` are the scopes that the scope
+    of the caller includes.
     """
 
     tenant_id: UUID | None
@@ -118,17 +118,17 @@ class Visibility:
 
     @property
     def conditions(self) -> tuple[UUID | None, list[UUID] | None]:
-        """Return tenant and domains as parameters of a statement, which reads NULL as "any"."""
+        """Return tenant and domains as parameters of a statement, in which NULL means "any"."""
         return self.tenant_id, sorted(self.claim_ids) or None
 
     @property
     def of_installation(self) -> bool:
-        """Return whether the caller sees what concerns the installation as a whole."""
+        """Return whether the caller may see data of the whole installation, such as the SES account."""
         return Scope.SERVICE in self.kinds
 
     @property
     def only_tests(self) -> bool:
-        """Return whether the caller sees test emails alone: a link shows no email of its tenant's."""
+        """Return whether the caller may see only test emails: a link must not show the tenant's own email."""
         return Scope.LINK in self.kinds
 
 
@@ -139,26 +139,26 @@ class TenantVisibility(Visibility):
     tenant_id: UUID
 
 
-# For the services' own work, which serves no caller.
+# For background work, which does not serve a caller.
 EVERYTHING = Visibility(None)
 
 
 def visibility(*scopes: Scope) -> Visibility:
-    """Return what the caller may see; raise PermissionDenied unless it has one of these scopes, or ADMIN."""
+    """Return the caller's visibility; raises PermissionDenied unless it has one of these scopes or ADMIN."""
     who = require(*scopes)
     tenant_id = None if who.scope in OF_ALL_TENANTS else who.tenant_id
     return Visibility(tenant_id, who.claim_ids, KINDS[who.scope])
 
 
 def tenant_visibility(requested: str, *scopes: Scope) -> TenantVisibility:
-    """Return what the caller may see of one tenant: its own, or any for operators and services.
+    """Return the caller's visibility of one tenant: its own, or any for operators and services.
 
-    Raises InvalidField for text that is not an id, and NotFound for a tenant that the caller may not see.
+    Raises InvalidField if `requested` is not an id, and NotFound for a tenant that the caller may not see.
     """
     sees, own = visibility(*scopes), principal().tenant_id
     tenant_id = _tenant_id(requested) if requested else own
     if sees.tenant_id not in (None, tenant_id):
-        raise NotFound("TENANT_NOT_FOUND", "no such tenant; leave tenant_id out to use the key's own")
+        raise NotFound("TENANT_NOT_FOUND", "No such tenant. Omit tenant_id to use the key's own tenant.")
     return TenantVisibility(tenant_id, sees.claim_ids, sees.kinds)
 
 
@@ -166,28 +166,28 @@ def _tenant_id(requested: str) -> UUID:
     try:
         return UUID(requested)
     except ValueError:
-        raise InvalidField("tenant_id", "is not a tenant's id (a UUID)") from None
+        raise InvalidField("tenant_id", "is not a tenant id (a UUID)") from None
 
 
 def generate_key(prefix: str = TOKEN_PREFIX) -> tuple[str, bytes, str]:
-    """Make a key of 256 random bits; gives token (shown once), SHA-256 digest (stored) and hint (shown)."""
+    """Generate a key of 256 random bits; returns token (shown once), SHA-256 digest (stored) and hint."""
     body = _base62(secrets.randbits(256), BODY_LENGTH)
     token = f"{prefix}{body}_{_check(body)}"
     return token, hash_token(token), hint_of(token)
 
 
 def hash_token(token: str) -> bytes:
-    """Give the digest a key is found by; plain SHA-256 is enough for 256 random bits."""
+    """Return the digest under which a key is stored; plain SHA-256 is enough for 256 random bits."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def hint_of(token: str) -> str:
-    """Give what people tell keys apart by: the last four characters of the token."""
+    """Return the last four characters of the token, which people use to tell keys apart."""
     return token[-HINT_LENGTH:]
 
 
 def well_formed(token: str) -> bool:
-    """Tell a possible key from a typo or cut paste, without asking Postgres."""
+    """Return whether a token has the form and checksum of a key, which a mistyped or truncated one lacks."""
     prefix = LINK_PREFIX if token.startswith(LINK_PREFIX) else TOKEN_PREFIX
     body, _, check = token.removeprefix(prefix).partition("_")
     return token.startswith(prefix) and len(body) == BODY_LENGTH and check == _check(body)
@@ -213,7 +213,7 @@ def _principal(row: Record | None) -> Principal | None:
 
 
 class Access:
-    """Turns a bearer token into a Principal, remembering each answer for half a second."""
+    """Authenticate bearer tokens; results are cached for half a second."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -221,20 +221,20 @@ class Access:
         self._unknown = asyncio.Semaphore(UNKNOWN_AT_ONCE)
 
     async def authenticate(self, authorization: str | None) -> Principal:
-        """Read an `authorization` header; raises Unauthenticated, or Unavailable while Postgres is away."""
+        """Authenticate an `authorization` header; raises Unauthenticated, or Unavailable without Postgres."""
         kind, _, token = (authorization or "").strip().partition(" ")
         if not token:
-            raise Unauthenticated("KEY_MISSING", "no key; send the header `authorization: Bearer lh_…`")
+            raise Unauthenticated("KEY_MISSING", _NO_KEY)
         token = token.strip()
         who = None
         if kind.lower() == "bearer" and well_formed(token):
             who = await self._live(hash_token(token))
         if who is None:
-            raise Unauthenticated("KEY_INVALID", "the key is unknown, expired or revoked; make a new one")
+            raise Unauthenticated("KEY_INVALID", "The key is unknown, expired or revoked. Create a new one.")
         return who
 
     async def live(self, key_ids: Collection[UUID]) -> set[UUID]:
-        """Return those of these keys and links that are still live, without the cache."""
+        """Return which of these keys and links are still live, bypassing the cache."""
         rows = await self._database.fetch(_LIVE_AMONG, list(key_ids))
         return {row["key_id"] for row in rows}
 
@@ -243,12 +243,12 @@ class Access:
         if time.monotonic() < fresh_until:
             return who
         if who is not None:
-            return await self._looked_up(digest)
+            return await self._query(digest)
         async with self._unknown:
-            return await self._looked_up(digest)
+            return await self._query(digest)
 
-    async def _looked_up(self, digest: bytes) -> Principal | None:
-        now = time.monotonic()  # before the question: an answer ages from when it was true
+    async def _query(self, digest: bytes) -> Principal | None:
+        now = time.monotonic()  # before the query, because the row may change while the result is in flight
         who = _principal(await self._database.fetchrow(_LIVE_KEY, digest))
         self._remember(digest, now + CACHE_AGE.total_seconds(), who)
         return who

@@ -1,4 +1,4 @@
-"""Tasks that run beside a server as long as it does: restarted when they crash, drained at the end."""
+"""Background tasks of a server: restarted when they crash, drained on shutdown."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -21,7 +21,7 @@ async def supervised(
     tasks: Sequence[Background], stop: asyncio.Event, *, drain: timedelta
 ) -> AsyncIterator[None]:
     """Run every task until the block ends; then set `stop` and give them `drain` before cancelling."""
-    running = [asyncio.create_task(_kept_up(task, stop)) for task in tasks]
+    running = [asyncio.create_task(_run_with_restarts(task, stop)) for task in tasks]
     try:
         yield
     finally:
@@ -29,18 +29,18 @@ async def supervised(
         await _drained(running, drain)
 
 
-async def _kept_up(task: Background, stop: asyncio.Event) -> None:
-    """Run one task; one that raises is logged and started again, one that returns is done."""
+async def _run_with_restarts(task: Background, stop: asyncio.Event) -> None:
+    """Run one task until it returns; if it raises, log the exception and restart it with backoff."""
     delay = FIRST_RESTART
     while not stop.is_set():
-        began = asyncio.get_running_loop().time()
+        started = asyncio.get_running_loop().time()
         try:
             await task(stop)
-        except Exception:  # whatever it is, the other tasks and the server go on
-            log.exception("a background task crashed", action="background_crashed", task=_name(task))
+        except Exception:  # one crashing task must not stop the other tasks or the server
+            log.exception("background task crashed", action="background_crashed", task=_name(task))
         else:
             return
-        if asyncio.get_running_loop().time() - began > LAST_RESTART:
+        if asyncio.get_running_loop().time() - started > LAST_RESTART:
             delay = FIRST_RESTART
         await wait_any(stop, timeout=delay)
         delay = min(delay * 2, LAST_RESTART)
@@ -53,7 +53,7 @@ async def _drained(running: list[asyncio.Task[None]], drain: timedelta) -> None:
     for task in late:
         task.cancel()
     if late:
-        log.warning("background tasks were cut short", action="drain_expired", tasks=len(late))
+        log.warning("background tasks cancelled after drain timeout", action="drain_expired", tasks=len(late))
         await asyncio.wait(late)
 
 

@@ -1,4 +1,4 @@
-"""Capped, jittered waits for loops that must never give up, and never fill the log while they wait."""
+"""Capped exponential backoff with jitter for loops that retry forever without flooding the log."""
 
 import asyncio
 import random
@@ -11,7 +11,7 @@ log = get_logger(__name__)
 
 
 class Backoff:
-    """Paces the tries of one loop; logs when trouble begins and when it is over, not every try."""
+    """Backoff of one loop. Logs the first failure and the recovery, not every attempt."""
 
     def __init__(self, what: str, *, first: timedelta, cap: timedelta) -> None:
         self._what = what
@@ -20,11 +20,11 @@ class Backoff:
         self._failures = 0
 
     def failed(self, error: BaseException) -> float:
-        """Note a failure; gives the seconds to wait before the next try."""
+        """Record a failure; returns the seconds to wait before the next attempt."""
         if self._failures == 0:
-            trace = None if isinstance(error, ServiceError) else error  # ours says it all
+            trace = None if isinstance(error, ServiceError) else error  # our own messages need no traceback
             log.warning(
-                "failing, will keep trying",
+                "operation failed, retrying",
                 action="trouble_began",
                 what=self._what,
                 error=str(error),
@@ -35,14 +35,14 @@ class Backoff:
         return delay * random.uniform(0.75, 1.0)  # noqa: S311 - jitter, no secret
 
     def succeeded(self) -> None:
-        """Note a success; the next failure starts from the first wait again."""
+        """Record a success and reset the delay."""
         if self._failures:
-            log.info("works again", action="trouble_ended", what=self._what, failures=self._failures)
+            log.info("operation recovered", action="trouble_ended", what=self._what, failures=self._failures)
         self._failures = 0
 
 
-async def wait_any(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASYNC109 - it is the point
-    """Return when one of the events is set, or after `timeout` seconds."""
+async def wait_any(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASYNC109 - waiting is its purpose
+    """Wait until one of the events is set, or for `timeout` seconds."""
     waiting = [asyncio.create_task(event.wait()) for event in events]
     try:
         await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)

@@ -1,19 +1,19 @@
-"""Wakes all in this process who wait for some change. Not for saying what changed."""
+"""Wake-up of all tasks in this process that wait for a change. It does not say what changed."""
 
 import asyncio
 
 
 class Bell:
-    """Rung for all who wait; one that nobody waits for is not heard later."""
+    """Notifier of waiting tasks; a notification without waiters is not stored."""
 
     def __init__(self) -> None:
         self._next = asyncio.Event()
 
     def ring(self) -> None:
-        """Wake all who wait now."""
+        """Wake every task that is waiting now."""
         self._next.set()
         self._next = asyncio.Event()
 
     def next_ring(self) -> asyncio.Event:
-        """Give what the next ring sets; take it before looking, so that no change is missed."""
+        """Return the event that the next notification sets; get it before reading state to miss no change."""
         return self._next

@@ -1,12 +1,12 @@
-"""A rate shared by every replica of every service: one row in Postgres, by Postgres's clock."""
+"""Rate limiter shared by every replica of every service: one row in Postgres, by the database clock."""
 
 import math
 from datetime import timedelta
 
 from chassis.database import Database
 
-# GCRA: `arrival_at` is when the bucket would be full again. Taking moves it on by cost / rate; the slot
-# taken begins `capacity / rate` before it. clock_timestamp() is read after the row lock is granted.
+# GCRA: `arrival_at` is when the bucket would be full again. Each request advances it by cost / rate; the slot
+# it reserves begins `capacity / rate` earlier. clock_timestamp() is read after the row lock is granted.
 _TAKE = """
 INSERT INTO chassis.rate_bucket AS bucket (key, arrival_at)
 VALUES ($1, clock_timestamp() + $2)
@@ -15,8 +15,8 @@ SET arrival_at = greatest(bucket.arrival_at, clock_timestamp()) + $2
 WHERE greatest(bucket.arrival_at, clock_timestamp()) + $2 - $3::interval <= clock_timestamp() + $4
 RETURNING greatest(arrival_at - $3 - clock_timestamp(), interval '0') AS wait
 """
-# The same for a group that waits for one slot at a time: its own row holds when its latest slot begins. Two
-# takers at the same instant may both get one; that may leave a slot unused and breaks no rate.
+# The same for a group that waits for one slot at a time: a row of its own stores when its latest slot begins.
+# Two concurrent callers may both get a slot; this can leave one unused but never exceeds the rate.
 _TAKE_IN_GROUP = """
 WITH slot AS (
     INSERT INTO chassis.rate_bucket AS bucket (key, arrival_at)
@@ -37,9 +37,9 @@ RETURNING greatest(arrival_at - clock_timestamp(), interval '0') AS wait
 
 
 class RateBucket:
-    """Hands out slots; two takers of a bucket of capacity 1 never get slots closer than 1 / rate.
+    """GCRA rate limiter; with capacity 1, two slots are never closer together than 1 / rate.
 
-    A slot is exact by Postgres's clock; what reaches a third party is as exact as the network between.
+    Slots are exact by the database clock. Requests to a third party also have the jitter of the network.
     """
 
     def __init__(self, database: Database) -> None:
@@ -55,20 +55,20 @@ class RateBucket:
         patience: timedelta,
         group: str | None = None,
     ) -> timedelta | None:
-        """Reserve a slot and give the time to wait before acting (zero = now).
+        """Reserve a slot and return the time to wait before using it (zero = now).
 
-        `rate` is per second; `capacity` is how many may go at once. None means the wait would exceed
-        `patience`, or that another taker of the `group` is still waiting for its slot; nothing is reserved
-        then. Raises Unavailable while Postgres is away.
+        `rate` is per second; `capacity` is the burst size. Returns None, without reserving, if the wait would
+        exceed `patience` or if another caller in the `group` still waits for its slot. Raises Unavailable if
+        Postgres is down.
         """
         if not (rate > 0 and math.isfinite(rate) and 0 < cost <= capacity):
-            raise ValueError(f"bucket {key}: rate {rate}, capacity {capacity}, cost {cost}")
+            raise ValueError(f"rate limiter {key}: invalid rate {rate}, capacity {capacity} or cost {cost}")
         step = timedelta(seconds=cost / rate)
         burst = timedelta(seconds=capacity / rate)
-        what = (key, step, burst, patience)
+        parameters = (key, step, burst, patience)
         wait: timedelta | None = await (
-            self._database.fetchval(_TAKE, *what)
+            self._database.fetchval(_TAKE, *parameters)
             if group is None
-            else self._database.fetchval(_TAKE_IN_GROUP, *what, f"{key}:{group}")
+            else self._database.fetchval(_TAKE_IN_GROUP, *parameters, f"{key}:{group}")
         )
         return wait

@@ -1,4 +1,4 @@
-"""Channels to other services: over every replica, tried again where one is away, back soon after it is."""
+"""gRPC channels to other services: balanced over replicas, with retries and quick reconnects."""
 
 import asyncio
 import json
@@ -16,10 +16,10 @@ from chassis.tls import Files, channel_credentials
 log = get_logger(__name__)
 ATTEMPTS = 4
 CHECKED_EVERY = 1.0  # seconds between checks of the TLS files
-GRACE = 300.0  # seconds that calls on a replaced channel may take; servers end connections at this age too
+GRACE = 300.0  # seconds for calls on a replaced channel; servers close connections at this age too
 LARGEST_ANSWER = 48 * MEBIBYTE  # an email with its bodies
 
-# A call is made again only where its server is away; creates carry a request_id, so none is done twice.
+# Only UNAVAILABLE is retried. Retries of create calls are safe because they carry a request_id.
 _SERVICE_CONFIG = {
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
@@ -35,7 +35,7 @@ _SERVICE_CONFIG = {
         }
     ],
 }
-# Without a limit of ours gRPC waits up to two minutes before it looks again for a server that was away.
+# By default gRPC backs off for up to two minutes before it reconnects to a server that was down.
 _OPTIONS: list[tuple[str, Any]] = [
     ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
     ("grpc.initial_reconnect_backoff_ms", 200),
@@ -49,9 +49,9 @@ _OPTIONS: list[tuple[str, Any]] = [
 def opened(
     addresses: str, tls: Tls, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()
 ) -> grpc.aio.Channel:
-    """Open a channel to one service, for `async with`; `addresses` is name:port, or host:port of several.
+    """Open a channel to one service, for `async with`; `addresses` is name:port, or several ip:port.
 
-    Raises ConfigError for TLS files that cannot be read.
+    Raises ConfigError if a TLS file cannot be read.
     """
     target = _target(addresses)
     if tls.grpc_plaintext:
@@ -66,7 +66,7 @@ def opened(
 
 
 class _Renewing(grpc.aio.Channel):
-    """A TLS channel that is opened again after its files changed: gRPC reads a client's files only once."""
+    """A TLS channel that reconnects when its certificate files change: gRPC clients read them only once."""
 
     def __init__(self, connect: Callable[[], grpc.aio.Channel], changed: Callable[[], bool]) -> None:
         self._connect = connect
@@ -82,7 +82,7 @@ class _Renewing(grpc.aio.Channel):
         await self.close()
 
     async def close(self, grace: float | None = None) -> None:
-        """Close the channel, and those before it that still have calls."""
+        """Close the channel, and replaced channels that still have calls in flight."""
         for task in self._closing:
             task.cancel()
         await self._channel.close(grace)
@@ -100,19 +100,19 @@ class _Renewing(grpc.aio.Channel):
         await self._channel.channel_ready()
 
     def unary_unary(self, *method: Any, **options: Any) -> Any:
-        """Return a call that goes out on the newest channel."""
+        """Return a callable that calls the method on the newest channel."""
         return partial(self._call, "unary_unary", method, options)
 
     def unary_stream(self, *method: Any, **options: Any) -> Any:
-        """Return a call that goes out on the newest channel."""
+        """Return a callable that calls the method on the newest channel."""
         return partial(self._call, "unary_stream", method, options)
 
     def stream_unary(self, *method: Any, **options: Any) -> Any:
-        """Return a call that goes out on the newest channel."""
+        """Return a callable that calls the method on the newest channel."""
         return partial(self._call, "stream_unary", method, options)
 
     def stream_stream(self, *method: Any, **options: Any) -> Any:
-        """Return a call that goes out on the newest channel."""
+        """Return a callable that calls the method on the newest channel."""
         return partial(self._call, "stream_stream", method, options)
 
     def _call(
@@ -132,7 +132,7 @@ class _Renewing(grpc.aio.Channel):
         try:
             renewed = self._connect()
         except ConfigError as error:
-            log.warning("TLS files not reloaded", action="tls_reload_failed", problem=error.problems[0])
+            log.warning("TLS reload failed", action="tls_reload_failed", problem=error.problems[0])
             return
         task = asyncio.create_task(self._channel.close(GRACE))
         self._closing.add(task)
@@ -141,6 +141,6 @@ class _Renewing(grpc.aio.Channel):
 
 
 def _target(addresses: str) -> str:
-    """Turn host:port pairs into a gRPC target; several become one target with all of them."""
+    """Return the gRPC target for the addresses: several ip:port pairs become one `ipv4:` target."""
     numeric = addresses.replace(",", "").replace(".", "").replace(":", "").isdigit()
     return f"ipv4:{addresses}" if numeric else addresses

@@ -1,6 +1,6 @@
-"""Typed settings from LETTERHEAD_* variables, secrets from files, every mistake reported at once.
+"""Typed settings from LETTERHEAD_* variables, with secrets from files. All errors are reported at once.
 
-The only module that reads the environment. Not for values that change while a service runs.
+Only this module reads the environment. Values that change at run time do not belong here.
 """
 
 import os
@@ -16,14 +16,14 @@ from chassis.parsing import PARSERS
 PREFIX = "LETTERHEAD_"
 SECRET_SUFFIX = "_FILE"  # noqa: S105 - the name of a file
 MEBIBYTE = 1024 * 1024
-# SES takes one control request a second of a whole account and region; some is to spare for the way there.
+# SES allows one control request per second for an account and region. The margin covers network jitter.
 AWS_CONTROL_INTERVAL = timedelta(seconds=1.15)
 
 T = TypeVar("T")
 
 
 class ConfigError(Exception):
-    """The settings cannot be used; `problems` has one sentence for each mistake."""
+    """The settings are invalid; `problems` has one sentence for each error."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -31,7 +31,7 @@ class ConfigError(Exception):
 
 
 class Secret:
-    """A value that never shows in a log, a trace or a repr."""
+    """A value that must never appear in a log, a traceback or a repr."""
 
     __slots__ = ("_value",)
 
@@ -39,7 +39,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the value itself; call it only where the value is used."""
+        """Return the value itself; call this only where the value is used."""
         return self._value
 
     def __repr__(self) -> str:
@@ -49,13 +49,13 @@ class Secret:
 def setting(
     default: Any = MISSING,
     *,
-    help: str,  # noqa: A002 - what argparse and typer call it too
+    help: str,  # noqa: A002 - the same name as in argparse and typer
     minimum: float | timedelta | None = None,
     maximum: float | timedelta | None = None,
 ) -> Any:
     """Describe one field of a config dataclass; without a default the variable is required.
 
-    `minimum` and `maximum` are inclusive, in the unit of the field. `help` says meaning and unit.
+    `minimum` and `maximum` are inclusive, in the unit of the field. `help` states meaning and unit.
     """
     metadata = {"help": help, "minimum": minimum, "maximum": maximum}
     return field(default=default, metadata=metadata)
@@ -63,7 +63,7 @@ def setting(
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable as `docs/settings.md` lists it."""
+    """One environment variable, as listed in `docs/settings.md`."""
 
     variable: str
     help: str
@@ -72,7 +72,7 @@ class Setting:
 
 
 def describe(cls: type[Any]) -> list[Setting]:
-    """List every variable that `load(cls)` reads, in the order of the fields."""
+    """Return every variable that `load(cls)` reads, in the order of the fields."""
     found: list[Setting] = []
     for name, kind, spec in _fields(cls):
         if _is_part(kind):
@@ -83,9 +83,9 @@ def describe(cls: type[Any]) -> list[Setting]:
 
 
 def load(cls: type[T], environ: Mapping[str, str] | None = None) -> T:
-    """Build `cls` from the environment; an empty variable counts as not set.
+    """Return a `cls` built from the environment; an empty variable counts as unset.
 
-    Raises ConfigError with all problems at once.
+    Raises ConfigError that lists all problems.
     """
     problems: list[str] = []
     built = _build(cls, os.environ if environ is None else environ, problems)
@@ -109,7 +109,7 @@ def _build(cls: type[Any], environ: Mapping[str, str], problems: list[str]) -> A
         return None
     try:
         return cls(**values)
-    except ValueError as error:  # a __post_init__ that checks fields against each other
+    except ValueError as error:  # from a __post_init__ that checks fields against each other
         problems.append(str(error))
         return None
 
@@ -137,7 +137,7 @@ def _read(name: str, kind: Any, spec: Any, environ: Mapping[str, str]) -> Any:
     variable = _variable(name, kind)
     bare = PREFIX + name.upper()
     if bare != variable and environ.get(bare):
-        raise ValueError(f"{bare} is not read: put the secret in a file and name it in {variable}")
+        raise ValueError(f"{bare} is ignored: put the secret in a file and set {variable} to its path")
     text = environ.get(variable, "").strip()
     if not text:
         if spec.default is MISSING:
@@ -149,7 +149,7 @@ def _read(name: str, kind: Any, spec: Any, environ: Mapping[str, str]) -> Any:
 
 
 def _plain(kind: Any) -> Any:
-    """Strip `| None`."""
+    """Return the type without `| None`."""
     if get_origin(kind) in (Union, types.UnionType):
         return next(each for each in get_args(kind) if each is not type(None))
     return kind
@@ -194,33 +194,33 @@ def _secret(path: str) -> Secret:
     return Secret(value)
 
 
-_PARSERS = {**PARSERS, Secret: (_secret, "a file with a secret in it")}
+_PARSERS = {**PARSERS, Secret: (_secret, "a file that contains a secret")}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Database:
-    """Where Postgres is."""
+    """Connection to Postgres."""
 
-    database_url: Secret = setting(help="file with the Postgres URL of this service's own role")
-    database_pool_size: int = setting(10, help="most connections of one process", minimum=1, maximum=200)
+    database_url: Secret = setting(help="file with the Postgres URL of this service's role")
+    database_pool_size: int = setting(10, help="maximum connections per process", minimum=1, maximum=200)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Nats:
-    """Where JetStream is, and which stream to keep there."""
+    """Connection to NATS, and the JetStream stream to use."""
 
     nats_url: str = setting(help="one or more NATS URLs, separated by commas")
     nats_stream: str = setting("LETTERHEAD", help="name of the JetStream stream")
-    nats_subject_prefix: str = setting("", help="put before every subject, e.g. acme. for acme.domain.ready")
-    nats_seed: Secret | None = setting(None, help="file with the seed of this service's own nkey at NATS")
+    nats_subject_prefix: str = setting("", help="prefix of every subject, e.g. acme. for acme.domain.ready")
+    nats_seed: Secret | None = setting(None, help="file with the seed of this service's NATS nkey")
     nats_credentials: Secret | None = setting(
-        None, help="file with NATS credentials (JWT and seed), instead of a seed where NATS is run by others"
+        None, help="file with NATS credentials (JWT and seed), for a NATS that uses JWTs; replaces the seed"
     )
     nats_tls_ca: Secret | None = setting(
         None,
-        help="file with the CA certificates to verify NATS by; its `tls` then needs `handshake_first`",
+        help="file with the CA certificates that verify NATS; its `tls` block then needs `handshake_first`",
     )
-    nats_replicas: int = setting(1, help="copies of the stream; 3 on a cluster", minimum=1, maximum=5)
+    nats_replicas: int = setting(1, help="replicas of the stream; 3 on a cluster", minimum=1, maximum=5)
 
     def __post_init__(self) -> None:
         if self.nats_seed and self.nats_credentials:
@@ -228,27 +228,29 @@ class Nats:
                 f"{PREFIX}NATS_SEED_FILE and {PREFIX}NATS_CREDENTIALS_FILE are both set. Keep one."
             )
         urls = [url.strip() for url in self.nats_url.split(",")]
-        # With another scheme the client takes a server's word that it wants no TLS.
+        # With any other scheme the client falls back to plaintext if the server says that TLS is off.
         if self.nats_tls_ca and not all(url.startswith("tls://") for url in urls):
             raise ValueError(
-                f"{PREFIX}NATS_URL: {self.nats_url!r} is not only tls:// URLs, and NATS_TLS_CA is set"
+                f"{PREFIX}NATS_URL: {self.nats_url!r} must use tls:// URLs only, because NATS_TLS_CA is set"
             )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
-    """How a service logs, is measured and ends."""
+    """Logs, metrics and shutdown of a service."""
 
-    metrics_port: int = setting(0, help="port of the Prometheus metrics; 0 = none", minimum=0, maximum=65535)
+    metrics_port: int = setting(0, help="port for Prometheus metrics; 0 = off", minimum=0, maximum=65535)
     drain: timedelta = setting(
-        timedelta(seconds=10), help="seconds for calls and workers to finish at the end", minimum=timedelta(0)
+        timedelta(seconds=10),
+        help="seconds for calls and workers to finish on shutdown",
+        minimum=timedelta(0),
     )
-    log_format: Literal["json", "text"] = setting("json", help="json lines, or text for people")
+    log_format: Literal["json", "text"] = setting("json", help="json lines, or text for a terminal")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tls:
-    """How gRPC is encrypted between services, and between a service and its callers."""
+    """TLS of gRPC between services, and between a service and its callers."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("grpc_ca_file",)
 
@@ -260,17 +262,17 @@ class Tls:
         None, help="PEM file with the CA that signs the certificates of services and their clients"
     )
     grpc_client_certificates: bool = setting(
-        False, help="true: callers must present a certificate that the CA signed (mTLS)"
+        False, help="true: callers must present a certificate signed by the CA (mTLS)"
     )
     grpc_plaintext: bool = setting(
-        False, help="true: gRPC without TLS, on one machine or where a service mesh encrypts"
+        False, help="true: gRPC without TLS, on one machine or behind a service mesh that encrypts"
     )
 
     def __post_init__(self) -> None:
         files = ("grpc_certificate_file", "grpc_key_file", "grpc_ca_file")
         given = [name for name in files if getattr(self, name) is not None]
         if self.grpc_plaintext and given:
-            raise ValueError(f"{PREFIX}GRPC_PLAINTEXT is true and {_named(given)} is set: remove one of them")
+            raise ValueError(f"{PREFIX}GRPC_PLAINTEXT is true but {_named(given)} is set: remove one of them")
         missing = [name for name in self.REQUIRED if name not in given]
         if missing and not self.grpc_plaintext:
             raise ValueError(
@@ -282,24 +284,24 @@ class Tls:
 
 
 def _named(fields: Sequence[str]) -> str:
-    """Write fields as their variables."""
+    """Return the variable names of fields, joined by "and"."""
     return " and ".join(PREFIX + name.upper() for name in fields)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Server(Process, Tls):
-    """How a service listens for gRPC."""
+    """The gRPC server of a service."""
 
     REQUIRED: ClassVar[tuple[str, ...]] = ("grpc_certificate_file", "grpc_key_file", "grpc_ca_file")
 
-    grpc_port: int = setting(help="port of the gRPC server; 0 takes any", minimum=0, maximum=65535)
+    grpc_port: int = setting(help="port of the gRPC server; 0 = any free port", minimum=0, maximum=65535)
     grpc_host: str = setting("0.0.0.0", help="address the servers bind")  # noqa: S104 - pods are reached from outside
     grpc_max_receive_bytes: int = setting(
         4 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
     )
     health_port: int = setting(
         0,
-        help="port of a plaintext server with grpc.health alone, for probes; 0 = none",
+        help="port of a plaintext server that serves only grpc.health, for probes; 0 = off",
         minimum=0,
         maximum=65535,
     )
@@ -307,20 +309,22 @@ class Server(Process, Tls):
         timedelta(seconds=30), help="seconds a unary call may take", minimum=timedelta(seconds=1)
     )
     streams_per_key: int = setting(
-        100, help="most open streams of one key or link at one process", minimum=1, maximum=1500
+        100, help="maximum open streams of one key or link per process", minimum=1, maximum=1500
     )
     streams_per_tenant: int = setting(
-        500, help="most open streams of one tenant at one process", minimum=1, maximum=1500
+        500, help="maximum open streams of one tenant per process", minimum=1, maximum=1500
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Aws:
-    """Which AWS account and region; credentials come by boto3's own chain."""
+    """AWS account and region. Credentials come from boto3's default credential chain."""
 
     aws_region: str = setting(help="AWS region, e.g. us-east-1")
     aws_account: str = setting(help="AWS account id, 12 digits")
-    aws_endpoint_url: str | None = setting(None, help="another endpoint than AWS's own: the sandbox's")
+    aws_endpoint_url: str | None = setting(
+        None, help="URL of an AWS endpoint to use instead, e.g. the sandbox"
+    )
 
     def __post_init__(self) -> None:
         if not (self.aws_account.isdigit() and len(self.aws_account) == 12):
@@ -329,15 +333,15 @@ class Aws:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsControl(Aws):
-    """The same for a service that uses SES's control operations, whose rate the whole account shares."""
+    """AWS settings for services that call SES control operations, whose rate limit the account shares."""
 
     aws_control_interval: timedelta = setting(
         AWS_CONTROL_INTERVAL,
-        help="seconds between control requests to SES, of all services together; SES allows one a second",
+        help="seconds between SES control requests of all services together; SES allows one per second",
         minimum=timedelta(milliseconds=10),
     )
 
     @property
     def control_key(self) -> str:
-        """What the slots of this account and region are kept by."""
+        """Return the rate limiter key of this account and region."""
         return f"ses-control:{self.aws_account}:{self.aws_region}"

@@ -1,9 +1,10 @@
-"""HTTP connections of strangers, within limits: time for headers, for reading an answer, and how many wait.
+"""Limits on HTTP connections of untrusted clients: header timeout, read timeout, waiting connections.
 
-A connection waits while its client owes us something: a request, the rest of its headers, or the rest of a
-body that nobody has vouched for. Where too many wait, the one that has waited longest is closed, never the
-newest: whoever sends a whole request at once is served, whatever others do from the same address. Between
-requests, a connection of a known caller counts against the limit of all and not against its address's.
+A connection is waiting while its client owes the server something: a request, the rest of its headers, or the
+rest of the body of a request whose caller is not authenticated. When too many connections wait, the server
+closes the one that has waited longest, never the newest. A client that sends a whole request at once is
+therefore served, whatever others do from the same address. Between requests, a connection of an authenticated
+caller counts towards the total limit but not towards the limit of its address.
 """
 
 import asyncio
@@ -18,31 +19,33 @@ from typing import Any
 from prometheus_client import Counter, Gauge
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-OPEN = Gauge("letterhead_http_connections", "HTTP connections that are open")
-WAITING = Gauge("letterhead_http_connections_waiting", "Those of them that wait for their client")
-CLOSED = Counter("letterhead_http_connections_closed_total", "HTTP connections closed by us", ["reason"])
+OPEN = Gauge("letterhead_http_connections", "Open HTTP connections")
+WAITING = Gauge("letterhead_http_connections_waiting", "Open HTTP connections that wait for their client")
+CLOSED = Counter(
+    "letterhead_http_connections_closed_total", "HTTP connections closed by the server", ["reason"]
+)
 
 EXTENSION = "letterhead.connection"
-IPV6_SITE = 64  # bits; one customer has as many addresses below as he likes
+IPV6_SITE = 64  # prefix length; one customer typically gets a whole /64, so it counts as one peer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What connections may take; proxies, which are `trusted`, may have any number waiting."""
+    """Limits on connections; `trusted` proxies may have any number of waiting connections."""
 
     connections: int = 4000
     waiting: int = 2000
     waiting_of_peer: int = 256
     headers_within: timedelta = timedelta(seconds=10)
-    read_within: timedelta = timedelta(seconds=30)  # an answer that the client does not take
-    lingering: timedelta = timedelta(seconds=2)  # the rest of a body that was refused
+    read_within: timedelta = timedelta(seconds=30)  # for the client to read a response
+    lingering: timedelta = timedelta(seconds=2)  # for the rest of a body that was rejected
     trusted: tuple[str, ...] = ()
-    always: frozenset[str] = frozenset()  # paths that are answered when there are too many connections
-    headers: Mapping[str, str] = field(default_factory=dict)  # of answers from here
+    always: frozenset[str] = frozenset()  # paths that are served even above the connection limit
+    headers: Mapping[str, str] = field(default_factory=dict)  # of responses that this module writes itself
 
 
 def vouch(scope: MutableMapping[str, Any]) -> None:
-    """Note that the caller of this request is known, so that its body may take its time."""
+    """Mark the caller of this request as authenticated, so that its body may arrive slowly."""
     connection = scope.get("extensions", {}).get(EXTENSION)
     if isinstance(connection, Guarded):
         connection.vouched()
@@ -61,24 +64,24 @@ class Connections:
 
     @property
     def full(self) -> bool:
-        """Whether there are more connections than there may be."""
+        """Return whether there are more open connections than the limit."""
         return len(self._open) > self.limits.connections
 
     def opened(self, connection: "Guarded") -> None:
-        """Note a new connection, and make room for it."""
+        """Register a new connection; above the limit, close the one that has waited longest."""
         self._open.add(connection)
         OPEN.set(len(self._open))
         if self.full and self._waiting:
             next(iter(self._waiting)).close("connections")
 
     def closed(self, connection: "Guarded") -> None:
-        """Forget a connection."""
+        """Unregister a connection."""
         self._open.discard(connection)
         OPEN.set(len(self._open))
         self.goes_on(connection)
 
     def waits(self, connection: "Guarded", peer: str) -> None:
-        """Note that a connection waits for its client, and close the oldest where too many do."""
+        """Mark a connection as waiting for its client; if too many wait, close the oldest."""
         if connection in self._waiting:
             return
         self._waiting[connection] = peer = self._site(peer)
@@ -91,7 +94,7 @@ class Connections:
             next(iter(self._waiting)).close("waiting")
 
     def goes_on(self, connection: "Guarded") -> None:
-        """Note that a connection waits no more."""
+        """Mark a connection as no longer waiting."""
         peer = self._waiting.pop(connection, None)
         if peer is None:
             return
@@ -101,7 +104,7 @@ class Connections:
         WAITING.set(len(self._waiting))
 
     def _site(self, peer: str) -> str:
-        """Return whose connections count together; empty: a proxy's, which count for nobody."""
+        """Return the peer whose connections count together: an IPv4 address or IPv6 /64; "" for a proxy."""
         try:
             address = ip_address(peer)
         except ValueError:  # a Unix socket
@@ -112,7 +115,7 @@ class Connections:
 
 
 class Guarded(H11Protocol):
-    """A connection of uvicorn's that keeps to the limits."""
+    """A uvicorn HTTP/1.1 connection that enforces the limits."""
 
     def __init__(self, connections: Connections, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
@@ -122,17 +125,17 @@ class Guarded(H11Protocol):
         self.app = self._answer
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        self._vouched = False  # for the caller of this request
-        self._known = False  # a caller over this connection was vouched for
+        self._vouched = False  # the caller of this request is authenticated
+        self._known = False  # a caller on this connection was authenticated before
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Register the connection and wait for a request."""
         super().connection_made(transport)
         self._connections.opened(self)
         self._settle()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Unregister the connection and cancel its timers."""
         self._connections.closed(self)
         for timer in (self._deadline, self._unread):
             if timer is not None:
@@ -140,51 +143,51 @@ class Guarded(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came, and see whether it was all of a request's headers."""
+        """Process received data, and stop waiting if it completed the headers of a request."""
         super().data_received(data)
         self._settle()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, or a moment for the end of a body that was refused."""
+        """Wait for the next request, or briefly for the rest of a body that was rejected."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._end()
         self._settle()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close a connection over which nothing came after an answer."""
+        """Close a keep-alive connection that stayed idle after a response."""
         self.close("idle")
 
     def pause_writing(self) -> None:
-        """Give the client so long to take what it asked for."""
+        """Start the read timeout: the client does not read its response."""
         super().pause_writing()
         self._unread = self.loop.call_later(self._limits.read_within.total_seconds(), self.close, "unread")
 
     def resume_writing(self) -> None:
-        """Note that the client takes its answer."""
+        """Cancel the read timeout: the client reads its response again."""
         super().resume_writing()
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP."""
+        """Respond to input that is not valid HTTP."""
         CLOSED.labels("malformed").inc()
-        self._say(400, msg)
+        self._respond(400, msg)
 
     def vouched(self) -> None:
-        """Note that the caller of the running request is known."""
+        """Mark the caller of the running request as authenticated."""
         self._vouched = self._known = True
         self._connections.goes_on(self)
 
     def close(self, reason: str) -> None:
-        """Close the connection; a client that waits for an answer is told so."""
+        """Close the connection; a client that waits for a response receives a 503 or 408 first."""
         CLOSED.labels(reason).inc()
         self._connections.goes_on(self)
         if self._busy and not self.cycle.response_started:
-            self._say(503, "Too many connections.")
+            self._respond(503, "Too many connections.")
         elif not self._busy and self.conn.trailing_data[0]:
-            self._say(408, "The headers took too long to arrive.")
+            self._respond(408, "The headers took too long to arrive.")
         elif reason == "unread":
             self.transport.abort()
         else:
@@ -192,10 +195,12 @@ class Guarded(H11Protocol):
 
     @property
     def _busy(self) -> bool:
-        return bool(self.cycle) and not self.cycle.response_complete  # uvicorn begins without one
+        return (
+            bool(self.cycle) and not self.cycle.response_complete
+        )  # `cycle` is None before the first request
 
     def _settle(self) -> None:
-        """Wait for the client with a deadline, or no more."""
+        """Start the deadline if the connection waits for its client; cancel it if not."""
         if self.transport.is_closing():
             return
         if self._busy:
@@ -204,8 +209,8 @@ class Guarded(H11Protocol):
                 self._deadline = None
                 self._connections.goes_on(self)
         elif self._deadline is None:
-            refused = bool(self.cycle) and self.cycle.more_body
-            patience = self._limits.lingering if refused else self._limits.headers_within
+            rejected = bool(self.cycle) and self.cycle.more_body
+            patience = self._limits.lingering if rejected else self._limits.headers_within
             self._deadline = self.loop.call_later(patience.total_seconds(), self.close, "headers")
             self._connections.waits(self, "" if self._known else self._peer)
 
@@ -214,7 +219,7 @@ class Guarded(H11Protocol):
         return self.client[0] if self.client else ""
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
-        """Be the application: have the body counted as waited for until somebody vouches for it."""
+        """Run the application; its body counts as waiting until the caller is authenticated."""
         self._vouched = False
         if self._connections.full and scope["path"] not in self._limits.always:
             self.close("full")
@@ -232,10 +237,10 @@ class Guarded(H11Protocol):
 
         await self._application(scope, receiving, send)
 
-    def _say(self, status: int, sentence: str) -> None:
-        """Answer without the application, and close."""
+    def _respond(self, status: int, sentence: str) -> None:
+        """Send a response without the application, and close."""
         if self._busy:
-            self.cycle.disconnected = True  # nothing that the application says goes out after this
+            self.cycle.disconnected = True  # discard whatever the application still sends
         headers = {
             **self._limits.headers,
             "content-type": "text/plain; charset=utf-8",
@@ -248,7 +253,7 @@ class Guarded(H11Protocol):
         self._end()
 
     def _end(self) -> None:
-        """Close, without waiting for long until the client has taken what was written."""
+        """Close; abort if the client does not read the rest of its response within the read timeout."""
         self.transport.close()
         if self.transport.get_write_buffer_size() and self._unread is None:
             self._unread = self.loop.call_later(

@@ -1,7 +1,7 @@
-"""The connection pool over Postgres, transactions and LISTEN. Not for SQL: that stays with the stores.
+"""Postgres connection pool, transactions and LISTEN. SQL belongs in the stores.
 
-A lost or overloaded Postgres shows as `errors.Unavailable`; constraint violations stay asyncpg's own, and
-the stores map them by constraint name.
+A lost or overloaded Postgres raises `errors.Unavailable`. Constraint violations stay asyncpg exceptions; the
+stores map them by constraint name.
 """
 
 import asyncio
@@ -29,11 +29,11 @@ if TYPE_CHECKING:
 else:
     Record, Connection, _Pool = asyncpg.Record, asyncpg.Connection, asyncpg.Pool
 
-# Bounds of every session. A transaction never spans a network call, so idling inside one is a bug.
+# Limits of every session. A transaction never spans a network call, so an idle transaction is a bug.
 STATEMENT_TIMEOUT = timedelta(seconds=15)
 LOCK_TIMEOUT = timedelta(seconds=5)
 IDLE_IN_TRANSACTION_TIMEOUT = timedelta(seconds=10)
-# Ours outlasts the server's, which gives the better error; it is there for a server that went silent.
+# Longer than the server's timeout, whose error is clearer. It covers a server that stops responding.
 COMMAND_TIMEOUT = STATEMENT_TIMEOUT + timedelta(seconds=3)
 CONNECT_TIMEOUT = timedelta(seconds=3)
 ACQUIRE_TIMEOUT = timedelta(seconds=5)
@@ -43,23 +43,23 @@ LISTEN_CHECK = timedelta(seconds=15)
 RETRY_AFTER = timedelta(seconds=1)
 
 _AWAY = (
-    OSError,  # refused, reset, and every timeout
+    OSError,  # connection refused, connection reset, and every timeout
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
-    asyncpg.InvalidCatalogNameError,  # not made yet, or
-    asyncpg.InvalidAuthorizationSpecificationError,  # its roles are not
+    asyncpg.InvalidCatalogNameError,  # the database does not exist yet
+    asyncpg.InvalidAuthorizationSpecificationError,  # its roles do not exist yet
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.InternalClientError,  # the server died in the middle of an answer
+    asyncpg.InternalClientError,  # the server died in the middle of a response
 )
 _LOST_RACE = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 
 
 class Database:
-    """A pool of connections of one role; every method raises `Unavailable` while Postgres is away."""
+    """A connection pool of one role; every method raises `Unavailable` while Postgres is down."""
 
     def __init__(self, pool: _Pool, connect: Callable[[], Awaitable[Connection]]) -> None:
         self._pool = pool
@@ -68,33 +68,33 @@ class Database:
         self._pulse: Connection | None = None
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
-        """Run one statement in its own transaction; gives all rows."""
+        """Run one statement in its own transaction and return all rows."""
         async with self._connection() as connection:
             return await connection.fetch(sql, *args)
 
     async def fetchrow(self, sql: str, *args: Any) -> Record | None:
-        """Run one statement in its own transaction; gives the first row."""
+        """Run one statement in its own transaction and return the first row, or None."""
         async with self._connection() as connection:
             return await connection.fetchrow(sql, *args)
 
     async def fetchval(self, sql: str, *args: Any) -> Any:
-        """Run one statement in its own transaction; gives the first column of the first row."""
+        """Run one statement in its own transaction and return the first column of the first row."""
         async with self._connection() as connection:
             return await connection.fetchval(sql, *args)
 
     async def execute(self, sql: str, *args: Any) -> str:
-        """Run one statement in its own transaction; gives its command tag, e.g. `UPDATE 1`."""
+        """Run one statement in its own transaction and return its command tag, e.g. `UPDATE 1`."""
         async with self._connection() as connection:
             return await connection.execute(sql, *args)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Run the block in one READ COMMITTED transaction; never put a network call inside."""
+        """Run the block in one READ COMMITTED transaction; never make a network call inside it."""
         async with self._connection() as connection, connection.transaction():
             yield connection
 
     async def check(self) -> None:
-        """Raise `Unavailable` unless Postgres answers within two seconds; a busy pool is no sign of it."""
+        """Raise `Unavailable` unless Postgres answers within two seconds on a connection outside the pool."""
         with _translated():
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()), self._checking:
                 if self._pulse is None or self._pulse.is_closed():
@@ -102,13 +102,13 @@ class Database:
                 await self._pulse.execute("SELECT 1")
 
     def close(self) -> None:
-        """Drop the connection that `check` keeps."""
+        """Close the connection that `check` keeps open."""
         if self._pulse is not None:
             self._pulse.terminate()
 
     @asynccontextmanager
     async def listen(self, channel: str, wake: Callable[[], None]) -> AsyncIterator[None]:
-        """Call `wake` on every NOTIFY of the channel, and after each (re)connect: something may be missed."""
+        """Call `wake` on every NOTIFY of the channel, and after each (re)connect in case some were missed."""
         task = asyncio.create_task(self._listening(channel, wake))
         try:
             yield
@@ -121,7 +121,7 @@ class Database:
         while True:
             try:
                 await self._listen_once(channel, wake, backoff)
-            except Exception as error:  # noqa: BLE001 - any failure of the connection is cured by a new one
+            except Exception as error:  # noqa: BLE001 - a new connection fixes any failure of the old one
                 await asyncio.sleep(backoff.failed(error))
 
     async def _listen_once(self, channel: str, wake: Callable[[], None], backoff: Backoff) -> None:
@@ -147,7 +147,7 @@ class Database:
 
 @asynccontextmanager
 async def open_database(settings: config.Database, *, application_name: str) -> AsyncIterator[Database]:
-    """Open a pool. Postgres may be away: connections are made when they are first needed."""
+    """Open a pool. Postgres may be down: connections are opened when they are first needed."""
     options = _connect_options(settings, application_name)
     pool = asyncpg.create_pool(
         **options, min_size=0, max_size=settings.database_pool_size, init=_prepare, reset=_keep_session
@@ -161,7 +161,7 @@ async def open_database(settings: config.Database, *, application_name: str) -> 
 
 
 async def _closed(pool: _Pool) -> None:
-    """Wait for connections in use, but not for ever."""
+    """Close the pool; after a timeout, terminate connections that are still in use."""
     try:
         await asyncio.wait_for(pool.close(), CLOSE_TIMEOUT.total_seconds())
     except TimeoutError:
@@ -188,7 +188,7 @@ async def _prepare(connection: Connection) -> None:
 
 
 async def _keep_session(connection: Connection) -> None:
-    """Spare the round trip of a reset: no code here changes a session (asyncpg still ends a transaction)."""
+    """Skip the reset query: our code never changes session state, and asyncpg ends open transactions."""
 
 
 @contextmanager
@@ -203,9 +203,11 @@ def _translated() -> Iterator[None]:
 
 def _service_error(error: Exception) -> ServiceError | None:
     if isinstance(error, _LOST_RACE):
-        return Aborted("STORAGE_UNAVAILABLE", "lost a race; call again", retry_after=RETRY_AFTER)
+        message = "Concurrent update conflict. Retry the call."
+        return Aborted("STORAGE_UNAVAILABLE", message, retry_after=RETRY_AFTER)
     if isinstance(error, asyncpg.QueryCanceledError):
-        return DeadlineExceeded("DEADLINE", "the database took too long; ask for less, or call again")
+        return DeadlineExceeded("DEADLINE", "The database query timed out. Request less data, or retry.")
     if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):
-        return None  # a mistake of ours, e.g. a wrong number of arguments
-    return Unavailable("STORAGE_UNAVAILABLE", "the database is away; call again", retry_after=RETRY_AFTER)
+        return None  # a bug in our code, e.g. a wrong number of arguments
+    message = "The database is unavailable. Retry the call."
+    return Unavailable("STORAGE_UNAVAILABLE", message, retry_after=RETRY_AFTER)

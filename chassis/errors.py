@@ -1,20 +1,20 @@
-"""The one tree of errors that callers may see, and its form on the wire.
+"""Exceptions that callers may see, and their form on the wire.
 
     ServiceError
-    ├── InvalidArgument     the request is wrong; `violations` name the fields
-    │   └── InvalidField    one field of it is
-    ├── NotFound            no such thing for this caller
+    ├── InvalidArgument     the request is invalid; `violations` name the fields
+    │   └── InvalidField    one field of the request is invalid
+    ├── NotFound            the resource does not exist, or not for this caller
     ├── AlreadyExists       the name or request id is taken
-    ├── FailedPrecondition  right request, wrong state
+    ├── FailedPrecondition  the request is valid, but the state does not allow it
     ├── Unauthenticated     no live key
-    ├── PermissionDenied    a key with too small a scope
-    ├── ResourceExhausted   too much, too fast; `retry_after` says when
-    ├── Unavailable         something we need is away; `retry_after` says when
-    ├── Aborted             lost a race; call again
-    ├── DeadlineExceeded    took longer than allowed
-    └── Internal            our mistake; details are in the log only
+    ├── PermissionDenied    the scope of the key does not allow the call
+    ├── ResourceExhausted   a quota or rate limit is reached; `retry_after` says when to retry
+    ├── Unavailable         a dependency is down; `retry_after` says when to retry
+    ├── Aborted             concurrency conflict; retry the call
+    ├── DeadlineExceeded    the call took longer than allowed
+    └── Internal            a bug on our side; details are in the log only
 
-A reason is a name of `letterhead.errors.v1.ErrorReason`; a message says what happened and what to do next.
+A reason is a name of `letterhead.errors.v1.ErrorReason`. A message says what is wrong and what to do next.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
 
 DOMAIN = "letterhead"
-# In bytes. A status travels as HTTP/2 headers, percent- and base64-encoded; gRPC refuses 8 KiB of them.
+# In bytes. A status is sent in HTTP/2 headers, percent- and base64-encoded; gRPC rejects more than 8 KiB.
 MAX_MESSAGE = 600
 MAX_TEXT = 200
 MAX_DETAILS = 3072
@@ -43,7 +43,7 @@ class Violation:
 
 
 class ServiceError(Exception):
-    """An error a caller may see. Raise one of the leaves."""
+    """Base class of errors that a caller may see. Raise a subclass."""
 
     code = grpc.StatusCode.UNKNOWN
 
@@ -65,7 +65,7 @@ class ServiceError(Exception):
 
 
 class InvalidArgument(ServiceError):
-    """The request is wrong whatever the state; reason and message may be left to the violations."""
+    """The request is invalid in any state. Reason and message default to those of the violations."""
 
     code = grpc.StatusCode.INVALID_ARGUMENT
 
@@ -77,81 +77,81 @@ class InvalidArgument(ServiceError):
         violations: Sequence[Violation] = (),
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        said = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations)
-        super().__init__(reason, said, metadata=metadata, violations=violations)
+        text = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations)
+        super().__init__(reason, text, metadata=metadata, violations=violations)
 
 
 class InvalidField(InvalidArgument):
-    """One field cannot be used; `problem` is a sentence without its subject, and says what to do."""
+    """One field is invalid; `problem` is a sentence without its subject that also says what to do."""
 
     def __init__(self, field: str, problem: str, *, reason: str = "INVALID_FIELD") -> None:
         super().__init__(reason, violations=[Violation(field, problem)])
 
 
 class NotFound(ServiceError):
-    """No such thing, or not this caller's: both look the same."""
+    """The resource does not exist or is not visible to the caller; callers cannot tell which."""
 
     code = grpc.StatusCode.NOT_FOUND
 
 
 class AlreadyExists(ServiceError):
-    """The name or request id is taken by something else."""
+    """The name or request id is already in use."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
 
 
 class FailedPrecondition(ServiceError):
-    """The request is right, the state is not; calling again does not help until the state changes."""
+    """The request is valid, but the state does not allow it. Retrying fails until the state changes."""
 
     code = grpc.StatusCode.FAILED_PRECONDITION
 
 
 class PermissionDenied(ServiceError):
-    """The key is live and its scope too small."""
+    """The key is live, but its scope does not allow the call."""
 
     code = grpc.StatusCode.PERMISSION_DENIED
 
 
 class Unauthenticated(ServiceError):
-    """No key, or none that lives."""
+    """The call has no key, or the key is not live."""
 
     code = grpc.StatusCode.UNAUTHENTICATED
 
 
 class ResourceExhausted(ServiceError):
-    """Too much or too fast."""
+    """A quota or rate limit is reached."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
 class Unavailable(ServiceError):
-    """Something we stand on is away; the same call may be made again."""
+    """A dependency is down. The caller may retry the same call."""
 
     code = grpc.StatusCode.UNAVAILABLE
 
 
 class Aborted(ServiceError):
-    """A race was lost (deadlock, lock not granted); the same call may be made again."""
+    """Concurrency conflict, such as a deadlock or a lock timeout. The caller may retry the same call."""
 
     code = grpc.StatusCode.ABORTED
 
 
 class DeadlineExceeded(ServiceError):
-    """The work took longer than the caller or the server allows."""
+    """The call took longer than the caller or the server allows."""
 
     code = grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 class Internal(ServiceError):
-    """Our mistake. The message is for the caller: no detail of the cause goes in it."""
+    """A bug on our side. The caller sees the message, so it must not contain details of the cause."""
 
     code = grpc.StatusCode.INTERNAL
 
 
 def to_status(error: ServiceError, *, request_id: str = "") -> status_pb2.Status:
-    """Write an error as google.rpc.Status with ErrorInfo, and BadRequest and RetryInfo where they apply.
+    """Return an error as google.rpc.Status with ErrorInfo, and BadRequest and RetryInfo where they apply.
 
-    Long texts are cut and violations dropped from the end, so that the status always arrives.
+    Truncates long texts and drops the last violations, so that the status always fits the header limit.
     """
     status = status_pb2.Status(code=error.code.value[0], message=_short(error.message, MAX_MESSAGE))
     for count in range(min(len(error.violations), MAX_VIOLATIONS), -1, -1):
@@ -165,7 +165,7 @@ def to_status(error: ServiceError, *, request_id: str = "") -> status_pb2.Status
 def _details(error: ServiceError, violations: Sequence[Violation], request_id: str) -> list[Message]:
     metadata = {key: _short(value) for key, value in error.metadata.items()}
     if request_id:
-        metadata.setdefault("request_id", request_id)  # a refusal may be about a request_id itself
+        metadata.setdefault("request_id", request_id)  # an error about a request_id already has one
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     ]

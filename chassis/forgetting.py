@@ -1,6 +1,6 @@
-"""Forgets rows that are older than they need be, in batches that lock little; each service has its rules.
+"""Retention: deletes expired rows in small batches that hold locks only briefly. Each service has its rules.
 
-What is forgotten when, table by table, stands in docs/retention.md.
+docs/retention.md lists the retention of every table.
 """
 
 from collections.abc import Sequence
@@ -12,15 +12,15 @@ from prometheus_client import Counter
 from chassis.database import Database
 from chassis.rounds import Rounds
 
-FORGOTTEN = Counter("letterhead_forgotten_rows_total", "Rows whose time was over, by rule", ["rule"])
+FORGOTTEN = Counter("letterhead_forgotten_rows_total", "Rows deleted by retention, by rule", ["rule"])
 
-BATCH = 500  # rows of one statement: milliseconds of locks, also where other rows go with each
+BATCH = 500  # rows per statement: holds locks for milliseconds, even if dependent rows are deleted too
 INTERVAL = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is forgotten at which age: a statement of the age ($1) and the most rows to forget ($2)."""
+    """Retention rule: a statement that deletes rows older than the age ($1), at most as many as $2."""
 
     name: str
     statement: str
@@ -28,7 +28,7 @@ class Rule:
 
 
 class Forgetting:
-    """Goes by the rules of one service; replicas may do so side by side."""
+    """Periodic task that applies the retention rules of one service; replicas may run it concurrently."""
 
     def __init__(self, database: Database, rules: Sequence[Rule]) -> None:
         self._database = database
@@ -36,12 +36,15 @@ class Forgetting:
         self.rounds = Rounds("forgetting", self.forget, interval=INTERVAL)
 
     async def forget(self) -> bool:
-        """Forget a batch by every rule; says whether there may be more. Raises once all had their turn."""
+        """Delete one batch per rule and return whether more rows may be due.
+
+        A rule that fails does not stop the others; the first error is raised after all rules have run.
+        """
         full, errors = False, []
         for rule in self._rules:
             try:
                 full |= await self._batch(rule) == BATCH
-            except Exception as error:  # noqa: BLE001 - one rule that fails keeps no other from its work
+            except Exception as error:  # noqa: BLE001 - a failing rule must not stop the others
                 errors.append(error)
         if errors:
             raise errors[0]

@@ -1,4 +1,4 @@
-"""Makes one call of what many ask for at about the same time. Not for retries: who asks decides on those."""
+"""Micro-batching: merges concurrent requests into one call. Retries are left to the callers."""
 
 import asyncio
 from collections import deque
@@ -10,11 +10,11 @@ R = TypeVar("R")
 
 
 class Gathering(Generic[T, R]):
-    """Calls `work` with what was asked for while the call before was under way, at most `most` at once.
+    """Batcher that calls `work` with the items that arrived during the previous call, at most `most` at once.
 
-    `work` gives an answer for each, in their order; what it raises is raised to all of them. Who asks alone
-    waits for nobody; where several asked before, others get `pause` seconds to come: one call of many costs
-    less than many calls.
+    `work` returns one result per item, in order; an exception is raised to every caller in the batch. A
+    single item is processed immediately. After a batch of several items, the next call waits `pause` seconds
+    for more, because one large call costs less than several small ones.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Gathering(Generic[T, R]):
         self._working: asyncio.Task[None] | None = None
 
     async def ask(self, item: T) -> R:
-        """Give what `work` answers to this item."""
+        """Return the result of `work` for this item."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._working is None or self._working.done():
@@ -46,7 +46,7 @@ class Gathering(Generic[T, R]):
     async def _answer(self, batch: Sequence[tuple[T, "asyncio.Future[R]"]]) -> None:
         try:
             results = await self._work([item for item, _ in batch])
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is theirs
+        except Exception as error:  # noqa: BLE001 - every caller of the batch gets the error
             for _, answer in batch:
                 if not answer.done():
                     answer.set_exception(error)

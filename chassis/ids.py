@@ -1,4 +1,4 @@
-"""Identifiers made in Python, so that no Postgres extension or version is needed. Not for secrets."""
+"""Identifiers generated in Python, so that no Postgres extension is needed. Do not use them as secrets."""
 
 import secrets
 import threading
@@ -7,7 +7,7 @@ import uuid
 
 
 def uuid7() -> uuid.UUID:
-    """Make a UUIDv7 (RFC 9562 §5.7, method 3): later ones of this process sort after earlier ones."""
+    """Return a new UUIDv7 (RFC 9562 §6.2, method 3) that sorts after all earlier ones of this process."""
     ticks = _ticks.next()
     head = (ticks >> 12) << 16 | 0x7000 | (ticks & 0xFFF)
     tail = 0b10 << 62 | secrets.randbits(62)
@@ -15,7 +15,7 @@ def uuid7() -> uuid.UUID:
 
 
 class _Ticks:
-    """Milliseconds since 1970 with 12 bits of fraction, strictly growing even if the clock steps back."""
+    """Milliseconds since 1970 with a 12-bit fraction; strictly increasing even if the clock steps back."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

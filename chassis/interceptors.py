@@ -1,8 +1,8 @@
-"""What happens around every rpc, as layers from the outside in: observed, errors, deadline, access, streams.
+"""Interceptors of every RPC, as layers from the outside in: observed, errors, deadline, access, streams.
 
-Each layer awaits what it is put around; only the innermost reads the request. gRPC reads the request of a
-unary handler by itself, before the handler runs, so every method is registered in its streaming form. On the
-wire the two forms are the same.
+Each layer awaits the next inner one; only the innermost reads the request. gRPC reads the request of a unary
+handler before the handler runs, so every method is registered in its streaming form. On the wire both forms
+are identical.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ from chassis.requests import Parse, Requests
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
-CALLS = Counter("letterhead_rpc_total", "Finished rpcs", ["method", "code"])
-SECONDS = Histogram("letterhead_rpc_seconds", "Duration of unary rpcs in seconds", ["method"])
+CALLS = Counter("letterhead_rpc_total", "Finished RPCs", ["method", "code"])
+SECONDS = Histogram("letterhead_rpc_seconds", "Duration of unary RPCs in seconds", ["method"])
 
 REQUEST_ID = "x-request-id"
 _REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OUR_FAULT = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE})
 
-_Handler: TypeAlias = Any  # grpc.RpcMethodHandler; its stub does not know the asyncio forms
+_Handler: TypeAlias = Any  # grpc.RpcMethodHandler, whose type stub lacks the asyncio forms
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 @dataclass
 class Call:
-    """One running rpc."""
+    """One running RPC."""
 
     method: str
     context: _Context
@@ -59,19 +59,19 @@ Layer: TypeAlias = Callable[[Inner, Call], Awaitable[Any]]
 
 
 class Layers(grpc.aio.ServerInterceptor):
-    """Puts the layers, the first outermost, around every method."""
+    """Server interceptor that wraps every method in the layers, the first one outermost."""
 
     def __init__(self, layers: Sequence[Layer], requests: Requests) -> None:
         self._layers = layers
         self._requests = requests
-        self._wrapped: dict[str, _Handler] = {}  # gRPC asks at each call; the methods stay the same
+        self._wrapped: dict[str, _Handler] = {}  # a cache: gRPC calls intercept_service for every RPC
 
     async def intercept_service(
         self,
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[_Handler]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> _Handler:
-        """Wrap the method's handler; an unknown method stays gRPC's UNIMPLEMENTED."""
+        """Return the wrapped handler of the method; None for an unknown one, which gRPC rejects."""
         method = handler_call_details.method
         if (wrapped := self._wrapped.get(method)) is not None:
             return wrapped
@@ -129,12 +129,12 @@ class Layers(grpc.aio.ServerInterceptor):
         return around
 
 
-async def _answer(behaviour: Callable[..., Any], asked: Any, context: _Context) -> None:
-    """Write what a streaming method gives, whether it yields responses or writes them itself."""
+async def _answer(behaviour: Callable[..., Any], request: Any, context: _Context) -> None:
+    """Run a streaming method and send its responses; it may also write them to `context` itself."""
     if not inspect.isasyncgenfunction(behaviour):
-        await behaviour(asked, context)
+        await behaviour(request, context)
         return
-    async with aclosing(behaviour(asked, context)) as responses:
+    async with aclosing(behaviour(request, context)) as responses:
         async for response in responses:
             await context.write(response)
 
@@ -153,24 +153,24 @@ def _call(method: str, context: _Context, *, streaming: bool) -> Call:
 
 
 async def observed(inner: Inner, call: Call) -> Any:
-    """Give the call its request id, and count and log its end."""
+    """Send the request id in the trailing metadata; count and log the RPC when it ends."""
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=call.request_id)
     call.context.set_trailing_metadata(((REQUEST_ID, call.request_id),))
     try:
         return await inner(call)
     finally:
-        _note(call)
+        _record(call)
 
 
-def _note(call: Call) -> None:
+def _record(call: Call) -> None:
     seconds = time.monotonic() - call.started
     CALLS.labels(call.method, call.code.name).inc()
     if not call.streaming:
         SECONDS.labels(call.method).observe(seconds)
-    say = log.warning if call.code in _OUR_FAULT else log.info
-    say(
-        "rpc",
+    write = log.warning if call.code in _OUR_FAULT else log.info
+    write(
+        "RPC finished",
         action="rpc_served",
         method=call.method,
         code=call.code.name,
@@ -179,7 +179,7 @@ def _note(call: Call) -> None:
 
 
 async def errors(inner: Inner, call: Call) -> Any:
-    """Turn what the method raises into a status; what is not a ServiceError shows as INTERNAL only."""
+    """Convert exceptions to a status; anything but a ServiceError becomes INTERNAL without details."""
     try:
         return await inner(call)
     except ServiceError as error:
@@ -191,12 +191,12 @@ async def errors(inner: Inner, call: Call) -> Any:
         call.code = grpc.StatusCode.CANCELLED
         raise
     except Exception:
-        if call.context.done():  # the caller left while we wrote to it
+        if call.context.done():  # the client disconnected while the server sent a response
             call.code = grpc.StatusCode.CANCELLED
             raise
-        log.exception("an rpc failed for a reason nobody planned", action="rpc_crashed", method=call.method)
-        hidden = f"something went wrong on our side; report it with request id {call.request_id}"
-        await _abort(call, Internal("INTERNAL", hidden))
+        log.exception("unhandled exception in RPC", action="rpc_crashed", method=call.method)
+        message = f"Internal error. Report it with request id {call.request_id}."
+        await _abort(call, Internal("INTERNAL", message))
 
 
 async def _abort(call: Call, error: ServiceError) -> None:
@@ -209,7 +209,7 @@ async def _abort(call: Call, error: ServiceError) -> None:
 
 
 def bounded(limit: timedelta) -> Layer:
-    """Make the layer that ends unary calls after `limit`; it begins before the request is read."""
+    """Return a layer that limits unary calls to `limit`, including the time to read the request."""
 
     async def layer(inner: Inner, call: Call) -> Any:
         if call.streaming:
@@ -221,14 +221,14 @@ def bounded(limit: timedelta) -> Layer:
         except TimeoutError:
             if not scope.expired():
                 raise
-            problem = f"not done within {limit.total_seconds():g} s; ask for less, or call again"
+            problem = f"The call exceeded {limit.total_seconds():g} s. Request less data, or retry."
             raise DeadlineExceeded("DEADLINE", problem) from None
 
     return layer
 
 
 def authenticated(access: keys.Access) -> Layer:
-    """Make the layer that turns the key of a call into its Principal."""
+    """Return a layer that authenticates the caller and binds its Principal."""
 
     async def layer(inner: Inner, call: Call) -> Any:
         who = await access.authenticate(call.metadata.get("authorization"))
@@ -241,7 +241,7 @@ def authenticated(access: keys.Access) -> Layer:
 
 
 def counted(streams: OpenStreams) -> Layer:
-    """Make the layer that admits streams, and ends them when their key does."""
+    """Return a layer that limits open streams, and ends them when their key is revoked."""
 
     async def layer(inner: Inner, call: Call) -> Any:
         return await (streams.kept(inner, call, call.who) if call.streaming else inner(call))

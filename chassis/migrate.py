@@ -1,6 +1,6 @@
-"""`python -m chassis.migrate`: bring the database to this release's schema, once, under a lock.
+"""`python -m chassis.migrate`: migrate the database to the schema of this release, under a lock.
 
-Applies each `schema/NNNN_*.sql` in its own transaction, never twice, and then `roles.sql` every time.
+Applies each new `schema/NNNN_*.sql` in its own transaction, and then `roles.sql` on every run.
 """
 
 import asyncio
@@ -21,8 +21,8 @@ log = get_logger(__name__)
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schema"
 ADVISORY_LOCK = 7_130_001
-# A migration waits its turn for minutes, but never makes traffic queue behind it for long.
-TURN_TIMEOUT = timedelta(minutes=10)
+# A migrator may wait minutes for another migrator, but a migration must not block traffic for long.
+_MIGRATOR_LOCK_TIMEOUT = timedelta(minutes=10)
 LOCK_TIMEOUT = timedelta(seconds=4)
 STATEMENT_TIMEOUT = timedelta(minutes=5)
 CONNECT_TIMEOUT = timedelta(seconds=10)
@@ -40,7 +40,7 @@ _RECORD = "INSERT INTO chassis.migrations (name, sha256) VALUES ($1, $2)"
 
 
 class MigrationError(Exception):
-    """The schema on disk and the database do not fit together."""
+    """The migration files do not match what was applied to the database."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,33 +52,33 @@ class Config:
 
 @dataclass(frozen=True)
 class Migration:
-    """One file of the schema."""
+    """One migration file."""
 
     name: str
     sql: str
 
     @property
     def sha256(self) -> str:
-        """Tell this text from an edited one."""
+        """Return the digest that detects edits of an applied migration."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 def migrations(directory: Path = SCHEMA) -> list[Migration]:
-    """Read the migrations in the order of their numbers."""
+    """Return the migrations in the order of their numbers."""
     paths = sorted(path for path in directory.glob("*.sql") if _NAME.fullmatch(path.name))
     return [Migration(path.name, path.read_text(encoding="utf-8")) for path in paths]
 
 
 async def migrate(database_url: str, directory: Path = SCHEMA) -> list[str]:
-    """Apply what is not applied yet; gives the names. Safe to run from many places at once.
+    """Apply pending migrations and return their names. Safe to run concurrently.
 
-    Raises MigrationError if an applied file was edited since. Names that the database knows and the
-    directory does not are a newer release's and are left alone.
+    Raises MigrationError if an applied file was edited. Applied migrations that are missing in the directory
+    belong to a newer release and are ignored.
     """
     wanted, roles = migrations(directory), _roles(directory)
     connection = await asyncpg.connect(database_url, timeout=CONNECT_TIMEOUT.total_seconds())
     try:
-        await _take_turn(connection)
+        await _lock_migrations(connection)
         applied = await _apply_all(connection, wanted)
         async with connection.transaction():
             await connection.execute(roles)
@@ -87,14 +87,14 @@ async def migrate(database_url: str, directory: Path = SCHEMA) -> list[str]:
     return applied
 
 
-async def _take_turn(connection: Connection) -> None:
-    """Wait for the lock that makes one migrator of many; it goes with the connection."""
-    await _bound(connection, statement=TURN_TIMEOUT, lock=TURN_TIMEOUT)
+async def _lock_migrations(connection: Connection) -> None:
+    """Take the session-level advisory lock that lets only one migrator run; it ends with the connection."""
+    await _set_timeouts(connection, statement=_MIGRATOR_LOCK_TIMEOUT, lock=_MIGRATOR_LOCK_TIMEOUT)
     await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
-    await _bound(connection, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
+    await _set_timeouts(connection, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
 
 
-async def _bound(connection: Connection, *, statement: timedelta, lock: timedelta) -> None:
+async def _set_timeouts(connection: Connection, *, statement: timedelta, lock: timedelta) -> None:
     limits = {"statement_timeout": statement, "lock_timeout": lock}
     for name, limit in limits.items():
         await connection.execute("SELECT set_config($1, $2, false)", name, f"{limit.total_seconds():.0f}s")
@@ -104,7 +104,7 @@ async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[st
     known = await applied_migrations(connection)
     for migration in wanted:
         if known.get(migration.name, migration.sha256) != migration.sha256:
-            raise MigrationError(f"{migration.name} was edited after it was applied; write a new migration")
+            raise MigrationError(f"{migration.name} was edited after it was applied. Add a new migration.")
     due = [migration for migration in wanted if migration.name not in known]
     for migration in due:
         await _apply(connection, migration)
@@ -112,7 +112,7 @@ async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[st
 
 
 async def applied_migrations(connection: Connection) -> dict[str, str]:
-    """Give the migrations that a database has, by name, with the digest of each."""
+    """Return the applied migrations of a database: digests by name."""
     if await connection.fetchval("SELECT to_regclass('chassis.migrations')") is None:
         return {}
     rows = await connection.fetch("SELECT name, sha256 FROM chassis.migrations")
@@ -122,7 +122,7 @@ async def applied_migrations(connection: Connection) -> dict[str, str]:
 async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
         await connection.execute(migration.sql)
-        await connection.execute(_TABLE)  # after the first file, which makes the schema
+        await connection.execute(_TABLE)  # after the first migration, which creates the schema
         await connection.execute(_RECORD, migration.name, migration.sha256)
     log.info("migration applied", action="migration_applied", name=migration.name)
 
@@ -132,7 +132,7 @@ def _roles(directory: Path) -> str:
 
 
 def main() -> None:
-    """Migrate the database of LETTERHEAD_DATABASE_URL_FILE; exits 78 for bad settings, 1 for a refusal."""
+    """Migrate the database of LETTERHEAD_DATABASE_URL_FILE; exit 78 on invalid settings, 1 on failure."""
     configure_logging("migrate")
     try:
         settings = config.load(Config)
@@ -141,9 +141,9 @@ def main() -> None:
         sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
         sys.exit(78)
     except (MigrationError, OSError, asyncpg.PostgresError) as error:
-        log.error("migration refused", action="migration_refused", error=str(error))  # noqa: TRY400
+        log.error("migration failed", action="migration_refused", error=str(error))  # noqa: TRY400
         sys.exit(1)
-    log.info("schema is current", action="schema_migrated", applied=applied)
+    log.info("schema is up to date", action="schema_migrated", applied=applied)
 
 
 if __name__ == "__main__":

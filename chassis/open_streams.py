@@ -1,4 +1,4 @@
-"""The open response streams of a process: how many each caller may have, and when the server ends them."""
+"""Open response streams of a process: limits per caller, and when the server ends them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,8 +14,8 @@ from chassis.config import Server
 from chassis.errors import ResourceExhausted, ServiceError, Unauthenticated, Unavailable
 from chassis.rounds import Rounds
 
-OPEN = Gauge("letterhead_rpc_streams", "Response streams that are open now")
-# Of all callers; the rest of MAX_CONCURRENT_RPCS is left to unary calls.
+OPEN = Gauge("letterhead_rpc_streams", "Open response streams")
+# For all callers together; the rest of MAX_CONCURRENT_RPCS is reserved for unary calls.
 MOST_STREAMS = 1500
 KEYS_CHECKED_EVERY = timedelta(seconds=1)
 
@@ -24,20 +24,20 @@ C = TypeVar("C")
 
 @dataclass(eq=False)
 class _Stream:
-    """One open stream; `ended` is why the server ended it."""
+    """One open stream; `ended` is the error with which the server ended it."""
 
     who: Principal | None
     scope: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
     ended: ServiceError | None = None
 
-    def end(self, why: ServiceError) -> None:
+    def end(self, error: ServiceError) -> None:
         if self.ended is None:
-            self.ended = why
+            self.ended = error
             self.scope.reschedule(asyncio.get_running_loop().time())
 
 
 class OpenStreams:
-    """Admits streams within the limits, and ends those whose key no longer lives."""
+    """Admission of streams within the limits; ends streams whose key was revoked or has expired."""
 
     def __init__(self, settings: Server, access: Access | None) -> None:
         self._per_key = settings.streams_per_key
@@ -47,7 +47,7 @@ class OpenStreams:
         self.check = Rounds("open streams", self._end_revoked, interval=KEYS_CHECKED_EVERY)
 
     async def kept(self, inner: Callable[[C], Awaitable[Any]], call: C, who: Principal | None) -> Any:
-        """Run one stream until it ends by itself, or with the error it was ended by."""
+        """Run one stream until it ends, or raise the error with which the server ended it."""
         stream = self._admitted(who)
         self._open.add(stream)
         try:
@@ -62,12 +62,12 @@ class OpenStreams:
             self._open.discard(stream)
 
     def end_all(self) -> None:
-        """End every open stream now, with a status that makes its client call again."""
+        """End every open stream now, with a status that makes its client retry."""
         for stream in list(self._open):
             retry_after = timedelta(milliseconds=100)
             stream.end(
                 Unavailable(
-                    "STORAGE_UNAVAILABLE", "this server is stopping; call again", retry_after=retry_after
+                    "STORAGE_UNAVAILABLE", "The server is shutting down. Retry.", retry_after=retry_after
                 )
             )
 
@@ -87,7 +87,7 @@ class OpenStreams:
             raise _too_many("This tenant has", self._per_tenant, close_one)
 
     async def _end_revoked(self) -> bool:
-        """Ask Postgres once for the keys of all open streams; says that there is no more to do."""
+        """Check the keys of all open streams with one query; returns False because nothing is left to do."""
         keys = {stream.who.key_id for stream in self._open if stream.who is not None}
         if self._access is not None and keys:
             self._end(keys - await self._access.live(keys))
@@ -101,7 +101,7 @@ class OpenStreams:
 
 
 def _too_many(whose: str, limit: int, remedy: str) -> ResourceExhausted:
-    message = f"{whose} {limit} open streams, the most allowed. {remedy}"
+    message = f"{whose} {limit} open streams, the maximum. {remedy}"
     retry_after = timedelta(seconds=2)
     return ResourceExhausted(
         "TOO_MANY_STREAMS", message, metadata={"limit": str(limit)}, retry_after=retry_after

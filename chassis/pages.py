@@ -1,6 +1,6 @@
-"""Opaque page tokens for List calls (AIP-158): the sort keys of the last row, and which list they belong to.
+"""Pagination of List calls with opaque page tokens (AIP-158): the list and the sort keys of the last row.
 
-A token is not a secret and gives no access: every query still filters by tenant.
+A token is not a secret and does not grant access: every query still filters by tenant.
 """
 
 import base64
@@ -25,23 +25,23 @@ _KINDS: dict[str, Callable[[str], datetime | UUID]] = {"t": datetime.fromisoform
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """How many rows to give, and the sort keys of the row they come after (None = from the start)."""
+    """Number of rows to return, and the sort keys of the row before them (None = from the start)."""
 
     size: int
     after: tuple[Any, ...] | None
 
     def after_id(self) -> UUID | None:
-        """Give the id that the rows of a list by ids come after; raises InvalidField for other keys."""
+        """Return the id after which the page starts; raises InvalidField if the sort key is not an id."""
         if self.after is None:
             return None
         last = self.after[0]
         if not isinstance(last, UUID):
-            raise _foreign()
+            raise _invalid_token()
         return last
 
 
 class Row(Protocol):
-    """A row of a list by ids."""
+    """A row of a list that is sorted by id."""
 
     @property
     def id(self) -> UUID: ...
@@ -51,7 +51,7 @@ R = TypeVar("R", bound=Row)
 
 
 class ListRequest(Protocol):
-    """A List request that may begin at an id."""
+    """A List request that may start at an id."""
 
     page_size: int
     page_token: str
@@ -60,14 +60,14 @@ class ListRequest(Protocol):
 
 
 class SearchRequest(Protocol):
-    """A List request that may search."""
+    """A List request with a search text."""
 
     search: str
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which rows of a list by ids to give: the nearest older than `after`, or newer than `before`."""
+    """Rows of a list sorted by id: the nearest rows older than `after`, or newer than `before`."""
 
     of: str
     size: int
@@ -76,31 +76,33 @@ class Window:
 
     @property
     def limit(self) -> int:
-        """How many rows to read; one more than is shown tells whether there are more."""
+        """Return how many rows to read: one more than the page size, to detect a next page."""
         return self.size + 1
 
     def cut(self, found: Sequence[R]) -> tuple[Sequence[R], str]:
-        """From rows read nearest first give those to show, newest first, and the token of the rest."""
+        """Return the rows of the page, newest first, and the next page's token; `found` is nearest first."""
         shown = found[: self.size]
         token = next_token(self.of, shown[-1].id) if len(found) > self.size else ""
         return (shown if self.before is None else shown[::-1]), token
 
 
 def search_of(request: SearchRequest) -> str:
-    """Read the text that a List request searches for, in lower case; raises InvalidField for one too long."""
+    """Return the search text of a List request in lower case; raises InvalidField if it is too long."""
     text = request.search.strip().lower()
     if len(text) > LONGEST_SEARCH or "\0" in text:
-        raise InvalidField("search", f"is not at most {LONGEST_SEARCH} characters of text")
+        problem = f"must be at most {LONGEST_SEARCH} characters and must not contain NUL"
+        raise InvalidField("search", problem)
     return text
 
 
 def window(request: ListRequest, *, of: str) -> Window:
-    """Read a List request that may begin at an id; see `page`. A token goes on in the direction it came from.
+    """Return the window of a List request that may start at an id; see `page`.
 
-    Raises InvalidField for text that is no id, and for both ids at once.
+    A token continues in the direction of the request that returned it. Raises InvalidField for text that is
+    not an id, and if both ids are set.
     """
     if request.after_id and request.before_id:
-        raise InvalidField("before_id", "and after_id are both given; give one of them")
+        raise InvalidField("before_id", "and after_id are both set; set only one")
     after, before = _id("after_id", request.after_id), _id("before_id", request.before_id)
     of = of if before is None else f"{of} upwards"
     asked = page(request.page_size, request.page_token, of=of)
@@ -114,24 +116,24 @@ def _id(field: str, text: str) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
-        raise InvalidField(field, "is no id (a UUID); give the id of a row of this list") from None
+        raise InvalidField(field, "is not a UUID; use the id of a row of this list") from None
 
 
 def page(
     page_size: int, page_token: str, *, of: str, default: int = DEFAULT_SIZE, maximum: int = MAXIMUM_SIZE
 ) -> Page:
-    """Read a List request; a size of 0 means the default, one above the maximum means the maximum.
+    """Return the page of a List request; size 0 means the default, sizes above the maximum are lowered to it.
 
-    Raises InvalidField for a negative size and for a token that is garbage or of another list.
+    Raises InvalidField for a negative size, and for a token that is malformed or belongs to another list.
     """
     if page_size < 0:
-        raise InvalidField("page_size", "is negative; leave it out for the default")
+        raise InvalidField("page_size", "is negative; omit it to use the default")
     after = _keys(of, page_token) if page_token else None
     return Page(size=min(page_size or default, maximum), after=after)
 
 
 def next_token(of: str, *keys: _Key) -> str:
-    """Make the token of the page after the row with these sort keys; `of` names list and filter."""
+    """Return the token of the page after the row with these sort keys; `of` names list and filter."""
     text = json.dumps([of, *map(_tagged, keys)], separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
@@ -140,11 +142,11 @@ def _keys(of: str, token: str) -> tuple[Any, ...]:
     try:
         return _decoded(of, token)
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
-        raise _foreign() from None
+        raise _invalid_token() from None
 
 
-def _foreign() -> InvalidField:
-    problem = "is not a token of this list; take next_page_token of the previous answer, or leave it out"
+def _invalid_token() -> InvalidField:
+    problem = "is not a token of this list; use next_page_token of the previous response, or omit it"
     return InvalidField("page_token", problem, reason="INVALID_PAGE_TOKEN")
 
 

@@ -1,4 +1,4 @@
-"""How the text of a variable becomes a value. Not for secrets, which stand in files."""
+"""Parsers for the values of environment variables. Secrets are read from files instead."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ def _bool(text: str) -> bool:
     return _BOOLS[text.lower()]
 
 
-# The parser of each type, and what to call a text that it takes.
+# The parser of each type, and the name of its valid input for error messages.
 PARSERS: Mapping[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "text"),
     int: (int, "a whole number"),

@@ -1,4 +1,4 @@
-"""The small change between the contract's messages and Python: ids and times. Knows no message of ours."""
+"""Conversion of ids and timestamps between protobuf and Python."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def id_of(text: str, unknown: type[NotFound]) -> UUID:
-    """Read an id; text that is none names nothing, and is refused as what does not exist."""
+    """Return the UUID in the text; raises `unknown` if it is not one, as no resource can have that id."""
     try:
         return UUID(text)
     except ValueError:
@@ -19,15 +19,15 @@ def id_of(text: str, unknown: type[NotFound]) -> UUID:
 
 
 def time_of(field: str, stamp: Timestamp) -> datetime:
-    """Read a time; raises InvalidField for one that no calendar has."""
+    """Return a timestamp as datetime; raises InvalidField if it is out of range."""
     try:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise InvalidField(field, "is not a time between the years 1 and 9999") from None
+        raise InvalidField(field, "must be a time between the years 1 and 9999") from None
 
 
 def stamp_of(time: datetime | None) -> Timestamp | None:
-    """Write a time; None stays absent."""
+    """Return a datetime as timestamp; None stays None."""
     if time is None:
         return None
     since = time - _EPOCH  # `FromDatetime` takes four times as long

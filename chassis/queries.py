@@ -1,4 +1,4 @@
-"""SQL kept in `queries.sql` beside its store: `-- name --`, one line of description, one statement."""
+"""Loader for SQL files beside their store: `-- name --`, one line of description, one statement."""
 
 import re
 from collections.abc import Iterator
@@ -9,32 +9,32 @@ _HEAD = re.compile(r"^-- (\w+) --\n", re.MULTILINE)
 
 
 class Queries:
-    """Named SQL statements as attributes; every mistake in the file raises when it is loaded."""
+    """Named SQL statements as attributes. Errors in the file are raised when it is loaded."""
 
     def __init__(self, statements: dict[str, str]) -> None:
         self._statements = statements
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a file of named statements; raises ValueError naming the file and the block."""
+        """Load a file of named statements; raises ValueError that names the file and the statement."""
         preamble, *parts = _HEAD.split(path.read_text(encoding="utf-8"))
         if _without_comments(preamble):
             raise ValueError(f"{path}: SQL before the first `-- name --`")
         statements: dict[str, str] = {}
         for name, body in zip(parts[::2], parts[1::2], strict=True):
             if name in statements:
-                raise ValueError(f"{path}: {name} is there twice")
+                raise ValueError(f"{path}: {name} is defined twice")
             statements[name] = _checked(path, name, body)
         return cls(statements)
 
     def __getattr__(self, name: str) -> str:
         statements: dict[str, str] = self.__dict__.get("_statements", {})
         if name not in statements:
-            raise AttributeError(f"no query {name!r}; there are {', '.join(sorted(statements))}")
+            raise AttributeError(f"no query {name!r}; available: {', '.join(sorted(statements))}")
         return statements[name]
 
     def __iter__(self) -> Iterator[tuple[str, str]]:
-        """Give (name, SQL) of every statement, for checks over all of them."""
+        """Iterate over (name, SQL) of every statement, for checks over all of them."""
         return iter(self._statements.items())
 
 

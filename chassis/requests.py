@@ -1,7 +1,8 @@
-"""The request of a call: read only after the caller is known, and then parsed.
+"""Requests of RPCs: read only after the caller is authenticated, and then parsed.
 
-gRPC assembles a message in memory as soon as a read is asked for, up to the limit of the whole server. Before
-that it buffers one flow-control window of a stream, so a caller without a key costs no more than that.
+When a read starts, gRPC assembles the whole message in memory, up to the size limit of the server. Before
+that it buffers only one flow-control window per stream, which bounds the memory that a caller without a key
+can use.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ MALFORMED = Counter(
 )
 ORDINARY = 4 * MEBIBYTE
 READ_WITHIN = 30.0  # seconds
-# Of one tenant at one process. A request over KEPT bytes holds its slot until the call ends.
+# Concurrent reads per tenant and process. A request over KEPT bytes holds its slot until the call ends.
 SLOTS = 8
 KEPT = MEBIBYTE
 
@@ -32,10 +33,10 @@ Parse = Callable[[bytes], Any]
 
 
 class Requests:
-    """Reads requests, with bounds on their size by method and on how many a tenant has in memory."""
+    """Reader of requests that limits their size by method, and how many a tenant may have in memory."""
 
     def __init__(self, largest: int, large: frozenset[str]) -> None:
-        """`largest` bounds the requests of the methods at the paths `large`; ORDINARY those of all others."""
+        """Limit requests to methods with a path in `large` to `largest` bytes, all others to ORDINARY."""
         self._largest = largest
         self._large = large
         self._slots: WeakValueDictionary[UUID | None, asyncio.Semaphore] = WeakValueDictionary()
@@ -44,7 +45,7 @@ class Requests:
     async def received(
         self, method: str, context: grpc.aio.ServicerContext[Any, Any], parse: Parse, who: Principal | None
     ) -> AsyncIterator[Any]:
-        """Give the one request of a call; raises InvalidArgument, ResourceExhausted or DeadlineExceeded."""
+        """Yield the one request of a call; raises InvalidArgument, ResourceExhausted or DeadlineExceeded."""
         async with AsyncExitStack() as slot:
             body = await self._arrived(slot, context, who)
             self._check_size(method, body)
@@ -55,7 +56,7 @@ class Requests:
             yield request
 
     def parsed(self, method: str, parse: Parse) -> Parse:
-        """Return a parser for each message of a stream of requests; it raises as `received` does."""
+        """Return a parser for the messages of a request stream; it raises the same errors as `received`."""
 
         def parsed(body: bytes) -> Any:
             self._check_size(method, body)
@@ -71,7 +72,9 @@ class Requests:
                 await slot.enter_async_context(self._slot_of(who))
                 return await _read(context)
         except TimeoutError:
-            problem = f"The request did not arrive within {READ_WITHIN:g} s. Send fewer large ones at once."
+            problem = (
+                f"The request did not arrive within {READ_WITHIN:g} s. Send fewer large requests at once."
+            )
             raise DeadlineExceeded("DEADLINE", problem) from None
 
     def _slot_of(self, who: Principal | None) -> asyncio.Semaphore:
@@ -103,5 +106,7 @@ def _parsed(method: str, body: bytes, parse: Parse) -> Any:
         return parse(body)
     except DecodeError:
         MALFORMED.labels(method).inc()
-        problem = "The request is not a valid protobuf message of this method. Build it from the contract."
+        problem = (
+            "The request is not a valid protobuf message of this method. Build it from the .proto files."
+        )
         raise InvalidArgument("MALFORMED_REQUEST", problem) from None

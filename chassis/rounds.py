@@ -1,4 +1,4 @@
-"""Something done again and again: at once when woken or when there is more, else after a while."""
+"""Periodic tasks that also run immediately when woken or while more work is due."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,7 +10,7 @@ LONGEST_WAIT = timedelta(seconds=5)  # after a failure
 
 
 class Rounds:
-    """Calls `once` until it says that there is no more, then sleeps for `interval` or until `wake()`."""
+    """Periodic task: calls `once` until it returns False, then sleeps for `interval` or until `wake()`."""
 
     def __init__(self, name: str, once: Callable[[], Awaitable[bool]], *, interval: timedelta) -> None:
         self._once = once
@@ -19,16 +19,16 @@ class Rounds:
         self._backoff = Backoff(name, first=timedelta(seconds=0.2), cap=LONGEST_WAIT)
 
     def wake(self) -> None:
-        """Begin a round now."""
+        """Run now instead of after the interval."""
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Go round until `stop`; a round that fails is begun again, with growing pauses."""
+        """Run until `stop`; a failed run is retried with backoff."""
         while not stop.is_set():
             self._woken.clear()
             try:
                 more = await self._once()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next round is the cure
+            except Exception as error:  # noqa: BLE001 - the next run retries after any failure
                 await wait_any(stop, timeout=self._backoff.failed(error))
                 continue
             self._backoff.succeeded()

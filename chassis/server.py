@@ -1,4 +1,4 @@
-"""The gRPC server of every service: interceptors, deep health, reflection, background tasks and drain."""
+"""gRPC server of every service: interceptors, health checks, reflection, background tasks and drain."""
 
 import asyncio
 import gc
@@ -34,7 +34,7 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 MAX_CONCURRENT_RPCS = 2000
 HEALTH_INTERVAL = timedelta(seconds=1)
 HEALTH_TIMEOUT = timedelta(seconds=3)
-# A connection ends after 5 min so that clients see new replicas; watchers then call again.
+# Connections are closed after 5 minutes so that clients discover new replicas; watchers then reconnect.
 OPTIONS = {
     "grpc.so_reuseport": 0,  # a port in use is an error, not a shared port
     "grpc.keepalive_time_ms": 60_000,
@@ -44,13 +44,13 @@ OPTIONS = {
     "grpc.max_connection_age_ms": 300_000,
     "grpc.max_connection_age_grace_ms": 30_000,
     "grpc.server_handshake_timeout_ms": 10_000,
-    # A caller without a key costs one flow-control window a stream. The bandwidth estimator would let that
-    # grow; a request that is being read gets the window it needs without the estimator.
+    # The bandwidth estimator would grow the flow-control window, and with it the memory that a caller without
+    # a key can use. A request that is being read gets the window it needs without the estimator.
     "grpc.http2.bdp_probe": 0,
     "grpc.http2.lookahead_bytes": 64 * 1024,
-    "grpc.max_concurrent_streams": MAX_CONCURRENT_RPCS,  # of one connection
+    "grpc.max_concurrent_streams": MAX_CONCURRENT_RPCS,  # per connection
 }
-# The health port answers probes of a few bytes and nothing else.
+# The health port serves only probes, whose requests are a few bytes long.
 PROBE_OPTIONS = OPTIONS | {"grpc.max_receive_message_length": 1024, "grpc.max_concurrent_streams": 10}
 MAX_CONCURRENT_PROBES = 50
 
@@ -62,7 +62,7 @@ C = TypeVar("C")
 class Registration:
     """One gRPC service: the generated `add_…Servicer_to_server`, the servicer, and the proto's full name.
 
-    The methods named in `large` take requests of up to `grpc_max_receive_bytes`, all others ordinary ones.
+    Methods named in `large` accept requests of up to `grpc_max_receive_bytes`, all others up to ORDINARY.
     """
 
     add: Callable[[Any, Any], None]
@@ -72,10 +72,10 @@ class Registration:
 
 
 class Vitals(health.aio.HealthServicer):  # type: ignore[misc]  # grpc_health has no types
-    """The health service, without its stream, which keeps every service name that a caller invents."""
+    """Health service without Watch, whose implementation stores every service name that a caller invents."""
 
-    async def Watch(self, request: Any, context: Any) -> None:  # noqa: ARG002, N802 - the name of the rpc
-        """Refuse; probes and `letterhead doctor` call Check."""
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: ARG002, N802 - the name of the RPC
+        """Reject the call; probes and `letterhead doctor` call Check."""
         await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Call Check instead of Watch.")
 
 
@@ -89,11 +89,11 @@ async def serving(
     background: Sequence[Background] = (),
     health_checks: Mapping[str, Check] | None = None,
 ) -> AsyncIterator[int]:
-    """Serve while the block runs and give the bound port; at its end drain calls and background tasks.
+    """Serve while the block runs, and yield the bound port; then drain calls and background tasks.
 
-    Without `access` no call is authenticated; with it every call is, health and reflection included, and
-    probes ask the health port. Health is SERVING while Postgres and every other check answer; the health
-    service `liveness` only says that the process runs. Raises ConfigError.
+    With `access`, every call is authenticated, including health and reflection; probes use the health port.
+    Without it, no call is authenticated. Health is SERVING while Postgres and all other checks succeed; the
+    health service `liveness` is SERVING as long as the process runs. Raises ConfigError.
     """
     streams, vitals = OpenStreams(settings, access), Vitals()
     server = _server(settings, registrations, streams, access)
@@ -155,12 +155,12 @@ def _listening(bind: Callable[[str], int], settings: config.Server, name: str) -
     try:
         return bind(address)
     except RuntimeError:
-        problem = f"cannot listen on {address}: the port is in use, or the address is not this machine's"
+        problem = f"cannot listen on {address}: the port is in use, or this host does not have the address"
         raise config.ConfigError([f"{config.PREFIX}{name.upper()}: {problem}"]) from None
 
 
 async def _start_probes(settings: config.Server, vitals: Any) -> grpc.aio.Server:
-    """Start the plaintext server that knows grpc.health alone; without a port it listens nowhere."""
+    """Start the plaintext server that serves only grpc.health; without a health port it does not listen."""
     server = grpc.aio.server(
         options=list(PROBE_OPTIONS.items()), maximum_concurrent_rpcs=MAX_CONCURRENT_PROBES
     )
@@ -183,7 +183,7 @@ async def _drain(
 
 
 async def _begin_health(vitals: Any, names: Sequence[str]) -> None:
-    """Promise nothing before the first look: gRPC's own servicer begins with SERVING."""
+    """Set NOT_SERVING until the first check has run, because gRPC's health servicer starts with SERVING."""
     await vitals.set(LIVENESS, health_pb2.HealthCheckResponse.SERVING)
     for name in names:
         await vitals.set(name, health_pb2.HealthCheckResponse.NOT_SERVING)
@@ -202,15 +202,15 @@ async def _watch_health(
 
 
 async def _publish_health(vitals: Any, names: Sequence[str], failing: dict[str, str]) -> None:
-    say = log.warning if failing else log.info
-    say("health", action="health_changed", serving=not failing, failing=failing)
-    answer = health_pb2.HealthCheckResponse
+    write = log.warning if failing else log.info
+    write("health changed", action="health_changed", serving=not failing, failing=failing)
+    response = health_pb2.HealthCheckResponse
     for name in names:
-        await vitals.set(name, answer.NOT_SERVING if failing else answer.SERVING)
+        await vitals.set(name, response.NOT_SERVING if failing else response.SERVING)
 
 
 async def _failing(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Give the names of the failing checks with the kind of error: enough to look further, no secrets."""
+    """Return the failing checks by name, each with the type of its error, which cannot contain a secret."""
     outcomes = await asyncio.gather(*map(_outcome, checks.values()))
     return {name: outcome for name, outcome in zip(checks, outcomes, strict=True) if outcome}
 
@@ -219,13 +219,13 @@ async def _outcome(check: Check) -> str:
     try:
         async with asyncio.timeout(HEALTH_TIMEOUT.total_seconds()):
             await check()
-    except Exception as error:  # noqa: BLE001 - any failure of a check is its answer
+    except Exception as error:  # noqa: BLE001 - any exception means that the check fails
         return type(error).__name__
     return ""
 
 
 async def run(service: AbstractAsyncContextManager[Any]) -> None:
-    """Run a service until SIGTERM or SIGINT, then leave its block, which drains; a second signal kills."""
+    """Run a service until SIGTERM or SIGINT, then exit its context, which drains; a second signal kills."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -236,30 +236,30 @@ async def run(service: AbstractAsyncContextManager[Any]) -> None:
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, end, signum)
     async with service:
-        gc.freeze()  # the collector need not look again and again through what stays until the end
+        gc.freeze()  # exclude the objects of startup, which live until exit, from every later collection
         await ended.wait()
 
 
 def main(run_service: Callable[[C], AbstractAsyncContextManager[Any]], config_class: type[C]) -> None:
-    """Be the process of a service: read settings, log, run, drain. Exits 0, or 78 for bad settings."""
+    """Run a service as the main process: load settings, log, run, drain. Exit 78 on invalid settings."""
     try:
         settings = config.load(config_class)
         configure_logging(_service_name(run_service), _log_format(settings))
-        _take_all_files()
+        _raise_file_limit()
         asyncio.run(run(run_service(settings)))
     except config.ConfigError as error:
         sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
         sys.exit(EXIT_CONFIG)
 
 
-def _take_all_files() -> None:
-    """Raise the soft limit of open files to the hard one: what is open here is limited by what it is."""
+def _raise_file_limit() -> None:
+    """Raise the soft limit of open files to the hard limit; connections have limits of their own."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _service_name(run_service: Callable[..., Any]) -> str:
-    """Take the last part of the package that defines the service: `identity` of `services.identity`."""
+    """Return the last part of the package that defines the service: `identity` for `services.identity`."""
     package: str = getattr(inspect.unwrap(run_service), "__globals__", {}).get("__package__") or ""
     return package.rpartition(".")[2] or "letterhead"
 

@@ -1,7 +1,7 @@
-"""Logs as JSON lines with a stable `action`, and Prometheus metrics. Never bodies, tokens or addresses.
+"""Logs as JSON lines with a stable `action`, and Prometheus metrics. Never log bodies, tokens or addresses.
 
-Every call reads `log.info("a sentence", action="snake_case_past", …)`; tenant, key and request id are
-added from the running rpc.
+Every call has the form `log.info("short phrase", action="snake_case_past", …)`. Tenant, key and request id
+are added from the running RPC.
 """
 
 import logging
@@ -24,7 +24,7 @@ _SENSITIVE = re.compile(
 
 
 class _Stdout(structlog.WriteLogger):
-    """Where our own lines go: past `logging`, whose records and handlers cost more than the line."""
+    """Logger that writes our own lines straight to stdout, because `logging` costs more than the line."""
 
     def __init__(self, name: str) -> None:
         super().__init__(sys.stdout)
@@ -32,13 +32,13 @@ class _Stdout(structlog.WriteLogger):
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """Give the logger of a module; it may be made before `configure_logging`."""
+    """Return the logger of a module; may be called before `configure_logging`."""
     logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 
 def configure_logging(service: str, log_format: Literal["json", "text"] = "json") -> None:
-    """Send our own and the libraries' logs to stdout, one line each."""
+    """Write our own logs and those of libraries to stdout, one line per entry."""
     shared, written = _processors(service), [*_rendering(log_format), _redacted]
     structlog.configure(
         processors=[*shared, *written],
@@ -76,7 +76,7 @@ def _mark_library(_: Any, __: str, line: structlog.typing.EventDict) -> structlo
 
 
 def _redacted(_: Any, __: str, rendered: Any) -> str:
-    """The last guard: whatever slipped into a line, e.g. with a library's error, no address or key leaves."""
+    """Remove addresses and keys from a rendered line, in case an error of a library contains one."""
     return _SENSITIVE.sub("…", rendered) if "@" in rendered or "lh_" in rendered else rendered
 
 
@@ -98,7 +98,7 @@ def _rendering(log_format: Literal["json", "text"]) -> list[Processor]:
 
 @contextmanager
 def metrics_server(host: str, port: int) -> Iterator[None]:
-    """Serve Prometheus metrics over HTTP while the block runs; port 0 serves none. Raises ConfigError."""
+    """Serve Prometheus metrics over HTTP while the block runs, unless the port is 0. Raises ConfigError."""
     if port == 0:
         yield
         return

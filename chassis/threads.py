@@ -1,4 +1,4 @@
-"""A bounded place for what would keep the loop: blocking libraries, long computing. Each ends by itself."""
+"""Bounded thread pool for work that would block the event loop: blocking libraries, long computations."""
 
 import asyncio
 import contextvars
@@ -13,13 +13,13 @@ R = TypeVar("R")
 
 
 class Executor:
-    """Runs blocking calls in at most `threads` threads; use it as an async context manager."""
+    """Executor of blocking calls in at most `threads` threads; an async context manager."""
 
     def __init__(self, name: str, threads: int) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     async def run(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Run `fn` in a thread; cancelling the caller does not stop a call that already began."""
+        """Run `fn` in a thread; cancelling the caller does not stop a call that has started."""
         call = functools.partial(contextvars.copy_context().run, fn, *args, **kwargs)
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 

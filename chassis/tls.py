@@ -1,4 +1,4 @@
-"""TLS of gRPC: credentials from PEM files, read again when the files change.
+"""TLS of gRPC: credentials from PEM files, reloaded when the files change.
 
 Kubernetes and cert-manager replace the files of a Secret while a process runs.
 """
@@ -15,7 +15,7 @@ log = get_logger(__name__)
 
 
 class Files:
-    """The PEM files that a process was given, and whether they have changed since they were last read."""
+    """The PEM files from the settings; detects whether they have changed since they were last read."""
 
     def __init__(self, tls: Tls) -> None:
         self._paths: dict[str, Path | None] = {
@@ -26,13 +26,13 @@ class Files:
         self._seen: tuple[Any, ...] = ()
 
     def read(self) -> tuple[bytes | None, bytes | None, bytes | None]:
-        """Return certificate chain, key and CA; raises ConfigError for a file that cannot be read."""
+        """Return certificate chain, key and CA; raises ConfigError if a file cannot be read."""
         self._seen = self._versions()
         certificate, key, ca = (self._read(name, path) for name, path in self._paths.items())
         return certificate, key, ca
 
     def changed(self) -> bool:
-        """Return whether a file was replaced. A missing file is not a change: the one in use stays."""
+        """Return whether a file was replaced. A missing file does not count: the loaded one stays in use."""
         now = self._versions()
         return None not in now and now != self._seen
 
@@ -58,7 +58,7 @@ def _version(path: Path) -> tuple[int, ...] | None:
 
 
 def server_credentials(tls: Tls) -> grpc.ServerCredentials:
-    """Return what a server listens with; each handshake uses the newest certificate. Raises ConfigError."""
+    """Return server credentials that use the newest certificate for each handshake. Raises ConfigError."""
     files = Files(tls)
 
     def configuration() -> Any:
@@ -69,19 +69,19 @@ def server_credentials(tls: Tls) -> grpc.ServerCredentials:
         return grpc.ssl_server_certificate_configuration([(key, certificate)], roots)
 
     def renewed() -> Any:
-        """Return the new certificate, or None to keep the one in use; gRPC calls it at each handshake."""
+        """Return the new certificate, or None to keep the current one; gRPC calls this at each handshake."""
         if not files.changed():
             return None
         try:
             return configuration()
         except ConfigError as error:
-            log.warning("TLS files not reloaded", action="tls_reload_failed", problem=error.problems[0])
+            log.warning("TLS reload failed", action="tls_reload_failed", problem=error.problems[0])
             return None
 
     return grpc.dynamic_ssl_server_credentials(configuration(), renewed, tls.grpc_client_certificates)
 
 
 def channel_credentials(files: Files) -> grpc.ChannelCredentials:
-    """Return what a client connects with: the CA it trusts, and its certificate if it has one."""
+    """Return client credentials: the CA to trust, and the client's certificate if it has one."""
     certificate, key, ca = files.read()
     return grpc.ssl_channel_credentials(ca, key, certificate)

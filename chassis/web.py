@@ -1,4 +1,4 @@
-"""Serves several ASGI apps in one event loop, each on a socket of its own, without signal handlers."""
+"""Server of several ASGI apps in one event loop, each on its own socket, without signal handlers."""
 
 import asyncio
 import contextlib
@@ -13,32 +13,32 @@ import uvicorn
 
 from chassis.connections import Connections, Guarded, Limits
 
-_GRACE = 1  # seconds open requests get at the end
+_GRACE = 1  # seconds for open requests on shutdown
 _BACKLOG = 1024  # connections waiting to be accepted
 
 
 @dataclass(frozen=True)
 class Site:
-    """An app, the socket it is served on, uvicorn's options for it, and the limits of its connections."""
+    """An ASGI app, its listening socket, its uvicorn options, and the limits of its connections."""
 
     app: Any
     listener: socket.socket
     options: Mapping[str, Any] = field(default_factory=dict)
-    limits: Limits | None = None  # None: as uvicorn has them, for whom no stranger reaches
+    limits: Limits | None = None  # None: uvicorn's defaults, for an app that untrusted clients cannot reach
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to whoever runs it."""
+    """A uvicorn server that leaves signal handling to the process that runs it."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Captures none."""
+        """Install no signal handlers."""
         yield
 
 
 @asynccontextmanager
 async def serving(*sites: Site) -> AsyncIterator[None]:
-    """Serves the sites for as long as the context lasts, then ends them all at once."""
+    """Serve the sites while the block runs, then shut all of them down together."""
     servers = [_Server(_config(site)) for site in sites]
     tasks = [
         asyncio.create_task(server.serve(sockets=[site.listener]))
@@ -53,7 +53,7 @@ async def serving(*sites: Site) -> AsyncIterator[None]:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes a free one. Raises OSError, naming the address, when it is taken."""
+    """Return a listening socket; port 0 = any free port. Raises OSError that names the address."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -61,7 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"Cannot listen at {host}:{port}: {error.strerror}") from error
+        raise OSError(error.errno, f"Cannot listen on {host}:{port}: {error.strerror}") from error
     listener.setblocking(False)
     return listener
 

@@ -1,6 +1,6 @@
-"""The loop of every worker: claim due rows, work on a bounded number at once, drain at the end.
+"""Loop of every worker: lease due rows, process a bounded number concurrently, drain on shutdown.
 
-What is due and what a step does belong to the service; a claim must lease its rows by the database clock.
+The service defines which rows are due and what a step does. `claim` must lease rows by the database clock.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class ClaimLoop(Generic[T]):
-    """Calls `claim(free slots)` and runs `step` on each item, at most `concurrency` at once.
+    """Worker loop: calls `claim(free slots)` and runs `step` on each item, at most `concurrency` at once.
 
-    With nothing to claim it sleeps for `idle`, or until `wake()`. A step that raises is logged and dropped:
-    the row's lease brings it back.
+    If fewer rows are due than slots are free, it sleeps for `idle` or until `wake()`. An exception in a step
+    is logged; the row becomes due again when its lease expires.
     """
 
     def __init__(
@@ -42,19 +42,21 @@ class ClaimLoop(Generic[T]):
         self._idle = idle.total_seconds()
         self._woken = asyncio.Event()
         self._running: set[asyncio.Task[None]] = set()
-        self._backoff = Backoff(f"claim of {name}", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
+        self._backoff = Backoff(
+            f"worker {name}: claim", first=timedelta(seconds=0.1), cap=timedelta(seconds=2)
+        )
 
     def wake(self) -> None:
-        """Look for due rows now: something was just stored."""
+        """Claim due rows now instead of after `idle`, because a row was just stored."""
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`; then claim nothing more and wait for the steps in flight."""
+        """Run until `stop`; then stop claiming and wait for the steps in flight."""
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
                 try:
                     await self._round(group, stop)
-                except Exception as error:  # noqa: BLE001 - a claim that fails must not end the loop
+                except Exception as error:  # noqa: BLE001 - a failed claim must not end the loop
                     await wait_any(stop, timeout=self._backoff.failed(error))
 
     async def _round(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
@@ -76,7 +78,7 @@ class ClaimLoop(Generic[T]):
             await self._step(item)
         except Exception:
             STEPS.labels(self._name, "failed").inc()
-            log.exception("a step failed", action="step_failed", loop=self._name)
+            log.exception("worker step failed", action="step_failed", loop=self._name)
         else:
             STEPS.labels(self._name, "done").inc()
 

@@ -1,6 +1,6 @@
-"""Prints the Secrets that overlays/dev refers to, as JSON for `kubectl apply -f -`; new keys each time.
+"""Print the Secrets of overlays/dev with new keys, as JSON for `kubectl apply -f -`.
 
-For trying things on a cluster of one's own: the Postgres there asks for no password.
+Use it only for development: the Postgres of overlays/dev does not require a password.
 """
 
 import json
@@ -16,7 +16,7 @@ SERVICES = ("identity", "verifier", "sender", "webhooks")
 
 
 def secrets() -> dict[str, dict[str, str]]:
-    """Give the files of each Secret by its name."""
+    """Return the files of each Secret by its name."""
     files = {f"letterhead-{name}": {"database-url": database_url(f"letterhead_{name}")} for name in SERVICES}
     files["letterhead-migrate"] = {"database-url": database_url("postgres")}
     admin_key, service_key = (generate_key()[0] for _ in range(2))
@@ -33,12 +33,12 @@ def secrets() -> dict[str, dict[str, str]]:
 
 
 def database_url(role: str) -> str:
-    """Give the URL at which a role finds the Postgres of postgres-dev."""
+    """Return the URL with which a role connects to the Postgres of postgres-dev."""
     return f"postgresql://{role}@postgres:5432/letterhead"
 
 
 def manifest(name: str, files: dict[str, str]) -> dict[str, object]:
-    """Write one Secret as Kubernetes takes it."""
+    """Return the manifest of one Secret."""
     metadata = {"name": name, "namespace": NAMESPACE}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": files}
 

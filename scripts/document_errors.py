@@ -1,4 +1,4 @@
-"""Prints docs/errors.md, made from the contract: every reason to fail, its code, and what to do."""
+"""Print docs/errors.md, generated from the .proto files: every error reason, its code, and what to do."""
 
 import re
 import sys
@@ -8,14 +8,14 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 HEADER = """# Errors
 
-Made from `protos/letterhead/errors/v1/error_reason.proto` by `make docs`; change it there.
+Generated from `protos/letterhead/errors/v1/error_reason.proto` by `make docs`. Edit that file.
 
-A failed call has a gRPC code, a sentence that says what to do, and `google.rpc.ErrorInfo` with
-`domain: "letterhead"`, one of these reasons, and the values of the sentence as metadata. Bad fields are
-listed in `google.rpc.BadRequest`; where waiting helps, `google.rpc.RetryInfo` says how long. Reasons are part
-of the contract; sentences may be reworded.
+A failed call returns a gRPC code, a message that says what to do, and `google.rpc.ErrorInfo` with
+`domain: "letterhead"`, one of these reasons, and the parameters of the message as metadata. Invalid fields
+are listed in `google.rpc.BadRequest`. If a retry can succeed, `google.rpc.RetryInfo` says how long to wait.
+Reasons are part of the API; messages may be reworded at any time.
 
-| reason | code | what it means, and what to do |
+| reason | code | meaning, and what to do |
 |---|---|---|
 """
 ENUM, VALUES = 5, 2
@@ -27,7 +27,7 @@ CODES = {
 
 
 def document(descriptors: bytes) -> str:
-    """The page, from the compiled contract with its comments."""
+    """Return the page, generated from the descriptor set with comments."""
     files = FileDescriptorSet.FromString(descriptors).file
     file = next(file for file in files if file.name == "letterhead/errors/v1/error_reason.proto")
     comments = {

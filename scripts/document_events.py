@@ -1,4 +1,4 @@
-"""Prints docs/events.md, made from the contract: how to listen, every event, and its fields."""
+"""Print docs/events.md, generated from the .proto files: how to subscribe, every event, and its fields."""
 
 import re
 import sys
@@ -13,32 +13,32 @@ PACKAGE = "letterhead.events.v1"
 MESSAGES, FIELDS = 4, 2
 SUBJECT = re.compile(r"`([a-z]+\.[a-z]+)`: ")
 SCALARS = {
-    FieldDescriptorProto.TYPE_STRING: "text",
-    FieldDescriptorProto.TYPE_BOOL: "true, or left out",
-    FieldDescriptorProto.TYPE_INT64: "number, as text",
+    FieldDescriptorProto.TYPE_STRING: "string",
+    FieldDescriptorProto.TYPE_BOOL: "true, or omitted",
+    FieldDescriptorProto.TYPE_INT64: "number, as string",
 }
 
 Comments = dict[tuple[int, ...], str]
 
 
 def document(descriptors: bytes) -> str:
-    """The page, from the compiled contract with its comments."""
-    told: list[str] = []
+    """Return the page, generated from the descriptor set with comments."""
+    events: list[str] = []
     parts: list[str] = []
     for message, comments in _messages(descriptors):
         subject = SUBJECT.match(comments[()])
-        section = told if subject else parts
+        section = events if subject else parts
         title = f"`{subject[1]}`" if subject else message.name
         sentence = SUBJECT.sub("", comments[()])
         section.append(
             f"### {title}\n\n{sentence[:1].upper()}{sentence[1:]}\n\n{_table(message, comments)}\n"
         )
-    shared = "## What events share\n\n" + "\n".join(parts)
-    return HEADER.read_text(encoding="utf-8") + "\n" + "\n".join(told) + "\n" + shared
+    shared = "## Shared types\n\n" + "\n".join(parts)
+    return HEADER.read_text(encoding="utf-8") + "\n" + "\n".join(events) + "\n" + shared
 
 
 def _messages(descriptors: bytes) -> Iterator[tuple[DescriptorProto, Comments]]:
-    """Every message of the events, with the comments of itself, `()`, and of its fields by their index."""
+    """Yield every message of the events package with its comments: its own at `()`, fields by their path."""
     for file in FileDescriptorSet.FromString(descriptors).file:
         if file.package == PACKAGE:
             comments = {
@@ -54,15 +54,15 @@ def _table(message: DescriptorProto, comments: Comments) -> str:
         f"| `{field.json_name}` | {_type(message, field)} | {comments[FIELDS, index]} |"
         for index, field in enumerate(message.field)
     ]
-    return "\n".join(["| field | as JSON | |", "|---|---|---|", *rows])
+    return "\n".join(["| field | JSON type | |", "|---|---|---|", *rows])
 
 
 def _type(message: DescriptorProto, field: FieldDescriptorProto) -> str:
     name = field.type_name.rpartition(".")[2]
     if any(each.name == name and each.options.map_entry for each in message.nested_type):
-        return "object of texts"
+        return "object of strings"
     if name == "Timestamp":
-        return "time, RFC 3339"
+        return "RFC 3339 time"
     single = f"[{name}](#{name.lower()})" if name else SCALARS[field.type]
     return f"list of {single}" if field.label == FieldDescriptorProto.LABEL_REPEATED else single
 

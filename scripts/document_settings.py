@@ -1,4 +1,4 @@
-"""Prints docs/settings.md, made from the code: every variable of a service, its default and its meaning."""
+"""Print docs/settings.md, generated from the code: every variable of a service, its default and meaning."""
 
 import sys
 from collections.abc import Iterable
@@ -11,14 +11,15 @@ from chassis.config import Setting, describe
 
 HEADER = """# Settings
 
-Made from each service's `Config` by `make docs`; change it there.
+Generated from each service's `Config` by `make docs`. Edit it there.
 
-A service reads its settings once, when it starts, from variables named `LETTERHEAD_…`. It tells all that is
-wrong with them at once and exits with 78. An empty variable counts as one that is not set; times are in
-seconds; lists are separated by commas. A variable that ends in `_FILE` names a file with a secret in it, so
-that no secret stands in the environment. Credentials for AWS come by boto3's own chain: a role, as a rule.
+A service reads its settings once, at startup, from environment variables named `LETTERHEAD_…`. If any are
+invalid, it reports all errors at once and exits with status 78. An empty variable counts as unset. Times are
+in seconds; lists are separated by commas. A variable that ends in `_FILE` is the path of a file that contains
+a secret, so that no secret is in the environment. AWS credentials come from boto3's default credential chain,
+usually a role.
 
-A variable of the first two tables that is named again under a service has another default there.
+A variable of the first two tables that is listed again for a service has a different default there.
 """
 SHARED = (config.Server, config.Database, config.Nats, config.Aws)
 SERVICES = ("identity", "verifier", "sender", "webhooks", "console")
@@ -27,14 +28,14 @@ UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": time
 
 
 def document() -> str:
-    """The page: what every service reads, and then what each reads besides or has another default for."""
+    """Return the page: settings that all services share, then those of each service (or other defaults)."""
     every = describe(config.Process)
     inner = [setting for part in SHARED for setting in describe(part) if setting not in every]
-    sections = [HEADER, _section("Every service", every), _section("Every service but `console`", inner)]
+    sections = [HEADER, _section("All services", every), _section("All services except `console`", inner)]
     for name in SERVICES:
         settings = describe(import_module(f"services.{name}.__main__").Config)
         sections.append(_section(f"`{name}`", (each for each in settings if each not in [*every, *inner])))
-    sections.append(_section("The migration (`chassis.migrate`)", describe(migrate.Config)))
+    sections.append(_section("Migrations (`chassis.migrate`)", describe(migrate.Config)))
     return "\n".join(sections)
 
 
@@ -51,7 +52,7 @@ def _default(setting: Setting) -> str:
 
 
 def _written(value: Any) -> str:
-    """A default as the variable would have it."""
+    """Return a default in the form in which a variable would be set."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.15g}"
     if isinstance(value, tuple):
@@ -60,7 +61,7 @@ def _written(value: Any) -> str:
 
 
 def _in_words(value: Any) -> str:
-    """A long time in words."""
+    """Return a long duration in words, in parentheses; "" if it is short or not a duration."""
     if isinstance(value, timedelta):
         for unit, length in UNITS.items():
             if value >= 2 * length and not value % length:

@@ -1,4 +1,4 @@
-"""The real parts that tests run against: Postgres, NATS and the pretend Internet, one set for each worker."""
+"""Fixtures of real dependencies: Postgres, NATS and the sandbox Internet, one set per pytest worker."""
 
 import asyncio
 import gc
@@ -17,16 +17,16 @@ from tests.streams import FreshStream, fresh_stream, users_of_tests
 
 pytest_plugins = ["tests.figures"]
 
-# Memory as a file system, where there is one: a database for each test is hundreds of files made and removed,
-# and some disks then search longer and longer for a free inode. What is tested here syncs to no disk anyway.
-IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory of random name is made in it
+# Use tmpfs if available: each test creates and deletes a database of hundreds of files, after which some
+# disks take longer and longer to find a free inode. These tests run without fsync anyway.
+IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a directory with a random name is created in it
 ENOUGH = 4 * 2**30  # bytes
 
-# Each test makes whole services; the collector would look through all that a worker has kept again and again.
+# Each test starts whole services; by default the collector would scan all live objects far too often.
 gc.set_threshold(100_000, 50, 100)
 
-# By default structlog renders the locals of every frame of a traceback. On a busy machine that holds up the
-# event loop for seconds, and connections time out meanwhile.
+# By default structlog renders the locals of every frame of a traceback. On a busy machine that blocks the
+# event loop for seconds, so that connections time out.
 structlog.configure(
     processors=[
         *structlog.get_config()["processors"][:-1],
@@ -37,9 +37,9 @@ structlog.configure(
 
 @pytest.fixture(scope="session")
 def workspace() -> Iterator[Path]:
-    """A directory of this worker's own, open to the user that Postgres runs as."""
-    roomy = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH
-    directory = Path(tempfile.mkdtemp(prefix="letterhead-tests-", dir=IN_MEMORY if roomy else None))
+    """Return a directory for this worker, accessible to the user that Postgres runs as."""
+    enough = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free > ENOUGH
+    directory = Path(tempfile.mkdtemp(prefix="letterhead-tests-", dir=IN_MEMORY if enough else None))
     directory.chmod(0o755)
     yield directory
     shutil.rmtree(directory)
@@ -47,7 +47,7 @@ def workspace() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(workspace: Path) -> Iterator[Postgres]:
-    """A Postgres server; a test that kills it restarts it."""
+    """Return a Postgres server; a test that kills it must restart it."""
     server = Postgres.start(workspace, fsync=False)
     yield server
     server.stop()
@@ -55,21 +55,21 @@ def postgres(workspace: Path) -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def migrated(postgres: Postgres) -> Postgres:
-    """The same server, with a migrated template to copy."""
+    """Return the same server, with a migrated template database."""
     asyncio.run(make_template(postgres))
     return postgres
 
 
 @pytest.fixture
 async def database(migrated: Postgres) -> AsyncIterator[FreshDatabase]:
-    """A migrated database of this test's own."""
+    """Return a migrated database for this test only."""
     async with fresh_database(migrated) as database:
         yield database
 
 
 @pytest.fixture(scope="session")
 def nats_server(workspace: Path) -> Iterator[NatsServer]:
-    """A NATS server with JetStream, its users as in production; a test that kills it restarts it."""
+    """Return a NATS server with JetStream and production users; a test that kills it must restart it."""
     server = NatsServer.start(workspace, users=users_of_tests())
     yield server
     server.stop()
@@ -77,13 +77,13 @@ def nats_server(workspace: Path) -> Iterator[NatsServer]:
 
 @pytest.fixture
 async def stream(nats_server: NatsServer) -> AsyncIterator[FreshStream]:
-    """A JetStream stream of this test's own; `stream.settings(user)` is what a service gets."""
+    """Return a JetStream stream for this test only; `stream.settings(user)` configures a service."""
     async with fresh_stream(nats_server) as stream:
         yield stream
 
 
 @pytest.fixture
 async def internet(workspace: Path) -> AsyncIterator[Internet]:
-    """A pretend Internet of this test's own; `internet.control` publishes records and reads email."""
+    """Return a sandbox Internet for this test only; `internet.control` publishes records and reads email."""
     async with pretend_internet(workspace / "certificates") as internet:
         yield internet

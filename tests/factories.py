@@ -1,6 +1,6 @@
-"""What other services would have written, named by the state it is in: tenants, keys, domains.
+"""Rows that other services would have written: tenants, keys and domains, named by their state.
 
-Every name is new. Columns that a function does not set keep the schema's defaults.
+Every name is unique. Columns that a function does not set keep the defaults of the schema.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ REGION = "us-east-1"
 
 @dataclass(frozen=True)
 class Domain:
-    """A claim as identity wrote it, with the three DKIM tokens of its SES identity."""
+    """A claim as identity writes it, with the three DKIM tokens of its SES identity."""
 
     claim_id: UUID
     tenant_id: UUID
@@ -28,12 +28,12 @@ class Domain:
 
 
 def a_name(suffix: str = "com") -> str:
-    """A domain name nobody has; under a real suffix, as the resolver wants."""
+    """Return an unused domain name under a real public suffix, which the resolver requires."""
     return f"d{uuid4().hex[:12]}.{suffix}"
 
 
 def bearer(token: str) -> tuple[tuple[str, str]]:
-    """The call metadata that carries a key."""
+    """Return call metadata with a key."""
     return (("authorization", f"Bearer {token}"),)
 
 
@@ -54,7 +54,7 @@ async def a_key(
     claim_ids: tuple[UUID, ...] = (),
     lives: timedelta = timedelta(days=1),
 ) -> str:
-    """A key that works for as long as it `lives`; returns its token."""
+    """Create a key that expires after `lives`, and return its token."""
     token, digest, hint = generate_key()
     await _insert(
         database,
@@ -72,7 +72,7 @@ async def a_key(
 
 
 async def a_link(database: FreshDatabase, domain: Domain, *, lives: timedelta = timedelta(days=1)) -> str:
-    """A link to a domain's page that works for as long as it `lives`; returns its token."""
+    """Create a link to a domain's page that expires after `lives`, and return its token."""
     token, digest, hint = generate_key(LINK_PREFIX)
     await _insert(
         database,
@@ -91,9 +91,9 @@ async def a_link(database: FreshDatabase, domain: Domain, *, lives: timedelta = 
 async def a_provisioned_domain(
     database: FreshDatabase, tenant_id: UUID, name: str | None = None, *, phase: str = "ACTIVE"
 ) -> Domain:
-    """A domain made at SES, its five records shown; verifier has not seen it yet."""
+    """Create a domain with its SES identity and its five records; verifier has not checked it yet."""
     domain = Domain(uuid7(), tenant_id, name or a_name(), (_token(), _token(), _token()))
-    place = {"account": ACCOUNT, "region": REGION, "name": domain.name, "mail_from_label": "send"}
+    ses_columns = {"account": ACCOUNT, "region": REGION, "name": domain.name, "mail_from_label": "send"}
     identity_id = uuid7()
     await _insert(
         database,
@@ -104,7 +104,7 @@ async def a_provisioned_domain(
         tokens=list(domain.tokens),
         hosted_zone="dkim.amazonses.com",
         due_at=None,
-        **place,
+        **ses_columns,
     )
     await _insert(
         database,
@@ -115,7 +115,7 @@ async def a_provisioned_domain(
         display_name=domain.name,
         phase=phase,
         ownership="SOLE",
-        **place,
+        **ses_columns,
     )
     await _insert_records(database, domain)
     return domain
@@ -158,7 +158,7 @@ async def _a_verified_domain(
 async def an_attempt(
     database: FreshDatabase, tenant_id: UUID, email_id: UUID, attempt_id: UUID, *, ses_id: str | None = None
 ) -> None:
-    """An email and the attempt at it, as sender writes them before it submits; once, however often asked."""
+    """Create an email and its attempt, as sender writes them before it submits; repeated calls do nothing."""
     claim_id = uuid7()
     await database.execute(
         "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at, ses_id)"
@@ -175,7 +175,7 @@ async def an_attempt(
 
 
 async def _insert_records(database: FreshDatabase, domain: Domain) -> None:
-    """The five required records, in the order they are shown."""
+    """Insert the five required records in their display order."""
     records = [
         ("DKIM", n, "CNAME", f"{token}._domainkey.{domain.name}", f"{token}.dkim.amazonses.com", 0)
         for n, token in enumerate(domain.tokens, start=1)
@@ -192,8 +192,8 @@ async def _insert_records(database: FreshDatabase, domain: Domain) -> None:
 
 
 async def _insert(database: FreshDatabase, table: str, **columns: Any) -> None:
-    places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
-    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - our own names
+    parameters = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+    statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({parameters})"  # noqa: S608 - trusted names
     await database.execute(statement, *columns.values())
 
 

@@ -1,4 +1,4 @@
-"""Figures that tests measured, printed with the summary of their tier."""
+"""Measurements of tests, printed with the summary of their tier."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ Figure = Callable[[str], None]
 
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Figure:
-    """Notes one line for the summary."""
+    """Return a function that adds a line to the summary."""
     return lambda line: record_property("figure", line)
 
 

@@ -1,4 +1,4 @@
-"""The pretend Internet of one test: name servers, SES with SNS and SQS, and a mailbox, on free ports."""
+"""The sandbox Internet of one test: name servers, SES with SNS and SQS, and a mailbox, on free ports."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +12,7 @@ from sandbox.config import Addresses, SandboxConfig
 
 @dataclass(frozen=True)
 class Internet:
-    """Where everything listens, and the control API to tell it what to be like."""
+    """The addresses of all servers, and the control API that configures them."""
 
     addresses: Addresses
     control: SandboxClient
@@ -22,9 +22,10 @@ class Internet:
 async def pretend_internet(
     certificates: Path, *, check_interval: float = 0.1, control_rate: float = 0
 ) -> AsyncIterator[Internet]:
-    """Runs a sandbox within this process; it knows nothing of any other test.
+    """Run a sandbox in this process, isolated from other tests.
 
-    SES looks at DNS every `check_interval` seconds and takes `control_rate` requests a second (0: any).
+    Its SES checks DNS every `check_interval` seconds and accepts `control_rate` requests per second (0 = no
+    limit).
     """
     settings = SandboxConfig(
         sandbox_control_port=0,

@@ -1,4 +1,4 @@
-"""A database of a test's own, migrated, and gone afterwards."""
+"""A migrated database for each test, dropped afterwards."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,27 +18,27 @@ TEMPLATE = "letterhead_template"
 
 @dataclass(frozen=True)
 class FreshDatabase:
-    """One database; services get it by `settings`, tests look into it by `execute` and `fetch`."""
+    """One database; services connect with `settings`, tests use `execute` and `fetch`."""
 
     server: Postgres
     name: str
 
     def url(self, role: str) -> str:
-        """The URL for `role`: a service's name, or `postgres` for what no service may do."""
+        """Return the URL for `role`: the name of a service, or `postgres` for the superuser."""
         return self.server.url(role if role == "postgres" else f"letterhead_{role}", self.name)
 
     def settings(self, role: str, pool_size: int = 5) -> config.Database:
-        """What a service of this role gets as its configuration."""
+        """Return the database settings of a service with this role."""
         return config.Database(database_url=config.Secret(self.url(role)), database_pool_size=pool_size)
 
     @asynccontextmanager
     async def open(self, role: str) -> AsyncIterator[Database]:
-        """A pool as a service of this role has it."""
+        """Open a connection pool like that of a service with this role."""
         async with open_database(self.settings(role), application_name=f"test-{role}") as database:
             yield database
 
     async def fetch(self, sql: str, *args: Any) -> list[asyncpg.Record]:
-        """Runs one statement as superuser and returns its rows."""
+        """Run one statement as superuser and return its rows."""
         connection = await asyncpg.connect(self.url("postgres"))
         try:
             return await connection.fetch(sql, *args)
@@ -46,19 +46,19 @@ class FreshDatabase:
             await connection.close()
 
     async def execute(self, sql: str, *args: Any) -> None:
-        """Runs one statement as superuser: to age rows, or to write what another service would have."""
+        """Run one statement as superuser, to age rows or to write what another service would have written."""
         await self.fetch(sql, *args)
 
 
 async def make_template(server: Postgres) -> None:
-    """Migrates, once, the database that each test's own is a copy of."""
+    """Create and migrate the template database that each test copies."""
     await _as_superuser(server, f"CREATE DATABASE {TEMPLATE}")
     await migrate(server.url(database=TEMPLATE))
 
 
 @asynccontextmanager
 async def fresh_database(server: Postgres) -> AsyncIterator[FreshDatabase]:
-    """Copies the template for one test."""
+    """Copy the template for one test, and drop the copy afterwards."""
     name = f"test_{uuid4().hex}"
     await _as_superuser(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
     yield FreshDatabase(server, name)

@@ -1,4 +1,4 @@
-"""A JetStream stream of a test's own on the server that all share, and what was published on it."""
+"""A JetStream stream for each test on the shared server, and access to the events published on it."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -25,13 +25,13 @@ from chassis.events.subjects import CONSUMED
 from cli.embedded import NatsServer
 from tests.waiting import eventually
 
-OPERATOR = "operator"  # may do everything; tests alone have such a user
+OPERATOR = "operator"  # has every permission; exists only in tests
 
 
 def users_of_tests() -> Mapping[str, Permissions]:
-    """The users of an installation, on any stream and prefix: each test has its own.
+    """Return the users of an installation, with permissions on any stream and prefix: each test has its own.
 
-    Beside the services' consumers there is one that the tests of the chassis write down events by.
+    In addition to the services' consumers there is one with which the chassis tests record events.
     """
     consumed = {**CONSUMED, STREAM_MANAGER: {"journal": ("domain.>",)}}
     return permissions("*", "*.", consumed) | {OPERATOR: EVERYTHING}
@@ -46,35 +46,35 @@ class FreshStream:
     prefix: str
 
     def settings(self, user: str) -> config.Nats:
-        """What a service that connects as `user` is given."""
+        """Return the NATS settings of a service that connects as `user`."""
         mine = self.server.settings(user)
         return replace(mine, nats_stream=self.name, nats_subject_prefix=self.prefix)
 
     async def create(self) -> None:
-        """Creates the stream as its manager does."""
+        """Create the stream as its manager does."""
         async with open_stream(self.settings(STREAM_MANAGER), STREAM_MANAGER) as stream:
             await eventually(lambda: stream.connected)
             await stream.ensure()
 
     async def lose(self) -> None:
-        """Deletes the stream with its consumers, as a NATS that lost its disk."""
+        """Delete the stream with its consumers, like a NATS that lost its disk."""
         async with connected(self.server, OPERATOR) as connection:
             await connection.jetstream().delete_stream(self.name)
 
     async def published(self, subject: str = ">") -> list[dict[str, Any]]:
-        """The CloudEvents published so far, oldest first, whose subject (without prefix) matches."""
+        """Return the CloudEvents published so far whose subject (without prefix) matches, oldest first."""
         async with connected(self.server, SUBSCRIBER) as connection:
             try:
                 return await self._read(connection.jetstream(), self.prefix + subject)
             except NotFoundError:
-                return []  # the stream is lost, and not created again yet
+                return []  # the stream was lost and does not exist again yet
 
     async def _read(self, stream: Any, subject: str) -> list[dict[str, Any]]:
         reader = await stream.subscribe(subject, stream=self.name, ordered_consumer=True)
-        seen = await reader.consumer_info()  # some may be on their way already
-        there = seen.num_pending + seen.delivered.consumer_seq
+        info = await reader.consumer_info()
+        count = info.num_pending + info.delivered.consumer_seq  # some may already be in flight
         events: list[dict[str, Any]] = []
-        while len(events) < there:
+        while len(events) < count:
             try:
                 events.append(json.loads((await reader.next_msg(timeout=1)).data))
             except NatsTimeoutError:
@@ -84,7 +84,7 @@ class FreshStream:
 
 @asynccontextmanager
 async def connected(server: NatsServer, user: str) -> AsyncIterator[Client]:
-    """A connection of one of the server's users."""
+    """Connect to the server as one of its users."""
     connection = await nats.connect(**credentials(server.settings(user), user))
     try:
         yield connection
@@ -94,7 +94,7 @@ async def connected(server: NatsServer, user: str) -> AsyncIterator[Client]:
 
 @asynccontextmanager
 async def fresh_stream(server: NatsServer) -> AsyncIterator[FreshStream]:
-    """Creates a stream that no other test has, and deletes it in the end."""
+    """Create a stream for one test, and delete it afterwards."""
     name = uuid4().hex
     stream = FreshStream(server, name=f"T{name}", prefix=f"t{name}.")
     await stream.create()

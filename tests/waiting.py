@@ -1,4 +1,4 @@
-"""Waiting on the thing itself, with a bound; the tests' only way to let time pass."""
+"""Waiting for a condition with a timeout; the only way in which tests let time pass."""
 
 import asyncio
 import inspect
@@ -18,20 +18,20 @@ async def eventually(predicate: Callable[[], Awaitable[T | None]], within: timed
 @overload
 async def eventually(predicate: Callable[[], T | None], within: timedelta = PATIENCE) -> T: ...
 async def eventually(predicate: Callable[[], Any], within: timedelta = PATIENCE) -> Any:
-    """Calls `predicate`, async or not, until what it returns is true, and returns that.
+    """Call `predicate`, async or not, until its result is true, and return the result.
 
-    An AssertionError in it means "not yet". Fails after `within`, saying what was seen last.
+    An AssertionError in `predicate` means "not yet". Fails after `within` with the last result or error.
     """
     deadline = time.monotonic() + within.total_seconds()
     while True:
         try:
-            seen = predicate()
-            value = await seen if inspect.isawaitable(seen) else seen
+            result = predicate()
+            value = await result if inspect.isawaitable(result) else result
             if value:
                 return value
-            problem = AssertionError(f"still {value!r}")
+            problem = AssertionError(f"last result was {value!r}")
         except AssertionError as error:
             problem = error
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within.total_seconds():g} s: {problem}") from problem
+            raise AssertionError(f"timed out after {within.total_seconds():g} s: {problem}") from problem
         await asyncio.sleep(POLL.total_seconds())

@@ -1,8 +1,8 @@
 """Events from one service's Postgres to another's: outbox, relay to JetStream, consumer with inbox.
 
-Postgres is the record, JetStream the wire. Delivery is at least once and in no promised order; every
-consumer applies an event once, because its inbox row is written with the effect. Subscribers outside
-dedupe by the event's id.
+Postgres is the source of truth, JetStream the transport. Delivery is at least once and unordered. Each
+consumer applies an event exactly once, because it writes an inbox row in the same transaction. External
+subscribers must deduplicate by event id.
 """
 
 from chassis.events.consumer import Consumer

@@ -1,8 +1,8 @@
-"""Who may do what at NATS, as nats-server's configuration says it.
+"""NATS permissions of each service, as nats-server configuration.
 
-Made from the list in `subjects`: a service publishes its own events, uses its own durable consumers and reads
-its own inbox. One user manages the stream; subscribers only read. The keys are not here: the configuration
-names variables, and each installation defines them (`nkeys_file`).
+Generated from the list in `subjects`: a service publishes its own events, uses its own durable consumers and
+reads its own inbox. One user manages the stream; subscribers only read. The configuration does not contain
+the keys: it refers to variables, which each installation defines (`nkeys_file`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from chassis.events.subjects import CONSUMED, PUBLISHED, durable
 
-# Whoever may configure the stream can rewrite what is published on it, so exactly one user may. identity
-# already creates every tenant and key: a break-in there gains nothing by it.
+# A user that can configure the stream can rewrite what is published on it, so only one user can. identity
+# already creates every tenant and key, so an attacker who controls it gains nothing from this permission.
 STREAM_MANAGER = "identity"
 # Other services of the platform, `letterhead events tail` and `letterhead doctor`.
 SUBSCRIBER = "subscriber"
@@ -22,7 +22,7 @@ API = "$JS.API"
 
 @dataclass(frozen=True)
 class Permissions:
-    """Subjects that a user may publish to and subscribe to; `forbidden` overrules `publish`."""
+    """Subjects that a user may publish to and subscribe to; `forbidden` overrides `publish`."""
 
     publish: tuple[str, ...]
     subscribe: tuple[str, ...]
@@ -35,14 +35,14 @@ Consumers = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 def inbox_prefix(user: str) -> str:
-    """Return the first token of the subjects at which a user receives replies; no other may read them."""
+    """Return the first token of the subjects on which a user receives replies; others may not read them."""
     return f"_INBOX_{user}"
 
 
 def permissions(
     stream: str = STREAM, prefix: str = "", consumed: Consumers = CONSUMED
 ) -> dict[str, Permissions]:
-    """Return every user's permissions on a stream; `*` and `*.` stand for any stream and any prefix."""
+    """Return every user's permissions on a stream; use `*` and `*.` for any stream and any prefix."""
     users = {service: _service(service, stream, prefix, consumed.get(service, {})) for service in PUBLISHED}
     theirs = [durable(service, name) for service, names in consumed.items() for name in names]
     return users | {SUBSCRIBER: _subscriber(stream, theirs)}
@@ -64,7 +64,7 @@ def _service(service: str, stream: str, prefix: str, consumers: Iterable[str]) -
 
 
 def _use(stream: str, consumer: str) -> tuple[str, ...]:
-    """Return what it takes to create a durable pull consumer, read from it and acknowledge."""
+    """Return the subjects needed to create a durable pull consumer, read from it and acknowledge."""
     return (
         f"{API}.CONSUMER.DURABLE.CREATE.{stream}.{consumer}",
         f"{API}.CONSUMER.INFO.{stream}.{consumer}",
@@ -74,9 +74,9 @@ def _use(stream: str, consumer: str) -> tuple[str, ...]:
 
 
 def _subscriber(stream: str, durables: Iterable[str]) -> Permissions:
-    """Return what subscribers may: create consumers of any name but a service's, and use them.
+    """Return the permissions of subscribers: create and use consumers, except those of services.
 
-    A wildcard of NATS stands for a whole token, so a prefix of consumer names cannot be demanded.
+    A NATS wildcard matches a whole token, so permissions cannot require a prefix of the consumer name.
     """
     return Permissions(
         publish=(
@@ -103,13 +103,13 @@ def _subscriber(stream: str, durables: Iterable[str]) -> Permissions:
 
 
 def authorization_file(users: Mapping[str, Permissions]) -> str:
-    """Write the part of nats-server's configuration that says who may do what."""
-    written = "\n".join(_user(name, each) for name, each in users.items())
-    return f"authorization {{\n  users: [\n{written}\n  ]\n}}\n"
+    """Return the `authorization` block of the nats-server configuration."""
+    blocks = "\n".join(_user(name, each) for name, each in users.items())
+    return f"authorization {{\n  users: [\n{blocks}\n  ]\n}}\n"
 
 
 def nkeys_file(public_keys: Mapping[str, str]) -> str:
-    """Write the part that defines each user's public key; it is included before the other one."""
+    """Return the part that defines each user's public key; include it before the `authorization` block."""
     return "".join(f"{_variable(name)}: {key}\n" for name, key in public_keys.items())
 
 

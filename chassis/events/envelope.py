@@ -1,4 +1,4 @@
-"""An event on its way out and on its way in: CloudEvents 1.0 structured JSON around proto3-JSON data."""
+"""Encoding and decoding of events: CloudEvents 1.0 in structured JSON mode, with proto3-JSON data."""
 
 import json
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True)
 class Event:
-    """What became true. `subject` is the event's name, `resource` what it is about; `time` None = now."""
+    """An event to publish. `subject` is its name, `resource` what it is about; `time` None = now."""
 
     subject: str
     data: Message
@@ -30,12 +30,12 @@ class Event:
 
 
 def source_of(schema: str) -> str:
-    """Give the CloudEvents source of a service's events."""
+    """Return the CloudEvents source of a service's events."""
     return f"/letterhead/{schema}"
 
 
 def envelope(row: Mapping[str, Any]) -> bytes:
-    """Write an outbox row as a CloudEvent; absent attributes are left out, as the standard wants."""
+    """Return an outbox row as a CloudEvent; absent attributes are omitted, as the specification requires."""
     tenant_id = row["tenant_id"]
     attributes = {
         "specversion": "1.0",
@@ -55,7 +55,7 @@ def envelope(row: Mapping[str, Any]) -> bytes:
 
 @dataclass(frozen=True)
 class ReceivedEvent:
-    """An event as a consumer sees it; `data` is proto3-JSON (lowerCamelCase names)."""
+    """An event as a consumer receives it; `data` is proto3-JSON (lowerCamelCase names)."""
 
     id: UUID
     subject: str
@@ -67,7 +67,7 @@ class ReceivedEvent:
 
     @classmethod
     def read(cls, payload: bytes) -> Self:
-        """Read a CloudEvent; raises ValueError for anything else."""
+        """Parse a CloudEvent; raises ValueError for anything else."""
         try:
             attributes = json.loads(payload)
             tenant_id = attributes.get("tenantid")
@@ -81,8 +81,8 @@ class ReceivedEvent:
                 source=str(attributes.get("source", "")),
             )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise ValueError(f"not an event of ours: {error!r}") from error
+            raise ValueError(f"not a Letterhead event: {error!r}") from error
 
     def parse(self, kind: type[M]) -> M:
-        """Read `data` as a message of events/v1; fields of a newer release are ignored."""
+        """Parse `data` as a message of events/v1; unknown fields of a newer release are ignored."""
         return json_format.ParseDict(self.data, kind(), ignore_unknown_fields=True)

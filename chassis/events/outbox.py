@@ -1,4 +1,4 @@
-"""Writing events in the transaction that makes them true."""
+"""Transactional outbox: events are written in the same transaction as the change they report."""
 
 from google.protobuf import json_format
 

@@ -1,7 +1,7 @@
-"""What a consumer could not apply: kept, tried again every hour, and forgotten in the end.
+"""Dead-letter queue of a consumer: events that could not be applied are stored and retried every hour.
 
-The stream has done with such an event, so this is its only way on. The cause is mended meanwhile, by a
-release or by hand, and nobody need remember which events met it.
+The stream no longer redelivers such an event. Once an operator or a new release has fixed the cause, the next
+retry applies it; there is no need to track which events were affected. Events expire after the retention.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,9 +19,10 @@ from chassis.ids import uuid7
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
-PARKED = Gauge("letterhead_parked_events", "Events that could not be applied yet", ["consumer"])
+PARKED = Gauge("letterhead_parked_events", "Events in the dead-letter queue", ["consumer"])
 
-# A delivery without a verdict means its reader died; this often, it is the event that kills readers.
+# A delivery that was neither acknowledged nor rejected means that its consumer crashed. After this many, the
+# event is the likely cause.
 DEADLY_DELIVERIES = 15
 PAUSE = timedelta(hours=1)
 BATCH = 256
@@ -34,9 +35,9 @@ Read: TypeAlias = Callable[[bytes, str], ReceivedEvent]
 
 
 class Parking:
-    """The parked events of one consumer of a service; its replicas share them.
+    """Dead-letter queue of one consumer of a service; its replicas share it.
 
-    `read` reads an event's payload and subject, and raises for one that is not to be believed.
+    `read` parses an event's payload and subject, and raises if the event is not trusted.
     """
 
     def __init__(self, database: Database, schema: str, consumer: str, read: Read) -> None:
@@ -49,7 +50,7 @@ class Parking:
     async def park(
         self, payload: bytes, *, event_id: UUID | None, subject: str, error: Exception, deliveries: int
     ) -> None:
-        """Keep an event; one without an id is not an event of ours, and is never applied."""
+        """Store a failed event; one without an id is not a Letterhead event and is never retried."""
         body = payload.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         await self._database.execute(
             self._sql.park_event,
@@ -58,11 +59,11 @@ class Parking:
             event_id,
             subject,
             body,
-            _told(error),
+            _shown(error),
             deliveries,
         )
         log.error(
-            "an event was parked",
+            "event dead-lettered",
             action="event_parked",
             consumer=self._label,
             event_id=str(event_id),
@@ -70,9 +71,9 @@ class Parking:
         )
 
     async def again(self, apply: Apply) -> int:
-        """Try those whose hour has come, each in a transaction of its own; gives how many were applied.
+        """Retry the events that are due, each in its own transaction; return how many were applied.
 
-        Those that readers died of are left to people: here they would kill again every hour.
+        Events that crash the consumer are not retried, because they would crash it again every hour.
         """
         rows = await self._database.fetch(
             self._sql.take_parked, self._consumer, DEADLY_DELIVERIES, PAUSE, BATCH
@@ -82,7 +83,7 @@ class Parking:
         return sum(applied)
 
     async def forget(self) -> None:
-        """Forget a batch of what nobody mended in three months."""
+        """Delete a batch of events that are past the retention of three months."""
         await self._database.execute(self._sql.forget_parked, self._consumer, RETENTION, FORGET_BATCH)
 
     async def _applied(self, row: Record, apply: Apply) -> bool:
@@ -95,9 +96,9 @@ class Parking:
         except Unavailable:
             raise
         except Exception as error:
-            await self._database.execute(self._sql.note_parked, row["id"], _told(error))
+            await self._database.execute(self._sql.note_parked, row["id"], _shown(error))
             log.warning(
-                "a parked event still cannot be applied",
+                "retry of dead-lettered event failed",
                 action="event_parked_on",
                 consumer=self._label,
                 event_id=event_id,
@@ -105,10 +106,10 @@ class Parking:
             )
             return False
         log.info(
-            "a parked event was applied", action="event_unparked", consumer=self._label, event_id=event_id
+            "dead-lettered event applied", action="event_unparked", consumer=self._label, event_id=event_id
         )
         return True
 
 
-def _told(error: Exception) -> str:
+def _shown(error: Exception) -> str:
     return repr(error)[:LONGEST_ERROR]

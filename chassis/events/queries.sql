@@ -1,4 +1,4 @@
--- Run with `service` replaced by a service's own schema.
+-- `service` is replaced by the schema of the service before a statement runs.
 
 -- write_events --
 -- Stores events in the caller's transaction and wakes the relays when it commits.
@@ -20,7 +20,7 @@ WITH written AS (
 SELECT pg_notify($9, '') FROM written LIMIT 1
 
 -- lease_events --
--- Takes events that are due for publishing; a relay that dies gives them back when the lease ends.
+-- Leases events that are due for publishing; if the relay dies, they are due again when the lease ends.
 UPDATE service.outbox
 SET leased_until = clock_timestamp() + $2
 WHERE id IN (
@@ -35,7 +35,7 @@ WHERE id IN (
 RETURNING id, subject, source, resource, tenant_id, data, schema_name, occurred_at
 
 -- mark_published --
--- Notes what the stream has; refused when the stream was replaced meanwhile (the row lock orders the two).
+-- Marks events as published, unless the stream was replaced meanwhile (the row lock serializes the two).
 WITH era AS (
     SELECT stream FROM service.relay WHERE stream = $2 AND created_at = $3 FOR SHARE
 )
@@ -45,11 +45,11 @@ FROM era
 WHERE id = ANY ($1)
 
 -- release_events --
--- Gives leased events back at once.
+-- Releases the leases of events.
 UPDATE service.outbox SET leased_until = NULL WHERE id = ANY ($1) AND published_at IS NULL
 
 -- adopt_stream --
--- Remembers which stream the outbox is relayed to; gives a row to the one relay that noticed the change.
+-- Stores which stream the outbox is relayed to; returns a row only to the relay that recorded a change.
 INSERT INTO service.relay AS known (stream, created_at)
 VALUES ($1, $2)
 ON CONFLICT (stream) DO UPDATE SET created_at = excluded.created_at
@@ -57,7 +57,7 @@ WHERE known.created_at <> excluded.created_at
 RETURNING created_at
 
 -- publish_again --
--- Makes every published event of the retention due again.
+-- Makes every published event within the retention due again.
 UPDATE service.outbox
 SET published_at = NULL, leased_until = NULL
 WHERE published_at IS NOT NULL AND created_at > now() - $1::interval
@@ -75,25 +75,25 @@ WHERE id IN (
 )
 
 -- oldest_unpublished --
--- Gives the age of the oldest event that waits; NULL if none does.
+-- Returns the age of the oldest unpublished event; NULL if all are published.
 SELECT now() - min(created_at) FROM service.outbox WHERE published_at IS NULL
 
 -- receive_events --
--- Notes that a consumer applies events in this transaction; gives those that it did not before.
+-- Records that a consumer applies events in this transaction; returns those that it has not applied before.
 INSERT INTO service.inbox (consumer, event_id)
 SELECT $1, event_id FROM unnest($2::uuid[]) AS event (event_id)
 ON CONFLICT DO NOTHING
 RETURNING event_id
 
 -- park_event --
--- Keeps an event that could not be applied, to be tried again and for people to see.
+-- Dead-letters an event that could not be applied, so that it is retried and an operator can inspect it.
 INSERT INTO service.parked (id, consumer, event_id, subject, body, error, deliveries)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (consumer, event_id) DO UPDATE
 SET error = excluded.error, deliveries = excluded.deliveries, parked_at = now(), tried_at = now()
 
 -- take_parked --
--- Takes parked events that are to be tried again; a try is written down before it is made, so that none is made too often.
+-- Leases dead-lettered events that are due for a retry; the time is stored before the attempt, so that a crash does not repeat it early.
 UPDATE service.parked
 SET tried_at = now()
 WHERE id IN (
@@ -107,19 +107,19 @@ WHERE id IN (
 RETURNING id, event_id, subject, body
 
 -- note_parked --
--- Notes why a parked event still could not be applied.
+-- Stores the error of a failed retry.
 UPDATE service.parked SET error = $2 WHERE id = $1
 
 -- unpark_event --
--- Lets a parked event go that is applied in the same transaction.
+-- Deletes a dead-lettered event that was applied in the same transaction.
 DELETE FROM service.parked WHERE id = $1
 
 -- count_parked --
--- Counts a consumer's parked events.
+-- Counts a consumer's dead-lettered events.
 SELECT count(*) FROM service.parked WHERE consumer = $1
 
 -- forget_received --
--- Deletes a batch of a consumer's inbox rows that no delivery can refer to any more.
+-- Deletes a batch of a consumer's inbox rows that are too old for a redelivery.
 DELETE FROM service.inbox
 WHERE (consumer, event_id) IN (
     SELECT consumer, event_id
@@ -131,7 +131,7 @@ WHERE (consumer, event_id) IN (
 )
 
 -- forget_parked --
--- Deletes a batch of what a consumer parked so long ago.
+-- Deletes a batch of a consumer's dead-lettered events past their retention.
 DELETE FROM service.parked
 WHERE id IN (
     SELECT id FROM service.parked WHERE consumer = $1 AND parked_at < now() - $2::interval LIMIT $3

@@ -1,7 +1,7 @@
-"""From the outbox to the stream: lease rows, publish them with many in flight, mark what was acknowledged.
+"""Relay from the outbox to the stream: leases rows, publishes them concurrently, marks acknowledged ones.
 
-Any number of relays may run side by side. None publishes inside a transaction, and when the stream was
-lost, exactly one makes everything inside the retention due again.
+Any number of relays may run concurrently. They never publish inside a transaction. When the stream was lost,
+exactly one of them makes all events within the retention due again.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
 PUBLISHED = Counter("letterhead_outbox_published_total", "Events the stream acknowledged", ["schema"])
-OLDEST = Gauge("letterhead_outbox_oldest_seconds", "Age of the oldest event not published yet", ["schema"])
+OLDEST = Gauge("letterhead_outbox_oldest_seconds", "Age of the oldest unpublished event", ["schema"])
 
 BATCH = 256
 GATHER = timedelta(milliseconds=5)  # events committed in this time are published together
-LEASE = timedelta(seconds=2)  # the delay a relay that dies may cause; a late publish is deduped by its id
+LEASE = timedelta(seconds=2)  # longest delay if a relay dies; JetStream deduplicates a late publish by its id
 POLL = timedelta(seconds=1)
 WATCH = timedelta(seconds=1)
 SWEEP = timedelta(seconds=15)
@@ -34,7 +34,7 @@ REPLAY_TIMEOUT = timedelta(minutes=10)
 
 
 class Relay:
-    """Publishes the outbox of one schema; `retention` is how long rows are kept, and what a replay covers."""
+    """Relay of one schema's outbox; `retention` is how long rows are kept, and what a replay covers."""
 
     def __init__(
         self, database: Database, stream: Stream, schema: str, retention: timedelta = RETENTION
@@ -50,16 +50,16 @@ class Relay:
         self._acknowledged = 0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Relay until `stop`; what is in flight then is finished first."""
+        """Relay until `stop`, then finish the batch in flight."""
         async with (
             self._database.listen(channel(self._schema), self._woken.set),
             asyncio.TaskGroup() as group,
         ):
-            group.create_task(self._paced("watch of the stream", self._watch, WATCH, stop))
+            group.create_task(self._paced("stream watch", self._watch, WATCH, stop))
             group.create_task(self._paced("relay", self._publish_due, POLL, stop, self._woken))
-            # While much is due a second one publishes while Postgres has the first one's leases and marks.
+            # With a backlog, a second loop publishes while the first one waits for Postgres.
             group.create_task(self._paced("second relay", self._publish_due, POLL, stop, self._behind))
-            group.create_task(self._paced("sweep of the outbox", self._sweep, SWEEP, stop))
+            group.create_task(self._paced("outbox sweep", self._sweep, SWEEP, stop))
 
     async def _paced(
         self,
@@ -69,20 +69,20 @@ class Relay:
         stop: asyncio.Event,
         *wakers: asyncio.Event,
     ) -> None:
-        backoff = Backoff(f"{what} of {self._schema}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2))
+        backoff = Backoff(f"{self._schema}: {what}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2))
         while not stop.is_set():
             for waker in wakers:
                 waker.clear()
             try:
                 await work()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the loop must come back
+            except Exception as error:  # noqa: BLE001 - the loop must survive any failure
                 await wait_any(stop, timeout=backoff.failed(error))
             else:
                 backoff.succeeded()
                 await wait_any(stop, *wakers, timeout=every.total_seconds())
 
     async def _watch(self) -> None:
-        """Notice a stream that was lost, wiped or cut short, and begin again with the one that is there."""
+        """Detect a stream that was lost, wiped or truncated, and republish to the stream that exists now."""
         acknowledged, era = self._acknowledged, self._era
         found = await self._stream.ensure()
         cut_short = era is not None and era.created == found.created and found.last_sequence < acknowledged
@@ -103,9 +103,9 @@ class Relay:
         self._woken.set()
 
     async def _publish_due(self) -> None:
-        """Publish one batch; a full one is followed by the next two at once."""
+        """Publish one batch; after a full one, both loops run again immediately."""
         era = self._era
-        if era is None or not self._stream.connected:  # the watch says so, and wakes us when it is over
+        if era is None or not self._stream.connected:  # `_watch` logs this, and wakes the relay afterwards
             return
         await asyncio.sleep(GATHER.total_seconds())
         rows = await self._database.fetch(self._sql.lease_events, BATCH, LEASE)
@@ -128,7 +128,7 @@ class Relay:
         return event_id
 
     async def _settle(self, era: Incarnation, done: list[UUID], leased: list[UUID]) -> None:
-        """Mark what the stream has, if it is the same stream before and after; give the rest back."""
+        """Mark acknowledged events as published, unless the stream was replaced; release all other leases."""
         now = await self._stream.incarnation() if done else None
         if now is not None and now.created == era.created:
             tag = await self._database.execute(self._sql.mark_published, done, self._stream.name, era.created)
@@ -138,7 +138,7 @@ class Relay:
         await self._database.execute(self._sql.release_events, leased)
 
     async def _sweep(self) -> None:
-        """Delete what is past the retention, a bounded amount at a time."""
+        """Delete events past the retention, a bounded number per run."""
         for _ in range(SWEEP_ROUNDS):
             tag = await self._database.execute(self._sql.forget_events, self._retention, SWEEP_BATCH)
             if tag != f"DELETE {SWEEP_BATCH}":

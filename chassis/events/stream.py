@@ -1,6 +1,6 @@
-"""The one JetStream stream and the connection to it; the only module that speaks NATS.
+"""The JetStream stream and the connection to it; the only module that talks to NATS.
 
-NATS may be away when a service starts or at any time after: calls raise `Unavailable` until it is back.
+NATS may be down when a service starts or at any later time; until it is back, calls raise `Unavailable`.
 """
 
 import asyncio
@@ -34,23 +34,23 @@ REQUEST_TIMEOUT = timedelta(seconds=2)
 CONNECT_TIMEOUT = timedelta(seconds=2)
 RECONNECT_WAIT = timedelta(seconds=0.25)
 PING_INTERVAL = timedelta(seconds=5)
-# A consumer that dies gives its events back after this; a live one says that it still works.
+# JetStream redelivers the events of a crashed consumer after this time; a live consumer extends it.
 ACK_WAIT = timedelta(seconds=9)
 FETCH_WAIT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class Incarnation:
-    """Which stream it is, by its time of creation, and how far it goes."""
+    """Identity of a stream, which is its creation time, and its last sequence."""
 
     created: datetime
     last_sequence: int
 
 
 class Stream:
-    """A stream on a connection that comes back by itself.
+    """A stream on a connection that reconnects automatically.
 
-    Only the user that manages the stream creates and changes it; the others wait until it is there.
+    Only the user that manages the stream creates and changes it; other users wait until it exists.
     """
 
     def __init__(self, settings: config.Nats, user: str) -> None:
@@ -61,7 +61,7 @@ class Stream:
         self._manages = user == STREAM_MANAGER
 
     def use(self, client: Client) -> None:
-        """Go on over another connection."""
+        """Switch to another connection."""
         self._client = client
         self._jetstream = JetStreamContext(client, timeout=REQUEST_TIMEOUT.total_seconds())
 
@@ -70,11 +70,11 @@ class Stream:
 
     @property
     def connected(self) -> bool:
-        """Whether NATS can be spoken to just now."""
+        """Return whether the connection to NATS is up."""
         return self._client.is_connected
 
     async def ensure(self) -> Incarnation:
-        """Find the stream; as its manager, create it if it is gone and widen it if this release needs more.
+        """Return the stream; as its manager, create it if missing and add subjects that this release needs.
 
         Raises Unavailable, also while the stream does not exist and this user may not create it.
         """
@@ -86,7 +86,7 @@ class Stream:
             return _incarnation(await self._widened(info) if self._manages else info)
 
     async def incarnation(self) -> Incarnation | None:
-        """Tell which stream is there now; None if it is gone. Raises Unavailable."""
+        """Return which stream exists now, or None if it is missing. Raises Unavailable."""
         with _translated(self._client):
             try:
                 return _incarnation(await self._jetstream.stream_info(self.name))
@@ -94,7 +94,7 @@ class Stream:
                 return None
 
     async def publish(self, subject: str, payload: bytes, event_id: UUID) -> int:
-        """Publish one event and wait until the stream has it; gives its sequence. Raises Unavailable."""
+        """Publish one event, wait for the acknowledgement and return its sequence. Raises Unavailable."""
         headers = {api.Header.MSG_ID.value: str(event_id), "Content-Type": CONTENT_TYPE}
         with _translated(self._client):
             ack = await self._jetstream.publish(
@@ -104,14 +104,14 @@ class Stream:
 
     @asynccontextmanager
     async def subscribe(self, durable: str, subjects: Sequence[str]) -> AsyncIterator["Subscription"]:
-        """Pull from a durable consumer, creating it if it is not there."""
+        """Subscribe to a durable pull consumer, creating it if it does not exist."""
         wanted = api.ConsumerConfig(
             durable_name=durable,
             filter_subjects=[self._prefix + subject for subject in subjects],
             deliver_policy=api.DeliverPolicy.ALL,
             ack_policy=api.AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT.total_seconds(),
-            max_deliver=-1,  # the consumer parks by its own count
+            max_deliver=-1,  # `Consumer` counts deliveries and dead-letters itself
         )
         await self.ensure()
         with _translated(self._client):
@@ -129,13 +129,13 @@ class Stream:
 
     async def _created(self) -> api.StreamInfo:
         if not self._manages:
-            raise _away(f"there is no stream {self.name}, and {STREAM_MANAGER} creates it")
+            raise _unavailable(f"stream {self.name} does not exist until {STREAM_MANAGER} creates it")
         info = await self._jetstream.add_stream(self._wanted())
-        log.info("created stream", action="stream_created", stream=self.name)
+        log.info("stream created", action="stream_created", stream=self.name)
         return info
 
     async def _widened(self, info: api.StreamInfo) -> api.StreamInfo:
-        """Add what this release needs and keep what another one added: both may run side by side."""
+        """Add the subjects of this release and keep those of others: two releases may run side by side."""
         have, wanted = info.config, self._wanted()
         wanted.subjects = sorted({*(have.subjects or ()), *(wanted.subjects or ())})
         same = sorted(have.subjects or ()) == wanted.subjects and have.num_replicas == wanted.num_replicas
@@ -153,30 +153,30 @@ class Stream:
 
 
 class Subscription:
-    """A pull subscription; `fetch` gives what is there within a second."""
+    """A pull subscription; `fetch` waits up to a second for events."""
 
     def __init__(self, client: Client, pull: JetStreamContext.PullSubscription) -> None:
         self._client = client
         self._pull = pull
 
     async def fetch(self, batch: int) -> list[Msg]:
-        """Give up to `batch` deliveries, none after a quiet second; a lost consumer is `Unavailable` too."""
+        """Return up to `batch` events, or none after a second; raises Unavailable if the consumer is gone."""
         with _translated(self._client):
             try:
                 return await self._pull.fetch(batch, timeout=FETCH_WAIT.total_seconds())
-            except TimeoutError:  # the client raises its own, and the plain one
+            except TimeoutError:  # the client also raises nats.errors.TimeoutError, a subclass
                 await self._pull.consumer_info()
                 return []
 
 
 @contextmanager
 def _translated(client: Client) -> Iterator[None]:
-    if not client.is_connected:  # the client would buffer, and publish much later
-        raise _away("no connection")
+    if not client.is_connected:  # the client would buffer the message and publish it much later
+        raise _unavailable("no connection")
     try:
         yield
     except (nats.errors.Error, OSError) as error:
-        raise _away(repr(error)) from error
+        raise _unavailable(repr(error)) from error
 
 
 def _incarnation(info: api.StreamInfo) -> Incarnation:
@@ -185,14 +185,14 @@ def _incarnation(info: api.StreamInfo) -> Incarnation:
     return Incarnation(info.created, info.state.last_seq)
 
 
-def _away(why: str) -> Unavailable:
-    message = f"the event stream is away ({why}); it is tried again by itself"
+def _unavailable(why: str) -> Unavailable:
+    message = f"The event stream is unavailable ({why}). Letterhead retries automatically."
     return Unavailable("STORAGE_UNAVAILABLE", message, retry_after=timedelta(seconds=1))
 
 
 @asynccontextmanager
 async def open_stream(settings: config.Nats, user: str) -> AsyncIterator[Stream]:
-    """Connect as `user` in the background, however long it takes; stay connected while the block runs."""
+    """Connect as `user` in the background, retrying until it succeeds; disconnect when the block ends."""
     stream = Stream(settings, user)
     connecting = asyncio.create_task(_stay_connected(stream, settings, user))
     try:
@@ -204,14 +204,14 @@ async def open_stream(settings: config.Nats, user: str) -> AsyncIterator[Stream]
 
 
 async def _stay_connected(stream: Stream, settings: config.Nats, user: str) -> None:
-    """Connect, and again whenever the client has given up: it does when the server refuses its key."""
+    """Connect, and reconnect whenever the client gives up, which it does when the server rejects its key."""
     backoff = Backoff("connecting to NATS", first=RECONNECT_WAIT, cap=timedelta(seconds=5))
     while True:
         client, closed = Client(), asyncio.Event()
         try:
             stream.use(client)
             await client.connect(**_options(client, closed, settings, user))
-        except Exception as error:  # noqa: BLE001 - it refused us: perhaps not for ever
+        except Exception as error:  # noqa: BLE001 - even a rejected key may be accepted later
             await asyncio.sleep(backoff.failed(error))
         else:
             backoff.succeeded()
@@ -221,26 +221,26 @@ async def _stay_connected(stream: Stream, settings: config.Nats, user: str) -> N
 
 
 def _options(client: Client, closed: asyncio.Event, settings: config.Nats, user: str) -> dict[str, Any]:
-    refusals: set[str] = set()
+    logged: set[str] = set()
 
     async def lost() -> None:
         if not client.is_closed:
-            log.warning("NATS is away", action="nats_lost")
+            log.warning("disconnected from NATS", action="nats_lost")
 
-    async def back() -> None:
-        refusals.clear()
-        log.info("NATS is back", action="nats_found")
+    async def reconnected() -> None:
+        logged.clear()
+        log.info("reconnected to NATS", action="nats_found")
 
-    async def given_up() -> None:
+    async def closed_by_client() -> None:
         if client.last_error:
             await refused(client.last_error)
         closed.set()
 
     async def refused(error: Exception) -> None:
-        """Log each refusal once; every attempt while NATS is down ends here too, and says nothing new."""
-        if _is_refusal(error) and str(error) not in refusals:
-            refusals.add(str(error))
-            log.error("NATS refused this user", action="nats_refused", user=user, reason=str(error))
+        """Log each rejection once; the client also calls this for every attempt while NATS is down."""
+        if _is_refusal(error) and str(error) not in logged:
+            logged.add(str(error))
+            log.error("NATS rejected this user", action="nats_refused", user=user, reason=str(error))
 
     return {
         **credentials(settings, user),
@@ -249,14 +249,14 @@ def _options(client: Client, closed: asyncio.Event, settings: config.Nats, user:
         "connect_timeout": CONNECT_TIMEOUT.total_seconds(),
         "ping_interval": PING_INTERVAL.total_seconds(),
         "disconnected_cb": lost,
-        "reconnected_cb": back,
-        "closed_cb": given_up,
+        "reconnected_cb": reconnected,
+        "closed_cb": closed_by_client,
         "error_cb": refused,
     }
 
 
 def credentials(settings: config.Nats, user: str) -> dict[str, Any]:
-    """Return where NATS is and who we are, as its client takes it."""
+    """Return the servers, credentials and TLS options for the NATS client."""
     jwt, seed, ca = settings.nats_credentials, settings.nats_seed, settings.nats_tls_ca
     return {
         "servers": [url.strip() for url in settings.nats_url.split(",")],
@@ -264,7 +264,7 @@ def credentials(settings: config.Nats, user: str) -> dict[str, Any]:
         "nkeys_seed_str": seed.reveal() if seed else None,
         "inbox_prefix": inbox_prefix(user),
         "tls": ssl.create_default_context(cadata=ca.reveal()) if ca else None,
-        # Otherwise the client goes on in plain text when whoever answers says that it has no TLS.
+        # Without it the client falls back to plaintext if the server, or an attacker, says that TLS is off.
         "tls_handshake_first": ca is not None,
     }
 

@@ -1,7 +1,7 @@
 """Which service owns each event and which service consumes it.
 
-The one list that the permissions of NATS, every outbox and every consumer follow. Not for what an event says:
-that is in letterhead/events/v1.
+NATS permissions, outboxes and consumers all follow this list. The contents of events are defined in
+letterhead/events/v1.
 """
 
 from collections.abc import Mapping
@@ -45,9 +45,9 @@ CONSUMED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
 }  # fmt: skip
 
-# Events that are about no tenant, and carry none.
+# Events about the whole installation, which have no tenant.
 INSTALLATION_WIDE = frozenset({"account.changed"})
-# SES also reports on email that does not carry our tags; such an event names neither an email nor a tenant.
+# SES also reports on email without our tags; such an event has neither an email nor a tenant.
 TENANT_IF_KNOWN = frozenset(PUBLISHED["webhooks"])
 
 

@@ -1,4 +1,4 @@
-"""The SQL over a service's outbox, inbox, parked and relay tables; the same for every service."""
+"""SQL for the outbox, inbox, dead-letter (`parked`) and relay tables; the same for every service."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,12 @@ _SCHEMA = re.compile(r"[a-z][a-z_]*")
 
 
 def statements(schema: str) -> Queries:
-    """Give the statements for one service's schema."""
+    """Return the statements for one service's schema."""
     if not _SCHEMA.fullmatch(schema):
-        raise ValueError(f"{schema!r} is not the name of a schema")
+        raise ValueError(f"{schema!r} is not a schema name")
     return Queries({name: re.sub(r"\bservice\.", f"{schema}.", sql) for name, sql in _TEMPLATE})
 
 
 def channel(schema: str) -> str:
-    """Give the NOTIFY channel that wakes the relays of a schema."""
+    """Return the NOTIFY channel that wakes the relays of a schema."""
     return f"{schema}_outbox"

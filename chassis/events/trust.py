@@ -1,7 +1,7 @@
-"""Which received events are believed: those that their owner published, with their tenant.
+"""Validation of received events: an event must come from the owner of its subject and name its tenant.
 
-The server already lets only the owner publish a subject. This holds when its permissions are wrong, and it
-sorts out what the server itself may be made to write to a subject: a reply to a request of NATS.
+NATS permissions already let only the owner publish a subject. This check still protects consumers if those
+permissions are wrong, and it rejects replies that the NATS server can be made to send to a subject.
 """
 
 from typing import Any
@@ -11,11 +11,11 @@ from chassis.events.subjects import INSTALLATION_WIDE, OWNERS, TENANT_IF_KNOWN
 
 
 class EventRefused(ValueError):
-    """An event that its owner did not publish, or that names another tenant than its data."""
+    """The event was not published by the owner of its subject, or names another tenant than its data."""
 
 
 def trusted(payload: bytes, subject: str) -> ReceivedEvent:
-    """Read the event that arrived on `subject` (without prefix); raise EventRefused if it is not credible."""
+    """Parse the event that arrived on `subject` (without prefix); raise EventRefused if it is not valid."""
     try:
         event = ReceivedEvent.read(payload)
     except ValueError as error:
@@ -26,32 +26,30 @@ def trusted(payload: bytes, subject: str) -> ReceivedEvent:
 
 
 def check_own(event: Event, schema: str) -> None:
-    """Raise ValueError for an event that consumers would refuse from this service."""
+    """Raise ValueError for an event that consumers would reject from this service."""
     if OWNERS.get(event.subject) != schema:
         raise ValueError(f"{schema} does not own {event.subject!r}. Add it to chassis/events/subjects.py.")
     if event.tenant_id is None and event.subject not in INSTALLATION_WIDE | TENANT_IF_KNOWN:
-        raise ValueError(f"{event.subject} needs the tenant that it is about")
+        raise ValueError(f"{event.subject} requires a tenant_id")
 
 
 def _check_owner(event: ReceivedEvent, subject: str) -> None:
     if event.subject != subject:
-        raise EventRefused(f"the event says {event.subject!r} and arrived on {subject!r}")
+        raise EventRefused(f"the event has type {event.subject!r} but arrived on {subject!r}")
     if (owner := OWNERS.get(subject)) is None:
         raise EventRefused(f"no service owns {subject!r}")
     if event.source != source_of(owner):
-        raise EventRefused(
-            f"{subject} belongs to {owner}, and this one says that it is from {event.source!r}"
-        )
+        raise EventRefused(f"{subject} belongs to {owner}, but the source of this event is {event.source!r}")
 
 
 def _check_tenant(event: ReceivedEvent) -> None:
     if event.tenant_id is None and _needs_tenant(event):
-        raise EventRefused(f"{event.subject} does not say which tenant it is about")
+        raise EventRefused(f"{event.subject} has no tenant_id")
     if event.tenant_id is not None and event.subject in INSTALLATION_WIDE:
-        raise EventRefused(f"{event.subject} is about no tenant, and this one names {event.tenant_id}")
+        raise EventRefused(f"{event.subject} must not have a tenant, but has {event.tenant_id}")
     for named in _tenants_in(event.data):
         if named != str(event.tenant_id):
-            raise EventRefused(f"the event is about tenant {event.tenant_id}, and its data names {named!r}")
+            raise EventRefused(f"the event has tenant {event.tenant_id}, but its data names {named!r}")
 
 
 def _needs_tenant(event: ReceivedEvent) -> bool:
@@ -61,7 +59,7 @@ def _needs_tenant(event: ReceivedEvent) -> bool:
 
 
 def _references(data: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the messages within an event's data, such as the email that it is about."""
+    """Return the nested messages in an event's data, such as its email."""
     return [value for value in data.values() if isinstance(value, dict)]
 
 

@@ -1,4 +1,4 @@
-"""The overlays of deploy/ as kubectl builds them, and what their objects refer to."""
+"""The overlays of deploy/ as built by kubectl, and the references between their objects."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True)
 class Workload:
-    """Something that makes pods."""
+    """A manifest with a pod template."""
 
     manifest: Manifest
 
@@ -31,7 +31,7 @@ class Workload:
 
     @property
     def labels(self) -> dict[str, str]:
-        """The labels of its pods."""
+        """Return the labels of its pods."""
         labels: dict[str, str] = self.manifest["spec"]["template"]["metadata"]["labels"]
         return labels
 
@@ -45,7 +45,7 @@ class Workload:
         return [*self.pod.get("initContainers", []), *self.pod["containers"]]
 
     def ports(self) -> dict[str, int]:
-        """Its named ports."""
+        """Return its ports by name."""
         return {
             port["name"]: port["containerPort"]
             for container in self.containers
@@ -53,7 +53,7 @@ class Workload:
         }
 
     def mounted_secrets(self) -> dict[str, str]:
-        """Where a Secret is mounted: its name by the path."""
+        """Return the names of mounted Secrets by mount path."""
         secrets = {
             volume["name"]: volume["secret"]["secretName"]
             for volume in self.pod.get("volumes", [])
@@ -73,7 +73,7 @@ class Workload:
 
 
 class Overlay:
-    """One overlay, built."""
+    """One built overlay."""
 
     def __init__(self, manifests: list[Manifest]) -> None:
         self.manifests = manifests
@@ -83,19 +83,19 @@ class Overlay:
         return [each for each in self.manifests if each["kind"] == kind]
 
     def services(self) -> Iterator[tuple[str, Workload]]:
-        """Our own services, by the name of their package."""
+        """Yield the Letterhead services by the name of their package."""
         for workload in self.workloads:
             module = workload.containers[0].get("command", [""])[-1]
             if module.startswith("services."):
                 yield module.removeprefix("services."), workload
 
     def selected(self, selector: Manifest) -> list[Workload]:
-        """The workloads whose pods a label selector selects; an empty one selects all."""
+        """Return the workloads whose pods match a label selector; an empty one matches all."""
         wanted = selector.get("matchLabels", selector if "matchExpressions" not in selector else {})
         return [each for each in self.workloads if wanted.items() <= each.labels.items()]
 
     def environment(self, workload: Workload) -> dict[str, str]:
-        """The variables that a container of ours starts with."""
+        """Return the environment variables of the first container."""
         container = workload.containers[0]
         maps = {each["metadata"]["name"]: each["data"] for each in self.kind("ConfigMap")}
         found: dict[str, str] = {}
@@ -106,7 +106,7 @@ class Overlay:
 
 @cache
 def built(name: str) -> Overlay:
-    """Builds an overlay."""
+    """Return an overlay as built by kubectl."""
     done = run_tool("kubectl", "kustomize", str(ROOT / "deploy/overlays" / name))
     assert done.returncode == 0, done.stderr
     return Overlay([each for each in yaml.safe_load_all(done.stdout) if each])
@@ -115,7 +115,7 @@ def built(name: str) -> Overlay:
 def run_tool(
     name: str, *arguments: str, environ: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program of this Python's own environment."""
+    """Run a program from the virtual environment of this Python."""
     program = str(Path(sys.executable).with_name(name))
     return subprocess.run(
         [program, *arguments], env=environ, capture_output=True, text=True, check=False, timeout=30

@@ -1,4 +1,4 @@
-"""Every regular expression of production code, how each is used, and the input that is worst for it."""
+"""Regular expressions in production code: how each is used, and attack inputs for it."""
 
 import ast
 import importlib
@@ -15,28 +15,28 @@ from typing import Any
 from tests.contract.sources import files, parsed
 
 CODE = ("chassis", "services", "cli")
-# `search` stands for all that look for a match anywhere: findall, finditer, split, sub.
+# `search` represents every method that finds a match anywhere: findall, finditer, split, sub.
 METHODS = {
     "fullmatch": "fullmatch", "match": "match", "search": "search", "findall": "search", "finditer": "search",
     "split": "search", "sub": "search", "subn": "search",
 }  # fmt: skip
-DEEPEST = 4  # containers in containers
-MANY = 16  # repetitions that an attacker gains from
+DEEPEST = 4  # nesting of containers
+MANY = 16  # repetitions from which an attack is possible
 SAMPLE, WHOLE = 2_000, 100_000  # characters
-SLOWEST = 3  # inputs of each pattern that are tried whole
-BOUND = 1.0  # seconds of CPU for WHOLE; a linear pattern takes milliseconds, a quadratic one a minute
+SLOWEST = 3  # slowest inputs of each pattern, which are tried with WHOLE characters
+BOUND = 1.0  # CPU seconds for WHOLE; a linear pattern takes milliseconds, a quadratic one a minute
 SIGNS = " \t\n\r.-_\\\"'@a0Zé"
 
 _parser: Any = importlib.import_module("re._parser")
 
 
 class TooSlow(Exception):
-    """A match took longer than it may."""
+    """A match exceeded the CPU limit."""
 
 
 @dataclass(slots=True)
 class Use:
-    """A pattern, where it was found, and how it is matched; no method known means any."""
+    """A pattern, where it was found, and its match methods; no methods means that any may be used."""
 
     pattern: re.Pattern[Any]
     place: str
@@ -44,7 +44,7 @@ class Use:
 
 
 def uses() -> list[Use]:
-    """Every pattern of production code."""
+    """Return every pattern of production code."""
     found: dict[int, Use] = {}
     for path in files(*CODE):
         name = ".".join(path.with_suffix("").parts).removesuffix(".__init__")
@@ -53,9 +53,9 @@ def uses() -> list[Use]:
 
 
 def uses_in(place: str, tree: ast.Module, module: ModuleType, known: dict[int, Use]) -> dict[int, Use]:
-    """The patterns of one module, by identity; of one that is known, the ways it is used here are added.
+    """Return the known patterns plus those of one module, by identity; adds methods used in the module.
 
-    Raises ValueError for a pattern that cannot be known before it runs.
+    Raises ValueError for a pattern that is built at run time.
     """
     found = dict(known)
     for pattern in _held(vars(module), 0):
@@ -67,7 +67,7 @@ def uses_in(place: str, tree: ast.Module, module: ModuleType, known: dict[int, U
 
 
 def _held(thing: Any, depth: int) -> Iterator[re.Pattern[Any]]:
-    """The patterns that a module's names hold, whatever they are held in."""
+    """Yield the patterns in a module's variables, including nested containers."""
     if isinstance(thing, re.Pattern):
         yield thing
     elif depth < DEEPEST:
@@ -86,7 +86,7 @@ def _parts(thing: Any) -> Sequence[Any]:
 
 
 def _applied(place: str, tree: ast.Module, module: ModuleType) -> Iterator[tuple[re.Pattern[Any], str, int]]:
-    """What stands in the code: patterns given to `re` itself, and methods of patterns that have a name."""
+    """Yield patterns in code with method and line: those passed to `re`, and calls on named patterns."""
     held = {id(node) for statement in _loaded(tree) for node in ast.walk(statement)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (called := _called(node.func, module)):
@@ -99,7 +99,7 @@ def _applied(place: str, tree: ast.Module, module: ModuleType) -> Iterator[tuple
 
 
 def _called(function: ast.expr, module: ModuleType) -> str:
-    """The name of a function of `re`, if it takes a pattern; else nothing."""
+    """Return the name of an `re` function that takes a pattern, or ""."""
     if isinstance(function, ast.Name):  # from re import fullmatch
         of_re = getattr(vars(module).get(function.id), "__module__", "") == "re"
         name = getattr(vars(module).get(function.id), "__name__", "") if of_re else ""
@@ -113,18 +113,18 @@ def _called(function: ast.expr, module: ModuleType) -> str:
 def _constant(place: str, call: ast.Call, module: ModuleType) -> re.Pattern[Any]:
     given = _value(call.args[0], module) if call.args else None
     if not isinstance(given, str | bytes | re.Pattern):
-        raise ValueError(f"{place}:{call.lineno}: a pattern made while running; write it as a constant")  # noqa: TRY004
+        raise ValueError(f"{place}:{call.lineno}: pattern built at run time; make it a constant")  # noqa: TRY004
     return re.compile(given)
 
 
 def _loaded(tree: ast.Module) -> list[ast.stmt]:
-    """The statements that run when a module is loaded, and leave what they make in its names."""
+    """Return the statements that run at import and can assign module variables."""
     functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     return [each for each in tree.body if not isinstance(each, functions)]
 
 
 def _value(expression: ast.expr, module: ModuleType) -> Any:
-    """What an expression of names and constants is at module level; None where it is nothing there."""
+    """Return the value of an expression of names and constants at module level; None if it has none."""
     whole = ast.Expression(body=expression)
     if any(isinstance(node, ast.Call | ast.Await | ast.Yield | ast.NamedExpr) for node in ast.walk(whole)):
         return None
@@ -135,7 +135,7 @@ def _value(expression: ast.expr, module: ModuleType) -> Any:
 
 
 def slow(use: Use) -> str:
-    """How a pattern is brought to take more than linear time; empty: it is not."""
+    """Return an attack with which a pattern takes more than linear time, or ""."""
     for method in use.methods or set(METHODS.values()):
         run = getattr(use.pattern, "findall" if method == "search" else method)
         ranked = []
@@ -150,7 +150,7 @@ def slow(use: Use) -> str:
 
 
 def _seconds(run: Any, attack: tuple[str, str, str], length: int, pattern: re.Pattern[Any]) -> float:
-    """The CPU time of one match; more than BOUND if it was stopped then."""
+    """Return the CPU time of one match; more than BOUND if it was interrupted."""
     before, pump, after = attack
     text: Any = before + pump * (length // len(pump)) + after
     if isinstance(pattern.pattern, bytes):
@@ -166,7 +166,7 @@ def _seconds(run: Any, attack: tuple[str, str, str], length: int, pattern: re.Pa
 
 @contextmanager
 def _stopped() -> Iterator[None]:
-    """Stops the block after BOUND seconds of CPU; `re` looks for signals while it matches."""
+    """Interrupt the block after BOUND seconds of CPU; `re` checks for signals while it matches."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         raise TooSlow
@@ -181,7 +181,7 @@ def _stopped() -> Iterator[None]:
 
 
 def _attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
-    """What comes before, what is repeated, and what comes after, for each repetition of a pattern."""
+    """Yield attacks on each repetition of a pattern: text before, text to repeat, text after."""
     tree = _parser.parse(pattern.pattern, pattern.flags)
     literals = sorted(_literals(tree))
     signs = dict.fromkeys([*SIGNS, *literals])
@@ -195,9 +195,9 @@ def _attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _repetitions(tree: Any, before: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """Each repetition of a tree, with what comes before it."""
-    for place, (code, value) in enumerate(tree):
-        ahead = (*before, *tree[:place])
+    """Yield each repetition in a tree, with the nodes before it."""
+    for index, (code, value) in enumerate(tree):
+        ahead = (*before, *tree[:index])
         if "REPEAT" in str(code):
             _, most, body = value
             if most >= MANY:
@@ -238,11 +238,11 @@ def _literals(tree: Any) -> set[str]:
 
 
 def _sample(tree: Any, sign: str) -> str:
-    """A text that a tree matches, made of one sign wherever that may stand."""
+    """Return a text that a tree matches, using one character wherever it is allowed."""
     return "".join(_piece(code, value, sign) for code, value in tree)
 
 
-def _piece(code: Any, value: Any, sign: str) -> str:  # noqa: PLR0911 - one for each kind of node
+def _piece(code: Any, value: Any, sign: str) -> str:  # noqa: PLR0911 - one return per kind of node
     match str(code):
         case "LITERAL":
             return chr(value)

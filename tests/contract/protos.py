@@ -1,4 +1,4 @@
-"""The contract as compiled, with its comments: what the contract tests look at."""
+"""The compiled .proto files with comments, for the contract tests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import (
 
 from tests.contract.sources import ROOT
 
-# Field numbers of descriptor.proto, by which source locations name their element.
+# Field numbers of descriptor.proto, with which source locations identify their element.
 MESSAGES, ENUMS, SERVICES = 4, 5, 6
 FIELDS, NESTED_MESSAGES, NESTED_ENUMS = 2, 3, 4
 VALUES, METHODS = 2, 2
@@ -24,7 +24,7 @@ Comments = dict[Path, str]
 
 @dataclass(frozen=True)
 class Element:
-    """One documented thing of a proto file."""
+    """One element of a .proto file with its comment."""
 
     kind: str
     name: str
@@ -33,7 +33,7 @@ class Element:
 
 @cache
 def files() -> list[FileDescriptorProto]:
-    """Our own proto files, in the order of their names."""
+    """Return Letterhead's own .proto files, sorted by name."""
     found = FileDescriptorSet.FromString((ROOT / "gen/letterhead.binpb").read_bytes())
     return sorted(
         (file for file in found.file if file.package.startswith("letterhead.")), key=lambda file: file.name
@@ -41,7 +41,7 @@ def files() -> list[FileDescriptorProto]:
 
 
 def elements(file: FileDescriptorProto) -> Iterator[Element]:
-    """Every service, rpc, message, field, enum and value of a file."""
+    """Yield every service, RPC, message, field, enum and value of a file."""
     comments = {tuple(at.path): at.leading_comments.strip() for at in file.source_code_info.location}
     for index, service in enumerate(file.service):
         yield Element("service", service.name, comments.get((SERVICES, index), ""))

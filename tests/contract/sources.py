@@ -1,4 +1,4 @@
-"""Our own Python files, parsed: what the contract tests look at."""
+"""Parsed Python files of the repository, for the contract tests."""
 
 import ast
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def files(*packages: str) -> list[Path]:
-    """Every .py file of these packages, relative to the root."""
+    """Return every .py file of these packages, relative to the root."""
     return sorted(path.relative_to(ROOT) for package in packages for path in (ROOT / package).rglob("*.py"))
 
 
@@ -24,7 +24,7 @@ def parsed(path: Path) -> ast.Module:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The dotted names of all modules that a file imports, wherever in it."""
+    """Yield the dotted names of all modules that a file imports, at any level."""
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -33,7 +33,7 @@ def imported(path: Path) -> Iterator[str]:
 
 
 def functions(path: Path) -> Iterator[Function]:
-    """Every function and method of a file, the nested ones too."""
+    """Yield every function and method of a file, including nested ones."""
     for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node

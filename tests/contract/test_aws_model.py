@@ -1,4 +1,4 @@
-"""The pretend AWS against botocore's models: what boto3 sends, what we answer, and how we refuse."""
+"""The sandbox AWS compared with botocore's models: requests, responses and errors."""
 
 import json
 import re
@@ -32,7 +32,7 @@ TOKEN = re.compile(r"[a-z2-7]{32}")
 
 
 class Wiretap:
-    """Keeps what went over the wire for the last call of a client."""
+    """Recorder of the request and response of a client's last call."""
 
     def __init__(self, client: Any, service: str) -> None:
         client.meta.events.register(f"before-send.{service}", self._sent)
@@ -62,7 +62,9 @@ async def world(certificates: Path) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize("service", JOURNEYS)
-async def test_every_operation_keeps_to_the_model_both_ways(world: World, service: str) -> None:
+async def test_requests_and_responses_of_every_operation_conform_to_the_model(
+    world: World, service: str
+) -> None:
     tap = Wiretap(world.client(service), service)
     answers: dict[str, Json] = {}
 
@@ -72,20 +74,20 @@ async def test_every_operation_keeps_to_the_model_both_ways(world: World, servic
         answers[step.operation] = await world.call(service, xform_name(step.operation), **params)
         model = service_model(service).operation_model(step.operation)
         assert _read_by_us(world.aws.app, service, tap.request) == (step.operation, params)
-        _keeps_to_the_model(model, tap.answer, answers[step.operation])
+        _assert_conforms(model, tap.answer, answers[step.operation])
 
     assert set(answers) == {model.name for model in world.aws.app.service(service).operations()}
 
 
 async def _before(world: World, step: Step) -> None:
-    """An email leaves only as a verified domain."""
+    """Verify the domain before a SendEmail step, which requires it."""
     if step.operation == "SendEmail":
         change = {"dkim_status": "SUCCESS", "mail_from_status": "SUCCESS"}
         await world.control("PATCH", f"/ses/identities/{NAME}", change)
 
 
 def _read_by_us(app: Gateway, service: str, sent: Any) -> tuple[str, Json]:
-    """What our reader makes of the bytes that boto3 sent."""
+    """Return operation and parameters as the sandbox parses them from the bytes that boto3 sent."""
     url, body = urlsplit(sent.url), sent.body or b""
     scope = {
         "type": "http", "method": sent.method, "path": url.path, "raw_path": url.path.encode(),
@@ -101,8 +103,8 @@ def _octets(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
-def _keeps_to_the_model(model: OperationModel, answer: Json, parsed: Json) -> None:
-    """The raw answer has nothing that the model does not know, and what boto3 read of it breaks no rule."""
+def _assert_conforms(model: OperationModel, answer: Json, parsed: Json) -> None:
+    """Assert that the raw response has no unknown members, and that boto3's result violates no constraint."""
     metadata = parsed.pop("ResponseMetadata")
     assert metadata["HTTPStatusCode"] == 200
     assert REQUEST_ID.fullmatch(metadata["RequestId"])
@@ -110,7 +112,7 @@ def _keeps_to_the_model(model: OperationModel, answer: Json, parsed: Json) -> No
         return
     assert list(problems(model.output_shape, parsed)) == []
     if answer["body"].startswith(b"<"):
-        result = ET.fromstring(answer["body"]).find(f"{{*}}{model.name}Result")  # noqa: S314 - our own answer
+        result = ET.fromstring(answer["body"]).find(f"{{*}}{model.name}Result")  # noqa: S314 - from the sandbox
         assert result is not None
         assert {_local(child) for child in result} <= set(model.output_shape.members)
     else:
@@ -124,7 +126,7 @@ def _local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-async def test_ids_have_the_form_of_the_real_ones(world: World) -> None:
+async def test_ids_have_the_same_form_as_those_of_aws(world: World) -> None:
     created = await world.ses("create_email_identity", EmailIdentity=NAME)
     await world.control("PATCH", f"/ses/identities/{NAME}", {"dkim_status": "SUCCESS"})
 
@@ -143,7 +145,7 @@ SQS_ARN = "arn:aws:sqs:us-east-1:123456789012:x"
 
 @dataclass(frozen=True)
 class Refused:
-    """A call, and the code and HTTP status with which it is refused."""
+    """A call, and the error code and HTTP status with which it fails."""
 
     service: str
     operation: str
@@ -182,7 +184,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: f"{case.operation}-{case.code}")
-async def test_a_refusal_has_a_code_that_the_operation_declares(world: World, case: Refused) -> None:
+async def test_an_error_has_a_code_that_the_operation_declares(world: World, case: Refused) -> None:
     await world.ses("create_email_identity", EmailIdentity="taken.com")
     model = service_model(case.service).operation_model(case.operation)
 
@@ -203,7 +205,7 @@ def _declared(model: OperationModel) -> set[str]:
     return codes | {shape.name for shape in model.error_shapes}
 
 
-async def test_boto3_raises_the_modelled_class(world: World) -> None:
+async def test_boto3_raises_the_exception_class_of_the_model(world: World) -> None:
     exceptions = world.client("sesv2").exceptions
 
     with pytest.raises(exceptions.NotFoundException):
@@ -213,7 +215,7 @@ async def test_boto3_raises_the_modelled_class(world: World) -> None:
 
 
 def _rules(shape: Shape, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
-    """Paths of string members with an enum, a pattern or a bound, and a value that breaks each."""
+    """Return the paths of members with an enum, a pattern or a maximum, and a value that violates each."""
     found: list[tuple[tuple[str, ...], Any]] = []
     for name, member in shape.members.items():
         at = (*path, name)
@@ -238,7 +240,7 @@ def _cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("step", "path", "value"), _cases())
-def test_a_value_that_breaks_a_rule_of_the_model_is_found(
+def test_a_value_that_violates_a_constraint_of_the_model_is_detected(
     step: Step, path: tuple[str, ...], value: Any
 ) -> None:
     shape = service_model("sesv2").operation_model(step.operation).input_shape
@@ -251,7 +253,7 @@ def test_a_value_that_breaks_a_rule_of_the_model_is_found(
     )
 
 
-async def test_controls_share_one_request_a_second_and_the_ledger_counts_who_had_to_wait(
+async def test_control_operations_share_one_request_per_second_and_the_ledger_counts_throttled_calls(
     certificates: Path,
 ) -> None:
     async with open_world(certificates, control_rate=1.0) as world:

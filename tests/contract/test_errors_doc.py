@@ -1,4 +1,4 @@
-"""docs/errors.md says what the contract says."""
+"""docs/errors.md is up to date with the .proto files."""
 
 import subprocess
 import sys
@@ -6,9 +6,9 @@ import sys
 from tests.contract.sources import ROOT
 
 
-def test_the_errors_page_is_made_from_the_contract() -> None:
-    made = subprocess.run(
+def test_the_errors_page_is_up_to_date() -> None:
+    generated = subprocess.run(
         [sys.executable, "scripts/document_errors.py"], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert (ROOT / "docs/errors.md").read_text() == made.stdout, "run `make docs`"
+    assert (ROOT / "docs/errors.md").read_text() == generated.stdout, "run `make docs`"

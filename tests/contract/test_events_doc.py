@@ -1,4 +1,4 @@
-"""docs/events.md says what the contract says, and the services tell what it lists."""
+"""docs/events.md is up to date with the .proto files, and services publish exactly the events it lists."""
 
 import json
 import re
@@ -14,25 +14,25 @@ PAGE = (ROOT / "docs/events.md").read_text(encoding="utf-8")
 SUBJECTS = set(re.findall(r"^### `([a-z.]+)`$", PAGE, re.MULTILINE))
 
 
-def test_the_events_page_is_made_from_the_contract() -> None:
-    made = subprocess.run(
+def test_the_events_page_is_up_to_date() -> None:
+    generated = subprocess.run(
         [sys.executable, "scripts/document_events.py"], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert made.stdout == PAGE, "run `make docs`"
+    assert generated.stdout == PAGE, "run `make docs`"
 
 
-def test_every_event_on_the_page_is_told_by_a_service_and_no_other() -> None:
-    told = {
+def test_services_publish_exactly_the_events_on_the_page() -> None:
+    published = {
         subject
         for path in ROOT.glob("services/*/events.py")
         for subject in re.findall(r'"([a-z]+\.[a-z]+)"', path.read_text(encoding="utf-8"))
     }
 
-    assert told == SUBJECTS
+    assert published == SUBJECTS
 
 
-def test_the_example_is_an_event_of_the_contract() -> None:
+def test_the_example_is_a_valid_event() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     event = json.loads(example)
     message = email_events_pb2.BounceReceived()

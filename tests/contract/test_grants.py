@@ -1,4 +1,4 @@
-"""Every statement of every store is one that its service's role may run, on the schema as migrated."""
+"""Each service's role may run every statement of its stores on the migrated schema."""
 
 from pathlib import Path
 
@@ -19,8 +19,8 @@ HISTORY = (
 
 
 @pytest.mark.parametrize("path", STORES, ids=str)
-async def test_a_store_asks_only_what_its_role_may(database: FreshDatabase, path: Path) -> None:
-    """The planner checks names, types and rights of each; parameters stay open."""
+async def test_the_role_may_run_every_statement_of_its_store(database: FreshDatabase, path: Path) -> None:
+    """Plan each statement: the planner checks names, types and privileges without parameter values."""
     connection = await asyncpg.connect(database.url(path.parts[1]))
 
     for name, sql in Queries.load(ROOT / path):

@@ -1,4 +1,4 @@
-"""Who may import what, file by file; what import-linter cannot say of modules outside of us."""
+"""Which files may import which third-party libraries; import-linter covers only our own modules."""
 
 import sys
 from fnmatch import fnmatch
@@ -8,7 +8,7 @@ import pytest
 
 from tests.contract.sources import EVERYTHING, PRODUCTION, files, imported
 
-# Each outside library stands in one kind of file, so that all it must be told is said in one place.
+# Each third-party library may be imported only by certain files, so that its configuration is in one place.
 EDGES = {
     "boto3": ["services/*/ses.py", "services/*/intake/*.py"],
     "botocore": ["services/*/ses.py", "services/*/intake/*.py"],
@@ -22,12 +22,12 @@ EDGES = {
     "grpc": [
         "chassis/*.py", "services/*/__main__.py", "services/*/servicer.py", "services/*/servicer/*.py",
         "services/console/calls.py",
-        "services/console/api/*.py", "services/console/pages/*.py",  # the codes that a refusal has
+        "services/console/api/*.py", "services/console/pages/*.py",  # status codes of errors
     ],
     "letterhead": [
         "chassis/errors.py", "services/*/__main__.py", "services/*/servicer.py", "services/*/servicer/*.py",
         "services/*/events.py",
-        "services/console/*.py",  # which has no words of its own, and shows what the others say
+        "services/console/*.py",  # has no types of its own, and shows those of the other services
     ],
     "starlette": ["services/console/*.py", "services/webhooks/intake/*.py"],
     "uvicorn": ["chassis/web.py", "chassis/connections.py"],
@@ -37,18 +37,18 @@ EDGES = {
 
 
 @pytest.mark.parametrize("library", EDGES)
-def test_a_library_is_imported_only_by_its_edge(library: str) -> None:
-    strangers = [
+def test_a_library_is_imported_only_where_allowed(library: str) -> None:
+    violations = [
         str(path)
         for path in files(*PRODUCTION)
         if library in {name.partition(".")[0] for name in imported(path)}
         and not any(fnmatch(str(path), allowed) for allowed in EDGES[library])
     ]
 
-    assert strangers == []
+    assert violations == []
 
 
-# What a model may stand on beside the standard library: tables of names, as pure as itself.
+# Libraries that a model may import besides the standard library: pure lookup tables.
 TABLES = {"idna", "publicsuffixlist"}
 
 
@@ -57,23 +57,25 @@ def models() -> list[Path]:
 
 
 @pytest.mark.parametrize("path", models(), ids=str)
-def test_a_model_is_pure(path: Path) -> None:
+def test_a_model_imports_only_pure_libraries(path: Path) -> None:
     own = path.parent.as_posix().replace("/", ".")
 
-    strangers = {name for name in imported(path) if not name.startswith(own)}
+    others = {name for name in imported(path) if not name.startswith(own)}
 
-    assert {name.partition(".")[0] for name in strangers} <= sys.stdlib_module_names | TABLES
+    assert {name.partition(".")[0] for name in others} <= sys.stdlib_module_names | TABLES
 
 
-def test_unit_tests_need_no_server() -> None:
+def test_unit_tests_do_not_need_a_server() -> None:
     servers = {"asyncpg", "nats", "grpc", "tests.stores", "tests.streams", "tests.factories", "cli.embedded"}
 
-    needy = {str(path): found for path in files("tests/unit") if (found := servers & set(imported(path)))}
+    violations = {
+        str(path): found for path in files("tests/unit") if (found := servers & set(imported(path)))
+    }
 
-    assert needy == {}
+    assert violations == {}
 
 
-def test_nobody_patches() -> None:
+def test_no_test_uses_mocks() -> None:
     patching = [str(path) for path in files(*EVERYTHING) if "unittest.mock" in set(imported(path))]
 
     assert patching == []

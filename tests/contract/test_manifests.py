@@ -1,4 +1,4 @@
-"""The manifests fit together, and fit the code: what a cluster would only tell when it runs."""
+"""The manifests are consistent with each other and with the code, which a cluster checks only at run time."""
 
 import json
 import re
@@ -45,8 +45,8 @@ def test_workloads_select_their_own_pods(overlay: Overlay) -> None:
             assert [each.name for each in overlay.selected(selector)] == [workload.name]
 
 
-def test_services_lead_to_a_port_of_one_workload(overlay: Overlay) -> None:
-    """They are headless, so the port that a client dials is the container's own."""
+def test_each_service_selects_a_port_of_one_workload(overlay: Overlay) -> None:
+    """Services are headless, so the port that a client dials must be that of the container."""
     for service in overlay.kind("Service"):
         (workload,) = overlay.selected(service["spec"]["selector"])
         for port in service["spec"]["ports"]:
@@ -54,7 +54,7 @@ def test_services_lead_to_a_port_of_one_workload(overlay: Overlay) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PodDisruptionBudget", "NetworkPolicy"])
-def test_a_policy_is_about_something(overlay: Overlay, kind: str) -> None:
+def test_a_policy_selects_a_workload(overlay: Overlay, kind: str) -> None:
     for policy in overlay.kind(kind):
         selector = policy["spec"].get("selector") or policy["spec"]["podSelector"]
         assert overlay.selected(selector), policy["metadata"]["name"]
@@ -68,7 +68,7 @@ def test_autoscalers_scale_a_deployment(overlay: Overlay) -> None:
 
 
 def ways(policy: Manifest) -> Iterator[tuple[list[Manifest], list[Manifest], bool]]:
-    """The peers and ports of each rule of a policy, and whether it is a way in."""
+    """Yield the peers and ports of each rule of a policy, and whether it is an ingress rule."""
     for rule in policy["spec"].get("ingress", []):
         yield rule.get("from", []), rule.get("ports", []), True
     for rule in policy["spec"].get("egress", []):
@@ -90,15 +90,15 @@ def test_network_policies_name_pods_and_ports_that_exist(overlay: Overlay) -> No
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_probes_ask_for_what_the_server_answers(overlay: Overlay, service: str) -> None:
+def test_probes_check_registered_health_services(overlay: Overlay, service: str) -> None:
     workload = dict(overlay.services())[service]
     (container,) = workload.containers
     registered = {"", LIVENESS, *full_names(service)}
 
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-        asked = container[probe]["grpc"]
-        assert asked["port"] == workload.ports()["health"]
-        assert asked.get("service", "") in registered
+        check = container[probe]["grpc"]
+        assert check["port"] == workload.ports()["health"]
+        assert check.get("service", "") in registered
     assert container["livenessProbe"]["grpc"]["service"] == LIVENESS
 
 
@@ -110,7 +110,7 @@ def test_the_console_is_probed_by_http(overlay: Overlay) -> None:
 
 
 def full_names(service: str) -> Iterator[str]:
-    """The gRPC services of a package of the contract."""
+    """Yield the full names of the gRPC services in a package."""
     directory = Path(letterhead.__path__[0]) / service / "v1"
     for path in directory.glob("*_pb2.py"):
         descriptor = import_module(f"letterhead.{service}.v1.{path.stem}").DESCRIPTOR
@@ -118,7 +118,9 @@ def full_names(service: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("service", DEPLOYED)
-def test_settings_are_what_the_service_reads(overlay: Overlay, service: str, tmp_path: Path) -> None:
+def test_settings_in_manifests_are_valid_for_the_service(
+    overlay: Overlay, service: str, tmp_path: Path
+) -> None:
     workload = dict(overlay.services())[service]
     environment = overlay.environment(workload)
     known = {each.variable for each in config.describe(config_of(service))}
@@ -134,7 +136,7 @@ def test_settings_are_what_the_service_reads(overlay: Overlay, service: str, tmp
 
 
 @pytest.mark.parametrize("service", DEPLOYED)
-def test_grpc_is_encrypted_in_production_and_plain_by_an_explicit_setting_alone(service: str) -> None:
+def test_grpc_uses_tls_in_production_and_plaintext_only_if_set_explicitly(service: str) -> None:
     files = {f"LETTERHEAD_GRPC_{name}_FILE" for name in ("CERTIFICATE", "KEY", "CA")}
     production, dev = built("production"), built("dev")
     workload = dict(production.services())[service]
@@ -151,7 +153,7 @@ def test_grpc_is_encrypted_in_production_and_plain_by_an_explicit_setting_alone(
     )
 
 
-def test_without_tls_and_without_the_setting_a_service_refuses_to_start(tmp_path: Path) -> None:
+def test_a_service_without_tls_and_without_the_plaintext_setting_does_not_start(tmp_path: Path) -> None:
     overlay = built("dev")
     workload = dict(overlay.services())["sender"]
     environment = with_secrets(overlay.environment(workload), workload, tmp_path)
@@ -167,11 +169,11 @@ def test_without_tls_and_without_the_setting_a_service_refuses_to_start(tmp_path
     )
 
 
-def test_cert_manager_makes_the_secrets_that_are_mounted() -> None:
-    made = yaml.safe_load_all((ROOT / "deploy/components/cert-manager/certificates.yaml").read_text())
+def test_cert_manager_issues_the_secrets_that_are_mounted() -> None:
+    manifests = yaml.safe_load_all((ROOT / "deploy/components/cert-manager/certificates.yaml").read_text())
     certificates = {
         each["spec"]["secretName"]: each["spec"]
-        for each in made
+        for each in manifests
         if each["kind"] == "Certificate" and not each["spec"].get("isCA")
     }
 
@@ -180,11 +182,11 @@ def test_cert_manager_makes_the_secrets_that_are_mounted() -> None:
         spec = certificates[f"letterhead-{service}-tls"]
         assert service in spec["dnsNames"]
         assert spec["usages"] == ["server auth", "client auth"]
-        # A certificate that NATS's servers accept may join them, and so publish anything.
+        # The holder of a certificate that the NATS servers accept can join the cluster and publish anything.
         assert (spec["issuerRef"]["name"] == "letterhead-nats-ca") == (service == "nats")
 
 
-def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> None:
+def test_the_migration_has_its_settings_and_the_release_in_its_name(overlay: Overlay, tmp_path: Path) -> None:
     (workload,) = [each for each in overlay.workloads if each.manifest["kind"] == "Job"]
     environment = overlay.environment(workload)
 
@@ -194,8 +196,8 @@ def test_the_migration_has_what_it_reads(overlay: Overlay, tmp_path: Path) -> No
     assert workload.name == f"migrate-{image.rpartition(':')[2]}"
 
 
-def test_what_the_migration_needs_is_applied_with_it(overlay: Overlay) -> None:
-    """deploy/README.md applies what bears its label before anything else."""
+def test_the_migration_label_selects_all_that_the_migration_needs(overlay: Overlay) -> None:
+    """deploy/README.md applies the objects with this label before all others."""
     (workload,) = [each for each in overlay.workloads if each.manifest["kind"] == "Job"]
     first = {
         (each["kind"], each["metadata"]["name"])
@@ -207,12 +209,12 @@ def test_what_the_migration_needs_is_applied_with_it(overlay: Overlay) -> None:
 
 
 def with_secrets(environment: dict[str, str], workload: Workload, directory: Path) -> dict[str, str]:
-    """The environment with secrets in files that exist; each must be on a mounted Secret."""
+    """Return the environment with secrets in existing files; each must be in a mounted Secret."""
     found = dict(environment)
     for variable, value in environment.items():
         if variable.endswith(config.SECRET_SUFFIX):
             path = Path(value)
-            assert str(path.parent) in workload.mounted_secrets(), f"{variable} is on no mounted Secret"
+            assert str(path.parent) in workload.mounted_secrets(), f"{variable} is not in a mounted Secret"
             found[variable] = str(directory / path.name)
             (directory / path.name).write_text(generate_key()[0])
     return found
@@ -224,11 +226,11 @@ def grace(workload: Workload) -> float:
 
 
 def preparation(workload: Workload) -> float:
-    """The seconds that preStop takes of the grace."""
+    """Return the seconds that preStop takes from the grace period."""
     return float(workload.containers[0]["lifecycle"]["preStop"]["exec"]["command"][1])
 
 
-def test_peers_and_nats_are_where_the_settings_say(overlay: Overlay) -> None:
+def test_addresses_of_services_and_nats_in_settings_exist(overlay: Overlay) -> None:
     listening = {
         f"{service['metadata']['name']}:{port['port']}"
         for service in overlay.kind("Service")
@@ -242,7 +244,7 @@ def test_peers_and_nats_are_where_the_settings_say(overlay: Overlay) -> None:
         assert peers | stores <= listening
 
 
-def test_secrets_are_only_referred_to(overlay: Overlay) -> None:
+def test_manifests_do_not_contain_secrets(overlay: Overlay) -> None:
     assert overlay.kind("Secret") == []
     for workload in overlay.workloads:
         for container in workload.containers:
@@ -250,14 +252,14 @@ def test_secrets_are_only_referred_to(overlay: Overlay) -> None:
                 assert not re.search(r"password|secret|token|credential", variable["name"], re.IGNORECASE)
 
 
-def test_the_secrets_of_dev_are_those_that_dev_needs() -> None:
+def test_dev_secrets_generates_exactly_the_secrets_that_dev_needs() -> None:
     overlay = built("dev")
     wanted: dict[str, set[str]] = {}
     for workload in overlay.workloads:
         for directory, secret in workload.mounted_secrets().items():
             paths = [value for value in overlay.environment(workload).values() if value.startswith(directory)]
             wanted[secret] = {Path(path).name for path in paths}
-    wanted["letterhead-nats"] = {PUBLIC_KEYS}  # its configuration includes it
+    wanted["letterhead-nats"] = {PUBLIC_KEYS}  # included by nats.conf
     wanted["letterhead-subscriber"] = {"nats-seed"}  # for other services of the platform
 
     assert {name: set(files) for name, files in secrets().items()} == wanted
@@ -269,8 +271,8 @@ def test_images_have_a_tag_or_digest(overlay: Overlay) -> None:
             assert re.fullmatch(r"\S+(:(?!latest$)[\w.-]+|@sha256:[0-9a-f]{64})", container["image"])
 
 
-def test_pods_are_restricted_and_bounded(overlay: Overlay) -> None:
-    """The restricted Pod Security Standard, and a read-only root, no token, and limits besides."""
+def test_pods_are_restricted_and_have_limits(overlay: Overlay) -> None:
+    """Check the restricted Pod Security Standard, read-only root, no token, and resource limits."""
     for workload in overlay.workloads:
         pod = workload.pod
         assert pod["securityContext"]["runAsNonRoot"]
@@ -285,7 +287,7 @@ def test_pods_are_restricted_and_bounded(overlay: Overlay) -> None:
             assert "memory" in container["resources"]["limits"]
 
 
-def test_service_accounts_exist_and_aws_roles_go_to_those_who_call_aws() -> None:
+def test_service_accounts_exist_and_only_services_that_call_aws_have_roles() -> None:
     production = built("production")
     accounts = {each["metadata"]["name"]: each["metadata"] for each in production.kind("ServiceAccount")}
     annotated = {name for name, metadata in accounts.items() if metadata.get("annotations")}
@@ -298,7 +300,7 @@ def test_service_accounts_exist_and_aws_roles_go_to_those_who_call_aws() -> None
     }
 
 
-# IAM checks some calls by another name, or by one more.
+# IAM actions that AWS checks in addition to, or instead of, the action with the name of the call.
 ALSO = {
     "CreateEmailIdentity": {"TagResource"},
     "SendEmail": {"SendRawEmail"},
@@ -317,7 +319,7 @@ CHECKED_AS_ANOTHER = {"DeleteMessageBatch"}
         ("webhooks/intake/subscriptions.py", "sns", "sns", "webhooks-sns-https"),
     ],
 )
-def test_an_aws_role_may_do_what_its_service_calls_and_no_more(
+def test_an_aws_role_allows_exactly_the_calls_of_its_service(
     edge: str, aws: str, prefix: str, policy: str
 ) -> None:
     rights = json.loads((ROOT / f"deploy/components/irsa/policies/{policy}.json").read_text())
@@ -330,7 +332,7 @@ def test_an_aws_role_may_do_what_its_service_calls_and_no_more(
 
 
 def operations_called(path: Path, aws: str) -> set[str]:
-    """The operations of an AWS service whose boto3 names stand in a file."""
+    """Return the operations of an AWS service whose boto3 names occur in a file."""
     operations = Loader().load_service_model(aws, "service-2")["operations"]
     words = set(re.findall(r"[a-z_]+", path.read_text(encoding="utf-8")))
     return {name for name in operations if xform_name(name) in words}

@@ -30,8 +30,8 @@ def test_every_service_has_its_own_key_at_nats() -> None:
     assert len(set(public)) == len(PUBLISHED) + 1
 
 
-def test_nats_takes_its_configuration(overlay: Overlay, tmp_path: Path) -> None:
-    """As it is mounted: its ConfigMap and the public keys in one directory, the certificates in another."""
+def test_nats_accepts_its_configuration(overlay: Overlay, tmp_path: Path) -> None:
+    """Check the files as mounted: ConfigMap and public keys in one directory, certificates in another."""
     tls = open_certificates(tmp_path, "us-east-1")
     certificates = {"tls.crt": tls.tls_cert, "tls.key": tls.tls_key, "ca.crt": tls.ca}
     for name, text in (config_map(overlay, "nats") | secrets()["letterhead-nats"]).items():
@@ -45,13 +45,13 @@ def test_nats_takes_its_configuration(overlay: Overlay, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_nats_lets_each_user_do_what_the_code_says() -> None:
+def test_nats_permissions_are_up_to_date_with_the_code() -> None:
     for name in OVERLAYS:
         assert config_map(built(name), "nats")["authorization.conf"] == document()
 
 
 def config_map(overlay: Overlay, name: str) -> dict[str, str]:
-    """The files of a ConfigMap, by its name without the hash."""
+    """Return the files of a ConfigMap; `name` is its name without the hash."""
     [data] = [
         each["data"]
         for each in overlay.kind("ConfigMap")
@@ -61,7 +61,7 @@ def config_map(overlay: Overlay, name: str) -> dict[str, str]:
     return files
 
 
-def test_nats_speaks_tls_in_production_and_services_verify_it() -> None:
+def test_nats_uses_tls_in_production_and_services_verify_it() -> None:
     production = built("production")
 
     assert config_map(production, "nats")["nats.conf"].count("tls {") == 2  # clients, and routes

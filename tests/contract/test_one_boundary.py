@@ -1,4 +1,4 @@
-"""What a caller may see is decided in one place: services take a filter from chassis.access."""
+"""Authorization is decided in one place: services use a visibility filter from chassis.access."""
 
 import ast
 from pathlib import Path
@@ -9,25 +9,25 @@ from tests.contract.sources import ROOT
 
 SERVICES = sorted(path.relative_to(ROOT) for path in (ROOT / "services").rglob("*.py"))
 SERVICERS = [path for path in SERVICES if "servicer" in path.parts or path.name == "servicer.py"]
-# What would let a service look at its caller and decide by itself.
+# Names with which a service could inspect its caller and decide for itself.
 DECIDING = {"require", "Principal", "bind"}
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=str)
-def test_a_service_takes_a_filter_and_not_its_caller(path: Path) -> None:
-    taken = {
+def test_a_service_imports_only_the_filter_and_not_the_caller(path: Path) -> None:
+    names = {
         alias.name
         for node in ast.walk(ast.parse((ROOT / path).read_text()))
         if isinstance(node, ast.ImportFrom) and node.module == "chassis.access"
         for alias in node.names
     }
 
-    assert taken & DECIDING == set()
+    assert names & DECIDING == set()
 
 
 @pytest.mark.parametrize("path", SERVICERS, ids=str)
-def test_a_servicer_gives_each_store_a_filter(path: Path) -> None:
-    """A read or write that serves a caller has `sees` among its arguments, or what was made of it."""
+def test_a_servicer_passes_a_filter_to_each_store(path: Path) -> None:
+    """Check that every store call for a caller has the filter, or a value made from it, as argument."""
     bare = [
         ast.unparse(call)
         for call in ast.walk(ast.parse((ROOT / path).read_text()))
@@ -43,7 +43,7 @@ def _is_of_a_store(call: ast.Call) -> bool:
 
 
 def _is_bound(call: ast.Call) -> bool:
-    """Return whether an argument is a filter, or a request that carries the tenant of one."""
+    """Return whether an argument is a filter, or a request that contains the tenant of one."""
     names = {
         name.id
         for each in (*call.args, *call.keywords)

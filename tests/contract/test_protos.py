@@ -1,4 +1,4 @@
-"""The contract reads as documentation: every element is described, every rpc says how it can fail."""
+"""The .proto files are complete documentation: every element has a comment, every RPC lists its errors."""
 
 import re
 
@@ -34,7 +34,7 @@ def test_an_rpc_lists_its_errors(rpc: Element) -> None:
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
-def test_lists_have_pages_and_creates_are_idempotent(file: FileDescriptorProto) -> None:
+def test_list_requests_are_paginated_and_create_requests_have_a_request_id(file: FileDescriptorProto) -> None:
     requests = {message.name: {field.name for field in message.field} for message in file.message_type}
 
     for name, fields in requests.items():

@@ -1,4 +1,4 @@
-"""Every alert has a runbook and asks for metrics that are there; every command that a page names exists."""
+"""Every alert has a runbook and uses existing metrics; every command on a page exists."""
 
 import re
 import shlex
@@ -18,26 +18,26 @@ RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted((ROOT / "deploy").rglob("*.md"))]
 RUNBOOKS = ROOT / "docs/runbooks"
 
-# A command on a line of its own, or the whole of a code span.
+# A command on its own line, or a whole code span.
 COMMAND = re.compile(r"(?:^ *(?:\.venv/bin/)?|`)letterhead ([a-z][^`\n]*)", re.MULTILINE)
 METRIC = re.compile(r"\bletterhead_[a-z0-9_]+\b")
 
 
 def metrics() -> set[str]:
-    """The names of all metrics that services export."""
+    """Return the names of all metrics that services export."""
     return {
         name for path in files(*PRODUCTION) for name in re.findall(r'"(letterhead_\w+)"', path.read_text())
     }
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_says_what_is_wrong_and_where_it_is_written_what_to_do(rule: dict[str, Any]) -> None:
+def test_an_alert_has_severity_summary_runbook_and_existing_metrics(rule: dict[str, Any]) -> None:
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["annotations"]["summary"].endswith(".")
     assert (ROOT / rule["annotations"]["runbook"]).is_file()
-    asked = set(METRIC.findall(rule["expr"]))
-    assert asked
-    assert asked <= metrics()
+    used = set(METRIC.findall(rule["expr"]))
+    assert used
+    assert used <= metrics()
 
 
 def test_the_list_of_runbooks_has_every_alert_metric_and_page() -> None:
@@ -51,17 +51,17 @@ def test_the_list_of_runbooks_has_every_alert_metric_and_page() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_a_page_names_commands_that_exist(page: Path) -> None:
+def test_commands_on_a_page_exist(page: Path) -> None:
     assert [problem for command in COMMAND.findall(page.read_text()) for problem in problems(command)] == []
 
 
 @pytest.mark.parametrize("page", sorted(RUNBOOKS.glob("*.md")), ids=lambda page: page.name)
-def test_a_runbook_names_metrics_that_exist(page: Path) -> None:
+def test_metrics_in_a_runbook_exist(page: Path) -> None:
     assert set(METRIC.findall(page.read_text())) <= metrics()
 
 
 def problems(command: str) -> Iterator[str]:
-    """Name what of a command does not exist."""
+    """Yield the parts of a command that do not exist."""
     words = shlex.split(command.partition(" #")[0].replace("…", "x"))
     found: Any = typer.main.get_command(app)
     while words and hasattr(found, "commands"):

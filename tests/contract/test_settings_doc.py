@@ -1,4 +1,4 @@
-"""docs/settings.md says what the services read."""
+"""docs/settings.md is up to date with the code."""
 
 import subprocess
 import sys
@@ -6,9 +6,9 @@ import sys
 from tests.contract.sources import ROOT
 
 
-def test_the_settings_page_is_made_from_the_code() -> None:
-    made = subprocess.run(
+def test_the_settings_page_is_up_to_date() -> None:
+    generated = subprocess.run(
         [sys.executable, "scripts/document_settings.py"], cwd=ROOT, capture_output=True, text=True, check=True
     )
 
-    assert (ROOT / "docs/settings.md").read_text() == made.stdout, "run `make docs`"
+    assert (ROOT / "docs/settings.md").read_text() == generated.stdout, "run `make docs`"

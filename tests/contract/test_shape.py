@@ -1,4 +1,4 @@
-"""Small things: the sizes that keep a file, a function and a signature readable at a glance."""
+"""Size limits of files and functions, and rules for module docstrings, names and comments."""
 
 import ast
 import io
@@ -17,7 +17,7 @@ UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
 
 
 def body_lines(function: Function) -> int:
-    """The lines of a function's body, its docstring and its nested functions' lines aside."""
+    """Return the number of lines of a function's body, without its docstring."""
     body = function.body[1:] if ast.get_docstring(function) else function.body
     if not body:
         return 0
@@ -25,7 +25,7 @@ def body_lines(function: Function) -> int:
 
 
 @pytest.mark.parametrize("path", files(*EVERYTHING), ids=str)
-def test_a_file_is_no_longer_than_a_few_screens(path: Path) -> None:
+def test_files_are_short(path: Path) -> None:
     assert len((ROOT / path).read_text().splitlines()) <= LONGEST_FILE
 
 
@@ -38,17 +38,17 @@ def test_functions_are_small(package: str) -> None:
 
 
 @pytest.mark.parametrize("path", files("chassis", "services", "sandbox", "cli"), ids=str)
-def test_a_module_says_what_it_is_for(path: Path) -> None:
+def test_every_module_has_a_docstring(path: Path) -> None:
     assert ast.get_docstring(parsed(path)) or not parsed(path).body
 
 
 @pytest.mark.parametrize("path", files(*EVERYTHING), ids=str)
-def test_a_name_means_something(path: Path) -> None:
+def test_module_names_are_specific(path: Path) -> None:
     assert not WORDS_OF_NOTHING & {part.removesuffix(".py") for part in path.parts}
 
 
 @pytest.mark.parametrize("path", files("chassis", "services", "sandbox", "cli"), ids=str)
-def test_nothing_is_left_for_later(path: Path) -> None:
+def test_comments_do_not_contain_todos(path: Path) -> None:
     comments = [
         token.string
         for token in tokenize.generate_tokens(io.StringIO((ROOT / path).read_text()).readline)

@@ -1,4 +1,4 @@
-"""The list of events, owners and consumers is what the services do."""
+"""The list of events, owners and consumers matches the code of the services."""
 
 import re
 from importlib import import_module
@@ -13,8 +13,8 @@ CONSUMER = re.compile(r'Consumer\(\s*database, stream, SCHEMA, "([a-z]+)", (.+?)
 
 
 @pytest.mark.parametrize("service", PUBLISHED)
-def test_a_service_publishes_what_it_owns(service: str) -> None:
-    """Each is in its file of events; sender's has those it applies as well."""
+def test_a_service_publishes_exactly_the_events_it_owns(service: str) -> None:
+    """Compare with the service's events.py; sender's also names the events that it consumes."""
     source = (ROOT / f"services/{service}/events.py").read_text(encoding="utf-8")
     applied = {subject for subjects in CONSUMED.get(service, {}).values() for subject in subjects}
 
@@ -25,7 +25,7 @@ def test_an_event_has_one_owner() -> None:
     assert len(OWNERS) == sum(map(len, PUBLISHED.values()))
 
 
-def test_consumers_are_those_that_the_services_start() -> None:
+def test_services_start_exactly_the_listed_consumers() -> None:
     started = {
         service: dict(
             re.findall(r'Consumer\(\s*database, stream, SCHEMA, "([a-z]+)", (.+?), [\w.]+\)', source)

@@ -1,4 +1,4 @@
-"""Whoever has stolen one user's key of NATS, or has none: what they try, and what comes of it."""
+"""An attacker who has stolen the NATS key of one user, or has none: its attempts and their effects."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ from cli.embedded import NatsServer
 from tests.streams import OPERATOR, connected
 from tests.waiting import eventually
 
-NOBODY = "nobody"  # has no key
+NOBODY = "nobody"  # an attacker without a key
 USERS = (*PUBLISHED, SUBSCRIBER, NOBODY)
 FILTERS = {
     durable(service, name): (service, subjects)
@@ -35,12 +35,12 @@ HOUR = 3600.0
 
 
 class Breached(Exception):
-    """Something that must not succeed did; nothing further is tried."""
+    """An attempt succeeded that must fail; ends the attack."""
 
 
 @dataclass
 class Count:
-    """What was tried, and what of it succeeded; with `stop`, the first breach ends it all."""
+    """Number of attempts, and those that succeeded; with `stop`, the first breach ends the attack."""
 
     stop: bool = False
     tries: int = 0
@@ -55,7 +55,7 @@ class Count:
 
 
 def an_event(subject: str) -> bytes:
-    """An event of a subject, perfect but for who publishes it."""
+    """Return an event that is valid if the owner of the subject publishes it."""
     return envelope(
         {
             "id": uuid4(),
@@ -71,12 +71,12 @@ def an_event(subject: str) -> bytes:
 
 
 class Attacker:
-    """One user's connection, used for what it is not for; without one it connects anew, without a key."""
+    """An attacker on one user's connection; NOBODY opens a connection without a key for each attempt."""
 
     def __init__(self, server: NatsServer, user: str) -> None:
         self.user = user
         self.inbox = f"{inbox_prefix(user)}.loot"
-        self.heard: list[Msg] = []
+        self._replies: list[Msg] = []
         self._server = server
         self._connection: Client | None = None
         self._refused = asyncio.Event()
@@ -84,14 +84,14 @@ class Attacker:
     async def connect(self) -> None:
         options = credentials(self._server.settings(self.user), self.user)
         self._connection = await nats.connect(**options, error_cb=self._note_refusal)
-        await self._connection.subscribe(self.inbox, cb=self._hear)
+        await self._connection.subscribe(self.inbox, cb=self._receive)
 
     async def close(self) -> None:
         if self._connection:
             await self._connection.close()
 
     async def publish(self, subject: str, body: bytes | Mapping[str, Any] = b"", reply: str = "") -> None:
-        """Publish, and return when the server has taken or refused it."""
+        """Publish, and wait until the server has accepted or rejected the message."""
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         self._refused.clear()
         if self._connection is None:
@@ -103,36 +103,36 @@ class Attacker:
             await self._connection.flush()
 
     async def ask(self, subject: str, body: bytes | Mapping[str, Any] = b"") -> bytes:
-        """Send a request; give its answer, empty when it is refused or there is none."""
-        self.heard.clear()
+        """Send a request and return the reply, or b"" if it is rejected or there is no reply."""
+        self._replies.clear()
         await self.publish(subject, body, self.inbox)
         if self._connection:
             with suppress(AssertionError):
-                await eventually(lambda: self.heard or self._refused.is_set(), within=ANSWER)
-        return self.heard[0].data if self.heard else b""
+                await eventually(lambda: self._replies or self._refused.is_set(), within=ANSWER)
+        return self._replies[0].data if self._replies else b""
 
     async def overhear(self, subject: str) -> list[Msg]:
-        """Subscribe; whatever arrives is in the list."""
-        heard: list[Msg] = []
+        """Subscribe, and return a list to which every received message is added."""
+        received: list[Msg] = []
 
-        async def hear(message: Msg) -> None:
-            heard.append(message)
+        async def receive(message: Msg) -> None:
+            received.append(message)
 
         if self._connection is None:
             await self._without_a_key(f"SUB {subject} 1\r\n".encode())
         else:
-            await self._connection.subscribe(subject, cb=hear)
+            await self._connection.subscribe(subject, cb=receive)
             await self._connection.flush()
-        return heard
+        return received
 
-    async def _hear(self, message: Msg) -> None:
-        self.heard.append(message)
+    async def _receive(self, message: Msg) -> None:
+        self._replies.append(message)
 
     async def _note_refusal(self, _: Exception) -> None:
         self._refused.set()
 
     async def _without_a_key(self, command: bytes) -> None:
-        """Say it, and wait until the server has hung up."""
+        """Send a command, and wait until the server closes the connection."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self._server.port)
         writer.write(b'CONNECT {"verbose":false}\r\n' + command + b"PING\r\n")
         assert b"PONG" not in await asyncio.wait_for(reader.read(), 5 * ANSWER.total_seconds())
@@ -140,19 +140,19 @@ class Attacker:
 
 
 class Vault:
-    """The stream with a true event of each subject and every service's consumers, one delivery of each open.
+    """The target: the stream with one valid event per subject, and every consumer with one unacked delivery.
 
-    Everything that an attacker could need is known: also what to acknowledge.
+    It exposes everything that an attacker could need, including the ack subjects.
     """
 
     def __init__(self, server: NatsServer, operator: Client, services: Mapping[str, Client]) -> None:
         self.server = server
-        self.open_deliveries: dict[str, str] = {}  # what acknowledges it, by consumer
+        self.open_deliveries: dict[str, str] = {}  # ack subjects by consumer
         self._services = services
         self._operator = operator.jetstream()
         self._read = 0
         self._state: dict[str, Any] = {}
-        self._true: set[bytes] = set()  # what their owners published
+        self._valid: set[bytes] = set()  # events published by their owners
 
     async def fill(self) -> None:
         for subject in OWNERS:
@@ -168,10 +168,10 @@ class Vault:
             await stream.add_consumer(STREAM, wanted)
             [delivery] = await (await stream.pull_subscribe_bind(name, STREAM)).fetch(1)
             self.open_deliveries[name] = delivery.reply
-        self._state, self._read = await self._look()
+        self._state, self._read = await self._snapshot()
 
     async def replies_of(self, service: str) -> tuple[str, list[Msg]]:
-        """Have a service wait for a reply; give the subject, and what arrives there."""
+        """Subscribe a service to a reply subject; return the subject and a list of what arrives there."""
         subject, replies = f"{inbox_prefix(service)}.{uuid4().hex}", list[Msg]()
 
         async def receive(message: Msg) -> None:
@@ -182,30 +182,30 @@ class Vault:
         return subject, replies
 
     async def settled(self) -> None:
-        """Return when every service has what was sent to it so far."""
+        """Wait until every service has received what was sent to it so far."""
         for each in self._services.values():
             await each.flush()
 
     async def publish_truly(self, subject: str) -> None:
         event = an_event(subject)
-        self._true.add(event)
+        self._valid.add(event)
         await self._services[OWNERS[subject]].jetstream().publish(subject, event)
 
     async def breached_by(self, user: str) -> bool:
-        """Whether, since the last look, anything changed that this user may not change.
+        """Return whether anything changed since the last call that this user may not change.
 
-        That is the stream and what it held, others' consumers, and any event of another that is believed;
-        a true one may be there again, which its id tells.
+        That is the stream and its messages, consumers of others, and new events that a consumer would accept
+        from another service. A copy of a valid event is allowed, because consumers deduplicate it by id.
         """
-        state, last = await self._look()
+        state, last = await self._snapshot()
         new = [await self._operator.get_msg(STREAM, number) for number in range(self._read + 1, last + 1)]
         may = own_consumers(user)
         changed = [name for name, now in state.items() if now != self._state.get(name) and name not in may]
         self._state, self._read = state, last
-        forged = [each for each in new if each.data not in self._true and _believed(each, user)]
+        forged = [each for each in new if each.data not in self._valid and _accepted(each, user)]
         return bool(changed or forged)
 
-    async def _look(self) -> tuple[dict[str, Any], int]:
+    async def _snapshot(self) -> tuple[dict[str, Any], int]:
         streams = {each.config.name: each for each in await self._operator.streams_info()}
         if (info := streams.get(STREAM)) is None:
             return {"stream": "deleted"}, self._read
@@ -227,8 +227,8 @@ def own_consumers(user: str) -> list[str]:
     return [name for name, (service, _) in FILTERS.items() if service == user]
 
 
-def _believed(message: RawStreamMsg, user: str) -> bool:
-    """Whether a consumer would take it for an event of a service that did not publish it."""
+def _accepted(message: RawStreamMsg, user: str) -> bool:
+    """Return whether a consumer would accept the message as an event of a service other than `user`."""
     subject = message.subject or ""
     try:
         trusted(message.data or b"", subject)
@@ -239,7 +239,7 @@ def _believed(message: RawStreamMsg, user: str) -> bool:
 
 @asynccontextmanager
 async def a_vault(server: NatsServer) -> AsyncIterator[Vault]:
-    """Creates the stream as its manager does, and fills it."""
+    """Create the stream as its manager does, and fill it."""
     async with AsyncExitStack() as exits:
         manager = await exits.enter_async_context(
             open_stream(server.settings(STREAM_MANAGER), STREAM_MANAGER)

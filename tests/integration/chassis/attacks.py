@@ -1,4 +1,4 @@
-"""Everything that one user of NATS must not be able to do, tried one by one."""
+"""Attacks on NATS: everything that one user must not be able to do, attempted one by one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -19,7 +19,7 @@ API = "$JS.API"
 
 
 async def attack(vault: Vault, user: str, count: Count) -> None:
-    """Try everything that one user must not be able to do."""
+    """Attempt everything that one user must not be able to do."""
     attacker = Attacker(vault.server, user)
     if user != NOBODY:
         await attacker.connect()
@@ -32,15 +32,15 @@ async def attack(vault: Vault, user: str, count: Count) -> None:
                 answer = await attacker.ask(subject, body)
             breach = await vault.breached_by(user) or _is_loot(answer)
             count.note(f"{user}: {what}: {subject} {reply}", breach=breach)
-        await _overhear(vault, attacker, count)
-        await _answer_for_another(vault, attacker, count)
+        await _eavesdrop(vault, attacker, count)
+        await _reply_to_others(vault, attacker, count)
         count.note(f"{user}: late effects", breach=await vault.breached_by(user))
     finally:
         await attacker.close()
 
 
 def _is_loot(answer: bytes) -> bool:
-    """Whether an answer is what was asked for, and not an error."""
+    """Return whether a reply contains the requested data, and not an error."""
     return bool(answer) and b'"error"' not in answer
 
 
@@ -54,13 +54,13 @@ def _tries(vault: Vault, user: str) -> Iterator[Try]:
 
 
 def _forgeries(user: str) -> Iterator[Try]:
-    """Publish what another owns; or make the server write to its subject, as the answer to a request."""
+    """Publish on subjects of others, or make the server send a reply to them."""
     own = PUBLISHED.get(user, ())
     for subject, owner in OWNERS.items():
         if owner == user:
             continue
         yield "forge", subject, an_event(subject), ""
-        yield "reflect an answer", f"{API}.STREAM.INFO.{STREAM}", b"", subject
+        yield "reflect a reply", f"{API}.STREAM.INFO.{STREAM}", b"", subject
         if own:
             yield "reflect an acknowledgement", own[0], an_event(subject), subject
         for name in own_consumers(user):
@@ -71,7 +71,7 @@ _ONE = {"batch": 1, "no_wait": True}
 
 
 def _on_consumers(vault: Vault, user: str) -> Iterator[Try]:
-    """Read, change, delete, settle what is another's."""
+    """Read, change or delete consumers of others, and acknowledge their deliveries."""
     for name, (service, _) in FILTERS.items():
         if service == user:
             continue
@@ -95,10 +95,10 @@ def _on_consumers(vault: Vault, user: str) -> Iterator[Try]:
             yield verb, f"{API}.CONSUMER.{verb}.{STREAM}.{name}", _MORE.get(verb, {}), ""
         acknowledgement = vault.open_deliveries[name]
         for word in (b"", b"+ACK", b"+TERM", b"-NAK"):
-            yield "settle", acknowledgement, word, vault.server.url and f"{inbox_prefix(user)}.loot"
-        yield "settle by an answer", f"{API}.STREAM.INFO.{STREAM}", b"", acknowledgement
+            yield "ack", acknowledgement, word, vault.server.url and f"{inbox_prefix(user)}.loot"
+        yield "ack with a reply", f"{API}.STREAM.INFO.{STREAM}", b"", acknowledgement
         for mine in own_consumers(user):
-            yield "settle by a delivery", f"{API}.CONSUMER.MSG.NEXT.{STREAM}.{mine}", _ONE, acknowledgement
+            yield "ack with a delivery", f"{API}.CONSUMER.MSG.NEXT.{STREAM}.{mine}", _ONE, acknowledgement
 
 
 _MORE: Mapping[str, Mapping[str, Any]] = {
@@ -109,13 +109,13 @@ _MORE: Mapping[str, Mapping[str, Any]] = {
 
 
 def _on_the_stream(user: str) -> Iterator[Try]:
-    """Delete, rewrite, copy and read it past the consumers."""
+    """Delete, change, copy or read the stream, bypassing its consumers."""
     for verb, body in _STREAM_REQUESTS.items():
         yield verb, f"{API}.STREAM.{verb}.{STREAM}", body, ""
-    twisted = {"name": STREAM, "subjects": ["open.>", "domain.>"], "subject_transform": _TWIST}
+    rewritten = {"name": STREAM, "subjects": ["open.>", "domain.>"], "subject_transform": _TRANSFORM}
     if user != STREAM_MANAGER:
-        yield "UPDATE", f"{API}.STREAM.UPDATE.{STREAM}", twisted, ""
-        yield "CREATE", f"{API}.STREAM.CREATE.{STREAM}", twisted, ""
+        yield "UPDATE", f"{API}.STREAM.UPDATE.{STREAM}", rewritten, ""
+        yield "CREATE", f"{API}.STREAM.CREATE.{STREAM}", rewritten, ""
     for loot in (
         {"sources": [{"name": STREAM}]},
         {"subjects": ["_INBOX_sender.>"]},
@@ -129,7 +129,7 @@ def _on_the_stream(user: str) -> Iterator[Try]:
         f"{API}.CONSUMER.LIST.{STREAM}",
         "$SYS.REQ.SERVER.PING",
     ):
-        yield "look around", subject, b"", ""
+        yield "list", subject, b"", ""
     for goal in (
         f"{API}.STREAM.PURGE.{STREAM}",
         f"{API}.STREAM.DELETE.{STREAM}",
@@ -145,7 +145,7 @@ def _on_the_stream(user: str) -> Iterator[Try]:
             yield "deliver to", f"{API}.CONSUMER.MSG.NEXT.{STREAM}.{name}", _ONE, goal
 
 
-_TWIST = {"src": "open.received", "dest": "domain.ready"}
+_TRANSFORM = {"src": "open.received", "dest": "domain.ready"}
 _STREAM_REQUESTS: Mapping[str, Mapping[str, Any]] = {
     "DELETE": {},
     "PURGE": {},
@@ -158,23 +158,23 @@ _STREAM_REQUESTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-async def _overhear(vault: Vault, attacker: Attacker, count: Count) -> None:
-    """Listen wherever others are spoken to, while all of them work."""
+async def _eavesdrop(vault: Vault, attacker: Attacker, count: Count) -> None:
+    """Subscribe to the inboxes of others and to wildcards while all services publish."""
     others = [f"{inbox_prefix(each)}.>" for each in (*PUBLISHED, SUBSCRIBER) if each != attacker.user]
     wide = [">", "*.>", "_INBOX.>", "$JS.>", "$JS.ACK.>", "$JS.API.>", "$SYS.>"]
-    ears = {subject: await attacker.overhear(subject) for subject in (*others, *wide, *OWNERS)}
+    received = {subject: await attacker.overhear(subject) for subject in (*others, *wide, *OWNERS)}
     for subject in OWNERS:
         await vault.publish_truly(subject)
-    await vault.breached_by(attacker.user)  # reads what was just published
-    for subject, heard in ears.items():
-        count.note(f"{attacker.user}: overhear {subject}", breach=bool(heard))
+    await vault.breached_by(attacker.user)  # takes the events just published into the snapshot
+    for subject, messages in received.items():
+        count.note(f"{attacker.user}: subscribe to {subject}", breach=bool(messages))
 
 
-async def _answer_for_another(vault: Vault, attacker: Attacker, count: Count) -> None:
-    """Send to where a service waits for a reply, though no one but the server knows that subject."""
+async def _reply_to_others(vault: Vault, attacker: Attacker, count: Count) -> None:
+    """Publish on the reply subject of a waiting service, which normally only the server knows."""
     for service in PUBLISHED:
         if service != attacker.user:
             subject, replies = await vault.replies_of(service)
             await attacker.publish(subject, an_event("domain.ready"))
             await vault.settled()
-            count.note(f"{attacker.user}: answer for another: {subject}", breach=bool(replies))
+            count.note(f"{attacker.user}: reply to another: {subject}", breach=bool(replies))

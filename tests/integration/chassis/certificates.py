@@ -1,4 +1,4 @@
-"""Certificates for tests: a CA, and what it signs for 127.0.0.1."""
+"""Certificates for tests: a CA, and certificates that it signs for 127.0.0.1."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ BOTH_ENDS = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 
 @dataclass(frozen=True)
 class Identity:
-    """The paths of one process's files, as cert-manager names them."""
+    """Paths of one process's TLS files, with the file names of cert-manager."""
 
     certificate: Path
     key: Path
@@ -24,7 +24,7 @@ class Identity:
 
 
 class Authority:
-    """A CA that signs for whoever asks."""
+    """A CA that issues certificates for tests."""
 
     def __init__(self, name: str = "test CA") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -34,7 +34,7 @@ class Authority:
         self._certificate = built.sign(self._key, hashes.SHA256())
 
     def issue(self, directory: Path) -> Identity:
-        """Write a certificate, its key and the CA; what was in the directory is replaced, as in a Secret."""
+        """Write a certificate, its key and the CA, replacing existing files like a Secret update."""
         key = ec.generate_private_key(ec.SECP256R1())
         addresses = x509.SubjectAlternativeName(
             [x509.IPAddress(ip_address("127.0.0.1")), x509.DNSName("localhost")]

@@ -1,4 +1,4 @@
-"""What the chassis is tried with: a service's database, a stream, and tasks that end with the test."""
+"""Fixtures of the chassis tests: a service's database, a stream, and background tasks."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,30 +17,30 @@ Start = Callable[[Callable[[asyncio.Event], Awaitable[None]]], None]
 
 @pytest.fixture
 async def identity(database: FreshDatabase) -> AsyncIterator[Database]:
-    """A pool as identity has it."""
+    """Return a connection pool with the role of identity."""
     async with database.open("identity") as opened:
         yield opened
 
 
 @pytest.fixture
 async def wire(stream: FreshStream) -> AsyncIterator[Stream]:
-    """A connection to this test's stream."""
+    """Return a connection to the stream of this test."""
     async with open_stream(stream.settings("identity"), "identity") as opened:
         yield opened
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Runs background tasks until the test ends."""
+    """Return a function that runs a background task until the test ends."""
     stop, running = asyncio.Event(), []
 
     async def one(task: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         async with supervised([task], stop, drain=timedelta(seconds=10)):
             await stop.wait()
 
-    def begin(task: Callable[[asyncio.Event], Awaitable[None]]) -> None:
+    def start_task(task: Callable[[asyncio.Event], Awaitable[None]]) -> None:
         running.append(asyncio.create_task(one(task)))
 
-    yield begin
+    yield start_task
     stop.set()
     await asyncio.gather(*running)

@@ -1,4 +1,4 @@
-"""Events to publish, and a consumer that writes down what it applied, as a service would: in its tables."""
+"""Events to publish, and a consumer that records applied events in a table, as a service would."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -18,14 +18,14 @@ GRANT SELECT, INSERT ON identity.journal TO letterhead_identity
 
 
 def an_event(subject: str = "domain.created", **data: str) -> Event:
-    """An event of no service's contract; the chassis does not care."""
+    """Return an event with arbitrary data; the chassis does not check its schema."""
     struct = Struct()
     struct.update(data)
     return Event(subject=subject, data=struct, tenant_id=uuid4(), resource="inbox.mnexa.ai")
 
 
 async def publish(database: Database, *events: Event) -> None:
-    """Writes events as a service does: in a transaction of its own."""
+    """Write events to the outbox as a service does, in one transaction."""
     async with database.transaction() as connection:
         await Outbox("identity").write(connection, *events)
 
@@ -36,20 +36,20 @@ async def make_journal(database: FreshDatabase) -> None:
 
 
 async def write_down(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
-    """The simplest handler with an effect that must not be doubled."""
+    """Record events: the simplest handler whose effect must not be repeated."""
     for event in events:
         await connection.execute("INSERT INTO identity.journal VALUES ($1, $2)", event.id, event.subject)
 
 
 async def written(database: FreshDatabase) -> list[str]:
-    """The ids applied so far; one applied twice is there twice."""
+    """Return the ids applied so far; an id that was applied twice occurs twice."""
     rows = await database.fetch("SELECT event_id FROM identity.journal ORDER BY event_id")
     return [str(row["event_id"]) for row in rows]
 
 
 def a_consumer(database: Database, stream: Stream, handle: Handle = write_down) -> Consumer:
-    """A consumer of all domain events that retries fast."""
-    quick = [timedelta(milliseconds=20)] * 4
+    """Return a consumer of all domain events with short retry delays."""
+    delays = [timedelta(milliseconds=20)] * 4
     return Consumer(
         database,
         stream,
@@ -57,5 +57,5 @@ def a_consumer(database: Database, stream: Stream, handle: Handle = write_down) 
         "journal",
         ["domain.>"],
         handle,
-        retry_delays=quick,
+        retry_delays=delays,
     )

@@ -1,4 +1,4 @@
-"""A service that does what a test tells it, on a real server, called through a real channel."""
+"""A test service with configurable behaviour on a real server, called through a real channel."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -25,32 +25,32 @@ VERIFIER = "letterhead.verifier.v1.VerifierService"
 
 
 class Probe:
-    """Does what the test says, and then answers; the one stream answers before, too."""
+    """Servicer that runs the action of the test and then responds; the stream also responds before."""
 
     def __init__(self, act: Act) -> None:
         self._act = act
 
     async def get_tenant(self, request: Any, _: Any) -> tenants_pb2.GetTenantResponse:
-        """Answer with the id asked for."""
+        """Run the action, and respond with the id from the request."""
         await self._act()
         return tenants_pb2.GetTenantResponse(tenant=tenants_pb2.Tenant(id=request.tenant_id))
 
     async def watch_domain(self, _: Any, __: Any) -> AsyncIterator[verifier_pb2.WatchDomainResponse]:
-        """Answer once, act, and answer again."""
+        """Respond once, run the action, and respond again."""
         yield verifier_pb2.WatchDomainResponse()
         await self._act()
         yield verifier_pb2.WatchDomainResponse()
 
 
 def a_server(**changes: Any) -> config.Server:
-    """Settings of a server on a free port that gives up fast."""
-    quick: dict[str, Any] = {"grpc_port": 0, "grpc_host": "127.0.0.1", "drain": timedelta(seconds=2)}
+    """Return settings of a server on a free port with a short drain."""
+    defaults: dict[str, Any] = {"grpc_port": 0, "grpc_host": "127.0.0.1", "drain": timedelta(seconds=2)}
     plain = "grpc_certificate_file" not in changes
-    return config.Server(**quick | {"grpc_plaintext": plain} | changes)
+    return config.Server(**defaults | {"grpc_plaintext": plain} | changes)
 
 
 def registrations(act: Act) -> list[Registration]:
-    """The probe as two services; what it does not have is UNIMPLEMENTED."""
+    """Return the probe as two services; all other methods are UNIMPLEMENTED."""
     probe = Probe(act)
     tenants = type("Tenants", (tenants_pb2_grpc.TenantServiceServicer,), {"GetTenant": probe.get_tenant})
     verifier = type(
@@ -66,7 +66,7 @@ def registrations(act: Act) -> list[Registration]:
 async def serve(
     act: Act, settings: config.Server | None = None, **parts: Any
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """A server whose methods do `act`, and a channel to it."""
+    """Run a server whose methods run `act`; yield a channel to it."""
     async with (
         serving(settings or a_server(), registrations=registrations(act), **parts) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
@@ -75,11 +75,11 @@ async def serve(
 
 
 async def nothing() -> None:
-    """Does nothing."""
+    """Do nothing."""
 
 
 def get_tenant(channel: grpc.aio.Channel, tenant_id: str = "", **options: Any) -> Any:
-    """Calls the unary method; `key` becomes the authorization header."""
+    """Call the unary method; `key` becomes the authorization header."""
     key = options.pop("key", None)
     metadata = [("authorization", f"Bearer {key}")] if key else []
     metadata += options.pop("metadata", [])
@@ -88,12 +88,12 @@ def get_tenant(channel: grpc.aio.Channel, tenant_id: str = "", **options: Any) -
 
 
 def watch(channel: grpc.aio.Channel) -> Any:
-    """Calls the streaming method."""
+    """Call the streaming method."""
     return verifier_pb2_grpc.VerifierServiceStub(channel).WatchDomain(verifier_pb2.WatchDomainRequest())
 
 
 def details(error: grpc.aio.AioRpcError) -> dict[type, Any]:
-    """The google.rpc details of an error, by type."""
+    """Return the google.rpc details of an error by type."""
     kinds = (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
     status = rpc_status.from_call(error)
     found = {}
@@ -106,7 +106,7 @@ def details(error: grpc.aio.AioRpcError) -> dict[type, Any]:
 
 
 def reason(error: grpc.aio.AioRpcError) -> str:
-    """The reason in the error's ErrorInfo."""
+    """Return the reason in the error's ErrorInfo."""
     return str(details(error)[error_details_pb2.ErrorInfo].reason)
 
 
@@ -118,7 +118,7 @@ class Config:
 
 @asynccontextmanager
 async def running(settings: Config) -> AsyncIterator[int]:
-    """The smallest service: what the four are, without their business."""
+    """Run a minimal service, built like the real ones."""
     async with (
         open_database(settings.database, application_name="probe") as database,
         serving(settings.server, database=database, registrations=registrations(nothing)) as port,

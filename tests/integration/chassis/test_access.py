@@ -1,4 +1,4 @@
-"""Keys at the door: who passes, how fast a revoked one stops, and no lie while Postgres is away."""
+"""Authentication of calls: valid and invalid keys, revocation within a second, and Postgres outages."""
 
 import time
 from datetime import timedelta
@@ -23,7 +23,7 @@ from tests.waiting import eventually
 async def a_key(
     database: FreshDatabase, scope: str = "FULL_ACCESS", **columns: Any
 ) -> tuple[str, UUID, UUID]:
-    """A key of a new tenant; gives its token, id and tenant."""
+    """Create a key of a new tenant; return its token, id and tenant id."""
     token, digest, hint = generate_key()
     key_id, tenant_id = uuid4(), uuid4()
     await database.execute(
@@ -45,7 +45,7 @@ async def a_key(
 
 @pytest.fixture
 def access(identity: Database) -> Access:
-    """Access as identity has it."""
+    """Return the Access of identity."""
     return Access(identity)
 
 
@@ -55,21 +55,21 @@ async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
     return caught.value.code(), reason(caught.value)
 
 
-async def test_a_live_key_is_its_principal(database: FreshDatabase, access: Access) -> None:
+async def test_a_live_key_authenticates_its_principal(database: FreshDatabase, access: Access) -> None:
     claim = uuid4()
     token, key_id, tenant_id = await a_key(database, "SENDING_ACCESS", claim_ids=[claim])
     seen: list[Principal] = []
 
-    async def look() -> None:
+    async def record() -> None:
         seen.append(principal())
 
-    async with serve(look, access=access) as channel:
+    async with serve(record, access=access) as channel:
         await get_tenant(channel, key=token)
 
     assert seen == [Principal(key_id, tenant_id, Scope.SENDING_ACCESS, frozenset({claim}))]
 
 
-async def test_no_key_and_dead_keys_are_refused(database: FreshDatabase, access: Access) -> None:
+async def test_missing_expired_and_unknown_keys_are_rejected(database: FreshDatabase, access: Access) -> None:
     expired, _, _ = await a_key(database, expires_in=timedelta(seconds=-1))
     unknown, _, _ = generate_key()
 
@@ -82,18 +82,18 @@ async def test_no_key_and_dead_keys_are_refused(database: FreshDatabase, access:
         assert await refusal(basic) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
 
 
-async def test_health_and_reflection_need_a_key_too(database: FreshDatabase, access: Access) -> None:
+async def test_health_and_reflection_require_a_key(database: FreshDatabase, access: Access) -> None:
     token, _, _ = await a_key(database)
-    asked = reflection_pb2.ServerReflectionRequest(list_services="")
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
 
     async with serve(nothing, access=access) as channel:
         check = health_pb2_grpc.HealthStub(channel).Check
         reflect = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
         missing = (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
         assert await refusal(check(health_pb2.HealthCheckRequest())) == missing
-        assert await refusal(reflect(iter([asked])).read()) == missing
+        assert await refusal(reflect(iter([request])).read()) == missing
         await check(health_pb2.HealthCheckRequest(), metadata=bearer(token))
-        answer = await reflect(iter([asked]), metadata=bearer(token)).read()
+        answer = await reflect(iter([request]), metadata=bearer(token)).read()
 
     assert TENANTS in {each.name for each in answer.list_services_response.service}
 
@@ -106,7 +106,7 @@ async def test_an_unknown_method_is_unimplemented(access: Access) -> None:
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_scope_too_small_is_denied(database: FreshDatabase, access: Access) -> None:
+async def test_a_key_with_too_small_a_scope_is_denied(database: FreshDatabase, access: Access) -> None:
     token, _, _ = await a_key(database, "SENDING_ACCESS")
 
     async def admins_only() -> None:
@@ -118,17 +118,17 @@ async def test_a_scope_too_small_is_denied(database: FreshDatabase, access: Acce
     assert refused == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
-async def test_callers_at_the_same_time_are_not_mixed_up(database: FreshDatabase, access: Access) -> None:
+async def test_concurrent_calls_keep_their_own_principals(database: FreshDatabase, access: Access) -> None:
     keys = [await a_key(database) for _ in range(5)]
     seen: list[UUID] = []
 
-    async def look() -> None:
+    async def record() -> None:
         before = principal()
         await access.authenticate(f"Bearer {keys[0][0]}")
         assert principal() is before
         seen.append(before.tenant_id)
 
-    async with serve(look, access=access) as channel:
+    async with serve(record, access=access) as channel:
         calls = [get_tenant(channel, key=token) for token, _, _ in keys for _ in range(5)]
         for call in calls:
             await call
@@ -136,20 +136,20 @@ async def test_callers_at_the_same_time_are_not_mixed_up(database: FreshDatabase
     assert sorted(seen) == sorted(tenant_id for _, _, tenant_id in keys for _ in range(5))
 
 
-async def test_a_revoked_key_stops_within_a_second(database: FreshDatabase, access: Access) -> None:
+async def test_a_revoked_key_is_rejected_within_a_second(database: FreshDatabase, access: Access) -> None:
     token, key_id, _ = await a_key(database)
     async with serve(nothing, access=access) as channel:
         await get_tenant(channel, key=token)
 
         await database.execute("UPDATE identity.api_keys SET revoked_at = now() WHERE id = $1", key_id)
         revoked = time.monotonic()
-        await eventually(lambda: _refused(channel, token), within=timedelta(seconds=1))
+        await eventually(lambda: _is_rejected(channel, token), within=timedelta(seconds=1))
 
     assert time.monotonic() - revoked <= 1
 
 
-async def test_a_key_is_asked_for_once_in_a_while(database: FreshDatabase, access: Access) -> None:
-    """What was true a moment ago is not asked again: a key that vanishes behind the cache still passes."""
+async def test_a_successful_lookup_is_cached(database: FreshDatabase, access: Access) -> None:
+    """A key that is deleted without invalidating the cache is still accepted for a moment."""
     token, key_id, _ = await a_key(database)
     await access.authenticate(f"Bearer {token}")
 
@@ -158,7 +158,9 @@ async def test_a_key_is_asked_for_once_in_a_while(database: FreshDatabase, acces
     assert (await access.authenticate(f"Bearer {token}")).key_id == key_id
 
 
-async def test_while_postgres_is_away_nobody_is_judged(database: FreshDatabase, access: Access) -> None:
+async def test_calls_fail_as_unavailable_while_postgres_is_down(
+    database: FreshDatabase, access: Access
+) -> None:
     token, _, _ = await a_key(database)
     unknown, _, _ = generate_key()
     async with serve(nothing, access=access) as channel:
@@ -172,14 +174,14 @@ async def test_while_postgres_is_away_nobody_is_judged(database: FreshDatabase, 
         finally:
             database.server.restart()
 
-        await eventually(lambda: _passes(channel, token))
+        await eventually(lambda: _is_accepted(channel, token))
 
 
-async def _refused(channel: grpc.aio.Channel, token: str) -> bool:
-    return not await _passes(channel, token)
+async def _is_rejected(channel: grpc.aio.Channel, token: str) -> bool:
+    return not await _is_accepted(channel, token)
 
 
-async def _passes(channel: grpc.aio.Channel, token: str) -> bool:
+async def _is_accepted(channel: grpc.aio.Channel, token: str) -> bool:
     try:
         await get_tenant(channel, key=token)
     except grpc.aio.AioRpcError:

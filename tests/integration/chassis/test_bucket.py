@@ -1,4 +1,4 @@
-"""A rate shared through Postgres is kept by all its takers together."""
+"""The rate limiter in Postgres enforces one rate for all its users together."""
 
 import asyncio
 import time
@@ -15,26 +15,26 @@ PATIENT = timedelta(minutes=1)
 NOW = timedelta(0)
 
 
-async def test_two_takers_never_get_slots_closer_than_the_rate_allows(database: FreshDatabase) -> None:
-    """Of two processes' pools, six waiters each; a slot is at the moment asked plus the wait given."""
+async def test_two_processes_never_get_slots_closer_than_the_rate_allows(database: FreshDatabase) -> None:
+    """Run six callers on each of two pools; a slot is at the time of the request plus the returned wait."""
     async with database.open("identity") as one, database.open("verifier") as other:
 
         async def take(bucket: RateBucket) -> tuple[float, float]:
-            asked = time.monotonic()
+            requested_at = time.monotonic()
             wait = await bucket.take("ses", rate=50, capacity=1, patience=PATIENT)
             assert wait is not None
-            return asked + wait.total_seconds(), time.monotonic() + wait.total_seconds()
+            return requested_at + wait.total_seconds(), time.monotonic() + wait.total_seconds()
 
         buckets = [RateBucket(one), RateBucket(other)] * 6
         slots = sorted(await asyncio.gather(*map(take, buckets)), key=lambda slot: slot[1])
 
-    # The true moment lies between the two readings; no pair may be closer than 20 ms whatever it was.
+    # The actual slot lies between the two readings; no pair may be closer than 20 ms wherever it lies.
     for (earliest, _), (_, latest) in pairwise(slots):
         assert latest - earliest >= 0.02
     assert slots[-1][1] - slots[0][0] >= 11 * 0.02
 
 
-async def test_slots_by_the_databases_clock_are_exact(identity: Database) -> None:
+async def test_slots_are_exact_by_the_database_clock(identity: Database) -> None:
     bucket = RateBucket(identity)
 
     waits = [await bucket.take("ses", rate=0.001, capacity=1, patience=timedelta(days=1)) for _ in range(4)]
@@ -44,7 +44,7 @@ async def test_slots_by_the_databases_clock_are_exact(identity: Database) -> Non
     assert seconds[1:] == pytest.approx([1000, 2000, 3000], abs=5)
 
 
-async def test_a_burst_of_the_capacity_goes_at_once(identity: Database) -> None:
+async def test_a_burst_of_the_capacity_is_allowed_immediately(identity: Database) -> None:
     bucket = RateBucket(identity)
 
     waits = [await bucket.take("send", rate=0.01, capacity=3, patience=NOW) for _ in range(4)]
@@ -52,7 +52,7 @@ async def test_a_burst_of_the_capacity_goes_at_once(identity: Database) -> None:
     assert waits == [NOW, NOW, NOW, None]
 
 
-async def test_what_is_not_waited_for_is_not_reserved(identity: Database) -> None:
+async def test_a_slot_beyond_the_patience_is_not_reserved(identity: Database) -> None:
     bucket = RateBucket(identity)
     await bucket.take("ses", rate=0.01, capacity=1, patience=NOW)
 
@@ -64,7 +64,7 @@ async def test_what_is_not_waited_for_is_not_reserved(identity: Database) -> Non
     assert wait.total_seconds() == pytest.approx(100, abs=5)
 
 
-async def test_a_costly_request_takes_more(identity: Database) -> None:
+async def test_a_request_with_a_higher_cost_waits_longer(identity: Database) -> None:
     bucket = RateBucket(identity)
     await bucket.take("send", rate=0.01, capacity=10, cost=10, patience=NOW)
 
@@ -74,7 +74,7 @@ async def test_a_costly_request_takes_more(identity: Database) -> None:
     assert wait.total_seconds() == pytest.approx(500, abs=5)
 
 
-async def test_buckets_do_not_share(identity: Database) -> None:
+async def test_keys_have_independent_rates(identity: Database) -> None:
     bucket = RateBucket(identity)
 
     waits = [
@@ -84,7 +84,7 @@ async def test_buckets_do_not_share(identity: Database) -> None:
     assert waits == [NOW, NOW]
 
 
-async def test_capacity_comes_back_with_time(identity: Database, database: FreshDatabase) -> None:
+async def test_capacity_refills_over_time(identity: Database, database: FreshDatabase) -> None:
     bucket = RateBucket(identity)
     await bucket.take("send", rate=0.01, capacity=2, cost=2, patience=NOW)
 
@@ -95,8 +95,8 @@ async def test_capacity_comes_back_with_time(identity: Database, database: Fresh
 
 
 @pytest.mark.parametrize(("rate", "capacity", "cost"), [(0, 1, 1), (-1, 1, 1), (1, 1, 2), (1, 1, 0)])
-async def test_a_bucket_that_could_never_give_is_refused(
+async def test_invalid_parameters_are_rejected(
     identity: Database, rate: float, capacity: float, cost: float
 ) -> None:
-    with pytest.raises(ValueError, match="bucket ses"):
+    with pytest.raises(ValueError, match="rate limiter ses"):
         await RateBucket(identity).take("ses", rate=rate, capacity=capacity, cost=cost, patience=NOW)

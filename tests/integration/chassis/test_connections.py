@@ -1,4 +1,4 @@
-"""Connections of strangers over real sockets: who is closed, who is served, and what each is told."""
+"""Limits on HTTP connections, over real sockets: which are closed, which are served, and the responses."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
-    """Reads a body, gives a large answer, or refuses at once, by path."""
+    """Read the body, send a large response, or respond without reading the body, depending on the path."""
     if scope["path"] == "/vouched":
         vouch(scope)
     if scope["method"] == "POST" and scope["path"] != "/refused":
@@ -35,14 +35,14 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 
 class Server:
-    """A server with limits of a test's own."""
+    """Client of a test server."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self._open: list[asyncio.StreamWriter] = []
 
     async def connect(self, sent: bytes = b"") -> Stream:
-        """A connection over which this much was sent."""
+        """Open a connection and send some bytes."""
         reader, writer = await asyncio.open_connection(HOST, self._port)
         self._open.append(writer)
         writer.write(sent)
@@ -50,7 +50,7 @@ class Server:
         return reader, writer
 
     async def status(self, path: bytes = b"/") -> int:
-        """What a whole request is answered with over a connection of its own."""
+        """Return the status of a complete request on a new connection."""
         return await status(await self.connect(GET % path))
 
     def end(self) -> None:
@@ -59,14 +59,14 @@ class Server:
 
 
 async def status(stream: Stream) -> int:
-    """The status of the answer that comes; 0: the connection ends without one."""
+    """Return the status of the response; 0 if the connection ends without one."""
     async with asyncio.timeout(10):
         line = await stream[0].readline()
     return int(line.split()[1]) if line else 0
 
 
 async def rest(stream: Stream) -> bytes:
-    """All that comes until the connection ends."""
+    """Return everything received until the connection ends."""
     async with asyncio.timeout(10):
         return await stream[0].read()
 
@@ -89,17 +89,17 @@ async def test_a_connection_without_a_request_is_closed() -> None:
         assert await rest(await server.connect()) == b""
 
 
-async def test_half_a_request_is_told_that_it_is_late() -> None:
+async def test_an_incomplete_request_gets_a_408() -> None:
     async with a_server(headers_within=SOON) as server:
         stream = await server.connect(b"GET / HTTP/1.1\r\nhost:")
 
-        said = await rest(stream)
+        received = await rest(stream)
 
-    assert said.startswith(b"HTTP/1.1 408 ")
-    assert b"x-ours: yes" in said
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert b"x-ours: yes" in received
 
 
-async def test_headers_that_trickle_are_not_waited_for_longer() -> None:
+async def test_headers_that_trickle_in_do_not_extend_the_timeout() -> None:
     async with a_server(headers_within=timedelta(seconds=0.5)) as server:
         reader, writer = stream = await server.connect(b"GET / HTTP/1.1\r\n")
 
@@ -113,17 +113,17 @@ async def test_headers_that_trickle_are_not_waited_for_longer() -> None:
         task.cancel()
 
 
-async def test_half_of_a_second_request_is_no_more() -> None:
+async def test_an_incomplete_second_request_gets_a_408() -> None:
     async with a_server(headers_within=SOON) as server:
         stream = await server.connect(GET % b"/" + b"GET / HT")
 
-        said = await rest(stream)
+        received = await rest(stream)
 
-    assert said.startswith(b"HTTP/1.1 200 ")
-    assert b"HTTP/1.1 408 " in said
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert b"HTTP/1.1 408 " in received
 
 
-async def test_of_a_peers_waiting_connections_the_oldest_is_closed_and_a_request_is_served() -> None:
+async def test_above_the_limit_of_a_peer_its_oldest_waiting_connection_is_closed() -> None:
     async with a_server(waiting_of_peer=3) as server:
         waiting = [await server.connect() for _ in range(3)]
 
@@ -134,12 +134,12 @@ async def test_of_a_peers_waiting_connections_the_oldest_is_closed_and_a_request
 
 
 async def answered(stream: Stream) -> int:
-    """What a connection that is open is answered with."""
+    """Return the status of a complete request on an open connection."""
     stream[1].write(GET % b"/")
     return await status(stream)
 
 
-async def test_of_all_waiting_connections_the_oldest_is_closed() -> None:
+async def test_above_the_total_limit_the_oldest_waiting_connection_is_closed() -> None:
     async with a_server(waiting=2) as server:
         waiting = [await server.connect() for _ in range(3)]
 
@@ -147,7 +147,7 @@ async def test_of_all_waiting_connections_the_oldest_is_closed() -> None:
         assert await answered(waiting[1]) == 200
 
 
-async def test_a_body_that_nobody_vouched_for_waits_like_a_request() -> None:
+async def test_the_body_of_an_unauthenticated_caller_counts_as_waiting() -> None:
     async with a_server(waiting_of_peer=2) as server:
         slow = await server.connect(UPLOAD % b"/")
         vouched = await server.connect(UPLOAD % b"/vouched")
@@ -159,31 +159,31 @@ async def test_a_body_that_nobody_vouched_for_waits_like_a_request() -> None:
         assert await status(vouched) == 200
 
 
-async def test_a_proxy_may_have_any_number_waiting() -> None:
+async def test_a_trusted_proxy_may_have_any_number_of_waiting_connections() -> None:
     async with a_server(waiting_of_peer=1, trusted=("127.0.0.0/8",)) as server:
         waiting = [await server.connect() for _ in range(4)]
 
         assert [await answered(each) for each in waiting] == [200] * 4
 
 
-async def test_the_rest_of_a_refused_body_is_not_waited_for() -> None:
+async def test_the_rest_of_a_rejected_body_is_not_awaited() -> None:
     async with a_server(lingering=SOON) as server:
         stream = await server.connect(UPLOAD % b"/refused")
 
         assert (await rest(stream)).startswith(b"HTTP/1.1 200 ")
 
 
-async def test_whoever_does_not_take_an_answer_is_cut_off() -> None:
+async def test_a_client_that_does_not_read_its_response_is_disconnected() -> None:
     async with a_server(read_within=SOON) as server:
-        before = cut_off()
-        stream = await server.connect(GET % b"/large")  # of which nothing is read
+        before = unread()
+        stream = await server.connect(GET % b"/large")  # and read nothing of the response
 
-        await eventually(lambda: cut_off() > before)
+        await eventually(lambda: unread() > before)
         assert len(await rest(stream)) < LARGE
 
 
-def cut_off() -> float:
-    """How many connections were closed because their clients did not read."""
+def unread() -> float:
+    """Return how many connections were closed because their clients did not read."""
     samples = [sample for metric in CLOSED.collect() for sample in metric.samples]
     return sum(each.value for each in samples if each.labels == {"reason": "unread"})
 
@@ -194,15 +194,15 @@ def cut_off() -> float:
      b"GET / HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n", b"GET /\xff HTTP/1.1\r\n\r\n"],
     ids=lambda sent: repr(sent[:20]),
 )  # fmt: skip
-async def test_what_is_not_http_is_told_so(sent: bytes) -> None:
+async def test_invalid_http_gets_a_400(sent: bytes) -> None:
     async with a_server() as server:
-        said = await rest(await server.connect(sent))
+        received = await rest(await server.connect(sent))
 
-    assert said.startswith(b"HTTP/1.1 400 ")
-    assert b"x-ours: yes" in said
+    assert received.startswith(b"HTTP/1.1 400 ")
+    assert b"x-ours: yes" in received
 
 
-async def test_when_there_are_too_many_only_health_is_answered() -> None:
+async def test_above_the_connection_limit_only_health_is_served() -> None:
     async with a_server(connections=2, always=frozenset({"/healthz"})) as server:
         uploads = [await server.connect(UPLOAD % b"/vouched") for _ in range(2)]
         assert await server.status() == 503
@@ -211,7 +211,7 @@ async def test_when_there_are_too_many_only_health_is_answered() -> None:
         assert await status(uploads[0]) == 200
 
 
-async def test_between_requests_a_known_callers_connection_is_not_its_addresss() -> None:
+async def test_an_idle_connection_of_an_authenticated_caller_does_not_count_for_its_address() -> None:
     async with a_server(waiting_of_peer=1) as server:
         known = await server.connect(GET % b"/vouched")
         assert await status(known) == 200

@@ -1,4 +1,4 @@
-"""The pool: what it gives back, what it forbids, and how it meets a Postgres that is away."""
+"""The connection pool: types, transactions, limits, and behaviour while Postgres is down."""
 
 import asyncio
 from uuid import UUID
@@ -17,14 +17,14 @@ from tests.waiting import eventually
 INSERT = "INSERT INTO identity.relay (stream, created_at) VALUES ('x', now())"
 
 
-async def test_json_and_uuids_go_both_ways(identity: Database) -> None:
+async def test_json_and_uuids_are_encoded_and_decoded(identity: Database) -> None:
     row = await identity.fetchrow("SELECT $1::jsonb AS data, $2::uuid AS id", {"a": [1, None]}, UUID(int=7))
 
     assert row is not None
     assert (row["data"], row["id"]) == ({"a": [1, None]}, UUID(int=7))
 
 
-async def test_a_transaction_that_fails_leaves_nothing(identity: Database) -> None:
+async def test_a_failed_transaction_is_rolled_back(identity: Database) -> None:
     async def fail() -> None:
         async with identity.transaction() as connection:
             await connection.execute(INSERT)
@@ -36,7 +36,7 @@ async def test_a_transaction_that_fails_leaves_nothing(identity: Database) -> No
 
 
 async def test_a_cancelled_transaction_leaves_a_clean_connection(database: FreshDatabase) -> None:
-    single = database.settings("identity", pool_size=1)  # the next caller gets the spoilt connection
+    single = database.settings("identity", pool_size=1)  # the next caller gets the same connection
     async with open_database(single, application_name="test") as identity:
 
         async def hang() -> None:
@@ -54,7 +54,7 @@ async def test_a_cancelled_transaction_leaves_a_clean_connection(database: Fresh
         assert await identity.fetchval("SELECT count(*) FROM identity.relay") == 0
 
 
-async def test_a_violated_constraint_keeps_its_name(identity: Database) -> None:
+async def test_a_constraint_violation_has_the_name_of_the_constraint(identity: Database) -> None:
     await identity.execute(INSERT)
 
     with pytest.raises(asyncpg.UniqueViolationError) as caught:
@@ -62,14 +62,14 @@ async def test_a_violated_constraint_keeps_its_name(identity: Database) -> None:
     assert caught.value.constraint_name == "relay_pkey"
 
 
-async def test_a_mistake_of_ours_is_not_taken_for_an_outage(identity: Database) -> None:
+async def test_a_bug_in_a_query_is_not_reported_as_an_outage(identity: Database) -> None:
     with pytest.raises(asyncpg.InterfaceError):
         await identity.fetchval("SELECT $1::int", 1, 2)
     with pytest.raises(asyncpg.UndefinedTableError):
         await identity.fetchval("SELECT 1 FROM nowhere")
 
 
-async def test_sessions_are_bounded(identity: Database) -> None:
+async def test_sessions_have_timeouts(identity: Database) -> None:
     rows = await identity.fetch(
         "SELECT name, setting FROM pg_settings WHERE name = ANY ($1)",
         ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone"],
@@ -83,12 +83,12 @@ async def test_sessions_are_bounded(identity: Database) -> None:
     }
 
 
-async def test_a_slow_statement_has_its_own_error(identity: Database) -> None:
+async def test_a_slow_statement_raises_deadline_exceeded(identity: Database) -> None:
     with pytest.raises(DeadlineExceeded):
         await _impatient(identity, "SELECT pg_sleep(60)")
 
 
-async def test_a_lost_race_has_its_own_error(identity: Database) -> None:
+async def test_a_lock_timeout_raises_aborted(identity: Database) -> None:
     async with identity.transaction() as first:
         await first.execute("SELECT pg_advisory_xact_lock(7)")
 
@@ -96,7 +96,7 @@ async def test_a_lost_race_has_its_own_error(identity: Database) -> None:
             await _impatient(identity, "SELECT pg_advisory_xact_lock(7)")
 
 
-async def test_a_postgres_that_is_away_is_unavailable() -> None:
+async def test_calls_raise_unavailable_while_postgres_is_down() -> None:
     settings = Settings(database_url=Secret(f"postgresql://nobody@127.0.0.1:{free_port()}/x"))
     async with open_database(settings, application_name="test") as database:
         with pytest.raises(Unavailable) as caught:
@@ -109,21 +109,19 @@ async def test_a_postgres_that_is_away_is_unavailable() -> None:
     assert caught.value.retry_after is not None
 
 
-async def test_a_connection_that_is_cut_is_replaced(identity: Database, database: FreshDatabase) -> None:
-    async def be_cut() -> None:
+async def test_a_terminated_connection_is_replaced(identity: Database, database: FreshDatabase) -> None:
+    async def lose_connection() -> None:
         async with identity.transaction() as connection:
             await connection.execute("SELECT 1")
-            await _cut(database)
+            await _terminate(database)
             await connection.execute("SELECT 1")
 
     with pytest.raises(Unavailable):
-        await be_cut()
+        await lose_connection()
     assert await identity.fetchval("SELECT 1") == 1
 
 
-async def test_a_listener_is_woken_and_finds_its_way_back(
-    identity: Database, database: FreshDatabase
-) -> None:
+async def test_a_listener_is_woken_and_reconnects(identity: Database, database: FreshDatabase) -> None:
     wakes = 0
 
     def wake() -> None:
@@ -135,20 +133,20 @@ async def test_a_listener_is_woken_and_finds_its_way_back(
         await database.execute("NOTIFY identity_outbox")
         await eventually(lambda: wakes == 2)
 
-        await _cut(database)
+        await _terminate(database)
         await eventually(lambda: wakes == 3)
         await database.execute("NOTIFY identity_outbox")
         await eventually(lambda: wakes == 4)
 
 
 async def _impatient(database: Database, sql: str) -> None:
-    """Waits for a lock or an answer for an instant only."""
+    """Run a statement with very short lock and statement timeouts."""
     async with database.transaction() as connection:
         await connection.execute("SET LOCAL lock_timeout = '20ms'; SET LOCAL statement_timeout = '100ms'")
         await connection.execute(sql)
 
 
-async def _cut(database: FreshDatabase) -> None:
+async def _terminate(database: FreshDatabase) -> None:
     await database.execute(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND usename = 'letterhead_identity'"

@@ -1,4 +1,4 @@
-"""Events reach whoever listens: once in effect, whatever happens on the way."""
+"""Events reach their consumers and are applied exactly once."""
 
 import asyncio
 import json
@@ -43,7 +43,7 @@ async def test_an_event_is_published_as_a_cloudevent(
     }
 
 
-async def test_nothing_is_published_of_a_transaction_that_failed(
+async def test_events_of_a_failed_transaction_are_not_published(
     identity: Database, wire: Stream, stream: FreshStream, start: Start
 ) -> None:
     start(Relay(identity, wire, "identity").run)
@@ -65,20 +65,20 @@ async def test_nothing_is_published_of_a_transaction_that_failed(
 async def test_a_commit_wakes_the_relay(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
-    """Ten events one after the other take far less than ten polls."""
+    """Ten events one after the other take far less time than ten polls."""
     await make_journal(database)
     start(Relay(identity, wire, "identity").run)
     start(a_consumer(identity, wire).run)
     await publish(identity, first := an_event())
     await eventually(lambda: _includes(database, str(first.id)))
-    began = asyncio.get_running_loop().time()
+    started = asyncio.get_running_loop().time()
 
     for _ in range(10):
         event_id = str((event := an_event()).id)
         await publish(identity, event)
         await eventually(partial(_includes, database, event_id))
 
-    assert asyncio.get_running_loop().time() - began < 5
+    assert asyncio.get_running_loop().time() - started < 5
 
 
 async def test_two_relays_publish_each_event_once(
@@ -128,17 +128,17 @@ async def test_two_consumers_share_the_events(
     assert await written(database) == sorted(str(event.id) for event in events)
 
 
-async def test_a_handler_sees_the_event_as_it_was_written(
+async def test_a_handler_receives_the_event_as_it_was_written(
     identity: Database, wire: Stream, start: Start
 ) -> None:
-    event = an_event("domain.provisioned", axis="dkim")
+    event = an_event("domain.provisioned", record="dkim")
     seen: list[ReceivedEvent] = []
 
-    async def see(_: Connection, received: Sequence[ReceivedEvent]) -> None:
+    async def handle(_: Connection, received: Sequence[ReceivedEvent]) -> None:
         seen.extend(received)
 
     start(Relay(identity, wire, "identity").run)
-    start(a_consumer(identity, wire, see).run)
+    start(a_consumer(identity, wire, handle).run)
     await publish(identity, event)
 
     await eventually(lambda: seen)
@@ -147,13 +147,13 @@ async def test_a_handler_sees_the_event_as_it_was_written(
     assert seen[0].parse(Struct) == event.data
 
 
-async def test_an_event_that_cannot_be_applied_is_parked_and_the_rest_flow(
+async def test_an_event_that_fails_is_dead_lettered_and_the_others_are_applied(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     await make_journal(database)
     tries: list[int] = []
 
-    async def refuse_lost(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
+    async def fail_deleted(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
         await write_down(connection, events)
         if "domain.deleted" in {event.subject for event in events}:
             tries.append(len(events))
@@ -161,7 +161,7 @@ async def test_an_event_that_cannot_be_applied_is_parked_and_the_rest_flow(
 
     bad, good = an_event("domain.deleted"), [an_event() for _ in range(20)]
     start(Relay(identity, wire, "identity").run)
-    start(a_consumer(identity, wire, refuse_lost).run)
+    start(a_consumer(identity, wire, fail_deleted).run)
     await publish(identity, bad, *good)
 
     [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
@@ -172,23 +172,23 @@ async def test_an_event_that_cannot_be_applied_is_parked_and_the_rest_flow(
     assert str(bad.id) not in await written(database)
 
 
-async def test_a_parked_event_is_tried_again_and_leaves_once_it_is_applied(
+async def test_a_dead_lettered_event_is_retried_and_removed_once_it_is_applied(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
-    """Replicas of the release that mends the cause begin: one of them applies it, once."""
+    """Replicas of a release that fixes the cause start, and one of them applies the event once."""
     await make_journal(database)
     event = an_event()
-    mended = asyncio.Event()
+    fixed = asyncio.Event()
 
     async def handle(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
-        await (write_down if mended.is_set() else refuse)(connection, events)
+        await (write_down if fixed.is_set() else fail)(connection, events)
 
     start(Relay(identity, wire, "identity").run)
     start(a_consumer(identity, wire, handle).run)
     await publish(identity, event)
     await eventually(lambda: database.fetch("SELECT FROM identity.parked"))
 
-    mended.set()
+    fixed.set()
     await database.execute("UPDATE identity.parked SET tried_at = now() - interval '61 minutes'")
     for _ in range(2):
         start(a_consumer(identity, wire, handle).run)
@@ -198,7 +198,7 @@ async def test_a_parked_event_is_tried_again_and_leaves_once_it_is_applied(
     assert await database.fetch("SELECT FROM identity.parked") == []
 
 
-async def test_a_parked_event_that_still_fails_stays_with_its_latest_error(
+async def test_a_dead_lettered_event_that_still_fails_stays_with_its_latest_error(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     await make_journal(database)
@@ -206,24 +206,24 @@ async def test_a_parked_event_that_still_fails_stays_with_its_latest_error(
     for event, deliveries, minutes in zip(events, (5, 16, 5), (61, 61, 59), strict=True):
         await park(database, event, deliveries=deliveries, tried=timedelta(minutes=minutes))
 
-    start(a_consumer(identity, wire, refuse).run)
+    start(a_consumer(identity, wire, fail).run)
 
-    async def one_was_tried() -> bool:
+    async def one_was_retried() -> bool:
         rows = await database.fetch("SELECT event_id FROM identity.parked WHERE error LIKE '%not today%'")
         return [row["event_id"] for row in rows] == [events[0].id]
 
-    await eventually(one_was_tried)
+    await eventually(one_was_retried)
     [others] = await database.fetch("SELECT count(*) FROM identity.parked WHERE error = 'before'")
-    assert others["count"] == 2, "neither the one that kills readers nor the one of an hour not over"
+    assert others["count"] == 2, "retried an event that crashes consumers, or one before its hour was over"
 
 
-async def refuse(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
+async def fail(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
     await write_down(connection, events)
     raise ValueError("not today")
 
 
 async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried: timedelta) -> None:
-    """Puts an event where a consumer would have, some time ago."""
+    """Dead-letter an event as a consumer would have done some time ago."""
     body = envelope(
         {
             "id": event.id,
@@ -247,7 +247,7 @@ async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried:
     )
 
 
-async def test_what_waits_is_applied_in_one_transaction(
+async def test_waiting_events_are_applied_in_one_transaction(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     await make_journal(database)
@@ -262,7 +262,7 @@ async def test_what_waits_is_applied_in_one_transaction(
     assert inbox["transactions"] < 10
 
 
-async def test_what_is_no_event_is_parked_at_once(
+async def test_a_malformed_event_is_dead_lettered_immediately(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     start(a_consumer(identity, wire).run)
@@ -276,7 +276,7 @@ async def test_what_is_no_event_is_parked_at_once(
     assert parked["deliveries"] == 1
 
 
-async def test_a_consumer_made_later_gets_what_was_published_before(
+async def test_a_consumer_created_later_receives_earlier_events(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     await make_journal(database)
@@ -289,7 +289,7 @@ async def test_a_consumer_made_later_gets_what_was_published_before(
     await eventually(lambda: _count(database, 3))
 
 
-async def test_old_events_are_forgotten_once_published(
+async def test_old_events_are_deleted_once_published(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     old, recent = an_event(), an_event()

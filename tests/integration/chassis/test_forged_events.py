@@ -1,4 +1,4 @@
-"""An event that is not its owner's word is never applied, whoever managed to publish it."""
+"""An event that its owner did not publish is never applied."""
 
 import json
 from typing import Any
@@ -15,16 +15,16 @@ from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
 FORGED: dict[str, dict[str, Any]] = {
-    "another service says so": {"source": "/letterhead/webhooks"},
-    "it claims to be another event": {"type": "domain.deleted"},
-    "it names no tenant": {"tenantid": None},
-    "its data names another tenant": {"data": {"domain": {"tenantId": str(UUID(int=7))}}},
+    "wrong source": {"source": "/letterhead/webhooks"},
+    "wrong type": {"type": "domain.deleted"},
+    "no tenant": {"tenantid": None},
+    "another tenant in its data": {"data": {"domain": {"tenantId": str(UUID(int=7))}}},
 }
 
 
 def a_cloudevent(**changes: Any) -> dict[str, Any]:
-    """An event of identity's as it is published, but for the changes."""
-    true = {
+    """Return an event as identity publishes it, with changes."""
+    valid = {
         "id": str(uuid4()),
         "source": "/letterhead/identity",
         "type": "domain.created",
@@ -32,32 +32,32 @@ def a_cloudevent(**changes: Any) -> dict[str, Any]:
         "tenantid": str(uuid4()),
         "data": {},
     }
-    return true | changes
+    return valid | changes
 
 
 @pytest.mark.parametrize("forgery", FORGED)
-async def test_an_event_that_is_not_its_owners_word_is_dead_lettered_and_never_applied(
+async def test_a_forged_event_is_dead_lettered_and_never_applied(
     forgery: str, identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
-    """It has no id there, so that nothing is tried with it again; a true one beside it is applied."""
+    """It is stored without an event id, so it is never retried; a valid event beside it is applied."""
     await make_journal(database)
     start(a_consumer(identity, wire).run)
     await eventually(lambda: wire.connected)
-    forged, true = a_cloudevent(**FORGED[forgery]), a_cloudevent()
+    forged, valid = a_cloudevent(**FORGED[forgery]), a_cloudevent()
     refused = EVENTS.labels("identity-journal", "refused")
-    before = refused._value.get()  # what a scrape would read
+    before = refused._value.get()  # the value that a scrape would return
 
-    for event in (forged, true):
+    for event in (forged, valid):
         await wire.publish("domain.created", json.dumps(event).encode(), UUID(event["id"]))
 
     [row] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
     assert (row["event_id"], "EventRefused" in row["error"]) == (None, True)
     await eventually(lambda: written(database))
-    assert await written(database) == [true["id"]]
+    assert await written(database) == [valid["id"]]
     assert refused._value.get() == before + 1
 
 
-async def test_what_an_earlier_release_dead_lettered_is_checked_before_it_is_applied(
+async def test_an_event_dead_lettered_by_an_earlier_release_is_validated_before_it_is_applied(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     await make_journal(database)

@@ -1,4 +1,4 @@
-"""Rows are forgotten at their age, a batch at a time; one rule that fails keeps no other from its work."""
+"""Retention: rows are deleted at their age in batches, and a failing rule does not stop the others."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -39,7 +39,7 @@ async def ages(database: FreshDatabase) -> list[int]:
     return [row["age"] for row in rows]
 
 
-async def test_a_round_forgets_a_batch_and_says_whether_there_is_more(
+async def test_a_run_deletes_one_batch_and_returns_whether_more_rows_are_due(
     identity: Database, database: FreshDatabase
 ) -> None:
     await requests(database, BATCH + 1, days=31)
@@ -51,9 +51,7 @@ async def test_a_round_forgets_a_batch_and_says_whether_there_is_more(
     assert (more, await ages(database)) == ([True, False], [29])
 
 
-async def test_a_rule_that_fails_keeps_no_other_from_its_work(
-    identity: Database, database: FreshDatabase
-) -> None:
+async def test_a_failing_rule_does_not_stop_the_others(identity: Database, database: FreshDatabase) -> None:
     await requests(database, 1, days=31)
     rules = [
         Rule("broken", "DELETE FROM identity.claims WHERE $1 AND $2", MONTH),
@@ -66,7 +64,7 @@ async def test_a_rule_that_fails_keeps_no_other_from_its_work(
     assert await ages(database) == []
 
 
-async def test_a_consumer_forgets_what_it_received_and_parked(
+async def test_a_consumer_deletes_old_inbox_rows_and_dead_letters(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     for days in (14, 16):
@@ -87,11 +85,11 @@ async def test_a_consumer_forgets_what_it_received_and_parked(
 
     start(a_consumer(identity, wire).run)
 
-    async def only_the_young() -> bool:
+    async def only_recent_rows() -> bool:
         rows = await database.fetch(
             "SELECT extract(day FROM now() - received_at)::int AS age FROM identity.inbox"
             " UNION ALL SELECT extract(day FROM now() - parked_at)::int FROM identity.parked"
         )
         return [row["age"] for row in rows] == [14, 89]
 
-    await eventually(only_the_young)
+    await eventually(only_recent_rows)

@@ -1,4 +1,4 @@
-"""Health tells the truth: nothing before the first look, and then what the checks say."""
+"""Health service: NOT_SERVING before the first check, and then the result of the checks."""
 
 import asyncio
 
@@ -12,18 +12,18 @@ SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-async def test_nothing_is_promised_before_the_first_look() -> None:
-    looked = asyncio.Event()
+async def test_health_is_not_serving_before_the_first_check() -> None:
+    checked = asyncio.Event()
 
     async def check() -> None:
-        await looked.wait()
+        await checked.wait()
 
     async with serve(nothing, health_checks={"slow": check}) as channel:
         assert await _health(channel, "liveness", SERVING)
         assert await _health(channel, "", NOT_SERVING)
         assert await _health(channel, TENANTS, NOT_SERVING)
 
-        looked.set()
+        checked.set()
         await eventually(lambda: _health(channel, "", SERVING))
 
 
@@ -53,5 +53,5 @@ async def _health(channel: grpc.aio.Channel, service: str, wanted: int) -> bool:
     try:
         answer = await health_pb2_grpc.HealthStub(channel).Check(request)
     except grpc.aio.AioRpcError:
-        return False  # not known yet
+        return False  # the service is not registered yet
     return bool(answer.status == wanted)

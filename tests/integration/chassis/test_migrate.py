@@ -1,4 +1,4 @@
-"""Migrations are applied once, in order, under a lock, and never behind one's back."""
+"""Migrations are applied once, in order and under a lock; edited ones are rejected."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ FIRST = "CREATE SCHEMA chassis; CREATE TABLE chassis.a (id int);"
 
 @pytest.fixture
 async def empty(postgres: Postgres) -> AsyncIterator[str]:
-    """The URL of a database with nothing in it."""
+    """Return the URL of an empty database."""
     name = f"empty_{uuid4().hex}"
     owner = await asyncpg.connect(postgres.url())
     await owner.execute(f"CREATE DATABASE {name}")
@@ -42,7 +42,7 @@ async def test_each_migration_is_applied_once_and_in_order(empty: str, tmp_path:
     assert second == ["0003_step.sql"]
 
 
-async def test_many_migrators_at_once_apply_each_once(empty: str, tmp_path: Path) -> None:
+async def test_concurrent_migrators_apply_each_migration_once(empty: str, tmp_path: Path) -> None:
     directory = a_schema(tmp_path, FIRST, "ALTER TABLE chassis.a ADD b int")
 
     applied = await asyncio.gather(*(migrate(empty, directory) for _ in range(5)))
@@ -50,7 +50,7 @@ async def test_many_migrators_at_once_apply_each_once(empty: str, tmp_path: Path
     assert sorted(applied, key=len)[:4] == [[]] * 4
 
 
-async def test_one_that_fails_leaves_nothing_of_itself(empty: str, tmp_path: Path) -> None:
+async def test_a_failed_migration_is_rolled_back(empty: str, tmp_path: Path) -> None:
     broken = "CREATE TABLE chassis.b (id int); SELECT 1 / 0"
     with pytest.raises(asyncpg.DivisionByZeroError):
         await migrate(empty, a_schema(tmp_path, FIRST, broken))
@@ -60,14 +60,14 @@ async def test_one_that_fails_leaves_nothing_of_itself(empty: str, tmp_path: Pat
     ]
 
 
-async def test_an_edited_migration_is_refused(empty: str, tmp_path: Path) -> None:
+async def test_an_edited_migration_is_rejected(empty: str, tmp_path: Path) -> None:
     await migrate(empty, a_schema(tmp_path, FIRST))
 
     with pytest.raises(MigrationError, match=r"0001_step\.sql was edited"):
         await migrate(empty, a_schema(tmp_path, FIRST + " "))
 
 
-async def test_a_newer_releases_migrations_are_left_alone(empty: str, tmp_path: Path) -> None:
+async def test_migrations_of_a_newer_release_are_ignored(empty: str, tmp_path: Path) -> None:
     await migrate(empty, a_schema(tmp_path, FIRST, "SELECT 1"))
     (tmp_path / "0002_step.sql").unlink()
 
@@ -86,7 +86,7 @@ async def test_roles_are_applied_every_time(empty: str, tmp_path: Path) -> None:
     await connection.close()
 
 
-async def test_the_real_schema_goes_in_twice(empty: str) -> None:
+async def test_the_real_schema_can_be_migrated_twice(empty: str) -> None:
     first, second = await migrate(empty), await migrate(empty)
 
     assert first[0] == "0001_initial.sql"

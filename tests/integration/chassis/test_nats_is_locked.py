@@ -1,4 +1,4 @@
-"""Nobody publishes another's event, uses another's consumer or reads another's replies: all is tried."""
+"""NATS permissions: no user can publish events, use consumers or read replies of another user."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -15,12 +15,12 @@ from tests.integration.chassis.attackers import USERS, Breached, Count, Vault, a
 from tests.integration.chassis.attacks import attack
 from tests.streams import OPERATOR
 
-pytestmark = pytest.mark.timeout(300)  # over a thousand tries, each with a look at what came of it
+pytestmark = pytest.mark.timeout(300)  # over a thousand attempts, each followed by a check of its effects
 
 
 @asynccontextmanager
 async def a_server(workspace: Path, users: Mapping[str, Permissions]) -> AsyncIterator[Vault]:
-    """A server of this test's own, with the authorization of an installation."""
+    """Run a server for one test, with the authorization of an installation."""
     server = NatsServer.start(workspace / uuid4().hex, users={**users, OPERATOR: EVERYTHING})
     try:
         async with a_vault(server) as vault:
@@ -29,7 +29,7 @@ async def a_server(workspace: Path, users: Mapping[str, Permissions]) -> AsyncIt
         server.stop()
 
 
-async def test_no_user_and_nobody_without_a_key_gets_past_its_permissions(
+async def test_no_user_can_exceed_its_permissions_with_or_without_a_key(
     workspace: Path, figure: Figure
 ) -> None:
     count = Count()
@@ -39,8 +39,8 @@ async def test_no_user_and_nobody_without_a_key_gets_past_its_permissions(
             await attack(vault, user, count)
 
     figure(
-        f"NATS, forged events and others' consumers, inboxes and stream: tries {count.tries}, breaches "
-        f"{len(count.breaches)}"
+        f"NATS permissions (events, consumers, inboxes, stream): {count.tries} attempts, "
+        f"{len(count.breaches)} breaches"
     )
     assert count.breaches == []
 
@@ -49,11 +49,11 @@ GRANTED = permissions()
 
 
 def also(user: str, *subjects: str) -> tuple[str, Permissions]:
-    """A user who may publish to more subjects than its own."""
+    """Return a user with permission to publish on additional subjects."""
     return user, replace(GRANTED[user], publish=(*GRANTED[user].publish, *subjects))
 
 
-SPOILT = {
+TOO_MUCH = {
     "another's subject": also("webhooks", "domain.ready"),
     "every subject": also("sender", ">"),
     "another's consumer": also("verifier", "$JS.API.CONSUMER.*.*.LETTERHEAD.sender-feedback"),
@@ -63,14 +63,14 @@ SPOILT = {
         "webhooks",
         replace(GRANTED["webhooks"], subscribe=("_INBOX_webhooks.>", "_INBOX_sender.>")),
     ),
-    "a subscriber who may use every consumer": ("subscriber", replace(GRANTED["subscriber"], forbidden=())),
+    "a subscriber that may use every consumer": ("subscriber", replace(GRANTED["subscriber"], forbidden=())),
 }
 
 
-@pytest.mark.parametrize("mistake", SPOILT)
-async def test_a_mistake_in_the_permissions_is_found(workspace: Path, mistake: str) -> None:
-    user, spoilt = SPOILT[mistake]
+@pytest.mark.parametrize("mistake", TOO_MUCH)
+async def test_a_mistake_in_the_permissions_is_detected(workspace: Path, mistake: str) -> None:
+    user, wrong = TOO_MUCH[mistake]
 
-    async with a_server(workspace, {**GRANTED, user: spoilt}) as vault:
+    async with a_server(workspace, {**GRANTED, user: wrong}) as vault:
         with pytest.raises(Breached):
             await attack(vault, user, Count(stop=True))

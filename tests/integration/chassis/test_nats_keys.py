@@ -1,4 +1,4 @@
-"""A service connects to NATS with its key and no other, over TLS where that is asked for."""
+"""Connections to NATS: only with the key of the service, and over TLS if configured."""
 
 import signal
 from collections.abc import Iterator
@@ -18,30 +18,30 @@ from tests.waiting import eventually
 
 @pytest.fixture
 def server(workspace: Path) -> Iterator[NatsServer]:
-    """A server whose keys this test changes."""
+    """Return a server whose keys the test may change."""
     server = NatsServer.start(workspace / uuid4().hex)
     yield server
     server.stop()
 
 
 def reconfigure(server: NatsServer, text: str) -> None:
-    """Gives the server another configuration, as an operator does."""
-    server._config.write_text(text)  # whoever operates it reaches into the server
+    """Change the configuration of the server and reload it, as an operator does."""
+    server._config.write_text(text)  # there is no public way to change the configuration
     server.process.send_signal(signal.SIGHUP)
 
 
-async def test_a_key_that_the_server_does_not_know_is_refused_and_said_so_once(
+async def test_an_unknown_key_is_rejected_and_logged(
     server: NatsServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = Nats(nats_url=server.url, nats_seed=Secret(Nkey.generate().seed))
 
     async with open_stream(settings, "identity") as stream:
-        said = ""
+        logged = ""
 
         def refused() -> bool:
-            nonlocal said
-            said += capsys.readouterr().out
-            return "nats_refused" in said
+            nonlocal logged
+            logged += capsys.readouterr().out
+            return "nats_refused" in logged
 
         await eventually(refused)
         assert not stream.connected
@@ -49,7 +49,7 @@ async def test_a_key_that_the_server_does_not_know_is_refused_and_said_so_once(
             await stream.ensure()
 
 
-async def test_a_service_whose_key_was_taken_away_is_back_when_it_is_given_again(server: NatsServer) -> None:
+async def test_a_service_reconnects_when_its_key_is_removed_and_added_again(server: NatsServer) -> None:
     async with open_stream(server.settings("identity"), "identity") as stream:
         await eventually(lambda: stream.connected)
         await stream.ensure()
@@ -88,7 +88,7 @@ def over_tls(server: NatsServer, ca: str) -> Nats:
     return Nats(nats_url=f"tls://127.0.0.1:{server.port}", nats_seed=seed, nats_tls_ca=Secret(ca))
 
 
-async def test_a_service_speaks_tls_with_a_server_of_its_own_authority_only(
+async def test_a_service_connects_over_tls_only_to_a_server_signed_by_its_ca(
     server: NatsServer, tls: Certificates, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = f'cert_file: "{tls.tls_cert}", key_file: "{tls.tls_key}", handshake_first: auto'
@@ -103,7 +103,7 @@ async def test_a_service_speaks_tls_with_a_server_of_its_own_authority_only(
         assert not stream.connected
 
 
-async def test_a_service_that_wants_tls_says_nothing_to_a_server_without_it(
+async def test_a_service_configured_for_tls_does_not_connect_to_a_plaintext_server(
     server: NatsServer, tls: Certificates, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with open_stream(over_tls(server, tls.ca.read_text()), "identity") as stream:
@@ -111,6 +111,6 @@ async def test_a_service_that_wants_tls_says_nothing_to_a_server_without_it(
         assert not stream.connected
 
 
-def test_a_plain_url_beside_a_certificate_authority_is_a_mistake(tls: Certificates) -> None:
+def test_a_plaintext_url_with_a_ca_is_rejected(tls: Certificates) -> None:
     with pytest.raises(ValueError, match="tls://"):
         Nats(nats_url="tls://one:4222, nats://two:4222", nats_tls_ca=Secret(tls.ca.read_text()))

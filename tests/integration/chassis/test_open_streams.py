@@ -1,4 +1,4 @@
-"""Open streams: how many a caller may have, and when they end because their key or link did."""
+"""Open streams: limits per caller, and their end when the key or link is revoked or expires."""
 
 import asyncio
 import time
@@ -23,7 +23,7 @@ DOMAIN_DELETED = "UPDATE identity.claims SET phase = 'DELETING'"
 
 @pytest.fixture
 def access(identity: Database) -> Access:
-    """Access as identity has it."""
+    """Return the Access of identity."""
     return Access(identity)
 
 
@@ -32,7 +32,7 @@ async def forever() -> None:
 
 
 async def opened(channel: grpc.aio.Channel, key: str) -> Any:
-    """A stream that has answered once and stays open."""
+    """Return a stream that has responded once and stays open."""
     stub = verifier_pb2_grpc.VerifierServiceStub(channel)
     call = stub.WatchDomain(verifier_pb2.WatchDomainRequest(), metadata=bearer(key))
     await call.read()
@@ -54,7 +54,7 @@ async def refusal(channel: grpc.aio.Channel, key: str) -> tuple[grpc.StatusCode,
         (DOMAIN_DELETED, Scope.LINK),
     ],
 )
-async def test_a_stream_ends_when_its_key_or_link_does(
+async def test_a_stream_ends_when_its_key_or_link_is_revoked_or_expires(
     database: FreshDatabase, access: Access, ended: str, scope: Scope
 ) -> None:
     tenant_id = await a_tenant(database)
@@ -66,10 +66,10 @@ async def test_a_stream_ends_when_its_key_or_link_does(
         stays = await opened(channel, other)
         stream = await opened(channel, key)
         await database.execute(ended)
-        began = time.monotonic()
+        started = time.monotonic()
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await asyncio.wait_for(stream.read(), timeout=20)
-        seconds = time.monotonic() - began
+        seconds = time.monotonic() - started
 
         assert not stays.done()
         stays.cancel()
@@ -77,10 +77,10 @@ async def test_a_stream_ends_when_its_key_or_link_does(
     assert seconds < 10
 
 
-async def test_a_key_and_a_tenant_have_so_many_streams(database: FreshDatabase, access: Access) -> None:
+async def test_streams_are_limited_per_key_and_per_tenant(database: FreshDatabase, access: Access) -> None:
     tenant_id = await a_tenant(database)
     one, two = await a_key(database, tenant_id), await a_key(database, tenant_id)
-    stranger = await a_key(database, await a_tenant(database))
+    other_tenant = await a_key(database, await a_tenant(database))
     settings = a_server(streams_per_key=2, streams_per_tenant=3)
     too_many = (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_STREAMS")
 
@@ -89,17 +89,17 @@ async def test_a_key_and_a_tenant_have_so_many_streams(database: FreshDatabase, 
         of_the_key = await refusal(channel, one)
         streams.append(await opened(channel, two))
         of_the_tenant = await refusal(channel, two)
-        streams.append(await opened(channel, stranger))
+        streams.append(await opened(channel, other_tenant))
         streams[0].cancel()
 
-        async def there_is_room() -> bool:
+        async def can_open_another() -> bool:
             try:
                 streams.append(await opened(channel, one))
             except grpc.aio.AioRpcError:
                 return False
             return True
 
-        await eventually(there_is_room)
+        await eventually(can_open_another)
         for stream in streams:
             stream.cancel()
 
@@ -107,7 +107,7 @@ async def test_a_key_and_a_tenant_have_so_many_streams(database: FreshDatabase, 
 
 
 async def test_streams_stay_open_while_postgres_is_down(database: FreshDatabase, access: Access) -> None:
-    """A key of which nothing can be learned is not a revoked one."""
+    """A key that cannot be checked does not count as revoked."""
     key = await a_key(database, await a_tenant(database))
 
     async with serve(forever, access=access) as channel:

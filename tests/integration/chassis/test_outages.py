@@ -1,4 +1,4 @@
-"""NATS and Postgres come and go under load; every event is applied, and none twice."""
+"""NATS and Postgres fail and recover under load; every event is applied exactly once."""
 
 import asyncio
 import shutil
@@ -26,7 +26,7 @@ RECOVERY = timedelta(seconds=10)
 
 @pytest.fixture
 async def durable(tmp_path_factory: pytest.TempPathFactory, workspace: Path) -> AsyncIterator[FreshDatabase]:
-    """A database on a server that keeps what it acknowledged, even when it is killed."""
+    """Return a database on a server with fsync, which keeps committed data when it is killed."""
     directory = workspace / tmp_path_factory.mktemp("durable").name
     directory.mkdir(mode=0o755)
     server = Postgres.start(directory)
@@ -38,7 +38,7 @@ async def durable(tmp_path_factory: pytest.TempPathFactory, workspace: Path) -> 
 
 @asynccontextmanager
 async def load(database: Database) -> AsyncIterator[list[str]]:
-    """Publishes an event every few milliseconds; gives the ids that were acknowledged."""
+    """Publish an event every few milliseconds; yield the list of acknowledged ids."""
     acknowledged: list[str] = []
     ended = asyncio.Event()
 
@@ -60,22 +60,22 @@ async def load(database: Database) -> AsyncIterator[list[str]]:
 
 
 async def grown(acknowledged: list[str], by: int = 100) -> None:
-    """Waits until that many more events were acknowledged."""
+    """Wait until `by` more events were acknowledged."""
     enough = len(acknowledged) + by
     await eventually(lambda: len(acknowledged) >= enough, within=timedelta(seconds=20))
 
 
 async def everything_is_applied(database: FreshDatabase, acknowledged: list[str]) -> None:
-    """Waits for it, and sees that nothing was applied twice.
+    """Wait until all acknowledged events were applied, and assert that none was applied twice.
 
-    More than what was acknowledged may be there: a commit whose answer was lost.
+    Other events may have been applied too, if the acknowledgement of their commit was lost.
     """
     await eventually(lambda: _superset(database, acknowledged), within=RECOVERY)
     applied = await written(database)
     assert len(applied) == len(set(applied))
 
 
-async def test_nats_is_killed_under_load(
+async def test_events_survive_kills_of_nats_under_load(
     identity: Database,
     database: FreshDatabase,
     wire: Stream,
@@ -96,14 +96,14 @@ async def test_nats_is_killed_under_load(
     await everything_is_applied(database, acknowledged)
 
 
-async def test_nats_loses_its_disk_under_load(
+async def test_events_survive_the_loss_of_the_nats_disk_under_load(
     identity: Database,
     database: FreshDatabase,
     wire: Stream,
     stream: FreshStream,
     start: Start,
 ) -> None:
-    """Every event inside the retention arrives again, for whoever else listens; no effect is doubled."""
+    """All events within the retention are republished for other subscribers; no effect is repeated."""
     await make_journal(database)
     for _ in range(2):
         start(Relay(identity, wire, "identity").run)
@@ -119,7 +119,7 @@ async def test_nats_loses_its_disk_under_load(
     await eventually(lambda: _all_published(stream, acknowledged), within=RECOVERY)
 
 
-async def test_the_stream_is_deleted_on_a_live_server(
+async def test_events_survive_the_deletion_of_the_stream_on_a_running_server(
     identity: Database,
     database: FreshDatabase,
     wire: Stream,
@@ -139,15 +139,15 @@ async def test_the_stream_is_deleted_on_a_live_server(
     await eventually(lambda: _all_published(stream, acknowledged), within=RECOVERY)
 
 
-async def test_the_stream_comes_back_from_an_old_copy(
+async def test_events_survive_the_restore_of_an_old_backup_of_the_stream(
     identity: Database, wire: Stream, stream: FreshStream, tmp_path: Path, start: Start
 ) -> None:
-    """The same stream by its time of creation, but the end of it is gone."""
+    """The restored stream has the same creation time, but its last events are missing."""
     start(Relay(identity, wire, "identity").run)
     before, after = an_event(), an_event()
     await publish(identity, before)
     await eventually(lambda: _all_published(stream, [str(before.id)]))
-    store = stream.server._store  # whoever restores a backup reaches into the server, too
+    store = stream.server._store  # a restore of a backup needs the private path
     stream.server.stop()
     shutil.copytree(store, tmp_path / "copy")
     stream.server.restart()
@@ -162,7 +162,7 @@ async def test_the_stream_comes_back_from_an_old_copy(
     await eventually(lambda: _all_published(stream, [str(before.id), str(after.id)]), within=RECOVERY)
 
 
-async def test_a_relay_that_dies_holds_its_events_for_a_lease_only(
+async def test_events_leased_by_a_crashed_relay_are_published_after_the_lease(
     identity: Database, wire: Stream, stream: FreshStream, start: Start
 ) -> None:
     event = an_event()
@@ -174,10 +174,10 @@ async def test_a_relay_that_dies_holds_its_events_for_a_lease_only(
     await eventually(lambda: _all_published(stream, [str(event.id)]), within=timedelta(seconds=5))
 
 
-async def test_what_a_lost_stream_acknowledged_does_not_count(
+async def test_acknowledgements_of_a_lost_stream_are_ignored(
     identity: Database, database: FreshDatabase
 ) -> None:
-    """A relay was slow to mark; meanwhile another saw the new stream and made all events due again."""
+    """One relay is slow to mark an event; another detects the new stream and makes all events due."""
     sql, old, new = statements("identity"), datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
     event = an_event()
     await publish(identity, event)
@@ -188,7 +188,7 @@ async def test_what_a_lost_stream_acknowledged_does_not_count(
     assert await identity.execute(sql.mark_published, [event.id], "S", new) == "UPDATE 1"
 
 
-async def test_only_the_retention_is_published_again(
+async def test_only_events_within_the_retention_are_republished(
     identity: Database,
     database: FreshDatabase,
     wire: Stream,
@@ -209,7 +209,7 @@ async def test_only_the_retention_is_published_again(
     assert [each["id"] for each in published] == [str(recent.id)]
 
 
-async def test_a_service_starts_before_nats(
+async def test_a_service_can_start_before_nats(
     identity: Database,
     database: FreshDatabase,
     stream: FreshStream,
@@ -230,7 +230,7 @@ async def test_a_service_starts_before_nats(
         await everything_is_applied(database, [str(event.id)])
 
 
-async def test_postgres_is_restarted_under_load(
+async def test_events_survive_restarts_of_postgres_under_load(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     await make_journal(database)
@@ -246,7 +246,9 @@ async def test_postgres_is_restarted_under_load(
     await everything_is_applied(database, acknowledged)
 
 
-async def test_postgres_is_killed_under_load(durable: FreshDatabase, wire: Stream, start: Start) -> None:
+async def test_events_survive_kills_of_postgres_under_load(
+    durable: FreshDatabase, wire: Stream, start: Start
+) -> None:
     await make_journal(durable)
     async with durable.open("identity") as identity:
         start(Relay(identity, wire, "identity").run)
@@ -262,22 +264,22 @@ async def test_postgres_is_killed_under_load(durable: FreshDatabase, wire: Strea
         await everything_is_applied(durable, acknowledged)
 
 
-async def test_postgres_away_does_not_count_towards_parking(
+async def test_failures_while_postgres_is_down_do_not_count_towards_dead_lettering(
     identity: Database, database: FreshDatabase, wire: Stream, start: Start
 ) -> None:
     await make_journal(database)
-    tries = 0
+    attempts = 0
 
-    async def away_at_first(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
-        nonlocal tries
-        tries += 1
-        if tries <= 5:
-            raise Unavailable("STORAGE_UNAVAILABLE", "the database is away")
+    async def unavailable_at_first(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts <= 5:
+            raise Unavailable("STORAGE_UNAVAILABLE", "the database is unavailable")
         await write_down(connection, events)
 
     event = an_event()
     start(Relay(identity, wire, "identity").run)
-    start(a_consumer(identity, wire, away_at_first).run)
+    start(a_consumer(identity, wire, unavailable_at_first).run)
     await publish(identity, event)
 
     await eventually(lambda: _superset(database, [str(event.id)]), within=timedelta(seconds=20))

@@ -1,4 +1,4 @@
-"""A service as a process: how it starts, what it logs, and how it ends."""
+"""A service as a process: startup, logs and shutdown."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ CODE = {
 
 @asynccontextmanager
 async def a_process(environ: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The probe service as a child of its own."""
+    """Run the probe service as a child process."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.integration.chassis.probe"),
         env={"PATH": "", **{f"LETTERHEAD_{name}": value for name, value in environ.items()}},
@@ -43,7 +43,7 @@ async def a_process(environ: Mapping[str, str]) -> AsyncIterator[asyncio.subproc
 
 @pytest.fixture
 def environ(database: FreshDatabase, tmp_path: Path) -> dict[str, str]:
-    """What the probe needs to run, on a port of its own."""
+    """Return the settings of the probe, with free ports."""
     url = tmp_path / "url"
     url.write_text(database.url("identity"))
     return {
@@ -64,8 +64,8 @@ async def health(environ: Mapping[str, str], service: str = "") -> int | None:
             return None
 
 
-async def test_sigterm_ends_it_in_order(environ: dict[str, str]) -> None:
-    """On a busy machine health may change more than once before it is SERVING."""
+async def test_sigterm_shuts_the_service_down_gracefully(environ: dict[str, str]) -> None:
+    """Consecutive equal actions count once: on a busy machine health may change several times at startup."""
     async with a_process(environ) as process:
         await eventually(lambda: _is(environ, "SERVING"))
 
@@ -77,7 +77,7 @@ async def test_sigterm_ends_it_in_order(environ: dict[str, str]) -> None:
     assert actions == ["server_started", "health_changed", "server_draining", "server_stopped"]
 
 
-async def test_it_may_open_as_many_files_as_there_may_be(environ: dict[str, str]) -> None:
+async def test_the_service_raises_its_limit_of_open_files(environ: dict[str, str]) -> None:
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (512, limits[1]))
     async with a_process(environ) as process:
@@ -87,7 +87,7 @@ async def test_it_may_open_as_many_files_as_there_may_be(environ: dict[str, str]
         assert resource.prlimit(process.pid, resource.RLIMIT_NOFILE) == (limits[1], limits[1])
 
 
-async def test_wrong_settings_end_it_with_all_problems(environ: dict[str, str]) -> None:
+async def test_invalid_settings_are_all_reported_and_exit_with_78(environ: dict[str, str]) -> None:
     del environ["DATABASE_URL_FILE"]
     async with a_process(environ | {"GRPC_PORT": "x"}) as process:
         _, err = await asyncio.wait_for(process.communicate(), timeout=10)
@@ -99,7 +99,7 @@ async def test_wrong_settings_end_it_with_all_problems(environ: dict[str, str]) 
     ]
 
 
-async def test_a_port_in_use_ends_it_with_a_sentence(environ: dict[str, str]) -> None:
+async def test_a_port_in_use_is_reported_and_exits_with_78(environ: dict[str, str]) -> None:
     async with a_process(environ):
         await eventually(lambda: _is(environ, "SERVING"))
         async with a_process(environ) as second:
@@ -109,7 +109,7 @@ async def test_a_port_in_use_ends_it_with_a_sentence(environ: dict[str, str]) ->
     assert "the port is in use" in err.decode()
 
 
-async def test_it_starts_without_postgres_and_serves_when_it_comes(
+async def test_the_service_starts_without_postgres_and_serves_once_it_is_up(
     environ: dict[str, str], postgres: Postgres
 ) -> None:
     postgres.stop()
@@ -124,7 +124,7 @@ async def test_it_starts_without_postgres_and_serves_when_it_comes(
         postgres.restart()
 
 
-async def test_each_call_is_one_line_of_log_without_what_was_said(environ: dict[str, str]) -> None:
+async def test_each_call_is_logged_as_one_line_without_its_content(environ: dict[str, str]) -> None:
     async with a_process(environ) as process:
         await eventually(lambda: _is(environ, "SERVING"))
         async with grpc.aio.insecure_channel(f"127.0.0.1:{environ['GRPC_PORT']}") as channel:
@@ -140,7 +140,7 @@ async def test_each_call_is_one_line_of_log_without_what_was_said(environ: dict[
         "code": "OK",
         "level": "info",
         "logger": "chassis.interceptors",
-        "message": "rpc",
+        "message": "RPC finished",
         "method": "/letterhead.identity.v1.TenantService/GetTenant",
         "request_id": "r-7",
         "service": "chassis",

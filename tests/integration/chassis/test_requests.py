@@ -1,4 +1,4 @@
-"""What arrives at a server that is not what it should be: nothing is read before the key, nothing crashes."""
+"""Malformed and large requests: none is read before the key is checked, and none crashes the server."""
 
 import asyncio
 from typing import Any
@@ -27,13 +27,13 @@ from tests.waiting import eventually
 
 GET_TENANT = "/letterhead.identity.v1.TenantService/GetTenant"
 WATCH_DOMAIN = "/letterhead.verifier.v1.VerifierService/WatchDomain"
-# A length that is longer than what follows, an unknown wire type, a string that is not UTF-8, an open group.
+# A length beyond the end of the message, an unknown wire type, invalid UTF-8, and unclosed groups.
 MALFORMED = [b"\x0a\xff", b"\x0f", b"\x0a\x02\xc3\x28", b"\x0b" * 200]
 
 
 @pytest.fixture
 def access(identity: Database) -> Access:
-    """Access as identity has it."""
+    """Return the Access of identity."""
     return Access(identity)
 
 
@@ -43,22 +43,22 @@ async def key(database: FreshDatabase) -> str:
 
 
 def unary(channel: grpc.aio.Channel) -> Any:
-    """A call of a unary method with raw bytes."""
+    """Return a callable that calls the unary method with raw bytes."""
     return channel.unary_unary(GET_TENANT)
 
 
 def stream(channel: grpc.aio.Channel) -> Any:
-    """A call of a streaming method with raw bytes."""
+    """Return a callable that calls the streaming method with raw bytes."""
     return channel.unary_stream(WATCH_DOMAIN)
 
 
 def piecewise(channel: grpc.aio.Channel) -> Any:
-    """A call of the unary method whose one message is sent later, or never."""
+    """Return a callable that calls the unary method; its one message can be sent later, or never."""
     return channel.stream_unary(GET_TENANT)
 
 
 async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
-    """How a raw call to either kind of method is refused."""
+    """Return code and reason with which a raw call to either kind of method fails."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await (call.read() if isinstance(call, grpc.aio.UnaryStreamCall) else call)
     return caught.value.code(), reason(caught.value)
@@ -69,7 +69,7 @@ def counted(method: str) -> float:
 
 
 @pytest.mark.parametrize("body", MALFORMED)
-async def test_a_malformed_request_is_an_invalid_argument_and_counted(
+async def test_a_malformed_request_is_rejected_as_invalid_argument_and_counted(
     access: Access, key: str, body: bytes, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = counted(GET_TENANT), counted(WATCH_DOMAIN)
@@ -85,7 +85,7 @@ async def test_a_malformed_request_is_an_invalid_argument_and_counted(
     assert "Traceback" not in capsys.readouterr().out
 
 
-async def test_without_a_key_a_request_is_not_parsed(access: Access) -> None:
+async def test_a_request_without_a_key_is_not_parsed(access: Access) -> None:
     before = counted(GET_TENANT)
 
     async with serve(nothing, access=access) as channel:
@@ -95,7 +95,7 @@ async def test_without_a_key_a_request_is_not_parsed(access: Access) -> None:
     assert counted(GET_TENANT) == before
 
 
-async def test_a_caller_without_a_key_is_answered_before_its_request_is_complete(access: Access) -> None:
+async def test_a_call_without_a_key_is_rejected_before_its_request_is_complete(access: Access) -> None:
     async with serve(nothing, access=access) as channel:
         async with asyncio.timeout(10):
             code = await piecewise(channel)().code()
@@ -103,7 +103,7 @@ async def test_a_caller_without_a_key_is_answered_before_its_request_is_complete
     assert code is grpc.StatusCode.UNAUTHENTICATED
 
 
-async def test_a_call_without_a_request_is_malformed(access: Access, key: str) -> None:
+async def test_a_call_without_a_request_message_is_malformed(access: Access, key: str) -> None:
     async with serve(nothing, access=access) as channel:
         call = piecewise(channel)(metadata=bearer(key))
         await call.done_writing()
@@ -112,7 +112,7 @@ async def test_a_call_without_a_request_is_malformed(access: Access, key: str) -
     assert refused == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
 
 
-async def test_only_large_methods_take_large_requests(access: Access, key: str) -> None:
+async def test_only_methods_registered_as_large_accept_large_requests(access: Access, key: str) -> None:
     settings = a_server(grpc_max_receive_bytes=8 * MEBIBYTE)
 
     async with (
@@ -127,10 +127,10 @@ async def test_only_large_methods_take_large_requests(access: Access, key: str) 
     assert refused == (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")
 
 
-async def test_a_tenants_unfinished_requests_leave_other_tenants_alone(
+async def test_unfinished_requests_of_one_tenant_do_not_block_other_tenants(
     database: FreshDatabase, access: Access, key: str
 ) -> None:
-    """Twenty requests of one tenant never arrive; another tenant is served meanwhile, and then the first."""
+    """Twenty requests of one tenant never arrive; another tenant is served meanwhile, and later the first."""
     other = await a_key(database, await a_tenant(database))
 
     async with serve(nothing, access=access) as channel:

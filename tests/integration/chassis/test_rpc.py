@@ -1,4 +1,4 @@
-"""What every rpc gets from the server around it: rich errors, deadlines, ids, logs, and a graceful end."""
+"""What the server adds to every RPC: rich errors, deadlines, request ids, metrics and graceful shutdown."""
 
 import asyncio
 import socket
@@ -59,7 +59,7 @@ async def failure(call: Awaitable[object]) -> grpc.aio.AioRpcError:
         (errors.Internal, grpc.StatusCode.INTERNAL),
     ],
 )
-async def test_an_error_arrives_with_code_reason_and_sentence(
+async def test_an_error_has_code_reason_and_message(
     kind: type[errors.ServiceError], code: grpc.StatusCode
 ) -> None:
     error = kind(
@@ -75,7 +75,7 @@ async def test_an_error_arrives_with_code_reason_and_sentence(
     assert dict(info.metadata) == {"id": "7", "request_id": "r-1"}
 
 
-async def test_a_wrong_request_names_its_fields() -> None:
+async def test_an_invalid_argument_error_names_the_fields() -> None:
     wrong = errors.InvalidArgument(
         violations=[
             errors.Violation("name", "is an IP address; use a domain"),
@@ -94,7 +94,7 @@ async def test_a_wrong_request_names_its_fields() -> None:
     ]
 
 
-async def test_a_huge_error_still_arrives() -> None:
+async def test_a_huge_error_is_truncated_and_delivered() -> None:
     wrong = errors.InvalidArgument(violations=[errors.Violation(f"to[{n}]", "é" * 5000) for n in range(1000)])
 
     async with serve(raising(wrong)) as channel:
@@ -104,7 +104,7 @@ async def test_a_huge_error_still_arrives() -> None:
     assert len(details(seen)[BadRequest].field_violations) > 0
 
 
-async def test_a_refusal_for_now_says_when_to_come_back() -> None:
+async def test_a_temporary_error_says_when_to_retry() -> None:
     error = errors.ResourceExhausted("RATE_EXCEEDED", "too fast", retry_after=timedelta(seconds=1.5))
 
     async with serve(raising(error)) as channel:
@@ -113,7 +113,7 @@ async def test_a_refusal_for_now_says_when_to_come_back() -> None:
     assert details(seen)[RetryInfo].retry_delay.ToTimedelta() == timedelta(seconds=1.5)
 
 
-async def test_a_crash_is_internal_and_hides_its_cause() -> None:
+async def test_an_unhandled_exception_is_internal_and_hides_its_cause() -> None:
     async with serve(raising(ValueError("secret-7"))) as channel:
         seen = await failure(get_tenant(channel, metadata=[("x-request-id", "r-2")]))
 
@@ -123,7 +123,7 @@ async def test_a_crash_is_internal_and_hides_its_cause() -> None:
     assert reason(seen) == "INTERNAL"
 
 
-async def test_a_stream_ends_with_a_rich_error_too() -> None:
+async def test_a_stream_also_ends_with_a_rich_error() -> None:
     async with serve(raising(errors.NotFound("DOMAIN_NOT_FOUND", "gone"))) as channel:
         responses = aiter(watch(channel))
         await anext(responses)
@@ -142,7 +142,7 @@ async def test_a_unary_call_without_a_deadline_gets_one() -> None:
     assert (seen.code(), reason(seen)) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE")
 
 
-async def test_a_callers_deadline_ends_the_work() -> None:
+async def test_the_deadline_of_the_caller_cancels_the_handler() -> None:
     ended = asyncio.Event()
 
     async def forever() -> None:
@@ -158,11 +158,11 @@ async def test_a_callers_deadline_ends_the_work() -> None:
     assert seen.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
-async def test_a_caller_that_leaves_ends_its_stream() -> None:
-    began, ended = asyncio.Event(), asyncio.Event()
+async def test_a_caller_that_disconnects_cancels_its_stream() -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
 
     async def forever() -> None:
-        began.set()
+        started.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -171,33 +171,33 @@ async def test_a_caller_that_leaves_ends_its_stream() -> None:
     async with serve(forever) as channel:
         call = watch(channel)
         await anext(aiter(call))
-        await eventually(began.is_set)  # the answer may be here before the work after it has begun
+        await eventually(started.is_set)  # the first response may arrive before the action has started
         call.cancel()
 
         await eventually(ended.is_set)
 
 
-async def test_a_timeout_of_the_work_itself_is_not_taken_for_the_deadline() -> None:
+async def test_a_timeout_error_in_the_handler_is_not_mistaken_for_the_deadline() -> None:
     async with serve(raising(TimeoutError())) as channel:
         seen = await failure(get_tenant(channel))
 
     assert seen.code() is grpc.StatusCode.INTERNAL
 
 
-async def test_the_request_id_comes_back() -> None:
+async def test_the_request_id_is_returned_or_generated() -> None:
     async with serve(nothing) as channel:
         call = get_tenant(channel, metadata=[("x-request-id", "r-3")])
         await call
         given = dict(await call.trailing_metadata())
         call = get_tenant(channel, metadata=[("x-request-id", "no good!")])
         await call
-        made = dict(await call.trailing_metadata())
+        generated = dict(await call.trailing_metadata())
 
     assert given["x-request-id"] == "r-3"
-    assert len(made["x-request-id"]) == 36
+    assert len(generated["x-request-id"]) == 36
 
 
-async def test_a_request_over_the_limit_is_refused() -> None:
+async def test_a_request_over_the_size_limit_is_rejected() -> None:
     async with serve(nothing, a_server(grpc_max_receive_bytes=2048)) as channel:
         seen = await failure(get_tenant(channel, "x" * 4096))
 
@@ -205,17 +205,17 @@ async def test_a_request_over_the_limit_is_refused() -> None:
 
 
 async def test_calls_in_flight_finish_while_the_server_drains() -> None:
-    begun, go_on = asyncio.Event(), asyncio.Event()
+    started, go_on = asyncio.Event(), asyncio.Event()
 
     async def slowly() -> None:
-        begun.set()
+        started.set()
         await go_on.wait()
 
     server = AsyncExitStack()
     port = await server.enter_async_context(serving(a_server(), registrations=registrations(slowly)))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         call = get_tenant(channel, "7")
-        await begun.wait()
+        await started.wait()
         leaving = asyncio.create_task(server.aclose())
         await failure(get_tenant(channel, timeout=5))
         go_on.set()
@@ -224,7 +224,7 @@ async def test_calls_in_flight_finish_while_the_server_drains() -> None:
         await leaving
 
 
-async def test_streams_end_at_once_when_the_server_drains() -> None:
+async def test_streams_end_immediately_when_the_server_drains() -> None:
     async def forever() -> None:
         await asyncio.Event().wait()
 
@@ -241,7 +241,7 @@ async def test_streams_end_at_once_when_the_server_drains() -> None:
         await asyncio.wait_for(leaving, timeout=5)
 
 
-async def test_background_tasks_are_started_again_and_drained() -> None:
+async def test_background_tasks_are_restarted_and_drained() -> None:
     runs, drained = 0, False
 
     async def crash_twice(stop: asyncio.Event) -> None:
@@ -259,26 +259,26 @@ async def test_background_tasks_are_started_again_and_drained() -> None:
     assert drained
 
 
-async def test_a_background_task_that_does_not_end_is_cut_short() -> None:
-    async def deaf(_: asyncio.Event) -> None:
+async def test_a_background_task_that_ignores_stop_is_cancelled() -> None:
+    async def ignores_stop(_: asyncio.Event) -> None:
         await asyncio.Event().wait()
 
     async with asyncio.timeout(5):
-        async with serve(nothing, a_server(drain=timedelta(milliseconds=50)), background=[deaf]):
+        async with serve(nothing, a_server(drain=timedelta(milliseconds=50)), background=[ignores_stop]):
             pass
 
 
-async def test_reflection_names_the_services() -> None:
+async def test_reflection_lists_the_services() -> None:
     async with serve(nothing) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        asked = reflection_pb2.ServerReflectionRequest(list_services="")
-        answer = await stub.ServerReflectionInfo(iter([asked])).read()
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
+        answer = await stub.ServerReflectionInfo(iter([request])).read()
 
     names = {each.name for each in answer.list_services_response.service}
     assert {TENANTS, "letterhead.verifier.v1.VerifierService", "grpc.health.v1.Health"} <= names
 
 
-async def test_a_port_in_use_is_a_clear_mistake() -> None:
+async def test_a_port_in_use_is_a_config_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"127.0.0.1:{port}: the port is in use"):
@@ -286,7 +286,7 @@ async def test_a_port_in_use_is_a_clear_mistake() -> None:
                 pass
 
 
-async def test_a_metrics_port_in_use_is_a_clear_mistake() -> None:
+async def test_a_metrics_port_in_use_is_a_config_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match="LETTERHEAD_METRICS_PORT"):
@@ -304,5 +304,5 @@ async def test_metrics_count_calls() -> None:
 
 
 def _read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - the server of this test
         return str(answer.read().decode())

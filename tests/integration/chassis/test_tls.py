@@ -1,4 +1,4 @@
-"""gRPC between services is encrypted, both ends are checked, and certificates may be replaced at any time."""
+"""TLS of gRPC: encryption, verification of both ends, and rotation of certificates without restarts."""
 
 import asyncio
 import ssl
@@ -23,21 +23,21 @@ UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
 
 def as_settings(files: Identity, **more: Any) -> dict[str, Any]:
-    """The settings that name these files."""
-    named = {"certificate": files.certificate, "key": files.key, "ca": files.ca}
-    return {f"grpc_{name}_file": path for name, path in named.items()} | more
+    """Return the settings with the paths of these files."""
+    paths = {"certificate": files.certificate, "key": files.key, "ca": files.ca}
+    return {f"grpc_{name}_file": path for name, path in paths.items()} | more
 
 
 @asynccontextmanager
 async def a_tls_server(files: Identity, **changes: Any) -> AsyncIterator[str]:
-    """A server with these files; gives its address."""
+    """Run a server with these files; yield its address."""
     settings = a_server(**as_settings(files), **changes)
     async with serving(settings, registrations=registrations(nothing)) as port:
         yield f"127.0.0.1:{port}"
 
 
 async def code_of(address: str, tls: config.Tls) -> grpc.StatusCode:
-    """How one call ends."""
+    """Return the status code of one call."""
     async with channels.opened(address, tls) as channel:
         code: grpc.StatusCode = await get_tenant(channel, timeout=10).code()
         return code
@@ -48,7 +48,7 @@ def authority() -> Authority:
     return Authority()
 
 
-async def test_a_client_that_trusts_the_ca_is_served(authority: Authority, tmp_path: Path) -> None:
+async def test_a_client_that_trusts_the_ca_can_call(authority: Authority, tmp_path: Path) -> None:
     files = authority.issue(tmp_path / "server")
 
     async with a_tls_server(files) as address:
@@ -57,31 +57,33 @@ async def test_a_client_that_trusts_the_ca_is_served(authority: Authority, tmp_p
     assert code is grpc.StatusCode.OK
 
 
-async def test_plaintext_and_a_strangers_ca_get_nowhere(authority: Authority, tmp_path: Path) -> None:
+async def test_clients_with_plaintext_or_another_ca_cannot_connect(
+    authority: Authority, tmp_path: Path
+) -> None:
     files = authority.issue(tmp_path / "server")
-    stranger = Authority("stranger").issue(tmp_path / "stranger")
+    other = Authority("other").issue(tmp_path / "other")
 
     async with a_tls_server(files) as address:
-        plain = await code_of(address, PLAINTEXT)
-        mistaken = await code_of(address, config.Tls(grpc_ca_file=stranger.ca))
+        plaintext = await code_of(address, PLAINTEXT)
+        other_ca = await code_of(address, config.Tls(grpc_ca_file=other.ca))
 
-    assert (plain, mistaken) == (UNAVAILABLE, UNAVAILABLE)
+    assert (plaintext, other_ca) == (UNAVAILABLE, UNAVAILABLE)
 
 
 async def test_with_mtls_a_client_needs_a_certificate_of_the_ca(authority: Authority, tmp_path: Path) -> None:
     files, own = authority.issue(tmp_path / "server"), authority.issue(tmp_path / "client")
-    stranger = Authority("stranger").issue(tmp_path / "stranger")
-    stranger.ca.write_bytes(files.ca.read_bytes())
+    other = Authority("other").issue(tmp_path / "other")
+    other.ca.write_bytes(files.ca.read_bytes())
 
     async with a_tls_server(files, grpc_client_certificates=True) as address:
         without = await code_of(address, config.Tls(grpc_ca_file=files.ca))
-        foreign = await code_of(address, config.Tls(**as_settings(stranger)))
-        ours = await code_of(address, config.Tls(**as_settings(own)))
+        other_ca = await code_of(address, config.Tls(**as_settings(other)))
+        same_ca = await code_of(address, config.Tls(**as_settings(own)))
 
-    assert (without, foreign, ours) == (UNAVAILABLE, UNAVAILABLE, grpc.StatusCode.OK)
+    assert (without, other_ca, same_ca) == (UNAVAILABLE, UNAVAILABLE, grpc.StatusCode.OK)
 
 
-async def test_a_server_presents_a_certificate_that_was_renewed(authority: Authority, tmp_path: Path) -> None:
+async def test_a_server_presents_a_renewed_certificate(authority: Authority, tmp_path: Path) -> None:
     files = authority.issue(tmp_path / "server")
 
     async with a_tls_server(files) as address:
@@ -94,7 +96,7 @@ async def test_a_server_presents_a_certificate_that_was_renewed(authority: Autho
     assert after == files.certificate.read_text()
 
 
-async def test_a_server_keeps_its_certificate_while_the_new_one_cannot_be_used(
+async def test_a_server_keeps_its_certificate_while_the_new_one_is_invalid(
     authority: Authority, tmp_path: Path
 ) -> None:
     files = authority.issue(tmp_path / "server")
@@ -108,8 +110,8 @@ async def test_a_server_keeps_its_certificate_while_the_new_one_cannot_be_used(
     assert (damaged, missing) == (grpc.StatusCode.OK, grpc.StatusCode.OK)
 
 
-async def test_an_open_channel_takes_a_new_ca_and_certificate(authority: Authority, tmp_path: Path) -> None:
-    """As when a CA is replaced: the files of both ends change, and no process starts anew."""
+async def test_an_open_channel_uses_a_new_ca_and_certificate(authority: Authority, tmp_path: Path) -> None:
+    """The files of both ends change, as when a CA is replaced, and the client is not restarted."""
     own = authority.issue(tmp_path / "client")
     files = authority.issue(tmp_path / "server")
     port = free_port()
@@ -128,7 +130,7 @@ async def test_an_open_channel_takes_a_new_ca_and_certificate(authority: Authori
             await eventually(served)
 
 
-async def test_the_health_port_answers_probes_in_plaintext_and_nothing_else(
+async def test_the_health_port_serves_only_health_checks_in_plaintext(
     authority: Authority, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -147,7 +149,7 @@ async def test_the_health_port_answers_probes_in_plaintext_and_nothing_else(
     assert large is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
-async def test_a_health_port_in_use_is_a_clear_mistake(authority: Authority, tmp_path: Path) -> None:
+async def test_a_health_port_in_use_is_a_config_error(authority: Authority, tmp_path: Path) -> None:
     files, port = authority.issue(tmp_path / "server"), free_port()
 
     async with a_tls_server(files, health_port=port):
@@ -156,7 +158,7 @@ async def test_a_health_port_in_use_is_a_clear_mistake(authority: Authority, tmp
                 pass
 
 
-async def test_a_file_that_cannot_be_read_is_a_clear_mistake(authority: Authority, tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_read_is_a_config_error(authority: Authority, tmp_path: Path) -> None:
     files = authority.issue(tmp_path / "server")
     files.key.unlink()
 

@@ -1,11 +1,11 @@
-"""A bell wakes those who wait, and loses no change for those who took its next ring before they looked."""
+"""Notifier: wakes all waiting tasks, without missing a change for tasks that got the event before reading."""
 
 import asyncio
 
 from chassis.bell import Bell
 
 
-async def test_a_ring_wakes_all_who_wait() -> None:
+async def test_a_notification_wakes_every_waiting_task() -> None:
     bell = Bell()
     waiting = [asyncio.create_task(bell.next_ring().wait()) for _ in range(3)]
     await asyncio.sleep(0)
@@ -15,16 +15,16 @@ async def test_a_ring_wakes_all_who_wait() -> None:
     assert await asyncio.wait_for(asyncio.gather(*waiting), timeout=5) == [True] * 3
 
 
-def test_a_ring_between_taking_and_waiting_is_not_missed() -> None:
+def test_a_notification_before_the_wait_is_not_missed() -> None:
     bell = Bell()
-    taken = bell.next_ring()
+    event = bell.next_ring()
 
     bell.ring()
 
-    assert taken.is_set()
+    assert event.is_set()
 
 
-def test_each_ring_is_rung_once() -> None:
+def test_a_notification_is_not_stored() -> None:
     bell = Bell()
 
     bell.ring()

@@ -1,4 +1,4 @@
-"""The loop of a worker: bounded, awake when told, unharmed by failures, and drained at the end."""
+"""Worker loop: limits concurrency, wakes on demand, survives failures, and drains on shutdown."""
 
 import asyncio
 from collections import deque
@@ -13,15 +13,15 @@ LONG = timedelta(minutes=5)
 
 
 class Rows:
-    """Due rows, as a store would hand them out."""
+    """Due rows, claimed as from a store."""
 
     def __init__(self, *rows: int) -> None:
         self.due = deque(rows)
-        self.asked: list[int] = []
+        self.limits: list[int] = []
         self.failures = 0
 
     async def claim(self, limit: int) -> Sequence[int]:
-        self.asked.append(limit)
+        self.limits.append(limit)
         if self.failures:
             self.failures -= 1
             raise ConnectionError
@@ -37,7 +37,7 @@ async def running(loop: ClaimLoop[int]) -> AsyncIterator[asyncio.Event]:
     await task
 
 
-async def test_all_due_rows_are_worked_on_with_a_bounded_number_at_once() -> None:
+async def test_all_due_rows_are_processed_with_limited_concurrency() -> None:
     rows, done, at_once, most = Rows(*range(20)), [], 0, 0
 
     async def step(row: int) -> None:
@@ -53,10 +53,10 @@ async def test_all_due_rows_are_worked_on_with_a_bounded_number_at_once() -> Non
 
     assert sorted(done) == list(range(20))
     assert most <= 3
-    assert max(rows.asked) <= 3
+    assert max(rows.limits) <= 3
 
 
-async def test_a_wake_is_enough_to_look_again() -> None:
+async def test_wake_makes_the_loop_claim_again() -> None:
     rows, done = Rows(), []
 
     async def step(row: int) -> None:
@@ -64,22 +64,22 @@ async def test_a_wake_is_enough_to_look_again() -> None:
 
     loop = ClaimLoop("test", rows.claim, step, concurrency=3, idle=LONG)
     async with running(loop):
-        await eventually(lambda: rows.asked)
+        await eventually(lambda: rows.limits)
         rows.due.append(7)
         loop.wake()
         await eventually(lambda: done == [7])
 
 
-async def test_without_a_wake_it_looks_again_when_idle_is_over() -> None:
+async def test_the_loop_claims_again_after_the_idle_time() -> None:
     rows = Rows()
 
     async def step(_: int) -> None: ...
 
     async with running(ClaimLoop("test", rows.claim, step, concurrency=3, idle=timedelta(milliseconds=5))):
-        await eventually(lambda: len(rows.asked) > 3)
+        await eventually(lambda: len(rows.limits) > 3)
 
 
-async def test_a_step_that_fails_and_a_claim_that_fails_do_not_end_it() -> None:
+async def test_failed_steps_and_claims_do_not_end_the_loop() -> None:
     rows, done = Rows(1, 2, 3), []
     rows.failures = 2
 
@@ -92,16 +92,16 @@ async def test_a_step_that_fails_and_a_claim_that_fails_do_not_end_it() -> None:
         await eventually(lambda: done == [1, 3])
 
 
-async def test_the_end_waits_for_steps_in_flight_and_claims_nothing_more() -> None:
-    rows, begun, go_on, done = Rows(1, 2), asyncio.Event(), asyncio.Event(), []
+async def test_shutdown_waits_for_steps_in_flight_and_claims_nothing_more() -> None:
+    rows, started, go_on, done = Rows(1, 2), asyncio.Event(), asyncio.Event(), []
 
     async def step(row: int) -> None:
-        begun.set()
+        started.set()
         await go_on.wait()
         done.append(row)
 
     async with running(ClaimLoop("test", rows.claim, step, concurrency=1, idle=LONG)) as stop:
-        await begun.wait()
+        await started.wait()
         stop.set()
         await asyncio.sleep(0)
         go_on.set()
@@ -110,7 +110,7 @@ async def test_the_end_waits_for_steps_in_flight_and_claims_nothing_more() -> No
     assert list(rows.due) == [2]
 
 
-async def test_one_slow_step_does_not_hold_up_the_others() -> None:
+async def test_a_slow_step_does_not_delay_the_others() -> None:
     rows, go_on, done = Rows(0, *range(1, 10)), asyncio.Event(), []
 
     async def step(row: int) -> None:

@@ -1,4 +1,4 @@
-"""Settings: typed, bounded, from files where secret, and every mistake told at once."""
+"""Settings: typed, bounded, secrets from files, and all errors reported at once."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -63,13 +63,13 @@ def test_every_type_is_read(tmp_path: Path) -> None:
     assert read.token.reveal() == "s3cret"
 
 
-def test_what_is_not_set_or_empty_has_its_default() -> None:
+def test_unset_and_empty_variables_use_the_default() -> None:
     read = load(Everything, everything(count="", wait=" "))
 
     assert (read.count, read.wait, read.token) == (1, timedelta(seconds=1), None)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     wrong = everything(
         text="",
         count="11",
@@ -81,10 +81,10 @@ def test_all_mistakes_are_told_at_once() -> None:
         grpc_port="x",
     )
 
-    told = problems(Nested, wrong)
+    reported = problems(Nested, wrong)
 
-    assert told == [
-        "LETTERHEAD_GRPC_PORT: 'x' is not a whole number (port of the gRPC server; 0 takes any)",
+    assert reported == [
+        "LETTERHEAD_GRPC_PORT: 'x' is not a whole number (port of the gRPC server; 0 = any free port)",
         "LETTERHEAD_TEXT is required (a text)",
         "LETTERHEAD_COUNT: 11 is above 10 (a count)",
         "LETTERHEAD_RATE: 'nan' is not a number (a rate in 1/s)",
@@ -96,34 +96,34 @@ def test_all_mistakes_are_told_at_once() -> None:
 
 
 def test_a_secret_is_not_read_from_a_variable() -> None:
-    told = problems(Everything, everything(token="s3cret"))
+    reported = problems(Everything, everything(token="s3cret"))
 
-    assert "put the secret in a file and name it in LETTERHEAD_TOKEN_FILE" in told[0]
-    assert "s3cret" not in told[0]
+    assert "put the secret in a file and set LETTERHEAD_TOKEN_FILE to its path" in reported[0]
+    assert "s3cret" not in reported[0]
 
 
-def test_an_empty_secret_is_a_mistake(tmp_path: Path) -> None:
+def test_an_empty_secret_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "token").write_text("\n")
 
     assert (
-        "not a file with a secret in it"
+        "not a file that contains a secret"
         in problems(Everything, everything(token_file=str(tmp_path / "token")))[0]
     )
 
 
-def test_a_secret_never_shows() -> None:
+def test_a_secret_is_masked_when_printed() -> None:
     secret = Secret("s3cret")
 
     assert "s3cret" not in f"{secret} {secret!r} {[secret]}"
 
 
-def test_fields_that_do_not_fit_together_are_a_mistake() -> None:
+def test_a_value_that_post_init_rejects_is_an_error() -> None:
     environ = {"LETTERHEAD_AWS_REGION": "us-east-1", "LETTERHEAD_AWS_ACCOUNT": "1234"}
 
     assert problems(Aws, environ) == ["LETTERHEAD_AWS_ACCOUNT: '1234' is not 12 digits"]
 
 
-def test_settings_describe_themselves() -> None:
+def test_describe_lists_every_variable() -> None:
     described = {each.variable: each for each in describe(Nested)}
 
     assert described["LETTERHEAD_GRPC_PORT"].required
@@ -147,20 +147,20 @@ TLS_FILES = {f"LETTERHEAD_GRPC_{name}_FILE": f"/tls/{name}" for name in ("CERTIF
             {"LETTERHEAD_GRPC_CA_FILE": "/ca"},
             "gRPC has no TLS: set LETTERHEAD_GRPC_CERTIFICATE_FILE",
         ),
-        (Tls, TLS_FILES | {"LETTERHEAD_GRPC_PLAINTEXT": "true"}, "LETTERHEAD_GRPC_PLAINTEXT is true and"),
+        (Tls, TLS_FILES | {"LETTERHEAD_GRPC_PLAINTEXT": "true"}, "LETTERHEAD_GRPC_PLAINTEXT is true but"),
         (Tls, dict(list(TLS_FILES.items())[1:]), "set both of LETTERHEAD_GRPC_CERTIFICATE_FILE and"),
     ],
 )
-def test_tls_is_whole_or_given_up_by_an_explicit_setting(
+def test_incomplete_tls_requires_an_explicit_plaintext_setting(
     kind: type[Any], environ: dict[str, str], problem: str
 ) -> None:
-    [told] = problems(kind, {"LETTERHEAD_GRPC_PORT": "1"} | environ)
+    [reported] = problems(kind, {"LETTERHEAD_GRPC_PORT": "1"} | environ)
 
-    assert told.startswith(problem)
+    assert reported.startswith(problem)
 
 
 @pytest.mark.parametrize("environ", [TLS_FILES, {"LETTERHEAD_GRPC_PLAINTEXT": "true"}])
-def test_tls_or_plaintext_is_enough(environ: dict[str, str]) -> None:
+def test_complete_tls_or_plaintext_is_accepted(environ: dict[str, str]) -> None:
     server = load(Server, {"LETTERHEAD_GRPC_PORT": "1"} | environ)
 
     assert server.grpc_plaintext is (environ is not TLS_FILES)

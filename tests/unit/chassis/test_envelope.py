@@ -1,4 +1,4 @@
-"""CloudEvents as we write and read them."""
+"""Encoding and decoding of CloudEvents."""
 
 import json
 from datetime import UTC, datetime
@@ -23,14 +23,14 @@ ROW: dict[str, Any] = {
 }
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_an_encoded_event_decodes_to_the_same_values() -> None:
     read = ReceivedEvent.read(envelope(ROW))
 
     assert (read.id, read.subject, read.resource) == (ROW["id"], ROW["subject"], ROW["resource"])
     assert (read.tenant_id, read.time, read.data) == (ROW["tenant_id"], ROW["occurred_at"], ROW["data"])
 
 
-def test_times_are_in_utc_and_absent_attributes_left_out() -> None:
+def test_times_are_in_utc_and_absent_attributes_are_omitted() -> None:
     written = json.loads(envelope(ROW | {"tenant_id": None, "resource": ""}))
 
     assert written["time"] == "2026-01-02T03:04:05.678000Z"
@@ -48,6 +48,6 @@ def test_fields_of_a_newer_release_are_ignored() -> None:
 @pytest.mark.parametrize(
     "payload", [b"", b"\xff", b"7", b"[]", b"{}", b'{"id": "7"}', envelope(ROW)[:-5], b"[" * 100_000]
 )
-def test_what_is_no_event_is_a_value_error(payload: bytes) -> None:
-    with pytest.raises(ValueError, match="not an event"):
+def test_a_malformed_event_raises_value_error(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="not a Letterhead event"):
         ReceivedEvent.read(payload)

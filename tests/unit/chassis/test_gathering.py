@@ -1,4 +1,4 @@
-"""Calls that come together become one, and whoever asks gets an answer."""
+"""Micro-batching: concurrent requests are merged into one call, and every caller gets a result."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import pytest
 from chassis.gathering import Gathering
 
 
-async def test_those_who_ask_meanwhile_are_answered_together() -> None:
+async def test_requests_during_a_call_form_the_next_batch() -> None:
     calls: list[list[int]] = []
 
     async def double(numbers: Sequence[int]) -> Sequence[int]:
@@ -22,13 +22,13 @@ async def test_those_who_ask_meanwhile_are_answered_together() -> None:
     assert calls == [[0, 1, 2], [3, 4]]
 
 
-async def test_a_failure_is_everybodys_who_was_in_it() -> None:
-    async def refuse(numbers: Sequence[int]) -> Sequence[int]:
+async def test_an_exception_is_raised_to_every_caller_in_the_batch() -> None:
+    async def reject_zero(numbers: Sequence[int]) -> Sequence[int]:
         if 0 in numbers:
             raise ValueError(numbers)
         return numbers
 
-    gathering = Gathering(refuse, most=2)
+    gathering = Gathering(reject_zero, most=2)
     answers = await asyncio.gather(*map(gathering.ask, range(3)), return_exceptions=True)
 
     assert [type(answer) for answer in answers] == [ValueError, ValueError, int]

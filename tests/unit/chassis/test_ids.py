@@ -1,11 +1,11 @@
-"""Ids sort by the time they were made."""
+"""Ids sort by creation time."""
 
 import time
 
 from chassis.ids import uuid7
 
 
-def test_ids_are_uuid7_and_grow() -> None:
+def test_ids_are_uuid7_and_increase() -> None:
     made = [uuid7() for _ in range(5000)]
 
     assert made == sorted(made)
@@ -13,7 +13,7 @@ def test_ids_are_uuid7_and_grow() -> None:
     assert {(each.version, each.variant) for each in made} == {(7, "specified in RFC 4122")}
 
 
-def test_an_id_tells_its_time() -> None:
+def test_an_id_contains_its_creation_time() -> None:
     before = time.time_ns() // 1_000_000
     milliseconds = uuid7().int >> 80
 

@@ -1,4 +1,4 @@
-"""Keys and scopes: what a token looks like, and what its scope lets pass."""
+"""API keys and scopes: the form of a token, and what each scope allows."""
 
 from uuid import UUID, uuid4
 
@@ -15,7 +15,7 @@ def acting(scope: Scope) -> Principal:
     return who
 
 
-def test_a_key_has_its_form_and_digest() -> None:
+def test_a_generated_key_has_the_documented_form_digest_and_hint() -> None:
     token, digest, hint = access.generate_key()
 
     assert len(token) == len("lh_") + 43 + 1 + 6
@@ -24,18 +24,20 @@ def test_a_key_has_its_form_and_digest() -> None:
     assert hint == token[-4:]
 
 
-def test_keys_differ() -> None:
+def test_generated_keys_are_unique() -> None:
     assert len({access.generate_key()[0] for _ in range(100)}) == 100
 
 
-@pytest.mark.parametrize("spoil", [lambda t: t[:-1], lambda t: t + "0", lambda t: t.upper(), lambda t: t[3:]])
-def test_a_spoilt_token_is_told_without_a_lookup(spoil: object) -> None:
+@pytest.mark.parametrize(
+    "damage", [lambda t: t[:-1], lambda t: t + "0", lambda t: t.upper(), lambda t: t[3:]]
+)
+def test_a_malformed_token_is_detected_without_a_lookup(damage: object) -> None:
     token, _, _ = access.generate_key()
 
-    assert not access.well_formed(spoil(token))  # type: ignore[operator]
+    assert not access.well_formed(damage(token))  # type: ignore[operator]
 
 
-def test_nobody_is_refused() -> None:
+def test_a_call_without_a_principal_is_rejected() -> None:
     access.bind(None)
 
     with pytest.raises(Unauthenticated):
@@ -43,7 +45,7 @@ def test_nobody_is_refused() -> None:
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-def test_a_scope_passes_where_it_is_named_and_admin_everywhere(scope: Scope) -> None:
+def test_a_required_scope_or_admin_is_accepted_and_others_are_rejected(scope: Scope) -> None:
     who = acting(scope)
 
     assert access.require(scope) == who
@@ -57,7 +59,7 @@ def test_a_scope_passes_where_it_is_named_and_admin_everywhere(scope: Scope) -> 
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-def test_operators_and_services_see_all_tenants_and_others_their_own(scope: Scope) -> None:
+def test_operators_and_services_see_all_tenants_and_other_scopes_only_their_own(scope: Scope) -> None:
     who, other = acting(scope), uuid4()
 
     assert access.tenant_visibility("", scope).tenant_id == who.tenant_id
@@ -71,7 +73,7 @@ def test_operators_and_services_see_all_tenants_and_others_their_own(scope: Scop
         access.tenant_visibility(str(other), scope)
 
 
-def test_a_filter_names_what_the_key_is_tied_to() -> None:
+def test_the_visibility_filter_contains_tenant_domains_and_scopes_of_the_key() -> None:
     claims = frozenset({UUID(int=2), UUID(int=1)})
     access.bind(Principal(uuid4(), UUID(int=7), Scope.SENDING_ACCESS, claims))
 
@@ -83,7 +85,7 @@ def test_a_filter_names_what_the_key_is_tied_to() -> None:
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-def test_only_operators_and_services_see_the_installation_and_only_links_are_kept_to_tests(
+def test_only_operators_and_services_see_the_installation_and_only_links_are_limited_to_test_emails(
     scope: Scope,
 ) -> None:
     acting(scope)
@@ -95,7 +97,7 @@ def test_only_operators_and_services_see_the_installation_and_only_links_are_kep
     assert scope in sees.kinds
 
 
-def test_a_tenant_id_is_an_id() -> None:
+def test_a_tenant_id_must_be_a_uuid() -> None:
     acting(Scope.ADMIN)
 
     assert access.tenant_visibility(str(UUID(int=7)), Scope.ADMIN).tenant_id == UUID(int=7)

@@ -1,4 +1,4 @@
-"""Page tokens: opaque, bound to their list, and never trusted."""
+"""Page tokens: opaque, bound to their list, and validated."""
 
 import base64
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from chassis.errors import InvalidArgument
 from chassis.pages import ListRequest, next_token, page, window
 
 
-def test_the_keys_of_the_last_row_come_back() -> None:
+def test_a_token_contains_the_sort_keys_of_the_last_row() -> None:
     keys = ("inbox.mnexa.ai", 7, datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=UTC), UUID(int=8))
 
     read = page(10, next_token("domains", *keys), of="domains")
@@ -19,13 +19,13 @@ def test_the_keys_of_the_last_row_come_back() -> None:
     assert (read.size, read.after) == (10, keys)
 
 
-def test_the_id_of_the_last_row_comes_back() -> None:
+def test_a_token_contains_the_id_of_the_last_row() -> None:
     assert page(10, next_token("domains", UUID(int=8)), of="domains").after_id() == UUID(int=8)
     assert page(10, "", of="domains").after_id() is None
 
 
 @pytest.mark.parametrize("key", ["8", 8, datetime(2026, 1, 2, tzinfo=UTC)])
-def test_other_keys_are_no_id(key: str | int | datetime) -> None:
+def test_a_token_without_an_id_is_rejected_where_an_id_is_required(key: str | int | datetime) -> None:
     asked = page(10, next_token("domains", key), of="domains")
 
     with pytest.raises(InvalidArgument) as caught:
@@ -34,12 +34,12 @@ def test_other_keys_are_no_id(key: str | int | datetime) -> None:
 
 
 @pytest.mark.parametrize(("asked", "given"), [(0, 50), (1, 1), (1000, 1000), (5000, 1000)])
-def test_the_size_is_kept_within_bounds(asked: int, given: int) -> None:
+def test_the_page_size_is_limited(asked: int, given: int) -> None:
     assert page(asked, "", of="domains").size == given
     assert page(asked, "", of="domains").after is None
 
 
-def test_a_negative_size_is_refused() -> None:
+def test_a_negative_size_is_rejected() -> None:
     with pytest.raises(InvalidArgument) as caught:
         page(-1, "", of="domains")
     assert caught.value.violations[0].field == "page_size"
@@ -68,7 +68,7 @@ def encoded(text: str) -> str:
         "A" * 100_000,
     ],
 )
-def test_garbage_and_other_lists_tokens_are_refused(token: str) -> None:
+def test_malformed_tokens_and_tokens_of_another_list_are_rejected(token: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         page(10, token, of="domains")
     assert caught.value.reason == "INVALID_PAGE_TOKEN"
@@ -94,7 +94,7 @@ ROWS = [Row(UUID(int=number)) for number in range(9, 0, -1)]  # newest first
 
 
 def read(asked: ListRequest) -> tuple[list[int], str]:
-    """One page, as a store and a servicer give it."""
+    """Return one page, as a store and a servicer produce it."""
     chosen = window(asked, of="rows")
     rows = [each for each in ROWS if chosen.after is None or each.id < chosen.after]
     if chosen.before is not None:
@@ -121,11 +121,11 @@ def walked(asked: Asked) -> list[list[int]]:
         (Asked(before_id=str(UUID(int=9))), [[]]),
     ],
 )
-def test_a_list_is_walked_from_an_id_either_way(asked: Asked, pages: list[list[int]]) -> None:
+def test_a_list_can_be_paged_from_an_id_in_both_directions(asked: Asked, pages: list[list[int]]) -> None:
     assert walked(asked) == pages
 
 
-def test_a_token_of_one_direction_is_none_of_the_other() -> None:
+def test_a_token_of_one_direction_is_rejected_in_the_other() -> None:
     _, token = read(Asked(before_id=str(UUID(int=5))))
 
     with pytest.raises(InvalidArgument) as caught:
@@ -141,7 +141,7 @@ def test_a_token_of_one_direction_is_none_of_the_other() -> None:
         (Asked(after_id=str(UUID(int=1)), before_id=str(UUID(int=2))), "before_id"),
     ],
 )
-def test_what_is_no_id_is_refused(asked: Asked, field: str) -> None:
+def test_malformed_ids_and_two_ids_are_rejected(asked: Asked, field: str) -> None:
     with pytest.raises(InvalidArgument) as caught:
         window(asked, of="rows")
     assert caught.value.violations[0].field == field

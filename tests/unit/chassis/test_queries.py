@@ -1,4 +1,4 @@
-"""SQL in files: named, described, one statement each, and mistakes told when the file is loaded."""
+"""SQL files: named, described, one statement per name; errors are reported when the file is loaded."""
 
 from pathlib import Path
 
@@ -9,11 +9,11 @@ from chassis.queries import Queries
 GOOD = """-- Queries of a store.
 
 -- get_thing --
--- Gives one thing.
+-- Returns one thing.
 SELECT id FROM things WHERE id = $1;
 
 -- list_things --
--- Gives all things.
+-- Returns all things.
 SELECT id
 FROM things -- all of them
 """
@@ -32,7 +32,7 @@ def test_statements_are_attributes(tmp_path: Path) -> None:
     assert dict(queries).keys() == {"get_thing", "list_things"}
 
 
-def test_an_unknown_name_is_told_with_those_there_are(tmp_path: Path) -> None:
+def test_an_unknown_name_raises_an_error_that_lists_known_names(tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="get_thing, list_things"):
         _ = load(tmp_path, GOOD).drop_things
 
@@ -40,13 +40,13 @@ def test_an_unknown_name_is_told_with_those_there_are(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (GOOD + GOOD.split("\n\n", 1)[1], "get_thing is there twice"),
+        (GOOD + GOOD.split("\n\n", 1)[1], "get_thing is defined twice"),
         ("-- a --\nSELECT 1", "a has no description"),
         ("-- a --\n-- Nothing.\n", "a has no SQL"),
         ("-- a --\n-- Two.\nSELECT 1; SELECT 2", "a has more than one statement"),
         ("SELECT 1\n-- a --\n-- One.\nSELECT 1", "SQL before the first"),
     ],
 )
-def test_a_mistake_in_the_file_is_told_at_once(tmp_path: Path, text: str, problem: str) -> None:
+def test_an_error_in_the_file_is_reported_on_load(tmp_path: Path, text: str, problem: str) -> None:
     with pytest.raises(ValueError, match=problem):
         load(tmp_path, text)

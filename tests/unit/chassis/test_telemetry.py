@@ -1,4 +1,4 @@
-"""Logs: one JSON line each, with an action, and nothing in it that must not leave."""
+"""Logs: one JSON line per entry, with an action, and without addresses or keys."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ from chassis.telemetry import configure_logging, get_logger
 
 @pytest.fixture(autouse=True)
 def untouched() -> Iterator[None]:
-    """Leaves logging as it was."""
+    """Restore the logging configuration after the test."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -39,7 +39,7 @@ def test_a_line_is_json_with_action_service_and_time(capsys: pytest.CaptureFixtu
     }
 
 
-def test_a_librarys_line_has_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_of_a_library_has_the_same_form(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("identity")
 
     logging.getLogger("some.library").warning("it %s", "broke")
@@ -49,7 +49,9 @@ def test_a_librarys_line_has_the_same_form(capsys: pytest.CaptureFixture[str]) -
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_addresses_and_keys_never_leave(capsys: pytest.CaptureFixture[str], log_format: str) -> None:
+def test_addresses_and_keys_are_removed_from_logs(
+    capsys: pytest.CaptureFixture[str], log_format: str
+) -> None:
     token, _, _ = generate_key()
     configure_logging("identity", log_format)  # type: ignore[arg-type]
 
@@ -66,7 +68,7 @@ def test_addresses_and_keys_never_leave(capsys: pytest.CaptureFixture[str], log_
     assert token[3:20] not in out
 
 
-def test_a_trace_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_traceback_does_not_contain_local_values(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("identity", "text")
 
     try:

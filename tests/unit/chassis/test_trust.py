@@ -1,4 +1,4 @@
-"""Which events a consumer believes: those of the subject's owner, about the tenant that the data names."""
+"""Validation of received events: from the owner of the subject, with the tenant that the data names."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ TENANT = str(uuid4())
 
 
 def an_event(subject: str, **changes: Any) -> bytes:
-    """An event as its owner publishes it; `changes` are other attributes, None for one left out."""
+    """Return an event as its owner publishes it; `changes` replace attributes, None removes one."""
     attributes = {
         "id": str(uuid4()),
         "source": source_of(OWNERS[subject]),
@@ -29,42 +29,42 @@ def an_event(subject: str, **changes: Any) -> bytes:
 
 
 @pytest.mark.parametrize("subject", OWNERS)
-def test_the_owners_word_is_believed(subject: str) -> None:
+def test_an_event_from_its_owner_is_accepted(subject: str) -> None:
     assert trusted(an_event(subject), subject).source == source_of(OWNERS[subject])
 
 
 @pytest.mark.parametrize("subject", OWNERS)
-def test_another_services_word_is_not(subject: str) -> None:
+def test_an_event_from_another_service_is_rejected(subject: str) -> None:
     for service in {*OWNERS.values(), "subscriber"} - {OWNERS[subject]}:
         with pytest.raises(EventRefused, match=f"belongs to {OWNERS[subject]}"):
             trusted(an_event(subject, source=source_of(service)), subject)
 
 
 @pytest.mark.parametrize("subject", set(OWNERS) - INSTALLATION_WIDE - TENANT_IF_KNOWN)
-def test_an_event_without_its_tenant_is_not_believed(subject: str) -> None:
-    with pytest.raises(EventRefused, match="which tenant"):
+def test_an_event_without_a_tenant_is_rejected(subject: str) -> None:
+    with pytest.raises(EventRefused, match="has no tenant_id"):
         trusted(an_event(subject, tenantid=None), subject)
 
 
 @pytest.mark.parametrize("subject", TENANT_IF_KNOWN)
-def test_feedback_names_a_tenant_when_it_names_an_email(subject: str) -> None:
+def test_feedback_about_a_known_email_requires_a_tenant(subject: str) -> None:
     trusted(an_event(subject, tenantid=None, data={"email": {"sesId": "0100"}}), subject)
 
-    with pytest.raises(EventRefused, match="which tenant"):
+    with pytest.raises(EventRefused, match="has no tenant_id"):
         trusted(an_event(subject, tenantid=None, data={"email": {"id": str(uuid4())}}), subject)
 
 
 @pytest.mark.parametrize("subject", INSTALLATION_WIDE)
-def test_what_is_about_no_tenant_names_none(subject: str) -> None:
-    with pytest.raises(EventRefused, match="about no tenant"):
+def test_an_installation_wide_event_must_not_have_a_tenant(subject: str) -> None:
+    with pytest.raises(EventRefused, match="must not have a tenant"):
         trusted(an_event(subject, tenantid=TENANT), subject)
 
 
 @pytest.mark.parametrize("within", ["", "domain", "email"])
-def test_a_tenant_that_the_data_contradicts_is_not_believed(within: str) -> None:
+def test_an_event_whose_data_names_another_tenant_is_rejected(within: str) -> None:
     def about(tenant: str) -> bytes:
-        said = {"tenantId": tenant}
-        return an_event("domain.ready", data={within: said} if within else said)
+        data = {"tenantId": tenant}
+        return an_event("domain.ready", data={within: data} if within else data)
 
     trusted(about(TENANT), "domain.ready")
 
@@ -72,14 +72,14 @@ def test_a_tenant_that_the_data_contradicts_is_not_believed(within: str) -> None
         trusted(about(str(uuid4())), "domain.ready")
 
 
-def test_an_event_of_another_subject_is_not_believed() -> None:
+def test_an_event_on_the_wrong_or_an_unknown_subject_is_rejected() -> None:
     with pytest.raises(EventRefused, match=r"arrived on 'domain\.ready'"):
         trusted(an_event("email.sent"), "domain.ready")
     with pytest.raises(EventRefused, match="no service owns"):
         trusted(an_event("email.sent", type="domain.stolen"), "domain.stolen")
 
 
-# What the server writes to any subject when a request names it for the reply.
+# Replies that the NATS server sends to any subject that a request names as its reply subject.
 ANSWERS = (
     b"",
     b'{"stream":"LETTERHEAD", "seq":4}',
@@ -90,16 +90,16 @@ ANSWERS = (
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=range(len(ANSWERS)))
-def test_an_answer_of_the_server_is_not_believed(answer: bytes) -> None:
+def test_a_reply_of_the_server_is_rejected(answer: bytes) -> None:
     with pytest.raises(EventRefused):
         trusted(answer, "domain.ready")
 
 
-def test_a_service_cannot_write_an_event_that_nobody_would_believe() -> None:
+def test_a_service_cannot_write_an_event_that_consumers_would_reject() -> None:
     data = domain_events_pb2.DomainReady()
 
     check_own(Event("domain.ready", data, uuid4(), "a.com"), "verifier")
     with pytest.raises(ValueError, match=r"identity does not own 'domain\.ready'"):
         check_own(Event("domain.ready", data, uuid4(), "a.com"), "identity")
-    with pytest.raises(ValueError, match="needs the tenant"):
+    with pytest.raises(ValueError, match="requires a tenant_id"):
         check_own(Event("domain.ready", data, None, "a.com"), "verifier")
