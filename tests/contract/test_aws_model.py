@@ -213,7 +213,7 @@ async def test_boto3_raises_the_modelled_class(world: World) -> None:
 
 
 def _rules(shape: Shape, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
-    """Return the paths of string members with an enum, a pattern or a bound, and an invalid value for each."""
+    """Return the paths of string members with an enum, pattern or bound, and an invalid value for each."""
     found: list[tuple[tuple[str, ...], Any]] = []
     for name, member in shape.members.items():
         at = (*path, name)
