@@ -33,7 +33,7 @@ class Row:
 SERVED = ("floor", "postgres")
 ROWS = (
     Row("accept single", steps.accept, floors.accept, SERVED),
-    Row("hand-off", steps.hand_off, floors.hand_off),
+    Row("submission", steps.hand_off, floors.hand_off),
     Row("feedback applied", steps.feedback, floors.feedback),
     Row("whole path", steps.whole_path, None),
     Row("accept batch of 50", steps.accept_batches, floors.accept_batches, SERVED),  # these stay queued
