@@ -1,4 +1,4 @@
-"""The simulated AWS against botocore's models: requests of boto3, responses and errors."""
+"""The pretend AWS against botocore's models: what boto3 sends, what we answer, and how we refuse."""
 
 import json
 import re
@@ -32,7 +32,7 @@ TOKEN = re.compile(r"[a-z2-7]{32}")
 
 
 class Wiretap:
-    """Records the HTTP request and response of a client's last call."""
+    """Keeps what went over the wire for the last call of a client."""
 
     def __init__(self, client: Any, service: str) -> None:
         client.meta.events.register(f"before-send.{service}", self._sent)
@@ -62,7 +62,7 @@ async def world(certificates: Path) -> AsyncIterator[World]:
 
 
 @pytest.mark.parametrize("service", JOURNEYS)
-async def test_requests_and_responses_of_every_operation_match_the_model(world: World, service: str) -> None:
+async def test_every_operation_keeps_to_the_model_both_ways(world: World, service: str) -> None:
     tap = Wiretap(world.client(service), service)
     answers: dict[str, Json] = {}
 
@@ -71,38 +71,38 @@ async def test_requests_and_responses_of_every_operation_match_the_model(world: 
         params = step.resolved(world, answers)
         answers[step.operation] = await world.call(service, xform_name(step.operation), **params)
         model = service_model(service).operation_model(step.operation)
-        assert _parsed_by_sandbox(world.aws.app, service, tap.request) == (step.operation, params)
-        _assert_matches_model(model, tap.answer, answers[step.operation])
+        assert _read_by_us(world.aws.app, service, tap.request) == (step.operation, params)
+        _keeps_to_the_model(model, tap.answer, answers[step.operation])
 
     assert set(answers) == {model.name for model in world.aws.app.service(service).operations()}
 
 
 async def _before(world: World, step: Step) -> None:
-    """Verify the domain before a SendEmail, which requires it."""
+    """An email leaves only as a verified domain."""
     if step.operation == "SendEmail":
         change = {"dkim_status": "SUCCESS", "mail_from_status": "SUCCESS"}
         await world.control("PATCH", f"/ses/identities/{NAME}", change)
 
 
-def _parsed_by_sandbox(app: Gateway, service: str, sent: Any) -> tuple[str, Json]:
-    """Return the operation and the parameters that the sandbox parses from boto3's request."""
+def _read_by_us(app: Gateway, service: str, sent: Any) -> tuple[str, Json]:
+    """What our reader makes of the bytes that boto3 sent."""
     url, body = urlsplit(sent.url), sent.body or b""
     scope = {
         "type": "http", "method": sent.method, "path": url.path, "raw_path": url.path.encode(),
         "query_string": url.query.encode(),
-        "headers": [(name.lower().encode(), _bytes(value)) for name, value in sent.headers.items()],
+        "headers": [(name.lower().encode(), _octets(value)) for name, value in sent.headers.items()],
     }  # fmt: skip
-    model, params = app.wire(service).read(Request(scope), _bytes(body))
+    model, params = app.wire(service).read(Request(scope), _octets(body))
     assert not model.input_shape or list(problems(model.input_shape, params)) == []
     return model.name, params
 
 
-def _bytes(value: str | bytes) -> bytes:
+def _octets(value: str | bytes) -> bytes:
     return value.encode() if isinstance(value, str) else value
 
 
-def _assert_matches_model(model: OperationModel, answer: Json, parsed: Json) -> None:
-    """Assert that the raw response has no unknown members and that the parsed one is valid."""
+def _keeps_to_the_model(model: OperationModel, answer: Json, parsed: Json) -> None:
+    """The raw answer has nothing that the model does not know, and what boto3 read of it breaks no rule."""
     metadata = parsed.pop("ResponseMetadata")
     assert metadata["HTTPStatusCode"] == 200
     assert REQUEST_ID.fullmatch(metadata["RequestId"])
@@ -124,7 +124,7 @@ def _local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-async def test_ids_have_the_format_of_aws(world: World) -> None:
+async def test_ids_have_the_form_of_the_real_ones(world: World) -> None:
     created = await world.ses("create_email_identity", EmailIdentity=NAME)
     await world.control("PATCH", f"/ses/identities/{NAME}", {"dkim_status": "SUCCESS"})
 
@@ -143,7 +143,7 @@ SQS_ARN = "arn:aws:sqs:us-east-1:123456789012:x"
 
 @dataclass(frozen=True)
 class Refused:
-    """A call with the error code and HTTP status that it gets."""
+    """A call, and the code and HTTP status with which it is refused."""
 
     service: str
     operation: str
@@ -152,15 +152,15 @@ class Refused:
     status: int = 400
 
 
-def _existing(operation: str, code: str, **more: Any) -> Refused:
+def _taken(operation: str, code: str, **more: Any) -> Refused:
     return Refused("sesv2", operation, {"EmailIdentity": "taken.com", **more}, code)
 
 
 REFUSALS = [
-    _existing("CreateEmailIdentity", "AlreadyExistsException"),
-    _existing("PutEmailIdentityMailFromAttributes", "BadRequestException", MailFromDomain="send.other.com"),
-    _existing("PutEmailIdentityMailFromAttributes", "BadRequestException", BehaviorOnMxFailure="NO_SUCH"),
-    _existing("PutEmailIdentityDkimSigningAttributes", "BadRequestException", SigningAttributesOrigin="NONE"),
+    _taken("CreateEmailIdentity", "AlreadyExistsException"),
+    _taken("PutEmailIdentityMailFromAttributes", "BadRequestException", MailFromDomain="send.other.com"),
+    _taken("PutEmailIdentityMailFromAttributes", "BadRequestException", BehaviorOnMxFailure="NO_SUCH"),
+    _taken("PutEmailIdentityDkimSigningAttributes", "BadRequestException", SigningAttributesOrigin="NONE"),
     Refused("sesv2", "CreateEmailIdentity", {"EmailIdentity": "not a domain!!"}, "BadRequestException"),
     Refused("sesv2", "CreateEmailIdentity", {"EmailIdentity": "a.com", "ConfigurationSetName": "none"},
             "NotFoundException", 404),
@@ -182,7 +182,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize("case", REFUSALS, ids=lambda case: f"{case.operation}-{case.code}")
-async def test_an_error_has_a_code_that_the_operation_declares(world: World, case: Refused) -> None:
+async def test_a_refusal_has_a_code_that_the_operation_declares(world: World, case: Refused) -> None:
     await world.ses("create_email_identity", EmailIdentity="taken.com")
     model = service_model(case.service).operation_model(case.operation)
 
@@ -213,7 +213,7 @@ async def test_boto3_raises_the_modelled_class(world: World) -> None:
 
 
 def _rules(shape: Shape, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
-    """Return the paths of string members with an enum, pattern or bound, and an invalid value for each."""
+    """Paths of string members with an enum, a pattern or a bound, and a value that breaks each."""
     found: list[tuple[tuple[str, ...], Any]] = []
     for name, member in shape.members.items():
         at = (*path, name)
@@ -238,7 +238,9 @@ def _cases() -> list[Any]:
 
 
 @pytest.mark.parametrize(("step", "path", "value"), _cases())
-def test_a_value_that_violates_the_model_is_reported(step: Step, path: tuple[str, ...], value: Any) -> None:
+def test_a_value_that_breaks_a_rule_of_the_model_is_found(
+    step: Step, path: tuple[str, ...], value: Any
+) -> None:
     shape = service_model("sesv2").operation_model(step.operation).input_shape
     params: Any = value
     for name in reversed(path):
@@ -249,7 +251,7 @@ def test_a_value_that_violates_the_model_is_reported(step: Step, path: tuple[str
     )
 
 
-async def test_control_calls_share_one_request_per_second_and_the_ledger_counts_throttled_ones(
+async def test_controls_share_one_request_a_second_and_the_ledger_counts_who_had_to_wait(
     certificates: Path,
 ) -> None:
     async with open_world(certificates, control_rate=1.0) as world:
