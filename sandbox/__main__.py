@@ -1,4 +1,4 @@
-"""Runs the whole sandbox in one process: DNS, SES with SNS and SQS, the mailbox, and their control API."""
+"""Run the partial sandbox in one process: DNS, SES with SNS and SQS, the mailbox, and their control API."""
 
 import asyncio
 import json
@@ -35,16 +35,16 @@ _WIRE: dict[str, Any] = {"http": HttpProtocol, "timeout_keep_alive": KEEP_ALIVE}
 
 @asynccontextmanager
 async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
-    """Runs the sandbox for as long as the context lasts."""
+    """Run the sandbox for as long as the context lasts, and yield its addresses."""
     host, clock = settings.sandbox_host, Clock()
     internet = Internet(name_servers=settings.sandbox_name_servers, now=clock.now)
     mailbox = Mailbox(
         Judge(internet), clock, host=settings.sandbox_mail_host, kept=settings.sandbox_emails_kept
     )
     async with AsyncExitStack() as stack:
-        with _telling_the_setting("sandbox_dns_port"):
+        with _naming_the_setting("sandbox_dns_port"):
             await stack.enter_async_context(internet.listening(settings.sandbox_dns_port))
-        with _telling_the_setting("sandbox_smtp_port"):
+        with _naming_the_setting("sandbox_smtp_port"):
             smtp = await stack.enter_async_context(_receiving(settings, mailbox))
         control, ses, tls = [
             _listener(stack, settings, name)
@@ -71,7 +71,7 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
             dns_recursor=RECURSOR_ADDRESS,
             sns_ca_file=str(aws.ca_file),
         )
-        _tell(addresses, settings.sandbox_addresses_file)
+        _announce(addresses, settings.sandbox_addresses_file)
         yield addresses
 
 
@@ -86,17 +86,17 @@ def _receiving(settings: SandboxConfig, mailbox: Mailbox) -> AbstractAsyncContex
 
 
 def _listener(stack: AsyncExitStack, settings: SandboxConfig, name: str) -> socket.socket:
-    with _telling_the_setting(name):
+    with _naming_the_setting(name):
         return stack.enter_context(listen(settings.sandbox_host, getattr(settings, name)))
 
 
 @contextmanager
-def _telling_the_setting(name: str) -> Iterator[None]:
-    """Tells of a port that cannot be had by the setting that chooses it."""
+def _naming_the_setting(name: str) -> Iterator[None]:
+    """Turn a failure to bind a port into a ConfigError that names the setting."""
     try:
         yield
     except OSError as error:
-        problem = f"{error.strerror or error}; set another port, or 0 for a free one"
+        problem = f"{error.strerror or error}. Set another port, or 0 to use a free one."
         raise ConfigError([f"{PREFIX}{name.upper()}: {problem}"]) from error
 
 
@@ -105,12 +105,12 @@ def _at(listener: socket.socket) -> str:
     return f"{host}:{port}"
 
 
-def _tell(addresses: Addresses, path: Path | None) -> None:
-    log.info("The sandbox listens", action="sandbox_started", **asdict(addresses))
+def _announce(addresses: Addresses, path: Path | None) -> None:
+    log.info("sandbox started", action="sandbox_started", **asdict(addresses))
     if path is not None:
-        whole = path.with_suffix(".part")
-        whole.write_text(json.dumps(asdict(addresses), indent=2) + "\n")
-        whole.rename(path)  # a reader that waits for the file never sees half of it
+        partial = path.with_suffix(".part")
+        partial.write_text(json.dumps(asdict(addresses), indent=2) + "\n")
+        partial.rename(path)  # rename is atomic, so a reader that polls for the file never sees a partial one
 
 
 if __name__ == "__main__":

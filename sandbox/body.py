@@ -1,4 +1,4 @@
-"""Reads what a control call says into a dataclass, and refuses the rest with a sentence that helps."""
+"""Parse and validate the bodies and query strings of control API calls into dataclasses."""
 
 import json
 import types
@@ -15,20 +15,20 @@ _WORDS = {str: "a string", int: "a whole number", float: "a number", bool: "true
 
 
 class Refused(Exception):
-    """A control call that cannot be done; the text says what to do instead."""
+    """An invalid control API call; the text says what is wrong and what to do. `status` is HTTP's."""
 
-    def __init__(self, sentence: str, status: int = 400) -> None:
-        super().__init__(sentence)
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
         self.status = status
 
 
 async def read(request: Request, cls: type[T]) -> T:
-    """Builds `cls` from the call's JSON object; raises Refused for wrong, missing and unknown members."""
+    """Build `cls` from the call's JSON object; raise Refused for wrong, missing and unknown members."""
     return build(await _object(request), cls)
 
 
 def query(request: Request, cls: type[T]) -> T:
-    """Builds `cls` from the query string, numbers read from their digits; `from` fills a field `from_`."""
+    """Build `cls` from the query string, parsing integers; the parameter `from` fills the field `from_`."""
     hints = get_type_hints(cls)
     found: dict[str, Any] = {}
     for name, text in request.query_params.items():
@@ -40,14 +40,14 @@ def query(request: Request, cls: type[T]) -> T:
 
 
 def build(members: dict[str, Any], cls: type[T]) -> T:
-    """Builds `cls` from decoded JSON."""
+    """Build `cls` from decoded JSON; raise Refused as `read` does."""
     hints = get_type_hints(cls)
     known = {spec.name.rstrip("_"): spec for spec in fields(cls)}  # type: ignore[arg-type]
     for name in members.keys() - known.keys():
-        raise Refused(f"There is no {name!r} here: use {', '.join(sorted(known))}.")
+        raise Refused(f"Unknown member {name!r}. Use {', '.join(sorted(known))}.")
     for name, spec in known.items():
         if name not in members and spec.default is MISSING and spec.default_factory is MISSING:
-            raise Refused(f"{name!r} is missing: give {_expected(hints[spec.name])}.")
+            raise Refused(f"{name!r} is missing. Set it to {_expected(hints[spec.name])}.")
     return cls(
         **{known[name].name: _value(name, value, hints[known[name].name]) for name, value in members.items()}
     )
@@ -58,13 +58,13 @@ async def _object(request: Request) -> dict[str, Any]:
     async for chunk in request.stream():
         octets += chunk
         if len(octets) > _LIMIT:
-            raise Refused(f"The body is larger than {_LIMIT} bytes: send less at a time.", 413)
+            raise Refused(f"The body is larger than {_LIMIT} bytes. Split the call into smaller ones.", 413)
     try:
         content = json.loads(octets or b"{}")
     except ValueError as error:
-        raise Refused(f"The body is not JSON ({error}): send one JSON object.") from error
+        raise Refused(f"The body is not valid JSON ({error}). Send one JSON object.") from error
     if not isinstance(content, dict):
-        raise Refused("The body is not a JSON object: send one, such as {}.")
+        raise Refused("The body is not a JSON object. Send one, such as {}.")
     return content
 
 
@@ -80,7 +80,7 @@ def _value(name: str, value: Any, kind: Any) -> Any:
             return float(value)
         if option is type(value):
             return value
-    raise Refused(f"{name!r} cannot be {json.dumps(value)[:80]}: give {_expected(kind)}.")
+    raise Refused(f"{name!r} cannot be {json.dumps(value)[:80]}. Set it to {_expected(kind)}.")
 
 
 def _options(kind: Any) -> tuple[Any, ...]:
@@ -91,7 +91,7 @@ def _expected(kind: Any) -> str:
     words: list[str] = []
     for option in _options(kind):
         if get_origin(option) is list:
-            words.append(f"a list, each {_expected(get_args(option)[0])}")
+            words.append(f"a list, each item {_expected(get_args(option)[0])}")
         elif isinstance(option, type) and issubclass(option, StrEnum):
             words.append("one of " + ", ".join(option))
         elif option is not type(None):

@@ -1,6 +1,6 @@
-"""Drives the sandbox through its control API: how the demo and the tests publish records and read mail.
+"""A client of the sandbox's control API, with which the demo and the tests publish records and read mail.
 
-Not a part of the sandbox itself: it knows nothing but the URLs documented in sandbox/README.md.
+It does not import the sandbox and depends only on the URLs documented in sandbox/README.md.
 """
 
 from collections.abc import AsyncIterator
@@ -13,18 +13,18 @@ Json = dict[str, Any]
 
 
 class SandboxRefused(Exception):
-    """The control API answered with an error; the text is its sentence."""
+    """The control API answered with an error; the text is its message."""
 
 
 class SandboxClient:
-    """One sandbox, by the URL of its control API. Every call ends within 30 seconds."""
+    """A client of one sandbox, by the URL of its control API. Every call times out after 30 seconds."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
         self._url = url.rstrip("/")
 
     async def call(self, method: str, path: str, body: Json | None = None, **query: str | int) -> Json:
-        """Calls the control API and returns its JSON."""
+        """Call the control API and return its JSON; raise SandboxRefused for an error."""
         async with self._session.request(method, self._url + path, json=body, params=query) as answer:
             content: Json = await answer.json()
         if answer.status >= 400:
@@ -34,39 +34,39 @@ class SandboxClient:
     async def publish(
         self, record_type: str, name: str, value: str, *, priority: int = 0, **more: Any
     ) -> None:
-        """Publishes a DNS record; `servers=[…]` limits it to some name servers of the zone."""
+        """Publish a DNS record; `servers=[…]` limits it to some name servers of the zone."""
         body = {"type": record_type, "name": name, "value": value, "priority": priority} | more
         await self.call("POST", "/dns/records", body)
 
     async def withdraw(self, record_type: str, name: str, value: str | None = None) -> None:
-        """Deletes a DNS record, or all of a type at a name."""
+        """Delete a DNS record, or all records of a type at a name."""
         body = {"type": record_type, "name": name}
         if value is not None:
             body["value"] = value
         await self.call("DELETE", "/dns/records", body)
 
     async def emails(self, **filters: str | int) -> list[Json]:
-        """The emails in the mailbox, newest first, as `to`, `from` or `subject` filter them."""
+        """Return the emails in the mailbox, newest first, filtered by `to`, `from` or `subject`."""
         emails: list[Json] = (await self.call("GET", "/mailbox/emails", None, **filters))["emails"]
         return emails
 
     async def email(self, email_id: str) -> Json:
-        """One email with its judgement."""
+        """Return one email with its authentication results."""
         return await self.call("GET", f"/mailbox/emails/{email_id}")
 
     async def raw(self, email_id: str) -> bytes:
-        """One email as it was delivered, byte for byte."""
+        """Return the raw bytes of one email as it was delivered."""
         async with self._session.get(f"{self._url}/mailbox/emails/{email_id}/raw") as answer:
             answer.raise_for_status()
             return await answer.read()
 
     async def ledger(self) -> Json:
-        """What reached SES: posts, accepted, controls, throttled."""
+        """Return the calls that reached SES: posts, accepted, controls, throttled."""
         return await self.call("GET", "/ses/ledger")
 
 
 @asynccontextmanager
 async def connect_sandbox(url: str) -> AsyncIterator[SandboxClient]:
-    """Opens a client on the control API at `url`."""
+    """Open a client on the control API at `url`."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session:
         yield SandboxClient(session, url)

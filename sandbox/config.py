@@ -1,4 +1,4 @@
-"""The sandbox's settings, and what it tells of where it listens."""
+"""The sandbox's settings, and the addresses it listens on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,40 +10,46 @@ from sandbox.dns.internet import NAME_SERVERS, OUTBOUND_ADDRESS
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxConfig:
-    """Where the sandbox listens and what it is like; every port may be 0 for a free one."""
+    """Where the sandbox listens and how it behaves; a port of 0 means any free port."""
 
-    sandbox_host: str = setting("127.0.0.1", help="address of all listeners but DNS, which uses 127.0.0.x")
-    sandbox_control_port: int = setting(8090, help="port of the control API and the mailbox's page")
+    sandbox_host: str = setting("127.0.0.1", help="address of all listeners except DNS, which uses 127.0.0.x")
+    sandbox_control_port: int = setting(8090, help="port of the control API and the mailbox page")
     sandbox_ses_port: int = setting(8091, help="port of SES, SNS, SQS and STS")
-    sandbox_tls_port: int = setting(8092, help="port of the same over TLS, with SNS's signing certificate")
-    sandbox_smtp_port: int = setting(8025, help="port of the receiving mail server")
-    sandbox_dns_port: int = setting(8053, help="port of every name server, UDP and TCP")
-
-    sandbox_directory: Path = setting(
-        Path(".letterhead/sandbox"), help="where the test certificates are kept"
+    sandbox_tls_port: int = setting(
+        8092, help="port of the same over TLS, and of the SNS signing certificate"
     )
-    sandbox_addresses_file: Path | None = setting(None, help="file to write the addresses to, as JSON")
+    sandbox_smtp_port: int = setting(8025, help="port of the receiving mail server")
+    sandbox_dns_port: int = setting(8053, help="port of all name servers, UDP and TCP")
 
-    sandbox_name_servers: tuple[str, ...] = setting(NAME_SERVERS, help="hosts that serve customers' zones")
-    sandbox_client_address: str = setting(OUTBOUND_ADDRESS, help="where received email is taken to come from")
-    sandbox_mail_host: str = setting("mx.letterhead-mailbox.com", help="the receiving mail server's name")
-    sandbox_emails_kept: int = setting(1000, help="emails kept in the mailbox", minimum=1)
+    sandbox_directory: Path = setting(Path(".letterhead/sandbox"), help="directory of the test certificates")
+    sandbox_addresses_file: Path | None = setting(
+        None, help="file to write the listening addresses to, as JSON"
+    )
+
+    sandbox_name_servers: tuple[str, ...] = setting(NAME_SERVERS, help="name servers of customers' zones")
+    sandbox_client_address: str = setting(
+        OUTBOUND_ADDRESS, help="client address that the mail server assumes for every email"
+    )
+    sandbox_mail_host: str = setting(
+        "mx.letterhead-mailbox.com", help="host name of the receiving mail server"
+    )
+    sandbox_emails_kept: int = setting(1000, help="maximum number of emails kept in the mailbox", minimum=1)
 
     sandbox_region: str = setting("us-east-1", help="AWS region")
     sandbox_account: str = setting("123456789012", help="AWS account")
-    sandbox_check_interval: float = setting(1.0, help="seconds between SES's looks at DNS", minimum=0.01)
+    sandbox_check_interval: float = setting(1.0, help="seconds between SES's DNS checks", minimum=0.01)
     sandbox_control_rate: float = setting(
         1.0, help="SES's control requests per second; 0 = no limit", minimum=0
     )
     sandbox_max_send_rate: float = setting(14.0, help="SES's recipients per second; 0 = no limit", minimum=0)
 
     sandbox_own_keys: bool = setting(
-        True, help="false: all identities sign with one key, for tests that make thousands"
+        True, help="false: all identities share one DKIM key, for tests that create thousands"
     )
 
     @property
     def aws(self) -> AwsConfig:
-        """What of it concerns the pretend AWS."""
+        """Return the settings of the simulated AWS."""
         return AwsConfig(
             directory=self.sandbox_directory,
             region=self.sandbox_region,
@@ -57,7 +63,7 @@ class SandboxConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """Where everything listens: URLs, host:port, or what the name says."""
+    """The listening addresses: URLs, host:port pairs, a DNS port, DNS addresses and a file path."""
 
     control: str
     mailbox: str

@@ -1,4 +1,4 @@
-"""The sandbox's control API; every error is a JSON object with a sentence that says what to do."""
+"""The sandbox's control API; every error is a JSON object whose message says what to do."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,23 +21,23 @@ class _ClockBody:
 
 
 def control_app(clock: Clock, parts: Sequence[BaseRoute]) -> Starlette:
-    """The app: health, clock, an index of everything, and the given parts' routes."""
+    """Return the app: health, clock, an index of all calls, and the routes of `parts`."""
 
     async def health(_request: Request) -> JSONResponse:
-        """Says that the sandbox runs."""
+        """Report that the sandbox is running."""
         return JSONResponse({"status": "ok"})
 
     async def show_clock(_request: Request) -> JSONResponse:
-        """The sandbox's time."""
+        """Return the sandbox's time."""
         return JSONResponse({"now": clock.now().isoformat()})
 
     async def advance_clock(request: Request) -> JSONResponse:
-        """Moves the sandbox's time ahead by `advance_seconds`."""
-        wish = await body.read(request, _ClockBody)
-        return JSONResponse({"now": clock.advance(wish.advance_seconds).isoformat()})
+        """Advance the sandbox's time by `advance_seconds`."""
+        change = await body.read(request, _ClockBody)
+        return JSONResponse({"now": clock.advance(change.advance_seconds).isoformat()})
 
     async def index(_request: Request) -> HTMLResponse:
-        """Lists every call."""
+        """List every call."""
         return HTMLResponse(_index(routes))
 
     routes: list[BaseRoute] = [
@@ -48,11 +48,11 @@ def control_app(clock: Clock, parts: Sequence[BaseRoute]) -> Starlette:
         *parts,
     ]
     handlers = {
-        HTTPException: _no_such_call,
+        HTTPException: _unknown_call,
         DnsMistake: _refuse,
         body.Refused: _refuse,
         ValueError: _refuse,
-        Exception: _broken,
+        Exception: _internal_error,
     }
     return Starlette(routes=routes, exception_handlers=handlers)
 
@@ -62,15 +62,15 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, status)
 
 
-async def _no_such_call(request: Request, error: Exception) -> Response:
+async def _unknown_call(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
-    sentence = f"There is no {request.method} {request.url.path}: GET / lists every call."
-    return JSONResponse({"error": sentence}, status)
+    message = f"There is no call {request.method} {request.url.path}. GET / lists every call."
+    return JSONResponse({"error": message}, status)
 
 
-async def _broken(_request: Request, error: Exception) -> Response:
-    sentence = f"The sandbox itself failed at this call ({error!r}): its log has the trace."
-    return JSONResponse({"error": sentence}, 500)
+async def _internal_error(_request: Request, error: Exception) -> Response:
+    message = f"The sandbox failed to handle this call ({error!r}). See its log for the stack trace."
+    return JSONResponse({"error": message}, 500)
 
 
 def _index(routes: Sequence[BaseRoute]) -> str:
@@ -80,7 +80,7 @@ def _index(routes: Sequence[BaseRoute]) -> str:
         "<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}"
         "td{padding:.2rem 1rem .2rem 0;vertical-align:top}code{white-space:nowrap}</style>"
         "<h1>Letterhead's sandbox</h1><p>For demos and tests only. "
-        f"<a href=/mailbox>The mailbox</a> is for people; the rest is JSON.<table>{rows}</table>"
+        f"<a href=/mailbox>The mailbox</a> is a web page; all other calls return JSON.<table>{rows}</table>"
     )
 
 

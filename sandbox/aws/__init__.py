@@ -1,6 +1,6 @@
-"""The pretend AWS: SES v2, SNS, SQS and STS, held to botocore's models and to what is known of the real ones.
+"""The simulated AWS: SES v2, SNS, SQS and STS, checked against botocore's models.
 
-Demo and test use only. State is in memory and dies with the process; only the certificates are kept.
+Demo and test use only. State is in memory and lost with the process; only the certificates are kept.
 """
 
 from sandbox.aws.aws import Aws

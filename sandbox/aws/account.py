@@ -1,4 +1,4 @@
-"""The account as SES sees it: its standing, its rates, and its suppression list."""
+"""The SES account: its status, its rates and its suppression list."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from sandbox.clock import Clock
 
 @dataclass(slots=True)
 class Suppression:
-    """Why and since when an address is not sent to."""
+    """An address on the suppression list, with the reason and the time it was added."""
 
     address: str
     reason: str
@@ -24,7 +24,7 @@ class Suppression:
 
 
 class Account:
-    """Standing and rates; the desk for GetAccount and its Puts."""
+    """The account's status and rates, and the handlers of GetAccount and the PutAccount operations."""
 
     def __init__(self, config: AwsConfig, clock: Clock) -> None:
         self.production_access = config.production_access
@@ -36,11 +36,11 @@ class Account:
         self.send_bucket = Bucket(clock, rate=config.max_send_rate, capacity=max(1.0, config.max_send_rate))
 
     def set_send_rate(self, rate: float) -> None:
-        """Another MaxSendRate from now on, in recipients per second."""
+        """Set MaxSendRate, in recipients per second, from now on."""
         self.send_bucket.set_rate(rate, max(1.0, rate))
 
     def to_json(self) -> dict[str, Any]:
-        """As the control API shows it."""
+        """Return the account as the control API shows it."""
         return {
             "production_access": self.production_access,
             "sending_enabled": self.sending_enabled,
@@ -50,7 +50,7 @@ class Account:
             "sent_last_24_hours": self.quota.used(),
         }
 
-    async def get_account(self, call: Call) -> Params:  # noqa: ARG002 - every desk's methods are called alike
+    async def get_account(self, call: Call) -> Params:  # noqa: ARG002 - all handlers have the same signature
         return {
             "DedicatedIpAutoWarmupEnabled": False,
             "EnforcementStatus": self.enforcement_status,
@@ -75,20 +75,20 @@ class Account:
 
 
 class SuppressionList:
-    """The account's list of addresses that bounced or complained; the desk for its four operations."""
+    """The account's suppression list, and the handlers of its four operations."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._entries: dict[str, Suppression] = {}
 
     def find(self, address: str) -> Suppression | None:
-        """Why an address is suppressed, None if it is not."""
+        """Return the entry of an address, or None if it is not suppressed."""
         return self._entries.get(address.lower())
 
     def add(
         self, address: str, reason: str, message_id: str | None = None, feedback_id: str | None = None
     ) -> None:
-        """Suppresses an address for BOUNCE or COMPLAINT."""
+        """Suppress an address for BOUNCE or COMPLAINT."""
         entry = Suppression(address, reason, self._clock.now(), message_id, feedback_id)
         self._entries[address.lower()] = entry
 

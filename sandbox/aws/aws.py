@@ -1,4 +1,4 @@
-"""The pretend AWS put together: SES, SNS, SQS and STS over one state, and what has to run beside them."""
+"""Assembles the simulated AWS: SES, SNS, SQS and STS on one state, and their background work."""
 
 import asyncio
 
@@ -40,12 +40,12 @@ from sandbox.dns import Internet
 class Aws:
     """One account in one region.
 
-    Serve `app` over HTTP and `tls_app` over TLS with `tls_cert` and `tls_key`, both by
-    `sandbox.aws.connection.HttpProtocol`; mount `control_routes` in the control API; and let `run` run.
+    Serve `app` over HTTP and `tls_app` over TLS with `tls_cert` and `tls_key`, both with
+    `sandbox.aws.connection.HttpProtocol`. Mount `control_routes` in the control API. Await `run`.
     """
 
     def __init__(self, config: AwsConfig, internet: Internet, clock: Clock, smtp: tuple[str, int]) -> None:
-        """`smtp` is the host and port of the mail server that receives everything."""
+        """Take `smtp`, the host and port of the mail server that receives all email."""
         self._config, self._clock, self._smtp = config, clock, smtp
         self._kept = open_certificates(config.directory, config.region)
         self.ca_file, self.tls_cert, self.tls_key = self._kept.ca, self._kept.tls_cert, self._kept.tls_key
@@ -72,7 +72,7 @@ class Aws:
         self.control_routes = self._make_control_routes()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Looks at DNS and keeps keys in stock until `stop` is set; then ends every delivery under way."""
+        """Check DNS and refill the key pool until `stop` is set; then cancel deliveries in progress."""
         await asyncio.gather(self._checker.run(stop), self._keys.run(stop))
         await self._background.close()
 
@@ -87,7 +87,7 @@ class Aws:
         )
 
     def _make_key_pool(self) -> KeyPool:
-        """The pool; with it, the key of amazonses.com's own signature is published."""
+        """Return the key pool, after publishing the key of amazonses.com's own signature."""
         keys = self._kept.dkim_keys
         name = f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}"
         self.registry.publish(name, "TXT", dkim_record(keys["amazonses"]))

@@ -1,6 +1,6 @@
-"""One thing SES verifies by looking in DNS, and what becomes of it with time: DKIM, and likewise MAIL FROM.
+"""The state machine of one DNS verification in SES: of DKIM, and likewise of MAIL FROM.
 
-Statuses and timers are those of AWS's table of MAIL FROM states, which its texts on DKIM repeat.
+Statuses and timers are those of AWS's table of MAIL FROM states; its documentation of DKIM has the same.
 """
 
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ PATIENCE = timedelta(hours=72)
 
 
 class Status(StrEnum):
-    """SES's words for it."""
+    """SES's verification statuses."""
 
-    NOT_STARTED = "NOT_STARTED"  # nobody asked
-    PENDING = "PENDING"  # SES looks, for 72 h
-    SUCCESS = "SUCCESS"  # seen, and looked at again and again
-    TEMPORARY_FAILURE = "TEMPORARY_FAILURE"  # was seen and is not any more; SES looks for another 72 h
-    FAILED = "FAILED"  # SES no longer looks
+    NOT_STARTED = "NOT_STARTED"  # not requested
+    PENDING = "PENDING"  # SES checks DNS, for 72 h
+    SUCCESS = "SUCCESS"  # verified; SES goes on checking
+    TEMPORARY_FAILURE = "TEMPORARY_FAILURE"  # was verified and a check failed; SES checks for another 72 h
+    FAILED = "FAILED"  # SES no longer checks
 
 
 @dataclass(slots=True)
 class Axis:
-    """The state of one verification: `error` is the last look's ErrorType, `seen_at` when SES saw it good."""
+    """One verification; `error` is the last check's ErrorType, `seen_at` when it changed to SUCCESS."""
 
     status: Status
     since: datetime
@@ -34,16 +34,16 @@ class Axis:
 
     @property
     def watched(self) -> bool:
-        """Whether SES still looks. It also leaves alone what a test has forced."""
+        """Return whether SES still checks DNS; it does not if a test has forced the status."""
         return not self.forced and self.status not in (Status.NOT_STARTED, Status.FAILED)
 
     def due(self, now: datetime) -> bool:
-        """Whether time alone would move it."""
+        """Return whether the 72 hours have passed, so that a failed check changes the status."""
         waiting = self.status in (Status.PENDING, Status.TEMPORARY_FAILURE)
         return self.watched and waiting and now - self.since >= PATIENCE
 
     def observe(self, error: str | None, now: datetime) -> None:
-        """One look: None where the records are right, else what is wrong with them."""
+        """Record a check; `error` is None if the records are correct, else SES's ErrorType."""
         self.error, self.last_checked_at = error, now
         if error is None:
             self._succeed(now)
@@ -53,12 +53,12 @@ class Axis:
             self._move(Status.FAILED, now)
 
     def restart(self, now: datetime) -> None:
-        """Looks again from the beginning, as after a new Put."""
+        """Restart the verification, as a Put operation does."""
         self.forced, self.error, self.last_checked_at = False, None, None
         self._move(Status.PENDING, now)
 
     def force(self, status: Status | None, now: datetime) -> None:
-        """Holds the status against whatever DNS says; None gives the axis back to DNS, from the beginning."""
+        """Fix the status regardless of DNS; None restarts the verification by DNS."""
         if status is None:
             self.restart(now)
             return
@@ -69,7 +69,7 @@ class Axis:
             self._move(status, now)
 
     def age(self, by: timedelta) -> None:
-        """Lets time pass for this axis alone."""
+        """Let time pass for this verification only."""
         self.since -= by
 
     def _succeed(self, now: datetime) -> None:

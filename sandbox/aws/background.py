@@ -1,4 +1,4 @@
-"""Work that goes on after a call was answered: deliveries and notifications."""
+"""Work that continues after a call was answered: deliveries and notifications."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,19 +10,19 @@ _log = get_logger(__name__)
 
 
 class Background:
-    """Tasks that nobody awaits; one that fails is logged, and all end with the sandbox."""
+    """Background tasks; a failure is logged, and all are cancelled when the sandbox ends."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
-        """Starts the work at once."""
+        """Start the work as a task."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._end)
 
     async def close(self) -> None:
-        """Cancels what still runs and waits for it."""
+        """Cancel running tasks and wait for them to end."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -32,7 +32,7 @@ class Background:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception():
             _log.error(
-                "Background work of the sandbox's AWS failed",
+                "background task failed",
                 action="background_failed",
                 exc_info=task.exception(),
             )

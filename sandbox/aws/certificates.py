@@ -1,6 +1,6 @@
-"""What outlives the process: the test CA, the certificates of the pretend SNS, and SES's own DKIM keys.
+"""The files that outlive the process: the test CA, SNS's certificates, and SES's own DKIM keys.
 
-They are made once and kept in a directory, so that whoever trusts the CA need not learn to trust it again.
+They are created once and kept in a directory, so that clients can trust one CA across restarts.
 """
 
 import hashlib
@@ -19,14 +19,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from sandbox.aws.keys import make_key
 
-DKIM_KEYS = ("amazonses", "seeded", "standby-1", "standby-2")  # what for: see keys.py and delivery.py
+DKIM_KEYS = ("amazonses", "seeded", "standby-1", "standby-2")  # keys.py and delivery.py explain their use
 LIFETIME = timedelta(days=3650)
 _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """Paths of the PEM files, the key and certificate with which SNS signs, and SES's keys by name."""
+    """Paths of the PEM files, SNS's signing key and certificate, and SES's DKIM keys by name."""
 
     ca: Path
     tls_cert: Path
@@ -37,13 +37,13 @@ class Certificates:
 
     @property
     def signing_path(self) -> str:
-        """The path of the signing certificate's URL, as SNS names it."""
+        """Return the path in the signing certificate's URL, in SNS's format."""
         digest = hashlib.md5(self.signing_certificate, usedforsecurity=False).hexdigest()
         return f"/SimpleNotificationService-{digest}.pem"
 
 
 def open_certificates(directory: Path, region: str) -> Certificates:
-    """Reads the certificates kept in the directory, after making them where it holds none for this region."""
+    """Read the certificates of this region from the directory, creating them if they do not exist."""
     kept = directory / "certificates" / region
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
@@ -59,15 +59,15 @@ def open_certificates(directory: Path, region: str) -> Certificates:
 
 
 def _read_key(path: Path) -> rsa.RSAPrivateKey:
-    """Reads a key of our own making; to check its primes again would take longer than all else."""
+    """Read a key; skip validation of its primes, which would take longer than the rest of the start."""
     key = serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise TypeError(f"{path} is no RSA key: delete its directory and start again.")
+        raise TypeError(f"{path} is not an RSA key. Delete its directory and start again.")
     return key
 
 
 def _make_at(kept: Path, region: str) -> None:
-    """Makes all files elsewhere and moves them in at once; whoever was first wins."""
+    """Create all files in a temporary directory and rename it; if two processes race, the first wins."""
     made = Path(tempfile.mkdtemp(dir=kept.parent))
     _make(made, region)
     try:
@@ -160,6 +160,6 @@ def _key_pem(key: _Key) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Writes the file for its owner alone."""
+    """Write a file that only its owner can read."""
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 - needs the mode
         file.write(content)

@@ -1,6 +1,6 @@
-"""SES's own look at the customers' DNS, over and over: the only thing that moves an identity's state.
+"""SES's periodic DNS checks, which alone change the verification status of an identity.
 
-A look is cheap and mostly needless: it is left out while nothing in the DNS has changed and no timer is due.
+An identity is checked only if something in the DNS has changed or a timer is due.
 """
 
 import asyncio
@@ -11,19 +11,19 @@ from sandbox.aws.registry import Identity, Registry
 from sandbox.clock import Clock
 from sandbox.dns import Answer, Internet, Soa
 
-_AT_ONCE = 50  # looks that may wait for slow name servers at the same time
+_AT_ONCE = 50  # concurrent checks, which may wait for slow name servers
 _ERRORS = {"NXDOMAIN": "HOST_NOT_FOUND", "NODATA": "TYPE_NOT_FOUND"}
 _UNCERTAIN = "DNS_SERVER_ERROR"
 _log = get_logger(__name__)
 
 
 class Checker:
-    """Looks up what each identity needs, and tells its axes what was seen."""
+    """Looks up the DNS records of each identity and updates its verifications."""
 
     def __init__(
         self, registry: Registry, internet: Internet, clock: Clock, *, region: str, interval: float
     ) -> None:
-        """`interval` is the time between two rounds, in seconds."""
+        """Take `interval`, the time between two rounds in seconds."""
         self._registry = registry
         self._internet = internet
         self._clock = clock
@@ -31,7 +31,7 @@ class Checker:
         self._interval = interval
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Goes round until `stop` is set."""
+        """Run rounds until `stop` is set."""
         while not stop.is_set():
             await self.round()
             try:
@@ -40,9 +40,9 @@ class Checker:
                 continue
 
     async def round(self) -> None:
-        """One look at every identity that needs one; those that wait longest for theirs come first."""
+        """Check every identity that needs it, in the order in which they were created."""
         version = self._registry.customers_version
-        waiting = [identity for identity in self._registry if self._needs_look(identity, version)]
+        waiting = [identity for identity in self._registry if self._needs_check(identity, version)]
         for start in range(0, len(waiting), _AT_ONCE):
             await asyncio.gather(
                 *(self.look(identity, version) for identity in waiting[start : start + _AT_ONCE])
@@ -50,7 +50,7 @@ class Checker:
             await asyncio.sleep(0)
 
     async def look(self, identity: Identity, version: int) -> None:
-        """Looks up one identity's records and moves its axes."""
+        """Look up one identity's records and update its verifications."""
         identity.looked_at_version = version
         if identity.is_domain and identity.dkim.watched:
             error, soa = await self._dkim_error(identity)
@@ -60,7 +60,7 @@ class Checker:
             error = await self._mail_from_error(identity.mail_from)
             self._observe(identity, "mail_from", identity.mail_from_axis, error)
 
-    def _needs_look(self, identity: Identity, version: int) -> bool:
+    def _needs_check(self, identity: Identity, version: int) -> bool:
         axes = [axis for axis in (identity.dkim, identity.mail_from_axis) if axis and axis.watched]
         if identity.looked_at_version != version:
             return bool(axes)
@@ -68,7 +68,7 @@ class Checker:
         return any(axis.last_checked_at is None or axis.error == _UNCERTAIN or axis.due(now) for axis in axes)
 
     async def _dkim_error(self, identity: Identity) -> tuple[str | None, Soa | None]:
-        """The first thing wrong with the three CNAMEs, and the SOA that went with the last answer."""
+        """Return the first error among the three CNAMEs, and the SOA of the last answer."""
         answer = None
         for token in identity.tokens:
             answer = await self._internet.resolve(f"{token}._domainkey.{identity.name}", "CNAME")
@@ -85,7 +85,7 @@ class Checker:
         axis.observe(error, self._clock.now())
         if axis.status is not before:
             _log.info(
-                "SES changed its view of an identity",
+                "verification status changed",
                 action="ses_view_changed",
                 identity=identity.name,
                 axis=what,
@@ -96,7 +96,7 @@ class Checker:
 
 
 def _error(answer: Answer, wanted: list[str]) -> str | None:
-    """SES's ErrorType for an answer that is not exactly what was wanted."""
+    """Return SES's ErrorType for an answer that differs from the expected values; None if it does not."""
     if answer.status == "NOERROR":
         return None if answer.values == wanted else "INVALID_VALUE"
     return _ERRORS.get(answer.status, _UNCERTAIN)

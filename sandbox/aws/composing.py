@@ -1,6 +1,6 @@
-"""The email's bytes: those SES makes of a Simple content, and those it leaves of a Raw one.
+"""The bytes of an email: composed from Simple content, or rewritten from Raw content.
 
-SES gives every email its own Message-ID and Date, takes out Bcc and X-SES-* headers, and adds Feedback-ID.
+SES sets Message-ID and Date, removes Bcc and X-SES-* headers, and adds Feedback-ID.
 """
 
 import base64
@@ -23,7 +23,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 
 
 def compose(params: dict[str, Any]) -> bytes:
-    """The email that SES makes of a SendEmail with Simple content."""
+    """Return the email that SES composes for a SendEmail with Simple content."""
     simple, destination = params["Content"]["Simple"], params.get("Destination", {})
     headers: Headers = [("From", params["FromEmailAddress"])]
     headers += _address_lists(
@@ -80,7 +80,7 @@ def _mime(body: dict[str, Any], attachments: Sequence[dict[str, Any]]) -> EmailM
 
 
 def split(raw: bytes) -> tuple[Headers, bytes]:
-    """Headers and body of an email, every line ended by CRLF."""
+    """Return the headers and the body of an email, with CRLF line ends."""
     head, _, body = _LINE_END.sub(b"\r\n", raw).partition(b"\r\n\r\n")
     headers: Headers = []
     for line in head.decode("utf-8", "surrogateescape").split("\r\n"):
@@ -96,7 +96,7 @@ def split(raw: bytes) -> tuple[Headers, bytes]:
 
 
 def rewrite(headers: Headers, *, message_id: str, region: str, now: datetime) -> Headers:
-    """The headers as SES sends them on."""
+    """Return the headers that SES sends."""
     kept = [
         header
         for header in headers
@@ -113,5 +113,5 @@ def rewrite(headers: Headers, *, message_id: str, region: str, now: datetime) ->
 
 
 def join_headers(headers: Headers) -> bytes:
-    """The header lines, each ended by CRLF."""
+    """Return the header lines, each ending with CRLF."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("utf-8", "surrogateescape")

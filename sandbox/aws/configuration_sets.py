@@ -1,4 +1,4 @@
-"""SES's configuration sets and the destinations to which they publish events."""
+"""SES's configuration sets and their event destinations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from sandbox.aws.refusals import Refusal, bad_request, not_found
 from sandbox.aws.service import Call, Params
 from sandbox.aws.topics import Topics
 
-SET_LIMIT = 10_000  # configuration sets a region
-DESTINATION_LIMIT = 10  # event destinations a configuration set
+SET_LIMIT = 10_000  # configuration sets per region
+DESTINATION_LIMIT = 10  # event destinations per configuration set
 EVENT_TYPES = frozenset(
     {
         "SEND",
@@ -31,7 +31,7 @@ _WELCOME = "Successfully validated SNS topic for Amazon SES event publishing."
 
 @dataclass
 class ConfigurationSet:
-    """One set: its options in SES's own shape, and its destinations by name."""
+    """One configuration set: its options in SES's format, and its destinations by name."""
 
     name: str
     options: dict[str, Any]
@@ -40,31 +40,31 @@ class ConfigurationSet:
     destinations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def topics_for(self, event_type: str) -> Iterator[str]:
-        """ARNs of the topics that want this type, as MatchingEventTypes spells it; all for one not known."""
+        """Yield the ARNs of the topics that match this MatchingEventTypes value; all for an unknown one."""
         for destination in self.destinations.values():
             wanted = event_type not in EVENT_TYPES or event_type in destination["MatchingEventTypes"]
             if destination["Enabled"] and wanted:
                 yield destination["SnsDestination"]["TopicArn"]
 
     def suppressed_reasons(self) -> list[str] | None:
-        """The reasons for which this set suppresses addresses; None leaves it to the account."""
+        """Return the reasons for which this set suppresses addresses; None: the account's apply."""
         reasons: list[str] | None = self.options.get("SuppressionOptions", {}).get("SuppressedReasons")
         return reasons
 
 
 class ConfigurationSets:
-    """The desk for everything that begins with a ConfigurationSet."""
+    """The configuration sets, and the handlers of their operations."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
         self._sets: dict[str, ConfigurationSet] = {}
 
     def find(self, name: str) -> ConfigurationSet | None:
-        """The set of this name."""
+        """Return the set of this name, or None."""
         return self._sets.get(name)
 
     def get(self, name: str) -> ConfigurationSet:
-        """The set of this name; refuses one that does not exist."""
+        """Return the set of this name; raise Refusal if there is none."""
         found = self._sets.get(name)
         if found is None:
             raise not_found("Configuration set", name)
@@ -141,7 +141,7 @@ class ConfigurationSets:
         return found
 
     async def _put_destination(self, found: ConfigurationSet, name: str, wanted: dict[str, Any]) -> None:
-        """As the real one does, tells a topic in plain words that it was chosen: no event, and no JSON."""
+        """Store a destination and, as the real SES does, publish a plain-text greeting to its topic."""
         arn = wanted.get("SnsDestination", {}).get("TopicArn")
         if arn is None or not wanted.get("MatchingEventTypes"):
             raise bad_request(

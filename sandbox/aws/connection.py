@@ -1,7 +1,7 @@
-"""Raw control of a client's connection, which ASGI does not offer and which a lost answer needs.
+"""Low-level control of a client's connection, which ASGI lacks and which simulated network faults need.
 
-`HttpProtocol` is uvicorn's own h11 protocol; all it adds is the ASGI extension `letterhead.transport`, the
-connection's asyncio transport, with which an answer can be cut off or the connection reset.
+`HttpProtocol` is uvicorn's h11 protocol plus the ASGI extension `letterhead.transport`: the connection's
+asyncio transport, with which a handler can truncate a response or reset the connection.
 
 Serve the apps of sandbox.aws as
 `uvicorn.Config(app, http=HttpProtocol, timeout_keep_alive=KEEP_ALIVE)`.
@@ -15,21 +15,21 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-# Seconds an idle connection is kept. Far above botocore's reuse: a connection closed by us just when a client
-# posts on it looks like an answer that was lost.
+# Seconds that an idle connection is kept. It is far longer than botocore reuses connections, because a close
+# at the moment when a client posts looks like a lost response.
 KEEP_ALIVE = 3600
 
-SILENCE = 120.0  # seconds after which we give up being silent on a client that waits for ever
+SILENCE = 120.0  # seconds after which the connection of a client without a timeout is reset
 
 _EXTENSION = "letterhead.transport"
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
 class HttpProtocol(H11Protocol):
-    """uvicorn's protocol with the extension `letterhead.transport` in every request's scope."""
+    """uvicorn's protocol, with the extension `letterhead.transport` in every request's scope."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wraps the app of this one connection."""
+        """Wrap the app for this connection, to add the extension."""
         super().connection_made(transport)
         self.app = _offering(self.app, transport)
 
@@ -43,22 +43,22 @@ def _offering(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
 
 
 class Reset:
-    """An ASGI answer that never comes: the connection is reset."""
+    """A response that is never sent: the connection is reset."""
 
     async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
-        """Needs HttpProtocol; a server without it is a mistake in the wiring."""
+        """Reset the connection; requires a server that uses HttpProtocol."""
         transport = scope["extensions"][_EXTENSION]
-        # With lingering off, closing drops what is unsent and tells the peer RST in place of FIN.
+        # With SO_LINGER at 0 seconds, closing discards unsent data and sends RST instead of FIN.
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         transport.abort()
         await _disconnected(receive)
 
 
 class Silence:
-    """An ASGI answer that never comes: the connection stays open until the client has had enough."""
+    """A response that is never sent: the connection stays open until the client times out."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Waits for the client to hang up, at most SILENCE seconds."""
+        """Wait for the client to disconnect; after SILENCE seconds, reset the connection."""
         try:
             await asyncio.wait_for(_disconnected(receive), SILENCE)
         except TimeoutError:
@@ -66,13 +66,13 @@ class Silence:
 
 
 class Half:
-    """An answer that breaks off in the middle of its body."""
+    """A response that is cut off in the middle of its body."""
 
     def __init__(self, whole: ASGIApp) -> None:
         self._whole = whole
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends the headers, with the full length promised, and half of the body; then hangs up."""
+        """Send the headers with the full Content-Length and half of the body; then close the connection."""
 
         async def send_half(message: Message) -> None:
             if message["type"] == "http.response.body":
@@ -86,11 +86,11 @@ class Half:
 
 
 async def _disconnected(receive: Receive) -> None:
-    """Returns when the connection is gone; an answer that returned earlier would be completed by uvicorn."""
+    """Wait until the client disconnects; uvicorn would complete the response if the app returned earlier."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def client_host(request: Request) -> str:
-    """The client's address, for the events' `ses:source-ip`."""
+    """Return the client's address, for the events' `ses:source-ip`."""
     return request.client.host if request.client else "127.0.0.1"

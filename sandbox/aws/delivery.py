@@ -1,4 +1,4 @@
-"""What happens to an email that SES has accepted: it is signed, handed to its receiver, and told about."""
+"""Delivery of accepted emails: sign them, send them to the receiver over SMTP, publish their events."""
 
 import asyncio
 from collections import defaultdict
@@ -22,13 +22,13 @@ from sandbox.clock import Clock
 
 AMAZON_DOMAIN = "amazonses.com"
 AMAZON_SELECTOR = "ug7nbtf4gccmlpwj322ax3p6ow6yfsug"
-SMTP_TIMEOUT = 30.0  # seconds for each step
-_AT_ONCE = 16  # SMTP connections open at the same time
+SMTP_TIMEOUT = 30.0  # seconds for each command
+_AT_ONCE = 16  # concurrent SMTP connections
 _VIRUSES = (b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR", b"WDVPIVAlQEFQWzRcUFpYNTQoUF4pN0NDKTd9JEVJQ0FS")
 
 
 class Dispatch:
-    """Carries accepted emails to the mail server at `smtp` (host, port) and publishes what became of them."""
+    """Delivers accepted emails to the mail server at `smtp` (host, port) and publishes their events."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Dispatch:
         self._connections = asyncio.Semaphore(_AT_ONCE)
 
     def accept(self, email: Email, signer: Identity | None) -> None:
-        """Takes an email over; `signer` is the domain to sign as, if any."""
+        """Deliver an email in the background; `signer` is the domain to sign as, if any."""
         self._events.remember(email)
         self._background.start(self._run(email, signer))
 
@@ -74,7 +74,7 @@ class Dispatch:
         await asyncio.gather(*(self._deliver(email, content, group) for group in _by_domain(real)))
 
     def _signed(self, email: Email, signer: Identity | None) -> bytes:
-        """The bytes that leave: the domain's signature first, then amazonses.com's, then the email."""
+        """Return the signed email: the domain's signature first, then amazonses.com's, then the email."""
         hashed, now = dkim.body_hash(email.body), self._clock.now()
         signatures = []
         if signer:
@@ -102,7 +102,7 @@ class Dispatch:
             await self._events.publish(email, event_type, block)
 
     async def _deliver(self, email: Email, content: bytes, recipients: list[str]) -> None:
-        """Tries until every recipient is taken or refused; who is deferred to the last bounces."""
+        """Retry until every recipient is accepted or refused; those deferred after the last retry bounce."""
         for wait in (*self._retries, None):
             responses = await self._transact(email.envelope_from, recipients, content)
             await self._report_delivered(email, [one for one in responses if one.taken])
@@ -126,7 +126,7 @@ class Dispatch:
             await self._events.publish(email, "Delivery", block)
 
     async def _report_refused(self, email: Email, responses: list[Response]) -> None:
-        """A bounce event for each answer; a permanent one also puts the address on the account's list."""
+        """Publish a bounce per response; a permanent one also suppresses the address in the account."""
         for response in responses:
             block = reports.bounce([response], self._smtp[0], self._clock.now())
             if block["bounceType"] == "Permanent" and "BOUNCE" in self._account.suppressed_reasons:
@@ -134,7 +134,7 @@ class Dispatch:
             await self._events.publish(email, "Bounce", block)
 
     async def _transact(self, sender: str, recipients: list[str], content: bytes) -> list[Response]:
-        """One SMTP transaction; an answer for each recipient, code 0 where there was none."""
+        """Run one SMTP transaction; return a response per recipient, with code 0 if the server gave none."""
         host, port = self._smtp
         client = aiosmtplib.SMTP(
             hostname=host,

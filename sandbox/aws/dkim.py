@@ -1,6 +1,6 @@
-"""DKIM signatures as SES makes them: rsa-sha256, headers relaxed, body simple (RFC 6376).
+"""DKIM signatures in SES's form: rsa-sha256, c=relaxed/simple (RFC 6376).
 
-Only the canonical forms are ours; the RSA is `cryptography`'s, as dkimpy's own is many times slower.
+Canonicalization is implemented here; RSA is from `cryptography`, because dkimpy's own is many times slower.
 """
 
 import base64
@@ -35,7 +35,7 @@ _WIDTH = 72
 
 
 def body_hash(body: bytes) -> str:
-    """The base64 of SHA-256 over the body in simple form, RFC 6376 section 3.4.3."""
+    """Return the base64 SHA-256 of the body in simple canonicalization, RFC 6376 section 3.4.3."""
     stripped = body
     while stripped.endswith(b"\r\n"):
         stripped = stripped[:-2]
@@ -45,7 +45,7 @@ def body_hash(body: bytes) -> str:
 def sign(
     headers: Headers, hashed_body: str, key: rsa.RSAPrivateKey, *, domain: str, selector: str, now: datetime
 ) -> tuple[str, str]:
-    """A DKIM-Signature header over the headers that SES signs and that are there."""
+    """Return a DKIM-Signature header over those present of the headers that SES signs."""
     names, lines = _chosen(headers)
     tags = (
         f"v=1; a=rsa-sha256; q=dns/txt; c=relaxed/simple;\r\n\t"
@@ -58,7 +58,7 @@ def sign(
 
 
 def _chosen(headers: Headers) -> tuple[list[str], list[str]]:
-    """Names and canonical lines of the headers to sign; of a name that occurs twice the last one first."""
+    """Return names and canonical lines of the headers to sign; for a repeated name, the last one first."""
     names, lines = [], []
     for wanted in _SIGNED:
         for name, value in reversed(headers):
@@ -69,7 +69,7 @@ def _chosen(headers: Headers) -> tuple[list[str], list[str]]:
 
 
 def _relaxed(name: str, value: str) -> str:
-    """One header in relaxed form without its line end, RFC 6376 section 3.4.2."""
+    """Return a header in relaxed canonicalization, without its line end, RFC 6376 section 3.4.2."""
     return f"{name}:{_WHITESPACE.sub(' ', value.replace(chr(13) + chr(10), '')).strip(' ')}"
 
 

@@ -1,22 +1,22 @@
-"""An email that SES has accepted, and the ids that SES gives to it."""
+"""Emails that SES has accepted, and SES's ids."""
 
 import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 
-Headers = list[tuple[str, str]]  # names with their values as they stand on the wire, folding included
+Headers = list[tuple[str, str]]  # names with their values in wire format, folding included
 
 
 def new_id(now: datetime) -> str:
-    """An id as SES makes it for emails and feedback: 60 characters, the time first."""
+    """Return a new id in SES's format for emails and feedback: 60 characters, the time first."""
     stamp = f"0100{int(now.timestamp() * 1000):012x}"
     return f"{stamp}-{secrets.token_hex(4)}-{str(uuid.uuid4())[9:]}-000000"
 
 
 @dataclass(slots=True)
 class Email:
-    """What was accepted, and all that its events tell about it. `body` is dropped when it has left."""
+    """An accepted email with everything that its events need. `body` is cleared once it is signed."""
 
     message_id: str
     accepted_at: datetime
@@ -32,10 +32,10 @@ class Email:
 
     @property
     def from_domain(self) -> str:
-        """The domain of the From address."""
+        """Return the domain of the From address."""
         return self.source.rpartition("@")[2].lower()
 
     def header(self, name: str) -> str | None:
-        """The unfolded value of the first header of that name."""
+        """Return the unfolded value of the first header of that name, or None."""
         values = (value for key, value in self.headers if key.lower() == name.lower())
         return next((value.replace("\r\n", "").strip() for value in values), None)

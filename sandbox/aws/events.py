@@ -1,6 +1,6 @@
-"""SES's event publishing: from something that happened to an email to the topics its configuration set names.
+"""SES's event publishing to the topics of an email's configuration set.
 
-Faults make events get lost, come twice, come late or out of order, which SNS in truth does as well.
+Faults drop, duplicate, delay or reorder events, as the real SNS sometimes does.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from sandbox.aws.reports import Block, mail
 from sandbox.aws.topics import Topics
 
 SUBJECT = "Amazon SES Email Event Notification"
-_KEPT = 50_000  # emails remembered for events that are injected later
-_SHUFFLE = 1000  # milliseconds within which events are shuffled unless the fault says otherwise
+_KEPT = 50_000  # emails remembered for events that tests inject later
+_SHUFFLE = 1000  # milliseconds; the default window within which events are reordered
 _BLOCKS = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}
 
 
 class Events:
-    """Publishes events, and remembers emails for those that are injected."""
+    """Publishes events, and remembers emails for events that tests inject."""
 
     def __init__(
         self,
@@ -42,17 +42,17 @@ class Events:
         self._emails: OrderedDict[str, Email] = OrderedDict()
 
     def remember(self, email: Email) -> None:
-        """Keeps an accepted email for `find`; the oldest is forgotten when there are too many."""
+        """Store an accepted email for `find`; evict the oldest above the limit."""
         self._emails[email.message_id] = email
         if len(self._emails) > _KEPT:
             self._emails.popitem(last=False)
 
     def find(self, message_id: str) -> Email | None:
-        """The accepted email of that SES message id."""
+        """Return the accepted email with that SES message id, or None."""
         return self._emails.get(message_id)
 
     async def publish(self, email: Email, event_type: str, block: Block) -> None:
-        """Publishes an event, its type spelled as in the event, wherever the configuration set says."""
+        """Publish an event to the configuration set's topics; `event_type` is spelled as in the event."""
         found = self._configuration_sets.find(email.configuration_set or "")
         arns = list(found.topics_for(matching_type(event_type))) if found else []
         event = {
@@ -61,9 +61,9 @@ class Events:
             _BLOCKS.get(event_type, event_type.lower()): block,
         }
         for arn in arns:
-            await self._meet_faults(arn, event_type, json.dumps(event))
+            await self._publish_with_faults(arn, event_type, json.dumps(event))
 
-    async def _meet_faults(self, arn: str, event_type: str, text: str) -> None:
+    async def _publish_with_faults(self, arn: str, event_type: str, text: str) -> None:
         faults = self._faults.draw(event_type)
         if any(fault.kind == "drop" for fault in faults):
             return
@@ -85,12 +85,12 @@ class Events:
 
 
 def matching_type(event_type: str) -> str:
-    """The event type as MatchingEventTypes spells it: DELIVERY_DELAY for DeliveryDelay."""
+    """Return the event type as spelled in MatchingEventTypes: DELIVERY_DELAY for DeliveryDelay."""
     return re.sub(r"(?<=[a-z])(?=[A-Z])|\s", "_", event_type).upper()
 
 
 def _wait(fault: Fault) -> float:
-    """Seconds for which the fault holds an event back."""
+    """Return the seconds for which the fault delays an event."""
     if fault.kind == "shuffle":
-        return random.uniform(0, fault.milliseconds or _SHUFFLE) / 1000  # noqa: S311 - chance, no secret
+        return random.uniform(0, fault.milliseconds or _SHUFFLE) / 1000  # noqa: S311 - simulation, not security
     return fault.milliseconds / 1000 if fault.kind == "delay" else 0.0

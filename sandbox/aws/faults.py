@@ -1,6 +1,6 @@
-"""Faults told to happen: which call is next to go wrong, and how; which event is lost, doubled or late.
+"""Fault injection for AWS calls and for events.
 
-The draw is here; what a fault does to a call is in `gateway` and `connection`, to an event in `events`.
+This module selects the faults; `gateway` and `connection` apply them to calls, `events` to events.
 """
 
 import itertools
@@ -27,9 +27,9 @@ ANY = "*"
 
 @dataclass
 class Fault:
-    """A fault that strikes what `target` names (an operation, an event type, or ANY).
+    """A fault of `target` (an operation, an event type, or ANY).
 
-    It strikes with the probability `rate`, and `count` times at most; None is without end.
+    It applies with probability `rate`, at most `count` times (None: no limit).
     """
 
     kind: str
@@ -40,17 +40,17 @@ class Fault:
     struck: int = field(default=0, init=False)
 
     def strikes(self, name: str) -> bool:
-        """Whether it strikes now; a strike is counted."""
+        """Return whether the fault applies now, and count it if so."""
         if self.target not in (name, ANY) or (self.count is not None and self.struck >= self.count):
             return False
-        if random.random() >= self.rate:  # noqa: S311 - chance, no secret
+        if random.random() >= self.rate:  # noqa: S311 - simulation, not security
             return False
         self.struck += 1
         return True
 
 
 class Faults:
-    """The faults in force, in the order in which they were told."""
+    """The active faults, in the order in which they were added."""
 
     def __init__(self, kinds: Iterable[str]) -> None:
         self.kinds = frozenset(kinds)
@@ -58,19 +58,17 @@ class Faults:
         self._ids = itertools.count(1)
 
     def add(self, fault: Fault) -> int:
-        """Puts a fault in force and returns its id; raises ValueError for a kind that does not exist."""
+        """Activate a fault and return its id; raise ValueError for an unknown kind."""
         if fault.kind not in self.kinds:
-            raise ValueError(
-                f"No fault is called {fault.kind!r}: use one of {', '.join(sorted(self.kinds))}."
-            )
+            raise ValueError(f"There is no fault {fault.kind!r}. Use one of {', '.join(sorted(self.kinds))}.")
         number = next(self._ids)
         self._faults[number] = fault
         return number
 
     def clear(self) -> None:
-        """Ends them all."""
+        """Clear all faults."""
         self._faults.clear()
 
     def draw(self, name: str) -> list[Fault]:
-        """The faults that strike this call or event."""
+        """Return the faults that apply to this call or event, and count them."""
         return [fault for fault in self._faults.values() if fault.strikes(name)]

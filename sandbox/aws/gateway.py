@@ -1,6 +1,6 @@
-"""The door of the pretend AWS: finds out which service a request is for, calls it, and lets faults happen.
+"""The HTTP entry of the simulated AWS: routes a request to its service and applies faults.
 
-Signatures are not checked, but a request has to be signed: AWS turns unsigned ones away at once.
+Signatures are not verified, but a request must be signed, because AWS rejects unsigned ones.
 """
 
 import asyncio
@@ -21,10 +21,12 @@ from sandbox.aws.refusals import Refusal, Throttled
 from sandbox.aws.service import Call, Service
 from sandbox.aws.throttle import Bucket
 
-BODY_LIMIT = 64 * 1024 * 1024  # bytes; SES takes 40 MB, which base64 and JSON make longer
+BODY_LIMIT = 64 * 1024 * 1024  # bytes; SES accepts 40 MB, which grows with base64 and JSON
 
 _STS_VERSION = "2011-06-15"
-_LINKS = frozenset({"ConfirmSubscription", "Unsubscribe"})  # the SNS operations that a mere link may ask for
+_LINKS = frozenset(
+    {"ConfirmSubscription", "Unsubscribe"}
+)  # the SNS operations that an unsigned link can call
 _LONG_POLLS = frozenset({"ReceiveMessage"})
 _EARLY_ERRORS = {
     "error_500": Refusal("InternalFailure", "An internal error occurred."),
@@ -35,19 +37,19 @@ _log = get_logger(__name__)
 
 
 class Gateway:
-    """An ASGI app that is all of the sandbox's AWS at one address, as boto3's `endpoint_url` wants it."""
+    """An ASGI app that serves all of the sandbox's AWS at one address, for boto3's `endpoint_url`."""
 
     def __init__(
         self, wires: dict[str, Wire], faults: Faults, ledger: Ledger, control_bucket: Bucket
     ) -> None:
-        """`control_bucket` is the one rate that all of SES's operations but SendEmail share."""
+        """Take `control_bucket`, the rate limiter shared by all SES operations except SendEmail."""
         self._wires = wires
         self._faults = faults
         self._ledger = ledger
         self._control_bucket = control_bucket
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one HTTP request."""
+        """Answer one HTTP request."""
         request = Request(scope, receive)
         request_id = str(uuid.uuid4())
         wire = self._wires["sesv2"]
@@ -62,11 +64,11 @@ class Gateway:
         await response(scope, receive, send)
 
     def wire(self, service: str) -> Wire:
-        """How the service of that name, as botocore has it, is spoken to."""
+        """Return the wire protocol of a service, by botocore's name for it."""
         return self._wires[service]
 
     def service(self, name: str) -> Service:
-        """The service of that name, as botocore has it."""
+        """Return a service, by botocore's name for it."""
         return self._wires[name].service
 
     def _wire(self, request: Request, body: bytes) -> Wire:
@@ -90,14 +92,18 @@ class Gateway:
         entry = self._ledger.open(call)
         answer = self._answer(wire, model, call, entry, request_id)
         try:
-            response = await (_unless_gone(request, answer) if call.operation in _LONG_POLLS else answer)
+            response = await (
+                _unless_disconnected(request, answer) if call.operation in _LONG_POLLS else answer
+            )
         except Refusal as refusal:
             entry.outcome, entry.status = refusal.code, wire.service.status(refusal.code)
             if isinstance(refusal, Throttled):
                 self._ledger.throttled[call.operation] += 1
             raise
         except Exception as error:
-            _log.exception("The sandbox's AWS failed", action="aws_call_failed", operation=call.operation)
+            _log.exception(
+                "unhandled exception in AWS call", action="aws_call_failed", operation=call.operation
+            )
             entry.outcome, entry.status = "InternalFailure", 500
             raise Refusal("InternalFailure", f"The sandbox itself failed: {error!r}") from error
         return response
@@ -107,7 +113,7 @@ class Gateway:
     ) -> ASGIApp:
         faults = self._faults.draw(call.operation)
         entry.fault = faults[0].kind if faults else None
-        if await _strike_early(faults):
+        if await _apply_early_faults(faults):
             return Reset()
         self._throttle(call)
         wire.service.check(call)
@@ -115,7 +121,7 @@ class Gateway:
         entry.outcome, entry.message_id = "accepted", values.get("MessageId")
         response = wire.answer(model, values, request_id)
         entry.status = response.status_code
-        return _strike_late(faults, response, wire.refuse(_EARLY_ERRORS["error_500"], request_id))
+        return _apply_late_faults(faults, response, wire.refuse(_EARLY_ERRORS["error_500"], request_id))
 
     def _throttle(self, call: Call) -> None:
         if call.service == "sesv2" and call.operation != "SendEmail" and not self._control_bucket.take():
@@ -137,8 +143,8 @@ def _signed(wire: Wire, request: Request) -> Wire:
     return wire
 
 
-async def _unless_gone(request: Request, answer: Coroutine[Any, Any, ASGIApp]) -> ASGIApp:
-    """The answer, unless the client hangs up first: a dead client's long poll must not swallow a message."""
+async def _unless_disconnected(request: Request, answer: Coroutine[Any, Any, ASGIApp]) -> ASGIApp:
+    """Return the response, but cancel if the client disconnects: its long poll must not take a message."""
     work = asyncio.ensure_future(answer)
     gone = asyncio.ensure_future(request.receive())
     await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -149,8 +155,8 @@ async def _unless_gone(request: Request, answer: Coroutine[Any, Any, ASGIApp]) -
     return await work
 
 
-async def _strike_early(faults: list[Fault]) -> bool:
-    """Lets happen what happens before the call counts; whether the connection is to be reset."""
+async def _apply_early_faults(faults: list[Fault]) -> bool:
+    """Apply the faults that occur before the call takes effect; return whether to reset the connection."""
     for fault in faults:
         if fault.kind == "latency":
             await asyncio.sleep(fault.milliseconds / 1000)
@@ -160,8 +166,8 @@ async def _strike_early(faults: list[Fault]) -> bool:
     return any(fault.kind == "reset_before" for fault in faults)
 
 
-def _strike_late(faults: list[Fault], response: ASGIApp, error_500: ASGIApp) -> ASGIApp:
-    """Loses the answer of a call that was carried out."""
+def _apply_late_faults(faults: list[Fault], response: ASGIApp, error_500: ASGIApp) -> ASGIApp:
+    """Return the response, or its replacement by a fault that loses the response of an executed call."""
     answers: dict[str, ASGIApp] = {
         "accept_then_500": error_500,
         "accept_then_silent": Silence(),

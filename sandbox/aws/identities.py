@@ -12,13 +12,13 @@ from sandbox.aws.registry import Identity, Registry, new_tokens
 from sandbox.aws.service import Call, Params
 from sandbox.clock import Clock
 
-IDENTITY_LIMIT = 10_000  # identities a region, not adjustable
+IDENTITY_LIMIT = 10_000  # identities per region, not adjustable
 _DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])")
 _ADDRESS = re.compile(r"[^\s@]{1,64}@(?P<domain>[^\s@]+)")
 
 
 class Identities:
-    """The desk for everything that begins with an EmailIdentity."""
+    """The handlers of the EmailIdentity operations."""
 
     def __init__(
         self, registry: Registry, keys: KeyPool, configuration_sets: ConfigurationSets, clock: Clock
@@ -108,7 +108,7 @@ class Identities:
         return {}
 
     async def put_email_identity_dkim_signing_attributes(self, call: Call) -> Params:
-        """Starts Easy DKIM again. The tokens stay, unless another key length asks for other keys."""
+        """Restart Easy DKIM. The tokens stay unless the key length changes, which needs new keys."""
         identity = self._identity(call)
         if call["SigningAttributesOrigin"] != "AWS_SES" or not identity.is_domain:
             raise bad_request("The sandbox's SES signs domains by Easy DKIM (AWS_SES) only.")
@@ -137,7 +137,7 @@ class Identities:
         return {}
 
     def make(self, name: str, *, tags: dict[str, str]) -> Identity:
-        """A new identity, without keys; an address begins without DKIM and waits for its owner's click."""
+        """Add a new identity without keys; an address has no DKIM and stays PENDING."""
         now, is_domain = self._clock.now(), "@" not in name
         axis = Axis(Status.PENDING if is_domain else Status.NOT_STARTED, now)
         identity = Identity(name, now, axis, tags=tags, signing_enabled=is_domain)
@@ -149,7 +149,7 @@ class Identities:
         return identity
 
     def seed(self, text: str, *, tags: dict[str, str], verified: bool) -> Identity:
-        """An identity outside of every rate, MAIL FROM at `send.`; `verified` holds it so against DNS."""
+        """Create an identity with MAIL FROM at `send.`, without rate limits; `verified` forces its status."""
         name, now = _valid_name(text), self._clock.now()
         identity = self._registry.find(name) or self.make(name, tags=tags)
         if identity.is_domain:
@@ -180,7 +180,7 @@ def _valid_name(text: str) -> str:
 
 
 def _set_key_length(identity: Identity, attributes: dict[str, Any]) -> bool:
-    """Takes the wanted key length over; whether it is another one than before."""
+    """Set the requested key length; return whether it changed."""
     if (
         attributes.get("DomainSigningAttributesOrigin", "AWS_SES") != "AWS_SES"
         or "DomainSigningSelector" in attributes

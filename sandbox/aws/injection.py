@@ -1,4 +1,4 @@
-"""Events that a test makes up about an accepted email: opens and clicks, or a bounce that never happened."""
+"""Synthetic events about an accepted email that a test injects, such as opens, clicks and bounces."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -11,9 +11,9 @@ from sandbox.aws.times import milliseconds
 
 
 def made_up(email: Email, event_type: str, details: dict[str, Any], now: datetime) -> Block:
-    """The event's block: what is usual for its type, with the details, in SES's own spelling, laid over it.
+    """Return the event's block: the defaults of its type, overridden by `details` in SES's spelling.
 
-    `recipients` among the details says whom a bounce, complaint, delivery or delay is about, if not all.
+    `recipients` among the details limits a bounce, complaint, delivery or delay to these recipients.
     """
     recipients = [str(one) for one in details.pop("recipients", email.recipients)]
     usual = _USUAL.get(event_type)

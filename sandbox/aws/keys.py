@@ -1,7 +1,7 @@
-"""DKIM keys of the pretend SES: real RSA-2048, made in a thread, since one takes a twentieth of a second.
+"""DKIM keys of the simulated SES: real RSA-2048, generated in a thread, because one takes about 50 ms.
 
-Every identity's first selector, the one that signs, has a key of its own. The two standby selectors never
-sign here and share the pool's standby keys; identities seeded in bulk share one key, so 2,000 cost nothing.
+The first selector of every identity, which signs, has its own key. The two standby selectors never sign
+and share the pool's standby keys. Identities seeded in bulk share one key, so that seeding 2,000 is fast.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from collections import deque
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-STOCK = 2  # keys made ahead; identities come at one a second
+STOCK = 2  # keys generated in advance; identities are created at one per second
 
 
 def make_key() -> rsa.RSAPrivateKey:
-    """A new RSA-2048 key."""
+    """Return a new RSA-2048 key."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def dkim_record(key: rsa.RSAPrivateKey) -> str:
-    """The TXT record under which receivers find the key's public half, RFC 6376 section 3.6.1."""
+    """Return the TXT record of the public key, RFC 6376 section 3.6.1."""
     der = key.public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -28,12 +28,12 @@ def dkim_record(key: rsa.RSAPrivateKey) -> str:
 
 
 class KeyPool:
-    """Keys for identities: shared ones, and a stock of fresh ones, filled once somebody has taken one."""
+    """Keys for identities: shared ones, and a stock of new ones that is refilled after each use."""
 
     def __init__(
         self, *, seeded: rsa.RSAPrivateKey, standby: tuple[rsa.RSAPrivateKey, ...], own: bool = True
     ) -> None:
-        """`own`: each identity gets a key of its own; else all get the seeded one."""
+        """Take `own`: true gives each identity its own key, false the seeded key."""
         self._own = own
         self.seeded = seeded
         self.standby = standby
@@ -41,7 +41,7 @@ class KeyPool:
         self._wanted = asyncio.Event()
 
     async def take(self) -> rsa.RSAPrivateKey:
-        """A key that nobody else has; waits for its making when the stock is empty."""
+        """Return an unused key; generate one if the stock is empty."""
         if not self._own:
             return self.seeded
         self._wanted.set()
@@ -50,15 +50,15 @@ class KeyPool:
         return await asyncio.to_thread(make_key)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Fills the stock up after each take, until `stop` is set."""
+        """Refill the stock after each use, until `stop` is set."""
         while not stop.is_set():
-            await _either(self._wanted, stop)
+            await _wait_for_any(self._wanted, stop)
             self._wanted.clear()
             while len(self._stock) < STOCK and not stop.is_set():
                 self._stock.append(await asyncio.to_thread(make_key))
 
 
-async def _either(*events: asyncio.Event) -> None:
+async def _wait_for_any(*events: asyncio.Event) -> None:
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:

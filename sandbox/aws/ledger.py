@@ -1,4 +1,4 @@
-"""What reached the pretend SES, whatever it answered: the truth that tests hold the services to."""
+"""A record of every call that reached the simulated SES, against which tests compare the services."""
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -8,15 +8,15 @@ from typing import Any
 from sandbox.aws.service import Call
 from sandbox.clock import Clock
 
-_KEPT = 200_000  # entries of each list; older ones are forgotten
+_KEPT = 200_000  # entries per list; older ones are dropped
 _NAMES = ("EmailIdentity", "ConfigurationSetName", "EmailAddress", "ResourceArn")
 
 
 @dataclass(slots=True)
 class Entry:
-    """One call: when it came, what was answered, and which fault befell it.
+    """One call: its time, its outcome and the fault that applied.
 
-    `outcome` is `received`, then `accepted` or an error's code; `status` is the answer's in HTTP, 0 for none.
+    `outcome` is `received`, then `accepted` or an error code; `status` is the HTTP status, 0 for none.
     """
 
     at: datetime
@@ -29,7 +29,7 @@ class Entry:
     message_id: str | None = None
 
     def post(self) -> dict[str, Any]:
-        """A SendEmail, as the control API shows it."""
+        """Return a SendEmail as the control API shows it."""
         return {
             "at": self.at.isoformat(),
             "attempt": self.email_tags.get("lh-attempt"),
@@ -41,7 +41,7 @@ class Entry:
         }
 
     def control(self) -> dict[str, Any]:
-        """Any other call, as the control API shows it."""
+        """Return any other call as the control API shows it."""
         return {
             "at": self.at.isoformat(),
             "operation": self.operation,
@@ -54,7 +54,7 @@ class Entry:
 
 @dataclass
 class Ledger:
-    """Every call to SES since the start, or since it was cleared."""
+    """All calls to SES since the start or the last clear."""
 
     clock: Clock
     posts: deque[Entry] = field(default_factory=lambda: deque(maxlen=_KEPT))
@@ -63,7 +63,7 @@ class Ledger:
     others: Counter[str] = field(default_factory=Counter)
 
     def open(self, call: Call) -> Entry:
-        """Note a call before anything is decided about it; calls to services other than SES are counted."""
+        """Record a call before it is processed; calls to services other than SES are only counted."""
         entry = Entry(self.clock.now(), call.operation, _name(call), _email_tags(call))
         if call.service == "sesv2":
             (self.posts if call.operation == "SendEmail" else self.controls).append(entry)
@@ -72,14 +72,14 @@ class Ledger:
         return entry
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Delete all entries."""
         self.posts.clear()
         self.controls.clear()
         self.throttled.clear()
         self.others.clear()
 
     def to_json(self) -> dict[str, Any]:
-        """As the control API shows it."""
+        """Return the ledger as the control API shows it."""
         posts = [entry.post() for entry in self.posts]
         return {
             "posts": posts,
@@ -95,7 +95,7 @@ def _name(call: Call) -> str | None:
 
 
 def _email_tags(call: Call) -> dict[str, str]:
-    """The tags of a call that may not have been checked yet."""
+    """Return the email tags of a call that is not validated yet."""
     tags = call.get("EmailTags")
     known = [tag for tag in tags if isinstance(tag, dict)] if isinstance(tags, list) else []
     return {str(tag.get("Name")): str(tag.get("Value")) for tag in known}

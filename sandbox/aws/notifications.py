@@ -1,4 +1,4 @@
-"""What SNS sends to subscribers: the envelope, the string it signs, and the signature.
+"""SNS messages to subscribers: the envelope, the string to sign, and the signature.
 
 The canonical string is that of AWS's page "Verifying the signatures of Amazon SNS messages".
 """
@@ -37,18 +37,18 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA2
 
 
 class Notary:
-    """Signs what SNS sends."""
+    """Signs SNS messages."""
 
     def __init__(self, certificates: Certificates, region: str) -> None:
         self._certificates = certificates
         self.url = f"https://sns.{region}.amazonaws.com"
 
     def link(self, **fields: str) -> str:
-        """A link that asks SNS for an operation, as SubscribeURL and UnsubscribeURL do."""
+        """Return a link that calls an SNS operation, as SubscribeURL and UnsubscribeURL do."""
         return f"{self.url}/?{urlencode(fields)}"
 
     def sign(self, envelope: dict[str, Any], version: str) -> dict[str, Any]:
-        """The envelope with its signature of that version, "1" or "2"."""
+        """Return the envelope with a signature of that version, "1" or "2"."""
         text = canonical_string(envelope).encode()
         signature = self._certificates.signing_key.sign(text, padding.PKCS1v15(), _HASHES[version])
         return envelope | {
@@ -59,6 +59,6 @@ class Notary:
 
 
 def canonical_string(envelope: dict[str, Any]) -> str:
-    """The lines that are signed: each key that is there, then its value."""
+    """Return the string to sign: each present key, then its value, one per line."""
     keys = [key for key in _SIGNED[envelope["Type"]] if key in envelope]
     return "".join(f"{key}\n{envelope[key]}\n" for key in keys)

@@ -1,4 +1,4 @@
-"""AWS's paging: a bounded page and an opaque token for the next one."""
+"""AWS's pagination: a bounded page and an opaque token for the next one."""
 
 import base64
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _Item = TypeVar("_Item")
 
 
 def page(items: Sequence[_Item], size: int | None, token: str | None) -> tuple[Sequence[_Item], Params]:
-    """One page of the items, and the NextToken as an answer's part; refuses what AWS would refuse."""
+    """Return one page of the items and the NextToken; raise Refusal for an invalid size or token."""
     size = PAGE_LIMIT if size is None else size
     if not 0 < size <= PAGE_LIMIT:
         raise bad_request(f"PageSize must be between 1 and {PAGE_LIMIT}.")

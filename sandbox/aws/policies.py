@@ -1,8 +1,8 @@
-"""Resource policies, as far as they say who may publish to a topic or send to a queue.
+"""Evaluation of resource policies: who may publish to a topic or send to a queue.
 
-A queue that forgets to let its topic in loses every event in production; so it does here. The rules are IAM's
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html):
-a Deny overrules, and a negated comparison holds for a key that the request does not have.
+A queue whose policy does not allow its topic loses every event in production, and so it does here. The rules
+are IAM's (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html):
+an explicit Deny overrides an Allow, and a negated condition holds if the request does not have the key.
 """
 
 import json
@@ -23,7 +23,7 @@ _KNOWN = _COMPARISONS | set(_NEGATED)
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """Who wants to do what; `service` or `account` names the caller, `context` holds the condition keys."""
+    """A request to authorize; `service` or `account` is the caller, `context` holds the condition keys."""
 
     action: str
     resource: str
@@ -33,18 +33,18 @@ class Asking:
 
     @property
     def facts(self) -> dict[str, str]:
-        """The condition keys, which are compared without regard to case."""
+        """Return the context with lower-case keys, because condition keys are case-insensitive."""
         return {name.lower(): value for name, value in self.context.items()}
 
 
 def allows(policy: str | None, asking: Asking) -> bool:
-    """Return whether the policy itself lets the caller do it."""
+    """Return whether the policy allows the request."""
     speaking = set(_effects(policy, asking))
     return "Allow" in speaking and "Deny" not in speaking
 
 
 def denies(policy: str | None, asking: Asking) -> bool:
-    """Return whether the policy forbids it, whatever else the caller may do by its own account's rights."""
+    """Return whether the policy explicitly denies the request, which overrides the account's own rights."""
     return "Deny" in _effects(policy, asking)
 
 
@@ -73,7 +73,7 @@ def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
 
 
 def _hold(conditions: dict[str, dict[str, Any]], facts: dict[str, str], *, unknown: bool) -> bool:
-    """Return whether all conditions hold; one whose operator is not known here is taken as `unknown` says."""
+    """Return whether all conditions hold; one with an unsupported operator counts as `unknown`."""
     return all(
         _holds(operator, patterns, facts.get(name.lower())) if operator in _KNOWN else unknown
         for operator, wanted in conditions.items()

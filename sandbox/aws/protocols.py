@@ -1,6 +1,6 @@
 """The three wire protocols: REST with JSON (SES), JSON with a target header (SQS), forms and XML (SNS, STS).
 
-Each one reads a request into an operation and its parameters, and writes answers and errors as AWS does.
+Each parses a request into an operation and its parameters, and writes results and errors as AWS does.
 """
 
 import json
@@ -19,28 +19,28 @@ from sandbox.aws.shapes import read_json, read_scalar, write_json
 
 
 class Wire(Protocol):
-    """How one service's requests are read and its answers written."""
+    """The wire protocol of one service: parses its requests and writes its responses."""
 
     service: Service
 
     def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
-        """Which operation is asked for, and with what."""
+        """Return the requested operation and its parameters."""
 
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
-        """The answer of an operation that went well."""
+        """Return the response of a successful operation."""
 
     def refuse(self, refusal: Refusal, request_id: str) -> Response:
-        """The answer of one that did not."""
+        """Return the response of a failed operation."""
 
 
 class RestJson:
-    """SES v2: method and path name the operation, an error's code stands in a header."""
+    """SES v2: method and path select the operation; an error's code is in a header."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
 
     def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
-        """Path, query string and JSON body together make the parameters."""
+        """Return the operation, and the parameters from path, query string and JSON body."""
         raw_path = request.scope["raw_path"].decode("latin-1")
         model, params = self.service.by_path(request.method, raw_path)
         if model.input_shape:
@@ -48,38 +48,38 @@ class RestJson:
         return model, params
 
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
-        """JSON with AWS's request id."""
+        """Return JSON, with AWS's request id in a header."""
         content = write_json(model.output_shape, values) if model.output_shape else {}
         return _json(content, 200, {"x-amzn-RequestId": request_id})
 
     def refuse(self, refusal: Refusal, request_id: str) -> Response:
-        """The code in x-amzn-ErrorType, the message in the body."""
+        """Return an error with its code in x-amzn-ErrorType and its message in the body."""
         headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": refusal.code}
         return _json({"message": refusal.message}, self.service.status(refusal.code), headers)
 
 
 class TargetJson:
-    """SQS: the X-Amz-Target header names the operation; errors carry today's code and the old one."""
+    """SQS: the X-Amz-Target header selects the operation; errors have a JSON and a query protocol code."""
 
     CONTENT_TYPE = "application/x-amz-json-1.0"
 
     def __init__(self, service: Service, query_codes: dict[str, str]) -> None:
-        """`query_codes` are the codes of the old query protocol, which clients are still told as well."""
+        """Take `query_codes`, the error codes of the older query protocol, which SQS still returns too."""
         self.service = service
         self._query_codes = query_codes
 
     def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
-        """The target is `AmazonSQS.<operation>`."""
+        """Return the operation and its parameters; the target is `AmazonSQS.<operation>`."""
         model = self.service.by_name(request.headers["x-amz-target"].partition(".")[2])
         return model, _json_params(model.input_shape, body) if model.input_shape else {}
 
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
-        """JSON; an operation without output answers with nothing at all, as SQS does."""
+        """Return JSON, as SQS does also for an operation without output."""
         content = write_json(model.output_shape, values) if model.output_shape else {}
         return _json(content, 200, {"x-amzn-RequestId": request_id}, self.CONTENT_TYPE)
 
     def refuse(self, refusal: Refusal, request_id: str) -> Response:
-        """`__type` for today's clients, x-amzn-query-error for those that compare the old codes."""
+        """Return an error with its code in `__type`, and the query protocol's in x-amzn-query-error."""
         old_code = self._query_codes.get(refusal.code, refusal.code)
         status = self.service.status(refusal.code)
         fault = "Receiver" if status >= 500 else "Sender"
@@ -89,20 +89,20 @@ class TargetJson:
 
 
 class Query:
-    """SNS and STS: a form whose Action names the operation, XML back."""
+    """SNS and STS: a form whose Action selects the operation; the response is XML."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self._namespace = service.model.metadata["xmlNamespace"]
 
     def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
-        """The form stands in the body, or in the query string of a link such as a SubscribeURL."""
+        """Parse the form in the body, or in the query string of a link such as a SubscribeURL."""
         form = read_fields(request, body)
         model = self.service.by_name(form.get("Action", ""))
         return model, read_form(model.input_shape, form) if model.input_shape else {}
 
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
-        """The result in its wrapper, then the request id."""
+        """Return the result in its wrapper element, then the request id."""
         root = ET.Element(f"{model.name}Response", xmlns=self._namespace)
         if model.output_shape:
             result = ET.SubElement(root, f"{model.name}Result")
@@ -111,7 +111,7 @@ class Query:
         return _xml(root, 200, request_id)
 
     def refuse(self, refusal: Refusal, request_id: str) -> Response:
-        """An ErrorResponse with whose fault it was."""
+        """Return an ErrorResponse whose Type is Sender or Receiver."""
         status = self.service.status(refusal.code)
         root = ET.Element("ErrorResponse", xmlns=self._namespace)
         error = ET.SubElement(root, "Error")
@@ -123,13 +123,13 @@ class Query:
 
 
 def read_fields(request: Request, body: bytes) -> dict[str, str]:
-    """The fields of a form, from the query string and from the body."""
+    """Return the fields of a form, from the query string and from the body."""
     try:
         return dict(parse_qsl(request.url.query, keep_blank_values=True)) | dict(
             parse_qsl(body.decode("utf-8"), keep_blank_values=True)
         )
     except UnicodeDecodeError as error:
-        raise Refusal("MalformedQueryString", "The request's body is no form.") from error
+        raise Refusal("MalformedQueryString", "The request body is not a form.") from error
 
 
 def _json_params(shape: Shape, body: bytes) -> Params:
@@ -138,13 +138,13 @@ def _json_params(shape: Shape, body: bytes) -> Params:
     try:
         content = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise Refusal("SerializationException", "The request's body is no JSON.") from error
+        raise Refusal("SerializationException", "The request body is not valid JSON.") from error
     if not isinstance(content, dict):
-        raise Refusal("SerializationException", "The request's body is no JSON object.")
+        raise Refusal("SerializationException", "The request body is not a JSON object.")
     try:
         params: Params = read_json(shape, content)
     except RecursionError as error:
-        raise Refusal("SerializationException", "The request's body is nested too deeply.") from error
+        raise Refusal("SerializationException", "The request body is nested too deeply.") from error
     return params
 
 

@@ -1,4 +1,4 @@
-"""AWS's query protocol: a form in, XML out. SNS and STS still speak it."""
+"""AWS's query protocol, which SNS and STS use: a form as the request, XML as the response."""
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from sandbox.aws.shapes import read_scalar
 
 
 def read_form(shape: Shape, form: dict[str, str], prefix: str = "") -> Any:
-    """The shape's value out of the form's flat names, None where nothing of it is there."""
+    """Return the shape's value from the form's flat names, or None if the form has none of it."""
     if shape.type_name == "structure":
         return _read_structure(shape, form, prefix)
     if shape.type_name == "list":
@@ -50,7 +50,7 @@ def _read_map(shape: Shape, form: dict[str, str], prefix: str) -> dict[str, Any]
 
 
 def write_xml(parent: ET.Element, shape: Shape, value: Any) -> None:
-    """Appends the value below `parent`, in the form botocore's parser reads."""
+    """Append the value to `parent`, in the format that botocore's parser reads."""
     if shape.type_name == "structure":
         for name, item in value.items():
             member = shape.members[name]

@@ -1,6 +1,6 @@
 """SQS: standard queues with long polling, visibility timeouts and dead-letter queues.
 
-Timeouts run by real time, not by the sandbox's clock: SES moved three days on must not repeat a notification.
+Timeouts use real time, not the sandbox's clock: advancing SES by three days must not redeliver messages.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ _RECEIPT_PREFIX = "AQEB"
 
 @dataclass(slots=True)
 class QueuedMessage:
-    """One message; times are Unix seconds. `receipt` is the latest handle that was given out for it."""
+    """One message; times are Unix seconds. `receipt` is its latest receipt handle."""
 
     body: str
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
@@ -43,12 +43,12 @@ class QueuedMessage:
 
     @property
     def md5(self) -> str:
-        """What SQS lets clients check the body with."""
+        """Return the MD5 of the body, with which clients verify it."""
         return hashlib.md5(self.body.encode(), usedforsecurity=False).hexdigest()
 
 
 class Queue:
-    """One queue: messages that are ready, and those hidden until a time, in a heap by that time."""
+    """One queue: visible messages, and messages hidden until a time, in a heap by that time."""
 
     def __init__(self, name: str, arn: str, attributes: dict[str, str]) -> None:
         self.name = name
@@ -63,7 +63,7 @@ class Queue:
         self._arrived = asyncio.Event()
 
     def lets_in(self, topic_arn: str) -> bool:
-        """Whether its policy lets SNS send for that topic."""
+        """Return whether the queue's policy allows SNS to send for that topic."""
         asking = Asking(
             service="sns.amazonaws.com",
             action="sqs:SendMessage",
@@ -73,11 +73,11 @@ class Queue:
         return allows(self.attributes.get("Policy"), asking)
 
     def keeps_out(self, asking: Asking) -> bool:
-        """Whether its policy forbids something to a caller with the account's credentials."""
+        """Return whether the queue's policy denies a request with the account's credentials."""
         return denies(self.attributes.get("Policy"), asking)
 
     def put(self, message: QueuedMessage, delay: float = 0) -> None:
-        """Adds a message, visible after `delay` seconds."""
+        """Add a message, visible after `delay` seconds."""
         if delay > 0:
             self._hide(message, delay)
         else:
@@ -85,7 +85,7 @@ class Queue:
             self._arrived.set()
 
     async def receive(self, limit: int, visibility: float, wait: float) -> list[QueuedMessage]:
-        """Up to `limit` messages, hidden for `visibility` seconds; the first may take `wait` seconds."""
+        """Return up to `limit` messages, hidden for `visibility` seconds; wait up to `wait` for the first."""
         deadline = time.monotonic() + wait
         while not (taken := self._take(limit, visibility)):
             left = deadline - time.monotonic()
@@ -95,13 +95,13 @@ class Queue:
         return taken
 
     def delete(self, receipt: str) -> None:
-        """Deletes what the receipt was given for; one that is known no more changes nothing, as with SQS."""
+        """Delete the message of the receipt; an outdated receipt has no effect, as in SQS."""
         message = self._by_receipt.pop(_checked(receipt), None)
         if message:
             message.deleted = True
 
     def change_visibility(self, receipt: str, seconds: float) -> None:
-        """Hides a message in flight until `seconds` from now; 0 shows it at once."""
+        """Hide an in-flight message until `seconds` from now; 0 makes it visible at once."""
         message = self._by_receipt.get(_checked(receipt))
         if message is None or message.hidden_until <= time.monotonic():
             raise Refusal("MessageNotInflight", "The specified message isn't in flight.")
@@ -109,13 +109,13 @@ class Queue:
         self._arrived.set()
 
     def purge(self) -> None:
-        """Deletes every message."""
+        """Delete all messages."""
         self._ready.clear()
         self._hidden.clear()
         self._by_receipt.clear()
 
     def counts(self) -> dict[str, str]:
-        """The three approximate numbers, which are exact here."""
+        """Return SQS's three approximate counts, which are exact here."""
         self._show_due()
         live = {id(message): message for _, _, message in self._hidden if not message.deleted}.values()
         in_flight = sum(1 for message in live if message.receipt)
@@ -127,7 +127,7 @@ class Queue:
 
     @property
     def max_receive_count(self) -> int | None:
-        """After how many receives a message goes to the dead-letter queue; None without one."""
+        """Return maxReceiveCount of the redrive policy, or None without one."""
         policy = self.attributes.get("RedrivePolicy")
         return int(json.loads(policy)["maxReceiveCount"]) if policy else None
 
@@ -136,7 +136,7 @@ class Queue:
         taken: list[QueuedMessage] = []
         while self._ready and len(taken) < limit:
             message = self._ready.popleft()
-            if not message.deleted and not self._buried(message):
+            if not message.deleted and not self._dead_lettered(message):
                 taken.append(message)
                 self._hand_out(message, visibility)
         return taken
@@ -149,8 +149,8 @@ class Queue:
         self._by_receipt[message.receipt] = message
         self._hide(message, visibility)
 
-    def _buried(self, message: QueuedMessage) -> bool:
-        """Moves a message that was received too often to the dead-letter queue."""
+    def _dead_lettered(self, message: QueuedMessage) -> bool:
+        """Move a message above maxReceiveCount to the dead-letter queue; return whether it was moved."""
         limit = self.max_receive_count
         if limit is None or self.dead_letter_queue is None or message.receive_count < limit:
             return False

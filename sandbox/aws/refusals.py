@@ -1,6 +1,6 @@
-"""How the pretend AWS says no: one exception with AWS's own code and wording.
+"""Errors of the simulated AWS: one exception with AWS's code and message.
 
-An error's HTTP status comes from the service's model; those here are common to all services and in no model.
+An error's HTTP status comes from the service's model; those here are common to all services and in none.
 """
 
 COMMON_STATUS = {
@@ -22,7 +22,7 @@ COMMON_STATUS = {
 
 
 class Refusal(Exception):
-    """A call that AWS would answer with an error."""
+    """An AWS error response."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(f"{code}: {message}")
@@ -31,17 +31,17 @@ class Refusal(Exception):
 
 
 class Throttled(Refusal):
-    """A call over its rate; counted apart, because our own services must never be the cause of one."""
+    """A call above its rate limit; counted separately, because the services must never cause one."""
 
     def __init__(self, message: str) -> None:
         super().__init__("TooManyRequestsException", message)
 
 
 def not_found(what: str, name: str) -> Refusal:
-    """SES's answer for a resource that is not there."""
+    """Return SES's error for a resource that does not exist."""
     return Refusal("NotFoundException", f"{what} <{name}> does not exist.")
 
 
 def bad_request(message: str) -> Refusal:
-    """SES's answer for a request that makes no sense."""
+    """Return SES's error for an invalid request."""
     return Refusal("BadRequestException", message)

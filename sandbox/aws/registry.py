@@ -1,4 +1,4 @@
-"""The identities of the pretend SES: what is known of each, and which one an address is sent by."""
+"""The identities of the simulated SES, and which of them cover an address."""
 
 import secrets
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from sandbox.aws.keys import dkim_record
 from sandbox.dns import Internet, Soa
 
 HOSTED_ZONE = "dkim.amazonses.com"
-_TOKEN_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # noqa: S105 - an alphabet, no token
+_TOKEN_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"  # noqa: S105 - an alphabet, not a token
 _TOKEN_LENGTH = 32
 
 
 def new_tokens() -> list[str]:
-    """Three Easy DKIM tokens."""
+    """Return three new Easy DKIM tokens."""
     return ["".join(secrets.choice(_TOKEN_ALPHABET) for _ in range(_TOKEN_LENGTH)) for _ in range(3)]
 
 
@@ -46,27 +46,27 @@ class Identity:
 
     @property
     def is_domain(self) -> bool:
-        """Whether it is a domain, not an address."""
+        """Return whether the identity is a domain, not an address."""
         return "@" not in self.name
 
     @property
     def verified_itself(self) -> bool:
-        """Whether its own records let it send; SES goes on sending for the 72 h of a temporary failure."""
+        """Return whether its own records allow sending; SES still sends during a temporary failure's 72 h."""
         return self.dkim.status in (Status.SUCCESS, Status.TEMPORARY_FAILURE)
 
     @property
     def signs(self) -> bool:
-        """Whether SES signs as this domain."""
+        """Return whether SES signs as this domain."""
         return self.signing_enabled and self.dkim.status is Status.SUCCESS and bool(self.keys)
 
     @property
     def mail_from_works(self) -> bool:
-        """Whether SES uses the identity's own MAIL FROM domain, not its fallback."""
+        """Return whether SES uses the identity's own MAIL FROM domain, not the default."""
         return self.mail_from_axis is not None and self.mail_from_axis.status is Status.SUCCESS
 
 
 class Registry:
-    """All identities by name, and the DNS that SES itself publishes for them."""
+    """All identities by name, and the DNS records that SES itself publishes for them."""
 
     def __init__(self, internet: Internet) -> None:
         self._internet = internet
@@ -82,61 +82,61 @@ class Registry:
 
     @property
     def customers_version(self) -> int:
-        """The DNS's version without our own publishing, which turns no customer's record right or wrong."""
+        """Return the DNS version without SES's own records, which do not change any customer's record."""
         return self._internet.version - self._own_changes
 
     def find(self, name: str) -> Identity | None:
-        """The identity of exactly this name."""
+        """Return the identity of exactly this name, or None."""
         return self._identities.get(name.lower().removesuffix("."))
 
     def tokens_of(self, name: str) -> list[str]:
-        """The Easy DKIM tokens of a domain's new identity: those kept for its name, or new ones."""
+        """Return the Easy DKIM tokens for a domain's new identity: those reserved for it, or new ones."""
         return list(self.kept_tokens.get(name) or new_tokens())
 
     def add(self, identity: Identity) -> None:
-        """Puts an identity in force."""
+        """Add an identity."""
         self._identities[identity.name] = identity
 
     def remove(self, identity: Identity) -> None:
-        """Forgets an identity, and withdraws its keys."""
+        """Remove an identity and its published keys."""
         del self._identities[identity.name]
         self.withdraw_keys(identity)
 
     def publish_keys(self, identity: Identity, keys: list[rsa.RSAPrivateKey]) -> None:
-        """Publishes a key below each token; the first one signs."""
+        """Publish a key below each token; the first one signs."""
         identity.keys = keys
         for token, key in zip(identity.tokens, keys, strict=True):
             self.publish(f"{token}.{identity.hosted_zone}", "TXT", dkim_record(key))
 
     def move_keys(self, identity: Identity, hosted_zone: str) -> None:
-        """Publishes the keys in another hosted zone; the CNAMEs have to point there from then on."""
+        """Move the published keys to another hosted zone, where the CNAMEs then have to point."""
         keys = identity.keys
         self.withdraw_keys(identity)
         identity.hosted_zone, identity.looked_at_version = hosted_zone, -1
         self.publish_keys(identity, keys)
 
     def withdraw_keys(self, identity: Identity) -> None:
-        """Takes the keys' records out of SES's zone."""
+        """Remove the keys' records from SES's zone."""
         before = self._internet.version
         for token in identity.tokens if identity.keys else ():
             self._internet.withdraw(f"{token}.{identity.hosted_zone}", "TXT")
         self._own_changes += self._internet.version - before
 
     def publish(self, name: str, rdtype: str, value: str) -> None:
-        """Publishes a record of SES's own."""
+        """Publish a record in SES's own zones."""
         before = self._internet.version
         self._internet.publish(name, rdtype, value)
         self._own_changes += self._internet.version - before
 
     def lineage(self, address: str) -> list[Identity]:
-        """The identities that cover an address or domain: itself, its domain, then the domain's parents."""
+        """Return the identities that cover an address or domain: itself, its domain, the domain's parents."""
         domain = address.rpartition("@")[2]
         labels = domain.split(".")
         names = [address, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
         return [found for name in names if (found := self.find(name))]
 
     def sendable(self, identity: Identity) -> bool:
-        """VerifiedForSendingStatus: by its own records, or because a parent domain is verified."""
+        """Return VerifiedForSendingStatus: by its own records, or because a parent domain is verified."""
         if identity.sendable is not None:
             return identity.sendable
         return any(
@@ -144,7 +144,7 @@ class Registry:
         )
 
     def verification(self, identity: Identity) -> Status:
-        """VerificationStatus: that of DKIM, or SUCCESS for a parent's sake while DKIM is still PENDING."""
+        """Return VerificationStatus: SUCCESS if a parent domain is verified, else the status of DKIM."""
         if identity.verification is not None:
             return identity.verification
         parents = (above for above in self.lineage(identity.name) if above is not identity)

@@ -1,4 +1,4 @@
-"""What events tell: the `mail` object and each type's block, in the fields of SES's developer guide."""
+"""The content of events: the `mail` object and the block of each type, as in SES's developer guide."""
 
 import re
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ SUPPRESSED = (
     "account. For more information about removing addresses from the suppression list, see the Amazon SES "
     "Developer Guide at https://docs.aws.amazon.com/ses/latest/DeveloperGuide/sending-email-suppression-list.html"
 )
-_EXPIRES_AFTER = timedelta(hours=14)  # SES gives a deferred email up after some 14 hours
-_HEADERS_LIMIT = 10 * 1024  # bytes of headers in an event; more are cut off
+_EXPIRES_AFTER = timedelta(hours=14)  # SES stops retrying a deferred email after about 14 hours
+_HEADERS_LIMIT = 10 * 1024  # bytes of headers in an event; with more, all are omitted
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _SUBTYPES = {"5.2.2": ("Transient", "MailboxFull"), "5.3.4": ("Transient", "MessageTooLarge")}
 
@@ -26,7 +26,7 @@ Block = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A mail server's answer about one recipient; code 0 for no answer at all."""
+    """A mail server's response for one recipient; code 0 if there was none."""
 
     recipient: str
     code: int
@@ -35,32 +35,32 @@ class Response:
 
     @property
     def taken(self) -> bool:
-        """Whether the server has taken the email for the recipient."""
+        """Return whether the server accepted the email for the recipient."""
         return 200 <= self.code < 300
 
     @property
     def refused(self) -> bool:
-        """Whether the server will never take it."""
+        """Return whether the server refused it permanently."""
         return 500 <= self.code < 600
 
     @property
     def status(self) -> str:
-        """The enhanced status code, RFC 3463; the general one of the class where the server gave none."""
+        """Return the enhanced status code, RFC 3463; the class's X.0.0 if the server gave none."""
         found = _ENHANCED.search(self.text)
         return self.known_status or (found[1] if found else f"{str(self.code)[0] if self.code else 4}.0.0")
 
     @property
     def diagnostic_code(self) -> str:
-        """The answer as a DSN's Diagnostic-Code has it."""
+        """Return the response in the form of a DSN's Diagnostic-Code."""
         return f"smtp; {self.verbatim()}" if self.code else self.text
 
     def verbatim(self) -> str:
-        """The answer as the server gave it."""
+        """Return the response as the server sent it."""
         return f"{self.code} {self.text}" if self.code else self.text
 
 
 def mail(email: Email, account: str, region: str) -> Block:
-    """The `mail` object that every event carries."""
+    """Return the `mail` object that every event has."""
     headers = [{"name": name, "value": email.header(name) or value} for name, value in email.headers]
     truncated = sum(len(header["name"]) + len(header["value"]) for header in headers) > _HEADERS_LIMIT
     return {
@@ -106,7 +106,7 @@ def _tags(email: Email) -> dict[str, list[str]]:
 
 
 def delivery(email: Email, responses: list[Response], remote_ip: str, now: datetime) -> Block:
-    """The receiving server has taken the email for these recipients, in the words of the first."""
+    """Return the delivery block for these recipients, with the SMTP response of the first."""
     return {
         "timestamp": milliseconds(now),
         "processingTimeMillis": max(0, int((now - email.accepted_at).total_seconds() * 1000)),
@@ -118,13 +118,13 @@ def delivery(email: Email, responses: list[Response], remote_ip: str, now: datet
 
 
 def bounce(responses: list[Response], remote_ip: str | None, now: datetime) -> Block:
-    """The receiving server has refused these recipients for good."""
+    """Return the bounce block for recipients that the receiving server refused."""
     kind, subtype = _SUBTYPES.get(responses[0].status, ("Permanent", "General"))
     return bounced(kind, subtype, responses, now) | ({"remoteMtaIp": remote_ip} if remote_ip else {})
 
 
 def bounced(kind: str, subtype: str, responses: list[Response], now: datetime) -> Block:
-    """A bounce of that type and subtype."""
+    """Return a bounce block of that type and subtype."""
     return {
         "feedbackId": new_id(now),
         "bounceType": kind,
@@ -144,7 +144,7 @@ def bounced(kind: str, subtype: str, responses: list[Response], now: datetime) -
 
 
 def complaint(email: Email, recipients: list[str], now: datetime) -> Block:
-    """Somebody among these recipients may have called the email spam."""
+    """Return the complaint block for an email that one of these recipients reported as spam."""
     return {
         "feedbackId": new_id(now),
         "complaintSubType": None,
@@ -157,7 +157,7 @@ def complaint(email: Email, recipients: list[str], now: datetime) -> Block:
 
 
 def delay(email: Email, responses: list[Response], now: datetime) -> Block:
-    """The receiving server has deferred these recipients, or could not be reached."""
+    """Return the delay block for recipients that were deferred or whose server was unreachable."""
     kind = "General" if responses[0].code else "TransientCommunicationFailure"
     return {
         "timestamp": milliseconds(now),

@@ -1,4 +1,4 @@
-"""SES's part of the control API: looking behind it, pushing it about, faults, made-up events."""
+"""The SES part of the control API: inspect and change its state, inject faults and events."""
 
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
@@ -73,7 +73,7 @@ class _EventFaultBody:
 
 @dataclass(frozen=True, kw_only=True)
 class AwsRoutes:
-    """Handlers over the parts of the pretend AWS."""
+    """Handlers for the parts of the simulated AWS."""
 
     clock: Clock
     registry: Registry
@@ -85,7 +85,7 @@ class AwsRoutes:
     events: Events
 
     def routes(self) -> list[BaseRoute]:
-        """What to mount under the control API's root."""
+        """Return the routes to mount under the control API's root."""
         return [
             Route("/ses/identities", self._list_identities),
             Route("/ses/identities/seed", self._seed, methods=["POST"]),
@@ -105,127 +105,127 @@ class AwsRoutes:
         ]
 
     async def _list_identities(self, _request: Request) -> JSONResponse:
-        """Every identity as SES knows it, hidden parts included."""
+        """List all identities, with their internal state."""
         return JSONResponse({"identities": [self._shown(identity) for identity in self.registry]})
 
     async def _show_identity(self, request: Request) -> JSONResponse:
-        """One identity, with the times at which SES first saw each axis good."""
+        """Return one identity, with the times at which DKIM and MAIL FROM were verified."""
         return JSONResponse(self._shown(self._identity(request)))
 
     async def _seed(self, request: Request) -> JSONResponse:
-        """Makes many identities at once, by `names` or as many as `count`, without touching any rate."""
-        wish = await body.read(request, _SeedBody)
-        names = wish.names or [
-            f"seed-{number:05d}.letterhead-seeds.com" for number in range(1, wish.count + 1)
+        """Create identities in bulk, by `names` or `count`, without rate limits."""
+        params = await body.read(request, _SeedBody)
+        names = params.names or [
+            f"seed-{number:05d}.letterhead-seeds.com" for number in range(1, params.count + 1)
         ]
         if len(names) > _SEED_LIMIT:
-            raise body.Refused(f"SES has room for {_SEED_LIMIT} identities: seed fewer.")
-        tags = {"letterhead": wish.tag} if wish.tag else {}
+            raise body.Refused(f"SES holds at most {_SEED_LIMIT} identities. Seed fewer.")
+        tags = {"letterhead": params.tag} if params.tag else {}
         try:
-            seeded = [self.identities.seed(name, tags=tags, verified=wish.verified) for name in names]
+            seeded = [self.identities.seed(name, tags=tags, verified=params.verified) for name in names]
         except Refusal as refusal:
             raise body.Refused(refusal.message) from refusal
         return JSONResponse({"identities": [self._shown(identity) for identity in seeded]}, 201)
 
     async def _change_identity(self, request: Request) -> JSONResponse:
-        """Holds parts of an identity against DNS; null gives a part back to DNS."""
-        identity, wish = self._identity(request), await _members(request)
-        for name in wish.keys() - set(_PATCHES):
-            raise body.Refused(f"There is no {name!r} here: use {', '.join(_PATCHES)}.")
-        self._change(identity, wish)
+        """Override parts of an identity's state regardless of DNS; null removes an override."""
+        identity, params = self._identity(request), await _members(request)
+        for name in params.keys() - set(_PATCHES):
+            raise body.Refused(f"Unknown member {name!r}. Use {', '.join(_PATCHES)}.")
+        self._change(identity, params)
         return JSONResponse(self._shown(identity))
 
     async def _age_identity(self, request: Request) -> JSONResponse:
-        """Lets `seconds` pass for one identity alone, such as SES's 72 hours."""
-        identity, wish = self._identity(request), await body.read(request, _AgeBody)
+        """Let `seconds` pass for one identity only, such as SES's 72 hours."""
+        identity, params = self._identity(request), await body.read(request, _AgeBody)
         for axis in (identity.dkim, identity.mail_from_axis):
             if axis:
-                axis.age(timedelta(seconds=wish.seconds))
+                axis.age(timedelta(seconds=params.seconds))
         return JSONResponse(self._shown(identity))
 
     async def _keep_tokens(self, request: Request) -> JSONResponse:
-        """Gives an identity of this name the same DKIM tokens whenever SES makes it, now or later."""
+        """Reserve DKIM tokens, so that an identity of this name gets the same ones whenever it is created."""
         name = request.path_params["name"]
         tokens = self.registry.kept_tokens.setdefault(name, new_tokens())
         return JSONResponse({"tokens": tokens})
 
     async def _show_account(self, _request: Request) -> JSONResponse:
-        """The account's standing and rates."""
+        """Return the account's status and rates."""
         return JSONResponse(self.account.to_json())
 
     async def _change_account(self, request: Request) -> JSONResponse:
-        """Changes the account's standing and rates; what is left out stays."""
-        wish, account = await body.read(request, _AccountBody), self.account
+        """Change the account's status and rates; omitted members stay unchanged."""
+        params, account = await body.read(request, _AccountBody), self.account
         for name in ("production_access", "sending_enabled", "enforcement_status", "max_24_hour_send"):
-            if getattr(wish, name) is not None:
-                setattr(account, name, getattr(wish, name))
-        if wish.max_send_rate is not None:
-            account.set_send_rate(wish.max_send_rate)
+            if getattr(params, name) is not None:
+                setattr(account, name, getattr(params, name))
+        if params.max_send_rate is not None:
+            account.set_send_rate(params.max_send_rate)
         return JSONResponse(account.to_json())
 
     async def _show_ledger(self, _request: Request) -> JSONResponse:
-        """Every call that reached SES: posts, which were accepted, controls, and how many were throttled."""
+        """List all calls that reached SES: posts, accepted, controls, and counts of throttled."""
         return JSONResponse(self.ledger.to_json())
 
     async def _clear_ledger(self, _request: Request) -> JSONResponse:
-        """Forgets every call."""
+        """Clear the ledger."""
         self.ledger.clear()
         return JSONResponse({})
 
     async def _add_call_fault(self, request: Request) -> JSONResponse:
-        """Lets an operation of any service go wrong, at a `rate` or `count` times."""
-        wish = await body.read(request, _CallFaultBody)
-        fault = Fault(wish.kind, wish.operation, wish.rate, wish.count, wish.latency_ms)
+        """Inject a fault into an operation of any service, at a `rate` or `count` times."""
+        params = await body.read(request, _CallFaultBody)
+        fault = Fault(params.kind, params.operation, params.rate, params.count, params.latency_ms)
         return JSONResponse({"id": self.call_faults.add(fault)}, 201)
 
     async def _clear_call_faults(self, _request: Request) -> JSONResponse:
-        """Ends every fault of calls."""
+        """Clear all faults of calls."""
         self.call_faults.clear()
         return JSONResponse({})
 
     async def _add_event_fault(self, request: Request) -> JSONResponse:
-        """Lets events get lost, come twice, late or out of order."""
-        wish = await body.read(request, _EventFaultBody)
-        fault = Fault(wish.kind, wish.event_type, wish.rate, wish.count, wish.delay_ms)
+        """Inject a fault that drops, duplicates, delays or reorders events."""
+        params = await body.read(request, _EventFaultBody)
+        fault = Fault(params.kind, params.event_type, params.rate, params.count, params.delay_ms)
         return JSONResponse({"id": self.event_faults.add(fault)}, 201)
 
     async def _clear_event_faults(self, _request: Request) -> JSONResponse:
-        """Ends every fault of events; what is held back still comes."""
+        """Clear all faults of events; events that are already delayed are still published."""
         self.event_faults.clear()
         return JSONResponse({})
 
     async def _inject(self, request: Request) -> JSONResponse:
-        """Publishes an event about an accepted email; further members are laid over its usual fields."""
-        wish = await _members(request)
-        event_type, message_id = str(wish.pop("event_type", "")), str(wish.pop("message_id", ""))
+        """Publish an event about an accepted email; further members override its default fields."""
+        params = await _members(request)
+        event_type, message_id = str(params.pop("event_type", "")), str(params.pop("message_id", ""))
         email = self.events.find(message_id)
         if email is None or not event_type:
             raise body.Refused(
-                f"No email with message_id {message_id!r} is known, or event_type is missing.", 404
+                f"There is no email with message_id {message_id!r}, or event_type is missing.", 404
             )
-        await self.events.publish(email, event_type, made_up(email, event_type, wish, self.clock.now()))
+        await self.events.publish(email, event_type, made_up(email, event_type, params, self.clock.now()))
         return JSONResponse({}, 202)
 
     def _identity(self, request: Request) -> Identity:
         name = request.path_params["name"]
         identity = self.registry.find(name)
         if identity is None:
-            raise body.Refused(f"SES has no identity {name}: GET /ses/identities lists those it has.", 404)
+            raise body.Refused(f"There is no identity {name}. GET /ses/identities lists all identities.", 404)
         return identity
 
-    def _change(self, identity: Identity, wish: dict[str, Any]) -> None:
+    def _change(self, identity: Identity, params: dict[str, Any]) -> None:
         now = self.clock.now()
         for name, axis in (("dkim_status", identity.dkim), ("mail_from_status", identity.mail_from_axis)):
-            if name in wish:
-                _present(axis, name).force(_status(wish[name]), now)
-        if "verification_status" in wish:
-            identity.verification = _status(wish["verification_status"])
-        if "verified_for_sending" in wish:
-            identity.sendable = _typed(wish, "verified_for_sending", bool | None)
-        if "signing_hosted_zone" in wish:
-            self.registry.move_keys(identity, _typed(wish, "signing_hosted_zone", str))
-        if "tags" in wish:
-            tags = _typed(wish, "tags", dict)
+            if name in params:
+                _present(axis, name).force(_status(params[name]), now)
+        if "verification_status" in params:
+            identity.verification = _status(params["verification_status"])
+        if "verified_for_sending" in params:
+            identity.sendable = _typed(params, "verified_for_sending", bool | None)
+        if "signing_hosted_zone" in params:
+            self.registry.move_keys(identity, _typed(params, "signing_hosted_zone", str))
+        if "tags" in params:
+            tags = _typed(params, "tags", dict)
             identity.tags = {str(key): str(value) for key, value in tags.items()}
 
     def _shown(self, identity: Identity) -> dict[str, Any]:
@@ -250,14 +250,14 @@ class AwsRoutes:
 async def _members(request: Request) -> dict[str, Any]:
     members = await request.json()
     if not isinstance(members, dict):
-        raise body.Refused("The body is not a JSON object: send one, such as {}.")
+        raise body.Refused("The body is not a JSON object. Send one, such as {}.")
     return members
 
 
-def _typed(wish: dict[str, Any], name: str, kind: Any) -> Any:
-    if not isinstance(wish[name], kind):
-        raise body.Refused(f"{name!r} cannot be {wish[name]!r}: it has another type.")
-    return wish[name]
+def _typed(params: dict[str, Any], name: str, kind: Any) -> Any:
+    if not isinstance(params[name], kind):
+        raise body.Refused(f"{name!r} cannot be {params[name]!r}, which has the wrong type.")
+    return params[name]
 
 
 def _axis(axis: Axis) -> dict[str, Any]:
@@ -269,7 +269,7 @@ def _axis(axis: Axis) -> dict[str, Any]:
 
 def _present(axis: Axis | None, name: str) -> Axis:
     if axis is None:
-        raise body.Refused(f"{name!r} cannot be set: the identity has no MAIL FROM domain yet.")
+        raise body.Refused(f"{name!r} cannot be set, because the identity has no MAIL FROM domain.")
     return axis
 
 
@@ -277,5 +277,5 @@ def _status(text: Any) -> Status | None:
     if text is None:
         return None
     if text not in list(Status):
-        raise body.Refused(f"{text!r} is no status of SES: use one of {', '.join(Status)}, or null.")
+        raise body.Refused(f"{text!r} is not an SES status. Use one of {', '.join(Status)}, or null.")
     return Status(text)

@@ -1,4 +1,4 @@
-"""SendEmail: the gates that an email has to pass, and what is decided about one that has passed."""
+"""SendEmail: the checks that an email must pass, and the acceptance of one that passes."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a client wants sent, as far as it is understood."""
+    """The parsed content of a SendEmail request."""
 
     headers: Headers
     body: bytes
@@ -35,7 +35,7 @@ class Draft:
 
 
 class Sending:
-    """The desk for SendEmail."""
+    """The handler of SendEmail."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Sending:
             raise Refusal("SendingPausedException", f"Sending is paused for configuration set <{name}>.")
 
     def _check_identities(self, draft: Draft) -> list[Identity]:
-        """The identities that cover From; refuses the unverified, a sandboxed account's recipients too."""
+        """Return the identities that cover From; refuse unverified addresses, in sandbox mode also To."""
         lineage = self._registry.lineage(draft.source)
         failed = [] if lineage and self._registry.sendable(lineage[0]) else [draft.source]
         if not self._account.production_access:
@@ -106,7 +106,7 @@ class Sending:
         return bool(lineage) and self._registry.sendable(lineage[0])
 
     def _mail_from(self, lineage: list[Identity]) -> str:
-        """The envelope sender's domain: the identity's own, or SES's while that one does not work."""
+        """Return the envelope sender's domain: the identity's own if it is verified, else SES's default."""
         owner = next((identity for identity in lineage if identity.mail_from), None)
         if owner and owner.mail_from and owner.mail_from_works:
             return owner.mail_from
@@ -171,7 +171,7 @@ def _draft(call: Call) -> Draft:
 
 
 def _source(call: Call, headers: Headers) -> str:
-    """The one address in From. A From header that says something else than FromEmailAddress is refused."""
+    """Return the single From address; raise Refusal if the From header and FromEmailAddress differ."""
     in_headers = _addresses([value for name, value in headers if name.lower() == "from"])
     wanted = _addresses([call["FromEmailAddress"]] if call.get("FromEmailAddress") else []) or in_headers
     if len(in_headers) != 1 or wanted != in_headers:
@@ -182,7 +182,7 @@ def _source(call: Call, headers: Headers) -> str:
 
 
 def _recipients(call: Call, headers: Headers) -> list[str]:
-    """Destination's addresses; those of the headers where it is left out, as a Raw email may."""
+    """Return the addresses in Destination, or those in the headers if a Raw email omits it."""
     destination = call.get("Destination", {})
     given = [address for kind in ("To", "Cc", "Bcc") for address in destination.get(f"{kind}Addresses", [])]
     addresses = _addresses(given or [value for name, value in headers if name.lower() in ("to", "cc", "bcc")])
@@ -206,5 +206,5 @@ def _addresses(texts: list[str]) -> list[str]:
 
 
 def _signer(lineage: list[Identity]) -> Identity | None:
-    """The nearest domain that can sign: a child that is still PENDING is signed by its verified parent."""
+    """Return the nearest domain that can sign; the verified parent signs for a PENDING child."""
     return next((identity for identity in lineage if identity.is_domain and identity.signs), None)

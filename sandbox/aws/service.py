@@ -1,6 +1,6 @@
-"""One AWS service as botocore's model describes it: what a call means, and whether both ends keep to it.
+"""One AWS service by botocore's model: operations, and validation of requests and responses.
 
-What an operation does is written in desks: objects whose methods bear the operations' names in snake case.
+Handlers implement the operations: objects whose methods have the operations' names in snake case.
 """
 
 import re
@@ -23,9 +23,9 @@ Handler = Callable[["Call"], Awaitable[Params]]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that was understood; `client` is the address it came from, `base_url` how that reached us.
+    """A parsed request; `client` is the client's address, `base_url` the URL it used.
 
-    `signed` says that it came with credentials: links in SNS's messages ask without.
+    `signed` is whether it has credentials; requests by links in SNS messages have none.
     """
 
     service: str
@@ -40,43 +40,43 @@ class Call:
 
     @property
     def secure(self) -> str:
-        """Whether it came over TLS, as the condition key aws:SecureTransport has it."""
+        """Return whether the request used TLS, as a value of the condition key aws:SecureTransport."""
         return str(self.base_url.startswith("https:")).lower()
 
     def get(self, name: str, default: Any = None) -> Any:
-        """The parameter, or the default when the client left it out."""
+        """Return the parameter, or the default if the client omitted it."""
         return self.params.get(name, default)
 
 
 @cache
 def service_model(name: str) -> ServiceModel:
-    """Botocore's model of the service; reading one takes a tenth of a second."""
+    """Return botocore's model of the service; cached, because loading one takes about 100 ms."""
     return ServiceModel(Loader().load_service_model(name, "service-2"), name)
 
 
 class Service:
-    """A service's model and the handlers of the operations that the sandbox has."""
+    """A service's model, and the handlers of the operations that the sandbox implements."""
 
-    def __init__(self, name: str, desks: Iterable[object], *, invalid: str) -> None:
-        """`invalid` is the error code with which the service answers a request that breaks a shape."""
+    def __init__(self, name: str, handler_objects: Iterable[object], *, invalid: str) -> None:
+        """Take `invalid`, the service's error code for a request that violates its input shape."""
         self.name = name
         self.model = service_model(name)
         self._invalid = invalid
-        self._handlers = dict(_handlers(self.model.operation_names, list(desks)))
+        self._handlers = dict(_handlers(self.model.operation_names, list(handler_objects)))
         self._statuses = dict(_statuses(self.model))
         self._routes = [
             (model.http["method"], _template(model.http["requestUri"]), model) for model in self.operations()
         ]
 
     def operations(self) -> list[OperationModel]:
-        """The models of the operations that the sandbox has, in the order of their names."""
+        """Return the models of the implemented operations, ordered by name."""
         return [self.model.operation_model(name) for name in sorted(self._handlers)]
 
     def by_name(self, operation: str) -> OperationModel:
-        """The operation's model; refuses those that AWS does not know or the sandbox does not have."""
+        """Return the operation's model; raise Refusal for an unknown or unimplemented operation."""
         if operation not in self._handlers:
             known = operation in self.model.operation_names
-            why = "is not in the sandbox" if known else "is not known"
+            why = "is not implemented by the sandbox" if known else "does not exist"
             raise Refusal(
                 "UnknownOperationException" if self.name == "sesv2" else "InvalidAction",
                 f"The operation {operation} of {self.name} {why}.",
@@ -84,16 +84,17 @@ class Service:
         return self.model.operation_model(operation)
 
     def by_path(self, method: str, raw_path: str) -> tuple[OperationModel, Params]:
-        """The operation behind a REST path, and the parameters that stand in the path."""
+        """Return the operation of a REST path, and the parameters in the path."""
         for verb, template, model in self._routes:
             if verb == method and (found := template.fullmatch(raw_path)):
                 return model, {name: unquote(value) for name, value in found.groupdict().items()}
         raise Refusal(
-            "UnknownOperationException", f"No operation of {self.name} in the sandbox is {method} {raw_path}."
+            "UnknownOperationException",
+            f"The sandbox has no operation of {self.name} at {method} {raw_path}.",
         )
 
     def check(self, call: Call) -> None:
-        """Refuses parameters that break the operation's input shape, with every mistake that was found."""
+        """Raise Refusal with all violations if the parameters do not match the operation's input shape."""
         shape = self.model.operation_model(call.operation).input_shape
         wrong = list(problems(shape, call.params)) if shape else []
         if wrong:
@@ -101,25 +102,27 @@ class Service:
             raise Refusal(self._invalid, count + "; ".join(wrong))
 
     async def perform(self, call: Call) -> Params:
-        """The operation's answer. One that breaks the model's output shape is the sandbox's own mistake."""
+        """Return the operation's result; raise AssertionError if it violates the output shape."""
         answer = await self._handlers[call.operation](call)
         shape = self.model.operation_model(call.operation).output_shape
         wrong = list(problems(shape, answer)) if shape else []
         if wrong:
             raise AssertionError(
-                f"The sandbox's answer to {call.operation} breaks AWS's model: " + "; ".join(wrong)
+                f"The sandbox's response to {call.operation} violates AWS's model: " + "; ".join(wrong)
             )
         return answer
 
     def status(self, code: str) -> int:
-        """The HTTP status that goes with an error code; 400 where no model says otherwise."""
+        """Return the HTTP status of an error code; 400 if no model defines one."""
         return self._statuses.get(code) or COMMON_STATUS.get(code, 400)
 
 
-def _handlers(operations: Iterable[str], desks: list[object]) -> Iterable[tuple[str, Handler]]:
+def _handlers(operations: Iterable[str], handler_objects: list[object]) -> Iterable[tuple[str, Handler]]:
     for operation in operations:
         method = xform_name(operation)
-        yield from ((operation, getattr(desk, method)) for desk in desks if hasattr(desk, method))
+        yield from (
+            (operation, getattr(owner, method)) for owner in handler_objects if hasattr(owner, method)
+        )
 
 
 def _statuses(model: ServiceModel) -> Iterable[tuple[str, int]]:

@@ -1,6 +1,6 @@
-"""Values against botocore's shapes: turned from and into the wire's JSON, and checked in full.
+"""Conversion of values from and to JSON by botocore's shapes, and their full validation.
 
-botocore's own validator leaves out enums, patterns and most bounds; AWS does not, so neither does this.
+botocore's own validator skips enums, patterns and most bounds, which AWS checks.
 """
 
 import base64
@@ -30,7 +30,7 @@ _SIZED = ("blob", "list", "map", "string")
 
 
 def read_json(shape: Shape, value: Any) -> Any:
-    """JSON as Python values of the shape; what has the wrong type is left as it is, for `problems`."""
+    """Return JSON as Python values of the shape; leave values of the wrong type to `problems`."""
     if isinstance(value, dict) and shape.type_name == "structure":
         return {
             name: read_json(shape.members[name], item) if name in shape.members else item
@@ -45,7 +45,7 @@ def read_json(shape: Shape, value: Any) -> Any:
 
 
 def read_scalar(shape: Shape, value: Any) -> Any:
-    """One leaf: base64 for a blob, seconds for a timestamp, text for a form's numbers and booleans."""
+    """Return one leaf value; a blob is base64, a timestamp seconds, and a form's values are text."""
     try:
         if shape.type_name == "blob":
             return base64.b64decode(value, validate=True)
@@ -67,7 +67,7 @@ def _read_time(value: Any) -> datetime:
 
 
 def write_json(shape: Shape, value: Any) -> Any:
-    """Python values as the JSON that AWS would send."""
+    """Return Python values as the JSON that AWS would send."""
     if shape.type_name == "structure":
         return {name: write_json(shape.members[name], item) for name, item in value.items()}
     if shape.type_name == "map":
@@ -80,7 +80,7 @@ def write_json(shape: Shape, value: Any) -> Any:
 
 
 def problems(shape: Shape, value: Any, path: str = "") -> Iterator[str]:
-    """Every way in which the value breaks its shape, worded as AWS words it."""
+    """Yield every violation of the shape, in AWS's wording."""
     if not _has_type(shape, value):
         yield f"Value at '{path}' failed to satisfy constraint: Member must be of type {shape.type_name}"
         return

@@ -1,4 +1,4 @@
-"""SES's mailbox simulator: addresses that bounce, complain or take an email without any mail server."""
+"""SES's mailbox simulator: addresses that accept, bounce or complain without a mail server."""
 
 import re
 from collections import defaultdict
@@ -14,12 +14,12 @@ _TAKING = frozenset({"success", "ooto", "complaint"})
 
 
 def is_simulator(address: str) -> bool:
-    """Whether the address belongs to the simulator."""
+    """Return whether the address belongs to the simulator."""
     return _ADDRESS.fullmatch(address) is not None
 
 
 def simulated(email: Email, addresses: list[str], now: datetime) -> Iterator[tuple[str, Block]]:
-    """Types and blocks of the events to come; addresses that do the same share an event."""
+    """Yield types and blocks of the resulting events; addresses of the same kind share an event."""
     for name, group in _by_behaviour(addresses).items():
         if name in _TAKING:
             taken = [Response(address, 250, "2.6.0 Message received") for address in group]
@@ -38,7 +38,7 @@ def simulated(email: Email, addresses: list[str], now: datetime) -> Iterator[tup
 
 
 def _by_behaviour(addresses: list[str]) -> dict[str, list[str]]:
-    """The addresses by their name without any +label; a name that the simulator does not have bounces."""
+    """Group the addresses by local part without +label; an unknown one bounces."""
     groups = defaultdict(list)
     for address in addresses:
         found = _ADDRESS.fullmatch(address)

@@ -26,7 +26,7 @@ MESSAGE_LIMIT = 256 * 1024  # bytes
 
 
 class Sns:
-    """The desk for SNS."""
+    """The handlers of SNS's operations."""
 
     def __init__(self, topics: Topics) -> None:
         self._topics = topics
@@ -44,7 +44,7 @@ class Sns:
         topic.tags |= {tag["Key"]: tag["Value"] for tag in call.get("Tags", [])}
         return {"TopicArn": arn}
 
-    async def list_topics(self, call: Call) -> Params:  # noqa: ARG002 - every desk's methods are called alike
+    async def list_topics(self, call: Call) -> Params:  # noqa: ARG002 - all handlers have the same signature
         return {"Topics": [{"TopicArn": arn} for arn in self._topics.by_arn]}
 
     async def delete_topic(self, call: Call) -> Params:
@@ -70,7 +70,7 @@ class Sns:
         return {}
 
     async def subscribe(self, call: Call) -> Params:
-        """An SQS queue of the same account is subscribed at once; an HTTP endpoint has to confirm first."""
+        """Subscribe an endpoint: a queue of the same account at once, an HTTP endpoint after it confirms."""
         topic, protocol, endpoint = (
             self._topics.get(call["TopicArn"]),
             call["Protocol"],
@@ -107,7 +107,7 @@ class Sns:
         raise _invalid("Token")
 
     async def unsubscribe(self, call: Call) -> Params:
-        """Whoever has the link may end a subscription, and the endpoint is told, unless it was guarded."""
+        """End a subscription; an unsigned link can do so, and notifies the endpoint, unless it is guarded."""
         subscription = self._topics.subscription(call["SubscriptionArn"])
         topic = self._topics.get(subscription.topic_arn)
         if not call.signed and subscription.guarded:
@@ -200,7 +200,7 @@ def _checked(known: frozenset[str], name: str, value: Any) -> str:
         try:
             json.loads(value)
         except ValueError as error:
-            raise _invalid(f"{name} is no JSON") from error
+            raise _invalid(f"{name} is not valid JSON") from error
     return str(value)
 
 

@@ -1,4 +1,4 @@
-"""SQS's operations on the queues."""
+"""SQS's operations on queues."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from sandbox.aws.queues import Queue, QueuedMessage
 from sandbox.aws.refusals import Refusal
 from sandbox.aws.service import Call, Params
 
-# What the query protocol called these errors; clients are still told (x-amzn-query-error).
+# The query protocol's codes of these errors, which SQS still returns in x-amzn-query-error.
 QUERY_CODES = {
     "BatchEntryIdsNotDistinct": "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
     "EmptyBatchRequest": "AWS.SimpleQueueService.EmptyBatchRequest",
@@ -41,7 +41,7 @@ _SETTABLE = frozenset(
 
 
 class Queues:
-    """All queues, and the desk for their operations."""
+    """All queues, and the handlers of their operations."""
 
     def __init__(self, config: AwsConfig) -> None:
         self._account = config.account
@@ -49,7 +49,7 @@ class Queues:
         self._queues: dict[str, Queue] = {}
 
     def find(self, arn: str) -> Queue | None:
-        """The queue of this ARN."""
+        """Return the queue of this ARN, or None."""
         return (
             self._queues.get(arn.removeprefix(self._arn_prefix)) if arn.startswith(self._arn_prefix) else None
         )
@@ -154,7 +154,7 @@ class Queues:
         queue = self._queues.get(call["QueueUrl"].rpartition("/")[2])
         if queue is None:
             raise _missing()
-        action = call.operation.removesuffix("Batch")  # the rights have no batches
+        action = call.operation.removesuffix("Batch")  # IAM has no separate actions for batches
         asking = Asking(
             account=self._account,
             action=f"sqs:{action}",

@@ -1,4 +1,4 @@
-"""SNS's deliveries to HTTP and HTTPS endpoints: headers, what counts as taken, tries, dead letters."""
+"""SNS's deliveries to HTTP and HTTPS endpoints: headers, success, retries, dead-letter queues."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from sandbox.aws.config import AwsConfig
 from sandbox.aws.queues import QueuedMessage
 from sandbox.aws.sqs import Queues
 
-TIMEOUT = 15.0  # seconds after which SNS gives a connection up
+TIMEOUT = 15.0  # seconds; SNS's timeout of one request
 DEFAULT_RETRIES = 3
 _MOST_RETRIES = 100
 _log = get_logger(__name__)
@@ -34,7 +34,7 @@ class Delivery:
     redrive_policy: str | None
 
     def headers(self) -> dict[str, str]:
-        """The headers that SNS sends; they are not signed."""
+        """Return the headers that SNS sends; the signature does not cover them."""
         known = {
             "x-amz-sns-message-type": self.kind,
             "x-amz-sns-message-id": self.message_id,
@@ -48,10 +48,10 @@ class Delivery:
 
 
 class Subscribers:
-    """The HTTP client of the pretend SNS."""
+    """The HTTP client of the simulated SNS."""
 
     def __init__(self, config: AwsConfig, queues: Queues, ca: Path) -> None:
-        """Trusts the sandbox's own `ca`, the system's, and what the config names."""
+        """Trust the sandbox's `ca`, the system's CAs and the one in the config."""
         self._retry_wait = config.sns_retry_wait
         self._queues = queues
         self._tls = ssl.create_default_context()
@@ -60,25 +60,25 @@ class Subscribers:
                 self._tls.load_verify_locations(file)
 
     async def deliver(self, delivery: Delivery) -> None:
-        """Tries until the endpoint takes it; after the last try it goes to the dead-letter queue, if any."""
+        """Retry until the endpoint accepts it; after the last retry, use the dead-letter queue, if any."""
         retries, wait = self._policy(delivery)
         for attempt in range(retries + 1):
             if attempt:
                 await asyncio.sleep(wait)
-            if await self._taken(delivery):
+            if await self._accepted(delivery):
                 return
-        self._bury(delivery)
+        self._dead_letter(delivery)
 
     def _policy(self, delivery: Delivery) -> tuple[int, float]:
-        """How many retries, and the seconds before each: SNS's default, or what the policy says."""
+        """Return the number of retries and the seconds before each, from the policy or SNS's defaults."""
         try:
             policy = json.loads(delivery.delivery_policy or "{}")["healthyRetryPolicy"]
             return min(int(policy["numRetries"]), _MOST_RETRIES), float(policy["minDelayTarget"])
         except (ValueError, KeyError, TypeError):
             return DEFAULT_RETRIES, self._retry_wait
 
-    async def _taken(self, delivery: Delivery) -> bool:
-        """Whether the endpoint answered 2xx to 4xx: SNS takes even a 404 for an answer."""
+    async def _accepted(self, delivery: Delivery) -> bool:
+        """Return whether the endpoint answered with 2xx, 3xx or 4xx, all of which SNS does not retry."""
         try:
             timeout = aiohttp.ClientTimeout(total=TIMEOUT)
             async with (
@@ -93,12 +93,12 @@ class Subscribers:
             ):
                 return 200 <= answer.status < 500
         except (aiohttp.ClientError, TimeoutError) as error:
-            _log.info("An SNS subscriber did not answer", action="sns_delivery_failed", error=repr(error))
+            _log.info("SNS delivery failed", action="sns_delivery_failed", error=repr(error))
             return False
 
-    def _bury(self, delivery: Delivery) -> None:
+    def _dead_letter(self, delivery: Delivery) -> None:
         arn = json.loads(delivery.redrive_policy or "{}").get("deadLetterTargetArn")
         queue = self._queues.find(arn) if arn else None
         if queue and queue.lets_in(delivery.topic_arn):
             queue.put(QueuedMessage(delivery.body))
-        _log.warning("SNS gave a delivery up", action="sns_delivery_given_up", dead_letter=bool(queue))
+        _log.warning("SNS delivery abandoned", action="sns_delivery_given_up", dead_letter=bool(queue))

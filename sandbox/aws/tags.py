@@ -1,4 +1,4 @@
-"""SES's tags, by the ARN of what they are on: identities and configuration sets."""
+"""SES's tags of identities and configuration sets, by ARN."""
 
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.configuration_sets import ConfigurationSets
@@ -6,11 +6,11 @@ from sandbox.aws.refusals import bad_request, not_found
 from sandbox.aws.registry import Registry
 from sandbox.aws.service import Call, Params
 
-TAG_LIMIT = 50  # tags a resource
+TAG_LIMIT = 50  # tags per resource
 
 
 class Tags:
-    """The desk for TagResource and its sisters."""
+    """The handlers of TagResource, UntagResource and ListTagsForResource."""
 
     def __init__(self, config: AwsConfig, registry: Registry, configuration_sets: ConfigurationSets) -> None:
         self._prefix = f"arn:aws:ses:{config.region}:{config.account}:"

@@ -1,4 +1,4 @@
-"""SES's rates: a token bucket, and the quota of a rolling day."""
+"""SES's rate limits: a token bucket, and the quota of a rolling day."""
 
 from collections import deque
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ class Bucket:
         self._filled_at = clock.now()
 
     def take(self, cost: float = 1) -> bool:
-        """Takes `cost` tokens if they are there; when full also more than the capacity, on credit."""
+        """Take `cost` tokens if available; a full bucket also grants more than its capacity, on credit."""
         if self.rate <= 0:
             return True
         self._fill()
@@ -29,7 +29,7 @@ class Bucket:
         return True
 
     def set_rate(self, rate: float, capacity: float) -> None:
-        """Another rate from now on, with a full bucket."""
+        """Change the rate, and fill the bucket."""
         self.rate, self.capacity = rate, capacity
         self._tokens, self._filled_at = capacity, self._clock.now()
 
@@ -41,7 +41,7 @@ class Bucket:
 
 
 class Quota:
-    """How many recipients were sent to in the last 24 hours."""
+    """The number of recipients sent to in the last 24 hours."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -49,12 +49,12 @@ class Quota:
         self._total = 0
 
     def used(self) -> int:
-        """Recipients within the last 24 hours."""
+        """Return the number of recipients in the last 24 hours."""
         while self._sent and self._sent[0][0] <= self._clock.now() - _DAY:
             self._total -= self._sent.popleft()[1]
         return self._total
 
     def add(self, recipients: int) -> None:
-        """Counts recipients that were just accepted."""
+        """Count recipients that were just accepted."""
         self._sent.append((self._clock.now(), recipients))
         self._total += recipients

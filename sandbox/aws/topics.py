@@ -1,4 +1,4 @@
-"""SNS's topics and subscriptions, and the publishing of a message to all who subscribed."""
+"""SNS's topics and subscriptions, and the publishing of messages to subscribers."""
 
 import json
 import uuid
@@ -22,9 +22,9 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Subscription:
-    """Who is told, once confirmed; `token` is what an HTTP endpoint confirms with.
+    """A subscriber, notified once confirmed; `token` is what an HTTP endpoint confirms with.
 
-    `guarded` says that only the account's own credentials may end it (AuthenticateOnUnsubscribe).
+    If `guarded`, only the account's credentials can end it (AuthenticateOnUnsubscribe).
     """
 
     arn: str
@@ -38,7 +38,7 @@ class Subscription:
 
     @property
     def raw(self) -> bool:
-        """Whether it gets the bare message, without SNS's envelope."""
+        """Return whether it receives the raw message, without SNS's envelope."""
         return self.attributes.get("RawMessageDelivery") == "true"
 
 
@@ -52,7 +52,7 @@ class Topic:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
 
     def lets_in(self, configuration_set_arn: str, account: str) -> bool:
-        """Whether its policy lets SES publish for that configuration set."""
+        """Return whether the topic's policy allows SES to publish for that configuration set."""
         context = {
             "aws:SourceArn": configuration_set_arn,
             "aws:SourceAccount": account,
@@ -62,17 +62,17 @@ class Topic:
         return allows(self.attributes.get("Policy"), asking)
 
     def keeps_out(self, asking: Asking) -> bool:
-        """Whether its policy forbids something to a caller with the account's credentials."""
+        """Return whether the topic's policy denies a request with the account's credentials."""
         return denies(self.attributes.get("Policy"), asking)
 
     @property
     def signature_version(self) -> str:
-        """SNS signs with version 1 (SHA-1) unless told otherwise."""
+        """Return the topic's signature version; SNS's default is 1 (SHA-1)."""
         return self.attributes.get("SignatureVersion", "1")
 
 
 class Topics:
-    """All topics, and what is sent to their subscribers."""
+    """All topics, and the sending of messages to their subscribers."""
 
     def __init__(
         self,
@@ -94,18 +94,18 @@ class Topics:
         self.by_arn: dict[str, Topic] = {}
 
     def find(self, arn: str) -> Topic | None:
-        """The topic of this ARN."""
+        """Return the topic of this ARN, or None."""
         return self.by_arn.get(arn)
 
     def get(self, arn: str) -> Topic:
-        """The topic of this ARN; refuses one that does not exist."""
+        """Return the topic of this ARN; raise Refusal if there is none."""
         topic = self.by_arn.get(arn)
         if topic is None:
             raise Refusal("NotFound", "Topic does not exist")
         return topic
 
     def subscription(self, arn: str) -> Subscription:
-        """The subscription of this ARN; refuses one that does not exist."""
+        """Return the subscription of this ARN; raise Refusal if there is none."""
         topic = self.by_arn.get(arn.rpartition(":")[0])
         found = topic.subscriptions.get(arn) if topic else None
         if found is None:
@@ -113,7 +113,7 @@ class Topics:
         return found
 
     async def publish(self, arn: str, message: str, *, subject: str | None) -> str:
-        """Sends a message to all confirmed subscribers; its id."""
+        """Send a message to all confirmed subscribers and return its id."""
         topic, message_id = self.get(arn), str(uuid.uuid4())
         for subscription in topic.subscriptions.values():
             if subscription.confirmed:
@@ -169,7 +169,7 @@ class Topics:
             queue.put(QueuedMessage(body))
         else:
             _log.warning(
-                "A notification is lost: the queue is missing, or its policy does not let the topic send",
+                "notification dropped: the queue does not exist or its policy does not allow the topic",
                 action="sns_queue_refused",
                 queue=subscription.endpoint,
                 topic=topic.arn,

@@ -1,4 +1,4 @@
-"""The sandbox's DNS: its own root, suffixes delegated on demand, authoritative servers, and one recursor."""
+"""The sandbox's DNS: its own root, suffixes delegated on demand, authoritative servers, one recursor."""
 
 from sandbox.dns.internet import Answer, Internet
 from sandbox.dns.records import Soa

@@ -1,4 +1,4 @@
-"""Everything the pretend Internet's name servers know: root, registries' suffixes, zones and hosts."""
+"""The data of all authoritative name servers: the root, public suffixes, zones and hosts."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _ZONE_LIMIT = 50_000
 
 
 class Authority:
-    """Zones and hosts. A zone is born, and delegated, with the first record published in it."""
+    """All zones and hosts. A zone is created, and delegated, with the first record published in it."""
 
     def __init__(self, default_servers: Sequence[str]) -> None:
         self.version = 1
@@ -33,19 +33,21 @@ class Authority:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Each name server host's address."""
+        """Return the address of each name server host."""
         return {host: record.value for host, record in self.hosts.items()}
 
     def touch(self, zone: Zone | None = None) -> None:
-        """Notes a change, of a zone where one is given."""
+        """Increment the version, and set the serial of the zone if one is given."""
         self.version += 1
         if zone is not None:
             zone.serial = self.version
 
     def put_zone(self, apex: str, servers: Sequence[str] = (), soa_minimum: int | None = None) -> Zone:
-        """Makes the zone, or changes the hosts and the negative TTL (seconds) of the one that is there."""
+        """Create the zone, or change the hosts and the negative TTL (seconds) of an existing one."""
         if soa_minimum is not None and not 0 <= soa_minimum <= MAX_TTL:
-            raise DnsMistake(f"soa_minimum is a number of seconds between 0 and {MAX_TTL}.")
+            raise DnsMistake(
+                f"soa_minimum is {soa_minimum}. Use a number of seconds between 0 and {MAX_TTL}."
+            )
         apex, hosts = canonical(apex), [canonical(host) for host in servers]
         homes = [_home(host) for host in hosts]
         zone = self.zones.get(apex)
@@ -60,21 +62,21 @@ class Authority:
         return zone
 
     def drop_zone(self, apex: str) -> None:
-        """Deletes a zone; its registry answers NXDOMAIN from then on."""
+        """Delete a zone; its registry answers NXDOMAIN from then on."""
         if self.zones.pop(canonical(apex), None) is None:
-            raise DnsMistake(f"There is no zone {apex}: GET /dns/zones lists those that exist.")
+            raise DnsMistake(f"There is no zone {apex}. GET /dns/zones lists all zones.")
         self.touch()
 
     def home_of(self, name: str) -> Zone:
-        """The zone a record of this name belongs in; made by the public suffix list where there is none."""
+        """Return the zone that holds this name; create one at the registrable domain if there is none."""
         return self.holder(name) or self.put_zone(_home(name))
 
     def holder(self, name: str) -> Zone | None:
-        """The deepest zone somebody made that the name is in."""
+        """Return the deepest existing zone that the name is in."""
         return next((self.zones[above] for above in parents(name) if above in self.zones), None)
 
     def publish(self, record: Record, servers: Sequence[str] | None = None) -> Zone:
-        """Puts a record on the zone's servers, or on some of them."""
+        """Publish a record on all servers of its zone, or on the given ones."""
         zone = self.home_of(record.name)
         for tree in zone.at(servers):
             tree.add(record)
@@ -84,17 +86,17 @@ class Authority:
     def withdraw(
         self, name: str, rdtype: RdataType | None, value: str | None, servers: Sequence[str] | None = None
     ) -> int:
-        """Removes what matches from the zone's servers and says how many records, over all, those were."""
+        """Remove matching records from the zone's servers; return how many, summed over the servers."""
         zone = self.holder(name)
         if zone is None:
-            raise DnsMistake(f"No zone holds {name}: GET /dns/zones lists those that exist.")
+            raise DnsMistake(f"No zone holds {name}. GET /dns/zones lists all zones.")
         removed = sum(tree.remove(name, rdtype, value) for tree in zone.at(servers))
         if removed:
             self.touch(zone)
         return removed
 
     def ask(self, host: str, name: str, rdtype: RdataType) -> tuple[Zone | None, Reply]:
-        """What the host says of the name, and the zone it speaks for; REFUSED where it serves none."""
+        """Return the zone the host answers from and its reply; REFUSED if it serves no zone for the name."""
         zone = self._served(host, name)
         if zone is None:
             return None, Reply(Rcode.REFUSED, authoritative=False)
@@ -109,11 +111,11 @@ class Authority:
     def _new_zone(self, apex: str, hosts: Sequence[str]) -> Zone:
         if len(self.zones) >= _ZONE_LIMIT:
             raise DnsMistake(
-                f"There are {_ZONE_LIMIT} zones already: delete some with DELETE /dns/zones/{{apex}}."
+                f"The limit of {_ZONE_LIMIT} zones is reached. Delete some with DELETE /dns/zones/{{apex}}."
             )
         if not apex or public_suffix(apex) is None:
             raise DnsMistake(
-                f"{apex or '.'} has no public suffix: use a name under a real one, such as example.com."
+                f"{apex or '.'} has no public suffix. Use a name under a real one, such as example.com."
             )
         usual = REGISTRIES if is_suffix(apex) else self.default_servers
         return Zone(apex, hosts or usual, DEFAULT_SOA_MINIMUM)
@@ -122,7 +124,9 @@ class Authority:
         if host in self.hosts:
             return
         if len(self.hosts) >= _HOST_LIMIT:
-            raise DnsMistake(f"There are {_HOST_LIMIT} name server hosts already: use some of them again.")
+            raise DnsMistake(
+                f"The limit of {_HOST_LIMIT} name server hosts is reached. Reuse existing hosts."
+            )
         self.hosts[host] = parse(host, "A", str(_FIRST_ADDRESS + len(self.hosts)))
         if self.holder(host) is None:
             self.put_zone(home, [host])
@@ -141,7 +145,7 @@ class Authority:
         return None
 
     def _child(self, zone: Zone, name: str) -> Zone | None:
-        """The highest zone between this one and the name, so where this one's authority ends."""
+        """Return the highest zone between this one and the name, where this one's authority ends."""
         child: Zone | None = None
         for above in parents(name):
             if above == zone.apex:
@@ -156,7 +160,7 @@ class Authority:
 def _home(name: str) -> str:
     domain = registrable(name) or public_suffix(name)
     if domain is None:
-        raise DnsMistake(f"{name} has no public suffix: use a name under a real one, such as example.com.")
+        raise DnsMistake(f"{name} has no public suffix. Use a name under a real one, such as example.com.")
     return domain
 
 

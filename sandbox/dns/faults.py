@@ -1,4 +1,4 @@
-"""Faults one can lay on a name, a zone, a server or a record type: what real name servers do on a bad day."""
+"""Fault injection for a name, a zone, a server or a record type, with failures that real servers show."""
 
 import uuid
 from collections.abc import Callable
@@ -16,26 +16,26 @@ _LONGEST_DELAY_MS = 60_000
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kind of failure."""
 
-    SERVFAIL = "servfail"  # the server says that it failed
-    TIMEOUT = "timeout"  # no answer ever comes
-    REFUSED = "refused"  # the server will not serve this
-    TRUNCATE = "truncate"  # TC and nothing else over UDP; all is well over TCP
-    LAME = "lame"  # not authoritative: an upward referral to the root
-    NXDOMAIN = "nxdomain"  # a lie: the name does not exist
-    NODATA = "nodata"  # a lie: the name has no such record
-    DELAY = "delay"  # the right answer, late
-    WRONG_ID = "wrong_id"  # the right answer under another query's id
-    GARBAGE = "garbage"  # octets that are no DNS answer
+    SERVFAIL = "servfail"  # the server answers SERVFAIL
+    TIMEOUT = "timeout"  # the server sends no response
+    REFUSED = "refused"  # the server answers REFUSED
+    TRUNCATE = "truncate"  # an empty response with TC over UDP; the full one over TCP
+    LAME = "lame"  # a lame delegation: a non-authoritative upward referral to the root
+    NXDOMAIN = "nxdomain"  # a false authoritative answer: the name does not exist
+    NODATA = "nodata"  # a false authoritative answer: the name has no such record
+    DELAY = "delay"  # the correct response, late
+    WRONG_ID = "wrong_id"  # the correct response with the wrong query id
+    GARBAGE = "garbage"  # bytes that are not a DNS message
 
 
 @dataclass(slots=True)
 class Fault:
-    """One fault. Without a server it strikes all that answer for the name, never those that refer onward.
+    """One fault. Without `server` it applies to every server that answers for the name, not to referrals.
 
-    `zone` covers everything at or below it, `name` just itself; `count` is how many queries it still strikes
-    (None: until it is cleared), `delay_ms` how long DELAY holds the answer back.
+    `zone` covers everything at or below it, `name` only itself. `count` is how many more queries are affected
+    (None: until the fault is cleared); `delay_ms` is how long DELAY holds the response back.
     """
 
     kind: FaultKind
@@ -49,14 +49,14 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.name is None and self.zone is None and self.server is None:
-            raise DnsMistake("A DNS fault needs a name, a zone or a server to strike.")
+            raise DnsMistake("The DNS fault has no target. Set name, zone or server.")
         if self.count is not None and self.count < 1:
-            raise DnsMistake("A DNS fault's count is how many queries it strikes: 1 or more, or none at all.")
+            raise DnsMistake(f"The DNS fault's count is {self.count}. Use 1 or more, or omit it.")
         if not 0 <= self.delay_ms <= _LONGEST_DELAY_MS:
-            raise DnsMistake(f"A DNS fault's delay_ms is between 0 and {_LONGEST_DELAY_MS}.")
+            raise DnsMistake(f"The DNS fault's delay_ms is {self.delay_ms}. Use 0 to {_LONGEST_DELAY_MS}.")
 
     def strikes(self, server: str, name: str, rdtype: RdataType, *, referred: bool) -> bool:
-        """Whether a query for the name at the server meets this fault."""
+        """Return whether the fault applies to this query; `referred`: the server only refers onward."""
         if self.server != server and (self.server is not None or referred):
             return False
         if self.type not in (None, rdtype) or self.name not in (None, name):
@@ -65,37 +65,39 @@ class Fault:
 
 
 class Faults:
-    """All faults in force, oldest first; tells its owner whenever that set changes."""
+    """All active faults, oldest first; calls `changed` whenever the set changes."""
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._faults: dict[str, Fault] = {}
 
     def add(self, fault: Fault) -> None:
-        """Puts a fault in force."""
+        """Activate a fault."""
         if len(self._faults) >= _LIMIT:
-            raise DnsMistake(f"There are {_LIMIT} DNS faults already: clear some with DELETE /dns/faults.")
+            raise DnsMistake(
+                f"The limit of {_LIMIT} DNS faults is reached. Clear them with DELETE /dns/faults."
+            )
         self._faults[fault.id] = fault
         self._changed()
 
     def remove(self, fault_id: str) -> None:
-        """Clears one fault; raises DnsMistake when there is none with that id."""
+        """Clear one fault; raise DnsMistake for an unknown id."""
         if self._faults.pop(fault_id, None) is None:
             raise DnsMistake(f"There is no DNS fault {fault_id}: it was cleared, or its count is used up.")
         self._changed()
 
     def clear(self) -> None:
-        """Clears every fault."""
+        """Clear all faults."""
         self._faults.clear()
         self._changed()
 
     @property
     def in_force(self) -> list[Fault]:
-        """Every fault, oldest first."""
+        """Return all active faults, oldest first."""
         return list(self._faults.values())
 
     def strike(self, server: str, name: str, rdtype: RdataType, *, referred: bool) -> Fault | None:
-        """The fault this query meets, if any; uses up one of its count."""
+        """Return the fault that applies to this query, if any, and decrement its count."""
         for fault in self._faults.values():
             if fault.strikes(server, name, rdtype, referred=referred):
                 self._use(fault)
@@ -112,7 +114,7 @@ class Faults:
 
 
 def spoil(kind: FaultKind, reply: Reply, zone: Zone | None) -> Reply:
-    """The reply as the fault leaves it; kinds that act on packets leave their content whole."""
+    """Return the reply changed by the fault; kinds that act on packets leave the reply unchanged."""
     soa = zone.soa if zone else None
     negative = [soa_record(zone.soa)] if zone else []
     match kind:

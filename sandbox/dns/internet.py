@@ -1,4 +1,4 @@
-"""The pretend Internet as the rest of the sandbox uses it: publish, break, look up."""
+"""The simulated DNS as the rest of the sandbox uses it: publish records, inject faults, resolve names."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,14 +30,14 @@ from sandbox.dns.zone import Zone
 NAME_SERVERS = ("ns1.dns-host.com", "ns2.dns-host.com")
 RECURSOR_ADDRESS = "127.0.0.53"
 AMAZON_SERVERS = ("ns-1.awsdns-00.com", "ns-2.awsdns-00.com")
-SENDING_NETWORK = "203.0.113.0/24"  # TEST-NET-3: where the sandbox's SES says that it sends from
+SENDING_NETWORK = "203.0.113.0/24"  # TEST-NET-3: the network that the sandbox's SES lists in its SPF record
 FEEDBACK_ADDRESS = "203.0.113.25"
 OUTBOUND_ADDRESS = "203.0.113.10"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a question came to; `values` in plain form (see Record.value), CNAMEs followed to their end."""
+    """The answer to a query; CNAMEs are followed, and `values` are in plain form (see Record.value)."""
 
     status: Status
     values: list[str] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Answer:
 
 
 class Internet:
-    """All zones, faults and name servers. Works without sockets until `listening` opens them."""
+    """All zones, faults and name servers. It works without sockets until `listening` opens them."""
 
     def __init__(
         self,
@@ -64,22 +64,22 @@ class Internet:
 
     @property
     def version(self) -> int:
-        """Grows with every change of a record, a zone or a fault, a fault's end included."""
+        """Return a number that grows with every change of a record, a zone or a fault."""
         return self.authority.version
 
     @property
     def root(self) -> str:
-        """The root server's address."""
+        """Return the root server's address."""
         return self.authority.hosts[ROOT].value
 
     @property
     def port(self) -> int:
-        """The port all servers listen on; 0 while they do not."""
+        """Return the port of all servers; 0 if they are not listening."""
         return self._listeners.port
 
     @asynccontextmanager
     async def listening(self, port: int = 0) -> AsyncIterator[None]:
-        """Serves DNS by UDP and TCP on every server's address; port 0 finds a free one."""
+        """Serve DNS over UDP and TCP on every server's address; port 0 chooses a free port."""
         await self._listeners.open({RECURSOR: RECURSOR_ADDRESS, **self.authority.addresses}, port)
         try:
             yield
@@ -87,7 +87,7 @@ class Internet:
             await self._listeners.close()
 
     async def resolve(self, name: str, rdtype: str) -> Answer:
-        """Asks as a recursive resolver would, through the same data and faults but without packets."""
+        """Resolve a name as a recursive resolver would, with the same data and faults but without packets."""
         type_ = read_type(rdtype)
         found = await self.recursor.look_up(canonical(name), type_)
         values = [record.value for record in found.chain if record.type == type_]
@@ -103,7 +103,7 @@ class Internet:
         priority: int | None = None,
         servers: Sequence[str] | None = None,
     ) -> Record:
-        """Publishes a record, on the given ones of its zone's servers or all; makes the zone when absent."""
+        """Publish a record on all servers of its zone or on the given ones; create the zone if needed."""
         record = parse(name, rdtype, value, priority=priority, ttl=ttl)
         self.authority.publish(record, servers)
         return record
@@ -116,7 +116,7 @@ class Internet:
         *,
         servers: Sequence[str] | None = None,
     ) -> int:
-        """Takes records back and says how many, counted over the zone's servers; `value` is in plain form."""
+        """Remove records; return how many, summed over the zone's servers. `value` is in plain form."""
         type_ = read_type(rdtype) if rdtype is not None else None
         return self.authority.withdraw(canonical(name), type_, value, servers)
 
@@ -131,10 +131,10 @@ class Internet:
         delay_ms: int = 1000,
         count: int | None = None,
     ) -> Fault:
-        """Lays a fault on a name, a zone or a server (see Fault), `recursor` being the recursor's name."""
+        """Inject a fault for a name, a zone or a server (see Fault); the recursor is named `recursor`."""
         if server is not None and server not in (RECURSOR, *self.authority.hosts):
             raise DnsMistake(
-                f"No server is called {server}: use {', '.join((RECURSOR, *self.authority.hosts))}."
+                f"There is no server {server}. Use {', '.join((RECURSOR, *self.authority.hosts))}."
             )
         fault = Fault(
             kind,
@@ -149,18 +149,18 @@ class Internet:
         return fault
 
     async def put_zone(self, apex: str, servers: Sequence[str] = (), soa_minimum: int | None = None) -> Zone:
-        """Makes or changes a zone; name servers new to us get an address and start to listen."""
+        """Create or change a zone; new name servers get an address and start to listen."""
         zone = self.authority.put_zone(apex, servers, soa_minimum)
         if self.port:
             await self._listeners.add(self.authority.addresses)
         return zone
 
     def load(self, apex: str, text: str) -> int:
-        """Publishes a BIND zone file's records and says how many they are."""
+        """Publish the records of a BIND zone file and return how many there are."""
         try:
             parsed = zonefile.from_text(text, origin=absolute(apex), relativize=False, check_origin=False)
         except (dns.exception.DNSException, ValueError) as error:
-            raise DnsMistake(f"The zone file cannot be read ({error}): correct that line.") from error
+            raise DnsMistake(f"The zone file is not valid ({error}). Correct that line.") from error
         self.authority.put_zone(apex)
         records = [
             Record(spelled(name), data.rdtype, data, ttl) for name, ttl, data in parsed.iterate_rdatas()
@@ -170,7 +170,7 @@ class Internet:
         return len(records)
 
     def _publish_amazon(self, regions: Sequence[str]) -> None:
-        """What the real amazonses.com publishes and a receiver of SES's email looks up."""
+        """Publish the records of the real amazonses.com that a receiver of SES's email looks up."""
         self.authority.put_zone("awsdns-00.com", AMAZON_SERVERS)
         for apex in ("amazonses.com", "dkim.amazonses.com", "amazonaws.com", "awstrack.me"):
             self.authority.put_zone(apex, AMAZON_SERVERS)

@@ -1,4 +1,4 @@
-"""The sockets of the sandbox's name servers: UDP and TCP for every host, each on its own address."""
+"""The sockets of the sandbox's name servers: UDP and TCP for every host, on an address per host."""
 
 import asyncio
 import errno
@@ -12,11 +12,11 @@ from sandbox.dns.packets import Transport
 Respond = Callable[[str, bytes, Transport], Awaitable[bytes | None]]
 
 _PORT_TRIES = 50
-_IDLE = 10.0  # seconds a TCP client may stay silent
+_IDLE = 10.0  # seconds; the idle timeout of a TCP connection
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    """One server's UDP socket; each query has its own task, so that a delayed one holds up no other."""
+    """One server's UDP socket; each query has its own task, so that a delayed one does not block others."""
 
     def __init__(self, server: str, respond: Respond, tasks: set[asyncio.Task[None]]) -> None:
         self._server = server
@@ -38,7 +38,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class Listeners:
-    """Opens hosts' sockets and closes them all."""
+    """The sockets of all hosts."""
 
     def __init__(self, respond: Respond) -> None:
         self._respond = respond
@@ -48,9 +48,9 @@ class Listeners:
         self.port = 0
 
     async def open(self, hosts: dict[str, str], port: int) -> None:
-        """Listens for each host at its address; port 0 finds one that is free at all of them.
+        """Listen on each host's address; port 0 chooses a port that is free on all of them.
 
-        Raises OSError naming the address when the port is taken.
+        Raise OSError, with the address, if the port is in use.
         """
         for tries_left in reversed(range(_PORT_TRIES if port == 0 else 1)):
             self.port = port or _free_port(next(iter(hosts.values())))
@@ -64,7 +64,7 @@ class Listeners:
                 return
 
     async def add(self, hosts: dict[str, str]) -> None:
-        """Listens for those of the hosts that are not listened for yet."""
+        """Listen on the addresses of hosts that have no sockets yet."""
         loop = asyncio.get_running_loop()
         for host, address in hosts.items():
             if host in self._streams:
@@ -77,7 +77,7 @@ class Listeners:
             self._streams[host] = await asyncio.start_server(self._stream(host), address, self.port)
 
     async def close(self) -> None:
-        """Closes every socket and drops what is still being answered."""
+        """Close every socket and cancel the queries in progress."""
         for datagrams in self._datagrams.values():
             datagrams.close()
         for stream in self._streams.values():
@@ -90,15 +90,17 @@ class Listeners:
 
     def _stream(self, host: str) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.ensure_future(self._converse(host, reader, writer))
+            task = asyncio.ensure_future(self._serve_connection(host, reader, writer))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             await asyncio.gather(task, return_exceptions=True)
 
         return serve
 
-    async def _converse(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers one query after another, as RFC 7766 asks, until the client leaves or stays silent."""
+    async def _serve_connection(
+        self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer one query after another (RFC 7766) until the client disconnects or times out."""
         try:
             while True:
                 async with asyncio.timeout(_IDLE):

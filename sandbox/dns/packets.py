@@ -1,4 +1,4 @@
-"""DNS on the wire: one query's octets in, one answer's octets out, or none."""
+"""The DNS wire format: parse one query, write one response, or none."""
 
 import asyncio
 from collections import deque
@@ -23,16 +23,16 @@ from sandbox.dns.records import Record, absolute, soa_record, spelled
 from sandbox.dns.recursor import Recursor, Resolution, Status
 from sandbox.dns.zone import Reply
 
-RECURSOR = "recursor"  # its name in faults and in the query log
-_PAYLOAD = 1232  # octets our servers take over UDP, the DNS flag day's figure
-_PLAIN_UDP = 512  # octets, RFC 1035 section 4.2.1
-_TCP = 65535  # octets
+RECURSOR = "recursor"  # the recursor's server name in faults and in the query log
+_PAYLOAD = 1232  # bytes that our servers accept over UDP, as DNS flag day 2020 recommends
+_PLAIN_UDP = 512  # bytes, RFC 1035 section 4.2.1
+_TCP = 65535  # bytes
 _QUERIES_KEPT = 10_000
 _TRANSFERS = frozenset({RdataType.AXFR, RdataType.IXFR})
 
 
 class Transport(StrEnum):
-    """How a query came."""
+    """The transport of a query."""
 
     UDP = "udp"
     TCP = "tcp"
@@ -50,7 +50,7 @@ class Query:
 
 
 class Packets:
-    """Answers queries for every server of the sandbox, and remembers the last ten thousand."""
+    """Answers queries for every server of the sandbox, and logs the last 10,000."""
 
     def __init__(
         self, authority: Authority, faults: Faults, recursor: Recursor, now: Callable[[], datetime]
@@ -62,12 +62,12 @@ class Packets:
         self.queries: deque[Query] = deque(maxlen=_QUERIES_KEPT)
 
     async def respond(self, server: str, wire: bytes, transport: Transport) -> bytes | None:
-        """The octets to send back; None for silence."""
+        """Return the response in wire format, or None to send none."""
         try:
             query = dns.message.from_wire(wire)
         except (dns.exception.DNSException, ValueError):
             return _format_error(wire)
-        refusal = _refusal(query)
+        refusal = _error_rcode(query)
         if refusal is not None:
             return _wire(query, _message(query, Reply(refusal, authoritative=False)), transport)
         return await self._answer(server, query, transport)
@@ -77,19 +77,19 @@ class Packets:
         self.queries.append(Query(self._now(), name, rdtype, server, transport))
         if server == RECURSOR:
             fault = self._faults.strike(server, name, rdtype, referred=True)
-            reply, zone = _recursed(await self._recursor.look_up(name, rdtype)), None
+            reply, zone = _recursive_reply(await self._recursor.look_up(name, rdtype)), None
         else:
             zone, reply = self._authority.ask(server, name, rdtype)
             fault = self._faults.strike(server, name, rdtype, referred=bool(reply.referral) or zone is None)
         if fault is not None:
-            return await _struck(fault, query, spoil(fault.kind, reply, zone), transport)
+            return await _apply_fault(fault, query, spoil(fault.kind, reply, zone), transport)
         return _wire(query, _message(query, reply, recursive=server == RECURSOR), transport)
 
 
-async def _struck(
+async def _apply_fault(
     fault: Fault, query: dns.message.Message, reply: Reply, transport: Transport
 ) -> bytes | None:
-    """What leaves the server when a fault acts on the packet itself."""
+    """Return the response in wire format after a fault has changed it; None to send none."""
     response = _message(query, reply)
     match fault.kind:
         case FaultKind.TIMEOUT:
@@ -106,7 +106,7 @@ async def _struck(
     return _wire(query, response, transport)
 
 
-def _recursed(resolution: Resolution) -> Reply:
+def _recursive_reply(resolution: Resolution) -> Reply:
     rcode = {Status.NXDOMAIN: Rcode.NXDOMAIN, Status.SERVFAIL: Rcode.SERVFAIL, Status.TIMEOUT: Rcode.SERVFAIL}
     negative = resolution.status in (Status.NXDOMAIN, Status.NODATA)
     return Reply(
@@ -117,7 +117,7 @@ def _recursed(resolution: Resolution) -> Reply:
     )
 
 
-def _refusal(query: dns.message.Message) -> Rcode | None:
+def _error_rcode(query: dns.message.Message) -> Rcode | None:
     if query.opcode() != dns.opcode.QUERY or len(query.question) != 1:
         return Rcode.NOTIMP
     question = query.question[0]
@@ -154,7 +154,7 @@ def _wire(query: dns.message.Message, response: dns.message.Message, transport: 
 
 
 def _format_error(wire: bytes) -> bytes | None:
-    """FORMERR to whoever at least sent a whole header that is a query's; silence to anything else."""
+    """Return FORMERR for a message that has a complete query header; None for anything else."""
     if len(wire) < 12 or wire[2] & 0x80:
         return None
     return wire[:2] + bytes([0x80 | (wire[2] & 0x79), Rcode.FORMERR]) + bytes(8)

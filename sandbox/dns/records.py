@@ -1,6 +1,6 @@
-"""Names and records as the sandbox keeps them; turns what a person would type into DNS data and back.
+"""Names and records as the sandbox stores them, and their conversion from and to plain text.
 
-Names are lower-case text without the last dot, in RFC 1035's presentation form; the root is the empty text.
+Names are lower-case text without the trailing dot, in RFC 1035's presentation form; the root is "".
 """
 
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ import dns.rdtypes.nsbase
 from dns.rdatatype import RdataType
 
 DEFAULT_TTL = 300  # seconds
-MAX_TTL = 2**32 - 1  # seconds; more than RFC 2181 allows, since servers exist that send it
+MAX_TTL = 2**32 - 1  # seconds; above the limit of RFC 2181, because some real servers send such values
 _STRING_LIMIT = 255  # bytes in one character-string of a TXT, RFC 1035 section 3.3
 
 
 class DnsMistake(ValueError):
-    """What was asked of the sandbox's DNS makes no sense; the text says what to do instead."""
+    """An invalid request to the sandbox's DNS; the text says what is wrong and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Soa:
-    """The start of a zone's authority; `minimum` is how many seconds a negative answer may be kept."""
+    """A zone's start of authority; `minimum` is how many seconds a negative answer may be cached."""
 
     apex: str
     primary_name_server: str
@@ -39,7 +39,7 @@ class Soa:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One resource record. Two are equal when name, type and data are, whatever their TTL in seconds."""
+    """One resource record. Records with equal name, type and data are equal; the TTL (seconds) is ignored."""
 
     name: str
     type: RdataType
@@ -48,31 +48,31 @@ class Record:
 
     @property
     def value(self) -> str:
-        """The data as a person reads it: names without the last dot, a TXT's strings joined."""
+        """Return the data in plain form: names without the trailing dot, the strings of a TXT joined."""
         return plain_value(self.data)
 
 
 @lru_cache(maxsize=65536)
 def canonical(name: str) -> str:
-    """The one spelling under which a name is kept; raises DnsMistake for what is no domain name."""
+    """Return the name's canonical spelling; raise DnsMistake for an invalid domain name."""
     return spelled(absolute(name))
 
 
 def spelled(name: dns.name.Name) -> str:
-    """That spelling of a name of dnspython's."""
+    """Return the canonical spelling of a dnspython name."""
     return "" if name == dns.name.root else name.to_text(omit_final_dot=True).lower()
 
 
 def absolute(name: str) -> dns.name.Name:
-    """The name as dnspython's, absolute whether or not it was typed with a dot at the end."""
+    """Return the name as an absolute dnspython name, with or without a trailing dot."""
     try:
         return dns.name.from_text(name)
     except (dns.exception.DNSException, UnicodeError) as error:
-        raise DnsMistake(f"{name!r} is not a domain name ({error}): give labels joined by dots.") from error
+        raise DnsMistake(f"{name!r} is not a domain name ({error}). Use labels joined by dots.") from error
 
 
 def parents(name: str) -> Iterator[str]:
-    """The name itself, then each name above it, the root ("") last."""
+    """Yield the name itself, then each name above it, the root ("") last."""
     while name:
         yield name
         name = name.partition(".")[2]
@@ -80,34 +80,34 @@ def parents(name: str) -> Iterator[str]:
 
 
 def within(name: str, apex: str) -> bool:
-    """Whether the name is the apex or lies below it."""
+    """Return whether the name is the apex or is below it."""
     return not apex or name == apex or name.endswith("." + apex)
 
 
 def read_type(text: str) -> RdataType:
-    """The record type of that mnemonic; raises DnsMistake for one that does not exist."""
+    """Return the record type of that mnemonic; raise DnsMistake for an unknown one."""
     try:
         return RdataType.make(text.upper())
     except (dns.exception.DNSException, ValueError) as error:
-        raise DnsMistake(f"{text!r} is not a record type: use one such as CNAME, MX, TXT or A.") from error
+        raise DnsMistake(f"{text!r} is not a record type. Use one such as CNAME, MX, TXT or A.") from error
 
 
 def parse(
     name: str, rdtype: str, value: str, *, priority: int | None = None, ttl: int = DEFAULT_TTL
 ) -> Record:
-    """A record from what a person would paste at a DNS provider.
+    """Return a record made from a value as a user would paste it at a DNS provider.
 
-    A TXT is taken as it stands and cut into strings of 255 bytes; one that begins with a quote is read as in
-    a zone file, so that every split and every stray quote can be expressed. Names are absolute.
+    A TXT is taken literally and split into strings of 255 bytes. One that begins with a quote is parsed as in
+    a zone file, so that any split and any stray quote can be expressed. Names are absolute.
     """
     type_ = read_type(rdtype)
     if not 0 <= ttl <= MAX_TTL:
-        raise DnsMistake(f"A record's TTL is a number of seconds between 0 and {MAX_TTL}.")
+        raise DnsMistake(f"The TTL {ttl} is out of range. Use a number of seconds between 0 and {MAX_TTL}.")
     try:
         return Record(canonical(name), type_, _data(type_, value, priority), ttl)
     except (dns.exception.DNSException, ValueError) as error:
         raise DnsMistake(
-            f"{value!r} is no value for type {type_.name} ({error}): write it as in a zone file."
+            f"{value!r} is not a valid {type_.name} value ({error}). Write it as in a zone file."
         ) from error
 
 
@@ -122,7 +122,7 @@ def _data(type_: RdataType, value: str, priority: int | None) -> dns.rdata.Rdata
 
 
 def plain_value(data: dns.rdata.Rdata) -> str:
-    """Record data without presentation quoting and without the names' last dots."""
+    """Return record data without presentation quoting and without trailing dots of names."""
     if isinstance(data, dns.rdtypes.ANY.TXT.TXT):
         return b"".join(data.strings).decode(errors="surrogateescape")
     if isinstance(data, dns.rdtypes.ANY.MX.MX):
@@ -134,7 +134,7 @@ def plain_value(data: dns.rdata.Rdata) -> str:
 
 @lru_cache(maxsize=4096)
 def soa_record(soa: Soa) -> Record:
-    """The SOA record of a zone, with timers as providers commonly set them."""
+    """Return the SOA record of a zone, with the timers that providers commonly use."""
     admin = soa.admin_email.replace("@", ".", 1)
     text = f"{soa.primary_name_server}. {admin}. {soa.serial} 7200 900 1209600 {soa.minimum}"
     data = dns.rdata.from_text(dns.rdataclass.IN, RdataType.SOA, text)

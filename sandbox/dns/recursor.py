@@ -1,6 +1,6 @@
-"""A recursive resolver inside the sandbox: walks from the root through the data and faults packets meet.
+"""The sandbox's recursive resolver, which works on the same data and faults as the servers, without packets.
 
-It keeps no cache, so what was published a moment ago is seen at once.
+It has no cache, so it sees every change at once.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from sandbox.dns.faults import FaultKind, Faults, spoil
 from sandbox.dns.records import Record, Soa
 from sandbox.dns.zone import Reply
 
-PATIENCE = 2.0  # seconds the recursor waits for one server
+PATIENCE = 2.0  # seconds; the recursor's timeout for one server
 _REFERRAL_LIMIT = 16
 _CHAIN_LIMIT = 16
 _LOST = frozenset(
     {FaultKind.TIMEOUT, FaultKind.WRONG_ID, FaultKind.GARBAGE}
-)  # a resolver hears nothing it can use
+)  # the resolver receives no usable response
 
 
 class Status(StrEnum):
-    """How a question ended."""
+    """The result of a resolution."""
 
     NOERROR = "NOERROR"
     NXDOMAIN = "NXDOMAIN"
@@ -37,7 +37,7 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Resolution:
-    """The end of a walk: the records, after the CNAMEs that led to them, and who spoke last."""
+    """The result: the CNAMEs followed by the final records, and the server that answered last."""
 
     status: Status
     chain: list[Record] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Resolution:
 
 
 class Recursor:
-    """Asks one server after another as a resolver would; every walk is bounded."""
+    """Follows referrals from the root as a resolver would; the number of steps is bounded."""
 
     def __init__(
         self,
@@ -57,13 +57,13 @@ class Recursor:
         self._authority = authority
         self._faults = faults
         self._sleep = sleep
-        self._turn = itertools.count()
+        self._next_server = itertools.count()
 
     async def look_up(self, name: str, rdtype: RdataType) -> Resolution:
-        """Resolves the canonical name, following CNAMEs unless CNAME or ANY is what was asked."""
+        """Resolve the canonical name, following CNAMEs unless the type is CNAME or ANY."""
         chain: list[Record] = []
         for _ in range(_CHAIN_LIMIT):
-            step = await self._walk(name, rdtype)
+            step = await self._follow_referrals(name, rdtype)
             chain += step.chain
             last = step.chain[-1] if step.chain else None
             if last is None or last.type != RdataType.CNAME or rdtype in (RdataType.CNAME, RdataType.ANY):
@@ -71,10 +71,10 @@ class Recursor:
             name = last.value
         return Resolution(Status.SERVFAIL, chain)
 
-    async def _walk(self, name: str, rdtype: RdataType) -> Resolution:
+    async def _follow_referrals(self, name: str, rdtype: RdataType) -> Resolution:
         servers: Sequence[str] = (ROOT,)
         for _ in range(_REFERRAL_LIMIT):
-            host, reply = await self._first_good(servers, name, rdtype)
+            host, reply = await self._first_usable(servers, name, rdtype)
             if not reply:
                 return Resolution(Status.TIMEOUT)
             if not reply.referral:
@@ -82,19 +82,19 @@ class Recursor:
             servers = reply.referral
         return Resolution(Status.SERVFAIL)
 
-    async def _first_good(
+    async def _first_usable(
         self, servers: Sequence[str], name: str, rdtype: RdataType
     ) -> tuple[str, Reply | None]:
-        """The first usable reply; else the last unusable one; none when every server stayed silent."""
-        first, poor, speaker = next(self._turn), None, ""
+        """Return the first usable reply; else the last unusable one; None if no server replied."""
+        first, unusable, speaker = next(self._next_server), None, ""
         for n in range(len(servers)):
             host = servers[(first + n) % len(servers)]
             reply = await self._ask(host, name, rdtype)
             if reply and (reply.authoritative or reply.referral):
                 return host, reply
             if reply:
-                poor, speaker = reply, host
-        return speaker, poor
+                unusable, speaker = reply, host
+        return speaker, unusable
 
     async def _ask(self, host: str, name: str, rdtype: RdataType) -> Reply | None:
         if host not in self._authority.hosts:

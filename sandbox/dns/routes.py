@@ -62,14 +62,14 @@ class _QueriesQuery:
 
 
 class DnsRoutes:
-    """Handlers over one Internet."""
+    """Handlers for one Internet."""
 
     def __init__(self, internet: Internet) -> None:
         self._internet = internet
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """What to mount under the control API's root."""
+        """Return the routes to mount under the control API's root."""
         return [
             Route("/dns/zones", self._list_zones),
             Route("/dns/zones/{apex}", self._put_zone, methods=["PUT"]),
@@ -86,80 +86,87 @@ class DnsRoutes:
         ]
 
     async def _list_zones(self, _request: Request) -> JSONResponse:
-        """Lists the zones."""
+        """List the zones."""
         return JSONResponse({"zones": sorted(self._internet.authority.zones)})
 
     async def _put_zone(self, request: Request) -> JSONResponse:
-        """Makes a zone, or changes its `name_servers` and `soa_minimum` (seconds)."""
-        wish = await body.read(request, _ZoneBody)
+        """Create a zone, or change its `name_servers` and `soa_minimum` (seconds)."""
+        params = await body.read(request, _ZoneBody)
         zone = await self._internet.put_zone(
-            request.path_params["apex"], wish.name_servers or (), wish.soa_minimum
+            request.path_params["apex"], params.name_servers or (), params.soa_minimum
         )
         return JSONResponse(self._zone(zone))
 
     async def _get_zone(self, request: Request) -> JSONResponse:
-        """One zone with the records each of its servers holds."""
+        """Return one zone with the records that each of its servers holds."""
         zone = self._internet.authority.zones.get(canonical(request.path_params["apex"]))
         if zone is None:
-            raise body.Refused("There is no such zone: GET /dns/zones lists those that exist.", 404)
+            raise body.Refused(
+                f"There is no zone {request.path_params['apex']}. GET /dns/zones lists all zones.", 404
+            )
         return JSONResponse(self._zone(zone))
 
     async def _delete_zone(self, request: Request) -> JSONResponse:
-        """Deletes a zone."""
+        """Delete a zone."""
         self._internet.authority.drop_zone(request.path_params["apex"])
         return JSONResponse({})
 
     async def _publish(self, request: Request) -> JSONResponse:
-        """Publishes a record, on `servers` or on all of the zone."""
-        wish = await body.read(request, _RecordBody)
+        """Publish a record on `servers`, or on all servers of the zone."""
+        params = await body.read(request, _RecordBody)
         record = self._internet.publish(
-            wish.name, wish.type, wish.value, wish.ttl, priority=wish.priority, servers=wish.servers
+            params.name,
+            params.type,
+            params.value,
+            params.ttl,
+            priority=params.priority,
+            servers=params.servers,
         )
         return JSONResponse(_record(record), 201)
 
     async def _withdraw(self, request: Request) -> JSONResponse:
-        """Deletes the records that match."""
-        wish = await body.read(request, _WithdrawBody)
-        removed = self._internet.withdraw(wish.name, wish.type, wish.value, servers=wish.servers)
+        """Delete matching records."""
+        params = await body.read(request, _WithdrawBody)
+        removed = self._internet.withdraw(params.name, params.type, params.value, servers=params.servers)
         return JSONResponse({"removed": removed})
 
     async def _load(self, request: Request) -> JSONResponse:
-        """Publishes the records of a BIND zone file."""
-        wish = await body.read(request, _ZonefileBody)
-        return JSONResponse({"records": self._internet.load(wish.apex, wish.text)}, 201)
+        """Publish the records of a BIND zone file."""
+        params = await body.read(request, _ZonefileBody)
+        return JSONResponse({"records": self._internet.load(params.apex, params.text)}, 201)
 
     async def _list_faults(self, _request: Request) -> JSONResponse:
-        """Lists the faults in force."""
+        """List the active faults."""
         return JSONResponse({"faults": [asdict(fault) for fault in self._internet.faults.in_force]})
 
     async def _add_fault(self, request: Request) -> JSONResponse:
-        """Lays a fault on a name, zone or server."""
-        wish = await body.read(request, _FaultBody)
+        """Inject a fault for a name, zone or server."""
+        params = await body.read(request, _FaultBody)
         fault = self._internet.lay_fault(
-            wish.kind,
-            name=wish.name,
-            zone=wish.zone,
-            server=wish.server,
-            rdtype=wish.type,
-            delay_ms=wish.delay_ms,
-            count=wish.count,
+            params.kind,
+            name=params.name,
+            zone=params.zone,
+            server=params.server,
+            rdtype=params.type,
+            delay_ms=params.delay_ms,
+            count=params.count,
         )
         return JSONResponse({"id": fault.id}, 201)
 
     async def _clear_faults(self, _request: Request) -> JSONResponse:
-        """Clears every fault."""
+        """Clear all faults."""
         self._internet.faults.clear()
         return JSONResponse({})
 
     async def _remove_fault(self, request: Request) -> JSONResponse:
-        """Clears one fault."""
+        """Clear one fault."""
         self._internet.faults.remove(request.path_params["fault_id"])
         return JSONResponse({})
 
     async def _list_queries(self, request: Request) -> JSONResponse:
-        """The last queries servers were asked, oldest first."""
-        wish = body.query(request, _QueriesQuery)
-        name = canonical(wish.name) if wish.name is not None else None
+        """List the last queries to the servers, oldest first."""
+        params = body.query(request, _QueriesQuery)
+        name = canonical(params.name) if params.name is not None else None
         queries = [query for query in self._internet.packets.queries if name in (None, query.name)]
         shown = [
             asdict(query) | {"at": query.at.isoformat(), "type": RdataType.to_text(query.type)}

@@ -1,6 +1,6 @@
-"""Zones: what each of a zone's name servers holds, and how it finds the answer (RFC 1034 section 4.3.2).
+"""Zones: the records that each name server of a zone holds, and how it answers (RFC 1034 section 4.3.2).
 
-Every server has its own tree, so that one of them can be stale or wrong.
+Every server has its own tree, so that a test can make one of them stale or wrong.
 """
 
 from collections import Counter
@@ -14,14 +14,14 @@ from dns.rdatatype import RdataType
 
 from sandbox.dns.records import DnsMistake, Record, Soa, parents, parse, soa_record, spelled
 
-DEFAULT_SOA_MINIMUM = 900  # seconds a negative answer may be kept
-_CHAIN_LIMIT = 8  # CNAMEs one server follows inside its own zone
+DEFAULT_SOA_MINIMUM = 900  # seconds that a negative answer may be cached
+_CHAIN_LIMIT = 8  # CNAMEs that a server follows inside its own zone
 _SINGLE = frozenset({RdataType.CNAME, RdataType.SOA, RdataType.DNAME})  # a name holds one of these at most
 
 
 @dataclass(slots=True)
 class Reply:
-    """What one server says before any fault touches it; `referral` holds the hosts to ask instead."""
+    """One server's reply before any fault applies; `referral` holds the hosts to ask next."""
 
     rcode: Rcode
     authoritative: bool = True
@@ -37,16 +37,18 @@ class Tree:
 
     def __init__(self) -> None:
         self.nodes: dict[str, dict[RdataType, list[Record]]] = {}
-        self._records_below: Counter[str] = Counter()  # at or below each name: empty non-terminals exist too
+        self._records_below: Counter[str] = (
+            Counter()
+        )  # at or below each name, because empty non-terminals exist too
 
     def add(self, record: Record) -> None:
-        """Adds a record, or replaces its equal; a CNAME or SOA replaces the one that was there."""
+        """Add a record, replacing an equal one; a CNAME or SOA replaces the existing one."""
         self.remove(record.name, record.type, None if record.type in _SINGLE else record.value)
         self.nodes.setdefault(record.name, {}).setdefault(record.type, []).append(record)
         self._count(record.name, 1)
 
     def remove(self, name: str, rdtype: RdataType | None, value: str | None) -> int:
-        """Removes what matches at the name and says how many records that were."""
+        """Remove matching records at the name and return how many."""
         removed = 0
         for type_ in [rdtype] if rdtype is not None else list(self.nodes.get(name, {})):
             there = self.nodes.get(name, {}).get(type_, [])
@@ -57,7 +59,7 @@ class Tree:
         return removed
 
     def find(self, name: str, rdtype: RdataType, apex: str) -> list[Record] | None:
-        """The records to answer with, none for a name without them; None for a name that does not exist."""
+        """Return the records to answer with, [] if the name has none; None if the name does not exist."""
         if name == apex or self._exists(name):
             return _pick(self.nodes.get(name, {}), rdtype)
         encloser = next((above for above in parents(name) if above == apex or self._exists(above)), apex)
@@ -65,7 +67,7 @@ class Tree:
         return None if wild is None else [replace(record, name=name) for record in _pick(wild, rdtype)]
 
     def records(self) -> Iterator[Record]:
-        """Every record, ordered by name."""
+        """Yield every record, ordered by name."""
         for name in sorted(self.nodes):
             for found in self.nodes[name].values():
                 yield from found
@@ -100,7 +102,7 @@ def _pick(node: dict[RdataType, list[Record]], rdtype: RdataType) -> list[Record
 
 
 class Zone:
-    """An apex, the hosts that serve it, and what each holds; `serial` is the version at its last change."""
+    """An apex, its servers and the records of each; `serial` is the version at the last change."""
 
     def __init__(self, apex: str, servers: Sequence[str], soa_minimum: int = DEFAULT_SOA_MINIMUM) -> None:
         self.apex = apex
@@ -110,24 +112,22 @@ class Zone:
         self._name(servers)
 
     def serve_by(self, servers: Sequence[str]) -> None:
-        """Changes the hosts; a new one starts with a copy of what the first had."""
+        """Change the hosts; a new one starts with a copy of the first one's records."""
         first = self.trees[self.servers[0]]
         self.trees = {host: self.trees.get(host) or _copy(first) for host in servers}
         self._name(servers)
 
     def at(self, servers: Iterable[str] | None) -> list[Tree]:
-        """The trees of these hosts, or of all; raises DnsMistake for a host that does not serve the zone."""
+        """Return the trees of these hosts, or of all; raise DnsMistake if a host does not serve the zone."""
         hosts = self.servers if servers is None else tuple(servers)
         for host in hosts:
             if host not in self.trees:
-                raise DnsMistake(
-                    f"{host} does not serve {self.apex or '.'}: choose among {', '.join(self.servers)}."
-                )
+                raise DnsMistake(f"{host} does not serve {self.apex or '.'}. Use {', '.join(self.servers)}.")
         return [self.trees[host] for host in hosts]
 
     @property
     def soa(self) -> Soa:
-        """The zone's start of authority, unless a server was given another."""
+        """Return the zone's default SOA, used by servers without an SOA record of their own."""
         return Soa(
             self.apex,
             self.servers[0],
@@ -137,7 +137,7 @@ class Zone:
         )
 
     def answer(self, host: str, name: str, rdtype: RdataType) -> Reply:
-        """What the host says of a name that is in the zone and not in one delegated away from it."""
+        """Return the host's reply for a name in the zone; an NS set below the apex gives a referral."""
         tree = self.trees[host]
         cut = self._cut(tree, name)
         if cut:
@@ -153,10 +153,10 @@ class Zone:
         self.servers = tuple(servers)
         self.name_servers = [
             parse(self.apex, "NS", host) for host in servers
-        ]  # as parent and child both give it
+        ]  # the same NS set in the parent and in the child
 
     def _follow(self, tree: Tree, name: str, rdtype: RdataType) -> list[Record]:
-        """The records, with the CNAMEs on the way as long as they stay in this zone."""
+        """Return the records, preceded by the CNAMEs followed within this zone."""
         chain: list[Record] = []
         for _ in range(_CHAIN_LIMIT):
             found = self._find(tree, name, rdtype)
@@ -183,7 +183,7 @@ class Zone:
         }.get(rdtype, [])
 
     def _cut(self, tree: Tree, name: str) -> list[Record]:
-        """The NS set of the highest delegation a person published between the apex and the name."""
+        """Return the NS set of the highest delegation published between the apex and the name."""
         cut: list[Record] = []
         for above in parents(name):
             if above == self.apex:

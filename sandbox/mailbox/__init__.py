@@ -1,4 +1,4 @@
-"""The sandbox's receiving mail server: takes email by SMTP, judges it as a receiver would, and shows it."""
+"""The sandbox's receiving mail server: accepts email over SMTP, authenticates it, and shows it."""
 
 from sandbox.mailbox.store import Mailbox
 

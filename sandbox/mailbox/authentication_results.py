@@ -1,4 +1,4 @@
-"""The Authentication-Results header a receiver writes of its own verdicts, RFC 8601."""
+"""The Authentication-Results header with which a receiver records its results, RFC 8601."""
 
 import re
 
@@ -8,7 +8,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z@/]+")
 
 
 def authentication_results(host: str, judgement: Judgement, envelope: Envelope) -> str:
-    """The header's value, one method a line; `host` is who judged."""
+    """Return the header's value, one method per line; `host` is the authserv-id."""
     kind, identity = ("mailfrom", envelope.sender) if envelope.sender else ("helo", envelope.helo)
     methods = [_dkim(verdict) for verdict in judgement.dkim] or ["dkim=none"]
     client = _comment(envelope.client)
@@ -28,7 +28,7 @@ def _dkim(verdict: DkimVerdict) -> str:
 
 
 def _quoted(value: str) -> str:
-    """The value as a token, or quoted, so that nothing in an email can begin a header or a method."""
+    """Return the value as a token, or quoted, so that an email cannot inject a header or a method."""
     if _TOKEN.fullmatch(value):
         return value
     printable = "".join(c for c in value if c.isprintable())

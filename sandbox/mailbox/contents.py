@@ -1,4 +1,4 @@
-"""What a person reads in an email: addresses, subject, text and HTML, whatever state its headers are in."""
+"""The visible parts of an email: addresses, subject, text and HTML. Malformed headers are tolerated."""
 
 import email
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _BODY_LIMIT = 1_000_000  # characters shown of each body
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """An email's visible parts: headers decoded and in their order, the rest as a mail program shows it."""
+    """An email's visible parts: its decoded headers in order, and the rest as a mail client shows it."""
 
     headers: tuple[tuple[str, str], ...]
     from_: str
@@ -25,7 +25,7 @@ class Contents:
 
 
 def read_contents(raw: bytes) -> Contents:
-    """Reads an email; nothing in it makes this raise."""
+    """Parse an email; never raise, whatever the email contains."""
     parsed = email.message_from_bytes(raw)
     headers = tuple((name, _decoded(value)) for name, value in parsed.items())
     first = {name.lower(): value for name, value in reversed(headers)}

@@ -1,15 +1,15 @@
-"""DMARC as RFC 9989 has it: tree walk, organizational domain, alignment, and what becomes of the email.
+"""DMARC by RFC 9989: tree walk, organizational domain, alignment and disposition.
 
-Knows nothing of DKIM and SPF but which domains they vouched for; DNS is a function it is handed.
+Takes the domains that DKIM and SPF authenticated, and functions for DNS lookups.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-TxtLookup = Callable[[str], Awaitable[list[str] | None]]  # None: DNS gave no definite answer
+TxtLookup = Callable[[str], Awaitable[list[str] | None]]  # None: the lookup failed temporarily
 Exists = Callable[[str], Awaitable[bool]]
 
-_WALK_LABELS = 8  # a longer name's walk goes on at seven labels, section 4.10
+_WALK_LABELS = 8  # for a longer name the walk continues at seven labels, section 4.10
 _POLICIES = ("none", "quarantine", "reject")
 
 
@@ -27,14 +27,14 @@ class Policy:
     testing: bool = False
 
     def for_domain(self, author: str, *, exists: bool) -> str:
-        """What the domain's owner asks for when an email of the author domain fails."""
+        """Return the policy that the domain owner requests for an email of this author domain that fails."""
         asked = self.p if author == self.domain else (self.sp if exists else self.np)
         return _POLICIES[max(0, _POLICIES.index(asked) - self.testing)]
 
 
 @dataclass(frozen=True, slots=True)
 class DmarcVerdict:
-    """pass, fail, none (no policy), temperror or permerror; `aligned_by` says what of dkim and spf did."""
+    """pass, fail, none (no policy), temperror or permerror; `aligned_by` lists dkim and spf if aligned."""
 
     result: str
     domain: str
@@ -44,11 +44,11 @@ class DmarcVerdict:
 
 
 class DnsUnsureError(Exception):
-    """DNS gave no definite answer, so that neither can DMARC."""
+    """A DNS lookup failed temporarily, so DMARC has no result."""
 
 
 def parse_policy(domain: str, text: str) -> Policy | None:
-    """The policy a TXT states; None when it is no DMARC record or none that can be followed."""
+    """Return the policy in a TXT record; None if it is not a DMARC record or its policy is invalid."""
     if next(_tags(text)) != ("v", "DMARC1"):
         return None
     tags = dict(_tags(text))
@@ -70,7 +70,7 @@ def parse_policy(domain: str, text: str) -> Policy | None:
 
 
 class Dmarc:
-    """One email's evaluation; remembers what it looked up, so that no name is asked twice."""
+    """The evaluation of one email; caches its lookups, so that no name is queried twice."""
 
     def __init__(self, txt: TxtLookup, exists: Exists) -> None:
         self._txt = txt
@@ -78,7 +78,7 @@ class Dmarc:
         self._seen: dict[str, Policy | None] = {}
 
     async def evaluate(self, author: str, dkim: Sequence[str], spf: str | None) -> DmarcVerdict:
-        """Judges an email of the author domain that DKIM vouches for as `dkim` and SPF as `spf`."""
+        """Evaluate an email of the author domain; `dkim` and `spf` are the domains that passed."""
         try:
             policy = await self._policy(author)
             if policy is None:
@@ -92,7 +92,7 @@ class Dmarc:
             return DmarcVerdict("temperror", author)
 
     async def organizational(self, domain: str) -> str:
-        """The organizational domain, section 4.10.2."""
+        """Return the organizational domain, section 4.10.2."""
         found = [policy for policy in await self._walk(domain) if policy is not None]
         for policy in found:
             if policy.psd == "n":
@@ -102,7 +102,7 @@ class Dmarc:
         return found[-1].domain if found else domain
 
     async def _policy(self, author: str) -> Policy | None:
-        """The policy that applies: the author domain's, its organization's or its registry's (4.10.1)."""
+        """Return the policy of the author domain, its organizational domain or its registry (4.10.1)."""
         own = await self._at(author)
         if own is not None:
             return own
@@ -118,13 +118,13 @@ class Dmarc:
         by_spf = spf is not None and await self._matches(author, spf, policy.strict_spf)
         return (("dkim",) if by_dkim else ()) + (("spf",) if by_spf else ())
 
-    async def _matches(self, author: str, domain: str, strict: bool) -> bool:  # noqa: FBT001 - the one fact asked for
+    async def _matches(self, author: str, domain: str, strict: bool) -> bool:  # noqa: FBT001 - the flag decides only how the two domains are compared
         if author == domain:
             return True
         return not strict and await self.organizational(author) == await self.organizational(domain)
 
     async def _walk(self, domain: str) -> list[Policy | None]:
-        """What the tree walk meets, from the domain upward; ends at a record that says psd=y or psd=n."""
+        """Return the policies on the tree walk from the domain upward, up to one with psd=y or psd=n."""
         met: list[Policy | None] = []
         for name in _steps(domain):
             policy = await self._at(name)

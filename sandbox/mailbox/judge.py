@@ -1,4 +1,4 @@
-"""Judges an email as a receiver does: DKIM by dkimpy, SPF by pyspf, DMARC by RFC 9989."""
+"""Authenticates an email as a receiver does: DKIM by dkimpy, SPF by pyspf, DMARC by RFC 9989."""
 
 import asyncio
 import logging
@@ -13,23 +13,23 @@ from sandbox.dns.records import DnsMistake
 from sandbox.dns.recursor import Status
 from sandbox.mailbox.dmarc import Dmarc, DmarcVerdict
 
-_SIGNATURES = 10  # judged per email; more are ignored
+_SIGNATURES = 10  # evaluated per email; more are ignored
 _DNS_WAIT = 10.0  # seconds for one lookup
 _SPF_WAIT = 20  # seconds for all of SPF's lookups, RFC 7208 section 4.6.4
-_UNSURE = (Status.SERVFAIL, Status.TIMEOUT)
+_TEMPORARY = (Status.SERVFAIL, Status.TIMEOUT)
 
 Lookup = Callable[[str, str], Answer]
 
-_silent = logging.getLogger(
+_dkim_log = logging.getLogger(
     "sandbox.dkim"
-)  # dkimpy logs each failed signature as an error; here it is a result
-_silent.addHandler(logging.NullHandler())
-_silent.propagate = False
+)  # dkimpy logs each failed signature as an error; here a failure is a normal result
+_dkim_log.addHandler(logging.NullHandler())
+_dkim_log.propagate = False
 
 
 @dataclass(frozen=True, slots=True)
 class DkimVerdict:
-    """One signature: pass, fail, permerror or temperror; `bits` is the key's length where it was found."""
+    """One signature: pass, fail, permerror or temperror; `bits` is the key's length if it was found."""
 
     domain: str
     selector: str
@@ -40,7 +40,7 @@ class DkimVerdict:
 
 @dataclass(frozen=True, slots=True)
 class SpfVerdict:
-    """SPF's result for the envelope sender's domain, or for the HELO name where the sender is empty."""
+    """SPF's result for the envelope sender's domain, or for the HELO name if the sender is empty."""
 
     result: str
     domain: str
@@ -48,7 +48,7 @@ class SpfVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """All verdicts on one email."""
+    """All authentication results of one email."""
 
     dkim: tuple[DkimVerdict, ...]
     spf: SpfVerdict
@@ -57,7 +57,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What SMTP said before the email came; `client` is the address it is taken to come from."""
+    """The SMTP envelope; `client` is the address that the email is assumed to come from."""
 
     client: str
     helo: str
@@ -66,23 +66,23 @@ class Envelope:
 
     @property
     def domain(self) -> str:
-        """The domain SPF speaks of."""
+        """Return the domain that SPF checks."""
         return (self.sender.rpartition("@")[2] or self.helo).lower()
 
 
 class Judge:
-    """Judges emails; the libraries run in a thread and ask the event loop for DNS."""
+    """Authenticates emails; the libraries run in a thread and resolve DNS on the event loop."""
 
     def __init__(self, internet: Internet) -> None:
         self._internet = internet
 
     async def judge(self, raw: bytes, envelope: Envelope, from_addresses: tuple[str, ...]) -> Judgement:
-        """The verdicts on an email with these From addresses."""
+        """Return the results for an email with these From addresses."""
         lookup = self._from_thread(asyncio.get_running_loop())
         signatures, sender = await asyncio.to_thread(
-            lambda: (_judge_dkim(raw, lookup), _judge_spf(envelope, lookup))
+            lambda: (_evaluate_dkim(raw, lookup), _evaluate_spf(envelope, lookup))
         )
-        return Judgement(signatures, sender, await self._judge_dmarc(from_addresses, signatures, sender))
+        return Judgement(signatures, sender, await self._evaluate_dmarc(from_addresses, signatures, sender))
 
     def _from_thread(self, loop: asyncio.AbstractEventLoop) -> Lookup:
         def lookup(name: str, rdtype: str) -> Answer:
@@ -91,40 +91,40 @@ class Judge:
         return lookup
 
     async def _resolve(self, name: str, rdtype: str) -> Answer:
-        """Asks DNS; what an email gives for a name need not be one, and then it does not exist."""
+        """Resolve a name taken from an email; treat an invalid name as NXDOMAIN."""
         try:
             return await self._internet.resolve(name, rdtype)
         except DnsMistake:
             return Answer(Status.NXDOMAIN)
 
-    async def _judge_dmarc(
+    async def _evaluate_dmarc(
         self, from_addresses: tuple[str, ...], signatures: tuple[DkimVerdict, ...], sender: SpfVerdict
     ) -> DmarcVerdict:
         if len(from_addresses) != 1 or "@" not in from_addresses[0]:
-            return DmarcVerdict("permerror", "")  # no single author domain to judge by, RFC 9989 section 4.5
+            return DmarcVerdict("permerror", "")  # no single author domain to evaluate, RFC 9989 section 4.5
         author = from_addresses[0].rpartition("@")[2].lower()
         passed = [signature.domain for signature in signatures if signature.result == "pass"]
-        vouched = sender.domain if sender.result == "pass" else None
-        return await Dmarc(self._texts, self._exists).evaluate(author, passed, vouched)
+        spf_domain = sender.domain if sender.result == "pass" else None
+        return await Dmarc(self._texts, self._exists).evaluate(author, passed, spf_domain)
 
     async def _texts(self, name: str) -> list[str] | None:
         answer = await self._resolve(name, "TXT")
-        return None if answer.status in _UNSURE else answer.values
+        return None if answer.status in _TEMPORARY else answer.values
 
     async def _exists(self, name: str) -> bool:
         return (await self._resolve(name, "A")).status != Status.NXDOMAIN
 
 
-def _judge_dkim(raw: bytes, lookup: Lookup) -> tuple[DkimVerdict, ...]:
+def _evaluate_dkim(raw: bytes, lookup: Lookup) -> tuple[DkimVerdict, ...]:
     try:
-        verifier = dkim.DKIM(raw, logger=_silent)
+        verifier = dkim.DKIM(raw, logger=_dkim_log)
     except dkim.DKIMException:
-        return ()  # no email at all, so nothing signed
+        return ()  # not an email, so nothing is signed
     count = sum(name.lower() == b"dkim-signature" for name, _ in verifier.headers)
-    return tuple(_judge_signature(verifier, at, lookup) for at in range(min(count, _SIGNATURES)))
+    return tuple(_evaluate_signature(verifier, at, lookup) for at in range(min(count, _SIGNATURES)))
 
 
-def _judge_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVerdict:
+def _evaluate_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVerdict:
     verifier.domain = verifier.selector = b""
     verifier.keysize = None
     answers: list[Answer] = []
@@ -137,9 +137,13 @@ def _judge_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVerdic
         result, reason = (
             ("pass", "") if verifier.verify(at, dnsfunc=key) else ("fail", "signature did not verify")
         )
-    except (dkim.DKIMException, LookupError, ValueError) as error:  # dkimpy trips over some malformed tags
+    except (
+        dkim.DKIMException,
+        LookupError,
+        ValueError,
+    ) as error:  # dkimpy raises these for some malformed tags
         result, reason = ("fail" if answers else "permerror"), str(error)
-    if answers and answers[0].status in _UNSURE:
+    if answers and answers[0].status in _TEMPORARY:
         result, reason = "temperror", "key could not be looked up"
     elif answers and not answers[0].values:
         result, reason = "permerror", "no key for signature"
@@ -152,25 +156,25 @@ def _judge_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVerdic
     )
 
 
-def _judge_spf(envelope: Envelope, lookup: Lookup) -> SpfVerdict:
+def _evaluate_spf(envelope: Envelope, lookup: Lookup) -> SpfVerdict:
     query = _SpfQuery(envelope, lookup)
     result, _, _ = query.check()
     return SpfVerdict(result, envelope.domain)
 
 
 class _SpfQuery(spf.query):  # type: ignore[misc]
-    """pyspf's check with our DNS in the place of its module-wide one."""
+    """pyspf's check with the sandbox's DNS instead of pyspf's module-wide resolver."""
 
     def __init__(self, envelope: Envelope, lookup: Lookup) -> None:
         super().__init__(i=envelope.client, s=envelope.sender, h=envelope.helo, querytime=_SPF_WAIT)
         self._lookup = lookup
 
     def dns(self, name: str, qtype: str, *, ignore_void: bool = False) -> list[object]:
-        """The record data in pyspf's shapes; counts lookups that find nothing (RFC 7208 section 4.6.4)."""
+        """Return record data in pyspf's format; count void lookups (RFC 7208 section 4.6.4)."""
         if qtype == "SPF":
             return []  # the type is historic, RFC 7208 section 3.1
         answer = self._lookup(name, qtype)
-        if answer.status in _UNSURE:
+        if answer.status in _TEMPORARY:
             raise spf.TempError(f"DNS {answer.status}")
         if not answer.values and not ignore_void:
             self.void_lookups += 1

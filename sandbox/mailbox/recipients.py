@@ -1,4 +1,4 @@
-"""How recipients behave: which SMTP answer an address gives, told by its local part."""
+"""Recipient behaviour: the SMTP reply for an address, chosen by its local part."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ _REMEMBERED = 10_000  # deferred deliveries
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Addresses whose local part is `start`, or begins with it and a sign or digit, answer `reply`."""
+    """The reply to addresses whose local part is `start`, or `start` followed by a non-letter."""
 
     start: str
     reply: str
-    once: bool = False  # only the first time a sender tries; greylisting
+    once: bool = False  # only for a sender's first attempt (greylisting)
 
     def covers(self, local_part: str) -> bool:
-        """Whether the rule speaks of the local part, which may carry a +label or more after a sign."""
+        """Return whether the rule applies to the local part, with or without a +label or other suffix."""
         rest = local_part.lower().removeprefix(self.start)
         return len(rest) < len(local_part) and not rest[:1].isalpha()
 
@@ -24,20 +24,20 @@ RULES = (
     Rule("bounce", "550 5.1.1 The email account that you tried to reach does not exist"),
     Rule("unknown", "550 5.1.1 The email account that you tried to reach does not exist"),
     Rule("full", "452 4.2.2 The recipient's mailbox is full"),
-    Rule("overquota", "552 5.2.2 The recipient's mailbox is full and stays so"),
+    Rule("overquota", "552 5.2.2 The recipient's mailbox is over quota"),
     Rule("slow", "451 4.7.1 Greylisted, try again later", once=True),
 )
 
 
 class Recipients:
-    """Answers RCPT TO; remembers who was deferred, so that the next try gets through."""
+    """Answers RCPT TO; remembers deferred deliveries, so that the next attempt is accepted."""
 
     def __init__(self, rules: tuple[Rule, ...] = RULES) -> None:
         self._rules = rules
         self._deferred: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def refusal(self, sender: str, recipient: str) -> str | None:
-        """The SMTP reply that refuses the recipient, or None to accept it."""
+        """Return the SMTP reply that refuses the recipient, or None to accept it."""
         rule = next((rule for rule in self._rules if rule.covers(recipient.rpartition("@")[0])), None)
         if rule is None or (rule.once and self._tried(sender, recipient)):
             return None

@@ -1,4 +1,4 @@
-"""The mailbox part of the control API, and its page for people."""
+"""The mailbox part of the control API, and its web pages."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from starlette.templating import Jinja2Templates
 from sandbox import body
 from sandbox.mailbox.store import Email, Mailbox, Search
 
-_TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")  # escapes everything
-_PAGE = 200  # emails in one answer at most
+_TEMPLATES = Jinja2Templates(Path(__file__).parent / "templates")  # Starlette turns autoescape on
+_PAGE = 200  # maximum number of emails in one response
 _NO_SCRIPT = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
@@ -30,14 +30,14 @@ class _SearchQuery:
 
 
 class MailboxRoutes:
-    """Handlers over one mailbox."""
+    """Handlers for one mailbox."""
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
 
     @property
     def routes(self) -> list[BaseRoute]:
-        """What to mount under the control API's root."""
+        """Return the routes to mount under the control API's root."""
         return [
             Route("/mailbox", self._page),
             Route("/mailbox/emails", self._list),
@@ -48,38 +48,40 @@ class MailboxRoutes:
         ]
 
     async def _list(self, request: Request) -> JSONResponse:
-        """Finds emails, newest first; `next` is the `after` of the next page."""
+        """Search emails, newest first; `next` is the `after` of the next page."""
         emails, after = self._mailbox.search(body.query(request, _SearchQuery).search())
         return JSONResponse({"emails": [_summary(email) for email in emails], "next": after})
 
     async def _get(self, request: Request) -> JSONResponse:
-        """One email with the receiver's verdicts."""
+        """Return one email with its authentication results."""
         return JSONResponse(_details(self._find(request)))
 
     async def _raw(self, request: Request) -> Response:
-        """One email as it came, byte for byte."""
+        """Return one email byte for byte, as received."""
         return Response(self._find(request).raw, media_type="message/rfc822")
 
     async def _clear(self, _request: Request) -> JSONResponse:
-        """Empties the mailbox."""
+        """Delete all emails."""
         return JSONResponse({"removed": self._mailbox.clear()})
 
     async def _page(self, request: Request) -> Response:
-        """The mailbox as a page for people."""
+        """Show the mailbox as a web page."""
         emails, after = self._mailbox.search(body.query(request, _SearchQuery).search())
         context = {"emails": emails, "next": after}
         return _TEMPLATES.TemplateResponse(request, "mailbox.html", context, headers=_NO_SCRIPT)
 
     async def _email_page(self, request: Request) -> Response:
-        """One email as a page for people."""
+        """Show one email as a web page."""
         context = {"email": self._find(request)}
         return _TEMPLATES.TemplateResponse(request, "email.html", context, headers=_NO_SCRIPT)
 
     def _find(self, request: Request) -> Email:
-        email = self._mailbox.get(request.path_params["email_id"])
+        email_id = request.path_params["email_id"]
+        email = self._mailbox.get(email_id)
         if email is None:
             raise body.Refused(
-                "There is no such email, or no more: GET /mailbox/emails lists those kept.", 404
+                f"There is no email {email_id}. GET /mailbox/emails lists those that are kept.",
+                404,
             )
         return email
 

@@ -13,12 +13,12 @@ from sandbox.mailbox.judge import Envelope
 from sandbox.mailbox.recipients import Recipients
 from sandbox.mailbox.store import Mailbox
 
-_SIZE_LIMIT = 60 * 1024 * 1024  # bytes of one email; SES sends 40 MB before encoding
+_SIZE_LIMIT = 60 * 1024 * 1024  # bytes per email; SES sends up to 40 MB before encoding
 _RECIPIENT_LIMIT = 1000
 
 
 class _Handler:
-    """Takes each transaction; every client is taken to come from one address, since loopback has no SPF."""
+    """Handles each transaction; assumes one client address for all, because loopback cannot pass SPF."""
 
     def __init__(self, mailbox: Mailbox, client: str) -> None:
         self._mailbox = mailbox
@@ -48,7 +48,7 @@ class _Handler:
 
 @asynccontextmanager
 async def receiving(mailbox: Mailbox, *, host: str, port: int, name: str, client: str) -> AsyncIterator[int]:
-    """Receives email at host and port (0 = a free one) for as long as the context lasts; yields the port."""
+    """Receive email at host and port (0: any free one) while the context lasts; yield the port."""
     handler = _Handler(mailbox, client)
     connections: WeakSet[SMTP] = WeakSet()
 

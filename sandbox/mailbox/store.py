@@ -1,4 +1,4 @@
-"""The mailbox itself: a bounded number of judged emails in memory, and how a person would see each."""
+"""The mailbox: a bounded number of authenticated emails in memory, and how a mail client shows each."""
 
 import uuid
 from collections import OrderedDict
@@ -17,7 +17,7 @@ _BYTES_KEPT = 512 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """One email as received, byte for byte, with what the receiver makes of it."""
+    """One email as received, byte for byte, with its authentication results."""
 
     id: str
     received_at: datetime
@@ -29,25 +29,25 @@ class Email:
 
     @property
     def mailed_by(self) -> str | None:
-        """The envelope sender's domain, when SPF vouches for it."""
+        """Return the envelope sender's domain if SPF passes."""
         verdict = self.judgement.spf
         return verdict.domain if verdict.result == "pass" else None
 
     @property
     def signed_by(self) -> str | None:
-        """The domain of a signature that verified, one of the author's organization before any other."""
+        """Return the domain of a signature that verified, preferring the author's organization."""
         passed = [verdict.domain for verdict in self.judgement.dkim if verdict.result == "pass"]
         return next((domain for domain in passed if self._own(domain)), passed[0] if passed else None)
 
     @property
     def via(self) -> str | None:
-        """The domain shown beside From because neither signature nor envelope is of From's organization."""
+        """Return the domain shown beside From if neither signature nor envelope is of From's organization."""
         shown = [domain for domain in (self.signed_by, self.mailed_by) if domain]
         return None if any(self._own(domain) for domain in shown) else next(iter(shown), None)
 
     @property
     def passed(self) -> bool:
-        """Whether DMARC vouches for the From that people see."""
+        """Return whether DMARC passes for the From address."""
         return self.judgement.dmarc.result == "pass"
 
     def _own(self, domain: str) -> bool:
@@ -57,7 +57,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What to look for: parts of addresses and subject, in any case; `after` is an id already seen."""
+    """A search for parts of addresses and subject, case-insensitive; `after` is the last id seen."""
 
     to: str | None = None
     from_: str | None = None
@@ -66,7 +66,7 @@ class Search:
     after: str | None = None
 
     def finds(self, email: Email) -> bool:
-        """Whether the email has all that is looked for."""
+        """Return whether the email matches every filter."""
         contents = email.contents
         pairs = (
             (self.to, " ".join((contents.to, *email.envelope.recipients))),
@@ -77,7 +77,7 @@ class Search:
 
 
 class Mailbox:
-    """Judges and keeps emails, the newest `kept` of them and at most half a gibibyte; the oldest go first."""
+    """Authenticates and keeps emails: the newest `kept` of them, at most 512 MiB in total."""
 
     def __init__(self, judge: Judge, clock: Clock, *, host: str, kept: int = 1000) -> None:
         self._judge = judge
@@ -88,7 +88,7 @@ class Mailbox:
         self._bytes = 0
 
     async def receive(self, raw: bytes, envelope: Envelope) -> Email:
-        """Judges an email and keeps it."""
+        """Authenticate an email and keep it."""
         contents = read_contents(raw)
         judgement = await self._judge.judge(raw, envelope, contents.from_addresses)
         results = authentication_results(self._host, judgement, envelope)
@@ -101,11 +101,11 @@ class Mailbox:
         return email
 
     def get(self, email_id: str) -> Email | None:
-        """The email of that id, while it is kept."""
+        """Return the email with that id, or None if it is not kept."""
         return self._emails.get(email_id)
 
     def search(self, search: Search) -> tuple[list[Email], str | None]:
-        """The newest emails that match, newest first, and the id to go on after when there are more."""
+        """Return the matching emails, newest first, and the id to continue after if there are more."""
         found: list[Email] = []
         for email in self._older_than(search.after):
             if not search.finds(email):
@@ -116,7 +116,7 @@ class Mailbox:
         return found, None
 
     def clear(self) -> int:
-        """Throws everything away and says how many emails that were."""
+        """Delete all emails and return how many there were."""
         count = len(self._emails)
         self._emails.clear()
         self._bytes = 0

@@ -1,4 +1,4 @@
-"""The sandbox's own parts, each run by itself on free ports."""
+"""Fixtures that run the sandbox or its DNS on free ports."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from tests.integration.sandbox.resolver import Resolver
 
 @pytest.fixture
 async def internet() -> AsyncIterator[Internet]:
-    """A pretend Internet whose name servers listen."""
+    """Run a simulated DNS whose name servers listen."""
     internet = Internet()
     async with internet.listening():
         yield internet
@@ -23,13 +23,13 @@ async def internet() -> AsyncIterator[Internet]:
 
 @pytest.fixture
 def resolver(internet: Internet) -> Resolver:
-    """A client that knows that Internet's root and nothing else."""
+    """Return a resolver that knows only the root server."""
     return Resolver(root=internet.root, port=internet.port)
 
 
 @asynccontextmanager
 async def a_sandbox(workspace: Path) -> AsyncIterator[Addresses]:
-    """A whole sandbox on free ports."""
+    """Run a whole sandbox on free ports."""
     settings = SandboxConfig(
         sandbox_control_port=0,
         sandbox_ses_port=0,
@@ -44,13 +44,13 @@ async def a_sandbox(workspace: Path) -> AsyncIterator[Addresses]:
 
 @pytest.fixture
 async def addresses(workspace: Path) -> AsyncIterator[Addresses]:
-    """A sandbox of this test's own."""
+    """Run a sandbox for one test."""
     async with a_sandbox(workspace) as addresses:
         yield addresses
 
 
 @pytest.fixture
 async def control(addresses: Addresses) -> AsyncIterator[SandboxClient]:
-    """Its control API."""
+    """Return a client of the sandbox's control API."""
     async with connect_sandbox(addresses.control) as client:
         yield client

@@ -1,4 +1,4 @@
-"""A small iterative resolver over dnspython, to see the sandbox's DNS with another's eyes."""
+"""A small iterative resolver based on dnspython, independent of the sandbox's code."""
 
 from dataclasses import dataclass, field
 
@@ -7,12 +7,12 @@ import dns.flags
 import dns.message
 import dns.rdatatype
 
-PATIENCE = 0.5  # seconds for one answer
+PATIENCE = 0.5  # seconds; the timeout of one query
 
 
 @dataclass
 class Resolver:
-    """Starts at the root; `asked` are the addresses that answered on the way."""
+    """Resolves from the root; `asked` lists the addresses that answered on the way."""
 
     root: str
     port: int
@@ -21,17 +21,17 @@ class Resolver:
     async def udp(
         self, address: str, name: str, rdtype: str, *, use_edns: int | None = None
     ) -> dns.message.Message:
-        """Asks one server by UDP, without EDNS unless `use_edns=0` is given."""
+        """Query one server over UDP, without EDNS unless `use_edns=0` is given."""
         query = dns.message.make_query(name, rdtype, flags=0, use_edns=use_edns)
         return await dns.asyncquery.udp(query, address, port=self.port, timeout=PATIENCE)
 
     async def tcp(self, address: str, name: str, rdtype: str) -> dns.message.Message:
-        """Asks one server by TCP."""
+        """Query one server over TCP."""
         query = dns.message.make_query(name, rdtype, flags=0)
         return await dns.asyncquery.tcp(query, address, port=self.port, timeout=PATIENCE)
 
     async def walk(self, name: str, rdtype: str) -> dns.message.Message:
-        """Follows referrals from the root until a server answers with authority."""
+        """Follow referrals from the root until a server gives an authoritative answer."""
         address = self.root
         for _ in range(10):
             answer = await self.udp(address, name, rdtype)
@@ -39,7 +39,7 @@ class Resolver:
             if answer.flags & dns.flags.AA:
                 return answer
             address = glue(answer) or await self._address_of(referral(answer)[0])
-        raise AssertionError(f"ten referrals and no answer for {name}")
+        raise AssertionError(f"no answer for {name} after ten referrals")
 
     async def _address_of(self, host: str) -> str:
         answer = await Resolver(self.root, self.port).walk(host, "A")
@@ -47,17 +47,17 @@ class Resolver:
 
 
 def values(answer: dns.message.Message) -> list[str]:
-    """The data of the answer section, in presentation form."""
+    """Return the data of the answer section, in presentation form."""
     return [data.to_text() for rrset in answer.answer for data in rrset]
 
 
 def referral(answer: dns.message.Message) -> list[str]:
-    """The name servers an answer refers to."""
+    """Return the name servers that an answer refers to."""
     return [
         data.to_text() for rrset in answer.authority if rrset.rdtype == dns.rdatatype.NS for data in rrset
     ]
 
 
 def glue(answer: dns.message.Message) -> str | None:
-    """The first address in the additional section."""
+    """Return the first address in the additional section, or None."""
     return next((data.to_text() for rrset in answer.additional for data in rrset), None)

@@ -1,4 +1,4 @@
-"""Emails as SES would have signed them, with keys published in the sandbox's DNS."""
+"""Emails signed as SES signs them, and the DNS records that make them pass."""
 
 import base64
 
@@ -27,7 +27,7 @@ PLAIN = (
 
 
 class Key:
-    """A 2048-bit key and the record that publishes it."""
+    """A 2048-bit RSA key and its DKIM record."""
 
     def __init__(self) -> None:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -36,11 +36,11 @@ class Key:
         self.record = f"v=DKIM1; k=rsa; p={base64.b64encode(public).decode()}"
 
 
-KEY = Key()  # one for all tests: making one takes a while
+KEY = Key()  # shared by all tests, because generating one is slow
 
 
 def signed(raw: bytes, *domains: str) -> bytes:
-    """The email with a signature of each domain, the first one's on top; selector s1."""
+    """Return the email with a signature of each domain, the first one on top; the selector is s1."""
     for domain in reversed(domains):
         header = dkim.sign(raw, b"s1", domain.encode(), KEY.private, canonicalize=(b"relaxed", b"simple"))
         raw = header + raw
@@ -48,7 +48,7 @@ def signed(raw: bytes, *domains: str) -> bytes:
 
 
 def records(*domains: str) -> list[tuple[str, str, str]]:
-    """What makes emails of `signed` pass: the domains' keys, the SPF of SENDER, a strict policy of AUTHOR."""
+    """Return the records with which `signed` emails pass: keys, SENDER's SPF, AUTHOR's strict policy."""
     keys = [(f"s1._domainkey.{domain}", "TXT", KEY.record) for domain in domains]
     return [
         *keys,

@@ -1,4 +1,4 @@
-"""The recursor face that the mail judges ask."""
+"""The recursor, over the network."""
 
 from dns.flags import AA, RA
 from dns.rcode import Rcode
@@ -9,7 +9,7 @@ from sandbox.dns.internet import RECURSOR_ADDRESS
 from tests.integration.sandbox.resolver import Resolver, values
 
 
-async def test_it_follows_a_cname_to_another_zone(internet: Internet, resolver: Resolver) -> None:
+async def test_the_recursor_follows_a_cname_to_another_zone(internet: Internet, resolver: Resolver) -> None:
     internet.publish("t1._domainkey.inbox.mnexa.ai", "CNAME", "t1.dkim.amazonses.com")
     internet.publish("t1.dkim.amazonses.com", "TXT", "v=DKIM1; p=key")
 
@@ -20,7 +20,7 @@ async def test_it_follows_a_cname_to_another_zone(internet: Internet, resolver: 
     assert not answer.flags & AA
 
 
-async def test_it_sees_what_was_published_a_moment_ago(internet: Internet, resolver: Resolver) -> None:
+async def test_the_recursor_has_no_cache(internet: Internet, resolver: Resolver) -> None:
     before = await resolver.udp(RECURSOR_ADDRESS, "mnexa.ai", "TXT")
 
     internet.publish("mnexa.ai", "TXT", "new")
@@ -31,7 +31,7 @@ async def test_it_sees_what_was_published_a_moment_ago(internet: Internet, resol
     assert values(after) == ['"new"']
 
 
-async def test_it_gives_up_on_a_loop(internet: Internet, resolver: Resolver) -> None:
+async def test_a_cname_loop_is_servfail(internet: Internet, resolver: Resolver) -> None:
     internet.publish("a.mnexa.ai", "CNAME", "b.mnexa.com")
     internet.publish("b.mnexa.com", "CNAME", "a.mnexa.ai")
 
@@ -40,19 +40,19 @@ async def test_it_gives_up_on_a_loop(internet: Internet, resolver: Resolver) -> 
     assert answer.rcode() == Rcode.SERVFAIL
 
 
-async def test_it_says_servfail_when_no_server_answers(internet: Internet, resolver: Resolver) -> None:
+async def test_no_answer_from_any_server_is_servfail(internet: Internet, resolver: Resolver) -> None:
     internet.publish("mnexa.ai", "TXT", "here")
     internet.lay_fault(FaultKind.TIMEOUT, zone="mnexa.ai")
 
     assert (await resolver.udp(RECURSOR_ADDRESS, "mnexa.ai", "TXT")).rcode() == Rcode.SERVFAIL
 
 
-async def test_it_can_break_itself(internet: Internet, resolver: Resolver) -> None:
+async def test_the_recursor_can_have_a_fault_of_its_own(internet: Internet, resolver: Resolver) -> None:
     internet.publish("mnexa.ai", "TXT", "here")
     internet.lay_fault(FaultKind.SERVFAIL, server="recursor")
 
-    recursed = await resolver.udp(RECURSOR_ADDRESS, "mnexa.ai", "TXT")
-    walked = await resolver.walk("mnexa.ai", "TXT")
+    by_recursor = await resolver.udp(RECURSOR_ADDRESS, "mnexa.ai", "TXT")
+    by_referrals = await resolver.walk("mnexa.ai", "TXT")
 
-    assert recursed.rcode() == Rcode.SERVFAIL
-    assert values(walked) == ['"here"']
+    assert by_recursor.rcode() == Rcode.SERVFAIL
+    assert values(by_referrals) == ['"here"']

@@ -1,4 +1,4 @@
-"""Finding and reading what arrived."""
+"""Searching and reading received emails."""
 
 import aiohttp
 import aiosmtplib
@@ -33,7 +33,7 @@ async def test_emails_are_paged_newest_first(addresses: Addresses, control: Sand
 
 
 @pytest.mark.parametrize("search", [{"to": "TO3@"}, {"from": "ada3@"}, {"subject": "number 3"}])
-async def test_emails_are_found_by_what_they_say(
+async def test_emails_are_found_by_recipient_sender_and_subject(
     addresses: Addresses, control: SandboxClient, search: dict[str, str]
 ) -> None:
     for number in range(5):
@@ -44,20 +44,18 @@ async def test_emails_are_found_by_what_they_say(
     assert [email["subject"] for email in found] == ["Number 3"]
 
 
-async def test_an_emptied_mailbox_is_empty(addresses: Addresses, control: SandboxClient) -> None:
+async def test_clearing_the_mailbox_deletes_all_emails(addresses: Addresses, control: SandboxClient) -> None:
     await deliver(addresses, 1)
     email_id = (await control.emails())[0]["id"]
 
     await control.call("DELETE", "/mailbox/emails")
 
     assert await control.emails() == []
-    with pytest.raises(SandboxRefused, match="no such email"):
+    with pytest.raises(SandboxRefused, match="There is no email"):
         await control.email(email_id)
 
 
-async def test_the_page_shows_an_emails_words_and_runs_none(
-    addresses: Addresses, control: SandboxClient
-) -> None:
+async def test_the_page_escapes_the_contents_of_emails(addresses: Addresses, control: SandboxClient) -> None:
     await deliver(addresses, 1)
     email_id = (await control.emails())[0]["id"]
 

@@ -1,4 +1,4 @@
-"""A pretend AWS over the real pretend Internet and mailbox, spoken to by boto3 over HTTP."""
+"""Fixtures that run the simulated AWS with the sandbox's DNS and mailbox, for calls by boto3 over HTTP."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -11,13 +11,13 @@ from tests.integration.sandbox_aws.world import MakeWorld, World, open_world
 
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where this worker's sandboxes keep their test CA."""
+    """Return the directory in which this worker's sandboxes keep their test CA."""
     return tmp_path_factory.mktemp("certificates")
 
 
 @pytest.fixture
 async def make_world(certificates: Path) -> AsyncIterator[MakeWorld]:
-    """Makes a world; a keyword changes a setting of the AWS in it."""
+    """Return a function that starts a world; its keyword arguments change settings of AWS."""
     async with AsyncExitStack() as stack:
 
         async def make(**settings: float | bool | tuple[float, ...]) -> World:
@@ -28,13 +28,13 @@ async def make_world(certificates: Path) -> AsyncIterator[MakeWorld]:
 
 @pytest.fixture
 async def world(make_world: MakeWorld) -> World:
-    """A world in which nothing throttles, and SES looks at DNS all the time."""
+    """Start a world without throttling, in which SES checks DNS continuously."""
     return await make_world()
 
 
 @pytest.fixture
 async def telling_world(world: World) -> World:
-    """The same, with a configuration set that publishes all events to a queue, set up as in production."""
+    """Return the world with a configuration set that publishes all events to a queue, as in production."""
     await world.subscribe_queue()
     await world.notifications(1)  # the greeting
     return world

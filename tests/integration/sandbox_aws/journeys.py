@@ -1,4 +1,4 @@
-"""A journey through each service of the pretend AWS that calls every operation it has."""
+"""A sequence of calls for each service of the simulated AWS that covers all its operations."""
 
 import json
 from collections.abc import Callable
@@ -29,13 +29,13 @@ RAW = b"From: agent@inbox.mnexa.ai\r\nTo: b@customer.com\r\nSubject: Raw\r\n\r\n
 
 @dataclass(frozen=True)
 class Step:
-    """One call; `params` may look at the world and at the answers so far, by operation."""
+    """One call; `params` may be a function of the world and of the responses so far, by operation."""
 
     operation: str
     params: Json | Callable[[World, dict[str, Json]], Json]
 
     def resolved(self, world: World, answers: dict[str, Json]) -> Json:
-        """What to call with."""
+        """Return the parameters of the call."""
         return self.params if isinstance(self.params, dict) else self.params(world, answers)
 
 

@@ -1,4 +1,4 @@
-"""What a receiver gets, and how it judges it."""
+"""Emails as the receiver gets and authenticates them."""
 
 from tests.integration.sandbox_aws.world import World
 
@@ -7,7 +7,7 @@ SENDER = f"agent@{NAME}"
 TO = "somebody@customer.com"
 
 
-async def test_an_email_of_a_verified_domain_is_signed_by_it_and_then_by_amazon(world: World) -> None:
+async def test_an_email_has_the_signatures_of_its_domain_and_of_amazonses(world: World) -> None:
     await world.verified(NAME)
 
     message_id = await world.send(SENDER, TO)
@@ -25,7 +25,7 @@ async def test_an_email_of_a_verified_domain_is_signed_by_it_and_then_by_amazon(
     assert f"Message-ID: <{message_id}@us-east-1.amazonses.com>".encode() in email.raw
 
 
-async def test_while_mail_from_does_not_work_amazon_is_the_envelope_sender(world: World) -> None:
+async def test_an_unverified_mail_from_falls_back_to_amazonses(world: World) -> None:
     world.publish_dkim(NAME, await world.create(NAME))
     await world.sees(NAME, "SUCCESS", "PENDING")
 
@@ -43,22 +43,22 @@ async def test_a_pending_child_is_signed_by_its_verified_parent(world: World) ->
     await world.send(SENDER, TO)
 
     email = await world.arrived(TO)
-    assert [(verdict.domain, verdict.result) for verdict in email.judgement.dkim] == [
+    assert [(signature.domain, signature.result) for signature in email.judgement.dkim] == [
         ("mnexa.ai", "pass"),
         ("amazonses.com", "pass"),
     ]
 
 
-async def test_with_signing_switched_off_only_amazon_signs(world: World) -> None:
+async def test_with_signing_disabled_only_amazonses_signs(world: World) -> None:
     await world.verified(NAME)
     await world.ses("put_email_identity_dkim_attributes", EmailIdentity=NAME, SigningEnabled=False)
 
     await world.send(SENDER, TO)
 
-    assert [verdict.domain for verdict in (await world.arrived(TO)).judgement.dkim] == ["amazonses.com"]
+    assert [signature.domain for signature in (await world.arrived(TO)).judgement.dkim] == ["amazonses.com"]
 
 
-async def test_bcc_gets_the_email_and_nobody_sees_it(world: World) -> None:
+async def test_bcc_recipients_are_not_visible(world: World) -> None:
     await world.verified(NAME)
 
     await world.send(SENDER, TO, Destination={"ToAddresses": [TO], "BccAddresses": ["hidden@elsewhere.com"]})
@@ -77,11 +77,11 @@ async def test_a_raw_email_keeps_its_body_byte_for_byte(world: World) -> None:
 
     email = await world.arrived(TO)
     assert email.raw.endswith(b"\r\n\r\n" + body)
-    assert {verdict.result for verdict in email.judgement.dkim} == {"pass"}
+    assert {signature.result for signature in email.judgement.dkim} == {"pass"}
     assert b"Bcc" not in email.raw
 
 
-async def test_keys_follow_the_hosted_zone(world: World) -> None:
+async def test_keys_move_with_the_hosted_zone(world: World) -> None:
     created = await world.create(NAME)
     zone = "abcd.dkim.us-east-1.amazonses.com"
     await world.control("PATCH", f"/ses/identities/{NAME}", {"signing_hosted_zone": zone})

@@ -1,4 +1,4 @@
-"""SES verifies by looking the records up, and nothing else moves an identity."""
+"""The verification status of an identity changes only by SES's DNS checks."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from tests.integration.sandbox_aws.world import MakeWorld, World
 NAME = "inbox.mnexa.ai"
 
 
-async def test_an_identity_is_pending_until_all_three_cnames_are_there(world: World) -> None:
+async def test_an_identity_is_pending_until_all_three_cnames_exist(world: World) -> None:
     created = await world.create(NAME)
     dkim = created["DkimAttributes"]
     for token in dkim["Tokens"][:2]:
@@ -50,7 +50,7 @@ SITUATIONS: dict[str, tuple[Make, str]] = {
 
 
 @pytest.mark.parametrize(("make", "error"), SITUATIONS.values(), ids=SITUATIONS)
-async def test_verification_info_says_what_is_wrong(world: World, make: Make, error: str) -> None:
+async def test_verification_info_has_the_error_type(world: World, make: Make, error: str) -> None:
     created = await world.create(NAME)
 
     make(world, f"{created['DkimAttributes']['Tokens'][0]}._domainkey.{NAME}")
@@ -59,7 +59,7 @@ async def test_verification_info_says_what_is_wrong(world: World, make: Make, er
     assert (await world.identity(NAME))["DkimAttributes"]["Status"] == "PENDING"
 
 
-async def test_a_passing_fault_is_looked_past(world: World) -> None:
+async def test_a_temporary_dns_fault_does_not_prevent_verification(world: World) -> None:
     created = await world.create(NAME)
     world.internet.faults.add(Fault(FaultKind.SERVFAIL, zone="mnexa.ai", count=20))
 
@@ -68,7 +68,7 @@ async def test_a_passing_fault_is_looked_past(world: World) -> None:
     await world.sees(NAME, "SUCCESS")
 
 
-async def test_after_72_hours_ses_gives_up_and_looks_no_more(world: World) -> None:
+async def test_after_72_hours_ses_stops_checking(world: World) -> None:
     created = await world.create(NAME)
 
     await world.later(hours=72, seconds=1)
@@ -82,7 +82,7 @@ async def test_after_72_hours_ses_gives_up_and_looks_no_more(world: World) -> No
     assert not (await world.identity(NAME))["VerifiedForSendingStatus"]
 
 
-async def test_asked_again_it_looks_again_with_the_same_tokens(world: World) -> None:
+async def test_a_restart_checks_again_with_the_same_tokens(world: World) -> None:
     created = await world.create(NAME)
     await world.later(hours=72, seconds=1)
     await world.sees(NAME, "FAILED", "FAILED")
@@ -100,7 +100,7 @@ async def test_asked_again_it_looks_again_with_the_same_tokens(world: World) -> 
     await world.sees(NAME, "SUCCESS", "SUCCESS")
 
 
-async def test_another_key_length_makes_other_tokens(world: World) -> None:
+async def test_another_key_length_creates_new_tokens(world: World) -> None:
     created = await world.create(NAME)
 
     again = await world.ses(
@@ -115,7 +115,7 @@ async def test_another_key_length_makes_other_tokens(world: World) -> None:
     assert (await world.internet.resolve(f"{old}.dkim.amazonses.com", "TXT")).status == "NXDOMAIN"
 
 
-async def test_what_was_verified_and_goes_is_a_temporary_failure_for_72_hours(world: World) -> None:
+async def test_a_missing_record_after_verification_is_a_temporary_failure_for_72_hours(world: World) -> None:
     created = await world.create(NAME)
     world.publish_dkim(NAME, created)
     world.publish_mail_from(NAME)
@@ -135,7 +135,7 @@ async def test_what_was_verified_and_goes_is_a_temporary_failure_for_72_hours(wo
     assert not (await world.identity(NAME))["VerifiedForSendingStatus"]
 
 
-async def test_mail_from_wants_exactly_one_mx(world: World) -> None:
+async def test_mail_from_requires_exactly_one_mx(world: World) -> None:
     await world.create(NAME)
 
     world.internet.publish(f"send.{NAME}", "MX", "mx.elsewhere.com.", priority=20)
@@ -157,7 +157,7 @@ async def test_a_verified_parent_makes_a_pending_child_sendable(world: World) ->
     assert identity["VerifiedForSendingStatus"]
 
 
-async def test_keys_are_published_below_the_tokens_and_go_with_the_identity(world: World) -> None:
+async def test_keys_are_published_below_the_tokens_and_removed_with_the_identity(world: World) -> None:
     tokens = (await world.create(NAME))["DkimAttributes"]["Tokens"]
 
     for token in tokens:
@@ -170,7 +170,7 @@ async def test_keys_are_published_below_the_tokens_and_go_with_the_identity(worl
         await world.identity(NAME)
 
 
-async def test_rows_of_a_sweep_come_in_pages(world: World) -> None:
+async def test_identities_are_listed_in_pages(world: World) -> None:
     await world.control("POST", "/ses/identities/seed", {"count": 5})
 
     first = await world.ses("list_email_identities", PageSize=3)
@@ -182,7 +182,9 @@ async def test_rows_of_a_sweep_come_in_pages(world: World) -> None:
     assert {row["VerificationStatus"] for row in rows} == {"PENDING"}
 
 
-async def test_two_thousand_seeded_identities_do_not_keep_one_from_being_seen(make_world: MakeWorld) -> None:
+async def test_two_thousand_seeded_identities_do_not_delay_the_check_of_another(
+    make_world: MakeWorld,
+) -> None:
     world = await make_world(check_interval=0.5)
     await world.control("POST", "/ses/identities/seed", {"count": 2000})
     created = await world.create(NAME)

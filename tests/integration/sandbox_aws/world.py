@@ -1,4 +1,4 @@
-"""One pretend Internet with one pretend AWS in it, and what a test does with them and looks at."""
+"""A simulated Internet with AWS in it, and helpers that act on them and inspect them."""
 
 import asyncio
 import json
@@ -42,13 +42,13 @@ EVENT_TYPES = [
     "DELIVERY_DELAY",
 ]
 
-BOTO3 = boto3.Session("AKIASANDBOX", "sandbox", region_name=REGION)  # one for all: it keeps the models
+BOTO3 = boto3.Session("AKIASANDBOX", "sandbox", region_name=REGION)  # shared, because it caches the models
 
 Json = dict[str, Any]
 
 
 class World:
-    """One pretend Internet with one pretend AWS in it."""
+    """A simulated Internet with AWS in it."""
 
     def __init__(self, aws: Aws, internet: Internet, mailbox: Mailbox, ports: list[int]) -> None:
         self.aws = aws
@@ -63,22 +63,22 @@ class World:
         self._session = aiohttp.ClientSession()
 
     async def close(self) -> None:
-        """Closes what the test used."""
+        """Close all clients."""
         await self._session.close()
         for client in self._clients.values():
             client.close()
 
     async def ses(self, operation: str, **params: Any) -> Json:
-        """Calls SES as our services do, with one attempt."""
+        """Call SES as the services do, with one attempt."""
         return await self.call("sesv2", operation, **params)
 
     async def call(self, service: str, operation: str, **params: Any) -> Json:
-        """Calls any service, with one attempt."""
+        """Call any service, with one attempt."""
         answer: Json = await asyncio.to_thread(getattr(self.client(service), operation), **params)
         return answer
 
     def client(self, service: str) -> Any:
-        """boto3's client of the service, the same one each time."""
+        """Return boto3's client of the service, created once."""
         if service not in self._clients:
             config = Config(
                 retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=3, max_pool_connections=30
@@ -87,18 +87,18 @@ class World:
         return self._clients[service]
 
     async def control(self, method: str, path: str, body: Json | None = None) -> Json:
-        """Calls the control API; an error of its fails the test."""
+        """Call the control API; an error fails the test."""
         async with self._session.request(method, self.control_url + path, json=body) as answer:
             content: Json = await answer.json()
             assert answer.status < 400, content
             return content
 
     async def identity(self, name: str) -> Json:
-        """The identity as SES tells it."""
+        """Return the identity by GetEmailIdentity."""
         return await self.ses("get_email_identity", EmailIdentity=name)
 
     async def create(self, name: str) -> Json:
-        """Creates an identity with its MAIL FROM domain at `send.`."""
+        """Create an identity with its MAIL FROM domain at `send.`; return the first response."""
         created = await self.ses("create_email_identity", EmailIdentity=name)
         await self.ses(
             "put_email_identity_mail_from_attributes", EmailIdentity=name, MailFromDomain=f"send.{name}"
@@ -106,7 +106,7 @@ class World:
         return created
 
     def publish_dkim(self, name: str, created: Json) -> None:
-        """Publishes the three CNAMEs, as the customer would."""
+        """Publish the three CNAMEs, as the customer would."""
         dkim = created["DkimAttributes"]
         for token in dkim["Tokens"]:
             self.internet.publish(
@@ -114,24 +114,24 @@ class World:
             )
 
     def withdraw_dkim(self, name: str, created: Json) -> None:
-        """Takes the first of the CNAMEs back."""
+        """Remove the first of the CNAMEs."""
         self.internet.withdraw(f"{created['DkimAttributes']['Tokens'][0]}._domainkey.{name}", "CNAME")
 
     def publish_mail_from(self, name: str) -> None:
-        """Publishes the MX and SPF of the MAIL FROM domain."""
+        """Publish the MX and SPF records of the MAIL FROM domain."""
         exchanger = f"feedback-smtp.{REGION}.amazonses.com."
         self.internet.publish(f"send.{name}", "MX", exchanger, priority=10)
         self.internet.publish(f"send.{name}", "TXT", "v=spf1 include:amazonses.com ~all")
 
     async def verified(self, name: str) -> str:
-        """A domain that is verified, MAIL FROM included."""
+        """Create a domain, verify it with its MAIL FROM domain, and return its name."""
         self.publish_dkim(name, await self.create(name))
         self.publish_mail_from(name)
         await self.sees(name, "SUCCESS", "SUCCESS")
         return name
 
     async def sees(self, name: str, dkim: str, mail_from: str | None = None) -> Json:
-        """Waits until SES has those statuses for the identity."""
+        """Wait until the identity has these statuses in SES; return it as the control API shows it."""
 
         async def seen() -> Json:
             shown = await self.control("GET", f"/ses/identities/{name}")
@@ -142,23 +142,23 @@ class World:
         return await eventually(seen)
 
     async def error_is(self, name: str, error: str) -> None:
-        """Waits until SES says that of the identity's DKIM records."""
+        """Wait until GetEmailIdentity has this ErrorType."""
 
-        async def told() -> None:
+        async def check() -> None:
             assert (await self.identity(name))["VerificationInfo"].get("ErrorType") == error
 
-        await eventually(lambda: _done(told()))
+        await eventually(lambda: _done(check()))
 
     async def mail_from_error_is(self, name: str, error: str) -> None:
-        """Waits until SES has found that wrong with the identity's MAIL FROM domain."""
+        """Wait until the check of the MAIL FROM domain has this error."""
 
-        async def told() -> None:
+        async def check() -> None:
             assert (await self.control("GET", f"/ses/identities/{name}"))["mail_from"]["error"] == error
 
-        await eventually(lambda: _done(told()))
+        await eventually(lambda: _done(check()))
 
     async def send(self, sender: str, to: str, **more: Any) -> str:
-        """Sends a small email and returns SES's message id."""
+        """Send a small email and return SES's message id."""
         content = {"Simple": {"Subject": {"Data": "Hello"}, "Body": {"Text": {"Data": "Hello, you.\n"}}}}
         answer = await self.ses(
             "send_email",
@@ -168,11 +168,11 @@ class World:
         return message_id
 
     async def later(self, **amount: float) -> None:
-        """Moves the sandbox's clock, by an amount as timedelta takes it."""
+        """Advance the sandbox's clock by an amount given as keyword arguments of timedelta."""
         await self.control("POST", "/clock", {"advance_seconds": timedelta(**amount).total_seconds()})
 
     async def arrived(self, to: str) -> Email:
-        """The newest email to that address, once it is in the mailbox."""
+        """Wait for an email to that address; return the newest."""
 
         def found() -> list[Email]:
             emails, _ = self.mailbox.search(Search(to, None, None, 1, None))
@@ -181,7 +181,7 @@ class World:
         return (await eventually(found))[0]
 
     async def subscribe_queue(self, **attributes: str) -> None:
-        """Sets topic, queue, configuration set and destination up, and the policies that join them."""
+        """Create topic, queue, configuration set and destination, with the policies that they need."""
         self.topic_arn = (await self.call("sns", "create_topic", Name=TOPIC))["TopicArn"]
         self.queue_url = (await self.call("sqs", "create_queue", QueueName=TOPIC))["QueueUrl"]
         queue_arn = self.topic_arn.replace(":sns:", ":sqs:")
@@ -218,7 +218,7 @@ class World:
         )
 
     async def bodies(self, count: int) -> list[str]:
-        """Receives and deletes that many messages from the queue."""
+        """Receive and delete that many messages from the queue; return their bodies."""
         found: list[str] = []
         while len(found) < count:
             answer = await self.call(
@@ -232,11 +232,11 @@ class World:
         return found
 
     async def notifications(self, count: int) -> list[Json]:
-        """Receives and deletes that many SNS envelopes from the queue."""
+        """Receive and delete that many SNS envelopes from the queue."""
         return [json.loads(body) for body in await self.bodies(count)]
 
     async def events(self, count: int) -> list[Json]:
-        """That many of SES's events, in the order in which they came."""
+        """Receive that many of SES's events, in order of arrival."""
         return [json.loads(envelope["Message"]) for envelope in await self.notifications(count)]
 
 
@@ -245,7 +245,7 @@ MakeWorld = Callable[..., Awaitable[World]]
 
 @asynccontextmanager
 async def open_world(directory: Path, **settings: Any) -> AsyncIterator[World]:
-    """Runs everything; SES throttles nothing and looks at DNS all the time, unless a setting differs."""
+    """Run a world; unless a setting differs, SES does not throttle and checks DNS continuously."""
     usual = AwsConfig(directory=directory, check_interval=0.02, control_rate=0.0, max_send_rate=1000.0)
     config, clock = replace(usual, **settings), Clock()
     internet = Internet(now=clock.now)
@@ -283,6 +283,6 @@ async def _done(check: Coroutine[Any, Any, None]) -> bool:
 
 
 def allowing(service: str, action: str) -> str:
-    """A resource policy that lets one AWS service do one thing."""
+    """Return a resource policy that allows one AWS service one action."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": action, "Resource": "*"}
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

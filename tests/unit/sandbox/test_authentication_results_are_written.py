@@ -3,7 +3,7 @@ from sandbox.mailbox.dmarc import DmarcVerdict
 from sandbox.mailbox.judge import DkimVerdict, Envelope, Judgement, SpfVerdict
 
 
-def test_nothing_in_an_email_can_forge_a_verdict() -> None:
+def test_an_email_cannot_forge_a_result() -> None:
     forged = 'a"\r\n; dmarc=pass header.from=b'
     envelope = Envelope("203.0.113.10", "helo.example.com", forged, ("to@example.com",))
     judgement = Judgement(

@@ -23,7 +23,7 @@ Content-Type: text/html; charset=utf-8\r
 """
 
 
-def test_a_person_sees_names_subject_and_both_bodies() -> None:
+def test_headers_and_both_bodies_are_decoded() -> None:
     contents = read_contents(MIXED)
 
     assert contents.from_ == "Adà via e2a <agent@send.e2a.dev>"
@@ -44,5 +44,5 @@ def test_a_person_sees_names_subject_and_both_bodies() -> None:
         b"Content-Transfer-Encoding: base64\r\n\r\n====",
     ],
 )
-def test_nothing_in_an_email_can_break_the_reading(raw: bytes) -> None:
+def test_a_malformed_email_does_not_raise(raw: bytes) -> None:
     assert read_contents(raw).headers is not None

@@ -1,4 +1,4 @@
-"""RFC 9989 over a DNS that is a dictionary."""
+"""DMARC evaluation by RFC 9989, with a dictionary as DNS."""
 
 import pytest
 
@@ -7,9 +7,9 @@ from sandbox.mailbox.dmarc import Dmarc, DmarcVerdict, parse_policy
 Zone = dict[str, list[str]]
 
 
-def evaluator(dns: Zone, unsure: str = "") -> Dmarc:
+def evaluator(dns: Zone, failing: str = "") -> Dmarc:
     async def txt(name: str) -> list[str] | None:
-        return None if name == unsure else dns.get(name, [])
+        return None if name == failing else dns.get(name, [])
 
     async def exists(name: str) -> bool:
         return not name.startswith("ghost.")
@@ -17,7 +17,7 @@ def evaluator(dns: Zone, unsure: str = "") -> Dmarc:
     return Dmarc(txt, exists)
 
 
-async def judged(dns: Zone, author: str, dkim: list[str], spf: str | None) -> DmarcVerdict:
+async def evaluated(dns: Zone, author: str, dkim: list[str], spf: str | None) -> DmarcVerdict:
     return await evaluator(dns).evaluate(author, dkim, spf)
 
 
@@ -42,7 +42,7 @@ async def test_alignment_is_strict_or_relaxed_for_each_identifier(
 ) -> None:
     dns = {"_dmarc.inbox.mnexa.ai": [f"v=DMARC1; p=reject; {tags}"]}
 
-    verdict = await judged(dns, "inbox.mnexa.ai", dkim, spf)
+    verdict = await evaluated(dns, "inbox.mnexa.ai", dkim, spf)
 
     assert verdict.aligned_by == aligned_by
     assert verdict.result == ("pass" if aligned_by else "fail")
@@ -68,9 +68,11 @@ async def test_alignment_is_strict_or_relaxed_for_each_identifier(
         ),
         ({"_dmarc.b.c.d.e.f.g.mnexa.ai": ["v=DMARC1; p=none"]}, "1.a.b.c.d.e.f.g.mnexa.ai", None),
     ],
-    ids=["no record", "upward", "psd=n", "psd=y above", "psd=y itself", "deep", "leapt over"],
+    ids=["no record", "upward", "psd=n", "psd=y above", "psd=y itself", "deep", "skipped by the walk"],
 )
-async def test_the_tree_walk_finds_the_organization(dns: Zone, domain: str, organization: str | None) -> None:
+async def test_the_tree_walk_finds_the_organizational_domain(
+    dns: Zone, domain: str, organization: str | None
+) -> None:
     assert await evaluator(dns).organizational(domain) == (organization or domain)
 
 
@@ -87,16 +89,14 @@ async def test_the_tree_walk_finds_the_organization(dns: Zone, domain: str, orga
         ("v=DMARC1; rua=mailto:reports@mnexa.ai", "mnexa.ai", "none"),
     ],
 )
-async def test_a_failing_email_gets_what_the_owner_asks_for(
-    record: str, author: str, disposition: str
-) -> None:
-    verdict = await judged({"_dmarc.mnexa.ai": [record]}, author, [], None)
+async def test_a_failing_email_gets_the_published_policy(record: str, author: str, disposition: str) -> None:
+    verdict = await evaluated({"_dmarc.mnexa.ai": [record]}, author, [], None)
 
     assert (verdict.result, verdict.disposition) == ("fail", disposition)
 
 
-async def test_the_registrys_policy_covers_a_domain_without_one() -> None:
-    verdict = await judged({"_dmarc.ai": ["v=DMARC1; p=reject; psd=y"]}, "mnexa.ai", [], None)
+async def test_a_domain_without_a_policy_gets_the_one_of_its_registry() -> None:
+    verdict = await evaluated({"_dmarc.ai": ["v=DMARC1; p=reject; psd=y"]}, "mnexa.ai", [], None)
 
     assert (verdict.result, verdict.disposition) == ("fail", "reject")
 
@@ -104,16 +104,16 @@ async def test_the_registrys_policy_covers_a_domain_without_one() -> None:
 @pytest.mark.parametrize(
     "texts",
     [[], ["v=spf1 -all"], ["v=DMARC1; p=none", "v=DMARC1; p=reject"], ["v=DMARC1"], ["p=none; v=DMARC1"]],
-    ids=["nothing", "something else", "two records", "asks for nothing", "version not first"],
+    ids=["nothing", "something else", "two records", "no policy", "version not first"],
 )
-async def test_without_one_clear_policy_there_is_no_verdict(texts: list[str]) -> None:
-    verdict = await judged({"_dmarc.mnexa.ai": texts}, "mnexa.ai", ["mnexa.ai"], None)
+async def test_without_exactly_one_valid_policy_the_result_is_none(texts: list[str]) -> None:
+    verdict = await evaluated({"_dmarc.mnexa.ai": texts}, "mnexa.ai", ["mnexa.ai"], None)
 
     assert verdict.result == "none"
 
 
-async def test_an_unsure_dns_makes_an_unsure_verdict() -> None:
-    verdict = await evaluator({}, unsure="_dmarc.mnexa.ai").evaluate("mnexa.ai", ["mnexa.ai"], None)
+async def test_a_failed_dns_lookup_is_a_temperror() -> None:
+    verdict = await evaluator({}, failing="_dmarc.mnexa.ai").evaluate("mnexa.ai", ["mnexa.ai"], None)
 
     assert verdict.result == "temperror"
 

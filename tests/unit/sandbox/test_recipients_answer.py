@@ -17,13 +17,13 @@ from sandbox.mailbox.recipients import Recipients
         ("slowly@mnexa.ai", None),
     ],
 )
-def test_the_local_part_decides(recipient: str, code: str | None) -> None:
+def test_the_local_part_selects_the_reply(recipient: str, code: str | None) -> None:
     refusal = Recipients().refusal("sender@example.com", recipient)
 
     assert (refusal and refusal[:3]) == code
 
 
-def test_a_slow_recipient_accepts_the_second_try_of_the_same_sender() -> None:
+def test_a_slow_recipient_accepts_the_second_attempt_of_a_sender() -> None:
     recipients = Recipients()
     recipients.refusal("first@example.com", "slow@mnexa.ai")
 

@@ -1,4 +1,4 @@
-"""The bytes of an email as SES leaves them."""
+"""The bytes of an email as SES sends them."""
 
 import email
 import email.policy
@@ -31,7 +31,7 @@ def parsed(raw: bytes) -> Any:
     return email.message_from_bytes(raw, policy=email.policy.default)
 
 
-def test_a_simple_email_says_what_was_asked_and_no_bcc() -> None:
+def test_a_simple_email_has_the_given_headers_and_no_bcc() -> None:
     headers, body = split(compose(simple(Headers=[{"Name": "List-Unsubscribe", "Value": "<https://x.com>"}])))
 
     assert dict(headers[:5]) == {
@@ -45,7 +45,7 @@ def test_a_simple_email_says_what_was_asked_and_no_bcc() -> None:
     assert "bcc" not in {name.lower() for name, _ in headers}
 
 
-def test_text_html_and_attachments_come_in_their_parts() -> None:
+def test_text_html_and_attachments_are_separate_parts() -> None:
     body = {"Text": {"Data": "Grüße"}, "Html": {"Data": "<p>Grüße</p>"}}
     attachment = {"RawContent": b"\x00\xff", "FileName": "ä.bin", "ContentType": "application/x-thing"}
 
@@ -61,7 +61,7 @@ def test_text_html_and_attachments_come_in_their_parts() -> None:
     ]
 
 
-def test_fifty_recipients_make_no_overlong_line() -> None:
+def test_fifty_recipients_are_folded_into_short_lines() -> None:
     params = simple()
     params["Destination"]["ToAddresses"] = [f"somebody-with-a-long-name-{n}@customer.com" for n in range(50)]
 
@@ -81,12 +81,12 @@ def test_fifty_recipients_make_no_overlong_line() -> None:
         {"Body": {}},
     ],
 )
-def test_what_would_forge_or_break_the_email_is_refused(wrong: dict[str, Any]) -> None:
+def test_content_that_would_forge_or_break_the_email_is_rejected(wrong: dict[str, Any]) -> None:
     with pytest.raises(Refusal, match="BadRequestException"):
         compose(simple(**wrong))
 
 
-def test_ses_replaces_ids_and_dates_and_takes_its_own_headers_out() -> None:
+def test_ses_replaces_ids_and_dates_and_removes_its_own_headers() -> None:
     raw = (
         b"Return-Path: <x@y.com>\nMessage-ID: <mine@customer.com>\nDate: Thu, 1 Jan 1970 00:00:00 +0000\n"
         b"From: agent@inbox.mnexa.ai\nX-SES-CONFIGURATION-SET: mine\nBcc: secret@customer.com\n"
@@ -105,7 +105,7 @@ def test_ses_replaces_ids_and_dates_and_takes_its_own_headers_out() -> None:
     assert not {"bcc", "return-path", "x-ses-configuration-set"} & {name.lower() for name in message}
 
 
-def test_an_id_says_when_it_was_made() -> None:
+def test_an_id_contains_its_creation_time() -> None:
     first, second = new_id(NOW), new_id(NOW)
 
     assert len(first) == 60

@@ -1,4 +1,4 @@
-"""The control API's own manners: what it takes, and what it says to what it does not take."""
+"""Successful calls of the control API, and the start of the process."""
 
 import asyncio
 import json
@@ -19,9 +19,7 @@ async def fetched(url: str) -> str:
         return await answer.text()
 
 
-async def test_a_record_published_and_deleted_comes_and_goes(
-    addresses: Addresses, control: SandboxClient
-) -> None:
+async def test_a_record_is_published_and_deleted(addresses: Addresses, control: SandboxClient) -> None:
     resolver = Resolver(addresses.dns_root, addresses.dns_port)
     await control.publish("MX", "send.mnexa.ai", "feedback-smtp.us-east-1.amazonses.com", priority=10)
 
@@ -42,7 +40,7 @@ async def test_a_zone_file_is_published(addresses: Addresses, control: SandboxCl
     assert values(await resolver.walk("www.mnexa.ai", "CNAME")) == ["elsewhere.com."]
 
 
-async def test_a_zone_tells_what_each_server_holds(control: SandboxClient) -> None:
+async def test_a_zone_shows_the_records_of_each_server(control: SandboxClient) -> None:
     await control.call("PUT", "/dns/zones/mnexa.ai", {"name_servers": ["ns1.mnexa.ai", "ns.other-host.net"]})
     await control.publish("TXT", "mnexa.ai", "here", servers=["ns.other-host.net"])
 
@@ -52,7 +50,7 @@ async def test_a_zone_tells_what_each_server_holds(control: SandboxClient) -> No
     assert held == {"ns1.mnexa.ai": ["A"], "ns.other-host.net": ["TXT", "A"]}
 
 
-async def test_the_query_log_tells_who_was_asked_what(addresses: Addresses, control: SandboxClient) -> None:
+async def test_the_query_log_lists_queries_and_servers(addresses: Addresses, control: SandboxClient) -> None:
     resolver = Resolver(addresses.dns_root, addresses.dns_port)
     await control.publish("TXT", "mnexa.ai", "here")
 
@@ -78,29 +76,31 @@ async def test_the_index_lists_every_call(addresses: Addresses) -> None:
         assert f"<code>{call}</code>" in page
 
 
-async def test_the_process_tells_its_addresses_and_ends_when_told(tmp_path: Path) -> None:
-    told = tmp_path / "addresses.json"
+async def test_the_process_writes_its_addresses_and_stops_on_sigterm(tmp_path: Path) -> None:
+    addresses_file = tmp_path / "addresses.json"
     ports = {f"LETTERHEAD_SANDBOX_{name}_PORT": "0" for name in ("CONTROL", "SMTP", "DNS", "SES", "TLS")}
-    files = {"ADDRESSES_FILE": told, "DIRECTORY": tmp_path}
+    files = {"ADDRESSES_FILE": addresses_file, "DIRECTORY": tmp_path}
     environ = ports | {f"LETTERHEAD_SANDBOX_{name}": str(path) for name, path in files.items()}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "sandbox", env=environ, stdout=-1)
 
-    await eventually(told.exists)
-    health = await fetched(f"{json.loads(told.read_text())['control']}/healthz")
+    await eventually(addresses_file.exists)
+    health = await fetched(f"{json.loads(addresses_file.read_text())['control']}/healthz")
     process.send_signal(signal.SIGTERM)
 
     assert json.loads(health) == {"status": "ok"}
     assert await process.wait() == 0
 
 
-async def test_a_taken_port_is_told_by_its_settings_name(addresses: Addresses, tmp_path: Path) -> None:
+async def test_a_port_in_use_is_reported_by_the_name_of_its_setting(
+    addresses: Addresses, tmp_path: Path
+) -> None:
     taken = {"LETTERHEAD_SANDBOX_CONTROL_PORT": addresses.control.rpartition(":")[2]}
     ports = {f"LETTERHEAD_SANDBOX_{name}_PORT": "0" for name in ("SMTP", "DNS", "SES", "TLS")}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox", env=ports | taken, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
     )
 
-    _, complaint = await process.communicate()
+    _, errors = await process.communicate()
 
     assert process.returncode == 78
-    assert "LETTERHEAD_SANDBOX_CONTROL_PORT" in complaint.decode()
+    assert "LETTERHEAD_SANDBOX_CONTROL_PORT" in errors.decode()

@@ -1,4 +1,4 @@
-"""Whom a resource policy lets in."""
+"""Evaluation of resource policies."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ STATEMENT = {
 }
 
 
-def lets_in(*statements: dict[str, Any]) -> bool:
+def allows_topic(*statements: dict[str, Any]) -> bool:
     return allows(json.dumps({"Statement": list(statements)}), BY_TOPIC)
 
 
@@ -48,8 +48,8 @@ def lets_in(*statements: dict[str, Any]) -> bool:
         {"Condition": {"ArnLike": {"AWS:SourceArn": "arn:aws:sns:*:123456789012:*"}}},
     ],
 )
-def test_a_policy_lets_the_topic_in(change: dict[str, Any]) -> None:
-    assert lets_in(STATEMENT | change)
+def test_a_policy_allows_the_topic(change: dict[str, Any]) -> None:
+    assert allows_topic(STATEMENT | change)
 
 
 @pytest.mark.parametrize(
@@ -65,15 +65,15 @@ def test_a_policy_lets_the_topic_in(change: dict[str, Any]) -> None:
         {"Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}},
     ],
 )
-def test_a_policy_keeps_the_topic_out(change: dict[str, Any]) -> None:
-    assert not lets_in(STATEMENT | change)
+def test_a_policy_does_not_allow_the_topic(change: dict[str, Any]) -> None:
+    assert not allows_topic(STATEMENT | change)
 
 
-def test_a_denial_overrules() -> None:
-    assert not lets_in(STATEMENT, STATEMENT | {"Effect": "Deny"})
+def test_a_deny_overrides_an_allow() -> None:
+    assert not allows_topic(STATEMENT, STATEMENT | {"Effect": "Deny"})
 
 
-def test_no_policy_lets_nobody_in() -> None:
+def test_without_a_policy_nothing_is_allowed() -> None:
     assert not allows(None, BY_TOPIC)
 
 
@@ -90,7 +90,7 @@ def test_no_policy_lets_nobody_in() -> None:
         {"Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}},
     ],
 )
-def test_a_policy_denies_callers_of_the_account_itself(change: dict[str, Any]) -> None:
+def test_a_policy_can_deny_callers_of_its_own_account(change: dict[str, Any]) -> None:
     assert denies(json.dumps({"Statement": [DENIAL | change]}), BY_HAND)
 
 
@@ -105,12 +105,12 @@ def test_a_policy_denies_callers_of_the_account_itself(change: dict[str, Any]) -
         {"Condition": {"Bool": {"aws:SecureTransport": "true"}}},
     ],
 )
-def test_a_denial_of_something_else_denies_nothing(change: dict[str, Any]) -> None:
+def test_a_deny_that_does_not_match_has_no_effect(change: dict[str, Any]) -> None:
     assert not denies(json.dumps({"Statement": [DENIAL | change]}), BY_HAND)
 
 
 @pytest.mark.parametrize(
-    ("condition", "let_in"),
+    ("condition", "allowed"),
     [
         ({"ArnNotEquals": {"aws:SourceArn": TOPIC}}, True),
         ({"ArnNotLike": {"aws:SourceArn": "arn:aws:sns:*:*:event?"}}, True),
@@ -120,5 +120,5 @@ def test_a_denial_of_something_else_denies_nothing(change: dict[str, Any]) -> No
         ({"NumericLessThan": {"aws:EpochTime": "0"}}, False),
     ],
 )
-def test_a_denial_of_all_but_the_topic_lets_it_in(condition: dict[str, Any], *, let_in: bool) -> None:
-    assert lets_in(STATEMENT, DENIAL | {"Condition": condition}) == let_in
+def test_a_deny_of_all_except_the_topic_allows_it(condition: dict[str, Any], *, allowed: bool) -> None:
+    assert allows_topic(STATEMENT, DENIAL | {"Condition": condition}) == allowed

@@ -4,7 +4,7 @@ from sandbox.aws.throttle import Bucket, Quota
 from sandbox.clock import Clock
 
 
-def test_a_bucket_of_one_gives_one_a_second() -> None:
+def test_a_rate_of_1_allows_one_per_second() -> None:
     clock = Clock()
     bucket = Bucket(clock, rate=1, capacity=1)
 
@@ -15,7 +15,7 @@ def test_a_bucket_of_one_gives_one_a_second() -> None:
     assert [bucket.take(), bucket.take()] == [True, False]
 
 
-def test_a_bucket_holds_no_more_than_its_capacity() -> None:
+def test_a_bucket_holds_at_most_its_capacity() -> None:
     clock = Clock()
     bucket = Bucket(clock, rate=10, capacity=10)
 
@@ -35,13 +35,13 @@ def test_an_email_to_more_recipients_than_the_rate_goes_on_credit() -> None:
     assert bucket.take()
 
 
-def test_no_rate_is_no_limit() -> None:
+def test_a_rate_of_0_means_no_limit() -> None:
     bucket = Bucket(Clock(), rate=0, capacity=1)
 
     assert all(bucket.take() for _ in range(1000))
 
 
-def test_the_quota_forgets_what_is_a_day_old() -> None:
+def test_the_quota_covers_the_last_24_hours() -> None:
     clock = Clock()
     quota = Quota(clock)
 

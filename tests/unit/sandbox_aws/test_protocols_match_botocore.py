@@ -1,4 +1,4 @@
-"""Our readers and writers against botocore's own serializers and parsers."""
+"""The sandbox's parsers and serializers against those of botocore."""
 
 import xml.etree.ElementTree as ET
 from datetime import UTC, datetime
@@ -32,7 +32,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize(("name", "params"), FORMS, ids=[name for name, _ in FORMS])
-def test_a_form_is_read_as_it_was_written(name: str, params: dict[str, Any]) -> None:
+def test_a_form_is_parsed_as_botocore_serialized_it(name: str, params: dict[str, Any]) -> None:
     model = operation("sns", name)
     form = serialize.create_serializer("query").serialize_to_request(params, model)["body"]
     texts = {key: str(value) for key, value in form.items()}
@@ -40,7 +40,7 @@ def test_a_form_is_read_as_it_was_written(name: str, params: dict[str, Any]) -> 
     assert read_form(model.input_shape, texts) == params
 
 
-def test_botocore_reads_our_xml() -> None:
+def test_botocore_parses_our_xml() -> None:
     model = operation("sns", "ListSubscriptionsByTopic")
     answer = {"Subscriptions": [{"Endpoint": "a&b"}, {"Endpoint": "<c>"}], "NextToken": "next"}
     root = ET.Element("ListSubscriptionsByTopicResponse")
@@ -52,14 +52,14 @@ def test_botocore_reads_our_xml() -> None:
     assert {name: parsed[name] for name in answer} == answer
 
 
-def test_json_goes_out_and_comes_back_the_same() -> None:
+def test_json_round_trips() -> None:
     shape = operation("sesv2", "SendEmail").input_shape
     values = {"Content": {"Raw": {"Data": b"\x00\xff"}}, "EmailTags": [{"Name": "a", "Value": "b"}]}
 
     assert read_json(shape, write_json(shape, values)) == values
 
 
-def test_times_go_out_and_come_back_the_same() -> None:
+def test_times_round_trip() -> None:
     shape = operation("sesv2", "GetSuppressedDestination").output_shape
     moment = datetime(2026, 11, 21, 9, 30, 0, 250_000, tzinfo=UTC)
     values = {
@@ -101,13 +101,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "complaint"), WRONG, ids=[complaint for _, _, complaint in WRONG]
-)
-def test_what_breaks_a_shape_is_told(name: str, content: dict[str, Any], complaint: str) -> None:
+@pytest.mark.parametrize(("name", "content", "message"), WRONG, ids=[message for _, _, message in WRONG])
+def test_a_shape_violation_is_reported(name: str, content: dict[str, Any], message: str) -> None:
     shape = operation("sesv2", name).input_shape
 
     found = list(problems(shape, read_json(shape, content)))
 
     assert len(found) == 1
-    assert complaint in found[0]
+    assert message in found[0]

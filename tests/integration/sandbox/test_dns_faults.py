@@ -1,4 +1,4 @@
-"""Every fault as a client meets it on the wire, and as the in-process resolver reports it."""
+"""Every DNS fault, as a client sees it on the network and as the in-process resolver reports it."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ Ask = Callable[[], Awaitable[Message]]
 
 @pytest.fixture
 def ask(internet: Internet, resolver: Resolver) -> Ask:
-    """Asks one of the zone's servers by UDP for a TXT that is there."""
+    """Return a function that queries a server of the zone over UDP for an existing TXT."""
     internet.publish(NAME, "TXT", "here")
     return lambda: resolver.udp(internet.authority.addresses[SERVER], NAME, "TXT")
 
@@ -35,7 +35,7 @@ def ask(internet: Internet, resolver: Resolver) -> Ask:
         (FaultKind.NODATA, Rcode.NOERROR, True),
     ],
 )
-async def test_a_server_gives_the_wrong_answer(
+async def test_a_server_gives_a_wrong_answer(
     internet: Internet, ask: Ask, *, kind: FaultKind, rcode: Rcode, authoritative: bool
 ) -> None:
     internet.lay_fault(kind, name=NAME)
@@ -47,14 +47,14 @@ async def test_a_server_gives_the_wrong_answer(
     assert bool(referral(answer)) == (kind == FaultKind.LAME)
 
 
-async def test_a_server_stays_silent(internet: Internet, ask: Ask) -> None:
+async def test_a_server_does_not_answer(internet: Internet, ask: Ask) -> None:
     internet.lay_fault(FaultKind.TIMEOUT, name=NAME)
 
     with pytest.raises(dns.exception.Timeout):
         await ask()
 
 
-async def test_a_server_answers_under_another_id(internet: Internet, ask: Ask) -> None:
+async def test_a_server_answers_with_a_wrong_id(internet: Internet, ask: Ask) -> None:
     internet.lay_fault(FaultKind.WRONG_ID, name=NAME)
 
     with pytest.raises(dns.query.BadResponse):
@@ -68,27 +68,27 @@ async def test_a_server_sends_garbage(internet: Internet, ask: Ask) -> None:
         await ask()
 
 
-async def test_a_server_takes_its_time(internet: Internet, ask: Ask) -> None:
+async def test_a_server_answers_late(internet: Internet, ask: Ask) -> None:
     internet.lay_fault(FaultKind.DELAY, name=NAME, delay_ms=200)
-    began = time.monotonic()
+    started = time.monotonic()
 
     answer = await ask()
 
-    assert time.monotonic() - began >= 0.2
+    assert time.monotonic() - started >= 0.2
     assert values(answer) == ['"here"']
 
 
-async def test_a_server_truncates_over_udp_and_is_whole_over_tcp(
+async def test_a_server_truncates_over_udp_and_answers_fully_over_tcp(
     internet: Internet, ask: Ask, resolver: Resolver
 ) -> None:
     internet.lay_fault(FaultKind.TRUNCATE, name=NAME)
 
-    short = await ask()
-    whole = await resolver.tcp(internet.authority.addresses[SERVER], NAME, "TXT")
+    truncated_answer = await ask()
+    full = await resolver.tcp(internet.authority.addresses[SERVER], NAME, "TXT")
 
-    assert short.flags & TC
-    assert values(short) == []
-    assert values(whole) == ['"here"']
+    assert truncated_answer.flags & TC
+    assert values(truncated_answer) == []
+    assert values(full) == ['"here"']
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ async def test_an_answer_too_large_for_udp_is_truncated(
     assert bool(answer.flags & TC) == truncated
 
 
-async def test_a_huge_txt_comes_over_tcp(internet: Internet, resolver: Resolver) -> None:
+async def test_a_large_txt_is_served_over_tcp(internet: Internet, resolver: Resolver) -> None:
     internet.publish(NAME, "TXT", "x" * 60_000)
 
     answer = await resolver.tcp(internet.authority.addresses[SERVER], NAME, "TXT")
@@ -112,7 +112,9 @@ async def test_a_huge_txt_comes_over_tcp(internet: Internet, resolver: Resolver)
     assert sum(value.count("x") for value in values(answer)) == 60_000
 
 
-async def test_a_fault_strikes_only_where_it_was_laid(internet: Internet, resolver: Resolver) -> None:
+async def test_a_fault_applies_only_to_its_zone_server_and_type(
+    internet: Internet, resolver: Resolver
+) -> None:
     internet.publish(NAME, "TXT", "here")
     internet.publish(NAME, "MX", "10 mx.mnexa.ai")
     internet.lay_fault(FaultKind.REFUSED, zone="mnexa.ai", server=SERVER, rdtype="TXT")
@@ -131,7 +133,7 @@ async def test_a_fault_strikes_only_where_it_was_laid(internet: Internet, resolv
     assert rcodes == [Rcode.REFUSED, Rcode.REFUSED, Rcode.NOERROR, Rcode.NOERROR]
 
 
-async def test_a_fault_on_a_zone_leaves_its_registry_alone(internet: Internet, resolver: Resolver) -> None:
+async def test_a_fault_of_a_zone_does_not_affect_its_registry(internet: Internet, resolver: Resolver) -> None:
     internet.publish(NAME, "TXT", "here")
     internet.lay_fault(FaultKind.SERVFAIL, zone="mnexa.ai")
 
@@ -140,7 +142,7 @@ async def test_a_fault_on_a_zone_leaves_its_registry_alone(internet: Internet, r
     assert len(referral(answer)) == 2
 
 
-async def test_a_counted_fault_ends_by_itself(internet: Internet, ask: Ask) -> None:
+async def test_a_fault_with_a_count_ends_by_itself(internet: Internet, ask: Ask) -> None:
     internet.lay_fault(FaultKind.SERVFAIL, name=NAME, count=2)
     before = internet.version
 
@@ -164,21 +166,21 @@ async def test_a_counted_fault_ends_by_itself(internet: Internet, ask: Ask) -> N
         (FaultKind.TRUNCATE, "NOERROR"),
     ],
 )
-async def test_the_sandboxs_own_resolver_meets_the_same_faults(
+async def test_the_in_process_resolver_has_the_same_faults(
     internet: Internet, kind: FaultKind, status: str
 ) -> None:
     internet.publish(NAME, "TXT", "here")
     fault = internet.lay_fault(kind, zone="mnexa.ai")
 
-    struck = await internet.resolve(NAME, "TXT")
+    faulty = await internet.resolve(NAME, "TXT")
     internet.faults.remove(fault.id)
-    healed = await internet.resolve(NAME, "TXT")
+    recovered = await internet.resolve(NAME, "TXT")
 
-    assert struck.status == status
-    assert healed.values == ["here"]
+    assert faulty.status == status
+    assert recovered.values == ["here"]
 
 
-async def test_one_broken_server_of_two_is_no_obstacle(internet: Internet) -> None:
+async def test_resolution_succeeds_with_one_of_two_servers_failing(internet: Internet) -> None:
     internet.publish(NAME, "TXT", "here")
     internet.lay_fault(FaultKind.TIMEOUT, server=SERVER)
 
@@ -187,8 +189,12 @@ async def test_one_broken_server_of_two_is_no_obstacle(internet: Internet) -> No
     assert {(answer.status, answer.name_server) for answer in answers} == {("NOERROR", OTHER)}
 
 
-@pytest.mark.parametrize("wire", [b"", b"short", bytes(12), b"\x00\x01" + b"\x01\x00" + b"\xff" * 40])
-async def test_nonsense_from_a_client_harms_nobody(internet: Internet, ask: Ask, wire: bytes) -> None:
+@pytest.mark.parametrize(
+    "wire", [b"", b"truncated_answer", bytes(12), b"\x00\x01" + b"\x01\x00" + b"\xff" * 40]
+)
+async def test_a_malformed_query_does_not_affect_the_server(
+    internet: Internet, ask: Ask, wire: bytes
+) -> None:
     await internet.packets.respond(SERVER, wire, "udp")  # type: ignore[arg-type]
 
     assert values(await ask()) == ['"here"']

@@ -1,4 +1,4 @@
-"""SQS's queues: visibility, long polling, dead letters."""
+"""SQS queues: visibility timeouts, long polling, dead-dead_lettered queues."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ async def bodies(queue: Queue, visibility: float = 30, wait: float = 0) -> list[
     return [message.body for message in await queue.receive(10, visibility, wait)]
 
 
-async def test_a_message_in_flight_is_hidden_and_comes_back_when_its_time_is_over(queue: Queue) -> None:
+async def test_an_in_flight_message_reappears_after_the_visibility_timeout(queue: Queue) -> None:
     queue.put(QueuedMessage("one"))
 
     assert await bodies(queue, visibility=0.05) == ["one"]
@@ -30,12 +30,12 @@ async def test_a_message_in_flight_is_hidden_and_comes_back_when_its_time_is_ove
 async def test_a_long_poll_ends_with_the_first_message(queue: Queue) -> None:
     polling = asyncio.create_task(bodies(queue, wait=20))
     await asyncio.sleep(0)
-    began = time.monotonic()
+    started = time.monotonic()
 
     queue.put(QueuedMessage("one"))
 
     assert await polling == ["one"]
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - started < 5
 
 
 async def test_one_of_two_long_polls_gets_the_message(queue: Queue) -> None:
@@ -47,7 +47,7 @@ async def test_one_of_two_long_polls_gets_the_message(queue: Queue) -> None:
     assert sorted(await asyncio.gather(*polls)) == [[], ["one"]]
 
 
-async def test_a_deleted_message_never_comes_back(queue: Queue) -> None:
+async def test_a_deleted_message_is_not_redelivered(queue: Queue) -> None:
     queue.put(QueuedMessage("one"))
     (message,) = await queue.receive(1, 0.01, 0)
 
@@ -69,7 +69,7 @@ async def test_an_old_receipt_deletes_nothing(queue: Queue) -> None:
     assert await bodies(queue, wait=5) == ["one"]
 
 
-async def test_visibility_can_be_given_back(queue: Queue) -> None:
+async def test_a_visibility_timeout_of_0_shows_a_message_at_once(queue: Queue) -> None:
     queue.put(QueuedMessage("one"))
     (message,) = await queue.receive(1, 30, 0)
 
@@ -78,14 +78,14 @@ async def test_visibility_can_be_given_back(queue: Queue) -> None:
     assert await bodies(queue) == ["one"]
 
 
-async def test_a_receipt_of_nothing_is_refused(queue: Queue) -> None:
+async def test_an_unknown_receipt_is_rejected(queue: Queue) -> None:
     with pytest.raises(Refusal, match="ReceiptHandleIsInvalid"):
         queue.delete("nonsense")
     with pytest.raises(Refusal, match="MessageNotInflight"):
         queue.change_visibility("AQEBgone", 5)
 
 
-async def test_a_delayed_message_is_counted_and_comes_late(queue: Queue) -> None:
+async def test_a_delayed_message_is_counted_and_delivered_later(queue: Queue) -> None:
     queue.put(QueuedMessage("one"), delay=0.05)
 
     assert queue.counts()["ApproximateNumberOfMessagesDelayed"] == "1"
@@ -93,7 +93,7 @@ async def test_a_delayed_message_is_counted_and_comes_late(queue: Queue) -> None
     assert await bodies(queue, wait=5) == ["one"]
 
 
-async def test_what_is_received_too_often_becomes_a_dead_letter(queue: Queue) -> None:
+async def test_a_message_above_max_receive_count_is_dead_lettered(queue: Queue) -> None:
     dead = Queue("dead", "arn:aws:sqs:us-east-1:123456789012:dead", {})
     queue.attributes["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": "2"})
     queue.dead_letter_queue = dead
@@ -101,5 +101,5 @@ async def test_what_is_received_too_often_becomes_a_dead_letter(queue: Queue) ->
 
     assert [await bodies(queue, visibility=0) for _ in range(3)] == [["one"], ["one"], []]
 
-    (letter,) = await dead.receive(1, 30, 0)
-    assert (letter.body, letter.dead_letter_source) == ("one", queue.arn)
+    (dead_lettered,) = await dead.receive(1, 30, 0)
+    assert (dead_lettered.body, dead_lettered.dead_letter_source) == ("one", queue.arn)

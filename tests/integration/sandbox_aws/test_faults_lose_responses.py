@@ -1,4 +1,4 @@
-"""Answers that get lost, and what the ledger knows all the same."""
+"""Lost responses, and the calls that the ledger records nevertheless."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ async def fault(world: World, kind: str, **more: Any) -> None:
 
 
 async def post(world: World) -> dict[str, Any]:
-    """The only post in the ledger."""
+    """Return the only post in the ledger."""
     (found,) = (await world.control("GET", "/ses/ledger"))["posts"]
     return dict(found)
 
@@ -32,7 +32,7 @@ LOST: dict[str, type[Exception]] = {
 
 
 @pytest.mark.parametrize("kind", LOST)
-async def test_an_email_whose_answer_was_lost_is_sent_all_the_same(world: World, kind: str) -> None:
+async def test_an_email_is_sent_although_its_response_is_lost(world: World, kind: str) -> None:
     await world.verified("inbox.mnexa.ai")
     await fault(world, kind)
 
@@ -45,8 +45,8 @@ async def test_an_email_whose_answer_was_lost_is_sent_all_the_same(world: World,
     assert await world.send(SENDER, TO, EmailTags=TAGS)
 
 
-async def test_boto3_takes_half_an_answer_for_one_without_a_message_id(world: World) -> None:
-    """Whoever calls SendEmail has to know: 200 alone proves nothing."""
+async def test_boto3_accepts_half_a_response_without_a_message_id(world: World) -> None:
+    """A caller of SendEmail cannot rely on status 200 alone."""
     await world.verified("inbox.mnexa.ai")
     await fault(world, "half_answer")
 
@@ -65,7 +65,7 @@ NOT_SENT = {
 
 
 @pytest.mark.parametrize("kind", NOT_SENT)
-async def test_a_post_that_failed_before_it_counted_is_noted_and_not_sent(world: World, kind: str) -> None:
+async def test_a_post_that_failed_early_is_recorded_and_not_sent(world: World, kind: str) -> None:
     await world.verified("inbox.mnexa.ai")
     await fault(world, kind)
     error, outcome = NOT_SENT[kind]
@@ -79,17 +79,17 @@ async def test_a_post_that_failed_before_it_counted_is_noted_and_not_sent(world:
     assert (await world.control("GET", "/ses/ledger"))["throttled"] == {}
 
 
-async def test_latency_makes_a_call_slow_and_nothing_else(world: World) -> None:
+async def test_a_latency_fault_only_delays_a_call(world: World) -> None:
     await world.verified("inbox.mnexa.ai")
     await fault(world, "latency", latency_ms=200)
 
-    began = asyncio.get_running_loop().time()
+    started = asyncio.get_running_loop().time()
     assert await world.send(SENDER, TO)
 
-    assert asyncio.get_running_loop().time() - began > 0.2
+    assert asyncio.get_running_loop().time() - started > 0.2
 
 
-async def test_faults_end_when_they_are_cleared(world: World) -> None:
+async def test_cleared_faults_no_longer_apply(world: World) -> None:
     await world.control("POST", "/ses/faults", {"operation": "GetAccount", "kind": "error_500"})
     for _ in range(2):
         with pytest.raises(ClientError):
@@ -100,7 +100,7 @@ async def test_faults_end_when_they_are_cleared(world: World) -> None:
     assert await world.ses("get_account")
 
 
-async def test_the_ledger_knows_which_controls_came_and_how_they_ended(world: World) -> None:
+async def test_the_ledger_lists_control_calls_with_their_status(world: World) -> None:
     await world.ses("create_email_identity", EmailIdentity="a.com")
     with pytest.raises(ClientError):
         await world.ses("create_email_identity", EmailIdentity="a.com")
@@ -115,8 +115,8 @@ async def test_the_ledger_knows_which_controls_came_and_how_they_ended(world: Wo
     assert (await world.control("GET", "/ses/ledger"))["controls"] == []
 
 
-async def test_a_dead_clients_long_poll_takes_no_message_with_it(telling_world: World) -> None:
-    """A client killed in a long poll must not keep a message hidden for its visibility timeout."""
+async def test_a_disconnected_clients_long_poll_takes_no_message(telling_world: World) -> None:
+    """A client that is killed during a long poll must not hide a message for its visibility timeout."""
     world, host = telling_world, telling_world.url.removeprefix("http://")
     body = json.dumps({"QueueUrl": world.queue_url, "WaitTimeSeconds": 20, "VisibilityTimeout": 600})
     _, writer = await asyncio.open_connection(*host.split(":"))

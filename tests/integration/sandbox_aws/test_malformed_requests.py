@@ -1,4 +1,4 @@
-"""Requests that no client of AWS would send: each gets an AWS error, and none a crash."""
+"""Malformed requests: each gets an AWS error, and none crashes the sandbox."""
 
 import aiohttp
 import pytest
@@ -9,7 +9,7 @@ SIGNED = {"Authorization": "AWS4-HMAC-SHA256 Credential=A/20261121/us-east-1/ses
 SQS = SIGNED | {"X-Amz-Target": "AmazonSQS.SendMessage"}
 DEEP = b'{"Content":' + b'{"Simple":' * 200 + b"1" + b"}" * 201
 
-NONSENSE = {
+MALFORMED = {
     "unsigned": ("POST", "/v2/email/identities", {}, b"{}", 403, "MissingAuthenticationToken"),
     "no such path": ("GET", "/v2/email/nothing/here", SIGNED, b"", 404, "UnknownOperationException"),
     "no such method": ("PATCH", "/v2/email/account", SIGNED, b"", 404, "UnknownOperationException"),
@@ -45,8 +45,8 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("case", NONSENSE.values(), ids=NONSENSE)
-async def test_nonsense_gets_an_error_of_aws(
+@pytest.mark.parametrize("case", MALFORMED.values(), ids=MALFORMED)
+async def test_a_malformed_request_gets_an_aws_error(
     world: World, case: tuple[str, str, dict[str, str], bytes, int, str]
 ) -> None:
     method, path, headers, body, status, code = case
@@ -55,7 +55,7 @@ async def test_nonsense_gets_an_error_of_aws(
         aiohttp.ClientSession() as session,
         session.request(method, world.url + path, headers=headers, data=body) as answer,
     ):
-        said = answer.headers.get("x-amzn-ErrorType", "") + await answer.text()
+        text = answer.headers.get("x-amzn-ErrorType", "") + await answer.text()
 
-    assert (answer.status, code in said) == (status, True), said
+    assert (answer.status, code in text) == (status, True), text
     assert answer.headers["x-amzn-RequestId"]

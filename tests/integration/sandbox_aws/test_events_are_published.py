@@ -1,4 +1,4 @@
-"""What SES tells of an email's fate, by SNS into a queue."""
+"""SES events of an email, published through SNS to a queue."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ TAGS = [{"Name": "lh-attempt", "Value": "0190f3c2"}]
 
 
 async def sent(world: World, to: str, **more: Any) -> str:
-    """Sends from a verified domain through the configuration set; the message id."""
+    """Send from a verified domain through the configuration set; return the message id."""
     if world.aws.registry.find(NAME) is None:
         await world.verified(NAME)
     return await world.send(
@@ -22,17 +22,17 @@ async def sent(world: World, to: str, **more: Any) -> str:
     )
 
 
-async def told(world: World, count: int) -> dict[str, dict[str, Any]]:
-    """That many events, by type; no type twice."""
+async def received(world: World, count: int) -> dict[str, dict[str, Any]]:
+    """Receive that many events, all of different types; return them by type."""
     events = {event["eventType"]: event for event in await world.events(count)}
     assert len(events) == count
     return events
 
 
-async def test_a_delivery_is_told_with_tags_and_the_receivers_own_words(telling_world: World) -> None:
+async def test_a_delivery_event_has_tags_and_the_smtp_response(telling_world: World) -> None:
     message_id = await sent(telling_world, "somebody@customer.com")
 
-    events = await told(telling_world, 2)
+    events = await received(telling_world, 2)
 
     mail, delivery = events["Delivery"]["mail"], events["Delivery"]["delivery"]
     email = await telling_world.arrived("somebody@customer.com")
@@ -49,11 +49,11 @@ async def test_a_delivery_is_told_with_tags_and_the_receivers_own_words(telling_
     assert delivery["smtpResponse"] == f"250 2.0.0 OK {email.id}"
 
 
-async def test_a_refused_recipient_bounces_and_is_suppressed_from_then_on(telling_world: World) -> None:
+async def test_a_refused_recipient_bounces_and_is_then_suppressed(telling_world: World) -> None:
     await sent(telling_world, "bounce@customer.com")
-    first = (await told(telling_world, 2))["Bounce"]["bounce"]
+    first = (await received(telling_world, 2))["Bounce"]["bounce"]
     await sent(telling_world, "bounce@customer.com")
-    second = (await told(telling_world, 2))["Bounce"]["bounce"]
+    second = (await received(telling_world, 2))["Bounce"]["bounce"]
 
     (recipient,) = first["bouncedRecipients"]
     assert (first["bounceType"], first["bounceSubType"]) == ("Permanent", "General")
@@ -63,7 +63,7 @@ async def test_a_refused_recipient_bounces_and_is_suppressed_from_then_on(tellin
     assert first["feedbackId"] != second["feedbackId"]
 
 
-async def test_a_configuration_set_may_leave_suppression_to_us(telling_world: World) -> None:
+async def test_a_configuration_set_can_disable_suppression(telling_world: World) -> None:
     await telling_world.ses(
         "put_configuration_set_suppression_options",
         ConfigurationSetName=CONFIGURATION_SET,
@@ -73,43 +73,43 @@ async def test_a_configuration_set_may_leave_suppression_to_us(telling_world: Wo
 
     await sent(telling_world, "a@customer.com")
 
-    assert set(await told(telling_world, 2)) == {"Send", "Delivery"}
+    assert set(await received(telling_world, 2)) == {"Send", "Delivery"}
 
 
-async def test_a_deferred_recipient_is_told_and_tried_again(make_world: MakeWorld) -> None:
+async def test_a_deferred_recipient_gets_a_delay_event_and_a_retry(make_world: MakeWorld) -> None:
     world = await make_world(delivery_retries=(0.05,))
     await world.subscribe_queue()
     await world.notifications(1)
 
     await sent(world, "slow@customer.com")
 
-    events = await told(world, 3)
+    events = await received(world, 3)
     delay = events["DeliveryDelay"]["deliveryDelay"]
     assert delay["delayType"] == "General"
     assert delay["delayedRecipients"][0]["diagnosticCode"].startswith("smtp; 451 4.7.1")
     assert events["Delivery"]["delivery"]["recipients"] == ["slow@customer.com"]
 
 
-async def test_who_is_deferred_to_the_last_bounces_as_transient(make_world: MakeWorld) -> None:
+async def test_a_recipient_deferred_after_the_last_retry_bounces_as_transient(make_world: MakeWorld) -> None:
     world = await make_world(delivery_retries=())
     await world.subscribe_queue()
     await world.notifications(1)
 
     await sent(world, "full@customer.com")
 
-    bounce = (await told(world, 2))["Bounce"]["bounce"]
+    bounce = (await received(world, 2))["Bounce"]["bounce"]
     assert (bounce["bounceType"], bounce["bouncedRecipients"][0]["status"]) == ("Transient", "4.2.2")
 
 
-async def test_recipients_of_one_email_fare_each_for_themselves(telling_world: World) -> None:
-    both = ["somebody@customer.com", "bounce@customer.com"]
+async def test_each_recipient_of_an_email_has_its_own_outcome(telling_world: World) -> None:
+    recipients = ["somebody@customer.com", "bounce@customer.com"]
 
-    await sent(telling_world, both[0], Destination={"ToAddresses": both})
+    await sent(telling_world, recipients[0], Destination={"ToAddresses": recipients})
 
-    events = await told(telling_world, 3)
-    assert events["Delivery"]["delivery"]["recipients"] == both[:1]
-    assert events["Bounce"]["bounce"]["bouncedRecipients"][0]["emailAddress"] == both[1]
-    assert events["Send"]["mail"]["destination"] == both
+    events = await received(telling_world, 3)
+    assert events["Delivery"]["delivery"]["recipients"] == recipients[:1]
+    assert events["Bounce"]["bounce"]["bouncedRecipients"][0]["emailAddress"] == recipients[1]
+    assert events["Send"]["mail"]["destination"] == recipients
 
 
 SIMULATED = {
@@ -139,21 +139,21 @@ async def test_the_simulator_behaves_as_documented(
     assert telling_world.aws.suppressions.find(f"{name}+label@simulator.amazonses.com") is None
 
 
-async def test_bounces_of_one_email_at_the_simulator_come_in_one_event(telling_world: World) -> None:
-    both = ["bounce+a@simulator.amazonses.com", "bounce+b@simulator.amazonses.com"]
+async def test_simulator_bounces_of_one_email_share_an_event(telling_world: World) -> None:
+    recipients = ["bounce+a@simulator.amazonses.com", "bounce+b@simulator.amazonses.com"]
 
-    await sent(telling_world, both[0], Destination={"ToAddresses": both})
+    await sent(telling_world, recipients[0], Destination={"ToAddresses": recipients})
 
-    bounce = (await told(telling_world, 2))["Bounce"]["bounce"]
-    assert [one["emailAddress"] for one in bounce["bouncedRecipients"]] == both
+    bounce = (await received(telling_world, 2))["Bounce"]["bounce"]
+    assert [one["emailAddress"] for one in bounce["bouncedRecipients"]] == recipients
 
 
-# In two halves, so that no virus scanner takes this file for what it tests with.
+# Split in two, so that virus scanners do not report this file.
 EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 
 
 @pytest.mark.parametrize("attached", [True, False])
-async def test_a_virus_is_rejected_after_it_was_accepted(telling_world: World, *, attached: bool) -> None:
+async def test_a_virus_is_rejected_after_acceptance(telling_world: World, *, attached: bool) -> None:
     simple: dict[str, Any] = {
         "Subject": {"Data": "x"},
         "Body": {"Text": {"Data": "x" if attached else EICAR}},
@@ -163,10 +163,10 @@ async def test_a_virus_is_rejected_after_it_was_accepted(telling_world: World, *
 
     await sent(telling_world, "somebody@customer.com", Content={"Simple": simple})
 
-    assert (await told(telling_world, 2))["Reject"]["reject"] == {"reason": "Bad content"}
+    assert (await received(telling_world, 2))["Reject"]["reject"] == {"reason": "Bad content"}
 
 
-async def test_opens_clicks_and_things_yet_unknown_can_be_made_up(telling_world: World) -> None:
+async def test_events_of_known_and_unknown_types_can_be_injected(telling_world: World) -> None:
     message_id = await sent(telling_world, "success@simulator.amazonses.com")
     await telling_world.events(2)
 
@@ -184,7 +184,7 @@ async def test_opens_clicks_and_things_yet_unknown_can_be_made_up(telling_world:
     assert teleport["teleport"] == {"to": "Mars"}
 
 
-async def test_events_get_lost_and_come_twice_when_told_to(telling_world: World) -> None:
+async def test_faults_drop_and_duplicate_events(telling_world: World) -> None:
     await telling_world.control("POST", "/events/faults", {"kind": "drop", "event_type": "Send", "count": 1})
     await telling_world.control("POST", "/events/faults", {"kind": "duplicate", "event_type": "Delivery"})
 
@@ -194,10 +194,10 @@ async def test_events_get_lost_and_come_twice_when_told_to(telling_world: World)
     await sent(telling_world, "success@simulator.amazonses.com")
 
     assert twice == ["Delivery", "Delivery"]
-    assert set(await told(telling_world, 2)) == {"Send", "Delivery"}
+    assert set(await received(telling_world, 2)) == {"Send", "Delivery"}
 
 
-async def test_events_overtake_each_other_when_told_to(telling_world: World) -> None:
+async def test_a_delay_fault_reorders_events(telling_world: World) -> None:
     late = {"kind": "delay", "event_type": "Send", "delay_ms": 200}
     await telling_world.control("POST", "/events/faults", late)
 
@@ -206,7 +206,7 @@ async def test_events_overtake_each_other_when_told_to(telling_world: World) -> 
     assert [event["eventType"] for event in await telling_world.events(2)] == ["Delivery", "Send"]
 
 
-async def test_shuffled_events_all_come(telling_world: World) -> None:
+async def test_shuffled_events_all_arrive(telling_world: World) -> None:
     await telling_world.control("POST", "/events/faults", {"kind": "shuffle", "delay_ms": 100})
 
     sent_ids = {await sent(telling_world, "success@simulator.amazonses.com") for _ in range(5)}
@@ -215,7 +215,7 @@ async def test_shuffled_events_all_come(telling_world: World) -> None:
     assert {event["mail"]["messageId"] for event in events if event["eventType"] == "Send"} == sent_ids
 
 
-async def test_raw_delivery_has_no_envelope_not_even_for_the_greeting(world: World) -> None:
+async def test_raw_delivery_has_no_envelope_also_for_the_greeting(world: World) -> None:
     await world.subscribe_queue(RawMessageDelivery="true")
 
     await sent(world, "success@simulator.amazonses.com")
@@ -225,7 +225,7 @@ async def test_raw_delivery_has_no_envelope_not_even_for_the_greeting(world: Wor
     assert {json.loads(event)["eventType"] for event in events} == {"Send", "Delivery"}
 
 
-async def test_a_queue_whose_policy_forgets_the_topic_gets_nothing(telling_world: World) -> None:
+async def test_a_queue_whose_policy_does_not_allow_the_topic_gets_nothing(telling_world: World) -> None:
     await telling_world.call(
         "sqs", "set_queue_attributes", QueueUrl=telling_world.queue_url, Attributes={"Policy": ""}
     )

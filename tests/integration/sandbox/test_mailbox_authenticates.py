@@ -1,4 +1,4 @@
-"""What the receiving mail server makes of emails, by SMTP in and by the control API out."""
+"""Authentication results of emails received over SMTP, as the control API shows them."""
 
 import aiosmtplib
 import pytest
@@ -12,7 +12,7 @@ OWN_AND_AMAZON = (AUTHOR, "amazonses.com")
 
 @pytest.fixture
 async def published(control: SandboxClient) -> SandboxClient:
-    """A sandbox where AUTHOR's records are all right."""
+    """Publish AUTHOR's records, all correct, in the sandbox."""
     for name, rdtype, value in records(*OWN_AND_AMAZON):
         await control.publish(rdtype, name, value)
     return control
@@ -31,9 +31,7 @@ async def newest(control: SandboxClient) -> Json:
     return await control.email((await control.emails(limit=1))[0]["id"])
 
 
-async def test_a_receiver_shows_an_email_as_its_authors_own(
-    addresses: Addresses, published: SandboxClient
-) -> None:
+async def test_a_fully_aligned_email_passes(addresses: Addresses, published: SandboxClient) -> None:
     raw = signed(PLAIN, *OWN_AND_AMAZON)
 
     await delivered(addresses, raw)
@@ -57,7 +55,7 @@ async def test_a_receiver_shows_an_email_as_its_authors_own(
     assert await published.raw(email["id"]) == raw
 
 
-async def test_one_altered_byte_breaks_both_signatures(
+async def test_one_changed_byte_breaks_both_signatures(
     addresses: Addresses, published: SandboxClient
 ) -> None:
     await delivered(addresses, signed(PLAIN, *OWN_AND_AMAZON).replace(b"1234", b"1235"))
@@ -76,7 +74,7 @@ async def test_one_altered_byte_breaks_both_signatures(
         ("adkim=r; aspf=r", ["dkim", "spf"]),
     ],
 )
-async def test_relaxed_spf_counts_the_return_path_too(
+async def test_relaxed_alignment_accepts_the_return_path_domain(
     addresses: Addresses, published: SandboxClient, alignment: str, aligned_by: list[str]
 ) -> None:
     await published.withdraw("TXT", f"_dmarc.{AUTHOR}")
@@ -88,9 +86,7 @@ async def test_relaxed_spf_counts_the_return_path_too(
     assert (email["dmarc"]["result"], email["dmarc"]["aligned_by"]) == ("pass", aligned_by)
 
 
-async def test_an_email_of_someone_elses_making_says_via(
-    addresses: Addresses, published: SandboxClient
-) -> None:
+async def test_an_unaligned_email_is_shown_with_via(addresses: Addresses, published: SandboxClient) -> None:
     await delivered(addresses, signed(PLAIN, "amazonses.com"), sender="0100@amazonses.com")
 
     email = await newest(published)
@@ -98,7 +94,7 @@ async def test_an_email_of_someone_elses_making_says_via(
     assert (email["via"], email["dmarc"]["result"]) == ("amazonses.com", "fail")
 
 
-async def test_a_key_that_cannot_be_had_is_not_a_forged_signature(
+async def test_an_unavailable_key_is_an_error_not_a_failure(
     addresses: Addresses, published: SandboxClient
 ) -> None:
     await published.withdraw("TXT", f"s1._domainkey.{AUTHOR}")
@@ -123,7 +119,7 @@ async def test_a_key_that_cannot_be_had_is_not_a_forged_signature(
         ("v=spf1 exists:%{i}.a.mnexa.ai exists:b.mnexa.ai exists:c.mnexa.ai -all", "permerror"),
     ],
 )
-async def test_spf_is_judged_by_the_envelope(
+async def test_spf_checks_the_envelope_sender(
     addresses: Addresses, control: SandboxClient, record: str, result: str
 ) -> None:
     await control.publish("TXT", "send.inbox.mnexa.ai", record)
@@ -140,7 +136,7 @@ async def test_spf_is_judged_by_the_envelope(
 @pytest.mark.parametrize(
     "header", [b"", b"From: a@mnexa.ai, b@mnexa.com\r\n", b"From: nobody\r\n", b"no header at all\r\n"]
 )
-async def test_an_email_without_one_author_cannot_pass(
+async def test_an_email_without_a_single_author_cannot_pass(
     addresses: Addresses, control: SandboxClient, header: bytes
 ) -> None:
     await delivered(addresses, header + b"Subject: who?\r\n\r\nx\r\n")
@@ -158,7 +154,7 @@ async def test_an_email_without_one_author_cannot_pass(
         "i=a; d=inbox.mnexa.ai",
     ],
 )
-async def test_a_malformed_signature_is_an_error_of_its_own(
+async def test_a_malformed_signature_is_a_permerror(
     addresses: Addresses, published: SandboxClient, tags: str
 ) -> None:
     await delivered(addresses, f"DKIM-Signature: {tags}\r\n".encode() + signed(PLAIN, AUTHOR))
@@ -168,13 +164,17 @@ async def test_a_malformed_signature_is_an_error_of_its_own(
     assert email["signed_by"] == AUTHOR
 
 
-async def test_an_envelope_of_no_domain_has_no_spf(addresses: Addresses, control: SandboxClient) -> None:
+async def test_an_envelope_sender_without_a_domain_has_no_spf_result(
+    addresses: Addresses, control: SandboxClient
+) -> None:
     await delivered(addresses, PLAIN, sender="nobody@[203.0.113.10]")
 
     assert (await newest(control))["spf"]["result"] in {"none", "neutral"}
 
 
-async def test_recipients_answer_as_their_names_say(addresses: Addresses, control: SandboxClient) -> None:
+async def test_recipients_reply_according_to_their_local_parts(
+    addresses: Addresses, control: SandboxClient
+) -> None:
     with pytest.raises(aiosmtplib.SMTPRecipientsRefused) as refused:
         await delivered(addresses, PLAIN, to="bounce@example.com")
 

@@ -1,4 +1,4 @@
-"""SNS's HTTP protocol: confirmation, signatures by the test CA, retries, dead letters."""
+"""SNS's HTTP protocol: confirmation, signatures by the test CA, retries, dead-dead_lettered queues."""
 
 import asyncio
 import base64
@@ -24,19 +24,19 @@ SIGNED = ("Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token
 
 @dataclass
 class Subscriber:
-    """A web server that keeps what SNS posts; it answers with the statuses it was told, then 200."""
+    """A web server that stores SNS's posts; it answers with `statuses`, then 200."""
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
     posts: list[tuple[dict[str, str], str]] = field(default_factory=list)
 
     async def take(self, request: web.Request) -> web.Response:
-        """Keeps the post."""
+        """Store the post."""
         self.posts.append((dict(request.headers), await request.text()))
         return web.Response(status=self.statuses.pop(0) if self.statuses else 200)
 
     async def envelope(self, number: int) -> dict[str, Any]:
-        """The envelope of that post, counted from 0, once it has come."""
+        """Wait for the post with that index, from 0, and return its envelope."""
         await eventually(lambda: len(self.posts) > number)
         found: dict[str, Any] = json.loads(self.posts[number][1])
         return found
@@ -63,7 +63,7 @@ async def topic(world: World, version: str = "2") -> str:
 
 
 async def subscribed(world: World, subscriber: Subscriber, version: str = "2", **attributes: str) -> str:
-    """A topic to which the subscriber has subscribed and confirmed."""
+    """Create a topic with the subscriber's confirmed subscription; return its ARN."""
     arn = await topic(world, version)
     await world.call(
         "sns", "subscribe", TopicArn=arn, Protocol="http", Endpoint=subscriber.url, Attributes=attributes
@@ -75,7 +75,7 @@ async def subscribed(world: World, subscriber: Subscriber, version: str = "2", *
 
 
 async def certificate(world: World, url: str) -> x509.Certificate:
-    """Fetches the signing certificate as production would: by name, TLS checked against the test CA."""
+    """Fetch the signing certificate as in production: by name, with TLS verified by the test CA."""
     trust = ssl.create_default_context(cafile=world.aws.ca_file)
     target = urlsplit(url)
     assert (target.scheme, target.hostname) == ("https", "sns.us-east-1.amazonaws.com")
@@ -90,7 +90,7 @@ async def certificate(world: World, url: str) -> x509.Certificate:
 
 
 def verify(envelope: dict[str, Any], certificate: x509.Certificate) -> None:
-    """Raises InvalidSignature unless the envelope was signed with the certificate's key."""
+    """Raise InvalidSignature unless the envelope was signed with the certificate's key."""
     text = "".join(f"{key}\n{envelope[key]}\n" for key in SIGNED if key in envelope)
     key = certificate.public_key()
     assert isinstance(key, rsa.RSAPublicKey)
@@ -98,9 +98,7 @@ def verify(envelope: dict[str, Any], certificate: x509.Certificate) -> None:
     key.verify(base64.b64decode(envelope["Signature"]), text.encode(), padding.PKCS1v15(), digest)
 
 
-async def test_nothing_is_sent_before_the_endpoint_has_confirmed(
-    world: World, subscriber: Subscriber
-) -> None:
+async def test_nothing_is_sent_before_the_endpoint_confirms(world: World, subscriber: Subscriber) -> None:
     arn = await topic(world)
     answer = await world.call("sns", "subscribe", TopicArn=arn, Protocol="http", Endpoint=subscriber.url)
     confirmation = await subscriber.envelope(0)
@@ -158,7 +156,7 @@ async def test_a_confirmation_is_signed_by_a_certificate_of_the_test_ca(
     assert isinstance(ca.public_key(), ec.EllipticCurvePublicKey)
 
 
-async def test_headers_say_what_it_is(world: World, subscriber: Subscriber) -> None:
+async def test_headers_identify_the_message(world: World, subscriber: Subscriber) -> None:
     arn = await subscribed(world, subscriber)
 
     message_id = (await world.call("sns", "publish", TopicArn=arn, Message="m"))["MessageId"]
@@ -171,7 +169,9 @@ async def test_headers_say_what_it_is(world: World, subscriber: Subscriber) -> N
     assert headers["x-amz-sns-message-id"] == envelope["MessageId"] == message_id
 
 
-async def test_a_5xx_is_tried_again_with_the_same_id(make_world: MakeWorld, subscriber: Subscriber) -> None:
+async def test_a_5xx_is_retried_with_the_same_message_id(
+    make_world: MakeWorld, subscriber: Subscriber
+) -> None:
     world = await make_world(sns_retry_wait=0.02)
     arn = await subscribed(world, subscriber)
     subscriber.statuses = [500, 503]
@@ -182,7 +182,7 @@ async def test_a_5xx_is_tried_again_with_the_same_id(make_world: MakeWorld, subs
     assert len({json.loads(body)["MessageId"] for _, body in subscriber.posts}) == 1
 
 
-async def test_a_4xx_is_final_and_what_is_given_up_becomes_a_dead_letter(
+async def test_a_4xx_is_final_and_an_abandoned_delivery_is_dead_lettered(
     make_world: MakeWorld, subscriber: Subscriber
 ) -> None:
     world = await make_world(sns_retry_wait=0.02)
@@ -201,12 +201,12 @@ async def test_a_4xx_is_final_and_what_is_given_up_becomes_a_dead_letter(
     await world.call("sns", "publish", TopicArn=arn, Message="given up")
 
     world.queue_url = (await world.call("sqs", "get_queue_url", QueueName="dead"))["QueueUrl"]
-    (letter,) = await world.bodies(1)
-    assert json.loads(letter)["Message"] == "given up"
+    (dead_lettered,) = await world.bodies(1)
+    assert json.loads(dead_lettered)["Message"] == "given up"
     assert [json.loads(body)["Message"] for _, body in subscriber.posts] == ["final"] + ["given up"] * 4
 
 
-async def test_raw_delivery_is_the_bare_message_without_signature(
+async def test_raw_delivery_is_the_message_without_envelope_and_signature(
     world: World, subscriber: Subscriber
 ) -> None:
     arn = await subscribed(world, subscriber, RawMessageDelivery="true")
@@ -218,7 +218,7 @@ async def test_raw_delivery_is_the_bare_message_without_signature(
     assert (headers["x-amz-sns-rawdelivery"], body) == ("true", "bare")
 
 
-async def test_who_unsubscribes_hears_no_more(world: World, subscriber: Subscriber) -> None:
+async def test_an_unsubscribed_endpoint_is_removed(world: World, subscriber: Subscriber) -> None:
     arn = await subscribed(world, subscriber)
     (row,) = (await world.call("sns", "list_subscriptions_by_topic", TopicArn=arn))["Subscriptions"]
 

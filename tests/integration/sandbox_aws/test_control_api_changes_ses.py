@@ -1,4 +1,4 @@
-"""What the control API tells of SES, and how it pushes it about."""
+"""The control API of SES: inspecting and changing its state."""
 
 import aiohttp
 
@@ -8,7 +8,7 @@ NAME = "inbox.mnexa.ai"
 
 
 async def refused(world: World, method: str, path: str, body: object) -> tuple[int, str]:
-    """Status and sentence of a control call that fails."""
+    """Return the status and the message of a control API call that fails."""
     async with (
         aiohttp.ClientSession() as session,
         session.request(method, world.control_url + path, json=body) as answer,
@@ -16,7 +16,7 @@ async def refused(world: World, method: str, path: str, body: object) -> tuple[i
         return answer.status, (await answer.json())["error"]
 
 
-async def test_an_identity_tells_when_each_axis_was_first_seen_good(world: World) -> None:
+async def test_an_identity_shows_when_dkim_and_mail_from_were_verified(world: World) -> None:
     world.publish_dkim(NAME, await world.create(NAME))
     pending = await world.sees(NAME, "SUCCESS", "PENDING")
     world.publish_mail_from(NAME)
@@ -26,7 +26,7 @@ async def test_an_identity_tells_when_each_axis_was_first_seen_good(world: World
     assert shown["created_at"] < shown["dkim"]["seen_at"] < shown["mail_from"]["seen_at"]
 
 
-async def test_a_forced_status_holds_against_dns_until_null_gives_it_back(world: World) -> None:
+async def test_a_forced_status_overrides_dns_until_it_is_released(world: World) -> None:
     await world.verified(NAME)
 
     await world.control("PATCH", f"/ses/identities/{NAME}", {"dkim_status": "FAILED"})
@@ -39,11 +39,15 @@ async def test_a_forced_status_holds_against_dns_until_null_gives_it_back(world:
     await world.sees(NAME, "SUCCESS")
 
 
-async def test_ses_can_be_made_to_contradict_itself(world: World) -> None:
+async def test_ses_can_return_contradictory_results(world: World) -> None:
     await world.create(NAME)
-    lies = {"verified_for_sending": True, "verification_status": "SUCCESS", "tags": {"owner": "someone else"}}
+    overrides = {
+        "verified_for_sending": True,
+        "verification_status": "SUCCESS",
+        "tags": {"owner": "someone else"},
+    }
 
-    await world.control("PATCH", f"/ses/identities/{NAME}", lies)
+    await world.control("PATCH", f"/ses/identities/{NAME}", overrides)
 
     identity = await world.identity(NAME)
     assert identity["VerifiedForSendingStatus"]
@@ -51,7 +55,7 @@ async def test_ses_can_be_made_to_contradict_itself(world: World) -> None:
     assert identity["Tags"] == [{"Key": "owner", "Value": "someone else"}]
 
 
-async def test_time_passes_for_one_identity_alone(world: World) -> None:
+async def test_time_can_pass_for_a_single_identity(world: World) -> None:
     await world.create(NAME)
     await world.create("other.mnexa.ai")
 
@@ -61,7 +65,7 @@ async def test_time_passes_for_one_identity_alone(world: World) -> None:
     assert (await world.identity("other.mnexa.ai"))["DkimAttributes"]["Status"] == "PENDING"
 
 
-async def test_a_name_can_keep_its_dkim_tokens_when_its_identity_is_made_again(world: World) -> None:
+async def test_reserved_dkim_tokens_survive_recreation_of_the_identity(world: World) -> None:
     kept = (await world.control("PUT", f"/ses/identities/{NAME}/tokens"))["tokens"]
 
     first = await world.create(NAME)
@@ -84,7 +88,7 @@ async def test_seeded_identities_have_real_keys_and_can_be_verified_at_once(worl
     assert await world.send(f"agent@{NAME}", "somebody@customer.com")
 
 
-async def test_the_account_is_what_it_was_told_to_be(world: World) -> None:
+async def test_account_settings_can_be_changed(world: World) -> None:
     change = {
         "production_access": False,
         "enforcement_status": "PROBATION",
@@ -99,7 +103,7 @@ async def test_the_account_is_what_it_was_told_to_be(world: World) -> None:
     assert account["SendQuota"] == {"Max24HourSend": -1.0, "MaxSendRate": 3.0, "SentLast24Hours": 0.0}
 
 
-async def test_what_cannot_be_done_is_told_in_a_sentence(world: World) -> None:
+async def test_invalid_calls_get_an_error_message(world: World) -> None:
     await world.create(NAME)
     identity = f"/ses/identities/{NAME}"
 
@@ -115,4 +119,4 @@ async def test_what_cannot_be_done_is_told_in_a_sentence(world: World) -> None:
     ]
 
     assert [status for status, _ in answers] == [404, 400, 400, 400, 400, 400, 404, 400]
-    assert all(sentence for _, sentence in answers)
+    assert all(message for _, message in answers)

@@ -1,4 +1,4 @@
-"""What SES asks of an email before it takes it, and how it says no."""
+"""The checks of SendEmail and their errors."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ TO = "somebody@customer.com"
 
 
 async def refused(world: World, sender: str = SENDER, to: str = TO, **more: Any) -> tuple[str, str]:
-    """Code and message of the refusal."""
+    """Return the code and the message of the error."""
     with pytest.raises(ClientError) as refusal:
         await world.send(sender, to, **more)
     error = refusal.value.response["Error"]
     return error["Code"], error["Message"]
 
 
-async def test_a_sender_that_is_not_verified_is_refused_in_ses_words(world: World) -> None:
+async def test_an_unverified_sender_is_rejected_with_the_message_of_ses(world: World) -> None:
     await world.create("inbox.mnexa.ai")
 
     code, message = await refused(world)
@@ -31,7 +31,7 @@ async def test_a_sender_that_is_not_verified_is_refused_in_ses_words(world: Worl
     )
 
 
-async def test_a_sandboxed_account_sends_to_verified_addresses_and_the_simulator_only(world: World) -> None:
+async def test_a_sandbox_account_sends_only_to_verified_addresses_and_the_simulator(world: World) -> None:
     await world.verified("inbox.mnexa.ai")
     await world.control("PATCH", "/ses/account", {"production_access": False})
 
@@ -58,7 +58,7 @@ async def test_a_paused_or_shut_down_account_sends_nothing(
     assert (await refused(world))[0] == code
 
 
-async def test_a_configuration_set_has_to_exist_and_to_send(world: World) -> None:
+async def test_a_configuration_set_must_exist_and_not_be_paused(world: World) -> None:
     await world.verified("inbox.mnexa.ai")
 
     unknown = await refused(world, ConfigurationSetName="none")
@@ -71,7 +71,7 @@ async def test_a_configuration_set_has_to_exist_and_to_send(world: World) -> Non
     assert (await refused(world, ConfigurationSetName=CONFIGURATION_SET))[0] == "SendingPausedException"
 
 
-async def test_where_mail_from_is_demanded_nothing_leaves_without_it(world: World) -> None:
+async def test_reject_message_requires_a_verified_mail_from(world: World) -> None:
     world.publish_dkim("inbox.mnexa.ai", await world.create("inbox.mnexa.ai"))
     await world.ses(
         "put_email_identity_mail_from_attributes",
@@ -102,13 +102,13 @@ WRONG: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
-async def test_an_email_that_makes_no_sense_is_a_bad_request(world: World, wrong: dict[str, Any]) -> None:
+async def test_an_invalid_email_is_a_bad_request(world: World, wrong: dict[str, Any]) -> None:
     await world.verified("inbox.mnexa.ai")
 
     assert (await refused(world, **wrong))[0] == "BadRequestException"
 
 
-async def test_the_rate_counts_recipients_and_the_ledger_counts_who_was_too_fast(
+async def test_the_rate_counts_recipients_and_the_ledger_counts_throttled_calls(
     make_world: MakeWorld,
 ) -> None:
     world = await make_world(max_send_rate=2.0)
@@ -122,7 +122,7 @@ async def test_the_rate_counts_recipients_and_the_ledger_counts_who_was_too_fast
     assert [post["outcome"] for post in ledger["posts"]] == ["accepted", "TooManyRequestsException"]
 
 
-async def test_the_quota_counts_recipients_of_a_rolling_day_but_not_the_simulator(
+async def test_the_quota_counts_recipients_of_a_rolling_day_except_the_simulator(
     make_world: MakeWorld,
 ) -> None:
     world = await make_world(max_24_hour_send=2.0)

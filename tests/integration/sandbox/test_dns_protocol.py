@@ -1,4 +1,4 @@
-"""What any authoritative server does beside answering."""
+"""Protocol details of the authoritative servers: unsupported queries, case, TCP."""
 
 import asyncio
 import struct
@@ -37,15 +37,17 @@ def notify() -> Message:
         (dns.message.make_query("mnexa.ai", "TXT", use_edns=1), Rcode.BADVERS),
         (notify(), Rcode.NOTIMP),
     ],
-    ids=["zone transfer", "another class", "EDNS of the future", "another opcode"],
+    ids=["zone transfer", "another class", "a later EDNS version", "another opcode"],
 )
-async def test_what_a_server_does_not_do_it_says(internet: Internet, query: Message, rcode: Rcode) -> None:
+async def test_an_unsupported_query_gets_the_right_error(
+    internet: Internet, query: Message, rcode: Rcode
+) -> None:
     internet.publish("mnexa.ai", "TXT", "here")
 
     assert (await asked(internet, query)).rcode() == rcode
 
 
-async def test_an_unreadable_query_gets_formerr_under_its_id(internet: Internet) -> None:
+async def test_a_malformed_query_gets_formerr_with_its_id(internet: Internet) -> None:
     wire = b"\x12\x34\x01\x00\x00\x01" + bytes(6) + b"\xff"
 
     answer = await internet.packets.respond(SERVER, wire, Transport.UDP)
@@ -54,7 +56,7 @@ async def test_an_unreadable_query_gets_formerr_under_its_id(internet: Internet)
     assert (answer[:2], answer[3]) == (b"\x12\x34", Rcode.FORMERR)
 
 
-async def test_a_question_comes_back_in_the_case_it_was_asked(internet: Internet) -> None:
+async def test_the_case_of_the_question_is_preserved(internet: Internet) -> None:
     internet.publish("mnexa.ai", "TXT", "here")
 
     answer = await asked(internet, dns.message.make_query("mNeXa.aI", "TXT", use_edns=0))
