@@ -38,7 +38,7 @@ MAX_CERTIFICATE = 64 * 1024  # bytes; SNS's have 2 KiB
 KEPT = 16  # SNS uses one certificate at a time
 KEPT_FAILURES = 256
 FAILURE_KEPT_FOR = timedelta(seconds=60)
-TROUBLE_KEPT_FOR = timedelta(seconds=2)
+UNAVAILABLE_KEPT_FOR = timedelta(seconds=2)
 FETCHES_AT_ONCE = 4
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 # Anyone can post a message that names a certificate which does not exist, and each name costs a fetch.
@@ -134,7 +134,7 @@ class Signatures:
 
     def _note_failure(self, name: str, refused: Refused) -> None:
         FETCHES.labels(refused.reason).inc()
-        kept_for = TROUBLE_KEPT_FOR if isinstance(refused, Unverifiable) else FAILURE_KEPT_FOR
+        kept_for = UNAVAILABLE_KEPT_FOR if isinstance(refused, Unverifiable) else FAILURE_KEPT_FOR
         _keep(self._failures, name, Failure(datetime.now(UTC) + kept_for, refused), KEPT_FAILURES)
         if not isinstance(refused, Unproven) or refused.reason == "certificate_untrusted":
             log.warning(

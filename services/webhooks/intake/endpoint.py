@@ -45,7 +45,7 @@ UNSUBSCRIBED = Counter("letterhead_sns_unsubscribed_total", "Subscriptions of th
 PATH = "/sns"
 BODY_WITHIN = timedelta(seconds=10)  # SNS closes a connection after 15 s
 CONNECTIONS = 200
-AGAIN = 503
+RETRY = 503
 REFUSED = 403
 RAW_HEADER = "x-amz-sns-rawdelivery"
 
@@ -94,10 +94,10 @@ class Posts:
             outcome = await self._take(request)
         except Refused as refused:
             self._refusals.note(refused)
-            return _answer("refused", REFUSED if isinstance(refused, Forged) else AGAIN)
+            return _answer("refused", REFUSED if isinstance(refused, Forged) else RETRY)
         except (ServiceError, BotoCoreError, ClientError, TimeoutError, ClientDisconnect) as error:
             log.warning("SNS post failed", action="sns_post_failed", error=type(error).__name__)
-            return _answer("failed", AGAIN)
+            return _answer("failed", RETRY)
         return _answer(outcome, 200)
 
     async def _take(self, request: Request) -> str:
