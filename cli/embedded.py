@@ -192,14 +192,14 @@ def _postgres_home(directory: Path) -> Path:
     home = directory / "postgres"
     if _postgres_user() is None or _open_to_others(directory):
         return home
-    directory_in_root_home = ROOT_HOME / sha256(bytes(directory)).hexdigest()[:12]
+    reachable = ROOT_HOME / sha256(bytes(directory)).hexdigest()[:12]
     if not home.is_symlink():  # `directory` is new, so its data must be new as well
-        home.symlink_to(directory_in_root_home)
-        shutil.rmtree(directory_in_root_home, ignore_errors=True)
-        directory_in_root_home.mkdir(parents=True)
-        (directory_in_root_home / OWNER).write_text(str(home))
+        home.symlink_to(reachable)
+        shutil.rmtree(reachable, ignore_errors=True)
+        reachable.mkdir(parents=True)
+        (reachable / OWNER).write_text(str(home))
     _remove_orphans()
-    return directory_in_root_home
+    return reachable
 
 
 def _remove_orphans() -> None:

@@ -153,7 +153,7 @@ class Story:
     async def _send_as_own(self, alignment: str, aligned: tuple[str, ...]) -> None:
         strict = "=s" in alignment
         self._teller.heading(
-            f"{4 if strict else 5}. Email is sent from the customer's domain, with DMARC {alignment}"
+            f"{4 if strict else 5}. Email is sent from the customer's domain; DMARC alignment: {alignment}"
         )
         await self._sandbox.withdraw("TXT", f"_dmarc.{self._cast.domain}")
         await self._sandbox.publish("TXT", f"_dmarc.{self._cast.domain}", f"v=DMARC1; p=reject; {alignment}")
