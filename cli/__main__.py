@@ -1,4 +1,4 @@
-"""Run Letterhead on this machine, manage domains, email and tenants, and check an installation."""
+"""Run Letterhead on this machine; manage domains, email and tenants; check an installation."""
 
 import logging
 from datetime import datetime
@@ -204,7 +204,7 @@ def link_domain(
     whom: Annotated[str, typer.Option("--for", help="A note on who the link is for.")] = "",
     days: Annotated[int, typer.Option(min=1, max=90, help="Days until the link expires.")] = 30,
 ) -> None:
-    """Create a link to a domain's page, for the person who publishes its DNS records without a key."""
+    """Create a link to a domain's page, so that someone without an API key can publish its DNS records."""
     run(links.make_link(name, whom, days))
 
 

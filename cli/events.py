@@ -90,10 +90,10 @@ class Tail:
             await asyncio.wait([task], timeout=CLOSE_SECONDS)
             await client.close()
 
-    def find(self, subject: str, fits: Callable[[Event], bool] = lambda _: True) -> Event | None:
-        """Return the first event of a subject that fits; None if there is none."""
+    def find(self, subject: str, matches: Callable[[Event], bool] = lambda _: True) -> Event | None:
+        """Return the first event of a subject that matches; None if there is none."""
         return next(
-            (event for event in self._events.values() if event.subject == subject and fits(event)), None
+            (event for event in self._events.values() if event.subject == subject and matches(event)), None
         )
 
     def arrival(self, subject: str, resource: str) -> float | None:

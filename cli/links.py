@@ -1,4 +1,4 @@
-"""Commands for links to one domain's page, for people who publish its DNS records without a key."""
+"""Commands for links to one domain's page, for people who publish its DNS records and have no API key."""
 
 from datetime import UTC, datetime, timedelta
 

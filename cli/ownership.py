@@ -40,9 +40,9 @@ def release_domain(name: str, *, reason: Why = "") -> None:
     run(_release(name, reason))
 
 
-async def _adopt(name: str, asked: str, reason: str, *, create: bool) -> None:
+async def _adopt(name: str, name_or_id: str, reason: str, *, create: bool) -> None:
     async with as_operator() as services:
-        tenant = await find_tenant(services, asked)
+        tenant = await find_tenant(services, name_or_id)
         domain = await _domain_of(services, tenant.id, name, create=create)
         request = AdoptDomainRequest(domain_id=domain.id, reason=reason)
         domain = (await services.domains.AdoptDomain(request)).domain

@@ -281,9 +281,9 @@ class Story:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _event(self, subject: str, fits: Callable[[Event], bool]) -> Event:
+    async def _event(self, subject: str, matches: Callable[[Event], bool]) -> Event:
         async def found() -> Event | None:
-            return self._tail.find(subject, fits)
+            return self._tail.find(subject, matches)
 
         event = await until(f"{subject} arrives on NATS", found)
         self.proof.events.append(event)

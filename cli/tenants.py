@@ -94,9 +94,9 @@ async def _list() -> None:
     ])  # fmt: skip
 
 
-async def _show(asked: str) -> None:
+async def _show(name_or_id: str) -> None:
     async with as_operator() as services:
-        found = await find_tenant(services, asked)
+        found = await find_tenant(services, name_or_id)
         request = GetTenantRequest(tenant_id=found.id)
         tenant = (await services.tenants.GetTenant(request)).tenant
     _print(tenant)
@@ -108,9 +108,9 @@ async def _add(request: CreateTenantRequest) -> None:
     Teller().good(f"{tenant.name}: {tenant.id}")
 
 
-async def _limit(asked: str, limits: Tenant, paths: list[str]) -> None:
+async def _limit(name_or_id: str, limits: Tenant, paths: list[str]) -> None:
     async with as_operator() as services:
-        limits.id = (await find_tenant(services, asked)).id
+        limits.id = (await find_tenant(services, name_or_id)).id
         await services.tenants.UpdateTenant(
             UpdateTenantRequest(tenant=limits, update_mask=FieldMask(paths=paths))
         )
@@ -118,16 +118,16 @@ async def _limit(asked: str, limits: Tenant, paths: list[str]) -> None:
     _print(tenant)
 
 
-async def _pause(asked: str, why: str) -> None:
+async def _pause(name_or_id: str, why: str) -> None:
     async with as_operator() as services:
-        request = PauseTenantRequest(tenant_id=(await find_tenant(services, asked)).id, reason=why)
+        request = PauseTenantRequest(tenant_id=(await find_tenant(services, name_or_id)).id, reason=why)
         tenant = (await services.tenants.PauseTenant(request)).tenant
     Teller().good(f"{tenant.name} is paused. Resume it with `letterhead tenants resume {tenant.id}`.")
 
 
-async def _resume(asked: str) -> None:
+async def _resume(name_or_id: str) -> None:
     async with as_operator() as services:
-        request = ResumeTenantRequest(tenant_id=(await find_tenant(services, asked)).id)
+        request = ResumeTenantRequest(tenant_id=(await find_tenant(services, name_or_id)).id)
         tenant = (await services.tenants.ResumeTenant(request)).tenant
     Teller().good(f"{tenant.name} is resumed")
 
@@ -150,11 +150,11 @@ async def _all(services: Services) -> list[Tenant]:
             return found
 
 
-async def find_tenant(services: Services, asked: str) -> Tenant:
+async def find_tenant(services: Services, name_or_id: str) -> Tenant:
     """Return the tenant with this id or name; exit if there is none."""
-    found = [tenant for tenant in await _all(services) if asked in (tenant.id, tenant.name)]
+    found = [tenant for tenant in await _all(services) if name_or_id in (tenant.id, tenant.name)]
     if not found:
-        end(USAGE, f"No tenant {asked!r}. List all tenants with `letterhead tenants list`.")
+        end(USAGE, f"No tenant {name_or_id!r}. List all tenants with `letterhead tenants list`.")
     return found[0]
 
 

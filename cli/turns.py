@@ -55,8 +55,8 @@ class Turns:
         await until("the domain is READY", ready)
         self._teller.good(f"{self._domain.name} is READY: {self._latest.state_note}")
 
-    async def _check(self, record: DnsRecord, fits: Callable[[RecordCheck], bool]) -> RecordCheck | None:
-        return next((each for each in self._latest.records if each.record == record and fits(each)), None)
+    async def _check(self, record: DnsRecord, matches: Callable[[RecordCheck], bool]) -> RecordCheck | None:
+        return next((each for each in self._latest.records if each.record == record and matches(each)), None)
 
     def _print_changes(self) -> None:
         for check in self._latest.records:

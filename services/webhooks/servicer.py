@@ -28,11 +28,11 @@ class FeedbackServicer(feedback_pb2_grpc.FeedbackServiceServicer):
         sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.SERVICE)
         email_id = _email_id(request.email_id)
         of = f"feedback/{sees.tenant_id}/{email_id or ''}"
-        asked = page(request.page_size, request.page_token, of=of)
+        requested = page(request.page_size, request.page_token, of=of)
         found = await self._store.list_feedback(
-            sees, email_id=email_id, after=asked.after_id(), limit=asked.size + 1
+            sees, email_id=email_id, after=requested.after_id(), limit=requested.size + 1
         )
-        return _to_response(found, asked, of)
+        return _to_response(found, requested, of)
 
 
 def _email_id(requested: str) -> UUID | None:
@@ -42,10 +42,10 @@ def _email_id(requested: str) -> UUID | None:
         raise InvalidField("email_id", "is not an email id (a UUID)") from None
 
 
-def _to_response(found: Sequence[Feedback], asked: Page, of: str) -> pb.ListFeedbackResponse:
+def _to_response(found: Sequence[Feedback], requested: Page, of: str) -> pb.ListFeedbackResponse:
     """Return a page, limited in rows and in bytes; `found` has one more row than the page size."""
     response = pb.ListFeedbackResponse()
-    for each in found[: asked.size]:
+    for each in found[: requested.size]:
         message = _to_proto(each)
         if response.feedback and response.ByteSize() + message.ByteSize() > MAX_PAGE_BYTES:
             break
