@@ -1,1 +1,1 @@
-"""The `letterhead` command."""
+"""The `letterhead` command line."""

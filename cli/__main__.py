@@ -1,4 +1,4 @@
-"""The `letterhead` command: start it all, play the story, and call the services by hand."""
+"""Run Letterhead on this machine; manage domains, email and tenants; check an installation."""
 
 import logging
 from datetime import datetime
@@ -20,11 +20,13 @@ from cli.tenants import tenants
 from letterhead.sender.v1.emails_pb2 import Address, Attachment, Email, ListEmailsRequest, SendEmailRequest
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-domains = typer.Typer(no_args_is_help=True, help="Claim domains, see their records, watch them turn green.")
-emails = typer.Typer(no_args_is_help=True, help="See what became of emails.")
-suppressions = typer.Typer(no_args_is_help=True, help="See and change the suppression list.")
-sandbox = typer.Typer(no_args_is_help=True, help="Play the customer and the reader, on the pretend Internet.")
-events = typer.Typer(no_args_is_help=True, help="Listen to events on NATS.")
+domains = typer.Typer(
+    no_args_is_help=True, help="Add domains, show their DNS records, and watch their verification."
+)
+emails = typer.Typer(no_args_is_help=True, help="List, show, cancel and resolve emails.")
+suppressions = typer.Typer(no_args_is_help=True, help="Show and change the suppression list.")
+sandbox = typer.Typer(no_args_is_help=True, help="Publish DNS records and read email in the sandbox.")
+events = typer.Typer(no_args_is_help=True, help="Print events from NATS.")
 for name, group in (
     ("domains", domains),
     ("tenants", tenants),
@@ -35,44 +37,45 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many, newest first.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of results, newest first.")]
 
 
 @app.command()
 def up(
     *,
     replicas: Annotated[
-        int, typer.Option(min=1, max=4, envvar="REPLICAS", help="Processes of each service.")
+        int, typer.Option(min=1, max=4, envvar="REPLICAS", help="Number of processes of each service.")
     ] = 1,
     free_ports: Annotated[
-        bool, typer.Option("--free-ports", help="Any free ports, not the documented ones.")
+        bool, typer.Option("--free-ports", help="Use any free ports instead of the documented ones.")
     ] = False,
 ) -> None:
-    """Start everything on this machine, in the foreground, until Ctrl-C."""
+    """Run all services and the sandbox on this machine, in the foreground, until Ctrl-C."""
     run(sandbox_commands.up(replicas, free_ports=free_ports))
 
 
 @app.command()
 def demo() -> None:
-    """Play the whole story: a domain turns green, an email arrives as its own, a bounce comes back."""
+    """Run the demo: verify a domain, send email from it, and handle a bounce."""
     run(sandbox_commands.demo())
 
 
 @app.command()
 def send(
     *,
-    sender: Annotated[str, typer.Option("--from", help="An address of one of your domains.")],
-    to: Annotated[list[str], typer.Option(help="A recipient; may be given again.")],
+    sender: Annotated[str, typer.Option("--from", help="The sender's address, at one of your domains.")],
+    to: Annotated[list[str], typer.Option(help="A recipient; repeat for more.")],
     subject: Annotated[str, typer.Option(help="The subject.")],
     text: Annotated[str, typer.Option(help="The plain text body.")] = "",
     html: Annotated[str, typer.Option(help="The HTML body.")] = "",
-    at: Annotated[
-        datetime | None, typer.Option(help="When to hand it over, in UTC; otherwise at once.")
-    ] = None,
+    at: Annotated[datetime | None, typer.Option(help="When to send it, in UTC; default: now.")] = None,
     attach: Annotated[
-        list[Path] | None, typer.Option(exists=True, dir_okay=False, help="A file; may be given again.")
+        list[Path] | None,
+        typer.Option(exists=True, dir_okay=False, help="A file to attach; repeat for more."),
     ] = None,
-    request_id: Annotated[str, typer.Option(help="Makes a retry safe.")] = "",
+    request_id: Annotated[
+        str, typer.Option(help="Idempotency key: repeating a request with the same id sends nothing new.")
+    ] = "",
 ) -> None:
     """Send one email."""
     send_time = Timestamp()
@@ -94,34 +97,34 @@ def send(
 @app.command()
 def doctor(
     *,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the findings as JSON, for programs.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
 ) -> None:
-    """Look at every part of an installation, and tell what is wrong and what to do.
+    """Check every part of an installation; report problems and how to fix them.
 
-    Changes nothing. Ends with 0 when all is well, 1 when something is wrong, 3 when something is away.
+    Changes nothing. Exits with 0 if all checks pass, 1 if one fails, 3 if a component is unreachable.
     """
     run(look_at_everything(as_json=as_json))
 
 
 @app.command()
 def account() -> None:
-    """Tell whether the SES account can send, at what rate, and what to do when it cannot."""
+    """Show whether the SES account can send, its rate and quota, and what to do if it cannot."""
     run(calls.show_account())
 
 
 @app.command("aws-setup")
 def set_up_aws(
     name: Annotated[
-        str, typer.Option(help="Of configuration set, topic and queue: `NAME`, `NAME-feedback`.")
+        str, typer.Option(help="Name of the configuration set; topic and queue are named `NAME-feedback`.")
     ] = "letterhead",
     https_url: Annotated[
         str,
-        typer.Option(help="SNS endpoint of webhooks, `https://…/sns`; the queue takes what it misses."),
+        typer.Option(
+            help="HTTPS endpoint of webhooks, `https://…/sns`; the queue gets what cannot be posted."
+        ),
     ] = "",
 ) -> None:
-    """Make what SES's events come back by: configuration set, topic, queue. Reads LETTERHEAD_AWS_*."""
+    """Create the configuration set, topic and queue for SES's events. Reads LETTERHEAD_AWS_* settings."""
     run(_set_up_aws(name, https_url))
 
 
@@ -141,13 +144,18 @@ async def _set_up_aws(name: str, https_url: str) -> None:
 
 @app.command("nats-keys")
 def make_nats_keys(
-    directory: Annotated[Path, typer.Argument(help="Where the files go; none may be there yet.")],
+    directory: Annotated[
+        Path, typer.Argument(help="Directory for the files; existing files are not overwritten.")
+    ],
 ) -> None:
-    """Generate the keys of NATS: a file with the seed of each user, and `nkeys.conf` for the servers."""
+    """Generate the NATS keys: one seed file per user, and `nkeys.conf` for the servers."""
     try:
         written = write_keys(directory, generate_keys(permissions()))
     except FileExistsError as error:
-        end(USAGE, f"{error.filename} exists. Choose another directory, or remove it to have new keys.")
+        end(
+            USAGE,
+            f"{error.filename} exists. Choose another directory, or remove the file to generate new keys.",
+        )
     print("\n".join(map(str, written)))
 
 
@@ -160,22 +168,22 @@ def list_domains(limit: Limit = 50) -> None:
 @domains.command("add")
 def add_domain(
     name: str,
-    region: Annotated[str, typer.Option(help="AWS region; empty: the installation's own.")] = "",
-    label: Annotated[str, typer.Option(help="The label that bounces return to; empty: send.")] = "",
+    region: Annotated[str, typer.Option(help="AWS region; default: the installation's.")] = "",
+    label: Annotated[str, typer.Option(help="Label of the MAIL FROM subdomain; default: send.")] = "",
 ) -> None:
-    """Claim a name, and print the records to publish."""
+    """Add a domain and print the DNS records to publish."""
     run(calls.add_domain(name, region, label))
 
 
 @domains.command("show")
 def show_domain(name: str) -> None:
-    """Print a domain's records, and what was seen of each."""
+    """Show a domain's DNS records and the status of each."""
     run(calls.show_domain(name))
 
 
 @domains.command("watch")
 def watch_domain(name: str) -> None:
-    """Look now, and print each change until the domain is READY."""
+    """Check a domain's DNS records now, and print each change until the domain is READY."""
     run(calls.watch_domain(name))
 
 
@@ -193,10 +201,10 @@ domains.command("release")(ownership.release_domain)
 @domains.command("link")
 def link_domain(
     name: str,
-    whom: Annotated[str, typer.Option("--for", help="Whom it is made for, for people.")] = "",
-    days: Annotated[int, typer.Option(min=1, max=90, help="How long it works.")] = 30,
+    whom: Annotated[str, typer.Option("--for", help="A note on who the link is for.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=90, help="Days until the link expires.")] = 30,
 ) -> None:
-    """Make a link to a domain's page, for whoever publishes its records and has no key."""
+    """Create a link to a domain's page, so that someone without an API key can publish its DNS records."""
     run(links.make_link(name, whom, days))
 
 
@@ -217,17 +225,17 @@ def list_emails(
     *,
     limit: Limit = 50,
     state: Annotated[
-        list[str] | None, typer.Option(help="Only those in this state, like HELD; may be given again.")
+        list[str] | None, typer.Option(help="Only emails in this state, such as HELD; repeat for more.")
     ] = None,
-    tenant: Annotated[str, typer.Option(help="Another tenant's, by its id. Needs an admin key.")] = "",
+    tenant: Annotated[str, typer.Option(help="Id of another tenant. Requires an admin key.")] = "",
     all_tenants: Annotated[
-        bool, typer.Option("--all-tenants", help="Every tenant's. Needs an admin key.")
+        bool, typer.Option("--all-tenants", help="Emails of all tenants. Requires an admin key.")
     ] = False,
 ) -> None:
     """List emails."""
     known = {name.removeprefix("STATE_"): value for name, value in Email.State.items() if value}
     if unknown := [each for each in state or () if each.upper() not in known]:
-        end(USAGE, f"No state is called {unknown[0]}; there are {', '.join(known)}.")
+        end(USAGE, f"Unknown state {unknown[0]}. Use one of {', '.join(known)}.")
     states = [known[each.upper()] for each in state or ()]
     request = ListEmailsRequest(page_size=limit, states=states, tenant_id=tenant, all_tenants=all_tenants)
     run(calls.list_emails(request))
@@ -235,13 +243,13 @@ def list_emails(
 
 @emails.command("show")
 def show_email(email_id: str) -> None:
-    """Print an email's recipients, and all that became of it, by time."""
+    """Show an email's recipients and its history."""
     run(calls.show_email(email_id))
 
 
 @emails.command("cancel")
 def cancel_email(email_id: str) -> None:
-    """Call an email back that was not handed over yet."""
+    """Cancel an email that is not submitted to SES yet."""
     run(calls.cancel_email(email_id))
 
 
@@ -249,28 +257,34 @@ def cancel_email(email_id: str) -> None:
 def settle_email(
     email_id: str,
     *,
-    why: Annotated[str, typer.Option(help="Why; it stands in the email's history.")],
+    why: Annotated[str, typer.Option(help="The reason, recorded in the email's history.")],
     sent: Annotated[bool, typer.Option("--sent", help="SES accepted it.")] = False,
-    not_sent: Annotated[bool, typer.Option("--not-sent", help="SES never accepted it; end it.")] = False,
+    not_sent: Annotated[
+        bool, typer.Option("--not-sent", help="SES did not accept it; do not send it.")
+    ] = False,
     resend: Annotated[
-        bool, typer.Option("--resend", help="Send it once more, at the risk of twice.")
+        bool, typer.Option("--resend", help="Send it again, at the risk of sending it twice.")
     ] = False,
 ) -> None:
-    """Decide over an email of which nobody knows whether it was sent. Needs an admin key."""
-    chosen = [name for name, asked in (("SENT", sent), ("NOT_SENT", not_sent), ("RESEND", resend)) if asked]
+    """Resolve an email whose outcome is unknown. Requires an admin key."""
+    chosen = [name for name, given in (("SENT", sent), ("NOT_SENT", not_sent), ("RESEND", resend)) if given]
     if len(chosen) != 1:
-        end(USAGE, "Give one of --sent, --not-sent and --resend.")
+        end(USAGE, "Give exactly one of --sent, --not-sent and --resend.")
     run(settling.settle_email(email_id, chosen[0], why))
 
 
 @emails.command("hold-all")
 def hold_emails(
     *,
-    why: Annotated[str, typer.Option(help="Why; it stands in each email's history.")],
-    since: Annotated[datetime | None, typer.Option(help="Accepted then or later, in UTC.")] = None,
-    before: Annotated[datetime | None, typer.Option(help="Accepted earlier, in UTC.")] = None,
+    why: Annotated[str, typer.Option(help="The reason, recorded in each email's history.")],
+    since: Annotated[
+        datetime | None, typer.Option(help="Only email accepted at this time or later, in UTC.")
+    ] = None,
+    before: Annotated[
+        datetime | None, typer.Option(help="Only email accepted before this time, in UTC.")
+    ] = None,
 ) -> None:
-    """Hold all email that waits or is of unknown outcome, of all tenants. Needs an admin key."""
+    """Hold all waiting email and email of unknown outcome, of all tenants. Requires an admin key."""
     run(settling.hold_emails(since, before, why))
 
 
@@ -281,41 +295,41 @@ def list_suppressions(limit: Limit = 50) -> None:
 
 
 @suppressions.command("add")
-def add_suppression(address: str, note: Annotated[str, typer.Option(help="Why, for people.")] = "") -> None:
-    """Suppress an address."""
+def add_suppression(address: str, note: Annotated[str, typer.Option(help="A note on why.")] = "") -> None:
+    """Add an address to the suppression list."""
     run(calls.add_suppression(address, note))
 
 
 @suppressions.command("remove")
 def remove_suppression(address: str) -> None:
-    """Send to an address again."""
+    """Remove an address from the suppression list."""
     run(calls.remove_suppression(address))
 
 
 @sandbox.command("publish")
 def publish(name: str) -> None:
-    """Publish a domain's records in the sandbox's DNS, as the customer would at a DNS provider."""
+    """Publish a domain's records in the sandbox's DNS, as a customer would at a DNS provider."""
     run(calls.publish_records(name))
 
 
 @sandbox.command("mailbox")
 def mailbox(limit: Limit = 10) -> None:
-    """List the newest emails in the sandbox's mailbox, as the reader sees them."""
+    """List the newest emails in the sandbox's mailbox, as a recipient sees them."""
     run(calls.list_mailbox(limit))
 
 
 @events.command("tail")
 def tail_events(
     *,
-    everything: Annotated[bool, typer.Option("--all", help="From the oldest event kept.")] = False,
-    number: Annotated[int, typer.Option(min=0, help="End after so many events; 0: never.")] = 0,
+    everything: Annotated[bool, typer.Option("--all", help="Start at the oldest retained event.")] = False,
+    number: Annotated[int, typer.Option(min=0, help="Exit after this many events; 0: never.")] = 0,
 ) -> None:
     """Print events as they arrive."""
     run(calls.tail_events(number, everything=everything))
 
 
 def main() -> None:
-    """Runs the command; what the chassis logs in this process is told in the command's own words instead."""
+    """Run the command line. Only errors are logged, because commands report problems themselves."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     app(prog_name="letterhead")
 

@@ -1,7 +1,7 @@
-"""Makes what SES needs once in an account: the configuration set, and the way back for its events.
+"""Creates the AWS resources that Letterhead needs: a configuration set, and a topic and queue for its events.
 
-Run by whoever owns the account (`letterhead aws-setup`); the services have none of the rights that it takes.
-Safe to run again: everything is created or found, and set to what it should be.
+An administrator of the account runs it (`letterhead aws-setup`); the services do not have the permissions.
+It is idempotent: it creates what is missing and updates what exists.
 """
 
 import json
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from chassis.config import AWS_CONTROL_INTERVAL
 
-# All that SES can tell but SUBSCRIPTION, which needs its own contact lists (EventType in the sesv2 model).
+# All event types of SES except SUBSCRIPTION, which needs SES's contact lists (EventType in the sesv2 model).
 EVENT_TYPES = [
     "SEND", "REJECT", "BOUNCE", "COMPLAINT", "DELIVERY",
     "OPEN", "CLICK", "RENDERING_FAILURE", "DELIVERY_DELAY",
@@ -29,7 +29,7 @@ MESSAGE_RETENTION_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True)
 class Feedback:
-    """The way back for events."""
+    """The names of the created resources."""
 
     configuration_set: str
     topic_arn: str
@@ -45,9 +45,9 @@ def set_up(
     name: str = "letterhead",
     https_url: str = "",
 ) -> Feedback:
-    """Create configuration set `NAME`, and topic and queue `NAME-feedback`, in the session's region.
+    """Create the configuration set `NAME`, and a topic and a queue `NAME-feedback`, in the session's region.
 
-    With `https_url`, the topic posts there, and the queue takes what could not be posted within a minute.
+    With `https_url`, the topic posts to that URL, and the queue gets what cannot be posted within a minute.
     """
     region = session.region_name
     config = Config(retries={"mode": "standard", "total_max_attempts": 5}, connect_timeout=5, read_timeout=20)
@@ -55,20 +55,22 @@ def set_up(
         session.client(service, endpoint_url=endpoint_url, config=config)
         for service in ("sesv2", "sns", "sqs")
     )
-    way = f"{name}-feedback"
+    feedback = f"{name}-feedback"
     partition = session.get_partition_for_region(region)
-    topic_arn = _topic(sns, way, account, f"arn:{partition}:ses:{region}:{account}:configuration-set/{name}")
+    topic_arn = _topic(
+        sns, feedback, account, f"arn:{partition}:ses:{region}:{account}:configuration-set/{name}"
+    )
     dead_letters = sqs.create_queue(
-        QueueName=f"{way}-dead", Attributes={"MessageRetentionPeriod": str(MESSAGE_RETENTION_SECONDS)}
+        QueueName=f"{feedback}-dead", Attributes={"MessageRetentionPeriod": str(MESSAGE_RETENTION_SECONDS)}
     )["QueueUrl"]
-    queue = _queue(sqs, way, topic_arn, _queue_arn(sqs, dead_letters))
+    queue = _queue(sqs, feedback, topic_arn, _queue_arn(sqs, dead_letters))
     _subscriptions(sns, topic_arn, _queue_arn(sqs, queue), https_url)
     _configuration_set(ses, name, topic_arn)
     return Feedback(name, topic_arn, queue, dead_letters)
 
 
 def _topic(sns: Any, name: str, account: str, source_arn: str) -> str:
-    """Make a topic that only our configuration set may publish to, signed with SHA-256."""
+    """Create a topic that only our configuration set may publish to and that signs with SHA-256."""
     topic_arn: str = sns.create_topic(Name=name)["TopicArn"]
     policy = _policy(
         "ses.amazonaws.com",
@@ -86,7 +88,7 @@ def _topic(sns: Any, name: str, account: str, source_arn: str) -> str:
 
 
 def _queue(sqs: Any, name: str, topic_arn: str, dead_letter_arn: str) -> str:
-    """Make a queue that only our topic may send to; what is refused ten times becomes a dead letter."""
+    """Create a queue that only our topic may send to, and that dead-letters a message after ten receives."""
     queue_url: str = sqs.create_queue(QueueName=name)["QueueUrl"]
     policy = _policy(
         "sns.amazonaws.com",
@@ -109,9 +111,9 @@ def _queue(sqs: Any, name: str, topic_arn: str, dead_letter_arn: str) -> str:
 
 
 def _subscriptions(sns: Any, topic_arn: str, queue_arn: str, https_url: str) -> None:
-    """Lead the topic to the queue, or to the HTTPS endpoint and from there to the queue.
+    """Subscribe the queue to the topic, or the HTTPS endpoint with the queue as its dead-letter queue.
 
-    Raw message delivery is off: a raw message bears no signature.
+    Raw message delivery is off because a raw message has no signature.
     """
     if not https_url:
         made = sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)["SubscriptionArn"]
@@ -127,7 +129,7 @@ def _subscriptions(sns: Any, topic_arn: str, queue_arn: str, https_url: str) -> 
 
 
 def _configuration_set(ses: Any, name: str, topic_arn: str) -> None:
-    """The configuration set with its one event destination."""
+    """Create or update the configuration set and its event destination."""
     _made(ses.create_configuration_set, ConfigurationSetName=name)
     time.sleep(CONTROL_INTERVAL_SECONDS)
     destination = {
@@ -143,11 +145,13 @@ def _configuration_set(ses: Any, name: str, topic_arn: str) -> None:
     if not _made(ses.create_configuration_set_event_destination, **arguments):
         time.sleep(CONTROL_INTERVAL_SECONDS)
         ses.update_configuration_set_event_destination(**arguments)
-    time.sleep(CONTROL_INTERVAL_SECONDS)  # leaves the account's one request a second to whoever starts next
+    time.sleep(
+        CONTROL_INTERVAL_SECONDS
+    )  # SES allows one request per second per account; the next program may start at once
 
 
 def _made(create: Callable[..., Any], **arguments: Any) -> bool:
-    """Creates a thing, or says False when it is there already."""
+    """Call `create`; return False if the resource exists already."""
     try:
         create(**arguments)
     except ClientError as error:
@@ -172,9 +176,9 @@ def _policy(
     only_if: dict[str, Any],
     never_if: dict[str, dict[str, Any]],
 ) -> str:
-    """Return a resource policy: one AWS service may do one thing under a condition, and nobody else may.
+    """Return a policy that allows one AWS service one action under a condition and denies everyone else.
 
-    The denials hold for callers of our own account too, whose own rights would let them in without any.
+    The explicit denials also apply to principals of our own account, whose own policies could allow it.
     """
     allowed = {"Effect": "Allow", "Principal": {"Service": service}, "Condition": only_if}
     conditions = never_if | {"NotOverTls": {"Bool": {"aws:SecureTransport": "false"}}}

@@ -1,4 +1,4 @@
-"""Calls the four services as any other client would: by their generated stubs, with a key."""
+"""gRPC client of the four services: the generated stubs, called with an API key."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -22,7 +22,7 @@ from letterhead.webhooks.v1 import feedback_pb2_grpc
 
 
 class _Bearer:
-    """Adds the key to a call. gRPC takes an interceptor for one kind of call only, so there are two."""
+    """Adds the API key to a call. gRPC needs one interceptor class per kind of call, so there are two."""
 
     def __init__(self, key: str) -> None:
         self._header = ("authorization", f"Bearer {key}")
@@ -49,7 +49,7 @@ class _StreamBearer(_Bearer, grpc.aio.UnaryStreamClientInterceptor):
 
 
 class Services:
-    """Stubs of every service, called with one key."""
+    """Stubs of all services, called with one API key."""
 
     def __init__(self, channels: dict[str, grpc.aio.Channel]) -> None:
         self.tenants = tenants_pb2_grpc.TenantServiceStub(channels["identity"])
@@ -66,7 +66,7 @@ class Services:
 
 @asynccontextmanager
 async def connect(installation: Installation, key: str | None = None) -> AsyncIterator[Services]:
-    """Opens channels to the four services; `key` is the installation's `api_key` unless another is given."""
+    """Open channels to the four services; `key` defaults to the installation's `api_key`."""
     token = key or installation.api_key
     async with AsyncExitStack() as stack:
         bearers: list[grpc.aio.ClientInterceptor] = [_UnaryBearer(token), _StreamBearer(token)]
@@ -79,7 +79,7 @@ async def connect(installation: Installation, key: str | None = None) -> AsyncIt
 
 
 def explain(error: grpc.aio.AioRpcError) -> list[str]:
-    """Says a failed call in lines for people: what happened, which fields, when to try again."""
+    """Return a failed call as lines to print: the error, the invalid fields, and when to retry."""
     lines = [f"{error.code().name}: {error.details()}"]
     status = rpc_status.from_call(error)
     for detail in status.details if status else ():
@@ -89,5 +89,5 @@ def explain(error: grpc.aio.AioRpcError) -> list[str]:
             violations = [f"{each.field}: {each.description}" for each in bad_request.field_violations]
             lines += [f"  {violation}" for violation in violations if violation not in lines[0]]
         elif detail.Unpack(retry):
-            lines.append(f"  try again in {retry.retry_delay.ToTimedelta().total_seconds():g} s")
+            lines.append(f"  Try again in {retry.retry_delay.ToTimedelta().total_seconds():g} s.")
     return lines

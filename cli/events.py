@@ -1,4 +1,4 @@
-"""Listens to Letterhead's events on NATS, as any other service would."""
+"""Subscribes to Letterhead's events on NATS, as any other service would."""
 
 import asyncio
 import json
@@ -20,20 +20,20 @@ from chassis.events.stream import credentials
 from chassis.events.trust import EventRefused, trusted
 
 REMEMBERED = 10_000
-# How long until a lost stream or consumer is asked for again.
+# The pause before a lost stream or consumer is opened again.
 REOPEN_SECONDS = 0.5
 CLOSE_SECONDS = 5.0
 OPEN_SECONDS = 10.0
-STUBBORNLY: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": REOPEN_SECONDS}
+RECONNECT_FOREVER: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": REOPEN_SECONDS}
 
 
 class EventsAway(Exception):
-    """There is nothing to listen to; the text says what to do."""
+    """There is no stream to subscribe to; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event as it arrived: a CloudEvent whose `data` is the JSON of a message of letterhead/events/v1."""
+    """One event: a CloudEvent whose `data` is the JSON of a message in letterhead/events/v1."""
 
     id: str
     subject: str
@@ -44,7 +44,7 @@ class Event:
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
-        """Reads a structured CloudEvent."""
+        """Parse a structured CloudEvent."""
         event = json.loads(body)
         return cls(
             event["id"],
@@ -57,7 +57,7 @@ class Event:
 
 
 class Tail:
-    """The newest events, each once, over any loss of NATS: what is replayed is recognised by its id."""
+    """The newest events, each once: events replayed after NATS loses its stream are recognized by id."""
 
     def __init__(self, client: Client, stream: str) -> None:
         self._client = client
@@ -70,7 +70,7 @@ class Tail:
     @classmethod
     @asynccontextmanager
     async def open(cls, wire: Nats, *, everything: bool = False) -> AsyncIterator[Self]:
-        """Listens from now on, or from the oldest event kept with `everything`."""
+        """Subscribe from now on, or with `everything`, from the oldest retained event."""
         client, ready = Client(), asyncio.Event()
         tail = cls(client, wire.nats_stream)
         start = DeliverPolicy.ALL if everything else DeliverPolicy.NEW
@@ -79,45 +79,45 @@ class Tail:
             await asyncio.wait_for(ready.wait(), OPEN_SECONDS)
         except TimeoutError:
             raise EventsAway(
-                f"NATS does not answer, or has no stream {wire.nats_stream} to listen to; "
-                "`letterhead doctor` says which."
+                f"NATS does not answer or has no stream {wire.nats_stream}. "
+                "Run `letterhead doctor` to find out which."
             ) from None
         else:
             yield tail
         finally:
-            tail._closed.set()  # the client may swallow a cancellation while it waits for an answer
+            tail._closed.set()  # the client may swallow a cancellation while it waits for a response
             task.cancel()
             await asyncio.wait([task], timeout=CLOSE_SECONDS)
             await client.close()
 
-    def find(self, subject: str, fits: Callable[[Event], bool] = lambda _: True) -> Event | None:
-        """The first event of a subject that fits."""
+    def find(self, subject: str, matches: Callable[[Event], bool] = lambda _: True) -> Event | None:
+        """Return the first event of a subject that matches; None if there is none."""
         return next(
-            (event for event in self._events.values() if event.subject == subject and fits(event)), None
+            (event for event in self._events.values() if event.subject == subject and matches(event)), None
         )
 
     def arrival(self, subject: str, resource: str) -> float | None:
-        """When the first event of a subject about a resource arrived, as seconds of the epoch."""
+        """Return when the first event of a subject about a resource arrived, in seconds since the epoch."""
         event = self.find(subject, lambda event: event.resource == resource)
         return self._arrivals[event.id] if event else None
 
     def ids(self) -> set[str]:
-        """The ids of all events that arrived."""
+        """Return the ids of all events that arrived."""
         return set(self._events)
 
     def all(self, subject: str) -> list[Event]:
-        """All events of a subject, in the order of arrival."""
+        """Return all events of a subject, in the order of arrival."""
         return [event for event in self._events.values() if event.subject == subject]
 
     async def follow(self) -> AsyncIterator[Event]:
-        """Every event, as it arrives."""
+        """Yield every event as it arrives."""
         queue: asyncio.Queue[Event] = asyncio.Queue()
         self._followers.append(queue)
         while True:
             yield await queue.get()
 
     async def _listen(self, wire: Nats, ready: asyncio.Event, start: DeliverPolicy) -> None:
-        await self._client.connect(**credentials(wire, SUBSCRIBER), **STUBBORNLY, error_cb=hush)
+        await self._client.connect(**credentials(wire, SUBSCRIBER), **RECONNECT_FOREVER, error_cb=hush)
         while not self._closed.is_set():
             try:
                 stream = self._client.jetstream()
@@ -134,10 +134,10 @@ class Tail:
                 await subscription.unsubscribe()
             except (NatsError, TimeoutError):
                 await asyncio.sleep(REOPEN_SECONDS)
-            start = DeliverPolicy.ALL  # what was missed meanwhile comes again, and is recognised
+            start = DeliverPolicy.ALL  # replay what was missed; known events are skipped by id
 
     async def _drain(self, subscription: Any) -> None:
-        """Takes what arrives, for about a second."""
+        """Process messages until none arrives for a second, or the tail is closed."""
         try:
             while not self._closed.is_set():
                 self._take(await subscription.next_msg(timeout=1))
@@ -148,7 +148,7 @@ class Tail:
         try:
             trusted(message.data, ".".join(message.subject.split(".")[-2:]))
         except EventRefused:
-            return  # such as an answer of NATS's own, which a request may send to any subject
+            return  # such as a response of NATS itself, which a request may direct to any subject
         event = Event.parse(message.data)
         if event.id in self._events:
             return
@@ -161,4 +161,4 @@ class Tail:
 
 
 async def hush(_: Exception) -> None:
-    """A lost connection is expected here, and made again."""
+    """Ignore a connection error: the client reconnects or the caller reports the failure."""

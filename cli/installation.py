@@ -1,6 +1,6 @@
-"""Where a running installation is, and with which keys it is called.
+"""The addresses of an installation, and the API keys to call it with.
 
-`letterhead up` writes `.letterhead/sandbox.json`; every other command reads it, and LETTERHEAD_* variables
+`letterhead up` writes `.letterhead/sandbox.json`, and every other command reads it. LETTERHEAD_* variables
 override it for an installation elsewhere.
 """
 
@@ -17,35 +17,35 @@ FILE = HOME / "sandbox.json"
 
 
 class NoInstallation(Exception):
-    """There is nothing to call; the text says what to do."""
+    """The installation is unknown or misconfigured; the message says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overrides:
-    """An installation elsewhere than the one that `letterhead up` runs here."""
+    """Settings of an installation other than the one that `letterhead up` runs here."""
 
     identity_address: str | None = setting(None, help="host:port of identity")
     verifier_address: str | None = setting(None, help="host:port of verifier")
     sender_address: str | None = setting(None, help="host:port of sender")
     webhooks_address: str | None = setting(None, help="host:port of webhooks")
-    public_url: str | None = setting(None, help="where the page is, https://…")
+    public_url: str | None = setting(None, help="URL of console, https://…")
     nats_url: str | None = setting(None, help="one or more NATS URLs, separated by commas")
     nats_stream: str | None = setting(None, help="name of the JetStream stream")
-    nats_seed: Secret | None = setting(None, help="file with the seed of the subscriber's nkey at NATS")
+    nats_seed: Secret | None = setting(None, help="file with the nkey seed of NATS's user `subscriber`")
     nats_credentials: Secret | None = setting(None, help="file with NATS credentials (JWT and seed)")
     nats_tls_ca: Secret | None = setting(
-        None, help="file with the certificates that NATS's own is checked against"
+        None, help="file with the CA certificates to verify NATS's certificate with"
     )
-    api_key: Secret | None = setting(None, help="file with the key to call with")
+    api_key: Secret | None = setting(None, help="file with the API key to call with")
     grpc_ca_file: Path | None = setting(None, help="PEM file with the CA of the services' certificates")
     grpc_certificate_file: Path | None = setting(None, help="PEM file with a client certificate, for mTLS")
     grpc_key_file: Path | None = setting(None, help="PEM file with the key of the client certificate")
-    grpc_plaintext: bool = setting(False, help="true: the services' gRPC has no TLS")
+    grpc_plaintext: bool = setting(False, help="true: call the services without TLS")
 
     def given(self) -> dict[str, Any]:
-        """What is set, under the names that Installation uses."""
+        """Return the settings that are set, under the field names of Installation."""
         key = self.api_key.reveal() if self.api_key else None
-        # A key of one's own is the only one used: the stored ones are not for whoever is called with it.
+        # A given key replaces all stored keys, which belong to another installation.
         keys = {"api_key": key, "admin_key": key, "sending_key": key} if key else {}
         values = keys | {
             "identity": self.identity_address,
@@ -62,7 +62,7 @@ class Overrides:
         return {name: value for name, value in values.items() if value} | self._transport()
 
     def _transport(self) -> dict[str, Any]:
-        """The way of gRPC, where it is set: all of it, so that nothing stored contradicts it."""
+        """Return all transport settings if any is set, so that none of the stored ones contradicts them."""
         if not (self.grpc_plaintext or self.grpc_ca_file):
             return {}
         files = ("grpc_ca_file", "grpc_certificate_file", "grpc_key_file")
@@ -93,7 +93,7 @@ class Installation:
     postgres: str = ""
     database_url: str = ""  # the owner's
     nats_stream: str = "LETTERHEAD"
-    nats_seed: str = ""  # the subscriber's
+    nats_seed: str = ""  # the user `subscriber`'s
     nats_credentials: str = ""
     grpc_plaintext: bool = False
     grpc_ca_file: str = ""
@@ -103,12 +103,12 @@ class Installation:
 
     @property
     def nats_url(self) -> str:
-        """The URLs that NATS clients take."""
+        """Return the URLs to pass to a NATS client."""
         return self.nats if "://" in self.nats else f"nats://{self.nats}"
 
     @property
     def tls(self) -> Tls:
-        """How gRPC is encrypted; raises NoInstallation where neither a CA nor plaintext is set."""
+        """Return the TLS settings of gRPC; raise NoInstallation if neither a CA nor plaintext is set."""
         ca, certificate, key = (
             Path(path) if path else None
             for path in (self.grpc_ca_file, self.grpc_certificate_file, self.grpc_key_file)
@@ -125,7 +125,7 @@ class Installation:
 
     @property
     def wire(self) -> Nats:
-        """How events are subscribed to; raises NoInstallation where the settings contradict each other."""
+        """Return the NATS settings; raise NoInstallation if they contradict each other."""
         try:
             return Nats(
                 nats_url=self.nats_url,
@@ -138,7 +138,7 @@ class Installation:
             raise NoInstallation(f"{error}.") from None
 
     def write(self, path: Path) -> None:
-        """Stores it for the other commands, readable by its owner alone: it holds keys."""
+        """Write the installation for other commands, readable only by its owner because it contains keys."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -146,7 +146,7 @@ class Installation:
 
     @classmethod
     def read(cls, path: Path = FILE) -> Self:
-        """Reads what `letterhead up` wrote; LETTERHEAD_IDENTITY_ADDRESS and the like override it."""
+        """Read what `letterhead up` wrote; LETTERHEAD_IDENTITY_ADDRESS and similar variables override it."""
         known = {field.name for field in fields(cls)}
         stored = json.loads(path.read_text()) if path.exists() else {}
         values = {name: value for name, value in stored.items() if name in known} | load(Overrides).given()
@@ -154,7 +154,7 @@ class Installation:
             return cls(**values)
         except TypeError:
             raise NoInstallation(
-                f"No installation is known: {path} is not there. Start one with `letterhead up`, or set "
+                f"No installation found: {path} does not exist. Start one with `letterhead up`, or set "
                 "LETTERHEAD_IDENTITY_ADDRESS, _VERIFIER_ADDRESS, _SENDER_ADDRESS, _WEBHOOKS_ADDRESS, "
                 "LETTERHEAD_NATS_URL and LETTERHEAD_API_KEY_FILE."
             ) from None

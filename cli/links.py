@@ -1,4 +1,4 @@
-"""The commands over links: one domain's page, for whoever publishes its records and has no key."""
+"""Commands for links to one domain's page, for people who publish its DNS records and have no API key."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ from letterhead.identity.v1.links_pb2 import CreateLinkRequest, Link, ListLinksR
 
 
 async def make_link(name: str, whom: str, days: int) -> None:
-    """Makes a link to a domain's page, and prints it: it is told this once."""
+    """Create a link to a domain's page and print it; its token cannot be shown again."""
     installation = Installation.read()
     async with connect(installation) as services:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
@@ -20,29 +20,30 @@ async def make_link(name: str, whom: str, days: int) -> None:
     teller = Teller()
     teller.say(f"{installation.console}/d/{made.token}")
     teller.good(
-        f"works until {made.link.expire_time.ToJsonString()}; `letterhead domains unlink {made.link.id}`"
+        f"expires {made.link.expire_time.ToJsonString()}; "
+        f"revoke it with `letterhead domains unlink {made.link.id}`"
     )
 
 
 async def list_links(name: str) -> None:
-    """Prints a domain's links, without their tokens."""
+    """Print a domain's links, without their tokens."""
     async with connect(Installation.read()) as services:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         answer = await services.links.ListLinks(ListLinksRequest(domain_id=domain.id))
-    Teller().table(("id", "for", "ends with", "until", "state"), [
+    Teller().table(("id", "for", "ends with", "expires", "state"), [
         (each.id, each.name, each.hint, each.expire_time.ToJsonString(), _state(each))
         for each in answer.links
     ])  # fmt: skip
 
 
 async def revoke_link(link_id: str) -> None:
-    """Revokes a link."""
+    """Revoke a link."""
     async with connect(Installation.read()) as services:
         await services.links.RevokeLink(RevokeLinkRequest(link_id=link_id))
-    Teller().good("it opens nothing any more")
+    Teller().good(f"link {link_id} is revoked")
 
 
 def _state(link: Link) -> str:
     if link.HasField("revoke_time"):
         return "revoked"
-    return "expired" if link.expire_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC) else "works"
+    return "expired" if link.expire_time.ToDatetime(tzinfo=UTC) <= datetime.now(UTC) else "active"

@@ -1,4 +1,4 @@
-"""Keys of the users of NATS: made here, read by the server and the services from files."""
+"""Generates the nkeys of NATS's users, which the server and the services read from files."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -15,30 +15,33 @@ PUBLIC_KEYS = "nkeys.conf"
 
 @dataclass(frozen=True)
 class Nkey:
-    """One user's key; the seed is the secret half."""
+    """A key pair of a user; the seed is the private half."""
 
     seed: str
     public: str
 
     @classmethod
     def generate(cls) -> Self:
-        """Return a new key of a user."""
+        """Return a new key pair."""
         seed = nkeys.encode_seed(os.urandom(32), nkeys.PREFIX_BYTE_USER)
         return cls(seed.decode(), nkeys.from_seed(seed).public_key.decode())
 
 
 def generate_keys(users: Iterable[str]) -> dict[str, Nkey]:
-    """Return a new key for each user."""
+    """Return a new key pair for each user."""
     return {user: Nkey.generate() for user in users}
 
 
 def public_keys(keys: Mapping[str, Nkey]) -> str:
-    """Write what nats-server includes: the public key of each user."""
+    """Return the file that nats-server includes: the public key of each user."""
     return nkeys_file({user: key.public for user, key in keys.items()})
 
 
 def write_keys(directory: Path, keys: Mapping[str, Nkey]) -> list[Path]:
-    """Write each seed to a file of its own, and the public keys to one; refuse to overwrite any."""
+    """Write one file per seed and one with all public keys; return the paths.
+
+    Raise FileExistsError rather than overwrite a file.
+    """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     files = {f"{user}-nats-seed": key.seed for user, key in keys.items()} | {PUBLIC_KEYS: public_keys(keys)}
     for name, text in files.items():

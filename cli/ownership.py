@@ -1,4 +1,4 @@
-"""The commands that decide who owns a domain: adopt and transfer for operators, release for its tenant."""
+"""Commands for the ownership of a domain: adopt and transfer for operators, release for its tenant."""
 
 from typing import Annotated
 
@@ -18,42 +18,42 @@ from letterhead.identity.v1.domains_pb2 import (
     ReleaseDomainRequest,
 )
 
-Why = Annotated[str, typer.Option("--reason", help="Why; it is kept in the domain's history.")]
+Why = Annotated[str, typer.Option("--reason", help="The reason, recorded in the domain's history.")]
 
 
 def adopt_domain(
-    name: str, *, tenant: Annotated[str, typer.Option(help="The tenant, by its id or name.")], reason: Why
+    name: str, *, tenant: Annotated[str, typer.Option(help="The tenant's id or name.")], reason: Why
 ) -> None:
-    """Prove a tenant's domain by your word instead of its TXT record. Needs an admin key."""
+    """Mark a tenant's claim to a domain as proven without a TXT record. Requires an admin key."""
     run(_adopt(name, tenant, reason, create=False))
 
 
 def transfer_domain(
-    name: str, *, to: Annotated[str, typer.Option(help="The tenant, by its id or name.")], reason: Why
+    name: str, *, to: Annotated[str, typer.Option(help="The tenant's id or name.")], reason: Why
 ) -> None:
-    """Give a name to another tenant; whoever holds it now loses it. Needs an admin key."""
+    """Transfer a domain to another tenant; its current owner loses it. Requires an admin key."""
     run(_adopt(name, to, reason, create=True))
 
 
 def release_domain(name: str, *, reason: Why = "") -> None:
-    """Give a name up to the account that has proved control of it and waits."""
+    """Release a domain to the account that has proved control of it and is waiting."""
     run(_release(name, reason))
 
 
-async def _adopt(name: str, asked: str, reason: str, *, create: bool) -> None:
+async def _adopt(name: str, name_or_id: str, reason: str, *, create: bool) -> None:
     async with as_operator() as services:
-        tenant = await find_tenant(services, asked)
+        tenant = await find_tenant(services, name_or_id)
         domain = await _domain_of(services, tenant.id, name, create=create)
         request = AdoptDomainRequest(domain_id=domain.id, reason=reason)
         domain = (await services.domains.AdoptDomain(request)).domain
     Teller().good(
-        f"{domain.name} is {tenant.name}'s: {_ownership(domain)}. "
-        f"`letterhead domains show {domain.name}` prints its records."
+        f"{domain.name} belongs to {tenant.name}: {_ownership(domain)}. "
+        f"Show its records with `letterhead domains show {domain.name}`."
     )
 
 
 async def _domain_of(services: Services, tenant_id: str, name: str, *, create: bool) -> Domain:
-    """Return a tenant's domain of a name; a transfer creates it where the tenant has none."""
+    """Return a tenant's domain by name; with `create`, create it if the tenant does not have it."""
     try:
         found = await services.domains.GetDomain(GetDomainRequest(tenant_id=tenant_id, name=name))
     except grpc.aio.AioRpcError as error:

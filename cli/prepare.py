@@ -1,4 +1,4 @@
-"""Makes a fresh stack usable: the shared sender's domain is READY, and a tenant has its keys."""
+"""Sets up a new stack: verifies the shared domain, and creates a tenant with API keys."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -17,22 +17,22 @@ TENANT = "Mnexa"
 
 
 async def prepare(stack: Stack, step: Callable[[str], None]) -> Installation:
-    """Sets up the shared sender and the tenant `Mnexa` over gRPC, as an operator would."""
-    kept = {each.name for each in fields(Installation)}  # some addresses are the stack's own business
-    known = {name: address for name, address in stack.addresses.items() if name in kept}
+    """Set up the shared domain and the tenant `Mnexa` over gRPC, as an operator would."""
+    names = {each.name for each in fields(Installation)}  # some addresses are internal to the stack
+    known = {name: address for name, address in stack.addresses.items() if name in names}
     installation = Installation(
         **known, api_key=stack.admin_key, admin_key=stack.admin_key, grpc_plaintext=True
     )
     async with connect(installation) as services:
-        await _share(services, installation)
-        step(f"shared sender {SHARED_DOMAIN}")
-        keys = await _admit(services)
-        step(f"tenant {TENANT} and its keys")
+        await _verify_shared_domain(services, installation)
+        step(f"shared domain {SHARED_DOMAIN}")
+        keys = await _create_tenant(services)
+        step(f"tenant {TENANT} and its API keys")
     return Installation(**known, admin_key=stack.admin_key, **keys, grpc_plaintext=True)
 
 
-async def _share(services: Services, installation: Installation) -> None:
-    """The operator's own domain, through which email leaves while a customer's is not ready."""
+async def _verify_shared_domain(services: Services, installation: Installation) -> None:
+    """Create and verify the operator's domain, which sends email while a customer's domain is not ready."""
     request = CreateDomainRequest(name=SHARED_DOMAIN, mail_from_label="bounce", request_id="shared-sender")
     domain = (await services.domains.CreateDomain(request)).domain
 
@@ -40,7 +40,7 @@ async def _share(services: Services, installation: Installation) -> None:
         now = (await services.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain
         return now if now.records else None
 
-    domain = await until("SES makes the shared sender's identity", records)
+    domain = await until("SES creates the shared domain's identity", records)
     async with connect_sandbox(installation.control) as sandbox:
         for record in domain.records:
             kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
@@ -52,13 +52,13 @@ async def _share(services: Services, installation: Installation) -> None:
         return now if now.state == Domain.STATE_READY else None
 
     watch = services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id))
-    await watch.read()  # a watched domain is looked at every second
-    await until("the shared sender is READY", ready)
+    await watch.read()  # a watched domain is checked every second
+    await until("the shared domain is READY", ready)
     watch.cancel()
 
 
-async def _admit(services: Services) -> dict[str, str]:
-    """A tenant whose unready domains may use the shared sender, with a key of each scope."""
+async def _create_tenant(services: Services) -> dict[str, str]:
+    """Create a tenant whose unready domains may use the shared domain; return its id and a key per scope."""
     policy = Tenant.UNREADY_POLICY_SHARED
     request = CreateTenantRequest(name=TENANT, unready_policy=policy, request_id="first-tenant")
     tenant = (await services.tenants.CreateTenant(request)).tenant

@@ -1,4 +1,4 @@
-"""Runs the parts of an installation as child processes that cannot outlive it, and restarts what ends."""
+"""Runs the parts of an installation as child processes that cannot outlive it, and restarts them on exit."""
 
 import asyncio
 import os
@@ -10,14 +10,14 @@ from pathlib import Path
 
 from cli.tether import tethered
 
-# A part that ended is started again after this long; doubled while it keeps ending, up to the second figure.
+# The delay before a part that exited is restarted: doubled while it keeps exiting, up to the second value.
 RESTART_SECONDS = (0.2, 5.0)
 STEADY_SECONDS = 10.0
 STOP_SECONDS = 15.0
 
 
 class Part:
-    """One child process, kept running until it is stopped; what it prints goes to its log and to `echo`."""
+    """One child process, restarted until it is stopped; its output goes to its log file and to `echo`."""
 
     def __init__(
         self,
@@ -35,41 +35,41 @@ class Part:
         self._log = log
         self._echo = echo
         self._process: asyncio.subprocess.Process | None = None
-        self._keeper: asyncio.Task[None] | None = None
+        self._supervisor: asyncio.Task[None] | None = None
 
     @property
     def pid(self) -> int | None:
-        """The process id; None between two starts."""
+        """Return the process id; None between two starts."""
         return self._process.pid if self._process and self._process.returncode is None else None
 
     def start(self) -> None:
-        """Starts it, and goes on starting it whenever it ends."""
-        self._keeper = asyncio.create_task(self._keep(), name=f"keep-{self.name}")
+        """Start the process, and restart it whenever it exits."""
+        self._supervisor = asyncio.create_task(self._supervise(), name=f"supervise-{self.name}")
 
     def kill(self) -> None:
-        """Kills it as a power failure would (SIGKILL); it is started again."""
+        """Kill the process with SIGKILL, as a power failure would; it is restarted."""
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Ends it for good: SIGTERM, and SIGKILL when it takes too long."""
+        """Stop the process with SIGTERM, or SIGKILL after STOP_SECONDS, and do not restart it."""
         process = self._process
         if process and process.returncode is None:
             process.terminate()
-        if self._keeper:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._supervisor:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
         if process and process.returncode is None:
             await _end(process)
 
-    async def _keep(self) -> None:
+    async def _supervise(self) -> None:
         shortest, longest = RESTART_SECONDS
         pause = shortest
         while True:
-            began = time.monotonic()
+            started = time.monotonic()
             code = await self._run_once()
-            pause = shortest if time.monotonic() - began > STEADY_SECONDS else min(pause * 2, longest)
-            self._echo(self.name, f"ended with {code}; started again in {pause:g} s")
+            pause = shortest if time.monotonic() - started > STEADY_SECONDS else min(pause * 2, longest)
+            self._echo(self.name, f"exited with {code}; restarting in {pause:g} s")
             await asyncio.sleep(pause)
 
     async def _run_once(self) -> int:
@@ -79,7 +79,7 @@ class Part:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for us; we end our children in order
+            start_new_session=True,  # Ctrl-C must reach only us, so that we stop our children in order
         )
         self.starts += 1
         assert process.stdout is not None
@@ -91,7 +91,7 @@ class Part:
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
-    """Lines of a stream; one longer than the stream's limit comes in pieces."""
+    """Yield the lines of a stream; one longer than the stream's limit is split."""
     while True:
         try:
             line = await stream.readuntil(b"\n")
@@ -113,5 +113,5 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 def module(name: str) -> list[str]:
-    """The command line of a module of this project, under the interpreter that runs now."""
+    """Return the command line that runs a module of this project with the current interpreter."""
     return [sys.executable, "-m", name]

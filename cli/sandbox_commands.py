@@ -1,4 +1,4 @@
-"""`letterhead up` and `letterhead demo`: a whole installation on this machine, against a pretend Internet."""
+"""`letterhead up` and `letterhead demo`: a whole installation on this machine, against the sandbox."""
 
 import asyncio
 import fcntl
@@ -18,13 +18,13 @@ from cli.story import telling
 from cli.teller import Teller
 from sandbox.client import connect_sandbox
 
-# The parts that `Stack.start` and `prepare` tell of.
+# The number of steps that `Stack.start` and `prepare` report.
 STEPS = 11
 
 
 @asynccontextmanager
 async def running(plan: Plan, teller: Teller, echo: Echo) -> AsyncIterator[tuple[Stack, Installation]]:
-    """A stack that is up and prepared, and ends with the block."""
+    """Start and prepare a stack; stop it at the end of the block."""
     stack = Stack(plan, echo)
     try:
         with teller.progress("starting", STEPS) as steps:
@@ -37,10 +37,10 @@ async def running(plan: Plan, teller: Teller, echo: Echo) -> AsyncIterator[tuple
 
 
 async def up(replicas: int, *, free_ports: bool) -> None:
-    """Starts everything and keeps it running, in the foreground, until Ctrl-C."""
+    """Start everything and keep it running in the foreground until Ctrl-C."""
     teller = Teller()
     home = HOME.resolve()
-    with _alone_in(home.parent):
+    with _exclusively(home.parent):
         plan = Plan.on_free_ports(home, replicas) if free_ports else Plan.on_standard_ports(home, replicas)
         async with running(plan, teller, lambda name, line: teller.say(f"{name:<12} {line}")) as (
             _,
@@ -53,26 +53,26 @@ async def up(replicas: int, *, free_ports: bool) -> None:
 
 
 async def demo() -> None:
-    """Plays the story on an installation of its own, on free ports, and ends it."""
+    """Run the demo on an installation of its own, on free ports, and stop it."""
     teller = Teller()
     with TemporaryDirectory(prefix="letterhead-demo-") as directory:
         plan = Plan.on_free_ports(Path(directory) / "home")
-        teller.heading("Letterhead, on a pretend Internet: starting everything")
+        teller.heading("Starting Letterhead and the sandbox")
         async with (
-            running(plan, teller, _unheard) as (_, installation),
+            running(plan, teller, _discard) as (_, installation),
             connect_sandbox(installation.control) as sandbox,
             telling(installation, sandbox, teller) as story,
         ):
-            began = time.monotonic()
+            started = time.monotonic()
             await story.play()
             teller.heading(
-                f"The whole story in {time.monotonic() - began:.1f} s. Yours next: `make up`, and README.md."
+                f"Demo completed in {time.monotonic() - started:.1f} s. Next: `make up`, and README.md."
             )
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keeps a second `letterhead up` out of a folder: it would wipe what the first one stands on."""
+def _exclusively(folder: Path) -> Iterator[None]:
+    """Prevent a second `letterhead up` in the same folder, which would delete the first one's data."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         _lock(handle, folder)
@@ -86,28 +86,27 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise EmbeddedError(
-            f"`letterhead up` runs already for {folder}: end it first (Ctrl-C where it runs), "
+            f"`letterhead up` is already running in {folder}. Stop it with Ctrl-C, "
             "or start another one in another folder with `--free-ports`."
         ) from None
     except OSError:
-        pass  # a file system without such locks keeps nobody out
+        pass  # the file system does not support locks
 
 
 def _welcome(teller: Teller, installation: Installation) -> None:
-    teller.heading("Everything is up. Ctrl-C ends it.")
+    teller.heading("Everything is up. Press Ctrl-C to stop.")
     rows = [
         (name, getattr(installation, name)) for name in ("identity", "verifier", "sender", "webhooks", "nats")
     ]
     rows += [(name, getattr(installation, name)) for name in ("mailbox", "control", "ses", "dns")]
-    teller.table(("what", "where"), [("console", installation.console), *rows])
-    teller.say(f"Keys are in {FILE}; `letterhead --help` lists what to do with them.")
-    teller.say(
-        f"The page: {installation.console}/app, signed in to with `api_key`. Resend's SDKs: the same address."
-    )
+    teller.table(("component", "address"), [("console", installation.console), *rows])
+    teller.say(f"API keys are in {FILE}. `letterhead --help` lists the commands.")
+    teller.say(f"Open {installation.console}/app and sign in with `api_key`.")
+    teller.say(f"Resend's SDKs: use {installation.console} as the base URL.")
 
 
-def _unheard(_part: str, _line: str) -> None:
-    """The parts' own lines are in their logs; the story is told without them."""
+def _discard(_part: str, _line: str) -> None:
+    """Ignore the output of the parts, which is in their log files."""
 
 
 async def _interrupted() -> None:

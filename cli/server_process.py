@@ -1,4 +1,4 @@
-"""One embedded server as a child process: its port, its start until it is ready, its end within bounds."""
+"""Runs an embedded server as a child process: waits until it is ready, and stops it within a time limit."""
 
 import random
 import signal
@@ -14,7 +14,7 @@ START_WITHIN = timedelta(seconds=30)
 STOP_WITHIN = timedelta(seconds=10)
 PORT_WITHIN = timedelta(seconds=2)
 POLL = timedelta(milliseconds=10)
-FREE_PORTS = range(20000, 32000)  # below the range from which the kernel picks ports for outgoing connections
+FREE_PORTS = range(20000, 32000)  # below the kernel's range of ephemeral ports
 
 
 class EmbeddedError(Exception):
@@ -22,16 +22,16 @@ class EmbeddedError(Exception):
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on now."""
+    """Return a port of 127.0.0.1 that is free now."""
     while not port_is_free(port := random.choice(FREE_PORTS)):  # noqa: S311 - not a secret
         pass
     return port
 
 
 def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
+    """Return whether a server could listen on this port of 127.0.0.1 now."""
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections just closed do not count
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignores connections in TIME_WAIT
         try:
             probe.bind((HOST, port))
             probe.listen()
@@ -41,19 +41,19 @@ def port_is_free(port: int) -> bool:
 
 
 def await_port(name: str, port: int) -> None:
-    """Waits a moment: a server whose parent was killed takes a moment to let go of its port."""
-    patience = time.monotonic() + PORT_WITHIN.total_seconds()
+    """Wait until a port is free, because a server whose parent was killed takes a moment to release it."""
+    deadline = time.monotonic() + PORT_WITHIN.total_seconds()
     while not port_is_free(port):
-        if time.monotonic() > patience:
+        if time.monotonic() > deadline:
             raise EmbeddedError(
-                f"{name} cannot listen on {HOST}:{port}: another program does. "
-                f"Stop it (`ss -ltnp 'sport = :{port}'` names it) or choose another port."
+                f"{name} cannot listen on {HOST}:{port}: the port is in use. "
+                f"Stop the program using it (`ss -ltnp 'sport = :{port}'`) or choose another port."
             )
         time.sleep(POLL.total_seconds())
 
 
 class ServerProcess:
-    """One child process: started until ready, stopped within bounds, its output kept in a file."""
+    """One child process with a log file; waits until it is ready, and kills it if it stops too slowly."""
 
     def __init__(
         self,
@@ -104,23 +104,23 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                start_new_session=True,  # Ctrl-C is for us, who end our children last
+                start_new_session=True,  # Ctrl-C must reach only us, so that we stop our children last
             )
 
     def _held_by_predecessor(self) -> bool:
-        """Postgres refuses to start while processes of a killed one are still leaving."""
-        return "is still in use" in self._last_words() or "already exists" in self._last_words()
+        """Return whether Postgres refused to start because processes of a killed one are still exiting."""
+        return "is still in use" in self._last_lines() or "already exists" in self._last_lines()
 
     def _failure(self) -> EmbeddedError:
         self.kill()
-        return EmbeddedError(f"{self._name} did not start. {self._log} ends:\n{self._last_words()}")
+        return EmbeddedError(f"{self._name} did not start. {self._log} ends with:\n{self._last_lines()}")
 
-    def _last_words(self) -> str:
+    def _last_lines(self) -> str:
         return "\n".join(self._log.read_text(errors="replace").splitlines()[-5:])
 
 
 class EmbeddedServer:
-    """A server on a port of its own, that may be ended, in order or not, and begun again as it was."""
+    """A server on a fixed port that can be stopped or killed, and restarted with its data."""
 
     def __init__(self, port: int, server: ServerProcess) -> None:
         self.port = port
@@ -131,14 +131,14 @@ class EmbeddedServer:
         return self._server.process
 
     def stop(self) -> None:
-        """Ends the server in order, disconnecting its clients; does nothing when it is down."""
+        """Stop the server gracefully, disconnecting its clients; do nothing if it is down."""
         self._server.stop()
 
     def kill(self) -> None:
-        """Ends the server as a crash would."""
+        """Kill the server, as a crash would."""
         self._server.kill()
 
     def restart(self) -> None:
-        """Stops the server when it is up, and starts it on the same port and what it keeps."""
+        """Stop the server if it is up, and start it on the same port with the same data."""
         self._server.stop()
         self._server.start(self.port)

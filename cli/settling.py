@@ -1,4 +1,4 @@
-"""The commands by which operators decide over emails of which nobody knows whether they were sent."""
+"""Commands for operators to resolve emails whose outcome is unknown."""
 
 from datetime import UTC, datetime
 
@@ -11,18 +11,18 @@ from letterhead.sender.v1.settlement_pb2 import HoldEmailsRequest, SettleEmailRe
 
 
 async def settle_email(email_id: str, outcome: str, why: str) -> None:
-    """Decides over one email; `outcome` is SENT, NOT_SENT or RESEND."""
+    """Resolve one email; `outcome` is SENT, NOT_SENT or RESEND."""
     installation = Installation.read()
     value = SettleEmailRequest.Outcome.Value(f"OUTCOME_{outcome}")
     request = SettleEmailRequest(email_id=email_id, outcome=value, reason=why)
     async with connect(installation, installation.admin_key) as services:
-        settled = await services.settlement.SettleEmail(request)
-    state = Email.State.Name(settled.state).removeprefix("STATE_")
-    Teller().good(f"{email_id}: {state}. {settled.state_note}")
+        resolved = await services.settlement.SettleEmail(request)
+    state = Email.State.Name(resolved.state).removeprefix("STATE_")
+    Teller().good(f"{email_id}: {state}. {resolved.state_note}")
 
 
 async def hold_emails(since: datetime | None, before: datetime | None, why: str) -> None:
-    """Holds what was accepted in a time (naive times are UTC), a batch at a time until none is left."""
+    """Hold all emails accepted in a period (naive times are UTC), batch by batch until none is left."""
     installation = Installation.read()
     request = HoldEmailsRequest(
         since_time=stamp_of(_of_utc(since)), before_time=stamp_of(_of_utc(before)), reason=why
@@ -32,8 +32,8 @@ async def hold_emails(since: datetime | None, before: datetime | None, why: str)
         while held := (await services.settlement.HoldEmails(request)).held_count:
             total += held
     Teller().good(
-        f"{total} emails are held; `letterhead emails list --state HELD --all-tenants` shows them, "
-        "`letterhead emails settle` decides over each"
+        f"{total} emails are held. List them with `letterhead emails list --state HELD --all-tenants`, "
+        "resolve each with `letterhead emails settle`."
     )
 
 

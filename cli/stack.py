@@ -1,7 +1,7 @@
-"""A whole installation on this machine: Postgres, NATS, the sandbox, and each service as its own process.
+"""Runs a whole installation on this machine: Postgres, NATS, the sandbox, and a process per service.
 
-For `letterhead up`, the demo and the end-to-end tests. The pretend Internet forgets when it ends, so each
-start is afresh.
+For `letterhead up`, the demo and the end-to-end tests. The sandbox keeps no state across restarts, so each
+start deletes the state of the previous one.
 """
 
 import asyncio
@@ -35,8 +35,8 @@ SHARED_BRAND = "e2a"
 DATABASE = "letterhead"
 SERVICES = ("identity", "verifier", "sender", "webhooks")
 READY_WITHIN_SECONDS = 60
-LAST_WORDS = 20
-# A second replica listens this far above the first.
+LOG_LINES = 20
+# The distance between the ports of two replicas.
 REPLICA_STEP = 100
 
 STANDARD_PORTS = {
@@ -49,30 +49,30 @@ Echo = Callable[[str, str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to start, and where."""
+    """What to start, and on which ports."""
 
     home: Path
     ports: dict[str, int]
     replicas: int = 1
-    # Without it Postgres may lose what it acknowledged in a power cut, and in nothing less.
+    # Without it, Postgres may lose committed data, but only in a power failure.
     fsync: bool = True
-    # More LETTERHEAD_* settings, by service, and of the sandbox.
+    # Additional LETTERHEAD_* settings of each service, console and the sandbox.
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
     def on_standard_ports(cls, home: Path, replicas: int) -> "Plan":
-        """The ports of the documentation; raises EmbeddedError for one in use."""
+        """Plan with the documented ports; raise EmbeddedError if one is in use."""
         for name, port in STANDARD_PORTS.items():
             if name != "dns" and not port_is_free(port):
                 raise EmbeddedError(
-                    f"{name} cannot listen on {HOST}:{port}: another program does. "
-                    f"Stop it (`ss -ltnp 'sport = :{port}'` names it) or start with `--free-ports`."
+                    f"{name} cannot listen on {HOST}:{port}: the port is in use. "
+                    f"Stop the program using it (`ss -ltnp 'sport = :{port}'`) or start with `--free-ports`."
                 )
         return cls(home=home, ports=STANDARD_PORTS, replicas=replicas)
 
     @classmethod
     def on_free_ports(cls, home: Path, replicas: int = 1, **more: object) -> "Plan":
-        """Any ports that nobody listens on."""
+        """Plan with any free ports."""
         return cls(home=home, ports={name: free_port() for name in STANDARD_PORTS}, replicas=replicas, **more)  # type: ignore[arg-type]
 
 
@@ -92,8 +92,8 @@ class Stack:
         self._logs = plan.home / "logs"
 
     async def start(self, step: Callable[[str], None]) -> None:
-        """Starts everything, telling `step` each part that is up."""
-        self._begin_anew()
+        """Start everything; call `step` with the name of each part that is up."""
+        self._delete_previous()
         self._start_stores()
         step("Postgres and NATS")
         await self._make_database()
@@ -112,19 +112,19 @@ class Stack:
         await self._until("console", _answering(f"{self.addresses['console']}/healthz"))
         step("console")
 
-    def _begin_anew(self) -> None:
-        """Forgets what an installation before left here; somebody else's may be out of our reach."""
+    def _delete_previous(self) -> None:
+        """Delete the state of a previous installation; raise EmbeddedError without permission to do so."""
         shutil.rmtree(self.plan.home, ignore_errors=True)
         try:
             for directory in (self._secrets, self._logs):
                 directory.mkdir(mode=0o700, parents=True)
         except OSError as error:
             raise EmbeddedError(
-                f"{self.plan.home} cannot be made anew: {error.strerror}. Whoever owns it may remove it."
+                f"Cannot recreate {self.plan.home}: {error.strerror}. Remove it as the user who owns it."
             ) from None
 
     async def stop(self) -> None:
-        """Ends everything in order: services first, so that they can drain."""
+        """Stop everything in order: services first, so that they can drain."""
         await asyncio.gather(*(part.stop() for name, part in self.parts.items() if name != "sandbox"))
         if "sandbox" in self.parts:
             await self.parts["sandbox"].stop()
@@ -133,7 +133,7 @@ class Stack:
             self.postgres.stop()
 
     def replicas_of(self, service: str) -> list[Part]:
-        """The processes of one service."""
+        """Return the processes of one service."""
         return [part for name, part in self.parts.items() if name.split("-")[0] == service]
 
     async def _until_serving(self, service: str) -> None:
@@ -142,13 +142,14 @@ class Stack:
                 await self._until(part.name, _serving(channel, self.admin_key))
 
     async def _until(self, part: str, ready: Awaitable[None]) -> None:
-        """Waits for a part, with a bound; what it said last tells why it is not there."""
+        """Wait until a part is ready; raise EmbeddedError with the end of its log if it takes too long."""
         try:
             await asyncio.wait_for(ready, READY_WITHIN_SECONDS)
         except TimeoutError:
-            said = (self._logs / f"{part}.log").read_text(errors="replace").splitlines()[-LAST_WORDS:]
+            lines = (self._logs / f"{part}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
             raise EmbeddedError(
-                f"{part} is not serving after {READY_WITHIN_SECONDS} s. It said last:\n" + "\n".join(said)
+                f"{part} is not serving after {READY_WITHIN_SECONDS} s. Its log ends with:\n"
+                + "\n".join(lines)
             ) from None
 
     def _start_stores(self) -> None:
@@ -180,18 +181,18 @@ class Stack:
         }
         self._start_part("sandbox", "sandbox", environ | self.plan.settings.get("sandbox", {}))
         await self._until("sandbox", _written(addresses))
-        told = json.loads(addresses.read_text())
+        actual = json.loads(addresses.read_text())
         self.addresses |= {
             "control": f"http://{HOST}:{ports['control']}",
             "mailbox": f"http://{HOST}:{ports['control']}/mailbox",
             "ses": f"http://{HOST}:{ports['ses']}",
             "smtp": f"{HOST}:{ports['smtp']}",
-            "dns": f"{told['dns_root']}:{told['dns_port']}",
-            "recursor": f"{told['dns_recursor']}:{told['dns_port']}",
+            "dns": f"{actual['dns_root']}:{actual['dns_port']}",
+            "recursor": f"{actual['dns_recursor']}:{actual['dns_port']}",
         }
         self._sns_certificates = {
-            "LETTERHEAD_SNS_CERTIFICATE_ADDRESS": told["tls"],
-            "LETTERHEAD_SNS_CA_FILE": _absolute(told["sns_ca_file"]),
+            "LETTERHEAD_SNS_CERTIFICATE_ADDRESS": actual["tls"],
+            "LETTERHEAD_SNS_CA_FILE": _absolute(actual["sns_ca_file"]),
         }
 
     def _set_up_aws(self) -> None:
@@ -224,7 +225,7 @@ class Stack:
             )
 
     def _start_console(self) -> None:
-        """One, however many replicas there are of what it calls: it is one address to people."""
+        """Start a single process, even with several replicas of the services, because console has one URL."""
         port = self.plan.ports["console"]
         self.addresses["console"] = f"http://{HOST}:{port}"
         called = {
@@ -242,7 +243,7 @@ class Stack:
         self._start_part("console", "services.console", called | own | self.plan.settings.get("console", {}))
 
     def _settings(self, service: str) -> dict[str, str]:
-        """What the service reads, as a ConfigMap and a Secret would give it."""
+        """Return the environment of a service, as a ConfigMap and a Secret would provide it."""
         peers = {f"LETTERHEAD_{peer.upper()}_ADDRESS": f"{HOST}:{self.plan.ports[peer]}" for peer in SERVICES}
         common = {
             "LETTERHEAD_DATABASE_URL_FILE": str(self._secrets / f"database-url-{service}"),
@@ -261,7 +262,7 @@ class Stack:
         return common | peers | self._own_settings()[service] | self.plan.settings.get(service, {})
 
     def _own_settings(self) -> dict[str, dict[str, str]]:
-        """What only one service reads."""
+        """Return the settings that only one service reads, by service."""
         return {
             "identity": {
                 "LETTERHEAD_ADMIN_KEY_FILE": str(self._secrets / "admin-key"),

@@ -1,7 +1,7 @@
-"""The main job, step by step: from a customer's domain to its first signed email, and a bounce back.
+"""The demo, step by step: from adding a customer's domain to its first signed email and a bounce.
 
-Plays against a running sandbox installation through the doors that everyone has: gRPC, NATS and DNS.
-`letterhead demo` prints it; the end-to-end tests play it while they kill services.
+It uses only the public interfaces of a running sandbox installation: gRPC, NATS and DNS. `letterhead demo`
+prints it, and the end-to-end tests run it while they kill services.
 """
 
 import asyncio
@@ -27,40 +27,40 @@ from sandbox.client import Json, SandboxClient
 
 @dataclass(frozen=True)
 class Cast:
-    """Who plays: the customer's domain, in a zone of its parent's name, and where the readers are."""
+    """The domains of the demo: the customer's, in the zone of its parent, and the recipients'."""
 
     domain: str = "inbox.mnexa.ai"
     readers: str = "mail.reader-of-letters.com"
 
     @property
     def zone(self) -> str:
-        """The zone at the customer's DNS provider."""
+        """Return the zone at the customer's DNS provider."""
         return self.domain.split(".", 1)[1]
 
     @property
     def agent(self) -> str:
-        """Who writes."""
+        """Return the address that sends."""
         return f"agent@{self.domain}"
 
     @property
     def support(self) -> str:
-        """Who gets the replies."""
+        """Return the address for replies."""
         return f"support@{self.zone}"
 
     @property
     def reader(self) -> str:
-        """Who reads."""
+        """Return the address of the recipient."""
         return f"ada@{self.readers}"
 
     @property
     def nobody(self) -> str:
-        """Whom the receiver does not know: the sandbox's mailbox refuses `bounce`."""
+        """Return an address that bounces: the sandbox's mail server rejects the local part `bounce`."""
         return f"bounce@{self.readers}"
 
 
 @dataclass
 class Proof:
-    """What was shown on the way, for the tests to look at."""
+    """The emails and events of a demo, for tests to check."""
 
     emails: dict[str, Json] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Proof:
 
 
 class Story:
-    """One telling. `before` is called with the name of each chapter before it begins."""
+    """One run of the demo; `before` is called with the name of each chapter before it starts."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Story:
         self._run = f"story-{time.time_ns()}"
 
     async def play(self) -> Proof:
-        """Plays every chapter; raises StoryFailed when one does not end as it should."""
+        """Run every chapter; raise StoryFailed if one does not end as expected."""
         for name, chapter in self._chapters().items():
             if self._before:
                 await self._before(name)
@@ -121,28 +121,28 @@ class Story:
         request = CreateDomainRequest(name=self._cast.domain, request_id=self._run)
         created = await until("CreateDomain answers", lambda: self._services.domains.CreateDomain(request))
         self._domain = created.domain
-        self._domain = await until("SES makes the identity", self._records_are_known)
-        self._teller.say("The records to paste into the DNS provider's form:")
+        self._domain = await until("SES creates the identity", self._records_are_known)
+        self._teller.say("DNS records for the customer to publish:")
         self._teller.table(("for", "type", "name", "value", "ttl"), map(row, self._domain.records))
         link = await until("CreateLink answers", self._link)
-        self._teller.say(f"Their own page, for as long as the link lives: {self._console}/d/{link.token}")
+        self._teller.say(f"The customer's page, until the link expires: {self._console}/d/{link.token}")
 
     async def _send_before_ready(self) -> None:
-        self._teller.heading("2. An email before the domain is ready leaves through the shared sender")
-        await self._send("before", self._cast.reader, "Hello, before the records")
-        self._tell_email("before")
-        judged = self.proof.emails["before"]
+        self._teller.heading("2. Before the domain is ready, email is sent from the shared domain")
+        await self._send("before", self._cast.reader, "Hello from the shared domain")
+        self._print_email("before")
+        received = self.proof.emails["before"]
         self._expect(
-            "From names the tenant and says via, and does not name the domain",
-            holds=f"{TENANT} via" in str(judged["from"]) and self._cast.domain not in str(judged["from"]),
+            f"From shows `{TENANT} via …` and not the customer's domain",
+            holds=f"{TENANT} via" in str(received["from"]) and self._cast.domain not in str(received["from"]),
         )
-        self._expect("Reply-To is kept", holds=self._cast.support in str(judged["reply_to"]))
+        self._expect("Reply-To is unchanged", holds=self._cast.support in str(received["reply_to"]))
 
     async def _publish_records(self) -> None:
-        self._teller.heading("3. The customer pastes the records, and the chips turn")
+        self._teller.heading("3. The customer publishes the DNS records")
         async with self._watching() as turns:
             required = [record for record in self._domain.records if record.required]
-            await self._paste_wrongly(required[0], turns)
+            await self._publish_with_zone_appended(required[0], turns)
             for record in required:
                 await self._publish(record)
                 await turns.until(record, RecordCheck.VERDICT_FOUND)
@@ -152,31 +152,33 @@ class Story:
 
     async def _send_as_own(self, alignment: str, aligned: tuple[str, ...]) -> None:
         strict = "=s" in alignment
-        self._teller.heading(f"{4 if strict else 5}. An email as itself, under DMARC with {alignment}")
+        self._teller.heading(
+            f"{4 if strict else 5}. Email is sent from the customer's domain; DMARC alignment: {alignment}"
+        )
         await self._sandbox.withdraw("TXT", f"_dmarc.{self._cast.domain}")
         await self._sandbox.publish("TXT", f"_dmarc.{self._cast.domain}", f"v=DMARC1; p=reject; {alignment}")
         name = "strict" if strict else "relaxed"
-        await self._send(name, self._cast.reader, f"Hello, as myself ({alignment})")
-        self._tell_email(name)
-        judged = self.proof.emails[name]
-        self._expect(f"signed-by {self._cast.domain}", holds=judged["signed_by"] == self._cast.domain)
+        await self._send(name, self._cast.reader, f"Hello from our own domain ({alignment})")
+        self._print_email(name)
+        received = self.proof.emails[name]
+        self._expect(f"signed-by {self._cast.domain}", holds=received["signed_by"] == self._cast.domain)
         self._expect(
-            f"mailed-by send.{self._cast.domain}", holds=judged["mailed_by"] == f"send.{self._cast.domain}"
+            f"mailed-by send.{self._cast.domain}", holds=received["mailed_by"] == f"send.{self._cast.domain}"
         )
-        self._expect("dmarc=pass", holds=judged["dmarc"]["result"] == "pass")
+        self._expect("dmarc=pass", holds=received["dmarc"]["result"] == "pass")
         self._expect(
-            f"aligned by {' and '.join(aligned)}", holds=judged["dmarc"]["aligned_by"] == list(aligned)
+            f"aligned by {' and '.join(aligned)}", holds=received["dmarc"]["aligned_by"] == list(aligned)
         )
 
     async def _bounce(self) -> None:
-        self._teller.heading("6. An email to nobody comes back")
+        self._teller.heading("6. An email to an unknown recipient bounces")
         email = await self._accept("bounce", self._cast.nobody, "Are you there?")
         self._teller.say(f"sent to {self._cast.nobody}: {email.id}")
         event = await self._event(
             "bounce.received", lambda event: event.data.get("email", {}).get("id") == email.id
         )
-        said = event.data["recipients"][0].get("diagnosticCode", "")
-        self._teller.good(f"{event.subject} on NATS: {event.data['bounceType']}, {said}")
+        diagnostic = event.data["recipients"][0].get("diagnosticCode", "")
+        self._teller.good(f"{event.subject} on NATS: {event.data['bounceType']}, {diagnostic}")
         added = await self._event(
             "suppression.added", lambda event: event.data.get("address") == self._cast.nobody
         )
@@ -191,26 +193,26 @@ class Story:
         )
 
     async def _refused(self) -> None:
-        self._teller.heading("7. A second email to nobody is not sent at all")
+        self._teller.heading("7. Another email to the same recipient is suppressed")
         posts = await self._posts()
         email = await self._accept("refused", self._cast.nobody, "Are you there now?")
-        email = await self._settled(email, Email.STATE_SUPPRESSED)
+        email = await self._until_state(email, Email.STATE_SUPPRESSED)
         self._teller.good(f"SUPPRESSED: {email.state_note}")
         self.proof.posts = await self._posts()
         self._expect(
-            f"requests to SES, before and after: {posts} and {self.proof.posts}",
+            f"no new request to SES: {posts} before, {self.proof.posts} after",
             holds=self.proof.posts == posts,
         )
 
-    # What chapters are made of
+    # Steps
 
     async def _send(self, name: str, to: str, subject: str) -> None:
-        """Sends an email, and waits until it is SENT and judged by the receiver."""
+        """Send an email, and wait until it is SENT and the receiver has evaluated it."""
         email = await self._accept(name, to, subject)
-        email = await self._settled(email, Email.STATE_SENT)
+        email = await self._until_state(email, Email.STATE_SENT)
         self.proof.sent.append(email)
         self.proof.emails[name] = await until(
-            f"the receiver has {subject!r}", lambda: self._received(email, subject)
+            f"the receiver gets {subject!r}", lambda: self._received(email, subject)
         )
 
     async def _accept(self, name: str, to: str, subject: str) -> Email:
@@ -218,38 +220,38 @@ class Story:
             to=[Address(address=to, name="Ada")],
             reply_to=[Address(address=self._cast.support)],
             subject=subject,
-            text="This letter carries its own letterhead.\n",
-            html="<p>This letter carries its own <b>letterhead</b>.</p>\n",
+            text="This email carries its own letterhead.\n",
+            html="<p>This email carries its own <b>letterhead</b>.</p>\n",
             tags={"story": "letterhead"},
             request_id=f"{self._run}-{name}",
         )
         getattr(request, "from").CopyFrom(Address(address=self._cast.agent, name="The Mnexa agent"))
         return (await until("SendEmail answers", lambda: self._services.sender.SendEmail(request))).email
 
-    async def _settled(self, email: Email, wanted: Email.State.ValueType) -> Email:
-        async def look() -> Email | None:
+    async def _until_state(self, email: Email, wanted: Email.State.ValueType) -> Email:
+        async def in_state() -> Email | None:
             now = (await self._services.sender.GetEmail(GetEmailRequest(email_id=email.id))).email
             return now if now.state == wanted else None
 
-        return await until(f"the email is {Email.State.Name(wanted).removeprefix('STATE_')}", look)
+        return await until(f"the email is {Email.State.Name(wanted).removeprefix('STATE_')}", in_state)
 
     async def _received(self, email: Email, subject: str) -> Json | None:
         for each in await self._sandbox.emails(subject=subject):
-            judged = await self._sandbox.email(each["id"])
-            if email.ses_id in str(judged["headers"]):
-                return judged
+            received = await self._sandbox.email(each["id"])
+            if email.ses_id in str(received["headers"]):
+                return received
         return None
 
-    def _tell_email(self, name: str) -> None:
-        judged = self.proof.emails[name]
+    def _print_email(self, name: str) -> None:
+        received = self.proof.emails[name]
         rows = [
-            ("From", judged["from"]),
-            ("Reply-To", judged["reply_to"]),
-            ("mailed-by", judged["mailed_by"]),
-            ("signed-by", judged["signed_by"]),
+            ("From", received["from"]),
+            ("Reply-To", received["reply_to"]),
+            ("mailed-by", received["mailed_by"]),
+            ("signed-by", received["signed_by"]),
         ]
         self._teller.table(("the receiver shows", ""), rows)
-        self._teller.say(f"Authentication-Results: {judged['authentication_results']}")
+        self._teller.say(f"Authentication-Results: {received['authentication_results']}")
 
     async def _records_are_known(self) -> Domain | None:
         domain = (await self._services.domains.GetDomain(GetDomainRequest(domain_id=self._domain.id))).domain
@@ -262,8 +264,8 @@ class Story:
         kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
         await self._sandbox.publish(kind, name or record.name, record.value, priority=record.priority)
 
-    async def _paste_wrongly(self, record: DnsRecord, turns: Turns) -> None:
-        """What every DNS form invites to: the whole name, where the form adds the zone itself."""
+    async def _publish_with_zone_appended(self, record: DnsRecord, turns: Turns) -> None:
+        """Make a common mistake: enter the full name in a DNS form that appends the zone itself."""
         appended = f"{record.name}.{self._cast.zone}"
         await self._publish(record, appended)
         await turns.until_hint(record, appended)
@@ -279,11 +281,11 @@ class Story:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _event(self, subject: str, fits: Callable[[Event], bool]) -> Event:
-        async def look() -> Event | None:
-            return self._tail.find(subject, fits)
+    async def _event(self, subject: str, matches: Callable[[Event], bool]) -> Event:
+        async def found() -> Event | None:
+            return self._tail.find(subject, matches)
 
-        event = await until(f"{subject} arrives on NATS", look)
+        event = await until(f"{subject} arrives on NATS", found)
         self.proof.events.append(event)
         return event
 
@@ -292,7 +294,7 @@ class Story:
 
     def _expect(self, what: str, *, holds: bool) -> None:
         if not holds:
-            raise StoryFailed(f"this does not hold: {what}")
+            raise StoryFailed(f"Expectation failed: {what}")
         self._teller.good(what)
 
 
@@ -305,6 +307,6 @@ async def telling(
     cast: Cast = Cast(),
     before: Callable[[str], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Story]:
-    """A story against an installation, with its connections."""
+    """Connect to an installation; yield a demo to run against it."""
     async with connect(installation) as services, Tail.open(installation.wire) as tail:
         yield Story(services, sandbox, tail, teller, cast=cast, console=installation.console, before=before)

@@ -1,4 +1,4 @@
-"""Tells a story in a terminal: colours and a progress bar where there is one, plain lines everywhere else."""
+"""Prints command output: with colors and a progress bar in a terminal, as plain lines elsewhere."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ WIDTH_WITHOUT_TERMINAL = 180
 
 
 class Teller:
-    """Prints what happens; every text given is data, never markup."""
+    """Prints lines and tables; treats all text as data, never as markup."""
 
     def __init__(self) -> None:
         self.console = Console(highlight=False, soft_wrap=False)
@@ -21,30 +21,30 @@ class Teller:
             self.console = Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL, no_color=True)
 
     def heading(self, text: str) -> None:
-        """Begins a chapter."""
+        """Print a heading."""
         self.console.print(f"\n[bold]{escape(text)}[/bold]")
 
     def say(self, text: str) -> None:
-        """One line."""
+        """Print a line."""
         self._line("", text)
 
     def good(self, text: str) -> None:
-        """Something that turned out as it should."""
+        """Print a success."""
         self._line("[green]✓[/green] ", text)
 
     def waiting(self, text: str) -> None:
-        """Something that is not there yet."""
+        """Print something that is pending."""
         self._line("[yellow]•[/yellow] ", text)
 
     def bad(self, text: str) -> None:
-        """Something that needs somebody."""
+        """Print a problem."""
         self._line("[red]✗[/red] ", text)
 
     def _line(self, sign: str, text: str) -> None:
         self.console.print(f"  {sign}{escape(text)}", soft_wrap=not self.console.is_terminal)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Rows under headings; long values fold, and none is cut."""
+        """Print a table; long values wrap and are never truncated."""
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
         for column in columns:
             table.add_column(column, overflow="fold")
@@ -54,7 +54,7 @@ class Teller:
 
     @contextmanager
     def progress(self, what: str, steps: int) -> Iterator["Steps"]:
-        """A bar of `steps` steps; without a terminal, a line for each."""
+        """Show a progress bar of `steps` steps; without a terminal, print a line for each step."""
         if not self.console.is_terminal:
             yield Steps(self, None, None)
             return
@@ -75,7 +75,7 @@ class Steps:
         self._task = bar.add_task(what or "", total=total) if bar else None
 
     def done(self, text: str) -> None:
-        """One step is done."""
+        """Mark a step as done."""
         if self._bar is None or self._task is None:
             self._teller.good(text)
         else:

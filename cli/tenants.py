@@ -1,4 +1,4 @@
-"""The commands by which operators keep tenants: their limits, pauses and names. They need an admin key."""
+"""Commands for operators to manage tenants. They require an admin key."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Literal
@@ -21,12 +21,12 @@ from letterhead.identity.v1.tenants_pb2 import (
     UpdateTenantRequest,
 )
 
-tenants = typer.Typer(no_args_is_help=True, help="See tenants, limit them, pause and resume them.")
+tenants = typer.Typer(no_args_is_help=True, help="Add, show, limit, pause and resume tenants.")
 PAGE = 1000
 
 Limit = Literal["max_send_rate", "daily_limit"]
-Rate = Annotated[float | None, typer.Option(min=0.01, max=100_000, help="Most recipients a second.")]
-Daily = Annotated[int | None, typer.Option(min=0, max=10**9, help="Most recipients a day (UTC).")]
+Rate = Annotated[float | None, typer.Option(min=0.01, max=100_000, help="Maximum recipients per second.")]
+Daily = Annotated[int | None, typer.Option(min=0, max=10**9, help="Maximum recipients per day (UTC).")]
 
 
 @tenants.command("list")
@@ -37,13 +37,13 @@ def list_tenants() -> None:
 
 @tenants.command("show")
 def show_tenant(tenant: str) -> None:
-    """Print a tenant, by its id or name, with what it may send and has sent today."""
+    """Show a tenant, by id or name, with its limits and what it sent today."""
     run(_show(tenant))
 
 
 @tenants.command("add")
 def add_tenant(name: str, *, rate: Rate = None, daily: Daily = None) -> None:
-    """Make a tenant."""
+    """Create a tenant."""
     run(_add(CreateTenantRequest(name=name, max_send_rate=rate, daily_limit=daily)))
 
 
@@ -53,49 +53,53 @@ def limit_tenant(
     *,
     rate: Rate = None,
     daily: Daily = None,
-    no_rate: Annotated[bool, typer.Option("--no-rate", help="The rate is the installation's again.")] = False,
+    no_rate: Annotated[
+        bool, typer.Option("--no-rate", help="Reset the rate to the installation's default.")
+    ] = False,
     no_daily: Annotated[
-        bool, typer.Option("--no-daily", help="The day is the installation's again.")
+        bool, typer.Option("--no-daily", help="Reset the daily limit to the installation's default.")
     ] = False,
 ) -> None:
-    """Change what a tenant may send."""
+    """Change a tenant's sending limits."""
     if (no_rate and rate is not None) or (no_daily and daily is not None):
-        end(USAGE, "Give a limit, or take it back: not both.")
+        end(USAGE, "Set a limit or reset it, not both.")
     named = {"max_send_rate": no_rate or rate is not None, "daily_limit": no_daily or daily is not None}
     if not any(named.values()):
-        end(USAGE, "Say what changes: --rate, --daily, --no-rate or --no-daily.")
+        end(USAGE, "Give at least one of --rate, --daily, --no-rate and --no-daily.")
     paths = [path for path, is_named in named.items() if is_named]
     run(_limit(tenant, Tenant(max_send_rate=rate, daily_limit=daily), paths))
 
 
 @tenants.command("pause")
-def pause_tenant(tenant: str, *, why: Annotated[str, typer.Option(help="Why; the tenant reads it.")]) -> None:
-    """Let a tenant's email wait."""
+def pause_tenant(
+    tenant: str, *, why: Annotated[str, typer.Option(help="The reason, shown to the tenant.")]
+) -> None:
+    """Pause a tenant: its email waits."""
     run(_pause(tenant, why))
 
 
 @tenants.command("resume")
 def resume_tenant(tenant: str) -> None:
-    """Let a paused tenant's email leave again."""
+    """Resume a paused tenant: its email is sent again."""
     run(_resume(tenant))
 
 
 async def _list() -> None:
     async with as_operator() as services:
         found = await _all(services)
-    Teller().table(("name", "state", "id", "own rate", "own day", "why paused"), [
+    Teller().table(("name", "state", "id", "rate limit", "daily limit", "pause reason"), [
         (each.name, _state(each), each.id, _own(each, "max_send_rate"), _own(each, "daily_limit"),
          each.pause_reason)
         for each in found
     ])  # fmt: skip
 
 
-async def _show(asked: str) -> None:
+async def _show(name_or_id: str) -> None:
     async with as_operator() as services:
-        found = await find_tenant(services, asked)
+        found = await find_tenant(services, name_or_id)
         request = GetTenantRequest(tenant_id=found.id)
         tenant = (await services.tenants.GetTenant(request)).tenant
-    _tell(tenant)
+    _print(tenant)
 
 
 async def _add(request: CreateTenantRequest) -> None:
@@ -104,32 +108,32 @@ async def _add(request: CreateTenantRequest) -> None:
     Teller().good(f"{tenant.name}: {tenant.id}")
 
 
-async def _limit(asked: str, limits: Tenant, paths: list[str]) -> None:
+async def _limit(name_or_id: str, limits: Tenant, paths: list[str]) -> None:
     async with as_operator() as services:
-        limits.id = (await find_tenant(services, asked)).id
+        limits.id = (await find_tenant(services, name_or_id)).id
         await services.tenants.UpdateTenant(
             UpdateTenantRequest(tenant=limits, update_mask=FieldMask(paths=paths))
         )
         tenant = (await services.tenants.GetTenant(GetTenantRequest(tenant_id=limits.id))).tenant
-    _tell(tenant)
+    _print(tenant)
 
 
-async def _pause(asked: str, why: str) -> None:
+async def _pause(name_or_id: str, why: str) -> None:
     async with as_operator() as services:
-        request = PauseTenantRequest(tenant_id=(await find_tenant(services, asked)).id, reason=why)
+        request = PauseTenantRequest(tenant_id=(await find_tenant(services, name_or_id)).id, reason=why)
         tenant = (await services.tenants.PauseTenant(request)).tenant
-    Teller().good(f"{tenant.name} is paused; its email waits until `letterhead tenants resume {tenant.id}`")
+    Teller().good(f"{tenant.name} is paused. Resume it with `letterhead tenants resume {tenant.id}`.")
 
 
-async def _resume(asked: str) -> None:
+async def _resume(name_or_id: str) -> None:
     async with as_operator() as services:
-        request = ResumeTenantRequest(tenant_id=(await find_tenant(services, asked)).id)
+        request = ResumeTenantRequest(tenant_id=(await find_tenant(services, name_or_id)).id)
         tenant = (await services.tenants.ResumeTenant(request)).tenant
-    Teller().good(f"{tenant.name} sends again")
+    Teller().good(f"{tenant.name} is resumed")
 
 
 def as_operator() -> AbstractAsyncContextManager[Services]:
-    """Connect with the admin's key."""
+    """Connect with the admin key."""
     installation = Installation.read()
     return connect(installation, installation.admin_key)
 
@@ -146,25 +150,25 @@ async def _all(services: Services) -> list[Tenant]:
             return found
 
 
-async def find_tenant(services: Services, asked: str) -> Tenant:
-    """Return the tenant of an id or a name; end the command where there is none."""
-    found = [tenant for tenant in await _all(services) if asked in (tenant.id, tenant.name)]
+async def find_tenant(services: Services, name_or_id: str) -> Tenant:
+    """Return the tenant with this id or name; exit if there is none."""
+    found = [tenant for tenant in await _all(services) if name_or_id in (tenant.id, tenant.name)]
     if not found:
-        end(USAGE, f"No tenant is called {asked!r}; `letterhead tenants list` shows those there are.")
+        end(USAGE, f"No tenant {name_or_id!r}. List all tenants with `letterhead tenants list`.")
     return found[0]
 
 
-def _tell(tenant: Tenant) -> None:
+def _print(tenant: Tenant) -> None:
     allowance, teller = tenant.allowance, Teller()
     teller.heading(f"{tenant.name}: {_state(tenant)}")
     teller.say(tenant.pause_reason)
-    teller.table(("recipients", "may be", "sent"), [
-        ("a second", _in_force(allowance, "max_send_rate", "as SES takes them"), ""),
-        ("today (UTC)", _in_force(allowance, "daily_limit", "any number"), allowance.sent_today),
+    teller.table(("recipients", "limit", "sent"), [
+        ("per second", _in_force(allowance, "max_send_rate", "SES's rate"), ""),
+        ("today (UTC)", _in_force(allowance, "daily_limit", "none"), allowance.sent_today),
     ])  # fmt: skip
     if allowance.slow_reason:
         until = allowance.slow_until_time.ToJsonString()
-        teller.waiting(f"slowed down, until {until} unless it lasts: {allowance.slow_reason}")
+        teller.waiting(f"throttled until {until}, or longer if the cause persists: {allowance.slow_reason}")
 
 
 def _state(tenant: Tenant) -> str:

@@ -1,9 +1,9 @@
-"""Starts programs that end with this process, however it ends: by return, by Ctrl-C or by `kill -9`.
+"""Starts programs that end when this process ends, even if it is killed with `kill -9`.
 
-The kernel delivers the signal (Linux `PR_SET_PDEATHSIG`), so nobody has to be alive to send it. It goes off
-when the *thread* that started the program ends: start programs from one that lasts. Run as a script, this
-file is the step in between: it asks for that signal, drops root when told to, and becomes the program. A
-`preexec_fn` would do the same in a forked copy of us: unsafe once there are threads, as gRPC's.
+The kernel sends the signal (Linux `PR_SET_PDEATHSIG`) when the *thread* that started the program ends, so
+start programs from a long-lived thread. Run as a script, this file is the intermediate step: it requests the
+signal, drops root if asked to, and executes the program. A `preexec_fn` would do the same in a fork of this
+process, which is unsafe with threads such as gRPC's.
 """
 
 import ctypes
@@ -19,16 +19,16 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def tethered(
     argv: Sequence[str | Path], *, farewell: signal.Signals = signal.SIGKILL, user: int | None = None
 ) -> list[str]:
-    """The command line that runs `argv` (its program an absolute path) tied to this process.
+    """Return the command line that runs `argv` (with an absolute path) until this process exits.
 
-    `farewell` is what the program gets when this process is gone. `user` is the uid, and gid, to run it as.
+    `farewell` is the signal that the program gets then. `user` is the uid and gid to run it as.
     """
     step = [sys.executable, "-I", "-S", __file__]
     return [*step, str(int(farewell)), str(os.getpid()), str(user or 0), *map(str, argv)]
 
 
 def become(argv: list[str]) -> None:
-    """Becomes the program of a `tethered` command line; returns never."""
+    """Execute the program of a `tethered` command line; never return."""
     farewell, parent, user = map(int, argv[:3])
     if user:
         os.setgroups([])
@@ -37,7 +37,7 @@ def become(argv: list[str]) -> None:
     if sys.platform == "linux":  # after setuid, which would clear it
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, farewell)
     if os.getppid() != parent:
-        sys.exit("the process that started this one is gone")
+        sys.exit("the parent process has exited")
     os.execv(argv[3], argv[3:])
 
 

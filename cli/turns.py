@@ -1,4 +1,4 @@
-"""A domain's records as people see them, and their chips as they turn."""
+"""Formats a domain's records, and follows changes of their status."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification, Watch
 
 
 class Turns:
-    """A domain's chips as they turn, over a watch that is opened again when it breaks."""
+    """Prints status changes of a domain's records, from a watch that is reopened when it breaks."""
 
     def __init__(
         self, services: Services, domain: Domain, teller: Teller, seen: list[tuple[str, str]]
@@ -26,59 +26,59 @@ class Turns:
         self._latest = Verification()
 
     async def run(self) -> None:
-        """Follows the watch until it is canceled."""
+        """Follow the watch until canceled."""
         request = WatchDomainRequest(domain_id=self._domain.id)
         while True:
             try:
                 async for answer in self._services.verifier.WatchDomain(request):
                     self._latest = answer.verification
-                    self._tell()
+                    self._print_changes()
             except grpc.aio.AioRpcError:
                 await asyncio.sleep(POLL_SECONDS)
 
     async def until(self, record: DnsRecord, verdict: "RecordCheck.Verdict.ValueType") -> None:
-        """Waits until a record has a verdict."""
+        """Wait until a record has a status."""
         what = f"{label(record)} is {_word(verdict)}"
         await until(what, lambda: self._check(record, lambda check: check.verdict == verdict))
 
     async def until_hint(self, record: DnsRecord, words: str) -> None:
-        """Waits until the hint at a record says some words."""
-        what = f"the hint at {label(record)} names {words}"
+        """Wait until the message about a record contains some words."""
+        what = f"the message about {label(record)} contains {words}"
         await until(what, lambda: self._check(record, lambda check: words in check.hint))
 
     async def until_ready(self) -> None:
-        """Waits until the domain is READY."""
+        """Wait until the domain is READY."""
 
-        async def look() -> bool | None:
+        async def ready() -> bool | None:
             return self._latest.state == Domain.STATE_READY or None
 
-        await until("the domain is READY", look)
+        await until("the domain is READY", ready)
         self._teller.good(f"{self._domain.name} is READY: {self._latest.state_note}")
 
-    async def _check(self, record: DnsRecord, fits: Callable[[RecordCheck], bool]) -> RecordCheck | None:
-        return next((each for each in self._latest.records if each.record == record and fits(each)), None)
+    async def _check(self, record: DnsRecord, matches: Callable[[RecordCheck], bool]) -> RecordCheck | None:
+        return next((each for each in self._latest.records if each.record == record and matches(each)), None)
 
-    def _tell(self) -> None:
+    def _print_changes(self) -> None:
         for check in self._latest.records:
             name, now = label(check.record), (check.verdict, check.hint)
             if self._shown.get(name) == now or not check.record.required:
                 continue
-            hinted = check.hint and (name in self._shown or check.verdict != RecordCheck.VERDICT_MISSING)
+            explained = check.hint and (name in self._shown or check.verdict != RecordCheck.VERDICT_MISSING)
             self._shown[name] = now
             self._seen.append((name, _word(check.verdict)))
-            tell = self._teller.good if check.verdict == RecordCheck.VERDICT_FOUND else self._teller.waiting
-            tell(f"{name}: {_word(check.verdict)}" + (f" — {check.hint}" if hinted else ""))
+            show = self._teller.good if check.verdict == RecordCheck.VERDICT_FOUND else self._teller.waiting
+            show(f"{name}: {_word(check.verdict)}" + (f" — {check.hint}" if explained else ""))
 
 
 def label(record: DnsRecord) -> str:
-    """What a record is called: `DKIM 1 of 3`, `return path`."""
+    """Return the display name of a record: `DKIM 1 of 3`, `return path`."""
     if record.purpose == DnsRecord.PURPOSE_DKIM:
         return f"DKIM {record.ordinal} of 3"
     return DnsRecord.Purpose.Name(record.purpose).removeprefix("PURPOSE_").replace("_", " ").lower()
 
 
 def row(record: DnsRecord) -> tuple[str, str, str, str, int]:
-    """A record as a line of a table: for, type, name, value, ttl."""
+    """Return a record as a table row: for, type, name, value, ttl."""
     kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
     value = f"{record.priority} {record.value}" if record.type == DnsRecord.TYPE_MX else record.value
     return (label(record), kind, record.name, value, record.ttl)

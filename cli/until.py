@@ -1,4 +1,4 @@
-"""Waits until something is so, with a bound, over any trouble that passes by itself."""
+"""Polls until a condition holds, with a time limit, ignoring transient errors."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,26 +9,26 @@ import grpc
 
 PATIENCE = timedelta(seconds=60)
 POLL_SECONDS = 0.1
-# What chassis/errors.py tells a caller to ask again after.
+# The codes that chassis/errors.py tells callers to retry.
 PASSING = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.ABORTED)
 
 T = TypeVar("T")
 
 
 class StoryFailed(Exception):
-    """Something did not go as it should; the text says what."""
+    """The demo did not go as expected; the message says what failed."""
 
 
-async def until(what: str, look: Callable[[], Awaitable[T | None]]) -> T:
-    """Looks again and again until there is something; raises StoryFailed after PATIENCE."""
-    trouble = ""
+async def until(what: str, poll: Callable[[], Awaitable[T | None]]) -> T:
+    """Call `poll` until it returns something; raise StoryFailed after PATIENCE."""
+    last_error = ""
     for _ in range(int(PATIENCE.total_seconds() / POLL_SECONDS)):
         try:
-            if (found := await look()) is not None:
+            if (found := await poll()) is not None:
                 return found
         except grpc.aio.AioRpcError as error:
             if error.code() not in PASSING:
                 raise
-            trouble = f" (last trouble: {error.details()})"
+            last_error = f" (last error: {error.details()})"
         await asyncio.sleep(POLL_SECONDS)
-    raise StoryFailed(f"waited {PATIENCE.total_seconds():g} s in vain until {what}{trouble}")
+    raise StoryFailed(f"Timed out after {PATIENCE.total_seconds():g} s waiting until {what}{last_error}")

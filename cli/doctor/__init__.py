@@ -1,1 +1,1 @@
-"""`letterhead doctor`: what is wrong with an installation, part by part, and what to do about it."""
+"""`letterhead doctor`: checks every part of an installation and says how to fix problems."""

@@ -1,4 +1,4 @@
-"""Looks at Postgres: whether it is migrated, its rights are given, and nothing waits in it too long."""
+"""Checks Postgres: the migrations, the grants, and that nothing waits in it too long."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -13,14 +13,14 @@ from cli.doctor.findings import Finding, away, reason, unseen, well, wrong
 
 SERVICES = ("identity", "verifier", "sender", "webhooks")
 ANSWER_SECONDS = 5
-# Nothing here is measured finer, and SES refuses requests signed five minutes off.
+# Letterhead needs no finer precision, and AWS rejects requests signed with a clock five minutes off.
 MOST_APART = timedelta(seconds=2)
-# As the alerts have it: deploy/components/alerts.
+# The thresholds of the alerts in deploy/components/alerts.
 LONGEST_WAIT = timedelta(seconds=60)
 POLLED_WITHIN = timedelta(seconds=30)
 
-MIGRATE = "Run the migration: `python -m chassis.migrate`, on a cluster the Job `migrate`."
-OWNER_WANTED = "Name the owner's URL, the migration's own, in LETTERHEAD_DATABASE_URL_FILE."
+MIGRATE = "Run the migration: `python -m chassis.migrate`, or the Job `migrate` on a cluster."
+OWNER_WANTED = "Set LETTERHEAD_DATABASE_URL_FILE to a file with the owner's URL, as for the migration."
 
 _GRANT = re.compile(r"^GRANT (?P<rights>[A-Z, ]+) ON (?P<tables>[a-z_., ]+) TO (?P<role>\w+);$", re.MULTILINE)
 _NO_ROLE = """
@@ -36,25 +36,33 @@ _POLLED = "SELECT queue, now() - polled_at AS age FROM webhooks.intake ORDER BY 
 
 
 async def look_at_database(url: str | None) -> list[Finding]:
-    """All findings about what is in Postgres; one if it cannot be asked."""
+    """Check Postgres and return all findings; only one if it cannot be queried."""
     if not url:
-        return [unseen("database", "no database is named", OWNER_WANTED)]
+        return [unseen("database", "no database URL is set", OWNER_WANTED)]
     try:
         connection = await asyncpg.connect(url, timeout=ANSWER_SECONDS, command_timeout=ANSWER_SECONDS)
     except asyncpg.PostgresError as error:
-        return [wrong("database", f"Postgres refuses us: {error}", "Mend LETTERHEAD_DATABASE_URL_FILE.")]
+        return [
+            wrong(
+                "database",
+                f"Postgres rejected the connection: {error}",
+                "Correct LETTERHEAD_DATABASE_URL_FILE.",
+            )
+        ]
     except (OSError, TimeoutError, ValueError) as error:
         return [
             away(
                 "database",
-                f"Postgres cannot be reached: {reason(error)}",
-                "See that it runs, and the way there.",
+                f"cannot reach Postgres: {reason(error)}",
+                "Check that it runs and the network path to it.",
             )
         ]
     try:
         return [finding async for finding in _findings(connection)]
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
-        return [away("database", f"Postgres went away: {reason(error)}", "Look again.")]
+        return [
+            away("database", f"the connection to Postgres was lost: {reason(error)}", "Run doctor again.")
+        ]
     finally:
         connection.terminate()
 
@@ -72,7 +80,7 @@ async def _findings(connection: Connection) -> AsyncIterator[Finding]:
         yield await _parked(connection)
         yield await _feedback(connection)
     except asyncpg.InsufficientPrivilegeError as error:
-        yield unseen("schema", f"this role may not look: {error}", OWNER_WANTED)
+        yield unseen("schema", f"this role lacks read permissions: {error}", OWNER_WANTED)
 
 
 async def _clock(connection: Connection) -> Finding:
@@ -81,8 +89,8 @@ async def _clock(connection: Connection) -> Finding:
     apart = max(before - theirs, theirs - datetime.now(UTC), timedelta(0))
     if apart > MOST_APART:
         note = f"the database's clock and this machine's are {apart.total_seconds():.1f} s apart"
-        return wrong("clock", note, "Let NTP set the wrong one; AWS refuses requests signed 5 minutes off.")
-    return well("clock", "the database's clock is this machine's")
+        return wrong("clock", note, "Synchronize them with NTP; AWS rejects requests signed 5 minutes off.")
+    return well("clock", "the clocks of the database and this machine agree")
 
 
 async def _schema(connection: Connection) -> Finding:
@@ -92,24 +100,24 @@ async def _schema(connection: Connection) -> Finding:
     if missing:
         return wrong("schema", f"not applied: {', '.join(missing)}", MIGRATE)
     if edited:
-        note = f"applied with another text than here: {', '.join(edited)}"
-        return wrong("schema", note, "Check out the release that runs, and look again.")
+        note = f"applied migrations differ from this checkout: {', '.join(edited)}"
+        return wrong("schema", note, "Check out the deployed release and run doctor again.")
     return well("schema", f"migrated to {max(known)}")
 
 
 async def _rights(connection: Connection) -> Finding:
     roles = [f"letterhead_{service}" for service in SERVICES]
     if lacking := [row["role"] for row in await connection.fetch(_NO_ROLE, roles)]:
-        return wrong("rights", f"no role that may log in: {', '.join(lacking)}", MIGRATE)
+        return wrong("rights", f"roles that do not exist or may not log in: {', '.join(lacking)}", MIGRATE)
     columns = [list(column) for column in zip(*_grants(), strict=True)]
     if refused := [row[0] for row in await connection.fetch(_NO_RIGHT, *columns)]:
         more = f", and {len(refused) - 1} more" if len(refused) > 1 else ""
-        return wrong("rights", f"{refused[0]}{more}", f"{MIGRATE} It gives all rights again.")
-    return well("rights", f"{len(roles)} roles have all that schema/roles.sql gives them")
+        return wrong("rights", f"{refused[0]}{more}", f"{MIGRATE} It grants all permissions again.")
+    return well("rights", f"{len(roles)} roles have all permissions of schema/roles.sql")
 
 
 def _grants() -> Iterator[tuple[str, str, str]]:
-    """Role, right and table of each grant that roles.sql names in full."""
+    """Yield role, privilege and table of each grant that roles.sql spells out."""
     for grant in _GRANT.finditer((SCHEMA / "roles.sql").read_text(encoding="utf-8")):
         for right in grant["rights"].split(", "):
             for table in grant["tables"].split(", "):
@@ -120,10 +128,10 @@ async def _outbox(connection: Connection) -> Finding:
     waits = {
         service: await connection.fetchval(statements(service).oldest_unpublished) for service in SERVICES
     }
-    late = [f"{service}'s for {_short(age)}" for service, age in waits.items() if age and age > LONGEST_WAIT]
+    late = [f"{service} for {_short(age)}" for service, age in waits.items() if age and age > LONGEST_WAIT]
     if late:
         remedy = "See docs/runbooks/events-are-not-published.md."
-        return wrong("outbox", f"events wait to be published: {', '.join(late)}", remedy)
+        return wrong("outbox", f"unpublished events: {', '.join(late)}", remedy)
     return well("outbox", "events are published as they are written")
 
 
@@ -135,19 +143,19 @@ async def _parked(connection: Connection) -> Finding:
     parked = [f"{count} by {service}" for service, count in counts.items() if count]
     if parked:
         remedy = "See docs/runbooks/events-are-parked.md."
-        return wrong("parked", f"events could not be applied: {', '.join(parked)}", remedy)
-    return well("parked", "no event was set aside as not to be applied")
+        return wrong("parked", f"dead-lettered events: {', '.join(parked)}", remedy)
+    return well("parked", "no dead-lettered events")
 
 
 async def _feedback(connection: Connection) -> Finding:
     row = await connection.fetchrow(_POLLED)
     remedy = "See docs/runbooks/events-are-silent.md."
     if row is None:
-        return wrong("feedback", "webhooks never read the queue of SES's events", remedy)
+        return wrong("feedback", "webhooks has never polled the feedback queue", remedy)
     if row["age"] > POLLED_WITHIN:
-        note = f"webhooks last read the queue {row['queue']} {_short(row['age'])} ago"
+        note = f"webhooks last polled the queue {row['queue']} {_short(row['age'])} ago"
         return wrong("feedback", note, remedy)
-    return well("feedback", f"webhooks reads the queue {row['queue']}")
+    return well("feedback", f"webhooks polls the queue {row['queue']}")
 
 
 def _short(age: timedelta) -> str:

@@ -1,4 +1,4 @@
-"""`letterhead doctor`: looks at every part of an installation, and says what is wrong and what to do."""
+"""`letterhead doctor`: runs all checks and prints the findings."""
 
 import asyncio
 import json
@@ -21,39 +21,41 @@ from cli.teller import Teller
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What is looked at besides the installation's addresses: the services' own settings, as far as given."""
+    """What to check besides the installation's addresses: the services' own settings, where given."""
 
     database_url: Secret | None = setting(None, help="file with the Postgres URL of the owner of the schema")
-    aws_region: str = setting("", help="AWS region; none: AWS is not looked at")
+    aws_region: str = setting("", help="AWS region; unset: AWS is not checked")
     aws_account: str = setting("", help="AWS account id")
     configuration_set: str = setting("letterhead", help="sender's configuration set")
-    feedback_topic: str = setting("letterhead-feedback", help="webhooks's topic, name or ARN")
-    feedback_queue: str = setting("letterhead-feedback", help="webhooks's queue, name or URL")
-    feedback_signatures: str = setting("off", help="what webhooks does about SNS's signatures")
-    shared_domain: str = setting("", help="sender's shared domain; none: any of the operator's")
+    feedback_topic: str = setting("letterhead-feedback", help="name or ARN of webhooks's topic")
+    feedback_queue: str = setting("letterhead-feedback", help="name or URL of webhooks's queue")
+    feedback_signatures: str = setting(
+        "off", help="how webhooks verifies SNS's signatures: off, count or enforce"
+    )
+    shared_domain: str = setting("", help="sender's shared domain; unset: any of the operator's domains")
 
 
 async def look_at_everything(*, as_json: bool) -> None:
-    """Tells each finding as soon as it is there; ends with 1 when a part is wrong, 3 when one is away."""
-    looks = [asyncio.ensure_future(look) for look in _looks(Installation.read(), load(Settings))]
+    """Print each finding as soon as it is known; exit with 1 if a check fails, 3 if a part is unreachable."""
+    checks = [asyncio.ensure_future(check) for check in _checks(Installation.read(), load(Settings))]
     findings: list[Finding] = []
     teller = Teller()
-    for look in looks:
-        found = await look
+    for check in checks:
+        found = await check
         findings += found
         for finding in [] if as_json else found:
-            _tell(teller, finding)
+            _print(teller, finding)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        teller.heading(_sum(findings))
+        teller.heading(_summary(findings))
     verdicts = {finding.verdict for finding in findings}
     if verdicts & {Verdict.AWAY, Verdict.WRONG}:
         end(AWAY if Verdict.AWAY in verdicts else FAILED)
 
 
-def _looks(installation: Installation, settings: Settings) -> Iterator[Awaitable[list[Finding]]]:
-    """What to look at, in the order of causes: what others stand on comes first."""
+def _checks(installation: Installation, settings: Settings) -> Iterator[Awaitable[list[Finding]]]:
+    """Yield the checks, dependencies first, so that the first problem is the likely cause of the others."""
     url = settings.database_url.reveal() if settings.database_url else installation.database_url
     yield look_at_database(url)
     yield look_at_nats(installation.wire)
@@ -61,11 +63,11 @@ def _looks(installation: Installation, settings: Settings) -> Iterator[Awaitable
         yield look_at_service(service, installation)
     yield look_at_console(installation.console)
     yield look_by_calling(installation, settings.shared_domain)
-    yield _look_at_aws(installation, settings)
+    yield _check_aws(installation, settings)
 
 
-async def _look_at_aws(installation: Installation, settings: Settings) -> list[Finding]:
-    """AWS as the settings name it, or else the pretend one that `letterhead up` runs."""
+async def _check_aws(installation: Installation, settings: Settings) -> list[Finding]:
+    """Check AWS as the settings name it, or else the sandbox that `letterhead up` runs."""
     names = (
         settings.configuration_set,
         settings.feedback_topic,
@@ -78,18 +80,18 @@ async def _look_at_aws(installation: Installation, settings: Settings) -> list[F
     if installation.ses:
         session = boto3.Session("sandbox", "sandbox", region_name=REGION)
         return await asyncio.to_thread(look_at_aws, session, installation.ses, Way(ACCOUNT, *names))
-    remedy = "Set LETTERHEAD_AWS_REGION and _AWS_ACCOUNT, with credentials that may read."
-    return [unseen("aws", "no AWS account is named", remedy)]
+    remedy = "Set LETTERHEAD_AWS_REGION and LETTERHEAD_AWS_ACCOUNT, and provide credentials that can read."
+    return [unseen("aws", "no AWS account is set", remedy)]
 
 
-def _tell(teller: Teller, finding: Finding) -> None:
+def _print(teller: Teller, finding: Finding) -> None:
     text = f"{finding.part:<11} " + ". ".join(filter(None, (finding.note.rstrip("."), finding.remedy)))
     {Verdict.WELL: teller.good, Verdict.UNSEEN: teller.waiting}.get(finding.verdict, teller.bad)(text)
 
 
-def _sum(findings: list[Finding]) -> str:
-    troubles = sum(finding.verdict in (Verdict.WRONG, Verdict.AWAY) for finding in findings)
-    not_seen = sum(finding.verdict is Verdict.UNSEEN for finding in findings)
-    looked = f"All {len(findings) - not_seen} parts that were looked at are well."
-    said = f"{troubles} of {len(findings)} need somebody; begin with the first." if troubles else looked
-    return said + (f" Not looked at: {not_seen}." if not_seen else "")
+def _summary(findings: list[Finding]) -> str:
+    problems = sum(finding.verdict in (Verdict.WRONG, Verdict.AWAY) for finding in findings)
+    skipped = sum(finding.verdict is Verdict.UNSEEN for finding in findings)
+    passed = f"All {len(findings) - skipped} checks passed."
+    failed = f"{problems} of {len(findings)} checks failed. Fix the first one first."
+    return (failed if problems else passed) + (f" Skipped: {skipped}." if skipped else "")

@@ -1,21 +1,21 @@
-"""What a look at one part of an installation found: whether it is well, and what to do when it is not."""
+"""Findings of `letterhead doctor`: the outcome of a check, and what to do about it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """How a part is."""
+    """The outcome of a check."""
 
     WELL = "WELL"
-    WRONG = "WRONG"  # it answers, and somebody has to do something
-    AWAY = "AWAY"  # it does not answer
-    UNSEEN = "UNSEEN"  # it was not looked at; the note says what is missing for that
+    WRONG = "WRONG"  # it answers but needs action
+    AWAY = "AWAY"  # it is unreachable
+    UNSEEN = "UNSEEN"  # it was not checked; the note says what is missing to check it
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of `letterhead doctor`: `note` says what is so, `remedy` what to do next."""
+    """One line of `letterhead doctor`: `note` says what was found, `remedy` what to do."""
 
     part: str
     verdict: Verdict
@@ -24,25 +24,25 @@ class Finding:
 
 
 def well(part: str, note: str) -> Finding:
-    """A part is as it should be."""
+    """Return the finding that a part is healthy."""
     return Finding(part, Verdict.WELL, note)
 
 
 def wrong(part: str, note: str, remedy: str) -> Finding:
-    """A part needs somebody."""
+    """Return the finding that a part has a problem."""
     return Finding(part, Verdict.WRONG, note, remedy)
 
 
 def away(part: str, note: str, remedy: str) -> Finding:
-    """A part does not answer."""
+    """Return the finding that a part is unreachable."""
     return Finding(part, Verdict.AWAY, note, remedy)
 
 
 def unseen(part: str, note: str, remedy: str) -> Finding:
-    """A part was not looked at."""
+    """Return the finding that a part was not checked."""
     return Finding(part, Verdict.UNSEEN, note, remedy)
 
 
 def reason(error: Exception) -> str:
-    """Says why something was not reached: a timeout says nothing itself."""
+    """Return why something is unreachable, because a timeout has no message of its own."""
     return str(error) or "no answer in time"

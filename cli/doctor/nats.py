@@ -1,4 +1,4 @@
-"""Looks at NATS: whether it answers, and the stream is there with all its copies."""
+"""Checks NATS: that it answers, and that the stream exists with all its replicas."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ ANSWER_SECONDS = 5
 
 
 async def look_at_nats(wire: Nats) -> list[Finding]:
-    """What there is to say of the stream."""
+    """Check the connection and the stream; return one finding."""
     client = Client()
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -25,24 +25,30 @@ async def look_at_nats(wire: Nats) -> list[Finding]:
             info = await client.jetstream().stream_info(wire.nats_stream)
         return [_finding(wire, info)]
     except NotFoundError:
-        note = f"NATS answers, and has no stream {wire.nats_stream}"
-        return [
-            wrong("nats", note, "The services make it; their logs say why not: `nats_lost`, `trouble_began`.")
-        ]
+        note = f"NATS has no stream {wire.nats_stream}"
+        remedy = (
+            "The services create it. Find out why not: `action` `nats_lost` or `trouble_began` in their logs."
+        )
+        return [wrong("nats", note, remedy)]
     except (OSError, NatsError, TimeoutError) as error:
-        note = f"NATS cannot be reached: {reason(error)}"
-        return [away("nats", note, "Nothing is lost meanwhile: docs/runbooks/events-are-not-published.md.")]
+        note = f"cannot reach NATS: {reason(error)}"
+        remedy = "No event is lost meanwhile. See docs/runbooks/events-are-not-published.md."
+        return [away("nats", note, remedy)]
     finally:
         await client.close()
 
 
 def _finding(wire: Nats, info: StreamInfo) -> Finding:
-    remedy = "See `nats stream info`, and the servers' logs."
+    remedy = "Check `nats stream info` and the servers' logs."
     if info.cluster and not info.cluster.leader:
         return wrong("nats", f"the stream {wire.nats_stream} has no leader", remedy)
     peers = (info.cluster.replicas or []) if info.cluster else []
     behind = [peer.name or "" for peer in peers if peer.offline or not peer.current]
     if behind:
-        return wrong("nats", f"copies of {wire.nats_stream} are away or behind: {', '.join(behind)}", remedy)
-    copies = info.config.num_replicas or 1
-    return well("nats", f"the stream {wire.nats_stream} has {info.state.messages} events, copies: {copies}")
+        return wrong(
+            "nats", f"replicas of {wire.nats_stream} are offline or behind: {', '.join(behind)}", remedy
+        )
+    replicas = info.config.num_replicas or 1
+    return well(
+        "nats", f"the stream {wire.nats_stream} has {info.state.messages} events, replicas: {replicas}"
+    )

@@ -1,4 +1,4 @@
-"""Looks at the services: whether each serves, whether SES takes email, and who stands in."""
+"""Checks the services: that each is serving, that SES accepts email, and that the shared domain is ready."""
 
 from collections.abc import AsyncIterator
 
@@ -21,7 +21,7 @@ AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 async def look_at_service(name: str, installation: Installation) -> list[Finding]:
-    """Whether each process of a service serves, by its own health check."""
+    """Check each process of a service by its gRPC health check."""
     addresses: str = getattr(installation, name)
     return [await _health(name, address, installation) for address in addresses.split(",")]
 
@@ -35,52 +35,56 @@ async def _health(name: str, address: str, installation: Installation) -> Findin
             answer = await stub.Check(request, timeout=ANSWER_SECONDS, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             if error.code() == grpc.StatusCode.UNAUTHENTICATED:
-                note = f"{address} refuses the key: {error.details()}"
-                return wrong(name, note, "Name an admin key in LETTERHEAD_API_KEY_FILE.")
+                note = f"{address} rejects the key: {error.details()}"
+                return wrong(name, note, "Set LETTERHEAD_API_KEY_FILE to a file with an admin key.")
             note = f"{address} does not answer: {error.details()}"
-            return away(name, note, "See that it runs, and the way there.")
+            return away(name, note, "Check that it runs and the network path to it.")
     if answer.status != SERVING:
-        note = f"{address} runs and does not serve: something that it needs is away"
-        return wrong(name, note, "Its log says what: `action` `health_changed`.")
-    return well(name, f"{address} serves")
+        note = f"{address} is running but not serving because a dependency is down"
+        return wrong(name, note, "Find out which: `action` `health_changed` in its log.")
+    return well(name, f"{address} is serving")
 
 
 async def look_at_console(url: str) -> list[Finding]:
-    """Whether the page is there."""
+    """Check that console answers."""
     if not url:
-        return [unseen("console", "no address is named", "Set LETTERHEAD_PUBLIC_URL.")]
+        return [unseen("console", "no URL is set", "Set LETTERHEAD_PUBLIC_URL.")]
     try:
         timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/healthz") as answer:
             if answer.ok:
-                return [well("console", f"{url} serves")]
-            return [
-                wrong("console", f"{url} answers {answer.status}", "Its log, and the ingress's, say why.")
-            ]
+                return [well("console", f"{url} is serving")]
+            return [wrong("console", f"{url} answers {answer.status}", "Check its log and the ingress's.")]
     except (aiohttp.ClientError, TimeoutError) as error:
         note = f"{url} does not answer: {reason(error)}"
-        return [away("console", note, "See that it runs, and the way there: ingress, TLS, DNS.")]
+        return [away("console", note, "Check that it runs, and the ingress, TLS and DNS.")]
 
 
 async def look_by_calling(installation: Installation, shared_domain: str) -> list[Finding]:
-    """What the services tell of the SES account, and of the domain that stands in for others."""
+    """Check the SES account and the shared domain by calling the services."""
     async with connect(installation, installation.admin_key) as services:
         return [
-            *[finding async for finding in _told("ses", _accounts(services))],
-            *[finding async for finding in _told("shared", _shared(services, shared_domain))],
+            *[finding async for finding in _or_failure("ses", _accounts(services))],
+            *[finding async for finding in _or_failure("shared", _shared(services, shared_domain))],
         ]
 
 
-async def _told(part: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
-    """The findings, or the one that a failed call makes."""
+async def _or_failure(part: str, findings: AsyncIterator[Finding]) -> AsyncIterator[Finding]:
+    """Yield the findings, or the finding that the call failed."""
     try:
         async for finding in findings:
             yield finding
     except grpc.aio.AioRpcError as error:
         if error.code() in AWAY:
-            yield away(part, f"whom to ask does not answer: {error.details()}", "See that service first.")
+            yield away(
+                part, f"the service to ask does not answer: {error.details()}", "Fix that service first."
+            )
         elif error.code() == grpc.StatusCode.PERMISSION_DENIED:
-            yield unseen(part, "the key is no admin key", "Name one in LETTERHEAD_API_KEY_FILE.")
+            yield unseen(
+                part,
+                "the key is not an admin key",
+                "Set LETTERHEAD_API_KEY_FILE to a file with an admin key.",
+            )
         else:
             yield wrong(part, " ".join(explain(error)), "")
 
@@ -91,7 +95,9 @@ async def _accounts(services: Services) -> AsyncIterator[Finding]:
     ).accounts
     if not accounts:
         yield wrong(
-            "ses", "verifier has not asked SES yet", "Look again in a minute; then see verifier's log."
+            "ses",
+            "verifier has not queried SES yet",
+            "Run doctor again in a minute, then check verifier's log.",
         )
     for account in accounts:
         yield _account(account)
@@ -104,27 +110,29 @@ def _account(account: SesAccount) -> Finding:
     if account.state != SesAccount.STATE_READY:
         return wrong("ses", f"{where} is {state}: {account.state_note}", "See docs/runbooks/ses-account.md.")
     if 0 < most * NEARLY_USED < sent:
-        note = f"{where}: {sent:g} of {most:g} recipients of 24 hours are used"
+        note = f"{where}: {sent:g} of {most:g} recipients of the 24-hour quota are used"
         return wrong("ses", note, "See docs/runbooks/ses-account.md.")
-    quota = f"{sent:g} of {most:g}" if most > 0 else f"{sent:g}, without a limit,"
-    return well("ses", f"{where} sends {account.max_send_rate:g} a second; {quota} in the last 24 hours")
+    quota = f"{sent:g} of {most:g}" if most > 0 else f"{sent:g}, without a quota,"
+    return well(
+        "ses", f"{where} can send {account.max_send_rate:g} per second; {quota} sent in the last 24 hours"
+    )
 
 
 async def _shared(services: Services, name: str) -> AsyncIterator[Finding]:
-    """The operator's own domains; which of them stands in is a setting of sender."""
+    """Check the operator's own domains; a setting of sender chooses the shared one."""
     await services.tenants.ListTenants(ListTenantsRequest(page_size=1), timeout=ANSWER_SECONDS)
     answer = await services.domains.ListDomains(ListDomainsRequest(search=name), timeout=ANSWER_SECONDS)
     found = [domain for domain in answer.domains if name in ("", domain.name)]
     ready = [domain for domain in found if domain.state == Domain.STATE_READY]
     if ready:
-        yield well("shared", f"{ready[0].display_name} is READY and can stand in")
+        yield well("shared", f"{ready[0].display_name} is READY and can be the shared domain")
     elif found:
         state = Domain.State.Name(found[0].state).removeprefix("STATE_")
         note = f"{found[0].display_name} is {state}: {found[0].state_note}"
-        yield wrong("shared", note, "Its records: `letterhead domains show`, with the admin key.")
+        yield wrong("shared", note, "Show its records: `letterhead domains show`, with the admin key.")
     elif name:
         remedy = "Add it with the admin key: `letterhead domains add`."
         yield wrong("shared", f"the operator has no domain {name}", remedy)
     else:
-        remedy = "Without one nothing stands in for domains that are not ready, and nothing proves silence."
+        remedy = "Without one, email of domains that are not ready is not sent, and neither are heartbeats."
         yield unseen("shared", "the operator has no domain", remedy)

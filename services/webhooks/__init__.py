@@ -1,1 +1,1 @@
-"""Hears from SES what became of emails, and tells whoever listens. Holds no right at SES."""
+"""Receives SES's feedback about emails and publishes it as events. Has no permissions at SES."""

@@ -1,4 +1,4 @@
-"""The webhooks service: everything it is made of, and how it is put together."""
+"""The webhooks service: its settings, its parts and how they are wired together."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -33,7 +33,7 @@ class Config:
     sns: certificates.Sns = field(default_factory=certificates.Sns)
     sns_endpoint: endpoint.Endpoint = field(default_factory=endpoint.Endpoint)
     notification_retention: timedelta = config.setting(
-        30 * DAY, help="seconds that SES's notifications are kept as they arrived", minimum=DAY
+        30 * DAY, help="seconds that SES's raw notifications are kept", minimum=DAY
     )
     feedback_retention: timedelta = config.setting(
         90 * DAY, help="seconds that feedback is kept", minimum=7 * DAY
@@ -42,7 +42,7 @@ class Config:
 
 @asynccontextmanager
 async def running(settings: Config) -> AsyncIterator[int]:
-    """Run the service while the block does; gives the port it listens on."""
+    """Run the service for as long as the block runs; yield the port that it listens on."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings.database, application_name=SCHEMA))
         stream = await stack.enter_async_context(open_stream(settings.nats, SCHEMA))

@@ -1,4 +1,4 @@
-"""The events made of facts: which fact is told as what on NATS. Not for deciding what a fact means."""
+"""Maps feedback to the events published on NATS. What the feedback means is decided in `model`."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ from services.webhooks.model.facts import Fact, Kind, counted, hard
 
 
 def event_of(fact: Fact) -> Event | None:
-    """Build the event of a fact; None for kinds that are kept and not told, and for heartbeats.
+    """Return the event to publish for a fact; None for kinds that are only stored, and for heartbeats.
 
-    A heartbeat is tagged as an attempt of no email: its facts prove that SES is heard, and concern nobody.
+    A heartbeat has an attempt tag but no email tag: it proves that feedback arrives, and concerns no tenant.
     """
     if fact.kind not in _EVENTS or (fact.attempt_id and not fact.email_id):
         return None

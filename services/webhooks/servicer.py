@@ -1,5 +1,5 @@
-# ruff: noqa: ARG002, N802 - rpcs bear the contract's names, and gRPC hands each a context
-"""FeedbackService: shows what was heard from SES. Not for hearing it."""
+# ruff: noqa: ARG002, N802 - methods are named after the rpcs, and gRPC passes each a context
+"""FeedbackService: lists the feedback received from SES."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +14,12 @@ from letterhead.webhooks.v1 import feedback_pb2_grpc
 from services.webhooks.model.facts import Feedback
 from services.webhooks.store.feedback import FeedbackStore
 
-# gRPC clients take 4 MiB unless told otherwise, and details are as long as strangers make them.
+# gRPC clients accept 4 MiB by default, and receivers control the length of details.
 MAX_PAGE_BYTES = 3 * 1024 * 1024
 
 
 class FeedbackServicer(feedback_pb2_grpc.FeedbackServiceServicer):
-    """Answers from the store."""
+    """Implements FeedbackService on the store."""
 
     def __init__(self, store: FeedbackStore) -> None:
         self._store = store
@@ -28,24 +28,24 @@ class FeedbackServicer(feedback_pb2_grpc.FeedbackServiceServicer):
         sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.SERVICE)
         email_id = _email_id(request.email_id)
         of = f"feedback/{sees.tenant_id}/{email_id or ''}"
-        asked = page(request.page_size, request.page_token, of=of)
+        requested = page(request.page_size, request.page_token, of=of)
         found = await self._store.list_feedback(
-            sees, email_id=email_id, after=asked.after_id(), limit=asked.size + 1
+            sees, email_id=email_id, after=requested.after_id(), limit=requested.size + 1
         )
-        return _to_response(found, asked, of)
+        return _to_response(found, requested, of)
 
 
 def _email_id(requested: str) -> UUID | None:
     try:
         return UUID(requested) if requested else None
     except ValueError:
-        raise InvalidField("email_id", "is not an email's id (a UUID)") from None
+        raise InvalidField("email_id", "is not an email id (a UUID)") from None
 
 
-def _to_response(found: Sequence[Feedback], asked: Page, of: str) -> pb.ListFeedbackResponse:
-    """Fill a page up to its size in rows, or in bytes where details are long; `found` has one row more."""
+def _to_response(found: Sequence[Feedback], requested: Page, of: str) -> pb.ListFeedbackResponse:
+    """Return a page, limited in rows and in bytes; `found` has one more row than the page size."""
     response = pb.ListFeedbackResponse()
-    for each in found[: asked.size]:
+    for each in found[: requested.size]:
         message = _to_proto(each)
         if response.feedback and response.ByteSize() + message.ByteSize() > MAX_PAGE_BYTES:
             break

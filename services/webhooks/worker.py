@@ -1,6 +1,6 @@
-"""Makes facts of what arrived and events of facts, a batch in one transaction.
+"""Processes feedback: turns stored notifications into feedback rows and events, one transaction per batch.
 
-Not for what a notification means (`model`), nor for how it came (`intake`).
+Parsing is in `model`, receiving in `intake`.
 """
 
 from collections.abc import Sequence
@@ -20,22 +20,22 @@ from services.webhooks.model.facts import Fact, Malformed, Notification, parse
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
-FACTS = Counter("letterhead_feedback_facts_total", "Facts that SES told us, by kind", ["kind", "outcome"])
-PROBLEMS = Counter("letterhead_feedback_problems_total", "Notifications that no fact could be made of")
+FACTS = Counter("letterhead_feedback_facts_total", "Feedback events from SES, by kind", ["kind", "outcome"])
+PROBLEMS = Counter("letterhead_feedback_problems_total", "Notifications that could not be processed")
 
 BATCH = 200
-IDLE = timedelta(seconds=1)  # what another replica stored, or what a dead one left, waits no longer
+IDLE = timedelta(seconds=1)  # the longest wait for notifications that another replica stored or left behind
 MAX_FAILURES = 3
-# SES may report one bounce in two forms, with our tags and without, in either order. The form without tags
-# waits until an email with its SES id is known, so that the event names that email. After HOLD it counts as
-# an email of another sender of the account.
+# SES may report one bounce in two formats, with our tags and without, in either order. The one without tags
+# waits until an email with its SES id is known, so that the event names that email. After HOLD it is treated
+# as feedback about an email that another sender of the AWS account sent.
 HOLD = timedelta(seconds=30)
 HOLD_STEP = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """What came of a batch: its facts, those of them that were not known, and each notification's problem."""
+    """The outcome of a batch: its facts, the new ones among them, and each notification's problem or ''."""
 
     facts: Sequence[Fact]
     new: Sequence[Fact]
@@ -43,57 +43,64 @@ class Closed:
 
 
 class Understanding:
-    """Turns stored notifications into feedback and events; nothing that it does leaves the transaction."""
+    """Turns stored notifications into feedback and events; all effects of a batch are in one transaction."""
 
     def __init__(self, database: Database, store: FeedbackStore, outbox: Outbox) -> None:
         self._database = database
         self._store = store
         self._outbox = outbox
-        self.rounds = Rounds("understanding feedback", self.understand, interval=IDLE)
+        self.rounds = Rounds("feedback processing", self.understand, interval=IDLE)
 
     async def understand(self) -> bool:
-        """Understand the next batch; says whether there is more. One bad one does not keep others back."""
-        taken: list[Notification] = []
+        """Process the next batch; return whether there may be more.
+
+        If the batch fails, its notifications are processed one by one, so that one cannot block the others.
+        """
+        leased: list[Notification] = []
         try:
             async with self._database.transaction() as connection:
-                taken += await self._store.claim_notifications(connection, BATCH)
-                closed = await self._close(connection, taken)
+                leased += await self._store.claim_notifications(connection, BATCH)
+                closed = await self._close(connection, leased)
         except ServiceError:
-            raise  # Postgres is away or busy
-        except Exception as error:  # noqa: BLE001 - whatever it is, it shows again when each is alone
+            raise  # Postgres is unavailable or busy
+        except Exception as error:  # noqa: BLE001 - the notification that causes it fails again by itself
             reason = type(error).__name__
-            log.warning("a batch was not understood; now one by one", action="batch_parted", reason=reason)
-            for each in taken:
-                await self._understand_alone(each.id)
+            log.warning("feedback batch failed, retrying one by one", action="batch_parted", reason=reason)
+            for each in leased:
+                await self._process_one(each.id)
         else:
             _count(closed)
-        return len(taken) == BATCH
+        return len(leased) == BATCH
 
-    async def _understand_alone(self, notification_id: UUID) -> None:
+    async def _process_one(self, notification_id: UUID) -> None:
         try:
             async with self._database.transaction() as connection:
-                taken = await self._store.claim_notification(connection, notification_id)
-                closed = await self._close(connection, taken)
+                leased = await self._store.claim_notification(connection, notification_id)
+                closed = await self._close(connection, leased)
         except ServiceError:
             raise
         except Exception as error:
-            log.exception("not understood", action="notification_failed", notification=str(notification_id))
-            await self._put_off(notification_id, f"It could not be stored: {type(error).__name__}.")
+            log.exception(
+                "feedback processing failed", action="notification_failed", notification=str(notification_id)
+            )
+            await self._record_failure(
+                notification_id, f"The notification could not be stored: {type(error).__name__}."
+            )
         else:
             _count(closed)
 
-    async def _close(self, connection: Connection, taken: Sequence[Notification]) -> Closed:
-        """Keep the facts, write their events, and close what they came by."""
-        if not taken:
+    async def _close(self, connection: Connection, leased: Sequence[Notification]) -> Closed:
+        """Store feedback, write its events to the outbox, and mark the notifications as processed."""
+        if not leased:
             return Closed((), (), {})
-        parsed, problems = _read(taken)
+        parsed, problems = _read(leased)
         held = await self._hold(connection, parsed)
         facts = [fact for notification, fact in parsed if notification.id not in held]
         problems = {id_: problem for id_, problem in problems.items() if id_ not in held}
         new = await self._store.add_feedback(connection, facts)
         events = {fact.meaning: event for fact in new if (event := event_of(fact))}
         await self._outbox.write(connection, *events.values())
-        # What makes no event is told to sender here: a Send is its evidence that SES accepted an attempt.
+        # Sender needs a Send as evidence that SES accepted an attempt, but no event is published for it.
         if any(fact.attempt_id and fact.meaning not in events for fact in new):
             await self._store.notify_sender(connection)
         await self._store.mark_processed(connection, problems)
@@ -102,7 +109,7 @@ class Understanding:
     async def _hold(
         self, connection: Connection, parsed: Sequence[tuple[Notification, Fact]]
     ) -> frozenset[UUID]:
-        """Leave for later what has neither our tags nor an SES id that we know yet; return those."""
+        """Postpone notifications that have neither our tags nor a known SES id; return their ids."""
         recent = datetime.now(UTC) - HOLD
         young = [(each.id, fact) for each, fact in parsed if not fact.tagged and each.received_at > recent]
         if not young:
@@ -113,8 +120,8 @@ class Understanding:
             await self._store.hold(connection, list(held), HOLD_STEP)
         return held
 
-    async def _put_off(self, notification_id: UUID, problem: str) -> None:
-        """Let one rest that failed, or close it with its problem when it has failed too often."""
+    async def _record_failure(self, notification_id: UUID, problem: str) -> None:
+        """Postpone a notification that failed; after MAX_FAILURES, mark it as processed with its problem."""
         async with self._database.transaction() as connection:
             if await self._store.put_off(connection, notification_id) >= MAX_FAILURES:
                 await self._store.mark_processed(connection, {notification_id: problem})
@@ -122,7 +129,7 @@ class Understanding:
 
 
 def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, Fact]], dict[UUID, str]]:
-    """Parse a batch; return the fact of each that has one, and the problem of each notification or ''."""
+    """Parse a batch; return each fact with its notification, and the problem of each notification or ''."""
     parsed: list[tuple[Notification, Fact]] = []
     problems: dict[UUID, str] = {}
     for notification in batch:
@@ -142,7 +149,7 @@ def _count(closed: Closed) -> None:
         if problem:
             PROBLEMS.inc()
             log.warning(
-                "a notification is no event of SES; it is kept",
+                "notification is not an SES event, stored without processing",
                 action="notification_malformed",
                 notification=str(notification_id),
             )

@@ -1,4 +1,4 @@
-"""One whole installation for the tier: every service as processes, started as `letterhead up` starts them."""
+"""An installation for this tier: every service as a process, started as `letterhead up` starts them."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -37,10 +37,10 @@ class World:
 
 @asynccontextmanager
 async def a_world(home: Path, replicas: int, **settings: dict[str, str]) -> AsyncIterator[World]:
-    """A fresh installation; `settings` are LETTERHEAD_* variables by service."""
+    """Start a new installation; `settings` are LETTERHEAD_* variables by service."""
     plan = Plan.on_free_ports(home, replicas, fsync=False, settings=settings)
     async with AsyncExitStack() as exits:
-        stack, installation = await exits.enter_async_context(running(plan, Teller(), _unheard))
+        stack, installation = await exits.enter_async_context(running(plan, Teller(), _discard))
         yield World(
             stack,
             installation,
@@ -51,13 +51,13 @@ async def a_world(home: Path, replicas: int, **settings: dict[str, str]) -> Asyn
         )
 
 
-def _unheard(_part: str, _line: str) -> None:
-    """The parts' own lines are in their logs."""
+def _discard(_part: str, _line: str) -> None:
+    """Ignore the output of the parts, which is in their log files."""
 
 
 @pytest.fixture(scope="session")
 def replicas(request: pytest.FixtureRequest) -> int:
-    """How many processes each service has: `make test-e2e REPLICAS=2`."""
+    """Return how many processes each service has: `make test-e2e REPLICAS=2`."""
     return int(request.config.getoption("--replicas"))
 
 
@@ -68,20 +68,20 @@ def home(workspace: Path) -> Path:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def world(home: Path, replicas: int) -> AsyncIterator[World]:
-    """The installation that the tests of this tier share."""
+    """Run the installation that the tests of this tier share."""
     async with a_world(home, replicas) as world:
         yield world
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """The browser that the tests of this tier share."""
+    """Run the browser that the tests of this tier share."""
     async with a_browser() as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser, world: World) -> AsyncIterator[Visit]:
-    """Somebody's browser, at the console of the shared installation; not signed in."""
+    """Open a browser context at the console of the shared installation, not signed in."""
     async with a_visit(browser, world.installation.console) as visit:
         yield visit

@@ -1,7 +1,7 @@
-"""Independent judges of a delivered email: rspamd and opendkim, C programs that know nothing of Letterhead.
+"""Independent verifiers of delivered email: rspamd and opendkim, C programs unrelated to Letterhead.
 
-Both come from Debian's packages and ask the sandbox's recursor. Neither judges clients on loopback, so the
-email is handed to them as from 203.0.113.10.
+Both come from Debian's packages and query the sandbox's recursive resolver. Neither evaluates clients on
+loopback, so email is passed to them as if from 203.0.113.10.
 """
 
 import asyncio
@@ -25,7 +25,14 @@ from tests.e2e.packages import install, output
 CLIENT = "203.0.113.10"
 PACKAGES = {"rspamd": "rspamd", "opendkim": "opendkim"}
 RUN_AS = "_rspamd"  # rspamd does not run as root
-SUFFIXES = ("ai", "com", "dev", "io", "net", "org")  # all of them would take rspamd ten seconds to compile
+SUFFIXES = (
+    "ai",
+    "com",
+    "dev",
+    "io",
+    "net",
+    "org",
+)  # the full public suffix list would take rspamd ten seconds to compile
 
 RSPAMD_TRACE = {"+": "pass", "-": "fail", "?": "temperror", "~": "permerror"}
 RSPAMD_SPF = {"R_SPF_ALLOW": "pass", "R_SPF_FAIL": "fail", "R_SPF_SOFTFAIL": "softfail", "R_SPF_NA": "none"}
@@ -60,7 +67,7 @@ dmarc {{ }}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one judge says: DKIM by signing domain; SPF and DMARC only where the judge looks at them."""
+    """The result of one verifier: DKIM by signing domain; SPF and DMARC only if the verifier checks them."""
 
     dkim: dict[str, str]
     spf: str = ""
@@ -69,13 +76,13 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judges:
-    """Both judges, ready."""
+    """Both verifiers, running."""
 
     home: Path
     rspamd_url: str
 
     async def rspamd(self, raw: bytes, *, sender: str, helo: str, client: str = CLIENT) -> Verdict:
-        """DKIM of every signature, SPF of the envelope sender, DMARC of From."""
+        """Return DKIM of every signature, SPF of the envelope sender and DMARC of the From domain."""
         about = {"IP": client, "From": sender, "Helo": helo}
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
@@ -90,23 +97,23 @@ class Judges:
         )
 
     async def opendkim(self, raw: bytes) -> Verdict:
-        """DKIM of every signature."""
+        """Return DKIM of every signature."""
         settings = str(self.home / "opendkim.conf")
-        said = await output("opendkim", "-x", settings, "-vv", "-t", "-", given=raw)
-        found = re.findall(r"dkim=(\w+)[^;]*? \([^)]*\)[^;]*?header\.d=([^\s;]+)", said)
+        printed = await output("opendkim", "-x", settings, "-vv", "-t", "-", given=raw)
+        found = re.findall(r"dkim=(\w+)[^;]*? \([^)]*\)[^;]*?header\.d=([^\s;]+)", printed)
         return Verdict(dkim={domain: result for result, domain in found})
 
 
 @asynccontextmanager
 async def sitting(home: Path, dns: str) -> AsyncIterator[Judges]:
-    """Both judges for as long as the context lasts, asking the resolver `dns` (host:port) alone."""
+    """Run both verifiers while the block runs, with `dns` (host:port) as their only resolver."""
     await install(PACKAGES)
     port = free_port()
     _write_settings(home, dns, port)
     server = ServerProcess(
         "rspamd",
         lambda: _rspamd_command(home),
-        lambda: _answers(port),
+        lambda: _responds(port),
         log=home / "rspamd.log",
         stop_with=signal.SIGTERM,
     )
@@ -134,7 +141,7 @@ def _rspamd_command(home: Path) -> list[str]:
     return tethered(command, farewell=signal.SIGTERM)
 
 
-def _answers(port: int) -> bool:
+def _responds(port: int) -> bool:
     connection = http.client.HTTPConnection(HOST, port, timeout=1)
     try:
         connection.request("GET", "/ping")

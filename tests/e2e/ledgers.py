@@ -1,4 +1,4 @@
-"""What the ledger of SES must show after anything: one POST an attempt, one Create an identity."""
+"""Checks the sandbox's ledger of SES calls: one submission per attempt, one creation per identity."""
 
 from collections import Counter
 
@@ -6,11 +6,11 @@ from tests.e2e.conftest import World
 
 
 async def nothing_was_done_twice(world: World) -> None:
-    """Asserts it over the whole life of the installation."""
+    """Assert that nothing was submitted or created twice since the installation started."""
     ledger = await world.sandbox.ledger()
     posts = Counter(post["attempt"] for post in ledger["posts"])
     tags = [accept["email_tags"] for accept in ledger["accepted"]]
-    accepted = Counter(each["lh-email"] for each in tags if "lh-email" in each)  # not the heartbeats
+    accepted = Counter(each["lh-email"] for each in tags if "lh-email" in each)  # heartbeats have no such tag
     created = Counter(
         call["name"]
         for call in ledger["controls"]

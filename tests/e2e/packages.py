@@ -1,4 +1,4 @@
-"""Programs of Debian's packages that tests need: installed where that can be done, named loudly where not."""
+"""Installs the Debian packages that tests need, or fails with their names."""
 
 import asyncio
 import fcntl
@@ -14,26 +14,28 @@ ONE_AT_A_TIME = Path(tempfile.gettempdir(), "letterhead-tests-packages.lock")
 
 
 async def install(packages: Mapping[str, str]) -> None:
-    """Gets the packages whose programs are missing (program: package); raises RuntimeError, naming them."""
-    with _alone():
+    """Install the packages (program: package) whose programs are missing; raise RuntimeError without root."""
+    with _exclusively():
         missing = sorted({package for program, package in packages.items() if shutil.which(program) is None})
         if missing:
-            await _get(missing)
+            await _install(missing)
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
-    """Lets in one worker of a run after the other: apt waits for dpkg's lock, not for that of its lists."""
+def _exclusively() -> Iterator[None]:
+    """Serialize the workers of a run: apt waits for dpkg's lock but not for the lock of its lists."""
     with ONE_AT_A_TIME.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-async def _get(missing: list[str]) -> None:
+async def _install(missing: list[str]) -> None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise RuntimeError(f"These tests need Debian's packages {' and '.join(missing)}: install them first.")
-    quietly = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # installed, not started
-    waiting = ("-o", f"DPkg::Lock::Timeout={INSTALL_WITHIN}")  # somebody else may be installing something
+        raise RuntimeError(
+            f"These tests need the Debian packages {' and '.join(missing)}. Install them first."
+        )
+    quietly = {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}  # do not start services
+    waiting = ("-o", f"DPkg::Lock::Timeout={INSTALL_WITHIN}")  # another program may be installing packages
     await output("apt-get", "update", "-q", *waiting, environ=quietly)
     await output(
         "apt-get", "install", "-q", "-y", "--no-install-recommends", *waiting, *missing, environ=quietly
@@ -41,7 +43,7 @@ async def _get(missing: list[str]) -> None:
 
 
 async def output(*command: str, given: bytes = b"", environ: Mapping[str, str] | None = None) -> str:
-    """What a program prints; raises RuntimeError with its complaint when it fails."""
+    """Run a program and return its output; raise RuntimeError with its stderr if it fails."""
     path = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
     process = await asyncio.create_subprocess_exec(
         *command,
@@ -51,7 +53,7 @@ async def output(*command: str, given: bytes = b"", environ: Mapping[str, str] |
         stderr=asyncio.subprocess.PIPE,
     )
     async with asyncio.timeout(INSTALL_WITHIN):
-        said, complained = await process.communicate(given)
+        stdout, stderr = await process.communicate(given)
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {complained.decode()[-500:]}")
-    return said.decode()
+        raise RuntimeError(f"{' '.join(command)} failed: {stderr.decode()[-500:]}")
+    return stdout.decode()

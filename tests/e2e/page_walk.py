@@ -1,4 +1,4 @@
-"""A person at the console: adds a domain, reads its records off the page, and watches chips turn."""
+"""Steps of a user at the console: add a domain, read its records, and wait for status changes."""
 
 import asyncio
 import re
@@ -13,12 +13,12 @@ from tests.e2e.conftest import World
 from tests.waiting import eventually
 
 PROVISIONED_WITHIN = 40_000  # milliseconds
-TURNS_WITHIN = 20_000  # milliseconds; how soon it does turn is a figure
+TURNS_WITHIN = 20_000  # milliseconds; tests report the actual time as a figure
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A record as the page tells to enter it."""
+    """A record as the page shows it."""
 
     id: str
     type: str
@@ -29,7 +29,7 @@ class Shown:
 
 @dataclass
 class Walk:
-    """One domain's page."""
+    """The page of one domain."""
 
     world: World
     visit: Visit
@@ -41,54 +41,54 @@ class Walk:
         return self.visit.page
 
     async def publish(self, record: Shown, **changes: Any) -> None:
-        """Enters a record at the DNS provider, as the page shows it or changed."""
+        """Publish a record as the page shows it, or with changes."""
         entered: Any = {"value": record.value, "priority": record.priority} | changes
         await self.world.sandbox.publish(record.type, self.name_of(record), **entered)
 
     def name_of(self, record: Shown) -> str:
-        """The whole name of a record: the provider puts the zone behind what was entered."""
+        """Return the full name of a record: the DNS provider appends the zone to the name shown."""
         return f"{record.name}.{self.domain.partition('.')[2]}"
 
     async def records(self) -> dict[str, Shown]:
-        """Reads the records off the page, by their ids."""
+        """Return the records on the page by their ids."""
         rows = await self.page.locator(".record").all()
         shown = [await _read(row) for row in rows]
         return {record.id: record for record in shown}
 
     async def turns(self, record_id: str, word: str) -> None:
-        """Waits until a chip says so, without touching the page."""
+        """Wait until a record's status chip shows a word, without touching the page."""
         await self.page.wait_for_selector(f'#{record_id}[data-verdict="{word}"]', timeout=TURNS_WITHIN)
 
     async def said(self, record_id: str) -> str:
-        """What the page says beside a record."""
+        """Return the message that the page shows for a record."""
         text: str = await self.page.locator(f"#{record_id} .said").inner_text()
         return text
 
     async def seconds_after_the_server(self, record: Shown, verdict: str) -> float:
-        """Waits until both verifier and the page say so; how much later the page did."""
-        chip = asyncio.create_task(self._noted(self.turns(record.id, verdict.capitalize())))
-        server = asyncio.create_task(self._noted(self._knows(record, verdict)))
+        """Wait until verifier and the page report a status; return how many seconds later the page did."""
+        chip = asyncio.create_task(self._time_of(self.turns(record.id, verdict.capitalize())))
+        server = asyncio.create_task(self._time_of(self._reported(record, verdict)))
         return await chip - await server
 
-    async def _noted(self, event: Any) -> float:
+    async def _time_of(self, event: Any) -> float:
         await event
         return time.monotonic()
 
-    async def _knows(self, record: Shown, verdict: str) -> None:
+    async def _reported(self, record: Shown, verdict: str) -> None:
         wanted = RecordCheck.Verdict.Value(f"VERDICT_{verdict}")
-        async for told in self.world.services.verifier.WatchDomain(
+        async for answer in self.world.services.verifier.WatchDomain(
             WatchDomainRequest(domain_id=self.domain_id)
         ):
             if any(
                 check.verdict == wanted
                 and (check.record.name, check.record.value) == (self.name_of(record), record.value)
-                for check in told.verification.records
+                for check in answer.verification.records
             ):
                 return
 
 
 async def add_domain(world: World, visit: Visit, *, name_servers: tuple[str, ...] = ()) -> Walk:
-    """Signs in, adds a domain by the form, and waits for its first look."""
+    """Sign in, add a domain with the form, and wait for its first DNS check."""
     zone = f"d{uuid4().hex[:10]}.ai"
     servers = {"name_servers": list(name_servers)} if name_servers else {}
     await world.sandbox.call("PUT", f"/dns/zones/{zone}", servers)
@@ -101,7 +101,7 @@ async def add_domain(world: World, visit: Visit, *, name_servers: tuple[str, ...
 
 
 async def sign_in(visit: Visit, key: str) -> None:
-    """Signs in, and sees the list."""
+    """Sign in and wait for the list of domains."""
     await visit.page.goto(f"{visit.console}/app")
     await visit.page.get_by_label("API key").fill(key)
     await visit.page.get_by_role("button", name="Sign in").click()
@@ -109,14 +109,14 @@ async def sign_in(visit: Visit, key: str) -> None:
 
 
 async def ask_for_test(visit: Visit, to: str) -> None:
-    """Asks for a test email from the domain's page."""
+    """Request a test email from the domain's page."""
     await visit.page.get_by_role("link", name="Send a test email").click()
     await visit.page.get_by_label("To", exact=True).fill(to)
     await visit.page.get_by_role("button", name="Send").click()
 
 
 async def read_code(world: World, to: str) -> str:
-    """Reads the code for a test address in its mailbox, as soon as it is there."""
+    """Wait for the email with the code for a test address; return the code."""
 
     async def read() -> str | None:
         for each in await world.sandbox.emails(to=to):
@@ -131,7 +131,7 @@ async def read_code(world: World, to: str) -> str:
 
 
 async def ready(walk: Walk) -> None:
-    """Publishes everything and waits until the page says so."""
+    """Publish all records and wait until the page shows that the domain is ready."""
     for record in (await walk.records()).values():
         await walk.publish(record)
     await walk.page.wait_for_selector('[data-state="Ready"]', timeout=60_000)

@@ -1,6 +1,6 @@
-"""The stories told with Resend's own SDKs, PyPI's and npm's: each call noted, as a line of one table.
+"""Runs scenarios with Resend's own SDKs, from PyPI and npm, and prints their calls as a table.
 
-`python -m tests.e2e.resend_calls` tells them against what `letterhead up` started, where .letterhead/ is.
+`python -m tests.e2e.resend_calls` runs them against what `letterhead up` started, in the same folder.
 """
 
 import asyncio
@@ -23,39 +23,39 @@ NODE_STORY = Path(__file__).with_name("resend_node")
 
 
 async def told_by_python(stage: Stage) -> list[Call]:
-    """The story of PyPI's SDK."""
+    """Run the scenario of PyPI's SDK; return its calls."""
     return await asyncio.to_thread(resend_python.tell, stage)
 
 
 async def told_by_node(stage: Stage, home: Path) -> list[Call]:
-    """The story of npm's SDK, installed below `home` by its lock file; RuntimeError where that fails."""
+    """Run the scenario of npm's SDK, installed in `home`; raise RuntimeError if that fails."""
     await install(NODE)
-    place = shutil.copytree(NODE_STORY, home / "resend_node")
-    await _installed(place)
+    folder = shutil.copytree(NODE_STORY, home / "resend_node")
+    await _npm_install(folder)
     setting = {"url": stage.url, "key": stage.key, "strangerKey": stage.stranger_key}
-    told = await output("node", str(place / "calls.mjs"), given=json.dumps(setting).encode())
-    return [Call("node", **json.loads(line)) for line in told.splitlines()]
+    lines = await output("node", str(folder / "calls.mjs"), given=json.dumps(setting).encode())
+    return [Call("node", **json.loads(line)) for line in lines.splitlines()]
 
 
-async def _installed(place: Path) -> None:
-    """Installs by the lock file, with this process's own environment: that is where a proxy may be named."""
+async def _npm_install(folder: Path) -> None:
+    """Install from the lock file, with this process's environment, which may set a proxy."""
     command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     pipe = asyncio.subprocess.PIPE
-    npm = await asyncio.create_subprocess_exec(*command, cwd=place, stdout=pipe, stderr=pipe)
+    npm = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=pipe, stderr=pipe)
     async with asyncio.timeout(INSTALL_WITHIN):
-        _, complained = await npm.communicate()
+        _, stderr = await npm.communicate()
     if npm.returncode:
-        raise RuntimeError(f"npm ci failed: {complained.decode()[-500:]}")
+        raise RuntimeError(f"npm ci failed: {stderr.decode()[-500:]}")
 
 
 def table(calls: Iterable[Call]) -> list[str]:
-    """Lines for people."""
+    """Return calls as aligned lines of a table."""
     rows = [(str(number), each.sdk, each.what, each.answer) for number, each in enumerate(calls, 1)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
-async def _tell() -> None:
+async def _run() -> None:
     installation = Installation.read()
     async with (
         connect(installation, installation.admin_key) as admin,
@@ -64,8 +64,8 @@ async def _tell() -> None:
         stage = await a_stage(installation, admin, sandbox)
         with tempfile.TemporaryDirectory() as home:
             calls = [*await told_by_python(stage), *await told_by_node(stage, Path(home))]
-    print("\n".join(table(calls)))  # noqa: T201 - a command prints
+    print("\n".join(table(calls)))  # noqa: T201 - this is a command
 
 
 if __name__ == "__main__":
-    asyncio.run(_tell())
+    asyncio.run(_run())

@@ -1,4 +1,4 @@
-"""Sets the stage for the stories told with Resend's SDKs: another team, the world's DNS, and patience."""
+"""What the scenarios with Resend's SDKs need: API keys, DNS, and waiting."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ PATIENCE = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Stage:
-    """What a story stands on. Stories run in threads of their own; the world, in this loop."""
+    """The context of a scenario. Scenarios run in their own threads; the sandbox client runs in `loop`."""
 
     url: str
     key: str
@@ -28,7 +28,7 @@ class Stage:
     loop: asyncio.AbstractEventLoop
 
     def publish(self, records: list[dict[str, Any]]) -> None:
-        """Publishes records, their names made absolute, as a customer would."""
+        """Publish records, with absolute names, as a customer would."""
         for each in records:
             work = self.sandbox.publish(
                 each["type"], each["name"], each["value"], priority=each.get("priority", 0)
@@ -36,18 +36,18 @@ class Stage:
             asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
 
     def until(self, holds: Callable[[], bool]) -> None:
-        """Waits until something is so."""
+        """Wait until a condition holds."""
         work = eventually(lambda: asyncio.to_thread(holds), within=PATIENCE)
         asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
 
 async def a_stage(installation: Installation, admin: Services, sandbox: SandboxClient) -> Stage:
-    """A stage in a running installation, with a team that has nothing yet."""
+    """Return the context for a running installation, with the key of another, empty tenant."""
     tenant = (
         await admin.tenants.CreateTenant(CreateTenantRequest(name=f"strangers-{uuid4().hex[:8]}"))
     ).tenant
-    wish = CreateApiKeyRequest(tenant_id=tenant.id, name="story", scope=ApiKey.SCOPE_FULL_ACCESS)
-    stranger_key = (await admin.api_keys.CreateApiKey(wish)).token
+    request = CreateApiKeyRequest(tenant_id=tenant.id, name="story", scope=ApiKey.SCOPE_FULL_ACCESS)
+    stranger_key = (await admin.api_keys.CreateApiKey(request)).token
     return Stage(
         installation.console, installation.api_key, stranger_key, sandbox, asyncio.get_running_loop()
     )

@@ -1,4 +1,4 @@
-"""Whatever is sent to the API, it answers in its own form, as its description says, and stays."""
+"""Robustness of the API: it answers any input in its documented format and never with a 5xx."""
 
 import base64
 import json
@@ -22,7 +22,7 @@ from tests.figures import Figure
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
-KEYS = 12  # taken in turn, so that none asks too fast
+KEYS = 12  # used in turn, so that none exceeds its rate limit
 MEGABYTE = 1_000_000
 NOBODY = "0198f0c0-0000-7000-8000-000000000000"
 EMAIL = {"from": "agent@mnexa.ai", "to": "reader@readers.com", "subject": "Hello", "text": "Good day."}
@@ -35,7 +35,7 @@ NASTY: tuple[Any, ...] = (
 
 
 class Stranger:
-    """Somebody with keys of a tenant that has nothing; every answer is checked for its form."""
+    """A client with keys of an empty tenant, which checks the format of every answer."""
 
     def __init__(self, client: httpx.AsyncClient, keys: Iterator[str], document: dict[str, Any]) -> None:
         self.client = client
@@ -43,7 +43,7 @@ class Stranger:
         self.document = document
 
     async def ask(self, method: str, path: str, **more: Any) -> httpx.Response:
-        """One request, with one of the keys unless another header is given."""
+        """Make a request with one of the keys, unless `headers` has another authorization."""
         headers = {"authorization": f"Bearer {next(self._keys)}"} | more.pop("headers", {})
         answer = await self.client.request(method, path, headers=headers, **more)
         assert answer.headers["content-type"] == "application/json"
@@ -58,8 +58,8 @@ class Stranger:
 @pytest_asyncio.fixture(loop_scope="session")
 async def stranger(world: World) -> AsyncIterator[Stranger]:
     tenant = await world.admin.tenants.CreateTenant(CreateTenantRequest(name=f"holds-{uuid4().hex[:8]}"))
-    wish = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="holds", scope=ApiKey.SCOPE_FULL_ACCESS)
-    keys = [(await world.admin.api_keys.CreateApiKey(wish)).token for _ in range(KEYS)]
+    request = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="holds", scope=ApiKey.SCOPE_FULL_ACCESS)
+    keys = [(await world.admin.api_keys.CreateApiKey(request)).token for _ in range(KEYS)]
     async with httpx.AsyncClient(base_url=world.installation.console, timeout=60) as client:
         yield Stranger(client, cycle(keys), (await client.get("/openapi.json")).json())
 
@@ -73,7 +73,7 @@ async def stranger(world: World) -> AsyncIterator[Stranger]:
     ],
     ids=lambda content: repr(content[:20]),
 )  # fmt: skip
-async def test_what_is_no_body_is_refused_everywhere(stranger: Stranger, content: bytes) -> None:
+async def test_every_endpoint_rejects_an_invalid_body(stranger: Stranger, content: bytes) -> None:
     for each in api.ENDPOINTS:
         if each.body is not None:
             path = each.path.replace("{email_id}", NOBODY).replace("{domain_id}", NOBODY)
@@ -81,19 +81,19 @@ async def test_what_is_no_body_is_refused_everywhere(stranger: Stranger, content
             assert answer.status_code in (400, 404, 413, 422), f"{each.method} {each.path}"
 
 
-async def test_no_value_of_any_field_is_an_accident(stranger: Stranger) -> None:
-    tried = count()
+async def test_no_value_of_any_field_causes_a_server_error(stranger: Stranger) -> None:
+    requests = count()
     for each in api.ENDPOINTS:
         for body in _bodies(each, stranger.document):
             path = each.path.replace("{email_id}", NOBODY).replace("{domain_id}", NOBODY)
             answer = await stranger.ask(each.method, path, json=body)
             assert answer.status_code < 500, f"{each.method} {each.path} {str(body)[:200]}: {answer.text}"
-            next(tried)
-    assert next(tried) > 500
+            next(requests)
+    assert next(requests) > 500
 
 
 def _bodies(endpoint: Any, document: dict[str, Any]) -> Iterator[Any]:
-    """Bodies of an endpoint with one nasty value each; none that would do anything."""
+    """Yield bodies of an endpoint with one hostile value each, none of which would succeed."""
     described = document["paths"][endpoint.path][endpoint.method.lower()].get("requestBody")
     if described is None:
         return
@@ -109,12 +109,12 @@ def _bodies(endpoint: Any, document: dict[str, Any]) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    "place", ["%00", "%ff", "..%2f..", "x" * 5000, "%0d%0a", "é", "null", "' OR 1=1 --", "-1"]
+    "segment", ["%00", "%ff", "..%2f..", "x" * 5000, "%0d%0a", "é", "null", "' OR 1=1 --", "-1"]
 )
-async def test_no_path_is_an_accident(stranger: Stranger, place: str) -> None:
+async def test_no_path_causes_a_server_error(stranger: Stranger, segment: str) -> None:
     for each in api.ENDPOINTS:
         if "{" in each.path:
-            path = f"{each.path.partition('{')[0]}{place}{each.path.partition('}')[2]}"
+            path = f"{each.path.partition('{')[0]}{segment}{each.path.partition('}')[2]}"
             answer = await stranger.ask(each.method, path, json={})
             assert answer.status_code in (404, 405, 422), f"{each.method} {path}: {answer.text}"
 
@@ -130,18 +130,20 @@ async def test_no_path_is_an_accident(stranger: Stranger, place: str) -> None:
         ("idempotency-key", "", 400),
         ("idempotency-key", "x" * 257, 400),
         ("idempotency-key", "a\u0080b", 400),
-        ("x-batch-validation", "perhaps", 403),  # which is of batches alone
+        ("x-batch-validation", "perhaps", 403),  # applies only to batches
         ("content-type", "multipart/form-data", 403),
     ],
     ids=lambda each: str(each)[:20],
 )
-async def test_no_header_is_an_accident(stranger: Stranger, name: str, value: str, status: int) -> None:
+async def test_no_header_causes_a_server_error(
+    stranger: Stranger, name: str, value: str, status: int
+) -> None:
     answer = await stranger.ask("POST", "/emails", headers={name: value.encode("latin-1")}, json=EMAIL)
 
     assert answer.status_code == status, answer.text
 
 
-async def test_the_entry_of_a_list_that_cannot_be_used_is_named(stranger: Stranger) -> None:
+async def test_an_invalid_list_entry_is_named(stranger: Stranger) -> None:
     for path, field, entries in (
         ("add", "emails", ["a@readers.com", "nobody"]),
         ("remove", "emails", ["a@readers.com", "nobody"]),
@@ -152,7 +154,7 @@ async def test_the_entry_of_a_list_that_cannot_be_used_is_named(stranger: Strang
         assert f"`{field}[1]`" in answer.json()["message"]
 
 
-async def test_a_large_body_needs_a_key_that_lives(stranger: Stranger) -> None:
+async def test_a_large_body_is_rejected_without_a_valid_key(stranger: Stranger) -> None:
     unknown, _, _ = generate_key()
 
     answer = await stranger.ask(
@@ -163,10 +165,10 @@ async def test_a_large_body_needs_a_key_that_lives(stranger: Stranger) -> None:
 
 
 @pytest.mark.parametrize(("megabytes", "status"), [(25, 403), (33, 422), (48, 413)])
-async def test_a_large_email_is_judged_by_its_size(
+async def test_an_email_is_rejected_above_the_size_limit(
     stranger: Stranger, figure: Figure, megabytes: int, status: int
 ) -> None:
-    """25 MB of file go through and are refused for their From alone; SES takes 40 MB after encoding."""
+    """An attachment of 25 MB is rejected only for its From; SES accepts 40 MB after encoding."""
     content = base64.b64encode(os.urandom(megabytes * MEGABYTE)).decode()
     body = json.dumps(EMAIL | {"attachments": [{"filename": "a.bin", "content": content}]})
 
@@ -190,12 +192,12 @@ async def test_a_large_email_is_accepted(world: World, figure: Figure) -> None:
     figure(f"an email with a file of 25 MB accepted in {answer.elapsed.total_seconds():.1f} s")
 
 
-async def test_answers_are_as_described(world: World) -> None:
+async def test_answers_conform_to_the_openapi_document(world: World) -> None:
     headers = {"authorization": f"Bearer {world.installation.api_key}"}
     async with httpx.AsyncClient(base_url=world.installation.console, headers=headers, timeout=60) as client:
         document = (await client.get("/openapi.json")).json()
 
-        async def told(method: str, path: str, as_: str, **more: Any) -> Any:
+        async def checked(method: str, path: str, as_: str, **more: Any) -> Any:
             answer = await client.request(method, path, **more)
             assert answer.status_code == 200, answer.text
             described = document["paths"][as_][method.lower()]["responses"]["200"]["content"]
@@ -204,18 +206,18 @@ async def test_answers_are_as_described(world: World) -> None:
             return answer.json()
 
         name = f"d{uuid4().hex[:10]}.com"
-        domain = await told("POST", "/domains", "/domains", json={"name": name})
+        domain = await checked("POST", "/domains", "/domains", json={"name": name})
         for path, as_ in ((f"/domains/{domain['id']}", "/domains/{domain_id}"), ("/domains", "/domains")):
-            await told("GET", path, as_)
+            await checked("GET", path, as_)
         email = EMAIL | {"from": f"agent@{name}", "tags": [{"name": "a", "value": "b"}]}
-        sent = await told("POST", "/emails", "/emails", json=email)
-        await told("GET", f"/emails/{sent['id']}", "/emails/{email_id}")
-        await told("GET", "/emails", "/emails")
+        sent = await checked("POST", "/emails", "/emails", json=email)
+        await checked("GET", f"/emails/{sent['id']}", "/emails/{email_id}")
+        await checked("GET", "/emails", "/emails")
         mixed = {"json": [email, {}], "headers": {"x-batch-validation": "permissive"}}
-        await told("POST", "/emails/batch", "/emails/batch", **mixed)
-        added = await told("POST", "/suppressions", "/suppressions", json={"email": f"a@{name}"})
-        await told("GET", f"/suppressions/{added['id']}", "/suppressions/{suppression}")
-        await told("GET", "/suppressions", "/suppressions")
-        await told("DELETE", f"/suppressions/{added['id']}", "/suppressions/{suppression}")
-        await told("GET", "/api-keys", "/api-keys")
-        await told("DELETE", f"/domains/{domain['id']}", "/domains/{domain_id}")
+        await checked("POST", "/emails/batch", "/emails/batch", **mixed)
+        added = await checked("POST", "/suppressions", "/suppressions", json={"email": f"a@{name}"})
+        await checked("GET", f"/suppressions/{added['id']}", "/suppressions/{suppression}")
+        await checked("GET", "/suppressions", "/suppressions")
+        await checked("DELETE", f"/suppressions/{added['id']}", "/suppressions/{suppression}")
+        await checked("GET", "/api-keys", "/api-keys")
+        await checked("DELETE", f"/domains/{domain['id']}", "/domains/{domain_id}")

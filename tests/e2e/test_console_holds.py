@@ -1,4 +1,4 @@
-"""Hostile people write what stands on the pages: nothing of it runs, and nothing leaves."""
+"""Hostile content on console's pages: it is shown as text, runs no script and makes no request."""
 
 from typing import Any
 from uuid import uuid4
@@ -35,16 +35,16 @@ BODY = f"""<!doctype html><html><head>
 
 
 async def nothing_ran(visit: Visit) -> None:
-    """What stands on the page stayed words, and no request went elsewhere."""
+    """Assert that no script ran and no request went to another host."""
     await visit.page.wait_for_load_state()
-    await visit.page.screenshot()  # what it is about to do by itself, it does before it is painted
+    await visit.page.screenshot()  # taking a screenshot forces rendering, and with it pending loads
     assert await visit.page.title() != "ran"
     assert visit.strays == []
     assert visit.page.url.startswith(visit.console)
 
 
-async def stays_words(visit: Visit) -> None:
-    """Beside that, what was written made no element of the page."""
+async def shown_as_text(visit: Visit) -> None:
+    """Assert also that the hostile markup created no elements."""
     await nothing_ran(visit)
     assert await visit.page.locator("[src*=evil], [onload], [onerror]").count() == 0
 
@@ -64,19 +64,19 @@ async def test_a_hostile_email_stays_in_its_frame(world: World, visit: Visit) ->
 
     await visit.page.goto(f"{visit.console}/app/emails?search=script")
     assert MARKUP[:30] in await visit.page.locator("body").inner_text()
-    await stays_words(visit)
+    await shown_as_text(visit)
 
     await visit.page.goto(f"{visit.console}/app/emails/{email.id}")
     frame = visit.page.frame_locator("iframe")
     assert await frame.locator("p").inner_text() == "Good day."
     await frame.locator("a").press("Enter")
-    await stays_words(visit)
+    await shown_as_text(visit)
 
     await visit.page.goto(f"{visit.console}/app/emails/{email.id}/body")
     await nothing_ran(visit)
 
 
-async def test_hostile_dns_stays_words(world: World, visit: Visit) -> None:
+async def test_hostile_dns_records_are_shown_as_text(world: World, visit: Visit) -> None:
     walk = await add_domain(world, visit)
     records = await walk.records()
     spf, dkim = records["record-spf-1"], records["record-dkim-1"]
@@ -87,11 +87,11 @@ async def test_hostile_dns_stays_words(world: World, visit: Visit) -> None:
     await walk.turns(spf.id, "Mismatch")
 
     assert "<script" in await visit.page.locator(f"#{spf.id}").inner_text()
-    await stays_words(visit)
+    await shown_as_text(visit)
     assert visit.complaints == []
 
 
-async def test_hostile_names_stay_words(world: World, visit: Visit) -> None:
+async def test_hostile_names_are_shown_as_text(world: World, visit: Visit) -> None:
     name = f"{MARKUP[:80]}{uuid4().hex[:8]}"
     tenant = (await world.admin.tenants.CreateTenant(CreateTenantRequest(name=name[-100:]))).tenant
     await world.admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=tenant.id, reason=MARKUP))
@@ -105,17 +105,17 @@ async def test_hostile_names_stay_words(world: World, visit: Visit) -> None:
     for page in ("suppressions", "keys"):
         await visit.page.goto(f"{visit.console}/app/{page}")
         assert "<script" in await visit.page.locator("body").inner_text(), page
-        await stays_words(visit)
+        await shown_as_text(visit)
     await visit.page.context.clear_cookies()
     await sign_in(visit, world.installation.admin_key)
     for page in ("operator", f"operator/tenants/{tenant.id}"):
         await visit.page.goto(f"{visit.console}/app/{page}")
-        await stays_words(visit)
+        await shown_as_text(visit)
     assert visit.complaints == []
 
 
 @pytest.mark.parametrize("typed", [MARKUP, "\u202emoc.live", "a" * 3000, "..", "{{7*7}}.com", "%00", "\\x00"])
-async def test_what_was_typed_is_kept_and_stays_words(world: World, visit: Visit, typed: str) -> None:
+async def test_invalid_input_is_kept_and_shown_as_text(world: World, visit: Visit, typed: str) -> None:
     await sign_in(visit, world.installation.api_key)
     await visit.page.get_by_role("link", name="Add a domain").first.click()
     field = visit.page.get_by_label("Domain", exact=True)
@@ -125,7 +125,7 @@ async def test_what_was_typed_is_kept_and_stays_words(world: World, visit: Visit
 
     await visit.page.wait_for_selector('[aria-invalid="true"]')
     assert await visit.page.get_by_label("Domain", exact=True).input_value() == kept
-    await stays_words(visit)
+    await shown_as_text(visit)
 
 
 async def test_no_page_shows_the_key(world: World, visit: Visit) -> None:

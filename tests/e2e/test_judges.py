@@ -1,4 +1,4 @@
-"""What the sandbox's SES delivers passes with receivers that know nothing of it; they do notice a change."""
+"""Independent verifiers pass email that the sandbox's SES delivers, and fail an altered copy."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ FAILS = {AUTHOR: "fail", "amazonses.com": "fail"}
 
 @pytest.fixture
 async def addresses(workspace: Path) -> AsyncIterator[Addresses]:
-    """A sandbox by itself, whose SES takes any number of requests a second."""
+    """Run a sandbox of its own, whose SES has no rate limit."""
     settings = SandboxConfig(
         sandbox_control_port=0,
         sandbox_ses_port=0,
@@ -46,14 +46,14 @@ async def control(addresses: Addresses) -> AsyncIterator[SandboxClient]:
 
 @pytest.fixture
 async def judges(addresses: Addresses, workspace: Path) -> AsyncIterator[Judges]:
-    """Both judges, asking that sandbox's recursor."""
+    """Run both verifiers with that sandbox's recursive resolver."""
     dns = f"{addresses.dns_recursor}:{addresses.dns_port}"
     async with sitting(workspace / "judges", dns) as judges:
         yield judges
 
 
 class Ses:
-    """The sandbox's SES by boto3, off the event loop."""
+    """The sandbox's SES, called with boto3 in threads."""
 
     def __init__(self, addresses: Addresses) -> None:
         session = boto3.Session("sandbox", "sandbox", region_name="us-east-1")
@@ -69,7 +69,7 @@ class Ses:
 
 
 async def delivered(ses: Ses, control: SandboxClient) -> Json:
-    """Makes AUTHOR an identity, publishes its records, sends one email and finds it in the mailbox."""
+    """Create and verify the identity AUTHOR, send one email, and return it from the mailbox."""
     identity = await ses("create_email_identity", EmailIdentity=AUTHOR)
     await ses("put_email_identity_mail_from_attributes", EmailIdentity=AUTHOR, MailFromDomain=RETURN_PATH)
     dkim = identity["DkimAttributes"]
@@ -90,24 +90,22 @@ async def delivered(ses: Ses, control: SandboxClient) -> Json:
     return (await eventually(control.emails))[0]
 
 
-async def test_what_ses_delivers_passes_and_one_altered_byte_does_not(
+async def test_delivered_email_passes_and_an_altered_byte_fails(
     addresses: Addresses, control: SandboxClient, judges: Judges
 ) -> None:
     email = await delivered(Ses(addresses), control)
-    whole = await control.raw(email["id"])
-    altered = whole.replace(b"1234", b"1235")
+    original = await control.raw(email["id"])
+    altered = original.replace(b"1234", b"1235")
 
     sender = email["envelope_from"]
-    assert await judges.opendkim(whole) == Verdict(PASSES)
+    assert await judges.opendkim(original) == Verdict(PASSES)
     assert await judges.opendkim(altered) == Verdict(FAILS)
-    assert await judges.rspamd(whole, sender=sender, helo=HELO) == Verdict(PASSES, "pass", "pass")
+    assert await judges.rspamd(original, sender=sender, helo=HELO) == Verdict(PASSES, "pass", "pass")
     assert await judges.rspamd(altered, sender=sender, helo=HELO) == Verdict(FAILS, "pass", "fail")
     assert email["passed"]
 
 
-async def test_an_unsigned_email_from_elsewhere_passes_nothing(
-    control: SandboxClient, judges: Judges
-) -> None:
+async def test_an_unsigned_email_from_another_server_fails(control: SandboxClient, judges: Judges) -> None:
     await control.publish("TXT", RETURN_PATH, "v=spf1 include:amazonses.com ~all")
     await control.publish("TXT", f"_dmarc.{AUTHOR}", "v=DMARC1; p=reject")
     raw = f"From: agent@{AUTHOR}\r\nSubject: Your code\r\n\r\nYour code is 1234.\r\n".encode()

@@ -1,4 +1,4 @@
-"""A customer's link opens its one domain, for a time, in a browser and over gRPC; and nothing else."""
+"""A customer's link gives access to one domain only, until it expires, in a browser and over gRPC."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -38,7 +38,7 @@ async def a_domain(world: World) -> Domain:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def pair(world: World) -> tuple[Domain, Domain]:
-    """Two domains of one tenant; few, for SES takes its time with each."""
+    """Create two domains of one tenant, once for all tests, because SES is slow to create identities."""
     return await a_domain(world), await a_domain(world)
 
 
@@ -51,7 +51,7 @@ async def shows(page: Page, address: str, words: str) -> bool:
     return words in await page.locator("body").inner_text()
 
 
-async def test_a_link_shows_its_domain_and_leaves_the_address(
+async def test_a_link_shows_its_domain_and_its_token_leaves_the_url(
     world: World, visit: Visit, pair: tuple[Domain, Domain]
 ) -> None:
     domain, _ = pair
@@ -65,7 +65,7 @@ async def test_a_link_shows_its_domain_and_leaves_the_address(
     assert (visit.complaints, visit.strays) == ([], [])
 
 
-async def test_a_link_opens_nothing_of_another_domain(
+async def test_a_link_gives_no_access_to_another_domain(
     world: World, visit: Visit, pair: tuple[Domain, Domain]
 ) -> None:
     mine, other = pair
@@ -82,7 +82,7 @@ async def test_a_link_opens_nothing_of_another_domain(
         assert other.name not in await answer.text()
 
 
-async def test_two_links_are_open_in_one_browser(
+async def test_two_links_can_be_open_in_one_browser(
     world: World, visit: Visit, pair: tuple[Domain, Domain]
 ) -> None:
     for domain in pair:
@@ -92,7 +92,7 @@ async def test_two_links_are_open_in_one_browser(
         assert await shows(visit.page, f"{visit.console}/d/{domain.id}", domain.name)
 
 
-async def test_a_revoked_link_is_dead_where_it_was_open_too(
+async def test_a_revoked_link_stops_working_in_open_sessions_too(
     world: World, visit: Visit, pair: tuple[Domain, Domain]
 ) -> None:
     domain, _ = pair
@@ -102,10 +102,10 @@ async def test_a_revoked_link_is_dead_where_it_was_open_too(
     await world.services.links.RevokeLink(RevokeLinkRequest(link_id=link.link.id))
 
     for address in (f"{visit.console}/d/{domain.id}", f"{visit.console}/d/{link.token}"):
-        await eventually(partial(_dead, visit.page, address, domain))
+        await eventually(partial(_does_not_work, visit.page, address, domain))
 
 
-async def test_a_page_left_open_tells_that_its_link_was_revoked(
+async def test_an_open_page_shows_that_its_link_was_revoked(
     world: World, visit: Visit, pair: tuple[Domain, Domain]
 ) -> None:
     link = await a_link(world, pair[0])
@@ -113,12 +113,14 @@ async def test_a_page_left_open_tells_that_its_link_was_revoked(
 
     await world.services.links.RevokeLink(RevokeLinkRequest(link_id=link.link.id))
     for console in world.stack.replicas_of("console"):
-        console.kill()  # the page comes again at once, and not in the minute that it has at most
+        console.kill()  # the page reconnects at once instead of after up to a minute
 
     await visit.page.wait_for_selector("text=This link no longer works")
 
 
-async def test_an_expired_link_is_dead(world: World, browser: Browser, pair: tuple[Domain, Domain]) -> None:
+async def test_an_expired_link_does_not_work(
+    world: World, browser: Browser, pair: tuple[Domain, Domain]
+) -> None:
     domain, _ = pair
     link = await a_link(world, domain)
 
@@ -127,24 +129,24 @@ async def test_an_expired_link_is_dead(world: World, browser: Browser, pair: tup
     await connection.close()
 
     async with a_visit(browser, world.installation.console) as visit:
-        assert await _dead(visit.page, f"{visit.console}/d/{link.token}", domain)
+        assert await _does_not_work(visit.page, f"{visit.console}/d/{link.token}", domain)
 
 
-async def _dead(page: Page, address: str, domain: Domain) -> bool:
+async def _does_not_work(page: Page, address: str, domain: Domain) -> bool:
     answer = await page.goto(address)
     body = await page.locator("body").inner_text()
     return bool(answer and answer.status in (401, 404)) and domain.name not in body and "link" in body.lower()
 
 
 def methods() -> Iterator[tuple[str, Any]]:
-    """Every rpc of the contract, and its service."""
+    """Yield every rpc of the contract with the name of its service."""
     for file in files():
         module = import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
         for service in module.DESCRIPTOR.services_by_name.values():
             yield from ((service.full_name.split(".")[1], method) for method in service.methods)
 
 
-async def test_no_other_rpc_takes_a_link(world: World, pair: tuple[Domain, Domain]) -> None:
+async def test_no_other_rpc_accepts_a_link(world: World, pair: tuple[Domain, Domain]) -> None:
     token = (await a_link(world, pair[0])).token
     answers = {}
 
@@ -153,14 +155,14 @@ async def test_no_other_rpc_takes_a_link(world: World, pair: tuple[Domain, Domai
         async with grpc.aio.insecure_channel(address) as channel:
             answers[method.name] = await _answer(channel, method, token)
 
-    taken = {name for name, code in answers.items() if code is not grpc.StatusCode.PERMISSION_DENIED}
+    accepted = {name for name, code in answers.items() if code is not grpc.StatusCode.PERMISSION_DENIED}
     assert len(answers) > 25
-    assert taken == OPEN
+    assert accepted == OPEN
     assert {service for service, _ in methods()} == set(SERVICES)
 
 
 async def _answer(channel: grpc.aio.Channel, method: Any, token: str) -> grpc.StatusCode:
-    """How an empty request with the link is answered."""
+    """Send an empty request with the link; return the status code."""
     request = GetMessageClass(method.input_type)()
     path = f"/{method.containing_service.full_name}/{method.name}"
     call: Any = channel.unary_stream(path, request_serializer=type(request).SerializeToString)

@@ -1,4 +1,4 @@
-"""Five hundred live pages on one console process: what they cost, and how soon a change is on all of them."""
+"""Five hundred live pages on one console process: their cost, and how soon all of them show a change."""
 
 import asyncio
 import os
@@ -34,7 +34,7 @@ FOUND = re.compile(r'id="record-dkim-1"[^>]*data-verdict="Found"|data-verdict="F
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def quiet(workspace: Path) -> AsyncIterator[World]:
-    """An installation that nobody else uses, so that what is measured is ours."""
+    """Run an installation of its own, so that other tests do not affect the measurements."""
     own = {"LETTERHEAD_METRICS_PORT": str(METRICS)}
     async with a_world(workspace / "quiet", 1, console=own) as world:
         yield world
@@ -42,13 +42,13 @@ async def quiet(workspace: Path) -> AsyncIterator[World]:
 
 @dataclass
 class LivePage:
-    """One open page: how often it was told something, and whether it was told of the change."""
+    """One open page: how many updates it got, and whether it got the change."""
 
-    told: int = 0
+    updates: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def read(self, session: aiohttp.ClientSession, url: str) -> None:
-        """Reads as a browser does: event by event, and again when the server ends the stream."""
+        """Read events as a browser does, reconnecting when the server ends the stream."""
         while True:
             async with session.get(url) as stream:
                 stream.raise_for_status()
@@ -59,7 +59,7 @@ class LivePage:
         async for line in stream.content:
             event.append(line.decode())
             if line == b"\n":
-                self.told += any(each.startswith("data:") for each in event)
+                self.updates += any(each.startswith("data:") for each in event)
                 if FOUND.search("".join(event)):
                     self.changed.set()
                 event.clear()
@@ -67,7 +67,7 @@ class LivePage:
 
 @asynccontextmanager
 async def signed_in(world: World) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session of a tenant, with as many connections as it likes."""
+    """Sign in as a tenant; yield a session without a connection limit."""
     jar, connector = aiohttp.CookieJar(unsafe=True), aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
     async with aiohttp.ClientSession(
@@ -81,25 +81,25 @@ async def signed_in(world: World) -> AsyncIterator[aiohttp.ClientSession]:
 
 @asynccontextmanager
 async def open_pages(session: aiohttp.ClientSession, domains: list[Domain]) -> AsyncIterator[list[LivePage]]:
-    """All pages, each told what is known."""
+    """Open all pages; yield them once each has its first update."""
     async with AsyncExitStack() as stack:
         pages = [LivePage() for _ in domains * PAGES_EACH]
         for page, domain in zip(pages, domains * PAGES_EACH, strict=True):
             task = asyncio.create_task(page.read(session, f"/app/domains/{domain.id}/live"))
             stack.callback(task.cancel)
-        await eventually(lambda: all(page.told for page in pages), timedelta(seconds=60))
+        await eventually(lambda: all(page.updates for page in pages), timedelta(seconds=60))
         yield pages
 
 
 async def a_domain(world: World) -> Domain:
-    """A domain with its records, in a zone of its own."""
+    """Create a domain in a zone of its own; return it once it has records."""
     name = a_name("ai")
     await world.sandbox.call("PUT", f"/dns/zones/{name}", {})
     made = (await world.services.domains.CreateDomain(CreateDomainRequest(name=name))).domain
 
     async def provisioned() -> Domain | None:
-        asked = GetDomainRequest(domain_id=made.id)
-        now: Domain = (await world.services.domains.GetDomain(asked)).domain
+        request = GetDomainRequest(domain_id=made.id)
+        now: Domain = (await world.services.domains.GetDomain(request)).domain
         return now if now.records else None
 
     return await eventually(provisioned, timedelta(seconds=60))
@@ -111,26 +111,29 @@ async def publish(world: World, record: DnsRecord) -> None:
 
 
 async def server_knows(world: World, domain: Domain) -> float:
-    """When verifier first told that the first record is found."""
-    async for told in world.services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id)):
-        if told.verification.records and told.verification.records[0].verdict == RecordCheck.VERDICT_FOUND:
+    """Wait until verifier reports the first record as found; return the time."""
+    async for answer in world.services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id)):
+        if (
+            answer.verification.records
+            and answer.verification.records[0].verdict == RecordCheck.VERDICT_FOUND
+        ):
             return time.monotonic()
     raise AssertionError("the stream ended")
 
 
 def memory(pid: int) -> float:
-    """What a process has in memory, in MiB."""
+    """Return the resident memory of a process, in MiB."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE_SIZE / MEBIBYTE
 
 
 def cpu(pid: int) -> float:
-    """The CPU time that a process has used, in seconds."""
+    """Return the CPU time of a process, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 async def gauges() -> dict[str, float]:
-    """What the console measures of itself."""
+    """Return console's metrics of live pages and streams."""
     async with aiohttp.ClientSession() as session, session.get(f"http://{HOST}:{METRICS}/metrics") as answer:
         text = await answer.text()
     return {
@@ -138,7 +141,7 @@ async def gauges() -> dict[str, float]:
     }
 
 
-async def test_five_hundred_pages_are_told_by_a_few_streams(quiet: World, figure: Figure) -> None:
+async def test_five_hundred_pages_share_a_few_streams(quiet: World, figure: Figure) -> None:
     domains = [await a_domain(quiet) for _ in range(DOMAINS)]
     pid = quiet.stack.parts["console"].pid
     assert pid
@@ -146,16 +149,16 @@ async def test_five_hundred_pages_are_told_by_a_few_streams(quiet: World, figure
 
     async with signed_in(quiet) as session, open_pages(session, domains) as pages:
         assert await gauges() == {"letterhead_live_pages": len(pages), "letterhead_live_streams": DOMAINS}
-        held, used = memory(pid), cpu(pid)
-        knowing = [asyncio.create_task(server_knows(quiet, domain)) for domain in domains]
+        used_memory, used_cpu = memory(pid), cpu(pid)
+        reports = [asyncio.create_task(server_knows(quiet, domain)) for domain in domains]
         for domain in domains:
             await publish(quiet, domain.records[0])
-        known = max(await asyncio.gather(*knowing))
+        known = max(await asyncio.gather(*reports))
         await asyncio.gather(*(asyncio.wait_for(page.changed.wait(), 30) for page in pages))
         last = time.monotonic() - known
 
     figure(
         f"{len(pages)} live pages over {DOMAINS} streams: the last page showed a change {last:.2f} s after"
-        f" the server knew; {held - before:.0f} MiB more than {before:.0f} without them;"
-        f" {cpu(pid) - used:.1f} s of CPU while all of them changed"
+        f" the server knew; {used_memory - before:.0f} MiB more than {before:.0f} without them;"
+        f" {cpu(pid) - used_cpu:.1f} s of CPU while all of them changed"
     )

@@ -1,4 +1,4 @@
-"""What operators type at a running installation: each command says what is so, or did, or is to do."""
+"""Operators' commands against a running installation, and their output."""
 
 import asyncio
 import json
@@ -20,32 +20,32 @@ from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
-SAID_WITHIN = 60  # seconds
+COMMAND_TIMEOUT = 60  # seconds
 
 
 @dataclass(frozen=True)
 class Operator:
-    """Somebody at a terminal beside the installation."""
+    """An operator with a terminal on the installation's machine."""
 
     world: World
-    desk: Path
+    directory: Path
     domain: str
 
-    async def types(self, *words: str, **settings: str) -> tuple[int, str]:
-        """Runs `letterhead` with these words and LETTERHEAD_*; gives its code and all that it said."""
+    async def runs(self, *arguments: str, **settings: str) -> tuple[int, str]:
+        """Run `letterhead` with these arguments and LETTERHEAD_* settings; return exit code and output."""
         process = await asyncio.create_subprocess_exec(
             Path(sys.executable).with_name("letterhead"),
-            *words,
-            cwd=self.desk,
+            *arguments,
+            cwd=self.directory,
             env={f"LETTERHEAD_{name.upper()}": value for name, value in settings.items()},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        said, _ = await asyncio.wait_for(process.communicate(), SAID_WITHIN)
-        return process.returncode or 0, said.decode()
+        output, _ = await asyncio.wait_for(process.communicate(), COMMAND_TIMEOUT)
+        return process.returncode or 0, output.decode()
 
     async def an_email(self, send_in: timedelta | None = None) -> str:
-        """An accepted email; gives its id."""
+        """Send an email; return its id."""
         request = SendEmailRequest(to=[Address(address="ada@example.com")], subject="Hello", text="Hi.")
         getattr(request, "from").address = f"agent@{self.domain}"
         if send_in is not None:
@@ -54,7 +54,7 @@ class Operator:
         return email.id
 
     async def becomes(self, email_id: str, state: "Email.State.ValueType") -> None:
-        """Waits until an email is in a state."""
+        """Wait until an email is in a state."""
 
         async def now() -> bool:
             request = GetEmailRequest(email_id=email_id)
@@ -64,7 +64,7 @@ class Operator:
         await eventually(now, timedelta(seconds=20))
 
     async def an_unknown_email(self) -> str:
-        """One of which SES never said whether it took it, and did not."""
+        """Send an email that SES fails without accepting it; return its id once it is UNKNOWN."""
         fault = {"operation": "SendEmail", "kind": "error_500", "count": 1}
         await self.world.sandbox.call("POST", "/ses/faults", fault)
         email_id = await self.an_email()
@@ -81,132 +81,135 @@ async def operator(world: World, home: Path, tmp_path: Path) -> AsyncIterator[Op
     await world.sandbox.call("DELETE", "/ses/faults")
 
 
-async def test_an_email_of_unknown_outcome_is_found_and_settled(operator: Operator) -> None:
+async def test_an_email_of_unknown_outcome_is_listed_and_resolved(operator: Operator) -> None:
     email_id = await operator.an_unknown_email()
 
-    code, listed = await operator.types("emails", "list", "--state", "unknown")
+    code, listed = await operator.runs("emails", "list", "--state", "unknown")
     assert (code, email_id in listed) == (0, True)
-    _, by_tenant = await operator.types(
+    _, by_tenant = await operator.runs(
         "emails", "list", "--state", "UNKNOWN", "--tenant", operator.world.installation.tenant
     )
     assert email_id in by_tenant
-    _, of_all = await operator.types("emails", "list", "--state", "UNKNOWN", "--all-tenants")
+    _, of_all = await operator.runs("emails", "list", "--state", "UNKNOWN", "--all-tenants")
     assert re.search(rf"{email_id} +{operator.world.installation.tenant} +UNKNOWN", of_all)
 
-    code, said = await operator.types("emails", "settle", email_id, "--why", "SES's insights have none")
-    assert (code, said) == (2, "Give one of --sent, --not-sent and --resend.\n")
-    code, said = await operator.types("emails", "settle", email_id, "--not-sent", "--why", "no trace of it")
+    code, output = await operator.runs("emails", "settle", email_id, "--why", "SES's insights have none")
+    assert (code, output) == (2, "Give exactly one of --sent, --not-sent and --resend.\n")
+    code, output = await operator.runs("emails", "settle", email_id, "--not-sent", "--why", "no trace of it")
     assert code == 0
-    assert re.search(rf"{email_id}: FAILED\. The operator with key \S+ decided .*no trace of it", said)
+    assert re.search(rf"{email_id}: FAILED\. The operator with key \S+ decided .*no trace of it", output)
 
-    code, said = await operator.types("emails", "settle", email_id, "--resend", "--why", "on second thought")
+    code, output = await operator.runs("emails", "settle", email_id, "--resend", "--why", "on second thought")
     assert code == 1
-    assert "FAILED_PRECONDITION: the email is FAILED and does not need an operator's decision" in said
-    _, shown = await operator.types("emails", "show", email_id)
+    assert "FAILED_PRECONDITION: the email is FAILED and does not need an operator's decision" in output
+    _, shown = await operator.runs("emails", "show", email_id)
     for what in ("QUEUED", "UNKNOWN", "FAILED", "ada@example.com", "no trace of it"):
         assert what in shown
 
 
-async def test_a_resend_leaves_once_more(operator: Operator) -> None:
+async def test_a_resend_sends_the_email_again(operator: Operator) -> None:
     email_id = await operator.an_unknown_email()
 
-    code, said = await operator.types("emails", "settle", email_id, "--resend", "--why", "it must arrive")
+    code, output = await operator.runs("emails", "settle", email_id, "--resend", "--why", "it must arrive")
 
-    assert (code, "QUEUED" in said) == (0, True)
+    assert (code, "QUEUED" in output) == (0, True)
     await operator.becomes(email_id, Email.STATE_SENT)
 
 
-async def test_an_email_that_waits_is_called_back(operator: Operator) -> None:
+async def test_a_scheduled_email_is_canceled(operator: Operator) -> None:
     email_id = await operator.an_email(send_in=timedelta(days=1))
 
-    for _ in range(2):  # as often as one likes
-        assert await operator.types("emails", "cancel", email_id) == (0, f"  ✓ {email_id}: CANCELED\n")
+    for _ in range(2):  # canceling is idempotent
+        assert await operator.runs("emails", "cancel", email_id) == (0, f"  ✓ {email_id}: CANCELED\n")
 
     sent = await operator.an_email()
     await operator.becomes(sent, Email.STATE_SENT)
-    code, said = await operator.types("emails", "cancel", sent)
-    assert (code, "cannot be canceled" in said) == (1, True)
+    code, output = await operator.runs("emails", "cancel", sent)
+    assert (code, "cannot be canceled" in output) == (1, True)
 
 
-async def test_everything_is_held_and_then_decided_over(operator: Operator) -> None:
+async def test_all_email_is_held_and_then_resolved(operator: Operator) -> None:
     since = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S")
     email_id = await operator.an_email(send_in=timedelta(days=1))
 
-    code, said = await operator.types("emails", "hold-all", "--since", since, "--why", "restored")
+    code, output = await operator.runs("emails", "hold-all", "--since", since, "--why", "restored")
     assert code == 0
     assert re.search(
-        r"\b[1-9]\d* emails are held; `letterhead emails list --state HELD --all-tenants` shows", said
+        r"\b[1-9]\d* emails are held\. List them with `letterhead emails list --state HELD --all-tenants`",
+        output,
     )
-    _, again = await operator.types("emails", "hold-all", "--since", since, "--why", "restored")
+    _, again = await operator.runs("emails", "hold-all", "--since", since, "--why", "restored")
     assert "0 emails are held" in again
 
-    _, shown = await operator.types("emails", "show", email_id)
+    _, shown = await operator.runs("emails", "show", email_id)
     assert "holds it until an operator decides; it may have been sent: restored" in shown
-    code, said = await operator.types("emails", "settle", email_id, "--sent", "--why", "Ada has it")
-    assert (code, "SENT" in said) == (0, True)
+    code, output = await operator.runs("emails", "settle", email_id, "--sent", "--why", "Ada has it")
+    assert (code, "SENT" in output) == (0, True)
 
 
-async def test_what_is_mistyped_is_told(operator: Operator) -> None:
-    code, said = await operator.types("emails", "show", str(uuid4()))
-    assert (code, "NOT_FOUND: no such email" in said) == (1, True)
-    code, said = await operator.types("emails", "list", "--state", "LOST")
-    assert (code, "there are QUEUED, CLAIMED, SENT" in said) == (2, True)
-    code, said = await operator.types("tenants", "show", "Nobody")
-    assert (code, "`letterhead tenants list` shows those there are" in said) == (2, True)
-    code, said = await operator.types("tenants", "limit", "Mnexa")
-    assert (code, "--no-rate" in said) == (2, True)
+async def test_invalid_arguments_are_reported(operator: Operator) -> None:
+    code, output = await operator.runs("emails", "show", str(uuid4()))
+    assert (code, "NOT_FOUND: no such email" in output) == (1, True)
+    code, output = await operator.runs("emails", "list", "--state", "LOST")
+    assert (code, "Use one of QUEUED, CLAIMED, SENT" in output) == (2, True)
+    code, output = await operator.runs("tenants", "show", "Nobody")
+    assert (code, "List all tenants with `letterhead tenants list`" in output) == (2, True)
+    code, output = await operator.runs("tenants", "limit", "Mnexa")
+    assert (code, "--no-rate" in output) == (2, True)
 
 
 async def test_a_tenant_is_limited_paused_and_resumed(operator: Operator) -> None:
     name = f"Team {uuid4().hex[:8]}"
-    assert (await operator.types("tenants", "add", name))[0] == 0
-    code, said = await operator.types("tenants", "limit", name, "--rate", "2.5", "--daily", "1000")
+    assert (await operator.runs("tenants", "add", name))[0] == 0
+    code, output = await operator.runs("tenants", "limit", name, "--rate", "2.5", "--daily", "1000")
     assert code == 0
-    assert re.search(r"a second +2\.5", said)
-    assert re.search(r"today \(UTC\) +1000 +0", said)
-    _, said = await operator.types("tenants", "limit", name, "--no-rate")
-    assert re.search(r"a second +as SES takes them", said)
+    assert re.search(r"per second +2\.5", output)
+    assert re.search(r"today \(UTC\) +1000 +0", output)
+    _, output = await operator.runs("tenants", "limit", name, "--no-rate")
+    assert re.search(r"per second +SES's rate", output)
 
-    assert (await operator.types("tenants", "pause", name, "--why", "too many bounces"))[0] == 0
-    _, said = await operator.types("tenants", "show", name)
-    assert "PAUSED" in said
-    assert "too many bounces" in said
-    code, said = await operator.types("tenants", "resume", name)
-    assert (code, said) == (0, f"  ✓ {name} sends again\n")
-    _, listed = await operator.types("tenants", "list")
+    assert (await operator.runs("tenants", "pause", name, "--why", "too many bounces"))[0] == 0
+    _, output = await operator.runs("tenants", "show", name)
+    assert "PAUSED" in output
+    assert "too many bounces" in output
+    code, output = await operator.runs("tenants", "resume", name)
+    assert (code, output) == (0, f"  ✓ {name} is resumed\n")
+    _, listed = await operator.runs("tenants", "list")
     assert re.search(rf"{name} +ACTIVE", listed)
 
 
-async def test_the_account_is_told(operator: Operator) -> None:
-    code, said = await operator.types("account")
+async def test_the_ses_account_is_shown(operator: Operator) -> None:
+    code, output = await operator.runs("account")
 
     assert code == 0
-    assert re.search(r"us-east-1 +READY", said)
+    assert re.search(r"us-east-1 +READY", output)
 
 
-async def test_the_doctor_finds_a_running_installation_well(operator: Operator) -> None:
-    code, said = await operator.types("doctor")
+async def test_doctor_reports_a_running_installation_as_healthy(operator: Operator) -> None:
+    code, output = await operator.runs("doctor")
 
-    assert code == 0, said
-    assert re.search(r"All \d+ parts that were looked at are well\.$", said)
+    assert code == 0, output
+    assert re.search(r"All \d+ checks passed\.$", output)
     for part in ("database", "rights", "nats", "sender", "console", "ses", "shared", "queue"):
-        assert f"✓ {part} " in said
+        assert f"✓ {part} " in output
 
 
-async def test_the_doctor_names_what_is_away_or_wrong(operator: Operator) -> None:
-    code, said = await operator.types("doctor", "--json", sender_address="127.0.0.1:1", shared_domain="x.com")
+async def test_doctor_names_unreachable_and_faulty_parts(operator: Operator) -> None:
+    code, output = await operator.runs(
+        "doctor", "--json", sender_address="127.0.0.1:1", shared_domain="x.com"
+    )
 
-    verdicts = {finding["part"]: finding["verdict"] for finding in json.loads(said)}
+    verdicts = {finding["part"]: finding["verdict"] for finding in json.loads(output)}
     assert code == 3
     assert {part for part, verdict in verdicts.items() if verdict == "AWAY"} == {"sender"}
     assert {part for part, verdict in verdicts.items() if verdict == "WRONG"} == {"shared"}
 
 
-async def test_a_key_of_ones_own_is_the_only_one_used(operator: Operator) -> None:
-    """The installation's admin key would have let this through."""
-    key = operator.desk / "key"
+async def test_a_given_api_key_replaces_the_stored_ones(operator: Operator) -> None:
+    """With the installation's stored admin key, the command would succeed."""
+    key = operator.directory / "key"
     key.write_text(operator.world.installation.api_key)
 
-    code, said = await operator.types("tenants", "list", api_key_file=str(key))
+    code, output = await operator.runs("tenants", "list", api_key_file=str(key))
 
-    assert (code, "PERMISSION_DENIED: this key has scope FULL_ACCESS" in said) == (1, True)
+    assert (code, "PERMISSION_DENIED: this key has scope FULL_ACCESS" in output) == (1, True)

@@ -1,4 +1,4 @@
-"""Postgres killed, NATS killed and wiped, both under load: what was acknowledged is there, and once."""
+"""Postgres killed and NATS wiped under load: acknowledged emails are kept and sent once."""
 
 import asyncio
 import time
@@ -29,16 +29,16 @@ OUTBOXES = ("identity", "verifier", "sender", "webhooks")
 
 @dataclass
 class Load:
-    """Emails being sent without a pause; what was acknowledged, and when."""
+    """A continuous load of emails: the acknowledged ones with their times, and the number of failed calls."""
 
     domain: str
     acknowledged: dict[str, float] = field(default_factory=dict)
-    refused: int = 0
+    failed: int = 0
 
 
 @asynccontextmanager
 async def load(world: World) -> AsyncIterator[Load]:
-    """Sends one email after the other while the block runs; a refused one again, under its request_id."""
+    """Send emails one after the other while the block runs; retry failed calls with the same request_id."""
     name = f"load.d{uuid4().hex[:10]}.ai"
     await world.services.domains.CreateDomain(CreateDomainRequest(name=name))
     sending = Load(name)
@@ -68,7 +68,7 @@ async def _send_on(world: World, load: Load) -> None:
         except grpc.aio.AioRpcError as error:
             if error.code() not in PASSING:
                 raise
-            load.refused += 1
+            load.failed += 1
         await asyncio.sleep(0.1)
 
 
@@ -81,7 +81,7 @@ async def _are_sent(world: World, email_ids: set[str]) -> bool:
 
 
 async def _event_ids(world: World) -> set[str]:
-    """The ids of every event that the outboxes keep."""
+    """Return the ids of all events in the outboxes."""
     connection = await asyncpg.connect(world.stack.postgres.url(database="letterhead"))
     try:
         rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in OUTBOXES]  # noqa: S608
@@ -91,7 +91,7 @@ async def _event_ids(world: World) -> set[str]:
 
 
 async def _effects(world: World) -> list[tuple[object, ...]]:
-    """Every state that an event has led to."""
+    """Return every email's state and number of transitions."""
     connection = await asyncpg.connect(world.stack.postgres.url(database="letterhead"))
     try:
         rows = await connection.fetch(
@@ -106,7 +106,7 @@ async def _effects(world: World) -> list[tuple[object, ...]]:
 async def test_postgres_killed_under_load_loses_nothing_acknowledged(world: World, figure: Figure) -> None:
     async with load(world) as sending:
         world.stack.postgres.kill()
-        await eventually(lambda: sending.refused)
+        await eventually(lambda: sending.failed)
         world.stack.postgres.restart()
         back = time.monotonic()
         await eventually(lambda: max(sending.acknowledged.values()) > back, RECOVERY)
@@ -120,7 +120,7 @@ async def test_postgres_killed_under_load_loses_nothing_acknowledged(world: Worl
     )
 
 
-async def test_nats_wiped_under_load_delivers_every_event_again(world: World, figure: Figure) -> None:
+async def test_nats_wiped_under_load_gets_every_event_again(world: World, figure: Figure) -> None:
     async with load(world) as sending:
         before = await _event_ids(world)
         world.stack.nats.wipe()
@@ -130,11 +130,11 @@ async def test_nats_wiped_under_load_delivers_every_event_again(world: World, fi
             recovered = time.monotonic() - back
 
     await eventually(lambda: _are_sent(world, set(sending.acknowledged)), timedelta(seconds=60))
-    settled = await _effects(world)
-    await eventually(lambda: _is_quiet(world, settled))
+    effects = await _effects(world)
+    await eventually(lambda: _is_unchanged(world, effects))
     await nothing_was_done_twice(world)
     figure(f"NATS wiped: all {len(before)} events again after {recovered:.2f} s")
 
 
-async def _is_quiet(world: World, settled: list[tuple[object, ...]]) -> bool:
-    return await _effects(world) == settled
+async def _is_unchanged(world: World, effects: list[tuple[object, ...]]) -> bool:
+    return await _effects(world) == effects

@@ -1,4 +1,4 @@
-"""The customer's page: records are entered, chips turn by themselves, and an email leaves as itself."""
+"""A domain's page: it updates as DNS records are published, and a test email is sent from the domain."""
 
 import statistics
 from uuid import uuid4
@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 CLOUDFLARE = ("ada.ns.cloudflare.com", "bob.ns.cloudflare.com")
 
 
-async def test_chips_turn_by_themselves_as_records_are_published(
+async def test_the_status_of_records_updates_without_a_reload(
     world: World, visit: Visit, figure: Figure
 ) -> None:
     walk = await add_domain(world, visit)
@@ -32,10 +32,10 @@ async def test_chips_turn_by_themselves_as_records_are_published(
     assert await walk.page.get_by_role("heading", name="Ready to send").is_visible()
     assert visit.complaints == []
     middle, most = statistics.median(later), max(later)
-    figure(f"chips turned after the server knew: median {middle:.2f} s, at most {most:.2f} s")
+    figure(f"record status shown after verifier knew: median {middle:.2f} s, at most {most:.2f} s")
 
 
-async def test_each_verdict_is_shown_with_what_to_do(world: World, visit: Visit) -> None:
+async def test_each_record_status_is_shown_with_its_message(world: World, visit: Visit) -> None:
     walk = await add_domain(world, visit, name_servers=CLOUDFLARE)
     records = await walk.records()
     found, mismatch, propagating = (records[f"record-dkim-{each}"] for each in (1, 2, 3))
@@ -62,7 +62,7 @@ async def test_each_verdict_is_shown_with_what_to_do(world: World, visit: Visit)
     assert "in the format that Cloudflare expects" in await walk.page.locator("#live").inner_text()
 
 
-async def test_the_page_heals_when_the_console_is_killed_and_the_wind_changes_meanwhile(
+async def test_a_page_catches_up_after_the_console_is_killed(
     world: World, visit: Visit, figure: Figure
 ) -> None:
     walk = await add_domain(world, visit)
@@ -76,16 +76,14 @@ async def test_the_page_heals_when_the_console_is_killed_and_the_wind_changes_me
     await walk.publish(second)
     later = await walk.seconds_after_the_server(second, "FOUND")
 
-    assert await walk.page.evaluate("performance.timeOrigin") == loaded  # nobody reloaded it
-    figure(f"the page showed what changed while the console was dead {later:.1f} s after the server knew")
+    assert await walk.page.evaluate("performance.timeOrigin") == loaded  # the page was not reloaded
+    figure(f"a change made while the console was down was shown {later:.1f} s after verifier knew")
 
 
-async def test_a_page_that_could_not_connect_keeps_what_it_shows_and_tries_again(
-    world: World, visit: Visit
-) -> None:
+async def test_a_page_that_cannot_connect_keeps_its_content_and_retries(world: World, visit: Visit) -> None:
     walk = await add_domain(world, visit)
     first, *_ = (await walk.records()).values()
-    await visit.page.route("**/live", lambda route: route.fulfill(status=503, body="<p>Away"))
+    await visit.page.route("**/live", lambda route: route.fulfill(status=503, body="<p>Unavailable"))
 
     async with visit.page.expect_response(lambda answer: answer.status == 503):
         await visit.page.reload()
@@ -99,7 +97,9 @@ async def test_a_page_that_could_not_connect_keeps_what_it_shows_and_tries_again
     assert await visit.page.locator("#away").inner_text() == ""
 
 
-async def test_nothing_moves_when_a_chip_turns(world: World, visit: Visit, figure: Figure) -> None:
+async def test_the_layout_does_not_shift_when_a_status_changes(
+    world: World, visit: Visit, figure: Figure
+) -> None:
     walk = await add_domain(world, visit)
     await walk.page.evaluate(SHIFTS)
 
@@ -109,7 +109,7 @@ async def test_nothing_moves_when_a_chip_turns(world: World, visit: Visit, figur
 
     shifts: list[float] = await walk.page.evaluate("window.shifts")
     assert sum(shifts) < 0.01
-    figure(f"layout shift while six chips turned: {sum(shifts):.5f}")
+    figure(f"layout shift while six record statuses changed: {sum(shifts):.5f}")
 
 
 SHIFTS = """
@@ -137,13 +137,13 @@ async def test_a_test_email_is_shown_as_gmail_does(world: World, visit: Visit) -
     await walk.page.get_by_role("button", name="Confirm and send").click()
     await walk.page.wait_for_selector('.chip:has-text("Delivered")')
 
-    letter = await walk.page.locator(".letter").inner_text()
-    assert f"mailed-by\nsend.{walk.domain}" in letter
-    assert f"signed-by\n{walk.domain}" in letter
-    assert "via" not in letter
+    shown = await walk.page.locator(".letter").inner_text()
+    assert f"mailed-by\nsend.{walk.domain}" in shown
+    assert f"signed-by\n{walk.domain}" in shown
+    assert "via" not in shown
 
 
-async def test_a_bounce_stands_in_the_timeline(world: World, visit: Visit) -> None:
+async def test_a_bounce_is_shown_in_the_timeline(world: World, visit: Visit) -> None:
     walk = await add_domain(world, visit)
     await ready(walk)
     email = SendEmailRequest(
@@ -163,7 +163,7 @@ async def test_a_bounce_stands_in_the_timeline(world: World, visit: Visit) -> No
     assert "SES" not in await walk.page.locator("main").inner_text()
 
 
-async def test_the_zone_file_of_the_page_makes_the_domain_ready(world: World, visit: Visit) -> None:
+async def test_publishing_the_downloaded_zone_file_makes_the_domain_ready(world: World, visit: Visit) -> None:
     walk = await add_domain(world, visit)
 
     async with walk.page.expect_download() as download:

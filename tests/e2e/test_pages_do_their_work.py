@@ -1,4 +1,4 @@
-"""Lists, keys, links and the operator's view, as their users work with them."""
+"""Console's lists, forms and operator pages, used in a browser."""
 
 from uuid import uuid4
 
@@ -25,11 +25,11 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 A_PAGE = 50
 
 
-async def test_a_long_list_has_pages(world: World, visit: Visit) -> None:
+async def test_a_long_list_is_paginated(world: World, visit: Visit) -> None:
     mark = uuid4().hex[:8]
     for number in range(A_PAGE + 1):
-        asked = AddSuppressionRequest(address=f"{mark}-{number}@example.com")
-        await world.services.suppressions.AddSuppression(asked)
+        request = AddSuppressionRequest(address=f"{mark}-{number}@example.com")
+        await world.services.suppressions.AddSuppression(request)
 
     await sign_in(visit, world.installation.api_key)
     await visit.page.goto(f"{visit.console}/app/suppressions")
@@ -72,7 +72,9 @@ async def _is_refused(own: Services) -> bool:
     return False
 
 
-async def test_what_was_typed_is_kept_with_the_message_beside_its_field(world: World, visit: Visit) -> None:
+async def test_a_rejected_form_keeps_its_input_and_shows_the_error_beside_the_field(
+    world: World, visit: Visit
+) -> None:
     walk = await add_domain(world, visit)
 
     await visit.page.goto(f"{visit.console}/app/domains/new")
@@ -87,7 +89,7 @@ async def test_what_was_typed_is_kept_with_the_message_beside_its_field(world: W
     assert await visit.page.get_by_label("Return path").input_value() == "mail"
 
 
-async def test_a_domain_is_found_and_deleted_once_its_name_is_typed(world: World, visit: Visit) -> None:
+async def test_a_domain_is_found_and_deleted_after_its_name_is_entered(world: World, visit: Visit) -> None:
     walk = await add_domain(world, visit)
 
     await visit.page.goto(f"{visit.console}/app/domains?name={walk.domain[6:12]}")
@@ -107,7 +109,7 @@ async def test_a_domain_is_found_and_deleted_once_its_name_is_typed(world: World
 async def test_an_operator_pauses_and_resumes_a_tenant(world: World, visit: Visit) -> None:
     name = f"Team {uuid4().hex[:8]}"
     made = await world.admin.tenants.CreateTenant(CreateTenantRequest(name=name, request_id=uuid4().hex))
-    asked = GetTenantRequest(tenant_id=made.tenant.id)
+    request = GetTenantRequest(tenant_id=made.tenant.id)
 
     await sign_in(visit, world.installation.admin_key)
     await visit.page.get_by_role("link", name="Operator").click()
@@ -116,18 +118,18 @@ async def test_an_operator_pauses_and_resumes_a_tenant(world: World, visit: Visi
     await visit.page.get_by_label("Pause sending").fill("Too many bounces")
     await visit.page.get_by_role("button", name="Pause tenant").click()
     await visit.page.wait_for_selector("text=Paused: Too many bounces")
-    paused = await world.admin.tenants.GetTenant(asked)
+    paused = await world.admin.tenants.GetTenant(request)
     await visit.page.get_by_role("button", name="Resume").click()
     await visit.page.wait_for_selector('.chip:has-text("Active")')
 
     assert paused.tenant.state == Tenant.STATE_PAUSED
-    assert (await world.admin.tenants.GetTenant(asked)).tenant.state == Tenant.STATE_ACTIVE
+    assert (await world.admin.tenants.GetTenant(request)).tenant.state == Tenant.STATE_ACTIVE
 
 
-async def test_a_paused_tenant_reads_why(world: World, visit: Visit) -> None:
+async def test_a_paused_tenant_sees_the_reason(world: World, visit: Visit) -> None:
     tenant = (await world.admin.tenants.CreateTenant(CreateTenantRequest(name=uuid4().hex))).tenant
-    asked = CreateApiKeyRequest(tenant_id=tenant.id, name="all", scope=ApiKey.SCOPE_FULL_ACCESS)
-    key = await world.admin.api_keys.CreateApiKey(asked)
+    request = CreateApiKeyRequest(tenant_id=tenant.id, name="all", scope=ApiKey.SCOPE_FULL_ACCESS)
+    key = await world.admin.api_keys.CreateApiKey(request)
     await world.admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=tenant.id, reason="too many bounces"))
 
     await sign_in(visit, key.token)

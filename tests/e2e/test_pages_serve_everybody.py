@@ -1,6 +1,6 @@
-"""Every page for everybody: seen, heard, by keys alone, on a phone, in the dark, without a script.
+"""Accessibility of every page: screen readers, keyboard, phone, dark mode, and no JavaScript.
 
-Keeps a picture of each page in output/pages/, light, dark and as on a phone.
+Writes a screenshot of each page to output/pages/: light, dark and phone.
 """
 
 import json
@@ -25,8 +25,8 @@ from tests.figures import Figure
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-PICTURES = Path("output/pages")
-LOOKS: dict[str, dict[str, Any]] = {
+SCREENSHOTS = Path("output/pages")
+THEMES: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light", "viewport": {"width": 1280, "height": 900}},
     "dark": {"color_scheme": "dark", "viewport": {"width": 1280, "height": 900}},
     "phone": {"color_scheme": "light", "viewport": {"width": 390, "height": 844}},
@@ -36,7 +36,7 @@ HARMFUL = ("serious", "critical")
 
 @dataclass(frozen=True)
 class Places:
-    """Where every page is, by its name; those of an operator and of a link's holder apart."""
+    """The path of every page, by name, for tenants and operators, and of the page behind a link."""
 
     tenants: dict[str, str]
     operators: dict[str, str]
@@ -45,7 +45,7 @@ class Places:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def walk(world: World, browser: Browser) -> AsyncIterator[Walk]:
-    """A domain that is ready."""
+    """Add a domain and make it ready."""
     async with a_visit(browser, world.installation.console) as visit:
         walk = await add_domain(world, visit, name_servers=("ada.ns.cloudflare.com", "bob.ns.cloudflare.com"))
         await ready(walk)
@@ -54,13 +54,13 @@ async def walk(world: World, browser: Browser) -> AsyncIterator[Walk]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def places(world: World, walk: Walk) -> Places:
-    """Pages with something on them."""
+    """Create content for the pages; return their paths."""
     services, domain = world.services, f"/app/domains/{walk.domain_id}"
     await services.suppressions.AddSuppression(
         AddSuppressionRequest(address="ada@example.com", note="By phone")
     )
-    asked = CreateLinkRequest(domain_id=walk.domain_id, name="Mnexa, Inc.", request_id=uuid4().hex)
-    link = await services.links.CreateLink(asked)
+    request = CreateLinkRequest(domain_id=walk.domain_id, name="Mnexa, Inc.", request_id=uuid4().hex)
+    link = await services.links.CreateLink(request)
     email = SendEmailRequest(
         to=[Address(address="bounce@simulator.amazonses.com")],
         subject="Your order",
@@ -90,37 +90,37 @@ async def places(world: World, walk: Walk) -> Places:
     return Places(tenants, operators, f"/d/{link.token}")
 
 
-@pytest.mark.parametrize("look", LOOKS)
-async def test_every_page_can_be_read_by_everybody(
-    world: World, browser: Browser, places: Places, look: str, figure: Figure
+@pytest.mark.parametrize("theme", THEMES)
+async def test_every_page_is_accessible(
+    world: World, browser: Browser, places: Places, theme: str, figure: Figure
 ) -> None:
-    looked: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
 
-    async def look_at(visit: Visit, name: str, path: str) -> None:
+    async def check(visit: Visit, name: str, path: str) -> None:
         await visit.page.goto(visit.console + path)
-        await _picture(visit, PICTURES / f"{name}-{look}.png")
+        await _screenshot(visit, SCREENSHOTS / f"{name}-{theme}.png")
         width = await visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        looked[name] = [*await _barriers(visit), *(["wider than the window"] if width > 0 else [])]
+        problems[name] = [*await _barriers(visit), *(["wider than the window"] if width > 0 else [])]
 
     for key, pages in (
         (world.installation.api_key, places.tenants),
         (world.installation.admin_key, places.operators),
     ):
-        async with a_visit(browser, world.installation.console, **LOOKS[look]) as visit:
-            await look_at(visit, "sign_in", "/app/sign-in")
+        async with a_visit(browser, world.installation.console, **THEMES[theme]) as visit:
+            await check(visit, "sign_in", "/app/sign-in")
             await sign_in(visit, key)
             for name, path in pages.items():
-                await look_at(visit, name, path)
-    async with a_visit(browser, world.installation.console, **LOOKS[look]) as visit:
-        await look_at(visit, "link", places.link)
-        await look_at(visit, "link_dead", "/d/lh_link_none")
+                await check(visit, name, path)
+    async with a_visit(browser, world.installation.console, **THEMES[theme]) as visit:
+        await check(visit, "link", places.link)
+        await check(visit, "link_dead", "/d/lh_link_none")
 
-    assert {name: found for name, found in looked.items() if found} == {}
-    figure(f"{look}: {len(looked)} pages, 0 serious or critical findings of axe, none wider than the window")
+    assert {name: found for name, found in problems.items() if found} == {}
+    figure(f"{theme}: {len(problems)} pages, 0 serious or critical axe findings, none wider than the window")
 
 
-async def _picture(visit: Visit, path: Path) -> None:
-    """Takes the whole page; in a window as high, because sealed frames stay blank beyond the window."""
+async def _screenshot(visit: Visit, path: Path) -> None:
+    """Capture the whole page in a window as high, because sandboxed frames stay blank outside the window."""
     window = visit.page.viewport_size
     assert window
     height = await visit.page.evaluate("document.documentElement.scrollHeight")
@@ -138,7 +138,7 @@ async def _barriers(visit: Visit) -> list[str]:
     ]
 
 
-async def test_all_can_be_done_by_keys_alone(world: World, visit: Visit) -> None:
+async def test_a_domain_can_be_added_by_keyboard_alone(world: World, visit: Visit) -> None:
     keys, name = visit.page.keyboard, f"inbox.d{uuid4().hex[:10]}.ai"
     await visit.page.goto(f"{visit.console}/app")
     await visit.page.wait_for_selector("#key:focus")
@@ -163,16 +163,16 @@ async def test_all_can_be_done_by_keys_alone(world: World, visit: Visit) -> None
 
 
 async def _tab_to(visit: Visit, name: str) -> None:
-    """Presses Tab until what bears the name has the focus."""
-    said = "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent.trim()"
+    """Press Tab until the element with this name has the focus."""
+    focused = "document.activeElement.getAttribute('aria-label') || document.activeElement.textContent.trim()"
     for _ in range(60):
         await visit.page.keyboard.press("Tab")
-        if await visit.page.evaluate(said) == name:
+        if await visit.page.evaluate(focused) == name:
             return
-    raise AssertionError(f"{name} is not reached by Tab")
+    raise AssertionError(f"{name} cannot be reached with Tab")
 
 
-async def test_everything_works_without_a_script(world: World, browser: Browser, walk: Walk) -> None:
+async def test_forms_work_without_javascript(world: World, browser: Browser, walk: Walk) -> None:
     async with a_visit(browser, world.installation.console, java_script_enabled=False) as visit:
         await sign_in(visit, world.installation.api_key)
         await visit.page.goto(f"{visit.console}/app/suppressions")
@@ -192,7 +192,7 @@ async def test_everything_works_without_a_script(world: World, browser: Browser,
         assert await visit.page.locator(".copy:visible").count() == 0
 
 
-async def test_a_page_that_waits_looks_again_without_a_script(world: World, browser: Browser) -> None:
+async def test_a_pending_page_refreshes_without_javascript(world: World, browser: Browser) -> None:
     async with a_visit(browser, world.installation.console, java_script_enabled=False) as visit:
         walk = await add_domain(world, visit)
         first, *_ = (await walk.records()).values()
@@ -201,7 +201,7 @@ async def test_a_page_that_waits_looks_again_without_a_script(world: World, brow
         await walk.turns(first.id, "Found")
 
 
-async def test_whoever_has_a_link_sends_a_test_email_too_and_without_a_script(
+async def test_a_link_holder_can_send_a_test_email_without_javascript(
     world: World, browser: Browser, places: Places, walk: Walk
 ) -> None:
     to = f"ada@r{uuid4().hex[:8]}.com"
@@ -215,7 +215,7 @@ async def test_whoever_has_a_link_sends_a_test_email_too_and_without_a_script(
         assert f"signed-by\n{walk.domain}" in await visit.page.locator(".letter").inner_text()
 
 
-async def test_a_test_email_that_did_not_leave_is_not_shown_as_received(
+async def test_a_suppressed_test_email_is_not_shown_as_received(
     world: World, visit: Visit, places: Places, walk: Walk
 ) -> None:
     to = f"{uuid4().hex[:8]}@{walk.domain}"
@@ -228,11 +228,11 @@ async def test_a_test_email_that_did_not_leave_is_not_shown_as_received(
     assert await visit.page.locator(".letter").count() == 0
 
 
-async def test_customers_pages_never_name_the_carrier(world: World, browser: Browser, places: Places) -> None:
+async def test_customers_pages_do_not_mention_aws(world: World, browser: Browser, places: Places) -> None:
     async with a_visit(browser, world.installation.console) as visit:
         await visit.page.goto(visit.console + places.link)
-        said = await visit.page.locator("body").inner_text()
+        text = await visit.page.locator("body").inner_text()
 
-        assert "Ready to send" in said
-        assert not any(word in said for word in ("SES", "AWS", "arn:"))
+        assert "Ready to send" in text
+        assert not any(word in text for word in ("SES", "AWS", "arn:"))
         assert await visit.page.locator("nav").count() == 0

@@ -1,4 +1,4 @@
-"""The README's commands do what it says, run as they are written and in its order."""
+"""The README's commands work as written, in the order of the README."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)
 
-# `make demo` has a test of its own, and `make up` is what the others run against.
+# `make demo` has its own test, and `make up` runs in the background for the others.
 FOREGROUND = ("make demo\n", "make up\n")
 BASH = "/bin/bash"
 START_WITHIN = timedelta(seconds=90)
@@ -25,7 +25,7 @@ FREE_WITHIN = timedelta(seconds=180)
 
 
 def script() -> str:
-    """All commands as one shell session; a block marked `fails` must fail."""
+    """Return all commands as one shell script; a block marked `fails` must fail."""
     found = re.findall(
         r"^```sh( fails)?\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
     )
@@ -39,7 +39,7 @@ def script() -> str:
 
 
 def run(commands: str) -> tuple[int, str]:
-    """Runs them in the repository, as a reader would; gives the exit code and all that was printed."""
+    """Run commands in the repository, as a reader would; return the exit code and the output."""
     done = subprocess.run(
         [BASH, "-c", commands],
         cwd=ROOT,
@@ -54,7 +54,7 @@ def run(commands: str) -> tuple[int, str]:
 
 @contextmanager
 def up() -> Iterator["subprocess.Popen[str]"]:
-    """`make up`, left running as in another terminal."""
+    """Run `make up` in the background, as in another terminal."""
     process = subprocess.Popen(
         [BASH, "-c", "exec make up"], cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -66,16 +66,16 @@ def up() -> Iterator["subprocess.Popen[str]"]:
 
 
 async def test_the_readmes_commands_run_as_written() -> None:
-    # The kernel may have given one of the documented ports to a connection of a test beside this one.
+    # The kernel may have assigned one of the documented ports to a connection of a concurrent test.
     await eventually(lambda: all(map(port_is_free, STANDARD_PORTS.values())), FREE_WITHIN)
     with up() as process:
         assert process.stdout is not None
         lines = iter(process.stdout.readline, "")
         await eventually(lambda: "Everything is up" in next(lines), START_WITHIN)
-        code, said = await asyncio.to_thread(run, script())
+        code, output = await asyncio.to_thread(run, script())
 
-    assert code == 0, said
-    assert "inbox.mnexa.ai: READY" in said
-    assert re.search(r"agent@inbox\.mnexa\.ai .*send\.inbox\.mnexa\.ai +inbox\.mnexa\.ai", said)
-    assert "domain.ready" in said
-    assert "use a domain you own" in said
+    assert code == 0, output
+    assert "inbox.mnexa.ai: READY" in output
+    assert re.search(r"agent@inbox\.mnexa\.ai .*send\.inbox\.mnexa\.ai +inbox\.mnexa\.ai", output)
+    assert "domain.ready" in output
+    assert "use a domain you own" in output

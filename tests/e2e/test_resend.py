@@ -1,4 +1,4 @@
-"""Resend's own SDKs, unmodified, walk through every endpoint; only their base URL is changed."""
+"""Resend's unmodified SDKs call every endpoint; only their base URL is changed."""
 
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from tests.figures import Figure
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 
-async def test_the_official_sdks_get_what_they_expect(world: World, workspace: Path, figure: Figure) -> None:
+async def test_the_official_sdks_work_with_every_endpoint(
+    world: World, workspace: Path, figure: Figure
+) -> None:
     stage = await a_stage(world.installation, world.admin, world.sandbox)
 
     by_python = await told_by_python(stage)
@@ -25,11 +27,11 @@ async def test_the_official_sdks_get_what_they_expect(world: World, workspace: P
     assert len(by_python) >= 40
     assert len(by_node) >= 40
     called = {each.what.partition(",")[0].partition("?")[0] for each in by_python}
-    assert called >= {f"{each.method} {_place(each.path)}" for each in api.ENDPOINTS}
+    assert called >= {f"{each.method} {_as_recorded(each.path)}" for each in api.ENDPOINTS}
 
 
-def _place(path: str) -> str:
-    """A path as the stories name it."""
+def _as_recorded(path: str) -> str:
+    """Return a path as the scenarios write it."""
     for name in ("email_id", "domain_id", "api_key_id", "suppression"):
         path = path.replace(f"{{{name}}}", "{id}")
     return path

@@ -1,4 +1,4 @@
-"""A stream at verifier ends soon after identity revoked its key or link, or deleted the link's domain."""
+"""A verifier stream ends soon after identity revokes its key or link or deletes the link's domain."""
 
 import asyncio
 import time
@@ -30,7 +30,7 @@ async def a_domain(world: World) -> Domain:
 
 
 async def a_key(world: World) -> tuple[str, End]:
-    """A key, and how it ends."""
+    """Create a key; return it and a function that revokes it."""
     made = await world.services.api_keys.CreateApiKey(
         CreateApiKeyRequest(name="watcher", scope=ApiKey.SCOPE_FULL_ACCESS)
     )
@@ -39,39 +39,41 @@ async def a_key(world: World) -> tuple[str, End]:
 
 
 async def a_link(world: World, domain: Domain) -> tuple[str, End]:
-    """A link, and how it ends."""
+    """Create a link; return it and a function that revokes it."""
     made = await world.services.links.CreateLink(CreateLinkRequest(domain_id=domain.id))
     return made.token, lambda: world.services.links.RevokeLink(RevokeLinkRequest(link_id=made.link.id))
 
 
 async def ended_after(world: World, domain: Domain, token: str, end: End) -> tuple[grpc.StatusCode, float]:
-    """Watch a domain, end what it is watched by, and wait; gives the status and the seconds it took."""
+    """Watch a domain, revoke the watcher's access, and return the stream's status and how long it took."""
     async with grpc.aio.insecure_channel(world.installation.verifier.split(",")[0]) as channel:
         request = WatchDomainRequest(domain_id=domain.id)
         stream: Any = VerifierServiceStub(channel).WatchDomain(request, metadata=bearer(token))
         await stream.read()
         await end()
-        began = time.monotonic()
+        started = time.monotonic()
         code: grpc.StatusCode = await asyncio.wait_for(stream.code(), timeout=30)
-        return code, time.monotonic() - began
+        return code, time.monotonic() - started
 
 
-async def test_a_stream_ends_with_its_key_its_link_and_its_links_domain(world: World, figure: Figure) -> None:
-    domain, going = await a_domain(world), await a_domain(world)
-    token, _ = await a_link(world, going)
+async def test_a_stream_ends_when_its_key_or_link_is_revoked_or_its_domain_deleted(
+    world: World, figure: Figure
+) -> None:
+    domain, deleted = await a_domain(world), await a_domain(world)
+    token, _ = await a_link(world, deleted)
 
     async def delete() -> None:
-        await world.services.domains.DeleteDomain(DeleteDomainRequest(domain_id=going.id))
+        await world.services.domains.DeleteDomain(DeleteDomainRequest(domain_id=deleted.id))
 
     ends = {
         "key revoked": await ended_after(world, domain, *await a_key(world)),
         "link revoked": await ended_after(world, domain, *await a_link(world, domain)),
-        "domain of the link deleted": await ended_after(world, going, token, delete),
+        "domain of the link deleted": await ended_after(world, deleted, token, delete),
     }
 
     figure(
-        "an open stream ended after its "
+        "an open stream ended after: "
         + "; ".join(f"{what}: {seconds:.2f} s" for what, (_, seconds) in ends.items())
-        + " (aim: 2 s)"
+        + " (target: 2 s)"
     )
     assert {code for code, _ in ends.values()} == {grpc.StatusCode.UNAUTHENTICATED}

@@ -1,4 +1,4 @@
-"""Every rpc and every route, asked for another tenant's things, answers as for things that do not exist."""
+"""Tenant isolation: every rpc and route answers for another tenant's resources as if they did not exist."""
 
 from collections.abc import AsyncIterator
 from copy import deepcopy
@@ -28,19 +28,19 @@ from tests.figures import Figure
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 ABSENT = ("NOT_FOUND", "PERMISSION_DENIED")
-# These answer otherwise than that a thing is not there, and alike for what is another's and for what is not.
+# These rpcs answer with another code, but equally for resources of others and for those that do not exist.
 OTHERWISE = {
-    "SenderService/SendEmail": ("FAILED_PRECONDITION",),  # the From is not yours
+    "SenderService/SendEmail": ("FAILED_PRECONDITION",),  # the From domain is not the caller's
     "SenderService/SendEmails": ("FAILED_PRECONDITION",),
-    "SenderService/ListEmails": ("OK",),  # a list that begins at an id: of one's own emails
-    "DomainService/ListDomains": ("OK",),  # a search: among one's own
-    "FeedbackService/ListFeedback": ("OK",),  # of an email: nothing is known
+    "SenderService/ListEmails": ("OK",),  # a page after an id: only the caller's own emails
+    "DomainService/ListDomains": ("OK",),  # a search: only the caller's own domains
+    "FeedbackService/ListFeedback": ("OK",),  # of one email: an empty list
 }
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One tenant's things with its key, and another tenant."""
+    """One tenant's resources and key, and another tenant."""
 
     things: Things
     key: str
@@ -52,8 +52,8 @@ async def pair(world: World) -> Pair:
     return Pair(*await an_owner(world), await a_stranger(world))
 
 
-async def as_it_was(world: World, pair: Pair) -> str:
-    """What the owner sees of its things; times of looks, and what looks found, are not its things."""
+async def owners_state(world: World, pair: Pair) -> str:
+    """Return the owner's resources as text, without the times and results of DNS checks."""
     async with connect(world.installation, pair.key) as services:
         things = pair.things
         domain = (await services.domains.GetDomain(GetDomainRequest(domain_id=things.domain_id))).domain
@@ -69,11 +69,9 @@ async def as_it_was(world: World, pair: Pair) -> str:
     return "\n".join(MessageToJson(each, sort_keys=True) for each in kept)
 
 
-async def test_every_rpc_answers_as_if_anothers_things_were_not(
-    world: World, pair: Pair, figure: Figure
-) -> None:
-    before, asked, leaks, differ, wrong = await as_it_was(world, pair), 0, [], [], []
-    nobodys = Things.of_nobody()
+async def test_every_rpc_hides_another_tenants_resources(world: World, pair: Pair, figure: Figure) -> None:
+    before, asked, leaks, differ, wrong = await owners_state(world, pair), 0, [], [], []
+    nonexistent = Things.of_nobody()
     contract = list(rpcs.rpcs_of(files()))
     rpcs.check_covered(contract)
 
@@ -82,23 +80,23 @@ async def test_every_rpc_answers_as_if_anothers_things_were_not(
             for case in rpcs.CASES[rpc.case]:
                 for kind, token in pair.stranger.tokens.items():
                     theirs = case(pair.things)
-                    code, told = await rpcs.answer(channel, rpc, theirs, token)
+                    code, content = await rpcs.answer(channel, rpc, theirs, token)
                     asked += 1
-                    if pair.things.told(told, str(theirs)):
-                        leaks.append((rpc.case, kind, told))
-                    if (absent := case(nobodys)) == theirs:
-                        continue  # it names nothing that could be another's
+                    if pair.things.told(content, str(theirs)):
+                        leaks.append((rpc.case, kind, content))
+                    if (absent := case(nonexistent)) == theirs:
+                        continue  # it cannot name another tenant's resource
                     other = await rpcs.answer(channel, rpc, absent, token)
-                    if (code, pair.things.hidden(told)) != (other[0], nobodys.hidden(other[1])):
-                        differ.append((rpc.case, kind, (code, told), other))
+                    if (code, pair.things.hidden(content)) != (other[0], nonexistent.hidden(other[1])):
+                        differ.append((rpc.case, kind, (code, content), other))
                     if code not in ABSENT + OTHERWISE.get(rpc.case, ()):
-                        wrong.append((rpc.case, kind, code, told))
+                        wrong.append((rpc.case, kind, code, content))
 
     assert (leaks, differ, wrong) == ([], [], [])
-    assert await as_it_was(world, pair) == before
+    assert await owners_state(world, pair) == before
     figure(
         f"isolation: {len(contract)} rpcs x {len(pair.stranger.tokens)} keys of another tenant,"
-        f" {asked} requests: leaks {len(leaks)}, answers unlike those for nothing {len(differ)}"
+        f" {asked} requests: leaks {len(leaks)}, answers unlike those for missing resources {len(differ)}"
     )
 
 
@@ -108,53 +106,53 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_every_route_answers_as_if_anothers_things_were_not(
+async def test_every_route_hides_another_tenants_resources(
     world: World, pair: Pair, client: httpx.AsyncClient, figure: Figure
 ) -> None:
-    before, asked, leaks, differ = await as_it_was(world, pair), 0, [], []
-    nobodys = Things.of_nobody()
+    before, asked, leaks, differ = await owners_state(world, pair), 0, [], []
+    nonexistent = Things.of_nobody()
     async with routes.routes_of_console() as served:
         names = list(routes.named(served))
     routes.check_covered(names)
-    tried = [name for name in names if not name.startswith(routes.ANY)]
+    tested = [name for name in names if not name.startswith(routes.ANY)]
 
     for kind, token in pair.stranger.tokens.items():
         visitor = routes.Visitor(client, token)
         opened = pair.stranger.domain_id if kind == "link" else ""
         assert await visitor.sign_in(domain_id=opened) == (kind != "sending_access")
-        for name in tried:
-            question, status, told = await visitor.asks(name, pair.things)
+        for name in tested:
+            question, status, content = await visitor.asks(name, pair.things)
             asked += 1
-            if pair.things.told(told, question):
-                leaks.append((name, kind, told[:500]))
-            if not _names_a_thing(name, pair.things, nobodys):
+            if pair.things.told(content, question):
+                leaks.append((name, kind, content[:500]))
+            if not _names_a_thing(name, pair.things, nonexistent):
                 continue
-            _, other_status, other = await visitor.asks(name, nobodys)
-            if (status, pair.things.hidden(told)) != (other_status, nobodys.hidden(other)):
-                differ.append((name, kind, status, told[:500], other_status, other[:500]))
+            _, other_status, other = await visitor.asks(name, nonexistent)
+            if (status, pair.things.hidden(content)) != (other_status, nonexistent.hidden(other)):
+                differ.append((name, kind, status, content[:500], other_status, other[:500]))
 
     assert (leaks, differ) == ([], [])
-    assert await as_it_was(world, pair) == before
+    assert await owners_state(world, pair) == before
     figure(
-        f"isolation: {len(tried)} routes x {len(pair.stranger.tokens)} keys of another tenant,"
-        f" {asked} requests: leaks {len(leaks)}, answers unlike those for nothing {len(differ)}"
+        f"isolation: {len(tested)} routes x {len(pair.stranger.tokens)} keys of another tenant,"
+        f" {asked} requests: leaks {len(leaks)}, answers unlike those for missing resources {len(differ)}"
     )
 
 
-def _names_a_thing(name: str, things: Things, nobodys: Things) -> bool:
-    """Return whether a case's request depends on whose things it is about."""
+def _names_a_thing(name: str, things: Things, nonexistent: Things) -> bool:
+    """Return whether a case's request names a resource."""
     path = name.split()[1]
-    if routes.filled(path, things) != routes.filled(path, nobodys):
+    if routes.filled(path, things) != routes.filled(path, nonexistent):
         return True
     written = str(routes.CASES[name](things))
     return any(each in written for each in things.names)
 
 
-async def test_the_owner_itself_is_shown_what_others_are_not(
+async def test_the_owner_can_read_its_own_resources_with_the_same_requests(
     world: World, pair: Pair, client: httpx.AsyncClient
 ) -> None:
-    """The cases ask for what is there: else it would be no wonder that nobody else finds it."""
-    blind = []
+    """Prove that the cases name existing resources; otherwise the tests above would prove nothing."""
+    unreadable = []
     for rpc in rpcs.rpcs_of(files()):
         if rpc.name.startswith(("Get", "List")) and rpc.name != "ListTenants":
             async with grpc.aio.insecure_channel(getattr(world.installation, rpc.home)) as channel:
@@ -163,17 +161,17 @@ async def test_the_owner_itself_is_shown_what_others_are_not(
                     for case in rpcs.CASES[rpc.case]
                 ]
             if "OK" not in {code for code, _ in answers}:
-                blind.append((rpc.case, answers))
+                unreadable.append((rpc.case, answers))
     owner = routes.Visitor(client, pair.key)
     assert await owner.sign_in()
     for name in routes.CASES:
         others = name.startswith(("GET /d/", "GET /app/operator")) or name.endswith("/live")  # a stream
         if name.startswith("GET") and "_id" in name and not others:
-            _, status, told = await owner.asks(name, pair.things)
+            _, status, content = await owner.asks(name, pair.things)
             if status != "200":
-                blind.append((name, [(status, told[:300])]))
+                unreadable.append((name, [(status, content[:300])]))
 
-    assert blind == []
+    assert unreadable == []
 
 
 async def test_an_rpc_without_a_case_is_found() -> None:

@@ -1,4 +1,4 @@
-"""A watched domain turns READY within seconds of SES seeing it, while 2,000 other domains are pending."""
+"""A watched domain becomes READY within seconds of SES verifying it, while 2,000 others are pending."""
 
 import asyncio
 import statistics
@@ -23,13 +23,13 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600
 
 OTHERS = 2000
 ROUNDS = 20
-# Pending for half a day: looked at every half hour by then, and spread evenly over it.
+# Domains pending for half a day are checked every half hour; their checks are spread evenly.
 PENDING_FOR = timedelta(hours=12)
-LOOKS_SO_FAR = 30
-LOOK_EVERY = timedelta(minutes=30)
-# identity makes a domain in two control calls, at one a second for all.
+CHECKS_SO_FAR = 30
+CHECK_INTERVAL = timedelta(minutes=30)
+# identity makes two SES control calls per domain, limited to one per second.
 PROVISIONED_WITHIN = timedelta(seconds=30)
-# Calls leave an interval apart; a busy machine may yet hold one back until it arrives just before the next.
+# Calls are sent at intervals, but a busy machine may delay one until just before the next.
 MOST_THROTTLED = 0.02
 
 
@@ -59,7 +59,7 @@ VERIFICATION = """
 
 
 async def _seed(world: World) -> None:
-    """Makes the other domains: at SES by the control API, in our tables as the services would have."""
+    """Create the other domains: at SES through the control API, and as rows in the services' tables."""
     seeded = await world.sandbox.call("POST", "/ses/identities/seed", {"count": OTHERS, "tag": "letterhead"})
     connection = await asyncpg.connect(world.stack.postgres.url(database="letterhead"))
     async with connection.transaction():
@@ -74,14 +74,14 @@ async def _insert(connection: asyncpg.Connection, tenant_id: UUID, identity: Jso
     await connection.execute(IDENTITY, identity_id, name, tokens)
     await connection.execute(CLAIM, claim_id, tenant_id, identity_id, name)
     await connection.execute(RECORDS, claim_id, name, tokens)
-    due = now + LOOK_EVERY * (number / OTHERS)
+    due = now + CHECK_INTERVAL * (number / OTHERS)
     await connection.execute(
-        VERIFICATION, claim_id, tenant_id, name, since, since + timedelta(hours=72), LOOKS_SO_FAR, now, due
+        VERIFICATION, claim_id, tenant_id, name, since, since + timedelta(hours=72), CHECKS_SO_FAR, now, due
     )
 
 
 async def _time_to_green(world: World) -> float:
-    """Seconds from SES seeing the last of a watched domain's records to `domain.ready` on NATS."""
+    """Return the seconds from SES verifying the last record of a watched domain to `domain.ready` on NATS."""
     name = f"inbox.d{uuid4().hex[:12]}.ai"
     domain = (await world.services.domains.CreateDomain(CreateDomainRequest(name=name))).domain
     domain = await eventually(lambda: _with_records(world, domain.id), PROVISIONED_WITHIN)
@@ -97,9 +97,9 @@ async def _time_to_green(world: World) -> float:
     return arrived - max(_at(seen["dkim"]), _at(seen["mail_from"]))
 
 
-def _at(axis: Json) -> float:
-    """When SES first saw an axis good, as seconds of the epoch."""
-    return datetime.fromisoformat(axis["seen_at"]).timestamp()
+def _at(condition: Json) -> float:
+    """Return when SES first verified a condition, in seconds since the epoch."""
+    return datetime.fromisoformat(condition["seen_at"]).timestamp()
 
 
 async def _with_records(world: World, domain_id: str) -> Domain | None:
@@ -122,8 +122,8 @@ async def _watched(world: World, domain_id: str) -> AsyncIterator[None]:
 async def test_a_watched_domain_is_ready_soon_after_ses_sees_it(
     workspace: Path, replicas: int, figure: Figure
 ) -> None:
-    home, roomy = workspace / "green", {"LETTERHEAD_PENDING_DOMAINS_PER_TENANT": "10000"}
-    async with a_world(home, replicas, identity=roomy) as world:
+    home, settings = workspace / "green", {"LETTERHEAD_PENDING_DOMAINS_PER_TENANT": "10000"}
+    async with a_world(home, replicas, identity=settings) as world:
         await _seed(world)
 
         seconds = [await _time_to_green(world) for _ in range(ROUNDS)]
@@ -133,6 +133,6 @@ async def test_a_watched_domain_is_ready_soon_after_ses_sees_it(
     median, p95 = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
     figure(
         f"time to green, {replicas} replica(s), {OTHERS} others pending, {ROUNDS} times:"
-        f" median {median:.2f} s, p95 {p95:.2f} s (promised: 3 s); throttled calls: {throttled} of {calls}"
+        f" median {median:.2f} s, p95 {p95:.2f} s (target: 3 s); throttled calls: {throttled} of {calls}"
     )
     assert throttled <= calls * MOST_THROTTLED

@@ -1,4 +1,4 @@
-"""The ways in for SES's feedback: the SQS queue, and an HTTPS endpoint that SNS posts to.
+"""Receives SES's feedback from the SQS queue and from an HTTPS endpoint that SNS posts to.
 
-The only users of boto3 and of HTTP in this service; not for what the events mean.
+Only these modules use boto3 and HTTP in this service. What the events mean is decided in `model`.
 """

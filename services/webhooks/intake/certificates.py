@@ -1,6 +1,6 @@
-"""SNS's signing certificates, fetched from the one host that has them and kept while they are valid.
+"""Fetches SNS's signing certificates from SNS's own host and caches them while they are valid.
 
-Connects nowhere else: it follows no redirect, uses no proxy, and takes only a name from a message.
+Connects to no other host: it follows no redirects, uses no proxy, and takes only a file name from a message.
 """
 
 import asyncio
@@ -38,24 +38,25 @@ MAX_CERTIFICATE = 64 * 1024  # bytes; SNS's have 2 KiB
 KEPT = 16  # SNS uses one certificate at a time
 KEPT_FAILURES = 256
 FAILURE_KEPT_FOR = timedelta(seconds=60)
-TROUBLE_KEPT_FOR = timedelta(seconds=2)
+UNAVAILABLE_KEPT_FOR = timedelta(seconds=2)
 FETCHES_AT_ONCE = 4
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
-WAITING_FETCHES = 32  # strangers may name certificates that do not exist, and each costs a fetch
+# Anyone can post a message that names a certificate which does not exist, and each name costs a fetch.
+WAITING_FETCHES = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sns:
-    """How SNS's signatures are verified."""
+    """Settings for verifying SNS's signatures."""
 
     sns_signature_version: Literal["1", "2"] = config.setting(
-        "2", help="oldest signature version of SNS that is accepted: 2 is SHA-256, 1 is SHA-1"
+        "2", help="oldest SNS signature version that is accepted: 2 is SHA-256, 1 is SHA-1"
     )
     sns_ca_file: Path | None = config.setting(
-        None, help="PEM file of the certificates that SNS is trusted by, instead of the public roots"
+        None, help="PEM file of the root certificates to trust for SNS, instead of the public roots"
     )
     sns_certificate_address: str = config.setting(
-        "", help="host:port to fetch SNS's certificates at, e.g. a VPC endpoint; none: the public endpoint"
+        "", help="host:port to fetch SNS's certificates from, e.g. a VPC endpoint; unset: the public endpoint"
     )
 
     def __post_init__(self) -> None:
@@ -68,7 +69,7 @@ class Sns:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A fetch that gave no key, and until when it is not tried again."""
+    """A fetch that failed, and the time before which it is not retried."""
 
     until: datetime
     refused: Refused
@@ -101,10 +102,11 @@ class Signatures:
             return found
         if name in self._failures and now < self._failures[name].until:
             raise self._failures[name].refused
-        return await asyncio.shield(self._fetch(name))  # others may wait for the same
+        # Other messages may wait for the same fetch, so the cancellation of one must not cancel it.
+        return await asyncio.shield(self._fetch(name))
 
     def _fetch(self, name: str) -> asyncio.Task[Signer]:
-        """Return the one fetch of this certificate."""
+        """Return the fetch of this certificate that is in flight; start one if there is none."""
         if name not in self._fetches:
             if len(self._fetches) >= WAITING_FETCHES:
                 raise Unverifiable("certificate_unavailable")
@@ -116,7 +118,7 @@ class Signatures:
     def _end(self, name: str, task: "asyncio.Task[Signer]") -> None:
         del self._fetches[name]
         if not task.cancelled():
-            task.exception()  # whoever waited was told
+            task.exception()  # marks it as retrieved, because every waiter may have been cancelled
 
     async def _fetched(self, name: str) -> Signer:
         try:
@@ -132,7 +134,7 @@ class Signatures:
 
     def _note_failure(self, name: str, refused: Refused) -> None:
         FETCHES.labels(refused.reason).inc()
-        kept_for = TROUBLE_KEPT_FOR if isinstance(refused, Unverifiable) else FAILURE_KEPT_FOR
+        kept_for = UNAVAILABLE_KEPT_FOR if isinstance(refused, Unverifiable) else FAILURE_KEPT_FOR
         _keep(self._failures, name, Failure(datetime.now(UTC) + kept_for, refused), KEPT_FAILURES)
         if not isinstance(refused, Unproven) or refused.reason == "certificate_untrusted":
             log.warning(
@@ -181,8 +183,8 @@ def _keep(kept: OrderedDict[str, T], name: str, value: T, most: int) -> None:
 
 @asynccontextmanager
 async def open_signatures(topic: Topic, settings: Sns) -> AsyncIterator[Signatures]:
-    """Make the client of the certificate host."""
-    path = settings.sns_ca_file or Path(get_cert_path(True))  # what boto3 trusts AWS by
+    """Create the client of the certificate host."""
+    path = settings.sns_ca_file or Path(get_cert_path(True))  # boto3's own roots
     trust, context = _trust(path), ssl.create_default_context(cafile=path)
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context, limit=FETCHES_AT_ONCE, force_close=True),
@@ -201,12 +203,12 @@ def _trust(path: Path) -> Trust:
     except OSError as error:
         raise ConfigError([f"LETTERHEAD_SNS_CA_FILE: cannot read {path}: {error.strerror}"]) from None
     if not roots:
-        raise ConfigError([f"LETTERHEAD_SNS_CA_FILE: {path} holds no certificate"])
+        raise ConfigError([f"LETTERHEAD_SNS_CA_FILE: {path} contains no valid certificate"])
     return Trust(Store(roots), tuple(certificates_in(INTERMEDIATES)))
 
 
 def certificates_in(path: Path) -> Iterator[x509.Certificate]:
-    """Give the certificates of a PEM file, without those that are malformed: public bundles hold a few."""
+    """Yield the certificates in a PEM file. Skip malformed ones: public bundles contain a few."""
     for block in _PEM.findall(path.read_bytes()):
         with suppress(ValueError, CryptographyDeprecationWarning), warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -1,7 +1,7 @@
-"""The HTTPS endpoint that SNS posts SES's feedback to. It is on the public Internet, and believes nobody.
+"""The HTTPS endpoint that SNS posts SES's feedback to. It is public, so it verifies every message.
 
-It answers 200 once a message is stored, 403 to what cannot be genuine, and 503 to everything else: SNS posts
-again after a 503, and gives a message up after a 4xx.
+It answers 200 once a message is stored, 403 to a message that cannot be genuine, and 503 to everything else:
+SNS retries after a 503 and drops the message after a 4xx.
 """
 
 import asyncio
@@ -39,34 +39,34 @@ from services.webhooks.model.sns import (
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
-POSTS = Counter("letterhead_sns_posts_total", "Posts to the SNS endpoint by outcome", ["outcome"])
+POSTS = Counter("letterhead_sns_posts_total", "Posts to the SNS endpoint, by outcome", ["outcome"])
 UNSUBSCRIBED = Counter("letterhead_sns_unsubscribed_total", "Subscriptions of the endpoint that ended")
 
 PATH = "/sns"
-BODY_WITHIN = timedelta(seconds=10)  # SNS gives a connection up after 15 s
+BODY_WITHIN = timedelta(seconds=10)  # SNS closes a connection after 15 s
 CONNECTIONS = 200
-AGAIN = 503
+RETRY = 503
 REFUSED = 403
 RAW_HEADER = "x-amz-sns-rawdelivery"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """Where SNS may post to."""
+    """Settings of the endpoint that SNS posts to."""
 
     sns_port: int | None = config.setting(
-        None, help="port of the endpoint that SNS posts to, `/sns`; none: there is no endpoint",
+        None, help="port of the endpoint that SNS posts to, `/sns`; unset: no endpoint",
         minimum=0, maximum=65535,
     )  # fmt: skip
     sns_max_age: timedelta = config.setting(
         timedelta(hours=2),
-        help="seconds after which a post is a replay; SNS itself posts again for an hour at most",
+        help="seconds after which a post counts as a replay; SNS retries for an hour at most",
         minimum=timedelta(hours=1),
     )
 
 
 class Posts:
-    """Takes SNS's posts; `stored` is called whenever something new was stored."""
+    """Handles SNS's posts; calls `stored` after each notification that it stores."""
 
     def __init__(
         self,
@@ -94,14 +94,14 @@ class Posts:
             outcome = await self._take(request)
         except Refused as refused:
             self._refusals.note(refused)
-            return _answer("refused", REFUSED if isinstance(refused, Forged) else AGAIN)
+            return _answer("refused", REFUSED if isinstance(refused, Forged) else RETRY)
         except (ServiceError, BotoCoreError, ClientError, TimeoutError, ClientDisconnect) as error:
             log.warning("SNS post failed", action="sns_post_failed", error=type(error).__name__)
-            return _answer("failed", AGAIN)
+            return _answer("failed", RETRY)
         return _answer(outcome, 200)
 
     async def _take(self, request: Request) -> str:
-        """Verify a post and do what it says; return what became of it."""
+        """Verify a post and act on it; return the outcome for the metric."""
         body = await _body(request)
         if request.headers.get(RAW_HEADER) == "true" and is_bare(body):
             raise Unproven("raw_delivery")
@@ -130,7 +130,10 @@ def _answer(outcome: str, status: int) -> Response:
 
 
 async def _body(request: Request) -> bytes:
-    """Return the body, in bounded size and time; a slow network is no reason to give a message up."""
+    """Return the body, limited in size and time.
+
+    A timeout is answered with 503, not 403: a slow network must not make SNS drop the message.
+    """
     body = bytearray()
     async with asyncio.timeout(BODY_WITHIN.total_seconds()):
         async for chunk in request.stream():
@@ -146,7 +149,7 @@ async def _health(_: Request) -> Response:
 
 @asynccontextmanager
 async def serving_posts(host: str, port: int, posts: Posts) -> AsyncIterator[int]:
-    """Serve the endpoint while the block runs; gives the port it listens on."""
+    """Serve the endpoint while the block runs; yield the port that it listens on."""
     try:
         listener = listen(host, port)
     except OSError as error:

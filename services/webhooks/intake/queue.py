@@ -1,7 +1,7 @@
-"""Takes SES's feedback out of the SQS queue: stored raw first, deleted from the queue after.
+"""Reads SES's feedback from the SQS queue: stores it raw first, then deletes it from the queue.
 
-Trouble here never stops the service: the queue keeps what it has for days. A refused message is left in the
-queue, and SQS moves it to the dead-letter queue, from where it can be taken back once the cause is fixed.
+Errors here never stop the service, because the queue retains messages for days. A rejected message is left in
+the queue. SQS moves it to the dead-letter queue, from which it can be redriven once the cause is fixed.
 """
 
 import asyncio
@@ -31,53 +31,53 @@ from services.webhooks.store.feedback import FeedbackStore
 log = get_logger(__name__)
 POLLS = Counter("letterhead_feedback_polls_total", "Receive calls to the feedback queue", ["outcome"])
 POLLED_AT = Gauge("letterhead_feedback_polled_timestamp_seconds", "When the feedback queue last answered")
-NOTIFICATIONS = Counter(
-    "letterhead_feedback_notifications_total", "Notifications by what became of them", ["outcome"]
-)
+NOTIFICATIONS = Counter("letterhead_feedback_notifications_total", "Notifications, by outcome", ["outcome"])
 
-BATCH = 10  # the most of one receive or delete
+BATCH = 10  # SQS's maximum for one receive or delete
 CONNECT_TIMEOUT = timedelta(seconds=3)
-PATIENCE = timedelta(seconds=20)  # with a certificate host; then SQS gives the message again
+PATIENCE = timedelta(seconds=20)  # for an unavailable certificate host; then SQS redelivers the message
 ANSWER_TIMEOUT = timedelta(seconds=5)  # beyond the long poll's own wait
 
-Message: TypeAlias = dict[str, Any]  # as boto3 gives it: MessageId, ReceiptHandle, Body
+Message: TypeAlias = dict[str, Any]  # as boto3 returns it: MessageId, ReceiptHandle, Body
 Policy: TypeAlias = Literal["off", "count", "enforce"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Feedback:
-    """Where SES's feedback comes in."""
+    """Settings of the queue and topic that SES's feedback arrives by."""
 
     feedback_queue: str = config.setting(
-        "letterhead-feedback", help="name or URL of the SQS queue of SES's feedback"
+        "letterhead-feedback", help="name or URL of the SQS queue with SES's feedback"
     )
     feedback_topic: str = config.setting(
         "letterhead-feedback", help="name or ARN of the SNS topic that feeds the queue"
     )
     feedback_wait: timedelta = config.setting(
         timedelta(seconds=5),
-        help="seconds that one long poll of the queue waits; the end of the service waits for it too",
+        help="seconds that one long poll of the queue waits; shutdown waits for it too",
         minimum=timedelta(seconds=1),
         maximum=timedelta(seconds=20),
     )
     feedback_signatures: Policy = config.setting(
         "off",
-        help="whether SNS's signatures on the queue are verified: off, count (what does not verify is stored"
-        " and counted) or enforce (it is refused); raw message delivery has none",
+        help="whether SNS's signatures on queue messages are verified: off, count (messages that fail are"
+        " counted and stored) or enforce (they are rejected); raw message delivery has no signatures",
     )
-    feedback_pollers: int = config.setting(2, help="long polls of one process at once", minimum=1, maximum=16)
+    feedback_pollers: int = config.setting(
+        2, help="concurrent long polls of one process", minimum=1, maximum=16
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What is believed of one receive: the messages, and what they carry."""
+    """The accepted messages of one receive call, and the notifications in them."""
 
     messages: Sequence[Message]
     arrivals: Sequence[Arrival]
 
 
 class Intake:
-    """Polls the queue; `stored` is called whenever something new was stored."""
+    """Polls the queue; calls `stored` after each batch that it stores."""
 
     def __init__(
         self, queue: "Queue", store: FeedbackStore, reader: "Reader", *, stored: Callable[[], None]
@@ -88,7 +88,7 @@ class Intake:
         self._stored = stored
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Poll until `stop`; a batch in hand is finished first."""
+        """Poll until `stop` is set; finish the current batch first."""
         backoff = Backoff("feedback queue", first=timedelta(seconds=0.2), cap=timedelta(seconds=5))
         while not stop.is_set():
             try:
@@ -105,20 +105,20 @@ class Intake:
         POLLED_AT.set_to_current_time()
         batch = await self._reader.read(messages, stop)
         if batch.arrivals and not await self._keep(batch.arrivals, stop):
-            return  # not stored, so not deleted: the queue gives it again
+            return  # not stored, so not deleted: SQS redelivers it
         if batch.messages:
             await self._queue.delete(batch.messages)
         await self._note_poll()
 
     async def _note_poll(self) -> None:
-        """Let sender know that it would hear: while this grows old, silence proves nothing."""
+        """Record the time of this poll; without a recent poll, sender does not trust missing feedback."""
         try:
             await self._store.note_poll(self._queue.name)
         except ServiceError as error:
-            log.warning("the poll was not noted", action="poll_not_noted", reason=error.reason)
+            log.warning("recording the poll time failed", action="poll_not_noted", reason=error.reason)
 
     async def _keep(self, arrivals: Sequence[Arrival], stop: asyncio.Event) -> bool:
-        """Store a batch, however long Postgres is away; says whether it is stored."""
+        """Store a batch, retrying while Postgres is unavailable; return False when `stop` comes first."""
         backoff = Backoff("storing feedback", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
         while not stop.is_set():
             try:
@@ -135,7 +135,7 @@ class Intake:
 
 
 class Reader:
-    """Opens what the queue gives, and verifies it as far as the setting says."""
+    """Unwraps queue messages and verifies them according to the `feedback_signatures` setting."""
 
     def __init__(self, topic: Topic, signatures: Signatures, policy: Policy) -> None:
         self._topic = topic
@@ -144,18 +144,18 @@ class Reader:
         self._refusals = Refusals("queue")
 
     async def read(self, messages: Sequence[Message], stop: asyncio.Event) -> Batch:
-        """Return the messages that are believed; wait a while for a certificate host that is unavailable."""
+        """Return the messages that are accepted; wait up to PATIENCE for an unavailable certificate host."""
         until = time.monotonic() + PATIENCE.total_seconds()
-        believed: list[Message] = []
+        accepted: list[Message] = []
         arrivals: list[Arrival] = []
         for message in messages:
             try:
                 arrivals.append(await self._open(message, stop, until))
-                believed.append(message)
+                accepted.append(message)
             except Refused as refused:
                 NOTIFICATIONS.labels("refused").inc()
                 self._refusals.note(refused, sqs_id=message["MessageId"])
-        return Batch(believed, arrivals)
+        return Batch(accepted, arrivals)
 
     async def _open(self, message: Message, stop: asyncio.Event, until: float) -> Arrival:
         if self._policy == "enforce":
@@ -169,10 +169,10 @@ class Reader:
         while True:
             try:
                 arrival = await self._verified(body)
-            except Unverifiable as trouble:
+            except Unverifiable as error:
                 if stop.is_set() or time.monotonic() > until:
                     raise
-                await wait_any(stop, timeout=backoff.failed(trouble))
+                await wait_any(stop, timeout=backoff.failed(error))
             else:
                 backoff.succeeded()
                 return arrival
@@ -197,7 +197,7 @@ def _body(message: Message) -> bytes:
 
 
 class Queue:
-    """The SQS queue, by its URL or name; the name is looked up when it is first needed."""
+    """The SQS queue, given by URL or name; a name is resolved on first use."""
 
     def __init__(self, client: Any, threads: Executor, *, name: str, wait: timedelta) -> None:
         self._client = client
@@ -207,7 +207,7 @@ class Queue:
         self._known_url: str | None = name if "://" in name else None
 
     async def receive(self) -> list[Message]:
-        """Wait for the next few; they come again unless they are deleted."""
+        """Long-poll for up to BATCH messages; SQS redelivers them unless they are deleted."""
         answer = await self._threads.run(
             self._client.receive_message,
             QueueUrl=await self._url(),
@@ -218,7 +218,7 @@ class Queue:
         return messages
 
     async def delete(self, messages: Sequence[Message]) -> None:
-        """Drop them from the queue; one that stays comes again, which does no harm."""
+        """Delete messages. SQS redelivers one that it fails to delete, and storing it again is harmless."""
         entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
         await self._threads.run(
             self._client.delete_message_batch, QueueUrl=await self._url(), Entries=entries
@@ -233,12 +233,12 @@ class Queue:
 
 @asynccontextmanager
 async def open_queue(aws: config.Aws, settings: Feedback) -> AsyncIterator[Queue]:
-    """Make the client of the queue, which gets its credentials by boto3's own chain."""
+    """Create the client of the queue, with credentials from boto3's default chain."""
     options = ClientConfig(
         connect_timeout=CONNECT_TIMEOUT.total_seconds(),
         read_timeout=(settings.feedback_wait + ANSWER_TIMEOUT).total_seconds(),
         max_pool_connections=settings.feedback_pollers,
-        retries={"total_max_attempts": 1},  # the poll's own backoff is the one retry
+        retries={"total_max_attempts": 1},  # the poll loop has its own backoff
     )
     session = boto3.session.Session(region_name=aws.aws_region)
     client = session.client("sqs", endpoint_url=aws.aws_endpoint_url, config=options)
@@ -250,7 +250,7 @@ async def open_queue(aws: config.Aws, settings: Feedback) -> AsyncIterator[Queue
 
 
 def topic(aws: config.Aws, settings: Feedback) -> Topic:
-    """Return the one topic that is listened to."""
+    """Return the topic that messages must come from."""
     arn = settings.feedback_topic
     if not arn.startswith("arn:"):
         partition = boto3.session.Session().get_partition_for_region(aws.aws_region)

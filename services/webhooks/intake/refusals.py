@@ -1,4 +1,4 @@
-"""Counts and logs what is refused: every one in the metric, and at most one a second in the log."""
+"""Counts and logs rejected messages: each one in the metric, and at most one per second in the log."""
 
 import time
 from datetime import timedelta
@@ -11,29 +11,29 @@ from services.webhooks.model.sns import Refused
 
 log = get_logger(__name__)
 REFUSALS = Counter(
-    "letterhead_sns_refusals_total", "SNS messages that were not believed, and those kept nonetheless",
+    "letterhead_sns_refusals_total", "SNS messages that failed verification, by whether they were stored",
     ["door", "reason", "kept"],
 )  # fmt: skip
-LOG_EVERY = timedelta(seconds=1)  # strangers' posts must not fill the log
+LOG_EVERY = timedelta(seconds=1)  # posts to the public endpoint must not flood the log
 
 Door: TypeAlias = Literal["queue", "https"]
 
 
 class Refusals:
-    """What one door refuses."""
+    """The rejections of one entry point: the queue or the HTTPS endpoint."""
 
     def __init__(self, door: Door) -> None:
         self._door = door
         self._logged_at = float("-inf")
 
     def note(self, refused: Refused, *, kept: bool = False, sqs_id: str = "") -> None:
-        """Count a message that was not believed; `kept` says that it was stored all the same."""
+        """Count a message that failed verification; `kept` means that it was stored nevertheless."""
         REFUSALS.labels(self._door, refused.reason, "yes" if kept else "no").inc()
         if time.monotonic() - self._logged_at < LOG_EVERY.total_seconds():
             return
         self._logged_at = time.monotonic()
         log.warning(
-            "SNS message refused" if not kept else "SNS message not verified",
+            "SNS message rejected" if not kept else "SNS message failed verification",
             action="notification_refused",
             door=self._door,
             reason=refused.reason,

@@ -1,6 +1,6 @@
-"""SNS's signing certificates: whose they are, who vouches for them, and what they signed.
+"""Verifies SNS's signing certificates and the signatures made with them.
 
-The time is an argument. Not for where a certificate comes from.
+The current time is an argument. Fetching certificates is in `intake.certificates`.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA25
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """The roots that are trusted, and the certificates between them and SNS's."""
+    """The trusted roots, and the intermediates that SNS does not serve."""
 
     roots: Store
     intermediates: tuple[x509.Certificate, ...]
@@ -29,21 +29,21 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key that SNS signs with, and when it may."""
+    """A signing key of SNS, and the validity of its certificate."""
 
     key: rsa.RSAPublicKey
     valid_from: datetime
     valid_until: datetime
 
     def valid(self, now: datetime) -> bool:
-        """Return whether the certificate is valid at that time."""
+        """Return whether the certificate is valid at the given time."""
         return self.valid_from <= now <= self.valid_until
 
 
 def signer(pem: bytes, trust: Trust, names: Sequence[str], now: datetime) -> Signer:
-    """Return the key of the first certificate in a PEM file; the others may lead to a root.
+    """Return the key of the first certificate in a PEM file; the others may be intermediates.
 
-    Raises Unproven unless the chain holds at this time and the certificate bears one of the names.
+    Raise Unproven unless the chain is valid at `now` and the certificate has one of the names.
     """
     try:
         leaf, *others = x509.load_pem_x509_certificates(pem)
@@ -57,7 +57,7 @@ def signer(pem: bytes, trust: Trust, names: Sequence[str], now: datetime) -> Sig
 
 
 def check_signature(message: Message, signer: Signer) -> None:
-    """Raise Forged unless this key signed the message."""
+    """Raise Forged unless the signer's key signed the message."""
     try:
         signer.key.verify(message.signature, message.signed, padding.PKCS1v15(), HASHES[message.version])
     except InvalidSignature:
@@ -65,12 +65,12 @@ def check_signature(message: Message, signer: Signer) -> None:
 
 
 def _own_name(leaf: x509.Certificate, names: Sequence[str]) -> str:
-    """Return the name of SNS that the certificate bears."""
+    """Return the name of SNS that the certificate was issued for."""
     extension = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    borne = extension.value.get_values_for_type(x509.DNSName)
-    found = [name for name in names if name in borne]
+    present = extension.value.get_values_for_type(x509.DNSName)
+    found = [name for name in names if name in present]
     if not found:
-        raise ValueError("the certificate is another's")
+        raise ValueError("the certificate has none of SNS's names")
     return found[0]
 
 

@@ -1,4 +1,4 @@
-"""Confirms SNS's subscriptions by the API, with our own credentials; never by the URL in a message."""
+"""Confirms SNS subscriptions through the API with our own credentials, never through the URL in a message."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,14 +16,14 @@ THREADS = 2
 
 
 class Subscriptions:
-    """The topic's subscriptions."""
+    """Client for the topic's subscriptions."""
 
     def __init__(self, client: Any, threads: Executor) -> None:
         self._client = client
         self._threads = threads
 
     async def confirm(self, topic_arn: str, token: str) -> None:
-        """Confirm one; from then on only the account's own credentials can end it."""
+        """Confirm a subscription so that only the account's own credentials can unsubscribe it."""
         await self._threads.run(
             self._client.confirm_subscription,
             TopicArn=topic_arn,
@@ -34,12 +34,12 @@ class Subscriptions:
 
 @asynccontextmanager
 async def open_subscriptions(aws: config.Aws) -> AsyncIterator[Subscriptions]:
-    """Make the client of SNS, which gets its credentials by boto3's own chain."""
+    """Create the client of SNS, with credentials from boto3's default chain."""
     options = ClientConfig(
         connect_timeout=TIMEOUT.total_seconds(),
         read_timeout=TIMEOUT.total_seconds(),
         max_pool_connections=THREADS,
-        retries={"total_max_attempts": 1},  # SNS posts again
+        retries={"total_max_attempts": 1},  # SNS posts the confirmation again
     )
     session = boto3.session.Session(region_name=aws.aws_region)
     client = session.client("sns", endpoint_url=aws.aws_endpoint_url, config=options)

@@ -1,1 +1,1 @@
-"""The pure rules of webhooks: values and functions that need no clock, network or database."""
+"""The pure logic of webhooks: values and functions that use no clock, network or database."""

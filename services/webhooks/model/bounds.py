@@ -1,6 +1,6 @@
-"""Bounds for JSON that strangers had a hand in: what is left fits into Postgres, protobuf and NATS.
+"""Limits untrusted JSON to what Postgres, protobuf and NATS accept.
 
-Addresses, subjects and diagnostics come from the open Internet through SES. Not for what the values mean.
+Addresses, subjects and diagnostics come from the Internet through SES. What they mean is decided in `facts`.
 """
 
 import json
@@ -8,16 +8,16 @@ import math
 from itertools import islice
 from typing import Any
 
-# SES sends an email to 50 recipients at most, and its own blocks are flat; all else is not SES's doing.
+# SES allows 50 recipients per email and its own objects are flat, so genuine events stay below these limits.
 MAX_TEXT = 2_000  # characters
 MAX_ITEMS = 50
 MAX_DEPTH = 8
 MAX_DETAIL = 32_000  # characters of JSON
-EXACT_INTEGER = 2**53  # above it a number changes on its way through protobuf's Struct
+EXACT_INTEGER = 2**53  # protobuf's Struct stores numbers as doubles, which lose larger integers
 
 
 def bounded(value: Any, depth: int = 0) -> Any:
-    """Give decoded JSON with long texts and lists cut, deep ends dropped, nothing that Postgres refuses."""
+    """Return decoded JSON with long strings and lists truncated and deep nesting replaced by None."""
     if isinstance(value, str):
         return bounded_text(value)
     if isinstance(value, dict | list) and depth == MAX_DEPTH:
@@ -31,12 +31,12 @@ def bounded(value: Any, depth: int = 0) -> Any:
 
 
 def bounded_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Give the start of a text, with NUL and lone surrogates made visible: Postgres takes neither."""
+    """Return the start of a string with NUL and lone surrogates replaced, because Postgres rejects both."""
     return text[:limit].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def bounded_detail(value: dict[str, Any]) -> dict[str, Any]:
-    """Give a bounded object as it is, or when all its parts together are too long, the start of its JSON."""
+    """Return a bounded object unchanged, or the start of its JSON under `cut` if it is too long in total."""
     text = json.dumps(value, ensure_ascii=False)
     return value if len(text) <= MAX_DETAIL else {"cut": text[:MAX_DETAIL]}
 

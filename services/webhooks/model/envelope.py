@@ -1,6 +1,6 @@
-"""SNS's envelope around SES's event, as it lies in the queue: opened, and held against what was configured.
+"""Unwraps SES's event from SNS's envelope and checks that the envelope is of the configured topic.
 
-Pure. Not for what SES's event says: that is `model.facts`, after the event is stored.
+Pure. SES's event itself is parsed by `model.facts`, after it is stored.
 """
 
 import json
@@ -15,7 +15,7 @@ MAX_SNS_ID = 100
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """SES's event as it arrived, under the id that SNS repeats when it repeats itself."""
+    """SES's event as it arrived, with SNS's message id, which stays the same on redelivery."""
 
     sns_id: str
     topic_arn: str
@@ -23,16 +23,16 @@ class Arrival:
 
 
 def arrival_of(message: Message) -> Arrival:
-    """Return what a verified notification carries; raise Forged for a message of another type."""
+    """Return the event in a verified notification; raise Forged for a message of another type."""
     if message.type != "Notification":
         raise Forged("no_notification")
     return Arrival(message.id, message.topic_arn, bounded_text(message.text, MAX_BODY))
 
 
 def unwrap(body: str, sqs_id: str, topic_arn: str) -> Arrival:
-    """Open what lay in the queue under `sqs_id`; raises Forged for what is not of `topic_arn`.
+    """Return the event in a queue message; raise Forged unless it is a notification of `topic_arn`.
 
-    A body without an envelope is raw message delivery, where the queue's policy alone says who may write
+    A body without an envelope is raw message delivery, where only the queue's policy restricts who may send
     (https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html).
     """
     if len(body.encode("utf-8", "replace")) > MAX_BODY:

@@ -1,6 +1,6 @@
-"""What SES's notifications mean: from their JSON to facts, by pure functions.
+"""Parses SES's notifications into feedback (`Fact`), by pure functions.
 
-`parse` answers whatever arrives with a fact, or with `Malformed` and a sentence. Not for storing or telling.
+For any input, `parse` either returns a fact or raises `Malformed` with a message for operators.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from services.webhooks.model.bounds import MAX_ITEMS, MAX_TEXT, bounded, bounded_detail, bounded_text
 
-# Lengths that any true value keeps to: an address (RFC 5321 §4.5.3.1), an enhanced status code, a reply.
+# No genuine value is longer: an address (RFC 5321 §4.5.3.1), an enhanced status code, an SMTP reply.
 MAX_ADDRESS = 320
 MAX_STATUS = 40
 MAX_DIAGNOSTIC = 1_000
@@ -22,7 +22,7 @@ MAX_SES_ID = 200
 
 
 class Kind(StrEnum):
-    """What SES told us; the words of proto and SQL."""
+    """The kind of feedback; values are the names used in the proto and in SQL."""
 
     UNSPECIFIED = "UNSPECIFIED"  # a type that this version does not know
     SEND = "SEND"
@@ -37,7 +37,7 @@ class Kind(StrEnum):
     SUBSCRIPTION = "SUBSCRIPTION"
 
 
-# SES's name of each type, and the key of its own block.
+# SES's name of each event type, and the key of the object that describes it.
 # https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
 TYPES = {
     "Send": (Kind.SEND, "send"),
@@ -52,7 +52,7 @@ TYPES = {
     "Subscription": (Kind.SUBSCRIPTION, "subscription"),
 }
 
-# Where a block names its recipients; of the kinds in WHOLE_EMAIL it is every recipient of the email.
+# The key of the recipients in that object; a kind in WHOLE_EMAIL concerns every recipient of the email.
 RECIPIENTS = {
     Kind.DELIVERY: "recipients",
     Kind.BOUNCE: "bouncedRecipients",
@@ -61,7 +61,7 @@ RECIPIENTS = {
 }
 WHOLE_EMAIL = frozenset({Kind.SEND, Kind.REJECT, Kind.RENDERING_FAILURE})
 
-# SES did not try: it repeats what a list already says, so nothing new is known of the address.
+# Subtypes for which SES did not attempt delivery. They repeat what a list already says about the address.
 ECHOES = frozenset(
     {
         "Suppressed",
@@ -71,17 +71,17 @@ ECHOES = frozenset(
         "UnsubscribedRecipient",
     }
 )
-# Reports by receivers that are not a person's complaint (RFC 5965 §7.3, RFC 6650 §3.1).
+# Feedback types of reports that are not a person's complaint (RFC 5965 §7.3, RFC 6650 §3.1).
 NOT_COMPLAINTS = frozenset({"not-spam", "auth-failure"})
 
 
 class Malformed(ValueError):
-    """A notification that is no event of SES; the message says in a sentence why."""
+    """A notification that is not a valid SES event; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What is stored and not yet understood."""
+    """A stored notification that is not processed yet."""
 
     id: UUID
     body: str = field(repr=False)
@@ -90,7 +90,7 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One address as the receiver gave it, with what it said of it; status and diagnostic may be empty."""
+    """A recipient as SES reports it, with the receiver's status and diagnostic; either may be empty."""
 
     address: str
     status: str = ""
@@ -99,7 +99,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that SES told us of one email. `meaning` is equal for every repetition of it."""
+    """One feedback event of one email. `meaning` is a digest that is the same for every repetition of it."""
 
     kind: Kind
     ses_id: str
@@ -113,22 +113,22 @@ class Fact:
 
     @property
     def tagged(self) -> bool:
-        """Whether it came with our tags; the older feedback notifications have none."""
+        """Return whether the event has our tags; the older feedback notifications have none."""
         return self.attempt_id is not None or self.email_id is not None
 
     @property
     def detail(self) -> dict[str, Any]:
-        """SES's block in the size that is kept."""
+        """Return SES's object for this kind, limited to the size that is stored."""
         return bounded_detail(self.block)
 
     def text(self, key: str) -> str:
-        """One text of SES's block; empty when it is missing or no text."""
+        """Return a string of SES's object; empty when it is missing or not a string."""
         return _text(self.block, key)
 
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A fact as it is kept."""
+    """A feedback event as it is stored."""
 
     id: UUID
     kind: Kind
@@ -141,15 +141,15 @@ class Feedback:
 
 
 def parse(body: str, received_at: datetime) -> Fact:
-    """Read one event of SES, in the form of event publishing or of the older feedback notifications.
+    """Parse one SES event, in the format of event publishing or of the older feedback notifications.
 
-    `received_at` stands in for a time that SES did not give. Raises Malformed and nothing else.
+    `received_at` is used when SES gives no time. Raises Malformed and nothing else.
     """
     event = _event(body)
     mail = _mapping(event, "mail")
     ses_id = _text(mail, "messageId", MAX_SES_ID)
     if not ses_id:
-        raise Malformed("It names no email: mail.messageId is missing.")
+        raise Malformed("The event names no email: mail.messageId is missing.")
     kind, block = _kind_and_block(event)
     recipients = _recipients(kind, block, mail)
     return Fact(
@@ -166,15 +166,15 @@ def parse(body: str, received_at: datetime) -> Fact:
 
 
 def hard(fact: Fact) -> bool:
-    """Say whether a bounce tells against its addresses.
+    """Return whether the bounce is a hard bounce that should suppress its recipients.
 
-    The subtypes are open-ended, so an unknown one of a permanent bounce counts.
+    SES may add subtypes, so a permanent bounce with an unknown subtype counts as hard.
     """
     return fact.text("bounceType") == "Permanent" and fact.text("bounceSubType") not in ECHOES
 
 
 def counted(fact: Fact) -> bool:
-    """Say whether a complaint is one: a person's, and not an echo of a suppression list."""
+    """Return whether a complaint comes from a person, rather than from a suppression list or a filter."""
     feedback_type = fact.text("complaintFeedbackType").lower()
     return feedback_type not in NOT_COMPLAINTS and fact.text("complaintSubType") not in ECHOES
 
@@ -183,27 +183,27 @@ def _event(body: str) -> dict[str, Any]:
     try:
         event = json.loads(body)
     except (ValueError, RecursionError):
-        # SES's own greeting to a new topic comes here too: "Successfully validated SNS topic for …".
-        raise Malformed(f"It is not JSON: {bounded_text(body, 100)!r}.") from None
+        # SES greets a new topic with plain text: "Successfully validated SNS topic for …".
+        raise Malformed(f"The event is not JSON: {bounded_text(body, 100)!r}.") from None
     if not isinstance(event, dict):
-        raise Malformed(f"It is JSON, and no object: {bounded_text(body, 100)!r}.")
+        raise Malformed(f"The event is not a JSON object: {bounded_text(body, 100)!r}.")
     return event
 
 
 def _kind_and_block(event: dict[str, Any]) -> tuple[Kind, dict[str, Any]]:
-    """Tell the kind, with SES's own block of it; the block of an unknown kind is the whole event."""
+    """Return the kind, and SES's object for it; for an unknown kind that is the whole event."""
     type_name = _text(event, "eventType") or _text(event, "notificationType")
     if not type_name:
-        raise Malformed("It has neither eventType nor notificationType.")
+        raise Malformed("The event has neither eventType nor notificationType.")
     kind, key = TYPES.get(type_name, (Kind.UNSPECIFIED, ""))
     return kind, bounded(_mapping(event, key) if key else event)
 
 
 def _meaning(kind: Kind, ses_id: str, recipients: Sequence[Recipient], block: dict[str, Any]) -> bytes:
-    """Digest what makes two events the same one: SES repeats itself, under new SNS ids too.
+    """Return a digest that identifies the event: SES may repeat one, even under a new SNS message id.
 
-    A bounce or complaint is its feedback id and recipients; anything else is the email, kind, recipients,
-    time and link; of an unknown kind nobody knows, so it is all of it.
+    A bounce or complaint is identified by its feedback id and recipients; other events by email, kind,
+    recipients, time and link; an event of an unknown kind by its whole content.
     """
     addresses = sorted({each.address for each in recipients})
     feedback_id = _text(block, "feedbackId")
@@ -225,7 +225,7 @@ def _recipients(kind: Kind, block: dict[str, Any], mail: dict[str, Any]) -> tupl
 
 
 def _recipient(named: Any) -> Recipient:
-    """Read one recipient: an object in bounces, complaints and delays, a mere address elsewhere."""
+    """Parse one recipient: an object in bounces, complaints and delays, a bare address elsewhere."""
     if not isinstance(named, dict):
         named = {"emailAddress": named}
     return Recipient(
@@ -236,7 +236,7 @@ def _recipient(named: Any) -> Recipient:
 
 
 def _tag(mail: dict[str, Any], name: str) -> UUID | None:
-    """Read one of our own tags; SES gives each as a list of values."""
+    """Return the UUID in one of our own tags, which SES reports as lists of values; None if there is none."""
     values = _mapping(mail, "tags").get(name)
     try:
         return UUID(values[0]) if isinstance(values, list) and isinstance(values[0], str) else None

@@ -1,6 +1,6 @@
-"""SNS messages: parsed strictly, pinned to one topic, and in the form that SNS signs.
+"""Parses SNS messages strictly, accepts only one topic, and rebuilds the string that SNS signed.
 
-Pure. What is parsed here is not yet believed: `intake.signing` verifies it. Not for SES's events.
+Pure. A parsed message is not yet verified: `intake.signing` does that.
 """
 
 import base64
@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
-# SNS takes 256 KiB of message; JSON's escapes lengthen it, and SQS carries 1 MiB at most.
+# SNS allows messages of 256 KiB; JSON escapes lengthen them, and SQS allows 1 MiB.
 MAX_BODY = 1024 * 1024
-MAX_LINE = 4_096  # of any signed field but the message
+MAX_LINE = 4_096  # of any signed field except the message
 MAX_SIGNATURE = 2_048  # characters of base64
-AHEAD = timedelta(minutes=15)  # how far SNS's clock and ours may be apart
+AHEAD = timedelta(minutes=15)  # allowed clock difference between SNS and us
 
 Reason: TypeAlias = Literal[
     "too_large",
@@ -43,7 +43,7 @@ SIGNED: dict[Type, tuple[str, ...]] = {
 }
 OPTIONAL = frozenset({"Subject"})
 
-# A signed text is only unambiguous while no field but the message holds a line break.
+# The signed string separates fields by line breaks, so only the message may contain one.
 _LINE = re.compile(r"[^\x00-\x1f\x7f\x85\u2028\u2029]*")
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
@@ -63,7 +63,7 @@ _SUFFIXES = {
 
 
 class Refused(ValueError):
-    """A message that is not accepted."""
+    """The message is rejected, for `reason`."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
@@ -71,20 +71,20 @@ class Refused(ValueError):
 
 
 class Forged(Refused):
-    """It is not from our topic, whatever may be wrong on our side."""
+    """The message cannot be from our topic, even if our configuration is wrong."""
 
 
 class Unproven(Refused):
-    """It may be genuine: a setting, a clock or its certificate stands against it."""
+    """The message may be genuine, but a setting, a clock or its certificate prevents verification."""
 
 
 class Unverifiable(Refused):
-    """Nothing can be verified at present: the certificate host does not answer."""
+    """The message cannot be verified now because the certificate host is unavailable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """The one topic that is believed, the host of its certificates, and the names that these may bear."""
+    """The only accepted topic, the host of its certificates, and the names that these may have."""
 
     arn: str
     host: str
@@ -102,7 +102,7 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An SNS message whose signature is still to be verified; `signed` is the text that SNS signed."""
+    """An SNS message whose signature is not yet verified; `signed` is the string that SNS signed."""
 
     type: Type
     id: str
@@ -117,7 +117,7 @@ class Message:
 
 
 def parse(body: bytes, topic: Topic) -> Message:
-    """Return the message of a body; raise Forged for whatever SNS would not send for this topic."""
+    """Parse a body; raise Forged for anything that SNS would not send for this topic."""
     if len(body) > MAX_BODY:
         raise Forged("too_large")
     fields = _fields(body)
@@ -141,13 +141,13 @@ def parse(body: bytes, topic: Topic) -> Message:
 
 
 def check_age(message: Message, now: datetime, max_age: timedelta) -> None:
-    """Raise Unproven for a message that is too old or too new: a replay, or one clock is wrong."""
+    """Raise Unproven for a message that is too old or too new: a replay, or a wrong clock."""
     if not now - max_age <= message.time <= now + AHEAD:
         raise Unproven("stale")
 
 
 def is_bare(body: bytes) -> bool:
-    """Return whether a body is what SNS sends with raw message delivery: no envelope, and no signature."""
+    """Return whether a body was sent with raw message delivery, without an envelope or a signature."""
     try:
         return "TopicArn" not in _fields(body)
     except Forged:
@@ -155,9 +155,9 @@ def is_bare(body: bytes) -> bool:
 
 
 def _names(partition: str, region: str, suffix: str) -> tuple[str, ...]:
-    """Return every name that SNS gives its certificates, which differs between old regions and new ones.
+    """Return every name that SNS uses in its certificates; old and new regions differ.
 
-    As `SnsHostProvider` of AWS's SDK for Java has them, and the certificates of today bear them.
+    Source: `SnsHostProvider` in AWS's SDK for Java, and the certificates in use today.
     """
     shared = ("sns-us-gov-west-1.amazonaws.com",) if partition == "aws-us-gov" else ()
     regional = (f"sns.{region}.{suffix}", f"sns-{region}.{suffix}", f"sns-signing.{region}.{suffix}")
@@ -175,7 +175,7 @@ def _fields(body: bytes) -> dict[str, Any]:
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse repeated keys: two parsers would read two different messages."""
+    """Reject repeated keys, which different parsers would read differently."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key is repeated")
@@ -194,7 +194,7 @@ def _type(fields: dict[str, Any]) -> Type:
 
 
 def _signed(fields: dict[str, Any], names: Sequence[str]) -> bytes:
-    """Return the text that SNS signs: each name and its value, a line each."""
+    """Return the string that SNS signs: each field's name and value, each on its own line."""
     present = [name for name in names if name not in OPTIONAL or name in fields]
     for name in present:
         value = fields.get(name)
@@ -242,7 +242,7 @@ def _signature(fields: dict[str, Any]) -> bytes:
 
 
 def _certificate(fields: dict[str, Any], topic: Topic) -> str:
-    """Return the certificate's name; its URL is compared as a text, so that no parser can be fooled."""
+    """Return the certificate's file name; compare the URL as a string, so that no URL parser is involved."""
     url = fields.get("SigningCertURL")
     prefix = f"https://{topic.host}/"
     if not isinstance(url, str) or not url.startswith(prefix):

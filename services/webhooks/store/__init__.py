@@ -1,1 +1,1 @@
-"""webhooks in Postgres: the only place with its SQL. Each file has its statements beside it."""
+"""Database access of webhooks. The SQL of each module is in the .sql file beside it."""

@@ -1,4 +1,4 @@
-"""What webhooks keeps: notifications as they arrived, and the facts made of them; the only place with SQL."""
+"""Stores raw notifications, and the feedback made from them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,18 +15,18 @@ from services.webhooks.model.facts import Fact, Feedback, Kind, Notification
 
 QUERIES = Queries.load(Path(__file__).with_name("feedback.sql"))
 
-# How long a notification rests that could not be stored.
-REST = timedelta(seconds=5)
+# The pause before a notification that failed is retried.
+RETRY_AFTER = timedelta(seconds=5)
 
 
 class FeedbackStore:
-    """Reads and writes of notifications and feedback."""
+    """Reads and writes notifications and feedback."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def keep_notifications(self, arrivals: Sequence[Arrival]) -> int:
-        """Store what arrived; gives how many were new."""
+        """Store notifications; return how many were new."""
         columns = (
             [uuid7() for _ in arrivals],
             [each.sns_id for each in arrivals],
@@ -36,37 +36,37 @@ class FeedbackStore:
         return len(await self._database.fetch(QUERIES.keep_notifications, *columns))
 
     async def claim_notifications(self, connection: Connection, limit: int) -> list[Notification]:
-        """Take the oldest that are not understood yet, and that no other transaction has."""
+        """Lock and return the oldest notifications that are not processed and not locked by others."""
         return [Notification(*row) for row in await connection.fetch(QUERIES.claim_notifications, limit)]
 
     async def claim_notification(self, connection: Connection, notification_id: UUID) -> list[Notification]:
-        """Take this one alone; none if it was understood meanwhile, or another transaction has it."""
+        """Lock and return one notification; nothing if it is processed or locked by another transaction."""
         return [
             Notification(*row) for row in await connection.fetch(QUERIES.claim_notification, notification_id)
         ]
 
     async def put_off(self, connection: Connection, notification_id: UUID) -> int:
-        """Let a notification rest that could not be stored; gives how often that was so."""
-        return await connection.fetchval(QUERIES.put_off, notification_id, REST) or 0
+        """Postpone a notification that failed by RETRY_AFTER; return how often it has failed."""
+        return await connection.fetchval(QUERIES.put_off, notification_id, RETRY_AFTER) or 0
 
     async def hold(self, connection: Connection, notification_ids: Sequence[UUID], rest: timedelta) -> None:
-        """Leave notifications for later; that is no failure of theirs."""
+        """Postpone notifications without counting a failure."""
         await connection.execute(QUERIES.hold, notification_ids, rest)
 
     async def attributable(self, connection: Connection, facts: Sequence[Fact]) -> set[bytes]:
-        """Return the meanings of those whose SES id is an email's of ours, or that are known already."""
+        """Return the `meaning` of each fact that is stored already or whose SES id is one of our emails'."""
         columns = ([fact.meaning for fact in facts], [fact.ses_id for fact in facts])
         return {row["meaning"] for row in await connection.fetch(QUERIES.attributable, *columns)}
 
     async def add_feedback(self, connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
-        """Keep facts in the caller's transaction; return those that are new, or completed by their email.
+        """Store facts in the caller's transaction; return those that are new, or whose email is now known.
 
-        Each is about the email of the submission that its tags name, as our own rows have it. Where the tags
-        are not those of a submission of ours, whoever wrote them, it is about no email and no tenant. Without
-        tags it is about the email that has its SES id.
+        A fact belongs to the email of the submission that its tags name, according to our own rows. If its
+        tags match no submission of ours, it belongs to no email and no tenant. Without tags it belongs to the
+        email that has its SES id.
         """
-        # Always in one order, so that two transactions with the same facts never wait crosswise. Of two forms
-        # of one fact, the one with our tags says more.
+        # A fixed order prevents deadlocks between transactions with the same facts. Of two formats of one
+        # event, the one with our tags is sorted last and kept, because it carries more.
         ordered = sorted(facts, key=lambda fact: (fact.meaning, fact.tagged))
         by_meaning = {fact.meaning: fact for fact in ordered}
         rows = await connection.fetch(QUERIES.add_feedback, [_to_json(fact) for fact in by_meaning.values()])
@@ -81,15 +81,15 @@ class FeedbackStore:
         ]
 
     async def note_poll(self, queue: str) -> None:
-        """Say that a queue answered just now, and that all it gave is stored."""
+        """Record that a queue answered just now and that everything it returned is stored."""
         await self._database.execute(QUERIES.note_poll, queue)
 
     async def notify_sender(self, connection: Connection) -> None:
-        """Tell listeners of `webhooks_feedback`, once the caller's transaction commits."""
+        """Notify listeners on the channel `webhooks_feedback` when the caller's transaction commits."""
         await connection.execute(QUERIES.notify_sender)
 
     async def mark_processed(self, connection: Connection, problems: dict[UUID, str]) -> None:
-        """Close notifications, each with why nothing came of it, or ''."""
+        """Mark notifications as processed, each with its problem or ''."""
         await connection.execute(QUERIES.mark_processed, list(problems), list(problems.values()))
 
     async def list_feedback(
@@ -97,7 +97,7 @@ class FeedbackStore:
     ) -> list[Feedback]:
         """Return a tenant's feedback, of one email or all, newest first.
 
-        SES's events do not say which domain they are about, so a caller that is tied to domains sees none.
+        SES's events do not name a domain, so a caller restricted to domains sees none.
         """
         chosen = (*sees.conditions, after, limit)
         if email_id is None:

@@ -1,4 +1,4 @@
-"""What webhooks forgets, and at which age."""
+"""Retention rules of webhooks."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +10,7 @@ QUERIES = Queries.load(Path(__file__).with_name("retention.sql"))
 
 
 def rules(*, notifications: timedelta, feedback: timedelta) -> list[Rule]:
-    """Give the rules, by how long notifications are kept as they arrived, and the facts made of them."""
+    """Return the rules, given how long raw notifications and feedback are kept."""
     return [
         Rule("notifications", QUERIES.forget_notifications, notifications),
         Rule("feedback", QUERIES.forget_feedback, feedback),

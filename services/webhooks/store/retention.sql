@@ -1,5 +1,5 @@
 -- forget_notifications --
--- Deletes a batch of what arrived so long ago and is understood.
+-- Deletes a batch of processed notifications that are older than $1.
 DELETE FROM webhooks.notifications
 WHERE id IN (
     SELECT id
@@ -11,7 +11,7 @@ WHERE id IN (
 );
 
 -- forget_feedback --
--- Deletes a batch of facts of so long ago.
+-- Deletes a batch of feedback that is older than $1.
 DELETE FROM webhooks.feedback
 WHERE id IN (
     SELECT id

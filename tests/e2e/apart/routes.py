@@ -1,4 +1,4 @@
-"""Every HTTP route of console with requests that name another tenant's things, and what has no case."""
+"""Requests for another tenant's resources, for every HTTP route of console."""
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
@@ -38,11 +38,11 @@ def _with_request_id(**fields: str) -> Body:
     return lambda _: fields | {"request_id": str(uuid4())}
 
 
-# The API: methods and paths, with the JSON that goes with each. Names in a path are filled in by `Things`.
+# The API: methods and paths, with the JSON body of each. `Things` provides the values of path parameters.
 API: Mapping[str, Body] = {
     "POST /emails": _email,
     "GET /emails": _nothing,
-    "POST /emails/batch": _email,  # of one, see `_json`
+    "POST /emails/batch": _email,  # a batch of one email, see `asks`
     "GET /emails/{email_id}": _nothing,
     "PATCH /emails/{email_id}": lambda _: {"scheduled_at": "2100-01-01T00:00:00Z"},
     "POST /emails/{email_id}/cancel": _nothing,
@@ -67,8 +67,8 @@ API: Mapping[str, Body] = {
     "GET /suppressions/{suppression}": _nothing,
     "DELETE /suppressions/{suppression}": _nothing,
 }  # fmt: skip
-_DOORS = ("/app/domains", "/d")
-# Pages and what else has no key of its own, with the form that goes with each.
+_PREFIXES = ("/app/domains", "/d")
+# Pages and other routes that are called without an API key, with the form data of each.
 PAGES: Mapping[str, Body] = {
     "GET /": _nothing,
     "GET /healthz": _nothing,
@@ -101,8 +101,8 @@ PAGES: Mapping[str, Body] = {
     "POST /app/operator/tenants/{tenant_id:uuid}/pause": lambda _: {"reason": "mine"},
     "POST /app/operator/tenants/{tenant_id:uuid}/resume": _nothing,
     **{
-        f"{method} {door}/{{domain_id:uuid}}{rest}": body
-        for door in _DOORS
+        f"{method} {prefix}/{{domain_id:uuid}}{rest}": body
+        for prefix in _PREFIXES
         for method, rest, body in (
             ("GET", "", _nothing),
             ("GET", "/live", _nothing),
@@ -129,18 +129,18 @@ CASES = dict(API) | dict(PAGES)
 
 @asynccontextmanager
 async def routes_of_console() -> AsyncIterator[list[BaseRoute]]:
-    """The routes as the service composes them; nothing of it runs."""
+    """Yield the routes that the service registers, without running it."""
     chosen = settings()
     async with calls.opened(chosen, config.Tls(grpc_plaintext=True)) as services:
         yield list(composed(chosen, made(chosen, services)).routes)
 
 
 def named(routes: Iterable[BaseRoute]) -> Iterator[str]:
-    """Every method and path: those of the API as its endpoints have them, what takes any method once."""
+    """Yield every method and path: endpoints of the API by method, routes that accept any method once."""
     endpoints = {endpoint.path for endpoint in ENDPOINTS}
     yield from (f"{endpoint.method} {endpoint.path}" for endpoint in ENDPOINTS)
     for route in routes:
-        assert isinstance(route, Route), f"{route} is a kind of route that has no cases"
+        assert isinstance(route, Route), f"{route} is not a Route, so no case can cover it"
         methods = set(route.methods or ()) - {"HEAD"}
         if set(METHODS) <= methods | {"HEAD"}:
             if route.path not in endpoints:
@@ -150,14 +150,14 @@ def named(routes: Iterable[BaseRoute]) -> Iterator[str]:
 
 
 def check_covered(names: Iterable[str]) -> None:
-    """Fail with routes that no case tries, and cases of no route. What takes any method serves no thing."""
+    """Fail for routes without a case and cases without a route; routes for any method serve no resource."""
     known = {name for name in names if not name.startswith(ANY)}
-    assert not (untried := known - CASES.keys()), f"no case in tests/e2e/apart/routes.py: {untried}"
-    assert not (gone := CASES.keys() - known), f"cases of no route: {gone}"
+    assert not (untested := known - CASES.keys()), f"no case in tests/e2e/apart/routes.py: {untested}"
+    assert not (obsolete := CASES.keys() - known), f"cases of routes that do not exist: {obsolete}"
 
 
 def filled(path: str, things: Things) -> str:
-    """Return a path with things' names in it."""
+    """Return a path with its parameters filled in."""
     names = asdict(things) | {
         "api_key_id": things.key_id, "suppression": things.suppression_id, "kind": "zone", "digest": "x",
         "name": "x", "path": "x", "token": "x",
@@ -166,7 +166,7 @@ def filled(path: str, things: Things) -> str:
 
 
 class Visitor:
-    """Whoever calls console over HTTP: the API with a token, pages with what signing in by it left behind."""
+    """An HTTP client of console: calls the API with a token, and pages with the session of that token."""
 
     def __init__(self, client: httpx.AsyncClient, token: str) -> None:
         self._client = client
@@ -175,7 +175,7 @@ class Visitor:
         self._csrf = ""
 
     async def sign_in(self, *, domain_id: str = "") -> bool:
-        """Sign in as a browser does, by a link to the domain that it opens; return whether that worked."""
+        """Sign in with the token, or open it as a link to a domain; return whether that worked."""
         if domain_id:
             answer = await self._client.get(f"/d/{self._token}")
             page = f"/d/{domain_id}"
@@ -189,9 +189,9 @@ class Visitor:
         return bool(self._csrf)
 
     async def asks(self, name: str, things: Things) -> tuple[str, str, str]:
-        """Make a case's request; return what was asked, the status, and all else that is answered."""
+        """Make a case's request; return the request, the status, and the location and body of the answer."""
         method, path = name.split()
-        place, body = filled(path, things), dict(CASES[name](things))
+        filled_path, body = filled(path, things), dict(CASES[name](things))
         if name in API:
             json = [body] if path == "/emails/batch" else body
             request = {"json": json} if method != "GET" else {}
@@ -199,7 +199,11 @@ class Visitor:
         else:
             request = {"data": body | {"csrf": self._csrf}} if method == "POST" else {}
             headers = {"cookie": self._cookies}
-        answer = await self._client.request(method, place, headers=headers, **request)  # type: ignore[arg-type]
+        answer = await self._client.request(method, filled_path, headers=headers, **request)  # type: ignore[arg-type]
         self._client.cookies.clear()
-        told = answer.headers.get("location", "") + "\n" + answer.text
-        return f"{place} {body}", str(answer.status_code), told.replace(self._csrf or "\0", "<csrf>")
+        content = answer.headers.get("location", "") + "\n" + answer.text
+        return (
+            f"{filled_path} {body}",
+            str(answer.status_code),
+            content.replace(self._csrf or "\0", "<csrf>"),
+        )

@@ -1,4 +1,4 @@
-"""Every rpc with requests that name another tenant's things: the cases, and what is left without one."""
+"""Requests for another tenant's resources, for every rpc."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -55,8 +55,8 @@ def _a_batch(t: Things) -> Message:
     return emails.SendEmailsRequest(emails=[a_request(f"agent@{t.domain_name}")])
 
 
-# By service and rpc: requests that name a thing of its owner's in each way there is. One that can name no
-# other tenant's thing has a request all the same: its answer may not tell of any.
+# By service and rpc: requests that name the owner's resources in every possible way. An rpc that cannot name
+# another tenant's resource has a request too, because its answer must not reveal any.
 CASES: Mapping[str, Sequence[Case]] = {
     "TenantService/CreateTenant": [lambda _: tenants.CreateTenantRequest(name="Mine")],
     "TenantService/GetTenant": [lambda t: tenants.GetTenantRequest(tenant_id=t.tenant_id)],
@@ -174,23 +174,23 @@ class Rpc:
 
     @property
     def case(self) -> str:
-        """How the cases name it."""
+        """Return the key of this rpc in CASES."""
         return f"{self.service}/{self.name}"
 
     @property
     def home(self) -> str:
-        """The process that serves it."""
+        """Return the service that serves it."""
         return self.package.split(".")[1]
 
     @property
     def reply(self) -> Any:
-        """The class of its answers."""
+        """Return the message class of its response."""
         service = descriptor_pool.Default().FindServiceByName(f"{self.package}.{self.service}")
         return GetMessageClass(service.methods_by_name[self.name].output_type)
 
 
 def rpcs_of(files: Iterable[FileDescriptorProto]) -> Iterator[Rpc]:
-    """Every rpc of the contract."""
+    """Yield every rpc of the contract."""
     for file in files:
         for service in file.service:
             for method in service.method:
@@ -198,14 +198,14 @@ def rpcs_of(files: Iterable[FileDescriptorProto]) -> Iterator[Rpc]:
 
 
 def check_covered(rpcs: Iterable[Rpc]) -> None:
-    """Fail with the names of rpcs that no case tries, and of cases that try none."""
+    """Fail for rpcs without a case and cases without an rpc."""
     known = {rpc.case for rpc in rpcs}
-    assert not (untried := known - CASES.keys()), f"no case in tests/e2e/apart/rpcs.py: {untried}"
-    assert not (gone := CASES.keys() - known), f"cases of no rpc: {gone}"
+    assert not (untested := known - CASES.keys()), f"no case in tests/e2e/apart/rpcs.py: {untested}"
+    assert not (obsolete := CASES.keys() - known), f"cases of rpcs that do not exist: {obsolete}"
 
 
 async def answer(channel: grpc.aio.Channel, rpc: Rpc, request: Message, token: str) -> tuple[str, str]:
-    """Call with a token; return the code, and all else that the caller is told."""
+    """Call an rpc with a token; return the status code, and the response or the error's details."""
     make: Any = channel.unary_stream if rpc.streams else channel.unary_unary
     method = make(
         f"/{rpc.package}.{rpc.case}",
@@ -216,19 +216,19 @@ async def answer(channel: grpc.aio.Channel, rpc: Rpc, request: Message, token: s
     try:
         reply = await (call.read() if rpc.streams else call)
     except grpc.aio.AioRpcError as error:
-        return error.code().name, _told(error)
+        return error.code().name, _details(error)
     return "OK", json_format.MessageToJson(reply, sort_keys=True)
 
 
-def _told(error: grpc.aio.AioRpcError) -> str:
+def _details(error: grpc.aio.AioRpcError) -> str:
     status = rpc_status.from_call(error)
     assert status is not None
-    said = [status.message]
+    lines = [status.message]
     for detail in status.details:
         info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
         if detail.Unpack(info):
             named = {key: value for key, value in sorted(info.metadata.items()) if key != "request_id"}
-            said += [info.reason, str(named)]
+            lines += [info.reason, str(named)]
         elif detail.Unpack(bad):
-            said += [f"{each.field}: {each.description}" for each in bad.field_violations]
-    return "\n".join(said)
+            lines += [f"{each.field}: {each.description}" for each in bad.field_violations]
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Two tenants: what the one owns, what names nothing at all, and the keys of the other."""
+"""Two tenants: the resources of one, ids that do not exist, and the keys of the other."""
 
 import re
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ SUBJECT = "An email of the one tenant's"
 
 @dataclass(frozen=True)
 class Things:
-    """Names of one tenant's things; of nobody's, when they were made up."""
+    """The names and ids of one tenant's resources, or made-up ones."""
 
     tenant_id: str
     domain_id: str
@@ -33,29 +33,29 @@ class Things:
 
     @classmethod
     def of_nobody(cls) -> "Things":
-        """Names that nothing has."""
+        """Return names and ids that do not exist."""
         tenant, domain, email, key, link, suppression = (str(uuid4()) for _ in range(6))
         return cls(tenant, domain, a_name(), email, key, link, suppression, f"{uuid4().hex[:8]}@example.com")
 
     @property
     def names(self) -> list[str]:
-        """All of them."""
+        """Return all names and ids."""
         return list(asdict(self).values())
 
     def hidden(self, text: str) -> str:
-        """Return text in which every name of these things is a blank, and so is every other id."""
+        """Return the text with these names and all other ids replaced by placeholders."""
         for field, name in asdict(self).items():
             text = text.replace(name, f"<{field}>")
         return _UUID.sub("<id>", text)
 
     def told(self, text: str, asked: str) -> set[str]:
-        """Return the names in an answer that were not in the question."""
+        """Return the names in an answer that were not in the request."""
         return {name for name in (*self.names, SUBJECT) if name in text and name not in asked}
 
 
 @dataclass(frozen=True)
 class Stranger:
-    """Another tenant's ways in: the token of each."""
+    """Another tenant's API keys and link."""
 
     full: str
     sending: str
@@ -64,12 +64,12 @@ class Stranger:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """The tokens by what they are."""
+        """Return the tokens by kind."""
         return {"full_access": self.full, "sending_access": self.sending, "link": self.link}
 
 
 async def an_owner(world: World) -> tuple[Things, str]:
-    """A tenant with one of everything, and its key of full access."""
+    """Create a tenant with one resource of each kind; return the resources and its full-access key."""
     tenant_id, key, _ = await _a_tenant(world)
     async with connect(world.installation, key) as services:
         domain = await _a_domain(world, key)
@@ -79,7 +79,7 @@ async def an_owner(world: World) -> tuple[Things, str]:
         )
         email = a_request(f"agent@{domain.name}", "ada@example.com", subject=SUBJECT)
         email.send_time.GetCurrentTime()
-        email.send_time.seconds += 7 * 24 * 3600  # it waits, so that it could be changed and canceled
+        email.send_time.seconds += 7 * 24 * 3600  # scheduled, so that it could be changed and canceled
         sent = (await services.sender.SendEmail(email)).email
         address = f"{uuid4().hex[:8]}@example.com"
         added = await services.suppressions.AddSuppression(AddSuppressionRequest(address=address))
@@ -88,7 +88,7 @@ async def an_owner(world: World) -> tuple[Things, str]:
 
 
 async def a_stranger(world: World) -> Stranger:
-    """Another tenant's keys, and a link to its own domain."""
+    """Create another tenant; return its keys and a link to its own domain."""
     _, full, sending = await _a_tenant(world)
     domain = await _a_domain(world, full)
     async with connect(world.installation, full) as services:
@@ -97,7 +97,7 @@ async def a_stranger(world: World) -> Stranger:
 
 
 async def _a_tenant(world: World) -> tuple[str, str, str]:
-    """A tenant's id, and a key of each scope."""
+    """Create a tenant; return its id and a key of each scope."""
     request = CreateTenantRequest(name=f"tenant {uuid4()}", unready_policy=Tenant.UNREADY_POLICY_SHARED)
     tenant = (await world.admin.tenants.CreateTenant(request)).tenant
     scopes = (ApiKey.SCOPE_FULL_ACCESS, ApiKey.SCOPE_SENDING_ACCESS)

@@ -1,5 +1,5 @@
-// The story told with npm's `resend` as it comes, only its URL changed. Reads { url, key, strangerKey } from its
-// standard input, and writes one line of JSON for each call.
+// Runs a scenario with npm's unmodified `resend` against another base URL. Reads { url, key, strangerKey } from
+// standard input and writes one line of JSON for each call.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const resend = new Resend(key, { baseUrl: url });
 
 const note = (what, answer) => console.log(JSON.stringify({ what, answer }));
 
-// One call after the other is made, so whoever has none left in this second is told before it is refused.
+// Calls are sequential, so waiting for the reset when none remain avoids all 429 answers.
 async function paced(call) {
   const answer = await call;
   const { "ratelimit-remaining": remaining, "ratelimit-reset": reset } = answer.headers;
@@ -25,8 +25,8 @@ async function does(what, call) {
   const { data, error, headers } = await paced(call);
   assert.equal(error, null, `${what}: ${JSON.stringify(error)}`);
   assert.ok(Number(headers["ratelimit-limit"]) > 0);
-  const told = ["last_event", "status", "has_more"].filter((name) => name in data);
-  note(what, ["200", ...told.map((name) => `${name} ${data[name]}`)].join(", "));
+  const fields = ["last_event", "status", "has_more"].filter((name) => name in data);
+  note(what, ["200", ...fields.map((name) => `${name} ${data[name]}`)].join(", "));
   return data;
 }
 
@@ -82,7 +82,7 @@ async function emails() {
   const path = { ...email, attachments: [{ filename: "a", path: "https://mnexa.ai/a" }] };
   await isRefused("POST /emails, a file by its URL", resend.emails.send(path), 422, "invalid_attachment");
   await isRefused("POST /emails, no subject", resend.emails.send({ ...email, subject: undefined }), 422, "missing_required_field");
-  await isRefused("GET /emails/{nobody's}", resend.emails.get(NOBODY), 404, "not_found");
+  await isRefused("GET /emails/{unknown}", resend.emails.get(NOBODY), 404, "not_found");
   await isRefused("POST /emails/{id}/share, not offered", resend.emails.share(sent.id), 404, "not_found");
   return sent.id;
 }
@@ -116,7 +116,7 @@ async function keys() {
   await does("POST /emails, with that key", sending.emails.send(email));
   await isRefused("GET /suppressions, with that key", sending.suppressions.list(), 401, "restricted_api_key");
   await does("DELETE /api-keys/{id}", resend.apiKeys.remove(made.id));
-  await isRefused("DELETE /api-keys/{nobody's}", resend.apiKeys.remove(NOBODY), 404, "not_found");
+  await isRefused("DELETE /api-keys/{unknown}", resend.apiKeys.remove(NOBODY), 404, "not_found");
   await isRefused("PATCH /api-keys/{id}, not offered", resend.apiKeys.update(made.id, { name: "other" }), 405, "method_not_allowed");
 }
 

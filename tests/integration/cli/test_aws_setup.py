@@ -1,4 +1,4 @@
-"""What `letterhead aws-setup` makes: who gets in, who does not, and where the topic leads."""
+"""`letterhead aws-setup`: who may publish and send, and where the topic delivers."""
 
 import asyncio
 import json
@@ -27,18 +27,18 @@ async def call(internet: Internet, service: str, operation: str, **params: Any) 
     return answer
 
 
-async def test_nobody_but_ses_publishes_not_even_the_account(internet: Internet, made: Feedback) -> None:
+async def test_only_ses_can_publish_not_even_the_account(internet: Internet, made: Feedback) -> None:
     with pytest.raises(ClientError, match="AuthorizationError"):
         await call(internet, "sns", "publish", TopicArn=made.topic_arn, Message="forged")
 
 
-async def test_nobody_but_the_topic_sends_not_even_the_account(internet: Internet, made: Feedback) -> None:
+async def test_only_the_topic_can_send_not_even_the_account(internet: Internet, made: Feedback) -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         await call(internet, "sqs", "send_message", QueueUrl=made.queue_url, MessageBody="forged")
 
 
-async def test_ses_and_the_topic_get_in(internet: Internet, made: Feedback) -> None:
-    """SES greets a new destination: what it says has come through topic and queue."""
+async def test_ses_can_publish_and_the_topic_can_send(internet: Internet, made: Feedback) -> None:
+    """SES sends a test message to a new event destination, which must arrive through topic and queue."""
     answer = await call(internet, "sqs", "receive_message", QueueUrl=made.queue_url, WaitTimeSeconds=5)
 
     (message,) = answer["Messages"]
@@ -46,7 +46,7 @@ async def test_ses_and_the_topic_get_in(internet: Internet, made: Feedback) -> N
     assert json.loads(message["Body"])["SignatureVersion"] == "2"
 
 
-async def test_every_denial_is_explicit(internet: Internet, made: Feedback) -> None:
+async def test_all_others_are_denied_explicitly(internet: Internet, made: Feedback) -> None:
     topic = await call(internet, "sns", "get_topic_attributes", TopicArn=made.topic_arn)
     queue = await call(
         internet, "sqs", "get_queue_attributes", QueueUrl=made.queue_url, AttributeNames=["Policy"]
@@ -61,7 +61,7 @@ async def test_every_denial_is_explicit(internet: Internet, made: Feedback) -> N
 
 
 @pytest.mark.parametrize("url", ["", URL])
-async def test_it_may_be_run_again(internet: Internet, url: str) -> None:
+async def test_setup_is_idempotent(internet: Internet, url: str) -> None:
     made = [
         await asyncio.to_thread(
             set_up, SESSION, account=ACCOUNT, endpoint_url=internet.addresses.ses, https_url=url
@@ -72,7 +72,7 @@ async def test_it_may_be_run_again(internet: Internet, url: str) -> None:
     assert made[0] == made[1]
 
 
-async def test_an_https_endpoint_has_the_queue_behind_it(internet: Internet) -> None:
+async def test_an_https_url_subscribes_the_endpoint_instead_of_the_queue(internet: Internet) -> None:
     made = await asyncio.to_thread(
         set_up, SESSION, account=ACCOUNT, endpoint_url=internet.addresses.ses, https_url=URL
     )

@@ -1,4 +1,4 @@
-"""What `letterhead doctor` finds of each part: that it is well, or what is wrong and what to do."""
+"""`letterhead doctor` reports healthy parts, problems and how to fix them."""
 
 import asyncio
 from dataclasses import replace
@@ -26,17 +26,17 @@ WAY = Way(ACCOUNT, "letterhead", "letterhead-feedback", "letterhead-feedback")
 
 
 def of(findings: list[Finding], part: str) -> Finding:
-    """The one finding about a part."""
+    """Return the only finding about a part."""
     [found] = [finding for finding in findings if finding.part == part]
     return found
 
 
 async def found_of(database: FreshDatabase, part: str, role: str = "postgres") -> Finding:
-    """What is found of a part of a database."""
+    """Check a database; return the finding about one part of it."""
     return of(await look_at_database(database.url(role)), part)
 
 
-async def test_a_database_that_is_used_is_well(database: FreshDatabase) -> None:
+async def test_a_database_in_use_is_healthy(database: FreshDatabase) -> None:
     await database.execute("INSERT INTO webhooks.intake (queue, polled_at) VALUES ('feedback', now())")
 
     findings = await look_at_database(database.url("postgres"))
@@ -47,27 +47,29 @@ async def test_a_database_that_is_used_is_well(database: FreshDatabase) -> None:
     assert {finding.verdict for finding in findings} == {Verdict.WELL}
 
 
-async def test_no_database_is_named() -> None:
+async def test_a_missing_database_url_is_reported() -> None:
     [finding] = await look_at_database(None)
 
     assert (finding.verdict, "LETTERHEAD_DATABASE_URL_FILE" in finding.remedy) == (Verdict.UNSEEN, True)
 
 
-async def test_a_database_that_is_away_or_refuses_is_told_apart(database: FreshDatabase) -> None:
+async def test_an_unreachable_database_and_a_rejected_login_are_distinguished(
+    database: FreshDatabase,
+) -> None:
     [away] = await look_at_database(f"postgresql://postgres@{HOST}:{free_port()}/letterhead")
-    [refused] = await look_at_database(database.url("postgres").replace("postgres:", "postgres:wrong", 1))
+    [rejected] = await look_at_database(database.url("postgres").replace("postgres:", "postgres:wrong", 1))
 
-    assert (away.verdict, refused.verdict) == (Verdict.AWAY, Verdict.WRONG)
-    assert "password authentication failed" in refused.note
+    assert (away.verdict, rejected.verdict) == (Verdict.AWAY, Verdict.WRONG)
+    assert "password authentication failed" in rejected.note
 
 
-async def test_a_role_that_may_not_look_is_told_whose_url_is_wanted(database: FreshDatabase) -> None:
+async def test_a_role_without_permissions_is_told_to_use_the_owners_url(database: FreshDatabase) -> None:
     schema = await found_of(database, "schema", role="sender")
 
     assert (schema.verdict, "owner's URL" in schema.remedy) == (Verdict.UNSEEN, True)
 
 
-async def test_a_migration_that_is_missing_is_named(database: FreshDatabase) -> None:
+async def test_a_missing_migration_is_named(database: FreshDatabase) -> None:
     await database.execute("DELETE FROM chassis.migrations WHERE name = '0011_pre_zones.sql'")
 
     schema = await found_of(database, "schema")
@@ -76,13 +78,13 @@ async def test_a_migration_that_is_missing_is_named(database: FreshDatabase) -> 
     assert "chassis.migrate" in schema.remedy
 
 
-async def test_an_empty_database_wants_its_migration(database: FreshDatabase) -> None:
+async def test_an_empty_database_needs_all_migrations(database: FreshDatabase) -> None:
     await database.execute("DROP SCHEMA chassis CASCADE")
 
     assert "0001_initial.sql" in (await found_of(database, "schema")).note
 
 
-async def test_rights_that_a_restore_left_out_are_named(database: FreshDatabase) -> None:
+async def test_a_permission_that_a_restore_lost_is_named(database: FreshDatabase) -> None:
     await database.execute("REVOKE SELECT ON webhooks.feedback FROM letterhead_sender")
 
     rights = await found_of(database, "rights")
@@ -93,7 +95,7 @@ async def test_rights_that_a_restore_left_out_are_named(database: FreshDatabase)
     )
 
 
-async def test_events_that_wait_or_were_set_aside_are_counted(database: FreshDatabase) -> None:
+async def test_unpublished_and_dead_lettered_events_are_reported(database: FreshDatabase) -> None:
     await database.execute(
         "INSERT INTO sender.outbox"
         " (id, subject, source, resource, data, schema_name, occurred_at, created_at)"
@@ -108,12 +110,12 @@ async def test_events_that_wait_or_were_set_aside_are_counted(database: FreshDat
 
     findings = await look_at_database(database.url("postgres"))
 
-    assert of(findings, "outbox").note == "events wait to be published: sender's for 90 s"
-    assert of(findings, "parked").note == "events could not be applied: 1 by identity"
+    assert of(findings, "outbox").note == "unpublished events: sender for 90 s"
+    assert of(findings, "parked").note == "dead-lettered events: 1 by identity"
 
 
 @pytest.mark.parametrize("age", [None, "45 seconds"])
-async def test_a_queue_that_nobody_reads_is_wrong(database: FreshDatabase, age: str | None) -> None:
+async def test_a_queue_that_is_not_polled_is_a_problem(database: FreshDatabase, age: str | None) -> None:
     if age:
         await database.execute(
             "INSERT INTO webhooks.intake (queue, polled_at) VALUES ('feedback', now() - $1::text::interval)",
@@ -125,42 +127,42 @@ async def test_a_queue_that_nobody_reads_is_wrong(database: FreshDatabase, age: 
     assert (feedback.verdict, "events-are-silent.md" in feedback.remedy) == (Verdict.WRONG, True)
 
 
-async def test_a_stream_is_found_missing_or_away(stream: FreshStream) -> None:
+async def test_a_missing_stream_and_an_unreachable_server_are_distinguished(stream: FreshStream) -> None:
     await stream.lose()
     [missing] = await look_at_nats(stream.settings("subscriber"))
     await stream.create()
-    [there] = await look_at_nats(stream.settings("subscriber"))
+    [present] = await look_at_nats(stream.settings("subscriber"))
     [away] = await look_at_nats(config.Nats(nats_url=f"nats://{HOST}:{free_port()}"))
 
-    assert (missing.verdict, there.verdict, away.verdict) == (Verdict.WRONG, Verdict.WELL, Verdict.AWAY)
+    assert (missing.verdict, present.verdict, away.verdict) == (Verdict.WRONG, Verdict.WELL, Verdict.AWAY)
     assert stream.name in missing.note
 
 
-async def test_whoever_listens_to_a_stream_that_is_not_there_is_told(stream: FreshStream) -> None:
+async def test_subscribing_to_a_missing_stream_fails_with_its_name(stream: FreshStream) -> None:
     await stream.lose()
     with pytest.raises(EventsAway, match=stream.name):
         async with Tail.open(stream.settings("subscriber")):
-            pytest.fail("there is nothing to listen to")
+            pytest.fail("the stream does not exist")
 
 
-async def test_services_that_do_not_answer_are_away() -> None:
+async def test_services_that_do_not_answer_are_unreachable() -> None:
     address = f"{HOST}:{free_port()}"
 
-    elsewhere = Installation(
+    unreachable = Installation(
         **dict.fromkeys(("identity", "verifier", "sender", "webhooks"), address),
         nats=address,
         api_key="",
         grpc_plaintext=True,
     )
 
-    [service] = await look_at_service("sender", elsewhere)
+    [service] = await look_at_service("sender", unreachable)
     [console] = await look_at_console(f"http://{address}")
 
     assert (service.verdict, console.verdict) == (Verdict.AWAY, Verdict.AWAY)
     assert address in service.note
 
 
-async def test_the_way_of_events_is_followed_from_station_to_station(internet: Internet) -> None:
+async def test_each_resource_on_the_path_of_events_is_checked(internet: Internet) -> None:
     session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
 
     before = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
@@ -173,7 +175,7 @@ async def test_the_way_of_events_is_followed_from_station_to_station(internet: I
     assert {finding.verdict for finding in after} == {Verdict.WELL}
 
 
-async def test_signatures_that_could_not_be_enforced_are_told_before_they_are(internet: Internet) -> None:
+async def test_doctor_reports_that_signatures_could_not_be_enforced(internet: Internet) -> None:
     session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
     made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
     sns = session.client("sns", endpoint_url=endpoint)
@@ -192,13 +194,13 @@ async def test_signatures_that_could_not_be_enforced_are_told_before_they_are(in
     assert of(not_yet, "signatures").verdict is Verdict.WELL
 
 
-async def test_refused_messages_are_told_of(internet: Internet) -> None:
+async def test_messages_in_the_dead_letter_queue_are_reported(internet: Internet) -> None:
     session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
     made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
     sqs = session.client("sqs", endpoint_url=endpoint)
-    await asyncio.to_thread(sqs.send_message, QueueUrl=made.dead_letter_queue_url, MessageBody="refused")
+    await asyncio.to_thread(sqs.send_message, QueueUrl=made.dead_letter_queue_url, MessageBody="rejected")
 
     queue = of(await asyncio.to_thread(look_at_aws, session, endpoint, WAY), "queue")
 
-    assert (queue.verdict, "about 1 messages were refused" in queue.note) == (Verdict.WRONG, True)
+    assert (queue.verdict, "about 1 rejected messages" in queue.note) == (Verdict.WRONG, True)
     assert "sns-messages-refused.md" in queue.remedy

@@ -1,4 +1,4 @@
-"""The embedded servers keep what they were told, come back, say why they cannot, and never outlive us."""
+"""The embedded servers keep their data, restart, report why they cannot start, and end with their parent."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from cli.server_process import HOST, EmbeddedError, free_port, port_is_free
 from tests.streams import OPERATOR, connected, users_of_tests
 from tests.waiting import eventually
 
-STARTER = """
+PARENT = """
 import sys, time
 from pathlib import Path
 from cli.embedded import NatsServer, Postgres
@@ -33,7 +33,7 @@ def directory(workspace: Path) -> Path:
     return workspace / uuid4().hex
 
 
-async def test_postgres_keeps_its_rows_when_it_is_killed(directory: Path) -> None:
+async def test_postgres_keeps_its_data_when_killed(directory: Path) -> None:
     postgres = Postgres.start(directory)
     await query(postgres, "CREATE TABLE kept AS SELECT 7 AS number")
 
@@ -44,7 +44,7 @@ async def test_postgres_keeps_its_rows_when_it_is_killed(directory: Path) -> Non
     postgres.stop()
 
 
-async def test_postgres_finds_its_rows_at_a_second_start(directory: Path) -> None:
+async def test_postgres_keeps_its_data_across_a_restart(directory: Path) -> None:
     first = Postgres.start(directory)
     await query(first, "CREATE TABLE kept AS SELECT 7 AS number")
     first.stop()
@@ -55,8 +55,8 @@ async def test_postgres_finds_its_rows_at_a_second_start(directory: Path) -> Non
     second.stop()
 
 
-async def test_postgres_begins_anew_in_a_directory_that_is_private_and_new(directory: Path) -> None:
-    """Postgres' own user cannot enter root's private directories; its data is kept elsewhere then."""
+async def test_postgres_starts_empty_in_a_recreated_private_directory(directory: Path) -> None:
+    """Postgres's user cannot enter root's private directories, so its data is stored in ROOT_HOME."""
     directory.mkdir(mode=0o700)
     first = Postgres.start(directory)
     await query(first, "CREATE TABLE kept AS SELECT 7 AS number")
@@ -70,14 +70,14 @@ async def test_postgres_begins_anew_in_a_directory_that_is_private_and_new(direc
     second.stop()
 
 
-async def test_nobody_becomes_superuser_without_the_password(postgres: Postgres) -> None:
+async def test_the_superuser_needs_a_password(postgres: Postgres) -> None:
     password = postgres.url().partition("@")[0].rpartition(":")[2]
 
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(postgres.url().replace(f":{password}@", "@"))
 
 
-async def test_nats_loses_its_streams_when_it_is_wiped(directory: Path) -> None:
+async def test_wiping_nats_deletes_its_streams(directory: Path) -> None:
     server = NatsServer.start(directory, users=users_of_tests())
     async with connected(server, OPERATOR) as connection:
         await connection.jetstream().add_stream(name="LOST", subjects=["lost"])
@@ -98,16 +98,16 @@ def test_a_port_in_use_is_named(server: type[Postgres | NatsServer], directory: 
             server.start(directory, port)
 
 
-async def test_servers_end_when_their_starter_is_killed(directory: Path) -> None:
-    starter = subprocess.Popen(  # noqa: ASYNC220 - started and read at once
-        [sys.executable, "-c", STARTER, directory], stdout=subprocess.PIPE, text=True
+async def test_servers_end_when_their_parent_is_killed(directory: Path) -> None:
+    parent = subprocess.Popen(  # noqa: ASYNC220 - blocks only briefly
+        [sys.executable, "-c", PARENT, directory], stdout=subprocess.PIPE, text=True
     )
-    assert starter.stdout is not None
-    ports = [int(port) for port in starter.stdout.readline().split()]
+    assert parent.stdout is not None
+    ports = [int(port) for port in parent.stdout.readline().split()]
     assert not any(map(port_is_free, ports))
 
-    os.kill(starter.pid, signal.SIGKILL)
-    starter.communicate()
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.communicate()
 
     await eventually(lambda: all(map(port_is_free, ports)))
 

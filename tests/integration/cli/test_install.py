@@ -1,4 +1,4 @@
-"""`make install` makes a .venv that works where the checkout is now, whatever was left of another."""
+"""`make install` creates a working .venv, even over a broken or moved one."""
 
 import shutil
 import subprocess
@@ -14,31 +14,31 @@ pytestmark = pytest.mark.timeout(180)
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout in a folder with a space in its name, of a `letterhead` that says where it is."""
-    place = tmp_path / "my projects" / "letterhead"
-    shutil.copytree(ROOT / "scripts", place / "scripts")
-    shutil.copy(ROOT / "Makefile", place)
+    """Return a checkout in a folder with a space in its name, whose `letterhead` prints its own path."""
+    folder = tmp_path / "my projects" / "letterhead"
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    shutil.copy(ROOT / "Makefile", folder)
     for name, text in {
         "requirements/embedded.txt": "",
         "requirements/dev.txt": "",
         "cli/__main__.py": "print(__file__)\n",
         "protos/letterhead/none.proto": "",
     }.items():
-        (place / name).parent.mkdir(parents=True, exist_ok=True)
-        (place / name).write_text(text)
-    return place
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
 
 
-def installed(place: Path) -> str:
-    """Runs `make install` and the command that it makes; gives what that says."""
-    subprocess.run(["make", "install"], cwd=place, check=True, capture_output=True)  # noqa: S607 - whichever make
-    said = subprocess.run(
-        [place / ".venv/bin/letterhead"], cwd="/", check=True, capture_output=True, text=True
+def installed(folder: Path) -> str:
+    """Run `make install` and the command that it installs; return the command's output."""
+    subprocess.run(["make", "install"], cwd=folder, check=True, capture_output=True)  # noqa: S607 - any make on the PATH
+    done = subprocess.run(
+        [folder / ".venv/bin/letterhead"], cwd="/", check=True, capture_output=True, text=True
     )
-    return said.stdout
+    return done.stdout
 
 
-def test_it_is_made_anew_where_its_making_broke_off_or_a_checkout_was_moved(checkout: Path) -> None:
+def test_an_incomplete_or_moved_venv_is_recreated(checkout: Path) -> None:
     EnvBuilder(with_pip=False, symlinks=True).create(checkout / ".venv")
     assert installed(checkout) == f"{checkout}/cli/__main__.py\n"
 

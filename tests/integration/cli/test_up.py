@@ -1,4 +1,4 @@
-"""`letterhead up` keeps out of what another one stands on, and says so."""
+"""`letterhead up` refuses to start where another one runs or where it cannot write."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def up(folder: Path) -> tuple[int, str]:
-    """Runs `letterhead up` in a folder where it cannot start; gives its code and what it said."""
+    """Run `letterhead up` in a folder where it cannot start; return its exit code and stderr."""
     letterhead = Path(sys.executable).with_name("letterhead")
     done = subprocess.run(
         [letterhead, "up", "--free-ports"],
@@ -21,24 +21,24 @@ def up(folder: Path) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def test_a_second_one_in_the_same_folder_is_told_so(tmp_path: Path) -> None:
-    kept = tmp_path / ".letterhead" / "sandbox.json"
-    kept.parent.mkdir()
-    kept.touch()
+def test_a_second_one_in_the_same_folder_is_rejected(tmp_path: Path) -> None:
+    sandbox_file = tmp_path / ".letterhead" / "sandbox.json"
+    sandbox_file.parent.mkdir()
+    sandbox_file.touch()
     first = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(first, fcntl.LOCK_EX)
 
-    code, said = up(tmp_path)
+    code, stderr = up(tmp_path)
 
     os.close(first)
-    assert (code, f"runs already for {tmp_path}" in said) == (1, True)
-    assert kept.exists()
+    assert (code, f"already running in {tmp_path}" in stderr) == (1, True)
+    assert sandbox_file.exists()
 
 
-def test_a_home_that_cannot_be_made_anew_is_named(tmp_path: Path) -> None:
+def test_a_home_that_cannot_be_recreated_is_named(tmp_path: Path) -> None:
     home = tmp_path / ".letterhead"
-    home.touch()  # as what another user's files are: not ours to remove
+    home.touch()  # a file that cannot be removed as a directory, like another user's files
 
-    code, said = up(tmp_path)
+    code, stderr = up(tmp_path)
 
-    assert (code, f"{home} cannot be made anew" in said) == (1, True)
+    assert (code, f"Cannot recreate {home}" in stderr) == (1, True)

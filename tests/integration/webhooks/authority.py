@@ -1,4 +1,4 @@
-"""A certificate authority of a test's own, and all the certificates that it should not have issued."""
+"""A certificate authority for tests, which also issues invalid certificates."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ SERVER = ExtendedKeyUsageOID.SERVER_AUTH
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a certificate shall be like; by default as SNS's own are."""
+    """The properties of a certificate to issue; by default those of SNS's own."""
 
     names: tuple[str, ...] = ("sns.amazonaws.com",)
     common_name: str = "sns.amazonaws.com"
@@ -29,14 +29,14 @@ class Wanted:
 
 @dataclass
 class Authority:
-    """Issues certificates; `name` tells one authority from another."""
+    """Issues certificates under the issuer name `name`."""
 
     name: str
     key: Key = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
 
     @cached_property
     def certificate(self) -> x509.Certificate:
-        """Its own certificate, a root."""
+        """Return the authority's own certificate, a root."""
         return self.issue(self.key, Wanted(names=(), common_name=self.name, is_authority=True))
 
     @property
@@ -44,7 +44,7 @@ class Authority:
         return pem_of(self.certificate)
 
     def issue(self, key: Key, wanted: Wanted | None = None) -> x509.Certificate:
-        """A certificate for a key."""
+        """Issue a certificate for a key."""
         wanted, now = wanted or Wanted(), datetime.now(UTC)
         builder = (
             x509.CertificateBuilder()

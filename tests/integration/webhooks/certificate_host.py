@@ -1,4 +1,4 @@
-"""The host of SNS's signing certificates, well or badly behaved, and counters of other connections."""
+"""A host of SNS's signing certificates that can misbehave, and counters of other connections."""
 
 import asyncio
 import hashlib
@@ -22,7 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass
 class CertificateHost:
-    """Serves PEM files by name; counts the connections it accepted and the requests it answered."""
+    """Serves PEM files by name, and records the requests that it answered."""
 
     authority: Authority = field(default_factory=lambda: Authority("Test root"))
     port: int = 0
@@ -35,22 +35,22 @@ class CertificateHost:
         return f"{HOST}:{self.port}"
 
     def serve(self, content: bytes | Handler, label: str) -> str:
-        """Serves a file or an answer of any kind; its name is of the shape that SNS's have."""
+        """Serve a file or a handler under a name of SNS's format; return the name."""
         digest = hashlib.md5(label.encode(), usedforsecurity=False).hexdigest()
         name = f"SimpleNotificationService-{digest}.pem"
         return self.serve_as(name, content)
 
     def serve_as(self, name: str, content: bytes | Handler) -> str:
-        """Serves it under that name."""
+        """Serve a file or a handler under the given name."""
         self._served[name] = content
         return name
 
     def issue(self, key: Key, label: str, wanted: Wanted | None = None) -> str:
-        """Issues a certificate and serves it."""
+        """Issue a certificate and serve it; return its file name."""
         return self.serve(pem_of(self.authority.issue(key, wanted)), label)
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answers one request."""
+        """Answer one request."""
         name = request.path.removeprefix("/")
         self.requests.append(name)
         found = self._served.get(name)
@@ -65,7 +65,7 @@ class CertificateHost:
 
 @asynccontextmanager
 async def certificate_host(directory: Path, keys: "Keys") -> AsyncIterator[CertificateHost]:
-    """Runs it, over TLS by the name of SNS's endpoint."""
+    """Run the host over TLS, with a certificate for the name of SNS's endpoint."""
     host = CertificateHost()
     chain, key = directory / "host.pem", directory / "host.key"
     chain.write_bytes(pem_of(host.authority.issue(keys.tls, Wanted(names=(NAME,), common_name=NAME))))
@@ -84,7 +84,7 @@ async def certificate_host(directory: Path, keys: "Keys") -> AsyncIterator[Certi
 
 @dataclass(frozen=True)
 class Keys:
-    """The keys of a test: made once, because primes take long."""
+    """The keys of a test session, generated once because generating RSA keys is slow."""
 
     tls: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
     sns: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
@@ -93,20 +93,20 @@ class Keys:
 
 @dataclass
 class Elsewhere:
-    """An attacker's host: counts whoever connects to it."""
+    """An attacker's host, which counts connections."""
 
     port: int = 0
     connections: int = 0
 
     def accept(self, _: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Counts a connection, and ends it."""
+        """Count a connection and close it."""
         self.connections += 1
         writer.close()
 
 
 @asynccontextmanager
 async def elsewhere() -> AsyncIterator[Elsewhere]:
-    """Runs it."""
+    """Run the attacker's host."""
     host = Elsewhere()
     server = await asyncio.start_server(host.accept, HOST, 0)
     host.port = server.sockets[0].getsockname()[1]
@@ -116,13 +116,13 @@ async def elsewhere() -> AsyncIterator[Elsewhere]:
 
 @dataclass
 class Outgoing:
-    """Every name that this process resolved and every address it connected to, as Python itself reports."""
+    """Every name that this process resolved and every address it connected to, from Python's audit events."""
 
     names: list[str] = field(default_factory=list)
     addresses: list[tuple[str, int]] = field(default_factory=list)
 
     def note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Takes one audit event."""
+        """Record one audit event."""
         if event == "socket.getaddrinfo":
             self.names.append(str(arguments[0]))
         elif event == "socket.connect" and isinstance(arguments[1], tuple):
@@ -137,12 +137,12 @@ def _audit(event: str, arguments: tuple[Any, ...]) -> None:
         each.note(event, arguments)
 
 
-sys.addaudithook(_audit)  # it cannot be taken back, so it asks who watches
+sys.addaudithook(_audit)  # an audit hook cannot be removed, so it consults _watching
 
 
 @contextmanager
 def outgoing() -> Iterator[Outgoing]:
-    """Watches what this process connects to."""
+    """Record what this process connects to while the block runs."""
     watcher = Outgoing()
     _watching.append(watcher)
     yield watcher

@@ -1,4 +1,4 @@
-"""webhooks as a whole, between a topic and a queue of SES's feedback and whoever listens on NATS."""
+"""Fixtures that run the webhooks service with an SNS topic, an SQS queue, Postgres and NATS."""
 
 import asyncio
 import hashlib
@@ -28,13 +28,13 @@ from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 
 TAGS = ("lh-tenant", "lh-email", "lh-attempt")
-VISIBILITY = timedelta(seconds=1)  # after which SQS gives again what was not deleted
-RECEIVES = 10  # after which it goes to the dead-letter queue, as aws-setup has it
+VISIBILITY = timedelta(seconds=1)  # after which SQS redelivers a message that was not deleted
+RECEIVES = 10  # after which SQS dead-letters the message, as `aws-setup` configures it
 
 
 @dataclass(frozen=True)
 class Way:
-    """The way back from SES: a topic, and a queue of the same name behind it."""
+    """The feedback path from SES: a topic, and a queue of the same name that subscribes to it."""
 
     topic_arn: str
     queue: str
@@ -43,7 +43,7 @@ class Way:
     database: FreshDatabase
 
     async def open(self) -> None:
-        """Makes topic and queue, and ties them."""
+        """Create the topic and the queue, and subscribe the queue."""
         await asyncio.to_thread(self._open)
 
     def _open(self) -> None:
@@ -60,7 +60,7 @@ class Way:
         self.sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn)
 
     def _policy(self, queue_arn: str) -> str:
-        """Lets the topic send."""
+        """Return a queue policy that allows the topic to send."""
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": "sns.amazonaws.com"},
@@ -76,7 +76,7 @@ class Way:
         await self.publish_alone(*events)
 
     async def submit(self, *events: dict[str, Any]) -> None:
-        """Write what sender wrote before it submitted: an email and an attempt under the ids of the tags."""
+        """Insert what sender writes before submission: an email and an attempt with the ids of the tags."""
         for event in events:
             tags = event.get("mail", {}).get("tags", {})
             ids = [UUID(tags[name][0]) for name in TAGS if name in tags]
@@ -84,30 +84,30 @@ class Way:
                 await an_attempt(self.database, *ids)
 
     async def publish_alone(self, *events: dict[str, Any]) -> None:
-        """Publish events, whatever their tags name."""
+        """Publish events without inserting emails and attempts for their tags."""
         for event in events:
             await asyncio.to_thread(self.sns.publish, TopicArn=self.topic_arn, Message=json.dumps(event))
 
     async def put(self, *bodies: str) -> None:
-        """Puts bodies into the queue, as SNS does, or somebody who got the right to."""
+        """Send bodies to the queue directly, as SNS or an attacker with permission could."""
         url = await self._url()
         for body in bodies:
             await asyncio.to_thread(self.sqs.send_message, QueueUrl=url, MessageBody=body)
 
     async def left(self) -> int:
-        """How many messages the queue still has, those in flight included."""
+        """Return how many messages the queue has, including those in flight."""
         return await self._count(await self._url())
 
     async def is_empty(self) -> bool:
-        """Whether the queue has given away everything it had."""
+        """Return whether the queue is empty and nothing is in flight."""
         return await self.left() == 0
 
     async def dead(self) -> int:
-        """How many messages became dead letters."""
+        """Return how many messages the dead-letter queue has."""
         return await self._count(f"{await self._url()}-dead")
 
     async def dead_letter_after(self, receives: int) -> None:
-        """Has SQS give a message up after so many receives."""
+        """Have SQS dead-letter a message after so many receives."""
         arn = self.topic_arn.replace(":sns:", ":sqs:")
         policy = {"deadLetterTargetArn": f"{arn}-dead", "maxReceiveCount": receives}
         attributes = {"RedrivePolicy": json.dumps(policy)}
@@ -121,7 +121,7 @@ class Way:
         return sum(int(answer["Attributes"][name]) for name in names)
 
     async def sign(self, version: str) -> None:
-        """Has SNS sign with that version from now on."""
+        """Have SNS sign with this signature version from now on."""
         await asyncio.to_thread(
             self.sns.set_topic_attributes,
             TopicArn=self.topic_arn,
@@ -130,13 +130,13 @@ class Way:
         )
 
     async def subscriptions(self) -> list[dict[str, Any]]:
-        """The topic's subscriptions."""
+        """Return the topic's subscriptions."""
         answer = await asyncio.to_thread(self.sns.list_subscriptions_by_topic, TopicArn=self.topic_arn)
         found: list[dict[str, Any]] = answer["Subscriptions"]
         return found
 
     async def part(self) -> None:
-        """Ends the way from the topic to the queue."""
+        """Remove the topic's subscriptions."""
         for each in await self.subscriptions():
             await asyncio.to_thread(self.sns.unsubscribe, SubscriptionArn=each["SubscriptionArn"])
 
@@ -148,7 +148,7 @@ class Way:
 
 @pytest.fixture
 def closed_way(internet: Internet, database: FreshDatabase, monkeypatch: pytest.MonkeyPatch) -> Way:
-    """A way that nobody has made yet."""
+    """Return a feedback path whose topic and queue do not exist yet."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     session = boto3.session.Session(region_name=REGION)
@@ -159,20 +159,20 @@ def closed_way(internet: Internet, database: FreshDatabase, monkeypatch: pytest.
 
 @pytest.fixture
 async def way(closed_way: Way) -> Way:
-    """A topic with its queue."""
+    """Return a feedback path whose topic and queue exist."""
     await closed_way.open()
     return closed_way
 
 
 @dataclass(frozen=True)
 class Webhooks:
-    """The service, to be started as often as there shall be replicas of it."""
+    """The service; each call of `start` runs one replica."""
 
     settings: Config
 
     @asynccontextmanager
     async def start(self, **changes: Any) -> AsyncIterator[grpc.aio.Channel]:
-        """Runs one replica, with changed settings perhaps; gives a channel to it."""
+        """Run one replica, with some settings changed; yield a channel to it."""
         async with (
             running(replace(self.settings, **changes)) as port,
             grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
@@ -182,7 +182,7 @@ class Webhooks:
 
 @pytest.fixture
 def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, internet: Internet) -> Webhooks:
-    """The service as it is set up for this test; not started yet."""
+    """Return the service with this test's settings, not started yet."""
     return Webhooks(
         Config(
             server=config.Server(
@@ -202,14 +202,14 @@ def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, inte
 
 @pytest.fixture
 async def channel(way: Way, webhooks: Webhooks) -> AsyncIterator[grpc.aio.Channel]:
-    """A running replica."""
+    """Run one replica; yield a channel to it."""
     async with webhooks.start() as channel:
         yield channel
 
 
 @pytest.fixture(scope="session")
 def keys() -> Keys:
-    """The keys of SNS, of its host and of an attacker."""
+    """Return the keys of SNS, of its certificate host and of an attacker."""
     return Keys()
 
 
@@ -217,7 +217,7 @@ def keys() -> Keys:
 async def doors(
     way: Way, webhooks: Webhooks, internet: Internet, keys: Keys, tmp_path: Path
 ) -> AsyncIterator[Doors]:
-    """The service with both ways in, not started yet; it trusts the test's authority and the sandbox's."""
+    """Return the service with both entry points, not started; it trusts the test's and the sandbox's CA."""
     sandbox = Path(internet.addresses.sns_ca_file)
     async with certificate_host(tmp_path, keys) as host, elsewhere() as attacker:
         ca_file = tmp_path / "ca.pem"
@@ -232,5 +232,5 @@ async def doors(
 
 @pytest.fixture
 def forger(doors: Doors, way: Way, keys: Keys) -> Forger:
-    """Makes messages for the topic."""
+    """Return a forger of messages for the topic."""
     return Forger(way.topic_arn, doors.host, keys, doors.host.issue(keys.sns, "genuine"), doors.elsewhere)

@@ -1,4 +1,4 @@
-"""webhooks with both ways in, its certificates coming from a host of the test's own."""
+"""webhooks with both entry points, which fetches certificates from the test's own host."""
 
 import io
 import json
@@ -27,7 +27,7 @@ class Door:
     session: aiohttp.ClientSession
 
     async def post(self, body: Any, headers: dict[str, str] | None = None) -> int:
-        """Posts as SNS does; the status of the answer."""
+        """Post as SNS does; return the status of the answer."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         sent = {"Content-Type": "text/plain; charset=UTF-8"} | (headers or {})
         async with self.session.post(self.url, data=io.BytesIO(content), headers=sent) as answer:
@@ -36,7 +36,7 @@ class Door:
 
 @dataclass(frozen=True)
 class Doors:
-    """The service and all that it has to do with."""
+    """The service's settings, and the hosts that it connects to."""
 
     settings: Config
     internet: Internet
@@ -51,7 +51,7 @@ class Doors:
 
     @property
     def known(self) -> set[tuple[str, int]]:
-        """Where the service and this test connect to."""
+        """Return the addresses that the service and this test may connect to."""
         settings = self.settings
         urls = [settings.database.database_url.reveal(), settings.nats.nats_url, self.internet.addresses.ses]
         addresses = [urlsplit(url) for url in [*urls, self.internet.addresses.control, self.url]]
@@ -59,7 +59,7 @@ class Doors:
 
     @asynccontextmanager
     async def open(self, policy: Policy = "off", *, queue: str = "") -> AsyncIterator[Door]:
-        """Runs the service, at another queue than the test's if it is named."""
+        """Run the service, reading another queue than the test's if one is given."""
         feedback = self.settings.feedback
         settings = replace(
             self.settings,
@@ -73,6 +73,6 @@ class Doors:
             yield Door(self.url, session)
 
     async def confirmations(self) -> int:
-        """How many subscriptions the service asked SNS to confirm."""
+        """Return how many subscriptions the service asked SNS to confirm."""
         calls: dict[str, int] = (await self.internet.control.ledger())["others"]
         return calls.get("sns.ConfirmSubscription", 0)

@@ -1,4 +1,4 @@
-"""Bodies that SNS does not send: other bytes, other types, other times."""
+"""Bodies that SNS does not send: invalid bytes, types and timestamps."""
 
 import gzip
 import json
@@ -10,17 +10,17 @@ from tests.integration.webhooks.forger import UNPROVEN, Forger, Forgery, forged,
 
 
 def odd_bodies(forger: Forger) -> Iterator[Forgery]:
-    """Bytes that SNS does not send."""
+    """Yield bodies that are not well-formed SNS messages."""
     genuine = forger.genuine()
     whole = json.dumps(genuine)
     own = json.dumps(forger.topic_arn)
     bodies: dict[str, bytes] = {
-        "empty": b"", "no JSON": b"hello", "cut": whole[:-20].encode(), "an array": f"[{whole}]".encode(),
+        "empty": b"", "not JSON": b"hello", "cut": whole[:-20].encode(), "an array": f"[{whole}]".encode(),
         "a text": json.dumps(whole).encode(), "null": b"null", "a number": b"1",
         "twice": (whole + whole).encode(),
         "followed by more": (whole + " x").encode(), "a form": b"Type=Notification&Message=x",
         "in UTF-16": whole.encode("utf-16"), "with a byte order mark": b"\xef\xbb\xbf" + whole.encode(),
-        "with octets that are no UTF-8": whole.encode().replace(b"second line", b"\xff\xfe"),
+        "with bytes that are not UTF-8": whole.encode().replace(b"second line", b"\xff\xfe"),
         "with a NaN": (whole[:-1] + ', "x": NaN}').encode(),
         "with a number without end": (whole[:-1] + ', "x": ' + "9" * 5_000 + "}").encode(),
         "nested without end": (whole[:-1] + ', "x": ' + "[" * 100_000 + "]" * 100_000 + "}").encode(),
@@ -38,16 +38,16 @@ def odd_bodies(forger: Forger) -> Iterator[Forgery]:
     for name, body in bodies.items():
         yield Forgery(f"body: {name}", body)
     surrogate = forger.envelope(Message="\ud800")
-    yield forged("a message with half a character", forger.signed(surrogate))
+    yield forged("a message with a lone surrogate", forger.signed(surrogate))
     yield forged("a subject with a line break", forger.genuine(Subject="a\nb"))
-    yield forged("an id that is none", forger.genuine(MessageId="1"))
+    yield forged("an id that is not a UUID", forger.genuine(MessageId="1"))
     yield forged("an id with a line break", forger.genuine(MessageId=f"{uuid4()}\n"))
     yield forged("a token with a space", forger.genuine("SubscriptionConfirmation", Token="a b"))
     yield forged("a type that SNS does not have", genuine | {"Type": "Publication"})
 
 
 def wrong_types(forger: Forger) -> Iterator[Forgery]:
-    """A field that is no text, or is not there."""
+    """Yield messages in which a field is missing or not a string."""
     for name in ("Type", "MessageId", "TopicArn", "Message", "Timestamp"):
         for value in (None, 1, True, ["x"], {"x": "y"}):
             yield forged(f"{name} is {value!r}", forger.genuine() | {name: value})
@@ -62,7 +62,7 @@ def wrong_types(forger: Forger) -> Iterator[Forgery]:
 
 
 def wrong_times(forger: Forger) -> Iterator[Forgery]:
-    """Rightly signed, and of another time; or of none."""
+    """Yield correctly signed messages with an old, future or invalid timestamp."""
     for hours in (3, 24, 24 * 365):
         old = forger.genuine(Timestamp=timestamp(timedelta(hours=hours)))
         yield forged(f"{hours} h old", old, UNPROVEN)
@@ -83,11 +83,9 @@ def wrong_times(forger: Forger) -> Iterator[Forgery]:
 
 
 def without_envelope(forger: Forger) -> Iterator[Forgery]:
-    """SES's event alone, as raw message delivery has it: nobody signed it."""
+    """Yield SES events without an envelope, as in raw message delivery, which has no signature."""
     event = json.dumps({"eventType": "Bounce", "mail": {"messageId": "x"}}).encode()
     yield Forgery("a bare event", event)
-    yield Forgery("a bare event that says it is raw", event, UNPROVEN, {"x-amz-sns-rawdelivery": "true"})
+    yield Forgery("a bare event marked as raw", event, UNPROVEN, {"x-amz-sns-rawdelivery": "true"})
     altered = json.dumps(forger.genuine() | {"Message": "chosen"}).encode()
-    yield Forgery(
-        "an altered message that says it is raw", altered, headers={"x-amz-sns-rawdelivery": "true"}
-    )
+    yield Forgery("an altered message marked as raw", altered, headers={"x-amz-sns-rawdelivery": "true"})

@@ -1,4 +1,4 @@
-"""Certificates that SNS does not sign with, served by the right host."""
+"""Certificates that are not SNS's, served by the genuine host."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from tests.integration.webhooks.authority import Authority, Wanted, key_pem_of, 
 from tests.integration.webhooks.certificate_host import NAME
 from tests.integration.webhooks.forger import UNPROVEN, Forger, Forgery, Json, forged
 
-SHORT = 1024  # bits of a key that can be broken
+SHORT = 1024  # bits, too few to be secure
 
 
 def bad_certificates(forger: Forger) -> Iterator[Forgery]:
-    """Certificates from the right host that are not SNS's, and answers that are no certificate."""
+    """Yield messages whose certificate on the genuine host is not SNS's, or is not a certificate."""
     key, stranger, host = forger.keys.attacker, Authority("Stranger"), forger.host
     wanted = {
         "expired": Wanted(begins=-2 * timedelta(days=1), ends=-timedelta(seconds=1)),
@@ -91,8 +91,8 @@ def _answers(forger: Forger) -> Json:
     return {
         "at an attacker's host, by a redirect": redirecting,
         "at another address, by a redirect": at_home,
-        "that the host fails to give": failing,
-        "that the host forbids": forbidden,
-        "in whose middle the host hangs up": hanging_up,
-        "that the host never gives": never_answering,
+        "that the host answers with 500": failing,
+        "that the host answers with 403": forbidden,
+        "for which the host closes the connection": hanging_up,
+        "for which the host never answers": never_answering,
     }

@@ -1,4 +1,4 @@
-"""Makes SNS messages, genuine and not, for a topic whose certificates the test itself issues."""
+"""Builds genuine and forged SNS messages for a topic whose certificates the test itself issues."""
 
 import base64
 import json
@@ -20,12 +20,12 @@ SIGNED = {
     "UnsubscribeConfirmation": CONFIRMED,
 }
 HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 - as SNS does
-FORGED, UNPROVEN = 403, 503  # the answers to what cannot be genuine, and to what is not shown to be
+FORGED, UNPROVEN = 403, 503  # the answers to messages that cannot be genuine, and to messages that may be
 
 
 @dataclass(frozen=True)
 class Forgery:
-    """A message to refuse; `status` is the answer of the HTTPS endpoint."""
+    """A message that must be rejected; `status` is the answer of the HTTPS endpoint."""
 
     name: str
     body: bytes
@@ -35,7 +35,7 @@ class Forgery:
 
 @dataclass(frozen=True)
 class Forger:
-    """Makes messages as SNS would, and worse ones; `certificate` is the name of SNS's own."""
+    """Builds messages as SNS would, and forged ones; `certificate` is the file name of SNS's own."""
 
     topic_arn: str
     host: CertificateHost
@@ -44,7 +44,7 @@ class Forger:
     elsewhere: Elsewhere
 
     def envelope(self, kind: str = "Notification", **fields: Any) -> Json:
-        """A message of that type, not signed yet; a field that is None is left out."""
+        """Return an unsigned message of that type; a field that is None is left out."""
         link = f"https://{NAME}/?Action=ConfirmSubscription&TopicArn={self.topic_arn}&Token=0123456789abcdef"
         confirmed = {"Token": "0123456789abcdef" * 8, "SubscribeURL": link}
         whole = {
@@ -61,7 +61,7 @@ class Forger:
     def signed(
         self, envelope: Json, *, key: rsa.RSAPrivateKey | None = None, version: str = "2", **more: Any
     ) -> Json:
-        """The message as SNS sends it; `more` is put in after signing."""
+        """Return the message as SNS sends it; `more` is added after signing."""
         return (
             envelope
             | {
@@ -73,7 +73,7 @@ class Forger:
         )
 
     def genuine(self, kind: str = "Notification", **fields: Any) -> Json:
-        """A message that nothing is wrong with."""
+        """Return a valid message."""
         return self.signed(self.envelope(kind, **fields))
 
 

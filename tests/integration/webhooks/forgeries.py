@@ -1,4 +1,4 @@
-"""Forged SNS messages: each is a genuine one with one thing wrong."""
+"""Forged SNS messages: each is a genuine message with one defect."""
 
 import base64
 import json
@@ -27,7 +27,7 @@ from tests.integration.webhooks.forger import (
 
 
 def forgeries(forger: Forger) -> Iterator[Forgery]:
-    """All of them."""
+    """Yield every forgery."""
     yield from altered_fields(forger)
     yield from other_topics(forger)
     yield from bad_signatures(forger)
@@ -40,7 +40,7 @@ def forgeries(forger: Forger) -> Iterator[Forgery]:
 
 
 def altered_fields(forger: Forger) -> Iterator[Forgery]:
-    """A genuine message, changed after it was signed."""
+    """Yield genuine messages that were changed after signing."""
     later = timestamp(timedelta(minutes=-1))
     changes: Json = {"Message": '{"eventType":"Complaint"}', "MessageId": str(uuid4()), "Timestamp": later}
     for name, value in changes.items():
@@ -80,7 +80,7 @@ def _confirming(forger: Forger) -> Json:
 
 
 def _split(forger: Forger) -> Json:
-    """The signed text stays as it was, and is cut elsewhere: the attacker had SNS sign line breaks."""
+    """Return a message whose signed string is genuine but whose line breaks divide it into other fields."""
     inner = f"chosen\nMessageId\n{uuid4()}\nSubject\nchosen"
     whole = forger.genuine(Message=inner, Subject=None)
     rest = f"chosen\nMessageId\n{whole['MessageId']}"
@@ -89,7 +89,7 @@ def _split(forger: Forger) -> Json:
 
 
 def other_topics(forger: Forger) -> Iterator[Forgery]:
-    """SNS itself signs the messages of anybody's topic, with the same key."""
+    """Yield messages of other topics: SNS signs the messages of every topic with the same key."""
     own = forger.topic_arn
     others = {
         "another account": own.replace("123456789012", "666666666666"),
@@ -116,7 +116,7 @@ def other_topics(forger: Forger) -> Iterator[Forgery]:
 
 
 def bad_signatures(forger: Forger) -> Iterator[Forgery]:
-    """Signatures that are none, or of something else."""
+    """Yield messages whose signature is invalid or of another text."""
     genuine = forger.genuine()
     good = genuine["Signature"]
     raw = bytearray(base64.b64decode(good))
@@ -154,8 +154,8 @@ def bad_signatures(forger: Forger) -> Iterator[Forgery]:
 
 
 def bad_versions(forger: Forger, envelope: Json) -> Iterator[Forgery]:
-    """SHA-1 where SHA-256 is demanded, and confusions of the two."""
-    yield forged("version 1, rightly signed", forger.signed(envelope, version="1"), UNPROVEN)
+    """Yield messages signed with SHA-1 where SHA-256 is required, or labeled with the wrong version."""
+    yield forged("version 1, correctly signed", forger.signed(envelope, version="1"), UNPROVEN)
     yield forged("version 1 called 2", forger.signed(envelope, version="1") | {"SignatureVersion": "2"})
     yield forged("version 2 called 1", forger.signed(envelope) | {"SignatureVersion": "1"}, UNPROVEN)
     for version in ("3", "02", "2 ", "", "\uff12", 2, 2.0, True, None, ["2"]):
@@ -163,7 +163,7 @@ def bad_versions(forger: Forger, envelope: Json) -> Iterator[Forgery]:
 
 
 def look_alike_urls(forger: Forger) -> Iterator[Forgery]:
-    """Certificate URLs that some validator somewhere has taken, signed by the attacker's own key."""
+    """Yield messages signed by an attacker, with certificate URLs that real validators have accepted."""
     name, port = forger.certificate, forger.elsewhere.port
     digest = name.removeprefix("SimpleNotificationService-").removesuffix(".pem")
     urls = [
@@ -201,4 +201,4 @@ def look_alike_urls(forger: Forger) -> Iterator[Forgery]:
         )
     other = forger.signed(forger.envelope(), key=forger.keys.attacker)
     other["SigningCertUrl"] = other.pop("SigningCertURL")
-    yield forged("the URL under its name of old", other)
+    yield forged("the URL under its older name", other)

@@ -1,4 +1,4 @@
-"""The subscriber that docs/events.md offers to copy, run as it stands there."""
+"""Runs the example subscriber in docs/events.md."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ PAGE = Path(__file__).parents[3] / "docs/events.md"
 
 @pytest.fixture
 def subscriber(stream: FreshStream, tmp_path: Path) -> Iterator[Path]:
-    """The page's program, told of this test's stream; gives the file it prints to."""
+    """Run the page's program against this test's stream; yield the file that it prints to."""
     (program,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     seed = tmp_path / "seed"
     seed.write_text(stream.server.seeds[SUBSCRIBER])
@@ -46,8 +46,8 @@ def subscriber(stream: FreshStream, tmp_path: Path) -> Iterator[Path]:
         process.wait()
 
 
-async def tell(database: Database, *names: str) -> None:
-    """Lets verifier say of domains that they are ready."""
+async def publish_ready(database: Database, *names: str) -> None:
+    """Publish verifier's event that each domain is ready."""
     for name in names:
         reference = domain_events_pb2.DomainReference(name=name)
         event = Event("domain.ready", domain_events_pb2.DomainReady(domain=reference), uuid7(), resource=name)
@@ -55,7 +55,7 @@ async def tell(database: Database, *names: str) -> None:
             await Outbox("verifier").write(connection, event)
 
 
-async def test_the_pages_subscriber_applies_each_event_once_over_a_lost_stream(
+async def test_the_example_subscriber_applies_each_event_once_when_the_stream_is_lost(
     subscriber: Path, database: FreshDatabase, stream: FreshStream
 ) -> None:
     async with (
@@ -63,11 +63,11 @@ async def test_the_pages_subscriber_applies_each_event_once_over_a_lost_stream(
         open_stream(stream.settings("verifier"), "verifier") as wire,
         supervised([Relay(verifier, wire, "verifier").run], asyncio.Event(), drain=timedelta(seconds=3)),
     ):
-        await tell(verifier, "one.com", "two.com")
+        await publish_ready(verifier, "one.com", "two.com")
         await eventually(lambda: len(printed(subscriber)) == 2)
         await stream.lose()
         await stream.create()
-        await tell(verifier, "three.com")
+        await publish_ready(verifier, "three.com")
         await eventually(
             lambda: "domain.ready three.com" in printed(subscriber), within=timedelta(seconds=20)
         )

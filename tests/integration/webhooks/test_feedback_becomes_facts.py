@@ -1,4 +1,4 @@
-"""From SES's topic to facts and events: kept raw first, told once, whatever else lies in the queue."""
+"""From SES's topic to feedback and events: stored raw first, and published once."""
 
 import json
 from dataclasses import replace
@@ -20,13 +20,13 @@ pytestmark = pytest.mark.usefixtures("channel")
 
 
 async def count(database: FreshDatabase, what: str) -> int:
-    (row,) = await database.fetch(f"SELECT count(*) FROM webhooks.{what}")  # noqa: S608 - our own words
+    (row,) = await database.fetch(f"SELECT count(*) FROM webhooks.{what}")  # noqa: S608 - the argument is a literal of this file
     number: int = row["count"]
     return number
 
 
-async def settled(database: FreshDatabase, way: Way, *, arrived: int) -> None:
-    """Waits until so many are stored and understood, their events told, and the queue is empty."""
+async def all_processed(database: FreshDatabase, way: Way, *, arrived: int) -> None:
+    """Wait until so many notifications are processed, their events published, and the queue is empty."""
 
     async def quiet() -> bool:
         return (
@@ -38,7 +38,7 @@ async def settled(database: FreshDatabase, way: Way, *, arrived: int) -> None:
     await eventually(quiet, within=timedelta(seconds=20))
 
 
-async def test_a_bounce_is_told_once_however_often_it_is_heard(
+async def test_a_repeated_bounce_is_published_once(
     way: Way, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
@@ -47,16 +47,16 @@ async def test_a_bounce_is_told_once_however_often_it_is_heard(
     await way.publish(email.bounce(), email.bounce(), as_notification(email.bounce()))
     await way.put(repeated, repeated)
 
-    await settled(database, way, arrived=4)
-    (told,) = await stream.published("bounce.received")
-    assert told["data"]["email"]["id"] == str(email.email_id)
-    assert told["subject"] == str(email.email_id)
-    assert told["tenantid"] == str(email.tenant_id)
-    assert told["data"]["hard"]
+    await all_processed(database, way, arrived=4)
+    (published,) = await stream.published("bounce.received")
+    assert published["data"]["email"]["id"] == str(email.email_id)
+    assert published["subject"] == str(email.email_id)
+    assert published["tenantid"] == str(email.tenant_id)
+    assert published["data"]["hard"]
     assert await count(database, "feedback") == 1
 
 
-async def test_every_kind_is_kept_and_those_with_an_event_are_told(
+async def test_every_kind_is_stored_and_published_if_it_has_an_event(
     way: Way, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
@@ -64,7 +64,7 @@ async def test_every_kind_is_kept_and_those_with_an_event_are_told(
 
     await way.publish(*events)
 
-    await settled(database, way, arrived=11)
+    await all_processed(database, way, arrived=11)
     kinds = {row["kind"] for row in await database.fetch("SELECT kind FROM webhooks.feedback")}
     assert kinds == {
         "SEND", "DELIVERY", "BOUNCE", "COMPLAINT", "REJECT", "OPEN", "CLICK", "DELAY",
@@ -77,16 +77,16 @@ async def test_every_kind_is_kept_and_those_with_an_event_are_told(
     ]  # fmt: skip
 
 
-async def test_a_send_is_told_to_those_who_wait_for_evidence(way: Way, database: FreshDatabase) -> None:
+async def test_a_send_notifies_sender_and_is_readable_as_evidence(way: Way, database: FreshDatabase) -> None:
     email = SentEmail()
-    heard: list[str] = []
+    received: list[str] = []
     connection = await asyncpg.connect(database.url("sender"))
-    await connection.add_listener("webhooks_feedback", lambda *told: heard.append(told[-1]))
+    await connection.add_listener("webhooks_feedback", lambda *arguments: received.append(arguments[-1]))
 
     await way.publish(email.send(), email.delivery())
 
-    await settled(database, way, arrived=2)
-    await eventually(lambda: heard)
+    await all_processed(database, way, arrived=2)
+    await eventually(lambda: received)
     rows = await connection.fetch(
         "SELECT kind, ses_id FROM webhooks.feedback WHERE attempt_id = $1", email.attempt_id
     )
@@ -94,18 +94,18 @@ async def test_a_send_is_told_to_those_who_wait_for_evidence(way: Way, database:
     await connection.close()
 
 
-async def test_a_forged_topic_is_kept_out(way: Way, database: FreshDatabase) -> None:
+async def test_a_message_of_a_forged_topic_is_rejected(way: Way, database: FreshDatabase) -> None:
     forged = "arn:aws:sns:us-east-1:666666666666:letterhead-feedback"
 
     await way.put(envelope(SentEmail().bounce(), forged), envelope(SentEmail().bounce(), way.topic_arn))
 
-    await settled(database, way, arrived=1)
+    await all_processed(database, way, arrived=1)
     (kept,) = await database.fetch("SELECT topic_arn FROM webhooks.notifications")
     assert kept["topic_arn"] == way.topic_arn
     assert await count(database, "feedback") == 1
 
 
-async def test_what_is_no_event_is_kept_with_its_problem_and_holds_nothing_up(
+async def test_malformed_events_are_stored_with_their_problem_and_block_nothing(
     way: Way, database: FreshDatabase
 ) -> None:
     hostile: dict[str, Any] = SentEmail().bounce()
@@ -115,15 +115,20 @@ async def test_what_is_no_event_is_kept_with_its_problem_and_holds_nothing_up(
     await way.put("Successfully validated SNS topic", json.dumps(raw))
     await way.publish({"eventType": "Bounce"}, hostile, SentEmail().click())
 
-    await settled(database, way, arrived=5)
+    await all_processed(database, way, arrived=5)
     rows = await database.fetch(
         "SELECT body, problem FROM webhooks.notifications WHERE problem <> '' ORDER BY problem"
     )
-    assert [row["problem"].partition(":")[0] for row in rows] == ["It is not JSON", "It names no email"]
+    assert [row["problem"].partition(":")[0] for row in rows] == [
+        "The event is not JSON",
+        "The event names no email",
+    ]
     assert await count(database, "feedback") == 3
 
 
-async def test_what_postgres_refuses_does_not_keep_the_others_back(way: Way, database: FreshDatabase) -> None:
+async def test_feedback_that_postgres_rejects_does_not_block_the_rest(
+    way: Way, database: FreshDatabase
+) -> None:
     poison, good = SentEmail(ses_id="poison"), SentEmail()
     await database.execute("ALTER TABLE webhooks.feedback ADD CONSTRAINT refuses CHECK (ses_id <> 'poison')")
 
@@ -131,31 +136,31 @@ async def test_what_postgres_refuses_does_not_keep_the_others_back(way: Way, dat
 
     async def given_up() -> bool:
         await database.execute("UPDATE webhooks.notifications SET leased_until = NULL")
-        return await count(database, "notifications WHERE problem LIKE 'It could not be stored%'") == 1
+        return await count(database, "notifications WHERE problem LIKE '%could not be stored%'") == 1
 
     await eventually(given_up)
-    await settled(database, way, arrived=2)
+    await all_processed(database, way, arrived=2)
     (fact,) = await database.fetch("SELECT ses_id FROM webhooks.feedback")
     assert fact["ses_id"] == good.ses_id
 
 
-async def test_replicas_share_the_work_and_tell_each_event_once(
+async def test_replicas_share_the_work_and_publish_each_event_once(
     way: Way, webhooks: Webhooks, database: FreshDatabase, stream: FreshStream
 ) -> None:
     emails = [SentEmail() for _ in range(30)]
 
     async with webhooks.start():
         await way.publish(*(email.delivery() for email in emails), *(email.delivery() for email in emails))
-        await settled(database, way, arrived=60)
+        await all_processed(database, way, arrived=60)
 
-    told = await stream.published("delivery.received")
-    assert sorted(event["subject"] for event in told) == sorted(str(email.email_id) for email in emails)
+    published = await stream.published("delivery.received")
+    assert sorted(event["subject"] for event in published) == sorted(str(email.email_id) for email in emails)
 
 
-async def test_tags_that_are_of_no_submission_attribute_nothing(
+async def test_feedback_whose_tags_match_no_submission_is_not_attributed(
     way: Way, database: FreshDatabase, stream: FreshStream
 ) -> None:
-    """Whoever writes our tags, a fact is of a tenant only where sender's own rows say so."""
+    """Anyone can write our tags, so feedback belongs to a tenant only according to sender's own rows."""
     theirs, mine = SentEmail(), SentEmail()
     await an_attempt(database, theirs.tenant_id, theirs.email_id, theirs.attempt_id, ses_id=theirs.ses_id)
     await an_attempt(database, mine.tenant_id, mine.email_id, mine.attempt_id)
@@ -169,12 +174,12 @@ async def test_tags_that_are_of_no_submission_attribute_nothing(
 
     await way.publish_alone(*(each.bounce() for each in forged.values()))
 
-    await settled(database, way, arrived=len(forged))
+    await all_processed(database, way, arrived=len(forged))
     rows = await database.fetch("SELECT tenant_id, email_id, attempt_id FROM webhooks.feedback")
     assert {tuple(row) for row in rows} == {(None, None, None)}
-    told = await stream.published("bounce.received")
-    assert {each.get("tenantid") for each in told} == {None}
-    assert {each["data"]["email"].get("id") for each in told} == {None}
+    published = await stream.published("bounce.received")
+    assert {each.get("tenantid") for each in published} == {None}
+    assert {each["data"]["email"].get("id") for each in published} == {None}
 
 
 async def test_a_bounce_without_tags_names_the_email_that_has_its_ses_id(
@@ -185,13 +190,13 @@ async def test_a_bounce_without_tags_names_the_email_that_has_its_ses_id(
 
     await way.publish_alone(as_notification(email.bounce()))
 
-    await settled(database, way, arrived=1)
+    await all_processed(database, way, arrived=1)
     (event,) = await stream.published("bounce.received")
     assert event["data"]["email"]["id"] == str(email.email_id)
     assert event["tenantid"] == str(email.tenant_id)
 
 
-async def test_a_bounce_without_tags_waits_for_the_form_with_tags(
+async def test_a_bounce_without_tags_waits_for_the_format_with_tags(
     way: Way, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
@@ -201,12 +206,12 @@ async def test_a_bounce_without_tags_waits_for_the_form_with_tags(
 
     await way.publish_alone(email.bounce())
 
-    await settled(database, way, arrived=2)
+    await all_processed(database, way, arrived=2)
     (event,) = await stream.published("bounce.received")
     assert event["data"]["email"]["id"] == str(email.email_id)
 
 
-async def test_a_bounce_kept_before_its_email_was_known_is_completed(
+async def test_a_bounce_stored_before_its_email_was_known_is_completed(
     way: Way, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
@@ -215,18 +220,18 @@ async def test_a_bounce_kept_before_its_email_was_known_is_completed(
     await database.execute(
         "UPDATE webhooks.notifications SET received_at = received_at - interval '1 minute'"
     )
-    await settled(database, way, arrived=1)
+    await all_processed(database, way, arrived=1)
 
     await way.publish(email.bounce())
 
-    await settled(database, way, arrived=2)
+    await all_processed(database, way, arrived=2)
     anonymous, complete = await stream.published("bounce.received")
     assert "id" not in anonymous["data"]["email"]
     assert complete["data"]["email"]["id"] == str(email.email_id)
     assert await count(database, "feedback") == 1
 
 
-async def test_an_email_whose_attempt_was_lost_with_a_restored_database_is_still_told_of(
+async def test_feedback_is_attributed_to_an_email_whose_attempt_a_restored_database_lost(
     way: Way, database: FreshDatabase
 ) -> None:
     email = SentEmail()
@@ -234,6 +239,6 @@ async def test_an_email_whose_attempt_was_lost_with_a_restored_database_is_still
 
     await way.publish_alone(email.delivery())
 
-    await settled(database, way, arrived=1)
+    await all_processed(database, way, arrived=1)
     [row] = await database.fetch("SELECT tenant_id, email_id, attempt_id FROM webhooks.feedback")
     assert tuple(row) == (email.tenant_id, email.email_id, None)

@@ -1,4 +1,4 @@
-"""What is old is deleted, raw notifications after 30 days, facts after 90; what is not understood stays."""
+"""Retention: processed notifications are deleted after 30 days, feedback after 90."""
 
 import pytest
 
@@ -27,7 +27,7 @@ FROM generate_series(1, 1500) AS n, (VALUES
 
 @pytest.fixture
 async def aged(database: FreshDatabase) -> FreshDatabase:
-    """A database with more rows of every age than one batch deletes."""
+    """Return a database with more rows of every age than one batch deletes."""
     await database.execute(NOTIFICATIONS)
     await database.execute(FEEDBACK)
     return database
@@ -41,7 +41,7 @@ async def labels(database: FreshDatabase) -> set[str]:
     return {row["label"] for row in rows}
 
 
-async def test_only_what_is_old_is_forgotten(aged: FreshDatabase, webhooks: Webhooks) -> None:
+async def test_only_old_rows_are_deleted(aged: FreshDatabase, webhooks: Webhooks) -> None:
     async with webhooks.start():
 
         async def only_the_young() -> bool:

@@ -1,4 +1,4 @@
-"""ListFeedback: a tenant sees what SES told of its own emails, page by page, and nothing of others."""
+"""ListFeedback: a tenant lists the feedback about its own emails and of no other tenant's."""
 
 from typing import Any
 from uuid import uuid4
@@ -21,7 +21,7 @@ from tests.waiting import eventually
 
 
 class Caller:
-    """Somebody with a key."""
+    """A client with an API key."""
 
     def __init__(self, channel: grpc.aio.Channel, token: str) -> None:
         self._stub = feedback_pb2_grpc.FeedbackServiceStub(channel)
@@ -34,7 +34,7 @@ class Caller:
         return answer
 
     async def refused(self, **request: Any) -> tuple[grpc.StatusCode, str, str]:
-        """The code, reason and message of a call that fails."""
+        """Return the code, reason and message of a call that must fail."""
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await self.list(**request)
         info = error_details_pb2.ErrorInfo()
@@ -54,8 +54,8 @@ async def caller(channel: grpc.aio.Channel, database: FreshDatabase, email: Sent
     return Caller(channel, await a_key(database, email.tenant_id))
 
 
-async def heard(caller: Caller, number: int) -> pb.ListFeedbackResponse:
-    """Waits until so much is known."""
+async def received(caller: Caller, number: int) -> pb.ListFeedbackResponse:
+    """Wait until so many feedback events are listed."""
 
     async def all_there() -> pb.ListFeedbackResponse | None:
         answer = await caller.list()
@@ -66,10 +66,10 @@ async def heard(caller: Caller, number: int) -> pb.ListFeedbackResponse:
     return answer
 
 
-async def test_a_fact_is_shown_as_ses_told_it(way: Way, caller: Caller, email: SentEmail) -> None:
+async def test_feedback_is_listed_as_ses_reported_it(way: Way, caller: Caller, email: SentEmail) -> None:
     await way.publish(email.bounce())
 
-    (fact,) = (await heard(caller, 1)).feedback
+    (fact,) = (await received(caller, 1)).feedback
     assert (fact.email_id, fact.ses_id, fact.kind) == (
         str(email.email_id),
         email.ses_id,
@@ -81,9 +81,9 @@ async def test_a_fact_is_shown_as_ses_told_it(way: Way, caller: Caller, email: S
     assert fact.receive_time.seconds > 0
 
 
-async def test_pages_give_everything_once_newest_first(way: Way, caller: Caller, email: SentEmail) -> None:
+async def test_pages_list_everything_once_newest_first(way: Way, caller: Caller, email: SentEmail) -> None:
     await way.publish(*email.every_kind())
-    everything = await heard(caller, 10)
+    everything = await received(caller, 10)
 
     found: list[pb.Feedback] = []
     token = ""
@@ -97,7 +97,7 @@ async def test_pages_give_everything_once_newest_first(way: Way, caller: Caller,
     assert everything.next_page_token == ""
 
 
-async def test_a_page_of_long_details_ends_before_a_client_refuses_it(
+async def test_a_page_of_long_details_stays_within_the_message_size_of_clients(
     caller: Caller, database: FreshDatabase, email: SentEmail
 ) -> None:
     await database.execute(
@@ -119,22 +119,22 @@ async def test_a_page_of_long_details_ends_before_a_client_refuses_it(
     assert third.next_page_token == ""
 
 
-async def test_one_email_is_picked_out(way: Way, caller: Caller, email: SentEmail) -> None:
+async def test_feedback_can_be_listed_for_one_email(way: Way, caller: Caller, email: SentEmail) -> None:
     other = SentEmail(tenant_id=email.tenant_id)
     await way.publish(email.send(), other.send())
-    await heard(caller, 2)
+    await received(caller, 2)
 
     answer = await caller.list(email_id=str(other.email_id))
 
     assert [fact.email_id for fact in answer.feedback] == [str(other.email_id)]
 
 
-async def test_another_tenants_feedback_does_not_exist(
+async def test_another_tenants_feedback_is_invisible(
     way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
 ) -> None:
     stranger = Caller(channel, await a_key(database, await a_tenant(database)))
     await way.publish(email.send())
-    await heard(caller, 1)
+    await received(caller, 1)
 
     assert list((await stranger.list()).feedback) == []
     assert list((await stranger.list(email_id=str(email.email_id))).feedback) == []
@@ -142,30 +142,30 @@ async def test_another_tenants_feedback_does_not_exist(
     assert (code, reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
 
 
-async def test_an_operator_sees_any_tenants(
+async def test_an_operator_sees_any_tenants_feedback(
     way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
 ) -> None:
     operator = Caller(channel, await a_key(database, await a_tenant(database), Scope.ADMIN))
     await way.publish(email.send())
-    await heard(caller, 1)
+    await received(caller, 1)
 
     answer = await operator.list(tenant_id=str(email.tenant_id))
 
     assert [fact.ses_id for fact in answer.feedback] == [email.ses_id]
 
 
-async def test_a_key_for_some_domains_sees_nothing_of_the_whole_tenants(
+async def test_a_key_restricted_to_domains_sees_no_feedback(
     way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
 ) -> None:
-    tied = Caller(channel, await a_key(database, email.tenant_id, claim_ids=(uuid7(),)))
+    restricted = Caller(channel, await a_key(database, email.tenant_id, claim_ids=(uuid7(),)))
     await way.publish(email.send())
-    await heard(caller, 1)
+    await received(caller, 1)
 
-    assert not (await tied.list()).feedback
-    assert not (await tied.list(email_id=str(email.email_id))).feedback
+    assert not (await restricted.list()).feedback
+    assert not (await restricted.list(email_id=str(email.email_id))).feedback
 
 
-async def test_a_sending_key_is_refused(
+async def test_a_sending_key_is_rejected(
     channel: grpc.aio.Channel, database: FreshDatabase, email: SentEmail
 ) -> None:
     sending = Caller(channel, await a_key(database, email.tenant_id, Scope.SENDING_ACCESS))
@@ -175,13 +175,15 @@ async def test_a_sending_key_is_refused(
     assert (code, reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
-async def test_no_key_or_an_unknown_one_is_refused(channel: grpc.aio.Channel) -> None:
+async def test_an_unknown_key_is_rejected(channel: grpc.aio.Channel) -> None:
     code, reason, _ = await Caller(channel, "lh_unknown").refused()
 
     assert (code, reason) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
 
 
-async def test_garbage_is_named_with_its_field(caller: Caller, email: SentEmail) -> None:
+async def test_invalid_arguments_are_rejected_with_the_name_of_their_field(
+    caller: Caller, email: SentEmail
+) -> None:
     of = f"feedback/{email.tenant_id}/"
     tokens = [
         "garbage",

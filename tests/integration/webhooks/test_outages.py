@@ -1,4 +1,4 @@
-"""Postgres, the queue or the service itself away: nothing is lost, and the service goes on answering."""
+"""Outages of Postgres and the queue: nothing is lost, and the service keeps answering."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -21,26 +21,26 @@ async def subjects(stream: FreshStream) -> list[str]:
     return sorted(event["subject"] for event in await stream.published("delivery.received"))
 
 
-async def test_nothing_is_lost_while_postgres_is_away(
+async def test_nothing_is_lost_while_postgres_is_down(
     way: Way, webhooks: Webhooks, postgres: Postgres, database: FreshDatabase, stream: FreshStream
 ) -> None:
     emails = [SentEmail() for _ in range(25)]
-    probed = free_port()
+    health_port = free_port()
 
-    async def all_told() -> bool:
+    async def all_published() -> bool:
         return await subjects(stream) == sorted(str(email.email_id) for email in emails)
 
-    async with webhooks.start(server=replace(webhooks.settings.server, health_port=probed)):
+    async with webhooks.start(server=replace(webhooks.settings.server, health_port=health_port)):
         await way.submit(*(email.delivery() for email in emails))
         postgres.kill()
         await way.publish_alone(*(email.delivery() for email in emails))
-        alive = await serves(probed, "liveness")
+        alive = await serves(health_port, "liveness")
         left = await way.left()
         postgres.restart()
 
         assert alive
         assert left == len(emails)
-        await eventually(all_told)
+        await eventually(all_published)
         await eventually(lambda: emptied(way))
 
     (row,) = await database.fetch("SELECT count(*) FROM webhooks.feedback")
@@ -51,7 +51,7 @@ async def emptied(way: Way) -> bool:
     return await way.left() == 0
 
 
-async def test_a_queue_that_is_not_there_does_not_stop_the_service(
+async def test_a_missing_queue_does_not_stop_the_service(
     closed_way: Way,
     webhooks: Webhooks,
     database: FreshDatabase,

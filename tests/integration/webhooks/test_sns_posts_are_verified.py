@@ -1,4 +1,4 @@
-"""The HTTPS endpoint and the queue, between SNS and everybody who would like to be SNS."""
+"""The HTTPS endpoint rejects forged SNS messages and accepts genuine ones."""
 
 from collections import Counter
 
@@ -11,11 +11,11 @@ from tests.stores import FreshDatabase
 
 
 async def stored(database: FreshDatabase) -> list[str]:
-    """The SNS ids of what was believed."""
+    """Return the SNS ids of the stored notifications."""
     return [row["sns_id"] for row in await database.fetch("SELECT sns_id FROM webhooks.notifications")]
 
 
-async def test_forged_posts_are_refused_and_lead_nowhere(
+async def test_forged_posts_are_rejected_without_connections_to_other_hosts(
     doors: Doors, forger: Forger, database: FreshDatabase, figure: Figure
 ) -> None:
     cases = list(forgeries(forger))

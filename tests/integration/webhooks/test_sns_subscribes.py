@@ -1,4 +1,4 @@
-"""A real subscription of the HTTPS endpoint: confirmed by the API, fed, and ended."""
+"""A real subscription of the HTTPS endpoint: confirmed through the API, used, and ended."""
 
 import asyncio
 import json
@@ -34,7 +34,7 @@ MESSAGES: list[dict[str, str]] = [
 
 
 def outcomes(*names: str) -> float:
-    """How many posts came to one of these ends in this process, so far."""
+    """Return how many posts had one of these outcomes in this process so far."""
     return sum(
         REGISTRY.get_sample_value("letterhead_sns_posts_total", {"outcome": name}) or 0 for name in names
     )
@@ -42,7 +42,7 @@ def outcomes(*names: str) -> float:
 
 @pytest.fixture
 async def signed_way(way: Way) -> Way:
-    """The topic, signed with SHA-256 and leading to no queue yet."""
+    """Return a topic that signs with SHA-256 and has no subscription yet."""
     await way.sign("2")
     await way.part()
     return way
@@ -53,7 +53,7 @@ async def subscribe(way: Way, url: str) -> None:
 
 
 async def confirmed(way: Way) -> dict[str, Any]:
-    """The attributes of the topic's one subscription, once it is confirmed."""
+    """Wait until the topic's only subscription is confirmed; return its attributes."""
 
     async def arn() -> str:
         (row,) = await way.subscriptions()
@@ -66,13 +66,13 @@ async def confirmed(way: Way) -> dict[str, Any]:
 
 
 async def follow(doors: Doors, **fields: str) -> int:
-    """What SNS answers whoever opens a link of its messages."""
+    """Open a link of SNS's messages without credentials; return the status of SNS's answer."""
     url = f"{doors.internet.addresses.ses}/?{urlencode(fields)}"
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status
 
 
-async def test_everything_that_sns_sends_is_taken(
+async def test_every_genuine_sns_message_is_accepted(
     signed_way: Way, doors: Doors, database: FreshDatabase, figure: Figure
 ) -> None:
     with outgoing() as seen:
@@ -96,7 +96,7 @@ async def test_everything_that_sns_sends_is_taken(
     figure(f"SNS endpoint: {1 + len(MESSAGES)} genuine posts of SNS, accepted {1 + len(rows)}")
 
 
-async def test_nobody_ends_our_subscription_by_its_link(signed_way: Way, doors: Doors) -> None:
+async def test_the_unsubscribe_link_does_not_end_a_subscription(signed_way: Way, doors: Doors) -> None:
     async with doors.open():
         await subscribe(signed_way, doors.url)
         subscription = await confirmed(signed_way)
@@ -109,7 +109,7 @@ async def test_nobody_ends_our_subscription_by_its_link(signed_way: Way, doors: 
 
 
 async def subscribe_by_link(way: Way, doors: Doors) -> str:
-    """Subscribes as people do who open the SubscribeURL, before the service runs: the subscription's ARN."""
+    """Subscribe by opening the SubscribeURL, before the service runs; return the subscription's ARN."""
     confirmations: list[dict[str, Any]] = []
 
     async def take(request: web.Request) -> web.Response:
@@ -133,7 +133,7 @@ async def subscribe_by_link(way: Way, doors: Doors) -> str:
     return arn
 
 
-async def test_the_end_of_a_subscription_is_told_and_not_undone(
+async def test_the_end_of_a_subscription_is_counted_and_not_undone(
     signed_way: Way, doors: Doors, figure: Figure
 ) -> None:
     before = outcomes("unsubscribed")
@@ -147,38 +147,40 @@ async def test_the_end_of_a_subscription_is_told_and_not_undone(
     figure("SNS endpoint: 1 genuine UnsubscribeConfirmation, accepted 1, subscribed again 0")
 
 
-async def test_trouble_of_ours_is_answered_so_that_sns_posts_again(doors: Doors, forger: Forger) -> None:
+async def test_an_unavailable_certificate_host_is_answered_so_that_sns_retries(
+    doors: Doors, forger: Forger
+) -> None:
     message = forger.genuine()
 
     async with doors.open() as door:
         doors.host.in_trouble = True
-        while_away = await door.post(message)
+        during_outage = await door.post(message)
         doors.host.in_trouble = False
 
-        async def taken() -> bool:
+        async def accepted() -> bool:
             return await door.post(message) == 200
 
-        await eventually(taken)
+        await eventually(accepted)
 
-    assert while_away == 503
+    assert during_outage == 503
 
 
-async def test_a_post_is_taken_again_once_postgres_is_back(
+async def test_a_retried_post_is_accepted_once_postgres_is_back(
     doors: Doors, forger: Forger, database: FreshDatabase, postgres: Postgres
 ) -> None:
     message = forger.genuine()
 
     async with doors.open() as door:
         postgres.kill()
-        while_away = await door.post(message)
+        during_outage = await door.post(message)
         postgres.restart()
 
-        async def taken() -> bool:
+        async def accepted() -> bool:
             return await door.post(message) == 200
 
-        await eventually(taken)
+        await eventually(accepted)
 
-    assert while_away == 503
+    assert during_outage == 503
     assert len(await database.fetch("SELECT FROM webhooks.notifications")) == 1
 
 

@@ -1,4 +1,4 @@
-"""SNS's signatures on the queue: off, counted or enforced, as the setting says."""
+"""SNS's signatures on the queue: off, counted or enforced."""
 
 import json
 from datetime import timedelta
@@ -22,7 +22,7 @@ FORGED = 40
 
 
 def on_the_queue(forger: Forger) -> list[str]:
-    """Forgeries of every kind that SQS carries: texts; the queue knows no header and no age."""
+    """Return forgeries of every kind that SQS can carry: text, without headers or a maximum age."""
     timeless = [
         each for each in forgeries(forger) if " old" not in each.name and not each.name.startswith("of ")
     ]
@@ -44,7 +44,7 @@ async def stored(database: FreshDatabase) -> int:
 
 
 def counted(kept: str) -> float:
-    """How many messages of queues were not believed in this process, so far."""
+    """Return how many queue messages failed verification in this process so far."""
     samples = [each for metric in REGISTRY.collect() for each in metric.samples]
     wanted = {"door": "queue", "kept": kept}
     return sum(
@@ -56,7 +56,7 @@ def counted(kept: str) -> float:
 
 @pytest.fixture
 async def signed_way(way: Way) -> Way:
-    """A queue behind a topic that is signed with SHA-256; what is refused twice is dead."""
+    """Return a path whose topic signs with SHA-256; a message is dead-lettered after two receives."""
     await way.sign("2")
     await way.dead_letter_after(2)
     return way
@@ -83,7 +83,7 @@ async def test_forged_messages_become_dead_letters_and_genuine_ones_are_stored(
            f"{GENUINE} genuine ones, stored {await stored(database)}; connections elsewhere 0")  # fmt: skip
 
 
-async def test_raw_delivery_and_version_1_are_refused_where_signatures_are_enforced(
+async def test_enforcing_rejects_raw_delivery_and_signature_version_1(
     way: Way, doors: Doors, database: FreshDatabase
 ) -> None:
     await way.dead_letter_after(1)
@@ -91,16 +91,16 @@ async def test_raw_delivery_and_version_1_are_refused_where_signatures_are_enfor
     await way.publish(SentEmail().bounce())
     await way.put(json.dumps(SentEmail().bounce()))
 
-    async def refused() -> bool:
+    async def dead_lettered() -> bool:
         return await way.dead() == 2
 
     async with doors.open("enforce"):
-        await eventually(refused, within=SLOW)
+        await eventually(dead_lettered, within=SLOW)
 
     assert await stored(database) == 0
 
 
-async def test_dead_letters_are_taken_back_once_the_cause_is_fixed(
+async def test_dead_letters_can_be_processed_once_the_cause_is_fixed(
     way: Way, doors: Doors, database: FreshDatabase
 ) -> None:
     await way.dead_letter_after(1)
@@ -118,7 +118,7 @@ async def test_dead_letters_are_taken_back_once_the_cause_is_fixed(
     assert await stored(database) == 1
 
 
-async def test_what_does_not_verify_is_stored_where_it_is_only_counted(
+async def test_counting_stores_messages_that_fail_verification(
     signed_way: Way, doors: Doors, forger: Forger, database: FreshDatabase
 ) -> None:
     before = counted("yes")
@@ -136,7 +136,7 @@ async def test_what_does_not_verify_is_stored_where_it_is_only_counted(
     assert counted("yes") == before + 2
 
 
-async def test_messages_wait_in_the_queue_while_the_certificate_host_is_away(
+async def test_messages_stay_in_the_queue_while_the_certificate_host_is_down(
     way: Way, doors: Doors, database: FreshDatabase
 ) -> None:
     doors.host.in_trouble = True
@@ -148,10 +148,10 @@ async def test_messages_wait_in_the_queue_while_the_certificate_host_is_away(
         during = await stored(database), await way.left()
         doors.host.in_trouble = False
 
-        async def taken() -> bool:
+        async def stored_and_deleted() -> bool:
             return await stored(database) == 1 and await way.left() == 0
 
-        await eventually(taken, within=SLOW)
+        await eventually(stored_and_deleted, within=SLOW)
 
     assert during == (0, 1)
     assert await way.dead() == 0

@@ -1,4 +1,4 @@
-"""Events as SES publishes them, after its documented examples; each call makes one of a new email.
+"""Builds events as SES publishes them, modeled on its documented examples.
 
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-examples.html
 """
@@ -13,7 +13,7 @@ AT = "2026-03-01T12:30:45.678Z"
 
 @dataclass(frozen=True)
 class SentEmail:
-    """An email that SES took from us, with our own tags on it."""
+    """An email that SES accepted from us, with our own tags."""
 
     tenant_id: UUID = field(default_factory=uuid4)
     email_id: UUID = field(default_factory=uuid4)
@@ -23,7 +23,7 @@ class SentEmail:
 
     @property
     def mail(self) -> dict[str, Any]:
-        """SES's `mail` object."""
+        """Return SES's `mail` object."""
         return {
             "timestamp": "2026-03-01T12:30:40.000Z",
             "source": "Agent <agent@inbox.mnexa.ai>",
@@ -43,7 +43,7 @@ class SentEmail:
         }
 
     def event(self, event_type: str, key: str, block: dict[str, Any]) -> dict[str, Any]:
-        """An event of event publishing."""
+        """Return an event in the format of event publishing."""
         return {"eventType": event_type, "mail": self.mail, key: block}
 
     def send(self) -> dict[str, Any]:
@@ -151,7 +151,7 @@ class SentEmail:
         )
 
     def every_kind(self) -> list[dict[str, Any]]:
-        """One event of each kind that SES has."""
+        """Return one event of each kind that SES has."""
         return [
             self.send(),
             self.delivery(),
@@ -167,14 +167,14 @@ class SentEmail:
 
 
 def as_notification(event: dict[str, Any]) -> dict[str, Any]:
-    """The same event as an identity's feedback notification of old: another key for the type, no tags."""
+    """Return the event as an identity's older feedback notification: another type key, and no tags."""
     old = {"notificationType" if key == "eventType" else key: value for key, value in event.items()}
     old["mail"] = {key: value for key, value in event["mail"].items() if key != "tags"}
     return old
 
 
 def envelope(event: dict[str, Any], topic_arn: str, sns_id: str | None = None) -> str:
-    """An event in SNS's envelope, as SQS hands it out."""
+    """Return an event in SNS's envelope, as SQS delivers it."""
     return json.dumps(
         {
             "Type": "Notification",

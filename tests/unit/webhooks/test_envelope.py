@@ -1,4 +1,4 @@
-"""What is taken out of the queue, and what is kept out."""
+"""Unwrapping queue messages: which are accepted, and which are rejected."""
 
 import json
 
@@ -12,19 +12,19 @@ TOPIC = "arn:aws:sns:us-east-1:123456789012:letterhead-feedback"
 EVENT = SentEmail().send()
 
 
-def test_an_envelope_of_our_topic_is_opened() -> None:
+def test_an_envelope_of_our_topic_is_unwrapped() -> None:
     arrival = unwrap(envelope(EVENT, TOPIC, "sns-1"), "sqs-1", TOPIC)
 
     assert (arrival.sns_id, arrival.topic_arn, arrival.body) == ("sns-1", TOPIC, json.dumps(EVENT))
 
 
-def test_raw_delivery_goes_by_the_queues_id() -> None:
+def test_a_raw_message_is_identified_by_its_sqs_id() -> None:
     arrival = unwrap(json.dumps(EVENT), "sqs-1", TOPIC)
 
     assert (arrival.sns_id, arrival.topic_arn, arrival.body) == ("sqs:sqs-1", TOPIC, json.dumps(EVENT))
 
 
-def test_what_is_no_json_is_kept_for_people_to_see() -> None:
+def test_a_body_that_is_not_json_is_kept_for_inspection() -> None:
     assert unwrap("hello \0", "sqs-1", TOPIC).body == "hello \ufffd"
 
 
@@ -50,7 +50,7 @@ def test_what_is_no_json_is_kept_for_people_to_see() -> None:
     ],
     ids=range(7),
 )
-def test_what_is_not_ses_feedback_to_us_is_refused(body: str, reason: str) -> None:
+def test_messages_that_are_not_notifications_of_our_topic_are_rejected(body: str, reason: str) -> None:
     with pytest.raises(Refused) as refused:
         unwrap(body, "sqs-1", TOPIC)
 

@@ -1,4 +1,4 @@
-"""What is told on NATS of each fact."""
+"""The event published on NATS for each kind of feedback."""
 
 import json
 from datetime import UTC, datetime
@@ -59,41 +59,45 @@ def read(event: dict[str, Any]) -> Fact:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_fact_is_told_with_its_email_and_time(
+def test_an_event_carries_the_email_and_the_time_of_its_feedback(
     event: dict[str, Any], subject: str, data: dict[str, Any]
 ) -> None:
-    told = event_of(read(event))
+    published = event_of(read(event))
 
-    assert told is not None
-    assert (told.subject, told.tenant_id, told.resource) == (subject, EMAIL.tenant_id, str(EMAIL.email_id))
-    assert json_format.MessageToDict(told.data) == {"email": REFERENCE, "occurTime": AT, **data}
+    assert published is not None
+    assert (published.subject, published.tenant_id, published.resource) == (
+        subject,
+        EMAIL.tenant_id,
+        str(EMAIL.email_id),
+    )
+    assert json_format.MessageToDict(published.data) == {"email": REFERENCE, "occurTime": AT, **data}
 
 
-def test_a_reject_is_told_with_the_time_of_its_email() -> None:
-    told = event_of(read(EMAIL.reject()))
+def test_a_reject_event_carries_the_time_of_its_email() -> None:
+    published = event_of(read(EMAIL.reject()))
 
-    assert told is not None
-    assert json_format.MessageToDict(told.data) == {
+    assert published is not None
+    assert json_format.MessageToDict(published.data) == {
         "email": REFERENCE,
         "reason": "Bad content",
         "occurTime": "2026-03-01T12:30:40Z",
     }
 
 
-def test_a_rendering_failure_is_told_with_its_reason() -> None:
-    told = event_of(read(EMAIL.rendering_failure()))
+def test_a_rendering_failure_event_carries_its_reason() -> None:
+    published = event_of(read(EMAIL.rendering_failure()))
 
-    assert told is not None
-    assert told.subject == "rendering.failed"
-    assert json_format.MessageToDict(told.data)["reason"] == "Attribute 'name' is not present."
+    assert published is not None
+    assert published.subject == "rendering.failed"
+    assert json_format.MessageToDict(published.data)["reason"] == "Attribute 'name' is not present."
 
 
-def test_a_fact_without_our_tags_is_told_by_ses_id() -> None:
-    told = event_of(read(as_notification(EMAIL.bounce())))
+def test_feedback_without_our_tags_is_published_under_its_ses_id() -> None:
+    published = event_of(read(as_notification(EMAIL.bounce())))
 
-    assert told is not None
-    assert (told.tenant_id, told.resource) == (None, EMAIL.ses_id)
-    assert json_format.MessageToDict(told.data)["email"] == {"sesId": EMAIL.ses_id}
+    assert published is not None
+    assert (published.tenant_id, published.resource) == (None, EMAIL.ses_id)
+    assert json_format.MessageToDict(published.data)["email"] == {"sesId": EMAIL.ses_id}
 
 
 @pytest.mark.parametrize(
@@ -101,11 +105,11 @@ def test_a_fact_without_our_tags_is_told_by_ses_id() -> None:
     [EMAIL.send(), EMAIL.subscription(), EMAIL.event("Teleport", "teleport", {})],
     ids=["send", "subscription", "unknown"],
 )
-def test_what_is_only_kept_makes_no_event(event: dict[str, Any]) -> None:
+def test_kinds_that_are_only_stored_publish_no_event(event: dict[str, Any]) -> None:
     assert event_of(read(event)) is None
 
 
-def test_what_is_heard_of_a_heartbeat_is_told_to_nobody() -> None:
+def test_feedback_about_a_heartbeat_publishes_no_event() -> None:
     delivery = EMAIL.delivery()
     delivery["mail"]["tags"] = {"lh-attempt": [str(EMAIL.attempt_id)]}
 

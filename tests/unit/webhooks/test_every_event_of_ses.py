@@ -1,4 +1,4 @@
-"""What each kind of event means, in its new and its older form, and what makes two events the same."""
+"""Parsing every kind of SES event, in both formats, and recognizing repeated events."""
 
 import json
 import random
@@ -42,7 +42,7 @@ def read_text(body: str) -> Fact:
 @pytest.mark.parametrize(
     ("event", "kind", "recipients", "occurred_at"), EVERY_KIND, ids=lambda value: str(value)[:30]
 )
-def test_every_kind_is_read_with_its_recipients_time_and_our_tags(
+def test_every_kind_is_parsed_with_its_recipients_time_and_our_tags(
     event: dict[str, Any], kind: Kind, recipients: tuple[str, ...], occurred_at: datetime
 ) -> None:
     fact = read(event)
@@ -60,7 +60,7 @@ def test_every_kind_is_read_with_its_recipients_time_and_our_tags(
 @pytest.mark.parametrize(
     "event", [EMAIL.bounce(), EMAIL.complaint(), EMAIL.delivery()], ids=["bounce", "complaint", "delivery"]
 )
-def test_the_older_form_is_the_same_fact_without_our_tags(event: dict[str, Any]) -> None:
+def test_the_older_format_is_the_same_feedback_without_our_tags(event: dict[str, Any]) -> None:
     old = read(as_notification(event))
 
     assert old.meaning == read(event).meaning
@@ -68,13 +68,13 @@ def test_the_older_form_is_the_same_fact_without_our_tags(event: dict[str, Any])
     assert (old.tenant_id, old.email_id, old.attempt_id) == (None, None, None)
 
 
-def test_an_unknown_kind_is_kept_whole() -> None:
+def test_an_event_of_an_unknown_kind_is_stored_whole() -> None:
     event = EMAIL.event("Teleport", "teleport", {"to": "Mars"})
 
     assert read(event).detail == event
 
 
-def test_a_bounce_says_what_the_receiver_said_of_each_recipient() -> None:
+def test_a_bounce_has_the_receivers_status_and_diagnostic_for_each_recipient() -> None:
     first, second = read(EMAIL.bounce()).recipients
 
     assert (first.address, first.status, first.diagnostic) == (
@@ -104,7 +104,7 @@ def test_a_bounce_says_what_the_receiver_said_of_each_recipient() -> None:
         ("SomethingNew", "General", False),
     ],
 )
-def test_only_a_permanent_bounce_that_is_no_echo_is_hard(
+def test_only_a_permanent_bounce_that_ses_attempted_to_deliver_is_hard(
     bounce_type: str, sub_type: str, *, expected: bool
 ) -> None:
     assert hard(read(EMAIL.bounce(bounce_type, sub_type))) is expected
@@ -126,13 +126,13 @@ def test_only_a_permanent_bounce_that_is_no_echo_is_hard(
         (None, "OnAccountSuppressionList", False),
     ],
 )
-def test_only_a_persons_complaint_counts(
+def test_only_a_complaint_from_a_person_counts(
     feedback_type: str | None, sub_type: str | None, *, expected: bool
 ) -> None:
     assert counted(read(EMAIL.complaint(feedback_type, sub_type))) is expected
 
 
-def test_different_things_of_one_email_differ_in_meaning() -> None:
+def test_different_events_of_one_email_differ_in_meaning() -> None:
     later = EMAIL.delay()
     later["deliveryDelay"]["timestamp"] = "2026-03-01T14:00:00.000Z"
     events = [*EMAIL.every_kind(), later, EMAIL.click("https://example.com/other"), *SentEmail().every_kind()]
@@ -140,35 +140,35 @@ def test_different_things_of_one_email_differ_in_meaning() -> None:
     assert len({read(event).meaning for event in events}) == len(events)
 
 
-def test_any_order_and_repetition_gives_the_same_facts() -> None:
-    """SES promises neither order nor once: 1,000 shuffled and repeated streams, one set of facts."""
+def test_order_and_repetition_do_not_change_the_feedback() -> None:
+    """SES guarantees neither order nor uniqueness, so 1,000 shuffled streams must give equal feedback."""
     events = [json.dumps(event) for event in SentEmail(to=BOTH).every_kind()]
     facts = {fact.meaning: fact for fact in map(read_text, events)}
-    dice = random.Random(7)  # noqa: S311 - the same thousand orders in every run
+    dice = random.Random(7)  # noqa: S311 - a fixed seed gives the same orders in every run
 
     for _ in range(1_000):
-        heard = dice.sample(events, len(events)) + dice.choices(events, k=10)
-        dice.shuffle(heard)
-        assert {fact.meaning: fact for fact in map(read_text, heard)} == facts
+        received = dice.sample(events, len(events)) + dice.choices(events, k=10)
+        dice.shuffle(received)
+        assert {fact.meaning: fact for fact in map(read_text, received)} == facts
 
 
 @pytest.mark.parametrize(
-    ("body", "sentence"),
+    ("body", "message"),
     [
-        ("Successfully validated SNS topic for Amazon SES event publishing.", "It is not JSON: 'Successf"),
-        ("", "It is not JSON"),
-        ("[" * 100_000, "It is not JSON"),
-        ("NaN", "It is JSON, and no object"),
-        ("1" * 10_000, "It is not JSON"),
-        ('["Bounce"]', "It is JSON, and no object"),
-        ('{"notificationType":"AmazonSnsSubscriptionSucceeded","message":"hello"}', "It names no email"),
-        ('{"eventType":"Bounce","mail":"?"}', "It names no email"),
-        ('{"eventType":"Bounce","mail":{"messageId":7}}', "It names no email"),
-        ('{"mail":{"messageId":"1"}}', "It has neither eventType nor"),
-        ('{"eventType":["Bounce"],"mail":{"messageId":"1"}}', "It has neither eventType nor"),
+        ("Successfully validated SNS topic for Amazon SES event publishing.", "is not JSON: 'Successf"),
+        ("", "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("NaN", "is not a JSON object"),
+        ("1" * 10_000, "is not JSON"),
+        ('["Bounce"]', "is not a JSON object"),
+        ('{"notificationType":"AmazonSnsSubscriptionSucceeded","message":"hello"}', "names no email"),
+        ('{"eventType":"Bounce","mail":"?"}', "names no email"),
+        ('{"eventType":"Bounce","mail":{"messageId":7}}', "names no email"),
+        ('{"mail":{"messageId":"1"}}', "has neither eventType nor"),
+        ('{"eventType":["Bounce"],"mail":{"messageId":"1"}}', "has neither eventType nor"),
     ],
     ids=range(11),
 )  # fmt: skip
-def test_what_is_no_event_is_refused_with_a_sentence(body: str, sentence: str) -> None:
-    with pytest.raises(Malformed, match=sentence):
+def test_malformed_events_are_rejected_with_a_message(body: str, message: str) -> None:
+    with pytest.raises(Malformed, match=message):
         parse(body, RECEIVED)

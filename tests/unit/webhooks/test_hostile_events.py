@@ -1,4 +1,4 @@
-"""Feedback carries words of strangers: whatever they are, a bounded fact or a refusal comes of it."""
+"""Feedback contains untrusted input: any of it gives either limited feedback or an error."""
 
 import json
 from datetime import UTC, datetime
@@ -45,7 +45,7 @@ def read(event: Any) -> Fact:
 
 
 def storable(fact: Fact) -> str:
-    """The fact's texts as Postgres must take them: no NUL, no lone surrogate, no infinite number."""
+    """Return the fact as text; assert that Postgres accepts it: no NUL, lone surrogate or infinite number."""
     text = json.dumps(
         [fact.detail, fact.ses_id, [each.address for each in fact.recipients]],
         ensure_ascii=False,
@@ -58,7 +58,7 @@ def storable(fact: Fact) -> str:
 
 @given(types, blocks, anything)
 @settings(max_examples=300, deadline=None)
-def test_a_part_of_any_type_breaks_nothing(event_type: str, key: str, part: Any) -> None:
+def test_an_object_of_any_type_causes_no_unexpected_error(event_type: str, key: str, part: Any) -> None:
     event: dict[str, Any] = {"eventType": event_type, "mail": SentEmail().mail, key: part}
 
     try:
@@ -72,7 +72,7 @@ def test_a_part_of_any_type_breaks_nothing(event_type: str, key: str, part: Any)
 
 @given(anything)
 @settings(max_examples=200, deadline=None)
-def test_any_json_is_a_fact_or_malformed(content: Any) -> None:
+def test_any_json_is_feedback_or_malformed(content: Any) -> None:
     try:
         read(content)
     except Malformed:
@@ -90,7 +90,7 @@ def test_any_json_is_a_fact_or_malformed(content: Any) -> None:
         ("Teleport", "teleport"),
     ],
 )
-def test_a_huge_event_stays_within_what_nats_and_pages_carry(event_type: str, key: str) -> None:
+def test_a_huge_event_stays_within_the_limits_of_nats_and_pages(event_type: str, key: str) -> None:
     long = "\u2028" * 1_500
     people = [{"emailAddress": long, "status": long, "diagnosticCode": long} for _ in range(60)]
     lists = ("bouncedRecipients", "complainedRecipients", "delayedRecipients")
@@ -108,7 +108,7 @@ AT_THE_END = "9999-12-31T23:59:59.999-14:00"
 @pytest.mark.parametrize(
     "time", [AT_THE_END, "0001-01-01T00:00:00+14:00", "yesterday", "", None, 7, ["2026"]]
 )
-def test_an_impossible_time_is_replaced_by_one_that_is_known(time: Any) -> None:
+def test_an_invalid_time_is_replaced_by_the_time_of_receipt(time: Any) -> None:
     event = SentEmail().bounce()
     event["bounce"]["timestamp"] = time
     event["mail"]["timestamp"] = time
@@ -116,7 +116,7 @@ def test_an_impossible_time_is_replaced_by_one_that_is_known(time: Any) -> None:
     assert read(event).occurred_at == RECEIVED
 
 
-def test_a_time_without_zone_is_utc() -> None:
+def test_a_time_without_a_zone_is_utc() -> None:
     event = SentEmail().bounce()
     event["bounce"]["timestamp"] = "2026-03-01T12:00:00"
 
@@ -133,7 +133,7 @@ def test_tags_that_are_not_ours_match_no_email(tags: Any) -> None:
     assert read(event).email_id is None
 
 
-def test_our_tags_are_found_behind_any_number_of_others() -> None:
+def test_our_tags_are_found_among_many_others() -> None:
     email = SentEmail()
     event = email.delivery()
     event["mail"]["tags"] = {f"tag-{number}": ["x"] for number in range(60)} | event["mail"]["tags"]
@@ -141,13 +141,13 @@ def test_our_tags_are_found_behind_any_number_of_others() -> None:
     assert read(event).email_id == email.email_id
 
 
-def test_what_postgres_refuses_is_made_visible() -> None:
+def test_characters_and_numbers_that_postgres_rejects_are_replaced() -> None:
     assert bounded({"a\0b": ["\ud800", float("inf"), 2**70, True, 7]}) == {
         "a\ufffdb": ["?", None, str(2**70), True, 7]
     }
 
 
-def test_depth_is_cut() -> None:
+def test_deep_nesting_is_cut() -> None:
     deep: Any = "end"
     for _ in range(100):
         deep = [deep]

@@ -1,4 +1,4 @@
-"""SNS's messages: the topic that is pinned, the text that is signed, and AWS's own intermediates."""
+"""The accepted SNS topic, the host and names of its certificates, and Amazon's intermediates."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,7 +31,7 @@ from services.webhooks.model.sns import Topic
         ),
     ],
 )
-def test_the_host_follows_the_topic(arn: str, host: str, name: str) -> None:
+def test_the_certificate_host_and_names_follow_from_the_topic(arn: str, host: str, name: str) -> None:
     topic = Topic.of(arn)
 
     assert topic.host == host
@@ -50,12 +50,12 @@ def test_the_host_follows_the_topic(arn: str, host: str, name: str) -> None:
         "arn:aws:sns:us-east-1:123456789012:x\n",
     ],
 )
-def test_what_is_no_topic_is_refused(arn: str) -> None:
+def test_an_invalid_topic_arn_is_rejected(arn: str) -> None:
     with pytest.raises(ValueError, match="is not the ARN of an SNS topic"):
         Topic.of(arn)
 
 
-def test_amazons_intermediates_lead_to_a_public_root_and_last_for_a_while() -> None:
+def test_amazons_intermediates_are_issued_by_public_roots_and_valid_for_another_year() -> None:
     roots = {each.subject: each for each in certificates_in(Path(get_cert_path(True)))}
 
     for certificate in certificates_in(INTERMEDIATES):
