@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import claims, floors, steps
+from bench import dequeue, floors, steps
 from bench.meter import Meter, Used
 from bench.world import World, running
 
@@ -33,7 +33,7 @@ class Row:
 SERVED = ("floor", "postgres")
 ROWS = (
     Row("accept single", steps.accept, floors.accept, SERVED),
-    Row("submission", steps.hand_off, floors.hand_off),
+    Row("submission", steps.submit, floors.submit),
     Row("feedback applied", steps.feedback, floors.feedback),
     Row("whole path", steps.whole_path, None),
     Row("accept batch of 50", steps.accept_batches, floors.accept_batches, SERVED),  # not submitted
@@ -75,7 +75,7 @@ async def bench(count: int, *, finished: int, ready: int) -> None:
             await steps.whole_path(world, WARM_UP)
             await _rows(world, count)
             if ready:
-                await claims.measure(world, finished=finished, ready=ready)
+                await dequeue.measure(world, finished=finished, ready=ready)
 
 
 async def _rows(world: World, count: int) -> None:

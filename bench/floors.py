@@ -33,7 +33,7 @@ async def accept_batches(world: World, count: int) -> None:
     await each_batch(count, lambda _: call(request))
 
 
-async def hand_off(world: World, count: int) -> None:
+async def submit(world: World, count: int) -> None:
     """Make one signed POST with boto3 and two updates of one row per email."""
     client = boto3.session.Session("bench", "bench", region_name=REGION).client(
         "sesv2", endpoint_url=world.ses_url, config=Config(max_pool_connections=THREADS)

@@ -13,7 +13,7 @@ from tests.factories import bearer
 PATIENCE_SECONDS = 300.0
 POLL_SECONDS = 0.25  # each poll reads every row, which counts as CPU time of Postgres
 
-WAITING = "SELECT count(*) FROM sender.emails WHERE state IN ('QUEUED', 'CLAIMED')"
+WAITING = "SELECT count(*) FROM sender.emails WHERE state IN ('QUEUED', 'SENDING')"
 PENDING = (
     "SELECT count(*) FROM sender.recipients AS r JOIN sender.emails AS e ON e.id = r.email_id"
     " WHERE e.state = 'SENT' AND r.state = 'PENDING'"
@@ -34,7 +34,7 @@ async def accept_batches(world: World, count: int) -> None:
     await each_batch(count, lambda _: stub.SendEmails(request, metadata=metadata))
 
 
-async def hand_off(world: World, _: int) -> None:
+async def submit(world: World, _: int) -> None:
     """Submit all queued emails to SES."""
     await world.set_account("READY")
     await _none_left(world, WAITING)

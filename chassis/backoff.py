@@ -25,7 +25,7 @@ class Backoff:
             trace = None if isinstance(error, ServiceError) else error  # our own messages need no traceback
             log.warning(
                 "operation failed, retrying",
-                action="trouble_began",
+                action="retry_started",
                 what=self._what,
                 error=str(error),
                 exc_info=trace,
@@ -37,7 +37,9 @@ class Backoff:
     def succeeded(self) -> None:
         """Record a success and reset the delay."""
         if self._failures:
-            log.info("operation recovered", action="trouble_ended", what=self._what, failures=self._failures)
+            log.info(
+                "operation recovered", action="retry_recovered", what=self._what, failures=self._failures
+            )
         self._failures = 0
 
 

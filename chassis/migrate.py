@@ -141,7 +141,7 @@ def main() -> None:
         sys.stderr.writelines(f"{problem}\n" for problem in error.problems)
         sys.exit(78)
     except (MigrationError, OSError, asyncpg.PostgresError) as error:
-        log.error("migration failed", action="migration_refused", error=str(error))  # noqa: TRY400
+        log.error("migration failed", action="migration_failed", error=str(error))  # noqa: TRY400
         sys.exit(1)
     log.info("schema is up to date", action="schema_migrated", applied=applied)
 

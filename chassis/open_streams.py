@@ -12,7 +12,7 @@ from prometheus_client import Gauge
 from chassis.access import Access, Principal
 from chassis.config import Server
 from chassis.errors import ResourceExhausted, ServiceError, Unauthenticated, Unavailable
-from chassis.rounds import Rounds
+from chassis.periodic import PeriodicTask
 
 OPEN = Gauge("letterhead_rpc_streams", "Open response streams")
 # For all callers together; the rest of MAX_CONCURRENT_RPCS is reserved for unary calls.
@@ -44,7 +44,7 @@ class OpenStreams:
         self._per_tenant = settings.streams_per_tenant
         self._access = access
         self._open: set[_Stream] = set()
-        self.check = Rounds("open streams", self._end_revoked, interval=KEYS_CHECKED_EVERY)
+        self.check = PeriodicTask("open streams", self._end_revoked, interval=KEYS_CHECKED_EVERY)
 
     async def kept(self, inner: Callable[[C], Awaitable[Any]], call: C, who: Principal | None) -> Any:
         """Run one stream until it ends, or raise the error with which the server ended it."""

@@ -71,7 +71,7 @@ def _processors(service: str) -> list[Processor]:
 
 
 def _mark_library(_: Any, __: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    line.setdefault("action", "library_spoke")
+    line.setdefault("action", "library_log")
     return line
 
 

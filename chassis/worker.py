@@ -19,7 +19,7 @@ STEPS = Counter("letterhead_worker_steps_total", "Steps of claim loops", ["loop"
 T = TypeVar("T")
 
 
-class ClaimLoop(Generic[T]):
+class LeaseLoop(Generic[T]):
     """Worker loop: calls `claim(free slots)` and runs `step` on each item, at most `concurrency` at once.
 
     If fewer rows are due than slots are free, it sleeps for `idle` or until `wake()`. An exception in a step

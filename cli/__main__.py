@@ -12,8 +12,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.config import Aws, load
 from chassis.events.authorization import permissions
-from cli import aws_setup, calls, links, ownership, sandbox_commands, settling
-from cli.doctor.everything import look_at_everything
+from cli import aws_setup, calls, links, ownership, resolving, sandbox_commands
+from cli.doctor.everything import check_everything
 from cli.ending import USAGE, end, run
 from cli.nkeys import generate_keys, write_keys
 from cli.tenants import tenants
@@ -103,7 +103,7 @@ def doctor(
 
     Changes nothing. Exits with 0 if all checks pass, 1 if one fails, 3 if a component is unreachable.
     """
-    run(look_at_everything(as_json=as_json))
+    run(check_everything(as_json=as_json))
 
 
 @app.command()
@@ -254,7 +254,7 @@ def cancel_email(email_id: str) -> None:
 
 
 @emails.command("settle")
-def settle_email(
+def resolve_email(
     email_id: str,
     *,
     why: Annotated[str, typer.Option(help="The reason, recorded in the email's history.")],
@@ -270,7 +270,7 @@ def settle_email(
     chosen = [name for name, given in (("SENT", sent), ("NOT_SENT", not_sent), ("RESEND", resend)) if given]
     if len(chosen) != 1:
         end(USAGE, "Give exactly one of --sent, --not-sent and --resend.")
-    run(settling.settle_email(email_id, chosen[0], why))
+    run(resolving.resolve_email(email_id, chosen[0], why))
 
 
 @emails.command("hold-all")
@@ -285,7 +285,7 @@ def hold_emails(
     ] = None,
 ) -> None:
     """Hold all waiting email and email of unknown outcome, of all tenants. Requires an admin key."""
-    run(settling.hold_emails(since, before, why))
+    run(resolving.hold_emails(since, before, why))
 
 
 @suppressions.command("list")

@@ -7,7 +7,7 @@ from itertools import count
 from cli.client import connect
 from cli.events import Tail
 from cli.installation import Installation
-from cli.teller import Teller
+from cli.printer import Printer
 from cli.turns import label, row
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
@@ -58,7 +58,7 @@ async def add_domain(name: str, region: str, label: str) -> None:
     async with connect(Installation.read()) as services:
         request = CreateDomainRequest(name=name, region=region, mail_from_label=label)
         domain = (await services.domains.CreateDomain(request)).domain
-    _print_domain(Teller(), domain)
+    _print_domain(Printer(), domain)
 
 
 async def show_domain(name: str) -> None:
@@ -69,10 +69,10 @@ async def show_domain(name: str) -> None:
         if domain.state not in (Domain.STATE_PROVISIONING, Domain.STATE_DELETING):
             request = GetVerificationRequest(domain_id=domain.id)
             verification = (await services.verifier.GetVerification(request)).verification
-    teller = Teller()
-    _print_domain(teller, domain)
+    printer = Printer()
+    _print_domain(printer, domain)
     if verification:
-        _print_checks(teller, verification)
+        _print_checks(printer, verification)
 
 
 async def watch_domain(name: str) -> None:
@@ -81,9 +81,9 @@ async def watch_domain(name: str) -> None:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         await services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
         async for answer in services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id)):
-            teller = Teller()
-            teller.heading(f"{name}: {_word(Domain.State, answer.verification.state)}")
-            _print_checks(teller, answer.verification)
+            printer = Printer()
+            printer.heading(f"{name}: {_word(Domain.State, answer.verification.state)}")
+            _print_checks(printer, answer.verification)
             if answer.verification.state == Domain.STATE_READY:
                 return
 
@@ -93,14 +93,14 @@ async def delete_domain(name: str) -> None:
     async with connect(Installation.read()) as services:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         domain = (await services.domains.DeleteDomain(DeleteDomainRequest(domain_id=domain.id))).domain
-    Teller().good(f"{name}: {_word(Domain.State, domain.state)}")
+    Printer().good(f"{name}: {_word(Domain.State, domain.state)}")
 
 
 async def send_email(request: SendEmailRequest) -> None:
     """Send one email and print its id."""
     async with connect(Installation.read()) as services:
         email = (await services.sender.SendEmail(request)).email
-    Teller().good(f"accepted: {email.id} (`letterhead emails show {email.id}` shows its progress)")
+    Printer().good(f"accepted: {email.id} (`letterhead emails show {email.id}` shows its progress)")
 
 
 async def list_emails(request: ListEmailsRequest) -> None:
@@ -122,14 +122,14 @@ async def show_email(email_id: str) -> None:
     """Print an email's recipients and its history."""
     async with connect(Installation.read()) as services:
         email = (await services.sender.GetEmail(GetEmailRequest(email_id=email_id))).email
-    teller = Teller()
-    teller.heading(f"{email.subject}: {_word(Email.State, email.state)}")
-    teller.say(email.state_note)
-    teller.table(("recipient", "state", "message"), [
+    printer = Printer()
+    printer.heading(f"{email.subject}: {_word(Email.State, email.state)}")
+    printer.say(email.state_note)
+    printer.table(("recipient", "state", "message"), [
         (each.address.address, _word(Recipient.State, each.state), each.state_note)
         for each in email.recipients
     ])  # fmt: skip
-    teller.table(("time", "event", "message"), [
+    printer.table(("time", "event", "message"), [
         (each.time.ToJsonString(), _word(Email.State, each.state) if each.state else each.feedback, each.note)
         for each in email.timeline
     ])  # fmt: skip
@@ -139,7 +139,7 @@ async def cancel_email(email_id: str) -> None:
     """Cancel an email and print its state."""
     async with connect(Installation.read()) as services:
         email = (await services.sender.CancelEmail(CancelEmailRequest(email_id=email_id))).email
-    Teller().good(f"{email.id}: {_word(Email.State, email.state)}")
+    Printer().good(f"{email.id}: {_word(Email.State, email.state)}")
 
 
 async def list_suppressions(limit: int) -> None:
@@ -156,23 +156,23 @@ async def add_suppression(address: str, note: str) -> None:
     """Add an address to the suppression list."""
     async with connect(Installation.read()) as services:
         await services.suppressions.AddSuppression(AddSuppressionRequest(address=address, note=note))
-    Teller().good(f"{address} is suppressed")
+    Printer().good(f"{address} is suppressed")
 
 
 async def remove_suppression(address: str) -> None:
     """Remove an address from the suppression list."""
     async with connect(Installation.read()) as services:
         await services.suppressions.RemoveSuppression(RemoveSuppressionRequest(address=address))
-    Teller().good(f"{address} is no longer suppressed")
+    Printer().good(f"{address} is no longer suppressed")
 
 
 async def tail_events(number: int, *, everything: bool) -> None:
     """Print events as they arrive; stop after `number` of them, or never if it is 0."""
-    teller = Teller()
+    printer = Printer()
     async with Tail.open(Installation.read().wire, everything=everything) as tail:
         counter = count(1)
         async for event in tail.follow():
-            teller.say(f"{event.time}  {event.subject:<20} {event.resource}  {json.dumps(event.data)}")
+            printer.say(f"{event.time}  {event.subject:<20} {event.resource}  {json.dumps(event.data)}")
             if next(counter) == number:
                 return
 
@@ -182,7 +182,7 @@ async def show_account() -> None:
     async with connect(Installation.read()) as services:
         accounts = (await services.verifier.GetSesAccount(GetSesAccountRequest())).accounts
     columns = ("region", "state", "max rate/s", "24 h quota", "sent in 24 h", "message")
-    Teller().table(columns, [
+    Printer().table(columns, [
         (each.region, _word(SesAccount.State, each.state), f"{each.max_send_rate:g}",
          f"{each.max_24_hour_send:g}", f"{each.sent_last_24_hours:g}", each.state_note)
         for each in accounts
@@ -198,7 +198,7 @@ async def publish_records(name: str) -> None:
             await sandbox.publish(
                 _word(DnsRecord.Type, record.type), record.name, record.value, priority=record.priority
             )
-            Teller().good(f"{_word(DnsRecord.Type, record.type)} {record.name}")
+            Printer().good(f"{_word(DnsRecord.Type, record.type)} {record.name}")
 
 
 async def list_mailbox(limit: int) -> None:
@@ -206,27 +206,27 @@ async def list_mailbox(limit: int) -> None:
     async with connect_sandbox(Installation.read().control) as sandbox:
         emails = [await sandbox.email(each["id"]) for each in await sandbox.emails(limit=limit)]
     columns = ("from", "to", "subject", "mailed_by", "signed_by")
-    Teller().table(columns, [[each[column] for column in columns] for each in emails])
+    Printer().table(columns, [[each[column] for column in columns] for each in emails])
 
 
-def _print_domain(teller: Teller, domain: Domain) -> None:
-    teller.heading(f"{domain.display_name}: {_word(Domain.State, domain.state)}")
-    teller.say(domain.state_note)
-    teller.table(("for", "type", "name", "value", "ttl"), map(row, domain.records))
+def _print_domain(printer: Printer, domain: Domain) -> None:
+    printer.heading(f"{domain.display_name}: {_word(Domain.State, domain.state)}")
+    printer.say(domain.state_note)
+    printer.table(("for", "type", "name", "value", "ttl"), map(row, domain.records))
 
 
-def _print_checks(teller: Teller, verification: Verification) -> None:
+def _print_checks(printer: Printer, verification: Verification) -> None:
     for check in verification.records:
-        status = _word(RecordCheck.Verdict, check.verdict)
-        show = teller.good if check.verdict == RecordCheck.VERDICT_FOUND else teller.waiting
-        show(f"{label(check.record)}: {status}" + (f" — {check.hint}" if check.hint else ""))
+        status = _word(RecordCheck.Status, check.status)
+        show = printer.good if check.status == RecordCheck.STATUS_FOUND else printer.waiting
+        show(f"{label(check.record)}: {status}" + (f" — {check.message}" if check.message else ""))
 
 
 def _table(columns: tuple[str, ...], rows: Iterable[tuple[object, ...]], *, more: bool) -> None:
-    teller = Teller()
-    teller.table(columns, rows)
+    printer = Printer()
+    printer.table(columns, rows)
     if more:
-        teller.say("There are more results. Use a larger --limit to see them.")
+        printer.say("There are more results. Use a larger --limit to see them.")
 
 
 def _word(enum: object, value: int) -> str:

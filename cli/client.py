@@ -13,7 +13,7 @@ from cli.installation import Installation
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import (
     emails_pb2_grpc,
-    settlement_pb2_grpc,
+    resolution_pb2_grpc,
     suppressions_pb2_grpc,
     test_addresses_pb2_grpc,
 )
@@ -58,7 +58,7 @@ class Services:
         self.domains = domains_pb2_grpc.DomainServiceStub(channels["identity"])
         self.verifier = verifier_pb2_grpc.VerifierServiceStub(channels["verifier"])
         self.sender = emails_pb2_grpc.SenderServiceStub(channels["sender"])
-        self.settlement = settlement_pb2_grpc.SettlementServiceStub(channels["sender"])
+        self.resolution = resolution_pb2_grpc.ResolutionServiceStub(channels["sender"])
         self.test_addresses = test_addresses_pb2_grpc.TestAddressServiceStub(channels["sender"])
         self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(channels["sender"])
         self.feedback = feedback_pb2_grpc.FeedbackServiceStub(channels["webhooks"])

@@ -10,12 +10,12 @@ import typer
 
 from chassis.config import ConfigError
 from cli.client import explain
-from cli.events import EventsAway
+from cli.events import EventsUnavailable
 from cli.installation import NoInstallation
 from cli.server_process import EmbeddedError
 from cli.until import StoryFailed
 
-FAILED, USAGE, AWAY, INTERRUPTED = 1, 2, 3, 130
+FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -24,11 +24,11 @@ def run(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run(work)
     except grpc.aio.AioRpcError as error:
         unreachable = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-        end(AWAY if unreachable else FAILED, *explain(error))
+        end(UNAVAILABLE if unreachable else FAILED, *explain(error))
     except (EmbeddedError, StoryFailed) as error:
         end(FAILED, str(error))
-    except EventsAway as error:
-        end(AWAY, str(error))
+    except EventsUnavailable as error:
+        end(UNAVAILABLE, str(error))
     except NoInstallation as error:
         end(USAGE, str(error))
     except ConfigError as error:

@@ -17,7 +17,7 @@ from nats.js.api import ConsumerConfig, DeliverPolicy
 from chassis.config import Nats
 from chassis.events.authorization import SUBSCRIBER
 from chassis.events.stream import credentials
-from chassis.events.trust import EventRefused, trusted
+from chassis.events.trust import EventRejected, trusted
 
 REMEMBERED = 10_000
 # The pause before a lost stream or consumer is opened again.
@@ -27,7 +27,7 @@ OPEN_SECONDS = 10.0
 RECONNECT_FOREVER: dict[str, Any] = {"max_reconnect_attempts": -1, "reconnect_time_wait": REOPEN_SECONDS}
 
 
-class EventsAway(Exception):
+class EventsUnavailable(Exception):
     """There is no stream to subscribe to; the message says what to do."""
 
 
@@ -78,7 +78,7 @@ class Tail:
         try:
             await asyncio.wait_for(ready.wait(), OPEN_SECONDS)
         except TimeoutError:
-            raise EventsAway(
+            raise EventsUnavailable(
                 f"NATS does not answer or has no stream {wire.nats_stream}. "
                 "Run `letterhead doctor` to find out which."
             ) from None
@@ -147,7 +147,7 @@ class Tail:
     def _take(self, message: Msg) -> None:
         try:
             trusted(message.data, ".".join(message.subject.split(".")[-2:]))
-        except EventRefused:
+        except EventRejected:
             return  # such as a response of NATS itself, which a request may direct to any subject
         event = Event.parse(message.data)
         if event.id in self._events:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from cli.client import connect
 from cli.installation import Installation
-from cli.teller import Teller
+from cli.printer import Printer
 from letterhead.identity.v1.domains_pb2 import GetDomainRequest
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest, Link, ListLinksRequest, RevokeLinkRequest
 
@@ -17,9 +17,9 @@ async def make_link(name: str, whom: str, days: int) -> None:
         request = CreateLinkRequest(domain_id=domain.id, name=whom)
         request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))
         made = await services.links.CreateLink(request)
-    teller = Teller()
-    teller.say(f"{installation.console}/d/{made.token}")
-    teller.good(
+    printer = Printer()
+    printer.say(f"{installation.console}/d/{made.token}")
+    printer.good(
         f"expires {made.link.expire_time.ToJsonString()}; "
         f"revoke it with `letterhead domains unlink {made.link.id}`"
     )
@@ -30,7 +30,7 @@ async def list_links(name: str) -> None:
     async with connect(Installation.read()) as services:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         answer = await services.links.ListLinks(ListLinksRequest(domain_id=domain.id))
-    Teller().table(("id", "for", "ends with", "expires", "state"), [
+    Printer().table(("id", "for", "ends with", "expires", "state"), [
         (each.id, each.name, each.hint, each.expire_time.ToJsonString(), _state(each))
         for each in answer.links
     ])  # fmt: skip
@@ -40,7 +40,7 @@ async def revoke_link(link_id: str) -> None:
     """Revoke a link."""
     async with connect(Installation.read()) as services:
         await services.links.RevokeLink(RevokeLinkRequest(link_id=link_id))
-    Teller().good(f"link {link_id} is revoked")
+    Printer().good(f"link {link_id} is revoked")
 
 
 def _state(link: Link) -> str:

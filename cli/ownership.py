@@ -8,7 +8,7 @@ import typer
 from cli.client import Services, connect
 from cli.ending import run
 from cli.installation import Installation
-from cli.teller import Teller
+from cli.printer import Printer
 from cli.tenants import as_operator, find_tenant
 from letterhead.identity.v1.domains_pb2 import (
     AdoptDomainRequest,
@@ -46,7 +46,7 @@ async def _adopt(name: str, name_or_id: str, reason: str, *, create: bool) -> No
         domain = await _domain_of(services, tenant.id, name, create=create)
         request = AdoptDomainRequest(domain_id=domain.id, reason=reason)
         domain = (await services.domains.AdoptDomain(request)).domain
-    Teller().good(
+    Printer().good(
         f"{domain.name} belongs to {tenant.name}: {_ownership(domain)}. "
         f"Show its records with `letterhead domains show {domain.name}`."
     )
@@ -69,7 +69,7 @@ async def _release(name: str, reason: str) -> None:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         request = ReleaseDomainRequest(domain_id=domain.id, reason=reason)
         domain = (await services.domains.ReleaseDomain(request)).domain
-    Teller().good(f"{domain.name} is released: {_ownership(domain)}")
+    Printer().good(f"{domain.name} is released: {_ownership(domain)}")
 
 
 def _ownership(domain: Domain) -> str:

@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 
 from cli.installation import FILE, HOME, Installation
 from cli.prepare import prepare
+from cli.printer import Printer
 from cli.server_process import EmbeddedError
 from cli.stack import Echo, Plan, Stack
 from cli.story import telling
-from cli.teller import Teller
 from sandbox.client import connect_sandbox
 
 # The number of steps that `Stack.start` and `prepare` report.
@@ -23,11 +23,11 @@ STEPS = 11
 
 
 @asynccontextmanager
-async def running(plan: Plan, teller: Teller, echo: Echo) -> AsyncIterator[tuple[Stack, Installation]]:
+async def running(plan: Plan, printer: Printer, echo: Echo) -> AsyncIterator[tuple[Stack, Installation]]:
     """Start and prepare a stack; stop it at the end of the block."""
     stack = Stack(plan, echo)
     try:
-        with teller.progress("starting", STEPS) as steps:
+        with printer.progress("starting", STEPS) as steps:
             await stack.start(steps.done)
             installation = await prepare(stack, steps.done)
         installation.write(plan.home / FILE.name)
@@ -38,34 +38,34 @@ async def running(plan: Plan, teller: Teller, echo: Echo) -> AsyncIterator[tuple
 
 async def up(replicas: int, *, free_ports: bool) -> None:
     """Start everything and keep it running in the foreground until Ctrl-C."""
-    teller = Teller()
+    printer = Printer()
     home = HOME.resolve()
     with _exclusively(home.parent):
         plan = Plan.on_free_ports(home, replicas) if free_ports else Plan.on_standard_ports(home, replicas)
-        async with running(plan, teller, lambda name, line: teller.say(f"{name:<12} {line}")) as (
+        async with running(plan, printer, lambda name, line: printer.say(f"{name:<12} {line}")) as (
             _,
             installation,
         ):
-            _welcome(teller, installation)
+            _welcome(printer, installation)
             await _interrupted()
-            teller.heading("Stopping")
+            printer.heading("Stopping")
         (home / FILE.name).unlink(missing_ok=True)
 
 
 async def demo() -> None:
     """Run the demo on an installation of its own, on free ports, and stop it."""
-    teller = Teller()
+    printer = Printer()
     with TemporaryDirectory(prefix="letterhead-demo-") as directory:
         plan = Plan.on_free_ports(Path(directory) / "home")
-        teller.heading("Starting Letterhead and the sandbox")
+        printer.heading("Starting Letterhead and the sandbox")
         async with (
-            running(plan, teller, _discard) as (_, installation),
+            running(plan, printer, _discard) as (_, installation),
             connect_sandbox(installation.control) as sandbox,
-            telling(installation, sandbox, teller) as story,
+            telling(installation, sandbox, printer) as story,
         ):
             started = time.monotonic()
             await story.play()
-            teller.heading(
+            printer.heading(
                 f"Demo completed in {time.monotonic() - started:.1f} s. Next: `make up`, and README.md."
             )
 
@@ -93,16 +93,16 @@ def _lock(handle: int, folder: Path) -> None:
         pass  # the file system does not support locks
 
 
-def _welcome(teller: Teller, installation: Installation) -> None:
-    teller.heading("Everything is up. Press Ctrl-C to stop.")
+def _welcome(printer: Printer, installation: Installation) -> None:
+    printer.heading("Everything is up. Press Ctrl-C to stop.")
     rows = [
         (name, getattr(installation, name)) for name in ("identity", "verifier", "sender", "webhooks", "nats")
     ]
     rows += [(name, getattr(installation, name)) for name in ("mailbox", "control", "ses", "dns")]
-    teller.table(("component", "address"), [("console", installation.console), *rows])
-    teller.say(f"API keys are in {FILE}. `letterhead --help` lists the commands.")
-    teller.say(f"Open {installation.console}/app and sign in with `api_key`.")
-    teller.say(f"Resend's SDKs: use {installation.console} as the base URL.")
+    printer.table(("component", "address"), [("console", installation.console), *rows])
+    printer.say(f"API keys are in {FILE}. `letterhead --help` lists the commands.")
+    printer.say(f"Open {installation.console}/app and sign in with `api_key`.")
+    printer.say(f"Resend's SDKs: use {installation.console} as the base URL.")
 
 
 def _discard(_part: str, _line: str) -> None:

@@ -14,7 +14,7 @@ from cli.client import Services, connect
 from cli.events import Event, Tail
 from cli.installation import Installation
 from cli.prepare import TENANT
-from cli.teller import Teller
+from cli.printer import Printer
 from cli.turns import Turns, row
 from cli.until import StoryFailed, until
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, Domain, GetDomainRequest
@@ -77,7 +77,7 @@ class Story:
         services: Services,
         sandbox: SandboxClient,
         tail: Tail,
-        teller: Teller,
+        printer: Printer,
         *,
         cast: Cast,
         console: str,
@@ -88,7 +88,7 @@ class Story:
         self._services = services
         self._sandbox = sandbox
         self._tail = tail
-        self._teller = teller
+        self._printer = printer
         self._before = before
         self._console = console
         self._domain = Domain()
@@ -116,19 +116,19 @@ class Story:
     # Chapters
 
     async def _add_the_domain(self) -> None:
-        self._teller.heading(f"1. A customer adds {self._cast.domain}")
+        self._printer.heading(f"1. A customer adds {self._cast.domain}")
         await self._sandbox.call("PUT", f"/dns/zones/{self._cast.zone}", {})
         request = CreateDomainRequest(name=self._cast.domain, request_id=self._run)
         created = await until("CreateDomain answers", lambda: self._services.domains.CreateDomain(request))
         self._domain = created.domain
         self._domain = await until("SES creates the identity", self._records_are_known)
-        self._teller.say("DNS records for the customer to publish:")
-        self._teller.table(("for", "type", "name", "value", "ttl"), map(row, self._domain.records))
+        self._printer.say("DNS records for the customer to publish:")
+        self._printer.table(("for", "type", "name", "value", "ttl"), map(row, self._domain.records))
         link = await until("CreateLink answers", self._link)
-        self._teller.say(f"The customer's page, until the link expires: {self._console}/d/{link.token}")
+        self._printer.say(f"The customer's page, until the link expires: {self._console}/d/{link.token}")
 
     async def _send_before_ready(self) -> None:
-        self._teller.heading("2. Before the domain is ready, email is sent from the shared domain")
+        self._printer.heading("2. Before the domain is ready, email is sent from the shared domain")
         await self._send("before", self._cast.reader, "Hello from the shared domain")
         self._print_email("before")
         received = self.proof.emails["before"]
@@ -139,20 +139,20 @@ class Story:
         self._expect("Reply-To is unchanged", holds=self._cast.support in str(received["reply_to"]))
 
     async def _publish_records(self) -> None:
-        self._teller.heading("3. The customer publishes the DNS records")
+        self._printer.heading("3. The customer publishes the DNS records")
         async with self._watching() as turns:
             required = [record for record in self._domain.records if record.required]
             await self._publish_with_zone_appended(required[0], turns)
             for record in required:
                 await self._publish(record)
-                await turns.until(record, RecordCheck.VERDICT_FOUND)
+                await turns.until(record, RecordCheck.STATUS_FOUND)
             await turns.until_ready()
         event = await self._event("domain.ready", lambda event: event.resource == self._cast.domain)
-        self._teller.good(f"{event.subject} on NATS: {event.data['cause']}")
+        self._printer.good(f"{event.subject} on NATS: {event.data['cause']}")
 
     async def _send_as_own(self, alignment: str, aligned: tuple[str, ...]) -> None:
         strict = "=s" in alignment
-        self._teller.heading(
+        self._printer.heading(
             f"{4 if strict else 5}. Email is sent from the customer's domain; DMARC alignment: {alignment}"
         )
         await self._sandbox.withdraw("TXT", f"_dmarc.{self._cast.domain}")
@@ -171,18 +171,18 @@ class Story:
         )
 
     async def _bounce(self) -> None:
-        self._teller.heading("6. An email to an unknown recipient bounces")
+        self._printer.heading("6. An email to an unknown recipient bounces")
         email = await self._accept("bounce", self._cast.nobody, "Are you there?")
-        self._teller.say(f"sent to {self._cast.nobody}: {email.id}")
+        self._printer.say(f"sent to {self._cast.nobody}: {email.id}")
         event = await self._event(
             "bounce.received", lambda event: event.data.get("email", {}).get("id") == email.id
         )
         diagnostic = event.data["recipients"][0].get("diagnosticCode", "")
-        self._teller.good(f"{event.subject} on NATS: {event.data['bounceType']}, {diagnostic}")
+        self._printer.good(f"{event.subject} on NATS: {event.data['bounceType']}, {diagnostic}")
         added = await self._event(
             "suppression.added", lambda event: event.data.get("address") == self._cast.nobody
         )
-        self._teller.good(f"{added.subject} on NATS: {added.data['reason']}")
+        self._printer.good(f"{added.subject} on NATS: {added.data['reason']}")
         everything = ListSuppressionsRequest(page_size=1000)
         listed = await until(
             "ListSuppressions answers", lambda: self._services.suppressions.ListSuppressions(everything)
@@ -193,11 +193,11 @@ class Story:
         )
 
     async def _refused(self) -> None:
-        self._teller.heading("7. Another email to the same recipient is suppressed")
+        self._printer.heading("7. Another email to the same recipient is suppressed")
         posts = await self._posts()
         email = await self._accept("refused", self._cast.nobody, "Are you there now?")
         email = await self._until_state(email, Email.STATE_SUPPRESSED)
-        self._teller.good(f"SUPPRESSED: {email.state_note}")
+        self._printer.good(f"SUPPRESSED: {email.state_note}")
         self.proof.posts = await self._posts()
         self._expect(
             f"no new request to SES: {posts} before, {self.proof.posts} after",
@@ -250,8 +250,8 @@ class Story:
             ("mailed-by", received["mailed_by"]),
             ("signed-by", received["signed_by"]),
         ]
-        self._teller.table(("the receiver shows", ""), rows)
-        self._teller.say(f"Authentication-Results: {received['authentication_results']}")
+        self._printer.table(("the receiver shows", ""), rows)
+        self._printer.say(f"Authentication-Results: {received['authentication_results']}")
 
     async def _records_are_known(self) -> Domain | None:
         domain = (await self._services.domains.GetDomain(GetDomainRequest(domain_id=self._domain.id))).domain
@@ -268,12 +268,12 @@ class Story:
         """Make a common mistake: enter the full name in a DNS form that appends the zone itself."""
         appended = f"{record.name}.{self._cast.zone}"
         await self._publish(record, appended)
-        await turns.until_hint(record, appended)
+        await turns.until_message(record, appended)
         await self._sandbox.withdraw("CNAME", appended)
 
     @asynccontextmanager
     async def _watching(self) -> AsyncIterator[Turns]:
-        turns = Turns(self._services, self._domain, self._teller, self.proof.turns)
+        turns = Turns(self._services, self._domain, self._printer, self.proof.turns)
         task = asyncio.create_task(turns.run())
         try:
             yield turns
@@ -295,18 +295,18 @@ class Story:
     def _expect(self, what: str, *, holds: bool) -> None:
         if not holds:
             raise StoryFailed(f"Expectation failed: {what}")
-        self._teller.good(what)
+        self._printer.good(what)
 
 
 @asynccontextmanager
 async def telling(
     installation: Installation,
     sandbox: SandboxClient,
-    teller: Teller,
+    printer: Printer,
     *,
     cast: Cast = Cast(),
     before: Callable[[str], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Story]:
     """Connect to an installation; yield a demo to run against it."""
     async with connect(installation) as services, Tail.open(installation.wire) as tail:
-        yield Story(services, sandbox, tail, teller, cast=cast, console=installation.console, before=before)
+        yield Story(services, sandbox, tail, printer, cast=cast, console=installation.console, before=before)

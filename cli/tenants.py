@@ -9,7 +9,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from cli.client import Services, connect
 from cli.ending import USAGE, end, run
 from cli.installation import Installation
-from cli.teller import Teller
+from cli.printer import Printer
 from letterhead.identity.v1.tenants_pb2 import (
     Allowance,
     CreateTenantRequest,
@@ -87,7 +87,7 @@ def resume_tenant(tenant: str) -> None:
 async def _list() -> None:
     async with as_operator() as services:
         found = await _all(services)
-    Teller().table(("name", "state", "id", "rate limit", "daily limit", "pause reason"), [
+    Printer().table(("name", "state", "id", "rate limit", "daily limit", "pause reason"), [
         (each.name, _state(each), each.id, _own(each, "max_send_rate"), _own(each, "daily_limit"),
          each.pause_reason)
         for each in found
@@ -105,7 +105,7 @@ async def _show(name_or_id: str) -> None:
 async def _add(request: CreateTenantRequest) -> None:
     async with as_operator() as services:
         tenant = (await services.tenants.CreateTenant(request)).tenant
-    Teller().good(f"{tenant.name}: {tenant.id}")
+    Printer().good(f"{tenant.name}: {tenant.id}")
 
 
 async def _limit(name_or_id: str, limits: Tenant, paths: list[str]) -> None:
@@ -122,14 +122,14 @@ async def _pause(name_or_id: str, why: str) -> None:
     async with as_operator() as services:
         request = PauseTenantRequest(tenant_id=(await find_tenant(services, name_or_id)).id, reason=why)
         tenant = (await services.tenants.PauseTenant(request)).tenant
-    Teller().good(f"{tenant.name} is paused. Resume it with `letterhead tenants resume {tenant.id}`.")
+    Printer().good(f"{tenant.name} is paused. Resume it with `letterhead tenants resume {tenant.id}`.")
 
 
 async def _resume(name_or_id: str) -> None:
     async with as_operator() as services:
         request = ResumeTenantRequest(tenant_id=(await find_tenant(services, name_or_id)).id)
         tenant = (await services.tenants.ResumeTenant(request)).tenant
-    Teller().good(f"{tenant.name} is resumed")
+    Printer().good(f"{tenant.name} is resumed")
 
 
 def as_operator() -> AbstractAsyncContextManager[Services]:
@@ -159,16 +159,16 @@ async def find_tenant(services: Services, name_or_id: str) -> Tenant:
 
 
 def _print(tenant: Tenant) -> None:
-    allowance, teller = tenant.allowance, Teller()
-    teller.heading(f"{tenant.name}: {_state(tenant)}")
-    teller.say(tenant.pause_reason)
-    teller.table(("recipients", "limit", "sent"), [
+    allowance, printer = tenant.allowance, Printer()
+    printer.heading(f"{tenant.name}: {_state(tenant)}")
+    printer.say(tenant.pause_reason)
+    printer.table(("recipients", "limit", "sent"), [
         ("per second", _in_force(allowance, "max_send_rate", "SES's rate"), ""),
         ("today (UTC)", _in_force(allowance, "daily_limit", "none"), allowance.sent_today),
     ])  # fmt: skip
     if allowance.slow_reason:
         until = allowance.slow_until_time.ToJsonString()
-        teller.waiting(f"throttled until {until}, or longer if the cause persists: {allowance.slow_reason}")
+        printer.waiting(f"throttled until {until}, or longer if the cause persists: {allowance.slow_reason}")
 
 
 def _state(tenant: Tenant) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import grpc
 
 from cli.client import Services
-from cli.teller import Teller
+from cli.printer import Printer
 from cli.until import POLL_SECONDS, until
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification, WatchDomainRequest
@@ -16,11 +16,11 @@ class Turns:
     """Prints status changes of a domain's records, from a watch that is reopened when it breaks."""
 
     def __init__(
-        self, services: Services, domain: Domain, teller: Teller, seen: list[tuple[str, str]]
+        self, services: Services, domain: Domain, printer: Printer, seen: list[tuple[str, str]]
     ) -> None:
         self._services = services
         self._domain = domain
-        self._teller = teller
+        self._printer = printer
         self._seen = seen
         self._shown: dict[str, tuple[int, str]] = {}
         self._latest = Verification()
@@ -36,15 +36,15 @@ class Turns:
             except grpc.aio.AioRpcError:
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def until(self, record: DnsRecord, verdict: "RecordCheck.Verdict.ValueType") -> None:
+    async def until(self, record: DnsRecord, status: "RecordCheck.Status.ValueType") -> None:
         """Wait until a record has a status."""
-        what = f"{label(record)} is {_word(verdict)}"
-        await until(what, lambda: self._check(record, lambda check: check.verdict == verdict))
+        what = f"{label(record)} is {_word(status)}"
+        await until(what, lambda: self._check(record, lambda check: check.status == status))
 
-    async def until_hint(self, record: DnsRecord, words: str) -> None:
+    async def until_message(self, record: DnsRecord, words: str) -> None:
         """Wait until the message about a record contains some words."""
         what = f"the message about {label(record)} contains {words}"
-        await until(what, lambda: self._check(record, lambda check: words in check.hint))
+        await until(what, lambda: self._check(record, lambda check: words in check.message))
 
     async def until_ready(self) -> None:
         """Wait until the domain is READY."""
@@ -53,21 +53,21 @@ class Turns:
             return self._latest.state == Domain.STATE_READY or None
 
         await until("the domain is READY", ready)
-        self._teller.good(f"{self._domain.name} is READY: {self._latest.state_note}")
+        self._printer.good(f"{self._domain.name} is READY: {self._latest.state_note}")
 
     async def _check(self, record: DnsRecord, matches: Callable[[RecordCheck], bool]) -> RecordCheck | None:
         return next((each for each in self._latest.records if each.record == record and matches(each)), None)
 
     def _print_changes(self) -> None:
         for check in self._latest.records:
-            name, now = label(check.record), (check.verdict, check.hint)
+            name, now = label(check.record), (check.status, check.message)
             if self._shown.get(name) == now or not check.record.required:
                 continue
-            explained = check.hint and (name in self._shown or check.verdict != RecordCheck.VERDICT_MISSING)
+            explained = check.message and (name in self._shown or check.status != RecordCheck.STATUS_MISSING)
             self._shown[name] = now
-            self._seen.append((name, _word(check.verdict)))
-            show = self._teller.good if check.verdict == RecordCheck.VERDICT_FOUND else self._teller.waiting
-            show(f"{name}: {_word(check.verdict)}" + (f" — {check.hint}" if explained else ""))
+            self._seen.append((name, _word(check.status)))
+            show = self._printer.good if check.status == RecordCheck.STATUS_FOUND else self._printer.waiting
+            show(f"{name}: {_word(check.status)}" + (f" — {check.message}" if explained else ""))
 
 
 def label(record: DnsRecord) -> str:
@@ -84,5 +84,5 @@ def row(record: DnsRecord) -> tuple[str, str, str, str, int]:
     return (label(record), kind, record.name, value, record.ttl)
 
 
-def _word(verdict: "RecordCheck.Verdict.ValueType") -> str:
-    return RecordCheck.Verdict.Name(verdict).removeprefix("VERDICT_").lower()
+def _word(status: "RecordCheck.Status.ValueType") -> str:
+    return RecordCheck.Status.Name(status).removeprefix("STATUS_").lower()

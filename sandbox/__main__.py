@@ -23,7 +23,7 @@ from sandbox.dns import Internet
 from sandbox.dns.internet import RECURSOR_ADDRESS
 from sandbox.dns.routes import DnsRoutes
 from sandbox.mailbox import Mailbox
-from sandbox.mailbox.judge import Judge
+from sandbox.mailbox.judge import Evaluator
 from sandbox.mailbox.routes import MailboxRoutes
 from sandbox.mailbox.smtp import receiving
 
@@ -39,7 +39,7 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
     host, clock = settings.sandbox_host, Clock()
     internet = Internet(name_servers=settings.sandbox_name_servers, now=clock.now)
     mailbox = Mailbox(
-        Judge(internet), clock, host=settings.sandbox_mail_host, kept=settings.sandbox_emails_kept
+        Evaluator(internet), clock, host=settings.sandbox_mail_host, kept=settings.sandbox_emails_kept
     )
     async with AsyncExitStack() as stack:
         with _naming_the_setting("sandbox_dns_port"):

@@ -12,7 +12,7 @@ import aiohttp
 Json = dict[str, Any]
 
 
-class SandboxRefused(Exception):
+class SandboxError(Exception):
     """The control API answered with an error; the text is its message."""
 
 
@@ -24,11 +24,11 @@ class SandboxClient:
         self._url = url.rstrip("/")
 
     async def call(self, method: str, path: str, body: Json | None = None, **query: str | int) -> Json:
-        """Call the control API and return its JSON; raise SandboxRefused for an error."""
+        """Call the control API and return its JSON; raise SandboxError for an error."""
         async with self._session.request(method, self._url + path, json=body, params=query) as answer:
             content: Json = await answer.json()
         if answer.status >= 400:
-            raise SandboxRefused(str(content.get("error", content)))
+            raise SandboxError(str(content.get("error", content)))
         return content
 
     async def publish(

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox import body
 from sandbox.clock import Clock
-from sandbox.dns.records import DnsMistake
+from sandbox.dns.records import DnsError
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def control_app(clock: Clock, parts: Sequence[BaseRoute]) -> Starlette:
     ]
     handlers = {
         HTTPException: _unknown_call,
-        DnsMistake: _refuse,
+        DnsError: _refuse,
         body.Refused: _refuse,
         ValueError: _refuse,
         Exception: _internal_error,

@@ -16,7 +16,7 @@ CREATE TABLE chassis.rate_bucket (
 );
 
 -- The lock number that fences a claim: shared by whoever sends from it, exclusive for whoever takes that right away.
-CREATE FUNCTION chassis.fence(claim_id uuid) RETURNS bigint
+CREATE FUNCTION chassis.claim_lock(claim_id uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN hashtextextended(claim_id::text, 7130);
 
@@ -55,7 +55,7 @@ BEGIN
     EXECUTE format('CREATE INDEX inbox_received_at ON %I.inbox (received_at)', service);
     -- Events that could not be applied, kept for people to see.
     EXECUTE format($sql$
-        CREATE TABLE %1$I.parked (
+        CREATE TABLE %1$I.dead_letters (
             id         uuid PRIMARY KEY,
             consumer   text NOT NULL,
             event_id   uuid,
@@ -63,8 +63,8 @@ BEGIN
             body       text NOT NULL,
             error      text NOT NULL,
             deliveries integer NOT NULL,
-            parked_at  timestamptz NOT NULL DEFAULT now(),
-            CONSTRAINT parked_event UNIQUE (consumer, event_id)
+            dead_lettered_at  timestamptz NOT NULL DEFAULT now(),
+            CONSTRAINT dead_letters_event UNIQUE (consumer, event_id)
         )$sql$, service);
     -- The creation time of the stream that the outbox was relayed to: when it differs, the stream was lost.
     EXECUTE format($sql$
@@ -150,7 +150,7 @@ CREATE TABLE identity.ses_identities (
     attempts         integer NOT NULL DEFAULT 0,
     due_at           timestamptz DEFAULT now(),
     leased_until     timestamptz,
-    fence            bigint NOT NULL DEFAULT 0,
+    lease_token            bigint NOT NULL DEFAULT 0,
     created_at       timestamptz NOT NULL DEFAULT now(),
     updated_at       timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT ses_identities_name UNIQUE (account, region, name),
@@ -240,11 +240,11 @@ CREATE TABLE verifier.verifications (
     state_at                 timestamptz NOT NULL DEFAULT now(),
     deadline_at              timestamptz,
     -- The axes as judged by the last look; unknown is a value.
-    dkim_good                boolean,
-    mail_from_good           boolean,
+    dkim_valid                boolean,
+    mail_from_valid           boolean,
     -- The three agreeing looks that a DNS negative needs.
-    negative_looks           integer NOT NULL DEFAULT 0,
-    first_negative_at        timestamptz,
+    failed_checks           integer NOT NULL DEFAULT 0,
+    first_failed_at        timestamptz,
     -- SES, as it last answered; NULL where it was not asked.
     ses_verification_status  text,
     ses_dkim_status          text,
@@ -253,41 +253,41 @@ CREATE TABLE verifier.verifications (
     ses_verified_for_sending boolean,
     ses_error_type           text,
     ses_tokens               text[],
-    ses_looked_at            timestamptz,
+    ses_checked_at            timestamptz,
     ses_due_at               timestamptz,
     -- The schedule of looks at DNS.
-    looks                    integer NOT NULL DEFAULT 0,
-    looked_at                timestamptz,
-    next_look_at             timestamptz,
+    checks                    integer NOT NULL DEFAULT 0,
+    checked_at                timestamptz,
+    next_check_at             timestamptz,
     watched_until            timestamptz,
     repair_due_at            timestamptz,
     repairs                  integer NOT NULL DEFAULT 0,
     leased_until             timestamptz,
-    fence                    bigint NOT NULL DEFAULT 0,
+    lease_token                    bigint NOT NULL DEFAULT 0,
     created_at               timestamptz NOT NULL DEFAULT now(),
     updated_at               timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT verifications_state CHECK (state IN ('PENDING', 'READY', 'DEGRADED', 'LOST', 'FAILED'))
 );
 -- Serves the worker: the most overdue look first.
-CREATE INDEX verifications_due ON verifier.verifications (next_look_at) WHERE next_look_at IS NOT NULL;
+CREATE INDEX verifications_due ON verifier.verifications (next_check_at) WHERE next_check_at IS NOT NULL;
 -- Serves the worker: whom to ask SES about.
 CREATE INDEX verifications_ses_due ON verifier.verifications (ses_due_at) WHERE ses_due_at IS NOT NULL;
 -- Serves the sweep of SES's list.
 CREATE INDEX verifications_by_name ON verifier.verifications (account, region, name);
 
 -- What the name servers last said of each record. Written by verifier.
-CREATE TABLE verifier.looks (
+CREATE TABLE verifier.record_checks (
     claim_id         uuid NOT NULL REFERENCES verifier.verifications ON DELETE CASCADE,
     generation       bigint NOT NULL,
     position         integer NOT NULL,
-    verdict          text NOT NULL,
-    hint             text NOT NULL DEFAULT '',
+    status          text NOT NULL,
+    message          text NOT NULL DEFAULT '',
     seen             text[] NOT NULL DEFAULT '{}',
     servers_agreeing integer NOT NULL DEFAULT 0,
     servers_asked    integer NOT NULL DEFAULT 0,
-    looked_at        timestamptz NOT NULL,
+    checked_at        timestamptz NOT NULL,
     PRIMARY KEY (claim_id, generation, position),
-    CONSTRAINT looks_verdict CHECK (verdict IN ('FOUND', 'MISSING', 'MISMATCH', 'CONFLICT', 'PROPAGATING', 'UNREACHABLE'))
+    CONSTRAINT record_checks_status CHECK (status IN ('FOUND', 'MISSING', 'MISMATCH', 'CONFLICT', 'PROPAGATING', 'UNREACHABLE'))
 );
 
 -- Changes of state, append-only. Written by verifier.
@@ -315,7 +315,7 @@ CREATE TABLE verifier.ses_account (
     max_send_rate      double precision NOT NULL DEFAULT 1,
     max_24_hour_send   double precision NOT NULL DEFAULT 200,
     sent_last_24_hours double precision NOT NULL DEFAULT 0,
-    looked_at          timestamptz,
+    checked_at          timestamptz,
     due_at             timestamptz NOT NULL DEFAULT now(),
     swept_at           timestamptz,
     sweep_due_at       timestamptz NOT NULL DEFAULT now(),
@@ -353,7 +353,7 @@ CREATE TABLE sender.emails (
     created_at    timestamptz NOT NULL DEFAULT now(),
     sent_at       timestamptz,
     body_erase_at timestamptz,
-    CONSTRAINT emails_state CHECK (state IN ('QUEUED', 'CLAIMED', 'SENT', 'SUPPRESSED', 'FAILED', 'CANCELED', 'EXPIRED', 'HELD', 'UNKNOWN')),
+    CONSTRAINT emails_state CHECK (state IN ('QUEUED', 'SENDING', 'SENT', 'SUPPRESSED', 'FAILED', 'CANCELED', 'EXPIRED', 'HELD', 'UNKNOWN')),
     CONSTRAINT emails_sent_as CHECK (sent_as IN ('OWN', 'SHARED')),
     CONSTRAINT emails_on_unknown CHECK (on_unknown IN ('HOLD', 'RESEND'))
 );
@@ -412,7 +412,7 @@ CREATE TABLE sender.attempts (
     error        text NOT NULL DEFAULT '',
     ses_id       text,
     opened_at    timestamptz NOT NULL DEFAULT now(),
-    settled_at   timestamptz,
+    resolved_at   timestamptz,
     CONSTRAINT attempts_number UNIQUE (email_id, number),
     -- OPEN: the request may be on its way; ACCEPTED, REFUSED: SES's certain answer; UNKNOWN: the answer was lost;
     -- ABANDONED: the window passed without evidence.
@@ -526,6 +526,6 @@ SELECT
         WHEN c.phase = 'ACTIVE' AND v.generation = c.generation THEN v.state_at
         ELSE c.phase_at
     END AS state_at,
-    coalesce(c.phase = 'ACTIVE' AND v.generation = c.generation AND v.dkim_good, false) AS dkim_good
+    coalesce(c.phase = 'ACTIVE' AND v.generation = c.generation AND v.dkim_valid, false) AS dkim_valid
 FROM identity.claims AS c
 LEFT JOIN verifier.verifications AS v ON v.claim_id = c.id;

@@ -8,7 +8,7 @@ ALTER TABLE sender.emails
     ADD COLUMN unknown_window interval;
 
 -- For each email of a permissive batch why it was refused (google.rpc.Status), NULL where it was accepted; '{}' when all were.
-ALTER TABLE sender.idempotency ADD COLUMN refusals bytea[] NOT NULL DEFAULT '{}';
+ALTER TABLE sender.idempotency ADD COLUMN rejections bytea[] NOT NULL DEFAULT '{}';
 
 -- Files that go with an email; the content goes when the body goes. Written by sender.
 CREATE TABLE sender.attachments (

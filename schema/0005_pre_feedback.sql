@@ -7,7 +7,7 @@ CREATE TABLE sender.unmatched_feedback (
     subject     text NOT NULL,
     data        jsonb NOT NULL,
     occurred_at timestamptz NOT NULL,
-    heard_at    timestamptz NOT NULL DEFAULT now(),
+    received_at    timestamptz NOT NULL DEFAULT now(),
     due_at      timestamptz NOT NULL DEFAULT now()
 );
 -- Serves the sweep that looks for their emails.

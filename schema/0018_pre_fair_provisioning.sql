@@ -6,7 +6,7 @@ ALTER TABLE identity.ses_identities
     -- The calls to SES that the previous step left to do. They hold only for the next lease and for the same generation;
     -- otherwise the worker starts again by asking SES what it has.
     ADD COLUMN plan            text[] NOT NULL DEFAULT '{}',
-    ADD COLUMN plan_fence      bigint NOT NULL DEFAULT 0,
+    ADD COLUMN plan_lease_token      bigint NOT NULL DEFAULT 0,
     ADD COLUMN plan_generation bigint NOT NULL DEFAULT 0;
 
 -- When each tenant last had a control call to SES made for it: the tenant with the oldest one is next. Written by identity.

@@ -72,7 +72,7 @@ CREATE TABLE verifier.ownership_checks (
     claim_id         uuid PRIMARY KEY REFERENCES verifier.verifications ON DELETE CASCADE,
     token            text NOT NULL,
     status           text NOT NULL,
-    hint             text NOT NULL DEFAULT '',
+    message          text NOT NULL DEFAULT '',
     seen             text[] NOT NULL DEFAULT '{}',
     servers_agreeing integer NOT NULL DEFAULT 0,
     servers_asked    integer NOT NULL DEFAULT 0,
@@ -94,11 +94,11 @@ ALTER TABLE verifier.verifications
     ADD COLUMN ownership     text NOT NULL DEFAULT '';
 UPDATE verifier.verifications AS known
 SET dkim_found_at = now()
-WHERE dkim_good OR EXISTS (
+WHERE dkim_valid OR EXISTS (
     SELECT
-    FROM verifier.looks AS look
+    FROM verifier.record_checks AS look
     JOIN identity.records AS record USING (claim_id, generation, position)
-    WHERE look.claim_id = known.claim_id AND record.purpose = 'DKIM' AND look.verdict = 'FOUND'
+    WHERE look.claim_id = known.claim_id AND record.purpose = 'DKIM' AND look.status = 'FOUND'
 );
 -- Serves the worker that decides ownership: what VerifyDomain revived.
 CREATE INDEX verifications_revived ON verifier.verifications (claim_id)
@@ -146,9 +146,9 @@ SELECT
         ELSE c.phase_at
     END AS state_at,
     coalesce(
-        c.phase = 'ACTIVE' AND v.generation = c.generation AND v.dkim_good
+        c.phase = 'ACTIVE' AND v.generation = c.generation AND v.dkim_valid
         AND c.ownership IN ('SOLE', 'PROVEN', 'CHALLENGED'),
         false
-    ) AS dkim_good
+    ) AS dkim_valid
 FROM identity.claims AS c
 LEFT JOIN verifier.verifications AS v ON v.claim_id = c.id;

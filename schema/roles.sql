@@ -10,7 +10,7 @@ BEGIN
             EXECUTE format('CREATE ROLE %I LOGIN', 'letterhead_' || service);
         END IF;
         EXECUTE format('GRANT USAGE ON SCHEMA chassis, identity, %I TO %I', service, 'letterhead_' || service);
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.outbox, %1$I.inbox, %1$I.parked, %1$I.relay TO %2$I',
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %1$I.outbox, %1$I.inbox, %1$I.dead_letters, %1$I.relay TO %2$I',
                        service, 'letterhead_' || service);
         -- The shared rate is the one table with several writers.
         EXECUTE format('GRANT SELECT, INSERT, UPDATE ON chassis.rate_bucket TO %I', 'letterhead_' || service);
@@ -41,7 +41,7 @@ GRANT SELECT ON sender.allowances TO letterhead_identity;
 
 -- verifier
 GRANT SELECT, INSERT, UPDATE, DELETE ON
-    verifier.verifications, verifier.looks, verifier.dkim_prechecks, verifier.ownership_checks
+    verifier.verifications, verifier.record_checks, verifier.dkim_prechecks, verifier.ownership_checks
     TO letterhead_verifier;
 GRANT SELECT, INSERT, UPDATE ON verifier.ses_account TO letterhead_verifier;
 -- History is append-only.
@@ -74,7 +74,7 @@ GRANT SELECT ON verifier.verifications, verifier.ses_account TO letterhead_sende
 GRANT SELECT ON webhooks.feedback TO letterhead_sender;
 -- To know whether silence means anything: does what SES tells reach us, and is it all understood?
 GRANT SELECT ON webhooks.intake, webhooks.notifications TO letterhead_sender;
-GRANT SELECT, INSERT, UPDATE ON sender.listening TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE ON sender.feedback_liveness TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.heartbeats TO letterhead_sender;
 
 -- webhooks

@@ -122,21 +122,21 @@ async def a_provisioned_domain(
 
 
 async def a_pending_domain(database: FreshDatabase, tenant_id: UUID, name: str | None = None) -> Domain:
-    return await _a_verified_domain(database, tenant_id, name, "PENDING", dkim_good=False)
+    return await _a_verified_domain(database, tenant_id, name, "PENDING", dkim_valid=False)
 
 
 async def a_ready_domain(database: FreshDatabase, tenant_id: UUID, name: str | None = None) -> Domain:
-    return await _a_verified_domain(database, tenant_id, name, "READY", dkim_good=True)
+    return await _a_verified_domain(database, tenant_id, name, "READY", dkim_valid=True)
 
 
 async def a_degraded_domain(
-    database: FreshDatabase, tenant_id: UUID, name: str | None = None, *, dkim_good: bool
+    database: FreshDatabase, tenant_id: UUID, name: str | None = None, *, dkim_valid: bool
 ) -> Domain:
-    return await _a_verified_domain(database, tenant_id, name, "DEGRADED", dkim_good=dkim_good)
+    return await _a_verified_domain(database, tenant_id, name, "DEGRADED", dkim_valid=dkim_valid)
 
 
 async def _a_verified_domain(
-    database: FreshDatabase, tenant_id: UUID, name: str | None, state: str, *, dkim_good: bool
+    database: FreshDatabase, tenant_id: UUID, name: str | None, state: str, *, dkim_valid: bool
 ) -> Domain:
     domain = await a_provisioned_domain(database, tenant_id, name)
     await _insert(
@@ -149,8 +149,8 @@ async def _a_verified_domain(
         account=ACCOUNT,
         region=REGION,
         state=state,
-        dkim_good=dkim_good,
-        mail_from_good=state == "READY",
+        dkim_valid=dkim_valid,
+        mail_from_valid=state == "READY",
     )
     return domain
 

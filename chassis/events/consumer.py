@@ -20,12 +20,12 @@ from prometheus_client import Counter
 from chassis.backoff import Backoff, wait_any
 from chassis.database import Connection, Database
 from chassis.errors import Unavailable
+from chassis.events.dead_letters import DEADLY_DELIVERIES, DeadLetters
 from chassis.events.envelope import ReceivedEvent
-from chassis.events.parking import DEADLY_DELIVERIES, Parking
 from chassis.events.stream import ACK_WAIT, RETENTION, Stream, Subscription
 from chassis.events.subjects import durable
 from chassis.events.tables import statements
-from chassis.events.trust import EventRefused, trusted
+from chassis.events.trust import EventRejected, trusted
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -72,7 +72,7 @@ class Consumer:
         self._handle = handle
         self._retry_delays = retry_delays
         self._sql = statements(schema)
-        self._parking = Parking(database, schema, name, self._read)
+        self._dead_letters = DeadLetters(database, schema, name, self._read)
         self._backoff = Backoff(
             f"consumer {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
         )
@@ -165,7 +165,7 @@ class Consumer:
         except Exception as error:  # noqa: BLE001 - it recurs when the events are applied one by one
             log.warning(
                 "batch of events failed, applying them one by one",
-                action="events_parted",
+                action="event_batch_failed",
                 consumer=self._durable,
                 events=len(deliveries),
                 reason=type(error).__name__,
@@ -189,14 +189,14 @@ class Consumer:
             if event_id and deliveries <= len(self._retry_delays):
                 self._log_failure(event_id, deliveries, error)
                 return self._retry_delays[deliveries - 1]
-            await self._parking.park(
+            await self._dead_letters.park(
                 delivery.data,
                 event_id=event_id,
                 subject=delivery.subject,
                 error=error,
                 deliveries=deliveries,
             )
-            self._count("refused" if isinstance(error, EventRefused) else "parked")
+            self._count("refused" if isinstance(error, EventRejected) else "parked")
         return None
 
     def _read(self, payload: bytes, subject: str) -> ReceivedEvent:
@@ -233,9 +233,9 @@ class Consumer:
 
     async def _sweep(self) -> None:
         """Retry dead-lettered events, and delete inbox rows and dead letters past their retention."""
-        self._count("unparked", await self._parking.again(self._apply_within))
-        await self._parking.forget()
-        await self._database.execute(self._sql.forget_received, self._name, INBOX_RETENTION, SWEEP_BATCH)
+        self._count("unparked", await self._dead_letters.again(self._apply_within))
+        await self._dead_letters.delete_old()
+        await self._database.execute(self._sql.delete_old_received, self._name, INBOX_RETENTION, SWEEP_BATCH)
 
     async def _sweeping(self, stop: asyncio.Event) -> None:
         backoff = Backoff(f"consumer {self._durable}: sweep", first=timedelta(seconds=1), cap=SWEEP)

@@ -62,7 +62,7 @@ UPDATE service.outbox
 SET published_at = NULL, leased_until = NULL
 WHERE published_at IS NOT NULL AND created_at > now() - $1::interval
 
--- forget_events --
+-- delete_old_events --
 -- Deletes a batch of published events past the retention.
 DELETE FROM service.outbox
 WHERE id IN (
@@ -85,20 +85,20 @@ SELECT $1, event_id FROM unnest($2::uuid[]) AS event (event_id)
 ON CONFLICT DO NOTHING
 RETURNING event_id
 
--- park_event --
+-- add_dead_letter --
 -- Dead-letters an event that could not be applied, so that it is retried and an operator can inspect it.
-INSERT INTO service.parked (id, consumer, event_id, subject, body, error, deliveries)
+INSERT INTO service.dead_letters (id, consumer, event_id, subject, body, error, deliveries)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (consumer, event_id) DO UPDATE
-SET error = excluded.error, deliveries = excluded.deliveries, parked_at = now(), tried_at = now()
+SET error = excluded.error, deliveries = excluded.deliveries, dead_lettered_at = now(), tried_at = now()
 
--- take_parked --
+-- lease_dead_letters --
 -- Leases dead-lettered events that are due for a retry; the time is stored before the attempt, so that a crash does not repeat it early.
-UPDATE service.parked
+UPDATE service.dead_letters
 SET tried_at = now()
 WHERE id IN (
     SELECT id
-    FROM service.parked
+    FROM service.dead_letters
     WHERE consumer = $1 AND event_id IS NOT NULL AND deliveries <= $2 AND tried_at < now() - $3::interval
     ORDER BY tried_at
     LIMIT $4
@@ -106,19 +106,19 @@ WHERE id IN (
 )
 RETURNING id, event_id, subject, body
 
--- note_parked --
+-- note_dead_letter --
 -- Stores the error of a failed retry.
-UPDATE service.parked SET error = $2 WHERE id = $1
+UPDATE service.dead_letters SET error = $2 WHERE id = $1
 
--- unpark_event --
+-- remove_dead_letter --
 -- Deletes a dead-lettered event that was applied in the same transaction.
-DELETE FROM service.parked WHERE id = $1
+DELETE FROM service.dead_letters WHERE id = $1
 
--- count_parked --
+-- count_dead_letters --
 -- Counts a consumer's dead-lettered events.
-SELECT count(*) FROM service.parked WHERE consumer = $1
+SELECT count(*) FROM service.dead_letters WHERE consumer = $1
 
--- forget_received --
+-- delete_old_received --
 -- Deletes a batch of a consumer's inbox rows that are too old for a redelivery.
 DELETE FROM service.inbox
 WHERE (consumer, event_id) IN (
@@ -130,9 +130,9 @@ WHERE (consumer, event_id) IN (
     FOR UPDATE SKIP LOCKED
 )
 
--- forget_parked --
+-- delete_old_dead_letters --
 -- Deletes a batch of a consumer's dead-lettered events past their retention.
-DELETE FROM service.parked
+DELETE FROM service.dead_letters
 WHERE id IN (
-    SELECT id FROM service.parked WHERE consumer = $1 AND parked_at < now() - $2::interval LIMIT $3
+    SELECT id FROM service.dead_letters WHERE consumer = $1 AND dead_lettered_at < now() - $2::interval LIMIT $3
 )

@@ -23,7 +23,7 @@ PUBLISHED = Counter("letterhead_outbox_published_total", "Events the stream ackn
 OLDEST = Gauge("letterhead_outbox_oldest_seconds", "Age of the oldest unpublished event", ["schema"])
 
 BATCH = 256
-GATHER = timedelta(milliseconds=5)  # events committed in this time are published together
+BATCH_WINDOW = timedelta(milliseconds=5)  # events committed in this time are published together
 LEASE = timedelta(seconds=2)  # longest delay if a relay dies; JetStream deduplicates a late publish by its id
 POLL = timedelta(seconds=1)
 WATCH = timedelta(seconds=1)
@@ -107,7 +107,7 @@ class Relay:
         era = self._era
         if era is None or not self._stream.connected:  # `_watch` logs this, and wakes the relay afterwards
             return
-        await asyncio.sleep(GATHER.total_seconds())
+        await asyncio.sleep(BATCH_WINDOW.total_seconds())
         rows = await self._database.fetch(self._sql.lease_events, BATCH, LEASE)
         if not rows:
             return
@@ -140,7 +140,7 @@ class Relay:
     async def _sweep(self) -> None:
         """Delete events past the retention, a bounded number per run."""
         for _ in range(SWEEP_ROUNDS):
-            tag = await self._database.execute(self._sql.forget_events, self._retention, SWEEP_BATCH)
+            tag = await self._database.execute(self._sql.delete_old_events, self._retention, SWEEP_BATCH)
             if tag != f"DELETE {SWEEP_BATCH}":
                 break
         age = await self._database.fetchval(self._sql.oldest_unpublished)

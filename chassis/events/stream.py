@@ -225,11 +225,11 @@ def _options(client: Client, closed: asyncio.Event, settings: config.Nats, user:
 
     async def lost() -> None:
         if not client.is_closed:
-            log.warning("disconnected from NATS", action="nats_lost")
+            log.warning("disconnected from NATS", action="nats_disconnected")
 
     async def reconnected() -> None:
         logged.clear()
-        log.info("reconnected to NATS", action="nats_found")
+        log.info("reconnected to NATS", action="nats_reconnected")
 
     async def closed_by_client() -> None:
         if client.last_error:

@@ -10,16 +10,16 @@ from chassis.events.envelope import Event, ReceivedEvent, source_of
 from chassis.events.subjects import INSTALLATION_WIDE, OWNERS, TENANT_IF_KNOWN
 
 
-class EventRefused(ValueError):
+class EventRejected(ValueError):
     """The event was not published by the owner of its subject, or names another tenant than its data."""
 
 
 def trusted(payload: bytes, subject: str) -> ReceivedEvent:
-    """Parse the event that arrived on `subject` (without prefix); raise EventRefused if it is not valid."""
+    """Parse the event that arrived on `subject` (without prefix); raise EventRejected if it is not valid."""
     try:
         event = ReceivedEvent.read(payload)
     except ValueError as error:
-        raise EventRefused(str(error)) from error
+        raise EventRejected(str(error)) from error
     _check_owner(event, subject)
     _check_tenant(event)
     return event
@@ -35,21 +35,21 @@ def check_own(event: Event, schema: str) -> None:
 
 def _check_owner(event: ReceivedEvent, subject: str) -> None:
     if event.subject != subject:
-        raise EventRefused(f"the event has type {event.subject!r} but arrived on {subject!r}")
+        raise EventRejected(f"the event has type {event.subject!r} but arrived on {subject!r}")
     if (owner := OWNERS.get(subject)) is None:
-        raise EventRefused(f"no service owns {subject!r}")
+        raise EventRejected(f"no service owns {subject!r}")
     if event.source != source_of(owner):
-        raise EventRefused(f"{subject} belongs to {owner}, but the source of this event is {event.source!r}")
+        raise EventRejected(f"{subject} belongs to {owner}, but the source of this event is {event.source!r}")
 
 
 def _check_tenant(event: ReceivedEvent) -> None:
     if event.tenant_id is None and _needs_tenant(event):
-        raise EventRefused(f"{event.subject} has no tenant_id")
+        raise EventRejected(f"{event.subject} has no tenant_id")
     if event.tenant_id is not None and event.subject in INSTALLATION_WIDE:
-        raise EventRefused(f"{event.subject} must not have a tenant, but has {event.tenant_id}")
+        raise EventRejected(f"{event.subject} must not have a tenant, but has {event.tenant_id}")
     for named in _tenants_in(event.data):
         if named != str(event.tenant_id):
-            raise EventRefused(f"the event has tenant {event.tenant_id}, but its data names {named!r}")
+            raise EventRejected(f"the event has tenant {event.tenant_id}, but its data names {named!r}")
 
 
 def _needs_tenant(event: ReceivedEvent) -> bool:

@@ -32,7 +32,7 @@ class Way:
     signatures: str = "off"
 
 
-def look_at_aws(session: boto3.Session, endpoint_url: str | None, way: Way) -> list[Finding]:
+def check_aws(session: boto3.Session, endpoint_url: str | None, way: Way) -> list[Finding]:
     """Check each resource and return the findings; blocks."""
     ses, sns, sqs = (
         session.client(service, endpoint_url=endpoint_url, config=CONFIG)

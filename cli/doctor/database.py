@@ -9,7 +9,7 @@ import asyncpg
 from chassis.database import Connection
 from chassis.events.tables import statements
 from chassis.migrate import SCHEMA, applied_migrations, migrations
-from cli.doctor.findings import Finding, away, reason, unseen, well, wrong
+from cli.doctor.findings import Finding, reason, unavailable, unseen, well, wrong
 
 SERVICES = ("identity", "verifier", "sender", "webhooks")
 ANSWER_SECONDS = 5
@@ -35,7 +35,7 @@ WHERE NOT has_table_privilege(role, name, privilege)
 _POLLED = "SELECT queue, now() - polled_at AS age FROM webhooks.intake ORDER BY polled_at DESC LIMIT 1"
 
 
-async def look_at_database(url: str | None) -> list[Finding]:
+async def check_database(url: str | None) -> list[Finding]:
     """Check Postgres and return all findings; only one if it cannot be queried."""
     if not url:
         return [unseen("database", "no database URL is set", OWNER_WANTED)]
@@ -51,7 +51,7 @@ async def look_at_database(url: str | None) -> list[Finding]:
         ]
     except (OSError, TimeoutError, ValueError) as error:
         return [
-            away(
+            unavailable(
                 "database",
                 f"cannot reach Postgres: {reason(error)}",
                 "Check that it runs and the network path to it.",
@@ -61,7 +61,9 @@ async def look_at_database(url: str | None) -> list[Finding]:
         return [finding async for finding in _findings(connection)]
     except (OSError, TimeoutError, asyncpg.PostgresError) as error:
         return [
-            away("database", f"the connection to Postgres was lost: {reason(error)}", "Run doctor again.")
+            unavailable(
+                "database", f"the connection to Postgres was lost: {reason(error)}", "Run doctor again."
+            )
         ]
     finally:
         connection.terminate()
@@ -77,7 +79,7 @@ async def _findings(connection: Connection) -> AsyncIterator[Finding]:
             return
         yield await _rights(connection)
         yield await _outbox(connection)
-        yield await _parked(connection)
+        yield await _dead_letters(connection)
         yield await _feedback(connection)
     except asyncpg.InsufficientPrivilegeError as error:
         yield unseen("schema", f"this role lacks read permissions: {error}", OWNER_WANTED)
@@ -135,21 +137,21 @@ async def _outbox(connection: Connection) -> Finding:
     return well("outbox", "events are published as they are written")
 
 
-async def _parked(connection: Connection) -> Finding:
+async def _dead_letters(connection: Connection) -> Finding:
     counts = {
         service: await connection.fetchval(f"SELECT count(*) FROM {service}.parked")  # noqa: S608 - our own names
         for service in SERVICES
     }
     parked = [f"{count} by {service}" for service, count in counts.items() if count]
     if parked:
-        remedy = "See docs/runbooks/events-are-parked.md."
+        remedy = "See docs/runbooks/events-are-dead-lettered.md."
         return wrong("parked", f"dead-lettered events: {', '.join(parked)}", remedy)
     return well("parked", "no dead-lettered events")
 
 
 async def _feedback(connection: Connection) -> Finding:
     row = await connection.fetchrow(_POLLED)
-    remedy = "See docs/runbooks/events-are-silent.md."
+    remedy = "See docs/runbooks/ses-events-do-not-arrive.md."
     if row is None:
         return wrong("feedback", "webhooks has never polled the feedback queue", remedy)
     if row["age"] > POLLED_WITHIN:

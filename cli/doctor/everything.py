@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass
 import boto3
 
 from chassis.config import Secret, load, setting
-from cli.doctor.aws import Way, look_at_aws
-from cli.doctor.database import SERVICES, look_at_database
-from cli.doctor.findings import Finding, Verdict, unseen
-from cli.doctor.nats import look_at_nats
-from cli.doctor.services import look_at_console, look_at_service, look_by_calling
-from cli.ending import AWAY, FAILED, end
+from cli.doctor.aws import Way, check_aws
+from cli.doctor.database import SERVICES, check_database
+from cli.doctor.findings import Finding, PartStatus, unseen
+from cli.doctor.nats import check_nats
+from cli.doctor.services import check_by_calling, check_console, check_service
+from cli.ending import FAILED, UNAVAILABLE, end
 from cli.installation import Installation
+from cli.printer import Printer
 from cli.stack import ACCOUNT, REGION
-from cli.teller import Teller
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,34 +35,34 @@ class Settings:
     shared_domain: str = setting("", help="sender's shared domain; unset: any of the operator's domains")
 
 
-async def look_at_everything(*, as_json: bool) -> None:
+async def check_everything(*, as_json: bool) -> None:
     """Print each finding as soon as it is known; exit with 1 if a check fails, 3 if a part is unreachable."""
     checks = [asyncio.ensure_future(check) for check in _checks(Installation.read(), load(Settings))]
     findings: list[Finding] = []
-    teller = Teller()
+    printer = Printer()
     for check in checks:
         found = await check
         findings += found
         for finding in [] if as_json else found:
-            _print(teller, finding)
+            _print(printer, finding)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        teller.heading(_summary(findings))
-    verdicts = {finding.verdict for finding in findings}
-    if verdicts & {Verdict.AWAY, Verdict.WRONG}:
-        end(AWAY if Verdict.AWAY in verdicts else FAILED)
+        printer.heading(_summary(findings))
+    statuses = {finding.status for finding in findings}
+    if statuses & {PartStatus.UNAVAILABLE, PartStatus.WRONG}:
+        end(UNAVAILABLE if PartStatus.UNAVAILABLE in statuses else FAILED)
 
 
 def _checks(installation: Installation, settings: Settings) -> Iterator[Awaitable[list[Finding]]]:
     """Yield the checks, dependencies first, so that the first problem is the likely cause of the others."""
     url = settings.database_url.reveal() if settings.database_url else installation.database_url
-    yield look_at_database(url)
-    yield look_at_nats(installation.wire)
+    yield check_database(url)
+    yield check_nats(installation.wire)
     for service in SERVICES:
-        yield look_at_service(service, installation)
-    yield look_at_console(installation.console)
-    yield look_by_calling(installation, settings.shared_domain)
+        yield check_service(service, installation)
+    yield check_console(installation.console)
+    yield check_by_calling(installation, settings.shared_domain)
     yield _check_aws(installation, settings)
 
 
@@ -76,22 +76,22 @@ async def _check_aws(installation: Installation, settings: Settings) -> list[Fin
     )
     if settings.aws_region and settings.aws_account:
         session = boto3.Session(region_name=settings.aws_region)
-        return await asyncio.to_thread(look_at_aws, session, None, Way(settings.aws_account, *names))
+        return await asyncio.to_thread(check_aws, session, None, Way(settings.aws_account, *names))
     if installation.ses:
         session = boto3.Session("sandbox", "sandbox", region_name=REGION)
-        return await asyncio.to_thread(look_at_aws, session, installation.ses, Way(ACCOUNT, *names))
+        return await asyncio.to_thread(check_aws, session, installation.ses, Way(ACCOUNT, *names))
     remedy = "Set LETTERHEAD_AWS_REGION and LETTERHEAD_AWS_ACCOUNT, and provide credentials that can read."
     return [unseen("aws", "no AWS account is set", remedy)]
 
 
-def _print(teller: Teller, finding: Finding) -> None:
+def _print(printer: Printer, finding: Finding) -> None:
     text = f"{finding.part:<11} " + ". ".join(filter(None, (finding.note.rstrip("."), finding.remedy)))
-    {Verdict.WELL: teller.good, Verdict.UNSEEN: teller.waiting}.get(finding.verdict, teller.bad)(text)
+    {PartStatus.WELL: printer.good, PartStatus.UNSEEN: printer.waiting}.get(finding.status, printer.bad)(text)
 
 
 def _summary(findings: list[Finding]) -> str:
-    problems = sum(finding.verdict in (Verdict.WRONG, Verdict.AWAY) for finding in findings)
-    skipped = sum(finding.verdict is Verdict.UNSEEN for finding in findings)
+    problems = sum(finding.status in (PartStatus.WRONG, PartStatus.UNAVAILABLE) for finding in findings)
+    skipped = sum(finding.status is PartStatus.UNSEEN for finding in findings)
     passed = f"All {len(findings) - skipped} checks passed."
     failed = f"{problems} of {len(findings)} checks failed. Fix the first one first."
     return (failed if problems else passed) + (f" Skipped: {skipped}." if skipped else "")

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class PartStatus(StrEnum):
     """The outcome of a check."""
 
     WELL = "WELL"
     WRONG = "WRONG"  # it answers but needs action
-    AWAY = "AWAY"  # it is unreachable
+    UNAVAILABLE = "UNAVAILABLE"  # it is unreachable
     UNSEEN = "UNSEEN"  # it was not checked; the note says what is missing to check it
 
 
@@ -18,29 +18,29 @@ class Finding:
     """One line of `letterhead doctor`: `note` says what was found, `remedy` what to do."""
 
     part: str
-    verdict: Verdict
+    status: PartStatus
     note: str
     remedy: str = ""
 
 
 def well(part: str, note: str) -> Finding:
     """Return the finding that a part is healthy."""
-    return Finding(part, Verdict.WELL, note)
+    return Finding(part, PartStatus.WELL, note)
 
 
 def wrong(part: str, note: str, remedy: str) -> Finding:
     """Return the finding that a part has a problem."""
-    return Finding(part, Verdict.WRONG, note, remedy)
+    return Finding(part, PartStatus.WRONG, note, remedy)
 
 
-def away(part: str, note: str, remedy: str) -> Finding:
+def unavailable(part: str, note: str, remedy: str) -> Finding:
     """Return the finding that a part is unreachable."""
-    return Finding(part, Verdict.AWAY, note, remedy)
+    return Finding(part, PartStatus.UNAVAILABLE, note, remedy)
 
 
 def unseen(part: str, note: str, remedy: str) -> Finding:
     """Return the finding that a part was not checked."""
-    return Finding(part, Verdict.UNSEEN, note, remedy)
+    return Finding(part, PartStatus.UNSEEN, note, remedy)
 
 
 def reason(error: Exception) -> str:

@@ -10,13 +10,13 @@ from nats.js.errors import NotFoundError
 from chassis.config import Nats
 from chassis.events.authorization import SUBSCRIBER
 from chassis.events.stream import credentials
-from cli.doctor.findings import Finding, away, reason, well, wrong
+from cli.doctor.findings import Finding, reason, unavailable, well, wrong
 from cli.events import hush
 
 ANSWER_SECONDS = 5
 
 
-async def look_at_nats(wire: Nats) -> list[Finding]:
+async def check_nats(wire: Nats) -> list[Finding]:
     """Check the connection and the stream; return one finding."""
     client = Client()
     try:
@@ -26,14 +26,12 @@ async def look_at_nats(wire: Nats) -> list[Finding]:
         return [_finding(wire, info)]
     except NotFoundError:
         note = f"NATS has no stream {wire.nats_stream}"
-        remedy = (
-            "The services create it. Find out why not: `action` `nats_lost` or `trouble_began` in their logs."
-        )
+        remedy = "The services create it. Find out why not: `action` `nats_disconnected` or `retry_started` in their logs."
         return [wrong("nats", note, remedy)]
     except (OSError, NatsError, TimeoutError) as error:
         note = f"cannot reach NATS: {reason(error)}"
         remedy = "No event is lost meanwhile. See docs/runbooks/events-are-not-published.md."
-        return [away("nats", note, remedy)]
+        return [unavailable("nats", note, remedy)]
     finally:
         await client.close()
 

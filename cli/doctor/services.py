@@ -8,7 +8,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis import channels
 from cli.client import Services, connect, explain
-from cli.doctor.findings import Finding, away, reason, unseen, well, wrong
+from cli.doctor.findings import Finding, reason, unavailable, unseen, well, wrong
 from cli.installation import Installation
 from letterhead.identity.v1.domains_pb2 import Domain, ListDomainsRequest
 from letterhead.identity.v1.tenants_pb2 import ListTenantsRequest
@@ -17,10 +17,10 @@ from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest, SesAccount
 ANSWER_SECONDS = 5
 NEARLY_USED = 0.8
 SERVING = health_pb2.HealthCheckResponse.SERVING
-AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+UNAVAILABLE = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
-async def look_at_service(name: str, installation: Installation) -> list[Finding]:
+async def check_service(name: str, installation: Installation) -> list[Finding]:
     """Check each process of a service by its gRPC health check."""
     addresses: str = getattr(installation, name)
     return [await _health(name, address, installation) for address in addresses.split(",")]
@@ -38,14 +38,14 @@ async def _health(name: str, address: str, installation: Installation) -> Findin
                 note = f"{address} rejects the key: {error.details()}"
                 return wrong(name, note, "Set LETTERHEAD_API_KEY_FILE to a file with an admin key.")
             note = f"{address} does not answer: {error.details()}"
-            return away(name, note, "Check that it runs and the network path to it.")
+            return unavailable(name, note, "Check that it runs and the network path to it.")
     if answer.status != SERVING:
         note = f"{address} is running but not serving because a dependency is down"
         return wrong(name, note, "Find out which: `action` `health_changed` in its log.")
     return well(name, f"{address} is serving")
 
 
-async def look_at_console(url: str) -> list[Finding]:
+async def check_console(url: str) -> list[Finding]:
     """Check that console answers."""
     if not url:
         return [unseen("console", "no URL is set", "Set LETTERHEAD_PUBLIC_URL.")]
@@ -57,10 +57,10 @@ async def look_at_console(url: str) -> list[Finding]:
             return [wrong("console", f"{url} answers {answer.status}", "Check its log and the ingress's.")]
     except (aiohttp.ClientError, TimeoutError) as error:
         note = f"{url} does not answer: {reason(error)}"
-        return [away("console", note, "Check that it runs, and the ingress, TLS and DNS.")]
+        return [unavailable("console", note, "Check that it runs, and the ingress, TLS and DNS.")]
 
 
-async def look_by_calling(installation: Installation, shared_domain: str) -> list[Finding]:
+async def check_by_calling(installation: Installation, shared_domain: str) -> list[Finding]:
     """Check the SES account and the shared domain by calling the services."""
     async with connect(installation, installation.admin_key) as services:
         return [
@@ -75,8 +75,8 @@ async def _or_failure(part: str, findings: AsyncIterator[Finding]) -> AsyncItera
         async for finding in findings:
             yield finding
     except grpc.aio.AioRpcError as error:
-        if error.code() in AWAY:
-            yield away(
+        if error.code() in UNAVAILABLE:
+            yield unavailable(
                 part, f"the service to ask does not answer: {error.details()}", "Fix that service first."
             )
         elif error.code() == grpc.StatusCode.PERMISSION_DENIED:

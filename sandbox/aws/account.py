@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.aws.config import AwsConfig
+from sandbox.aws.errors import not_found
 from sandbox.aws.pages import page
-from sandbox.aws.refusals import not_found
 from sandbox.aws.service import Call, Params
 from sandbox.aws.throttle import Bucket, Quota
 from sandbox.clock import Clock

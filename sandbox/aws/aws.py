@@ -20,7 +20,7 @@ from sandbox.aws.gateway import Gateway
 from sandbox.aws.identities import Identities
 from sandbox.aws.keys import KeyPool, dkim_record
 from sandbox.aws.ledger import Ledger
-from sandbox.aws.notifications import Notary
+from sandbox.aws.notifications import MessageSigner
 from sandbox.aws.protocols import Query, RestJson, TargetJson, Wire
 from sandbox.aws.registry import Registry
 from sandbox.aws.routes import AwsRoutes
@@ -81,7 +81,7 @@ class Aws:
             self._config,
             queues=self.queues,
             subscribers=Subscribers(self._config, self.queues, self._kept.ca),
-            notary=Notary(self._kept, self._config.region),
+            notary=MessageSigner(self._kept, self._config.region),
             clock=self._clock,
             background=self._background,
         )

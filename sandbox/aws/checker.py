@@ -6,7 +6,7 @@ An identity is checked only if something in the DNS has changed or a timer is du
 import asyncio
 
 from chassis.telemetry import get_logger
-from sandbox.aws.axis import Axis
+from sandbox.aws.condition import Condition
 from sandbox.aws.registry import Identity, Registry
 from sandbox.clock import Clock
 from sandbox.dns import Answer, Internet, Soa
@@ -56,16 +56,23 @@ class Checker:
             error, soa = await self._dkim_error(identity)
             identity.soa = soa or identity.soa
             self._observe(identity, "dkim", identity.dkim, error)
-        if identity.mail_from and identity.mail_from_axis and identity.mail_from_axis.watched:
+        if identity.mail_from and identity.mail_from_condition and identity.mail_from_condition.watched:
             error = await self._mail_from_error(identity.mail_from)
-            self._observe(identity, "mail_from", identity.mail_from_axis, error)
+            self._observe(identity, "mail_from", identity.mail_from_condition, error)
 
     def _needs_check(self, identity: Identity, version: int) -> bool:
-        axes = [axis for axis in (identity.dkim, identity.mail_from_axis) if axis and axis.watched]
+        conditions = [
+            condition
+            for condition in (identity.dkim, identity.mail_from_condition)
+            if condition and condition.watched
+        ]
         if identity.looked_at_version != version:
-            return bool(axes)
+            return bool(conditions)
         now = self._clock.now()
-        return any(axis.last_checked_at is None or axis.error == _UNCERTAIN or axis.due(now) for axis in axes)
+        return any(
+            condition.last_checked_at is None or condition.error == _UNCERTAIN or condition.due(now)
+            for condition in conditions
+        )
 
     async def _dkim_error(self, identity: Identity) -> tuple[str | None, Soa | None]:
         """Return the first error among the three CNAMEs, and the SOA of the last answer."""
@@ -80,17 +87,17 @@ class Checker:
     async def _mail_from_error(self, domain: str) -> str | None:
         return _error(await self._internet.resolve(domain, "MX"), [self._mail_exchanger])
 
-    def _observe(self, identity: Identity, what: str, axis: Axis, error: str | None) -> None:
-        before = axis.status
-        axis.observe(error, self._clock.now())
-        if axis.status is not before:
+    def _observe(self, identity: Identity, what: str, condition: Condition, error: str | None) -> None:
+        before = condition.status
+        condition.observe(error, self._clock.now())
+        if condition.status is not before:
             _log.info(
                 "verification status changed",
-                action="ses_view_changed",
+                action="verification_status_changed",
                 identity=identity.name,
-                axis=what,
+                condition=what,
                 before=str(before),
-                after=str(axis.status),
+                after=str(condition.status),
                 error=error,
             )
 

@@ -14,7 +14,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from sandbox.aws.emails import Headers
-from sandbox.aws.refusals import bad_request
+from sandbox.aws.errors import bad_request
 
 _REPLACED = frozenset({"bcc", "date", "message-id", "return-path", "resent-bcc"})
 _RESERVED = _REPLACED | {"cc", "from", "mime-version", "reply-to", "sender", "subject", "to"}

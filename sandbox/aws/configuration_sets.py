@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.aws.errors import AwsError, bad_request, not_found
 from sandbox.aws.pages import page
-from sandbox.aws.refusals import Refusal, bad_request, not_found
 from sandbox.aws.service import Call, Params
 from sandbox.aws.topics import Topics
 
@@ -73,9 +73,9 @@ class ConfigurationSets:
     async def create_configuration_set(self, call: Call) -> Params:
         name = call["ConfigurationSetName"]
         if name in self._sets:
-            raise Refusal("AlreadyExistsException", f"Configuration set <{name}> already exists.")
+            raise AwsError("AlreadyExistsException", f"Configuration set <{name}> already exists.")
         if len(self._sets) >= SET_LIMIT:
-            raise Refusal("LimitExceededException", f"You may have {SET_LIMIT} configuration sets.")
+            raise AwsError("LimitExceededException", f"You may have {SET_LIMIT} configuration sets.")
         options = {option: call[option] for option in _OPTIONS if call.get(option) is not None}
         tags = {tag["Key"]: tag["Value"] for tag in call.get("Tags", [])}
         enabled = call.get("SendingOptions", {}).get("SendingEnabled", True)
@@ -111,9 +111,9 @@ class ConfigurationSets:
     async def create_configuration_set_event_destination(self, call: Call) -> Params:
         found, name = self.get(call["ConfigurationSetName"]), call["EventDestinationName"]
         if name in found.destinations:
-            raise Refusal("AlreadyExistsException", f"Event destination <{name}> already exists.")
+            raise AwsError("AlreadyExistsException", f"Event destination <{name}> already exists.")
         if len(found.destinations) >= DESTINATION_LIMIT:
-            raise Refusal(
+            raise AwsError(
                 "LimitExceededException", f"A configuration set may have {DESTINATION_LIMIT} destinations."
             )
         await self._put_destination(found, name, call["EventDestination"])

@@ -14,10 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.telemetry import get_logger
 from sandbox.aws.connection import Half, Reset, Silence, client_host
+from sandbox.aws.errors import AwsError, Throttled
 from sandbox.aws.faults import Fault, Faults
 from sandbox.aws.ledger import Entry, Ledger
 from sandbox.aws.protocols import Wire, read_fields
-from sandbox.aws.refusals import Refusal, Throttled
 from sandbox.aws.service import Call, Service
 from sandbox.aws.throttle import Bucket
 
@@ -29,9 +29,9 @@ _LINKS = frozenset(
 )  # the SNS operations that an unsigned link can call
 _LONG_POLLS = frozenset({"ReceiveMessage"})
 _EARLY_ERRORS = {
-    "error_500": Refusal("InternalFailure", "An internal error occurred."),
-    "error_503": Refusal("ServiceUnavailable", "The service is unavailable. Try again."),
-    "throttle": Refusal("TooManyRequestsException", "Rate exceeded"),
+    "error_500": AwsError("InternalFailure", "An internal error occurred."),
+    "error_503": AwsError("ServiceUnavailable", "The service is unavailable. Try again."),
+    "throttle": AwsError("TooManyRequestsException", "Rate exceeded"),
 }
 _log = get_logger(__name__)
 
@@ -59,7 +59,7 @@ class Gateway:
             response = await self._respond(wire, request, body, request_id)
         except ClientDisconnect:
             return
-        except Refusal as refusal:
+        except AwsError as refusal:
             response = wire.refuse(refusal, request_id)
         await response(scope, receive, send)
 
@@ -81,7 +81,7 @@ class Gateway:
             return _signed(self._wires["sts"], request)
         if "Action" in fields:
             return self._wires["sns"] if fields["Action"] in _LINKS else _signed(self._wires["sns"], request)
-        raise Refusal("UnknownOperationException", "No service of the sandbox's AWS takes such a request.")
+        raise AwsError("UnknownOperationException", "No service of the sandbox's AWS takes such a request.")
 
     async def _respond(self, wire: Wire, request: Request, body: bytes, request_id: str) -> ASGIApp:
         model, params = wire.read(request, body)
@@ -95,7 +95,7 @@ class Gateway:
             response = await (
                 _unless_disconnected(request, answer) if call.operation in _LONG_POLLS else answer
             )
-        except Refusal as refusal:
+        except AwsError as refusal:
             entry.outcome, entry.status = refusal.code, wire.service.status(refusal.code)
             if isinstance(refusal, Throttled):
                 self._ledger.throttled[call.operation] += 1
@@ -105,7 +105,7 @@ class Gateway:
                 "unhandled exception in AWS call", action="aws_call_failed", operation=call.operation
             )
             entry.outcome, entry.status = "InternalFailure", 500
-            raise Refusal("InternalFailure", f"The sandbox itself failed: {error!r}") from error
+            raise AwsError("InternalFailure", f"The sandbox itself failed: {error!r}") from error
         return response
 
     async def _answer(
@@ -133,13 +133,13 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_LIMIT:
-            raise Refusal("RequestEntityTooLarge", f"A request's body may have {BODY_LIMIT} bytes at most.")
+            raise AwsError("RequestEntityTooLarge", f"A request's body may have {BODY_LIMIT} bytes at most.")
     return bytes(body)
 
 
 def _signed(wire: Wire, request: Request) -> Wire:
     if "authorization" not in request.headers:
-        raise Refusal("MissingAuthenticationToken", "Request is missing Authentication Token")
+        raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token")
     return wire
 
 
@@ -162,7 +162,7 @@ async def _apply_early_faults(faults: list[Fault]) -> bool:
             await asyncio.sleep(fault.milliseconds / 1000)
         elif fault.kind in _EARLY_ERRORS:
             refusal = _EARLY_ERRORS[fault.kind]
-            raise Refusal(refusal.code, refusal.message)
+            raise AwsError(refusal.code, refusal.message)
     return any(fault.kind == "reset_before" for fault in faults)
 
 

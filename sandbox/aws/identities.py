@@ -3,11 +3,11 @@
 import re
 from typing import Any
 
-from sandbox.aws.axis import Axis, Status
+from sandbox.aws.condition import Condition, Status
 from sandbox.aws.configuration_sets import ConfigurationSets
+from sandbox.aws.errors import AwsError, bad_request, not_found
 from sandbox.aws.keys import KeyPool
 from sandbox.aws.pages import page
-from sandbox.aws.refusals import Refusal, bad_request, not_found
 from sandbox.aws.registry import Identity, Registry, new_tokens
 from sandbox.aws.service import Call, Params
 from sandbox.clock import Clock
@@ -31,9 +31,9 @@ class Identities:
     async def create_email_identity(self, call: Call) -> Params:
         name = _valid_name(call["EmailIdentity"])
         if self._registry.find(name):
-            raise Refusal("AlreadyExistsException", f"Email identity {name} already exist.")
+            raise AwsError("AlreadyExistsException", f"Email identity {name} already exist.")
         if len(self._registry) >= IDENTITY_LIMIT:
-            raise Refusal(
+            raise AwsError(
                 "LimitExceededException",
                 "You have reached the maximum number of identities for this account.",
             )
@@ -90,17 +90,17 @@ class Identities:
         domain = call.get("MailFromDomain", "").lower().removesuffix(".")
         identity.reject_on_mx_failure = call.get("BehaviorOnMxFailure") == "REJECT_MESSAGE"
         if not domain:
-            identity.mail_from, identity.mail_from_axis = None, None
+            identity.mail_from, identity.mail_from_condition = None, None
             return {}
         if not domain.endswith("." + identity.name.rpartition("@")[2]) or not _DOMAIN.fullmatch(domain):
             raise bad_request(
                 f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity "
                 f"<{identity.name}>."
             )
-        axis = identity.mail_from_axis
-        if domain != identity.mail_from or axis is None or axis.status is not Status.SUCCESS:
+        condition = identity.mail_from_condition
+        if domain != identity.mail_from or condition is None or condition.status is not Status.SUCCESS:
             identity.mail_from = domain
-            identity.mail_from_axis = Axis(Status.PENDING, self._clock.now())
+            identity.mail_from_condition = Condition(Status.PENDING, self._clock.now())
         return {}
 
     async def put_email_identity_dkim_attributes(self, call: Call) -> Params:
@@ -139,8 +139,8 @@ class Identities:
     def make(self, name: str, *, tags: dict[str, str]) -> Identity:
         """Add a new identity without keys; an address has no DKIM and stays PENDING."""
         now, is_domain = self._clock.now(), "@" not in name
-        axis = Axis(Status.PENDING if is_domain else Status.NOT_STARTED, now)
-        identity = Identity(name, now, axis, tags=tags, signing_enabled=is_domain)
+        condition = Condition(Status.PENDING if is_domain else Status.NOT_STARTED, now)
+        identity = Identity(name, now, condition, tags=tags, signing_enabled=is_domain)
         if is_domain:
             identity.tokens = self._registry.tokens_of(name)
         else:
@@ -154,12 +154,12 @@ class Identities:
         identity = self._registry.find(name) or self.make(name, tags=tags)
         if identity.is_domain:
             self._registry.publish_keys(identity, [self._keys.seeded, *self._keys.standby])
-            identity.mail_from, identity.mail_from_axis = f"send.{name}", Axis(Status.PENDING, now)
+            identity.mail_from, identity.mail_from_condition = f"send.{name}", Condition(Status.PENDING, now)
         if verified:
             identity.verification, identity.sendable = Status.SUCCESS, True
-        for axis in (identity.dkim, identity.mail_from_axis):
-            if verified and identity.is_domain and axis:
-                axis.force(Status.SUCCESS, now)
+        for condition in (identity.dkim, identity.mail_from_condition):
+            if verified and identity.is_domain and condition:
+                condition.force(Status.SUCCESS, now)
         return identity
 
     def _identity(self, call: Call) -> Identity:
@@ -210,12 +210,12 @@ def _dkim(identity: Identity) -> Params:
 
 
 def _mail_from(identity: Identity) -> Params:
-    if identity.mail_from is None or identity.mail_from_axis is None:
+    if identity.mail_from is None or identity.mail_from_condition is None:
         return {}
     return {
         "MailFromAttributes": {
             "MailFromDomain": identity.mail_from,
-            "MailFromDomainStatus": str(identity.mail_from_axis.status),
+            "MailFromDomainStatus": str(identity.mail_from_condition.status),
             "BehaviorOnMxFailure": "REJECT_MESSAGE" if identity.reject_on_mx_failure else "USE_DEFAULT_VALUE",
         }
     }

@@ -36,7 +36,7 @@ _SIGNED = {
 _HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 - version 1 is SHA-1
 
 
-class Notary:
+class MessageSigner:
     """Signs SNS messages."""
 
     def __init__(self, certificates: Certificates, region: str) -> None:

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sandbox.aws.refusals import bad_request
+from sandbox.aws.errors import bad_request
 from sandbox.aws.service import Params
 
 PAGE_LIMIT = 1000

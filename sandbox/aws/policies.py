@@ -22,7 +22,7 @@ _KNOWN = _COMPARISONS | set(_NEGATED)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asking:
+class AccessRequest:
     """A request to authorize; `service` or `account` is the caller, `context` holds the condition keys."""
 
     action: str
@@ -37,18 +37,18 @@ class Asking:
         return {name.lower(): value for name, value in self.context.items()}
 
 
-def allows(policy: str | None, asking: Asking) -> bool:
+def allows(policy: str | None, asking: AccessRequest) -> bool:
     """Return whether the policy allows the request."""
     speaking = set(_effects(policy, asking))
     return "Allow" in speaking and "Deny" not in speaking
 
 
-def denies(policy: str | None, asking: Asking) -> bool:
+def denies(policy: str | None, asking: AccessRequest) -> bool:
     """Return whether the policy explicitly denies the request, which overrides the account's own rights."""
     return "Deny" in _effects(policy, asking)
 
 
-def _effects(policy: str | None, asking: Asking) -> Iterator[str]:
+def _effects(policy: str | None, asking: AccessRequest) -> Iterator[str]:
     for statement in _listed(json.loads(policy).get("Statement", [])) if policy else []:
         if (
             _names(statement.get("Principal"), asking)
@@ -59,7 +59,7 @@ def _effects(policy: str | None, asking: Asking) -> Iterator[str]:
             yield statement["Effect"]
 
 
-def _names(principal: Any, asking: Asking) -> bool:
+def _names(principal: Any, asking: AccessRequest) -> bool:
     if not isinstance(principal, dict):
         return bool(principal == "*")
     accounts = _listed(principal.get("AWS", []))

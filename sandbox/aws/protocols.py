@@ -12,8 +12,8 @@ from botocore.model import OperationModel, Shape
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sandbox.aws.errors import AwsError
 from sandbox.aws.query import read_form, write_xml
-from sandbox.aws.refusals import Refusal
 from sandbox.aws.service import Params, Service
 from sandbox.aws.shapes import read_json, read_scalar, write_json
 
@@ -29,7 +29,7 @@ class Wire(Protocol):
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
         """Return the response of a successful operation."""
 
-    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+    def refuse(self, refusal: AwsError, request_id: str) -> Response:
         """Return the response of a failed operation."""
 
 
@@ -52,7 +52,7 @@ class RestJson:
         content = write_json(model.output_shape, values) if model.output_shape else {}
         return _json(content, 200, {"x-amzn-RequestId": request_id})
 
-    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+    def refuse(self, refusal: AwsError, request_id: str) -> Response:
         """Return an error with its code in x-amzn-ErrorType and its message in the body."""
         headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": refusal.code}
         return _json({"message": refusal.message}, self.service.status(refusal.code), headers)
@@ -78,7 +78,7 @@ class TargetJson:
         content = write_json(model.output_shape, values) if model.output_shape else {}
         return _json(content, 200, {"x-amzn-RequestId": request_id}, self.CONTENT_TYPE)
 
-    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+    def refuse(self, refusal: AwsError, request_id: str) -> Response:
         """Return an error with its code in `__type`, and the query protocol's in x-amzn-query-error."""
         old_code = self._query_codes.get(refusal.code, refusal.code)
         status = self.service.status(refusal.code)
@@ -110,7 +110,7 @@ class Query:
         ET.SubElement(ET.SubElement(root, "ResponseMetadata"), "RequestId").text = request_id
         return _xml(root, 200, request_id)
 
-    def refuse(self, refusal: Refusal, request_id: str) -> Response:
+    def refuse(self, refusal: AwsError, request_id: str) -> Response:
         """Return an ErrorResponse whose Type is Sender or Receiver."""
         status = self.service.status(refusal.code)
         root = ET.Element("ErrorResponse", xmlns=self._namespace)
@@ -129,7 +129,7 @@ def read_fields(request: Request, body: bytes) -> dict[str, str]:
             parse_qsl(body.decode("utf-8"), keep_blank_values=True)
         )
     except UnicodeDecodeError as error:
-        raise Refusal("MalformedQueryString", "The request body is not a form.") from error
+        raise AwsError("MalformedQueryString", "The request body is not a form.") from error
 
 
 def _json_params(shape: Shape, body: bytes) -> Params:
@@ -138,13 +138,13 @@ def _json_params(shape: Shape, body: bytes) -> Params:
     try:
         content = json.loads(body)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise Refusal("SerializationException", "The request body is not valid JSON.") from error
+        raise AwsError("SerializationException", "The request body is not valid JSON.") from error
     if not isinstance(content, dict):
-        raise Refusal("SerializationException", "The request body is not a JSON object.")
+        raise AwsError("SerializationException", "The request body is not a JSON object.")
     try:
         params: Params = read_json(shape, content)
     except RecursionError as error:
-        raise Refusal("SerializationException", "The request body is nested too deeply.") from error
+        raise AwsError("SerializationException", "The request body is nested too deeply.") from error
     return params
 
 

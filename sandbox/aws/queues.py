@@ -14,8 +14,8 @@ import uuid
 from collections import deque
 from dataclasses import dataclass, field
 
-from sandbox.aws.policies import Asking, allows, denies
-from sandbox.aws.refusals import Refusal
+from sandbox.aws.errors import AwsError
+from sandbox.aws.policies import AccessRequest, allows, denies
 
 DEFAULTS = {
     "VisibilityTimeout": "30",
@@ -64,7 +64,7 @@ class Queue:
 
     def lets_in(self, topic_arn: str) -> bool:
         """Return whether the queue's policy allows SNS to send for that topic."""
-        asking = Asking(
+        asking = AccessRequest(
             service="sns.amazonaws.com",
             action="sqs:SendMessage",
             resource=self.arn,
@@ -72,7 +72,7 @@ class Queue:
         )
         return allows(self.attributes.get("Policy"), asking)
 
-    def keeps_out(self, asking: Asking) -> bool:
+    def keeps_out(self, asking: AccessRequest) -> bool:
         """Return whether the queue's policy denies a request with the account's credentials."""
         return denies(self.attributes.get("Policy"), asking)
 
@@ -104,7 +104,7 @@ class Queue:
         """Hide an in-flight message until `seconds` from now; 0 makes it visible at once."""
         message = self._by_receipt.get(_checked(receipt))
         if message is None or message.hidden_until <= time.monotonic():
-            raise Refusal("MessageNotInflight", "The specified message isn't in flight.")
+            raise AwsError("MessageNotInflight", "The specified message isn't in flight.")
         self._hide(message, seconds)
         self._arrived.set()
 
@@ -184,7 +184,7 @@ class Queue:
 
 def _checked(receipt: str) -> str:
     if not receipt.startswith(_RECEIPT_PREFIX):
-        raise Refusal(
+        raise AwsError(
             "ReceiptHandleIsInvalid", f'The input receipt handle "{receipt}" is not a valid receipt handle.'
         )
     return receipt

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from sandbox.aws.axis import Axis, Status
+from sandbox.aws.condition import Condition, Status
 from sandbox.aws.keys import dkim_record
 from sandbox.dns import Internet, Soa
 
@@ -27,14 +27,14 @@ class Identity:
 
     name: str
     created_at: datetime
-    dkim: Axis
+    dkim: Condition
     tokens: list[str] = field(default_factory=list)
     hosted_zone: str = HOSTED_ZONE
     key_length: str = "RSA_2048_BIT"
     keys: list[rsa.RSAPrivateKey] = field(default_factory=list)
     signing_enabled: bool = True
     mail_from: str | None = None
-    mail_from_axis: Axis | None = None
+    mail_from_condition: Condition | None = None
     reject_on_mx_failure: bool = False
     configuration_set: str | None = None
     feedback_forwarding: bool = True
@@ -62,7 +62,7 @@ class Identity:
     @property
     def mail_from_works(self) -> bool:
         """Return whether SES uses the identity's own MAIL FROM domain, not the default."""
-        return self.mail_from_axis is not None and self.mail_from_axis.status is Status.SUCCESS
+        return self.mail_from_condition is not None and self.mail_from_condition.status is Status.SUCCESS
 
 
 class Registry:
@@ -72,7 +72,7 @@ class Registry:
         self._internet = internet
         self._identities: dict[str, Identity] = {}
         self._own_changes = 0
-        self.kept_tokens: dict[str, list[str]] = {}
+        self.reserved_tokens: dict[str, list[str]] = {}
 
     def __iter__(self) -> Iterator[Identity]:
         return iter(list(self._identities.values()))
@@ -91,7 +91,7 @@ class Registry:
 
     def tokens_of(self, name: str) -> list[str]:
         """Return the Easy DKIM tokens for a domain's new identity: those reserved for it, or new ones."""
-        return list(self.kept_tokens.get(name) or new_tokens())
+        return list(self.reserved_tokens.get(name) or new_tokens())
 
     def add(self, identity: Identity) -> None:
         """Add an identity."""

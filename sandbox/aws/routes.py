@@ -10,13 +10,13 @@ from starlette.routing import BaseRoute, Route
 
 from sandbox import body
 from sandbox.aws.account import Account
-from sandbox.aws.axis import Axis, Status
+from sandbox.aws.condition import Condition, Status
+from sandbox.aws.errors import AwsError
 from sandbox.aws.events import Events
 from sandbox.aws.faults import ANY, Fault, Faults
 from sandbox.aws.identities import Identities
 from sandbox.aws.injection import made_up
 from sandbox.aws.ledger import Ledger
-from sandbox.aws.refusals import Refusal
 from sandbox.aws.registry import Identity, Registry, new_tokens
 from sandbox.clock import Clock
 
@@ -123,7 +123,7 @@ class AwsRoutes:
         tags = {"letterhead": params.tag} if params.tag else {}
         try:
             seeded = [self.identities.seed(name, tags=tags, verified=params.verified) for name in names]
-        except Refusal as refusal:
+        except AwsError as refusal:
             raise body.Refused(refusal.message) from refusal
         return JSONResponse({"identities": [self._shown(identity) for identity in seeded]}, 201)
 
@@ -138,15 +138,15 @@ class AwsRoutes:
     async def _age_identity(self, request: Request) -> JSONResponse:
         """Let `seconds` pass for one identity only, such as SES's 72 hours."""
         identity, params = self._identity(request), await body.read(request, _AgeBody)
-        for axis in (identity.dkim, identity.mail_from_axis):
-            if axis:
-                axis.age(timedelta(seconds=params.seconds))
+        for condition in (identity.dkim, identity.mail_from_condition):
+            if condition:
+                condition.age(timedelta(seconds=params.seconds))
         return JSONResponse(self._shown(identity))
 
     async def _keep_tokens(self, request: Request) -> JSONResponse:
         """Reserve DKIM tokens, so that an identity of this name gets the same ones whenever it is created."""
         name = request.path_params["name"]
-        tokens = self.registry.kept_tokens.setdefault(name, new_tokens())
+        tokens = self.registry.reserved_tokens.setdefault(name, new_tokens())
         return JSONResponse({"tokens": tokens})
 
     async def _show_account(self, _request: Request) -> JSONResponse:
@@ -215,9 +215,12 @@ class AwsRoutes:
 
     def _change(self, identity: Identity, params: dict[str, Any]) -> None:
         now = self.clock.now()
-        for name, axis in (("dkim_status", identity.dkim), ("mail_from_status", identity.mail_from_axis)):
+        for name, condition in (
+            ("dkim_status", identity.dkim),
+            ("mail_from_status", identity.mail_from_condition),
+        ):
             if name in params:
-                _present(axis, name).force(_status(params[name]), now)
+                _present(condition, name).force(_status(params[name]), now)
         if "verification_status" in params:
             identity.verification = _status(params["verification_status"])
         if "verified_for_sending" in params:
@@ -229,19 +232,19 @@ class AwsRoutes:
             identity.tags = {str(key): str(value) for key, value in tags.items()}
 
     def _shown(self, identity: Identity) -> dict[str, Any]:
-        mail_from = identity.mail_from_axis
+        mail_from = identity.mail_from_condition
         return {
             "name": identity.name,
             "created_at": identity.created_at.isoformat(),
             "verification_status": self.registry.verification(identity),
             "verified_for_sending": self.registry.sendable(identity),
             "dkim_status": identity.dkim.status,
-            "dkim": _axis(identity.dkim),
+            "dkim": _condition(identity.dkim),
             "tokens": identity.tokens,
             "signing_hosted_zone": identity.hosted_zone,
             "mail_from_domain": identity.mail_from,
             "mail_from_status": mail_from.status if mail_from else None,
-            "mail_from": _axis(mail_from) if mail_from else None,
+            "mail_from": _condition(mail_from) if mail_from else None,
             "configuration_set": identity.configuration_set,
             "tags": identity.tags,
         }
@@ -260,17 +263,17 @@ def _typed(params: dict[str, Any], name: str, kind: Any) -> Any:
     return params[name]
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
-    values = {spec.name: getattr(axis, spec.name) for spec in fields(axis)}
+def _condition(condition: Condition) -> dict[str, Any]:
+    values = {spec.name: getattr(condition, spec.name) for spec in fields(condition)}
     return {
         name: value.isoformat() if hasattr(value, "isoformat") else value for name, value in values.items()
     }
 
 
-def _present(axis: Axis | None, name: str) -> Axis:
-    if axis is None:
+def _present(condition: Condition | None, name: str) -> Condition:
+    if condition is None:
         raise body.Refused(f"{name!r} cannot be set, because the identity has no MAIL FROM domain.")
-    return axis
+    return condition
 
 
 def _status(text: Any) -> Status | None:

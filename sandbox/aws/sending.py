@@ -10,7 +10,7 @@ from sandbox.aws.config import AwsConfig
 from sandbox.aws.configuration_sets import ConfigurationSets
 from sandbox.aws.delivery import Dispatch
 from sandbox.aws.emails import Email, Headers, new_id
-from sandbox.aws.refusals import Refusal, Throttled, bad_request
+from sandbox.aws.errors import AwsError, Throttled, bad_request
 from sandbox.aws.registry import Identity, Registry
 from sandbox.aws.service import Call, Params
 from sandbox.aws.simulator import is_simulator
@@ -68,12 +68,12 @@ class Sending:
 
     def _check_account(self) -> None:
         if self._account.enforcement_status == "SHUTDOWN":
-            raise Refusal(
+            raise AwsError(
                 "AccountSuspendedException",
                 "Your account's ability to send email has been permanently restricted.",
             )
         if not self._account.sending_enabled:
-            raise Refusal(
+            raise AwsError(
                 "SendingPausedException",
                 "Sending paused for this account. For more information, please check the inbox of the email "
                 "address associated with your AWS account.",
@@ -81,7 +81,7 @@ class Sending:
 
     def _check_configuration_set(self, name: str | None) -> None:
         if name and not self._configuration_sets.get(name).sending_enabled:
-            raise Refusal("SendingPausedException", f"Sending is paused for configuration set <{name}>.")
+            raise AwsError("SendingPausedException", f"Sending is paused for configuration set <{name}>.")
 
     def _check_identities(self, draft: Draft) -> list[Identity]:
         """Return the identities that cover From; refuse unverified addresses, in sandbox mode also To."""
@@ -94,7 +94,7 @@ class Sending:
                 if not self._verified(address) and not is_simulator(address)
             ]
         if failed:
-            raise Refusal(
+            raise AwsError(
                 "MessageRejected",
                 "Email address is not verified. The following identities failed the check in region "
                 f"{self._config.region.upper()}: {', '.join(failed)}",
@@ -111,7 +111,7 @@ class Sending:
         if owner and owner.mail_from and owner.mail_from_works:
             return owner.mail_from
         if owner and owner.reject_on_mx_failure:
-            raise Refusal(
+            raise AwsError(
                 "MailFromDomainNotVerifiedException",
                 f"The MAIL FROM domain {owner.mail_from} is not verified.",
             )

@@ -14,7 +14,7 @@ from botocore import xform_name
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
-from sandbox.aws.refusals import COMMON_STATUS, Refusal
+from sandbox.aws.errors import COMMON_STATUS, AwsError
 from sandbox.aws.shapes import problems
 
 Params = dict[str, Any]
@@ -77,7 +77,7 @@ class Service:
         if operation not in self._handlers:
             known = operation in self.model.operation_names
             why = "is not implemented by the sandbox" if known else "does not exist"
-            raise Refusal(
+            raise AwsError(
                 "UnknownOperationException" if self.name == "sesv2" else "InvalidAction",
                 f"The operation {operation} of {self.name} {why}.",
             )
@@ -88,7 +88,7 @@ class Service:
         for verb, template, model in self._routes:
             if verb == method and (found := template.fullmatch(raw_path)):
                 return model, {name: unquote(value) for name, value in found.groupdict().items()}
-        raise Refusal(
+        raise AwsError(
             "UnknownOperationException",
             f"The sandbox has no operation of {self.name} at {method} {raw_path}.",
         )
@@ -99,7 +99,7 @@ class Service:
         wrong = list(problems(shape, call.params)) if shape else []
         if wrong:
             count = f"{len(wrong)} validation error{'s' if len(wrong) > 1 else ''} detected: "
-            raise Refusal(self._invalid, count + "; ".join(wrong))
+            raise AwsError(self._invalid, count + "; ".join(wrong))
 
     async def perform(self, call: Call) -> Params:
         """Return the operation's result; raise AssertionError if it violates the output shape."""

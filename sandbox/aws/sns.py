@@ -6,8 +6,8 @@ import secrets
 import uuid
 from typing import Any
 
-from sandbox.aws.policies import Asking
-from sandbox.aws.refusals import Refusal
+from sandbox.aws.errors import AwsError
+from sandbox.aws.policies import AccessRequest
 from sandbox.aws.service import Call, Params
 from sandbox.aws.topics import Subscription, Topic, Topics
 
@@ -100,7 +100,7 @@ class Sns:
             if secrets.compare_digest(subscription.token, call["Token"]):
                 wants_guard = call.get("AuthenticateOnUnsubscribe", "").lower() == "true"
                 if wants_guard and not call.signed:
-                    raise Refusal("AuthorizationError", "AuthenticateOnUnsubscribe takes a signed request.")
+                    raise AwsError("AuthorizationError", "AuthenticateOnUnsubscribe takes a signed request.")
                 subscription.confirmed = True
                 subscription.guarded = subscription.guarded or wants_guard
                 return {"SubscriptionArn": subscription.arn}
@@ -111,10 +111,10 @@ class Sns:
         subscription = self._topics.subscription(call["SubscriptionArn"])
         topic = self._topics.get(subscription.topic_arn)
         if not call.signed and subscription.guarded:
-            raise Refusal("AuthorizationError", "Only the owner of the subscription may end it.")
+            raise AwsError("AuthorizationError", "Only the owner of the subscription may end it.")
         del topic.subscriptions[subscription.arn]
         if not call.signed and subscription.protocol != "sqs":
-            self._topics.tell_of_end(topic, subscription)
+            self._topics.confirm_unsubscribe(topic, subscription)
         return {}
 
     async def list_subscriptions_by_topic(self, call: Call) -> Params:
@@ -154,14 +154,14 @@ class Sns:
             not 0 < len(subject) < 100 or not subject.isascii() or not subject.isprintable()
         ):
             raise _invalid("Subject")
-        asking = Asking(
+        asking = AccessRequest(
             account=self._topics.account,
             action="sns:Publish",
             resource=arn,
             context={"aws:SecureTransport": call.secure},
         )
         if self._topics.get(arn).keeps_out(asking):
-            raise Refusal("AuthorizationError", f"Not authorized to perform SNS:Publish on resource {arn}")
+            raise AwsError("AuthorizationError", f"Not authorized to perform SNS:Publish on resource {arn}")
         return {"MessageId": await self._topics.publish(arn, call["Message"], subject=subject)}
 
     def _subscription(self, topic: Topic, protocol: str, endpoint: str) -> Subscription:
@@ -204,5 +204,5 @@ def _checked(known: frozenset[str], name: str, value: Any) -> str:
     return str(value)
 
 
-def _invalid(what: str) -> Refusal:
-    return Refusal("InvalidParameter", f"Invalid parameter: {what}")
+def _invalid(what: str) -> AwsError:
+    return AwsError("InvalidParameter", f"Invalid parameter: {what}")

@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from sandbox.aws.config import AwsConfig
-from sandbox.aws.policies import Asking
+from sandbox.aws.errors import AwsError
+from sandbox.aws.policies import AccessRequest
 from sandbox.aws.queues import Queue, QueuedMessage
-from sandbox.aws.refusals import Refusal
 from sandbox.aws.service import Call, Params
 
 # The query protocol's codes of these errors, which SQS still returns in x-amzn-query-error.
@@ -62,7 +62,7 @@ class Queues:
             )
         queue = self._queues.get(name)
         if queue and any(queue.attributes.get(key) != value for key, value in attributes.items()):
-            raise Refusal(
+            raise AwsError(
                 "QueueNameExists", "A queue already exists with the same name and a different value."
             )
         if queue is None:
@@ -105,7 +105,7 @@ class Queues:
     async def send_message(self, call: Call) -> Params:
         queue, body = self._queue(call), call["MessageBody"]
         if call.get("MessageAttributes") or call.get("MessageSystemAttributes"):
-            raise Refusal("UnsupportedOperation", "The sandbox's SQS keeps no message attributes.")
+            raise AwsError("UnsupportedOperation", "The sandbox's SQS keeps no message attributes.")
         if not body or len(body.encode()) > int(queue.attributes["MaximumMessageSize"]):
             raise _invalid("One or more parameters are invalid. Reason: the message is empty or too long.")
         message = QueuedMessage(body)
@@ -133,7 +133,7 @@ class Queues:
             try:
                 queue.delete(entry["ReceiptHandle"])
                 successful.append({"Id": entry["Id"]})
-            except Refusal as refusal:
+            except AwsError as refusal:
                 why = {"SenderFault": True, "Code": refusal.code, "Message": refusal.message}
                 failed.append({"Id": entry["Id"], **why})
         return {"Successful": successful, "Failed": failed}
@@ -155,20 +155,20 @@ class Queues:
         if queue is None:
             raise _missing()
         action = call.operation.removesuffix("Batch")  # IAM has no separate actions for batches
-        asking = Asking(
+        asking = AccessRequest(
             account=self._account,
             action=f"sqs:{action}",
             resource=queue.arn,
             context={"aws:SecureTransport": call.secure},
         )
         if queue.keeps_out(asking):
-            raise Refusal("AccessDenied", f"Access to the resource {call['QueueUrl']} is denied.")
+            raise AwsError("AccessDenied", f"Access to the resource {call['QueueUrl']} is denied.")
         return queue
 
     def _set(self, queue: Queue, attributes: dict[str, str]) -> None:
         for name in attributes:
             if name not in _SETTABLE:
-                raise Refusal("InvalidAttributeName", f"Unknown Attribute {name}.")
+                raise AwsError("InvalidAttributeName", f"Unknown Attribute {name}.")
         if attributes.get("RedrivePolicy"):
             queue.dead_letter_queue = self._dead_letter_queue(attributes["RedrivePolicy"])
         queue.attributes.update(attributes)
@@ -209,13 +209,13 @@ class Queues:
 def _batch(call: Call) -> list[Params]:
     entries: list[Params] = call["Entries"]
     if not entries:
-        raise Refusal("EmptyBatchRequest", "There should be at least one entry in the request.")
+        raise AwsError("EmptyBatchRequest", "There should be at least one entry in the request.")
     if len(entries) > BATCH_LIMIT:
-        raise Refusal(
+        raise AwsError(
             "TooManyEntriesInBatchRequest", f"Maximum number of entries per request are {BATCH_LIMIT}."
         )
     if len({entry["Id"] for entry in entries}) < len(entries):
-        raise Refusal("BatchEntryIdsNotDistinct", "Two or more batch entries have the same Id.")
+        raise AwsError("BatchEntryIdsNotDistinct", "Two or more batch entries have the same Id.")
     return entries
 
 
@@ -228,9 +228,9 @@ def _within(call: Call, name: str, default: int, least: int, most: int) -> int:
     return value
 
 
-def _invalid(message: str) -> Refusal:
-    return Refusal("InvalidParameterValueException", message)
+def _invalid(message: str) -> AwsError:
+    return AwsError("InvalidParameterValueException", message)
 
 
-def _missing() -> Refusal:
-    return Refusal("QueueDoesNotExist", "The specified queue does not exist.")
+def _missing() -> AwsError:
+    return AwsError("QueueDoesNotExist", "The specified queue does not exist.")

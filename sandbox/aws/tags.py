@@ -2,7 +2,7 @@
 
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.configuration_sets import ConfigurationSets
-from sandbox.aws.refusals import bad_request, not_found
+from sandbox.aws.errors import bad_request, not_found
 from sandbox.aws.registry import Registry
 from sandbox.aws.service import Call, Params
 

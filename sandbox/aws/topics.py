@@ -8,10 +8,10 @@ from typing import Any
 from chassis.telemetry import get_logger
 from sandbox.aws.background import Background
 from sandbox.aws.config import AwsConfig
-from sandbox.aws.notifications import Notary
-from sandbox.aws.policies import Asking, allows, denies
+from sandbox.aws.errors import AwsError
+from sandbox.aws.notifications import MessageSigner
+from sandbox.aws.policies import AccessRequest, allows, denies
 from sandbox.aws.queues import QueuedMessage
-from sandbox.aws.refusals import Refusal
 from sandbox.aws.sqs import Queues
 from sandbox.aws.subscribers import Delivery, Subscribers
 from sandbox.aws.times import milliseconds
@@ -58,10 +58,12 @@ class Topic:
             "aws:SourceAccount": account,
             "aws:SecureTransport": "true",
         }
-        asking = Asking(service="ses.amazonaws.com", action="sns:Publish", resource=self.arn, context=context)
+        asking = AccessRequest(
+            service="ses.amazonaws.com", action="sns:Publish", resource=self.arn, context=context
+        )
         return allows(self.attributes.get("Policy"), asking)
 
-    def keeps_out(self, asking: Asking) -> bool:
+    def keeps_out(self, asking: AccessRequest) -> bool:
         """Return whether the topic's policy denies a request with the account's credentials."""
         return denies(self.attributes.get("Policy"), asking)
 
@@ -80,7 +82,7 @@ class Topics:
         *,
         queues: Queues,
         subscribers: Subscribers,
-        notary: Notary,
+        notary: MessageSigner,
         clock: Clock,
         background: Background,
     ) -> None:
@@ -101,7 +103,7 @@ class Topics:
         """Return the topic of this ARN; raise Refusal if there is none."""
         topic = self.by_arn.get(arn)
         if topic is None:
-            raise Refusal("NotFound", "Topic does not exist")
+            raise AwsError("NotFound", "Topic does not exist")
         return topic
 
     def subscription(self, arn: str) -> Subscription:
@@ -109,7 +111,7 @@ class Topics:
         topic = self.by_arn.get(arn.rpartition(":")[0])
         found = topic.subscriptions.get(arn) if topic else None
         if found is None:
-            raise Refusal("NotFound", "Subscription does not exist")
+            raise AwsError("NotFound", "Subscription does not exist")
         return found
 
     async def publish(self, arn: str, message: str, *, subject: str | None) -> str:
@@ -128,7 +130,7 @@ class Topics:
         )
         self._post_confirmation(topic, subscription, "SubscriptionConfirmation", text)
 
-    def tell_of_end(self, topic: Topic, subscription: Subscription) -> None:
+    def confirm_unsubscribe(self, topic: Topic, subscription: Subscription) -> None:
         """Send an HTTP endpoint the UnsubscribeConfirmation, by which it may subscribe again."""
         text = (
             f"You have chosen to deactivate subscription {subscription.arn}.\n"

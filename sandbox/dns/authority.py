@@ -7,7 +7,7 @@ from functools import lru_cache
 from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 
-from sandbox.dns.records import MAX_TTL, DnsMistake, Record, canonical, parents, parse, within
+from sandbox.dns.records import MAX_TTL, DnsError, Record, canonical, parents, parse, within
 from sandbox.dns.suffixes import is_suffix, public_suffix, registrable
 from sandbox.dns.zone import DEFAULT_SOA_MINIMUM, Reply, Zone
 
@@ -45,9 +45,7 @@ class Authority:
     def put_zone(self, apex: str, servers: Sequence[str] = (), soa_minimum: int | None = None) -> Zone:
         """Create the zone, or change the hosts and the negative TTL (seconds) of an existing one."""
         if soa_minimum is not None and not 0 <= soa_minimum <= MAX_TTL:
-            raise DnsMistake(
-                f"soa_minimum is {soa_minimum}. Use a number of seconds between 0 and {MAX_TTL}."
-            )
+            raise DnsError(f"soa_minimum is {soa_minimum}. Use a number of seconds between 0 and {MAX_TTL}.")
         apex, hosts = canonical(apex), [canonical(host) for host in servers]
         homes = [_home(host) for host in hosts]
         zone = self.zones.get(apex)
@@ -64,7 +62,7 @@ class Authority:
     def drop_zone(self, apex: str) -> None:
         """Delete a zone; its registry answers NXDOMAIN from then on."""
         if self.zones.pop(canonical(apex), None) is None:
-            raise DnsMistake(f"There is no zone {apex}. GET /dns/zones lists all zones.")
+            raise DnsError(f"There is no zone {apex}. GET /dns/zones lists all zones.")
         self.touch()
 
     def home_of(self, name: str) -> Zone:
@@ -89,7 +87,7 @@ class Authority:
         """Remove matching records from the zone's servers; return how many, summed over the servers."""
         zone = self.holder(name)
         if zone is None:
-            raise DnsMistake(f"No zone holds {name}. GET /dns/zones lists all zones.")
+            raise DnsError(f"No zone holds {name}. GET /dns/zones lists all zones.")
         removed = sum(tree.remove(name, rdtype, value) for tree in zone.at(servers))
         if removed:
             self.touch(zone)
@@ -110,11 +108,11 @@ class Authority:
 
     def _new_zone(self, apex: str, hosts: Sequence[str]) -> Zone:
         if len(self.zones) >= _ZONE_LIMIT:
-            raise DnsMistake(
+            raise DnsError(
                 f"The limit of {_ZONE_LIMIT} zones is reached. Delete some with DELETE /dns/zones/{{apex}}."
             )
         if not apex or public_suffix(apex) is None:
-            raise DnsMistake(
+            raise DnsError(
                 f"{apex or '.'} has no public suffix. Use a name under a real one, such as example.com."
             )
         usual = REGISTRIES if is_suffix(apex) else self.default_servers
@@ -124,9 +122,7 @@ class Authority:
         if host in self.hosts:
             return
         if len(self.hosts) >= _HOST_LIMIT:
-            raise DnsMistake(
-                f"The limit of {_HOST_LIMIT} name server hosts is reached. Reuse existing hosts."
-            )
+            raise DnsError(f"The limit of {_HOST_LIMIT} name server hosts is reached. Reuse existing hosts.")
         self.hosts[host] = parse(host, "A", str(_FIRST_ADDRESS + len(self.hosts)))
         if self.holder(host) is None:
             self.put_zone(home, [host])
@@ -160,7 +156,7 @@ class Authority:
 def _home(name: str) -> str:
     domain = registrable(name) or public_suffix(name)
     if domain is None:
-        raise DnsMistake(f"{name} has no public suffix. Use a name under a real one, such as example.com.")
+        raise DnsError(f"{name} has no public suffix. Use a name under a real one, such as example.com.")
     return domain
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 
-from sandbox.dns.records import DnsMistake, Record, parse, soa_record, within
+from sandbox.dns.records import DnsError, Record, parse, soa_record, within
 from sandbox.dns.zone import Reply, Zone
 
 _LIMIT = 10_000  # faults at one time
@@ -49,11 +49,11 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.name is None and self.zone is None and self.server is None:
-            raise DnsMistake("The DNS fault has no target. Set name, zone or server.")
+            raise DnsError("The DNS fault has no target. Set name, zone or server.")
         if self.count is not None and self.count < 1:
-            raise DnsMistake(f"The DNS fault's count is {self.count}. Use 1 or more, or omit it.")
+            raise DnsError(f"The DNS fault's count is {self.count}. Use 1 or more, or omit it.")
         if not 0 <= self.delay_ms <= _LONGEST_DELAY_MS:
-            raise DnsMistake(f"The DNS fault's delay_ms is {self.delay_ms}. Use 0 to {_LONGEST_DELAY_MS}.")
+            raise DnsError(f"The DNS fault's delay_ms is {self.delay_ms}. Use 0 to {_LONGEST_DELAY_MS}.")
 
     def strikes(self, server: str, name: str, rdtype: RdataType, *, referred: bool) -> bool:
         """Return whether the fault applies to this query; `referred`: the server only refers onward."""
@@ -74,16 +74,16 @@ class Faults:
     def add(self, fault: Fault) -> None:
         """Activate a fault."""
         if len(self._faults) >= _LIMIT:
-            raise DnsMistake(
+            raise DnsError(
                 f"The limit of {_LIMIT} DNS faults is reached. Clear them with DELETE /dns/faults."
             )
         self._faults[fault.id] = fault
         self._changed()
 
     def remove(self, fault_id: str) -> None:
-        """Clear one fault; raise DnsMistake for an unknown id."""
+        """Clear one fault; raise DnsError for an unknown id."""
         if self._faults.pop(fault_id, None) is None:
-            raise DnsMistake(f"There is no DNS fault {fault_id}: it was cleared, or its count is used up.")
+            raise DnsError(f"There is no DNS fault {fault_id}: it was cleared, or its count is used up.")
         self._changed()
 
     def clear(self) -> None:

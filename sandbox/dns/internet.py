@@ -15,7 +15,7 @@ from sandbox.dns.listeners import Listeners
 from sandbox.dns.packets import RECURSOR, Packets
 from sandbox.dns.records import (
     DEFAULT_TTL,
-    DnsMistake,
+    DnsError,
     Record,
     Soa,
     absolute,
@@ -120,7 +120,7 @@ class Internet:
         type_ = read_type(rdtype) if rdtype is not None else None
         return self.authority.withdraw(canonical(name), type_, value, servers)
 
-    def lay_fault(
+    def inject_fault(
         self,
         kind: FaultKind,
         *,
@@ -133,7 +133,7 @@ class Internet:
     ) -> Fault:
         """Inject a fault for a name, a zone or a server (see Fault); the recursor is named `recursor`."""
         if server is not None and server not in (RECURSOR, *self.authority.hosts):
-            raise DnsMistake(
+            raise DnsError(
                 f"There is no server {server}. Use {', '.join((RECURSOR, *self.authority.hosts))}."
             )
         fault = Fault(
@@ -160,7 +160,7 @@ class Internet:
         try:
             parsed = zonefile.from_text(text, origin=absolute(apex), relativize=False, check_origin=False)
         except (dns.exception.DNSException, ValueError) as error:
-            raise DnsMistake(f"The zone file is not valid ({error}). Correct that line.") from error
+            raise DnsError(f"The zone file is not valid ({error}). Correct that line.") from error
         self.authority.put_zone(apex)
         records = [
             Record(spelled(name), data.rdtype, data, ttl) for name, ttl, data in parsed.iterate_rdatas()

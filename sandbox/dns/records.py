@@ -22,7 +22,7 @@ MAX_TTL = 2**32 - 1  # seconds; above the limit of RFC 2181, because some real s
 _STRING_LIMIT = 255  # bytes in one character-string of a TXT, RFC 1035 section 3.3
 
 
-class DnsMistake(ValueError):
+class DnsError(ValueError):
     """An invalid request to the sandbox's DNS; the text says what is wrong and what to do."""
 
 
@@ -54,7 +54,7 @@ class Record:
 
 @lru_cache(maxsize=65536)
 def canonical(name: str) -> str:
-    """Return the name's canonical spelling; raise DnsMistake for an invalid domain name."""
+    """Return the name's canonical spelling; raise DnsError for an invalid domain name."""
     return spelled(absolute(name))
 
 
@@ -68,7 +68,7 @@ def absolute(name: str) -> dns.name.Name:
     try:
         return dns.name.from_text(name)
     except (dns.exception.DNSException, UnicodeError) as error:
-        raise DnsMistake(f"{name!r} is not a domain name ({error}). Use labels joined by dots.") from error
+        raise DnsError(f"{name!r} is not a domain name ({error}). Use labels joined by dots.") from error
 
 
 def parents(name: str) -> Iterator[str]:
@@ -85,11 +85,11 @@ def within(name: str, apex: str) -> bool:
 
 
 def read_type(text: str) -> RdataType:
-    """Return the record type of that mnemonic; raise DnsMistake for an unknown one."""
+    """Return the record type of that mnemonic; raise DnsError for an unknown one."""
     try:
         return RdataType.make(text.upper())
     except (dns.exception.DNSException, ValueError) as error:
-        raise DnsMistake(f"{text!r} is not a record type. Use one such as CNAME, MX, TXT or A.") from error
+        raise DnsError(f"{text!r} is not a record type. Use one such as CNAME, MX, TXT or A.") from error
 
 
 def parse(
@@ -102,11 +102,11 @@ def parse(
     """
     type_ = read_type(rdtype)
     if not 0 <= ttl <= MAX_TTL:
-        raise DnsMistake(f"The TTL {ttl} is out of range. Use a number of seconds between 0 and {MAX_TTL}.")
+        raise DnsError(f"The TTL {ttl} is out of range. Use a number of seconds between 0 and {MAX_TTL}.")
     try:
         return Record(canonical(name), type_, _data(type_, value, priority), ttl)
     except (dns.exception.DNSException, ValueError) as error:
-        raise DnsMistake(
+        raise DnsError(
             f"{value!r} is not a valid {type_.name} value ({error}). Write it as in a zone file."
         ) from error
 

@@ -142,7 +142,7 @@ class DnsRoutes:
     async def _add_fault(self, request: Request) -> JSONResponse:
         """Inject a fault for a name, zone or server."""
         params = await body.read(request, _FaultBody)
-        fault = self._internet.lay_fault(
+        fault = self._internet.inject_fault(
             params.kind,
             name=params.name,
             zone=params.zone,

@@ -12,7 +12,7 @@ import dns.rdtypes.ANY.SOA
 from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 
-from sandbox.dns.records import DnsMistake, Record, Soa, parents, parse, soa_record, spelled
+from sandbox.dns.records import DnsError, Record, Soa, parents, parse, soa_record, spelled
 
 DEFAULT_SOA_MINIMUM = 900  # seconds that a negative answer may be cached
 _CHAIN_LIMIT = 8  # CNAMEs that a server follows inside its own zone
@@ -118,11 +118,11 @@ class Zone:
         self._name(servers)
 
     def at(self, servers: Iterable[str] | None) -> list[Tree]:
-        """Return the trees of these hosts, or of all; raise DnsMistake if a host does not serve the zone."""
+        """Return the trees of these hosts, or of all; raise DnsError if a host does not serve the zone."""
         hosts = self.servers if servers is None else tuple(servers)
         for host in hosts:
             if host not in self.trees:
-                raise DnsMistake(f"{host} does not serve {self.apex or '.'}. Use {', '.join(self.servers)}.")
+                raise DnsError(f"{host} does not serve {self.apex or '.'}. Use {', '.join(self.servers)}.")
         return [self.trees[host] for host in hosts]
 
     @property

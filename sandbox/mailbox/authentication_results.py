@@ -2,24 +2,24 @@
 
 import re
 
-from sandbox.mailbox.judge import DkimVerdict, Envelope, Judgement
+from sandbox.mailbox.judge import DkimResult, Envelope, Evaluation
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z@/]+")
 
 
-def authentication_results(host: str, judgement: Judgement, envelope: Envelope) -> str:
+def authentication_results(host: str, evaluation: Evaluation, envelope: Envelope) -> str:
     """Return the header's value, one method per line; `host` is the authserv-id."""
     kind, identity = ("mailfrom", envelope.sender) if envelope.sender else ("helo", envelope.helo)
-    methods = [_dkim(verdict) for verdict in judgement.dkim] or ["dkim=none"]
+    methods = [_dkim(verdict) for verdict in evaluation.dkim] or ["dkim=none"]
     client = _comment(envelope.client)
-    methods.append(f"spf={judgement.spf.result} (client {client}) smtp.{kind}={_quoted(identity)}")
-    dmarc = judgement.dmarc
+    methods.append(f"spf={evaluation.spf.result} (client {client}) smtp.{kind}={_quoted(identity)}")
+    dmarc = evaluation.dmarc
     asked = f" (p={dmarc.policy.p} dis={dmarc.disposition})" if dmarc.policy else ""
     methods.append(f"dmarc={dmarc.result}{asked} header.from={_quoted(dmarc.domain)}")
     return ";\r\n       ".join([host, *methods])
 
 
-def _dkim(verdict: DkimVerdict) -> str:
+def _dkim(verdict: DkimResult) -> str:
     remark = f"{verdict.bits}-bit key" if verdict.result == "pass" else verdict.reason
     return (
         f"dkim={verdict.result} ({_comment(remark)})"

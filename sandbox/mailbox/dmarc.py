@@ -33,7 +33,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class DmarcVerdict:
+class DmarcResult:
     """pass, fail, none (no policy), temperror or permerror; `aligned_by` lists dkim and spf if aligned."""
 
     result: str
@@ -77,19 +77,19 @@ class Dmarc:
         self._exists = exists
         self._seen: dict[str, Policy | None] = {}
 
-    async def evaluate(self, author: str, dkim: Sequence[str], spf: str | None) -> DmarcVerdict:
+    async def evaluate(self, author: str, dkim: Sequence[str], spf: str | None) -> DmarcResult:
         """Evaluate an email of the author domain; `dkim` and `spf` are the domains that passed."""
         try:
             policy = await self._policy(author)
             if policy is None:
-                return DmarcVerdict("none", author)
+                return DmarcResult("none", author)
             aligned = await self._aligned(author, dkim, spf, policy)
             if aligned:
-                return DmarcVerdict("pass", author, policy, aligned_by=aligned)
+                return DmarcResult("pass", author, policy, aligned_by=aligned)
             asked = policy.for_domain(author, exists=await self._exists(author))
-            return DmarcVerdict("fail", author, policy, disposition=asked)
+            return DmarcResult("fail", author, policy, disposition=asked)
         except DnsUnsureError:
-            return DmarcVerdict("temperror", author)
+            return DmarcResult("temperror", author)
 
     async def organizational(self, domain: str) -> str:
         """Return the organizational domain, section 4.10.2."""

@@ -9,9 +9,9 @@ import dkim
 import spf
 
 from sandbox.dns import Answer, Internet
-from sandbox.dns.records import DnsMistake
+from sandbox.dns.records import DnsError
 from sandbox.dns.recursor import Status
-from sandbox.mailbox.dmarc import Dmarc, DmarcVerdict
+from sandbox.mailbox.dmarc import Dmarc, DmarcResult
 
 _SIGNATURES = 10  # evaluated per email; more are ignored
 _DNS_WAIT = 10.0  # seconds for one lookup
@@ -28,7 +28,7 @@ _dkim_log.propagate = False
 
 
 @dataclass(frozen=True, slots=True)
-class DkimVerdict:
+class DkimResult:
     """One signature: pass, fail, permerror or temperror; `bits` is the key's length if it was found."""
 
     domain: str
@@ -39,7 +39,7 @@ class DkimVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class SpfVerdict:
+class SpfResult:
     """SPF's result for the envelope sender's domain, or for the HELO name if the sender is empty."""
 
     result: str
@@ -47,12 +47,12 @@ class SpfVerdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Evaluation:
     """All authentication results of one email."""
 
-    dkim: tuple[DkimVerdict, ...]
-    spf: SpfVerdict
-    dmarc: DmarcVerdict
+    dkim: tuple[DkimResult, ...]
+    spf: SpfResult
+    dmarc: DmarcResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +70,19 @@ class Envelope:
         return (self.sender.rpartition("@")[2] or self.helo).lower()
 
 
-class Judge:
+class Evaluator:
     """Authenticates emails; the libraries run in a thread and resolve DNS on the event loop."""
 
     def __init__(self, internet: Internet) -> None:
         self._internet = internet
 
-    async def judge(self, raw: bytes, envelope: Envelope, from_addresses: tuple[str, ...]) -> Judgement:
+    async def judge(self, raw: bytes, envelope: Envelope, from_addresses: tuple[str, ...]) -> Evaluation:
         """Return the results for an email with these From addresses."""
         lookup = self._from_thread(asyncio.get_running_loop())
         signatures, sender = await asyncio.to_thread(
             lambda: (_evaluate_dkim(raw, lookup), _evaluate_spf(envelope, lookup))
         )
-        return Judgement(signatures, sender, await self._evaluate_dmarc(from_addresses, signatures, sender))
+        return Evaluation(signatures, sender, await self._evaluate_dmarc(from_addresses, signatures, sender))
 
     def _from_thread(self, loop: asyncio.AbstractEventLoop) -> Lookup:
         def lookup(name: str, rdtype: str) -> Answer:
@@ -94,14 +94,14 @@ class Judge:
         """Resolve a name taken from an email; treat an invalid name as NXDOMAIN."""
         try:
             return await self._internet.resolve(name, rdtype)
-        except DnsMistake:
+        except DnsError:
             return Answer(Status.NXDOMAIN)
 
     async def _evaluate_dmarc(
-        self, from_addresses: tuple[str, ...], signatures: tuple[DkimVerdict, ...], sender: SpfVerdict
-    ) -> DmarcVerdict:
+        self, from_addresses: tuple[str, ...], signatures: tuple[DkimResult, ...], sender: SpfResult
+    ) -> DmarcResult:
         if len(from_addresses) != 1 or "@" not in from_addresses[0]:
-            return DmarcVerdict("permerror", "")  # no single author domain to evaluate, RFC 9989 section 4.5
+            return DmarcResult("permerror", "")  # no single author domain to evaluate, RFC 9989 section 4.5
         author = from_addresses[0].rpartition("@")[2].lower()
         passed = [signature.domain for signature in signatures if signature.result == "pass"]
         spf_domain = sender.domain if sender.result == "pass" else None
@@ -115,7 +115,7 @@ class Judge:
         return (await self._resolve(name, "A")).status != Status.NXDOMAIN
 
 
-def _evaluate_dkim(raw: bytes, lookup: Lookup) -> tuple[DkimVerdict, ...]:
+def _evaluate_dkim(raw: bytes, lookup: Lookup) -> tuple[DkimResult, ...]:
     try:
         verifier = dkim.DKIM(raw, logger=_dkim_log)
     except dkim.DKIMException:
@@ -124,7 +124,7 @@ def _evaluate_dkim(raw: bytes, lookup: Lookup) -> tuple[DkimVerdict, ...]:
     return tuple(_evaluate_signature(verifier, at, lookup) for at in range(min(count, _SIGNATURES)))
 
 
-def _evaluate_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVerdict:
+def _evaluate_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimResult:
     verifier.domain = verifier.selector = b""
     verifier.keysize = None
     answers: list[Answer] = []
@@ -147,7 +147,7 @@ def _evaluate_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVer
         result, reason = "temperror", "key could not be looked up"
     elif answers and not answers[0].values:
         result, reason = "permerror", "no key for signature"
-    return DkimVerdict(
+    return DkimResult(
         verifier.domain.decode(errors="replace").lower(),
         verifier.selector.decode(errors="replace"),
         result,
@@ -156,10 +156,10 @@ def _evaluate_signature(verifier: dkim.DKIM, at: int, lookup: Lookup) -> DkimVer
     )
 
 
-def _evaluate_spf(envelope: Envelope, lookup: Lookup) -> SpfVerdict:
+def _evaluate_spf(envelope: Envelope, lookup: Lookup) -> SpfResult:
     query = _SpfQuery(envelope, lookup)
     result, _, _ = query.check()
-    return SpfVerdict(result, envelope.domain)
+    return SpfResult(result, envelope.domain)
 
 
 class _SpfQuery(spf.query):  # type: ignore[misc]

@@ -87,7 +87,7 @@ class MailboxRoutes:
 
 
 def _summary(email: Email) -> dict[str, Any]:
-    contents, judgement = email.contents, email.judgement
+    contents, evaluation = email.contents, email.evaluation
     return {
         "id": email.id,
         "received_at": email.received_at.isoformat(),
@@ -102,9 +102,9 @@ def _summary(email: Email) -> dict[str, Any]:
         "via": email.via,
         "passed": email.passed,
         "authentication_results": email.authentication_results,
-        "spf": asdict(judgement.spf),
-        "dkim": [asdict(verdict) for verdict in judgement.dkim],
-        "dmarc": asdict(judgement.dmarc),
+        "spf": asdict(evaluation.spf),
+        "dkim": [asdict(verdict) for verdict in evaluation.dkim],
+        "dmarc": asdict(evaluation.dmarc),
     }
 
 

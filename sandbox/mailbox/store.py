@@ -10,7 +10,7 @@ from sandbox.clock import Clock
 from sandbox.dns.suffixes import registrable
 from sandbox.mailbox.authentication_results import authentication_results
 from sandbox.mailbox.contents import Contents, read_contents
-from sandbox.mailbox.judge import Envelope, Judge, Judgement
+from sandbox.mailbox.judge import Envelope, Evaluation, Evaluator
 
 _BYTES_KEPT = 512 * 1024 * 1024
 
@@ -24,19 +24,19 @@ class Email:
     raw: bytes
     envelope: Envelope
     contents: Contents
-    judgement: Judgement
+    evaluation: Evaluation
     authentication_results: str
 
     @property
     def mailed_by(self) -> str | None:
         """Return the envelope sender's domain if SPF passes."""
-        verdict = self.judgement.spf
+        verdict = self.evaluation.spf
         return verdict.domain if verdict.result == "pass" else None
 
     @property
     def signed_by(self) -> str | None:
         """Return the domain of a signature that verified, preferring the author's organization."""
-        passed = [verdict.domain for verdict in self.judgement.dkim if verdict.result == "pass"]
+        passed = [verdict.domain for verdict in self.evaluation.dkim if verdict.result == "pass"]
         return next((domain for domain in passed if self._own(domain)), passed[0] if passed else None)
 
     @property
@@ -48,10 +48,10 @@ class Email:
     @property
     def passed(self) -> bool:
         """Return whether DMARC passes for the From address."""
-        return self.judgement.dmarc.result == "pass"
+        return self.evaluation.dmarc.result == "pass"
 
     def _own(self, domain: str) -> bool:
-        author = self.judgement.dmarc.domain
+        author = self.evaluation.dmarc.domain
         return domain == author or (registrable(domain) or domain) == (registrable(author) or author)
 
 
@@ -79,7 +79,7 @@ class Search:
 class Mailbox:
     """Authenticates and keeps emails: the newest `kept` of them, at most 512 MiB in total."""
 
-    def __init__(self, judge: Judge, clock: Clock, *, host: str, kept: int = 1000) -> None:
+    def __init__(self, judge: Evaluator, clock: Clock, *, host: str, kept: int = 1000) -> None:
         self._judge = judge
         self._clock = clock
         self._kept = kept
@@ -90,9 +90,9 @@ class Mailbox:
     async def receive(self, raw: bytes, envelope: Envelope) -> Email:
         """Authenticate an email and keep it."""
         contents = read_contents(raw)
-        judgement = await self._judge.judge(raw, envelope, contents.from_addresses)
-        results = authentication_results(self._host, judgement, envelope)
-        email = Email(uuid.uuid4().hex, self._clock.now(), raw, envelope, contents, judgement, results)
+        evaluation = await self._judge.judge(raw, envelope, contents.from_addresses)
+        results = authentication_results(self._host, evaluation, envelope)
+        email = Email(uuid.uuid4().hex, self._clock.now(), raw, envelope, contents, evaluation, results)
         self._emails[email.id] = email
         self._bytes += len(raw)
         while len(self._emails) > self._kept or self._bytes > _BYTES_KEPT:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from services.console.api import routes as api
 from services.console.assets import Assets
 from services.console.callers import Callers
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.forms import Forms
 from services.console.hardening import Hardening, of_page
 from services.console.links import Links
@@ -36,14 +36,16 @@ class Parts:
 def application(parts: Parts, *, public_url: str, api_requests_per_second: int) -> Starlette:
     """Create the application served at `public_url`."""
 
-    def refusal(request: Request, error: Exception) -> Response:
-        response = (parts.pages.refusal if of_page(request.url.path) else api.refusal)(request, error)
+    def error_response(request: Request, error: Exception) -> Response:
+        response = (parts.pages.error_response if of_page(request.url.path) else api.error_response)(
+            request, error
+        )
         if isinstance(error, HTTPException):
             response.headers.update(error.headers or {})
         return response
 
     def refuse(request: Request, status: int, sentence: str) -> Response:
-        return refusal(request, HTTPException(status, sentence))
+        return error_response(request, HTTPException(status, sentence))
 
     own = [Route("/", _home), Route("/healthz", _health), *parts.assets.routes()]
     pages = [*parts.pages.routes(), *parts.links.routes()]  # order matters: /d/{domain_id} before /d/{token}
@@ -58,7 +60,11 @@ def application(parts: Parts, *, public_url: str, api_requests_per_second: int) 
             Middleware(Hardening, public_url=public_url, refuse=refuse),
             Middleware(Forms, sessions=parts.sessions, refuse=refuse),
         ],
-        exception_handlers={HTTPException: refusal, Refused: refusal, Exception: refusal},
+        exception_handlers={
+            HTTPException: error_response,
+            CallFailed: error_response,
+            Exception: error_response,
+        },
     )
 
 

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from chassis.access import hash_token
 from letterhead.identity.v1.api_keys_pb2 import GetCallerRequest
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 
 FRESH = timedelta(seconds=5)
 # A key that was valid this recently is still accepted while identity is down, so that sending does not
@@ -59,7 +59,7 @@ class Callers:
             async with self._lane(known):
                 method = self._calls.api_keys.GetCaller
                 response = await self._calls.ask(method, GetCallerRequest(), key=key, deadline=WITHIN)
-        except Refused as refused:
+        except CallFailed as refused:
             if known is None or refused.code.name not in DOWN or time.monotonic() > known.until:
                 self._known.pop(digest, None)
                 raise

@@ -21,7 +21,7 @@ from chassis.config import Tls
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import (
     emails_pb2_grpc,
-    settlement_pb2_grpc,
+    resolution_pb2_grpc,
     suppressions_pb2_grpc,
     test_addresses_pb2_grpc,
 )
@@ -51,7 +51,7 @@ class Violation:
     description: str
 
 
-class Refused(Exception):
+class CallFailed(Exception):
     """An error returned by a service: `code` and `reason` for programs, `message` for people."""
 
     def __init__(
@@ -70,10 +70,12 @@ class Refused(Exception):
         self.violations = violations
         self.retry_after = retry_after
 
-    def of(self, field: str) -> "Refused":
+    def of(self, field: str) -> "CallFailed":
         """Return the same error with all violations reported for `field`, the caller's name of the input."""
         violations = tuple(Violation(field, each.description) for each in self.violations)
-        return Refused(self.code, self.reason, str(self), violations=violations, retry_after=self.retry_after)
+        return CallFailed(
+            self.code, self.reason, str(self), violations=violations, retry_after=self.retry_after
+        )
 
 
 class Calls:
@@ -90,7 +92,7 @@ class Calls:
         self.sender = emails_pb2_grpc.SenderServiceStub(sender)
         self.test_addresses = test_addresses_pb2_grpc.TestAddressServiceStub(sender)
         self.suppressions = suppressions_pb2_grpc.SuppressionServiceStub(sender)
-        self.settlement = settlement_pb2_grpc.SettlementServiceStub(sender)
+        self.resolution = resolution_pb2_grpc.ResolutionServiceStub(sender)
 
     async def ask(
         self,
@@ -138,13 +140,13 @@ _DETAILS = (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_det
 def _metadata(key: str) -> tuple[tuple[str, str], ...]:
     """Return the metadata of a call: the key, and the request id that all services log."""
     if key and not well_formed(key):  # arbitrary text must not reach a header
-        raise Refused(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "Malformed API key")
+        raise CallFailed(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "Malformed API key")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     known = (("x-request-id", request_id),) if request_id else ()
     return (("authorization", f"Bearer {key}"), *known) if key else known
 
 
-def refusal_of(status: Status) -> Refused:
+def failure_of(status: Status) -> CallFailed:
     """Return the error that a google.rpc.Status describes."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
     reason, violations, retry_after = code.name, [], None
@@ -156,13 +158,13 @@ def refusal_of(status: Status) -> Refused:
             violations = [Violation(each.field, each.description) for each in bad.field_violations]
         elif detail.Unpack(retry):
             retry_after = retry.retry_delay.ToTimedelta()
-    return Refused(code, reason, status.message, violations=tuple(violations), retry_after=retry_after)
+    return CallFailed(code, reason, status.message, violations=tuple(violations), retry_after=retry_after)
 
 
-def _refused(error: grpc.aio.AioRpcError) -> Refused:
+def _refused(error: grpc.aio.AioRpcError) -> CallFailed:
     """Return the error of a failed call. Without status details, the service is down or was cut off."""
     if (status := rpc_status.from_call(error)) and status.message:
-        return refusal_of(status)
-    return Refused(
+        return failure_of(status)
+    return CallFailed(
         error.code(), error.code().name, "A Letterhead service is not responding. Try again in a moment."
     )

@@ -25,14 +25,14 @@ class Chip:
     icon: str  # a name in the `icon` macro of templates/parts.html
 
 
-_VERDICTS = {
-    RecordCheck.VERDICT_UNSPECIFIED: Chip("Checking", "quiet", "clock"),
-    RecordCheck.VERDICT_FOUND: Chip("Found", "good", "check"),
-    RecordCheck.VERDICT_MISSING: Chip("Missing", "wait", "circle"),
-    RecordCheck.VERDICT_MISMATCH: Chip("Mismatch", "bad", "cross"),
-    RecordCheck.VERDICT_CONFLICT: Chip("Conflict", "bad", "warning"),
-    RecordCheck.VERDICT_PROPAGATING: Chip("Propagating", "wait", "half"),
-    RecordCheck.VERDICT_UNREACHABLE: Chip("Unreachable", "wait", "question"),
+_RECORD_CHIPS = {
+    RecordCheck.STATUS_UNSPECIFIED: Chip("Checking", "quiet", "clock"),
+    RecordCheck.STATUS_FOUND: Chip("Found", "good", "check"),
+    RecordCheck.STATUS_MISSING: Chip("Missing", "wait", "circle"),
+    RecordCheck.STATUS_MISMATCH: Chip("Mismatch", "bad", "cross"),
+    RecordCheck.STATUS_CONFLICT: Chip("Conflict", "bad", "warning"),
+    RecordCheck.STATUS_PROPAGATING: Chip("Propagating", "wait", "half"),
+    RecordCheck.STATUS_UNREACHABLE: Chip("Unreachable", "wait", "question"),
 }
 _UNKNOWN = Chip("Unknown", "quiet", "question")
 _DOMAIN_STATES = {
@@ -47,7 +47,7 @@ _DOMAIN_STATES = {
 }
 _EMAIL_STATES = {
     Email.STATE_QUEUED: Chip("Queued", "quiet", "clock"),
-    Email.STATE_CLAIMED: Chip("Sending", "quiet", "clock"),
+    Email.STATE_SENDING: Chip("Sending", "quiet", "clock"),
     Email.STATE_SENT: Chip("Sent", "good", "check"),
     Email.STATE_SUPPRESSED: Chip("Suppressed", "wait", "circle"),
     Email.STATE_FAILED: Chip("Failed", "bad", "cross"),
@@ -94,9 +94,9 @@ _TENANT_STATES = {
 }
 
 
-def verdict(check: RecordCheck) -> Chip:
+def record(check: RecordCheck) -> Chip:
     """Return the chip of a record's status."""
-    return _chip(_VERDICTS, check.verdict)
+    return _chip(_RECORD_CHIPS, check.status)
 
 
 def domain_state(state: Domain.State.ValueType) -> Chip:

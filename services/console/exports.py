@@ -79,13 +79,13 @@ def harmless(check: RecordCheck) -> bool:
     """Return whether adding the record is safe: it is required, or no other record is in its place."""
     return (
         check.record.required
-        or check.verdict == RecordCheck.VERDICT_MISSING
-        or (check.verdict == RecordCheck.VERDICT_FOUND and check.record.value in check.seen)
+        or check.status == RecordCheck.STATUS_MISSING
+        or (check.status == RecordCheck.STATUS_FOUND and check.record.value in check.seen)
     )
 
 
 def _left_out(check: RecordCheck) -> str:
-    if check.verdict == RecordCheck.VERDICT_UNSPECIFIED:
+    if check.status == RecordCheck.STATUS_UNSPECIFIED:
         return "it has not been checked yet."
     return "another record exists, or the name servers could not be checked."
 

@@ -80,8 +80,8 @@ class Hardening:
             return await self._app(scope, receive, send)
         answer = Answer(send, self.headers)
         try:
-            if refusal := self._refusal(scope):
-                return await self._refuse(Request(scope), *refusal)(scope, receive, answer)
+            if error_response := self._refusal(scope):
+                return await self._refuse(Request(scope), *error_response)(scope, receive, answer)
             return await self._app(scope, _bounded(scope, receive), answer)
         except ClientDisconnect:
             return None  # the client is gone, so there is no one to respond to

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from chassis.access import LINK_PREFIX, well_formed
 from letterhead.identity.v1 import links_pb2
 from services.console.callers import Callers
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.hardening import Tries
 from services.console.session import Sessions
 
@@ -61,7 +61,7 @@ class Links:
         try:
             await self._callers.tenant_of(token)
             opened = await self._calls.ask(self._calls.links.OpenLink, links_pb2.OpenLinkRequest(), key=token)
-        except Refused as refused:
+        except CallFailed as refused:
             if refused.reason == "KEY_INVALID":
                 raise HTTPException(404, DEAD) from None
             raise

@@ -12,9 +12,9 @@ from datetime import timedelta
 from prometheus_client import Gauge
 
 from chassis.backoff import wait_any
-from chassis.bell import Bell
+from chassis.notifier import Notifier
 from letterhead.verifier.v1.verifier_pb2 import Verification, WatchDomainRequest
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 
 PAGES = Gauge("letterhead_live_pages", "Open pages that watch a domain")
 STREAMS = Gauge("letterhead_live_streams", "Open streams from verifier, shared by the pages")
@@ -25,7 +25,7 @@ REOPEN_DELAY = timedelta(seconds=0.5)  # delay before a broken stream is reopene
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class Snapshot:
     """A snapshot of a domain, with its rendered HTML, which is created once for all pages that watch it."""
 
     known: Verification
@@ -42,8 +42,8 @@ class _Watched:
     """The shared state of all pages that watch one domain with one key."""
 
     def __init__(self) -> None:
-        self.bell = Bell()
-        self.sight: Sight | None = None
+        self.notifier = Notifier()
+        self.snapshot: Snapshot | None = None
         self.ended = False
         self.pages = 0
         self.task: asyncio.Task[None]
@@ -57,21 +57,21 @@ class Live:
         self._watched: dict[tuple[str, str], _Watched] = {}  # by domain and key
         self._stopping = asyncio.Event()
 
-    async def follow(self, domain_id: str, key: str) -> AsyncGenerator[Sight | None]:
+    async def follow(self, domain_id: str, key: str) -> AsyncGenerator[Snapshot | None]:
         """Yield the current snapshot, then one after each change, and None as a heartbeat.
 
         End when the domain is gone or the process stops. The caller must have checked that `key` may see it.
         """
         with self._join(domain_id, key) as watched:
-            last: Sight | None = None
+            last: Snapshot | None = None
             while not (watched.ended or self._stopping.is_set()):
-                ring = watched.bell.next_ring()
-                if watched.sight is not last:
-                    last = watched.sight
+                changed = watched.notifier.next_event()
+                if watched.snapshot is not last:
+                    last = watched.snapshot
                     yield last
                     continue
-                await wait_any(ring, timeout=HEARTBEAT.total_seconds())
-                if not ring.is_set():
+                await wait_any(changed, timeout=HEARTBEAT.total_seconds())
+                if not changed.is_set():
                     yield None
 
     def full(self, domain_id: str, key: str) -> bool:
@@ -83,7 +83,7 @@ class Live:
         """End every stream."""
         self._stopping.set()
         for watched in self._watched.values():
-            watched.bell.ring()
+            watched.notifier.notify()
 
     @contextmanager
     def _join(self, domain_id: str, key: str) -> Iterator[_Watched]:
@@ -109,7 +109,7 @@ class Live:
                     await wait_any(self._stopping, timeout=REOPEN_DELAY.total_seconds())
         finally:
             watched.ended = True
-            watched.bell.ring()
+            watched.notifier.notify()
 
     async def _stream(self, watched: _Watched, domain_id: str, key: str) -> bool:
         """Follow one stream to its end; return whether to open another."""
@@ -118,8 +118,8 @@ class Live:
                 self._calls.watch(WatchDomainRequest(domain_id=domain_id), key=key)
             ) as stream:
                 async for update in stream:
-                    watched.sight = Sight(update.verification)
-                    watched.bell.ring()
-        except Refused as refused:
+                    watched.snapshot = Snapshot(update.verification)
+                    watched.notifier.notify()
+        except CallFailed as refused:
             return refused.code.name == "UNAVAILABLE"
         return False

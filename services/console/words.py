@@ -32,13 +32,13 @@ _PURPOSES = {
     DnsRecord.PURPOSE_OWNERSHIP: "Proves that you control the domain.",
 }
 # Verdicts for which the page shows what is published instead of the record.
-SEEN_INSTEAD = (RecordCheck.VERDICT_MISMATCH, RecordCheck.VERDICT_CONFLICT)
+SEEN_INSTEAD = (RecordCheck.STATUS_MISMATCH, RecordCheck.STATUS_CONFLICT)
 # States in which email is sent under the domain's own name.
 SENDING = (Domain.STATE_READY, Domain.STATE_DEGRADED)
 # States that do not change without an action, or not soon.
 _RESTING = frozenset(Email.State.values()) - {
     Email.STATE_QUEUED,
-    Email.STATE_CLAIMED,
+    Email.STATE_SENDING,
     Email.STATE_UNKNOWN,
     Email.STATE_SENT,
 }
@@ -186,11 +186,11 @@ def last_note(email: Email) -> str:
 
 def advice(check: RecordCheck) -> str:
     """Return what to do about a record, or its status if there is nothing to do."""
-    if check.hint:
-        if not_there := _NOT_THERE.match(check.hint):
+    if check.message:
+        if not_there := _NOT_THERE.match(check.message):
             return f"Not found yet. Add it to the DNS zone {not_there[1]}."
-        return _TOKEN.sub(lambda token: f"{token[0][:TOKEN_SHOWN]}…", plain(check.hint))
-    if check.verdict == RecordCheck.VERDICT_FOUND:
+        return _TOKEN.sub(lambda token: f"{token[0][:TOKEN_SHOWN]}…", plain(check.message))
+    if check.status == RecordCheck.STATUS_FOUND:
         return f"Found on {_servers(check)}."
     return "Checking your name servers."
 
@@ -198,7 +198,7 @@ def advice(check: RecordCheck) -> str:
 def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
     """Return the number of required records that were found, and the number of all required records."""
     required = [check for check in checks if check.record.required]
-    return sum(check.verdict == RecordCheck.VERDICT_FOUND for check in required), len(required)
+    return sum(check.status == RecordCheck.STATUS_FOUND for check in required), len(required)
 
 
 def headline(known: Verification) -> tuple[str, str]:
@@ -234,7 +234,7 @@ def _ownership(known: Verification) -> tuple[str, str] | None:
     return title, sentence.format(deadline=deadline)
 
 
-def standing(domain: Domain) -> str:
+def status_line(domain: Domain) -> str:
     """Return the status of a domain in a list, in a few words."""
     if domain.ownership in _OWNERSHIP and domain.state not in (Domain.STATE_DELETING, Domain.STATE_DELETED):
         return _OWNERSHIP[domain.ownership][0]

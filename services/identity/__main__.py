@@ -8,14 +8,14 @@ from typing import Any
 
 from chassis import config, server
 from chassis.access import Access
-from chassis.bell import Bell
 from chassis.config import setting
 from chassis.database import open_database
 from chassis.errors import Unavailable
 from chassis.events import Outbox, Relay, open_stream
-from chassis.forgetting import Forgetting
+from chassis.notifier import Notifier
+from chassis.retention import Retention
 from chassis.slots import Slots
-from chassis.worker import ClaimLoop
+from chassis.worker import LeaseLoop
 from letterhead.identity.v1 import (
     api_keys_pb2,
     api_keys_pb2_grpc,
@@ -98,13 +98,13 @@ async def running(settings: Config) -> AsyncIterator[int]:
         slots = Slots(database, settings.aws.control_key, interval, patience=PATIENCE, group=SCHEMA)
         worker = IdentityWorker(identities, ses, slots, slow_retry=settings.slow_retry)
         deletions = DeletionStore(database, outbox, ses_region)
-        loops: list[ClaimLoop[Any]] = [identity_loop(worker), deletion_loop(deletions)]
+        loops: list[LeaseLoop[Any]] = [identity_loop(worker), deletion_loop(deletions)]
         ownership_worker = OwnershipWorker(ownership)
-        notifier, first_keys = Bell(), FirstKeys(tenants, keys, settings.keys)
+        notifier, first_keys = Notifier(), FirstKeys(tenants, keys, settings.keys)
         with suppress(Unavailable):
             await first_keys.store()
         await stack.enter_async_context(database.listen(CHANNEL, lambda: _wake(notifier, loops)))
-        await stack.enter_async_context(database.listen(VERIFIER_CHANGES, ownership_worker.rounds.wake))
+        await stack.enter_async_context(database.listen(VERIFIER_CHANGES, ownership_worker.task.wake))
         yield await stack.enter_async_context(
             server.serving(
                 settings.server,
@@ -118,9 +118,9 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 ),
                 background=[
                     *(loop.run for loop in loops),
-                    ownership_worker.rounds.run,
+                    ownership_worker.task.run,
                     Relay(database, stream, SCHEMA).run,
-                    Forgetting(database, RULES).rounds.run,
+                    Retention(database, RULES).task.run,
                     first_keys.run,
                 ],
                 health_checks={"first_keys": first_keys.check},
@@ -128,8 +128,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         )
 
 
-def _wake(notifier: Bell, loops: Sequence[ClaimLoop[Any]]) -> None:
-    notifier.ring()
+def _wake(notifier: Notifier, loops: Sequence[LeaseLoop[Any]]) -> None:
+    notifier.notify()
     for loop in loops:
         loop.wake()
 

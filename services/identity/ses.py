@@ -52,7 +52,7 @@ _LASTING = {
 }
 
 
-class Trouble(Exception):
+class SesError(Exception):
     """A failed SES call with a message for users; an operator must fix a `lasting` one, retried slowly."""
 
     def __init__(self, sentence: str, *, lasting: bool) -> None:
@@ -141,7 +141,7 @@ class Ses:
         outcome = "unanswered"
         try:
             answer = await self._threads.run(method, **arguments)
-            outcome = "done" if expected is None or expected in answer else "half_an_answer"
+            outcome = "done" if expected is None or expected in answer else "incomplete_response"
         except ClientError as error:
             outcome = _code(error)
             if outcome == tolerated:
@@ -154,7 +154,7 @@ class Ses:
         finally:
             CALLS.labels(operation, outcome).inc()
         if outcome != "done":
-            raise Trouble(f"SES in {self._region} returned an incomplete response.", lasting=False)
+            raise SesError(f"SES in {self._region} returned an incomplete response.", lasting=False)
         return answer
 
     @property
@@ -176,19 +176,19 @@ class Ses:
             falls_back=mail_from.get("BehaviorOnMxFailure") == "USE_DEFAULT_VALUE",
         )
 
-    def _refused(self, error: ClientError) -> Trouble:
+    def _refused(self, error: ClientError) -> SesError:
         code, message = _code(error), error.response.get("Error", {}).get("Message", "")[:200]
         if code in _THROTTLES:
-            return Trouble("SES throttled the request.", lasting=False)
+            return SesError("SES throttled the request.", lasting=False)
         if sentence := _LASTING.get(code):
             values = {"region": self._region, "set": self._configuration_set, "message": message}
-            return Trouble(sentence.format(**values), lasting=True)
-        return Trouble(f"SES in {self._region} returned an error ({code}).", lasting=False)
+            return SesError(sentence.format(**values), lasting=True)
+        return SesError(f"SES in {self._region} returned an error ({code}).", lasting=False)
 
-    def _unanswered(self, error: BotoCoreError) -> Trouble:
+    def _unanswered(self, error: BotoCoreError) -> SesError:
         if isinstance(error, _NO_CREDENTIALS):
-            return Trouble("Letterhead has no AWS credentials. An operator must add them.", lasting=True)
-        return Trouble(f"SES in {self._region} did not respond.", lasting=False)
+            return SesError("Letterhead has no AWS credentials. An operator must add them.", lasting=True)
+        return SesError(f"SES in {self._region} did not respond.", lasting=False)
 
 
 @asynccontextmanager

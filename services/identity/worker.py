@@ -10,13 +10,13 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 
-from chassis.rounds import Rounds
+from chassis.periodic import PeriodicTask
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
-from chassis.worker import ClaimLoop
+from chassis.worker import LeaseLoop
 from services.identity.model.domains import Claim
 from services.identity.model.provisioning import Call, IdentityState, Seen, Signing, Work, changes_needed
-from services.identity.ses import Ses, Trouble
+from services.identity.ses import Ses, SesError
 from services.identity.store.deletions import DeletionStore
 from services.identity.store.identities import IdentityStore, LeaseLost
 from services.identity.store.ownership import OwnershipStore
@@ -40,14 +40,14 @@ CONTRADICTION = "SES returned contradictory results for this identity."
 NO_TOKENS = "SES returned no DKIM tokens."
 
 
-def identity_loop(worker: "IdentityWorker") -> ClaimLoop[Work]:
+def identity_loop(worker: "IdentityWorker") -> LeaseLoop[Work]:
     """Return the loop that calls SES, without concurrency: parallel calls would only share the one rate."""
-    return ClaimLoop("identities", worker.lease, worker.step, concurrency=1, idle=IDLE)
+    return LeaseLoop("identities", worker.lease, worker.step, concurrency=1, idle=IDLE)
 
 
-def deletion_loop(store: DeletionStore) -> ClaimLoop[Claim]:
+def deletion_loop(store: DeletionStore) -> LeaseLoop[Claim]:
     """Return the loop that deletes claims."""
-    return ClaimLoop("deletions", store.claim_due, store.let_go, concurrency=2, idle=IDLE)
+    return LeaseLoop("deletions", store.lease_due, store.let_go, concurrency=2, idle=IDLE)
 
 
 class OwnershipWorker:
@@ -55,7 +55,7 @@ class OwnershipWorker:
 
     def __init__(self, store: OwnershipStore) -> None:
         self._store = store
-        self.rounds = Rounds("ownership", self.decide, interval=DECIDED_EVERY)
+        self.task = PeriodicTask("ownership", self.decide, interval=DECIDED_EVERY)
 
     async def decide(self) -> bool:
         """Decide the names that are due; return whether anything changed, which may make more names due."""
@@ -89,7 +89,7 @@ class IdentityWorker:
         """Wait for a slot if anything is due, then lease the identity whose tenant is next."""
         if not await self._store.is_due() or not await self._slots.wait():
             return []
-        work = await self._store.claim_due()
+        work = await self._store.lease_due()
         return [work] if work else []
 
     async def step(self, work: Work) -> None:
@@ -98,7 +98,7 @@ class IdentityWorker:
             await self._steps[work.call](work)
         except LeaseLost:
             log.warning("lease lost to another worker", action="lease_lost", identity=work.name)
-        except Trouble as trouble:
+        except SesError as trouble:
             await self._retry_later(work, trouble)
 
     async def _get(self, work: Work) -> None:
@@ -108,7 +108,7 @@ class IdentityWorker:
         elif seen is None:
             await self._store.plan(work, [Call.CREATE])
         elif not seen.ours:
-            raise Trouble(NOT_OURS.format(tag=self._ses.tag), lasting=True)
+            raise SesError(NOT_OURS.format(tag=self._ses.tag), lasting=True)
         else:
             await self._present(work, seen)
 
@@ -118,7 +118,7 @@ class IdentityWorker:
         elif work.calls_after:
             await self._store.plan(work, work.calls_after)
         else:  # a GET before this call did not find the identity
-            raise Trouble(CONTRADICTION, lasting=False)
+            raise SesError(CONTRADICTION, lasting=False)
 
     async def _present(self, work: Work, seen: Seen) -> None:
         await self._record(work, seen.signing, changes_needed(seen, work.mail_from_domain))
@@ -126,7 +126,7 @@ class IdentityWorker:
     async def _restart_dkim(self, work: Work) -> None:
         signing = await self._ses.restart_dkim(work.name)
         if not signing.tokens:
-            raise Trouble(NO_TOKENS, lasting=False)
+            raise SesError(NO_TOKENS, lasting=False)
         await self._record(work, signing, work.calls_after)
 
     async def _record(self, work: Work, signing: Signing, calls_left: Sequence[Call]) -> None:
@@ -135,29 +135,29 @@ class IdentityWorker:
 
     async def _set_mail_from(self, work: Work) -> None:
         await self._ses.set_mail_from(work.name, work.mail_from_domain)
-        if await self._store.settle_present(work):
+        if await self._store.mark_present(work):
             _log_provided(work)
 
     async def _remove(self, work: Work, seen: Seen | None) -> None:
         if seen is not None and seen.ours:
             await self._store.plan(work, [Call.DELETE])
         else:
-            await self._settle_absent(work, LEFT_ALONE if seen else GONE)
+            await self._mark_absent(work, LEFT_ALONE if seen else GONE)
 
     async def _delete(self, work: Work) -> None:
         await self._ses.delete(work.name)
-        await self._settle_absent(work, GONE)
+        await self._mark_absent(work, GONE)
 
-    async def _settle_absent(self, work: Work, cause: str) -> None:
-        if await self._store.settle_absent(work, cause):
+    async def _mark_absent(self, work: Work, cause: str) -> None:
+        if await self._store.mark_identity_absent(work, cause):
             log.info("SES identity removed", action="identity_removed", identity=work.name, cause=cause)
 
-    async def _retry_later(self, work: Work, trouble: Trouble) -> None:
+    async def _retry_later(self, work: Work, trouble: SesError) -> None:
         attempts = work.attempts + 1
         delay = self._slow_retry if trouble.lasting else _backoff(attempts)
         next_retry = f"Letterhead retries automatically, next in {math.ceil(delay.total_seconds())} s."
-        log.warning(trouble.sentence, action="ses_troubled", identity=work.name, attempts=attempts)
-        await self._store.record_trouble(work, f"{trouble.sentence} {next_retry}", delay)
+        log.warning(trouble.sentence, action="ses_call_failed", identity=work.name, attempts=attempts)
+        await self._store.record_error(work, f"{trouble.sentence} {next_retry}", delay)
 
 
 def _log_provided(work: Work) -> None:

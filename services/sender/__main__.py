@@ -14,15 +14,15 @@ from chassis.bucket import RateBucket
 from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
-from chassis.forgetting import Forgetting
-from chassis.rounds import Rounds
+from chassis.periodic import PeriodicTask
+from chassis.retention import Retention
 from chassis.threads import Executor
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from letterhead.sender.v1 import (
     emails_pb2,
     emails_pb2_grpc,
-    settlement_pb2,
-    settlement_pb2_grpc,
+    resolution_pb2,
+    resolution_pb2_grpc,
     suppressions_pb2,
     suppressions_pb2_grpc,
     test_addresses_pb2,
@@ -31,39 +31,39 @@ from letterhead.sender.v1 import (
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.changes import Changes
 from services.sender.commands.decisions import Decisions
-from services.sender.commands.specimens import Specimens
 from services.sender.commands.test_addresses import TestAddresses
+from services.sender.commands.test_emails import TestEmails
 from services.sender.events import FEEDBACK
 from services.sender.model.impersonation import ProtectedNames
 from services.sender.model.lookalikes import skeleton
 from services.sender.model.origin import SharedSender
 from services.sender.servicer.emails import SenderServicer
-from services.sender.servicer.settlement import SettlementServicer
+from services.sender.servicer.resolution import ResolutionServicer
 from services.sender.servicer.suppressions import SuppressionServicer
 from services.sender.servicer.test_addresses import TestAddressServicer
 from services.sender.ses import Ses
 from services.sender.store.acceptance import AcceptanceStore
 from services.sender.store.changes import ChangeStore
-from services.sender.store.claims import ClaimStore
 from services.sender.store.decisions import DecisionStore
-from services.sender.store.emails import EmailStore, Place
+from services.sender.store.emails import EmailStore, SesRegion
 from services.sender.store.feedback import Feedback
+from services.sender.store.feedback_liveness import FeedbackLivenessStore, Windows
 from services.sender.store.limits import Limits, LimitStore
-from services.sender.store.listening import ListeningStore, Windows
 from services.sender.store.measures import Measures
+from services.sender.store.queue import QueueStore
 from services.sender.store.reputation import ReputationStore
 from services.sender.store.retention import Days, rules
-from services.sender.store.specimens import SpecimenStore
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import SuppressionStore
 from services.sender.store.test_addresses import TestAddressStore
+from services.sender.store.test_emails import TestEmailStore
 from services.sender.store.unmatched import UnmatchedStore
 from services.sender.store.upkeep import UpkeepStore
+from services.sender.worker.feedback_liveness import FeedbackLiveness
 from services.sender.worker.guard import Guard, Pause
-from services.sender.worker.handover import Worker
 from services.sender.worker.heartbeat import Heartbeat
-from services.sender.worker.listening import Listening
 from services.sender.worker.matching import Matching
+from services.sender.worker.submission import Worker
 from services.sender.worker.upkeep import Upkeep
 
 SCHEMA = "sender"
@@ -71,7 +71,7 @@ PAUSE_SECONDS = 5
 MEASURED_EVERY = timedelta(seconds=15)
 
 
-# Not run with LETTERHEAD_HANDING_OVER=false: a restored database shows email as it was at the backup.
+# Not run with LETTERHEAD_SUBMITTING=false: a restored database shows email as it was at the backup.
 HALTED = frozenset({"expire", "release"})
 
 
@@ -139,7 +139,7 @@ class Config:
     reputation_interval: timedelta = setting(
         timedelta(seconds=20), help="seconds between checks of bounces and complaints", minimum=timedelta(0)
     )
-    handing_over: bool = setting(
+    submitting: bool = setting(
         True, help="false: submit nothing to SES and let nothing expire, for use after a database restore"
     )
     configuration_set: str = setting("letterhead", help="SES configuration set to send every email with")
@@ -162,9 +162,9 @@ class Config:
     )
 
     @property
-    def place(self) -> Place:
+    def ses_region(self) -> SesRegion:
         """Return the AWS account and region that emails are sent from."""
-        return Place(self.aws.aws_account, self.aws.aws_region)
+        return SesRegion(self.aws.aws_account, self.aws.aws_region)
 
 
 @asynccontextmanager
@@ -176,8 +176,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         states = EmailStates(body_retention=settings.body_retention)
         feedback = Feedback(states, SuppressionStore(database), UnmatchedStore(database))
         worker_name = f"{platform.node()}:{os.getpid()}"
-        claims = ClaimStore(
-            database, states, settings.place, shared=settings.shared.sender(), worker=worker_name
+        claims = QueueStore(
+            database, states, settings.ses_region, shared=settings.shared.sender(), worker=worker_name
         )
         # One thread more than there are POSTs, so that a heartbeat never delays an email.
         executor = await stack.enter_async_context(Executor("ses", settings.ses_threads + 1))
@@ -190,23 +190,23 @@ async def running(settings: Config) -> AsyncIterator[int]:
             ses,
             executor=executor,
             threads=settings.ses_threads,
-            place=settings.place,
+            ses_region=settings.ses_region,
         )
         heartbeat = _heartbeat(settings, database, claims, ses, executor)
         matching = Matching(database, UnmatchedStore(database), feedback)
         pause = await stack.enter_async_context(_pausing(settings))
-        rounds = {
+        task = {
             **_email_tasks(settings, database, states, claims, heartbeat),
-            **({"heartbeat": heartbeat.rounds} if heartbeat else {}),
+            **({"heartbeat": heartbeat.task} if heartbeat else {}),
             **_tenant_tasks(settings, database, pause),
-            "match": Rounds("matching", matching.match, interval=timedelta(seconds=1)),
+            "match": PeriodicTask("matching", matching.match, interval=timedelta(seconds=1)),
         }
         await stack.enter_async_context(database.listen("sender_emails", worker.loop.wake))
-        await stack.enter_async_context(database.listen("webhooks_feedback", rounds["settle"].wake))
+        await stack.enter_async_context(database.listen("webhooks_feedback", task["resolve"].wake))
         background = [
-            *([worker.loop.run] if settings.handing_over else []),
-            *(each.run for name, each in rounds.items() if settings.handing_over or name not in HALTED),
-            *(each.run for each in _consumers(database, stream, feedback, rounds["release"])),
+            *([worker.loop.run] if settings.submitting else []),
+            *(each.run for name, each in task.items() if settings.submitting or name not in HALTED),
+            *(each.run for each in _consumers(database, stream, feedback, task["release"])),
             Relay(database, stream, SCHEMA).run,
         ]
         yield await stack.enter_async_context(
@@ -221,59 +221,61 @@ async def running(settings: Config) -> AsyncIterator[int]:
 
 
 def _heartbeat(
-    settings: Config, database: Database, claims: ClaimStore, ses: Ses, executor: Executor
+    settings: Config, database: Database, claims: QueueStore, ses: Ses, executor: Executor
 ) -> Heartbeat | None:
     """Return the sender of heartbeats; None without a shared domain to send them from."""
     shared = settings.shared.sender()
     if shared is None:
         return None
-    return Heartbeat(database, claims, ses, executor, place=settings.place, domain=shared.domain)
+    return Heartbeat(database, claims, ses, executor, ses_region=settings.ses_region, domain=shared.domain)
 
 
 def _email_tasks(
     settings: Config,
     database: Database,
     states: EmailStates,
-    claims: ClaimStore,
+    claims: QueueStore,
     heartbeat: Heartbeat | None,
-) -> dict[str, Rounds]:
+) -> dict[str, PeriodicTask]:
     source = f"{settings.aws.aws_account}:{settings.aws.aws_region}:{settings.configuration_set}"
     upkeep = Upkeep(
         database,
         UpkeepStore(database, source),
         states,
         claims,
-        Listening(
+        FeedbackLiveness(
             database,
-            ListeningStore(database, source),
+            FeedbackLivenessStore(database, source),
             settings.windows,
             heartbeat.send if heartbeat else None,
         ),
         windows=settings.windows,
     )
     return {
-        "settle": Rounds("settlement", upkeep.settle, interval=timedelta(seconds=1)),
-        "expire": Rounds("deadlines", upkeep.expire, interval=timedelta(seconds=2)),
-        "supersede": Rounds("superseded domains", upkeep.supersede, interval=timedelta(seconds=2)),
-        "release": Rounds("release", upkeep.release, interval=timedelta(seconds=2)),
-        "forget": Forgetting(
+        "resolve": PeriodicTask("resolution", upkeep.resolve, interval=timedelta(seconds=1)),
+        "expire": PeriodicTask("deadlines", upkeep.expire, interval=timedelta(seconds=2)),
+        "supersede": PeriodicTask("superseded domains", upkeep.supersede, interval=timedelta(seconds=2)),
+        "release": PeriodicTask("release", upkeep.release, interval=timedelta(seconds=2)),
+        "forget": Retention(
             database, rules(emails=settings.email_retention, requests=settings.request_retention)
-        ).rounds,
-        "days": Rounds("days of history", Days(database).turn, interval=timedelta(minutes=10)),
+        ).task,
+        "days": PeriodicTask("days of history", Days(database).turn, interval=timedelta(minutes=10)),
     }
 
 
-def _tenant_tasks(settings: Config, database: Database, pause: Pause | None) -> dict[str, Rounds]:
+def _tenant_tasks(settings: Config, database: Database, pause: Pause | None) -> dict[str, PeriodicTask]:
     limits = LimitStore(database, settings.limits)
     guard = Guard(ReputationStore(database), pause)
     return {
-        "limits": Rounds("limits", limits.declare, interval=timedelta(minutes=1)),
-        "measures": Rounds("measures", Measures(database).take, interval=MEASURED_EVERY),
-        "guard": Rounds("reputation", guard.judge, interval=settings.reputation_interval),
+        "limits": PeriodicTask("limits", limits.declare, interval=timedelta(minutes=1)),
+        "measures": PeriodicTask("measures", Measures(database).take, interval=MEASURED_EVERY),
+        "guard": PeriodicTask("reputation", guard.evaluate, interval=settings.reputation_interval),
     }
 
 
-def _consumers(database: Database, stream: Stream, feedback: Feedback, release: Rounds) -> list[Consumer]:
+def _consumers(
+    database: Database, stream: Stream, feedback: Feedback, release: PeriodicTask
+) -> list[Consumer]:
     async def domain_ready(_: Connection, __: Sequence[ReceivedEvent]) -> None:
         release.wake()
 
@@ -302,19 +304,19 @@ async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
 
 def _registrations(settings: Config, database: Database, states: EmailStates) -> list[server.Registration]:
     shared = settings.shared.sender()
-    emails = EmailStore(database, settings.place)
+    emails = EmailStore(database, settings.ses_region)
     accepted = AcceptanceStore(database, deadline=settings.email_deadline)
     acceptance = Acceptance(accepted, emails, shared_domain=shared.domain if shared else None)
     changes = Changes(database, ChangeStore(deadline=settings.email_deadline), emails, states)
-    domains = SpecimenStore(database)
+    domains = TestEmailStore(database)
     test_addresses = TestAddresses(database, domains, TestAddressStore(database))
-    specimens = Specimens(domains, test_addresses, RateBucket(database), acceptance)
+    test_emails = TestEmails(domains, test_addresses, RateBucket(database), acceptance)
     return [
         server.Registration(add, servicer, file.DESCRIPTOR.services_by_name[name].full_name, large)
         for add, servicer, file, name, large in (
             (
                 emails_pb2_grpc.add_SenderServiceServicer_to_server,
-                SenderServicer(acceptance, emails, changes, specimens),
+                SenderServicer(acceptance, emails, changes, test_emails),
                 emails_pb2,
                 "SenderService",
                 frozenset({"SendEmail", "SendEmails"}),
@@ -327,10 +329,10 @@ def _registrations(settings: Config, database: Database, states: EmailStates) ->
                 frozenset(),
             ),
             (
-                settlement_pb2_grpc.add_SettlementServiceServicer_to_server,
-                SettlementServicer(Decisions(database, DecisionStore(states))),
-                settlement_pb2,
-                "SettlementService",
+                resolution_pb2_grpc.add_ResolutionServiceServicer_to_server,
+                ResolutionServicer(Decisions(database, DecisionStore(states))),
+                resolution_pb2,
+                "ResolutionService",
                 frozenset(),
             ),
             (

@@ -30,7 +30,7 @@ from services.sender.model.answers import (
     Accepted,
     Answer,
     Lost,
-    Refused,
+    Rejected,
     Then,
     read_error,
 )
@@ -126,7 +126,7 @@ class Ses:
         except ClientError as error:
             return _read_client_error(error)
         except ParamValidationError as error:
-            return Refused(Then.FAIL, f"{REJECTED.note}: its request is not valid.", str(error))
+            return Rejected(Then.FAIL, f"{REJECTED.note}: its request is not valid.", str(error))
         except Exception as error:  # noqa: BLE001 - after any other error, SES may have accepted the email
             return _read_fault(error)
 

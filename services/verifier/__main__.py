@@ -10,10 +10,10 @@ import grpc
 
 from chassis import channels, config, server
 from chassis.access import Access
-from chassis.bell import Bell
 from chassis.database import open_database
 from chassis.events import Consumer, Outbox, Relay, open_stream
-from chassis.rounds import Rounds
+from chassis.notifier import Notifier
+from chassis.periodic import PeriodicTask
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from letterhead.identity.v1 import domains_pb2, domains_pb2_grpc
@@ -25,10 +25,10 @@ from services.verifier.ses import open_ses
 from services.verifier.store.ses import SesStore
 from services.verifier.store.verifications import CHANGES, CLAIM_CHANGES, VerificationStore
 from services.verifier.store.views import ViewStore
-from services.verifier.worker.looking import Following, Looking, Prechecks
+from services.verifier.worker.checks import ClaimSync, DnsChecks, Prechecks
 from services.verifier.worker.measures import Measures
-from services.verifier.worker.ses import PATIENCE, AskingSes, Repair
-from services.verifier.worker.settling import Settling
+from services.verifier.worker.results import ResultWriter
+from services.verifier.worker.ses import PATIENCE, Repair, SesQueries
 
 log = get_logger(__name__)
 
@@ -49,7 +49,7 @@ class Config:
     identity_address: str = config.setting(help="host:port of the identity service, which makes repairs")
     service_key: config.Secret = config.setting(help="file with the key that services call each other by")
     dns: ResolverSettings
-    looks_at_once: int = config.setting(16, help="domains checked in DNS at once", minimum=1, maximum=200)
+    checks_at_once: int = config.setting(16, help="domains checked in DNS at once", minimum=1, maximum=200)
 
 
 @asynccontextmanager
@@ -61,27 +61,27 @@ async def running(settings: Config) -> AsyncIterator[int]:
         reader = await stack.enter_async_context(open_ses(settings.aws))
         repair = await stack.enter_async_context(_repairing(settings))
         store = VerificationStore(database, settings.aws)
-        settling = Settling(database, store, Outbox(SCHEMA))
+        results = ResultWriter(database, store, Outbox(SCHEMA))
         resolver = Resolver(settings.dns)
-        looking = Looking(store, resolver, settling, concurrency=settings.looks_at_once)
-        following = Following(database, store, settling, looking)
+        checks = DnsChecks(store, resolver, results, concurrency=settings.checks_at_once)
+        following = ClaimSync(database, store, results, checks)
         prechecks = Prechecks(store, resolver)
         interval = settings.aws.aws_control_interval
-        asking = AskingSes(
+        asking = SesQueries(
             SesStore(database, settings.aws),
             reader,
             Slots(database, settings.aws.control_key, interval, patience=PATIENCE, group=SCHEMA),
-            settling,
+            results,
             repair=repair,
-            hurry=looking.ses_is_due,
+            hurry=checks.ses_is_due,
         )
-        consumer = Consumer(database, stream, SCHEMA, "claims", CLAIM_EVENTS, following.hear)
-        notifier = Bell()
-        await stack.enter_async_context(database.listen(CHANGES, notifier.ring))
-        for each in (following.rounds, prechecks.rounds):
+        consumer = Consumer(database, stream, SCHEMA, "claims", CLAIM_EVENTS, following.receive)
+        notifier = Notifier()
+        await stack.enter_async_context(database.listen(CHANGES, notifier.notify))
+        for each in (following.task, prechecks.task):
             await stack.enter_async_context(database.listen(CLAIM_CHANGES, each.wake))
         views = ViewStore(database)
-        servicer = VerifierServicer(views, notifier, looking.wake)
+        servicer = VerifierServicer(views, notifier, checks.wake)
         relay = Relay(database, stream, SCHEMA)
         yield await stack.enter_async_context(
             server.serving(
@@ -90,13 +90,13 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 access=Access(database),
                 registrations=[_registration(servicer)],
                 background=[
-                    looking.run,
-                    following.rounds.run,
-                    prechecks.rounds.run,
+                    checks.run,
+                    following.task.run,
+                    prechecks.task.run,
                     asking.run,
                     consumer.run,
                     relay.run,
-                    Rounds("measures", Measures(views).take, interval=MEASURED_EVERY).run,
+                    PeriodicTask("measures", Measures(views).take, interval=MEASURED_EVERY).run,
                 ],
             )
         )
@@ -122,7 +122,9 @@ async def _repairing(settings: Config) -> AsyncIterator[Repair]:
                 await stub.RepairDomain(request, timeout=REPAIR_SECONDS, metadata=metadata)
             except grpc.aio.AioRpcError as error:
                 log.warning(
-                    "repair request to identity failed", action="repair_missed", code=error.code().name
+                    "repair request to identity failed",
+                    action="repair_request_failed",
+                    code=error.code().name,
                 )
 
         yield repair

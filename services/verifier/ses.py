@@ -14,7 +14,7 @@ from prometheus_client import Counter
 
 from chassis import config
 from chassis.threads import Executor
-from services.verifier.model.account import AccountFacts, Listed
+from services.verifier.model.account import AccountStatus, Listed
 from services.verifier.model.evidence import SesIdentity
 
 CALLS = Counter("letterhead_ses_control_total", "Control requests to SES", ["operation", "outcome"])
@@ -23,16 +23,16 @@ PAGE_SIZE = 1000  # identities per page, the maximum of ListEmailIdentities
 _THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling"})
 
 
-class SesAwayError(Exception):
+class SesUnavailableError(Exception):
     """SES gave no usable response; the message is for operators."""
 
 
-class SesThrottledError(SesAwayError):
+class SesThrottledError(SesUnavailableError):
     """SES throttled the request."""
 
 
 class SesReader:
-    """The three SES requests that the verifier makes; each raises SesAwayError without a usable response."""
+    """The three SES requests that the verifier makes; each raises SesUnavailableError without a usable response."""
 
     def __init__(self, client: Any, executor: Executor) -> None:
         self._client = client
@@ -42,7 +42,7 @@ class SesReader:
         """Return the identity of a domain, with `exists` False when SES has none."""
         try:
             answer = await self._ask("get_email_identity", "VerifiedForSendingStatus", EmailIdentity=name)
-        except SesAwayError as error:
+        except SesUnavailableError as error:
             if isinstance(error.__cause__, ClientError) and _code(error.__cause__) == "NotFoundException":
                 return SesIdentity(exists=False)
             raise
@@ -59,11 +59,11 @@ class SesReader:
         ]
         return domains, answer.get("NextToken")
 
-    async def account(self) -> AccountFacts:
+    async def account(self) -> AccountStatus:
         """Return the account's sending status and quota."""
         answer = await self._ask("get_account", "SendQuota")
         quota = answer["SendQuota"]
-        return AccountFacts(
+        return AccountStatus(
             production_access=bool(answer.get("ProductionAccessEnabled")),
             sending_enabled=bool(answer.get("SendingEnabled")),
             enforcement_status=answer.get("EnforcementStatus", ""),
@@ -80,17 +80,17 @@ class SesReader:
             )
         except ClientError as error:
             CALLS.labels(operation, _code(error)).inc()
-            kind = SesThrottledError if _code(error) in _THROTTLES else SesAwayError
+            kind = SesThrottledError if _code(error) in _THROTTLES else SesUnavailableError
             raise kind(f"SES rejected the request ({_code(error)}).") from error
         except NoCredentialsError as error:
             CALLS.labels(operation, "no_credentials").inc()
-            raise SesAwayError("No AWS credentials found. Give this service its IAM role.") from error
+            raise SesUnavailableError("No AWS credentials found. Give this service its IAM role.") from error
         except BotoCoreError as error:
             CALLS.labels(operation, "no_answer").inc()
-            raise SesAwayError(f"SES did not respond ({type(error).__name__}).") from error
+            raise SesUnavailableError(f"SES did not respond ({type(error).__name__}).") from error
         if expected not in answer:
-            CALLS.labels(operation, "half_an_answer").inc()
-            raise SesAwayError("SES returned an incomplete response.")
+            CALLS.labels(operation, "incomplete_response").inc()
+            raise SesUnavailableError("SES returned an incomplete response.")
         CALLS.labels(operation, "ok").inc()
         return answer
 

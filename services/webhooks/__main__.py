@@ -9,13 +9,13 @@ from chassis import config, server
 from chassis.access import Access
 from chassis.database import open_database
 from chassis.events import Outbox, Relay, open_stream
-from chassis.forgetting import Forgetting
+from chassis.retention import Retention
 from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
 from services.webhooks.intake import certificates, endpoint, queue, subscriptions
 from services.webhooks.servicer import FeedbackServicer
 from services.webhooks.store.feedback import FeedbackStore
 from services.webhooks.store.retention import rules
-from services.webhooks.worker import Understanding
+from services.webhooks.worker import FeedbackProcessor
 
 SCHEMA = "webhooks"
 DAY = timedelta(days=1)
@@ -50,19 +50,19 @@ async def running(settings: Config) -> AsyncIterator[int]:
         topic = queue.topic(settings.aws, settings.feedback)
         signatures = await stack.enter_async_context(certificates.open_signatures(topic, settings.sns))
         store = FeedbackStore(database)
-        understanding = Understanding(database, store, Outbox(SCHEMA))
+        processor = FeedbackProcessor(database, store, Outbox(SCHEMA))
         reader = queue.Reader(topic, signatures, settings.feedback.feedback_signatures)
-        poller = queue.Intake(source, store, reader, stored=understanding.rounds.wake)
+        poller = queue.Intake(source, store, reader, stored=processor.task.wake)
         if settings.sns_endpoint.sns_port is not None:
             confirming = await stack.enter_async_context(subscriptions.open_subscriptions(settings.aws))
             posts = endpoint.Posts(
                 topic, signatures, confirming, store,
-                max_age=settings.sns_endpoint.sns_max_age, stored=understanding.rounds.wake,
+                max_age=settings.sns_endpoint.sns_max_age, stored=processor.task.wake,
             )  # fmt: skip
             await stack.enter_async_context(
                 endpoint.serving_posts(settings.server.grpc_host, settings.sns_endpoint.sns_port, posts)
             )
-        forgetting = Forgetting(
+        retention = Retention(
             database,
             rules(notifications=settings.notification_retention, feedback=settings.feedback_retention),
         )
@@ -75,8 +75,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 registrations=[_registration(FeedbackServicer(store))],
                 background=[
                     *pollers,
-                    understanding.rounds.run,
-                    forgetting.rounds.run,
+                    processor.task.run,
+                    retention.task.run,
                     Relay(database, stream, SCHEMA).run,
                 ],
             )

@@ -7,10 +7,10 @@ from google.protobuf.message import Message
 from chassis.events import Event
 from chassis.protos import stamp_of
 from letterhead.events.v1 import email_events_pb2 as pb
-from services.webhooks.model.facts import Fact, Kind, counted, hard
+from services.webhooks.model.feedback import FeedbackEvent, Kind, counted, hard
 
 
-def event_of(fact: Fact) -> Event | None:
+def event_of(fact: FeedbackEvent) -> Event | None:
     """Return the event to publish for a fact; None for kinds that are only stored, and for heartbeats.
 
     A heartbeat has an attempt tag but no email tag: it proves that feedback arrives, and concerns no tenant.
@@ -27,7 +27,7 @@ def event_of(fact: Fact) -> Event | None:
     )
 
 
-def _bounce(fact: Fact) -> Message:
+def _bounce(fact: FeedbackEvent) -> Message:
     recipients = [
         pb.BouncedRecipient(address=each.address, status=each.status, diagnostic_code=each.diagnostic)
         for each in fact.recipients
@@ -42,7 +42,7 @@ def _bounce(fact: Fact) -> Message:
     )
 
 
-def _complaint(fact: Fact) -> Message:
+def _complaint(fact: FeedbackEvent) -> Message:
     return pb.ComplaintReceived(
         email=_email(fact),
         recipients=_addresses(fact),
@@ -52,7 +52,7 @@ def _complaint(fact: Fact) -> Message:
     )
 
 
-def _delivery(fact: Fact) -> Message:
+def _delivery(fact: FeedbackEvent) -> Message:
     return pb.DeliveryReceived(
         email=_email(fact),
         recipients=_addresses(fact),
@@ -61,7 +61,7 @@ def _delivery(fact: Fact) -> Message:
     )
 
 
-def _delay(fact: Fact) -> Message:
+def _delay(fact: FeedbackEvent) -> Message:
     return pb.DelayReceived(
         email=_email(fact),
         recipients=_addresses(fact),
@@ -70,27 +70,27 @@ def _delay(fact: Fact) -> Message:
     )
 
 
-def _reject(fact: Fact) -> Message:
+def _reject(fact: FeedbackEvent) -> Message:
     return pb.RejectReceived(
         email=_email(fact), reason=fact.text("reason"), occur_time=stamp_of(fact.occurred_at)
     )
 
 
-def _rendering_failure(fact: Fact) -> Message:
+def _rendering_failure(fact: FeedbackEvent) -> Message:
     return pb.RenderingFailed(
         email=_email(fact), reason=fact.text("errorMessage"), occur_time=stamp_of(fact.occurred_at)
     )
 
 
-def _open(fact: Fact) -> Message:
+def _open(fact: FeedbackEvent) -> Message:
     return pb.OpenReceived(email=_email(fact), occur_time=stamp_of(fact.occurred_at))
 
 
-def _click(fact: Fact) -> Message:
+def _click(fact: FeedbackEvent) -> Message:
     return pb.ClickReceived(email=_email(fact), link=fact.text("link"), occur_time=stamp_of(fact.occurred_at))
 
 
-_EVENTS: dict[Kind, tuple[str, Callable[[Fact], Message]]] = {
+_EVENTS: dict[Kind, tuple[str, Callable[[FeedbackEvent], Message]]] = {
     Kind.BOUNCE: ("bounce.received", _bounce),
     Kind.COMPLAINT: ("complaint.received", _complaint),
     Kind.DELIVERY: ("delivery.received", _delivery),
@@ -102,11 +102,11 @@ _EVENTS: dict[Kind, tuple[str, Callable[[Fact], Message]]] = {
 }
 
 
-def _email(fact: Fact) -> pb.EmailReference:
+def _email(fact: FeedbackEvent) -> pb.EmailReference:
     return pb.EmailReference(
         id=str(fact.email_id or ""), tenant_id=str(fact.tenant_id or ""), ses_id=fact.ses_id
     )
 
 
-def _addresses(fact: Fact) -> list[str]:
+def _addresses(fact: FeedbackEvent) -> list[str]:
     return [each.address for each in fact.recipients]

@@ -11,7 +11,7 @@ from chassis.pages import Page, next_token, page
 from chassis.protos import stamp_of
 from letterhead.webhooks.v1 import feedback_pb2 as pb
 from letterhead.webhooks.v1 import feedback_pb2_grpc
-from services.webhooks.model.facts import Feedback
+from services.webhooks.model.feedback import Feedback
 from services.webhooks.store.feedback import FeedbackStore
 
 # gRPC clients accept 4 MiB by default, and receivers control the length of details.

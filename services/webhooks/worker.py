@@ -13,14 +13,16 @@ from prometheus_client import Counter
 from chassis.database import Connection, Database
 from chassis.errors import ServiceError
 from chassis.events import Outbox
-from chassis.rounds import Rounds
+from chassis.periodic import PeriodicTask
 from chassis.telemetry import get_logger
 from services.webhooks.events import event_of
-from services.webhooks.model.facts import Fact, Malformed, Notification, parse
+from services.webhooks.model.feedback import FeedbackEvent, Malformed, Notification, parse
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
-FACTS = Counter("letterhead_feedback_facts_total", "Feedback events from SES, by kind", ["kind", "outcome"])
+FEEDBACK_EVENTS = Counter(
+    "letterhead_feedback_events_total", "Feedback events from SES, by kind", ["kind", "outcome"]
+)
 PROBLEMS = Counter("letterhead_feedback_problems_total", "Notifications that could not be processed")
 
 BATCH = 200
@@ -37,21 +39,21 @@ HOLD_STEP = timedelta(seconds=1)
 class Closed:
     """The outcome of a batch: its facts, the new ones among them, and each notification's problem or ''."""
 
-    facts: Sequence[Fact]
-    new: Sequence[Fact]
+    facts: Sequence[FeedbackEvent]
+    new: Sequence[FeedbackEvent]
     problems: dict[UUID, str]
 
 
-class Understanding:
+class FeedbackProcessor:
     """Turns stored notifications into feedback and events; all effects of a batch are in one transaction."""
 
     def __init__(self, database: Database, store: FeedbackStore, outbox: Outbox) -> None:
         self._database = database
         self._store = store
         self._outbox = outbox
-        self.rounds = Rounds("feedback processing", self.understand, interval=IDLE)
+        self.task = PeriodicTask("feedback processing", self.process, interval=IDLE)
 
-    async def understand(self) -> bool:
+    async def process(self) -> bool:
         """Process the next batch; return whether there may be more.
 
         If the batch fails, its notifications are processed one by one, so that one cannot block the others.
@@ -59,13 +61,13 @@ class Understanding:
         leased: list[Notification] = []
         try:
             async with self._database.transaction() as connection:
-                leased += await self._store.claim_notifications(connection, BATCH)
+                leased += await self._store.lease_notifications(connection, BATCH)
                 closed = await self._close(connection, leased)
         except ServiceError:
             raise  # Postgres is unavailable or busy
         except Exception as error:  # noqa: BLE001 - the notification that causes it fails again by itself
             reason = type(error).__name__
-            log.warning("feedback batch failed, retrying one by one", action="batch_parted", reason=reason)
+            log.warning("feedback batch failed, retrying one by one", action="batch_failed", reason=reason)
             for each in leased:
                 await self._process_one(each.id)
         else:
@@ -75,7 +77,7 @@ class Understanding:
     async def _process_one(self, notification_id: UUID) -> None:
         try:
             async with self._database.transaction() as connection:
-                leased = await self._store.claim_notification(connection, notification_id)
+                leased = await self._store.lease_notification(connection, notification_id)
                 closed = await self._close(connection, leased)
         except ServiceError:
             raise
@@ -107,7 +109,7 @@ class Understanding:
         return Closed(facts, new, problems)
 
     async def _hold(
-        self, connection: Connection, parsed: Sequence[tuple[Notification, Fact]]
+        self, connection: Connection, parsed: Sequence[tuple[Notification, FeedbackEvent]]
     ) -> frozenset[UUID]:
         """Postpone notifications that have neither our tags nor a known SES id; return their ids."""
         recent = datetime.now(UTC) - HOLD
@@ -128,9 +130,9 @@ class Understanding:
                 PROBLEMS.inc()
 
 
-def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, Fact]], dict[UUID, str]]:
+def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, FeedbackEvent]], dict[UUID, str]]:
     """Parse a batch; return each fact with its notification, and the problem of each notification or ''."""
-    parsed: list[tuple[Notification, Fact]] = []
+    parsed: list[tuple[Notification, FeedbackEvent]] = []
     problems: dict[UUID, str] = {}
     for notification in batch:
         problems[notification.id] = ""
@@ -144,7 +146,7 @@ def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, Fact]
 def _count(closed: Closed) -> None:
     fresh = {fact.meaning for fact in closed.new}
     for fact in closed.facts:
-        FACTS.labels(fact.kind, "new" if fact.meaning in fresh else "repeated").inc()
+        FEEDBACK_EVENTS.labels(fact.kind, "new" if fact.meaning in fresh else "repeated").inc()
     for notification_id, problem in closed.problems.items():
         if problem:
             PROBLEMS.inc()

@@ -87,5 +87,5 @@ async def _strike_a_sender(
     storm.senders += 1
     left_open = await connection.fetch(OPEN, f"{platform.node()}:{pid}")
     storm.with_open_attempt += bool(left_open)
-    storm.with_started_attempt += any(row["begun"] for row in left_open)
+    storm.with_started_attempt += any(row["started"] for row in left_open)
     storm.attempts |= {str(row["id"]) for row in left_open}

@@ -14,12 +14,12 @@ from tests.figures import Figure
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
 
 IDENTITY_POINTS = points(
-    "insert_claim", "claim_due", "CreateEmailIdentity", "record_presence", "plan_calls",
-    "PutEmailIdentityMailFromAttributes", "settle_present", "move_claim", "commit of write_events",
-    "DeleteEmailIdentity", "settle_absent", "publish",
+    "insert_claim", "lease_due", "CreateEmailIdentity", "record_presence", "plan_calls",
+    "PutEmailIdentityMailFromAttributes", "mark_present", "move_claim", "commit of write_events",
+    "DeleteEmailIdentity", "mark_identity_absent", "publish",
 )  # fmt: skip
 VERIFIER_POINTS = points(
-    "begin_verifications", "claim_looks", "save_looks", "claim_ses_look", "GetEmailIdentity", "save_ses_look",
+    "begin_verifications", "lease_checks", "save_checks", "lease_ses_check", "GetEmailIdentity", "save_ses_check",
     "save_decision", "commit of write_events", "publish",
 )  # fmt: skip
 

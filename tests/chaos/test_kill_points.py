@@ -18,12 +18,12 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(2400)]
 
 SENDER_POINTS = points(
-    "accept_emails", "claimable", "fence_claims", "open_attempts", "commit of move_emails", "begin_attempts",
-    "SendEmail", "settle_attempts", "move_emails", "write_events", "commit of write_events", "lease_events",
+    "accept_emails", "claimable", "lock_claims", "open_attempts", "commit of move_emails", "start_attempts",
+    "SendEmail", "resolve_attempts", "move_emails", "write_events", "commit of write_events", "lease_events",
     "publish", "mark_published", "receive_events", "ack",
 )  # fmt: skip
 WEBHOOKS_POINTS = points(
-    "ReceiveMessage", "keep_notifications", "DeleteMessageBatch", "claim_notifications", "add_feedback",
+    "ReceiveMessage", "keep_notifications", "DeleteMessageBatch", "lease_notifications", "add_feedback",
     "mark_processed", "commit of mark_processed", "lease_events", "publish", "mark_published",
 )  # fmt: skip
 DELIVERED = """

@@ -10,7 +10,7 @@ from tests.chaos.conftest import Scale
 from tests.chaos.load import a_load
 from tests.chaos.shimmed import shimmed
 from tests.chaos.storms import blow
-from tests.chaos.truth import Truth, accepted_of, at_rest, database, longest_claim, truth
+from tests.chaos.truth import Truth, accepted_of, at_rest, database, longest_lease, truth
 from tests.chaos.weather import ANSWERS_TAKE, COPIES, asking, ses_goes_wrong
 from tests.e2e.conftest import World
 from tests.figures import Figure
@@ -39,10 +39,10 @@ async def _storm(
         await connection.close()
         await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
         accepted = await accepted_of(world, storm.attempts)
-        longest = await longest_claim(world, load.ids)
+        longest = await longest_lease(world, load.ids)
         description = (
             f"{storm}; SES had accepted {accepted} of those attempts;"
-            f" no email was CLAIMED for longer than {longest.total_seconds():.1f} s"
+            f" no email was SENDING for longer than {longest.total_seconds():.1f} s"
         )
         return description, await truth(world, load.ids)
 

@@ -77,7 +77,7 @@ async def test_the_harness_detects_double_sends_of_a_sender_without_leases(
     # With SES's events, most emails would be resolved before they are sent again.
     await faults.sandbox.call("POST", "/events/faults", EVERY_EVENT_IS_LOST)
 
-    verdict = await _storm(faults, workspace / "blind", seed, found="CLAIMED", made="QUEUED")
+    verdict = await _storm(faults, workspace / "blind", seed, found="SENDING", made="QUEUED")
 
     figure(f"broken, a lease ends after 50 ms, every event lost, seed {seed}, {KILLS} kills: {verdict}")
     assert verdict.twice
@@ -112,7 +112,7 @@ async def test_the_harness_detects_false_states_of_a_sender_that_shows_unknown_a
 async def test_the_harness_detects_lost_emails_of_a_sender_without_take_over(
     faults: World, workspace: Path, seed: int, figure: Figure
 ) -> None:
-    verdict = await _storm(faults, workspace / "forgetful", seed, found="UNKNOWN", made="CLAIMED")
+    verdict = await _storm(faults, workspace / "forgetful", seed, found="UNKNOWN", made="SENDING")
 
     figure(f"broken, attempts of dead senders are never taken over, seed {seed}, {KILLS} kills: {verdict}")
     assert verdict.lost

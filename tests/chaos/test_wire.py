@@ -22,7 +22,7 @@ BY_SES = (
     "error_500", "error_503", "throttle", "reset_before",
 )  # fmt: skip
 STRUCK_WITHIN = timedelta(seconds=30)
-HANDED_OVER_WITHIN = timedelta(seconds=60)
+SUBMITTED_WITHIN = timedelta(seconds=60)
 REST_WITHIN = timedelta(minutes=4)
 
 
@@ -31,7 +31,7 @@ async def _by_ses(world: World, load: Load, kind: str) -> None:
     await world.sandbox.call("POST", "/ses/faults", fault)
     await load.many(1)
     # A fault that has not been used yet would affect another request.
-    await eventually(lambda: handed_over(world, load.ids), HANDED_OVER_WITHIN)
+    await eventually(lambda: handed_over(world, load.ids), SUBMITTED_WITHIN)
 
 
 async def _by_shim(shims: Shims, load: Load, moment: Moment) -> None:

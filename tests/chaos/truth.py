@@ -19,7 +19,7 @@ VISIBLE = frozenset({"HELD", "FAILED", "EXPIRED", "SUPPRESSED", "CANCELED"})
 IN_FLIGHT = """
     SELECT state, state_note AS note, count(*), max(now() - state_at) AS longest
     FROM sender.emails
-    WHERE id = ANY ($1::uuid[]) AND state IN ('QUEUED', 'CLAIMED', 'UNKNOWN')
+    WHERE id = ANY ($1::uuid[]) AND state IN ('QUEUED', 'SENDING', 'UNKNOWN')
     GROUP BY state, note
 """
 UNSUBMITTED = """
@@ -28,12 +28,12 @@ UNSUBMITTED = """
         WHERE e.id = ANY ($1::uuid[]) AND (a.state = 'OPEN' OR e.state = 'QUEUED')
     )
 """
-LONGEST_CLAIM = """
+LONGEST_LEASE = """
     SELECT max(left_at - created_at) FROM (
         SELECT to_state, created_at, lead(created_at) OVER (PARTITION BY email_id ORDER BY id) AS left_at
         FROM sender.email_transitions WHERE email_id = ANY ($1::uuid[])
     ) AS spans
-    WHERE to_state = 'CLAIMED'
+    WHERE to_state = 'SENDING'
 """
 POLL_SECONDS = 0.25
 LIST_SECONDS = 30
@@ -121,11 +121,11 @@ async def accepted_of(world: World, attempts: Collection[str]) -> int:
     return sum(post["attempt"] in attempts for post in ledger["accepted"])
 
 
-async def longest_claim(world: World, emails: Collection[str]) -> timedelta:
+async def longest_lease(world: World, emails: Collection[str]) -> timedelta:
     """Return the longest time that one of these emails was leased by a sender, alive or dead."""
     connection = await database(world)
     try:
-        longest: timedelta = await connection.fetchval(LONGEST_CLAIM, list(emails))
+        longest: timedelta = await connection.fetchval(LONGEST_LEASE, list(emails))
         return longest
     finally:
         await connection.close()

@@ -18,7 +18,7 @@ EDGES = {
     ],
     "nats": ["chassis/events/*.py"],
     "aiohttp": ["services/webhooks/intake/*.py"],
-    "fast_mail_parser": ["services/sender/proofreading/reader_mailparse.py"],
+    "fast_mail_parser": ["services/sender/mime_verification/parser_mailparse.py"],
     "grpc": [
         "chassis/*.py", "services/*/__main__.py", "services/*/servicer.py", "services/*/servicer/*.py",
         "services/console/calls.py",

@@ -12,9 +12,9 @@ from playwright.async_api import Browser
 from cli.client import Services, connect
 from cli.events import Tail
 from cli.installation import Installation
+from cli.printer import Printer
 from cli.sandbox_commands import running
 from cli.stack import Plan, Stack
-from cli.teller import Teller
 from sandbox.client import SandboxClient, connect_sandbox
 from tests.e2e.browser import Visit, a_browser, a_visit
 
@@ -40,7 +40,7 @@ async def a_world(home: Path, replicas: int, **settings: dict[str, str]) -> Asyn
     """Start a new installation; `settings` are LETTERHEAD_* variables by service."""
     plan = Plan.on_free_ports(home, replicas, fsync=False, settings=settings)
     async with AsyncExitStack() as exits:
-        stack, installation = await exits.enter_async_context(running(plan, Teller(), _discard))
+        stack, installation = await exits.enter_async_context(running(plan, Printer(), _discard))
         yield World(
             stack,
             installation,

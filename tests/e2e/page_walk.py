@@ -57,30 +57,30 @@ class Walk:
 
     async def turns(self, record_id: str, word: str) -> None:
         """Wait until a record's status chip shows a word, without touching the page."""
-        await self.page.wait_for_selector(f'#{record_id}[data-verdict="{word}"]', timeout=TURNS_WITHIN)
+        await self.page.wait_for_selector(f'#{record_id}[data-status="{word}"]', timeout=TURNS_WITHIN)
 
     async def said(self, record_id: str) -> str:
         """Return the message that the page shows for a record."""
         text: str = await self.page.locator(f"#{record_id} .said").inner_text()
         return text
 
-    async def seconds_after_the_server(self, record: Shown, verdict: str) -> float:
+    async def seconds_after_the_server(self, record: Shown, status: str) -> float:
         """Wait until verifier and the page report a status; return how many seconds later the page did."""
-        chip = asyncio.create_task(self._time_of(self.turns(record.id, verdict.capitalize())))
-        server = asyncio.create_task(self._time_of(self._reported(record, verdict)))
+        chip = asyncio.create_task(self._time_of(self.turns(record.id, status.capitalize())))
+        server = asyncio.create_task(self._time_of(self._reported(record, status)))
         return await chip - await server
 
     async def _time_of(self, event: Any) -> float:
         await event
         return time.monotonic()
 
-    async def _reported(self, record: Shown, verdict: str) -> None:
-        wanted = RecordCheck.Verdict.Value(f"VERDICT_{verdict}")
+    async def _reported(self, record: Shown, status: str) -> None:
+        wanted = RecordCheck.Status.Value(f"STATUS_{status}")
         async for answer in self.world.services.verifier.WatchDomain(
             WatchDomainRequest(domain_id=self.domain_id)
         ):
             if any(
-                check.verdict == wanted
+                check.status == wanted
                 and (check.record.name, check.record.value) == (self.name_of(record), record.value)
                 for check in answer.verification.records
             ):
@@ -96,7 +96,7 @@ async def add_domain(world: World, visit: Visit, *, name_servers: tuple[str, ...
     await visit.page.get_by_role("link", name="Add a domain").first.click()
     await visit.page.get_by_label("Domain", exact=True).fill(f"inbox.{zone}")
     await visit.page.get_by_role("button", name="Add", exact=True).click()
-    await visit.page.wait_for_selector('.record[data-verdict="Missing"]', timeout=PROVISIONED_WITHIN)
+    await visit.page.wait_for_selector('.record[data-status="Missing"]', timeout=PROVISIONED_WITHIN)
     return Walk(world, visit, f"inbox.{zone}", visit.page.url.rsplit("/", 1)[1])
 
 

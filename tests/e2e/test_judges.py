@@ -110,7 +110,7 @@ async def test_an_unsigned_email_from_another_server_fails(control: SandboxClien
     await control.publish("TXT", f"_dmarc.{AUTHOR}", "v=DMARC1; p=reject")
     raw = f"From: agent@{AUTHOR}\r\nSubject: Your code\r\n\r\nYour code is 1234.\r\n".encode()
 
-    verdict = await judges.rspamd(raw, sender=f"1@{RETURN_PATH}", helo=HELO, client="198.51.100.1")
+    status = await judges.rspamd(raw, sender=f"1@{RETURN_PATH}", helo=HELO, client="198.51.100.1")
 
-    assert verdict == Verdict({}, "softfail", "fail")
+    assert status == Verdict({}, "softfail", "fail")
     assert await judges.opendkim(raw) == Verdict({})

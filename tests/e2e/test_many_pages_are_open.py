@@ -29,7 +29,7 @@ PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 MEBIBYTE = 1024 * 1024
 METRICS = free_port()
-FOUND = re.compile(r'id="record-dkim-1"[^>]*data-verdict="Found"|data-verdict="Found"[^>]*id="record-dkim-1"')
+FOUND = re.compile(r'id="record-dkim-1"[^>]*data-status="Found"|data-status="Found"[^>]*id="record-dkim-1"')
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -113,10 +113,7 @@ async def publish(world: World, record: DnsRecord) -> None:
 async def server_knows(world: World, domain: Domain) -> float:
     """Wait until verifier reports the first record as found; return the time."""
     async for answer in world.services.verifier.WatchDomain(WatchDomainRequest(domain_id=domain.id)):
-        if (
-            answer.verification.records
-            and answer.verification.records[0].verdict == RecordCheck.VERDICT_FOUND
-        ):
+        if answer.verification.records and answer.verification.records[0].status == RecordCheck.STATUS_FOUND:
             return time.monotonic()
     raise AssertionError("the stream ended")
 

@@ -151,7 +151,7 @@ async def test_invalid_arguments_are_reported(operator: Operator) -> None:
     code, output = await operator.runs("emails", "show", str(uuid4()))
     assert (code, "NOT_FOUND: no such email" in output) == (1, True)
     code, output = await operator.runs("emails", "list", "--state", "LOST")
-    assert (code, "Use one of QUEUED, CLAIMED, SENT" in output) == (2, True)
+    assert (code, "Use one of QUEUED, SENDING, SENT" in output) == (2, True)
     code, output = await operator.runs("tenants", "show", "Nobody")
     assert (code, "List all tenants with `letterhead tenants list`" in output) == (2, True)
     code, output = await operator.runs("tenants", "limit", "Mnexa")
@@ -199,10 +199,10 @@ async def test_doctor_names_unreachable_and_faulty_parts(operator: Operator) -> 
         "doctor", "--json", sender_address="127.0.0.1:1", shared_domain="x.com"
     )
 
-    verdicts = {finding["part"]: finding["verdict"] for finding in json.loads(output)}
+    statuses = {finding["part"]: finding["status"] for finding in json.loads(output)}
     assert code == 3
-    assert {part for part, verdict in verdicts.items() if verdict == "AWAY"} == {"sender"}
-    assert {part for part, verdict in verdicts.items() if verdict == "WRONG"} == {"shared"}
+    assert {part for part, status in statuses.items() if status == "UNAVAILABLE"} == {"sender"}
+    assert {part for part, status in statuses.items() if status == "WRONG"} == {"shared"}
 
 
 async def test_a_given_api_key_replaces_the_stored_ones(operator: Operator) -> None:

@@ -5,9 +5,9 @@ from uuid import uuid4
 
 import pytest
 
+from cli.printer import Printer
 from cli.processes import Part
 from cli.story import Cast, Proof, telling
-from cli.teller import Teller
 from tests.e2e.conftest import World
 from tests.e2e.judges import sitting
 from tests.e2e.ledgers import nothing_was_done_twice
@@ -32,7 +32,7 @@ async def play(world: World, *, kill: str | None = None) -> Proof:
                 await _is_running(part)
                 part.kill()
 
-    async with telling(world.installation, world.sandbox, Teller(), cast=a_cast(), before=before) as story:
+    async with telling(world.installation, world.sandbox, Printer(), cast=a_cast(), before=before) as story:
         return await story.play()
 
 

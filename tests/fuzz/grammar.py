@@ -8,17 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from services.sender.commands.drafts import File, Pair, Wish
+from services.sender.commands.drafts import EmailSpec, File, Pair
 from services.sender.model.headers import Unsubscribe
 from tests.fuzz import pieces
 
 
-def wish(random: Random) -> Wish:
+def spec(random: Random) -> EmailSpec:
     """Return one email request."""
     request = _Request(random)
     for _ in range(random.choice((0, 1, 1, 1, 2, 3))):
         random.choice(_MUTATIONS)(random, request)
-    return request.wish()
+    return request.spec()
 
 
 class _Request:
@@ -42,8 +42,8 @@ class _Request:
         self.in_reply_to = f"<{_address(random)}>" if random.random() < 0.1 else ""
         self.references = [f"<{_address(random)}>"] * random.choice((0, 0, 0, 1, 3))
 
-    def wish(self) -> Wish:
-        return Wish(
+    def spec(self) -> EmailSpec:
+        return EmailSpec(
             sender=self.sender,
             subject=self.subject,
             text=self.text,
@@ -213,7 +213,7 @@ def _mutate_header(random: Random, request: _Request) -> None:
     name = random.choice(pieces.FORBIDDEN_HEADERS)
     kind = random.randrange(4)
     if kind == 1:
-        name = "".join(random.choice((str.upper, str.lower))(letter) for letter in name)
+        name = "".join(random.choice((str.upper, str.lower))(message) for message in name)
     elif kind == 2:
         name = _inserted(random, name, random.choice((*pieces.INSIDE_HEADER_NAMES, _anything(random))))
     elif kind == 3:

@@ -15,14 +15,14 @@ from random import Random
 from uuid import UUID
 
 from chassis.errors import InvalidArgument
-from services.sender.commands.drafts import Wish, draft
+from services.sender.commands.drafts import EmailSpec, draft
+from services.sender.mime_verification.agreement import disagreements
 from services.sender.model import mime
 from services.sender.model.emails import Draft, Move
-from services.sender.model.mime import Letter
-from services.sender.model.origin import Domain, SharedSender, Standing
-from services.sender.model.posting import Addressee, Candidate, Posting, decide, letter
-from services.sender.proofreading.agreement import disagreements
-from tests.fuzz.grammar import wish
+from services.sender.model.mime import MimeMessage
+from services.sender.model.origin import Domain, SharedSender, VerificationStatus
+from services.sender.model.posting import Addressee, Candidate, Posting, decide, message
+from tests.fuzz.grammar import spec
 from tests.fuzz.pieces import FORBIDDEN_HEADERS
 
 CHUNK = 1_000  # cases that a process runs at a time
@@ -32,11 +32,11 @@ ID = UUID(int=0x5F0C)
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SHARED = SharedSender("send.e2a.dev", "e2a")
 STANDINGS = (
-    Standing("READY", ownership="SOLE"),
-    Standing("READY", ownership="PROVEN"),
-    Standing("DEGRADED", dkim_good=True, ownership="CHALLENGED"),
-    Standing("PENDING", ownership="SOLE", unready_policy="SHARED", shared_ready=True),
-    Standing("LOST", ownership="SOLE"),
+    VerificationStatus("READY", ownership="SOLE"),
+    VerificationStatus("READY", ownership="PROVEN"),
+    VerificationStatus("DEGRADED", dkim_valid=True, ownership="CHALLENGED"),
+    VerificationStatus("PENDING", ownership="SOLE", unready_policy="SHARED", shared_ready=True),
+    VerificationStatus("LOST", ownership="SOLE"),
 )
 OURS = {
     "from",
@@ -57,8 +57,8 @@ _LINE = re.compile(rb"\r\n|\r|\n")
 class Way:
     """How requests become MIME messages: as in the service, unless a test replaces a step."""
 
-    check: Callable[[Wish, datetime], Draft] = draft
-    write: Callable[[Letter], bytes] = mime.build
+    check: Callable[[EmailSpec, datetime], Draft] = draft
+    write: Callable[[MimeMessage], bytes] = mime.build
 
 
 @dataclass(slots=True)
@@ -96,10 +96,10 @@ def _run_chunk(chunk: tuple[str, range, Way]) -> Tally:
     return tally
 
 
-def judge(seed: str, number: int, way: Way) -> tuple[Wish, list[str], list[str]]:
+def judge(seed: str, number: int, way: Way) -> tuple[EmailSpec, list[str], list[str]]:
     """Return a case, its counters, and the problems of the message that would have been sent."""
     random = Random(f"{seed}:{number}")  # noqa: S311 -- reproducible, not secret
-    requested = wish(random)
+    requested = spec(random)
     try:
         made = way.check(requested, NOW)
     except InvalidArgument:
@@ -120,7 +120,7 @@ def judge(seed: str, number: int, way: Way) -> tuple[Wish, list[str], list[str]]
     return requested, outcome, misread + injected
 
 
-def _kinds(intended: Letter) -> Iterator[str]:
+def _kinds(intended: MimeMessage) -> Iterator[str]:
     """Yield the features of an email besides bodies and recipients."""
     if intended.files:
         yield "files"
@@ -133,7 +133,7 @@ def _kinds(intended: Letter) -> Iterator[str]:
         yield "unsubscribing"
 
 
-def _message(made: Draft, status: Standing) -> Letter | None:
+def _message(made: Draft, status: VerificationStatus) -> MimeMessage | None:
     """Return the message that is sent; None if the From function does not allow it."""
     addressees = [
         Addressee(position, each.kind, each.address, suppressed=False)
@@ -144,10 +144,10 @@ def _message(made: Draft, status: Standing) -> Letter | None:
     sender = decide(candidate, domain, SHARED)
     if sender is None or isinstance(sender, Move):
         return None
-    return letter(Posting(ID, 1, candidate, sender), made.content)
+    return message(Posting(ID, 1, candidate, sender), made.content)
 
 
-def _injected(requested: Wish, intended: Letter, content: bytes) -> Iterator[str]:
+def _injected(requested: EmailSpec, intended: MimeMessage, content: bytes) -> Iterator[str]:
     """Yield headers that were not requested or are not allowed, and a From other than the decided one."""
     names, values = _lines(content)
     wanted = {*OURS, *(name.lower() for name in requested.headers)}

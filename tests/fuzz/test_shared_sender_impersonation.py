@@ -13,17 +13,17 @@ from uuid import UUID
 import pytest
 
 from chassis.errors import InvalidArgument
-from services.sender.commands.drafts import Wish, draft
+from services.sender.commands.drafts import EmailSpec, draft
 from services.sender.model.emails import Address, SentAs
 from services.sender.model.impersonation import RESERVED, ProtectedNames
-from services.sender.model.origin import STAND_IN, Domain, Sender, SharedSender, Standing
+from services.sender.model.origin import STAND_IN, Domain, Sender, SharedSender, VerificationStatus
 from services.sender.model.posting import Addressee, Candidate, decide
 from tests.figures import Figure
 from tests.fuzz import disguises
 from tests.fuzz.harness import NOW
 
 TENANT_ID = UUID(int=0xACE0000)
-SHARING = Standing("PENDING", ownership="SOLE", unready_policy="SHARED", shared_ready=True)
+SHARING = VerificationStatus("PENDING", ownership="SOLE", unready_policy="SHARED", shared_ready=True)
 SHARED = SharedSender(
     "send.e2a.dev", "e2a", ProtectedNames(domain="send.e2a.dev", brands=(*disguises.BRANDS, "e2a"))
 )
@@ -35,7 +35,7 @@ _LEET = str.maketrans("013458", "olease")
 
 def from_of(shared: SharedSender, local_part: str, tenant_name: str) -> Address | None:
     """Return the From that a request results in; None if the request is rejected."""
-    request = Wish(
+    request = EmailSpec(
         sender=(f"{local_part}@unproven.com", ""),
         to=[("reader@example.com", "")],
         cc=[],

@@ -3,14 +3,14 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.sender.commands.drafts import Wish, draft
+from services.sender.commands.drafts import EmailSpec, draft
 from services.sender.model import mime
 from services.sender.model.emails import Draft
-from services.sender.model.mime import CRLF, Letter
+from services.sender.model.mime import CRLF, MimeMessage
 from tests.fuzz.pieces import GUESS
 
 
-def unquoted(message: Letter) -> bytes:
+def unquoted(message: MimeMessage) -> bytes:
     """Write an ASCII name without quotes; a comma in it makes two authors."""
     name, address = message.sender.name, message.sender.address
     written = mime.build(message)
@@ -20,20 +20,20 @@ def unquoted(message: Letter) -> bytes:
     return f"From: {name} <{address}>{CRLF}".encode() + rest
 
 
-def trusting(request: Wish, now: datetime) -> Draft:
+def trusting(request: EmailSpec, now: datetime) -> Draft:
     """Check everything except the headers."""
     made = draft(replace(request, headers={}), now)
     return replace(made, content=replace(made.content, headers=request.headers))
 
 
-def pasted(message: Letter) -> bytes:
+def pasted(message: MimeMessage) -> bytes:
     """Write callers' headers unchecked."""
     head, rest = mime.build(replace(message, headers={})).split(b"MIME-Version: 1.0\r\n", 1)
     extra = "".join(f"{name}: {value}{CRLF}" for name, value in message.headers.items())
     return head + b"MIME-Version: 1.0\r\n" + extra.encode() + rest
 
 
-def guessable(message: Letter) -> bytes:
+def guessable(message: MimeMessage) -> bytes:
     """Write ASCII alternatives unencoded, with a boundary that a caller can guess."""
     bodies = mime.parts(message)
     if len(bodies) == 1 or not all(text.isascii() for _, text in bodies):

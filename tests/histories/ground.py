@@ -22,7 +22,7 @@ from chassis.events import Outbox
 from cli.stack import REGION
 from letterhead.identity.v1 import domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
-from sandbox.client import Json, SandboxClient, SandboxRefused
+from sandbox.client import Json, SandboxClient, SandboxError
 from services.identity.model.contests import next_moves
 from services.identity.store.ownership import OwnershipStore
 from tests.chaos.nursery import Nursery, nursery
@@ -58,7 +58,7 @@ UNSETTLED = """
     LEFT JOIN verifier.verifications AS known ON known.claim_id = claim.id
     WHERE claim.name = ANY ($1) AND (
         claim.phase = 'ACTIVE' AND (
-            known.claim_id IS NULL OR known.generation < claim.generation OR known.next_look_at <= now()
+            known.claim_id IS NULL OR known.generation < claim.generation OR known.next_check_at <= now()
             OR known.leased_until > now() OR known.ses_due_at <= now()
         )
         OR claim.phase IN ('DELETING', 'DELETED') AND known.claim_id IS NOT NULL
@@ -202,14 +202,14 @@ class Ground:
         """Return an identity as SES has it, or None."""
         try:
             return await self.control.call("GET", f"/ses/identities/{name}")
-        except SandboxRefused:
+        except SandboxError:
             return None
 
     async def age_at_ses(self, name: str, by: timedelta) -> None:
         """Let time pass for an identity at SES, if it exists."""
         try:
             await self.control.call("POST", f"/ses/identities/{name}/age", {"seconds": by.total_seconds()})
-        except SandboxRefused:
+        except SandboxError:
             return
 
     async def remove_by_hand(self, name: str) -> None:

@@ -27,16 +27,16 @@ SCHEMA = """
         ownership  text NOT NULL,
         token      text NOT NULL,
         generation bigint NOT NULL,
-        dkim_good  boolean NOT NULL
+        dkim_valid  boolean NOT NULL
     );
     CREATE INDEX journal_by_name ON histories.journal (name, id);
     CREATE FUNCTION histories.note(claim uuid) RETURNS void LANGUAGE sql SECURITY DEFINER AS $$
         INSERT INTO histories.journal (
-            claim_id, tenant_id, name, at, phase, state, ownership, token, generation, dkim_good
+            claim_id, tenant_id, name, at, phase, state, ownership, token, generation, dkim_valid
         )
         SELECT c.id, c.tenant_id, c.name,
             clock_timestamp() + coalesce((SELECT ahead FROM histories.clock AS k WHERE k.name = c.name), '0'),
-            c.phase, d.state, c.ownership, c.ownership_token, c.generation, d.dkim_good
+            c.phase, d.state, c.ownership, c.ownership_token, c.generation, d.dkim_valid
         FROM identity.claims AS c JOIN identity.domains AS d ON d.id = c.id
         WHERE c.id = claim
     $$;
@@ -55,17 +55,17 @@ SCHEMA = """
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION histories.note_verification();
     CREATE CONSTRAINT TRIGGER journal AFTER UPDATE ON verifier.verifications
         DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-        WHEN ((OLD.state, OLD.dkim_good, OLD.generation)
-            IS DISTINCT FROM (NEW.state, NEW.dkim_good, NEW.generation))
+        WHEN ((OLD.state, OLD.dkim_valid, OLD.generation)
+            IS DISTINCT FROM (NEW.state, NEW.dkim_valid, NEW.generation))
         EXECUTE FUNCTION histories.note_verification();
 """
 READ = """
-    SELECT at, real_at, tx, claim_id, tenant_id, name, phase, state, ownership, token, generation, dkim_good
+    SELECT at, real_at, tx, claim_id, tenant_id, name, phase, state, ownership, token, generation, dkim_valid
     FROM histories.journal WHERE name = ANY ($1) ORDER BY id
 """
 # The domains from which sender may send, in one snapshot.
 NOW = """
-    SELECT d.name, d.tenant_id, d.state, d.dkim_good FROM identity.domains AS d
+    SELECT d.name, d.tenant_id, d.state, d.dkim_valid FROM identity.domains AS d
     WHERE d.name = ANY ($1) AND d.state IN ('READY', 'DEGRADED')
 """
 
@@ -84,7 +84,7 @@ async def may_send(pool: asyncpg.Pool, names: Sequence[str]) -> dict[str, set[UU
     """Return the tenants that may send from each name now, by sender's own rule."""
     able: dict[str, set[UUID]] = {name: set() for name in names}
     for row in await pool.fetch(NOW, list(names)):
-        if signs(row["state"], dkim_good=row["dkim_good"]):
+        if signs(row["state"], dkim_valid=row["dkim_valid"]):
             able[row["name"]].add(row["tenant_id"])
     return able
 
@@ -102,5 +102,5 @@ def _seen(row: asyncpg.Record, tenants: Mapping[UUID, Who], places: Mapping[str,
         ownership=row["ownership"],
         token=row["token"],
         generation=row["generation"],
-        sends=row["phase"] == "ACTIVE" and signs(row["state"], dkim_good=row["dkim_good"]),
+        sends=row["phase"] == "ACTIVE" and signs(row["state"], dkim_valid=row["dkim_valid"]),
     )

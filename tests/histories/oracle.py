@@ -72,7 +72,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
+class Action:
     """An action of a participant; `claim_id` is the claim that it concerns."""
 
     at: datetime
@@ -101,24 +101,26 @@ class Observed:
     """Everything observed in one history: actions, committed states and published tokens."""
 
     seen: list[Seen] = field(default_factory=list)
-    deeds: list[Deed] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
     tokens: list[TokenSpan] = field(default_factory=list)
     found: list[Violation] = field(default_factory=list)  # violations that the player detected itself
 
     def intended(self, place: Place, at: datetime) -> Who | None:
         """Return the tenant that the DNS owner intends at a time."""
         intents = [
-            deed
-            for deed in self.deeds
-            if deed.kind in (Kind.INTEND, Kind.ABANDON) and deed.place is place and deed.at <= at
+            action
+            for action in self.actions
+            if action.kind in (Kind.INTEND, Kind.ABANDON) and action.place is place and action.at <= at
         ]
         return intents[-1].who if intents else None
 
-    def done(self, kinds: Iterable[Kind], place: Place, until: datetime) -> list[Deed]:
+    def done(self, kinds: Iterable[Kind], place: Place, until: datetime) -> list[Action]:
         """Return the actions of some kinds on a name, up to a time."""
         chosen = frozenset(kinds)
         return [
-            deed for deed in self.deeds if deed.kind in chosen and deed.place is place and deed.at <= until
+            action
+            for action in self.actions
+            if action.kind in chosen and action.place is place and action.at <= until
         ]
 
 
@@ -166,11 +168,11 @@ def _not_intended(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violati
 
 def _authorised(observed: Observed, claim: Seen) -> bool:
     mine = [
-        deed
-        for deed in observed.done(PUBLICATIONS, claim.place, claim.at)
-        if deed.who is claim.who and deed.claim_id is not None
+        action
+        for action in observed.done(PUBLICATIONS, claim.place, claim.at)
+        if action.who is claim.who and action.claim_id is not None
     ]
-    if any(deed.claim_id == claim.claim_id for deed in mine):
+    if any(action.claim_id == claim.claim_id for action in mine):
         return True
     return bool(mine) and observed.intended(claim.place, claim.at) is claim.who
 
@@ -198,9 +200,9 @@ def _trouble(
     if after.ownership != before.ownership:
         return _changed_ownership(observed, before, after, challenged_at)
     disruptions = [
-        deed
-        for deed in observed.done((Kind.WITHDRAW, Kind.REMAKE), after.place, after.at)
-        if deed.at >= ready_since
+        action
+        for action in observed.done((Kind.WITHDRAW, Kind.REMAKE), after.place, after.at)
+        if action.at >= ready_since
     ]
     if disruptions:
         return None
@@ -244,8 +246,8 @@ def _token_of_another(observed: Observed, claim: Seen) -> bool:
 def _released_or_adopted(observed: Observed, claim: Seen) -> bool:
     released = observed.done((Kind.RELEASE,), claim.place, claim.at)
     adopted = observed.done((Kind.ADOPT,), claim.place, claim.at)
-    return any(deed.who is claim.who for deed in released) or any(
-        deed.who is not claim.who for deed in adopted
+    return any(action.who is claim.who for action in released) or any(
+        action.who is not claim.who for action in adopted
     )
 
 
@@ -264,11 +266,11 @@ def _outstayed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]
                 )
 
 
-def _published_after(observed: Observed, withdrawn: Deed) -> datetime | None:
+def _published_after(observed: Observed, withdrawn: Action) -> datetime | None:
     times = [
-        deed.at
-        for deed in observed.deeds
-        if deed.kind in PUBLICATIONS and deed.place is withdrawn.place and deed.at > withdrawn.at
+        action.at
+        for action in observed.actions
+        if action.kind in PUBLICATIONS and action.place is withdrawn.place and action.at > withdrawn.at
     ]
     return min(times, default=None)
 

@@ -15,7 +15,7 @@ from letterhead.identity.v1.domains_pb2 import (
 from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest
 from tests.histories import journal
 from tests.histories.ground import Ground
-from tests.histories.oracle import READY_WITHIN, Deed, Rule, Seen, violations
+from tests.histories.oracle import READY_WITHIN, Action, Rule, Seen, violations
 from tests.histories.played import Played
 from tests.histories.stage import Stage, ownership_of, unless_refused
 from tests.histories.stories import HALF, ONE_SERVER, STALE, Kind, Place, Step, Story
@@ -30,7 +30,7 @@ WITHDRAWN_STRIDES = (7.5, 1.5, 2.5, 4, 24, 48, 96)
 # The rows that sender stores before it submits an email to SES.
 EMAIL = """
     INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, expires_at, state)
-    VALUES ($1, $2, $3, $4, 'Hello', 1, now() + interval '1 day', 'CLAIMED')
+    VALUES ($1, $2, $3, $4, 'Hello', 1, now() + interval '1 day', 'SENDING')
 """
 ATTEMPT = """
     INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)
@@ -111,7 +111,7 @@ class Player(Stage):
         return "no action"
 
     async def _abandon(self, step: Step) -> str:
-        self.observed.deeds.append(Deed(self.time.now(), step.kind, step.place))
+        self.observed.actions.append(Action(self.time.now(), step.kind, step.place))
         return "no action"
 
     async def _claim(self, step: Step) -> str | None:
@@ -263,7 +263,7 @@ class Player(Stage):
         email_id = self.flights.pop((step.who, step.place), None)
         if email_id is None:
             return "there is no such email"
-        accepted = "UPDATE sender.attempts SET state = 'ACCEPTED', settled_at = now() WHERE email_id = $1"
+        accepted = "UPDATE sender.attempts SET state = 'ACCEPTED', resolved_at = now() WHERE email_id = $1"
         await self.ground.pool.execute(accepted, email_id)
         await self.ground.pool.execute("UPDATE sender.emails SET state = 'SENT' WHERE id = $1", email_id)
         return None

@@ -14,7 +14,7 @@ from tests.histories import journal
 from tests.histories.clock import OwnTime
 from tests.histories.demands import proof_is_due
 from tests.histories.ground import Ground, Tenant
-from tests.histories.oracle import Deed, Observed, Rule, Seen, Violation
+from tests.histories.oracle import Action, Observed, Rule, Seen, Violation
 from tests.histories.played import Played
 from tests.histories.stories import Place, Step, Story, Who
 from tests.histories.zone import Line, Zone
@@ -161,12 +161,12 @@ class Stage:
 
     def do(self, step: Step) -> None:
         claim_id = self.claims.get((step.who, step.place))
-        self.observed.deeds.append(
-            Deed(self.time.now(), step.kind, step.place, step.who, UUID(claim_id) if claim_id else None)
+        self.observed.actions.append(
+            Action(self.time.now(), step.kind, step.place, step.who, UUID(claim_id) if claim_id else None)
         )
 
     def undo(self, remark: str) -> str:
-        self.observed.deeds.pop()
+        self.observed.actions.pop()
         return remark
 
     def find(self, rule: Rule, text: str) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from tests.histories.demands import proof_is_due
-from tests.histories.oracle import Deed, Observed, Rule, Seen, TokenSpan, violations
+from tests.histories.oracle import Action, Observed, Rule, Seen, TokenSpan, violations
 from tests.histories.stories import Kind, Place, Who, story
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,15 +39,15 @@ def seen(claim_id: UUID, hours: float, state: str, ownership: str, **more: objec
     return replace(claim, **more)  # type: ignore[arg-type] # tests may replace any field
 
 
-def deed(kind: Kind, hours: float, claim_id: UUID) -> Deed:
-    return Deed(hour(hours), kind, Place.NAME, OWNERS[claim_id], claim_id)
+def action(kind: Kind, hours: float, claim_id: UUID) -> Action:
+    return Action(hour(hours), kind, Place.NAME, OWNERS[claim_id], claim_id)
 
 
 def anna_is_ready() -> Observed:
     """Return a history in which Anna is intended, her page was followed, and she is READY after two hours."""
     return Observed(
         seen=[seen(ANNAS, 0, "PENDING", "SOLE"), seen(ANNAS, 2, "READY", "SOLE")],
-        deeds=[deed(Kind.INTEND, 0, ANNAS), deed(Kind.FOLLOW, 1, ANNAS)],
+        actions=[action(Kind.INTEND, 0, ANNAS), action(Kind.FOLLOW, 1, ANNAS)],
     )
 
 
@@ -76,7 +76,7 @@ def test_a_degraded_stranger_that_still_signs_is_reported() -> None:
 def test_a_new_claim_of_a_former_tenant_needs_its_own_records() -> None:
     observed = anna_is_ready()
     again = UUID(int=4)
-    observed.deeds += [deed(Kind.INTEND, 5, BERTS)]
+    observed.actions += [action(Kind.INTEND, 5, BERTS)]
     observed.seen = [replace(seen(ANNAS, 6, "READY", "SOLE"), claim_id=again)]
 
     assert rules(observed) == [Rule.NOT_INTENDED]
@@ -92,7 +92,7 @@ def test_a_new_claim_of_the_intended_tenant_needs_no_new_records() -> None:
 
 def test_two_simultaneous_senders_are_reported_even_for_a_moment() -> None:
     observed = anna_is_ready()
-    observed.deeds += [deed(Kind.INTEND, 3, BERTS), deed(Kind.FOLLOW, 3, BERTS)]
+    observed.actions += [action(Kind.INTEND, 3, BERTS), action(Kind.FOLLOW, 3, BERTS)]
     observed.seen += [
         seen(BERTS, 4, "READY", "PROVEN"),
         seen(ANNAS, 4.001, "READY", "SUPERSEDED", sends=False, phase="DELETED"),
@@ -103,7 +103,7 @@ def test_two_simultaneous_senders_are_reported_even_for_a_moment() -> None:
 
 def test_a_change_of_sender_within_one_commit_is_accepted() -> None:
     observed = anna_is_ready()
-    observed.deeds += [deed(Kind.INTEND, 3, BERTS), deed(Kind.FOLLOW, 3, BERTS)]
+    observed.actions += [action(Kind.INTEND, 3, BERTS), action(Kind.FOLLOW, 3, BERTS)]
     observed.seen += [
         seen(BERTS, 4, "READY", "PROVEN", tx=7),
         seen(ANNAS, 4, "DELETED", "SOLE", sends=False, phase="DELETED", tx=7),
@@ -133,7 +133,7 @@ def test_a_ready_holder_that_is_affected_by_an_unproven_claim_is_reported(distur
 
 def test_a_challenge_with_a_published_token_is_accepted() -> None:
     observed = anna_is_ready()
-    observed.deeds += [deed(Kind.INTEND, 8, BERTS), deed(Kind.DILIGENCE, 8, BERTS)]
+    observed.actions += [action(Kind.INTEND, 8, BERTS), action(Kind.DILIGENCE, 8, BERTS)]
     observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
     observed.seen += [
         seen(BERTS, 8, "PENDING", "PROOF_DUE"),
@@ -168,7 +168,7 @@ def test_a_holder_superseded_before_72_hours_is_reported() -> None:
 def test_a_holder_that_releases_the_name_may_be_superseded_at_once() -> None:
     observed = anna_is_ready()
     observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
-    observed.deeds += [deed(Kind.RELEASE, 9, ANNAS)]
+    observed.actions += [action(Kind.RELEASE, 9, ANNAS)]
     observed.seen += [
         seen(BERTS, 8, "PENDING", "PROOF_DUE"),
         seen(ANNAS, 8.5, "READY", "CHALLENGED"),
@@ -180,7 +180,7 @@ def test_a_holder_that_releases_the_name_may_be_superseded_at_once() -> None:
 
 def test_a_domain_that_sends_a_day_after_its_records_were_removed_is_reported() -> None:
     observed = anna_is_ready()
-    observed.deeds += [deed(Kind.WITHDRAW, 10, ANNAS)]
+    observed.actions += [action(Kind.WITHDRAW, 10, ANNAS)]
     observed.seen += [seen(ANNAS, 60, "DEGRADED", "SOLE")]
 
     assert rules(observed) == [Rule.OUTSTAYED]
@@ -188,7 +188,7 @@ def test_a_domain_that_sends_a_day_after_its_records_were_removed_is_reported() 
 
 def test_a_domain_that_stops_sending_in_time_is_accepted() -> None:
     observed = anna_is_ready()
-    observed.deeds += [deed(Kind.WITHDRAW, 10, ANNAS)]
+    observed.actions += [action(Kind.WITHDRAW, 10, ANNAS)]
     observed.seen += [seen(ANNAS, 24, "DEGRADED", "SOLE")]
 
     assert rules(observed) == []

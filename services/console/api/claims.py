@@ -5,9 +5,9 @@ from typing import Literal, TypeAlias
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, VerifyDomainRequest
 from services.console.api import domains, models
-from services.console.api.endpoints import RETRY_KEY, Asked, Endpoint
+from services.console.api.endpoints import RETRY_KEY, ApiRequest, Endpoint
 from services.console.api.times import time_of
-from services.console.calls import Refused
+from services.console.calls import CallFailed
 
 ClaimStatus: TypeAlias = Literal["pending", "verified", "completed", "blocked", "expired", "superseded"]
 
@@ -48,11 +48,11 @@ OF_OWNERSHIP: dict[pb.Domain.Ownership.ValueType, ClaimStatus] = {
 }
 
 
-async def create(asked: Asked) -> DomainClaim:
+async def create(asked: ApiRequest) -> DomainClaim:
     """Claim a domain, even if another account uses it, and return the TXT record that proves the claim."""
     try:
         domain = await domains.created(asked)
-    except Refused as refused:
+    except CallFailed as refused:
         if refused.reason != "DOMAIN_EXISTS":
             raise
         # The caller already has this domain, so the response is its existing claim.
@@ -61,19 +61,19 @@ async def create(asked: Asked) -> DomainClaim:
     return await _claim(asked, domain)
 
 
-async def get(asked: Asked) -> DomainClaim:
+async def get(asked: ApiRequest) -> DomainClaim:
     """Retrieve the status of a domain claim."""
     return await _claim(asked, await domains.shown(asked))
 
 
-async def verify(asked: Asked) -> DomainClaim:
+async def verify(asked: ApiRequest) -> DomainClaim:
     """Check the TXT record of a domain claim now."""
     domain = await domains.shown(asked)
     await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
     return await _claim(asked, domain)
 
 
-async def _claim(asked: Asked, domain: pb.Domain) -> DomainClaim:
+async def _claim(asked: ApiRequest, domain: pb.Domain) -> DomainClaim:
     proof = next((each for each in domain.records if each.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP), None)
     record = ClaimRecord(proof.name, proof.value, str(proof.ttl)) if proof else None
     status = await _status(asked, domain)
@@ -90,12 +90,11 @@ async def _claim(asked: Asked, domain: pb.Domain) -> DomainClaim:
     )
 
 
-async def _status(asked: Asked, domain: pb.Domain) -> ClaimStatus:
+async def _status(asked: ApiRequest, domain: pb.Domain) -> ClaimStatus:
     if domain.ownership == pb.Domain.OWNERSHIP_PROOF_DUE:
         checks = await domains.checks(asked, domain.id)
         if any(
-            each.record.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP
-            and each.verdict == RecordCheck.VERDICT_FOUND
+            each.record.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP and each.status == RecordCheck.STATUS_FOUND
             for each in checks
         ):
             return "verified"

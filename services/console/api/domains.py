@@ -6,18 +6,18 @@ from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import GetVerificationRequest, RecordCheck, VerifyDomainRequest
 from services.console.api import errors, models
 from services.console.api.domains_protos import detail_of, is_shown, states_shown, summary_of
-from services.console.api.endpoints import RETRY_KEY, Asked, Endpoint
+from services.console.api.endpoints import RETRY_KEY, ApiRequest, Endpoint
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
-from services.console.calls import Refused
+from services.console.calls import CallFailed
 
 
-async def create(asked: Asked) -> models.Domain:
+async def create(asked: ApiRequest) -> models.Domain:
     """Create a domain and return the records to publish; they may be available only a few seconds later."""
     return detail_of(await created(asked), ())
 
 
-async def created(asked: Asked) -> pb.Domain:
+async def created(asked: ApiRequest) -> pb.Domain:
     """Create the domain that the body names."""
     body = asked.body(models.CreateDomain)
     _reject_unsupported(body)
@@ -31,20 +31,20 @@ async def created(asked: Asked) -> pb.Domain:
     return domain
 
 
-async def get(asked: Asked) -> models.Domain:
+async def get(asked: ApiRequest) -> models.Domain:
     """Retrieve a domain with its records and their status."""
     domain = await shown(asked)
     return detail_of(domain, await checks(asked, domain.id))
 
 
-async def list_(asked: Asked) -> models.Listing[models.DomainSummary]:
+async def list_(asked: ApiRequest) -> models.Listing[models.DomainSummary]:
     """List domains, newest first."""
     request = pb.ListDomainsRequest(states=states_shown(), **page_of(asked.query))
     found = await asked.ask(asked.calls.domains.ListDomains, request)
     return listing(found, found.domains, summary_of)
 
 
-async def update(asked: Asked) -> models.DomainReference:
+async def update(asked: ApiRequest) -> models.DomainReference:
     """Change the return path of a domain. The other options cannot be changed."""
     body = asked.body(models.UpdateDomain)
     _reject_unsupported(body)
@@ -57,21 +57,21 @@ async def update(asked: Asked) -> models.DomainReference:
     return models.DomainReference(id=domain.id)
 
 
-async def verify(asked: Asked) -> models.DomainReference:
+async def verify(asked: ApiRequest) -> models.DomainReference:
     """Check a domain now. This never makes a verified domain pending again."""
     domain = await shown(asked)
     await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
     return models.DomainReference(id=domain.id)
 
 
-async def delete(asked: Asked) -> models.DeletedDomain:
+async def delete(asked: ApiRequest) -> models.DeletedDomain:
     """Delete a domain. No email can be sent from it afterwards."""
     domain = await shown(asked)
     await asked.ask(asked.calls.domains.DeleteDomain, pb.DeleteDomainRequest(domain_id=domain.id))
     return models.DeletedDomain(id=domain.id)
 
 
-async def shown(asked: Asked) -> pb.Domain:
+async def shown(asked: ApiRequest) -> pb.Domain:
     """Return the domain in the path. Raise Rejected for one that is being deleted, which the API hides."""
     request = pb.GetDomainRequest(domain_id=asked.id("domain_id"))
     domain: pb.Domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
@@ -80,12 +80,12 @@ async def shown(asked: Asked) -> pb.Domain:
     return domain
 
 
-async def checks(asked: Asked, domain_id: str) -> list[RecordCheck]:
+async def checks(asked: ApiRequest, domain_id: str) -> list[RecordCheck]:
     """Return the checks of a domain's records; empty if verifier does not know the domain yet."""
     request = GetVerificationRequest(domain_id=domain_id)
     try:
         return list((await asked.ask(asked.calls.verifier.GetVerification, request)).verification.records)
-    except Refused as refused:
+    except CallFailed as refused:
         if refused.reason != "DOMAIN_NOT_FOUND":
             raise
         return []

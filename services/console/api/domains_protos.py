@@ -20,14 +20,14 @@ OF_STATE: dict[pb.Domain.State.ValueType, models.DomainStatus] = {
     pb.Domain.STATE_LOST: "failed",
     pb.Domain.STATE_FAILED: "failed",
 }
-OF_VERDICT: dict[int, models.RecordStatus] = {
-    RecordCheck.VERDICT_UNSPECIFIED: "not_started",
-    RecordCheck.VERDICT_FOUND: "verified",
-    RecordCheck.VERDICT_MISSING: "pending",
-    RecordCheck.VERDICT_PROPAGATING: "pending",
-    RecordCheck.VERDICT_MISMATCH: "failed",
-    RecordCheck.VERDICT_CONFLICT: "failed",
-    RecordCheck.VERDICT_UNREACHABLE: "temporary_failure",
+RECORD_STATUS: dict[int, models.RecordStatus] = {
+    RecordCheck.STATUS_UNSPECIFIED: "not_started",
+    RecordCheck.STATUS_FOUND: "verified",
+    RecordCheck.STATUS_MISSING: "pending",
+    RecordCheck.STATUS_PROPAGATING: "pending",
+    RecordCheck.STATUS_MISMATCH: "failed",
+    RecordCheck.STATUS_CONFLICT: "failed",
+    RecordCheck.STATUS_UNREACHABLE: "temporary_failure",
 }
 # DMARC is left out, because callers may wait until all returned records are verified. It is optional, and
 # Resend has no name for it.
@@ -81,7 +81,7 @@ def _record(record: pb.DnsRecord, check: RecordCheck, domain: pb.Domain) -> mode
         type=OF_TYPE[record.type],
         value=record.value,
         ttl=str(record.ttl),
-        status=OF_VERDICT.get(check.verdict, "pending"),
+        status=RECORD_STATUS.get(check.status, "pending"),
         priority=record.priority if record.type == pb.DnsRecord.TYPE_MX else UNSET,
     )
 

@@ -8,7 +8,7 @@ import msgspec
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import documents, errors, models
 from services.console.api.emails_protos import detail_of, request_of, results_of, summary_of
-from services.console.api.endpoints import RETRY_KEY, Asked, Endpoint, decoded
+from services.console.api.endpoints import RETRY_KEY, ApiRequest, Endpoint, decoded
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import stamp_of
@@ -22,7 +22,7 @@ VALIDATIONS = {
 }
 
 
-async def send(asked: Asked) -> models.EmailId:
+async def send(asked: ApiRequest) -> models.EmailId:
     """Send an email. A successful response means that it is stored and will be submitted once."""
     request = await asked.made(_request)
     request.request_id = asked.request_id()
@@ -30,7 +30,7 @@ async def send(asked: Asked) -> models.EmailId:
     return models.EmailId(id=response.email.id)
 
 
-async def send_batch(asked: Asked) -> models.Batch:
+async def send_batch(asked: ApiRequest) -> models.Batch:
     """Send up to 100 emails: all or none by default, or only the valid ones in permissive mode."""
     validation = _validation(asked)
     valid, invalid = await asked.made(_validated)
@@ -47,33 +47,33 @@ async def send_batch(asked: Asked) -> models.Batch:
     )
 
 
-async def get(asked: Asked) -> models.Email:
+async def get(asked: ApiRequest) -> models.Email:
     """Retrieve an email with its delivery status."""
     request = pb.GetEmailRequest(email_id=asked.id("email_id"))
     return detail_of((await asked.ask(asked.calls.sender.GetEmail, request)).email)
 
 
-async def list_(asked: Asked) -> models.Listing[models.EmailSummary]:
+async def list_(asked: ApiRequest) -> models.Listing[models.EmailSummary]:
     """List emails, newest first."""
     request = pb.ListEmailsRequest(**page_of(asked.query))
     found = await asked.ask(asked.calls.sender.ListEmails, request)
     return listing(found, found.emails, summary_of)
 
 
-async def update(asked: Asked) -> models.EmailReference:
+async def update(asked: ApiRequest) -> models.EmailReference:
     """Change the time of a scheduled email."""
     send_time = stamp_of("scheduled_at", asked.body(models.UpdateEmail).scheduled_at)
     request = pb.UpdateEmailRequest(email_id=asked.id("email_id"), send_time=send_time)
     return models.EmailReference(id=(await asked.ask(asked.calls.sender.UpdateEmail, request)).email.id)
 
 
-async def cancel(asked: Asked) -> models.EmailReference:
+async def cancel(asked: ApiRequest) -> models.EmailReference:
     """Cancel an email that was not submitted yet."""
     request = pb.CancelEmailRequest(email_id=asked.id("email_id"))
     return models.EmailReference(id=(await asked.ask(asked.calls.sender.CancelEmail, request)).email.id)
 
 
-def _validation(asked: Asked) -> pb.SendEmailsRequest.Validation.ValueType:
+def _validation(asked: ApiRequest) -> pb.SendEmailsRequest.Validation.ValueType:
     word = asked.headers.get(VALIDATION, "strict")
     if word not in VALIDATIONS:
         raise Rejected(errors.INVALID, f"The header `{VALIDATION}` must be `strict` or `permissive`.")
@@ -102,7 +102,7 @@ def _validated(content: bytes) -> tuple[dict[int, pb.SendEmailRequest], dict[int
 
 
 async def _accepted(
-    asked: Asked,
+    asked: ApiRequest,
     emails: Mapping[int, pb.SendEmailRequest],
     validation: pb.SendEmailsRequest.Validation.ValueType,
 ) -> tuple[list[models.EmailId], dict[int, str]]:

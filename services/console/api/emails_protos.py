@@ -8,7 +8,7 @@ from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import errors, models
 from services.console.api.errors import Rejected
 from services.console.api.times import stamp_of, time_of
-from services.console.calls import refusal_of
+from services.console.calls import failure_of
 
 PIECE = 256 * 1024  # characters of base64, a multiple of four
 BAD_ATTACHMENT = errors.OF_FIELDS["attachments"]
@@ -22,7 +22,7 @@ _UNQUOTED = frozenset(" _!#$%&'*+/=?^`{|}~-")
 # email is not known to be sent.
 OF_STATE: dict[int, models.LastEvent] = {
     pb.Email.STATE_QUEUED: "queued",
-    pb.Email.STATE_CLAIMED: "queued",
+    pb.Email.STATE_SENDING: "queued",
     pb.Email.STATE_HELD: "queued",
     pb.Email.STATE_UNKNOWN: "queued",
     pb.Email.STATE_SENT: "sent",
@@ -107,7 +107,7 @@ def results_of(
     accepted, refused = [], {}
     for position, (result, index) in enumerate(zip(results, indexes, strict=True)):
         if result.HasField("error"):
-            sentence = errors.sentence_of(refusal_of(result.error))
+            sentence = errors.sentence_of(failure_of(result.error))
             refused[index] = sentence.replace(f"emails[{position}].", "")
         else:
             accepted.append(models.EmailId(id=result.email.id))

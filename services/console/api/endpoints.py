@@ -26,7 +26,7 @@ from services.console.api.bodies import SMALL, Bodies
 from services.console.api.errors import Rejected
 from services.console.api.limits import Limiter
 from services.console.callers import Callers
-from services.console.calls import DEADLINE, Calls, Refused
+from services.console.calls import DEADLINE, CallFailed, Calls
 
 log = get_logger(__name__)
 
@@ -40,7 +40,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """An admitted request, and the services that it may call with its own key."""
 
     calls: Calls
@@ -83,7 +83,7 @@ class Asked:
         return key
 
 
-Handler = Callable[[Asked], Awaitable[Any]]
+Handler = Callable[[ApiRequest], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _mismatch(text: str) -> Rejected:
     return Rejected(errors.INVALID, f"{subject} is invalid: {problem[:1].lower()}{problem[1:]}.")
 
 
-class Door:
+class Gateway:
     """Admits requests within their key's rate limit, and reads their bodies only if the key is valid."""
 
     def __init__(self, calls: Calls, callers: Callers, limiter: Limiter) -> None:
@@ -173,7 +173,7 @@ class Door:
         return response
 
     async def _handled(self, request: Request, endpoint: Endpoint, key: str) -> Any:
-        asked = Asked(self._calls, key, request.path_params, request.query_params, request.headers)
+        asked = ApiRequest(self._calls, key, request.path_params, request.query_params, request.headers)
         if endpoint.body is None:
             answer = await endpoint.handler(asked)
             vouch(request.scope)  # the service accepted the key
@@ -187,7 +187,7 @@ class Door:
 def failed(request: Request, error: Exception) -> Response:
     """Return the response to an error, and log an unexpected one."""
     rejection = errors.rejected(error)
-    if rejection.status == errors.ACCIDENT[0] and not isinstance(error, Rejected | Refused):
+    if rejection.status == errors.ACCIDENT[0] and not isinstance(error, Rejected | CallFailed):
         path = request.url.path
         log.error("unhandled exception in API request", action="api_failed", path=path, exc_info=error)
     return errors.answer(rejection)

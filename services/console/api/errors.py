@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from services.console.api import models
-from services.console.calls import Refused, Violation
+from services.console.calls import CallFailed, Violation
 
 Kind: TypeAlias = tuple[int, str]
 
@@ -131,7 +131,7 @@ def rejected(error: Exception) -> Rejected:
     """Convert any exception to an error of the API. An unexpected exception reveals no details."""
     if isinstance(error, Rejected):
         return error
-    if isinstance(error, Refused):
+    if isinstance(error, CallFailed):
         return _of_service(error)
     if isinstance(error, HTTPException):
         kind = (error.status_code, STATUSES.get(error.status_code, "validation_error"))
@@ -149,7 +149,7 @@ def answer(error: Exception) -> Response:
     return response
 
 
-def sentence_of(refused: Refused) -> str:
+def sentence_of(refused: CallFailed) -> str:
     """Return the message of a service's error as a sentence, in the terms of this API."""
     if refused.violations:
         text = "; ".join(f"`{_field(each)}` {each.description}" for each in refused.violations)
@@ -159,7 +159,7 @@ def sentence_of(refused: Refused) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…")) else ".")
 
 
-def _of_service(refused: Refused) -> Rejected:
+def _of_service(refused: CallFailed) -> Rejected:
     kind = REASONS.get(refused.reason) or CODES.get(refused.code.name, ACCIDENT)
     if refused.reason == "INVALID_FIELD" and refused.violations:
         owner = _OWNER.match(_field(refused.violations[0]))

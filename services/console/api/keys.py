@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from services.console.api import errors, models
-from services.console.api.endpoints import RETRY_KEY, Asked, Endpoint, id_of
+from services.console.api.endpoints import RETRY_KEY, ApiRequest, Endpoint, id_of
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import time_of
@@ -15,7 +15,7 @@ SCOPES: Mapping[str, pb.ApiKey.Scope.ValueType] = {
 }
 
 
-async def create(asked: Asked) -> models.ApiKeyToken:
+async def create(asked: ApiRequest) -> models.ApiKeyToken:
     """Create an API key and return its token, which is shown only once."""
     body = asked.body(models.CreateApiKey)
     permission = body.permission or "full_access"
@@ -32,14 +32,14 @@ async def create(asked: Asked) -> models.ApiKeyToken:
     return models.ApiKeyToken(id=response.api_key.id, token=response.token)
 
 
-async def list_(asked: Asked) -> models.Listing[models.ApiKey]:
+async def list_(asked: ApiRequest) -> models.Listing[models.ApiKey]:
     """List active API keys, newest first, without their tokens."""
     request = pb.ListApiKeysRequest(live_only=True, **page_of(asked.query))
     found = await asked.ask(asked.calls.api_keys.ListApiKeys, request)
     return listing(found, found.api_keys, _written)
 
 
-async def delete(asked: Asked) -> models.DeletedApiKey:
+async def delete(asked: ApiRequest) -> models.DeletedApiKey:
     """Revoke an API key. This takes effect within a second."""
     request = pb.RevokeApiKeyRequest(api_key_id=asked.id("api_key_id"))
     return models.DeletedApiKey(id=(await asked.ask(asked.calls.api_keys.RevokeApiKey, request)).api_key.id)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.console.api import absent, claims, domains, emails, keys, openapi, suppressions
-from services.console.api.endpoints import METHODS, Door, Endpoint, failed
+from services.console.api.endpoints import METHODS, Endpoint, Gateway, failed
 from services.console.api.limits import Limiter
 from services.console.callers import Callers
 from services.console.calls import Calls
@@ -27,7 +27,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 def routes(calls: Calls, callers: Callers, *, requests_per_second: int) -> list[BaseRoute]:
     """Return the API's routes. The last one matches every path, so they must come after all other routes."""
-    door = Door(calls, callers, Limiter(requests_per_second))
+    door = Gateway(calls, callers, Limiter(requests_per_second))
     by_path = {path: tuple(same) for path, same in groupby(sorted(ENDPOINTS, key=_priority), key=_path)}
     return [
         Route("/openapi.json", _openapi, methods=["GET"]),
@@ -37,7 +37,7 @@ def routes(calls: Calls, callers: Callers, *, requests_per_second: int) -> list[
     ]
 
 
-def refusal(request: Request, error: Exception) -> Response:
+def error_response(request: Request, error: Exception) -> Response:
     """Return the response to an error raised outside the endpoints, such as a wrong host."""
     return failed(request, error)
 

@@ -6,11 +6,11 @@ from typing import Any, TypeVar
 
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from services.console.api import errors, models
-from services.console.api.endpoints import Asked, Endpoint, id_of
+from services.console.api.endpoints import ApiRequest, Endpoint, id_of
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import time_of
-from services.console.calls import Refused
+from services.console.calls import CallFailed
 
 AT_ONCE = 8  # concurrent calls to sender per request
 
@@ -25,37 +25,37 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-async def add(asked: Asked) -> models.SuppressionReference:
+async def add(asked: ApiRequest) -> models.SuppressionReference:
     """Suppress an address. An address that is already suppressed is not changed."""
     return await _add(asked, asked.body(models.AddSuppression).email)
 
 
-async def list_(asked: Asked) -> models.Listing[models.SuppressionEntry]:
+async def list_(asked: ApiRequest) -> models.Listing[models.SuppressionEntry]:
     """List suppressed addresses, newest first, of one origin or all."""
     request = pb.ListSuppressionsRequest(reasons=_reasons(asked.query), **page_of(asked.query))
     found = await asked.ask(asked.calls.suppressions.ListSuppressions, request)
     return listing(found, found.suppressions, _entry)
 
 
-async def get(asked: Asked) -> models.Suppression:
+async def get(asked: ApiRequest) -> models.Suppression:
     """Retrieve a suppression by its id or its address."""
     request = pb.GetSuppressionRequest(**_named(asked.path["suppression"]))
     found = (await asked.ask(asked.calls.suppressions.GetSuppression, request)).suppression
     return models.Suppression(**_shown(found))
 
 
-async def remove(asked: Asked) -> models.RemovedSuppression:
+async def remove(asked: ApiRequest) -> models.RemovedSuppression:
     """Remove a suppression by its id or its address."""
     return await _remove(asked, _named(asked.path["suppression"]))
 
 
-async def add_batch(asked: Asked) -> models.Suppressions:
+async def add_batch(asked: ApiRequest) -> models.Suppressions:
     """Suppress up to 100 addresses."""
     made = await _each(asked, _add, asked.body(models.AddSuppressions).emails, "emails")
     return models.Suppressions(data=list({each.id: each for each in made}.values()))
 
 
-async def remove_batch(asked: Asked) -> models.RemovedSuppressions:
+async def remove_batch(asked: ApiRequest) -> models.RemovedSuppressions:
     """Remove up to 100 suppressions. Addresses that are not suppressed are ignored."""
     body = asked.body(models.RemoveSuppressions)
     if (body.emails is None) == (body.ids is None):
@@ -66,29 +66,29 @@ async def remove_batch(asked: Asked) -> models.RemovedSuppressions:
     return models.RemovedSuppressions(data=[each for each in removed if each is not None])
 
 
-async def _add(asked: Asked, email: str) -> models.SuppressionReference:
+async def _add(asked: ApiRequest, email: str) -> models.SuppressionReference:
     request = pb.AddSuppressionRequest(address=email.strip())
     added = (await asked.ask(asked.calls.suppressions.AddSuppression, request)).suppression
     return models.SuppressionReference(id=added.id)
 
 
-async def _remove(asked: Asked, named: Mapping[str, str]) -> models.RemovedSuppression:
+async def _remove(asked: ApiRequest, named: Mapping[str, str]) -> models.RemovedSuppression:
     request = pb.RemoveSuppressionRequest(**named)
     removed = (await asked.ask(asked.calls.suppressions.RemoveSuppression, request)).suppression
     return models.RemovedSuppression(id=removed.id)
 
 
-async def _remove_if_there(asked: Asked, named: Mapping[str, str]) -> models.RemovedSuppression | None:
+async def _remove_if_there(asked: ApiRequest, named: Mapping[str, str]) -> models.RemovedSuppression | None:
     try:
         return await _remove(asked, named)
-    except Refused as refused:
+    except CallFailed as refused:
         if refused.reason != "SUPPRESSION_NOT_FOUND":
             raise
         return None
 
 
 async def _each(
-    asked: Asked, act: Callable[[Asked, Given], Awaitable[Made]], given: Iterable[Given], field: str
+    asked: ApiRequest, act: Callable[[ApiRequest, Given], Awaitable[Made]], given: Iterable[Given], field: str
 ) -> list[Made]:
     """Apply `act` to each item of a field, a few at once. Stop at the first error; a retry is safe."""
     slots = asyncio.Semaphore(AT_ONCE)
@@ -97,7 +97,7 @@ async def _each(
         async with slots:
             try:
                 return await act(asked, each)
-            except Refused as refused:
+            except CallFailed as refused:
                 raise refused.of(f"{field}[{index}]") from None
 
     tasks = [asyncio.ensure_future(one(index, each)) for index, each in enumerate(given)]

@@ -23,7 +23,7 @@ from letterhead.verifier.v1.verifier_pb2 import (
 )
 from services.console import exports, words
 from services.console.calls import Calls
-from services.console.live import Live, Sight
+from services.console.live import Live, Snapshot
 from services.console.pages.templates import Templates
 from services.console.pages.visitor import key_of
 from services.console.providers import Entry, Provider, entry, recognised
@@ -51,7 +51,7 @@ class Row:
     @property
     def seen(self) -> Sequence[str]:
         """Return the values published instead of the record, sorted because servers rotate their order."""
-        return sorted(self.check.seen)[:SHOWN_VALUES] if self.check.verdict in words.SEEN_INSTEAD else ()
+        return sorted(self.check.seen)[:SHOWN_VALUES] if self.check.status in words.SEEN_INSTEAD else ()
 
     @property
     def unseen(self) -> int:
@@ -106,15 +106,15 @@ class DomainPages:
         ends = asyncio.get_running_loop().time() + CONNECTION.total_seconds() * random.uniform(0.75, 1)  # noqa: S311 - spreads load
         following = self._live.follow(str(request.path_params["domain_id"]), key_of(request))
         async with aclosing(following) as sights:
-            async for sight in sights:
-                yield ": heartbeat\n\n" if sight is None else self._event(sight)
-                if sight and sight.known.state == Domain.STATE_DELETED:
+            async for snapshot in sights:
+                yield ": heartbeat\n\n" if snapshot is None else self._event(snapshot)
+                if snapshot and snapshot.known.state == Domain.STATE_DELETED:
                     yield "event: gone\ndata:\n\n"
                 if asyncio.get_running_loop().time() > ends:
                     return
 
-    def _event(self, sight: Sight) -> str:
-        html = sight.rendered(self._door, self._render)
+    def _event(self, snapshot: Snapshot) -> str:
+        html = snapshot.rendered(self._door, self._render)
         return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
 
     def _render(self, known: Verification) -> str:

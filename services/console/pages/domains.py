@@ -13,7 +13,7 @@ from letterhead.identity.v1.domains_pb2 import (
     GetDomainRequest,
     ListDomainsRequest,
 )
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of, paused, visitor
 
@@ -73,7 +73,7 @@ class DomainsPages:
         )
         try:
             made = await self._calls.ask(self._calls.domains.CreateDomain, asked, key=key_of(request))
-        except Refused as refused:
+        except CallFailed as refused:
             return self._form(request, form.refused(refused, FIELDS), UNPROCESSABLE)
         return RedirectResponse(f"{HERE}/{made.domain.id}", 303)
 

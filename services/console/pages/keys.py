@@ -12,7 +12,7 @@ from letterhead.identity.v1.api_keys_pb2 import (
     ListApiKeysRequest,
     RevokeApiKeyRequest,
 )
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of, visitor
 
@@ -61,7 +61,7 @@ class KeysPages:
         )
         try:
             made = await self._calls.ask(self._calls.api_keys.CreateApiKey, asked, key=key_of(request))
-        except Refused as refused:
+        except CallFailed as refused:
             return self._form(request, form.refused(refused, FIELDS), UNPROCESSABLE)
         return self._templates.page(request, "key_made.html", key=made.api_key, token=made.token)
 

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 
 from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest, ListLinksRequest, RevokeLinkRequest
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.links import link_url
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of
@@ -66,7 +66,7 @@ class LinksPages:
         )
         try:
             made = await self._calls.ask(self._calls.links.CreateLink, asked, key=key_of(request))
-        except Refused as refused:
+        except CallFailed as refused:
             return await self._list(request, form.refused(refused, FIELDS), UNPROCESSABLE)
         return await self._list(request, Form(), made=link_url(self._public_url, made.token))
 

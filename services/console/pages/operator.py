@@ -12,7 +12,7 @@ from letterhead.identity.v1.tenants_pb2 import (
     Tenant,
 )
 from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of
 
@@ -66,7 +66,7 @@ class OperatorPages:
         )
         try:
             await self._calls.ask(self._calls.tenants.PauseTenant, asked, key=key_of(request))
-        except Refused as refused:
+        except CallFailed as refused:
             return await self._one(request, form.refused(refused, FIELDS), UNPROCESSABLE)
         return _back(request)
 

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from chassis.telemetry import get_logger
 from services.console.assets import Assets
 from services.console.callers import Callers
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.hardening import split
 from services.console.live import Live
 from services.console.pages.domain import DOORS, DomainPages
@@ -22,9 +22,9 @@ from services.console.pages.keys import KeysPages
 from services.console.pages.links import LinksPages
 from services.console.pages.operator import OperatorPages
 from services.console.pages.signin import SignInPages
-from services.console.pages.specimens import TestPages
 from services.console.pages.suppressions import SuppressionsPages
 from services.console.pages.templates import Templates
+from services.console.pages.test_emails import TestPages
 from services.console.session import Sessions
 from services.console.words import sentence
 
@@ -91,7 +91,7 @@ class Pages:
         catch_all = [Route(path, _not_found, methods=["GET", "POST"]) for path in CATCH_ALL]
         return [*(route for part in self._parts for route in part.routes()), *catch_all]
 
-    def refusal(self, request: Request, error: Exception) -> Response:
+    def error_response(self, request: Request, error: Exception) -> Response:
         """Return the page of an error: a Refused, an HTTPException, or an unexpected exception."""
         status, message = _describe(error)
         if status == 401 and request.headers.get("hx-request"):
@@ -131,7 +131,7 @@ async def _not_found(_: Request) -> Response:
 
 def _describe(error: Exception) -> tuple[int, str]:
     """Return the status of an error, and its message if that says more than the status."""
-    if isinstance(error, Refused):
+    if isinstance(error, CallFailed):
         status = STATUSES.get(error.code.name, 500)
         return status, sentence(error.message) if status in (400, 409) else ""
     if isinstance(error, HTTPException):

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from letterhead.identity.v1.domains_pb2 import ListDomainsRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
 from services.console.callers import Callers
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.hardening import Tries, within
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typed
 from services.console.session import Sessions
@@ -67,7 +67,7 @@ class SignInPages:
             )
         try:
             return await self._start_session(form)
-        except Refused as refused:
+        except CallFailed as refused:
             if refused.code.name not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
                 raise
             self._tries.failed(request, key)
@@ -90,7 +90,7 @@ class SignInPages:
     async def _is_operator(self, key: str) -> bool:
         try:
             await self._calls.ask(self._calls.tenants.ListTenants, ListTenantsRequest(page_size=1), key=key)
-        except Refused:
+        except CallFailed:
             return False
         return True
 

@@ -9,7 +9,7 @@ from letterhead.sender.v1.suppressions_pb2 import (
     ListSuppressionsRequest,
     RemoveSuppressionRequest,
 )
-from services.console.calls import Calls, Refused
+from services.console.calls import CallFailed, Calls
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of
 
@@ -49,7 +49,7 @@ class SuppressionsPages:
         asked = AddSuppressionRequest(address=form.typed("address"), note=form.typed("note"))
         try:
             await self._calls.ask(self._calls.suppressions.AddSuppression, asked, key=key_of(request))
-        except Refused as refused:
+        except CallFailed as refused:
             return await self._list(request, form.refused(refused, FIELDS), UNPROCESSABLE)
         return RedirectResponse(HERE, 303)
 
@@ -58,7 +58,7 @@ class SuppressionsPages:
         asked = RemoveSuppressionRequest(address=form.typed("address"))
         try:
             await self._calls.ask(self._calls.suppressions.RemoveSuppression, asked, key=key_of(request))
-        except Refused as refused:
+        except CallFailed as refused:
             if refused.code.name != "NOT_FOUND":  # already removed
                 raise
         return RedirectResponse(HERE, 303)

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from services.console import chips, words
 from services.console.assets import Assets
-from services.console.calls import Refused
+from services.console.calls import CallFailed
 
 SECTIONS = (
     ("/app/domains", "Domains"),
@@ -40,7 +40,7 @@ class Form:
         """Return the error of a field; empty if it has none."""
         return self.mistakes.get(name, "")
 
-    def refused(self, refused: Refused, fields: Mapping[str, str]) -> "Form":
+    def refused(self, refused: CallFailed, fields: Mapping[str, str]) -> "Form":
         """Return the form with a service's error; `fields` maps the request's fields to those of the form."""
         mistakes = {
             fields[each.field]: words.sentence(f"This {each.description}")

@@ -9,7 +9,7 @@ from services.identity.model.ownership import (
     CHALLENGE_AGE,
     TOKEN_AGE,
     Cause,
-    Contender,
+    LiveClaim,
     Move,
     Ownership,
     Past,
@@ -18,7 +18,7 @@ from services.identity.model.ownership import (
 
 
 def demand(
-    tenant_id: UUID, others: Iterable[Contender], past: Past, now: datetime, *, mail_from_name: bool = False
+    tenant_id: UUID, others: Iterable[LiveClaim], past: Past, now: datetime, *, mail_from_name: bool = False
 ) -> Cause | None:
     """Return why a new claim must prove control of its name, judging without DNS; None if no rule applies."""
     if any(other.tenant_id != tenant_id and other.ownership is not Ownership.SUPERSEDED for other in others):
@@ -30,7 +30,7 @@ def demand(
     return None
 
 
-def contested_by_new(rivals: Iterable[Contender]) -> list[Move]:
+def contested_by_new(rivals: Iterable[LiveClaim]) -> list[Move]:
     """Return the moves that another tenant's new claim causes among the live claims on its name."""
     return [
         Move(rival.claim_id, rival.ownership, Ownership.PROOF_DUE, Cause.CONTESTED)
@@ -39,7 +39,7 @@ def contested_by_new(rivals: Iterable[Contender]) -> list[Move]:
     ]
 
 
-def next_moves(contenders: Sequence[Contender], past: Past, now: datetime) -> list[Move]:
+def next_moves(contenders: Sequence[LiveClaim], past: Past, now: datetime) -> list[Move]:
     """Return the moves that are due now among a name's live claims, which are in order of creation.
 
     One call applies one rule. Apply its moves, then call again with the new state until the list is empty.
@@ -55,14 +55,14 @@ def next_moves(contenders: Sequence[Contender], past: Past, now: datetime) -> li
     return []
 
 
-def release(holder: Contender, contenders: Iterable[Contender]) -> list[Move]:
+def release(holder: LiveClaim, contenders: Iterable[LiveClaim]) -> list[Move]:
     """Return the moves when a holder gives up its name; empty if no challenger waits for the name."""
     if not holder.holds or not any(each.ownership is Ownership.CHALLENGER for each in contenders):
         return []
     return [_superseded(holder, Cause.RELEASED)]
 
 
-def _adopted(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+def _adopted(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Give the name to a claim that an operator adopted, after demoting its holder and challengers."""
     for claim in contenders:
         if not claim.adopted or claim.ownership in (Ownership.PROVEN, Ownership.SUPERSEDED):
@@ -76,7 +76,7 @@ def _adopted(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
     return []
 
 
-def _decided(contenders: Sequence[Contender], past: Past, now: datetime) -> list[Move]:
+def _decided(contenders: Sequence[LiveClaim], past: Past, now: datetime) -> list[Move]:
     """Decide new claims once DNS was checked for their DKIM records, before those were shown to anyone."""
     moves = []
     for claim in contenders:
@@ -94,7 +94,7 @@ def _decided(contenders: Sequence[Contender], past: Past, now: datetime) -> list
     return moves
 
 
-def _forfeited(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+def _forfeited(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Demand proof of a SOLE claim that failed while a rival exists.
 
     Without this rule, VerifyDomain would revive the claim without proof.
@@ -111,7 +111,7 @@ def _forfeited(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
     ]
 
 
-def _answered(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+def _answered(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Let a challenged holder keep the name once its new token is found."""
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROVEN, Cause.TOKEN_FOUND)
@@ -120,7 +120,7 @@ def _answered(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
     ]
 
 
-def _overdue(contenders: Sequence[Contender], now: datetime) -> list[Move]:
+def _overdue(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """Take the name from a challenged holder whose deadline has passed or that can no longer send."""
     challengers = [
         claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_found
@@ -138,7 +138,7 @@ def _overdue(contenders: Sequence[Contender], now: datetime) -> list[Move]:
     return []
 
 
-def _ended(contenders: Sequence[Contender], now: datetime) -> list[Move]:
+def _ended(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """End a challenge that DNS could not decide within CHALLENGE_AGE."""
     expired = [
         claim
@@ -157,7 +157,7 @@ def _ended(contenders: Sequence[Contender], now: datetime) -> list[Move]:
     ]
 
 
-def _withdrawn(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
+def _withdrawn(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Withdraw challengers whose token is gone, and restore a holder that has no challenger left."""
     gone = [claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_gone]
     if gone:
@@ -171,7 +171,7 @@ def _withdrawn(contenders: Sequence[Contender], _now: datetime) -> list[Move]:
     ]
 
 
-def _expired(contenders: Sequence[Contender], now: datetime) -> list[Move]:
+def _expired(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """Replace tokens that were not published within TOKEN_AGE."""
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.TOKEN_EXPIRED)
@@ -183,7 +183,7 @@ def _expired(contenders: Sequence[Contender], now: datetime) -> list[Move]:
     ]
 
 
-def _proved(claim: Contender, contenders: Sequence[Contender], now: datetime) -> list[Move]:
+def _proved(claim: LiveClaim, contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """Return the moves that follow when a claim's token is found."""
     if claim.ownership not in (Ownership.PROOF_DUE, Ownership.CHALLENGER) or not claim.token_found:
         return []
@@ -194,13 +194,13 @@ def _proved(claim: Contender, contenders: Sequence[Contender], now: datetime) ->
     return [*_challenging(claim), *_challenged(claim, sender, now)]
 
 
-def _challenging(claim: Contender) -> list[Move]:
+def _challenging(claim: LiveClaim) -> list[Move]:
     if claim.ownership is Ownership.CHALLENGER:
         return []
     return [Move(claim.claim_id, claim.ownership, Ownership.CHALLENGER, Cause.TOKEN_FOUND)]
 
 
-def _challenged(claim: Contender, holder: Contender, now: datetime) -> list[Move]:
+def _challenged(claim: LiveClaim, holder: LiveClaim, now: datetime) -> list[Move]:
     """Challenge the holder, unless it already answered this challenge and its token is still in DNS.
 
     The first check that misses the token starts the 72 hours, so a holder that removes its token gets no
@@ -220,7 +220,7 @@ def _challenged(claim: Contender, holder: Contender, now: datetime) -> list[Move
     ]
 
 
-def _take(claim: Contender, contenders: Sequence[Contender], cause: Cause) -> list[Move]:
+def _take(claim: LiveClaim, contenders: Sequence[LiveClaim], cause: Cause) -> list[Move]:
     """Give a claim the name once no other claim holds it and no attempt of another tenant is open."""
     if displaced := [_displaced(each) for each in contenders if each is not claim and each.holds]:
         return displaced
@@ -229,16 +229,16 @@ def _take(claim: Contender, contenders: Sequence[Contender], cause: Cause) -> li
     return [Move(claim.claim_id, claim.ownership, Ownership.PROVEN, cause)]
 
 
-def _displaced(claim: Contender) -> Move:
+def _displaced(claim: LiveClaim) -> Move:
     """Supersede a holder that was ever ready; otherwise demand proof, so that it can win the name back."""
     if claim.ever_ready or claim.ownership is Ownership.CHALLENGED:
         return _superseded(claim, Cause.ANOTHER_PROVED)
     return Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.ANOTHER_PROVED)
 
 
-def _superseded(claim: Contender, cause: Cause) -> Move:
+def _superseded(claim: LiveClaim, cause: Cause) -> Move:
     return Move(claim.claim_id, claim.ownership, Ownership.SUPERSEDED, cause)
 
 
-def _restored(claim: Contender, cause: Cause) -> Move:
+def _restored(claim: LiveClaim, cause: Cause) -> Move:
     return Move(claim.claim_id, claim.ownership, claim.before or Ownership.PROVEN, cause)

@@ -124,10 +124,10 @@ class TokenCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class LiveClaim:
     """A live claim on a name, with all inputs of the ownership rules.
 
-    `state` and `dkim_good` are verifier's latest values, whatever their generation; '' means none yet.
+    `state` and `dkim_valid` are verifier's latest values, whatever their generation; '' means none yet.
     `adopted` means that an operator adopted the claim and that the move to PROVEN is still due.
     """
 
@@ -140,7 +140,7 @@ class Contender:
     token_at: datetime | None
     adopted: bool
     state: str
-    dkim_good: bool
+    dkim_valid: bool
     dkim_found: bool
     ever_ready: bool
     others_open: bool  # another tenant has an open attempt under the name
@@ -155,7 +155,7 @@ class Contender:
     @property
     def sends(self) -> bool:
         """Return whether the claim can send as itself now."""
-        return self.holds and (self.state == "READY" or (self.state == "DEGRADED" and self.dkim_good))
+        return self.holds and (self.state == "READY" or (self.state == "DEGRADED" and self.dkim_valid))
 
     @property
     def shown(self) -> bool:
@@ -179,7 +179,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Reign:
+class ReadyClaim:
     """A claim of any tenant that was once READY; `deleted_at` is when DeleteDomain was called for it."""
 
     tenant_id: UUID
@@ -192,12 +192,12 @@ class Reign:
 class Past:
     """A name's history: claims that were once READY, and when each tenant last claimed the name."""
 
-    reigns: tuple[Reign, ...] = ()
+    ready_claims: tuple[ReadyClaim, ...] = ()
     claimed: Mapping[UUID, datetime] | None = None
 
     def ready_before(self, tenant_id: UUID) -> bool:
         """Return whether another tenant was ever READY on the name."""
-        return any(reign.tenant_id != tenant_id for reign in self.reigns)
+        return any(reign.tenant_id != tenant_id for reign in self.ready_claims)
 
     def returns(self, tenant_id: UUID, now: datetime) -> bool:
         """Return whether the tenant may claim the name again without proof.
@@ -205,7 +205,7 @@ class Past:
         It may if it was the last to be READY, deleted its domain within RETURN_AGE and no other tenant has
         claimed the name since.
         """
-        last = max(self.reigns, key=lambda reign: reign.ready_at, default=None)
+        last = max(self.ready_claims, key=lambda reign: reign.ready_at, default=None)
         if last is None or last.tenant_id != tenant_id or last.deleted_at is None:
             return False
         others = (at for other, at in (self.claimed or {}).items() if other != tenant_id)

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.identity.model.domains import Purpose, Record
 
-Place: TypeAlias = tuple[str, str]  # AWS account and region
+SesRegion: TypeAlias = tuple[str, str]  # AWS account and region
 
 # Seconds. Five minutes lets a corrected record take effect soon, and every DNS provider accepts it.
 TTL = 300
@@ -48,7 +48,7 @@ FIRST_CALLS = (Call.CREATE, Call.GET)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An identity leased for one call; `fence` is the lease token, `generation` that of its desired state."""
+    """An identity leased for one call; `lease_token` is the lease token, `generation` that of its desired state."""
 
     id: UUID
     account: str
@@ -59,7 +59,7 @@ class Work:
     mail_from_label: str
     attempts: int  # consecutive failures
     repair_cause: str
-    fence: int
+    lease_token: int
     plan: tuple[Call, ...]  # calls left by the previous step; empty after a crash, an error or a new request
 
     @property

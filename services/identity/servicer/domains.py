@@ -10,16 +10,16 @@ from uuid import UUID
 from chassis import config
 from chassis.access import Scope, Visibility, tenant_visibility, visibility
 from chassis.backoff import wait_any
-from chassis.bell import Bell
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
+from chassis.notifier import Notifier
 from chassis.pages import search_of, window
 from chassis.protos import id_of, stamp_of
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
+from services.identity.errors import DomainNotFound
 from services.identity.model.domains import STATES, Domain, NewClaim, Record
 from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
-from services.identity.refusals import DomainNotFound
 from services.identity.servicer.requests import line, paths_of, request_id_of
 from services.identity.store.domains import DomainStore
 from services.identity.store.requests import Request
@@ -32,7 +32,9 @@ DEADLINE_MARGIN = timedelta(milliseconds=250)
 class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
     """Serves domains from the store; `patience` is the longest wait for SES."""
 
-    def __init__(self, store: DomainStore, notifier: Bell, aws: config.Aws, *, patience: timedelta) -> None:
+    def __init__(
+        self, store: DomainStore, notifier: Notifier, aws: config.Aws, *, patience: timedelta
+    ) -> None:
         self._store = store
         self._notifier = notifier
         self._aws = aws
@@ -122,7 +124,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         now = asyncio.get_running_loop().time
         end = now() + _within(self._patience, context.time_remaining())
         while True:
-            changed = self._notifier.next_ring()
+            changed = self._notifier.next_event()
             domain = await self._store.get(domain_id, sees)
             left = end - now()
             if domain.state != "PROVISIONING" or left <= 0:

@@ -11,8 +11,8 @@ from chassis.pages import window
 from chassis.protos import id_of, stamp_of, time_of
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
+from services.identity.errors import DomainNotFound, KeyNotFound, ScopeTooSmall
 from services.identity.model.keys import ApiKey, NewKey
-from services.identity.refusals import DomainNotFound, KeyNotFound, ScopeTooSmall
 from services.identity.servicer.requests import line, request_id_of
 from services.identity.store.keys import KeyStore
 from services.identity.store.requests import Request

@@ -10,8 +10,8 @@ from chassis.pages import next_token, page
 from chassis.protos import id_of, stamp_of, time_of
 from letterhead.identity.v1 import links_pb2 as pb
 from letterhead.identity.v1 import links_pb2_grpc
+from services.identity.errors import DomainNotFound, LinkNotFound
 from services.identity.model.links import Link, NewLink
-from services.identity.refusals import DomainNotFound, LinkNotFound
 from services.identity.servicer.requests import line, request_id_of
 from services.identity.store.links import LinkStore
 

@@ -9,8 +9,8 @@ from chassis.pages import next_token, page
 from chassis.protos import id_of, stamp_of
 from letterhead.identity.v1 import tenants_pb2 as pb
 from letterhead.identity.v1 import tenants_pb2_grpc
+from services.identity.errors import TenantNotFound
 from services.identity.model.tenants import Allowance, Limits, Tenant, TenantChange, UnreadyPolicy
-from services.identity.refusals import TenantNotFound
 from services.identity.servicer.requests import line, paths_of, request_id_of
 from services.identity.store.requests import Request
 from services.identity.store.tenants import TenantStore

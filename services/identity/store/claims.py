@@ -26,9 +26,9 @@ async def lock_name(connection: Connection, name: str) -> None:
     await connection.execute(QUERIES.lock_name, name)
 
 
-async def fence(connection: Connection, claim_id: UUID) -> None:
+async def lock_claim(connection: Connection, claim_id: UUID) -> None:
     """Take the claim lock, which keeps sender from opening attempts under the claim until the commit."""
-    await connection.execute(QUERIES.fence_claim, claim_id)
+    await connection.execute(QUERIES.lock_claim, claim_id)
 
 
 async def notify(connection: Connection) -> None:

@@ -2,9 +2,9 @@
 -- Serialize all changes of a name's claims and identity. Always the first lock after the tenant row.
 SELECT pg_advisory_xact_lock(hashtextextended($1, 7131))
 
--- fence_claim --
+-- lock_claim --
 -- Wait for transactions that are opening an attempt under the claim, and block new ones until the commit.
-SELECT pg_advisory_xact_lock(chassis.fence($1))
+SELECT pg_advisory_xact_lock(chassis.claim_lock($1))
 
 -- notify --
 -- Notify the workers and the waiting rpcs of every replica that something changed.

@@ -6,7 +6,7 @@ from pathlib import Path
 from chassis.database import Connection, Database, Queries
 from chassis.events import Outbox
 from services.identity.model.domains import Claim
-from services.identity.model.provisioning import Place
+from services.identity.model.provisioning import SesRegion
 from services.identity.store.claims import end_claim, lock_name, notify, to_claim
 
 QUERIES = Queries.load(Path(__file__).with_name("deletions.sql"))
@@ -18,14 +18,14 @@ RECHECK_AFTER = timedelta(milliseconds=500)
 class DeletionStore:
     """The claims of one account and region that are being deleted, for the worker."""
 
-    def __init__(self, database: Database, outbox: Outbox, ses_region: Place) -> None:
+    def __init__(self, database: Database, outbox: Outbox, ses_region: SesRegion) -> None:
         self._database = database
         self._outbox = outbox
         self._ses_region = ses_region
 
-    async def claim_due(self, limit: int) -> list[Claim]:
+    async def lease_due(self, limit: int) -> list[Claim]:
         """Lease the DELETING claims that are due for a check."""
-        rows = await self._database.fetch(QUERIES.claim_due, *self._ses_region, LEASE, limit)
+        rows = await self._database.fetch(QUERIES.lease_due, *self._ses_region, LEASE, limit)
         return [to_claim(row) for row in rows]
 
     async def let_go(self, claim: Claim) -> None:
@@ -48,4 +48,6 @@ class DeletionStore:
 
     async def _take_identity(self, connection: Connection, claim: Claim) -> None:
         if await connection.fetchval(QUERIES.wait_for_identity, claim.id):
-            await connection.execute(QUERIES.unwant_identity, claim.ses_identity_id, claim.tenant_id)
+            await connection.execute(
+                QUERIES.request_identity_deletion, claim.ses_identity_id, claim.tenant_id
+            )

@@ -1,4 +1,4 @@
--- claim_due --
+-- lease_due --
 -- Lease DELETING claims that are due, which may still have open attempts.
 UPDATE identity.claims AS claim
 SET leased_until = now() + $3
@@ -42,7 +42,7 @@ SET phase_note = '', due_at = NULL, leased_until = NULL
 WHERE id = $1 AND phase = 'DELETING'
 RETURNING id
 
--- unwant_identity --
+-- request_identity_deletion --
 -- Request the deletion of an SES identity.
 UPDATE identity.ses_identities
 SET state = 'UNWANTED', generation = generation + 1, wanted_by = ARRAY[$2::uuid], due_at = now(), updated_at = now()

@@ -11,12 +11,7 @@ from chassis.events import Outbox
 from chassis.ids import uuid7
 from chassis.pages import Window
 from services.identity import events
-from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
-from services.identity.model.domains import Record as DnsRecord
-from services.identity.model.ownership import HOLDERS, TOKEN_AGE, Ownership
-from services.identity.model.provisioning import FIRST_CALLS, ownership_record
-from services.identity.model.tenants import TenantState
-from services.identity.refusals import (
+from services.identity.errors import (
     DomainChanged,
     DomainDeleting,
     DomainExists,
@@ -27,11 +22,16 @@ from services.identity.refusals import (
     TooManyDomains,
     TooManyPendingDomains,
 )
+from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
+from services.identity.model.domains import Record as DnsRecord
+from services.identity.model.ownership import HOLDERS, TOKEN_AGE, Ownership
+from services.identity.model.provisioning import FIRST_CALLS, ownership_record
+from services.identity.model.tenants import TenantState
 from services.identity.store.claims import (
     change_identity,
     end_claim,
-    fence,
     find_claim,
+    lock_claim,
     lock_name,
     move_claim,
     note_transition,
@@ -101,7 +101,7 @@ class DomainStore:
         async with self._database.transaction() as connection:
             claim = await self._locked(connection, await self._found(connection, domain_id, sees))
             if claim.phase in (Phase.PROVISIONING, Phase.ACTIVE):
-                await fence(connection, claim.id)
+                await lock_claim(connection, claim.id)
                 await move_claim(connection, claim.id, claim.phase, Phase.DELETING, "DeleteDomain")
                 await notify(connection)
 
@@ -213,18 +213,18 @@ class DomainStore:
         initial = await self._ownership.welcome(connection, new.name, new.tenant_id)
         identity = (uuid7(), new.account, new.region, new.name, new.mail_from_label)
         request = (initial.ownership is Ownership.UNDECIDED, new.tenant_id, list(FIRST_CALLS))
-        ses_identity_id = await connection.fetchval(QUERIES.want_identity, *identity, *request)
-        await connection.execute(QUERIES.recall_deletions, ses_identity_id)
+        ses_identity_id = await connection.fetchval(QUERIES.request_identity, *identity, *request)
+        await connection.execute(QUERIES.requeue_deletions, ses_identity_id)
         columns = (*astuple(new), ses_identity_id, initial.ownership, initial.token)
         await connection.execute(QUERIES.insert_claim, *columns)
-        await self._ownership.record_beginning(connection, new.id, initial)
+        await self._ownership.record_start(connection, new.id, initial)
         await note_transition(connection, new.id, None, Phase.PROVISIONING, "CreateDomain")
         created = await self._found(connection, new.id, EVERYTHING)
         await self._outbox.write(connection, events.domain_created(created))
 
     async def _relabel(self, connection: Connection, claim: Claim, label: str) -> None:
         await self._refuse_collision(connection, claim, label, "domain.mail_from_label")
-        await fence(connection, claim.id)
+        await lock_claim(connection, claim.id)
         await connection.execute(QUERIES.relabel_claim, claim.id, label)
         if claim.phase is Phase.ACTIVE:
             cause = f"MAIL FROM label changed from {claim.mail_from_label} to {label}"

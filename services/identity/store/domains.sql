@@ -24,7 +24,7 @@ SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, gen
 FROM identity.claims
 WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
 
--- want_identity --
+-- request_identity --
 -- Request an SES identity, or join the existing one. The MAIL FROM label is that of the holder ($6: this claim may
 -- become it); for an identity that was UNWANTED or ABSENT, it is that of this claim. If there was no row or it was
 -- ABSENT, SES has no identity of ours, so the plan ($8) creates it without a GET first.
@@ -48,13 +48,13 @@ SET (mail_from_label, generation) = (
     tokens = CASE WHEN identity.state IN ('UNWANTED', 'ABSENT') THEN '{}' ELSE identity.tokens END,
     wanted_by = CASE WHEN identity.state = 'WANTED' THEN array_remove(identity.wanted_by, $7) || $7 ELSE ARRAY[$7] END,
     plan = CASE WHEN identity.state = 'ABSENT' THEN excluded.plan ELSE identity.plan END,
-    plan_fence = CASE WHEN identity.state = 'ABSENT' THEN identity.fence ELSE identity.plan_fence END,
+    plan_lease_token = CASE WHEN identity.state = 'ABSENT' THEN identity.lease_token ELSE identity.plan_lease_token END,
     plan_generation = CASE WHEN identity.state = 'ABSENT' THEN identity.generation + 1 ELSE identity.plan_generation END,
     due_at = least(identity.due_at, now()),
     updated_at = now()
 RETURNING id
 
--- recall_deletions --
+-- requeue_deletions --
 -- Make claims that waited for the identity's deletion due again, because the identity is kept.
 UPDATE identity.claims
 SET due_at = now()

@@ -12,7 +12,7 @@ from services.identity.model.ownership import HOLDERS, Ownership
 from services.identity.model.provisioning import (
     Call,
     IdentityState,
-    Place,
+    SesRegion,
     Signing,
     Work,
     arn,
@@ -20,7 +20,7 @@ from services.identity.model.provisioning import (
 )
 from services.identity.store.claims import (
     end_claim,
-    fence,
+    lock_claim,
     lock_name,
     move_claim,
     notify,
@@ -42,7 +42,7 @@ class IdentityStore:
     """The SES identities of one account and region, for the worker."""
 
     def __init__(
-        self, database: Database, outbox: Outbox, ses_region: Place, *, inbound_mx: str | None
+        self, database: Database, outbox: Outbox, ses_region: SesRegion, *, inbound_mx: str | None
     ) -> None:
         self._database = database
         self._outbox = outbox
@@ -53,9 +53,9 @@ class IdentityStore:
         """Return whether any identity is due for a call to SES."""
         return bool(await self._database.fetchval(QUERIES.is_due, *self._ses_region))
 
-    async def claim_due(self) -> Work | None:
+    async def lease_due(self) -> Work | None:
         """Lease the identity whose tenant is next, for one call to SES; return None if nothing is due."""
-        row = await self._database.fetchrow(QUERIES.claim_due, *self._ses_region, LEASE)
+        row = await self._database.fetchrow(QUERIES.lease_due, *self._ses_region, LEASE)
         return _work(row) if row else None
 
     async def plan(self, work: Work, calls: Sequence[Call]) -> None:
@@ -73,51 +73,53 @@ class IdentityStore:
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
             columns = (arn(work.account, work.region, work.name), *astuple(signing))
-            if not await connection.fetchval(QUERIES.record_presence, work.id, work.fence, *columns):
+            if not await connection.fetchval(QUERIES.record_presence, work.id, work.lease_token, *columns):
                 raise LeaseLost
             if not calls:
-                return await self._settle_present(connection, work)
+                return await self._mark_present(connection, work)
             if Call.RESTART_DKIM not in calls:
                 await self._show_all(connection, work, signing)
             await self._plan(connection, work, calls)
             await notify(connection)
         return False
 
-    async def settle_present(self, work: Work) -> bool:
+    async def mark_present(self, work: Work) -> bool:
         """End the last step; return False if the desired state has changed and another step is due."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            return await self._settle_present(connection, work)
+            return await self._mark_present(connection, work)
 
-    async def settle_absent(self, work: Work, cause: str) -> bool:
+    async def mark_identity_absent(self, work: Work, cause: str) -> bool:
         """End the claims that waited for an identity's deletion; return False if it is wanted again."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            if not await connection.fetchval(QUERIES.settle_absent, work.id, work.fence, work.generation):
-                await connection.execute(QUERIES.release, work.id, work.fence)
+            if not await connection.fetchval(
+                QUERIES.mark_identity_absent, work.id, work.lease_token, work.generation
+            ):
+                await connection.execute(QUERIES.release, work.id, work.lease_token)
                 return False
             for row in await connection.fetch(QUERIES.waiting_deletions, work.id):
                 await end_claim(connection, self._outbox, row["id"], cause)
             await notify(connection)
         return True
 
-    async def record_trouble(self, work: Work, sentence: str, delay: timedelta) -> None:
+    async def record_error(self, work: Work, sentence: str, delay: timedelta) -> None:
         """Release the lease until the next retry and show the message on the claims that wait for SES."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            lease = (work.id, work.fence, work.generation)
-            if await connection.fetchval(QUERIES.record_trouble, *lease, sentence, delay):
-                await connection.execute(QUERIES.note_waiting_claims, work.id, sentence)
+            lease = (work.id, work.lease_token, work.generation)
+            if await connection.fetchval(QUERIES.record_error, *lease, sentence, delay):
+                await connection.execute(QUERIES.set_waiting_claims_message, work.id, sentence)
 
     async def _plan(self, connection: Connection, work: Work, calls: Sequence[Call]) -> None:
-        lease = (work.id, work.fence, work.generation)
+        lease = (work.id, work.lease_token, work.generation)
         if not await connection.fetchval(QUERIES.plan_calls, *lease, list(calls)):
             raise LeaseLost
 
-    async def _settle_present(self, connection: Connection, work: Work) -> bool:
-        row = await connection.fetchrow(QUERIES.settle_present, work.id, work.fence, work.generation)
+    async def _mark_present(self, connection: Connection, work: Work) -> bool:
+        row = await connection.fetchrow(QUERIES.mark_present, work.id, work.lease_token, work.generation)
         if row is None:
-            await connection.execute(QUERIES.release, work.id, work.fence)
+            await connection.execute(QUERIES.release, work.id, work.lease_token)
         else:  # a claim created after the records were first shown has none yet
             await self._show_all(connection, work, Signing(tuple(row["tokens"]), row["hosted_zone"] or ""))
         await notify(connection)
@@ -137,7 +139,7 @@ class IdentityStore:
         elif claim.ownership in HOLDERS and row["dkim"] != [
             f"{record.name} {record.value}" for record in dkim_records(claim.name, signing)
         ]:
-            await fence(connection, claim.id)
+            await lock_claim(connection, claim.id)
             generation = await connection.fetchval(QUERIES.renew_generation, claim.id)
             claim = replace(claim, generation=generation)
         else:
@@ -156,6 +158,6 @@ def _work(row: Record) -> Work:
         mail_from_label=row["mail_from_label"],
         attempts=row["attempts"],
         repair_cause=row["repair_cause"],
-        fence=row["fence"],
+        lease_token=row["lease_token"],
         plan=tuple(Call(call) for call in row["plan"]),
     )

@@ -6,7 +6,7 @@ SELECT EXISTS (
     WHERE account = $1 AND region = $2 AND due_at <= now() AND (leased_until IS NULL OR leased_until < now())
 )
 
--- claim_due --
+-- lease_due --
 -- Lease one identity for one call: of the tenant whose last call is the oldest, the identity that has been due the
 -- longest. Requests from before migration 0018 have no wanted_by; they use the tenants of the identity's claims.
 WITH next AS (
@@ -35,13 +35,13 @@ WITH next AS (
     SET called_at = excluded.called_at
 )
 UPDATE identity.ses_identities AS identity
-SET leased_until = now() + $3, fence = identity.fence + 1
+SET leased_until = now() + $3, lease_token = identity.lease_token + 1
 FROM next
 WHERE identity.id = next.id
 RETURNING identity.id, identity.account, identity.region, identity.name, identity.state, identity.generation,
-    identity.mail_from_label, identity.attempts, identity.repair_cause, identity.fence,
+    identity.mail_from_label, identity.attempts, identity.repair_cause, identity.lease_token,
     CASE
-        WHEN identity.plan_fence = identity.fence - 1 AND identity.plan_generation = identity.generation
+        WHEN identity.plan_lease_token = identity.lease_token - 1 AND identity.plan_generation = identity.generation
         THEN identity.plan
         ELSE '{}'
     END AS plan
@@ -49,8 +49,8 @@ RETURNING identity.id, identity.account, identity.region, identity.name, identit
 -- plan_calls --
 -- End a step and store the calls that remain; no row if another worker has the lease.
 UPDATE identity.ses_identities
-SET plan = $4, plan_fence = $2, plan_generation = $3, due_at = now(), leased_until = NULL
-WHERE id = $1 AND fence = $2
+SET plan = $4, plan_lease_token = $2, plan_generation = $3, due_at = now(), leased_until = NULL
+WHERE id = $1 AND lease_token = $2
 RETURNING id
 
 -- record_presence --
@@ -58,10 +58,10 @@ RETURNING id
 -- another worker has the lease.
 UPDATE identity.ses_identities
 SET arn = $3, tokens = $4, hosted_zone = $5, updated_at = now()
-WHERE id = $1 AND fence = $2
+WHERE id = $1 AND lease_token = $2
 RETURNING id
 
--- settle_present --
+-- mark_present --
 -- Record that SES matches the desired state; no row if the desired state changed or another worker has the lease.
 UPDATE identity.ses_identities
 SET state = 'PRESENT',
@@ -72,10 +72,10 @@ SET state = 'PRESENT',
     due_at = NULL,
     leased_until = NULL,
     updated_at = now()
-WHERE id = $1 AND fence = $2 AND generation = $3 AND state = 'WANTED'
+WHERE id = $1 AND lease_token = $2 AND generation = $3 AND state = 'WANTED'
 RETURNING tokens, hosted_zone
 
--- settle_absent --
+-- mark_identity_absent --
 -- Record that SES has no identity of ours with this name; no row if the desired state changed or another worker has
 -- the lease.
 UPDATE identity.ses_identities
@@ -90,16 +90,16 @@ SET state = 'ABSENT',
     due_at = NULL,
     leased_until = NULL,
     updated_at = now()
-WHERE id = $1 AND fence = $2 AND generation = $3 AND state = 'UNWANTED'
+WHERE id = $1 AND lease_token = $2 AND generation = $3 AND state = 'UNWANTED'
 RETURNING id
 
 -- release --
 -- Release a lease; the identity is due again at once.
 UPDATE identity.ses_identities
 SET due_at = now(), leased_until = NULL
-WHERE id = $1 AND fence = $2
+WHERE id = $1 AND lease_token = $2
 
--- record_trouble --
+-- record_error --
 -- Release a lease after an error and schedule the retry, at once if the desired state changed.
 UPDATE identity.ses_identities
 SET problem = $4,
@@ -107,10 +107,10 @@ SET problem = $4,
     due_at = CASE WHEN generation = $3 THEN now() + $5 ELSE now() END,
     leased_until = NULL,
     updated_at = now()
-WHERE id = $1 AND fence = $2
+WHERE id = $1 AND lease_token = $2
 RETURNING id
 
--- note_waiting_claims --
+-- set_waiting_claims_message --
 -- Show the error on the claims that wait for an identity.
 UPDATE identity.claims
 SET phase_note = $2

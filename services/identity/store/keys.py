@@ -9,8 +9,8 @@ from chassis.database import Database, Queries, Record
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import Window
+from services.identity.errors import DomainNotFound, KeyNotFound, RequestIdReused, TooManyKeys
 from services.identity.model.keys import ApiKey, NewKey
-from services.identity.refusals import DomainNotFound, KeyNotFound, RequestIdReused, TooManyKeys
 from services.identity.store.requests import Request, earlier_answer
 from services.identity.store.tenants import lock_tenant
 

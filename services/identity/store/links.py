@@ -7,15 +7,15 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.errors import InvalidField
-from services.identity.model.domains import Phase
-from services.identity.model.links import Link, NewLink
-from services.identity.refusals import (
+from services.identity.errors import (
     DomainDeleting,
     DomainNotFound,
     LinkNotFound,
     RequestIdReused,
     TooManyLinks,
 )
+from services.identity.model.domains import Phase
+from services.identity.model.links import Link, NewLink
 from services.identity.store.requests import Request, earlier_answer
 from services.identity.store.tenants import lock_tenant
 

@@ -21,18 +21,18 @@ from services.identity.model.ownership import (
     HOLDERS,
     TOKEN_AGE,
     Cause,
-    Contender,
+    LiveClaim,
     Move,
     Ownership,
     Past,
     Precheck,
-    Reign,
+    ReadyClaim,
     TokenCheck,
 )
 from services.identity.model.provisioning import Signing
 from services.identity.store.claims import (
     change_identity,
-    fence,
+    lock_claim,
     lock_name,
     move_claim,
     notify,
@@ -50,7 +50,7 @@ MOST_STEPS = 20  # bounds one decision; real chains of moves are much shorter
 class Name:
     """A name's live claims in order of creation, its history, and the transaction's time."""
 
-    contenders: tuple[Contender, ...]
+    contenders: tuple[LiveClaim, ...]
     past: Past
     now: datetime
 
@@ -95,14 +95,14 @@ class OwnershipStore:
     async def read(self, connection: Connection, name: str) -> Name:
         """Return all inputs of the ownership rules for a name."""
         contenders = tuple(_contender(row) for row in await connection.fetch(QUERIES.contenders, name))
-        reigns = tuple(
-            Reign(**dict(row) | {"ownership": Ownership(row["ownership"])})
-            for row in await connection.fetch(QUERIES.reigns, name)
+        ready_claims = tuple(
+            ReadyClaim(**dict(row) | {"ownership": Ownership(row["ownership"])})
+            for row in await connection.fetch(QUERIES.ready_claims, name)
         )
         claimed = {
             row["tenant_id"]: row["created_at"] for row in await connection.fetch(QUERIES.last_claimed, name)
         }
-        return Name(contenders, Past(reigns, claimed), await connection.fetchval(QUERIES.now))
+        return Name(contenders, Past(ready_claims, claimed), await connection.fetchval(QUERIES.now))
 
     async def apply(self, connection: Connection, moves: Sequence[Move], reason: str = "") -> None:
         """Write ownership moves with their history, records and events; `reason` is a person's comment."""
@@ -112,7 +112,7 @@ class OwnershipStore:
     async def welcome(self, connection: Connection, name: str, tenant_id: UUID) -> Demand:
         """Return the initial ownership of a tenant's new claim, and require proof of unconfirmed rivals."""
         for rival in (await self.read(connection, name)).contenders:
-            await fence(connection, rival.claim_id)  # keeps verifier from marking it READY meanwhile
+            await lock_claim(connection, rival.claim_id)  # keeps verifier from marking it READY meanwhile
         known = await self.read(connection, name)
         mail_from: bool = await connection.fetchval(QUERIES.is_mail_from_name, name, tenant_id)
         cause = demand(tenant_id, known.contenders, known.past, known.now, mail_from_name=mail_from)
@@ -121,7 +121,7 @@ class OwnershipStore:
             return Demand(Ownership.UNDECIDED, "", Cause.CREATED)
         return Demand(Ownership.PROOF_DUE, _new_token(), cause)
 
-    async def record_beginning(self, connection: Connection, claim_id: UUID, initial: Demand) -> None:
+    async def record_start(self, connection: Connection, claim_id: UUID, initial: Demand) -> None:
         """Write the first entry of a claim's ownership history."""
         entry = (uuid7(), claim_id, None, initial.ownership, initial.cause, "")
         await connection.execute(QUERIES.insert_transition, *entry)
@@ -148,7 +148,7 @@ class OwnershipStore:
 
     async def _move(self, connection: Connection, move: Move, reason: str) -> None:
         if move.before in HOLDERS and move.after not in HOLDERS:
-            await fence(connection, move.claim_id)
+            await lock_claim(connection, move.claim_id)
         token = _new_token() if move.renews_token else None
         change = (move.claim_id, move.before, move.after, move.deadline_at, token, move.renews_records)
         row = await connection.fetchrow(QUERIES.move, *change)
@@ -183,9 +183,9 @@ def _new_token() -> str:
     return secrets.token_hex(16)
 
 
-def _contender(row: Record) -> Contender:
+def _contender(row: Record) -> LiveClaim:
     status = row["token_status"]
-    return Contender(
+    return LiveClaim(
         claim_id=row["claim_id"],
         tenant_id=row["tenant_id"],
         ownership=Ownership(row["ownership"]),
@@ -195,7 +195,7 @@ def _contender(row: Record) -> Contender:
         token_at=row["token_at"],
         adopted=row["adopted"],
         state=row["state"],
-        dkim_good=row["dkim_good"],
+        dkim_valid=row["dkim_valid"],
         dkim_found=row["dkim_found"],
         ever_ready=row["ever_ready"],
         others_open=row["others_open"],

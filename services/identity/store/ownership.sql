@@ -39,7 +39,7 @@ SELECT
     claim.id AS claim_id, claim.tenant_id, claim.ownership, claim.ownership_at AS since,
     claim.ownership_before AS before, claim.ownership_deadline_at AS deadline_at,
     claim.ownership_token_at AS token_at, claim.ownership_adopted AS adopted,
-    coalesce(known.state, '') AS state, coalesce(known.dkim_good, false) AS dkim_good,
+    coalesce(known.state, '') AS state, coalesce(known.dkim_valid, false) AS dkim_valid,
     known.dkim_found_at IS NOT NULL AS dkim_found,
     EXISTS (
         SELECT FROM verifier.transitions AS change WHERE change.claim_id = claim.id AND change.to_state = 'READY'

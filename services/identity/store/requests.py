@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Queries
-from services.identity.refusals import RequestIdReused
+from services.identity.errors import RequestIdReused
 
 QUERIES = Queries.load(Path(__file__).with_name("requests.sql"))
 

@@ -1,4 +1,4 @@
--- forget_requests --
+-- delete_old_requests --
 -- Delete a batch of request ids older than $1, which are no longer deduplicated.
 DELETE FROM identity.requests
 WHERE (tenant_id, operation, request_id) IN (
@@ -9,7 +9,7 @@ WHERE (tenant_id, operation, request_id) IN (
     LIMIT $2
 )
 
--- forget_links --
+-- delete_old_links --
 -- Delete a batch of links that were revoked or expired longer ago than $1.
 DELETE FROM identity.links
 WHERE id IN (

@@ -10,6 +10,7 @@ from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.identity import events
+from services.identity.errors import TenantNameTaken, TenantNotFound
 from services.identity.model.tenants import (
     Allowance,
     Limits,
@@ -18,7 +19,6 @@ from services.identity.model.tenants import (
     TenantState,
     UnreadyPolicy,
 )
-from services.identity.refusals import TenantNameTaken, TenantNotFound
 from services.identity.store.requests import Request, earlier_answer
 
 QUERIES = Queries.load(Path(__file__).with_name("tenants.sql"))

@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from chassis.access import TenantVisibility
+from chassis.batcher import Batcher
 from chassis.errors import ServiceError, Violation, to_status
-from chassis.gathering import Gathering
 from chassis.telemetry import get_logger
-from services.sender.model.emails import Draft, Email, Refusal
-from services.sender.model.origin import Domain, Origin, origin
-from services.sender.refusals import (
+from services.sender.errors import (
     DomainDeleting,
     DomainNotReady,
     DomainSuperseded,
     FromNotYours,
     KeyNotForDomain,
-    RequestForgotten,
+    RequestExpired,
     RequestIdReused,
     TenantPaused,
 )
+from services.sender.model.emails import Draft, Email, Rejection
+from services.sender.model.origin import Domain, Origin, origin
 from services.sender.store.acceptance import AcceptanceStore, Offer, Request, Senders
 from services.sender.store.emails import EmailStore
 
@@ -57,7 +57,7 @@ class _Incoming:
 class _Accepted:
     """The result of a request; `emails` is empty if nothing was stored."""
 
-    refusals: Sequence[ServiceError | None]
+    rejections: Sequence[ServiceError | None]
     emails: Sequence[Email]
 
 
@@ -71,7 +71,7 @@ class Acceptance:
         self._store = store
         self._emails = emails
         self._shared_domain = shared_domain
-        self._batcher = Gathering(self._accept_batch, most=MOST, pause=PAUSE)
+        self._batcher = Batcher(self._accept_batch, most=MOST, pause=PAUSE)
 
     async def accept(self, request: Request, drafts: Sequence[Draft]) -> Sequence[Email]:
         """Store all emails or none; return them, or the emails that the same request created before.
@@ -85,24 +85,24 @@ class Acceptance:
         if earlier := await self._earlier_answer(request):
             # The first answer is returned again, even if the domain has changed since.
             return [each for each in earlier if isinstance(each, Email)]
-        raise _combined([each for each in accepted.refusals if each] or [RequestForgotten()])
+        raise _combined([each for each in accepted.rejections if each] or [RequestExpired()])
 
     async def accept_each(
         self, request: Request, drafts: Sequence[Draft | ServiceError]
-    ) -> Sequence[Email | Refusal]:
+    ) -> Sequence[Email | Rejection]:
         """Store the valid emails; return an email or an error for each one. See `accept`.
 
         If no email is valid, nothing is stored, so the caller may fix the request and reuse its id.
         """
         accepted = await self._accept(_Incoming(request, drafts, whole=False))
-        refusals = [_refusal(each) if each else None for each in accepted.refusals]
+        rejections = [_refusal(each) if each else None for each in accepted.rejections]
         if accepted.emails:
-            return _in_request_order(accepted.emails, refusals)
+            return _in_request_order(accepted.emails, rejections)
         if earlier := await self._earlier_answer(request):
             return earlier
-        if not all(refusals):
-            raise RequestForgotten
-        return [each for each in refusals if each]
+        if not all(rejections):
+            raise RequestExpired
+        return [each for each in rejections if each]
 
     async def _accept(self, incoming: _Incoming) -> _Accepted:
         if sum(draft.size for draft in incoming.good) <= SMALL:
@@ -134,7 +134,7 @@ class Acceptance:
             for offer, outcomes in zip(offers, checked, strict=True)
         ]
 
-    async def _earlier_answer(self, request: Request) -> list[Email | Refusal]:
+    async def _earlier_answer(self, request: Request) -> list[Email | Rejection]:
         """Return the stored answer to this request; empty if there is none."""
         answered = await self._store.answered(request) if request.id else None
         if answered is None:
@@ -142,19 +142,21 @@ class Acceptance:
         if not hmac.compare_digest(answered.content_hash, request.content_hash):
             raise RequestIdReused(request.id or "")
         emails = await self._emails.get_all(answered.email_ids, request.sees)
-        return _in_request_order(emails, answered.refusals)
+        return _in_request_order(emails, answered.rejections)
 
 
-def _in_request_order(emails: Sequence[Email], refusals: Sequence[Refusal | None]) -> list[Email | Refusal]:
+def _in_request_order(
+    emails: Sequence[Email], rejections: Sequence[Rejection | None]
+) -> list[Email | Rejection]:
     """Return emails and refusals in the order of the request; a None refusal marks an email's position."""
-    if not refusals:
+    if not rejections:
         return list(emails)
     following = iter(emails)
-    return [refusal or next(following) for refusal in refusals]
+    return [rejection or next(following) for rejection in rejections]
 
 
-def _refusal(error: ServiceError) -> Refusal:
-    return Refusal(to_status(error).SerializeToString())
+def _refusal(error: ServiceError) -> Rejection:
+    return Rejection(to_status(error).SerializeToString())
 
 
 def _combined(errors: Sequence[ServiceError]) -> ServiceError:
@@ -186,8 +188,8 @@ def _offer(incoming: _Incoming, checked: Sequence[Claimed | ServiceError]) -> Of
         return Offer(incoming.request, good)
     if incoming.whole or not good:
         return None
-    refusals = [_refusal(each) if isinstance(each, ServiceError) else None for each in checked]
-    return Offer(incoming.request, good, refusals)
+    rejections = [_refusal(each) if isinstance(each, ServiceError) else None for each in checked]
+    return Offer(incoming.request, good, rejections)
 
 
 def claim_to_send_from(domain: Domain | None, draft: Draft, sees: TenantVisibility) -> UUID:
@@ -198,7 +200,7 @@ def claim_to_send_from(domain: Domain | None, draft: Draft, sees: TenantVisibili
     name = draft.sender.domain
     if domain is None and sees.claim_ids:
         raise KeyNotForDomain(name)
-    result = Origin.NOT_YOURS if domain is None else origin(domain.standing)
+    result = Origin.NOT_YOURS if domain is None else origin(domain.verification)
     if domain is None or result is Origin.NOT_YOURS:
         raise FromNotYours(name)
     if domain.pause_reason is not None:
@@ -208,5 +210,5 @@ def claim_to_send_from(domain: Domain | None, draft: Draft, sees: TenantVisibili
     if result is Origin.SUPERSEDED:
         raise DomainSuperseded(name)
     if result is Origin.NOT_READY:
-        raise DomainNotReady(name, domain.standing.state)
+        raise DomainNotReady(name, domain.verification.state)
     return domain.claim_id

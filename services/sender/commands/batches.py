@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.errors import InvalidArgument, InvalidField
-from services.sender.commands.drafts import Wish, draft
+from services.sender.commands.drafts import EmailSpec, draft
 from services.sender.model.emails import Draft
 
 MAX_EMAILS = 100
@@ -20,20 +20,20 @@ def check_items(own_ids: Sequence[str]) -> None:
             raise InvalidField(f"emails[{index}]", problem)
 
 
-def judge(requests: Sequence[Wish], now: datetime) -> list[Draft | InvalidArgument]:
+def evaluate(requests: Sequence[EmailSpec], now: datetime) -> list[Draft | InvalidArgument]:
     """Return for each email a draft, or an error with everything that is wrong with it."""
     return [_checked(request, now, f"emails[{index}].") for index, request in enumerate(requests)]
 
 
-def drafts_of(requests: Sequence[Wish], now: datetime) -> list[Draft]:
+def drafts_of(requests: Sequence[EmailSpec], now: datetime) -> list[Draft]:
     """Return the drafts; raise InvalidArgument with everything that is wrong with any of them."""
-    checked = judge(requests, now)
+    checked = evaluate(requests, now)
     if wrong := [each for each in checked if isinstance(each, InvalidArgument)]:
         raise InvalidArgument(violations=[violation for each in wrong for violation in each.violations])
     return [each for each in checked if isinstance(each, Draft)]
 
 
-def _checked(request: Wish, now: datetime, path: str) -> Draft | InvalidArgument:
+def _checked(request: EmailSpec, now: datetime, path: str) -> Draft | InvalidArgument:
     try:
         return draft(request, now, path=path)
     except InvalidArgument as error:

@@ -9,9 +9,9 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Database
 from chassis.errors import InvalidField
+from services.sender.errors import EmailNotFound, WrongState
 from services.sender.model.emails import Email, Move, State
 from services.sender.model.schedule import BadTime, check_send_time
-from services.sender.refusals import EmailNotFound, WrongState
 from services.sender.store.changes import ChangeStore
 from services.sender.store.emails import EmailStore
 from services.sender.store.states import EmailStates

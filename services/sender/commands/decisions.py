@@ -7,8 +7,8 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Database
 from chassis.telemetry import get_logger
+from services.sender.errors import EmailNotFound, NothingToDecide, TooLateToResend
 from services.sender.model.emails import AttemptState, Move, Moved, State
-from services.sender.refusals import EmailNotFound, NothingToDecide, TooLateToResend
 from services.sender.store.decisions import DecisionStore, Undecided
 
 log = get_logger(__name__)
@@ -36,7 +36,7 @@ class Decisions:
         self._database = database
         self._store = store
 
-    async def settle(
+    async def resolve(
         self, email_id: UUID, outcome: Outcome, sees: Visibility, *, by: str, reason: str
     ) -> Moved:
         """Apply a decision to one email; raise EmailNotFound, or NothingToDecide after an SES event."""
@@ -46,12 +46,12 @@ class Decisions:
             known = await self._store.undecided(connection, email_id, sees)
             if known is None:
                 raise EmailNotFound
-            moved = await self._store.settle(connection, _undecided(known, outcome), move, attempt_to)
+            moved = await self._store.resolve(connection, _undecided(known, outcome), move, attempt_to)
         if not moved:
             raise NothingToDecide(known.state)
         log.info(
             "operator decided the outcome of an email",
-            action="email_settled",
+            action="email_resolved",
             email_id=str(email_id),
             outcome=outcome,
             by=by,

@@ -63,7 +63,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class EmailSpec:
     """An email as a caller requested it, unchecked."""
 
     sender: Pair
@@ -85,7 +85,7 @@ class Wish:
     references: Sequence[str] = ()
 
 
-def draft(request: Wish, now: datetime, *, path: str = "") -> Draft:
+def draft(request: EmailSpec, now: datetime, *, path: str = "") -> Draft:
     """Return the draft of a valid request; raise InvalidArgument with one violation for each mistake.
 
     `path` is the email's position in the request, and precedes each field's name.
@@ -150,7 +150,7 @@ class _Checks:
             return []
         return [self.mailbox(f"{path}[{index}]", pair) for index, pair in enumerate(pairs)]
 
-    def recipients(self, request: Wish) -> list[Recipient]:
+    def recipients(self, request: EmailSpec) -> list[Recipient]:
         if not request.to:
             self._note("to", "is empty; an email needs a recipient in To")
         if (total := len(request.to) + len(request.cc) + len(request.bcc)) > MAX_RECIPIENTS:
@@ -212,7 +212,7 @@ class _Checks:
             self._note(f"{path}.content_id", str(error))
         return Attachment(file.file_name, content_type, file.content_id, len(file.content), file.content)
 
-    def size(self, request: Wish) -> int:
+    def size(self, request: EmailSpec) -> int:
         """Return the total encoded size in bytes; note the first field that exceeds the limit."""
         parts = [("text", request.text.encode()), ("html", request.html.encode())]
         parts += [(f"attachments[{index}].content", each.content) for index, each in enumerate(request.files)]
@@ -225,7 +225,7 @@ class _Checks:
                 self._note(path, problem)
         return size
 
-    def headers(self, request: Wish) -> dict[str, str]:
+    def headers(self, request: EmailSpec) -> dict[str, str]:
         """Return the headers to add: those requested by name, and those made from typed fields."""
         if len(request.headers) > MAX_HEADERS:
             self._note("headers", f"has {len(request.headers)} headers; at most {MAX_HEADERS} are allowed")
@@ -239,7 +239,7 @@ class _Checks:
             self._header(path, name, value)
         return dict(request.headers) | self._typed_headers(request, seen)
 
-    def _typed_headers(self, request: Wish, seen: Container[str]) -> dict[str, str]:
+    def _typed_headers(self, request: EmailSpec, seen: Container[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for typed in typed_headers(request.unsubscribe, request.in_reply_to, request.references):
             if typed.problem:
@@ -257,7 +257,7 @@ class _Checks:
         except BadHeader as error:
             self._note(path, str(error))
 
-    def terms(self, request: Wish, now: datetime) -> Terms:
+    def terms(self, request: EmailSpec, now: datetime) -> Terms:
         """Return the terms; a send time slightly in the past becomes `now`."""
         shortest, longest = WINDOWS
         if request.window is not None and not shortest <= request.window <= longest:

@@ -13,7 +13,16 @@ from chassis.access import Visibility
 from chassis.database import Connection, Database
 from chassis.errors import InvalidField
 from services.sender.commands import drafts
-from services.sender.commands.drafts import Wish
+from services.sender.commands.drafts import EmailSpec
+from services.sender.errors import (
+    DomainNotFound,
+    DomainNotReady,
+    RequestIdReused,
+    TenantPaused,
+    TestAddressNotConfirmed,
+    TestCodeEnded,
+    TooManyTestCodes,
+)
 from services.sender.model.addresses import BadAddress, parse_address
 from services.sender.model.emails import Draft
 from services.sender.model.test_addresses import (
@@ -25,17 +34,8 @@ from services.sender.model.test_addresses import (
     read_code,
     shown_code,
 )
-from services.sender.refusals import (
-    DomainNotFound,
-    DomainNotReady,
-    RequestIdReused,
-    TenantPaused,
-    TestAddressNotConfirmed,
-    TestCodeEnded,
-    TooManyTestCodes,
-)
-from services.sender.store.specimens import SpecimenStore, Subject
 from services.sender.store.test_addresses import Live, NewCode, TestAddressStore
+from services.sender.store.test_emails import Subject, TestEmailStore
 
 SENDER = "hello"
 TAGS = {"letterhead": "test-code"}
@@ -58,7 +58,7 @@ If you did not ask for this, ignore this email: without the code, no test emails
 class TestAddresses:
     """Sends codes and confirms addresses, for domains that are visible to the caller."""
 
-    def __init__(self, database: Database, domains: SpecimenStore, store: TestAddressStore) -> None:
+    def __init__(self, database: Database, domains: TestEmailStore, store: TestAddressStore) -> None:
         self._database = database
         self._domains = domains
         self._store = store
@@ -149,7 +149,7 @@ def _wrong(address: str, left: int) -> InvalidField | TestCodeEnded:
 
 def _email(subject: Subject, address: str, code: str) -> Draft:
     words = {"name": subject.name, "code": shown_code(code), "minutes": int(CODE_LIVES.total_seconds() // 60)}
-    request = Wish(
+    request = EmailSpec(
         sender=(f"{SENDER}@{subject.name}", ""),
         to=[(address, "")],
         cc=[],

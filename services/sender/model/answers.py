@@ -28,7 +28,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """Nothing was sent. `note` is a sentence; `error` is for operators.
 
     `pause` is the first delay, doubled with each attempt up to `longest`. With `everyone`, SES would reject
@@ -55,53 +55,53 @@ class Lost:
     error: str
 
 
-Answer: TypeAlias = Accepted | Refused | Lost
+Answer: TypeAlias = Accepted | Rejected | Lost
 
-RATE = Refused(
+RATE = Rejected(
     Then.RETRY,
     "SES asked to slow down; the email is retried within seconds.",
     pause=timedelta(seconds=1),
     longest=timedelta(seconds=30),
     everyone=True,
 )
-QUOTA = Refused(
+QUOTA = Rejected(
     Then.RETRY,
     "SES's daily quota is used up; the email is retried as quota frees up. AWS raises it on request.",
     pause=timedelta(minutes=2),
     longest=timedelta(minutes=10),
     everyone=True,
 )
-PAUSED = Refused(
+PAUSED = Rejected(
     Then.RETRY,
     "SES paused this account's sending; the email is retried until its deadline. The AWS console says why.",
     pause=timedelta(seconds=30),
     everyone=True,
 )
-SETUP = Refused(
+SETUP = Rejected(
     Then.RETRY,
     "SES rejected the account's setup, not this email: see the logs. It is retried until its deadline.",
     pause=timedelta(seconds=15),
     everyone=True,
 )
-UNREACHED = Refused(
+UNREACHED = Rejected(
     Then.RETRY,
     "SES could not be reached, so nothing was sent; the email is retried.",
     longest=timedelta(minutes=1),
     everyone=True,
 )
-RETURN_PATH = Refused(
+RETURN_PATH = Rejected(
     Then.HOLD,
     "SES cannot find the MX record of the return path. Publish it as GetDomain shows to send the email.",
     pause=timedelta(minutes=2),
     longest=timedelta(hours=1),
 )
-REJECTED = Refused(Then.FAIL, "SES rejected this email")
-NO_SLOT = Refused(Then.RETRY, "Waits because SES's sending rate is reached.", longest=timedelta(seconds=4))
+REJECTED = Rejected(Then.FAIL, "SES rejected this email")
+NO_SLOT = Rejected(Then.RETRY, "Waits because SES's sending rate is reached.", longest=timedelta(seconds=4))
 
 # Error codes of SendEmail and of all AWS operations, with status 4xx only: after a 5xx, SES may have accepted
 # the email.
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html and CommonErrors.html
-REFUSALS: Mapping[str, Refused] = {
+REFUSALS: Mapping[str, Rejected] = {
     "TooManyRequestsException": RATE,
     "ThrottlingException": RATE,
     "Throttling": RATE,

@@ -15,7 +15,7 @@ class State(StrEnum):
     """The states of an email, named as in `Email.State`, sender.emails and on the page."""
 
     QUEUED = "QUEUED"  # accepted; waits to be submitted
-    CLAIMED = "CLAIMED"  # being submitted: its attempt row is stored
+    SENDING = "SENDING"  # being submitted: its attempt row is stored
     SENT = "SENT"  # SES accepted it
     SUPPRESSED = "SUPPRESSED"  # every recipient is suppressed; nothing was sent
     FAILED = "FAILED"  # rejected permanently
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.QUEUED: {
-        State.CLAIMED: "it was dequeued; the attempt row is written in the same transaction",
+        State.SENDING: "it was dequeued; the attempt row is written in the same transaction",
         State.SUPPRESSED: "every recipient was suppressed in the meantime",
         State.HELD: "its domain cannot send now",
         State.FAILED: "its domain was deleted",
@@ -35,7 +35,7 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
         State.EXPIRED: "its deadline passed",
         State.SENT: "a late SES event for an attempt that SES seemed to have rejected",
     },
-    State.CLAIMED: {
+    State.SENDING: {
         State.SENT: "SES accepted it, by its answer or by an earlier event",
         State.QUEUED: "a definite, temporary rejection, or the attempt never started: nothing was sent",
         State.FAILED: "a definite, permanent rejection",
@@ -233,7 +233,7 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """The error of one email of a batch in which others were accepted: a serialized google.rpc.Status."""
 
     status: bytes
@@ -292,7 +292,7 @@ class Move:
     """A requested change of an email's state; it is applied only if TRANSITIONS allows it.
 
     `delay` is how long the email waits before it may be dequeued or released. `ses_id` is set with SENT,
-    `sent_as` and `sent_from` with CLAIMED, `suppressed` (the addresses) with SUPPRESSED.
+    `sent_as` and `sent_from` with SENDING, `suppressed` (the addresses) with SUPPRESSED.
     """
 
     email_id: UUID
@@ -321,7 +321,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Outcome:
     """The outcome of an attempt and the resulting move of its email; both are applied or neither."""
 
     attempt_id: UUID

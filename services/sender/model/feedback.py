@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.sender.model.emails import RANKS, AttemptState, Move, Reason, RecipientState, State, Verdict
+from services.sender.model.emails import RANKS, AttemptState, Move, Outcome, Reason, RecipientState, State
 
 MAX_NOTE = 500  # characters of a receiver's response
 # SES's mailbox simulator: its bounces and complaints are requested, and say nothing about a real recipient.
@@ -40,9 +40,9 @@ class Report:
     rejected: str = ""
 
 
-def proof(attempt_id: UUID, email_id: UUID, ses_id: str) -> Verdict:
+def proof(attempt_id: UUID, email_id: UUID, ses_id: str) -> Outcome:
     """Return the outcome that any SES event about an attempt proves: SES accepted it."""
-    return Verdict(attempt_id, AttemptState.ACCEPTED, proven_move(email_id, ses_id))
+    return Outcome(attempt_id, AttemptState.ACCEPTED, proven_move(email_id, ses_id))
 
 
 def proven_move(email_id: UUID, ses_id: str) -> Move:

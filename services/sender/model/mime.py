@@ -1,6 +1,6 @@
 """The MIME message of an email: only this module writes headers and structure.
 
-Values were checked before (`drafts`), and other parsers verify the result (`proofreading`). SES adds the
+Values were checked before (`drafts`), and other parsers verify the result (`mime_verification`). SES adds the
 Message-ID and the signatures.
 """
 
@@ -30,7 +30,7 @@ _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class MimeMessage:
     """The content of a MIME message; `boundary` must be impossible to guess and contain `=_`.
 
     Encoded text never contains `=_`, so no body can imitate a boundary.
@@ -59,19 +59,19 @@ class Letter:
         return [each for each in self.attachments if not each.content_id or self.html is None]
 
 
-def build(message: Letter) -> bytes:
+def build(message: MimeMessage) -> bytes:
     """Return the message as bytes: ASCII only, CRLF, no line longer than 998 characters."""
     content = CRLF.join([*_headers(message), *_entity(message)])
     return (content if content.endswith(CRLF) else content + CRLF).encode("ascii")
 
 
-def parts(message: Letter) -> list[tuple[str, str]]:
+def parts(message: MimeMessage) -> list[tuple[str, str]]:
     """Return subtype and text of each body, plainest first (RFC 2046 §5.1.4), with CRLF line breaks."""
     bodies = (("plain", message.text), ("html", message.html))
     return [(subtype, _LINE_BREAK.sub(CRLF, text)) for subtype, text in bodies if text is not None]
 
 
-def header_fields(message: Letter) -> list[tuple[str, str]]:
+def header_fields(message: MimeMessage) -> list[tuple[str, str]]:
     """Return the headers before Content-Type, in order, folded."""
     mailboxes = (
         ("From", [message.sender]),
@@ -87,12 +87,12 @@ def header_fields(message: Letter) -> list[tuple[str, str]]:
     return fields
 
 
-def _headers(message: Letter) -> Iterator[str]:
+def _headers(message: MimeMessage) -> Iterator[str]:
     for name, value in header_fields(message):
         yield f"{name}: {value}"
 
 
-def _entity(message: Letter) -> list[str]:
+def _entity(message: MimeMessage) -> list[str]:
     """Return the needed parts of mixed(alternative(text, related(HTML, inline files)), files)."""
     bodies = [_text(*body) for body in parts(message)]
     if message.shown:
@@ -101,7 +101,7 @@ def _entity(message: Letter) -> list[str]:
     return _multipart(message, "mixed", [body, *map(_file, message.files)]) if message.files else body
 
 
-def _multipart(message: Letter, subtype: str, children: Sequence[Sequence[str]]) -> list[str]:
+def _multipart(message: MimeMessage, subtype: str, children: Sequence[Sequence[str]]) -> list[str]:
     """Join parts with boundaries; no boundary is a prefix of another one (RFC 2046 §5.1.1)."""
     boundary = f"{subtype}{message.boundary}"
     root = '; type="text/html"' if subtype == "related" else ""  # RFC 2387 §3.1

@@ -25,7 +25,7 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VerificationStatus:
     """What is known about a From's domain; the defaults describe an unknown domain.
 
     `state` is a name from `Domain.State`, `ownership` from `Domain.Ownership`. `shared_ready` is true if
@@ -33,7 +33,7 @@ class Standing:
     """
 
     state: str = ""
-    dkim_good: bool = False
+    dkim_valid: bool = False
     ownership: str = ""
     unready_policy: str = "REFUSE"
     shared_ready: bool = False
@@ -47,7 +47,7 @@ class Domain:
     tenant_id: UUID
     name: str
     pause_reason: str | None
-    standing: Standing
+    verification: VerificationStatus
     tenant_name: str = ""
 
 
@@ -56,30 +56,30 @@ _ENDS = {"": Origin.NOT_YOURS, "DELETED": Origin.NOT_YOURS, "DELETING": Origin.G
 _HOLDERS = frozenset({"SOLE", "PROVEN", "CHALLENGED"})  # ownership that allows sending from the name
 
 
-def signs(state: str, *, dkim_good: bool) -> bool:
+def signs(state: str, *, dkim_valid: bool) -> bool:
     """Return whether a domain in this state can send under its own name."""
-    return state == "READY" or (state == "DEGRADED" and dkim_good)
+    return state == "READY" or (state == "DEGRADED" and dkim_valid)
 
 
-def origin(standing: Standing) -> Origin:
+def origin(verification: VerificationStatus) -> Origin:
     """Return how an email may be sent; everything that is not known to be good is NOT_READY.
 
     A contested name is not shown before its owner is proven, not even with a "via".
     """
-    if standing.state in _ENDS:
-        return _ENDS[standing.state]
-    if standing.ownership == "SUPERSEDED":
+    if verification.state in _ENDS:
+        return _ENDS[verification.state]
+    if verification.ownership == "SUPERSEDED":
         return Origin.SUPERSEDED
-    holds = standing.ownership in _HOLDERS
-    if holds and signs(standing.state, dkim_good=standing.dkim_good):
+    holds = verification.ownership in _HOLDERS
+    if holds and signs(verification.state, dkim_valid=verification.dkim_valid):
         return Origin.OWN
-    if holds and standing.state in _SHARES and _may_share(standing):
+    if holds and verification.state in _SHARES and _may_share(verification):
         return Origin.SHARED
     return Origin.NOT_READY
 
 
-def _may_share(standing: Standing) -> bool:
-    return standing.unready_policy == "SHARED" and standing.shared_ready
+def _may_share(verification: VerificationStatus) -> bool:
+    return verification.unready_policy == "SHARED" and verification.shared_ready
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from datetime import datetime
 from uuid import UUID
 
 from services.sender.model.answers import Accepted, Answer, Lost, Then
-from services.sender.model.emails import Address, AttemptState, Content, Move, RecipientKind, State, Verdict
-from services.sender.model.mime import Letter
+from services.sender.model.emails import Address, AttemptState, Content, Move, Outcome, RecipientKind, State
+from services.sender.model.mime import MimeMessage
 from services.sender.model.origin import (
     Domain,
     Origin,
@@ -98,7 +98,7 @@ def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | N
 
     `domain` is None if it no longer exists, `shared` if there is no shared sender.
     """
-    result = Origin.NOT_YOURS if domain is None else origin(domain.standing)
+    result = Origin.NOT_YOURS if domain is None else origin(domain.verification)
     if domain is None or result in ENDED:
         return Move(candidate.id, State.FAILED, ENDED.get(result, GONE))
     if domain.pause_reason is not None:
@@ -125,14 +125,14 @@ def _unsendable(candidate: Candidate) -> Move | None:
 def held_note(domain: Domain) -> str:
     """Return a sentence on what a held email waits for."""
     return (
-        f"{domain.name} is {domain.standing.state} and cannot send under its own name. It is sent once the "
+        f"{domain.name} is {domain.verification.state} and cannot send under its own name. It is sent once the "
         "domain is ready: publish the records that GetDomain shows."
     )
 
 
-def letter(posting: Posting, content: Content) -> Letter:
+def message(posting: Posting, content: Content) -> MimeMessage:
     """Return the MIME message to build. Suppressed recipients stay in its headers but are not sent to."""
-    return Letter(
+    return MimeMessage(
         sender=posting.sender.address,
         to=_named(posting.candidate.addressees, RecipientKind.TO),
         cc=_named(posting.candidate.addressees, RecipientKind.CC),
@@ -169,19 +169,19 @@ def tags(posting: Posting) -> Mapping[str, str]:
     }
 
 
-def verdict(posting: Posting, answer: Answer) -> Verdict:
+def outcome(posting: Posting, answer: Answer) -> Outcome:
     """Return what an SES answer means for the attempt and its email."""
     email_id = posting.candidate.id
     if isinstance(answer, Accepted):
         move = Move(email_id, State.SENT, "SES accepted it.", ses_id=answer.ses_id)
-        return Verdict(posting.attempt_id, AttemptState.ACCEPTED, move)
+        return Outcome(posting.attempt_id, AttemptState.ACCEPTED, move)
     if isinstance(answer, Lost):
-        return Verdict(
+        return Outcome(
             posting.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST), answer.error
         )
     to = {Then.RETRY: State.QUEUED, Then.HOLD: State.HELD, Then.FAIL: State.FAILED}[answer.then]
     move = Move(email_id, to, answer.note, delay=answer.delay(posting.number))
-    return Verdict(posting.attempt_id, AttemptState.REFUSED, move, answer.error)
+    return Outcome(posting.attempt_id, AttemptState.REFUSED, move, answer.error)
 
 
 def _named(addressees: Sequence[Addressee], kind: RecipientKind) -> list[Address]:

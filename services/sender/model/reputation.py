@@ -15,7 +15,7 @@ WINDOW = timedelta(days=7)
 VOLUME_FLOOR = 100
 
 
-class Verdict(StrEnum):
+class Evaluation(StrEnum):
     """The action that follows from the rates."""
 
     FINE = "FINE"
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 # Most severe first.
-GRAVITY = (Verdict.PAUSE, Verdict.SLOW, Verdict.WARN)
+GRAVITY = (Evaluation.PAUSE, Evaluation.SLOW, Evaluation.WARN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,13 @@ class Limit:
     pause: float
     least: int
 
-    def verdict(self, strikes: int, sent: int) -> Verdict:
+    def outcome(self, strikes: int, sent: int) -> Evaluation:
         """Return the action for a number of strikes among a number of recipients."""
         if sent < VOLUME_FLOOR or strikes < self.least or strikes < self.warn * sent:
-            return Verdict.FINE
+            return Evaluation.FINE
         if strikes < self.slow * sent:
-            return Verdict.WARN
-        return Verdict.PAUSE if strikes >= self.pause * sent else Verdict.SLOW
+            return Evaluation.WARN
+        return Evaluation.PAUSE if strikes >= self.pause * sent else Evaluation.SLOW
 
     def sentence(self, strikes: int, sent: int) -> str:
         """Return a sentence with the current rate, the limits and the remedy."""
@@ -88,15 +88,15 @@ class Strikes:
         return max(VOLUME_FLOOR, math.floor(fine) + 1)
 
 
-def judge(strikes: Strikes, sent: int) -> tuple[Verdict, str]:
+def evaluate(strikes: Strikes, sent: int) -> tuple[Evaluation, str]:
     """Return the more severe of the two actions and its sentence; FINE has none. `sent` counts recipients."""
     evaluated = [
-        (limit.verdict(count, sent), limit.sentence(count, sent))
+        (limit.outcome(count, sent), limit.sentence(count, sent))
         for limit, count in ((BOUNCES, strikes.bounces), (COMPLAINTS, strikes.complaints))
         if sent
     ]
-    for verdict in GRAVITY:
+    for outcome in GRAVITY:
         for each, sentence in evaluated:
-            if each is verdict:
-                return verdict, sentence
-    return Verdict.FINE, ""
+            if each is outcome:
+                return outcome, sentence
+    return Evaluation.FINE, ""

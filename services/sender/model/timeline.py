@@ -14,7 +14,7 @@ def entered(at: datetime, state: State, note: str) -> Entry:
     return Entry(at, state, "", note)
 
 
-def told(at: datetime, kind: str, detail: Detail, recipients: tuple[str, ...]) -> Entry:
+def reported(at: datetime, kind: str, detail: Detail, recipients: tuple[str, ...]) -> Entry:
     """Return the entry of an SES event; `detail` is the event's own block, where any key may be missing."""
     sentence = _SENTENCES.get(kind)
     note = sentence(detail) if sentence else "SES reported an event of an unknown type."

@@ -16,10 +16,10 @@ from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
 from services.sender.commands import batches, drafts
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.changes import Changes
-from services.sender.commands.specimens import Specimens
-from services.sender.model.emails import Email, Refusal, State
-from services.sender.refusals import DomainNotFound, EmailNotFound, TenantNotFound
-from services.sender.servicer.emails_protos import to_proto, to_result, wish_of
+from services.sender.commands.test_emails import TestEmails
+from services.sender.errors import DomainNotFound, EmailNotFound, TenantNotFound
+from services.sender.model.emails import Email, Rejection, State
+from services.sender.servicer.emails_protos import spec_of, to_proto, to_result
 from services.sender.servicer.times import nearest_time
 from services.sender.store.acceptance import Request
 from services.sender.store.emails import EmailStore
@@ -31,17 +31,17 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
     """letterhead.sender.v1.SenderService."""
 
     def __init__(
-        self, acceptance: Acceptance, store: EmailStore, changes: Changes, specimens: Specimens
+        self, acceptance: Acceptance, store: EmailStore, changes: Changes, test_emails: TestEmails
     ) -> None:
         self._acceptance = acceptance
-        self._specimens = specimens
+        self._test_emails = test_emails
         self._store = store
         self._changes = changes
 
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
         sees = tenant_visibility(request.tenant_id, *_SENDING)
         drafts.check_request_id(request.request_id)
-        draft = drafts.draft(wish_of(request), datetime.now(UTC))
+        draft = drafts.draft(spec_of(request), datetime.now(UTC))
         to_accept = Request(sees, request.request_id or None, _content_hash(request))
         [email] = await self._acceptance.accept(to_accept, [draft])
         return pb.SendEmailResponse(email=to_proto(email))
@@ -51,10 +51,10 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         drafts.check_request_id(request.request_id)
         batches.check_items([each.request_id or each.tenant_id for each in request.emails])
         to_accept = Request(sees, request.request_id or None, _content_hash(request))
-        email_requests = list(map(wish_of, request.emails))
-        outcomes: Sequence[Email | Refusal]
+        email_requests = list(map(spec_of, request.emails))
+        outcomes: Sequence[Email | Rejection]
         if _is_permissive(request):
-            checked = batches.judge(email_requests, datetime.now(UTC))
+            checked = batches.evaluate(email_requests, datetime.now(UTC))
             outcomes = await self._acceptance.accept_each(to_accept, checked)
         else:
             good = batches.drafts_of(email_requests, datetime.now(UTC))
@@ -65,7 +65,7 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
         drafts.check_request_id(request.request_id)
         claim_id = id_of(request.domain_id, DomainNotFound)
-        email = await self._specimens.send(claim_id, request.to, request.request_id, sees)
+        email = await self._test_emails.send(claim_id, request.to, request.request_id, sees)
         return pb.SendTestEmailResponse(email=to_proto(email))
 
     async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:

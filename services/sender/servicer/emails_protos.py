@@ -6,7 +6,7 @@ from google.rpc.status_pb2 import Status
 
 from chassis.protos import stamp_of
 from letterhead.sender.v1 import emails_pb2 as pb
-from services.sender.commands.drafts import File, Wish
+from services.sender.commands.drafts import EmailSpec, File
 from services.sender.model.emails import (
     Address,
     Attachment,
@@ -16,7 +16,7 @@ from services.sender.model.emails import (
     Recipient,
     RecipientKind,
     RecipientState,
-    Refusal,
+    Rejection,
     SentAs,
     State,
     Transition,
@@ -38,10 +38,10 @@ _KINDS = {kind: pb.Recipient.Kind.Value(f"KIND_{kind}") for kind in RecipientKin
 _RECIPIENT_STATES = {state: pb.Recipient.State.Value(f"STATE_{state}") for state in RecipientState}
 
 
-def wish_of(request: pb.SendEmailRequest) -> Wish:
+def spec_of(request: pb.SendEmailRequest) -> EmailSpec:
     """Return the requested email as a value."""
     sender = request.__getattribute__("from")  # a keyword in Python
-    return Wish(
+    return EmailSpec(
         sender=(sender.address, sender.name),
         to=_pairs(request.to),
         cc=_pairs(request.cc),
@@ -76,9 +76,9 @@ def _unsubscribe(request: pb.SendEmailRequest) -> Unsubscribe | None:
     return Unsubscribe(unsubscribe.url, unsubscribe.mailto, unsubscribe.one_click)
 
 
-def to_result(outcome: Email | Refusal) -> pb.SendEmailsResult:
+def to_result(outcome: Email | Rejection) -> pb.SendEmailsResult:
     """Return the result message of one email in a batch."""
-    if isinstance(outcome, Refusal):
+    if isinstance(outcome, Rejection):
         return pb.SendEmailsResult(error=Status.FromString(outcome.status))
     return pb.SendEmailsResult(email=to_proto(outcome))
 

@@ -11,10 +11,10 @@ from chassis.pages import window
 from chassis.protos import id_of, stamp_of
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
+from services.sender.errors import SuppressionNotFound, TenantNotFound
 from services.sender.model.addresses import BadAddress, parse_address
 from services.sender.model.emails import Reason, Suppression
 from services.sender.model.feedback import MAX_NOTE, Word
-from services.sender.refusals import SuppressionNotFound, TenantNotFound
 from services.sender.store.emails import EmailStore
 from services.sender.store.suppressions import SuppressionStore
 

@@ -9,8 +9,8 @@ from letterhead.sender.v1 import test_addresses_pb2 as pb
 from letterhead.sender.v1 import test_addresses_pb2_grpc as pb_grpc
 from services.sender.commands.drafts import check_request_id
 from services.sender.commands.test_addresses import TestAddresses
+from services.sender.errors import DomainNotFound
 from services.sender.model.test_addresses import TestAddress
-from services.sender.refusals import DomainNotFound
 
 _SCOPES = (Scope.FULL_ACCESS, Scope.LINK)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from chassis.access import TenantVisibility
 from chassis.database import Database, Queries, Record
 from chassis.ids import uuid7
-from services.sender.model.emails import Draft, Email, Refusal
+from services.sender.model.emails import Draft, Email, Rejection
 from services.sender.model.origin import Domain
 from services.sender.store.rows import accepted_email, is_signing, reply_to_json, to_domain
 
@@ -38,24 +38,24 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The stored answer to a request; `refusals` as in `Offer`."""
+    """The stored answer to a request; `rejections` as in `Offer`."""
 
     content_hash: bytes
     email_ids: Sequence[UUID]
-    refusals: Sequence[Refusal | None]
+    rejections: Sequence[Rejection | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A request to store, with its accepted drafts, each with the claim of its domain.
 
-    `refusals` is stored for repeats of the request. It has an entry for each email: the error, or None if the
+    `rejections` is stored for repeats of the request. It has an entry for each email: the error, or None if the
     email is among the drafts. It is empty if all emails were accepted.
     """
 
     request: Request
     drafts: Sequence[tuple[UUID, Draft]]
-    refusals: Sequence[Refusal | None] = ()
+    rejections: Sequence[Rejection | None] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +100,14 @@ class AcceptanceStore:
         row = await self._database.fetchrow(QUERIES.find_request, tenant_id, request.id, claim_ids)
         if row is None:
             return None
-        refusals = [Refusal(each) if each else None for each in row["refusals"]]
-        return Answered(row["content_hash"], row["email_ids"], refusals)
+        rejections = [Rejection(each) if each else None for each in row["rejections"]]
+        return Answered(row["content_hash"], row["email_ids"], rejections)
 
     async def domains(self, senders: Sequence[Senders], shared_domain: str | None) -> list[dict[str, Domain]]:
         """Return for each caller the live domains that it asked for and may see, by name."""
         keys = list({key for each in senders for key in each.keys.values()})
         rows = await self._database.fetch(
-            QUERIES.standings_by_name,
+            QUERIES.verifications_by_domain,
             [tenant_id for tenant_id, _, _ in keys],
             [name for _, name, _ in keys],
             shared_domain,
@@ -162,11 +162,11 @@ def _columns(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
 def _requests(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
     """Yield the columns of the requests, with the spans (from 1) of their emails and refusals among all."""
     emails = _spans([len(ids) for _, ids in offers])
-    refusals = _spans([len(offer.refusals) for offer, _ in offers])
-    yield [each and each.status for offer, _ in offers for each in offer.refusals]
+    rejections = _spans([len(offer.rejections) for offer, _ in offers])
+    yield [each and each.status for offer, _ in offers for each in offer.rejections]
     rows = [
         (offer.request.tenant_id, offer.request.id, offer.request.content_hash, *email_span, *refusal_span)
-        for (offer, _), email_span, refusal_span in zip(offers, emails, refusals, strict=True)
+        for (offer, _), email_span, refusal_span in zip(offers, emails, rejections, strict=True)
     ]
     yield from zip(*rows, strict=True)
 

@@ -4,7 +4,7 @@
 -- Request ids are always inserted in the same order, to avoid deadlocks. The first transition of an email has the email's
 -- own id. $37 marks test emails; $38 are the domains that each request's key is restricted to.
 WITH first AS (
-    INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, claim_ids, email_ids, refusals)
+    INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, claim_ids, email_ids, rejections)
     SELECT
         tenant_id, request_id, content_hash, claim_ids::uuid[],
         ($10::uuid[])[first_email:last_email], ($2::bytea[])[first_refusal:last_refusal]
@@ -63,25 +63,25 @@ SELECT id, state_note, created_at, expires_at FROM accepted LEFT JOIN notified O
 SELECT
     CASE WHEN visible THEN content_hash ELSE '' END AS content_hash,
     CASE WHEN visible THEN email_ids ELSE '{}' END AS email_ids,
-    CASE WHEN visible THEN refusals ELSE '{}' END AS refusals
+    CASE WHEN visible THEN rejections ELSE '{}' END AS rejections
 FROM sender.idempotency AS i
 CROSS JOIN LATERAL (
     SELECT
         $3::uuid[] IS NULL
         OR coalesce(i.claim_ids <@ $3, false)
         OR (
-            cardinality(i.refusals) = 0
+            cardinality(i.rejections) = 0
             AND (SELECT count(*) FROM sender.emails AS e WHERE e.id = ANY (i.email_ids) AND e.claim_id = ANY ($3))
                 = cardinality(i.email_ids)
         ) AS visible
 ) AS visibility
 WHERE tenant_id = $1 AND request_id = $2;
 
--- standings_by_name --
+-- verifications_by_domain --
 -- Returns the verification status of tenants' live domains by name, each with the position of its lookup key, and in
 -- the last row that of the operator's shared domain ($3). $4 are the domains each caller may see; NULL: all of its tenant's.
 SELECT
-    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
+    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_valid, d.ownership,
     t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.ordinal
 FROM unnest($1::uuid[], $2::text[], $4::text[]) WITH ORDINALITY AS sender (tenant_id, name, claim_ids, ordinal)
 JOIN identity.domains AS d
@@ -90,7 +90,7 @@ JOIN identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
 UNION ALL
 SELECT
-    d.id, d.tenant_id, d.name, d.state, d.dkim_good, d.ownership,
+    d.id, d.tenant_id, d.name, d.state, d.dkim_valid, d.ownership,
     t.state, t.name, t.pause_reason, t.unready_policy, true, NULL
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id

@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
-from services.sender.model.emails import AttemptState, Move, Moved, State, Verdict
+from services.sender.model.emails import AttemptState, Move, Moved, Outcome, State
 from services.sender.store.states import EmailStates
 
 QUERIES = Queries.load(Path(__file__).with_name("decisions.sql"))
@@ -20,7 +20,7 @@ class Undecided:
     """An email that may need an operator's decision.
 
     `demanded`: only a decision can release it. `attempt_id`: the attempt whose answer was lost.
-    `perhaps_sent`: there was such an attempt, or may have been one before a restore. `heard`: evidence has
+    `perhaps_sent`: there was such an attempt, or may have been one before a restore. `reported`: evidence has
     already arrived.
     """
 
@@ -28,14 +28,14 @@ class Undecided:
     demanded: bool
     attempt_id: UUID | None
     perhaps_sent: bool
-    heard: bool
+    reported: bool
 
     @property
     def open(self) -> bool:
         """Return whether there is anything to decide."""
         lost = self.attempt_id is not None and self.state in (State.UNKNOWN, State.HELD)
         held = self.state is State.HELD and self.demanded
-        return not self.heard and (lost or held or (self.over and self.perhaps_sent))
+        return not self.reported and (lost or held or (self.over and self.perhaps_sent))
 
     @property
     def over(self) -> bool:
@@ -59,15 +59,15 @@ class DecisionStore:
             row["demanded"],
             row["attempt_id"],
             row["perhaps_sent"],
-            row["heard"],
+            row["reported"],
         )
 
-    async def settle(
+    async def resolve(
         self, connection: Connection, known: Undecided, move: Move, to: AttemptState
     ) -> list[Moved]:
         """Make the decided move and return it; return nothing if evidence arrived first."""
         if known.attempt_id is not None:
-            return await self._states.settle(connection, [Verdict(known.attempt_id, to, move, move.note)])
+            return await self._states.resolve(connection, [Outcome(known.attempt_id, to, move, move.note)])
         if await connection.fetchval(QUERIES.lock_undecided, move.email_id) is None:
             return []
         return await self._states.move(connection, [move])
@@ -84,13 +84,13 @@ class DecisionStore:
         rows = await connection.fetch(QUERIES.to_hold, since, before, BATCH, *sees.conditions)
         already = [row["id"] for row in rows if row["state"] == State.HELD]
         moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows if row["state"] != State.HELD}
-        verdicts = [
-            Verdict(row["attempt_id"], AttemptState.UNKNOWN, moves.pop(row["id"]), "held by an operator")
+        outcomes = [
+            Outcome(row["attempt_id"], AttemptState.UNKNOWN, moves.pop(row["id"]), "held by an operator")
             for row in rows
             if row["attempt_id"] is not None
         ]
         moved = [
-            *await self._states.settle(connection, verdicts),
+            *await self._states.resolve(connection, outcomes),
             *await self._states.move(connection, [*moves.values()]),
         ]
         kept = await connection.fetch(QUERIES.hold_on, [uuid7() for _ in already], already, note)

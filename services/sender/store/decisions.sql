@@ -7,7 +7,7 @@ SELECT
     e.decision_demanded OR EXISTS (
         SELECT FROM sender.attempts AS lost WHERE lost.email_id = e.id AND lost.state IN ('UNKNOWN', 'ABANDONED')
     ) AS perhaps_sent,
-    EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.email_id = e.id) AS heard
+    EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.email_id = e.id) AS reported
 FROM sender.emails AS e
 LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'UNKNOWN'
 WHERE e.id = $1
@@ -28,7 +28,7 @@ FOR UPDATE;
 SELECT e.id, e.state, a.id AS attempt_id
 FROM sender.emails AS e
 LEFT JOIN sender.attempts AS a ON a.email_id = e.id AND a.state = 'OPEN'
-WHERE (e.state IN ('QUEUED', 'CLAIMED', 'UNKNOWN') OR e.state = 'HELD' AND NOT e.decision_demanded)
+WHERE (e.state IN ('QUEUED', 'SENDING', 'UNKNOWN') OR e.state = 'HELD' AND NOT e.decision_demanded)
     AND ($1::timestamptz IS NULL OR e.created_at >= $1) AND ($2::timestamptz IS NULL OR e.created_at < $2)
     AND ($4::uuid IS NULL OR e.tenant_id = $4)
     AND ($5::uuid[] IS NULL OR e.claim_id = ANY ($5))

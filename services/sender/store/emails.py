@@ -17,7 +17,7 @@ LONGEST_TIMELINE = 1_000  # entries, because machines may open an email again an
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SesRegion:
     """The AWS account and region that emails are sent from."""
 
     account: str
@@ -27,9 +27,9 @@ class Place:
 class EmailStore:
     """Reads emails, within the caller's visibility filter."""
 
-    def __init__(self, database: Database, place: Place) -> None:
+    def __init__(self, database: Database, ses_region: SesRegion) -> None:
         self._database = database
-        self._ses_region = (place.account, place.region)
+        self._ses_region = (ses_region.account, ses_region.region)
 
     async def get(self, email_id: UUID, sees: Visibility) -> Email | None:
         """Return one email with its history; None if there is no such email."""

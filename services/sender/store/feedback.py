@@ -74,7 +74,7 @@ class Feedback:
                 log.info("feedback matches no email", action="feedback_unmatched", event_id=str(event.id))
             else:
                 matched.append(Matched(email, report))
-        await self._unmatched.park(connection, early)
+        await self._unmatched.keep(connection, early)
         return matched
 
     async def _by_id(self, connection: Connection, reports: Sequence[Report]) -> dict[UUID, Record]:
@@ -93,9 +93,9 @@ class Feedback:
             each.email_id: each.report.ses_id for each in matched if each.email["state"] != State.SENT
         }
         if unproven:
-            rows = await connection.fetch(QUERIES.unsettled_attempts, list(unproven))
+            rows = await connection.fetch(QUERIES.unresolved_attempts, list(unproven))
             proofs = [proof(row["id"], row["email_id"], unproven[row["email_id"]]) for row in rows]
-            await self._states.settle(connection, proofs)
+            await self._states.resolve(connection, proofs)
 
     async def _recipients(self, connection: Connection, matched: Sequence[Matched]) -> Known:
         known: defaultdict[UUID, dict[str, RecipientState]] = defaultdict(dict)

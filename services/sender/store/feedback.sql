@@ -9,7 +9,7 @@ FROM sender.emails
 WHERE ses_id = ANY ($1)
 ORDER BY ses_id, id;
 
--- unsettled_attempts --
+-- unresolved_attempts --
 -- Returns the attempt that feedback on each email must be about, for emails without an accepted attempt.
 SELECT DISTINCT ON (email_id) email_id, id
 FROM sender.attempts AS a

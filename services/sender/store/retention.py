@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client import Gauge
 
 from chassis.database import Database, Queries
-from chassis.forgetting import Rule
+from chassis.retention import Rule
 from chassis.telemetry import get_logger
 from services.sender.model.reputation import WINDOW
 
@@ -30,13 +30,13 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
         # Each email stores the time at which to erase its body.
         Rule("bodies", QUERIES.erase_bodies, timedelta(0)),
         # Not later than its emails: a repeated request is answered with all of them, or counts as new.
-        Rule("requests", QUERIES.forget_requests, min(requests, emails)),
-        Rule("emails", QUERIES.forget_emails, emails),
-        Rule("tenant_days", QUERIES.forget_tenant_days, emails),
-        Rule("heartbeats", QUERIES.forget_heartbeats, HEARTBEATS_KEPT),
-        Rule("unmatched", QUERIES.forget_unmatched, UNMATCHED_KEPT),
-        Rule("test_addresses", QUERIES.forget_test_addresses, TEST_ADDRESSES_KEPT),
-        Rule("strikes", QUERIES.forget_strikes, WINDOW),
+        Rule("requests", QUERIES.delete_old_requests, min(requests, emails)),
+        Rule("emails", QUERIES.delete_old_emails, emails),
+        Rule("tenant_days", QUERIES.delete_old_tenant_days, emails),
+        Rule("heartbeats", QUERIES.delete_old_heartbeats, HEARTBEATS_KEPT),
+        Rule("unmatched", QUERIES.delete_old_unmatched, UNMATCHED_KEPT),
+        Rule("test_addresses", QUERIES.delete_old_test_addresses, TEST_ADDRESSES_KEPT),
+        Rule("strikes", QUERIES.delete_old_strikes, WINDOW),
     ]
 
 

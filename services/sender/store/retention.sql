@@ -10,7 +10,7 @@ SET text = NULL, html = NULL, body_erase_at = NULL
 FROM due
 WHERE e.id = due.id;
 
--- forget_emails --
+-- delete_old_emails --
 -- Deletes a batch of emails that reached their last state $1 ago, with recipients, attachments and attempts; none that still
 -- has a body.
 DELETE FROM sender.emails
@@ -25,7 +25,7 @@ WHERE id IN (
     FOR UPDATE SKIP LOCKED
 );
 
--- forget_requests --
+-- delete_old_requests --
 -- Deletes a batch of answers to request_ids.
 WITH old AS (
     SELECT tenant_id, request_id FROM sender.idempotency WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2
@@ -34,33 +34,33 @@ DELETE FROM sender.idempotency AS i
 USING old
 WHERE i.tenant_id = old.tenant_id AND i.request_id = old.request_id;
 
--- forget_tenant_days --
+-- delete_old_tenant_days --
 -- Deletes a batch of old daily counts of tenants.
 DELETE FROM sender.tenant_days
 WHERE (tenant_id, day) IN (
     SELECT tenant_id, day FROM sender.tenant_days WHERE day < (now() - $1::interval)::date LIMIT $2
 );
 
--- forget_heartbeats --
+-- delete_old_heartbeats --
 -- Deletes a batch of old heartbeats.
 DELETE FROM sender.heartbeats
 WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - $1::interval LIMIT $2);
 
--- forget_unmatched --
+-- delete_old_unmatched --
 -- Deletes a batch of old feedback that never matched an email.
 DELETE FROM sender.unmatched_feedback
 WHERE id IN (
-    SELECT id FROM sender.unmatched_feedback WHERE heard_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT id FROM sender.unmatched_feedback WHERE received_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
 );
 
--- forget_test_addresses --
+-- delete_old_test_addresses --
 -- Deletes a batch of codes and confirmations that expired $1 ago.
 DELETE FROM sender.test_addresses
 WHERE id IN (
     SELECT id FROM sender.test_addresses WHERE expires_at < now() - $1::interval ORDER BY expires_at LIMIT $2
 );
 
--- forget_strikes --
+-- delete_old_strikes --
 -- Deletes a batch of strikes on email accepted $1 ago.
 DELETE FROM sender.strikes
 WHERE (email_id, match, kind) IN (

@@ -24,8 +24,8 @@ from services.sender.model.emails import (
     Terms,
     Transition,
 )
-from services.sender.model.origin import Domain, Standing, signs
-from services.sender.model.timeline import entered, told
+from services.sender.model.origin import Domain, VerificationStatus, signs
+from services.sender.model.timeline import entered, reported
 
 
 def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence[Attachment]) -> Email:
@@ -113,7 +113,7 @@ def to_entry(row: Record) -> Entry:
     """Return an entry of an email's timeline."""
     if row["state"]:
         return entered(row["at"], State(row["state"]), row["note"])
-    return told(row["at"], row["kind"], row["detail"], tuple(row["recipients"]))
+    return reported(row["at"], row["kind"], row["detail"], tuple(row["recipients"]))
 
 
 def to_account(row: Record | None) -> Account:
@@ -129,21 +129,21 @@ def _account_of(row: Record) -> Account:
 
 def to_domain(row: Record, *, shared_ready: bool) -> Domain:
     """Return a domain with its verification status; `shared_ready`: the shared sender's domain can sign."""
-    standing = Standing(
+    verification = VerificationStatus(
         state=row["state"],
-        dkim_good=row["dkim_good"],
+        dkim_valid=row["dkim_valid"],
         ownership=row["ownership"],
         unready_policy=row["unready_policy"],
         shared_ready=shared_ready,
     )
     return Domain(
-        row["claim_id"], row["tenant_id"], row["name"], _pause_reason(row), standing, row["tenant_name"]
+        row["claim_id"], row["tenant_id"], row["name"], _pause_reason(row), verification, row["tenant_name"]
     )
 
 
 def is_signing(row: Record) -> bool:
     """Return whether a row's domain can send under its own name."""
-    return signs(row["state"], dkim_good=row["dkim_good"])
+    return signs(row["state"], dkim_valid=row["dkim_valid"])
 
 
 def _pause_reason(row: Record) -> str | None:

@@ -14,9 +14,9 @@ from services.sender.model.emails import (
     TRANSITIONS,
     Move,
     Moved,
+    Outcome,
     SentAs,
     State,
-    Verdict,
 )
 
 QUERIES = Queries.load(Path(__file__).with_name("states.sql"))
@@ -43,21 +43,21 @@ class EmailStates:
         await self._outbox.write(connection, *(event for event in to_publish if event is not None))
         return moved
 
-    async def settle(self, connection: Connection, verdicts: Sequence[Verdict]) -> list[Moved]:
+    async def resolve(self, connection: Connection, outcomes: Sequence[Outcome]) -> list[Moved]:
         """Resolve attempts and move their emails; a verdict that arrives too late changes neither."""
-        if not verdicts:
+        if not outcomes:
             return []
         rows = await connection.fetch(
-            QUERIES.settle_attempts,
-            [verdict.attempt_id for verdict in verdicts],
-            [verdict.to for verdict in verdicts],
-            [verdict.error for verdict in verdicts],
-            [verdict.move.ses_id for verdict in verdicts],
+            QUERIES.resolve_attempts,
+            [outcome.attempt_id for outcome in outcomes],
+            [outcome.to for outcome in outcomes],
+            [outcome.error for outcome in outcomes],
+            [outcome.move.ses_id for outcome in outcomes],
             *_pairs(_ATTEMPT_PAIRS),
         )
         settled = {row["id"] for row in rows}
         return await self.move(
-            connection, [verdict.move for verdict in verdicts if verdict.attempt_id in settled]
+            connection, [outcome.move for outcome in outcomes if outcome.attempt_id in settled]
         )
 
     def _columns(self, moves: Sequence[Move]) -> Iterator[list[object]]:

@@ -1,4 +1,4 @@
--- settle_attempts --
+-- resolve_attempts --
 -- Moves attempts where the pairs ($5, $6) allow it, locking them in a fixed order to avoid deadlocks; returns those moved.
 WITH wanted AS (
     SELECT id, to_state, error, ses_id
@@ -12,7 +12,7 @@ WITH wanted AS (
     JOIN unnest($5::text[], $6::text[]) AS pair (from_state, to_state) USING (from_state, to_state)
 )
 UPDATE sender.attempts AS a
-SET state = legal.to_state, error = legal.error, ses_id = coalesce(legal.ses_id, a.ses_id), settled_at = now()
+SET state = legal.to_state, error = legal.error, ses_id = coalesce(legal.ses_id, a.ses_id), resolved_at = now()
 FROM legal
 WHERE a.id = legal.id
 RETURNING a.id;
@@ -44,7 +44,7 @@ WITH wanted AS (
         sent_as = coalesce(legal.sent_as, e.sent_as),
         sent_from = coalesce(legal.sent_from, e.sent_from),
         sent_at = CASE WHEN legal.to_state = 'SENT' THEN coalesce(e.sent_at, now()) ELSE e.sent_at END,
-        attempts = e.attempts + CASE WHEN legal.to_state = 'CLAIMED' THEN 1 ELSE 0 END,
+        attempts = e.attempts + CASE WHEN legal.to_state = 'SENDING' THEN 1 ELSE 0 END,
         body_erase_at = now() + legal.body_kept * CASE WHEN e.is_secret THEN 0 ELSE 1 END,
         -- Evidence may still arrive for an email that ended without any, and an operator may still decide on an expired one.
         decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')

@@ -18,13 +18,13 @@ class UnmatchedStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def park(self, connection: Connection, early: Sequence[tuple[ReceivedEvent, str]]) -> None:
+    async def keep(self, connection: Connection, early: Sequence[tuple[ReceivedEvent, str]]) -> None:
         """Store events, each with its SES message id, in the caller's transaction."""
         if not early:
             return
         events = [event for event, _ in early]
         await connection.execute(
-            QUERIES.park,
+            QUERIES.keep,
             [event.id for event in events],
             [ses_id for _, ses_id in early],
             [event.subject for event in events],
@@ -32,9 +32,9 @@ class UnmatchedStore:
             [event.time for event in events],
         )
 
-    async def look(self) -> tuple[list[UUID], bool]:
+    async def find_emails(self) -> tuple[list[UUID], bool]:
         """Check a batch of due events; return the ids of those with an email, and whether more may be due."""
-        rows = await self._database.fetch(QUERIES.look, BATCH)
+        rows = await self._database.fetch(QUERIES.find_emails, BATCH)
         return [row["id"] for row in rows if row["known"]], len(rows) == BATCH
 
     async def take(self, connection: Connection, event_id: UUID) -> tuple[ReceivedEvent, datetime] | None:
@@ -43,4 +43,4 @@ class UnmatchedStore:
         if row is None:
             return None
         event = ReceivedEvent(row["id"], row["subject"], row["occurred_at"], None, "", row["data"])
-        return event, row["heard_at"]
+        return event, row["received_at"]

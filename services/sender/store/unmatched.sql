@@ -13,11 +13,11 @@ WITH due AS MATERIALIZED (
     SELECT id FROM sender.unmatched_feedback WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
 UPDATE sender.unmatched_feedback AS u
-SET due_at = now() + greatest('1 second'::interval, least(now() - u.heard_at, '5 minutes'::interval))
+SET due_at = now() + greatest('1 second'::interval, least(now() - u.received_at, '5 minutes'::interval))
 FROM due
 WHERE u.id = due.id
 RETURNING u.id, EXISTS (SELECT FROM sender.emails AS e WHERE e.ses_id = u.ses_id) AS known;
 
 -- take --
 -- Removes an event in order to apply it.
-DELETE FROM sender.unmatched_feedback WHERE id = $1 RETURNING id, subject, data, occurred_at, heard_at;
+DELETE FROM sender.unmatched_feedback WHERE id = $1 RETURNING id, subject, data, occurred_at, received_at;

@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Database, Queries
-from services.sender.store.listening import Windows
+from services.sender.store.feedback_liveness import Windows
 
 QUERIES = Queries.load(Path(__file__).with_name("upkeep.sql"))
 BATCH = 200  # rows per run
@@ -13,7 +13,7 @@ BATCH = 200  # rows per run
 
 @dataclass(frozen=True, slots=True)
 class Overdue:
-    """An attempt that its process left open. `number` counts from 1; `begun`: its POST may have been sent.
+    """An attempt that its process left open. `number` counts from 1; `started`: its POST may have been sent.
 
     `deaths` is how many earlier attempts of the email were left open before they were started.
     """
@@ -21,12 +21,12 @@ class Overdue:
     attempt_id: UUID
     email_id: UUID
     number: int
-    begun: bool
+    started: bool
     deaths: int
 
 
 class UpkeepStore:
-    """Finds work in batches; the next run finds the rest. `source` is as in `ListeningStore`."""
+    """Finds work in batches; the next run finds the rest. `source` is as in `FeedbackLivenessStore`."""
 
     def __init__(self, database: Database, source: str) -> None:
         self._database = database
@@ -47,12 +47,12 @@ class UpkeepStore:
         rows = await connection.fetch(QUERIES.proven_emails, BATCH)
         return [(row["id"], row["ses_id"]) for row in rows]
 
-    async def silent_attempts(
+    async def absent_attempts(
         self, connection: Connection, windows: Windows
     ) -> list[tuple[UUID, UUID, bool]]:
         """Return attempt and email whose window ended without an event, and whether to resend the email."""
         rows = await connection.fetch(
-            QUERIES.silent_attempts, self._source, windows.unknown_window, windows.resend_window, BATCH
+            QUERIES.absent_attempts, self._source, windows.unknown_window, windows.resend_window, BATCH
         )
         return [(row["id"], row["email_id"], row["resend"]) for row in rows]
 

@@ -2,12 +2,12 @@
 -- Returns attempts that their process did not resolve in time, and how many of the email's attempts ended so before they
 -- started; locks them, so that none is started meanwhile.
 SELECT
-    a.id, a.email_id, a.number, a.begun,
+    a.id, a.email_id, a.number, a.started,
     (
         SELECT count(*)
         FROM sender.attempts AS before
-        WHERE before.email_id = a.email_id AND before.state = 'REFUSED' AND NOT before.begun
-            AND before.settled_at >= before.leased_until
+        WHERE before.email_id = a.email_id AND before.state = 'REFUSED' AND NOT before.started
+            AND before.resolved_at >= before.leased_until
     ) AS deaths
 FROM sender.attempts AS a
 WHERE a.state = 'OPEN' AND a.leased_until < now()
@@ -41,7 +41,7 @@ WHERE e.decision_demanded AND e.state IN ('HELD', 'EXPIRED', 'FAILED')
 ORDER BY e.id
 LIMIT $1;
 
--- silent_attempts --
+-- absent_attempts --
 -- Returns attempts without an event whose window has ended by the clock of feedback liveness. The window is the email's own,
 -- else $2, or $3 if the email is to be sent once more.
 SELECT
@@ -49,11 +49,11 @@ SELECT
     e.on_unknown = 'RESEND' AND NOT EXISTS (
         SELECT FROM sender.attempts AS before WHERE before.email_id = e.id AND before.state = 'ABANDONED'
     ) AS resend
-FROM sender.listening AS l
-JOIN sender.attempts AS a ON a.state = 'UNKNOWN' AND a.silent_from IS NOT NULL
+FROM sender.feedback_liveness AS l
+JOIN sender.attempts AS a ON a.state = 'UNKNOWN' AND a.absent_from IS NOT NULL
 JOIN sender.emails AS e ON e.id = a.email_id AND e.state = 'UNKNOWN'
 WHERE l.source = $1
-    AND l.heard_for - a.silent_from
+    AND l.received_for - a.absent_from
         >= coalesce(e.unknown_window, CASE e.on_unknown WHEN 'RESEND' THEN $3::interval ELSE $2::interval END)
     AND NOT EXISTS (
         SELECT FROM webhooks.feedback AS f

@@ -11,14 +11,14 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from chassis.telemetry import get_logger
-from services.sender.model.reputation import WINDOW, Verdict, judge
+from services.sender.model.reputation import WINDOW, Evaluation, evaluate
 from services.sender.store.reputation import ReputationStore, Struck
 
 log = get_logger(__name__)
-VERDICTS = Counter(
-    "letterhead_sender_reputation_verdicts_total",
+EVALUATIONS = Counter(
+    "letterhead_sender_reputation_evaluations_total",
     "Tenants warned, slowed and paused for a poor reputation",
-    ["verdict"],
+    ["outcome"],
 )
 
 Pause = Callable[[UUID, str], Awaitable[None]]
@@ -31,15 +31,15 @@ class Guard:
         self._store = store
         self._pause = pause
 
-    async def judge(self) -> bool:
+    async def evaluate(self) -> bool:
         """Evaluate the tenants and restore those whose slowdown is over; return False: the work is done."""
         for struck in await self._store.struck(WINDOW):
-            verdict, sentence = judge(struck.strikes, await self._store.sent(struck))
-            if verdict is Verdict.PAUSE and await self._paused(struck, sentence):
+            outcome, sentence = evaluate(struck.strikes, await self._store.sent(struck))
+            if outcome is Evaluation.PAUSE and await self._paused(struck, sentence):
                 continue
-            if verdict is not Verdict.FINE:
+            if outcome is not Evaluation.FINE:
                 await self._warn(struck, sentence)
-            if verdict in (Verdict.SLOW, Verdict.PAUSE):
+            if outcome in (Evaluation.SLOW, Evaluation.PAUSE):
                 await self._slow(struck, sentence)
         for tenant_id in await self._store.restore():
             log.info("tenant restored", action="tenant_restored", tenant_id=str(tenant_id))
@@ -61,20 +61,20 @@ class Guard:
             )
             return False
         await self._store.close(struck.tenant_id)
-        VERDICTS.labels(Verdict.PAUSE).inc()
+        EVALUATIONS.labels(Evaluation.PAUSE).inc()
         log.error("tenant paused", action="tenant_paused", tenant_id=tenant_id, reason=sentence)
         return True
 
     async def _slow(self, struck: Struck, sentence: str) -> None:
         if await self._store.slow(struck.tenant_id, sentence):
-            VERDICTS.labels(Verdict.SLOW).inc()
+            EVALUATIONS.labels(Evaluation.SLOW).inc()
             log.warning(
                 "tenant slowed", action="tenant_slowed", tenant_id=str(struck.tenant_id), reason=sentence
             )
 
     async def _warn(self, struck: Struck, sentence: str) -> None:
         if await self._store.warn(struck.tenant_id, sentence):
-            VERDICTS.labels(Verdict.WARN).inc()
+            EVALUATIONS.labels(Evaluation.WARN).inc()
             log.warning(
                 "tenant warned", action="tenant_warned", tenant_id=str(struck.tenant_id), reason=sentence
             )

@@ -6,18 +6,18 @@ from uuid import UUID
 
 from chassis.bucket import RateBucket
 from chassis.database import Database
-from chassis.rounds import Rounds
+from chassis.periodic import PeriodicTask
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from services.sender.model import mime
 from services.sender.model.emails import Address
 from services.sender.model.feedback import SIMULATOR
-from services.sender.model.mime import Letter
+from services.sender.model.mime import MimeMessage
 from services.sender.model.posting import Post
 from services.sender.ses import Ses
-from services.sender.store.claims import ClaimStore
-from services.sender.store.emails import Place
-from services.sender.worker.handover import LEAST_RATE, PACE
+from services.sender.store.emails import SesRegion
+from services.sender.store.queue import QueueStore
+from services.sender.worker.submission import LEAST_RATE, PACE
 
 log = get_logger(__name__)
 
@@ -32,26 +32,26 @@ class Heartbeat:
     def __init__(
         self,
         database: Database,
-        claims: ClaimStore,
+        claims: QueueStore,
         ses: Ses,
         executor: Executor,
         *,
-        place: Place,
+        ses_region: SesRegion,
         domain: str,
     ) -> None:
         self._bucket = RateBucket(database)
-        self._bucket_key = f"ses-send:{place.account}:{place.region}"
+        self._bucket_key = f"ses-send:{ses_region.account}:{ses_region.region}"
         self._claims = claims
         self._ses = ses
         self._executor = executor
         self._sender = Address(f"heartbeat@{domain}")
         self._requested: UUID | None = None
-        self.rounds = Rounds("heartbeat", self._send_requested, interval=IDLE)
+        self.task = PeriodicTask("heartbeat", self._send_requested, interval=IDLE)
 
     def send(self, heartbeat_id: UUID) -> None:
         """Request a heartbeat without waiting for it: SES may be slow just when heartbeats are needed."""
         self._requested = heartbeat_id
-        self.rounds.wake()
+        self.task.wake()
 
     async def _send_requested(self) -> bool:
         requested, self._requested = self._requested, None
@@ -73,7 +73,7 @@ class Heartbeat:
         log.info("heartbeat posted", action="heartbeat_posted", outcome=outcome, attempt_id=str(heartbeat_id))
 
     def _post(self, heartbeat_id: UUID) -> Post:
-        message = Letter(
+        message = MimeMessage(
             sender=self._sender,
             to=[RECEIVER],
             cc=[],

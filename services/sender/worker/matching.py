@@ -28,7 +28,7 @@ class Matching:
 
     async def match(self) -> bool:
         """Apply the events that can be matched now; return whether there is more to do."""
-        matched, more = await self._unmatched.look()
+        matched, more = await self._unmatched.find_emails()
         for event_id in matched:
             await self._apply(event_id)
         return more

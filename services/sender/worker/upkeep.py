@@ -8,23 +8,23 @@ from uuid import UUID
 
 from chassis.database import Database
 from chassis.telemetry import get_logger
-from services.sender.model.answers import Refused, Then
-from services.sender.model.emails import AttemptState, Move, State, Verdict
+from services.sender.model.answers import Rejected, Then
+from services.sender.model.emails import AttemptState, Move, Outcome, State
 from services.sender.model.feedback import proof, proven_move
 from services.sender.model.origin import Domain, Origin, origin
 from services.sender.model.posting import ENDED, SUPERSEDED
-from services.sender.store.claims import ClaimStore
-from services.sender.store.listening import Windows
+from services.sender.store.feedback_liveness import Windows
+from services.sender.store.queue import QueueStore
 from services.sender.store.states import EmailStates
 from services.sender.store.upkeep import BATCH, Overdue, UpkeepStore
-from services.sender.worker.listening import Listening
+from services.sender.worker.feedback_liveness import FeedbackLiveness
 
 log = get_logger(__name__)
 
 TAKEN_OVER = "The process that submitted it ended before SES answered; waiting for SES's event."
 # An email may itself crash the process that builds it. Three measures contain that. The delay between its
 # attempts grows,
-NOT_STARTED = Refused(
+NOT_STARTED = Rejected(
     Then.RETRY,
     "The process ended before it submitted the email; nothing was sent, and it will be retried.",
     "taken over: the lease expired before the POST started",
@@ -56,8 +56,8 @@ class Upkeep:
         database: Database,
         store: UpkeepStore,
         states: EmailStates,
-        claims: ClaimStore,
-        listening: Listening,
+        claims: QueueStore,
+        feedback_liveness: FeedbackLiveness,
         *,
         windows: Windows,
     ) -> None:
@@ -65,30 +65,30 @@ class Upkeep:
         self._store = store
         self._states = states
         self._claims = claims
-        self._listening = listening
+        self._feedback_liveness = feedback_liveness
         self._windows = windows
 
-    async def settle(self) -> bool:
+    async def resolve(self) -> bool:
         """Take over overdue attempts, resolve unknown ones by evidence, then end windows without any."""
         async with self._database.transaction() as connection:
             overdue = await self._store.overdue_attempts(connection)
-            await self._states.settle(connection, [_taken_over(*each) for each in enumerate(overdue)])
+            await self._states.resolve(connection, [_taken_over(*each) for each in enumerate(overdue)])
         async with self._database.transaction() as connection:
             proven = await self._store.proven_attempts(connection)
-            await self._states.settle(connection, [proof(*each) for each in proven])
+            await self._states.resolve(connection, [proof(*each) for each in proven])
             found = await self._store.proven_emails(connection)
             await self._states.move(connection, [proven_move(*each) for each in found])
-        silent = await self._end_windows() if await self._listening.look() else 0
+        silent = await self._end_windows() if await self._feedback_liveness.look() else 0
         if overdue or proven or silent:
             counts = {"taken_over": len(overdue), "proven": len(proven), "silent": silent}
-            log.info("resolved unknown outcomes", action="unknown_settled", **counts)
+            log.info("resolved unknown outcomes", action="unknown_resolved", **counts)
         return BATCH in (len(overdue), len(proven), silent)
 
     async def _end_windows(self) -> int:
         """Hold or resend emails whose window ended without an event; call only while feedback is live."""
         async with self._database.transaction() as connection:
-            silent = await self._store.silent_attempts(connection, self._windows)
-            await self._states.settle(connection, [_resent(*ids) for *ids, resend in silent if resend])
+            silent = await self._store.absent_attempts(connection, self._windows)
+            await self._states.resolve(connection, [_resent(*ids) for *ids, resend in silent if resend])
             held = [Move(email_id, State.HELD, NO_EVENT) for _, email_id, resend in silent if not resend]
             await self._states.move(connection, held)
         return len(silent)
@@ -122,7 +122,7 @@ class Upkeep:
         return len(waiting) == BATCH
 
     async def _release_claim(self, claim_id: UUID, domain: Domain | None) -> int:
-        answer = Origin.NOT_YOURS if domain is None else origin(domain.standing)
+        answer = Origin.NOT_YOURS if domain is None else origin(domain.verification)
         if answer is Origin.NOT_READY:
             return 0
         can_send = answer in (Origin.OWN, Origin.SHARED)
@@ -133,18 +133,18 @@ class Upkeep:
         return len(held)
 
 
-def _resent(attempt_id: UUID, email_id: UUID) -> Verdict:
-    return Verdict(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
+def _resent(attempt_id: UUID, email_id: UUID) -> Outcome:
+    return Outcome(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
 
 
-def _taken_over(position: int, what: Overdue) -> Verdict:
+def _taken_over(position: int, what: Overdue) -> Outcome:
     """Return the verdict on an overdue attempt at a position (from 0) among those taken over together."""
-    if what.begun:
+    if what.started:
         move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
-        return Verdict(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: the lease expired")
+        return Outcome(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: the lease expired")
     if what.deaths + 1 >= DEADLY:
         move = Move(what.email_id, State.HELD, MAY_CRASH_SENDERS, delay=UNTIL_DECIDED)
     else:
         delay = NOT_STARTED.delay(what.number) + (position * SPREAD if what.deaths else timedelta(0))
         move = Move(what.email_id, State.QUEUED, NOT_STARTED.note, delay=delay)
-    return Verdict(what.attempt_id, AttemptState.REFUSED, move, NOT_STARTED.error)
+    return Outcome(what.attempt_id, AttemptState.REFUSED, move, NOT_STARTED.error)

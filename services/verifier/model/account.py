@@ -35,7 +35,7 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountFacts:
+class AccountStatus:
     """The response to GetAccount; a limit of -1 recipients means no limit."""
 
     production_access: bool

@@ -7,19 +7,19 @@ from uuid import UUID
 
 from services.verifier.model.evidence import RepairCause, SesIdentity, Wanted, drift, gather
 from services.verifier.model.notes import cause_of, note_of
-from services.verifier.model.ownership import HOLDERS, MissingRun, Ownership
-from services.verifier.model.records import Check, Expected, Purpose, Verdict
-from services.verifier.model.schedule import REPAIRS, next_look, next_ses_look
+from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
+from services.verifier.model.records import Check, Expected, Purpose, RecordStatus
+from services.verifier.model.schedule import REPAIRS, next_check, next_ses_check
 from services.verifier.model.states import (
-    DNS_AXES,
+    DNS_CONDITIONS,
     SENDING,
-    SES_AXES,
+    SES_CONDITIONS,
     TRANSITIONS,
-    Axes,
+    Conditions,
     Evidence,
-    Standing,
     State,
-    count_negative,
+    VerificationStatus,
+    count_failed_check,
     judge,
 )
 
@@ -51,23 +51,23 @@ class Case:
     ownership: Ownership
     may_own: bool
     token: str  # to be checked in DNS; empty when nothing depends on it
-    missing: MissingRun
+    missing: ConsecutiveMisses
     wanted: Wanted
-    standing: Standing
+    verification: VerificationStatus
     note: str
-    verdicts: tuple[tuple[Purpose, Verdict], ...]  # of the required records checked so far
+    statuses: tuple[tuple[Purpose, RecordStatus], ...]  # of the required records checked so far
     shown: tuple[tuple[int, Check], ...]  # the last check of each record, by the record's position
     identity: SesIdentity | None
-    ses_looked_at: datetime | None
+    ses_checked_at: datetime | None
     ses_due_at: datetime | None
     watched: bool
     repairs: int
     repair_due_at: datetime | None
     now: datetime
 
-    def conditions(self) -> Axes:
+    def conditions(self) -> Conditions:
         """Return the conditions according to what is stored."""
-        return gather(self.verdicts, self.identity, self.wanted, may_own=self.may_own)
+        return gather(self.statuses, self.identity, self.wanted, may_own=self.may_own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +87,11 @@ class Transition:
 class Decision:
     """What to store of a claim after a check."""
 
-    standing: Standing
+    verification: VerificationStatus
     note: str
     transition: Transition | None
     ses_due_at: datetime | None
-    next_look_at: datetime | None
+    next_check_at: datetime | None
     fenced: bool  # the right to send changes, so the claim lock must be taken before this is stored
     repair: RepairCause | None = None
     repairs: int = 0
@@ -99,30 +99,34 @@ class Decision:
 
     def changes(self, case: Case) -> bool:
         """Return whether anything but the check results has to be stored."""
-        stored = (case.standing, case.note, case.ses_due_at, case.repairs, case.repair_due_at)
-        return stored != (self.standing, self.note, self.ses_due_at, self.repairs, self.repair_due_at)
+        stored = (case.verification, case.note, case.ses_due_at, case.repairs, case.repair_due_at)
+        return stored != (self.verification, self.note, self.ses_due_at, self.repairs, self.repair_due_at)
 
 
-def after_look(case: Case, records: Sequence[Record], checks: Sequence[Check], jitter: float) -> Decision:
+def after_dns_check(
+    case: Case, records: Sequence[Record], checks: Sequence[Check], jitter: float
+) -> Decision:
     """Return what to store after a DNS check. `jitter` is a random number from 0 to 1."""
-    verdicts = tuple(
-        (record.expected.purpose, check.verdict)
+    statuses = tuple(
+        (record.expected.purpose, check.status)
         for record, check in zip(records, checks, strict=True)
         if record.required
     )
-    before, conditions = case.conditions(), replace(case, verdicts=verdicts).conditions()
-    counted = count_negative(case.standing, before, conditions, case.now)
-    decision = _decided(replace(case, standing=counted, verdicts=verdicts), conditions, DNS_AXES, jitter)
-    return replace(decision, ses_due_at=_ses_due(case, decision.standing, before, conditions))
+    before, conditions = case.conditions(), replace(case, statuses=statuses).conditions()
+    counted = count_failed_check(case.verification, before, conditions, case.now)
+    decision = _decided(
+        replace(case, verification=counted, statuses=statuses), conditions, DNS_CONDITIONS, jitter
+    )
+    return replace(decision, ses_due_at=_ses_due(case, decision.verification, before, conditions))
 
 
-def after_ses_look(case: Case, identity: SesIdentity, jitter: float) -> Decision:
+def after_ses_check(case: Case, identity: SesIdentity, jitter: float) -> Decision:
     """Return what to store after a response from SES. `jitter` is a random number from 0 to 1."""
     case = replace(case, identity=identity)
     conditions = case.conditions()
-    decision = _decided(case, conditions, SES_AXES, jitter)
-    due = next_ses_look(
-        decision.standing,
+    decision = _decided(case, conditions, SES_CONDITIONS, jitter)
+    due = next_ses_check(
+        decision.verification,
         case.now,
         green=_dns_complete(conditions),
         watched=case.watched,
@@ -132,42 +136,44 @@ def after_ses_look(case: Case, identity: SesIdentity, jitter: float) -> Decision
     return _with_repair(case, replace(decision, ses_due_at=due), drift(identity, case.wanted, conditions))
 
 
-def _decided(case: Case, conditions: Axes, fresh: Collection[str], jitter: float) -> Decision:
-    before = case.standing
+def _decided(case: Case, conditions: Conditions, fresh: Collection[str], jitter: float) -> Decision:
+    before = case.verification
     blocked = case.ownership is Ownership.CHALLENGER
     after = judge(before, conditions, case.now, fresh=fresh, blocked=blocked)
     moved = after.state is not before.state
-    signs = after.dkim_good is True
+    signs = after.dkim_valid is True
     return Decision(
-        standing=after,
-        note=note_of(after.state, conditions, case.verdicts, case.ownership, signs=signs),
+        verification=after,
+        note=note_of(after.state, conditions, case.statuses, case.ownership, signs=signs),
         transition=(
             Transition(before.state, after.state, cause_of(before.state, after.state, conditions))
             if moved
             else None
         ),
         ses_due_at=case.ses_due_at,
-        next_look_at=next_look(
+        next_check_at=next_check(
             after, case.now, watched=case.watched, token_due=bool(case.token), jitter=jitter
         ),
-        fenced=moved or (before.state in SENDING and before.dkim_good is True and not signs),
+        fenced=moved or (before.state in SENDING and before.dkim_valid is True and not signs),
         repairs=case.repairs,
         repair_due_at=case.repair_due_at,
     )
 
 
-def _dns_complete(conditions: Axes) -> bool:
+def _dns_complete(conditions: Conditions) -> bool:
     """Return whether all DNS conditions are met, so that it is worth querying SES."""
-    return conditions.good(DNS_AXES)
+    return conditions.good(DNS_CONDITIONS)
 
 
-def _ses_due(case: Case, standing: Standing, before: Axes, after: Axes) -> datetime | None:
+def _ses_due(
+    case: Case, verification: VerificationStatus, before: Conditions, after: Conditions
+) -> datetime | None:
     """Return when to query SES after a DNS check.
 
     The query is due at once when the DNS conditions have just been met, or while the domain is watched.
     """
     due = case.ses_due_at
-    if standing.state is State.READY:
+    if verification.state is State.READY:
         return due or case.now
     if not _dns_complete(after):
         return due

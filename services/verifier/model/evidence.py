@@ -4,16 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.verifier.model.records import Purpose, Verdict
-from services.verifier.model.states import Axes, Evidence
+from services.verifier.model.records import Purpose, RecordStatus
+from services.verifier.model.states import Conditions, Evidence
 
 EVIDENCE = {
-    Verdict.FOUND: Evidence.GOOD,
-    Verdict.MISSING: Evidence.BAD,
-    Verdict.MISMATCH: Evidence.BAD,
-    Verdict.CONFLICT: Evidence.BAD,
-    Verdict.PROPAGATING: Evidence.NONE,  # the name servers disagree
-    Verdict.UNREACHABLE: Evidence.NONE,
+    RecordStatus.FOUND: Evidence.GOOD,
+    RecordStatus.MISSING: Evidence.BAD,
+    RecordStatus.MISMATCH: Evidence.BAD,
+    RecordStatus.CONFLICT: Evidence.BAD,
+    RecordStatus.PROPAGATING: Evidence.NONE,  # the name servers disagree
+    RecordStatus.UNREACHABLE: Evidence.NONE,
 }
 
 
@@ -57,20 +57,20 @@ class RepairCause(StrEnum):
 
 
 def gather(
-    verdicts: Sequence[tuple[Purpose, Verdict]],
+    statuses: Sequence[tuple[Purpose, RecordStatus]],
     identity: SesIdentity | None,
     wanted: Wanted,
     *,
     may_own: bool,
-) -> Axes:
+) -> Conditions:
     """Return the conditions from the last status of each required record and the last SES response.
 
     `identity` is None before the first query. `may_own` is true for a claim that owns its name; any other
     claim is never ready, whatever DNS and SES report.
     """
-    return Axes(
-        dkim_dns=_of(verdicts, Purpose.DKIM),
-        mail_from_dns=_of(verdicts, Purpose.RETURN_PATH, Purpose.SPF),
+    return Conditions(
+        dkim_dns=_of(statuses, Purpose.DKIM),
+        mail_from_dns=_of(statuses, Purpose.RETURN_PATH, Purpose.SPF),
         ses_dkim=_ses_dkim(identity, wanted),
         ses_mail_from=_ses_mail_from(identity, wanted),
         ses_sending=_ses_sending(identity),
@@ -78,8 +78,8 @@ def gather(
     )
 
 
-def _of(verdicts: Iterable[tuple[Purpose, Verdict]], *purposes: Purpose) -> Evidence:
-    found = [EVIDENCE[verdict] for purpose, verdict in verdicts if purpose in purposes]
+def _of(statuses: Iterable[tuple[Purpose, RecordStatus]], *purposes: Purpose) -> Evidence:
+    found = [EVIDENCE[status] for purpose, status in statuses if purpose in purposes]
     if Evidence.BAD in found:
         return Evidence.BAD
     return Evidence.GOOD if found and set(found) == {Evidence.GOOD} else Evidence.NONE
@@ -111,7 +111,7 @@ def _ses_sending(identity: SesIdentity | None) -> Evidence:
     return Evidence.GOOD if verified else Evidence.NONE
 
 
-def drift(identity: SesIdentity, wanted: Wanted, conditions: Axes) -> RepairCause | None:
+def drift(identity: SesIdentity, wanted: Wanted, conditions: Conditions) -> RepairCause | None:
     """Return why identity should repair the domain, or None.
 
     A FAILED status in SES is a cause only once the DNS records are correct; before, a retry would fail too.

@@ -1,11 +1,11 @@
-"""State messages: what a state waits for, and why it changed. Pure; messages on records are in `hints`."""
+"""State messages: what a state waits for, and why it changed. Pure; messages on records are in `messages`."""
 
 from collections.abc import Sequence
 
 from services.verifier.model.evidence import EVIDENCE
 from services.verifier.model.ownership import Ownership
-from services.verifier.model.records import Purpose, Verdict
-from services.verifier.model.states import ALL_AXES, Axes, Evidence, State
+from services.verifier.model.records import Purpose, RecordStatus
+from services.verifier.model.states import ALL_CONDITIONS, Conditions, Evidence, State
 
 _CONDITION_NAMES = {
     "dkim_dns": "a DKIM record in DNS",
@@ -48,10 +48,10 @@ NEW = "Waiting for the first DNS check."
 NEW_GENERATION = "The DNS records of this domain changed."
 
 
-def cause_of(before: State, after: State, conditions: Axes) -> str:
+def cause_of(before: State, after: State, conditions: Conditions) -> str:
     """Return why a claim moved from one state to another."""
     broken = (
-        _list([_CONDITION_NAMES[name] for name in conditions.bad(ALL_AXES)])
+        _list([_CONDITION_NAMES[name] for name in conditions.bad(ALL_CONDITIONS)])
         or "the remaining DNS or SES checks"
     )
     match after:
@@ -68,8 +68,8 @@ def cause_of(before: State, after: State, conditions: Axes) -> str:
 
 def note_of(
     state: State,
-    conditions: Axes,
-    verdicts: Sequence[tuple[Purpose, Verdict]],
+    conditions: Conditions,
+    statuses: Sequence[tuple[Purpose, RecordStatus]],
     ownership: Ownership,
     *,
     signs: bool,
@@ -94,7 +94,7 @@ def note_of(
         State.LOST: "Not verified for 72 hours. {} Fix this, then call VerifyDomain.",
         State.FAILED: "Not ready within 72 hours. {} Fix this, then call VerifyDomain.",
     }
-    return templates.get(state, "{}").format(_waiting(conditions, verdicts))
+    return templates.get(state, "{}").format(_waiting(conditions, statuses))
 
 
 def _unproven(state: State, message: str) -> str:
@@ -103,11 +103,11 @@ def _unproven(state: State, message: str) -> str:
     return message
 
 
-def _waiting(conditions: Axes, verdicts: Sequence[tuple[Purpose, Verdict]]) -> str:
-    lacking = [purpose for purpose, verdict in verdicts if EVIDENCE[verdict] is not Evidence.GOOD]
+def _waiting(conditions: Conditions, statuses: Sequence[tuple[Purpose, RecordStatus]]) -> str:
+    lacking = [purpose for purpose, status in statuses if EVIDENCE[status] is not Evidence.GOOD]
     if lacking:
         names = list(dict.fromkeys(_RECORD_NAMES.get(purpose, purpose.value) for purpose in lacking))
-        return f"Waiting for {len(lacking)} of {len(verdicts)} records in DNS: {_list(names)}."
+        return f"Waiting for {len(lacking)} of {len(statuses)} records in DNS: {_list(names)}."
     if Evidence.BAD in (conditions.ses_dkim, conditions.ses_mail_from):
         return "All DNS records are correct; SES is being asked to check again."
     return "All DNS records are correct; waiting for SES to confirm them, which usually takes a few minutes."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.verifier.model.records import DEFINITE, Answer, Verdict
+from services.verifier.model.records import DEFINITE, Answer, RecordStatus
 
 
 class Ownership(StrEnum):
@@ -38,22 +38,22 @@ class Precheck(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MissingRun:
+class ConsecutiveMisses:
     """Consecutive, spaced checks that did not find a token; `since` is the time of the last counted one."""
 
     checks: int = 0
     since: datetime | None = None
 
 
-def count_missing(run: MissingRun, verdict: Verdict, now: datetime) -> MissingRun:
+def count_missing(run: ConsecutiveMisses, status: RecordStatus, now: datetime) -> ConsecutiveMisses:
     """Return the run with one more check counted. An inconclusive check leaves it unchanged."""
-    if verdict is Verdict.FOUND:
-        return MissingRun()
-    if verdict not in (Verdict.MISSING, Verdict.MISMATCH):
+    if status is RecordStatus.FOUND:
+        return ConsecutiveMisses()
+    if status not in (RecordStatus.MISSING, RecordStatus.MISMATCH):
         return run
     if run.since is not None and now - run.since < SPACING:
         return run
-    return MissingRun(run.checks + 1, now)
+    return ConsecutiveMisses(run.checks + 1, now)
 
 
 def precheck(tokens: Iterable[str], answers: Iterable[Answer]) -> Precheck:

@@ -1,4 +1,4 @@
-"""Evaluates one name server's answer for one expected record. Pure; `verdicts` combines the servers."""
+"""Evaluates one name server's answer for one expected record. Pure; `statuses` combines the servers."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ from services.verifier.model.records import (
     Outcome,
     Purpose,
     Reason,
+    RecordStatus,
     Value,
-    Verdict,
 )
 
 QUOTES = "\"'“”„«»"
@@ -25,7 +25,7 @@ _DMARC_POLICIES = frozenset({"none", "quarantine", "reject"})
 class Reading:
     """The record status according to one server: any but PROPAGATING, which needs two servers."""
 
-    verdict: Verdict
+    status: RecordStatus
     reason: Reason
 
 
@@ -47,30 +47,30 @@ def read(expected: Expected, seen: Observation) -> Reading:
     Only a DMARC record may be behind a CNAME, because DMARC providers host policies that way.
     """
     if seen.aliases and expected.purpose is not Purpose.DMARC:
-        return Reading(Verdict.CONFLICT, Reason.ALIAS_IN_THE_WAY)
+        return Reading(RecordStatus.CONFLICT, Reason.ALIAS_IN_THE_WAY)
     if seen.outcome not in DEFINITE:
-        return Reading(Verdict.UNREACHABLE, _NO_EVIDENCE[seen.outcome])
+        return Reading(RecordStatus.UNREACHABLE, _NO_EVIDENCE[seen.outcome])
     if not seen.values:
         hidden = seen.outcome is Outcome.NODATA and expected.purpose is Purpose.DKIM
-        return Reading(Verdict.MISSING, Reason.OTHER_TYPE if hidden else Reason.NOT_THERE)
+        return Reading(RecordStatus.MISSING, Reason.OTHER_TYPE if hidden else Reason.NOT_THERE)
     return _READERS[expected.purpose](expected, seen.values)
 
 
-_MISSING = Reading(Verdict.MISSING, Reason.NOT_THERE)
+_MISSING = Reading(RecordStatus.MISSING, Reason.NOT_THERE)
 
 
 def _found(reason: Reason = Reason.AS_SHOWN) -> Reading:
-    return Reading(Verdict.FOUND, reason)
+    return Reading(RecordStatus.FOUND, reason)
 
 
 def _mismatch(reason: Reason) -> Reading:
-    return Reading(Verdict.MISMATCH, reason)
+    return Reading(RecordStatus.MISMATCH, reason)
 
 
 def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
     targets = [value.text for value in values]
     if expected.value in targets:
-        return _found() if len(targets) == 1 else Reading(Verdict.CONFLICT, Reason.SECOND_CNAME)
+        return _found() if len(targets) == 1 else Reading(RecordStatus.CONFLICT, Reason.SECOND_CNAME)
     target = targets[0]
     if target == expected.name:
         return _mismatch(Reason.POINTS_AT_ITSELF)
@@ -84,7 +84,7 @@ def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
     """Require the one MX record as shown. SES does not document whether it checks the priority, so we do."""
     right = [value for value in values if value.text == expected.value]
     if right and len(values) > 1:
-        return Reading(Verdict.CONFLICT, Reason.SECOND_MX)
+        return Reading(RecordStatus.CONFLICT, Reason.SECOND_MX)
     if right:
         as_shown = right[0].priority == expected.priority
         return _found() if as_shown else _mismatch(Reason.OTHER_PRIORITY)
@@ -114,13 +114,13 @@ def _begins_with_priority(exchange: str, target: str) -> bool:
 def _inbound(expected: Expected, values: Sequence[Value]) -> Reading:
     first = min(value.priority or 0 for value in values)
     preferred = [value.text for value in values if (value.priority or 0) == first]
-    return _found() if preferred == [expected.value] else Reading(Verdict.CONFLICT, Reason.OTHER_MX)
+    return _found() if preferred == [expected.value] else Reading(RecordStatus.CONFLICT, Reason.OTHER_MX)
 
 
 def _spf(expected: Expected, values: Sequence[Value]) -> Reading:
     policies = [value.text for value in values if value.text.strip().lower().startswith("v=spf1")]
     if len(policies) > 1:
-        return Reading(Verdict.CONFLICT, Reason.TWO_SPF)
+        return Reading(RecordStatus.CONFLICT, Reason.TWO_SPF)
     if not policies:
         return _unlike(values, "v=spf1", otherwise=_MISSING)
     terms, wanted = policies[0].lower().split(), expected.value.lower().split()
@@ -151,7 +151,7 @@ def _ownership(expected: Expected, values: Sequence[Value]) -> Reading:
 def _dmarc(expected: Expected, values: Sequence[Value]) -> Reading:
     policies = [value.text for value in values if value.text.strip().lower().startswith("v=dmarc")]
     if len(policies) > 1:
-        return Reading(Verdict.CONFLICT, Reason.TWO_DMARC)
+        return Reading(RecordStatus.CONFLICT, Reason.TWO_DMARC)
     if not policies:
         return _unlike(values, "v=dmarc1", otherwise=_MISSING)
     if not dmarc_valid(policies[0]):

@@ -112,8 +112,8 @@ class Question:
     type: RecordType
 
 
-class Verdict(StrEnum):
-    """The status of a record according to its name servers; the values of `RecordCheck.Verdict`."""
+class RecordStatus(StrEnum):
+    """The status of a record according to its name servers; the values of `RecordCheck.Status`."""
 
     FOUND = "FOUND"
     MISSING = "MISSING"
@@ -123,7 +123,7 @@ class Verdict(StrEnum):
     UNREACHABLE = "UNREACHABLE"
 
 
-NEGATIVE = (Verdict.CONFLICT, Verdict.MISMATCH, Verdict.MISSING)  # the most specific first
+NEGATIVE = (RecordStatus.CONFLICT, RecordStatus.MISMATCH, RecordStatus.MISSING)  # the most specific first
 
 
 class Reason(StrEnum):
@@ -179,8 +179,8 @@ class Check:
     `zone` is empty when the domain is not registered. `servers` are the name servers that were queried.
     """
 
-    verdict: Verdict
-    hint: str = ""
+    status: RecordStatus
+    message: str = ""
     seen: tuple[str, ...] = ()
     servers_agreeing: int = 0
     servers_asked: int = 0

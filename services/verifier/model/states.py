@@ -63,7 +63,7 @@ class Evidence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Axes:
+class Conditions:
     """The conditions of readiness; all must be GOOD. `ownership` is GOOD for a claim that owns its name."""
 
     dkim_dns: Evidence = Evidence.NONE
@@ -82,101 +82,123 @@ class Axes:
         return all(getattr(self, name) is Evidence.GOOD for name in names)
 
 
-DNS_AXES = ("dkim_dns", "mail_from_dns")
-SES_AXES = ("ses_dkim", "ses_mail_from", "ses_sending")
-ALL_AXES = (*DNS_AXES, *SES_AXES, "ownership")
+DNS_CONDITIONS = ("dkim_dns", "mail_from_dns")
+SES_CONDITIONS = ("ses_dkim", "ses_mail_from", "ses_sending")
+ALL_CONDITIONS = (*DNS_CONDITIONS, *SES_CONDITIONS, "ownership")
 
-NEGATIVE_OFFSETS = (timedelta(hours=1), timedelta(hours=3), timedelta(hours=6))  # after a first failed check
-NEGATIVES_NEEDED = len(NEGATIVE_OFFSETS)
+CONFIRMATION_OFFSETS = (
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(hours=6),
+)  # after a first failed check
+NEGATIVES_NEEDED = len(CONFIRMATION_OFFSETS)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class VerificationStatus:
     """The verification status of a claim, as stored between checks.
 
-    `dkim_good` and `mail_from_good` cover DNS and SES together; None means unknown. `negative_looks` counts
+    `dkim_valid` and `mail_from_valid` cover DNS and SES together; None means unknown. `failed_checks` counts
     failed checks in a row; a sending domain is degraded only after several. `deadline_at` ends PENDING and
     DEGRADED, and for FAILED and LOST the checks that VerifyDomain requested.
     """
 
     state: State
     deadline_at: datetime | None = None
-    dkim_good: bool | None = None
-    mail_from_good: bool | None = None
-    negative_looks: int = 0
-    first_negative_at: datetime | None = None
+    dkim_valid: bool | None = None
+    mail_from_valid: bool | None = None
+    failed_checks: int = 0
+    first_failed_at: datetime | None = None
 
     def confirmed(self, now: datetime) -> bool:
         """Return whether enough checks failed, over a long enough time, to degrade the domain."""
-        if self.first_negative_at is None or self.negative_looks < NEGATIVES_NEEDED:
+        if self.first_failed_at is None or self.failed_checks < NEGATIVES_NEEDED:
             return False
-        return now - self.first_negative_at >= NEGATIVE_OFFSETS[-1]
+        return now - self.first_failed_at >= CONFIRMATION_OFFSETS[-1]
 
 
-def count_negative(standing: Standing, before: Axes, seen: Axes, now: datetime) -> Standing:
+def count_failed_check(
+    verification: VerificationStatus, before: Conditions, seen: Conditions, now: datetime
+) -> VerificationStatus:
     """Return the verification status with this DNS check counted in the run of failed checks.
 
-    A failed check counts only when its offset in NEGATIVE_OFFSETS has been reached, so frequent checks of a
+    A failed check counts only when its offset in CONFIRMATION_OFFSETS has been reached, so frequent checks of a
     watched domain do not confirm one another.
     """
-    bad = seen.bad(DNS_AXES)
-    if seen.good(DNS_AXES):
-        return replace(standing, negative_looks=0, first_negative_at=None)
-    if not bad or standing.state not in SENDING:
-        return standing
-    if standing.first_negative_at is None or any(getattr(before, name) is Evidence.GOOD for name in bad):
-        return replace(standing, negative_looks=1, first_negative_at=now)
-    due = NEGATIVE_OFFSETS[min(standing.negative_looks, len(NEGATIVE_OFFSETS)) - 1]
-    if now - standing.first_negative_at < due:
-        return standing
-    return replace(standing, negative_looks=standing.negative_looks + 1)
+    bad = seen.bad(DNS_CONDITIONS)
+    if seen.good(DNS_CONDITIONS):
+        return replace(verification, failed_checks=0, first_failed_at=None)
+    if not bad or verification.state not in SENDING:
+        return verification
+    if verification.first_failed_at is None or any(getattr(before, name) is Evidence.GOOD for name in bad):
+        return replace(verification, failed_checks=1, first_failed_at=now)
+    due = CONFIRMATION_OFFSETS[min(verification.failed_checks, len(CONFIRMATION_OFFSETS)) - 1]
+    if now - verification.first_failed_at < due:
+        return verification
+    return replace(verification, failed_checks=verification.failed_checks + 1)
 
 
 def judge(
-    standing: Standing, conditions: Axes, now: datetime, *, fresh: Collection[str], blocked: bool = False
-) -> Standing:
+    verification: VerificationStatus,
+    conditions: Conditions,
+    now: datetime,
+    *,
+    fresh: Collection[str],
+    blocked: bool = False,
+) -> VerificationStatus:
     """Return the new verification status.
 
     `fresh` names the conditions that this check evaluated. `blocked` is true for a claim that proved
     ownership and waits for the current owner's deadline; it does not become FAILED meanwhile.
     """
-    confirmed = _confirmed(standing, conditions, now)
-    ready = conditions.good(ALL_AXES) and (standing.state not in FINISHED or standing.deadline_at is not None)
-    state = State.READY if ready else _state_unless_ready(standing, confirmed, now, fresh, blocked=blocked)
-    before = standing if standing.state in SENDING else Standing(standing.state)
+    confirmed = _confirmed(verification, conditions, now)
+    ready = conditions.good(ALL_CONDITIONS) and (
+        verification.state not in FINISHED or verification.deadline_at is not None
+    )
+    state = (
+        State.READY if ready else _state_unless_ready(verification, confirmed, now, fresh, blocked=blocked)
+    )
+    before = verification if verification.state in SENDING else VerificationStatus(verification.state)
     return replace(
-        standing,
+        verification,
         state=state,
-        deadline_at=_deadline(standing, state, now),
-        dkim_good=_both(confirmed.dkim_dns, confirmed.ses_dkim, before=before.dkim_good),
-        mail_from_good=_both(confirmed.mail_from_dns, confirmed.ses_mail_from, before=before.mail_from_good),
+        deadline_at=_deadline(verification, state, now),
+        dkim_valid=_both(confirmed.dkim_dns, confirmed.ses_dkim, before=before.dkim_valid),
+        mail_from_valid=_both(
+            confirmed.mail_from_dns, confirmed.ses_mail_from, before=before.mail_from_valid
+        ),
     )
 
 
 def _state_unless_ready(
-    standing: Standing, conditions: Axes, now: datetime, fresh: Collection[str], *, blocked: bool
+    verification: VerificationStatus,
+    conditions: Conditions,
+    now: datetime,
+    fresh: Collection[str],
+    *,
+    blocked: bool,
 ) -> State:
-    over = standing.deadline_at is not None and now >= standing.deadline_at
-    match standing.state:
-        case State.READY if conditions.bad(ALL_AXES):
+    over = verification.deadline_at is not None and now >= verification.deadline_at
+    match verification.state:
+        case State.READY if conditions.bad(ALL_CONDITIONS):
             return State.DEGRADED
         case State.PENDING if over and not blocked:
             return State.FAILED
         case State.DEGRADED if over and conditions.bad(fresh):  # not on an inconclusive check
             return State.LOST
-    return standing.state
+    return verification.state
 
 
-def _confirmed(standing: Standing, conditions: Axes, now: datetime) -> Axes:
+def _confirmed(verification: VerificationStatus, conditions: Conditions, now: datetime) -> Conditions:
     """Return the conditions with DNS kept GOOD for a sending domain until enough checks have failed."""
-    if standing.state not in SENDING:
+    if verification.state not in SENDING:
         return conditions
-    failed = standing.confirmed(now)
+    failed = verification.confirmed(now)
     return replace(
         conditions,
-        dkim_dns=_unless_failed(conditions.dkim_dns, was_good=standing.dkim_good is True, failed=failed),
+        dkim_dns=_unless_failed(conditions.dkim_dns, was_good=verification.dkim_valid is True, failed=failed),
         mail_from_dns=_unless_failed(
-            conditions.mail_from_dns, was_good=standing.mail_from_good is True, failed=failed
+            conditions.mail_from_dns, was_good=verification.mail_from_valid is True, failed=failed
         ),
     )
 
@@ -192,13 +214,15 @@ def _both(dns: Evidence, ses: Evidence, *, before: bool | None) -> bool | None:
     return True if dns is ses is Evidence.GOOD else before
 
 
-def _deadline(standing: Standing, state: State, now: datetime) -> datetime | None:
-    if state is standing.state:
-        return standing.deadline_at
+def _deadline(verification: VerificationStatus, state: State, now: datetime) -> datetime | None:
+    if state is verification.state:
+        return verification.deadline_at
     return now + GRACE if state in (State.PENDING, State.DEGRADED) else None
 
 
-def renewed(standing: Standing, now: datetime, *, same_tokens: bool, ownership: Ownership) -> Standing:
+def renewed(
+    verification: VerificationStatus, now: datetime, *, same_tokens: bool, ownership: Ownership
+) -> VerificationStatus:
     """Return the verification status in which a new generation of a claim starts.
 
     A domain with verified DKIM keeps sending when SES's last tokens are those of the new generation. Without
@@ -206,9 +230,9 @@ def renewed(standing: Standing, now: datetime, *, same_tokens: bool, ownership: 
     is LOST; a claim that must prove ownership starts again.
     """
     if ownership is Ownership.SUPERSEDED:
-        return Standing(State.LOST)
+        return VerificationStatus(State.LOST)
     if ownership not in HOLDERS:
-        return Standing(State.PENDING, deadline_at=now + GRACE)
-    if standing.state in SENDING and standing.dkim_good is True and same_tokens:
-        return Standing(State.DEGRADED, deadline_at=now + GRACE, dkim_good=True)
-    return Standing(State.PENDING, deadline_at=now + GRACE)
+        return VerificationStatus(State.PENDING, deadline_at=now + GRACE)
+    if verification.state in SENDING and verification.dkim_valid is True and same_tokens:
+        return VerificationStatus(State.DEGRADED, deadline_at=now + GRACE, dkim_valid=True)
+    return VerificationStatus(State.PENDING, deadline_at=now + GRACE)

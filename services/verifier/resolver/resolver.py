@@ -26,8 +26,8 @@ ROOT_HINTS = (
     "202.12.27.33",
 )  # fmt: skip
 
-LOOK_SECONDS = 10.0
-LOOK_QUERIES = 160  # for all records of a domain, including follow-up queries
+CHECK_SECONDS = 10.0
+CHECK_QUERIES = 160  # for all records of a domain, including follow-up queries
 SERVERS_ASKED = 8  # of one zone
 ADDRESSES_TRIED = 2  # of one server
 REFERRALS = 16
@@ -61,13 +61,13 @@ class Resolver:
         self.zones = ZoneCache(settings.dns_roots)
         self.networks = Networks(settings.dns_allowed_networks)
 
-    def look(self, *, seconds: float = LOOK_SECONDS) -> "Look":
+    def lookup(self, *, seconds: float = CHECK_SECONDS) -> "Lookup":
         """Start a DNS check, whose queries share one budget."""
         deadline = asyncio.get_running_loop().time() + seconds
-        return Look(self, Budget(deadline, LOOK_QUERIES))
+        return Lookup(self, Budget(deadline, CHECK_QUERIES))
 
 
-class Look:
+class Lookup:
     """The queries of one DNS check within one budget. Once it is spent, further queries end as TIMEOUT."""
 
     def __init__(self, resolver: Resolver, budget: Budget, nesting: int = 0) -> None:
@@ -162,7 +162,7 @@ class Look:
             return known
         if self._nesting >= NESTING:
             raise NoAnswerError(Outcome.NO_ADDRESS)
-        nested, replies = Look(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
+        nested, replies = Lookup(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
         for type_ in ("A", "AAAA"):
             _, replies = await nested._walk(host, type_)
             if found := _addresses_in(replies.values()):

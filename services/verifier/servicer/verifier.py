@@ -8,13 +8,13 @@ from uuid import UUID
 
 from chassis.access import Scope, Visibility, visibility
 from chassis.backoff import wait_any
-from chassis.bell import Bell
 from chassis.database import Record
+from chassis.notifier import Notifier
 from chassis.pages import next_token, page
 from chassis.protos import id_of
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
-from services.verifier.refusals import DomainDeleting, DomainNotFound, DomainSuperseded
+from services.verifier.errors import DomainDeleting, DomainNotFound, DomainSuperseded
 from services.verifier.servicer import verifier_protos as protos
 from services.verifier.store.views import ViewStore
 
@@ -26,7 +26,7 @@ DELETING = frozenset({"DELETING", "DELETED"})
 class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
     """Answers from the store; `wake` starts the check of a marked domain without delay."""
 
-    def __init__(self, store: ViewStore, notifier: Bell, wake: Callable[[], None]) -> None:
+    def __init__(self, store: ViewStore, notifier: Notifier, wake: Callable[[], None]) -> None:
         self._store = store
         self._notifier = notifier
         self._wake = wake
@@ -54,14 +54,14 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         sees, claim_id = _access(request.domain_id, Scope.LINK)
         sent: pb.Verification | None = None
         while sent is None or sent.state != protos.state("DELETED"):
-            ring = self._notifier.next_ring()
+            changed = self._notifier.next_event()
             known = await self._known(claim_id, sees)
             if await self._store.mark_watched(claim_id, sees, WATCHED):
                 self._wake()
             if (content := protos.without_times(known)) != sent:
                 yield pb.WatchDomainResponse(verification=known)
                 sent = content
-            await wait_any(ring, timeout=POLL.total_seconds())
+            await wait_any(changed, timeout=POLL.total_seconds())
 
     async def ListTransitions(
         self, request: pb.ListTransitionsRequest, context: Any

@@ -23,8 +23,8 @@ def verification(row: Record, proof: Record | None, checks: Sequence[Record]) ->
         records=[*([proof_check(proof)] if proof else []), *map(record_check, checks)],
         ses=ses_check(row),
         state_time=stamp_of(row["state_at"]),
-        look_time=stamp_of(row["looked_at"]),
-        next_look_time=stamp_of(row["next_look_at"]),
+        check_time=stamp_of(row["checked_at"]),
+        next_check_time=stamp_of(row["next_check_at"]),
         deadline_time=stamp_of(row["deadline_at"]) if row["state"] in WITH_DEADLINE else None,
         ownership=domains_pb2.Domain.Ownership.Value(f"OWNERSHIP_{row['ownership']}"),
         ownership_deadline_time=stamp_of(row["ownership_deadline_at"]),
@@ -35,11 +35,11 @@ def without_times(known: pb.Verification) -> pb.Verification:
     """Return a copy without check times, so that comparing two shows only changes worth sending."""
     copy = pb.Verification()
     copy.CopyFrom(known)
-    for field in ("look_time", "next_look_time"):
+    for field in ("check_time", "next_check_time"):
         copy.ClearField(field)
-    copy.ses.ClearField("look_time")
+    copy.ses.ClearField("check_time")
     for check in copy.records:
-        check.ClearField("look_time")
+        check.ClearField("check_time")
     return copy
 
 
@@ -76,14 +76,14 @@ def record_check(row: Record) -> pb.RecordCheck:
 def _checked(shown: domains_pb2.DnsRecord, row: Record) -> pb.RecordCheck:
     return pb.RecordCheck(
         record=shown,
-        verdict=pb.RecordCheck.Verdict.Value(f"VERDICT_{row['verdict'] or 'UNSPECIFIED'}"),
-        hint=row["hint"],
+        status=pb.RecordCheck.Status.Value(f"STATUS_{row['status'] or 'UNSPECIFIED'}"),
+        message=row["message"],
         seen=row["seen"],
         servers_agreeing=row["servers_agreeing"],
         servers_asked=row["servers_asked"],
         zone=row["zone"],
         name_servers=row["servers"],
-        look_time=stamp_of(row["looked_at"]),
+        check_time=stamp_of(row["checked_at"]),
     )
 
 
@@ -95,7 +95,7 @@ def ses_check(row: Record) -> pb.SesCheck:
         mail_from_status=row["ses_mail_from_status"],
         verified_for_sending=row["ses_verified_for_sending"],
         error_type=row["ses_error_type"],
-        look_time=stamp_of(row["ses_looked_at"]),
+        check_time=stamp_of(row["ses_checked_at"]),
     )
 
 
@@ -120,7 +120,7 @@ def account(row: Record) -> pb.SesAccount:
         max_send_rate=row["max_send_rate"],
         max_24_hour_send=row["max_24_hour_send"],
         sent_last_24_hours=row["sent_last_24_hours"],
-        look_time=stamp_of(row["looked_at"]),
+        check_time=stamp_of(row["checked_at"]),
     )
 
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from chassis.database import Record as Row
 from services.verifier.model.decisions import Case, Claim, Record
 from services.verifier.model.evidence import SesIdentity, Wanted
-from services.verifier.model.ownership import HOLDERS, MissingRun, Ownership
-from services.verifier.model.records import Check, Expected, Purpose, RecordType, Verdict
-from services.verifier.model.states import Standing, State
+from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
+from services.verifier.model.records import Check, Expected, Purpose, RecordStatus, RecordType
+from services.verifier.model.states import State, VerificationStatus
 
 
 def claim(row: Row) -> Claim:
@@ -15,15 +15,15 @@ def claim(row: Row) -> Claim:
     return Claim(row["claim_id"], row["tenant_id"], row["name"], row["generation"])
 
 
-def standing(row: Row) -> Standing:
+def verification(row: Row) -> VerificationStatus:
     """Return the verification status of a claim."""
-    return Standing(
+    return VerificationStatus(
         state=State(row["state"]),
         deadline_at=row["deadline_at"],
-        dkim_good=row["dkim_good"],
-        mail_from_good=row["mail_from_good"],
-        negative_looks=row["negative_looks"],
-        first_negative_at=row["first_negative_at"],
+        dkim_valid=row["dkim_valid"],
+        mail_from_valid=row["mail_from_valid"],
+        failed_checks=row["failed_checks"],
+        first_failed_at=row["first_failed_at"],
     )
 
 
@@ -50,8 +50,8 @@ def proof(row: Row) -> Expected:
 def check(row: Row) -> Check:
     """Return the last check of a record."""
     return Check(
-        verdict=Verdict(row["verdict"]),
-        hint=row["hint"],
+        status=RecordStatus(row["status"]),
+        message=row["message"],
         seen=tuple(row["seen"]),
         servers_agreeing=row["servers_agreeing"],
         servers_asked=row["servers_asked"],
@@ -62,7 +62,7 @@ def check(row: Row) -> Check:
 
 def identity(row: Row) -> SesIdentity | None:
     """Return the last response from SES, or None before the first. Without a status, SES had no identity."""
-    if row["ses_looked_at"] is None:
+    if row["ses_checked_at"] is None:
         return None
     return SesIdentity(
         exists=row["ses_verification_status"] is not None,
@@ -85,14 +85,14 @@ def case(row: Row, checks: Sequence[Row]) -> Case:
         ownership=ownership,
         may_own=ownership in HOLDERS and not row["revival_disputed"],
         token=row["token"],
-        missing=MissingRun(row["missing_checks"], row["missing_at"]),
+        missing=ConsecutiveMisses(row["missing_checks"], row["missing_at"]),
         wanted=Wanted(f"{row['mail_from_label']}.{row['name']}", tuple(row["tokens"]), row["settled"]),
-        standing=standing(row),
+        verification=verification(row),
         note=row["state_note"],
-        verdicts=tuple((Purpose(each["purpose"]), Verdict(each["verdict"])) for each in required),
+        statuses=tuple((Purpose(each["purpose"]), RecordStatus(each["status"])) for each in required),
         shown=tuple((each["position"], check(each)) for each in checks),
         identity=identity(row),
-        ses_looked_at=row["ses_looked_at"],
+        ses_checked_at=row["ses_checked_at"],
         ses_due_at=row["ses_due_at"],
         watched=row["watched"],
         repairs=row["repairs"],

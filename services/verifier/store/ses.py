@@ -11,7 +11,7 @@ from chassis.database import Database, Queries
 from chassis.events import Outbox
 from chassis.telemetry import get_logger
 from services.verifier.events import account_changed
-from services.verifier.model.account import AccountChange, AccountFacts, AccountState, Listed
+from services.verifier.model.account import AccountChange, AccountState, AccountStatus, Listed
 
 log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("ses.sql"))
@@ -31,7 +31,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class SesLease:
     """A leased SES query of a domain; its response is dropped if a later query was answered first."""
 
     claim_id: UUID
@@ -54,12 +54,12 @@ class SesStore:
         assert row is not None  # a SELECT of four EXISTS always returns one row
         return Waiting(row["watched"], row["domains"], row["account"], row["sweep"])
 
-    async def next_domain(self, *, watched: bool) -> Turn | None:
+    async def next_domain(self, *, watched: bool) -> SesLease | None:
         """Lease the next due domain, preferring watched domains or the others; None when none is due."""
-        row = await self._database.fetchrow(QUERIES.claim_ses_look, *self._region, ASKING, watched)
-        return Turn(**row) if row else None
+        row = await self._database.fetchrow(QUERIES.lease_ses_check, *self._region, ASKING, watched)
+        return SesLease(**row) if row else None
 
-    async def ask_again(self, turn: Turn, again: timedelta) -> None:
+    async def ask_again(self, turn: SesLease, again: timedelta) -> None:
         """Make a query due again, after `again`, that got no usable response."""
         await self._database.execute(QUERIES.ask_again, turn.claim_id, turn.generation, again)
 
@@ -71,7 +71,7 @@ class SesStore:
         """Lease the query of the account; False when it is not due or another replica has the lease."""
         return await self._database.fetchrow(QUERIES.claim_account, *self._region, ASKING) is not None
 
-    async def save_account(self, facts: AccountFacts, again: timedelta) -> None:
+    async def save_account(self, facts: AccountStatus, again: timedelta) -> None:
         """Store SES's response about the account."""
         state, note = facts.state()
         await self._change(
@@ -109,10 +109,10 @@ class SesStore:
         started: datetime | None = await self._database.fetchval(QUERIES.claim_sweep, *self._region, lease)
         return started
 
-    async def mark_unlike(self, listed: Sequence[Listed]) -> None:
+    async def mark_changed(self, listed: Sequence[Listed]) -> None:
         """Make SES queries due for domains whose listed status differs from the stored one."""
         await self._database.execute(
-            QUERIES.mark_unlike,
+            QUERIES.mark_changed,
             *self._region,
             [each.name for each in listed],
             [each.verification_status for each in listed],

@@ -17,7 +17,7 @@ SELECT
         SELECT FROM verifier.ses_account WHERE account = $1 AND region = $2 AND sweep_due_at <= now()
     ) AS sweep
 
--- claim_ses_look --
+-- lease_ses_check --
 -- Lease the next domain to query at SES; moving its due time keeps other replicas from making the same query.
 UPDATE verifier.verifications
 SET ses_due_at = now() + $3
@@ -62,7 +62,7 @@ SET state = $3,
     max_send_rate = $8,
     max_24_hour_send = $9,
     sent_last_24_hours = $10,
-    looked_at = now(),
+    checked_at = now(),
     due_at = now() + $11
 FROM before
 WHERE a.account = $1 AND a.region = $2
@@ -72,8 +72,8 @@ RETURNING before.state AS before, a.state AS after, a.state_note AS note
 -- Store that SES did not respond; the account is UNREACHABLE once its last response is old. Returns its state before and after.
 WITH before AS (SELECT state FROM verifier.ses_account WHERE account = $1 AND region = $2 FOR UPDATE)
 UPDATE verifier.ses_account AS a
-SET state = CASE WHEN looked_at > now() - $5::interval THEN a.state ELSE 'UNREACHABLE' END,
-    state_note = CASE WHEN looked_at > now() - $5::interval THEN state_note ELSE $3 END,
+SET state = CASE WHEN checked_at > now() - $5::interval THEN a.state ELSE 'UNREACHABLE' END,
+    state_note = CASE WHEN checked_at > now() - $5::interval THEN state_note ELSE $3 END,
     due_at = now() + $4
 FROM before
 WHERE a.account = $1 AND a.region = $2
@@ -85,7 +85,7 @@ UPDATE verifier.ses_account SET sweep_due_at = now() + $3
 WHERE account = $1 AND region = $2 AND sweep_due_at <= now()
 RETURNING now() AS started_at
 
--- mark_unlike --
+-- mark_changed --
 -- Make SES queries due for domains whose listed status differs from the stored one.
 UPDATE verifier.verifications AS known
 SET ses_due_at = now()
@@ -113,7 +113,7 @@ WHERE account = $1
     AND created_at < $4
     AND name <> ALL ($3)
     AND (ses_due_at IS NULL OR ses_due_at > now())
-    AND (ses_looked_at IS NULL OR ses_verification_status IS NOT NULL)
+    AND (ses_checked_at IS NULL OR ses_verification_status IS NOT NULL)
 
 -- leftovers --
 -- Return listed names whose identity was deleted with its last claim before the sweep started.

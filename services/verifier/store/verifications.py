@@ -12,9 +12,9 @@ from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
 from services.verifier.model.decisions import Case, Claim, Decision, Record, Transition
 from services.verifier.model.evidence import SesIdentity
-from services.verifier.model.ownership import MissingRun, Ownership, Precheck
+from services.verifier.model.ownership import ConsecutiveMisses, Ownership, Precheck
 from services.verifier.model.records import Check, Expected
-from services.verifier.model.states import FINISHED, GRACE, Standing
+from services.verifier.model.states import FINISHED, GRACE, VerificationStatus
 from services.verifier.store import rows
 
 QUERIES = Queries.load(Path(__file__).with_name("verifications.sql"))
@@ -24,11 +24,11 @@ CLAIM_CHANGES = "identity_work"  # NOTIFY channel on which identity announces ch
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A leased DNS check; its result counts only with the current `fence` (lease token) and generation."""
+    """A leased DNS check; its result counts only with the current `lease_token` (lease token) and generation."""
 
     claim_id: UUID
     generation: int
-    fence: int
+    lease_token: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Renewal:
     """A claim in a new generation, with its verification status from the previous one."""
 
     claim: Claim
-    standing: Standing
+    verification: VerificationStatus
     same_tokens: bool
     ownership: Ownership
     now: datetime
@@ -59,7 +59,7 @@ class DuePrecheck:
     tokens: tuple[str, ...]
 
 
-class Overtaken(Exception):
+class ClaimChanged(Exception):
     """identity changed the claim since it was read, so the decision is discarded."""
 
 
@@ -84,12 +84,12 @@ class VerificationStore:
     async def end(self) -> None:
         """Delete the verifications of deleted claims, and prechecks that are no longer needed."""
         await self._database.execute(QUERIES.end_verifications)
-        await self._database.execute(QUERIES.forget_prechecks)
+        await self._database.execute(QUERIES.delete_old_prechecks)
 
-    async def claim_looks(self, limit: int, lease: timedelta, *, watched: bool) -> list[Lease]:
+    async def lease_checks(self, limit: int, lease: timedelta, *, watched: bool) -> list[Lease]:
         """Lease DNS checks that are due."""
-        found = await self._database.fetch(QUERIES.claim_looks, *self._region, limit, lease, watched)
-        return [Lease(row["claim_id"], row["generation"], row["fence"]) for row in found]
+        found = await self._database.fetch(QUERIES.lease_checks, *self._region, limit, lease, watched)
+        return [Lease(row["claim_id"], row["generation"], row["lease_token"]) for row in found]
 
     async def records(self, claim_id: UUID, generation: int) -> list[Record]:
         """Return the records of a claim's generation, in the order they are shown."""
@@ -101,9 +101,9 @@ class VerificationStore:
         row = await self._database.fetchrow(QUERIES.token_due, claim_id, generation)
         return Proof(row["token"], rows.proof(row)) if row else None
 
-    async def hurry_owners(self) -> None:
+    async def check_owners_soon(self) -> None:
         """Make the DNS check due for claims whose ownership or token has changed."""
-        await self._database.execute(QUERIES.hurry_owners, *self._region)
+        await self._database.execute(QUERIES.check_owners_soon, *self._region)
 
     async def due_prechecks(self, limit: int) -> list[DuePrecheck]:
         """Return new claims whose DKIM records must be checked before they are shown."""
@@ -114,7 +114,7 @@ class VerificationStore:
         """Store the precheck of a claim's DKIM records, and notify identity, which decides by it."""
         async with self._database.transaction() as connection:
             await connection.execute(QUERIES.save_precheck, due.claim_id, list(due.tokens), outcome.value)
-            await self.tell_watchers(connection)
+            await self.notify_watchers(connection)
 
     async def lock_renewal(self, connection: Connection, claim_id: UUID) -> Renewal | None:
         """Lock a verification whose claim is in a newer generation; return None when it is not."""
@@ -123,36 +123,40 @@ class VerificationStore:
             return None
         same = row["ses_tokens"] is not None and set(row["ses_tokens"]) == set(row["tokens"])
         ownership = Ownership(row["ownership"])
-        return Renewal(rows.claim(row), rows.standing(row), same, ownership, row["now"])
+        return Renewal(rows.claim(row), rows.verification(row), same, ownership, row["now"])
 
-    async def renew(self, connection: Connection, claim: Claim, standing: Standing, note: str) -> None:
+    async def renew(
+        self, connection: Connection, claim: Claim, verification: VerificationStatus, note: str
+    ) -> None:
         """Start a claim's new generation, holding the claim lock so that no sender uses the old state."""
-        await connection.execute(QUERIES.fence_claim, claim.claim_id)
-        status = (standing.state.value, note, standing.deadline_at, standing.dkim_good)
-        check_now = standing.state not in FINISHED  # in a finished state only VerifyDomain schedules a check
+        await connection.execute(QUERIES.lock_claim, claim.claim_id)
+        status = (verification.state.value, note, verification.deadline_at, verification.dkim_valid)
+        check_now = (
+            verification.state not in FINISHED
+        )  # in a finished state only VerifyDomain schedules a check
         await connection.execute(QUERIES.renew, claim.claim_id, claim.generation, *status, check_now)
-        await connection.execute(QUERIES.forget_looks, claim.claim_id, claim.generation)
+        await connection.execute(QUERIES.delete_old_checks, claim.claim_id, claim.generation)
 
     async def lock_case(
-        self, connection: Connection, claim_id: UUID, generation: int, fence: int | None = None
+        self, connection: Connection, claim_id: UUID, generation: int, lease_token: int | None = None
     ) -> Case | None:
         """Lock a verification; return None when its generation or the lease token is outdated."""
-        row = await connection.fetchrow(QUERIES.lock_case, claim_id, generation, fence)
+        row = await connection.fetchrow(QUERIES.lock_case, claim_id, generation, lease_token)
         if row is None:
             return None
-        return rows.case(row, await connection.fetch(QUERIES.looks_of, claim_id, generation))
+        return rows.case(row, await connection.fetch(QUERIES.checks_of, claim_id, generation))
 
-    async def save_looks(
+    async def save_checks(
         self, connection: Connection, claim: Claim, records: Sequence[Record], checks: Sequence[Check]
     ) -> None:
         """Store the check of each record."""
         await connection.execute(
-            QUERIES.save_looks,
+            QUERIES.save_checks,
             claim.claim_id,
             claim.generation,
             [record.position for record in records],
-            [check.verdict.value for check in checks],
-            [check.hint for check in checks],
+            [check.status.value for check in checks],
+            [check.message for check in checks],
             [json.dumps(check.seen) for check in checks],  # an array of arrays needs equal lengths
             [check.servers_agreeing for check in checks],
             [check.servers_asked for check in checks],
@@ -161,15 +165,15 @@ class VerificationStore:
         )
 
     async def save_ownership_check(
-        self, connection: Connection, case: Case, check: Check, missing: MissingRun
+        self, connection: Connection, case: Case, check: Check, missing: ConsecutiveMisses
     ) -> None:
         """Store the check of a claim's ownership token."""
         await connection.execute(
             QUERIES.save_ownership_check,
             case.claim.claim_id,
             case.token,
-            check.verdict.value,
-            check.hint,
+            check.status.value,
+            check.message,
             list(check.seen),
             check.servers_agreeing,
             check.servers_asked,
@@ -179,23 +183,23 @@ class VerificationStore:
             missing.since,
         )
 
-    async def end_look(
-        self, connection: Connection, case: Case, next_look_at: datetime | None, *, dkim_found: bool
+    async def end_check(
+        self, connection: Connection, case: Case, next_check_at: datetime | None, *, dkim_found: bool
     ) -> None:
         """Release the lease of a DNS check and schedule the next one."""
-        values = (case.claim.claim_id, next_look_at, dkim_found, case.ownership.value)
-        await connection.execute(QUERIES.end_look, *values)
+        values = (case.claim.claim_id, next_check_at, dkim_found, case.ownership.value)
+        await connection.execute(QUERIES.end_check, *values)
 
-    async def look_again(self, claim_id: UUID) -> None:
+    async def check_again(self, claim_id: UUID) -> None:
         """Make the DNS check due again for a domain whose claim changed during the check."""
-        await self._database.execute(QUERIES.look_again, claim_id)
+        await self._database.execute(QUERIES.check_again, claim_id)
 
-    async def save_ses_look(
+    async def save_ses_check(
         self, connection: Connection, claim: Claim, identity: SesIdentity, look_by: datetime | None
     ) -> None:
         """Store a response from SES; the next DNS check is due at `look_by` at the latest."""
         await connection.execute(
-            QUERIES.save_ses_look,
+            QUERIES.save_ses_check,
             claim.claim_id,
             identity.verification_status,
             identity.dkim_status,
@@ -213,33 +217,33 @@ class VerificationStore:
         Raise Overtaken when identity has changed the claim since it was read.
         """
         if decision.fenced:
-            await connection.execute(QUERIES.fence_claim, case.claim.claim_id)
-        after = decision.standing
+            await connection.execute(QUERIES.lock_claim, case.claim.claim_id)
+        after = decision.verification
         saved = await connection.fetchval(
             QUERIES.save_decision,
             case.claim.claim_id,
             case.claim.generation,
-            case.standing.state.value,
+            case.verification.state.value,
             after.state.value,
             decision.note,
             after.deadline_at,
-            after.dkim_good,
-            after.mail_from_good,
-            after.negative_looks,
-            after.first_negative_at,
+            after.dkim_valid,
+            after.mail_from_valid,
+            after.failed_checks,
+            after.first_failed_at,
             decision.ses_due_at,
             decision.repairs,
             decision.repair_due_at,
             case.ownership.value,
         )
         if saved is None:
-            raise Overtaken
+            raise ClaimChanged
 
     async def add_transition(self, connection: Connection, claim: Claim, change: Transition) -> None:
         """Add a change of state to a claim's history."""
         values = (change.before.value, change.after.value, change.cause)
         await connection.execute(QUERIES.add_transition, uuid7(), claim.claim_id, claim.generation, *values)
 
-    async def tell_watchers(self, connection: Connection) -> None:
+    async def notify_watchers(self, connection: Connection) -> None:
         """Notify the WatchDomain streams when the transaction commits."""
-        await connection.execute(QUERIES.tell_watchers)
+        await connection.execute(QUERIES.notify_watchers)

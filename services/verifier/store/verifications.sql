@@ -14,7 +14,7 @@ LIMIT $3
 -- Insert verifications for claims without one, and the first entries of their history.
 WITH inserted AS (
     INSERT INTO verifier.verifications (
-        claim_id, generation, tenant_id, name, account, region, state_note, deadline_at, next_look_at
+        claim_id, generation, tenant_id, name, account, region, state_note, deadline_at, next_check_at
     )
     SELECT
         claim.id, claim.generation, claim.tenant_id, claim.name, claim.account, claim.region, $3, now() + $4, now()
@@ -38,8 +38,8 @@ WHERE claim.id = known.claim_id AND claim.phase IN ('DELETING', 'DELETED')
 -- lock_renewal --
 -- Lock a verification whose generation is older than its claim's; return the tokens of both.
 SELECT
-    known.claim_id, known.tenant_id, known.name, known.state, known.deadline_at, known.dkim_good, known.mail_from_good,
-    known.negative_looks, known.first_negative_at, known.ses_tokens, claim.generation, claim.ownership, now() AS now,
+    known.claim_id, known.tenant_id, known.name, known.state, known.deadline_at, known.dkim_valid, known.mail_from_valid,
+    known.failed_checks, known.first_failed_at, known.ses_tokens, claim.generation, claim.ownership, now() AS now,
     array(
         SELECT split_part(record.name, '.', 1)
         FROM identity.records AS record
@@ -58,38 +58,38 @@ SET generation = $2,
     state_note = $4,
     state_at = CASE WHEN state = $3 THEN state_at ELSE now() END,
     deadline_at = $5,
-    dkim_good = $6,
-    mail_from_good = NULL,
-    negative_looks = 0,
-    first_negative_at = NULL,
-    looked_at = NULL,
-    next_look_at = CASE WHEN $7 THEN now() END,
+    dkim_valid = $6,
+    mail_from_valid = NULL,
+    failed_checks = 0,
+    first_failed_at = NULL,
+    checked_at = NULL,
+    next_check_at = CASE WHEN $7 THEN now() END,
     leased_until = NULL,
-    fence = fence + 1,
+    lease_token = lease_token + 1,
     updated_at = now()
 WHERE claim_id = $1
 
--- forget_looks --
+-- delete_old_checks --
 -- Delete the record checks of a claim's earlier generations.
-DELETE FROM verifier.looks WHERE claim_id = $1 AND generation < $2
+DELETE FROM verifier.record_checks WHERE claim_id = $1 AND generation < $2
 
--- claim_looks --
+-- lease_checks --
 -- Lease verifications due for a DNS check, the most overdue first; either watched ones or the others.
 UPDATE verifier.verifications
-SET leased_until = now() + $4, fence = fence + 1
+SET leased_until = now() + $4, lease_token = lease_token + 1
 WHERE claim_id IN (
     SELECT claim_id
     FROM verifier.verifications
-    WHERE next_look_at <= now()
+    WHERE next_check_at <= now()
         AND (leased_until IS NULL OR leased_until <= now())
         AND account = $1
         AND region = $2
         AND coalesce(watched_until > now(), false) = $5
-    ORDER BY next_look_at
+    ORDER BY next_check_at
     LIMIT $3
     FOR UPDATE SKIP LOCKED
 )
-RETURNING claim_id, generation, fence
+RETURNING claim_id, generation, lease_token
 
 -- records_of --
 -- List the records of a claim's generation, in the order they are shown.
@@ -112,9 +112,9 @@ WHERE token.claim_id = $1 AND claim.generation = $2
 -- the claim is being deleted or the lease token is not current (a NULL token skips that test).
 SELECT
     known.claim_id, known.tenant_id, known.name, known.generation, known.state, known.state_note, known.deadline_at,
-    known.dkim_good, known.mail_from_good, known.negative_looks, known.first_negative_at,
+    known.dkim_valid, known.mail_from_valid, known.failed_checks, known.first_failed_at,
     known.ses_verification_status, known.ses_dkim_status, known.ses_mail_from_status, known.ses_mail_from_domain,
-    known.ses_verified_for_sending, known.ses_error_type, known.ses_tokens, known.ses_looked_at, known.ses_due_at,
+    known.ses_verified_for_sending, known.ses_error_type, known.ses_tokens, known.ses_checked_at, known.ses_due_at,
     known.repairs, known.repair_due_at,
     coalesce(known.watched_until > now(), false) AS watched,
     claim.ownership, claim.mail_from_label, coalesce(due.token, '') AS token,
@@ -138,52 +138,52 @@ LEFT JOIN verifier.ownership_checks AS proof ON proof.claim_id = known.claim_id 
 WHERE known.claim_id = $1
     AND known.generation = $2
     AND claim.phase = 'ACTIVE'
-    AND ($3::bigint IS NULL OR known.fence = $3)
+    AND ($3::bigint IS NULL OR known.lease_token = $3)
 FOR UPDATE OF known
 
--- looks_of --
+-- checks_of --
 -- List the last checks of a claim's records.
-SELECT record.position, record.purpose, record.required, look.verdict, look.hint, look.seen, look.servers_agreeing,
-    look.servers_asked, look.zone, look.servers
+SELECT record.position, record.purpose, record.required, checked.status, checked.message, checked.seen, checked.servers_agreeing,
+    checked.servers_asked, checked.zone, checked.servers
 FROM identity.records AS record
-JOIN verifier.looks AS look USING (claim_id, generation, position)
+JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
 WHERE record.claim_id = $1 AND record.generation = $2
 ORDER BY record.position
 
--- fence_claim --
+-- lock_claim --
 -- Take the claim lock, which waits until no sender is between reading the claim's state and starting an attempt.
-SELECT pg_advisory_xact_lock(chassis.fence($1))
+SELECT pg_advisory_xact_lock(chassis.claim_lock($1))
 
--- save_looks --
+-- save_checks --
 -- Store the check of each record of a claim.
-INSERT INTO verifier.looks (
-    claim_id, generation, position, verdict, hint, seen, servers_agreeing, servers_asked, zone, servers, looked_at
+INSERT INTO verifier.record_checks (
+    claim_id, generation, position, status, message, seen, servers_agreeing, servers_asked, zone, servers, checked_at
 )
-SELECT $1, $2, look.position, look.verdict, look.hint,
-    array(SELECT jsonb_array_elements_text(look.seen::jsonb)), look.servers_agreeing, look.servers_asked, look.zone,
-    array(SELECT jsonb_array_elements_text(look.servers::jsonb)), now()
+SELECT $1, $2, checked.position, checked.status, checked.message,
+    array(SELECT jsonb_array_elements_text(checked.seen::jsonb)), checked.servers_agreeing, checked.servers_asked, checked.zone,
+    array(SELECT jsonb_array_elements_text(checked.servers::jsonb)), now()
 FROM unnest($3::integer[], $4::text[], $5::text[], $6::text[], $7::integer[], $8::integer[], $9::text[], $10::text[])
-    AS look (position, verdict, hint, seen, servers_agreeing, servers_asked, zone, servers)
+    AS checked (position, status, message, seen, servers_agreeing, servers_asked, zone, servers)
 ON CONFLICT (claim_id, generation, position) DO UPDATE
-SET verdict = excluded.verdict,
-    hint = excluded.hint,
+SET status = excluded.status,
+    message = excluded.message,
     seen = excluded.seen,
     servers_agreeing = excluded.servers_agreeing,
     servers_asked = excluded.servers_asked,
     zone = excluded.zone,
     servers = excluded.servers,
-    looked_at = excluded.looked_at
+    checked_at = excluded.checked_at
 
 -- save_ownership_check --
 -- Store the check of a claim's ownership token.
 INSERT INTO verifier.ownership_checks AS known (
-    claim_id, token, status, hint, seen, servers_agreeing, servers_asked, zone, servers, missing_checks, missing_at
+    claim_id, token, status, message, seen, servers_agreeing, servers_asked, zone, servers, missing_checks, missing_at
 )
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (claim_id) DO UPDATE
 SET token = excluded.token,
     status = excluded.status,
-    hint = excluded.hint,
+    message = excluded.message,
     seen = excluded.seen,
     servers_agreeing = excluded.servers_agreeing,
     servers_asked = excluded.servers_asked,
@@ -216,16 +216,16 @@ ON CONFLICT (claim_id) DO UPDATE
 SET tokens = excluded.tokens, outcome = excluded.outcome, checked_at = now()
 WHERE known.tokens <> excluded.tokens
 
--- forget_prechecks --
+-- delete_old_prechecks --
 -- Delete the prechecks of claims whose ownership is decided, or that are deleted or being deleted.
 DELETE FROM verifier.dkim_prechecks AS known
 USING identity.claims AS claim
 WHERE claim.id = known.claim_id AND (claim.ownership <> 'UNDECIDED' OR claim.phase IN ('DELETING', 'DELETED'))
 
--- hurry_owners --
+-- check_owners_soon --
 -- Make the DNS check due for claims whose ownership or token has changed since their last check.
 UPDATE verifier.verifications AS known
-SET next_look_at = now()
+SET next_check_at = now()
 FROM identity.claims AS claim
 LEFT JOIN verifier.ownership_checks AS proof
     ON proof.claim_id = claim.id AND proof.token = claim.ownership_token
@@ -235,7 +235,7 @@ WHERE claim.id = known.claim_id
     AND claim.phase = 'ACTIVE'
     AND known.account = $1
     AND known.region = $2
-    AND (known.next_look_at IS NULL OR known.next_look_at > now())
+    AND (known.next_check_at IS NULL OR known.next_check_at > now())
     AND (claim.ownership <> known.ownership OR proof.claim_id IS NULL)
 
 -- save_decision --
@@ -245,10 +245,10 @@ SET state = $4,
     state_note = $5,
     state_at = CASE WHEN state = $4 THEN state_at ELSE now() END,
     deadline_at = $6,
-    dkim_good = $7,
-    mail_from_good = $8,
-    negative_looks = $9,
-    first_negative_at = $10,
+    dkim_valid = $7,
+    mail_from_valid = $8,
+    failed_checks = $9,
+    first_failed_at = $10,
     ses_due_at = $11,
     repairs = $12,
     repair_due_at = $13,
@@ -261,24 +261,24 @@ WHERE claim_id = $1 AND generation = $2 AND state = $3
     )
 RETURNING claim_id
 
--- end_look --
+-- end_check --
 -- Release the lease of a DNS check and schedule the next one.
 UPDATE verifier.verifications
-SET looks = looks + 1,
-    looked_at = now(),
-    next_look_at = $2,
+SET checks = checks + 1,
+    checked_at = now(),
+    next_check_at = $2,
     dkim_found_at = CASE WHEN $3 THEN coalesce(dkim_found_at, now()) ELSE dkim_found_at END,
     ownership = $4,
     leased_until = NULL
 WHERE claim_id = $1
 
--- look_again --
+-- check_again --
 -- Make a domain's DNS check due now.
 UPDATE verifier.verifications
-SET next_look_at = now(), leased_until = NULL
+SET next_check_at = now(), leased_until = NULL
 WHERE claim_id = $1
 
--- save_ses_look --
+-- save_ses_check --
 -- Store a response from SES.
 UPDATE verifier.verifications
 SET ses_verification_status = $2,
@@ -288,8 +288,8 @@ SET ses_verification_status = $2,
     ses_verified_for_sending = $6,
     ses_error_type = $7,
     ses_tokens = $8,
-    ses_looked_at = now(),
-    next_look_at = least(next_look_at, $9)
+    ses_checked_at = now(),
+    next_check_at = least(next_check_at, $9)
 WHERE claim_id = $1
 
 -- add_transition --
@@ -297,6 +297,6 @@ WHERE claim_id = $1
 INSERT INTO verifier.transitions (id, claim_id, generation, from_state, to_state, cause)
 VALUES ($1, $2, $3, $4, $5, $6)
 
--- tell_watchers --
+-- notify_watchers --
 -- Notify the WatchDomain streams when the transaction commits.
 SELECT pg_notify('verifier_changes', '')

@@ -3,8 +3,8 @@
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership, domain.ownership_deadline_at,
     domain.state, domain.state_note, domain.state_at,
-    known.deadline_at, known.looked_at, known.next_look_at, known.ses_verification_status, known.ses_dkim_status,
-    known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_looked_at
+    known.deadline_at, known.checked_at, known.next_check_at, known.ses_verification_status, known.ses_dkim_status,
+    known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_checked_at
 FROM identity.domains AS domain
 LEFT JOIN verifier.verifications AS known ON known.claim_id = domain.id AND known.generation = domain.generation
 WHERE domain.id = $1
@@ -14,8 +14,8 @@ WHERE domain.id = $1
 -- get_proof --
 -- Return the ownership token of a domain with its last check, or no row without a token. Restricted to a tenant ($2) and to domains ($3); NULL allows any.
 SELECT
-    domain.name, domain.ownership_token AS token, proof.status AS verdict, proof.hint, proof.seen,
-    proof.servers_agreeing, proof.servers_asked, proof.zone, proof.servers, proof.checked_at AS looked_at
+    domain.name, domain.ownership_token AS token, proof.status AS status, proof.message, proof.seen,
+    proof.servers_agreeing, proof.servers_asked, proof.zone, proof.servers, proof.checked_at AS checked_at
 FROM identity.domains AS domain
 LEFT JOIN verifier.ownership_checks AS proof
     ON proof.claim_id = domain.id AND proof.token = domain.ownership_token
@@ -28,10 +28,10 @@ WHERE domain.id = $1
 -- List the records of a domain with their last checks, restricted to a tenant ($3) and to domains ($4); NULL allows any.
 SELECT
     record.purpose, record.ordinal, record.type, record.name, record.value, record.priority, record.ttl,
-    record.required, look.verdict, look.hint, look.seen, look.servers_agreeing, look.servers_asked, look.zone,
-    look.servers, look.looked_at
+    record.required, checked.status, checked.message, checked.seen, checked.servers_agreeing, checked.servers_asked, checked.zone,
+    checked.servers, checked.checked_at
 FROM identity.records AS record
-LEFT JOIN verifier.looks AS look USING (claim_id, generation, position)
+LEFT JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
 WHERE record.claim_id = $1
     AND record.generation = $2
     AND ($3::uuid IS NULL OR EXISTS (SELECT FROM identity.claims WHERE id = $1 AND tenant_id = $3))
@@ -41,7 +41,7 @@ ORDER BY record.position
 -- mark_due --
 -- Make a domain's DNS check due now; FAILED and LOST get a new deadline. Restricted to a tenant ($3) and to domains ($4); NULL allows any.
 UPDATE verifier.verifications
-SET next_look_at = now(),
+SET next_check_at = now(),
     deadline_at = CASE WHEN state IN ('FAILED', 'LOST') THEN now() + $2 ELSE deadline_at END,
     repairs = 0,
     repair_due_at = NULL
@@ -52,9 +52,9 @@ RETURNING claim_id
 -- Keep a domain watched; a domain that was not watched is due for a check now. Restricted to a tenant ($3) and to domains ($4); NULL allows any.
 UPDATE verifier.verifications
 SET watched_until = now() + $2::interval,
-    next_look_at = CASE
-        WHEN watched_until > now() OR next_look_at IS NULL THEN next_look_at
-        ELSE least(next_look_at, now())
+    next_check_at = CASE
+        WHEN watched_until > now() OR next_check_at IS NULL THEN next_check_at
+        ELSE least(next_check_at, now())
     END
 WHERE claim_id = $1
     AND (watched_until IS NULL OR watched_until < now() + $2::interval / 2)
@@ -82,6 +82,6 @@ SELECT
     CASE WHEN $1 THEN max_send_rate ELSE 0 END AS max_send_rate,
     CASE WHEN $1 THEN max_24_hour_send ELSE 0 END AS max_24_hour_send,
     CASE WHEN $1 THEN sent_last_24_hours ELSE 0 END AS sent_last_24_hours,
-    looked_at
+    checked_at
 FROM verifier.ses_account
 ORDER BY ses_account.region, ses_account.account

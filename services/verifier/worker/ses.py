@@ -12,9 +12,9 @@ from chassis.backoff import Backoff, wait_any
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from services.verifier.model.evidence import RepairCause
-from services.verifier.ses import SesAwayError, SesReader, SesThrottledError
+from services.verifier.ses import SesReader, SesThrottledError, SesUnavailableError
 from services.verifier.store.ses import SesStore, Waiting
-from services.verifier.worker.settling import Settling
+from services.verifier.worker.results import ResultWriter
 from services.verifier.worker.sweep import Sweep
 
 log = get_logger(__name__)
@@ -30,7 +30,7 @@ WATCHED_IN_A_ROW = 2  # slots that watched domains get before another waiting qu
 NEVER_QUERIED = "SES has not been queried yet."
 
 
-class AskingSes:
+class SesQueries:
     """Queries SES in this process's slots; `hurry` is set when a query has just become due."""
 
     def __init__(
@@ -38,7 +38,7 @@ class AskingSes:
         store: SesStore,
         reader: SesReader,
         slots: Slots,
-        settling: Settling,
+        results: ResultWriter,
         *,
         repair: Repair,
         hurry: asyncio.Event,
@@ -46,7 +46,7 @@ class AskingSes:
         self._store = store
         self._reader = reader
         self._slots = slots
-        self._settling = settling
+        self._results = results
         self._repair = repair
         self._hurry = hurry
         self._sweep = Sweep(store, reader)
@@ -92,16 +92,16 @@ class AskingSes:
             return
         try:
             identity = await self._reader.identity(turn.name)
-        except SesAwayError as error:  # no evidence, so the state stays and the query is repeated
-            log.warning("SES query failed", action="ses_look_missed", domain=turn.name, why=str(error))
+        except SesUnavailableError as error:  # no evidence, so the state stays and the query is repeated
+            log.warning("SES query failed", action="ses_query_failed", domain=turn.name, why=str(error))
             await self._store.ask_again(turn, AGAIN)
             return
-        decision = await self._settling.ses_look(turn, identity)
+        decision = await self._results.ses_check(turn, identity)
         if decision is not None and decision.repair is not None:
             await self._repair(turn.claim_id, turn.generation, decision.repair)
             log.info(
                 "requested repair from identity",
-                action="repair_asked",
+                action="repair_requested",
                 domain=turn.name,
                 cause=decision.repair.value,
                 repairs=decision.repairs,
@@ -118,7 +118,7 @@ class AskingSes:
             facts = await self._reader.account()
         except SesThrottledError:
             return  # SES is reachable; the query is repeated when its lease expires
-        except SesAwayError as error:
+        except SesUnavailableError as error:
             await self._store.miss_account(str(error), ACCOUNT_RETRY)
         else:
             await self._store.save_account(facts, ACCOUNT_AGAIN)

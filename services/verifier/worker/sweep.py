@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from prometheus_client import Gauge
 
 from chassis.telemetry import get_logger
-from services.verifier.ses import SesAwayError, SesReader
+from services.verifier.ses import SesReader, SesUnavailableError
 from services.verifier.store.ses import SesStore
 
 log = get_logger(__name__)
@@ -43,14 +43,14 @@ class Sweep:
             return
         try:
             domains, self._token = await self._reader.list(self._token)
-        except SesAwayError as error:
-            log.warning("SES sweep aborted", action="sweep_missed", why=str(error))
+        except SesUnavailableError as error:
+            log.warning("SES sweep aborted", action="sweep_aborted", why=str(error))
             self._started = None
             await self._store.put_off_sweep(RETRY)
             return
         self._pages += 1
         self._names += [each.name for each in domains]
-        await self._store.mark_unlike(domains)
+        await self._store.mark_changed(domains)
         if self._token is None:
             await self._end()
 

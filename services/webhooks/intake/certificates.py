@@ -26,7 +26,7 @@ from chassis import config
 from chassis.config import ConfigError
 from chassis.telemetry import get_logger
 from services.webhooks.intake.signing import Signer, Trust, check_signature, signer
-from services.webhooks.model.sns import Message, Refused, Topic, Unproven, Unverifiable
+from services.webhooks.model.sns import Message, Rejected, Topic, Unproven, Unverifiable
 
 log = get_logger(__name__)
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Failure:
     """A fetch that failed, and the time before which it is not retried."""
 
     until: datetime
-    refused: Refused
+    refused: Rejected
 
 
 class Signatures:
@@ -125,14 +125,14 @@ class Signatures:
             async with self._slots:
                 pem = await self._get(name)
             found = signer(pem, self._trust, self._topic.names, datetime.now(UTC))
-        except Refused as refused:
+        except Rejected as refused:
             self._note_failure(name, refused)
             raise
         FETCHES.labels("trusted").inc()
         _keep(self._signers, name, found, KEPT)
         return found
 
-    def _note_failure(self, name: str, refused: Refused) -> None:
+    def _note_failure(self, name: str, refused: Rejected) -> None:
         FETCHES.labels(refused.reason).inc()
         kept_for = UNAVAILABLE_KEPT_FOR if isinstance(refused, Unverifiable) else FAILURE_KEPT_FOR
         _keep(self._failures, name, Failure(datetime.now(UTC) + kept_for, refused), KEPT_FAILURES)

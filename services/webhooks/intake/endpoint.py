@@ -22,14 +22,14 @@ from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 from chassis.web import Site, listen, serving
 from services.webhooks.intake.certificates import Signatures
-from services.webhooks.intake.refusals import Refusals
+from services.webhooks.intake.rejections import Rejections
 from services.webhooks.intake.subscriptions import Subscriptions
 from services.webhooks.model.envelope import arrival_of
 from services.webhooks.model.sns import (
     MAX_BODY,
     Forged,
     Message,
-    Refused,
+    Rejected,
     Topic,
     Unproven,
     check_age,
@@ -84,7 +84,7 @@ class Posts:
         self._store = store
         self._max_age = max_age
         self._stored = stored
-        self._refusals = Refusals("https")
+        self._rejections = Rejections("https")
         self.application = Starlette(
             routes=[Route(PATH, self._post, methods=["POST"]), Route("/healthz", _health, methods=["GET"])]
         )
@@ -92,8 +92,8 @@ class Posts:
     async def _post(self, request: Request) -> Response:
         try:
             outcome = await self._take(request)
-        except Refused as refused:
-            self._refusals.note(refused)
+        except Rejected as refused:
+            self._rejections.note(refused)
             return _answer("refused", REFUSED if isinstance(refused, Forged) else RETRY)
         except (ServiceError, BotoCoreError, ClientError, TimeoutError, ClientDisconnect) as error:
             log.warning("SNS post failed", action="sns_post_failed", error=type(error).__name__)

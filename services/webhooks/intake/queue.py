@@ -23,9 +23,9 @@ from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from services.webhooks.intake.certificates import Signatures
-from services.webhooks.intake.refusals import Refusals
+from services.webhooks.intake.rejections import Rejections
 from services.webhooks.model.envelope import Arrival, arrival_of, unwrap
-from services.webhooks.model.sns import Refused, Topic, Unproven, Unverifiable, is_bare, parse
+from services.webhooks.model.sns import Rejected, Topic, Unproven, Unverifiable, is_bare, parse
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
@@ -141,7 +141,7 @@ class Reader:
         self._topic = topic
         self._signatures = signatures
         self._policy = policy
-        self._refusals = Refusals("queue")
+        self._rejections = Rejections("queue")
 
     async def read(self, messages: Sequence[Message], stop: asyncio.Event) -> Batch:
         """Return the messages that are accepted; wait up to PATIENCE for an unavailable certificate host."""
@@ -152,9 +152,9 @@ class Reader:
             try:
                 arrivals.append(await self._open(message, stop, until))
                 accepted.append(message)
-            except Refused as refused:
+            except Rejected as refused:
                 NOTIFICATIONS.labels("refused").inc()
-                self._refusals.note(refused, sqs_id=message["MessageId"])
+                self._rejections.note(refused, sqs_id=message["MessageId"])
         return Batch(accepted, arrivals)
 
     async def _open(self, message: Message, stop: asyncio.Event, until: float) -> Arrival:
@@ -180,8 +180,8 @@ class Reader:
     async def _count(self, message: Message) -> None:
         try:
             await self._verified(_body(message))
-        except Refused as refused:
-            self._refusals.note(refused, kept=True, sqs_id=message["MessageId"])
+        except Rejected as refused:
+            self._rejections.note(refused, kept=True, sqs_id=message["MessageId"])
 
     async def _verified(self, body: bytes) -> Arrival:
         if is_bare(body):

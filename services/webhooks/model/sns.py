@@ -62,7 +62,7 @@ _SUFFIXES = {
 }
 
 
-class Refused(ValueError):
+class Rejected(ValueError):
     """The message is rejected, for `reason`."""
 
     def __init__(self, reason: Reason) -> None:
@@ -70,15 +70,15 @@ class Refused(ValueError):
         self.reason: Reason = reason
 
 
-class Forged(Refused):
+class Forged(Rejected):
     """The message cannot be from our topic, even if our configuration is wrong."""
 
 
-class Unproven(Refused):
+class Unproven(Rejected):
     """The message may be genuine, but a setting, a clock or its certificate prevents verification."""
 
 
-class Unverifiable(Refused):
+class Unverifiable(Rejected):
     """The message cannot be verified now because the certificate host is unavailable."""
 
 

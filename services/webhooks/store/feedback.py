@@ -11,7 +11,7 @@ from chassis.access import TenantVisibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.webhooks.model.envelope import Arrival
-from services.webhooks.model.facts import Fact, Feedback, Kind, Notification
+from services.webhooks.model.feedback import Feedback, FeedbackEvent, Kind, Notification
 
 QUERIES = Queries.load(Path(__file__).with_name("feedback.sql"))
 
@@ -35,14 +35,14 @@ class FeedbackStore:
         )
         return len(await self._database.fetch(QUERIES.keep_notifications, *columns))
 
-    async def claim_notifications(self, connection: Connection, limit: int) -> list[Notification]:
+    async def lease_notifications(self, connection: Connection, limit: int) -> list[Notification]:
         """Lock and return the oldest notifications that are not processed and not locked by others."""
-        return [Notification(*row) for row in await connection.fetch(QUERIES.claim_notifications, limit)]
+        return [Notification(*row) for row in await connection.fetch(QUERIES.lease_notifications, limit)]
 
-    async def claim_notification(self, connection: Connection, notification_id: UUID) -> list[Notification]:
+    async def lease_notification(self, connection: Connection, notification_id: UUID) -> list[Notification]:
         """Lock and return one notification; nothing if it is processed or locked by another transaction."""
         return [
-            Notification(*row) for row in await connection.fetch(QUERIES.claim_notification, notification_id)
+            Notification(*row) for row in await connection.fetch(QUERIES.lease_notification, notification_id)
         ]
 
     async def put_off(self, connection: Connection, notification_id: UUID) -> int:
@@ -53,12 +53,14 @@ class FeedbackStore:
         """Postpone notifications without counting a failure."""
         await connection.execute(QUERIES.hold, notification_ids, rest)
 
-    async def attributable(self, connection: Connection, facts: Sequence[Fact]) -> set[bytes]:
+    async def attributable(self, connection: Connection, facts: Sequence[FeedbackEvent]) -> set[bytes]:
         """Return the `meaning` of each fact that is stored already or whose SES id is one of our emails'."""
         columns = ([fact.meaning for fact in facts], [fact.ses_id for fact in facts])
         return {row["meaning"] for row in await connection.fetch(QUERIES.attributable, *columns)}
 
-    async def add_feedback(self, connection: Connection, facts: Sequence[Fact]) -> list[Fact]:
+    async def add_feedback(
+        self, connection: Connection, facts: Sequence[FeedbackEvent]
+    ) -> list[FeedbackEvent]:
         """Store facts in the caller's transaction; return those that are new, or whose email is now known.
 
         A fact belongs to the email of the submission that its tags name, according to our own rows. If its
@@ -107,7 +109,7 @@ class FeedbackStore:
         return [_from_row(row) for row in rows]
 
 
-def _to_json(fact: Fact) -> dict[str, Any]:
+def _to_json(fact: FeedbackEvent) -> dict[str, Any]:
     return {
         "id": str(uuid7()),
         "meaning": fact.meaning.hex(),

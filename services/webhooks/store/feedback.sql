@@ -11,7 +11,7 @@ RETURNING id;
 INSERT INTO webhooks.intake AS i (queue, polled_at) VALUES ($1, now())
 ON CONFLICT (queue) DO UPDATE SET polled_at = now() WHERE i.polled_at < now() - interval '1 second';
 
--- claim_notifications --
+-- lease_notifications --
 -- Locks unprocessed notifications, oldest first, until the transaction ends; skips postponed ones.
 SELECT id, body, received_at
 FROM webhooks.notifications
@@ -20,7 +20,7 @@ ORDER BY received_at
 LIMIT $1
 FOR UPDATE SKIP LOCKED;
 
--- claim_notification --
+-- lease_notification --
 -- Locks one unprocessed notification, even a postponed one.
 SELECT id, body, received_at
 FROM webhooks.notifications

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from chassis.database import Queries
-from chassis.forgetting import Rule
+from chassis.retention import Rule
 
 QUERIES = Queries.load(Path(__file__).with_name("retention.sql"))
 
@@ -12,6 +12,6 @@ QUERIES = Queries.load(Path(__file__).with_name("retention.sql"))
 def rules(*, notifications: timedelta, feedback: timedelta) -> list[Rule]:
     """Return the rules, given how long raw notifications and feedback are kept."""
     return [
-        Rule("notifications", QUERIES.forget_notifications, notifications),
-        Rule("feedback", QUERIES.forget_feedback, feedback),
+        Rule("notifications", QUERIES.delete_old_notifications, notifications),
+        Rule("feedback", QUERIES.delete_old_feedback, feedback),
     ]

@@ -1,4 +1,4 @@
--- forget_notifications --
+-- delete_old_notifications --
 -- Deletes a batch of processed notifications that are older than $1.
 DELETE FROM webhooks.notifications
 WHERE id IN (
@@ -10,7 +10,7 @@ WHERE id IN (
     FOR UPDATE SKIP LOCKED
 );
 
--- forget_feedback --
+-- delete_old_feedback --
 -- Deletes a batch of feedback that is older than $1.
 DELETE FROM webhooks.feedback
 WHERE id IN (

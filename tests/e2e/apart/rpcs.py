@@ -18,7 +18,7 @@ from letterhead.identity.v1 import domains_pb2 as domains
 from letterhead.identity.v1 import links_pb2 as links
 from letterhead.identity.v1 import tenants_pb2 as tenants
 from letterhead.sender.v1 import emails_pb2 as emails
-from letterhead.sender.v1 import settlement_pb2 as settlement
+from letterhead.sender.v1 import resolution_pb2 as resolution
 from letterhead.sender.v1 import suppressions_pb2 as suppressions
 from letterhead.sender.v1 import test_addresses_pb2 as test_addresses
 from letterhead.verifier.v1 import verifier_pb2 as verifier
@@ -127,12 +127,12 @@ CASES: Mapping[str, Sequence[Case]] = {
             domain_id=t.domain_id, address="eve@example.com", code="123456"
         )
     ],
-    "SettlementService/SettleEmail": [
-        lambda t: settlement.SettleEmailRequest(
-            email_id=t.email_id, outcome=settlement.SettleEmailRequest.OUTCOME_SENT, reason="mine"
+    "ResolutionService/ResolveEmail": [
+        lambda t: resolution.ResolveEmailRequest(
+            email_id=t.email_id, outcome=resolution.ResolveEmailRequest.OUTCOME_SENT, reason="mine"
         )
     ],
-    "SettlementService/HoldEmails": [lambda _: settlement.HoldEmailsRequest(reason="mine")],
+    "ResolutionService/HoldEmails": [lambda _: resolution.HoldEmailsRequest(reason="mine")],
     "SuppressionService/ListSuppressions": [
         lambda t: suppressions.ListSuppressionsRequest(tenant_id=t.tenant_id)
     ],

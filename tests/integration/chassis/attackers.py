@@ -18,7 +18,7 @@ from chassis.events.authorization import STREAM, STREAM_MANAGER, SUBSCRIBER, inb
 from chassis.events.envelope import envelope, source_of
 from chassis.events.stream import credentials, open_stream
 from chassis.events.subjects import CONSUMED, INSTALLATION_WIDE, OWNERS, PUBLISHED, durable
-from chassis.events.trust import EventRefused, trusted
+from chassis.events.trust import EventRejected, trusted
 from cli.embedded import NatsServer
 from tests.streams import OPERATOR, connected
 from tests.waiting import eventually
@@ -232,7 +232,7 @@ def _accepted(message: RawStreamMsg, user: str) -> bool:
     subject = message.subject or ""
     try:
         trusted(message.data or b"", subject)
-    except EventRefused:
+    except EventRejected:
         return False
     return OWNERS[subject] != user
 

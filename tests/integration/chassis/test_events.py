@@ -164,7 +164,7 @@ async def test_an_event_that_fails_is_dead_lettered_and_the_others_are_applied(
     start(a_consumer(identity, wire, fail_deleted).run)
     await publish(identity, bad, *good)
 
-    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
+    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.dead_letters"))
     assert tries.count(1) == parked["deliveries"] == 5
     assert (parked["consumer"], parked["event_id"]) == ("journal", bad.id)
     assert "no such domain" in parked["error"]
@@ -186,16 +186,16 @@ async def test_a_dead_lettered_event_is_retried_and_removed_once_it_is_applied(
     start(Relay(identity, wire, "identity").run)
     start(a_consumer(identity, wire, handle).run)
     await publish(identity, event)
-    await eventually(lambda: database.fetch("SELECT FROM identity.parked"))
+    await eventually(lambda: database.fetch("SELECT FROM identity.dead_letters"))
 
     fixed.set()
-    await database.execute("UPDATE identity.parked SET tried_at = now() - interval '61 minutes'")
+    await database.execute("UPDATE identity.dead_letters SET tried_at = now() - interval '61 minutes'")
     for _ in range(2):
         start(a_consumer(identity, wire, handle).run)
 
     await eventually(lambda: _count(database, 1))
     assert await written(database) == [str(event.id)]
-    assert await database.fetch("SELECT FROM identity.parked") == []
+    assert await database.fetch("SELECT FROM identity.dead_letters") == []
 
 
 async def test_a_dead_lettered_event_that_still_fails_stays_with_its_latest_error(
@@ -209,11 +209,13 @@ async def test_a_dead_lettered_event_that_still_fails_stays_with_its_latest_erro
     start(a_consumer(identity, wire, fail).run)
 
     async def one_was_retried() -> bool:
-        rows = await database.fetch("SELECT event_id FROM identity.parked WHERE error LIKE '%not today%'")
+        rows = await database.fetch(
+            "SELECT event_id FROM identity.dead_letters WHERE error LIKE '%not today%'"
+        )
         return [row["event_id"] for row in rows] == [events[0].id]
 
     await eventually(one_was_retried)
-    [others] = await database.fetch("SELECT count(*) FROM identity.parked WHERE error = 'before'")
+    [others] = await database.fetch("SELECT count(*) FROM identity.dead_letters WHERE error = 'before'")
     assert others["count"] == 2, "retried an event that crashes consumers, or one before its hour was over"
 
 
@@ -237,7 +239,7 @@ async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried:
         }
     ).decode()
     await database.execute(
-        "INSERT INTO identity.parked (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
+        "INSERT INTO identity.dead_letters (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
         " VALUES ($1, 'journal', $1, $2, $3, 'before', $4, now() - $5::interval)",
         event.id,
         event.subject,
@@ -271,7 +273,7 @@ async def test_a_malformed_event_is_dead_lettered_immediately(
 
     await wire.publish("domain.created", b'{"id": "\0 no event', UUID(int=1))
 
-    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
+    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.dead_letters"))
     assert parked["event_id"] is None
     assert parked["deliveries"] == 1
 

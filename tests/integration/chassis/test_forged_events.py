@@ -50,8 +50,8 @@ async def test_a_forged_event_is_dead_lettered_and_never_applied(
     for event in (forged, valid):
         await wire.publish("domain.created", json.dumps(event).encode(), UUID(event["id"]))
 
-    [row] = await eventually(lambda: database.fetch("SELECT * FROM identity.parked"))
-    assert (row["event_id"], "EventRefused" in row["error"]) == (None, True)
+    [row] = await eventually(lambda: database.fetch("SELECT * FROM identity.dead_letters"))
+    assert (row["event_id"], "EventRejected" in row["error"]) == (None, True)
     await eventually(lambda: written(database))
     assert await written(database) == [valid["id"]]
     assert refused._value.get() == before + 1
@@ -63,7 +63,7 @@ async def test_an_event_dead_lettered_by_an_earlier_release_is_validated_before_
     await make_journal(database)
     forged = a_cloudevent(source="/letterhead/sender")
     await database.execute(
-        "INSERT INTO identity.parked (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
+        "INSERT INTO identity.dead_letters (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
         " VALUES ($1, 'journal', $1, 'domain.created', $2, '', 1, now() - interval '2 hours')",
         UUID(forged["id"]),
         json.dumps(forged),
@@ -72,7 +72,7 @@ async def test_an_event_dead_lettered_by_an_earlier_release_is_validated_before_
     start(a_consumer(identity, wire).run)
 
     [row] = await eventually(
-        lambda: database.fetch("SELECT error FROM identity.parked WHERE error LIKE '%EventRefused%'")
+        lambda: database.fetch("SELECT error FROM identity.dead_letters WHERE error LIKE '%EventRejected%'")
     )
     assert "belongs to identity" in row["error"]
     assert await written(database) == []

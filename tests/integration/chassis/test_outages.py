@@ -283,7 +283,7 @@ async def test_failures_while_postgres_is_down_do_not_count_towards_dead_letteri
     await publish(identity, event)
 
     await eventually(lambda: _superset(database, [str(event.id)]), within=timedelta(seconds=20))
-    assert not await database.fetch("SELECT FROM identity.parked")
+    assert not await database.fetch("SELECT FROM identity.dead_letters")
 
 
 async def _superset(database: FreshDatabase, ids: list[str]) -> bool:

@@ -9,12 +9,12 @@ import pytest
 
 from chassis import config
 from cli.aws_setup import set_up
-from cli.doctor.aws import Way, look_at_aws
-from cli.doctor.database import look_at_database
-from cli.doctor.findings import Finding, Verdict
-from cli.doctor.nats import look_at_nats
-from cli.doctor.services import look_at_console, look_at_service
-from cli.events import EventsAway, Tail
+from cli.doctor.aws import Way, check_aws
+from cli.doctor.database import check_database
+from cli.doctor.findings import Finding, PartStatus
+from cli.doctor.nats import check_nats
+from cli.doctor.services import check_console, check_service
+from cli.events import EventsUnavailable, Tail
 from cli.installation import Installation
 from cli.server_process import HOST, free_port
 from tests.internet import Internet
@@ -33,40 +33,40 @@ def of(findings: list[Finding], part: str) -> Finding:
 
 async def found_of(database: FreshDatabase, part: str, role: str = "postgres") -> Finding:
     """Check a database; return the finding about one part of it."""
-    return of(await look_at_database(database.url(role)), part)
+    return of(await check_database(database.url(role)), part)
 
 
 async def test_a_database_in_use_is_healthy(database: FreshDatabase) -> None:
     await database.execute("INSERT INTO webhooks.intake (queue, polled_at) VALUES ('feedback', now())")
 
-    findings = await look_at_database(database.url("postgres"))
+    findings = await check_database(database.url("postgres"))
 
     assert [finding.part for finding in findings] == [
         "database", "clock", "schema", "rights", "outbox", "parked", "feedback",
     ]  # fmt: skip
-    assert {finding.verdict for finding in findings} == {Verdict.WELL}
+    assert {finding.status for finding in findings} == {PartStatus.WELL}
 
 
 async def test_a_missing_database_url_is_reported() -> None:
-    [finding] = await look_at_database(None)
+    [finding] = await check_database(None)
 
-    assert (finding.verdict, "LETTERHEAD_DATABASE_URL_FILE" in finding.remedy) == (Verdict.UNSEEN, True)
+    assert (finding.status, "LETTERHEAD_DATABASE_URL_FILE" in finding.remedy) == (PartStatus.UNSEEN, True)
 
 
 async def test_an_unreachable_database_and_a_rejected_login_are_distinguished(
     database: FreshDatabase,
 ) -> None:
-    [away] = await look_at_database(f"postgresql://postgres@{HOST}:{free_port()}/letterhead")
-    [rejected] = await look_at_database(database.url("postgres").replace("postgres:", "postgres:wrong", 1))
+    [unavailable] = await check_database(f"postgresql://postgres@{HOST}:{free_port()}/letterhead")
+    [rejected] = await check_database(database.url("postgres").replace("postgres:", "postgres:wrong", 1))
 
-    assert (away.verdict, rejected.verdict) == (Verdict.AWAY, Verdict.WRONG)
+    assert (unavailable.status, rejected.status) == (PartStatus.UNAVAILABLE, PartStatus.WRONG)
     assert "password authentication failed" in rejected.note
 
 
 async def test_a_role_without_permissions_is_told_to_use_the_owners_url(database: FreshDatabase) -> None:
     schema = await found_of(database, "schema", role="sender")
 
-    assert (schema.verdict, "owner's URL" in schema.remedy) == (Verdict.UNSEEN, True)
+    assert (schema.status, "owner's URL" in schema.remedy) == (PartStatus.UNSEEN, True)
 
 
 async def test_a_missing_migration_is_named(database: FreshDatabase) -> None:
@@ -74,7 +74,7 @@ async def test_a_missing_migration_is_named(database: FreshDatabase) -> None:
 
     schema = await found_of(database, "schema")
 
-    assert (schema.verdict, schema.note) == (Verdict.WRONG, "not applied: 0011_pre_zones.sql")
+    assert (schema.status, schema.note) == (PartStatus.WRONG, "not applied: 0011_pre_zones.sql")
     assert "chassis.migrate" in schema.remedy
 
 
@@ -89,8 +89,8 @@ async def test_a_permission_that_a_restore_lost_is_named(database: FreshDatabase
 
     rights = await found_of(database, "rights")
 
-    assert (rights.verdict, rights.note) == (
-        Verdict.WRONG,
+    assert (rights.status, rights.note) == (
+        PartStatus.WRONG,
         "letterhead_sender may not SELECT webhooks.feedback",
     )
 
@@ -103,12 +103,12 @@ async def test_unpublished_and_dead_lettered_events_are_reported(database: Fresh
         uuid4(),
     )
     await database.execute(
-        "INSERT INTO identity.parked (id, consumer, subject, body, error, deliveries)"
+        "INSERT INTO identity.dead_letters (id, consumer, subject, body, error, deliveries)"
         " VALUES ($1, 'x', 'x', 'x', 'x', 5)",
         uuid4(),
     )
 
-    findings = await look_at_database(database.url("postgres"))
+    findings = await check_database(database.url("postgres"))
 
     assert of(findings, "outbox").note == "unpublished events: sender for 90 s"
     assert of(findings, "parked").note == "dead-lettered events: 1 by identity"
@@ -124,23 +124,27 @@ async def test_a_queue_that_is_not_polled_is_a_problem(database: FreshDatabase, 
 
     feedback = await found_of(database, "feedback")
 
-    assert (feedback.verdict, "events-are-silent.md" in feedback.remedy) == (Verdict.WRONG, True)
+    assert (feedback.status, "ses-events-do-not-arrive.md" in feedback.remedy) == (PartStatus.WRONG, True)
 
 
 async def test_a_missing_stream_and_an_unreachable_server_are_distinguished(stream: FreshStream) -> None:
     await stream.lose()
-    [missing] = await look_at_nats(stream.settings("subscriber"))
+    [missing] = await check_nats(stream.settings("subscriber"))
     await stream.create()
-    [present] = await look_at_nats(stream.settings("subscriber"))
-    [away] = await look_at_nats(config.Nats(nats_url=f"nats://{HOST}:{free_port()}"))
+    [present] = await check_nats(stream.settings("subscriber"))
+    [unavailable] = await check_nats(config.Nats(nats_url=f"nats://{HOST}:{free_port()}"))
 
-    assert (missing.verdict, present.verdict, away.verdict) == (Verdict.WRONG, Verdict.WELL, Verdict.AWAY)
+    assert (missing.status, present.status, unavailable.status) == (
+        PartStatus.WRONG,
+        PartStatus.WELL,
+        PartStatus.UNAVAILABLE,
+    )
     assert stream.name in missing.note
 
 
 async def test_subscribing_to_a_missing_stream_fails_with_its_name(stream: FreshStream) -> None:
     await stream.lose()
-    with pytest.raises(EventsAway, match=stream.name):
+    with pytest.raises(EventsUnavailable, match=stream.name):
         async with Tail.open(stream.settings("subscriber")):
             pytest.fail("the stream does not exist")
 
@@ -155,24 +159,24 @@ async def test_services_that_do_not_answer_are_unreachable() -> None:
         grpc_plaintext=True,
     )
 
-    [service] = await look_at_service("sender", unreachable)
-    [console] = await look_at_console(f"http://{address}")
+    [service] = await check_service("sender", unreachable)
+    [console] = await check_console(f"http://{address}")
 
-    assert (service.verdict, console.verdict) == (Verdict.AWAY, Verdict.AWAY)
+    assert (service.status, console.status) == (PartStatus.UNAVAILABLE, PartStatus.UNAVAILABLE)
     assert address in service.note
 
 
 async def test_each_resource_on_the_path_of_events_is_checked(internet: Internet) -> None:
     session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
 
-    before = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
+    before = await asyncio.to_thread(check_aws, session, endpoint, WAY)
     await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
-    after = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
+    after = await asyncio.to_thread(check_aws, session, endpoint, WAY)
 
     assert [finding.part for finding in after] == ["ses-events", "topic", "signatures", "queue"]
-    assert {finding.verdict for finding in before} == {Verdict.WRONG}
+    assert {finding.status for finding in before} == {PartStatus.WRONG}
     assert all("letterhead aws-setup" in finding.remedy for finding in before)
-    assert {finding.verdict for finding in after} == {Verdict.WELL}
+    assert {finding.status for finding in after} == {PartStatus.WELL}
 
 
 async def test_doctor_reports_that_signatures_could_not_be_enforced(internet: Internet) -> None:
@@ -186,12 +190,12 @@ async def test_doctor_reports_that_signatures_could_not_be_enforced(internet: In
         AttributeValue="1",
     )
 
-    enforcing = await asyncio.to_thread(look_at_aws, session, endpoint, replace(WAY, signatures="enforce"))
-    not_yet = await asyncio.to_thread(look_at_aws, session, endpoint, WAY)
+    enforcing = await asyncio.to_thread(check_aws, session, endpoint, replace(WAY, signatures="enforce"))
+    not_yet = await asyncio.to_thread(check_aws, session, endpoint, WAY)
 
-    assert of(enforcing, "signatures").verdict is Verdict.WRONG
+    assert of(enforcing, "signatures").status is PartStatus.WRONG
     assert "SignatureVersion 1, not 2" in of(enforcing, "signatures").note
-    assert of(not_yet, "signatures").verdict is Verdict.WELL
+    assert of(not_yet, "signatures").status is PartStatus.WELL
 
 
 async def test_messages_in_the_dead_letter_queue_are_reported(internet: Internet) -> None:
@@ -200,7 +204,7 @@ async def test_messages_in_the_dead_letter_queue_are_reported(internet: Internet
     sqs = session.client("sqs", endpoint_url=endpoint)
     await asyncio.to_thread(sqs.send_message, QueueUrl=made.dead_letter_queue_url, MessageBody="rejected")
 
-    queue = of(await asyncio.to_thread(look_at_aws, session, endpoint, WAY), "queue")
+    queue = of(await asyncio.to_thread(check_aws, session, endpoint, WAY), "queue")
 
-    assert (queue.verdict, "about 1 rejected messages" in queue.note) == (Verdict.WRONG, True)
+    assert (queue.status, "about 1 rejected messages" in queue.note) == (PartStatus.WRONG, True)
     assert "sns-messages-refused.md" in queue.remedy

@@ -4,14 +4,14 @@ import grpc
 import pytest
 from starlette.requests import Request
 
-from services.console.calls import Refused, Violation
+from services.console.calls import CallFailed, Violation
 from services.console.pages.templates import Form, older, typed
 
 FIELDS = {"name": "name", "DOMAIN_EXISTS": "name"}
 
 
-def refused(reason: str, message: str, *violations: Violation) -> Refused:
-    return Refused(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
+def refused(reason: str, message: str, *violations: Violation) -> CallFailed:
+    return CallFailed(grpc.StatusCode.INVALID_ARGUMENT, reason, message, violations=violations)
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ def refused(reason: str, message: str, *violations: Violation) -> Refused:
         (refused("INVALID_FIELD", "region: is odd", Violation("region", "is odd")), "", "Region: is odd."),
     ],
 )
-def test_an_error_is_shown_next_to_its_field(refusal: Refused, wrong: str, problem: str) -> None:
+def test_an_error_is_shown_next_to_its_field(refusal: CallFailed, wrong: str, problem: str) -> None:
     form = typed({"name": " 10.0.0.1 ", "file": b"no text"}.items()).refused(refusal, FIELDS)
 
     assert form.typed("name") == "10.0.0.1"

@@ -11,7 +11,7 @@ from chassis.access import Scope, generate_key
 from cli.server_process import HOST, free_port
 from services.console.api.bodies import LARGE
 from services.console.callers import Callers
-from services.console.calls import Refused, opened
+from services.console.calls import CallFailed, opened
 from tests.factories import a_key, a_tenant
 from tests.integration.console.conftest import Known, an_identity, settings
 from tests.stores import FreshDatabase
@@ -110,5 +110,5 @@ async def test_a_recently_valid_key_is_accepted_while_identity_is_down(
             tenant = await callers.tenant_of(key)
 
         assert await callers.tenant_of(key) == tenant
-        with pytest.raises(Refused, match="is not responding"):
+        with pytest.raises(CallFailed, match="is not responding"):
             await callers.tenant_of(generate_key()[0])

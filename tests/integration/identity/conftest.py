@@ -19,7 +19,7 @@ from services.identity.bootstrap import Keys
 from services.identity.ses import SesSettings
 from services.verifier.resolver.resolver import Resolver, ResolverSettings
 from services.verifier.store.verifications import CLAIM_CHANGES, VerificationStore
-from services.verifier.worker.looking import Prechecks
+from services.verifier.worker.checks import Prechecks
 from tests.factories import ACCOUNT, REGION, a_key, a_tenant
 from tests.integration.identity.callers import Caller
 from tests.internet import Internet
@@ -79,11 +79,11 @@ class Identity:
         aws, stop = self.settings.aws, asyncio.Event()
         async with open_database(self.database.settings("verifier"), application_name="verifier") as database:
             prechecks = Prechecks(VerificationStore(database, aws), Resolver(dns))
-            async with database.listen(CLAIM_CHANGES, prechecks.rounds.wake):
-                running_ = asyncio.create_task(prechecks.rounds.run(stop))
+            async with database.listen(CLAIM_CHANGES, prechecks.task.wake):
+                running_ = asyncio.create_task(prechecks.task.run(stop))
                 yield
                 stop.set()
-                prechecks.rounds.wake()
+                prechecks.task.wake()
                 await running_
 
     async def a_caller(self, channel: grpc.aio.Channel, scope: Scope = Scope.FULL_ACCESS) -> Caller:

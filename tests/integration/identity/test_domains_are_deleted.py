@@ -15,7 +15,7 @@ from letterhead.identity.v1.domains_pb2 import (
     GetDomainRequest,
     ListDomainsRequest,
 )
-from sandbox.client import SandboxRefused
+from sandbox.client import SandboxError
 from tests.factories import a_name
 from tests.integration.identity.callers import Caller, refused
 from tests.integration.identity.conftest import Identity
@@ -47,7 +47,7 @@ async def gone(caller: Caller, domain: Domain) -> bool:
 async def is_at_ses(identity: Identity, name: str) -> bool:
     try:
         await identity.at_ses(name)
-    except SandboxRefused:
+    except SandboxError:
         return False
     return True
 
@@ -124,7 +124,7 @@ async def test_deletion_waits_for_emails_in_flight(
     await eventually(waits)
     assert (await shown(caller, domain)).state == Domain.STATE_DELETING
     assert await is_at_ses(identity, domain.name)
-    await database.execute("UPDATE sender.attempts SET state = 'ACCEPTED', settled_at = now()")
+    await database.execute("UPDATE sender.attempts SET state = 'ACCEPTED', resolved_at = now()")
     await eventually(lambda: gone(caller, domain))
     assert not await is_at_ses(identity, domain.name)
 
@@ -134,7 +134,7 @@ async def test_deletion_waits_for_a_transaction_that_opens_an_attempt(
 ) -> None:
     domain = await create(caller, a_name())
     async with database.open("sender") as sender, sender.transaction() as connection:
-        await connection.execute("SELECT pg_advisory_xact_lock_shared(chassis.fence($1))", domain.id)
+        await connection.execute("SELECT pg_advisory_xact_lock_shared(chassis.claim_lock($1))", domain.id)
         deleting = asyncio.create_task(delete(caller, domain))
         await eventually(lambda: waiting_for_a_lock(database))
         assert (await shown(caller, domain)).state == Domain.STATE_PENDING

@@ -9,7 +9,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from chassis.access import Scope, generate_key
 from chassis.config import Secret
-from chassis.forgetting import Forgetting
+from chassis.retention import Retention
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
 from services.identity.bootstrap import Keys
@@ -118,7 +118,7 @@ async def test_a_request_id_is_deleted_after_thirty_days(
     )
 
     async with database.open("identity") as opened:
-        more = await Forgetting(opened, RULES).forget()
+        more = await Retention(opened, RULES).delete_old()
 
     rows = await database.fetch("SELECT request_id FROM identity.requests")
     assert ([row["request_id"] for row in rows], more) == (["new"], False)
@@ -143,7 +143,7 @@ async def test_a_link_is_deleted_ninety_days_after_it_ended(
     )
 
     async with database.open("identity") as opened:
-        more = await Forgetting(opened, RULES).forget()
+        more = await Retention(opened, RULES).delete_old()
 
     rows = await database.fetch("SELECT name FROM identity.links ORDER BY id")
     assert [row["name"] for row in rows] == ["revoked late", "expired late", "alive"]

@@ -232,4 +232,4 @@ async def test_a_worker_whose_lease_expired_changes_nothing(identity: Identity, 
     rows = await identity.database.fetch("SELECT subject FROM identity.outbox ORDER BY id")
     assert [row["subject"] for row in rows] == ["domain.created", "domain.provisioned"]
     (row,) = await identity.database.fetch("SELECT fence FROM identity.ses_identities")
-    assert row["fence"] >= 2
+    assert row["lease_token"] >= 2

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from sandbox.client import Json, SandboxClient, SandboxRefused, connect_sandbox
+from sandbox.client import Json, SandboxClient, SandboxError, connect_sandbox
 from sandbox.config import Addresses
 from tests.integration.sandbox.conftest import a_sandbox
 
@@ -61,7 +61,7 @@ async def control(addresses: Addresses) -> AsyncIterator[SandboxClient]:
 async def test_a_wrong_call_gets_a_message_that_says_what_to_do(
     control: SandboxClient, method: str, path: str, body: Json | None, message: str
 ) -> None:
-    with pytest.raises(SandboxRefused) as refused:
+    with pytest.raises(SandboxError) as refused:
         await control.call(method, path, body)
 
     assert message in str(refused.value)

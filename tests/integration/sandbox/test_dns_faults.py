@@ -38,7 +38,7 @@ def ask(internet: Internet, resolver: Resolver) -> Ask:
 async def test_a_server_gives_a_wrong_answer(
     internet: Internet, ask: Ask, *, kind: FaultKind, rcode: Rcode, authoritative: bool
 ) -> None:
-    internet.lay_fault(kind, name=NAME)
+    internet.inject_fault(kind, name=NAME)
 
     answer = await ask()
 
@@ -48,28 +48,28 @@ async def test_a_server_gives_a_wrong_answer(
 
 
 async def test_a_server_does_not_answer(internet: Internet, ask: Ask) -> None:
-    internet.lay_fault(FaultKind.TIMEOUT, name=NAME)
+    internet.inject_fault(FaultKind.TIMEOUT, name=NAME)
 
     with pytest.raises(dns.exception.Timeout):
         await ask()
 
 
 async def test_a_server_answers_with_a_wrong_id(internet: Internet, ask: Ask) -> None:
-    internet.lay_fault(FaultKind.WRONG_ID, name=NAME)
+    internet.inject_fault(FaultKind.WRONG_ID, name=NAME)
 
     with pytest.raises(dns.query.BadResponse):
         await ask()
 
 
 async def test_a_server_sends_garbage(internet: Internet, ask: Ask) -> None:
-    internet.lay_fault(FaultKind.GARBAGE, name=NAME)
+    internet.inject_fault(FaultKind.GARBAGE, name=NAME)
 
     with pytest.raises(dns.exception.FormError):
         await ask()
 
 
 async def test_a_server_answers_late(internet: Internet, ask: Ask) -> None:
-    internet.lay_fault(FaultKind.DELAY, name=NAME, delay_ms=200)
+    internet.inject_fault(FaultKind.DELAY, name=NAME, delay_ms=200)
     started = time.monotonic()
 
     answer = await ask()
@@ -81,7 +81,7 @@ async def test_a_server_answers_late(internet: Internet, ask: Ask) -> None:
 async def test_a_server_truncates_over_udp_and_answers_fully_over_tcp(
     internet: Internet, ask: Ask, resolver: Resolver
 ) -> None:
-    internet.lay_fault(FaultKind.TRUNCATE, name=NAME)
+    internet.inject_fault(FaultKind.TRUNCATE, name=NAME)
 
     truncated_answer = await ask()
     full = await resolver.tcp(internet.authority.addresses[SERVER], NAME, "TXT")
@@ -117,7 +117,7 @@ async def test_a_fault_applies_only_to_its_zone_server_and_type(
 ) -> None:
     internet.publish(NAME, "TXT", "here")
     internet.publish(NAME, "MX", "10 mx.mnexa.ai")
-    internet.lay_fault(FaultKind.REFUSED, zone="mnexa.ai", server=SERVER, rdtype="TXT")
+    internet.inject_fault(FaultKind.REFUSED, zone="mnexa.ai", server=SERVER, rdtype="TXT")
     here, there = internet.authority.addresses[SERVER], internet.authority.addresses[OTHER]
 
     rcodes = [
@@ -135,7 +135,7 @@ async def test_a_fault_applies_only_to_its_zone_server_and_type(
 
 async def test_a_fault_of_a_zone_does_not_affect_its_registry(internet: Internet, resolver: Resolver) -> None:
     internet.publish(NAME, "TXT", "here")
-    internet.lay_fault(FaultKind.SERVFAIL, zone="mnexa.ai")
+    internet.inject_fault(FaultKind.SERVFAIL, zone="mnexa.ai")
 
     answer = await resolver.udp(internet.authority.addresses["a.gtld-servers.net"], NAME, "TXT")
 
@@ -143,7 +143,7 @@ async def test_a_fault_of_a_zone_does_not_affect_its_registry(internet: Internet
 
 
 async def test_a_fault_with_a_count_ends_by_itself(internet: Internet, ask: Ask) -> None:
-    internet.lay_fault(FaultKind.SERVFAIL, name=NAME, count=2)
+    internet.inject_fault(FaultKind.SERVFAIL, name=NAME, count=2)
     before = internet.version
 
     rcodes = [(await ask()).rcode() for _ in range(3)]
@@ -170,7 +170,7 @@ async def test_the_in_process_resolver_has_the_same_faults(
     internet: Internet, kind: FaultKind, status: str
 ) -> None:
     internet.publish(NAME, "TXT", "here")
-    fault = internet.lay_fault(kind, zone="mnexa.ai")
+    fault = internet.inject_fault(kind, zone="mnexa.ai")
 
     faulty = await internet.resolve(NAME, "TXT")
     internet.faults.remove(fault.id)
@@ -182,7 +182,7 @@ async def test_the_in_process_resolver_has_the_same_faults(
 
 async def test_resolution_succeeds_with_one_of_two_servers_failing(internet: Internet) -> None:
     internet.publish(NAME, "TXT", "here")
-    internet.lay_fault(FaultKind.TIMEOUT, server=SERVER)
+    internet.inject_fault(FaultKind.TIMEOUT, server=SERVER)
 
     answers = [await internet.resolve(NAME, "TXT") for _ in range(4)]
 

@@ -42,14 +42,14 @@ async def test_a_cname_loop_is_servfail(internet: Internet, resolver: Resolver) 
 
 async def test_no_answer_from_any_server_is_servfail(internet: Internet, resolver: Resolver) -> None:
     internet.publish("mnexa.ai", "TXT", "here")
-    internet.lay_fault(FaultKind.TIMEOUT, zone="mnexa.ai")
+    internet.inject_fault(FaultKind.TIMEOUT, zone="mnexa.ai")
 
     assert (await resolver.udp(RECURSOR_ADDRESS, "mnexa.ai", "TXT")).rcode() == Rcode.SERVFAIL
 
 
 async def test_the_recursor_can_have_a_fault_of_its_own(internet: Internet, resolver: Resolver) -> None:
     internet.publish("mnexa.ai", "TXT", "here")
-    internet.lay_fault(FaultKind.SERVFAIL, server="recursor")
+    internet.inject_fault(FaultKind.SERVFAIL, server="recursor")
 
     by_recursor = await resolver.udp(RECURSOR_ADDRESS, "mnexa.ai", "TXT")
     by_referrals = await resolver.walk("mnexa.ai", "TXT")

@@ -4,7 +4,7 @@ import aiohttp
 import aiosmtplib
 import pytest
 
-from sandbox.client import SandboxClient, SandboxRefused
+from sandbox.client import SandboxClient, SandboxError
 from sandbox.config import Addresses
 
 
@@ -51,7 +51,7 @@ async def test_clearing_the_mailbox_deletes_all_emails(addresses: Addresses, con
     await control.call("DELETE", "/mailbox/emails")
 
     assert await control.emails() == []
-    with pytest.raises(SandboxRefused, match="There is no email"):
+    with pytest.raises(SandboxError, match="There is no email"):
         await control.email(email_id)
 
 

@@ -33,7 +33,7 @@ async def world(make_world: MakeWorld) -> World:
 
 
 @pytest.fixture
-async def telling_world(world: World) -> World:
+async def publishing_world(world: World) -> World:
     """Return the world with a configuration set that publishes all events to a queue, as in production."""
     await world.subscribe_queue()
     await world.notifications(1)  # the greeting

@@ -13,14 +13,14 @@ async def test_an_email_has_the_signatures_of_its_domain_and_of_amazonses(world:
     message_id = await world.send(SENDER, TO)
 
     email = await world.arrived(TO)
-    first, second = email.judgement.dkim
+    first, second = email.evaluation.dkim
     assert (first.domain, first.result, second.domain, second.result) == (
         NAME,
         "pass",
         "amazonses.com",
         "pass",
     )
-    assert (email.judgement.spf.domain, email.judgement.spf.result) == (f"send.{NAME}", "pass")
+    assert (email.evaluation.spf.domain, email.evaluation.spf.result) == (f"send.{NAME}", "pass")
     assert email.envelope.sender == f"{message_id}@send.{NAME}"
     assert f"Message-ID: <{message_id}@us-east-1.amazonses.com>".encode() in email.raw
 
@@ -33,7 +33,7 @@ async def test_an_unverified_mail_from_falls_back_to_amazonses(world: World) -> 
 
     email = await world.arrived(TO)
     assert email.envelope.sender == f"{message_id}@amazonses.com"
-    assert (email.judgement.spf.domain, email.judgement.spf.result) == ("amazonses.com", "pass")
+    assert (email.evaluation.spf.domain, email.evaluation.spf.result) == ("amazonses.com", "pass")
 
 
 async def test_a_pending_child_is_signed_by_its_verified_parent(world: World) -> None:
@@ -43,7 +43,7 @@ async def test_a_pending_child_is_signed_by_its_verified_parent(world: World) ->
     await world.send(SENDER, TO)
 
     email = await world.arrived(TO)
-    assert [(signature.domain, signature.result) for signature in email.judgement.dkim] == [
+    assert [(signature.domain, signature.result) for signature in email.evaluation.dkim] == [
         ("mnexa.ai", "pass"),
         ("amazonses.com", "pass"),
     ]
@@ -55,7 +55,7 @@ async def test_with_signing_disabled_only_amazonses_signs(world: World) -> None:
 
     await world.send(SENDER, TO)
 
-    assert [signature.domain for signature in (await world.arrived(TO)).judgement.dkim] == ["amazonses.com"]
+    assert [signature.domain for signature in (await world.arrived(TO)).evaluation.dkim] == ["amazonses.com"]
 
 
 async def test_bcc_recipients_are_not_visible(world: World) -> None:
@@ -77,7 +77,7 @@ async def test_a_raw_email_keeps_its_body_byte_for_byte(world: World) -> None:
 
     email = await world.arrived(TO)
     assert email.raw.endswith(b"\r\n\r\n" + body)
-    assert {signature.result for signature in email.judgement.dkim} == {"pass"}
+    assert {signature.result for signature in email.evaluation.dkim} == {"pass"}
     assert b"Bcc" not in email.raw
 
 
@@ -91,5 +91,5 @@ async def test_keys_move_with_the_hosted_zone(world: World) -> None:
 
     await world.send(SENDER, TO)
 
-    assert (await world.arrived(TO)).judgement.dkim[0].result == "pass"
+    assert (await world.arrived(TO)).evaluation.dkim[0].result == "pass"
     assert (await world.identity(NAME))["DkimAttributes"]["SigningHostedZone"] == zone

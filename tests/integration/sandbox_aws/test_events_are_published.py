@@ -29,13 +29,13 @@ async def received(world: World, count: int) -> dict[str, dict[str, Any]]:
     return events
 
 
-async def test_a_delivery_event_has_tags_and_the_smtp_response(telling_world: World) -> None:
-    message_id = await sent(telling_world, "somebody@customer.com")
+async def test_a_delivery_event_has_tags_and_the_smtp_response(publishing_world: World) -> None:
+    message_id = await sent(publishing_world, "somebody@customer.com")
 
-    events = await received(telling_world, 2)
+    events = await received(publishing_world, 2)
 
     mail, delivery = events["Delivery"]["mail"], events["Delivery"]["delivery"]
-    email = await telling_world.arrived("somebody@customer.com")
+    email = await publishing_world.arrived("somebody@customer.com")
     assert events["Send"]["send"] == {}
     assert (mail["messageId"], mail["source"], mail["destination"]) == (
         message_id,
@@ -49,11 +49,11 @@ async def test_a_delivery_event_has_tags_and_the_smtp_response(telling_world: Wo
     assert delivery["smtpResponse"] == f"250 2.0.0 OK {email.id}"
 
 
-async def test_a_refused_recipient_bounces_and_is_then_suppressed(telling_world: World) -> None:
-    await sent(telling_world, "bounce@customer.com")
-    first = (await received(telling_world, 2))["Bounce"]["bounce"]
-    await sent(telling_world, "bounce@customer.com")
-    second = (await received(telling_world, 2))["Bounce"]["bounce"]
+async def test_a_refused_recipient_bounces_and_is_then_suppressed(publishing_world: World) -> None:
+    await sent(publishing_world, "bounce@customer.com")
+    first = (await received(publishing_world, 2))["Bounce"]["bounce"]
+    await sent(publishing_world, "bounce@customer.com")
+    second = (await received(publishing_world, 2))["Bounce"]["bounce"]
 
     (recipient,) = first["bouncedRecipients"]
     assert (first["bounceType"], first["bounceSubType"]) == ("Permanent", "General")
@@ -63,17 +63,17 @@ async def test_a_refused_recipient_bounces_and_is_then_suppressed(telling_world:
     assert first["feedbackId"] != second["feedbackId"]
 
 
-async def test_a_configuration_set_can_disable_suppression(telling_world: World) -> None:
-    await telling_world.ses(
+async def test_a_configuration_set_can_disable_suppression(publishing_world: World) -> None:
+    await publishing_world.ses(
         "put_configuration_set_suppression_options",
         ConfigurationSetName=CONFIGURATION_SET,
         SuppressedReasons=[],
     )
-    await telling_world.ses("put_suppressed_destination", EmailAddress="a@customer.com", Reason="BOUNCE")
+    await publishing_world.ses("put_suppressed_destination", EmailAddress="a@customer.com", Reason="BOUNCE")
 
-    await sent(telling_world, "a@customer.com")
+    await sent(publishing_world, "a@customer.com")
 
-    assert set(await received(telling_world, 2)) == {"Send", "Delivery"}
+    assert set(await received(publishing_world, 2)) == {"Send", "Delivery"}
 
 
 async def test_a_deferred_recipient_gets_a_delay_event_and_a_retry(make_world: MakeWorld) -> None:
@@ -101,12 +101,12 @@ async def test_a_recipient_deferred_after_the_last_retry_bounces_as_transient(ma
     assert (bounce["bounceType"], bounce["bouncedRecipients"][0]["status"]) == ("Transient", "4.2.2")
 
 
-async def test_each_recipient_of_an_email_has_its_own_outcome(telling_world: World) -> None:
+async def test_each_recipient_of_an_email_has_its_own_outcome(publishing_world: World) -> None:
     recipients = ["somebody@customer.com", "bounce@customer.com"]
 
-    await sent(telling_world, recipients[0], Destination={"ToAddresses": recipients})
+    await sent(publishing_world, recipients[0], Destination={"ToAddresses": recipients})
 
-    events = await received(telling_world, 3)
+    events = await received(publishing_world, 3)
     assert events["Delivery"]["delivery"]["recipients"] == recipients[:1]
     assert events["Bounce"]["bounce"]["bouncedRecipients"][0]["emailAddress"] == recipients[1]
     assert events["Send"]["mail"]["destination"] == recipients
@@ -127,24 +127,24 @@ SIMULATED = {
 
 @pytest.mark.parametrize(("name", "expected"), SIMULATED.items(), ids=SIMULATED)
 async def test_the_simulator_behaves_as_documented(
-    telling_world: World, name: str, expected: list[tuple[str, dict[str, str]]]
+    publishing_world: World, name: str, expected: list[tuple[str, dict[str, str]]]
 ) -> None:
-    await sent(telling_world, f"{name}+label@simulator.amazonses.com")
+    await sent(publishing_world, f"{name}+label@simulator.amazonses.com")
 
-    events = await telling_world.events(len(expected))
+    events = await publishing_world.events(len(expected))
 
     assert [event["eventType"] for event in events] == [event_type for event_type, _ in expected]
     for event, (event_type, wanted) in zip(events, expected, strict=True):
         assert wanted.items() <= event[event_type.lower()].items()
-    assert telling_world.aws.suppressions.find(f"{name}+label@simulator.amazonses.com") is None
+    assert publishing_world.aws.suppressions.find(f"{name}+label@simulator.amazonses.com") is None
 
 
-async def test_simulator_bounces_of_one_email_share_an_event(telling_world: World) -> None:
+async def test_simulator_bounces_of_one_email_share_an_event(publishing_world: World) -> None:
     recipients = ["bounce+a@simulator.amazonses.com", "bounce+b@simulator.amazonses.com"]
 
-    await sent(telling_world, recipients[0], Destination={"ToAddresses": recipients})
+    await sent(publishing_world, recipients[0], Destination={"ToAddresses": recipients})
 
-    bounce = (await received(telling_world, 2))["Bounce"]["bounce"]
+    bounce = (await received(publishing_world, 2))["Bounce"]["bounce"]
     assert [one["emailAddress"] for one in bounce["bouncedRecipients"]] == recipients
 
 
@@ -153,7 +153,7 @@ EICAR = r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR" + "-STANDARD-ANTIVIRUS-TEST-FILE!$H
 
 
 @pytest.mark.parametrize("attached", [True, False])
-async def test_a_virus_is_rejected_after_acceptance(telling_world: World, *, attached: bool) -> None:
+async def test_a_virus_is_rejected_after_acceptance(publishing_world: World, *, attached: bool) -> None:
     simple: dict[str, Any] = {
         "Subject": {"Data": "x"},
         "Body": {"Text": {"Data": "x" if attached else EICAR}},
@@ -161,22 +161,22 @@ async def test_a_virus_is_rejected_after_acceptance(telling_world: World, *, att
     if attached:
         simple["Attachments"] = [{"RawContent": EICAR.encode(), "FileName": "a.com"}]
 
-    await sent(telling_world, "somebody@customer.com", Content={"Simple": simple})
+    await sent(publishing_world, "somebody@customer.com", Content={"Simple": simple})
 
-    assert (await received(telling_world, 2))["Reject"]["reject"] == {"reason": "Bad content"}
+    assert (await received(publishing_world, 2))["Reject"]["reject"] == {"reason": "Bad content"}
 
 
-async def test_events_of_known_and_unknown_types_can_be_injected(telling_world: World) -> None:
-    message_id = await sent(telling_world, "success@simulator.amazonses.com")
-    await telling_world.events(2)
+async def test_events_of_known_and_unknown_types_can_be_injected(publishing_world: World) -> None:
+    message_id = await sent(publishing_world, "success@simulator.amazonses.com")
+    await publishing_world.events(2)
 
     for event in (
         {"event_type": "Click", "link": "https://mnexa.ai/a"},
         {"event_type": "Teleport", "to": "Mars"},
     ):
-        await telling_world.control("POST", "/events/inject", {"message_id": message_id, **event})
+        await publishing_world.control("POST", "/events/inject", {"message_id": message_id, **event})
 
-    click, teleport = await telling_world.events(2)
+    click, teleport = await publishing_world.events(2)
     assert (click["click"]["link"], click["mail"]["tags"]["lh-attempt"]) == (
         "https://mnexa.ai/a",
         ["0190f3c2"],
@@ -184,34 +184,36 @@ async def test_events_of_known_and_unknown_types_can_be_injected(telling_world: 
     assert teleport["teleport"] == {"to": "Mars"}
 
 
-async def test_faults_drop_and_duplicate_events(telling_world: World) -> None:
-    await telling_world.control("POST", "/events/faults", {"kind": "drop", "event_type": "Send", "count": 1})
-    await telling_world.control("POST", "/events/faults", {"kind": "duplicate", "event_type": "Delivery"})
+async def test_faults_drop_and_duplicate_events(publishing_world: World) -> None:
+    await publishing_world.control(
+        "POST", "/events/faults", {"kind": "drop", "event_type": "Send", "count": 1}
+    )
+    await publishing_world.control("POST", "/events/faults", {"kind": "duplicate", "event_type": "Delivery"})
 
-    await sent(telling_world, "success@simulator.amazonses.com")
-    twice = [event["eventType"] for event in await telling_world.events(2)]
-    await telling_world.control("DELETE", "/events/faults")
-    await sent(telling_world, "success@simulator.amazonses.com")
+    await sent(publishing_world, "success@simulator.amazonses.com")
+    twice = [event["eventType"] for event in await publishing_world.events(2)]
+    await publishing_world.control("DELETE", "/events/faults")
+    await sent(publishing_world, "success@simulator.amazonses.com")
 
     assert twice == ["Delivery", "Delivery"]
-    assert set(await received(telling_world, 2)) == {"Send", "Delivery"}
+    assert set(await received(publishing_world, 2)) == {"Send", "Delivery"}
 
 
-async def test_a_delay_fault_reorders_events(telling_world: World) -> None:
+async def test_a_delay_fault_reorders_events(publishing_world: World) -> None:
     late = {"kind": "delay", "event_type": "Send", "delay_ms": 200}
-    await telling_world.control("POST", "/events/faults", late)
+    await publishing_world.control("POST", "/events/faults", late)
 
-    await sent(telling_world, "success@simulator.amazonses.com")
+    await sent(publishing_world, "success@simulator.amazonses.com")
 
-    assert [event["eventType"] for event in await telling_world.events(2)] == ["Delivery", "Send"]
+    assert [event["eventType"] for event in await publishing_world.events(2)] == ["Delivery", "Send"]
 
 
-async def test_shuffled_events_all_arrive(telling_world: World) -> None:
-    await telling_world.control("POST", "/events/faults", {"kind": "shuffle", "delay_ms": 100})
+async def test_shuffled_events_all_arrive(publishing_world: World) -> None:
+    await publishing_world.control("POST", "/events/faults", {"kind": "shuffle", "delay_ms": 100})
 
-    sent_ids = {await sent(telling_world, "success@simulator.amazonses.com") for _ in range(5)}
+    sent_ids = {await sent(publishing_world, "success@simulator.amazonses.com") for _ in range(5)}
 
-    events = await telling_world.events(10)
+    events = await publishing_world.events(10)
     assert {event["mail"]["messageId"] for event in events if event["eventType"] == "Send"} == sent_ids
 
 
@@ -225,14 +227,14 @@ async def test_raw_delivery_has_no_envelope_also_for_the_greeting(world: World) 
     assert {json.loads(event)["eventType"] for event in events} == {"Send", "Delivery"}
 
 
-async def test_a_queue_whose_policy_does_not_allow_the_topic_gets_nothing(telling_world: World) -> None:
-    await telling_world.call(
-        "sqs", "set_queue_attributes", QueueUrl=telling_world.queue_url, Attributes={"Policy": ""}
+async def test_a_queue_whose_policy_does_not_allow_the_topic_gets_nothing(publishing_world: World) -> None:
+    await publishing_world.call(
+        "sqs", "set_queue_attributes", QueueUrl=publishing_world.queue_url, Attributes={"Policy": ""}
     )
 
-    await sent(telling_world, "somebody@customer.com")
-    await telling_world.arrived("somebody@customer.com")
+    await sent(publishing_world, "somebody@customer.com")
+    await publishing_world.arrived("somebody@customer.com")
 
-    queue = telling_world.aws.queues.find(telling_world.topic_arn.replace(":sns:", ":sqs:"))
+    queue = publishing_world.aws.queues.find(publishing_world.topic_arn.replace(":sns:", ":sqs:"))
     assert queue
     assert await eventually(lambda: queue.counts()["ApproximateNumberOfMessages"] == "0")

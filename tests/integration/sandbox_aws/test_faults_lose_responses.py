@@ -115,9 +115,9 @@ async def test_the_ledger_lists_control_calls_with_their_status(world: World) ->
     assert (await world.control("GET", "/ses/ledger"))["controls"] == []
 
 
-async def test_a_disconnected_clients_long_poll_takes_no_message(telling_world: World) -> None:
+async def test_a_disconnected_clients_long_poll_takes_no_message(publishing_world: World) -> None:
     """A client that is killed during a long poll must not hide a message for its visibility timeout."""
-    world, host = telling_world, telling_world.url.removeprefix("http://")
+    world, host = publishing_world, publishing_world.url.removeprefix("http://")
     body = json.dumps({"QueueUrl": world.queue_url, "WaitTimeSeconds": 20, "VisibilityTimeout": 600})
     _, writer = await asyncio.open_connection(*host.split(":"))
     writer.write(

@@ -18,8 +18,8 @@ from chassis.access import Scope
 from chassis.ids import uuid7
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.__main__ import Config, Server, Shared, running
+from services.sender.store.feedback_liveness import Windows
 from services.sender.store.limits import Limits
-from services.sender.store.listening import Windows
 from tests.factories import ACCOUNT, REGION, Domain, a_key, a_pending_domain, a_ready_domain, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.internet import Internet
@@ -89,13 +89,13 @@ class Sender:
         )
         return await self.a_ready_domain(row["id"], SHARED_DOMAIN)
 
-    async def set_domain_state(self, domain: Domain, state: str, *, dkim_good: bool = False) -> None:
+    async def set_domain_state(self, domain: Domain, state: str, *, dkim_valid: bool = False) -> None:
         """Write a domain state as verifier would."""
         await self.database.execute(
-            "UPDATE verifier.verifications SET state = $2, dkim_good = $3 WHERE claim_id = $1",
+            "UPDATE verifier.verifications SET state = $2, dkim_valid = $3 WHERE claim_id = $1",
             domain.claim_id,
             state,
-            dkim_good,
+            dkim_valid,
         )
 
     async def set_account(self, **columns: Any) -> None:
@@ -206,7 +206,7 @@ async def sender(database: FreshDatabase, stream: FreshStream, internet: Interne
     await database.execute(
         "INSERT INTO verifier.ses_account"
         " (account, region, state, production_access, sending_enabled, enforcement_status, max_send_rate,"
-        "  max_24_hour_send, looked_at)"
+        "  max_24_hour_send, checked_at)"
         " VALUES ($1, $2, 'READY', true, true, 'HEALTHY', 500, 50000, now())",
         ACCOUNT,
         REGION,

@@ -11,11 +11,11 @@ import pytest
 from chassis.access import TenantVisibility
 from chassis.ids import uuid7
 from services.sender.commands.acceptance import Acceptance
-from services.sender.commands.drafts import Wish, draft
+from services.sender.commands.drafts import EmailSpec, draft
+from services.sender.errors import FromNotYours, RequestIdReused
 from services.sender.model.emails import Draft, Email
-from services.sender.refusals import FromNotYours, RequestIdReused
 from services.sender.store.acceptance import AcceptanceStore, Request
-from services.sender.store.emails import EmailStore, Place
+from services.sender.store.emails import EmailStore, SesRegion
 from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase
 
@@ -24,7 +24,7 @@ from tests.stores import FreshDatabase
 async def acceptance(database: FreshDatabase) -> AsyncIterator[Acceptance]:
     async with database.open("sender") as pool:
         store = AcceptanceStore(pool, deadline=timedelta(days=7))
-        yield Acceptance(store, EmailStore(pool, Place(ACCOUNT, REGION)), shared_domain=None)
+        yield Acceptance(store, EmailStore(pool, SesRegion(ACCOUNT, REGION)), shared_domain=None)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def domain(database: FreshDatabase) -> Domain:
 
 def a_draft(name: str, subject: str = "Hello") -> Draft:
     sender = (f"agent@{name}", "")
-    fields = Wish(sender, [("reader@example.com", "")], [], [], [], "Hello", "Good day.", "", {}, {})
+    fields = EmailSpec(sender, [("reader@example.com", "")], [], [], [], "Hello", "Good day.", "", {}, {})
     checked = draft(fields, datetime.now(UTC))
     # Simulates a bug: a value that passes no check today and that Postgres rejects.
     object.__setattr__(checked.content, "subject", subject)

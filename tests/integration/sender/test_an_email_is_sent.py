@@ -36,7 +36,7 @@ async def test_an_email_is_sent_from_its_own_domain(caller: Caller, sender: Send
     assert (arrived["from"], arrived["subject"]) == (address, "Hello")
     [event] = await sender.events("email.sent")
     assert event["data"]["email"]["tags"] == {"kind": "greeting"}
-    history = [State.STATE_QUEUED, State.STATE_CLAIMED, State.STATE_SENT]
+    history = [State.STATE_QUEUED, State.STATE_SENDING, State.STATE_SENT]
     assert [each.state for each in email.history] == history
 
 

@@ -134,7 +134,7 @@ async def refused_attempts(caller: Caller, email_id: str) -> int:
     async def count() -> int:
         email = await caller.get(email_id)
         assert "could not be reached" in email.state_note
-        return sum(each.state == State.STATE_CLAIMED for each in email.history)
+        return sum(each.state == State.STATE_SENDING for each in email.history)
 
     return await eventually(count)
 

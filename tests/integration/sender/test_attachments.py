@@ -8,8 +8,8 @@ from uuid import UUID
 import grpc
 
 from letterhead.sender.v1.emails_pb2 import Attachment, ListUnsubscribe
-from services.sender.store.claims import ClaimStore
-from services.sender.store.emails import Place
+from services.sender.store.emails import SesRegion
+from services.sender.store.queue import QueueStore
 from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain
 from tests.integration.identity.callers import refused
@@ -120,14 +120,14 @@ async def test_leasing_does_not_read_the_content_of_heavy_emails(
     sender: Sender, tenant_id: UUID, domain: Domain, database: FreshDatabase
 ) -> None:
     """However many emails are leased ahead, memory holds only the heavy ones being submitted."""
-    async with sender.start(handing_over=False) as channel:
+    async with sender.start(submitting=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         heavy = await caller.send(f"agent@{domain.name}", attachments=[PDF], text="See the invoice.")
         await caller.send(f"agent@{domain.name}", attachments=[LOGO], text="See the logo.")
 
     async with database.open("sender") as opened:
         states = EmailStates(body_retention=timedelta(days=7))
-        claims = ClaimStore(opened, states, Place(ACCOUNT, REGION), shared=None, worker="test")
+        claims = QueueStore(opened, states, SesRegion(ACCOUNT, REGION), shared=None, worker="test")
         claimed = [each.candidate for each in (await claims.claim(2)).postings]
         whole = await claims.content(UUID(heavy.id))
 

@@ -11,7 +11,7 @@ from services.sender.store.upkeep import BATCH
 from tests.factories import Domain, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
-from tests.integration.sender.hearsay import open_hearsay
+from tests.integration.sender.feedback_source import open_feedback_source
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -45,8 +45,8 @@ async def test_email_of_a_lost_domain_is_held_and_sent_when_the_domain_is_ready_
     assert await sender.posts() == []
 
     await sender.set_domain_state(domain, "READY")
-    async with open_hearsay(sender.stream) as hearsay:
-        await hearsay.ready(domain)
+    async with open_feedback_source(sender.stream) as feedback_source:
+        await feedback_source.ready(domain)
 
     await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=4))
 
@@ -54,7 +54,7 @@ async def test_email_of_a_lost_domain_is_held_and_sent_when_the_domain_is_ready_
 async def test_a_release_needs_no_event(caller: Caller, sender: Sender, domain: Domain) -> None:
     email = await a_held_email(caller, sender, domain)
 
-    await sender.set_domain_state(domain, "DEGRADED", dkim_good=True)
+    await sender.set_domain_state(domain, "DEGRADED", dkim_valid=True)
 
     await becomes(caller, email, State.STATE_SENT)
 
@@ -216,11 +216,11 @@ async def test_no_email_is_leased_while_another_transaction_holds_the_claim_lock
     """A transaction that revokes the right to send holds the lock exclusively until it commits."""
     connection = await asyncpg.connect(database.url("verifier"))
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(chassis.fence($1))", domain.claim_id)
+        await connection.execute("SELECT pg_advisory_xact_lock(chassis.claim_lock($1))", domain.claim_id)
         email = await caller.send(f"agent@{domain.name}")
         await eventually(lambda: claim_lock_is_awaited(database))
         await connection.execute(
-            "UPDATE verifier.verifications SET state = 'LOST', dkim_good = false WHERE claim_id = $1",
+            "UPDATE verifier.verifications SET state = 'LOST', dkim_valid = false WHERE claim_id = $1",
             domain.claim_id,
         )
     await connection.close()

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from chassis.access import Scope
-from letterhead.sender.v1 import settlement_pb2 as pb
-from letterhead.sender.v1 import settlement_pb2_grpc
+from letterhead.sender.v1 import resolution_pb2 as pb
+from letterhead.sender.v1 import resolution_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import CancelEmailRequest, Email
 from services.sender.worker.upkeep import DEADLY
 from tests.factories import Domain, a_key
@@ -21,7 +21,7 @@ from tests.waiting import eventually
 # Attempts of emails ($1): $2 that ended before they were started, and an open one of a dead process.
 DEATHS = """
 INSERT INTO sender.attempts
-    (id, email_id, tenant_id, claim_id, number, state, worker, leased_until, settled_at, begun)
+    (id, email_id, tenant_id, claim_id, number, state, worker, leased_until, resolved_at, begun)
 SELECT
     gen_random_uuid(), id, tenant_id, claim_id, n, CASE WHEN n <= $2 THEN 'REFUSED' ELSE 'OPEN' END, 'dead',
     now(), CASE WHEN n <= $2 THEN now() END, false
@@ -37,7 +37,7 @@ async def abandoned_emails(sender: Sender, domain: Domain, count: int, deaths: i
         caller = await sender.a_caller(channel, domain.tenant_id)
         emails = [await caller.send(f"agent@{domain.name}") for _ in range(count)]
     ids = [UUID(email.id) for email in emails]
-    await sender.database.execute("UPDATE sender.emails SET state = 'CLAIMED', attempts = $1", deaths + 1)
+    await sender.database.execute("UPDATE sender.emails SET state = 'SENDING', attempts = $1", deaths + 1)
     await sender.database.execute(DEATHS, ids, deaths)
     return emails
 
@@ -68,9 +68,9 @@ async def test_after_five_crashes_the_email_is_held_until_an_operator_decides(
         assert len(await sender.events("email.held")) == 1
 
         key = await a_key(database, tenant_id, Scope.ADMIN)
-        operator: Any = Keyed(settlement_pb2_grpc.SettlementServiceStub(channel), key)
-        resend = pb.SettleEmailRequest.OUTCOME_RESEND
-        await operator.SettleEmail(pb.SettleEmailRequest(email_id=email.id, outcome=resend, reason="fixed"))
+        operator: Any = Keyed(resolution_pb2_grpc.ResolutionServiceStub(channel), key)
+        resend = pb.ResolveEmailRequest.OUTCOME_RESEND
+        await operator.ResolveEmail(pb.ResolveEmailRequest(email_id=email.id, outcome=resend, reason="fixed"))
         await becomes(caller, email, State.STATE_SENT)
 
     assert {post["email_tags"]["lh-email"] for post in await sender.posts()} >= {email.id}

@@ -13,7 +13,7 @@ from tests.factories import Domain
 from tests.figures import Figure
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
-from tests.integration.sender.hearsay import Hearsay, open_hearsay
+from tests.integration.sender.feedback_source import FeedbackSource, open_feedback_source
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 from tests.waiting import eventually
@@ -22,9 +22,9 @@ READERS = [f"reader{number}@example.com" for number in range(20)]
 
 
 @pytest.fixture
-async def hearsay(stream: FreshStream) -> AsyncIterator[Hearsay]:
-    async with open_hearsay(stream) as hearsay:
-        yield hearsay
+async def feedback_source(stream: FreshStream) -> AsyncIterator[FeedbackSource]:
+    async with open_feedback_source(stream) as feedback_source:
+        yield feedback_source
 
 
 async def unmatched(database: FreshDatabase, count: int) -> None:
@@ -47,7 +47,7 @@ async def all_bounced(caller: Caller, email: Email) -> Email:
 
 
 async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_known(
-    caller: Caller, sender: Sender, domain: Domain, hearsay: Hearsay, *, figure: Figure
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource, *, figure: Figure
 ) -> None:
     await sender.fault("accept_then_500", count=1)
     sent = await caller.send(f"agent@{domain.name}", READERS)
@@ -56,7 +56,7 @@ async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_k
     untagged = Email(tenant_id=email.tenant_id, ses_id=post["message_id"])
     for reader in READERS:
         for _ in range(2):  # each with two event ids
-            await hearsay.of(untagged, "bounce", reader)
+            await feedback_source.of(untagged, "bounce", reader)
     await unmatched(sender.database, 2 * len(READERS))
 
     began = time.monotonic()
@@ -74,14 +74,14 @@ async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_k
 
 
 async def test_an_unmatched_event_is_checked_at_growing_intervals(
-    caller: Caller, hearsay: Hearsay, database: FreshDatabase
+    caller: Caller, feedback_source: FeedbackSource, database: FreshDatabase
 ) -> None:
     stranger = Email(tenant_id=str(UUID(int=7)), ses_id="0100-other")
-    await hearsay.of(stranger, "bounce", "reader@example.com")
+    await feedback_source.of(stranger, "bounce", "reader@example.com")
     await unmatched(database, 1)
 
     await database.execute(
-        "UPDATE sender.unmatched_feedback SET heard_at = heard_at - interval '1 day', due_at = now()"
+        "UPDATE sender.unmatched_feedback SET received_at = received_at - interval '1 day', due_at = now()"
     )
 
     async def delayed() -> bool:

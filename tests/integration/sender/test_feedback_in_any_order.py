@@ -21,7 +21,7 @@ from services.sender.store.suppressions import SuppressionStore
 from services.sender.store.unmatched import UnmatchedStore
 from services.sender.worker.matching import Matching
 from services.webhooks.events import event_of
-from services.webhooks.model.facts import parse
+from services.webhooks.model.feedback import parse
 from tests.figures import Figure
 from tests.stores import FreshDatabase
 from tests.unit.webhooks.ses_events import SentEmail, as_notification
@@ -38,7 +38,7 @@ async def a_claimed_email(database: Database) -> SentEmail:
     claim_id = uuid7()
     await database.execute(
         "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, size, state, expires_at)"
-        " VALUES ($1, $2, $3, 'agent@example.com', 'Hello', 1, 'CLAIMED', now() + interval '1 day')",
+        " VALUES ($1, $2, $3, 'agent@example.com', 'Hello', 1, 'SENDING', now() + interval '1 day')",
         email.email_id,
         TENANT,
         claim_id,
@@ -103,7 +103,7 @@ async def test_a_hundred_orders_lead_to_one_final_state(
             answered = [email for event, email in batch if event is None]  # None is SES's own answer
             answers = [proof(each.attempt_id, each.email_id, each.ses_id) for each in answered]
             async with slots, pool.transaction() as connection:
-                await states.settle(connection, answers)
+                await states.resolve(connection, answers)
                 await feedback.apply(connection, [event for event, _ in batch if event])
 
         emails = [await a_claimed_email(pool) for _ in range(ORDERS)]

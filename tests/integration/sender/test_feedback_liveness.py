@@ -13,7 +13,7 @@ import pytest
 
 from cli.aws_setup import set_up
 from letterhead.sender.v1.emails_pb2 import ON_UNKNOWN_RESEND, Email
-from services.sender.store.listening import Windows
+from services.sender.store.feedback_liveness import Windows
 from services.webhooks.__main__ import Config, running
 from services.webhooks.intake import queue
 from tests.factories import ACCOUNT, REGION, Domain
@@ -160,8 +160,8 @@ async def test_a_backlog_stops_the_clock(sender: Sender, tenant_id: UUID, databa
 async def checked_often(database: FreshDatabase) -> bool:
     """Return whether the checks went on for longer than the window while the clock stood still."""
     rows = await database.fetch(
-        "SELECT heard_for = '0' AS stopped FROM sender.listening AS l JOIN sender.attempts AS a ON true"
-        " WHERE l.looked_at > a.settled_at + interval '2 seconds'"
+        "SELECT received_for = '0' AS stopped FROM sender.feedback_liveness AS l JOIN sender.attempts AS a ON true"
+        " WHERE l.checked_at > a.resolved_at + interval '2 seconds'"
     )
     return [row["stopped"] for row in rows] == [True]
 
@@ -175,7 +175,7 @@ async def test_events_of_twenty_later_emails_prove_liveness_without_a_heartbeat(
         email = await unknown(caller, sender, domain)
         await sender.listen()
         await database.execute("DELETE FROM sender.heartbeats")
-        sends = [caller.send(f"agent@{domain.name}") for _ in range(Windows().hearing_sends)]
+        sends = [caller.send(f"agent@{domain.name}") for _ in range(Windows().liveness_sends)]
         later = {each.id for each in await asyncio.gather(*sends)}
         await eventually(lambda: posted(sender, later))
         for post in await sender.posts():

@@ -18,7 +18,7 @@ from services.sender.model.answers import (
     Accepted,
     Answer,
     Lost,
-    Refused,
+    Rejected,
     Then,
 )
 from services.sender.model.posting import Post
@@ -47,7 +47,7 @@ class Wire:
     open: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @asynccontextmanager
-    async def listening(self) -> AsyncIterator["Wire"]:
+    async def feedback_liveness(self) -> AsyncIterator["Wire"]:
         """Serve as long as the context is open."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
@@ -182,14 +182,14 @@ LOST: dict[str, Handle] = {
 
 @pytest.mark.parametrize("handle", LOST.values(), ids=LOST)
 async def test_an_unclear_answer_counts_as_lost_after_one_request(handle: Handle) -> None:
-    async with Wire(handle).listening() as wire:
+    async with Wire(handle).feedback_liveness() as wire:
         answer = await wire.post()
 
     assert isinstance(answer, Lost), answer
     assert (wire.connections, wire.requests) in {(1, 1), (1, 0)}
 
 
-REFUSED: dict[str, tuple[Handle, Refused]] = {
+REFUSED: dict[str, tuple[Handle, Rejected]] = {
     "rate": (saying("TooManyRequestsException", "429 Too Many", "Maximum sending rate exceeded."), RATE),
     "quota": (saying("TooManyRequestsException", "429 Too Many", "Daily message quota exceeded."), QUOTA),
     "paused": (saying("SendingPausedException", "400 Bad Request"), PAUSED),
@@ -198,28 +198,28 @@ REFUSED: dict[str, tuple[Handle, Refused]] = {
 
 
 @pytest.mark.parametrize(("handle", "meaning"), REFUSED.values(), ids=REFUSED)
-async def test_a_known_error_of_ses_is_certain(handle: Handle, meaning: Refused) -> None:
-    async with Wire(handle).listening() as wire:
+async def test_a_known_error_of_ses_is_certain(handle: Handle, meaning: Rejected) -> None:
+    async with Wire(handle).feedback_liveness() as wire:
         answer = await wire.post()
 
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, Rejected)
     assert (answer.then, answer.note) == (meaning.then, meaning.note)
     assert wire.requests == 1
 
 
 async def test_a_message_id_means_accepted() -> None:
-    async with Wire(answering("200 OK", GOOD)).listening() as wire:
+    async with Wire(answering("200 OK", GOOD)).feedback_liveness() as wire:
         assert await wire.post() == Accepted("0100-1")
 
 
 async def test_a_failed_connection_is_certain_to_have_sent_nothing() -> None:
-    async with Wire(hang_up).listening() as wire:
+    async with Wire(hang_up).feedback_liveness() as wire:
         port, no_tls = wire.port, await wire.post("https")
     refused = await asyncio.to_thread(client(f"http://127.0.0.1:{port}").post, POST)
     unnamed = await asyncio.to_thread(client("http://nowhere.invalid").post, POST)
 
     for answer in (no_tls, refused, unnamed):
-        assert isinstance(answer, Refused), answer
+        assert isinstance(answer, Rejected), answer
         assert (answer.then, answer.note, answer.everyone) == (Then.RETRY, UNREACHED.note, True)
 
 
@@ -229,15 +229,15 @@ async def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
 
-    async with Wire(answering("200 OK", GOOD)).listening() as wire:
+    async with Wire(answering("200 OK", GOOD)).feedback_liveness() as wire:
         answer = await wire.post()
 
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, Rejected)
     assert (answer.note, wire.connections) == (SETUP.note, 0)
 
 
 async def test_a_connection_is_reused_and_closed_once_it_was_idle() -> None:
-    async with Wire(answering("200 OK", GOOD)).listening() as wire:
+    async with Wire(answering("200 OK", GOOD)).feedback_liveness() as wire:
         url = f"http://127.0.0.1:{wire.port}"
         kept, retired = client(url), client(url, max_idle=timedelta(0))
         for _ in range(3):
@@ -263,7 +263,7 @@ async def test_no_answer_is_lost_to_a_server_that_closes_idle_connections() -> N
                 return
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(GOOD) + GOOD)
 
-    async with Wire(handle).listening() as wire:
+    async with Wire(handle).feedback_liveness() as wire:
         ses = client(f"http://127.0.0.1:{wire.port}", max_idle=idle / 2)
         answers = []
         for number in range(60):

@@ -10,8 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
 from chassis.access import Scope
-from letterhead.sender.v1 import settlement_pb2 as pb
-from letterhead.sender.v1 import settlement_pb2_grpc
+from letterhead.sender.v1 import resolution_pb2 as pb
+from letterhead.sender.v1 import resolution_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.store.measures import Measures
 from tests.factories import Domain, a_key
@@ -21,14 +21,14 @@ from tests.integration.sender.conftest import Sender, State, becomes
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
-Outcome = pb.SettleEmailRequest.Outcome
+Outcome = pb.ResolveEmailRequest.Outcome
 
 
 async def an_operator(
     database: FreshDatabase, caller: Caller, tenant_id: UUID, scope: Scope = Scope.ADMIN
 ) -> Any:
     """Return a client with a key of this scope, connected to the caller's replica."""
-    stub = settlement_pb2_grpc.SettlementServiceStub(caller.channel)
+    stub = resolution_pb2_grpc.ResolutionServiceStub(caller.channel)
     return Keyed(stub, await a_key(database, tenant_id, scope))
 
 
@@ -45,7 +45,7 @@ async def lost(caller: Caller, sender: Sender, domain: Domain) -> Email:
 
 
 def decided(email: Email, outcome: "Outcome.ValueType", reason: str = "SES's console says so") -> Any:
-    return pb.SettleEmailRequest(email_id=email.id, outcome=outcome, reason=reason)
+    return pb.ResolveEmailRequest(email_id=email.id, outcome=outcome, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ async def test_a_decision_ends_the_email_and_is_in_its_history(  # noqa: PLR0917
     state: "State.ValueType",
     attempt: str,
 ) -> None:
-    answer = await operator.SettleEmail(decided(lost, outcome))
+    answer = await operator.ResolveEmail(decided(lost, outcome))
 
     last = (await caller.get(lost.id)).history[-1]
     assert (answer.state, last.state) == (state, state)
@@ -80,7 +80,7 @@ async def test_a_decision_ends_the_email_and_is_in_its_history(  # noqa: PLR0917
 async def test_a_resend_makes_one_more_attempt(
     operator: Any, caller: Caller, lost: Email, sender: Sender
 ) -> None:
-    await operator.SettleEmail(decided(lost, Outcome.OUTCOME_RESEND))
+    await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_RESEND))
 
     await becomes(caller, lost, State.STATE_SENT)
     assert len(await sender.posts()) == 2
@@ -90,7 +90,7 @@ async def test_a_resend_makes_one_more_attempt(
 async def test_evidence_overrides_an_earlier_decision(
     operator: Any, caller: Caller, lost: Email, sender: Sender
 ) -> None:
-    await operator.SettleEmail(decided(lost, Outcome.OUTCOME_NOT_SENT))
+    await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_NOT_SENT))
     [post] = await sender.posts()
 
     await sender.hear(post)
@@ -119,8 +119,8 @@ async def test_an_email_that_expired_undecided_can_still_be_decided(  # noqa: PL
     await expires(caller, database, lost)
 
     with pytest.raises(grpc.aio.AioRpcError, match="send a new one"):
-        await operator.SettleEmail(decided(lost, Outcome.OUTCOME_RESEND))
-    await operator.SettleEmail(decided(lost, outcome))
+        await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_RESEND))
+    await operator.ResolveEmail(decided(lost, outcome))
 
     assert (await caller.get(lost.id)).state == state
 
@@ -132,7 +132,7 @@ async def test_an_email_that_expired_unsent_needs_no_decision(
     email = await expires(caller, database, await caller.send(f"agent@{domain.name}"))
 
     with pytest.raises(grpc.aio.AioRpcError, match="does not need an operator's decision") as refused:
-        await operator.SettleEmail(decided(email, Outcome.OUTCOME_SENT))
+        await operator.ResolveEmail(decided(email, Outcome.OUTCOME_SENT))
 
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
 
@@ -144,7 +144,7 @@ async def test_a_decision_is_rejected_if_there_is_evidence(
     await sender.hear(post)
 
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await operator.SettleEmail(decided(lost, Outcome.OUTCOME_RESEND))
+        await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_RESEND))
 
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     await becomes(caller, lost, State.STATE_SENT)
@@ -164,7 +164,7 @@ async def test_a_decision_needs_an_outcome_and_a_reason(
     operator: Any, lost: Email, outcome: "Outcome.ValueType", reason: str, field: str
 ) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await operator.SettleEmail(decided(lost, outcome, reason))
+        await operator.ResolveEmail(decided(lost, outcome, reason))
 
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert field in (refused.value.details() or "")
@@ -189,7 +189,7 @@ async def test_only_operators_decide(
     tenant = await an_operator(database, caller, tenant_id, Scope.FULL_ACCESS)
 
     for call in (
-        tenant.SettleEmail(decided(lost, Outcome.OUTCOME_SENT)),
+        tenant.ResolveEmail(decided(lost, Outcome.OUTCOME_SENT)),
         tenant.HoldEmails(pb.HoldEmailsRequest(reason="x")),
     ):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -202,7 +202,7 @@ async def test_after_a_restore_all_emails_are_held_and_none_is_sent_without_a_de
 ) -> None:
     """In the restored database, emails that were sent after the backup are still queued."""
     domain = await sender.a_ready_domain(tenant_id)
-    async with sender.start(handing_over=False) as channel:
+    async with sender.start(submitting=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         operator = await an_operator(database, caller, tenant_id)
         sent, waiting, expired = [await caller.send(f"agent@{domain.name}") for _ in range(3)]
@@ -218,13 +218,13 @@ async def test_after_a_restore_all_emails_are_held_and_none_is_sent_without_a_de
         await becomes(caller, sent, State.STATE_SENT)
         ended = await becomes(caller, expired, State.STATE_EXPIRED)
         assert "may have been" in ended.state_note
-        await operator.SettleEmail(decided(expired, Outcome.OUTCOME_NOT_SENT))
+        await operator.ResolveEmail(decided(expired, Outcome.OUTCOME_NOT_SENT))
         await event_of_lost_attempt(database, expired)  # evidence overrides the decision
         await becomes(caller, expired, State.STATE_SENT)
         assert (await caller.get(waiting.id)).state == State.STATE_HELD
         assert await sender.posts() == []
 
-        await operator.SettleEmail(decided(waiting, Outcome.OUTCOME_RESEND))
+        await operator.ResolveEmail(decided(waiting, Outcome.OUTCOME_RESEND))
         await becomes(caller, waiting, State.STATE_SENT)
     assert len(await sender.posts()) == 1
 
@@ -234,7 +234,7 @@ async def test_after_a_restore_email_that_was_held_for_its_domain_needs_a_decisi
 ) -> None:
     """It may have been released and sent after the backup."""
     domain = await sender.a_ready_domain(tenant_id)
-    async with sender.start(handing_over=False) as channel:
+    async with sender.start(submitting=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         operator = await an_operator(database, caller, tenant_id)
         email = await caller.send(f"agent@{domain.name}")
@@ -254,7 +254,7 @@ async def test_after_a_restore_email_that_was_held_for_its_domain_needs_a_decisi
         other = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
         await released(sender, domain, caller, database)
         assert (await caller.get(email.id)).state == State.STATE_HELD
-        await operator.SettleEmail(decided(email, Outcome.OUTCOME_RESEND))
+        await operator.ResolveEmail(decided(email, Outcome.OUTCOME_RESEND))
         await becomes(caller, email, State.STATE_SENT)
     assert {post["email_tags"]["lh-email"] for post in await sender.posts()} == {email.id, other.id}
 
@@ -284,7 +284,7 @@ async def test_a_resend_keeps_the_scheduled_time(
         operator = await an_operator(database, caller, tenant_id)
         email = await caller.send(f"agent@{domain.name}", send_time=in_a_day())
         await operator.HoldEmails(pb.HoldEmailsRequest(reason="restored"))
-        await operator.SettleEmail(decided(email, Outcome.OUTCOME_RESEND))
+        await operator.ResolveEmail(decided(email, Outcome.OUTCOME_RESEND))
 
         await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
         assert (await caller.get(email.id)).state == State.STATE_QUEUED
@@ -316,7 +316,7 @@ async def test_an_email_held_during_its_attempt_is_resolved_only_by_an_acceptanc
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
         operator = await an_operator(database, caller, tenant_id)
-        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_CLAIMED)
+        email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENDING)
         await operator.HoldEmails(pb.HoldEmailsRequest(reason="halt"))
         await becomes(caller, email, State.STATE_HELD)
         await becomes(caller, email, State.STATE_SENT, within=timedelta(seconds=10))

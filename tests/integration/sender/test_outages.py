@@ -24,7 +24,7 @@ BEGIN
     RETURN NEW;
 END $$
 """
-SLOW_SETTLEMENT = """
+SLOW_RESOLUTION = """
 CREATE TRIGGER slow BEFORE UPDATE OF state ON sender.attempts FOR EACH ROW EXECUTE FUNCTION sender.sleep()
 """
 CUT_SHORT = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
@@ -87,7 +87,7 @@ async def test_a_resolution_that_times_out_in_postgres_is_retried(
 ) -> None:
     """SES rejected the email for certain. Without the retry it would count as a lost answer and be held."""
     await database.execute(SLEEP)
-    await database.execute(SLOW_SETTLEMENT)
+    await database.execute(SLOW_RESOLUTION)
     await sender.fault("throttle", count=1)
     email = await caller.send(f"agent@{domain.name}")
 

@@ -134,7 +134,7 @@ async def delay_send_slots(database: FreshDatabase, seconds: float) -> None:
 
 async def attempts(database: FreshDatabase) -> list[tuple[str, bool]]:
     rows = await database.fetch("SELECT state, begun FROM sender.attempts ORDER BY number")
-    return [(row["state"], row["begun"]) for row in rows]
+    return [(row["state"], row["started"]) for row in rows]
 
 
 async def an_open_attempt(database: FreshDatabase) -> bool:
@@ -196,7 +196,7 @@ async def an_abandoned_email(sender: Sender, tenant_id: UUID, domain: str) -> Em
     await sender.set_account(state="PAUSED")
     async with sender.start() as channel:
         email = await (await sender.a_caller(channel, tenant_id)).send(f"agent@{domain}")
-    await sender.database.execute("UPDATE sender.emails SET state = 'CLAIMED', attempts = 1")
+    await sender.database.execute("UPDATE sender.emails SET state = 'SENDING', attempts = 1")
     await sender.database.execute(
         "INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until)"
         " SELECT gen_random_uuid(), id, tenant_id, claim_id, 1, 'dead', now() FROM sender.emails"

@@ -25,7 +25,7 @@ from tests.integration.identity.callers import Caller as IdentityCaller
 from tests.integration.identity.callers import refused
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
-from tests.integration.sender.hearsay import Hearsay, open_hearsay
+from tests.integration.sender.feedback_source import FeedbackSource, open_feedback_source
 from tests.waiting import eventually
 
 INTERVAL = timedelta(seconds=0.2)
@@ -52,7 +52,7 @@ class World:
     sender: Sender
     channel: grpc.aio.Channel
     operator: IdentityCaller
-    hearsay: Hearsay
+    feedback_source: FeedbackSource
 
     async def a_mailing(self, tenant_id: UUID, readers: list[str]) -> tuple[Caller, list[Email]]:
         """Send to many recipients, fifty per email, and return the emails once they are sent."""
@@ -107,9 +107,9 @@ async def world(sender: Sender) -> AsyncIterator[World]:
         async with (
             sender.start(**peers, reputation_interval=INTERVAL) as channel,
             grpc.aio.insecure_channel(address) as to_identity,
-            open_hearsay(sender.stream) as hearsay,
+            open_feedback_source(sender.stream) as feedback_source,
         ):
-            yield World(sender, channel, IdentityCaller(to_identity, admin), hearsay)
+            yield World(sender, channel, IdentityCaller(to_identity, admin), feedback_source)
 
 
 def readers(count: int) -> list[str]:
@@ -122,17 +122,15 @@ async def test_a_tenant_is_warned_then_paused_and_another_tenant_is_not(world: W
     other, _ = await world.a_mailing(good, readers(150))
 
     for reader in readers(10):  # 6.7 %
-        await world.hearsay.of(first, "bounce", reader)
+        await world.feedback_source.of(first, "bounce", reader)
     [warned] = await world.sender.events("tenant.warned")
     assert warned["data"]["tenantId"] == str(bad)
-    assert (
-        "6.67% of the recipients of the last 7 days hard bounced (10 of 150)" in warned["data"]["reason"]
-    )
+    assert "6.67% of the recipients of the last 7 days hard bounced (10 of 150)" in warned["data"]["reason"]
     assert (await world.tenant(bad)).state == Tenant.STATE_ACTIVE
 
     start = time.monotonic()
     for reader in readers(12)[10:]:  # 8 %
-        await world.hearsay.of(first, "bounce", reader)
+        await world.feedback_source.of(first, "bounce", reader)
     paused = await world.becomes(bad, Tenant.STATE_PAUSED)
     figure(
         f"reputation: paused {time.monotonic() - start:.2f} s after the bounce that crossed the limit, "
@@ -153,7 +151,7 @@ async def test_a_tenant_is_slowed_down_before_it_is_paused_and_restored_later(wo
     tenant_id = await a_tenant(database)
     caller, [first, *_] = await world.a_mailing(tenant_id, readers(200))
     for reader in readers(10):  # 5 %
-        await world.hearsay.of(first, "bounce", reader)
+        await world.feedback_source.of(first, "bounce", reader)
 
     [slowed] = await world.sender.events("tenant.slowed")
     assert slowed["data"]["tenantId"] == str(tenant_id)
@@ -182,11 +180,11 @@ async def test_email_accepted_before_a_pause_does_not_count_after_it(world: Worl
     tenant_id = await a_tenant(world.sender.database)
     caller, [first, second, _] = await world.a_mailing(tenant_id, readers(150))
     for reader in readers(20):
-        await world.hearsay.of(first, "complaint", reader)
+        await world.feedback_source.of(first, "complaint", reader)
     await world.becomes(tenant_id, Tenant.STATE_PAUSED)
 
     await world.operator.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=str(tenant_id)))
-    await world.hearsay.of(
+    await world.feedback_source.of(
         second, "bounce", "reader60@example.com"
     )  # late feedback on email from before the pause
 
@@ -207,9 +205,9 @@ async def test_the_simulator_counts_neither_for_nor_against(world: World) -> Non
     simulated = [f"bounce+{number}@simulator.amazonses.com" for number in range(100)]
     _, emails = await world.a_mailing(tenant_id, simulated + readers(150))
     for email in emails[:2]:
-        await world.hearsay.of(email, "bounce", *(each.address.address for each in email.recipients))
+        await world.feedback_source.of(email, "bounce", *(each.address.address for each in email.recipients))
     for reader in readers(12):  # 8 % of 150, though 4.8 % of 250
-        await world.hearsay.of(emails[2], "bounce", reader)
+        await world.feedback_source.of(emails[2], "bounce", reader)
 
     paused = await world.becomes(tenant_id, Tenant.STATE_PAUSED)
 

@@ -4,7 +4,7 @@ import time
 from datetime import timedelta
 from uuid import UUID
 
-from chassis.forgetting import Forgetting
+from chassis.retention import Retention
 from services.sender.store.retention import rules
 from tests.figures import Figure
 from tests.integration.sender.conftest import Sender
@@ -52,7 +52,7 @@ WITH beats AS (
     INSERT INTO sender.tenant_days (tenant_id, day, emails)
     SELECT gen_random_uuid(), now()::date - age, 1 FROM unnest(ARRAY[89, 92]) AS age
 ), unmatched AS (
-    INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at, heard_at)
+    INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at, received_at)
     SELECT gen_random_uuid(), '0100-other', '', '{}', now(), now() - make_interval(days => age)
     FROM unnest(ARRAY[6, 8]) AS age
 )
@@ -101,7 +101,7 @@ async def test_a_request_id_is_not_kept_longer_than_its_emails(database: FreshDa
         " FROM unnest(ARRAY[9, 11]) AS age"
     )
     async with database.open("sender") as opened:
-        await Forgetting(opened, rules(emails=timedelta(days=10), requests=timedelta(days=30))).forget()
+        await Retention(opened, rules(emails=timedelta(days=10), requests=timedelta(days=30))).delete_old()
 
     rows = await database.fetch("SELECT request_id FROM sender.idempotency")
     assert [row["request_id"] for row in rows] == ["9"]
@@ -112,10 +112,10 @@ async def test_many_emails_are_deleted_in_batches(database: FreshDatabase, figur
         await database.execute(AN_EMAIL, str(number), "SENT", 91, False)
     await database.execute(COPIES)
     async with database.open("sender") as opened:
-        forgetting = Forgetting(opened, rules(emails=timedelta(days=90), requests=timedelta(days=30)))
+        retention = Retention(opened, rules(emails=timedelta(days=90), requests=timedelta(days=30)))
 
         start, rounds = time.perf_counter(), 1
-        while await forgetting.forget():
+        while await retention.delete_old():
             rounds += 1
         took = time.perf_counter() - start
 

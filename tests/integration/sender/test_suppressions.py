@@ -57,7 +57,7 @@ async def test_a_recipient_removed_from_the_list_before_the_next_attempt_gets_th
     assert [each.state for each in held.recipients] == [Recipient.STATE_SUPPRESSED, Recipient.STATE_PENDING]
 
     await caller.suppressions.RemoveSuppression(RemoveSuppressionRequest(address=READER))
-    await sender.set_domain_state(domain, "READY", dkim_good=True)
+    await sender.set_domain_state(domain, "READY", dkim_valid=True)
     sent = await becomes(caller, email, State.STATE_SENT)
 
     assert [(each.state, each.state_note) for each in sent.recipients] == [(Recipient.STATE_PENDING, "")] * 2

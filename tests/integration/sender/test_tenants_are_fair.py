@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from letterhead.sender.v1.emails_pb2 import Email
-from services.sender.worker.handover import AHEAD
+from services.sender.worker.submission import AHEAD
 from tests.factories import Domain, a_tenant
 from tests.figures import Figure
 from tests.integration.sender.callers import Caller

@@ -53,7 +53,7 @@ async def test_one_batch_leases_only_the_emails_that_the_limit_allows(
 ) -> None:
     await database.execute("UPDATE identity.tenants SET daily_limit = 10")
     domain = await sender.a_ready_domain(tenant_id)
-    async with sender.start(handing_over=False) as channel:
+    async with sender.start(submitting=False) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         emails = [await caller.send(f"agent@{domain.name}", readers(4)) for _ in range(6)]
 

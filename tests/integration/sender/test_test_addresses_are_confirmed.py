@@ -15,7 +15,7 @@ from tests.factories import Domain, a_key, a_link, a_tenant
 from tests.integration.identity.callers import Refusal, refused
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
-from tests.integration.sender.hearsay import open_hearsay
+from tests.integration.sender.feedback_source import open_feedback_source
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -61,7 +61,7 @@ async def send_test(caller: Caller, domain: Domain, to: str = ADA) -> Email:
     return email
 
 
-async def refusal_of(caller: Caller, domain: Domain, to: str = ADA) -> Refusal:
+async def failure_of(caller: Caller, domain: Domain, to: str = ADA) -> Refusal:
     request = SendTestEmailRequest(domain_id=str(domain.claim_id), to=to)
     return await refused(caller.emails.SendTestEmail(request))
 
@@ -84,7 +84,7 @@ async def test_an_unconfirmed_address_gets_no_test_email(
 ) -> None:
     for who in (caller, holder):
         for to in (ADA, f"ada@sub.{domain.name}", f"ada@x{domain.name}"):
-            refusal = await refusal_of(who, domain, to)
+            refusal = await failure_of(who, domain, to)
             assert (refusal.code, refusal.reason) == (
                 grpc.StatusCode.FAILED_PRECONDITION,
                 "TEST_ADDRESS_NOT_CONFIRMED",
@@ -111,7 +111,7 @@ async def test_a_code_from_the_mailbox_confirms_the_address(
     for who in (caller, holder):
         await becomes(caller, await send_test(who, domain), State.STATE_SENT)
     assert (await confirm(holder, domain, code)).state == CONFIRMED  # repeated
-    assert (await refusal_of(holder, domain, "grace@reader.com")).reason == "TEST_ADDRESS_NOT_CONFIRMED"
+    assert (await failure_of(holder, domain, "grace@reader.com")).reason == "TEST_ADDRESS_NOT_CONFIRMED"
 
 
 async def test_only_the_recipient_can_read_a_code(
@@ -148,7 +148,7 @@ async def test_the_fifth_wrong_try_ends_a_code_and_a_new_code_works(
     for typed in (another(code), code):
         refusal = await refused(confirm(holder, domain, typed))
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TEST_CODE_ENDED")
-    assert (await refusal_of(holder, domain)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
+    assert (await failure_of(holder, domain)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
 
     await ask(holder, domain)
     _, again = await read_codes(sender, 2)
@@ -181,7 +181,7 @@ async def test_a_code_is_valid_for_one_domain_and_one_address(
     for where, address in ((other, ADA), (domain, "grace@reader.com")):
         assert (await refused(confirm(caller, where, code, address))).reason == "TEST_CODE_ENDED"
     await confirm(caller, domain, code)
-    assert (await refusal_of(caller, other)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
+    assert (await failure_of(caller, other)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
 
 
 async def test_a_domain_has_one_confirmed_address_for_90_days(
@@ -192,12 +192,12 @@ async def test_a_domain_has_one_confirmed_address_for_90_days(
         [code] = await read_codes(sender, 1, address)
         await confirm(caller, domain, code, address)
 
-    assert (await refusal_of(caller, domain)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
+    assert (await failure_of(caller, domain)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
     await send_test(caller, domain, "grace@reader.com")
     await age(database, 90 * 24 * 3600)
-    assert (await refusal_of(caller, domain, "grace@reader.com")).reason == "TEST_ADDRESS_NOT_CONFIRMED"
+    assert (await failure_of(caller, domain, "grace@reader.com")).reason == "TEST_ADDRESS_NOT_CONFIRMED"
     await age(database, 7 * 24 * 3600)
-    await database.execute(RETENTION.forget_test_addresses, timedelta(days=7), 100)
+    await database.execute(RETENTION.delete_old_test_addresses, timedelta(days=7), 100)
     assert await database.fetch("SELECT FROM sender.test_addresses") == []
 
 
@@ -276,9 +276,9 @@ async def test_test_emails_do_not_count_for_reputation_or_limits(
         caller, await send_test(caller, domain, f"also-gone@{domain.name}"), State.STATE_SENT
     )
 
-    async with open_hearsay(sender.stream) as hearsay:
-        await hearsay.of(tried, "bounce", f"also-gone@{domain.name}")
-        await hearsay.of(written, "bounce", reader)
+    async with open_feedback_source(sender.stream) as feedback_source:
+        await feedback_source.of(tried, "bounce", f"also-gone@{domain.name}")
+        await feedback_source.of(written, "bounce", reader)
 
     async def struck() -> list[str] | None:
         rows = await database.fetch("SELECT match FROM sender.strikes")

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest
-from services.webhooks.model.facts import parse
+from services.webhooks.model.feedback import parse
 from services.webhooks.store.feedback import FeedbackStore
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
@@ -60,7 +60,7 @@ async def test_the_timeline_has_transitions_and_feedback_in_order(
     found = await caller.get(email.id)
 
     assert shown(found) == [
-        "QUEUED", "CLAIMED", "SENT", "send", "delay", "delivery", "open", "click", "bounce", "unspecified",
+        "QUEUED", "SENDING", "SENT", "send", "delay", "delivery", "open", "click", "bounce", "unspecified",
     ]  # fmt: skip
     times = [each.time.ToDatetime() for each in found.timeline]
     assert times == sorted(times)

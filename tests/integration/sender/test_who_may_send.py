@@ -50,8 +50,8 @@ async def test_another_tenants_domain_is_rejected_like_one_that_does_not_exist(
 async def test_a_domain_that_cannot_sign_is_rejected_without_a_shared_sender(
     caller: Caller, sender: Sender, domain: Domain, database: FreshDatabase
 ) -> None:
-    for state, dkim_good in (("PENDING", False), ("LOST", True), ("FAILED", False), ("DEGRADED", False)):
-        await sender.set_domain_state(domain, state, dkim_good=dkim_good)
+    for state, dkim_valid in (("PENDING", False), ("LOST", True), ("FAILED", False), ("DEGRADED", False)):
+        await sender.set_domain_state(domain, state, dkim_valid=dkim_valid)
         refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
         assert (refusal.code, refusal.reason) == (FAILED_PRECONDITION, "DOMAIN_NOT_READY")
         assert refusal.metadata == refusal.metadata | {"domain": domain.name, "state": state}

@@ -10,7 +10,7 @@ from sandbox.dns import Internet as NameServers
 from services.verifier.__main__ import Config
 from services.verifier.resolver.resolver import Resolver, ResolverSettings
 from tests.factories import ACCOUNT, REGION
-from tests.integration.verifier.repairs import Repairs, hearing_repairs
+from tests.integration.verifier.repairs import Repairs, serving_repairs
 from tests.integration.verifier.world import Tenant, World
 from tests.internet import Internet
 from tests.stores import FreshDatabase
@@ -43,7 +43,7 @@ def resolver(name_servers: NameServers) -> Resolver:
 @pytest.fixture
 async def repairs() -> AsyncIterator[Repairs]:
     """Yield a fake identity service that records repair requests."""
-    async with hearing_repairs() as repairs:
+    async with serving_repairs() as repairs:
         yield repairs
 
 

@@ -33,7 +33,7 @@ class Repairs(domains_pb2_grpc.DomainServiceServicer):
 
 
 @asynccontextmanager
-async def hearing_repairs() -> AsyncIterator[Repairs]:
+async def serving_repairs() -> AsyncIterator[Repairs]:
     """Run the fake service on a free port."""
     repairs = Repairs()  # type: ignore[abstract] # the generated base class rejects all other RPCs
     server = grpc.aio.server()

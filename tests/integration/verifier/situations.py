@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
-from services.verifier.model.records import Purpose, Verdict
+from services.verifier.model.records import Purpose, RecordStatus
 from services.verifier.model.states import State
 from tests.unit.verifier.cases import shown_records
 
@@ -25,30 +25,30 @@ class Situation:
     name: str
     change: Change
     purpose: Purpose
-    verdict: Verdict
-    hint: str  # a part of the message; empty if there is none
+    status: RecordStatus
+    message: str  # a part of the message; empty if there is none
     pending: State
     ready: State
 
 
-def fine(name: str, change: Change, purpose: Purpose, hint: str = "") -> Situation:
+def fine(name: str, change: Change, purpose: Purpose, message: str = "") -> Situation:
     """Return a situation in which the record counts as published."""
-    return Situation(name, change, purpose, Verdict.FOUND, hint, State.READY, State.READY)
+    return Situation(name, change, purpose, RecordStatus.FOUND, message, State.READY, State.READY)
 
 
-def wrong(name: str, change: Change, purpose: Purpose, verdict: Verdict, hint: str) -> Situation:
+def wrong(name: str, change: Change, purpose: Purpose, status: RecordStatus, message: str) -> Situation:
     """Return a situation in which the record is definitely wrong, so that a READY domain is degraded."""
-    return Situation(name, change, purpose, verdict, hint, State.PENDING, State.DEGRADED)
+    return Situation(name, change, purpose, status, message, State.PENDING, State.DEGRADED)
 
 
-def unclear(name: str, change: Change, purpose: Purpose, verdict: Verdict, hint: str) -> Situation:
+def unclear(name: str, change: Change, purpose: Purpose, status: RecordStatus, message: str) -> Situation:
     """Return a situation without definite evidence, which changes no state."""
-    return Situation(name, change, purpose, verdict, hint, State.PENDING, State.READY)
+    return Situation(name, change, purpose, status, message, State.PENDING, State.READY)
 
 
-def advice(name: str, change: Change, purpose: Purpose, verdict: Verdict, hint: str) -> Situation:
+def advice(name: str, change: Change, purpose: Purpose, status: RecordStatus, message: str) -> Situation:
     """Return a situation that is reported but does not affect the state."""
-    return Situation(name, change, purpose, verdict, hint, State.READY, State.READY)
+    return Situation(name, change, purpose, status, message, State.READY, State.READY)
 
 
 def publish_all(net: Internet) -> None:
@@ -77,7 +77,7 @@ def replaced(
 
 def broken(kind: FaultKind, name: str, *, at: str | None = None, delay_ms: int = 0) -> Change:
     """Return a change that makes name servers fail."""
-    return lambda net: net.lay_fault(kind, name=name, server=at, delay_ms=delay_ms)
+    return lambda net: net.inject_fault(kind, name=name, server=at, delay_ms=delay_ms)
 
 
 def both(*changes: Change) -> Change:

@@ -2,7 +2,7 @@
 """The table of DNS situations: correct setups, customers' mistakes and failing name servers, one per line."""
 
 from sandbox.dns.faults import FaultKind as Fault
-from services.verifier.model.records import Purpose, Verdict
+from services.verifier.model.records import Purpose, RecordStatus
 from tests.integration.verifier.situations import (
     NS1,
     NS2,
@@ -29,8 +29,8 @@ LONG = [added(SEND, "TXT", f"proof-{n}={'x' * 240}") for n in range(200)]  # 50 
 
 DKIM, PATH, SPF = Purpose.DKIM, Purpose.RETURN_PATH, Purpose.SPF
 INBOUND, DMARC = Purpose.INBOUND, Purpose.DMARC
-MISSING, MISMATCH, CONFLICT = Verdict.MISSING, Verdict.MISMATCH, Verdict.CONFLICT
-PROPAGATING, UNREACHABLE = Verdict.PROPAGATING, Verdict.UNREACHABLE
+MISSING, MISMATCH, CONFLICT = RecordStatus.MISSING, RecordStatus.MISMATCH, RecordStatus.CONFLICT
+PROPAGATING, UNREACHABLE = RecordStatus.PROPAGATING, RecordStatus.UNREACHABLE
 
 # fmt: off
 SITUATIONS: list[Situation] = [

@@ -5,7 +5,7 @@ import pytest
 
 from chassis.access import Scope
 from tests.factories import a_provisioned_domain
-from tests.integration.verifier.world import Tenant, World, state_name, verdicts
+from tests.integration.verifier.world import Tenant, World, state_name, statuses
 from tests.waiting import eventually
 
 OTHER_TOKENS = ("newtok1", "newtok2", "newtok3")
@@ -32,7 +32,7 @@ async def test_new_tokens_restart_verification(world: World, tenant: Tenant) -> 
     await tenant.reaches(domain, "PENDING")
 
     async def checked() -> bool:
-        return verdicts(await tenant.known(domain)) == ["MISSING"] * 3 + ["FOUND"] * 2
+        return statuses(await tenant.known(domain)) == ["MISSING"] * 3 + ["FOUND"] * 2
 
     await eventually(checked)
     assert (await tenant.known(domain)).generation == 2

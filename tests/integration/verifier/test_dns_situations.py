@@ -8,11 +8,11 @@ from sandbox.dns import Internet
 from services.verifier.model.records import Check
 from services.verifier.model.states import State
 from services.verifier.resolver.resolver import Resolver
-from services.verifier.worker.inspection import inspect
+from services.verifier.worker.dns_check import inspect
 from tests.figures import Figure
 from tests.integration.verifier.situations import Situation, publish_all
 from tests.integration.verifier.situations_table import SITUATIONS
-from tests.unit.verifier.cases import a_case, after_six_hours, looked_at, shown_records
+from tests.unit.verifier.cases import a_case, after_six_hours, checked_at, shown_records
 
 RECORDS = shown_records()
 EXPECTED = [record.expected for record in RECORDS]
@@ -33,9 +33,9 @@ async def test_a_situation_yields_its_status_message_and_states(
     checks = await inspect(resolver, EXPECTED)
 
     seen = of(situation, checks)
-    pending = looked_at(a_case(State.PENDING), RECORDS, checks, timedelta(0)).standing.state
-    ready = after_six_hours(a_case(State.READY), RECORDS, checks).standing.state
-    figure(f"{situation.name:36} {seen.verdict:12} {pending:8} {ready:9} {seen.hint}")
-    assert (seen.verdict, pending, ready) == (situation.verdict, situation.pending, situation.ready)
-    assert situation.hint in seen.hint
-    assert bool(situation.hint) == bool(seen.hint)
+    pending = checked_at(a_case(State.PENDING), RECORDS, checks, timedelta(0)).verification.state
+    ready = after_six_hours(a_case(State.READY), RECORDS, checks).verification.state
+    figure(f"{situation.name:36} {seen.status:12} {pending:8} {ready:9} {seen.message}")
+    assert (seen.status, pending, ready) == (situation.status, situation.pending, situation.ready)
+    assert situation.message in seen.message
+    assert bool(situation.message) == bool(seen.message)

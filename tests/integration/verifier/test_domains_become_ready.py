@@ -2,8 +2,8 @@
 
 from services.verifier.model.notes import UNPROVEN
 from services.verifier.model.ownership import Ownership
-from services.verifier.model.records import Verdict
-from tests.integration.verifier.world import Tenant, World, state_name, verdicts
+from services.verifier.model.records import RecordStatus
+from tests.integration.verifier.world import Tenant, World, state_name, statuses
 from tests.waiting import eventually
 
 READY_NOTE = "The domain is verified and can send."
@@ -22,7 +22,7 @@ async def test_an_owner_watches_a_domain_become_ready(world: World, tenant: Tena
 
     assert state_name(first.state) == "PENDING"
     assert {state_name(each.state) for each in seen[:-1]} == {"PENDING"}
-    assert verdicts(seen[-1]) == ["FOUND"] * 5
+    assert statuses(seen[-1]) == ["FOUND"] * 5
     assert seen[-1].state_note == READY_NOTE
     assert not seen[-1].HasField("deadline_time")
 
@@ -52,16 +52,16 @@ async def test_an_owner_sees_which_records_are_missing(world: World, tenant: Ten
     domain = await world.a_domain(tenant)
 
     async def checked() -> bool:
-        return verdicts(await tenant.known(domain)) == [Verdict.MISSING] * 5
+        return statuses(await tenant.known(domain)) == [RecordStatus.MISSING] * 5
 
     await eventually(checked)
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
     assert known.state_note.startswith("Waiting for 5 of 5 records in DNS: DKIM, return path and SPF.")
-    assert all("registry does not list" in record.hint for record in known.records)
+    assert all("registry does not list" in record.message for record in known.records)
     assert known.HasField("deadline_time")
-    assert known.HasField("next_look_time")
-    assert not known.ses.HasField("look_time")
+    assert known.HasField("next_check_time")
+    assert not known.ses.HasField("check_time")
 
 
 async def test_ses_is_not_queried_before_all_dns_records_are_found(world: World, tenant: Tenant) -> None:
@@ -71,7 +71,7 @@ async def test_ses_is_not_queried_before_all_dns_records_are_found(world: World,
     await tenant.verify(domain)
 
     async def checked() -> bool:
-        return verdicts(await tenant.known(domain)) == ["FOUND"] * 4 + ["MISSING"]
+        return statuses(await tenant.known(domain)) == ["FOUND"] * 4 + ["MISSING"]
 
     await eventually(checked)
     ledger = await world.internet.control.ledger()
@@ -121,7 +121,7 @@ async def test_a_claim_that_must_prove_ownership_is_told_nothing_about_other_ten
     await tenant.verify(domain)
 
     async def checked() -> bool:
-        return verdicts(await tenant.known(domain)) == ["MISSING", *["FOUND"] * 5]
+        return statuses(await tenant.known(domain)) == ["MISSING", *["FOUND"] * 5]
 
     await eventually(checked)
     known = await tenant.known(domain)

@@ -6,32 +6,32 @@ import asyncpg
 import pytest
 
 from tests.factories import Domain
-from tests.integration.verifier.world import Tenant, World, verdicts
+from tests.integration.verifier.world import Tenant, World, statuses
 from tests.waiting import eventually
 
 SIX_HOURS_OF_FAILED_CHECKS = (
-    "negative_looks = 3, first_negative_at = now() - interval '7 hours', next_look_at = now()"
+    "failed_checks = 3, first_failed_at = now() - interval '7 hours', next_check_at = now()"
 )
 
 
 async def check_again(world: World, tenant: Tenant, domain: Domain) -> None:
     """Request a DNS check and wait until it has ended."""
-    before = (await tenant.known(domain)).look_time.ToDatetime()
+    before = (await tenant.known(domain)).check_time.ToDatetime()
     await tenant.verify(domain)
 
     async def later() -> bool:
-        return (await tenant.known(domain)).look_time.ToDatetime() > before
+        return (await tenant.known(domain)).check_time.ToDatetime() > before
 
     await eventually(later)
 
 
 async def query_ses_again(world: World, tenant: Tenant, domain: Domain) -> None:
     """Make the SES query due and wait for SES's response."""
-    before = (await tenant.known(domain)).ses.look_time.ToDatetime()
+    before = (await tenant.known(domain)).ses.check_time.ToDatetime()
     await world.age(domain, "ses_due_at = now()")
 
     async def later() -> bool:
-        return (await tenant.known(domain)).ses.look_time.ToDatetime() > before
+        return (await tenant.known(domain)).ses.check_time.ToDatetime() > before
 
     await eventually(later)
 
@@ -90,7 +90,7 @@ async def test_failing_name_servers_do_not_degrade_a_domain(world: World, tenant
     await world.age(domain, SIX_HOURS_OF_FAILED_CHECKS)
 
     async def unreachable() -> bool:
-        return verdicts(await tenant.known(domain)) == ["UNREACHABLE"] * 5
+        return statuses(await tenant.known(domain)) == ["UNREACHABLE"] * 5
 
     await eventually(unreachable, timedelta(seconds=20))
     assert await tenant.state(domain) == "READY"
@@ -142,7 +142,7 @@ async def test_a_degraded_domain_is_lost_after_its_deadline_and_can_recover(
     await world.age(domain, SIX_HOURS_OF_FAILED_CHECKS)
     await tenant.reaches(domain, "DEGRADED")
 
-    await world.age(domain, "deadline_at = now(), next_look_at = now()")
+    await world.age(domain, "deadline_at = now(), next_check_at = now()")
     await tenant.reaches(domain, "LOST")
     (event,) = await eventually(lambda: world.events("domain.lost", domain))
     assert event["data"]["previousState"] == "DEGRADED"
@@ -159,11 +159,11 @@ async def test_a_pending_domain_fails_after_its_deadline_and_can_recover(
     await tenant.reaches(domain, "PENDING")
     await check_again(world, tenant, domain)
 
-    await world.age(domain, "deadline_at = now(), next_look_at = now()")
+    await world.age(domain, "deadline_at = now(), next_check_at = now()")
     await tenant.reaches(domain, "FAILED")
     (event,) = await eventually(lambda: world.events("domain.failed", domain))
     assert "Not ready within 72 hours" in event["data"]["cause"]
-    assert not (await tenant.known(domain)).HasField("next_look_time")
+    assert not (await tenant.known(domain)).HasField("next_check_time")
 
     await world.publish(domain)
     await tenant.verify(domain)
@@ -178,8 +178,8 @@ async def test_repeated_verify_calls_count_as_one_failed_check(world: World, ten
         await check_again(world, tenant, domain)
 
     assert await tenant.state(domain) == "READY"
-    (row,) = await world.database.fetch("SELECT negative_looks FROM verifier.verifications")
-    assert row["negative_looks"] == 1
+    (row,) = await world.database.fetch("SELECT failed_checks FROM verifier.verifications")
+    assert row["failed_checks"] == 1
 
 
 async def test_a_domain_is_not_degraded_while_a_sender_holds_the_claim_lock(
@@ -188,7 +188,7 @@ async def test_a_domain_is_not_degraded_while_a_sender_holds_the_claim_lock(
     domain = await world.a_ready_domain(tenant)
     sender = await asyncpg.connect(world.database.url("sender"))
     async with sender.transaction():
-        await sender.execute("SELECT pg_advisory_xact_lock_shared(chassis.fence($1))", domain.claim_id)
+        await sender.execute("SELECT pg_advisory_xact_lock_shared(chassis.claim_lock($1))", domain.claim_id)
         await world.at_ses(domain, verified_for_sending=False)
         await world.age(domain, "ses_due_at = now()")
 

@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
-from services.verifier.model.records import Outcome, Verdict
+from services.verifier.model.records import Outcome, RecordStatus
 from services.verifier.resolver.resolver import Resolver, ResolverSettings
-from services.verifier.worker.inspection import inspect
+from services.verifier.worker.dns_check import inspect
 from tests.integration.verifier.situations import publish_all
 from tests.unit.verifier.cases import DOMAIN, SEND, shown_records
 
 EXPECTED = [record.expected for record in shown_records()]
-FOUND = {Verdict.FOUND}
+FOUND = {RecordStatus.FOUND}
 
 
 async def test_a_zone_is_found_as_soon_as_it_is_registered(
@@ -24,8 +24,8 @@ async def test_a_zone_is_found_as_soon_as_it_is_registered(
 
     publish_all(name_servers)
 
-    assert {check.verdict for check in before} == {Verdict.MISSING}
-    assert {check.verdict for check in await inspect(resolver, EXPECTED)} == FOUND
+    assert {check.status for check in before} == {RecordStatus.MISSING}
+    assert {check.status for check in await inspect(resolver, EXPECTED)} == FOUND
 
 
 async def test_a_record_is_found_as_soon_as_it_is_published(
@@ -34,12 +34,12 @@ async def test_a_record_is_found_as_soon_as_it_is_published(
     """The first answer is NXDOMAIN; negative answers are not cached, whatever the zone's SOA allows."""
     publish_all(name_servers)
     name_servers.withdraw(SEND)
-    missing = [check.verdict for check in await inspect(resolver, EXPECTED)]
+    missing = [check.status for check in await inspect(resolver, EXPECTED)]
 
     publish_all(name_servers)
 
-    assert missing[3:5] == [Verdict.MISSING] * 2
-    assert {check.verdict for check in await inspect(resolver, EXPECTED)} == FOUND
+    assert missing[3:5] == [RecordStatus.MISSING] * 2
+    assert {check.status for check in await inspect(resolver, EXPECTED)} == FOUND
 
 
 async def test_a_check_of_a_cached_zone_queries_each_server_once_per_record(
@@ -77,8 +77,8 @@ async def test_servers_in_private_networks_are_not_queried(name_servers: Interne
 
     checks = await inspect(Resolver(settings), EXPECTED)
 
-    assert {check.verdict for check in checks} == {Verdict.UNREACHABLE}
-    assert "private or reserved address" in checks[0].hint
+    assert {check.status for check in checks} == {RecordStatus.UNREACHABLE}
+    assert "private or reserved address" in checks[0].message
     hosts = {query.server for query in name_servers.packets.queries}
     assert hosts <= {"a.root-servers.net", "a.gtld-servers.net", "b.gtld-servers.net"}
 
@@ -88,10 +88,10 @@ async def test_a_check_ends_at_its_deadline_whatever_the_servers_do(
 ) -> None:
     publish_all(name_servers)
     for server in ("ns1.dns-host.com", "ns2.dns-host.com"):
-        name_servers.lay_fault(FaultKind.DELAY, server=server, delay_ms=60_000)
+        name_servers.inject_fault(FaultKind.DELAY, server=server, delay_ms=60_000)
 
     async with asyncio.timeout(2):
-        answer = await resolver.look(seconds=0.5).ask(EXPECTED[0].name, "CNAME")
+        answer = await resolver.lookup(seconds=0.5).ask(EXPECTED[0].name, "CNAME")
 
     assert {seen.outcome for seen in answer.observations} == {Outcome.TIMEOUT}
 
@@ -106,7 +106,7 @@ async def test_an_unreachable_root_server_is_not_evidence(name_servers: Internet
 
     checks = await inspect(Resolver(settings), EXPECTED)
 
-    assert {check.verdict for check in checks} == {Verdict.UNREACHABLE}
+    assert {check.status for check in checks} == {RecordStatus.UNREACHABLE}
 
 
 async def test_a_cname_chain_is_followed_for_at_most_eight_links(
@@ -126,5 +126,5 @@ async def test_a_cname_chain_is_followed_for_at_most_eight_links(
     name_servers.publish("hop9.host9.com", "TXT", policy.value)
     (nine,) = await inspect(resolver, [replace(policy)])
 
-    assert eight.verdict is Verdict.FOUND
-    assert nine.verdict is Verdict.UNREACHABLE
+    assert eight.status is RecordStatus.FOUND
+    assert nine.status is RecordStatus.UNREACHABLE

@@ -28,7 +28,7 @@ async def account_with(tenant: Tenant, key: str) -> pb.SesAccount:
 
 async def test_an_operator_sees_the_account_and_its_limits(world: World, tenant: Tenant) -> None:
     async def queried() -> bool:
-        return (await account_of(tenant)).HasField("look_time")
+        return (await account_of(tenant)).HasField("check_time")
 
     await eventually(queried)
     account = await account_of(tenant)
@@ -46,7 +46,7 @@ async def test_a_tenant_sees_only_whether_the_account_can_send(world: World, ten
 
     seen = await account_with(tenant, tenant.key)
 
-    assert {field.name for field, _ in seen.ListFields()} == {"region", "state", "look_time"}
+    assert {field.name for field, _ in seen.ListFields()} == {"region", "state", "check_time"}
     assert (await account_of(tenant)).sent_last_24_hours == 7
 
 
@@ -85,7 +85,7 @@ async def published_once(world: World, before: str, after: str) -> bool:
 
 async def test_operators_see_the_account_as_metrics(world: World, tenant: Tenant) -> None:
     async def queried() -> bool:
-        return (await account_of(tenant)).HasField("look_time")
+        return (await account_of(tenant)).HasField("check_time")
 
     await eventually(queried)
     async with world.database.open("verifier") as database:
@@ -113,7 +113,7 @@ async def test_an_account_is_unreachable_after_a_while_without_a_response(
     assert await in_state("READY")
 
     await world.database.execute(
-        "UPDATE verifier.ses_account SET due_at = now(), looked_at = now() - interval '10 minutes'"
+        "UPDATE verifier.ses_account SET due_at = now(), checked_at = now() - interval '10 minutes'"
     )
     await eventually(lambda: in_state("UNREACHABLE"))
     assert "SES" in (await account_of(tenant)).state_note

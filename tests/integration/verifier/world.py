@@ -228,7 +228,7 @@ def state_name(state: domains_pb2.Domain.State.ValueType) -> str:
     return domains_pb2.Domain.State.Name(state).removeprefix("STATE_")
 
 
-def verdicts(known: pb.Verification) -> list[str]:
+def statuses(known: pb.Verification) -> list[str]:
     """Return the statuses of the records, in their order."""
-    names = (pb.RecordCheck.Verdict.Name(record.verdict) for record in known.records)
-    return [name.removeprefix("VERDICT_") for name in names]
+    names = (pb.RecordCheck.Status.Name(record.status) for record in known.records)
+    return [name.removeprefix("STATUS_") for name in names]

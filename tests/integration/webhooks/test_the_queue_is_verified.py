@@ -50,7 +50,7 @@ def counted(kept: str) -> float:
     return sum(
         each.value
         for each in samples
-        if each.name == "letterhead_sns_refusals_total" and wanted.items() <= each.labels.items()
+        if each.name == "letterhead_sns_rejections_total" and wanted.items() <= each.labels.items()
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from chassis.worker import ClaimLoop
+from chassis.worker import LeaseLoop
 from tests.waiting import eventually
 
 LONG = timedelta(minutes=5)
@@ -29,7 +29,7 @@ class Rows:
 
 
 @asynccontextmanager
-async def running(loop: ClaimLoop[int]) -> AsyncIterator[asyncio.Event]:
+async def running(loop: LeaseLoop[int]) -> AsyncIterator[asyncio.Event]:
     stop = asyncio.Event()
     task = asyncio.create_task(loop.run(stop))
     yield stop
@@ -48,7 +48,7 @@ async def test_all_due_rows_are_processed_with_limited_concurrency() -> None:
         at_once -= 1
         done.append(row)
 
-    async with running(ClaimLoop("test", rows.claim, step, concurrency=3, idle=LONG)):
+    async with running(LeaseLoop("test", rows.claim, step, concurrency=3, idle=LONG)):
         await eventually(lambda: len(done) == 20)
 
     assert sorted(done) == list(range(20))
@@ -62,7 +62,7 @@ async def test_wake_makes_the_loop_claim_again() -> None:
     async def step(row: int) -> None:
         done.append(row)
 
-    loop = ClaimLoop("test", rows.claim, step, concurrency=3, idle=LONG)
+    loop = LeaseLoop("test", rows.claim, step, concurrency=3, idle=LONG)
     async with running(loop):
         await eventually(lambda: rows.limits)
         rows.due.append(7)
@@ -75,7 +75,7 @@ async def test_the_loop_claims_again_after_the_idle_time() -> None:
 
     async def step(_: int) -> None: ...
 
-    async with running(ClaimLoop("test", rows.claim, step, concurrency=3, idle=timedelta(milliseconds=5))):
+    async with running(LeaseLoop("test", rows.claim, step, concurrency=3, idle=timedelta(milliseconds=5))):
         await eventually(lambda: len(rows.limits) > 3)
 
 
@@ -88,7 +88,7 @@ async def test_failed_steps_and_claims_do_not_end_the_loop() -> None:
             raise ZeroDivisionError
         done.append(row)
 
-    async with running(ClaimLoop("test", rows.claim, step, concurrency=1, idle=LONG)):
+    async with running(LeaseLoop("test", rows.claim, step, concurrency=1, idle=LONG)):
         await eventually(lambda: done == [1, 3])
 
 
@@ -100,7 +100,7 @@ async def test_shutdown_waits_for_steps_in_flight_and_claims_nothing_more() -> N
         await go_on.wait()
         done.append(row)
 
-    async with running(ClaimLoop("test", rows.claim, step, concurrency=1, idle=LONG)) as stop:
+    async with running(LeaseLoop("test", rows.claim, step, concurrency=1, idle=LONG)) as stop:
         await started.wait()
         stop.set()
         await asyncio.sleep(0)
@@ -118,6 +118,6 @@ async def test_a_slow_step_does_not_delay_the_others() -> None:
             await go_on.wait()
         done.append(row)
 
-    async with running(ClaimLoop("test", rows.claim, step, concurrency=2, idle=LONG)):
+    async with running(LeaseLoop("test", rows.claim, step, concurrency=2, idle=LONG)):
         await eventually(lambda: done == list(range(1, 10)))
         go_on.set()

@@ -45,7 +45,7 @@ def test_a_line_of_a_library_has_the_same_form(capsys: pytest.CaptureFixture[str
     logging.getLogger("some.library").warning("it %s", "broke")
 
     line = json.loads(capsys.readouterr().out)
-    assert (line["action"], line["message"], line["level"]) == ("library_spoke", "it broke", "warning")
+    assert (line["action"], line["message"], line["level"]) == ("library_log", "it broke", "warning")
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])

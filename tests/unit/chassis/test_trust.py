@@ -9,7 +9,7 @@ import pytest
 from chassis.events import Event
 from chassis.events.envelope import source_of
 from chassis.events.subjects import INSTALLATION_WIDE, OWNERS, TENANT_IF_KNOWN
-from chassis.events.trust import EventRefused, check_own, trusted
+from chassis.events.trust import EventRejected, check_own, trusted
 from letterhead.events.v1 import domain_events_pb2
 
 TENANT = str(uuid4())
@@ -36,13 +36,13 @@ def test_an_event_from_its_owner_is_accepted(subject: str) -> None:
 @pytest.mark.parametrize("subject", OWNERS)
 def test_an_event_from_another_service_is_rejected(subject: str) -> None:
     for service in {*OWNERS.values(), "subscriber"} - {OWNERS[subject]}:
-        with pytest.raises(EventRefused, match=f"belongs to {OWNERS[subject]}"):
+        with pytest.raises(EventRejected, match=f"belongs to {OWNERS[subject]}"):
             trusted(an_event(subject, source=source_of(service)), subject)
 
 
 @pytest.mark.parametrize("subject", set(OWNERS) - INSTALLATION_WIDE - TENANT_IF_KNOWN)
 def test_an_event_without_a_tenant_is_rejected(subject: str) -> None:
-    with pytest.raises(EventRefused, match="has no tenant_id"):
+    with pytest.raises(EventRejected, match="has no tenant_id"):
         trusted(an_event(subject, tenantid=None), subject)
 
 
@@ -50,13 +50,13 @@ def test_an_event_without_a_tenant_is_rejected(subject: str) -> None:
 def test_feedback_about_a_known_email_requires_a_tenant(subject: str) -> None:
     trusted(an_event(subject, tenantid=None, data={"email": {"sesId": "0100"}}), subject)
 
-    with pytest.raises(EventRefused, match="has no tenant_id"):
+    with pytest.raises(EventRejected, match="has no tenant_id"):
         trusted(an_event(subject, tenantid=None, data={"email": {"id": str(uuid4())}}), subject)
 
 
 @pytest.mark.parametrize("subject", INSTALLATION_WIDE)
 def test_an_installation_wide_event_must_not_have_a_tenant(subject: str) -> None:
-    with pytest.raises(EventRefused, match="must not have a tenant"):
+    with pytest.raises(EventRejected, match="must not have a tenant"):
         trusted(an_event(subject, tenantid=TENANT), subject)
 
 
@@ -68,14 +68,14 @@ def test_an_event_whose_data_names_another_tenant_is_rejected(within: str) -> No
 
     trusted(about(TENANT), "domain.ready")
 
-    with pytest.raises(EventRefused, match="its data names"):
+    with pytest.raises(EventRejected, match="its data names"):
         trusted(about(str(uuid4())), "domain.ready")
 
 
 def test_an_event_on_the_wrong_or_an_unknown_subject_is_rejected() -> None:
-    with pytest.raises(EventRefused, match=r"arrived on 'domain\.ready'"):
+    with pytest.raises(EventRejected, match=r"arrived on 'domain\.ready'"):
         trusted(an_event("email.sent"), "domain.ready")
-    with pytest.raises(EventRefused, match="no service owns"):
+    with pytest.raises(EventRejected, match="no service owns"):
         trusted(an_event("email.sent", type="domain.stolen"), "domain.stolen")
 
 
@@ -91,7 +91,7 @@ ANSWERS = (
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=range(len(ANSWERS)))
 def test_a_reply_of_the_server_is_rejected(answer: bytes) -> None:
-    with pytest.raises(EventRefused):
+    with pytest.raises(EventRejected):
         trusted(answer, "domain.ready")
 
 

@@ -43,11 +43,11 @@ def inbound(name: str = DOMAIN) -> DnsRecord:
 
 def seen(
     record: DnsRecord,
-    verdict: RecordCheck.Verdict.ValueType = RecordCheck.VERDICT_MISSING,
+    status: RecordCheck.Status.ValueType = RecordCheck.STATUS_MISSING,
     *values: str,
-    hint: str = "",
+    message: str = "",
 ) -> RecordCheck:
-    return RecordCheck(record=record, verdict=verdict, seen=values, zone=ZONE, hint=hint)
+    return RecordCheck(record=record, status=status, seen=values, zone=ZONE, message=message)
 
 
 def checks() -> list[RecordCheck]:

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
-from services.console.api.domains_protos import OF_STATE, OF_VERDICT, detail_of, is_shown
+from services.console.api.domains_protos import OF_STATE, RECORD_STATUS, detail_of, is_shown
 from services.console.api.errors import Rejected
 from services.console.api.lists import page_of
 
@@ -38,7 +38,7 @@ def test_every_state_is_mapped_or_hidden() -> None:
 
 
 def test_every_verdict_is_mapped() -> None:
-    assert OF_VERDICT.keys() == set(RecordCheck.Verdict.values())
+    assert RECORD_STATUS.keys() == set(RecordCheck.Status.values())
 
 
 def test_record_names_are_relative_to_the_zone_and_dmarc_is_left_out() -> None:
@@ -54,7 +54,7 @@ def test_record_names_are_relative_to_the_zone_and_dmarc_is_left_out() -> None:
 
 
 def test_the_zone_from_dns_takes_precedence_over_the_guessed_zone() -> None:
-    check = RecordCheck(record=RETURN, verdict=RecordCheck.VERDICT_FOUND, zone="in.mnexa.co.uk")
+    check = RecordCheck(record=RETURN, status=RecordCheck.STATUS_FOUND, zone="in.mnexa.co.uk")
 
     (record,) = detail_of(a_domain(RETURN), [check]).records
 

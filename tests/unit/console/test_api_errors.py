@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from letterhead.errors.v1.error_reason_pb2 import ErrorReason
 from services.console.api import errors
-from services.console.calls import Refused, refusal_of
+from services.console.calls import CallFailed, failure_of
 
 # https://resend.com/docs/api-reference/errors
 NAMES = {
@@ -39,7 +39,7 @@ ELSEWHERE = {
 
 def a_refusal(
     code: str, reason: str, message: str = "It cannot be.", *fields: tuple[str, str], wait: int = 0
-) -> Refused:
+) -> CallFailed:
     """Return an error as a service would have reported it."""
     parts = [details.ErrorInfo(reason=reason, domain="letterhead")]
     if fields:
@@ -54,7 +54,7 @@ def a_refusal(
         packed = Any()
         packed.Pack(each)
         status.details.append(packed)
-    return refusal_of(status)
+    return failure_of(status)
 
 
 def answered(error: Exception) -> tuple[int, str, str]:

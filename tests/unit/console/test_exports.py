@@ -70,13 +70,13 @@ def test_terraform_has_every_record() -> None:
 @pytest.mark.parametrize(
     ("check", "kept"),
     [
-        (seen(dmarc(), RecordCheck.VERDICT_MISSING), True),
-        (seen(dmarc(), RecordCheck.VERDICT_FOUND, "v=DMARC1; p=none;"), True),
-        (seen(dmarc(), RecordCheck.VERDICT_FOUND, "v=DMARC1; p=reject"), False),
-        (seen(dmarc(), RecordCheck.VERDICT_UNREACHABLE), False),
-        (seen(dmarc(), RecordCheck.VERDICT_UNSPECIFIED), False),
-        (seen(inbound(), RecordCheck.VERDICT_CONFLICT, "10 mx.elsewhere.com"), False),
-        (seen(txt(), RecordCheck.VERDICT_MISMATCH, "v=spf1 -all"), True),
+        (seen(dmarc(), RecordCheck.STATUS_MISSING), True),
+        (seen(dmarc(), RecordCheck.STATUS_FOUND, "v=DMARC1; p=none;"), True),
+        (seen(dmarc(), RecordCheck.STATUS_FOUND, "v=DMARC1; p=reject"), False),
+        (seen(dmarc(), RecordCheck.STATUS_UNREACHABLE), False),
+        (seen(dmarc(), RecordCheck.STATUS_UNSPECIFIED), False),
+        (seen(inbound(), RecordCheck.STATUS_CONFLICT, "10 mx.elsewhere.com"), False),
+        (seen(txt(), RecordCheck.STATUS_MISMATCH, "v=spf1 -all"), True),
     ],
 )
 def test_harmful_recommendations_are_left_out_with_a_comment(check: RecordCheck, kept: bool) -> None:  # noqa: FBT001 - a table

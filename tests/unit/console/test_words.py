@@ -9,7 +9,7 @@ from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
 from services.console import chips, words
-from services.verifier.model.hints import HINTS
+from services.verifier.model.messages import MESSAGES
 from services.verifier.model.records import Reason
 from tests.unit.console.records import DOMAIN, TOKENS, ZONE, checks, cname, mx, seen
 
@@ -21,7 +21,7 @@ def test_every_state_has_a_chip_with_a_unique_label() -> None:
         [chips.domain_state(state) for state in Domain.State.values() if state],
         [chips.email_state(state) for state in Email.State.values() if state],
         [chips.recipient_state(state) for state in Recipient.State.values() if state],
-        [chips.verdict(RecordCheck(verdict=verdict)) for verdict in RecordCheck.Verdict.values()],
+        [chips.record(RecordCheck(status=status)) for status in RecordCheck.Status.values()],
     ]
 
     for kind in shown:
@@ -31,7 +31,7 @@ def test_every_state_has_a_chip_with_a_unique_label() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_no_message_names_the_provider(reason: Reason) -> None:
-    assert not PROVIDER.search(words.plain(HINTS[reason]))
+    assert not PROVIDER.search(words.plain(MESSAGES[reason]))
 
 
 @pytest.mark.parametrize(
@@ -59,15 +59,15 @@ def test_messages_of_services_are_shown_without_rpc_and_provider_names(text: str
 
 
 def test_a_dkim_token_is_shortened_in_a_message() -> None:
-    check = seen(cname(TOKENS[0]), RecordCheck.VERDICT_MISMATCH, hint=f"Points at {TOKENS[1]}.example.com.")
+    check = seen(cname(TOKENS[0]), RecordCheck.STATUS_MISMATCH, message=f"Points at {TOKENS[1]}.example.com.")
 
     assert words.advice(check) == "Points at bbbbbb….example.com."
 
 
 def test_the_message_for_a_missing_record_is_shortened() -> None:
-    hint = HINTS[Reason.NOT_THERE].format(type="MX", name=f"send.{DOMAIN}", zone=ZONE, host="send.inbox")
+    hint = MESSAGES[Reason.NOT_THERE].format(type="MX", name=f"send.{DOMAIN}", zone=ZONE, host="send.inbox")
 
-    text = words.advice(seen(mx(), RecordCheck.VERDICT_MISSING, hint=hint))
+    text = words.advice(seen(mx(), RecordCheck.STATUS_MISSING, message=hint))
 
     assert text == "Not found yet. Add it to the DNS zone mnexa.ai."
 
@@ -98,7 +98,7 @@ def test_the_headline_says_what_to_do_next() -> None:
         state=Domain.STATE_PENDING, records=checks(), state_note="DNS is right; waiting for SES to see it."
     )
     for check in pending.records[:5]:
-        check.verdict = RecordCheck.VERDICT_FOUND
+        check.status = RecordCheck.STATUS_FOUND
 
     assert words.found(pending.records) == (5, 5)
     assert words.headline(pending) == (

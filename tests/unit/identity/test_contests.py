@@ -13,12 +13,12 @@ from services.identity.model.ownership import (
     CHALLENGE,
     HOLDERS,
     Cause,
-    Contender,
+    LiveClaim,
     Move,
     Ownership,
     Past,
     Precheck,
-    Reign,
+    ReadyClaim,
     TokenCheck,
 )
 
@@ -32,8 +32,8 @@ MISSED = TokenCheck(found=False, missing_checks=1, checked_at=NOW)
 UNSEEN = TokenCheck(found=False, missing_checks=2, checked_at=NOW)
 
 
-def a_claim(number: int, ownership: Ownership, **facts: object) -> Contender:
-    claim = Contender(
+def a_claim(number: int, ownership: Ownership, **facts: object) -> LiveClaim:
+    claim = LiveClaim(
         claim_id=UUID(int=number),
         tenant_id=UUID(int=100 + number),
         ownership=ownership,
@@ -43,7 +43,7 @@ def a_claim(number: int, ownership: Ownership, **facts: object) -> Contender:
         token_at=NOW - HOUR,
         adopted=False,
         state="PENDING",
-        dkim_good=False,
+        dkim_valid=False,
         dkim_found=False,
         ever_ready=False,
         others_open=False,
@@ -53,12 +53,12 @@ def a_claim(number: int, ownership: Ownership, **facts: object) -> Contender:
     return replace(claim, **facts)  # type: ignore[arg-type]
 
 
-def a_sender(number: int = 1, ownership: Ownership = Ownership.SOLE, **facts: object) -> Contender:
-    ready = {"state": "READY", "dkim_good": True, "dkim_found": True, "ever_ready": True}
+def a_sender(number: int = 1, ownership: Ownership = Ownership.SOLE, **facts: object) -> LiveClaim:
+    ready = {"state": "READY", "dkim_valid": True, "dkim_found": True, "ever_ready": True}
     return a_claim(number, ownership, **ready | facts)
 
 
-def changes(*claims: Contender, past: Past | None = None, now: datetime = NOW) -> list[tuple[int, str]]:
+def changes(*claims: LiveClaim, past: Past | None = None, now: datetime = NOW) -> list[tuple[int, str]]:
     moves = next_moves(claims, past or Past(), now)
     return [(move.claim_id.int, move.after.value) for move in moves]
 
@@ -78,7 +78,7 @@ def test_a_new_claim_is_decided_by_the_dkim_precheck(precheck: Precheck, after: 
 
 def test_a_live_rival_or_an_earlier_ready_tenant_requires_proof() -> None:
     mine, rival = UUID(int=101), a_claim(2, Ownership.PROOF_DUE)
-    earlier = Past((Reign(UUID(int=9), Ownership.SOLE, NOW - 90 * DAY, NOW - 80 * DAY),))
+    earlier = Past((ReadyClaim(UUID(int=9), Ownership.SOLE, NOW - 90 * DAY, NOW - 80 * DAY),))
 
     assert demand(mine, [rival], Past(), NOW) is Cause.CONTESTED
     assert demand(mine, [replace(rival, ownership=Ownership.SUPERSEDED)], Past(), NOW) is None
@@ -105,11 +105,11 @@ def test_the_last_ready_tenant_may_return_without_proof_for_a_week(
     returns: bool,  # noqa: FBT001 - pytest passes parameters by name
 ) -> None:
     mine, other = UUID(int=101), UUID(int=102)
-    reigns = (
-        Reign(other, Ownership.SOLE, NOW - 90 * DAY, NOW - 80 * DAY),
-        Reign(mine, ownership, NOW - 30 * DAY, deleted),
+    ready_claims = (
+        ReadyClaim(other, Ownership.SOLE, NOW - 90 * DAY, NOW - 80 * DAY),
+        ReadyClaim(mine, ownership, NOW - 30 * DAY, deleted),
     )
-    past = Past(reigns, {other: other_claimed} if other_claimed else {})
+    past = Past(ready_claims, {other: other_claimed} if other_claimed else {})
     claim = a_claim(1, Ownership.UNDECIDED, tenant_id=mine, precheck=Precheck.PRESENT)
 
     assert (demand(mine, [], past, NOW) is None) == returns
@@ -137,9 +137,9 @@ def test_a_token_proves_a_name_that_no_tenant_sends_from() -> None:
     assert changes(proving) == [(2, "PROVEN")]
     assert changes(replace(proving, others_open=True)) == []
     assert changes(a_claim(1, Ownership.SOLE), proving) == [(1, "PROOF_DUE")]
-    ended = a_sender(1, state="LOST", dkim_good=False)
+    ended = a_sender(1, state="LOST", dkim_valid=False)
     assert changes(ended, proving) == [(1, "PROOF_DUE")]  # it was SOLE, so it may still prove itself
-    lost = a_sender(1, Ownership.PROVEN, state="LOST", dkim_good=False)
+    lost = a_sender(1, Ownership.PROVEN, state="LOST", dkim_valid=False)
     assert changes(lost, proving) == [(1, "SUPERSEDED")]
 
 
@@ -179,7 +179,7 @@ LATE = NOW + CHALLENGE
         ),
         pytest.param({"state": "LOST"}, {}, NOW, [(1, "SUPERSEDED")], id="the holder is LOST"),
         pytest.param(
-            {"state": "DEGRADED", "dkim_good": False},
+            {"state": "DEGRADED", "dkim_valid": False},
             {},
             NOW,
             [(1, "SUPERSEDED")],
@@ -240,7 +240,7 @@ facts = st.fixed_dictionaries(
     {
         "ownership": st.sampled_from(Ownership),
         "state": st.sampled_from(["", "PENDING", "READY", "DEGRADED", "LOST", "FAILED"]),
-        "dkim_good": st.booleans(),
+        "dkim_valid": st.booleans(),
         "dkim_found": st.booleans(),
         "ever_ready": st.booleans(),
         "others_open": st.booleans(),
@@ -252,7 +252,7 @@ facts = st.fixed_dictionaries(
 )
 
 
-def applied(claim: Contender, move: Move) -> Contender:
+def applied(claim: LiveClaim, move: Move) -> LiveClaim:
     """Return the claim as the store leaves it."""
     return replace(
         claim,
@@ -271,7 +271,7 @@ def applied(claim: Contender, move: Move) -> Contender:
 def test_at_most_one_claim_holds_the_name_and_decisions_terminate(
     drawn: list[dict[str, object]],
 ) -> None:
-    claims: list[Contender] = []
+    claims: list[LiveClaim] = []
     for number, each in enumerate(drawn, start=1):
         claim = replace(a_claim(number, Ownership.PROOF_DUE), **each)  # type: ignore[arg-type]
         if claim.ownership is Ownership.CHALLENGED:

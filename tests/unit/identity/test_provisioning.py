@@ -48,7 +48,7 @@ A_WORK = Work(
     mail_from_label="send",
     attempts=1,
     repair_cause="",
-    fence=1,
+    lease_token=1,
     plan=(),
 )
 SES = botocore.session.get_session().get_service_model("sesv2")

@@ -1,18 +1,18 @@
 from sandbox.mailbox.authentication_results import authentication_results
-from sandbox.mailbox.dmarc import DmarcVerdict
-from sandbox.mailbox.judge import DkimVerdict, Envelope, Judgement, SpfVerdict
+from sandbox.mailbox.dmarc import DmarcResult
+from sandbox.mailbox.judge import DkimResult, Envelope, Evaluation, SpfResult
 
 
 def test_an_email_cannot_forge_a_result() -> None:
     forged = 'a"\r\n; dmarc=pass header.from=b'
     envelope = Envelope("203.0.113.10", "helo.example.com", forged, ("to@example.com",))
-    judgement = Judgement(
-        dkim=(DkimVerdict(forged, forged, "fail", reason=f"(why) {forged}"),),
-        spf=SpfVerdict("none", "example.com"),
-        dmarc=DmarcVerdict("fail", "example.com"),
+    evaluation = Evaluation(
+        dkim=(DkimResult(forged, forged, "fail", reason=f"(why) {forged}"),),
+        spf=SpfResult("none", "example.com"),
+        dmarc=DmarcResult("fail", "example.com"),
     )
 
-    header = authentication_results("mx.example.com", judgement, envelope)
+    header = authentication_results("mx.example.com", evaluation, envelope)
 
     lines = header.split("\r\n")
     assert [line.strip().split(" ")[0] for line in lines] == [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sandbox.mailbox.dmarc import Dmarc, DmarcVerdict, parse_policy
+from sandbox.mailbox.dmarc import Dmarc, DmarcResult, parse_policy
 
 Zone = dict[str, list[str]]
 
@@ -17,7 +17,7 @@ def evaluator(dns: Zone, failing: str = "") -> Dmarc:
     return Dmarc(txt, exists)
 
 
-async def evaluated(dns: Zone, author: str, dkim: list[str], spf: str | None) -> DmarcVerdict:
+async def evaluated(dns: Zone, author: str, dkim: list[str], spf: str | None) -> DmarcResult:
     return await evaluator(dns).evaluate(author, dkim, spf)
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sandbox.dns.records import DnsMistake, parse
+from sandbox.dns.records import DnsError, parse
 
 
 def test_a_long_txt_is_split_into_strings() -> None:
@@ -51,5 +51,5 @@ def test_names_are_lower_case_without_trailing_dot() -> None:
 def test_an_invalid_record_is_rejected_with_a_reason(
     name: str, rdtype: str, value: str, message: str
 ) -> None:
-    with pytest.raises(DnsMistake, match=message):
+    with pytest.raises(DnsError, match=message):
         parse(name, rdtype, value)

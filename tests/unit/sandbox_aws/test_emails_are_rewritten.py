@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.aws.composing import compose, join_headers, rewrite, split
 from sandbox.aws.emails import new_id
-from sandbox.aws.refusals import Refusal
+from sandbox.aws.errors import AwsError
 
 NOW = datetime(2026, 11, 21, 9, 30, tzinfo=UTC)
 
@@ -82,7 +82,7 @@ def test_fifty_recipients_are_folded_into_short_lines() -> None:
     ],
 )
 def test_content_that_would_forge_or_break_the_email_is_rejected(wrong: dict[str, Any]) -> None:
-    with pytest.raises(Refusal, match="BadRequestException"):
+    with pytest.raises(AwsError, match="BadRequestException"):
         compose(simple(**wrong))
 
 

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from sandbox.aws.policies import Asking, allows, denies
+from sandbox.aws.policies import AccessRequest, allows, denies
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:events"
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:feedback"
-BY_TOPIC = Asking(
+BY_TOPIC = AccessRequest(
     service="sns.amazonaws.com",
     action="sqs:SendMessage",
     resource=QUEUE,
     context={"aws:SourceArn": TOPIC, "aws:SecureTransport": "true"},
 )
-BY_HAND = Asking(
+BY_HAND = AccessRequest(
     account="123456789012",
     action="sqs:SendMessage",
     resource=QUEUE,

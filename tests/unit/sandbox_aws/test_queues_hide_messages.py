@@ -6,8 +6,8 @@ import time
 
 import pytest
 
+from sandbox.aws.errors import AwsError
 from sandbox.aws.queues import Queue, QueuedMessage
-from sandbox.aws.refusals import Refusal
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ async def test_a_visibility_timeout_of_0_shows_a_message_at_once(queue: Queue) -
 
 
 async def test_an_unknown_receipt_is_rejected(queue: Queue) -> None:
-    with pytest.raises(Refusal, match="ReceiptHandleIsInvalid"):
+    with pytest.raises(AwsError, match="ReceiptHandleIsInvalid"):
         queue.delete("nonsense")
-    with pytest.raises(Refusal, match="MessageNotInflight"):
+    with pytest.raises(AwsError, match="MessageNotInflight"):
         queue.change_visibility("AQEBgone", 5)
 
 

@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.aws.axis import PATIENCE, Axis, Status
+from sandbox.aws.condition import PATIENCE, Condition, Status
 
 START = datetime(2026, 11, 21, tzinfo=UTC)
 MISSING = "HOST_NOT_FOUND"
 
 
-def checked(*checks: tuple[str | None, timedelta]) -> Axis:
+def checked(*checks: tuple[str | None, timedelta]) -> Condition:
     """Return a verification after these checks, each an error (or None) and the time since the start."""
-    verification = Axis(Status.PENDING, START)
+    verification = Condition(Status.PENDING, START)
     for error, later in checks:
         if verification.watched:
             verification.observe(error, START + later)

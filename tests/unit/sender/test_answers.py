@@ -5,7 +5,7 @@ from datetime import timedelta
 import botocore.session
 import pytest
 
-from services.sender.model.answers import REFUSALS, Lost, Refused, Then, read_error
+from services.sender.model.answers import REFUSALS, Lost, Rejected, Then, read_error
 
 DEFINITE = [
     ("TooManyRequestsException", 429, "Maximum sending rate exceeded.", Then.RETRY, True),
@@ -31,7 +31,7 @@ def test_a_known_error_code_is_a_definite_rejection(
 ) -> None:
     answer = read_error(code, status, message)
 
-    assert isinstance(answer, Refused)
+    assert isinstance(answer, Rejected)
     assert (answer.then, answer.everyone) == (then, everyone)
     assert code in answer.error
     assert answer.note.endswith((".", message))
@@ -61,14 +61,14 @@ def test_an_exhausted_quota_waits_longer_than_an_exceeded_rate() -> None:
     rate = read_error("TooManyRequestsException", 429, "Maximum sending rate exceeded.")
     quota = read_error("TooManyRequestsException", 429, "Daily message quota exceeded.")
 
-    assert isinstance(rate, Refused)
-    assert isinstance(quota, Refused)
+    assert isinstance(rate, Rejected)
+    assert isinstance(quota, Rejected)
     assert rate.delay(1) == timedelta(seconds=1)
     assert quota.delay(1) == timedelta(minutes=2)
 
 
 def test_delays_double_up_to_the_maximum() -> None:
-    rejection = Refused(Then.RETRY, "", pause=timedelta(seconds=1), longest=timedelta(seconds=30))
+    rejection = Rejected(Then.RETRY, "", pause=timedelta(seconds=1), longest=timedelta(seconds=30))
 
     delays = [rejection.delay(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)]
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from chassis.errors import InvalidArgument
-from services.sender.commands.batches import MAX_EMAILS, check_items, drafts_of, judge
+from services.sender.commands.batches import MAX_EMAILS, check_items, drafts_of, evaluate
 from services.sender.model.emails import Draft
 from tests.unit.sender.test_drafts import GOOD, NOW
 
@@ -23,7 +23,7 @@ def test_all_mistakes_of_all_emails_are_named() -> None:
 
 
 def test_each_email_is_checked_independently() -> None:
-    good, bad, other = judge([GOOD, BAD, GOOD], NOW)
+    good, bad, other = evaluate([GOOD, BAD, GOOD], NOW)
 
     assert isinstance(good, Draft)
     assert isinstance(other, Draft)

@@ -8,11 +8,11 @@ import pytest
 
 from chassis.errors import InvalidArgument
 from services.sender.commands import drafts
-from services.sender.commands.drafts import MAX_SIZE, File, Wish, check_request_id, encoded_size
+from services.sender.commands.drafts import MAX_SIZE, EmailSpec, File, check_request_id, encoded_size
 from services.sender.model.emails import Address, Draft, OnUnknown, RecipientKind
 from services.sender.model.headers import Unsubscribe
 
-GOOD = Wish(
+GOOD = EmailSpec(
     sender=("agent@inbox.mnexa.ai", "Agent"),
     to=[("reader@example.com", "")],
     cc=[],
@@ -31,7 +31,7 @@ PDF = File("invoice.pdf", "", "", b"%PDF")
 LOGO = File("logo.png", "image/png", "logo", b"\x89PNG")
 
 
-def draft(request: Wish) -> Draft:
+def draft(request: EmailSpec) -> Draft:
     return drafts.draft(request, NOW)
 
 

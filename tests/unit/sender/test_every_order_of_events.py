@@ -19,7 +19,7 @@ from services.sender.events import FEEDBACK, read_report
 from services.sender.model.emails import TRANSITIONS, RecipientState, State
 from services.sender.model.feedback import Report, to_advance, to_suppress
 from services.webhooks.events import event_of
-from services.webhooks.model.facts import parse
+from services.webhooks.model.feedback import parse
 from tests.figures import Figure
 from tests.unit.webhooks.ses_events import SentEmail
 
@@ -65,7 +65,7 @@ def scenarios() -> dict[str, list[Json]]:
 class StoredEmail:
     """An email as sender stores it, without a database; the same functions decide."""
 
-    state: State = State.CLAIMED
+    state: State = State.SENDING
     accepted: bool = False
     recipients: dict[str, RecipientState] = field(
         default_factory=lambda: dict.fromkeys(RECIPIENTS, RecipientState.PENDING)

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import pytest
 
+from services.sender.mime_verification.agreement import disagreements
 from services.sender.model.emails import Address
 from services.sender.model.headers import BadHeader, check_header
-from services.sender.model.mime import Letter, build
-from services.sender.proofreading.agreement import disagreements
+from services.sender.model.mime import MimeMessage, build
 from tests.fuzz.pieces import FORBIDDEN_HEADERS
 
-MESSAGE = Letter(
+MESSAGE = MimeMessage(
     sender=Address("agent@inbox.mnexa.ai"),
     to=[Address("reader@example.com")],
     cc=[],

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.sender.mime_verification import parser_python
+from services.sender.mime_verification.agreement import disagreements
 from services.sender.model import mime
 from services.sender.model.addresses import BadAddress, check_name
 from services.sender.model.emails import Address, Attachment
 from services.sender.model.headers import BadHeader, check_header
-from services.sender.model.mime import Letter, build
-from services.sender.proofreading import reader_python
-from services.sender.proofreading.agreement import disagreements
+from services.sender.model.mime import MimeMessage, build
 
-MESSAGE = Letter(
+MESSAGE = MimeMessage(
     sender=Address("agent@inbox.mnexa.ai", "Agent"),
     to=[Address("reader@example.com")],
     cc=[],
@@ -89,7 +89,7 @@ def test_attachments_have_the_expected_structure(fields: dict[str, Any], structu
 
     content = build(message)
 
-    assert reader_python.read(content).shape == structure
+    assert parser_python.read(content).shape == structure
     assert disagreements(message, content) == []
 
 
@@ -219,7 +219,7 @@ def test_a_message_is_ascii_with_crlf_line_breaks(body: str) -> None:
     assert b"\n" not in content.replace(b"\r\n", b"")
 
 
-def unescaped(message: Letter) -> bytes:
+def unescaped(message: MimeMessage) -> bytes:
     """Write every value without escaping it."""
     lines = [
         f"From: {message.sender.name} <{message.sender.address}>",
@@ -237,15 +237,15 @@ def unescaped(message: Letter) -> bytes:
     return "\r\n".join(lines).encode("utf-8", "replace")
 
 
-def extra_header(message: Letter) -> bytes:
+def extra_header(message: MimeMessage) -> bytes:
     return build(message).replace(b"MIME-Version", b"X-SES-TENANT: other\r\nMIME-Version", 1)
 
 
-def second_author(message: Letter) -> bytes:
+def second_author(message: MimeMessage) -> bytes:
     return build(message).replace(b"<agent@inbox.mnexa.ai>", b"<agent@inbox.mnexa.ai>, b@y.com", 1)
 
 
-def changed_body(message: Letter) -> bytes:
+def changed_body(message: MimeMessage) -> bytes:
     return build(message).replace(b"Good day.", b"Bad day.", 1)
 
 
@@ -262,10 +262,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("message", HOSTILE, ids=range(len(HOSTILE)))
-def test_a_builder_without_escaping_is_caught(message: Letter) -> None:
+def test_a_builder_without_escaping_is_caught(message: MimeMessage) -> None:
     assert disagreements(message, unescaped(message))
 
 
 @pytest.mark.parametrize("builder", [extra_header, second_author, changed_body])
-def test_a_builder_that_changes_the_message_is_caught(builder: Callable[[Letter], bytes]) -> None:
+def test_a_builder_that_changes_the_message_is_caught(builder: Callable[[MimeMessage], bytes]) -> None:
     assert disagreements(MESSAGE, builder(MESSAGE))

@@ -28,12 +28,12 @@ def test_each_transition_has_a_reason_and_changes_the_state(before: State, after
 
 
 def test_only_a_queued_email_is_claimed() -> None:
-    assert [state for state in State if State.CLAIMED in TRANSITIONS[state]] == [State.QUEUED]
+    assert [state for state in State if State.SENDING in TRANSITIONS[state]] == [State.QUEUED]
 
 
 def test_an_unknown_email_is_queued_again_only_if_requested() -> None:
     assert "asked to be sent once more" in TRANSITIONS[State.UNKNOWN][State.QUEUED]
-    assert State.CLAIMED not in TRANSITIONS[State.UNKNOWN]
+    assert State.SENDING not in TRANSITIONS[State.UNKNOWN]
 
 
 def test_a_final_state_changes_only_to_correct_the_outcome() -> None:

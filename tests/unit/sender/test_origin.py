@@ -14,7 +14,7 @@ from services.sender.model.origin import (
     Domain,
     Origin,
     SharedSender,
-    Standing,
+    VerificationStatus,
     origin,
     own_sender,
     shared_sender,
@@ -38,8 +38,8 @@ HOLDERS = ("SOLE", "PROVEN", "CHALLENGED")
 # All ownership states, an empty one, and one that a later version may add.
 OWNERSHIPS = (*HOLDERS, "UNDECIDED", "PROOF_DUE", "CHALLENGER", "SUPERSEDED", "", "RENTED")
 CASES = [
-    Standing(state, dkim_good, ownership, policy, shared_ready)
-    for state, dkim_good, ownership, policy, shared_ready in product(
+    VerificationStatus(state, dkim_valid, ownership, policy, shared_ready)
+    for state, dkim_valid, ownership, policy, shared_ready in product(
         STATES, (True, False), OWNERSHIPS, ("SHARED", "REFUSE", "OTHER"), (True, False)
     )
 ]
@@ -55,7 +55,7 @@ def test_every_combination_fails_closed(figure: Figure) -> None:
     for status in CASES:
         answer = origin(status)
         if answer is Origin.OWN:
-            assert status.state == "READY" or (status.state, status.dkim_good) == ("DEGRADED", True)
+            assert status.state == "READY" or (status.state, status.dkim_valid) == ("DEGRADED", True)
         if answer in (Origin.OWN, Origin.SHARED):
             assert status.ownership in HOLDERS
         if answer is Origin.SHARED:
@@ -77,31 +77,31 @@ def test_every_combination_fails_closed(figure: Figure) -> None:
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (Standing(), Origin.NOT_YOURS),
-        (Standing("READY", ownership="SOLE"), Origin.OWN),
-        (Standing("DEGRADED", dkim_good=True, ownership="PROVEN"), Origin.OWN),
-        (Standing("DEGRADED", dkim_good=False, ownership="SOLE"), Origin.NOT_READY),
-        (Standing("DEGRADED", False, "SOLE", "SHARED", True), Origin.NOT_READY),
-        (Standing("PENDING", False, "SOLE", "SHARED", True), Origin.SHARED),
-        (Standing("PENDING", True, "SOLE", "SHARED", True), Origin.SHARED),
-        (Standing("PENDING", False, "PROOF_DUE", "SHARED", True), Origin.NOT_READY),
-        (Standing("PENDING", False, "SOLE", "SHARED", False), Origin.NOT_READY),
-        (Standing("PENDING", False, "SOLE", "REFUSE", True), Origin.NOT_READY),
-        (Standing("PROVISIONING", False, "SOLE", "SHARED", True), Origin.SHARED),
-        (Standing("FAILED", False, "SOLE", "SHARED", True), Origin.SHARED),
-        (Standing("LOST", True, "SOLE", "SHARED", True), Origin.NOT_READY),
-        (Standing("DELETING", True, "SOLE", "SHARED", True), Origin.GOING),
-        (Standing("DELETED", True, "SOLE", "SHARED", True), Origin.NOT_YOURS),
-        (Standing("ASLEEP", True, "SOLE", "SHARED", True), Origin.NOT_READY),
+        (VerificationStatus(), Origin.NOT_YOURS),
+        (VerificationStatus("READY", ownership="SOLE"), Origin.OWN),
+        (VerificationStatus("DEGRADED", dkim_valid=True, ownership="PROVEN"), Origin.OWN),
+        (VerificationStatus("DEGRADED", dkim_valid=False, ownership="SOLE"), Origin.NOT_READY),
+        (VerificationStatus("DEGRADED", False, "SOLE", "SHARED", True), Origin.NOT_READY),
+        (VerificationStatus("PENDING", False, "SOLE", "SHARED", True), Origin.SHARED),
+        (VerificationStatus("PENDING", True, "SOLE", "SHARED", True), Origin.SHARED),
+        (VerificationStatus("PENDING", False, "PROOF_DUE", "SHARED", True), Origin.NOT_READY),
+        (VerificationStatus("PENDING", False, "SOLE", "SHARED", False), Origin.NOT_READY),
+        (VerificationStatus("PENDING", False, "SOLE", "REFUSE", True), Origin.NOT_READY),
+        (VerificationStatus("PROVISIONING", False, "SOLE", "SHARED", True), Origin.SHARED),
+        (VerificationStatus("FAILED", False, "SOLE", "SHARED", True), Origin.SHARED),
+        (VerificationStatus("LOST", True, "SOLE", "SHARED", True), Origin.NOT_READY),
+        (VerificationStatus("DELETING", True, "SOLE", "SHARED", True), Origin.GOING),
+        (VerificationStatus("DELETED", True, "SOLE", "SHARED", True), Origin.NOT_YOURS),
+        (VerificationStatus("ASLEEP", True, "SOLE", "SHARED", True), Origin.NOT_READY),
     ],
 )
-def test_each_rule(status: Standing, answer: Origin) -> None:
+def test_each_rule(status: VerificationStatus, answer: Origin) -> None:
     assert origin(status) is answer
 
 
 SHARED = SharedSender("send.e2a.dev", "e2a", ProtectedNames(reserved={"chief"}, brands={"PayPal", "e2a"}))
 TENANT_ID = UUID("01234567-89ab-7cde-8f01-23456789abcd")
-UNREADY = Domain(UUID(int=1), TENANT_ID, "inbox.mnexa.ai", None, Standing("PENDING"), "Mnexa")
+UNREADY = Domain(UUID(int=1), TENANT_ID, "inbox.mnexa.ai", None, VerificationStatus("PENDING"), "Mnexa")
 
 
 def test_the_shared_sender_names_the_tenant_and_not_the_domain() -> None:

@@ -9,8 +9,8 @@ import pytest
 from services.sender.model.account import Account, Allowance, waiting_note
 from services.sender.model.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
 from services.sender.model.emails import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
-from services.sender.model.origin import Domain, Sender, SharedSender, Standing
-from services.sender.model.posting import Addressee, Candidate, Posting, decide, letter, post, verdict
+from services.sender.model.origin import Domain, Sender, SharedSender, VerificationStatus
+from services.sender.model.posting import Addressee, Candidate, Posting, decide, message, outcome, post
 
 SHARED = SharedSender("send.e2a.dev", "e2a")
 TO = Addressee(0, RecipientKind.TO, Address("to@example.com"), suppressed=False)
@@ -26,9 +26,11 @@ EMAIL = Candidate(
     claimed_at=datetime.now(UTC),
     addressees=[TO, CC, BCC],
 )
-READY = Domain(EMAIL.claim_id, EMAIL.tenant_id, "inbox.mnexa.ai", None, Standing("READY", ownership="SOLE"))
-PENDING = replace(READY, standing=Standing("PENDING", ownership="SOLE"))
-SHARING = replace(READY, standing=Standing("PENDING", False, "SOLE", "SHARED", True))
+READY = Domain(
+    EMAIL.claim_id, EMAIL.tenant_id, "inbox.mnexa.ai", None, VerificationStatus("READY", ownership="SOLE")
+)
+PENDING = replace(READY, verification=VerificationStatus("PENDING", ownership="SOLE"))
+SHARING = replace(READY, verification=VerificationStatus("PENDING", False, "SOLE", "SHARED", True))
 ALL_SUPPRESSED = replace(EMAIL, addressees=[replace(TO, suppressed=True), replace(BCC, suppressed=True)])
 
 
@@ -53,7 +55,7 @@ def test_email_from_an_unready_domain_uses_the_shared_sender_or_is_held() -> Non
 def test_email_from_a_deleted_domain_fails() -> None:
     assert moved_to(decide(EMAIL, None, SHARED)) is State.FAILED
     for state in ("DELETING", "DELETED"):
-        deleted = replace(READY, standing=Standing(state))
+        deleted = replace(READY, verification=VerificationStatus(state))
         assert moved_to(decide(EMAIL, deleted, SHARED)) is State.FAILED
 
 
@@ -83,7 +85,7 @@ def a_posting(candidate: Candidate = EMAIL) -> Posting:
 def test_suppressed_recipients_stay_in_the_headers_but_are_not_sent_to() -> None:
     posting = a_posting(replace(EMAIL, addressees=[replace(TO, suppressed=True), CC, BCC]))
 
-    written, posted = letter(posting, EMAIL.content), post(posting, b"")
+    written, posted = message(posting, EMAIL.content), post(posting, b"")
 
     assert [each.address for each in (*written.to, *written.cc)] == ["to@example.com", "cc@example.com"]
     assert (posted.to, posted.cc, posted.bcc) == ([], ["cc@example.com"], ["bcc@example.com"])
@@ -112,7 +114,7 @@ def test_a_request_carries_the_tags_that_identify_its_events() -> None:
 def test_an_answer_resolves_the_attempt_and_its_email(
     answer: Answer, attempt: AttemptState, email: State
 ) -> None:
-    resolved = verdict(a_posting(), answer)
+    resolved = outcome(a_posting(), answer)
 
     assert (resolved.to, resolved.move.to) == (attempt, email)
     assert resolved.move.note
@@ -121,7 +123,7 @@ def test_an_answer_resolves_the_attempt_and_its_email(
 def test_a_temporary_rejection_waits_longer_each_time() -> None:
     third = replace(a_posting(), number=3)
 
-    assert verdict(third, PAUSED).move.delay == timedelta(minutes=2)
+    assert outcome(third, PAUSED).move.delay == timedelta(minutes=2)
 
 
 OPEN = [

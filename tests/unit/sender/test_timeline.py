@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from services.sender.model.timeline import told
-from services.webhooks.model.facts import Kind, parse
+from services.sender.model.timeline import reported
+from services.webhooks.model.feedback import Kind, parse
 from tests.unit.webhooks.ses_events import SentEmail
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ EMAIL = SentEmail()
 def test_each_kind_has_a_sentence(event: dict[str, Any], note: str) -> None:
     parsed = parse(json.dumps(event), AT)
 
-    assert told(AT, parsed.kind, parsed.detail, ()).note == note
+    assert reported(AT, parsed.kind, parsed.detail, ()).note == note
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -43,4 +43,4 @@ def test_each_kind_has_a_sentence(event: dict[str, Any], note: str) -> None:
     "detail", [{}, {"bouncedRecipients": [7], "reason": 7, "bounceType": None}, {"cut": "{"}]
 )
 def test_a_sentence_needs_no_details(kind: Kind, detail: dict[str, Any]) -> None:
-    assert told(AT, kind, detail, ()).note.endswith(".")
+    assert reported(AT, kind, detail, ()).note.endswith(".")

@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
-from services.verifier.model.decisions import Case, Claim, Record, after_look
+from services.verifier.model.decisions import Case, Claim, Record, after_dns_check
 from services.verifier.model.evidence import SesIdentity, Wanted
-from services.verifier.model.ownership import HOLDERS, MissingRun, Ownership
-from services.verifier.model.records import Check, Expected, Purpose, RecordType, Verdict
-from services.verifier.model.states import GRACE, NEGATIVE_OFFSETS, Standing, State
+from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
+from services.verifier.model.records import Check, Expected, Purpose, RecordStatus, RecordType
+from services.verifier.model.states import CONFIRMATION_OFFSETS, GRACE, State, VerificationStatus
 
 NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DOMAIN = "inbox.mnexa.ai"
@@ -53,10 +53,11 @@ def shown_records() -> list[Record]:
 REQUIRED = [record for record in shown_records() if record.required]
 
 
-def checks_of(verdict: Verdict = Verdict.FOUND, *, purpose: Purpose | None = None) -> list[Check]:
-    """Return a check for each required record: with `verdict`, or FOUND for those of another purpose."""
+def checks_of(status: RecordStatus = RecordStatus.FOUND, *, purpose: Purpose | None = None) -> list[Check]:
+    """Return a check for each required record: with `status`, or FOUND for those of another purpose."""
     return [
-        Check(verdict if purpose in (None, record.expected.purpose) else Verdict.FOUND) for record in REQUIRED
+        Check(status if purpose in (None, record.expected.purpose) else RecordStatus.FOUND)
+        for record in REQUIRED
     ]
 
 
@@ -77,14 +78,16 @@ def a_case(
         ownership=ownership,
         may_own=ownership in HOLDERS,
         token="",
-        missing=MissingRun(),
+        missing=ConsecutiveMisses(),
         wanted=WANTED,
-        standing=Standing(state, NOW + GRACE if has_deadline else None, dkim_good=good, mail_from_good=good),
+        verification=VerificationStatus(
+            state, NOW + GRACE if has_deadline else None, dkim_valid=good, mail_from_valid=good
+        ),
         note="",
-        verdicts=tuple((record.expected.purpose, Verdict.FOUND) for record in REQUIRED),
+        statuses=tuple((record.expected.purpose, RecordStatus.FOUND) for record in REQUIRED),
         shown=(),
         identity=identity,
-        ses_looked_at=None,
+        ses_checked_at=None,
         ses_due_at=None,
         watched=False,
         repairs=0,
@@ -93,17 +96,17 @@ def a_case(
     )
 
 
-def looked_at(case: Case, records: Sequence[Record], checks: Sequence[Check], after: timedelta) -> Case:
+def checked_at(case: Case, records: Sequence[Record], checks: Sequence[Check], after: timedelta) -> Case:
     """Return the claim after a check that takes place `after` NOW."""
     case = replace(case, now=NOW + after)
-    standing = after_look(case, records, checks, jitter=0.5).standing
+    verification = after_dns_check(case, records, checks, jitter=0.5).verification
     seen = zip(records, checks, strict=True)
-    verdicts = tuple((record.expected.purpose, check.verdict) for record, check in seen if record.required)
-    return replace(case, standing=standing, verdicts=verdicts)
+    statuses = tuple((record.expected.purpose, check.status) for record, check in seen if record.required)
+    return replace(case, verification=verification, statuses=statuses)
 
 
 def after_six_hours(case: Case, records: Sequence[Record], checks: Sequence[Check]) -> Case:
     """Return the claim after six hours of checks on schedule, all with the same result."""
-    for offset in (timedelta(0), *NEGATIVE_OFFSETS):
-        case = looked_at(case, records, checks, offset)
+    for offset in (timedelta(0), *CONFIRMATION_OFFSETS):
+        case = checked_at(case, records, checks, offset)
     return case

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from services.verifier.model.account import AccountFacts, AccountState
+from services.verifier.model.account import AccountState, AccountStatus
 
-READY = AccountFacts(
+READY = AccountStatus(
     production_access=True,
     sending_enabled=True,
     enforcement_status="HEALTHY",
@@ -27,7 +27,7 @@ READY = AccountFacts(
         (replace(READY, enforcement_status="A_NEW_WORD"), AccountState.READY, "can send"),
     ],
 )
-def test_each_account_state_comes_with_advice(facts: AccountFacts, state: AccountState, advice: str) -> None:
+def test_each_account_state_comes_with_advice(facts: AccountStatus, state: AccountState, advice: str) -> None:
     reported, note = facts.state()
 
     assert reported is state

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from services.verifier.model.records import Verdict
+from services.verifier.model.records import RecordStatus
 from services.verifier.model.states import TRANSITIONS, State
 
 DOC = Path(__file__).parents[3] / "docs" / "domain-lifecycle.md"
@@ -30,4 +30,4 @@ def test_the_page_names_an_event_for_every_state_but_pending() -> None:
 def test_the_page_lists_every_record_status() -> None:
     text = DOC.read_text()
 
-    assert [verdict for verdict in Verdict if f"\n| {verdict} | " not in text] == []
+    assert [status for status in RecordStatus if f"\n| {status} | " not in text] == []

@@ -8,11 +8,11 @@ from itertools import product
 import botocore.session
 import pytest
 
-from services.verifier.model.decisions import after_ses_look
+from services.verifier.model.decisions import after_ses_check
 from services.verifier.model.evidence import SesIdentity
 from services.verifier.model.notes import REVIVED, UNPROVEN
 from services.verifier.model.ownership import HOLDERS, Ownership
-from services.verifier.model.records import Purpose, Verdict
+from services.verifier.model.records import Purpose, RecordStatus
 from services.verifier.model.states import TRANSITIONS, State
 from tests.figures import Figure
 from tests.unit.verifier.cases import REQUIRED, SEND, TOKENS, a_case
@@ -39,10 +39,10 @@ def all_ses_identities() -> Iterator[SesIdentity]:
 
 
 IDENTITIES = list(all_ses_identities())
-VERDICTS = (Verdict.FOUND, Verdict.MISSING, Verdict.UNREACHABLE)
+VERDICTS = (RecordStatus.FOUND, RecordStatus.MISSING, RecordStatus.UNREACHABLE)
 
 
-def in_dns(dkim: Verdict, mail_from: Verdict) -> tuple[tuple[Purpose, Verdict], ...]:
+def in_dns(dkim: RecordStatus, mail_from: RecordStatus) -> tuple[tuple[Purpose, RecordStatus], ...]:
     purposes = [record.expected.purpose for record in REQUIRED]
     return tuple((each, dkim if each is Purpose.DKIM else mail_from) for each in purposes)
 
@@ -57,10 +57,10 @@ def test_a_domain_becomes_ready_only_when_all_conditions_are_met(state: State, f
     counts: Counter[State] = Counter()
 
     for identity, dkim, mail_from in product(IDENTITIES, VERDICTS, VERDICTS):
-        case = replace(a_case(state), verdicts=in_dns(dkim, mail_from))
-        after = after_ses_look(case, identity, jitter=0.5).standing.state
+        case = replace(a_case(state), statuses=in_dns(dkim, mail_from))
+        after = after_ses_check(case, identity, jitter=0.5).verification.state
         counts[after] += 1
-        ready = verified(identity) and dkim is mail_from is Verdict.FOUND
+        ready = verified(identity) and dkim is mail_from is RecordStatus.FOUND
         assert (after is State.READY) == ready or state is State.READY
         assert after is state or after in TRANSITIONS[state]
 
@@ -71,15 +71,17 @@ def test_a_domain_becomes_ready_only_when_all_conditions_are_met(state: State, f
 def test_a_verified_parent_does_not_make_its_subdomain_ready(figure: Figure) -> None:
     """SES allows a subdomain of a verified domain to send before its own DKIM is verified."""
     inherited = [each for each in IDENTITIES if each.verified_for_sending and each.dkim_status != "SUCCESS"]
-    not_found = [dkim for dkim in VERDICTS if dkim is not Verdict.FOUND]
+    not_found = [dkim for dkim in VERDICTS if dkim is not RecordStatus.FOUND]
 
-    at_ses = [after_ses_look(a_case(State.PENDING), each, jitter=0.5) for each in inherited]
+    at_ses = [after_ses_check(a_case(State.PENDING), each, jitter=0.5) for each in inherited]
     in_dns_ = [
-        after_ses_look(replace(a_case(State.PENDING), verdicts=in_dns(dkim, Verdict.FOUND)), each, jitter=0.5)
+        after_ses_check(
+            replace(a_case(State.PENDING), statuses=in_dns(dkim, RecordStatus.FOUND)), each, jitter=0.5
+        )
         for dkim, each in product(not_found, IDENTITIES)
     ]
 
-    states = [decision.standing.state for decision in (*at_ses, *in_dns_)]
+    states = [decision.verification.state for decision in (*at_ses, *in_dns_)]
     summary = f"{len(states)} cases, {states.count(State.READY)} READY"
     figure(f"PENDING, verified only through its parent or without its own DKIM: {summary}")
     assert set(states) == {State.PENDING}
@@ -87,7 +89,7 @@ def test_a_verified_parent_does_not_make_its_subdomain_ready(figure: Figure) -> 
 
 def test_a_failure_reported_by_ses_degrades_a_ready_domain_at_once() -> None:
     for identity in IDENTITIES:
-        after = after_ses_look(a_case(State.READY), identity, jitter=0.5).standing
+        after = after_ses_check(a_case(State.READY), identity, jitter=0.5).verification
         negative = (
             not identity.exists
             or identity.verified_for_sending is False
@@ -98,15 +100,15 @@ def test_a_failure_reported_by_ses_degrades_a_ready_domain_at_once() -> None:
 
 def test_a_degraded_domain_with_failed_dkim_cannot_send() -> None:
     for identity in IDENTITIES:
-        after = after_ses_look(a_case(State.DEGRADED), identity, jitter=0.5).standing
+        after = after_ses_check(a_case(State.DEGRADED), identity, jitter=0.5).verification
         if identity.dkim_status == "FAILED" or not identity.exists:
-            assert after.dkim_good is False
+            assert after.dkim_valid is False
 
 
 def test_a_claim_without_ownership_never_becomes_ready() -> None:
     for identity, ownership in product(IDENTITIES, Ownership):
         if ownership in HOLDERS:
             continue
-        decision = after_ses_look(a_case(State.PENDING, ownership=ownership), identity, jitter=0.5)
-        assert decision.standing.state is State.PENDING
+        decision = after_ses_check(a_case(State.PENDING, ownership=ownership), identity, jitter=0.5)
+        assert decision.verification.state is State.PENDING
         assert decision.note == UNPROVEN.get(ownership, REVIVED)

@@ -6,122 +6,126 @@ from datetime import timedelta
 import pytest
 
 from services.verifier.model import schedule
-from services.verifier.model.decisions import Case, after_look, after_ses_look
+from services.verifier.model.decisions import Case, after_dns_check, after_ses_check
 from services.verifier.model.ownership import CHECKED_EVERY, Ownership
-from services.verifier.model.records import Purpose, Verdict
-from services.verifier.model.states import GRACE, Standing, State, renewed
-from tests.unit.verifier.cases import GOOD_IDENTITY, NOW, REQUIRED, a_case, checks_of, looked_at
+from services.verifier.model.records import Purpose, RecordStatus
+from services.verifier.model.states import GRACE, State, VerificationStatus, renewed
+from tests.unit.verifier.cases import GOOD_IDENTITY, NOW, REQUIRED, a_case, checked_at, checks_of
 
 HOUR = timedelta(hours=1)
 SECOND = timedelta(seconds=1)
-NO_EVIDENCE = (Verdict.PROPAGATING, Verdict.UNREACHABLE)
+NO_EVIDENCE = (RecordStatus.PROPAGATING, RecordStatus.UNREACHABLE)
 
 
-def after(case: Case, *checks: tuple[timedelta, Verdict]) -> Case:
+def after(case: Case, *checks: tuple[timedelta, RecordStatus]) -> Case:
     """Return the claim after checks at times after `NOW`, each with one status for all its DKIM records."""
-    for when, verdict in checks:
-        case = looked_at(case, REQUIRED, checks_of(verdict, purpose=Purpose.DKIM), when)
+    for when, status in checks:
+        case = checked_at(case, REQUIRED, checks_of(status, purpose=Purpose.DKIM), when)
     return case
 
 
-def after_verify(standing: Standing) -> Standing:
+def after_verify(verification: VerificationStatus) -> VerificationStatus:
     """Return the verification status after VerifyDomain."""
-    return replace(standing, deadline_at=NOW + GRACE)
+    return replace(verification, deadline_at=NOW + GRACE)
 
 
-@pytest.mark.parametrize("verdict", [Verdict.MISSING, Verdict.MISMATCH, Verdict.CONFLICT])
-def test_a_ready_domain_is_degraded_after_six_hours_of_failed_checks(verdict: Verdict) -> None:
-    case = after(a_case(State.READY), *((hours * HOUR, verdict) for hours in (0, 1, 3)))
-    assert case.standing.state is State.READY
+@pytest.mark.parametrize("status", [RecordStatus.MISSING, RecordStatus.MISMATCH, RecordStatus.CONFLICT])
+def test_a_ready_domain_is_degraded_after_six_hours_of_failed_checks(status: RecordStatus) -> None:
+    case = after(a_case(State.READY), *((hours * HOUR, status) for hours in (0, 1, 3)))
+    assert case.verification.state is State.READY
 
-    case = after(case, (6 * HOUR, verdict))
-    assert case.standing.state is State.DEGRADED
-    assert case.standing.dkim_good is False
+    case = after(case, (6 * HOUR, status))
+    assert case.verification.state is State.DEGRADED
+    assert case.verification.dkim_valid is False
 
 
 def test_an_inconclusive_check_neither_counts_nor_resets() -> None:
-    missing, unreachable = Verdict.MISSING, Verdict.UNREACHABLE
+    missing, unreachable = RecordStatus.MISSING, RecordStatus.UNREACHABLE
 
     checks = [(0 * HOUR, missing), (1 * HOUR, unreachable), (3 * HOUR, missing)]
     case = after(a_case(State.READY), *checks)
 
-    assert case.standing.negative_looks == 2
-    assert after(case, (6 * HOUR, missing)).standing.state is State.DEGRADED
+    assert case.verification.failed_checks == 2
+    assert after(case, (6 * HOUR, missing)).verification.state is State.DEGRADED
 
 
 def test_one_successful_check_resets_the_count_of_failed_checks() -> None:
-    checks = [(0 * HOUR, Verdict.MISSING), (1 * HOUR, Verdict.MISSING), (3 * HOUR, Verdict.FOUND)]
+    checks = [
+        (0 * HOUR, RecordStatus.MISSING),
+        (1 * HOUR, RecordStatus.MISSING),
+        (3 * HOUR, RecordStatus.FOUND),
+    ]
 
-    case = after(a_case(State.READY), *checks, (6 * HOUR, Verdict.MISSING))
+    case = after(a_case(State.READY), *checks, (6 * HOUR, RecordStatus.MISSING))
 
-    assert case.standing.state is State.READY
-    assert case.standing.negative_looks == 1
+    assert case.verification.state is State.READY
+    assert case.verification.failed_checks == 1
 
 
 def test_frequent_checks_of_a_watched_domain_count_as_one() -> None:
-    case = after(a_case(State.READY), *((n * SECOND, Verdict.MISSING) for n in range(60)))
+    case = after(a_case(State.READY), *((n * SECOND, RecordStatus.MISSING) for n in range(60)))
 
-    assert case.standing.negative_looks == 1
+    assert case.verification.failed_checks == 1
 
 
 def test_dkim_needs_its_own_run_of_failed_checks_after_the_return_path_failed() -> None:
     case = a_case(State.READY)
     for hours in (0, 1, 3, 6):
-        case = looked_at(case, REQUIRED, checks_of(Verdict.MISSING, purpose=Purpose.SPF), hours * HOUR)
-    assert case.standing.state is State.DEGRADED
+        case = checked_at(case, REQUIRED, checks_of(RecordStatus.MISSING, purpose=Purpose.SPF), hours * HOUR)
+    assert case.verification.state is State.DEGRADED
 
-    case = looked_at(case, REQUIRED, checks_of(Verdict.MISSING), 7 * HOUR)
+    case = checked_at(case, REQUIRED, checks_of(RecordStatus.MISSING), 7 * HOUR)
 
-    assert case.standing.dkim_good is True
-    assert case.standing.mail_from_good is False
+    assert case.verification.dkim_valid is True
+    assert case.verification.mail_from_valid is False
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("verdict", NO_EVIDENCE)
+@pytest.mark.parametrize("status", NO_EVIDENCE)
 @pytest.mark.parametrize("hours", [0, 6, 71, 1000])
-def test_timeouts_and_disagreement_change_no_state(state: State, verdict: Verdict, hours: int) -> None:
+def test_timeouts_and_disagreement_change_no_state(state: State, status: RecordStatus, hours: int) -> None:
     """Only PENDING changes: its deadline passes whatever the checks find."""
     case = replace(a_case(state), identity=None)
 
-    case = looked_at(case, REQUIRED, checks_of(verdict), hours * HOUR)
+    case = checked_at(case, REQUIRED, checks_of(status), hours * HOUR)
 
     expired = state is State.PENDING and hours >= 72
-    assert case.standing.state is (State.FAILED if expired else state)
+    assert case.verification.state is (State.FAILED if expired else state)
 
 
 def test_a_pending_domain_fails_at_its_deadline() -> None:
-    case = after(a_case(State.PENDING), (GRACE - SECOND, Verdict.MISSING))
-    assert case.standing.state is State.PENDING
+    case = after(a_case(State.PENDING), (GRACE - SECOND, RecordStatus.MISSING))
+    assert case.verification.state is State.PENDING
 
-    assert after(case, (GRACE, Verdict.MISSING)).standing.state is State.FAILED
+    assert after(case, (GRACE, RecordStatus.MISSING)).verification.state is State.FAILED
 
 
 def test_a_degraded_domain_is_lost_only_when_a_check_fails_at_its_deadline() -> None:
-    degraded = replace(a_case(State.DEGRADED).standing, dkim_good=False)
-    case = replace(a_case(State.DEGRADED), standing=degraded)
+    degraded = replace(a_case(State.DEGRADED).verification, dkim_valid=False)
+    case = replace(a_case(State.DEGRADED), verification=degraded)
 
-    assert after(case, (GRACE, Verdict.UNREACHABLE)).standing.state is State.DEGRADED
-    assert after(case, (GRACE, Verdict.MISSING)).standing.state is State.LOST
-    assert after(case, (GRACE, Verdict.FOUND)).standing.state is State.READY
+    assert after(case, (GRACE, RecordStatus.UNREACHABLE)).verification.state is State.DEGRADED
+    assert after(case, (GRACE, RecordStatus.MISSING)).verification.state is State.LOST
+    assert after(case, (GRACE, RecordStatus.FOUND)).verification.state is State.READY
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.LOST])
 def test_verify_schedules_checks_of_a_finished_domain_again(state: State) -> None:
-    standing = Standing(state)
-    assert schedule.next_look(standing, NOW, watched=True, jitter=0.5) is None
+    verification = VerificationStatus(state)
+    assert schedule.next_check(verification, NOW, watched=True, jitter=0.5) is None
 
-    again = after_verify(standing)
+    again = after_verify(verification)
 
     assert again.state is state
-    assert schedule.next_look(again, NOW, watched=False, jitter=0.5) == NOW + 15 * SECOND
-    assert schedule.next_look(again, NOW + GRACE, watched=False, jitter=0.5) is None
+    assert schedule.next_check(again, NOW, watched=False, jitter=0.5) == NOW + 15 * SECOND
+    assert schedule.next_check(again, NOW + GRACE, watched=False, jitter=0.5) is None
 
 
 def test_checks_of_a_new_domain_become_less_frequent() -> None:
-    standing, now = a_case(State.PENDING).standing, NOW
+    verification, now = a_case(State.PENDING).verification, NOW
     waits: list[int] = []
     while len(waits) < 10:
-        due = schedule.next_look(standing, now, watched=False, jitter=0.5)
+        due = schedule.next_check(verification, now, watched=False, jitter=0.5)
         assert due is not None
         waits.append(round((due - now).total_seconds()))
         now = due
@@ -130,16 +134,16 @@ def test_checks_of_a_new_domain_become_less_frequent() -> None:
 
 
 def test_a_check_is_scheduled_no_later_than_the_deadline() -> None:
-    standing = a_case(State.PENDING).standing
+    verification = a_case(State.PENDING).verification
 
-    due = schedule.next_look(standing, NOW + GRACE - SECOND, watched=False, jitter=0.5)
+    due = schedule.next_check(verification, NOW + GRACE - SECOND, watched=False, jitter=0.5)
 
     assert due == NOW + GRACE
 
 
 @pytest.mark.parametrize(("jitter", "hours"), [(0.0, 4.8), (0.5, 6.0), (1.0, 7.2)])
 def test_a_ready_domain_is_checked_about_every_six_hours(jitter: float, hours: float) -> None:
-    due = schedule.next_look(Standing(State.READY), NOW, watched=False, jitter=jitter)
+    due = schedule.next_check(VerificationStatus(State.READY), NOW, watched=False, jitter=jitter)
 
     assert due == NOW + hours * HOUR
 
@@ -147,8 +151,8 @@ def test_a_ready_domain_is_checked_about_every_six_hours(jitter: float, hours: f
 def test_a_first_failed_check_schedules_three_more() -> None:
     case, offsets = a_case(State.READY), []
     for hours in (0, 1, 3):
-        case = after(case, (hours * HOUR, Verdict.MISSING))
-        due = schedule.next_look(case.standing, case.now, watched=False, jitter=0.5)
+        case = after(case, (hours * HOUR, RecordStatus.MISSING))
+        due = schedule.next_check(case.verification, case.now, watched=False, jitter=0.5)
         assert due is not None
         offsets.append((due - NOW) / HOUR)
 
@@ -156,19 +160,19 @@ def test_a_first_failed_check_schedules_three_more() -> None:
 
 
 def test_ses_is_queried_once_all_dns_records_are_found() -> None:
-    records = tuple((record.expected.purpose, Verdict.MISSING) for record in REQUIRED)
-    case = replace(a_case(State.PENDING, identity=None), verdicts=records)
+    records = tuple((record.expected.purpose, RecordStatus.MISSING) for record in REQUIRED)
+    case = replace(a_case(State.PENDING, identity=None), statuses=records)
 
-    assert after_look(case, REQUIRED, checks_of(Verdict.MISSING), jitter=0.5).ses_due_at is None
-    assert after_look(case, REQUIRED, checks_of(), jitter=0.5).ses_due_at == NOW
+    assert after_dns_check(case, REQUIRED, checks_of(RecordStatus.MISSING), jitter=0.5).ses_due_at is None
+    assert after_dns_check(case, REQUIRED, checks_of(), jitter=0.5).ses_due_at == NOW
 
 
 def test_a_watched_domain_is_queried_at_ses_in_every_slot() -> None:
     waiting = replace(GOOD_IDENTITY, mail_from_status="PENDING")
     case = a_case(State.PENDING)
 
-    watched = after_ses_look(replace(case, watched=True), waiting, jitter=0.5)
-    others = after_ses_look(case, waiting, jitter=0.5)
+    watched = after_ses_check(replace(case, watched=True), waiting, jitter=0.5)
+    others = after_ses_check(case, waiting, jitter=0.5)
 
     assert watched.ses_due_at == NOW
     assert others.ses_due_at == NOW + schedule.SES_HALF_WAY
@@ -189,46 +193,48 @@ def test_a_watched_domain_is_queried_at_ses_in_every_slot() -> None:
 def test_a_new_generation_keeps_sending_only_with_the_same_tokens(
     state: State, tokens: str, renewed_state: State
 ) -> None:
-    standing = renewed(a_case(state).standing, NOW, same_tokens=tokens == "same", ownership=Ownership.SOLE)
+    verification = renewed(
+        a_case(state).verification, NOW, same_tokens=tokens == "same", ownership=Ownership.SOLE
+    )
 
-    assert standing.state is renewed_state
-    assert standing.deadline_at == NOW + GRACE
+    assert verification.state is renewed_state
+    assert verification.deadline_at == NOW + GRACE
 
 
 def test_a_domain_without_verified_dkim_starts_again_whatever_its_tokens() -> None:
     """SES may have been queried after it issued the new tokens and before the records showed them."""
-    degraded = replace(a_case(State.DEGRADED).standing, dkim_good=False)
+    degraded = replace(a_case(State.DEGRADED).verification, dkim_valid=False)
 
     assert renewed(degraded, NOW, same_tokens=True, ownership=Ownership.SOLE).state is State.PENDING
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_superseded_claim_or_one_that_must_prove_ownership_stops_sending(state: State) -> None:
-    standing = a_case(state).standing
+    verification = a_case(state).verification
 
-    superseded = renewed(standing, NOW, same_tokens=True, ownership=Ownership.SUPERSEDED)
-    unproven = renewed(standing, NOW, same_tokens=True, ownership=Ownership.PROOF_DUE)
+    superseded = renewed(verification, NOW, same_tokens=True, ownership=Ownership.SUPERSEDED)
+    unproven = renewed(verification, NOW, same_tokens=True, ownership=Ownership.PROOF_DUE)
 
-    assert superseded == Standing(State.LOST)
-    assert unproven == Standing(State.PENDING, deadline_at=NOW + GRACE)
+    assert superseded == VerificationStatus(State.LOST)
+    assert unproven == VerificationStatus(State.PENDING, deadline_at=NOW + GRACE)
 
 
 def test_a_challenger_does_not_fail_while_it_waits_for_the_holder() -> None:
     case = a_case(State.PENDING, ownership=Ownership.CHALLENGER)
 
-    assert after(case, (GRACE + HOUR, Verdict.MISSING)).standing.state is State.PENDING
+    assert after(case, (GRACE + HOUR, RecordStatus.MISSING)).verification.state is State.PENDING
 
 
 def test_a_token_that_ownership_depends_on_is_checked_every_ten_minutes() -> None:
-    due = schedule.next_look(Standing(State.READY), NOW, watched=False, jitter=0.5, token_due=True)
+    due = schedule.next_check(VerificationStatus(State.READY), NOW, watched=False, jitter=0.5, token_due=True)
 
     assert due == NOW + CHECKED_EVERY
 
 
 @pytest.mark.parametrize("state", [State.FAILED, State.LOST])
 def test_a_finished_domain_becomes_ready_only_after_verify(state: State) -> None:
-    case = replace(a_case(state), standing=Standing(state))
-    assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is state
+    case = replace(a_case(state), verification=VerificationStatus(state))
+    assert checked_at(case, REQUIRED, checks_of(), HOUR).verification.state is state
 
-    case = replace(case, standing=after_verify(case.standing))
-    assert looked_at(case, REQUIRED, checks_of(), HOUR).standing.state is State.READY
+    case = replace(case, verification=after_verify(case.verification))
+    assert checked_at(case, REQUIRED, checks_of(), HOUR).verification.state is State.READY

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from services.webhooks.model.envelope import unwrap
-from services.webhooks.model.sns import MAX_BODY, Refused
+from services.webhooks.model.sns import MAX_BODY, Rejected
 from tests.unit.webhooks.ses_events import SentEmail, envelope
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:letterhead-feedback"
@@ -51,7 +51,7 @@ def test_a_body_that_is_not_json_is_kept_for_inspection() -> None:
     ids=range(7),
 )
 def test_messages_that_are_not_notifications_of_our_topic_are_rejected(body: str, reason: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(Rejected) as refused:
         unwrap(body, "sqs-1", TOPIC)
 
     assert refused.value.reason == reason

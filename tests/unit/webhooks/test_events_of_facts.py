@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import json_format
 
 from services.webhooks.events import event_of
-from services.webhooks.model.facts import Fact, parse
+from services.webhooks.model.feedback import FeedbackEvent, parse
 from tests.unit.webhooks.ses_events import SentEmail, as_notification
 
 EMAIL = SentEmail()
@@ -16,7 +16,7 @@ REFERENCE = {"id": str(EMAIL.email_id), "tenantId": str(EMAIL.tenant_id), "sesId
 AT = "2026-03-01T12:30:45.678Z"
 
 
-def read(event: dict[str, Any]) -> Fact:
+def read(event: dict[str, Any]) -> FeedbackEvent:
     return parse(json.dumps(event), datetime(2026, 3, 1, tzinfo=UTC))
 
 

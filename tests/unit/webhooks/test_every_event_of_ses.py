@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.webhooks.model.facts import Fact, Kind, Malformed, counted, hard, parse
+from services.webhooks.model.feedback import FeedbackEvent, Kind, Malformed, counted, hard, parse
 from tests.unit.webhooks.ses_events import SentEmail, as_notification
 
 RECEIVED = datetime(2026, 3, 1, 13, tzinfo=UTC)
@@ -31,11 +31,11 @@ EVERY_KIND = [
 ]
 
 
-def read(event: dict[str, Any]) -> Fact:
+def read(event: dict[str, Any]) -> FeedbackEvent:
     return read_text(json.dumps(event))
 
 
-def read_text(body: str) -> Fact:
+def read_text(body: str) -> FeedbackEvent:
     return parse(body, RECEIVED)
 
 

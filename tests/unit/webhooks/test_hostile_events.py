@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.webhooks.events import event_of
 from services.webhooks.model.bounds import MAX_DEPTH, MAX_DETAIL, bounded
-from services.webhooks.model.facts import Fact, Malformed, parse
+from services.webhooks.model.feedback import FeedbackEvent, Malformed, parse
 from tests.unit.webhooks.ses_events import SentEmail
 
 RECEIVED = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,11 +40,11 @@ types = st.sampled_from(
 )
 
 
-def read(event: Any) -> Fact:
+def read(event: Any) -> FeedbackEvent:
     return parse(json.dumps(event), RECEIVED)
 
 
-def storable(fact: Fact) -> str:
+def storable(fact: FeedbackEvent) -> str:
     """Return the fact as text; assert that Postgres accepts it: no NUL, lone surrogate or infinite number."""
     text = json.dumps(
         [fact.detail, fact.ses_id, [each.address for each in fact.recipients]],

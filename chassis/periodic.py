@@ -1,0 +1,36 @@
+"""Periodic tasks that also run immediately when woken or while more work is due."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from chassis.backoff import Backoff, wait_any
+
+LONGEST_WAIT = timedelta(seconds=5)  # after a failure
+
+
+class PeriodicTask:
+    """Periodic task: calls `once` until it returns False, then sleeps for `interval` or until `wake()`."""
+
+    def __init__(self, name: str, once: Callable[[], Awaitable[bool]], *, interval: timedelta) -> None:
+        self._once = once
+        self._interval = interval.total_seconds()
+        self._woken = asyncio.Event()
+        self._backoff = Backoff(name, first=timedelta(seconds=0.2), cap=LONGEST_WAIT)
+
+    def wake(self) -> None:
+        """Run now instead of after the interval."""
+        self._woken.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop`; a failed run is retried with backoff."""
+        while not stop.is_set():
+            self._woken.clear()
+            try:
+                more = await self._once()
+            except Exception as error:  # noqa: BLE001 - the next run retries after any failure
+                await wait_any(stop, timeout=self._backoff.failed(error))
+                continue
+            self._backoff.succeeded()
+            if not more:
+                await wait_any(stop, self._woken, timeout=self._interval)

@@ -1,0 +1,156 @@
+"""The status of one record over all its name servers, and the follow-up queries that explain it. Pure.
+
+Only definite answers count against a record, and only when every server gives one. A server that fails,
+refuses or times out is not evidence, and neither are servers that disagree.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from services.verifier.model.messages import message
+from services.verifier.model.readings import Reading, read
+from services.verifier.model.records import (
+    NEGATIVE,
+    Answer,
+    Check,
+    Clue,
+    Clues,
+    Expected,
+    Observation,
+    Outcome,
+    Purpose,
+    Question,
+    Reason,
+    RecordStatus,
+    RecordType,
+)
+
+SHOWN_VALUES = 10
+SHOWN_LENGTH = 500  # characters of each
+NAME_LENGTH = 253  # the longest name that can be queried
+
+
+def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
+    """Return a record's status, with a message that tells the customer what to do."""
+    readings = [read(expected, seen) for seen in answer.observations]
+    reading = _explained(expected, answer, _combined(readings), clues)
+    return Check(
+        status=reading.status,
+        message=message(expected, answer, reading.reason, _servers_by_verdict(answer, readings), clues),
+        seen=_shown(answer),
+        servers_agreeing=sum(each.status is RecordStatus.FOUND for each in readings),
+        servers_asked=len(readings),
+        zone="" if answer.unregistered else answer.zone,
+        servers=() if answer.unregistered else tuple(seen.server for seen in answer.observations),
+    )
+
+
+def questions(expected: Expected, answer: Answer, *, unguessable: str) -> dict[Clue, Question]:
+    """Return the follow-up queries that can explain a problem; `unguessable` is a random label."""
+    reading = _combined([read(expected, seen) for seen in answer.observations])
+    proof = expected.purpose is Purpose.OWNERSHIP and reading.status is RecordStatus.FOUND
+    if answer.unregistered or not (proof or reading.status in NEGATIVE):
+        return {}
+    return {
+        clue: question
+        for clue, question in _candidates(expected, answer, reading, unguessable)
+        if len(question.name) <= NAME_LENGTH
+    }
+
+
+# Results that a wildcard record can cause.
+_ANY_NAME = frozenset({Reason.OTHER_TARGET, Reason.OTHER_TEXT, Reason.ALIAS_IN_THE_WAY})
+
+
+def _candidates(
+    expected: Expected, answer: Answer, reading: Reading, unguessable: str
+) -> Iterable[tuple[Clue, Question]]:
+    if reading.reason in _ANY_NAME or reading.status is RecordStatus.FOUND:
+        sibling = f"{unguessable}.{expected.name.partition('.')[2]}"
+        yield Clue.ANY_SIBLING, Question(sibling, expected.type)
+    if reading.status is not RecordStatus.MISSING:
+        return
+    yield Clue.ZONE_APPENDED, Question(f"{expected.name}.{answer.zone}", expected.type)
+    if expected.purpose in (Purpose.RETURN_PATH, Purpose.SPF):
+        yield Clue.AT_DOMAIN, Question(expected.domain, expected.type)
+    if expected.purpose is Purpose.DKIM and reading.reason is Reason.OTHER_TYPE:
+        yield Clue.AS_TEXT, Question(expected.name, RecordType.TXT)
+    if expected.purpose is Purpose.DMARC and expected.domain != answer.zone:
+        yield Clue.PARENT_POLICY, Question(f"_dmarc.{answer.zone}", RecordType.TXT)
+
+
+def _combined(readings: Sequence[Reading]) -> Reading:
+    by_status = {status: [each for each in readings if each.status is status] for status in RecordStatus}
+    found, silent = by_status[RecordStatus.FOUND], by_status[RecordStatus.UNREACHABLE]
+    negative = [each for status in NEGATIVE for each in by_status[status]]
+    if found and negative:
+        return Reading(RecordStatus.PROPAGATING, Reason.SOME_SERVERS)
+    if found:
+        return found[0]
+    if silent or not negative:
+        return silent[0] if silent else Reading(RecordStatus.UNREACHABLE, Reason.SERVERS_WITHOUT_ADDRESS)
+    return negative[0]
+
+
+def _explained(expected: Expected, answer: Answer, reading: Reading, clues: Clues) -> Reading:
+    if answer.unregistered and reading.status is RecordStatus.MISSING:
+        return replace(reading, reason=Reason.UNREGISTERED)
+    if expected.purpose is Purpose.OWNERSHIP and reading.status is RecordStatus.FOUND:
+        return _proof(expected, reading, clues)
+    for clue, reason in _EXPLANATIONS:
+        if clue in clues and _explains(clue, expected, answer, clues[clue]):
+            covered = reason is Reason.PARENT_COVERS
+            return Reading(RecordStatus.FOUND if covered else reading.status, reason)
+    return reading
+
+
+def _proof(expected: Expected, reading: Reading, clues: Clues) -> Reading:
+    """Return the status of a token that was found, which counts only if no wildcard record answered."""
+    other = clues.get(Clue.ANY_SIBLING)
+    readings = [read(expected, seen).status for seen in other.observations] if other else []
+    if not readings or RecordStatus.UNREACHABLE in readings:
+        return Reading(RecordStatus.UNREACHABLE, Reason.WILDCARD_UNKNOWN)
+    if RecordStatus.FOUND in readings:
+        return Reading(RecordStatus.CONFLICT, Reason.WILDCARD_PROOF)
+    return reading
+
+
+_EXPLANATIONS = (
+    (Clue.PARENT_POLICY, Reason.PARENT_COVERS),
+    (Clue.ZONE_APPENDED, Reason.ZONE_APPENDED),
+    (Clue.AT_DOMAIN, Reason.AT_DOMAIN),
+    (Clue.AS_TEXT, Reason.AS_TEXT),
+    (Clue.ANY_SIBLING, Reason.WILDCARD),
+)
+
+
+def _explains(clue: Clue, expected: Expected, answer: Answer, other: Answer) -> bool:
+    if clue is Clue.ANY_SIBLING:
+        return _targets(other.observations) == _targets(answer.observations)
+    if clue is Clue.AS_TEXT:
+        texts = [value.text.lower() for value in other.values]
+        return any(expected.value in text or text.startswith("v=dkim1") for text in texts)
+    return any(read(expected, seen).status is RecordStatus.FOUND for seen in other.observations)
+
+
+def _targets(observations: Iterable[Observation]) -> set[str]:
+    return {
+        text
+        for seen in observations
+        if seen.outcome is Outcome.VALUES or seen.aliases
+        for text in (*seen.aliases, *(value.text for value in seen.values))
+    }
+
+
+def _servers_by_verdict(answer: Answer, readings: Sequence[Reading]) -> dict[RecordStatus, list[str]]:
+    """Return the names of the servers by the status that each of them reported."""
+    servers: dict[RecordStatus, list[str]] = {}
+    for seen, reading in zip(answer.observations, readings, strict=True):
+        servers.setdefault(reading.status, []).append(seen.server)
+    return servers
+
+
+def _shown(answer: Answer) -> tuple[str, ...]:
+    aliases = (f"CNAME {target}" for seen in answer.observations for target in seen.aliases)
+    texts = dict.fromkeys([*aliases, *map(str, answer.values)])
+    return tuple(text[:SHOWN_LENGTH] for text in list(texts)[:SHOWN_VALUES])

@@ -1,0 +1,262 @@
+"""Parses SES's notifications into feedback (`FeedbackEvent`), by pure functions.
+
+For any input, `parse` either returns a fact or raises `Malformed` with a message for operators.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from services.webhooks.model.bounds import MAX_ITEMS, MAX_TEXT, bounded, bounded_detail, bounded_text
+
+# No genuine value is longer: an address (RFC 5321 §4.5.3.1), an enhanced status code, an SMTP reply.
+MAX_ADDRESS = 320
+MAX_STATUS = 40
+MAX_DIAGNOSTIC = 1_000
+MAX_SES_ID = 200
+
+
+class Kind(StrEnum):
+    """The kind of feedback; values are the names used in the proto and in SQL."""
+
+    UNSPECIFIED = "UNSPECIFIED"  # a type that this version does not know
+    SEND = "SEND"
+    DELIVERY = "DELIVERY"
+    BOUNCE = "BOUNCE"
+    COMPLAINT = "COMPLAINT"
+    REJECT = "REJECT"
+    DELAY = "DELAY"
+    OPEN = "OPEN"
+    CLICK = "CLICK"
+    RENDERING_FAILURE = "RENDERING_FAILURE"
+    SUBSCRIPTION = "SUBSCRIPTION"
+
+
+# SES's name of each event type, and the key of the object that describes it.
+# https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+TYPES = {
+    "Send": (Kind.SEND, "send"),
+    "Delivery": (Kind.DELIVERY, "delivery"),
+    "Bounce": (Kind.BOUNCE, "bounce"),
+    "Complaint": (Kind.COMPLAINT, "complaint"),
+    "Reject": (Kind.REJECT, "reject"),
+    "DeliveryDelay": (Kind.DELAY, "deliveryDelay"),
+    "Open": (Kind.OPEN, "open"),
+    "Click": (Kind.CLICK, "click"),
+    "Rendering Failure": (Kind.RENDERING_FAILURE, "failure"),
+    "Subscription": (Kind.SUBSCRIPTION, "subscription"),
+}
+
+# The key of the recipients in that object; a kind in WHOLE_EMAIL concerns every recipient of the email.
+RECIPIENTS = {
+    Kind.DELIVERY: "recipients",
+    Kind.BOUNCE: "bouncedRecipients",
+    Kind.COMPLAINT: "complainedRecipients",
+    Kind.DELAY: "delayedRecipients",
+}
+WHOLE_EMAIL = frozenset({Kind.SEND, Kind.REJECT, Kind.RENDERING_FAILURE})
+
+# Subtypes for which SES did not attempt delivery. They repeat what a list already says about the address.
+ECHOES = frozenset(
+    {
+        "Suppressed",
+        "OnAccountSuppressionList",
+        "OnTenantSuppressionList",
+        "EmailValidationSuppressed",
+        "UnsubscribedRecipient",
+    }
+)
+# Feedback types of reports that are not a person's complaint (RFC 5965 §7.3, RFC 6650 §3.1).
+NOT_COMPLAINTS = frozenset({"not-spam", "auth-failure"})
+
+
+class Malformed(ValueError):
+    """A notification that is not a valid SES event; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A stored notification that is not processed yet."""
+
+    id: UUID
+    body: str = field(repr=False)
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A recipient as SES reports it, with the receiver's status and diagnostic; either may be empty."""
+
+    address: str
+    status: str = ""
+    diagnostic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackEvent:
+    """One feedback event of one email. `meaning` is a digest that is the same for every repetition of it."""
+
+    kind: Kind
+    ses_id: str
+    tenant_id: UUID | None
+    email_id: UUID | None
+    attempt_id: UUID | None
+    recipients: tuple[Recipient, ...]
+    occurred_at: datetime
+    meaning: bytes
+    block: dict[str, Any] = field(repr=False)
+
+    @property
+    def tagged(self) -> bool:
+        """Return whether the event has our tags; the older feedback notifications have none."""
+        return self.attempt_id is not None or self.email_id is not None
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """Return SES's object for this kind, limited to the size that is stored."""
+        return bounded_detail(self.block)
+
+    def text(self, key: str) -> str:
+        """Return a string of SES's object; empty when it is missing or not a string."""
+        return _text(self.block, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """A feedback event as it is stored."""
+
+    id: UUID
+    kind: Kind
+    email_id: UUID | None
+    ses_id: str
+    recipients: tuple[str, ...]
+    detail: dict[str, Any]
+    occurred_at: datetime
+    received_at: datetime
+
+
+def parse(body: str, received_at: datetime) -> FeedbackEvent:
+    """Parse one SES event, in the format of event publishing or of the older feedback notifications.
+
+    `received_at` is used when SES gives no time. Raises Malformed and nothing else.
+    """
+    event = _event(body)
+    mail = _mapping(event, "mail")
+    ses_id = _text(mail, "messageId", MAX_SES_ID)
+    if not ses_id:
+        raise Malformed("The event names no email: mail.messageId is missing.")
+    kind, block = _kind_and_block(event)
+    recipients = _recipients(kind, block, mail)
+    return FeedbackEvent(
+        kind=kind,
+        ses_id=ses_id,
+        tenant_id=_tag(mail, "lh-tenant"),
+        email_id=_tag(mail, "lh-email"),
+        attempt_id=_tag(mail, "lh-attempt"),
+        recipients=recipients,
+        occurred_at=_time(block) or _time(mail) or received_at,
+        meaning=_meaning(kind, ses_id, recipients, block),
+        block=block,
+    )
+
+
+def hard(fact: FeedbackEvent) -> bool:
+    """Return whether the bounce is a hard bounce that should suppress its recipients.
+
+    SES may add subtypes, so a permanent bounce with an unknown subtype counts as hard.
+    """
+    return fact.text("bounceType") == "Permanent" and fact.text("bounceSubType") not in ECHOES
+
+
+def counted(fact: FeedbackEvent) -> bool:
+    """Return whether a complaint comes from a person, rather than from a suppression list or a filter."""
+    feedback_type = fact.text("complaintFeedbackType").lower()
+    return feedback_type not in NOT_COMPLAINTS and fact.text("complaintSubType") not in ECHOES
+
+
+def _event(body: str) -> dict[str, Any]:
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        # SES greets a new topic with plain text: "Successfully validated SNS topic for …".
+        raise Malformed(f"The event is not JSON: {bounded_text(body, 100)!r}.") from None
+    if not isinstance(event, dict):
+        raise Malformed(f"The event is not a JSON object: {bounded_text(body, 100)!r}.")
+    return event
+
+
+def _kind_and_block(event: dict[str, Any]) -> tuple[Kind, dict[str, Any]]:
+    """Return the kind, and SES's object for it; for an unknown kind that is the whole event."""
+    type_name = _text(event, "eventType") or _text(event, "notificationType")
+    if not type_name:
+        raise Malformed("The event has neither eventType nor notificationType.")
+    kind, key = TYPES.get(type_name, (Kind.UNSPECIFIED, ""))
+    return kind, bounded(_mapping(event, key) if key else event)
+
+
+def _meaning(kind: Kind, ses_id: str, recipients: Sequence[Recipient], block: dict[str, Any]) -> bytes:
+    """Return a digest that identifies the event: SES may repeat one, even under a new SNS message id.
+
+    A bounce or complaint is identified by its feedback id and recipients; other events by email, kind,
+    recipients, time and link; an event of an unknown kind by its whole content.
+    """
+    addresses = sorted({each.address for each in recipients})
+    feedback_id = _text(block, "feedbackId")
+    if kind is Kind.UNSPECIFIED:
+        parts: list[Any] = [kind, block]
+    elif feedback_id:
+        parts = [kind, feedback_id, addresses]
+    else:
+        parts = [kind, ses_id, addresses, _text(block, "timestamp"), _text(block, "link")]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
+
+
+def _recipients(kind: Kind, block: dict[str, Any], mail: dict[str, Any]) -> tuple[Recipient, ...]:
+    named = mail.get("destination") if kind in WHOLE_EMAIL else block.get(RECIPIENTS.get(kind, ""))
+    if not isinstance(named, list):
+        return ()
+    found = (_recipient(each) for each in named[:MAX_ITEMS])
+    return tuple(each for each in found if each.address)
+
+
+def _recipient(named: Any) -> Recipient:
+    """Parse one recipient: an object in bounces, complaints and delays, a bare address elsewhere."""
+    if not isinstance(named, dict):
+        named = {"emailAddress": named}
+    return Recipient(
+        _text(named, "emailAddress", MAX_ADDRESS),
+        _text(named, "status", MAX_STATUS),
+        _text(named, "diagnosticCode", MAX_DIAGNOSTIC),
+    )
+
+
+def _tag(mail: dict[str, Any], name: str) -> UUID | None:
+    """Return the UUID in one of our own tags, which SES reports as lists of values; None if there is none."""
+    values = _mapping(mail, "tags").get(name)
+    try:
+        return UUID(values[0]) if isinstance(values, list) and isinstance(values[0], str) else None
+    except (ValueError, IndexError):
+        return None
+
+
+def _time(holder: dict[str, Any]) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(_text(holder, "timestamp"))
+        return time.replace(tzinfo=time.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _mapping(holder: dict[str, Any], key: str) -> dict[str, Any]:
+    value = holder.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(holder: dict[str, Any], key: str, limit: int = MAX_TEXT) -> str:
+    value = holder.get(key)
+    return bounded_text(value, limit) if isinstance(value, str) else ""
