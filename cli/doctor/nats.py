@@ -26,7 +26,7 @@ async def check_nats(wire: Nats) -> list[Finding]:
         return [_finding(wire, info)]
     except NotFoundError:
         note = f"NATS has no stream {wire.nats_stream}"
-        remedy = "The services create it. Find out why not: `action` `nats_disconnected` or `retry_started` in their logs."
+        remedy = "The services create it. See `nats_disconnected` or `retry_started` in their logs."
         return [wrong("nats", note, remedy)]
     except (OSError, NatsError, TimeoutError) as error:
         note = f"cannot reach NATS: {reason(error)}"

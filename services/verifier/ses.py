@@ -32,7 +32,7 @@ class SesThrottledError(SesUnavailableError):
 
 
 class SesReader:
-    """The three SES requests that the verifier makes; each raises SesUnavailableError without a usable response."""
+    """The three SES requests of the verifier; each raises SesUnavailableError without a usable response."""
 
     def __init__(self, client: Any, executor: Executor) -> None:
         self._client = client

@@ -19,8 +19,8 @@ IDENTITY_POINTS = points(
     "DeleteEmailIdentity", "mark_identity_absent", "publish",
 )  # fmt: skip
 VERIFIER_POINTS = points(
-    "begin_verifications", "lease_checks", "save_checks", "lease_ses_check", "GetEmailIdentity", "save_ses_check",
-    "save_decision", "commit of write_events", "publish",
+    "begin_verifications", "lease_checks", "save_checks", "lease_ses_check", "GetEmailIdentity",
+    "save_ses_check", "save_decision", "commit of write_events", "publish",
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,6 +18,7 @@ import grpc
 from chassis import channels
 from chassis.access import Scope
 from chassis.database import Database
+from chassis.errors import ServiceError
 from chassis.events import Outbox
 from cli.stack import REGION
 from letterhead.identity.v1 import domains_pb2_grpc
@@ -45,6 +46,8 @@ NOT_NEEDED = ("sender", "webhooks", "console")
 SWEEP_SECONDS = 3
 # A longer DNS timeout, because the name servers are slow when many histories share few cores.
 PATIENT = {"LETTERHEAD_DNS_TIMEOUT": "4"}
+# What a poll survives: the machine is busy, and Postgres did not answer in time.
+SLOW_DATABASE = (ServiceError, TimeoutError, asyncpg.PostgresError, OSError)
 SWEEP = "UPDATE verifier.ses_account SET sweep_due_at = least(sweep_due_at, now())"
 UNSETTLED = """
     SELECT name FROM identity.ses_identities
@@ -170,7 +173,10 @@ class Ground:
             names = sorted({name for waiting, _ in waiters for name in waiting})
             if not names:
                 continue
-            busy = await self._busy(names, quiet)
+            try:
+                busy = await self._busy(names, quiet)
+            except SLOW_DATABASE:
+                continue  # the next poll asks again
             for waiting, future in waiters:
                 if not future.done() and not busy & set(waiting):
                     future.set_result(None)
@@ -238,7 +244,8 @@ class Ground:
         """Start a sweep of SES's list every few seconds, because simulated hours pass in moments."""
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            await self.pool.execute(SWEEP)
+            with suppress(*SLOW_DATABASE):  # the next round starts it
+                await self.pool.execute(SWEEP)
 
 
 @asynccontextmanager

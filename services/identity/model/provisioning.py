@@ -48,7 +48,7 @@ FIRST_CALLS = (Call.CREATE, Call.GET)
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """An identity leased for one call; `lease_token` is the lease token, `generation` that of its desired state."""
+    """An identity leased for one call; `generation` is that of its desired state."""
 
     id: UUID
     account: str

@@ -125,8 +125,8 @@ def _unsendable(candidate: Candidate) -> Move | None:
 def held_note(domain: Domain) -> str:
     """Return a sentence on what a held email waits for."""
     return (
-        f"{domain.name} is {domain.verification.state} and cannot send under its own name. It is sent once the "
-        "domain is ready: publish the records that GetDomain shows."
+        f"{domain.name} is {domain.verification.state} and cannot send under its own name. It is sent once "
+        "the domain is ready: publish the records that GetDomain shows."
     )
 
 

@@ -49,8 +49,8 @@ class Answered:
 class Offer:
     """A request to store, with its accepted drafts, each with the claim of its domain.
 
-    `rejections` is stored for repeats of the request. It has an entry for each email: the error, or None if the
-    email is among the drafts. It is empty if all emails were accepted.
+    `rejections` is stored for repeats of the request. It has an entry for each email: the error, or None if
+    the email is among the drafts. It is empty if all emails were accepted.
     """
 
     request: Request

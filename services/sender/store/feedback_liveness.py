@@ -50,8 +50,8 @@ class Windows:
 class Signs:
     """The signs of feedback liveness.
 
-    `received_through`: SES's events about all attempts before this time would have arrived by now; None if too
-    few events arrived lately. `intake_works`: the queue is polled and nothing waits to be processed.
+    `received_through`: SES's events about all attempts before this time would have arrived by now; None if
+    too few events arrived lately. `intake_works`: the queue is polled and nothing waits to be processed.
     """
 
     received_through: datetime | None

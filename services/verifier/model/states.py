@@ -122,8 +122,8 @@ def count_failed_check(
 ) -> VerificationStatus:
     """Return the verification status with this DNS check counted in the run of failed checks.
 
-    A failed check counts only when its offset in CONFIRMATION_OFFSETS has been reached, so frequent checks of a
-    watched domain do not confirm one another.
+    A failed check counts only when its offset in CONFIRMATION_OFFSETS has been reached, so frequent checks of
+    a watched domain do not confirm one another.
     """
     bad = seen.bad(DNS_CONDITIONS)
     if seen.good(DNS_CONDITIONS):

@@ -24,7 +24,7 @@ CLAIM_CHANGES = "identity_work"  # NOTIFY channel on which identity announces ch
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A leased DNS check; its result counts only with the current `lease_token` (lease token) and generation."""
+    """A leased DNS check; its result counts only with the current lease token and generation."""
 
     claim_id: UUID
     generation: int

@@ -239,7 +239,8 @@ async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried:
         }
     ).decode()
     await database.execute(
-        "INSERT INTO identity.dead_letters (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
+        "INSERT INTO identity.dead_letters"
+        " (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
         " VALUES ($1, 'journal', $1, $2, $3, 'before', $4, now() - $5::interval)",
         event.id,
         event.subject,

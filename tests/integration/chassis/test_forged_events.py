@@ -63,7 +63,8 @@ async def test_an_event_dead_lettered_by_an_earlier_release_is_validated_before_
     await make_journal(database)
     forged = a_cloudevent(source="/letterhead/sender")
     await database.execute(
-        "INSERT INTO identity.dead_letters (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
+        "INSERT INTO identity.dead_letters"
+        " (id, consumer, event_id, subject, body, error, deliveries, tried_at)"
         " VALUES ($1, 'journal', $1, 'domain.created', $2, '', 1, now() - interval '2 hours')",
         UUID(forged["id"]),
         json.dumps(forged),

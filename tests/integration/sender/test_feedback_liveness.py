@@ -160,8 +160,8 @@ async def test_a_backlog_stops_the_clock(sender: Sender, tenant_id: UUID, databa
 async def checked_often(database: FreshDatabase) -> bool:
     """Return whether the checks went on for longer than the window while the clock stood still."""
     rows = await database.fetch(
-        "SELECT received_for = '0' AS stopped FROM sender.feedback_liveness AS l JOIN sender.attempts AS a ON true"
-        " WHERE l.checked_at > a.resolved_at + interval '2 seconds'"
+        "SELECT received_for = '0' AS stopped FROM sender.feedback_liveness AS l"
+        " JOIN sender.attempts AS a ON true WHERE l.checked_at > a.resolved_at + interval '2 seconds'"
     )
     return [row["stopped"] for row in rows] == [True]
 
