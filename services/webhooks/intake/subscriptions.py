@@ -23,7 +23,7 @@ class Subscriptions:
         self._threads = threads
 
     async def confirm(self, topic_arn: str, token: str) -> None:
-        """Confirm a subscription so that only the account's own credentials can unsubscribe it."""
+        """Confirm a subscription so that only the account's own credentials can end it."""
         await self._threads.run(
             self._client.confirm_subscription,
             TopicArn=topic_arn,
