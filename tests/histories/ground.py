@@ -202,7 +202,7 @@ class Ground:
         """Return whether identity has ownership moves to make for a name."""
         async with self.database.transaction() as connection:
             current = await self.ownership.read(connection, name)
-        return bool(next_moves(current.contenders, current.past, current.now))
+        return bool(next_moves(current.live_claims, current.past, current.now))
 
     async def at_ses(self, name: str) -> Json | None:
         """Return an identity as SES has it, or None."""

@@ -39,50 +39,50 @@ def contested_by_new(rivals: Iterable[LiveClaim]) -> list[Move]:
     ]
 
 
-def next_moves(contenders: Sequence[LiveClaim], past: Past, now: datetime) -> list[Move]:
+def next_moves(live_claims: Sequence[LiveClaim], past: Past, now: datetime) -> list[Move]:
     """Return the moves that are due now among a name's live claims, which are in order of creation.
 
     One call applies one rule. Apply its moves, then call again with the new state until the list is empty.
     """
-    if moves := _decided(contenders, past, now):
+    if moves := _decided(live_claims, past, now):
         return moves
     for rule in (_adopted, _forfeited, _answered, _overdue, _ended, _withdrawn, _expired):
-        if moves := rule(contenders, now):
+        if moves := rule(live_claims, now):
             return moves
-    for claim in contenders:
-        if moves := _proved(claim, contenders, now):
+    for claim in live_claims:
+        if moves := _proved(claim, live_claims, now):
             return moves
     return []
 
 
-def release(holder: LiveClaim, contenders: Iterable[LiveClaim]) -> list[Move]:
+def release(holder: LiveClaim, live_claims: Iterable[LiveClaim]) -> list[Move]:
     """Return the moves when a holder gives up its name; empty if no challenger waits for the name."""
-    if not holder.holds or not any(each.ownership is Ownership.CHALLENGER for each in contenders):
+    if not holder.holds or not any(each.ownership is Ownership.CHALLENGER for each in live_claims):
         return []
     return [_superseded(holder, Cause.RELEASED)]
 
 
-def _adopted(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
+def _adopted(live_claims: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Give the name to a claim that an operator adopted, after demoting its holder and challengers."""
-    for claim in contenders:
+    for claim in live_claims:
         if not claim.adopted or claim.ownership in (Ownership.PROVEN, Ownership.SUPERSEDED):
             continue
         challengers = [
             Move(each.claim_id, each.ownership, Ownership.PROOF_DUE, Cause.ANOTHER_PROVED)
-            for each in contenders
+            for each in live_claims
             if each is not claim and each.ownership is Ownership.CHALLENGER
         ]
-        return challengers or _take(claim, contenders, Cause.ADOPTED)
+        return challengers or _take(claim, live_claims, Cause.ADOPTED)
     return []
 
 
-def _decided(contenders: Sequence[LiveClaim], past: Past, now: datetime) -> list[Move]:
+def _decided(live_claims: Sequence[LiveClaim], past: Past, now: datetime) -> list[Move]:
     """Decide new claims once DNS was checked for their DKIM records, before those were shown to anyone."""
     moves = []
-    for claim in contenders:
+    for claim in live_claims:
         if claim.ownership is not Ownership.UNDECIDED or claim.precheck is None:
             continue
-        cause = demand(claim.tenant_id, contenders, past, now)
+        cause = demand(claim.tenant_id, live_claims, past, now)
         if cause is None and not past.returns(claim.tenant_id, now):
             cause = {
                 Precheck.PRESENT: Cause.RECORDS_BEFORE,
@@ -94,38 +94,38 @@ def _decided(contenders: Sequence[LiveClaim], past: Past, now: datetime) -> list
     return moves
 
 
-def _forfeited(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
+def _forfeited(live_claims: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Demand proof of a SOLE claim that failed while a rival exists.
 
     Without this rule, VerifyDomain would revive the claim without proof.
     """
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.CONTESTED)
-        for claim in contenders
+        for claim in live_claims
         if claim.ownership is Ownership.SOLE
         and claim.state in ("FAILED", "LOST")
         and any(
             other.tenant_id != claim.tenant_id and other.ownership is not Ownership.SUPERSEDED
-            for other in contenders
+            for other in live_claims
         )
     ]
 
 
-def _answered(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
+def _answered(live_claims: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Let a challenged holder keep the name once its new token is found."""
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROVEN, Cause.TOKEN_FOUND)
-        for claim in contenders
+        for claim in live_claims
         if claim.ownership is Ownership.CHALLENGED and claim.token_found
     ]
 
 
-def _overdue(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
+def _overdue(live_claims: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """Take the name from a challenged holder whose deadline has passed or that can no longer send."""
     challengers = [
-        claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_found
+        claim for claim in live_claims if claim.ownership is Ownership.CHALLENGER and claim.token_found
     ]
-    for claim in contenders:
+    for claim in live_claims:
         if claim.ownership is not Ownership.CHALLENGED or not challengers:
             continue
         if not claim.sends:
@@ -138,16 +138,16 @@ def _overdue(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
     return []
 
 
-def _ended(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
+def _ended(live_claims: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """End a challenge that DNS could not decide within CHALLENGE_AGE."""
     expired = [
         claim
-        for claim in contenders
+        for claim in live_claims
         if claim.ownership is Ownership.CHALLENGED and now - claim.since >= CHALLENGE_AGE
     ]
     if not expired:
         return []
-    challengers = [claim for claim in contenders if claim.ownership is Ownership.CHALLENGER]
+    challengers = [claim for claim in live_claims if claim.ownership is Ownership.CHALLENGER]
     return [
         *(_restored(claim, Cause.CHALLENGE_EXPIRED) for claim in expired),
         *(
@@ -157,25 +157,25 @@ def _ended(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
     ]
 
 
-def _withdrawn(contenders: Sequence[LiveClaim], _now: datetime) -> list[Move]:
+def _withdrawn(live_claims: Sequence[LiveClaim], _now: datetime) -> list[Move]:
     """Withdraw challengers whose token is gone, and restore a holder that has no challenger left."""
-    gone = [claim for claim in contenders if claim.ownership is Ownership.CHALLENGER and claim.token_gone]
+    gone = [claim for claim in live_claims if claim.ownership is Ownership.CHALLENGER and claim.token_gone]
     if gone:
         return [Move(each.claim_id, each.ownership, Ownership.PROOF_DUE, Cause.TOKEN_GONE) for each in gone]
-    if any(claim.ownership is Ownership.CHALLENGER for claim in contenders):
+    if any(claim.ownership is Ownership.CHALLENGER for claim in live_claims):
         return []
     return [
         _restored(claim, Cause.CHALLENGE_WITHDRAWN)
-        for claim in contenders
+        for claim in live_claims
         if claim.ownership is Ownership.CHALLENGED
     ]
 
 
-def _expired(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
+def _expired(live_claims: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """Replace tokens that were not published within TOKEN_AGE."""
     return [
         Move(claim.claim_id, claim.ownership, Ownership.PROOF_DUE, Cause.TOKEN_EXPIRED)
-        for claim in contenders
+        for claim in live_claims
         if claim.ownership is Ownership.PROOF_DUE
         and not claim.token_found
         and claim.token_at is not None
@@ -183,14 +183,14 @@ def _expired(contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
     ]
 
 
-def _proved(claim: LiveClaim, contenders: Sequence[LiveClaim], now: datetime) -> list[Move]:
+def _proved(claim: LiveClaim, live_claims: Sequence[LiveClaim], now: datetime) -> list[Move]:
     """Return the moves that follow when a claim's token is found."""
     if claim.ownership not in (Ownership.PROOF_DUE, Ownership.CHALLENGER) or not claim.token_found:
         return []
-    sender = next((other for other in contenders if other.sends and other is not claim), None)
+    sender = next((other for other in live_claims if other.sends and other is not claim), None)
     if sender is None:
         cause = Cause.TOKEN_FOUND if claim.ownership is Ownership.PROOF_DUE else Cause.HOLDER_GONE
-        return _take(claim, contenders, cause)
+        return _take(claim, live_claims, cause)
     return [*_challenging(claim), *_challenged(claim, sender, now)]
 
 
@@ -220,9 +220,9 @@ def _challenged(claim: LiveClaim, holder: LiveClaim, now: datetime) -> list[Move
     ]
 
 
-def _take(claim: LiveClaim, contenders: Sequence[LiveClaim], cause: Cause) -> list[Move]:
+def _take(claim: LiveClaim, live_claims: Sequence[LiveClaim], cause: Cause) -> list[Move]:
     """Give a claim the name once no other claim holds it and no attempt of another tenant is open."""
-    if displaced := [_displaced(each) for each in contenders if each is not claim and each.holds]:
+    if displaced := [_displaced(each) for each in live_claims if each is not claim and each.holds]:
         return displaced
     if claim.others_open:
         return []

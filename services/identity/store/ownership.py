@@ -50,7 +50,7 @@ MOST_STEPS = 20  # bounds one decision; real chains of moves are much shorter
 class Name:
     """A name's live claims in order of creation, its history, and the transaction's time."""
 
-    contenders: tuple[LiveClaim, ...]
+    live_claims: tuple[LiveClaim, ...]
     past: Past
     now: datetime
 
@@ -94,7 +94,7 @@ class OwnershipStore:
 
     async def read(self, connection: Connection, name: str) -> Name:
         """Return all inputs of the ownership rules for a name."""
-        contenders = tuple(_contender(row) for row in await connection.fetch(QUERIES.contenders, name))
+        live_claims = tuple(_contender(row) for row in await connection.fetch(QUERIES.live_claims, name))
         ready_claims = tuple(
             ReadyClaim(**dict(row) | {"ownership": Ownership(row["ownership"])})
             for row in await connection.fetch(QUERIES.ready_claims, name)
@@ -102,7 +102,7 @@ class OwnershipStore:
         claimed = {
             row["tenant_id"]: row["created_at"] for row in await connection.fetch(QUERIES.last_claimed, name)
         }
-        return Name(contenders, Past(ready_claims, claimed), await connection.fetchval(QUERIES.now))
+        return Name(live_claims, Past(ready_claims, claimed), await connection.fetchval(QUERIES.now))
 
     async def apply(self, connection: Connection, moves: Sequence[Move], reason: str = "") -> None:
         """Write ownership moves with their history, records and events; `reason` is a person's comment."""
@@ -111,12 +111,12 @@ class OwnershipStore:
 
     async def welcome(self, connection: Connection, name: str, tenant_id: UUID) -> Demand:
         """Return the initial ownership of a tenant's new claim, and require proof of unconfirmed rivals."""
-        for rival in (await self.read(connection, name)).contenders:
+        for rival in (await self.read(connection, name)).live_claims:
             await lock_claim(connection, rival.claim_id)  # keeps verifier from marking it READY meanwhile
         known = await self.read(connection, name)
         mail_from: bool = await connection.fetchval(QUERIES.is_mail_from_name, name, tenant_id)
-        cause = demand(tenant_id, known.contenders, known.past, known.now, mail_from_name=mail_from)
-        await self.apply(connection, contested_by_new(known.contenders))
+        cause = demand(tenant_id, known.live_claims, known.past, known.now, mail_from_name=mail_from)
+        await self.apply(connection, contested_by_new(known.live_claims))
         if cause is None:
             return Demand(Ownership.UNDECIDED, "", Cause.CREATED)
         return Demand(Ownership.PROOF_DUE, _new_token(), cause)
@@ -128,9 +128,9 @@ class OwnershipStore:
 
     async def release(self, connection: Connection, claim: Claim, reason: str) -> bool:
         """Release a holder's name to the tenant that proved it; return False if there is none."""
-        contenders = (await self.read(connection, claim.name)).contenders
-        own = next((each for each in contenders if each.claim_id == claim.id), None)
-        moves = release(own, contenders) if own else []
+        live_claims = (await self.read(connection, claim.name)).live_claims
+        own = next((each for each in live_claims if each.claim_id == claim.id), None)
+        moves = release(own, live_claims) if own else []
         await self.apply(connection, moves, reason)
         return bool(moves)
 
@@ -144,7 +144,7 @@ class OwnershipStore:
 
     async def _next_moves(self, connection: Connection, name: str) -> list[Move]:
         known = await self.read(connection, name)
-        return next_moves(known.contenders, known.past, known.now)
+        return next_moves(known.live_claims, known.past, known.now)
 
     async def _move(self, connection: Connection, move: Move, reason: str) -> None:
         if move.before in HOLDERS and move.after not in HOLDERS:

@@ -33,7 +33,7 @@ WHERE known.state IN ('FAILED', 'LOST')
     )
 LIMIT $2
 
--- contenders --
+-- live_claims --
 -- Return the live claims on a name with all inputs of the ownership rules, in order of creation.
 SELECT
     claim.id AS claim_id, claim.tenant_id, claim.ownership, claim.ownership_at AS since,
@@ -62,7 +62,7 @@ LEFT JOIN verifier.ownership_checks AS token
 WHERE claim.name = $1 AND claim.phase IN ('PROVISIONING', 'ACTIVE')
 ORDER BY claim.id
 
--- reigns --
+-- ready_claims --
 -- Return the claims on a name that were once READY, tombstones included.
 SELECT
     claim.tenant_id, claim.ownership, max(change.created_at) AS ready_at,

@@ -1,4 +1,4 @@
--- park --
+-- keep --
 -- Stores events of SES whose emails are not known yet.
 INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at)
 SELECT id, ses_id, subject, data, occurred_at
@@ -6,7 +6,7 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
     AS early (id, ses_id, subject, data, occurred_at)
 ON CONFLICT (id) DO NOTHING;
 
--- look --
+-- find_emails --
 -- Checks a batch of due events and returns whether their emails are known now. Delays the next check of each by as long as it
 -- has waited, 5 minutes at most.
 WITH due AS MATERIALIZED (

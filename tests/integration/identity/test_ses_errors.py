@@ -231,5 +231,5 @@ async def test_a_worker_whose_lease_expired_changes_nothing(identity: Identity, 
 
     rows = await identity.database.fetch("SELECT subject FROM identity.outbox ORDER BY id")
     assert [row["subject"] for row in rows] == ["domain.created", "domain.provisioned"]
-    (row,) = await identity.database.fetch("SELECT fence FROM identity.ses_identities")
+    (row,) = await identity.database.fetch("SELECT lease_token FROM identity.ses_identities")
     assert row["lease_token"] >= 2

@@ -25,12 +25,12 @@ async def test_a_stream_sends_only_changes(world: World, tenant: Tenant) -> None
     domain = await world.a_ready_domain(tenant)
     stream = tenant.watch(domain)
     await stream.read()
-    looks = "SELECT looks FROM verifier.verifications"
-    (before,) = await world.database.fetch(looks)
+    checks = "SELECT checks FROM verifier.verifications"
+    (before,) = await world.database.fetch(checks)
 
     async def checked_twice() -> bool:
-        (now,) = await world.database.fetch(looks)
-        return bool(now["looks"] >= before["looks"] + 2)
+        (now,) = await world.database.fetch(checks)
+        return bool(now["checks"] >= before["checks"] + 2)
 
     message = asyncio.ensure_future(stream.read())
     await eventually(checked_twice)
