@@ -139,7 +139,7 @@ async def _outbox(connection: Connection) -> Finding:
 
 async def _dead_letters(connection: Connection) -> Finding:
     counts = {
-        service: await connection.fetchval(f"SELECT count(*) FROM {service}.parked")  # noqa: S608 - our own names
+        service: await connection.fetchval(f"SELECT count(*) FROM {service}.dead_letters")  # noqa: S608 - our own names
         for service in SERVICES
     }
     parked = [f"{count} by {service}" for service, count in counts.items() if count]

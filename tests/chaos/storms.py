@@ -23,9 +23,9 @@ LONGEST = timedelta(minutes=10)
 # A sender that has opened an attempt recently is at work. Those that have died since are not in the nursery.
 AT_WORK = """
     SELECT worker FROM sender.attempts WHERE opened_at > now() - interval '20 seconds'
-    GROUP BY worker HAVING count(*) FILTER (WHERE begun) >= $1
+    GROUP BY worker HAVING count(*) FILTER (WHERE started) >= $1
 """
-OPEN = "SELECT id, begun FROM sender.attempts WHERE worker = $1 AND state = 'OPEN'"
+OPEN = "SELECT id, started FROM sender.attempts WHERE worker = $1 AND state = 'OPEN'"
 # A new process takes long to post its first email, so some kills require this many started attempts.
 ATTEMPTS_STARTED = (0, 1, 2, 3)
 

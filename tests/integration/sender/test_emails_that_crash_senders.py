@@ -21,7 +21,7 @@ from tests.waiting import eventually
 # Attempts of emails ($1): $2 that ended before they were started, and an open one of a dead process.
 DEATHS = """
 INSERT INTO sender.attempts
-    (id, email_id, tenant_id, claim_id, number, state, worker, leased_until, resolved_at, begun)
+    (id, email_id, tenant_id, claim_id, number, state, worker, leased_until, resolved_at, started)
 SELECT
     gen_random_uuid(), id, tenant_id, claim_id, n, CASE WHEN n <= $2 THEN 'REFUSED' ELSE 'OPEN' END, 'dead',
     now(), CASE WHEN n <= $2 THEN now() END, false

@@ -118,7 +118,7 @@ async def test_an_email_that_expired_undecided_can_still_be_decided(  # noqa: PL
 ) -> None:
     await expires(caller, database, lost)
 
-    with pytest.raises(grpc.aio.AioRpcError, match="send a new one"):
+    with pytest.raises(grpc.aio.AioRpcError, match="send a new email"):
         await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_RESEND))
     await operator.ResolveEmail(decided(lost, outcome))
 
@@ -180,7 +180,7 @@ async def test_waiting_emails_are_exported_as_metrics(lost: Email, database: Fre
 
     assert (shown("waiting_emails", state="UNKNOWN"), shown("waiting_emails", state="HELD")) == (1, 0)
     assert shown("slowed_tenants") == 0
-    assert await eventually(lambda: shown("hearing") == 0)  # no SES event arrives in this test
+    assert await eventually(lambda: shown("feedback_live") == 0)  # no SES event arrives in this test
 
 
 async def test_only_operators_decide(

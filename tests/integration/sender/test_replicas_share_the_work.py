@@ -133,7 +133,7 @@ async def delay_send_slots(database: FreshDatabase, seconds: float) -> None:
 
 
 async def attempts(database: FreshDatabase) -> list[tuple[str, bool]]:
-    rows = await database.fetch("SELECT state, begun FROM sender.attempts ORDER BY number")
+    rows = await database.fetch("SELECT state, started FROM sender.attempts ORDER BY number")
     return [(row["state"], row["started"]) for row in rows]
 
 
