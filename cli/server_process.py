@@ -1,13 +1,17 @@
 """Runs an embedded server as a child process: waits until it is ready, and stops it within a time limit."""
 
+import fcntl
+import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import TextIO
 
 HOST = "127.0.0.1"
 START_WITHIN = timedelta(seconds=30)
@@ -15,6 +19,7 @@ STOP_WITHIN = timedelta(seconds=10)
 PORT_WITHIN = timedelta(seconds=2)
 POLL = timedelta(milliseconds=10)
 FREE_PORTS = range(20000, 32000)  # below the kernel's range of ephemeral ports
+_reservations: list[TextIO] = []  # locked files, one for each port given; the kernel unlocks them at exit
 
 
 class EmbeddedError(Exception):
@@ -22,10 +27,25 @@ class EmbeddedError(Exception):
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that is free now."""
-    while not port_is_free(port := random.choice(FREE_PORTS)):  # noqa: S311 - not a secret
-        pass
-    return port
+    """Return a free port of 127.0.0.1 that no other process of Letterhead gets while this one lives.
+
+    A free port alone is not enough: two installations that start together would pick the same one, and a port
+    is free for a moment whenever its server restarts.
+    """
+    directory = Path(tempfile.gettempdir()) / f"letterhead-ports-{os.getuid()}"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        port = random.choice(FREE_PORTS)  # noqa: S311 - not a secret
+        reservation = (directory / str(port)).open("w")
+        try:
+            fcntl.flock(reservation, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            reservation.close()
+            continue
+        if port_is_free(port):
+            _reservations.append(reservation)
+            return port
+        reservation.close()
 
 
 def port_is_free(port: int) -> bool:

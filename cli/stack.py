@@ -136,6 +136,11 @@ class Stack:
         """Return the processes of one service."""
         return [part for name, part in self.parts.items() if name.split("-")[0] == service]
 
+    def end_of_log(self, part: str) -> str:
+        """Return the last lines that a part logged."""
+        lines = (self._logs / f"{part}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
+        return "\n".join(["Its log ends with:", *lines])
+
     async def _until_serving(self, service: str) -> None:
         for part, address in zip(self.replicas_of(service), self.addresses[service].split(","), strict=True):
             async with grpc.aio.insecure_channel(address) as channel:
@@ -146,10 +151,8 @@ class Stack:
         try:
             await asyncio.wait_for(ready, READY_WITHIN_SECONDS)
         except TimeoutError:
-            lines = (self._logs / f"{part}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
             raise EmbeddedError(
-                f"{part} is not serving after {READY_WITHIN_SECONDS} s. Its log ends with:\n"
-                + "\n".join(lines)
+                f"{part} is not serving after {READY_WITHIN_SECONDS} s. {self.end_of_log(part)}"
             ) from None
 
     def _start_stores(self) -> None:

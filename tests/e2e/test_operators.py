@@ -212,4 +212,4 @@ async def test_a_given_api_key_replaces_the_stored_ones(operator: Operator) -> N
 
     code, output = await operator.runs("tenants", "list", api_key_file=str(key))
 
-    assert (code, "PERMISSION_DENIED: this key has scope FULL_ACCESS" in output) == (1, True)
+    assert (code, "PERMISSION_DENIED: This key has scope FULL_ACCESS" in output) == (1, True)

@@ -55,7 +55,7 @@ async def test_each_record_status_is_shown_with_its_message(world: World, visit:
 
     assert "Found on 2 of 2 name servers" in await walk.said(found.id)
     assert "Points to wrong.example.com instead of" in await walk.said(mismatch.id)
-    assert f"{CLOUDFLARE[1]} not yet" in await walk.said(propagating.id)
+    assert f"still waiting for {CLOUDFLARE[1]}" in await walk.said(propagating.id)
     assert "delete the others" in await walk.said(path.id)
     assert "did not answer in time" in await walk.said(spf.id)
     assert "Not found yet" in await walk.said("record-dmarc-1")

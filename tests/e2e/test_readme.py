@@ -78,4 +78,4 @@ async def test_the_readmes_commands_run_as_written() -> None:
     assert "inbox.mnexa.ai: READY" in output
     assert re.search(r"agent@inbox\.mnexa\.ai .*send\.inbox\.mnexa\.ai +inbox\.mnexa\.ai", output)
     assert "domain.ready" in output
-    assert "use a domain you own" in output
+    assert "use a domain that you own" in output

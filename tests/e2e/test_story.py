@@ -8,6 +8,7 @@ import pytest
 from cli.printer import Printer
 from cli.processes import Part
 from cli.story import Cast, Proof, telling
+from cli.until import StoryFailed
 from tests.e2e.conftest import World
 from tests.e2e.judges import sitting
 from tests.e2e.ledgers import nothing_was_done_twice
@@ -33,7 +34,12 @@ async def play(world: World, *, kill: str | None = None) -> Proof:
                 part.kill()
 
     async with telling(world.installation, world.sandbox, Printer(), cast=a_cast(), before=before) as story:
-        return await story.play()
+        try:
+            return await story.play()
+        except StoryFailed as error:
+            if kill:
+                error.add_note(f"{kill} was killed. {world.stack.end_of_log(kill)}")
+            raise
 
 
 async def _is_running(part: Part) -> None:

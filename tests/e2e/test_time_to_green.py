@@ -53,7 +53,7 @@ RECORDS = """
 VERIFICATION = """
     INSERT INTO verifier.verifications
         (claim_id, generation, tenant_id, name, account, region,
-         state_at, deadline_at, looks, checked_at, next_check_at)
+         state_at, deadline_at, checks, checked_at, next_check_at)
     VALUES ($1, 1, $2, $3, '123456789012', 'us-east-1', $4, $5, $6, $7, $8)
 """
 
