@@ -23,7 +23,7 @@ from sandbox.dns import Internet
 from sandbox.dns.internet import RECURSOR_ADDRESS
 from sandbox.dns.routes import DnsRoutes
 from sandbox.mailbox import Mailbox
-from sandbox.mailbox.judge import Evaluator
+from sandbox.mailbox.evaluate import Evaluator
 from sandbox.mailbox.routes import MailboxRoutes
 from sandbox.mailbox.smtp import receiving
 

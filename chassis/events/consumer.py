@@ -196,7 +196,7 @@ class Consumer:
                 error=error,
                 deliveries=deliveries,
             )
-            self._count("refused" if isinstance(error, EventRejected) else "parked")
+            self._count("refused" if isinstance(error, EventRejected) else "dead_letters")
         return None
 
     def _read(self, payload: bytes, subject: str) -> ReceivedEvent:
@@ -233,7 +233,7 @@ class Consumer:
 
     async def _sweep(self) -> None:
         """Retry dead-lettered events, and delete inbox rows and dead letters past their retention."""
-        self._count("unparked", await self._dead_letters.again(self._apply_within))
+        self._count("recovered", await self._dead_letters.again(self._apply_within))
         await self._dead_letters.delete_old()
         await self._database.execute(self._sql.delete_old_received, self._name, INBOX_RETENTION, SWEEP_BATCH)
 

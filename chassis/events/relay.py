@@ -29,7 +29,7 @@ POLL = timedelta(seconds=1)
 WATCH = timedelta(seconds=1)
 SWEEP = timedelta(seconds=15)
 SWEEP_BATCH = 2000
-SWEEP_ROUNDS = 10
+SWEEP_BATCHES = 10
 REPLAY_TIMEOUT = timedelta(minutes=10)
 
 
@@ -139,7 +139,7 @@ class Relay:
 
     async def _sweep(self) -> None:
         """Delete events past the retention, a bounded number per run."""
-        for _ in range(SWEEP_ROUNDS):
+        for _ in range(SWEEP_BATCHES):
             tag = await self._database.execute(self._sql.delete_old_events, self._retention, SWEEP_BATCH)
             if tag != f"DELETE {SWEEP_BATCH}":
                 break

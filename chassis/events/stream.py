@@ -238,7 +238,7 @@ def _options(client: Client, closed: asyncio.Event, settings: config.Nats, user:
 
     async def refused(error: Exception) -> None:
         """Log each rejection once; the client also calls this for every attempt while NATS is down."""
-        if _is_refusal(error) and str(error) not in logged:
+        if _is_rejection(error) and str(error) not in logged:
             logged.add(str(error))
             log.error("NATS rejected this user", action="nats_refused", user=user, reason=str(error))
 
@@ -269,7 +269,7 @@ def credentials(settings: config.Nats, user: str) -> dict[str, Any]:
     }
 
 
-def _is_refusal(error: Exception) -> bool:
+def _is_rejection(error: Exception) -> bool:
     return isinstance(error, ssl.SSLError) or any(
         word in str(error).lower() for word in ("authorization", "permissions violation", "authentication")
     )

@@ -1,4 +1,4 @@
-"""SQL for the outbox, inbox, dead-letter (`parked`) and relay tables; the same for every service."""
+"""SQL for the outbox, inbox, dead-letter (`dead_letters`) and relay tables; the same for every service."""
 
 import re
 from pathlib import Path

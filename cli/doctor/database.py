@@ -142,11 +142,11 @@ async def _dead_letters(connection: Connection) -> Finding:
         service: await connection.fetchval(f"SELECT count(*) FROM {service}.dead_letters")  # noqa: S608 - our own names
         for service in SERVICES
     }
-    parked = [f"{count} by {service}" for service, count in counts.items() if count]
-    if parked:
+    dead_letters = [f"{count} by {service}" for service, count in counts.items() if count]
+    if dead_letters:
         remedy = "See docs/runbooks/events-are-dead-lettered.md."
-        return wrong("parked", f"dead-lettered events: {', '.join(parked)}", remedy)
-    return well("parked", "no dead-lettered events")
+        return wrong("dead_letters", f"dead-lettered events: {', '.join(dead_letters)}", remedy)
+    return well("dead_letters", "no dead-lettered events")
 
 
 async def _feedback(connection: Connection) -> Finding:

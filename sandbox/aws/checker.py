@@ -51,7 +51,7 @@ class Checker:
 
     async def look(self, identity: Identity, version: int) -> None:
         """Look up one identity's records and update its verifications."""
-        identity.looked_at_version = version
+        identity.checked_version = version
         if identity.is_domain and identity.dkim.watched:
             error, soa = await self._dkim_error(identity)
             identity.soa = soa or identity.soa
@@ -66,7 +66,7 @@ class Checker:
             for condition in (identity.dkim, identity.mail_from_condition)
             if condition and condition.watched
         ]
-        if identity.looked_at_version != version:
+        if identity.checked_version != version:
             return bool(conditions)
         now = self._clock.now()
         return any(

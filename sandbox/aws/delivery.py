@@ -164,8 +164,8 @@ async def _send(
     for recipient in recipients:
         try:
             await client.rcpt(recipient)
-        except aiosmtplib.SMTPRecipientRefused as refusal:
-            responses.append(Response(recipient, refusal.code, refusal.message))
+        except aiosmtplib.SMTPRecipientRefused as rejection:
+            responses.append(Response(recipient, rejection.code, rejection.message))
     refused = {response.recipient for response in responses}
     accepted = [recipient for recipient in recipients if recipient not in refused]
     if accepted:
@@ -177,8 +177,8 @@ async def _send(
 async def _data(client: aiosmtplib.SMTP, content: bytes) -> tuple[int, str]:
     try:
         answer = await client.data(content)
-    except aiosmtplib.SMTPDataError as refusal:
-        return refusal.code, refusal.message
+    except aiosmtplib.SMTPDataError as rejection:
+        return rejection.code, rejection.message
     return answer.code, answer.message
 
 

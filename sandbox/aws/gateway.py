@@ -59,8 +59,8 @@ class Gateway:
             response = await self._respond(wire, request, body, request_id)
         except ClientDisconnect:
             return
-        except AwsError as refusal:
-            response = wire.refuse(refusal, request_id)
+        except AwsError as rejection:
+            response = wire.refuse(rejection, request_id)
         await response(scope, receive, send)
 
     def wire(self, service: str) -> Wire:
@@ -95,9 +95,9 @@ class Gateway:
             response = await (
                 _unless_disconnected(request, answer) if call.operation in _LONG_POLLS else answer
             )
-        except AwsError as refusal:
-            entry.outcome, entry.status = refusal.code, wire.service.status(refusal.code)
-            if isinstance(refusal, Throttled):
+        except AwsError as rejection:
+            entry.outcome, entry.status = rejection.code, wire.service.status(rejection.code)
+            if isinstance(rejection, Throttled):
                 self._ledger.throttled[call.operation] += 1
             raise
         except Exception as error:
@@ -161,8 +161,8 @@ async def _apply_early_faults(faults: list[Fault]) -> bool:
         if fault.kind == "latency":
             await asyncio.sleep(fault.milliseconds / 1000)
         elif fault.kind in _EARLY_ERRORS:
-            refusal = _EARLY_ERRORS[fault.kind]
-            raise AwsError(refusal.code, refusal.message)
+            rejection = _EARLY_ERRORS[fault.kind]
+            raise AwsError(rejection.code, rejection.message)
     return any(fault.kind == "reset_before" for fault in faults)
 
 

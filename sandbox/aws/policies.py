@@ -32,7 +32,7 @@ class AccessRequest:
     context: dict[str, str] = field(default_factory=dict)
 
     @property
-    def facts(self) -> dict[str, str]:
+    def condition_keys(self) -> dict[str, str]:
         """Return the context with lower-case keys, because condition keys are case-insensitive."""
         return {name.lower(): value for name, value in self.context.items()}
 
@@ -54,7 +54,9 @@ def _effects(policy: str | None, asking: AccessRequest) -> Iterator[str]:
             _names(statement.get("Principal"), asking)
             and _matches(statement.get("Action"), asking.action, fold=True)
             and _matches(statement.get("Resource", "*"), asking.resource)
-            and _hold(statement.get("Condition", {}), asking.facts, unknown=statement["Effect"] == "Deny")
+            and _hold(
+                statement.get("Condition", {}), asking.condition_keys, unknown=statement["Effect"] == "Deny"
+            )
         ):
             yield statement["Effect"]
 
@@ -72,10 +74,10 @@ def _matches(patterns: Any, value: str, *, fold: bool = False) -> bool:
     return any(fnmatchcase(value.lower() if fold else value, pattern) for pattern in fitting)
 
 
-def _hold(conditions: dict[str, dict[str, Any]], facts: dict[str, str], *, unknown: bool) -> bool:
+def _hold(conditions: dict[str, dict[str, Any]], condition_keys: dict[str, str], *, unknown: bool) -> bool:
     """Return whether all conditions hold; one with an unsupported operator counts as `unknown`."""
     return all(
-        _holds(operator, patterns, facts.get(name.lower())) if operator in _KNOWN else unknown
+        _holds(operator, patterns, condition_keys.get(name.lower())) if operator in _KNOWN else unknown
         for operator, wanted in conditions.items()
         for name, patterns in wanted.items()
     )

@@ -29,7 +29,7 @@ class Wire(Protocol):
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
         """Return the response of a successful operation."""
 
-    def refuse(self, refusal: AwsError, request_id: str) -> Response:
+    def refuse(self, rejection: AwsError, request_id: str) -> Response:
         """Return the response of a failed operation."""
 
 
@@ -52,10 +52,10 @@ class RestJson:
         content = write_json(model.output_shape, values) if model.output_shape else {}
         return _json(content, 200, {"x-amzn-RequestId": request_id})
 
-    def refuse(self, refusal: AwsError, request_id: str) -> Response:
+    def refuse(self, rejection: AwsError, request_id: str) -> Response:
         """Return an error with its code in x-amzn-ErrorType and its message in the body."""
-        headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": refusal.code}
-        return _json({"message": refusal.message}, self.service.status(refusal.code), headers)
+        headers = {"x-amzn-RequestId": request_id, "x-amzn-ErrorType": rejection.code}
+        return _json({"message": rejection.message}, self.service.status(rejection.code), headers)
 
 
 class TargetJson:
@@ -78,13 +78,13 @@ class TargetJson:
         content = write_json(model.output_shape, values) if model.output_shape else {}
         return _json(content, 200, {"x-amzn-RequestId": request_id}, self.CONTENT_TYPE)
 
-    def refuse(self, refusal: AwsError, request_id: str) -> Response:
+    def refuse(self, rejection: AwsError, request_id: str) -> Response:
         """Return an error with its code in `__type`, and the query protocol's in x-amzn-query-error."""
-        old_code = self._query_codes.get(refusal.code, refusal.code)
-        status = self.service.status(refusal.code)
+        old_code = self._query_codes.get(rejection.code, rejection.code)
+        status = self.service.status(rejection.code)
         fault = "Receiver" if status >= 500 else "Sender"
         headers = {"x-amzn-RequestId": request_id, "x-amzn-query-error": f"{old_code};{fault}"}
-        content = {"__type": f"com.amazonaws.sqs#{refusal.code}", "message": refusal.message}
+        content = {"__type": f"com.amazonaws.sqs#{rejection.code}", "message": rejection.message}
         return _json(content, status, headers, self.CONTENT_TYPE)
 
 
@@ -110,14 +110,14 @@ class Query:
         ET.SubElement(ET.SubElement(root, "ResponseMetadata"), "RequestId").text = request_id
         return _xml(root, 200, request_id)
 
-    def refuse(self, refusal: AwsError, request_id: str) -> Response:
+    def refuse(self, rejection: AwsError, request_id: str) -> Response:
         """Return an ErrorResponse whose Type is Sender or Receiver."""
-        status = self.service.status(refusal.code)
+        status = self.service.status(rejection.code)
         root = ET.Element("ErrorResponse", xmlns=self._namespace)
         error = ET.SubElement(root, "Error")
         ET.SubElement(error, "Type").text = "Receiver" if status >= 500 else "Sender"
-        ET.SubElement(error, "Code").text = refusal.code
-        ET.SubElement(error, "Message").text = refusal.message
+        ET.SubElement(error, "Code").text = rejection.code
+        ET.SubElement(error, "Message").text = rejection.message
         ET.SubElement(root, "RequestId").text = request_id
         return _xml(root, status, request_id)
 

@@ -40,7 +40,7 @@ class Identity:
     feedback_forwarding: bool = True
     tags: dict[str, str] = field(default_factory=dict)
     soa: Soa | None = None
-    looked_at_version: int = -1
+    checked_version: int = -1
     verification: Status | None = None
     sendable: bool | None = None
 
@@ -112,7 +112,7 @@ class Registry:
         """Move the published keys to another hosted zone, where the CNAMEs then have to point."""
         keys = identity.keys
         self.withdraw_keys(identity)
-        identity.hosted_zone, identity.looked_at_version = hosted_zone, -1
+        identity.hosted_zone, identity.checked_version = hosted_zone, -1
         self.publish_keys(identity, keys)
 
     def withdraw_keys(self, identity: Identity) -> None:

@@ -123,8 +123,8 @@ class AwsRoutes:
         tags = {"letterhead": params.tag} if params.tag else {}
         try:
             seeded = [self.identities.seed(name, tags=tags, verified=params.verified) for name in names]
-        except AwsError as refusal:
-            raise body.Refused(refusal.message) from refusal
+        except AwsError as rejection:
+            raise body.Refused(rejection.message) from rejection
         return JSONResponse({"identities": [self._shown(identity) for identity in seeded]}, 201)
 
     async def _change_identity(self, request: Request) -> JSONResponse:

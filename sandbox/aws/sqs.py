@@ -133,8 +133,8 @@ class Queues:
             try:
                 queue.delete(entry["ReceiptHandle"])
                 successful.append({"Id": entry["Id"]})
-            except AwsError as refusal:
-                why = {"SenderFault": True, "Code": refusal.code, "Message": refusal.message}
+            except AwsError as rejection:
+                why = {"SenderFault": True, "Code": rejection.code, "Message": rejection.message}
                 failed.append({"Id": entry["Id"], **why})
         return {"Successful": successful, "Failed": failed}
 

@@ -67,9 +67,9 @@ class Packets:
             query = dns.message.from_wire(wire)
         except (dns.exception.DNSException, ValueError):
             return _format_error(wire)
-        refusal = _error_rcode(query)
-        if refusal is not None:
-            return _wire(query, _message(query, Reply(refusal, authoritative=False)), transport)
+        rejection = _error_rcode(query)
+        if rejection is not None:
+            return _wire(query, _message(query, Reply(rejection, authoritative=False)), transport)
         return await self._answer(server, query, transport)
 
     async def _answer(self, server: str, query: dns.message.Message, transport: Transport) -> bytes | None:

@@ -2,7 +2,7 @@
 
 import re
 
-from sandbox.mailbox.judge import DkimResult, Envelope, Evaluation
+from sandbox.mailbox.evaluate import DkimResult, Envelope, Evaluation
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z@/]+")
 
@@ -10,7 +10,7 @@ _TOKEN = re.compile(r"[!#$%&'*+\-.^_`{|}~0-9A-Za-z@/]+")
 def authentication_results(host: str, evaluation: Evaluation, envelope: Envelope) -> str:
     """Return the header's value, one method per line; `host` is the authserv-id."""
     kind, identity = ("mailfrom", envelope.sender) if envelope.sender else ("helo", envelope.helo)
-    methods = [_dkim(verdict) for verdict in evaluation.dkim] or ["dkim=none"]
+    methods = [_dkim(result) for result in evaluation.dkim] or ["dkim=none"]
     client = _comment(envelope.client)
     methods.append(f"spf={evaluation.spf.result} (client {client}) smtp.{kind}={_quoted(identity)}")
     dmarc = evaluation.dmarc
@@ -19,11 +19,11 @@ def authentication_results(host: str, evaluation: Evaluation, envelope: Envelope
     return ";\r\n       ".join([host, *methods])
 
 
-def _dkim(verdict: DkimResult) -> str:
-    remark = f"{verdict.bits}-bit key" if verdict.result == "pass" else verdict.reason
+def _dkim(result: DkimResult) -> str:
+    remark = f"{result.bits}-bit key" if result.result == "pass" else result.reason
     return (
-        f"dkim={verdict.result} ({_comment(remark)})"
-        f" header.d={_quoted(verdict.domain)} header.s={_quoted(verdict.selector)}"
+        f"dkim={result.result} ({_comment(remark)})"
+        f" header.d={_quoted(result.domain)} header.s={_quoted(result.selector)}"
     )
 
 

@@ -36,7 +36,7 @@ class Recipients:
         self._rules = rules
         self._deferred: OrderedDict[tuple[str, str], None] = OrderedDict()
 
-    def refusal(self, sender: str, recipient: str) -> str | None:
+    def rejection(self, sender: str, recipient: str) -> str | None:
         """Return the SMTP reply that refuses the recipient, or None to accept it."""
         rule = next((rule for rule in self._rules if rule.covers(recipient.rpartition("@")[0])), None)
         if rule is None or (rule.once and self._tried(sender, recipient)):

@@ -103,7 +103,7 @@ def _summary(email: Email) -> dict[str, Any]:
         "passed": email.passed,
         "authentication_results": email.authentication_results,
         "spf": asdict(evaluation.spf),
-        "dkim": [asdict(verdict) for verdict in evaluation.dkim],
+        "dkim": [asdict(result) for result in evaluation.dkim],
         "dmarc": asdict(evaluation.dmarc),
     }
 

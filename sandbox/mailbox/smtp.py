@@ -9,7 +9,7 @@ from weakref import WeakSet
 from aiosmtpd.smtp import SMTP, Session
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
-from sandbox.mailbox.judge import Envelope
+from sandbox.mailbox.evaluate import Envelope
 from sandbox.mailbox.recipients import Recipients
 from sandbox.mailbox.store import Mailbox
 
@@ -30,9 +30,9 @@ class _Handler:
     ) -> str:
         if len(envelope.rcpt_tos) >= _RECIPIENT_LIMIT:
             return "452 4.5.3 Too many recipients"
-        refusal = self._recipients.refusal(envelope.mail_from or "", address)
-        if refusal is not None:
-            return refusal
+        rejection = self._recipients.rejection(envelope.mail_from or "", address)
+        if rejection is not None:
+            return rejection
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 OK"
 

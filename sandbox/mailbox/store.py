@@ -10,7 +10,7 @@ from sandbox.clock import Clock
 from sandbox.dns.suffixes import registrable
 from sandbox.mailbox.authentication_results import authentication_results
 from sandbox.mailbox.contents import Contents, read_contents
-from sandbox.mailbox.judge import Envelope, Evaluation, Evaluator
+from sandbox.mailbox.evaluate import Envelope, Evaluation, Evaluator
 
 _BYTES_KEPT = 512 * 1024 * 1024
 
@@ -30,13 +30,13 @@ class Email:
     @property
     def mailed_by(self) -> str | None:
         """Return the envelope sender's domain if SPF passes."""
-        verdict = self.evaluation.spf
-        return verdict.domain if verdict.result == "pass" else None
+        result = self.evaluation.spf
+        return result.domain if result.result == "pass" else None
 
     @property
     def signed_by(self) -> str | None:
         """Return the domain of a signature that verified, preferring the author's organization."""
-        passed = [verdict.domain for verdict in self.evaluation.dkim if verdict.result == "pass"]
+        passed = [result.domain for result in self.evaluation.dkim if result.result == "pass"]
         return next((domain for domain in passed if self._own(domain)), passed[0] if passed else None)
 
     @property
@@ -79,8 +79,8 @@ class Search:
 class Mailbox:
     """Authenticates and keeps emails: the newest `kept` of them, at most 512 MiB in total."""
 
-    def __init__(self, judge: Evaluator, clock: Clock, *, host: str, kept: int = 1000) -> None:
-        self._judge = judge
+    def __init__(self, evaluate: Evaluator, clock: Clock, *, host: str, kept: int = 1000) -> None:
+        self._judge = evaluate
         self._clock = clock
         self._kept = kept
         self._host = host
@@ -90,7 +90,7 @@ class Mailbox:
     async def receive(self, raw: bytes, envelope: Envelope) -> Email:
         """Authenticate an email and keep it."""
         contents = read_contents(raw)
-        evaluation = await self._judge.judge(raw, envelope, contents.from_addresses)
+        evaluation = await self._judge.evaluate(raw, envelope, contents.from_addresses)
         results = authentication_results(self._host, evaluation, envelope)
         email = Email(uuid.uuid4().hex, self._clock.now(), raw, envelope, contents, evaluation, results)
         self._emails[email.id] = email

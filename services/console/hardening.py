@@ -80,7 +80,7 @@ class Hardening:
             return await self._app(scope, receive, send)
         answer = Answer(send, self.headers)
         try:
-            if error_response := self._refusal(scope):
+            if error_response := self._rejection(scope):
                 return await self._refuse(Request(scope), *error_response)(scope, receive, answer)
             return await self._app(scope, _bounded(scope, receive), answer)
         except ClientDisconnect:
@@ -91,7 +91,7 @@ class Hardening:
                 await self._refuse(Request(scope), 500, ACCIDENT)(scope, receive, answer)
         return None
 
-    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+    def _rejection(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
         if scope["path"] != "/healthz" and headers.get("host", "").lower() not in self._hosts:
             return 421, "This host name is not served here. Use the URL of your Letterhead installation."

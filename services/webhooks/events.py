@@ -10,84 +10,92 @@ from letterhead.events.v1 import email_events_pb2 as pb
 from services.webhooks.model.feedback import FeedbackEvent, Kind, counted, hard
 
 
-def event_of(fact: FeedbackEvent) -> Event | None:
+def event_of(feedback_event: FeedbackEvent) -> Event | None:
     """Return the event to publish for a fact; None for kinds that are only stored, and for heartbeats.
 
     A heartbeat has an attempt tag but no email tag: it proves that feedback arrives, and concerns no tenant.
     """
-    if fact.kind not in _EVENTS or (fact.attempt_id and not fact.email_id):
+    if feedback_event.kind not in _EVENTS or (feedback_event.attempt_id and not feedback_event.email_id):
         return None
-    subject, build = _EVENTS[fact.kind]
+    subject, build = _EVENTS[feedback_event.kind]
     return Event(
         subject=subject,
-        data=build(fact),
-        tenant_id=fact.tenant_id,
-        resource=str(fact.email_id or fact.ses_id),
-        time=fact.occurred_at,
+        data=build(feedback_event),
+        tenant_id=feedback_event.tenant_id,
+        resource=str(feedback_event.email_id or feedback_event.ses_id),
+        time=feedback_event.occurred_at,
     )
 
 
-def _bounce(fact: FeedbackEvent) -> Message:
+def _bounce(feedback_event: FeedbackEvent) -> Message:
     recipients = [
         pb.BouncedRecipient(address=each.address, status=each.status, diagnostic_code=each.diagnostic)
-        for each in fact.recipients
+        for each in feedback_event.recipients
     ]
     return pb.BounceReceived(
-        email=_email(fact),
-        bounce_type=fact.text("bounceType"),
-        bounce_sub_type=fact.text("bounceSubType"),
+        email=_email(feedback_event),
+        bounce_type=feedback_event.text("bounceType"),
+        bounce_sub_type=feedback_event.text("bounceSubType"),
         recipients=recipients,
-        occur_time=stamp_of(fact.occurred_at),
-        hard=hard(fact),
+        occur_time=stamp_of(feedback_event.occurred_at),
+        hard=hard(feedback_event),
     )
 
 
-def _complaint(fact: FeedbackEvent) -> Message:
+def _complaint(feedback_event: FeedbackEvent) -> Message:
     return pb.ComplaintReceived(
-        email=_email(fact),
-        recipients=_addresses(fact),
-        feedback_type=fact.text("complaintFeedbackType"),
-        counted=counted(fact),
-        occur_time=stamp_of(fact.occurred_at),
+        email=_email(feedback_event),
+        recipients=_addresses(feedback_event),
+        feedback_type=feedback_event.text("complaintFeedbackType"),
+        counted=counted(feedback_event),
+        occur_time=stamp_of(feedback_event.occurred_at),
     )
 
 
-def _delivery(fact: FeedbackEvent) -> Message:
+def _delivery(feedback_event: FeedbackEvent) -> Message:
     return pb.DeliveryReceived(
-        email=_email(fact),
-        recipients=_addresses(fact),
-        smtp_response=fact.text("smtpResponse"),
-        occur_time=stamp_of(fact.occurred_at),
+        email=_email(feedback_event),
+        recipients=_addresses(feedback_event),
+        smtp_response=feedback_event.text("smtpResponse"),
+        occur_time=stamp_of(feedback_event.occurred_at),
     )
 
 
-def _delay(fact: FeedbackEvent) -> Message:
+def _delay(feedback_event: FeedbackEvent) -> Message:
     return pb.DelayReceived(
-        email=_email(fact),
-        recipients=_addresses(fact),
-        delay_type=fact.text("delayType"),
-        occur_time=stamp_of(fact.occurred_at),
+        email=_email(feedback_event),
+        recipients=_addresses(feedback_event),
+        delay_type=feedback_event.text("delayType"),
+        occur_time=stamp_of(feedback_event.occurred_at),
     )
 
 
-def _reject(fact: FeedbackEvent) -> Message:
+def _reject(feedback_event: FeedbackEvent) -> Message:
     return pb.RejectReceived(
-        email=_email(fact), reason=fact.text("reason"), occur_time=stamp_of(fact.occurred_at)
+        email=_email(feedback_event),
+        reason=feedback_event.text("reason"),
+        occur_time=stamp_of(feedback_event.occurred_at),
     )
 
 
-def _rendering_failure(fact: FeedbackEvent) -> Message:
+def _rendering_failure(feedback_event: FeedbackEvent) -> Message:
     return pb.RenderingFailed(
-        email=_email(fact), reason=fact.text("errorMessage"), occur_time=stamp_of(fact.occurred_at)
+        email=_email(feedback_event),
+        reason=feedback_event.text("errorMessage"),
+        occur_time=stamp_of(feedback_event.occurred_at),
     )
 
 
-def _open(fact: FeedbackEvent) -> Message:
-    return pb.OpenReceived(email=_email(fact), occur_time=stamp_of(fact.occurred_at))
+def _open(feedback_event: FeedbackEvent) -> Message:
+    return pb.OpenReceived(email=_email(feedback_event), occur_time=stamp_of(feedback_event.occurred_at))
 
 
-def _click(fact: FeedbackEvent) -> Message:
-    return pb.ClickReceived(email=_email(fact), link=fact.text("link"), occur_time=stamp_of(fact.occurred_at))
+def _click(feedback_event: FeedbackEvent) -> Message:
+    return pb.ClickReceived(
+        email=_email(feedback_event),
+        link=feedback_event.text("link"),
+        occur_time=stamp_of(feedback_event.occurred_at),
+    )
 
 
 _EVENTS: dict[Kind, tuple[str, Callable[[FeedbackEvent], Message]]] = {
@@ -102,11 +110,13 @@ _EVENTS: dict[Kind, tuple[str, Callable[[FeedbackEvent], Message]]] = {
 }
 
 
-def _email(fact: FeedbackEvent) -> pb.EmailReference:
+def _email(feedback_event: FeedbackEvent) -> pb.EmailReference:
     return pb.EmailReference(
-        id=str(fact.email_id or ""), tenant_id=str(fact.tenant_id or ""), ses_id=fact.ses_id
+        id=str(feedback_event.email_id or ""),
+        tenant_id=str(feedback_event.tenant_id or ""),
+        ses_id=feedback_event.ses_id,
     )
 
 
-def _addresses(fact: FeedbackEvent) -> list[str]:
-    return [each.address for each in fact.recipients]
+def _addresses(feedback_event: FeedbackEvent) -> list[str]:
+    return [each.address for each in feedback_event.recipients]

@@ -39,7 +39,7 @@ HOLD_STEP = timedelta(seconds=1)
 class Closed:
     """The outcome of a batch: its facts, the new ones among them, and each notification's problem or ''."""
 
-    facts: Sequence[FeedbackEvent]
+    feedback_events: Sequence[FeedbackEvent]
     new: Sequence[FeedbackEvent]
     problems: dict[UUID, str]
 
@@ -97,27 +97,35 @@ class FeedbackProcessor:
             return Closed((), (), {})
         parsed, problems = _read(leased)
         held = await self._hold(connection, parsed)
-        facts = [fact for notification, fact in parsed if notification.id not in held]
+        feedback_events = [
+            feedback_event for notification, feedback_event in parsed if notification.id not in held
+        ]
         problems = {id_: problem for id_, problem in problems.items() if id_ not in held}
-        new = await self._store.add_feedback(connection, facts)
-        events = {fact.meaning: event for fact in new if (event := event_of(fact))}
+        new = await self._store.add_feedback(connection, feedback_events)
+        events = {
+            feedback_event.meaning: event for feedback_event in new if (event := event_of(feedback_event))
+        }
         await self._outbox.write(connection, *events.values())
         # Sender needs a Send as evidence that SES accepted an attempt, but no event is published for it.
-        if any(fact.attempt_id and fact.meaning not in events for fact in new):
+        if any(feedback_event.attempt_id and feedback_event.meaning not in events for feedback_event in new):
             await self._store.notify_sender(connection)
         await self._store.mark_processed(connection, problems)
-        return Closed(facts, new, problems)
+        return Closed(feedback_events, new, problems)
 
     async def _hold(
         self, connection: Connection, parsed: Sequence[tuple[Notification, FeedbackEvent]]
     ) -> frozenset[UUID]:
         """Postpone notifications that have neither our tags nor a known SES id; return their ids."""
         recent = datetime.now(UTC) - HOLD
-        young = [(each.id, fact) for each, fact in parsed if not fact.tagged and each.received_at > recent]
+        young = [
+            (each.id, feedback_event)
+            for each, feedback_event in parsed
+            if not feedback_event.tagged and each.received_at > recent
+        ]
         if not young:
             return frozenset()
-        ready = await self._store.attributable(connection, [fact for _, fact in young])
-        held = frozenset(id_ for id_, fact in young if fact.meaning not in ready)
+        ready = await self._store.attributable(connection, [feedback_event for _, feedback_event in young])
+        held = frozenset(id_ for id_, feedback_event in young if feedback_event.meaning not in ready)
         if held:
             await self._store.hold(connection, list(held), HOLD_STEP)
         return held
@@ -144,9 +152,11 @@ def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, Feedb
 
 
 def _count(closed: Closed) -> None:
-    fresh = {fact.meaning for fact in closed.new}
-    for fact in closed.facts:
-        FEEDBACK_EVENTS.labels(fact.kind, "new" if fact.meaning in fresh else "repeated").inc()
+    fresh = {feedback_event.meaning for feedback_event in closed.new}
+    for feedback_event in closed.feedback_events:
+        FEEDBACK_EVENTS.labels(
+            feedback_event.kind, "new" if feedback_event.meaning in fresh else "repeated"
+        ).inc()
     for notification_id, problem in closed.problems.items():
         if problem:
             PROBLEMS.inc()

@@ -77,7 +77,7 @@ class Lives:
     async def go_on(self) -> None:
         """Do nothing: the domains provide work at every point by themselves."""
 
-    async def verdict(self) -> Lived:
+    async def outcome(self) -> Lived:
         """Compare the published events and the requests to SES with the stages of the domains."""
         connection = await database(self.world)
         try:

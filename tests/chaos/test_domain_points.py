@@ -27,7 +27,7 @@ VERIFIER_POINTS = points(
 async def _killed(world: World, service: str, home: Path, kill_points: list[KillPoint]) -> tuple[int, Lived]:
     async with shimmed(world, service, home) as (victims, shims), living(world) as lives:
         kills = await kill_at(kill_points, victims, shims, lives.go_on)
-    return kills, await lives.verdict()
+    return kills, await lives.outcome()
 
 
 @pytest.mark.long

@@ -45,10 +45,10 @@ async def test_no_email_is_lost_or_sent_twice_when_the_sender_is_killed_at_any_p
     ):
         kills = await kill_at(SENDER_POINTS * scale.of(1, 20), senders, shims, lambda: load.many(1))
         await eventually(lambda: at_rest(chaotic, load.ids), REST_WITHIN)
-        verdict = await truth(chaotic, load.ids)
+        outcome = await truth(chaotic, load.ids)
 
-    figure(f"sender killed {kills} times, at {len(SENDER_POINTS)} named points: {verdict}")
-    assert verdict.clean, verdict
+    figure(f"sender killed {kills} times, at {len(SENDER_POINTS)} named points: {outcome}")
+    assert outcome.clean, outcome
 
 
 async def test_no_feedback_is_lost_when_webhooks_is_killed_at_any_point(
@@ -61,11 +61,11 @@ async def test_no_feedback_is_lost_when_webhooks_is_killed_at_any_point(
     ):
         kills = await kill_at(WEBHOOKS_POINTS * scale.of(1, 20), webhooks, shims, lambda: load.many(1))
         await eventually(lambda: _all_delivered(chaotic, load), REST_WITHIN)
-        verdict = await truth(chaotic, load.ids)
+        outcome = await truth(chaotic, load.ids)
 
-    figure(f"webhooks killed {kills} times, at {len(WEBHOOKS_POINTS)} named points: {verdict}")
-    assert verdict.clean, verdict
-    assert verdict.states == {"SENT": len(load.ids)}
+    figure(f"webhooks killed {kills} times, at {len(WEBHOOKS_POINTS)} named points: {outcome}")
+    assert outcome.clean, outcome
+    assert outcome.states == {"SENT": len(load.ids)}
 
 
 async def _all_delivered(world: World, load: Load) -> bool:

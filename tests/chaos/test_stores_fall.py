@@ -54,10 +54,10 @@ async def test_no_acknowledged_email_is_lost_when_postgres_is_killed_during_comm
                 for commit, moment in (kinds[number % len(kinds)] for number in range(kills))
             ]
         await eventually(lambda: at_rest(chaotic, load.ids), REST_WITHIN)
-        verdict = await truth(chaotic, load.ids)
+        outcome = await truth(chaotic, load.ids)
 
-    figure(f"Postgres killed {kills} times in commits: next email acknowledged {_spread(seconds)}; {verdict}")
-    assert verdict.clean, verdict
+    figure(f"Postgres killed {kills} times in commits: next email acknowledged {_spread(seconds)}; {outcome}")
+    assert outcome.clean, outcome
 
 
 async def _wipe_nats(world: World) -> float:
@@ -81,14 +81,14 @@ async def test_no_event_is_lost_or_applied_twice_when_nats_is_killed_and_wiped(
         async with asking(load, 20):
             seconds = [await _wipe_nats(world) for _ in range(wipes)]
         await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
-        verdict = await truth(world, load.ids)
+        outcome = await truth(world, load.ids)
         repeated = await _moved_twice(world, load)
 
     figure(
         f"NATS killed and wiped {wipes} times: every event in the stream again {_spread(seconds)};"
-        f" {repeated} effects applied twice; {verdict}"
+        f" {repeated} effects applied twice; {outcome}"
     )
-    assert verdict.clean, verdict
+    assert outcome.clean, outcome
     assert repeated == 0
 
 

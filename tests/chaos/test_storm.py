@@ -52,10 +52,10 @@ async def test_no_email_is_lost_or_sent_twice_in_a_storm_of_kills(
 ) -> None:
     await ses_goes_wrong(faults)
 
-    description, verdict = await _storm(faults, workspace / "storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
+    description, outcome = await _storm(faults, workspace / "storm", scale, seed, OnUnknown.ON_UNKNOWN_HOLD)
 
-    figure(f"storm, seed {seed}: {description}; {verdict}")
-    assert verdict.clean, verdict
+    figure(f"storm, seed {seed}: {description}; {outcome}")
+    assert outcome.clean, outcome
 
 
 @pytest.mark.long
@@ -65,12 +65,12 @@ async def test_no_email_is_lost_or_sent_twice_in_a_storm_that_also_loses_events(
     await ses_goes_wrong(faults)
     await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
 
-    description, verdict = await _storm(
+    description, outcome = await _storm(
         faults, workspace / "storm-without-events", scale, seed, OnUnknown.ON_UNKNOWN_HOLD
     )
 
-    figure(f"storm, seed {seed}, 1 % of Send events lost: {description}; {verdict}")
-    assert verdict.clean, verdict
+    figure(f"storm, seed {seed}, 1 % of Send events lost: {description}; {outcome}")
+    assert outcome.clean, outcome
 
 
 @pytest.mark.long
@@ -80,13 +80,13 @@ async def test_few_emails_with_resend_are_sent_twice_in_a_storm_that_also_loses_
     await ses_goes_wrong(faults)
     await faults.sandbox.call("POST", "/events/faults", SEND_IS_LOST)
 
-    description, verdict = await _storm(
+    description, outcome = await _storm(
         faults, workspace / "storm-with-resend", scale, seed, OnUnknown.ON_UNKNOWN_RESEND
     )
 
-    share = len(verdict.twice) / verdict.emails
+    share = len(outcome.twice) / outcome.emails
     figure(
-        f"storm, seed {seed}, RESEND, 1 % of Send events lost: {description}; {verdict}; {share:.2%} twice"
+        f"storm, seed {seed}, RESEND, 1 % of Send events lost: {description}; {outcome}; {share:.2%} twice"
     )
-    assert verdict.honest, verdict
+    assert outcome.honest, outcome
     assert share <= MOST_TWICE

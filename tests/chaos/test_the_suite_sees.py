@@ -77,10 +77,10 @@ async def test_the_harness_detects_double_sends_of_a_sender_without_leases(
     # With SES's events, most emails would be resolved before they are sent again.
     await faults.sandbox.call("POST", "/events/faults", EVERY_EVENT_IS_LOST)
 
-    verdict = await _storm(faults, workspace / "blind", seed, found="SENDING", made="QUEUED")
+    outcome = await _storm(faults, workspace / "blind", seed, found="SENDING", made="QUEUED")
 
-    figure(f"broken, a lease ends after 50 ms, every event lost, seed {seed}, {KILLS} kills: {verdict}")
-    assert verdict.twice
+    figure(f"broken, a lease ends after 50 ms, every event lost, seed {seed}, {KILLS} kills: {outcome}")
+    assert outcome.twice
 
 
 @pytest.mark.long
@@ -90,29 +90,29 @@ async def test_the_harness_detects_double_sends_of_a_sender_without_attempt_rows
     # This is the usual design: no record of a request without an answer, and no use of events.
     await faults.sandbox.call("POST", "/events/faults", EVERY_EVENT_IS_LOST)
 
-    verdict = await _storm(
+    outcome = await _storm(
         faults, workspace / "rowless", seed, found="UNKNOWN", made="QUEUED", forgetful=True
     )
 
-    figure(f"broken, a lost answer leaves no attempt row, seed {seed}, {KILLS} kills: {verdict}")
-    assert verdict.twice
+    figure(f"broken, a lost answer leaves no attempt row, seed {seed}, {KILLS} kills: {outcome}")
+    assert outcome.twice
 
 
 @pytest.mark.long
 async def test_the_harness_detects_false_states_of_a_sender_that_shows_unknown_as_sent(
     faults: World, workspace: Path, seed: int, figure: Figure
 ) -> None:
-    verdict = await _storm(faults, workspace / "hopeful", seed, found="UNKNOWN", made="SENT")
+    outcome = await _storm(faults, workspace / "hopeful", seed, found="UNKNOWN", made="SENT")
 
-    figure(f"broken, UNKNOWN becomes SENT, seed {seed}, {KILLS} kills: {verdict}")
-    assert verdict.false
+    figure(f"broken, UNKNOWN becomes SENT, seed {seed}, {KILLS} kills: {outcome}")
+    assert outcome.false
 
 
 @pytest.mark.long
 async def test_the_harness_detects_lost_emails_of_a_sender_without_take_over(
     faults: World, workspace: Path, seed: int, figure: Figure
 ) -> None:
-    verdict = await _storm(faults, workspace / "forgetful", seed, found="UNKNOWN", made="SENDING")
+    outcome = await _storm(faults, workspace / "forgetful", seed, found="UNKNOWN", made="SENDING")
 
-    figure(f"broken, attempts of dead senders are never taken over, seed {seed}, {KILLS} kills: {verdict}")
-    assert verdict.lost
+    figure(f"broken, attempts of dead senders are never taken over, seed {seed}, {KILLS} kills: {outcome}")
+    assert outcome.lost

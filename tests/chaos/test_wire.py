@@ -54,7 +54,7 @@ async def test_each_attempt_is_posted_once_whatever_the_network_does(
             for kind in BY_SES:
                 await _by_ses(faults, load, kind)
         await eventually(lambda: at_rest(faults, load.ids), REST_WITHIN)
-        verdict = await truth(faults, load.ids)
+        outcome = await truth(faults, load.ids)
 
-    figure(f"{len(BY_SES) + len(Moment)} faults between sender and SES: {verdict}")
-    assert verdict.clean, verdict
+    figure(f"{len(BY_SES) + len(Moment)} faults between sender and SES: {outcome}")
+    assert outcome.clean, outcome

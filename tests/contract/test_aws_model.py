@@ -158,7 +158,7 @@ def _taken(operation: str, code: str, **more: Any) -> Refused:
     return Refused("sesv2", operation, {"EmailIdentity": "taken.com", **more}, code)
 
 
-REFUSALS = [
+REJECTIONS = [
     _taken("CreateEmailIdentity", "AlreadyExistsException"),
     _taken("PutEmailIdentityMailFromAttributes", "BadRequestException", MailFromDomain="send.other.com"),
     _taken("PutEmailIdentityMailFromAttributes", "BadRequestException", BehaviorOnMxFailure="NO_SUCH"),
@@ -183,7 +183,7 @@ REFUSALS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: f"{case.operation}-{case.code}")
+@pytest.mark.parametrize("case", REJECTIONS, ids=lambda case: f"{case.operation}-{case.code}")
 async def test_an_error_has_a_code_that_the_operation_declares(world: World, case: Refused) -> None:
     await world.ses("create_email_identity", EmailIdentity="taken.com")
     model = service_model(case.service).operation_model(case.operation)

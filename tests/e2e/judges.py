@@ -66,7 +66,7 @@ dmarc {{ }}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class VerifierResult:
     """The result of one verifier: DKIM by signing domain; SPF and DMARC only if the verifier checks them."""
 
     dkim: dict[str, str]
@@ -81,7 +81,7 @@ class Judges:
     home: Path
     rspamd_url: str
 
-    async def rspamd(self, raw: bytes, *, sender: str, helo: str, client: str = CLIENT) -> Verdict:
+    async def rspamd(self, raw: bytes, *, sender: str, helo: str, client: str = CLIENT) -> VerifierResult:
         """Return DKIM of every signature, SPF of the envelope sender and DMARC of the From domain."""
         about = {"IP": client, "From": sender, "Helo": helo}
         async with (
@@ -90,18 +90,18 @@ class Judges:
         ):
             symbols: dict[str, Any] = (await answer.json())["symbols"]
         traces = [trace.rpartition(":") for trace in symbols.get("DKIM_TRACE", {}).get("options", [])]
-        return Verdict(
+        return VerifierResult(
             dkim={domain: RSPAMD_TRACE[sign] for domain, _, sign in traces},
             spf=next((RSPAMD_SPF[name] for name in symbols if name in RSPAMD_SPF), "none"),
             dmarc=next((RSPAMD_DMARC[name] for name in symbols if name in RSPAMD_DMARC), "none"),
         )
 
-    async def opendkim(self, raw: bytes) -> Verdict:
+    async def opendkim(self, raw: bytes) -> VerifierResult:
         """Return DKIM of every signature."""
         settings = str(self.home / "opendkim.conf")
         printed = await output("opendkim", "-x", settings, "-vv", "-t", "-", given=raw)
         found = re.findall(r"dkim=(\w+)[^;]*? \([^)]*\)[^;]*?header\.d=([^\s;]+)", printed)
-        return Verdict(dkim={domain: result for result, domain in found})
+        return VerifierResult(dkim={domain: result for result, domain in found})
 
 
 @asynccontextmanager

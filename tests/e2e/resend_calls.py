@@ -22,12 +22,12 @@ NODE = {"node": "nodejs", "npm": "npm"}
 NODE_STORY = Path(__file__).with_name("resend_node")
 
 
-async def told_by_python(stage: Stage) -> list[Call]:
+async def answers_of_python(stage: Stage) -> list[Call]:
     """Run the scenario of PyPI's SDK; return its calls."""
     return await asyncio.to_thread(resend_python.tell, stage)
 
 
-async def told_by_node(stage: Stage, home: Path) -> list[Call]:
+async def answers_of_node(stage: Stage, home: Path) -> list[Call]:
     """Run the scenario of npm's SDK, installed in `home`; raise RuntimeError if that fails."""
     await install(NODE)
     folder = shutil.copytree(NODE_STORY, home / "resend_node")
@@ -63,7 +63,7 @@ async def _run() -> None:
     ):
         stage = await a_stage(installation, admin, sandbox)
         with tempfile.TemporaryDirectory() as home:
-            calls = [*await told_by_python(stage), *await told_by_node(stage, Path(home))]
+            calls = [*await answers_of_python(stage), *await answers_of_node(stage, Path(home))]
     print("\n".join(table(calls)))  # noqa: T201 - this is a command
 
 

@@ -11,7 +11,7 @@ import pytest
 from sandbox.__main__ import running
 from sandbox.client import Json, SandboxClient, connect_sandbox
 from sandbox.config import Addresses, SandboxConfig
-from tests.e2e.judges import Judges, Verdict, sitting
+from tests.e2e.judges import Judges, VerifierResult, sitting
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)  # the first run installs two Debian packages
@@ -98,10 +98,10 @@ async def test_delivered_email_passes_and_an_altered_byte_fails(
     altered = original.replace(b"1234", b"1235")
 
     sender = email["envelope_from"]
-    assert await judges.opendkim(original) == Verdict(PASSES)
-    assert await judges.opendkim(altered) == Verdict(FAILS)
-    assert await judges.rspamd(original, sender=sender, helo=HELO) == Verdict(PASSES, "pass", "pass")
-    assert await judges.rspamd(altered, sender=sender, helo=HELO) == Verdict(FAILS, "pass", "fail")
+    assert await judges.opendkim(original) == VerifierResult(PASSES)
+    assert await judges.opendkim(altered) == VerifierResult(FAILS)
+    assert await judges.rspamd(original, sender=sender, helo=HELO) == VerifierResult(PASSES, "pass", "pass")
+    assert await judges.rspamd(altered, sender=sender, helo=HELO) == VerifierResult(FAILS, "pass", "fail")
     assert email["passed"]
 
 
@@ -112,5 +112,5 @@ async def test_an_unsigned_email_from_another_server_fails(control: SandboxClien
 
     status = await judges.rspamd(raw, sender=f"1@{RETURN_PATH}", helo=HELO, client="198.51.100.1")
 
-    assert status == Verdict({}, "softfail", "fail")
-    assert await judges.opendkim(raw) == Verdict({})
+    assert status == VerifierResult({}, "softfail", "fail")
+    assert await judges.opendkim(raw) == VerifierResult({})

@@ -6,7 +6,7 @@ import pytest
 
 from services.console.api import routes as api
 from tests.e2e.conftest import World
-from tests.e2e.resend_calls import table, told_by_node, told_by_python
+from tests.e2e.resend_calls import table, answers_of_node, answers_of_python
 from tests.e2e.resend_stage import a_stage
 from tests.figures import Figure
 
@@ -19,8 +19,8 @@ async def test_the_official_sdks_work_with_every_endpoint(
 ) -> None:
     stage = await a_stage(world.installation, world.admin, world.sandbox)
 
-    by_python = await told_by_python(stage)
-    by_node = await told_by_node(stage, workspace)
+    by_python = await answers_of_python(stage)
+    by_node = await answers_of_node(stage, workspace)
 
     for line in table([*by_python, *by_node]):
         figure(line)

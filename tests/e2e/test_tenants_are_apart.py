@@ -82,7 +82,7 @@ async def test_every_rpc_hides_another_tenants_resources(world: World, pair: Pai
                     theirs = case(pair.things)
                     code, content = await rpcs.answer(channel, rpc, theirs, token)
                     asked += 1
-                    if pair.things.told(content, str(theirs)):
+                    if pair.things.reported(content, str(theirs)):
                         leaks.append((rpc.case, kind, content))
                     if (absent := case(nonexistent)) == theirs:
                         continue  # it cannot name another tenant's resource
@@ -123,7 +123,7 @@ async def test_every_route_hides_another_tenants_resources(
         for name in tested:
             question, status, content = await visitor.asks(name, pair.things)
             asked += 1
-            if pair.things.told(content, question):
+            if pair.things.reported(content, question):
                 leaks.append((name, kind, content[:500]))
             if not _names_a_thing(name, pair.things, nonexistent):
                 continue

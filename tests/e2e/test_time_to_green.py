@@ -22,7 +22,7 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(600)]
 
 OTHERS = 2000
-ROUNDS = 20
+REPEATS = 20
 # Domains pending for half a day are checked every half hour; their checks are spread evenly.
 PENDING_FOR = timedelta(hours=12)
 CHECKS_SO_FAR = 30
@@ -126,13 +126,13 @@ async def test_a_watched_domain_is_ready_soon_after_ses_sees_it(
     async with a_world(home, replicas, identity=settings) as world:
         await _seed(world)
 
-        seconds = [await _time_to_green(world) for _ in range(ROUNDS)]
+        seconds = [await _time_to_green(world) for _ in range(REPEATS)]
 
         ledger = await world.sandbox.ledger()
     throttled, calls = sum(ledger["throttled"].values()), len(ledger["controls"])
     median, p95 = statistics.median(seconds), statistics.quantiles(seconds, n=20)[-1]
     figure(
-        f"time to green, {replicas} replica(s), {OTHERS} others pending, {ROUNDS} times:"
+        f"time to green, {replicas} replica(s), {OTHERS} others pending, {REPEATS} times:"
         f" median {median:.2f} s, p95 {p95:.2f} s (target: 3 s); throttled calls: {throttled} of {calls}"
     )
     assert throttled <= calls * MOST_THROTTLED

@@ -31,7 +31,7 @@ MAX_FAILURES = 5  # failures reported in full
 ID = UUID(int=0x5F0C)
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 SHARED = SharedSender("send.e2a.dev", "e2a")
-STANDINGS = (
+VERIFICATIONS = (
     VerificationStatus("READY", ownership="SOLE"),
     VerificationStatus("READY", ownership="PROVEN"),
     VerificationStatus("DEGRADED", dkim_valid=True, ownership="CHALLENGED"),
@@ -87,7 +87,7 @@ def _run_chunk(chunk: tuple[str, range, Way]) -> Tally:
     seed, numbers, way = chunk
     tally = Tally()
     for number in numbers:
-        requested, outcome, problems = judge(seed, number, way)
+        requested, outcome, problems = evaluate(seed, number, way)
         tally.counts.update(["cases", *outcome])
         if problems and len(tally.failures) < MAX_FAILURES:
             tally.failures.append(
@@ -96,7 +96,7 @@ def _run_chunk(chunk: tuple[str, range, Way]) -> Tally:
     return tally
 
 
-def judge(seed: str, number: int, way: Way) -> tuple[EmailSpec, list[str], list[str]]:
+def evaluate(seed: str, number: int, way: Way) -> tuple[EmailSpec, list[str], list[str]]:
     """Return a case, its counters, and the problems of the message that would have been sent."""
     random = Random(f"{seed}:{number}")  # noqa: S311 -- reproducible, not secret
     requested = spec(random)
@@ -104,7 +104,7 @@ def judge(seed: str, number: int, way: Way) -> tuple[EmailSpec, list[str], list[
         made = way.check(requested, NOW)
     except InvalidArgument:
         return requested, ["rejected"], []
-    intended = _message(made, random.choice(STANDINGS))
+    intended = _message(made, random.choice(VERIFICATIONS))
     if intended is None:
         return requested, ["withheld"], []
     content = way.write(intended)

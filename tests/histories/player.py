@@ -80,7 +80,7 @@ class Player(Stage):
             self.note(f"{step}: {remark}")
             return
         await self.rest()
-        self.note(f"{step} → {await self.standing()}")
+        self.note(f"{step} → {await self.summary()}")
 
     async def leave(self) -> None:
         """Delete all remaining claims, and check that SES has no identity of ours left."""

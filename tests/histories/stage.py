@@ -30,7 +30,7 @@ INCONCLUSIVE = """
         SELECT FROM verifier.dkim_prechecks WHERE claim_id = $1 AND outcome = 'INCONCLUSIVE'
     )
 """
-REFUSALS = (
+REJECTIONS = (
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.ALREADY_EXISTS,
@@ -150,7 +150,7 @@ class Stage:
         places = {name: place for place, name in self.names.items()}
         return await journal.read(self.ground.pool, tenants, places)
 
-    async def standing(self) -> str:
+    async def summary(self) -> str:
         rows = await self.ground.pool.fetch(SUMMARY, list(self.names.values()))
         tenants = {tenant.id: who for who, tenant in self.tenants.items()}
         places = {name: place for place, name in self.names.items()}
@@ -181,7 +181,7 @@ async def unless_refused(rpc: str, call: Callable[[], Awaitable[Any]]) -> Any:
     try:
         return await until(f"{rpc} responds", call)
     except grpc.aio.AioRpcError as error:
-        if error.code() in REFUSALS:
+        if error.code() in REJECTIONS:
             return None
         raise
 

@@ -95,7 +95,7 @@ class Acceptance:
         If no email is valid, nothing is stored, so the caller may fix the request and reuse its id.
         """
         accepted = await self._accept(_Incoming(request, drafts, whole=False))
-        rejections = [_refusal(each) if each else None for each in accepted.rejections]
+        rejections = [_rejection(each) if each else None for each in accepted.rejections]
         if accepted.emails:
             return _in_request_order(accepted.emails, rejections)
         if earlier := await self._earlier_answer(request):
@@ -155,7 +155,7 @@ def _in_request_order(
     return [rejection or next(following) for rejection in rejections]
 
 
-def _refusal(error: ServiceError) -> Rejection:
+def _rejection(error: ServiceError) -> Rejection:
     return Rejection(to_status(error).SerializeToString())
 
 
@@ -188,7 +188,7 @@ def _offer(incoming: _Incoming, checked: Sequence[Claimed | ServiceError]) -> Of
         return Offer(incoming.request, good)
     if incoming.whole or not good:
         return None
-    rejections = [_refusal(each) if isinstance(each, ServiceError) else None for each in checked]
+    rejections = [_rejection(each) if isinstance(each, ServiceError) else None for each in checked]
     return Offer(incoming.request, good, rejections)
 
 

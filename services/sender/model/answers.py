@@ -101,7 +101,7 @@ NO_SLOT = Rejected(Then.RETRY, "Waits because SES's sending rate is reached.", l
 # Error codes of SendEmail and of all AWS operations, with status 4xx only: after a 5xx, SES may have accepted
 # the email.
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html and CommonErrors.html
-REFUSALS: Mapping[str, Rejected] = {
+REJECTIONS: Mapping[str, Rejected] = {
     "TooManyRequestsException": RATE,
     "ThrottlingException": RATE,
     "Throttling": RATE,
@@ -135,9 +135,9 @@ REFUSALS: Mapping[str, Rejected] = {
 def read_error(code: str, status: int, message: str) -> Answer:
     """Classify an error that SES returned; `status` is the HTTP status."""
     error = f"{code} ({status}): {message}"
-    if not 400 <= status < 500 or code not in REFUSALS:
+    if not 400 <= status < 500 or code not in REJECTIONS:
         return Lost(error)
-    rejection = REFUSALS[code]
+    rejection = REJECTIONS[code]
     if rejection is RATE and _is_about_quota(message):
         rejection = QUOTA
     if rejection is REJECTED:

@@ -165,8 +165,8 @@ def _requests(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
     rejections = _spans([len(offer.rejections) for offer, _ in offers])
     yield [each and each.status for offer, _ in offers for each in offer.rejections]
     rows = [
-        (offer.request.tenant_id, offer.request.id, offer.request.content_hash, *email_span, *refusal_span)
-        for (offer, _), email_span, refusal_span in zip(offers, emails, rejections, strict=True)
+        (offer.request.tenant_id, offer.request.id, offer.request.content_hash, *email_span, *rejection_span)
+        for (offer, _), email_span, rejection_span in zip(offers, emails, rejections, strict=True)
     ]
     yield from zip(*rows, strict=True)
 

@@ -7,11 +7,11 @@ WITH first AS (
     INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, claim_ids, email_ids, rejections)
     SELECT
         tenant_id, request_id, content_hash, claim_ids::uuid[],
-        ($10::uuid[])[first_email:last_email], ($2::bytea[])[first_refusal:last_refusal]
+        ($10::uuid[])[first_email:last_email], ($2::bytea[])[first_rejection:last_rejection]
     FROM unnest(
         $3::uuid[], $4::text[], $5::bytea[], $6::integer[], $7::integer[], $8::integer[], $9::integer[], $38::text[]
     ) AS request (
-        tenant_id, request_id, content_hash, first_email, last_email, first_refusal, last_refusal, claim_ids
+        tenant_id, request_id, content_hash, first_email, last_email, first_rejection, last_rejection, claim_ids
     )
     WHERE request_id IS NOT NULL
     ORDER BY tenant_id, request_id

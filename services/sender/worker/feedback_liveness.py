@@ -32,7 +32,7 @@ class FeedbackLiveness:
         self._windows = windows
         self._beat = beat
 
-    async def look(self) -> bool:
+    async def check(self) -> bool:
         """Advance the clock and return whether feedback is live; return False if no email is UNKNOWN."""
         if not await self._store.anything_unknown():
             FEEDBACK_LIVE.set(1)

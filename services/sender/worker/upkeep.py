@@ -78,20 +78,20 @@ class Upkeep:
             await self._states.resolve(connection, [proof(*each) for each in proven])
             found = await self._store.proven_emails(connection)
             await self._states.move(connection, [proven_move(*each) for each in found])
-        silent = await self._end_windows() if await self._feedback_liveness.look() else 0
-        if overdue or proven or silent:
-            counts = {"taken_over": len(overdue), "proven": len(proven), "silent": silent}
+        absent = await self._end_windows() if await self._feedback_liveness.check() else 0
+        if overdue or proven or absent:
+            counts = {"taken_over": len(overdue), "proven": len(proven), "absent": absent}
             log.info("resolved unknown outcomes", action="unknown_resolved", **counts)
-        return BATCH in (len(overdue), len(proven), silent)
+        return BATCH in (len(overdue), len(proven), absent)
 
     async def _end_windows(self) -> int:
         """Hold or resend emails whose window ended without an event; call only while feedback is live."""
         async with self._database.transaction() as connection:
-            silent = await self._store.absent_attempts(connection, self._windows)
-            await self._states.resolve(connection, [_resent(*ids) for *ids, resend in silent if resend])
-            held = [Move(email_id, State.HELD, NO_EVENT) for _, email_id, resend in silent if not resend]
+            absent = await self._store.absent_attempts(connection, self._windows)
+            await self._states.resolve(connection, [_resent(*ids) for *ids, resend in absent if resend])
+            held = [Move(email_id, State.HELD, NO_EVENT) for _, email_id, resend in absent if not resend]
             await self._states.move(connection, held)
-        return len(silent)
+        return len(absent)
 
     async def expire(self) -> bool:
         """Expire emails that waited beyond their deadline."""

@@ -20,7 +20,7 @@ from services.verifier.model.states import (
     State,
     VerificationStatus,
     count_failed_check,
-    judge,
+    evaluate,
 )
 
 
@@ -139,7 +139,7 @@ def after_ses_check(case: Case, identity: SesIdentity, jitter: float) -> Decisio
 def _decided(case: Case, conditions: Conditions, fresh: Collection[str], jitter: float) -> Decision:
     before = case.verification
     blocked = case.ownership is Ownership.CHALLENGER
-    after = judge(before, conditions, case.now, fresh=fresh, blocked=blocked)
+    after = evaluate(before, conditions, case.now, fresh=fresh, blocked=blocked)
     moved = after.state is not before.state
     signs = after.dkim_valid is True
     return Decision(

@@ -100,7 +100,7 @@ MESSAGES: Mapping[Reason, str] = {
     Reason.SERVERS_LAME: (
         "{servers} gave a non-authoritative answer for {zone}. Correct the name servers at your registrar."
     ),
-    Reason.SERVERS_SILENT: (
+    Reason.SERVERS_UNRESPONSIVE: (
         "{servers} did not answer in time. We keep trying; if this persists, contact your DNS provider."
     ),
     Reason.SERVERS_MALFORMED: (

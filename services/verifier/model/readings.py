@@ -33,7 +33,7 @@ _NO_EVIDENCE = {
     Outcome.SERVFAIL: Reason.SERVERS_FAIL,
     Outcome.REFUSED: Reason.SERVERS_REFUSE,
     Outcome.LAME: Reason.SERVERS_LAME,
-    Outcome.TIMEOUT: Reason.SERVERS_SILENT,
+    Outcome.TIMEOUT: Reason.SERVERS_UNRESPONSIVE,
     Outcome.MALFORMED: Reason.SERVERS_MALFORMED,
     Outcome.LOOP: Reason.ALIAS_LOOP,
     Outcome.NO_ADDRESS: Reason.SERVERS_WITHOUT_ADDRESS,

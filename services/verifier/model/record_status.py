@@ -36,7 +36,7 @@ def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
     reading = _explained(expected, answer, _combined(readings), clues)
     return Check(
         status=reading.status,
-        message=message(expected, answer, reading.reason, _servers_by_verdict(answer, readings), clues),
+        message=message(expected, answer, reading.reason, _servers_by_status(answer, readings), clues),
         seen=_shown(answer),
         servers_agreeing=sum(each.status is RecordStatus.FOUND for each in readings),
         servers_asked=len(readings),
@@ -81,14 +81,18 @@ def _candidates(
 
 def _combined(readings: Sequence[Reading]) -> Reading:
     by_status = {status: [each for each in readings if each.status is status] for status in RecordStatus}
-    found, silent = by_status[RecordStatus.FOUND], by_status[RecordStatus.UNREACHABLE]
+    found, unresponsive = by_status[RecordStatus.FOUND], by_status[RecordStatus.UNREACHABLE]
     negative = [each for status in NEGATIVE for each in by_status[status]]
     if found and negative:
         return Reading(RecordStatus.PROPAGATING, Reason.SOME_SERVERS)
     if found:
         return found[0]
-    if silent or not negative:
-        return silent[0] if silent else Reading(RecordStatus.UNREACHABLE, Reason.SERVERS_WITHOUT_ADDRESS)
+    if unresponsive or not negative:
+        return (
+            unresponsive[0]
+            if unresponsive
+            else Reading(RecordStatus.UNREACHABLE, Reason.SERVERS_WITHOUT_ADDRESS)
+        )
     return negative[0]
 
 
@@ -142,7 +146,7 @@ def _targets(observations: Iterable[Observation]) -> set[str]:
     }
 
 
-def _servers_by_verdict(answer: Answer, readings: Sequence[Reading]) -> dict[RecordStatus, list[str]]:
+def _servers_by_status(answer: Answer, readings: Sequence[Reading]) -> dict[RecordStatus, list[str]]:
     """Return the names of the servers by the status that each of them reported."""
     servers: dict[RecordStatus, list[str]] = {}
     for seen, reading in zip(answer.observations, readings, strict=True):

@@ -1,6 +1,6 @@
 """The state machine of a domain's verification. Pure: no clock, network or database.
 
-Checks yield evidence for the conditions. `judge` takes the conditions and the stored verification status
+Checks yield evidence for the conditions. `evaluate` takes the conditions and the stored verification status
 and returns the new status.
 """
 
@@ -138,7 +138,7 @@ def count_failed_check(
     return replace(verification, failed_checks=verification.failed_checks + 1)
 
 
-def judge(
+def evaluate(
     verification: VerificationStatus,
     conditions: Conditions,
     now: datetime,

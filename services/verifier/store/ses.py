@@ -71,19 +71,19 @@ class SesStore:
         """Lease the query of the account; False when it is not due or another replica has the lease."""
         return await self._database.fetchrow(QUERIES.claim_account, *self._region, ASKING) is not None
 
-    async def save_account(self, facts: AccountStatus, again: timedelta) -> None:
+    async def save_account(self, account_status: AccountStatus, again: timedelta) -> None:
         """Store SES's response about the account."""
-        state, note = facts.state()
+        state, note = account_status.state()
         await self._change(
             QUERIES.save_account,
             state.value,
             note,
-            facts.production_access,
-            facts.sending_enabled,
-            facts.enforcement_status,
-            facts.max_send_rate,
-            facts.max_24_hour_send,
-            facts.sent_last_24_hours,
+            account_status.production_access,
+            account_status.sending_enabled,
+            account_status.enforcement_status,
+            account_status.max_send_rate,
+            account_status.max_24_hour_send,
+            account_status.sent_last_24_hours,
             again,
         )
 

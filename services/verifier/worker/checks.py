@@ -63,7 +63,7 @@ class DnsChecks:
             return
         checks = await inspect(self._resolver, expected)
         result = DnsCheck(records, checks[1:], proof.token, checks[0]) if proof else DnsCheck(records, checks)
-        decision = await self._results.look(lease, result)
+        decision = await self._results.check(lease, result)
         if decision is not None and decision.ses_due_at is not None:
             self.ses_is_due.set()
 

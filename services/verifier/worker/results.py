@@ -59,7 +59,7 @@ class ResultWriter:
         self._store = store
         self._outbox = outbox
 
-    async def look(self, lease: Lease, result: DnsCheck) -> Decision | None:
+    async def check(self, lease: Lease, result: DnsCheck) -> Decision | None:
         """Store a DNS check and return the decision; None when it was outdated and not stored."""
         try:
             decision = await self._store_check(lease, result)

@@ -115,10 +115,10 @@ class SesQueries:
 
     async def _account(self) -> None:
         try:
-            facts = await self._reader.account()
+            account_status = await self._reader.account()
         except SesThrottledError:
             return  # SES is reachable; the query is repeated when its lease expires
         except SesUnavailableError as error:
             await self._store.miss_account(str(error), ACCOUNT_RETRY)
         else:
-            await self._store.save_account(facts, ACCOUNT_AGAIN)
+            await self._store.save_account(account_status, ACCOUNT_AGAIN)

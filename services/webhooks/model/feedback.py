@@ -165,18 +165,21 @@ def parse(body: str, received_at: datetime) -> FeedbackEvent:
     )
 
 
-def hard(fact: FeedbackEvent) -> bool:
+def hard(feedback_event: FeedbackEvent) -> bool:
     """Return whether the bounce is a hard bounce that should suppress its recipients.
 
     SES may add subtypes, so a permanent bounce with an unknown subtype counts as hard.
     """
-    return fact.text("bounceType") == "Permanent" and fact.text("bounceSubType") not in ECHOES
+    return (
+        feedback_event.text("bounceType") == "Permanent"
+        and feedback_event.text("bounceSubType") not in ECHOES
+    )
 
 
-def counted(fact: FeedbackEvent) -> bool:
+def counted(feedback_event: FeedbackEvent) -> bool:
     """Return whether a complaint comes from a person, rather than from a suppression list or a filter."""
-    feedback_type = fact.text("complaintFeedbackType").lower()
-    return feedback_type not in NOT_COMPLAINTS and fact.text("complaintSubType") not in ECHOES
+    feedback_type = feedback_event.text("complaintFeedbackType").lower()
+    return feedback_type not in NOT_COMPLAINTS and feedback_event.text("complaintSubType") not in ECHOES
 
 
 def _event(body: str) -> dict[str, Any]:

@@ -53,13 +53,18 @@ class FeedbackStore:
         """Postpone notifications without counting a failure."""
         await connection.execute(QUERIES.hold, notification_ids, rest)
 
-    async def attributable(self, connection: Connection, facts: Sequence[FeedbackEvent]) -> set[bytes]:
+    async def attributable(
+        self, connection: Connection, feedback_events: Sequence[FeedbackEvent]
+    ) -> set[bytes]:
         """Return the `meaning` of each fact that is stored already or whose SES id is one of our emails'."""
-        columns = ([fact.meaning for fact in facts], [fact.ses_id for fact in facts])
+        columns = (
+            [feedback_event.meaning for feedback_event in feedback_events],
+            [feedback_event.ses_id for feedback_event in feedback_events],
+        )
         return {row["meaning"] for row in await connection.fetch(QUERIES.attributable, *columns)}
 
     async def add_feedback(
-        self, connection: Connection, facts: Sequence[FeedbackEvent]
+        self, connection: Connection, feedback_events: Sequence[FeedbackEvent]
     ) -> list[FeedbackEvent]:
         """Store facts in the caller's transaction; return those that are new, or whose email is now known.
 
@@ -69,9 +74,13 @@ class FeedbackStore:
         """
         # A fixed order prevents deadlocks between transactions with the same facts. Of two formats of one
         # event, the one with our tags is sorted last and kept, because it carries more.
-        ordered = sorted(facts, key=lambda fact: (fact.meaning, fact.tagged))
-        by_meaning = {fact.meaning: fact for fact in ordered}
-        rows = await connection.fetch(QUERIES.add_feedback, [_to_json(fact) for fact in by_meaning.values()])
+        ordered = sorted(
+            feedback_events, key=lambda feedback_event: (feedback_event.meaning, feedback_event.tagged)
+        )
+        by_meaning = {feedback_event.meaning: feedback_event for feedback_event in ordered}
+        rows = await connection.fetch(
+            QUERIES.add_feedback, [_to_json(feedback_event) for feedback_event in by_meaning.values()]
+        )
         return [
             replace(
                 by_meaning[row["meaning"]],
@@ -109,18 +118,18 @@ class FeedbackStore:
         return [_from_row(row) for row in rows]
 
 
-def _to_json(fact: FeedbackEvent) -> dict[str, Any]:
+def _to_json(feedback_event: FeedbackEvent) -> dict[str, Any]:
     return {
         "id": str(uuid7()),
-        "meaning": fact.meaning.hex(),
-        "kind": fact.kind,
-        "tenant_id": _or_null(fact.tenant_id),
-        "email_id": _or_null(fact.email_id),
-        "attempt_id": _or_null(fact.attempt_id),
-        "ses_id": fact.ses_id,
-        "recipients": [each.address for each in fact.recipients],
-        "detail": fact.detail,
-        "occurred_at": fact.occurred_at.isoformat(),
+        "meaning": feedback_event.meaning.hex(),
+        "kind": feedback_event.kind,
+        "tenant_id": _or_null(feedback_event.tenant_id),
+        "email_id": _or_null(feedback_event.email_id),
+        "attempt_id": _or_null(feedback_event.attempt_id),
+        "ses_id": feedback_event.ses_id,
+        "recipients": [each.address for each in feedback_event.recipients],
+        "detail": feedback_event.detail,
+        "occurred_at": feedback_event.occurred_at.isoformat(),
     }
 
 

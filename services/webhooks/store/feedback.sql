@@ -42,41 +42,41 @@ WHERE id = ANY ($1) AND processed_at IS NULL;
 
 -- attributable --
 -- Of facts without our tags, returns the meaning of each that is stored already or whose SES id belongs to one of our emails.
-SELECT fact.meaning
-FROM unnest($1::bytea[], $2::text[]) AS fact (meaning, ses_id)
-WHERE EXISTS (SELECT FROM sender.email_references AS e WHERE e.ses_id = fact.ses_id)
-    OR EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.meaning = fact.meaning);
+SELECT feedback_event.meaning
+FROM unnest($1::bytea[], $2::text[]) AS feedback_event (meaning, ses_id)
+WHERE EXISTS (SELECT FROM sender.email_references AS e WHERE e.ses_id = feedback_event.ses_id)
+    OR EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.meaning = feedback_event.meaning);
 
 -- add_feedback --
 -- Stores facts, given as one JSON array, and skips those whose meaning is stored already. A fact belongs to an email if its tags match one of our submissions; or match only an email, when a restored database has lost the submission; or, without tags, if an email has its SES id. A fact that was stored before its email was known is updated. Returns the meaning of each new or updated fact, with its tenant, email and attempt.
 INSERT INTO webhooks.feedback
     (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
 SELECT
-    fact.id, decode(fact.meaning, 'hex'), fact.kind, known.tenant_id, known.email_id, known.attempt_id, fact.ses_id,
-    fact.recipients, fact.detail, fact.occurred_at
-FROM jsonb_to_recordset($1::jsonb) AS fact (
+    feedback_event.id, decode(feedback_event.meaning, 'hex'), feedback_event.kind, known.tenant_id, known.email_id, known.attempt_id, feedback_event.ses_id,
+    feedback_event.recipients, feedback_event.detail, feedback_event.occurred_at
+FROM jsonb_to_recordset($1::jsonb) AS feedback_event (
     id uuid, meaning text, kind text, tenant_id uuid, email_id uuid, attempt_id uuid, ses_id text,
     recipients text[], detail jsonb, occurred_at timestamptz
 )
-LEFT JOIN sender.submissions AS named ON named.id = fact.attempt_id
+LEFT JOIN sender.submissions AS named ON named.id = feedback_event.attempt_id
 LEFT JOIN LATERAL (
     SELECT named.tenant_id, named.email_id, named.id AS attempt_id
     WHERE named.id IS NOT NULL
-        AND named.email_id IS NOT DISTINCT FROM fact.email_id
-        AND named.tenant_id IS NOT DISTINCT FROM fact.tenant_id
-        AND coalesce(named.ses_id = fact.ses_id, true)
+        AND named.email_id IS NOT DISTINCT FROM feedback_event.email_id
+        AND named.tenant_id IS NOT DISTINCT FROM feedback_event.tenant_id
+        AND coalesce(named.ses_id = feedback_event.ses_id, true)
     UNION ALL
     SELECT e.tenant_id, e.id, NULL
     FROM sender.email_references AS e
     WHERE named.id IS NULL
-        AND e.id = fact.email_id
-        AND e.tenant_id = fact.tenant_id
-        AND coalesce(e.ses_id = fact.ses_id, true)
+        AND e.id = feedback_event.email_id
+        AND e.tenant_id = feedback_event.tenant_id
+        AND coalesce(e.ses_id = feedback_event.ses_id, true)
     UNION ALL
     (
         SELECT e.tenant_id, e.id, NULL
         FROM sender.email_references AS e
-        WHERE fact.attempt_id IS NULL AND fact.email_id IS NULL AND e.ses_id = fact.ses_id
+        WHERE feedback_event.attempt_id IS NULL AND feedback_event.email_id IS NULL AND e.ses_id = feedback_event.ses_id
         ORDER BY e.id
         LIMIT 1
     )

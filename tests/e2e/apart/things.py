@@ -48,7 +48,7 @@ class Things:
             text = text.replace(name, f"<{field}>")
         return _UUID.sub("<id>", text)
 
-    def told(self, text: str, asked: str) -> set[str]:
+    def reported(self, text: str, asked: str) -> set[str]:
         """Return the names in an answer that were not in the request."""
         return {name for name in (*self.names, SUBJECT) if name in text and name not in asked}
 

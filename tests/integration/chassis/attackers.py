@@ -83,7 +83,7 @@ class Attacker:
 
     async def connect(self) -> None:
         options = credentials(self._server.settings(self.user), self.user)
-        self._connection = await nats.connect(**options, error_cb=self._note_refusal)
+        self._connection = await nats.connect(**options, error_cb=self._note_rejection)
         await self._connection.subscribe(self.inbox, cb=self._receive)
 
     async def close(self) -> None:
@@ -128,7 +128,7 @@ class Attacker:
     async def _receive(self, message: Msg) -> None:
         self._replies.append(message)
 
-    async def _note_refusal(self, _: Exception) -> None:
+    async def _note_rejection(self, _: Exception) -> None:
         self._refused.set()
 
     async def _without_a_key(self, command: bytes) -> None:

@@ -49,7 +49,7 @@ def access(identity: Database) -> Access:
     return Access(identity)
 
 
-async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
+async def rejection(call: Any) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await call
     return caught.value.code(), reason(caught.value)
@@ -74,12 +74,12 @@ async def test_missing_expired_and_unknown_keys_are_rejected(database: FreshData
     unknown, _, _ = generate_key()
 
     async with serve(nothing, access=access) as channel:
-        assert await refusal(get_tenant(channel)) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
+        assert await rejection(get_tenant(channel)) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
         for token in (expired, unknown, unknown[:-1], "x"):
-            refused = await refusal(get_tenant(channel, key=token))
+            refused = await rejection(get_tenant(channel, key=token))
             assert refused == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
         basic = get_tenant(channel, metadata=[("authorization", "Basic dXNlcjpwdw==")])
-        assert await refusal(basic) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
+        assert await rejection(basic) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
 
 
 async def test_health_and_reflection_require_a_key(database: FreshDatabase, access: Access) -> None:
@@ -90,8 +90,8 @@ async def test_health_and_reflection_require_a_key(database: FreshDatabase, acce
         check = health_pb2_grpc.HealthStub(channel).Check
         reflect = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
         missing = (grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")
-        assert await refusal(check(health_pb2.HealthCheckRequest())) == missing
-        assert await refusal(reflect(iter([request])).read()) == missing
+        assert await rejection(check(health_pb2.HealthCheckRequest())) == missing
+        assert await rejection(reflect(iter([request])).read()) == missing
         await check(health_pb2.HealthCheckRequest(), metadata=bearer(token))
         answer = await reflect(iter([request]), metadata=bearer(token)).read()
 
@@ -113,7 +113,7 @@ async def test_a_key_with_too_small_a_scope_is_denied(database: FreshDatabase, a
         require(Scope.ADMIN)
 
     async with serve(admins_only, access=access) as channel:
-        refused = await refusal(get_tenant(channel, key=token))
+        refused = await rejection(get_tenant(channel, key=token))
 
     assert refused == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
@@ -167,7 +167,7 @@ async def test_calls_fail_as_unavailable_while_postgres_is_down(
         database.server.stop()
         try:
             for each in (token, unknown):
-                assert await refusal(get_tenant(channel, key=each)) == (
+                assert await rejection(get_tenant(channel, key=each)) == (
                     grpc.StatusCode.UNAVAILABLE,
                     "STORAGE_UNAVAILABLE",
                 )

@@ -164,10 +164,10 @@ async def test_an_event_that_fails_is_dead_lettered_and_the_others_are_applied(
     start(a_consumer(identity, wire, fail_deleted).run)
     await publish(identity, bad, *good)
 
-    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.dead_letters"))
-    assert tries.count(1) == parked["deliveries"] == 5
-    assert (parked["consumer"], parked["event_id"]) == ("journal", bad.id)
-    assert "no such domain" in parked["error"]
+    [dead_letters] = await eventually(lambda: database.fetch("SELECT * FROM identity.dead_letters"))
+    assert tries.count(1) == dead_letters["deliveries"] == 5
+    assert (dead_letters["consumer"], dead_letters["event_id"]) == ("journal", bad.id)
+    assert "no such domain" in dead_letters["error"]
     await eventually(lambda: _count(database, 20))
     assert str(bad.id) not in await written(database)
 
@@ -274,9 +274,9 @@ async def test_a_malformed_event_is_dead_lettered_immediately(
 
     await wire.publish("domain.created", b'{"id": "\0 no event', UUID(int=1))
 
-    [parked] = await eventually(lambda: database.fetch("SELECT * FROM identity.dead_letters"))
-    assert parked["event_id"] is None
-    assert parked["deliveries"] == 1
+    [dead_letters] = await eventually(lambda: database.fetch("SELECT * FROM identity.dead_letters"))
+    assert dead_letters["event_id"] is None
+    assert dead_letters["deliveries"] == 1
 
 
 async def test_a_consumer_created_later_receives_earlier_events(

@@ -39,7 +39,7 @@ async def opened(channel: grpc.aio.Channel, key: str) -> Any:
     return call
 
 
-async def refusal(channel: grpc.aio.Channel, key: str) -> tuple[grpc.StatusCode, str]:
+async def rejection(channel: grpc.aio.Channel, key: str) -> tuple[grpc.StatusCode, str]:
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await opened(channel, key)
     return caught.value.code(), reason(caught.value)
@@ -86,9 +86,9 @@ async def test_streams_are_limited_per_key_and_per_tenant(database: FreshDatabas
 
     async with serve(forever, settings, access=access) as channel:
         streams = [await opened(channel, one) for _ in range(2)]
-        of_the_key = await refusal(channel, one)
+        of_the_key = await rejection(channel, one)
         streams.append(await opened(channel, two))
-        of_the_tenant = await refusal(channel, two)
+        of_the_tenant = await rejection(channel, two)
         streams.append(await opened(channel, other_tenant))
         streams[0].cancel()
 

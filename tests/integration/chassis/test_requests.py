@@ -57,7 +57,7 @@ def piecewise(channel: grpc.aio.Channel) -> Any:
     return channel.stream_unary(GET_TENANT)
 
 
-async def refusal(call: Any) -> tuple[grpc.StatusCode, str]:
+async def rejection(call: Any) -> tuple[grpc.StatusCode, str]:
     """Return code and reason with which a raw call to either kind of method fails."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await (call.read() if isinstance(call, grpc.aio.UnaryStreamCall) else call)
@@ -76,8 +76,8 @@ async def test_a_malformed_request_is_rejected_as_invalid_argument_and_counted(
 
     async with serve(nothing, access=access) as channel:
         refused = [
-            await refusal(unary(channel)(body, metadata=bearer(key))),
-            await refusal(stream(channel)(body, metadata=bearer(key))),
+            await rejection(unary(channel)(body, metadata=bearer(key))),
+            await rejection(stream(channel)(body, metadata=bearer(key))),
         ]
 
     assert refused == 2 * [(grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")]
@@ -89,7 +89,7 @@ async def test_a_request_without_a_key_is_not_parsed(access: Access) -> None:
     before = counted(GET_TENANT)
 
     async with serve(nothing, access=access) as channel:
-        refused = [await refusal(unary(channel)(body)) for body in MALFORMED]
+        refused = [await rejection(unary(channel)(body)) for body in MALFORMED]
 
     assert set(refused) == {(grpc.StatusCode.UNAUTHENTICATED, "KEY_MISSING")}
     assert counted(GET_TENANT) == before
@@ -107,7 +107,7 @@ async def test_a_call_without_a_request_message_is_malformed(access: Access, key
     async with serve(nothing, access=access) as channel:
         call = piecewise(channel)(metadata=bearer(key))
         await call.done_writing()
-        refused = await refusal(call)
+        refused = await rejection(call)
 
     assert refused == (grpc.StatusCode.INVALID_ARGUMENT, "MALFORMED_REQUEST")
 
@@ -121,7 +121,7 @@ async def test_only_methods_registered_as_large_accept_large_requests(access: Ac
     ):
         large = await get_tenant(channel, "x" * 6 * MEBIBYTE, key=key)
         body = b"\x0a\x80\x80\x80\x03" + b"x" * 6 * MEBIBYTE
-        refused = await refusal(stream(channel)(body, metadata=bearer(key)))
+        refused = await rejection(stream(channel)(body, metadata=bearer(key)))
 
     assert len(large.tenant.id) == 6 * MEBIBYTE
     assert refused == (grpc.StatusCode.RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE")

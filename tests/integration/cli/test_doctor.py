@@ -42,7 +42,7 @@ async def test_a_database_in_use_is_healthy(database: FreshDatabase) -> None:
     findings = await check_database(database.url("postgres"))
 
     assert [finding.part for finding in findings] == [
-        "database", "clock", "schema", "rights", "outbox", "parked", "feedback",
+        "database", "clock", "schema", "rights", "outbox", "dead_letters", "feedback",
     ]  # fmt: skip
     assert {finding.status for finding in findings} == {PartStatus.WELL}
 
@@ -63,7 +63,7 @@ async def test_an_unreachable_database_and_a_rejected_login_are_distinguished(
     assert "password authentication failed" in rejected.note
 
 
-async def test_a_role_without_permissions_is_told_to_use_the_owners_url(database: FreshDatabase) -> None:
+async def test_a_role_without_permissions_is_referred_to_the_owners_url(database: FreshDatabase) -> None:
     schema = await found_of(database, "schema", role="sender")
 
     assert (schema.status, "owner's URL" in schema.remedy) == (PartStatus.UNSEEN, True)
@@ -111,7 +111,7 @@ async def test_unpublished_and_dead_lettered_events_are_reported(database: Fresh
     findings = await check_database(database.url("postgres"))
 
     assert of(findings, "outbox").note == "unpublished events: sender for 90 s"
-    assert of(findings, "parked").note == "dead-lettered events: 1 by identity"
+    assert of(findings, "dead_letters").note == "dead-lettered events: 1 by identity"
 
 
 @pytest.mark.parametrize("age", [None, "45 seconds"])

@@ -15,7 +15,7 @@ def refused(reason: str, message: str, *violations: Violation) -> CallFailed:
 
 
 @pytest.mark.parametrize(
-    ("refusal", "wrong", "problem"),
+    ("rejection", "wrong", "problem"),
     [
         (refused("INVALID_FIELD", "name: is an IP", Violation("name", "is an IP")), "This is an IP.", ""),
         (refused("DOMAIN_EXISTS", "the domain is there already"), "The domain is there already.", ""),
@@ -23,8 +23,8 @@ def refused(reason: str, message: str, *violations: Violation) -> CallFailed:
         (refused("INVALID_FIELD", "region: is odd", Violation("region", "is odd")), "", "Region: is odd."),
     ],
 )
-def test_an_error_is_shown_next_to_its_field(refusal: CallFailed, wrong: str, problem: str) -> None:
-    form = typed({"name": " 10.0.0.1 ", "file": b"no text"}.items()).refused(refusal, FIELDS)
+def test_an_error_is_shown_next_to_its_field(rejection: CallFailed, wrong: str, problem: str) -> None:
+    form = typed({"name": " 10.0.0.1 ", "file": b"no text"}.items()).refused(rejection, FIELDS)
 
     assert form.typed("name") == "10.0.0.1"
     assert form.typed("file") == ""

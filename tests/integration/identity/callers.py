@@ -37,7 +37,7 @@ class Caller:
 
 
 @dataclass(frozen=True)
-class Refusal:
+class CallError:
     """The error of a failed call, as the client receives it."""
 
     code: grpc.StatusCode
@@ -47,20 +47,20 @@ class Refusal:
     metadata: dict[str, str]
 
 
-async def refused(call: Awaitable[Any]) -> Refusal:
+async def refused(call: Awaitable[Any]) -> CallError:
     """Await a call that must fail; return its error."""
     try:
         answer = await call
     except grpc.aio.AioRpcError as error:
-        return _refusal(error)
+        return _rejection(error)
     raise AssertionError(f"the call did not fail: {answer}")
 
 
-def _refusal(error: grpc.aio.AioRpcError) -> Refusal:
+def _rejection(error: grpc.aio.AioRpcError) -> CallError:
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     status = rpc_status.from_call(error)
     for detail in status.details if status else ():
         detail.Unpack(info)
         detail.Unpack(bad_request)
     fields = {each.field: each.description for each in bad_request.field_violations}
-    return Refusal(error.code(), info.reason, error.details() or "", fields, dict(info.metadata))
+    return CallError(error.code(), info.reason, error.details() or "", fields, dict(info.metadata))

@@ -18,7 +18,7 @@ from letterhead.identity.v1.domains_pb2 import (
     UpdateDomainRequest,
 )
 from tests.factories import a_name, a_provisioned_domain, a_ready_domain, a_tenant
-from tests.integration.identity.callers import Caller, Refusal, refused
+from tests.integration.identity.callers import Caller, CallError, refused
 from tests.integration.identity.conftest import Identity
 from tests.stores import FreshDatabase
 
@@ -98,15 +98,15 @@ async def test_a_domain_of_another_tenant_is_not_found_by_any_rpc(caller: Caller
             caller.domains.UpdateDomain(UpdateDomainRequest(domain=unseen, update_mask=mask)),
             caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=unseen.id)),
         ):
-            refusal = await refused(call)
-            assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
+            rejection = await refused(call)
+            assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
         for call in (
             caller.domains.GetDomain(GetDomainRequest(name=unseen.name, tenant_id=unseen.tenant_id)),
             caller.domains.ListDomains(ListDomainsRequest(tenant_id=unseen.tenant_id)),
             caller.domains.CreateDomain(CreateDomainRequest(tenant_id=unseen.tenant_id, name=a_name())),
         ):
-            refusal = await refused(call)
-            assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+            rejection = await refused(call)
+            assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
 
     assert not (await caller.domains.ListDomains(ListDomainsRequest())).domains
     assert (await other.domains.GetDomain(GetDomainRequest(domain_id=theirs.id))).domain == theirs
@@ -114,9 +114,9 @@ async def test_a_domain_of_another_tenant_is_not_found_by_any_rpc(caller: Caller
 
 
 async def test_an_invalid_id_is_not_found(caller: Caller) -> None:
-    refusal = await refused(caller.domains.GetDomain(GetDomainRequest(domain_id="garbage")))
+    rejection = await refused(caller.domains.GetDomain(GetDomainRequest(domain_id="garbage")))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
 
 
 @pytest.mark.parametrize("scope", [Scope.SENDING_ACCESS, Scope.SERVICE])
@@ -139,8 +139,8 @@ async def test_repair_requires_scope_service(caller: Caller) -> None:
     assert is_too_small(await refused(caller.domains.RepairDomain(RepairDomainRequest())))
 
 
-def is_too_small(refusal: Refusal) -> bool:
-    return (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+def is_too_small(rejection: CallError) -> bool:
+    return (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
 async def test_domains_can_be_searched_by_a_part_of_their_name(caller: Caller) -> None:

@@ -103,9 +103,9 @@ async def test_without_a_request_id_one_of_fifty_succeeds_and_the_others_get_its
 
     made = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     assert len(made) == 1
-    refusal = await refused(caller.domains.CreateDomain(request))
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "DOMAIN_EXISTS")
-    assert refusal.metadata["domain_id"] == made[0].domain.id
+    rejection = await refused(caller.domains.CreateDomain(request))
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.ALREADY_EXISTS, "DOMAIN_EXISTS")
+    assert rejection.metadata["domain_id"] == made[0].domain.id
 
 
 async def test_a_request_id_can_be_used_for_one_content_only(caller: Caller) -> None:
@@ -113,10 +113,10 @@ async def test_a_request_id_can_be_used_for_one_content_only(caller: Caller) -> 
     first = await caller.domains.CreateDomain(CreateDomainRequest(name=name, request_id="r"))
 
     again = await caller.domains.CreateDomain(CreateDomainRequest(name=name.upper() + ".", request_id="r"))
-    refusal = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name(), request_id="r")))
+    rejection = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name(), request_id="r")))
 
     assert again.domain.id == first.domain.id
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
 async def test_request_ids_are_scoped_to_the_tenant(caller: Caller, other: Caller) -> None:
@@ -204,10 +204,10 @@ async def test_a_paused_tenant_can_read_but_not_create(caller: Caller, admin: Ca
     domain = (await caller.domains.CreateDomain(CreateDomainRequest(name=a_name(), request_id="r"))).domain
     await admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=domain.tenant_id, reason="Complaints."))
 
-    refusal = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name())))
+    rejection = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name())))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TENANT_PAUSED")
-    assert "Complaints." in refusal.message
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TENANT_PAUSED")
+    assert "Complaints." in rejection.message
     assert (await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain == domain
     replay = CreateDomainRequest(name=domain.name, request_id="r")
     assert (await caller.domains.CreateDomain(replay)).domain.id == domain.id
@@ -218,10 +218,10 @@ async def test_the_number_of_domains_per_tenant_is_limited(identity: Identity) -
         caller = await identity.a_caller(channel)
         await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))
 
-        refusal = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name())))
+        rejection = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name())))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_DOMAINS")
-    assert refusal.metadata["limit"] == "1"
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_DOMAINS")
+    assert rejection.metadata["limit"] == "1"
 
 
 async def test_the_inbound_mx_record_is_shown_if_it_is_configured(identity: Identity) -> None:
@@ -240,10 +240,10 @@ async def test_a_mail_from_domain_cannot_be_a_domain_of_the_same_tenant(caller: 
     before, after = (one, two) if first == "the return path" else (two, one)
     await caller.domains.CreateDomain(before)
 
-    refusal = await refused(caller.domains.CreateDomain(after))
+    rejection = await refused(caller.domains.CreateDomain(after))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
-    assert refusal.fields.keys() == {"name" if after is two else "mail_from_label"}
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+    assert rejection.fields.keys() == {"name" if after is two else "mail_from_label"}
     after.mail_from_label = "other"
     assert bool(after is one) == (await made(caller, after))
 

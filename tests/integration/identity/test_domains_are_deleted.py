@@ -105,9 +105,9 @@ async def test_a_deleted_domain_is_not_found_by_name(caller: Caller) -> None:
     await delete(caller, domain)
     await eventually(lambda: gone(caller, domain))
 
-    refusal = await refused(caller.domains.GetDomain(GetDomainRequest(name=domain.name)))
+    rejection = await refused(caller.domains.GetDomain(GetDomainRequest(name=domain.name)))
 
-    assert refusal.code is grpc.StatusCode.NOT_FOUND
+    assert rejection.code is grpc.StatusCode.NOT_FOUND
 
 
 async def test_deletion_waits_for_emails_in_flight(

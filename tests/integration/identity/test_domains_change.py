@@ -75,9 +75,9 @@ async def test_the_same_label_changes_nothing(caller: Caller, identity: Identity
 async def test_an_update_of_an_older_revision_is_rejected(caller: Caller, domain: Domain) -> None:
     await caller.domains.UpdateDomain(relabelled(domain, "one"))
 
-    refusal = await refused(caller.domains.UpdateDomain(relabelled(domain, "two", domain.revision)))
+    rejection = await refused(caller.domains.UpdateDomain(relabelled(domain, "two", domain.revision)))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ABORTED, "DOMAIN_CHANGED")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.ABORTED, "DOMAIN_CHANGED")
     assert (await shown(caller, domain)).mail_from_label == "one"
 
 
@@ -86,19 +86,19 @@ async def test_a_label_that_collides_with_a_domain_of_the_tenant_is_rejected(
 ) -> None:
     await caller.domains.CreateDomain(CreateDomainRequest(name=f"taken.{domain.name}"))
 
-    refusal = await refused(caller.domains.UpdateDomain(relabelled(domain, "taken")))
+    rejection = await refused(caller.domains.UpdateDomain(relabelled(domain, "taken")))
 
-    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert refusal.fields.keys() == {"domain.mail_from_label"}
+    assert rejection.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert rejection.fields.keys() == {"domain.mail_from_label"}
     assert await shown(caller, domain) == domain
 
 
 async def test_a_domain_that_is_being_deleted_cannot_be_changed(caller: Caller, domain: Domain) -> None:
     await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=domain.id))
 
-    refusal = await refused(caller.domains.UpdateDomain(relabelled(domain, "late")))
+    rejection = await refused(caller.domains.UpdateDomain(relabelled(domain, "late")))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DOMAIN_DELETING")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DOMAIN_DELETING")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from letterhead.identity.v1.domains_pb2 import (
     UpdateDomainRequest,
 )
 from tests.factories import a_name
-from tests.integration.identity.callers import Caller, Refusal, refused
+from tests.integration.identity.callers import Caller, CallError, refused
 from tests.integration.identity.conftest import Identity
 from tests.stores import FreshDatabase
 
@@ -26,12 +26,12 @@ BAD_NAMES = [
 BAD_LABELS = ["a.b", "a_b", "-", "a" * 64, "send ", "é", "*", "xn--bcher-kva"]
 
 
-def is_about(refusal: Refusal, field: str) -> bool:
+def is_about(rejection: CallError, field: str) -> bool:
     return (
-        refusal.code is grpc.StatusCode.INVALID_ARGUMENT
-        and refusal.reason == "INVALID_FIELD"
-        and refusal.fields.keys() == {field}
-        and refusal.fields[field] in refusal.message
+        rejection.code is grpc.StatusCode.INVALID_ARGUMENT
+        and rejection.reason == "INVALID_FIELD"
+        and rejection.fields.keys() == {field}
+        and rejection.fields[field] in rejection.message
     )
 
 
@@ -44,9 +44,9 @@ async def test_an_invalid_name_is_rejected_and_not_stored(
     caller: Caller, identity: Identity, database: FreshDatabase
 ) -> None:
     for name in BAD_NAMES:
-        refusal = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=name, request_id="r")))
+        rejection = await refused(caller.domains.CreateDomain(CreateDomainRequest(name=name, request_id="r")))
 
-        assert is_about(refusal, "name"), (name, refusal)
+        assert is_about(rejection, "name"), (name, rejection)
 
     assert await nothing_is_stored(database)
     assert not await identity.controls("CreateEmailIdentity")
@@ -86,8 +86,8 @@ async def test_a_list_accepts_only_known_states_and_its_own_page_tokens(caller: 
         ListDomainsRequest(page_token=token[:-2]),
         ListDomainsRequest(page_token=token, states=[Domain.STATE_READY]),
     ):
-        refusal = await refused(caller.domains.ListDomains(request))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
+        rejection = await refused(caller.domains.ListDomains(request))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
     assert is_about(await refused(caller.domains.ListDomains(ListDomainsRequest(page_size=-1))), "page_size")
 
 
@@ -106,8 +106,8 @@ async def test_an_update_can_change_only_the_label(caller: Caller) -> None:
             domain=Domain(id=domain.id, mail_from_label=label),
             update_mask=FieldMask(paths=["mail_from_label"]),
         )
-        refusal = await refused(caller.domains.UpdateDomain(request))
-        assert is_about(refusal, "domain.mail_from_label"), label
+        rejection = await refused(caller.domains.UpdateDomain(request))
+        assert is_about(rejection, "domain.mail_from_label"), label
 
     assert (await caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id))).domain == domain
 

@@ -98,8 +98,8 @@ async def test_a_key_can_be_restricted_to_domains_of_its_tenant_only(caller: Cal
 
     assert list(made.api_key.domain_ids) == [mine]
     for unknown in (theirs, str(uuid4()), "garbage"):
-        refusal = await refused(create(caller, SENDING, domain_ids=[mine, unknown]))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
+        rejection = await refused(create(caller, SENDING, domain_ids=[mine, unknown]))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
 
 
 BAD = (
@@ -122,10 +122,10 @@ async def test_an_invalid_field_is_named_and_nothing_is_stored(
     (before,) = await database.fetch("SELECT count(*) FROM identity.api_keys")
 
     for request, field in BAD:
-        refusal = await refused(caller.keys.CreateApiKey(request))
+        rejection = await refused(caller.keys.CreateApiKey(request))
 
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
-        assert refusal.fields.keys() == {field}
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+        assert rejection.fields.keys() == {field}
 
     assert await database.fetch("SELECT count(*) FROM identity.api_keys") == [before]
 
@@ -136,8 +136,8 @@ async def test_a_repeated_request_is_rejected(caller: Caller) -> None:
     )
 
     assert sum(not isinstance(outcome, BaseException) for outcome in outcomes) == 1
-    refusal = await refused(create(caller, request_id="r"))
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    rejection = await refused(create(caller, request_id="r"))
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
 async def test_the_number_of_active_keys_per_tenant_is_limited(identity: Identity) -> None:
@@ -145,9 +145,9 @@ async def test_the_number_of_active_keys_per_tenant_is_limited(identity: Identit
         caller = await identity.a_caller(channel)
         made = await create(caller)
 
-        refusal = await refused(create(caller))
+        rejection = await refused(create(caller))
 
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_KEYS")
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "TOO_MANY_KEYS")
         await caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=made.api_key.id))
         assert (await create(caller)).token
 
@@ -167,8 +167,8 @@ async def test_a_key_can_neither_create_nor_see_a_key_of_larger_scope(
         create(await identity.a_caller(channel, Scope.SENDING_ACCESS), SENDING),
         create(await identity.a_caller(channel, Scope.SERVICE), SENDING),
     ):
-        refusal = await refused(call)
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+        rejection = await refused(call)
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
     assert await works(Caller(channel, larger.token))
 
@@ -177,16 +177,16 @@ async def test_keys_of_another_tenant_are_not_found(caller: Caller, other: Calle
     theirs = await create(other)
 
     for missing in (theirs.api_key.id, str(uuid4()), "garbage"):
-        refusal = await refused(caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=missing)))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "KEY_NOT_FOUND")
+        rejection = await refused(caller.keys.RevokeApiKey(RevokeApiKeyRequest(api_key_id=missing)))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "KEY_NOT_FOUND")
     for call in (
         caller.keys.ListApiKeys(ListApiKeysRequest(tenant_id=theirs.api_key.tenant_id)),
         create(caller, tenant_id=theirs.api_key.tenant_id),
         create(caller, tenant_id=str(uuid4())),
         create(admin, tenant_id=str(uuid4())),
     ):
-        refusal = await refused(call)
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+        rejection = await refused(call)
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
     assert await works(Caller(caller.channel, theirs.token))
 
 

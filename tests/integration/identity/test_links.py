@@ -148,10 +148,10 @@ async def test_a_link_expires_after_thirty_days_by_default(caller: Caller) -> No
 async def test_an_expiry_in_the_past_or_beyond_90_days_is_rejected(caller: Caller, expiry: timedelta) -> None:
     domain = await a_domain(caller)
 
-    refusal = await refused(a_link(caller, domain, expire_time=datetime.now(UTC) + expiry))
+    rejection = await refused(a_link(caller, domain, expire_time=datetime.now(UTC) + expiry))
 
-    assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
-    assert list(refusal.fields) == ["expire_time"]
+    assert rejection.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert list(rejection.fields) == ["expire_time"]
 
 
 async def test_links_are_listed_newest_first_for_their_tenant_only(caller: Caller, other: Caller) -> None:
@@ -194,6 +194,6 @@ async def test_the_number_of_active_links_per_domain_is_limited(identity: Identi
 async def test_a_sending_key_cannot_create_links(identity: Identity, caller: Caller) -> None:
     sending = await identity.a_caller(caller.channel, Scope.SENDING_ACCESS)
 
-    refusal = await refused(sending.links.CreateLink(CreateLinkRequest(domain_id=str(uuid4()))))
+    rejection = await refused(sending.links.CreateLink(CreateLinkRequest(domain_id=str(uuid4()))))
 
-    assert refusal.reason == "SCOPE_TOO_SMALL"
+    assert rejection.reason == "SCOPE_TOO_SMALL"

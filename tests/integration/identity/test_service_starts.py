@@ -70,12 +70,12 @@ async def test_calls_fail_during_a_postgres_outage_and_all_data_is_there_afterwa
     assert await eventually(lambda: is_serving(caller.channel, caller.key))
 
     durable.server.kill()
-    refusals = [
+    rejections = [
         await refused(caller.domains.GetDomain(GetDomainRequest(domain_id=domain.id), timeout=20)),
         await refused(caller.domains.CreateDomain(CreateDomainRequest(name=a_name()), timeout=20)),
     ]
 
-    assert {(each.code, each.reason) for each in refusals} == {
+    assert {(each.code, each.reason) for each in rejections} == {
         (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
     }
     await eventually(lambda: not_serving(caller.channel, caller.key))
@@ -99,8 +99,8 @@ async def test_a_service_that_starts_before_postgres_creates_its_keys_later(
     async with identity.start() as channel:
         assert await not_serving(channel, identity.admin_token)
         admin = Caller(channel, identity.admin_token)
-        refusal = await refused(admin.tenants.ListTenants(ListTenantsRequest(), timeout=20))
-        assert refusal.code is grpc.StatusCode.UNAVAILABLE
+        rejection = await refused(admin.tenants.ListTenants(ListTenantsRequest(), timeout=20))
+        assert rejection.code is grpc.StatusCode.UNAVAILABLE
 
         postgres.restart()
         await eventually(lambda: is_serving(channel, identity.admin_token), within=timedelta(seconds=15))

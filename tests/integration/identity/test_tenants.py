@@ -92,9 +92,9 @@ async def test_a_limit_out_of_range_is_rejected(admin: Caller, limits: dict[str,
         (admin.tenants.CreateTenant(CreateTenantRequest(name="Other", **limits)), field),
         (changed_to(admin, Tenant(id=tenant.id, **limits), field), f"tenant.{field}"),
     ):
-        refusal = await refused(call)
-        assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
-        assert refusal.fields.keys() == {path}
+        rejection = await refused(call)
+        assert rejection.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert rejection.fields.keys() == {path}
 
 
 async def changed_to(admin: Caller, tenant: Tenant, *paths: str) -> Tenant:
@@ -108,8 +108,8 @@ async def test_a_repeated_request_returns_the_same_tenant(admin: Caller) -> None
     answers = await asyncio.gather(*(create(admin, "Acme", "r") for _ in range(20)))
 
     assert len({answer.id for answer in answers}) == 1
-    refusal = await refused(create(admin, "Other", "r"))
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    rejection = await refused(create(admin, "Other", "r"))
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
 async def test_tenant_names_are_unique(admin: Caller) -> None:
@@ -119,17 +119,17 @@ async def test_tenant_names_are_unique(admin: Caller) -> None:
         tenant=Tenant(id=second.id, name="Acme"), update_mask=FieldMask(paths=["name"])
     )
     for call in (create(admin, first.name), admin.tenants.UpdateTenant(renaming)):
-        refusal = await refused(call)
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "TENANT_NAME_TAKEN")
-        assert refusal.metadata["name"] == "Acme"
+        rejection = await refused(call)
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.ALREADY_EXISTS, "TENANT_NAME_TAKEN")
+        assert rejection.metadata["name"] == "Acme"
 
 
 async def test_a_name_is_one_line_of_1_to_100_characters(admin: Caller) -> None:
     for name in ("", "   ", "n" * 101, "a\nb", "a\0b", "a\u202eb"):
-        refusal = await refused(create(admin, name))
+        rejection = await refused(create(admin, name))
 
-        assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
-        assert refusal.fields.keys() == {"name"}
+        assert rejection.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert rejection.fields.keys() == {"name"}
 
 
 async def test_an_update_changes_only_the_fields_in_its_mask(admin: Caller) -> None:
@@ -209,9 +209,9 @@ async def test_pages_list_every_tenant_once_newest_first(admin: Caller) -> None:
 async def test_a_sending_key_cannot_see_its_own_tenant(identity: Identity, channel: grpc.aio.Channel) -> None:
     caller = await identity.a_caller(channel, Scope.SENDING_ACCESS)
 
-    refusal = await refused(caller.tenants.GetTenant(GetTenantRequest()))
+    rejection = await refused(caller.tenants.GetTenant(GetTenantRequest()))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
 async def test_a_tenant_sees_itself_and_no_other_tenant(
@@ -223,8 +223,8 @@ async def test_a_tenant_sees_itself_and_no_other_tenant(
 
     assert (await caller.tenants.GetTenant(GetTenantRequest(tenant_id=own.id))).tenant == own
     for unseen in (another.id, str(uuid4()), "garbage"):
-        refusal = await refused(caller.tenants.GetTenant(GetTenantRequest(tenant_id=unseen)))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+        rejection = await refused(caller.tenants.GetTenant(GetTenantRequest(tenant_id=unseen)))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
     for call in (
         caller.tenants.CreateTenant(CreateTenantRequest(name="Mine")),
         caller.tenants.ListTenants(ListTenantsRequest()),
@@ -246,8 +246,8 @@ async def test_an_unknown_tenant_is_not_found(admin: Caller) -> None:
             admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=missing)),
             admin.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=missing)),
         ):
-            refusal = await refused(call)
-            assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
+            rejection = await refused(call)
+            assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
 
 
 async def test_renaming_the_operators_tenant_keeps_it_the_operators(

@@ -275,18 +275,18 @@ async def test_the_number_of_domains_that_are_not_ready_is_limited(identity: Ide
         kept = [(await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain for _ in "12"]
         again = CreateDomainRequest(name=a_name())
 
-        refusal = await refused(caller.domains.CreateDomain(again))
+        rejection = await refused(caller.domains.CreateDomain(again))
         await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=kept[0].id))
         made = (await caller.domains.CreateDomain(again)).domain
 
-    assert (refusal.code, refusal.reason) == (
+    assert (rejection.code, rejection.reason) == (
         grpc.StatusCode.RESOURCE_EXHAUSTED,
         "TOO_MANY_PENDING_DOMAINS",
     )
-    assert refusal.message.startswith(
+    assert rejection.message.startswith(
         "The tenant has 2 domains that are not ready yet; at most 2 are allowed."
     )
-    assert refusal.metadata["limit"] == "2"
+    assert rejection.metadata["limit"] == "2"
     assert made.name == again.name
 
 

@@ -13,9 +13,9 @@ TO = "somebody@customer.com"
 
 async def refused(world: World, sender: str = SENDER, to: str = TO, **more: Any) -> tuple[str, str]:
     """Return the code and the message of the error."""
-    with pytest.raises(ClientError) as refusal:
+    with pytest.raises(ClientError) as rejection:
         await world.send(sender, to, **more)
-    error = refusal.value.response["Error"]
+    error = rejection.value.response["Error"]
     return error["Code"], error["Message"]
 
 

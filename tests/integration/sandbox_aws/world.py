@@ -20,7 +20,7 @@ from sandbox.control import control_app
 from sandbox.dns import Internet
 from sandbox.dns.internet import OUTBOUND_ADDRESS
 from sandbox.mailbox import Mailbox
-from sandbox.mailbox.judge import Evaluator
+from sandbox.mailbox.evaluate import Evaluator
 from sandbox.mailbox.smtp import receiving
 from sandbox.mailbox.store import Email, Search
 from tests.waiting import eventually

@@ -151,13 +151,13 @@ class Sender:
                 uuid4().bytes,
             )
 
-    async def falls_silent(self, caller: Caller, email: Email, state: "State.ValueType") -> Email:
+    async def window_ends(self, caller: Caller, email: Email, state: "State.ValueType") -> Email:
         """Wait until an email is UNKNOWN and, with live feedback, its window ends in `state`."""
         await becomes(caller, email, State.STATE_UNKNOWN)
         await self.listen()
         return await becomes(caller, email, state)
 
-    async def hear(self, post: Json, kind: str = "SEND") -> None:
+    async def receive(self, post: Json, kind: str = "SEND") -> None:
         """Write SES's event about a POST as webhooks would."""
         tags = post["email_tags"]
         await self.database.execute(

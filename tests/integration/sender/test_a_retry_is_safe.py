@@ -86,9 +86,9 @@ async def test_the_same_id_with_other_content_is_rejected(caller: Caller, domain
     await caller.send(f"agent@{domain.name}", request_id="1")
 
     again = a_request(f"agent@{domain.name}", subject="Another", request_id="1")
-    refusal = await refused(caller.emails.SendEmail(again))
+    rejection = await refused(caller.emails.SendEmail(again))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
 async def test_a_repeat_gets_the_first_answer_even_if_the_domain_was_lost_since(

@@ -93,8 +93,8 @@ async def test_emails_of_another_tenant_are_not_found(
     stranger = Caller(channel, await a_key(database, await a_tenant(database)))
 
     for email_id in (email.id, "00000000-0000-7000-8000-000000000000", "no id", ""):
-        refusal = await refused(stranger.emails.GetEmail(GetEmailRequest(email_id=email_id)))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "EMAIL_NOT_FOUND")
+        rejection = await refused(stranger.emails.GetEmail(GetEmailRequest(email_id=email_id)))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "EMAIL_NOT_FOUND")
     assert not (await stranger.emails.ListEmails(ListEmailsRequest())).emails
     listing = ListEmailsRequest(tenant_id=email.tenant_id)
     assert (await refused(stranger.emails.ListEmails(listing))).reason == "TENANT_NOT_FOUND"
@@ -146,8 +146,8 @@ async def test_an_operator_lists_the_emails_of_all_tenants_by_state(
     assert [email.id for email in listed] == [email.id for email in reversed(made)]
     held = ListEmailsRequest(all_tenants=True, states=[State.STATE_HELD])
     assert not (await operator.emails.ListEmails(held)).emails
-    refusal = await refused(caller.emails.ListEmails(held))
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+    rejection = await refused(caller.emails.ListEmails(held))
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
     both = ListEmailsRequest(all_tenants=True, tenant_id=domain.tenant_id.hex)
     assert (await refused(operator.emails.ListEmails(both))).fields.keys() == {"all_tenants"}
 
@@ -166,8 +166,8 @@ async def test_a_sending_key_can_only_send(sender: Sender, domain: Domain, chann
         sending.emails.UpdateEmail(UpdateEmailRequest(email_id=sent.id)),
         sending.emails.SendTestEmail(SendTestEmailRequest(domain_id=str(domain.claim_id), to="a@b.com")),
     ):
-        refusal = await refused(call)
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+        rejection = await refused(call)
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
 async def test_a_full_access_key_restricted_to_a_domain_sees_only_its_emails(
@@ -211,8 +211,8 @@ async def test_emails_are_listed_newest_first_with_pages_and_a_state_filter(
 
 async def test_invalid_page_tokens_and_states_are_rejected(caller: Caller) -> None:
     for token in ("garbage", "WyJkb21haW5zIiwgIngiXQ", "a" * 3000):
-        refusal = await refused(caller.emails.ListEmails(ListEmailsRequest(page_token=token)))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
+        rejection = await refused(caller.emails.ListEmails(ListEmailsRequest(page_token=token)))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_PAGE_TOKEN")
 
     request = ListEmailsRequest()
     request.states.append(99)  # type: ignore[arg-type] # a state of a newer client

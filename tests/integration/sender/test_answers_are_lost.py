@@ -31,7 +31,7 @@ async def test_an_accepted_email_is_resolved_by_its_event(
 
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_UNKNOWN)
     [post] = await sender.posts()
-    await sender.hear(post)
+    await sender.receive(post)
     resolved = await becomes(caller, email, State.STATE_SENT)
 
     assert resolved.ses_id == post["message_id"]
@@ -51,7 +51,7 @@ async def test_an_email_without_an_event_is_held_and_not_posted_again(
     async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         accepted = await caller.send(f"agent@{domain.name}")
-        email = await sender.falls_silent(caller, accepted, State.STATE_HELD)
+        email = await sender.window_ends(caller, accepted, State.STATE_HELD)
 
         assert "may have been sent" in email.state_note
         assert await attempts(database, email.id) == ["UNKNOWN"]
@@ -67,7 +67,7 @@ async def test_an_emails_own_window_overrides_the_setting(sender: Sender, tenant
         caller = await sender.a_caller(channel, tenant_id)
         longer = await caller.send(f"agent@{domain.name}", unknown_window=Duration(seconds=60))
         await becomes(caller, longer, State.STATE_UNKNOWN)
-        await sender.falls_silent(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
+        await sender.window_ends(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
 
         assert (await caller.get(longer.id)).state == State.STATE_UNKNOWN
 
@@ -79,9 +79,9 @@ async def test_late_evidence_resolves_a_held_email(sender: Sender, tenant_id: UU
     async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         accepted = await caller.send(f"agent@{domain.name}")
-        email = await sender.falls_silent(caller, accepted, State.STATE_HELD)
+        email = await sender.window_ends(caller, accepted, State.STATE_HELD)
         [post] = await sender.posts()
-        await sender.hear(post, kind="DELIVERY")
+        await sender.receive(post, kind="DELIVERY")
         await becomes(caller, email, State.STATE_SENT)
 
     assert len(await sender.posts()) == 1

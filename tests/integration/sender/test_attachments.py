@@ -80,10 +80,10 @@ async def test_a_file_type_that_ses_rejects_is_rejected_with_its_field_path(
 ) -> None:
     bad = a_request(f"agent@{domain.name}", attachments=[PDF, Attachment(file_name="a.pdf.EXE")])
 
-    refusal = await refused(caller.emails.SendEmails(a_batch([a_request(f"agent@{domain.name}"), bad])))
+    rejection = await refused(caller.emails.SendEmails(a_batch([a_request(f"agent@{domain.name}"), bad])))
 
-    assert refusal.code == grpc.StatusCode.INVALID_ARGUMENT
-    assert set(refusal.fields) == {"emails[1].attachments[1].file_name"}
+    assert rejection.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert set(rejection.fields) == {"emails[1].attachments[1].file_name"}
 
 
 async def test_attachments_that_are_too_large_are_rejected_with_their_field_path(
@@ -92,9 +92,9 @@ async def test_attachments_that_are_too_large_are_rejected_with_their_field_path
     large = Attachment(file_name="a.bin", content=b"x" * 20_000_000)
 
     request = a_request(f"agent@{domain.name}", attachments=[large, large])
-    refusal = await refused(caller.emails.SendEmail(request))
+    rejection = await refused(caller.emails.SendEmail(request))
 
-    assert set(refusal.fields) == {"attachments[1].content"}
+    assert set(rejection.fields) == {"attachments[1].content"}
 
 
 async def test_the_content_of_attachments_is_erased_with_the_body(

@@ -12,7 +12,7 @@ from tests.factories import Domain
 from tests.integration.identity.callers import refused
 from tests.integration.sender.callers import Caller, a_request
 from tests.integration.sender.conftest import State, becomes
-from tests.integration.sender.test_batches import a_batch, kinds, stored, told
+from tests.integration.sender.test_batches import a_batch, kinds, reported, stored
 from tests.stores import FreshDatabase
 
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
@@ -64,10 +64,10 @@ async def test_an_invalid_email_is_rejected_with_its_field(
 ) -> None:
     invalid, field = bad
 
-    refusal = await refused(caller.emails.SendEmail(invalid))
+    rejection = await refused(caller.emails.SendEmail(invalid))
 
-    assert (refusal.code, refusal.reason) == (INVALID, "INVALID_FIELD")
-    assert refusal.fields.keys() == {field}
+    assert (rejection.code, rejection.reason) == (INVALID, "INVALID_FIELD")
+    assert rejection.fields.keys() == {field}
     assert await stored(database) == 0
 
 
@@ -77,10 +77,10 @@ async def test_strict_validation_rejects_the_batch_and_names_the_item(
     invalid, field = bad
     good = a_request(f"agent@{domain.name}")
 
-    refusal = await refused(caller.emails.SendEmails(a_batch([good, invalid, good])))
+    rejection = await refused(caller.emails.SendEmails(a_batch([good, invalid, good])))
 
-    assert refusal.code is INVALID
-    assert refusal.fields.keys() == {f"emails[1].{field}"}
+    assert rejection.code is INVALID
+    assert rejection.fields.keys() == {f"emails[1].{field}"}
     assert await stored(database) == 0
 
 
@@ -93,7 +93,7 @@ async def test_permissive_validation_sends_the_valid_items_and_names_the_invalid
     answer = await caller.emails.SendEmails(a_batch([good, invalid, good], permissive=True))
 
     assert kinds(answer) == ["email", "error", "email"]
-    assert told(answer.results[1].error) == ("INVALID_FIELD", {f"emails[1].{field}"})
+    assert reported(answer.results[1].error) == ("INVALID_FIELD", {f"emails[1].{field}"})
     for index in (0, 2):
         await becomes(caller, answer.results[index].email, State.STATE_SENT)
 
@@ -105,9 +105,9 @@ async def test_an_empty_batch_or_one_of_more_than_a_hundred_is_rejected(
 ) -> None:
     emails = [a_request(f"agent@{domain.name}")] * count
 
-    refusal = await refused(caller.emails.SendEmails(a_batch(emails, permissive=permissive)))
+    rejection = await refused(caller.emails.SendEmails(a_batch(emails, permissive=permissive)))
 
-    assert (refusal.code, set(refusal.fields)) == (INVALID, {"emails"})
+    assert (rejection.code, set(rejection.fields)) == (INVALID, {"emails"})
     assert await stored(database) == 0
 
 
@@ -123,8 +123,8 @@ async def test_a_request_id_that_is_too_long_or_not_printable_is_rejected(
     ]
 
     for call in calls:
-        refusal = await refused(call)
-        assert (refusal.code, set(refusal.fields)) == (INVALID, {"request_id"})
+        rejection = await refused(call)
+        assert (rejection.code, set(rejection.fields)) == (INVALID, {"request_id"})
     assert await stored(database) == 0
 
 

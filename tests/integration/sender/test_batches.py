@@ -29,7 +29,7 @@ def a_batch(emails: list[SendEmailRequest], *, permissive: bool = False, **field
     return SendEmailsRequest(emails=emails, validation=validation, **fields)
 
 
-def told(error: Status) -> tuple[str, set[str]]:
+def reported(error: Status) -> tuple[str, set[str]]:
     """Return the reason and the fields of one email's error."""
     info, bad_request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
     for detail in error.details:
@@ -72,10 +72,10 @@ async def test_strict_validation_rejects_all_emails_for_one_invalid_one(
     good = a_request(f"agent@{domain.name}")
     bad = a_request(f"agent@{domain.name}", "nobody", subject="a\nb")
 
-    refusal = await refused(caller.emails.SendEmails(a_batch([good, good, good, bad], request_id="1")))
+    rejection = await refused(caller.emails.SendEmails(a_batch([good, good, good, bad], request_id="1")))
 
-    assert (refusal.code, refusal.reason) == (INVALID, "INVALID_FIELD")
-    assert set(refusal.fields) == {"emails[3].to[0].address", "emails[3].subject"}
+    assert (rejection.code, rejection.reason) == (INVALID, "INVALID_FIELD")
+    assert set(rejection.fields) == {"emails[3].to[0].address", "emails[3].subject"}
     assert [await stored(database, table) for table in ("emails", "recipients", "idempotency")] == [0, 0, 0]
 
 
@@ -84,10 +84,10 @@ async def test_strict_validation_names_every_from_address_that_may_not_be_used(
 ) -> None:
     good, bad = a_request(f"agent@{domain.name}"), a_request("agent@nobodys.com")
 
-    refusal = await refused(caller.emails.SendEmails(a_batch([good, bad, good, bad])))
+    rejection = await refused(caller.emails.SendEmails(a_batch([good, bad, good, bad])))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "FROM_NOT_YOURS")
-    assert set(refusal.fields) == {"emails[1].from.address", "emails[3].from.address"}
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "FROM_NOT_YOURS")
+    assert set(rejection.fields) == {"emails[1].from.address", "emails[3].from.address"}
     assert await stored(database) == 0
 
 
@@ -104,8 +104,8 @@ async def test_permissive_validation_sends_the_valid_emails(
     assert kinds(answer) == ["error", "email", "error", "email"]
     errors = [answer.results[index].error for index in (0, 2)]
     assert [error.code for error in errors] == [code_pb2.INVALID_ARGUMENT, code_pb2.FAILED_PRECONDITION]
-    assert told(errors[0]) == ("INVALID_FIELD", {"emails[0].to[0].address"})
-    assert told(errors[1]) == ("FROM_NOT_YOURS", {"emails[2].from.address"})
+    assert reported(errors[0]) == ("INVALID_FIELD", {"emails[0].to[0].address"})
+    assert reported(errors[1]) == ("FROM_NOT_YOURS", {"emails[2].from.address"})
     for index in (1, 3):
         await becomes(caller, answer.results[index].email, State.STATE_SENT)
     assert (await stored(database), len(await sender.posts())) == (2, 2)
@@ -167,8 +167,8 @@ async def test_a_request_id_cannot_be_reused_for_another_kind_of_request(
         caller.emails.SendEmails(a_batch(emails * 2, request_id="1")),
         caller.emails.SendEmail(a_request(f"agent@{domain.name}", request_id="1")),
     ):
-        refusal = await refused(other)
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+        rejection = await refused(other)
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
 
 
 INVALID_BATCHES: list[tuple[dict[str, Any], str]] = [
@@ -184,15 +184,15 @@ INVALID_BATCHES: list[tuple[dict[str, Any], str]] = [
 async def test_an_invalid_batch_is_rejected_with_its_field(
     caller: Caller, fields: dict[str, Any], named: str
 ) -> None:
-    refusal = await refused(caller.emails.SendEmails(SendEmailsRequest(**fields)))
+    rejection = await refused(caller.emails.SendEmails(SendEmailsRequest(**fields)))
 
-    assert (refusal.code, set(refusal.fields)) == (INVALID, {named})
+    assert (rejection.code, set(rejection.fields)) == (INVALID, {named})
 
 
 async def test_a_batch_for_another_tenant_is_rejected(caller: Caller, database: FreshDatabase) -> None:
     other = await a_tenant(database)
 
     batch = a_batch([a_request("agent@inbox.mnexa.ai")], tenant_id=str(other))
-    refusal = await refused(caller.emails.SendEmails(batch))
+    rejection = await refused(caller.emails.SendEmails(batch))
 
-    assert refusal.reason == "TENANT_NOT_FOUND"
+    assert rejection.reason == "TENANT_NOT_FOUND"

@@ -93,7 +93,7 @@ async def test_an_email_that_may_have_been_sent_is_not_sent_again_and_expires_sa
     async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
         accepted = await caller.send(f"agent@{domain.name}")
-        email = await sender.falls_silent(caller, accepted, State.STATE_HELD)
+        email = await sender.window_ends(caller, accepted, State.STATE_HELD)
         other = await a_held_email(caller, sender, await sender.a_ready_domain(tenant_id))
         await database.execute("UPDATE sender.emails SET expires_at = now() WHERE id = $1", UUID(other.id))
         await becomes(caller, other, State.STATE_EXPIRED)
@@ -124,7 +124,7 @@ async def test_an_unknown_email_expires_at_its_deadline_too(
     ended = await becomes(caller, email, State.STATE_EXPIRED)
     assert "may have been" in ended.state_note
     [post] = await sender.posts()
-    await sender.hear(post)
+    await sender.receive(post)
     await becomes(caller, email, State.STATE_SENT)
 
 

@@ -60,7 +60,7 @@ async def test_untagged_bounces_of_a_lost_answer_are_applied_when_the_email_is_k
     await unmatched(sender.database, 2 * len(READERS))
 
     began = time.monotonic()
-    await sender.hear(post)
+    await sender.receive(post)
     found = await all_bounced(caller, email)
 
     figure(

@@ -180,7 +180,7 @@ async def test_events_of_twenty_later_emails_prove_liveness_without_a_heartbeat(
         await eventually(lambda: posted(sender, later))
         for post in await sender.posts():
             if post["email_tags"]["lh-email"] in later:
-                await sender.hear(post)
+                await sender.receive(post)
         await becomes(caller, email, State.STATE_HELD)
 
     assert not await database.fetch("SELECT FROM sender.heartbeats")
@@ -198,9 +198,9 @@ async def test_a_late_event_of_the_first_attempt_cancels_the_second(
         caller = await sender.a_caller(channel, tenant_id)
         email = await unknown(caller, sender, domain, on_unknown=ON_UNKNOWN_RESEND)
         await sender.set_account(state="PAUSED")
-        await sender.falls_silent(caller, email, State.STATE_QUEUED)
+        await sender.window_ends(caller, email, State.STATE_QUEUED)
         [post] = await sender.posts()
-        await sender.hear(post)
+        await sender.receive(post)
         await becomes(caller, email, State.STATE_SENT)
         await sender.set_account(state="READY")
 

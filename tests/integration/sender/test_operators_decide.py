@@ -93,7 +93,7 @@ async def test_evidence_overrides_an_earlier_decision(
     await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_NOT_SENT))
     [post] = await sender.posts()
 
-    await sender.hear(post)
+    await sender.receive(post)
 
     await becomes(caller, lost, State.STATE_SENT)
 
@@ -141,7 +141,7 @@ async def test_a_decision_is_rejected_if_there_is_evidence(
     operator: Any, caller: Caller, lost: Email, sender: Sender
 ) -> None:
     [post] = await sender.posts()
-    await sender.hear(post)
+    await sender.receive(post)
 
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_RESEND))

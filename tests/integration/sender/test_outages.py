@@ -40,11 +40,11 @@ async def test_calls_are_unavailable_without_postgres_and_acknowledged_emails_su
     async with sender.start(server=replace(sender.settings.server, health_port=probed)):
         postgres.kill()
         late = a_request(f"agent@{domain.name}", request_id="late")
-        refusal = await refused(caller.emails.SendEmail(late))
+        rejection = await refused(caller.emails.SendEmail(late))
         alive = await serves(probed, "liveness")
         postgres.restart()
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
     assert alive
     await eventually(lambda: accepted(caller, domain))
     await sender.set_account(state="READY")

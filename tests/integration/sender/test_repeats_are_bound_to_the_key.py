@@ -41,9 +41,9 @@ async def test_a_repeat_is_answered_only_to_keys_that_may_see_the_domains_of_the
         caller,
     ):
         assert (await again.emails.SendEmail(request)).email.id == made.id
-    refusal = await refused(elsewhere.emails.SendEmail(request))
-    assert (refusal.code, refusal.reason) == REUSED
-    assert made.id not in f"{refusal.message}{refusal.metadata}"
+    rejection = await refused(elsewhere.emails.SendEmail(request))
+    assert (rejection.code, rejection.reason) == REUSED
+    assert made.id not in f"{rejection.message}{rejection.metadata}"
 
 
 async def test_a_restricted_key_gets_an_unrestricted_answer_only_if_all_emails_are_its_own(
@@ -71,8 +71,8 @@ async def test_a_restricted_key_gets_an_unrestricted_answer_only_if_all_emails_a
 
     assert all(each.email.id for each in again.results)
     for hidden in (mixed, refusing):
-        refusal = await refused(key.emails.SendEmails(hidden))
-        assert (refusal.code, refusal.reason) == REUSED
+        rejection = await refused(key.emails.SendEmails(hidden))
+        assert (rejection.code, rejection.reason) == REUSED
 
 
 async def test_concurrent_requests_of_keys_for_other_domains_do_not_share_an_answer(
@@ -119,8 +119,8 @@ async def test_a_link_sees_only_test_emails_whatever_the_tags(
 
 async def test_a_tag_may_not_use_a_reserved_name(caller: Caller, domain: Domain) -> None:
     for name in ("lh-tenant", "LH-Email"):
-        refusal = await refused(
+        rejection = await refused(
             caller.emails.SendEmail(a_request(f"agent@{domain.name}", tags={name: str(uuid4())}))
         )
-        assert refusal.code == grpc.StatusCode.INVALID_ARGUMENT
-        assert refusal.fields.keys() == {f"tags[{name!r}]"}
+        assert rejection.code == grpc.StatusCode.INVALID_ARGUMENT
+        assert rejection.fields.keys() == {f"tags[{name!r}]"}

@@ -89,7 +89,7 @@ async def test_emails_of_a_sender_killed_after_the_post_are_resolved_by_their_ev
         for email in emails:
             await becomes(caller, email, State.STATE_UNKNOWN)
         for post in posts:
-            await sender.hear(post)
+            await sender.receive(post)
         resolved = [await becomes(caller, email, State.STATE_SENT) for email in emails]
 
     assert {email.ses_id for email in resolved} == {post["message_id"] for post in posts}
@@ -185,7 +185,7 @@ async def test_an_open_attempt_of_a_version_that_recorded_no_starts_is_held_and_
 
     async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)
-        held = await sender.falls_silent(caller, email, State.STATE_HELD)
+        held = await sender.window_ends(caller, email, State.STATE_HELD)
 
     assert [each.state for each in held.history][-2:] == [State.STATE_UNKNOWN, State.STATE_HELD]
     assert await sender.posts() == []

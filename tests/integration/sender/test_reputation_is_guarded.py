@@ -139,8 +139,8 @@ async def test_a_tenant_is_warned_then_paused_and_another_tenant_is_not(world: W
     assert "8.00% of the recipients" in paused.pause_reason
     [event] = await world.sender.events("tenant.paused")
     assert event["data"]["reason"] == paused.pause_reason
-    refusal = await refused(caller.send(getattr(first, "from").address))
-    assert refusal.reason == "TENANT_PAUSED"
+    rejection = await refused(caller.send(getattr(first, "from").address))
+    assert rejection.reason == "TENANT_PAUSED"
     assert (await world.tenant(good)).state == Tenant.STATE_ACTIVE
     assert len(await world.sender.events("tenant.warned")) == 1
     assert other is not caller
@@ -221,9 +221,9 @@ async def test_a_service_key_may_not_resume_tenants(world: World) -> None:
     token = await a_key(world.sender.database, await a_tenant(world.sender.database), Scope.SERVICE)
     service = IdentityCaller(world.operator.channel, token)
 
-    refusal = await refused(service.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=str(tenant_id))))
+    rejection = await refused(service.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=str(tenant_id))))
 
-    assert refusal.reason == "SCOPE_TOO_SMALL"
+    assert rejection.reason == "SCOPE_TOO_SMALL"
 
 
 async def test_each_tenant_that_cannot_be_paused_is_slowed_down(sender: Sender) -> None:

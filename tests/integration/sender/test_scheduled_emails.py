@@ -75,10 +75,10 @@ async def test_a_sent_email_cannot_be_rescheduled(caller: Caller, domain: Domain
     email = await caller.send(f"agent@{domain.name}")
     await becomes(caller, email, State.STATE_SENT)
 
-    refusal = await refused(update(caller, email, stamp(timedelta(hours=1))))
+    rejection = await refused(update(caller, email, stamp(timedelta(hours=1))))
 
-    assert (refusal.code, refusal.reason) == (FAILED_PRECONDITION, "EMAIL_STATE")
-    assert refusal.metadata["state"] == "SENT"
+    assert (rejection.code, rejection.reason) == (FAILED_PRECONDITION, "EMAIL_STATE")
+    assert rejection.metadata["state"] == "SENT"
 
 
 BAD_TIMES: list[Any] = [
@@ -97,16 +97,16 @@ async def test_an_invalid_time_is_rejected(caller: Caller, domain: Domain, time:
         caller.emails.SendEmail(a_request(f"agent@{domain.name}", send_time=time)),
         update(caller, email, time),
     ):
-        refusal = await refused(call)
-        assert (refusal.code, set(refusal.fields)) == (grpc.StatusCode.INVALID_ARGUMENT, {"send_time"})
+        rejection = await refused(call)
+        assert (rejection.code, set(rejection.fields)) == (grpc.StatusCode.INVALID_ARGUMENT, {"send_time"})
 
 
 async def test_an_update_needs_a_time(caller: Caller, domain: Domain) -> None:
     email = await scheduled(caller, domain)
 
-    refusal = await refused(caller.emails.UpdateEmail(UpdateEmailRequest(email_id=email.id)))
+    rejection = await refused(caller.emails.UpdateEmail(UpdateEmailRequest(email_id=email.id)))
 
-    assert set(refusal.fields) == {"send_time"}
+    assert set(rejection.fields) == {"send_time"}
 
 
 async def test_a_scheduled_email_can_be_canceled(caller: Caller, sender: Sender, domain: Domain) -> None:
@@ -140,9 +140,9 @@ async def test_an_email_that_may_have_been_sent_cannot_be_canceled(
     email = await caller.send(f"agent@{domain.name}")
     await becomes(caller, email, State.STATE_UNKNOWN)
 
-    refusal = await refused(cancel(caller, email))
+    rejection = await refused(cancel(caller, email))
 
-    assert (refusal.code, refusal.metadata["state"]) == (FAILED_PRECONDITION, "UNKNOWN")
+    assert (rejection.code, rejection.metadata["state"]) == (FAILED_PRECONDITION, "UNKNOWN")
 
 
 async def test_an_email_of_another_tenant_is_not_found(

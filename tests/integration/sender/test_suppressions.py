@@ -136,11 +136,11 @@ async def test_invalid_input_and_a_too_small_scope_are_rejected(
     caller: Caller, database: FreshDatabase, channel: grpc.aio.Channel, domain: Domain
 ) -> None:
     for address in ("", "no address", "a@x.com <b@y.com>"):
-        refusal = await refused(caller.suppressions.AddSuppression(AddSuppressionRequest(address=address)))
-        assert refusal.fields.keys() == {"address"}
+        rejection = await refused(caller.suppressions.AddSuppression(AddSuppressionRequest(address=address)))
+        assert rejection.fields.keys() == {"address"}
     long = AddSuppressionRequest(address=READER, note="x" * 501)
     assert (await refused(caller.suppressions.AddSuppression(long))).fields.keys() == {"note"}
 
     small = Caller(channel, await a_key(database, domain.tenant_id, Scope.SENDING_ACCESS)).suppressions
-    refusal = await refused(small.ListSuppressions(ListSuppressionsRequest()))
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+    rejection = await refused(small.ListSuppressions(ListSuppressionsRequest()))
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")

@@ -12,7 +12,7 @@ from letterhead.sender.v1 import test_addresses_pb2 as pb
 from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest, ListEmailsRequest, SendTestEmailRequest
 from services.sender.store.retention import QUERIES as RETENTION
 from tests.factories import Domain, a_key, a_link, a_tenant
-from tests.integration.identity.callers import Refusal, refused
+from tests.integration.identity.callers import CallError, refused
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
 from tests.integration.sender.feedback_source import open_feedback_source
@@ -61,7 +61,7 @@ async def send_test(caller: Caller, domain: Domain, to: str = ADA) -> Email:
     return email
 
 
-async def failure_of(caller: Caller, domain: Domain, to: str = ADA) -> Refusal:
+async def failure_of(caller: Caller, domain: Domain, to: str = ADA) -> CallError:
     request = SendTestEmailRequest(domain_id=str(domain.claim_id), to=to)
     return await refused(caller.emails.SendTestEmail(request))
 
@@ -84,12 +84,12 @@ async def test_an_unconfirmed_address_gets_no_test_email(
 ) -> None:
     for who in (caller, holder):
         for to in (ADA, f"ada@sub.{domain.name}", f"ada@x{domain.name}"):
-            refusal = await failure_of(who, domain, to)
-            assert (refusal.code, refusal.reason) == (
+            rejection = await failure_of(who, domain, to)
+            assert (rejection.code, rejection.reason) == (
                 grpc.StatusCode.FAILED_PRECONDITION,
                 "TEST_ADDRESS_NOT_CONFIRMED",
             )
-            assert refusal.metadata == refusal.metadata | {"domain": domain.name, "address": to}
+            assert rejection.metadata == rejection.metadata | {"domain": domain.name, "address": to}
 
 
 async def test_an_address_of_the_domain_needs_no_confirmation(holder: Caller, domain: Domain) -> None:
@@ -142,12 +142,12 @@ async def test_the_fifth_wrong_try_ends_a_code_and_a_new_code_works(
     [code] = await read_codes(sender)
 
     for left in (4, 3, 2, 1):
-        refusal = await refused(confirm(holder, domain, another(code)))
+        rejection = await refused(confirm(holder, domain, another(code)))
         tries = "1 try is left" if left == 1 else f"{left} tries are left"
-        assert refusal.fields == {"code": f"is not the code that was sent to {ADA}; {tries}"}
+        assert rejection.fields == {"code": f"is not the code that was sent to {ADA}; {tries}"}
     for typed in (another(code), code):
-        refusal = await refused(confirm(holder, domain, typed))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TEST_CODE_ENDED")
+        rejection = await refused(confirm(holder, domain, typed))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TEST_CODE_ENDED")
     assert (await failure_of(holder, domain)).reason == "TEST_ADDRESS_NOT_CONFIRMED"
 
     await ask(holder, domain)
@@ -214,8 +214,8 @@ async def test_codes_are_limited_per_domain_and_per_address(
     third = await sender.a_ready_domain(domain.tenant_id)
     to_address = await refused(ask(caller, third))
 
-    for refusal in (of_domain, to_address):
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_EXCEEDED")
+    for rejection in (of_domain, to_address):
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_EXCEEDED")
     await age(database, 3600)
     await ask(holder, domain)
 
@@ -247,8 +247,8 @@ async def test_the_domain_of_another_tenant_is_not_found(
 
     for who in (caller, holder):
         for call in (ask(who, theirs), confirm(who, theirs, "00000000")):
-            refusal = await refused(call)
-            assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
+            rejection = await refused(call)
+            assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "DOMAIN_NOT_FOUND")
 
 
 async def test_no_code_is_sent_if_the_domain_or_tenant_may_not_send(

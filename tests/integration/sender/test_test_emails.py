@@ -77,9 +77,9 @@ async def test_a_domain_without_dkim_sends_no_test_email(
     await database.execute("UPDATE identity.tenants SET unready_policy = 'SHARED'")
     await sender.set_domain_state(domain, "PENDING")
 
-    refusal = await refused(caller.emails.SendTestEmail(a_test(domain)))
+    rejection = await refused(caller.emails.SendTestEmail(a_test(domain)))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DOMAIN_NOT_READY")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "DOMAIN_NOT_READY")
 
 
 async def test_the_rate_limit_of_five_is_per_domain_and_not_per_caller(
@@ -88,9 +88,9 @@ async def test_the_rate_limit_of_five_is_per_domain_and_not_per_caller(
     for who in (caller, holder, caller, holder, caller):
         await send_test(who, domain)
 
-    refusal = await refused(holder.emails.SendTestEmail(a_test(domain)))
+    rejection = await refused(holder.emails.SendTestEmail(a_test(domain)))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_EXCEEDED")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "RATE_EXCEEDED")
 
 
 async def test_a_retry_returns_the_same_email(caller: Caller, domain: Domain) -> None:
@@ -102,9 +102,9 @@ async def test_a_retry_returns_the_same_email(caller: Caller, domain: Domain) ->
 
 
 async def test_an_invalid_address_is_rejected(caller: Caller, domain: Domain) -> None:
-    refusal = await refused(caller.emails.SendTestEmail(a_test(domain, to="nobody")))
+    rejection = await refused(caller.emails.SendTestEmail(a_test(domain, to="nobody")))
 
-    assert list(refusal.fields) == ["to[0].address"]
+    assert list(rejection.fields) == ["to[0].address"]
 
 
 async def test_a_search_matches_addresses_and_subjects(

@@ -28,9 +28,9 @@ async def test_a_tenant_may_send_only_from_its_exact_domain_name(
     stem = domain.name.removesuffix(".com")
 
     for name in ("nobodys.com", f"sub.{domain.name}", f"x{domain.name}", f"{stem}.org", f"{domain.name}.ai"):
-        refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{name}", request_id="1")))
-        assert (refusal.code, refusal.reason) == (FAILED_PRECONDITION, "FROM_NOT_YOURS")
-        assert refusal.metadata["domain"] == name
+        rejection = await refused(caller.emails.SendEmail(a_request(f"agent@{name}", request_id="1")))
+        assert (rejection.code, rejection.reason) == (FAILED_PRECONDITION, "FROM_NOT_YOURS")
+        assert rejection.metadata["domain"] == name
 
     await nothing_is_stored(database)
 
@@ -52,9 +52,9 @@ async def test_a_domain_that_cannot_sign_is_rejected_without_a_shared_sender(
 ) -> None:
     for state, dkim_valid in (("PENDING", False), ("LOST", True), ("FAILED", False), ("DEGRADED", False)):
         await sender.set_domain_state(domain, state, dkim_valid=dkim_valid)
-        refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
-        assert (refusal.code, refusal.reason) == (FAILED_PRECONDITION, "DOMAIN_NOT_READY")
-        assert refusal.metadata == refusal.metadata | {"domain": domain.name, "state": state}
+        rejection = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
+        assert (rejection.code, rejection.reason) == (FAILED_PRECONDITION, "DOMAIN_NOT_READY")
+        assert rejection.metadata == rejection.metadata | {"domain": domain.name, "state": state}
 
     await nothing_is_stored(database)
 
@@ -64,8 +64,8 @@ async def test_a_domain_being_deleted_is_rejected(
 ) -> None:
     for phase, reason in (("DELETING", "DOMAIN_DELETING"), ("DELETED", "FROM_NOT_YOURS")):
         await database.execute("UPDATE identity.claims SET phase = $2 WHERE id = $1", domain.claim_id, phase)
-        refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
-        assert (refusal.code, refusal.reason) == (FAILED_PRECONDITION, reason)
+        rejection = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
+        assert (rejection.code, rejection.reason) == (FAILED_PRECONDITION, reason)
 
 
 async def test_a_contested_domain_may_not_use_the_shared_sender(
@@ -79,9 +79,9 @@ async def test_a_contested_domain_may_not_use_the_shared_sender(
     )
     caller = Caller(channel, await a_key(database, tenant_id))
 
-    refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
+    rejection = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
 
-    assert refusal.reason == "DOMAIN_NOT_READY"
+    assert rejection.reason == "DOMAIN_NOT_READY"
 
 
 async def test_a_paused_tenant_may_not_send(
@@ -91,10 +91,10 @@ async def test_a_paused_tenant_may_not_send(
         "UPDATE identity.tenants SET state = 'PAUSED', pause_reason = 'bills' WHERE id = $1", tenant_id
     )
 
-    refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
+    rejection = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
 
-    assert (refusal.code, refusal.reason) == (FAILED_PRECONDITION, "TENANT_PAUSED")
-    assert "bills" in refusal.message
+    assert (rejection.code, rejection.reason) == (FAILED_PRECONDITION, "TENANT_PAUSED")
+    assert "bills" in rejection.message
 
 
 async def test_a_key_restricted_to_another_domain_is_rejected(
@@ -105,11 +105,11 @@ async def test_a_key_restricted_to_another_domain_is_rejected(
         channel, await a_key(database, tenant_id, Scope.SENDING_ACCESS, claim_ids=(other.claim_id,))
     )
 
-    refusal = await refused(restricted.emails.SendEmail(a_request(f"agent@{domain.name}")))
+    rejection = await refused(restricted.emails.SendEmail(a_request(f"agent@{domain.name}")))
     unknown = await refused(restricted.emails.SendEmail(a_request("agent@nobodys.com")))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "KEY_NOT_FOR_DOMAIN")
-    assert unknown.message.replace("nobodys.com", domain.name) == refusal.message
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "KEY_NOT_FOR_DOMAIN")
+    assert unknown.message.replace("nobodys.com", domain.name) == rejection.message
     await restricted.send(f"agent@{other.name}")
 
 
@@ -118,9 +118,9 @@ async def test_a_service_key_may_not_send(
 ) -> None:
     service = Caller(channel, await a_key(database, tenant_id, Scope.SERVICE))
 
-    refusal = await refused(service.emails.SendEmail(a_request(f"agent@{domain.name}")))
+    rejection = await refused(service.emails.SendEmail(a_request(f"agent@{domain.name}")))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
 
 async def test_only_an_operator_may_send_for_another_tenant(
@@ -137,9 +137,9 @@ async def test_only_an_operator_may_send_for_another_tenant(
 async def test_an_invalid_key_is_rejected(channel: grpc.aio.Channel, domain: Domain) -> None:
     caller = Caller(channel, "lh_wrong")
 
-    refusal = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
+    rejection = await refused(caller.emails.SendEmail(a_request(f"agent@{domain.name}")))
 
-    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
+    assert (rejection.code, rejection.reason) == (grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID")
 
 
 BAD: list[tuple[dict[str, Any], str]] = [
@@ -164,8 +164,8 @@ async def test_an_invalid_request_names_the_field_and_stores_nothing(
     for fields, path in BAD:
         request = SendEmailRequest(**(good | fields))
         getattr(request, "from").address = f"agent@{domain.name}"
-        refusal = await refused(caller.emails.SendEmail(request))
-        assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
-        assert list(refusal.fields) == [path]
+        rejection = await refused(caller.emails.SendEmail(request))
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_FIELD")
+        assert list(rejection.fields) == [path]
 
     await nothing_is_stored(database)

@@ -107,7 +107,7 @@ async def test_a_verified_parent_does_not_make_its_subdomain_ready(world: World,
     assert await tenant.state(child) == "PENDING"
 
 
-async def test_a_claim_that_must_prove_ownership_is_told_nothing_about_other_tenants(
+async def test_a_claim_that_must_prove_ownership_learns_nothing_about_other_tenants(
     world: World, tenant: Tenant
 ) -> None:
     """The message is the same without another tenant, when the records existed before they were shown."""

@@ -140,8 +140,8 @@ async def test_feedback_that_postgres_rejects_does_not_block_the_rest(
 
     await eventually(given_up)
     await all_processed(database, way, arrived=2)
-    (fact,) = await database.fetch("SELECT ses_id FROM webhooks.feedback")
-    assert fact["ses_id"] == good.ses_id
+    (feedback_event,) = await database.fetch("SELECT ses_id FROM webhooks.feedback")
+    assert feedback_event["ses_id"] == good.ses_id
 
 
 async def test_replicas_share_the_work_and_publish_each_event_once(

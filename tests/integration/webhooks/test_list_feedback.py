@@ -69,16 +69,16 @@ async def received(caller: Caller, number: int) -> pb.ListFeedbackResponse:
 async def test_feedback_is_listed_as_ses_reported_it(way: Way, caller: Caller, email: SentEmail) -> None:
     await way.publish(email.bounce())
 
-    (fact,) = (await received(caller, 1)).feedback
-    assert (fact.email_id, fact.ses_id, fact.kind) == (
+    (feedback_event,) = (await received(caller, 1)).feedback
+    assert (feedback_event.email_id, feedback_event.ses_id, feedback_event.kind) == (
         str(email.email_id),
         email.ses_id,
         pb.Feedback.KIND_BOUNCE,
     )
-    assert list(fact.recipients) == ["ada@example.com"]
-    assert fact.detail["bounceSubType"] == "General"
-    assert fact.occur_time.ToJsonString() == "2026-03-01T12:30:45.678Z"
-    assert fact.receive_time.seconds > 0
+    assert list(feedback_event.recipients) == ["ada@example.com"]
+    assert feedback_event.detail["bounceSubType"] == "General"
+    assert feedback_event.occur_time.ToJsonString() == "2026-03-01T12:30:45.678Z"
+    assert feedback_event.receive_time.seconds > 0
 
 
 async def test_pages_list_everything_once_newest_first(way: Way, caller: Caller, email: SentEmail) -> None:
@@ -114,7 +114,7 @@ async def test_a_page_of_long_details_stays_within_the_message_size_of_clients(
     second = await caller.list(page_size=1000, page_token=first.next_page_token)
     third = await caller.list(page_size=1000, page_token=second.next_page_token)
 
-    seen = {fact.id for page in (first, second, third) for fact in page.feedback}
+    seen = {feedback_event.id for page in (first, second, third) for feedback_event in page.feedback}
     assert len(seen) == 200
     assert third.next_page_token == ""
 
@@ -126,7 +126,7 @@ async def test_feedback_can_be_listed_for_one_email(way: Way, caller: Caller, em
 
     answer = await caller.list(email_id=str(other.email_id))
 
-    assert [fact.email_id for fact in answer.feedback] == [str(other.email_id)]
+    assert [feedback_event.email_id for feedback_event in answer.feedback] == [str(other.email_id)]
 
 
 async def test_another_tenants_feedback_is_invisible(
@@ -151,7 +151,7 @@ async def test_an_operator_sees_any_tenants_feedback(
 
     answer = await operator.list(tenant_id=str(email.tenant_id))
 
-    assert [fact.ses_id for fact in answer.feedback] == [email.ses_id]
+    assert [feedback_event.ses_id for feedback_event in answer.feedback] == [email.ses_id]
 
 
 async def test_a_key_restricted_to_domains_sees_no_feedback(

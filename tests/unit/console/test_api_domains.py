@@ -37,7 +37,7 @@ def test_every_state_is_mapped_or_hidden() -> None:
     assert not any(is_shown(pb.Domain(state=state)) for state in hidden)
 
 
-def test_every_verdict_is_mapped() -> None:
+def test_every_record_status_is_mapped() -> None:
     assert RECORD_STATUS.keys() == set(RecordCheck.Status.values())
 
 

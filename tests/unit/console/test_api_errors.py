@@ -37,7 +37,7 @@ ELSEWHERE = {
 }
 
 
-def a_refusal(
+def a_rejection(
     code: str, reason: str, message: str = "It cannot be.", *fields: tuple[str, str], wait: int = 0
 ) -> CallFailed:
     """Return an error as a service would have reported it."""
@@ -101,40 +101,42 @@ def test_every_error_name_is_one_of_resends() -> None:
     ],
 )
 def test_a_field_is_called_by_its_name_in_the_api(field: str, name: str, shown: str) -> None:
-    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "no", (field, "cannot be used"))
+    refused = a_rejection("INVALID_ARGUMENT", "INVALID_FIELD", "no", (field, "cannot be used"))
 
     assert answered(refused)[1:] == (name, f"{shown} cannot be used.")
 
 
 def test_all_violations_are_reported() -> None:
-    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("subject", "is long"), ("to", "is empty"))
+    refused = a_rejection("INVALID_ARGUMENT", "INVALID_FIELD", "", ("subject", "is long"), ("to", "is empty"))
 
     assert answered(refused) == (422, "validation_error", "`subject` is long; `to` is empty.")
 
 
 def test_messages_name_api_paths_instead_of_rpcs() -> None:
-    refused = a_refusal("FAILED_PRECONDITION", "FROM_NOT_YOURS", "not yours; add it with CreateDomain first")
+    refused = a_rejection(
+        "FAILED_PRECONDITION", "FROM_NOT_YOURS", "not yours; add it with CreateDomain first"
+    )
 
     assert answered(refused) == (403, "validation_error", "Not yours; add it with POST /domains first.")
 
 
 def test_messages_use_the_terms_of_the_api() -> None:
     description = "is allowed only with scope SENDING_ACCESS; leave it empty"
-    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("domain_ids", description))
+    refused = a_rejection("INVALID_ARGUMENT", "INVALID_FIELD", "", ("domain_ids", description))
 
     sentence = "`domain_id` is allowed only with permission `sending_access`; leave it empty."
     assert answered(refused) == (422, "validation_error", sentence)
 
 
 def test_an_item_of_a_list_is_named_by_its_index() -> None:
-    refused = a_refusal("INVALID_ARGUMENT", "INVALID_FIELD", "", ("address", "is not an address"), wait=2)
+    refused = a_rejection("INVALID_ARGUMENT", "INVALID_FIELD", "", ("address", "is not an address"), wait=2)
 
     assert answered(refused.of("emails[3]")) == (422, "validation_error", "`emails[3]` is not an address.")
     assert refused.of("emails[3]").retry_after == refused.retry_after
 
 
 def test_retry_after_is_in_whole_seconds() -> None:
-    response = errors.answer(a_refusal("RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "slow down", wait=3))
+    response = errors.answer(a_rejection("RESOURCE_EXHAUSTED", "RATE_EXCEEDED", "slow down", wait=3))
 
     assert response.headers["retry-after"] == "3"
     soon = errors.Rejected((429, "rate_limit_exceeded"), "No.", retry_after=timedelta(milliseconds=1))
@@ -151,7 +153,7 @@ def test_retry_after_is_in_whole_seconds() -> None:
     ],
 )
 def test_an_unknown_reason_is_mapped_by_its_code(code: str, answer: tuple[int, str]) -> None:
-    assert answered(a_refusal(code, "SOMETHING_NEW"))[:2] == answer
+    assert answered(a_rejection(code, "SOMETHING_NEW"))[:2] == answer
 
 
 def test_an_unexpected_exception_reveals_no_details() -> None:

@@ -32,7 +32,7 @@ MISSED = TokenCheck(found=False, missing_checks=1, checked_at=NOW)
 UNSEEN = TokenCheck(found=False, missing_checks=2, checked_at=NOW)
 
 
-def a_claim(number: int, ownership: Ownership, **facts: object) -> LiveClaim:
+def a_claim(number: int, ownership: Ownership, **situation: object) -> LiveClaim:
     claim = LiveClaim(
         claim_id=UUID(int=number),
         tenant_id=UUID(int=100 + number),
@@ -50,12 +50,12 @@ def a_claim(number: int, ownership: Ownership, **facts: object) -> LiveClaim:
         precheck=None,
         check=None,
     )
-    return replace(claim, **facts)  # type: ignore[arg-type]
+    return replace(claim, **situation)  # type: ignore[arg-type]
 
 
-def a_sender(number: int = 1, ownership: Ownership = Ownership.SOLE, **facts: object) -> LiveClaim:
+def a_sender(number: int = 1, ownership: Ownership = Ownership.SOLE, **situation: object) -> LiveClaim:
     ready = {"state": "READY", "dkim_valid": True, "dkim_found": True, "ever_ready": True}
-    return a_claim(number, ownership, **ready | facts)
+    return a_claim(number, ownership, **ready | situation)
 
 
 def changes(*claims: LiveClaim, past: Past | None = None, now: datetime = NOW) -> list[tuple[int, str]]:
@@ -236,7 +236,7 @@ def test_an_unused_token_is_replaced_after_a_week() -> None:
     assert changes(replace(old, check=FOUND)) == [(1, "PROVEN")]
 
 
-facts = st.fixed_dictionaries(
+situation = st.fixed_dictionaries(
     {
         "ownership": st.sampled_from(Ownership),
         "state": st.sampled_from(["", "PENDING", "READY", "DEGRADED", "LOST", "FAILED"]),
@@ -267,7 +267,7 @@ def applied(claim: LiveClaim, move: Move) -> LiveClaim:
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.lists(facts, min_size=1, max_size=4))
+@given(st.lists(situation, min_size=1, max_size=4))
 def test_at_most_one_claim_holds_the_name_and_decisions_terminate(
     drawn: list[dict[str, object]],
 ) -> None:

@@ -1,6 +1,6 @@
 from sandbox.mailbox.authentication_results import authentication_results
 from sandbox.mailbox.dmarc import DmarcResult
-from sandbox.mailbox.judge import DkimResult, Envelope, Evaluation, SpfResult
+from sandbox.mailbox.evaluate import DkimResult, Envelope, Evaluation, SpfResult
 
 
 def test_an_email_cannot_forge_a_result() -> None:

@@ -42,11 +42,11 @@ async def test_alignment_is_strict_or_relaxed_for_each_identifier(
 ) -> None:
     dns = {"_dmarc.inbox.mnexa.ai": [f"v=DMARC1; p=reject; {tags}"]}
 
-    verdict = await evaluated(dns, "inbox.mnexa.ai", dkim, spf)
+    result = await evaluated(dns, "inbox.mnexa.ai", dkim, spf)
 
-    assert verdict.aligned_by == aligned_by
-    assert verdict.result == ("pass" if aligned_by else "fail")
-    assert verdict.disposition == ("none" if aligned_by else "reject")
+    assert result.aligned_by == aligned_by
+    assert result.result == ("pass" if aligned_by else "fail")
+    assert result.disposition == ("none" if aligned_by else "reject")
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ async def test_the_tree_walk_finds_the_organizational_domain(
     ],
 )
 async def test_a_failing_email_gets_the_published_policy(record: str, author: str, disposition: str) -> None:
-    verdict = await evaluated({"_dmarc.mnexa.ai": [record]}, author, [], None)
+    result = await evaluated({"_dmarc.mnexa.ai": [record]}, author, [], None)
 
-    assert (verdict.result, verdict.disposition) == ("fail", disposition)
+    assert (result.result, result.disposition) == ("fail", disposition)
 
 
 async def test_a_domain_without_a_policy_gets_the_one_of_its_registry() -> None:
-    verdict = await evaluated({"_dmarc.ai": ["v=DMARC1; p=reject; psd=y"]}, "mnexa.ai", [], None)
+    result = await evaluated({"_dmarc.ai": ["v=DMARC1; p=reject; psd=y"]}, "mnexa.ai", [], None)
 
-    assert (verdict.result, verdict.disposition) == ("fail", "reject")
+    assert (result.result, result.disposition) == ("fail", "reject")
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,15 @@ async def test_a_domain_without_a_policy_gets_the_one_of_its_registry() -> None:
     ids=["nothing", "something else", "two records", "no policy", "version not first"],
 )
 async def test_without_exactly_one_valid_policy_the_result_is_none(texts: list[str]) -> None:
-    verdict = await evaluated({"_dmarc.mnexa.ai": texts}, "mnexa.ai", ["mnexa.ai"], None)
+    result = await evaluated({"_dmarc.mnexa.ai": texts}, "mnexa.ai", ["mnexa.ai"], None)
 
-    assert verdict.result == "none"
+    assert result.result == "none"
 
 
 async def test_a_failed_dns_lookup_is_a_temperror() -> None:
-    verdict = await evaluator({}, failing="_dmarc.mnexa.ai").evaluate("mnexa.ai", ["mnexa.ai"], None)
+    result = await evaluator({}, failing="_dmarc.mnexa.ai").evaluate("mnexa.ai", ["mnexa.ai"], None)
 
-    assert verdict.result == "temperror"
+    assert result.result == "temperror"
 
 
 def test_unknown_and_retired_tags_are_ignored() -> None:

@@ -18,14 +18,14 @@ from sandbox.mailbox.recipients import Recipients
     ],
 )
 def test_the_local_part_selects_the_reply(recipient: str, code: str | None) -> None:
-    refusal = Recipients().refusal("sender@example.com", recipient)
+    rejection = Recipients().rejection("sender@example.com", recipient)
 
-    assert (refusal and refusal[:3]) == code
+    assert (rejection and rejection[:3]) == code
 
 
 def test_a_slow_recipient_accepts_the_second_attempt_of_a_sender() -> None:
     recipients = Recipients()
-    recipients.refusal("first@example.com", "slow@mnexa.ai")
+    recipients.rejection("first@example.com", "slow@mnexa.ai")
 
-    assert recipients.refusal("first@example.com", "slow@mnexa.ai") is None
-    assert recipients.refusal("second@example.com", "slow@mnexa.ai") is not None
+    assert recipients.rejection("first@example.com", "slow@mnexa.ai") is None
+    assert recipients.rejection("second@example.com", "slow@mnexa.ai") is not None

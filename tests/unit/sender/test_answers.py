@@ -5,7 +5,7 @@ from datetime import timedelta
 import botocore.session
 import pytest
 
-from services.sender.model.answers import REFUSALS, Lost, Rejected, Then, read_error
+from services.sender.model.answers import REJECTIONS, Lost, Rejected, Then, read_error
 
 DEFINITE = [
     ("TooManyRequestsException", 429, "Maximum sending rate exceeded.", Then.RETRY, True),
@@ -41,10 +41,10 @@ def test_every_error_that_send_email_declares_is_known() -> None:
     client = botocore.session.get_session().create_client("sesv2", region_name="us-east-1")
     declared = client.meta.service_model.operation_model("SendEmail").error_shapes
 
-    assert {shape.name for shape in declared} <= set(REFUSALS)
+    assert {shape.name for shape in declared} <= set(REJECTIONS)
 
 
-@pytest.mark.parametrize("code", sorted(REFUSALS))
+@pytest.mark.parametrize("code", sorted(REJECTIONS))
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 200, 301, 0])
 def test_a_known_code_with_another_status_is_lost(code: str, status: int) -> None:
     """SES may return a 5xx after it accepted the email, whatever the body says."""

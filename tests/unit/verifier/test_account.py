@@ -17,7 +17,7 @@ READY = AccountStatus(
 
 
 @pytest.mark.parametrize(
-    ("facts", "state", "advice"),
+    ("account_status", "state", "advice"),
     [
         (READY, AccountState.READY, "can send"),
         (replace(READY, production_access=False), AccountState.SANDBOXED, "Request production access"),
@@ -27,8 +27,10 @@ READY = AccountStatus(
         (replace(READY, enforcement_status="A_NEW_WORD"), AccountState.READY, "can send"),
     ],
 )
-def test_each_account_state_comes_with_advice(facts: AccountStatus, state: AccountState, advice: str) -> None:
-    reported, note = facts.state()
+def test_each_account_state_comes_with_advice(
+    account_status: AccountStatus, state: AccountState, advice: str
+) -> None:
+    reported, note = account_status.state()
 
     assert reported is state
     assert advice in note

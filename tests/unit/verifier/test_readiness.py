@@ -39,7 +39,7 @@ def all_ses_identities() -> Iterator[SesIdentity]:
 
 
 IDENTITIES = list(all_ses_identities())
-VERDICTS = (RecordStatus.FOUND, RecordStatus.MISSING, RecordStatus.UNREACHABLE)
+RESULTS = (RecordStatus.FOUND, RecordStatus.MISSING, RecordStatus.UNREACHABLE)
 
 
 def in_dns(dkim: RecordStatus, mail_from: RecordStatus) -> tuple[tuple[Purpose, RecordStatus], ...]:
@@ -56,7 +56,7 @@ def verified(identity: SesIdentity) -> bool:
 def test_a_domain_becomes_ready_only_when_all_conditions_are_met(state: State, figure: Figure) -> None:
     counts: Counter[State] = Counter()
 
-    for identity, dkim, mail_from in product(IDENTITIES, VERDICTS, VERDICTS):
+    for identity, dkim, mail_from in product(IDENTITIES, RESULTS, RESULTS):
         case = replace(a_case(state), statuses=in_dns(dkim, mail_from))
         after = after_ses_check(case, identity, jitter=0.5).verification.state
         counts[after] += 1
@@ -71,7 +71,7 @@ def test_a_domain_becomes_ready_only_when_all_conditions_are_met(state: State, f
 def test_a_verified_parent_does_not_make_its_subdomain_ready(figure: Figure) -> None:
     """SES allows a subdomain of a verified domain to send before its own DKIM is verified."""
     inherited = [each for each in IDENTITIES if each.verified_for_sending and each.dkim_status != "SUCCESS"]
-    not_found = [dkim for dkim in VERDICTS if dkim is not RecordStatus.FOUND]
+    not_found = [dkim for dkim in RESULTS if dkim is not RecordStatus.FOUND]
 
     at_ses = [after_ses_check(a_case(State.PENDING), each, jitter=0.5) for each in inherited]
     in_dns_ = [

@@ -45,12 +45,12 @@ def read_text(body: str) -> FeedbackEvent:
 def test_every_kind_is_parsed_with_its_recipients_time_and_our_tags(
     event: dict[str, Any], kind: Kind, recipients: tuple[str, ...], occurred_at: datetime
 ) -> None:
-    fact = read(event)
+    feedback_event = read(event)
 
-    assert (fact.kind, fact.ses_id) == (kind, EMAIL.ses_id)
-    assert tuple(each.address for each in fact.recipients) == recipients
-    assert fact.occurred_at == occurred_at
-    assert (fact.tenant_id, fact.email_id, fact.attempt_id) == (
+    assert (feedback_event.kind, feedback_event.ses_id) == (kind, EMAIL.ses_id)
+    assert tuple(each.address for each in feedback_event.recipients) == recipients
+    assert feedback_event.occurred_at == occurred_at
+    assert (feedback_event.tenant_id, feedback_event.email_id, feedback_event.attempt_id) == (
         EMAIL.tenant_id,
         EMAIL.email_id,
         EMAIL.attempt_id,
@@ -143,13 +143,15 @@ def test_different_events_of_one_email_differ_in_meaning() -> None:
 def test_order_and_repetition_do_not_change_the_feedback() -> None:
     """SES guarantees neither order nor uniqueness, so 1,000 shuffled streams must give equal feedback."""
     events = [json.dumps(event) for event in SentEmail(to=BOTH).every_kind()]
-    facts = {fact.meaning: fact for fact in map(read_text, events)}
+    feedback_events = {feedback_event.meaning: feedback_event for feedback_event in map(read_text, events)}
     dice = random.Random(7)  # noqa: S311 - a fixed seed gives the same orders in every run
 
     for _ in range(1_000):
         received = dice.sample(events, len(events)) + dice.choices(events, k=10)
         dice.shuffle(received)
-        assert {fact.meaning: fact for fact in map(read_text, received)} == facts
+        assert {
+            feedback_event.meaning: feedback_event for feedback_event in map(read_text, received)
+        } == feedback_events
 
 
 @pytest.mark.parametrize(

@@ -44,10 +44,10 @@ def read(event: Any) -> FeedbackEvent:
     return parse(json.dumps(event), RECEIVED)
 
 
-def storable(fact: FeedbackEvent) -> str:
+def storable(feedback_event: FeedbackEvent) -> str:
     """Return the fact as text; assert that Postgres accepts it: no NUL, lone surrogate or infinite number."""
     text = json.dumps(
-        [fact.detail, fact.ses_id, [each.address for each in fact.recipients]],
+        [feedback_event.detail, feedback_event.ses_id, [each.address for each in feedback_event.recipients]],
         ensure_ascii=False,
         allow_nan=False,
     )
@@ -62,12 +62,12 @@ def test_an_object_of_any_type_causes_no_unexpected_error(event_type: str, key: 
     event: dict[str, Any] = {"eventType": event_type, "mail": SentEmail().mail, key: part}
 
     try:
-        fact = read(event)
+        feedback_event = read(event)
     except Malformed:
         return
 
-    storable(fact)
-    event_of(fact)
+    storable(feedback_event)
+    event_of(feedback_event)
 
 
 @given(anything)
@@ -95,10 +95,12 @@ def test_a_huge_event_stays_within_the_limits_of_nats_and_pages(event_type: str,
     people = [{"emailAddress": long, "status": long, "diagnosticCode": long} for _ in range(60)]
     lists = ("bouncedRecipients", "complainedRecipients", "delayedRecipients")
     block = dict.fromkeys(lists, people) | dict.fromkeys(("smtpResponse", "link", "bounceType"), long)
-    fact = read({"eventType": event_type, "mail": SentEmail().mail, key: block | {"recipients": [long] * 60}})
+    feedback_event = read(
+        {"eventType": event_type, "mail": SentEmail().mail, key: block | {"recipients": [long] * 60}}
+    )
 
-    assert len(storable(fact)) < MAX_DETAIL + 50 * 320 + 1_000
-    event = event_of(fact)
+    assert len(storable(feedback_event)) < MAX_DETAIL + 50 * 320 + 1_000
+    event = event_of(feedback_event)
     assert event is None or len(json_format.MessageToJson(event.data)) < NATS_MAX_PAYLOAD / 2
 
 

@@ -76,7 +76,7 @@ class Evaluator:
     def __init__(self, internet: Internet) -> None:
         self._internet = internet
 
-    async def judge(self, raw: bytes, envelope: Envelope, from_addresses: tuple[str, ...]) -> Evaluation:
+    async def evaluate(self, raw: bytes, envelope: Envelope, from_addresses: tuple[str, ...]) -> Evaluation:
         """Return the results for an email with these From addresses."""
         lookup = self._from_thread(asyncio.get_running_loop())
         signatures, sender = await asyncio.to_thread(
