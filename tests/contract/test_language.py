@@ -10,9 +10,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PRIVATE = frozenset(
     """
     axis axes standing standings specimen specimens proofreading handover handovers beginnings begun fence
-    fences settlement settlements hearsay gathering bell bells forgetting forgotten parked parking understanding
-    understood told heard hearing mend mended wish wishes wished deed deeds verdict verdicts refusal refusals
-    sight lookings listening silence
+    fences settlement settlements hearsay gathering bell bells forgetting forgotten parked parking
+    understanding understood told heard hearing mend mended wish wishes wished deed deeds verdict verdicts
+    refusal refusals sight listening silence
     """.split()
 )
 # Ordinary English in places where the word has its ordinary meaning.

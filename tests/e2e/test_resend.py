@@ -6,7 +6,7 @@ import pytest
 
 from services.console.api import routes as api
 from tests.e2e.conftest import World
-from tests.e2e.resend_calls import table, answers_of_node, answers_of_python
+from tests.e2e.resend_calls import answers_of_node, answers_of_python, table
 from tests.e2e.resend_stage import a_stage
 from tests.figures import Figure
 

@@ -1,6 +1,6 @@
 """Limits untrusted JSON to what Postgres, protobuf and NATS accept.
 
-Addresses, subjects and diagnostics come from the Internet through SES. Their meaning is decided in `feedback`.
+Addresses, subjects and diagnostics come from the Internet through SES. `feedback` decides what they mean.
 """
 
 import json
