@@ -102,6 +102,11 @@ async def _set_timeouts(connection: Connection, *, statement: timedelta, lock: t
 
 async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[str]:
     known = await applied_migrations(connection)
+    if known and wanted and wanted[0].name not in known:
+        raise MigrationError(
+            f"the database has another schema ({min(known)}), from before the first release, and cannot be"
+            " upgraded. Use an empty database"
+        )
     for migration in wanted:
         if known.get(migration.name, migration.sha256) != migration.sha256:
             raise MigrationError(f"{migration.name} was edited after it was applied. Add a new migration.")

@@ -74,6 +74,14 @@ async def test_migrations_of_a_newer_release_are_ignored(empty: str, tmp_path: P
     assert await migrate(empty, tmp_path) == []
 
 
+async def test_a_database_from_before_the_first_release_is_rejected(empty: str, tmp_path: Path) -> None:
+    await migrate(empty, a_schema(tmp_path, FIRST))
+    (tmp_path / "0001_step.sql").rename(tmp_path / "0001_chassis.sql")
+
+    with pytest.raises(MigrationError, match=r"another schema \(0001_step\.sql\).*Use an empty database"):
+        await migrate(empty, tmp_path)
+
+
 async def test_roles_are_applied_every_time(empty: str, tmp_path: Path) -> None:
     directory = a_schema(tmp_path, FIRST, roles="CREATE TABLE IF NOT EXISTS chassis.roles_ran ()")
     await migrate(empty, directory)
@@ -89,5 +97,5 @@ async def test_roles_are_applied_every_time(empty: str, tmp_path: Path) -> None:
 async def test_the_real_schema_can_be_migrated_twice(empty: str) -> None:
     first, second = await migrate(empty), await migrate(empty)
 
-    assert first[0] == "0001_initial.sql"
+    assert first[0] == "0001_chassis.sql"
     assert second == []

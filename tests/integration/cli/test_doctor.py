@@ -70,18 +70,18 @@ async def test_a_role_without_permissions_is_referred_to_the_owners_url(database
 
 
 async def test_a_missing_migration_is_named(database: FreshDatabase) -> None:
-    await database.execute("DELETE FROM chassis.migrations WHERE name = '0011_pre_zones.sql'")
+    await database.execute("DELETE FROM chassis.migrations WHERE name = '0003_verifier.sql'")
 
     schema = await found_of(database, "schema")
 
-    assert (schema.status, schema.note) == (PartStatus.WRONG, "not applied: 0011_pre_zones.sql")
+    assert (schema.status, schema.note) == (PartStatus.WRONG, "not applied: 0003_verifier.sql")
     assert "chassis.migrate" in schema.remedy
 
 
 async def test_an_empty_database_needs_all_migrations(database: FreshDatabase) -> None:
     await database.execute("DROP SCHEMA chassis CASCADE")
 
-    assert "0001_initial.sql" in (await found_of(database, "schema")).note
+    assert "0001_chassis.sql" in (await found_of(database, "schema")).note
 
 
 async def test_a_permission_that_a_restore_lost_is_named(database: FreshDatabase) -> None:
