@@ -104,8 +104,8 @@ async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[st
     known = await applied_migrations(connection)
     if known and wanted and wanted[0].name not in known:
         raise MigrationError(
-            f"the database has another schema ({min(known)}), from before the first release, and cannot be"
-            " upgraded. Use an empty database"
+            f"The database has the schema of {min(known)}, from before the first release, which cannot be"
+            " upgraded. Use an empty database."
         )
     for migration in wanted:
         if known.get(migration.name, migration.sha256) != migration.sha256:

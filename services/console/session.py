@@ -38,7 +38,7 @@ class Session:
     operator: bool = False
 
     def proves(self, token: str) -> bool:
-        """Return whether a form's CSRF token is that of this session."""
+        """Return whether a form's token is the CSRF token that this browser was given."""
         return compare_digest(self.csrf.encode(), token.encode())
 
 

@@ -31,7 +31,7 @@ _PURPOSES = {
     DnsRecord.PURPOSE_DMARC: "Tells receivers what to do with email that fails authentication.",
     DnsRecord.PURPOSE_OWNERSHIP: "Proves that you control the domain.",
 }
-# Verdicts for which the page shows what is published instead of the record.
+# Record statuses for which the page shows what is published instead of the record.
 SEEN_INSTEAD = (RecordCheck.STATUS_MISMATCH, RecordCheck.STATUS_CONFLICT)
 # States in which email is sent under the domain's own name.
 SENDING = (Domain.STATE_READY, Domain.STATE_DEGRADED)

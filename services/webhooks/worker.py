@@ -65,7 +65,7 @@ class FeedbackProcessor:
                 closed = await self._close(connection, leased)
         except ServiceError:
             raise  # Postgres is unavailable or busy
-        except Exception as error:  # noqa: BLE001 - the notification that causes it fails again by itself
+        except Exception as error:  # noqa: BLE001 - the notification that causes it fails again when it is processed alone
             reason = type(error).__name__
             log.warning("feedback batch failed, retrying one by one", action="batch_failed", reason=reason)
             for each in leased:

@@ -1,5 +1,6 @@
 """Every alert has a runbook and uses existing metrics; every command on a page exists."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ RUNBOOKS = ROOT / "docs/runbooks"
 # A command on its own line, or a whole code span.
 COMMAND = re.compile(r"(?:^ *(?:\.venv/bin/)?|`)letterhead ([a-z][^`\n]*)", re.MULTILINE)
 METRIC = re.compile(r"\bletterhead_[a-z0-9_]+\b")
+SELECTOR = re.compile(r"\b(letterhead_[a-z0-9_]+)\{([^}]*)\}")
+LABEL = re.compile(r"(\w+) *(?:=~|!~|!=|=)")
 
 
 def metrics() -> set[str]:
@@ -28,6 +31,25 @@ def metrics() -> set[str]:
     return {
         name for path in files(*PRODUCTION) for name in re.findall(r'"(letterhead_\w+)"', path.read_text())
     }
+
+
+def labels() -> dict[str, set[str]]:
+    """Return the labels of each metric that services export."""
+    found = {}
+    for path in files(*PRODUCTION):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(args=[ast.Constant(value=str(name)), _, *more]) if METRIC.fullmatch(name):
+                    found[name] = set(ast.literal_eval(more[0])) if more else set()
+    return found
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_an_alert_selects_by_labels_that_its_metrics_have(rule: dict[str, Any]) -> None:
+    exported = labels()
+
+    for metric, selector in SELECTOR.findall(rule["expr"]):
+        assert set(LABEL.findall(selector)) <= exported[metric]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

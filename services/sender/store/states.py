@@ -44,7 +44,7 @@ class EmailStates:
         return moved
 
     async def resolve(self, connection: Connection, outcomes: Sequence[Outcome]) -> list[Moved]:
-        """Resolve attempts and move their emails; a verdict that arrives too late changes neither."""
+        """Resolve attempts and move their emails; an outcome that arrives too late changes neither."""
         if not outcomes:
             return []
         rows = await connection.fetch(

@@ -11,8 +11,8 @@ from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
 from services.sender.model.emails import Outcome
 from services.sender.store.states import EmailStates
 
-MOST = 100  # verdicts per transaction
-PAUSE = 0.01  # seconds to collect more verdicts while many arrive
+MOST = 100  # outcomes per transaction
+PAUSE = 0.01  # seconds to collect more outcomes while many arrive
 RESOLVE_FOR = timedelta(seconds=60)
 RESOLVE_AGAIN = timedelta(seconds=0.5)
 

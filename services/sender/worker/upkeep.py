@@ -138,7 +138,7 @@ def _resent(attempt_id: UUID, email_id: UUID) -> Outcome:
 
 
 def _taken_over(position: int, what: Overdue) -> Outcome:
-    """Return the verdict on an overdue attempt at a position (from 0) among those taken over together."""
+    """Return the outcome of an overdue attempt at a position (from 0) among those taken over together."""
     if what.started:
         move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
         return Outcome(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: the lease expired")

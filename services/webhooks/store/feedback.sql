@@ -41,14 +41,14 @@ SET leased_until = now() + $2::interval
 WHERE id = ANY ($1) AND processed_at IS NULL;
 
 -- attributable --
--- Of facts without our tags, returns the meaning of each that is stored already or whose SES id belongs to one of our emails.
+-- Of feedback events without our tags, returns the meaning of each that is stored already or whose SES id belongs to one of our emails.
 SELECT feedback_event.meaning
 FROM unnest($1::bytea[], $2::text[]) AS feedback_event (meaning, ses_id)
 WHERE EXISTS (SELECT FROM sender.email_references AS e WHERE e.ses_id = feedback_event.ses_id)
     OR EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.meaning = feedback_event.meaning);
 
 -- add_feedback --
--- Stores facts, given as one JSON array, and skips those whose meaning is stored already. A fact belongs to an email if its tags match one of our submissions; or match only an email, when a restored database has lost the submission; or, without tags, if an email has its SES id. A fact that was stored before its email was known is updated. Returns the meaning of each new or updated fact, with its tenant, email and attempt.
+-- Stores feedback events, given as one JSON array, and skips those whose meaning is stored already. One belongs to an email if its tags match one of our submissions; or match only an email, when a restored database has lost the submission; or, without tags, if an email has its SES id. One that was stored before its email was known is updated. Returns the meaning of each new or updated one, with its tenant, email and attempt.
 INSERT INTO webhooks.feedback
     (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
 SELECT
