@@ -57,8 +57,8 @@ lint: $(INSTALLED) $(GENERATED) ## Check style, types, imports and protos; chang
 check: lint test-contract manifests ## Run all quick checks: lint, contract tests, manifests
 
 ##@ Test (T='path or pytest options' selects tests; REPLICAS=2 runs two processes of each service in e2e)
-test: $(INSTALLED) $(GENERATED) ## Run every tier except histories, with a summary of each
-	@scripts/test unit contract fuzz integration e2e chaos
+test: $(INSTALLED) $(GENERATED) ## Run every tier, with a summary of each; fuzz, chaos and histories as a sample
+	@scripts/test unit contract fuzz integration e2e chaos histories
 
 test-unit: $(INSTALLED) $(GENERATED) ## Test pure functions, without I/O
 	@scripts/test unit
@@ -79,7 +79,7 @@ chaos-short: $(INSTALLED) $(GENERATED) ## Run the two-minute version that `make 
 	@scripts/test chaos
 
 histories: $(INSTALLED) $(GENERATED) ## Test random histories of domain ownership changes (HISTORIES=2000; T='--seed 7')
-	@PROCESSES=0 OPTIONS="--histories=$(or $(HISTORIES),2000)" scripts/test histories
+	@PROCESSES=0 OPTIONS="--spoilt --histories=$(or $(HISTORIES),2000)" scripts/test histories
 
 fuzz: $(INSTALLED) $(GENERATED) ## Fuzz From addresses, headers and bodies (CASES=1000000; SEED=... repeats a run)
 	@OPTIONS="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s))" scripts/test fuzz

@@ -22,7 +22,7 @@ from tests.histories.stories import HALF, ONE_SERVER, STALE, Kind, Place, Step, 
 from tests.histories.zone import SERVERS
 
 # Hours between the DNS owner's visits to the page; READY_WITHIN in total.
-VISITS = (0.2, 1, 4, 67, 0.3, 0.3)
+VISITS = (0.2, 1, 4, 67, *[0.1] * 8)
 # Hours that pass at once.
 STRIDES = (3, 10, 60, 96)
 # After records were removed: up to the next regular check, and between the checks that confirm it.

@@ -190,9 +190,13 @@ class VerificationStore:
         values = (case.claim.claim_id, next_check_at, dkim_found, case.ownership.value)
         await connection.execute(QUERIES.end_check, *values)
 
-    async def check_again(self, claim_id: UUID) -> None:
-        """Make the DNS check due again for a domain whose claim changed during the check."""
-        await self._database.execute(QUERIES.check_again, claim_id)
+    async def check_again(self, claim_id: UUID, generation: int) -> None:
+        """Make the DNS check due again for a domain whose claim changed during the check.
+
+        The renewal of a new generation schedules its own check, or none in a finished state, and it may
+        already have done so. So this only affects the generation that was checked.
+        """
+        await self._database.execute(QUERIES.check_again, claim_id, generation)
 
     async def save_ses_check(
         self, connection: Connection, claim: Claim, identity: SesIdentity, look_by: datetime | None
@@ -214,7 +218,7 @@ class VerificationStore:
     async def save_decision(self, connection: Connection, case: Case, decision: Decision) -> None:
         """Store a decision; take the claim lock first when it changes whether the domain may send.
 
-        Raise Overtaken when identity has changed the claim since it was read.
+        Raise ClaimChanged when identity has changed the claim since it was read.
         """
         if decision.fenced:
             await connection.execute(QUERIES.lock_claim, case.claim.claim_id)

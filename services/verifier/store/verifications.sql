@@ -273,10 +273,10 @@ SET checks = checks + 1,
 WHERE claim_id = $1
 
 -- check_again --
--- Make a domain's DNS check due now.
+-- Make a domain's DNS check due now, unless its verification was renewed since.
 UPDATE verifier.verifications
 SET next_check_at = now(), leased_until = NULL
-WHERE claim_id = $1
+WHERE claim_id = $1 AND generation = $2
 
 -- save_ses_check --
 -- Store a response from SES.

@@ -64,7 +64,7 @@ class ResultWriter:
         try:
             decision = await self._store_check(lease, result)
         except ClaimChanged:
-            await self._store.check_again(lease.claim_id)
+            await self._store.check_again(lease.claim_id, lease.generation)
             return None
         for record, check in zip(result.records, result.checks, strict=True):
             RECORD_STATUSES.labels(record.expected.purpose.value, check.status.value).inc()
@@ -96,7 +96,7 @@ class ResultWriter:
         try:
             return await self._store_ses_response(turn, identity)
         except ClaimChanged:
-            await self._store.check_again(turn.claim_id)
+            await self._store.check_again(turn.claim_id, turn.generation)
             return None
 
     async def _store_ses_response(self, turn: SesLease, identity: SesIdentity) -> Decision | None:

@@ -4,6 +4,8 @@ import grpc
 import pytest
 
 from chassis.access import Scope
+from chassis.database import open_database
+from services.verifier.store.verifications import VerificationStore
 from tests.factories import a_provisioned_domain
 from tests.integration.verifier.world import Tenant, World, state_name, statuses
 from tests.waiting import eventually
@@ -63,6 +65,26 @@ async def test_a_domain_being_provisioned_has_state_provisioning(world: World, t
 
     assert await tenant.state(domain) == "PROVISIONING"
     assert state_name((await tenant.verify(domain)).state) == "PROVISIONING"
+
+
+async def test_a_check_that_ends_after_its_domain_was_superseded_schedules_no_other(
+    world: World, tenant: Tenant
+) -> None:
+    domain = await world.a_ready_domain(tenant)
+    superseded = "UPDATE identity.claims SET ownership = 'SUPERSEDED', generation = 2 WHERE id = $1"
+    await world.database.execute(superseded, domain.claim_id)
+    verification = "SELECT generation, next_check_at FROM verifier.verifications WHERE claim_id = $1"
+
+    async def renewed() -> bool:
+        (row,) = await world.database.fetch(verification, domain.claim_id)
+        return bool(row["generation"] == 2)
+
+    await eventually(renewed)
+    async with open_database(world.database.settings("verifier"), application_name="verifier") as database:
+        await VerificationStore(database, world.settings.aws).check_again(domain.claim_id, generation=1)
+
+    (row,) = await world.database.fetch(verification, domain.claim_id)
+    assert row["next_check_at"] is None
 
 
 async def test_another_tenants_domain_is_not_found(world: World, tenant: Tenant) -> None:
