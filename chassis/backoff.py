@@ -2,12 +2,15 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
+T = TypeVar("T")
 
 
 class Backoff:
@@ -51,3 +54,25 @@ async def wait_any(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASY
     finally:
         for task in waiting:
             task.cancel()
+
+
+async def retried(
+    what: str,
+    attempt: Callable[[], Awaitable[T]],
+    stop: asyncio.Event,
+    *,
+    first: timedelta,
+    cap: timedelta,
+    on: tuple[type[Exception], ...] = (Exception,),
+) -> T | None:
+    """Return the result of the first attempt that raises none of `on`; None when `stop` is set before it."""
+    backoff = Backoff(what, first=first, cap=cap)
+    while not stop.is_set():
+        try:
+            result = await attempt()
+        except on as error:
+            await wait_any(stop, timeout=backoff.failed(error))
+        else:
+            backoff.succeeded()
+            return result
+    return None

@@ -60,15 +60,33 @@ C = TypeVar("C")
 
 @dataclass(frozen=True)
 class Registration:
-    """One gRPC service: the generated `add_…Servicer_to_server`, the servicer, and the proto's full name.
+    """One gRPC service: the generated `add_…Servicer_to_server` and the servicer.
 
     Methods named in `large` accept requests of up to `grpc_max_receive_bytes`, all others up to ORDINARY.
     """
 
     add: Callable[[Any, Any], None]
     servicer: Any
-    full_name: str
     large: frozenset[str] = frozenset()
+
+    @property
+    def full_name(self) -> str:
+        """Return the service's name in the proto, which only the generated function knows."""
+        names = _Names()
+        self.add(self.servicer, names)
+        return names.full_name
+
+
+class _Names:
+    """Takes the place of a server in a generated `add_…Servicer_to_server`, to learn the service's name."""
+
+    full_name = ""
+
+    def add_generic_rpc_handlers(self, handlers: Sequence[Any]) -> None:
+        self.full_name = handlers[0].service_name()
+
+    def add_registered_method_handlers(self, service: str, handlers: Any) -> None:
+        """Ignore the second registration of the same methods."""
 
 
 class Vitals(health.aio.HealthServicer):  # type: ignore[misc]  # grpc_health has no types
