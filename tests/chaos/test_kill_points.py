@@ -23,7 +23,7 @@ SENDER_POINTS = points(
     "publish", "mark_published", "receive_events", "ack",
 )  # fmt: skip
 WEBHOOKS_POINTS = points(
-    "ReceiveMessage", "keep_notifications", "DeleteMessageBatch", "lease_notifications", "add_feedback",
+    "ReceiveMessage", "store_notifications", "DeleteMessageBatch", "lease_notifications", "add_feedback",
     "mark_processed", "commit of mark_processed", "lease_events", "publish", "mark_published",
 )  # fmt: skip
 DELIVERED = """

@@ -1,4 +1,4 @@
-"""webhooks with both entry points, which fetches certificates from the test's own host."""
+"""webhooks with its queue and its HTTPS endpoint, which fetches certificates from the test's own host."""
 
 import io
 import json
@@ -11,17 +11,15 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from services.webhooks.__main__ import Config, running
-from services.webhooks.intake.certificates import Sns
-from services.webhooks.intake.endpoint import Endpoint
-from services.webhooks.intake.queue import Policy
+from services.webhooks.__main__ import running
+from services.webhooks.config import Config, Endpoint, Policy, Sns
 from tests.integration.webhooks.certificate_host import HOST, CertificateHost, Elsewhere
 from tests.internet import Internet
 
 
 @dataclass(frozen=True)
-class Door:
-    """The endpoint of a running service."""
+class SnsClient:
+    """Posts to the endpoint of a running service."""
 
     url: str
     session: aiohttp.ClientSession
@@ -35,7 +33,7 @@ class Door:
 
 
 @dataclass(frozen=True)
-class Doors:
+class VerifyingWebhooks:
     """The service's settings, and the hosts that it connects to."""
 
     settings: Config
@@ -58,7 +56,7 @@ class Doors:
         return {(each.hostname or "", each.port or 0) for each in addresses} | {(HOST, self.host.port)}
 
     @asynccontextmanager
-    async def open(self, policy: Policy = "off", *, queue: str = "") -> AsyncIterator[Door]:
+    async def start(self, policy: Policy = "off", *, queue: str = "") -> AsyncIterator[SnsClient]:
         """Run the service, reading another queue than the test's if one is given."""
         feedback = self.settings.feedback
         settings = replace(
@@ -70,7 +68,7 @@ class Doors:
             ),
         )
         async with running(settings), aiohttp.ClientSession() as session:
-            yield Door(self.url, session)
+            yield SnsClient(self.url, session)
 
     async def confirmations(self) -> int:
         """Return how many subscriptions the service asked SNS to confirm."""

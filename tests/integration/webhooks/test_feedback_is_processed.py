@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from tests.factories import an_attempt
-from tests.integration.webhooks.conftest import Way, Webhooks
+from tests.integration.webhooks.conftest import FeedbackPath, Webhooks
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 from tests.unit.webhooks.ses_events import SentEmail, as_notification, envelope
@@ -25,29 +25,29 @@ async def count(database: FreshDatabase, what: str) -> int:
     return number
 
 
-async def all_processed(database: FreshDatabase, way: Way, *, arrived: int) -> None:
+async def all_processed(database: FreshDatabase, feedback_path: FeedbackPath, *, arrived: int) -> None:
     """Wait until so many notifications are processed, their events published, and the queue is empty."""
 
     async def quiet() -> bool:
         return (
             await count(database, "notifications WHERE processed_at IS NOT NULL") == arrived
             and await count(database, "outbox WHERE published_at IS NULL") == 0
-            and await way.left() == 0
+            and await feedback_path.in_queue() == 0
         )
 
     await eventually(quiet, within=timedelta(seconds=20))
 
 
 async def test_a_repeated_bounce_is_published_once(
-    way: Way, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
-    repeated = envelope(email.bounce(), way.topic_arn, "the-same-sns-id")
+    repeated = envelope(email.bounce(), feedback_path.topic_arn, "the-same-sns-id")
 
-    await way.publish(email.bounce(), email.bounce(), as_notification(email.bounce()))
-    await way.put(repeated, repeated)
+    await feedback_path.publish(email.bounce(), email.bounce(), as_notification(email.bounce()))
+    await feedback_path.put(repeated, repeated)
 
-    await all_processed(database, way, arrived=4)
+    await all_processed(database, feedback_path, arrived=4)
     (published,) = await stream.published("bounce.received")
     assert published["data"]["email"]["id"] == str(email.email_id)
     assert published["subject"] == str(email.email_id)
@@ -57,14 +57,14 @@ async def test_a_repeated_bounce_is_published_once(
 
 
 async def test_every_kind_is_stored_and_published_if_it_has_an_event(
-    way: Way, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
     events = [*email.every_kind(), email.event("Teleport", "teleport", {"to": "Mars"})]
 
-    await way.publish(*events)
+    await feedback_path.publish(*events)
 
-    await all_processed(database, way, arrived=11)
+    await all_processed(database, feedback_path, arrived=11)
     kinds = {row["kind"] for row in await database.fetch("SELECT kind FROM webhooks.feedback")}
     assert kinds == {
         "SEND", "DELIVERY", "BOUNCE", "COMPLAINT", "REJECT", "OPEN", "CLICK", "DELAY",
@@ -77,15 +77,17 @@ async def test_every_kind_is_stored_and_published_if_it_has_an_event(
     ]  # fmt: skip
 
 
-async def test_a_send_notifies_sender_and_is_readable_as_evidence(way: Way, database: FreshDatabase) -> None:
+async def test_a_send_notifies_sender_and_is_readable_as_evidence(
+    feedback_path: FeedbackPath, database: FreshDatabase
+) -> None:
     email = SentEmail()
     received: list[str] = []
     connection = await asyncpg.connect(database.url("sender"))
     await connection.add_listener("webhooks_feedback", lambda *arguments: received.append(arguments[-1]))
 
-    await way.publish(email.send(), email.delivery())
+    await feedback_path.publish(email.send(), email.delivery())
 
-    await all_processed(database, way, arrived=2)
+    await all_processed(database, feedback_path, arrived=2)
     await eventually(lambda: received)
     rows = await connection.fetch(
         "SELECT kind, ses_id FROM webhooks.feedback WHERE attempt_id = $1", email.attempt_id
@@ -94,28 +96,32 @@ async def test_a_send_notifies_sender_and_is_readable_as_evidence(way: Way, data
     await connection.close()
 
 
-async def test_a_message_of_a_forged_topic_is_rejected(way: Way, database: FreshDatabase) -> None:
+async def test_a_message_of_a_forged_topic_is_rejected(
+    feedback_path: FeedbackPath, database: FreshDatabase
+) -> None:
     forged = "arn:aws:sns:us-east-1:666666666666:letterhead-feedback"
 
-    await way.put(envelope(SentEmail().bounce(), forged), envelope(SentEmail().bounce(), way.topic_arn))
+    await feedback_path.put(
+        envelope(SentEmail().bounce(), forged), envelope(SentEmail().bounce(), feedback_path.topic_arn)
+    )
 
-    await all_processed(database, way, arrived=1)
-    (kept,) = await database.fetch("SELECT topic_arn FROM webhooks.notifications")
-    assert kept["topic_arn"] == way.topic_arn
+    await all_processed(database, feedback_path, arrived=1)
+    (row,) = await database.fetch("SELECT topic_arn FROM webhooks.notifications")
+    assert row["topic_arn"] == feedback_path.topic_arn
     assert await count(database, "feedback") == 1
 
 
 async def test_malformed_events_are_stored_with_their_problem_and_block_nothing(
-    way: Way, database: FreshDatabase
+    feedback_path: FeedbackPath, database: FreshDatabase
 ) -> None:
     hostile: dict[str, Any] = SentEmail().bounce()
     hostile["bounce"]["bouncedRecipients"] = [{"emailAddress": "a\0b\ud800@example.com", "status": 1e400}]
     raw = SentEmail().delivery()
 
-    await way.put("Successfully validated SNS topic", json.dumps(raw))
-    await way.publish({"eventType": "Bounce"}, hostile, SentEmail().click())
+    await feedback_path.put("Successfully validated SNS topic", json.dumps(raw))
+    await feedback_path.publish({"eventType": "Bounce"}, hostile, SentEmail().click())
 
-    await all_processed(database, way, arrived=5)
+    await all_processed(database, feedback_path, arrived=5)
     rows = await database.fetch(
         "SELECT body, problem FROM webhooks.notifications WHERE problem <> '' ORDER BY problem"
     )
@@ -127,38 +133,40 @@ async def test_malformed_events_are_stored_with_their_problem_and_block_nothing(
 
 
 async def test_feedback_that_postgres_rejects_does_not_block_the_rest(
-    way: Way, database: FreshDatabase
+    feedback_path: FeedbackPath, database: FreshDatabase
 ) -> None:
     poison, good = SentEmail(ses_id="poison"), SentEmail()
     await database.execute("ALTER TABLE webhooks.feedback ADD CONSTRAINT refuses CHECK (ses_id <> 'poison')")
 
-    await way.publish(poison.bounce(), good.bounce())
+    await feedback_path.publish(poison.bounce(), good.bounce())
 
     async def given_up() -> bool:
         await database.execute("UPDATE webhooks.notifications SET leased_until = NULL")
         return await count(database, "notifications WHERE problem LIKE '%could not be stored%'") == 1
 
     await eventually(given_up)
-    await all_processed(database, way, arrived=2)
+    await all_processed(database, feedback_path, arrived=2)
     (feedback_event,) = await database.fetch("SELECT ses_id FROM webhooks.feedback")
     assert feedback_event["ses_id"] == good.ses_id
 
 
 async def test_replicas_share_the_work_and_publish_each_event_once(
-    way: Way, webhooks: Webhooks, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath, webhooks: Webhooks, database: FreshDatabase, stream: FreshStream
 ) -> None:
     emails = [SentEmail() for _ in range(30)]
 
     async with webhooks.start():
-        await way.publish(*(email.delivery() for email in emails), *(email.delivery() for email in emails))
-        await all_processed(database, way, arrived=60)
+        await feedback_path.publish(
+            *(email.delivery() for email in emails), *(email.delivery() for email in emails)
+        )
+        await all_processed(database, feedback_path, arrived=60)
 
     published = await stream.published("delivery.received")
     assert sorted(event["subject"] for event in published) == sorted(str(email.email_id) for email in emails)
 
 
 async def test_feedback_whose_tags_match_no_submission_is_not_attributed(
-    way: Way, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath, database: FreshDatabase, stream: FreshStream
 ) -> None:
     """Anyone can write our tags, so feedback belongs to a tenant only according to sender's own rows."""
     theirs, mine = SentEmail(), SentEmail()
@@ -172,9 +180,9 @@ async def test_feedback_whose_tags_match_no_submission_is_not_attributed(
         "an email that SES knows by another id": replace(theirs, ses_id=f"{uuid4()}"),
     }
 
-    await way.publish_alone(*(each.bounce() for each in forged.values()))
+    await feedback_path.publish_alone(*(each.bounce() for each in forged.values()))
 
-    await all_processed(database, way, arrived=len(forged))
+    await all_processed(database, feedback_path, arrived=len(forged))
     rows = await database.fetch("SELECT tenant_id, email_id, attempt_id FROM webhooks.feedback")
     assert {tuple(row) for row in rows} == {(None, None, None)}
     published = await stream.published("bounce.received")
@@ -183,48 +191,48 @@ async def test_feedback_whose_tags_match_no_submission_is_not_attributed(
 
 
 async def test_a_bounce_without_tags_names_the_email_that_has_its_ses_id(
-    way: Way, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
     await an_attempt(database, email.tenant_id, email.email_id, email.attempt_id, ses_id=email.ses_id)
 
-    await way.publish_alone(as_notification(email.bounce()))
+    await feedback_path.publish_alone(as_notification(email.bounce()))
 
-    await all_processed(database, way, arrived=1)
+    await all_processed(database, feedback_path, arrived=1)
     (event,) = await stream.published("bounce.received")
     assert event["data"]["email"]["id"] == str(email.email_id)
     assert event["tenantid"] == str(email.tenant_id)
 
 
 async def test_a_bounce_without_tags_waits_for_the_format_with_tags(
-    way: Way, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
     await an_attempt(database, email.tenant_id, email.email_id, email.attempt_id)
-    await way.publish_alone(as_notification(email.bounce()))
-    await eventually(way.is_empty)
+    await feedback_path.publish_alone(as_notification(email.bounce()))
+    await eventually(feedback_path.is_empty)
 
-    await way.publish_alone(email.bounce())
+    await feedback_path.publish_alone(email.bounce())
 
-    await all_processed(database, way, arrived=2)
+    await all_processed(database, feedback_path, arrived=2)
     (event,) = await stream.published("bounce.received")
     assert event["data"]["email"]["id"] == str(email.email_id)
 
 
 async def test_a_bounce_stored_before_its_email_was_known_is_completed(
-    way: Way, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath, database: FreshDatabase, stream: FreshStream
 ) -> None:
     email = SentEmail()
-    await way.publish_alone(as_notification(email.bounce()))
-    await eventually(way.is_empty)
+    await feedback_path.publish_alone(as_notification(email.bounce()))
+    await eventually(feedback_path.is_empty)
     await database.execute(
         "UPDATE webhooks.notifications SET received_at = received_at - interval '1 minute'"
     )
-    await all_processed(database, way, arrived=1)
+    await all_processed(database, feedback_path, arrived=1)
 
-    await way.publish(email.bounce())
+    await feedback_path.publish(email.bounce())
 
-    await all_processed(database, way, arrived=2)
+    await all_processed(database, feedback_path, arrived=2)
     anonymous, complete = await stream.published("bounce.received")
     assert "id" not in anonymous["data"]["email"]
     assert complete["data"]["email"]["id"] == str(email.email_id)
@@ -232,13 +240,13 @@ async def test_a_bounce_stored_before_its_email_was_known_is_completed(
 
 
 async def test_feedback_is_attributed_to_an_email_whose_attempt_a_restored_database_lost(
-    way: Way, database: FreshDatabase
+    feedback_path: FeedbackPath, database: FreshDatabase
 ) -> None:
     email = SentEmail()
     await an_attempt(database, email.tenant_id, email.email_id, uuid4())
 
-    await way.publish_alone(email.delivery())
+    await feedback_path.publish_alone(email.delivery())
 
-    await all_processed(database, way, arrived=1)
+    await all_processed(database, feedback_path, arrived=1)
     [row] = await database.fetch("SELECT tenant_id, email_id, attempt_id FROM webhooks.feedback")
     assert tuple(row) == (email.tenant_id, email.email_id, None)
