@@ -92,7 +92,7 @@ class Decision:
     transition: Transition | None
     ses_due_at: datetime | None
     next_check_at: datetime | None
-    fenced: bool  # the right to send changes, so the claim lock must be taken before this is stored
+    takes_claim_lock: bool  # the right to send changes, so the claim lock is taken before this is stored
     repair: RepairCause | None = None
     repairs: int = 0
     repair_due_at: datetime | None = None
@@ -154,7 +154,7 @@ def _decided(case: Case, conditions: Conditions, fresh: Collection[str], jitter:
         next_check_at=next_check(
             after, case.now, watched=case.watched, token_due=bool(case.token), jitter=jitter
         ),
-        fenced=moved or (before.state in SENDING and before.dkim_valid is True and not signs),
+        takes_claim_lock=moved or (before.state in SENDING and before.dkim_valid is True and not signs),
         repairs=case.repairs,
         repair_due_at=case.repair_due_at,
     )
