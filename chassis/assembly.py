@@ -6,6 +6,7 @@ A `__main__` builds its assemblies and passes them to `serving`. Each assembly w
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from chassis import config
@@ -68,8 +69,8 @@ async def serving(
     """Run the assemblies and the relay of their events; yield the port. Every call is authenticated."""
     relay = Relay(platform.database, platform.stream, platform.schema)
     async with AsyncExitStack() as stack:
-        for channel, wake in (each for assembly in assemblies for each in assembly.wakes):
-            await stack.enter_async_context(platform.database.listen(channel, wake))
+        for channel, wakes in _by_channel(assemblies).items():
+            await stack.enter_async_context(platform.database.listen(channel, partial(_wake_all, wakes)))
         port = await stack.enter_async_context(
             serving_rpcs(
                 settings.server,
@@ -83,3 +84,16 @@ async def serving(
             )
         )
         yield port
+
+
+def _by_channel(assemblies: Sequence[Assembly]) -> Mapping[str, Sequence[Callable[[], None]]]:
+    """Return what each channel wakes; it is listened to once, because LISTEN keeps a connection open."""
+    wakes: dict[str, list[Callable[[], None]]] = {}
+    for channel, wake in (each for assembly in assemblies for each in assembly.wakes):
+        wakes.setdefault(channel, []).append(wake)
+    return wakes
+
+
+def _wake_all(wakes: Sequence[Callable[[], None]]) -> None:
+    for wake in wakes:
+        wake()

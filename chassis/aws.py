@@ -56,6 +56,10 @@ class AwsUnanswered(AwsError):
     """No response, or only a part of one. Whether AWS performed the request is unknown."""
 
 
+class AwsIncomplete(AwsUnanswered):
+    """Only a part of a response."""
+
+
 class AwsCredentialsMissing(AwsError):
     """There are no credentials to sign the request with, so it was not made."""
 
@@ -115,7 +119,7 @@ class AwsClient:
         finally:
             CALLS.labels(self._service, operation, outcome).inc()
         if outcome != "ok":
-            raise AwsUnanswered(f"AWS's answer to {operation} was incomplete.")
+            raise AwsIncomplete(f"AWS's answer to {operation} was incomplete.")
         return answer
 
 

@@ -5,6 +5,7 @@
     │   └── InvalidField    one field of the request is invalid
     ├── NotFound            the resource does not exist, or not for this caller
     ├── AlreadyExists       the name or request id is taken
+    │   └── RequestIdReused the request id was used for a different request
     ├── FailedPrecondition  the request is valid, but the state does not allow it
     ├── Unauthenticated     no live key
     ├── PermissionDenied    the scope of the key does not allow the call
@@ -98,6 +99,14 @@ class AlreadyExists(ServiceError):
     """The name or request id is already in use."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class RequestIdReused(AlreadyExists):
+    """The request_id was already used for a different request."""
+
+    def __init__(self, request_id: str) -> None:
+        message = "This request_id was used before for something else; use a new one for a new request."
+        super().__init__("REQUEST_ID_REUSED", message, metadata={"request_id": request_id})
 
 
 class FailedPrecondition(ServiceError):

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from chassis.errors import (
     Aborted,
-    AlreadyExists,
     FailedPrecondition,
     NotFound,
     PermissionDenied,
@@ -113,14 +112,6 @@ class TooManyTests(ResourceExhausted):
         minutes = math.ceil(retry_after.total_seconds() / 60)
         message = f"test email limit reached; check the spam folder, or try again in {minutes} min"
         super().__init__("RATE_EXCEEDED", message, retry_after=retry_after)
-
-
-class RequestIdReused(AlreadyExists):
-    """The request_id was already used for a different request."""
-
-    def __init__(self, request_id: str) -> None:
-        message = "this request_id was used before for something else; use a new one for a new request"
-        super().__init__("REQUEST_ID_REUSED", message, metadata={"request_id": request_id})
 
 
 class RequestExpired(Aborted):

@@ -24,7 +24,7 @@ from cli.stack import REGION
 from letterhead.identity.v1 import domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from sandbox.client import Json, SandboxClient, SandboxError
-from services.identity.model.contests import next_moves
+from services.identity.model.ownership_rules import next_moves
 from services.identity.store.ownership import OwnershipStore
 from tests.chaos.nursery import Nursery, nursery
 from tests.e2e.conftest import World, a_world

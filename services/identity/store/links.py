@@ -6,14 +6,8 @@ from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Connection, Database, Queries, Record
-from chassis.errors import InvalidField
-from services.identity.errors import (
-    DomainDeleting,
-    DomainNotFound,
-    LinkNotFound,
-    RequestIdReused,
-    TooManyLinks,
-)
+from chassis.errors import InvalidField, RequestIdReused
+from services.identity.errors import DomainDeleting, DomainNotFound, LinkNotFound, TooManyLinks
 from services.identity.model.domains import Phase
 from services.identity.model.links import Link, NewLink
 from services.identity.store.requests import Request, earlier_answer
@@ -43,7 +37,8 @@ class LinkStore:
             asked = Request(owner, "CreateLink", request_id, content)
             if await earlier_answer(connection, asked, link.id):
                 raise RequestIdReused(request_id)
-            if await connection.fetchval(QUERIES.count_live_links, link.claim_id) >= self._limit:
+            live = await connection.fetchval(*QUERIES.count_live_links(claim_id=link.claim_id))
+            if live >= self._limit:
                 raise TooManyLinks(self._limit)
             row = await self._insert(connection, link, owner)
         return _link(row)
@@ -52,27 +47,37 @@ class LinkStore:
         self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
     ) -> list[Link]:
         """Return a domain's links older than the link `after`, newest first; raise DomainNotFound."""
-        if await self._database.fetchrow(QUERIES.find_claim_of_link, claim_id, *sees.conditions) is None:
+        tenant_id, visible = sees.conditions
+        query = QUERIES.find_claim_of_link(claim_id=claim_id, tenant_id=tenant_id, claim_ids=visible)
+        if await self._database.fetchrow(*query) is None:
             raise DomainNotFound
-        found = await self._database.fetch(QUERIES.list_links, claim_id, *sees.conditions, after, limit)
-        return [_link(row) for row in found]
+        query = QUERIES.list_links(
+            claim_id=claim_id, tenant_id=tenant_id, claim_ids=visible, after=after, limit=limit
+        )
+        return [_link(row) for row in await self._database.fetch(*query)]
 
     async def get(self, link_id: UUID, sees: Visibility) -> Link:
         """Return a link; raise LinkNotFound."""
-        row = await self._database.fetchrow(QUERIES.get_link, link_id, *sees.conditions)
+        tenant_id, visible = sees.conditions
+        query = QUERIES.get_link(link_id=link_id, tenant_id=tenant_id, claim_ids=visible)
+        row = await self._database.fetchrow(*query)
         if row is None:
             raise LinkNotFound
         return _link(row)
 
     async def revoke(self, link_id: UUID, sees: Visibility) -> Link:
         """Revoke a link; raise LinkNotFound."""
-        row = await self._database.fetchrow(QUERIES.revoke_link, link_id, *sees.conditions)
+        tenant_id, visible = sees.conditions
+        query = QUERIES.revoke_link(link_id=link_id, tenant_id=tenant_id, claim_ids=visible)
+        row = await self._database.fetchrow(*query)
         if row is None:
             raise LinkNotFound
         return _link(row)
 
     async def _owner(self, connection: Connection, claim_id: UUID, sees: Visibility) -> UUID:
-        row = await connection.fetchrow(QUERIES.find_claim_of_link, claim_id, *sees.conditions)
+        tenant_id, visible = sees.conditions
+        query = QUERIES.find_claim_of_link(claim_id=claim_id, tenant_id=tenant_id, claim_ids=visible)
+        row = await connection.fetchrow(*query)
         if row is None:
             raise DomainNotFound
         if Phase(row["phase"]) in (Phase.DELETING, Phase.DELETED):
@@ -81,8 +86,18 @@ class LinkStore:
         return owner
 
     async def _insert(self, connection: Connection, link: NewLink, owner: UUID) -> Record:
-        columns = (link.id, link.claim_id, link.name, link.digest, link.hint, owner, link.expires_at)
-        row = await connection.fetchrow(QUERIES.insert_link, *columns, LINK_AGE, LONGEST_AGE)
+        query = QUERIES.insert_link(
+            link_id=link.id,
+            claim_id=link.claim_id,
+            name=link.name,
+            digest=link.digest,
+            hint=link.hint,
+            tenant_id=owner,
+            expires_at=link.expires_at,
+            default_age=LINK_AGE,
+            max_age=LONGEST_AGE,
+        )
+        row = await connection.fetchrow(*query)
         if row is None:
             problem = (
                 f"must be within the next {LONGEST_AGE.days} days; choose such a time, or leave it unset"

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Queries
-from services.identity.errors import RequestIdReused
+from chassis.errors import RequestIdReused
 
 QUERIES = Queries.load(Path(__file__).with_name("requests.sql"))
 
@@ -21,11 +21,6 @@ class Request:
     request_id: str
     content: tuple[object, ...]
 
-    @property
-    def content_hash(self) -> bytes:
-        """Return a digest that is equal for requests with equal content."""
-        return hashlib.sha256(json.dumps(self.content, default=str).encode()).digest()
-
 
 async def earlier_answer(connection: Connection, request: Request, resource_id: UUID) -> UUID | None:
     """Record that the request creates `resource_id`; return the id that it created before, if any.
@@ -35,11 +30,17 @@ async def earlier_answer(connection: Connection, request: Request, resource_id: 
     """
     if not request.request_id:
         return None
-    key = (request.tenant_id, request.operation, request.request_id)
-    if await connection.fetchval(QUERIES.insert_request, *key, request.content_hash, resource_id):
+    key = {
+        "tenant_id": request.tenant_id,
+        "operation": request.operation,
+        "request_id": request.request_id,
+    }
+    content_hash = hashlib.sha256(json.dumps(request.content, default=str).encode()).digest()
+    query = QUERIES.insert_request(**key, content_hash=content_hash, resource_id=resource_id)
+    if await connection.fetchval(*query):
         return None
-    earlier = await connection.fetchrow(QUERIES.get_request, *key)
-    if earlier is None or earlier["content_hash"] != request.content_hash:
+    earlier = await connection.fetchrow(*QUERIES.get_request(**key))
+    if earlier is None or earlier["content_hash"] != content_hash:
         raise RequestIdReused(request.request_id)
     made: UUID = earlier["resource_id"]
     return made

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from chassis.access import TenantVisibility
 from chassis.batcher import Batcher
-from chassis.errors import ServiceError, Violation, to_status
+from chassis.errors import RequestIdReused, ServiceError, Violation, to_status
 from chassis.telemetry import get_logger
 from services.sender.errors import (
     DomainDeleting,
@@ -19,7 +19,6 @@ from services.sender.errors import (
     FromNotYours,
     KeyNotForDomain,
     RequestExpired,
-    RequestIdReused,
     TenantPaused,
 )
 from services.sender.model.emails import Draft, Email, Rejection

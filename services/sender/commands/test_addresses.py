@@ -11,13 +11,12 @@ from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Connection, Database
-from chassis.errors import InvalidField
+from chassis.errors import InvalidField, RequestIdReused
 from services.sender.commands import drafts
 from services.sender.commands.drafts import EmailSpec
 from services.sender.errors import (
     DomainNotFound,
     DomainNotReady,
-    RequestIdReused,
     TenantPaused,
     TestAddressNotConfirmed,
     TestCodeEnded,

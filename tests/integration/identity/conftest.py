@@ -14,9 +14,8 @@ import pytest
 from chassis import config
 from chassis.access import Scope, generate_key
 from chassis.database import open_database
-from services.identity.__main__ import Config, running
-from services.identity.bootstrap import Keys
-from services.identity.ses import SesSettings
+from services.identity.__main__ import running
+from services.identity.config import Config, Keys, SesSettings
 from services.verifier.config import ResolverSettings
 from services.verifier.resolver.resolver import Resolver
 from services.verifier.store.claims import CLAIM_CHANGES, ClaimStore

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.identity.model.contests import contested_by_new, demand, next_moves, release
 from services.identity.model.ownership import (
     CHALLENGE,
     HOLDERS,
@@ -21,6 +20,7 @@ from services.identity.model.ownership import (
     ReadyClaim,
     TokenCheck,
 )
+from services.identity.model.ownership_rules import contested_by_new, demand, next_moves, release
 
 NOW = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
