@@ -1,4 +1,4 @@
-"""gRPC client of the four services: the generated stubs, called with an API key."""
+"""gRPC client of the services: the generated stubs, called with an API key."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +19,7 @@ from letterhead.sender.v1 import (
 )
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from letterhead.webhooks.v1 import feedback_pb2_grpc
+from services import with_grpc
 
 
 class _Bearer:
@@ -66,14 +67,16 @@ class Services:
 
 @asynccontextmanager
 async def connect(installation: Installation, key: str | None = None) -> AsyncIterator[Services]:
-    """Open channels to the four services; `key` defaults to the installation's `api_key`."""
+    """Open channels to the services; `key` defaults to the installation's `api_key`."""
     token = key or installation.api_key
     async with AsyncExitStack() as stack:
         bearers: list[grpc.aio.ClientInterceptor] = [_UnaryBearer(token), _StreamBearer(token)]
         tls = installation.tls
         opened = {
-            name: await stack.enter_async_context(channels.opened(getattr(installation, name), tls, bearers))
-            for name in ("identity", "verifier", "sender", "webhooks")
+            each.name: await stack.enter_async_context(
+                channels.opened(getattr(installation, each.name), tls, bearers)
+            )
+            for each in with_grpc()
         }
         yield Services(opened)
 

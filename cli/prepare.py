@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import fields
 
 from cli.client import Services, connect
+from cli.environments import SHARED_DOMAIN
 from cli.installation import Installation
-from cli.stack import SHARED_DOMAIN, Stack
+from cli.stack import Stack
 from cli.until import until
 from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, Domain, GetDomainRequest

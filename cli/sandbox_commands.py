@@ -17,9 +17,10 @@ from cli.server_process import EmbeddedError
 from cli.stack import Echo, Plan, Stack
 from cli.story import telling
 from sandbox.client import connect_sandbox
+from services import PROCESSES
 
-# The number of steps that `Stack.start` and `prepare` report.
-STEPS = 11
+# The number of steps that `Stack.start` and `prepare` report: one for each process, and six others.
+STEPS = len(PROCESSES) + 6
 
 
 @asynccontextmanager
@@ -95,11 +96,12 @@ def _lock(handle: int, folder: Path) -> None:
 
 def _welcome(printer: Printer, installation: Installation) -> None:
     printer.heading("Everything is up. Press Ctrl-C to stop.")
+    processes = (each.name for each in PROCESSES)
     rows = [
-        (name, getattr(installation, name)) for name in ("identity", "verifier", "sender", "webhooks", "nats")
+        (name, getattr(installation, name))
+        for name in (*processes, "nats", "mailbox", "control", "ses", "dns")
     ]
-    rows += [(name, getattr(installation, name)) for name in ("mailbox", "control", "ses", "dns")]
-    printer.table(("component", "address"), [("console", installation.console), *rows])
+    printer.table(("component", "address"), rows)
     printer.say(f"API keys are in {FILE}. `letterhead --help` lists the commands.")
     printer.say(f"Open {installation.console}/app and sign in with `api_key`.")
     printer.say(f"Resend's SDKs: use {installation.console} as the base URL.")

@@ -9,8 +9,8 @@ import pytest
 
 from chassis import config
 from chassis.threads import Executor
+from cli.environments import ACCOUNT, REGION, SHARED_DOMAIN
 from cli.server_process import HOST
-from cli.stack import ACCOUNT, REGION, SHARED_DOMAIN
 from services.sender.model.answers import Answer
 from services.sender.model.posting import Post
 from services.sender.ses import Ses

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services import schemas
 from tests.chaos.conftest import Scale, a_chaotic_world
 from tests.chaos.load import Load, a_load
 from tests.chaos.shim import Moment
@@ -25,7 +26,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 COMMITS = ("commit of move_emails", "accept_emails", "commit of write_events")
 RECOVERED_WITHIN = timedelta(seconds=30)
 REST_WITHIN = timedelta(seconds=120)
-SCHEMAS = ("identity", "verifier", "sender", "webhooks")
 
 
 async def _kill_postgres(world: World, shims: Shims, load: Load, *, commit: str, moment: Moment) -> float:
@@ -100,7 +100,7 @@ async def _event_ids(world: World) -> set[str]:
     """Return the ids of all events in the outboxes."""
     connection = await database(world)
     try:
-        rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in SCHEMAS]  # noqa: S608
+        rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in schemas()]  # noqa: S608
     finally:
         await connection.close()
     return {str(row["id"]) for each in rows for row in each}

@@ -73,3 +73,9 @@ def _enum(enum: EnumDescriptorProto, path: Path, comments: Comments, outer: str)
     yield Element("enum", name, comments.get(path, ""))
     for index, value in enumerate(enum.value):
         yield Element("value", f"{name}.{value.name}", comments.get((*path, VALUES, index), ""))
+
+
+def full_names(service: str) -> set[str]:
+    """Return the full names of the gRPC services in the package of a service."""
+    package = f"letterhead.{service}.v1"
+    return {f"{package}.{each.name}" for file in files() if file.package == package for each in file.service}

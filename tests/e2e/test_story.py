@@ -6,9 +6,10 @@ from uuid import uuid4
 import pytest
 
 from cli.printer import Printer
-from cli.processes import Part
 from cli.story import Cast, Proof, telling
+from cli.supervisor import Part
 from cli.until import StoryFailed
+from services import with_grpc
 from tests.e2e.conftest import World
 from tests.e2e.judges import sitting
 from tests.e2e.ledgers import nothing_was_done_twice
@@ -84,7 +85,7 @@ async def test_independent_verifiers_pass_the_delivered_email_and_fail_an_altere
     assert set(altered_rspamd.dkim.values()) == set(altered_opendkim.dkim.values()) == {"fail"}
 
 
-@pytest.mark.parametrize("service", ["identity", "verifier", "sender", "webhooks"])
+@pytest.mark.parametrize("service", [each.name for each in with_grpc()])
 async def test_the_demo_succeeds_when_a_service_is_killed_in_every_chapter(
     world: World, service: str
 ) -> None:

@@ -20,10 +20,11 @@ from chassis.access import Scope
 from chassis.database import Database
 from chassis.errors import ServiceError
 from chassis.events import Outbox
-from cli.stack import REGION
+from cli.environments import REGION
 from letterhead.identity.v1 import domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from sandbox.client import Json, SandboxClient, SandboxError
+from services import PROCESSES
 from services.identity.model.ownership_rules import next_moves
 from services.identity.store.ownership import OwnershipStore
 from tests.chaos.nursery import Nursery, nursery
@@ -31,7 +32,7 @@ from tests.e2e.conftest import World, a_world
 from tests.factories import a_key, a_tenant, bearer
 from tests.histories import journal
 from tests.histories.clock import Ageing
-from tests.histories.stories import Who
+from tests.histories.stories import SERVICES, Who
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -42,7 +43,7 @@ POLL_SECONDS = 0.1
 DECIDES_WITHIN = timedelta(seconds=5)
 REST_WITHIN = timedelta(minutes=4)  # many histories share few cores
 # Histories send no email and open no pages. Whether a tenant may send is evaluated with sender's own rule.
-NOT_NEEDED = ("sender", "webhooks", "console")
+NOT_NEEDED = tuple(each.name for each in PROCESSES if each.name not in SERVICES)
 SWEEP_SECONDS = 3
 # A longer DNS timeout, because the name servers are slow when many histories share few cores.
 PATIENT = {"LETTERHEAD_DNS_TIMEOUT": "4"}
