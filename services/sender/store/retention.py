@@ -49,10 +49,10 @@ class Days:
     async def turn(self) -> bool:
         """Create the next days' partitions and drop those without emails; return False: the work is done."""
         try:
-            made = await self._database.fetchval(QUERIES.make_days)
-            dropped = await self._database.fetchval(QUERIES.drop_days)
+            made = await self._database.fetchval(*QUERIES.make_days())
+            dropped = await self._database.fetchval(*QUERIES.drop_days())
         finally:
-            AHEAD.set(await self._database.fetchval(QUERIES.days_ahead))
+            AHEAD.set(await self._database.fetchval(*QUERIES.days_ahead()))
         if made or dropped:
             log.info("rotated partitions of the history", action="days_turned", made=made, dropped=dropped)
         return False
