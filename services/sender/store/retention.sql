@@ -77,19 +77,3 @@ WHERE (email_id, match, kind) IN (
     ORDER BY email_id
     LIMIT :limit
 );
-
--- make_days --
--- Creates the partitions of the coming days; returns how many.
-SELECT sender.make_email_days();
-
--- drop_days --
--- Drops the partitions of days without emails; returns how many.
-SELECT sender.drop_email_days();
-
--- days_ahead --
--- Counts how many of the next seven days have a partition.
-SELECT count(*)
-FROM generate_series(1, 7) AS n
-JOIN sender.email_days AS d
-    ON chassis.first_id(now() + make_interval(days => n)) >= d.from_id
-    AND chassis.first_id(now() + make_interval(days => n)) < d.to_id;
