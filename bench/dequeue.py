@@ -105,5 +105,5 @@ async def _claim(store: QueueStore) -> float:
 
 
 async def _plan(database: FreshDatabase) -> list[str]:
-    explained = f"EXPLAIN (COSTS OFF) {QUERIES.claimable}"
-    return [row[0] for row in await database.fetch(explained, BATCH, CANDIDATES)]
+    statement, *values = QUERIES.claimable(limit=BATCH, considered=CANDIDATES)
+    return [row[0] for row in await database.fetch(f"EXPLAIN (COSTS OFF) {statement}", *values)]

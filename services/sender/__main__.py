@@ -14,6 +14,7 @@ from chassis.bucket import RateBucket
 from chassis.config import MEBIBYTE, setting
 from chassis.database import Connection, Database, open_database
 from chassis.events import Consumer, ReceivedEvent, Relay, Stream, open_stream
+from chassis.partitions import DayPartitions
 from chassis.periodic import PeriodicTask
 from chassis.retention import Retention
 from chassis.threads import Executor
@@ -52,7 +53,7 @@ from services.sender.store.limits import Limits, LimitStore
 from services.sender.store.measures import Measures
 from services.sender.store.queue import QueueStore
 from services.sender.store.reputation import ReputationStore
-from services.sender.store.retention import Days, rules
+from services.sender.store.retention import rules
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import SuppressionStore
 from services.sender.store.test_addresses import TestAddressStore
@@ -259,7 +260,8 @@ def _email_tasks(
         "forget": Retention(
             database, rules(emails=settings.email_retention, requests=settings.request_retention)
         ).task,
-        "days": PeriodicTask("days of history", Days(database).turn, interval=timedelta(minutes=10)),
+        # History is dropped with the day's last email, whatever its age.
+        "days": DayPartitions(database, "sender.email_transitions", kept_for=timedelta(0)).task,
     }
 
 

@@ -72,37 +72,46 @@ class FeedbackLivenessStore:
 
     async def anything_unknown(self) -> bool:
         """Return whether any email waits for evidence."""
-        return bool(await self._database.fetchval(QUERIES.anything_unknown))
+        return bool(await self._database.fetchval(*QUERIES.anything_unknown()))
 
     async def signs(self, connection: Connection, *, enough: int, freshness: timedelta) -> Signs:
         """Return the signs of liveness within `freshness`; events of `enough` attempts prove it."""
         [row] = await connection.fetch(
-            QUERIES.signs,
-            self._source,
-            freshness,
-            enough,
-            ENOUGH_HEARTBEATS,
-            POLLED_WITHIN,
-            PROCESSED_WITHIN,
+            *QUERIES.signs(
+                source=self._source,
+                freshness=freshness,
+                enough_attempts=enough,
+                enough_heartbeats=ENOUGH_HEARTBEATS,
+                polled_within=POLLED_WITHIN,
+                processed_within=PROCESSED_WITHIN,
+            )
         )
         return Signs(row["received_through"], row["intake_works"])
 
     async def advance(self, connection: Connection, signs: Signs) -> timedelta:
         """Advance the clock if feedback was live since the last check, lock it, and return what it shows."""
         shown: timedelta = await connection.fetchval(
-            QUERIES.advance_clock, self._source, signs.live, LONGEST_GAP
+            *QUERIES.advance_clock(source=self._source, live=signs.live, longest_gap=LONGEST_GAP)
         )
         return shown
 
     async def confirm_absence(self, connection: Connection, shown: timedelta, signs: Signs) -> None:
         """Start the windows of lost answers once events of later attempts have arrived."""
-        await connection.execute(QUERIES.confirm_absence, shown, signs.received_through)
+        await connection.execute(
+            *QUERIES.confirm_absence(shown=shown, received_through=signs.received_through)
+        )
 
     async def start_heartbeat(
         self, connection: Connection, signs: Signs, *, interval: timedelta, freshness: timedelta
     ) -> UUID | None:
         """Record a heartbeat to send now, if one is needed, and return its id; needs the clock's lock."""
         started: UUID | None = await connection.fetchval(
-            QUERIES.start_heartbeat, uuid7(), self._source, interval, freshness / 2, signs.received_through
+            *QUERIES.start_heartbeat(
+                heartbeat_id=uuid7(),
+                source=self._source,
+                interval=interval,
+                stale_after=freshness / 2,
+                received_through=signs.received_through,
+            )
         )
         return started

@@ -40,11 +40,12 @@ class LimitStore:
         """Store the settings; return False: the work is done."""
         limits = self._limits
         await self._database.execute(
-            QUERIES.declare_limits,
-            limits.tenant_send_rate,
-            limits.tenant_daily_limit,
-            limits.new_tenant_limit,
-            limits.new_tenant_age,
-            limits.slowed_send_rate,
+            *QUERIES.declare_limits(
+                max_send_rate=limits.tenant_send_rate,
+                daily_limit=limits.tenant_daily_limit,
+                new_tenant_limit=limits.new_tenant_limit,
+                new_tenant_age=limits.new_tenant_age,
+                slowed_rate=limits.slowed_send_rate,
+            )
         )
         return False

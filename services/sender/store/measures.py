@@ -20,7 +20,7 @@ class Measures:
 
     async def take(self) -> bool:
         """Update all gauges; return False: the work is done."""
-        row = await self._database.fetchrow(QUERIES.measure, MOST)
+        row = await self._database.fetchrow(*QUERIES.measure(limit=MOST))
         assert row is not None  # the statement always returns one row
         WAITING.labels("HELD").set(row["held"])
         WAITING.labels("UNKNOWN").set(row["unknown"])

@@ -32,7 +32,10 @@ class TestEmailStore:
 
     async def find(self, claim_id: UUID, sees: Visibility) -> Subject | None:
         """Return a live domain that the caller may see; None if there is no such domain."""
-        row = await self._database.fetchrow(QUERIES.find_domain, claim_id, *sees.conditions)
+        tenant_id, claim_ids = sees.conditions
+        row = await self._database.fetchrow(
+            *QUERIES.find_domain(claim_id=claim_id, tenant_id=tenant_id, claim_ids=claim_ids)
+        )
         if row is None:
             return None
         can_sign = signs(row["state"], dkim_valid=row["dkim_valid"])
