@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -118,11 +119,9 @@ class Database:
 
     async def _listening(self, channel: str, wake: Callable[[], None]) -> None:
         backoff = Backoff(f"listen to {channel}", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
+        cancelled = asyncio.Event()  # never set: `listen` cancels this task
         while True:
-            try:
-                await self._listen_once(channel, wake, backoff)
-            except Exception as error:  # noqa: BLE001 - a new connection fixes any failure of the old one
-                await asyncio.sleep(backoff.failed(error))
+            await backoff.retry(partial(self._listen_once, channel, wake, backoff), cancelled)
 
     async def _listen_once(self, channel: str, wake: Callable[[], None], backoff: Backoff) -> None:
         connection = await self._connect()

@@ -128,7 +128,7 @@ def _grants() -> Iterator[tuple[str, str, str]]:
 
 async def _outbox(connection: Connection) -> Finding:
     waits = {
-        service: await connection.fetchval(statements(service).oldest_unpublished) for service in SERVICES
+        service: await connection.fetchval(*statements(service).oldest_unpublished()) for service in SERVICES
     }
     late = [f"{service} for {_short(age)}" for service, age in waits.items() if age and age > LONGEST_WAIT]
     if late:

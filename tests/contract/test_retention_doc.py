@@ -45,7 +45,7 @@ def test_every_rule_is_on_the_page() -> None:
 
     listed = [(words(table)[0], words(by)[0]) for table, _, _, by in filter(_by_rule, ROWS)]
 
-    changed = [re.findall(r"(?:DELETE FROM|UPDATE) (\w+\.\w+)", rule.statement)[-1] for rule in rules]
+    changed = [re.findall(r"(?:DELETE FROM|UPDATE) (\w+\.\w+)", rule.statement.sql)[-1] for rule in rules]
     assert sorted(listed) == sorted(zip(changed, (rule.name for rule in rules), strict=True))
 
 
