@@ -17,17 +17,12 @@ from google.protobuf.message import DecodeError
 from prometheus_client import Counter
 
 from chassis.access import Principal
-from chassis.config import MEBIBYTE
 from chassis.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
+from chassis.request_limits import KEPT, ORDINARY, READ_WITHIN, SLOTS
 
 MALFORMED = Counter(
     "letterhead_rpc_malformed_total", "Requests that were not a valid protobuf message", ["method"]
 )
-ORDINARY = 4 * MEBIBYTE
-READ_WITHIN = 30.0  # seconds
-# Concurrent reads per tenant and process. A request over KEPT bytes holds its slot until the call ends.
-SLOTS = 8
-KEPT = MEBIBYTE
 
 Parse = Callable[[bytes], Any]
 

@@ -15,7 +15,7 @@ from botocore.loaders import Loader
 import letterhead
 from chassis import config, migrate
 from chassis.access import generate_key
-from chassis.server import LIVENESS
+from chassis.health import LIVENESS
 from cli.nkeys import PUBLIC_KEYS
 from scripts.dev_secrets import secrets
 from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built
