@@ -43,7 +43,7 @@ CLOSE_TIMEOUT = timedelta(seconds=5)
 LISTEN_CHECK = timedelta(seconds=15)
 RETRY_AFTER = timedelta(seconds=1)
 
-_AWAY = (
+_DOWN = (
     OSError,  # connection refused, connection reset, and every timeout
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
@@ -66,7 +66,7 @@ class Database:
         self._pool = pool
         self._connect = connect
         self._checking = asyncio.Lock()
-        self._pulse: Connection | None = None
+        self._check_connection: Connection | None = None
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         """Run one statement in its own transaction and return all rows."""
@@ -98,14 +98,14 @@ class Database:
         """Raise `Unavailable` unless Postgres answers within two seconds on a connection outside the pool."""
         with _translated():
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()), self._checking:
-                if self._pulse is None or self._pulse.is_closed():
-                    self._pulse = await self._connect()
-                await self._pulse.execute("SELECT 1")
+                if self._check_connection is None or self._check_connection.is_closed():
+                    self._check_connection = await self._connect()
+                await self._check_connection.execute("SELECT 1")
 
     def close(self) -> None:
         """Close the connection that `check` keeps open."""
-        if self._pulse is not None:
-            self._pulse.terminate()
+        if self._check_connection is not None:
+            self._check_connection.terminate()
 
     @asynccontextmanager
     async def listen(self, channel: str, wake: Callable[[], None]) -> AsyncIterator[None]:
@@ -194,7 +194,7 @@ async def _keep_session(connection: Connection) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (*_AWAY, *_LOST_RACE, asyncpg.QueryCanceledError, asyncpg.InterfaceError) as error:
+    except (*_DOWN, *_LOST_RACE, asyncpg.QueryCanceledError, asyncpg.InterfaceError) as error:
         if (shown := _service_error(error)) is None:
             raise
         raise shown from error

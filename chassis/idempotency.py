@@ -9,7 +9,7 @@ from chassis.errors import InvalidField
 MAX_REQUEST_ID = 256
 
 
-def request_id_of(text: str) -> str | None:
+def valid_request_id(text: str) -> str | None:
     """Return a valid request id; None if it is empty, so that every call creates something new."""
     if len(text) > MAX_REQUEST_ID or not text.isprintable():
         problem = f"must be at most {MAX_REQUEST_ID} printable characters; use a UUID"

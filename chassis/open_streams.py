@@ -45,7 +45,7 @@ class OpenStreams:
         self._open: set[_Stream] = set()
         self.check = PeriodicTask("open streams", self._end_revoked, interval=KEYS_CHECKED_EVERY)
 
-    async def kept(self, inner: Callable[[C], Awaitable[Any]], call: C, who: Principal | None) -> Any:
+    async def run(self, inner: Callable[[C], Awaitable[Any]], call: C, who: Principal | None) -> Any:
         """Run one stream until it ends, or raise the error with which the server ended it."""
         stream = self._admitted(who)
         self._open.add(stream)

@@ -9,9 +9,8 @@ connections in `chassis.connections`.
 ORDINARY = 4 * 1024 * 1024
 LARGEST = 64 * 1024 * 1024
 LARGEST_PROBE = 1024
-# Concurrent reads per tenant and process. A request over KEPT bytes holds its slot until the call ends.
-SLOTS = 8
-KEPT = 1024 * 1024
+SLOTS = 8  # concurrent reads per tenant and process
+HOLDS_SLOT = 1024 * 1024  # a request with more bytes holds its slot until the call ends
 READ_WITHIN = 30.0  # seconds in which a request must arrive
 
 # Calls of all callers together. The rest of them is reserved for unary calls.

@@ -18,7 +18,7 @@ from prometheus_client import Counter
 
 from chassis.access import Principal
 from chassis.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
-from chassis.request_limits import KEPT, ORDINARY, READ_WITHIN, SLOTS
+from chassis.request_limits import HOLDS_SLOT, ORDINARY, READ_WITHIN, SLOTS
 
 MALFORMED = Counter(
     "letterhead_rpc_malformed_total", "Requests that were not a valid protobuf message", ["method"]
@@ -44,7 +44,7 @@ class Requests:
         async with AsyncExitStack() as slot:
             body = await self._arrived(slot, context, who)
             self._check_size(method, body)
-            if len(body) <= KEPT:
+            if len(body) <= HOLDS_SLOT:
                 await slot.aclose()
             request = _parsed(method, body, parse)
             del body

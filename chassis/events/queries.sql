@@ -43,12 +43,12 @@ RETURNING id, subject, source, resource, tenant_id, data, schema_name, occurred_
 
 -- mark_published --
 -- Mark events as published, unless the stream was replaced meanwhile (the row lock serializes the two).
-WITH era AS (
+WITH adopted AS (
     SELECT stream FROM service.relay WHERE stream = :stream AND created_at = :created_at FOR SHARE
 )
 UPDATE service.outbox
 SET published_at = clock_timestamp(), leased_until = NULL
-FROM era
+FROM adopted
 WHERE id = ANY (:ids)
 
 -- release_events --

@@ -44,7 +44,7 @@ class Relay:
         self._schema = schema
         self._retention = retention
         self._sql = statements(schema)
-        self._era: Incarnation | None = None
+        self._adopted: Incarnation | None = None
         self._acknowledged = 0
         watch = PeriodicTask(f"{schema}: stream watch", self._watch, interval=WATCH, cap=LONGEST_RETRY)
         sweep = PeriodicTask(f"{schema}: outbox sweep", self._sweep, interval=SWEEP, cap=LONGEST_RETRY)
@@ -66,10 +66,11 @@ class Relay:
 
     async def _watch(self) -> None:
         """Detect a stream that was lost, wiped or truncated, and republish to the stream that exists now."""
-        acknowledged, era = self._acknowledged, self._era
+        acknowledged, adopted = self._acknowledged, self._adopted
         found = await self._stream.ensure()
-        cut_short = era is not None and era.created == found.created and found.last_sequence < acknowledged
-        if era is None or era.created != found.created or cut_short:
+        same = adopted is not None and adopted.created == found.created
+        cut_short = same and found.last_sequence < acknowledged
+        if cut_short or not same:
             await self._adopt(found, cut_short=cut_short)
 
     async def _adopt(self, found: Incarnation, *, cut_short: bool) -> None:
@@ -82,14 +83,14 @@ class Relay:
                 await connection.execute(*self._sql.set_statement_timeout(timeout=f"{seconds:.0f}s"))
                 tag = await connection.execute(*self._sql.publish_again(age=self._retention), timeout=seconds)
                 log.info("stream adopted", action="stream_adopted", schema=self._schema, again=tag)
-        self._era, self._acknowledged = found, found.last_sequence
+        self._adopted, self._acknowledged = found, found.last_sequence
         self._first.wake()
 
     async def _publish_due(self) -> None:
         """Publish one batch; after a full one, both tasks run again immediately."""
-        era = self._era
-        if era is None or not self._stream.connected:  # `_watch` logs this, and wakes the relay afterwards
-            return
+        adopted = self._adopted
+        if adopted is None or not self._stream.connected:
+            return  # `_watch` logs this, and wakes the relay afterwards
         await asyncio.sleep(BATCH_WINDOW.total_seconds())
         rows = await self._database.fetch(*self._sql.lease_events(limit=BATCH, lease=LEASE))
         if not rows:
@@ -97,7 +98,7 @@ class Relay:
         outcomes = await asyncio.gather(*map(self._publish, rows), return_exceptions=True)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         done = [outcome for outcome in outcomes if isinstance(outcome, UUID)]
-        await self._mark(era, done, [row["id"] for row in rows])
+        await self._mark(adopted, done, [row["id"] for row in rows])
         if failures:
             raise failures[0]
         if len(rows) == BATCH:
@@ -110,12 +111,12 @@ class Relay:
         self._acknowledged = max(self._acknowledged, sequence)
         return event_id
 
-    async def _mark(self, era: Incarnation, done: list[UUID], leased: list[UUID]) -> None:
+    async def _mark(self, adopted: Incarnation, done: list[UUID], leased: list[UUID]) -> None:
         """Mark acknowledged events as published, unless the stream was replaced; release all other leases."""
         now = await self._stream.incarnation() if done else None
-        if now is not None and now.created == era.created:
+        if now is not None and now.created == adopted.created:
             tag = await self._database.execute(
-                *self._sql.mark_published(ids=done, stream=self._stream.name, created_at=era.created)
+                *self._sql.mark_published(ids=done, stream=self._stream.name, created_at=adopted.created)
             )
             PUBLISHED.labels(self._schema).inc(len(done))
             if tag == f"UPDATE {len(leased)}":
