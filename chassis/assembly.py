@@ -14,7 +14,8 @@ from chassis.access import Access
 from chassis.background import Background
 from chassis.database import Database, open_database
 from chassis.events import Outbox, Relay, Stream, open_stream
-from chassis.server import Check, Registration
+from chassis.health import Check
+from chassis.server import Registration
 from chassis.server import serving as serving_rpcs
 
 

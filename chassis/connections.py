@@ -132,7 +132,7 @@ class Guarded(H11Protocol):
         """Register the connection and wait for a request."""
         super().connection_made(transport)
         self._connections.opened(self)
-        self._settle()
+        self._update_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Unregister the connection and cancel its timers."""
@@ -145,14 +145,14 @@ class Guarded(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Process received data, and stop waiting if it completed the headers of a request."""
         super().data_received(data)
-        self._settle()
+        self._update_deadline()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or briefly for the rest of a body that was rejected."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._end()
-        self._settle()
+        self._update_deadline()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a keep-alive connection that stayed idle after a response."""
@@ -199,7 +199,7 @@ class Guarded(H11Protocol):
             bool(self.cycle) and not self.cycle.response_complete
         )  # `cycle` is None before the first request
 
-    def _settle(self) -> None:
+    def _update_deadline(self) -> None:
         """Start the deadline if the connection waits for its client; cancel it if not."""
         if self.transport.is_closing():
             return

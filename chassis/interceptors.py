@@ -244,6 +244,6 @@ def counted(streams: OpenStreams) -> Layer:
     """Return a layer that limits open streams, and ends them when their key is revoked."""
 
     async def layer(inner: Inner, call: Call) -> Any:
-        return await (streams.kept(inner, call, call.who) if call.streaming else inner(call))
+        return await (streams.run(inner, call, call.who) if call.streaming else inner(call))
 
     return layer

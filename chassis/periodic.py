@@ -10,7 +10,7 @@ FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=0.2), timedelta(seconds=5)  # wai
 
 
 class PeriodicTask:
-    """The loop of every background task: calls `once` until it returns False, then sleeps for `interval`.
+    """The loop of every background task: calls `once` while it returns True, then sleeps for `interval`.
 
     `wake()` ends the sleep. After a failed run it waits for `first`, then twice as long, up to `cap`.
     """
@@ -18,7 +18,7 @@ class PeriodicTask:
     def __init__(
         self,
         name: str,
-        once: Callable[[], Awaitable[bool]],
+        once: Callable[[], Awaitable[bool | None]],
         *,
         interval: timedelta,
         first: timedelta = FIRST_RETRY,
@@ -36,12 +36,9 @@ class PeriodicTask:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`; a failed run is retried with backoff."""
         while not stop.is_set():
-            self._woken.clear()
-            try:
-                more = await self._once()
-            except Exception as error:  # noqa: BLE001 - the next run retries after any failure
-                await wait_any(stop, timeout=self._backoff.failed(error))
-                continue
-            self._backoff.succeeded()
-            if not more:
+            if not await self._backoff.retry(self._run_once, stop):
                 await wait_any(stop, self._woken, timeout=self._interval)
+
+    async def _run_once(self) -> bool | None:
+        self._woken.clear()
+        return await self._once()

@@ -15,9 +15,12 @@ _TOKEN = re.compile(r"'(?:[^']|'')*'|\"[^\"]*\"|--[^\n]*|::|:([a-z_][a-z0-9_]*)"
 
 
 class Query:
-    """One statement: `sql` as Postgres takes it, with `$1` and up, and `names`, the name of each parameter."""
+    """One statement: `sql` as Postgres takes it, with `$1` and up, and `names`, the name of each parameter.
 
-    __slots__ = ("names", "sql")
+    `text` is the statement as it was written.
+    """
+
+    __slots__ = ("names", "sql", "text")
 
     def __init__(self, text: str) -> None:
         positions: dict[str, int] = {}
@@ -26,6 +29,7 @@ class Query:
             name = token[1]
             return token[0] if name is None else f"${positions.setdefault(name, len(positions) + 1)}"
 
+        self.text = text
         self.sql = _TOKEN.sub(placed, text)
         self.names = tuple(positions)
 

@@ -12,7 +12,7 @@ class Outbox:
     """The outbox of one service's schema."""
 
     def __init__(self, schema: str) -> None:
-        self._write = statements(schema).write_events
+        self._sql = statements(schema)
         self._schema = schema
         self._source = source_of(schema)
         self._channel = channel(schema)
@@ -27,14 +27,15 @@ class Outbox:
         if not events:
             return
         await connection.execute(
-            self._write,
-            [event.id for event in events],
-            [event.subject for event in events],
-            [event.resource for event in events],
-            [event.tenant_id for event in events],
-            [json_format.MessageToJson(event.data, indent=None) for event in events],
-            [event.data.DESCRIPTOR.full_name for event in events],
-            [event.time for event in events],
-            self._source,
-            self._channel,
+            *self._sql.write_events(
+                ids=[event.id for event in events],
+                subjects=[event.subject for event in events],
+                resources=[event.resource for event in events],
+                tenant_ids=[event.tenant_id for event in events],
+                data=[json_format.MessageToJson(event.data, indent=None) for event in events],
+                schema_names=[event.data.DESCRIPTOR.full_name for event in events],
+                times=[event.time for event in events],
+                source=self._source,
+                channel=self._channel,
+            )
         )

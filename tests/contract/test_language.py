@@ -12,7 +12,8 @@ PRIVATE = frozenset(
     axis axes standing standings specimen specimens proofreading handover handovers beginnings begun fence
     fences settlement settlements hearsay gathering bell bells forgetting forgotten parked parking
     understanding understood told heard hearing mend mended wish wishes wished deed deeds verdict verdicts
-    refusal refusals sight listening silence
+    refusal refusals sight listening silence settle settles settling park parks forgets forgot rooms judging
+    repute fencing mending mends gathers gathered vitals pulse era
     """.split()
 )
 # Ordinary English in places where the word has its ordinary meaning.

@@ -11,7 +11,7 @@ from tests.contract.sources import EVERYTHING, PRODUCTION, files, imported
 # Each third-party library may be imported only by certain files, so that its configuration is in one place.
 EDGES = {
     "boto3": ["services/*/ses.py", "services/*/intake/*.py"],
-    "botocore": ["services/*/ses.py", "services/*/intake/*.py"],
+    "botocore": ["chassis/aws.py", "services/*/ses.py", "services/*/intake/*.py"],
     "dns": ["services/verifier/resolver/*.py"],
     "asyncpg": [
         "chassis/database.py", "chassis/migrate.py", "chassis/background.py", "services/*/store/*.py",

@@ -12,7 +12,7 @@ from botocore.loaders import Loader
 
 from chassis import config, migrate
 from chassis.access import generate_key
-from chassis.server import LIVENESS
+from chassis.health import LIVENESS
 from scripts.document_settings import settings_of
 from services import PROCESSES, Process, with_grpc
 from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built

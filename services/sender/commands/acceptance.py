@@ -106,7 +106,7 @@ class Acceptance:
     async def _accept(self, incoming: _Incoming) -> _Accepted:
         if sum(draft.size for draft in incoming.good) <= SMALL:
             try:
-                return await self._batcher.ask(incoming)
+                return await self._batcher.submit(incoming)
             except ServiceError:
                 raise
             except Exception as error:  # noqa: BLE001 - one request can fail its whole batch

@@ -21,7 +21,7 @@ class AttemptStarts:
 
     async def begin(self, attempt_id: UUID) -> bool:
         """Record the start of an attempt; return whether it still has its lease and may be posted."""
-        return await self._batcher.ask(attempt_id)
+        return await self._batcher.submit(attempt_id)
 
     async def _begin(self, attempt_ids: Sequence[UUID]) -> Sequence[bool]:
         started = await self._claims.begin(attempt_ids)

@@ -30,7 +30,7 @@ class AttemptResolution:
         give_up = time.monotonic() + RESOLVE_FOR.total_seconds()
         while True:
             try:
-                return await self._batcher.ask(outcome)
+                return await self._batcher.submit(outcome)
             except (Unavailable, Aborted, DeadlineExceeded):
                 if time.monotonic() > give_up:
                     raise

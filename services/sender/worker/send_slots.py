@@ -33,7 +33,7 @@ class SendSlots:
 
     async def take(self, cost: int, *, rate: float) -> timedelta | None:
         """Reserve a send slot and return how long to wait for it; None if that would exceed `patience`."""
-        return await self._batcher.ask(SlotRequest(cost, rate))
+        return await self._batcher.submit(SlotRequest(cost, rate))
 
     async def _take(self, requests: Sequence[SlotRequest]) -> Sequence[timedelta | None]:
         rate = requests[-1].rate

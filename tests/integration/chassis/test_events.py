@@ -204,7 +204,7 @@ async def test_a_dead_lettered_event_that_still_fails_stays_with_its_latest_erro
     await make_journal(database)
     events = [an_event() for _ in range(3)]
     for event, deliveries, minutes in zip(events, (5, 16, 5), (61, 61, 59), strict=True):
-        await park(database, event, deliveries=deliveries, tried=timedelta(minutes=minutes))
+        await dead_letter(database, event, deliveries=deliveries, tried=timedelta(minutes=minutes))
 
     start(a_consumer(identity, wire, fail).run)
 
@@ -224,7 +224,7 @@ async def fail(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
     raise ValueError("not today")
 
 
-async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried: timedelta) -> None:
+async def dead_letter(database: FreshDatabase, event: Event, *, deliveries: int, tried: timedelta) -> None:
     """Dead-letter an event as a consumer would have done some time ago."""
     body = envelope(
         {
