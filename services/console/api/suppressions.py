@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from chassis.client import CallFailed
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from services.console.api import errors, models
 from services.console.api.endpoints import ApiRequest, Endpoint, id_of
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import time_of
-from services.console.calls import CallFailed
 
-AT_ONCE = 8  # concurrent calls to sender per request
+AT_ONCE = 8  # concurrent stubs to sender per request
 
 ORIGINS: Mapping[models.Origin, pb.Suppression.Reason.ValueType] = {
     "bounce": pb.Suppression.REASON_BOUNCE,
@@ -22,83 +22,88 @@ ORIGINS: Mapping[models.Origin, pb.Suppression.Reason.ValueType] = {
 OF_REASON: Mapping[int, models.Origin] = {reason: origin for origin, reason in ORIGINS.items()}
 
 Given = TypeVar("Given")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-async def add(asked: ApiRequest) -> models.SuppressionReference:
+async def add(incoming: ApiRequest) -> models.SuppressionReference:
     """Suppress an address. An address that is already suppressed is not changed."""
-    return await _add(asked, asked.body(models.AddSuppression).email)
+    return await _add(incoming, incoming.body(models.AddSuppression).email)
 
 
-async def list_(asked: ApiRequest) -> models.Listing[models.SuppressionEntry]:
+async def list_(incoming: ApiRequest) -> models.Listing[models.SuppressionEntry]:
     """List suppressed addresses, newest first, of one origin or all."""
-    request = pb.ListSuppressionsRequest(reasons=_reasons(asked.query), **page_of(asked.query))
-    found = await asked.ask(asked.calls.suppressions.ListSuppressions, request)
+    request = pb.ListSuppressionsRequest(reasons=_reasons(incoming.query), **page_of(incoming.query))
+    found = await incoming.call(incoming.stubs.suppressions.ListSuppressions, request)
     return listing(found, found.suppressions, _entry)
 
 
-async def get(asked: ApiRequest) -> models.Suppression:
+async def get(incoming: ApiRequest) -> models.Suppression:
     """Retrieve a suppression by its id or its address."""
-    request = pb.GetSuppressionRequest(**_named(asked.path["suppression"]))
-    found = (await asked.ask(asked.calls.suppressions.GetSuppression, request)).suppression
+    request = pb.GetSuppressionRequest(**_named(incoming.path["suppression"]))
+    found = (await incoming.call(incoming.stubs.suppressions.GetSuppression, request)).suppression
     return models.Suppression(**_shown(found))
 
 
-async def remove(asked: ApiRequest) -> models.RemovedSuppression:
+async def remove(incoming: ApiRequest) -> models.RemovedSuppression:
     """Remove a suppression by its id or its address."""
-    return await _remove(asked, _named(asked.path["suppression"]))
+    return await _remove(incoming, _named(incoming.path["suppression"]))
 
 
-async def add_batch(asked: ApiRequest) -> models.Suppressions:
+async def add_batch(incoming: ApiRequest) -> models.Suppressions:
     """Suppress up to 100 addresses."""
-    made = await _each(asked, _add, asked.body(models.AddSuppressions).emails, "emails")
-    return models.Suppressions(data=list({each.id: each for each in made}.values()))
+    added = await _each(incoming, _add, incoming.body(models.AddSuppressions).emails, "emails")
+    return models.Suppressions(data=list({each.id: each for each in added}.values()))
 
 
-async def remove_batch(asked: ApiRequest) -> models.RemovedSuppressions:
+async def remove_batch(incoming: ApiRequest) -> models.RemovedSuppressions:
     """Remove up to 100 suppressions. Addresses that are not suppressed are ignored."""
-    body = asked.body(models.RemoveSuppressions)
+    body = incoming.body(models.RemoveSuppressions)
     if (body.emails is None) == (body.ids is None):
         raise Rejected(errors.INVALID, "Set either `emails` or `ids`, not both.")
     named = [{"address": each} for each in body.emails or ()]
     named += [{"suppression_id": id_of(f"ids[{i}]", each)} for i, each in enumerate(body.ids or ())]
-    removed = await _each(asked, _remove_if_there, named, "emails")
+    removed = await _each(incoming, _remove_if_there, named, "emails")
     return models.RemovedSuppressions(data=[each for each in removed if each is not None])
 
 
-async def _add(asked: ApiRequest, email: str) -> models.SuppressionReference:
+async def _add(incoming: ApiRequest, email: str) -> models.SuppressionReference:
     request = pb.AddSuppressionRequest(address=email.strip())
-    added = (await asked.ask(asked.calls.suppressions.AddSuppression, request)).suppression
+    added = (await incoming.call(incoming.stubs.suppressions.AddSuppression, request)).suppression
     return models.SuppressionReference(id=added.id)
 
 
-async def _remove(asked: ApiRequest, named: Mapping[str, str]) -> models.RemovedSuppression:
+async def _remove(incoming: ApiRequest, named: Mapping[str, str]) -> models.RemovedSuppression:
     request = pb.RemoveSuppressionRequest(**named)
-    removed = (await asked.ask(asked.calls.suppressions.RemoveSuppression, request)).suppression
+    removed = (await incoming.call(incoming.stubs.suppressions.RemoveSuppression, request)).suppression
     return models.RemovedSuppression(id=removed.id)
 
 
-async def _remove_if_there(asked: ApiRequest, named: Mapping[str, str]) -> models.RemovedSuppression | None:
+async def _remove_if_there(
+    incoming: ApiRequest, named: Mapping[str, str]
+) -> models.RemovedSuppression | None:
     try:
-        return await _remove(asked, named)
-    except CallFailed as refused:
-        if refused.reason != "SUPPRESSION_NOT_FOUND":
+        return await _remove(incoming, named)
+    except CallFailed as failure:
+        if failure.reason != "SUPPRESSION_NOT_FOUND":
             raise
         return None
 
 
 async def _each(
-    asked: ApiRequest, act: Callable[[ApiRequest, Given], Awaitable[Made]], given: Iterable[Given], field: str
-) -> list[Made]:
+    incoming: ApiRequest,
+    act: Callable[[ApiRequest, Given], Awaitable[Result]],
+    given: Iterable[Given],
+    field: str,
+) -> list[Result]:
     """Apply `act` to each item of a field, a few at once. Stop at the first error; a retry is safe."""
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(index: int, each: Given) -> Made:
+    async def one(index: int, each: Given) -> Result:
         async with slots:
             try:
-                return await act(asked, each)
-            except CallFailed as refused:
-                raise refused.of(f"{field}[{index}]") from None
+                return await act(incoming, each)
+            except CallFailed as failure:
+                raise failure.of(f"{field}[{index}]") from None
 
     tasks = [asyncio.ensure_future(one(index, each)) for index, each in enumerate(given)]
     try:

@@ -12,7 +12,8 @@ import pytest
 from chassis import config
 from chassis.access import Scope
 from cli.server_process import HOST, free_port
-from services.console.__main__ import Config, running
+from services.console.__main__ import running
+from services.console.config import Config
 from services.identity import __main__ as identity
 from services.identity.bootstrap import Keys
 from services.identity.ses import SesSettings

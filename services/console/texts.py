@@ -201,36 +201,36 @@ def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
     return sum(check.status == RecordCheck.STATUS_FOUND for check in required), len(required)
 
 
-def headline(known: Verification) -> tuple[str, str]:
+def headline(verification: Verification) -> tuple[str, str]:
     """Return the status of a domain as a title, and a sentence on what happens or what to do next."""
-    if (ownership := _ownership(known)) is not None:
+    if (ownership := _ownership(verification)) is not None:
         return ownership
-    if known.state in _HEADLINES:
-        return _HEADLINES[known.state]
-    there, wanted = found(known.records)
+    if verification.state in _HEADLINES:
+        return _HEADLINES[verification.state]
+    there, wanted = found(verification.records)
     if there == wanted and wanted:
-        return "All records found", plain(known.state_note)
+        return "All records found", plain(verification.state_note)
     return (
         "Add these records",
         "Enter them at your DNS provider. Each one turns green here automatically, within seconds.",
     )
 
 
-def challenged(known: Verification) -> bool:
+def challenged(verification: Verification) -> bool:
     """Return whether the owner must act to keep the domain."""
-    return known.ownership == Domain.OWNERSHIP_CHALLENGED
+    return verification.ownership == Domain.OWNERSHIP_CHALLENGED
 
 
-def _ownership(known: Verification) -> tuple[str, str] | None:
+def _ownership(verification: Verification) -> tuple[str, str] | None:
     """Return what to do to own a domain's name; None if nothing is open or the domain is being deleted."""
-    if known.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
+    if verification.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
         return None
-    if known.state == Domain.STATE_FAILED and known.ownership == Domain.OWNERSHIP_PROOF_DUE:
+    if verification.state == Domain.STATE_FAILED and verification.ownership == Domain.OWNERSHIP_PROOF_DUE:
         return _UNPROVEN
-    if known.ownership not in _OWNERSHIP:
+    if verification.ownership not in _OWNERSHIP:
         return None
-    title, sentence = _OWNERSHIP[known.ownership]
-    deadline = known.ownership_deadline_time.ToDatetime().strftime("%-d %B %Y, %H:%M UTC")
+    title, sentence = _OWNERSHIP[verification.ownership]
+    deadline = verification.ownership_deadline_time.ToDatetime().strftime("%-d %B %Y, %H:%M UTC")
     return title, sentence.format(deadline=deadline)
 
 
