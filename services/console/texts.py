@@ -1,7 +1,4 @@
-"""The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure.
-
-Messages come from the services; `plain` only replaces the names of RPCs and of the mail service's provider.
-"""
+"""The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +11,7 @@ from letterhead.sender.v1.emails_pb2 import Email, Recipient
 from letterhead.sender.v1.suppressions_pb2 import Suppression
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
 from services.console import chips
+from services.console.messages import plain
 
 _LABELS = {
     DnsRecord.PURPOSE_DKIM: "DKIM",
@@ -270,40 +268,11 @@ def state_word(name: str) -> str:
     return chips.domain_state(Domain.State.Value(f"STATE_{name}")).word
 
 
-def sentence(text: str) -> str:
-    """Return a service's error message as a sentence with a capital letter and a full stop."""
-    text = plain(text.strip())
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def plain(text: str) -> str:
-    """Return a service's message without RPC names and without the name of the mail service's provider."""
-    begins_upper = text[:1].isupper()
-    for pattern, replacement in _PLAIN:
-        text = pattern.sub(replacement, text)
-    return text[:1].upper() + text[1:] if begins_upper else text
-
-
 # The page already shows the name to enter next to this message, so `advice` shortens it.
 _NOT_THERE = re.compile(r"There is no \w+ record at \S+ yet\. Add it in the DNS of ([^\s;]+);")
 # A DKIM token; the record next to the message shows all of it.
 _TOKEN = re.compile(r"\b[a-z0-9]{32}\b")
 TOKEN_SHOWN = 6
-_PLAIN = (
-    (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
-    (re.compile(r"\bGetDomain shows it and its records\b"), "it is in your list"),
-    (re.compile(r"\bGetDomain\b"), "its page"),
-    (re.compile(r" with (?:CreateDomain|SendTestCode)\b"), ""),
-    (
-        re.compile(
-            r"\b[Tt]his request_id was used before for something else; use a new one for a new request\b"
-        ),
-        "this form was already submitted and its result is in the list; submit it again for another one",
-    ),
-    (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
-    (re.compile(r"\bAWS\b"), "the mail service"),
-)
 
 
 def _servers(check: RecordCheck) -> str:

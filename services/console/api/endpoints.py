@@ -72,7 +72,7 @@ class ApiRequest:
         return await asyncio.to_thread(parse, self.content)
 
     def request_id(self) -> str:
-        """Return the idempotency key, or a new id, because stubs to a service that is down are retried.
+        """Return the idempotency key, or a new id, because calls to a service that is down are retried.
 
         Raise Rejected for a key that is too long.
         """

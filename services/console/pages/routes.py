@@ -16,6 +16,7 @@ from services.console.callers import Callers
 from services.console.config import Config
 from services.console.hardening import split
 from services.console.live import Live
+from services.console.messages import sentence
 from services.console.pages.domain import PREFIXES, DomainPages
 from services.console.pages.domains import DomainsPages
 from services.console.pages.emails import EmailsPages
@@ -28,7 +29,6 @@ from services.console.pages.templates import Templates
 from services.console.pages.test_emails import TestPages
 from services.console.session import Sessions
 from services.console.stubs import Stubs
-from services.console.texts import sentence
 
 log = get_logger(__name__)
 

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from chassis.client import CallFailed
-from services.console import chips, texts
+from services.console import chips, messages, texts
 from services.console.assets import Assets
+from services.console.messages import sentence
 
 SECTIONS = (
     ("/app/domains", "Domains"),
@@ -43,13 +44,13 @@ class Form:
     def with_failure(self, failure: CallFailed, fields: Mapping[str, str]) -> "Form":
         """Return the form with a service's error; `fields` maps the request's fields to those of the form."""
         errors = {
-            fields[each.field]: texts.sentence(f"This {each.description}")
+            fields[each.field]: sentence(f"This {each.description}")
             for each in failure.violations
             if each.field in fields
         }
         if not errors and failure.reason in fields:  # some reasons always concern the same field
-            errors = {fields[failure.reason]: texts.sentence(failure.message)}
-        return Form(self.given, errors, "" if errors else texts.sentence(failure.message))
+            errors = {fields[failure.reason]: sentence(failure.message)}
+        return Form(self.given, errors, "" if errors else sentence(failure.message))
 
 
 class Templates:
@@ -63,7 +64,12 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {"asset": assets.url, "chips": chips, "texts": texts}
+        self._environment.globals |= {
+            "asset": assets.url,
+            "chips": chips,
+            "messages": messages,
+            "texts": texts,
+        }
 
     def page(self, request: Request, name: str, /, status: int = 200, **context: Any) -> HTMLResponse:
         """Render a whole page."""

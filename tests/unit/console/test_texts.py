@@ -8,7 +8,7 @@ import pytest
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
-from services.console import chips, texts
+from services.console import chips, messages, texts
 from services.verifier.model.messages import MESSAGES
 from services.verifier.model.records import Reason
 from tests.unit.console.records import DOMAIN, TOKENS, ZONE, checks, cname, mx, seen
@@ -31,7 +31,7 @@ def test_every_state_has_a_chip_with_a_unique_label() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_no_message_names_the_provider(reason: Reason) -> None:
-    assert not PROVIDER.search(texts.plain(MESSAGES[reason]))
+    assert not PROVIDER.search(messages.plain(MESSAGES[reason]))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_no_message_names_the_provider(reason: Reason) -> None:
     ],
 )
 def test_messages_of_services_are_shown_without_rpc_and_provider_names(text: str, plain: str) -> None:
-    assert texts.plain(text) == plain
+    assert messages.plain(text) == plain
 
 
 def test_a_dkim_token_is_shortened_in_a_message() -> None:
