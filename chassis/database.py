@@ -203,7 +203,7 @@ def _translated() -> Iterator[None]:
 def _service_error(error: Exception) -> ServiceError | None:
     if isinstance(error, _LOST_RACE):
         message = "Concurrent update conflict. Retry the call."
-        return Aborted("STORAGE_UNAVAILABLE", message, retry_after=RETRY_AFTER)
+        return Aborted("CONFLICT", message, retry_after=RETRY_AFTER)
     if isinstance(error, asyncpg.QueryCanceledError):
         return DeadlineExceeded("DEADLINE", "The database query timed out. Request less data, or retry.")
     if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):

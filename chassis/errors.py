@@ -40,7 +40,7 @@ class Violation:
     """One field of the request, by its path in the proto, and what is wrong with it."""
 
     field: str
-    reason_text: str
+    description: str
 
 
 class ServiceError(Exception):
@@ -78,7 +78,7 @@ class InvalidArgument(ServiceError):
         violations: Sequence[Violation] = (),
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        text = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations)
+        text = message or "; ".join(f"{each.field}: {each.description}" for each in violations)
         super().__init__(reason, text, metadata=metadata, violations=violations)
 
 
@@ -191,7 +191,7 @@ def _bad_request(violations: Sequence[Violation]) -> error_details_pb2.BadReques
     return error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(
-                field=_short(each.field, 80), description=_short(each.reason_text)
+                field=_short(each.field, 80), description=_short(each.description)
             )
             for each in violations
         ]

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
-from cli.tether import tethered
+from cli.parent_death_signal import ending_with_parent
 
 # The delay before a part that exited is restarted: doubled while it keeps exiting, up to the second value.
 RESTART_SECONDS = (0.2, 5.0)
@@ -74,7 +74,7 @@ class Part:
 
     async def _run_once(self) -> int:
         process = self._process = await asyncio.create_subprocess_exec(
-            *tethered(self._argv),
+            *ending_with_parent(self._argv),
             env=self.environ,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,

@@ -13,8 +13,8 @@ from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus, unseen
 from cli.doctor.nats import check_nats
 from cli.doctor.services import check_by_calling, check_console, check_service
-from cli.ending import FAILED, UNAVAILABLE, end
 from cli.environments import ACCOUNT, REGION
+from cli.exit_status import FAILED, UNAVAILABLE, end
 from cli.installation import Installation
 from cli.printer import Printer
 from services import with_grpc

@@ -118,9 +118,7 @@ class RequestExpired(Aborted):
     """The stored response for a request_id was deleted while the same request was being handled."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "STORAGE_UNAVAILABLE", "the stored response for this request_id has just expired; call again"
-        )
+        super().__init__("CONFLICT", "the stored response for this request_id has just expired; call again")
 
 
 class TenantNotFound(NotFound):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import uuid4
 
-from cli.until import until
+from cli.polling import until
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,

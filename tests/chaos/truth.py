@@ -9,7 +9,7 @@ from functools import partial
 
 import asyncpg
 
-from cli.until import until
+from cli.polling import until
 from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest, ListEmailsResponse
 from tests.e2e.conftest import World
 

@@ -21,11 +21,10 @@ EDGES = {
     "fast_mail_parser": ["services/sender/mime_verification/parser_mailparse.py"],
     "grpc": [
         "chassis/*.py", "services/*/__main__.py", "services/*/servicer.py", "services/*/servicer/*.py",
-        "services/console/calls.py",
-        "services/console/api/*.py", "services/console/pages/*.py",  # status codes of errors
+        "services/console/stubs.py", "services/console/api/errors.py",  # status codes of errors
     ],
     "letterhead": [
-        "chassis/errors.py", "services/*/__main__.py", "services/*/servicer.py", "services/*/servicer/*.py",
+        "chassis/reasons.py", "services/*/__main__.py", "services/*/servicer.py", "services/*/servicer/*.py",
         "services/*/events.py",
         "services/console/*.py",  # has no types of its own, and shows those of the other services
     ],

@@ -18,8 +18,8 @@ from typing import Any
 
 import aiohttp
 
+from cli.parent_death_signal import ending_with_parent
 from cli.server_process import HOST, ServerProcess, free_port
-from cli.tether import tethered
 from tests.e2e.packages import install, output
 
 CLIENT = "203.0.113.10"
@@ -138,7 +138,7 @@ def _rspamd_command(home: Path) -> list[str]:
     program = shutil.which("rspamd") or "/usr/bin/rspamd"
     user = ["-u", RUN_AS, "-g", RUN_AS] if os.geteuid() == 0 else []
     command = [program, "--no-fork", *user, "-c", str(home / "rspamd.conf")]
-    return tethered(command, farewell=signal.SIGTERM)
+    return ending_with_parent(command, death_signal=signal.SIGTERM)
 
 
 def _responds(port: int) -> bool:

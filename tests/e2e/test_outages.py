@@ -13,7 +13,7 @@ import grpc
 import pytest
 
 from cli.events import Tail
-from cli.until import PASSING
+from cli.polling import TRANSIENT
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
 from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, SendEmailRequest
 from services import schemas
@@ -66,7 +66,7 @@ async def _send_on(world: World, load: Load) -> None:
             load.acknowledged[email.id] = time.monotonic()
             number += 1
         except grpc.aio.AioRpcError as error:
-            if error.code() not in PASSING:
+            if error.code() not in TRANSIENT:
                 raise
             load.failed += 1
         await asyncio.sleep(0.1)

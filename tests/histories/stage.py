@@ -8,7 +8,7 @@ from uuid import UUID
 import grpc
 
 from chassis.ids import uuid7
-from cli.until import until
+from cli.polling import until
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain, GetDomainRequest
 from tests.histories import journal
 from tests.histories.clock import OwnTime

@@ -12,7 +12,8 @@ import pytest
 from chassis import config
 from chassis.access import Scope
 from cli.server_process import HOST, free_port
-from services.console.__main__ import Config, running
+from services.console.__main__ import running
+from services.console.config import Config
 from services.identity.__main__ import running as run_identity
 from services.identity.config import Config as IdentityConfig
 from services.identity.config import Keys, SesSettings

@@ -12,11 +12,13 @@ from starlette.routing import Route
 
 from chassis.access import generate_key
 from cli.server_process import HOST
-from services.console import calls
-from services.console.__main__ import Config, composed, made
+from services.console.application import application
 from services.console.assets import Assets
-from services.console.observed import REQUESTS
+from services.console.config import Config
+from services.console.live import Live
+from services.console.metrics import HTTP_REQUESTS
 from services.console.session import Sessions
+from services.console.stubs import Stubs, open_stubs
 from tests.integration.console.conftest import SECRET, a_console, settings
 
 DOMAIN = UUID("01970000-0000-7000-8000-000000000001")
@@ -32,9 +34,9 @@ def signed_in(**more: object) -> dict[str, str]:
     return {name: value}
 
 
-def forms(chosen: Config, services: calls.Calls) -> Iterator[str]:
+def forms(chosen: Config, stubs: Stubs) -> Iterator[str]:
     """Yield the paths of all pages that accept a form."""
-    for route in composed(chosen, made(chosen, services)).routes:
+    for route in application(chosen, stubs, Live(stubs)).routes:
         if (
             isinstance(route, Route)
             and route.path.startswith(("/app", "/d/"))
@@ -46,8 +48,8 @@ def forms(chosen: Config, services: calls.Calls) -> Iterator[str]:
 @pytest.fixture
 async def every_form() -> list[str]:
     chosen = settings()
-    async with calls.opened(chosen, chosen.tls) as services:
-        found = sorted(set(forms(chosen, services)))
+    async with open_stubs(chosen) as stubs:
+        found = sorted(set(forms(chosen, stubs)))
     assert len(found) > 3
     return found
 
@@ -241,7 +243,7 @@ async def test_requests_are_counted_per_route(client: httpx.AsyncClient) -> None
     assert UUID(made.headers["x-request-id"]).version == 7
     counted = {
         sample.labels["route"]: sample.value
-        for metric in REQUESTS.collect()
+        for metric in HTTP_REQUESTS.collect()
         for sample in metric.samples
         if sample.name.endswith("_total")
     }

@@ -1,4 +1,4 @@
-"""Formats a domain's records, and follows changes of their status."""
+"""Follows the verification of a domain, and prints each change of its records' status."""
 
 import asyncio
 from collections.abc import Callable
@@ -6,22 +6,20 @@ from collections.abc import Callable
 import grpc
 
 from cli.client import Services
+from cli.dns_records import label
+from cli.polling import POLL_SECONDS, until
 from cli.printer import Printer
-from cli.until import POLL_SECONDS, until
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification, WatchDomainRequest
 
 
-class Turns:
+class DomainWatch:
     """Prints status changes of a domain's records, from a watch that is reopened when it breaks."""
 
-    def __init__(
-        self, services: Services, domain: Domain, printer: Printer, seen: list[tuple[str, str]]
-    ) -> None:
+    def __init__(self, services: Services, domain: Domain, printer: Printer) -> None:
         self._services = services
         self._domain = domain
         self._printer = printer
-        self._seen = seen
         self._shown: dict[str, tuple[int, str]] = {}
         self._latest = Verification()
 
@@ -38,13 +36,13 @@ class Turns:
 
     async def until(self, record: DnsRecord, status: "RecordCheck.Status.ValueType") -> None:
         """Wait until a record has a status."""
-        what = f"{label(record)} is {_word(status)}"
+        what = f"{label(record)} is {_name(status)}"
         await until(what, lambda: self._check(record, lambda check: check.status == status))
 
-    async def until_message(self, record: DnsRecord, words: str) -> None:
-        """Wait until the message about a record contains some words."""
-        what = f"the message about {label(record)} contains {words}"
-        await until(what, lambda: self._check(record, lambda check: words in check.message))
+    async def until_message(self, record: DnsRecord, text: str) -> None:
+        """Wait until the message about a record contains a text."""
+        what = f"the message about {label(record)} contains {text}"
+        await until(what, lambda: self._check(record, lambda check: text in check.message))
 
     async def until_ready(self) -> None:
         """Wait until the domain is READY."""
@@ -65,24 +63,9 @@ class Turns:
                 continue
             explained = check.message and (name in self._shown or check.status != RecordCheck.STATUS_MISSING)
             self._shown[name] = now
-            self._seen.append((name, _word(check.status)))
             show = self._printer.good if check.status == RecordCheck.STATUS_FOUND else self._printer.waiting
-            show(f"{name}: {_word(check.status)}" + (f" — {check.message}" if explained else ""))
+            show(f"{name}: {_name(check.status)}" + (f" — {check.message}" if explained else ""))
 
 
-def label(record: DnsRecord) -> str:
-    """Return the display name of a record: `DKIM 1 of 3`, `return path`."""
-    if record.purpose == DnsRecord.PURPOSE_DKIM:
-        return f"DKIM {record.ordinal} of 3"
-    return DnsRecord.Purpose.Name(record.purpose).removeprefix("PURPOSE_").replace("_", " ").lower()
-
-
-def row(record: DnsRecord) -> tuple[str, str, str, str, int]:
-    """Return a record as a table row: for, type, name, value, ttl."""
-    kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
-    value = f"{record.priority} {record.value}" if record.type == DnsRecord.TYPE_MX else record.value
-    return (label(record), kind, record.name, value, record.ttl)
-
-
-def _word(status: "RecordCheck.Status.ValueType") -> str:
+def _name(status: "RecordCheck.Status.ValueType") -> str:
     return RecordCheck.Status.Name(status).removeprefix("STATUS_").lower()

@@ -8,7 +8,7 @@ import pytest
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
-from services.console import chips, words
+from services.console import chips, messages, texts
 from services.verifier.model.messages import MESSAGES
 from services.verifier.model.records import Reason
 from tests.unit.console.records import DOMAIN, TOKENS, ZONE, checks, cname, mx, seen
@@ -31,7 +31,7 @@ def test_every_state_has_a_chip_with_a_unique_label() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_no_message_names_the_provider(reason: Reason) -> None:
-    assert not PROVIDER.search(words.plain(MESSAGES[reason]))
+    assert not PROVIDER.search(messages.plain(MESSAGES[reason]))
 
 
 @pytest.mark.parametrize(
@@ -55,19 +55,19 @@ def test_no_message_names_the_provider(reason: Reason) -> None:
     ],
 )
 def test_messages_of_services_are_shown_without_rpc_and_provider_names(text: str, plain: str) -> None:
-    assert words.plain(text) == plain
+    assert messages.plain(text) == plain
 
 
 def test_a_dkim_token_is_shortened_in_a_message() -> None:
     check = seen(cname(TOKENS[0]), RecordCheck.STATUS_MISMATCH, message=f"Points at {TOKENS[1]}.example.com.")
 
-    assert words.advice(check) == "Points at bbbbbb….example.com."
+    assert texts.advice(check) == "Points at bbbbbb….example.com."
 
 
 def test_the_message_for_a_missing_record_is_shortened() -> None:
     hint = MESSAGES[Reason.NOT_THERE].format(type="MX", name=f"send.{DOMAIN}", zone=ZONE, host="send.inbox")
 
-    text = words.advice(seen(mx(), RecordCheck.STATUS_MISSING, message=hint))
+    text = texts.advice(seen(mx(), RecordCheck.STATUS_MISSING, message=hint))
 
     assert text == "Not found yet. Add it to the DNS zone mnexa.ai."
 
@@ -90,7 +90,7 @@ def test_the_message_for_a_missing_record_is_shortened() -> None:
 def test_a_time_is_shown_relative_to_now(distance: dict[str, int], text: str) -> None:
     now = datetime(2026, 11, 28, 12, 0)  # noqa: DTZ001 - as protobuf returns them
 
-    assert words.when(now + timedelta(**distance), now) == text
+    assert texts.when(now + timedelta(**distance), now) == text
 
 
 def test_the_headline_says_what_to_do_next() -> None:
@@ -100,14 +100,14 @@ def test_the_headline_says_what_to_do_next() -> None:
     for check in pending.records[:5]:
         check.status = RecordCheck.STATUS_FOUND
 
-    assert words.found(pending.records) == (5, 5)
-    assert words.headline(pending) == (
+    assert texts.found(pending.records) == (5, 5)
+    assert texts.headline(pending) == (
         "All records found",
         "DNS is right; waiting for the mail service to see it.",
     )
-    assert words.headline(Verification(state=Domain.STATE_READY))[0] == "Ready to send"
+    assert texts.headline(Verification(state=Domain.STATE_READY))[0] == "Ready to send"
     assert (
-        words.headline(Verification(state=Domain.STATE_PENDING, records=checks()))[0] == "Add these records"
+        texts.headline(Verification(state=Domain.STATE_PENDING, records=checks()))[0] == "Add these records"
     )
 
 
@@ -141,8 +141,8 @@ def an_email(state: Email.State.ValueType, *recipient_states: Recipient.State.Va
 def test_the_status_of_an_email_is_shown_in_a_few_words(
     email: Email, journey: str, moving: bool, outcome: str  # noqa: FBT001 - a table
 ) -> None:  # fmt: skip
-    assert words.journey(email) == journey
-    assert words.moving(email) is moving
+    assert texts.journey(email) == journey
+    assert texts.moving(email) is moving
     assert chips.outcome(email).word == outcome
 
 

@@ -7,7 +7,8 @@ import typer
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from cli.client import Services, connect
-from cli.ending import USAGE, end, run
+from cli.commands.output import name_of
+from cli.exit_status import USAGE, end, run
 from cli.installation import Installation
 from cli.printer import Printer
 from letterhead.identity.v1.tenants_pb2 import (
@@ -88,8 +89,8 @@ async def _list() -> None:
     async with as_operator() as services:
         found = await _all(services)
     Printer().table(("name", "state", "id", "rate limit", "daily limit", "pause reason"), [
-        (each.name, _state(each), each.id, _own(each, "max_send_rate"), _own(each, "daily_limit"),
-         each.pause_reason)
+        (each.name, name_of(Tenant.State, each.state), each.id, _own(each, "max_send_rate"),
+         _own(each, "daily_limit"), each.pause_reason)
         for each in found
     ])  # fmt: skip
 
@@ -160,7 +161,7 @@ async def find_tenant(services: Services, name_or_id: str) -> Tenant:
 
 def _print(tenant: Tenant) -> None:
     allowance, printer = tenant.allowance, Printer()
-    printer.heading(f"{tenant.name}: {_state(tenant)}")
+    printer.heading(f"{tenant.name}: {name_of(Tenant.State, tenant.state)}")
     printer.say(tenant.pause_reason)
     printer.table(("recipients", "limit", "sent"), [
         ("per second", _in_force(allowance, "max_send_rate", "SES's rate"), ""),
@@ -169,10 +170,6 @@ def _print(tenant: Tenant) -> None:
     if allowance.slow_reason:
         until = allowance.slow_until_time.ToJsonString()
         printer.waiting(f"throttled until {until}, or longer if the cause persists: {allowance.slow_reason}")
-
-
-def _state(tenant: Tenant) -> str:
-    return Tenant.State.Name(tenant.state).removeprefix("STATE_")
 
 
 def _own(tenant: Tenant, field: Limit) -> str:

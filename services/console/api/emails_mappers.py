@@ -4,14 +4,14 @@ import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
+from chassis.client import failure_of_status
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import errors, models
 from services.console.api.errors import Rejected
 from services.console.api.times import stamp_of, time_of
-from services.console.calls import failure_of
 
 PIECE = 256 * 1024  # characters of base64, a multiple of four
-BAD_ATTACHMENT = errors.OF_FIELDS["attachments"]
+BAD_ATTACHMENT = errors.FIELD_KINDS["attachments"]
 
 Entries = TypeVar("Entries", bound=Sequence[Any] | Mapping[str, str])
 
@@ -104,14 +104,14 @@ def results_of(
     results: Iterable[pb.SendEmailsResult], indexes: Sequence[int]
 ) -> tuple[list[models.EmailId], dict[int, str]]:
     """Return the accepted emails of a batch, and the errors of all others by index in the caller's batch."""
-    accepted, refused = [], {}
+    accepted, failed = [], {}
     for position, (result, index) in enumerate(zip(results, indexes, strict=True)):
         if result.HasField("error"):
-            sentence = errors.sentence_of(failure_of(result.error))
-            refused[index] = sentence.replace(f"emails[{position}].", "")
+            sentence = errors.sentence_of(failure_of_status(result.error))
+            failed[index] = sentence.replace(f"emails[{position}].", "")
         else:
             accepted.append(models.EmailId(id=result.email.id))
-    return accepted, refused
+    return accepted, failed
 
 
 def last_event_of(email: pb.Email) -> models.LastEvent:
@@ -140,7 +140,7 @@ def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:
 def _few(field: str, given: Entries) -> Entries:
     """Return `given`. Raise Rejected if it has too many entries for any field; sender has lower limits."""
     if len(given) > models.MOST_ENTRIES:
-        kind = errors.OF_FIELDS.get(field, errors.INVALID)
+        kind = errors.FIELD_KINDS.get(field, errors.INVALID)
         raise Rejected(
             kind, f"`{field}` has {len(given):,} entries; at most {models.MOST_ENTRIES} are allowed."
         )

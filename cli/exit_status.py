@@ -1,4 +1,4 @@
-"""Ends commands: prints errors for people and sets the exit code for scripts."""
+"""Runs commands: prints their errors for people, and sets the exit status for scripts."""
 
 import asyncio
 import sys
@@ -12,8 +12,8 @@ from chassis.config import ConfigError
 from cli.client import explain
 from cli.events import EventsUnavailable
 from cli.installation import NoInstallation
+from cli.polling import DemoFailed
 from cli.server_process import EmbeddedError
-from cli.until import StoryFailed
 
 FAILED, USAGE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
 
@@ -25,7 +25,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
     except grpc.aio.AioRpcError as error:
         unreachable = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
         end(UNAVAILABLE if unreachable else FAILED, *explain(error))
-    except (EmbeddedError, StoryFailed) as error:
+    except (EmbeddedError, DemoFailed) as error:
         end(FAILED, str(error))
     except EventsUnavailable as error:
         end(UNAVAILABLE, str(error))

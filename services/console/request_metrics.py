@@ -1,26 +1,21 @@
-"""Metrics and logs of every request: route, status and latency. Never content."""
+"""Metrics, log and id of every request: route, status and latency. Never content."""
 
-import re
 import time
 
 import structlog
-from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 
-from chassis.ids import uuid7
+from chassis.ids import REQUEST_ID, request_id_of
 from chassis.telemetry import get_logger
 from services.console.hardening import App, Message, Receive, Scope, Send
+from services.console.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 log = get_logger(__name__)
-REQUESTS = Counter("letterhead_http_total", "HTTP requests", ["method", "route", "status"])
-SECONDS = Histogram("letterhead_http_seconds", "Time to the first byte of the response", ["route"])
-REQUEST_ID = "x-request-id"
-_REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _QUIET = frozenset({"/healthz"})
 
 
-class Observed:
+class RequestMetrics:
     """The outermost middleware, so that rejected requests are counted too."""
 
     def __init__(self, app: App) -> None:
@@ -30,8 +25,7 @@ class Observed:
         """Assign the request id, pass the request on, and record the start of the response."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        given = Headers(scope=scope).get(REQUEST_ID, "")
-        request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(uuid7())
+        request_id = request_id_of(Headers(scope=scope).get(REQUEST_ID, ""))
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         start = time.monotonic()
@@ -48,8 +42,8 @@ class Observed:
 def _record(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "none")
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-    REQUESTS.labels(method, route, status).inc()
-    SECONDS.labels(route).observe(seconds)
+    HTTP_REQUESTS.labels(method, route, status).inc()
+    HTTP_SECONDS.labels(route).observe(seconds)
     if route in _QUIET:
         return
     write = log.warning if status >= 500 else log.info

@@ -1,32 +1,54 @@
 """Commands for links to one domain's page, for people who publish its DNS records and have no API key."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
 
 from cli.client import connect
+from cli.exit_status import run
 from cli.installation import Installation
 from cli.printer import Printer
 from letterhead.identity.v1.domains_pb2 import GetDomainRequest
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest, Link, ListLinksRequest, RevokeLinkRequest
 
 
-async def make_link(name: str, whom: str, days: int) -> None:
-    """Create a link to a domain's page and print it; its token cannot be shown again."""
+def create_link(
+    name: str,
+    whom: Annotated[str, typer.Option("--for", help="A note on who the link is for.")] = "",
+    days: Annotated[int, typer.Option(min=1, max=90, help="Days until the link expires.")] = 30,
+) -> None:
+    """Create a link to a domain's page, so that someone without an API key can publish its DNS records."""
+    run(_create(name, whom, days))
+
+
+def list_links(name: str) -> None:
+    """List the links to a domain's page."""
+    run(_list(name))
+
+
+def revoke_link(link_id: str) -> None:
+    """Revoke a link."""
+    run(_revoke(link_id))
+
+
+async def _create(name: str, whom: str, days: int) -> None:
+    """Create a link and print it; its token cannot be shown again."""
     installation = Installation.read()
     async with connect(installation) as services:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         request = CreateLinkRequest(domain_id=domain.id, name=whom)
         request.expire_time.FromDatetime(datetime.now(UTC) + timedelta(days=days))
-        made = await services.links.CreateLink(request)
+        created = await services.links.CreateLink(request)
     printer = Printer()
-    printer.say(f"{installation.console}/d/{made.token}")
+    printer.say(f"{installation.console}/d/{created.token}")
     printer.good(
-        f"expires {made.link.expire_time.ToJsonString()}; "
-        f"revoke it with `letterhead domains unlink {made.link.id}`"
+        f"expires {created.link.expire_time.ToJsonString()}; "
+        f"revoke it with `letterhead domains unlink {created.link.id}`"
     )
 
 
-async def list_links(name: str) -> None:
-    """Print a domain's links, without their tokens."""
+async def _list(name: str) -> None:
     async with connect(Installation.read()) as services:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         answer = await services.links.ListLinks(ListLinksRequest(domain_id=domain.id))
@@ -36,8 +58,7 @@ async def list_links(name: str) -> None:
     ])  # fmt: skip
 
 
-async def revoke_link(link_id: str) -> None:
-    """Revoke a link."""
+async def _revoke(link_id: str) -> None:
     async with connect(Installation.read()) as services:
         await services.links.RevokeLink(RevokeLinkRequest(link_id=link_id))
     Printer().good(f"link {link_id} is revoked")

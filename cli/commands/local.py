@@ -5,40 +5,43 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated
 
+import typer
+
+from cli.demo import open_demo
+from cli.exit_status import run
 from cli.installation import FILE, HOME, Installation
-from cli.prepare import prepare
+from cli.local_installation import running
 from cli.printer import Printer
 from cli.server_process import EmbeddedError
-from cli.stack import Echo, Plan, Stack
-from cli.story import telling
+from cli.stack import Plan
 from sandbox.client import connect_sandbox
-from services import PROCESSES
-
-# The number of steps that `Stack.start` and `prepare` report: one for each process, and six others.
-STEPS = len(PROCESSES) + 6
 
 
-@asynccontextmanager
-async def running(plan: Plan, printer: Printer, echo: Echo) -> AsyncIterator[tuple[Stack, Installation]]:
-    """Start and prepare a stack; stop it at the end of the block."""
-    stack = Stack(plan, echo)
-    try:
-        with printer.progress("starting", STEPS) as steps:
-            await stack.start(steps.done)
-            installation = await prepare(stack, steps.done)
-        installation.write(plan.home / FILE.name)
-        yield stack, installation
-    finally:
-        await stack.stop()
+def up(
+    *,
+    replicas: Annotated[
+        int, typer.Option(min=1, max=4, envvar="REPLICAS", help="Number of processes of each service.")
+    ] = 1,
+    free_ports: Annotated[
+        bool, typer.Option("--free-ports", help="Use any free ports instead of the documented ones.")
+    ] = False,
+) -> None:
+    """Run all services and the sandbox on this machine, in the foreground, until Ctrl-C."""
+    run(_up(replicas, free_ports=free_ports))
 
 
-async def up(replicas: int, *, free_ports: bool) -> None:
-    """Start everything and keep it running in the foreground until Ctrl-C."""
+def demo() -> None:
+    """Run the demo: verify a domain, send email from it, and handle a bounce."""
+    run(_demo())
+
+
+async def _up(replicas: int, *, free_ports: bool) -> None:
     printer = Printer()
     home = HOME.resolve()
     with _exclusively(home.parent):
@@ -53,7 +56,7 @@ async def up(replicas: int, *, free_ports: bool) -> None:
         (home / FILE.name).unlink(missing_ok=True)
 
 
-async def demo() -> None:
+async def _demo() -> None:
     """Run the demo on an installation of its own, on free ports, and stop it."""
     printer = Printer()
     with TemporaryDirectory(prefix="letterhead-demo-") as directory:
@@ -62,10 +65,10 @@ async def demo() -> None:
         async with (
             running(plan, printer, _discard) as (_, installation),
             connect_sandbox(installation.control) as sandbox,
-            telling(installation, sandbox, printer) as story,
+            open_demo(installation, sandbox, printer) as steps,
         ):
             started = time.monotonic()
-            await story.play()
+            await steps.run()
             printer.heading(
                 f"Demo completed in {time.monotonic() - started:.1f} s. Next: `make up`, and README.md."
             )

@@ -5,10 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from cli.demo import DemoResult, open_demo
+from cli.demo_domains import DemoDomains
+from cli.polling import DemoFailed
 from cli.printer import Printer
-from cli.story import Cast, Proof, telling
 from cli.supervisor import Part
-from cli.until import StoryFailed
 from services import with_grpc
 from tests.e2e.conftest import World
 from tests.e2e.judges import sitting
@@ -18,26 +19,28 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 HELO = "a1.smtp-out.amazonses.com"
-CHAPTERS = ("before", "publish", "strict", "bounce", "refused")
+STEPS = ("before", "publish", "strict", "bounce", "refused")
 
 
-def a_cast() -> Cast:
-    return Cast(domain=f"inbox.d{uuid4().hex[:10]}.ai", readers=f"mail.r{uuid4().hex[:10]}.com")
+def new_domains() -> DemoDomains:
+    return DemoDomains(domain=f"inbox.d{uuid4().hex[:10]}.ai", recipients=f"mail.r{uuid4().hex[:10]}.com")
 
 
-async def play(world: World, *, kill: str | None = None) -> Proof:
-    """Run the demo; with `kill`, kill every process of that service at the start of each chapter."""
+async def run_demo(world: World, *, kill: str | None = None) -> DemoResult:
+    """Run the demo; with `kill`, kill every process of that service at the start of each step."""
 
-    async def before(chapter: str) -> None:
-        if kill and chapter in CHAPTERS:
+    async def before(step: str) -> None:
+        if kill and step in STEPS:
             for part in world.stack.replicas_of(kill):
                 await _is_running(part)
                 part.kill()
 
-    async with telling(world.installation, world.sandbox, Printer(), cast=a_cast(), before=before) as story:
+    async with open_demo(
+        world.installation, world.sandbox, Printer(), names=new_domains(), before=before
+    ) as demo:
         try:
-            return await story.play()
-        except StoryFailed as error:
+            return await demo.run()
+        except DemoFailed as error:
             if kill:
                 error.add_note(f"{kill} was killed. {world.stack.end_of_log(kill)}")
             raise
@@ -51,19 +54,19 @@ def _starts(world: World, service: str) -> int:
     return sum(part.starts for part in world.stack.replicas_of(service))
 
 
-def check_outcome(proof: Proof) -> None:
+def check_outcome(result: DemoResult) -> None:
     """Assert the outcome that every run must have."""
-    own = [proof.emails[name] for name in ("strict", "relaxed")]
-    assert [email.state for email in proof.sent] == [email.STATE_SENT for email in proof.sent]
+    own = [result.emails[name] for name in ("strict", "relaxed")]
+    assert [email.state for email in result.sent] == [email.STATE_SENT for email in result.sent]
     assert {email["spf"]["result"] for email in own} == {"pass"}
     assert {email["dmarc"]["result"] for email in own} == {"pass"}
-    assert len({event.id for event in proof.events}) == 3
+    assert len({event.id for event in result.events}) == 3
 
 
 async def test_the_demo_succeeds(world: World) -> None:
-    proof = await play(world)
+    result = await run_demo(world)
 
-    check_outcome(proof)
+    check_outcome(result)
     await nothing_was_done_twice(world)
 
 
@@ -71,11 +74,11 @@ async def test_the_demo_succeeds(world: World) -> None:
 async def test_independent_verifiers_pass_the_delivered_email_and_fail_an_altered_one(
     world: World, workspace: Path
 ) -> None:
-    email = (await play(world)).emails["strict"]
+    email = (await run_demo(world)).emails["strict"]
     raw = await world.sandbox.raw(email["id"])
     altered = raw.replace(b"own letterhead", b"own letterheap", 1)
 
-    async with sitting(workspace / "story-judges", world.installation.recursor) as judges:
+    async with sitting(workspace / "demo-judges", world.installation.recursor) as judges:
         rspamd = await judges.rspamd(raw, sender=email["envelope_from"], helo=HELO)
         altered_rspamd = await judges.rspamd(altered, sender=email["envelope_from"], helo=HELO)
         opendkim, altered_opendkim = await judges.opendkim(raw), await judges.opendkim(altered)
@@ -86,14 +89,12 @@ async def test_independent_verifiers_pass_the_delivered_email_and_fail_an_altere
 
 
 @pytest.mark.parametrize("service", [each.name for each in with_grpc()])
-async def test_the_demo_succeeds_when_a_service_is_killed_in_every_chapter(
-    world: World, service: str
-) -> None:
+async def test_the_demo_succeeds_when_a_service_is_killed_in_every_step(world: World, service: str) -> None:
     starts = _starts(world, service)
 
-    proof = await play(world, kill=service)
+    result = await run_demo(world, kill=service)
 
-    check_outcome(proof)
+    check_outcome(result)
     await nothing_was_done_twice(world)
-    kills = len(CHAPTERS) * len(world.stack.replicas_of(service))
+    kills = len(STEPS) * len(world.stack.replicas_of(service))
     await eventually(lambda: _starts(world, service) >= starts + kills)

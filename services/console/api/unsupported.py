@@ -16,7 +16,7 @@ INBOXES = "Inboxes are not supported. Letterhead sends transactional email only.
 WEBHOOKS = "Webhooks are not supported yet. Subscribe to events on NATS instead; see docs/events.md."
 
 # Each path includes all paths below it. Most specific first.
-ABSENT: Mapping[str, str] = {
+UNSUPPORTED: Mapping[str, str] = {
     "/emails/receiving": INBOUND,
     "/emails/metrics": "Email metrics are not available here. The operator's Prometheus has them.",
     "/emails/{id}/share": "Sharing an email by link is not supported.",
@@ -42,19 +42,19 @@ def routes() -> list[BaseRoute]:
     """Return the routes of unsupported paths; they must come before the routes of the endpoints."""
     return [
         Route(each, _not_supported(message), methods=METHODS)
-        for path, message in ABSENT.items()
+        for path, message in UNSUPPORTED.items()
         for each in (path, f"{path}/{{rest:path}}")
     ]
 
 
-async def nothing_here(request: Request) -> Response:
+async def not_found(request: Request) -> Response:
     """Respond to any other path."""
     message = f"There is no endpoint at {request.url.path[:200]}. GET /openapi.json lists all endpoints."
     return errors.answer(Rejected(errors.NOT_FOUND, message))
 
 
 def _not_supported(message: str) -> Callable[[Request], Awaitable[Response]]:
-    async def absent(_: Request) -> Response:
+    async def reject(_: Request) -> Response:
         return errors.answer(Rejected(errors.NOT_FOUND, message))
 
-    return absent
+    return reject

@@ -1,24 +1,46 @@
-"""Sets up a new stack: verifies the shared domain, and creates a tenant with API keys."""
+"""Starts an installation on this machine and sets it up as an operator would, over gRPC.
 
-from collections.abc import Callable
+The set-up verifies the shared domain, and creates a tenant with API keys.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import fields
 
 from cli.client import Services, connect
+from cli.dns_records import type_of
 from cli.environments import SHARED_DOMAIN
-from cli.installation import Installation
-from cli.stack import Stack
-from cli.until import until
+from cli.installation import FILE, Installation
+from cli.polling import until
+from cli.printer import Printer
+from cli.stack import Echo, Plan, Stack
 from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
-from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, Domain, GetDomainRequest
+from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
 from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest, WatchDomainRequest
 from sandbox.client import connect_sandbox
+from services import PROCESSES
 
 TENANT = "Mnexa"
+# The number of steps that `Stack.start` and `_set_up` report: one for each process, and six others.
+STEPS = len(PROCESSES) + 6
 
 
-async def prepare(stack: Stack, step: Callable[[str], None]) -> Installation:
-    """Set up the shared domain and the tenant `Mnexa` over gRPC, as an operator would."""
+@asynccontextmanager
+async def running(plan: Plan, printer: Printer, echo: Echo) -> AsyncIterator[tuple[Stack, Installation]]:
+    """Start a stack and set it up; stop it at the end of the block."""
+    stack = Stack(plan, echo)
+    try:
+        with printer.progress("starting", STEPS) as steps:
+            await stack.start(steps.done)
+            installation = await _set_up(stack, steps.done)
+        installation.write(plan.home / FILE.name)
+        yield stack, installation
+    finally:
+        await stack.stop()
+
+
+async def _set_up(stack: Stack, step: Callable[[str], None]) -> Installation:
     names = {each.name for each in fields(Installation)}  # some addresses are internal to the stack
     known = {name: address for name, address in stack.addresses.items() if name in names}
     installation = Installation(
@@ -44,8 +66,7 @@ async def _verify_shared_domain(services: Services, installation: Installation) 
     domain = await until("SES creates the shared domain's identity", records)
     async with connect_sandbox(installation.control) as sandbox:
         for record in domain.records:
-            kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
-            await sandbox.publish(kind, record.name, record.value, priority=record.priority)
+            await sandbox.publish(type_of(record), record.name, record.value, priority=record.priority)
     await services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
 
     async def ready() -> Domain | None:

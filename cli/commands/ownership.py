@@ -6,10 +6,11 @@ import grpc
 import typer
 
 from cli.client import Services, connect
-from cli.ending import run
+from cli.commands.output import name_of
+from cli.commands.tenants import as_operator, find_tenant
+from cli.exit_status import run
 from cli.installation import Installation
 from cli.printer import Printer
-from cli.tenants import as_operator, find_tenant
 from letterhead.identity.v1.domains_pb2 import (
     AdoptDomainRequest,
     CreateDomainRequest,
@@ -47,7 +48,7 @@ async def _adopt(name: str, name_or_id: str, reason: str, *, create: bool) -> No
         request = AdoptDomainRequest(domain_id=domain.id, reason=reason)
         domain = (await services.domains.AdoptDomain(request)).domain
     Printer().good(
-        f"{domain.name} belongs to {tenant.name}: {_ownership(domain)}. "
+        f"{domain.name} belongs to {tenant.name}: {name_of(Domain.Ownership, domain.ownership)}. "
         f"Show its records with `letterhead domains show {domain.name}`."
     )
 
@@ -59,8 +60,8 @@ async def _domain_of(services: Services, tenant_id: str, name: str, *, create: b
     except grpc.aio.AioRpcError as error:
         if not create or error.code() is not grpc.StatusCode.NOT_FOUND:
             raise
-        made = await services.domains.CreateDomain(CreateDomainRequest(tenant_id=tenant_id, name=name))
-        return made.domain
+        created = await services.domains.CreateDomain(CreateDomainRequest(tenant_id=tenant_id, name=name))
+        return created.domain
     return found.domain
 
 
@@ -69,8 +70,4 @@ async def _release(name: str, reason: str) -> None:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
         request = ReleaseDomainRequest(domain_id=domain.id, reason=reason)
         domain = (await services.domains.ReleaseDomain(request)).domain
-    Printer().good(f"{domain.name} is released: {_ownership(domain)}")
-
-
-def _ownership(domain: Domain) -> str:
-    return Domain.Ownership.Name(domain.ownership).removeprefix("OWNERSHIP_")
+    Printer().good(f"{domain.name} is released: {name_of(Domain.Ownership, domain.ownership)}")

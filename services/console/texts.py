@@ -1,7 +1,4 @@
-"""The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure.
-
-Messages come from the services; `plain` only replaces the names of RPCs and of the mail service's provider.
-"""
+"""The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -14,6 +11,7 @@ from letterhead.sender.v1.emails_pb2 import Email, Recipient
 from letterhead.sender.v1.suppressions_pb2 import Suppression
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
 from services.console import chips
+from services.console.messages import plain
 
 _LABELS = {
     DnsRecord.PURPOSE_DKIM: "DKIM",
@@ -201,36 +199,36 @@ def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
     return sum(check.status == RecordCheck.STATUS_FOUND for check in required), len(required)
 
 
-def headline(known: Verification) -> tuple[str, str]:
+def headline(verification: Verification) -> tuple[str, str]:
     """Return the status of a domain as a title, and a sentence on what happens or what to do next."""
-    if (ownership := _ownership(known)) is not None:
+    if (ownership := _ownership(verification)) is not None:
         return ownership
-    if known.state in _HEADLINES:
-        return _HEADLINES[known.state]
-    there, wanted = found(known.records)
+    if verification.state in _HEADLINES:
+        return _HEADLINES[verification.state]
+    there, wanted = found(verification.records)
     if there == wanted and wanted:
-        return "All records found", plain(known.state_note)
+        return "All records found", plain(verification.state_note)
     return (
         "Add these records",
         "Enter them at your DNS provider. Each one turns green here automatically, within seconds.",
     )
 
 
-def challenged(known: Verification) -> bool:
+def challenged(verification: Verification) -> bool:
     """Return whether the owner must act to keep the domain."""
-    return known.ownership == Domain.OWNERSHIP_CHALLENGED
+    return verification.ownership == Domain.OWNERSHIP_CHALLENGED
 
 
-def _ownership(known: Verification) -> tuple[str, str] | None:
+def _ownership(verification: Verification) -> tuple[str, str] | None:
     """Return what to do to own a domain's name; None if nothing is open or the domain is being deleted."""
-    if known.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
+    if verification.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
         return None
-    if known.state == Domain.STATE_FAILED and known.ownership == Domain.OWNERSHIP_PROOF_DUE:
+    if verification.state == Domain.STATE_FAILED and verification.ownership == Domain.OWNERSHIP_PROOF_DUE:
         return _UNPROVEN
-    if known.ownership not in _OWNERSHIP:
+    if verification.ownership not in _OWNERSHIP:
         return None
-    title, sentence = _OWNERSHIP[known.ownership]
-    deadline = known.ownership_deadline_time.ToDatetime().strftime("%-d %B %Y, %H:%M UTC")
+    title, sentence = _OWNERSHIP[verification.ownership]
+    deadline = verification.ownership_deadline_time.ToDatetime().strftime("%-d %B %Y, %H:%M UTC")
     return title, sentence.format(deadline=deadline)
 
 
@@ -270,40 +268,11 @@ def state_word(name: str) -> str:
     return chips.domain_state(Domain.State.Value(f"STATE_{name}")).word
 
 
-def sentence(text: str) -> str:
-    """Return a service's error message as a sentence with a capital letter and a full stop."""
-    text = plain(text.strip())
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
-def plain(text: str) -> str:
-    """Return a service's message without RPC names and without the name of the mail service's provider."""
-    begins_upper = text[:1].isupper()
-    for pattern, replacement in _PLAIN:
-        text = pattern.sub(replacement, text)
-    return text[:1].upper() + text[1:] if begins_upper else text
-
-
 # The page already shows the name to enter next to this message, so `advice` shortens it.
 _NOT_THERE = re.compile(r"There is no \w+ record at \S+ yet\. Add it in the DNS of ([^\s;]+);")
 # A DKIM token; the record next to the message shows all of it.
 _TOKEN = re.compile(r"\b[a-z0-9]{32}\b")
 TOKEN_SHOWN = 6
-_PLAIN = (
-    (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
-    (re.compile(r"\bGetDomain shows it and its records\b"), "it is in your list"),
-    (re.compile(r"\bGetDomain\b"), "its page"),
-    (re.compile(r" with (?:CreateDomain|SendTestCode)\b"), ""),
-    (
-        re.compile(
-            r"\b[Tt]his request_id was used before for something else; use a new one for a new request\b"
-        ),
-        "this form was already submitted and its result is in the list; submit it again for another one",
-    ),
-    (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
-    (re.compile(r"\bAWS\b"), "the mail service"),
-)
 
 
 def _servers(check: RecordCheck) -> str:
