@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.sender.model.emails import State
+from services.sender.model.states import State
 
 # A SANDBOXED account may send to verified recipients; SES itself rejects all others.
 _OPEN = frozenset({"READY", "UNDER_REVIEW", "SANDBOXED"})

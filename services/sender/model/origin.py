@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from services.sender.model.emails import Address, SentAs
+from services.sender.model.emails import Address
 from services.sender.model.impersonation import ProtectedNames
+from services.sender.model.states import SentAs
 
 STAND_IN = "sender"
 

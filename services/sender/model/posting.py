@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.sender.model.answers import Accepted, Answer, Lost, Then
-from services.sender.model.emails import Address, AttemptState, Content, Move, Outcome, RecipientKind, State
+from services.sender.model.emails import Address, Content, RecipientKind
 from services.sender.model.mime import MimeMessage
 from services.sender.model.origin import (
     Domain,
@@ -20,6 +20,7 @@ from services.sender.model.origin import (
     own_sender,
     shared_sender,
 )
+from services.sender.model.states import AttemptState, Move, Outcome, State
 
 GONE = "Its domain was deleted before the email could be sent. Nothing was sent."
 SUPERSEDED = (

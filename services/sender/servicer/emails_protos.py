@@ -15,13 +15,11 @@ from services.sender.model.emails import (
     OnUnknown,
     Recipient,
     RecipientKind,
-    RecipientState,
     Rejection,
-    SentAs,
-    State,
     Transition,
 )
 from services.sender.model.headers import Unsubscribe
+from services.sender.model.states import RecipientState, SentAs, State
 from services.sender.servicer.times import duration_of, nearest_span, nearest_time
 
 _STATES = {state: pb.Email.State.Value(f"STATE_{state}") for state in State}

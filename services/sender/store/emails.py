@@ -8,7 +8,8 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Database, Queries, Record
 from chassis.pages import Window
-from services.sender.model.emails import Attachment, Email, Recipient, State
+from services.sender.model.emails import Attachment, Email, Recipient
+from services.sender.model.states import State
 from services.sender.store.rows import to_attachment, to_email, to_entry, to_recipient, to_transition
 
 QUERIES = Queries.load(Path(__file__).with_name("emails.sql"))

@@ -8,7 +8,7 @@ from datetime import timedelta
 from chassis.batcher import Batcher
 from chassis.database import Database
 from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
-from services.sender.model.emails import Outcome
+from services.sender.model.states import Outcome
 from services.sender.store.states import EmailStates
 
 MOST = 100  # outcomes per transaction

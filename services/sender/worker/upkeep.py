@@ -9,10 +9,10 @@ from uuid import UUID
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from services.sender.model.answers import Rejected, Then
-from services.sender.model.emails import AttemptState, Move, Outcome, State
 from services.sender.model.feedback import proof, proven_move
 from services.sender.model.origin import Domain, Origin, origin
 from services.sender.model.posting import ENDED, SUPERSEDED
+from services.sender.model.states import AttemptState, Move, Outcome, State
 from services.sender.store.feedback_liveness import Windows
 from services.sender.store.queue import QueueStore
 from services.sender.store.states import EmailStates

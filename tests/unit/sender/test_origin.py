@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.sender.model.emails import Address, SentAs
+from services.sender.model.emails import Address
 from services.sender.model.impersonation import RESERVED, ProtectedNames
 from services.sender.model.origin import (
     STAND_IN,
@@ -19,6 +19,7 @@ from services.sender.model.origin import (
     own_sender,
     shared_sender,
 )
+from services.sender.model.states import SentAs
 from tests.figures import Figure
 
 # All domain states, an empty one, and one that a later version may add.

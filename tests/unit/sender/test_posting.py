@@ -8,9 +8,10 @@ import pytest
 
 from services.sender.model.account import Account, Allowance, waiting_note
 from services.sender.model.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
-from services.sender.model.emails import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
+from services.sender.model.emails import Address, Content, RecipientKind
 from services.sender.model.origin import Domain, Sender, SharedSender, VerificationStatus
 from services.sender.model.posting import Addressee, Candidate, Posting, decide, message, outcome, post
+from services.sender.model.states import AttemptState, Move, SentAs, State
 
 SHARED = SharedSender("send.e2a.dev", "e2a")
 TO = Addressee(0, RecipientKind.TO, Address("to@example.com"), suppressed=False)
