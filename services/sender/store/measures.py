@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-from prometheus_client import Gauge
-
 from chassis.database import Database, Queries
+from services.sender.metrics import SLOWED, WAITING
 
 QUERIES = Queries.load(Path(__file__).with_name("measures.sql"))
 MOST = 10_000  # counting stops here, to bound its cost
-WAITING = Gauge("letterhead_sender_waiting_emails", "Emails that are HELD or UNKNOWN, up to 10000", ["state"])
-SLOWED = Gauge("letterhead_sender_slowed_tenants", "Tenants that are slowed down for a poor reputation")
 
 
 class Measures:

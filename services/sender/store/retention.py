@@ -3,18 +3,14 @@
 from datetime import timedelta
 from pathlib import Path
 
-from prometheus_client import Gauge
-
 from chassis.database import Database, Queries
 from chassis.retention import Rule
 from chassis.telemetry import get_logger
+from services.sender.metrics import AHEAD
 from services.sender.model.reputation import WINDOW
 
 log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("retention.sql"))
-AHEAD = Gauge(
-    "letterhead_sender_days_ahead", "How many of the next 7 days have a partition for the history of emails"
-)
 
 # Only recent heartbeats prove anything; older ones are kept to investigate incidents.
 HEARTBEATS_KEPT = timedelta(days=7)
