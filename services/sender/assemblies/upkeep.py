@@ -13,9 +13,9 @@ from letterhead.sender.v1 import resolution_pb2_grpc
 from services.sender.commands.decisions import Decisions
 from services.sender.config import Config
 from services.sender.servicer.resolution import ResolutionServicer
+from services.sender.store.backlog import Backlog
 from services.sender.store.decisions import DecisionStore
 from services.sender.store.limits import LimitStore
-from services.sender.store.measures import Measures
 from services.sender.store.queue import QueueStore
 from services.sender.store.retention import Days, rules
 from services.sender.store.states import EmailStates
@@ -36,7 +36,7 @@ def upkeep(settings: Config, platform: Platform, states: EmailStates, queue: Que
         *([expiring, releasing] if settings.submitting else []),
         PeriodicTask("superseded domains", tasks.supersede, interval=timedelta(seconds=2)),
         PeriodicTask("limits", LimitStore(database, settings.limits).declare, interval=timedelta(minutes=1)),
-        PeriodicTask("measures", Measures(database).take, interval=GAUGES_INTERVAL),
+        PeriodicTask("measures", Backlog(database).measure, interval=GAUGES_INTERVAL),
         PeriodicTask("days of history", Days(database).turn, interval=timedelta(minutes=10)),
         Retention(database, rules(emails=settings.email_retention, requests=settings.request_retention)).task,
     ]
