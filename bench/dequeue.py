@@ -11,7 +11,7 @@ import asyncpg
 
 from bench.meter import Meter, Used
 from bench.world import World, migrated
-from services.sender.store.emails import SesRegion
+from services.sender.model.account import SesRegion
 from services.sender.store.queue import QUERIES, QueueStore
 from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant

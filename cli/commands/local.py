@@ -21,6 +21,7 @@ from cli.printer import Printer
 from cli.server_process import EmbeddedError
 from cli.stack import Plan
 from sandbox.client import connect_sandbox
+from services import PROCESSES
 
 
 def up(

@@ -35,7 +35,7 @@ MAX_RECIPIENTS = 50  # SES's limit for one request, To, Cc and Bcc together
 MAX_REPLY_TO = 10
 MAX_SUBJECT = 998  # characters
 MAX_TAGS = 20
-# Tags with this prefix identify an email in SES's events, so callers must not set them (`posting.tags`).
+# Tags with this prefix identify an email in SES's events, so callers must not set them (`posting.post`).
 OWN_TAGS = "lh-"
 MAX_REQUEST_ID = 256
 # SES's limit, after encoding (https://docs.aws.amazon.com/ses/latest/dg/quotas.html).

@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 
-from services.sender.model.emails import State
+from services.sender.model.states import State
 
 # A SANDBOXED account may send to verified recipients; SES itself rejects all others.
 _OPEN = frozenset({"READY", "UNDER_REVIEW", "SANDBOXED"})
+
+
+@dataclass(frozen=True, slots=True)
+class SesRegion:
+    """The AWS account and region that emails are sent from."""
+
+    account: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.changes import Changes
 from services.sender.commands.test_emails import TestEmails
 from services.sender.errors import DomainNotFound, EmailNotFound, TenantNotFound
-from services.sender.model.emails import Email, Rejection, State
-from services.sender.servicer.emails_protos import spec_of, to_proto, to_result
-from services.sender.servicer.times import nearest_time
+from services.sender.model.emails import Email, Rejection
+from services.sender.model.states import State
+from services.sender.servicer.mappers import nearest_time, spec_of, to_proto, to_result
 from services.sender.store.acceptance import Request
 from services.sender.store.emails import EmailStore
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
-from services.sender.model.emails import State
+from services.sender.model.states import State
 
 QUERIES = Queries.load(Path(__file__).with_name("changes.sql"))
 

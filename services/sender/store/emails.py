@@ -1,27 +1,21 @@
 """Reads and lists emails. `acceptance` stores them, `states` changes their state."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Database, Queries, Record
 from chassis.pages import Window
-from services.sender.model.emails import Attachment, Email, Recipient, State
+from services.sender.model.account import SesRegion
+from services.sender.model.emails import Attachment, Email, Recipient
+from services.sender.model.states import State
 from services.sender.store.rows import to_attachment, to_email, to_entry, to_recipient, to_transition
 
 QUERIES = Queries.load(Path(__file__).with_name("emails.sql"))
 SEARCHED = 20_000  # newest emails to search: there is no index for substrings
 LONGEST_TIMELINE = 1_000  # entries, because machines may open an email again and again
-
-
-@dataclass(frozen=True, slots=True)
-class SesRegion:
-    """The AWS account and region that emails are sent from."""
-
-    account: str
-    region: str
 
 
 class EmailStore:

@@ -11,8 +11,8 @@ from chassis.database import Connection, Queries, Record
 from chassis.events import ReceivedEvent
 from chassis.telemetry import get_logger
 from services.sender.events import read_report
-from services.sender.model.emails import Move, RecipientState, State
 from services.sender.model.feedback import Report, proof, to_advance, to_suppress
+from services.sender.model.states import Move, RecipientState, State
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import Listing, SuppressionStore
 from services.sender.store.unmatched import UnmatchedStore

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from chassis.config import setting
 from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
 
@@ -18,32 +17,6 @@ PROCESSED_WITHIN = timedelta(seconds=5)
 # The task runs every second. After a longer gap, it is unknown whether feedback was live in between.
 LONGEST_GAP = timedelta(seconds=5)
 ENOUGH_HEARTBEATS = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Windows:
-    """How long to wait for evidence of a lost answer, and what proves that feedback is live."""
-
-    unknown_window: timedelta = setting(
-        timedelta(minutes=15), help="seconds without an event after which an email of unknown outcome is held"
-    )
-    resend_window: timedelta = setting(
-        timedelta(seconds=60),
-        help="seconds without an event after which it is sent once more, if it asked for that",
-    )
-    liveness_sends: int = setting(
-        20,
-        help="number of later attempts with events that make a missing event count",
-        minimum=1,
-        maximum=1000,
-    )
-    liveness_freshness: timedelta = setting(
-        timedelta(minutes=2), help="seconds for which such events count", minimum=timedelta(seconds=1)
-    )
-    heartbeat_interval: timedelta = setting(
-        timedelta(seconds=10),
-        help="seconds between emails to SES's simulator while events are needed as proof",
-    )
 
 
 @dataclass(frozen=True, slots=True)

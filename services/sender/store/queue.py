@@ -12,11 +12,11 @@ from uuid import UUID
 
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
-from services.sender.model.account import Account
-from services.sender.model.emails import Address, Attachment, Content, Move, RecipientKind, SentAs, State
+from services.sender.model.account import Account, SesRegion
+from services.sender.model.emails import Address, Attachment, Content, RecipientKind
 from services.sender.model.origin import Domain, Sender, SharedSender
 from services.sender.model.posting import Addressee, Candidate, Posting, decide
-from services.sender.store.emails import SesRegion
+from services.sender.model.states import Move, SentAs, State
 from services.sender.store.rows import is_signing, to_account, to_attachment, to_content, to_domain
 from services.sender.store.states import EmailStates
 

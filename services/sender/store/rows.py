@@ -17,14 +17,12 @@ from services.sender.model.emails import (
     Reason,
     Recipient,
     RecipientKind,
-    RecipientState,
-    SentAs,
-    State,
     Suppression,
     Terms,
     Transition,
 )
 from services.sender.model.origin import Domain, VerificationStatus, signs
+from services.sender.model.states import RecipientState, SentAs, State
 from services.sender.model.timeline import entered, reported
 
 

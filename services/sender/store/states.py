@@ -8,7 +8,7 @@ from chassis.database import Connection, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.sender import events
-from services.sender.model.emails import (
+from services.sender.model.states import (
     ATTEMPT_TRANSITIONS,
     FINAL,
     TRANSITIONS,

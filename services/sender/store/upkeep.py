@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Database, Queries
-from services.sender.store.feedback_liveness import Windows
+from services.sender.config import Windows
 
 QUERIES = Queries.load(Path(__file__).with_name("upkeep.sql"))
 BATCH = 200  # rows per run

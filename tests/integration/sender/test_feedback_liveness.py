@@ -13,7 +13,7 @@ import pytest
 
 from cli.aws_setup import set_up
 from letterhead.sender.v1.emails_pb2 import ON_UNKNOWN_RESEND, Email
-from services.sender.store.feedback_liveness import Windows
+from services.sender.config import Windows
 from services.webhooks.__main__ import running
 from services.webhooks.config import Config, Feedback
 from tests.factories import ACCOUNT, REGION, Domain

@@ -7,10 +7,22 @@ from uuid import uuid4
 import pytest
 
 from services.sender.model.account import Account, Allowance, waiting_note
-from services.sender.model.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
-from services.sender.model.emails import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
+from services.sender.model.emails import Address, Content, RecipientKind
 from services.sender.model.origin import Domain, Sender, SharedSender, VerificationStatus
-from services.sender.model.posting import Addressee, Candidate, Posting, decide, message, outcome, post
+from services.sender.model.posting import (
+    Accepted,
+    Addressee,
+    Answer,
+    Candidate,
+    Lost,
+    Posting,
+    decide,
+    message,
+    outcome,
+    post,
+)
+from services.sender.model.states import AttemptState, Move, SentAs, State
+from services.sender.ses import PAUSED, REJECTED, RETURN_PATH
 
 SHARED = SharedSender("send.e2a.dev", "e2a")
 TO = Addressee(0, RecipientKind.TO, Address("to@example.com"), suppressed=False)
@@ -44,6 +56,13 @@ def sent_as(decision: Sender | Move | None) -> SentAs | None:
 
 def test_email_from_a_ready_domain_is_sent_as_its_own() -> None:
     assert sent_as(decide(EMAIL, READY, SHARED)) is SentAs.OWN
+
+
+def test_an_own_domain_uses_the_requested_from_even_with_a_reserved_local_part() -> None:
+    requested, replies = Address("postmaster@inbox.mnexa.ai"), (Address("help@inbox.mnexa.ai"),)
+    email = replace(EMAIL, sender=requested, content=replace(EMAIL.content, reply_to=replies))
+
+    assert decide(email, READY, SHARED) == Sender(SentAs.OWN, requested, replies)
 
 
 def test_email_from_an_unready_domain_uses_the_shared_sender_or_is_held() -> None:

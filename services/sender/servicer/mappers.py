@@ -1,7 +1,13 @@
-"""Mappers between the contract's email messages and values."""
+"""Mappers between the contract's email messages and values.
+
+Times and durations out of range become the nearest possible ones, so that the checks can name the field.
+"""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
 
 from chassis.protos import stamp_of
@@ -15,18 +21,17 @@ from services.sender.model.emails import (
     OnUnknown,
     Recipient,
     RecipientKind,
-    RecipientState,
     Rejection,
-    SentAs,
-    State,
     Transition,
 )
 from services.sender.model.headers import Unsubscribe
-from services.sender.servicer.times import duration_of, nearest_span, nearest_time
+from services.sender.model.states import RecipientState, SentAs, State
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
+_LAST = datetime.max.replace(tzinfo=UTC)
 _STATES = {state: pb.Email.State.Value(f"STATE_{state}") for state in State}
 _POLICIES = {policy: pb.OnUnknown.Value(f"ON_UNKNOWN_{policy}") for policy in OnUnknown}
-_POLICIES_ASKED: Mapping[int, OnUnknown] = {
+_REQUESTED_POLICIES: Mapping[int, OnUnknown] = {
     pb.ON_UNKNOWN_UNSPECIFIED: OnUnknown.HOLD,
     **{value: policy for policy, value in _POLICIES.items()},
 }
@@ -57,8 +62,8 @@ def spec_of(request: pb.SendEmailRequest) -> EmailSpec:
             for each in request.attachments
         ],
         send_at=nearest_time(request.send_time) if request.HasField("send_time") else None,
-        on_unknown=_POLICIES_ASKED.get(request.on_unknown, ""),  # the checks reject an unknown policy
-        window=nearest_span(request.unknown_window) if request.HasField("unknown_window") else None,
+        on_unknown=_REQUESTED_POLICIES.get(request.on_unknown, ""),  # the checks reject an unknown policy
+        window=_nearest_span(request.unknown_window) if request.HasField("unknown_window") else None,
         unsubscribe=_unsubscribe(request),
         in_reply_to=request.in_reply_to,
         references=request.references,
@@ -110,7 +115,7 @@ def to_proto(email: Email) -> pb.Email:
         attachments=map(_attachment, email.content.attachments),
         scheduled_time=stamp_of(email.terms.send_at),
         on_unknown=_POLICIES[email.terms.on_unknown],
-        unknown_window=duration_of(email.terms.window),
+        unknown_window=_duration(email.terms.window),
         **{"from": _address(email.sender)},
     )
 
@@ -154,3 +159,28 @@ def _entry(entry: Entry) -> pb.TimelineEntry:
         note=entry.note,
         recipients=entry.recipients,
     )
+
+
+def nearest_time(stamp: Timestamp) -> datetime:
+    """Return the time of a stamp; a time out of range becomes the first or last possible one."""
+    try:
+        return stamp.ToDatetime(UTC)
+    except (ValueError, OverflowError):
+        return _FIRST if stamp.seconds < 0 else _LAST
+
+
+def _nearest_span(duration: Duration) -> timedelta:
+    """Return the length of a duration; one out of range becomes the shortest or longest possible one."""
+    try:
+        return duration.ToTimedelta()
+    except (ValueError, OverflowError):
+        return timedelta.min if duration.seconds < 0 else timedelta.max
+
+
+def _duration(span: timedelta | None) -> Duration | None:
+    """Return a duration message; None stays absent."""
+    if span is None:
+        return None
+    duration = Duration()
+    duration.FromTimedelta(span)
+    return duration
