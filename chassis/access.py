@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from chassis.database import Database, Record
@@ -114,9 +115,9 @@ class Visibility:
     kinds: frozenset[Scope] = KINDS[Scope.ADMIN]
 
     @property
-    def conditions(self) -> tuple[UUID | None, list[UUID] | None]:
-        """Return tenant and domains as parameters of a statement, in which NULL means "any"."""
-        return self.tenant_id, sorted(self.claim_ids) or None
+    def filter(self) -> dict[str, Any]:
+        """Return the parameters `:tenant_id` and `:claim_ids` of a statement, in which NULL means "any"."""
+        return {"tenant_id": self.tenant_id, "claim_ids": sorted(self.claim_ids) or None}
 
     @property
     def of_installation(self) -> bool:

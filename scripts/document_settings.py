@@ -29,7 +29,7 @@ UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": time
 
 def settings_of(process: Process) -> type[Any]:
     """Return the dataclass with all settings of a process."""
-    found: type[Any] = import_module(f"{process.module}.__main__").Config
+    found: type[Any] = import_module(f"{process.module}.config").Config
     return found
 
 

@@ -7,6 +7,7 @@ Calls block, so they run in the sender's threads.
 """
 
 import functools
+import socket
 import threading
 import time
 from collections.abc import Mapping
@@ -121,6 +122,8 @@ class Ses:
             proxies=get_environ_proxies(self._client.meta.endpoint_url),
             timeout=TIMEOUTS.seconds,
             max_pool_connections=threads,
+            # Without it, the kernel holds back the end of a request until SES acknowledges its beginning.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
         )
         # With this public hook, a handler sends the request instead of botocore.
         self._client.meta.events.register("before-send.sesv2.SendEmail", self._send)

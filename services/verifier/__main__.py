@@ -5,7 +5,9 @@ from contextlib import asynccontextmanager
 
 from chassis import server
 from chassis.assembly import open_platform, serving
-from services.verifier.assemblies import checks, rpcs, ses
+from services.verifier.assemblies.checks import checks
+from services.verifier.assemblies.ses_queries import ses_queries
+from services.verifier.assemblies.verifications import verifications
 from services.verifier.config import Config
 
 
@@ -14,11 +16,11 @@ async def running(settings: Config) -> AsyncIterator[int]:
     """Run the service until the block ends; yield the port it listens on."""
     async with (
         open_platform(settings, "verifier") as platform,
-        ses.opened(settings, platform) as ses_queries,
+        ses_queries(settings, platform) as querying,
     ):
-        dns_checks = checks.assembled(settings, platform, wake_ses_queries=ses_queries.wake)
-        verifications = rpcs.assembled(platform, wake_checks=dns_checks.wake)
-        async with serving(settings, platform, [ses_queries, dns_checks, verifications]) as port:
+        checking = checks(settings, platform, wake_ses_queries=querying.wake)
+        answering = verifications(platform, wake_checks=checking.wake)
+        async with serving(settings, platform, [querying, checking, answering]) as port:
             yield port
 
 

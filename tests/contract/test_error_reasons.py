@@ -38,20 +38,20 @@ def _of_call(call: ast.Call, kind: type[ServiceError]) -> Iterator[Raised]:
         given += call.args[:1]
     if not given and issubclass(kind, InvalidArgument):
         yield "INVALID_FIELD", kind
-    yield from ((each.value, kind) for each in given if _is_text(each))
+    yield from ((text, kind) for each in given if (text := _text(each)) is not None)
 
 
 def _of_class(node: ast.ClassDef, base: type[ServiceError]) -> Iterator[Raised]:
     calls = [each for each in ast.walk(node) if isinstance(each, ast.Call)]
     yield from (
-        (call.args[0].value, base)
+        (text, base)
         for call in calls
-        if ast.unparse(call.func) == "super().__init__" and call.args and _is_text(call.args[0])
+        if ast.unparse(call.func) == "super().__init__" and call.args and (text := _text(call.args[0]))
     )
 
 
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def _text(node: ast.expr) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
 
 
 def _base(node: ast.ClassDef) -> type[ServiceError] | None:

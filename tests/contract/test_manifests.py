@@ -278,7 +278,7 @@ CHECKED_AS_ANOTHER = {"DeleteMessageBatch"}
         ("verifier/ses.py", "sesv2", "ses", "verifier"),
         ("sender/ses.py", "sesv2", "ses", "sender"),
         ("webhooks/intake/queue.py", "sqs", "sqs", "webhooks"),
-        ("webhooks/intake/subscriptions.py", "sns", "sns", "webhooks-sns-https"),
+        ("webhooks/intake/endpoint.py", "sns", "sns", "webhooks-sns-https"),
     ],
 )
 def test_an_aws_role_allows_exactly_the_calls_of_its_service(

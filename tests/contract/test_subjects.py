@@ -1,15 +1,15 @@
 """The list of events, owners and consumers matches the code of the services."""
 
+import ast
 import re
 from importlib import import_module
 
 import pytest
 
 from chassis.events.subjects import CONSUMED, OWNERS, PUBLISHED, durable
-from tests.contract.sources import ROOT
+from tests.contract.sources import ROOT, files, parsed
 
 NAME = re.compile(r'"([a-z]+\.[a-z]+)"')
-CONSUMER = re.compile(r'Consumer\(\s*database, stream, SCHEMA, "([a-z]+)", (.+?), [\w.]+\)')
 
 
 @pytest.mark.parametrize("service", PUBLISHED)
@@ -26,18 +26,23 @@ def test_an_event_has_one_owner() -> None:
 
 
 def test_services_start_exactly_the_listed_consumers() -> None:
-    started = {
-        service: dict(
-            re.findall(r'Consumer\(\s*database, stream, SCHEMA, "([a-z]+)", (.+?), [\w.]+\)', source)
-        )
-        for service in PUBLISHED
-        if "Consumer(" in (source := (ROOT / f"services/{service}/__main__.py").read_text(encoding="utf-8"))
-    }
+    started = {service: names for service in PUBLISHED if (names := consumers_of(service))}
 
     assert {service: set(names) for service, names in started.items()} == {
         service: set(names) for service, names in CONSUMED.items()
     }
     for service, names in started.items():
         for name, subjects in names.items():
-            found = eval(subjects, vars(import_module(f"services.{service}.__main__")))  # noqa: S307 - our own source
-            assert set(found) == set(CONSUMED[service][name]), durable(service, name)
+            assert set(subjects) == set(CONSUMED[service][name]), durable(service, name)
+
+
+def consumers_of(service: str) -> dict[str, list[str]]:
+    """Return the subjects of each consumer that a service's assemblies start, by the consumer's name."""
+    found = {}
+    for path in files(f"services/{service}/assemblies"):
+        module = import_module(".".join(path.with_suffix("").parts))
+        for call in ast.walk(parsed(path)):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "Consumer":
+                name, subjects = (ast.unparse(each) for each in call.args[3:5])
+                found[ast.literal_eval(name)] = list(eval(subjects, vars(module)))  # noqa: S307 - our own source
+    return found

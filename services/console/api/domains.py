@@ -6,7 +6,7 @@ from chassis.client import CallFailed
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import GetVerificationRequest, RecordCheck, VerifyDomainRequest
 from services.console.api import errors, models
-from services.console.api.domains_mappers import detail_of, is_shown, states_shown, summary_of
+from services.console.api.domain_mappers import detail_of, is_shown, states_shown, summary_of
 from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of

@@ -7,7 +7,7 @@ import msgspec
 
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import documents, errors, models
-from services.console.api.emails_mappers import detail_of, request_of, results_of, summary_of
+from services.console.api.email_mappers import detail_of, request_of, results_of, summary_of
 from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint, decoded
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of

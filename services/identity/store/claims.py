@@ -36,8 +36,7 @@ async def notify(connection: Connection) -> None:
 
 async def find_claim(connection: Connection, claim_id: UUID, sees: Visibility) -> Claim | None:
     """Return a claim, or None if it does not exist or the caller may not see it."""
-    tenant_id, visible = sees.conditions
-    query = QUERIES.get_claim(claim_id=claim_id, tenant_id=tenant_id, claim_ids=visible)
+    query = QUERIES.get_claim(claim_id=claim_id, **sees.filter)
     row = await connection.fetchrow(*query)
     return to_claim(row) if row else None
 

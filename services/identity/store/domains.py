@@ -140,8 +140,7 @@ class DomainStore:
 
     async def get(self, domain_id: UUID, sees: Visibility) -> Domain:
         """Return a domain with its records; raise DomainNotFound."""
-        tenant_id, visible = sees.conditions
-        query = QUERIES.get_domains(ids=[domain_id], tenant_id=tenant_id, claim_ids=visible)
+        query = QUERIES.get_domains(ids=[domain_id], **sees.filter)
         row = await self._database.fetchrow(*query)
         if row is None:
             raise DomainNotFound
@@ -159,10 +158,8 @@ class DomainStore:
         self, sees: TenantVisibility, states: tuple[str, ...], asked: Window, search: str = ""
     ) -> list[Domain]:
         """Return a page of a tenant's domains, nearest to the cursor first, with two statements."""
-        tenant_id, visible = sees.conditions
         query = QUERIES.list_domains(
-            tenant_id=tenant_id,
-            claim_ids=visible,
+            **sees.filter,
             states=states,
             after=asked.after,
             before=asked.before,
@@ -170,7 +167,7 @@ class DomainStore:
             search=search,
         )
         ids = [row["id"] for row in await self._database.fetch(*query)]
-        query = QUERIES.get_domains(ids=ids, tenant_id=tenant_id, claim_ids=visible)
+        query = QUERIES.get_domains(ids=ids, **sees.filter)
         by_id = {row["id"]: _domain(row) for row in await self._database.fetch(*query)}
         return [by_id[each] for each in ids if each in by_id]
 

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from chassis.access import TenantVisibility, Visibility
 from chassis.database import Database, Queries, Record
-from chassis.errors import InvalidField, RequestIdReused
+from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import Window
 from services.identity.errors import DomainNotFound, KeyNotFound, TooManyKeys
 from services.identity.model.keys import ApiKey, NewKey
-from services.identity.store.requests import Request, earlier_answer
+from services.identity.store.requests import Request, reject_repetition
 from services.identity.store.tenants import lock_tenant
 
 QUERIES = Queries.load(Path(__file__).with_name("keys.sql"))
@@ -30,13 +30,11 @@ class KeyStore:
         """
         async with self._database.transaction() as connection:
             await lock_tenant(connection, key.tenant_id)
-            if await earlier_answer(connection, request, key.id):
-                raise RequestIdReused(request.request_id)
+            await reject_repetition(connection, request, key.id)
             live = await connection.fetchval(*QUERIES.count_live_keys(tenant_id=key.tenant_id))
             if live >= self._limit:
                 raise TooManyKeys(self._limit)
-            tenant_id, visible = sees.conditions
-            query = QUERIES.count_claims(tenant_id=tenant_id, claim_ids=visible, requested=key.claim_ids)
+            query = QUERIES.count_claims(**sees.filter, requested=key.claim_ids)
             if await connection.fetchval(*query) != len(key.claim_ids):
                 raise DomainNotFound
             row = await connection.fetchrow(

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Connection, Database, Queries, Record
-from chassis.errors import InvalidField, RequestIdReused
+from chassis.errors import InvalidField
 from services.identity.errors import DomainDeleting, DomainNotFound, LinkNotFound, TooManyLinks
 from services.identity.model.domains import Phase
 from services.identity.model.links import Link, NewLink
-from services.identity.store.requests import Request, earlier_answer
+from services.identity.store.requests import Request, reject_repetition
 from services.identity.store.tenants import lock_tenant
 
 QUERIES = Queries.load(Path(__file__).with_name("links.sql"))
@@ -25,7 +25,7 @@ class LinkStore:
         self._database = database
         self._limit = limit
 
-    async def create(self, link: NewLink, sees: Visibility, *, request_id: str) -> Link:
+    async def create(self, link: NewLink, sees: Visibility, *, request_id: str | None) -> Link:
         """Store a link within the domain's limit.
 
         Raise RequestIdReused for a repeated request: its token is not stored and cannot be returned again.
@@ -35,8 +35,7 @@ class LinkStore:
             await lock_tenant(connection, owner)
             content = (link.claim_id, link.name, link.expires_at)
             asked = Request(owner, "CreateLink", request_id, content)
-            if await earlier_answer(connection, asked, link.id):
-                raise RequestIdReused(request_id)
+            await reject_repetition(connection, asked, link.id)
             live = await connection.fetchval(*QUERIES.count_live_links(claim_id=link.claim_id))
             if live >= self._limit:
                 raise TooManyLinks(self._limit)
@@ -47,19 +46,15 @@ class LinkStore:
         self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
     ) -> list[Link]:
         """Return a domain's links older than the link `after`, newest first; raise DomainNotFound."""
-        tenant_id, visible = sees.conditions
-        query = QUERIES.find_claim_of_link(claim_id=claim_id, tenant_id=tenant_id, claim_ids=visible)
+        query = QUERIES.find_claim_of_link(claim_id=claim_id, **sees.filter)
         if await self._database.fetchrow(*query) is None:
             raise DomainNotFound
-        query = QUERIES.list_links(
-            claim_id=claim_id, tenant_id=tenant_id, claim_ids=visible, after=after, limit=limit
-        )
+        query = QUERIES.list_links(claim_id=claim_id, **sees.filter, after=after, limit=limit)
         return [_link(row) for row in await self._database.fetch(*query)]
 
     async def get(self, link_id: UUID, sees: Visibility) -> Link:
         """Return a link; raise LinkNotFound."""
-        tenant_id, visible = sees.conditions
-        query = QUERIES.get_link(link_id=link_id, tenant_id=tenant_id, claim_ids=visible)
+        query = QUERIES.get_link(link_id=link_id, **sees.filter)
         row = await self._database.fetchrow(*query)
         if row is None:
             raise LinkNotFound
@@ -67,16 +62,14 @@ class LinkStore:
 
     async def revoke(self, link_id: UUID, sees: Visibility) -> Link:
         """Revoke a link; raise LinkNotFound."""
-        tenant_id, visible = sees.conditions
-        query = QUERIES.revoke_link(link_id=link_id, tenant_id=tenant_id, claim_ids=visible)
+        query = QUERIES.revoke_link(link_id=link_id, **sees.filter)
         row = await self._database.fetchrow(*query)
         if row is None:
             raise LinkNotFound
         return _link(row)
 
     async def _owner(self, connection: Connection, claim_id: UUID, sees: Visibility) -> UUID:
-        tenant_id, visible = sees.conditions
-        query = QUERIES.find_claim_of_link(claim_id=claim_id, tenant_id=tenant_id, claim_ids=visible)
+        query = QUERIES.find_claim_of_link(claim_id=claim_id, **sees.filter)
         row = await connection.fetchrow(*query)
         if row is None:
             raise DomainNotFound

@@ -14,11 +14,11 @@ QUERIES = Queries.load(Path(__file__).with_name("requests.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A create request with its normalized content; an empty request_id turns deduplication off."""
+    """A create request with its normalized content; without a request_id it is never deduplicated."""
 
     tenant_id: UUID
     operation: str
-    request_id: str
+    request_id: str | None
     content: tuple[object, ...]
 
 
@@ -28,7 +28,7 @@ async def earlier_answer(connection: Connection, request: Request, resource_id: 
     Wait for a concurrent request with the same id. Raise RequestIdReused if the id was used with other
     content.
     """
-    if not request.request_id:
+    if request.request_id is None:
         return None
     key = {
         "tenant_id": request.tenant_id,
@@ -44,3 +44,12 @@ async def earlier_answer(connection: Connection, request: Request, resource_id: 
         raise RequestIdReused(request.request_id)
     made: UUID = earlier["resource_id"]
     return made
+
+
+async def reject_repetition(connection: Connection, request: Request, resource_id: UUID) -> None:
+    """Record the request as `earlier_answer` does; raise RequestIdReused if it was made before.
+
+    For resources with a token, which is not stored, so that a repetition cannot be answered.
+    """
+    if request.request_id and await earlier_answer(connection, request, resource_id):
+        raise RequestIdReused(request.request_id)

@@ -2,17 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from uuid import UUID
 
 from chassis import channels
 from chassis.assembly import Assembly, Platform
+from chassis.client import call
 from chassis.periodic import PeriodicTask
 from letterhead.identity.v1 import tenants_pb2, tenants_pb2_grpc
 from services.sender.config import Config
 from services.sender.store.reputation import ReputationStore
 from services.sender.worker.guard import Guard, Pause
 
-PAUSE_SECONDS = 5
+PAUSE_DEADLINE = timedelta(seconds=5)
 
 
 @asynccontextmanager
@@ -30,12 +32,12 @@ async def _pausing(settings: Config) -> AsyncIterator[Pause | None]:
     if settings.identity_address is None or settings.service_key is None:
         yield None
         return
-    metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
+    key = settings.service_key.reveal()
     async with channels.opened(settings.identity_address, settings.server) as channel:
         stub = tenants_pb2_grpc.TenantServiceStub(channel)
 
         async def pause(tenant_id: UUID, reason: str) -> None:
             request = tenants_pb2.PauseTenantRequest(tenant_id=str(tenant_id), reason=reason)
-            await stub.PauseTenant(request, timeout=PAUSE_SECONDS, metadata=metadata)
+            await call(stub.PauseTenant, request, key=key, deadline=PAUSE_DEADLINE)
 
         yield pause

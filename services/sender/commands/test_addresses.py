@@ -62,7 +62,9 @@ class TestAddresses:
         self._domains = domains
         self._store = store
 
-    async def send_code(self, claim_id: UUID, typed: str, request_id: str, sees: Visibility) -> TestAddress:
+    async def send_code(
+        self, claim_id: UUID, typed: str, request_id: str | None, sees: Visibility
+    ) -> TestAddress:
         """Email a code to an address; raise NotFound, FailedPrecondition, or ResourceExhausted."""
         subject = await self._found(claim_id, sees)
         if subject.pause_reason is not None:
@@ -74,7 +76,7 @@ class TestAddresses:
             claim_id,
             subject.tenant_id,
             address,
-            request_id or None,
+            request_id,
             code_hash(claim_id, address, code),
             _email(subject, address, code),
         )

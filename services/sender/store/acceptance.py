@@ -108,9 +108,8 @@ class AcceptanceStore:
 
         If the caller may not see that answer, return an empty one, which matches no request.
         """
-        tenant_id, claim_ids = request.sees.conditions
         row = await self._database.fetchrow(
-            *QUERIES.find_request(tenant_id=tenant_id, request_id=request.id, claim_ids=claim_ids)
+            *QUERIES.find_request(request_id=request.id, **request.sees.filter)
         )
         if row is None:
             return None
@@ -248,7 +247,7 @@ def _attachments(new: Sequence[New]) -> Columns:
 
 def _array(sees: TenantVisibility) -> str | None:
     """Return the claims that a caller is restricted to as a Postgres array literal; None if it is not."""
-    _, claim_ids = sees.conditions
+    claim_ids = sees.filter["claim_ids"]
     return "{" + ",".join(map(str, claim_ids)) + "}" if claim_ids else None
 
 

@@ -20,10 +20,7 @@ class ChangeStore:
 
     async def lock(self, connection: Connection, email_id: UUID, sees: Visibility) -> State | None:
         """Lock an email until the transaction ends and return its state; None if there is no such email."""
-        tenant_id, claim_ids = sees.conditions
-        state = await connection.fetchval(
-            *QUERIES.lock_email(email_id=email_id, tenant_id=tenant_id, claim_ids=claim_ids)
-        )
+        state = await connection.fetchval(*QUERIES.lock_email(email_id=email_id, **sees.filter))
         return State(state) if state else None
 
     async def is_perhaps_sent(self, connection: Connection, email_id: UUID) -> bool:

@@ -51,10 +51,7 @@ class DecisionStore:
 
     async def undecided(self, connection: Connection, email_id: UUID, sees: Visibility) -> Undecided | None:
         """Return an email that the caller may see; None if there is no such email."""
-        tenant_id, claim_ids = sees.conditions
-        row = await connection.fetchrow(
-            *QUERIES.undecided(email_id=email_id, tenant_id=tenant_id, claim_ids=claim_ids)
-        )
+        row = await connection.fetchrow(*QUERIES.undecided(email_id=email_id, **sees.filter))
         if row is None:
             return None
         return Undecided(
@@ -84,11 +81,8 @@ class DecisionStore:
         note: str,
     ) -> int:
         """Hold a batch of emails and return how many; an open attempt becomes one whose answer was lost."""
-        tenant_id, claim_ids = sees.conditions
         rows = await connection.fetch(
-            *QUERIES.to_hold(
-                since=since, before=before, limit=BATCH, tenant_id=tenant_id, claim_ids=claim_ids
-            )
+            *QUERIES.to_hold(since=since, before=before, limit=BATCH, **sees.filter)
         )
         already = [row["id"] for row in rows if row["state"] == State.HELD]
         moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows if row["state"] != State.HELD}

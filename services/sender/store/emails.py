@@ -47,12 +47,10 @@ class EmailStore:
 
     async def get_all(self, email_ids: Sequence[UUID], sees: Visibility) -> list[Email]:
         """Return the emails among these that the caller may see, with bodies."""
-        tenant_id, claim_ids = sees.conditions
         rows = await self._database.fetch(
             *QUERIES.get_emails(
                 email_ids=email_ids,
-                tenant_id=tenant_id,
-                claim_ids=claim_ids,
+                **sees.filter,
                 account=self._ses_region.account,
                 region=self._ses_region.region,
                 only_tests=sees.only_tests,
@@ -65,11 +63,9 @@ class EmailStore:
         self, sees: Visibility, asked: Window, *, states: Collection[State] = (), search: str = ""
     ) -> list[Email]:
         """Return emails that the caller may see, nearest first; empty `states` and `search` mean all."""
-        tenant_id, claim_ids = sees.conditions
         rows = await self._database.fetch(
             *QUERIES.list_emails(
-                tenant_id=tenant_id,
-                claim_ids=claim_ids,
+                **sees.filter,
                 only_tests=sees.only_tests,
                 of_installation=sees.of_installation,
                 after=asked.after,

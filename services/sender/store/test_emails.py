@@ -32,10 +32,7 @@ class TestEmailStore:
 
     async def find(self, claim_id: UUID, sees: Visibility) -> Subject | None:
         """Return a live domain that the caller may see; None if there is no such domain."""
-        tenant_id, claim_ids = sees.conditions
-        row = await self._database.fetchrow(
-            *QUERIES.find_domain(claim_id=claim_id, tenant_id=tenant_id, claim_ids=claim_ids)
-        )
+        row = await self._database.fetchrow(*QUERIES.find_domain(claim_id=claim_id, **sees.filter))
         if row is None:
             return None
         can_sign = signs(row["state"], dkim_valid=row["dkim_valid"])

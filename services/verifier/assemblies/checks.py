@@ -17,9 +17,7 @@ from services.verifier.worker.results import ResultWriter
 CLAIM_EVENTS = ("domain.provisioned", "domain.deleted")
 
 
-def assembled(
-    settings: Config, platform: Platform, *, wake_ses_queries: Callable[[], None]
-) -> WakeableAssembly:
+def checks(settings: Config, platform: Platform, *, wake_ses_queries: Callable[[], None]) -> WakeableAssembly:
     """Wire the checks; `wake_ses_queries` is called when a check has made an SES query due."""
     database, resolver = platform.database, Resolver(settings.dns)
     claims, verifications = ClaimStore(database, settings.aws), VerificationStore(database, settings.aws)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
 from chassis.access import Visibility
@@ -21,39 +20,33 @@ class ViewStore:
 
     async def get_verification(self, claim_id: UUID, sees: Visibility) -> Record | None:
         """Return a domain in any phase with its verification; None if the caller sees no such domain."""
-        return await self._database.fetchrow(*QUERIES.get_verification(claim_id=claim_id, **_filter(sees)))
+        return await self._database.fetchrow(*QUERIES.get_verification(claim_id=claim_id, **sees.filter))
 
     async def get_checks(self, claim_id: UUID, generation: int, sees: Visibility) -> Sequence[Record]:
         """Return the records of a domain with the last check of each."""
-        checks = QUERIES.get_checks(claim_id=claim_id, generation=generation, **_filter(sees))
+        checks = QUERIES.get_checks(claim_id=claim_id, generation=generation, **sees.filter)
         return await self._database.fetch(*checks)
 
     async def get_proof(self, claim_id: UUID, sees: Visibility) -> Record | None:
         """Return the ownership token of a domain with its last check; None if it has no token."""
-        return await self._database.fetchrow(*QUERIES.get_proof(claim_id=claim_id, **_filter(sees)))
+        return await self._database.fetchrow(*QUERIES.get_proof(claim_id=claim_id, **sees.filter))
 
     async def mark_due(self, claim_id: UUID, sees: Visibility) -> None:
         """Make a domain's DNS check due now; FAILED and LOST get a new deadline. Change no state."""
-        await self._database.execute(*QUERIES.mark_due(claim_id=claim_id, grace=GRACE, **_filter(sees)))
+        await self._database.execute(*QUERIES.mark_due(claim_id=claim_id, grace=GRACE, **sees.filter))
 
     async def mark_watched(self, claim_id: UUID, sees: Visibility, duration: timedelta) -> bool:
         """Keep a domain watched for a time; return whether the row was updated."""
-        statement = QUERIES.mark_watched(claim_id=claim_id, duration=duration, **_filter(sees))
+        statement = QUERIES.mark_watched(claim_id=claim_id, duration=duration, **sees.filter)
         return await self._database.execute(*statement) == "UPDATE 1"
 
     async def list_transitions(
         self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
     ) -> Sequence[Record]:
         """Return a domain's changes of state, newest first, starting after the given id."""
-        page = QUERIES.list_transitions(claim_id=claim_id, after=after, limit=limit, **_filter(sees))
+        page = QUERIES.list_transitions(claim_id=claim_id, after=after, limit=limit, **sees.filter)
         return await self._database.fetch(*page)
 
     async def list_accounts(self, sees: Visibility) -> Sequence[Record]:
         """Return the SES account of each region; tenants get only its region and state."""
         return await self._database.fetch(*QUERIES.list_accounts(of_installation=sees.of_installation))
-
-
-def _filter(sees: Visibility) -> dict[str, Any]:
-    """Return the parameters that restrict a statement to what its caller may see; None allows any."""
-    tenant_id, claim_ids = sees.conditions
-    return {"tenant_id": tenant_id, "claim_ids": claim_ids}

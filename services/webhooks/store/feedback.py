@@ -113,8 +113,7 @@ class FeedbackStore:
 
         SES's events do not name a domain, so a caller restricted to domains sees none.
         """
-        tenant_id, claim_ids = sees.conditions
-        chosen = {"tenant_id": tenant_id, "claim_ids": claim_ids, "after": after, "limit": limit}
+        chosen = {**sees.filter, "after": after, "limit": limit}
         if email_id is None:
             query = QUERIES.list_feedback(**chosen)
         else:

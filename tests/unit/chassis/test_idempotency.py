@@ -1,14 +1,12 @@
 """Request ids: their form."""
 
-from uuid import uuid4
-
 import pytest
 
 from chassis.errors import InvalidField
 from chassis.idempotency import MAX_REQUEST_ID, valid_request_id
 
 
-@pytest.mark.parametrize("text", [str(uuid4()), "order 7", "x" * MAX_REQUEST_ID, "заказ-7"])
+@pytest.mark.parametrize("text", ["0199e4c2-6f3e-7a51", "order 7", "x" * MAX_REQUEST_ID, "заказ-7"])
 def test_printable_text_is_a_request_id(text: str) -> None:
     assert valid_request_id(text) == text
 

@@ -11,7 +11,7 @@ from services.verifier.store.verifications import CHANGES
 from services.verifier.store.views import ViewStore
 
 
-def assembled(platform: Platform, *, wake_checks: Callable[[], None]) -> Assembly:
+def verifications(platform: Platform, *, wake_checks: Callable[[], None]) -> Assembly:
     """Wire the RPCs; `wake_checks` is called when a caller has made a DNS check due."""
     notifier = Notifier()
     servicer = VerifierServicer(ViewStore(platform.database), notifier, wake_checks)

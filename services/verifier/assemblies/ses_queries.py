@@ -5,11 +5,10 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
-import grpc
-
 from chassis import channels
 from chassis.assembly import Platform
 from chassis.aws import open_client
+from chassis.client import CallFailed, call
 from chassis.periodic import PeriodicTask
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
@@ -28,11 +27,11 @@ from services.verifier.worker.ses_queries import PATIENCE, Repair, SesQueries
 log = get_logger(__name__)
 
 GAUGES_INTERVAL = timedelta(seconds=15)
-REPAIR_SECONDS = 5
+REPAIR_DEADLINE = timedelta(seconds=5)
 
 
 @asynccontextmanager
-async def opened(settings: Config, platform: Platform) -> AsyncIterator[WakeableAssembly]:
+async def ses_queries(settings: Config, platform: Platform) -> AsyncIterator[WakeableAssembly]:
     """Open the clients of SES and identity, and wire the queries; `wake` makes due queries now."""
     database, aws = platform.database, settings.aws
     async with (
@@ -60,7 +59,6 @@ async def _repairs(settings: Config) -> AsyncIterator[Repair]:
 
     A failed call is only logged, because the repair is requested again when it is next due.
     """
-    metadata = (("authorization", f"Bearer {settings.service_key.reveal()}"),)
     async with channels.opened(settings.identity_address, settings.server) as channel:
         stub = domains_pb2_grpc.DomainServiceStub(channel)
 
@@ -71,12 +69,14 @@ async def _repairs(settings: Config) -> AsyncIterator[Repair]:
                 cause=domains_pb2.RepairDomainRequest.Cause.Value(f"CAUSE_{cause}"),
             )
             try:
-                await stub.RepairDomain(request, timeout=REPAIR_SECONDS, metadata=metadata)
-            except grpc.aio.AioRpcError as error:
+                await call(
+                    stub.RepairDomain, request, key=settings.service_key.reveal(), deadline=REPAIR_DEADLINE
+                )
+            except CallFailed as failure:
                 log.warning(
                     "repair request to identity failed",
                     action="repair_request_failed",
-                    code=error.code().name,
+                    code=failure.code.name,
                 )
 
         yield repair
