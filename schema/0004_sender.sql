@@ -79,10 +79,81 @@ CREATE TABLE sender.email_transitions (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (email_id, id) -- serves GetEmail
 ) PARTITION BY RANGE (email_id);
+-- Takes what no other partition does, so that nothing is lost when a day's partition was not created in time.
 CREATE TABLE sender.email_transitions_default PARTITION OF sender.email_transitions DEFAULT;
--- A day's history is dropped with the day's last email: sender may append to it, and neither delete nor drop it.
-INSERT INTO chassis.partitioned_tables (name, kept_by) VALUES ('sender.email_transitions', 'sender.emails');
-SELECT chassis.make_partitions('sender.email_transitions', 7);
+
+-- The partitions except the default: each has the history of emails from one id up to another.
+CREATE VIEW sender.email_days AS
+SELECT
+    i.inhrelid::regclass AS name,
+    coalesce(substring(b.bounds FROM 'FROM \(''([^'']+)''\)')::uuid, '00000000-0000-0000-0000-000000000000') AS from_id,
+    substring(b.bounds FROM 'TO \(''([^'']+)''\)')::uuid AS to_id
+FROM pg_inherits AS i
+JOIN pg_class AS c ON c.oid = i.inhrelid
+CROSS JOIN LATERAL (SELECT pg_get_expr(c.relpartbound, c.oid) AS bounds) AS b
+WHERE i.inhparent = 'sender.email_transitions'::regclass AND b.bounds <> 'DEFAULT';
+
+-- Create the missing partitions of today and the next seven days, and return how many. It runs as the owner, because only
+-- owners may, and takes no argument. A lock that it cannot get at once is left for the next call.
+CREATE FUNCTION sender.make_email_days() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET lock_timeout = '200ms' AS $$
+DECLARE
+    today timestamptz := date_trunc('day', now(), 'UTC');
+    day   timestamptz;
+    name  text;
+    made  integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('sender.email_days', 7130));
+    FOR day IN SELECT today + make_interval(days => n) FROM generate_series(0, 7) AS n LOOP
+        CONTINUE WHEN EXISTS (
+            SELECT FROM sender.email_days WHERE chassis.first_id(day) >= from_id AND chassis.first_id(day) < to_id
+        );
+        name := 'email_transitions_' || to_char(day AT TIME ZONE 'UTC', 'YYYYMMDD');
+        EXECUTE format('CREATE TABLE sender.%I (LIKE sender.email_transitions INCLUDING ALL)', name);
+        -- Move what the default partition took before the day's own existed.
+        EXECUTE format(
+            'WITH early AS (
+                DELETE FROM sender.email_transitions_default WHERE email_id >= %1$L AND email_id < %2$L
+                RETURNING id, email_id, from_state, to_state, note, created_at
+            )
+            INSERT INTO sender.%3$I (id, email_id, from_state, to_state, note, created_at)
+            SELECT id, email_id, from_state, to_state, note, created_at FROM early',
+            chassis.first_id(day), chassis.first_id(day + interval '1 day'), name
+        );
+        EXECUTE format(
+            'ALTER TABLE sender.email_transitions ATTACH PARTITION sender.%I FOR VALUES FROM (%L) TO (%L)',
+            name, chassis.first_id(day), chassis.first_id(day + interval '1 day')
+        );
+        made := made + 1;
+    END LOOP;
+    RETURN made;
+END $$;
+
+-- Drop the partitions of days that have no email left, from the oldest on, and return how many. Yesterday's and later ones
+-- stay.
+CREATE FUNCTION sender.drop_email_days() RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, pg_temp
+    SET lock_timeout = '200ms' AS $$
+DECLARE
+    yesterday uuid := chassis.first_id(date_trunc('day', now(), 'UTC') - interval '1 day');
+    kept      uuid := least(yesterday, (SELECT id FROM sender.emails ORDER BY id LIMIT 1));
+    day       regclass;
+    dropped   integer := 0;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('sender.email_days', 7130));
+    FOR day IN SELECT name FROM sender.email_days WHERE to_id <= kept ORDER BY to_id LOOP
+        EXECUTE format('DROP TABLE %s', day);
+        dropped := dropped + 1;
+    END LOOP;
+    DELETE FROM sender.email_transitions_default WHERE email_id < kept;
+    RETURN dropped;
+END $$;
+
+REVOKE EXECUTE ON FUNCTION sender.make_email_days, sender.drop_email_days FROM PUBLIC;
+SELECT sender.make_email_days();
 
 CREATE TABLE sender.recipients (
     email_id   uuid NOT NULL REFERENCES sender.emails ON DELETE CASCADE,
