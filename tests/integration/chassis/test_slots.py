@@ -64,7 +64,7 @@ async def test_a_slot_beyond_the_patience_is_not_reserved(identity: Database) ->
 
 
 async def test_waiting_ends_when_stop_is_set(identity: Database) -> None:
-    # On a busy machine the first slot would be missed with less tolerance, and the next one is beyond the patience.
+    # With less tolerance a busy machine misses the first slot, and the next one is beyond the patience.
     slots, stop = slots_of(identity, LONG, tolerance=LONG), asyncio.Event()
     assert await slots.wait(stop)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from services import schemas
 from tests.contract.sources import ROOT
 from tests.figures import Figure
 from tests.stores import FreshDatabase
@@ -21,7 +22,8 @@ from tests.stores import FreshDatabase
 BASELINE = "schema-baseline"
 SCHEMA = "schema/*.sql"
 MIGRATIONS = "schema/[0-9]*.sql"
-SERVICES = ("identity", "verifier", "sender", "webhooks")
+SERVICES = schemas()
+PARTITIONED = ("sender",)  # the services that rotate daily partitions
 # Runs in the previous tree with its own loader, because the format of the files may have changed as well.
 # Before parameters had names, a statement was a string.
 LOADER = """
@@ -76,7 +78,7 @@ def roles_of(file: str) -> tuple[str, ...]:
     top, part, *_ = file.split("/")
     if top == "services":
         return (part,)
-    return ("postgres",) if part == "migrate.sql" else SERVICES
+    return {"migrate.sql": ("postgres",), "partitions.sql": PARTITIONED}.get(part, SERVICES)
 
 
 def as_role(sql: str, role: str) -> str:
