@@ -44,11 +44,11 @@ class Limits:
     headers: Mapping[str, str] = field(default_factory=dict)  # of responses that this module writes itself
 
 
-def vouch(scope: MutableMapping[str, Any]) -> None:
+def mark_authenticated(scope: MutableMapping[str, Any]) -> None:
     """Mark the caller of this request as authenticated, so that its body may arrive slowly."""
     connection = scope.get("extensions", {}).get(EXTENSION)
     if isinstance(connection, Guarded):
-        connection.vouched()
+        connection.mark_authenticated()
 
 
 class Connections:
@@ -125,7 +125,7 @@ class Guarded(H11Protocol):
         self.app = self._answer
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        self._vouched = False  # the caller of this request is authenticated
+        self._authenticated = False  # the caller of this request is authenticated
         self._known = False  # a caller on this connection was authenticated before
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -175,9 +175,9 @@ class Guarded(H11Protocol):
         CLOSED.labels("malformed").inc()
         self._respond(400, msg)
 
-    def vouched(self) -> None:
+    def mark_authenticated(self) -> None:
         """Mark the caller of the running request as authenticated."""
-        self._vouched = self._known = True
+        self._authenticated = self._known = True
         self._connections.goes_on(self)
 
     def close(self, reason: str) -> None:
@@ -220,7 +220,7 @@ class Guarded(H11Protocol):
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the application; its body counts as waiting until the caller is authenticated."""
-        self._vouched = False
+        self._authenticated = False
         if self._connections.full and scope["path"] not in self._limits.always:
             self.close("full")
             return
@@ -228,7 +228,7 @@ class Guarded(H11Protocol):
         cycle = self.cycle
 
         async def receiving() -> Any:
-            if cycle.more_body and not self._vouched:
+            if cycle.more_body and not self._authenticated:
                 self._connections.waits(self, self._peer)
             message = await receive()
             if not message.get("more_body"):

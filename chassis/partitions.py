@@ -22,14 +22,14 @@ AHEAD = Gauge("letterhead_partition_days_ahead", "How many of the next 7 days ha
 class DayPartitions:
     """Rotates the partitions of one table, given as `schema.name`; replicas may run it concurrently.
 
-    A day is kept for `kept_for` after its end, at least for one day, and as long as the table that is to keep
-    days (`kept_by` in chassis.partitioned_tables) has an id of that day or of an earlier one.
+    A day is stored for `retention` after its end, at least for one day, and as long as the table named by
+    `kept_by` in chassis.partitioned_tables has an id of that day or of an earlier one.
     """
 
-    def __init__(self, database: Database, table: str, *, kept_for: timedelta) -> None:
+    def __init__(self, database: Database, table: str, *, retention: timedelta) -> None:
         self._database = database
         self._table = table
-        self._kept_for = kept_for
+        self._retention = retention
         self.task = PeriodicTask(f"partitions of {table}", self.rotate, interval=INTERVAL)
 
     async def rotate(self) -> bool:
@@ -37,7 +37,7 @@ class DayPartitions:
         fetchval = self._database.fetchval
         try:
             made = await fetchval(*QUERIES.make(table=self._table, days_ahead=DAYS_AHEAD))
-            dropped = await fetchval(*QUERIES.drop(table=self._table, kept_for=self._kept_for))
+            dropped = await fetchval(*QUERIES.drop(table=self._table, retention=self._retention))
         finally:
             ahead = await fetchval(*QUERIES.days_ahead(table=self._table, days_ahead=DAYS_AHEAD))
             AHEAD.labels(self._table).set(ahead)

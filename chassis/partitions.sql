@@ -4,7 +4,7 @@ SELECT chassis.make_partitions(:table::text::regclass, :days_ahead);
 
 -- drop --
 -- Drops the partitions of old days that nothing keeps; returns how many.
-SELECT chassis.drop_partitions(:table::text::regclass, :kept_for);
+SELECT chassis.drop_partitions(:table::text::regclass, :retention);
 
 -- days_ahead --
 -- Counts how many of the next days have a partition.

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from chassis.connections import vouch
+from chassis.connections import mark_authenticated
 from services.console.hardening import SAFE_METHODS, App, Message, Receive, Scope, Send, of_page
 from services.console.session import Session, Sessions
 
@@ -37,7 +37,7 @@ class Forms:
         session = self._session(scope)
         scope.setdefault("state", {})["session"] = session
         if session is not None:
-            vouch(scope)
+            mark_authenticated(scope)
         if session is None or scope["method"] in SAFE_METHODS or scope["path"] == SIGN_IN:
             return await self._app(scope, receive, send)
         try:

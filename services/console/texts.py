@@ -174,7 +174,7 @@ def journey(email: Email) -> str:
     return chips.recipient_state(states.pop()).word if len(states) == 1 else "Sent"
 
 
-def last_note(email: Email) -> str:
+def last_message(email: Email) -> str:
     """Return the last response of a receiver; before there is one, the last event of the email."""
     responses = [each.state_note for each in email.recipients if each.state_note]
     return plain(

@@ -12,7 +12,7 @@ from cli.printer import Printer
 from cli.supervisor import Part
 from services import with_grpc
 from tests.e2e.conftest import World
-from tests.e2e.judges import sitting
+from tests.e2e.independent_verifiers import running_verifiers
 from tests.e2e.ledgers import nothing_was_done_twice
 from tests.waiting import eventually
 
@@ -78,10 +78,10 @@ async def test_independent_verifiers_pass_the_delivered_email_and_fail_an_altere
     raw = await world.sandbox.raw(email["id"])
     altered = raw.replace(b"own letterhead", b"own letterheap", 1)
 
-    async with sitting(workspace / "demo-judges", world.installation.recursor) as judges:
-        rspamd = await judges.rspamd(raw, sender=email["envelope_from"], helo=HELO)
-        altered_rspamd = await judges.rspamd(altered, sender=email["envelope_from"], helo=HELO)
-        opendkim, altered_opendkim = await judges.opendkim(raw), await judges.opendkim(altered)
+    async with running_verifiers(workspace / "demo-rspamd", world.installation.recursor) as verifiers:
+        rspamd = await verifiers.rspamd(raw, sender=email["envelope_from"], helo=HELO)
+        altered_rspamd = await verifiers.rspamd(altered, sender=email["envelope_from"], helo=HELO)
+        opendkim, altered_opendkim = await verifiers.opendkim(raw), await verifiers.opendkim(altered)
 
     assert set(rspamd.dkim.values()) == set(opendkim.dkim.values()) == {"pass"}
     assert (rspamd.spf, rspamd.dmarc) == ("pass", "pass")

@@ -50,7 +50,7 @@ PATIENT = {"LETTERHEAD_DNS_TIMEOUT": "4"}
 # What a poll survives: the machine is busy, and Postgres did not answer in time.
 SLOW_DATABASE = (ServiceError, TimeoutError, asyncpg.PostgresError, OSError)
 SWEEP = "UPDATE verifier.ses_account SET sweep_due_at = least(sweep_due_at, now())"
-UNSETTLED = """
+UNFINISHED = """
     SELECT name FROM identity.ses_identities
     WHERE name = ANY ($1) AND (due_at <= now() OR leased_until > now())
     UNION
@@ -156,7 +156,7 @@ class Ground:
                 await self.pool.execute(statement)
             await nursery.serving(0)
 
-    async def at_rest(self, names: Sequence[str]) -> None:
+    async def settled(self, names: Sequence[str]) -> None:
         """Wait until no work is due for some names; raise TimeoutError."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[id(future)] = (names, future)
@@ -185,7 +185,7 @@ class Ground:
                 del quiet[name]
 
     async def _busy(self, names: Sequence[str], quiet: dict[str, tuple[int, float]]) -> set[str]:
-        busy = {row["name"] for row in await self.pool.fetch(UNSETTLED, names)}
+        busy = {row["name"] for row in await self.pool.fetch(UNFINISHED, names)}
         contested = {row["name"] for row in await self.pool.fetch(CONTESTED, names)} - busy
         if not contested:
             return busy

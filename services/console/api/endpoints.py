@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute, Route
 from chassis.access import hash_token, well_formed
 from chassis.client import DEADLINE, CallFailed, call
 from chassis.config import MEBIBYTE
-from chassis.connections import vouch
+from chassis.connections import mark_authenticated
 from chassis.telemetry import get_logger
 from services.console.api import errors
 from services.console.api.bodies import SMALL, Bodies
@@ -177,10 +177,10 @@ class Gateway:
         incoming = ApiRequest(self._stubs, key, request.path_params, request.query_params, request.headers)
         if endpoint.body is None:
             answer = await endpoint.handler(incoming)
-            vouch(request.scope)  # the service accepted the key
+            mark_authenticated(request.scope)  # the service accepted the key
             return answer
         tenant = await self._callers.tenant_of(key)
-        vouch(request.scope)
+        mark_authenticated(request.scope)
         async with self._bodies.read(request, tenant, largest=endpoint.largest) as content:
             return await endpoint.handler(replace(incoming, content=content))
 

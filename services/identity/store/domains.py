@@ -21,7 +21,7 @@ from services.identity.errors import (
     TooManyDomains,
     TooManyPendingDomains,
 )
-from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
+from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, message_of
 from services.identity.model.domains import Record as DnsRecord
 from services.identity.model.ownership import HOLDERS, TOKEN_AGE, Ownership
 from services.identity.model.provisioning import FIRST_CALLS, ownership_record
@@ -278,7 +278,7 @@ def _domain(row: Record) -> Domain:
         region=row["region"],
         mail_from_label=row["mail_from_label"],
         state=row["state"],
-        state_note=note_of(row["state"], row["state_note"]),
+        state_note=message_of(row["state"], row["state_note"]),
         generation=row["generation"],
         revision=row["revision"],
         created_at=row["created_at"],

@@ -67,7 +67,7 @@ class Allowance:
         return ""
 
 
-def waiting_note(
+def waiting_message(
     state: State, note: str, pause_reason: str | None, account: Account, allowance: Allowance
 ) -> str:
     """Return the note that people see for an email; for a queued one, what it waits for now.

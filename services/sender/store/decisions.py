@@ -95,9 +95,9 @@ class DecisionStore:
             *await self._states.resolve(connection, outcomes),
             *await self._states.move(connection, [*moves.values()]),
         ]
-        kept = await connection.fetch(
+        still_held = await connection.fetch(
             *QUERIES.hold_on(transition_ids=[uuid7() for _ in already], email_ids=already, note=note)
         )
-        held = [*(each.id for each in moved), *(row["email_id"] for row in kept)]
+        held = [*(each.id for each in moved), *(row["email_id"] for row in still_held)]
         await connection.execute(*QUERIES.demand_decisions(email_ids=held))
         return len(held)

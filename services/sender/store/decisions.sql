@@ -38,15 +38,15 @@ LIMIT :limit;
 
 -- hold_on --
 -- Updates the note of emails that are already held; returns those that still are.
-WITH kept AS (
+WITH still_held AS (
     UPDATE sender.emails SET state_note = :note
     WHERE id = ANY (:email_ids) AND state = 'HELD'
     RETURNING id
 )
 INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
-SELECT transition_id, kept.id, 'HELD', 'HELD', :note
+SELECT transition_id, still_held.id, 'HELD', 'HELD', :note
 FROM unnest(:transition_ids::uuid[], :email_ids::uuid[]) AS wanted (transition_id, id)
-JOIN kept USING (id)
+JOIN still_held USING (id)
 RETURNING email_id;
 
 -- demand_decisions --

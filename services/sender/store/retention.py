@@ -10,11 +10,11 @@ from services.sender.model.reputation import WINDOW
 QUERIES = Queries.load(Path(__file__).with_name("retention.sql"))
 
 # Only recent heartbeats prove anything; older ones are kept to investigate incidents.
-HEARTBEATS_KEPT = timedelta(days=7)
+HEARTBEAT_RETENTION = timedelta(days=7)
 # Feedback is matched within minutes, or after a late event; anything older is not about our email.
-UNMATCHED_KEPT = timedelta(days=7)
+UNMATCHED_RETENTION = timedelta(days=7)
 # Only those of the last hour count for the limits; older ones are kept to investigate abuse.
-TEST_ADDRESSES_KEPT = timedelta(days=7)
+TEST_ADDRESS_RETENTION = timedelta(days=7)
 
 
 def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
@@ -26,8 +26,8 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
         Rule("requests", QUERIES.delete_old_requests, min(requests, emails)),
         Rule("emails", QUERIES.delete_old_emails, emails),
         Rule("tenant_days", QUERIES.delete_old_tenant_days, emails),
-        Rule("heartbeats", QUERIES.delete_old_heartbeats, HEARTBEATS_KEPT),
-        Rule("unmatched", QUERIES.delete_old_unmatched, UNMATCHED_KEPT),
-        Rule("test_addresses", QUERIES.delete_old_test_addresses, TEST_ADDRESSES_KEPT),
+        Rule("heartbeats", QUERIES.delete_old_heartbeats, HEARTBEAT_RETENTION),
+        Rule("unmatched", QUERIES.delete_old_unmatched, UNMATCHED_RETENTION),
+        Rule("test_addresses", QUERIES.delete_old_test_addresses, TEST_ADDRESS_RETENTION),
         Rule("strikes", QUERIES.delete_old_strikes, WINDOW),
     ]

@@ -52,7 +52,7 @@ class EmailStates:
                 ses_ids=[move.ses_id for move in moves],
                 sent_as=[move.sent_as for move in moves],
                 sent_from=[move.sent_from for move in moves],
-                body_kept=[self._body_retention if move.to in FINAL else None for move in moves],
+                body_retention=[self._body_retention if move.to in FINAL else None for move in moves],
                 **_EMAIL_PAIRS,
             )
         )

@@ -26,8 +26,8 @@ WITH wanted AS (
     SELECT *
     FROM unnest(
         :transition_ids::uuid[], :email_ids::uuid[], :to_states::text[], :notes::text[], :delays::interval[],
-        :ses_ids::text[], :sent_as::text[], :sent_from::text[], :body_kept::interval[]
-    ) AS wanted (transition_id, email_id, to_state, note, delay, ses_id, sent_as, sent_from, body_kept)
+        :ses_ids::text[], :sent_as::text[], :sent_from::text[], :body_retention::interval[]
+    ) AS wanted (transition_id, email_id, to_state, note, delay, ses_id, sent_as, sent_from, body_retention)
 ), locked AS MATERIALIZED (
     SELECT id AS email_id, state AS from_state FROM sender.emails WHERE id = ANY (:email_ids) ORDER BY id FOR UPDATE
 ), legal AS (
@@ -48,7 +48,7 @@ WITH wanted AS (
         sent_from = coalesce(legal.sent_from, e.sent_from),
         sent_at = CASE WHEN legal.to_state = 'SENT' THEN coalesce(e.sent_at, now()) ELSE e.sent_at END,
         attempts = e.attempts + CASE WHEN legal.to_state = 'SENDING' THEN 1 ELSE 0 END,
-        body_erase_at = now() + legal.body_kept * CASE WHEN e.is_secret THEN 0 ELSE 1 END,
+        body_erase_at = now() + legal.body_retention * CASE WHEN e.is_secret THEN 0 ELSE 1 END,
         -- Evidence may still arrive for an email that ended without any, and an operator may still decide on an expired one.
         decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')
     FROM legal

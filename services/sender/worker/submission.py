@@ -85,22 +85,22 @@ class Worker:
 
     async def lease(self, _: int) -> Sequence[tuple[Posting, float]]:
         """Lease emails that can be sent soon; return each with the monotonic deadline to start its POST."""
-        if time.monotonic() < self._paused_until or not self._room:
+        if time.monotonic() < self._paused_until or not self._lease_size:
             return ()
         await asyncio.sleep(BATCH_WINDOW.total_seconds())
         self._account = await self._queue.account()
-        room = self._room
-        if self._account.obstacle or not room:
+        lease_size = self._lease_size
+        if self._account.obstacle or not lease_size:
             return ()
         begin_by = time.monotonic() + PATIENCE.total_seconds()
-        taken = await self._queue.claim(room)
+        taken = await self._queue.claim(lease_size)
         self._in_flight += len(taken.postings)
         self._queue_is_long = taken.full
         self._lease_more()
         return [(each, begin_by) for each in taken.postings]
 
     @property
-    def _room(self) -> int:
+    def _lease_size(self) -> int:
         """Return how many emails to lease now: none until half of what may be leased ahead is free."""
         ahead = min(self._most, max(1, round(self._account.max_send_rate * AHEAD)))
         free = ahead - self._in_flight
@@ -108,7 +108,7 @@ class Worker:
 
     def _lease_more(self) -> None:
         """Lease again at once if more emails are waiting and there is room for them."""
-        if self._queue_is_long and self._room:
+        if self._queue_is_long and self._lease_size:
             self.loop.wake()
 
     async def step(self, leased: tuple[Posting, float]) -> None:

@@ -6,10 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from services.verifier.model.evidence import RepairCause, SesIdentity, Wanted, drift, gather
-from services.verifier.model.notes import cause_of, note_of
 from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
 from services.verifier.model.records import Check, Expected, Purpose, RecordStatus
 from services.verifier.model.schedule import REPAIRS, next_check, next_ses_check
+from services.verifier.model.state_messages import cause_of, state_message
 from services.verifier.model.states import (
     DNS_CONDITIONS,
     SENDING,
@@ -144,7 +144,7 @@ def _decided(case: Case, conditions: Conditions, fresh: Collection[str], jitter:
     signs = after.dkim_valid is True
     return Decision(
         verification=after,
-        note=note_of(after.state, conditions, case.statuses, case.ownership, signs=signs),
+        note=state_message(after.state, conditions, case.statuses, case.ownership, signs=signs),
         transition=(
             Transition(before.state, after.state, cause_of(before.state, after.state, conditions))
             if moved

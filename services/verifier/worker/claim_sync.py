@@ -8,8 +8,8 @@ from chassis.database import Connection, Database
 from chassis.events import ReceivedEvent
 from chassis.periodic import PeriodicTask
 from services.verifier.model.decisions import Transition
-from services.verifier.model.notes import NEW, NEW_GENERATION, SUPERSEDED, UNPROVEN
 from services.verifier.model.ownership import Ownership
+from services.verifier.model.state_messages import NEW, NEW_GENERATION, SUPERSEDED, UNPROVEN
 from services.verifier.model.states import renewed
 from services.verifier.store.claims import ClaimStore
 from services.verifier.store.verifications import notify_watchers

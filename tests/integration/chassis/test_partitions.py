@@ -34,7 +34,7 @@ async def deliveries(database: FreshDatabase) -> AsyncIterator[DayPartitions]:
     await owner.execute(DELIVERIES)
     await owner.close()
     async with database.open("webhooks") as opened:
-        yield DayPartitions(opened, TABLE, kept_for=timedelta(days=30))
+        yield DayPartitions(opened, TABLE, retention=timedelta(days=30))
 
 
 async def a_delivery(database: FreshDatabase, note: str, *, ago: int) -> None:
@@ -67,13 +67,13 @@ async def rotated(database: FreshDatabase, role: str, table: str) -> list[str]:
 async def test_days_are_dropped_at_their_age_with_their_rows(
     database: FreshDatabase, deliveries: DayPartitions
 ) -> None:
-    old, kept = [await a_partition(database, TABLE, ago=ago) for ago in (32, 29)]
-    for note, ago in (("old", 32), ("kept", 29), ("old default", 40), ("kept default", 20)):
+    old, recent = [await a_partition(database, TABLE, ago=ago) for ago in (32, 29)]
+    for note, ago in (("old", 32), ("recent", 29), ("old default", 40), ("recent default", 20)):
         await a_delivery(database, note, ago=ago)
 
     await deliveries.rotate()
 
-    assert await notes(database) == {"kept": kept, "kept default": DEFAULT}
+    assert await notes(database) == {"recent": recent, "recent default": DEFAULT}
     assert old not in await partitions_of(database, TABLE)
 
 

@@ -169,7 +169,7 @@ async def test_a_huge_content_length_is_rejected_before_the_body_arrives(client:
     assert b" 413 " in status
 
 
-async def test_a_body_is_not_read_before_its_key_was_looked_up(client: httpx.AsyncClient) -> None:
+async def test_a_body_is_not_read_before_its_key_was_verified(client: httpx.AsyncClient) -> None:
     """Prevent clients without a valid key from filling the memory. Here, identity is down."""
     url = client.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)

@@ -103,8 +103,8 @@ class Identity:
     async def as_made(self, name: str) -> Json:
         """Return the parts of an SES identity that change only by our calls, not by DNS."""
         now = await self.at_ses(name)
-        kept = ("created_at", "tags", "tokens", "configuration_set", "mail_from_domain")
-        return {part: now[part] for part in kept} | {
+        unchanged = ("created_at", "tags", "tokens", "configuration_set", "mail_from_domain")
+        return {part: now[part] for part in unchanged} | {
             part: now[part]["since"] for part in ("dkim", "mail_from")
         }
 

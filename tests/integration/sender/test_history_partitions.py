@@ -31,7 +31,7 @@ HISTORY = "SELECT tableoid::regclass::text AS lies_in, email_id, to_state FROM s
 @pytest.fixture
 async def days(database: FreshDatabase) -> AsyncIterator[DayPartitions]:
     async with database.open("sender") as opened:
-        yield DayPartitions(opened, TABLE, kept_for=timedelta(0))
+        yield DayPartitions(opened, TABLE, retention=timedelta(0))
 
 
 async def test_partitions_of_the_next_seven_days_are_created(
@@ -98,9 +98,7 @@ async def test_orphaned_history_in_the_default_partition_is_deleted(
     assert len(await database.fetch(HISTORY)) == 2
 
 
-async def test_recent_history_is_kept_even_without_emails(
-    database: FreshDatabase, days: DayPartitions
-) -> None:
+async def test_recent_history_stays_even_without_emails(database: FreshDatabase, days: DayPartitions) -> None:
     await database.execute(AN_EMAIL, 0)
     await database.execute("DELETE FROM sender.emails")
 

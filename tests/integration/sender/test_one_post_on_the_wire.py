@@ -227,14 +227,14 @@ async def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyP
 async def test_a_connection_is_reused_and_closed_once_it_was_idle() -> None:
     async with Wire(answering("200 OK", GOOD)).serving() as wire:
         url = f"http://127.0.0.1:{wire.port}"
-        kept, retired = client(url), client(url, max_idle=timedelta(0))
+        reusing, retired = client(url), client(url, max_idle=timedelta(0))
         for _ in range(3):
-            await asyncio.to_thread(kept.post, POST)
+            await asyncio.to_thread(reusing.post, POST)
         assert wire.connections == 1
         for _ in range(3):
             await asyncio.to_thread(retired.post, POST)
         assert wire.connections == 4
-        kept.close()
+        reusing.close()
         retired.close()
 
 

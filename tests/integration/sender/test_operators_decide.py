@@ -290,9 +290,9 @@ async def test_a_resend_keeps_the_scheduled_time(
         assert (await caller.get(email.id)).state == State.STATE_QUEUED
 
     [row] = await database.fetch(
-        "SELECT not_before = send_at AS kept FROM sender.emails WHERE id = $1", UUID(email.id)
+        "SELECT not_before = send_at AS unchanged FROM sender.emails WHERE id = $1", UUID(email.id)
     )
-    assert row["kept"]
+    assert row["unchanged"]
 
 
 async def event_of_lost_attempt(database: FreshDatabase, email: Email) -> None:

@@ -81,7 +81,7 @@ def test_a_query_without_parameters_is_called_without_values() -> None:
         "SELECT a := 1, b::Text",
     ],
 )
-def test_text_that_only_looks_like_a_parameter_is_left_alone(sql: str) -> None:
+def test_text_that_only_resembles_a_parameter_is_left_alone(sql: str) -> None:
     query = Query(sql)
 
     assert (query.sql, query.names) == (sql, ())

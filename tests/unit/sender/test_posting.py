@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from services.sender.model.account import Account, Allowance, waiting_note
+from services.sender.model.account import Account, Allowance, waiting_message
 from services.sender.model.emails import Address, Content, RecipientKind
 from services.sender.model.origin import Domain, Sender, SharedSender, VerificationStatus
 from services.sender.model.posting import (
@@ -170,17 +170,17 @@ def test_an_account_that_may_send_does_not_block_email(account: Account) -> None
 @pytest.mark.parametrize("account", CLOSED)
 def test_any_other_account_makes_email_wait_with_a_reason(account: Account) -> None:
     assert account.obstacle.startswith("Waits ")
-    assert waiting_note(State.QUEUED, "", None, account, Allowance()) == account.obstacle
+    assert waiting_message(State.QUEUED, "", None, account, Allowance()) == account.obstacle
 
 
-def test_the_waiting_note_names_the_current_reason() -> None:
+def test_the_waiting_message_names_the_current_reason() -> None:
     paused, ready = Account("PAUSED"), Account("READY")
 
-    assert "(bills)" in waiting_note(State.QUEUED, "", "bills", paused, Allowance())
+    assert "(bills)" in waiting_message(State.QUEUED, "", "bills", paused, Allowance())
     assert (
-        waiting_note(State.QUEUED, "SES asked to slow down.", None, ready, Allowance())
+        waiting_message(State.QUEUED, "SES asked to slow down.", None, ready, Allowance())
         == "SES asked to slow down."
     )
-    assert "tomorrow" in waiting_note(State.QUEUED, "", None, ready, Allowance(left_today=0))
-    assert "rate" in waiting_note(State.QUEUED, "", None, ready, Allowance(left_today=1, left_now=0))
-    assert waiting_note(State.SENT, "SES accepted it.", "bills", paused, Allowance()) == "SES accepted it."
+    assert "tomorrow" in waiting_message(State.QUEUED, "", None, ready, Allowance(left_today=0))
+    assert "rate" in waiting_message(State.QUEUED, "", None, ready, Allowance(left_today=1, left_now=0))
+    assert waiting_message(State.SENT, "SES accepted it.", "bills", paused, Allowance()) == "SES accepted it."

@@ -239,7 +239,7 @@ async def test_tenants_are_scheduled_fairly_call_by_call(
     assert len(calls) == 2 * len([mine, *theirs])
 
 
-async def test_a_name_that_two_tenants_wait_for_uses_the_earlier_of_their_turns(
+async def test_a_name_that_two_tenants_wait_for_uses_the_earlier_of_their_slots(
     identity: Identity, impatient: grpc.aio.Channel
 ) -> None:
     b, a = await identity.a_caller(impatient), await identity.a_caller(impatient)
@@ -272,11 +272,11 @@ async def test_claiming_a_name_repeatedly_does_not_delay_it(
 async def test_the_number_of_domains_that_are_not_ready_is_limited(identity: Identity) -> None:
     async with identity.start(pending_domains_per_tenant=2) as channel:
         caller = await identity.a_caller(channel)
-        kept = [(await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()))).domain for _ in "12"]
+        first, _ = [await caller.domains.CreateDomain(CreateDomainRequest(name=a_name())) for _ in "12"]
         again = CreateDomainRequest(name=a_name())
 
         rejection = await refused(caller.domains.CreateDomain(again))
-        await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=kept[0].id))
+        await caller.domains.DeleteDomain(DeleteDomainRequest(domain_id=first.domain.id))
         made = (await caller.domains.CreateDomain(again)).domain
 
     assert (rejection.code, rejection.reason) == (

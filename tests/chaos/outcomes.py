@@ -41,8 +41,8 @@ PAGE = 1000
 
 
 @dataclass(frozen=True)
-class Truth:
-    """The verdict on some emails, by id."""
+class Outcome:
+    """What became of some emails, by id."""
 
     emails: int
     lost: frozenset[str]
@@ -89,7 +89,7 @@ async def _listed(world: World, token: str) -> ListEmailsResponse:
     return page
 
 
-async def truth(world: World, emails: Collection[str]) -> Truth:
+async def outcome_of(world: World, emails: Collection[str]) -> Outcome:
     """Compare the states shown for these emails with what SES accepted."""
     states = await shown(world, emails)
     ledger = await world.sandbox.ledger()
@@ -98,7 +98,7 @@ async def truth(world: World, emails: Collection[str]) -> Truth:
         post["attempt"] for post in ledger["posts"] if post["email_tags"].get("lh-email") in states
     )
     sent = {each for each in states if accepted[each]}
-    return Truth(
+    return Outcome(
         emails=len(states),
         lost=frozenset(
             each for each, state in states.items() if each not in sent and state not in VISIBLE | {"SENT"}
@@ -131,7 +131,7 @@ async def longest_lease(world: World, emails: Collection[str]) -> timedelta:
         await connection.close()
 
 
-async def handed_over(world: World, emails: Collection[str]) -> bool:
+async def all_submitted(world: World, emails: Collection[str]) -> bool:
     """Return whether none of these emails is queued or being submitted, whatever its outcome."""
     await asyncio.sleep(POLL_SECONDS)
     connection = await database(world)
@@ -141,7 +141,7 @@ async def handed_over(world: World, emails: Collection[str]) -> bool:
         await connection.close()
 
 
-async def at_rest(world: World, emails: Collection[str]) -> bool:
+async def all_settled(world: World, emails: Collection[str]) -> bool:
     """Return True if all of these emails are settled; raise AssertionError with the others."""
     await asyncio.sleep(POLL_SECONDS)
     connection = await database(world)

@@ -66,7 +66,7 @@ def cause_of(before: State, after: State, conditions: Conditions) -> str:
     return f"Not ready within 72 hours. Not verified: {broken}."
 
 
-def note_of(
+def state_message(
     state: State,
     conditions: Conditions,
     statuses: Sequence[tuple[Purpose, RecordStatus]],

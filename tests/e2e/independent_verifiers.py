@@ -75,7 +75,7 @@ class VerifierResult:
 
 
 @dataclass(frozen=True)
-class Judges:
+class Verifiers:
     """Both verifiers, running."""
 
     home: Path
@@ -105,7 +105,7 @@ class Judges:
 
 
 @asynccontextmanager
-async def sitting(home: Path, dns: str) -> AsyncIterator[Judges]:
+async def running_verifiers(home: Path, dns: str) -> AsyncIterator[Verifiers]:
     """Run both verifiers while the block runs, with `dns` (host:port) as their only resolver."""
     await install(PACKAGES)
     port = free_port()
@@ -119,7 +119,7 @@ async def sitting(home: Path, dns: str) -> AsyncIterator[Judges]:
     )
     await asyncio.to_thread(server.start, port)
     try:
-        yield Judges(home, f"http://{HOST}:{port}")
+        yield Verifiers(home, f"http://{HOST}:{port}")
     finally:
         await asyncio.to_thread(server.stop)
 

@@ -11,7 +11,7 @@ import pytest
 from sandbox.__main__ import running
 from sandbox.client import Json, SandboxClient, connect_sandbox
 from sandbox.config import Addresses, SandboxConfig
-from tests.e2e.judges import Judges, VerifierResult, sitting
+from tests.e2e.independent_verifiers import VerifierResult, Verifiers, running_verifiers
 from tests.waiting import eventually
 
 pytestmark = pytest.mark.timeout(400)  # the first run installs two Debian packages
@@ -45,11 +45,11 @@ async def control(addresses: Addresses) -> AsyncIterator[SandboxClient]:
 
 
 @pytest.fixture
-async def judges(addresses: Addresses, workspace: Path) -> AsyncIterator[Judges]:
+async def verifiers(addresses: Addresses, workspace: Path) -> AsyncIterator[Verifiers]:
     """Run both verifiers with that sandbox's recursive resolver."""
     dns = f"{addresses.dns_recursor}:{addresses.dns_port}"
-    async with sitting(workspace / "judges", dns) as judges:
-        yield judges
+    async with running_verifiers(workspace / "verifiers", dns) as verifiers:
+        yield verifiers
 
 
 class Ses:
@@ -91,26 +91,30 @@ async def delivered(ses: Ses, control: SandboxClient) -> Json:
 
 
 async def test_delivered_email_passes_and_an_altered_byte_fails(
-    addresses: Addresses, control: SandboxClient, judges: Judges
+    addresses: Addresses, control: SandboxClient, verifiers: Verifiers
 ) -> None:
     email = await delivered(Ses(addresses), control)
     original = await control.raw(email["id"])
     altered = original.replace(b"1234", b"1235")
 
     sender = email["envelope_from"]
-    assert await judges.opendkim(original) == VerifierResult(PASSES)
-    assert await judges.opendkim(altered) == VerifierResult(FAILS)
-    assert await judges.rspamd(original, sender=sender, helo=HELO) == VerifierResult(PASSES, "pass", "pass")
-    assert await judges.rspamd(altered, sender=sender, helo=HELO) == VerifierResult(FAILS, "pass", "fail")
+    assert await verifiers.opendkim(original) == VerifierResult(PASSES)
+    assert await verifiers.opendkim(altered) == VerifierResult(FAILS)
+    assert await verifiers.rspamd(original, sender=sender, helo=HELO) == VerifierResult(
+        PASSES, "pass", "pass"
+    )
+    assert await verifiers.rspamd(altered, sender=sender, helo=HELO) == VerifierResult(FAILS, "pass", "fail")
     assert email["passed"]
 
 
-async def test_an_unsigned_email_from_another_server_fails(control: SandboxClient, judges: Judges) -> None:
+async def test_an_unsigned_email_from_another_server_fails(
+    control: SandboxClient, verifiers: Verifiers
+) -> None:
     await control.publish("TXT", RETURN_PATH, "v=spf1 include:amazonses.com ~all")
     await control.publish("TXT", f"_dmarc.{AUTHOR}", "v=DMARC1; p=reject")
     raw = f"From: agent@{AUTHOR}\r\nSubject: Your code\r\n\r\nYour code is 1234.\r\n".encode()
 
-    status = await judges.rspamd(raw, sender=f"1@{RETURN_PATH}", helo=HELO, client="198.51.100.1")
+    status = await verifiers.rspamd(raw, sender=f"1@{RETURN_PATH}", helo=HELO, client="198.51.100.1")
 
     assert status == VerifierResult({}, "softfail", "fail")
-    assert await judges.opendkim(raw) == VerifierResult({})
+    assert await verifiers.opendkim(raw) == VerifierResult({})
