@@ -20,7 +20,8 @@ class Outbox:
     async def write(self, connection: Connection, *events: Event) -> None:
         """Store events with the caller's other changes; the relay publishes them after the commit.
 
-        Raises ValueError for an event that this service does not own, or that lacks its tenant.
+        Raises ValueError for an event that this service does not own, that lacks its tenant, or whose data is
+        not the message of its subject.
         """
         for event in events:
             check_own(event, self._schema)

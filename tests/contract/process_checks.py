@@ -84,7 +84,7 @@ def grants(processes: Processes) -> Iterator[str]:
 def nats(processes: Processes) -> Iterator[str]:
     """Compare with the owners of events, and with the users of NATS."""
     services = {each.name for each in processes if each.schema}
-    yield from differences("PUBLISHED in chassis/events/subjects.py", PUBLISHED, services)
+    yield from differences("letterhead/events/v1 or CONSUMED", PUBLISHED, services)
     known = {*CONSUMED, STREAM_MANAGER}
     yield from (f"chassis/events names {each}, which has no database" for each in sorted(known - services))
     users = re.findall(r"nkey: \$nkey_(\w+)", _read("deploy/components/nats/authorization.conf"))
