@@ -27,7 +27,7 @@ from services.identity.store.requests import Request
 
 RECHECK_EVERY = timedelta(seconds=1)  # bounds the delay after a lost notification
 LONGEST_REASON = 500
-DEADLINE_MARGIN = timedelta(milliseconds=250)
+DEADLINE_MARGIN = timedelta(milliseconds=500)
 
 
 class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
