@@ -11,7 +11,7 @@ import asyncpg
 
 from bench.meter import Meter, Used
 from bench.world import World, migrated
-from services.sender.store.emails import SesRegion
+from services.sender.model.account import SesRegion
 from services.sender.store.queue import QUERIES, QueueStore
 from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
@@ -105,5 +105,5 @@ async def _claim(store: QueueStore) -> float:
 
 
 async def _plan(database: FreshDatabase) -> list[str]:
-    explained = f"EXPLAIN (COSTS OFF) {QUERIES.claimable}"
-    return [row[0] for row in await database.fetch(explained, BATCH, CANDIDATES)]
+    statement, *values = QUERIES.claimable(limit=BATCH, considered=CANDIDATES)
+    return [row[0] for row in await database.fetch(f"EXPLAIN (COSTS OFF) {statement}", *values)]

@@ -18,8 +18,8 @@ from chassis.events import open_stream
 from chassis.events.authorization import STREAM_MANAGER
 from chassis.migrate import migrate
 from cli.embedded import NatsServer, Postgres
+from cli.parent_death_signal import ending_with_parent
 from cli.server_process import free_port
-from cli.tether import tethered
 from tests.factories import ACCOUNT, REGION, a_key, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
@@ -159,7 +159,7 @@ async def _service(
 
 @asynccontextmanager
 async def _process(module: str, *args: str, environ: Mapping[str, str]) -> AsyncIterator[int]:
-    command = tethered([sys.executable, "-m", module, *args])
+    command = ending_with_parent([sys.executable, "-m", module, *args])
     process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=asyncio.subprocess.DEVNULL)
     try:
         yield process.pid

@@ -16,10 +16,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from chassis.database import Database, Record
 from chassis.errors import InvalidField, NotFound, PermissionDenied, Unauthenticated
+from chassis.queries import Queries
 
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 TOKEN_PREFIX = "lh_"  # noqa: S105 - what a secret scanner looks for
@@ -34,14 +37,9 @@ CACHE_SIZE = 10_000
 # invented keys cannot exhaust the pool.
 UNKNOWN_AT_ONCE = 4
 
-_NO_KEY = "The call has no API key. Send the header `authorization: Bearer lh_…`."
+QUERIES = Queries.load(Path(__file__).with_name("access.sql"))
 
-_LIVE_KEY = """
-SELECT key_id, tenant_id, tenant_state, scope, claim_ids
-FROM identity.live_keys
-WHERE key_hash = $1
-"""
-_LIVE_AMONG = "SELECT key_id FROM identity.live_keys WHERE key_id = ANY($1)"
+_NO_KEY = "The call has no API key. Send the header `authorization: Bearer lh_…`."
 
 
 class Scope(StrEnum):
@@ -117,9 +115,9 @@ class Visibility:
     kinds: frozenset[Scope] = KINDS[Scope.ADMIN]
 
     @property
-    def conditions(self) -> tuple[UUID | None, list[UUID] | None]:
-        """Return tenant and domains as parameters of a statement, in which NULL means "any"."""
-        return self.tenant_id, sorted(self.claim_ids) or None
+    def filter(self) -> dict[str, Any]:
+        """Return the parameters `:tenant_id` and `:claim_ids` of a statement, in which NULL means "any"."""
+        return {"tenant_id": self.tenant_id, "claim_ids": sorted(self.claim_ids) or None}
 
     @property
     def of_installation(self) -> bool:
@@ -235,7 +233,7 @@ class Access:
 
     async def live(self, key_ids: Collection[UUID]) -> set[UUID]:
         """Return which of these keys and links are still live, bypassing the cache."""
-        rows = await self._database.fetch(_LIVE_AMONG, list(key_ids))
+        rows = await self._database.fetch(*QUERIES.live_among(key_ids=list(key_ids)))
         return {row["key_id"] for row in rows}
 
     async def _live(self, digest: bytes) -> Principal | None:
@@ -249,7 +247,7 @@ class Access:
 
     async def _query(self, digest: bytes) -> Principal | None:
         now = time.monotonic()  # before the query, because the row may change while the result is in flight
-        who = _principal(await self._database.fetchrow(_LIVE_KEY, digest))
+        who = _principal(await self._database.fetchrow(*QUERIES.live_key(key_hash=digest)))
         self._remember(digest, now + CACHE_AGE.total_seconds(), who)
         return who
 

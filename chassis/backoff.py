@@ -2,12 +2,15 @@
 
 import asyncio
 import random
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import TypeVar
 
 from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
+T = TypeVar("T")
 
 
 class Backoff:
@@ -42,6 +45,27 @@ class Backoff:
             )
         self._failures = 0
 
+    async def retry(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        stop: asyncio.Event,
+        *,
+        on: tuple[type[Exception], ...] = (Exception,),
+    ) -> T | None:
+        """Return the result of the first attempt that raises none of `on`; None if `stop` is set before it.
+
+        An attempt that lasts, such as a subscription, calls `succeeded` itself once it has begun.
+        """
+        while not stop.is_set():
+            try:
+                result = await attempt()
+            except on as error:
+                await wait_any(stop, timeout=self.failed(error))
+            else:
+                self.succeeded()
+                return result
+        return None
+
 
 async def wait_any(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASYNC109 - waiting is its purpose
     """Wait until one of the events is set, or for `timeout` seconds."""
@@ -51,3 +75,16 @@ async def wait_any(*events: asyncio.Event, timeout: float) -> None:  # noqa: ASY
     finally:
         for task in waiting:
             task.cancel()
+
+
+async def retried(
+    what: str,
+    attempt: Callable[[], Awaitable[T]],
+    stop: asyncio.Event,
+    *,
+    first: timedelta,
+    cap: timedelta,
+    on: tuple[type[Exception], ...] = (Exception,),
+) -> T | None:
+    """Return the result of the first attempt that raises none of `on`; None if `stop` is set before it."""
+    return await Backoff(what, first=first, cap=cap).retry(attempt, stop, on=on)

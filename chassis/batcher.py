@@ -27,7 +27,7 @@ class Batcher(Generic[T, R]):
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()
         self._working: asyncio.Task[None] | None = None
 
-    async def ask(self, item: T) -> R:
+    async def submit(self, item: T) -> R:
         """Return the result of `work` for this item."""
         answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))

@@ -2,38 +2,12 @@
 
 import math
 from datetime import timedelta
+from pathlib import Path
 
 from chassis.database import Database
+from chassis.queries import Queries
 
-# GCRA: `arrival_at` is when the bucket would be full again. Each request advances it by cost / rate; the slot
-# it reserves begins `capacity / rate` earlier. clock_timestamp() is read after the row lock is granted.
-_TAKE = """
-INSERT INTO chassis.rate_bucket AS bucket (key, arrival_at)
-VALUES ($1, clock_timestamp() + $2)
-ON CONFLICT (key) DO UPDATE
-SET arrival_at = greatest(bucket.arrival_at, clock_timestamp()) + $2
-WHERE greatest(bucket.arrival_at, clock_timestamp()) + $2 - $3::interval <= clock_timestamp() + $4
-RETURNING greatest(arrival_at - $3 - clock_timestamp(), interval '0') AS wait
-"""
-# The same for a group that waits for one slot at a time: a row of its own stores when its latest slot begins.
-# Two concurrent callers may both get a slot; this can leave one unused but never exceeds the rate.
-_TAKE_IN_GROUP = """
-WITH slot AS (
-    INSERT INTO chassis.rate_bucket AS bucket (key, arrival_at)
-    SELECT $1, clock_timestamp() + $2
-    WHERE NOT EXISTS (SELECT FROM chassis.rate_bucket WHERE key = $5 AND arrival_at > clock_timestamp())
-    ON CONFLICT (key) DO UPDATE
-    SET arrival_at = greatest(bucket.arrival_at, clock_timestamp()) + $2
-    WHERE greatest(bucket.arrival_at, clock_timestamp()) + $2 - $3::interval <= clock_timestamp() + $4
-    RETURNING arrival_at - $3::interval AS begins_at
-)
-INSERT INTO chassis.rate_bucket (key, arrival_at)
-SELECT $5, begins_at
-FROM slot
-ON CONFLICT (key) DO UPDATE
-SET arrival_at = excluded.arrival_at
-RETURNING greatest(arrival_at - clock_timestamp(), interval '0') AS wait
-"""
+QUERIES = Queries.load(Path(__file__).with_name("bucket.sql"))
 
 
 class RateBucket:
@@ -63,12 +37,13 @@ class RateBucket:
         """
         if not (rate > 0 and math.isfinite(rate) and 0 < cost <= capacity):
             raise ValueError(f"rate limiter {key}: invalid rate {rate}, capacity {capacity} or cost {cost}")
-        step = timedelta(seconds=cost / rate)
-        burst = timedelta(seconds=capacity / rate)
-        parameters = (key, step, burst, patience)
-        wait: timedelta | None = await (
-            self._database.fetchval(_TAKE, *parameters)
+        step, burst = timedelta(seconds=cost / rate), timedelta(seconds=capacity / rate)
+        query = (
+            QUERIES.take(key=key, step=step, burst=burst, patience=patience)
             if group is None
-            else self._database.fetchval(_TAKE_IN_GROUP, *parameters, f"{key}:{group}")
+            else QUERIES.take_in_group(
+                key=key, group_key=f"{key}:{group}", step=step, burst=burst, patience=patience
+            )
         )
+        wait: timedelta | None = await self._database.fetchval(*query)
         return wait

@@ -4,14 +4,14 @@ Only this module reads the environment. Values that change at run time do not be
 """
 
 import os
-import types
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
-from chassis.parsing import PARSERS
+from chassis.parsing import PARSERS, check_bounds, parsed, plain
+from chassis.request_limits import LARGEST, MAX_STREAMS, ORDINARY
 
 PREFIX = "LETTERHEAD_"
 SECRET_SUFFIX = "_FILE"  # noqa: S105 - the name of a file
@@ -75,10 +75,12 @@ def describe(cls: type[Any]) -> list[Setting]:
     """Return every variable that `load(cls)` reads, in the order of the fields."""
     found: list[Setting] = []
     for name, kind, spec in _fields(cls):
-        if _is_part(kind):
+        if is_dataclass(kind):
             found += describe(kind)
-        else:
-            found.append(_described(name, kind, spec))
+            continue
+        required = spec.default is MISSING
+        default = None if required else spec.default
+        found.append(Setting(_variable(name, kind), spec.metadata.get("help", ""), default, required))
     return found
 
 
@@ -98,7 +100,7 @@ def _build(cls: type[Any], environ: Mapping[str, str], problems: list[str]) -> A
     values: dict[str, Any] = {}
     before = len(problems)
     for name, kind, spec in _fields(cls):
-        if _is_part(kind):
+        if is_dataclass(kind):
             values[name] = _build(kind, environ, problems)
             continue
         try:
@@ -114,23 +116,13 @@ def _build(cls: type[Any], environ: Mapping[str, str], problems: list[str]) -> A
         return None
 
 
-def _fields(cls: type[Any]) -> list[tuple[str, Any, Any]]:
+def _fields(cls: type[Any]) -> list[tuple[str, type[Any], Any]]:
     hints = get_type_hints(cls)
     return [(spec.name, hints[spec.name], spec) for spec in fields(cls)]
 
 
-def _is_part(kind: Any) -> bool:
-    return is_dataclass(kind)
-
-
 def _variable(name: str, kind: Any) -> str:
-    return PREFIX + name.upper() + (SECRET_SUFFIX if _plain(kind) is Secret else "")
-
-
-def _described(name: str, kind: Any, spec: Any) -> Setting:
-    required = spec.default is MISSING
-    default = None if required else spec.default
-    return Setting(_variable(name, kind), spec.metadata.get("help", ""), default, required)
+    return PREFIX + name.upper() + (SECRET_SUFFIX if plain(kind) is Secret else "")
 
 
 def _read(name: str, kind: Any, spec: Any, environ: Mapping[str, str]) -> Any:
@@ -143,48 +135,9 @@ def _read(name: str, kind: Any, spec: Any, environ: Mapping[str, str]) -> Any:
         if spec.default is MISSING:
             raise ValueError(f"{variable} is required")
         return spec.default
-    value = _parsed(variable, text, _plain(kind))
-    _check_bounds(variable, value, spec.metadata)
+    value = parsed(variable, text, plain(kind), _PARSERS)
+    check_bounds(variable, value, spec.metadata)
     return value
-
-
-def _plain(kind: Any) -> Any:
-    """Return the type without `| None`."""
-    if get_origin(kind) in (Union, types.UnionType):
-        return next(each for each in get_args(kind) if each is not type(None))
-    return kind
-
-
-def _parsed(variable: str, text: str, kind: Any) -> Any:
-    if get_origin(kind) is Literal:
-        return _choice(variable, text, get_args(kind))
-    if get_origin(kind) is tuple:
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    parse, wanted = _PARSERS[kind]
-    try:
-        return parse(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{variable}: {text!r} is not {wanted}") from None
-    except OSError as error:
-        raise ValueError(f"{variable}: cannot read {text!r}: {error.strerror}") from None
-
-
-def _choice(variable: str, text: str, choices: tuple[Any, ...]) -> str:
-    if text not in choices:
-        raise ValueError(f"{variable}: {text!r} is not one of {', '.join(choices)}")
-    return text
-
-
-def _check_bounds(variable: str, value: Any, metadata: Mapping[str, Any]) -> None:
-    minimum, maximum = metadata.get("minimum"), metadata.get("maximum")
-    if minimum is not None and value < minimum:
-        raise ValueError(f"{variable}: {_shown(value)} is below {_shown(minimum)}")
-    if maximum is not None and value > maximum:
-        raise ValueError(f"{variable}: {_shown(value)} is above {_shown(maximum)}")
-
-
-def _shown(value: Any) -> str:
-    return f"{value.total_seconds():g} s" if isinstance(value, timedelta) else f"{value}"
 
 
 def _secret(path: str) -> Secret:
@@ -297,7 +250,7 @@ class Server(Process, Tls):
     grpc_port: int = setting(help="port of the gRPC server; 0 = any free port", minimum=0, maximum=65535)
     grpc_host: str = setting("0.0.0.0", help="address the servers bind")  # noqa: S104 - pods are reached from outside
     grpc_max_receive_bytes: int = setting(
-        4 * MEBIBYTE, help="largest request in bytes", minimum=1024, maximum=64 * MEBIBYTE
+        ORDINARY, help="largest request in bytes", minimum=1024, maximum=LARGEST
     )
     health_port: int = setting(
         0,
@@ -309,10 +262,10 @@ class Server(Process, Tls):
         timedelta(seconds=30), help="seconds a unary call may take", minimum=timedelta(seconds=1)
     )
     streams_per_key: int = setting(
-        100, help="maximum open streams of one key or link per process", minimum=1, maximum=1500
+        100, help="maximum open streams of one key or link per process", minimum=1, maximum=MAX_STREAMS
     )
     streams_per_tenant: int = setting(
-        500, help="maximum open streams of one tenant per process", minimum=1, maximum=1500
+        500, help="maximum open streams of one tenant per process", minimum=1, maximum=MAX_STREAMS
     )
 
 

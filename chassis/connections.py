@@ -44,11 +44,11 @@ class Limits:
     headers: Mapping[str, str] = field(default_factory=dict)  # of responses that this module writes itself
 
 
-def vouch(scope: MutableMapping[str, Any]) -> None:
+def mark_authenticated(scope: MutableMapping[str, Any]) -> None:
     """Mark the caller of this request as authenticated, so that its body may arrive slowly."""
     connection = scope.get("extensions", {}).get(EXTENSION)
     if isinstance(connection, Guarded):
-        connection.vouched()
+        connection.mark_authenticated()
 
 
 class Connections:
@@ -125,14 +125,14 @@ class Guarded(H11Protocol):
         self.app = self._answer
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
-        self._vouched = False  # the caller of this request is authenticated
+        self._authenticated = False  # the caller of this request is authenticated
         self._known = False  # a caller on this connection was authenticated before
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Register the connection and wait for a request."""
         super().connection_made(transport)
         self._connections.opened(self)
-        self._settle()
+        self._update_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Unregister the connection and cancel its timers."""
@@ -145,14 +145,14 @@ class Guarded(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Process received data, and stop waiting if it completed the headers of a request."""
         super().data_received(data)
-        self._settle()
+        self._update_deadline()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or briefly for the rest of a body that was rejected."""
         super().on_response_complete()
         if self.transport.is_closing():
             self._end()
-        self._settle()
+        self._update_deadline()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close a keep-alive connection that stayed idle after a response."""
@@ -175,9 +175,9 @@ class Guarded(H11Protocol):
         CLOSED.labels("malformed").inc()
         self._respond(400, msg)
 
-    def vouched(self) -> None:
+    def mark_authenticated(self) -> None:
         """Mark the caller of the running request as authenticated."""
-        self._vouched = self._known = True
+        self._authenticated = self._known = True
         self._connections.goes_on(self)
 
     def close(self, reason: str) -> None:
@@ -199,7 +199,7 @@ class Guarded(H11Protocol):
             bool(self.cycle) and not self.cycle.response_complete
         )  # `cycle` is None before the first request
 
-    def _settle(self) -> None:
+    def _update_deadline(self) -> None:
         """Start the deadline if the connection waits for its client; cancel it if not."""
         if self.transport.is_closing():
             return
@@ -220,7 +220,7 @@ class Guarded(H11Protocol):
 
     async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
         """Run the application; its body counts as waiting until the caller is authenticated."""
-        self._vouched = False
+        self._authenticated = False
         if self._connections.full and scope["path"] not in self._limits.always:
             self.close("full")
             return
@@ -228,7 +228,7 @@ class Guarded(H11Protocol):
         cycle = self.cycle
 
         async def receiving() -> Any:
-            if cycle.more_body and not self._vouched:
+            if cycle.more_body and not self._authenticated:
                 self._connections.waits(self, self._peer)
             message = await receive()
             if not message.get("more_body"):

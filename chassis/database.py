@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import asyncpg
@@ -42,7 +43,7 @@ CLOSE_TIMEOUT = timedelta(seconds=5)
 LISTEN_CHECK = timedelta(seconds=15)
 RETRY_AFTER = timedelta(seconds=1)
 
-_AWAY = (
+_DOWN = (
     OSError,  # connection refused, connection reset, and every timeout
     asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
@@ -65,7 +66,7 @@ class Database:
         self._pool = pool
         self._connect = connect
         self._checking = asyncio.Lock()
-        self._pulse: Connection | None = None
+        self._check_connection: Connection | None = None
 
     async def fetch(self, sql: str, *args: Any) -> list[Record]:
         """Run one statement in its own transaction and return all rows."""
@@ -97,14 +98,14 @@ class Database:
         """Raise `Unavailable` unless Postgres answers within two seconds on a connection outside the pool."""
         with _translated():
             async with asyncio.timeout(CHECK_TIMEOUT.total_seconds()), self._checking:
-                if self._pulse is None or self._pulse.is_closed():
-                    self._pulse = await self._connect()
-                await self._pulse.execute("SELECT 1")
+                if self._check_connection is None or self._check_connection.is_closed():
+                    self._check_connection = await self._connect()
+                await self._check_connection.execute("SELECT 1")
 
     def close(self) -> None:
         """Close the connection that `check` keeps open."""
-        if self._pulse is not None:
-            self._pulse.terminate()
+        if self._check_connection is not None:
+            self._check_connection.terminate()
 
     @asynccontextmanager
     async def listen(self, channel: str, wake: Callable[[], None]) -> AsyncIterator[None]:
@@ -118,11 +119,9 @@ class Database:
 
     async def _listening(self, channel: str, wake: Callable[[], None]) -> None:
         backoff = Backoff(f"listen to {channel}", first=timedelta(seconds=0.1), cap=timedelta(seconds=2))
+        cancelled = asyncio.Event()  # never set: `listen` cancels this task
         while True:
-            try:
-                await self._listen_once(channel, wake, backoff)
-            except Exception as error:  # noqa: BLE001 - a new connection fixes any failure of the old one
-                await asyncio.sleep(backoff.failed(error))
+            await backoff.retry(partial(self._listen_once, channel, wake, backoff), cancelled)
 
     async def _listen_once(self, channel: str, wake: Callable[[], None], backoff: Backoff) -> None:
         connection = await self._connect()
@@ -195,7 +194,7 @@ async def _keep_session(connection: Connection) -> None:
 def _translated() -> Iterator[None]:
     try:
         yield
-    except (*_AWAY, *_LOST_RACE, asyncpg.QueryCanceledError, asyncpg.InterfaceError) as error:
+    except (*_DOWN, *_LOST_RACE, asyncpg.QueryCanceledError, asyncpg.InterfaceError) as error:
         if (shown := _service_error(error)) is None:
             raise
         raise shown from error
@@ -204,7 +203,7 @@ def _translated() -> Iterator[None]:
 def _service_error(error: Exception) -> ServiceError | None:
     if isinstance(error, _LOST_RACE):
         message = "Concurrent update conflict. Retry the call."
-        return Aborted("STORAGE_UNAVAILABLE", message, retry_after=RETRY_AFTER)
+        return Aborted("CONFLICT", message, retry_after=RETRY_AFTER)
     if isinstance(error, asyncpg.QueryCanceledError):
         return DeadlineExceeded("DEADLINE", "The database query timed out. Request less data, or retry.")
     if isinstance(error, asyncpg.InterfaceError) and "clos" not in str(error):

@@ -5,6 +5,7 @@
     │   └── InvalidField    one field of the request is invalid
     ├── NotFound            the resource does not exist, or not for this caller
     ├── AlreadyExists       the name or request id is taken
+    │   └── RequestIdReused the request id was used for a different request
     ├── FailedPrecondition  the request is valid, but the state does not allow it
     ├── Unauthenticated     no live key
     ├── PermissionDenied    the scope of the key does not allow the call
@@ -39,7 +40,7 @@ class Violation:
     """One field of the request, by its path in the proto, and what is wrong with it."""
 
     field: str
-    reason_text: str
+    description: str
 
 
 class ServiceError(Exception):
@@ -77,7 +78,7 @@ class InvalidArgument(ServiceError):
         violations: Sequence[Violation] = (),
         metadata: Mapping[str, str] | None = None,
     ) -> None:
-        text = message or "; ".join(f"{each.field}: {each.reason_text}" for each in violations)
+        text = message or "; ".join(f"{each.field}: {each.description}" for each in violations)
         super().__init__(reason, text, metadata=metadata, violations=violations)
 
 
@@ -98,6 +99,14 @@ class AlreadyExists(ServiceError):
     """The name or request id is already in use."""
 
     code = grpc.StatusCode.ALREADY_EXISTS
+
+
+class RequestIdReused(AlreadyExists):
+    """The request_id was already used for a different request."""
+
+    def __init__(self, request_id: str) -> None:
+        message = "This request_id was used before for something else; use a new one for a new request."
+        super().__init__("REQUEST_ID_REUSED", message, metadata={"request_id": request_id})
 
 
 class FailedPrecondition(ServiceError):
@@ -182,7 +191,7 @@ def _bad_request(violations: Sequence[Violation]) -> error_details_pb2.BadReques
     return error_details_pb2.BadRequest(
         field_violations=[
             error_details_pb2.BadRequest.FieldViolation(
-                field=_short(each.field, 80), description=_short(each.reason_text)
+                field=_short(each.field, 80), description=_short(each.description)
             )
             for each in violations
         ]

@@ -1,9 +1,18 @@
 """Identifiers generated in Python, so that no Postgres extension is needed. Do not use them as secrets."""
 
+import re
 import secrets
 import threading
 import time
 import uuid
+
+REQUEST_ID = "x-request-id"  # of an HTTP header, and of gRPC metadata
+_REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def request_id_of(given: str) -> str:
+    """Return the id that a caller gave its request, or a new one if it is missing or malformed."""
+    return given if _REQUEST_ID_FORM.fullmatch(given) else str(uuid7())
 
 
 def uuid7() -> uuid.UUID:

@@ -7,7 +7,6 @@ are identical.
 
 import asyncio
 import inspect
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -23,7 +22,7 @@ from prometheus_client import Counter, Histogram
 
 from chassis import access as keys
 from chassis.errors import DeadlineExceeded, Internal, ServiceError, to_status
-from chassis.ids import uuid7
+from chassis.ids import REQUEST_ID, request_id_of
 from chassis.open_streams import OpenStreams
 from chassis.requests import Parse, Requests
 from chassis.telemetry import get_logger
@@ -32,8 +31,6 @@ log = get_logger(__name__)
 CALLS = Counter("letterhead_rpc_total", "Finished RPCs", ["method", "code"])
 SECONDS = Histogram("letterhead_rpc_seconds", "Duration of unary RPCs in seconds", ["method"])
 
-REQUEST_ID = "x-request-id"
-_REQUEST_ID_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OUR_FAULT = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNAVAILABLE})
 
 _Handler: TypeAlias = Any  # grpc.RpcMethodHandler, whose type stub lacks the asyncio forms
@@ -147,9 +144,7 @@ async def _messages(context: _Context, parse: Parse) -> AsyncIterator[Any]:
 def _call(method: str, context: _Context, *, streaming: bool) -> Call:
     pairs = context.invocation_metadata() or ()
     metadata = {key: value for key, value in pairs if isinstance(value, str)}
-    given = metadata.get(REQUEST_ID, "")
-    request_id = given if _REQUEST_ID_FORM.fullmatch(given) else str(uuid7())
-    return Call(method, context, streaming, metadata, request_id)
+    return Call(method, context, streaming, metadata, request_id_of(metadata.get(REQUEST_ID, "")))
 
 
 async def observed(inner: Inner, call: Call) -> Any:
@@ -244,6 +239,6 @@ def counted(streams: OpenStreams) -> Layer:
     """Return a layer that limits open streams, and ends them when their key is revoked."""
 
     async def layer(inner: Inner, call: Call) -> Any:
-        return await (streams.kept(inner, call, call.who) if call.streaming else inner(call))
+        return await (streams.run(inner, call, call.who) if call.streaming else inner(call))
 
     return layer

@@ -15,11 +15,13 @@ import asyncpg
 
 from chassis import config
 from chassis.database import Connection
+from chassis.queries import Queries
 from chassis.telemetry import configure_logging, get_logger
 
 log = get_logger(__name__)
 
 SCHEMA = Path(__file__).resolve().parent.parent / "schema"
+QUERIES = Queries.load(Path(__file__).with_name("migrate.sql"))
 ADVISORY_LOCK = 7_130_001
 # A migrator may wait minutes for another migrator, but a migration must not block traffic for long.
 _MIGRATOR_LOCK_TIMEOUT = timedelta(minutes=10)
@@ -36,7 +38,6 @@ CREATE TABLE IF NOT EXISTS chassis.migrations (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 """
-_RECORD = "INSERT INTO chassis.migrations (name, sha256) VALUES ($1, $2)"
 
 
 class MigrationError(Exception):
@@ -90,14 +91,14 @@ async def migrate(database_url: str, directory: Path = SCHEMA) -> list[str]:
 async def _lock_migrations(connection: Connection) -> None:
     """Take the session-level advisory lock that lets only one migrator run; it ends with the connection."""
     await _set_timeouts(connection, statement=_MIGRATOR_LOCK_TIMEOUT, lock=_MIGRATOR_LOCK_TIMEOUT)
-    await connection.execute("SELECT pg_advisory_lock($1)", ADVISORY_LOCK)
+    await connection.execute(*QUERIES.lock(lock=ADVISORY_LOCK))
     await _set_timeouts(connection, statement=STATEMENT_TIMEOUT, lock=LOCK_TIMEOUT)
 
 
 async def _set_timeouts(connection: Connection, *, statement: timedelta, lock: timedelta) -> None:
     limits = {"statement_timeout": statement, "lock_timeout": lock}
     for name, limit in limits.items():
-        await connection.execute("SELECT set_config($1, $2, false)", name, f"{limit.total_seconds():.0f}s")
+        await connection.execute(*QUERIES.set_timeout(name=name, value=f"{limit.total_seconds():.0f}s"))
 
 
 async def _apply_all(connection: Connection, wanted: list[Migration]) -> list[str]:
@@ -120,7 +121,7 @@ async def applied_migrations(connection: Connection) -> dict[str, str]:
     """Return the applied migrations of a database: digests by name."""
     if await connection.fetchval("SELECT to_regclass('chassis.migrations')") is None:
         return {}
-    rows = await connection.fetch("SELECT name, sha256 FROM chassis.migrations")
+    rows = await connection.fetch(*QUERIES.applied())
     return {row["name"]: row["sha256"] for row in rows}
 
 
@@ -128,7 +129,7 @@ async def _apply(connection: Connection, migration: Migration) -> None:
     async with connection.transaction():
         await connection.execute(migration.sql)
         await connection.execute(_TABLE)  # after the first migration, which creates the schema
-        await connection.execute(_RECORD, migration.name, migration.sha256)
+        await connection.execute(*QUERIES.record(name=migration.name, sha256=migration.sha256))
     log.info("migration applied", action="migration_applied", name=migration.name)
 
 

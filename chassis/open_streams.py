@@ -13,10 +13,9 @@ from chassis.access import Access, Principal
 from chassis.config import Server
 from chassis.errors import ResourceExhausted, ServiceError, Unauthenticated, Unavailable
 from chassis.periodic import PeriodicTask
+from chassis.request_limits import MAX_STREAMS
 
 OPEN = Gauge("letterhead_rpc_streams", "Open response streams")
-# For all callers together; the rest of MAX_CONCURRENT_RPCS is reserved for unary calls.
-MOST_STREAMS = 1500
 KEYS_CHECKED_EVERY = timedelta(seconds=1)
 
 C = TypeVar("C")
@@ -46,7 +45,7 @@ class OpenStreams:
         self._open: set[_Stream] = set()
         self.check = PeriodicTask("open streams", self._end_revoked, interval=KEYS_CHECKED_EVERY)
 
-    async def kept(self, inner: Callable[[C], Awaitable[Any]], call: C, who: Principal | None) -> Any:
+    async def run(self, inner: Callable[[C], Awaitable[Any]], call: C, who: Principal | None) -> Any:
         """Run one stream until it ends, or raise the error with which the server ended it."""
         stream = self._admitted(who)
         self._open.add(stream)
@@ -72,8 +71,8 @@ class OpenStreams:
             )
 
     def _admitted(self, who: Principal | None) -> _Stream:
-        if len(self._open) >= MOST_STREAMS:
-            raise _too_many("This server has", MOST_STREAMS, "Try again in a few seconds.")
+        if len(self._open) >= MAX_STREAMS:
+            raise _too_many("This server has", MAX_STREAMS, "Try again in a few seconds.")
         if who is not None:
             self._check_limits(who)
         return _Stream(who)
@@ -86,12 +85,11 @@ class OpenStreams:
         if sum(each.tenant_id == who.tenant_id for each in callers) >= self._per_tenant:
             raise _too_many("This tenant has", self._per_tenant, close_one)
 
-    async def _end_revoked(self) -> bool:
-        """Check the keys of all open streams with one query; returns False because nothing is left to do."""
+    async def _end_revoked(self) -> None:
+        """Check the keys of all open streams with one query."""
         keys = {stream.who.key_id for stream in self._open if stream.who is not None}
         if self._access is not None and keys:
             self._end(keys - await self._access.live(keys))
-        return False
 
     def _end(self, revoked: set[UUID]) -> None:
         for stream in list(self._open):

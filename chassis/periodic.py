@@ -6,17 +6,28 @@ from datetime import timedelta
 
 from chassis.backoff import Backoff, wait_any
 
-LONGEST_WAIT = timedelta(seconds=5)  # after a failure
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=0.2), timedelta(seconds=5)  # waits after a failed run
 
 
 class PeriodicTask:
-    """Periodic task: calls `once` until it returns False, then sleeps for `interval` or until `wake()`."""
+    """The loop of every background task: calls `once` while it returns True, then sleeps for `interval`.
 
-    def __init__(self, name: str, once: Callable[[], Awaitable[bool]], *, interval: timedelta) -> None:
+    `wake()` ends the sleep. After a failed run it waits for `first`, then twice as long, up to `cap`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        once: Callable[[], Awaitable[bool | None]],
+        *,
+        interval: timedelta,
+        first: timedelta = FIRST_RETRY,
+        cap: timedelta = LONGEST_RETRY,
+    ) -> None:
         self._once = once
         self._interval = interval.total_seconds()
         self._woken = asyncio.Event()
-        self._backoff = Backoff(name, first=timedelta(seconds=0.2), cap=LONGEST_WAIT)
+        self._backoff = Backoff(name, first=first, cap=cap)
 
     def wake(self) -> None:
         """Run now instead of after the interval."""
@@ -25,12 +36,9 @@ class PeriodicTask:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`; a failed run is retried with backoff."""
         while not stop.is_set():
-            self._woken.clear()
-            try:
-                more = await self._once()
-            except Exception as error:  # noqa: BLE001 - the next run retries after any failure
-                await wait_any(stop, timeout=self._backoff.failed(error))
-                continue
-            self._backoff.succeeded()
-            if not more:
+            if not await self._backoff.retry(self._run_once, stop):
                 await wait_any(stop, self._woken, timeout=self._interval)
+
+    async def _run_once(self) -> bool | None:
+        self._woken.clear()
+        return await self._once()

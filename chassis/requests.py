@@ -17,17 +17,12 @@ from google.protobuf.message import DecodeError
 from prometheus_client import Counter
 
 from chassis.access import Principal
-from chassis.config import MEBIBYTE
 from chassis.errors import DeadlineExceeded, InvalidArgument, ResourceExhausted
+from chassis.request_limits import HOLDS_SLOT, ORDINARY, READ_WITHIN, SLOTS
 
 MALFORMED = Counter(
     "letterhead_rpc_malformed_total", "Requests that were not a valid protobuf message", ["method"]
 )
-ORDINARY = 4 * MEBIBYTE
-READ_WITHIN = 30.0  # seconds
-# Concurrent reads per tenant and process. A request over KEPT bytes holds its slot until the call ends.
-SLOTS = 8
-KEPT = MEBIBYTE
 
 Parse = Callable[[bytes], Any]
 
@@ -49,7 +44,7 @@ class Requests:
         async with AsyncExitStack() as slot:
             body = await self._arrived(slot, context, who)
             self._check_size(method, body)
-            if len(body) <= KEPT:
+            if len(body) <= HOLDS_SLOT:
                 await slot.aclose()
             request = _parsed(method, body, parse)
             del body

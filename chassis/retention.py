@@ -11,6 +11,7 @@ from prometheus_client import Counter
 
 from chassis.database import Database
 from chassis.periodic import PeriodicTask
+from chassis.queries import Query
 
 EXPIRED_ROWS = Counter(
     "letterhead_expired_rows_deleted_total", "Rows deleted by retention, by rule", ["rule"]
@@ -22,10 +23,10 @@ INTERVAL = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Retention rule: a statement that deletes rows older than the age ($1), at most as many as $2."""
+    """Retention rule: a statement that deletes at most `:limit` rows that are older than `:age`."""
 
     name: str
-    statement: str
+    statement: Query
     age: timedelta
 
 
@@ -53,7 +54,7 @@ class Retention:
         return full
 
     async def _batch(self, rule: Rule) -> int:
-        tag = await self._database.execute(rule.statement, rule.age, BATCH)
+        tag = await self._database.execute(*rule.statement(age=rule.age, limit=BATCH))
         rows = int(tag.rpartition(" ")[2])
         EXPIRED_ROWS.labels(rule.name).inc(rows)
         return rows

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from prometheus_client import Counter
 
-from chassis.backoff import Backoff, wait_any
+from chassis.periodic import PeriodicTask
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
@@ -39,41 +39,36 @@ class LeaseLoop(Generic[T]):
         self._claim = claim
         self._step = step
         self._concurrency = concurrency
-        self._idle = idle.total_seconds()
-        self._woken = asyncio.Event()
+        self._steps: asyncio.TaskGroup
         self._running: set[asyncio.Task[None]] = set()
-        self._backoff = Backoff(
-            f"worker {name}: claim", first=timedelta(seconds=0.1), cap=timedelta(seconds=2)
+        self._claims = PeriodicTask(
+            f"worker {name}: claim",
+            self._start_due,
+            interval=idle,
+            first=timedelta(seconds=0.1),
+            cap=timedelta(seconds=2),
         )
-
-    def wake(self) -> None:
-        """Claim due rows now instead of after `idle`, because a row was just stored."""
-        self._woken.set()
+        self.wake = self._claims.wake  # claims due rows now, because one was just stored
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop`; then stop claiming and wait for the steps in flight."""
-        async with asyncio.TaskGroup() as group:
-            while not stop.is_set():
-                try:
-                    await self._round(group, stop)
-                except Exception as error:  # noqa: BLE001 - a failed claim must not end the loop
-                    await wait_any(stop, timeout=self._backoff.failed(error))
+        async with asyncio.TaskGroup() as self._steps:
+            await self._claims.run(stop)
 
-    async def _round(self, group: asyncio.TaskGroup, stop: asyncio.Event) -> None:
-        self._woken.clear()
+    async def _start_due(self) -> bool:
+        """Start the steps that are due; if they take all slots, wait for a free one and return True."""
         free = self._concurrency - len(self._running)
         items = await self._claim(free)
-        self._backoff.succeeded()
         for item in items:
-            task = group.create_task(self._one(item))
+            task = self._steps.create_task(self._run_step(item))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
         if len(items) < free:
-            await wait_any(stop, self._woken, timeout=self._idle)
-        else:
-            await self._slot_or(stop)
+            return False
+        await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        return True
 
-    async def _one(self, item: T) -> None:
+    async def _run_step(self, item: T) -> None:
         try:
             await self._step(item)
         except Exception:
@@ -81,10 +76,3 @@ class LeaseLoop(Generic[T]):
             log.exception("worker step failed", action="step_failed", loop=self._name)
         else:
             STEPS.labels(self._name, "done").inc()
-
-    async def _slot_or(self, stop: asyncio.Event) -> None:
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait({*self._running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()

@@ -1,7 +1,7 @@
 """Runs Postgres and NATS as child processes, from the binaries in our Python packages.
 
 For `letterhead up`, the demo and the tests: on loopback, with a password only for the superuser, and stopped
-with this process (cli/tether.py). Not for production.
+with this process (cli/parent_death_signal.py). Not for production.
 """
 
 import os
@@ -24,8 +24,8 @@ from typing import Self
 from chassis.config import Nats, Secret
 from chassis.events.authorization import Permissions, authorization_file, permissions
 from cli.nkeys import generate_keys, public_keys
+from cli.parent_death_signal import ending_with_parent
 from cli.server_process import HOST, EmbeddedError, EmbeddedServer, ServerProcess, await_port, free_port
-from cli.tether import tethered
 
 ROOT_HOME = Path("/var/lib/letterhead")  # used by root, where Postgres's user cannot access another directory
 OWNER = "kept-for"  # a file with the path of the symlink that points to its directory
@@ -90,7 +90,7 @@ class Postgres(EmbeddedServer):
         ]
         command += ["--encoding=UTF8", "--auth=trust", f"--pwfile={self._password_file}", "--no-instructions"]
         initdb = subprocess.run(
-            tethered(command, user=self._user),
+            ending_with_parent(command, user=self._user),
             capture_output=True,
             cwd="/",
             check=False,
@@ -113,9 +113,9 @@ class Postgres(EmbeddedServer):
         if not self._fsync:
             settings |= {"fsync": "off", "full_page_writes": "off"}
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
-        return tethered(
+        return ending_with_parent(
             [self._installation / "bin/postgres", "-D", self._data, *options],
-            farewell=signal.SIGINT,
+            death_signal=signal.SIGINT,
             user=self._user,
         )
 
@@ -170,9 +170,9 @@ class NatsServer(EmbeddedServer):
 
     def _command(self) -> list[str]:
         program = Path(sysconfig.get_path("scripts")) / "nats-server"
-        return tethered(
+        return ending_with_parent(
             [program, "-a", HOST, "-p", str(self.port), "-js", "-sd", self._store, "-c", self._config],
-            farewell=signal.SIGTERM,
+            death_signal=signal.SIGTERM,
         )
 
     def _ready(self) -> bool:

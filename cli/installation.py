@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from chassis.config import Nats, Secret, Tls, load, setting
+from cli.environments import address_variable
+from services import with_grpc
 
 HOME = Path(".letterhead")
 FILE = HOME / "sandbox.json"
@@ -47,11 +49,8 @@ class Overrides:
         key = self.api_key.reveal() if self.api_key else None
         # A given key replaces all stored keys, which belong to another installation.
         keys = {"api_key": key, "admin_key": key, "sending_key": key} if key else {}
-        values = keys | {
-            "identity": self.identity_address,
-            "verifier": self.verifier_address,
-            "sender": self.sender_address,
-            "webhooks": self.webhooks_address,
+        values = keys | {each.name: getattr(self, f"{each.name}_address") for each in with_grpc()}
+        values |= {
             "console": self.public_url,
             "nats": self.nats_url,
             "nats_stream": self.nats_stream,
@@ -153,10 +152,10 @@ class Installation:
         try:
             return cls(**values)
         except TypeError:
+            addresses = ", ".join(address_variable(each.name) for each in with_grpc())
             raise NoInstallation(
                 f"No installation found: {path} does not exist. Start one with `letterhead up`, or set "
-                "LETTERHEAD_IDENTITY_ADDRESS, _VERIFIER_ADDRESS, _SENDER_ADDRESS, _WEBHOOKS_ADDRESS, "
-                "LETTERHEAD_NATS_URL and LETTERHEAD_API_KEY_FILE."
+                f"{addresses}, LETTERHEAD_NATS_URL and LETTERHEAD_API_KEY_FILE."
             ) from None
 
 

@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,23 +25,19 @@ from chassis.events.authorization import SUBSCRIBER
 from chassis.migrate import migrate
 from cli import aws_setup
 from cli.embedded import NatsServer, Postgres
-from cli.processes import Part, module
+from cli.environments import ACCOUNT, REGION, environment
 from cli.server_process import HOST, EmbeddedError, free_port, port_is_free
+from cli.supervisor import Part, module
+from services import PROCESSES, Process
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
-SHARED_DOMAIN = "send.e2a.dev"
-SHARED_BRAND = "e2a"
 DATABASE = "letterhead"
-SERVICES = ("identity", "verifier", "sender", "webhooks")
 READY_WITHIN_SECONDS = 60
 LOG_LINES = 20
 # The distance between the ports of two replicas.
 REPLICA_STEP = 100
 
-STANDARD_PORTS = {
-    "identity": 50051, "verifier": 50052, "sender": 50053, "webhooks": 50054, "control": 8090, "ses": 8091,
-    "tls": 8092, "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229, "console": 8080,
+STANDARD_PORTS: Mapping[str, int] = {process.name: process.local_port for process in PROCESSES} | {
+    "control": 8090, "ses": 8091, "tls": 8092, "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229,
 }  # fmt: skip
 
 Echo = Callable[[str, str], None]
@@ -52,11 +48,11 @@ class Plan:
     """What to start, and on which ports."""
 
     home: Path
-    ports: dict[str, int]
+    ports: Mapping[str, int]
     replicas: int = 1
     # Without it, Postgres may lose committed data, but only in a power failure.
     fsync: bool = True
-    # Additional LETTERHEAD_* settings of each service, console and the sandbox.
+    # Additional LETTERHEAD_* settings of each process and the sandbox.
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
@@ -84,7 +80,6 @@ class Stack:
         self.parts: dict[str, Part] = {}
         self.admin_key = ""
         self.addresses: dict[str, str] = {}
-        self._sns_certificates: dict[str, str] = {}
         self.postgres: Postgres
         self.nats: NatsServer
         self._echo = echo
@@ -103,14 +98,12 @@ class Stack:
         await asyncio.to_thread(self._set_up_aws)
         step("configuration set, topic and queue")
         self._write_secrets()
-        for service in SERVICES:
-            self._start_service(service)
-        for service in SERVICES:
-            await self._until_serving(service)
-            step(service)
-        self._start_console()
-        await self._until("console", _answering(f"{self.addresses['console']}/healthz"))
-        step("console")
+        self._assign_addresses()
+        for process in PROCESSES:
+            self._start_process(process)
+        for process in PROCESSES:
+            await self._until_serving(process)
+            step(process.name)
 
     def _delete_previous(self) -> None:
         """Delete the state of a previous installation; raise EmbeddedError without permission to do so."""
@@ -141,9 +134,13 @@ class Stack:
         lines = (self._logs / f"{part}.log").read_text(errors="replace").splitlines()[-LOG_LINES:]
         return "\n".join(["Its log ends with:", *lines])
 
-    async def _until_serving(self, service: str) -> None:
-        for part, address in zip(self.replicas_of(service), self.addresses[service].split(","), strict=True):
-            async with grpc.aio.insecure_channel(address) as channel:
+    async def _until_serving(self, process: Process) -> None:
+        address = self.addresses[process.name]
+        if process.http_port:
+            await self._until(process.name, _answering(f"{address}/healthz"))
+            return
+        for part, each in zip(self.replicas_of(process.name), address.split(","), strict=True):
+            async with grpc.aio.insecure_channel(each) as channel:
                 await self._until(part.name, _serving(channel, self.admin_key))
 
     async def _until(self, part: str, ready: Awaitable[None]) -> None:
@@ -192,10 +189,8 @@ class Stack:
             "smtp": f"{HOST}:{ports['smtp']}",
             "dns": f"{actual['dns_root']}:{actual['dns_port']}",
             "recursor": f"{actual['dns_recursor']}:{actual['dns_port']}",
-        }
-        self._sns_certificates = {
-            "LETTERHEAD_SNS_CERTIFICATE_ADDRESS": actual["tls"],
-            "LETTERHEAD_SNS_CA_FILE": _absolute(actual["sns_ca_file"]),
+            "sns_certificates": actual["tls"],
+            "sns_ca_file": _absolute(actual["sns_ca_file"]),
         }
 
     def _set_up_aws(self) -> None:
@@ -203,91 +198,40 @@ class Stack:
         aws_setup.set_up(session, account=ACCOUNT, endpoint_url=self.addresses["ses"])
 
     def _write_secrets(self) -> None:
+        """Write the Secret of each process into its own directory, and the key of NATS's subscribers."""
         self.admin_key = generate_key()[0]
-        values = {
+        shared = {
             "admin-key": self.admin_key,
             "service-key": generate_key()[0],
             "session-secret": secrets.token_urlsafe(32),
         }
-        for service in SERVICES:
-            values[f"database-url-{service}"] = self.postgres.url(f"letterhead_{service}", DATABASE)
-        for user, seed in self.nats.seeds.items():
-            values[f"nats-seed-{user}"] = seed
-        for name, value in values.items():
-            path = self._secrets / name
-            path.touch(mode=0o600)
-            path.write_text(value)
+        for process in PROCESSES:
+            values = shared
+            if process.role:
+                url, seed = self.postgres.url(process.role, DATABASE), self.nats.seeds[process.name]
+                values = shared | {"database-url": url, "nats-seed": seed}
+            for name in process.secrets:
+                _write_secret(self._secrets / process.name / name, values[name])
+        _write_secret(self._secrets / f"nats-seed-{SUBSCRIBER}", self.nats.seeds[SUBSCRIBER])
 
-    def _start_service(self, service: str) -> None:
-        ports = [self.plan.ports[service] + REPLICA_STEP * replica for replica in range(self.plan.replicas)]
-        self.addresses[service] = ",".join(f"{HOST}:{port}" for port in ports)
-        for replica, port in enumerate(ports):
-            name = service if self.plan.replicas == 1 else f"{service}-{replica + 1}"
-            self._start_part(
-                name, f"services.{service}", self._settings(service) | {"LETTERHEAD_GRPC_PORT": str(port)}
+    def _assign_addresses(self) -> None:
+        for process in PROCESSES:
+            addresses = [f"{HOST}:{port}" for port in self._ports_of(process)]
+            self.addresses[process.name] = (
+                f"http://{addresses[0]}" if process.http_port else ",".join(addresses)
             )
 
-    def _start_console(self) -> None:
-        """Start a single process, even with several replicas of the services, because console has one URL."""
-        port = self.plan.ports["console"]
-        self.addresses["console"] = f"http://{HOST}:{port}"
-        called = {
-            f"LETTERHEAD_{service.upper()}_ADDRESS": self.addresses[service]
-            for service in ("identity", "verifier", "sender")
-        }
-        own = {
-            "LETTERHEAD_CONSOLE_HOST": HOST,
-            "LETTERHEAD_GRPC_PLAINTEXT": "true",
-            "LETTERHEAD_CONSOLE_PORT": str(port),
-            "LETTERHEAD_PUBLIC_URL": self.addresses["console"],
-            "LETTERHEAD_SESSION_SECRET_FILE": str(self._secrets / "session-secret"),
-            "LETTERHEAD_LOG_FORMAT": "text",
-        }
-        self._start_part("console", "services.console", called | own | self.plan.settings.get("console", {}))
+    def _ports_of(self, process: Process) -> list[int]:
+        """Return a port for each replica; a process with pages has one URL and so one replica."""
+        replicas = 1 if process.http_port else self.plan.replicas
+        return [self.plan.ports[process.name] + REPLICA_STEP * replica for replica in range(replicas)]
 
-    def _settings(self, service: str) -> dict[str, str]:
-        """Return the environment of a service, as a ConfigMap and a Secret would provide it."""
-        peers = {f"LETTERHEAD_{peer.upper()}_ADDRESS": f"{HOST}:{self.plan.ports[peer]}" for peer in SERVICES}
-        common = {
-            "LETTERHEAD_DATABASE_URL_FILE": str(self._secrets / f"database-url-{service}"),
-            "LETTERHEAD_NATS_URL": self.nats.url,
-            "LETTERHEAD_NATS_SEED_FILE": str(self._secrets / f"nats-seed-{service}"),
-            "LETTERHEAD_GRPC_HOST": HOST,
-            "LETTERHEAD_GRPC_PLAINTEXT": "true",
-            "LETTERHEAD_LOG_FORMAT": "text",
-            "LETTERHEAD_AWS_REGION": REGION,
-            "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
-            "LETTERHEAD_AWS_ENDPOINT_URL": self.addresses["ses"],
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-        return common | peers | self._own_settings()[service] | self.plan.settings.get(service, {})
-
-    def _own_settings(self) -> dict[str, dict[str, str]]:
-        """Return the settings that only one service reads, by service."""
-        return {
-            "identity": {
-                "LETTERHEAD_ADMIN_KEY_FILE": str(self._secrets / "admin-key"),
-                "LETTERHEAD_SERVICE_KEY_FILE": str(self._secrets / "service-key"),
-            },
-            "verifier": {
-                "LETTERHEAD_SERVICE_KEY_FILE": str(self._secrets / "service-key"),
-                "LETTERHEAD_DNS_ROOTS": self.addresses["dns"].split(":")[0],
-                "LETTERHEAD_DNS_PORT": self.addresses["dns"].split(":")[1],
-                "LETTERHEAD_DNS_ALLOWED_NETWORKS": "127.0.0.0/8",
-            },
-            "sender": {
-                "LETTERHEAD_SERVICE_KEY_FILE": str(self._secrets / "service-key"),
-                "LETTERHEAD_SHARED_DOMAIN": SHARED_DOMAIN,
-                "LETTERHEAD_SHARED_BRAND": SHARED_BRAND,
-            },
-            "webhooks": {
-                "LETTERHEAD_FEEDBACK_WAIT": "1",
-                "LETTERHEAD_FEEDBACK_SIGNATURES": "enforce",
-                **self._sns_certificates,
-            },
-        }
+    def _start_process(self, process: Process) -> None:
+        ports = self._ports_of(process)
+        for replica, port in enumerate(ports, start=1):
+            name = process.name if len(ports) == 1 else f"{process.name}-{replica}"
+            environ = environment(process, port, self.addresses, self._secrets / process.name)
+            self._start_part(name, process.module, environ | self.plan.settings.get(process.name, {}))
 
     def _start_part(self, name: str, run: str, environ: dict[str, str]) -> None:
         base = {"PATH": os.defpath, "PYTHONUNBUFFERED": "1"}
@@ -296,6 +240,12 @@ class Stack:
         )
         self.parts[name] = part
         part.start()
+
+
+def _write_secret(path: Path, value: str) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(value)
 
 
 def _absolute(path: str) -> str:

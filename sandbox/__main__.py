@@ -39,7 +39,7 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
     host, clock = settings.sandbox_host, Clock()
     internet = Internet(name_servers=settings.sandbox_name_servers, now=clock.now)
     mailbox = Mailbox(
-        Evaluator(internet), clock, host=settings.sandbox_mail_host, kept=settings.sandbox_emails_kept
+        Evaluator(internet), clock, host=settings.sandbox_mail_host, max_emails=settings.sandbox_emails_kept
     )
     async with AsyncExitStack() as stack:
         with _naming_the_setting("sandbox_dns_port"):

@@ -59,8 +59,10 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sender.test_addresses TO letterhead_send
 GRANT SELECT, INSERT, UPDATE ON sender.reputations TO letterhead_sender;
 -- An email goes with all that refers to it.
 GRANT DELETE ON sender.emails TO letterhead_sender;
--- History is append-only; it goes with the last email of its day, by functions that choose what.
+-- History is append-only; it goes with the last email of its day, by functions that decide what.
 GRANT SELECT, INSERT ON sender.email_transitions TO letterhead_sender;
+GRANT EXECUTE ON FUNCTION chassis.make_partitions, chassis.drop_partitions TO letterhead_sender;
+-- For the code before 0007_pre_day_partitions.sql.
 GRANT SELECT ON sender.email_days TO letterhead_sender;
 GRANT EXECUTE ON FUNCTION sender.make_email_days, sender.drop_email_days TO letterhead_sender;
 GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;

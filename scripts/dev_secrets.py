@@ -5,30 +5,35 @@ Use it only for development: the Postgres of overlays/dev does not require a pas
 
 import json
 import sys
+from collections.abc import Iterable
 from secrets import token_urlsafe
 
 from chassis.access import generate_key
 from chassis.events.authorization import SUBSCRIBER
 from cli.nkeys import PUBLIC_KEYS, generate_keys, public_keys
+from services import PROCESSES, Process
 
 NAMESPACE = "letterhead"
-SERVICES = ("identity", "verifier", "sender", "webhooks")
 
 
-def secrets() -> dict[str, dict[str, str]]:
+def secrets(processes: Iterable[Process] = PROCESSES) -> dict[str, dict[str, str]]:
     """Return the files of each Secret by its name."""
-    files = {f"letterhead-{name}": {"database-url": database_url(f"letterhead_{name}")} for name in SERVICES}
-    files["letterhead-migrate"] = {"database-url": database_url("postgres")}
-    admin_key, service_key = (generate_key()[0] for _ in range(2))
-    files["letterhead-identity"] |= {"admin-key": admin_key, "service-key": service_key}
-    files["letterhead-verifier"] |= {"service-key": service_key}
-    files["letterhead-sender"] |= {"service-key": service_key}
-    keys = generate_keys([*SERVICES, SUBSCRIBER])
-    for name in SERVICES:
-        files[f"letterhead-{name}"]["nats-seed"] = keys[name].seed
+    processes = tuple(processes)
+    keys = generate_keys([*(each.name for each in processes if each.schema), SUBSCRIBER])
+    shared = {
+        "admin-key": generate_key()[0],
+        "service-key": generate_key()[0],
+        "session-secret": token_urlsafe(32),
+    }
+    files = {"letterhead-migrate": {"database-url": database_url("postgres")}}
+    for process in processes:
+        values = shared
+        if process.role:
+            own = {"database-url": database_url(process.role), "nats-seed": keys[process.name].seed}
+            values = shared | own
+        files[f"letterhead-{process.name}"] = {name: values[name] for name in process.secrets}
     files["letterhead-nats"] = {PUBLIC_KEYS: public_keys(keys)}
     files["letterhead-subscriber"] = {"nats-seed": keys[SUBSCRIBER].seed}  # for other teams' services
-    files["letterhead-console"] = {"session-secret": token_urlsafe(32)}
     return files
 
 

@@ -1,10 +1,11 @@
 """Print docs/errors.md, generated from the .proto files: every error reason, its code, and what to do."""
 
-import re
 import sys
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from chassis.reasons import PREFIX, REASONS
 
 HEADER = """# Errors
 
@@ -15,15 +16,13 @@ A failed call returns a gRPC code, a message that says what to do, and `google.r
 are listed in `google.rpc.BadRequest`. If a retry can succeed, `google.rpc.RetryInfo` says how long to wait.
 Reasons are part of the API; messages may be reworded at any time.
 
-| reason | code | meaning, and what to do |
-|---|---|---|
+The HTTP columns are the status and `name` of the error in the [API compatible with Resend](resend.md).
+Invalid fields may have another name there, such as `invalid_from_address`.
+
+| reason | gRPC code | HTTP status | HTTP name | meaning, and what to do |
+|---|---|---|---|---|
 """
 ENUM, VALUES = 5, 2
-CODES = {
-    "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "PERMISSION_DENIED",
-    "UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "ABORTED", "INTERNAL", "DEADLINE_EXCEEDED",
-    "UNIMPLEMENTED",
-}  # fmt: skip
 
 
 def document(descriptors: bytes) -> str:
@@ -34,7 +33,7 @@ def document(descriptors: bytes) -> str:
         tuple(at.path): " ".join(at.leading_comments.split()) for at in file.source_code_info.location
     }
     rows = [
-        _row(value.name.removeprefix("ERROR_REASON_"), comments[ENUM, 0, VALUES, index])
+        _row(value.name.removeprefix(PREFIX), comments[ENUM, 0, VALUES, index])
         for index, value in enumerate(file.enum_type[0].value)
         if value.number
     ]
@@ -42,9 +41,10 @@ def document(descriptors: bytes) -> str:
 
 
 def _row(reason: str, comment: str) -> str:
-    found = next(word for word in re.findall(r"\b[A-Z]+(?:_[A-Z]+)*\b", comment) if word in CODES)
-    text = re.sub(rf"\b{found}\b( with `[^`]*`)?[.,]\s*", "", comment, count=1)
-    return f"| `{reason}` | {found} | {text} |"
+    reported = REASONS[reason]
+    return (
+        f"| `{reason}` | {reported.code.name} | {reported.http_status} | `{reported.http_name}` | {comment} |"
+    )
 
 
 if __name__ == "__main__":

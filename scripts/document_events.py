@@ -1,66 +1,56 @@
 """Print docs/events.md, generated from the .proto files: how to subscribe, every event, and its fields."""
 
-import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+
+from chassis.events.envelope import source_of
+from letterhead.events.v1.options_pb2 import EventOptions
+from scripts.event_messages import EventMessage, event_messages
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = Path(__file__).with_name("events_header.md")
-PACKAGE = "letterhead.events.v1"
-MESSAGES, FIELDS = 4, 2
-SUBJECT = re.compile(r"`([a-z]+\.[a-z]+)`: ")
 SCALARS = {
     FieldDescriptorProto.TYPE_STRING: "string",
     FieldDescriptorProto.TYPE_BOOL: "true, or omitted",
     FieldDescriptorProto.TYPE_INT64: "number, as string",
 }
-
-Comments = dict[tuple[int, ...], str]
+TENANTS = {
+    EventOptions.TENANT_ALWAYS: "with `tenantid`",
+    EventOptions.TENANT_IF_KNOWN: "with `tenantid` if SES's event could be matched to an email",
+    EventOptions.TENANT_NONE: "without `tenantid`",
+}
 
 
 def document(descriptors: bytes) -> str:
     """Return the page, generated from the descriptor set with comments."""
-    events: list[str] = []
-    parts: list[str] = []
-    for message, comments in _messages(descriptors):
-        subject = SUBJECT.match(comments[()])
-        section = events if subject else parts
-        title = f"`{subject[1]}`" if subject else message.name
-        sentence = SUBJECT.sub("", comments[()])
-        section.append(
-            f"### {title}\n\n{sentence[:1].upper()}{sentence[1:]}\n\n{_table(message, comments)}\n"
-        )
+    messages = event_messages(descriptors)
+    events = [_event(each, each.options) for each in messages if each.options]
+    parts = [
+        f"### {each.name}\n\n{each.comment}\n\n{_table(each)}\n" for each in messages if not each.options
+    ]
     shared = "## Shared types\n\n" + "\n".join(parts)
     return HEADER.read_text(encoding="utf-8") + "\n" + "\n".join(events) + "\n" + shared
 
 
-def _messages(descriptors: bytes) -> Iterator[tuple[DescriptorProto, Comments]]:
-    """Yield every message of the events package with its comments: its own at `()`, fields by their path."""
-    for file in FileDescriptorSet.FromString(descriptors).file:
-        if file.package == PACKAGE:
-            comments = {
-                tuple(at.path): " ".join(at.leading_comments.split()) for at in file.source_code_info.location
-            }
-            for index, message in enumerate(file.message_type):
-                own = {path[2:]: text for path, text in comments.items() if path[:2] == (MESSAGES, index)}
-                yield message, own
+def _event(message: EventMessage, options: EventOptions) -> str:
+    envelope = f"From `{source_of(options.owner)}`, {TENANTS[options.tenant]}."
+    return f"### `{options.subject}`\n\n{message.comment}\n\n{envelope}\n\n{_table(message)}\n"
 
 
-def _table(message: DescriptorProto, comments: Comments) -> str:
+def _table(message: EventMessage) -> str:
     rows = [
-        f"| `{field.json_name}` | {_type(message, field)} | {comments[FIELDS, index]} |"
-        for index, field in enumerate(message.field)
+        f"| `{field.json_name}` | {_type(message, field)} | {comment} |"
+        for field, comment in message.fields()
     ]
     return "\n".join(["| field | JSON type | |", "|---|---|---|", *rows])
 
 
-def _type(message: DescriptorProto, field: FieldDescriptorProto) -> str:
-    name = field.type_name.rpartition(".")[2]
-    if any(each.name == name and each.options.map_entry for each in message.nested_type):
+def _type(message: EventMessage, field: FieldDescriptorProto) -> str:
+    if message.map_value(field):
         return "object of strings"
+    name = field.type_name.rpartition(".")[2]
     if name == "Timestamp":
         return "RFC 3339 time"
     single = f"[{name}](#{name.lower()})" if name else SCALARS[field.type]

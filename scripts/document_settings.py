@@ -8,6 +8,7 @@ from typing import Any
 
 from chassis import config, migrate
 from chassis.config import Setting, describe
+from services import PROCESSES, Process
 
 HEADER = """# Settings
 
@@ -22,19 +23,25 @@ usually a role.
 A variable of the first two tables that is listed again for a service has a different default there.
 """
 SHARED = (config.Server, config.Database, config.Nats, config.Aws)
-SERVICES = ("identity", "verifier", "sender", "webhooks", "console")
 TABLE = "| variable | default | |\n|---|---|---|"
 UNITS = {"days": timedelta(days=1), "hours": timedelta(hours=1), "minutes": timedelta(minutes=1)}
+
+
+def settings_of(process: Process) -> type[Any]:
+    """Return the dataclass with all settings of a process."""
+    found: type[Any] = import_module(f"{process.module}.config").Config
+    return found
 
 
 def document() -> str:
     """Return the page: settings that all services share, then those of each service (or other defaults)."""
     every = describe(config.Process)
     inner = [setting for part in SHARED for setting in describe(part) if setting not in every]
-    sections = [HEADER, _section("All services", every), _section("All services except `console`", inner)]
-    for name in SERVICES:
-        settings = describe(import_module(f"services.{name}.__main__").Config)
-        sections.append(_section(f"`{name}`", (each for each in settings if each not in [*every, *inner])))
+    others = ", ".join(f"`{each.name}`" for each in PROCESSES if not each.schema)
+    sections = [HEADER, _section("All services", every), _section(f"All services except {others}", inner)]
+    for process in PROCESSES:
+        own = [each for each in describe(settings_of(process)) if each not in [*every, *inner]]
+        sections.append(_section(f"`{process.name}`", own))
     sections.append(_section("Migrations (`chassis.migrate`)", describe(migrate.Config)))
     return "\n".join(sections)
 

@@ -17,21 +17,23 @@ import nats.errors
 from nats.aio.msg import Msg
 from prometheus_client import Counter
 
-from chassis.backoff import Backoff, wait_any
+from chassis.backoff import Backoff, retried
 from chassis.database import Connection, Database
 from chassis.errors import Unavailable
 from chassis.events.dead_letters import DEADLY_DELIVERIES, DeadLetters
 from chassis.events.envelope import ReceivedEvent
-from chassis.events.stream import ACK_WAIT, RETENTION, Stream, Subscription
+from chassis.events.stream import ACK_WAIT, RETENTION, Stream
 from chassis.events.subjects import durable
 from chassis.events.tables import statements
 from chassis.events.trust import EventRejected, trusted
+from chassis.periodic import PeriodicTask
 from chassis.telemetry import get_logger
 
 log = get_logger(__name__)
 EVENTS = Counter("letterhead_events_total", "Event deliveries by outcome", ["consumer", "outcome"])
 
 BATCH = 256
+FIRST_RETRY, LONGEST_RETRY = timedelta(seconds=0.2), timedelta(seconds=2)  # while Postgres or NATS is down
 RETRY_DELAYS = tuple(timedelta(seconds=seconds) for seconds in (0.2, 1, 3, 6))
 SWEEP = timedelta(minutes=1)
 SWEEP_BATCH = 5000
@@ -73,86 +75,68 @@ class Consumer:
         self._retry_delays = retry_delays
         self._sql = statements(schema)
         self._dead_letters = DeadLetters(database, schema, name, self._read)
-        self._backoff = Backoff(
-            f"consumer {self._durable}", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
+        self._subscribing = Backoff(f"consumer {self._durable}", first=FIRST_RETRY, cap=LONGEST_RETRY)
+        self._sweeps = PeriodicTask(
+            f"consumer {self._durable}: sweep",
+            self._sweep,
+            interval=SWEEP,
+            first=timedelta(seconds=1),
+            cap=SWEEP,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop`; then finish the event in progress and return the others to the stream."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._sweeping(stop))
-            while not stop.is_set():
-                try:
-                    async with self._stream.subscribe(self._durable, self._subjects) as subscription:
-                        self._backoff.succeeded()
-                        await self._consume(subscription, stop)
-                except Exception as error:  # noqa: BLE001 - a new subscription fixes any failure
-                    await wait_any(stop, timeout=self._backoff.failed(error))
+            group.create_task(self._sweeps.run(stop))
+            # A new subscription fixes any failure of the old one.
+            await self._subscribing.retry(partial(self._consume, stop), stop)
 
-    async def _consume(self, subscription: Subscription, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            deliveries = await subscription.fetch(BATCH)
-            async with self._in_progress(deliveries) as unsettled:
-                await self._settle_all(deliveries, unsettled, stop)
+    async def _consume(self, stop: asyncio.Event) -> None:
+        async with self._stream.subscribe(self._durable, self._subjects) as subscription:
+            self._subscribing.succeeded()
+            while not stop.is_set():
+                deliveries = await subscription.fetch(BATCH)
+                async with self._in_progress(deliveries) as pending:
+                    await self._resolve_all(deliveries, pending, stop)
 
     @asynccontextmanager
     async def _in_progress(self, deliveries: list[Msg]) -> AsyncIterator[dict[str, Msg]]:
-        """Extend the ack wait of unsettled deliveries while the block runs."""
-        unsettled = {delivery.reply: delivery for delivery in deliveries}
+        """Extend the ack wait of pending deliveries while the block runs."""
+        pending = {delivery.reply: delivery for delivery in deliveries}
 
         async def extend() -> None:
             while True:
                 await asyncio.sleep(ACK_WAIT.total_seconds() / 3)
-                for delivery in list(unsettled.values()):
+                for delivery in list(pending.values()):
                     with suppress(nats.errors.Error):  # a redelivery is harmless: the inbox deduplicates it
                         await delivery.in_progress()
 
         extending = asyncio.create_task(extend())
         try:
-            yield unsettled
+            yield pending
         finally:
             extending.cancel()
             await asyncio.wait([extending])
 
-    async def _settle_all(
-        self, deliveries: Sequence[Msg], unsettled: dict[str, Msg], stop: asyncio.Event
+    async def _resolve_all(
+        self, deliveries: Sequence[Msg], pending: dict[str, Msg], stop: asyncio.Event
     ) -> None:
         """Apply first deliveries together; apply redeliveries, and first ones if that failed, one by one."""
         first = [each for each in deliveries if _times(each) == 1]
         again = [each for each in deliveries if _times(each) > 1]
-        together = await self._retry_unavailable(
-            partial(self._applied_together, first), stop, otherwise=False
-        )
+        together = await self._until_available(partial(self._applied_together, first), stop)
         for delivery in first if together else ():
-            del unsettled[delivery.reply]
+            del pending[delivery.reply]
             await delivery.ack()
         for delivery in [*([] if together else first), *sorted(again, key=_order)]:
-            await self._settle(delivery, unsettled, stop)
+            resolve = await self._until_available(partial(self._applied, delivery), stop)
+            del pending[delivery.reply]
+            await (resolve or delivery.nak)()
 
-    async def _settle(self, delivery: Msg, unsettled: dict[str, Msg], stop: asyncio.Event) -> None:
-        """Apply or dead-letter one event, or have it redelivered."""
-        delay: timedelta | None = await self._retry_unavailable(
-            partial(self._applied, delivery), stop, otherwise=timedelta(0)
-        )
-        del unsettled[delivery.reply]
-        if delay is None:
-            await delivery.ack()
-        else:
-            await delivery.nak(delay=delay.total_seconds() or None)
-
-    async def _retry_unavailable(
-        self, work: Callable[[], Awaitable[T]], stop: asyncio.Event, *, otherwise: T
-    ) -> T:
-        """Run `work`, retrying while Postgres is down; return `otherwise` if stopped before it succeeds."""
-        backoff = Backoff(
-            f"consumer {self._durable}: events", first=timedelta(seconds=0.2), cap=timedelta(seconds=2)
-        )
-        while not stop.is_set():
-            try:
-                return await work()
-            except Unavailable as error:
-                await wait_any(stop, timeout=backoff.failed(error))
-        return otherwise
+    async def _until_available(self, work: Callable[[], Awaitable[T]], stop: asyncio.Event) -> T | None:
+        """Run `work`, retrying while Postgres is down; return None if stopped before it succeeds."""
+        what = f"consumer {self._durable}: events"
+        return await retried(what, work, stop, first=FIRST_RETRY, cap=LONGEST_RETRY, on=(Unavailable,))
 
     async def _applied_together(self, deliveries: Sequence[Msg]) -> bool:
         """Apply events in one transaction; return False if there are too few or one of them fails."""
@@ -173,8 +157,8 @@ class Consumer:
             return False
         return True
 
-    async def _applied(self, delivery: Msg) -> timedelta | None:
-        """Apply or dead-letter one event; return the delay of its redelivery, or None if it is settled."""
+    async def _applied(self, delivery: Msg) -> Callable[[], Awaitable[None]]:
+        """Apply or dead-letter one event; return what to do then: acknowledge it, or have it redelivered."""
         deliveries = _times(delivery)
         event_id = None
         try:
@@ -188,8 +172,8 @@ class Consumer:
         except Exception as error:  # noqa: BLE001 - one failing event must not block the others
             if event_id and deliveries <= len(self._retry_delays):
                 self._log_failure(event_id, deliveries, error)
-                return self._retry_delays[deliveries - 1]
-            await self._dead_letters.park(
+                return partial(delivery.nak, delay=self._retry_delays[deliveries - 1].total_seconds())
+            await self._dead_letters.add(
                 delivery.data,
                 event_id=event_id,
                 subject=delivery.subject,
@@ -197,7 +181,7 @@ class Consumer:
                 deliveries=deliveries,
             )
             self._count("refused" if isinstance(error, EventRejected) else "dead_letters")
-        return None
+        return delivery.ack
 
     def _read(self, payload: bytes, subject: str) -> ReceivedEvent:
         return trusted(payload, self._stream.event_name(subject))
@@ -223,7 +207,7 @@ class Consumer:
         """Apply the events that were not applied before and return their number."""
         # Always in the same order, so that concurrent transactions with the same events cannot deadlock.
         by_id = {event.id: event for event in sorted(events, key=lambda event: event.id)}
-        rows = await connection.fetch(self._sql.receive_events, self._name, list(by_id))
+        rows = await connection.fetch(*self._sql.receive_events(consumer=self._name, event_ids=list(by_id)))
         if new := [by_id[row["event_id"]] for row in rows]:
             await self._handle(connection, new)
         return len(new)
@@ -233,20 +217,11 @@ class Consumer:
 
     async def _sweep(self) -> None:
         """Retry dead-lettered events, and delete inbox rows and dead letters past their retention."""
-        self._count("recovered", await self._dead_letters.again(self._apply_within))
+        self._count("recovered", await self._dead_letters.retry(self._apply_within))
         await self._dead_letters.delete_old()
-        await self._database.execute(self._sql.delete_old_received, self._name, INBOX_RETENTION, SWEEP_BATCH)
-
-    async def _sweeping(self, stop: asyncio.Event) -> None:
-        backoff = Backoff(f"consumer {self._durable}: sweep", first=timedelta(seconds=1), cap=SWEEP)
-        while not stop.is_set():
-            try:
-                await self._sweep()
-            except Exception as error:  # noqa: BLE001 - a failed sweep is only late
-                await wait_any(stop, timeout=backoff.failed(error))
-            else:
-                backoff.succeeded()
-                await wait_any(stop, timeout=SWEEP.total_seconds())
+        await self._database.execute(
+            *self._sql.delete_old_received(consumer=self._name, age=INBOX_RETENTION, limit=SWEEP_BATCH)
+        )
 
 
 def _times(delivery: Msg) -> int:

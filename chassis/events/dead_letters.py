@@ -47,20 +47,21 @@ class DeadLetters:
         self._consumer = consumer
         self._label = f"{schema}-{consumer}"
 
-    async def park(
+    async def add(
         self, payload: bytes, *, event_id: UUID | None, subject: str, error: Exception, deliveries: int
     ) -> None:
         """Store a failed event; one without an id is not a Letterhead event and is never retried."""
         body = payload.decode(errors="replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         await self._database.execute(
-            self._sql.add_dead_letter,
-            uuid7(),
-            self._consumer,
-            event_id,
-            subject,
-            body,
-            _shown(error),
-            deliveries,
+            *self._sql.add_dead_letter(
+                id=uuid7(),
+                consumer=self._consumer,
+                event_id=event_id,
+                subject=subject,
+                body=body,
+                error=_shown(error),
+                deliveries=deliveries,
+            )
         )
         log.error(
             "event dead-lettered",
@@ -70,24 +71,26 @@ class DeadLetters:
             deliveries=deliveries,
         )
 
-    async def again(self, apply: Apply) -> int:
+    async def retry(self, apply: Apply) -> int:
         """Retry the events that are due, each in its own transaction; return how many were applied.
 
         Events that crash the consumer are not retried, because they would crash it again every hour.
         """
         rows = await self._database.fetch(
-            self._sql.lease_dead_letters, self._consumer, DEADLY_DELIVERIES, PAUSE, BATCH
+            *self._sql.lease_dead_letters(
+                consumer=self._consumer, max_deliveries=DEADLY_DELIVERIES, pause=PAUSE, limit=BATCH
+            )
         )
         applied = [await self._applied(row, apply) for row in rows]
         DEAD_LETTERS.labels(self._label).set(
-            await self._database.fetchval(self._sql.count_dead_letters, self._consumer)
+            await self._database.fetchval(*self._sql.count_dead_letters(consumer=self._consumer))
         )
         return sum(applied)
 
     async def delete_old(self) -> None:
         """Delete a batch of events that are past the retention of three months."""
         await self._database.execute(
-            self._sql.delete_old_dead_letters, self._consumer, RETENTION, RETENTION_BATCH
+            *self._sql.delete_old_dead_letters(consumer=self._consumer, age=RETENTION, limit=RETENTION_BATCH)
         )
 
     async def _applied(self, row: Record, apply: Apply) -> bool:
@@ -96,11 +99,11 @@ class DeadLetters:
             event = self._read(row["body"].encode(), row["subject"])
             async with self._database.transaction() as connection:
                 await apply(connection, [event])
-                await connection.execute(self._sql.remove_dead_letter, row["id"])
+                await connection.execute(*self._sql.remove_dead_letter(id=row["id"]))
         except Unavailable:
             raise
         except Exception as error:
-            await self._database.execute(self._sql.note_dead_letter, row["id"], _shown(error))
+            await self._database.execute(*self._sql.note_dead_letter(id=row["id"], error=_shown(error)))
             log.warning(
                 "retry of dead-lettered event failed",
                 action="dead_letter_retry_failed",

@@ -1,138 +1,149 @@
 -- `service` is replaced by the schema of the service before a statement runs.
 
 -- write_events --
--- Stores events in the caller's transaction and wakes the relays when it commits.
+-- Store events in the caller's transaction and wake the relays when it commits.
 WITH written AS (
     INSERT INTO service.outbox (id, subject, source, resource, tenant_id, data, schema_name, occurred_at)
     SELECT
         event.id,
         event.subject,
-        $8,
+        :source,
         event.resource,
         event.tenant_id,
         event.data::jsonb,
         event.schema_name,
         coalesce(event.occurred_at, now())
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[], $7::timestamptz[])
-        AS event (id, subject, resource, tenant_id, data, schema_name, occurred_at)
+    FROM unnest(
+        :ids::uuid[],
+        :subjects::text[],
+        :resources::text[],
+        :tenant_ids::uuid[],
+        :data::text[],
+        :schema_names::text[],
+        :times::timestamptz[]
+    ) AS event (id, subject, resource, tenant_id, data, schema_name, occurred_at)
     RETURNING id
 )
-SELECT pg_notify($9, '') FROM written LIMIT 1
+SELECT pg_notify(:channel, '') FROM written LIMIT 1
 
 -- lease_events --
--- Leases events that are due for publishing; if the relay dies, they are due again when the lease ends.
+-- Lease events that are due for publishing; if the relay dies, they are due again when the lease ends.
 UPDATE service.outbox
-SET leased_until = clock_timestamp() + $2
+SET leased_until = clock_timestamp() + :lease
 WHERE id IN (
     SELECT id
     FROM service.outbox
     WHERE published_at IS NULL
         AND (leased_until IS NULL OR leased_until < clock_timestamp())
     ORDER BY created_at
-    LIMIT $1
+    LIMIT :limit
     FOR UPDATE SKIP LOCKED
 )
 RETURNING id, subject, source, resource, tenant_id, data, schema_name, occurred_at
 
 -- mark_published --
--- Marks events as published, unless the stream was replaced meanwhile (the row lock serializes the two).
-WITH era AS (
-    SELECT stream FROM service.relay WHERE stream = $2 AND created_at = $3 FOR SHARE
+-- Mark events as published, unless the stream was replaced meanwhile (the row lock serializes the two).
+WITH adopted AS (
+    SELECT stream FROM service.relay WHERE stream = :stream AND created_at = :created_at FOR SHARE
 )
 UPDATE service.outbox
 SET published_at = clock_timestamp(), leased_until = NULL
-FROM era
-WHERE id = ANY ($1)
+FROM adopted
+WHERE id = ANY (:ids)
 
 -- release_events --
--- Releases the leases of events.
-UPDATE service.outbox SET leased_until = NULL WHERE id = ANY ($1) AND published_at IS NULL
+-- Release the leases of events.
+UPDATE service.outbox SET leased_until = NULL WHERE id = ANY (:ids) AND published_at IS NULL
 
 -- adopt_stream --
--- Stores which stream the outbox is relayed to; returns a row only to the relay that recorded a change.
+-- Store which stream the outbox is relayed to; return a row only to the relay that recorded a change.
 INSERT INTO service.relay AS known (stream, created_at)
-VALUES ($1, $2)
+VALUES (:stream, :created_at)
 ON CONFLICT (stream) DO UPDATE SET created_at = excluded.created_at
 WHERE known.created_at <> excluded.created_at
 RETURNING created_at
 
+-- set_statement_timeout --
+-- Change the longest time of a statement for the rest of the transaction.
+SELECT set_config('statement_timeout', :timeout, true)
+
 -- publish_again --
--- Makes every published event within the retention due again.
+-- Make every published event within the retention due again.
 UPDATE service.outbox
 SET published_at = NULL, leased_until = NULL
-WHERE published_at IS NOT NULL AND created_at > now() - $1::interval
+WHERE published_at IS NOT NULL AND created_at > now() - :age::interval
 
 -- delete_old_events --
--- Deletes a batch of published events past the retention.
+-- Delete a batch of published events past the retention.
 DELETE FROM service.outbox
 WHERE id IN (
     SELECT id
     FROM service.outbox
-    WHERE created_at < now() - $1::interval AND published_at IS NOT NULL
+    WHERE created_at < now() - :age::interval AND published_at IS NOT NULL
     ORDER BY created_at
-    LIMIT $2
+    LIMIT :limit
     FOR UPDATE SKIP LOCKED
 )
 
 -- oldest_unpublished --
--- Returns the age of the oldest unpublished event; NULL if all are published.
+-- Return the age of the oldest unpublished event; NULL if all are published.
 SELECT now() - min(created_at) FROM service.outbox WHERE published_at IS NULL
 
 -- receive_events --
--- Records that a consumer applies events in this transaction; returns those that it has not applied before.
+-- Record that a consumer applies events in this transaction; return those that it has not applied before.
 INSERT INTO service.inbox (consumer, event_id)
-SELECT $1, event_id FROM unnest($2::uuid[]) AS event (event_id)
+SELECT :consumer, event_id FROM unnest(:event_ids::uuid[]) AS event (event_id)
 ON CONFLICT DO NOTHING
 RETURNING event_id
 
 -- add_dead_letter --
--- Dead-letters an event that could not be applied, so that it is retried and an operator can inspect it.
+-- Dead-letter an event that could not be applied, so that it is retried and an operator can inspect it.
 INSERT INTO service.dead_letters (id, consumer, event_id, subject, body, error, deliveries)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+VALUES (:id, :consumer, :event_id, :subject, :body, :error, :deliveries)
 ON CONFLICT (consumer, event_id) DO UPDATE
 SET error = excluded.error, deliveries = excluded.deliveries, dead_lettered_at = now(), tried_at = now()
 
 -- lease_dead_letters --
--- Leases dead-lettered events that are due for a retry; the time is stored before the attempt, so that a crash does not repeat it early.
+-- Lease dead-lettered events that are due for a retry; the time is stored before the attempt, so that a crash does not repeat it early.
 UPDATE service.dead_letters
 SET tried_at = now()
 WHERE id IN (
     SELECT id
     FROM service.dead_letters
-    WHERE consumer = $1 AND event_id IS NOT NULL AND deliveries <= $2 AND tried_at < now() - $3::interval
+    WHERE consumer = :consumer AND event_id IS NOT NULL AND deliveries <= :max_deliveries AND tried_at < now() - :pause::interval
     ORDER BY tried_at
-    LIMIT $4
+    LIMIT :limit
     FOR UPDATE SKIP LOCKED
 )
 RETURNING id, event_id, subject, body
 
 -- note_dead_letter --
--- Stores the error of a failed retry.
-UPDATE service.dead_letters SET error = $2 WHERE id = $1
+-- Store the error of a failed retry.
+UPDATE service.dead_letters SET error = :error WHERE id = :id
 
 -- remove_dead_letter --
--- Deletes a dead-lettered event that was applied in the same transaction.
-DELETE FROM service.dead_letters WHERE id = $1
+-- Delete a dead-lettered event that was applied in the same transaction.
+DELETE FROM service.dead_letters WHERE id = :id
 
 -- count_dead_letters --
--- Counts a consumer's dead-lettered events.
-SELECT count(*) FROM service.dead_letters WHERE consumer = $1
+-- Count a consumer's dead-lettered events.
+SELECT count(*) FROM service.dead_letters WHERE consumer = :consumer
 
 -- delete_old_received --
--- Deletes a batch of a consumer's inbox rows that are too old for a redelivery.
+-- Delete a batch of a consumer's inbox rows that are too old for a redelivery.
 DELETE FROM service.inbox
 WHERE (consumer, event_id) IN (
     SELECT consumer, event_id
     FROM service.inbox
-    WHERE consumer = $1 AND received_at < now() - $2::interval
+    WHERE consumer = :consumer AND received_at < now() - :age::interval
     ORDER BY received_at
-    LIMIT $3
+    LIMIT :limit
     FOR UPDATE SKIP LOCKED
 )
 
 -- delete_old_dead_letters --
--- Deletes a batch of a consumer's dead-lettered events past their retention.
+-- Delete a batch of a consumer's dead-lettered events past their retention.
 DELETE FROM service.dead_letters
 WHERE id IN (
-    SELECT id FROM service.dead_letters WHERE consumer = $1 AND dead_lettered_at < now() - $2::interval LIMIT $3
+    SELECT id FROM service.dead_letters WHERE consumer = :consumer AND dead_lettered_at < now() - :age::interval LIMIT :limit
 )

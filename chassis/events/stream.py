@@ -205,19 +205,20 @@ async def open_stream(settings: config.Nats, user: str) -> AsyncIterator[Stream]
 
 async def _stay_connected(stream: Stream, settings: config.Nats, user: str) -> None:
     """Connect, and reconnect whenever the client gives up, which it does when the server rejects its key."""
-    backoff = Backoff("connecting to NATS", first=RECONNECT_WAIT, cap=timedelta(seconds=5))
-    while True:
+
+    async def connect() -> None:
         client, closed = Client(), asyncio.Event()
-        try:
-            stream.use(client)
-            await client.connect(**_options(client, closed, settings, user))
-        except Exception as error:  # noqa: BLE001 - even a rejected key may be accepted later
-            await asyncio.sleep(backoff.failed(error))
-        else:
-            backoff.succeeded()
-            log.info("connected to NATS", action="nats_connected", user=user)
-            await closed.wait()
-            await asyncio.sleep(RECONNECT_WAIT.total_seconds())
+        stream.use(client)
+        await client.connect(**_options(client, closed, settings, user))
+        connecting.succeeded()
+        log.info("connected to NATS", action="nats_connected", user=user)
+        await closed.wait()
+        await asyncio.sleep(RECONNECT_WAIT.total_seconds())
+
+    connecting = Backoff("connecting to NATS", first=RECONNECT_WAIT, cap=timedelta(seconds=5))
+    cancelled = asyncio.Event()  # never set: `open_stream` cancels this task
+    while True:
+        await connecting.retry(connect, cancelled)  # even a rejected key may be accepted later
 
 
 def _options(client: Client, closed: asyncio.Event, settings: config.Nats, user: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from chassis.queries import Queries
+from chassis.queries import Queries, Query
 
 _TEMPLATE = Queries.load(Path(__file__).with_name("queries.sql"))
 _SCHEMA = re.compile(r"[a-z][a-z_]*")
@@ -13,7 +13,9 @@ def statements(schema: str) -> Queries:
     """Return the statements for one service's schema."""
     if not _SCHEMA.fullmatch(schema):
         raise ValueError(f"{schema!r} is not a schema name")
-    return Queries({name: re.sub(r"\bservice\.", f"{schema}.", sql) for name, sql in _TEMPLATE})
+    return Queries(
+        {name: Query(re.sub(r"\bservice\.", f"{schema}.", query.text)) for name, query in _TEMPLATE}
+    )
 
 
 def channel(schema: str) -> str:

@@ -10,8 +10,8 @@ from chassis.database import Connection
 from chassis.events.tables import statements
 from chassis.migrate import SCHEMA, applied_migrations, migrations
 from cli.doctor.findings import Finding, reason, unavailable, unseen, well, wrong
+from services import PROCESSES, schemas
 
-SERVICES = ("identity", "verifier", "sender", "webhooks")
 ANSWER_SECONDS = 5
 # Letterhead needs no finer precision, and AWS rejects requests signed with a clock five minutes off.
 MOST_APART = timedelta(seconds=2)
@@ -108,7 +108,7 @@ async def _schema(connection: Connection) -> Finding:
 
 
 async def _rights(connection: Connection) -> Finding:
-    roles = [f"letterhead_{service}" for service in SERVICES]
+    roles = [process.role for process in PROCESSES if process.role]
     if lacking := [row["role"] for row in await connection.fetch(_NO_ROLE, roles)]:
         return wrong("rights", f"roles that do not exist or may not log in: {', '.join(lacking)}", MIGRATE)
     columns = [list(column) for column in zip(*_grants(), strict=True)]
@@ -128,9 +128,9 @@ def _grants() -> Iterator[tuple[str, str, str]]:
 
 async def _outbox(connection: Connection) -> Finding:
     waits = {
-        service: await connection.fetchval(statements(service).oldest_unpublished) for service in SERVICES
+        schema: await connection.fetchval(*statements(schema).oldest_unpublished()) for schema in schemas()
     }
-    late = [f"{service} for {_short(age)}" for service, age in waits.items() if age and age > LONGEST_WAIT]
+    late = [f"{schema} for {_short(age)}" for schema, age in waits.items() if age and age > LONGEST_WAIT]
     if late:
         remedy = "See docs/runbooks/events-are-not-published.md."
         return wrong("outbox", f"unpublished events: {', '.join(late)}", remedy)
@@ -139,10 +139,10 @@ async def _outbox(connection: Connection) -> Finding:
 
 async def _dead_letters(connection: Connection) -> Finding:
     counts = {
-        service: await connection.fetchval(f"SELECT count(*) FROM {service}.dead_letters")  # noqa: S608 - our own names
-        for service in SERVICES
+        schema: await connection.fetchval(f"SELECT count(*) FROM {schema}.dead_letters")  # noqa: S608 - our own names
+        for schema in schemas()
     }
-    dead_letters = [f"{count} by {service}" for service, count in counts.items() if count]
+    dead_letters = [f"{count} by {schema}" for schema, count in counts.items() if count]
     if dead_letters:
         remedy = "See docs/runbooks/events-are-dead-lettered.md."
         return wrong("dead_letters", f"dead-lettered events: {', '.join(dead_letters)}", remedy)

@@ -9,14 +9,15 @@ import boto3
 
 from chassis.config import Secret, load, setting
 from cli.doctor.aws import Way, check_aws
-from cli.doctor.database import SERVICES, check_database
+from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus, unseen
 from cli.doctor.nats import check_nats
 from cli.doctor.services import check_by_calling, check_console, check_service
-from cli.ending import FAILED, UNAVAILABLE, end
+from cli.environments import ACCOUNT, REGION
+from cli.exit_status import FAILED, UNAVAILABLE, end
 from cli.installation import Installation
 from cli.printer import Printer
-from cli.stack import ACCOUNT, REGION
+from services import with_grpc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,8 @@ def _checks(installation: Installation, settings: Settings) -> Iterator[Awaitabl
     url = settings.database_url.reveal() if settings.database_url else installation.database_url
     yield check_database(url)
     yield check_nats(installation.wire)
-    for service in SERVICES:
-        yield check_service(service, installation)
+    for process in with_grpc():
+        yield check_service(process.name, installation)
     yield check_console(installation.console)
     yield check_by_calling(installation, settings.shared_domain)
     yield _check_aws(installation, settings)

@@ -47,8 +47,12 @@ class Aws:
     def __init__(self, config: AwsConfig, internet: Internet, clock: Clock, smtp: tuple[str, int]) -> None:
         """Take `smtp`, the host and port of the mail server that receives all email."""
         self._config, self._clock, self._smtp = config, clock, smtp
-        self._kept = open_certificates(config.directory, config.region)
-        self.ca_file, self.tls_cert, self.tls_key = self._kept.ca, self._kept.tls_cert, self._kept.tls_key
+        self._certificates = open_certificates(config.directory, config.region)
+        self.ca_file, self.tls_cert, self.tls_key = (
+            self._certificates.ca,
+            self._certificates.tls_cert,
+            self._certificates.tls_key,
+        )
         self._background = Background()
         self.call_faults, self.event_faults = Faults(CALL_KINDS), Faults(EVENT_KINDS)
         self.ledger = Ledger(clock)
@@ -80,15 +84,15 @@ class Aws:
         return Topics(
             self._config,
             queues=self.queues,
-            subscribers=Subscribers(self._config, self.queues, self._kept.ca),
-            notary=MessageSigner(self._kept, self._config.region),
+            subscribers=Subscribers(self._config, self.queues, self._certificates.ca),
+            notary=MessageSigner(self._certificates, self._config.region),
             clock=self._clock,
             background=self._background,
         )
 
     def _make_key_pool(self) -> KeyPool:
         """Return the key pool, after publishing the key of amazonses.com's own signature."""
-        keys = self._kept.dkim_keys
+        keys = self._certificates.dkim_keys
         name = f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}"
         self.registry.publish(name, "TXT", dkim_record(keys["amazonses"]))
         standby = (keys["standby-1"], keys["standby-2"])
@@ -109,7 +113,7 @@ class Aws:
         dispatch = Dispatch(
             self._config,
             self._smtp,
-            amazon_key=self._kept.dkim_keys["amazonses"],
+            amazon_key=self._certificates.dkim_keys["amazonses"],
             account=self.account,
             suppressions=self.suppressions,
             configuration_sets=self.configuration_sets,
@@ -122,9 +126,11 @@ class Aws:
 
     def _make_tls_app(self) -> Starlette:
         async def signing_certificate(_request: Request) -> Response:
-            return Response(self._kept.signing_certificate, media_type="application/x-pem-file")
+            return Response(self._certificates.signing_certificate, media_type="application/x-pem-file")
 
-        return Starlette(routes=[Route(self._kept.signing_path, signing_certificate), Mount("/", self.app)])
+        return Starlette(
+            routes=[Route(self._certificates.signing_path, signing_certificate), Mount("/", self.app)]
+        )
 
     def _make_control_routes(self) -> list[BaseRoute]:
         return AwsRoutes(

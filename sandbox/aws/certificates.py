@@ -44,17 +44,17 @@ class Certificates:
 
 def open_certificates(directory: Path, region: str) -> Certificates:
     """Read the certificates of this region from the directory, creating them if they do not exist."""
-    kept = directory / "certificates" / region
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        _make_at(kept, region)
+    folder = directory / "certificates" / region
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make_at(folder, region)
     return Certificates(
-        ca=kept / "ca.pem",
-        tls_cert=kept / "tls.pem",
-        tls_key=kept / "tls.key",
-        signing_key=_read_key(kept / "signing.key"),
-        signing_certificate=(kept / "signing.pem").read_bytes(),
-        dkim_keys={name: _read_key(kept / f"{name}.key") for name in DKIM_KEYS},
+        ca=folder / "ca.pem",
+        tls_cert=folder / "tls.pem",
+        tls_key=folder / "tls.key",
+        signing_key=_read_key(folder / "signing.key"),
+        signing_certificate=(folder / "signing.pem").read_bytes(),
+        dkim_keys={name: _read_key(folder / f"{name}.key") for name in DKIM_KEYS},
     )
 
 
@@ -66,12 +66,12 @@ def _read_key(path: Path) -> rsa.RSAPrivateKey:
     return key
 
 
-def _make_at(kept: Path, region: str) -> None:
+def _make_at(folder: Path, region: str) -> None:
     """Create all files in a temporary directory and rename it; if two processes race, the first wins."""
-    made = Path(tempfile.mkdtemp(dir=kept.parent))
+    made = Path(tempfile.mkdtemp(dir=folder.parent))
     _make(made, region)
     try:
-        made.rename(kept)
+        made.rename(folder)
     except OSError:
         shutil.rmtree(made)
 

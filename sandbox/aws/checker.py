@@ -23,7 +23,7 @@ class Checker:
     def __init__(
         self, registry: Registry, internet: Internet, clock: Clock, *, region: str, interval: float
     ) -> None:
-        """Take `interval`, the time between two rounds in seconds."""
+        """Take `interval`, the time between two runs in seconds."""
         self._registry = registry
         self._internet = internet
         self._clock = clock
@@ -31,25 +31,25 @@ class Checker:
         self._interval = interval
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Run rounds until `stop` is set."""
+        """Check repeatedly until `stop` is set."""
         while not stop.is_set():
-            await self.round()
+            await self.run_once()
             try:
                 await asyncio.wait_for(stop.wait(), self._interval)
             except TimeoutError:
                 continue
 
-    async def round(self) -> None:
+    async def run_once(self) -> None:
         """Check every identity that needs it, in the order in which they were created."""
         version = self._registry.customers_version
         waiting = [identity for identity in self._registry if self._needs_check(identity, version)]
         for start in range(0, len(waiting), _AT_ONCE):
             await asyncio.gather(
-                *(self.look(identity, version) for identity in waiting[start : start + _AT_ONCE])
+                *(self.check(identity, version) for identity in waiting[start : start + _AT_ONCE])
             )
             await asyncio.sleep(0)
 
-    async def look(self, identity: Identity, version: int) -> None:
+    async def check(self, identity: Identity, version: int) -> None:
         """Look up one identity's records and update its verifications."""
         identity.checked_version = version
         if identity.is_domain and identity.dkim.watched:

@@ -97,14 +97,14 @@ def split(raw: bytes) -> tuple[Headers, bytes]:
 
 def rewrite(headers: Headers, *, message_id: str, region: str, now: datetime) -> Headers:
     """Return the headers that SES sends."""
-    kept = [
+    remaining = [
         header
         for header in headers
         if header[0].lower() not in _REPLACED and header[0].lower()[:6] != "x-ses-"
     ]
     digest = base64.b64encode(message_id.encode()[:24]).decode()
     return [
-        *kept,
+        *remaining,
         ("Message-ID", f"<{message_id}@{region}.amazonses.com>"),
         ("Date", format_datetime(now)),
         ("Feedback-ID", f"::1.{region}.{digest}:AmazonSES"),

@@ -18,7 +18,7 @@ from sandbox.aws.reports import Block, mail
 from sandbox.aws.topics import Topics
 
 SUBJECT = "Amazon SES Email Event Notification"
-_KEPT = 50_000  # emails remembered for events that tests inject later
+_MAX_EMAILS = 50_000  # emails remembered for events that tests inject later
 _SHUFFLE = 1000  # milliseconds; the default window within which events are reordered
 _BLOCKS = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}
 
@@ -44,7 +44,7 @@ class Events:
     def remember(self, email: Email) -> None:
         """Store an accepted email for `find`; evict the oldest above the limit."""
         self._emails[email.message_id] = email
-        if len(self._emails) > _KEPT:
+        if len(self._emails) > _MAX_EMAILS:
             self._emails.popitem(last=False)
 
     def find(self, message_id: str) -> Email | None:

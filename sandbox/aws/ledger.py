@@ -8,7 +8,7 @@ from typing import Any
 from sandbox.aws.service import Call
 from sandbox.clock import Clock
 
-_KEPT = 200_000  # entries per list; older ones are dropped
+_MAX_ENTRIES = 200_000  # entries per list; older ones are dropped
 _NAMES = ("EmailIdentity", "ConfigurationSetName", "EmailAddress", "ResourceArn")
 
 
@@ -57,8 +57,8 @@ class Ledger:
     """All calls to SES since the start or the last clear."""
 
     clock: Clock
-    posts: deque[Entry] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    controls: deque[Entry] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    posts: deque[Entry] = field(default_factory=lambda: deque(maxlen=_MAX_ENTRIES))
+    controls: deque[Entry] = field(default_factory=lambda: deque(maxlen=_MAX_ENTRIES))
     throttled: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
 

@@ -27,8 +27,8 @@ def simulated(email: Email, addresses: list[str], now: datetime) -> Iterator[tup
         if name == "complaint":
             yield "Complaint", reports.complaint(email, group, now)
         elif name == "ooto":
-            away = [Response(address, 0, "Out of office", "5.0.0") for address in group]
-            yield "Bounce", reports.bounced("Transient", "General", away, now)
+            absent = [Response(address, 0, "Out of office", "5.0.0") for address in group]
+            yield "Bounce", reports.bounced("Transient", "General", absent, now)
         elif name == "suppressionlist":
             suppressed = [Response(address, 0, reports.SUPPRESSED, "5.1.1") for address in group]
             yield "Bounce", reports.bounced("Permanent", "Suppressed", suppressed, now)

@@ -27,7 +27,7 @@ RECURSOR = "recursor"  # the recursor's server name in faults and in the query l
 _PAYLOAD = 1232  # bytes that our servers accept over UDP, as DNS flag day 2020 recommends
 _PLAIN_UDP = 512  # bytes, RFC 1035 section 4.2.1
 _TCP = 65535  # bytes
-_QUERIES_KEPT = 10_000
+_MAX_QUERIES = 10_000
 _TRANSFERS = frozenset({RdataType.AXFR, RdataType.IXFR})
 
 
@@ -59,7 +59,7 @@ class Packets:
         self._faults = faults
         self._recursor = recursor
         self._now = now
-        self.queries: deque[Query] = deque(maxlen=_QUERIES_KEPT)
+        self.queries: deque[Query] = deque(maxlen=_MAX_QUERIES)
 
     async def respond(self, server: str, wire: bytes, transport: Transport) -> bytes | None:
         """Return the response in wire format, or None to send none."""

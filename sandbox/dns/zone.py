@@ -52,9 +52,9 @@ class Tree:
         removed = 0
         for type_ in [rdtype] if rdtype is not None else list(self.nodes.get(name, {})):
             there = self.nodes.get(name, {}).get(type_, [])
-            kept = [record for record in there if value is not None and record.value != value]
-            removed += len(there) - len(kept)
-            self._put_back(name, type_, kept)
+            remaining = [record for record in there if value is not None and record.value != value]
+            removed += len(there) - len(remaining)
+            self._put_back(name, type_, remaining)
         self._count(name, -removed)
         return removed
 
@@ -75,12 +75,12 @@ class Tree:
     def _exists(self, name: str) -> bool:
         return self._records_below[name] > 0
 
-    def _put_back(self, name: str, rdtype: RdataType, kept: list[Record]) -> None:
+    def _put_back(self, name: str, rdtype: RdataType, remaining: list[Record]) -> None:
         node = self.nodes.get(name)
         if node is None:
             return
-        if kept:
-            node[rdtype] = kept
+        if remaining:
+            node[rdtype] = remaining
         else:
             node.pop(rdtype, None)
         if not node:

@@ -12,7 +12,7 @@ from sandbox.mailbox.authentication_results import authentication_results
 from sandbox.mailbox.contents import Contents, read_contents
 from sandbox.mailbox.evaluate import Envelope, Evaluation, Evaluator
 
-_BYTES_KEPT = 512 * 1024 * 1024
+_MAX_BYTES = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ class Search:
 
 
 class Mailbox:
-    """Authenticates and keeps emails: the newest `kept` of them, at most 512 MiB in total."""
+    """Authenticates and stores emails: the newest `max_emails`, at most 512 MiB in total."""
 
-    def __init__(self, evaluate: Evaluator, clock: Clock, *, host: str, kept: int = 1000) -> None:
-        self._judge = evaluate
+    def __init__(self, evaluator: Evaluator, clock: Clock, *, host: str, max_emails: int = 1000) -> None:
+        self._evaluator = evaluator
         self._clock = clock
-        self._kept = kept
+        self._max_emails = max_emails
         self._host = host
         self._emails: OrderedDict[str, Email] = OrderedDict()
         self._bytes = 0
@@ -90,18 +90,18 @@ class Mailbox:
     async def receive(self, raw: bytes, envelope: Envelope) -> Email:
         """Authenticate an email and keep it."""
         contents = read_contents(raw)
-        evaluation = await self._judge.evaluate(raw, envelope, contents.from_addresses)
+        evaluation = await self._evaluator.evaluate(raw, envelope, contents.from_addresses)
         results = authentication_results(self._host, evaluation, envelope)
         email = Email(uuid.uuid4().hex, self._clock.now(), raw, envelope, contents, evaluation, results)
         self._emails[email.id] = email
         self._bytes += len(raw)
-        while len(self._emails) > self._kept or self._bytes > _BYTES_KEPT:
+        while len(self._emails) > self._max_emails or self._bytes > _MAX_BYTES:
             _, oldest = self._emails.popitem(last=False)
             self._bytes -= len(oldest.raw)
         return email
 
     def get(self, email_id: str) -> Email | None:
-        """Return the email with that id, or None if it is not kept."""
+        """Return the email with that id, or None if it is not stored."""
         return self._emails.get(email_id)
 
     def search(self, search: Search) -> tuple[list[Email], str | None]:

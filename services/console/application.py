@@ -1,7 +1,5 @@
 """The application: API at the root, pages under /app and /d, static files under /static. Only wires parts."""
 
-from dataclasses import dataclass
-
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -9,56 +7,51 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from chassis.client import CallFailed
 from services.console.api import routes as api
 from services.console.assets import Assets
 from services.console.callers import Callers
-from services.console.calls import CallFailed, Calls
+from services.console.config import Config
 from services.console.forms import Forms
 from services.console.hardening import Hardening, of_page
 from services.console.links import Links
-from services.console.observed import Observed
+from services.console.live import Live
 from services.console.pages.routes import Pages
+from services.console.request_metrics import RequestMetrics
 from services.console.session import Sessions
+from services.console.stubs import Stubs
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The parts that the application is built from."""
-
-    calls: Calls
-    sessions: Sessions
-    assets: Assets
-    links: Links
-    pages: Pages
-    callers: Callers
-
-
-def application(parts: Parts, *, public_url: str, api_requests_per_second: int) -> Starlette:
-    """Create the application served at `public_url`."""
+def application(settings: Config, stubs: Stubs, live: Live) -> Starlette:
+    """Create the application served at the public URL."""
+    sessions, assets = Sessions(settings.session_secret, secure=settings.secure), Assets()
+    callers = Callers(stubs)
+    pages = Pages(settings, stubs, callers, sessions, assets, live=live)
+    links = Links(stubs, callers, sessions, addresses_shared=settings.addresses_shared)
 
     def error_response(request: Request, error: Exception) -> Response:
-        response = (parts.pages.error_response if of_page(request.url.path) else api.error_response)(
-            request, error
-        )
+        respond = pages.error_response if of_page(request.url.path) else api.error_response
+        response = respond(request, error)
         if isinstance(error, HTTPException):
             response.headers.update(error.headers or {})
         return response
 
-    def refuse(request: Request, status: int, sentence: str) -> Response:
+    def reject(request: Request, status: int, sentence: str) -> Response:
         return error_response(request, HTTPException(status, sentence))
 
-    own = [Route("/", _home), Route("/healthz", _health), *parts.assets.routes()]
-    pages = [*parts.pages.routes(), *parts.links.routes()]  # order matters: /d/{domain_id} before /d/{token}
     return Starlette(
         routes=[
-            *own,
-            *pages,
-            *api.routes(parts.calls, parts.callers, requests_per_second=api_requests_per_second),
+            Route("/", _home),
+            Route("/healthz", _health),
+            *assets.routes(),
+            *pages.routes(),
+            *links.routes(),  # after the pages: /d/{token} also matches /d/{domain_id}
+            *api.routes(stubs, callers, requests_per_second=settings.api_requests_per_second),
         ],
         middleware=[
-            Middleware(Observed),
-            Middleware(Hardening, public_url=public_url, refuse=refuse),
-            Middleware(Forms, sessions=parts.sessions, refuse=refuse),
+            Middleware(RequestMetrics),
+            Middleware(Hardening, public_url=settings.origin, reject=reject),
+            Middleware(Forms, sessions=sessions, reject=reject),
         ],
         exception_handlers={
             HTTPException: error_response,

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from chassis.access import hash_token
+from chassis.client import CallFailed, call
 from letterhead.identity.v1.api_keys_pb2 import GetCallerRequest
-from services.console.calls import CallFailed, Calls
+from services.console.stubs import Stubs
 
 FRESH = timedelta(seconds=5)
 # A key that was valid this recently is still accepted while identity is down, so that sending does not
 # depend on identity.
 REMEMBERED = timedelta(minutes=10)
 MOST_KEYS = 10_000
-STRANGERS_AT_ONCE = 16  # concurrent lookups of keys that are not in the cache
+MOST_UNCACHED_LOOKUPS = 16  # concurrent lookups of keys that are not in the cache
 WITHIN = timedelta(seconds=5)
 DOWN = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED"})
 
@@ -35,15 +36,15 @@ class _Known:
 class Callers:
     """A cache of the tenants of recently used keys."""
 
-    def __init__(self, calls: Calls, *, fresh: timedelta = FRESH) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, *, fresh: timedelta = FRESH) -> None:
+        self._stubs = stubs
         self._fresh = fresh.total_seconds()
         self._known: OrderedDict[bytes, _Known] = OrderedDict()
         self._lookups: dict[bytes, asyncio.Task[str]] = {}
-        self._uncached = asyncio.Semaphore(STRANGERS_AT_ONCE)
+        self._uncached = asyncio.Semaphore(MOST_UNCACHED_LOOKUPS)
 
     async def tenant_of(self, key: str) -> str:
-        """Return the tenant id of a key. Raise Refused for a key that is not valid."""
+        """Return the tenant id of a key. Raise CallFailed for a key that is not valid."""
         digest = hash_token(key)
         known = self._known.get(digest)
         if known and time.monotonic() < known.fresh_until:
@@ -56,11 +57,11 @@ class Callers:
     async def _look_up(self, digest: bytes, key: str) -> str:
         known = self._known.get(digest)
         try:
-            async with self._lane(known):
-                method = self._calls.api_keys.GetCaller
-                response = await self._calls.ask(method, GetCallerRequest(), key=key, deadline=WITHIN)
-        except CallFailed as refused:
-            if known is None or refused.code.name not in DOWN or time.monotonic() > known.until:
+            async with self._limited(known):
+                method = self._stubs.api_keys.GetCaller
+                response = await call(method, GetCallerRequest(), key=key, deadline=WITHIN)
+        except CallFailed as failure:
+            if known is None or failure.code.name not in DOWN or time.monotonic() > known.until:
                 self._known.pop(digest, None)
                 raise
             known.fresh_until = time.monotonic() + self._fresh
@@ -69,7 +70,7 @@ class Callers:
         return response.tenant_id
 
     @asynccontextmanager
-    async def _lane(self, known: _Known | None) -> AsyncIterator[None]:
+    async def _limited(self, known: _Known | None) -> AsyncIterator[None]:
         """Let lookups of cached keys proceed at once, and limit the concurrency of all others."""
         if known is not None:
             yield

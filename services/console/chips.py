@@ -1,4 +1,4 @@
-"""Chips: the label, icon and tone of every state shown on a page. Pure; sentences are in `words`."""
+"""Chips: the label, icon and tone of every state shown on a page. Pure; sentences are in `texts`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

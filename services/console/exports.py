@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from letterhead.identity.v1.domains_pb2 import DnsRecord
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
-from services.console.words import label, type_of
+from services.console.texts import label, type_of
 
 TEXT_STRING = 255  # bytes of one character-string in a TXT record (RFC 1035, 3.3)
 

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from chassis.connections import vouch
+from chassis.connections import mark_authenticated
 from services.console.hardening import SAFE_METHODS, App, Message, Receive, Scope, Send, of_page
 from services.console.session import Session, Sessions
 
@@ -24,11 +24,11 @@ class Forms:
     """Sets `request.state.session`, and rejects forms without the session's CSRF token."""
 
     def __init__(
-        self, app: App, *, sessions: Sessions, refuse: Callable[[Request, int, str], Response]
+        self, app: App, *, sessions: Sessions, reject: Callable[[Request, int, str], Response]
     ) -> None:
         self._app = app
         self._sessions = sessions
-        self._refuse = refuse
+        self._reject = reject
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on requests outside the pages, reads, and forms with a valid token. Reject all others."""
@@ -37,16 +37,16 @@ class Forms:
         session = self._session(scope)
         scope.setdefault("state", {})["session"] = session
         if session is not None:
-            vouch(scope)
+            mark_authenticated(scope)
         if session is None or scope["method"] in SAFE_METHODS or scope["path"] == SIGN_IN:
             return await self._app(scope, receive, send)
         try:
             body = await Request(scope, receive).body()
             proven = session.proves(await _token(scope, body))
         except HTTPException as error:  # too large, too slow, or not a form
-            return await self._refuse(Request(scope), error.status_code, error.detail)(scope, receive, send)
+            return await self._reject(Request(scope), error.status_code, error.detail)(scope, receive, send)
         if not proven:
-            return await self._refuse(Request(scope), 403, OLD)(scope, receive, send)
+            return await self._reject(Request(scope), 403, OLD)(scope, receive, send)
         return await self._app(scope, _again(body, receive), send)
 
     def _session(self, scope: Scope) -> Session | None:

@@ -20,6 +20,7 @@ from starlette.responses import Response
 
 from chassis.config import MEBIBYTE
 from chassis.telemetry import get_logger
+from services.console.config import LOOPBACK
 
 log = get_logger(__name__)
 
@@ -29,7 +30,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 PAGES = ("/app", "/d")
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LARGEST_FORM = 64 * 1024  # bytes
@@ -65,12 +65,12 @@ def of_page(path: str) -> bool:
 
 
 class Hardening:
-    """Middleware around the application; `refuse` creates the response to a rejected request."""
+    """Middleware around the application; `reject` creates the response to a rejected request."""
 
-    def __init__(self, app: App, *, public_url: str, refuse: Callable[[Request, int, str], Response]) -> None:
+    def __init__(self, app: App, *, public_url: str, reject: Callable[[Request, int, str], Response]) -> None:
         public = urlsplit(public_url)
         self._app = app
-        self._refuse = refuse
+        self._reject = reject
         self._hosts = _hosts(public)
         self.headers = headers_for(public_url)
 
@@ -81,14 +81,14 @@ class Hardening:
         answer = Answer(send, self.headers)
         try:
             if error_response := self._rejection(scope):
-                return await self._refuse(Request(scope), *error_response)(scope, receive, answer)
+                return await self._reject(Request(scope), *error_response)(scope, receive, answer)
             return await self._app(scope, _bounded(scope, receive), answer)
         except ClientDisconnect:
             return None  # the client is gone, so there is no one to respond to
         except Exception:
             log.exception("unhandled exception in HTTP request", action="http_failed")
             if not answer.started:
-                await self._refuse(Request(scope), 500, ACCIDENT)(scope, receive, answer)
+                await self._reject(Request(scope), 500, ACCIDENT)(scope, receive, answer)
         return None
 
     def _rejection(self, scope: Scope) -> tuple[int, str] | None:

@@ -9,11 +9,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from chassis.access import LINK_PREFIX, well_formed
+from chassis.client import CallFailed, call
 from letterhead.identity.v1 import links_pb2
 from services.console.callers import Callers
-from services.console.calls import CallFailed, Calls
 from services.console.hardening import Tries
 from services.console.session import Sessions
+from services.console.stubs import Stubs
 
 DEAD = (
     "The link is incomplete, expired or revoked. Copy all of it, or ask the person who sent it for a new one."
@@ -31,8 +32,8 @@ def link_url(public_url: str, token: str) -> str:
 class Links:
     """Opens links, and redirects at once so that no history entry or screenshot contains the token."""
 
-    def __init__(self, calls: Calls, callers: Callers, sessions: Sessions, *, addresses_shared: bool) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, callers: Callers, sessions: Sessions, *, addresses_shared: bool) -> None:
+        self._stubs = stubs
         self._callers = callers
         self._sessions = sessions
         self._tries = Tries(most=TRIES, within=TRIES_WITHIN, addresses_shared=addresses_shared)
@@ -60,9 +61,9 @@ class Links:
             raise HTTPException(404, DEAD)
         try:
             await self._callers.tenant_of(token)
-            opened = await self._calls.ask(self._calls.links.OpenLink, links_pb2.OpenLinkRequest(), key=token)
-        except CallFailed as refused:
-            if refused.reason == "KEY_INVALID":
+            opened = await call(self._stubs.links.OpenLink, links_pb2.OpenLinkRequest(), key=token)
+        except CallFailed as failure:
+            if failure.reason == "KEY_INVALID":
                 raise HTTPException(404, DEAD) from None
             raise
         return UUID(opened.link.domain_id)

@@ -9,15 +9,12 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from prometheus_client import Gauge
-
 from chassis.backoff import wait_any
+from chassis.client import CallFailed, stream
 from chassis.notifier import Notifier
 from letterhead.verifier.v1.verifier_pb2 import Verification, WatchDomainRequest
-from services.console.calls import CallFailed, Calls
-
-PAGES = Gauge("letterhead_live_pages", "Open pages that watch a domain")
-STREAMS = Gauge("letterhead_live_streams", "Open streams from verifier, shared by the pages")
+from services.console.metrics import LIVE_PAGES, LIVE_STREAMS
+from services.console.stubs import Stubs
 
 MOST_PAGES = 200  # per domain and key
 HEARTBEAT = timedelta(seconds=15)
@@ -28,13 +25,13 @@ REOPEN_DELAY = timedelta(seconds=0.5)  # delay before a broken stream is reopene
 class Snapshot:
     """A snapshot of a domain, with its rendered HTML, which is created once for all pages that watch it."""
 
-    known: Verification
+    verification: Verification
     shown: dict[str, str] = field(default_factory=dict)
 
     def rendered(self, kind: str, render: Callable[[Verification], str]) -> str:
         """Return the HTML of this kind, rendering it on first use."""
         if kind not in self.shown:
-            self.shown[kind] = render(self.known)
+            self.shown[kind] = render(self.verification)
         return self.shown[kind]
 
 
@@ -52,8 +49,8 @@ class _Watched:
 class Live:
     """All domains watched through this process."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs) -> None:
+        self._stubs = stubs
         self._watched: dict[tuple[str, str], _Watched] = {}  # by domain and key
         self._stopping = asyncio.Event()
 
@@ -93,7 +90,7 @@ class Live:
             watched.task = asyncio.create_task(self._watch(watched, domain_id, key))
         watched.pages += 1
         try:
-            with PAGES.track_inprogress():
+            with LIVE_PAGES.track_inprogress():
                 yield watched
         finally:
             watched.pages -= 1
@@ -104,7 +101,7 @@ class Live:
 
     async def _watch(self, watched: _Watched, domain_id: str, key: str) -> None:
         try:
-            with STREAMS.track_inprogress():
+            with LIVE_STREAMS.track_inprogress():
                 while await self._stream(watched, domain_id, key):
                     await wait_any(self._stopping, timeout=REOPEN_DELAY.total_seconds())
         finally:
@@ -114,12 +111,11 @@ class Live:
     async def _stream(self, watched: _Watched, domain_id: str, key: str) -> bool:
         """Follow one stream to its end; return whether to open another."""
         try:
-            async with aclosing(
-                self._calls.watch(WatchDomainRequest(domain_id=domain_id), key=key)
-            ) as stream:
-                async for update in stream:
+            request = WatchDomainRequest(domain_id=domain_id)
+            async with aclosing(stream(self._stubs.verifier.WatchDomain, request, key=key)) as updates:
+                async for update in updates:
                     watched.snapshot = Snapshot(update.verification)
                     watched.notifier.notify()
-        except CallFailed as refused:
-            return refused.code.name == "UNAVAILABLE"
+        except CallFailed as failure:
+            return failure.code.name == "UNAVAILABLE"
         return False

@@ -20,7 +20,6 @@ from starlette.responses import Response
 from chassis.config import Secret
 
 SESSION_AGE = timedelta(hours=12)
-SHORTEST_SECRET = 32  # characters
 LARGEST_COOKIE = 4096  # bytes, the limit of browsers
 LINK = "letterhead-link-"
 MOST_LINKS = 10  # per browser; more cookies would not fit into the 8 KiB that proxies allow for a header
@@ -112,15 +111,6 @@ class Sessions:
     def _cookie_name(self, name: str) -> str:
         """Return the cookie name; its `__Host-` prefix makes browsers require this exact host and TLS."""
         return f"__Host-{name}" if self._secure else name
-
-
-def check_secret(secret: Secret) -> None:
-    """Raise ValueError if a secret is too short to encrypt with."""
-    lines = secret.reveal().split()
-    if any(len(line) < SHORTEST_SECRET for line in lines):
-        raise ValueError(
-            f"LETTERHEAD_SESSION_SECRET_FILE: each secret must have at least {SHORTEST_SECRET} characters"
-        )
 
 
 def _fernet(line: str) -> Fernet:

@@ -12,14 +12,6 @@ from chassis.errors import (
 )
 
 
-class RequestIdReused(AlreadyExists):
-    """The request_id was already used for a different request."""
-
-    def __init__(self, request_id: str) -> None:
-        message = "This request_id was used before for something else; use a new one for a new request."
-        super().__init__("REQUEST_ID_REUSED", message, metadata={"request_id": request_id})
-
-
 class TenantNotFound(NotFound):
     """The tenant does not exist, or the caller may not see it."""
 

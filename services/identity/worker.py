@@ -1,9 +1,4 @@
-"""Reconciles each SES identity with its desired state, one call per step, at the rate all services share.
-
-Scheduling is fair: when any replica gets a rate-limiter slot, it serves the tenant whose last call is the
-oldest. A step calls SES outside of any transaction. If a worker dies during a step, the worker that takes
-over starts by reading the identity from SES.
-"""
+"""The workers: one decides who owns each name, the other keeps SES identities in their desired state."""
 
 import math
 import random
@@ -13,11 +8,8 @@ from datetime import timedelta
 from chassis.periodic import PeriodicTask
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
-from chassis.worker import LeaseLoop
-from services.identity.model.domains import Claim
 from services.identity.model.provisioning import Call, IdentityState, Seen, Signing, Work, changes_needed
 from services.identity.ses import Ses, SesError
-from services.identity.store.deletions import DeletionStore
 from services.identity.store.identities import IdentityStore, LeaseLost
 from services.identity.store.ownership import OwnershipStore
 
@@ -25,10 +17,8 @@ log = get_logger(__name__)
 
 FIRST_RETRY = timedelta(seconds=1)
 LAST_RETRY = timedelta(seconds=60)
-PATIENCE = timedelta(seconds=30)  # longest wait for a slot; no identity is leased while waiting
 DECIDED_EVERY = timedelta(seconds=1)  # bounds the delay after a deadline or a lost notification
 MOST_NAMES = 1000  # per run
-IDLE = timedelta(milliseconds=500)  # bounds the delay of work that becomes due with time
 
 NOT_OURS = (
     "SES has an identity of this name that Letterhead did not create, so Letterhead does not change it. "
@@ -38,16 +28,6 @@ LEFT_ALONE = "left at SES: Letterhead did not create it"
 GONE = "its SES identity was deleted"
 CONTRADICTION = "SES returned contradictory results for this identity."
 NO_TOKENS = "SES returned no DKIM tokens."
-
-
-def identity_loop(worker: "IdentityWorker") -> LeaseLoop[Work]:
-    """Return the loop that calls SES, without concurrency: parallel calls would only share the one rate."""
-    return LeaseLoop("identities", worker.lease, worker.step, concurrency=1, idle=IDLE)
-
-
-def deletion_loop(store: DeletionStore) -> LeaseLoop[Claim]:
-    """Return the loop that deletes claims."""
-    return LeaseLoop("deletions", store.lease_due, store.let_go, concurrency=2, idle=IDLE)
 
 
 class OwnershipWorker:
@@ -70,7 +50,12 @@ class OwnershipWorker:
 
 
 class IdentityWorker:
-    """Reconciles the SES identities of one account and region."""
+    """Reconciles the SES identities of one account and region, at the rate that all services share.
+
+    Scheduling is fair: when any replica gets a rate-limiter slot, it serves the tenant whose last call is the
+    oldest. A step makes one call to SES, outside of any transaction. If a worker dies during a step, the
+    worker that takes over starts by reading the identity from SES.
+    """
 
     def __init__(self, store: IdentityStore, ses: Ses, slots: Slots, *, slow_retry: timedelta) -> None:
         self._store = store

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 from chassis.errors import (
     Aborted,
-    AlreadyExists,
     FailedPrecondition,
     NotFound,
     PermissionDenied,
@@ -115,21 +114,11 @@ class TooManyTests(ResourceExhausted):
         super().__init__("RATE_EXCEEDED", message, retry_after=retry_after)
 
 
-class RequestIdReused(AlreadyExists):
-    """The request_id was already used for a different request."""
-
-    def __init__(self, request_id: str) -> None:
-        message = "this request_id was used before for something else; use a new one for a new request"
-        super().__init__("REQUEST_ID_REUSED", message, metadata={"request_id": request_id})
-
-
 class RequestExpired(Aborted):
     """The stored response for a request_id was deleted while the same request was being handled."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "STORAGE_UNAVAILABLE", "the stored response for this request_id has just expired; call again"
-        )
+        super().__init__("CONFLICT", "the stored response for this request_id has just expired; call again")
 
 
 class TenantNotFound(NotFound):

@@ -11,8 +11,9 @@ from google.protobuf.message import Message
 from chassis.events import Event, ReceivedEvent
 from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
-from services.sender.model.emails import Moved, Reason, RecipientState, State, Suppression
+from services.sender.model.emails import Reason, Suppression
 from services.sender.model.feedback import Report, bounced_state, word
+from services.sender.model.states import Moved, RecipientState, State
 
 
 def of_move(moved: Moved) -> Event | None:

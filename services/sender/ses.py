@@ -1,11 +1,16 @@
 """The client for AWS SES SendEmail: each call makes one POST, and every outcome is an Answer.
 
-SendEmail has no idempotency token, so nothing here retries a request. Calls block, so they run in the
-sender's threads. This is the only module of sender that uses botocore.
+SendEmail has no idempotency token, so nothing here retries a request. A rejection is definite if SES returned
+a known error code, or if no byte of the request was written. Every other answer counts as lost and is
+resolved only by an SES event or an operator: an email that may have been sent is not sent again on a guess.
+Calls block, so they run in the sender's threads.
 """
 
+import functools
+import socket
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,30 +22,186 @@ from botocore.awsrequest import (
     AWSHTTPSConnection,
     AWSHTTPSConnectionPool,
 )
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from chassis import config
-from services.sender.model.answers import (
-    REJECTED,
-    SETUP,
-    UNREACHED,
-    Accepted,
-    Answer,
-    Lost,
-    Rejected,
-    Then,
-    read_error,
-)
-from services.sender.model.posting import Post
+from chassis import aws, config
+from services.sender.model.posting import Accepted, Answer, Lost, Post, Rejected, Then
 
-CONNECT_TIMEOUT = timedelta(seconds=3)
-READ_TIMEOUT = timedelta(seconds=10)
+TIMEOUTS = aws.Timeouts(connect=timedelta(seconds=3), read=timedelta(seconds=10))
 # A server may close an idle connection at any moment, and a request written at that moment is lost: 1 in 25
 # was, before the client closed idle connections first.
 MAX_IDLE = timedelta(seconds=5)
+
+RATE = Rejected(
+    Then.RETRY,
+    "SES asked to slow down; the email is retried within seconds.",
+    pause=timedelta(seconds=1),
+    longest=timedelta(seconds=30),
+    everyone=True,
+)
+QUOTA = Rejected(
+    Then.RETRY,
+    "SES's daily quota is used up; the email is retried as quota frees up. AWS raises it on request.",
+    pause=timedelta(minutes=2),
+    longest=timedelta(minutes=10),
+    everyone=True,
+)
+PAUSED = Rejected(
+    Then.RETRY,
+    "SES paused this account's sending; the email is retried until its deadline. The AWS console says why.",
+    pause=timedelta(seconds=30),
+    everyone=True,
+)
+SETUP = Rejected(
+    Then.RETRY,
+    "SES rejected the account's setup, not this email: see the logs. It is retried until its deadline.",
+    pause=timedelta(seconds=15),
+    everyone=True,
+)
+UNREACHED = Rejected(
+    Then.RETRY,
+    "SES could not be reached, so nothing was sent; the email is retried.",
+    longest=timedelta(minutes=1),
+    everyone=True,
+)
+RETURN_PATH = Rejected(
+    Then.HOLD,
+    "SES cannot find the MX record of the return path. Publish it as GetDomain shows to send the email.",
+    pause=timedelta(minutes=2),
+    longest=timedelta(hours=1),
+)
+REJECTED = Rejected(Then.FAIL, "SES rejected this email")
+
+# Error codes of SendEmail and of all AWS operations, with status 4xx only: after a 5xx, SES may have accepted
+# the email.
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html and CommonErrors.html
+REJECTIONS: Mapping[str, Rejected] = {
+    "TooManyRequestsException": RATE,
+    "ThrottlingException": RATE,
+    "Throttling": RATE,
+    "LimitExceededException": QUOTA,
+    "SendingPausedException": PAUSED,
+    "AccountSuspendedException": PAUSED,
+    "MailFromDomainNotVerifiedException": RETURN_PATH,
+    "MessageRejected": REJECTED,
+    "BadRequestException": REJECTED,
+    "ValidationError": REJECTED,
+    "ValidationException": REJECTED,
+    "RequestEntityTooLargeException": REJECTED,
+    "NotFoundException": SETUP,
+    "AccessDeniedException": SETUP,
+    "AccessDenied": SETUP,
+    "NotAuthorized": SETUP,
+    "OptInRequired": SETUP,
+    "ExpiredToken": SETUP,
+    "ExpiredTokenException": SETUP,
+    "IncompleteSignature": SETUP,
+    "InvalidClientTokenId": SETUP,
+    "InvalidSignatureException": SETUP,
+    "MissingAuthenticationToken": SETUP,
+    "MissingAuthenticationTokenException": SETUP,
+    "RequestExpired": SETUP,
+    "SignatureDoesNotMatch": SETUP,
+    "UnrecognizedClientException": SETUP,
+}
+
+
+class Ses:
+    """SES SendEmail in one account and region."""
+
+    def __init__(
+        self, settings: config.Aws, *, configuration_set: str, threads: int, max_idle: timedelta = MAX_IDLE
+    ) -> None:
+        self._configuration_set = configuration_set
+        self._client = aws.client(settings, "sesv2", TIMEOUTS, connections=threads)
+        self._session = _Session(
+            _pools(max_idle),
+            verify=botocore.session.get_session().get_config_variable("ca_bundle") or True,
+            proxies=get_environ_proxies(self._client.meta.endpoint_url),
+            timeout=TIMEOUTS.seconds,
+            max_pool_connections=threads,
+            # Without it, the kernel holds back the end of a request until SES acknowledges its beginning.
+            socket_options=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        )
+        # With this public hook, a handler sends the request instead of botocore.
+        self._client.meta.events.register("before-send.sesv2.SendEmail", self._send)
+
+    def post(self, post: Post) -> Answer:
+        """Submit one email to SES, once. Never raise."""
+        answer: Answer
+        _wire.wrote = False
+        try:
+            response = self._client.send_email(**self._parameters(post))
+            counted, answer = "ok", Accepted(response["MessageId"])
+        except ClientError as error:
+            details = error.response.get("Error", {})
+            status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+            counted = details.get("Code", "")
+            answer = read_error(counted, status, details.get("Message", ""))
+        except ParamValidationError as error:
+            counted = "invalid"
+            answer = Rejected(Then.FAIL, f"{REJECTED.note}: its request is not valid.", str(error))
+        except Exception as error:  # noqa: BLE001 - after any other error, SES may have accepted the email
+            counted, answer = _read_fault(error)
+        _counter(counted).inc()
+        return answer
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._session.close()
+        self._client.close()
+
+    def _send(self, request: Any, **_: Any) -> Any:
+        return self._session.send(request)
+
+    def _parameters(self, post: Post) -> dict[str, Any]:
+        destination = {"ToAddresses": post.to, "CcAddresses": post.cc, "BccAddresses": post.bcc}
+        return {
+            "FromEmailAddress": post.sender,
+            "Destination": {kind: list(addresses) for kind, addresses in destination.items() if addresses},
+            "Content": {"Raw": {"Data": post.content}},
+            "ConfigurationSetName": self._configuration_set,
+            "EmailTags": [{"Name": name, "Value": value} for name, value in post.tags.items()],
+        }
+
+
+def read_error(code: str, status: int, message: str) -> Answer:
+    """Classify an error that SES returned; `status` is the HTTP status."""
+    error = f"{code} ({status}): {message}"
+    if not 400 <= status < 500 or code not in REJECTIONS:
+        return Lost(error)
+    rejection = REJECTIONS[code]
+    if rejection is RATE and _is_about_quota(message):
+        rejection = QUOTA
+    if rejection is REJECTED:
+        return replace(rejection, note=f"SES rejected this email: {message or code}", error=error)
+    return replace(rejection, error=error)
+
+
+def _is_about_quota(message: str) -> bool:
+    """Return whether the message is about the daily quota, which has the same code as the sending rate."""
+    return "quota" in message.lower()
+
+
+@functools.cache
+def _counter(outcome: str) -> Any:
+    """Return the counter of an outcome; to look it up takes ten times as long as to count."""
+    return aws.CALLS.labels("sesv2", "send_email", outcome)
+
+
+def _read_fault(error: Exception) -> tuple[str, Answer]:
+    """Classify an error that is not an SES response, with the outcome to count it as.
+
+    If no byte was written, SES cannot have accepted the email.
+    """
+    described = f"{type(error).__name__}: {error}"
+    if _wire.wrote:
+        return "incomplete" if isinstance(error, KeyError) else "no_answer", Lost(described)
+    if isinstance(error, aws.NO_CREDENTIALS):
+        return "no_credentials", replace(SETUP, error=described)
+    return "no_answer", replace(UNREACHED, error=described)
 
 
 class _Wire(threading.local):
@@ -92,76 +253,3 @@ class _Session(URLLib3Session):  # type: ignore[misc]
     def __init__(self, pools: dict[str, type], **settings: Any) -> None:
         super().__init__(**settings)
         self._pool_classes_by_scheme.update(pools)
-
-
-class Ses:
-    """SES SendEmail in one account and region."""
-
-    def __init__(
-        self, aws: config.Aws, *, configuration_set: str, threads: int, max_idle: timedelta = MAX_IDLE
-    ) -> None:
-        self._configuration_set = configuration_set
-        session = botocore.session.get_session()
-        self._client = session.create_client(
-            "sesv2",
-            region_name=aws.aws_region,
-            endpoint_url=aws.aws_endpoint_url,
-            config=Config(retries={"mode": "standard", "total_max_attempts": 1}),
-        )
-        self._session = _Session(
-            _pools(max_idle),
-            verify=session.get_config_variable("ca_bundle") or True,
-            proxies=get_environ_proxies(self._client.meta.endpoint_url),
-            timeout=(CONNECT_TIMEOUT.total_seconds(), READ_TIMEOUT.total_seconds()),
-            max_pool_connections=threads,
-        )
-        # With this public hook, a handler sends the request instead of botocore.
-        self._client.meta.events.register("before-send.sesv2.SendEmail", self._send)
-
-    def post(self, post: Post) -> Answer:
-        """Submit one email to SES, once. Never raise."""
-        _wire.wrote = False
-        try:
-            return Accepted(self._client.send_email(**self._parameters(post))["MessageId"])
-        except ClientError as error:
-            return _read_client_error(error)
-        except ParamValidationError as error:
-            return Rejected(Then.FAIL, f"{REJECTED.note}: its request is not valid.", str(error))
-        except Exception as error:  # noqa: BLE001 - after any other error, SES may have accepted the email
-            return _read_fault(error)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._session.close()
-        self._client.close()
-
-    def _send(self, request: Any, **_: Any) -> Any:
-        return self._session.send(request)
-
-    def _parameters(self, post: Post) -> dict[str, Any]:
-        destination = {"ToAddresses": post.to, "CcAddresses": post.cc, "BccAddresses": post.bcc}
-        return {
-            "FromEmailAddress": post.sender,
-            "Destination": {kind: list(addresses) for kind, addresses in destination.items() if addresses},
-            "Content": {"Raw": {"Data": post.content}},
-            "ConfigurationSetName": self._configuration_set,
-            "EmailTags": [{"Name": name, "Value": value} for name, value in post.tags.items()],
-        }
-
-
-def _read_client_error(error: ClientError) -> Answer:
-    details = error.response.get("Error", {})
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return read_error(details.get("Code", ""), status, details.get("Message", ""))
-
-
-def _read_fault(error: Exception) -> Answer:
-    """Classify an error that is not an SES response. If no byte was sent, SES cannot have accepted it."""
-    described = f"{type(error).__name__}: {error}"
-    if _wire.wrote:
-        return Lost(described)
-    return replace(SETUP if _is_credentials(error) else UNREACHED, error=described)
-
-
-def _is_credentials(error: Exception) -> bool:
-    return isinstance(error, BotoCoreError) and "Credential" in type(error).__name__

@@ -11,7 +11,7 @@ from services.webhooks.model.feedback import FeedbackEvent, Kind, counted, hard
 
 
 def event_of(feedback_event: FeedbackEvent) -> Event | None:
-    """Return the event to publish for a fact; None for kinds that are only stored, and for heartbeats.
+    """Return the event to publish for feedback; None for kinds that are only stored, and for heartbeats.
 
     A heartbeat has an attempt tag but no email tag: it proves that feedback arrives, and concerns no tenant.
     """

@@ -3,12 +3,10 @@
 Parsing is in `model`, receiving in `intake`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
-
-from prometheus_client import Counter
 
 from chassis.database import Connection, Database
 from chassis.errors import ServiceError
@@ -16,14 +14,11 @@ from chassis.events import Outbox
 from chassis.periodic import PeriodicTask
 from chassis.telemetry import get_logger
 from services.webhooks.events import event_of
+from services.webhooks.metrics import FEEDBACK_EVENTS, PROBLEMS
 from services.webhooks.model.feedback import FeedbackEvent, Malformed, Notification, parse
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
-FEEDBACK_EVENTS = Counter(
-    "letterhead_feedback_events_total", "Feedback events from SES, by kind", ["kind", "outcome"]
-)
-PROBLEMS = Counter("letterhead_feedback_problems_total", "Notifications that could not be processed")
 
 BATCH = 200
 IDLE = timedelta(seconds=1)  # the longest wait for notifications that another replica stored or left behind
@@ -36,12 +31,12 @@ HOLD_STEP = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
-    """The outcome of a batch: its facts, the new ones among them, and each notification's problem or ''."""
+class Outcome:
+    """The outcome of a batch: its events, the new ones among them, and each notification's problem or ''."""
 
-    feedback_events: Sequence[FeedbackEvent]
-    new: Sequence[FeedbackEvent]
-    problems: dict[UUID, str]
+    feedback_events: Sequence[FeedbackEvent] = ()
+    new: Sequence[FeedbackEvent] = ()
+    problems: Mapping[UUID, str] = field(default_factory=dict)
 
 
 class FeedbackProcessor:
@@ -62,7 +57,7 @@ class FeedbackProcessor:
         try:
             async with self._database.transaction() as connection:
                 leased += await self._store.lease_notifications(connection, BATCH)
-                closed = await self._close(connection, leased)
+                outcome = await self._apply(connection, leased)
         except ServiceError:
             raise  # Postgres is unavailable or busy
         except Exception as error:  # noqa: BLE001 - the notification that causes it fails again when it is processed alone
@@ -71,14 +66,14 @@ class FeedbackProcessor:
             for each in leased:
                 await self._process_one(each.id)
         else:
-            _count(closed)
+            _count(outcome)
         return len(leased) == BATCH
 
     async def _process_one(self, notification_id: UUID) -> None:
         try:
             async with self._database.transaction() as connection:
                 leased = await self._store.lease_notification(connection, notification_id)
-                closed = await self._close(connection, leased)
+                outcome = await self._apply(connection, leased)
         except ServiceError:
             raise
         except Exception as error:
@@ -89,28 +84,24 @@ class FeedbackProcessor:
                 notification_id, f"The notification could not be stored: {type(error).__name__}."
             )
         else:
-            _count(closed)
+            _count(outcome)
 
-    async def _close(self, connection: Connection, leased: Sequence[Notification]) -> Closed:
+    async def _apply(self, connection: Connection, leased: Sequence[Notification]) -> Outcome:
         """Store feedback, write its events to the outbox, and mark the notifications as processed."""
         if not leased:
-            return Closed((), (), {})
-        parsed, problems = _read(leased)
+            return Outcome()
+        parsed, problems = _parse_all(leased)
         held = await self._hold(connection, parsed)
-        feedback_events = [
-            feedback_event for notification, feedback_event in parsed if notification.id not in held
-        ]
+        feedback_events = [event for notification, event in parsed if notification.id not in held]
         problems = {id_: problem for id_, problem in problems.items() if id_ not in held}
         new = await self._store.add_feedback(connection, feedback_events)
-        events = {
-            feedback_event.meaning: event for feedback_event in new if (event := event_of(feedback_event))
-        }
-        await self._outbox.write(connection, *events.values())
+        published = {each.meaning: event for each in new if (event := event_of(each))}
+        await self._outbox.write(connection, *published.values())
         # Sender needs a Send as evidence that SES accepted an attempt, but no event is published for it.
-        if any(feedback_event.attempt_id and feedback_event.meaning not in events for feedback_event in new):
+        if any(each.attempt_id and each.meaning not in published for each in new):
             await self._store.notify_sender(connection)
         await self._store.mark_processed(connection, problems)
-        return Closed(feedback_events, new, problems)
+        return Outcome(feedback_events, new, problems)
 
     async def _hold(
         self, connection: Connection, parsed: Sequence[tuple[Notification, FeedbackEvent]]
@@ -118,28 +109,30 @@ class FeedbackProcessor:
         """Postpone notifications that have neither our tags nor a known SES id; return their ids."""
         recent = datetime.now(UTC) - HOLD
         young = [
-            (each.id, feedback_event)
-            for each, feedback_event in parsed
-            if not feedback_event.tagged and each.received_at > recent
+            (notification.id, event)
+            for notification, event in parsed
+            if not event.tagged and notification.received_at > recent
         ]
         if not young:
             return frozenset()
-        ready = await self._store.attributable(connection, [feedback_event for _, feedback_event in young])
-        held = frozenset(id_ for id_, feedback_event in young if feedback_event.meaning not in ready)
+        ready = await self._store.attributable(connection, [event for _, event in young])
+        held = frozenset(id_ for id_, event in young if event.meaning not in ready)
         if held:
-            await self._store.hold(connection, list(held), HOLD_STEP)
+            await self._store.postpone(connection, list(held), HOLD_STEP)
         return held
 
     async def _record_failure(self, notification_id: UUID, problem: str) -> None:
         """Postpone a notification that failed; after MAX_FAILURES, mark it as processed with its problem."""
         async with self._database.transaction() as connection:
-            if await self._store.put_off(connection, notification_id) >= MAX_FAILURES:
+            if await self._store.postpone_failed(connection, notification_id) >= MAX_FAILURES:
                 await self._store.mark_processed(connection, {notification_id: problem})
                 PROBLEMS.inc()
 
 
-def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, FeedbackEvent]], dict[UUID, str]]:
-    """Parse a batch; return each fact with its notification, and the problem of each notification or ''."""
+def _parse_all(
+    batch: Sequence[Notification],
+) -> tuple[list[tuple[Notification, FeedbackEvent]], dict[UUID, str]]:
+    """Parse a batch; return each event with its notification, and the problem of each notification or ''."""
     parsed: list[tuple[Notification, FeedbackEvent]] = []
     problems: dict[UUID, str] = {}
     for notification in batch:
@@ -151,13 +144,11 @@ def _read(batch: Sequence[Notification]) -> tuple[list[tuple[Notification, Feedb
     return parsed, problems
 
 
-def _count(closed: Closed) -> None:
-    fresh = {feedback_event.meaning for feedback_event in closed.new}
-    for feedback_event in closed.feedback_events:
-        FEEDBACK_EVENTS.labels(
-            feedback_event.kind, "new" if feedback_event.meaning in fresh else "repeated"
-        ).inc()
-    for notification_id, problem in closed.problems.items():
+def _count(outcome: Outcome) -> None:
+    new = {each.meaning for each in outcome.new}
+    for each in outcome.feedback_events:
+        FEEDBACK_EVENTS.labels(each.kind, "new" if each.meaning in new else "repeated").inc()
+    for notification_id, problem in outcome.problems.items():
         if problem:
             PROBLEMS.inc()
             log.warning(

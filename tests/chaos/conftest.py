@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.chaos.truth import database
+from tests.chaos.outcomes import database
 from tests.e2e.conftest import World, a_world
 
 SENDS_PER_SECOND = 500

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from chassis import server
-from cli.tether import PR_SET_PDEATHSIG
+from cli.parent_death_signal import PR_SET_PDEATHSIG
 
 PAUSE = 0.2  # seconds before a copy that exited is restarted; one that was killed is restarted at once
 

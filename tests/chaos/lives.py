@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import TypeVar
 from uuid import uuid4
 
-from cli.until import until
+from cli.polling import until
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,
@@ -18,7 +18,7 @@ from letterhead.identity.v1.domains_pb2 import (
     GetDomainRequest,
 )
 from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest
-from tests.chaos.truth import database
+from tests.chaos.outcomes import database
 from tests.e2e.conftest import World
 from tests.waiting import eventually
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import grpc
 
-from cli.until import PASSING, until
+from cli.polling import TRANSIENT, until
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
 from letterhead.sender.v1.emails_pb2 import Address, SendEmailRequest, SendEmailResponse
 from letterhead.sender.v1.emails_pb2_grpc import SenderServiceStub
@@ -50,7 +50,7 @@ class Load:
             try:
                 return await self._ask_once(number, stub, subject)
             except grpc.aio.AioRpcError as error:
-                if error.code() not in PASSING:
+                if error.code() not in TRANSIENT:
                     raise
                 self.refused += 1
                 await asyncio.sleep(RETRY_SECONDS)

@@ -14,8 +14,8 @@ from pathlib import Path
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from cli.parent_death_signal import ending_with_parent
 from cli.server_process import HOST, free_port
-from cli.tether import tethered
 from tests.contract.sources import ROOT
 from tests.e2e.conftest import World
 from tests.waiting import eventually
@@ -87,7 +87,7 @@ def _arguments(home: Path, package: str, copies: Sequence[Mapping[str, str]]) ->
 
 async def _start(arguments: Path) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        *tethered([sys.executable, "-m", "tests.chaos.forks", str(arguments)]),
+        *ending_with_parent([sys.executable, "-m", "tests.chaos.forks", str(arguments)]),
         cwd=ROOT,
         env={"PATH": os.defpath},
         stdin=asyncio.subprocess.DEVNULL,

@@ -55,7 +55,7 @@ class Shim:
         self._chance = random.Random(seed)  # noqa: S311 - not a secret
 
     @asynccontextmanager
-    async def feedback_liveness(self) -> AsyncIterator["Shim"]:
+    async def serving(self) -> AsyncIterator["Shim"]:
         """Forward connections as long as the context is open."""
         server = await asyncio.start_server(self._serve, HOST, 0)
         self.port = server.sockets[0].getsockname()[1]

@@ -38,7 +38,7 @@ async def shimmed(
     postgres = Shim(world.stack.addresses["postgres"], lambda: PostgresTap(known))
     aws = Shim(world.stack.addresses["ses"].removeprefix("http://"), HttpTap)
     nats = Shim(world.stack.addresses["nats"], NatsTap)
-    async with postgres.feedback_liveness(), aws.feedback_liveness(), nats.feedback_liveness():
+    async with postgres.serving(), aws.serving(), nats.serving():
         url = home.with_suffix(".url")
         url.write_text(f"postgresql://letterhead_{service}@127.0.0.1:{postgres.port}/letterhead")
         more = {

@@ -11,7 +11,8 @@ from datetime import timedelta
 
 import asyncpg
 
-from cli.processes import Part
+from cli.supervisor import Part
+from services import with_grpc
 from tests.chaos.nursery import Nursery
 from tests.e2e.conftest import World
 
@@ -44,7 +45,7 @@ class Storm:
         return (
             f"{self.senders} kills of senders, {self.with_open_attempt} of them with an open attempt"
             f" ({self.with_started_attempt} with a started one),"
-            f" and {self.others} of identity, verifier and webhooks"
+            f" and {self.others} of other services"
         )
 
 
@@ -55,7 +56,8 @@ async def blow(
     storm = Storm()
     end = time.monotonic() + LONGEST.total_seconds()
     chance = random.Random(seed)  # noqa: S311 - not a secret
-    others = [part for name in ("identity", "verifier", "webhooks") for part in world.stack.replicas_of(name)]
+    names = [each.name for each in with_grpc() if each.name != "sender"]
+    others = [part for name in names for part in world.stack.replicas_of(name)]
     while storm.senders < kills and time.monotonic() < end:
         await asyncio.sleep(chance.uniform(*GAP))
         if storm.senders % OTHERS_EVERY == OTHERS_EVERY - 1:

@@ -37,7 +37,7 @@ def known_statements(service: str) -> dict[str, str]:
     """Return the names of a service's own statements and of its outbox and inbox, by SQL."""
     files = sorted(Path(ROOT / "services" / service).glob("store/*.sql"))
     named = [*(pair for file in files for pair in Queries.load(file)), *statements(service)]
-    return {sql: name for name, sql in named}
+    return {query.sql: name for name, query in named}
 
 
 class PostgresTap:

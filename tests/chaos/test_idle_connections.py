@@ -9,10 +9,9 @@ import pytest
 
 from chassis import config
 from chassis.threads import Executor
+from cli.environments import ACCOUNT, REGION, SHARED_DOMAIN
 from cli.server_process import HOST
-from cli.stack import ACCOUNT, REGION, SHARED_DOMAIN
-from services.sender.model.answers import Answer
-from services.sender.model.posting import Post
+from services.sender.model.posting import Answer, Post
 from services.sender.ses import Ses
 from tests.chaos.shim import Shim
 from tests.chaos.taps import HttpTap
@@ -55,7 +54,7 @@ async def test_no_answer_is_lost_to_connections_that_ses_closes(
     await faults.sandbox.call("POST", "/events/faults", {"kind": "drop", "rate": 1})
     shim = Shim(faults.stack.addresses["ses"].removeprefix("http://"), HttpTap)
     shim.idle = THEIRS.total_seconds()
-    async with shim.feedback_liveness(), Executor("idle", AT_ONCE) as executor:
+    async with shim.serving(), Executor("idle", AT_ONCE) as executor:
         url = f"http://{HOST}:{shim.port}"
         aws = config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=url)
         ses = Ses(aws, configuration_set="letterhead", threads=AT_ONCE, max_idle=OURS)

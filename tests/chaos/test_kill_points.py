@@ -8,9 +8,9 @@ import pytest
 from tests.chaos.conftest import Scale
 from tests.chaos.load import Load, a_load
 from tests.chaos.nursery import nursery
+from tests.chaos.outcomes import all_settled, database, outcome_of
 from tests.chaos.points import kill_at, points
 from tests.chaos.shimmed import shimmed
-from tests.chaos.truth import at_rest, database, truth
 from tests.e2e.conftest import World
 from tests.figures import Figure
 from tests.waiting import eventually
@@ -23,7 +23,7 @@ SENDER_POINTS = points(
     "publish", "mark_published", "receive_events", "ack",
 )  # fmt: skip
 WEBHOOKS_POINTS = points(
-    "ReceiveMessage", "keep_notifications", "DeleteMessageBatch", "lease_notifications", "add_feedback",
+    "ReceiveMessage", "store_notifications", "DeleteMessageBatch", "lease_notifications", "add_feedback",
     "mark_processed", "commit of mark_processed", "lease_events", "publish", "mark_published",
 )  # fmt: skip
 DELIVERED = """
@@ -44,8 +44,8 @@ async def test_no_email_is_lost_or_sent_twice_when_the_sender_is_killed_at_any_p
         a_load(chaotic, senders.addresses) as load,
     ):
         kills = await kill_at(SENDER_POINTS * scale.of(1, 20), senders, shims, lambda: load.many(1))
-        await eventually(lambda: at_rest(chaotic, load.ids), REST_WITHIN)
-        outcome = await truth(chaotic, load.ids)
+        await eventually(lambda: all_settled(chaotic, load.ids), REST_WITHIN)
+        outcome = await outcome_of(chaotic, load.ids)
 
     figure(f"sender killed {kills} times, at {len(SENDER_POINTS)} named points: {outcome}")
     assert outcome.clean, outcome
@@ -61,7 +61,7 @@ async def test_no_feedback_is_lost_when_webhooks_is_killed_at_any_point(
     ):
         kills = await kill_at(WEBHOOKS_POINTS * scale.of(1, 20), webhooks, shims, lambda: load.many(1))
         await eventually(lambda: _all_delivered(chaotic, load), REST_WITHIN)
-        outcome = await truth(chaotic, load.ids)
+        outcome = await outcome_of(chaotic, load.ids)
 
     figure(f"webhooks killed {kills} times, at {len(WEBHOOKS_POINTS)} named points: {outcome}")
     assert outcome.clean, outcome

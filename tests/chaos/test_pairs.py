@@ -13,7 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from tests.chaos.conftest import Scale
 from tests.chaos.load import Load, a_load
 from tests.chaos.nursery import Nursery, nursery
-from tests.chaos.truth import database
+from tests.chaos.outcomes import database
 from tests.e2e.conftest import World
 from tests.figures import Figure
 

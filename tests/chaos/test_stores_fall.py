@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from services import schemas
 from tests.chaos.conftest import Scale, a_chaotic_world
 from tests.chaos.load import Load, a_load
+from tests.chaos.outcomes import all_settled, database, outcome_of
 from tests.chaos.shim import Moment
 from tests.chaos.shimmed import Shims, shimmed
 from tests.chaos.streams import holds
-from tests.chaos.truth import at_rest, database, truth
 from tests.chaos.weather import asking
 from tests.e2e.conftest import World
 from tests.figures import Figure
@@ -25,7 +26,6 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 COMMITS = ("commit of move_emails", "accept_emails", "commit of write_events")
 RECOVERED_WITHIN = timedelta(seconds=30)
 REST_WITHIN = timedelta(seconds=120)
-SCHEMAS = ("identity", "verifier", "sender", "webhooks")
 
 
 async def _kill_postgres(world: World, shims: Shims, load: Load, *, commit: str, moment: Moment) -> float:
@@ -53,8 +53,8 @@ async def test_no_acknowledged_email_is_lost_when_postgres_is_killed_during_comm
                 await _kill_postgres(chaotic, shims, load, commit=commit, moment=moment)
                 for commit, moment in (kinds[number % len(kinds)] for number in range(kills))
             ]
-        await eventually(lambda: at_rest(chaotic, load.ids), REST_WITHIN)
-        outcome = await truth(chaotic, load.ids)
+        await eventually(lambda: all_settled(chaotic, load.ids), REST_WITHIN)
+        outcome = await outcome_of(chaotic, load.ids)
 
     figure(f"Postgres killed {kills} times in commits: next email acknowledged {_spread(seconds)}; {outcome}")
     assert outcome.clean, outcome
@@ -80,8 +80,8 @@ async def test_no_event_is_lost_or_applied_twice_when_nats_is_killed_and_wiped(
     ):
         async with asking(load, 20):
             seconds = [await _wipe_nats(world) for _ in range(wipes)]
-        await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
-        outcome = await truth(world, load.ids)
+        await eventually(lambda: all_settled(world, load.ids), REST_WITHIN)
+        outcome = await outcome_of(world, load.ids)
         repeated = await _moved_twice(world, load)
 
     figure(
@@ -100,7 +100,7 @@ async def _event_ids(world: World) -> set[str]:
     """Return the ids of all events in the outboxes."""
     connection = await database(world)
     try:
-        rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in SCHEMAS]  # noqa: S608
+        rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in schemas()]  # noqa: S608
     finally:
         await connection.close()
     return {str(row["id"]) for each in rows for row in each}

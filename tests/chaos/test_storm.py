@@ -8,9 +8,9 @@ import pytest
 from letterhead.sender.v1.emails_pb2 import OnUnknown
 from tests.chaos.conftest import Scale
 from tests.chaos.load import a_load
+from tests.chaos.outcomes import Outcome, accepted_of, all_settled, database, longest_lease, outcome_of
 from tests.chaos.shimmed import shimmed
 from tests.chaos.storms import blow
-from tests.chaos.truth import Truth, accepted_of, at_rest, database, longest_lease, truth
 from tests.chaos.weather import ANSWERS_TAKE, COPIES, asking, ses_goes_wrong
 from tests.e2e.conftest import World
 from tests.figures import Figure
@@ -26,7 +26,7 @@ MOST_TWICE = 0.005
 
 async def _storm(
     world: World, home: Path, scale: Scale, seed: int, on_unknown: "OnUnknown.ValueType"
-) -> tuple[str, Truth]:
+) -> tuple[str, Outcome]:
     """Run one storm; return a description of it and the verdict."""
     connection = await database(world)
     async with (
@@ -37,14 +37,14 @@ async def _storm(
         async with asking(load, scale.of(150, 1200)):
             storm = await blow(world, senders, connection, seed=seed, kills=scale.of(30, 500))
         await connection.close()
-        await eventually(lambda: at_rest(world, load.ids), REST_WITHIN)
+        await eventually(lambda: all_settled(world, load.ids), REST_WITHIN)
         accepted = await accepted_of(world, storm.attempts)
         longest = await longest_lease(world, load.ids)
         description = (
             f"{storm}; SES had accepted {accepted} of those attempts;"
             f" no email was SENDING for longer than {longest.total_seconds():.1f} s"
         )
-        return description, await truth(world, load.ids)
+        return description, await outcome_of(world, load.ids)
 
 
 async def test_no_email_is_lost_or_sent_twice_in_a_storm_of_kills(

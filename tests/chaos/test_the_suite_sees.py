@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.load import a_load
+from tests.chaos.outcomes import Outcome, all_submitted, database, outcome_of
 from tests.chaos.shimmed import shimmed
 from tests.chaos.storms import blow
-from tests.chaos.truth import Truth, database, handed_over, truth
 from tests.chaos.weather import ANSWERS_TAKE, COPIES, asking, ses_goes_wrong
 from tests.e2e.conftest import World
 from tests.figures import Figure
@@ -54,7 +54,7 @@ async def sabotaged(world: World, found: str, made: str, *, forgetful: bool) -> 
 
 async def _storm(
     world: World, home: Path, seed: int, *, found: str, made: str, forgetful: bool = False
-) -> Truth:
+) -> Outcome:
     await ses_goes_wrong(world)
     await world.sandbox.call("POST", "/ses/faults", FAILS_AT_ONCE)
     connection = await database(world)
@@ -67,8 +67,8 @@ async def _storm(
         async with asking(load, EMAILS):
             await blow(world, senders, connection, seed=seed, kills=KILLS)
         await connection.close()
-        await eventually(lambda: handed_over(world, load.ids), REST_WITHIN)
-        return await truth(world, load.ids)
+        await eventually(lambda: all_submitted(world, load.ids), REST_WITHIN)
+        return await outcome_of(world, load.ids)
 
 
 async def test_the_harness_detects_double_sends_of_a_sender_without_leases(

@@ -11,8 +11,8 @@ from nats.js.errors import NotFoundError
 
 from chassis.events.authorization import SUBSCRIBER
 from chassis.events.stream import credentials
+from tests.chaos.outcomes import database
 from tests.chaos.streams import holds
-from tests.chaos.truth import database
 from tests.e2e.conftest import World, a_world
 from tests.figures import Figure
 from tests.waiting import eventually

@@ -8,9 +8,9 @@ import pytest
 
 from tests.chaos.conftest import Scale
 from tests.chaos.load import Load, a_load
+from tests.chaos.outcomes import all_settled, all_submitted, outcome_of
 from tests.chaos.shim import Moment
 from tests.chaos.shimmed import Shims, shimmed
-from tests.chaos.truth import at_rest, handed_over, truth
 from tests.e2e.conftest import World
 from tests.figures import Figure
 from tests.waiting import eventually
@@ -31,7 +31,7 @@ async def _by_ses(world: World, load: Load, kind: str) -> None:
     await world.sandbox.call("POST", "/ses/faults", fault)
     await load.many(1)
     # A fault that has not been used yet would affect another request.
-    await eventually(lambda: handed_over(world, load.ids), SUBMITTED_WITHIN)
+    await eventually(lambda: all_submitted(world, load.ids), SUBMITTED_WITHIN)
 
 
 async def _by_shim(shims: Shims, load: Load, moment: Moment) -> None:
@@ -53,8 +53,8 @@ async def test_each_attempt_is_posted_once_whatever_the_network_does(
                 await _by_shim(shims, load, moment)
             for kind in BY_SES:
                 await _by_ses(faults, load, kind)
-        await eventually(lambda: at_rest(faults, load.ids), REST_WITHIN)
-        outcome = await truth(faults, load.ids)
+        await eventually(lambda: all_settled(faults, load.ids), REST_WITHIN)
+        outcome = await outcome_of(faults, load.ids)
 
     figure(f"{len(BY_SES) + len(Moment)} faults between sender and SES: {outcome}")
     assert outcome.clean, outcome

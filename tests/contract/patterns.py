@@ -39,7 +39,7 @@ class Use:
     """A pattern, where it was found, and its match methods; no methods means that any may be used."""
 
     pattern: re.Pattern[Any]
-    place: str
+    where: str
     methods: set[str] = field(default_factory=set)
 
 
@@ -52,16 +52,16 @@ def uses() -> list[Use]:
     return list(found.values())
 
 
-def uses_in(place: str, tree: ast.Module, module: ModuleType, known: dict[int, Use]) -> dict[int, Use]:
+def uses_in(where: str, tree: ast.Module, module: ModuleType, known: dict[int, Use]) -> dict[int, Use]:
     """Return the known patterns plus those of one module, by identity; adds methods used in the module.
 
     Raises ValueError for a pattern that is built at run time.
     """
     found = dict(known)
     for pattern in _held(vars(module), 0):
-        found.setdefault(id(pattern), Use(pattern, place))
-    for pattern, method, line in _applied(place, tree, module):
-        use = found.setdefault(id(pattern), Use(pattern, f"{place}:{line}"))
+        found.setdefault(id(pattern), Use(pattern, where))
+    for pattern, method, line in _applied(where, tree, module):
+        use = found.setdefault(id(pattern), Use(pattern, f"{where}:{line}"))
         use.methods |= {method} if method else set()
     return found
 
@@ -85,13 +85,13 @@ def _parts(thing: Any) -> Sequence[Any]:
     return [getattr(thing, each.name) for each in fields(thing)] if is_dataclass(thing) else []
 
 
-def _applied(place: str, tree: ast.Module, module: ModuleType) -> Iterator[tuple[re.Pattern[Any], str, int]]:
+def _applied(where: str, tree: ast.Module, module: ModuleType) -> Iterator[tuple[re.Pattern[Any], str, int]]:
     """Yield patterns in code with method and line: those passed to `re`, and calls on named patterns."""
     held = {id(node) for statement in _loaded(tree) for node in ast.walk(statement)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and (called := _called(node.func, module)):
             if called != "compile" or id(node) not in held:
-                yield _constant(place, node, module), METHODS.get(called, ""), node.lineno
+                yield _constant(where, node, module), METHODS.get(called, ""), node.lineno
         elif isinstance(node, ast.Attribute) and node.attr in METHODS:
             pattern = _value(node.value, module)
             if isinstance(pattern, re.Pattern):
@@ -110,10 +110,10 @@ def _called(function: ast.expr, module: ModuleType) -> str:
     return name if name in (*METHODS, "compile", "template") else ""
 
 
-def _constant(place: str, call: ast.Call, module: ModuleType) -> re.Pattern[Any]:
+def _constant(where: str, call: ast.Call, module: ModuleType) -> re.Pattern[Any]:
     given = _value(call.args[0], module) if call.args else None
     if not isinstance(given, str | bytes | re.Pattern):
-        raise ValueError(f"{place}:{call.lineno}: pattern built at run time; make it a constant")  # noqa: TRY004
+        raise ValueError(f"{where}:{call.lineno}: pattern built at run time; make it a constant")  # noqa: TRY004
     return re.compile(given)
 
 
@@ -141,11 +141,11 @@ def slow(use: Use) -> str:
         ranked = []
         for attack in set(_attacks(use.pattern)):
             if (seconds := _seconds(run, attack, SAMPLE, use.pattern)) > BOUND:
-                return f"{use.place}: {use.pattern.pattern!r} {method} of {attack}"
+                return f"{use.where}: {use.pattern.pattern!r} {method} of {attack}"
             ranked.append((seconds, attack))
         for _, attack in sorted(ranked, reverse=True)[:SLOWEST]:
             if _seconds(run, attack, WHOLE, use.pattern) > BOUND:
-                return f"{use.place}: {use.pattern.pattern!r} {method} of {attack}"
+                return f"{use.where}: {use.pattern.pattern!r} {method} of {attack}"
     return ""
 
 

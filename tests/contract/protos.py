@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import (
 from tests.contract.sources import ROOT
 
 # Field numbers of descriptor.proto, with which source locations identify their element.
-MESSAGES, ENUMS, SERVICES = 4, 5, 6
+MESSAGES, ENUMS, SERVICES, EXTENSIONS = 4, 5, 6, 7
 FIELDS, NESTED_MESSAGES, NESTED_ENUMS = 2, 3, 4
 VALUES, METHODS = 2, 2
 
@@ -41,7 +41,7 @@ def files() -> list[FileDescriptorProto]:
 
 
 def elements(file: FileDescriptorProto) -> Iterator[Element]:
-    """Yield every service, RPC, message, field, enum and value of a file."""
+    """Yield every service, RPC, message, field, enum, value and extension of a file."""
     comments = {tuple(at.path): at.leading_comments.strip() for at in file.source_code_info.location}
     for index, service in enumerate(file.service):
         yield Element("service", service.name, comments.get((SERVICES, index), ""))
@@ -53,6 +53,8 @@ def elements(file: FileDescriptorProto) -> Iterator[Element]:
         yield from _message(message, (MESSAGES, index), comments, "")
     for index, enum in enumerate(file.enum_type):
         yield from _enum(enum, (ENUMS, index), comments, "")
+    for index, extension in enumerate(file.extension):
+        yield Element("extension", extension.name, comments.get((EXTENSIONS, index), ""))
 
 
 def _message(message: DescriptorProto, path: Path, comments: Comments, outer: str) -> Iterator[Element]:
@@ -73,3 +75,9 @@ def _enum(enum: EnumDescriptorProto, path: Path, comments: Comments, outer: str)
     yield Element("enum", name, comments.get(path, ""))
     for index, value in enumerate(enum.value):
         yield Element("value", f"{name}.{value.name}", comments.get((*path, VALUES, index), ""))
+
+
+def full_names(service: str) -> set[str]:
+    """Return the full names of the gRPC services in the package of a service."""
+    package = f"letterhead.{service}.v1"
+    return {f"{package}.{each.name}" for file in files() if file.package == package for each in file.service}

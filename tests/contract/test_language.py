@@ -12,7 +12,10 @@ PRIVATE = frozenset(
     axis axes standing standings specimen specimens proofreading handover handovers beginnings begun fence
     fences settlement settlements hearsay gathering bell bells forgetting forgotten parked parking
     understanding understood told heard hearing mend mended wish wishes wished deed deeds verdict verdicts
-    refusal refusals sight listening silence
+    refusal refusals sight listening silence settle settles settling park parks forgets forgot rooms judging
+    repute fencing mending mends gathers gathered vitals pulse era fenced look looks looked looking judge
+    judges judged turn turns turned rounds fact facts room away door doors tell tells telling truth truths
+    tidy tidied vouch vouched vouches unsettled kept handed
     """.split()
 )
 # Ordinary English in places where the word has its ordinary meaning.
@@ -21,6 +24,15 @@ ORDINARY = {
     "SILENCE": "the duration of that fault",
     "_listening": "of sockets",
     "listening": "of sockets",
+    "DomainKept": "the message of the public event `domain.kept`",
+    "sandbox_emails_kept": "a public setting",
+    "judged_from": "a column of sender.reputations",
+    "kept": "a variable of functions in migrations that were applied",
+    "kept_by": "a column of chassis.partitioned_tables",
+    "kept_for": "a parameter of chassis.drop_partitions",
+    "look_up": "a DNS lookup",
+    "_look_up": "a lookup of a key",
+    "look_alike_urls": "URLs that imitate another",
 }
 SQL_COMMENT = re.compile(r"--.*$", re.MULTILINE)
 PROTO_COMMENT = re.compile(r"//.*$", re.MULTILINE)

@@ -3,40 +3,31 @@
 import json
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from botocore import xform_name
 from botocore.loaders import Loader
 
-import letterhead
 from chassis import config, migrate
 from chassis.access import generate_key
-from chassis.server import LIVENESS
-from cli.nkeys import PUBLIC_KEYS
-from scripts.dev_secrets import secrets
+from chassis.health import LIVENESS
+from scripts.document_settings import settings_of
+from services import PROCESSES, Process, with_grpc
 from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, built
+from tests.contract.protos import full_names
 from tests.contract.sources import ROOT
 
-SERVICES = ("identity", "verifier", "sender", "webhooks")
-DEPLOYED = (*SERVICES, "console")
+SENDER = next(process for process in PROCESSES if process.name == "sender")
+
+every_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
+every_service = pytest.mark.parametrize("process", with_grpc(), ids=lambda process: process.name)
 
 
 @pytest.fixture(params=OVERLAYS)
 def overlay(request: pytest.FixtureRequest) -> Overlay:
     return built(request.param)
-
-
-def config_of(service: str) -> type[Any]:
-    found: type[Any] = import_module(f"services.{service}.__main__").Config
-    return found
-
-
-def test_every_service_is_deployed(overlay: Overlay) -> None:
-    assert sorted(name for name, _ in overlay.services()) == sorted(DEPLOYED)
 
 
 def test_workloads_select_their_own_pods(overlay: Overlay) -> None:
@@ -89,11 +80,11 @@ def test_network_policies_name_pods_and_ports_that_exist(overlay: Overlay) -> No
             ]
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_probes_check_registered_health_services(overlay: Overlay, service: str) -> None:
-    workload = dict(overlay.services())[service]
+@every_service
+def test_probes_check_registered_health_services(overlay: Overlay, process: Process) -> None:
+    workload = dict(overlay.services())[process.name]
     (container,) = workload.containers
-    registered = {"", LIVENESS, *full_names(service)}
+    registered = {"", LIVENESS, *full_names(process.name)}
 
     for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
         check = container[probe]["grpc"]
@@ -109,42 +100,35 @@ def test_the_console_is_probed_by_http(overlay: Overlay) -> None:
         assert container[probe]["httpGet"] == {"path": "/healthz", "port": "http"}
 
 
-def full_names(service: str) -> Iterator[str]:
-    """Yield the full names of the gRPC services in a package."""
-    directory = Path(letterhead.__path__[0]) / service / "v1"
-    for path in directory.glob("*_pb2.py"):
-        descriptor = import_module(f"letterhead.{service}.v1.{path.stem}").DESCRIPTOR
-        yield from (each.full_name for each in descriptor.services_by_name.values())
-
-
-@pytest.mark.parametrize("service", DEPLOYED)
+@every_process
 def test_settings_in_manifests_are_valid_for_the_service(
-    overlay: Overlay, service: str, tmp_path: Path
+    overlay: Overlay, process: Process, tmp_path: Path
 ) -> None:
-    workload = dict(overlay.services())[service]
+    workload = dict(overlay.services())[process.name]
     environment = overlay.environment(workload)
-    known = {each.variable for each in config.describe(config_of(service))}
+    known = {each.variable for each in config.describe(settings_of(process))}
 
     assert set(environment) <= known
-    settings = config.load(config_of(service), with_secrets(environment, workload, tmp_path))
-    process = settings.process if service == "console" else settings.server
-    port = settings.console_port if service == "console" else settings.server.grpc_port
-    assert port == workload.ports()["http" if service == "console" else "grpc"]
-    assert process.metrics_port == workload.ports()["metrics"]
-    assert service == "console" or settings.server.health_port == workload.ports()["health"]
-    assert grace(workload) > preparation(workload) + 2 * process.drain.total_seconds()
+    settings = config.load(settings_of(process), with_secrets(environment, workload, tmp_path))
+    common = settings.server if process.grpc_port else settings.process
+    ports = {"metrics": common.metrics_port}
+    if process.grpc_port:
+        ports |= {"grpc": common.grpc_port, "health": common.health_port}
+    if process.http_port:
+        ports["http"] = settings.console_port
+    assert ports == process.ports
+    assert ports.items() <= workload.ports().items()
+    assert grace(workload) > preparation(workload) + 2 * common.drain.total_seconds()
 
 
-@pytest.mark.parametrize("service", DEPLOYED)
-def test_grpc_uses_tls_in_production_and_plaintext_only_if_set_explicitly(service: str) -> None:
+@every_process
+def test_grpc_uses_tls_in_production_and_plaintext_only_if_set_explicitly(process: Process) -> None:
     files = {f"LETTERHEAD_GRPC_{name}_FILE" for name in ("CERTIFICATE", "KEY", "CA")}
     production, dev = built("production"), built("dev")
-    workload = dict(production.services())[service]
-    secure = production.environment(workload)
-    plain = dev.environment(dict(dev.services())[service])
+    secure = production.environment(dict(production.services())[process.name])
+    plain = dev.environment(dict(dev.services())[process.name])
 
     assert {str(Path(secure[name]).parent) for name in files} == {"/tls"}
-    assert workload.mounted_secrets()["/tls"] == f"letterhead-{service}-tls"
     assert "LETTERHEAD_GRPC_PLAINTEXT" not in secure
     assert plain["LETTERHEAD_GRPC_PLAINTEXT"] == "true"
     assert not files & set(plain)
@@ -160,7 +144,7 @@ def test_a_service_without_tls_and_without_the_plaintext_setting_does_not_start(
     del environment["LETTERHEAD_GRPC_PLAINTEXT"]
 
     with pytest.raises(config.ConfigError) as refused:
-        config.load(config_of("sender"), environment)
+        config.load(settings_of(SENDER), environment)
 
     [problem] = refused.value.problems
     assert problem == (
@@ -169,21 +153,18 @@ def test_a_service_without_tls_and_without_the_plaintext_setting_does_not_start(
     )
 
 
-def test_cert_manager_issues_the_secrets_that_are_mounted() -> None:
+def test_certificates_are_for_servers_and_clients_and_only_those_of_nats_are_signed_by_its_ca() -> None:
+    """The holder of a certificate that the NATS servers accept can join the cluster and publish anything."""
     manifests = yaml.safe_load_all((ROOT / "deploy/components/cert-manager/certificates.yaml").read_text())
-    certificates = {
-        each["spec"]["secretName"]: each["spec"]
-        for each in manifests
-        if each["kind"] == "Certificate" and not each["spec"].get("isCA")
-    }
+    specs = [
+        each["spec"] for each in manifests if each["kind"] == "Certificate" and not each["spec"].get("isCA")
+    ]
 
-    assert set(certificates) == {f"letterhead-{name}-tls" for name in (*DEPLOYED, "nats")}
-    for service in (*DEPLOYED, "nats"):
-        spec = certificates[f"letterhead-{service}-tls"]
-        assert service in spec["dnsNames"]
+    for spec in specs:
+        assert spec["commonName"] in spec["dnsNames"]
         assert spec["usages"] == ["server auth", "client auth"]
-        # The holder of a certificate that the NATS servers accept can join the cluster and publish anything.
-        assert (spec["issuerRef"]["name"] == "letterhead-nats-ca") == (service == "nats")
+        of_nats = spec["secretName"] == "letterhead-nats-tls"
+        assert (spec["issuerRef"]["name"] == "letterhead-nats-ca") == of_nats
 
 
 def test_the_migration_has_its_settings_and_the_release_in_its_name(overlay: Overlay, tmp_path: Path) -> None:
@@ -252,19 +233,6 @@ def test_manifests_do_not_contain_secrets(overlay: Overlay) -> None:
                 assert not re.search(r"password|secret|token|credential", variable["name"], re.IGNORECASE)
 
 
-def test_dev_secrets_generates_exactly_the_secrets_that_dev_needs() -> None:
-    overlay = built("dev")
-    wanted: dict[str, set[str]] = {}
-    for workload in overlay.workloads:
-        for directory, secret in workload.mounted_secrets().items():
-            paths = [value for value in overlay.environment(workload).values() if value.startswith(directory)]
-            wanted[secret] = {Path(path).name for path in paths}
-    wanted["letterhead-nats"] = {PUBLIC_KEYS}  # included by nats.conf
-    wanted["letterhead-subscriber"] = {"nats-seed"}  # for other services of the platform
-
-    assert {name: set(files) for name, files in secrets().items()} == wanted
-
-
 def test_images_have_a_tag_or_digest(overlay: Overlay) -> None:
     for workload in overlay.workloads:
         for container in workload.containers:
@@ -287,17 +255,11 @@ def test_pods_are_restricted_and_have_limits(overlay: Overlay) -> None:
             assert "memory" in container["resources"]["limits"]
 
 
-def test_service_accounts_exist_and_only_services_that_call_aws_have_roles() -> None:
+def test_service_accounts_exist() -> None:
     production = built("production")
-    accounts = {each["metadata"]["name"]: each["metadata"] for each in production.kind("ServiceAccount")}
-    annotated = {name for name, metadata in accounts.items() if metadata.get("annotations")}
+    accounts = {each["metadata"]["name"] for each in production.kind("ServiceAccount")}
 
-    assert {each.pod["serviceAccountName"] for each in production.workloads} <= set(accounts)
-    assert annotated == {
-        service
-        for service in SERVICES
-        if "LETTERHEAD_AWS_ACCOUNT" in {each.variable for each in config.describe(config_of(service))}
-    }
+    assert {each.pod["serviceAccountName"] for each in production.workloads} <= accounts
 
 
 # IAM actions that AWS checks in addition to, or instead of, the action with the name of the call.
@@ -316,7 +278,7 @@ CHECKED_AS_ANOTHER = {"DeleteMessageBatch"}
         ("verifier/ses.py", "sesv2", "ses", "verifier"),
         ("sender/ses.py", "sesv2", "ses", "sender"),
         ("webhooks/intake/queue.py", "sqs", "sqs", "webhooks"),
-        ("webhooks/intake/subscriptions.py", "sns", "sns", "webhooks-sns-https"),
+        ("webhooks/intake/endpoint.py", "sns", "sns", "webhooks-sns-https"),
     ],
 )
 def test_an_aws_role_allows_exactly_the_calls_of_its_service(

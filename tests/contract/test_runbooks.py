@@ -24,6 +24,8 @@ COMMAND = re.compile(r"(?:^ *(?:\.venv/bin/)?|`)letterhead ([a-z][^`\n]*)", re.M
 METRIC = re.compile(r"\bletterhead_[a-z0-9_]+\b")
 SELECTOR = re.compile(r"\b(letterhead_[a-z0-9_]+)\{([^}]*)\}")
 LABEL = re.compile(r"(\w+) *(?:=~|!~|!=|=)")
+GROUPING = re.compile(r"\bby \(([^)]*)\)")
+SHOWN = re.compile(r"\$labels\.(\w+)")
 
 
 def metrics() -> set[str]:
@@ -45,11 +47,15 @@ def labels() -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-def test_an_alert_selects_by_labels_that_its_metrics_have(rule: dict[str, Any]) -> None:
+def test_an_alert_uses_only_labels_that_its_metrics_have(rule: dict[str, Any]) -> None:
     exported = labels()
 
     for metric, selector in SELECTOR.findall(rule["expr"]):
         assert set(LABEL.findall(selector)) <= exported[metric]
+    grouped = {label.strip() for labels in GROUPING.findall(rule["expr"]) for label in labels.split(",")}
+    for metric in METRIC.findall(rule["expr"]):
+        assert grouped <= exported[metric]
+        assert set(SHOWN.findall(rule["annotations"]["summary"])) <= exported[metric]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])

@@ -12,8 +12,8 @@ from playwright.async_api import Browser
 from cli.client import Services, connect
 from cli.events import Tail
 from cli.installation import Installation
+from cli.local_installation import running
 from cli.printer import Printer
-from cli.sandbox_commands import running
 from cli.stack import Plan, Stack
 from sandbox.client import SandboxClient, connect_sandbox
 from tests.e2e.browser import Visit, a_browser, a_visit

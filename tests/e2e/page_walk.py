@@ -13,7 +13,7 @@ from tests.e2e.conftest import World
 from tests.waiting import eventually
 
 PROVISIONED_WITHIN = 40_000  # milliseconds
-TURNS_WITHIN = 20_000  # milliseconds; tests report the actual time as a figure
+SHOWN_WITHIN = 20_000  # milliseconds; tests report the actual time as a figure
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,9 @@ class Walk:
         shown = [await _read(row) for row in rows]
         return {record.id: record for record in shown}
 
-    async def turns(self, record_id: str, word: str) -> None:
+    async def shows(self, record_id: str, word: str) -> None:
         """Wait until a record's status chip shows a word, without touching the page."""
-        await self.page.wait_for_selector(f'#{record_id}[data-status="{word}"]', timeout=TURNS_WITHIN)
+        await self.page.wait_for_selector(f'#{record_id}[data-status="{word}"]', timeout=SHOWN_WITHIN)
 
     async def said(self, record_id: str) -> str:
         """Return the message that the page shows for a record."""
@@ -66,7 +66,7 @@ class Walk:
 
     async def seconds_after_the_server(self, record: Shown, status: str) -> float:
         """Wait until verifier and the page report a status; return how many seconds later the page did."""
-        chip = asyncio.create_task(self._time_of(self.turns(record.id, status.capitalize())))
+        chip = asyncio.create_task(self._time_of(self.shows(record.id, status.capitalize())))
         server = asyncio.create_task(self._time_of(self._reported(record, status)))
         return await chip - await server
 

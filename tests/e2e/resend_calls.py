@@ -24,7 +24,7 @@ NODE_STORY = Path(__file__).with_name("resend_node")
 
 async def answers_of_python(stage: Stage) -> list[Call]:
     """Run the scenario of PyPI's SDK; return its calls."""
-    return await asyncio.to_thread(resend_python.tell, stage)
+    return await asyncio.to_thread(resend_python.run_scenario, stage)
 
 
 async def answers_of_node(stage: Stage, home: Path) -> list[Call]:

@@ -66,7 +66,7 @@ class Recorder:
         self.calls.append(Call("python", what, f"{code} {name}"))
 
 
-def tell(stage: Stage) -> list[Call]:
+def run_scenario(stage: Stage) -> list[Call]:
     """Run the scenario; return its calls."""
     recorder = Recorder()
     sdk.api_url = stage.url

@@ -93,13 +93,13 @@ async def test_an_email_of_unknown_outcome_is_listed_and_resolved(operator: Oper
     _, of_all = await operator.runs("emails", "list", "--state", "UNKNOWN", "--all-tenants")
     assert re.search(rf"{email_id} +{operator.world.installation.tenant} +UNKNOWN", of_all)
 
-    code, output = await operator.runs("emails", "settle", email_id, "--why", "SES's insights have none")
+    code, output = await operator.runs("emails", "resolve", email_id, "--why", "SES's insights have none")
     assert (code, output) == (2, "Give exactly one of --sent, --not-sent and --resend.\n")
-    code, output = await operator.runs("emails", "settle", email_id, "--not-sent", "--why", "no trace of it")
+    code, output = await operator.runs("emails", "resolve", email_id, "--not-sent", "--why", "no trace of it")
     assert code == 0
     assert re.search(rf"{email_id}: FAILED\. The operator with key \S+ decided .*no trace of it", output)
 
-    code, output = await operator.runs("emails", "settle", email_id, "--resend", "--why", "on second thought")
+    code, output = await operator.runs("emails", "resolve", email_id, "--resend", "--why", "second thought")
     assert code == 1
     assert "FAILED_PRECONDITION: the email is FAILED and does not need an operator's decision" in output
     _, shown = await operator.runs("emails", "show", email_id)
@@ -110,7 +110,7 @@ async def test_an_email_of_unknown_outcome_is_listed_and_resolved(operator: Oper
 async def test_a_resend_sends_the_email_again(operator: Operator) -> None:
     email_id = await operator.an_unknown_email()
 
-    code, output = await operator.runs("emails", "settle", email_id, "--resend", "--why", "it must arrive")
+    code, output = await operator.runs("emails", "resolve", email_id, "--resend", "--why", "it must arrive")
 
     assert (code, "QUEUED" in output) == (0, True)
     await operator.becomes(email_id, Email.STATE_SENT)
@@ -143,7 +143,7 @@ async def test_all_email_is_held_and_then_resolved(operator: Operator) -> None:
 
     _, shown = await operator.runs("emails", "show", email_id)
     assert "holds it until an operator decides; it may have been sent: restored" in shown
-    code, output = await operator.runs("emails", "settle", email_id, "--sent", "--why", "Ada has it")
+    code, output = await operator.runs("emails", "resolve", email_id, "--sent", "--why", "Ada has it")
     assert (code, "SENT" in output) == (0, True)
 
 

@@ -13,9 +13,10 @@ import grpc
 import pytest
 
 from cli.events import Tail
-from cli.until import PASSING
+from cli.polling import TRANSIENT
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
 from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, SendEmailRequest
+from services import schemas
 from tests.e2e.conftest import World
 from tests.e2e.ledgers import nothing_was_done_twice
 from tests.figures import Figure
@@ -24,7 +25,6 @@ from tests.waiting import eventually
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 RECOVERY = timedelta(seconds=10)
-OUTBOXES = ("identity", "verifier", "sender", "webhooks")
 
 
 @dataclass
@@ -66,7 +66,7 @@ async def _send_on(world: World, load: Load) -> None:
             load.acknowledged[email.id] = time.monotonic()
             number += 1
         except grpc.aio.AioRpcError as error:
-            if error.code() not in PASSING:
+            if error.code() not in TRANSIENT:
                 raise
             load.failed += 1
         await asyncio.sleep(0.1)
@@ -84,7 +84,7 @@ async def _event_ids(world: World) -> set[str]:
     """Return the ids of all events in the outboxes."""
     connection = await asyncpg.connect(world.stack.postgres.url(database="letterhead"))
     try:
-        rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in OUTBOXES]  # noqa: S608
+        rows = [await connection.fetch(f"SELECT id FROM {schema}.outbox") for schema in schemas()]  # noqa: S608
     finally:
         await connection.close()
     return {str(row["id"]) for each in rows for row in each}

@@ -51,7 +51,7 @@ async def test_each_record_status_is_shown_with_its_message(world: World, visit:
     )
     words = ("Found", "Mismatch", "Propagating", "Conflict", "Unreachable")
     for record, word in zip((found, mismatch, propagating, path, spf), words, strict=True):
-        await walk.turns(record.id, word)
+        await walk.shows(record.id, word)
 
     assert "Found on 2 of 2 name servers" in await walk.said(found.id)
     assert "Points to wrong.example.com instead of" in await walk.said(mismatch.id)
@@ -68,7 +68,7 @@ async def test_a_page_catches_up_after_the_console_is_killed(
     walk = await add_domain(world, visit)
     first, second, *_ = (await walk.records()).values()
     await walk.publish(first)
-    await walk.turns(first.id, "Found")
+    await walk.shows(first.id, "Found")
     loaded = await walk.page.evaluate("performance.timeOrigin")
 
     (console,) = world.stack.replicas_of("console")
@@ -91,7 +91,7 @@ async def test_a_page_that_cannot_connect_keeps_its_content_and_retries(world: W
     await visit.page.wait_for_selector("#away:has-text('Not connected')")
     await visit.page.unroute("**/live")
     await walk.publish(first)
-    await walk.turns(first.id, "Found")
+    await walk.shows(first.id, "Found")
 
     assert shown == 6
     assert await visit.page.locator("#away").inner_text() == ""
@@ -105,7 +105,7 @@ async def test_the_layout_does_not_shift_when_a_status_changes(
 
     for record in (await walk.records()).values():
         await walk.publish(record)
-        await walk.turns(record.id, "Found")
+        await walk.shows(record.id, "Found")
 
     shifts: list[float] = await walk.page.evaluate("window.shifts")
     assert sum(shifts) < 0.01

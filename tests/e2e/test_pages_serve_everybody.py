@@ -35,7 +35,7 @@ HARMFUL = ("serious", "critical")
 
 
 @dataclass(frozen=True)
-class Places:
+class Paths:
     """The path of every page, by name, for tenants and operators, and of the page behind a link."""
 
     tenants: dict[str, str]
@@ -53,7 +53,7 @@ async def walk(world: World, browser: Browser) -> AsyncIterator[Walk]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def places(world: World, walk: Walk) -> Places:
+async def paths(world: World, walk: Walk) -> Paths:
     """Create content for the pages; return their paths."""
     services, domain = world.services, f"/app/domains/{walk.domain_id}"
     await services.suppressions.AddSuppression(
@@ -87,12 +87,12 @@ async def places(world: World, walk: Walk) -> Places:
         "no_such_page": "/app/nowhere",
     }
     operators = {"operator": "/app/operator", "tenant": f"/app/operator/tenants/{world.installation.tenant}"}
-    return Places(tenants, operators, f"/d/{link.token}")
+    return Paths(tenants, operators, f"/d/{link.token}")
 
 
 @pytest.mark.parametrize("theme", THEMES)
 async def test_every_page_is_accessible(
-    world: World, browser: Browser, places: Places, theme: str, figure: Figure
+    world: World, browser: Browser, paths: Paths, theme: str, figure: Figure
 ) -> None:
     problems: dict[str, list[str]] = {}
 
@@ -103,8 +103,8 @@ async def test_every_page_is_accessible(
         problems[name] = [*await _barriers(visit), *(["wider than the window"] if width > 0 else [])]
 
     for key, pages in (
-        (world.installation.api_key, places.tenants),
-        (world.installation.admin_key, places.operators),
+        (world.installation.api_key, paths.tenants),
+        (world.installation.admin_key, paths.operators),
     ):
         async with a_visit(browser, world.installation.console, **THEMES[theme]) as visit:
             await check(visit, "sign_in", "/app/sign-in")
@@ -112,7 +112,7 @@ async def test_every_page_is_accessible(
             for name, path in pages.items():
                 await check(visit, name, path)
     async with a_visit(browser, world.installation.console, **THEMES[theme]) as visit:
-        await check(visit, "link", places.link)
+        await check(visit, "link", paths.link)
         await check(visit, "link_dead", "/d/lh_link_none")
 
     assert {name: found for name, found in problems.items() if found} == {}
@@ -198,15 +198,15 @@ async def test_a_pending_page_refreshes_without_javascript(world: World, browser
         first, *_ = (await walk.records()).values()
 
         await walk.publish(first)
-        await walk.turns(first.id, "Found")
+        await walk.shows(first.id, "Found")
 
 
 async def test_a_link_holder_can_send_a_test_email_without_javascript(
-    world: World, browser: Browser, places: Places, walk: Walk
+    world: World, browser: Browser, paths: Paths, walk: Walk
 ) -> None:
     to = f"ada@r{uuid4().hex[:8]}.com"
     async with a_visit(browser, world.installation.console, java_script_enabled=False) as visit:
-        await visit.page.goto(visit.console + places.link)
+        await visit.page.goto(visit.console + paths.link)
         await ask_for_test(visit, to)
         await visit.page.get_by_label("Code", exact=True).fill(await read_code(world, to))
         await visit.page.get_by_role("button", name="Confirm and send").click()
@@ -216,11 +216,11 @@ async def test_a_link_holder_can_send_a_test_email_without_javascript(
 
 
 async def test_a_suppressed_test_email_is_not_shown_as_received(
-    world: World, visit: Visit, places: Places, walk: Walk
+    world: World, visit: Visit, paths: Paths, walk: Walk
 ) -> None:
     to = f"{uuid4().hex[:8]}@{walk.domain}"
     await world.services.suppressions.AddSuppression(AddSuppressionRequest(address=to))
-    await visit.page.goto(visit.console + places.link)
+    await visit.page.goto(visit.console + paths.link)
     await ask_for_test(visit, to)
 
     await visit.page.wait_for_selector("#sent:has-text('Suppressed')")
@@ -228,9 +228,9 @@ async def test_a_suppressed_test_email_is_not_shown_as_received(
     assert await visit.page.locator(".letter").count() == 0
 
 
-async def test_customers_pages_do_not_mention_aws(world: World, browser: Browser, places: Places) -> None:
+async def test_customers_pages_do_not_mention_aws(world: World, browser: Browser, paths: Paths) -> None:
     async with a_visit(browser, world.installation.console) as visit:
-        await visit.page.goto(visit.console + places.link)
+        await visit.page.goto(visit.console + paths.link)
         text = await visit.page.locator("body").inner_text()
 
         assert "Ready to send" in text

@@ -58,7 +58,7 @@ async def owners_state(world: World, pair: Pair) -> str:
         things = pair.things
         domain = (await services.domains.GetDomain(GetDomainRequest(domain_id=things.domain_id))).domain
         email = (await services.sender.GetEmail(GetEmailRequest(email_id=things.email_id))).email
-        kept = [
+        stable = [
             (await services.tenants.GetTenant(GetTenantRequest())).tenant,
             Domain(name=domain.name, mail_from_label=domain.mail_from_label),
             Email(id=email.id, state=email.state, scheduled_time=email.scheduled_time),
@@ -66,7 +66,7 @@ async def owners_state(world: World, pair: Pair) -> str:
             await services.links.ListLinks(ListLinksRequest(domain_id=things.domain_id)),
             await services.suppressions.ListSuppressions(ListSuppressionsRequest()),
         ]
-    return "\n".join(MessageToJson(each, sort_keys=True) for each in kept)
+    return "\n".join(MessageToJson(each, sort_keys=True) for each in stable)
 
 
 async def test_every_rpc_hides_another_tenants_resources(world: World, pair: Pair, figure: Figure) -> None:

@@ -213,7 +213,7 @@ def _mutate_header(random: Random, request: _Request) -> None:
     name = random.choice(pieces.FORBIDDEN_HEADERS)
     kind = random.randrange(4)
     if kind == 1:
-        name = "".join(random.choice((str.upper, str.lower))(message) for message in name)
+        name = "".join(random.choice((str.upper, str.lower))(letter) for letter in name)
     elif kind == 2:
         name = _inserted(random, name, random.choice((*pieces.INSIDE_HEADER_NAMES, _anything(random))))
     elif kind == 3:

@@ -18,10 +18,11 @@ from chassis.errors import InvalidArgument
 from services.sender.commands.drafts import EmailSpec, draft
 from services.sender.mime_verification.agreement import disagreements
 from services.sender.model import mime
-from services.sender.model.emails import Draft, Move
+from services.sender.model.emails import Draft
 from services.sender.model.mime import MimeMessage
 from services.sender.model.origin import Domain, SharedSender, VerificationStatus
 from services.sender.model.posting import Addressee, Candidate, Posting, decide, message
+from services.sender.model.states import Move
 from tests.fuzz.grammar import spec
 from tests.fuzz.pieces import FORBIDDEN_HEADERS
 

@@ -14,10 +14,11 @@ import pytest
 
 from chassis.errors import InvalidArgument
 from services.sender.commands.drafts import EmailSpec, draft
-from services.sender.model.emails import Address, SentAs
+from services.sender.model.emails import Address
 from services.sender.model.impersonation import RESERVED, ProtectedNames
 from services.sender.model.origin import STAND_IN, Domain, Sender, SharedSender, VerificationStatus
 from services.sender.model.posting import Addressee, Candidate, decide
+from services.sender.model.states import SentAs
 from tests.figures import Figure
 from tests.fuzz import disguises
 from tests.fuzz.harness import NOW

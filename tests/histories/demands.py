@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from tests.histories.oracle import Seen
-from tests.histories.stories import Place, Who
+from tests.histories.stories import Target, Who
 
 RETURNS_WITHIN = timedelta(days=7)
 
 
-def proof_is_due(who: Who, place: Place, seen: Sequence[Seen], now: datetime, *, dkim_stands: bool) -> bool:
+def proof_is_due(who: Who, target: Target, seen: Sequence[Seen], now: datetime, *, dkim_stands: bool) -> bool:
     """Return whether a claim created now must prove itself; `dkim_stands`: its DKIM records are in DNS."""
-    here = [each for each in seen if each.place is place]
+    here = [each for each in seen if each.target is target]
     latest = _latest(here)
     if any(each.who is not who and each.live and each.ownership != "SUPERSEDED" for each in latest.values()):
         return True
-    if place is Place.BOUNCES and _is_mail_from_name_of_another(who, seen):
+    if target is Target.BOUNCES and _is_mail_from_name_of_another(who, seen):
         return True
     if _returns(who, here, now):
         return False
@@ -24,7 +24,7 @@ def proof_is_due(who: Who, place: Place, seen: Sequence[Seen], now: datetime, *,
 
 
 def _is_mail_from_name_of_another(who: Who, seen: Sequence[Seen]) -> bool:
-    names = _latest([each for each in seen if each.place is Place.NAME])
+    names = _latest([each for each in seen if each.target is Target.NAME])
     return any(each.live and each.who is not who for each in names.values())
 
 

@@ -20,18 +20,19 @@ from chassis.access import Scope
 from chassis.database import Database
 from chassis.errors import ServiceError
 from chassis.events import Outbox
-from cli.stack import REGION
+from cli.environments import REGION
 from letterhead.identity.v1 import domains_pb2_grpc
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from sandbox.client import Json, SandboxClient, SandboxError
-from services.identity.model.contests import next_moves
+from services import PROCESSES
+from services.identity.model.ownership_rules import next_moves
 from services.identity.store.ownership import OwnershipStore
 from tests.chaos.nursery import Nursery, nursery
 from tests.e2e.conftest import World, a_world
 from tests.factories import a_key, a_tenant, bearer
 from tests.histories import journal
 from tests.histories.clock import Ageing
-from tests.histories.stories import Who
+from tests.histories.stories import SERVICES, Who
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -42,14 +43,14 @@ POLL_SECONDS = 0.1
 DECIDES_WITHIN = timedelta(seconds=5)
 REST_WITHIN = timedelta(minutes=4)  # many histories share few cores
 # Histories send no email and open no pages. Whether a tenant may send is evaluated with sender's own rule.
-NOT_NEEDED = ("sender", "webhooks", "console")
+NOT_NEEDED = tuple(each.name for each in PROCESSES if each.name not in SERVICES)
 SWEEP_SECONDS = 3
 # A longer DNS timeout, because the name servers are slow when many histories share few cores.
 PATIENT = {"LETTERHEAD_DNS_TIMEOUT": "4"}
 # What a poll survives: the machine is busy, and Postgres did not answer in time.
 SLOW_DATABASE = (ServiceError, TimeoutError, asyncpg.PostgresError, OSError)
 SWEEP = "UPDATE verifier.ses_account SET sweep_due_at = least(sweep_due_at, now())"
-UNSETTLED = """
+UNFINISHED = """
     SELECT name FROM identity.ses_identities
     WHERE name = ANY ($1) AND (due_at <= now() OR leased_until > now())
     UNION
@@ -155,7 +156,7 @@ class Ground:
                 await self.pool.execute(statement)
             await nursery.serving(0)
 
-    async def at_rest(self, names: Sequence[str]) -> None:
+    async def settled(self, names: Sequence[str]) -> None:
         """Wait until no work is due for some names; raise TimeoutError."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting[id(future)] = (names, future)
@@ -184,7 +185,7 @@ class Ground:
                 del quiet[name]
 
     async def _busy(self, names: Sequence[str], quiet: dict[str, tuple[int, float]]) -> set[str]:
-        busy = {row["name"] for row in await self.pool.fetch(UNSETTLED, names)}
+        busy = {row["name"] for row in await self.pool.fetch(UNFINISHED, names)}
         contested = {row["name"] for row in await self.pool.fetch(CONTESTED, names)} - busy
         if not contested:
             return busy

@@ -7,7 +7,7 @@ import asyncpg
 
 from services.sender.model.origin import signs
 from tests.histories.oracle import Seen
-from tests.histories.stories import Place, Who
+from tests.histories.stories import Target, Who
 
 # The product neither reads nor writes the journal. `ahead` is how far a name's time has been shifted.
 # Deferred constraint triggers fire at the commit, so the journal has the final state of each transaction.
@@ -75,9 +75,9 @@ async def begin(pool: asyncpg.Pool) -> None:
     await pool.execute(SCHEMA)
 
 
-async def read(pool: asyncpg.Pool, tenants: Mapping[UUID, Who], places: Mapping[str, Place]) -> list[Seen]:
+async def read(pool: asyncpg.Pool, tenants: Mapping[UUID, Who], targets: Mapping[str, Target]) -> list[Seen]:
     """Return all committed states of some names, oldest first."""
-    return [_seen(row, tenants, places) for row in await pool.fetch(READ, list(places))]
+    return [_seen(row, tenants, targets) for row in await pool.fetch(READ, list(targets))]
 
 
 async def may_send(pool: asyncpg.Pool, names: Sequence[str]) -> dict[str, set[UUID]]:
@@ -89,14 +89,14 @@ async def may_send(pool: asyncpg.Pool, names: Sequence[str]) -> dict[str, set[UU
     return able
 
 
-def _seen(row: asyncpg.Record, tenants: Mapping[UUID, Who], places: Mapping[str, Place]) -> Seen:
+def _seen(row: asyncpg.Record, tenants: Mapping[UUID, Who], targets: Mapping[str, Target]) -> Seen:
     return Seen(
         at=row["at"],
         real_at=row["real_at"],
         tx=row["tx"],
         claim_id=row["claim_id"],
         who=tenants[row["tenant_id"]],
-        place=places[row["name"]],
+        target=targets[row["name"]],
         phase=row["phase"],
         state=row["state"],
         ownership=row["ownership"],

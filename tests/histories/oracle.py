@@ -10,7 +10,7 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 from uuid import UUID
 
-from tests.histories.stories import Kind, Place, Who
+from tests.histories.stories import Kind, Target, Who
 
 # A challenged holder has 72 hours. A tenant whose page is followed is READY at most one hour later.
 CHALLENGE = timedelta(hours=72)
@@ -57,7 +57,7 @@ class Seen:
     tx: int
     claim_id: UUID
     who: Who
-    place: Place
+    target: Target
     phase: str
     state: str
     ownership: str
@@ -77,7 +77,7 @@ class Action:
 
     at: datetime
     kind: Kind
-    place: Place
+    target: Target
     who: Who | None = None
     claim_id: UUID | None = None
 
@@ -86,7 +86,7 @@ class Action:
 class TokenSpan:
     """The time during which a token was in a TXT record at _letterhead; `until` is None if it still is."""
 
-    place: Place
+    target: Target
     token: str
     since: datetime
     until: datetime | None = None
@@ -105,22 +105,22 @@ class Observed:
     tokens: list[TokenSpan] = field(default_factory=list)
     found: list[Violation] = field(default_factory=list)  # violations that the player detected itself
 
-    def intended(self, place: Place, at: datetime) -> Who | None:
+    def intended(self, target: Target, at: datetime) -> Who | None:
         """Return the tenant that the DNS owner intends at a time."""
         intents = [
             action
             for action in self.actions
-            if action.kind in (Kind.INTEND, Kind.ABANDON) and action.place is place and action.at <= at
+            if action.kind in (Kind.INTEND, Kind.ABANDON) and action.target is target and action.at <= at
         ]
         return intents[-1].who if intents else None
 
-    def done(self, kinds: Iterable[Kind], place: Place, until: datetime) -> list[Action]:
+    def done(self, kinds: Iterable[Kind], target: Target, until: datetime) -> list[Action]:
         """Return the actions of some kinds on a name, up to a time."""
         chosen = frozenset(kinds)
         return [
             action
             for action in self.actions
-            if action.kind in chosen and action.place is place and action.at <= until
+            if action.kind in chosen and action.target is target and action.at <= until
         ]
 
 
@@ -135,7 +135,7 @@ def violations(observed: Observed) -> list[Violation]:
         *(each for claim in by_claim for each in _not_intended(observed, claim)),
         *(each for claim in by_claim for each in _disturbed(observed, claim)),
         *(each for claim in by_claim for each in _outstayed(observed, claim)),
-        *(each for place in Place for each in _two_senders(observed, place)),
+        *(each for target in Target for each in _two_senders(observed, target)),
     ]
     return sorted(found, key=lambda violation: violation.at)
 
@@ -156,11 +156,11 @@ def _not_intended(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violati
     for each in claim:
         if not each.sends or _authorised(observed, each):
             continue
-        intended = observed.intended(each.place, each.at)
+        intended = observed.intended(each.target, each.at)
         yield Violation(
             Rule.NOT_INTENDED,
             each.at,
-            f"{each.who} is {each.state}, {each.ownership} for {each.place.value}, but nothing was published"
+            f"{each.who} is {each.state}, {each.ownership} for {each.target.value}, but nothing was published"
             f" for this claim; the DNS owner intends {intended or 'no tenant'}",
         )
         return
@@ -169,12 +169,12 @@ def _not_intended(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violati
 def _authorised(observed: Observed, claim: Seen) -> bool:
     mine = [
         action
-        for action in observed.done(PUBLICATIONS, claim.place, claim.at)
+        for action in observed.done(PUBLICATIONS, claim.target, claim.at)
         if action.who is claim.who and action.claim_id is not None
     ]
     if any(action.claim_id == claim.claim_id for action in mine):
         return True
-    return bool(mine) and observed.intended(claim.place, claim.at) is claim.who
+    return bool(mine) and observed.intended(claim.target, claim.at) is claim.who
 
 
 def _disturbed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]:
@@ -187,7 +187,7 @@ def _disturbed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]
         if before.ownership != "CHALLENGED" and after.ownership == "CHALLENGED":
             challenged_at = after.at
         if ready_since is not None and (why := _trouble(observed, before, after, ready_since, challenged_at)):
-            yield Violation(Rule.DISTURBED, after.at, f"{after.who} at {after.place.value}: {why}")
+            yield Violation(Rule.DISTURBED, after.at, f"{after.who} at {after.target.value}: {why}")
         if after.state != "READY":
             ready_since = None
 
@@ -201,7 +201,7 @@ def _trouble(
         return _changed_ownership(observed, before, after, challenged_at)
     disruptions = [
         action
-        for action in observed.done((Kind.WITHDRAW, Kind.REMAKE), after.place, after.at)
+        for action in observed.done((Kind.WITHDRAW, Kind.REMAKE), after.target, after.at)
         if action.at >= ready_since
     ]
     if disruptions:
@@ -217,8 +217,8 @@ def _changed_ownership(
     observed: Observed, before: Seen, after: Seen, challenged_at: datetime | None
 ) -> str | None:
     move = f"{before.ownership} to {after.ownership}"
-    kept = after.ownership == "PROVEN" or (before.ownership, after.ownership) == ("CHALLENGED", "SOLE")
-    if kept or (after.ownership == "SUPERSEDED" and _released_or_adopted(observed, after)):
+    allowed = after.ownership == "PROVEN" or (before.ownership, after.ownership) == ("CHALLENGED", "SOLE")
+    if allowed or (after.ownership == "SUPERSEDED" and _released_or_adopted(observed, after)):
         return None
     if after.ownership not in ("CHALLENGED", "SUPERSEDED"):
         return f"{move} while it was READY"
@@ -232,20 +232,20 @@ def _token_of_another(observed: Observed, claim: Seen) -> bool:
     others = {
         each.token
         for each in observed.seen
-        if each.place is claim.place
+        if each.target is claim.target
         and each.claim_id != claim.claim_id
         and each.token
         and each.at <= claim.at
     }
     return any(
-        span.place is claim.place and span.token in others and span.overlaps(claim.at - CHECK_AGE, claim.at)
+        span.target is claim.target and span.token in others and span.overlaps(claim.at - CHECK_AGE, claim.at)
         for span in observed.tokens
     )
 
 
 def _released_or_adopted(observed: Observed, claim: Seen) -> bool:
-    released = observed.done((Kind.RELEASE,), claim.place, claim.at)
-    adopted = observed.done((Kind.ADOPT,), claim.place, claim.at)
+    released = observed.done((Kind.RELEASE,), claim.target, claim.at)
+    adopted = observed.done((Kind.ADOPT,), claim.target, claim.at)
     return any(action.who is claim.who for action in released) or any(
         action.who is not claim.who for action in adopted
     )
@@ -256,13 +256,13 @@ def _outstayed(observed: Observed, claim: Sequence[Seen]) -> Iterator[Violation]
         if not each.sends:
             continue
         until = following.at if following else None
-        for withdrawn in observed.done((Kind.WITHDRAW,), each.place, until or each.at):
+        for withdrawn in observed.done((Kind.WITHDRAW,), each.target, until or each.at):
             published = _published_after(observed, withdrawn)
             limit = withdrawn.at + OUTSTAYS
             last = min((at for at in (until, published) if at is not None), default=None)
             if last is not None and last > limit and last > each.at and limit > each.at:
                 yield Violation(
-                    Rule.OUTSTAYED, limit, f"{each.who} still sends from {each.place.value} after {OUTSTAYS}"
+                    Rule.OUTSTAYED, limit, f"{each.who} still sends from {each.target.value} after {OUTSTAYS}"
                 )
 
 
@@ -270,16 +270,16 @@ def _published_after(observed: Observed, withdrawn: Action) -> datetime | None:
     times = [
         action.at
         for action in observed.actions
-        if action.kind in PUBLICATIONS and action.place is withdrawn.place and action.at > withdrawn.at
+        if action.kind in PUBLICATIONS and action.target is withdrawn.target and action.at > withdrawn.at
     ]
     return min(times, default=None)
 
 
-def _two_senders(observed: Observed, place: Place) -> Iterator[Violation]:
+def _two_senders(observed: Observed, target: Target) -> Iterator[Violation]:
     """Replay the commits and yield a violation for each pair of tenants that could send after one of them."""
     sending: dict[UUID, Seen] = {}
     reported: set[frozenset[UUID]] = set()
-    here = sorted((each for each in observed.seen if each.place is place), key=lambda each: each.real_at)
+    here = sorted((each for each in observed.seen if each.target is target), key=lambda each: each.real_at)
     for _, commit in groupby(here, key=lambda each: each.tx):
         last = None
         for last in commit:
@@ -291,4 +291,4 @@ def _two_senders(observed: Observed, place: Place) -> Iterator[Violation]:
         if len(tenants) > 1 and pair not in reported and last is not None:
             reported.add(pair)
             names = ", ".join(f"{each.who} ({each.ownership}, {each.state})" for each in sending.values())
-            yield Violation(Rule.TWO_SENDERS, last.at, f"{names} for {place.value}")
+            yield Violation(Rule.TWO_SENDERS, last.at, f"{names} for {target.value}")

@@ -18,7 +18,7 @@ from tests.histories.ground import Ground
 from tests.histories.oracle import READY_WITHIN, Action, Rule, Seen, violations
 from tests.histories.played import Played
 from tests.histories.stage import Stage, ownership_of, unless_refused
-from tests.histories.stories import HALF, ONE_SERVER, STALE, Kind, Place, Step, Story
+from tests.histories.stories import HALF, ONE_SERVER, STALE, Kind, Step, Story, Target
 from tests.histories.zone import SERVERS
 
 # Hours between the DNS owner's visits to the page; READY_WITHIN in total.
@@ -63,7 +63,7 @@ class Player(Stage):
         await self.zone.begin(
             SERVERS if one_server else SERVERS[:1]
         )  # a second one would double all DNS queries
-        name = self.names[Place.NAME]
+        name = self.names[Target.NAME]
         if self.story.same_tokens:
             for each in self.names.values():
                 await self.ground.control.call("PUT", f"/ses/identities/{each}/tokens")
@@ -84,12 +84,12 @@ class Player(Stage):
 
     async def leave(self) -> None:
         """Delete all remaining claims, and check that SES has no identity of ours left."""
-        for who, place in list(self.flights):
-            await self._landed(Step(Kind.LANDED, who, place))
-        for who, place in list(self.claims):
-            await self._delete(Step(Kind.DELETE, who, place))
+        for who, target in list(self.flights):
+            await self._landed(Step(Kind.LANDED, who, target))
+        for who, target in list(self.claims):
+            await self._delete(Step(Kind.DELETE, who, target))
         await self.rest()
-        await self.ground.at_rest(list(self.names.values()))
+        await self.ground.settled(list(self.names.values()))
         self.note("all tenants delete their remaining claims")
         for name in self.names.values():
             await self.check_ses_after(name)
@@ -111,15 +111,15 @@ class Player(Stage):
         return "no action"
 
     async def _abandon(self, step: Step) -> str:
-        self.observed.actions.append(Action(self.time.now(), step.kind, step.place))
+        self.observed.actions.append(Action(self.time.now(), step.kind, step.target))
         return "no action"
 
     async def _claim(self, step: Step) -> str | None:
-        key = (step.who, step.place)
+        key = (step.who, step.target)
         if key in self.claims:
             return "the claim already exists"
         seen = await self.seen()
-        request = CreateDomainRequest(name=self.names[step.place], request_id=uuid7().hex)
+        request = CreateDomainRequest(name=self.names[step.target], request_id=uuid7().hex)
         domain = await self.call(step.who, "CreateDomain", request)
         if domain is None:
             return "rejected"
@@ -130,7 +130,7 @@ class Player(Stage):
         return None
 
     async def _delete(self, step: Step) -> str | None:
-        claim_id = self.claims.pop((step.who, step.place), None)
+        claim_id = self.claims.pop((step.who, step.target), None)
         if claim_id is None:
             return "there is no claim"
         self.do(step)
@@ -138,32 +138,32 @@ class Player(Stage):
         return None
 
     async def _press(self, step: Step) -> str | None:
-        claim_id = self.claims.get((step.who, step.place))
+        claim_id = self.claims.get((step.who, step.target))
         if claim_id is None:
             return "there is no claim"
         done = await self.call(step.who, "VerifyDomain", VerifyDomainRequest(domain_id=claim_id))
         return None if done else "rejected"
 
     async def _follow(self, step: Step) -> str | None:
-        page = await self.page(step.who, step.place)
+        page = await self.page(step.who, step.target)
         if not page:
             return "the page shows no records"
         lines = page
         if step.variant == STALE:
-            lines = self.first_page[step.who, step.place]
+            lines = self.first_page[step.who, step.target]
         elif step.variant == HALF:
             lines = page[: (len(page) + 1) // 2]
         if set(lines) & set(page):  # otherwise these are the records of a former claim, whose token is void
             self.do(step)
-        await self.zone.publish(step.place, lines, one_server=step.variant == ONE_SERVER)
+        await self.zone.publish(step.target, lines, one_server=step.variant == ONE_SERVER)
         await self._press(step)
         return None
 
     async def _diligence(self, step: Step) -> str | None:
-        for place in Place:
-            await self.zone.plain(place)
-        for who, place in list(self.flights):
-            await self._landed(Step(Kind.LANDED, who, place))
+        for target in Target:
+            await self.zone.plain(target)
+        for who, target in list(self.flights):
+            await self._landed(Step(Kind.LANDED, who, target))
         await self.rest()
         began = self.time.now()
         for hours in VISITS:
@@ -176,29 +176,29 @@ class Player(Stage):
             self.played.ready_after.append((ownership_of(domain), waited))
             return None
         shown = f"{Domain.State.Name(domain.state).removeprefix('STATE_')}, {ownership_of(domain)}"
-        text = f"{step.who} is {shown} for {step.place.value} after {READY_WITHIN}: {domain.state_note}"
+        text = f"{step.who} is {shown} for {step.target.value} after {READY_WITHIN}: {domain.state_note}"
         self.find(Rule.LATE, text)
         return None
 
     async def _visit(self, step: Step) -> Any:
         """Do what the page says now; if the claim has ended, create it again first."""
-        domain = await self.get(step.who, step.place)
+        domain = await self.get(step.who, step.target)
         if domain is None or domain.state in GONE or ownership_of(domain) == "SUPERSEDED":
             await self._delete(step)
             await self.rest()
             await self._claim(step)
-            domain = await self.get(step.who, step.place)
+            domain = await self.get(step.who, step.target)
         self.do(step)  # even with nothing to publish: the records of a former claim may still be there
-        page = await self.page(step.who, step.place)
-        if await self.zone.publish(step.place, page) or domain.state in OVER:
+        page = await self.page(step.who, step.target)
+        if await self.zone.publish(step.target, page) or domain.state in OVER:
             await self._press(step)
             await self.rest()
-        return await self.get(step.who, step.place)
+        return await self.get(step.who, step.target)
 
-    async def _tidy(self, step: Step) -> str | None:
+    async def _remove_txt(self, step: Step) -> str | None:
         seen = await self.seen()
         own = {each.token for each in seen if each.who is step.who and each.token}
-        lines = [line for line in self.zone.tokens(step.place) if line.token in own]
+        lines = [line for line in self.zone.tokens(step.target) if line.token in own]
         if not lines:
             return "there are no such records"
         await self.zone.withdraw(lines)
@@ -206,14 +206,14 @@ class Player(Stage):
 
     async def _withdraw(self, step: Step) -> str | None:
         self.do(step)
-        await self.zone.withdraw(self.zone.of(step.place))
+        await self.zone.withdraw(self.zone.of(step.target))
         return None
 
     async def _wildcard(self, step: Step) -> str | None:
         token = await self.token(step)
         if token is None:
             return "the page shows no token"
-        await self.zone.wildcard(step.place, self.names[step.place], step.variant, token)
+        await self.zone.wildcard(step.target, self.names[step.target], step.variant, token)
         await self._press(step)
         return None
 
@@ -221,16 +221,16 @@ class Player(Stage):
         token = await self.token(step)
         if token is None:
             return "the page shows no token"
-        await self.zone.alias(step.place, self.names[step.place], token)
+        await self.zone.alias(step.target, self.names[step.target], token)
         await self._press(step)
         return None
 
     async def _plain(self, step: Step) -> str | None:
-        await self.zone.plain(step.place)
+        await self.zone.plain(step.target)
         return None
 
     async def _pass(self, step: Step) -> str | None:
-        left, strides = step.hours, iter(STRIDES if self.zone.of(Place.NAME) else WITHDRAWN_STRIDES)
+        left, strides = step.hours, iter(STRIDES if self.zone.of(Target.NAME) else WITHDRAWN_STRIDES)
         while left > 0:
             stride = min(left, next(strides, STRIDES[-1]))
             await self.pass_time(stride)
@@ -243,24 +243,24 @@ class Player(Stage):
 
     async def _remake(self, step: Step) -> str | None:
         self.do(step)
-        await self.ground.remove_by_hand(self.names[step.place])
+        await self.ground.remove_by_hand(self.names[step.target])
         await self.ground.swept()
         return None
 
     async def _flight(self, step: Step) -> str | None:
-        key, claim_id = (step.who, step.place), self.claims.get((step.who, step.place))
-        able = await journal.may_send(self.ground.pool, [self.names[step.place]])
+        key, claim_id = (step.who, step.target), self.claims.get((step.who, step.target))
+        able = await journal.may_send(self.ground.pool, [self.names[step.target]])
         tenant_id = self.tenants[step.who].id
-        if claim_id is None or key in self.flights or tenant_id not in able[self.names[step.place]]:
+        if claim_id is None or key in self.flights or tenant_id not in able[self.names[step.target]]:
             return "the tenant cannot send from it"
         self.flights[key] = email_id = uuid7()
-        email = (email_id, tenant_id, UUID(claim_id), f"agent@{self.names[step.place]}")
+        email = (email_id, tenant_id, UUID(claim_id), f"agent@{self.names[step.target]}")
         await self.ground.pool.execute(EMAIL, *email)
         await self.ground.pool.execute(ATTEMPT, uuid7(), *email[:3])
         return None
 
     async def _landed(self, step: Step) -> str | None:
-        email_id = self.flights.pop((step.who, step.place), None)
+        email_id = self.flights.pop((step.who, step.target), None)
         if email_id is None:
             return "there is no such email"
         accepted = "UPDATE sender.attempts SET state = 'ACCEPTED', resolved_at = now() WHERE email_id = $1"
@@ -269,7 +269,7 @@ class Player(Stage):
         return None
 
     async def _release(self, step: Step) -> str | None:
-        claim_id = self.claims.get((step.who, step.place))
+        claim_id = self.claims.get((step.who, step.target))
         if claim_id is None:
             return "there is no claim"
         self.do(step)
@@ -277,7 +277,7 @@ class Player(Stage):
         return None if await self.call(step.who, "ReleaseDomain", request) else self.undo("rejected")
 
     async def _adopt(self, step: Step) -> str | None:
-        claim_id = self.claims.get((step.who, step.place))
+        claim_id = self.claims.get((step.who, step.target))
         if claim_id is None:
             return "there is no claim"
         self.do(step)

@@ -18,7 +18,7 @@ class Who(StrEnum):
 STRANGERS = (Who.MALLORY, Who.TRUDY)
 
 
-class Place(StrEnum):
+class Target(StrEnum):
     """The names of a history; each is claimed separately."""
 
     NAME = "the name"
@@ -27,27 +27,27 @@ class Place(StrEnum):
 
 
 class Kind(StrEnum):
-    """The kind of a step; the value is a template of `who`, `place`, `hours` and `variant`."""
+    """The kind of a step; the value is a template of `who`, `target`, `hours` and `variant`."""
 
-    INTEND = "the DNS owner now intends {who} for {place}"
-    ABANDON = "the DNS owner no longer intends any tenant for {place}"
-    CLAIM = "{who} claims {place}"
-    DELETE = "{who} deletes the claim on {place}"
-    PRESS = "{who} calls VerifyDomain for {place}"
-    FOLLOW = "the DNS owner publishes {variant} of the records on {who}'s page for {place}"
-    DILIGENCE = "the DNS owner follows {who}'s page for {place} completely, and again after each change"
-    TIDY = "the DNS owner removes {who}'s TXT records at _letterhead of {place}"
-    WITHDRAW = "the DNS owner removes every record of {place}"
-    WILDCARD = "the DNS owner publishes a wildcard under {place}: {variant}, with a token of {who}"
-    ALIAS = "a CNAME at _letterhead of {place} points to a host where {who} publishes the token"
-    PLAIN = "the DNS owner removes wildcards and aliases of {place}"
+    INTEND = "the DNS owner now intends {who} for {target}"
+    ABANDON = "the DNS owner no longer intends any tenant for {target}"
+    CLAIM = "{who} claims {target}"
+    DELETE = "{who} deletes the claim on {target}"
+    PRESS = "{who} calls VerifyDomain for {target}"
+    FOLLOW = "the DNS owner publishes {variant} of the records on {who}'s page for {target}"
+    DILIGENCE = "the DNS owner follows {who}'s page for {target} completely, and again after each change"
+    REMOVE_TXT = "the DNS owner removes {who}'s TXT records at _letterhead of {target}"
+    WITHDRAW = "the DNS owner removes every record of {target}"
+    WILDCARD = "the DNS owner publishes a wildcard under {target}: {variant}, with a token of {who}"
+    ALIAS = "a CNAME at _letterhead of {target} points to a host where {who} publishes the token"
+    PLAIN = "the DNS owner removes wildcards and aliases of {target}"
     PASS = "{hours:g} h pass"
     KILL = "{variant} is killed"
-    REMAKE = "an operator deletes the SES identity of {place} at the AWS console"
-    FLIGHT = "{who} starts to submit an email from {place} to SES"
-    LANDED = "SES accepts the email of {who} from {place}"
-    RELEASE = "{who} releases {place}"
-    ADOPT = "an operator adopts {who}'s claim on {place}"
+    REMAKE = "an operator deletes the SES identity of {target} at the AWS console"
+    FLIGHT = "{who} starts to submit an email from {target} to SES"
+    LANDED = "SES accepts the email of {who} from {target}"
+    RELEASE = "{who} releases {target}"
+    ADOPT = "an operator adopts {who}'s claim on {target}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ class Step:
 
     kind: Kind
     who: Who = Who.ANNA
-    place: Place = Place.NAME
+    target: Target = Target.NAME
     hours: float = 0
     variant: str = ""
 
     def __str__(self) -> str:
         return self.kind.value.format(
-            who=self.who.value, place=self.place.value, hours=self.hours, variant=self.variant
+            who=self.who.value, target=self.target.value, hours=self.hours, variant=self.variant
         )
 
 
@@ -171,7 +171,7 @@ class _Writer:
             self._add(Kind.WITHDRAW)
             self._pass(1, 200)
         elif self._maybe(0.5):
-            self._add(Kind.TIDY, former)
+            self._add(Kind.REMOVE_TXT, former)
 
     def _between(self, who: Who, former: Who, leaving: Leaving) -> None:
         if leaving is Leaving.ADOPTED:
@@ -191,7 +191,7 @@ class _Writer:
         """Publish the former tenant's token as well, and remove it later."""
         self._add(Kind.FOLLOW, former, variant=ALL)
         self._pass(1, 90)
-        self._add(Kind.TIDY, former)
+        self._add(Kind.REMOVE_TXT, former)
 
     def _mistakes(self, who: Who) -> None:
         for _ in range(self._chance.choice([0, 0, 1, 1, 2])):
@@ -220,7 +220,7 @@ class _Writer:
 
     def _afterwards(self, who: Who) -> None:
         if self._maybe(0.4):
-            self._add(Kind.TIDY, who)
+            self._add(Kind.REMOVE_TXT, who)
         if self._maybe(0.12):
             self._add(Kind.REMAKE)
             self._pass(1, 5)
@@ -236,25 +236,25 @@ class _Writer:
 
     def _child(self) -> None:
         who = self._chance.choice([Who.ANNA, Who.BERT])
-        self._stranger(Place.CHILD)
-        self._add(Kind.INTEND, who, Place.CHILD)
-        self._add(Kind.CLAIM, who, Place.CHILD)
-        self._add(Kind.DILIGENCE, who, Place.CHILD)
+        self._stranger(Target.CHILD)
+        self._add(Kind.INTEND, who, Target.CHILD)
+        self._add(Kind.CLAIM, who, Target.CHILD)
+        self._add(Kind.DILIGENCE, who, Target.CHILD)
 
     def _strangers(self, likely: float) -> None:
         while self._maybe(likely):
-            self._stranger(self._chance.choices(list(Place), weights=[8, 2, 2])[0])
+            self._stranger(self._chance.choices(list(Target), weights=[8, 2, 2])[0])
             likely /= 2
 
-    def _stranger(self, place: Place) -> None:
+    def _stranger(self, target: Target) -> None:
         who = self._chance.choice(STRANGERS)
-        self._add(Kind.CLAIM, who, place)
+        self._add(Kind.CLAIM, who, target)
         if self._maybe(0.3):
             self._pass(0.2, 100)
         if self._maybe(0.4):
-            self._add(Kind.PRESS, who, place)
+            self._add(Kind.PRESS, who, target)
         if self._maybe(0.75):
-            self._add(Kind.DELETE, who, place)
+            self._add(Kind.DELETE, who, target)
 
     def _pass(self, least: float, most: float, *, often: float = 1) -> None:
         """Let time pass; the hours are drawn from a log-uniform distribution."""
@@ -266,17 +266,17 @@ class _Writer:
         self,
         kind: Kind,
         who: Who = Who.ANNA,
-        place: Place = Place.NAME,
+        target: Target = Target.NAME,
         *,
         hours: float = 0,
         variant: str = "",
     ) -> None:
-        self._steps.append(Step(kind, who, place, hours, variant))
+        self._steps.append(Step(kind, who, target, hours, variant))
         if self._maybe(0.01):
             self._steps.append(Step(Kind.KILL, variant=self._chance.choice(SERVICES)))
         if kind is not Kind.PASS and self._maybe(0.04):
             who = self._chance.choice(STRANGERS)
-            self._steps.append(Step(self._chance.choice([Kind.CLAIM, Kind.DELETE, Kind.PRESS]), who, place))
+            self._steps.append(Step(self._chance.choice([Kind.CLAIM, Kind.DELETE, Kind.PRESS]), who, target))
 
     def _maybe(self, likely: float) -> bool:
         return self._chance.random() < likely

@@ -8,7 +8,7 @@ import pytest
 
 from tests.histories.demands import proof_is_due
 from tests.histories.oracle import Action, Observed, Rule, Seen, TokenSpan, violations
-from tests.histories.stories import Kind, Place, Who, story
+from tests.histories.stories import Kind, Target, Who, story
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 ANNAS, BERTS, MALLORYS = (UUID(int=number) for number in (1, 2, 3))
@@ -28,7 +28,7 @@ def seen(claim_id: UUID, hours: float, state: str, ownership: str, **more: objec
         tx=int(hours * 1000) * 10 + claim_id.int,
         claim_id=claim_id,
         who=OWNERS[claim_id],
-        place=Place.NAME,
+        target=Target.NAME,
         phase="ACTIVE",
         state=state,
         ownership=ownership,
@@ -40,7 +40,7 @@ def seen(claim_id: UUID, hours: float, state: str, ownership: str, **more: objec
 
 
 def action(kind: Kind, hours: float, claim_id: UUID) -> Action:
-    return Action(hour(hours), kind, Place.NAME, OWNERS[claim_id], claim_id)
+    return Action(hour(hours), kind, Target.NAME, OWNERS[claim_id], claim_id)
 
 
 def anna_is_ready() -> Observed:
@@ -134,7 +134,7 @@ def test_a_ready_holder_that_is_affected_by_an_unproven_claim_is_reported(distur
 def test_a_challenge_with_a_published_token_is_accepted() -> None:
     observed = anna_is_ready()
     observed.actions += [action(Kind.INTEND, 8, BERTS), action(Kind.DILIGENCE, 8, BERTS)]
-    observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
+    observed.tokens = [TokenSpan(Target.NAME, "b", hour(8))]
     observed.seen += [
         seen(BERTS, 8, "PENDING", "PROOF_DUE"),
         seen(ANNAS, 8.5, "READY", "CHALLENGED"),
@@ -147,7 +147,7 @@ def test_a_challenge_with_a_published_token_is_accepted() -> None:
 
 def test_a_challenge_long_after_the_token_was_removed_is_reported() -> None:
     observed = anna_is_ready()
-    observed.tokens = [TokenSpan(Place.NAME, "b", hour(3), hour(4))]
+    observed.tokens = [TokenSpan(Target.NAME, "b", hour(3), hour(4))]
     observed.seen += [seen(BERTS, 3, "PENDING", "PROOF_DUE"), seen(ANNAS, 9, "READY", "CHALLENGED")]
 
     assert rules(observed) == [Rule.DISTURBED]
@@ -155,7 +155,7 @@ def test_a_challenge_long_after_the_token_was_removed_is_reported() -> None:
 
 def test_a_holder_superseded_before_72_hours_is_reported() -> None:
     observed = anna_is_ready()
-    observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
+    observed.tokens = [TokenSpan(Target.NAME, "b", hour(8))]
     observed.seen += [
         seen(BERTS, 8, "PENDING", "PROOF_DUE"),
         seen(ANNAS, 8.5, "READY", "CHALLENGED"),
@@ -167,7 +167,7 @@ def test_a_holder_superseded_before_72_hours_is_reported() -> None:
 
 def test_a_holder_that_releases_the_name_may_be_superseded_at_once() -> None:
     observed = anna_is_ready()
-    observed.tokens = [TokenSpan(Place.NAME, "b", hour(8))]
+    observed.tokens = [TokenSpan(Target.NAME, "b", hour(8))]
     observed.actions += [action(Kind.RELEASE, 9, ANNAS)]
     observed.seen += [
         seen(BERTS, 8, "PENDING", "PROOF_DUE"),
@@ -195,7 +195,7 @@ def test_a_domain_that_stops_sending_in_time_is_accepted() -> None:
 
 
 def test_the_first_claim_on_a_name_needs_no_proof() -> None:
-    assert not proof_is_due(Who.ANNA, Place.NAME, [], hour(0), dkim_stands=False)
+    assert not proof_is_due(Who.ANNA, Target.NAME, [], hour(0), dkim_stands=False)
 
 
 @pytest.mark.parametrize(
@@ -214,20 +214,20 @@ def test_the_first_claim_on_a_name_needs_no_proof() -> None:
     ids=["rival", "failed rival", "superseded rival", "deleted rival", "rival was ready", "returns"],
 )
 def test_earlier_claims_decide_whether_proof_is_due(past: list[Seen], due: bool) -> None:  # noqa: FBT001 - a parameter
-    assert proof_is_due(Who.ANNA, Place.NAME, past, hour(2), dkim_stands=False) is due
+    assert proof_is_due(Who.ANNA, Target.NAME, past, hour(2), dkim_stands=False) is due
 
 
 def test_a_tenant_that_returns_after_a_week_must_prove_itself_if_its_records_are_in_dns() -> None:
     past = [seen(ANNAS, 0, "READY", "SOLE"), seen(ANNAS, 1, "DELETED", "SOLE", phase="DELETED")]
 
-    assert not proof_is_due(Who.ANNA, Place.NAME, past, hour(7 * 24), dkim_stands=True)
-    assert proof_is_due(Who.ANNA, Place.NAME, past, hour(7 * 24 + 2), dkim_stands=True)
+    assert not proof_is_due(Who.ANNA, Target.NAME, past, hour(7 * 24), dkim_stands=True)
+    assert proof_is_due(Who.ANNA, Target.NAME, past, hour(7 * 24 + 2), dkim_stands=True)
 
 
 def test_a_mail_from_domain_of_another_tenant_must_be_proven() -> None:
     past = [seen(ANNAS, 0, "PENDING", "SOLE")]
 
-    assert proof_is_due(Who.MALLORY, Place.BOUNCES, past, hour(1), dkim_stands=False)
+    assert proof_is_due(Who.MALLORY, Target.BOUNCES, past, hour(1), dkim_stands=False)
 
 
 def test_a_seed_always_gives_the_same_story_and_stories_contain_every_kind_of_step() -> None:

@@ -25,7 +25,7 @@ BUSY = "Too many of your large requests are in progress. Send this one again in 
 AGAIN = timedelta(seconds=5)
 
 
-class Places:
+class UploadSlots:
     """A limit on concurrent bodies, at most half of them from one tenant, so that others can upload too."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Places:
         self._patience = patience.total_seconds()
 
     @asynccontextmanager
-    async def one(self, tenant: str) -> AsyncIterator[None]:
+    async def take(self, tenant: str) -> AsyncIterator[None]:
         """Hold a slot for a tenant. Raise Rejected if too many of its requests wait, or this one too long."""
         own = self._own.setdefault(tenant, asyncio.Semaphore(self._share))
         async with AsyncExitStack() as held:
@@ -48,14 +48,14 @@ class Places:
 
     async def _enter(self, tenant: str, own: asyncio.Semaphore, held: AsyncExitStack) -> None:
         if self._waiting[tenant] >= self._most_waiting:
-            raise Rejected(errors.REASONS["RATE_EXCEEDED"], BUSY, retry_after=AGAIN)
+            raise Rejected(errors.kind_of("RATE_EXCEEDED"), BUSY, retry_after=AGAIN)
         self._waiting[tenant] += 1
         try:
             async with asyncio.timeout(self._patience):
                 await held.enter_async_context(own)
                 await held.enter_async_context(self._all)
         except TimeoutError:
-            raise Rejected(errors.REASONS["RATE_EXCEEDED"], BUSY, retry_after=AGAIN) from None
+            raise Rejected(errors.kind_of("RATE_EXCEEDED"), BUSY, retry_after=AGAIN) from None
         finally:
             self._waiting[tenant] -= 1
             if not self._waiting[tenant]:
@@ -66,8 +66,8 @@ class Bodies:
     """Reads bodies, each in a slot for its size."""
 
     def __init__(self) -> None:
-        self._medium = Places(MEDIUM_AT_ONCE)
-        self._large = Places(LARGE_AT_ONCE)
+        self._medium = UploadSlots(MEDIUM_AT_ONCE)
+        self._large = UploadSlots(LARGE_AT_ONCE)
 
     @asynccontextmanager
     async def read(self, request: Request, tenant: str, *, largest: int) -> AsyncIterator[bytes]:
@@ -91,5 +91,5 @@ class Bodies:
         if size > largest:
             raise HTTPException(413, TOO_LARGE)
         if size > SMALL:
-            places = self._medium if size <= LARGE else self._large
-            await held.enter_async_context(places.one(tenant))
+            slots = self._medium if size <= LARGE else self._large
+            await held.enter_async_context(slots.take(tenant))

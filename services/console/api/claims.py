@@ -2,12 +2,12 @@
 
 from typing import Literal, TypeAlias
 
+from chassis.client import CallFailed
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, VerifyDomainRequest
 from services.console.api import domains, models
-from services.console.api.endpoints import RETRY_KEY, ApiRequest, Endpoint
+from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint
 from services.console.api.times import time_of
-from services.console.calls import CallFailed
 
 ClaimStatus: TypeAlias = Literal["pending", "verified", "completed", "blocked", "expired", "superseded"]
 
@@ -48,35 +48,35 @@ OF_OWNERSHIP: dict[pb.Domain.Ownership.ValueType, ClaimStatus] = {
 }
 
 
-async def create(asked: ApiRequest) -> DomainClaim:
+async def create(incoming: ApiRequest) -> DomainClaim:
     """Claim a domain, even if another account uses it, and return the TXT record that proves the claim."""
     try:
-        domain = await domains.created(asked)
-    except CallFailed as refused:
-        if refused.reason != "DOMAIN_EXISTS":
+        domain = await domains.created(incoming)
+    except CallFailed as failure:
+        if failure.reason != "DOMAIN_EXISTS":
             raise
         # The caller already has this domain, so the response is its existing claim.
-        request = pb.GetDomainRequest(name=asked.body(models.CreateDomain).name)
-        domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
-    return await _claim(asked, domain)
+        request = pb.GetDomainRequest(name=incoming.body(models.CreateDomain).name)
+        domain = (await incoming.call(incoming.stubs.domains.GetDomain, request)).domain
+    return await _claim(incoming, domain)
 
 
-async def get(asked: ApiRequest) -> DomainClaim:
+async def get(incoming: ApiRequest) -> DomainClaim:
     """Retrieve the status of a domain claim."""
-    return await _claim(asked, await domains.shown(asked))
+    return await _claim(incoming, await domains.shown(incoming))
 
 
-async def verify(asked: ApiRequest) -> DomainClaim:
+async def verify(incoming: ApiRequest) -> DomainClaim:
     """Check the TXT record of a domain claim now."""
-    domain = await domains.shown(asked)
-    await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
-    return await _claim(asked, domain)
+    domain = await domains.shown(incoming)
+    await incoming.call(incoming.stubs.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
+    return await _claim(incoming, domain)
 
 
-async def _claim(asked: ApiRequest, domain: pb.Domain) -> DomainClaim:
+async def _claim(incoming: ApiRequest, domain: pb.Domain) -> DomainClaim:
     proof = next((each for each in domain.records if each.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP), None)
     record = ClaimRecord(proof.name, proof.value, str(proof.ttl)) if proof else None
-    status = await _status(asked, domain)
+    status = await _status(incoming, domain)
     return DomainClaim(
         id=domain.id,
         name=domain.name,
@@ -90,9 +90,9 @@ async def _claim(asked: ApiRequest, domain: pb.Domain) -> DomainClaim:
     )
 
 
-async def _status(asked: ApiRequest, domain: pb.Domain) -> ClaimStatus:
+async def _status(incoming: ApiRequest, domain: pb.Domain) -> ClaimStatus:
     if domain.ownership == pb.Domain.OWNERSHIP_PROOF_DUE:
-        checks = await domains.checks(asked, domain.id)
+        checks = await domains.checks(incoming, domain.id)
         if any(
             each.record.purpose == pb.DnsRecord.PURPOSE_OWNERSHIP and each.status == RecordCheck.STATUS_FOUND
             for each in checks
@@ -104,7 +104,9 @@ async def _status(asked: ApiRequest, domain: pb.Domain) -> ClaimStatus:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/domains/claim", create, DomainClaim, body=models.CreateDomain, headers=(RETRY_KEY,)),
+    Endpoint(
+        "POST", "/domains/claim", create, DomainClaim, body=models.CreateDomain, headers=(IDEMPOTENCY_KEY,)
+    ),
     Endpoint("GET", "/domains/{domain_id}/claim", get, DomainClaim),
     Endpoint("POST", "/domains/{domain_id}/claim/verify", verify, DomainClaim),
 )

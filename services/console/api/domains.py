@@ -2,93 +2,94 @@
 
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from chassis.client import CallFailed
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import GetVerificationRequest, RecordCheck, VerifyDomainRequest
 from services.console.api import errors, models
-from services.console.api.domains_protos import detail_of, is_shown, states_shown, summary_of
-from services.console.api.endpoints import RETRY_KEY, ApiRequest, Endpoint
+from services.console.api.domain_mappers import detail_of, is_shown, states_shown, summary_of
+from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
-from services.console.calls import CallFailed
 
 
-async def create(asked: ApiRequest) -> models.Domain:
+async def create(incoming: ApiRequest) -> models.Domain:
     """Create a domain and return the records to publish; they may be available only a few seconds later."""
-    return detail_of(await created(asked), ())
+    return detail_of(await created(incoming), ())
 
 
-async def created(asked: ApiRequest) -> pb.Domain:
+async def created(incoming: ApiRequest) -> pb.Domain:
     """Create the domain that the body names."""
-    body = asked.body(models.CreateDomain)
+    body = incoming.body(models.CreateDomain)
     _reject_unsupported(body)
     request = pb.CreateDomainRequest(
         name=body.name,
         region=body.region or "",
         mail_from_label=body.custom_return_path or "",
-        request_id=asked.request_id(),
+        request_id=incoming.request_id(),
     )
-    domain: pb.Domain = (await asked.ask(asked.calls.domains.CreateDomain, request)).domain
+    domain: pb.Domain = (await incoming.call(incoming.stubs.domains.CreateDomain, request)).domain
     return domain
 
 
-async def get(asked: ApiRequest) -> models.Domain:
+async def get(incoming: ApiRequest) -> models.Domain:
     """Retrieve a domain with its records and their status."""
-    domain = await shown(asked)
-    return detail_of(domain, await checks(asked, domain.id))
+    domain = await shown(incoming)
+    return detail_of(domain, await checks(incoming, domain.id))
 
 
-async def list_(asked: ApiRequest) -> models.Listing[models.DomainSummary]:
+async def list_(incoming: ApiRequest) -> models.Listing[models.DomainSummary]:
     """List domains, newest first."""
-    request = pb.ListDomainsRequest(states=states_shown(), **page_of(asked.query))
-    found = await asked.ask(asked.calls.domains.ListDomains, request)
+    request = pb.ListDomainsRequest(states=states_shown(), **page_of(incoming.query))
+    found = await incoming.call(incoming.stubs.domains.ListDomains, request)
     return listing(found, found.domains, summary_of)
 
 
-async def update(asked: ApiRequest) -> models.DomainReference:
+async def update(incoming: ApiRequest) -> models.DomainReference:
     """Change the return path of a domain. The other options cannot be changed."""
-    body = asked.body(models.UpdateDomain)
+    body = incoming.body(models.UpdateDomain)
     _reject_unsupported(body)
-    domain = await shown(asked)
+    domain = await shown(incoming)
     if body.custom_return_path is not None:
         changed = pb.Domain(id=domain.id, mail_from_label=body.custom_return_path)
         mask = FieldMask(paths=["mail_from_label"])
         request = pb.UpdateDomainRequest(domain=changed, update_mask=mask)
-        await asked.ask(asked.calls.domains.UpdateDomain, request)
+        await incoming.call(incoming.stubs.domains.UpdateDomain, request)
     return models.DomainReference(id=domain.id)
 
 
-async def verify(asked: ApiRequest) -> models.DomainReference:
+async def verify(incoming: ApiRequest) -> models.DomainReference:
     """Check a domain now. This never makes a verified domain pending again."""
-    domain = await shown(asked)
-    await asked.ask(asked.calls.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
+    domain = await shown(incoming)
+    await incoming.call(incoming.stubs.verifier.VerifyDomain, VerifyDomainRequest(domain_id=domain.id))
     return models.DomainReference(id=domain.id)
 
 
-async def delete(asked: ApiRequest) -> models.DeletedDomain:
+async def delete(incoming: ApiRequest) -> models.DeletedDomain:
     """Delete a domain. No email can be sent from it afterwards."""
-    domain = await shown(asked)
-    await asked.ask(asked.calls.domains.DeleteDomain, pb.DeleteDomainRequest(domain_id=domain.id))
+    domain = await shown(incoming)
+    await incoming.call(incoming.stubs.domains.DeleteDomain, pb.DeleteDomainRequest(domain_id=domain.id))
     return models.DeletedDomain(id=domain.id)
 
 
-async def shown(asked: ApiRequest) -> pb.Domain:
+async def shown(incoming: ApiRequest) -> pb.Domain:
     """Return the domain in the path. Raise Rejected for one that is being deleted, which the API hides."""
-    request = pb.GetDomainRequest(domain_id=asked.id("domain_id"))
-    domain: pb.Domain = (await asked.ask(asked.calls.domains.GetDomain, request)).domain
+    request = pb.GetDomainRequest(domain_id=incoming.id("domain_id"))
+    domain: pb.Domain = (await incoming.call(incoming.stubs.domains.GetDomain, request)).domain
     if not is_shown(domain):
         raise Rejected(errors.NOT_FOUND, errors.SENTENCES["DOMAIN_NOT_FOUND"])
     return domain
 
 
-async def checks(asked: ApiRequest, domain_id: str) -> list[RecordCheck]:
+async def checks(incoming: ApiRequest, domain_id: str) -> list[RecordCheck]:
     """Return the checks of a domain's records; empty if verifier does not know the domain yet."""
     request = GetVerificationRequest(domain_id=domain_id)
     try:
-        return list((await asked.ask(asked.calls.verifier.GetVerification, request)).verification.records)
-    except CallFailed as refused:
-        if refused.reason != "DOMAIN_NOT_FOUND":
+        answer = await incoming.call(incoming.stubs.verifier.GetVerification, request)
+    except CallFailed as failure:
+        if failure.reason != "DOMAIN_NOT_FOUND":
             raise
         return []
+    return list(answer.verification.records)
 
 
 def _reject_unsupported(body: models.DomainOptions) -> None:
@@ -106,7 +107,7 @@ def _reject_unsupported(body: models.DomainOptions) -> None:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/domains", create, models.Domain, body=models.CreateDomain, headers=(RETRY_KEY,)),
+    Endpoint("POST", "/domains", create, models.Domain, body=models.CreateDomain, headers=(IDEMPOTENCY_KEY,)),
     Endpoint("GET", "/domains", list_, models.Listing[models.DomainSummary], query=QUERY),
     Endpoint("GET", "/domains/{domain_id}", get, models.Domain),
     Endpoint("PATCH", "/domains/{domain_id}", update, models.DomainReference, body=models.UpdateDomain),

@@ -7,8 +7,8 @@ import msgspec
 
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import documents, errors, models
-from services.console.api.emails_protos import detail_of, request_of, results_of, summary_of
-from services.console.api.endpoints import RETRY_KEY, ApiRequest, Endpoint, decoded
+from services.console.api.email_mappers import detail_of, request_of, results_of, summary_of
+from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint, decoded
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import stamp_of
@@ -22,59 +22,61 @@ VALIDATIONS = {
 }
 
 
-async def send(asked: ApiRequest) -> models.EmailId:
+async def send(incoming: ApiRequest) -> models.EmailId:
     """Send an email. A successful response means that it is stored and will be submitted once."""
-    request = await asked.made(_request)
-    request.request_id = asked.request_id()
-    response = await asked.ask(asked.calls.sender.SendEmail, request, deadline=SEND_WITHIN)
+    request = await incoming.parsed(_request)
+    request.request_id = incoming.request_id()
+    response = await incoming.call(incoming.stubs.sender.SendEmail, request, deadline=SEND_WITHIN)
     return models.EmailId(id=response.email.id)
 
 
-async def send_batch(asked: ApiRequest) -> models.Batch:
+async def send_batch(incoming: ApiRequest) -> models.Batch:
     """Send up to 100 emails: all or none by default, or only the valid ones in permissive mode."""
-    validation = _validation(asked)
-    valid, invalid = await asked.made(_validated)
+    validation = _validation(incoming)
+    valid, invalid = await incoming.parsed(_validated)
     strict = validation == pb.SendEmailsRequest.VALIDATION_STRICT
     if strict and invalid:
         index, error = min(invalid.items())
         raise Rejected((error.status, error.name), f"`emails[{index}]`: {error.message}")
-    accepted, refused = await _accepted(asked, valid, validation)
+    accepted, failed = await _accepted(incoming, valid, validation)
     if strict:
         return models.Batch(data=accepted)
-    problems = sorted((refused | {index: error.message for index, error in invalid.items()}).items())
+    problems = sorted((failed | {index: error.message for index, error in invalid.items()}).items())
     return models.Batch(
         data=accepted, errors=[models.BatchError(index=index, message=text) for index, text in problems]
     )
 
 
-async def get(asked: ApiRequest) -> models.Email:
+async def get(incoming: ApiRequest) -> models.Email:
     """Retrieve an email with its delivery status."""
-    request = pb.GetEmailRequest(email_id=asked.id("email_id"))
-    return detail_of((await asked.ask(asked.calls.sender.GetEmail, request)).email)
+    request = pb.GetEmailRequest(email_id=incoming.id("email_id"))
+    return detail_of((await incoming.call(incoming.stubs.sender.GetEmail, request)).email)
 
 
-async def list_(asked: ApiRequest) -> models.Listing[models.EmailSummary]:
+async def list_(incoming: ApiRequest) -> models.Listing[models.EmailSummary]:
     """List emails, newest first."""
-    request = pb.ListEmailsRequest(**page_of(asked.query))
-    found = await asked.ask(asked.calls.sender.ListEmails, request)
+    request = pb.ListEmailsRequest(**page_of(incoming.query))
+    found = await incoming.call(incoming.stubs.sender.ListEmails, request)
     return listing(found, found.emails, summary_of)
 
 
-async def update(asked: ApiRequest) -> models.EmailReference:
+async def update(incoming: ApiRequest) -> models.EmailReference:
     """Change the time of a scheduled email."""
-    send_time = stamp_of("scheduled_at", asked.body(models.UpdateEmail).scheduled_at)
-    request = pb.UpdateEmailRequest(email_id=asked.id("email_id"), send_time=send_time)
-    return models.EmailReference(id=(await asked.ask(asked.calls.sender.UpdateEmail, request)).email.id)
+    send_time = stamp_of("scheduled_at", incoming.body(models.UpdateEmail).scheduled_at)
+    request = pb.UpdateEmailRequest(email_id=incoming.id("email_id"), send_time=send_time)
+    updated = await incoming.call(incoming.stubs.sender.UpdateEmail, request)
+    return models.EmailReference(id=updated.email.id)
 
 
-async def cancel(asked: ApiRequest) -> models.EmailReference:
+async def cancel(incoming: ApiRequest) -> models.EmailReference:
     """Cancel an email that was not submitted yet."""
-    request = pb.CancelEmailRequest(email_id=asked.id("email_id"))
-    return models.EmailReference(id=(await asked.ask(asked.calls.sender.CancelEmail, request)).email.id)
+    request = pb.CancelEmailRequest(email_id=incoming.id("email_id"))
+    canceled = await incoming.call(incoming.stubs.sender.CancelEmail, request)
+    return models.EmailReference(id=canceled.email.id)
 
 
-def _validation(asked: ApiRequest) -> pb.SendEmailsRequest.Validation.ValueType:
-    word = asked.headers.get(VALIDATION, "strict")
+def _validation(incoming: ApiRequest) -> pb.SendEmailsRequest.Validation.ValueType:
+    word = incoming.headers.get(VALIDATION, "strict")
     if word not in VALIDATIONS:
         raise Rejected(errors.INVALID, f"The header `{VALIDATION}` must be `strict` or `permissive`.")
     return VALIDATIONS[word]
@@ -102,29 +104,29 @@ def _validated(content: bytes) -> tuple[dict[int, pb.SendEmailRequest], dict[int
 
 
 async def _accepted(
-    asked: ApiRequest,
+    incoming: ApiRequest,
     emails: Mapping[int, pb.SendEmailRequest],
     validation: pb.SendEmailsRequest.Validation.ValueType,
 ) -> tuple[list[models.EmailId], dict[int, str]]:
     """Send emails, given by index; return the accepted emails, and the errors of all others by index."""
     request = pb.SendEmailsRequest(
-        emails=emails.values(), validation=validation, request_id=asked.request_id()
+        emails=emails.values(), validation=validation, request_id=incoming.request_id()
     )
     if not emails:
         return [], {}
-    sent = await asked.ask(asked.calls.sender.SendEmails, request, deadline=SEND_WITHIN)
+    sent = await incoming.call(incoming.stubs.sender.SendEmails, request, deadline=SEND_WITHIN)
     return results_of(sent.results, list(emails))
 
 
 ENDPOINTS = (
     Endpoint(
         "POST", "/emails", send, models.EmailId,
-        body=models.SendEmail, headers=(RETRY_KEY,), largest=LARGEST_API_BODY,
+        body=models.SendEmail, headers=(IDEMPOTENCY_KEY,), largest=LARGEST_API_BODY,
     ),
     Endpoint("GET", "/emails", list_, models.Listing[models.EmailSummary], query=QUERY),
     Endpoint(
         "POST", "/emails/batch", send_batch, models.Batch,
-        body=models.Emails, headers=(RETRY_KEY, VALIDATION), largest=LARGEST_API_BODY,
+        body=models.Emails, headers=(IDEMPOTENCY_KEY, VALIDATION), largest=LARGEST_API_BODY,
     ),
     Endpoint("GET", "/emails/{email_id}", get, models.Email),
     Endpoint("PATCH", "/emails/{email_id}", update, models.EmailReference, body=models.UpdateEmail),

@@ -18,43 +18,44 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chassis.access import hash_token, well_formed
+from chassis.client import DEADLINE, CallFailed, call
 from chassis.config import MEBIBYTE
-from chassis.connections import vouch
+from chassis.connections import mark_authenticated
 from chassis.telemetry import get_logger
 from services.console.api import errors
 from services.console.api.bodies import SMALL, Bodies
 from services.console.api.errors import Rejected
 from services.console.api.limits import Limiter
 from services.console.callers import Callers
-from services.console.calls import DEADLINE, CallFailed, Calls
+from services.console.stubs import Stubs
 
 log = get_logger(__name__)
 
-RETRY_KEY = "Idempotency-Key"
-MAX_RETRY_KEY = 256
+IDEMPOTENCY_KEY = "Idempotency-Key"
+MAX_IDEMPOTENCY_KEY = 256
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 Reply = TypeVar("Reply")
 Model = TypeVar("Model")
-Made = TypeVar("Made")
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
     """An admitted request, and the services that it may call with its own key."""
 
-    calls: Calls
+    stubs: Stubs
     key: str
     path: Mapping[str, Any]
     query: QueryParams
     headers: Mapping[str, str]
     content: bytes = field(default=b"", repr=False)
 
-    async def ask(
+    async def call(
         self, method: Callable[..., Awaitable[Reply]], request: Any, *, deadline: timedelta = DEADLINE
     ) -> Reply:
-        """Call a service. Raise Refused."""
-        return await self.calls.ask(method, request, key=self.key, deadline=deadline)
+        """Call a service with the key of the request. Raise CallFailed."""
+        return await call(method, request, key=self.key, deadline=deadline)
 
     def id(self, name: str) -> str:
         """Return an id from the path. Raise Rejected if it is not a UUID."""
@@ -64,22 +65,22 @@ class ApiRequest:
         """Return the decoded body. Raise Rejected."""
         return decoded(self.content, model)
 
-    async def made(self, make: Callable[[bytes], Made]) -> Made:
-        """Return `make` of the body, run in a thread if the body is large. Raise what `make` raises."""
+    async def parsed(self, parse: Callable[[bytes], Parsed]) -> Parsed:
+        """Return the body parsed, in a thread if it is large. Raise what `parse` raises."""
         if len(self.content) <= SMALL:
-            return make(self.content)
-        return await asyncio.to_thread(make, self.content)
+            return parse(self.content)
+        return await asyncio.to_thread(parse, self.content)
 
     def request_id(self) -> str:
         """Return the idempotency key, or a new id, because calls to a service that is down are retried.
 
         Raise Rejected for a key that is too long.
         """
-        if (key := self.headers.get(RETRY_KEY)) is None:
+        if (key := self.headers.get(IDEMPOTENCY_KEY)) is None:
             return str(uuid4())
-        if not 1 <= len(key) <= MAX_RETRY_KEY or not key.isprintable():
-            message = f"The idempotency key must have 1 to {MAX_RETRY_KEY} printable characters."
-            raise Rejected(errors.BAD_KEY_OF_RETRY, message)
+        if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY or not key.isprintable():
+            message = f"The idempotency key must have 1 to {MAX_IDEMPOTENCY_KEY} printable characters."
+            raise Rejected(errors.BAD_IDEMPOTENCY_KEY, message)
         return key
 
 
@@ -100,7 +101,7 @@ class Endpoint:
     largest: int = MEBIBYTE  # maximum body size in bytes
 
     @property
-    def says(self) -> str:
+    def summary(self) -> str:
         """Return a sentence that describes the endpoint."""
         return inspect.getdoc(self.handler) or ""
 
@@ -137,8 +138,8 @@ def _mismatch(text: str) -> Rejected:
 class Gateway:
     """Admits requests within their key's rate limit, and reads their bodies only if the key is valid."""
 
-    def __init__(self, calls: Calls, callers: Callers, limiter: Limiter) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, callers: Callers, limiter: Limiter) -> None:
+        self._stubs = stubs
         self._callers = callers
         self._limiter = limiter
         self._bodies = Bodies()
@@ -162,7 +163,7 @@ class Gateway:
             headers = allowance.headers()
             if allowance.retry_after is not None:
                 message = f"Too many requests. This key may make {allowance.limit} requests per second."
-                raise Rejected(errors.REASONS["RATE_EXCEEDED"], message, retry_after=allowance.retry_after)
+                raise Rejected(errors.kind_of("RATE_EXCEEDED"), message, retry_after=allowance.retry_after)
             content = msgspec.json.encode(await self._handled(request, endpoint, key))
             response = Response(content, media_type="application/json")
         except ClientDisconnect:
@@ -173,21 +174,21 @@ class Gateway:
         return response
 
     async def _handled(self, request: Request, endpoint: Endpoint, key: str) -> Any:
-        asked = ApiRequest(self._calls, key, request.path_params, request.query_params, request.headers)
+        incoming = ApiRequest(self._stubs, key, request.path_params, request.query_params, request.headers)
         if endpoint.body is None:
-            answer = await endpoint.handler(asked)
-            vouch(request.scope)  # the service accepted the key
+            answer = await endpoint.handler(incoming)
+            mark_authenticated(request.scope)  # the service accepted the key
             return answer
         tenant = await self._callers.tenant_of(key)
-        vouch(request.scope)
+        mark_authenticated(request.scope)
         async with self._bodies.read(request, tenant, largest=endpoint.largest) as content:
-            return await endpoint.handler(replace(asked, content=content))
+            return await endpoint.handler(replace(incoming, content=content))
 
 
 def failed(request: Request, error: Exception) -> Response:
     """Return the response to an error, and log an unexpected one."""
     rejection = errors.rejected(error)
-    if rejection.status == errors.ACCIDENT[0] and not isinstance(error, Rejected | CallFailed):
+    if rejection.status == errors.INTERNAL[0] and not isinstance(error, Rejected | CallFailed):
         path = request.url.path
         log.error("unhandled exception in API request", action="api_failed", path=path, exc_info=error)
     return errors.answer(rejection)
@@ -206,7 +207,7 @@ def _key(request: Request) -> str:
     token = token.strip()
     if not token:
         message = "Missing API key. Send it as `Authorization: Bearer lh_…`."
-        raise Rejected(errors.REASONS["KEY_MISSING"], message)
+        raise Rejected(errors.kind_of("KEY_MISSING"), message)
     if kind.lower() != "bearer" or not well_formed(token):
-        raise Rejected(errors.REASONS["KEY_INVALID"], "API key is invalid. Letterhead keys start with `lh_`.")
+        raise Rejected(errors.kind_of("KEY_INVALID"), "API key is invalid. Letterhead keys start with `lh_`.")
     return token

@@ -7,74 +7,44 @@ from math import ceil
 from typing import TypeAlias
 
 import msgspec
+from grpc import StatusCode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chassis.client import CallFailed
+from chassis.errors import Violation
+from chassis.reasons import REASONS
 from services.console.api import models
-from services.console.calls import CallFailed, Violation
 
 Kind: TypeAlias = tuple[int, str]
 
+# Errors that this API finds itself. Those of the services are in the table of `chassis.reasons`.
 INVALID: Kind = (422, "validation_error")
-FORBIDDEN: Kind = (403, "validation_error")
 NOT_FOUND: Kind = (404, "not_found")
 MISSING_FIELD: Kind = (422, "missing_required_field")
 BAD_ID: Kind = (422, "invalid_parameter")
-BAD_KEY_OF_RETRY: Kind = (400, "invalid_idempotency_key")
+BAD_IDEMPOTENCY_KEY: Kind = (400, "invalid_idempotency_key")
 MALFORMED: Kind = (400, "validation_error")
-ACCIDENT: Kind = (500, "internal_server_error")
+INTERNAL: Kind = (500, "internal_server_error")
 
-# By `letterhead.errors.v1.ErrorReason`. Names and statuses: https://resend.com/docs/api-reference/errors
-REASONS: Mapping[str, Kind] = {
-    "INVALID_FIELD": INVALID,
-    "REQUEST_TOO_LARGE": INVALID,
-    "INVALID_PAGE_TOKEN": INVALID,
-    "REQUEST_ID_REUSED": (409, "invalid_idempotent_request"),
-    "KEY_MISSING": (401, "missing_api_key"),
-    "KEY_INVALID": (403, "invalid_api_key"),
-    "SCOPE_TOO_SMALL": (401, "restricted_api_key"),
-    "KEY_NOT_FOR_DOMAIN": (401, "restricted_api_key"),
-    "TENANT_PAUSED": FORBIDDEN,
-    "TENANT_NOT_FOUND": NOT_FOUND,
-    "KEY_NOT_FOUND": NOT_FOUND,
-    "DOMAIN_NOT_FOUND": NOT_FOUND,
-    "EMAIL_NOT_FOUND": NOT_FOUND,
-    "SUPPRESSION_NOT_FOUND": NOT_FOUND,
-    "TOO_MANY_KEYS": FORBIDDEN,
-    "TOO_MANY_DOMAINS": FORBIDDEN,
-    "TOO_MANY_PENDING_DOMAINS": FORBIDDEN,
-    "DOMAIN_EXISTS": FORBIDDEN,
-    "DOMAIN_NOT_READY": FORBIDDEN,
-    "DOMAIN_DELETING": FORBIDDEN,
-    "DOMAIN_SUPERSEDED": FORBIDDEN,
-    "DOMAIN_NOT_CHALLENGED": FORBIDDEN,
-    "FROM_NOT_YOURS": FORBIDDEN,
-    "EMAIL_STATE": INVALID,
-    "RATE_EXCEEDED": (429, "rate_limit_exceeded"),
-    "STORAGE_UNAVAILABLE": (503, "application_error"),
-    "SES_UNAVAILABLE": (503, "application_error"),
-    "DEADLINE": (504, "application_error"),
-    "NOT_OFFERED": NOT_FOUND,
-    "INTERNAL": ACCIDENT,
-}
-# Used when a service gives no reason, or a reason that this version does not know.
-CODES: Mapping[str, Kind] = {
-    "INVALID_ARGUMENT": INVALID,
-    "NOT_FOUND": NOT_FOUND,
-    "ALREADY_EXISTS": FORBIDDEN,
-    "FAILED_PRECONDITION": FORBIDDEN,
-    "PERMISSION_DENIED": (401, "restricted_api_key"),
-    "UNAUTHENTICATED": (403, "invalid_api_key"),
-    "RESOURCE_EXHAUSTED": (429, "rate_limit_exceeded"),
-    "ABORTED": (503, "application_error"),
-    "UNAVAILABLE": (503, "application_error"),
-    "DEADLINE_EXCEEDED": (504, "application_error"),
+# An error without a reason, or with one that this version does not know, is reported like this reason.
+LIKE: Mapping[StatusCode, str] = {
+    StatusCode.INVALID_ARGUMENT: "INVALID_FIELD",
+    StatusCode.NOT_FOUND: "DOMAIN_NOT_FOUND",
+    StatusCode.ALREADY_EXISTS: "DOMAIN_EXISTS",
+    StatusCode.FAILED_PRECONDITION: "DOMAIN_NOT_READY",
+    StatusCode.PERMISSION_DENIED: "SCOPE_TOO_SMALL",
+    StatusCode.UNAUTHENTICATED: "KEY_INVALID",
+    StatusCode.RESOURCE_EXHAUSTED: "RATE_EXCEEDED",
+    StatusCode.ABORTED: "CONFLICT",
+    StatusCode.UNAVAILABLE: "STORAGE_UNAVAILABLE",
+    StatusCode.DEADLINE_EXCEEDED: "DEADLINE",
 }
 STATUSES: Mapping[int, str] = {
     404: "not_found",
     405: "method_not_allowed",
     429: "rate_limit_exceeded",
-    500: ACCIDENT[1],
+    500: INTERNAL[1],
 }
 
 # Replacements for messages of the services, in the terms of Resend's API.
@@ -87,7 +57,7 @@ SENTENCES: Mapping[str, str] = {
     "REQUEST_ID_REUSED": "This idempotency key was already used with a different body. Use a new key.",
 }
 # The terms of this API for RPCs and enum values that messages of the services mention.
-WORDS: Mapping[str, str] = {
+TERMS: Mapping[str, str] = {
     "CreateDomain": "POST /domains",
     "GetDomain": "GET /domains/{id}",
     "ListDomains": "GET /domains",
@@ -105,15 +75,15 @@ FIELDS: Mapping[str, str] = {
     "mail_from_label": "custom_return_path",
     "address": "email",
 }
-# Fields whose errors have their own error name.
-OF_FIELDS: Mapping[str, Kind] = {
+# The kinds of errors of fields that have their own error name.
+FIELD_KINDS: Mapping[str, Kind] = {
     "from": (422, "invalid_from_address"),
     "attachments": (422, "invalid_attachment"),
     "region": (422, "invalid_region"),
     "permission": (422, "invalid_access"),
-    "Idempotency-Key": BAD_KEY_OF_RETRY,
+    "Idempotency-Key": BAD_IDEMPOTENCY_KEY,
 }
-_WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b")
+_TERM = re.compile(rf"\b(?:{'|'.join(TERMS)})\b")
 _OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
 
 
@@ -127,6 +97,12 @@ class Rejected(Exception):
         self.retry_after = retry_after
 
 
+def kind_of(reason: str) -> Kind:
+    """Return how this API reports an error with this reason of the services."""
+    reported = REASONS[reason]
+    return reported.http_status, reported.http_name
+
+
 def rejected(error: Exception) -> Rejected:
     """Convert any exception to an error of the API. An unexpected exception reveals no details."""
     if isinstance(error, Rejected):
@@ -136,7 +112,7 @@ def rejected(error: Exception) -> Rejected:
     if isinstance(error, HTTPException):
         kind = (error.status_code, STATUSES.get(error.status_code, "validation_error"))
         return Rejected(kind, str(error.detail))
-    return Rejected(ACCIDENT, "Something went wrong on our side. Try again, or contact the operator.")
+    return Rejected(INTERNAL, "Something went wrong on our side. Try again, or contact the operator.")
 
 
 def answer(error: Exception) -> Response:
@@ -149,22 +125,22 @@ def answer(error: Exception) -> Response:
     return response
 
 
-def sentence_of(refused: CallFailed) -> str:
+def sentence_of(failure: CallFailed) -> str:
     """Return the message of a service's error as a sentence, in the terms of this API."""
-    if refused.violations:
-        text = "; ".join(f"`{_field(each)}` {each.description}" for each in refused.violations)
+    if failure.violations:
+        text = "; ".join(f"`{_field(each)}` {each.description}" for each in failure.violations)
     else:
-        text = SENTENCES.get(refused.reason, refused.message)
-    text = _WORD.sub(lambda word: WORDS[word[0]], text)
+        text = SENTENCES.get(failure.reason, failure.message)
+    text = _TERM.sub(lambda term: TERMS[term[0]], text)
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…")) else ".")
 
 
-def _of_service(refused: CallFailed) -> Rejected:
-    kind = REASONS.get(refused.reason) or CODES.get(refused.code.name, ACCIDENT)
-    if refused.reason == "INVALID_FIELD" and refused.violations:
-        owner = _OWNER.match(_field(refused.violations[0]))
-        kind = OF_FIELDS.get(owner[1], kind) if owner else kind
-    return Rejected(kind, sentence_of(refused), retry_after=refused.retry_after)
+def _of_service(failure: CallFailed) -> Rejected:
+    kind = kind_of(failure.reason if failure.reason in REASONS else LIKE.get(failure.code, "INTERNAL"))
+    if failure.reason == "INVALID_FIELD" and failure.violations:
+        owner = _OWNER.match(_field(failure.violations[0]))
+        kind = FIELD_KINDS.get(owner[1], kind) if owner else kind
+    return Rejected(kind, sentence_of(failure), retry_after=failure.retry_after)
 
 
 def _field(violation: Violation) -> str:

@@ -18,7 +18,6 @@ Time: TypeAlias = Annotated[
 Entries: TypeAlias = Annotated[list[str], Meta(min_length=1, max_length=MOST_OF_BATCH)]
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
 Switch: TypeAlias = Literal["enabled", "disabled"]
-Origin: TypeAlias = Literal["bounce", "complaint", "manual"]
 DomainStatus: TypeAlias = Literal["not_started", "pending", "verified", "partially_failed", "failed"]
 RecordStatus: TypeAlias = Literal["not_started", "pending", "verified", "temporary_failure", "failed"]
 LastEvent: TypeAlias = Literal[
@@ -132,25 +131,6 @@ class CreateApiKey(Body):
     name: str
     permission: str | None = None
     domain_id: Id | None = None
-
-
-class AddSuppression(Body):
-    """An address to suppress."""
-
-    email: str
-
-
-class AddSuppressions(Body):
-    """Addresses to suppress."""
-
-    emails: Entries
-
-
-class RemoveSuppressions(Body):
-    """Suppressions to remove, either by address or by id."""
-
-    emails: Entries | None = None
-    ids: Annotated[list[Id], Meta(min_length=1, max_length=MOST_OF_BATCH)] | None = None
 
 
 Item = TypeVar("Item")
@@ -284,47 +264,6 @@ class DeletedApiKey(Answer, kw_only=True):
     object: Literal["api_key"] = "api_key"
     id: str
     deleted: bool = True
-
-
-class SuppressionEntry(Answer):
-    """A suppressed address as shown in lists. `source_id` is the email that caused it."""
-
-    id: str
-    email: str
-    origin: Origin
-    source_id: str | None
-    created_at: str
-
-
-class Suppression(SuppressionEntry, kw_only=True):
-    """A suppressed address."""
-
-    object: Literal["suppression"] = "suppression"
-
-
-class SuppressionReference(Answer, kw_only=True):
-    """The added suppression."""
-
-    object: Literal["suppression"] = "suppression"
-    id: str
-
-
-class RemovedSuppression(SuppressionReference, kw_only=True):
-    """The removed suppression."""
-
-    deleted: bool = True
-
-
-class Suppressions(Answer):
-    """The added suppressions; duplicate addresses are returned once."""
-
-    data: list[SuppressionReference]
-
-
-class RemovedSuppressions(Answer):
-    """The removed suppressions; addresses that were not suppressed are left out."""
-
-    data: list[RemovedSuppression]
 
 
 class Problem(Answer):

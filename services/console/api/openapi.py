@@ -78,7 +78,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     operation = {
         "operationId": _operation_id(endpoint),
         "tags": [endpoint.path.split("/")[1]],
-        "summary": endpoint.says,
+        "summary": endpoint.summary,
         "parameters": list(_parameters(endpoint)),
         "responses": {
             "200": {"description": "The request succeeded.", "content": _json(schemas.of(endpoint.answer))},

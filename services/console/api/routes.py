@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.console.api import absent, claims, domains, emails, keys, openapi, suppressions
+from services.console.api import claims, domains, emails, keys, openapi, suppressions, unsupported
 from services.console.api.endpoints import METHODS, Endpoint, Gateway, failed
 from services.console.api.limits import Limiter
 from services.console.callers import Callers
-from services.console.calls import Calls
+from services.console.stubs import Stubs
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *emails.ENDPOINTS,
@@ -25,15 +25,15 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
-def routes(calls: Calls, callers: Callers, *, requests_per_second: int) -> list[BaseRoute]:
+def routes(stubs: Stubs, callers: Callers, *, requests_per_second: int) -> list[BaseRoute]:
     """Return the API's routes. The last one matches every path, so they must come after all other routes."""
-    door = Gateway(calls, callers, Limiter(requests_per_second))
+    gateway = Gateway(stubs, callers, Limiter(requests_per_second))
     by_path = {path: tuple(same) for path, same in groupby(sorted(ENDPOINTS, key=_priority), key=_path)}
     return [
         Route("/openapi.json", _openapi, methods=["GET"]),
-        *absent.routes(),
-        *(door.route(path, endpoints) for path, endpoints in by_path.items()),
-        Route("/{rest:path}", absent.nothing_here, methods=METHODS),
+        *unsupported.routes(),
+        *(gateway.route(path, endpoints) for path, endpoints in by_path.items()),
+        Route("/{rest:path}", unsupported.not_found, methods=METHODS),
     ]
 
 

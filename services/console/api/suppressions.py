@@ -2,103 +2,170 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
+from msgspec import Meta
+
+from chassis.client import CallFailed
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from services.console.api import errors, models
 from services.console.api.endpoints import ApiRequest, Endpoint, id_of
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import time_of
-from services.console.calls import CallFailed
 
 AT_ONCE = 8  # concurrent calls to sender per request
 
-ORIGINS: Mapping[models.Origin, pb.Suppression.Reason.ValueType] = {
+Origin: TypeAlias = Literal["bounce", "complaint", "manual"]
+
+ORIGINS: Mapping[Origin, pb.Suppression.Reason.ValueType] = {
     "bounce": pb.Suppression.REASON_BOUNCE,
     "complaint": pb.Suppression.REASON_COMPLAINT,
     "manual": pb.Suppression.REASON_MANUAL,
 }
-OF_REASON: Mapping[int, models.Origin] = {reason: origin for origin, reason in ORIGINS.items()}
+OF_REASON: Mapping[int, Origin] = {reason: origin for origin, reason in ORIGINS.items()}
 
 Given = TypeVar("Given")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-async def add(asked: ApiRequest) -> models.SuppressionReference:
+class AddSuppression(models.Body):
+    """An address to suppress."""
+
+    email: str
+
+
+class AddSuppressions(models.Body):
+    """Addresses to suppress."""
+
+    emails: models.Entries
+
+
+class RemoveSuppressions(models.Body):
+    """Suppressions to remove, either by address or by id."""
+
+    emails: models.Entries | None = None
+    ids: Annotated[list[models.Id], Meta(min_length=1, max_length=models.MOST_OF_BATCH)] | None = None
+
+
+class SuppressionEntry(models.Answer):
+    """A suppressed address as shown in lists. `source_id` is the email that caused it."""
+
+    id: str
+    email: str
+    origin: Origin
+    source_id: str | None
+    created_at: str
+
+
+class Suppression(SuppressionEntry, kw_only=True):
+    """A suppressed address."""
+
+    object: Literal["suppression"] = "suppression"
+
+
+class SuppressionReference(models.Answer, kw_only=True):
+    """The added suppression."""
+
+    object: Literal["suppression"] = "suppression"
+    id: str
+
+
+class RemovedSuppression(SuppressionReference, kw_only=True):
+    """The removed suppression."""
+
+    deleted: bool = True
+
+
+class Suppressions(models.Answer):
+    """The added suppressions; duplicate addresses are returned once."""
+
+    data: list[SuppressionReference]
+
+
+class RemovedSuppressions(models.Answer):
+    """The removed suppressions; addresses that were not suppressed are left out."""
+
+    data: list[RemovedSuppression]
+
+
+async def add(incoming: ApiRequest) -> SuppressionReference:
     """Suppress an address. An address that is already suppressed is not changed."""
-    return await _add(asked, asked.body(models.AddSuppression).email)
+    return await _add(incoming, incoming.body(AddSuppression).email)
 
 
-async def list_(asked: ApiRequest) -> models.Listing[models.SuppressionEntry]:
+async def list_(incoming: ApiRequest) -> models.Listing[SuppressionEntry]:
     """List suppressed addresses, newest first, of one origin or all."""
-    request = pb.ListSuppressionsRequest(reasons=_reasons(asked.query), **page_of(asked.query))
-    found = await asked.ask(asked.calls.suppressions.ListSuppressions, request)
+    request = pb.ListSuppressionsRequest(reasons=_reasons(incoming.query), **page_of(incoming.query))
+    found = await incoming.call(incoming.stubs.suppressions.ListSuppressions, request)
     return listing(found, found.suppressions, _entry)
 
 
-async def get(asked: ApiRequest) -> models.Suppression:
+async def get(incoming: ApiRequest) -> Suppression:
     """Retrieve a suppression by its id or its address."""
-    request = pb.GetSuppressionRequest(**_named(asked.path["suppression"]))
-    found = (await asked.ask(asked.calls.suppressions.GetSuppression, request)).suppression
-    return models.Suppression(**_shown(found))
+    request = pb.GetSuppressionRequest(**_named(incoming.path["suppression"]))
+    found = (await incoming.call(incoming.stubs.suppressions.GetSuppression, request)).suppression
+    return Suppression(**_shown(found))
 
 
-async def remove(asked: ApiRequest) -> models.RemovedSuppression:
+async def remove(incoming: ApiRequest) -> RemovedSuppression:
     """Remove a suppression by its id or its address."""
-    return await _remove(asked, _named(asked.path["suppression"]))
+    return await _remove(incoming, _named(incoming.path["suppression"]))
 
 
-async def add_batch(asked: ApiRequest) -> models.Suppressions:
+async def add_batch(incoming: ApiRequest) -> Suppressions:
     """Suppress up to 100 addresses."""
-    made = await _each(asked, _add, asked.body(models.AddSuppressions).emails, "emails")
-    return models.Suppressions(data=list({each.id: each for each in made}.values()))
+    added = await _each(incoming, _add, incoming.body(AddSuppressions).emails, "emails")
+    return Suppressions(data=list({each.id: each for each in added}.values()))
 
 
-async def remove_batch(asked: ApiRequest) -> models.RemovedSuppressions:
+async def remove_batch(incoming: ApiRequest) -> RemovedSuppressions:
     """Remove up to 100 suppressions. Addresses that are not suppressed are ignored."""
-    body = asked.body(models.RemoveSuppressions)
+    body = incoming.body(RemoveSuppressions)
     if (body.emails is None) == (body.ids is None):
         raise Rejected(errors.INVALID, "Set either `emails` or `ids`, not both.")
     named = [{"address": each} for each in body.emails or ()]
     named += [{"suppression_id": id_of(f"ids[{i}]", each)} for i, each in enumerate(body.ids or ())]
-    removed = await _each(asked, _remove_if_there, named, "emails")
-    return models.RemovedSuppressions(data=[each for each in removed if each is not None])
+    removed = await _each(incoming, _remove_if_there, named, "emails")
+    return RemovedSuppressions(data=[each for each in removed if each is not None])
 
 
-async def _add(asked: ApiRequest, email: str) -> models.SuppressionReference:
+async def _add(incoming: ApiRequest, email: str) -> SuppressionReference:
     request = pb.AddSuppressionRequest(address=email.strip())
-    added = (await asked.ask(asked.calls.suppressions.AddSuppression, request)).suppression
-    return models.SuppressionReference(id=added.id)
+    added = (await incoming.call(incoming.stubs.suppressions.AddSuppression, request)).suppression
+    return SuppressionReference(id=added.id)
 
 
-async def _remove(asked: ApiRequest, named: Mapping[str, str]) -> models.RemovedSuppression:
+async def _remove(incoming: ApiRequest, named: Mapping[str, str]) -> RemovedSuppression:
     request = pb.RemoveSuppressionRequest(**named)
-    removed = (await asked.ask(asked.calls.suppressions.RemoveSuppression, request)).suppression
-    return models.RemovedSuppression(id=removed.id)
+    removed = (await incoming.call(incoming.stubs.suppressions.RemoveSuppression, request)).suppression
+    return RemovedSuppression(id=removed.id)
 
 
-async def _remove_if_there(asked: ApiRequest, named: Mapping[str, str]) -> models.RemovedSuppression | None:
+async def _remove_if_there(incoming: ApiRequest, named: Mapping[str, str]) -> RemovedSuppression | None:
     try:
-        return await _remove(asked, named)
-    except CallFailed as refused:
-        if refused.reason != "SUPPRESSION_NOT_FOUND":
+        return await _remove(incoming, named)
+    except CallFailed as failure:
+        if failure.reason != "SUPPRESSION_NOT_FOUND":
             raise
         return None
 
 
 async def _each(
-    asked: ApiRequest, act: Callable[[ApiRequest, Given], Awaitable[Made]], given: Iterable[Given], field: str
-) -> list[Made]:
+    incoming: ApiRequest,
+    act: Callable[[ApiRequest, Given], Awaitable[Result]],
+    given: Iterable[Given],
+    field: str,
+) -> list[Result]:
     """Apply `act` to each item of a field, a few at once. Stop at the first error; a retry is safe."""
     slots = asyncio.Semaphore(AT_ONCE)
 
-    async def one(index: int, each: Given) -> Made:
+    async def one(index: int, each: Given) -> Result:
         async with slots:
             try:
-                return await act(asked, each)
-            except CallFailed as refused:
-                raise refused.of(f"{field}[{index}]") from None
+                return await act(incoming, each)
+            except CallFailed as failure:
+                raise failure.of(f"{field}[{index}]") from None
 
     tasks = [asyncio.ensure_future(one(index, each)) for index, each in enumerate(given)]
     try:
@@ -125,8 +192,8 @@ def _reasons(query: Mapping[str, str]) -> list[pb.Suppression.Reason.ValueType]:
     raise Rejected(errors.INVALID, f"`origin` must be one of {', '.join(ORIGINS)}.")
 
 
-def _entry(suppression: pb.Suppression) -> models.SuppressionEntry:
-    return models.SuppressionEntry(**_shown(suppression))
+def _entry(suppression: pb.Suppression) -> SuppressionEntry:
+    return SuppressionEntry(**_shown(suppression))
 
 
 def _shown(suppression: pb.Suppression) -> dict[str, Any]:
@@ -140,15 +207,15 @@ def _shown(suppression: pb.Suppression) -> dict[str, Any]:
 
 
 ENDPOINTS = (
-    Endpoint("POST", "/suppressions", add, models.SuppressionReference, body=models.AddSuppression),
+    Endpoint("POST", "/suppressions", add, SuppressionReference, body=AddSuppression),
     Endpoint(
-        "GET", "/suppressions", list_, models.Listing[models.SuppressionEntry], query=(*QUERY, "origin")
+        "GET", "/suppressions", list_, models.Listing[SuppressionEntry], query=(*QUERY, "origin")
     ),
-    Endpoint("POST", "/suppressions/batch/add", add_batch, models.Suppressions, body=models.AddSuppressions),
+    Endpoint("POST", "/suppressions/batch/add", add_batch, Suppressions, body=AddSuppressions),
     Endpoint(
-        "POST", "/suppressions/batch/remove", remove_batch, models.RemovedSuppressions,
-        body=models.RemoveSuppressions,
+        "POST", "/suppressions/batch/remove", remove_batch, RemovedSuppressions,
+        body=RemoveSuppressions,
     ),
-    Endpoint("GET", "/suppressions/{suppression}", get, models.Suppression),
-    Endpoint("DELETE", "/suppressions/{suppression}", remove, models.RemovedSuppression),
+    Endpoint("GET", "/suppressions/{suppression}", get, Suppression),
+    Endpoint("DELETE", "/suppressions/{suppression}", remove, RemovedSuppression),
 )  # fmt: skip

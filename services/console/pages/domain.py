@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from chassis.client import call
 from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
 from letterhead.verifier.v1.verifier_pb2 import (
     GetVerificationRequest,
@@ -21,14 +22,14 @@ from letterhead.verifier.v1.verifier_pb2 import (
     Verification,
     VerifyDomainRequest,
 )
-from services.console import exports, words
-from services.console.calls import Calls
+from services.console import exports, texts
 from services.console.live import Live, Snapshot
 from services.console.pages.templates import Templates
 from services.console.pages.visitor import key_of
 from services.console.providers import Entry, Provider, entry, recognised
+from services.console.stubs import Stubs
 
-DOORS = ("/app/domains", "/d")  # path prefixes for tenants and for holders of a link
+PREFIXES = ("/app/domains", "/d")  # path prefixes for tenants and for holders of a link
 SHOWN_VALUES = 3  # published values shown when they differ from the record
 # Maximum age of a stream. The browser then reconnects, and its key is checked again.
 CONNECTION = timedelta(minutes=1)
@@ -46,12 +47,12 @@ class Row:
     @property
     def id(self) -> str:
         """Return the HTML id of the row, which stays the same across updates."""
-        return f"record-{words.purpose_word(self.check.record)}-{self.check.record.ordinal}"
+        return f"record-{texts.purpose_word(self.check.record)}-{self.check.record.ordinal}"
 
     @property
     def seen(self) -> Sequence[str]:
         """Return the values published instead of the record, sorted because servers rotate their order."""
-        return sorted(self.check.seen)[:SHOWN_VALUES] if self.check.status in words.SEEN_INSTEAD else ()
+        return sorted(self.check.seen)[:SHOWN_VALUES] if self.check.status in texts.SEEN_INSTEAD else ()
 
     @property
     def unseen(self) -> int:
@@ -62,15 +63,15 @@ class Row:
 class DomainPages:
     """The pages of one domain, under one of the two path prefixes."""
 
-    def __init__(self, calls: Calls, live: Live, templates: Templates, door: str) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, live: Live, templates: Templates, prefix: str) -> None:
+        self._stubs = stubs
         self._live = live
         self._templates = templates
-        self._door = door
+        self._prefix = prefix
 
     def routes(self) -> list[BaseRoute]:
         """Return the routes; each handler rejects requests without a session."""
-        here = f"{self._door}/{{domain_id:uuid}}"
+        here = f"{self._prefix}/{{domain_id:uuid}}"
         return [
             Route(here, self._page),
             Route(f"{here}/live", self._stream),
@@ -80,10 +81,8 @@ class DomainPages:
 
     async def _page(self, request: Request) -> Response:
         domain_id, key = str(request.path_params["domain_id"]), key_of(request)
-        domain = await self._calls.ask(
-            self._calls.domains.GetDomain, GetDomainRequest(domain_id=domain_id), key=key
-        )
-        known = await self._known(request)
+        domain = await call(self._stubs.domains.GetDomain, GetDomainRequest(domain_id=domain_id), key=key)
+        verification = await self._verification(request)
         return self._templates.page(
             request,
             "domain.html",
@@ -91,11 +90,11 @@ class DomainPages:
             domain=domain.domain,
             settled=SETTLED,
             asked="asked" in request.query_params,
-            **self._context(known),
+            **self._context(verification),
         )
 
     async def _stream(self, request: Request) -> Response:
-        await self._known(request)  # an error raised before the stream starts becomes an HTTP status
+        await self._verification(request)  # an error raised before the stream starts becomes an HTTP status
         if self._live.full(str(request.path_params["domain_id"]), key_of(request)):
             raise HTTPException(429, TOO_MANY)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
@@ -105,30 +104,32 @@ class DomainPages:
         """Yield server-sent events; end after a while, so that the browser reconnects with its key."""
         ends = asyncio.get_running_loop().time() + CONNECTION.total_seconds() * random.uniform(0.75, 1)  # noqa: S311 - spreads load
         following = self._live.follow(str(request.path_params["domain_id"]), key_of(request))
-        async with aclosing(following) as sights:
-            async for snapshot in sights:
+        async with aclosing(following) as snapshots:
+            async for snapshot in snapshots:
                 yield ": heartbeat\n\n" if snapshot is None else self._event(snapshot)
-                if snapshot and snapshot.known.state == Domain.STATE_DELETED:
+                if snapshot and snapshot.verification.state == Domain.STATE_DELETED:
                     yield "event: gone\ndata:\n\n"
                 if asyncio.get_running_loop().time() > ends:
                     return
 
     def _event(self, snapshot: Snapshot) -> str:
-        html = snapshot.rendered(self._door, self._render)
+        html = snapshot.rendered(self._prefix, self._render)
         return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
 
-    def _render(self, known: Verification) -> str:
-        return self._templates.part("domain_live.html", **self._context(known))
+    def _render(self, verification: Verification) -> str:
+        return self._templates.part("domain_live.html", **self._context(verification))
 
     async def _check(self, request: Request) -> Response:
         domain_id: UUID = request.path_params["domain_id"]
-        asked = VerifyDomainRequest(domain_id=str(domain_id))
-        await self._calls.ask(self._calls.verifier.VerifyDomain, asked, key=key_of(request))
-        return RedirectResponse(f"{self._door}/{domain_id}?asked=yes", 303)
+        grpc_request = VerifyDomainRequest(domain_id=str(domain_id))
+        await call(self._stubs.verifier.VerifyDomain, grpc_request, key=key_of(request))
+        return RedirectResponse(f"{self._prefix}/{domain_id}?asked=yes", 303)
 
     async def _export(self, request: Request) -> Response:
-        known = await self._known(request)
-        export = exports.of_kind(request.path_params["kind"], known.domain_name, _zone(known), known.records)
+        verification = await self._verification(request)
+        export = exports.of_kind(
+            request.path_params["kind"], verification.domain_name, _zone(verification), verification.records
+        )
         if export is None:
             raise HTTPException(404)
         disposition = f'attachment; filename="{export.file_name}"'
@@ -136,18 +137,20 @@ class DomainPages:
             export.text, media_type=export.media_type, headers={"content-disposition": disposition}
         )
 
-    async def _known(self, request: Request) -> Verification:
-        asked = GetVerificationRequest(domain_id=str(request.path_params["domain_id"]))
-        answer = await self._calls.ask(self._calls.verifier.GetVerification, asked, key=key_of(request))
+    async def _verification(self, request: Request) -> Verification:
+        grpc_request = GetVerificationRequest(domain_id=str(request.path_params["domain_id"]))
+        answer = await call(self._stubs.verifier.GetVerification, grpc_request, key=key_of(request))
         return answer.verification
 
-    def _context(self, known: Verification) -> dict[str, Any]:
-        zone, provider = _zone(known), _provider(known)
-        rows = [Row(check, entry(check.record, check.zone or zone, provider)) for check in known.records]
+    def _context(self, verification: Verification) -> dict[str, Any]:
+        zone, provider = _zone(verification), _provider(verification)
+        rows = [
+            Row(check, entry(check.record, check.zone or zone, provider)) for check in verification.records
+        ]
         return {
-            "known": known,
+            "verification": verification,
             "ready": Domain.STATE_READY,
-            "base": f"{self._door}/{known.domain_id}",
+            "base": f"{self._prefix}/{verification.domain_id}",
             "zone": zone,
             "provider": provider,
             "rows": rows,
@@ -155,17 +158,17 @@ class DomainPages:
         }
 
 
-def _zone(known: Verification) -> str:
+def _zone(verification: Verification) -> str:
     """Return the zone in which the records were checked; empty before the first check."""
-    return next((check.zone for check in known.records if check.zone), "")
+    return next((check.zone for check in verification.records if check.zone), "")
 
 
-def _provider(known: Verification) -> Provider | None:
-    return recognised(next((check.name_servers for check in known.records if check.name_servers), ()))
+def _provider(verification: Verification) -> Provider | None:
+    return recognised(next((check.name_servers for check in verification.records if check.name_servers), ()))
 
 
 def _line(row: Row) -> str:
     priority = "" if row.entry.priority is None else str(row.entry.priority)
     return "\t".join(
-        (words.type_of(row.check.record), row.entry.name or "(empty)", row.entry.value, priority)
+        (texts.type_of(row.check.record), row.entry.name or "(empty)", row.entry.value, priority)
     ).rstrip()

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.client import CallFailed, call
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,
@@ -13,9 +14,9 @@ from letterhead.identity.v1.domains_pb2 import (
     GetDomainRequest,
     ListDomainsRequest,
 )
-from services.console.calls import CallFailed, Calls
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of, paused, visitor
+from services.console.stubs import Stubs
 
 HERE = "/app/domains"
 PAGE = 50
@@ -27,8 +28,8 @@ WRONG_NAME = "To delete this domain, type its name: {name}."
 class DomainsPages:
     """The list of domains, and the forms to add and delete one."""
 
-    def __init__(self, calls: Calls, templates: Templates) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, templates: Templates) -> None:
+        self._stubs = stubs
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
@@ -43,17 +44,19 @@ class DomainsPages:
 
     async def _list(self, request: Request) -> Response:
         form = typed(request.query_params.items())
-        asked = ListDomainsRequest(page_size=PAGE, page_token=form.typed("after"), search=form.typed("name"))
+        grpc_request = ListDomainsRequest(
+            page_size=PAGE, page_token=form.typed("after"), search=form.typed("name")
+        )
         if form.typed("state") in STATES:
-            asked.states.append(Domain.State.Value(f"STATE_{form.typed('state')}"))
-        found = await self._calls.ask(self._calls.domains.ListDomains, asked, key=key_of(request))
+            grpc_request.states.append(Domain.State.Value(f"STATE_{form.typed('state')}"))
+        found = await call(self._stubs.domains.ListDomains, grpc_request, key=key_of(request))
         return self._templates.page(
             request,
             "domains.html",
             domains=found.domains,
             form=form,
             states=STATES,
-            paused=await paused(self._calls, request),
+            paused=await paused(self._stubs, request),
             **older(request, found.next_page_token),
         )
 
@@ -66,16 +69,16 @@ class DomainsPages:
 
     async def _create(self, request: Request) -> Response:
         form = typed((await request.form()).items())
-        asked = CreateDomainRequest(
+        grpc_request = CreateDomainRequest(
             name=form.typed("name"),
             mail_from_label=form.typed("mail_from_label"),
             request_id=form.typed("request_id") or str(uuid4()),
         )
         try:
-            made = await self._calls.ask(self._calls.domains.CreateDomain, asked, key=key_of(request))
-        except CallFailed as refused:
-            return self._form(request, form.refused(refused, FIELDS), UNPROCESSABLE)
-        return RedirectResponse(f"{HERE}/{made.domain.id}", 303)
+            created = await call(self._stubs.domains.CreateDomain, grpc_request, key=key_of(request))
+        except CallFailed as failure:
+            return self._form(request, form.with_failure(failure, FIELDS), UNPROCESSABLE)
+        return RedirectResponse(f"{HERE}/{created.domain.id}", 303)
 
     async def _leave(self, request: Request) -> Response:
         return self._templates.page(
@@ -90,10 +93,10 @@ class DomainsPages:
             return self._templates.page(
                 request, "domain_delete.html", UNPROCESSABLE, domain=domain, form=wrong
             )
-        asked = DeleteDomainRequest(domain_id=domain.id)
-        await self._calls.ask(self._calls.domains.DeleteDomain, asked, key=key_of(request))
+        grpc_request = DeleteDomainRequest(domain_id=domain.id)
+        await call(self._stubs.domains.DeleteDomain, grpc_request, key=key_of(request))
         return RedirectResponse(HERE, 303)
 
     async def _domain(self, request: Request) -> Domain:
-        asked = GetDomainRequest(domain_id=str(request.path_params["domain_id"]))
-        return (await self._calls.ask(self._calls.domains.GetDomain, asked, key=key_of(request))).domain
+        grpc_request = GetDomainRequest(domain_id=str(request.path_params["domain_id"]))
+        return (await call(self._stubs.domains.GetDomain, grpc_request, key=key_of(request))).domain

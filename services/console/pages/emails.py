@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.client import call
 from letterhead.sender.v1.emails_pb2 import (
     Email,
     GetEmailRequest,
@@ -14,10 +15,10 @@ from letterhead.sender.v1.emails_pb2 import (
     Recipient,
     TimelineEntry,
 )
-from services.console import words
-from services.console.calls import Calls
+from services.console import texts
 from services.console.pages.templates import Templates, older, typed
 from services.console.pages.visitor import key_of, paused
+from services.console.stubs import Stubs
 
 HERE = "/app/emails"
 PAGE = 50
@@ -46,8 +47,8 @@ class Reader:
 class EmailsPages:
     """The list of emails, and the page of one email."""
 
-    def __init__(self, calls: Calls, templates: Templates) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, templates: Templates) -> None:
+        self._stubs = stubs
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
@@ -60,13 +61,15 @@ class EmailsPages:
 
     async def _list(self, request: Request) -> Response:
         form = typed(request.query_params.items())
-        asked = ListEmailsRequest(page_size=PAGE, page_token=form.typed("after"), search=form.typed("search"))
+        grpc_request = ListEmailsRequest(
+            page_size=PAGE, page_token=form.typed("after"), search=form.typed("search")
+        )
         if form.typed("state") in STATES:
-            asked.states.append(Email.State.Value(f"STATE_{form.typed('state')}"))
-        found = await self._calls.ask(self._calls.sender.ListEmails, asked, key=key_of(request))
+            grpc_request.states.append(Email.State.Value(f"STATE_{form.typed('state')}"))
+        found = await call(self._stubs.sender.ListEmails, grpc_request, key=key_of(request))
         return self._templates.page(
             request, "emails.html", emails=found.emails, form=form, states=STATES,
-            paused=await paused(self._calls, request),
+            paused=await paused(self._stubs, request),
             **older(request, found.next_page_token),
         )  # fmt: skip
 
@@ -80,7 +83,7 @@ class EmailsPages:
             readers=[Reader(each, _history(email, each)) for each in email.recipients],
             frame=_frame(email.html),
             opened=len(email.recipients) <= OPENED,
-            moving=words.moving(email),
+            moving=texts.moving(email),
         )
 
     async def _body(self, request: Request) -> Response:
@@ -89,8 +92,8 @@ class EmailsPages:
         return HTMLResponse(email.html or ERASED, headers=BODY_HEADERS)
 
     async def _email(self, request: Request) -> Email:
-        asked = GetEmailRequest(email_id=str(request.path_params["email_id"]))
-        return (await self._calls.ask(self._calls.sender.GetEmail, asked, key=key_of(request))).email
+        grpc_request = GetEmailRequest(email_id=str(request.path_params["email_id"]))
+        return (await call(self._stubs.sender.GetEmail, grpc_request, key=key_of(request))).email
 
 
 def _frame(html: str) -> str:

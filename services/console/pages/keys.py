@@ -6,15 +6,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.client import CallFailed, call
 from letterhead.identity.v1.api_keys_pb2 import (
     ApiKey,
     CreateApiKeyRequest,
     ListApiKeysRequest,
     RevokeApiKeyRequest,
 )
-from services.console.calls import CallFailed, Calls
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of, visitor
+from services.console.stubs import Stubs
 
 HERE = "/app/keys"
 PAGE = 50
@@ -25,8 +26,8 @@ FIELDS = {"name": "name"}
 class KeysPages:
     """The list of keys, and the forms to create and revoke one."""
 
-    def __init__(self, calls: Calls, templates: Templates) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, templates: Templates) -> None:
+        self._stubs = stubs
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
@@ -39,8 +40,8 @@ class KeysPages:
         ]
 
     async def _list(self, request: Request) -> Response:
-        asked = ListApiKeysRequest(page_size=PAGE, page_token=request.query_params.get("after", ""))
-        found = await self._calls.ask(self._calls.api_keys.ListApiKeys, asked, key=key_of(request))
+        grpc_request = ListApiKeysRequest(page_size=PAGE, page_token=request.query_params.get("after", ""))
+        found = await call(self._stubs.api_keys.ListApiKeys, grpc_request, key=key_of(request))
         more = older(request, found.next_page_token)
         return self._templates.page(request, "keys.html", keys=found.api_keys, **more)
 
@@ -54,18 +55,18 @@ class KeysPages:
     async def _create(self, request: Request) -> Response:
         """Create a key and show its token in the response, because its token is not stored."""
         form = typed((await request.form()).items())
-        asked = CreateApiKeyRequest(
+        grpc_request = CreateApiKeyRequest(
             name=form.typed("name"),
             scope=SCOPES.get(form.typed("scope"), ApiKey.SCOPE_SENDING_ACCESS),
             request_id=form.typed("request_id") or str(uuid4()),
         )
         try:
-            made = await self._calls.ask(self._calls.api_keys.CreateApiKey, asked, key=key_of(request))
-        except CallFailed as refused:
-            return self._form(request, form.refused(refused, FIELDS), UNPROCESSABLE)
-        return self._templates.page(request, "key_made.html", key=made.api_key, token=made.token)
+            created = await call(self._stubs.api_keys.CreateApiKey, grpc_request, key=key_of(request))
+        except CallFailed as failure:
+            return self._form(request, form.with_failure(failure, FIELDS), UNPROCESSABLE)
+        return self._templates.page(request, "key_created.html", key=created.api_key, token=created.token)
 
     async def _revoke(self, request: Request) -> Response:
-        asked = RevokeApiKeyRequest(api_key_id=str(request.path_params["key_id"]))
-        await self._calls.ask(self._calls.api_keys.RevokeApiKey, asked, key=key_of(request))
+        grpc_request = RevokeApiKeyRequest(api_key_id=str(request.path_params["key_id"]))
+        await call(self._stubs.api_keys.RevokeApiKey, grpc_request, key=key_of(request))
         return RedirectResponse(HERE, 303)

@@ -4,6 +4,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.client import CallFailed, call
 from letterhead.identity.v1.tenants_pb2 import (
     GetTenantRequest,
     ListTenantsRequest,
@@ -12,9 +13,9 @@ from letterhead.identity.v1.tenants_pb2 import (
     Tenant,
 )
 from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest
-from services.console.calls import CallFailed, Calls
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, older, typed
 from services.console.pages.visitor import key_of
+from services.console.stubs import Stubs
 
 HERE = "/app/operator"
 PAGE = 50
@@ -24,8 +25,8 @@ FIELDS = {"reason": "reason"}
 class OperatorPages:
     """The overview of the installation, and the page of one tenant."""
 
-    def __init__(self, calls: Calls, templates: Templates) -> None:
-        self._calls = calls
+    def __init__(self, stubs: Stubs, templates: Templates) -> None:
+        self._stubs = stubs
         self._templates = templates
 
     def routes(self) -> list[BaseRoute]:
@@ -40,9 +41,9 @@ class OperatorPages:
 
     async def _page(self, request: Request) -> Response:
         key = key_of(request)
-        asked = ListTenantsRequest(page_size=PAGE, page_token=request.query_params.get("after", ""))
-        found = await self._calls.ask(self._calls.tenants.ListTenants, asked, key=key)
-        accounts = await self._calls.ask(self._calls.verifier.GetSesAccount, GetSesAccountRequest(), key=key)
+        grpc_request = ListTenantsRequest(page_size=PAGE, page_token=request.query_params.get("after", ""))
+        found = await call(self._stubs.tenants.ListTenants, grpc_request, key=key)
+        accounts = await call(self._stubs.verifier.GetSesAccount, GetSesAccountRequest(), key=key)
         return self._templates.page(
             request, "operator.html", tenants=found.tenants, accounts=accounts.accounts,
             paused=Tenant.STATE_PAUSED, **older(request, found.next_page_token),
@@ -52,8 +53,8 @@ class OperatorPages:
         return await self._one(request, Form())
 
     async def _one(self, request: Request, form: Form, status: int = 200) -> Response:
-        asked = GetTenantRequest(tenant_id=str(request.path_params["tenant_id"]))
-        found = await self._calls.ask(self._calls.tenants.GetTenant, asked, key=key_of(request))
+        grpc_request = GetTenantRequest(tenant_id=str(request.path_params["tenant_id"]))
+        found = await call(self._stubs.tenants.GetTenant, grpc_request, key=key_of(request))
         paused = found.tenant.state == Tenant.STATE_PAUSED
         return self._templates.page(
             request, "tenant.html", status, tenant=found.tenant, paused=paused, form=form
@@ -61,18 +62,18 @@ class OperatorPages:
 
     async def _pause(self, request: Request) -> Response:
         form = typed((await request.form()).items())
-        asked = PauseTenantRequest(
+        grpc_request = PauseTenantRequest(
             tenant_id=str(request.path_params["tenant_id"]), reason=form.typed("reason")
         )
         try:
-            await self._calls.ask(self._calls.tenants.PauseTenant, asked, key=key_of(request))
-        except CallFailed as refused:
-            return await self._one(request, form.refused(refused, FIELDS), UNPROCESSABLE)
+            await call(self._stubs.tenants.PauseTenant, grpc_request, key=key_of(request))
+        except CallFailed as failure:
+            return await self._one(request, form.with_failure(failure, FIELDS), UNPROCESSABLE)
         return _back(request)
 
     async def _resume(self, request: Request) -> Response:
-        asked = ResumeTenantRequest(tenant_id=str(request.path_params["tenant_id"]))
-        await self._calls.ask(self._calls.tenants.ResumeTenant, asked, key=key_of(request))
+        grpc_request = ResumeTenantRequest(tenant_id=str(request.path_params["tenant_id"]))
+        await call(self._stubs.tenants.ResumeTenant, grpc_request, key=key_of(request))
         return _back(request)
 
 

@@ -9,13 +9,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.client import CallFailed
 from chassis.telemetry import get_logger
 from services.console.assets import Assets
 from services.console.callers import Callers
-from services.console.calls import CallFailed, Calls
+from services.console.config import Config
 from services.console.hardening import split
 from services.console.live import Live
-from services.console.pages.domain import DOORS, DomainPages
+from services.console.messages import sentence
+from services.console.pages.domain import PREFIXES, DomainPages
 from services.console.pages.domains import DomainsPages
 from services.console.pages.emails import EmailsPages
 from services.console.pages.keys import KeysPages
@@ -26,7 +28,7 @@ from services.console.pages.suppressions import SuppressionsPages
 from services.console.pages.templates import Templates
 from services.console.pages.test_emails import TestPages
 from services.console.session import Sessions
-from services.console.words import sentence
+from services.console.stubs import Stubs
 
 log = get_logger(__name__)
 
@@ -63,27 +65,27 @@ class Pages:
 
     def __init__(
         self,
-        calls: Calls,
+        settings: Config,
+        stubs: Stubs,
         callers: Callers,
         sessions: Sessions,
         assets: Assets,
         *,
-        public_url: str,
-        addresses_shared: bool,
+        live: Live,
     ) -> None:
+        shared = settings.addresses_shared
         self._sessions = sessions
         self._templates = Templates(assets)
-        self._live = Live(calls)
         self._parts: tuple[Part, ...] = (
-            SignInPages(calls, callers, sessions, self._templates, addresses_shared=addresses_shared),
-            DomainsPages(calls, self._templates),
-            LinksPages(calls, self._templates, public_url),
-            EmailsPages(calls, self._templates),
-            SuppressionsPages(calls, self._templates),
-            KeysPages(calls, self._templates),
-            OperatorPages(calls, self._templates),
-            *(DomainPages(calls, self._live, self._templates, door) for door in DOORS),
-            *(TestPages(calls, self._templates, door) for door in DOORS),
+            SignInPages(stubs, callers, sessions, self._templates, addresses_shared=shared),
+            DomainsPages(stubs, self._templates),
+            LinksPages(stubs, self._templates, settings.origin),
+            EmailsPages(stubs, self._templates),
+            SuppressionsPages(stubs, self._templates),
+            KeysPages(stubs, self._templates),
+            OperatorPages(stubs, self._templates),
+            *(DomainPages(stubs, live, self._templates, prefix) for prefix in PREFIXES),
+            *(TestPages(stubs, self._templates, prefix) for prefix in PREFIXES),
         )
 
     def routes(self) -> list[BaseRoute]:
@@ -92,7 +94,7 @@ class Pages:
         return [*(route for part in self._parts for route in part.routes()), *catch_all]
 
     def error_response(self, request: Request, error: Exception) -> Response:
-        """Return the page of an error: a Refused, an HTTPException, or an unexpected exception."""
+        """Return the page of an error: a CallFailed, an HTTPException, or an unexpected exception."""
         status, message = _describe(error)
         if status == 401 and request.headers.get("hx-request"):
             return Response(status_code=401)  # htmx keeps the content of the live page
@@ -107,12 +109,8 @@ class Pages:
             status,
             title=title,
             sentence=message or default,
-            way_on=_way_on(request),
+            next_page=_next_page(request),
         )
-
-    def end(self) -> None:
-        """End every open stream, so that the process can exit."""
-        self._live.end()
 
     def _sign_in(self, request: Request) -> Response:
         if request.method == "GET":
@@ -147,5 +145,5 @@ def _title(request: Request, status: int) -> tuple[str, str]:
     return SENTENCES.get(status, ("The request failed", "Go back and try again."))
 
 
-def _way_on(request: Request) -> tuple[str, str] | None:
+def _next_page(request: Request) -> tuple[str, str] | None:
     return None if request.url.path.startswith("/d/") else ("/app", "Go to domains")

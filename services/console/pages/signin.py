@@ -7,13 +7,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.client import CallFailed, call
 from letterhead.identity.v1.domains_pb2 import ListDomainsRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
 from services.console.callers import Callers
-from services.console.calls import CallFailed, Calls
 from services.console.hardening import Tries, within
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typed
 from services.console.session import Sessions
+from services.console.stubs import Stubs
 
 HOME = "/app/domains"
 KEY_INVALID = (
@@ -28,14 +29,14 @@ class SignInPages:
 
     def __init__(
         self,
-        calls: Calls,
+        stubs: Stubs,
         callers: Callers,
         sessions: Sessions,
         templates: Templates,
         *,
         addresses_shared: bool,
     ) -> None:
-        self._calls = calls
+        self._stubs = stubs
         self._callers = callers
         self._sessions = sessions
         self._templates = templates
@@ -67,11 +68,11 @@ class SignInPages:
             )
         try:
             return await self._start_session(form)
-        except CallFailed as refused:
-            if refused.code.name not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
+        except CallFailed as failure:
+            if failure.code.name not in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
                 raise
             self._tries.failed(request, key)
-            wrong = KEY_INVALID if refused.code.name == "UNAUTHENTICATED" else SENDING_ONLY
+            wrong = KEY_INVALID if failure.code.name == "UNAUTHENTICATED" else SENDING_ONLY
             return self._again(request, Form(form.given, {"key": wrong}), UNPROCESSABLE)
 
     def _again(self, request: Request, form: Form, status: int) -> Response:
@@ -81,15 +82,15 @@ class SignInPages:
     async def _start_session(self, form: Form) -> Response:
         key = form.typed("key")
         await self._callers.tenant_of(key)
-        tenant = await self._calls.ask(self._calls.tenants.GetTenant, GetTenantRequest(), key=key)
-        await self._calls.ask(self._calls.domains.ListDomains, ListDomainsRequest(page_size=1), key=key)
+        tenant = await call(self._stubs.tenants.GetTenant, GetTenantRequest(), key=key)
+        await call(self._stubs.domains.ListDomains, ListDomainsRequest(page_size=1), key=key)
         response = RedirectResponse(within(form.typed("next"), otherwise=HOME), 303)
         self._sessions.begin(response, key, tenant=tenant.tenant.name, operator=await self._is_operator(key))
         return response
 
     async def _is_operator(self, key: str) -> bool:
         try:
-            await self._calls.ask(self._calls.tenants.ListTenants, ListTenantsRequest(page_size=1), key=key)
+            await call(self._stubs.tenants.ListTenants, ListTenantsRequest(page_size=1), key=key)
         except CallFailed:
             return False
         return True

@@ -10,9 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from services.console import chips, words
+from chassis.client import CallFailed
+from services.console import chips, messages, texts
 from services.console.assets import Assets
-from services.console.calls import CallFailed
+from services.console.messages import sentence
 
 SECTIONS = (
     ("/app/domains", "Domains"),
@@ -29,7 +30,7 @@ class Form:
     """The values of a form and its errors, each next to its field or above the form."""
 
     given: Mapping[str, str] = field(default_factory=dict)
-    mistakes: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, str] = field(default_factory=dict)
     problem: str = ""
 
     def typed(self, name: str, otherwise: str = "") -> str:
@@ -38,18 +39,18 @@ class Form:
 
     def wrong(self, name: str) -> str:
         """Return the error of a field; empty if it has none."""
-        return self.mistakes.get(name, "")
+        return self.errors.get(name, "")
 
-    def refused(self, refused: CallFailed, fields: Mapping[str, str]) -> "Form":
+    def with_failure(self, failure: CallFailed, fields: Mapping[str, str]) -> "Form":
         """Return the form with a service's error; `fields` maps the request's fields to those of the form."""
-        mistakes = {
-            fields[each.field]: words.sentence(f"This {each.description}")
-            for each in refused.violations
+        errors = {
+            fields[each.field]: sentence(f"This {each.description}")
+            for each in failure.violations
             if each.field in fields
         }
-        if not mistakes and refused.reason in fields:  # some reasons always concern the same field
-            mistakes = {fields[refused.reason]: words.sentence(refused.message)}
-        return Form(self.given, mistakes, "" if mistakes else words.sentence(refused.message))
+        if not errors and failure.reason in fields:  # some reasons always concern the same field
+            errors = {fields[failure.reason]: sentence(failure.message)}
+        return Form(self.given, errors, "" if errors else sentence(failure.message))
 
 
 class Templates:
@@ -63,14 +64,19 @@ class Templates:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals |= {"asset": assets.url, "chips": chips, "words": words}
+        self._environment.globals |= {
+            "asset": assets.url,
+            "chips": chips,
+            "messages": messages,
+            "texts": texts,
+        }
 
     def page(self, request: Request, name: str, /, status: int = 200, **context: Any) -> HTMLResponse:
         """Render a whole page."""
         session = request.state.session
         frame = {
             "session": session,
-            "door": request.url.path.startswith("/d/"),
+            "by_link": request.url.path.startswith("/d/"),
             "sections": (*SECTIONS, OPERATOR_SECTION) if session and session.operator else SECTIONS,
             "current_section": _section(request.url.path),
         }

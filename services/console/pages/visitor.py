@@ -3,9 +3,10 @@
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from chassis.client import call
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, Tenant
-from services.console.calls import Calls
 from services.console.session import Session
+from services.console.stubs import Stubs
 
 
 def visitor(request: Request) -> Session:
@@ -21,7 +22,7 @@ def key_of(request: Request) -> str:
     return visitor(request).key
 
 
-async def paused(calls: Calls, request: Request) -> Tenant | None:
+async def paused(stubs: Stubs, request: Request) -> Tenant | None:
     """Return the visitor's tenant if an operator has paused it, else None."""
-    tenant = (await calls.ask(calls.tenants.GetTenant, GetTenantRequest(), key=key_of(request))).tenant
+    tenant = (await call(stubs.tenants.GetTenant, GetTenantRequest(), key=key_of(request))).tenant
     return tenant if tenant.state == Tenant.STATE_PAUSED else None

@@ -119,7 +119,7 @@ class Domain:
 STATES = ("PROVISIONING", "PENDING", "READY", "DEGRADED", "LOST", "FAILED", "DELETING", "DELETED")
 
 # The default message of each state, shown when neither identity nor verifier has a more specific one.
-NOTES: Mapping[str, str] = {
+DEFAULT_MESSAGES: Mapping[str, str] = {
     "PROVISIONING": "Letterhead is creating the domain at SES. Its DNS records appear here within seconds.",
     "PENDING": "Publish the records shown. Letterhead checks for them and marks the domain READY.",
     "READY": "Email is sent as this domain.",
@@ -131,6 +131,6 @@ NOTES: Mapping[str, str] = {
 }
 
 
-def note_of(state: str, note: str) -> str:
+def message_of(state: str, note: str) -> str:
     """Return the message shown with a state: `note` if set, otherwise the state's default."""
-    return note or NOTES[state]
+    return note or DEFAULT_MESSAGES[state]

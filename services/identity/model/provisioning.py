@@ -5,12 +5,9 @@ Sources: the SES v2 API model; "Using a custom MAIL FROM domain" and "Easy DKIM"
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
 from uuid import UUID
 
 from services.identity.model.domains import Purpose, Record
-
-SesRegion: TypeAlias = tuple[str, str]  # AWS account and region
 
 # Seconds. Five minutes lets a corrected record take effect soon, and every DNS provider accepts it.
 TTL = 300

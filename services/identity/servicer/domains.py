@@ -11,6 +11,7 @@ from chassis import config
 from chassis.access import Scope, Visibility, tenant_visibility, visibility
 from chassis.backoff import wait_any
 from chassis.errors import InvalidField
+from chassis.idempotency import valid_request_id
 from chassis.ids import uuid7
 from chassis.notifier import Notifier
 from chassis.pages import search_of, window
@@ -20,13 +21,13 @@ from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.errors import DomainNotFound
 from services.identity.model.domains import STATES, Domain, NewClaim, Record
 from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
-from services.identity.servicer.requests import line, paths_of, request_id_of
+from services.identity.servicer.requests import line, paths_of
 from services.identity.store.domains import DomainStore
 from services.identity.store.requests import Request
 
 RECHECK_EVERY = timedelta(seconds=1)  # bounds the delay after a lost notification
 LONGEST_REASON = 500
-DEADLINE_MARGIN = timedelta(milliseconds=250)
+DEADLINE_MARGIN = timedelta(milliseconds=500)
 
 
 class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
@@ -44,7 +45,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
         claim = self._new_claim(request, sees.tenant_id)
         content = (claim.name, claim.region, claim.mail_from_label)
-        asked = Request(claim.tenant_id, "CreateDomain", request_id_of(request.request_id), content)
+        asked = Request(claim.tenant_id, "CreateDomain", valid_request_id(request.request_id), content)
         domain = await self._provisioned(await self._store.create(claim, asked), sees, context)
         return pb.CreateDomainResponse(domain=_to_proto(domain))
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from chassis.access import Scope, TenantVisibility, generate_key, principal, tenant_visibility, visibility
 from chassis.errors import InvalidField
+from chassis.idempotency import valid_request_id
 from chassis.ids import uuid7
 from chassis.pages import window
 from chassis.protos import id_of, stamp_of, time_of
@@ -13,7 +14,7 @@ from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.errors import DomainNotFound, KeyNotFound, ScopeTooSmall
 from services.identity.model.keys import ApiKey, NewKey
-from services.identity.servicer.requests import line, request_id_of
+from services.identity.servicer.requests import line
 from services.identity.store.keys import KeyStore
 from services.identity.store.requests import Request
 
@@ -32,7 +33,7 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         token, digest, hint = generate_key()
         key = _new_key(request, sees, digest, hint)
         content = (key.name, key.scope, key.claim_ids, key.expires_at)
-        asked = Request(sees.tenant_id, "CreateApiKey", request_id_of(request.request_id), content)
+        asked = Request(sees.tenant_id, "CreateApiKey", valid_request_id(request.request_id), content)
         created = await self._store.create(key, asked, sees)
         return pb.CreateApiKeyResponse(api_key=_to_proto(created), token=token)
 

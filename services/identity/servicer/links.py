@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from chassis.access import LINK_PREFIX, Scope, generate_key, principal, visibility
+from chassis.idempotency import valid_request_id
 from chassis.ids import uuid7
 from chassis.pages import next_token, page
 from chassis.protos import id_of, stamp_of, time_of
@@ -12,7 +13,7 @@ from letterhead.identity.v1 import links_pb2 as pb
 from letterhead.identity.v1 import links_pb2_grpc
 from services.identity.errors import DomainNotFound, LinkNotFound
 from services.identity.model.links import Link, NewLink
-from services.identity.servicer.requests import line, request_id_of
+from services.identity.servicer.requests import line
 from services.identity.store.links import LinkStore
 
 LONGEST_NAME = 100
@@ -35,7 +36,7 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
             hint=hint,
             expires_at=_expiry(request),
         )
-        request_id = request_id_of(request.request_id)
+        request_id = valid_request_id(request.request_id)
         link = await self._store.create(new, sees, request_id=request_id)
         return pb.CreateLinkResponse(link=_to_proto(link), token=token)
 

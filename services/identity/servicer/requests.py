@@ -1,4 +1,4 @@
-"""Validation of text, field masks and request ids; for ids and times see `chassis.protos`."""
+"""Validation of text and field masks; for ids, times and request ids see the chassis."""
 
 import unicodedata
 from collections.abc import Collection
@@ -6,8 +6,6 @@ from collections.abc import Collection
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.errors import InvalidField
-
-MAX_REQUEST_ID = 256
 
 
 def line(field: str, text: str, *, longest: int, required: bool = True) -> str:
@@ -20,15 +18,6 @@ def line(field: str, text: str, *, longest: int, required: bool = True) -> str:
     if any(unicodedata.category(character).startswith("C") for character in stripped):
         raise InvalidField(field, "contains a control or invisible character; enter one line of plain text")
     return stripped
-
-
-def request_id_of(text: str) -> str:
-    """Return a valid request_id; an empty one means that the request is not deduplicated."""
-    if len(text) > MAX_REQUEST_ID or "\0" in text:
-        raise InvalidField(
-            "request_id", f"must be at most {MAX_REQUEST_ID} characters of text without NUL; use a UUID"
-        )
-    return text
 
 
 def paths_of(mask: FieldMask, allowed: Collection[str]) -> frozenset[str]:

@@ -5,13 +5,14 @@ from typing import Any
 
 from chassis.access import Scope, TenantVisibility, principal, tenant_visibility, visibility
 from chassis.errors import InvalidField
+from chassis.idempotency import valid_request_id
 from chassis.pages import next_token, page
 from chassis.protos import id_of, stamp_of
 from letterhead.identity.v1 import tenants_pb2 as pb
 from letterhead.identity.v1 import tenants_pb2_grpc
 from services.identity.errors import TenantNotFound
 from services.identity.model.tenants import Allowance, Limits, Tenant, TenantChange, UnreadyPolicy
-from services.identity.servicer.requests import line, paths_of, request_id_of
+from services.identity.servicer.requests import line, paths_of
 from services.identity.store.requests import Request
 from services.identity.store.tenants import TenantStore
 
@@ -37,7 +38,7 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         own = (limits.max_send_rate, limits.daily_limit) if limits != Limits() else ()
         # Unset limits are left out, so that the hash matches requests stored before tenants had limits.
         content = (name, policy, *own)
-        asked = Request(principal().tenant_id, "CreateTenant", request_id_of(request.request_id), content)
+        asked = Request(principal().tenant_id, "CreateTenant", valid_request_id(request.request_id), content)
         tenant = await self._store.create(name, policy, limits, asked)
         return pb.CreateTenantResponse(tenant=_to_proto(tenant))
 

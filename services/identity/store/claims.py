@@ -3,7 +3,6 @@
 Locks are taken in one order, which prevents deadlocks: tenant row, name lock, claim lock, other rows.
 """
 
-from dataclasses import astuple
 from pathlib import Path
 from uuid import UUID
 
@@ -13,7 +12,6 @@ from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.identity import events
 from services.identity.model.domains import PHASES, Claim, Phase
-from services.identity.model.domains import Record as DnsRecord
 from services.identity.model.ownership import HOLDERS, Ownership
 from services.identity.model.provisioning import Signing, records
 
@@ -23,22 +21,23 @@ CHANNEL = "identity_work"
 
 async def lock_name(connection: Connection, name: str) -> None:
     """Take the advisory lock that serializes all changes of a name's claims and identity."""
-    await connection.execute(QUERIES.lock_name, name)
+    await connection.execute(*QUERIES.lock_name(name=name))
 
 
 async def lock_claim(connection: Connection, claim_id: UUID) -> None:
     """Take the claim lock, which keeps sender from opening attempts under the claim until the commit."""
-    await connection.execute(QUERIES.lock_claim, claim_id)
+    await connection.execute(*QUERIES.lock_claim(claim_id=claim_id))
 
 
 async def notify(connection: Connection) -> None:
     """Wake the workers and the waiting rpcs of every replica after the commit."""
-    await connection.execute(QUERIES.notify)
+    await connection.execute(*QUERIES.notify())
 
 
 async def find_claim(connection: Connection, claim_id: UUID, sees: Visibility) -> Claim | None:
     """Return a claim, or None if it does not exist or the caller may not see it."""
-    row = await connection.fetchrow(QUERIES.get_claim, claim_id, *sees.conditions)
+    query = QUERIES.get_claim(claim_id=claim_id, **sees.filter)
+    row = await connection.fetchrow(*query)
     return to_claim(row) if row else None
 
 
@@ -48,7 +47,7 @@ async def move_claim(
     """Move a claim from one phase to another and record it; return None if it was in another phase."""
     if after not in PHASES[before]:
         raise ValueError(f"a claim cannot change from {before} to {after}")
-    row = await connection.fetchrow(QUERIES.move_claim, claim_id, before, after)
+    row = await connection.fetchrow(*QUERIES.move_claim(claim_id=claim_id, before=before, after=after))
     if row is None:
         return None
     await note_transition(connection, claim_id, before, after, cause)
@@ -59,29 +58,35 @@ async def note_transition(
     connection: Connection, claim_id: UUID, before: Phase | None, after: Phase, cause: str
 ) -> None:
     """Append a transition to a claim's history."""
-    await connection.execute(QUERIES.insert_transition, uuid7(), claim_id, before, after, cause)
-
-
-async def show_records(connection: Connection, claim: Claim, records: tuple[DnsRecord, ...]) -> None:
-    """Replace the records shown for a claim by `records`, with its current generation."""
-    await connection.execute(QUERIES.delete_records, claim.id)
-    if not records:
-        return
-    columns = zip(*map(astuple, records), strict=True)  # the statement has the field order of the dataclass
-    await connection.execute(QUERIES.insert_records, claim.id, claim.generation, *map(list, columns))
+    await connection.execute(
+        *QUERIES.insert_transition(id=uuid7(), claim_id=claim_id, before=before, after=after, cause=cause)
+    )
 
 
 async def show(
     connection: Connection, outbox: Outbox, claim: Claim, signing: Signing, *, inbound_mx: str | None
 ) -> None:
-    """Show a claim's records and publish domain.provisioned.
+    """Replace the records shown for a claim and publish domain.provisioned.
 
     A claim that must prove itself has no records other than its ownership record, which is not stored here.
     """
-    shown: tuple[DnsRecord, ...] = ()
+    await connection.execute(*QUERIES.delete_records(claim_id=claim.id))
     if claim.ownership in HOLDERS:
         shown = records(claim.name, claim.mail_from_label, claim.region, signing, inbound_mx=inbound_mx)
-    await show_records(connection, claim, shown)
+        await connection.execute(
+            *QUERIES.insert_records(
+                claim_id=claim.id,
+                generation=claim.generation,
+                purposes=[each.purpose for each in shown],
+                ordinals=[each.ordinal for each in shown],
+                types=[each.type for each in shown],
+                names=[each.name for each in shown],
+                values=[each.value for each in shown],
+                priorities=[each.priority for each in shown],
+                ttls=[each.ttl for each in shown],
+                required=[each.required for each in shown],
+            )
+        )
     await outbox.write(connection, events.domain_provisioned(claim))
 
 
@@ -89,13 +94,17 @@ async def end_claim(connection: Connection, outbox: Outbox, claim_id: UUID, caus
     """Turn a DELETING claim into a tombstone and publish domain.deleted."""
     deleted = await move_claim(connection, claim_id, Phase.DELETING, Phase.DELETED, cause)
     if deleted is not None:
-        await connection.execute(QUERIES.delete_records, claim_id)
+        await connection.execute(*QUERIES.delete_records(claim_id=claim_id))
         await outbox.write(connection, events.domain_deleted(deleted))
 
 
 async def change_identity(connection: Connection, claim: Claim, *, label: str | None) -> None:
     """Request an update of the SES identity; `label` is the new MAIL FROM label, None to keep the current."""
-    await connection.execute(QUERIES.change_identity, claim.ses_identity_id, label, claim.tenant_id)
+    await connection.execute(
+        *QUERIES.change_identity(
+            ses_identity_id=claim.ses_identity_id, mail_from_label=label, tenant_id=claim.tenant_id
+        )
+    )
 
 
 def to_claim(row: Record) -> Claim:

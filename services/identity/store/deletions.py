@@ -3,10 +3,10 @@
 from datetime import timedelta
 from pathlib import Path
 
-from chassis.database import Connection, Database, Queries
+from chassis.config import Aws
+from chassis.database import Database, Queries
 from chassis.events import Outbox
 from services.identity.model.domains import Claim
-from services.identity.model.provisioning import SesRegion
 from services.identity.store.claims import end_claim, lock_name, notify, to_claim
 
 QUERIES = Queries.load(Path(__file__).with_name("deletions.sql"))
@@ -18,17 +18,17 @@ RECHECK_AFTER = timedelta(milliseconds=500)
 class DeletionStore:
     """The claims of one account and region that are being deleted, for the worker."""
 
-    def __init__(self, database: Database, outbox: Outbox, ses_region: SesRegion) -> None:
+    def __init__(self, database: Database, outbox: Outbox, aws: Aws) -> None:
         self._database = database
         self._outbox = outbox
-        self._ses_region = ses_region
+        self._account, self._region = aws.aws_account, aws.aws_region
 
     async def lease_due(self, limit: int) -> list[Claim]:
         """Lease the DELETING claims that are due for a check."""
-        rows = await self._database.fetch(QUERIES.lease_due, *self._ses_region, LEASE, limit)
-        return [to_claim(row) for row in rows]
+        query = QUERIES.lease_due(account=self._account, region=self._region, lease=LEASE, limit=limit)
+        return [to_claim(row) for row in await self._database.fetch(*query)]
 
-    async def let_go(self, claim: Claim) -> None:
+    async def delete(self, claim: Claim) -> None:
         """Delete a claim, request the deletion of its SES identity first, or wait for its open attempts.
 
         DeleteDomain took the claim lock, so no attempt has started since. sender resolves the attempts of
@@ -36,18 +36,18 @@ class DeletionStore:
         """
         async with self._database.transaction() as connection:
             await lock_name(connection, claim.name)
-            if open_attempts := await connection.fetchval(QUERIES.count_open_attempts, claim.id):
-                note = f"Waiting for emails in flight: {open_attempts}."
-                await connection.execute(QUERIES.wait_for_attempts, claim.id, note, RECHECK_AFTER)
+            if open_attempts := await connection.fetchval(*QUERIES.count_open_attempts(claim_id=claim.id)):
+                message = f"Waiting for emails in flight: {open_attempts}."
+                query = QUERIES.wait_for_attempts(claim_id=claim.id, message=message, delay=RECHECK_AFTER)
+                await connection.execute(*query)
                 return
-            if await connection.fetchval(QUERIES.is_shared, claim.ses_identity_id, claim.id):
+            ses_identity_id = claim.ses_identity_id
+            query = QUERIES.is_shared(ses_identity_id=ses_identity_id, claim_id=claim.id)
+            if await connection.fetchval(*query):
                 await end_claim(connection, self._outbox, claim.id, "no attempt is open")
-            else:
-                await self._take_identity(connection, claim)
+            elif await connection.fetchval(*QUERIES.wait_for_identity(claim_id=claim.id)):
+                query = QUERIES.request_identity_deletion(
+                    ses_identity_id=ses_identity_id, tenant_id=claim.tenant_id
+                )
+                await connection.execute(*query)
             await notify(connection)
-
-    async def _take_identity(self, connection: Connection, claim: Claim) -> None:
-        if await connection.fetchval(QUERIES.wait_for_identity, claim.id):
-            await connection.execute(
-                QUERIES.request_identity_deletion, claim.ses_identity_id, claim.tenant_id
-            )

@@ -1,6 +1,5 @@
 """Domains in Postgres as rpcs read and change them; the worker updates SES through `identities`."""
 
-from dataclasses import astuple, dataclass
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +21,7 @@ from services.identity.errors import (
     TooManyDomains,
     TooManyPendingDomains,
 )
-from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, note_of
+from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, message_of
 from services.identity.model.domains import Record as DnsRecord
 from services.identity.model.ownership import HOLDERS, TOKEN_AGE, Ownership
 from services.identity.model.provisioning import FIRST_CALLS, ownership_record
@@ -45,24 +44,26 @@ from services.identity.store.tenants import lock_tenant
 QUERIES = Queries.load(Path(__file__).with_name("domains.sql"))
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The maximum number of a tenant's live domains, and of those that are not ready yet."""
-
-    live: int
-    pending: int
-
-
 class DomainStore:
-    """Reads and writes domains within the caller's visibility."""
+    """Reads and writes domains within the caller's visibility.
+
+    A tenant may have up to `limit` live domains, and up to `pending_limit` that are not ready yet.
+    """
 
     def __init__(
-        self, database: Database, outbox: Outbox, ownership: OwnershipStore, *, limits: Limits
+        self,
+        database: Database,
+        outbox: Outbox,
+        ownership: OwnershipStore,
+        *,
+        limit: int,
+        pending_limit: int,
     ) -> None:
         self._database = database
         self._outbox = outbox
         self._ownership = ownership
-        self._limits = limits
+        self._limit = limit
+        self._pending_limit = pending_limit
 
     async def create(self, claim: NewClaim, request: Request) -> UUID:
         """Store a claim and the desired state of its SES identity; return the claim's id.
@@ -131,19 +132,24 @@ class DomainStore:
             live = claim.phase in (Phase.PROVISIONING, Phase.ACTIVE)
             if not live or generation != claim.generation:
                 raise DomainChanged(claim.id)
-            await connection.execute(QUERIES.repair_identity, claim.ses_identity_id, cause, claim.tenant_id)
+            query = QUERIES.repair_identity(
+                ses_identity_id=claim.ses_identity_id, cause=cause, tenant_id=claim.tenant_id
+            )
+            await connection.execute(*query)
             await notify(connection)
 
     async def get(self, domain_id: UUID, sees: Visibility) -> Domain:
         """Return a domain with its records; raise DomainNotFound."""
-        rows = await self._database.fetch(QUERIES.get_domains, [domain_id], *sees.conditions)
-        if not rows:
+        query = QUERIES.get_domains(ids=[domain_id], **sees.filter)
+        row = await self._database.fetchrow(*query)
+        if row is None:
             raise DomainNotFound
-        return _domain(rows[0])
+        return _domain(row)
 
     async def find(self, name: str, sees: TenantVisibility) -> Domain:
         """Return the tenant's domain of a name, unless it is DELETED; raise DomainNotFound."""
-        domain_id = await self._database.fetchval(QUERIES.find_domain, sees.tenant_id, name)
+        query = QUERIES.find_domain(tenant_id=sees.tenant_id, name=name)
+        domain_id = await self._database.fetchval(*query)
         if domain_id is None:
             raise DomainNotFound
         return await self.get(domain_id, sees)
@@ -152,10 +158,17 @@ class DomainStore:
         self, sees: TenantVisibility, states: tuple[str, ...], asked: Window, search: str = ""
     ) -> list[Domain]:
         """Return a page of a tenant's domains, nearest to the cursor first, with two statements."""
-        chosen = (*sees.conditions, states, asked.after, asked.before, asked.limit, search)
-        ids = [row["id"] for row in await self._database.fetch(QUERIES.list_domains, *chosen)]
-        found = await self._database.fetch(QUERIES.get_domains, ids, *sees.conditions)
-        by_id = {row["id"]: _domain(row) for row in found}
+        query = QUERIES.list_domains(
+            **sees.filter,
+            states=states,
+            after=asked.after,
+            before=asked.before,
+            limit=asked.limit,
+            search=search,
+        )
+        ids = [row["id"] for row in await self._database.fetch(*query)]
+        query = QUERIES.get_domains(ids=ids, **sees.filter)
+        by_id = {row["id"]: _domain(row) for row in await self._database.fetch(*query)}
         return [by_id[each] for each in ids if each in by_id]
 
     async def _found(self, connection: Connection, domain_id: UUID, sees: Visibility) -> Claim:
@@ -181,8 +194,10 @@ class DomainStore:
     ) -> None:
         """Raise InvalidField if a MAIL FROM domain is also a sending domain, which SES does not allow."""
         return_path = f"{label}.{claim.name}"
-        of_claim = (claim.tenant_id, claim.id, return_path, claim.name)
-        other = await connection.fetchval(QUERIES.find_collision, *of_claim)
+        query = QUERIES.find_collision(
+            tenant_id=claim.tenant_id, claim_id=claim.id, mail_from_domain=return_path, name=claim.name
+        )
+        other = await connection.fetchval(*query)
         if other == return_path:
             problem = f"results in {return_path}, which is a domain of this tenant; choose another label"
             raise InvalidField(field, problem)
@@ -192,16 +207,17 @@ class DomainStore:
             )
 
     async def _refuse_too_many(self, connection: Connection, tenant_id: UUID) -> None:
-        count = await connection.fetchrow(QUERIES.count_domains, tenant_id)
+        count = await connection.fetchrow(*QUERIES.count_domains(tenant_id=tenant_id))
         assert count is not None  # an aggregate always returns one row
-        if count["live"] >= self._limits.live:
-            raise TooManyDomains(self._limits.live)
-        if count["pending"] >= self._limits.pending:
-            raise TooManyPendingDomains(count["pending"], self._limits.pending)
+        if count["live"] >= self._limit:
+            raise TooManyDomains(self._limit)
+        if count["pending"] >= self._pending_limit:
+            raise TooManyPendingDomains(count["pending"], self._pending_limit)
 
     async def _end_deleting_claim(self, connection: Connection, claim: NewClaim) -> None:
         """Raise DomainExists if the tenant has a live claim; end a DELETING one, whose identity is kept."""
-        row = await connection.fetchrow(QUERIES.find_live_claim, claim.tenant_id, claim.name)
+        query = QUERIES.find_live_claim(tenant_id=claim.tenant_id, name=claim.name)
+        row = await connection.fetchrow(*query)
         if row is None:
             return
         before = to_claim(row)
@@ -211,12 +227,31 @@ class DomainStore:
 
     async def _claim(self, connection: Connection, new: NewClaim) -> None:
         initial = await self._ownership.welcome(connection, new.name, new.tenant_id)
-        identity = (uuid7(), new.account, new.region, new.name, new.mail_from_label)
-        request = (initial.ownership is Ownership.UNDECIDED, new.tenant_id, list(FIRST_CALLS))
-        ses_identity_id = await connection.fetchval(QUERIES.request_identity, *identity, *request)
-        await connection.execute(QUERIES.requeue_deletions, ses_identity_id)
-        columns = (*astuple(new), ses_identity_id, initial.ownership, initial.token)
-        await connection.execute(QUERIES.insert_claim, *columns)
+        query = QUERIES.request_identity(
+            ses_identity_id=uuid7(),
+            account=new.account,
+            region=new.region,
+            name=new.name,
+            mail_from_label=new.mail_from_label,
+            may_hold=initial.ownership is Ownership.UNDECIDED,
+            tenant_id=new.tenant_id,
+            plan=list(FIRST_CALLS),
+        )
+        ses_identity_id = await connection.fetchval(*query)
+        await connection.execute(*QUERIES.requeue_deletions(ses_identity_id=ses_identity_id))
+        query = QUERIES.insert_claim(
+            claim_id=new.id,
+            tenant_id=new.tenant_id,
+            account=new.account,
+            region=new.region,
+            name=new.name,
+            display_name=new.display_name,
+            mail_from_label=new.mail_from_label,
+            ses_identity_id=ses_identity_id,
+            ownership=initial.ownership,
+            token=initial.token,
+        )
+        await connection.execute(*query)
         await self._ownership.record_start(connection, new.id, initial)
         await note_transition(connection, new.id, None, Phase.PROVISIONING, "CreateDomain")
         created = await self._found(connection, new.id, EVERYTHING)
@@ -225,7 +260,7 @@ class DomainStore:
     async def _relabel(self, connection: Connection, claim: Claim, label: str) -> None:
         await self._refuse_collision(connection, claim, label, "domain.mail_from_label")
         await lock_claim(connection, claim.id)
-        await connection.execute(QUERIES.relabel_claim, claim.id, label)
+        await connection.execute(*QUERIES.relabel_claim(claim_id=claim.id, mail_from_label=label))
         if claim.phase is Phase.ACTIVE:
             cause = f"MAIL FROM label changed from {claim.mail_from_label} to {label}"
             await move_claim(connection, claim.id, Phase.ACTIVE, Phase.PROVISIONING, cause)
@@ -243,7 +278,7 @@ def _domain(row: Record) -> Domain:
         region=row["region"],
         mail_from_label=row["mail_from_label"],
         state=row["state"],
-        state_note=note_of(row["state"], row["state_note"]),
+        state_note=message_of(row["state"], row["state_note"]),
         generation=row["generation"],
         revision=row["revision"],
         created_at=row["created_at"],

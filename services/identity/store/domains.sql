@@ -4,17 +4,17 @@ SELECT
     count(*) AS live,
     count(*) FILTER (WHERE state IN ('PROVISIONING', 'PENDING', 'FAILED')) AS pending
 FROM identity.domains
-WHERE tenant_id = $1 AND state NOT IN ('DELETING', 'DELETED')
+WHERE tenant_id = :tenant_id AND state NOT IN ('DELETING', 'DELETED')
 
 -- find_collision --
--- Find another live domain of the tenant whose name is this claim's MAIL FROM domain ($3), or whose MAIL FROM
--- domain is this claim's name ($4).
+-- Find another live domain of the tenant whose name is this claim's MAIL FROM domain, or whose MAIL FROM domain is
+-- this claim's name.
 SELECT name
 FROM identity.claims
-WHERE tenant_id = $1
-    AND id <> $2
+WHERE tenant_id = :tenant_id
+    AND id <> :claim_id
     AND phase IN ('PROVISIONING', 'ACTIVE')
-    AND (name = $3 OR mail_from_label || '.' || name = $4)
+    AND (name = :mail_from_domain OR mail_from_label || '.' || name = :name)
 LIMIT 1
 
 -- find_live_claim --
@@ -22,15 +22,15 @@ LIMIT 1
 SELECT id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
     ownership, ownership_token, ownership_deadline_at
 FROM identity.claims
-WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
+WHERE tenant_id = :tenant_id AND name = :name AND phase <> 'DELETED'
 
 -- request_identity --
--- Request an SES identity, or join the existing one. The MAIL FROM label is that of the holder ($6: this claim may
--- become it); for an identity that was UNWANTED or ABSENT, it is that of this claim. If there was no row or it was
--- ABSENT, SES has no identity of ours, so the plan ($8) creates it without a GET first.
+-- Request an SES identity, or join the existing one. The MAIL FROM label is that of the holder (:may_hold: this claim
+-- may become it); for an identity that was UNWANTED or ABSENT, it is that of this claim. If there was no row or it was
+-- ABSENT, SES has no identity of ours, so :plan creates it without a GET first.
 INSERT INTO identity.ses_identities AS identity
     (id, account, region, name, mail_from_label, wanted_by, plan, plan_generation)
-VALUES ($1, $2, $3, $4, $5, ARRAY[$7::uuid], $8, 1)
+VALUES (:ses_identity_id, :account, :region, :name, :mail_from_label, ARRAY[:tenant_id::uuid], :plan, 1)
 ON CONFLICT (account, region, name) DO UPDATE
 SET (mail_from_label, generation) = (
         SELECT wanted.label,
@@ -38,7 +38,7 @@ SET (mail_from_label, generation) = (
             + CASE WHEN identity.state = 'WANTED' AND identity.mail_from_label = wanted.label THEN 0 ELSE 1 END
         FROM (
             SELECT CASE
-                WHEN $6 OR identity.state IN ('UNWANTED', 'ABSENT') THEN excluded.mail_from_label
+                WHEN :may_hold OR identity.state IN ('UNWANTED', 'ABSENT') THEN excluded.mail_from_label
                 ELSE identity.mail_from_label
             END AS label
         ) AS wanted
@@ -46,7 +46,10 @@ SET (mail_from_label, generation) = (
     state = 'WANTED',
     -- SES may be deleting an UNWANTED identity right now, so its tokens are unknown until the next call.
     tokens = CASE WHEN identity.state IN ('UNWANTED', 'ABSENT') THEN '{}' ELSE identity.tokens END,
-    wanted_by = CASE WHEN identity.state = 'WANTED' THEN array_remove(identity.wanted_by, $7) || $7 ELSE ARRAY[$7] END,
+    wanted_by = CASE
+        WHEN identity.state = 'WANTED' THEN array_remove(identity.wanted_by, :tenant_id) || :tenant_id
+        ELSE ARRAY[:tenant_id]
+    END,
     plan = CASE WHEN identity.state = 'ABSENT' THEN excluded.plan ELSE identity.plan END,
     plan_lease_token = CASE WHEN identity.state = 'ABSENT' THEN identity.lease_token ELSE identity.plan_lease_token END,
     plan_generation = CASE WHEN identity.state = 'ABSENT' THEN identity.generation + 1 ELSE identity.plan_generation END,
@@ -58,7 +61,7 @@ RETURNING id
 -- Make claims that waited for the identity's deletion due again, because the identity is kept.
 UPDATE identity.claims
 SET due_at = now()
-WHERE ses_identity_id = $1 AND phase = 'DELETING' AND due_at IS NULL
+WHERE ses_identity_id = :ses_identity_id AND phase = 'DELETING' AND due_at IS NULL
 
 -- insert_claim --
 -- Store a claim.
@@ -66,51 +69,55 @@ INSERT INTO identity.claims (
     id, tenant_id, account, region, name, display_name, mail_from_label, ses_identity_id,
     ownership, ownership_token, ownership_token_at
 )
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, CASE WHEN $10 <> '' THEN now() END)
+VALUES (
+    :claim_id, :tenant_id, :account, :region, :name, :display_name, :mail_from_label, :ses_identity_id,
+    :ownership, :token, CASE WHEN :token <> '' THEN now() END
+)
 
 -- relabel_claim --
 -- Change a claim's MAIL FROM label, which changes its records and so starts a new generation.
 UPDATE identity.claims
-SET mail_from_label = $2,
+SET mail_from_label = :mail_from_label,
     generation = generation + 1,
     revision = revision + 1,
     updated_at = now()
-WHERE id = $1
+WHERE id = :claim_id
 
 -- repair_identity --
 -- Request a check and repair of an SES identity; no effect if an update or deletion is already under way.
 UPDATE identity.ses_identities
 SET state = 'WANTED',
     generation = generation + 1,
-    repair_cause = $2,
-    wanted_by = ARRAY[$3::uuid],
+    repair_cause = :cause,
+    wanted_by = ARRAY[:tenant_id::uuid],
     due_at = now(),
     updated_at = now()
-WHERE id = $1 AND state = 'PRESENT'
+WHERE id = :ses_identity_id AND state = 'PRESENT'
 RETURNING id
 
 -- find_domain --
 -- Return the id of a tenant's domain of a name, unless it is DELETED.
 SELECT id
 FROM identity.claims
-WHERE tenant_id = $1 AND name = $2 AND phase <> 'DELETED'
+WHERE tenant_id = :tenant_id AND name = :name AND phase <> 'DELETED'
 
 -- list_domains --
--- Return the ids of a tenant's domains in some states ($3) with a text ($7) in their name: those older than $4,
--- newest first, or those newer than $5, oldest first. Limited to some domains ($2); NULL: no limit.
+-- Return the ids of a tenant's domains in these states with :search in their name: those older than :after, newest
+-- first, or those newer than :before, oldest first. Limited to the domains :claim_ids; NULL: no limit.
 SELECT id
 FROM identity.domains
-WHERE tenant_id = $1
-    AND ($2::uuid[] IS NULL OR id = ANY ($2))
-    AND state = ANY($3::text[])
-    AND ($4::uuid IS NULL OR id < $4)
-    AND ($5::uuid IS NULL OR id > $5)
-    AND ($7 = '' OR position($7 IN name) > 0 OR position($7 IN lower(display_name)) > 0)
-ORDER BY CASE WHEN $5::uuid IS NULL THEN id END DESC, id
-LIMIT $6
+WHERE tenant_id = :tenant_id
+    AND (:claim_ids::uuid[] IS NULL OR id = ANY (:claim_ids))
+    AND state = ANY(:states::text[])
+    AND (:after::uuid IS NULL OR id < :after)
+    AND (:before::uuid IS NULL OR id > :before)
+    AND (:search = '' OR position(:search IN name) > 0 OR position(:search IN lower(display_name)) > 0)
+ORDER BY CASE WHEN :before::uuid IS NULL THEN id END DESC, id
+LIMIT :limit
 
 -- get_domains --
--- Return domains with their records, newest first, limited to one tenant ($2) and some domains ($3); NULL: no limit.
+-- Return domains with their records, newest first, limited to one tenant and to the domains :claim_ids; NULL: no
+-- limit.
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.display_name, domain.region, domain.mail_from_label,
     domain.state, domain.state_note, domain.generation, domain.revision,
@@ -129,6 +136,7 @@ LEFT JOIN LATERAL (
     FROM identity.records AS record
     WHERE record.claim_id = domain.id AND record.generation = domain.generation
 ) AS shown ON true
-WHERE domain.id = ANY($1::uuid[]) AND ($2::uuid IS NULL OR domain.tenant_id = $2)
-    AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
+WHERE domain.id = ANY(:ids::uuid[])
+    AND (:tenant_id::uuid IS NULL OR domain.tenant_id = :tenant_id)
+    AND (:claim_ids::uuid[] IS NULL OR domain.id = ANY (:claim_ids))
 ORDER BY domain.id DESC

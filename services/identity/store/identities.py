@@ -1,23 +1,16 @@
 """SES identities in Postgres, as the worker leases and updates them. Nothing here calls SES."""
 
 from collections.abc import Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from chassis.config import Aws
 from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
 from services.identity.model.domains import Phase
 from services.identity.model.ownership import HOLDERS, Ownership
-from services.identity.model.provisioning import (
-    Call,
-    IdentityState,
-    SesRegion,
-    Signing,
-    Work,
-    arn,
-    dkim_records,
-)
+from services.identity.model.provisioning import Call, IdentityState, Signing, Work, arn, dkim_records
 from services.identity.store.claims import (
     end_claim,
     lock_claim,
@@ -41,21 +34,21 @@ class LeaseLost(Exception):
 class IdentityStore:
     """The SES identities of one account and region, for the worker."""
 
-    def __init__(
-        self, database: Database, outbox: Outbox, ses_region: SesRegion, *, inbound_mx: str | None
-    ) -> None:
+    def __init__(self, database: Database, outbox: Outbox, aws: Aws, *, inbound_mx: str | None) -> None:
         self._database = database
         self._outbox = outbox
-        self._ses_region = ses_region
+        self._account, self._region = aws.aws_account, aws.aws_region
         self._inbound_mx = inbound_mx
 
     async def is_due(self) -> bool:
         """Return whether any identity is due for a call to SES."""
-        return bool(await self._database.fetchval(QUERIES.is_due, *self._ses_region))
+        query = QUERIES.is_due(account=self._account, region=self._region)
+        return bool(await self._database.fetchval(*query))
 
     async def lease_due(self) -> Work | None:
         """Lease the identity whose tenant is next, for one call to SES; return None if nothing is due."""
-        row = await self._database.fetchrow(QUERIES.lease_due, *self._ses_region, LEASE)
+        query = QUERIES.lease_due(account=self._account, region=self._region, lease=LEASE)
+        row = await self._database.fetchrow(*query)
         return _work(row) if row else None
 
     async def plan(self, work: Work, calls: Sequence[Call]) -> None:
@@ -72,8 +65,14 @@ class IdentityStore:
         """
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            columns = (arn(work.account, work.region, work.name), *astuple(signing))
-            if not await connection.fetchval(QUERIES.record_presence, work.id, work.lease_token, *columns):
+            query = QUERIES.record_presence(
+                ses_identity_id=work.id,
+                lease_token=work.lease_token,
+                arn=arn(work.account, work.region, work.name),
+                tokens=signing.tokens,
+                hosted_zone=signing.hosted_zone,
+            )
+            if not await connection.fetchval(*query):
                 raise LeaseLost
             if not calls:
                 return await self._mark_present(connection, work)
@@ -93,41 +92,61 @@ class IdentityStore:
         """End the claims that waited for an identity's deletion; return False if it is wanted again."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            if not await connection.fetchval(
-                QUERIES.mark_identity_absent, work.id, work.lease_token, work.generation
-            ):
-                await connection.execute(QUERIES.release, work.id, work.lease_token)
+            query = QUERIES.mark_identity_absent(
+                ses_identity_id=work.id, lease_token=work.lease_token, generation=work.generation
+            )
+            if not await connection.fetchval(*query):
+                await self._release(connection, work)
                 return False
-            for row in await connection.fetch(QUERIES.waiting_deletions, work.id):
+            for row in await connection.fetch(*QUERIES.waiting_deletions(ses_identity_id=work.id)):
                 await end_claim(connection, self._outbox, row["id"], cause)
             await notify(connection)
         return True
 
-    async def record_error(self, work: Work, sentence: str, delay: timedelta) -> None:
+    async def record_error(self, work: Work, message: str, delay: timedelta) -> None:
         """Release the lease until the next retry and show the message on the claims that wait for SES."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
-            lease = (work.id, work.lease_token, work.generation)
-            if await connection.fetchval(QUERIES.record_error, *lease, sentence, delay):
-                await connection.execute(QUERIES.set_waiting_claims_message, work.id, sentence)
+            query = QUERIES.record_error(
+                ses_identity_id=work.id,
+                lease_token=work.lease_token,
+                generation=work.generation,
+                message=message,
+                delay=delay,
+            )
+            if await connection.fetchval(*query):
+                query = QUERIES.set_waiting_claims_message(ses_identity_id=work.id, message=message)
+                await connection.execute(*query)
 
     async def _plan(self, connection: Connection, work: Work, calls: Sequence[Call]) -> None:
-        lease = (work.id, work.lease_token, work.generation)
-        if not await connection.fetchval(QUERIES.plan_calls, *lease, list(calls)):
+        query = QUERIES.plan_calls(
+            ses_identity_id=work.id,
+            lease_token=work.lease_token,
+            generation=work.generation,
+            plan=list(calls),
+        )
+        if not await connection.fetchval(*query):
             raise LeaseLost
 
     async def _mark_present(self, connection: Connection, work: Work) -> bool:
-        row = await connection.fetchrow(QUERIES.mark_present, work.id, work.lease_token, work.generation)
+        query = QUERIES.mark_present(
+            ses_identity_id=work.id, lease_token=work.lease_token, generation=work.generation
+        )
+        row = await connection.fetchrow(*query)
         if row is None:
-            await connection.execute(QUERIES.release, work.id, work.lease_token)
+            await self._release(connection, work)
         else:  # a claim created after the records were first shown has none yet
             await self._show_all(connection, work, Signing(tuple(row["tokens"]), row["hosted_zone"] or ""))
         await notify(connection)
         return row is not None
 
+    async def _release(self, connection: Connection, work: Work) -> None:
+        query = QUERIES.release(ses_identity_id=work.id, lease_token=work.lease_token)
+        await connection.execute(*query)
+
     async def _show_all(self, connection: Connection, work: Work, signing: Signing) -> None:
         """Show the records on every live claim of an identity."""
-        for row in await connection.fetch(QUERIES.live_claims, work.id):
+        for row in await connection.fetch(*QUERIES.live_claims(ses_identity_id=work.id)):
             await self._show(connection, row, signing)
 
     async def _show(self, connection: Connection, row: Record, signing: Signing) -> None:
@@ -140,7 +159,7 @@ class IdentityStore:
             f"{record.name} {record.value}" for record in dkim_records(claim.name, signing)
         ]:
             await lock_claim(connection, claim.id)
-            generation = await connection.fetchval(QUERIES.renew_generation, claim.id)
+            generation = await connection.fetchval(*QUERIES.renew_generation(claim_id=claim.id))
             claim = replace(claim, generation=generation)
         else:
             return

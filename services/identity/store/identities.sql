@@ -3,7 +3,7 @@
 SELECT EXISTS (
     SELECT
     FROM identity.ses_identities
-    WHERE account = $1 AND region = $2 AND due_at <= now() AND (leased_until IS NULL OR leased_until < now())
+    WHERE account = :account AND region = :region AND due_at <= now() AND (leased_until IS NULL OR leased_until < now())
 )
 
 -- lease_due --
@@ -19,8 +19,8 @@ WITH next AS (
     ) AS waiting (tenant_id) ON true
     LEFT JOIN identity.tenant_calls AS call
         ON call.account = due.account AND call.region = due.region AND call.tenant_id = waiting.tenant_id
-    WHERE due.account = $1
-        AND due.region = $2
+    WHERE due.account = :account
+        AND due.region = :region
         AND due.due_at <= now()
         AND (due.leased_until IS NULL OR due.leased_until < now())
     ORDER BY call.called_at NULLS FIRST, due.due_at
@@ -28,14 +28,14 @@ WITH next AS (
     FOR UPDATE OF due SKIP LOCKED
 ), called AS (
     INSERT INTO identity.tenant_calls (account, region, tenant_id, called_at)
-    SELECT $1, $2, tenant_id, clock_timestamp()
+    SELECT :account, :region, tenant_id, clock_timestamp()
     FROM next
     WHERE tenant_id IS NOT NULL
     ON CONFLICT (account, region, tenant_id) DO UPDATE
     SET called_at = excluded.called_at
 )
 UPDATE identity.ses_identities AS identity
-SET leased_until = now() + $3, lease_token = identity.lease_token + 1
+SET leased_until = now() + :lease, lease_token = identity.lease_token + 1
 FROM next
 WHERE identity.id = next.id
 RETURNING identity.id, identity.account, identity.region, identity.name, identity.state, identity.generation,
@@ -49,16 +49,16 @@ RETURNING identity.id, identity.account, identity.region, identity.name, identit
 -- plan_calls --
 -- End a step and store the calls that remain; no row if another worker has the lease.
 UPDATE identity.ses_identities
-SET plan = $4, plan_lease_token = $2, plan_generation = $3, due_at = now(), leased_until = NULL
-WHERE id = $1 AND lease_token = $2
+SET plan = :plan, plan_lease_token = :lease_token, plan_generation = :generation, due_at = now(), leased_until = NULL
+WHERE id = :ses_identity_id AND lease_token = :lease_token
 RETURNING id
 
 -- record_presence --
 -- Store what SES returned as soon as it is known, so that a crash does not create the identity again; no row if
 -- another worker has the lease.
 UPDATE identity.ses_identities
-SET arn = $3, tokens = $4, hosted_zone = $5, updated_at = now()
-WHERE id = $1 AND lease_token = $2
+SET arn = :arn, tokens = :tokens, hosted_zone = :hosted_zone, updated_at = now()
+WHERE id = :ses_identity_id AND lease_token = :lease_token
 RETURNING id
 
 -- mark_present --
@@ -72,7 +72,7 @@ SET state = 'PRESENT',
     due_at = NULL,
     leased_until = NULL,
     updated_at = now()
-WHERE id = $1 AND lease_token = $2 AND generation = $3 AND state = 'WANTED'
+WHERE id = :ses_identity_id AND lease_token = :lease_token AND generation = :generation AND state = 'WANTED'
 RETURNING tokens, hosted_zone
 
 -- mark_identity_absent --
@@ -90,31 +90,31 @@ SET state = 'ABSENT',
     due_at = NULL,
     leased_until = NULL,
     updated_at = now()
-WHERE id = $1 AND lease_token = $2 AND generation = $3 AND state = 'UNWANTED'
+WHERE id = :ses_identity_id AND lease_token = :lease_token AND generation = :generation AND state = 'UNWANTED'
 RETURNING id
 
 -- release --
 -- Release a lease; the identity is due again at once.
 UPDATE identity.ses_identities
 SET due_at = now(), leased_until = NULL
-WHERE id = $1 AND lease_token = $2
+WHERE id = :ses_identity_id AND lease_token = :lease_token
 
 -- record_error --
 -- Release a lease after an error and schedule the retry, at once if the desired state changed.
 UPDATE identity.ses_identities
-SET problem = $4,
+SET problem = :message,
     attempts = attempts + 1,
-    due_at = CASE WHEN generation = $3 THEN now() + $5 ELSE now() END,
+    due_at = CASE WHEN generation = :generation THEN now() + :delay ELSE now() END,
     leased_until = NULL,
     updated_at = now()
-WHERE id = $1 AND lease_token = $2
+WHERE id = :ses_identity_id AND lease_token = :lease_token
 RETURNING id
 
 -- set_waiting_claims_message --
 -- Show the error on the claims that wait for an identity.
 UPDATE identity.claims
-SET phase_note = $2
-WHERE ses_identity_id = $1 AND (phase = 'PROVISIONING' OR phase = 'DELETING' AND due_at IS NULL)
+SET phase_note = :message
+WHERE ses_identity_id = :ses_identity_id AND (phase = 'PROVISIONING' OR phase = 'DELETING' AND due_at IS NULL)
 
 -- live_claims --
 -- Return the live claims of an identity, each with the DKIM records that it shows.
@@ -129,18 +129,18 @@ SELECT
         ORDER BY record.ordinal
     ) AS dkim
 FROM identity.claims AS claim
-WHERE claim.ses_identity_id = $1 AND claim.phase IN ('PROVISIONING', 'ACTIVE')
+WHERE claim.ses_identity_id = :ses_identity_id AND claim.phase IN ('PROVISIONING', 'ACTIVE')
 ORDER BY claim.id
 
 -- renew_generation --
 -- Start a new generation of a claim whose records changed.
 UPDATE identity.claims
 SET generation = generation + 1, revision = revision + 1, updated_at = now()
-WHERE id = $1
+WHERE id = :claim_id
 RETURNING generation
 
 -- waiting_deletions --
 -- Return the claims that wait for the deletion of an identity.
 SELECT id
 FROM identity.claims
-WHERE ses_identity_id = $1 AND phase = 'DELETING' AND due_at IS NULL
+WHERE ses_identity_id = :ses_identity_id AND phase = 'DELETING' AND due_at IS NULL

@@ -1,6 +1,5 @@
 """API keys in Postgres, as rpcs manage them; `chassis.access` authenticates callers."""
 
-from dataclasses import astuple
 from pathlib import Path
 from uuid import UUID
 
@@ -9,9 +8,9 @@ from chassis.database import Database, Queries, Record
 from chassis.errors import InvalidField
 from chassis.ids import uuid7
 from chassis.pages import Window
-from services.identity.errors import DomainNotFound, KeyNotFound, RequestIdReused, TooManyKeys
+from services.identity.errors import DomainNotFound, KeyNotFound, TooManyKeys
 from services.identity.model.keys import ApiKey, NewKey
-from services.identity.store.requests import Request, earlier_answer
+from services.identity.store.requests import Request, reject_repetition
 from services.identity.store.tenants import lock_tenant
 
 QUERIES = Queries.load(Path(__file__).with_name("keys.sql"))
@@ -31,31 +30,53 @@ class KeyStore:
         """
         async with self._database.transaction() as connection:
             await lock_tenant(connection, key.tenant_id)
-            if await earlier_answer(connection, request, key.id):
-                raise RequestIdReused(request.request_id)
-            if await connection.fetchval(QUERIES.count_live_keys, key.tenant_id) >= self._limit:
+            await reject_repetition(connection, request, key.id)
+            live = await connection.fetchval(*QUERIES.count_live_keys(tenant_id=key.tenant_id))
+            if live >= self._limit:
                 raise TooManyKeys(self._limit)
-            known = await connection.fetchval(QUERIES.count_claims, *sees.conditions, key.claim_ids)
-            if known != len(key.claim_ids):
+            query = QUERIES.count_claims(**sees.filter, requested=key.claim_ids)
+            if await connection.fetchval(*query) != len(key.claim_ids):
                 raise DomainNotFound
-            # The statement has the field order of the dataclass.
-            row = await connection.fetchrow(QUERIES.insert_key, *astuple(key))
+            row = await connection.fetchrow(
+                *QUERIES.insert_key(
+                    key_id=key.id,
+                    tenant_id=key.tenant_id,
+                    name=key.name,
+                    scope=key.scope,
+                    digest=key.digest,
+                    hint=key.hint,
+                    claim_ids=key.claim_ids,
+                    expires_at=key.expires_at,
+                )
+            )
             if row is None:
                 raise InvalidField("expire_time", "is in the past; choose a future time, or leave it unset")
         return _key(row)
 
     async def ensure(self, tenant_id: UUID, name: str, scope: str, digest: bytes, hint: str) -> None:
         """Store a key unless one with its digest exists."""
-        await self._database.execute(QUERIES.ensure_key, uuid7(), tenant_id, name, scope, digest, hint)
+        await self._database.execute(
+            *QUERIES.ensure_key(
+                key_id=uuid7(), tenant_id=tenant_id, name=name, scope=scope, digest=digest, hint=hint
+            )
+        )
 
     async def page(self, sees: TenantVisibility, asked: Window, *, live_only: bool) -> list[ApiKey]:
         """Return a page of a tenant's keys, nearest to the cursor first."""
-        chosen = (sees.tenant_id, sorted(sees.kinds), asked.after, asked.before, live_only, asked.limit)
-        return [_key(row) for row in await self._database.fetch(QUERIES.list_keys, *chosen)]
+        query = QUERIES.list_keys(
+            tenant_id=sees.tenant_id,
+            scopes=sorted(sees.kinds),
+            after=asked.after,
+            before=asked.before,
+            live_only=live_only,
+            limit=asked.limit,
+        )
+        return [_key(row) for row in await self._database.fetch(*query)]
 
     async def revoke(self, key_id: UUID, sees: Visibility) -> ApiKey:
         """Revoke a key; raise KeyNotFound if it does not exist or the caller may not see it."""
-        row = await self._database.fetchrow(QUERIES.revoke_key, key_id, sees.tenant_id, sorted(sees.kinds))
+        query = QUERIES.revoke_key(key_id=key_id, tenant_id=sees.tenant_id, scopes=sorted(sees.kinds))
+        row = await self._database.fetchrow(*query)
         if row is None:
             raise KeyNotFound
         return _key(row)

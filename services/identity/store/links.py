@@ -7,16 +7,10 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.errors import InvalidField
-from services.identity.errors import (
-    DomainDeleting,
-    DomainNotFound,
-    LinkNotFound,
-    RequestIdReused,
-    TooManyLinks,
-)
+from services.identity.errors import DomainDeleting, DomainNotFound, LinkNotFound, TooManyLinks
 from services.identity.model.domains import Phase
 from services.identity.model.links import Link, NewLink
-from services.identity.store.requests import Request, earlier_answer
+from services.identity.store.requests import Request, reject_repetition
 from services.identity.store.tenants import lock_tenant
 
 QUERIES = Queries.load(Path(__file__).with_name("links.sql"))
@@ -31,7 +25,7 @@ class LinkStore:
         self._database = database
         self._limit = limit
 
-    async def create(self, link: NewLink, sees: Visibility, *, request_id: str) -> Link:
+    async def create(self, link: NewLink, sees: Visibility, *, request_id: str | None) -> Link:
         """Store a link within the domain's limit.
 
         Raise RequestIdReused for a repeated request: its token is not stored and cannot be returned again.
@@ -41,9 +35,9 @@ class LinkStore:
             await lock_tenant(connection, owner)
             content = (link.claim_id, link.name, link.expires_at)
             asked = Request(owner, "CreateLink", request_id, content)
-            if await earlier_answer(connection, asked, link.id):
-                raise RequestIdReused(request_id)
-            if await connection.fetchval(QUERIES.count_live_links, link.claim_id) >= self._limit:
+            await reject_repetition(connection, asked, link.id)
+            live = await connection.fetchval(*QUERIES.count_live_links(claim_id=link.claim_id))
+            if live >= self._limit:
                 raise TooManyLinks(self._limit)
             row = await self._insert(connection, link, owner)
         return _link(row)
@@ -52,27 +46,31 @@ class LinkStore:
         self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
     ) -> list[Link]:
         """Return a domain's links older than the link `after`, newest first; raise DomainNotFound."""
-        if await self._database.fetchrow(QUERIES.find_claim_of_link, claim_id, *sees.conditions) is None:
+        query = QUERIES.find_claim_of_link(claim_id=claim_id, **sees.filter)
+        if await self._database.fetchrow(*query) is None:
             raise DomainNotFound
-        found = await self._database.fetch(QUERIES.list_links, claim_id, *sees.conditions, after, limit)
-        return [_link(row) for row in found]
+        query = QUERIES.list_links(claim_id=claim_id, **sees.filter, after=after, limit=limit)
+        return [_link(row) for row in await self._database.fetch(*query)]
 
     async def get(self, link_id: UUID, sees: Visibility) -> Link:
         """Return a link; raise LinkNotFound."""
-        row = await self._database.fetchrow(QUERIES.get_link, link_id, *sees.conditions)
+        query = QUERIES.get_link(link_id=link_id, **sees.filter)
+        row = await self._database.fetchrow(*query)
         if row is None:
             raise LinkNotFound
         return _link(row)
 
     async def revoke(self, link_id: UUID, sees: Visibility) -> Link:
         """Revoke a link; raise LinkNotFound."""
-        row = await self._database.fetchrow(QUERIES.revoke_link, link_id, *sees.conditions)
+        query = QUERIES.revoke_link(link_id=link_id, **sees.filter)
+        row = await self._database.fetchrow(*query)
         if row is None:
             raise LinkNotFound
         return _link(row)
 
     async def _owner(self, connection: Connection, claim_id: UUID, sees: Visibility) -> UUID:
-        row = await connection.fetchrow(QUERIES.find_claim_of_link, claim_id, *sees.conditions)
+        query = QUERIES.find_claim_of_link(claim_id=claim_id, **sees.filter)
+        row = await connection.fetchrow(*query)
         if row is None:
             raise DomainNotFound
         if Phase(row["phase"]) in (Phase.DELETING, Phase.DELETED):
@@ -81,8 +79,18 @@ class LinkStore:
         return owner
 
     async def _insert(self, connection: Connection, link: NewLink, owner: UUID) -> Record:
-        columns = (link.id, link.claim_id, link.name, link.digest, link.hint, owner, link.expires_at)
-        row = await connection.fetchrow(QUERIES.insert_link, *columns, LINK_AGE, LONGEST_AGE)
+        query = QUERIES.insert_link(
+            link_id=link.id,
+            claim_id=link.claim_id,
+            name=link.name,
+            digest=link.digest,
+            hint=link.hint,
+            tenant_id=owner,
+            expires_at=link.expires_at,
+            default_age=LINK_AGE,
+            max_age=LONGEST_AGE,
+        )
+        row = await connection.fetchrow(*query)
         if row is None:
             problem = (
                 f"must be within the next {LONGEST_AGE.days} days; choose such a time, or leave it unset"

@@ -15,7 +15,6 @@ from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.identity import events
-from services.identity.model.contests import contested_by_new, demand, next_moves, release
 from services.identity.model.domains import Claim, Phase
 from services.identity.model.ownership import (
     HOLDERS,
@@ -29,6 +28,7 @@ from services.identity.model.ownership import (
     ReadyClaim,
     TokenCheck,
 )
+from services.identity.model.ownership_rules import contested_by_new, demand, next_moves, release
 from services.identity.model.provisioning import Signing
 from services.identity.store.claims import (
     change_identity,
@@ -74,7 +74,7 @@ class OwnershipStore:
 
     async def due_names(self, limit: int) -> list[str]:
         """Return names whose ownership may change now, at most `limit`."""
-        rows = await self._database.fetch(QUERIES.due_names, TOKEN_AGE, limit)
+        rows = await self._database.fetch(*QUERIES.due_names(token_age=TOKEN_AGE, limit=limit))
         return [row["name"] for row in rows]
 
     async def decide(self, name: str) -> bool:
@@ -83,7 +83,8 @@ class OwnershipStore:
             await lock_name(connection, name)
             changed = False
             for _ in range(MOST_STEPS):
-                moves = await self._next_moves(connection, name)
+                known = await self.read(connection, name)
+                moves = next_moves(known.live_claims, known.past, known.now)
                 if not moves:
                     break
                 await self.apply(connection, moves)
@@ -94,15 +95,16 @@ class OwnershipStore:
 
     async def read(self, connection: Connection, name: str) -> Name:
         """Return all inputs of the ownership rules for a name."""
-        live_claims = tuple(_contender(row) for row in await connection.fetch(QUERIES.live_claims, name))
-        ready_claims = tuple(
-            ReadyClaim(**dict(row) | {"ownership": Ownership(row["ownership"])})
-            for row in await connection.fetch(QUERIES.ready_claims, name)
+        live_claims = await connection.fetch(*QUERIES.live_claims(name=name))
+        ready_claims = await connection.fetch(*QUERIES.ready_claims(name=name))
+        last_claimed = await connection.fetch(*QUERIES.last_claimed(name=name))
+        past = Past(
+            tuple(
+                ReadyClaim(**dict(row) | {"ownership": Ownership(row["ownership"])}) for row in ready_claims
+            ),
+            {row["tenant_id"]: row["created_at"] for row in last_claimed},
         )
-        claimed = {
-            row["tenant_id"]: row["created_at"] for row in await connection.fetch(QUERIES.last_claimed, name)
-        }
-        return Name(live_claims, Past(ready_claims, claimed), await connection.fetchval(QUERIES.now))
+        return Name(tuple(map(_live_claim, live_claims)), past, await connection.fetchval(*QUERIES.now()))
 
     async def apply(self, connection: Connection, moves: Sequence[Move], reason: str = "") -> None:
         """Write ownership moves with their history, records and events; `reason` is a person's comment."""
@@ -114,7 +116,8 @@ class OwnershipStore:
         for rival in (await self.read(connection, name)).live_claims:
             await lock_claim(connection, rival.claim_id)  # keeps verifier from marking it READY meanwhile
         known = await self.read(connection, name)
-        mail_from: bool = await connection.fetchval(QUERIES.is_mail_from_name, name, tenant_id)
+        query = QUERIES.is_mail_from_name(name=name, tenant_id=tenant_id)
+        mail_from: bool = await connection.fetchval(*query)
         cause = demand(tenant_id, known.live_claims, known.past, known.now, mail_from_name=mail_from)
         await self.apply(connection, contested_by_new(known.live_claims))
         if cause is None:
@@ -123,8 +126,7 @@ class OwnershipStore:
 
     async def record_start(self, connection: Connection, claim_id: UUID, initial: Demand) -> None:
         """Write the first entry of a claim's ownership history."""
-        entry = (uuid7(), claim_id, None, initial.ownership, initial.cause, "")
-        await connection.execute(QUERIES.insert_transition, *entry)
+        await _note(connection, claim_id, None, initial.ownership, cause=initial.cause)
 
     async def release(self, connection: Connection, claim: Claim, reason: str) -> bool:
         """Release a holder's name to the tenant that proved it; return False if there is none."""
@@ -136,38 +138,40 @@ class OwnershipStore:
 
     async def adopt(self, connection: Connection, claim: Claim, reason: str) -> bool:
         """Record that an operator adopted a claim; return False if it is already proven or superseded."""
-        if await connection.fetchval(QUERIES.adopt, claim.id) is None:
+        if await connection.fetchval(*QUERIES.adopt(claim_id=claim.id)) is None:
             return False
-        entry = (uuid7(), claim.id, claim.ownership, claim.ownership, Cause.ADOPTED, reason)
-        await connection.execute(QUERIES.insert_transition, *entry)
+        await _note(
+            connection, claim.id, claim.ownership, claim.ownership, cause=Cause.ADOPTED, reason=reason
+        )
         return True
-
-    async def _next_moves(self, connection: Connection, name: str) -> list[Move]:
-        known = await self.read(connection, name)
-        return next_moves(known.live_claims, known.past, known.now)
 
     async def _move(self, connection: Connection, move: Move, reason: str) -> None:
         if move.before in HOLDERS and move.after not in HOLDERS:
             await lock_claim(connection, move.claim_id)
-        token = _new_token() if move.renews_token else None
-        change = (move.claim_id, move.before, move.after, move.deadline_at, token, move.renews_records)
-        row = await connection.fetchrow(QUERIES.move, *change)
+        query = QUERIES.move(
+            claim_id=move.claim_id,
+            before=move.before,
+            after=move.after,
+            deadline_at=move.deadline_at,
+            new_token=_new_token() if move.renews_token else None,
+            renews_records=move.renews_records,
+        )
+        row = await connection.fetchrow(*query)
         if row is None:
             raise LookupError(f"claim {move.claim_id} is no longer {move.before}")
-        entry = (uuid7(), move.claim_id, move.before, move.after, move.cause, reason)
-        await connection.execute(QUERIES.insert_transition, *entry)
+        await _note(connection, move.claim_id, move.before, move.after, cause=move.cause, reason=reason)
         claim = to_claim(row)
         if move.renews_records or move.before is Ownership.UNDECIDED:
             await self._show(connection, claim)
         if move.after is Ownership.PROVEN and move.before in (Ownership.PROOF_DUE, Ownership.CHALLENGER):
             await change_identity(connection, claim, label=claim.mail_from_label)
         if claim.ownership is Ownership.SUPERSEDED:
-            await connection.execute(QUERIES.revoke_links, claim.id)
+            await connection.execute(*QUERIES.revoke_links(claim_id=claim.id))
         await self._outbox.write(connection, *events.ownership_changed(claim, move))
 
     async def _show(self, connection: Connection, claim: Claim) -> None:
         """Show a claim's new records; a holder whose DKIM tokens are unknown waits for them."""
-        row = await connection.fetchrow(QUERIES.signing, claim.ses_identity_id)
+        row = await connection.fetchrow(*QUERIES.signing(ses_identity_id=claim.ses_identity_id))
         signing = Signing(tuple(row["tokens"]), row["hosted_zone"]) if row else Signing((), "")
         if claim.ownership in HOLDERS and not signing.tokens:
             if claim.phase is Phase.ACTIVE:
@@ -179,11 +183,27 @@ class OwnershipStore:
         await show(connection, self._outbox, claim, signing, inbound_mx=self._inbound_mx)
 
 
+async def _note(
+    connection: Connection,
+    claim_id: UUID,
+    before: Ownership | None,
+    after: Ownership,
+    *,
+    cause: Cause,
+    reason: str = "",
+) -> None:
+    """Append to the history of a claim's ownership; `reason` is a person's comment."""
+    query = QUERIES.insert_transition(
+        id=uuid7(), claim_id=claim_id, before=before, after=after, cause=cause, reason=reason
+    )
+    await connection.execute(*query)
+
+
 def _new_token() -> str:
     return secrets.token_hex(16)
 
 
-def _contender(row: Record) -> LiveClaim:
+def _live_claim(row: Record) -> LiveClaim:
     status = row["token_status"]
     return LiveClaim(
         claim_id=row["claim_id"],

@@ -14,7 +14,8 @@ WHERE (claim.ownership IN ('UNDECIDED', 'PROOF_DUE', 'CHALLENGER', 'CHALLENGED')
         claim.ownership IN ('CHALLENGER', 'CHALLENGED')
         OR claim.ownership_adopted
         OR claim.ownership = 'UNDECIDED' AND precheck.claim_id IS NOT NULL
-        OR claim.ownership = 'PROOF_DUE' AND (token.status = 'FOUND' OR claim.ownership_token_at < now() - $1::interval)
+        OR claim.ownership = 'PROOF_DUE'
+        AND (token.status = 'FOUND' OR claim.ownership_token_at < now() - :token_age::interval)
     )
 UNION
 SELECT claim.name
@@ -31,7 +32,7 @@ WHERE known.state IN ('FAILED', 'LOST')
             AND rival.ownership <> 'SUPERSEDED'
             AND rival.phase IN ('PROVISIONING', 'ACTIVE')
     )
-LIMIT $2
+LIMIT :limit
 
 -- live_claims --
 -- Return the live claims on a name with all inputs of the ownership rules, in order of creation.
@@ -59,7 +60,7 @@ LEFT JOIN verifier.dkim_prechecks AS precheck
     ON precheck.claim_id = claim.id AND precheck.tokens = identity.tokens
 LEFT JOIN verifier.ownership_checks AS token
     ON token.claim_id = claim.id AND token.token = claim.ownership_token AND claim.ownership_token <> ''
-WHERE claim.name = $1 AND claim.phase IN ('PROVISIONING', 'ACTIVE')
+WHERE claim.name = :name AND claim.phase IN ('PROVISIONING', 'ACTIVE')
 ORDER BY claim.id
 
 -- ready_claims --
@@ -73,14 +74,14 @@ SELECT
     ) AS deleted_at
 FROM identity.claims AS claim
 JOIN verifier.transitions AS change ON change.claim_id = claim.id AND change.to_state = 'READY'
-WHERE claim.name = $1
+WHERE claim.name = :name
 GROUP BY claim.id
 
 -- last_claimed --
 -- Return when each tenant last claimed a name.
 SELECT tenant_id, max(created_at) AS created_at
 FROM identity.claims
-WHERE name = $1
+WHERE name = :name
 GROUP BY tenant_id
 
 -- is_mail_from_name --
@@ -88,7 +89,7 @@ GROUP BY tenant_id
 SELECT EXISTS (
     SELECT
     FROM identity.claims
-    WHERE mail_from_label || '.' || name = $1 AND tenant_id <> $2 AND phase IN ('PROVISIONING', 'ACTIVE')
+    WHERE mail_from_label || '.' || name = :name AND tenant_id <> :tenant_id AND phase IN ('PROVISIONING', 'ACTIVE')
 )
 
 -- now --
@@ -96,46 +97,46 @@ SELECT EXISTS (
 SELECT now()
 
 -- move --
--- Change a claim's ownership; no row if its ownership is no longer $2. $5 is the new token if it must prove itself.
+-- Change a claim's ownership; no row if its ownership is no longer :before. :new_token is set if it must prove itself.
 UPDATE identity.claims
-SET ownership = $3,
+SET ownership = :after,
     ownership_at = now(),
-    ownership_before = CASE WHEN $3 = 'CHALLENGED' THEN ownership END,
-    ownership_deadline_at = $4,
+    ownership_before = CASE WHEN :after = 'CHALLENGED' THEN ownership END,
+    ownership_deadline_at = :deadline_at,
     ownership_token = CASE
-        WHEN $5::text IS NOT NULL THEN $5
-        WHEN $3 IN ('SOLE', 'SUPERSEDED') THEN ''
+        WHEN :new_token::text IS NOT NULL THEN :new_token
+        WHEN :after IN ('SOLE', 'SUPERSEDED') THEN ''
         ELSE ownership_token
     END,
-    ownership_token_at = CASE WHEN $5::text IS NOT NULL THEN now() ELSE ownership_token_at END,
-    ownership_adopted = ownership_adopted AND $3 NOT IN ('PROVEN', 'SUPERSEDED'),
-    generation = generation + CASE WHEN $6::boolean THEN 1 ELSE 0 END,
+    ownership_token_at = CASE WHEN :new_token::text IS NOT NULL THEN now() ELSE ownership_token_at END,
+    ownership_adopted = ownership_adopted AND :after NOT IN ('PROVEN', 'SUPERSEDED'),
+    generation = generation + CASE WHEN :renews_records::boolean THEN 1 ELSE 0 END,
     revision = revision + 1,
     updated_at = now()
-WHERE id = $1 AND ownership = $2 AND phase IN ('PROVISIONING', 'ACTIVE')
+WHERE id = :claim_id AND ownership = :before AND phase IN ('PROVISIONING', 'ACTIVE')
 RETURNING id, tenant_id, ses_identity_id, region, name, mail_from_label, phase, generation, revision,
     ownership, ownership_token, ownership_deadline_at
 
 -- insert_transition --
 -- Append to the history of a claim's ownership.
 INSERT INTO identity.ownership_transitions (id, claim_id, from_ownership, to_ownership, cause, reason)
-VALUES ($1, $2, $3, $4, $5, $6)
+VALUES (:id, :claim_id, :before, :after, :cause, :reason)
 
 -- signing --
 -- Return the DKIM tokens and zone of an identity; the tokens are empty until SES returns them.
 SELECT tokens, coalesce(hosted_zone, '') AS hosted_zone
 FROM identity.ses_identities
-WHERE id = $1
+WHERE id = :ses_identity_id
 
 -- revoke_links --
 -- Revoke the links to a domain's page.
 UPDATE identity.links
 SET revoked_at = now()
-WHERE claim_id = $1 AND revoked_at IS NULL
+WHERE claim_id = :claim_id AND revoked_at IS NULL
 
 -- adopt --
 -- Record that an operator adopted a claim; the worker then decides its ownership.
 UPDATE identity.claims
 SET ownership_adopted = true, updated_at = now()
-WHERE id = $1 AND phase IN ('PROVISIONING', 'ACTIVE') AND ownership NOT IN ('PROVEN', 'SUPERSEDED')
+WHERE id = :claim_id AND phase IN ('PROVISIONING', 'ACTIVE') AND ownership NOT IN ('PROVEN', 'SUPERSEDED')
 RETURNING id

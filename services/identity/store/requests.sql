@@ -1,7 +1,7 @@
 -- insert_request --
 -- Store a request_id, after waiting for a concurrent transaction with the same one; no row if it already exists.
 INSERT INTO identity.requests (tenant_id, operation, request_id, content_hash, resource_id)
-VALUES ($1, $2, $3, $4, $5)
+VALUES (:tenant_id, :operation, :request_id, :content_hash, :resource_id)
 ON CONFLICT (tenant_id, operation, request_id) DO NOTHING
 RETURNING resource_id
 
@@ -9,4 +9,4 @@ RETURNING resource_id
 -- Return the content hash and the resource of a request_id.
 SELECT content_hash, resource_id
 FROM identity.requests
-WHERE tenant_id = $1 AND operation = $2 AND request_id = $3
+WHERE tenant_id = :tenant_id AND operation = :operation AND request_id = :request_id

@@ -26,7 +26,7 @@ QUERIES = Queries.load(Path(__file__).with_name("tenants.sql"))
 
 async def lock_tenant(connection: Connection, tenant_id: UUID) -> tuple[TenantState, str]:
     """Lock the tenant's row, which serializes its creates; return its state and pause reason."""
-    row = await connection.fetchrow(QUERIES.lock_tenant, tenant_id)
+    row = await connection.fetchrow(*QUERIES.lock_tenant(tenant_id=tenant_id))
     if row is None:
         raise TenantNotFound
     return TenantState(row["state"]), row["pause_reason"]
@@ -45,9 +45,14 @@ class TenantStore:
         async with self._database.transaction() as connection:
             if earlier := await earlier_answer(connection, request, tenant_id):
                 return await self._get(connection, earlier)
-            row = await connection.fetchrow(
-                QUERIES.insert_tenant, tenant_id, name, policy, limits.max_send_rate, limits.daily_limit
+            query = QUERIES.insert_tenant(
+                tenant_id=tenant_id,
+                name=name,
+                unready_policy=policy,
+                max_send_rate=limits.max_send_rate,
+                daily_limit=limits.daily_limit,
             )
+            row = await connection.fetchrow(*query)
             if row is None:
                 raise TenantNameTaken(name)
             await _note(connection, tenant_id, None, TenantState.ACTIVE, "created")
@@ -59,11 +64,12 @@ class TenantStore:
         Replicas may call this concurrently. Raise TenantNameTaken if an ordinary tenant has the name.
         """
         async with self._database.transaction() as connection:
-            made: UUID | None = await connection.fetchval(QUERIES.ensure_operator, uuid7(), name)
+            query = QUERIES.ensure_operator(tenant_id=uuid7(), name=name)
+            made: UUID | None = await connection.fetchval(*query)
             if made is not None:
                 await _note(connection, made, None, TenantState.ACTIVE, "created at start-up")
                 return made
-            found: UUID | None = await connection.fetchval(QUERIES.find_operator)
+            found: UUID | None = await connection.fetchval(*QUERIES.find_operator())
         if found is None:
             raise TenantNameTaken(name)
         return found
@@ -75,7 +81,7 @@ class TenantStore:
 
     async def allowance(self, sees: TenantVisibility) -> Allowance:
         """Return what the tenant may send now; raise TenantNotFound."""
-        row = await self._database.fetchrow(QUERIES.get_allowance, sees.tenant_id)
+        row = await self._database.fetchrow(*QUERIES.get_allowance(tenant_id=sees.tenant_id))
         if row is None:
             raise TenantNotFound
         effective = Limits(row["rate"], row["daily"])
@@ -83,21 +89,21 @@ class TenantStore:
 
     async def list_after(self, sees: Visibility, after: UUID | None, limit: int) -> list[Tenant]:
         """Return the tenants that are older than the tenant `after`, newest first."""
-        found = await self._database.fetch(QUERIES.list_tenants, after, limit, sees.tenant_id)
-        return [_tenant(row) for row in found]
+        query = QUERIES.list_tenants(after=after, limit=limit, tenant_id=sees.tenant_id)
+        return [_tenant(row) for row in await self._database.fetch(*query)]
 
     async def update(self, sees: TenantVisibility, change: TenantChange) -> Tenant:
         """Change the fields in `change.paths`; `updated_at` stays if nothing differs."""
+        query = QUERIES.update_tenant(
+            tenant_id=sees.tenant_id,
+            paths=change.paths,
+            name=change.name,
+            unready_policy=change.unready_policy,
+            max_send_rate=change.limits.max_send_rate,
+            daily_limit=change.limits.daily_limit,
+        )
         try:
-            row = await self._database.fetchrow(
-                QUERIES.update_tenant,
-                sees.tenant_id,
-                change.paths,
-                change.name,
-                change.unready_policy,
-                change.limits.max_send_rate,
-                change.limits.daily_limit,
-            )
+            row = await self._database.fetchrow(*query)
         except asyncpg.UniqueViolationError:
             raise TenantNameTaken(change.name) from None
         if row is None:
@@ -107,39 +113,47 @@ class TenantStore:
     async def pause(self, sees: TenantVisibility, reason: str) -> Tenant:
         """Pause a tenant; if it is already paused, change only the reason."""
         async with self._database.transaction() as connection:
-            tenant_id = sees.tenant_id
-            move = (tenant_id, TenantState.ACTIVE, TenantState.PAUSED, reason)
-            if row := await connection.fetchrow(QUERIES.move_tenant, *move):
-                await _note(connection, *move)
-                await self._outbox.write(connection, events.tenant_paused(_tenant(row)))
-                return _tenant(row)
-            again = (tenant_id, TenantState.PAUSED, TenantState.PAUSED, reason)
-            row = await connection.fetchrow(QUERIES.move_tenant, *again)
-            return _tenant(row) if row else await self._get(connection, tenant_id)
+            tenant_id, active, paused = sees.tenant_id, TenantState.ACTIVE, TenantState.PAUSED
+            if tenant := await _moved(connection, tenant_id, active, paused, reason):
+                await _note(connection, tenant_id, active, paused, reason)
+                await self._outbox.write(connection, events.tenant_paused(tenant))
+                return tenant
+            tenant = await _moved(connection, tenant_id, paused, paused, reason)
+            return tenant or await self._get(connection, tenant_id)
 
     async def resume(self, sees: TenantVisibility) -> Tenant:
         """Resume a paused tenant."""
         async with self._database.transaction() as connection:
-            tenant_id = sees.tenant_id
-            move = (tenant_id, TenantState.PAUSED, TenantState.ACTIVE)
-            row = await connection.fetchrow(QUERIES.move_tenant, *move, "")
-            if row is None:
+            tenant_id, active, paused = sees.tenant_id, TenantState.ACTIVE, TenantState.PAUSED
+            tenant = await _moved(connection, tenant_id, paused, active, "")
+            if tenant is None:
                 return await self._get(connection, tenant_id)
-            await _note(connection, *move, "resumed")
-            await self._outbox.write(connection, events.tenant_resumed(_tenant(row)))
-        return _tenant(row)
+            await _note(connection, tenant_id, paused, active, "resumed")
+            await self._outbox.write(connection, events.tenant_resumed(tenant))
+        return tenant
 
     async def _get(self, connection: Connection, tenant_id: UUID) -> Tenant:
-        row = await connection.fetchrow(QUERIES.get_tenant, tenant_id)
+        row = await connection.fetchrow(*QUERIES.get_tenant(tenant_id=tenant_id))
         if row is None:
             raise TenantNotFound
         return _tenant(row)
 
 
+async def _moved(
+    connection: Connection, tenant_id: UUID, before: TenantState, after: TenantState, reason: str
+) -> Tenant | None:
+    """Move a tenant from one state to another; return None if it was in another state."""
+    query = QUERIES.move_tenant(tenant_id=tenant_id, before=before, after=after, reason=reason)
+    row = await connection.fetchrow(*query)
+    return _tenant(row) if row else None
+
+
 async def _note(
     connection: Connection, tenant_id: UUID, before: TenantState | None, after: TenantState, cause: str
 ) -> None:
-    await connection.execute(QUERIES.insert_transition, uuid7(), tenant_id, before, after, cause)
+    await connection.execute(
+        *QUERIES.insert_transition(id=uuid7(), tenant_id=tenant_id, before=before, after=after, cause=cause)
+    )
 
 
 def _tenant(row: Record) -> Tenant:

@@ -6,11 +6,12 @@ Requests are validated in `drafts`. The domain is checked again on dequeue, unde
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 from uuid import UUID
 
 from chassis.access import TenantVisibility
 from chassis.batcher import Batcher
-from chassis.errors import ServiceError, Violation, to_status
+from chassis.errors import RequestIdReused, ServiceError, Violation, to_status
 from chassis.telemetry import get_logger
 from services.sender.errors import (
     DomainDeleting,
@@ -19,7 +20,6 @@ from services.sender.errors import (
     FromNotYours,
     KeyNotForDomain,
     RequestExpired,
-    RequestIdReused,
     TenantPaused,
 )
 from services.sender.model.emails import Draft, Email, Rejection
@@ -34,6 +34,8 @@ SMALL = 64 * 1024  # bytes; larger requests are stored alone, so that no other r
 PAUSE = 0.005  # seconds to wait for more requests, if the last batch had several
 
 Claimed = tuple[UUID, Draft]  # with the domain claim that it is sent from
+# Of one email: as it was stored, the error that rejects it, or None if it is valid but was not stored.
+Result: TypeAlias = Email | ServiceError | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,6 @@ class _Incoming:
     @property
     def good(self) -> list[Draft]:
         return [each for each in self.drafts if isinstance(each, Draft)]
-
-    @property
-    def senders(self) -> Senders:
-        return Senders(self.request.sees, {draft.sender.domain for draft in self.good})
-
-
-@dataclass(frozen=True, slots=True)
-class _Accepted:
-    """The result of a request; `emails` is empty if nothing was stored."""
-
-    rejections: Sequence[ServiceError | None]
-    emails: Sequence[Email]
 
 
 class Acceptance:
@@ -79,13 +69,13 @@ class Acceptance:
         Raise AlreadyExists for a request id that was used with other content, or whose answer the caller may
         not see; FailedPrecondition or PermissionDenied for a From that may not be used.
         """
-        accepted = await self._accept(_Incoming(request, drafts, whole=True))
-        if accepted.emails:
-            return accepted.emails
+        results = await self._accept(_Incoming(request, drafts, whole=True))
+        if emails := [each for each in results if isinstance(each, Email)]:
+            return emails
         if earlier := await self._earlier_answer(request):
             # The first answer is returned again, even if the domain has changed since.
             return [each for each in earlier if isinstance(each, Email)]
-        raise _combined([each for each in accepted.rejections if each] or [RequestExpired()])
+        raise _combined([each for each in results if isinstance(each, ServiceError)] or [RequestExpired()])
 
     async def accept_each(
         self, request: Request, drafts: Sequence[Draft | ServiceError]
@@ -94,20 +84,18 @@ class Acceptance:
 
         If no email is valid, nothing is stored, so the caller may fix the request and reuse its id.
         """
-        accepted = await self._accept(_Incoming(request, drafts, whole=False))
-        rejections = [_rejection(each) if each else None for each in accepted.rejections]
-        if accepted.emails:
-            return _in_request_order(accepted.emails, rejections)
-        if earlier := await self._earlier_answer(request):
+        results = await self._accept(_Incoming(request, drafts, whole=False))
+        nothing_stored = not any(isinstance(each, Email) for each in results)
+        if nothing_stored and (earlier := await self._earlier_answer(request)):
             return earlier
-        if not all(rejections):
+        if None in results:
             raise RequestExpired
-        return [each for each in rejections if each]
+        return [_rejection(each) if isinstance(each, ServiceError) else each for each in results if each]
 
-    async def _accept(self, incoming: _Incoming) -> _Accepted:
+    async def _accept(self, incoming: _Incoming) -> Sequence[Result]:
         if sum(draft.size for draft in incoming.good) <= SMALL:
             try:
-                return await self._batcher.ask(incoming)
+                return await self._batcher.submit(incoming)
             except ServiceError:
                 raise
             except Exception as error:  # noqa: BLE001 - one request can fail its whole batch
@@ -116,21 +104,24 @@ class Acceptance:
                     action="requests_not_stored_together",
                     error=type(error).__name__,
                 )
-        [accepted] = await self._accept_batch([incoming])
-        return accepted
+        [results] = await self._accept_batch([incoming])
+        return results
 
-    async def _accept_batch(self, incoming: Sequence[_Incoming]) -> list[_Accepted]:
+    async def _accept_batch(self, incoming: Sequence[_Incoming]) -> list[Sequence[Result]]:
         """Check each request, and store all requests that have something to store."""
-        domains = await self._store.domains([each.senders for each in incoming], self._shared_domain)
-        checked = [_checked(each, found) for each, found in zip(incoming, domains, strict=True)]
+        senders = [
+            Senders(each.request.sees, {draft.sender.domain for draft in each.good}) for each in incoming
+        ]
+        domains = await self._store.domains(senders, self._shared_domain)
+        checked = [
+            [_checked(draft, found, each.request.sees) for draft in each.drafts]
+            for each, found in zip(incoming, domains, strict=True)
+        ]
         offers = [_offer(each, outcomes) for each, outcomes in zip(incoming, checked, strict=True)]
         wanted = [each for each in offers if each]
         stored = iter(await self._store.accept(wanted) if wanted else [])
         return [
-            _Accepted(
-                [each if isinstance(each, ServiceError) else None for each in outcomes],
-                next(stored) if offer else [],
-            )
+            _results(outcomes, next(stored) if offer else [])
             for offer, outcomes in zip(offers, checked, strict=True)
         ]
 
@@ -142,62 +133,30 @@ class Acceptance:
         if not hmac.compare_digest(answered.content_hash, request.content_hash):
             raise RequestIdReused(request.id or "")
         emails = await self._emails.get_all(answered.email_ids, request.sees)
-        return _in_request_order(emails, answered.rejections)
+        if not answered.rejections:
+            return [*emails]
+        following = iter(emails)
+        return [rejection or next(following) for rejection in answered.rejections]
 
 
-def _in_request_order(
-    emails: Sequence[Email], rejections: Sequence[Rejection | None]
-) -> list[Email | Rejection]:
-    """Return emails and refusals in the order of the request; a None refusal marks an email's position."""
-    if not rejections:
-        return list(emails)
-    following = iter(emails)
-    return [rejection or next(following) for rejection in rejections]
-
-
-def _rejection(error: ServiceError) -> Rejection:
-    return Rejection(to_status(error).SerializeToString())
-
-
-def _combined(errors: Sequence[ServiceError]) -> ServiceError:
-    """Return the first error, with the violations of all."""
-    first = errors[0]
-    first.violations = tuple(violation for error in errors for violation in error.violations)
-    return first
-
-
-def _checked(incoming: _Incoming, domains: Mapping[str, Domain]) -> list[Claimed | ServiceError]:
-    return [
-        each if isinstance(each, ServiceError) else _claimed(domains.get(each.sender.domain), each, incoming)
-        for each in incoming.drafts
-    ]
-
-
-def _claimed(domain: Domain | None, draft: Draft, incoming: _Incoming) -> Claimed | ServiceError:
+def _checked(
+    draft: Draft | ServiceError, domains: Mapping[str, Domain], sees: TenantVisibility
+) -> Claimed | ServiceError:
+    if isinstance(draft, ServiceError):
+        return draft
+    name = draft.sender.domain
     try:
-        return claim_to_send_from(domain, draft, incoming.request.sees), draft
+        return _claim_to_send_from(domains.get(name), name, sees), draft
     except ServiceError as error:
         error.violations = (Violation(f"{draft.path}from.address", error.message),)
         return error
 
 
-def _offer(incoming: _Incoming, checked: Sequence[Claimed | ServiceError]) -> Offer | None:
-    """Return what to store of a request; None for nothing."""
-    good = [each for each in checked if not isinstance(each, ServiceError)]
-    if len(good) == len(checked):
-        return Offer(incoming.request, good)
-    if incoming.whole or not good:
-        return None
-    rejections = [_rejection(each) if isinstance(each, ServiceError) else None for each in checked]
-    return Offer(incoming.request, good, rejections)
-
-
-def claim_to_send_from(domain: Domain | None, draft: Draft, sees: TenantVisibility) -> UUID:
+def _claim_to_send_from(domain: Domain | None, name: str, sees: TenantVisibility) -> UUID:
     """Return the domain claim that an email is sent from; raise a ServiceError if it may not be sent.
 
     `domain` is None if the caller cannot see it; a key restricted to domains does not learn about others.
     """
-    name = draft.sender.domain
     if domain is None and sees.claim_ids:
         raise KeyNotForDomain(name)
     result = Origin.NOT_YOURS if domain is None else origin(domain.verification)
@@ -212,3 +171,31 @@ def claim_to_send_from(domain: Domain | None, draft: Draft, sees: TenantVisibili
     if result is Origin.NOT_READY:
         raise DomainNotReady(name, domain.verification.state)
     return domain.claim_id
+
+
+def _offer(incoming: _Incoming, checked: Sequence[Claimed | ServiceError]) -> Offer | None:
+    """Return what to store of a request; None for nothing."""
+    good = [each for each in checked if not isinstance(each, ServiceError)]
+    if len(good) == len(checked):
+        return Offer(incoming.request, good)
+    if incoming.whole or not good:
+        return None
+    rejections = [_rejection(each) if isinstance(each, ServiceError) else None for each in checked]
+    return Offer(incoming.request, good, rejections)
+
+
+def _results(checked: Sequence[Claimed | ServiceError], stored: Sequence[Email]) -> list[Result]:
+    """Return the results in the order of the request; `stored` is empty if nothing was stored."""
+    following = iter(stored)
+    return [each if isinstance(each, ServiceError) else next(following, None) for each in checked]
+
+
+def _rejection(error: ServiceError) -> Rejection:
+    return Rejection(to_status(error).SerializeToString())
+
+
+def _combined(errors: Sequence[ServiceError]) -> ServiceError:
+    """Return the first error, with the violations of all."""
+    first = errors[0]
+    first.violations = tuple(violation for error in errors for violation in error.violations)
+    return first

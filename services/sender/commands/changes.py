@@ -10,8 +10,9 @@ from chassis.access import Visibility
 from chassis.database import Connection, Database
 from chassis.errors import InvalidField
 from services.sender.errors import EmailNotFound, WrongState
-from services.sender.model.emails import Email, Move, State
+from services.sender.model.emails import Email
 from services.sender.model.schedule import BadTime, check_send_time
+from services.sender.model.states import Move, State
 from services.sender.store.changes import ChangeStore
 from services.sender.store.emails import EmailStore
 from services.sender.store.states import EmailStates

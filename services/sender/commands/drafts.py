@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chassis.errors import InvalidArgument, InvalidField, Violation
+from chassis.errors import InvalidArgument, Violation
 from services.sender.model.addresses import BadAddress, check_name, is_plain, parse_address
 from services.sender.model.attachments import (
     MAX_ATTACHMENTS,
@@ -35,9 +35,8 @@ MAX_RECIPIENTS = 50  # SES's limit for one request, To, Cc and Bcc together
 MAX_REPLY_TO = 10
 MAX_SUBJECT = 998  # characters
 MAX_TAGS = 20
-# Tags with this prefix identify an email in SES's events, so callers must not set them (`posting.tags`).
+# Tags with this prefix identify an email in SES's events, so callers must not set them (`posting.post`).
 OWN_TAGS = "lh-"
-MAX_REQUEST_ID = 256
 # SES's limit, after encoding (https://docs.aws.amazon.com/ses/latest/dg/quotas.html).
 MAX_SIZE = 40 * 1024 * 1024
 HEADER_ALLOWANCE = 16 * 1024  # bytes for the headers around the bodies
@@ -111,12 +110,6 @@ def draft(request: EmailSpec, now: datetime, *, path: str = "") -> Draft:
         tuple(attachments),
     )
     return Draft(sender, tuple(recipients), content, dict(request.tags), size, terms, path)
-
-
-def check_request_id(request_id: str) -> None:
-    """Raise InvalidArgument for a request_id that is too long or unprintable."""
-    if len(request_id) > MAX_REQUEST_ID or not request_id.isprintable():
-        raise InvalidField("request_id", f"must be at most {MAX_REQUEST_ID} printable characters; use a UUID")
 
 
 class _Checks:

@@ -11,13 +11,12 @@ from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Connection, Database
-from chassis.errors import InvalidField
+from chassis.errors import InvalidField, RequestIdReused
 from services.sender.commands import drafts
 from services.sender.commands.drafts import EmailSpec
 from services.sender.errors import (
     DomainNotFound,
     DomainNotReady,
-    RequestIdReused,
     TenantPaused,
     TestAddressNotConfirmed,
     TestCodeEnded,
@@ -63,7 +62,9 @@ class TestAddresses:
         self._domains = domains
         self._store = store
 
-    async def send_code(self, claim_id: UUID, typed: str, request_id: str, sees: Visibility) -> TestAddress:
+    async def send_code(
+        self, claim_id: UUID, typed: str, request_id: str | None, sees: Visibility
+    ) -> TestAddress:
         """Email a code to an address; raise NotFound, FailedPrecondition, or ResourceExhausted."""
         subject = await self._found(claim_id, sees)
         if subject.pause_reason is not None:
@@ -75,7 +76,7 @@ class TestAddresses:
             claim_id,
             subject.tenant_id,
             address,
-            request_id or None,
+            request_id,
             code_hash(claim_id, address, code),
             _email(subject, address, code),
         )

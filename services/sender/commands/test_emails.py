@@ -60,7 +60,7 @@ class TestEmails:
         self._bucket = bucket
         self._acceptance = acceptance
 
-    async def send(self, claim_id: UUID, to: str, request_id: str, sees: Visibility) -> Email:
+    async def send(self, claim_id: UUID, to: str, request_id: str | None, sees: Visibility) -> Email:
         """Accept one; raise NotFound, FailedPrecondition if the domain cannot sign, or ResourceExhausted."""
         subject = await self._store.find(claim_id, sees)
         if subject is None:
@@ -83,7 +83,7 @@ class TestEmails:
             raise TooManyTests(interval)
 
 
-def _namespaced_id(claim_id: UUID, request_id: str) -> str | None:
+def _namespaced_id(claim_id: UUID, request_id: str | None) -> str | None:
     """Return the request id in a namespace of the domain, so that a link cannot use up its tenant's ids.
 
     The line breaks prevent collisions, as no caller's id contains one.

@@ -2,10 +2,18 @@
 
 from dataclasses import dataclass
 
-from services.sender.model.emails import State
+from services.sender.model.states import State
 
 # A SANDBOXED account may send to verified recipients; SES itself rejects all others.
 _OPEN = frozenset({"READY", "UNDER_REVIEW", "SANDBOXED"})
+
+
+@dataclass(frozen=True, slots=True)
+class SesRegion:
+    """The AWS account and region that emails are sent from."""
+
+    account: str
+    region: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,7 @@ class Allowance:
         return ""
 
 
-def waiting_note(
+def waiting_message(
     state: State, note: str, pause_reason: str | None, account: Account, allowance: Allowance
 ) -> str:
     """Return the note that people see for an email; for a queued one, what it waits for now.

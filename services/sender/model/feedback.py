@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.sender.model.emails import RANKS, AttemptState, Move, Outcome, Reason, RecipientState, State
+from services.sender.model.emails import Reason
+from services.sender.model.states import RANKS, AttemptState, Move, Outcome, RecipientState, State
 
 MAX_NOTE = 500  # characters of a receiver's response
 # SES's mailbox simulator: its bounces and complaints are requested, and say nothing about a real recipient.

@@ -57,18 +57,18 @@ class _Words:
         """Return whether a text is exactly one of the words."""
         return any(squeezed(form) in self._squeezed for form in skeletons(text))
 
-    def ends(self, messages: str, start: int) -> Iterator[int]:
+    def ends(self, letters: str, start: int) -> Iterator[int]:
         """Yield the indexes where one of the words that begins at `start` may end."""
         for word in self._squeezed:
             before, last = word[:-1], word[-1]
             begin = start
             for char in before:
-                run = run_length(messages, begin, char)
+                run = run_length(letters, begin, char)
                 begin += run
                 if not run:
                     break
             else:
-                yield from range(begin + 1, begin + 1 + run_length(messages, begin, last))
+                yield from range(begin + 1, begin + 1 + run_length(letters, begin, last))
 
 
 class ProtectedNames:
@@ -104,15 +104,15 @@ class ProtectedNames:
             or any(map(self._is_made_of_reserved, skeletons(name)))
         )
 
-    def _is_made_of_reserved(self, messages: str) -> bool:
+    def _is_made_of_reserved(self, letters: str) -> bool:
         """Return whether a text consists only of fillers and at least one reserved word."""
         reached = {0: False}  # index where a word may end -> whether a reserved word precedes it
-        for start in range(len(messages)):
+        for start in range(len(letters)):
             if start in reached:
                 for words, counts in ((self._reserved, True), (self._fillers, False)):
-                    for end in words.ends(messages, start):
+                    for end in words.ends(letters, start):
                         reached[end] = reached.get(end, False) or counts or reached[start]
-        return reached.get(len(messages), False)
+        return reached.get(len(letters), False)
 
 
 def _host_like(local_part: str) -> Iterator[str]:

@@ -34,9 +34,9 @@ _CYRILLIC = {
 }  # fmt: skip
 _SMALL = str.maketrans(
     {
-        char: message
+        char: letter
         for script in (_LATIN, _GREEK, _CYRILLIC)
-        for message, chars in script.items()
+        for letter, chars in script.items()
         for char in chars
     }
 )
@@ -62,20 +62,20 @@ def skeleton(text: str) -> str:
 
 def skeletons(text: str) -> tuple[str, str]:
     """Return the skeleton, and the skeleton with pairs that look like one letter replaced by that letter."""
-    messages = paired = skeleton(text)
-    for pair, message in _PAIRS:
-        paired = paired.replace(pair, message)
-    return messages, paired
+    letters = paired = skeleton(text)
+    for pair, letter in _PAIRS:
+        paired = paired.replace(pair, letter)
+    return letters, paired
 
 
-def squeezed(messages: str) -> str:
+def squeezed(letters: str) -> str:
     """Return letters with each run of one letter cut to a single letter."""
-    return "".join(char for index, char in enumerate(messages) if messages[index - 1 : index] != char)
+    return "".join(char for index, char in enumerate(letters) if letters[index - 1 : index] != char)
 
 
-def run_length(messages: str, start: int, char: str) -> int:
+def run_length(letters: str, start: int, char: str) -> int:
     """Return how often a character repeats from `start` on."""
-    return len(messages) - start - len(messages[start:].lstrip(char))
+    return len(letters) - start - len(letters[start:].lstrip(char))
 
 
 def word_skeletons(text: str, longest: int) -> Iterator[str]:
@@ -111,8 +111,8 @@ def _is_mark(char: str) -> bool:
 
 def _separations(folded: str) -> Iterator[list[str]]:
     """Yield the words between separators, once with symbols as separators and once as letters."""
-    for messages in (frozenset[str](), _SYMBOLS):
-        yield "".join(char if char.isalnum() or char in messages else " " for char in folded).split()
+    for letters in (frozenset[str](), _SYMBOLS):
+        yield "".join(char if char.isalnum() or char in letters else " " for char in folded).split()
 
 
 def _without_digits(word: str) -> Iterator[str]:
@@ -123,5 +123,5 @@ def _without_digits(word: str) -> Iterator[str]:
                 yield word[before : len(word) - after]
 
 
-def _script(message: str) -> str:
-    return unicodedata.name(message, "").partition(" ")[0]
+def _script(letter: str) -> str:
+    return unicodedata.name(letter, "").partition(" ")[0]

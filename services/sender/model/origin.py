@@ -1,4 +1,4 @@
-"""The From that an email is sent with: one pure function that fails closed, and the two Froms it can choose.
+"""The From that an email is sent with: a pure function that fails closed, and the shared sender's "via" From.
 
 It does not check whether an email is well formed. Its input must be read under the domain's claim lock.
 """
@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
-from services.sender.model.emails import Address, SentAs
+from services.sender.model.emails import Address
 from services.sender.model.impersonation import ProtectedNames
+from services.sender.model.states import SentAs
 
 STAND_IN = "sender"
 
@@ -83,28 +84,6 @@ def _may_share(verification: VerificationStatus) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedSender:
-    """The operator's domain that sends for domains that are not ready; `brand` is the name it shows."""
-
-    domain: str
-    brand: str
-    protected: ProtectedNames = field(default_factory=ProtectedNames)
-
-    def speak_for(self, sender: Address, domain: Domain) -> Address:
-        """Return a From that names the tenant, and never the domain, which is not proven."""
-        local_part = sender.address.rpartition("@")[0]
-        if self.protected.takes_local_part(local_part):
-            local_part = STAND_IN
-        return Address(f"{local_part}@{self.domain}", f"{self._name_of(domain)} via {self.brand}")
-
-    def _name_of(self, domain: Domain) -> str:
-        """Return the tenant's name, or the end of its id if the name could be mistaken for another's."""
-        if self.protected.takes_name(domain.tenant_name):
-            return f"tenant {domain.tenant_id.hex[-8:]}"
-        return domain.tenant_name
-
-
-@dataclass(frozen=True, slots=True)
 class Sender:
     """The sender of one email: its From, and where replies go."""
 
@@ -113,13 +92,24 @@ class Sender:
     reply_to: tuple[Address, ...]
 
 
-def own_sender(sender: Address, reply_to: tuple[Address, ...]) -> Sender:
-    """Return the From as requested."""
-    return Sender(SentAs.OWN, sender, reply_to)
+@dataclass(frozen=True, slots=True)
+class SharedSender:
+    """The operator's domain that sends for domains that are not ready; `brand` is the name it shows."""
 
+    domain: str
+    brand: str
+    protected: ProtectedNames = field(default_factory=ProtectedNames)
 
-def shared_sender(
-    shared: SharedSender, sender: Address, domain: Domain, reply_to: tuple[Address, ...]
-) -> Sender:
-    """Return the "via" From; replies go to the requested Reply-To, or else to the requested From."""
-    return Sender(SentAs.SHARED, shared.speak_for(sender, domain), reply_to or (sender,))
+    def sender_for(self, requested: Address, domain: Domain, reply_to: tuple[Address, ...]) -> Sender:
+        """Return the "via" From; replies go to the requested Reply-To, or else to the requested From.
+
+        It names the tenant, and never the domain, which is not proven.
+        """
+        local_part = requested.address.rpartition("@")[0]
+        if self.protected.takes_local_part(local_part):
+            local_part = STAND_IN
+        name = domain.tenant_name
+        if self.protected.takes_name(name):  # it could be mistaken for another's
+            name = f"tenant {domain.tenant_id.hex[-8:]}"
+        address = Address(f"{local_part}@{self.domain}", f"{name} via {self.brand}")
+        return Sender(SentAs.SHARED, address, reply_to or (requested,))

@@ -1,25 +1,19 @@
-"""What happens to a dequeued email: it is submitted to SES, or moves to another state. Pure.
+"""What happens to a dequeued email: it moves to another state, or is submitted to SES, which answers. Pure.
 
-All input must be read while the email's domain claim is locked.
+`decide` needs input that was read while the email's domain claim is locked.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TypeAlias
 from uuid import UUID
 
-from services.sender.model.answers import Accepted, Answer, Lost, Then
-from services.sender.model.emails import Address, AttemptState, Content, Move, Outcome, RecipientKind, State
+from services.sender.model.emails import Address, Content, RecipientKind
 from services.sender.model.mime import MimeMessage
-from services.sender.model.origin import (
-    Domain,
-    Origin,
-    Sender,
-    SharedSender,
-    origin,
-    own_sender,
-    shared_sender,
-)
+from services.sender.model.origin import Domain, Origin, Sender, SharedSender, origin
+from services.sender.model.states import AttemptState, Move, Outcome, SentAs, State
 
 GONE = "Its domain was deleted before the email could be sent. Nothing was sent."
 SUPERSEDED = (
@@ -93,6 +87,52 @@ class Post:
     content: bytes = field(repr=False)
 
 
+class Then(StrEnum):
+    """What happens to an email that SES rejected."""
+
+    RETRY = "RETRY"  # queued again, after a delay
+    HOLD = "HOLD"  # held because of its domain
+    FAIL = "FAIL"  # failed permanently
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """SES accepted it. `ses_id` is empty if that is known only from an event."""
+
+    ses_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Nothing was sent. `note` is a sentence; `error` is for operators.
+
+    `pause` is the first delay, doubled with each attempt up to `longest`. With `everyone`, SES would reject
+    every other email as well, so all of them wait.
+    """
+
+    then: Then
+    note: str
+    error: str = ""
+    pause: timedelta = timedelta(seconds=1)
+    longest: timedelta = timedelta(minutes=5)
+    everyone: bool = False
+
+    def delay(self, attempt: int) -> timedelta:
+        """Return the delay after this attempt; the first attempt is 1."""
+        doubled: timedelta = self.pause * 2 ** min(attempt - 1, 16)
+        return min(doubled, self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """It is unknown whether SES accepted it. `error` is for operators."""
+
+    error: str
+
+
+Answer: TypeAlias = Accepted | Rejected | Lost
+
+
 def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | None) -> Sender | Move | None:
     """Return the sender of an email, or the state it moves to instead; None while its tenant is paused.
 
@@ -106,10 +146,14 @@ def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | N
     if (move := _unsendable(candidate)) is not None:
         return move
     if result is Origin.OWN:
-        return own_sender(candidate.sender, candidate.content.reply_to)
+        return Sender(SentAs.OWN, candidate.sender, candidate.content.reply_to)
     if result is Origin.SHARED and shared is not None:
-        return shared_sender(shared, candidate.sender, domain, candidate.content.reply_to)
-    return Move(candidate.id, State.HELD, held_note(domain))
+        return shared.sender_for(candidate.sender, domain, candidate.content.reply_to)
+    note = (
+        f"{domain.name} is {domain.verification.state} and cannot send under its own name. It is sent once "
+        "the domain is ready: publish the records that GetDomain shows."
+    )
+    return Move(candidate.id, State.HELD, note)
 
 
 def _unsendable(candidate: Candidate) -> Move | None:
@@ -120,14 +164,6 @@ def _unsendable(candidate: Candidate) -> Move | None:
         addresses = tuple(each.address.address for each in candidate.addressees)
         return Move(candidate.id, State.SUPPRESSED, ALL_SUPPRESSED, suppressed=addresses)
     return None
-
-
-def held_note(domain: Domain) -> str:
-    """Return a sentence on what a held email waits for."""
-    return (
-        f"{domain.name} is {domain.verification.state} and cannot send under its own name. It is sent once "
-        "the domain is ready: publish the records that GetDomain shows."
-    )
 
 
 def message(posting: Posting, content: Content) -> MimeMessage:
@@ -148,25 +184,20 @@ def message(posting: Posting, content: Content) -> MimeMessage:
 
 
 def post(posting: Posting, content: bytes) -> Post:
-    """Return the request to SES."""
+    """Return the request to SES; its tags identify the attempt."""
     recipients = posting.recipients
     return Post(
         sender=posting.sender.address.address,
         to=_addresses(recipients, RecipientKind.TO),
         cc=_addresses(recipients, RecipientKind.CC),
         bcc=_addresses(recipients, RecipientKind.BCC),
-        tags=tags(posting),
+        tags={
+            "lh-tenant": str(posting.candidate.tenant_id),
+            "lh-email": str(posting.candidate.id),
+            "lh-attempt": str(posting.attempt_id),
+        },
         content=content,
     )
-
-
-def tags(posting: Posting) -> Mapping[str, str]:
-    """Return the tags that SES's events will carry, which identify the attempt."""
-    return {
-        "lh-tenant": str(posting.candidate.tenant_id),
-        "lh-email": str(posting.candidate.id),
-        "lh-attempt": str(posting.attempt_id),
-    }
 
 
 def outcome(posting: Posting, answer: Answer) -> Outcome:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from services.sender.model.emails import Entry, State
+from services.sender.model.emails import Entry
+from services.sender.model.states import State
 
 Detail = Mapping[str, Any]
 

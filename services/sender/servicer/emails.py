@@ -9,6 +9,7 @@ from typing import Any
 
 from chassis.access import Scope, Visibility, tenant_visibility, visibility
 from chassis.errors import InvalidField
+from chassis.idempotency import valid_request_id
 from chassis.pages import search_of, window
 from chassis.protos import id_of
 from letterhead.sender.v1 import emails_pb2 as pb
@@ -18,9 +19,9 @@ from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.changes import Changes
 from services.sender.commands.test_emails import TestEmails
 from services.sender.errors import DomainNotFound, EmailNotFound, TenantNotFound
-from services.sender.model.emails import Email, Rejection, State
-from services.sender.servicer.emails_protos import spec_of, to_proto, to_result
-from services.sender.servicer.times import nearest_time
+from services.sender.model.emails import Email, Rejection
+from services.sender.model.states import State
+from services.sender.servicer.mappers import nearest_time, spec_of, to_proto, to_result
 from services.sender.store.acceptance import Request
 from services.sender.store.emails import EmailStore
 
@@ -40,17 +41,17 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
 
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
         sees = tenant_visibility(request.tenant_id, *_SENDING)
-        drafts.check_request_id(request.request_id)
+        request_id = valid_request_id(request.request_id)
         draft = drafts.draft(spec_of(request), datetime.now(UTC))
-        to_accept = Request(sees, request.request_id or None, _content_hash(request))
+        to_accept = Request(sees, request_id, _content_hash(request))
         [email] = await self._acceptance.accept(to_accept, [draft])
         return pb.SendEmailResponse(email=to_proto(email))
 
     async def SendEmails(self, request: pb.SendEmailsRequest, context: Any) -> pb.SendEmailsResponse:
         sees = tenant_visibility(request.tenant_id, *_SENDING)
-        drafts.check_request_id(request.request_id)
+        request_id = valid_request_id(request.request_id)
         batches.check_items([each.request_id or each.tenant_id for each in request.emails])
-        to_accept = Request(sees, request.request_id or None, _content_hash(request))
+        to_accept = Request(sees, request_id, _content_hash(request))
         email_requests = list(map(spec_of, request.emails))
         outcomes: Sequence[Email | Rejection]
         if _is_permissive(request):
@@ -63,9 +64,9 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
 
     async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
         sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
-        drafts.check_request_id(request.request_id)
+        request_id = valid_request_id(request.request_id)
         claim_id = id_of(request.domain_id, DomainNotFound)
-        email = await self._test_emails.send(claim_id, request.to, request.request_id, sees)
+        email = await self._test_emails.send(claim_id, request.to, request_id, sees)
         return pb.SendTestEmailResponse(email=to_proto(email))
 
     async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:

@@ -23,15 +23,15 @@ class ResolutionServicer(pb_grpc.ResolutionServiceServicer):
 
     async def ResolveEmail(self, request: pb.ResolveEmailRequest, context: Any) -> pb.ResolveEmailResponse:
         sees = visibility(Scope.ADMIN)
-        settled = await self._decisions.resolve(
+        moved = await self._decisions.resolve(
             id_of(request.email_id, EmailNotFound),
             _outcome(request.outcome),
             sees,
             by=_operator(),
             reason=_reason(request.reason),
         )
-        state = Email.State.Value(f"STATE_{settled.state}")
-        return pb.ResolveEmailResponse(state=state, state_note=settled.note)
+        state = Email.State.Value(f"STATE_{moved.state}")
+        return pb.ResolveEmailResponse(state=state, state_note=moved.note)
 
     async def HoldEmails(self, request: pb.HoldEmailsRequest, context: Any) -> pb.HoldEmailsResponse:
         sees = visibility(Scope.ADMIN)

@@ -4,10 +4,10 @@
 from typing import Any
 
 from chassis.access import Scope, visibility
+from chassis.idempotency import valid_request_id
 from chassis.protos import id_of, stamp_of
 from letterhead.sender.v1 import test_addresses_pb2 as pb
 from letterhead.sender.v1 import test_addresses_pb2_grpc as pb_grpc
-from services.sender.commands.drafts import check_request_id
 from services.sender.commands.test_addresses import TestAddresses
 from services.sender.errors import DomainNotFound
 from services.sender.model.test_addresses import TestAddress
@@ -23,9 +23,9 @@ class TestAddressServicer(pb_grpc.TestAddressServiceServicer):
 
     async def SendTestCode(self, request: pb.SendTestCodeRequest, context: Any) -> pb.SendTestCodeResponse:
         sees = visibility(*_SCOPES)
-        check_request_id(request.request_id)
+        request_id = valid_request_id(request.request_id)
         claim_id = id_of(request.domain_id, DomainNotFound)
-        sent = await self._test_addresses.send_code(claim_id, request.address, request.request_id, sees)
+        sent = await self._test_addresses.send_code(claim_id, request.address, request_id, sees)
         return pb.SendTestCodeResponse(test_address=_to_proto(sent))
 
     async def ConfirmTestAddress(

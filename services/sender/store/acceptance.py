@@ -4,12 +4,12 @@
 """
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from chassis.access import TenantVisibility
@@ -86,18 +86,31 @@ class AcceptanceStore:
         """
         chosen = list(_first_of_each(offers))
         ids = {index: [uuid7() for _ in offers[index].drafts] for index in chosen}
-        columns = _columns([(offers[index], ids[index]) for index in chosen])
-        rows = await self._database.fetch(QUERIES.accept_emails, self._deadline, *columns)
+        new = [
+            New(email_id, offers[index].request, claim_id, draft)
+            for index in chosen
+            for email_id, (claim_id, draft) in zip(ids[index], offers[index].drafts, strict=True)
+        ]
+        rows = await self._database.fetch(
+            *QUERIES.accept_emails(
+                deadline=self._deadline,
+                **_requests([offers[index] for index in chosen]),
+                **_emails(new),
+                **_recipients(new),
+                **_attachments(new),
+            )
+        )
         stored = {row["id"]: row for row in rows}
-        return [_emails(offer, ids.get(index, []), stored) for index, offer in enumerate(offers)]
+        return [_accepted(offer, ids.get(index, []), stored) for index, offer in enumerate(offers)]
 
     async def answered(self, request: Request) -> Answered | None:
         """Return the answer to the first request with this id; None if there was none.
 
         If the caller may not see that answer, return an empty one, which matches no request.
         """
-        tenant_id, claim_ids = request.sees.conditions
-        row = await self._database.fetchrow(QUERIES.find_request, tenant_id, request.id, claim_ids)
+        row = await self._database.fetchrow(
+            *QUERIES.find_request(request_id=request.id, **request.sees.filter)
+        )
         if row is None:
             return None
         rejections = [Rejection(each) if each else None for each in row["rejections"]]
@@ -107,11 +120,12 @@ class AcceptanceStore:
         """Return for each caller the live domains that it asked for and may see, by name."""
         keys = list({key for each in senders for key in each.keys.values()})
         rows = await self._database.fetch(
-            QUERIES.verifications_by_domain,
-            [tenant_id for tenant_id, _, _ in keys],
-            [name for _, name, _ in keys],
-            shared_domain,
-            [claim_ids for _, _, claim_ids in keys],
+            *QUERIES.verifications_by_domain(
+                tenant_ids=[tenant_id for tenant_id, _, _ in keys],
+                names=[name for _, name, _ in keys],
+                claim_ids=[claim_ids for _, _, claim_ids in keys],
+                shared_domain=shared_domain,
+            )
         )
         shared_ready = any(row["shared"] and is_signing(row) for row in rows)
         found = {
@@ -134,7 +148,7 @@ def _first_of_each(offers: Sequence[Offer]) -> Iterator[int]:
         yield index
 
 
-def _emails(offer: Offer, ids: Sequence[UUID], stored: Mapping[UUID, Record]) -> list[Email]:
+def _accepted(offer: Offer, ids: Sequence[UUID], stored: Mapping[UUID, Record]) -> list[Email]:
     return [
         accepted_email(stored[email_id], offer.request.tenant_id, claim_id, draft)
         for email_id, (claim_id, draft) in zip(ids, offer.drafts, strict=False)
@@ -142,85 +156,101 @@ def _emails(offer: Offer, ids: Sequence[UUID], stored: Mapping[UUID, Record]) ->
     ]
 
 
-Identified = tuple[Offer, Sequence[UUID]]  # an offer with the ids of the emails that its drafts become
+class New(NamedTuple):
+    """An email to store: a draft with its id, its request and the claim of its domain."""
+
+    id: UUID
+    request: Request
+    claim_id: UUID
+    draft: Draft
 
 
-def _columns(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
-    drafts = [
-        (email_id, offer.request, claim_id, draft)
-        for offer, ids in offers
-        for email_id, (claim_id, draft) in zip(ids, offer.drafts, strict=True)
-    ]
-    yield from _requests(offers)
-    yield from zip(*(_email(*each) for each in drafts), strict=True)
-    yield from _recipients((email_id, draft) for email_id, _, _, draft in drafts)
-    yield from _attachments((email_id, draft) for email_id, _, _, draft in drafts)
-    yield [draft.is_test for _, _, _, draft in drafts]
-    yield [_array(offer.request.sees) for offer, _ in offers]
+# Columns of `accept_emails`, by parameter. Attachments stay bytes: as JSON they would be slow and large.
+Columns: TypeAlias = dict[str, list[Any]]
 
 
-def _requests(offers: Sequence[Identified]) -> Iterator[Sequence[object]]:
-    """Yield the columns of the requests, with the spans (from 1) of their emails and refusals among all."""
-    emails = _spans([len(ids) for _, ids in offers])
-    rejections = _spans([len(offer.rejections) for offer, _ in offers])
-    yield [each and each.status for offer, _ in offers for each in offer.rejections]
-    rows = [
-        (offer.request.tenant_id, offer.request.id, offer.request.content_hash, *email_span, *rejection_span)
-        for (offer, _), email_span, rejection_span in zip(offers, emails, rejections, strict=True)
-    ]
-    yield from zip(*rows, strict=True)
+def _requests(offers: Sequence[Offer]) -> Columns:
+    """Return the columns of requests, with the spans (from 1) of their emails and rejections among all."""
+    emails = _spans([len(offer.drafts) for offer in offers])
+    rejections = _spans([len(offer.rejections) for offer in offers])
+    return {
+        "request_tenants": [offer.request.tenant_id for offer in offers],
+        "request_ids": [offer.request.id for offer in offers],
+        "content_hashes": [offer.request.content_hash for offer in offers],
+        "request_claims": [_array(offer.request.sees) for offer in offers],
+        "first_emails": [first for first, _ in emails],
+        "last_emails": [last for _, last in emails],
+        "rejections": [each and each.status for offer in offers for each in offer.rejections],
+        "first_rejections": [first for first, _ in rejections],
+        "last_rejections": [last for _, last in rejections],
+    }
 
 
 def _spans(lengths: Sequence[int]) -> list[tuple[int, int]]:
     return [(end - length + 1, end) for length, end in zip(lengths, accumulate(lengths), strict=True)]
 
 
-def _email(email_id: UUID, request: Request, claim_id: UUID, draft: Draft) -> tuple[object, ...]:
-    content = draft.content
-    return (
-        email_id,
-        request.tenant_id,
-        request.id,
-        claim_id,
-        draft.sender.address,
-        draft.sender.name,
-        content.subject,
-        content.text,
-        content.html,
-        _json(reply_to_json(content.reply_to)),
-        _json(content.headers),
-        _json(draft.tags),
-        draft.size,
-        draft.terms.send_at,
-        draft.terms.on_unknown,
-        draft.terms.window,
-    )
+def _emails(new: Sequence[New]) -> Columns:
+    drafts = [each.draft for each in new]
+    contents = [draft.content for draft in drafts]
+    return {
+        "email_ids": [each.id for each in new],
+        "email_tenants": [each.request.tenant_id for each in new],
+        "email_requests": [each.request.id for each in new],
+        "email_claims": [each.claim_id for each in new],
+        "from_addresses": [draft.sender.address for draft in drafts],
+        "from_names": [draft.sender.name for draft in drafts],
+        "subjects": [content.subject for content in contents],
+        "texts": [content.text for content in contents],
+        "htmls": [content.html for content in contents],
+        "reply_tos": [_json(reply_to_json(content.reply_to)) for content in contents],
+        "headers": [_json(content.headers) for content in contents],
+        "tags": [_json(draft.tags) for draft in drafts],
+        "sizes": [draft.size for draft in drafts],
+        "send_ats": [draft.terms.send_at for draft in drafts],
+        "on_unknowns": [draft.terms.on_unknown for draft in drafts],
+        "unknown_windows": [draft.terms.window for draft in drafts],
+        "are_tests": [draft.is_test for draft in drafts],
+    }
+
+
+def _recipients(new: Sequence[New]) -> Columns:
+    rows = [
+        (each.id, position, recipient)
+        for each in new
+        for position, recipient in enumerate(each.draft.recipients)
+    ]
+    return {
+        "recipient_emails": [email_id for email_id, _, _ in rows],
+        "recipient_positions": [position for _, position, _ in rows],
+        "kinds": [recipient.kind for _, _, recipient in rows],
+        "addresses": [recipient.address.address for _, _, recipient in rows],
+        "names": [recipient.address.name for _, _, recipient in rows],
+    }
+
+
+def _attachments(new: Sequence[New]) -> Columns:
+    rows = [
+        (each.id, position, attachment)
+        for each in new
+        for position, attachment in enumerate(each.draft.content.attachments)
+    ]
+    return {
+        "attachment_emails": [email_id for email_id, _, _ in rows],
+        "attachment_positions": [position for _, position, _ in rows],
+        "file_names": [attachment.file_name for _, _, attachment in rows],
+        "content_types": [attachment.content_type for _, _, attachment in rows],
+        "content_ids": [attachment.content_id for _, _, attachment in rows],
+        "contents": [attachment.content for _, _, attachment in rows],
+    }
 
 
 def _array(sees: TenantVisibility) -> str | None:
     """Return the claims that a caller is restricted to as a Postgres array literal; None if it is not."""
-    _, claim_ids = sees.conditions
+    claim_ids = sees.filter["claim_ids"]
     return "{" + ",".join(map(str, claim_ids)) + "}" if claim_ids else None
 
 
 def _json(value: Sequence[Any] | Mapping[str, str]) -> str | None:
     """Return JSON, or None for an empty value, for which the statement has a default: most are empty."""
     return json.dumps(value) if value else None
-
-
-def _recipients(drafts: Iterable[tuple[UUID, Draft]]) -> Iterator[Sequence[object]]:
-    rows = [
-        (email_id, position, recipient.kind, recipient.address.address, recipient.address.name)
-        for email_id, draft in drafts
-        for position, recipient in enumerate(draft.recipients)
-    ]
-    yield from zip(*rows, strict=True)
-
-
-def _attachments(drafts: Iterable[tuple[UUID, Draft]]) -> Iterator[Sequence[object]]:
-    rows = [
-        (email_id, position, each.file_name, each.content_type, each.content_id, each.content)
-        for email_id, draft in drafts
-        for position, each in enumerate(draft.content.attachments)
-    ]
-    yield from zip(*rows, strict=True) if rows else [[]] * 6

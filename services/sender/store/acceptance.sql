@@ -2,14 +2,16 @@
 -- Stores emails with recipients, attachments and history, together with the answers to their request ids (NULL: none).
 -- Returns no emails for a request whose id was used before; waits for a transaction that is storing the same id.
 -- Request ids are always inserted in the same order, to avoid deadlocks. The first transition of an email has the email's
--- own id. $37 marks test emails; $38 are the domains that each request's key is restricted to.
+-- own id. :request_claims are the domains that each request's key is restricted to. The spans of a request's emails and
+-- rejections among all of them are from :first_emails to :last_emails, and from :first_rejections to :last_rejections.
 WITH first AS (
     INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, claim_ids, email_ids, rejections)
     SELECT
         tenant_id, request_id, content_hash, claim_ids::uuid[],
-        ($10::uuid[])[first_email:last_email], ($2::bytea[])[first_rejection:last_rejection]
+        (:email_ids::uuid[])[first_email : last_email], (:rejections::bytea[])[first_rejection : last_rejection]
     FROM unnest(
-        $3::uuid[], $4::text[], $5::bytea[], $6::integer[], $7::integer[], $8::integer[], $9::integer[], $38::text[]
+        :request_tenants::uuid[], :request_ids::text[], :content_hashes::bytea[], :first_emails::integer[],
+        :last_emails::integer[], :first_rejections::integer[], :last_rejections::integer[], :request_claims::text[]
     ) AS request (
         tenant_id, request_id, content_hash, first_email, last_email, first_rejection, last_rejection, claim_ids
     )
@@ -26,11 +28,12 @@ WITH first AS (
         coalesce(reply_to::jsonb, '[]'), coalesce(headers::jsonb, '{}'), coalesce(tags::jsonb, '{}'),
         size, send_at, on_unknown, unknown_window, is_test,
         CASE WHEN send_at IS NULL THEN 'Accepted and queued.' ELSE 'Accepted and scheduled.' END,
-        coalesce(send_at, now()), greatest(send_at, now()) + $1::interval
+        coalesce(send_at, now()), greatest(send_at, now()) + :deadline::interval
     FROM unnest(
-        $10::uuid[], $11::uuid[], $12::text[], $13::uuid[], $14::text[], $15::text[], $16::text[], $17::text[],
-        $18::text[], $19::text[], $20::text[], $21::text[], $22::bigint[], $23::timestamptz[], $24::text[], $25::interval[],
-        $37::boolean[]
+        :email_ids::uuid[], :email_tenants::uuid[], :email_requests::text[], :email_claims::uuid[],
+        :from_addresses::text[], :from_names::text[], :subjects::text[], :texts::text[], :htmls::text[],
+        :reply_tos::text[], :headers::text[], :tags::text[], :sizes::bigint[], :send_ats::timestamptz[],
+        :on_unknowns::text[], :unknown_windows::interval[], :are_tests::boolean[]
     ) AS draft (
         id, tenant_id, request_id, claim_id, from_address, from_name, subject, text, html,
         reply_to, headers, tags, size, send_at, on_unknown, unknown_window, is_test
@@ -40,14 +43,17 @@ WITH first AS (
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
     SELECT email_id, position, kind, address, name, lower(address)
-    FROM unnest($26::uuid[], $27::integer[], $28::text[], $29::text[], $30::text[])
-        AS recipient (email_id, position, kind, address, name)
+    FROM unnest(
+        :recipient_emails::uuid[], :recipient_positions::integer[], :kinds::text[], :addresses::text[], :names::text[]
+    ) AS recipient (email_id, position, kind, address, name)
     WHERE email_id IN (SELECT id FROM accepted)
 ), attached AS (
     INSERT INTO sender.attachments (email_id, position, file_name, content_type, content_id, size, content)
     SELECT email_id, position, file_name, content_type, content_id, length(content), content
-    FROM unnest($31::uuid[], $32::integer[], $33::text[], $34::text[], $35::text[], $36::bytea[])
-        AS attachment (email_id, position, file_name, content_type, content_id, content)
+    FROM unnest(
+        :attachment_emails::uuid[], :attachment_positions::integer[], :file_names::text[], :content_types::text[],
+        :content_ids::text[], :contents::bytea[]
+    ) AS attachment (email_id, position, file_name, content_type, content_id, content)
     WHERE email_id IN (SELECT id FROM accepted)
 ), transitions AS (
     INSERT INTO sender.email_transitions (id, email_id, to_state, note)
@@ -58,7 +64,7 @@ WITH first AS (
 SELECT id, state_note, created_at, expires_at FROM accepted LEFT JOIN notified ON true;
 
 -- find_request --
--- Returns the stored answer to a request_id, emptied if the key may not see it. A key restricted to domains ($3) may see
+-- Returns the stored answer to a request_id, emptied if the key may not see it. A key restricted to :claim_ids may see
 -- requests of keys restricted to a subset of them, and requests whose emails are all from its own domains.
 SELECT
     CASE WHEN visible THEN content_hash ELSE '' END AS content_hash,
@@ -67,23 +73,26 @@ SELECT
 FROM sender.idempotency AS i
 CROSS JOIN LATERAL (
     SELECT
-        $3::uuid[] IS NULL
-        OR coalesce(i.claim_ids <@ $3, false)
+        :claim_ids::uuid[] IS NULL
+        OR coalesce(i.claim_ids <@ :claim_ids, false)
         OR (
             cardinality(i.rejections) = 0
-            AND (SELECT count(*) FROM sender.emails AS e WHERE e.id = ANY (i.email_ids) AND e.claim_id = ANY ($3))
-                = cardinality(i.email_ids)
+            AND cardinality(i.email_ids) = (
+                SELECT count(*) FROM sender.emails AS e WHERE e.id = ANY (i.email_ids) AND e.claim_id = ANY (:claim_ids)
+            )
         ) AS visible
 ) AS visibility
-WHERE tenant_id = $1 AND request_id = $2;
+WHERE tenant_id = :tenant_id AND request_id = :request_id;
 
 -- verifications_by_domain --
 -- Returns the verification status of tenants' live domains by name, each with the position of its lookup key, and in
--- the last row that of the operator's shared domain ($3). $4 are the domains each caller may see; NULL: all of its tenant's.
+-- the last row that of the operator's :shared_domain. :claim_ids are the domains each caller may see; NULL: all of its
+-- tenant's.
 SELECT
     d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_valid, d.ownership,
     t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.ordinal
-FROM unnest($1::uuid[], $2::text[], $4::text[]) WITH ORDINALITY AS sender (tenant_id, name, claim_ids, ordinal)
+FROM unnest(:tenant_ids::uuid[], :names::text[], :claim_ids::text[])
+    WITH ORDINALITY AS sender (tenant_id, name, claim_ids, ordinal)
 JOIN identity.domains AS d
     ON d.tenant_id = sender.tenant_id AND d.name = sender.name AND d.state <> 'DELETED'
     AND (sender.claim_ids IS NULL OR d.id = ANY (sender.claim_ids::uuid[]))
@@ -94,4 +103,4 @@ SELECT
     t.state, t.name, t.pause_reason, t.unready_policy, true, NULL
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
-WHERE d.name = $3 AND d.state <> 'DELETED' AND t.is_operator;
+WHERE d.name = :shared_domain AND d.state <> 'DELETED' AND t.is_operator;

@@ -7,7 +7,7 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
-from services.sender.model.emails import State
+from services.sender.model.states import State
 
 QUERIES = Queries.load(Path(__file__).with_name("changes.sql"))
 
@@ -20,14 +20,18 @@ class ChangeStore:
 
     async def lock(self, connection: Connection, email_id: UUID, sees: Visibility) -> State | None:
         """Lock an email until the transaction ends and return its state; None if there is no such email."""
-        state = await connection.fetchval(QUERIES.lock_email, email_id, *sees.conditions)
+        state = await connection.fetchval(*QUERIES.lock_email(email_id=email_id, **sees.filter))
         return State(state) if state else None
 
     async def is_perhaps_sent(self, connection: Connection, email_id: UUID) -> bool:
         """Return whether the email may have been sent."""
-        found: bool = await connection.fetchval(QUERIES.is_perhaps_sent, email_id)
+        found: bool = await connection.fetchval(*QUERIES.is_perhaps_sent(email_id=email_id))
         return found
 
     async def reschedule(self, connection: Connection, email_id: UUID, send_at: datetime) -> None:
         """Change the time that a QUEUED email is scheduled for."""
-        await connection.execute(QUERIES.reschedule_email, email_id, send_at, self._deadline, uuid7())
+        await connection.execute(
+            *QUERIES.reschedule_email(
+                email_id=email_id, send_at=send_at, deadline=self._deadline, transition_id=uuid7()
+            )
+        )

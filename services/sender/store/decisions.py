@@ -8,7 +8,7 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
-from services.sender.model.emails import AttemptState, Move, Moved, Outcome, State
+from services.sender.model.states import AttemptState, Move, Moved, Outcome, State
 from services.sender.store.states import EmailStates
 
 QUERIES = Queries.load(Path(__file__).with_name("decisions.sql"))
@@ -51,7 +51,7 @@ class DecisionStore:
 
     async def undecided(self, connection: Connection, email_id: UUID, sees: Visibility) -> Undecided | None:
         """Return an email that the caller may see; None if there is no such email."""
-        row = await connection.fetchrow(QUERIES.undecided, email_id, *sees.conditions)
+        row = await connection.fetchrow(*QUERIES.undecided(email_id=email_id, **sees.filter))
         if row is None:
             return None
         return Undecided(
@@ -68,7 +68,7 @@ class DecisionStore:
         """Make the decided move and return it; return nothing if evidence arrived first."""
         if known.attempt_id is not None:
             return await self._states.resolve(connection, [Outcome(known.attempt_id, to, move, move.note)])
-        if await connection.fetchval(QUERIES.lock_undecided, move.email_id) is None:
+        if await connection.fetchval(*QUERIES.lock_undecided(email_id=move.email_id)) is None:
             return []
         return await self._states.move(connection, [move])
 
@@ -81,7 +81,9 @@ class DecisionStore:
         note: str,
     ) -> int:
         """Hold a batch of emails and return how many; an open attempt becomes one whose answer was lost."""
-        rows = await connection.fetch(QUERIES.to_hold, since, before, BATCH, *sees.conditions)
+        rows = await connection.fetch(
+            *QUERIES.to_hold(since=since, before=before, limit=BATCH, **sees.filter)
+        )
         already = [row["id"] for row in rows if row["state"] == State.HELD]
         moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows if row["state"] != State.HELD}
         outcomes = [
@@ -93,7 +95,9 @@ class DecisionStore:
             *await self._states.resolve(connection, outcomes),
             *await self._states.move(connection, [*moves.values()]),
         ]
-        kept = await connection.fetch(QUERIES.hold_on, [uuid7() for _ in already], already, note)
-        held = [*(each.id for each in moved), *(row["email_id"] for row in kept)]
-        await connection.execute(QUERIES.demand_decisions, held)
+        still_held = await connection.fetch(
+            *QUERIES.hold_on(transition_ids=[uuid7() for _ in already], email_ids=already, note=note)
+        )
+        held = [*(each.id for each in moved), *(row["email_id"] for row in still_held)]
+        await connection.execute(*QUERIES.demand_decisions(email_ids=held))
         return len(held)

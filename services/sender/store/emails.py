@@ -1,14 +1,16 @@
 """Reads and lists emails. `acceptance` stores them, `states` changes their state."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Database, Queries, Record
 from chassis.pages import Window
-from services.sender.model.emails import Attachment, Email, Recipient, State
+from services.sender.model.account import SesRegion
+from services.sender.model.emails import Attachment, Email, Recipient
+from services.sender.model.states import State
 from services.sender.store.rows import to_attachment, to_email, to_entry, to_recipient, to_transition
 
 QUERIES = Queries.load(Path(__file__).with_name("emails.sql"))
@@ -16,29 +18,27 @@ SEARCHED = 20_000  # newest emails to search: there is no index for substrings
 LONGEST_TIMELINE = 1_000  # entries, because machines may open an email again and again
 
 
-@dataclass(frozen=True, slots=True)
-class SesRegion:
-    """The AWS account and region that emails are sent from."""
-
-    account: str
-    region: str
-
-
 class EmailStore:
     """Reads emails, within the caller's visibility filter."""
 
     def __init__(self, database: Database, ses_region: SesRegion) -> None:
         self._database = database
-        self._ses_region = (ses_region.account, ses_region.region)
+        self._ses_region = ses_region
 
     async def get(self, email_id: UUID, sees: Visibility) -> Email | None:
         """Return one email with its history; None if there is no such email."""
         found = await self.get_all([email_id], sees)
         if not found:
             return None
-        history = await self._database.fetch(QUERIES.history_of, email_id)
-        asked = (email_id, found[0].ses_id, found[0].tenant_id, LONGEST_TIMELINE)
-        timeline = await self._database.fetch(QUERIES.timeline_of, *asked)
+        history = await self._database.fetch(*QUERIES.history_of(email_id=email_id))
+        timeline = await self._database.fetch(
+            *QUERIES.timeline_of(
+                email_id=email_id,
+                ses_id=found[0].ses_id,
+                tenant_id=found[0].tenant_id,
+                limit=LONGEST_TIMELINE,
+            )
+        )
         return replace(
             found[0],
             history=tuple(map(to_transition, history)),
@@ -48,12 +48,14 @@ class EmailStore:
     async def get_all(self, email_ids: Sequence[UUID], sees: Visibility) -> list[Email]:
         """Return the emails among these that the caller may see, with bodies."""
         rows = await self._database.fetch(
-            QUERIES.get_emails,
-            email_ids,
-            *sees.conditions,
-            *self._ses_region,
-            sees.only_tests,
-            sees.of_installation,
+            *QUERIES.get_emails(
+                email_ids=email_ids,
+                **sees.filter,
+                account=self._ses_region.account,
+                region=self._ses_region.region,
+                only_tests=sees.only_tests,
+                of_installation=sees.of_installation,
+            )
         )
         return await self._whole(rows)
 
@@ -61,30 +63,33 @@ class EmailStore:
         self, sees: Visibility, asked: Window, *, states: Collection[State] = (), search: str = ""
     ) -> list[Email]:
         """Return emails that the caller may see, nearest first; empty `states` and `search` mean all."""
-        tenant_id, claim_ids = sees.conditions
-        chosen = (tenant_id, asked.after, list(states) or None, claim_ids, asked.limit)
         rows = await self._database.fetch(
-            QUERIES.list_emails,
-            *chosen,
-            *self._ses_region,
-            asked.before,
-            search,
-            SEARCHED,
-            sees.only_tests,
-            sees.of_installation,
+            *QUERIES.list_emails(
+                **sees.filter,
+                only_tests=sees.only_tests,
+                of_installation=sees.of_installation,
+                after=asked.after,
+                before=asked.before,
+                limit=asked.limit,
+                states=list(states) or None,
+                search=search,
+                searched=SEARCHED,
+                account=self._ses_region.account,
+                region=self._ses_region.region,
+            )
         )
         return await self._whole(rows)
 
     async def tenant_exists(self, sees: Visibility) -> bool:
         """Return whether the tenant that the caller named exists."""
-        exists: bool = await self._database.fetchval(QUERIES.tenant_exists, sees.tenant_id)
+        exists: bool = await self._database.fetchval(*QUERIES.tenant_exists(tenant_id=sees.tenant_id))
         return exists
 
     async def _whole(self, rows: Sequence[Record]) -> list[Email]:
         recipients: dict[UUID, list[Recipient]] = {row["id"]: [] for row in rows}
-        for row in await self._database.fetch(QUERIES.recipients_of, list(recipients)):
+        for row in await self._database.fetch(*QUERIES.recipients_of(email_ids=list(recipients))):
             recipients[row["email_id"]].append(to_recipient(row))
         attachments: dict[UUID, list[Attachment]] = {row["id"]: [] for row in rows}
-        for row in await self._database.fetch(QUERIES.attachments_of, list(attachments)):
+        for row in await self._database.fetch(*QUERIES.attachments_of(email_ids=list(attachments))):
             attachments[row["email_id"]].append(to_attachment(row))
         return [to_email(row, recipients[row["id"]], attachments[row["id"]]) for row in rows]

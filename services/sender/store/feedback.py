@@ -11,8 +11,8 @@ from chassis.database import Connection, Queries, Record
 from chassis.events import ReceivedEvent
 from chassis.telemetry import get_logger
 from services.sender.events import read_report
-from services.sender.model.emails import Move, RecipientState, State
 from services.sender.model.feedback import Report, proof, to_advance, to_suppress
+from services.sender.model.states import Move, RecipientState, State
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import Listing, SuppressionStore
 from services.sender.store.unmatched import UnmatchedStore
@@ -79,12 +79,12 @@ class Feedback:
 
     async def _by_id(self, connection: Connection, reports: Sequence[Report]) -> dict[UUID, Record]:
         email_ids = {each.email_id for each in reports if each.email_id is not None}
-        rows = await connection.fetch(QUERIES.emails_by_id, email_ids) if email_ids else ()
+        rows = await connection.fetch(*QUERIES.emails_by_id(email_ids=email_ids)) if email_ids else ()
         return {row["id"]: row for row in rows}
 
     async def _by_ses_id(self, connection: Connection, reports: Sequence[Report]) -> dict[str, Record]:
         ses_ids = {each.ses_id for each in reports if each.email_id is None}
-        rows = await connection.fetch(QUERIES.emails_by_ses_id, ses_ids) if ses_ids else ()
+        rows = await connection.fetch(*QUERIES.emails_by_ses_id(ses_ids=ses_ids)) if ses_ids else ()
         return {row["ses_id"]: row for row in rows}
 
     async def _prove(self, connection: Connection, matched: Sequence[Matched]) -> None:
@@ -93,7 +93,7 @@ class Feedback:
             each.email_id: each.report.ses_id for each in matched if each.email["state"] != State.SENT
         }
         if unproven:
-            rows = await connection.fetch(QUERIES.unresolved_attempts, list(unproven))
+            rows = await connection.fetch(*QUERIES.unresolved_attempts(email_ids=list(unproven)))
             proofs = [proof(row["id"], row["email_id"], unproven[row["email_id"]]) for row in rows]
             await self._states.resolve(connection, proofs)
 
@@ -102,7 +102,8 @@ class Feedback:
         email_ids = {each.email_id for each in matched if each.report.words}
         if email_ids:
             addresses = {word.match for each in matched for word in each.report.words}
-            for row in await connection.fetch(QUERIES.matching_recipients, email_ids, addresses):
+            query = QUERIES.matching_recipients(email_ids=email_ids, addresses=addresses)
+            for row in await connection.fetch(*query):
                 known[row["email_id"]][row["match"]] = RecipientState(row["state"])
         return known
 
@@ -116,8 +117,14 @@ class Feedback:
                 states[word.match] = each.report.state
                 further[each.email_id, word.match] = (each.report.state, word.note)
         if further:
-            columns = zip(*((*whom, *what) for whom, what in further.items()), strict=True)
-            await connection.execute(QUERIES.advance_recipients, *columns)
+            await connection.execute(
+                *QUERIES.advance_recipients(
+                    email_ids=[email_id for email_id, _ in further],
+                    addresses=[address for _, address in further],
+                    states=[state for state, _ in further.values()],
+                    notes=[note for _, note in further.values()],
+                )
+            )
 
     async def _suppress(self, connection: Connection, matched: Sequence[Matched], known: Known) -> None:
         """Suppress addresses and count each once as a strike against its tenant."""
@@ -132,7 +139,14 @@ class Feedback:
             strikes = sorted(
                 {(each.email_id, each.address, each.reason, each.tenant_id) for each in listings}
             )
-            await connection.execute(QUERIES.strike, *zip(*strikes, strict=True))
+            await connection.execute(
+                *QUERIES.strike(
+                    email_ids=[email_id for email_id, _, _, _ in strikes],
+                    addresses=[address for _, address, _, _ in strikes],
+                    kinds=[kind for _, _, kind, _ in strikes],
+                    tenant_ids=[tenant_id for _, _, _, tenant_id in strikes],
+                )
+            )
 
 
 def _agrees(event: ReceivedEvent, report: Report, tenant_id: UUID) -> bool:

@@ -1,19 +1,19 @@
 -- emails_by_id --
 -- Returns the emails that feedback events name.
-SELECT id, tenant_id, state FROM sender.emails WHERE id = ANY ($1);
+SELECT id, tenant_id, state FROM sender.emails WHERE id = ANY (:email_ids);
 
 -- emails_by_ses_id --
 -- Returns the emails that feedback events name only by SES's id.
 SELECT DISTINCT ON (ses_id) ses_id, id, tenant_id, state
 FROM sender.emails
-WHERE ses_id = ANY ($1)
+WHERE ses_id = ANY (:ses_ids)
 ORDER BY ses_id, id;
 
 -- unresolved_attempts --
 -- Returns the attempt that feedback on each email must be about, for emails without an accepted attempt.
 SELECT DISTINCT ON (email_id) email_id, id
 FROM sender.attempts AS a
-WHERE email_id = ANY ($1)
+WHERE email_id = ANY (:email_ids)
     AND NOT EXISTS (SELECT FROM sender.attempts AS other WHERE other.email_id = a.email_id AND other.state = 'ACCEPTED')
 ORDER BY email_id, state IN ('OPEN', 'UNKNOWN') DESC, number DESC;
 
@@ -21,7 +21,7 @@ ORDER BY email_id, state IN ('OPEN', 'UNKNOWN') DESC, number DESC;
 -- Returns which of some addresses are recipients of which emails, with their states; locks them until the transaction ends.
 SELECT email_id, match, state
 FROM sender.recipients
-WHERE email_id = ANY ($1) AND match = ANY ($2) AND state <> 'SUPPRESSED'
+WHERE email_id = ANY (:email_ids) AND match = ANY (:addresses) AND state <> 'SUPPRESSED'
 ORDER BY email_id, position
 FOR NO KEY UPDATE;
 
@@ -29,13 +29,15 @@ FOR NO KEY UPDATE;
 -- Moves recipients to new states.
 UPDATE sender.recipients AS r
 SET state = reported.state, state_note = reported.note, state_at = now()
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS reported (email_id, match, state, note)
+FROM unnest(:email_ids::uuid[], :addresses::text[], :states::text[], :notes::text[])
+    AS reported (email_id, match, state, note)
 WHERE r.email_id = reported.email_id AND r.match = reported.match;
 
 -- strike --
 -- Counts strikes against tenants, each address of an email once; none for test emails.
 INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
 SELECT strike.email_id, strike.match, strike.kind, strike.tenant_id
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[]) AS strike (email_id, match, kind, tenant_id)
+FROM unnest(:email_ids::uuid[], :addresses::text[], :kinds::text[], :tenant_ids::uuid[])
+    AS strike (email_id, match, kind, tenant_id)
 JOIN sender.emails AS e ON e.id = strike.email_id AND NOT e.is_test
 ON CONFLICT (email_id, match, kind) DO NOTHING;

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from chassis.config import setting
 from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
 
@@ -18,32 +17,6 @@ PROCESSED_WITHIN = timedelta(seconds=5)
 # The task runs every second. After a longer gap, it is unknown whether feedback was live in between.
 LONGEST_GAP = timedelta(seconds=5)
 ENOUGH_HEARTBEATS = 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Windows:
-    """How long to wait for evidence of a lost answer, and what proves that feedback is live."""
-
-    unknown_window: timedelta = setting(
-        timedelta(minutes=15), help="seconds without an event after which an email of unknown outcome is held"
-    )
-    resend_window: timedelta = setting(
-        timedelta(seconds=60),
-        help="seconds without an event after which it is sent once more, if it asked for that",
-    )
-    liveness_sends: int = setting(
-        20,
-        help="number of later attempts with events that make a missing event count",
-        minimum=1,
-        maximum=1000,
-    )
-    liveness_freshness: timedelta = setting(
-        timedelta(minutes=2), help="seconds for which such events count", minimum=timedelta(seconds=1)
-    )
-    heartbeat_interval: timedelta = setting(
-        timedelta(seconds=10),
-        help="seconds between emails to SES's simulator while events are needed as proof",
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,37 +45,46 @@ class FeedbackLivenessStore:
 
     async def anything_unknown(self) -> bool:
         """Return whether any email waits for evidence."""
-        return bool(await self._database.fetchval(QUERIES.anything_unknown))
+        return bool(await self._database.fetchval(*QUERIES.anything_unknown()))
 
     async def signs(self, connection: Connection, *, enough: int, freshness: timedelta) -> Signs:
         """Return the signs of liveness within `freshness`; events of `enough` attempts prove it."""
         [row] = await connection.fetch(
-            QUERIES.signs,
-            self._source,
-            freshness,
-            enough,
-            ENOUGH_HEARTBEATS,
-            POLLED_WITHIN,
-            PROCESSED_WITHIN,
+            *QUERIES.signs(
+                source=self._source,
+                freshness=freshness,
+                enough_attempts=enough,
+                enough_heartbeats=ENOUGH_HEARTBEATS,
+                polled_within=POLLED_WITHIN,
+                processed_within=PROCESSED_WITHIN,
+            )
         )
         return Signs(row["received_through"], row["intake_works"])
 
     async def advance(self, connection: Connection, signs: Signs) -> timedelta:
         """Advance the clock if feedback was live since the last check, lock it, and return what it shows."""
         shown: timedelta = await connection.fetchval(
-            QUERIES.advance_clock, self._source, signs.live, LONGEST_GAP
+            *QUERIES.advance_clock(source=self._source, live=signs.live, longest_gap=LONGEST_GAP)
         )
         return shown
 
     async def confirm_absence(self, connection: Connection, shown: timedelta, signs: Signs) -> None:
         """Start the windows of lost answers once events of later attempts have arrived."""
-        await connection.execute(QUERIES.confirm_absence, shown, signs.received_through)
+        await connection.execute(
+            *QUERIES.confirm_absence(shown=shown, received_through=signs.received_through)
+        )
 
     async def start_heartbeat(
         self, connection: Connection, signs: Signs, *, interval: timedelta, freshness: timedelta
     ) -> UUID | None:
         """Record a heartbeat to send now, if one is needed, and return its id; needs the clock's lock."""
         started: UUID | None = await connection.fetchval(
-            QUERIES.start_heartbeat, uuid7(), self._source, interval, freshness / 2, signs.received_through
+            *QUERIES.start_heartbeat(
+                heartbeat_id=uuid7(),
+                source=self._source,
+                interval=interval,
+                stale_after=freshness / 2,
+                received_through=signs.received_through,
+            )
         )
         return started

@@ -1,6 +1,14 @@
 -- declare_limits --
 -- Stores the installation's limits for all tenants.
 UPDATE sender.tenant_limits
-SET max_send_rate = $1, daily_limit = $2, new_tenant_limit = $3, new_tenant_age = $4, slowed_rate = $5
+SET
+    max_send_rate = :max_send_rate,
+    daily_limit = :daily_limit,
+    new_tenant_limit = :new_tenant_limit,
+    new_tenant_age = :new_tenant_age,
+    slowed_rate = :slowed_rate
 WHERE (max_send_rate, daily_limit, new_tenant_limit, new_tenant_age, slowed_rate)
-    IS DISTINCT FROM ($1::double precision, $2::bigint, $3::bigint, $4::interval, $5::double precision);
+    IS DISTINCT FROM (
+        :max_send_rate::double precision, :daily_limit::bigint, :new_tenant_limit::bigint, :new_tenant_age::interval,
+        :slowed_rate::double precision
+    );

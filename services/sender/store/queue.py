@@ -12,11 +12,11 @@ from uuid import UUID
 
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
-from services.sender.model.account import Account
-from services.sender.model.emails import Address, Attachment, Content, Move, RecipientKind, SentAs, State
+from services.sender.model.account import Account, SesRegion
+from services.sender.model.emails import Address, Attachment, Content, RecipientKind
 from services.sender.model.origin import Domain, Sender, SharedSender
 from services.sender.model.posting import Addressee, Candidate, Posting, decide
-from services.sender.store.emails import SesRegion
+from services.sender.model.states import Move, SentAs, State
 from services.sender.store.rows import is_signing, to_account, to_attachment, to_content, to_domain
 from services.sender.store.states import EmailStates
 
@@ -57,13 +57,14 @@ class QueueStore:
     ) -> None:
         self._database = database
         self._states = states
-        self._ses_region = (ses_region.account, ses_region.region)
+        self._ses_region = ses_region
         self._shared = shared
         self._worker = worker
 
     async def account(self) -> Account:
         """Return the SES account as verifier last saw it."""
-        return to_account(await self._database.fetchrow(QUERIES.account, *self._ses_region))
+        where = QUERIES.account(account=self._ses_region.account, region=self._ses_region.region)
+        return to_account(await self._database.fetchrow(*where))
 
     async def claim(self, limit: int) -> Taken:
         """Lease at most `limit` emails; move those that cannot be sent to another state instead."""
@@ -83,13 +84,13 @@ class QueueStore:
 
     async def begin(self, attempt_ids: Collection[UUID]) -> set[UUID]:
         """Record attempt starts and return the ids that may be posted: the others were taken over."""
-        rows = await self._database.fetch(QUERIES.start_attempts, list(attempt_ids))
+        rows = await self._database.fetch(*QUERIES.start_attempts(attempt_ids=list(attempt_ids)))
         return {row["id"] for row in rows}
 
     async def content(self, email_id: UUID) -> Content:
         """Return the content of a heavy email, which `claim` does not read."""
-        [row] = await self._database.fetch(QUERIES.content, email_id)
-        attachments = await self._database.fetch(QUERIES.attachments, [email_id])
+        [row] = await self._database.fetch(*QUERIES.content(email_id=email_id))
+        attachments = await self._database.fetch(*QUERIES.attachments(email_ids=[email_id]))
         return to_content(row, [to_attachment(each) for each in attachments])
 
     async def domains(self, claim_ids: Collection[UUID]) -> dict[UUID, Domain]:
@@ -99,29 +100,29 @@ class QueueStore:
             return (await self._domains(connection, claim_ids, shared_id)).domains
 
     async def _candidates(self, connection: Connection, limit: int) -> list[Candidate]:
-        rows = await connection.fetch(QUERIES.claimable, limit, limit * DEPTH)
+        rows = await connection.fetch(*QUERIES.claimable(limit=limit, considered=limit * DEPTH))
         if not rows:
             return []
         email_ids = [row["id"] for row in rows]
         addressees: defaultdict[UUID, list[Addressee]] = defaultdict(list)
-        for row in await connection.fetch(QUERIES.addressees, email_ids):
+        for row in await connection.fetch(*QUERIES.addressees(email_ids=email_ids)):
             addressees[row["email_id"]].append(_addressee(row))
         attachments: defaultdict[UUID, list[Attachment]] = defaultdict(list)
         if attached := [row["id"] for row in rows if row["attached"] and not row["heavy"]]:
-            for row in await connection.fetch(QUERIES.attachments, attached):
+            for row in await connection.fetch(*QUERIES.attachments(email_ids=attached)):
                 attachments[row["email_id"]].append(to_attachment(row))
         return [_candidate(row, addressees[row["id"]], attachments[row["id"]]) for row in rows]
 
     async def _locked_domains(self, connection: Connection, claim_ids: Collection[UUID]) -> Known:
         """Lock the claims, then read their domains: the right to send cannot be revoked until commit."""
         shared_id = await self._shared_claim(connection)
-        await connection.execute(QUERIES.lock_claims, _with(claim_ids, shared_id))
+        await connection.execute(*QUERIES.lock_claims(claim_ids=_with(claim_ids, shared_id)))
         return await self._domains(connection, claim_ids, shared_id)
 
     async def _domains(
         self, connection: Connection, claim_ids: Collection[UUID], shared_id: UUID | None
     ) -> Known:
-        found = await connection.fetch(QUERIES.verifications_by_claim, _with(claim_ids, shared_id))
+        found = await connection.fetch(*QUERIES.verifications_by_claim(claim_ids=_with(claim_ids, shared_id)))
         ready = any(is_signing(row) for row in found if row["claim_id"] == shared_id)
         domains = {row["claim_id"]: to_domain(row, shared_ready=ready) for row in found}
         return Known(domains, shared_id if ready else None)
@@ -129,7 +130,9 @@ class QueueStore:
     async def _shared_claim(self, connection: Connection) -> UUID | None:
         if self._shared is None:
             return None
-        claim_id: UUID | None = await connection.fetchval(QUERIES.shared_claim, self._shared.domain)
+        claim_id: UUID | None = await connection.fetchval(
+            *QUERIES.shared_claim(shared_domain=self._shared.domain)
+        )
         return claim_id
 
     def _decided(self, candidate: Candidate, known: Known) -> Sender | Move | None:
@@ -140,33 +143,44 @@ class QueueStore:
         if not postings:
             return
         await connection.execute(
-            QUERIES.open_attempts,
-            [posting.attempt_id for posting in postings],
-            [posting.candidate.id for posting in postings],
-            [posting.candidate.tenant_id for posting in postings],
-            [_signing_claim(posting, known) for posting in postings],
-            [posting.number for posting in postings],
-            self._worker,
-            LEASE,
+            *QUERIES.open_attempts(
+                attempt_ids=[posting.attempt_id for posting in postings],
+                email_ids=[posting.candidate.id for posting in postings],
+                tenant_ids=[posting.candidate.tenant_id for posting in postings],
+                claim_ids=[_signing_claim(posting, known) for posting in postings],
+                numbers=[posting.number for posting in postings],
+                worker=self._worker,
+                lease=LEASE,
+            )
         )
 
     async def _count(self, connection: Connection, postings: Sequence[Posting]) -> None:
         """Count recipients against their tenants' limits: each email once, test emails never."""
         first = [each for each in postings if each.number == 1 and not each.candidate.is_test]
         if first:
-            tenants = [each.candidate.tenant_id for each in first]
-            await connection.execute(QUERIES.count_emails, tenants, [len(each.recipients) for each in first])
+            await connection.execute(
+                *QUERIES.count_emails(
+                    tenant_ids=[each.candidate.tenant_id for each in first],
+                    recipient_counts=[len(each.recipients) for each in first],
+                )
+            )
 
     async def _mark(self, connection: Connection, candidates: Sequence[Candidate]) -> None:
         """Update the marks of suppressed recipients: the list may have changed since the last attempt."""
         marks = [
-            (each.id, addressee.position, addressee.suppressed)
+            (each.id, addressee)
             for each in candidates
             for addressee in each.addressees
             if addressee.suppressed is not addressee.left_out
         ]
         if marks:
-            await connection.execute(QUERIES.mark_recipients, *zip(*marks, strict=True))
+            await connection.execute(
+                *QUERIES.mark_recipients(
+                    email_ids=[email_id for email_id, _ in marks],
+                    positions=[addressee.position for _, addressee in marks],
+                    suppressed=[addressee.suppressed for _, addressee in marks],
+                )
+            )
 
 
 def _with(claim_ids: Collection[UUID], shared_id: UUID | None) -> list[UUID]:

@@ -2,12 +2,12 @@
 -- Returns the SES account as verifier last saw it.
 SELECT state, state_note AS note, sending_enabled, enforcement_status, max_send_rate
 FROM verifier.ses_account
-WHERE account = $1 AND region = $2;
+WHERE account = :account AND region = :region;
 
 -- claimable --
 -- Locks the next emails, round-robin over the tenants, so that a long queue does not delay other tenants; skips emails
--- that another replica is leasing. Does not read the bodies of heavy emails (over 256 KiB). $2 is how many emails to
--- consider in order to find $1 that are not locked.
+-- that another replica is leasing. Does not read the bodies of heavy emails (over 256 KiB). :considered is how many
+-- emails to consider in order to find :limit that are not locked.
 WITH RECURSIVE waiting AS (
     (SELECT tenant_id FROM sender.emails WHERE state = 'QUEUED' ORDER BY tenant_id LIMIT 1)
     UNION ALL
@@ -38,10 +38,10 @@ WITH RECURSIVE waiting AS (
         FROM sender.emails AS e
         WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
         ORDER BY e.not_before, e.id
-        -- With many tenants, read only a few emails of each. These are enough to find $1 even if every other tenant has
-        -- only one email and another replica has locked as many.
+        -- With many tenants, read only a few emails of each. These are enough to find :limit even if every other
+        -- tenant has only one email and another replica has locked as many.
         LIMIT greatest(0, least(
-            (SELECT greatest(1 + $2 / count(*), 2 * $1 - count(*)) FROM waiting), remaining.recipients
+            (SELECT greatest(1 + :considered / count(*), 2 * :limit - count(*)) FROM waiting), remaining.recipients
         ))
     ) AS due
     WINDOW own AS (PARTITION BY remaining.tenant_id ORDER BY due.not_before, due.id ROWS UNBOUNDED PRECEDING)
@@ -53,7 +53,7 @@ WITH RECURSIVE waiting AS (
         -- An email is never split: while any allowance is left, the next email may exceed it.
         WHERE coalesce(recipients_before < recipients_left, true)
         ORDER BY rank, not_before, id
-        LIMIT $2
+        LIMIT :considered
     ) AS first
 )
 SELECT
@@ -64,7 +64,7 @@ SELECT
 FROM sender.emails AS e
 WHERE e.id = ANY ((SELECT ids FROM next)::uuid[]) AND e.state = 'QUEUED'
 ORDER BY array_position((SELECT ids FROM next), e.id)
-LIMIT $1
+LIMIT :limit
 FOR UPDATE OF e SKIP LOCKED;
 
 -- shared_claim --
@@ -72,13 +72,15 @@ FOR UPDATE OF e SKIP LOCKED;
 SELECT d.id
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
-WHERE d.name = $1 AND d.state <> 'DELETED' AND t.is_operator;
+WHERE d.name = :shared_domain AND d.state <> 'DELETED' AND t.is_operator;
 
 -- lock_claims --
 -- Takes shared claim locks until the end of the transaction, so that the right to send from these claims cannot be
 -- revoked meanwhile; always in the same order, to avoid deadlocks.
 SELECT pg_advisory_xact_lock_shared(lock_id)
-FROM (SELECT DISTINCT chassis.claim_lock(claim_id) AS lock_id FROM unnest($1::uuid[]) AS claim (claim_id) ORDER BY 1) AS locks;
+FROM (
+    SELECT DISTINCT chassis.claim_lock(claim_id) AS lock_id FROM unnest(:claim_ids::uuid[]) AS claim (claim_id) ORDER BY 1
+) AS locks;
 
 -- verifications_by_claim --
 -- Returns the verification status of domains by claim, that of the shared domain among them.
@@ -87,7 +89,7 @@ SELECT
     t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
-WHERE d.id = ANY ($1);
+WHERE d.id = ANY (:claim_ids);
 
 -- addressees --
 -- Returns the recipients of some emails, in each email's order: whether they are on the tenant's suppression list now, and
@@ -98,26 +100,26 @@ SELECT
 FROM sender.recipients AS r
 JOIN sender.emails AS e ON e.id = r.email_id
 LEFT JOIN sender.suppressions AS s ON s.tenant_id = e.tenant_id AND s.address = r.match
-WHERE r.email_id = ANY ($1)
+WHERE r.email_id = ANY (:email_ids)
 ORDER BY r.email_id, r.position;
 
 -- attachments --
 -- Returns the attachments of some emails, in each email's order.
 SELECT email_id, file_name, content_type, content_id, size, content
 FROM sender.attachments
-WHERE email_id = ANY ($1)
+WHERE email_id = ANY (:email_ids)
 ORDER BY email_id, position;
 
 -- content --
 -- Returns the content of an email, without its attachments.
-SELECT reply_to, subject, text, html, headers FROM sender.emails WHERE id = $1;
+SELECT reply_to, subject, text, html, headers FROM sender.emails WHERE id = :email_id;
 
 -- count_emails --
 -- Counts emails, given by tenant and number of recipients, against their tenants' daily limit and rate; always in the same
 -- order, to avoid deadlocks.
 WITH claimed AS (
     SELECT tenant_id, count(*) AS emails, sum(recipients) AS recipients
-    FROM unnest($1::uuid[], $2::integer[]) AS email (tenant_id, recipients)
+    FROM unnest(:tenant_ids::uuid[], :recipient_counts::integer[]) AS email (tenant_id, recipients)
     GROUP BY tenant_id
 ), counted AS (
     INSERT INTO sender.tenant_days AS d (tenant_id, day, emails, recipients)
@@ -141,19 +143,19 @@ SET
     state = CASE WHEN marked.suppressed THEN 'SUPPRESSED' ELSE 'PENDING' END,
     state_note = CASE WHEN marked.suppressed THEN 'On the suppression list: not sent.' ELSE '' END,
     state_at = now()
-FROM unnest($1::uuid[], $2::integer[], $3::boolean[]) AS marked (email_id, position, suppressed)
+FROM unnest(:email_ids::uuid[], :positions::integer[], :suppressed::boolean[]) AS marked (email_id, position, suppressed)
 WHERE r.email_id = marked.email_id AND r.position = marked.position;
 
 -- open_attempts --
 -- Opens attempts; their leases expire by the database's clock.
 INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until, started)
-SELECT id, email_id, tenant_id, claim_id, number, $6, now() + $7::interval, false
-FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
+SELECT id, email_id, tenant_id, claim_id, number, :worker, now() + :lease::interval, false
+FROM unnest(:attempt_ids::uuid[], :email_ids::uuid[], :tenant_ids::uuid[], :claim_ids::uuid[], :numbers::integer[])
     AS attempt (id, email_id, tenant_id, claim_id, number);
 
 -- start_attempts --
 -- Records the starts of attempts, which are posted once this commits; returns those whose lease has not expired.
 UPDATE sender.attempts
 SET started = true
-WHERE id = ANY ($1) AND state = 'OPEN' AND NOT started AND leased_until > clock_timestamp()
+WHERE id = ANY (:attempt_ids) AND state = 'OPEN' AND NOT started AND leased_until > clock_timestamp()
 RETURNING id;

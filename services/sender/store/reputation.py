@@ -38,22 +38,31 @@ class ReputationStore:
 
     async def struck(self, window: timedelta) -> list[Struck]:
         """Return the active tenants with enough strikes to be evaluated."""
-        least = (BOUNCES.least, COMPLAINTS.least)
-        rows = await self._database.fetch(QUERIES.struck_tenants, _first_id(window), *least)
+        rows = await self._database.fetch(
+            *QUERIES.struck_tenants(
+                since=_first_id(window), least_bounces=BOUNCES.least, least_complaints=COMPLAINTS.least
+            )
+        )
         return [
             Struck(row["tenant_id"], row["since"], Strikes(row["bounces"], row["complaints"])) for row in rows
         ]
 
     async def sent(self, struck: Struck) -> int:
         """Return to how many recipients the tenant's email was sent, counted only as far as it matters."""
-        parameters = (struck.tenant_id, struck.since, struck.strikes.enough, SIMULATOR)
-        count: int = await self._database.fetchval(QUERIES.count_sent, *parameters)
+        count: int = await self._database.fetchval(
+            *QUERIES.count_sent(
+                tenant_id=struck.tenant_id,
+                since=struck.since,
+                limit=struck.strikes.enough,
+                simulator=SIMULATOR,
+            )
+        )
         return count
 
     async def warn(self, tenant_id: UUID, reason: str) -> bool:
         """Publish a warning unless there was one within a day; return whether it was published."""
         async with self._database.transaction() as connection:
-            if await connection.fetchrow(QUERIES.warn, tenant_id) is None:
+            if await connection.fetchrow(*QUERIES.warn(tenant_id=tenant_id)) is None:
                 return False
             await self._outbox.write(connection, tenant_warned(tenant_id, reason))
         return True
@@ -61,8 +70,9 @@ class ReputationStore:
     async def slow(self, tenant_id: UUID, reason: str) -> bool:
         """Slow a tenant down or extend its slowdown; return whether it is a new one."""
         async with self._database.transaction() as connection:
-            if await connection.fetchrow(QUERIES.slow, tenant_id, reason, SLOW_FOR) is None:
-                await connection.execute(QUERIES.slow_longer, tenant_id, reason, SLOW_FOR)
+            slowdown = {"tenant_id": tenant_id, "reason": reason, "slow_for": SLOW_FOR}
+            if await connection.fetchrow(*QUERIES.slow(**slowdown)) is None:
+                await connection.execute(*QUERIES.slow_longer(**slowdown))
                 return False
             await self._outbox.write(connection, tenant_slowed(tenant_id, reason))
         return True
@@ -70,13 +80,14 @@ class ReputationStore:
     async def restore(self) -> list[UUID]:
         """End the slowdowns whose time is over and return the ids of their tenants."""
         async with self._database.transaction() as connection:
-            restored = [row["tenant_id"] for row in await connection.fetch(QUERIES.restore)]
+            restored = [row["tenant_id"] for row in await connection.fetch(*QUERIES.restore())]
             await self._outbox.write(connection, *map(tenant_restored, restored))
         return restored
 
     async def close(self, tenant_id: UUID) -> None:
         """Stop counting email accepted until now against the tenant, because it was paused for it."""
-        await self._database.execute(QUERIES.close, tenant_id, _first_id(timedelta(0)))
+        now = _first_id(timedelta(0))
+        await self._database.execute(*QUERIES.close(tenant_id=tenant_id, judged_from=now))
 
 
 def _first_id(ago: timedelta) -> UUID:

@@ -1,7 +1,10 @@
 -- erase_bodies --
--- Erases a batch of bodies and attachments, $1 after their erase time.
+-- Erases a batch of bodies and attachments, :age after their erase time.
 WITH due AS (
-    SELECT id FROM sender.emails WHERE body_erase_at <= now() - $1::interval ORDER BY body_erase_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT id FROM sender.emails
+    WHERE body_erase_at <= now() - :age::interval
+    ORDER BY body_erase_at LIMIT :limit
+    FOR UPDATE SKIP LOCKED
 ), emptied AS (
     UPDATE sender.attachments AS a SET content = NULL FROM due WHERE a.email_id = due.id
 )
@@ -11,24 +14,26 @@ FROM due
 WHERE e.id = due.id;
 
 -- delete_old_emails --
--- Deletes a batch of emails that reached their last state $1 ago, with recipients, attachments and attempts; none that still
--- has a body.
+-- Deletes a batch of emails that reached their last state :age ago, with recipients, attachments and attempts; none that
+-- still has a body.
 DELETE FROM sender.emails
 WHERE id IN (
     SELECT id
     FROM sender.emails
     WHERE body_erase_at IS NULL
         AND state IN ('SENT', 'SUPPRESSED', 'FAILED', 'CANCELED', 'EXPIRED')
-        AND state_at < now() - $1::interval
+        AND state_at < now() - :age::interval
     ORDER BY state_at
-    LIMIT $2
+    LIMIT :limit
     FOR UPDATE SKIP LOCKED
 );
 
 -- delete_old_requests --
 -- Deletes a batch of answers to request_ids.
 WITH old AS (
-    SELECT tenant_id, request_id FROM sender.idempotency WHERE created_at < now() - $1::interval ORDER BY created_at LIMIT $2
+    SELECT tenant_id, request_id FROM sender.idempotency
+    WHERE created_at < now() - :age::interval
+    ORDER BY created_at LIMIT :limit
 )
 DELETE FROM sender.idempotency AS i
 USING old
@@ -38,51 +43,37 @@ WHERE i.tenant_id = old.tenant_id AND i.request_id = old.request_id;
 -- Deletes a batch of old daily counts of tenants.
 DELETE FROM sender.tenant_days
 WHERE (tenant_id, day) IN (
-    SELECT tenant_id, day FROM sender.tenant_days WHERE day < (now() - $1::interval)::date LIMIT $2
+    SELECT tenant_id, day FROM sender.tenant_days WHERE day < (now() - :age::interval)::date LIMIT :limit
 );
 
 -- delete_old_heartbeats --
 -- Deletes a batch of old heartbeats.
 DELETE FROM sender.heartbeats
-WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - $1::interval LIMIT $2);
+WHERE id IN (SELECT id FROM sender.heartbeats WHERE opened_at < now() - :age::interval LIMIT :limit);
 
 -- delete_old_unmatched --
 -- Deletes a batch of old feedback that never matched an email.
 DELETE FROM sender.unmatched_feedback
 WHERE id IN (
-    SELECT id FROM sender.unmatched_feedback WHERE received_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT id FROM sender.unmatched_feedback
+    WHERE received_at < now() - :age::interval LIMIT :limit
+    FOR UPDATE SKIP LOCKED
 );
 
 -- delete_old_test_addresses --
--- Deletes a batch of codes and confirmations that expired $1 ago.
+-- Deletes a batch of codes and confirmations that expired :age ago.
 DELETE FROM sender.test_addresses
 WHERE id IN (
-    SELECT id FROM sender.test_addresses WHERE expires_at < now() - $1::interval ORDER BY expires_at LIMIT $2
+    SELECT id FROM sender.test_addresses WHERE expires_at < now() - :age::interval ORDER BY expires_at LIMIT :limit
 );
 
 -- delete_old_strikes --
--- Deletes a batch of strikes on email accepted $1 ago.
+-- Deletes a batch of strikes on email accepted :age ago.
 DELETE FROM sender.strikes
 WHERE (email_id, match, kind) IN (
     SELECT email_id, match, kind
     FROM sender.strikes
-    WHERE email_id < chassis.first_id(now() - $1::interval)
+    WHERE email_id < chassis.first_id(now() - :age::interval)
     ORDER BY email_id
-    LIMIT $2
+    LIMIT :limit
 );
-
--- make_days --
--- Creates the partitions of the coming days; returns how many.
-SELECT sender.make_email_days();
-
--- drop_days --
--- Drops the partitions of days without emails; returns how many.
-SELECT sender.drop_email_days();
-
--- days_ahead --
--- Counts how many of the next seven days have a partition.
-SELECT count(*)
-FROM generate_series(1, 7) AS n
-JOIN sender.email_days AS d
-    ON chassis.first_id(now() + make_interval(days => n)) >= d.from_id
-    AND chassis.first_id(now() + make_interval(days => n)) < d.to_id;

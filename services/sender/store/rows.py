@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.database import Record
-from services.sender.model.account import Account, Allowance, waiting_note
+from services.sender.model.account import Account, Allowance, waiting_message
 from services.sender.model.emails import (
     Address,
     Attachment,
@@ -17,14 +17,12 @@ from services.sender.model.emails import (
     Reason,
     Recipient,
     RecipientKind,
-    RecipientState,
-    SentAs,
-    State,
     Suppression,
     Terms,
     Transition,
 )
 from services.sender.model.origin import Domain, VerificationStatus, signs
+from services.sender.model.states import RecipientState, SentAs, State
 from services.sender.model.timeline import entered, reported
 
 
@@ -39,7 +37,7 @@ def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence
         content=to_content(row, attachments),
         tags=row["tags"],
         state=state,
-        note=waiting_note(
+        note=waiting_message(
             state, row["state_note"], _pause_reason(row), _account_of(row), Allowance(*row["allowed"])
         ),
         created_at=row["created_at"],

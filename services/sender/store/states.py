@@ -1,6 +1,6 @@
 """Changes states, and is the only code that does: checked, with history and event, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from chassis.database import Connection, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.sender import events
-from services.sender.model.emails import (
+from services.sender.model.states import (
     ATTEMPT_TRANSITIONS,
     FINAL,
     TRANSITIONS,
@@ -21,8 +21,14 @@ from services.sender.model.emails import (
 
 QUERIES = Queries.load(Path(__file__).with_name("states.sql"))
 
-_EMAIL_PAIRS = [(before, after) for before, targets in TRANSITIONS.items() for after in targets]
-_ATTEMPT_PAIRS = [(before, after) for before, targets in ATTEMPT_TRANSITIONS.items() for after in targets]
+_EMAIL_PAIRS = {
+    "allowed_from": [before for before, targets in TRANSITIONS.items() for _ in targets],
+    "allowed_to": [after for targets in TRANSITIONS.values() for after in targets],
+}
+_ATTEMPT_PAIRS = {
+    "allowed_from": [before for before, targets in ATTEMPT_TRANSITIONS.items() for _ in targets],
+    "allowed_to": [after for targets in ATTEMPT_TRANSITIONS.values() for after in targets],
+}
 
 
 class EmailStates:
@@ -36,7 +42,20 @@ class EmailStates:
         """Make the moves that are allowed and return them; `moves` has at most one per email."""
         if not moves:
             return []
-        rows = await connection.fetch(QUERIES.move_emails, *self._columns(moves), *_pairs(_EMAIL_PAIRS))
+        rows = await connection.fetch(
+            *QUERIES.move_emails(
+                transition_ids=[uuid7() for _ in moves],
+                email_ids=[move.email_id for move in moves],
+                to_states=[move.to for move in moves],
+                notes=[move.note for move in moves],
+                delays=[move.delay for move in moves],
+                ses_ids=[move.ses_id for move in moves],
+                sent_as=[move.sent_as for move in moves],
+                sent_from=[move.sent_from for move in moves],
+                body_retention=[self._body_retention if move.to in FINAL else None for move in moves],
+                **_EMAIL_PAIRS,
+            )
+        )
         wanted = {move.email_id: move for move in moves}
         moved = [_moved(row, wanted[row["id"]]) for row in rows]
         to_publish = (events.of_move(each) for each in moved)
@@ -48,32 +67,18 @@ class EmailStates:
         if not outcomes:
             return []
         rows = await connection.fetch(
-            QUERIES.resolve_attempts,
-            [outcome.attempt_id for outcome in outcomes],
-            [outcome.to for outcome in outcomes],
-            [outcome.error for outcome in outcomes],
-            [outcome.move.ses_id for outcome in outcomes],
-            *_pairs(_ATTEMPT_PAIRS),
+            *QUERIES.resolve_attempts(
+                attempt_ids=[outcome.attempt_id for outcome in outcomes],
+                to_states=[outcome.to for outcome in outcomes],
+                errors=[outcome.error for outcome in outcomes],
+                ses_ids=[outcome.move.ses_id for outcome in outcomes],
+                **_ATTEMPT_PAIRS,
+            )
         )
         settled = {row["id"] for row in rows}
         return await self.move(
             connection, [outcome.move for outcome in outcomes if outcome.attempt_id in settled]
         )
-
-    def _columns(self, moves: Sequence[Move]) -> Iterator[list[object]]:
-        yield [uuid7() for _ in moves]
-        yield [move.email_id for move in moves]
-        yield [move.to for move in moves]
-        yield [move.note for move in moves]
-        yield [move.delay for move in moves]
-        yield [move.ses_id for move in moves]
-        yield [move.sent_as for move in moves]
-        yield [move.sent_from for move in moves]
-        yield [self._body_retention if move.to in FINAL else None for move in moves]
-
-
-def _pairs(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
-    return [before for before, _ in pairs], [after for _, after in pairs]
 
 
 def _moved(row: Record, move: Move) -> Moved:

@@ -1,15 +1,17 @@
 -- resolve_attempts --
--- Moves attempts where the pairs ($5, $6) allow it, locking them in a fixed order to avoid deadlocks; returns those moved.
+-- Moves attempts where the pairs (:allowed_from, :allowed_to) allow it, locking them in a fixed order to avoid deadlocks;
+-- returns those moved.
 WITH wanted AS (
     SELECT id, to_state, error, ses_id
-    FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS wanted (id, to_state, error, ses_id)
+    FROM unnest(:attempt_ids::uuid[], :to_states::text[], :errors::text[], :ses_ids::text[])
+        AS wanted (id, to_state, error, ses_id)
 ), locked AS MATERIALIZED (
-    SELECT id, state AS from_state FROM sender.attempts WHERE id = ANY ($1) ORDER BY id FOR UPDATE
+    SELECT id, state AS from_state FROM sender.attempts WHERE id = ANY (:attempt_ids) ORDER BY id FOR UPDATE
 ), legal AS (
     SELECT wanted.id, to_state, wanted.error, wanted.ses_id
     FROM wanted
     JOIN locked USING (id)
-    JOIN unnest($5::text[], $6::text[]) AS pair (from_state, to_state) USING (from_state, to_state)
+    JOIN unnest(:allowed_from::text[], :allowed_to::text[]) AS pair (from_state, to_state) USING (from_state, to_state)
 )
 UPDATE sender.attempts AS a
 SET state = legal.to_state, error = legal.error, ses_id = coalesce(legal.ses_id, a.ses_id), resolved_at = now()
@@ -18,20 +20,21 @@ WHERE a.id = legal.id
 RETURNING a.id;
 
 -- move_emails --
--- Moves emails where the pairs ($10, $11) allow it, locking them in a fixed order to avoid deadlocks, and writes their
--- history; returns those moved.
+-- Moves emails where the pairs (:allowed_from, :allowed_to) allow it, locking them in a fixed order to avoid deadlocks, and
+-- writes their history; returns those moved.
 WITH wanted AS (
     SELECT *
     FROM unnest(
-        $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::interval[], $6::text[], $7::text[], $8::text[], $9::interval[]
-    ) AS wanted (transition_id, email_id, to_state, note, delay, ses_id, sent_as, sent_from, body_kept)
+        :transition_ids::uuid[], :email_ids::uuid[], :to_states::text[], :notes::text[], :delays::interval[],
+        :ses_ids::text[], :sent_as::text[], :sent_from::text[], :body_retention::interval[]
+    ) AS wanted (transition_id, email_id, to_state, note, delay, ses_id, sent_as, sent_from, body_retention)
 ), locked AS MATERIALIZED (
-    SELECT id AS email_id, state AS from_state FROM sender.emails WHERE id = ANY ($2) ORDER BY id FOR UPDATE
+    SELECT id AS email_id, state AS from_state FROM sender.emails WHERE id = ANY (:email_ids) ORDER BY id FOR UPDATE
 ), legal AS (
     SELECT *
     FROM wanted
     JOIN locked USING (email_id)
-    JOIN unnest($10::text[], $11::text[]) AS pair (from_state, to_state) USING (from_state, to_state)
+    JOIN unnest(:allowed_from::text[], :allowed_to::text[]) AS pair (from_state, to_state) USING (from_state, to_state)
 ), moved AS (
     UPDATE sender.emails AS e
     SET
@@ -45,7 +48,7 @@ WITH wanted AS (
         sent_from = coalesce(legal.sent_from, e.sent_from),
         sent_at = CASE WHEN legal.to_state = 'SENT' THEN coalesce(e.sent_at, now()) ELSE e.sent_at END,
         attempts = e.attempts + CASE WHEN legal.to_state = 'SENDING' THEN 1 ELSE 0 END,
-        body_erase_at = now() + legal.body_kept * CASE WHEN e.is_secret THEN 0 ELSE 1 END,
+        body_erase_at = now() + legal.body_retention * CASE WHEN e.is_secret THEN 0 ELSE 1 END,
         -- Evidence may still arrive for an email that ended without any, and an operator may still decide on an expired one.
         decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')
     FROM legal

@@ -41,13 +41,14 @@ class SuppressionStore:
         # Insert in a fixed order, so that concurrent transactions cannot deadlock.
         unique = {(each.tenant_id, each.address): each for each in sorted(listings, key=_key)}
         rows = await connection.fetch(
-            QUERIES.add_suppressions,
-            [uuid7() for _ in unique],
-            [each.tenant_id for each in unique.values()],
-            [each.address for each in unique.values()],
-            [each.reason for each in unique.values()],
-            [each.email_id for each in unique.values()],
-            [each.note for each in unique.values()],
+            *QUERIES.add_suppressions(
+                suppression_ids=[uuid7() for _ in unique],
+                tenant_ids=[each.tenant_id for each in unique.values()],
+                addresses=[each.address for each in unique.values()],
+                reasons=[each.reason for each in unique.values()],
+                email_ids=[each.email_id for each in unique.values()],
+                notes=[each.note for each in unique.values()],
+            )
         )
         added = [to_suppression(row) for row in rows]
         await self._outbox.write(connection, *map(events.suppression_added, added))
@@ -65,15 +66,13 @@ class SuppressionStore:
 
     async def find(self, sees: TenantVisibility, entry: str | UUID) -> Suppression | None:
         """Return the entry with this id, or of this address in lower case; None if there is none."""
-        row = await self._database.fetchrow(QUERIES.get_suppression, sees.tenant_id, *_address_or_id(entry))
+        row = await self._database.fetchrow(*QUERIES.get_suppression(**_key_of(sees, entry)))
         return to_suppression(row) if row else None
 
     async def remove(self, sees: TenantVisibility, entry: str | UUID) -> Suppression | None:
         """Remove an entry, given as for `find`, and return it; None if there was none."""
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(
-                QUERIES.remove_suppression, sees.tenant_id, *_address_or_id(entry)
-            )
+            row = await connection.fetchrow(*QUERIES.remove_suppression(**_key_of(sees, entry)))
             if row is None:
                 return None
             removed = to_suppression(row)
@@ -84,12 +83,26 @@ class SuppressionStore:
         self, sees: TenantVisibility, asked: Window, reasons: Collection[Reason]
     ) -> list[Suppression]:
         """Return a page of a tenant's list, nearest first; empty `reasons` mean all."""
-        chosen = (sees.tenant_id, asked.after, asked.before, list(reasons) or None, asked.limit)
-        return [to_suppression(row) for row in await self._database.fetch(QUERIES.list_suppressions, *chosen)]
+        rows = await self._database.fetch(
+            *QUERIES.list_suppressions(
+                tenant_id=sees.tenant_id,
+                after=asked.after,
+                before=asked.before,
+                reasons=list(reasons) or None,
+                limit=asked.limit,
+            )
+        )
+        return [to_suppression(row) for row in rows]
 
 
-def _address_or_id(entry: str | UUID) -> tuple[str | None, UUID | None]:
-    return (entry, None) if isinstance(entry, str) else (None, entry)
+def _key_of(sees: TenantVisibility, entry: str | UUID) -> dict[str, str | UUID | None]:
+    """Return the parameters that find an entry by its address or its id."""
+    by_address = isinstance(entry, str)
+    return {
+        "tenant_id": sees.tenant_id,
+        "address": entry if by_address else None,
+        "suppression_id": None if by_address else entry,
+    }
 
 
 def _key(listing: Listing) -> tuple[UUID, str]:

@@ -54,71 +54,81 @@ class TestAddressStore:
 
     async def lock(self, connection: Connection) -> None:
         """Block other requests for codes until the transaction ends."""
-        await connection.execute(QUERIES.lock)
+        await connection.execute(*QUERIES.lock())
 
     async def requested(self, connection: Connection, claim_id: UUID, request_id: str) -> TestAddress | None:
         """Return the test address that a request id asked for; None for a new request."""
-        row = await connection.fetchrow(QUERIES.find_request, claim_id, request_id)
+        row = await connection.fetchrow(*QUERIES.find_request(claim_id=claim_id, request_id=request_id))
         return _test_address(row) if row else None
 
     async def wait(self, connection: Connection, new: NewCode) -> timedelta | None:
         """Return how long until the domain, tenant and address may have another code; None: now."""
-        parameters = (
-            new.claim_id,
-            new.tenant_id,
-            new.address,
-            WINDOW,
-            MAX_OF_DOMAIN,
-            MAX_OF_TENANT,
-            MAX_TO_ADDRESS,
+        wait: timedelta | None = await connection.fetchval(
+            *QUERIES.wait(
+                claim_id=new.claim_id,
+                tenant_id=new.tenant_id,
+                address=new.address,
+                window=WINDOW,
+                max_of_domain=MAX_OF_DOMAIN,
+                max_of_tenant=MAX_OF_TENANT,
+                max_to_address=MAX_TO_ADDRESS,
+            )
         )
-        wait: timedelta | None = await connection.fetchval(QUERIES.wait, *parameters)
         return wait
 
     async def add(self, connection: Connection, new: NewCode) -> TestAddress:
         """Store a code, replacing the domain's open one, and accept its email."""
-        await connection.execute(QUERIES.end_live, new.claim_id, State.CODE_SENT)
+        await connection.execute(*QUERIES.end_live(claim_id=new.claim_id, state=State.CODE_SENT))
         row = await connection.fetchrow(
-            QUERIES.add_code,
-            uuid7(),
-            new.claim_id,
-            new.tenant_id,
-            new.address,
-            new.request_id,
-            new.code_hash,
-            CODE_LIVES,
-            *_email(new.email),
+            *QUERIES.add_code(
+                test_address_id=uuid7(),
+                claim_id=new.claim_id,
+                tenant_id=new.tenant_id,
+                address=new.address,
+                request_id=new.request_id,
+                code_hash=new.code_hash,
+                code_lives=CODE_LIVES,
+                email_id=uuid7(),
+                from_address=new.email.sender.address,
+                subject=new.email.content.subject,
+                text=new.email.content.text,
+                html=new.email.content.html,
+                tags=json.dumps(dict(new.email.tags)),
+                size=new.email.size,
+            )
         )
         assert row is not None  # the statement inserts a row
         return _test_address(row)
 
     async def live(self, connection: Connection, claim_id: UUID, address: str) -> Mapping[State, Live]:
         """Lock and return the address's open code and confirmation, if any, by state."""
-        rows = await connection.fetch(QUERIES.lock_live, claim_id, address)
+        rows = await connection.fetch(*QUERIES.lock_live(claim_id=claim_id, address=address))
         return {State(row["state"]): Live(row["id"], row["code_hash"], _test_address(row)) for row in rows}
 
     async def count_wrong(self, connection: Connection, row_id: UUID) -> int:
         """Count a wrong code and return how many may still be tried."""
-        left: int = await connection.fetchval(QUERIES.count_wrong, row_id, MAX_WRONG_CODES)
+        left: int = await connection.fetchval(
+            *QUERIES.count_wrong(test_address_id=row_id, max_wrong_codes=MAX_WRONG_CODES)
+        )
         return left
 
     async def confirm(self, connection: Connection, live: Live) -> TestAddress:
         """Confirm an address, replacing the domain's previous one."""
-        await connection.execute(QUERIES.end_live, live.test_address.claim_id, State.CONFIRMED)
-        row = await connection.fetchrow(QUERIES.confirm, live.id, CONFIRMED_FOR)
+        await connection.execute(
+            *QUERIES.end_live(claim_id=live.test_address.claim_id, state=State.CONFIRMED)
+        )
+        row = await connection.fetchrow(
+            *QUERIES.confirm(test_address_id=live.id, confirmed_for=CONFIRMED_FOR)
+        )
         assert row is not None  # the caller has locked it
         return _test_address(row)
 
     async def is_confirmed(self, claim_id: UUID, address: str) -> bool:
         """Return whether test emails of a domain may be sent to an address (in lower case)."""
-        confirmed: bool = await self._database.fetchval(QUERIES.is_confirmed, claim_id, address)
+        confirmed: bool = await self._database.fetchval(
+            *QUERIES.is_confirmed(claim_id=claim_id, address=address)
+        )
         return confirmed
-
-
-def _email(draft: Draft) -> tuple[object, ...]:
-    content = draft.content
-    tags = json.dumps(dict(draft.tags))
-    return (uuid7(), draft.sender.address, content.subject, content.text, content.html, tags, draft.size)
 
 
 def _test_address(row: Record) -> TestAddress:

@@ -32,7 +32,7 @@ class TestEmailStore:
 
     async def find(self, claim_id: UUID, sees: Visibility) -> Subject | None:
         """Return a live domain that the caller may see; None if there is no such domain."""
-        row = await self._database.fetchrow(QUERIES.find_domain, claim_id, *sees.conditions)
+        row = await self._database.fetchrow(*QUERIES.find_domain(claim_id=claim_id, **sees.filter))
         if row is None:
             return None
         can_sign = signs(row["state"], dkim_valid=row["dkim_valid"])

@@ -24,22 +24,23 @@ class UnmatchedStore:
             return
         events = [event for event, _ in early]
         await connection.execute(
-            QUERIES.keep,
-            [event.id for event in events],
-            [ses_id for _, ses_id in early],
-            [event.subject for event in events],
-            [event.data for event in events],
-            [event.time for event in events],
+            *QUERIES.keep(
+                event_ids=[event.id for event in events],
+                ses_ids=[ses_id for _, ses_id in early],
+                subjects=[event.subject for event in events],
+                data=[event.data for event in events],
+                times=[event.time for event in events],
+            )
         )
 
     async def find_emails(self) -> tuple[list[UUID], bool]:
         """Check a batch of due events; return the ids of those with an email, and whether more may be due."""
-        rows = await self._database.fetch(QUERIES.find_emails, BATCH)
+        rows = await self._database.fetch(*QUERIES.find_emails(limit=BATCH))
         return [row["id"] for row in rows if row["known"]], len(rows) == BATCH
 
     async def take(self, connection: Connection, event_id: UUID) -> tuple[ReceivedEvent, datetime] | None:
         """Remove an event in the caller's transaction; return it and its arrival time, None if it is gone."""
-        row = await connection.fetchrow(QUERIES.take, event_id)
+        row = await connection.fetchrow(*QUERIES.take(event_id=event_id))
         if row is None:
             return None
         event = ReceivedEvent(row["id"], row["subject"], row["occurred_at"], None, "", row["data"])

@@ -2,7 +2,7 @@
 -- Stores events of SES whose emails are not known yet.
 INSERT INTO sender.unmatched_feedback (id, ses_id, subject, data, occurred_at)
 SELECT id, ses_id, subject, data, occurred_at
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::timestamptz[])
+FROM unnest(:event_ids::uuid[], :ses_ids::text[], :subjects::text[], :data::jsonb[], :times::timestamptz[])
     AS early (id, ses_id, subject, data, occurred_at)
 ON CONFLICT (id) DO NOTHING;
 
@@ -10,7 +10,7 @@ ON CONFLICT (id) DO NOTHING;
 -- Checks a batch of due events and returns whether their emails are known now. Delays the next check of each by as long as it
 -- has waited, 5 minutes at most.
 WITH due AS MATERIALIZED (
-    SELECT id FROM sender.unmatched_feedback WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT id FROM sender.unmatched_feedback WHERE due_at <= now() ORDER BY due_at LIMIT :limit FOR UPDATE SKIP LOCKED
 )
 UPDATE sender.unmatched_feedback AS u
 SET due_at = now() + greatest('1 second'::interval, least(now() - u.received_at, '5 minutes'::interval))
@@ -20,4 +20,4 @@ RETURNING u.id, EXISTS (SELECT FROM sender.emails AS e WHERE e.ses_id = u.ses_id
 
 -- take --
 -- Removes an event in order to apply it.
-DELETE FROM sender.unmatched_feedback WHERE id = $1 RETURNING id, subject, data, occurred_at, received_at;
+DELETE FROM sender.unmatched_feedback WHERE id = :event_id RETURNING id, subject, data, occurred_at, received_at;

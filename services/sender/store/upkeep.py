@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.database import Connection, Database, Queries
-from services.sender.store.feedback_liveness import Windows
+from services.sender.config import Windows
 
 QUERIES = Queries.load(Path(__file__).with_name("upkeep.sql"))
 BATCH = 200  # rows per run
@@ -34,17 +34,17 @@ class UpkeepStore:
 
     async def overdue_attempts(self, connection: Connection) -> list[Overdue]:
         """Lock and return attempts whose lease has expired; none of them can be started any more."""
-        rows = await connection.fetch(QUERIES.overdue_attempts, BATCH)
+        rows = await connection.fetch(*QUERIES.overdue_attempts(limit=BATCH))
         return [Overdue(*row) for row in rows]
 
     async def proven_attempts(self, connection: Connection) -> list[tuple[UUID, UUID, str]]:
         """Return attempt, email and SES id where an event shows that SES accepted what lost its answer."""
-        rows = await connection.fetch(QUERIES.proven_attempts, BATCH)
+        rows = await connection.fetch(*QUERIES.proven_attempts(limit=BATCH))
         return [(row["id"], row["email_id"], row["ses_id"]) for row in rows]
 
     async def proven_emails(self, connection: Connection) -> list[tuple[UUID, str]]:
         """Return email and SES id where an event shows that an email held after a restore was sent."""
-        rows = await connection.fetch(QUERIES.proven_emails, BATCH)
+        rows = await connection.fetch(*QUERIES.proven_emails(limit=BATCH))
         return [(row["id"], row["ses_id"]) for row in rows]
 
     async def absent_attempts(
@@ -52,24 +52,31 @@ class UpkeepStore:
     ) -> list[tuple[UUID, UUID, bool]]:
         """Return attempt and email whose window ended without an event, and whether to resend the email."""
         rows = await connection.fetch(
-            QUERIES.absent_attempts, self._source, windows.unknown_window, windows.resend_window, BATCH
+            *QUERIES.absent_attempts(
+                source=self._source,
+                unknown_window=windows.unknown_window,
+                resend_window=windows.resend_window,
+                limit=BATCH,
+            )
         )
         return [(row["id"], row["email_id"], row["resend"]) for row in rows]
 
     async def expired_emails(self, connection: Connection) -> list[tuple[UUID, bool]]:
         """Return emails past their deadline, each with whether it may have been sent."""
-        rows = await connection.fetch(QUERIES.expired_emails, BATCH)
+        rows = await connection.fetch(*QUERIES.expired_emails(limit=BATCH))
         return [(row["id"], row["perhaps_sent"]) for row in rows]
 
     async def claims_with_held(self, after: UUID | None) -> list[UUID]:
         """Return claims that have held email, in order, after a given one."""
-        rows = await self._database.fetch(QUERIES.claims_with_held, after, BATCH)
+        rows = await self._database.fetch(*QUERIES.claims_with_held(after=after, limit=BATCH))
         return [row["claim_id"] for row in rows]
 
     async def superseded_emails(self, connection: Connection) -> list[UUID]:
         """Lock and return waiting email from domains that another tenant proved control of."""
-        return [row["id"] for row in await connection.fetch(QUERIES.superseded_emails, BATCH)]
+        rows = await connection.fetch(*QUERIES.superseded_emails(limit=BATCH))
+        return [row["id"] for row in rows]
 
     async def held_emails(self, connection: Connection, claim_id: UUID) -> list[UUID]:
         """Return email that is held only because of its claim."""
-        return [row["id"] for row in await connection.fetch(QUERIES.held_emails, claim_id, BATCH)]
+        rows = await connection.fetch(*QUERIES.held_emails(claim_id=claim_id, limit=BATCH))
+        return [row["id"] for row in rows]

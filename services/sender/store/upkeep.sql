@@ -12,7 +12,7 @@ SELECT
 FROM sender.attempts AS a
 WHERE a.state = 'OPEN' AND a.leased_until < now()
 ORDER BY a.leased_until
-LIMIT $1
+LIMIT :limit
 FOR UPDATE OF a SKIP LOCKED;
 
 -- proven_attempts --
@@ -28,7 +28,7 @@ CROSS JOIN LATERAL (
 ) AS evidence
 WHERE a.state IN ('UNKNOWN', 'ABANDONED')
 ORDER BY a.opened_at
-LIMIT $1;
+LIMIT :limit;
 
 -- proven_emails --
 -- Returns emails that were held after a restore, or have ended since, whose attempt was lost with the database, and that were
@@ -39,11 +39,11 @@ CROSS JOIN LATERAL (SELECT f.ses_id FROM webhooks.feedback AS f WHERE f.email_id
 WHERE e.decision_demanded AND e.state IN ('HELD', 'EXPIRED', 'FAILED')
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
-LIMIT $1;
+LIMIT :limit;
 
 -- absent_attempts --
 -- Returns attempts without an event whose window has ended by the clock of feedback liveness. The window is the email's own,
--- else $2, or $3 if the email is to be sent once more.
+-- else :unknown_window, or :resend_window if the email is to be sent once more.
 SELECT
     a.id, e.id AS email_id,
     e.on_unknown = 'RESEND' AND NOT EXISTS (
@@ -52,15 +52,18 @@ SELECT
 FROM sender.feedback_liveness AS l
 JOIN sender.attempts AS a ON a.state = 'UNKNOWN' AND a.absent_from IS NOT NULL
 JOIN sender.emails AS e ON e.id = a.email_id AND e.state = 'UNKNOWN'
-WHERE l.source = $1
+WHERE l.source = :source
     AND l.received_for - a.absent_from
-        >= coalesce(e.unknown_window, CASE e.on_unknown WHEN 'RESEND' THEN $3::interval ELSE $2::interval END)
+        >= coalesce(
+            e.unknown_window,
+            CASE e.on_unknown WHEN 'RESEND' THEN :resend_window::interval ELSE :unknown_window::interval END
+        )
     AND NOT EXISTS (
         SELECT FROM webhooks.feedback AS f
         WHERE f.email_id = a.email_id OR f.attempt_id = a.id
     )
 ORDER BY a.opened_at
-LIMIT $4;
+LIMIT :limit;
 
 -- expired_emails --
 -- Returns emails past their deadline, and whether each may have been sent: an answer was lost, perhaps before a restore.
@@ -72,15 +75,15 @@ SELECT
 FROM sender.emails AS e
 WHERE e.state IN ('QUEUED', 'HELD', 'UNKNOWN') AND e.expires_at <= now()
 ORDER BY e.expires_at
-LIMIT $1;
+LIMIT :limit;
 
 -- claims_with_held --
--- Returns claims, after a given one ($1), with held email that is due for another check.
+-- Returns claims after a given one with held email that is due for another check.
 SELECT DISTINCT claim_id
 FROM sender.emails
-WHERE state = 'HELD' AND not_before <= now() AND NOT decision_demanded AND ($1::uuid IS NULL OR claim_id > $1)
+WHERE state = 'HELD' AND not_before <= now() AND NOT decision_demanded AND (:after::uuid IS NULL OR claim_id > :after)
 ORDER BY claim_id
-LIMIT $2;
+LIMIT :limit;
 
 -- superseded_emails --
 -- Returns waiting email of claims that were superseded within a day. Email of older ones is failed when it is leased.
@@ -89,14 +92,14 @@ FROM identity.claims AS c
 JOIN sender.emails AS e ON e.tenant_id = c.tenant_id AND e.claim_id = c.id AND e.state = 'QUEUED'
 WHERE c.ownership = 'SUPERSEDED' AND c.ownership_at > now() - interval '1 day'
 ORDER BY e.id
-LIMIT $1
+LIMIT :limit
 FOR UPDATE OF e SKIP LOCKED;
 
 -- held_emails --
 -- Returns email that is held because of its claim, not email that waits for evidence or a decision.
 SELECT e.id
 FROM sender.emails AS e
-WHERE e.claim_id = $1 AND e.state = 'HELD' AND e.not_before <= now() AND NOT e.decision_demanded
+WHERE e.claim_id = :claim_id AND e.state = 'HELD' AND e.not_before <= now() AND NOT e.decision_demanded
     AND NOT EXISTS (SELECT FROM sender.attempts AS a WHERE a.email_id = e.id AND a.state = 'UNKNOWN')
 ORDER BY e.id
-LIMIT $2;
+LIMIT :limit;

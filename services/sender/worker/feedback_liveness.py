@@ -7,14 +7,10 @@ unread queue. When there is too little traffic to prove it, heartbeats do: email
 from collections.abc import Callable
 from uuid import UUID
 
-from prometheus_client import Gauge
-
 from chassis.database import Database
-from services.sender.store.feedback_liveness import FeedbackLivenessStore, Windows
-
-FEEDBACK_LIVE = Gauge(
-    "letterhead_sender_feedback_live", "0 while an email is UNKNOWN and SES's events may not reach us"
-)
+from services.sender.config import Windows
+from services.sender.metrics import FEEDBACK_LIVE
+from services.sender.store.feedback_liveness import FeedbackLivenessStore
 
 
 class FeedbackLiveness:

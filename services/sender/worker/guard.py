@@ -8,18 +8,12 @@ counts against the tenant.
 from collections.abc import Awaitable, Callable
 from uuid import UUID
 
-from prometheus_client import Counter
-
 from chassis.telemetry import get_logger
+from services.sender.metrics import EVALUATIONS
 from services.sender.model.reputation import WINDOW, Evaluation, evaluate
 from services.sender.store.reputation import ReputationStore, Struck
 
 log = get_logger(__name__)
-EVALUATIONS = Counter(
-    "letterhead_sender_reputation_evaluations_total",
-    "Tenants warned, slowed and paused for a poor reputation",
-    ["outcome"],
-)
 
 Pause = Callable[[UUID, str], Awaitable[None]]
 

@@ -4,20 +4,19 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from chassis.bucket import RateBucket
 from chassis.database import Database
 from chassis.periodic import PeriodicTask
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from services.sender.model import mime
+from services.sender.model.account import SesRegion
 from services.sender.model.emails import Address
 from services.sender.model.feedback import SIMULATOR
 from services.sender.model.mime import MimeMessage
 from services.sender.model.posting import Post
 from services.sender.ses import Ses
-from services.sender.store.emails import SesRegion
 from services.sender.store.queue import QueueStore
-from services.sender.worker.submission import LEAST_RATE, PACE
+from services.sender.worker.send_slots import SendSlots
 
 log = get_logger(__name__)
 
@@ -32,16 +31,15 @@ class Heartbeat:
     def __init__(
         self,
         database: Database,
-        claims: QueueStore,
+        queue: QueueStore,
         ses: Ses,
         executor: Executor,
         *,
         ses_region: SesRegion,
         domain: str,
     ) -> None:
-        self._bucket = RateBucket(database)
-        self._bucket_key = f"ses-send:{ses_region.account}:{ses_region.region}"
-        self._claims = claims
+        self._send_slots = SendSlots(database, ses_region, patience=PATIENCE)
+        self._queue = queue
         self._ses = ses
         self._executor = executor
         self._sender = Address(f"heartbeat@{domain}")
@@ -56,23 +54,20 @@ class Heartbeat:
     async def _send_requested(self) -> bool:
         requested, self._requested = self._requested, None
         if requested is not None:
-            await self._send(requested)
+            await self._post(requested)
         return self._requested is not None
 
-    async def _send(self, heartbeat_id: UUID) -> None:
+    async def _post(self, heartbeat_id: UUID) -> None:
         """Post a heartbeat once. Its outcome does not matter: only SES's event proves anything."""
-        rate = max((await self._claims.account()).max_send_rate, LEAST_RATE) * PACE
-        wait = await self._bucket.take(
-            self._bucket_key, rate=rate, capacity=max(1.0, rate / 2), patience=PATIENCE
-        )
+        wait = await self._send_slots.take(1, await self._queue.account())
         if wait is None:
             return
         await asyncio.sleep(wait.total_seconds())
-        answer = await self._executor.run(self._ses.post, self._post(heartbeat_id))
+        answer = await self._executor.run(self._ses.post, self._email(heartbeat_id))
         outcome = type(answer).__name__.lower()
         log.info("heartbeat posted", action="heartbeat_posted", outcome=outcome, attempt_id=str(heartbeat_id))
 
-    def _post(self, heartbeat_id: UUID) -> Post:
+    def _email(self, heartbeat_id: UUID) -> Post:
         message = MimeMessage(
             sender=self._sender,
             to=[RECEIVER],

@@ -7,15 +7,13 @@ email.
 
 from uuid import UUID
 
-from prometheus_client import Counter
-
 from chassis.database import Database
 from chassis.telemetry import get_logger
+from services.sender.metrics import MATCHED
 from services.sender.store.feedback import Feedback
 from services.sender.store.unmatched import UnmatchedStore
 
 log = get_logger(__name__)
-MATCHED = Counter("letterhead_sender_feedback_matched_total", "Events whose email was identified later")
 
 
 class Matching:

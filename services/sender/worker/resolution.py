@@ -1,55 +1,106 @@
-"""Resolves attempts: those that end at about the same time in one transaction."""
+"""Resolves attempts that were left open or whose answer was lost: by take-over, evidence and windows.
 
-import asyncio
-import time
-from collections.abc import Sequence
+It is level-triggered: it acts on the state in the database, not on events. Any replica may run it.
+"""
+
 from datetime import timedelta
 
-from chassis.batcher import Batcher
 from chassis.database import Database
-from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
-from services.sender.model.emails import Outcome
+from chassis.telemetry import get_logger
+from services.sender.config import Windows
+from services.sender.model.feedback import proof, proven_move
+from services.sender.model.posting import Rejected, Then
+from services.sender.model.states import AttemptState, Move, Outcome, State
 from services.sender.store.states import EmailStates
+from services.sender.store.upkeep import BATCH, Overdue, UpkeepStore
+from services.sender.worker.feedback_liveness import FeedbackLiveness
 
-MOST = 100  # outcomes per transaction
-PAUSE = 0.01  # seconds to collect more outcomes while many arrive
-RESOLVE_FOR = timedelta(seconds=60)
-RESOLVE_AGAIN = timedelta(seconds=0.5)
+log = get_logger(__name__)
+
+TAKEN_OVER = "The process that submitted it ended before SES answered; waiting for SES's event."
+# An email may itself crash the process that builds it. Three measures contain that. The delay between its
+# attempts grows,
+NOT_STARTED = Rejected(
+    Then.RETRY,
+    "The process ended before it submitted the email; nothing was sent, and it will be retried.",
+    "taken over: the lease expired before the POST started",
+)
+# emails whose attempts ended together are retried at different times, so that the cause is alone next time,
+SPREAD = timedelta(seconds=1)
+# and after this many lost processes the email is held until an operator decides.
+DEADLY = 5
+UNTIL_DECIDED = timedelta(days=36_500)
+MAY_CRASH_SENDERS = (
+    "Five processes ended just before they submitted it, so this email may be what crashes them. "
+    "Nothing was sent. An operator must decide."
+)
+NO_EVENT = (
+    "SES's answer was lost and no event arrived. It may have been sent, so it is not resent automatically. "
+    "If SES's event still arrives, it becomes SENT."
+)
+RESENT = "SES's answer was lost, and no event arrived while those of later emails did. It is sent once more."
 
 
-class AttemptResolution:
-    """Resolves the attempts of one process."""
+class Resolution:
+    """Resolves attempts without an answer."""
 
-    def __init__(self, database: Database, states: EmailStates) -> None:
+    def __init__(
+        self,
+        database: Database,
+        store: UpkeepStore,
+        states: EmailStates,
+        feedback_liveness: FeedbackLiveness,
+        *,
+        windows: Windows,
+    ) -> None:
         self._database = database
+        self._store = store
         self._states = states
-        self._batcher = Batcher(self._resolve, most=MOST, pause=PAUSE)
+        self._feedback_liveness = feedback_liveness
+        self._windows = windows
 
-    async def resolve(self, outcome: Outcome) -> bool:
-        """Resolve one attempt, retrying for a minute if Postgres fails; return whether its email changed."""
-        give_up = time.monotonic() + RESOLVE_FOR.total_seconds()
-        while True:
-            try:
-                return await self._batcher.ask(outcome)
-            except (Unavailable, Aborted, DeadlineExceeded):
-                if time.monotonic() > give_up:
-                    raise
-                await asyncio.sleep(RESOLVE_AGAIN.total_seconds())
+    async def resolve(self) -> bool:
+        """Take over overdue attempts, resolve unknown ones by evidence, then end windows without any.
 
-    async def _resolve(self, outcomes: Sequence[Outcome]) -> Sequence[bool]:
-        """Resolve all in one transaction; if one of them makes it fail, each in its own."""
-        emails = [outcome.move.email_id for outcome in outcomes]
-        if len(set(emails)) == len(emails):  # one statement can move an email only once
-            try:
-                return await self._together(outcomes)
-            except ServiceError:
-                raise
-            except Exception:
-                if len(outcomes) == 1:
-                    raise
-        return [changed for outcome in outcomes for changed in await self._together([outcome])]
-
-    async def _together(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        Return whether there is more to do at once.
+        """
         async with self._database.transaction() as connection:
-            moved = {each.id for each in await self._states.resolve(connection, outcomes)}
-        return [outcome.move.email_id in moved for outcome in outcomes]
+            overdue = await self._store.overdue_attempts(connection)
+            await self._states.resolve(connection, [_taken_over(*each) for each in enumerate(overdue)])
+        async with self._database.transaction() as connection:
+            proven = await self._store.proven_attempts(connection)
+            await self._states.resolve(connection, [proof(*each) for each in proven])
+            found = await self._store.proven_emails(connection)
+            await self._states.move(connection, [proven_move(*each) for each in found])
+        absent = await self._end_windows() if await self._feedback_liveness.check() else 0
+        if overdue or proven or absent:
+            counts = {"taken_over": len(overdue), "proven": len(proven), "absent": absent}
+            log.info("resolved unknown outcomes", action="unknown_resolved", **counts)
+        return BATCH in (len(overdue), len(proven), absent)
+
+    async def _end_windows(self) -> int:
+        """Hold or resend emails whose window ended without an event; call only while feedback is live."""
+        async with self._database.transaction() as connection:
+            absent = await self._store.absent_attempts(connection, self._windows)
+            resent = [
+                Outcome(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
+                for attempt_id, email_id, resend in absent
+                if resend
+            ]
+            await self._states.resolve(connection, resent)
+            held = [Move(email_id, State.HELD, NO_EVENT) for _, email_id, resend in absent if not resend]
+            await self._states.move(connection, held)
+        return len(absent)
+
+
+def _taken_over(position: int, what: Overdue) -> Outcome:
+    """Return the outcome of an overdue attempt at a position (from 0) among those taken over together."""
+    if what.started:
+        move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
+        return Outcome(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: the lease expired")
+    if what.deaths + 1 >= DEADLY:
+        move = Move(what.email_id, State.HELD, MAY_CRASH_SENDERS, delay=UNTIL_DECIDED)
+    else:
+        delay = NOT_STARTED.delay(what.number) + (position * SPREAD if what.deaths else timedelta(0))
+        move = Move(what.email_id, State.QUEUED, NOT_STARTED.note, delay=delay)
+    return Outcome(what.attempt_id, AttemptState.REFUSED, move, NOT_STARTED.error)

@@ -1,49 +1,50 @@
-"""Send slots at SES's sending rate.
+"""Send slots at SES's sending rate, which all replicas share.
 
 Emails that ask for a slot while a call to the rate limiter is in flight share the next call.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
 
 from chassis.batcher import Batcher
 from chassis.bucket import RateBucket
+from chassis.database import Database
+from services.sender.model.account import Account, SesRegion
 
 MOST = 100  # emails per call to the rate limiter
-
-
-@dataclass(frozen=True, slots=True)
-class SlotRequest:
-    """A request for send slots: `cost` is the number of recipients; `rate` is in recipients per second."""
-
-    cost: int
-    rate: float
+# Slightly below SES's rate, so that network jitter does not push two emails into one send slot.
+PACE = 0.98
+LEAST_RATE = 0.1  # recipients per second, in case SES ever reports less
 
 
 class SendSlots:
-    """The send slots of one account and region, shared by all replicas through the rate limiter's `key`."""
+    """The send slots of one account and region; a wait longer than `patience` is refused."""
 
-    def __init__(self, bucket: RateBucket, key: str, *, patience: timedelta) -> None:
-        self._bucket = bucket
-        self._key = key
+    def __init__(self, database: Database, ses_region: SesRegion, *, patience: timedelta) -> None:
+        self._bucket = RateBucket(database)
+        self._key = f"ses-send:{ses_region.account}:{ses_region.region}"
         self._patience = patience
+        self._rate = LEAST_RATE
         self._batcher = Batcher(self._take, most=MOST)
 
-    async def take(self, cost: int, *, rate: float) -> timedelta | None:
-        """Reserve a send slot and return how long to wait for it; None if that would exceed `patience`."""
-        return await self._batcher.ask(SlotRequest(cost, rate))
+    async def take(self, recipients: int, account: Account) -> timedelta | None:
+        """Reserve a slot per recipient, as SES counts them, at the account's rate.
 
-    async def _take(self, requests: Sequence[SlotRequest]) -> Sequence[timedelta | None]:
-        rate = requests[-1].rate
-        capacity = max(1.0, rate / 2, *(float(each.cost) for each in requests))
+        Return how long to wait for it; None if that would exceed `patience`.
+        """
+        self._rate = max(account.max_send_rate, LEAST_RATE) * PACE
+        return await self._batcher.submit(recipients)
+
+    async def _take(self, costs: Sequence[int]) -> Sequence[timedelta | None]:
+        rate = self._rate
+        capacity = max(1.0, rate / 2, *map(float, costs))
         waits: list[timedelta | None] = []
-        for costs in _portions([each.cost for each in requests], capacity):
+        for portion in _portions(costs, capacity):
             wait = await self._bucket.take(
-                self._key, rate=rate, capacity=capacity, cost=sum(costs), patience=self._patience
+                self._key, rate=rate, capacity=capacity, cost=sum(portion), patience=self._patience
             )
-            waits += spaced(wait, costs, rate)
+            waits += spaced(wait, portion, rate)
         return waits
 
 

@@ -1,7 +1,7 @@
-"""Submits dequeued emails to SES: builds the MIME message, waits for a send slot, posts once, resolves.
+"""Submits emails to SES: leases them, builds their MIME messages, waits for send slots, posts once, resolves.
 
 Leases, send slots, attempt starts and resolutions are batched; a step handles one email. The process may die
-at any point: the attempt row remains, and `upkeep` takes it over once its lease has expired.
+at any point: the attempt row remains, and `resolution` takes it over once its lease has expired.
 """
 
 import asyncio
@@ -9,37 +9,31 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from uuid import UUID
 
-from prometheus_client import Counter
-
-from chassis.bucket import RateBucket
+from chassis.batcher import Batcher
 from chassis.database import Database
+from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from chassis.worker import LeaseLoop
+from services.sender.metrics import POSTS
 from services.sender.mime_verification.agreement import disagreements
 from services.sender.model import mime, posting
-from services.sender.model.account import Account
-from services.sender.model.answers import NO_SLOT, Answer, Rejected, Then
+from services.sender.model.account import Account, SesRegion
 from services.sender.model.emails import Content
-from services.sender.model.posting import Posting
-from services.sender.ses import CONNECT_TIMEOUT, READ_TIMEOUT, Ses
-from services.sender.store.emails import SesRegion
+from services.sender.model.posting import Answer, Posting, Rejected, Then
+from services.sender.model.states import Outcome
+from services.sender.ses import TIMEOUTS, Ses
 from services.sender.store.queue import LEASE, QueueStore
 from services.sender.store.states import EmailStates
-from services.sender.worker.attempt_starts import AttemptStarts
-from services.sender.worker.resolution import AttemptResolution
 from services.sender.worker.send_slots import SendSlots
 
 log = get_logger(__name__)
-POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by outcome", ["outcome"])
 
 # A POST that starts later than this might outlive its lease, so an email without a send slot by then is
 # queued again.
-PATIENCE = LEASE - CONNECT_TIMEOUT - READ_TIMEOUT - timedelta(seconds=3)
-# Slightly below SES's rate, so that network jitter does not push two emails into one send slot.
-PACE = 0.98
-LEAST_RATE = 0.1  # recipients per second, in case SES ever reports less
+PATIENCE = LEASE - TIMEOUTS.connect - TIMEOUTS.read - timedelta(seconds=3)
 # Seconds of sending that one worker dequeues ahead. New email waits behind what was dequeued before, so this
 # also bounds that delay.
 AHEAD = 0.5
@@ -47,38 +41,27 @@ AHEAD = 0.5
 DEPTH = 4
 BATCH_WINDOW = timedelta(milliseconds=10)  # emails accepted within this time are dequeued together
 IDLE = timedelta(seconds=1)  # poll interval, for emails whose retry is due or whose NOTIFY was lost
+MOST = 100  # attempts per statement that starts or resolves them
+RESOLVE_PAUSE = 0.01  # seconds to collect more outcomes while many arrive
+RESOLVE_FOR = timedelta(seconds=60)
+RESOLVE_AGAIN = timedelta(seconds=0.5)
+
 PARSERS_DISAGREE = Rejected(
     Then.FAIL, "Its MIME message would not be parsed the same way by every mail client; nothing was sent."
 )
-
+NO_SLOT = Rejected(Then.RETRY, "Waits because SES's sending rate is reached.", longest=timedelta(seconds=4))
 NOT_STARTED = Rejected(
     Then.RETRY, "The attempt could not be started; nothing was sent, and it will be retried."
 )
 
 
-class Gate:
-    """Stops dequeuing for a while when SES rejects every email."""
-
-    def __init__(self) -> None:
-        self._opens_at = 0.0
-
-    @property
-    def closed(self) -> bool:
-        """Return whether the gate is closed now."""
-        return time.monotonic() < self._opens_at
-
-    def close(self, pause: timedelta) -> None:
-        """Stay closed for at least this long."""
-        self._opens_at = max(self._opens_at, time.monotonic() + pause.total_seconds())
-
-
 class Worker:
-    """Dequeues and submits the emails of one process, with at most `threads` concurrent POSTs."""
+    """Leases and submits the emails of one process, with at most `threads` concurrent POSTs."""
 
     def __init__(
         self,
         database: Database,
-        claims: QueueStore,
+        queue: QueueStore,
         states: EmailStates,
         ses: Ses,
         *,
@@ -86,70 +69,67 @@ class Worker:
         threads: int,
         ses_region: SesRegion,
     ) -> None:
-        self._claims = claims
+        self._queue = queue
         self._ses = ses
         self._executor = executor
         self._post_slots = asyncio.Semaphore(threads)
         self._build_lock = asyncio.Lock()
         self._most = threads * DEPTH
-        self._send_slots = SendSlots(
-            RateBucket(database), f"ses-send:{ses_region.account}:{ses_region.region}", patience=PATIENCE
-        )
-        self._attempt_starts = AttemptStarts(claims)
-        self._resolution = AttemptResolution(database, states)
+        self._send_slots = SendSlots(database, ses_region, patience=PATIENCE)
+        self._attempts = Attempts(database, queue, states)
         self._account = Account()
-        self._gate = Gate()
+        self._paused_until = 0.0  # by the monotonic clock; set when SES rejects every email
         self._in_flight = 0
         self._queue_is_long = False
-        self.loop = LeaseLoop("sending", self.claim, self.step, concurrency=self._most, idle=IDLE)
+        self.loop = LeaseLoop("sending", self.lease, self.step, concurrency=self._most, idle=IDLE)
 
-    async def claim(self, _: int) -> Sequence[tuple[Posting, float]]:
+    async def lease(self, _: int) -> Sequence[tuple[Posting, float]]:
         """Lease emails that can be sent soon; return each with the monotonic deadline to start its POST."""
-        if self._gate.closed or not self._room:
+        if time.monotonic() < self._paused_until or not self._lease_size:
             return ()
         await asyncio.sleep(BATCH_WINDOW.total_seconds())
-        self._account = await self._claims.account()
-        room = self._room
-        if self._account.obstacle or not room:
+        self._account = await self._queue.account()
+        lease_size = self._lease_size
+        if self._account.obstacle or not lease_size:
             return ()
         begin_by = time.monotonic() + PATIENCE.total_seconds()
-        taken = await self._claims.claim(room)
+        taken = await self._queue.claim(lease_size)
         self._in_flight += len(taken.postings)
         self._queue_is_long = taken.full
-        self._claim_more()
+        self._lease_more()
         return [(each, begin_by) for each in taken.postings]
 
     @property
-    def _room(self) -> int:
+    def _lease_size(self) -> int:
         """Return how many emails to lease now: none until half of what may be leased ahead is free."""
         ahead = min(self._most, max(1, round(self._account.max_send_rate * AHEAD)))
         free = ahead - self._in_flight
         return free if free * 2 >= ahead else 0
 
-    async def step(self, claimed: tuple[Posting, float]) -> None:
+    def _lease_more(self) -> None:
+        """Lease again at once if more emails are waiting and there is room for them."""
+        if self._queue_is_long and self._lease_size:
+            self.loop.wake()
+
+    async def step(self, leased: tuple[Posting, float]) -> None:
         """Submit one email and resolve its attempt."""
-        what, begin_by = claimed
+        what, begin_by = leased
         try:
             await self._resolve(what, await self._submit(what, begin_by))
         finally:
             self._in_flight -= 1
-            self._claim_more()
-
-    def _claim_more(self) -> None:
-        """Lease again at once if more emails are waiting and there is room for them."""
-        if self._queue_is_long and self._room:
-            self.loop.wake()
+            self._lease_more()
 
     async def _submit(self, what: Posting, begin_by: float) -> Answer:
-        async with self._post_slot(what) as written:
+        async with self._post_slot(what) as built:
             try:
-                content = await self._written(what, begin_by)
-                await written()
+                content = await self._mime(what, begin_by)
+                await built()
                 if isinstance(content, Rejected):
                     return content
                 if not await self._send_slot(what, begin_by):
                     return NO_SLOT
-                if not await self._attempt_starts.begin(what.attempt_id):
+                if not await self._attempts.start(what.attempt_id):
                     return NOT_STARTED
             except Exception:  # nothing was posted yet, so any failure is safe to retry
                 log.exception("failed to start the attempt", action="post_not_started", **_ids(what))
@@ -170,7 +150,7 @@ class Worker:
             async with self._post_slots:
                 yield build_lock.aclose
 
-    async def _written(self, what: Posting, begin_by: float) -> bytes | Rejected:
+    async def _mime(self, what: Posting, begin_by: float) -> bytes | Rejected:
         """Return the MIME message or why it cannot be sent; heavy ones are built off the event loop."""
         candidate = what.candidate
         if not candidate.heavy:
@@ -178,14 +158,13 @@ class Worker:
         if time.monotonic() >= begin_by:
             return NO_SLOT
         # Read the content as late as possible, so that memory holds only the heavy email being submitted.
-        return await self._executor.run(_verified_mime, what, await self._claims.content(candidate.id))
+        return await self._executor.run(_verified_mime, what, await self._queue.content(candidate.id))
 
     async def _send_slot(self, what: Posting, begin_by: float) -> bool:
-        """Wait for a send slot per recipient, as SES counts them; return False if it would be too late."""
+        """Wait for a send slot; return False if it would be too late."""
         if time.monotonic() >= begin_by:
             return False
-        rate = max(self._account.max_send_rate, LEAST_RATE) * PACE
-        wait = await self._send_slots.take(len(what.recipients), rate=rate)
+        wait = await self._send_slots.take(len(what.recipients), self._account)
         if wait is None or time.monotonic() + wait.total_seconds() > begin_by:
             return False
         await asyncio.sleep(wait.total_seconds())
@@ -195,11 +174,64 @@ class Worker:
         outcome = type(answer).__name__.lower()
         POSTS.labels(outcome).inc()
         if isinstance(answer, Rejected) and answer.everyone:
-            self._gate.close(answer.delay(1))
-        changed = await self._resolution.resolve(posting.outcome(what, answer))
+            pause = answer.delay(1).total_seconds()
+            self._paused_until = max(self._paused_until, time.monotonic() + pause)
+        changed = await self._attempts.resolve(posting.outcome(what, answer))
         log.info(
             "attempt resolved", action="attempt_resolved", outcome=outcome, changed=changed, **_ids(what)
         )
+
+
+class Attempts:
+    """Starts and resolves the attempts of one process, those at about the same time in one statement."""
+
+    def __init__(self, database: Database, queue: QueueStore, states: EmailStates) -> None:
+        self._database = database
+        self._queue = queue
+        self._states = states
+        self._starts = Batcher(self._start, most=MOST)
+        self._outcomes = Batcher(self._resolve, most=MOST, pause=RESOLVE_PAUSE)
+
+    async def start(self, attempt_id: UUID) -> bool:
+        """Record the start of an attempt; return whether it still has its lease and may be posted.
+
+        If this process dies, the record tells attempts that may have been posted from those that were not
+        and can safely be repeated.
+        """
+        return await self._starts.submit(attempt_id)
+
+    async def _start(self, attempt_ids: Sequence[UUID]) -> Sequence[bool]:
+        started = await self._queue.begin(attempt_ids)
+        return [each in started for each in attempt_ids]
+
+    async def resolve(self, outcome: Outcome) -> bool:
+        """Resolve one attempt, retrying for a minute if Postgres fails; return whether its email changed."""
+        give_up = time.monotonic() + RESOLVE_FOR.total_seconds()
+        while True:
+            try:
+                return await self._outcomes.submit(outcome)
+            except (Unavailable, Aborted, DeadlineExceeded):
+                if time.monotonic() > give_up:
+                    raise
+                await asyncio.sleep(RESOLVE_AGAIN.total_seconds())
+
+    async def _resolve(self, outcomes: Sequence[Outcome]) -> Sequence[bool]:
+        """Resolve all in one transaction; if one of them makes it fail, each in its own."""
+        emails = [outcome.move.email_id for outcome in outcomes]
+        if len(set(emails)) == len(emails):  # one statement can move an email only once
+            try:
+                return await self._together(outcomes)
+            except ServiceError:
+                raise
+            except Exception:
+                if len(outcomes) == 1:
+                    raise
+        return [changed for outcome in outcomes for changed in await self._together([outcome])]
+
+    async def _together(self, outcomes: Sequence[Outcome]) -> list[bool]:
+        async with self._database.transaction() as connection:
+            moved = {each.id for each in await self._states.resolve(connection, outcomes)}
+        return [outcome.move.email_id in moved for outcome in outcomes]
 
 
 def _verified_mime(what: Posting, content: Content) -> bytes | Rejected:

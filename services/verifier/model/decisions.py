@@ -6,10 +6,10 @@ from datetime import datetime
 from uuid import UUID
 
 from services.verifier.model.evidence import RepairCause, SesIdentity, Wanted, drift, gather
-from services.verifier.model.notes import cause_of, note_of
 from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
 from services.verifier.model.records import Check, Expected, Purpose, RecordStatus
 from services.verifier.model.schedule import REPAIRS, next_check, next_ses_check
+from services.verifier.model.state_messages import cause_of, state_message
 from services.verifier.model.states import (
     DNS_CONDITIONS,
     SENDING,
@@ -92,7 +92,7 @@ class Decision:
     transition: Transition | None
     ses_due_at: datetime | None
     next_check_at: datetime | None
-    fenced: bool  # the right to send changes, so the claim lock must be taken before this is stored
+    takes_claim_lock: bool  # the right to send changes, so the claim lock is taken before this is stored
     repair: RepairCause | None = None
     repairs: int = 0
     repair_due_at: datetime | None = None
@@ -144,7 +144,7 @@ def _decided(case: Case, conditions: Conditions, fresh: Collection[str], jitter:
     signs = after.dkim_valid is True
     return Decision(
         verification=after,
-        note=note_of(after.state, conditions, case.statuses, case.ownership, signs=signs),
+        note=state_message(after.state, conditions, case.statuses, case.ownership, signs=signs),
         transition=(
             Transition(before.state, after.state, cause_of(before.state, after.state, conditions))
             if moved
@@ -154,7 +154,7 @@ def _decided(case: Case, conditions: Conditions, fresh: Collection[str], jitter:
         next_check_at=next_check(
             after, case.now, watched=case.watched, token_due=bool(case.token), jitter=jitter
         ),
-        fenced=moved or (before.state in SENDING and before.dkim_valid is True and not signs),
+        takes_claim_lock=moved or (before.state in SENDING and before.dkim_valid is True and not signs),
         repairs=case.repairs,
         repair_due_at=case.repair_due_at,
     )

@@ -4,7 +4,7 @@ A customer's zone determines which servers we query, so it must not be able to p
 """
 
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Network = IPv4Network | IPv6Network
 
@@ -30,13 +30,12 @@ class Networks:
     def permitted(self, address: str) -> bool:
         """Return whether packets may be sent to an address, given as text."""
         parsed = ip_address(address)
-        if _within(address, self._allowed):
+        if _within(parsed, self._allowed):
             return True
         if parsed.version == 6 and parsed not in _GLOBAL_IPV6:
             return False
-        return not _within(address, _SPECIAL)
+        return not _within(parsed, _SPECIAL)
 
 
-def _within(address: str, networks: Iterable[Network]) -> bool:
-    parsed = ip_address(address)
-    return any(parsed in network for network in networks)
+def _within(address: IPv4Address | IPv6Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)

@@ -38,7 +38,7 @@ class Reply:
     apex: str | None = None
 
 
-Said = Referral | Reply
+Response = Referral | Reply
 
 _RCODES = {
     dns.rcode.SERVFAIL: Outcome.SERVFAIL,
@@ -47,12 +47,12 @@ _RCODES = {
 }
 
 
-def usable(response: Said) -> bool:
+def usable(response: Response) -> bool:
     """Return whether a reply answers the question or refers to another zone."""
     return isinstance(response, Referral) or response.outcome in DEFINITE or response.outcome is Outcome.LOOP
 
 
-def classify(message: dns.message.Message, name: str, type_: str, zone: str) -> Said:
+def classify(message: dns.message.Message, name: str, type_: str, zone: str) -> Response:
     """Return the referral or reply in a message from a server of `zone`."""
     rcode = message.rcode()
     if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):

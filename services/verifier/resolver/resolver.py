@@ -7,24 +7,16 @@ name server addresses are cached for a short time; answers never are. DNSSEC is 
 import asyncio
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 import dns.message
 
-from chassis.config import setting
+from services.verifier.config import ResolverSettings
 from services.verifier.model.records import DEFINITE, Answer, Observation, Outcome
 from services.verifier.resolver.networks import Networks
-from services.verifier.resolver.replies import ALIASES, Referral, Reply, Said, classify, usable
+from services.verifier.resolver.replies import ALIASES, Referral, Reply, Response, classify, usable
 from services.verifier.resolver.wire import Budget, NoAnswerError, Wire
 from services.verifier.resolver.zones import Zone, ZoneCache, is_registry
-
-# The root servers' addresses, https://www.iana.org/domains/root/servers
-ROOT_HINTS = (
-    "198.41.0.4", "170.247.170.2", "192.33.4.12", "199.7.91.13", "192.203.230.10", "192.5.5.241",
-    "192.112.36.4", "198.97.190.53", "192.36.148.17", "192.58.128.30", "193.0.14.129", "199.7.83.42",
-    "202.12.27.33",
-)  # fmt: skip
 
 CHECK_SECONDS = 10.0
 CHECK_QUERIES = 160  # for all records of a domain, including follow-up queries
@@ -35,21 +27,6 @@ HEAD_START = 0.4  # seconds until the next server is queried too, when one answe
 NESTING = 3  # depth of name server lookups that need the address of another name server
 
 _random = random.SystemRandom()
-
-
-@dataclass(frozen=True, kw_only=True)
-class ResolverSettings:
-    """Where resolution starts, and which servers it may query."""
-
-    dns_roots: tuple[str, ...] = setting(ROOT_HINTS, help="addresses of the root name servers")
-    dns_port: int = setting(53, help="port of every name server", minimum=1, maximum=65535)
-    dns_allowed_networks: tuple[str, ...] = setting(
-        (), help="private or reserved networks, in CIDR form, in which name servers may be queried"
-    )
-    dns_timeout: timedelta = setting(
-        timedelta(seconds=1.5), help="seconds to wait for a name server's answer", minimum=timedelta(0)
-    )
-    dns_tries: int = setting(2, help="attempts before a name server counts as timed out", minimum=1)
 
 
 class Resolver:
@@ -99,7 +76,7 @@ class Lookup:
         absent = registry and any(each.outcome is Outcome.NXDOMAIN for each in seen)
         return Answer(name, _apex(zone, replies), seen, unregistered=absent)
 
-    async def _walk(self, name: str, type_: str) -> tuple[Zone, dict[str, Said]]:
+    async def _walk(self, name: str, type_: str) -> tuple[Zone, dict[str, Response]]:
         """Walk down to the zone that has the name; return it with the replies of its servers so far."""
         zone = self._resolver.zones.nearest(name)
         for _ in range(REFERRALS):
@@ -110,11 +87,11 @@ class Lookup:
             zone = self._resolver.zones.learn(down)
         return zone, {}
 
-    async def _race(self, zone: Zone, name: str, type_: str) -> dict[str, Said]:
+    async def _race(self, zone: Zone, name: str, type_: str) -> dict[str, Response]:
         """Query servers one after another, HEAD_START seconds apart, until one reply is usable."""
         waiting = _random.sample(list(zone.hosts), min(len(zone.hosts), SERVERS_ASKED))
-        running: dict[asyncio.Task[Said], str] = {}
-        replies: dict[str, Said] = {}
+        running: dict[asyncio.Task[Response], str] = {}
+        replies: dict[str, Response] = {}
         try:
             while (waiting or running) and not any(map(usable, replies.values())):
                 if waiting:
@@ -129,13 +106,13 @@ class Lookup:
         return replies
 
     async def _query_others(
-        self, zone: Zone, known: dict[str, Said], name: str, type_: str
-    ) -> dict[str, Said]:
+        self, zone: Zone, known: dict[str, Response], name: str, type_: str
+    ) -> dict[str, Response]:
         hosts = [host for host in zone.hosts if host not in known][: SERVERS_ASKED - len(known)]
         replies = await asyncio.gather(*(self._query(zone, host, name, type_) for host in hosts))
         return dict(zip(hosts, replies, strict=True))
 
-    async def _query(self, zone: Zone, host: str, name: str, type_: str) -> Said:
+    async def _query(self, zone: Zone, host: str, name: str, type_: str) -> Response:
         try:
             addresses = zone.hosts[host] or await self._addresses(host)
             return classify(await self._first_answer(addresses, name, type_), name, type_, zone.name)
@@ -162,7 +139,7 @@ class Lookup:
             return known
         if self._nesting >= NESTING:
             raise NoAnswerError(Outcome.NO_ADDRESS)
-        nested, replies = Lookup(self._resolver, self._budget, self._nesting + 1), dict[str, Said]()
+        nested, replies = Lookup(self._resolver, self._budget, self._nesting + 1), dict[str, Response]()
         for type_ in ("A", "AAAA"):
             _, replies = await nested._walk(host, type_)
             if found := _addresses_in(replies.values()):
@@ -171,23 +148,23 @@ class Lookup:
         raise NoAnswerError(_failure(replies.values()))
 
 
-def _addresses_in(replies: Iterable[Said]) -> tuple[str, ...]:
+def _addresses_in(replies: Iterable[Response]) -> tuple[str, ...]:
     return tuple(value.text for each in replies if isinstance(each, Reply) for value in each.values)
 
 
-def _failure(replies: Iterable[Said]) -> Outcome:
+def _failure(replies: Iterable[Response]) -> Outcome:
     """Return why no address was found: NO_ADDRESS after a definite answer, otherwise the servers' failure."""
     outcomes = [each.outcome for each in replies if isinstance(each, Reply)]
     return Outcome.NO_ADDRESS if not outcomes or DEFINITE.intersection(outcomes) else outcomes[0]
 
 
-def _observation(host: str, reply: Said) -> Observation:
+def _observation(host: str, reply: Response) -> Observation:
     if isinstance(reply, Referral):  # other servers answered authoritatively, so this one is lame
         return Observation(host, Outcome.LAME)
     return Observation(host, reply.outcome, reply.values, reply.aliases)
 
 
-def _apex(zone: Zone, replies: dict[str, Said]) -> str:
+def _apex(zone: Zone, replies: dict[str, Response]) -> str:
     """Return the zone's name, taken from the SOA record when it is deeper than the last referral.
 
     A server that has both parent and child zone answers for the child without a referral.

@@ -68,13 +68,13 @@ def _upward(name: str) -> Iterator[str]:
         name = name.partition(".")[2]
 
 
-def _keep(kept: OrderedDict[str, tuple[float, T]], key: str, value: T, seconds: float) -> None:
-    kept.pop(key, None)
-    kept[key] = (time.monotonic() + seconds, value)
-    if len(kept) > MOST_ENTRIES:
-        kept.popitem(last=False)
+def _keep(cache: OrderedDict[str, tuple[float, T]], key: str, value: T, seconds: float) -> None:
+    cache.pop(key, None)
+    cache[key] = (time.monotonic() + seconds, value)
+    if len(cache) > MOST_ENTRIES:
+        cache.popitem(last=False)
 
 
-def _fresh(kept: OrderedDict[str, tuple[float, T]], key: str) -> T | None:
-    until, value = kept.get(key, (0.0, None))
+def _fresh(cache: OrderedDict[str, tuple[float, T]], key: str) -> T | None:
+    until, value = cache.get(key, (0.0, None))
     return value if until > time.monotonic() else None

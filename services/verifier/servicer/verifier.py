@@ -15,7 +15,7 @@ from chassis.protos import id_of
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from services.verifier.errors import DomainDeleting, DomainNotFound, DomainSuperseded
-from services.verifier.servicer import verifier_protos as protos
+from services.verifier.servicer import mappers as protos
 from services.verifier.store.views import ViewStore
 
 WATCHED = timedelta(seconds=10)  # how long a domain stays watched after its watcher's last renewal

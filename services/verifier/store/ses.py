@@ -16,7 +16,7 @@ from services.verifier.model.account import AccountChange, AccountState, Account
 log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("ses.sql"))
 
-ASKING = timedelta(seconds=30)  # lease of a query; after it another replica may make the query
+QUERY_LEASE = timedelta(seconds=30)  # after it another replica may make the query
 ACCOUNT_OLD = timedelta(seconds=150)  # without a response for this long, the account is UNREACHABLE
 
 
@@ -37,98 +37,112 @@ class SesLease:
     claim_id: UUID
     generation: int
     name: str
-    asked_at: datetime
+    queried_at: datetime
 
 
 class SesStore:
     """The due SES queries of one account and region."""
 
-    def __init__(self, database: Database, aws: config.Aws) -> None:
+    def __init__(self, database: Database, aws: config.Aws, outbox: Outbox) -> None:
         self._database = database
-        self._region = (aws.aws_account, aws.aws_region)
-        self._outbox = Outbox("verifier")
+        self._region = {"account": aws.aws_account, "region": aws.aws_region}
+        self._outbox = outbox
 
     async def waiting(self) -> Waiting:
         """Return which kinds of queries are due."""
-        row = await self._database.fetchrow(QUERIES.ses_work, *self._region)
+        row = await self._database.fetchrow(*QUERIES.ses_work(**self._region))
         assert row is not None  # a SELECT of four EXISTS always returns one row
-        return Waiting(row["watched"], row["domains"], row["account"], row["sweep"])
+        return Waiting(**row)
 
-    async def next_domain(self, *, watched: bool) -> SesLease | None:
+    async def lease_domain(self, *, watched: bool) -> SesLease | None:
         """Lease the next due domain, preferring watched domains or the others; None when none is due."""
-        row = await self._database.fetchrow(QUERIES.lease_ses_check, *self._region, ASKING, watched)
+        due = QUERIES.lease_ses_check(**self._region, lease=QUERY_LEASE, watched=watched)
+        row = await self._database.fetchrow(*due)
         return SesLease(**row) if row else None
 
-    async def ask_again(self, turn: SesLease, again: timedelta) -> None:
-        """Make a query due again, after `again`, that got no usable response."""
-        await self._database.execute(QUERIES.ask_again, turn.claim_id, turn.generation, again)
-
-    async def put_account(self, note: str) -> None:
-        """Insert the account's row if it is missing."""
-        await self._database.execute(QUERIES.put_account, *self._region, note)
-
-    async def take_account(self) -> bool:
-        """Lease the query of the account; False when it is not due or another replica has the lease."""
-        return await self._database.fetchrow(QUERIES.claim_account, *self._region, ASKING) is not None
-
-    async def save_account(self, account_status: AccountStatus, again: timedelta) -> None:
-        """Store SES's response about the account."""
-        state, note = account_status.state()
-        await self._change(
-            QUERIES.save_account,
-            state.value,
-            note,
-            account_status.production_access,
-            account_status.sending_enabled,
-            account_status.enforcement_status,
-            account_status.max_send_rate,
-            account_status.max_24_hour_send,
-            account_status.sent_last_24_hours,
-            again,
+    async def retry_domain(self, lease: SesLease, delay: timedelta) -> None:
+        """Make a query due again, after `delay`, that got no usable response."""
+        await self._database.execute(
+            *QUERIES.retry_ses_check(claim_id=lease.claim_id, generation=lease.generation, delay=delay)
         )
 
-    async def miss_account(self, note: str, again: timedelta) -> None:
-        """Store that SES did not respond; after ACCOUNT_OLD the account becomes UNREACHABLE."""
-        await self._change(QUERIES.miss_account, note, again, ACCOUNT_OLD)
+    async def insert_account(self, note: str) -> None:
+        """Insert the account's row if it is missing."""
+        await self._database.execute(*QUERIES.insert_account(**self._region, state_note=note))
 
-    async def _change(self, query: str, *values: object) -> None:
+    async def lease_account(self) -> bool:
+        """Lease the query of the account; False when it is not due or another replica has the lease."""
+        due = QUERIES.lease_account(**self._region, lease=QUERY_LEASE)
+        return await self._database.fetchrow(*due) is not None
+
+    async def save_account(self, account_status: AccountStatus, delay: timedelta) -> None:
+        """Store SES's response about the account; the next query is due after `delay`."""
+        state, note = account_status.state()
+        statement = QUERIES.save_account(
+            **self._region,
+            state=state.value,
+            state_note=note,
+            production_access=account_status.production_access,
+            sending_enabled=account_status.sending_enabled,
+            enforcement_status=account_status.enforcement_status,
+            max_send_rate=account_status.max_send_rate,
+            max_24_hour_send=account_status.max_24_hour_send,
+            sent_last_24_hours=account_status.sent_last_24_hours,
+            delay=delay,
+        )
+        await self._change_account(*statement)
+
+    async def save_missing_answer(self, note: str, delay: timedelta) -> None:
+        """Store that SES gave no usable response; after ACCOUNT_OLD the account becomes UNREACHABLE."""
+        statement = QUERIES.save_missing_answer(
+            **self._region, state_note=note, delay=delay, unreachable_after=ACCOUNT_OLD
+        )
+        await self._change_account(*statement)
+
+    async def _change_account(self, sql: str, *values: object) -> None:
         """Update the account's row, and publish an event if its state changed."""
         async with self._database.transaction() as connection:
-            row = await connection.fetchrow(query, *self._region, *values)
+            row = await connection.fetchrow(sql, *values)
             if row is None or row["before"] == row["after"]:
                 return
-            states = AccountState(row["before"]), AccountState(row["after"])
-            change = AccountChange(*self._region, *states, row["note"])
+            change = AccountChange(
+                **self._region,
+                before=AccountState(row["before"]),
+                after=AccountState(row["after"]),
+                note=row["note"],
+            )
             await self._outbox.write(connection, account_changed(change))
         log.warning(
             "SES account state changed", action="account_changed", before=change.before, after=change.after
         )
 
-    async def take_sweep(self, lease: timedelta) -> datetime | None:
+    async def lease_sweep(self, lease: timedelta) -> datetime | None:
         """Lease the sweep; return its start, or None when it is not due or another replica has the lease."""
-        started: datetime | None = await self._database.fetchval(QUERIES.claim_sweep, *self._region, lease)
+        due = QUERIES.lease_sweep(**self._region, lease=lease)
+        started: datetime | None = await self._database.fetchval(*due)
         return started
 
     async def mark_changed(self, listed: Sequence[Listed]) -> None:
         """Make SES queries due for domains whose listed status differs from the stored one."""
-        await self._database.execute(
-            QUERIES.mark_changed,
-            *self._region,
-            [each.name for each in listed],
-            [each.verification_status for each in listed],
-            [each.sending_enabled for each in listed],
+        statement = QUERIES.mark_changed(
+            **self._region,
+            names=[each.name for each in listed],
+            verification_statuses=[each.verification_status for each in listed],
+            sending_enabled=[each.sending_enabled for each in listed],
         )
+        await self._database.execute(*statement)
 
-    async def put_off_sweep(self, again: timedelta) -> None:
+    async def postpone_sweep(self, delay: timedelta) -> None:
         """Schedule the next sweep after an aborted one."""
-        await self._database.execute(QUERIES.put_off_sweep, *self._region, again)
+        await self._database.execute(*QUERIES.postpone_sweep(**self._region, delay=delay))
 
     async def leftovers(self, names: Sequence[str], started: datetime) -> list[str]:
         """Return listed names without a claim whose identity was deleted before the sweep started."""
-        rows = await self._database.fetch(QUERIES.leftovers, *self._region, list(names), started)
-        return [row["name"] for row in rows]
+        found = QUERIES.leftovers(**self._region, names=list(names), started_at=started)
+        return [row["name"] for row in await self._database.fetch(*found)]
 
-    async def end_sweep(self, names: Sequence[str], started: datetime, again: timedelta) -> None:
+    async def end_sweep(self, names: Sequence[str], started: datetime, delay: timedelta) -> None:
         """Make SES queries due for domains missing from the list, and schedule the next sweep."""
-        await self._database.execute(QUERIES.mark_absent, *self._region, list(names), started)
-        await self._database.execute(QUERIES.end_sweep, *self._region, again)
+        absent = QUERIES.mark_absent(**self._region, names=list(names), started_at=started)
+        await self._database.execute(*absent)
+        await self._database.execute(*QUERIES.end_sweep(**self._region, delay=delay))

@@ -20,31 +20,33 @@ class ViewStore:
 
     async def get_verification(self, claim_id: UUID, sees: Visibility) -> Record | None:
         """Return a domain in any phase with its verification; None if the caller sees no such domain."""
-        return await self._database.fetchrow(QUERIES.get_verification, claim_id, *sees.conditions)
+        return await self._database.fetchrow(*QUERIES.get_verification(claim_id=claim_id, **sees.filter))
 
     async def get_checks(self, claim_id: UUID, generation: int, sees: Visibility) -> Sequence[Record]:
         """Return the records of a domain with the last check of each."""
-        return await self._database.fetch(QUERIES.get_checks, claim_id, generation, *sees.conditions)
+        checks = QUERIES.get_checks(claim_id=claim_id, generation=generation, **sees.filter)
+        return await self._database.fetch(*checks)
 
     async def get_proof(self, claim_id: UUID, sees: Visibility) -> Record | None:
         """Return the ownership token of a domain with its last check; None if it has no token."""
-        return await self._database.fetchrow(QUERIES.get_proof, claim_id, *sees.conditions)
+        return await self._database.fetchrow(*QUERIES.get_proof(claim_id=claim_id, **sees.filter))
 
     async def mark_due(self, claim_id: UUID, sees: Visibility) -> None:
         """Make a domain's DNS check due now; FAILED and LOST get a new deadline. Change no state."""
-        await self._database.execute(QUERIES.mark_due, claim_id, GRACE, *sees.conditions)
+        await self._database.execute(*QUERIES.mark_due(claim_id=claim_id, grace=GRACE, **sees.filter))
 
-    async def mark_watched(self, claim_id: UUID, sees: Visibility, lasts: timedelta) -> bool:
+    async def mark_watched(self, claim_id: UUID, sees: Visibility, duration: timedelta) -> bool:
         """Keep a domain watched for a time; return whether the row was updated."""
-        marked = await self._database.execute(QUERIES.mark_watched, claim_id, lasts, *sees.conditions)
-        return marked == "UPDATE 1"
+        statement = QUERIES.mark_watched(claim_id=claim_id, duration=duration, **sees.filter)
+        return await self._database.execute(*statement) == "UPDATE 1"
 
     async def list_transitions(
         self, claim_id: UUID, sees: Visibility, after: UUID | None, limit: int
     ) -> Sequence[Record]:
         """Return a domain's changes of state, newest first, starting after the given id."""
-        return await self._database.fetch(QUERIES.list_transitions, claim_id, after, limit, *sees.conditions)
+        page = QUERIES.list_transitions(claim_id=claim_id, after=after, limit=limit, **sees.filter)
+        return await self._database.fetch(*page)
 
     async def list_accounts(self, sees: Visibility) -> Sequence[Record]:
         """Return the SES account of each region; tenants get only its region and state."""
-        return await self._database.fetch(QUERIES.list_accounts, sees.of_installation)
+        return await self._database.fetch(*QUERIES.list_accounts(of_installation=sees.of_installation))

@@ -1,5 +1,5 @@
 -- get_verification --
--- Return a domain in any phase with its verification, restricted to a tenant ($2) and to domains ($3); NULL allows any.
+-- Return a domain in any phase with its verification, restricted to a tenant and to domains; NULL allows any.
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership, domain.ownership_deadline_at,
     domain.state, domain.state_note, domain.state_at,
@@ -7,81 +7,93 @@ SELECT
     known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_checked_at
 FROM identity.domains AS domain
 LEFT JOIN verifier.verifications AS known ON known.claim_id = domain.id AND known.generation = domain.generation
-WHERE domain.id = $1
-    AND ($2::uuid IS NULL OR domain.tenant_id = $2)
-    AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
+WHERE domain.id = :claim_id
+    AND (:tenant_id::uuid IS NULL OR domain.tenant_id = :tenant_id)
+    AND (:claim_ids::uuid[] IS NULL OR domain.id = ANY (:claim_ids))
 
 -- get_proof --
--- Return the ownership token of a domain with its last check, or no row without a token. Restricted to a tenant ($2) and to domains ($3); NULL allows any.
+-- Return the ownership token of a domain with its last check, or no row without a token. Restricted to a tenant and
+-- to domains; NULL allows any.
 SELECT
     domain.name, domain.ownership_token AS token, proof.status AS status, proof.message, proof.seen,
     proof.servers_agreeing, proof.servers_asked, proof.zone, proof.servers, proof.checked_at AS checked_at
 FROM identity.domains AS domain
 LEFT JOIN verifier.ownership_checks AS proof
     ON proof.claim_id = domain.id AND proof.token = domain.ownership_token
-WHERE domain.id = $1
+WHERE domain.id = :claim_id
     AND domain.ownership_token <> ''
-    AND ($2::uuid IS NULL OR domain.tenant_id = $2)
-    AND ($3::uuid[] IS NULL OR domain.id = ANY ($3))
+    AND (:tenant_id::uuid IS NULL OR domain.tenant_id = :tenant_id)
+    AND (:claim_ids::uuid[] IS NULL OR domain.id = ANY (:claim_ids))
 
 -- get_checks --
--- List the records of a domain with their last checks, restricted to a tenant ($3) and to domains ($4); NULL allows any.
+-- List the records of a domain with their last checks, restricted to a tenant and to domains; NULL allows any.
 SELECT
     record.purpose, record.ordinal, record.type, record.name, record.value, record.priority, record.ttl,
     record.required, checked.status, checked.message, checked.seen, checked.servers_agreeing, checked.servers_asked, checked.zone,
     checked.servers, checked.checked_at
 FROM identity.records AS record
 LEFT JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
-WHERE record.claim_id = $1
-    AND record.generation = $2
-    AND ($3::uuid IS NULL OR EXISTS (SELECT FROM identity.claims WHERE id = $1 AND tenant_id = $3))
-    AND ($4::uuid[] IS NULL OR record.claim_id = ANY ($4))
+WHERE record.claim_id = :claim_id
+    AND record.generation = :generation
+    AND (
+        :tenant_id::uuid IS NULL
+        OR EXISTS (SELECT FROM identity.claims WHERE id = :claim_id AND tenant_id = :tenant_id)
+    )
+    AND (:claim_ids::uuid[] IS NULL OR record.claim_id = ANY (:claim_ids))
 ORDER BY record.position
 
 -- mark_due --
--- Make a domain's DNS check due now; FAILED and LOST get a new deadline. Restricted to a tenant ($3) and to domains ($4); NULL allows any.
+-- Make a domain's DNS check due now; FAILED and LOST get a new deadline. Restricted to a tenant and to domains; NULL
+-- allows any.
 UPDATE verifier.verifications
 SET next_check_at = now(),
-    deadline_at = CASE WHEN state IN ('FAILED', 'LOST') THEN now() + $2 ELSE deadline_at END,
+    deadline_at = CASE WHEN state IN ('FAILED', 'LOST') THEN now() + :grace ELSE deadline_at END,
     repairs = 0,
     repair_due_at = NULL
-WHERE claim_id = $1 AND ($3::uuid IS NULL OR tenant_id = $3) AND ($4::uuid[] IS NULL OR claim_id = ANY ($4))
+WHERE claim_id = :claim_id
+    AND (:tenant_id::uuid IS NULL OR tenant_id = :tenant_id)
+    AND (:claim_ids::uuid[] IS NULL OR claim_id = ANY (:claim_ids))
 RETURNING claim_id
 
 -- mark_watched --
--- Keep a domain watched; a domain that was not watched is due for a check now. Restricted to a tenant ($3) and to domains ($4); NULL allows any.
+-- Keep a domain watched; a domain that was not watched is due for a check now. Restricted to a tenant and to domains;
+-- NULL allows any.
 UPDATE verifier.verifications
-SET watched_until = now() + $2::interval,
+SET watched_until = now() + :duration::interval,
     next_check_at = CASE
         WHEN watched_until > now() OR next_check_at IS NULL THEN next_check_at
         ELSE least(next_check_at, now())
     END
-WHERE claim_id = $1
-    AND (watched_until IS NULL OR watched_until < now() + $2::interval / 2)
-    AND ($3::uuid IS NULL OR tenant_id = $3)
-    AND ($4::uuid[] IS NULL OR claim_id = ANY ($4))
+WHERE claim_id = :claim_id
+    AND (watched_until IS NULL OR watched_until < now() + :duration::interval / 2)
+    AND (:tenant_id::uuid IS NULL OR tenant_id = :tenant_id)
+    AND (:claim_ids::uuid[] IS NULL OR claim_id = ANY (:claim_ids))
 
 -- list_transitions --
--- List a page of a domain's history, newest first, restricted to a tenant ($4) and to domains ($5); NULL allows any.
+-- List a page of a domain's history, newest first, restricted to a tenant and to domains; NULL allows any.
 SELECT id, from_state, to_state, cause, generation, created_at
 FROM verifier.transitions
-WHERE claim_id = $1
-    AND ($2::uuid IS NULL OR id < $2)
-    AND ($4::uuid IS NULL OR EXISTS (SELECT FROM identity.claims AS c WHERE c.id = $1 AND c.tenant_id = $4))
-    AND ($5::uuid[] IS NULL OR claim_id = ANY ($5))
+WHERE claim_id = :claim_id
+    AND (:after::uuid IS NULL OR id < :after)
+    AND (
+        :tenant_id::uuid IS NULL
+        OR EXISTS (SELECT FROM identity.claims AS c WHERE c.id = :claim_id AND c.tenant_id = :tenant_id)
+    )
+    AND (:claim_ids::uuid[] IS NULL OR claim_id = ANY (:claim_ids))
 ORDER BY id DESC
-LIMIT $3
+LIMIT :limit
 
 -- list_accounts --
--- List the SES account of each region. The account number, volume, rate and message, which may quote AWS, are only for operators ($1).
+-- List the SES account of each region. The account number, volume, rate and message, which may quote AWS, are only for
+-- operators.
 SELECT
-    CASE WHEN $1 THEN account ELSE '' END AS account,
+    CASE WHEN :of_installation THEN account ELSE '' END AS account,
     region,
     state,
-    CASE WHEN $1 THEN state_note ELSE '' END AS state_note,
-    CASE WHEN $1 THEN max_send_rate ELSE 0 END AS max_send_rate,
-    CASE WHEN $1 THEN max_24_hour_send ELSE 0 END AS max_24_hour_send,
-    CASE WHEN $1 THEN sent_last_24_hours ELSE 0 END AS sent_last_24_hours,
+    CASE WHEN :of_installation THEN state_note ELSE '' END AS state_note,
+    CASE WHEN :of_installation THEN max_send_rate ELSE 0 END AS max_send_rate,
+    CASE WHEN :of_installation THEN max_24_hour_send ELSE 0 END AS max_24_hour_send,
+    CASE WHEN :of_installation THEN sent_last_24_hours ELSE 0 END AS sent_last_24_hours,
     checked_at
 FROM verifier.ses_account
 ORDER BY ses_account.region, ses_account.account

@@ -1,1 +1,1 @@
-"""The verifier's background work: DNS checks, SES queries, prechecks, sweeps and metrics."""
+"""The verifier's background work: DNS checks, SES queries, prechecks, sweeps and gauges."""

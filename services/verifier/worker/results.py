@@ -4,12 +4,11 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prometheus_client import Counter
-
 from chassis.database import Connection, Database
 from chassis.events import Outbox
 from chassis.telemetry import get_logger
 from services.verifier.events import events_of
+from services.verifier.metrics import RECORD_STATUSES, STATE_CHANGES
 from services.verifier.model.decisions import (
     Case,
     Claim,
@@ -23,13 +22,9 @@ from services.verifier.model.evidence import SesIdentity
 from services.verifier.model.ownership import count_missing
 from services.verifier.model.records import Check, Purpose, RecordStatus
 from services.verifier.store.ses import SesLease
-from services.verifier.store.verifications import ClaimChanged, Lease, VerificationStore
+from services.verifier.store.verifications import ClaimChanged, Lease, VerificationStore, notify_watchers
 
 log = get_logger(__name__)
-RECORD_STATUSES = Counter(
-    "letterhead_record_checks_total", "Record statuses of DNS checks", ["purpose", "status"]
-)
-STATE_CHANGES = Counter("letterhead_domain_changes_total", "Changes of state", ["before", "after"])
 _jitter = random.SystemRandom()
 
 
@@ -59,10 +54,10 @@ class ResultWriter:
         self._store = store
         self._outbox = outbox
 
-    async def check(self, lease: Lease, result: DnsCheck) -> Decision | None:
+    async def save_dns_check(self, lease: Lease, result: DnsCheck) -> Decision | None:
         """Store a DNS check and return the decision; None when it was outdated and not stored."""
         try:
-            decision = await self._store_check(lease, result)
+            decision = await self._save_dns_check(lease, result)
         except ClaimChanged:
             await self._store.check_again(lease.claim_id, lease.generation)
             return None
@@ -70,7 +65,7 @@ class ResultWriter:
             RECORD_STATUSES.labels(record.expected.purpose.value, check.status.value).inc()
         return decision
 
-    async def _store_check(self, lease: Lease, result: DnsCheck) -> Decision | None:
+    async def _save_dns_check(self, lease: Lease, result: DnsCheck) -> Decision | None:
         records, checks = result.records, result.checks
         async with self._database.transaction() as connection:
             case = await self._store.lock_case(
@@ -88,29 +83,29 @@ class ResultWriter:
                 await self._store.save_ownership_check(connection, case, result.proof, missing)
             seen = tuple((each.position, check) for each, check in zip(records, checks, strict=True))
             changed = seen != case.shown or result.proof is not None
-            await self._save(connection, case, decision, changed=changed)
+            await self._save_decision(connection, case, decision, changed=changed)
         return decision
 
-    async def ses_check(self, turn: SesLease, identity: SesIdentity) -> Decision | None:
+    async def save_ses_check(self, lease: SesLease, identity: SesIdentity) -> Decision | None:
         """Store a response from SES and return the decision; None when it was outdated and not stored."""
         try:
-            return await self._store_ses_response(turn, identity)
+            return await self._save_ses_check(lease, identity)
         except ClaimChanged:
-            await self._store.check_again(turn.claim_id, turn.generation)
+            await self._store.check_again(lease.claim_id, lease.generation)
             return None
 
-    async def _store_ses_response(self, turn: SesLease, identity: SesIdentity) -> Decision | None:
+    async def _save_ses_check(self, lease: SesLease, identity: SesIdentity) -> Decision | None:
         async with self._database.transaction() as connection:
-            case = await self._store.lock_case(connection, turn.claim_id, turn.generation)
-            if case is None or (case.ses_checked_at is not None and case.ses_checked_at >= turn.asked_at):
+            case = await self._store.lock_case(connection, lease.claim_id, lease.generation)
+            if case is None or (case.ses_checked_at is not None and case.ses_checked_at >= lease.queried_at):
                 return None
             decision = after_ses_check(case, identity, _jitter.random())
-            look_by = decision.next_check_at if decision.transition else None
-            await self._store.save_ses_check(connection, case.claim, identity, look_by)
-            await self._save(connection, case, decision, changed=identity != case.identity)
+            next_check_by = decision.next_check_at if decision.transition else None
+            await self._store.save_ses_check(connection, case.claim, identity, next_check_by)
+            await self._save_decision(connection, case, decision, changed=identity != case.identity)
         return decision
 
-    async def change(self, connection: Connection, claim: Claim, transition: Transition) -> None:
+    async def save_transition(self, connection: Connection, claim: Claim, transition: Transition) -> None:
         """Add a change of state to the history and publish its event."""
         await self._store.add_transition(connection, claim, transition)
         await self._outbox.write(connection, *events_of(claim, transition))
@@ -124,11 +119,13 @@ class ResultWriter:
             after=transition.after.value,
         )
 
-    async def _save(self, connection: Connection, case: Case, decision: Decision, *, changed: bool) -> None:
+    async def _save_decision(
+        self, connection: Connection, case: Case, decision: Decision, *, changed: bool
+    ) -> None:
         """Store a decision and notify watchers; `changed` is true when the check results changed."""
         if decision.changes(case):
             await self._store.save_decision(connection, case, decision)
         if decision.transition is not None:
-            await self.change(connection, case.claim, decision.transition)
+            await self.save_transition(connection, case.claim, decision.transition)
         if changed or decision.note != case.note:
-            await self._store.notify_watchers(connection)
+            await notify_watchers(connection)

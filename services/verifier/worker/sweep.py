@@ -5,18 +5,15 @@ A page of a thousand identities costs one slot, so a sweep detects changes far s
 
 from datetime import datetime, timedelta
 
-from prometheus_client import Gauge
-
+from chassis.aws import AwsError
 from chassis.telemetry import get_logger
-from services.verifier.ses import SesReader, SesUnavailableError
+from services.verifier.metrics import LEFTOVER_IDENTITIES
+from services.verifier.ses import SesReader
 from services.verifier.store.ses import SesStore
 
 log = get_logger(__name__)
-LEFTOVERS = Gauge(
-    "letterhead_ses_leftover_identities", "Identities in SES without a domain, according to the last sweep"
-)
 
-AGAIN = timedelta(seconds=60)  # per page, so that sweeps use one slot per minute on average
+INTERVAL = timedelta(seconds=60)  # per page, so that sweeps use one slot per minute on average
 RETRY = timedelta(seconds=15)
 LEASE = timedelta(minutes=5)  # of a whole sweep; after a crash the next sweep waits until it expires
 
@@ -43,10 +40,10 @@ class Sweep:
             return
         try:
             domains, self._token = await self._reader.list(self._token)
-        except SesUnavailableError as error:
+        except AwsError as error:
             log.warning("SES sweep aborted", action="sweep_aborted", why=str(error))
             self._started = None
-            await self._store.put_off_sweep(RETRY)
+            await self._store.postpone_sweep(RETRY)
             return
         self._pages += 1
         self._names += [each.name for each in domains]
@@ -55,7 +52,7 @@ class Sweep:
             await self._end()
 
     async def _begin(self) -> bool:
-        self._started = await self._store.take_sweep(LEASE)
+        self._started = await self._store.lease_sweep(LEASE)
         self._token, self._names, self._pages = None, [], 0
         return self._started is not None
 
@@ -63,12 +60,12 @@ class Sweep:
         started, self._started = self._started, None
         assert started is not None  # a page is read only during a sweep
         await self._compare(started)
-        await self._store.end_sweep(self._names, started, AGAIN * self._pages)
+        await self._store.end_sweep(self._names, started, INTERVAL * self._pages)
         log.info("SES sweep finished", action="ses_swept", domains=len(self._names), pages=self._pages)
 
     async def _compare(self, started: datetime) -> None:
         """Report identities that should have been deleted with their last claim; delete nothing."""
         leftovers = await self._store.leftovers(self._names, started)
-        LEFTOVERS.set(len(leftovers))
+        LEFTOVER_IDENTITIES.set(len(leftovers))
         if leftovers:
             log.warning("SES has identities without a domain", action="ses_leftovers", names=leftovers[:20])

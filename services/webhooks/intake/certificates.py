@@ -13,58 +13,35 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import aiohttp
 from botocore.httpsession import get_cert_path
 from cryptography import x509
 from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.verification import Store
-from prometheus_client import Counter
 
-from chassis import config
 from chassis.config import ConfigError
 from chassis.telemetry import get_logger
+from services.webhooks.config import Sns
 from services.webhooks.intake.signing import Signer, Trust, check_signature, signer
+from services.webhooks.metrics import CERTIFICATES
 from services.webhooks.model.sns import Message, Rejected, Topic, Unproven, Unverifiable
 
 log = get_logger(__name__)
 T = TypeVar("T")
-FETCHES = Counter("letterhead_sns_certificates_total", "Fetches of SNS's signing certificates", ["outcome"])
 
 INTERMEDIATES = Path(__file__).with_name("amazon_intermediates.pem")
 FETCH_WITHIN = timedelta(seconds=5)
 MAX_CERTIFICATE = 64 * 1024  # bytes; SNS's have 2 KiB
-KEPT = 16  # SNS uses one certificate at a time
-KEPT_FAILURES = 256
-FAILURE_KEPT_FOR = timedelta(seconds=60)
-UNAVAILABLE_KEPT_FOR = timedelta(seconds=2)
+CACHED_SIGNERS = 16  # SNS uses one certificate at a time
+CACHED_FAILURES = 256
+FAILURE_TTL = timedelta(seconds=60)
+UNAVAILABLE_TTL = timedelta(seconds=2)
 FETCHES_AT_ONCE = 4
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 # Anyone can post a message that names a certificate which does not exist, and each name costs a fetch.
 WAITING_FETCHES = 32
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sns:
-    """Settings for verifying SNS's signatures."""
-
-    sns_signature_version: Literal["1", "2"] = config.setting(
-        "2", help="oldest SNS signature version that is accepted: 2 is SHA-256, 1 is SHA-1"
-    )
-    sns_ca_file: Path | None = config.setting(
-        None, help="PEM file of the root certificates to trust for SNS, instead of the public roots"
-    )
-    sns_certificate_address: str = config.setting(
-        "", help="host:port to fetch SNS's certificates from, e.g. a VPC endpoint; unset: the public endpoint"
-    )
-
-    def __post_init__(self) -> None:
-        host, _, port = self.sns_certificate_address.rpartition(":")
-        if self.sns_certificate_address and not (host and port.isdecimal()):
-            raise ValueError(
-                f"LETTERHEAD_SNS_CERTIFICATE_ADDRESS: {self.sns_certificate_address!r} is not host:port"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +49,7 @@ class Failure:
     """A fetch that failed, and the time before which it is not retried."""
 
     until: datetime
-    refused: Rejected
+    error: Rejected
 
 
 class Signatures:
@@ -90,7 +67,7 @@ class Signatures:
         self._slots = asyncio.Semaphore(FETCHES_AT_ONCE)
 
     async def check(self, message: Message) -> None:
-        """Raise Refused unless SNS signed the message."""
+        """Raise Rejected unless SNS signed the message."""
         if message.version < self._oldest:
             raise Unproven("signature_version")
         check_signature(message, await self._signer(message.certificate))
@@ -101,7 +78,7 @@ class Signatures:
             self._signers.move_to_end(name)
             return found
         if name in self._failures and now < self._failures[name].until:
-            raise self._failures[name].refused
+            raise self._failures[name].error
         # Other messages may wait for the same fetch, so the cancellation of one must not cancel it.
         return await asyncio.shield(self._fetch(name))
 
@@ -125,22 +102,22 @@ class Signatures:
             async with self._slots:
                 pem = await self._get(name)
             found = signer(pem, self._trust, self._topic.names, datetime.now(UTC))
-        except Rejected as refused:
-            self._note_failure(name, refused)
+        except Rejected as error:
+            self._record_failure(name, error)
             raise
-        FETCHES.labels("trusted").inc()
-        _keep(self._signers, name, found, KEPT)
+        CERTIFICATES.labels("trusted").inc()
+        _cache(self._signers, name, found, CACHED_SIGNERS)
         return found
 
-    def _note_failure(self, name: str, refused: Rejected) -> None:
-        FETCHES.labels(refused.reason).inc()
-        kept_for = UNAVAILABLE_KEPT_FOR if isinstance(refused, Unverifiable) else FAILURE_KEPT_FOR
-        _keep(self._failures, name, Failure(datetime.now(UTC) + kept_for, refused), KEPT_FAILURES)
-        if not isinstance(refused, Unproven) or refused.reason == "certificate_untrusted":
+    def _record_failure(self, name: str, error: Rejected) -> None:
+        CERTIFICATES.labels(error.reason).inc()
+        ttl = UNAVAILABLE_TTL if isinstance(error, Unverifiable) else FAILURE_TTL
+        _cache(self._failures, name, Failure(datetime.now(UTC) + ttl, error), CACHED_FAILURES)
+        if not isinstance(error, Unproven) or error.reason == "certificate_untrusted":
             log.warning(
                 "SNS's signing certificate cannot be used",
                 action="sns_certificate_failed",
-                reason=refused.reason,
+                reason=error.reason,
                 certificate=name,
             )
 
@@ -174,17 +151,18 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
     return bytes(content)
 
 
-def _keep(kept: OrderedDict[str, T], name: str, value: T, most: int) -> None:
-    kept[name] = value
-    kept.move_to_end(name)
-    if len(kept) > most:
-        kept.popitem(last=False)
+def _cache(cache: OrderedDict[str, T], name: str, value: T, size: int) -> None:
+    """Add an entry to an LRU cache."""
+    cache[name] = value
+    cache.move_to_end(name)
+    if len(cache) > size:
+        cache.popitem(last=False)
 
 
 @asynccontextmanager
 async def open_signatures(topic: Topic, settings: Sns) -> AsyncIterator[Signatures]:
     """Create the client of the certificate host."""
-    path = settings.sns_ca_file or Path(get_cert_path(True))  # boto3's own roots
+    path = settings.sns_ca_file or Path(get_cert_path(True))  # botocore's own roots
     trust, context = _trust(path), ssl.create_default_context(cafile=path)
     session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=context, limit=FETCHES_AT_ONCE, force_close=True),

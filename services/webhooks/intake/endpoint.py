@@ -7,23 +7,21 @@ SNS retries after a 503 and drops the message after a 4xx.
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from botocore.exceptions import BotoCoreError, ClientError
-from prometheus_client import Counter
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from chassis import config
+from chassis.aws import AwsClient, AwsError, Timeouts
+from chassis.config import PREFIX, ConfigError
 from chassis.errors import ServiceError
 from chassis.telemetry import get_logger
 from chassis.web import Site, listen, serving
 from services.webhooks.intake.certificates import Signatures
 from services.webhooks.intake.rejections import Rejections
-from services.webhooks.intake.subscriptions import Subscriptions
+from services.webhooks.metrics import POSTS, UNSUBSCRIBED
 from services.webhooks.model.envelope import arrival_of
 from services.webhooks.model.sns import (
     MAX_BODY,
@@ -39,30 +37,16 @@ from services.webhooks.model.sns import (
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
-POSTS = Counter("letterhead_sns_posts_total", "Posts to the SNS endpoint, by outcome", ["outcome"])
-UNSUBSCRIBED = Counter("letterhead_sns_unsubscribed_total", "Subscriptions of the endpoint that ended")
 
 PATH = "/sns"
 BODY_WITHIN = timedelta(seconds=10)  # SNS closes a connection after 15 s
 CONNECTIONS = 200
+# SNS waits 15 s for our answer, and posts a confirmation again after a 503.
+CONFIRMATION_TIMEOUTS = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=5))
+CONFIRMATIONS = 2  # at once
 RETRY = 503
-REFUSED = 403
+FORBIDDEN = 403
 RAW_HEADER = "x-amz-sns-rawdelivery"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Endpoint:
-    """Settings of the endpoint that SNS posts to."""
-
-    sns_port: int | None = config.setting(
-        None, help="port of the endpoint that SNS posts to, `/sns`; unset: no endpoint",
-        minimum=0, maximum=65535,
-    )  # fmt: skip
-    sns_max_age: timedelta = config.setting(
-        timedelta(hours=2),
-        help="seconds after which a post counts as a replay; SNS retries for an hour at most",
-        minimum=timedelta(hours=1),
-    )
 
 
 class Posts:
@@ -72,7 +56,7 @@ class Posts:
         self,
         topic: Topic,
         signatures: Signatures,
-        subscriptions: Subscriptions,
+        sns: AwsClient,
         store: FeedbackStore,
         *,
         max_age: timedelta,
@@ -80,7 +64,7 @@ class Posts:
     ) -> None:
         self._topic = topic
         self._signatures = signatures
-        self._subscriptions = subscriptions
+        self._sns = sns
         self._store = store
         self._max_age = max_age
         self._stored = stored
@@ -92,10 +76,10 @@ class Posts:
     async def _post(self, request: Request) -> Response:
         try:
             outcome = await self._take(request)
-        except Rejected as refused:
-            self._rejections.note(refused)
-            return _answer("refused", REFUSED if isinstance(refused, Forged) else RETRY)
-        except (ServiceError, BotoCoreError, ClientError, TimeoutError, ClientDisconnect) as error:
+        except Rejected as rejected:
+            self._rejections.record(rejected)
+            return _answer("refused", FORBIDDEN if isinstance(rejected, Forged) else RETRY)
+        except (ServiceError, AwsError, TimeoutError, ClientDisconnect) as error:
             log.warning("SNS post failed", action="sns_post_failed", error=type(error).__name__)
             return _answer("failed", RETRY)
         return _answer(outcome, 200)
@@ -109,19 +93,28 @@ class Posts:
         await self._signatures.check(message)
         check_age(message, datetime.now(UTC), self._max_age)
         if message.type == "Notification":
-            return await self._keep(message)
+            new = await self._store.store_notifications([arrival_of(message)])
+            self._stored()
+            return "stored" if new else "repeated"
         if message.type == "SubscriptionConfirmation":
-            await self._subscriptions.confirm(message.topic_arn, message.token)
+            await self._confirm(message)
             log.info("SNS subscription confirmed", action="sns_confirmed", topic=message.topic_arn)
             return "confirmed"
         UNSUBSCRIBED.inc()
         log.error("SNS subscription ended", action="sns_unsubscribed", topic=message.topic_arn)
         return "unsubscribed"
 
-    async def _keep(self, message: Message) -> str:
-        new = await self._store.keep_notifications([arrival_of(message)])
-        self._stored()
-        return "stored" if new else "repeated"
+    async def _confirm(self, message: Message) -> None:
+        """Confirm a subscription through the API, never through the URL in the message.
+
+        With our own signature, so that only the account's own credentials can end the subscription.
+        """
+        await self._sns.call(
+            "confirm_subscription",
+            TopicArn=message.topic_arn,
+            Token=message.token,
+            AuthenticateOnUnsubscribe="true",
+        )
 
 
 def _answer(outcome: str, status: int) -> Response:
@@ -153,7 +146,7 @@ async def serving_posts(host: str, port: int, posts: Posts) -> AsyncIterator[int
     try:
         listener = listen(host, port)
     except OSError as error:
-        raise config.ConfigError([f"{config.PREFIX}SNS_PORT: {error.strerror}"]) from None
+        raise ConfigError([f"{PREFIX}SNS_PORT: {error.strerror}"]) from None
     with listener:
         options = {"limit_concurrency": CONNECTIONS, "server_header": False}
         async with serving(Site(posts.application, listener, options)):

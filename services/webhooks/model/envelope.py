@@ -1,6 +1,6 @@
 """Unwraps SES's event from SNS's envelope and checks that the envelope is of the configured topic.
 
-Pure. SES's event itself is parsed by `model.feedback_events`, after it is stored.
+Pure. SES's event itself is parsed by `model.feedback`, after it is stored.
 """
 
 import json

@@ -1,6 +1,6 @@
 """Parses SES's notifications into feedback (`FeedbackEvent`), by pure functions.
 
-For any input, `parse` either returns a fact or raises `Malformed` with a message for operators.
+For any input, `parse` either returns an event or raises `Malformed` with a message for operators.
 """
 
 import hashlib

@@ -25,61 +25,66 @@ class FeedbackStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep_notifications(self, arrivals: Sequence[Arrival]) -> int:
+    async def store_notifications(self, arrivals: Sequence[Arrival]) -> int:
         """Store notifications; return how many were new."""
-        columns = (
-            [uuid7() for _ in arrivals],
-            [each.sns_id for each in arrivals],
-            [each.topic_arn for each in arrivals],
-            [each.body for each in arrivals],
+        query = QUERIES.store_notifications(
+            ids=[uuid7() for _ in arrivals],
+            sns_ids=[each.sns_id for each in arrivals],
+            topic_arns=[each.topic_arn for each in arrivals],
+            bodies=[each.body for each in arrivals],
         )
-        return len(await self._database.fetch(QUERIES.keep_notifications, *columns))
+        return len(await self._database.fetch(*query))
+
+    async def record_poll(self, queue: str) -> None:
+        """Record that a queue answered just now and that everything it returned is stored."""
+        await self._database.execute(*QUERIES.record_poll(queue=queue))
 
     async def lease_notifications(self, connection: Connection, limit: int) -> list[Notification]:
         """Lock and return the oldest notifications that are not processed and not locked by others."""
-        return [Notification(*row) for row in await connection.fetch(QUERIES.lease_notifications, limit)]
+        rows = await connection.fetch(*QUERIES.lease_notifications(limit=limit))
+        return [Notification(*row) for row in rows]
 
     async def lease_notification(self, connection: Connection, notification_id: UUID) -> list[Notification]:
         """Lock and return one notification; nothing if it is processed or locked by another transaction."""
-        return [
-            Notification(*row) for row in await connection.fetch(QUERIES.lease_notification, notification_id)
-        ]
+        rows = await connection.fetch(*QUERIES.lease_notification(notification_id=notification_id))
+        return [Notification(*row) for row in rows]
 
-    async def put_off(self, connection: Connection, notification_id: UUID) -> int:
+    async def postpone_failed(self, connection: Connection, notification_id: UUID) -> int:
         """Postpone a notification that failed by RETRY_AFTER; return how often it has failed."""
-        return await connection.fetchval(QUERIES.put_off, notification_id, RETRY_AFTER) or 0
+        query = QUERIES.postpone_failed(notification_id=notification_id, delay=RETRY_AFTER)
+        return await connection.fetchval(*query) or 0
 
-    async def hold(self, connection: Connection, notification_ids: Sequence[UUID], rest: timedelta) -> None:
+    async def postpone(
+        self, connection: Connection, notification_ids: Sequence[UUID], delay: timedelta
+    ) -> None:
         """Postpone notifications without counting a failure."""
-        await connection.execute(QUERIES.hold, notification_ids, rest)
+        await connection.execute(*QUERIES.postpone(notification_ids=notification_ids, delay=delay))
 
     async def attributable(
         self, connection: Connection, feedback_events: Sequence[FeedbackEvent]
     ) -> set[bytes]:
-        """Return the `meaning` of each fact that is stored already or whose SES id is one of our emails'."""
-        columns = (
-            [feedback_event.meaning for feedback_event in feedback_events],
-            [feedback_event.ses_id for feedback_event in feedback_events],
+        """Return the `meaning` of each event that is stored already or whose SES id is one of our emails'."""
+        query = QUERIES.attributable(
+            meanings=[each.meaning for each in feedback_events],
+            ses_ids=[each.ses_id for each in feedback_events],
         )
-        return {row["meaning"] for row in await connection.fetch(QUERIES.attributable, *columns)}
+        return {row["meaning"] for row in await connection.fetch(*query)}
 
     async def add_feedback(
         self, connection: Connection, feedback_events: Sequence[FeedbackEvent]
     ) -> list[FeedbackEvent]:
-        """Store facts in the caller's transaction; return those that are new, or whose email is now known.
+        """Store events in the caller's transaction; return those that are new, or whose email is now known.
 
-        A fact belongs to the email of the submission that its tags name, according to our own rows. If its
+        An event belongs to the email of the submission that its tags name, according to our own rows. If its
         tags match no submission of ours, it belongs to no email and no tenant. Without tags it belongs to the
         email that has its SES id.
         """
-        # A fixed order prevents deadlocks between transactions with the same facts. Of two formats of one
-        # event, the one with our tags is sorted last and kept, because it carries more.
-        ordered = sorted(
-            feedback_events, key=lambda feedback_event: (feedback_event.meaning, feedback_event.tagged)
-        )
-        by_meaning = {feedback_event.meaning: feedback_event for feedback_event in ordered}
+        # A fixed order prevents deadlocks between transactions with the same events. Of two formats of one
+        # event, the one with our tags is sorted last and stored, because it has more details.
+        ordered = sorted(feedback_events, key=lambda each: (each.meaning, each.tagged))
+        by_meaning = {each.meaning: each for each in ordered}
         rows = await connection.fetch(
-            QUERIES.add_feedback, [_to_json(feedback_event) for feedback_event in by_meaning.values()]
+            *QUERIES.add_feedback(feedback_events=[_to_json(each) for each in by_meaning.values()])
         )
         return [
             replace(
@@ -91,17 +96,15 @@ class FeedbackStore:
             for row in rows
         ]
 
-    async def note_poll(self, queue: str) -> None:
-        """Record that a queue answered just now and that everything it returned is stored."""
-        await self._database.execute(QUERIES.note_poll, queue)
-
     async def notify_sender(self, connection: Connection) -> None:
         """Notify listeners on the channel `webhooks_feedback` when the caller's transaction commits."""
-        await connection.execute(QUERIES.notify_sender)
+        await connection.execute(*QUERIES.notify_sender())
 
     async def mark_processed(self, connection: Connection, problems: dict[UUID, str]) -> None:
         """Mark notifications as processed, each with its problem or ''."""
-        await connection.execute(QUERIES.mark_processed, list(problems), list(problems.values()))
+        await connection.execute(
+            *QUERIES.mark_processed(notification_ids=list(problems), problems=list(problems.values()))
+        )
 
     async def list_feedback(
         self, sees: TenantVisibility, *, email_id: UUID | None, after: UUID | None, limit: int
@@ -110,11 +113,12 @@ class FeedbackStore:
 
         SES's events do not name a domain, so a caller restricted to domains sees none.
         """
-        chosen = (*sees.conditions, after, limit)
+        chosen = {**sees.filter, "after": after, "limit": limit}
         if email_id is None:
-            rows = await self._database.fetch(QUERIES.list_feedback, *chosen)
+            query = QUERIES.list_feedback(**chosen)
         else:
-            rows = await self._database.fetch(QUERIES.list_feedback_of_email, *chosen, email_id)
+            query = QUERIES.list_feedback_of_email(**chosen, email_id=email_id)
+        rows = await self._database.fetch(*query)
         return [_from_row(row) for row in rows]
 
 

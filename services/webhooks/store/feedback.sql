@@ -1,14 +1,15 @@
--- keep_notifications --
+-- store_notifications --
 -- Stores notifications, once for each SNS message id; returns the ids that are new.
 INSERT INTO webhooks.notifications (id, sns_id, topic_arn, body)
 SELECT id, sns_id, topic_arn, body
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[]) AS arrived (id, sns_id, topic_arn, body)
+FROM unnest(:ids::uuid[], :sns_ids::text[], :topic_arns::text[], :bodies::text[])
+    AS arrived (id, sns_id, topic_arn, body)
 ON CONFLICT (sns_id) DO NOTHING
 RETURNING id;
 
--- note_poll --
+-- record_poll --
 -- Records that a queue answered and that everything it returned is stored, at most once per second.
-INSERT INTO webhooks.intake AS i (queue, polled_at) VALUES ($1, now())
+INSERT INTO webhooks.intake AS i (queue, polled_at) VALUES (:queue, now())
 ON CONFLICT (queue) DO UPDATE SET polled_at = now() WHERE i.polled_at < now() - interval '1 second';
 
 -- lease_notifications --
@@ -17,33 +18,33 @@ SELECT id, body, received_at
 FROM webhooks.notifications
 WHERE processed_at IS NULL AND (leased_until IS NULL OR leased_until < now())
 ORDER BY received_at
-LIMIT $1
+LIMIT :limit
 FOR UPDATE SKIP LOCKED;
 
 -- lease_notification --
 -- Locks one unprocessed notification, even a postponed one.
 SELECT id, body, received_at
 FROM webhooks.notifications
-WHERE id = $1 AND processed_at IS NULL
+WHERE id = :notification_id AND processed_at IS NULL
 FOR UPDATE SKIP LOCKED;
 
--- put_off --
--- Counts a failure and postpones a notification by $2; returns how often it has failed.
+-- postpone_failed --
+-- Counts a failure and postpones a notification; returns how often it has failed.
 UPDATE webhooks.notifications
-SET attempts = attempts + 1, leased_until = now() + $2::interval
-WHERE id = $1 AND processed_at IS NULL
+SET attempts = attempts + 1, leased_until = now() + :delay::interval
+WHERE id = :notification_id AND processed_at IS NULL
 RETURNING attempts;
 
--- hold --
--- Postpones notifications by $2 without counting a failure.
+-- postpone --
+-- Postpones notifications without counting a failure.
 UPDATE webhooks.notifications
-SET leased_until = now() + $2::interval
-WHERE id = ANY ($1) AND processed_at IS NULL;
+SET leased_until = now() + :delay::interval
+WHERE id = ANY (:notification_ids) AND processed_at IS NULL;
 
 -- attributable --
 -- Of feedback events without our tags, returns the meaning of each that is stored already or whose SES id belongs to one of our emails.
 SELECT feedback_event.meaning
-FROM unnest($1::bytea[], $2::text[]) AS feedback_event (meaning, ses_id)
+FROM unnest(:meanings::bytea[], :ses_ids::text[]) AS feedback_event (meaning, ses_id)
 WHERE EXISTS (SELECT FROM sender.email_references AS e WHERE e.ses_id = feedback_event.ses_id)
     OR EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.meaning = feedback_event.meaning);
 
@@ -52,9 +53,17 @@ WHERE EXISTS (SELECT FROM sender.email_references AS e WHERE e.ses_id = feedback
 INSERT INTO webhooks.feedback
     (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
 SELECT
-    feedback_event.id, decode(feedback_event.meaning, 'hex'), feedback_event.kind, known.tenant_id, known.email_id, known.attempt_id, feedback_event.ses_id,
-    feedback_event.recipients, feedback_event.detail, feedback_event.occurred_at
-FROM jsonb_to_recordset($1::jsonb) AS feedback_event (
+    feedback_event.id,
+    decode(feedback_event.meaning, 'hex'),
+    feedback_event.kind,
+    known.tenant_id,
+    known.email_id,
+    known.attempt_id,
+    feedback_event.ses_id,
+    feedback_event.recipients,
+    feedback_event.detail,
+    feedback_event.occurred_at
+FROM jsonb_to_recordset(:feedback_events::jsonb) AS feedback_event (
     id uuid, meaning text, kind text, tenant_id uuid, email_id uuid, attempt_id uuid, ses_id text,
     recipients text[], detail jsonb, occurred_at timestamptz
 )
@@ -76,7 +85,9 @@ LEFT JOIN LATERAL (
     (
         SELECT e.tenant_id, e.id, NULL
         FROM sender.email_references AS e
-        WHERE feedback_event.attempt_id IS NULL AND feedback_event.email_id IS NULL AND e.ses_id = feedback_event.ses_id
+        WHERE feedback_event.attempt_id IS NULL
+            AND feedback_event.email_id IS NULL
+            AND e.ses_id = feedback_event.ses_id
         ORDER BY e.id
         LIMIT 1
     )
@@ -94,21 +105,24 @@ SELECT pg_notify('webhooks_feedback', '');
 -- Marks notifications as processed, each with its problem or ''.
 UPDATE webhooks.notifications AS n
 SET processed_at = now(), leased_until = NULL, problem = done.problem
-FROM unnest($1::uuid[], $2::text[]) AS done (id, problem)
+FROM unnest(:notification_ids::uuid[], :problems::text[]) AS done (id, problem)
 WHERE n.id = done.id AND n.processed_at IS NULL;
 
 -- list_feedback --
--- Returns a tenant's feedback, newest first, after an id; none for a caller that is restricted to domains ($2).
+-- Returns a tenant's feedback, newest first, after an id; none for a caller that is restricted to domains (:claim_ids).
 SELECT id, kind, email_id, ses_id, recipients, detail, occurred_at, received_at
 FROM webhooks.feedback
-WHERE tenant_id = $1 AND $2::uuid[] IS NULL AND ($3::uuid IS NULL OR id < $3)
+WHERE tenant_id = :tenant_id AND :claim_ids::uuid[] IS NULL AND (:after::uuid IS NULL OR id < :after)
 ORDER BY id DESC
-LIMIT $4;
+LIMIT :limit;
 
 -- list_feedback_of_email --
--- Returns the feedback of one email of a tenant, newest first, after an id; none for a caller that is restricted to domains ($2).
+-- Returns the feedback of one email of a tenant, newest first, after an id; none for a caller that is restricted to domains (:claim_ids).
 SELECT id, kind, email_id, ses_id, recipients, detail, occurred_at, received_at
 FROM webhooks.feedback
-WHERE email_id = $5 AND tenant_id = $1 AND $2::uuid[] IS NULL AND ($3::uuid IS NULL OR id < $3)
+WHERE email_id = :email_id
+    AND tenant_id = :tenant_id
+    AND :claim_ids::uuid[] IS NULL
+    AND (:after::uuid IS NULL OR id < :after)
 ORDER BY id DESC
-LIMIT $4;
+LIMIT :limit;

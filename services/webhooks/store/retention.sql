@@ -1,22 +1,22 @@
 -- delete_old_notifications --
--- Deletes a batch of processed notifications that are older than $1.
+-- Deletes a batch of processed notifications that are older than :age.
 DELETE FROM webhooks.notifications
 WHERE id IN (
     SELECT id
     FROM webhooks.notifications
-    WHERE received_at < now() - $1::interval AND processed_at IS NOT NULL
+    WHERE received_at < now() - :age::interval AND processed_at IS NOT NULL
     ORDER BY received_at
-    LIMIT $2
+    LIMIT :limit
     FOR UPDATE SKIP LOCKED
 );
 
 -- delete_old_feedback --
--- Deletes a batch of feedback that is older than $1.
+-- Deletes a batch of feedback that is older than :age.
 DELETE FROM webhooks.feedback
 WHERE id IN (
     SELECT id
     FROM webhooks.feedback
-    WHERE received_at < now() - $1::interval
+    WHERE received_at < now() - :age::interval
     ORDER BY received_at
-    LIMIT $2
+    LIMIT :limit
 );

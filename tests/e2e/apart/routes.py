@@ -10,11 +10,11 @@ from uuid import uuid4
 import httpx
 from starlette.routing import BaseRoute, Route
 
-from chassis import config
-from services.console import calls
-from services.console.__main__ import composed, made
 from services.console.api.endpoints import METHODS
 from services.console.api.routes import ENDPOINTS
+from services.console.application import application
+from services.console.live import Live
+from services.console.stubs import open_stubs
 from tests.e2e.apart.things import Things
 from tests.factories import a_name
 from tests.integration.console.conftest import settings
@@ -131,8 +131,8 @@ CASES = dict(API) | dict(PAGES)
 async def routes_of_console() -> AsyncIterator[list[BaseRoute]]:
     """Yield the routes that the service registers, without running it."""
     chosen = settings()
-    async with calls.opened(chosen, config.Tls(grpc_plaintext=True)) as services:
-        yield list(composed(chosen, made(chosen, services)).routes)
+    async with open_stubs(chosen) as stubs:
+        yield list(application(chosen, stubs, Live(stubs)).routes)
 
 
 def named(routes: Iterable[BaseRoute]) -> Iterator[str]:

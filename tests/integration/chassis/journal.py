@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.message_factory import GetMessageClass
 
 from chassis.database import Connection, Database
 from chassis.events import Consumer, Event, Outbox, ReceivedEvent, Stream
 from chassis.events.consumer import Handle
+from chassis.events.subjects import MESSAGES
 from tests.stores import FreshDatabase
 
 TABLE = """
@@ -17,11 +18,10 @@ GRANT SELECT, INSERT ON identity.journal TO letterhead_identity
 """
 
 
-def an_event(subject: str = "domain.created", **data: str) -> Event:
-    """Return an event with arbitrary data; the chassis does not check its schema."""
-    struct = Struct()
-    struct.update(data)
-    return Event(subject=subject, data=struct, tenant_id=uuid4(), resource="inbox.mnexa.ai")
+def an_event(subject: str = "domain.created") -> Event:
+    """Return an event of identity about a domain."""
+    data = GetMessageClass(MESSAGES[subject])(domain={"name": "inbox.mnexa.ai"})
+    return Event(subject=subject, data=data, tenant_id=uuid4(), resource="inbox.mnexa.ai")
 
 
 async def publish(database: Database, *events: Event) -> None:

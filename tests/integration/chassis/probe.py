@@ -21,7 +21,6 @@ Act = Callable[[], Awaitable[None]]
 PLAINTEXT = config.Tls(grpc_plaintext=True)
 LARGE = frozenset({"GetTenant"})
 TENANTS = "letterhead.identity.v1.TenantService"
-VERIFIER = "letterhead.verifier.v1.VerifierService"
 
 
 class Probe:
@@ -57,8 +56,8 @@ def registrations(act: Act) -> list[Registration]:
         "Verifier", (verifier_pb2_grpc.VerifierServiceServicer,), {"WatchDomain": probe.watch_domain}
     )
     return [
-        Registration(tenants_pb2_grpc.add_TenantServiceServicer_to_server, tenants(), TENANTS, LARGE),
-        Registration(verifier_pb2_grpc.add_VerifierServiceServicer_to_server, verifier(), VERIFIER),
+        Registration(tenants_pb2_grpc.add_TenantServiceServicer_to_server, tenants(), LARGE),
+        Registration(verifier_pb2_grpc.add_VerifierServiceServicer_to_server, verifier()),
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from chassis.connections import CLOSED, Limits, vouch
+from chassis.connections import CLOSED, Limits, mark_authenticated
 from chassis.web import Site, listen, serving
 from tests.waiting import eventually
 
@@ -22,8 +22,8 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     """Read the body, send a large response, or respond without reading the body, depending on the path."""
-    if scope["path"] == "/vouched":
-        vouch(scope)
+    if scope["path"] == "/authenticated":
+        mark_authenticated(scope)
     if scope["method"] == "POST" and scope["path"] != "/refused":
         while (await receive()).get("more_body"):
             pass
@@ -150,13 +150,13 @@ async def test_above_the_total_limit_the_oldest_waiting_connection_is_closed() -
 async def test_the_body_of_an_unauthenticated_caller_counts_as_waiting() -> None:
     async with a_server(waiting_of_peer=2) as server:
         slow = await server.connect(UPLOAD % b"/")
-        vouched = await server.connect(UPLOAD % b"/vouched")
+        authenticated = await server.connect(UPLOAD % b"/authenticated")
         for _ in range(4):
             await server.connect(UPLOAD % b"/")
 
         assert await status(slow) == 503
-        vouched[1].write(b"67890")
-        assert await status(vouched) == 200
+        authenticated[1].write(b"67890")
+        assert await status(authenticated) == 200
 
 
 async def test_a_trusted_proxy_may_have_any_number_of_waiting_connections() -> None:
@@ -204,7 +204,7 @@ async def test_invalid_http_gets_a_400(sent: bytes) -> None:
 
 async def test_above_the_connection_limit_only_health_is_served() -> None:
     async with a_server(connections=2, always=frozenset({"/healthz"})) as server:
-        uploads = [await server.connect(UPLOAD % b"/vouched") for _ in range(2)]
+        uploads = [await server.connect(UPLOAD % b"/authenticated") for _ in range(2)]
         assert await server.status() == 503
         assert await server.status(b"/healthz") == 200
         uploads[0][1].write(b"67890")
@@ -213,7 +213,7 @@ async def test_above_the_connection_limit_only_health_is_served() -> None:
 
 async def test_an_idle_connection_of_an_authenticated_caller_does_not_count_for_its_address() -> None:
     async with a_server(waiting_of_peer=1) as server:
-        known = await server.connect(GET % b"/vouched")
+        known = await server.connect(GET % b"/authenticated")
         assert await status(known) == 200
         await known[0].readuntil(b"xx")
         for _ in range(3):

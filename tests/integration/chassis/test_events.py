@@ -8,11 +8,11 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-from google.protobuf.struct_pb2 import Struct
 
 from chassis.database import Connection, Database
 from chassis.events import Event, Outbox, ReceivedEvent, Relay, Stream
 from chassis.events.envelope import envelope
+from letterhead.events.v1.domain_events_pb2 import DomainProvisioned
 from tests.integration.chassis.conftest import Start
 from tests.integration.chassis.journal import a_consumer, an_event, make_journal, publish, write_down, written
 from tests.stores import FreshDatabase
@@ -23,7 +23,7 @@ from tests.waiting import eventually
 async def test_an_event_is_published_as_a_cloudevent(
     identity: Database, wire: Stream, stream: FreshStream, start: Start
 ) -> None:
-    event = an_event(name="inbox.mnexa.ai")
+    event = an_event()
     start(Relay(identity, wire, "identity").run)
 
     await publish(identity, event)
@@ -37,9 +37,9 @@ async def test_an_event_is_published_as_a_cloudevent(
         "type": "domain.created",
         "subject": "inbox.mnexa.ai",
         "datacontenttype": "application/json",
-        "dataschema": "google.protobuf.Struct",
+        "dataschema": "letterhead.events.v1.DomainCreated",
         "tenantid": str(event.tenant_id),
-        "data": {"name": "inbox.mnexa.ai"},
+        "data": {"domain": {"name": "inbox.mnexa.ai"}},
     }
 
 
@@ -131,7 +131,7 @@ async def test_two_consumers_share_the_events(
 async def test_a_handler_receives_the_event_as_it_was_written(
     identity: Database, wire: Stream, start: Start
 ) -> None:
-    event = an_event("domain.provisioned", record="dkim")
+    event = an_event("domain.provisioned")
     seen: list[ReceivedEvent] = []
 
     async def handle(_: Connection, received: Sequence[ReceivedEvent]) -> None:
@@ -144,7 +144,7 @@ async def test_a_handler_receives_the_event_as_it_was_written(
     await eventually(lambda: seen)
     assert (seen[0].id, seen[0].subject, seen[0].resource) == (event.id, event.subject, event.resource)
     assert seen[0].tenant_id == event.tenant_id
-    assert seen[0].parse(Struct) == event.data
+    assert seen[0].parse(DomainProvisioned) == event.data
 
 
 async def test_an_event_that_fails_is_dead_lettered_and_the_others_are_applied(
@@ -204,7 +204,7 @@ async def test_a_dead_lettered_event_that_still_fails_stays_with_its_latest_erro
     await make_journal(database)
     events = [an_event() for _ in range(3)]
     for event, deliveries, minutes in zip(events, (5, 16, 5), (61, 61, 59), strict=True):
-        await park(database, event, deliveries=deliveries, tried=timedelta(minutes=minutes))
+        await dead_letter(database, event, deliveries=deliveries, tried=timedelta(minutes=minutes))
 
     start(a_consumer(identity, wire, fail).run)
 
@@ -224,7 +224,7 @@ async def fail(connection: Connection, events: Sequence[ReceivedEvent]) -> None:
     raise ValueError("not today")
 
 
-async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried: timedelta) -> None:
+async def dead_letter(database: FreshDatabase, event: Event, *, deliveries: int, tried: timedelta) -> None:
     """Dead-letter an event as a consumer would have done some time ago."""
     body = envelope(
         {
@@ -233,7 +233,7 @@ async def park(database: FreshDatabase, event: Event, *, deliveries: int, tried:
             "subject": event.subject,
             "resource": event.resource,
             "occurred_at": datetime.now(UTC),
-            "schema_name": "google.protobuf.Struct",
+            "schema_name": event.data.DESCRIPTOR.full_name,
             "tenant_id": event.tenant_id,
             "data": {},
         }

@@ -91,7 +91,7 @@ def over_tls(server: NatsServer, ca: str) -> Nats:
 async def test_a_service_connects_over_tls_only_to_a_server_signed_by_its_ca(
     server: NatsServer, tls: Certificates, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    files = f'cert_file: "{tls.tls_cert}", key_file: "{tls.tls_key}", handshake_first: auto'
+    files = f'cert_file: "{tls.tls_cert}", key_file: "{tls.tls_key}", handshake_first: true'
     reconfigure(server, f"tls {{ {files} }}\n{server._config.read_text()}")
     another = open_certificates(tmp_path, "us-east-1")
 

@@ -167,7 +167,7 @@ async def test_events_leased_by_a_crashed_relay_are_published_after_the_lease(
 ) -> None:
     event = an_event()
     await publish(identity, event)
-    await identity.fetch(statements("identity").lease_events, 10, LEASE)
+    await identity.fetch(*statements("identity").lease_events(limit=10, lease=LEASE))
 
     start(Relay(identity, wire, "identity").run)
 
@@ -181,11 +181,13 @@ async def test_acknowledgements_of_a_lost_stream_are_ignored(
     sql, old, new = statements("identity"), datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)
     event = an_event()
     await publish(identity, event)
-    await identity.execute(sql.adopt_stream, "S", old)
-    await identity.execute(sql.adopt_stream, "S", new)
+    await identity.execute(*sql.adopt_stream(stream="S", created_at=old))
+    await identity.execute(*sql.adopt_stream(stream="S", created_at=new))
 
-    assert await identity.execute(sql.mark_published, [event.id], "S", old) == "UPDATE 0"
-    assert await identity.execute(sql.mark_published, [event.id], "S", new) == "UPDATE 1"
+    late = sql.mark_published(ids=[event.id], stream="S", created_at=old)
+    assert await identity.execute(*late) == "UPDATE 0"
+    current = sql.mark_published(ids=[event.id], stream="S", created_at=new)
+    assert await identity.execute(*current) == "UPDATE 1"
 
 
 async def test_only_events_within_the_retention_are_republished(

@@ -7,6 +7,7 @@ import pytest
 
 from chassis.database import Database
 from chassis.events import Stream
+from chassis.queries import Query
 from chassis.retention import BATCH, Retention, Rule
 from tests.integration.chassis.conftest import Start
 from tests.integration.chassis.journal import a_consumer
@@ -14,11 +15,11 @@ from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
 MONTH = timedelta(days=30)
-FORGET = """
+DELETE = Query("""
 DELETE FROM identity.requests WHERE ctid IN (
-    SELECT ctid FROM identity.requests WHERE created_at < now() - $1::interval LIMIT $2
+    SELECT ctid FROM identity.requests WHERE created_at < now() - :age::interval LIMIT :limit
 )
-"""
+""")
 
 
 async def requests(database: FreshDatabase, count: int, *, days: int) -> None:
@@ -44,7 +45,7 @@ async def test_a_run_deletes_one_batch_and_returns_whether_more_rows_are_due(
 ) -> None:
     await requests(database, BATCH + 1, days=31)
     await requests(database, 1, days=29)
-    retention = Retention(identity, [Rule("requests", FORGET, MONTH)])
+    retention = Retention(identity, [Rule("requests", DELETE, MONTH)])
 
     more = [await retention.delete_old(), await retention.delete_old()]
 
@@ -54,8 +55,8 @@ async def test_a_run_deletes_one_batch_and_returns_whether_more_rows_are_due(
 async def test_a_failing_rule_does_not_stop_the_others(identity: Database, database: FreshDatabase) -> None:
     await requests(database, 1, days=31)
     rules = [
-        Rule("broken", "DELETE FROM identity.claims WHERE $1 AND $2", MONTH),
-        Rule("requests", FORGET, MONTH),
+        Rule("broken", Query("DELETE FROM identity.claims WHERE :age AND :limit"), MONTH),
+        Rule("requests", DELETE, MONTH),
     ]
 
     with pytest.raises(Exception, match="boolean"):

@@ -17,6 +17,7 @@ from cli.doctor.services import check_console, check_service
 from cli.events import EventsUnavailable, Tail
 from cli.installation import Installation
 from cli.server_process import HOST, free_port
+from services import with_grpc
 from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
@@ -153,7 +154,7 @@ async def test_services_that_do_not_answer_are_unreachable() -> None:
     address = f"{HOST}:{free_port()}"
 
     unreachable = Installation(
-        **dict.fromkeys(("identity", "verifier", "sender", "webhooks"), address),
+        **dict.fromkeys((each.name for each in with_grpc()), address),
         nats=address,
         api_key="",
         grpc_plaintext=True,

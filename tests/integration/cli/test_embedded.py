@@ -35,23 +35,23 @@ def directory(workspace: Path) -> Path:
 
 async def test_postgres_keeps_its_data_when_killed(directory: Path) -> None:
     postgres = Postgres.start(directory)
-    await query(postgres, "CREATE TABLE kept AS SELECT 7 AS number")
+    await query(postgres, "CREATE TABLE numbers AS SELECT 7 AS number")
 
     postgres.kill()
     postgres.restart()
 
-    assert await query(postgres, "SELECT number FROM kept") == 7
+    assert await query(postgres, "SELECT number FROM numbers") == 7
     postgres.stop()
 
 
 async def test_postgres_keeps_its_data_across_a_restart(directory: Path) -> None:
     first = Postgres.start(directory)
-    await query(first, "CREATE TABLE kept AS SELECT 7 AS number")
+    await query(first, "CREATE TABLE numbers AS SELECT 7 AS number")
     first.stop()
 
     second = Postgres.start(directory)
 
-    assert await query(second, "SELECT number FROM kept") == 7
+    assert await query(second, "SELECT number FROM numbers") == 7
     second.stop()
 
 
@@ -59,14 +59,14 @@ async def test_postgres_starts_empty_in_a_recreated_private_directory(directory:
     """Postgres's user cannot enter root's private directories, so its data is stored in ROOT_HOME."""
     directory.mkdir(mode=0o700)
     first = Postgres.start(directory)
-    await query(first, "CREATE TABLE kept AS SELECT 7 AS number")
+    await query(first, "CREATE TABLE numbers AS SELECT 7 AS number")
     first.stop()
     shutil.rmtree(directory)
     directory.mkdir(mode=0o700)
 
     second = Postgres.start(directory)
 
-    assert await query(second, "SELECT to_regclass('kept')") is None
+    assert await query(second, "SELECT to_regclass('numbers')") is None
     second.stop()
 
 

@@ -18,7 +18,7 @@ from statistics import quantiles
 import httpx
 
 from chassis.access import generate_key
-from cli.tether import tethered
+from cli.parent_death_signal import ending_with_parent
 from tests.contract.sources import ROOT
 
 AGAIN = 1.0  # seconds until an attacker reconnects after its connection was closed
@@ -38,7 +38,7 @@ class Attack:
     @asynccontextmanager
     async def under_way(self, host: str, port: int, address: str) -> AsyncIterator[None]:
         """Attack from an address until the block ends; the block starts once all have connected."""
-        command = [*tethered([sys.executable, "-m", __name__]), host, str(port), address]
+        command = [*ending_with_parent([sys.executable, "-m", __name__]), host, str(port), address]
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, cwd=ROOT)
         assert process.stdin

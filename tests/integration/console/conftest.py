@@ -12,10 +12,11 @@ import pytest
 from chassis import config
 from chassis.access import Scope
 from cli.server_process import HOST, free_port
-from services.console.__main__ import Config, running
-from services.identity import __main__ as identity
-from services.identity.bootstrap import Keys
-from services.identity.ses import SesSettings
+from services.console.__main__ import running
+from services.console.config import Config
+from services.identity.__main__ import running as run_identity
+from services.identity.config import Config as IdentityConfig
+from services.identity.config import Keys, SesSettings
 from tests.factories import ACCOUNT, REGION, a_key, a_tenant
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
@@ -78,7 +79,7 @@ class Known:
 @asynccontextmanager
 async def an_identity(database: FreshDatabase, stream: FreshStream, port: int = 0) -> AsyncIterator[int]:
     """Run the identity service with this database while SES is down; yield its port."""
-    chosen = identity.Config(
+    chosen = IdentityConfig(
         server=config.Server(grpc_port=port, grpc_host=HOST, drain=timedelta(seconds=1), grpc_plaintext=True),
         database=database.settings("identity"),
         nats=stream.settings("identity"),
@@ -86,7 +87,7 @@ async def an_identity(database: FreshDatabase, stream: FreshStream, port: int = 
         ses=SesSettings(),
         keys=Keys(),
     )
-    async with identity.running(chosen) as bound:
+    async with run_identity(chosen) as bound:
         yield bound
 
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from services.console.api import absent
 from services.console.api import routes as api
+from services.console.api import unsupported
 from services.console.api.endpoints import METHODS, Endpoint
 from tests.contract.sources import ROOT
 from tests.integration.console.conftest import Known, a_console
@@ -88,7 +88,7 @@ async def test_every_schema_is_valid_and_every_reference_resolves(document: dict
 @pytest.mark.parametrize("endpoint", api.ENDPOINTS, ids=named)
 def test_a_handler_returns_the_model_of_its_endpoint(endpoint: Endpoint) -> None:
     assert get_type_hints(endpoint.handler)["return"] == endpoint.answer
-    assert endpoint.says.endswith(".")
+    assert endpoint.summary.endswith(".")
 
 
 async def test_a_missing_required_field_is_named(known: Known, document: dict[str, Any]) -> None:
@@ -129,14 +129,14 @@ async def test_the_batch_size_limits_are_as_documented(known: Known, document: d
         assert answer["message"] == f"A batch must have 1 to 100 emails; this one has {count}."
 
 
-@pytest.mark.parametrize("path", absent.ABSENT)
+@pytest.mark.parametrize("path", unsupported.UNSUPPORTED)
 @pytest.mark.parametrize("below", ["", f"/{SOME_ID}", "/a/b/c"])
 async def test_an_unsupported_path_returns_its_message(
     client: httpx.AsyncClient, path: str, below: str
 ) -> None:
     answer = await client.post(with_ids(path) + below, json={})
 
-    assert answer.json() == {"statusCode": 404, "name": "not_found", "message": absent.ABSENT[path]}
+    assert answer.json() == {"statusCode": 404, "name": "not_found", "message": unsupported.UNSUPPORTED[path]}
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/email", "/emails/x/y/z", "/%2e%2e/etc", "/é"])
@@ -151,6 +151,6 @@ def test_the_docs_list_every_endpoint(endpoint: Endpoint) -> None:
     assert f"`{named(endpoint)}`" in PAGE
 
 
-@pytest.mark.parametrize("path", absent.ABSENT)
+@pytest.mark.parametrize("path", unsupported.UNSUPPORTED)
 def test_the_docs_list_every_unsupported_path(path: str) -> None:
     assert f"`{path}`" in PAGE

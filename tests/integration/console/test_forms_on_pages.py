@@ -4,7 +4,8 @@ import grpc
 import pytest
 from starlette.requests import Request
 
-from services.console.calls import CallFailed, Violation
+from chassis.client import CallFailed
+from chassis.errors import Violation
 from services.console.pages.templates import Form, older, typed
 
 FIELDS = {"name": "name", "DOMAIN_EXISTS": "name"}
@@ -24,7 +25,7 @@ def refused(reason: str, message: str, *violations: Violation) -> CallFailed:
     ],
 )
 def test_an_error_is_shown_next_to_its_field(rejection: CallFailed, wrong: str, problem: str) -> None:
-    form = typed({"name": " 10.0.0.1 ", "file": b"no text"}.items()).refused(rejection, FIELDS)
+    form = typed({"name": " 10.0.0.1 ", "file": b"no text"}.items()).with_failure(rejection, FIELDS)
 
     assert form.typed("name") == "10.0.0.1"
     assert form.typed("file") == ""

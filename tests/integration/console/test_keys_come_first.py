@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from chassis.access import Scope, generate_key
+from chassis.client import CallFailed
 from cli.server_process import HOST, free_port
 from services.console.api.bodies import LARGE
 from services.console.callers import Callers
-from services.console.calls import CallFailed, opened
+from services.console.stubs import open_stubs
 from tests.factories import a_key, a_tenant
 from tests.integration.console.conftest import Known, an_identity, settings
 from tests.stores import FreshDatabase
@@ -104,8 +105,8 @@ async def test_a_recently_valid_key_is_accepted_while_identity_is_down(
 ) -> None:
     key, port = await a_key(database, await a_tenant(database), Scope.FULL_ACCESS), free_port()
     chosen = settings(identity_address=f"{HOST}:{port}")
-    async with opened(chosen, chosen.tls) as calls:
-        callers = Callers(calls, fresh=timedelta(0))
+    async with open_stubs(chosen) as stubs:
+        callers = Callers(stubs, fresh=timedelta(0))
         async with an_identity(database, stream, port):
             tenant = await callers.tenant_of(key)
 

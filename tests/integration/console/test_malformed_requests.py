@@ -15,16 +15,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from chassis.access import generate_key
-from services.console import calls
-from services.console.__main__ import composed, made
-from services.console.api import absent
+from services.console.api import unsupported
+from services.console.application import application
 from services.console.hardening import HEADERS
+from services.console.live import Live
 from services.console.session import Sessions
+from services.console.stubs import open_stubs
 from tests.figures import Figure
 from tests.integration.console.conftest import Known, settings
 
 # All unsupported paths have the same handler, so only the first one is tested.
-NOT_OFFERED = {each for path in list(absent.ABSENT)[1:] for each in (path, f"{path}/{{rest:path}}")}
+NOT_OFFERED = {each for path in list(unsupported.UNSUPPORTED)[1:] for each in (path, f"{path}/{{rest:path}}")}
 SEED = 20_260_101
 SAMPLE, WHOLE, AT_ONCE = 600, 20_000, 64
 DOMAIN = UUID("01970000-0000-7000-8000-000000000001")
@@ -55,8 +56,8 @@ def paths() -> list[tuple[str, str]]:
     chosen = settings()
 
     async def found() -> list[tuple[str, str]]:
-        async with calls.opened(chosen, chosen.tls) as services:
-            routes = composed(chosen, made(chosen, services)).routes
+        async with open_stubs(chosen) as stubs:
+            routes = application(chosen, stubs, Live(stubs)).routes
         return [
             (method, re.sub(r"{[^}]*}", str(DOMAIN), route.path))
             for route in routes

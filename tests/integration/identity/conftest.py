@@ -14,12 +14,12 @@ import pytest
 from chassis import config
 from chassis.access import Scope, generate_key
 from chassis.database import open_database
-from services.identity.__main__ import Config, running
-from services.identity.bootstrap import Keys
-from services.identity.ses import SesSettings
-from services.verifier.resolver.resolver import Resolver, ResolverSettings
-from services.verifier.store.verifications import CLAIM_CHANGES, VerificationStore
-from services.verifier.worker.checks import Prechecks
+from services.identity.__main__ import running
+from services.identity.config import Config, Keys, SesSettings
+from services.verifier.config import ResolverSettings
+from services.verifier.resolver.resolver import Resolver
+from services.verifier.store.claims import CLAIM_CHANGES, ClaimStore
+from services.verifier.worker.prechecks import Prechecks
 from tests.factories import ACCOUNT, REGION, a_key, a_tenant
 from tests.integration.identity.callers import Caller
 from tests.internet import Internet
@@ -78,7 +78,7 @@ class Identity:
         )
         aws, stop = self.settings.aws, asyncio.Event()
         async with open_database(self.database.settings("verifier"), application_name="verifier") as database:
-            prechecks = Prechecks(VerificationStore(database, aws), Resolver(dns))
+            prechecks = Prechecks(ClaimStore(database, aws), Resolver(dns))
             async with database.listen(CLAIM_CHANGES, prechecks.task.wake):
                 running_ = asyncio.create_task(prechecks.task.run(stop))
                 yield
@@ -103,8 +103,8 @@ class Identity:
     async def as_made(self, name: str) -> Json:
         """Return the parts of an SES identity that change only by our calls, not by DNS."""
         now = await self.at_ses(name)
-        kept = ("created_at", "tags", "tokens", "configuration_set", "mail_from_domain")
-        return {part: now[part] for part in kept} | {
+        unchanged = ("created_at", "tags", "tokens", "configuration_set", "mail_from_domain")
+        return {part: now[part] for part in unchanged} | {
             part: now[part]["since"] for part in ("dkim", "mail_from")
         }
 

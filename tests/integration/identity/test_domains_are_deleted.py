@@ -81,8 +81,8 @@ async def test_a_domain_is_deleted_with_its_identity_and_leaves_a_tombstone(
     assert (tombstone.name, len(tombstone.records)) == (domain.name, 0)
     assert tombstone.state_note.endswith(".")
     assert not (await caller.domains.ListDomains(ListDomainsRequest())).domains
-    kept = ListDomainsRequest(states=[Domain.STATE_DELETED])
-    assert [each.id for each in (await caller.domains.ListDomains(kept)).domains] == [domain.id]
+    request = ListDomainsRequest(states=[Domain.STATE_DELETED])
+    assert [each.id for each in (await caller.domains.ListDomains(request)).domains] == [domain.id]
     rows = await database.fetch("SELECT from_phase, to_phase FROM identity.claim_transitions ORDER BY id")
     assert [row["to_phase"] for row in rows] == ["PROVISIONING", "ACTIVE", "DELETING", "DELETED"]
     (event,) = await eventually(lambda: stream.published("domain.deleted"))
@@ -146,7 +146,7 @@ async def waiting_for_a_lock(database: FreshDatabase) -> bool:
     return bool(await database.fetch("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
 
 
-async def test_an_identity_whose_tag_was_removed_is_kept_and_the_history_says_so(
+async def test_an_identity_whose_tag_was_removed_stays_and_the_history_says_so(
     caller: Caller, identity: Identity, database: FreshDatabase
 ) -> None:
     domain = await create(caller, a_name())

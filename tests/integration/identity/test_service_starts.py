@@ -12,7 +12,7 @@ from chassis.config import Secret
 from chassis.retention import Retention
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ListTenantsRequest
-from services.identity.bootstrap import Keys
+from services.identity.config import Keys
 from services.identity.store.retention import RULES
 from tests.factories import a_link, a_name, a_ready_domain, a_tenant, bearer
 from tests.integration.identity.callers import Caller, refused

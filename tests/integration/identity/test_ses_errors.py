@@ -12,7 +12,7 @@ from letterhead.identity.v1.domains_pb2 import (
     Domain,
     GetDomainRequest,
 )
-from services.identity.ses import SesSettings
+from services.identity.config import SesSettings
 from tests.factories import a_name
 from tests.integration.identity.callers import Caller
 from tests.integration.identity.conftest import Identity

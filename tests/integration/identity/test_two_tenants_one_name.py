@@ -91,8 +91,8 @@ async def test_a_claim_whose_dkim_was_found_before_the_rival_claimed_needs_no_pr
     await create(other, name)
 
     assert await ownerships(database, name) == ["SOLE", "PROOF_DUE"]
-    kept = await seen(caller, first)
-    assert (kept.records, kept.generation, kept.revision) == (first.records, first.generation, first.revision)
+    now = await seen(caller, first)
+    assert (now.records, now.generation, now.revision) == (first.records, first.generation, first.revision)
 
 
 async def test_a_name_that_is_another_tenants_mail_from_domain_must_be_proven(

@@ -66,13 +66,13 @@ async def test_time_can_pass_for_a_single_identity(world: World) -> None:
 
 
 async def test_reserved_dkim_tokens_survive_recreation_of_the_identity(world: World) -> None:
-    kept = (await world.control("PUT", f"/ses/identities/{NAME}/tokens"))["tokens"]
+    reserved = (await world.control("PUT", f"/ses/identities/{NAME}/tokens"))["tokens"]
 
     first = await world.create(NAME)
     await world.ses("delete_email_identity", EmailIdentity=NAME)
     again = await world.create(NAME)
 
-    assert first["DkimAttributes"]["Tokens"] == again["DkimAttributes"]["Tokens"] == kept
+    assert first["DkimAttributes"]["Tokens"] == again["DkimAttributes"]["Tokens"] == reserved
 
 
 async def test_seeded_identities_have_real_keys_and_can_be_verified_at_once(world: World) -> None:

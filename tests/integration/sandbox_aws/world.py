@@ -249,7 +249,7 @@ async def open_world(directory: Path, **settings: Any) -> AsyncIterator[World]:
     usual = AwsConfig(directory=directory, check_interval=0.02, control_rate=0.0, max_send_rate=1000.0)
     config, clock = replace(usual, **settings), Clock()
     internet = Internet(now=clock.now)
-    mailbox = Mailbox(Evaluator(internet), clock, host=MAIL_HOST, kept=1000)
+    mailbox = Mailbox(Evaluator(internet), clock, host=MAIL_HOST, max_emails=1000)
     wire = {"http": HttpProtocol, "timeout_keep_alive": KEEP_ALIVE}
     async with AsyncExitStack() as stack:
         smtp = await stack.enter_async_context(

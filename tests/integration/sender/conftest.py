@@ -17,9 +17,8 @@ from chassis import config
 from chassis.access import Scope
 from chassis.ids import uuid7
 from letterhead.sender.v1.emails_pb2 import Email
-from services.sender.__main__ import Config, Server, Shared, running
-from services.sender.store.feedback_liveness import Windows
-from services.sender.store.limits import Limits
+from services.sender.__main__ import running
+from services.sender.config import Config, Limits, Server, Shared, Windows
 from tests.factories import ACCOUNT, REGION, Domain, a_key, a_pending_domain, a_ready_domain, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.internet import Internet

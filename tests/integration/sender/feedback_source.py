@@ -27,7 +27,7 @@ class FeedbackSource:
     def __init__(self, streams: Mapping[str, Stream]) -> None:
         self._streams = streams
 
-    async def tell(self, subject: str, data: Message, tenant_id: UUID | str) -> None:
+    async def publish(self, subject: str, data: Message, tenant_id: UUID | str) -> None:
         """Publish an event with a new id."""
         row: dict[str, Any] = {
             "id": uuid7(),
@@ -46,14 +46,14 @@ class FeedbackSource:
         reference = domains.DomainReference(
             id=str(domain.claim_id), name=domain.name, tenant_id=str(domain.tenant_id), generation=1
         )
-        await self.tell("domain.ready", domains.DomainReady(domain=reference), domain.tenant_id)
+        await self.publish("domain.ready", domains.DomainReady(domain=reference), domain.tenant_id)
 
     async def of(self, email: Email, kind: str, *addresses: str, ses_id: str = "", **fields: Any) -> None:
         """Publish an SES event about an email, `kind` from _EVENTS; without tags if the email has no id."""
         reference = pb.EmailReference(id=email.id, tenant_id=email.tenant_id, ses_id=ses_id or email.ses_id)
         data = _EVENTS[kind](email=reference, **(_recipients(kind, addresses) | fields))
         subject = "rendering.failed" if kind == "rendering" else f"{kind}.received"
-        await self.tell(subject, data, email.tenant_id)
+        await self.publish(subject, data, email.tenant_id)
 
 
 _EVENTS: dict[str, Callable[..., Message]] = {

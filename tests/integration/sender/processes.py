@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+from cli.parent_death_signal import ending_with_parent
 from cli.server_process import free_port
-from cli.tether import tethered
 from tests.factories import ACCOUNT, REGION
 from tests.integration.sender.conftest import Sender
 
@@ -23,7 +23,7 @@ class Process:
 
     async def start(self) -> None:
         """Start the process without waiting until it serves."""
-        command = tethered([sys.executable, "-m", "services.sender"])
+        command = ending_with_parent([sys.executable, "-m", "services.sender"])
         self._process = await asyncio.create_subprocess_exec(
             *command, env=self._environment(), stdout=asyncio.subprocess.DEVNULL
         )

@@ -9,13 +9,15 @@ import asyncpg
 import pytest
 
 from chassis.access import TenantVisibility
+from chassis.errors import RequestIdReused
 from chassis.ids import uuid7
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.drafts import EmailSpec, draft
-from services.sender.errors import FromNotYours, RequestIdReused
+from services.sender.errors import FromNotYours
+from services.sender.model.account import SesRegion
 from services.sender.model.emails import Draft, Email
 from services.sender.store.acceptance import AcceptanceStore, Request
-from services.sender.store.emails import EmailStore, SesRegion
+from services.sender.store.emails import EmailStore
 from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase
 

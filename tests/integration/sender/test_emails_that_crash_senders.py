@@ -10,7 +10,7 @@ from chassis.access import Scope
 from letterhead.sender.v1 import resolution_pb2 as pb
 from letterhead.sender.v1 import resolution_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import CancelEmailRequest, Email
-from services.sender.worker.upkeep import DEADLY
+from services.sender.worker.resolution import DEADLY
 from tests.factories import Domain, a_key
 from tests.integration.identity.callers import Keyed
 from tests.integration.sender.callers import Caller

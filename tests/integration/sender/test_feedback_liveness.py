@@ -13,9 +13,9 @@ import pytest
 
 from cli.aws_setup import set_up
 from letterhead.sender.v1.emails_pb2 import ON_UNKNOWN_RESEND, Email
-from services.sender.store.feedback_liveness import Windows
-from services.webhooks.__main__ import Config, running
-from services.webhooks.intake import queue
+from services.sender.config import Windows
+from services.webhooks.__main__ import running
+from services.webhooks.config import Config, Feedback
 from tests.factories import ACCOUNT, REGION, Domain
 from tests.figures import Figure
 from tests.integration.sender.callers import Caller
@@ -41,7 +41,7 @@ async def webhooks(sender: Sender) -> AsyncIterator[None]:
         database=sender.database.settings("webhooks"),
         nats=sender.stream.settings("webhooks"),
         aws=sender.settings.aws,
-        feedback=queue.Feedback(feedback_wait=timedelta(seconds=1)),
+        feedback=Feedback(feedback_wait=timedelta(seconds=1)),
     )
     async with running(settings):
         yield

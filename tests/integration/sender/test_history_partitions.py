@@ -1,12 +1,17 @@
 """The history of emails is partitioned by day: created ahead, and dropped with the last email of the day."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
-from services.sender.store.retention import QUERIES, Days
+from chassis.partitions import DayPartitions
+from tests.partitions import a_partition, drop_all, partitions_of
 from tests.stores import FreshDatabase
+
+TABLE = "sender.email_transitions"
 
 # An email of $1 days ago, with two transitions.
 AN_EMAIL = """
@@ -24,104 +29,80 @@ HISTORY = "SELECT tableoid::regclass::text AS lies_in, email_id, to_state FROM s
 
 
 @pytest.fixture
-async def days(database: FreshDatabase) -> AsyncIterator[Days]:
+async def days(database: FreshDatabase) -> AsyncIterator[DayPartitions]:
     async with database.open("sender") as opened:
-        yield Days(opened)
+        yield DayPartitions(opened, TABLE, retention=timedelta(0))
 
 
-async def names(database: FreshDatabase) -> list[str]:
-    rows = await database.fetch("SELECT name::text FROM sender.email_days ORDER BY to_id")
-    return [row["name"] for row in rows]
+async def test_partitions_of_the_next_seven_days_are_created(
+    database: FreshDatabase, days: DayPartitions
+) -> None:
+    await drop_all(database, TABLE)
 
+    await days.rotate()
+    await days.rotate()
 
-async def without_days(database: FreshDatabase) -> None:
-    """Drop all daily partitions, so that only the default one is left."""
-    for name in await names(database):
-        await database.execute(f"DROP TABLE {name}")
-
-
-async def a_day(database: FreshDatabase, *, ago: int) -> str:
-    """Create the partition of the day `ago` days ago and return its name."""
-    [row] = await database.fetch(
-        "SELECT to_char(day AT TIME ZONE 'UTC', 'YYYYMMDD') AS name, chassis.first_id(day)::text AS from_id,"
-        " chassis.first_id(day + interval '1 day')::text AS to_id"
-        " FROM (SELECT date_trunc('day', now(), 'UTC') - make_interval(days => $1) AS day) AS of",
-        ago,
-    )
-    name = f"sender.email_transitions_{row['name']}"
-    bounds = f"FOR VALUES FROM ('{row['from_id']}') TO ('{row['to_id']}')"
-    await database.execute(f"CREATE TABLE {name} PARTITION OF sender.email_transitions {bounds}")
-    return name
-
-
-async def test_partitions_of_the_next_seven_days_are_created(database: FreshDatabase, days: Days) -> None:
-    await without_days(database)
-
-    await days.turn()
-    await days.turn()
-
-    async with database.open("sender") as opened:
-        assert await opened.fetchval(QUERIES.days_ahead) == 7
-    assert len(await names(database)) == 8
+    assert REGISTRY.get_sample_value("letterhead_partition_days_ahead", {"table": TABLE}) == 7
+    assert len(await partitions_of(database, TABLE)) == 8
 
 
 async def test_no_history_is_lost_when_a_partition_was_not_created_in_time(
-    database: FreshDatabase, days: Days
+    database: FreshDatabase, days: DayPartitions
 ) -> None:
-    await without_days(database)
+    await drop_all(database, TABLE)
     for ago in (3, 0, -1):
         await database.execute(AN_EMAIL, ago)
     before = await database.fetch(HISTORY)
 
-    await days.turn()
+    await days.rotate()
 
     after = await database.fetch(HISTORY)
-    today, tomorrow = (await names(database))[:2]
+    today, tomorrow = (await partitions_of(database, TABLE))[:2]
     assert {row["lies_in"] for row in before} == {"sender.email_transitions_default"}
     assert {row["lies_in"] for row in after} == {"sender.email_transitions_default", today, tomorrow}
     assert sorted(row["email_id"] for row in after) == sorted(row["email_id"] for row in before)
 
 
 async def test_a_partition_is_dropped_with_the_last_email_of_its_day(
-    database: FreshDatabase, days: Days
+    database: FreshDatabase, days: DayPartitions
 ) -> None:
-    await without_days(database)
-    older, old = await a_day(database, ago=100), await a_day(database, ago=99)
+    await drop_all(database, TABLE)
+    older, old = [await a_partition(database, TABLE, ago=ago) for ago in (100, 99)]
     for ago in (100, 99):
         await database.execute(AN_EMAIL, ago)
 
-    await days.turn()
-    both = await names(database)
+    await days.rotate()
+    both = await partitions_of(database, TABLE)
     await database.execute(
         "DELETE FROM sender.emails WHERE id < chassis.first_id(now() - interval '99.5 days')"
     )
-    await days.turn()
+    await days.rotate()
 
     assert both[:2] == [older, old]
-    assert (await names(database))[0] == old
+    assert (await partitions_of(database, TABLE))[0] == old
     assert {row["lies_in"] for row in await database.fetch(HISTORY)} == {old}
 
 
 async def test_orphaned_history_in_the_default_partition_is_deleted(
-    database: FreshDatabase, days: Days
+    database: FreshDatabase, days: DayPartitions
 ) -> None:
-    await without_days(database)
+    await drop_all(database, TABLE)
     for ago in (100, 99):
         await database.execute(AN_EMAIL, ago)
     await database.execute(
         "DELETE FROM sender.emails WHERE id < chassis.first_id(now() - interval '99.5 days')"
     )
 
-    await days.turn()
+    await days.rotate()
 
     assert len(await database.fetch(HISTORY)) == 2
 
 
-async def test_recent_history_is_kept_even_without_emails(database: FreshDatabase, days: Days) -> None:
+async def test_recent_history_stays_even_without_emails(database: FreshDatabase, days: DayPartitions) -> None:
     await database.execute(AN_EMAIL, 0)
     await database.execute("DELETE FROM sender.emails")
 
-    await days.turn()
+    await days.rotate()
 
     assert len(await database.fetch(HISTORY)) == 2
 
@@ -141,7 +122,10 @@ async def test_sender_may_not_drop_or_delete_history_directly(database: FreshDat
 async def test_other_services_may_not_rotate_the_partitions(database: FreshDatabase) -> None:
     connection = await asyncpg.connect(database.url("webhooks"))
 
-    for function in ("make_email_days", "drop_email_days"):
+    for call in (
+        "make_partitions($1::text::regclass, 7)",
+        "drop_partitions($1::text::regclass, interval '0')",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await connection.execute(f"SELECT sender.{function}()")
+            await connection.execute(f"SELECT chassis.{call}", TABLE)
     await connection.close()

@@ -13,7 +13,7 @@ from uuid import UUID
 import grpc
 import pytest
 
-from cli.tether import tethered
+from cli.parent_death_signal import ending_with_parent
 from tests.contract.manifests import built
 from tests.contract.sources import ROOT
 from tests.factories import a_key
@@ -39,7 +39,7 @@ async def process(sender: Sender, tmp_path: Path) -> AsyncIterator[Process]:
 @asynccontextmanager
 async def flooded(port: int) -> AsyncIterator[dict[str, int]]:
     """Run callers without a key as long as the context is open; afterwards the mapping has their answers."""
-    command = tethered([sys.executable, "-m", "tests.integration.sender.flood", str(port)])
+    command = ending_with_parent([sys.executable, "-m", "tests.integration.sender.flood", str(port)])
     pipe = asyncio.subprocess.PIPE
     flood = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
     assert flood.stdout is not None

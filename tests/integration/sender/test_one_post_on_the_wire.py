@@ -9,20 +9,8 @@ from datetime import timedelta
 import pytest
 
 from chassis import config
-from services.sender.model.answers import (
-    PAUSED,
-    QUOTA,
-    RATE,
-    SETUP,
-    UNREACHED,
-    Accepted,
-    Answer,
-    Lost,
-    Rejected,
-    Then,
-)
-from services.sender.model.posting import Post
-from services.sender.ses import Ses
+from services.sender.model.posting import Accepted, Answer, Lost, Post, Rejected, Then
+from services.sender.ses import PAUSED, QUOTA, RATE, SETUP, UNREACHED, Ses
 from tests.factories import ACCOUNT, REGION
 
 POST = Post(
@@ -47,7 +35,7 @@ class Wire:
     open: list[asyncio.StreamWriter] = field(default_factory=list)
 
     @asynccontextmanager
-    async def feedback_liveness(self) -> AsyncIterator["Wire"]:
+    async def serving(self) -> AsyncIterator["Wire"]:
         """Serve as long as the context is open."""
         server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
@@ -182,7 +170,7 @@ LOST: dict[str, Handle] = {
 
 @pytest.mark.parametrize("handle", LOST.values(), ids=LOST)
 async def test_an_unclear_answer_counts_as_lost_after_one_request(handle: Handle) -> None:
-    async with Wire(handle).feedback_liveness() as wire:
+    async with Wire(handle).serving() as wire:
         answer = await wire.post()
 
     assert isinstance(answer, Lost), answer
@@ -199,7 +187,7 @@ REFUSED: dict[str, tuple[Handle, Rejected]] = {
 
 @pytest.mark.parametrize(("handle", "meaning"), REFUSED.values(), ids=REFUSED)
 async def test_a_known_error_of_ses_is_certain(handle: Handle, meaning: Rejected) -> None:
-    async with Wire(handle).feedback_liveness() as wire:
+    async with Wire(handle).serving() as wire:
         answer = await wire.post()
 
     assert isinstance(answer, Rejected)
@@ -208,12 +196,12 @@ async def test_a_known_error_of_ses_is_certain(handle: Handle, meaning: Rejected
 
 
 async def test_a_message_id_means_accepted() -> None:
-    async with Wire(answering("200 OK", GOOD)).feedback_liveness() as wire:
+    async with Wire(answering("200 OK", GOOD)).serving() as wire:
         assert await wire.post() == Accepted("0100-1")
 
 
 async def test_a_failed_connection_is_certain_to_have_sent_nothing() -> None:
-    async with Wire(hang_up).feedback_liveness() as wire:
+    async with Wire(hang_up).serving() as wire:
         port, no_tls = wire.port, await wire.post("https")
     refused = await asyncio.to_thread(client(f"http://127.0.0.1:{port}").post, POST)
     unnamed = await asyncio.to_thread(client("http://nowhere.invalid").post, POST)
@@ -229,7 +217,7 @@ async def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
 
-    async with Wire(answering("200 OK", GOOD)).feedback_liveness() as wire:
+    async with Wire(answering("200 OK", GOOD)).serving() as wire:
         answer = await wire.post()
 
     assert isinstance(answer, Rejected)
@@ -237,16 +225,16 @@ async def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_connection_is_reused_and_closed_once_it_was_idle() -> None:
-    async with Wire(answering("200 OK", GOOD)).feedback_liveness() as wire:
+    async with Wire(answering("200 OK", GOOD)).serving() as wire:
         url = f"http://127.0.0.1:{wire.port}"
-        kept, retired = client(url), client(url, max_idle=timedelta(0))
+        reusing, retired = client(url), client(url, max_idle=timedelta(0))
         for _ in range(3):
-            await asyncio.to_thread(kept.post, POST)
+            await asyncio.to_thread(reusing.post, POST)
         assert wire.connections == 1
         for _ in range(3):
             await asyncio.to_thread(retired.post, POST)
         assert wire.connections == 4
-        kept.close()
+        reusing.close()
         retired.close()
 
 
@@ -263,7 +251,7 @@ async def test_no_answer_is_lost_to_a_server_that_closes_idle_connections() -> N
                 return
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(GOOD) + GOOD)
 
-    async with Wire(handle).feedback_liveness() as wire:
+    async with Wire(handle).serving() as wire:
         ses = client(f"http://127.0.0.1:{wire.port}", max_idle=idle / 2)
         answers = []
         for number in range(60):

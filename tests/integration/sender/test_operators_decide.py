@@ -13,7 +13,7 @@ from chassis.access import Scope
 from letterhead.sender.v1 import resolution_pb2 as pb
 from letterhead.sender.v1 import resolution_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
-from services.sender.store.measures import Measures
+from services.sender.store.backlog import Backlog
 from tests.factories import Domain, a_key
 from tests.integration.identity.callers import Keyed
 from tests.integration.sender.callers import Caller
@@ -173,7 +173,7 @@ async def test_a_decision_needs_an_outcome_and_a_reason(
 async def test_waiting_emails_are_exported_as_metrics(lost: Email, database: FreshDatabase) -> None:
     assert lost.state == State.STATE_UNKNOWN
     async with database.open("sender") as pool:
-        await Measures(pool).take()
+        await Backlog(pool).measure()
 
     def shown(name: str, **labels: str) -> float | None:
         return REGISTRY.get_sample_value(f"letterhead_sender_{name}", labels)
@@ -290,9 +290,9 @@ async def test_a_resend_keeps_the_scheduled_time(
         assert (await caller.get(email.id)).state == State.STATE_QUEUED
 
     [row] = await database.fetch(
-        "SELECT not_before = send_at AS kept FROM sender.emails WHERE id = $1", UUID(email.id)
+        "SELECT not_before = send_at AS unchanged FROM sender.emails WHERE id = $1", UUID(email.id)
     )
-    assert row["kept"]
+    assert row["unchanged"]
 
 
 async def event_of_lost_attempt(database: FreshDatabase, email: Email) -> None:

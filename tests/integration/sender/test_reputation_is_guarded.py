@@ -16,9 +16,9 @@ from chassis.access import Scope, generate_key
 from cli.server_process import free_port
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest, ResumeTenantRequest, Tenant
 from letterhead.sender.v1.emails_pb2 import Email
-from services.identity import __main__ as identity
-from services.identity.bootstrap import Keys
-from services.identity.ses import SesSettings
+from services.identity.__main__ import running as run_identity
+from services.identity.config import Config as IdentityConfig
+from services.identity.config import Keys, SesSettings
 from tests.factories import a_key, a_tenant
 from tests.figures import Figure
 from tests.integration.identity.callers import Caller as IdentityCaller
@@ -84,7 +84,7 @@ class World:
 @asynccontextmanager
 async def an_identity(sender: Sender, keys: Keys) -> AsyncIterator[int]:
     """Run the real identity service beside this sender and yield its port."""
-    settings = identity.Config(
+    settings = IdentityConfig(
         server=config.Server(
             grpc_port=0, grpc_host="127.0.0.1", drain=timedelta(seconds=3), grpc_plaintext=True
         ),
@@ -94,7 +94,7 @@ async def an_identity(sender: Sender, keys: Keys) -> AsyncIterator[int]:
         ses=SesSettings(),
         keys=keys,
     )
-    async with identity.running(settings) as port:
+    async with run_identity(settings) as port:
         yield port
 
 

@@ -93,7 +93,7 @@ async def test_old_rows_are_deleted_and_nothing_else(
         await eventually(only_recent_rows)
 
 
-async def test_a_request_id_is_not_kept_longer_than_its_emails(database: FreshDatabase) -> None:
+async def test_a_request_id_is_not_stored_longer_than_its_emails(database: FreshDatabase) -> None:
     """Otherwise a repeat would be answered with emails that were deleted."""
     await database.execute(
         "INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, email_ids, created_at)"
@@ -114,11 +114,11 @@ async def test_many_emails_are_deleted_in_batches(database: FreshDatabase, figur
     async with database.open("sender") as opened:
         retention = Retention(opened, rules(emails=timedelta(days=90), requests=timedelta(days=30)))
 
-        start, rounds = time.perf_counter(), 1
+        start, runs = time.perf_counter(), 1
         while await retention.delete_old():
-            rounds += 1
+            runs += 1
         took = time.perf_counter() - start
 
     assert not await database.fetch("SELECT FROM sender.emails")
     each = took / 5_010 * 1e6
-    figure(f"retention: 5,010 emails and their recipients in {rounds} runs, {each:.0f} µs per email")
+    figure(f"retention: 5,010 emails and their recipients in {runs} runs, {each:.0f} µs per email")

@@ -4,7 +4,7 @@ import asyncio
 from datetime import timedelta
 from uuid import UUID
 
-from services.sender.store.limits import Limits
+from services.sender.config import Limits
 from tests.factories import Domain
 from tests.figures import Figure
 from tests.integration.sender.callers import Caller

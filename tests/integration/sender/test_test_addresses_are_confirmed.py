@@ -197,7 +197,7 @@ async def test_a_domain_has_one_confirmed_address_for_90_days(
     await age(database, 90 * 24 * 3600)
     assert (await failure_of(caller, domain, "grace@reader.com")).reason == "TEST_ADDRESS_NOT_CONFIRMED"
     await age(database, 7 * 24 * 3600)
-    await database.execute(RETENTION.delete_old_test_addresses, timedelta(days=7), 100)
+    await database.execute(*RETENTION.delete_old_test_addresses(age=timedelta(days=7), limit=100))
     assert await database.fetch("SELECT FROM sender.test_addresses") == []
 
 

@@ -15,7 +15,7 @@ async def test_a_body_is_erased_after_its_retention(
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
         email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
-    [row] = await database.fetch("SELECT body_erase_at - state_at AS kept FROM sender.emails")
+    [row] = await database.fetch("SELECT body_erase_at - state_at AS retention FROM sender.emails")
     await database.execute("UPDATE sender.emails SET body_erase_at = now()")
 
     async with sender.start() as channel:
@@ -26,7 +26,7 @@ async def test_a_body_is_erased_after_its_retention(
 
         await eventually(erased)
         assert (await caller.get(email.id)).subject == "Hello"
-    assert row["kept"] == timedelta(days=7)
+    assert row["retention"] == timedelta(days=7)
 
 
 async def test_a_request_id_is_deleted_after_its_retention(
@@ -41,12 +41,12 @@ async def test_a_request_id_is_deleted_after_its_retention(
         "UPDATE sender.idempotency SET created_at = now() - interval '31 days' WHERE request_id = 'old'"
     )
 
-    async def kept() -> list[str]:
+    async def request_ids() -> list[str]:
         rows = await database.fetch("SELECT request_id FROM sender.idempotency")
         return [row["request_id"] for row in rows]
 
     async def old_is_gone() -> bool:
-        return await kept() == ["recent"]
+        return await request_ids() == ["recent"]
 
     async with sender.start():
         await eventually(old_is_gone)

@@ -7,8 +7,8 @@ import pytest
 
 from chassis import config
 from sandbox.dns import Internet as NameServers
-from services.verifier.__main__ import Config
-from services.verifier.resolver.resolver import Resolver, ResolverSettings
+from services.verifier.config import Config, ResolverSettings
+from services.verifier.resolver.resolver import Resolver
 from tests.factories import ACCOUNT, REGION
 from tests.integration.verifier.repairs import Repairs, serving_repairs
 from tests.integration.verifier.world import Tenant, World

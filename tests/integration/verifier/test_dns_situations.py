@@ -8,7 +8,7 @@ from sandbox.dns import Internet
 from services.verifier.model.records import Check
 from services.verifier.model.states import State
 from services.verifier.resolver.resolver import Resolver
-from services.verifier.worker.dns_check import inspect
+from services.verifier.worker.dns_checks import inspect
 from tests.figures import Figure
 from tests.integration.verifier.situations import Situation, publish_all
 from tests.integration.verifier.situations_table import SITUATIONS

@@ -1,12 +1,12 @@
 """A domain becomes READY, as seen by its owner and by subscribers on NATS."""
 
-from services.verifier.model.notes import UNPROVEN
 from services.verifier.model.ownership import Ownership
 from services.verifier.model.records import RecordStatus
+from services.verifier.model.state_messages import UNPROVEN
 from tests.integration.verifier.world import Tenant, World, state_name, statuses
 from tests.waiting import eventually
 
-READY_NOTE = "The domain is verified and can send."
+READY_MESSAGE = "The domain is verified and can send."
 
 
 async def test_an_owner_watches_a_domain_become_ready(world: World, tenant: Tenant) -> None:
@@ -23,7 +23,7 @@ async def test_an_owner_watches_a_domain_become_ready(world: World, tenant: Tena
     assert state_name(first.state) == "PENDING"
     assert {state_name(each.state) for each in seen[:-1]} == {"PENDING"}
     assert statuses(seen[-1]) == ["FOUND"] * 5
-    assert seen[-1].state_note == READY_NOTE
+    assert seen[-1].state_note == READY_MESSAGE
     assert not seen[-1].HasField("deadline_time")
 
 

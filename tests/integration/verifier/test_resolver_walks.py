@@ -7,9 +7,10 @@ from itertools import pairwise
 
 from sandbox.dns import Internet
 from sandbox.dns.faults import FaultKind
+from services.verifier.config import ResolverSettings
 from services.verifier.model.records import Outcome, RecordStatus
-from services.verifier.resolver.resolver import Resolver, ResolverSettings
-from services.verifier.worker.dns_check import inspect
+from services.verifier.resolver.resolver import Resolver
+from services.verifier.worker.dns_checks import inspect
 from tests.integration.verifier.situations import publish_all
 from tests.unit.verifier.cases import DOMAIN, SEND, shown_records
 

@@ -8,7 +8,7 @@ from prometheus_client import REGISTRY
 from chassis.access import Scope
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from services.verifier.store.views import ViewStore
-from services.verifier.worker.measures import Measures
+from services.verifier.worker.account_gauges import AccountGauges
 from tests.factories import a_key, bearer
 from tests.integration.verifier.world import Tenant, World
 from tests.waiting import eventually
@@ -89,7 +89,7 @@ async def test_operators_see_the_account_as_metrics(world: World, tenant: Tenant
 
     await eventually(queried)
     async with world.database.open("verifier") as database:
-        await Measures(ViewStore(database)).take()
+        await AccountGauges(ViewStore(database)).update()
 
     def shown(name: str, **labels: str) -> float | None:
         return REGISTRY.get_sample_value(name, {"region": "us-east-1"} | labels)

@@ -15,7 +15,8 @@ from chassis.access import Scope
 from letterhead.identity.v1 import domains_pb2
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1 import verifier_pb2_grpc
-from services.verifier.__main__ import Config, running
+from services.verifier.__main__ import running
+from services.verifier.config import Config
 from tests.factories import REGION, Domain, a_key, a_provisioned_domain, bearer
 from tests.factories import a_tenant as a_tenant_row
 from tests.integration.verifier.repairs import Repairs

@@ -121,7 +121,7 @@ class Outgoing:
     names: list[str] = field(default_factory=list)
     addresses: list[tuple[str, int]] = field(default_factory=list)
 
-    def note(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def record(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Record one audit event."""
         if event == "socket.getaddrinfo":
             self.names.append(str(arguments[0]))
@@ -134,7 +134,7 @@ _watching: list[Outgoing] = []
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     for each in _watching:
-        each.note(event, arguments)
+        each.record(event, arguments)
 
 
 sys.addaudithook(_audit)  # an audit hook cannot be removed, so it consults _watching

@@ -17,12 +17,12 @@ import pytest
 
 from chassis import config
 from cli.server_process import free_port
-from services.webhooks.__main__ import Config, running
-from services.webhooks.intake import queue
+from services.webhooks.__main__ import running
+from services.webhooks.config import Config, Feedback
 from tests.factories import ACCOUNT, REGION, an_attempt
 from tests.integration.webhooks.certificate_host import Keys, certificate_host, elsewhere
-from tests.integration.webhooks.doors import Doors
 from tests.integration.webhooks.forger import Forger
+from tests.integration.webhooks.verifying import VerifyingWebhooks
 from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
@@ -33,7 +33,7 @@ RECEIVES = 10  # after which SQS dead-letters the message, as `aws-setup` config
 
 
 @dataclass(frozen=True)
-class Way:
+class FeedbackPath:
     """The feedback path from SES: a topic, and a queue of the same name that subscribes to it."""
 
     topic_arn: str
@@ -42,11 +42,11 @@ class Way:
     sqs: Any
     database: FreshDatabase
 
-    async def open(self) -> None:
+    async def create(self) -> None:
         """Create the topic and the queue, and subscribe the queue."""
-        await asyncio.to_thread(self._open)
+        await asyncio.to_thread(self._create)
 
-    def _open(self) -> None:
+    def _create(self) -> None:
         self.sns.create_topic(Name=self.queue)
         arn = self.topic_arn.replace(":sns:", ":sqs:")
         dead = {"deadLetterTargetArn": f"{arn}-dead", "maxReceiveCount": RECEIVES}
@@ -94,15 +94,15 @@ class Way:
         for body in bodies:
             await asyncio.to_thread(self.sqs.send_message, QueueUrl=url, MessageBody=body)
 
-    async def left(self) -> int:
+    async def in_queue(self) -> int:
         """Return how many messages the queue has, including those in flight."""
         return await self._count(await self._url())
 
     async def is_empty(self) -> bool:
         """Return whether the queue is empty and nothing is in flight."""
-        return await self.left() == 0
+        return await self.in_queue() == 0
 
-    async def dead(self) -> int:
+    async def dead_letters(self) -> int:
         """Return how many messages the dead-letter queue has."""
         return await self._count(f"{await self._url()}-dead")
 
@@ -135,7 +135,7 @@ class Way:
         found: list[dict[str, Any]] = answer["Subscriptions"]
         return found
 
-    async def part(self) -> None:
+    async def unsubscribe(self) -> None:
         """Remove the topic's subscriptions."""
         for each in await self.subscriptions():
             await asyncio.to_thread(self.sns.unsubscribe, SubscriptionArn=each["SubscriptionArn"])
@@ -147,21 +147,23 @@ class Way:
 
 
 @pytest.fixture
-def closed_way(internet: Internet, database: FreshDatabase, monkeypatch: pytest.MonkeyPatch) -> Way:
+def missing_path(
+    internet: Internet, database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+) -> FeedbackPath:
     """Return a feedback path whose topic and queue do not exist yet."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "sandbox")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "sandbox")
     session = boto3.session.Session(region_name=REGION)
     sns, sqs = (session.client(name, endpoint_url=internet.addresses.ses) for name in ("sns", "sqs"))
     name = f"feedback-{uuid4().hex}"
-    return Way(f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}", name, sns, sqs, database)
+    return FeedbackPath(f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}", name, sns, sqs, database)
 
 
 @pytest.fixture
-async def way(closed_way: Way) -> Way:
+async def feedback_path(missing_path: FeedbackPath) -> FeedbackPath:
     """Return a feedback path whose topic and queue exist."""
-    await closed_way.open()
-    return closed_way
+    await missing_path.create()
+    return missing_path
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,9 @@ class Webhooks:
 
 
 @pytest.fixture
-def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, internet: Internet) -> Webhooks:
+def webhooks(
+    database: FreshDatabase, stream: FreshStream, missing_path: FeedbackPath, internet: Internet
+) -> Webhooks:
     """Return the service with this test's settings, not started yet."""
     return Webhooks(
         Config(
@@ -191,9 +195,9 @@ def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, inte
             database=database.settings("webhooks"),
             nats=stream.settings("webhooks"),
             aws=config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=internet.addresses.ses),
-            feedback=queue.Feedback(
-                feedback_queue=closed_way.queue,
-                feedback_topic=closed_way.queue,
+            feedback=Feedback(
+                feedback_queue=missing_path.queue,
+                feedback_topic=missing_path.queue,
                 feedback_wait=timedelta(seconds=1),
             ),
         )
@@ -201,7 +205,7 @@ def webhooks(database: FreshDatabase, stream: FreshStream, closed_way: Way, inte
 
 
 @pytest.fixture
-async def channel(way: Way, webhooks: Webhooks) -> AsyncIterator[grpc.aio.Channel]:
+async def channel(feedback_path: FeedbackPath, webhooks: Webhooks) -> AsyncIterator[grpc.aio.Channel]:
     """Run one replica; yield a channel to it."""
     async with webhooks.start() as channel:
         yield channel
@@ -214,10 +218,10 @@ def keys() -> Keys:
 
 
 @pytest.fixture
-async def doors(
-    way: Way, webhooks: Webhooks, internet: Internet, keys: Keys, tmp_path: Path
-) -> AsyncIterator[Doors]:
-    """Return the service with both entry points, not started; it trusts the test's and the sandbox's CA."""
+async def verifying(
+    feedback_path: FeedbackPath, webhooks: Webhooks, internet: Internet, keys: Keys, tmp_path: Path
+) -> AsyncIterator[VerifyingWebhooks]:
+    """Return the service with its endpoint, not started; it trusts the CAs of the test and of the sandbox."""
     sandbox = Path(internet.addresses.sns_ca_file)
     async with certificate_host(tmp_path, keys) as host, elsewhere() as attacker:
         ca_file = tmp_path / "ca.pem"
@@ -227,10 +231,16 @@ async def doors(
             f"SimpleNotificationService-{hashlib.md5(signing, usedforsecurity=False).hexdigest()}.pem",
             signing,
         )
-        yield Doors(webhooks.settings, internet, host, attacker, ca_file, free_port())
+        yield VerifyingWebhooks(webhooks.settings, internet, host, attacker, ca_file, free_port())
 
 
 @pytest.fixture
-def forger(doors: Doors, way: Way, keys: Keys) -> Forger:
+def forger(verifying: VerifyingWebhooks, feedback_path: FeedbackPath, keys: Keys) -> Forger:
     """Return a forger of messages for the topic."""
-    return Forger(way.topic_arn, doors.host, keys, doors.host.issue(keys.sns, "genuine"), doors.elsewhere)
+    return Forger(
+        feedback_path.topic_arn,
+        verifying.host,
+        keys,
+        verifying.host.issue(keys.sns, "genuine"),
+        verifying.elsewhere,
+    )

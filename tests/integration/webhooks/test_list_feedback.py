@@ -14,7 +14,7 @@ from chassis.pages import next_token
 from letterhead.webhooks.v1 import feedback_pb2 as pb
 from letterhead.webhooks.v1 import feedback_pb2_grpc
 from tests.factories import a_key, a_tenant, bearer
-from tests.integration.webhooks.conftest import Way
+from tests.integration.webhooks.conftest import FeedbackPath
 from tests.stores import FreshDatabase
 from tests.unit.webhooks.ses_events import SentEmail
 from tests.waiting import eventually
@@ -66,8 +66,10 @@ async def received(caller: Caller, number: int) -> pb.ListFeedbackResponse:
     return answer
 
 
-async def test_feedback_is_listed_as_ses_reported_it(way: Way, caller: Caller, email: SentEmail) -> None:
-    await way.publish(email.bounce())
+async def test_feedback_is_listed_as_ses_reported_it(
+    feedback_path: FeedbackPath, caller: Caller, email: SentEmail
+) -> None:
+    await feedback_path.publish(email.bounce())
 
     (feedback_event,) = (await received(caller, 1)).feedback
     assert (feedback_event.email_id, feedback_event.ses_id, feedback_event.kind) == (
@@ -81,8 +83,10 @@ async def test_feedback_is_listed_as_ses_reported_it(way: Way, caller: Caller, e
     assert feedback_event.receive_time.seconds > 0
 
 
-async def test_pages_list_everything_once_newest_first(way: Way, caller: Caller, email: SentEmail) -> None:
-    await way.publish(*email.every_kind())
+async def test_pages_list_everything_once_newest_first(
+    feedback_path: FeedbackPath, caller: Caller, email: SentEmail
+) -> None:
+    await feedback_path.publish(*email.every_kind())
     everything = await received(caller, 10)
 
     found: list[pb.Feedback] = []
@@ -119,9 +123,11 @@ async def test_a_page_of_long_details_stays_within_the_message_size_of_clients(
     assert third.next_page_token == ""
 
 
-async def test_feedback_can_be_listed_for_one_email(way: Way, caller: Caller, email: SentEmail) -> None:
+async def test_feedback_can_be_listed_for_one_email(
+    feedback_path: FeedbackPath, caller: Caller, email: SentEmail
+) -> None:
     other = SentEmail(tenant_id=email.tenant_id)
-    await way.publish(email.send(), other.send())
+    await feedback_path.publish(email.send(), other.send())
     await received(caller, 2)
 
     answer = await caller.list(email_id=str(other.email_id))
@@ -130,10 +136,14 @@ async def test_feedback_can_be_listed_for_one_email(way: Way, caller: Caller, em
 
 
 async def test_another_tenants_feedback_is_invisible(
-    way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
+    feedback_path: FeedbackPath,
+    channel: grpc.aio.Channel,
+    database: FreshDatabase,
+    caller: Caller,
+    email: SentEmail,
 ) -> None:
     stranger = Caller(channel, await a_key(database, await a_tenant(database)))
-    await way.publish(email.send())
+    await feedback_path.publish(email.send())
     await received(caller, 1)
 
     assert list((await stranger.list()).feedback) == []
@@ -143,10 +153,14 @@ async def test_another_tenants_feedback_is_invisible(
 
 
 async def test_an_operator_sees_any_tenants_feedback(
-    way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
+    feedback_path: FeedbackPath,
+    channel: grpc.aio.Channel,
+    database: FreshDatabase,
+    caller: Caller,
+    email: SentEmail,
 ) -> None:
     operator = Caller(channel, await a_key(database, await a_tenant(database), Scope.ADMIN))
-    await way.publish(email.send())
+    await feedback_path.publish(email.send())
     await received(caller, 1)
 
     answer = await operator.list(tenant_id=str(email.tenant_id))
@@ -155,10 +169,14 @@ async def test_an_operator_sees_any_tenants_feedback(
 
 
 async def test_a_key_restricted_to_domains_sees_no_feedback(
-    way: Way, channel: grpc.aio.Channel, database: FreshDatabase, caller: Caller, email: SentEmail
+    feedback_path: FeedbackPath,
+    channel: grpc.aio.Channel,
+    database: FreshDatabase,
+    caller: Caller,
+    email: SentEmail,
 ) -> None:
     restricted = Caller(channel, await a_key(database, email.tenant_id, claim_ids=(uuid7(),)))
-    await way.publish(email.send())
+    await feedback_path.publish(email.send())
     await received(caller, 1)
 
     assert not (await restricted.list()).feedback

@@ -10,7 +10,7 @@ from cli.server_process import free_port
 from letterhead.webhooks.v1 import feedback_pb2, feedback_pb2_grpc
 from tests.factories import a_key, a_tenant, bearer
 from tests.health import serves
-from tests.integration.webhooks.conftest import Way, Webhooks
+from tests.integration.webhooks.conftest import FeedbackPath, Webhooks
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 from tests.unit.webhooks.ses_events import SentEmail
@@ -22,7 +22,11 @@ async def subjects(stream: FreshStream) -> list[str]:
 
 
 async def test_nothing_is_lost_while_postgres_is_down(
-    way: Way, webhooks: Webhooks, postgres: Postgres, database: FreshDatabase, stream: FreshStream
+    feedback_path: FeedbackPath,
+    webhooks: Webhooks,
+    postgres: Postgres,
+    database: FreshDatabase,
+    stream: FreshStream,
 ) -> None:
     emails = [SentEmail() for _ in range(25)]
     health_port = free_port()
@@ -31,28 +35,28 @@ async def test_nothing_is_lost_while_postgres_is_down(
         return await subjects(stream) == sorted(str(email.email_id) for email in emails)
 
     async with webhooks.start(server=replace(webhooks.settings.server, health_port=health_port)):
-        await way.submit(*(email.delivery() for email in emails))
+        await feedback_path.submit(*(email.delivery() for email in emails))
         postgres.kill()
-        await way.publish_alone(*(email.delivery() for email in emails))
+        await feedback_path.publish_alone(*(email.delivery() for email in emails))
         alive = await serves(health_port, "liveness")
-        left = await way.left()
+        left = await feedback_path.in_queue()
         postgres.restart()
 
         assert alive
         assert left == len(emails)
         await eventually(all_published)
-        await eventually(lambda: emptied(way))
+        await eventually(lambda: emptied(feedback_path))
 
     (row,) = await database.fetch("SELECT count(*) FROM webhooks.feedback")
     assert row["count"] == len(emails)
 
 
-async def emptied(way: Way) -> bool:
-    return await way.left() == 0
+async def emptied(feedback_path: FeedbackPath) -> bool:
+    return await feedback_path.in_queue() == 0
 
 
 async def test_a_missing_queue_does_not_stop_the_service(
-    closed_way: Way,
+    missing_path: FeedbackPath,
     webhooks: Webhooks,
     database: FreshDatabase,
 ) -> None:
@@ -62,8 +66,8 @@ async def test_a_missing_queue_does_not_stop_the_service(
 
     async with webhooks.start() as channel:
         listed = await feedback_of(channel, token)
-        await closed_way.open()
-        await closed_way.publish(email.delivery())
+        await missing_path.create()
+        await missing_path.publish(email.delivery())
 
         assert listed == []
         await eventually(lambda: feedback_of(channel, token), within=timedelta(seconds=15))

@@ -36,7 +36,7 @@ async def aged(database: FreshDatabase) -> FreshDatabase:
 async def labels(database: FreshDatabase) -> set[str]:
     rows = await database.fetch("""
         SELECT rtrim(sns_id, '0123456789') AS label FROM webhooks.notifications
-        UNION SELECT 'fact ' || ses_id FROM webhooks.feedback
+        UNION SELECT 'feedback ' || ses_id FROM webhooks.feedback
     """)
     return {row["label"] for row in rows}
 
@@ -45,6 +45,6 @@ async def test_only_old_rows_are_deleted(aged: FreshDatabase, webhooks: Webhooks
     async with webhooks.start():
 
         async def only_the_young() -> bool:
-            return await labels(aged) == {"young", "open", "fact young"}
+            return await labels(aged) == {"young", "open", "feedback young"}
 
         await eventually(only_the_young)

@@ -13,9 +13,9 @@ from prometheus_client import REGISTRY
 from cli.embedded import Postgres
 from tests.figures import Figure
 from tests.integration.webhooks.certificate_host import HOST, outgoing
-from tests.integration.webhooks.conftest import Way
-from tests.integration.webhooks.doors import Doors
+from tests.integration.webhooks.conftest import FeedbackPath
 from tests.integration.webhooks.forger import Forger
+from tests.integration.webhooks.verifying import VerifyingWebhooks
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -41,46 +41,48 @@ def outcomes(*names: str) -> float:
 
 
 @pytest.fixture
-async def signed_way(way: Way) -> Way:
+async def signed_path(feedback_path: FeedbackPath) -> FeedbackPath:
     """Return a topic that signs with SHA-256 and has no subscription yet."""
-    await way.sign("2")
-    await way.part()
-    return way
+    await feedback_path.sign("2")
+    await feedback_path.unsubscribe()
+    return feedback_path
 
 
-async def subscribe(way: Way, url: str) -> None:
-    await asyncio.to_thread(way.sns.subscribe, TopicArn=way.topic_arn, Protocol="http", Endpoint=url)
+async def subscribe(feedback_path: FeedbackPath, url: str) -> None:
+    await asyncio.to_thread(
+        feedback_path.sns.subscribe, TopicArn=feedback_path.topic_arn, Protocol="http", Endpoint=url
+    )
 
 
-async def confirmed(way: Way) -> dict[str, Any]:
+async def confirmed(feedback_path: FeedbackPath) -> dict[str, Any]:
     """Wait until the topic's only subscription is confirmed; return its attributes."""
 
     async def arn() -> str:
-        (row,) = await way.subscriptions()
+        (row,) = await feedback_path.subscriptions()
         return row["SubscriptionArn"] if row["SubscriptionArn"].startswith("arn:") else ""
 
     found = await eventually(arn)
-    answer = await asyncio.to_thread(way.sns.get_subscription_attributes, SubscriptionArn=found)
+    answer = await asyncio.to_thread(feedback_path.sns.get_subscription_attributes, SubscriptionArn=found)
     attributes: dict[str, Any] = answer["Attributes"]
     return attributes
 
 
-async def follow(doors: Doors, **fields: str) -> int:
+async def follow(verifying: VerifyingWebhooks, **fields: str) -> int:
     """Open a link of SNS's messages without credentials; return the status of SNS's answer."""
-    url = f"{doors.internet.addresses.ses}/?{urlencode(fields)}"
+    url = f"{verifying.internet.addresses.ses}/?{urlencode(fields)}"
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status
 
 
 async def test_every_genuine_sns_message_is_accepted(
-    signed_way: Way, doors: Doors, database: FreshDatabase, figure: Figure
+    signed_path: FeedbackPath, verifying: VerifyingWebhooks, database: FreshDatabase, figure: Figure
 ) -> None:
     with outgoing() as seen:
-        async with doors.open():
-            await subscribe(signed_way, doors.url)
-            subscription = await confirmed(signed_way)
+        async with verifying.start():
+            await subscribe(signed_path, verifying.url)
+            subscription = await confirmed(signed_path)
             for message in MESSAGES:
-                await asyncio.to_thread(signed_way.sns.publish, TopicArn=signed_way.topic_arn, **message)
+                await asyncio.to_thread(signed_path.sns.publish, TopicArn=signed_path.topic_arn, **message)
 
             async def all_stored() -> bool:
                 return len(await database.fetch("SELECT FROM webhooks.notifications")) == len(MESSAGES)
@@ -90,25 +92,28 @@ async def test_every_genuine_sns_message_is_accepted(
     rows = await database.fetch("SELECT body FROM webhooks.notifications")
     assert sorted(row["body"] for row in rows) == sorted(message["Message"] for message in MESSAGES)
     assert subscription["ConfirmationWasAuthenticated"] == "true"
-    assert await doors.confirmations() == 1
-    assert doors.elsewhere.connections == 0
-    assert [address for address in seen.addresses if address not in doors.known] == []
+    assert await verifying.confirmations() == 1
+    assert verifying.elsewhere.connections == 0
+    assert [address for address in seen.addresses if address not in verifying.known] == []
     figure(f"SNS endpoint: {1 + len(MESSAGES)} genuine posts of SNS, accepted {1 + len(rows)}")
 
 
-async def test_the_unsubscribe_link_does_not_end_a_subscription(signed_way: Way, doors: Doors) -> None:
-    async with doors.open():
-        await subscribe(signed_way, doors.url)
-        subscription = await confirmed(signed_way)
+async def test_the_unsubscribe_link_does_not_end_a_subscription(
+    signed_path: FeedbackPath, verifying: VerifyingWebhooks
+) -> None:
+    async with verifying.start():
+        await subscribe(signed_path, verifying.url)
+        subscription = await confirmed(signed_path)
 
         assert (
-            await follow(doors, Action="Unsubscribe", SubscriptionArn=subscription["SubscriptionArn"]) == 403
+            await follow(verifying, Action="Unsubscribe", SubscriptionArn=subscription["SubscriptionArn"])
+            == 403
         )
 
-    assert len(await signed_way.subscriptions()) == 1
+    assert len(await signed_path.subscriptions()) == 1
 
 
-async def subscribe_by_link(way: Way, doors: Doors) -> str:
+async def subscribe_by_link(feedback_path: FeedbackPath, verifying: VerifyingWebhooks) -> str:
     """Subscribe by opening the SubscribeURL, before the service runs; return the subscription's ARN."""
     confirmations: list[dict[str, Any]] = []
 
@@ -120,45 +125,50 @@ async def subscribe_by_link(way: Way, doors: Doors) -> str:
     app.router.add_post("/sns", take)
     runner = web.AppRunner(app)
     await runner.setup()
-    await web.TCPSite(runner, HOST, doors.port).start()
-    await subscribe(way, doors.url)
+    await web.TCPSite(runner, HOST, verifying.port).start()
+    await subscribe(feedback_path, verifying.url)
     (confirmation,) = await eventually(lambda: confirmations)
     await runner.cleanup()
     assert (
-        await follow(doors, Action="ConfirmSubscription", TopicArn=way.topic_arn, Token=confirmation["Token"])
+        await follow(
+            verifying,
+            Action="ConfirmSubscription",
+            TopicArn=feedback_path.topic_arn,
+            Token=confirmation["Token"],
+        )
         == 200
     )
-    (row,) = await way.subscriptions()
+    (row,) = await feedback_path.subscriptions()
     arn: str = row["SubscriptionArn"]
     return arn
 
 
 async def test_the_end_of_a_subscription_is_counted_and_not_undone(
-    signed_way: Way, doors: Doors, figure: Figure
+    signed_path: FeedbackPath, verifying: VerifyingWebhooks, figure: Figure
 ) -> None:
     before = outcomes("unsubscribed")
-    arn = await subscribe_by_link(signed_way, doors)
+    arn = await subscribe_by_link(signed_path, verifying)
 
-    async with doors.open():
-        assert await follow(doors, Action="Unsubscribe", SubscriptionArn=arn) == 200
+    async with verifying.start():
+        assert await follow(verifying, Action="Unsubscribe", SubscriptionArn=arn) == 200
         await eventually(lambda: outcomes("unsubscribed") == before + 1)
 
-    assert await signed_way.subscriptions() == []
+    assert await signed_path.subscriptions() == []
     figure("SNS endpoint: 1 genuine UnsubscribeConfirmation, accepted 1, subscribed again 0")
 
 
 async def test_an_unavailable_certificate_host_is_answered_so_that_sns_retries(
-    doors: Doors, forger: Forger
+    verifying: VerifyingWebhooks, forger: Forger
 ) -> None:
     message = forger.genuine()
 
-    async with doors.open() as door:
-        doors.host.in_trouble = True
-        during_outage = await door.post(message)
-        doors.host.in_trouble = False
+    async with verifying.start() as sns:
+        verifying.host.in_trouble = True
+        during_outage = await sns.post(message)
+        verifying.host.in_trouble = False
 
         async def accepted() -> bool:
-            return await door.post(message) == 200
+            return await sns.post(message) == 200
 
         await eventually(accepted)
 
@@ -166,17 +176,17 @@ async def test_an_unavailable_certificate_host_is_answered_so_that_sns_retries(
 
 
 async def test_a_retried_post_is_accepted_once_postgres_is_back(
-    doors: Doors, forger: Forger, database: FreshDatabase, postgres: Postgres
+    verifying: VerifyingWebhooks, forger: Forger, database: FreshDatabase, postgres: Postgres
 ) -> None:
     message = forger.genuine()
 
-    async with doors.open() as door:
+    async with verifying.start() as sns:
         postgres.kill()
-        during_outage = await door.post(message)
+        during_outage = await sns.post(message)
         postgres.restart()
 
         async def accepted() -> bool:
-            return await door.post(message) == 200
+            return await sns.post(message) == 200
 
         await eventually(accepted)
 
@@ -184,11 +194,13 @@ async def test_a_retried_post_is_accepted_once_postgres_is_back(
     assert len(await database.fetch("SELECT FROM webhooks.notifications")) == 1
 
 
-async def test_a_repeated_post_is_stored_once(doors: Doors, forger: Forger, database: FreshDatabase) -> None:
+async def test_a_repeated_post_is_stored_once(
+    verifying: VerifyingWebhooks, forger: Forger, database: FreshDatabase
+) -> None:
     message = forger.genuine()
 
-    async with doors.open() as door:
-        answers = [await door.post(message) for _ in range(3)]
+    async with verifying.start() as sns:
+        answers = [await sns.post(message) for _ in range(3)]
 
     assert answers == [200, 200, 200]
     assert len(await database.fetch("SELECT FROM webhooks.notifications")) == 1

@@ -8,10 +8,10 @@ from prometheus_client import REGISTRY
 
 from tests.figures import Figure
 from tests.integration.webhooks.certificate_host import outgoing
-from tests.integration.webhooks.conftest import Way
-from tests.integration.webhooks.doors import Doors
+from tests.integration.webhooks.conftest import FeedbackPath
 from tests.integration.webhooks.forger import Forger, Forgery
 from tests.integration.webhooks.forgeries import forgeries
+from tests.integration.webhooks.verifying import VerifyingWebhooks
 from tests.stores import FreshDatabase
 from tests.unit.webhooks.ses_events import SentEmail, envelope
 from tests.waiting import eventually
@@ -43,10 +43,10 @@ async def stored(database: FreshDatabase) -> int:
     return len(await database.fetch("SELECT FROM webhooks.notifications"))
 
 
-def counted(kept: str) -> float:
+def counted(stored: str) -> float:
     """Return how many queue messages failed verification in this process so far."""
     samples = [each for metric in REGISTRY.collect() for each in metric.samples]
-    wanted = {"door": "queue", "kept": kept}
+    wanted = {"source": "queue", "stored": stored}
     return sum(
         each.value
         for each in samples
@@ -55,103 +55,109 @@ def counted(kept: str) -> float:
 
 
 @pytest.fixture
-async def signed_way(way: Way) -> Way:
+async def signed_path(feedback_path: FeedbackPath) -> FeedbackPath:
     """Return a path whose topic signs with SHA-256; a message is dead-lettered after two receives."""
-    await way.sign("2")
-    await way.dead_letter_after(2)
-    return way
+    await feedback_path.sign("2")
+    await feedback_path.dead_letter_after(2)
+    return feedback_path
 
 
 async def test_forged_messages_become_dead_letters_and_genuine_ones_are_stored(
-    signed_way: Way, doors: Doors, forger: Forger, database: FreshDatabase, figure: Figure
+    signed_path: FeedbackPath,
+    verifying: VerifyingWebhooks,
+    forger: Forger,
+    database: FreshDatabase,
+    figure: Figure,
 ) -> None:
     forged = on_the_queue(forger)
-    await signed_way.put(*forged)
-    await signed_way.publish(*(SentEmail().bounce() for _ in range(GENUINE)))
+    await signed_path.put(*forged)
+    await signed_path.publish(*(SentEmail().bounce() for _ in range(GENUINE)))
 
     async def settled() -> bool:
-        return await signed_way.left() == 0 and await signed_way.dead() == FORGED
+        return await signed_path.in_queue() == 0 and await signed_path.dead_letters() == FORGED
 
     with outgoing() as seen:
-        async with doors.open("enforce"):
+        async with verifying.start("enforce"):
             await eventually(settled, within=SLOW)
 
     assert await stored(database) == GENUINE
-    assert doors.elsewhere.connections == 0
-    assert [address for address in seen.addresses if address not in doors.known] == []
-    figure(f"feedback queue: {FORGED} forged messages, stored 0, dead-lettered {await signed_way.dead()}; "
-           f"{GENUINE} genuine ones, stored {await stored(database)}; connections elsewhere 0")  # fmt: skip
+    assert verifying.elsewhere.connections == 0
+    assert [address for address in seen.addresses if address not in verifying.known] == []
+    figure(
+        f"feedback queue: {FORGED} forged messages, stored 0, dead-lettered {FORGED}; "
+        f"{GENUINE} genuine ones, stored {GENUINE}; connections elsewhere 0"
+    )
 
 
 async def test_enforcing_rejects_raw_delivery_and_signature_version_1(
-    way: Way, doors: Doors, database: FreshDatabase
+    feedback_path: FeedbackPath, verifying: VerifyingWebhooks, database: FreshDatabase
 ) -> None:
-    await way.dead_letter_after(1)
-    await way.sign("1")
-    await way.publish(SentEmail().bounce())
-    await way.put(json.dumps(SentEmail().bounce()))
+    await feedback_path.dead_letter_after(1)
+    await feedback_path.sign("1")
+    await feedback_path.publish(SentEmail().bounce())
+    await feedback_path.put(json.dumps(SentEmail().bounce()))
 
     async def dead_lettered() -> bool:
-        return await way.dead() == 2
+        return await feedback_path.dead_letters() == 2
 
-    async with doors.open("enforce"):
+    async with verifying.start("enforce"):
         await eventually(dead_lettered, within=SLOW)
 
     assert await stored(database) == 0
 
 
 async def test_dead_letters_can_be_processed_once_the_cause_is_fixed(
-    way: Way, doors: Doors, database: FreshDatabase
+    feedback_path: FeedbackPath, verifying: VerifyingWebhooks, database: FreshDatabase
 ) -> None:
-    await way.dead_letter_after(1)
-    await way.sign("1")
-    await way.publish(SentEmail().bounce())
+    await feedback_path.dead_letter_after(1)
+    await feedback_path.sign("1")
+    await feedback_path.publish(SentEmail().bounce())
 
     async def dead(number: int) -> bool:
-        return await way.dead() == number
+        return await feedback_path.dead_letters() == number
 
-    async with doors.open("enforce"):
+    async with verifying.start("enforce"):
         await eventually(lambda: dead(1), within=SLOW)
-    async with doors.open("count", queue=f"{way.queue}-dead"):
+    async with verifying.start("count", queue=f"{feedback_path.queue}-dead"):
         await eventually(lambda: dead(0), within=SLOW)
 
     assert await stored(database) == 1
 
 
 async def test_counting_stores_messages_that_fail_verification(
-    signed_way: Way, doors: Doors, forger: Forger, database: FreshDatabase
+    signed_path: FeedbackPath, verifying: VerifyingWebhooks, forger: Forger, database: FreshDatabase
 ) -> None:
     before = counted("yes")
-    await signed_way.put(
-        envelope(SentEmail().bounce(), signed_way.topic_arn), json.dumps(SentEmail().bounce())
+    await signed_path.put(
+        envelope(SentEmail().bounce(), signed_path.topic_arn), json.dumps(SentEmail().bounce())
     )
-    await signed_way.publish(SentEmail().bounce())
+    await signed_path.publish(SentEmail().bounce())
 
     async def all_stored() -> bool:
         return await stored(database) == 3
 
-    async with doors.open("count"):
+    async with verifying.start("count"):
         await eventually(all_stored, within=SLOW)
 
     assert counted("yes") == before + 2
 
 
 async def test_messages_stay_in_the_queue_while_the_certificate_host_is_down(
-    way: Way, doors: Doors, database: FreshDatabase
+    feedback_path: FeedbackPath, verifying: VerifyingWebhooks, database: FreshDatabase
 ) -> None:
-    doors.host.in_trouble = True
-    await way.sign("2")
-    await way.publish(SentEmail().bounce())
+    verifying.host.in_trouble = True
+    await feedback_path.sign("2")
+    await feedback_path.publish(SentEmail().bounce())
 
-    async with doors.open("enforce"):
-        await eventually(lambda: doors.host.requests)
-        during = await stored(database), await way.left()
-        doors.host.in_trouble = False
+    async with verifying.start("enforce"):
+        await eventually(lambda: verifying.host.requests)
+        during = await stored(database), await feedback_path.in_queue()
+        verifying.host.in_trouble = False
 
         async def stored_and_deleted() -> bool:
-            return await stored(database) == 1 and await way.left() == 0
+            return await stored(database) == 1 and await feedback_path.in_queue() == 0
 
         await eventually(stored_and_deleted, within=SLOW)
 
     assert during == (0, 1)
-    assert await way.dead() == 0
+    assert await feedback_path.dead_letters() == 0

@@ -18,7 +18,7 @@ async def test_requests_during_a_call_form_the_next_batch() -> None:
 
     batcher = Batcher(double, most=3)
 
-    assert await asyncio.gather(*map(batcher.ask, range(5))) == [0, 2, 4, 6, 8]
+    assert await asyncio.gather(*map(batcher.submit, range(5))) == [0, 2, 4, 6, 8]
     assert calls == [[0, 1, 2], [3, 4]]
 
 
@@ -29,8 +29,8 @@ async def test_an_exception_is_raised_to_every_caller_in_the_batch() -> None:
         return numbers
 
     batcher = Batcher(reject_zero, most=2)
-    answers = await asyncio.gather(*map(batcher.ask, range(3)), return_exceptions=True)
+    answers = await asyncio.gather(*map(batcher.submit, range(3)), return_exceptions=True)
 
     assert [type(answer) for answer in answers] == [ValueError, ValueError, int]
     with pytest.raises(ValueError, match="0"):
-        await batcher.ask(0)
+        await batcher.submit(0)

@@ -79,9 +79,9 @@ def test_the_visibility_filter_contains_tenant_domains_and_scopes_of_the_key() -
 
     sees = access.visibility(Scope.SENDING_ACCESS)
 
-    assert sees.conditions == (UUID(int=7), [UUID(int=1), UUID(int=2)])
+    assert sees.filter == {"tenant_id": UUID(int=7), "claim_ids": [UUID(int=1), UUID(int=2)]}
     assert sees.kinds == {Scope.SENDING_ACCESS}
-    assert access.EVERYTHING.conditions == (None, None)
+    assert access.EVERYTHING.filter == {"tenant_id": None, "claim_ids": None}
 
 
 @pytest.mark.parametrize("scope", list(Scope))

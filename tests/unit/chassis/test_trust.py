@@ -103,3 +103,10 @@ def test_a_service_cannot_write_an_event_that_consumers_would_reject() -> None:
         check_own(Event("domain.ready", data, uuid4(), "a.com"), "identity")
     with pytest.raises(ValueError, match="requires a tenant_id"):
         check_own(Event("domain.ready", data, None, "a.com"), "verifier")
+
+
+def test_a_service_cannot_write_an_event_with_the_message_of_another() -> None:
+    lost = domain_events_pb2.DomainLost()
+
+    with pytest.raises(ValueError, match=r"domain\.ready carries .*\.DomainReady, not .*\.DomainLost"):
+        check_own(Event("domain.ready", lost, uuid4(), "a.com"), "verifier")

@@ -5,18 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from services.console.api.bodies import Places
+from services.console.api.bodies import UploadSlots
 from services.console.api.errors import Rejected
 
 COUNT = 4
 
 
 async def test_a_tenant_takes_at_most_half_of_the_slots() -> None:
-    places, entered = Places(COUNT), asyncio.Queue[str]()
+    slots, entered = UploadSlots(COUNT), asyncio.Queue[str]()
     release = asyncio.Event()
 
     async def hold(tenant: str) -> None:
-        async with places.one(tenant):
+        async with slots.take(tenant):
             entered.put_nowait(tenant)
             await release.wait()
 
@@ -30,13 +30,13 @@ async def test_a_tenant_takes_at_most_half_of_the_slots() -> None:
 
 
 async def test_a_request_waits_until_a_slot_is_free() -> None:
-    places, order = Places(1), list[str]()
+    slots, order = UploadSlots(1), list[str]()
 
     async def arrive_late() -> None:
-        async with places.one("late"):
+        async with slots.take("late"):
             order.append("late")
 
-    async with asyncio.TaskGroup() as tasks, asyncio.timeout(10), places.one("early"):
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(10), slots.take("early"):
         late = tasks.create_task(arrive_late())
         await asyncio.wait([late], timeout=0)
         order.append("early")
@@ -44,22 +44,22 @@ async def test_a_request_waits_until_a_slot_is_free() -> None:
 
 
 async def test_a_tenant_with_too_many_waiting_requests_is_rejected_and_others_are_not() -> None:
-    places = Places(2, waiting=1)
+    slots = UploadSlots(2, waiting=1)
 
-    async with places.one("busy"), asyncio.timeout(10):
-        waiting = asyncio.create_task(places.one("busy").__aenter__())
+    async with slots.take("busy"), asyncio.timeout(10):
+        waiting = asyncio.create_task(slots.take("busy").__aenter__())
         await asyncio.wait([waiting], timeout=0)
         with pytest.raises(Rejected) as refused:
-            await places.one("busy").__aenter__()
-        async with places.one("another"):
+            await slots.take("busy").__aenter__()
+        async with slots.take("another"):
             waiting.cancel()
 
     assert (refused.value.status, refused.value.name) == (429, "rate_limit_exceeded")
 
 
 async def test_a_request_that_waits_too_long_is_rejected() -> None:
-    places = Places(1, patience=timedelta(0))
+    slots = UploadSlots(1, patience=timedelta(0))
 
-    async with places.one("early"):
+    async with slots.take("early"):
         with pytest.raises(Rejected, match="Send this one again"):
-            await places.one("late").__aenter__()
+            await slots.take("late").__aenter__()

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
-from services.console.api.domains_protos import OF_STATE, RECORD_STATUS, detail_of, is_shown
+from services.console.api.domain_mappers import OF_STATE, RECORD_STATUS, detail_of, is_shown
 from services.console.api.errors import Rejected
 from services.console.api.lists import page_of
 

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import models
-from services.console.api.emails_protos import (
+from services.console.api.email_mappers import (
     OF_RECIPIENT,
     OF_STATE,
     address_of,

@@ -11,9 +11,9 @@ from google.rpc.code_pb2 import Code
 from google.rpc.status_pb2 import Status
 from starlette.exceptions import HTTPException
 
-from letterhead.errors.v1.error_reason_pb2 import ErrorReason
+from chassis.client import CallFailed, failure_of_status
+from chassis.reasons import REASONS
 from services.console.api import errors
-from services.console.calls import CallFailed, failure_of
 
 # https://resend.com/docs/api-reference/errors
 NAMES = {
@@ -23,18 +23,6 @@ NAMES = {
     "missing_required_field", "monthly_quota_exceeded", "daily_quota_exceeded", "rate_limit_exceeded",
     "security_error", "application_error", "internal_server_error",
 }  # fmt: skip
-# Reasons that no call of this API can return.
-ELSEWHERE = {
-    "UNSPECIFIED",
-    "MALFORMED_REQUEST",
-    "TENANT_NAME_TAKEN",
-    "DOMAIN_CHANGED",
-    "LINK_NOT_FOUND",
-    "TEST_ADDRESS_NOT_CONFIRMED",
-    "TEST_CODE_ENDED",
-    "TOO_MANY_LINKS",
-    "TOO_MANY_STREAMS",
-}
 
 
 def a_rejection(
@@ -54,7 +42,7 @@ def a_rejection(
         packed = Any()
         packed.Pack(each)
         status.details.append(packed)
-    return failure_of(status)
+    return failure_of_status(status)
 
 
 def answered(error: Exception) -> tuple[int, str, str]:
@@ -67,16 +55,14 @@ def answered(error: Exception) -> tuple[int, str, str]:
     return response.status_code, body["name"], body["message"]
 
 
-def test_every_reason_is_mapped() -> None:
-    reasons = {name.removeprefix("ERROR_REASON_") for name in ErrorReason.keys()}  # noqa: SIM118 - no mapping
-
-    assert reasons == errors.REASONS.keys() | ELSEWHERE
-
-
 def test_every_error_name_is_one_of_resends() -> None:
-    kinds = [*errors.REASONS.values(), *errors.CODES.values(), *errors.OF_FIELDS.values()]
+    kinds = [*map(errors.kind_of, REASONS), *errors.FIELD_KINDS.values()]
 
     assert {name for _, name in kinds} <= NAMES
+
+
+def test_an_error_without_a_reason_is_reported_like_one_with_the_same_code() -> None:
+    assert {REASONS[reason].code: reason for reason in errors.LIKE.values()} == errors.LIKE
 
 
 @pytest.mark.parametrize(
@@ -149,6 +135,9 @@ def test_retry_after_is_in_whole_seconds() -> None:
         ("UNAVAILABLE", (503, "application_error")),
         ("DEADLINE_EXCEEDED", (504, "application_error")),
         ("NOT_FOUND", (404, "not_found")),
+        ("ALREADY_EXISTS", (403, "validation_error")),
+        ("RESOURCE_EXHAUSTED", (429, "rate_limit_exceeded")),
+        ("UNIMPLEMENTED", (500, "internal_server_error")),
         ("DATA_LOSS", (500, "internal_server_error")),
     ],
 )

@@ -68,7 +68,7 @@ def test_terraform_has_every_record() -> None:
 
 
 @pytest.mark.parametrize(
-    ("check", "kept"),
+    ("check", "exported"),
     [
         (seen(dmarc(), RecordCheck.STATUS_MISSING), True),
         (seen(dmarc(), RecordCheck.STATUS_FOUND, "v=DMARC1; p=none;"), True),
@@ -79,13 +79,13 @@ def test_terraform_has_every_record() -> None:
         (seen(txt(), RecordCheck.STATUS_MISMATCH, "v=spf1 -all"), True),
     ],
 )
-def test_harmful_recommendations_are_left_out_with_a_comment(check: RecordCheck, kept: bool) -> None:  # noqa: FBT001 - a table
+def test_harmful_recommendations_are_left_out_with_a_comment(check: RecordCheck, exported: bool) -> None:  # noqa: FBT001 - a table
     zone, terraform = exports.zone_file(DOMAIN, [check]).text, exports.terraform(DOMAIN, ZONE, [check]).text
 
-    assert bool(read(zone)) is kept
-    assert ("resource" in hcl2.api.loads(terraform)) is kept
-    assert ("left out" in zone) is not kept
-    assert ("left out" in terraform) is not kept
+    assert bool(read(zone)) is exported
+    assert ("resource" in hcl2.api.loads(terraform)) is exported
+    assert ("left out" in zone) is not exported
+    assert ("left out" in terraform) is not exported
 
 
 def test_csv_has_every_record_and_marks_the_required_ones() -> None:

@@ -6,7 +6,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from chassis.config import Secret
-from services.console.session import MOST_LINKS, SESSION_AGE, Session, Sessions, check_secret
+from services.console.config import check_secret
+from services.console.session import MOST_LINKS, SESSION_AGE, Session, Sessions
 
 OLD, NEW = "o" * 32, "n" * 32
 

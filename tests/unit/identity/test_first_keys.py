@@ -2,7 +2,7 @@ import pytest
 
 from chassis.access import Scope, generate_key
 from chassis.config import Secret
-from services.identity.bootstrap import Keys
+from services.identity.config import Keys
 
 
 def test_no_keys_are_created_if_none_are_configured() -> None:

@@ -3,7 +3,7 @@ from itertools import product
 import pytest
 
 from letterhead.identity.v1.domains_pb2 import Domain
-from services.identity.model.domains import NOTES, PHASES, STATES, Phase, note_of
+from services.identity.model.domains import DEFAULT_MESSAGES, PHASES, STATES, Phase, message_of
 
 ALLOWED = {
     (Phase.PROVISIONING, Phase.ACTIVE),
@@ -24,7 +24,7 @@ def test_states_match_the_proto_enum() -> None:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_every_state_has_a_default_message_that_a_note_replaces(state: str) -> None:
-    assert note_of(state, "") == NOTES[state]
-    assert NOTES[state].endswith(".")
-    assert note_of(state, "It waits.") == "It waits."
+def test_every_state_has_a_default_message_that_a_stored_one_replaces(state: str) -> None:
+    assert message_of(state, "") == DEFAULT_MESSAGES[state]
+    assert DEFAULT_MESSAGES[state].endswith(".")
+    assert message_of(state, "It waits.") == "It waits."

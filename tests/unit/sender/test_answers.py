@@ -5,7 +5,8 @@ from datetime import timedelta
 import botocore.session
 import pytest
 
-from services.sender.model.answers import REJECTIONS, Lost, Rejected, Then, read_error
+from services.sender.model.posting import Lost, Rejected, Then
+from services.sender.ses import REJECTIONS, read_error
 
 DEFINITE = [
     ("TooManyRequestsException", 429, "Maximum sending rate exceeded.", Then.RETRY, True),

@@ -8,7 +8,7 @@ import pytest
 
 from chassis.errors import InvalidArgument
 from services.sender.commands import drafts
-from services.sender.commands.drafts import MAX_SIZE, EmailSpec, File, check_request_id, encoded_size
+from services.sender.commands.drafts import MAX_SIZE, EmailSpec, File, encoded_size
 from services.sender.model.emails import Address, Draft, OnUnknown, RecipientKind
 from services.sender.model.headers import Unsubscribe
 
@@ -222,17 +222,6 @@ def test_a_body_is_measured_as_base64() -> None:
         draft(replace(GOOD, text="x" * (MAX_SIZE * 57 // 78)))
 
     assert [violation.field for violation in raised.value.violations] == ["text"]
-
-
-@pytest.mark.parametrize("request_id", ["", "a", "x" * 256, "öffnen"])
-def test_a_printable_request_id_is_accepted(request_id: str) -> None:
-    check_request_id(request_id)
-
-
-@pytest.mark.parametrize("request_id", ["x" * 257, "a\0", "a\nb"])
-def test_any_other_request_id_is_rejected(request_id: str) -> None:
-    with pytest.raises(InvalidArgument):
-        check_request_id(request_id)
 
 
 def test_the_file_that_exceeds_the_size_limit_is_named() -> None:

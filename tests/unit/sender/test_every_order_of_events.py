@@ -16,8 +16,8 @@ from google.protobuf import json_format
 
 from chassis.events import ReceivedEvent
 from services.sender.events import FEEDBACK, read_report
-from services.sender.model.emails import TRANSITIONS, RecipientState, State
 from services.sender.model.feedback import Report, to_advance, to_suppress
+from services.sender.model.states import TRANSITIONS, RecipientState, State
 from services.webhooks.events import event_of
 from services.webhooks.model.feedback import parse
 from tests.figures import Figure

@@ -8,8 +8,9 @@ import pytest
 
 from chassis.events import ReceivedEvent
 from services.sender.events import FEEDBACK, read_report
-from services.sender.model.emails import Reason, RecipientState
+from services.sender.model.emails import Reason
 from services.sender.model.feedback import MAX_NOTE, Report, Word, to_suppress, word
+from services.sender.model.states import RecipientState
 
 EMAIL = uuid4()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.config import ConfigError, load
-from services.sender.__main__ import Shared
+from services.sender.config import Shared
 from services.sender.model.impersonation import RESERVED, ProtectedNames
 from services.sender.model.lookalikes import is_of_one_script, skeleton, skeletons, squeezed
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from services.sender.model.emails import (
+from services.sender.model.states import (
     ATTEMPT_TRANSITIONS,
     FINAL,
     RANKS,

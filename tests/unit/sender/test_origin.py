@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.sender.model.emails import Address, SentAs
+from services.sender.model.emails import Address
 from services.sender.model.impersonation import RESERVED, ProtectedNames
 from services.sender.model.origin import (
     STAND_IN,
@@ -16,9 +16,8 @@ from services.sender.model.origin import (
     SharedSender,
     VerificationStatus,
     origin,
-    own_sender,
-    shared_sender,
 )
+from services.sender.model.states import SentAs
 from tests.figures import Figure
 
 # All domain states, an empty one, and one that a later version may add.
@@ -105,7 +104,7 @@ UNREADY = Domain(UUID(int=1), TENANT_ID, "inbox.mnexa.ai", None, VerificationSta
 
 
 def test_the_shared_sender_names_the_tenant_and_not_the_domain() -> None:
-    sender = shared_sender(SHARED, Address("agent@inbox.mnexa.ai", "The Bank"), UNREADY, ())
+    sender = SHARED.sender_for(Address("agent@inbox.mnexa.ai", "The Bank"), UNREADY, ())
 
     assert str(sender.address) == '"Mnexa via e2a" <agent@send.e2a.dev>'
     assert sender.sent_as is SentAs.SHARED
@@ -115,8 +114,7 @@ def test_the_shared_sender_names_the_tenant_and_not_the_domain() -> None:
 def test_replies_go_to_the_requested_reply_to() -> None:
     requested = (Address("help@inbox.mnexa.ai"),)
 
-    assert shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), UNREADY, requested).reply_to == requested
-    assert own_sender(Address("agent@inbox.mnexa.ai"), requested).reply_to == requested
+    assert SHARED.sender_for(Address("agent@inbox.mnexa.ai"), UNREADY, requested).reply_to == requested
 
 
 @pytest.mark.parametrize(
@@ -124,17 +122,13 @@ def test_replies_go_to_the_requested_reply_to() -> None:
     [*sorted(RESERVED), "chief", "Postmaster", "ABUSE", "postmaster+x", "team-request", "CHIEF+1"],
 )
 def test_a_reserved_local_part_is_replaced(local_part: str) -> None:
-    sender = shared_sender(SHARED, Address(f"{local_part}@inbox.mnexa.ai"), UNREADY, ())
+    sender = SHARED.sender_for(Address(f"{local_part}@inbox.mnexa.ai"), UNREADY, ())
 
     assert str(sender.address) == f'"Mnexa via e2a" <{STAND_IN}@send.e2a.dev>'
 
 
 @pytest.mark.parametrize("name", ["", "PayPal Inc.", "Support", "mnexa.ai", "e2a", "x@y"])
 def test_a_tenant_with_a_protected_name_is_shown_by_its_id(name: str) -> None:
-    sender = shared_sender(SHARED, Address("agent@inbox.mnexa.ai"), replace(UNREADY, tenant_name=name), ())
+    sender = SHARED.sender_for(Address("agent@inbox.mnexa.ai"), replace(UNREADY, tenant_name=name), ())
 
     assert sender.address.name == "tenant 6789abcd via e2a"
-
-
-def test_an_own_domain_may_use_reserved_local_parts() -> None:
-    assert own_sender(Address("postmaster@inbox.mnexa.ai"), ()).address.address == "postmaster@inbox.mnexa.ai"

@@ -6,11 +6,23 @@ from uuid import uuid4
 
 import pytest
 
-from services.sender.model.account import Account, Allowance, waiting_note
-from services.sender.model.answers import PAUSED, REJECTED, RETURN_PATH, Accepted, Answer, Lost
-from services.sender.model.emails import Address, AttemptState, Content, Move, RecipientKind, SentAs, State
+from services.sender.model.account import Account, Allowance, waiting_message
+from services.sender.model.emails import Address, Content, RecipientKind
 from services.sender.model.origin import Domain, Sender, SharedSender, VerificationStatus
-from services.sender.model.posting import Addressee, Candidate, Posting, decide, message, outcome, post
+from services.sender.model.posting import (
+    Accepted,
+    Addressee,
+    Answer,
+    Candidate,
+    Lost,
+    Posting,
+    decide,
+    message,
+    outcome,
+    post,
+)
+from services.sender.model.states import AttemptState, Move, SentAs, State
+from services.sender.ses import PAUSED, REJECTED, RETURN_PATH
 
 SHARED = SharedSender("send.e2a.dev", "e2a")
 TO = Addressee(0, RecipientKind.TO, Address("to@example.com"), suppressed=False)
@@ -44,6 +56,13 @@ def sent_as(decision: Sender | Move | None) -> SentAs | None:
 
 def test_email_from_a_ready_domain_is_sent_as_its_own() -> None:
     assert sent_as(decide(EMAIL, READY, SHARED)) is SentAs.OWN
+
+
+def test_an_own_domain_uses_the_requested_from_even_with_a_reserved_local_part() -> None:
+    requested, replies = Address("postmaster@inbox.mnexa.ai"), (Address("help@inbox.mnexa.ai"),)
+    email = replace(EMAIL, sender=requested, content=replace(EMAIL.content, reply_to=replies))
+
+    assert decide(email, READY, SHARED) == Sender(SentAs.OWN, requested, replies)
 
 
 def test_email_from_an_unready_domain_uses_the_shared_sender_or_is_held() -> None:
@@ -151,17 +170,17 @@ def test_an_account_that_may_send_does_not_block_email(account: Account) -> None
 @pytest.mark.parametrize("account", CLOSED)
 def test_any_other_account_makes_email_wait_with_a_reason(account: Account) -> None:
     assert account.obstacle.startswith("Waits ")
-    assert waiting_note(State.QUEUED, "", None, account, Allowance()) == account.obstacle
+    assert waiting_message(State.QUEUED, "", None, account, Allowance()) == account.obstacle
 
 
-def test_the_waiting_note_names_the_current_reason() -> None:
+def test_the_waiting_message_names_the_current_reason() -> None:
     paused, ready = Account("PAUSED"), Account("READY")
 
-    assert "(bills)" in waiting_note(State.QUEUED, "", "bills", paused, Allowance())
+    assert "(bills)" in waiting_message(State.QUEUED, "", "bills", paused, Allowance())
     assert (
-        waiting_note(State.QUEUED, "SES asked to slow down.", None, ready, Allowance())
+        waiting_message(State.QUEUED, "SES asked to slow down.", None, ready, Allowance())
         == "SES asked to slow down."
     )
-    assert "tomorrow" in waiting_note(State.QUEUED, "", None, ready, Allowance(left_today=0))
-    assert "rate" in waiting_note(State.QUEUED, "", None, ready, Allowance(left_today=1, left_now=0))
-    assert waiting_note(State.SENT, "SES accepted it.", "bills", paused, Allowance()) == "SES accepted it."
+    assert "tomorrow" in waiting_message(State.QUEUED, "", None, ready, Allowance(left_today=0))
+    assert "rate" in waiting_message(State.QUEUED, "", None, ready, Allowance(left_today=1, left_now=0))
+    assert waiting_message(State.SENT, "SES accepted it.", "bills", paused, Allowance()) == "SES accepted it."

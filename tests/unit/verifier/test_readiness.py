@@ -10,9 +10,9 @@ import pytest
 
 from services.verifier.model.decisions import after_ses_check
 from services.verifier.model.evidence import SesIdentity
-from services.verifier.model.notes import REVIVED, UNPROVEN
 from services.verifier.model.ownership import HOLDERS, Ownership
 from services.verifier.model.records import Purpose, RecordStatus
+from services.verifier.model.state_messages import REVIVED, UNPROVEN
 from services.verifier.model.states import TRANSITIONS, State
 from tests.figures import Figure
 from tests.unit.verifier.cases import REQUIRED, SEND, TOKENS, a_case

@@ -24,7 +24,7 @@ def test_a_raw_message_is_identified_by_its_sqs_id() -> None:
     assert (arrival.sns_id, arrival.topic_arn, arrival.body) == ("sqs:sqs-1", TOPIC, json.dumps(EVENT))
 
 
-def test_a_body_that_is_not_json_is_kept_for_inspection() -> None:
+def test_a_body_that_is_not_json_is_stored_for_inspection() -> None:
     assert unwrap("hello \0", "sqs-1", TOPIC).body == "hello \ufffd"
 
 

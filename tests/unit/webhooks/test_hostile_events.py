@@ -45,7 +45,7 @@ def read(event: Any) -> FeedbackEvent:
 
 
 def storable(feedback_event: FeedbackEvent) -> str:
-    """Return the fact as text; assert that Postgres accepts it: no NUL, lone surrogate or infinite number."""
+    """Return the event as text; assert that Postgres accepts it: no NUL, lone surrogate or infinity."""
     text = json.dumps(
         [feedback_event.detail, feedback_event.ses_id, [each.address for each in feedback_event.recipients]],
         ensure_ascii=False,

@@ -1,0 +1,158 @@
+"""Clients of AWS: one request per call, bounded in time, counted, and without retries.
+
+botocore's own retries are off. Whoever calls knows what a repetition may do, and which rate it must keep to.
+Credentials come from botocore's default chain and are resolved by the first request.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
+from prometheus_client import Counter
+
+from chassis import config
+from chassis.threads import Executor
+
+CALLS = Counter(
+    "letterhead_aws_calls_total", "Requests to AWS, by outcome", ["service", "operation", "outcome"]
+)
+
+THROTTLES = frozenset({"TooManyRequestsException", "ThrottlingException", "Throttling", "RequestThrottled"})
+NO_CREDENTIALS = (CredentialRetrievalError, NoCredentialsError, PartialCredentialsError)
+MAX_MESSAGE = 200  # characters of an AWS error message
+
+
+class AwsError(Exception):
+    """A request without a usable response; the text is for operators."""
+
+
+class AwsRefused(AwsError):
+    """AWS answered with an error: its code, e.g. `NotFoundException`, and its own message."""
+
+    def __init__(self, operation: str, code: str, message: str) -> None:
+        super().__init__(f"AWS refused {operation} ({code}): {message}")
+        self.code = code
+        self.message = message
+
+    @property
+    def is_throttle(self) -> bool:
+        """Return whether AWS asks for fewer requests."""
+        return self.code in THROTTLES
+
+
+class AwsUnanswered(AwsError):
+    """No response, or only a part of one. Whether AWS performed the request is unknown."""
+
+
+class AwsIncomplete(AwsUnanswered):
+    """Only a part of a response."""
+
+
+class AwsCredentialsMissing(AwsError):
+    """There are no credentials to sign the request with, so it was not made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits of one request: to connect, and between two bytes of the response."""
+
+    connect: timedelta
+    read: timedelta
+
+    @property
+    def seconds(self) -> tuple[float, float]:
+        """Return both in seconds, connect first."""
+        return self.connect.total_seconds(), self.read.total_seconds()
+
+
+class AwsClient:
+    """One AWS service in one region; its blocking requests run in threads of its own."""
+
+    def __init__(self, client: Any, executor: Executor) -> None:
+        self._client = client
+        self._executor = executor
+        self._service: str = client.meta.service_model.service_name
+
+    @property
+    def region(self) -> str:
+        """Return the region, e.g. `us-east-1`."""
+        region: str = self._client.meta.region_name
+        return region
+
+    async def call(
+        self, operation: str, *, expects: str | None = None, **parameters: Any
+    ) -> Mapping[str, Any]:
+        """Make one request, named as in boto3, e.g. `get_account`; raise AwsError.
+
+        `expects` names a member that every complete response has: botocore reads a response that was cut off
+        as an empty one. Parameters that AWS's model does not allow raise botocore's ParamValidationError.
+        """
+        outcome = "no_answer"
+        try:
+            answer: Mapping[str, Any] = await self._executor.run(
+                getattr(self._client, operation), **parameters
+            )
+            outcome = "ok" if expects is None or expects in answer else "incomplete"
+        except ClientError as error:
+            outcome, message = error_of(error)
+            raise AwsRefused(operation, outcome, message) from error
+        except ParamValidationError:
+            outcome = "invalid"
+            raise
+        except NO_CREDENTIALS as error:
+            outcome = "no_credentials"
+            raise AwsCredentialsMissing("No AWS credentials found. Give this service its role.") from error
+        except BotoCoreError as error:
+            raise AwsUnanswered(f"AWS did not answer {operation} ({type(error).__name__}).") from error
+        finally:
+            CALLS.labels(self._service, operation, outcome).inc()
+        if outcome != "ok":
+            raise AwsIncomplete(f"AWS's answer to {operation} was incomplete.")
+        return answer
+
+
+def client(settings: config.Aws, service: str, timeouts: Timeouts, *, connections: int) -> Any:
+    """Return a blocking botocore client that makes every request once."""
+    connect, read = timeouts.seconds
+    return botocore.session.get_session().create_client(
+        service,
+        region_name=settings.aws_region,
+        endpoint_url=settings.aws_endpoint_url,
+        config=Config(
+            connect_timeout=connect,
+            read_timeout=read,
+            max_pool_connections=connections,
+            retries={"mode": "standard", "total_max_attempts": 1},
+        ),
+    )
+
+
+@asynccontextmanager
+async def open_client(
+    settings: config.Aws, service: str, timeouts: Timeouts, *, threads: int
+) -> AsyncIterator[AwsClient]:
+    """Open a client for up to `threads` concurrent requests; makes no request itself."""
+    async with Executor(service, threads) as executor:
+        made = await executor.run(client, settings, service, timeouts, connections=threads)
+        try:
+            yield AwsClient(made, executor)
+        finally:
+            made.close()
+
+
+def error_of(error: ClientError) -> tuple[str, str]:
+    """Return the code and the message of an AWS error, either of them possibly empty."""
+    details = error.response.get("Error", {})
+    return str(details.get("Code", "")), str(details.get("Message", ""))[:MAX_MESSAGE]

@@ -1,0 +1,97 @@
+"""Health of a process: checks that run every second, the health service, and the server for probes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from chassis import config
+from chassis.periodic import PeriodicTask
+from chassis.ports import bind_probes
+from chassis.request_limits import MAX_CONCURRENT_PROBES, PROBE_OPTIONS
+from chassis.telemetry import get_logger
+
+log = get_logger(__name__)
+
+LIVENESS = "liveness"
+INTERVAL = timedelta(seconds=1)
+TIMEOUT = timedelta(seconds=3)
+SERVICE_NAME: str = health.SERVICE_NAME
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+Check = Callable[[], Awaitable[None]]
+
+
+class Health:
+    """The services named in `names` are SERVING while all checks succeed; LIVENESS always is.
+
+    They are NOT_SERVING until the first checks have run, and from the beginning of a shutdown.
+    """
+
+    def __init__(self, names: Sequence[str], checks: Mapping[str, Check]) -> None:
+        self._names = names
+        self._checks = checks
+        self._servicer = _Servicer()
+        self._failing: dict[str, str] | None = None
+        self._ended = False
+        self.task = PeriodicTask("health checks", self._run_checks, interval=INTERVAL)
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Serve grpc.health on a server."""
+        health_pb2_grpc.add_HealthServicer_to_server(self._servicer, server)
+
+    async def begin(self) -> None:
+        """Set the first states, because gRPC's health servicer starts with SERVING."""
+        await self._servicer.set(LIVENESS, SERVING)
+        await self._set_all(NOT_SERVING)
+
+    async def end(self) -> None:
+        """Set NOT_SERVING for good."""
+        self._ended = True
+        await self._servicer.enter_graceful_shutdown()
+
+    async def _run_checks(self) -> None:
+        outcomes = await asyncio.gather(*map(_outcome, self._checks.values()))
+        failing = {name: error for name, error in zip(self._checks, outcomes, strict=True) if error}
+        if failing != self._failing and not self._ended:
+            write = log.warning if failing else log.info
+            write("health changed", action="health_changed", serving=not failing, failing=failing)
+            await self._set_all(NOT_SERVING if failing else SERVING)
+        self._failing = failing
+
+    async def _set_all(self, status: Any) -> None:
+        for name in self._names:
+            await self._servicer.set(name, status)
+
+
+class _Servicer(health.aio.HealthServicer):  # type: ignore[misc]  # grpc_health has no types
+    """Health service without Watch, whose implementation stores every service name that a caller invents."""
+
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: ARG002, N802 - the name of the RPC
+        """Reject the call; probes and `letterhead doctor` call Check."""
+        await context.abort(grpc.StatusCode.UNIMPLEMENTED, "Call Check instead of Watch.")
+
+
+async def _outcome(check: Check) -> str:
+    """Return the type of the error of a check, which cannot contain a secret; "" if it succeeds."""
+    try:
+        async with asyncio.timeout(TIMEOUT.total_seconds()):
+            await check()
+    except Exception as error:  # noqa: BLE001 - any exception means that the check fails
+        return type(error).__name__
+    return ""
+
+
+async def start_probes(settings: config.Server, state: Health) -> grpc.aio.Server:
+    """Start the plaintext server that serves only grpc.health; without a health port it does not listen."""
+    server = grpc.aio.server(
+        options=list(PROBE_OPTIONS.items()), maximum_concurrent_rpcs=MAX_CONCURRENT_PROBES
+    )
+    state.register(server)
+    bind_probes(server, settings)
+    await server.start()
+    return server

@@ -1,0 +1,1 @@
+"""The commands, by the kind of resource that they are about."""

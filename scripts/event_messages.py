@@ -1,0 +1,65 @@
+"""The messages of letterhead.events.v1 with their comments, for the pages that are generated from them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+    FileDescriptorSet,
+)
+
+from letterhead.events.v1.options_pb2 import EventOptions, event
+
+PACKAGE = "letterhead.events.v1"
+MESSAGES, FIELDS = 4, 2
+
+
+@dataclass(frozen=True)
+class EventMessage:
+    """A message of the package: the data of an event or, if `options` is None, a part of such messages."""
+
+    descriptor: DescriptorProto
+    options: EventOptions | None
+    comment: str
+    field_comments: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.descriptor.name
+
+    def fields(self) -> Iterator[tuple[FieldDescriptorProto, str]]:
+        """Yield each field with its comment."""
+        return zip(self.descriptor.field, self.field_comments, strict=True)
+
+    def map_value(self, field: FieldDescriptorProto) -> FieldDescriptorProto | None:
+        """Return the type of a map's values as a field, or None if the field is not a map."""
+        name = field.type_name.rpartition(".")[2]
+        for nested in self.descriptor.nested_type:
+            if nested.name == name and nested.options.map_entry:
+                return nested.field[1]
+        return None
+
+
+def event_messages(descriptors: bytes) -> list[EventMessage]:
+    """Return the messages of the events package from a descriptor set with comments."""
+    return [
+        message
+        for file in FileDescriptorSet.FromString(descriptors).file
+        if file.package == PACKAGE and not file.extension  # the message of an option is never published
+        for message in _of_file(file)
+    ]
+
+
+def _of_file(file: FileDescriptorProto) -> Iterator[EventMessage]:
+    comments = {
+        tuple(at.path): " ".join(at.leading_comments.split()) for at in file.source_code_info.location
+    }
+    for index, message in enumerate(file.message_type):
+        yield EventMessage(
+            message,
+            message.options.Extensions[event] if message.options.HasExtension(event) else None,
+            comments[MESSAGES, index],
+            tuple(comments[MESSAGES, index, FIELDS, number] for number in range(len(message.field))),
+        )

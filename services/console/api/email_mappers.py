@@ -1,0 +1,222 @@
+"""Converts emails between Resend's shapes and protos."""
+
+import binascii
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from chassis.client import failure_of_status
+from letterhead.sender.v1 import emails_pb2 as pb
+from services.console.api import errors, models
+from services.console.api.errors import Rejected
+from services.console.api.times import stamp_of, time_of
+
+PIECE = 256 * 1024  # characters of base64, a multiple of four
+BAD_ATTACHMENT = errors.FIELD_KINDS["attachments"]
+
+Entries = TypeVar("Entries", bound=Sequence[Any] | Mapping[str, str])
+
+# Characters besides letters and digits that a display name may contain without quotes.
+_UNQUOTED = frozenset(" _!#$%&'*+/=?^`{|}~-")
+
+# Resend's event of each state. Resend has none for HELD and UNKNOWN. They are shown as queued, because the
+# email is not known to be sent.
+OF_STATE: dict[int, models.LastEvent] = {
+    pb.Email.STATE_QUEUED: "queued",
+    pb.Email.STATE_SENDING: "queued",
+    pb.Email.STATE_HELD: "queued",
+    pb.Email.STATE_UNKNOWN: "queued",
+    pb.Email.STATE_SENT: "sent",
+    pb.Email.STATE_SUPPRESSED: "suppressed",
+    pb.Email.STATE_FAILED: "failed",
+    pb.Email.STATE_EXPIRED: "failed",
+    pb.Email.STATE_CANCELED: "canceled",
+}
+OF_RECIPIENT: dict[int, models.LastEvent] = {
+    pb.Recipient.STATE_DELAYED: "delivery_delayed",
+    pb.Recipient.STATE_DELIVERED: "delivered",
+    pb.Recipient.STATE_BOUNCED: "bounced",
+    pb.Recipient.STATE_COMPLAINED: "complained",
+}
+
+
+def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
+    """Return the request to sender, which validates addresses, headers and sizes. Raise Rejected."""
+    _reject_unsupported(email)
+    if not email.to:
+        raise Rejected(errors.MISSING_FIELD, "Missing `to` field.")
+    if not (email.html or email.text):
+        raise Rejected(errors.MISSING_FIELD, "Missing `html` or `text` field.")
+    request = pb.SendEmailRequest(
+        to=_addresses("to", email.to),
+        cc=_addresses("cc", email.cc),
+        bcc=_addresses("bcc", email.bcc),
+        reply_to=_addresses("reply_to", email.reply_to),
+        subject=email.subject,
+        html=email.html or "",
+        text=email.text or "",
+        headers=_few("headers", email.headers or {}),
+        tags=_tags(_few("tags", email.tags or ())),
+        attachments=[
+            _attachment(each, f"attachments[{i}]")
+            for i, each in enumerate(_few("attachments", email.attachments or ()))
+        ],
+        send_time=None if email.scheduled_at is None else stamp_of("scheduled_at", email.scheduled_at),
+    )
+    getattr(request, "from").CopyFrom(address_of(email.from_))  # a keyword of Python's
+    return request
+
+
+def address_of(text: str) -> pb.Address:
+    """Parse `email@example.com` or `Name <email@example.com>`; sender rejects anything else."""
+    text = text.strip()
+    before, bracket, address = text.removesuffix(">").rpartition("<")
+    name = _name(before.strip())
+    if not (bracket and text.endswith(">")) or ">" in address or name is None:
+        return pb.Address(address=text)
+    return pb.Address(address=address.strip(), name=name)
+
+
+def _name(written: str) -> str | None:
+    """Parse a display name, quoted or not; return None if it is malformed."""
+    if not written.startswith('"'):
+        return None if any(char in written for char in '<>"') else written
+    name: list[str] = []
+    chars = iter(written[1:])
+    for char in chars:
+        if char == '"':
+            return None if next(chars, None) else "".join(name)
+        name.append(next(chars, "") if char == "\\" else char)
+    return None
+
+
+def summary_of(email: pb.Email) -> models.EmailSummary:
+    """Return an email as shown in lists."""
+    return models.EmailSummary(**_shown(email))
+
+
+def detail_of(email: pb.Email) -> models.Email:
+    """Return an email with its bodies."""
+    tags = [models.Tag(name=name, value=value) for name, value in sorted(email.tags.items())]
+    return models.Email(html=email.html or None, text=email.text or None, tags=tags, **_shown(email))
+
+
+def results_of(
+    results: Iterable[pb.SendEmailsResult], indexes: Sequence[int]
+) -> tuple[list[models.EmailId], dict[int, str]]:
+    """Return the accepted emails of a batch, and the errors of all others by index in the caller's batch."""
+    accepted, failed = [], {}
+    for position, (result, index) in enumerate(zip(results, indexes, strict=True)):
+        if result.HasField("error"):
+            sentence = errors.sentence_of(failure_of_status(result.error))
+            failed[index] = sentence.replace(f"emails[{position}].", "")
+        else:
+            accepted.append(models.EmailId(id=result.email.id))
+    return accepted, failed
+
+
+def last_event_of(email: pb.Email) -> models.LastEvent:
+    """Return Resend's name of the last event: once sent, the latest feedback on any recipient."""
+    if email.state == pb.Email.STATE_QUEUED and email.HasField("scheduled_time"):
+        return "scheduled"
+    reported = [each for each in email.recipients if each.state in OF_RECIPIENT]
+    if email.state != pb.Email.STATE_SENT or not reported:
+        return OF_STATE.get(email.state, "queued")
+    return OF_RECIPIENT[max(reported, key=lambda each: each.state_time.ToNanoseconds()).state]
+
+
+def _reject_unsupported(email: models.SendEmail) -> None:
+    if email.template is not None:
+        raise Rejected(errors.INVALID, "`template` is not supported. Send `html` or `text`.")
+    if email.topic_id is not None:
+        raise Rejected(errors.INVALID, "`topic_id` is not supported. Remove it from the request.")
+
+
+def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:
+    if not given:
+        return []
+    return [address_of(each) for each in ([given] if isinstance(given, str) else _few(field, given))]
+
+
+def _few(field: str, given: Entries) -> Entries:
+    """Return `given`. Raise Rejected if it has too many entries for any field; sender has lower limits."""
+    if len(given) > models.MOST_ENTRIES:
+        kind = errors.FIELD_KINDS.get(field, errors.INVALID)
+        raise Rejected(
+            kind, f"`{field}` has {len(given):,} entries; at most {models.MOST_ENTRIES} are allowed."
+        )
+    return given
+
+
+def _tags(tags: Iterable[models.Tag]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for tag in tags:
+        if tag.name in named:
+            raise Rejected(errors.INVALID, f"`tags` has {tag.name[:80]!r} twice. Use each name once.")
+        named[tag.name] = tag.value
+    return named
+
+
+def _attachment(given: models.Attachment, path: str) -> pb.Attachment:
+    if given.path is not None:
+        message = f"`{path}.path` is not fetched. Send the file itself in `content`, as base64."
+        raise Rejected(BAD_ATTACHMENT, message)
+    if given.content is None or not given.filename:
+        raise Rejected(BAD_ATTACHMENT, f"`{path}` needs `content` and `filename`.")
+    return pb.Attachment(
+        file_name=given.filename,
+        content_type=given.content_type or "",
+        content_id=given.content_id or given.inline_content_id or "",
+        content=_content(given.content, path),
+    )
+
+
+def _content(given: str | list[int] | models.NodeBuffer, path: str) -> bytes:
+    if isinstance(given, models.NodeBuffer):
+        return bytes(given.data)
+    if isinstance(given, list):
+        return bytes(given)
+    text = given.replace("\r", "").replace("\n", "")
+    try:
+        return b"".join(_pieces(text))
+    except (ValueError, binascii.Error):
+        raise Rejected(BAD_ATTACHMENT, f"`{path}.content` is not valid base64.") from None
+
+
+def _pieces(text: str) -> Iterator[bytes]:
+    """Decode base64 in chunks, so that other threads can run in between. Raise ValueError."""
+    for at in range(0, len(text), PIECE):
+        piece = text[at : at + PIECE]
+        if "=" in piece and at + PIECE < len(text):
+            raise ValueError("base64 continues after its padding")
+        yield binascii.a2b_base64(piece, strict_mode=True)
+
+
+def _shown(email: pb.Email) -> dict[str, Any]:
+    by_kind = {kind: _written(email, kind) for kind in pb.Recipient.Kind.values()}
+    return {
+        "id": email.id,
+        "message_id": email.ses_id or None,
+        "from_": mailbox_of(getattr(email, "from")),
+        "to": by_kind[pb.Recipient.KIND_TO],
+        "cc": by_kind[pb.Recipient.KIND_CC],
+        "bcc": by_kind[pb.Recipient.KIND_BCC],
+        "reply_to": list(map(mailbox_of, email.reply_to)),
+        "subject": email.subject,
+        "created_at": time_of(email.create_time),
+        "scheduled_at": time_of(email.scheduled_time) if email.HasField("scheduled_time") else None,
+        "last_event": last_event_of(email),
+    }
+
+
+def _written(email: pb.Email, kind: int) -> list[str]:
+    return [mailbox_of(each.address) for each in email.recipients if each.kind == kind]
+
+
+def mailbox_of(address: pb.Address) -> str:
+    """Return `Name <email@example.com>`, or only the address; quote the name if it needs quotes."""
+    if not address.name:
+        return address.address
+    name = address.name
+    if not all(char.isalnum() or char in _UNQUOTED for char in name):
+        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{name} <{address.address}>"

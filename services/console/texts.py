@@ -1,0 +1,281 @@
+"""The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from letterhead.identity.v1.api_keys_pb2 import ApiKey
+from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
+from letterhead.identity.v1.tenants_pb2 import Tenant
+from letterhead.sender.v1.emails_pb2 import Email, Recipient
+from letterhead.sender.v1.suppressions_pb2 import Suppression
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
+from services.console import chips
+from services.console.messages import plain
+
+_LABELS = {
+    DnsRecord.PURPOSE_DKIM: "DKIM",
+    DnsRecord.PURPOSE_RETURN_PATH: "Outbound mail return path",
+    DnsRecord.PURPOSE_SPF: "Outbound mail SPF",
+    DnsRecord.PURPOSE_INBOUND: "Inbound mail",
+    DnsRecord.PURPOSE_DMARC: "DMARC policy",
+    DnsRecord.PURPOSE_OWNERSHIP: "Proof of ownership",
+}
+_PURPOSES = {
+    DnsRecord.PURPOSE_DKIM: "Signs your email so that receivers can verify it comes from you.",
+    DnsRecord.PURPOSE_RETURN_PATH: "Receives bounces, so that you can see which emails failed.",
+    DnsRecord.PURPOSE_SPF: "Authorizes the mail service to send for your domain.",
+    DnsRecord.PURPOSE_INBOUND: "Routes incoming email for this domain to the mail service.",
+    DnsRecord.PURPOSE_DMARC: "Tells receivers what to do with email that fails authentication.",
+    DnsRecord.PURPOSE_OWNERSHIP: "Proves that you control the domain.",
+}
+# Record statuses for which the page shows what is published instead of the record.
+SEEN_INSTEAD = (RecordCheck.STATUS_MISMATCH, RecordCheck.STATUS_CONFLICT)
+# States in which email is sent under the domain's own name.
+SENDING = (Domain.STATE_READY, Domain.STATE_DEGRADED)
+# States that do not change without an action, or not soon.
+_RESTING = frozenset(Email.State.values()) - {
+    Email.STATE_QUEUED,
+    Email.STATE_SENDING,
+    Email.STATE_UNKNOWN,
+    Email.STATE_SENT,
+}
+# States in which an email is not being sent, as far as is known.
+_STAYING = (
+    Email.STATE_SUPPRESSED,
+    Email.STATE_FAILED,
+    Email.STATE_CANCELED,
+    Email.STATE_EXPIRED,
+    Email.STATE_HELD,
+)
+_SCOPES = {
+    ApiKey.SCOPE_ADMIN: "Operator access to all tenants",
+    ApiKey.SCOPE_FULL_ACCESS: "Full access",
+    ApiKey.SCOPE_SENDING_ACCESS: "Sending only",
+    ApiKey.SCOPE_SERVICE: "Service to service",
+}
+_POLICIES = {
+    Tenant.UNREADY_POLICY_REFUSE: "Rejected",
+    Tenant.UNREADY_POLICY_SHARED: "Sent through the shared sender, shown as “via”",
+}
+_HEADLINES = {
+    Domain.STATE_PROVISIONING: ("Setting up", "Your DNS records appear here in a few seconds."),
+    Domain.STATE_READY: ("Ready to send", "Email from this domain is sent under its own name."),
+    Domain.STATE_DEGRADED: (
+        "Needs attention",
+        "Fix the records marked below within 72 hours of the change, or sending stops.",
+    ),
+    Domain.STATE_LOST: (
+        "No longer sending",
+        "The records were broken for 72 hours. Fix the records marked below, then choose Check again.",
+    ),
+    Domain.STATE_FAILED: (
+        "Setup timed out",
+        "The domain was not ready within 72 hours. Add the missing records below, then choose Check again.",
+    ),
+    Domain.STATE_DELETING: ("Being deleted", "This domain no longer sends email."),
+    Domain.STATE_DELETED: ("Deleted", "This domain no longer sends email."),
+}
+
+
+# While the ownership of a domain's name is open, this takes precedence over the domain's state.
+_OWNERSHIP = {
+    Domain.OWNERSHIP_PROOF_DUE: (
+        "Prove that this domain is yours",
+        "Add the TXT record below at your DNS provider. The other records appear here once it is found.",
+    ),
+    Domain.OWNERSHIP_CHALLENGER: (
+        "Your proof was found",
+        (
+            "Another account sends from this domain and has 72 hours to prove that it controls it too. "
+            "Keep the TXT record in place. You do not need to do anything else."
+        ),
+    ),
+    Domain.OWNERSHIP_CHALLENGED: (
+        "Action needed",
+        (
+            "Another account proved control of this domain. To keep it, add the TXT record below by "
+            "{deadline}. Otherwise, sending stops."
+        ),
+    ),
+    Domain.OWNERSHIP_SUPERSEDED: (
+        "This domain moved to another account",
+        (
+            "Another account proved control of it, so you can no longer send from it. To claim it again, "
+            "delete it, add it again, and publish the TXT record shown."
+        ),
+    ),
+}
+_UNPROVEN = ("Ownership not proven in time", "Add the TXT record below, then choose Check again.")
+
+
+def label(record: DnsRecord) -> str:
+    """Return the title of a record, named by its purpose, such as `DKIM 1 of 3`."""
+    name = _LABELS.get(record.purpose, "Record")
+    return f"{name} {record.ordinal} of 3" if record.purpose == DnsRecord.PURPOSE_DKIM else name
+
+
+def purpose(record: DnsRecord) -> str:
+    """Return a sentence on what a record does for the domain's owner."""
+    return _PURPOSES.get(record.purpose, "")
+
+
+def purpose_word(record: DnsRecord) -> str:
+    """Return the purpose as part of an HTML id, such as `return-path`."""
+    name = DnsRecord.Purpose.Name(record.purpose) if record.purpose in _LABELS else "PURPOSE_OTHER"
+    return name.removeprefix("PURPOSE_").lower().replace("_", "-")
+
+
+def type_of(record: DnsRecord) -> str:
+    """Return `CNAME`, `MX` or `TXT`."""
+    return DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
+
+
+def key_scope(scope: ApiKey.Scope.ValueType) -> str:
+    """Return a description of a key's scope."""
+    return _SCOPES.get(scope, "")
+
+
+def revocable(key: ApiKey) -> bool:
+    """Return whether a key can be revoked on the page; the key that the services share cannot."""
+    return key.scope != ApiKey.SCOPE_SERVICE and not key.HasField("revoke_time")
+
+
+def why(suppression: Suppression) -> str:
+    """Return the reason of a suppression; a note that a person wrote is returned unchanged."""
+    by_hand = suppression.reason == Suppression.REASON_MANUAL
+    return suppression.note if by_hand else plain(suppression.note)
+
+
+def unready_policy(policy: Tenant.UnreadyPolicy.ValueType) -> str:
+    """Return what happens to email from a domain that is not ready."""
+    return _POLICIES.get(policy, "")
+
+
+def moving(email: Email) -> bool:
+    """Return whether an email's state is about to change, so that its page should refresh."""
+    if email.state == Email.STATE_SENT:
+        return any(each.state == Recipient.STATE_PENDING for each in email.recipients)
+    return email.state not in _RESTING and not email.HasField("scheduled_time")
+
+
+def leaves(email: Email) -> bool:
+    """Return whether an email was sent, or is being sent, as far as is known."""
+    return email.state not in _STAYING
+
+
+def journey(email: Email) -> str:
+    """Return the status of an email in a few words."""
+    if email.state != Email.STATE_SENT:
+        return "Sending" if moving(email) else chips.email_state(email.state).word
+    states = {each.state for each in email.recipients}
+    if Recipient.STATE_PENDING in states:
+        return "Sent, waiting for delivery confirmation"
+    return chips.recipient_state(states.pop()).word if len(states) == 1 else "Sent"
+
+
+def last_message(email: Email) -> str:
+    """Return the last response of a receiver; before there is one, the last event of the email."""
+    responses = [each.state_note for each in email.recipients if each.state_note]
+    return plain(
+        (responses or [entry.note for entry in email.timeline if entry.note] or [email.state_note])[-1]
+    )
+
+
+def advice(check: RecordCheck) -> str:
+    """Return what to do about a record, or its status if there is nothing to do."""
+    if check.message:
+        if not_there := _NOT_THERE.match(check.message):
+            return f"Not found yet. Add it to the DNS zone {not_there[1]}."
+        return _TOKEN.sub(lambda token: f"{token[0][:TOKEN_SHOWN]}…", plain(check.message))
+    if check.status == RecordCheck.STATUS_FOUND:
+        return f"Found on {_servers(check)}."
+    return "Checking your name servers."
+
+
+def found(checks: Sequence[RecordCheck]) -> tuple[int, int]:
+    """Return the number of required records that were found, and the number of all required records."""
+    required = [check for check in checks if check.record.required]
+    return sum(check.status == RecordCheck.STATUS_FOUND for check in required), len(required)
+
+
+def headline(verification: Verification) -> tuple[str, str]:
+    """Return the status of a domain as a title, and a sentence on what happens or what to do next."""
+    if (ownership := _ownership(verification)) is not None:
+        return ownership
+    if verification.state in _HEADLINES:
+        return _HEADLINES[verification.state]
+    there, wanted = found(verification.records)
+    if there == wanted and wanted:
+        return "All records found", plain(verification.state_note)
+    return (
+        "Add these records",
+        "Enter them at your DNS provider. Each one turns green here automatically, within seconds.",
+    )
+
+
+def challenged(verification: Verification) -> bool:
+    """Return whether the owner must act to keep the domain."""
+    return verification.ownership == Domain.OWNERSHIP_CHALLENGED
+
+
+def _ownership(verification: Verification) -> tuple[str, str] | None:
+    """Return what to do to own a domain's name; None if nothing is open or the domain is being deleted."""
+    if verification.state in (Domain.STATE_DELETING, Domain.STATE_DELETED, Domain.STATE_PROVISIONING):
+        return None
+    if verification.state == Domain.STATE_FAILED and verification.ownership == Domain.OWNERSHIP_PROOF_DUE:
+        return _UNPROVEN
+    if verification.ownership not in _OWNERSHIP:
+        return None
+    title, sentence = _OWNERSHIP[verification.ownership]
+    deadline = verification.ownership_deadline_time.ToDatetime().strftime("%-d %B %Y, %H:%M UTC")
+    return title, sentence.format(deadline=deadline)
+
+
+def status_line(domain: Domain) -> str:
+    """Return the status of a domain in a list, in a few words."""
+    if domain.ownership in _OWNERSHIP and domain.state not in (Domain.STATE_DELETING, Domain.STATE_DELETED):
+        return _OWNERSHIP[domain.ownership][0]
+    if domain.state == Domain.STATE_PENDING:
+        return plain(domain.state_note) or "Waiting for DNS records"
+    return {
+        Domain.STATE_PROVISIONING: "DNS records follow in a few seconds",
+        Domain.STATE_READY: "Sends under its own name",
+        Domain.STATE_DEGRADED: "A check that passed before now fails",
+        Domain.STATE_LOST: "Records were broken for 72 hours",
+        Domain.STATE_FAILED: "Not ready within 72 hours",
+        Domain.STATE_DELETING: "No longer sends email",
+    }.get(domain.state, "")
+
+
+def when(time: datetime, now: datetime | None = None) -> str:
+    """Return a UTC time relative to now, such as `2 h ago`; beyond a week, the date."""
+    distance = time - (now or datetime.now(UTC).replace(tzinfo=None))
+    if abs(distance) < timedelta(minutes=1):
+        return "just now" if distance <= timedelta(0) else "in a moment"
+    if abs(distance) >= timedelta(days=7):
+        return time.strftime("%-d %b %Y")
+    minutes = round(abs(distance) / timedelta(minutes=1))
+    count, unit = (minutes, "min") if minutes < 60 else (round(minutes / 60), "h")
+    if count >= 24 and unit == "h":
+        count, unit = round(count / 24), "days"
+    amount = f"{count} {unit if count > 1 else unit.removesuffix('s')}"
+    return f"{amount} ago" if distance < timedelta(0) else f"in {amount}"
+
+
+def state_word(name: str) -> str:
+    """Return the label of a domain state, given its proto name such as `READY`."""
+    return chips.domain_state(Domain.State.Value(f"STATE_{name}")).word
+
+
+# The page already shows the name to enter next to this message, so `advice` shortens it.
+_NOT_THERE = re.compile(r"There is no \w+ record at \S+ yet\. Add it in the DNS of ([^\s;]+);")
+# A DKIM token; the record next to the message shows all of it.
+_TOKEN = re.compile(r"\b[a-z0-9]{32}\b")
+TOKEN_SHOWN = 6
+
+
+def _servers(check: RecordCheck) -> str:
+    if check.servers_asked == 1:
+        return "your name server"
+    return f"{check.servers_agreeing} of {check.servers_asked} name servers"

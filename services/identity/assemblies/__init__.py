@@ -1,0 +1,1 @@
+"""The parts of identity, each wired from its stores, workers and servicers."""

@@ -1,0 +1,1 @@
+"""The parts of sender, each wired from its stores, workers and servicers."""

@@ -1,0 +1,76 @@
+"""Delivery: emails are submitted to SES, and attempts whose answer is missing are resolved."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from datetime import timedelta
+
+from chassis.assembly import Assembly, Platform
+from chassis.periodic import PeriodicTask
+from chassis.threads import Executor
+from services.sender.config import Config
+from services.sender.ses import Ses
+from services.sender.store.feedback_liveness import FeedbackLivenessStore
+from services.sender.store.queue import QueueStore
+from services.sender.store.states import EmailStates
+from services.sender.store.upkeep import UpkeepStore
+from services.sender.worker.feedback_liveness import FeedbackLiveness
+from services.sender.worker.heartbeat import Heartbeat
+from services.sender.worker.resolution import Resolution
+from services.sender.worker.submission import Worker
+
+
+@asynccontextmanager
+async def delivery(
+    settings: Config, platform: Platform, states: EmailStates, queue: QueueStore
+) -> AsyncIterator[Assembly]:
+    """Open the SES client while the block runs; yield the worker, heartbeats and resolution."""
+    # One thread more than there are POSTs, so that a heartbeat never delays an email.
+    async with Executor("ses", settings.ses_threads + 1) as executor:
+        client = Ses(settings.aws, configuration_set=settings.configuration_set, threads=settings.ses_threads)
+        with closing(client) as ses:
+            worker = Worker(
+                platform.database,
+                queue,
+                states,
+                ses,
+                executor=executor,
+                threads=settings.ses_threads,
+                ses_region=settings.ses_region,
+            )
+            heartbeat = _heartbeat(settings, platform, queue, ses, executor)
+            resolving = _resolving(settings, platform, states, heartbeat)
+            yield Assembly(
+                background=[
+                    *([worker.loop.run] if settings.submitting else []),
+                    *([heartbeat.task.run] if heartbeat else []),
+                    resolving.run,
+                ],
+                wakes=[("sender_emails", worker.loop.wake), ("webhooks_feedback", resolving.wake)],
+            )
+
+
+def _heartbeat(
+    settings: Config, platform: Platform, queue: QueueStore, ses: Ses, executor: Executor
+) -> Heartbeat | None:
+    """Return the sender of heartbeats; None without a shared domain to send them from."""
+    shared = settings.shared.sender()
+    if shared is None:
+        return None
+    region = settings.ses_region
+    return Heartbeat(platform.database, queue, ses, executor, ses_region=region, domain=shared.domain)
+
+
+def _resolving(
+    settings: Config, platform: Platform, states: EmailStates, heartbeat: Heartbeat | None
+) -> PeriodicTask:
+    database, source = platform.database, settings.feedback_source
+    liveness = FeedbackLiveness(
+        database,
+        FeedbackLivenessStore(database, source),
+        settings.windows,
+        heartbeat.send if heartbeat else None,
+    )
+    resolution = Resolution(
+        database, UpkeepStore(database, source), states, liveness, windows=settings.windows
+    )
+    return PeriodicTask("resolution", resolution.resolve, interval=timedelta(seconds=1))

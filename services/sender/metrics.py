@@ -1,0 +1,16 @@
+"""The metrics of sender."""
+
+from prometheus_client import Counter, Gauge
+
+POSTS = Counter("letterhead_sender_posts_total", "Requests to SES by outcome", ["outcome"])
+MATCHED = Counter("letterhead_sender_feedback_matched_total", "Events whose email was identified later")
+FEEDBACK_LIVE = Gauge(
+    "letterhead_sender_feedback_live", "0 while an email is UNKNOWN and SES's events may not reach us"
+)
+EVALUATIONS = Counter(
+    "letterhead_sender_reputation_evaluations_total",
+    "Tenants warned, slowed and paused for a poor reputation",
+    ["outcome"],
+)
+WAITING = Gauge("letterhead_sender_waiting_emails", "Emails that are HELD or UNKNOWN, up to 10000", ["state"])
+SLOWED = Gauge("letterhead_sender_slowed_tenants", "Tenants that are slowed down for a poor reputation")

@@ -1,0 +1,18 @@
+"""The metrics of the verifier."""
+
+from prometheus_client import Counter, Gauge
+
+RECORD_STATUSES = Counter(
+    "letterhead_record_checks_total", "Record statuses of DNS checks", ["purpose", "status"]
+)
+STATE_CHANGES = Counter("letterhead_domain_changes_total", "Changes of state", ["before", "after"])
+LEFTOVER_IDENTITIES = Gauge(
+    "letterhead_ses_leftover_identities", "Identities in SES without a domain, according to the last sweep"
+)
+ACCOUNT_STATE = Gauge(
+    "letterhead_ses_account", "1 for the state that the SES account is in", ["region", "state"]
+)
+ACCOUNT_QUOTA = Gauge(
+    "letterhead_ses_quota_recipients", "Maximum recipients in 24 hours; -1: no limit", ["region"]
+)
+ACCOUNT_SENT = Gauge("letterhead_ses_sent_recipients", "Recipients sent to in the last 24 hours", ["region"])

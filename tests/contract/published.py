@@ -1,0 +1,117 @@
+"""One event for each subject, built by the functions of the service that publishes it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from google.protobuf import json_format
+
+from chassis.events import Event
+from chassis.events.envelope import envelope, source_of
+from chassis.events.subjects import OWNERS
+from services.identity import events as identity
+from services.identity.model.domains import Claim, Phase
+from services.identity.model.ownership import Cause, Move, Ownership
+from services.identity.model.tenants import Tenant, TenantState, UnreadyPolicy
+from services.sender import events as sender
+from services.sender.model.emails import Reason, Suppression
+from services.sender.model.states import Moved, SentAs, State
+from services.verifier import events as verifier
+from services.verifier.model.account import AccountChange, AccountState
+from services.verifier.model.decisions import Claim as Verified
+from services.verifier.model.decisions import Transition
+from services.verifier.model.states import State as DomainState
+from services.webhooks import events as webhooks
+from services.webhooks.model.feedback import parse
+from tests.unit.webhooks.ses_events import SentEmail
+
+NOW = datetime(2026, 3, 1, 12, 30, 45, 678000, tzinfo=UTC)
+TENANT_ID = uuid4()
+
+
+def published() -> Iterator[Event]:
+    """Yield at least one event for each subject."""
+    yield from _of_identity()
+    yield from _of_verifier()
+    yield from _of_sender()
+    yield from _of_webhooks()
+
+
+def encoded(event: Event) -> bytes:
+    """Return an event as the outbox and the relay encode it."""
+    return envelope(
+        {
+            "id": event.id,
+            "subject": event.subject,
+            "source": source_of(OWNERS[event.subject]),
+            "resource": event.resource,
+            "tenant_id": event.tenant_id,
+            "data": json.loads(json_format.MessageToJson(event.data, indent=None)),
+            "schema_name": event.data.DESCRIPTOR.full_name,
+            "occurred_at": event.time or NOW,
+        }
+    )
+
+
+def _of_identity() -> Iterator[Event]:
+    claim = Claim(
+        id=uuid4(), tenant_id=TENANT_ID, ses_identity_id=uuid4(), region="us-east-1", name="inbox.mnexa.ai",
+        mail_from_label="send", phase=Phase.ACTIVE, ownership=Ownership.CHALLENGED, ownership_token="a1b2c3",
+        ownership_deadline_at=NOW, generation=3, revision=1,
+    )  # fmt: skip
+    yield identity.domain_created(claim)
+    yield identity.domain_provisioned(claim)
+    yield identity.domain_deleted(claim)
+    for before, after, cause in (
+        (Ownership.SOLE, Ownership.CHALLENGED, Cause.CONTESTED),
+        (Ownership.CHALLENGED, Ownership.SUPERSEDED, Cause.DEADLINE_PASSED),
+        (Ownership.CHALLENGED, Ownership.PROVEN, Cause.TOKEN_FOUND),
+        (Ownership.PROOF_DUE, Ownership.PROVEN, Cause.TOKEN_FOUND),
+    ):
+        yield from identity.ownership_changed(claim, Move(claim.id, before, after, cause))
+    tenant = Tenant(
+        TENANT_ID, "Anna", is_operator=False, state=TenantState.PAUSED, unready_policy=UnreadyPolicy.REFUSE,
+        pause_reason="Too many bounces.", created_at=NOW, updated_at=NOW,
+    )  # fmt: skip
+    yield identity.tenant_paused(tenant)
+    yield identity.tenant_resumed(tenant)
+
+
+def _of_verifier() -> Iterator[Event]:
+    change = AccountChange("123456789012", "us-east-1", AccountState.READY, AccountState.PAUSED, "Paused.")
+    yield verifier.account_changed(change)
+    claim = Verified(uuid4(), TENANT_ID, "inbox.mnexa.ai", 3)
+    for before, after in (
+        (DomainState.PENDING, DomainState.READY),
+        (DomainState.READY, DomainState.DEGRADED),
+        (DomainState.READY, DomainState.LOST),
+        (DomainState.PENDING, DomainState.FAILED),
+    ):
+        yield from verifier.events_of(claim, Transition(before, after, "The DKIM records changed."))
+
+
+def _of_sender() -> Iterator[Event]:
+    for state in State:
+        moved = Moved(
+            id=uuid4(), tenant_id=TENANT_ID, claim_id=uuid4(), state=state, note="Why.", ses_id="0100019-1",
+            sent_as=SentAs.OWN, tags={"campaign": "spring"}, suppressed=("ada@example.com",),
+        )  # fmt: skip
+        if event := sender.of_move(moved):
+            yield event
+    suppression = Suppression(TENANT_ID, "ada@example.com", Reason.BOUNCE, uuid4(), "Bounced.", uuid4(), NOW)
+    yield sender.suppression_added(suppression)
+    yield sender.suppression_removed(suppression)
+    yield sender.tenant_warned(TENANT_ID, "The bounce rate is 8 %.")
+    yield sender.tenant_slowed(TENANT_ID, "The bounce rate is 9 %.")
+    yield sender.tenant_restored(TENANT_ID)
+
+
+def _of_webhooks() -> Iterator[Event]:
+    email = SentEmail(tenant_id=TENANT_ID)
+    reports = email.every_kind()
+    untagged = email.bounce()
+    untagged["mail"] = {name: value for name, value in email.mail.items() if name != "tags"}
+    for report in (*reports, untagged):
+        if event := webhooks.event_of(parse(json.dumps(report), NOW)):
+            yield event

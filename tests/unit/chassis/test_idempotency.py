@@ -1,0 +1,23 @@
+"""Request ids: their form."""
+
+import pytest
+
+from chassis.errors import InvalidField
+from chassis.idempotency import MAX_REQUEST_ID, valid_request_id
+
+
+@pytest.mark.parametrize("text", ["0199e4c2-6f3e-7a51", "order 7", "x" * MAX_REQUEST_ID, "заказ-7"])
+def test_printable_text_is_a_request_id(text: str) -> None:
+    assert valid_request_id(text) == text
+
+
+def test_an_empty_request_id_is_none() -> None:
+    assert valid_request_id("") is None
+
+
+@pytest.mark.parametrize("text", ["x" * (MAX_REQUEST_ID + 1), "a\0b", "a\nb", "a\x7fb"])
+def test_other_text_is_rejected_with_the_field(text: str) -> None:
+    with pytest.raises(InvalidField, match="at most 256 printable characters") as caught:
+        valid_request_id(text)
+
+    assert [violation.field for violation in caught.value.violations] == ["request_id"]

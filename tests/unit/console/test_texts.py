@@ -1,0 +1,154 @@
+"""The texts of the pages: every state has a label, and none names the mail service's provider."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from letterhead.identity.v1.domains_pb2 import Domain
+from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
+from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
+from services.console import chips, messages, texts
+from services.verifier.model.messages import MESSAGES
+from services.verifier.model.records import Reason
+from tests.unit.console.records import DOMAIN, TOKENS, ZONE, checks, cname, mx, seen
+
+PROVIDER = re.compile(r"\b(SES|AWS|Amazon|ARN)\b")
+
+
+def test_every_state_has_a_chip_with_a_unique_label() -> None:
+    shown = [
+        [chips.domain_state(state) for state in Domain.State.values() if state],
+        [chips.email_state(state) for state in Email.State.values() if state],
+        [chips.recipient_state(state) for state in Recipient.State.values() if state],
+        [chips.record(RecordCheck(status=status)) for status in RecordCheck.Status.values()],
+    ]
+
+    for kind in shown:
+        assert len({chip.word for chip in kind}) == len(kind)
+        assert chips.Chip("Unknown", "quiet", "question") not in kind
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_no_message_names_the_provider(reason: Reason) -> None:
+    assert not PROVIDER.search(messages.plain(MESSAGES[reason]))
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("SES accepted it.", "The mail service accepted it."),
+        ("DNS is right; waiting for SES to see it.", "DNS is right; waiting for the mail service to see it."),
+        ("Then call VerifyDomain.", "Then choose Check again."),
+        ("ns1.example.com failed to answer.", "ns1.example.com failed to answer."),
+        ("SESAME opens", "SESAME opens"),
+        (
+            "You have it already; GetDomain shows it and its records",
+            "You have it already; it is in your list",
+        ),
+        ("Publish it as GetDomain shows; it is sent then.", "Publish it as its page shows; it is sent then."),
+        ("Add it with CreateDomain first.", "Add it first."),
+        (
+            "this request_id was used before for something else; use a new one for a new request",
+            "this form was already submitted and its result is in the list; submit it again for another one",
+        ),
+    ],
+)
+def test_messages_of_services_are_shown_without_rpc_and_provider_names(text: str, plain: str) -> None:
+    assert messages.plain(text) == plain
+
+
+def test_a_dkim_token_is_shortened_in_a_message() -> None:
+    check = seen(cname(TOKENS[0]), RecordCheck.STATUS_MISMATCH, message=f"Points at {TOKENS[1]}.example.com.")
+
+    assert texts.advice(check) == "Points at bbbbbb….example.com."
+
+
+def test_the_message_for_a_missing_record_is_shortened() -> None:
+    hint = MESSAGES[Reason.NOT_THERE].format(type="MX", name=f"send.{DOMAIN}", zone=ZONE, host="send.inbox")
+
+    text = texts.advice(seen(mx(), RecordCheck.STATUS_MISSING, message=hint))
+
+    assert text == "Not found yet. Add it to the DNS zone mnexa.ai."
+
+
+@pytest.mark.parametrize(
+    ("distance", "text"),
+    [
+        ({"seconds": -59}, "just now"),
+        ({"seconds": 59}, "in a moment"),
+        ({"minutes": -2}, "2 min ago"),
+        ({"minutes": -59, "seconds": -40}, "1 h ago"),
+        ({"hours": -23}, "23 h ago"),
+        ({"hours": -23, "minutes": -45}, "1 day ago"),
+        ({"days": 3}, "in 3 days"),
+        ({"days": -6, "hours": -23}, "7 days ago"),
+        ({"days": -7}, "21 Nov 2026"),
+        ({"days": 30}, "28 Dec 2026"),
+    ],
+)
+def test_a_time_is_shown_relative_to_now(distance: dict[str, int], text: str) -> None:
+    now = datetime(2026, 11, 28, 12, 0)  # noqa: DTZ001 - as protobuf returns them
+
+    assert texts.when(now + timedelta(**distance), now) == text
+
+
+def test_the_headline_says_what_to_do_next() -> None:
+    pending = Verification(
+        state=Domain.STATE_PENDING, records=checks(), state_note="DNS is right; waiting for SES to see it."
+    )
+    for check in pending.records[:5]:
+        check.status = RecordCheck.STATUS_FOUND
+
+    assert texts.found(pending.records) == (5, 5)
+    assert texts.headline(pending) == (
+        "All records found",
+        "DNS is right; waiting for the mail service to see it.",
+    )
+    assert texts.headline(Verification(state=Domain.STATE_READY))[0] == "Ready to send"
+    assert (
+        texts.headline(Verification(state=Domain.STATE_PENDING, records=checks()))[0] == "Add these records"
+    )
+
+
+def an_email(state: Email.State.ValueType, *recipient_states: Recipient.State.ValueType) -> Email:
+    address = Address(address="a@example.com")
+    recipients = [Recipient(address=address, state=each) for each in recipient_states]
+    return Email(state=state, recipients=recipients)
+
+
+@pytest.mark.parametrize(
+    ("email", "journey", "moving", "outcome"),
+    [
+        (an_email(Email.STATE_QUEUED, Recipient.STATE_PENDING), "Sending", True, "Queued"),
+        (
+            an_email(Email.STATE_SENT, Recipient.STATE_PENDING),
+            "Sent, waiting for delivery confirmation",
+            True,
+            "Sent",
+        ),
+        (an_email(Email.STATE_SENT, Recipient.STATE_DELIVERED), "Delivered", False, "Delivered"),
+        (
+            an_email(Email.STATE_SENT, Recipient.STATE_DELIVERED, Recipient.STATE_BOUNCED),
+            "Sent",
+            False,
+            "Bounced",
+        ),
+        (an_email(Email.STATE_HELD, Recipient.STATE_PENDING), "Held", False, "Held"),
+        (an_email(Email.STATE_UNKNOWN, Recipient.STATE_PENDING), "Sending", True, "Unknown"),
+    ],
+)
+def test_the_status_of_an_email_is_shown_in_a_few_words(
+    email: Email, journey: str, moving: bool, outcome: str  # noqa: FBT001 - a table
+) -> None:  # fmt: skip
+    assert texts.journey(email) == journey
+    assert texts.moving(email) is moving
+    assert chips.outcome(email).word == outcome
+
+
+@pytest.mark.parametrize(("hours", "word"), [(1, "Scheduled"), (-1, "Queued")])
+def test_an_email_with_a_future_send_time_is_shown_as_scheduled(hours: int, word: str) -> None:
+    email = an_email(Email.STATE_QUEUED, Recipient.STATE_PENDING)
+    email.scheduled_time.FromDatetime(datetime.now(UTC) + timedelta(hours=hours))
+
+    assert chips.outcome(email).word == word
