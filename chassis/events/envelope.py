@@ -10,6 +10,7 @@ from uuid import UUID
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from chassis.events.subjects import SUBJECTS
 from chassis.ids import uuid7
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -19,14 +20,21 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True)
 class Event:
-    """An event to publish. `subject` is its name, `resource` what it is about; `time` None = now."""
+    """An event to publish: its message in the contract, and the resource it is about; `time` None = now."""
 
-    subject: str
     data: Message
     tenant_id: UUID | None
     resource: str
     id: UUID = field(default_factory=uuid7)
     time: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """Return the event's name, which is an option of its message; raise ValueError without it."""
+        name = self.data.DESCRIPTOR.full_name
+        if name not in SUBJECTS:
+            raise ValueError(f"{name} is not an event: it has no option (event)")
+        return SUBJECTS[name]
 
 
 def source_of(schema: str) -> str:

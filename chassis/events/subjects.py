@@ -45,6 +45,8 @@ def _with_tenant(tenant: EventOptions.Tenant.ValueType) -> frozenset[str]:
 MESSAGES: Mapping[str, Descriptor] = {
     _options(message).subject: message for message in _messages() if message.GetOptions().HasExtension(event)
 }
+# The subject of each message, by its full name in the contract.
+SUBJECTS: Mapping[str, str] = {message.full_name: subject for subject, message in MESSAGES.items()}
 # The owner of an event is the only service that may publish it.
 OWNERS: Mapping[str, str] = {subject: _options(message).owner for subject, message in MESSAGES.items()}
 # A service that only consumes events is also a user of NATS.

@@ -13,17 +13,17 @@ from services.identity.model.tenants import Tenant
 
 def domain_created(claim: Claim) -> Event:
     """Return the event that a tenant created a domain."""
-    return _of_domain("domain.created", pb.DomainCreated(domain=_reference(claim)), claim)
+    return _of_domain(pb.DomainCreated(domain=_reference(claim)), claim)
 
 
 def domain_provisioned(claim: Claim) -> Event:
     """Return the event that a domain has new records to publish."""
-    return _of_domain("domain.provisioned", pb.DomainProvisioned(domain=_reference(claim)), claim)
+    return _of_domain(pb.DomainProvisioned(domain=_reference(claim)), claim)
 
 
 def domain_deleted(claim: Claim) -> Event:
     """Return the event that a domain was deleted."""
-    return _of_domain("domain.deleted", pb.DomainDeleted(domain=_reference(claim)), claim)
+    return _of_domain(pb.DomainDeleted(domain=_reference(claim)), claim)
 
 
 def ownership_changed(claim: Claim, move: Move) -> list[Event]:
@@ -34,15 +34,13 @@ def ownership_changed(claim: Claim, move: Move) -> list[Event]:
             challenged = pb.DomainChallenged(
                 domain=reference, record=_record(claim), deadline_time=stamp_of(claim.ownership_deadline_at)
             )
-            return [_of_domain("domain.challenged", challenged, claim)]
+            return [_of_domain(challenged, claim)]
         case Ownership.SUPERSEDED:
-            return [
-                _of_domain("domain.superseded", pb.DomainSuperseded(domain=reference, cause=cause), claim)
-            ]
+            return [_of_domain(pb.DomainSuperseded(domain=reference, cause=cause), claim)]
         case Ownership.SOLE | Ownership.PROVEN if move.before is Ownership.CHALLENGED:
-            return [_of_domain("domain.kept", pb.DomainKept(domain=reference, cause=cause), claim)]
+            return [_of_domain(pb.DomainKept(domain=reference, cause=cause), claim)]
         case Ownership.PROVEN:
-            return [_of_domain("domain.proven", pb.DomainProven(domain=reference, cause=cause), claim)]
+            return [_of_domain(pb.DomainProven(domain=reference, cause=cause), claim)]
     return []
 
 
@@ -54,17 +52,17 @@ def _record(claim: Claim) -> pb.OwnershipRecord:
 def tenant_paused(tenant: Tenant) -> Event:
     """Return the event that a tenant was paused."""
     data = pb.TenantPaused(tenant_id=str(tenant.id), reason=tenant.pause_reason)
-    return Event("tenant.paused", data, tenant.id, resource=str(tenant.id))
+    return Event(data, tenant.id, resource=str(tenant.id))
 
 
 def tenant_resumed(tenant: Tenant) -> Event:
     """Return the event that a tenant was resumed."""
     data = pb.TenantResumed(tenant_id=str(tenant.id))
-    return Event("tenant.resumed", data, tenant.id, resource=str(tenant.id))
+    return Event(data, tenant.id, resource=str(tenant.id))
 
 
-def _of_domain(subject: str, data: Message, claim: Claim) -> Event:
-    return Event(subject, data, claim.tenant_id, resource=claim.name)
+def _of_domain(data: Message, claim: Claim) -> Event:
+    return Event(data, claim.tenant_id, resource=claim.name)
 
 
 def _reference(claim: Claim) -> pb.DomainReference:

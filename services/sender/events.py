@@ -20,8 +20,7 @@ def of_move(moved: Moved) -> Event | None:
     """Return the event for an email's new state; None for intermediate states."""
     if moved.state not in _MOVES:
         return None
-    subject, build = _MOVES[moved.state]
-    return Event(subject, build(moved), moved.tenant_id, resource=str(moved.id))
+    return Event(_MOVES[moved.state](moved), moved.tenant_id, resource=str(moved.id))
 
 
 def suppression_added(suppression: Suppression) -> Event:
@@ -32,31 +31,31 @@ def suppression_added(suppression: Suppression) -> Event:
         reason=suppression.reason,
         email_id=str(suppression.email_id or ""),
     )
-    return Event("suppression.added", data, suppression.tenant_id, resource=suppression.address)
+    return Event(data, suppression.tenant_id, resource=suppression.address)
 
 
 def suppression_removed(suppression: Suppression) -> Event:
     """Return the event for an address removed from a suppression list."""
     data = pb.SuppressionRemoved(tenant_id=str(suppression.tenant_id), address=suppression.address)
-    return Event("suppression.removed", data, suppression.tenant_id, resource=suppression.address)
+    return Event(data, suppression.tenant_id, resource=suppression.address)
 
 
 def tenant_warned(tenant_id: UUID, reason: str) -> Event:
     """Return the event for a tenant that is about to be paused for its bounces or complaints."""
     data = domain_events_pb2.TenantWarned(tenant_id=str(tenant_id), reason=reason)
-    return Event("tenant.warned", data, tenant_id, resource=str(tenant_id))
+    return Event(data, tenant_id, resource=str(tenant_id))
 
 
 def tenant_slowed(tenant_id: UUID, reason: str) -> Event:
     """Return the event for a tenant whose sending rate was lowered for its bounces or complaints."""
     data = domain_events_pb2.TenantSlowed(tenant_id=str(tenant_id), reason=reason)
-    return Event("tenant.slowed", data, tenant_id, resource=str(tenant_id))
+    return Event(data, tenant_id, resource=str(tenant_id))
 
 
 def tenant_restored(tenant_id: UUID) -> Event:
     """Return the event for a tenant that sends at its normal rate again."""
     data = domain_events_pb2.TenantRestored(tenant_id=str(tenant_id))
-    return Event("tenant.restored", data, tenant_id, resource=str(tenant_id))
+    return Event(data, tenant_id, resource=str(tenant_id))
 
 
 def read_report(event: ReceivedEvent) -> Report:
@@ -146,20 +145,14 @@ def _suppressed(moved: Moved) -> Message:
     return pb.EmailSuppressed(email=_reference(moved), recipients=moved.suppressed)
 
 
-_MOVES: Mapping[State, tuple[str, Callable[[Moved], Message]]] = {
-    State.SENT: ("email.sent", _sent),
-    State.SUPPRESSED: ("email.suppressed", _suppressed),
-    State.FAILED: ("email.failed", lambda moved: pb.EmailFailed(email=_reference(moved), reason=moved.note)),
-    State.HELD: ("email.held", lambda moved: pb.EmailHeld(email=_reference(moved), reason=moved.note)),
-    State.UNKNOWN: (
-        "email.unknown",
-        lambda moved: pb.EmailUnknown(email=_reference(moved), reason=moved.note),
-    ),
-    State.EXPIRED: (
-        "email.expired",
-        lambda moved: pb.EmailExpired(email=_reference(moved), reason=moved.note),
-    ),
-    State.CANCELED: ("email.canceled", lambda moved: pb.EmailCanceled(email=_reference(moved))),
+_MOVES: Mapping[State, Callable[[Moved], Message]] = {
+    State.SENT: _sent,
+    State.SUPPRESSED: _suppressed,
+    State.FAILED: lambda moved: pb.EmailFailed(email=_reference(moved), reason=moved.note),
+    State.HELD: lambda moved: pb.EmailHeld(email=_reference(moved), reason=moved.note),
+    State.UNKNOWN: lambda moved: pb.EmailUnknown(email=_reference(moved), reason=moved.note),
+    State.EXPIRED: lambda moved: pb.EmailExpired(email=_reference(moved), reason=moved.note),
+    State.CANCELED: lambda moved: pb.EmailCanceled(email=_reference(moved)),
 }
 
 

@@ -9,11 +9,11 @@ from services.verifier.model.account import AccountChange
 from services.verifier.model.decisions import Claim, Transition
 from services.verifier.model.states import State
 
-_MESSAGES: dict[State, tuple[str, type[Message]]] = {
-    State.READY: ("domain.ready", pb.DomainReady),
-    State.DEGRADED: ("domain.degraded", pb.DomainDegraded),
-    State.LOST: ("domain.lost", pb.DomainLost),
-    State.FAILED: ("domain.failed", pb.DomainFailed),
+_MESSAGES: dict[State, type[Message]] = {
+    State.READY: pb.DomainReady,
+    State.DEGRADED: pb.DomainDegraded,
+    State.LOST: pb.DomainLost,
+    State.FAILED: pb.DomainFailed,
 }
 
 
@@ -26,19 +26,19 @@ def account_changed(change: AccountChange) -> Event:
         previous_state=change.before,
         note=change.note,
     )
-    return Event("account.changed", data, None, change.region)
+    return Event(data, None, change.region)
 
 
 def events_of(claim: Claim, transition: Transition) -> list[Event]:
     """Return the events for a change of state; a change to PENDING has none."""
     if transition.after not in _MESSAGES:
         return []
-    subject, kind = _MESSAGES[transition.after]
+    message = _MESSAGES[transition.after]
     reference = pb.DomainReference(
         id=str(claim.claim_id),
         name=claim.name,
         tenant_id=str(claim.tenant_id),
         generation=claim.generation,
     )
-    data = kind(domain=reference, previous_state=transition.before.value, cause=transition.cause)
-    return [Event(subject, data, claim.tenant_id, claim.name)]
+    data = message(domain=reference, previous_state=transition.before.value, cause=transition.cause)
+    return [Event(data, claim.tenant_id, claim.name)]

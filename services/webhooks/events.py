@@ -17,10 +17,8 @@ def event_of(feedback_event: FeedbackEvent) -> Event | None:
     """
     if feedback_event.kind not in _EVENTS or (feedback_event.attempt_id and not feedback_event.email_id):
         return None
-    subject, build = _EVENTS[feedback_event.kind]
     return Event(
-        subject=subject,
-        data=build(feedback_event),
+        data=_EVENTS[feedback_event.kind](feedback_event),
         tenant_id=feedback_event.tenant_id,
         resource=str(feedback_event.email_id or feedback_event.ses_id),
         time=feedback_event.occurred_at,
@@ -98,15 +96,15 @@ def _click(feedback_event: FeedbackEvent) -> Message:
     )
 
 
-_EVENTS: dict[Kind, tuple[str, Callable[[FeedbackEvent], Message]]] = {
-    Kind.BOUNCE: ("bounce.received", _bounce),
-    Kind.COMPLAINT: ("complaint.received", _complaint),
-    Kind.DELIVERY: ("delivery.received", _delivery),
-    Kind.DELAY: ("delay.received", _delay),
-    Kind.REJECT: ("reject.received", _reject),
-    Kind.RENDERING_FAILURE: ("rendering.failed", _rendering_failure),
-    Kind.OPEN: ("open.received", _open),
-    Kind.CLICK: ("click.received", _click),
+_EVENTS: dict[Kind, Callable[[FeedbackEvent], Message]] = {
+    Kind.BOUNCE: _bounce,
+    Kind.COMPLAINT: _complaint,
+    Kind.DELIVERY: _delivery,
+    Kind.DELAY: _delay,
+    Kind.REJECT: _reject,
+    Kind.RENDERING_FAILURE: _rendering_failure,
+    Kind.OPEN: _open,
+    Kind.CLICK: _click,
 }
 
 

@@ -21,7 +21,7 @@ GRANT SELECT, INSERT ON identity.journal TO letterhead_identity
 def an_event(subject: str = "domain.created") -> Event:
     """Return an event of identity about a domain."""
     data = GetMessageClass(MESSAGES[subject])(domain={"name": "inbox.mnexa.ai"})
-    return Event(subject=subject, data=data, tenant_id=uuid4(), resource="inbox.mnexa.ai")
+    return Event(data=data, tenant_id=uuid4(), resource="inbox.mnexa.ai")
 
 
 async def publish(database: Database, *events: Event) -> None:

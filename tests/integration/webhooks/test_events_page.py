@@ -50,7 +50,7 @@ async def publish_ready(database: Database, *names: str) -> None:
     """Publish verifier's event that each domain is ready."""
     for name in names:
         reference = domain_events_pb2.DomainReference(name=name)
-        event = Event("domain.ready", domain_events_pb2.DomainReady(domain=reference), uuid7(), resource=name)
+        event = Event(domain_events_pb2.DomainReady(domain=reference), uuid7(), resource=name)
         async with database.transaction() as connection:
             await Outbox("verifier").write(connection, event)
 
