@@ -178,6 +178,7 @@ class Stack:
             "LETTERHEAD_SANDBOX_DNS_PORT": str(ports["dns"]),
             "LETTERHEAD_SANDBOX_SMTP_PORT": str(ports["smtp"]),
             "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(addresses),
+            "LETTERHEAD_SANDBOX_DIRECTORY": str(self.plan.home / "sandbox"),
         }
         self._start_part("sandbox", "sandbox", environ | self.plan.settings.get("sandbox", {}))
         await self._until("sandbox", _written(addresses))

@@ -63,6 +63,14 @@ def check_outcome(result: DemoResult) -> None:
     assert len({event.id for event in result.events}) == 3
 
 
+async def test_an_installation_has_certificates_of_its_own(world: World) -> None:
+    """Another installation that starts deletes its own directory, and must not delete these."""
+    for webhooks in world.stack.replicas_of("webhooks"):
+        assert Path(webhooks.environ["LETTERHEAD_SNS_CA_FILE"]).is_relative_to(
+            world.stack.plan.home.resolve()
+        )
+
+
 async def test_the_demo_succeeds(world: World) -> None:
     result = await run_demo(world)
 

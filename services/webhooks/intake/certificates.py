@@ -118,6 +118,7 @@ class Signatures:
                 "SNS's signing certificate cannot be used",
                 action="sns_certificate_failed",
                 reason=error.reason,
+                cause=repr(error.__cause__) if error.__cause__ else "",
                 certificate=name,
             )
 
@@ -131,8 +132,8 @@ class Signatures:
             ) as answer:
                 _check_status(answer.status)
                 return await _read(answer)
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            raise Unverifiable("certificate_unavailable") from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unverifiable("certificate_unavailable") from error
 
 
 def _check_status(status: int) -> None:
