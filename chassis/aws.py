@@ -1,6 +1,6 @@
 """Clients of AWS: one request per call, bounded in time, counted, and without retries.
 
-botocore's own retries are off. Whoever calls knows what a repetition may do, and which rate it must keep to.
+botocore's own retries are off: only the caller knows whether a request may be repeated, and at what rate.
 Credentials come from botocore's default chain and are resolved by the first request.
 """
 

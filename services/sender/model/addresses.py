@@ -10,8 +10,6 @@ from functools import lru_cache
 
 import idna
 
-from services.sender.model.emails import Address
-
 MAX_ADDRESS = 254  # characters, RFC 3696 erratum 1690
 MAX_LOCAL_PART = 64  # RFC 5321 §4.5.3.1.1
 MAX_NAME = 200
@@ -70,11 +68,6 @@ def check_name(text: str) -> str:
     if text != text.strip():
         raise BadAddress("begins or ends with a space; remove it")
     return text
-
-
-def parse_mailbox(address: str, name: str) -> Address:
-    """Return an address with its name, both checked; raise BadAddress for either."""
-    return Address(parse_address(address), check_name(name))
 
 
 def _local_part(text: str) -> str:
