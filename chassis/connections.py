@@ -2,7 +2,7 @@
 
 A connection is waiting while its client owes the server something: a request, the rest of its headers, or the
 rest of the body of a request whose caller is not authenticated. When too many connections wait, the server
-closes the one that has waited longest, never the newest. A client that sends a whole request at once is
+closes those that have waited longest, never one that is new. A client that sends a whole request at once is
 therefore served, whatever others do from the same address. Between requests, a connection of an authenticated
 caller counts towards the total limit but not towards the limit of its address.
 """
@@ -36,6 +36,7 @@ class Limits:
     connections: int = 4000
     waiting: int = 2000
     waiting_of_peer: int = 256
+    new_for: timedelta = timedelta(seconds=0.1)  # time to send a request that was written at once
     headers_within: timedelta = timedelta(seconds=10)
     read_within: timedelta = timedelta(seconds=30)  # for the client to read a response
     lingering: timedelta = timedelta(seconds=2)  # for the rest of a body that was rejected
@@ -58,7 +59,7 @@ class Connections:
         self.limits = limits
         self._open: set[Guarded] = set()
         self._waiting: OrderedDict[Guarded, str] = OrderedDict()
-        self._of_peer: dict[str, OrderedDict[Guarded, None]] = {}
+        self._of_peer: dict[str, OrderedDict[Guarded, float]] = {}  # with the time since when each waits
         self._trusted = tuple(ip_network(each, strict=False) for each in limits.trusted if each != "*")
         self._all_trusted = "*" in limits.trusted
 
@@ -81,17 +82,30 @@ class Connections:
         self.goes_on(connection)
 
     def waits(self, connection: "Guarded", peer: str) -> None:
-        """Mark a connection as waiting for its client; if too many wait, close the oldest."""
+        """Mark a connection as waiting for its client; if too many wait, close the oldest.
+
+        The event loop accepts hundreds of connections before it reads from the first of them. Those that are
+        new are therefore kept until their request could be read.
+        """
         if connection in self._waiting:
             return
+        now = asyncio.get_running_loop().time()
         self._waiting[connection] = peer = self._site(peer)
         same = self._of_peer.setdefault(peer, OrderedDict())
-        same[connection] = None
+        same[connection] = now
         WAITING.set(len(self._waiting))
-        if peer and len(same) > self.limits.waiting_of_peer:
-            next(iter(same)).close("peer")
-        elif len(self._waiting) > self.limits.waiting:
-            next(iter(self._waiting)).close("waiting")
+        if peer:
+            self._close_oldest(same, self.limits.waiting_of_peer, now, "peer")
+        self._close_oldest(self._waiting, self.limits.waiting, now, "waiting")
+
+    def _close_oldest(self, waiting: Mapping["Guarded", object], limit: int, now: float, reason: str) -> None:
+        """Close the oldest waiting connections above the limit, except new ones."""
+        new = now - self.limits.new_for.total_seconds()
+        while len(waiting) > limit:
+            oldest = next(iter(waiting))
+            if self._of_peer[self._waiting[oldest]][oldest] > new:
+                return
+            oldest.close(reason)
 
     def goes_on(self, connection: "Guarded") -> None:
         """Mark a connection as no longer waiting."""

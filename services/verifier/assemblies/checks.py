@@ -35,7 +35,7 @@ def checks(settings: Config, platform: Platform, *, wake_ses_queries: Callable[[
         database, platform.stream, platform.schema, "claims", CLAIM_EVENTS, claim_sync.receive
     )
     return WakeableAssembly(
-        background=[dns_checks.run, claim_sync.task.run, prechecks.task.run, consumer.run],
-        wakes=[(CLAIM_CHANGES, claim_sync.task.wake), (CLAIM_CHANGES, prechecks.task.wake)],
+        background=[dns_checks.run, claim_sync.task.run, prechecks.loop.run, consumer.run],
+        wakes=[(CLAIM_CHANGES, claim_sync.task.wake), (CLAIM_CHANGES, prechecks.loop.wake)],
         wake=dns_checks.wake,
     )

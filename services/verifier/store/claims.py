@@ -1,6 +1,6 @@
 """identity's claims and the verifications that follow from them, and prechecks of new claims, in Postgres."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -99,9 +99,10 @@ class ClaimStore:
         """Make the DNS check due for claims whose ownership or token has changed."""
         await self._database.execute(*QUERIES.check_owners_soon(**self._region))
 
-    async def due_prechecks(self, limit: int) -> list[DuePrecheck]:
-        """Return new claims whose DKIM records must be checked before they are shown."""
-        found = await self._database.fetch(*QUERIES.due_prechecks(**self._region, limit=limit))
+    async def due_prechecks(self, limit: int, *, besides: Iterable[UUID]) -> list[DuePrecheck]:
+        """Return new claims, `besides` these, whose DKIM records must be checked before they are shown."""
+        due = QUERIES.due_prechecks(**self._region, besides=list(besides), limit=limit)
+        found = await self._database.fetch(*due)
         return [DuePrecheck(row["claim_id"], row["name"], tuple(row["tokens"])) for row in found]
 
     async def save_precheck(self, due: DuePrecheck, outcome: Precheck) -> None:

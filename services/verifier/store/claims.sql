@@ -102,6 +102,7 @@ WHERE claim.ownership = 'UNDECIDED'
     AND claim.region = :region
     AND identity.tokens <> '{}'
     AND known.claim_id IS NULL
+    AND claim.id <> ALL (:besides)
 ORDER BY claim.id
 LIMIT :limit
 

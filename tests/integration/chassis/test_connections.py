@@ -1,8 +1,9 @@
 """Limits on HTTP connections, over real sockets: which are closed, which are served, and the responses."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -38,12 +39,12 @@ class Server:
     """Client of a test server."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._open: list[asyncio.StreamWriter] = []
 
     async def connect(self, sent: bytes = b"") -> Stream:
         """Open a connection and send some bytes."""
-        reader, writer = await asyncio.open_connection(HOST, self._port)
+        reader, writer = await asyncio.open_connection(HOST, self.port)
         self._open.append(writer)
         writer.write(sent)
         await writer.drain()
@@ -74,7 +75,11 @@ async def rest(stream: Stream) -> bytes:
 @asynccontextmanager
 async def a_server(**limits: Any) -> AsyncIterator[Server]:
     listener = listen(HOST, 0)
-    given: dict[str, Any] = {"headers": {"x-ours": "yes"}, "headers_within": NEVER}
+    given: dict[str, Any] = {
+        "headers": {"x-ours": "yes"},
+        "headers_within": NEVER,
+        "new_for": timedelta(0),
+    }
     chosen = Limits(**given | limits)
     server = Server(listener.getsockname()[1])
     async with serving(Site(app, listener, limits=chosen)):
@@ -145,6 +150,19 @@ async def test_above_the_total_limit_the_oldest_waiting_connection_is_closed() -
 
         assert await rest(waiting[0]) == b""
         assert await answered(waiting[1]) == 200
+
+
+async def test_a_request_sent_at_once_is_served_before_a_crowd_that_arrives_with_it() -> None:
+    async with a_server(waiting_of_peer=3, new_for=NEVER) as server:
+        with ExitStack() as crowd:  # all of them connect before the server accepts the first
+            first = crowd.enter_context(socket.create_connection((HOST, server.port)))
+            first.sendall(GET % b"/")
+            for _ in range(30):
+                crowd.enter_context(socket.create_connection((HOST, server.port)))
+
+            stream = await asyncio.open_connection(sock=first.dup())
+            assert await status(stream) == 200
+            stream[1].close()
 
 
 async def test_the_body_of_an_unauthenticated_caller_counts_as_waiting() -> None:

@@ -79,11 +79,11 @@ class Identity:
         aws, stop = self.settings.aws, asyncio.Event()
         async with open_database(self.database.settings("verifier"), application_name="verifier") as database:
             prechecks = Prechecks(ClaimStore(database, aws), Resolver(dns))
-            async with database.listen(CLAIM_CHANGES, prechecks.task.wake):
-                running_ = asyncio.create_task(prechecks.task.run(stop))
+            async with database.listen(CLAIM_CHANGES, prechecks.loop.wake):
+                running_ = asyncio.create_task(prechecks.loop.run(stop))
                 yield
                 stop.set()
-                prechecks.task.wake()
+                prechecks.loop.wake()
                 await running_
 
     async def a_caller(self, channel: grpc.aio.Channel, scope: Scope = Scope.FULL_ACCESS) -> Caller:

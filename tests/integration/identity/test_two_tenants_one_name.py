@@ -60,6 +60,27 @@ async def test_an_undisputed_name_shows_its_records_and_no_token(caller: Caller)
     assert shown(domain) == {"DKIM", "RETURN_PATH", "SPF", "DMARC"}
 
 
+async def test_a_name_server_that_fails_for_a_moment_costs_no_proof(
+    caller: Caller, identity: Identity
+) -> None:
+    name = a_name()
+    fault = {"zone": name, "kind": "servfail", "count": 4}
+    await identity.internet.control.call("POST", "/dns/faults", fault)
+
+    domain = await create(caller, name)
+
+    assert domain.ownership == Domain.OWNERSHIP_SOLE
+
+
+async def test_a_name_whose_servers_fail_must_be_proven(caller: Caller, identity: Identity) -> None:
+    name = a_name()
+    await identity.internet.control.call("POST", "/dns/faults", {"zone": name, "kind": "servfail"})
+
+    domain = await create(caller, name)
+
+    assert domain.ownership == Domain.OWNERSHIP_PROOF_DUE
+
+
 async def test_two_unconfirmed_claims_must_both_be_proven_before_records_are_shown(
     caller: Caller, other: Caller, database: FreshDatabase
 ) -> None:
