@@ -16,6 +16,9 @@ from services.identity.model.ownership import Cause, Move, Ownership
 from services.identity.model.tenants import Tenant, TenantState, UnreadyPolicy
 from services.sender import events as sender
 from services.sender.model.emails import Reason, Suppression
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason
+from services.sender.model.reputation import Concern, ReputationReason
 from services.sender.model.states import Moved, SentAs, State
 from services.verifier import events as verifier
 from services.verifier.model.account import AccountChange, AccountState
@@ -92,18 +95,21 @@ def _of_verifier() -> Iterator[Event]:
 
 
 def _of_sender() -> Iterator[Event]:
+    why = explain(EmailReason.SES_ACCEPTED)
     for state in State:
         moved = Moved(
-            id=uuid4(), tenant_id=TENANT_ID, claim_id=uuid4(), state=state, note="Why.", ses_id="0100019-1",
+            id=uuid4(), tenant_id=TENANT_ID, claim_id=uuid4(), state=state, why=why, ses_id="0100019-1",
             sent_as=SentAs.OWN, tags={"campaign": "spring"}, suppressed=("ada@example.com",),
         )  # fmt: skip
         if event := sender.of_move(moved):
             yield event
-    suppression = Suppression(TENANT_ID, "ada@example.com", Reason.BOUNCE, uuid4(), "Bounced.", uuid4(), NOW)
+    suppression = Suppression(
+        TENANT_ID, "ada@example.com", Reason.BOUNCE, uuid4(), "", "Bounced.", {}, uuid4(), NOW
+    )
     yield sender.suppression_added(suppression)
     yield sender.suppression_removed(suppression)
-    yield sender.tenant_warned(TENANT_ID, "The bounce rate is 8 %.")
-    yield sender.tenant_slowed(TENANT_ID, "The bounce rate is 9 %.")
+    yield sender.tenant_warned(TENANT_ID, Concern(ReputationReason.BOUNCES, "The bounce rate is 8 %."))
+    yield sender.tenant_slowed(TENANT_ID, Concern(ReputationReason.BOUNCES, "The bounce rate is 9 %."))
     yield sender.tenant_restored(TENANT_ID)
 
 

@@ -7,6 +7,8 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import State
 
 QUERIES = Queries.load(Path(__file__).with_name("changes.sql"))
@@ -30,8 +32,14 @@ class ChangeStore:
 
     async def reschedule(self, connection: Connection, email_id: UUID, send_at: datetime) -> None:
         """Change the time that a QUEUED email is scheduled for."""
+        why = explain(EmailReason.RESCHEDULED)
         await connection.execute(
             *QUERIES.reschedule_email(
-                email_id=email_id, send_at=send_at, deadline=self._deadline, transition_id=uuid7()
+                email_id=email_id,
+                send_at=send_at,
+                deadline=self._deadline,
+                transition_id=uuid7(),
+                message=why.message,
+                reason=why.reason,
             )
         )

@@ -53,7 +53,7 @@ async def test_an_email_without_an_event_is_held_and_not_posted_again(
         accepted = await caller.send(f"agent@{domain.name}")
         email = await sender.window_ends(caller, accepted, State.STATE_HELD)
 
-        assert "may have been sent" in email.state_note
+        assert "may have been sent" in email.state_message
         assert await attempts(database, email.id) == ["UNKNOWN"]
         assert len(await sender.posts()) == 1
         assert await sender.events("email.held")
@@ -93,7 +93,7 @@ async def test_a_post_without_an_answer_times_out(caller: Caller, sender: Sender
     accepted = await caller.send(f"agent@{domain.name}")
 
     email = await becomes(caller, accepted, State.STATE_UNKNOWN, within=timedelta(seconds=15))
-    assert "answer was lost" in email.state_note
+    assert "answer was lost" in email.state_message
     assert len(await sender.posts()) == 1
 
 
@@ -133,7 +133,7 @@ async def refused_attempts(caller: Caller, email_id: str) -> int:
 
     async def count() -> int:
         email = await caller.get(email_id)
-        assert "could not be reached" in email.state_note
+        assert "could not be reached" in email.state_message
         return sum(each.state == State.STATE_SENDING for each in email.history)
 
     return await eventually(count)
@@ -147,7 +147,7 @@ async def test_a_permanent_rejection_fails_the_email_with_the_message_of_ses(
 
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_FAILED)
 
-    assert "Email address is not verified" in email.state_note
+    assert "Email address is not verified" in email.state_message
     [event] = await sender.events("email.failed")
-    assert event["data"]["reason"] == email.state_note
+    assert event["data"]["message"] == email.state_message
     assert len(await sender.posts()) == 1

@@ -54,7 +54,7 @@ async def test_a_bounce_suppresses_its_recipient_and_the_next_email_is_not_poste
     await feedback_source.of(email, "bounce", READER)
 
     bounced = await reaches(caller, email, "BOUNCED", "PENDING")
-    assert "550 no" in bounced.recipients[0].state_note
+    assert "550 no" in bounced.recipients[0].state_message
     assert await suppressed(caller) == [READER]
     [event] = await sender.events("suppression.added")
     assert event["data"] == {
@@ -173,7 +173,7 @@ async def test_an_email_rejected_after_its_acceptance_fails_and_stays_failed(
     failed = await becomes(caller, email, State.STATE_FAILED)
     await feedback_source.of(email, "delay", READER)
 
-    assert "Bad content" in failed.state_note
+    assert "Bad content" in failed.state_message
     assert (await reaches(caller, email, "DELAYED")).state == State.STATE_FAILED
 
 

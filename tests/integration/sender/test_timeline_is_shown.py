@@ -64,7 +64,7 @@ async def test_the_timeline_has_transitions_and_feedback_in_order(
     ]  # fmt: skip
     times = [each.time.ToDatetime() for each in found.timeline]
     assert times == sorted(times)
-    assert found.timeline[5].note == "Delivered: 250 2.6.0 Message received"
+    assert found.timeline[5].message == "Delivered: 250 2.6.0 Message received"
     assert list(found.timeline[5].recipients) == [READER]
     listed = await caller.emails.ListEmails(ListEmailsRequest())
     assert [list(each.timeline) for each in listed.emails] == [[]]
