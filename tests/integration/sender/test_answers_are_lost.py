@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from letterhead.events.v1.email_reason_pb2 import EmailReason
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
@@ -93,6 +94,7 @@ async def test_a_post_without_an_answer_times_out(caller: Caller, sender: Sender
     accepted = await caller.send(f"agent@{domain.name}")
 
     email = await becomes(caller, accepted, State.STATE_UNKNOWN, within=timedelta(seconds=15))
+    assert email.state_reason == EmailReason.EMAIL_REASON_ANSWER_LOST
     assert "answer was lost" in email.state_message
     assert len(await sender.posts()) == 1
 
@@ -129,7 +131,7 @@ async def test_an_unreachable_ses_loses_no_email(
 
 
 async def refused_attempts(caller: Caller, email_id: str) -> int:
-    """Wait until the note says that SES was unreachable and return the number of attempts."""
+    """Wait until the message says that SES was unreachable and return the number of attempts."""
 
     async def count() -> int:
         email = await caller.get(email_id)
@@ -149,5 +151,8 @@ async def test_a_permanent_rejection_fails_the_email_with_the_message_of_ses(
 
     assert "Email address is not verified" in email.state_message
     [event] = await sender.events("email.failed")
+    assert email.state_reason == EmailReason.EMAIL_REASON_SES_REJECTED
+    assert email.state_parameters.ses_code == "MessageRejected"
     assert event["data"]["message"] == email.state_message
+    assert event["data"]["reason"] == "EMAIL_REASON_SES_REJECTED"
     assert len(await sender.posts()) == 1

@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
 from chassis.access import Scope
+from letterhead.events.v1.email_reason_pb2 import EmailReason
 from letterhead.sender.v1 import resolution_pb2 as pb
 from letterhead.sender.v1 import resolution_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
@@ -72,6 +73,10 @@ async def test_a_decision_ends_the_email_and_is_in_its_history(  # noqa: PLR0917
     assert last.message == answer.state_message
     assert "operator with key" in last.message
     assert "SES's console says so" in last.message
+    decided_by = Outcome.Name(outcome).replace("OUTCOME_", "EMAIL_REASON_OPERATOR_DECIDED_")
+    assert EmailReason.Name(last.reason) == decided_by
+    assert last.parameters.operator_reason == "SES's console says so"
+    assert str(UUID(last.parameters.operator_key)) in last.message
     rows = await database.fetch("SELECT state FROM sender.attempts")
     assert [row["state"] for row in rows] == [attempt]
     assert len(await sender.posts()) == 1

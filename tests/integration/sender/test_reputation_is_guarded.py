@@ -125,6 +125,7 @@ async def test_a_tenant_is_warned_then_paused_and_another_tenant_is_not(world: W
         await world.feedback_source.of(first, "bounce", reader)
     [warned] = await world.sender.events("tenant.warned")
     assert warned["data"]["tenantId"] == str(bad)
+    assert warned["data"]["reason"] == "REPUTATION_REASON_BOUNCES"
     assert "6.67% of the recipients of the last 7 days hard bounced (10 of 150)" in warned["data"]["message"]
     assert (await world.tenant(bad)).state == Tenant.STATE_ACTIVE
 
