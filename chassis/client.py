@@ -152,7 +152,7 @@ class _StreamKey(_Key, grpc.aio.UnaryStreamClientInterceptor):
 def _metadata(key: str) -> Metadata:
     """Return the metadata of a call: the key, and the id of the current request, which all services log."""
     if key and not well_formed(key):  # arbitrary text must not reach a header
-        raise CallFailed(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "Malformed API key")
+        raise CallFailed(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "Malformed API key.")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     credentials = (_bearer(key),) if key else ()
     return (*credentials, (REQUEST_ID, request_id)) if request_id else credentials

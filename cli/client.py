@@ -66,10 +66,10 @@ def explain(error: grpc.aio.AioRpcError) -> list[str]:
     """Return a failed call as lines to print: the error, the invalid fields, what to do, when to retry."""
     failure = failure_of(error)
     if failure.reason == "INVALID_FIELD":
-        lines = [f"{failure.code.name}: The request is invalid."]
+        lines = [f"{error.code().name}: The request is invalid."]
         lines += [f"  {each.field}: {each.description}" for each in failure.violations]
     else:
-        lines = [f"{failure.code.name}: {failure.message}"]
+        lines = [f"{error.code().name}: {error.details()}"]
     if hint := worded(HINTS, failure.reason, failure.metadata, ""):
         lines.append(f"  {hint}")
     if failure.retry_after is not None:

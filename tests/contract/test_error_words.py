@@ -75,7 +75,7 @@ def raised() -> Iterator[tuple[str, str, frozenset[str], str]]:
     """Yield place, reason, metadata and sentence of each error that a service or the chassis raises."""
     for path, around, call in calls():
         reason = text_of(call.args[0]) if call.args else None
-        if reason not in REASONS or not ERRORS.fullmatch(ast.unparse(call.func)):
+        if reason is None or reason not in REASONS or not ERRORS.fullmatch(ast.unparse(call.func)):
             continue
         given = next((each.value for each in call.keywords if each.arg == "metadata"), ast.Dict([], []))
         keys = value_of(around, given)
@@ -173,6 +173,37 @@ def test_no_words_name_an_rpc_and_those_of_pages_not_the_provider() -> None:
 
     assert [text for text in on_pages if PROVIDER.search(text)] == []
     assert [text for words, _ in TABLES.values() for text in words.values() if names_rpcs(text)] == []
+
+
+# What people read of an error; and what would take it apart.
+SENTENCE = re.compile(r"\b(failure|error|each|violation)\.(message|description|details\(\))")
+PARSING = {
+    "match",
+    "fullmatch",
+    "search",
+    "sub",
+    "findall",
+    "split",
+    "partition",
+    "replace",
+    "startswith",
+    "endswith",
+}
+PARSING |= {"removeprefix", "removesuffix", "index", "find", "count"}
+
+
+def parses(node: ast.AST) -> bool:
+    """Return whether an expression takes the sentence of an error apart or looks for something in it."""
+    if isinstance(node, ast.Compare):
+        return any(SENTENCE.search(ast.unparse(each)) for each in [node.left, *node.comparators])
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in PARSING:
+        return SENTENCE.search(ast.unparse(node)) is not None
+    return False
+
+
+@pytest.mark.parametrize("path", files("services", "cli"), ids=str)
+def test_no_code_parses_the_sentence_of_an_error(path: Path) -> None:
+    assert [f"{path}:{node.lineno}" for node in ast.walk(parsed(path)) if parses(node)] == []  # type: ignore[attr-defined]
 
 
 def test_every_service_is_searched() -> None:
