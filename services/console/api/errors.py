@@ -51,7 +51,6 @@ STATUSES: Mapping[int, str] = {
 
 # By error reason, where this API says something else than the pages. Placeholders are keys of the metadata.
 OWN_WORDS: Mapping[str, str] = {
-    "INVALID_PAGE_TOKEN": "`after` or `before` is not the id of an item of this list.",
     "REQUEST_ID_REUSED": "This idempotency key was already used with a different body. Use a new key.",
     "MALFORMED_REQUEST": "The request is malformed.",
     "SCOPE_TOO_SMALL": "This API key is restricted to only send emails.",
