@@ -64,7 +64,7 @@ SENTENCES: Mapping[str, str] = {
     "ENCODED_WORD": 'has "=?" in it, which starts an encoded word that some mail programs decode; remove it',
     "NO_DOMAIN_NAME": "has no valid domain name after the @: {value}",
     "DOMAIN_IS_AN_IP_ADDRESS": "has an IP address after the @; use a domain name",
-    "LOOKS_LIKE_AN_ADDRESS": (
+    "RESEMBLES_AN_ADDRESS": (
         "looks like an address; remove @, angle brackets and characters that look like them"
     ),
     "TOO_MANY_RECIPIENTS": "has {count} recipients with cc and bcc; at most {limit} are allowed in one email",

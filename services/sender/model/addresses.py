@@ -68,7 +68,7 @@ def check_name(text: str) -> str:
     if JOINERS.issuperset(text) or any(map(_is_hidden, text)):
         raise BadAddress("CONTROL_CHARACTER")
     if not _POSING.isdisjoint(text) or not _POSING.isdisjoint(unicodedata.normalize("NFKC", text)):
-        raise BadAddress("LOOKS_LIKE_AN_ADDRESS")
+        raise BadAddress("RESEMBLES_AN_ADDRESS")
     if text != text.strip():
         raise BadAddress("SPACE_AT_EDGE")
     return text
