@@ -8,7 +8,8 @@ from chassis.access import Visibility
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from services.sender.errors import EmailNotFound, NothingToDecide, TooLateToResend
-from services.sender.model.states import AttemptState, Move, Moved, State
+from services.sender.model.references import Moved
+from services.sender.model.states import AttemptState, Move, State
 from services.sender.store.decisions import DecisionStore, Undecided
 
 log = get_logger(__name__)

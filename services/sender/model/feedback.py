@@ -30,7 +30,7 @@ class Report:
 
     `state` is the new state of the recipients it names, None if it does not change them; `suppress` is why
     their addresses are suppressed, None if they are not; `rejected` is a sentence on why SES did not send the
-    email after accepting it, empty if it did.
+    email after accepting it, empty if it did; `engaged` is true for opens and clicks.
     """
 
     email_id: UUID | None
@@ -39,6 +39,7 @@ class Report:
     state: RecipientState | None = None
     suppress: Reason | None = None
     rejected: str = ""
+    engaged: bool = False
 
 
 def proof(attempt_id: UUID, email_id: UUID, ses_id: str) -> Outcome:
@@ -73,9 +74,14 @@ def to_advance(report: Report, known: Mapping[str, RecipientState]) -> list[Word
     return [each for each in report.words if each.match in behind]
 
 
+def match_of(address: str) -> str:
+    """Return an address as recipients and suppressions are matched by it: in lower case."""
+    return address.strip().lower()
+
+
 def word(address: str, note: str) -> Word:
     """Return a word with its note cut to MAX_NOTE characters."""
-    return Word(address.strip().lower(), note if len(note) <= MAX_NOTE else note[: MAX_NOTE - 1] + "…")
+    return Word(match_of(address), note if len(note) <= MAX_NOTE else note[: MAX_NOTE - 1] + "…")
 
 
 def to_suppress(report: Report, matched: Collection[str]) -> list[Word]:
