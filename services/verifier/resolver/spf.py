@@ -210,8 +210,7 @@ class _Evaluation:
                 hosts = [target]
         networks: list[Network] = []
         for host in hosts:
-            counts = mechanism.kind is Kind.A
-            group, addresses = await self._query(group, host, _TYPES[address.version], counts=counts)
+            group, addresses = await self._query(group, host, _TYPES[address.version])
             prefix = mechanism.prefix4 if address.version == 4 else mechanism.prefix6
             networks += [ip_network(f"{each}/{prefix}", strict=False) for each in addresses]
         return group, networks
@@ -231,15 +230,13 @@ class _Evaluation:
                     continue
         return group, False
 
-    async def _query(
-        self, group: Group, name: str, type_: str, *, counts: bool = True
-    ) -> tuple[Group, Sequence[str]]:
-        """Return the values of a query; a query that `counts` may find nothing MOST_VOID times."""
+    async def _query(self, group: Group, name: str, type_: str) -> tuple[Group, Sequence[str]]:
+        """Return the values of a query; MOST_VOID queries may find nothing."""
         try:
             values = await self._dns.query(name, type_) if _proper(name) else ()
         except DnsFailedError:
             raise _Stop(group, Result.TEMPERROR, Problem.DNS) from None
-        if values or not counts:
+        if values:
             return group, values
         group = replace(group, void=group.void + 1)
         if group.void > MOST_VOID:
