@@ -46,7 +46,8 @@ def _one(found: re.Match[str], domain: str, address: Address, message: Message) 
     letter, digits, reverse, delimiters, literal = found.groups()
     if literal:
         return _LITERALS[literal]
-    parts = re.split(f"[{re.escape(delimiters or '.')}]", _value(letter.lower(), domain, address, message))
+    split = str.maketrans(dict.fromkeys(delimiters or ".", "\n"))
+    parts = _value(letter.lower(), domain, address, message).translate(split).split("\n")
     if reverse:
         parts.reverse()
     text = ".".join(parts[-int(digits) :] if digits else parts)

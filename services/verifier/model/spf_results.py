@@ -90,3 +90,30 @@ def outcome(group: Group, result: Result, domain: str, term: str) -> Outcome:
 def error(group: Group, result: Result, domain: str, term: str, problem: Problem) -> Outcome:
     """Return the outcome of a group that ends with an error."""
     return replace(outcome(group, result, domain, term), problem=problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Whether an SPF record lets SES send: what its result is for the networks that SES sends from.
+
+    `result` is PASS if every network passes, an error if any network gets one, NEUTRAL if only a part passes,
+    and FAIL if none does. `term` of `domain`'s record is the first that causes an error.
+    """
+
+    result: Result
+    domain: str = ""
+    term: str = ""
+    problem: Problem = Problem.NOTHING
+    suggestion: str = ""
+
+
+def summarized(outcomes: Sequence[Outcome]) -> Evaluation:
+    """Return the result of a record for all networks together."""
+    for result in (Result.PERMERROR, Result.TEMPERROR):
+        for each in outcomes:
+            if each.result is result:
+                return Evaluation(result, each.domain, each.term, each.problem, each.suggestion)
+    passing = [each.result is Result.PASS for each in outcomes]
+    if all(passing):
+        return Evaluation(Result.PASS)
+    return Evaluation(Result.NEUTRAL if any(passing) else Result.FAIL)

@@ -68,6 +68,21 @@ async def evaluate(
     return await evaluation.check_host(domain, group)
 
 
+async def networks_of(dns: Dns, domain: str) -> list[Network]:
+    """Return the networks that a domain's SPF record and those it includes list; raise DnsFailedError."""
+    waiting, networks = [domain], list[Network]()
+    for _ in range(MOST_LOOKUPS + 1):
+        if not waiting:
+            break
+        records = [text for text in await dns.query(waiting.pop(), "TXT") if is_spf(text)]
+        for mechanism in parse(records[0]).mechanisms if records else ():
+            if mechanism.network is not None and mechanism.qualifier is Qualifier.PASS:
+                networks.append(mechanism.network)
+            if mechanism.kind is Kind.INCLUDE:
+                waiting.append(mechanism.target.removesuffix("."))
+    return networks
+
+
 class _Stop(Exception):
     """The evaluation of a group ends with an error."""
 

@@ -1,4 +1,4 @@
-"""Seeded SPF records and the zones around them, and pyspf as the judge of both."""
+"""Seeded SPF records and the zones around them, and pyspf's results for them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -65,7 +65,7 @@ def _shaped(qtype: str, value: str) -> object:
     return value
 
 
-def judged(zones: Zones, address: str) -> tuple[str, str]:
+def by_pyspf(zones: Zones, address: str) -> tuple[str, str]:
     """Return pyspf's result for one client address, and its explanation."""
     result, _, explanation = PySpf(zones, address).check()
     return result, explanation

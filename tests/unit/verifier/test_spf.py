@@ -1,4 +1,4 @@
-"""The SPF evaluator against RFC 7208: single terms, limits, and seeded records that pyspf judges too."""
+"""The SPF evaluator against RFC 7208: single terms, limits, and seeded records with pyspf's results."""
 
 import random
 from collections import Counter
@@ -21,7 +21,7 @@ from tests.unit.verifier.spf_records import (
     Zones,
     a_zone,
     counts_unreached_redirect,
-    judged,
+    by_pyspf,
 )
 
 MESSAGE = Message(SENDER, HELO)
@@ -86,7 +86,7 @@ async def test_a_qualifier_other_than_plus_is_no_pass(sign: str) -> None:
     assert Result.PASS not in (await results(f"v=spf1 {sign}include:amazonses.com -all")).values()
 
 
-async def test_a_part_of_a_network_is_told_from_the_rest() -> None:
+async def test_a_part_of_a_network_may_pass_alone() -> None:
     found = await results("v=spf1 ip4:54.240.8.0/24 ~all")
 
     assert found.pop(ip_network("54.240.8.0/24")) is Result.PASS
@@ -147,7 +147,7 @@ async def test_seeded_records_have_the_results_that_pyspf_gives(figure: Figure) 
         found = await evaluate(MemoryDns(zones), DOMAIN, SES, MESSAGE)
         for address in (each for network in SES for each in (network[0], network[-1])):
             [ours] = [each for each in found if any(address in network for network in each.networks)]
-            result, explanation = judged(zones, str(address))
+            result, explanation = by_pyspf(zones, str(address))
             if ours.result != result and counts_unreached_redirect(zones, explanation):
                 different += 1
                 continue
