@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from string import ascii_letters, digits
 
 VERSION = "v=spf1"
 
@@ -112,10 +113,12 @@ _MODIFIER = re.compile(r"(?P<name>[A-Za-z][A-Za-z0-9_.-]*)=(?P<value>.*)", re.DO
 _MECHANISM = re.compile(r"(?P<qualifier>[-+~?]?)(?P<name>[A-Za-z0-9]+)(?P<rest>(?:[:/].*)?)", re.DOTALL)
 _PREFIXES = re.compile(r"(?P<before>.*?)(?:/(?P<four>0|[1-9]\d{0,2}))?(?://(?P<six>0|[1-9]\d{0,2}))?")
 _EXPANDED = r"%\{[slodiphSLODIPH](?:[1-9]\d*)?[rR]?[-.+,/_=]*\}|%[%_-]"
-_EXPANDED_IN_EXP = r"%\{[slodiphcrtSLODIPHCRT](?:[1-9]\d*)?[rR]?[-.+,/_=]*\}|%[%_-]"
-_MACROS = re.compile(rf"(?:{_EXPANDED_IN_EXP}|[\x21-\x24\x26-\x7e])*")
-_LABEL = r"(?:[A-Za-z0-9]*[A-Za-z][A-Za-z0-9]*|[A-Za-z0-9]+-[A-Za-z0-9-]*[A-Za-z0-9])"  # `toplabel`
-_TARGET = re.compile(rf"(?:{_EXPANDED}|[\x21-\x24\x26-\x7e])*?(?:\.{_LABEL}\.?|{_EXPANDED})")
+_DOMAIN_SPEC = re.compile(rf"(?:{_EXPANDED}|[\x21-\x24\x26-\x7e])*")
+_MACRO_STRING = re.compile(  # letters c, r and t stand only in explanations
+    r"(?:%\{[slodiphcrtSLODIPHCRT](?:[1-9]\d*)?[rR]?[-.+,/_=]*\}|%[%_-]|[\x21-\x24\x26-\x7e])*"
+)
+_MACRO = re.compile(_EXPANDED)
+_NAME_CHARACTERS = frozenset("-" + ascii_letters + digits)
 _VISIBLE = re.compile(r"[\x21-\x7e]*")
 # Characters that editors put in the place of others.
 _DASHES = "\u2013\u2014\u2011\u2212"
@@ -135,7 +138,7 @@ def _terms(text: str) -> Iterator[str]:
 
 
 def _check_modifier(term: str, name: str, value: str) -> None:
-    valid = _TARGET.fullmatch(value) if name in _ONCE else _MACROS.fullmatch(value)
+    valid = _is_domain_spec(value) if name in _ONCE else bool(_MACRO_STRING.fullmatch(value))
     if not valid:
         raise SpfSyntaxError(term, Flaw.TARGET)
 
@@ -185,9 +188,22 @@ def _network(term: str, kind: Kind, qualifier: Qualifier, rest: str) -> Mechanis
 
 
 def _target(term: str, rest: str) -> str:
-    if not rest.startswith(":") or not _TARGET.fullmatch(rest, 1):
+    if not rest.startswith(":") or not _is_domain_spec(rest[1:]):
         raise SpfSyntaxError(term, Flaw.TARGET)
     return rest[1:]
+
+
+def _is_domain_spec(text: str) -> bool:
+    """Return whether text is a macro-string that ends with a macro, or with a dot and a top-level label."""
+    if not _DOMAIN_SPEC.fullmatch(text):
+        return False
+    ends = [found.end() for found in _MACRO.finditer(text)]
+    tail = text[ends[-1] :] if ends else text
+    if ends and not tail:
+        return True
+    _, dot, label = tail.removesuffix(".").rpartition(".")
+    proper = bool(label) and _NAME_CHARACTERS.issuperset(label) and "-" not in (label[0], label[-1])
+    return bool(dot) and proper and not label.isdigit()
 
 
 _READERS = {

@@ -20,8 +20,8 @@ from tests.unit.verifier.spf_records import (
     MemoryDns,
     Zones,
     a_zone,
-    counts_unreached_redirect,
     by_pyspf,
+    counts_unreached_redirect,
 )
 
 MESSAGE = Message(SENDER, HELO)
