@@ -164,7 +164,7 @@ def _tenant_id(requested: str) -> UUID:
     try:
         return UUID(requested)
     except ValueError:
-        raise InvalidField("tenant_id", "is not a tenant id (a UUID)") from None
+        raise InvalidField("tenant_id", "NOT_A_UUID") from None
 
 
 def generate_key(prefix: str = TOKEN_PREFIX) -> tuple[str, bytes, str]:

@@ -3,8 +3,10 @@
 `chassis.channels` opens the channels, which retry calls while a service is down.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 import grpc
@@ -16,6 +18,7 @@ from grpc_status import rpc_status
 from chassis.access import well_formed
 from chassis.errors import Violation
 from chassis.ids import REQUEST_ID
+from letterhead.errors.v1.field_reason_pb2 import FieldParameters
 
 DEADLINE = timedelta(seconds=10)
 NOT_RESPONDING = "A Letterhead service is not responding. Try again in a moment."
@@ -24,11 +27,10 @@ Response = TypeVar("Response")
 Metadata = tuple[tuple[str, str], ...]
 
 _CODES = {code.value[0]: code for code in grpc.StatusCode}
-_DETAILS = (error_details_pb2.ErrorInfo, error_details_pb2.BadRequest, error_details_pb2.RetryInfo)
 
 
 class CallFailed(Exception):
-    """An error returned by a service: `code` and `reason` for programs, `message` for people."""
+    """An error returned by a service: `code`, `reason` and `metadata` for programs, `message` for people."""
 
     def __init__(
         self,
@@ -36,6 +38,7 @@ class CallFailed(Exception):
         reason: str,
         message: str,
         *,
+        metadata: Mapping[str, str] | None = None,
         violations: Sequence[Violation] = (),
         retry_after: timedelta | None = None,
     ) -> None:
@@ -43,14 +46,19 @@ class CallFailed(Exception):
         self.code = code
         self.reason = reason
         self.message = message
+        self.metadata = dict(metadata or {})
         self.violations = tuple(violations)
         self.retry_after = retry_after
 
     def of(self, field: str) -> "CallFailed":
         """Return the same error with all violations reported for `field`, the caller's name of the input."""
-        violations = [Violation(field, each.description) for each in self.violations]
         return CallFailed(
-            self.code, self.reason, self.message, violations=violations, retry_after=self.retry_after
+            self.code,
+            self.reason,
+            self.message,
+            metadata=self.metadata,
+            violations=[replace(each, field=field) for each in self.violations],
+            retry_after=self.retry_after,
         )
 
 
@@ -86,16 +94,27 @@ def failure_of(error: grpc.aio.AioRpcError) -> CallFailed:
 def failure_of_status(status: Status) -> CallFailed:
     """Return the error that a google.rpc.Status describes, such as one of an item in a response."""
     code = _CODES.get(status.code, grpc.StatusCode.UNKNOWN)
-    reason, violations, retry_after = code.name, [], None
+    info, retry = error_details_pb2.ErrorInfo(reason=code.name), error_details_pb2.RetryInfo()
+    bad, parameters = error_details_pb2.BadRequest(), FieldParameters()
     for detail in status.details:
-        info, bad, retry = (kind() for kind in _DETAILS)
-        if detail.Unpack(info):
-            reason = info.reason
-        elif detail.Unpack(bad):
-            violations = [Violation(each.field, each.description) for each in bad.field_violations]
-        elif detail.Unpack(retry):
-            retry_after = retry.retry_delay.ToTimedelta()
-    return CallFailed(code, reason, status.message, violations=violations, retry_after=retry_after)
+        for known in (info, retry, bad, parameters):
+            detail.Unpack(known)  # leaves a message of another type as it is
+    return CallFailed(
+        code,
+        info.reason,
+        status.message,
+        metadata=info.metadata,
+        violations=_violations(bad, parameters),
+        retry_after=retry.retry_delay.ToTimedelta() if retry.HasField("retry_delay") else None,
+    )
+
+
+def _violations(bad: error_details_pb2.BadRequest, parameters: FieldParameters) -> list[Violation]:
+    return [
+        Violation(each.field, each.description, each.reason, dict(its.metadata) if its else {})
+        for each, its in zip_longest(bad.field_violations, parameters.violations)
+        if each is not None
+    ]
 
 
 def interceptors_for(key: str) -> list[grpc.aio.ClientInterceptor]:
@@ -133,7 +152,7 @@ class _StreamKey(_Key, grpc.aio.UnaryStreamClientInterceptor):
 def _metadata(key: str) -> Metadata:
     """Return the metadata of a call: the key, and the id of the current request, which all services log."""
     if key and not well_formed(key):  # arbitrary text must not reach a header
-        raise CallFailed(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "Malformed API key")
+        raise CallFailed(grpc.StatusCode.UNAUTHENTICATED, "KEY_INVALID", "Malformed API key.")
     request_id = structlog.contextvars.get_contextvars().get("request_id")
     credentials = (_bearer(key),) if key else ()
     return (*credentials, (REQUEST_ID, request_id)) if request_id else credentials

@@ -2,7 +2,8 @@
 
     ServiceError
     ├── InvalidArgument     the request is invalid; `violations` name the fields
-    │   └── InvalidField    one field of the request is invalid
+    │   ├── InvalidField    one field of the request is invalid
+    │   └── InvalidPageToken the page token is not one of this list
     ├── NotFound            the resource does not exist, or not for this caller
     ├── AlreadyExists       the name or request id is taken
     │   └── RequestIdReused the request id was used for a different request
@@ -15,9 +16,11 @@
     ├── DeadlineExceeded    the call took longer than allowed
     └── Internal            a bug on our side; details are in the log only
 
-A reason is a name of `letterhead.errors.v1.ErrorReason`. A message says what is wrong and what to do next.
+A reason is a name of `letterhead.errors.v1.ErrorReason`, that of a violation one of `FieldReason`. A message
+says what is wrong and what to do next, and metadata are its parameters.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +29,9 @@ import grpc
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
+
+from chassis.field_reasons import BadValue
+from letterhead.errors.v1.field_reason_pb2 import FieldParameters
 
 DOMAIN = "letterhead"
 # In bytes. A status is sent in HTTP/2 headers, percent- and base64-encoded; gRPC rejects more than 8 KiB.
@@ -41,6 +47,18 @@ class Violation:
 
     field: str
     description: str
+    reason: str = ""
+    metadata: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def violation(path: str, reason: str, **metadata: object) -> Violation:
+    """Return the violation of a field for a `FieldReason`, with its sentence."""
+    return violation_of(path, BadValue(reason, **metadata))
+
+
+def violation_of(path: str, bad: BadValue) -> Violation:
+    """Return the violation of a field that has a bad value."""
+    return Violation(path, str(bad), bad.reason, bad.metadata)
 
 
 class ServiceError(Exception):
@@ -83,10 +101,22 @@ class InvalidArgument(ServiceError):
 
 
 class InvalidField(InvalidArgument):
-    """One field is invalid; `problem` is a sentence without its subject that also says what to do."""
+    """One field is invalid for a `FieldReason`, with the parameters of its sentence."""
 
-    def __init__(self, field: str, problem: str, *, reason: str = "INVALID_FIELD") -> None:
-        super().__init__(reason, violations=[Violation(field, problem)])
+    def __init__(self, path: str, reason: str, **metadata: object) -> None:
+        super().__init__(violations=[violation(path, reason, **metadata)])
+
+    @classmethod
+    def of(cls, path: str, bad: BadValue) -> "InvalidField":
+        """Return the error for a field that has a bad value."""
+        return cls(path, bad.reason, **bad.metadata)
+
+
+class InvalidPageToken(InvalidArgument):
+    """The page token was not returned by this list."""
+
+    def __init__(self) -> None:
+        super().__init__("INVALID_PAGE_TOKEN", violations=[violation("page_token", "NOT_OF_THIS_LIST")])
 
 
 class NotFound(ServiceError):
@@ -105,7 +135,7 @@ class RequestIdReused(AlreadyExists):
     """The request_id was already used for a different request."""
 
     def __init__(self, request_id: str) -> None:
-        message = "This request_id was used before for something else; use a new one for a new request."
+        message = "This request_id was used before for a different request. Use a new one for each request."
         super().__init__("REQUEST_ID_REUSED", message, metadata={"request_id": request_id})
 
 
@@ -179,7 +209,7 @@ def _details(error: ServiceError, violations: Sequence[Violation], request_id: s
         error_details_pb2.ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)
     ]
     if violations:
-        details.append(_bad_request(violations))
+        details += _violated(violations)
     if error.retry_after is not None:
         delay = duration_pb2.Duration()
         delay.FromTimedelta(error.retry_after)
@@ -187,15 +217,25 @@ def _details(error: ServiceError, violations: Sequence[Violation], request_id: s
     return details
 
 
-def _bad_request(violations: Sequence[Violation]) -> error_details_pb2.BadRequest:
-    return error_details_pb2.BadRequest(
-        field_violations=[
-            error_details_pb2.BadRequest.FieldViolation(
-                field=_short(each.field, 80), description=_short(each.description)
-            )
-            for each in violations
-        ]
-    )
+def _violated(violations: Sequence[Violation]) -> list[Message]:
+    """Return the violations, and their parameters if any has some."""
+    details: list[Message] = [
+        error_details_pb2.BadRequest(
+            field_violations=[
+                error_details_pb2.BadRequest.FieldViolation(
+                    field=_short(each.field, 80), description=_short(each.description), reason=each.reason
+                )
+                for each in violations
+            ]
+        )
+    ]
+    if any(each.metadata for each in violations):
+        parameters = FieldParameters()
+        for each in violations:
+            metadata = {key: _short(value) for key, value in each.metadata.items()}
+            parameters.violations.add(metadata=metadata)
+        details.append(parameters)
+    return details
 
 
 def _packed(detail: Message) -> any_pb2.Any:

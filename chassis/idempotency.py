@@ -11,7 +11,8 @@ MAX_REQUEST_ID = 256
 
 def valid_request_id(text: str) -> str | None:
     """Return a valid request id; None if it is empty, so that every call creates something new."""
-    if len(text) > MAX_REQUEST_ID or not text.isprintable():
-        problem = f"must be at most {MAX_REQUEST_ID} printable characters; use a UUID"
-        raise InvalidField("request_id", problem)
+    if len(text) > MAX_REQUEST_ID:
+        raise InvalidField("request_id", "TOO_LONG", limit=MAX_REQUEST_ID)
+    if not text.isprintable():
+        raise InvalidField("request_id", "CONTROL_CHARACTER")
     return text or None

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from chassis.errors import InvalidField
+from chassis.errors import InvalidField, InvalidPageToken
 
 DEFAULT_SIZE = 50
 MAXIMUM_SIZE = 1000
@@ -31,12 +31,12 @@ class Page:
     after: tuple[Any, ...] | None
 
     def after_id(self) -> UUID | None:
-        """Return the id after which the page starts; raises InvalidField if the sort key is not an id."""
+        """Return the id after which the page starts; raises InvalidPageToken if the sort key is not an id."""
         if self.after is None:
             return None
         last = self.after[0]
         if not isinstance(last, UUID):
-            raise _invalid_token()
+            raise InvalidPageToken
         return last
 
 
@@ -89,9 +89,10 @@ class Window:
 def search_of(request: SearchRequest) -> str:
     """Return the search text of a List request in lower case; raises InvalidField if it is too long."""
     text = request.search.strip().lower()
-    if len(text) > LONGEST_SEARCH or "\0" in text:
-        problem = f"must be at most {LONGEST_SEARCH} characters and must not contain NUL"
-        raise InvalidField("search", problem)
+    if len(text) > LONGEST_SEARCH:
+        raise InvalidField("search", "TOO_LONG", limit=LONGEST_SEARCH)
+    if "\0" in text:
+        raise InvalidField("search", "CONTROL_CHARACTER")
     return text
 
 
@@ -102,7 +103,7 @@ def window(request: ListRequest, *, of: str) -> Window:
     not an id, and if both ids are set.
     """
     if request.after_id and request.before_id:
-        raise InvalidField("before_id", "and after_id are both set; set only one")
+        raise InvalidField("before_id", "BOTH_SET", other_field="after_id")
     after, before = _id("after_id", request.after_id), _id("before_id", request.before_id)
     of = of if before is None else f"{of} upwards"
     asked = page(request.page_size, request.page_token, of=of)
@@ -116,7 +117,7 @@ def _id(field: str, text: str) -> UUID | None:
     try:
         return UUID(text) if text else None
     except ValueError:
-        raise InvalidField(field, "is not a UUID; use the id of a row of this list") from None
+        raise InvalidField(field, "NOT_A_UUID") from None
 
 
 def page(
@@ -124,10 +125,10 @@ def page(
 ) -> Page:
     """Return the page of a List request; size 0 means the default, sizes above the maximum are lowered to it.
 
-    Raises InvalidField for a negative size, and for a token that is malformed or belongs to another list.
+    Raises InvalidField for a negative size, InvalidPageToken for a malformed token or one of another list.
     """
     if page_size < 0:
-        raise InvalidField("page_size", "is negative; omit it to use the default")
+        raise InvalidField("page_size", "NEGATIVE")
     after = _keys(of, page_token) if page_token else None
     return Page(size=min(page_size or default, maximum), after=after)
 
@@ -142,12 +143,7 @@ def _keys(of: str, token: str) -> tuple[Any, ...]:
     try:
         return _decoded(of, token)
     except (ValueError, TypeError, KeyError, RecursionError, binascii.Error):
-        raise _invalid_token() from None
-
-
-def _invalid_token() -> InvalidField:
-    problem = "is not a token of this list; use next_page_token of the previous response, or omit it"
-    return InvalidField("page_token", problem, reason="INVALID_PAGE_TOKEN")
+        raise InvalidPageToken from None
 
 
 def _decoded(of: str, token: str) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ def time_of(field: str, stamp: Timestamp) -> datetime:
     try:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):
-        raise InvalidField(field, "must be a time between the years 1 and 9999") from None
+        raise InvalidField(field, "OUT_OF_RANGE", least="0001-01-01", most="9999-12-31") from None
 
 
 def stamp_of(time: datetime | None) -> Timestamp | None:

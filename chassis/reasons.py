@@ -1,4 +1,4 @@
-"""How each error reason is reported, as the option `report` of `letterhead.errors.v1.ErrorReason` says."""
+"""How each reason is reported, as the options of `letterhead.errors.v1.ErrorReason` and `FieldReason` say."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,18 +7,21 @@ import grpc
 from google.rpc import code_pb2
 
 from letterhead.errors.v1.error_reason_pb2 import ErrorReason
-from letterhead.errors.v1.options_pb2 import report
+from letterhead.errors.v1.field_reason_pb2 import FieldReason
+from letterhead.errors.v1.options_pb2 import field_report, report
 
 PREFIX = "ERROR_REASON_"
+FIELD_PREFIX = "FIELD_REASON_"
 
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The code of a failed RPC; the status and name of the error in the API compatible with Resend."""
+    """The code and metadata of a failed RPC; its status and name in the API compatible with Resend."""
 
     code: grpc.StatusCode
     http_status: int
     http_name: str
+    metadata: tuple[str, ...]
 
 
 def _reports() -> dict[str, Reported]:
@@ -27,9 +30,25 @@ def _reports() -> dict[str, Reported]:
         if value.number:  # 0 is never returned
             option = value.GetOptions().Extensions[report]
             code = grpc.StatusCode[code_pb2.Code.Name(option.code)]
-            reports[value.name.removeprefix(PREFIX)] = Reported(code, option.http_status, option.http_name)
+            reports[value.name.removeprefix(PREFIX)] = Reported(
+                code, option.http_status, option.http_name, tuple(option.metadata)
+            )
     return reports
 
 
 # By the name of the reason without its prefix, as in google.rpc.ErrorInfo.
 REASONS: Mapping[str, Reported] = _reports()
+# The keys of the parameters of a field's violation, by the name of its reason without its prefix.
+FIELD_REASONS: Mapping[str, tuple[str, ...]] = {
+    value.name.removeprefix(FIELD_PREFIX): tuple(value.GetOptions().Extensions[field_report].metadata)
+    for value in FieldReason.DESCRIPTOR.values
+    if value.number
+}
+
+
+def worded(words: Mapping[str, str], reason: str, metadata: Mapping[str, str], otherwise: str) -> str:
+    """Return the words for a reason; `otherwise` if it has none, or if an older service omits a parameter."""
+    try:
+        return words[reason].format_map(metadata)
+    except KeyError:
+        return otherwise

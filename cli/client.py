@@ -7,6 +7,7 @@ import grpc
 
 from chassis import channels
 from chassis.client import failure_of, interceptors_for
+from chassis.reasons import worded
 from cli.installation import Installation
 from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
 from letterhead.sender.v1 import (
@@ -18,6 +19,15 @@ from letterhead.sender.v1 import (
 from letterhead.verifier.v1 import verifier_pb2_grpc
 from letterhead.webhooks.v1 import feedback_pb2_grpc
 from services import with_grpc
+
+# By error reason: what to do on the command line. The message of a service names its RPCs.
+HINTS: Mapping[str, str] = {
+    "KEY_MISSING": "Set LETTERHEAD_API_KEY_FILE to a file with an API key.",
+    "KEY_INVALID": "Check the file that LETTERHEAD_API_KEY_FILE names.",
+    "TENANT_NOT_FOUND": "`letterhead tenants list` lists the tenants.",
+    "DOMAIN_NOT_FOUND": "`letterhead domains list` lists the domains.",
+    "DOMAIN_EXISTS": "`letterhead domains show {name}` shows it and its records.",
+}
 
 
 class Services:
@@ -53,11 +63,15 @@ async def connect(installation: Installation, key: str | None = None) -> AsyncIt
 
 
 def explain(error: grpc.aio.AioRpcError) -> list[str]:
-    """Return a failed call as lines to print: the error, the invalid fields, and when to retry."""
+    """Return a failed call as lines to print: the error, the invalid fields, what to do, when to retry."""
     failure = failure_of(error)
-    lines = [f"{error.code().name}: {error.details()}"]
-    violations = [f"{each.field}: {each.description}" for each in failure.violations]
-    lines += [f"  {violation}" for violation in violations if violation not in lines[0]]
+    if failure.reason == "INVALID_FIELD":
+        lines = [f"{error.code().name}: The request is invalid."]
+        lines += [f"  {each.field}: {each.description}" for each in failure.violations]
+    else:
+        lines = [f"{error.code().name}: {error.details()}"]
+    if hint := worded(HINTS, failure.reason, failure.metadata, ""):
+        lines.append(f"  {hint}")
     if failure.retry_after is not None:
         lines.append(f"  Try again in {failure.retry_after.total_seconds():g} s.")
     return lines

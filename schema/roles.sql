@@ -47,7 +47,7 @@ GRANT SELECT, INSERT, UPDATE ON verifier.ses_account TO letterhead_verifier;
 -- History is append-only.
 GRANT SELECT, INSERT ON verifier.transitions TO letterhead_verifier;
 GRANT SELECT ON verifier.due_tokens TO letterhead_verifier;
--- To know what to look at, and for whom.
+-- To know which domains and records to check, and for whom.
 GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, identity.domains TO letterhead_verifier;
 
 -- sender
@@ -69,15 +69,18 @@ GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;
 GRANT SELECT, UPDATE ON sender.tenant_limits TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.tenant_days TO letterhead_sender;
 GRANT SELECT ON sender.allowances TO letterhead_sender;
--- To decide, under the fence, as whom an email may leave.
+-- To decide, under the claim lock, which domain an email may be sent from.
 GRANT SELECT ON identity.tenants, identity.claims, identity.domains TO letterhead_sender;
 GRANT SELECT ON verifier.verifications, verifier.ses_account TO letterhead_sender;
--- To settle an attempt whose answer was lost, by evidence.
+-- To resolve an attempt whose answer was lost, by evidence.
 GRANT SELECT ON webhooks.feedback TO letterhead_sender;
--- To know whether silence means anything: does what SES tells reach us, and is it all understood?
+-- To know whether the absence of an event means anything: whether SES's events arrive and are processed.
 GRANT SELECT ON webhooks.intake, webhooks.notifications TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE ON sender.feedback_liveness TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.heartbeats TO letterhead_sender;
+
+-- What events say about the email that they are about.
+GRANT SELECT ON sender.email_references TO letterhead_sender;
 
 -- webhooks
 GRANT SELECT, INSERT, UPDATE, DELETE ON webhooks.notifications TO letterhead_webhooks;
@@ -85,5 +88,5 @@ GRANT SELECT, INSERT, DELETE ON webhooks.feedback TO letterhead_webhooks;
 GRANT UPDATE (tenant_id, email_id, attempt_id) ON webhooks.feedback TO letterhead_webhooks;
 GRANT SELECT, INSERT, UPDATE ON webhooks.intake TO letterhead_webhooks;
 GRANT USAGE ON SCHEMA sender TO letterhead_webhooks;
--- To attribute an event to an email only where its tags are those of a submission of ours.
+-- To attribute an event to an email only where its tags are those of a submission of ours, and to describe that email.
 GRANT SELECT ON sender.submissions, sender.email_references TO letterhead_webhooks;

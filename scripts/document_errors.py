@@ -1,50 +1,74 @@
-"""Print docs/errors.md, generated from the .proto files: every error reason, its code, and what to do."""
+"""Print docs/errors.md, generated from the .proto files: every reason, its code, parameters and meaning."""
 
 import sys
+from collections.abc import Collection, Iterator
+from itertools import starmap
 from pathlib import Path
 
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from chassis.reasons import PREFIX, REASONS
+from chassis.reasons import FIELD_PREFIX, FIELD_REASONS, PREFIX, REASONS
 
 HEADER = """# Errors
 
-Generated from `protos/letterhead/errors/v1/error_reason.proto` by `make docs`. Edit that file.
+Generated from the files in `protos/letterhead/errors/v1/` by `make docs`. Edit those files.
 
 A failed call returns a gRPC code, a message that says what to do, and `google.rpc.ErrorInfo` with
-`domain: "letterhead"`, one of these reasons, and the parameters of the message as metadata. Invalid fields
-are listed in `google.rpc.BadRequest`. If a retry can succeed, `google.rpc.RetryInfo` says how long to wait.
-Reasons are part of the API; messages may be reworded at any time.
+`domain: "letterhead"`, one of these reasons, and the parameters of the message as metadata. If a retry can
+succeed, `google.rpc.RetryInfo` says how long to wait. Reasons are part of the API; messages may be reworded
+at any time, so choose your words by reason and parameters.
 
 The HTTP columns are the status and `name` of the error in the [API compatible with Resend](resend.md).
 Invalid fields may have another name there, such as `invalid_from_address`.
 
-| reason | gRPC code | HTTP status | HTTP name | meaning, and what to do |
-|---|---|---|---|---|
+| reason | gRPC code | HTTP status | HTTP name | metadata | meaning, and what to do |
+|---|---|---|---|---|---|
+"""
+FIELDS = """
+## Invalid fields
+
+`google.rpc.BadRequest` has one violation for each invalid field, with its path, a description and one of
+these reasons. The parameters of each violation are in `letterhead.errors.v1.FieldParameters`, in the same
+order. A From address that may not be used has the reason of the error instead.
+
+| reason | parameters | meaning |
+|---|---|---|
 """
 ENUM, VALUES = 5, 2
 
 
 def document(descriptors: bytes) -> str:
     """Return the page, generated from the descriptor set with comments."""
-    files = FileDescriptorSet.FromString(descriptors).file
-    file = next(file for file in files if file.name == "letterhead/errors/v1/error_reason.proto")
+    files = {each.name: each for each in FileDescriptorSet.FromString(descriptors).file}
+    errors = _comments(files["letterhead/errors/v1/error_reason.proto"], PREFIX)
+    fields = _comments(files["letterhead/errors/v1/field_reason.proto"], FIELD_PREFIX)
+    return "".join([HEADER, *starmap(_row, errors), FIELDS, *starmap(_field_row, fields)])
+
+
+def _comments(file: FileDescriptorProto, prefix: str) -> Iterator[tuple[str, str]]:
+    """Yield each value of the file's enum without its prefix, and its comment."""
     comments = {
         tuple(at.path): " ".join(at.leading_comments.split()) for at in file.source_code_info.location
     }
-    rows = [
-        _row(value.name.removeprefix(PREFIX), comments[ENUM, 0, VALUES, index])
-        for index, value in enumerate(file.enum_type[0].value)
-        if value.number
-    ]
-    return HEADER + "\n".join(rows) + "\n"
+    for index, value in enumerate(file.enum_type[0].value):
+        if value.number:
+            yield value.name.removeprefix(prefix), comments[ENUM, 0, VALUES, index]
 
 
 def _row(reason: str, comment: str) -> str:
     reported = REASONS[reason]
     return (
-        f"| `{reason}` | {reported.code.name} | {reported.http_status} | `{reported.http_name}` | {comment} |"
+        f"| `{reason}` | {reported.code.name} | {reported.http_status} | `{reported.http_name}` "
+        f"| {_keys(reported.metadata)} | {comment} |\n"
     )
+
+
+def _field_row(reason: str, comment: str) -> str:
+    return f"| `{reason}` | {_keys(FIELD_REASONS[reason])} | {comment} |\n"
+
+
+def _keys(metadata: Collection[str]) -> str:
+    return ", ".join(f"`{key}`" for key in metadata)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ CONSUMED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         "domains": ("domain.ready",),
         "feedback": (
             "bounce.received", "complaint.received", "delivery.received", "delay.received",
-            "reject.received", "rendering.failed",
+            "reject.received", "rendering.failed", "open.received", "click.received",
         ),
     },
 }  # fmt: skip

@@ -102,10 +102,11 @@ def rewrite(headers: Headers, *, message_id: str, region: str, now: datetime) ->
         for header in headers
         if header[0].lower() not in _REPLACED and header[0].lower()[:6] != "x-ses-"
     ]
+    host = "email" if region == "us-east-1" else region
     digest = base64.b64encode(message_id.encode()[:24]).decode()
     return [
         *remaining,
-        ("Message-ID", f"<{message_id}@{region}.amazonses.com>"),
+        ("Message-ID", f"<{message_id}@{host}.amazonses.com>"),
         ("Date", format_datetime(now)),
         ("Feedback-ID", f"::1.{region}.{digest}:AmazonSES"),
         ("X-SES-Outgoing", f"{now:%Y.%m.%d}-203.0.113.10"),

@@ -1,32 +1,83 @@
-"""Messages of the services in the terms of the pages. Pure."""
+"""The words of the pages for errors of the services, by reason, and for notes of the services. Pure."""
 
 import re
+from collections.abc import Mapping
 
+from chassis.client import CallFailed
+from chassis.errors import Violation
+from chassis.reasons import worded
+
+# By error reason, where the pages say something else than the service. Placeholders are keys of the metadata.
+WORDS: Mapping[str, str] = {
+    "INVALID_PAGE_TOKEN": "This page of the list no longer exists. Go back to the first page.",
+    "REQUEST_ID_REUSED": (
+        "This form was already submitted and its result is in the list. Submit it again for another one."
+    ),
+    "MALFORMED_REQUEST": "The request is malformed. Reload the page, then try again.",
+    "TENANT_NOT_FOUND": "Account not found.",
+    "KEY_NOT_FOUND": "API key not found.",
+    "DOMAIN_NOT_FOUND": "Domain not found.",
+    "DOMAIN_EXISTS": "You already have the domain {name}. It is in your list.",
+    "DOMAIN_NOT_READY": "{domain} is not ready to send. Add the records that its page shows.",
+    "DOMAIN_DELETING": "{domain} is being deleted or is deleted. To use it, add it again.",
+    "DOMAIN_NOT_CHALLENGED": "No other account has proved control of {name}. To give it up, delete it.",
+    "DOMAIN_CHANGED": "The domain changed since you opened this page. Reload the page, then try again.",
+    "LINK_NOT_FOUND": "Link not found.",
+    "FROM_NOT_YOURS": "{domain} is not one of your domains. Add it first.",
+    "EMAIL_NOT_FOUND": "Email not found.",
+    "TEST_ADDRESS_NOT_CONFIRMED": (
+        "{address} is not an address of {domain} and is not confirmed for it. Confirm it first."
+    ),
+    "TEST_CODE_ENDED": (
+        "No active code for {address}: it expired, a newer code replaced it, or five wrong codes were "
+        "entered. Send a new one."
+    ),
+    "CONFLICT": "Something else changed at the same time. Try again.",
+    "SES_UNAVAILABLE": "The mail service does not respond. Try again in a moment.",
+    "NOT_OFFERED": "This installation does not offer this yet.",
+}
+# By the reason of an invalid field, likewise. Each lacks its subject, the field.
+FIELD_WORDS: Mapping[str, str] = {
+    "MISSING": "is empty; fill it in",
+    "FILE_TYPE_REJECTED": "is of type .{type}, which the mail service rejects; send the file another way",
+    "RESERVED_HEADER": "is not allowed; use In-Reply-To, References, List-* or X-*",
+}
+
+
+def sentence_of(failure: CallFailed) -> str:
+    """Return what a page says about a service's error."""
+    if failure.reason == "INVALID_FIELD" and failure.violations:
+        return sentence("; ".join(f"{each.field}: {_problem(each)}" for each in failure.violations))
+    return worded(WORDS, failure.reason, failure.metadata, failure.message)
+
+
+def sentence_beside(violation: Violation) -> str:
+    """Return what a page says beside the field of a violation."""
+    return sentence(f"This {_problem(violation)}")
+
+
+def sentence(text: str) -> str:
+    """Return a text with a capital letter and a full stop."""
+    text = text.strip()
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _problem(violation: Violation) -> str:
+    return worded(FIELD_WORDS, violation.reason, violation.metadata, violation.description)
+
+
+# For notes on states, which are sentences.
 _PLAIN = (
     (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
-    (re.compile(r"\bGetDomain shows it and its records\b"), "it is in your list"),
     (re.compile(r"\bGetDomain\b"), "its page"),
-    (re.compile(r" with (?:CreateDomain|SendTestCode)\b"), ""),
-    (
-        re.compile(
-            r"\b[Tt]his request_id was used before for something else; use a new one for a new request\b"
-        ),
-        "this form was already submitted and its result is in the list; submit it again for another one",
-    ),
     (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
     (re.compile(r"\bAWS\b"), "the mail service"),
 )
 
 
-def sentence(text: str) -> str:
-    """Return a service's error message as a sentence with a capital letter and a full stop."""
-    text = plain(text.strip())
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
-
-
 def plain(text: str) -> str:
-    """Return a service's message without RPC names and without the name of the mail service's provider."""
+    """Return a note on a state without RPC names and without the name of the mail service's provider."""
     begins_upper = text[:1].isupper()
     for pattern, replacement in _PLAIN:
         text = pattern.sub(replacement, text)

@@ -32,7 +32,8 @@ class TenantPaused(FailedPrecondition):
 
     def __init__(self, reason: str) -> None:
         detail = f" ({reason})" if reason else ""
-        super().__init__("TENANT_PAUSED", f"The tenant is paused{detail}. Ask the operator to resume it.")
+        message = f"The tenant is paused{detail}. Ask the operator to resume it."
+        super().__init__("TENANT_PAUSED", message, metadata={"pause_reason": reason})
 
 
 class KeyNotFound(NotFound):
@@ -110,9 +111,9 @@ class DomainExists(AlreadyExists):
 class DomainDeleting(FailedPrecondition):
     """The domain is being deleted or is deleted."""
 
-    def __init__(self) -> None:
-        message = "The domain is being deleted or is deleted. To use it, create it again with CreateDomain."
-        super().__init__("DOMAIN_DELETING", message)
+    def __init__(self, domain: str) -> None:
+        message = f"{domain} is being deleted or is deleted. To use it, create it again with CreateDomain."
+        super().__init__("DOMAIN_DELETING", message, metadata={"domain": domain})
 
 
 class TooManyDomains(ResourceExhausted):

@@ -16,7 +16,7 @@ class FromNotYours(FailedPrecondition):
     """The From address is not on a live domain of the tenant."""
 
     def __init__(self, domain: str) -> None:
-        message = f"{domain} is not a domain of this tenant; add it with CreateDomain first"
+        message = f"{domain} is not a domain of this tenant. Add it with CreateDomain first."
         super().__init__("FROM_NOT_YOURS", message, metadata={"domain": domain})
 
 
@@ -24,7 +24,7 @@ class KeyNotForDomain(PermissionDenied):
     """The key is restricted to other domains."""
 
     def __init__(self, domain: str) -> None:
-        message = f"this key is restricted to other domains and cannot send from {domain}; use another key"
+        message = f"This key is restricted to other domains and cannot send from {domain}. Use another key."
         super().__init__("KEY_NOT_FOR_DOMAIN", message, metadata={"domain": domain})
 
 
@@ -33,14 +33,15 @@ class TenantPaused(FailedPrecondition):
 
     def __init__(self, reason: str) -> None:
         because = f" ({reason})" if reason else ""
-        super().__init__("TENANT_PAUSED", f"the tenant is paused{because}; ask the operator to resume it")
+        message = f"The tenant is paused{because}. Ask the operator to resume it."
+        super().__init__("TENANT_PAUSED", message, metadata={"pause_reason": reason})
 
 
 class DomainDeleting(FailedPrecondition):
     """The domain is being deleted and can no longer send."""
 
     def __init__(self, domain: str) -> None:
-        message = f"{domain} is being deleted and can no longer send; use another domain"
+        message = f"{domain} is being deleted and can no longer send. Use another domain."
         super().__init__("DOMAIN_DELETING", message, metadata={"domain": domain})
 
 
@@ -61,7 +62,7 @@ class DomainNotReady(FailedPrecondition):
     def __init__(self, domain: str, state: str) -> None:
         message = (
             f"{domain} is {state} and cannot send under its own name, and the shared sender is not available "
-            "for it; publish the records that GetDomain shows"
+            "for it. Publish the records that GetDomain shows."
         )
         super().__init__("DOMAIN_NOT_READY", message, metadata={"domain": domain, "state": state})
 
@@ -70,7 +71,7 @@ class DomainNotFound(NotFound):
     """No domain with this id is visible to the caller."""
 
     def __init__(self) -> None:
-        super().__init__("DOMAIN_NOT_FOUND", "no such domain; ListDomains shows the domains you can access")
+        super().__init__("DOMAIN_NOT_FOUND", "Domain not found. Use ListDomains to list your domains.")
 
 
 class TestAddressNotConfirmed(FailedPrecondition):
@@ -78,8 +79,8 @@ class TestAddressNotConfirmed(FailedPrecondition):
 
     def __init__(self, domain: str, address: str) -> None:
         message = (
-            f"{address} is not an address of {domain} and is not confirmed for it; "
-            "confirm it with SendTestCode and ConfirmTestAddress first"
+            f"{address} is not an address of {domain} and is not confirmed for it. "
+            "Confirm it with SendTestCode and ConfirmTestAddress first."
         )
         metadata = {"domain": domain, "address": address}
         super().__init__("TEST_ADDRESS_NOT_CONFIRMED", message, metadata=metadata)
@@ -90,8 +91,8 @@ class TestCodeEnded(FailedPrecondition):
 
     def __init__(self, address: str) -> None:
         message = (
-            f"no active code for {address}: it expired, a newer code replaced it, or five wrong codes were "
-            "entered; send a new one with SendTestCode"
+            f"No active code for {address}: it expired, a newer code replaced it, or five wrong codes were "
+            "entered. Send a new one with SendTestCode."
         )
         super().__init__("TEST_CODE_ENDED", message, metadata={"address": address})
 
@@ -101,7 +102,7 @@ class TooManyTestCodes(ResourceExhausted):
 
     def __init__(self, retry_after: timedelta) -> None:
         minutes = max(1, math.ceil(retry_after.total_seconds() / 60))
-        message = f"code limit reached; check the spam folder, or try again in {minutes} min"
+        message = f"Code limit reached. Check the spam folder, or try again in {minutes} min."
         super().__init__("RATE_EXCEEDED", message, retry_after=retry_after)
 
 
@@ -110,7 +111,7 @@ class TooManyTests(ResourceExhausted):
 
     def __init__(self, retry_after: timedelta) -> None:
         minutes = math.ceil(retry_after.total_seconds() / 60)
-        message = f"test email limit reached; check the spam folder, or try again in {minutes} min"
+        message = f"Test email limit reached. Check the spam folder, or try again in {minutes} min."
         super().__init__("RATE_EXCEEDED", message, retry_after=retry_after)
 
 
@@ -118,35 +119,36 @@ class RequestExpired(Aborted):
     """The stored response for a request_id was deleted while the same request was being handled."""
 
     def __init__(self) -> None:
-        super().__init__("CONFLICT", "the stored response for this request_id has just expired; call again")
+        super().__init__("CONFLICT", "The stored response for this request_id has just expired. Call again.")
 
 
 class TenantNotFound(NotFound):
     """No tenant with this id is visible to the caller."""
 
     def __init__(self) -> None:
-        super().__init__("TENANT_NOT_FOUND", "no such tenant; leave tenant_id out to use the key's own")
+        message = "Tenant not found. Leave tenant_id out to use the key's own."
+        super().__init__("TENANT_NOT_FOUND", message)
 
 
 class EmailNotFound(NotFound):
     """No email with this id is visible to the caller."""
 
     def __init__(self) -> None:
-        super().__init__("EMAIL_NOT_FOUND", "no such email; use the id that SendEmail returned")
+        super().__init__("EMAIL_NOT_FOUND", "Email not found. Use the id that SendEmail returned.")
 
 
 class WrongState(FailedPrecondition):
     """The email's state does not allow the call; `why` completes the sentence "it …"."""
 
     def __init__(self, state: str, why: str) -> None:
-        super().__init__("EMAIL_STATE", f"the email is {state}: it {why}", metadata={"state": state})
+        super().__init__("EMAIL_STATE", f"The email is {state}: it {why}.", metadata={"state": state})
 
 
 class NothingToDecide(FailedPrecondition):
     """The email's outcome is known, or does not need an operator's decision."""
 
     def __init__(self, state: str) -> None:
-        message = f"the email is {state} and does not need an operator's decision; GetEmail shows its history"
+        message = f"The email is {state} and does not need an operator's decision. Its history shows why."
         super().__init__("EMAIL_STATE", message, metadata={"state": state})
 
 
@@ -155,8 +157,8 @@ class TooLateToResend(FailedPrecondition):
 
     def __init__(self, state: str) -> None:
         message = (
-            "the email's deadline has passed, so it cannot be sent again; send a new email, "
-            "and resolve this one as SENT or NOT_SENT"
+            "The email's deadline has passed, so it cannot be sent again. Send a new email, "
+            "and resolve this one as SENT or NOT_SENT."
         )
         super().__init__("EMAIL_STATE", message, metadata={"state": state})
 
@@ -165,4 +167,4 @@ class SuppressionNotFound(NotFound):
     """The address is not on the tenant's suppression list."""
 
     def __init__(self) -> None:
-        super().__init__("SUPPRESSION_NOT_FOUND", "the address is not on the tenant's suppression list")
+        super().__init__("SUPPRESSION_NOT_FOUND", "The address is not on the tenant's suppression list.")

@@ -4,28 +4,47 @@ Besides the servicers, this is the only file that uses the protobuf messages.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from google.protobuf.message import Message
 
+from chassis.aws import ses_message_id
 from chassis.events import Event, ReceivedEvent
+from chassis.protos import stamp_of
 from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
-from services.sender.model.emails import Reason, Suppression
-from services.sender.model.feedback import Report, bounced_state, word
+from services.sender.model.emails import Reason, RecipientKind, Suppression
+from services.sender.model.feedback import Report, bounced_state, match_of, word
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason, Explanation
+from services.sender.model.references import Moved, Reference
 from services.sender.model.reputation import Concern
-from services.sender.model.states import Moved, RecipientState, State
+from services.sender.model.states import RecipientState, State
 
 
 def of_move(moved: Moved) -> Event | None:
-    """Return the event for an email's new state; None for intermediate states."""
-    if moved.state not in _MOVES:
+    """Return the event for an email's new state; None for states that are not published."""
+    if moved.state not in _MOVES or moved.reference is None:
         return None
-    return Event(_MOVES[moved.state](moved), moved.tenant_id, resource=str(moved.id))
+    email = to_proto(moved.reference)
+    return Event(_MOVES[moved.state](moved, email), moved.tenant_id, resource=str(moved.id))
+
+
+def scheduled(reference: Reference) -> Event:
+    """Return the event for an email with a requested time, new or changed."""
+    data = pb.EmailScheduled(email=to_proto(reference))
+    return Event(data, reference.tenant_id, resource=str(reference.id))
+
+
+def of_recipient(received: ReceivedEvent, reference: Reference, recipient: str) -> Event:
+    """Return the event for one recipient that feedback is about; `recipient` is empty if it is unknown."""
+    message, particulars = _RECIPIENTS[received.subject](received, recipient)
+    data = message(
+        email=to_proto(reference), recipient=recipient, occur_time=stamp_of(received.time), **particulars
+    )
+    return Event(data, reference.tenant_id, resource=str(reference.id), time=received.time)
 
 
 def suppression_added(suppression: Suppression) -> Event:
@@ -78,13 +97,13 @@ def _bounce(event: ReceivedEvent) -> Report:
     explained = any(each.status or each.diagnostic_code for each in data.recipients)
     return Report(
         *_email(data.email),
-        words=[word(each.address, _bounced(data, each)) for each in data.recipients],
+        words=[word(each.address, _why_bounced(data, each)) for each in data.recipients],
         state=bounced_state(data.bounce_type, data.bounce_sub_type, explained=explained),
         suppress=Reason.BOUNCE if data.hard else None,
     )
 
 
-def _bounced(data: pb.BounceReceived, recipient: pb.BouncedRecipient) -> Explanation:
+def _why_bounced(data: pb.BounceReceived, recipient: pb.BouncedRecipient) -> Explanation:
     return explain(
         EmailReason.BOUNCED,
         bounce_type=data.bounce_type,
@@ -138,6 +157,8 @@ FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
     "delay.received": _delay,
     "reject.received": _reject,
     "rendering.failed": _rendering_failure,
+    "open.received": lambda event: Report(*_email(event.parse(pb.OpenReceived).email), engaged=True),
+    "click.received": lambda event: Report(*_email(event.parse(pb.ClickReceived).email), engaged=True),
 }
 
 
@@ -145,12 +166,26 @@ def _email(reference: pb.EmailReference) -> tuple[UUID | None, str]:
     return UUID(reference.id) if reference.id else None, reference.ses_id
 
 
-def _sent(moved: Moved) -> Message:
-    return pb.EmailSent(email=_reference(moved), sent_as=moved.sent_as or "")
-
-
-def _suppressed(moved: Moved) -> Message:
-    return pb.EmailSuppressed(email=_reference(moved), recipients=moved.suppressed)
+def to_proto(reference: Reference) -> pb.EmailReference:
+    """Return what events say about an email."""
+    sender = pb.Mailbox(address=reference.sender.address, name=reference.sender.name)
+    fields: dict[str, Any] = {"from": sender}
+    return pb.EmailReference(
+        id=str(reference.id),
+        tenant_id=str(reference.tenant_id),
+        domain_id=str(reference.claim_id),
+        domain=reference.domain,
+        to=reference.addresses(RecipientKind.TO),
+        cc=reference.addresses(RecipientKind.CC),
+        bcc=reference.addresses(RecipientKind.BCC),
+        subject=reference.subject,
+        tags=reference.tags,
+        ses_id=reference.ses_id,
+        message_id=ses_message_id(reference.ses_id, reference.region),
+        create_time=stamp_of(reference.created_at),
+        scheduled_time=stamp_of(reference.send_at),
+        **fields,
+    )
 
 
 def _why(moved: Moved) -> dict[str, Any]:
@@ -158,22 +193,72 @@ def _why(moved: Moved) -> dict[str, Any]:
     return {"message": moved.why.message, "reason": reason}
 
 
-_MOVES: Mapping[State, Callable[[Moved], Message]] = {
-    State.SENT: _sent,
-    State.SUPPRESSED: _suppressed,
-    State.FAILED: lambda moved: pb.EmailFailed(email=_reference(moved), **_why(moved)),
-    State.HELD: lambda moved: pb.EmailHeld(email=_reference(moved), **_why(moved)),
-    State.UNKNOWN: lambda moved: pb.EmailUnknown(email=_reference(moved), **_why(moved)),
-    State.EXPIRED: lambda moved: pb.EmailExpired(email=_reference(moved), **_why(moved)),
-    State.CANCELED: lambda moved: pb.EmailCanceled(email=_reference(moved)),
+_MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {
+    State.SENT: lambda moved, email: pb.EmailSent(email=email, sent_as=moved.sent_as or ""),
+    State.SUPPRESSED: lambda moved, email: pb.EmailSuppressed(email=email, recipients=moved.suppressed),
+    State.FAILED: lambda moved, email: pb.EmailFailed(email=email, **_why(moved)),
+    State.HELD: lambda moved, email: pb.EmailHeld(email=email, **_why(moved)),
+    State.UNKNOWN: lambda moved, email: pb.EmailUnknown(email=email, **_why(moved)),
+    State.EXPIRED: lambda moved, email: pb.EmailExpired(email=email, **_why(moved)),
+    State.CANCELED: lambda _, email: pb.EmailCanceled(email=email),
 }
 
 
-def _reference(moved: Moved) -> pb.EmailReference:
-    return pb.EmailReference(
-        id=str(moved.id),
-        tenant_id=str(moved.tenant_id),
-        ses_id=moved.ses_id,
-        domain_id=str(moved.claim_id),
-        tags=moved.tags,
-    )
+# The message of an event about one recipient, and what is particular to it.
+_Particulars: TypeAlias = tuple[Callable[..., Message], dict[str, Any]]
+
+
+def _delivered(received: ReceivedEvent, _: str) -> _Particulars:
+    data = received.parse(pb.DeliveryReceived)
+    return pb.EmailDelivered, {"smtp_response": data.smtp_response}
+
+
+def _delayed(received: ReceivedEvent, _: str) -> _Particulars:
+    data = received.parse(pb.DelayReceived)
+    return pb.EmailDeliveryDelayed, {"delay_type": data.delay_type}
+
+
+def _bounced(received: ReceivedEvent, recipient: str) -> _Particulars:
+    data = received.parse(pb.BounceReceived)
+    reported = (each for each in data.recipients if match_of(each.address) == match_of(recipient))
+    response = next(reported, pb.BouncedRecipient())
+    return pb.EmailBounced, {
+        "bounce_type": data.bounce_type,
+        "bounce_sub_type": data.bounce_sub_type,
+        "status": response.status,
+        "diagnostic_code": response.diagnostic_code,
+        "hard": data.hard,
+    }
+
+
+def _complained(received: ReceivedEvent, _: str) -> _Particulars:
+    data = received.parse(pb.ComplaintReceived)
+    return pb.EmailComplained, {"feedback_type": data.feedback_type}
+
+
+def _rejected(received: ReceivedEvent, _: str) -> _Particulars:
+    return pb.EmailRejected, {"reason": received.parse(pb.RejectReceived).reason}
+
+
+def _not_rendered(received: ReceivedEvent, _: str) -> _Particulars:
+    return pb.EmailRejected, {"reason": received.parse(pb.RenderingFailed).reason}
+
+
+def _opened(_: ReceivedEvent, __: str) -> _Particulars:
+    return pb.EmailOpened, {}
+
+
+def _clicked(received: ReceivedEvent, _: str) -> _Particulars:
+    return pb.EmailClicked, {"link": received.parse(pb.ClickReceived).link}
+
+
+_RECIPIENTS: Mapping[str, Callable[[ReceivedEvent, str], _Particulars]] = {
+    "delivery.received": _delivered,
+    "delay.received": _delayed,
+    "bounce.received": _bounced,
+    "complaint.received": _complained,
+    "reject.received": _rejected,
+    "rendering.failed": _not_rendered,
+    "open.received": _opened,
+    "click.received": _clicked,
+}

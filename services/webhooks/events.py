@@ -1,13 +1,15 @@
 """Maps feedback to the events published on NATS. What the feedback means is decided in `model`."""
 
 from collections.abc import Callable
+from typing import Any
 
 from google.protobuf.message import Message
 
+from chassis.aws import ses_message_id
 from chassis.events import Event
 from chassis.protos import stamp_of
 from letterhead.events.v1 import email_events_pb2 as pb
-from services.webhooks.model.feedback import FeedbackEvent, Kind, counted, hard
+from services.webhooks.model.feedback import FeedbackEvent, Kind, Reference, counted, hard
 
 
 def event_of(feedback_event: FeedbackEvent) -> Event | None:
@@ -109,10 +111,31 @@ _EVENTS: dict[Kind, Callable[[FeedbackEvent], Message]] = {
 
 
 def _email(feedback_event: FeedbackEvent) -> pb.EmailReference:
-    return pb.EmailReference(
+    email = pb.EmailReference(
         id=str(feedback_event.email_id or ""),
         tenant_id=str(feedback_event.tenant_id or ""),
         ses_id=feedback_event.ses_id,
+    )
+    if feedback_event.reference is not None:
+        email.MergeFrom(_described(feedback_event.reference, feedback_event.ses_id))
+    return email
+
+
+def _described(reference: Reference, ses_id: str) -> pb.EmailReference:
+    address, name = reference.sender
+    fields: dict[str, Any] = {"from": pb.Mailbox(address=address, name=name)}
+    return pb.EmailReference(
+        domain_id=str(reference.claim_id),
+        domain=reference.domain,
+        to=reference.addresses("TO"),
+        cc=reference.addresses("CC"),
+        bcc=reference.addresses("BCC"),
+        subject=reference.subject,
+        tags=reference.tags,
+        message_id=ses_message_id(ses_id, reference.region),
+        create_time=stamp_of(reference.created_at),
+        scheduled_time=stamp_of(reference.send_at),
+        **fields,
     )
 
 

@@ -39,7 +39,7 @@ def _email_id(requested: str) -> UUID | None:
     try:
         return UUID(requested) if requested else None
     except ValueError:
-        raise InvalidField("email_id", "is not an email id (a UUID)") from None
+        raise InvalidField("email_id", "NOT_A_UUID") from None
 
 
 def _to_response(found: Sequence[Feedback], requested: Page, of: str) -> pb.ListFeedbackResponse:

@@ -13,7 +13,7 @@ from letterhead.events.v1.options_pb2 import EventOptions, event
 from tests.contract.protos import elements
 
 PACKAGE = "letterhead.events.v1"
-SUBJECT = re.compile(r"[a-z]+\.[a-z]+")
+SUBJECT = re.compile(r"[a-z]+\.[a-z_]+")
 QUOTED = re.compile(rf"`({SUBJECT.pattern})`")
 
 
@@ -52,7 +52,7 @@ def _parts(files: Iterable[FileDescriptorProto]) -> set[str]:
 def _of_option(name: str, option: EventOptions, owners: frozenset[str]) -> Iterator[str]:
     if not SUBJECT.fullmatch(option.subject):
         yield f"{name}: {option.subject!r} is not a subject"
-    elif name != "".join(map(str.capitalize, option.subject.split("."))):
+    elif name != "".join(map(str.capitalize, re.split("[._]", option.subject))):
         yield f"{name} is not named after its subject {option.subject}"
     if option.owner not in owners:
         yield f"{name}: {option.owner!r} is not a service with an outbox"

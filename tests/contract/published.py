@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from google.protobuf import json_format
 
-from chassis.events import Event
+from chassis.events import Event, ReceivedEvent
 from chassis.events.envelope import envelope, source_of
 from chassis.events.subjects import OWNERS
 from services.identity import events as identity
@@ -15,11 +15,12 @@ from services.identity.model.domains import Claim, Phase
 from services.identity.model.ownership import Cause, Move, Ownership
 from services.identity.model.tenants import Tenant, TenantState, UnreadyPolicy
 from services.sender import events as sender
-from services.sender.model.emails import Reason, Suppression
+from services.sender.model.emails import Address, Reason, RecipientKind, Suppression
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason
+from services.sender.model.references import Moved, Reference
 from services.sender.model.reputation import Concern, ReputationReason
-from services.sender.model.states import Moved, SentAs, State
+from services.sender.model.states import SentAs, State
 from services.verifier import events as verifier
 from services.verifier.model.account import AccountChange, AccountState
 from services.verifier.model.decisions import Claim as Verified
@@ -31,6 +32,11 @@ from tests.unit.webhooks.ses_events import SentEmail
 
 NOW = datetime(2026, 3, 1, 12, 30, 45, 678000, tzinfo=UTC)
 TENANT_ID = uuid4()
+REFERENCE = Reference(
+    id=uuid4(), tenant_id=TENANT_ID, claim_id=uuid4(), domain="inbox.mnexa.ai", region="us-east-1",
+    sender=Address("agent@inbox.mnexa.ai", "Agent"), subject="Hello", tags={"campaign": "spring"},
+    recipients=[(RecipientKind.TO, "ada@example.com")], created_at=NOW, send_at=NOW, ses_id="0100019-1",
+)  # fmt: skip
 
 
 def published() -> Iterator[Event]:
@@ -98,11 +104,17 @@ def _of_sender() -> Iterator[Event]:
     why = explain(EmailReason.SES_ACCEPTED)
     for state in State:
         moved = Moved(
-            id=uuid4(), tenant_id=TENANT_ID, claim_id=uuid4(), state=state, why=why, ses_id="0100019-1",
-            sent_as=SentAs.OWN, tags={"campaign": "spring"}, suppressed=("ada@example.com",),
+            id=REFERENCE.id, tenant_id=TENANT_ID, state=state, why=why, sent_as=SentAs.OWN,
+            suppressed=("ada@example.com",), reference=REFERENCE,
         )  # fmt: skip
         if event := sender.of_move(moved):
             yield event
+    yield sender.scheduled(REFERENCE)
+    for event in _of_webhooks():
+        if event.subject in sender.FEEDBACK:
+            data = json.loads(json_format.MessageToJson(event.data))
+            received = ReceivedEvent(event.id, event.subject, NOW, TENANT_ID, event.resource, data)
+            yield sender.of_recipient(received, REFERENCE, "ada@example.com")
     suppression = Suppression(
         TENANT_ID, "ada@example.com", Reason.BOUNCE, uuid4(), "", "Bounced.", {}, uuid4(), NOW
     )

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from chassis import errors
-from chassis.errors import InvalidArgument, InvalidField, ServiceError
+from chassis.errors import InvalidArgument, InvalidField, InvalidPageToken, ServiceError
 from chassis.reasons import REASONS
 from letterhead.errors.v1.error_reason_pb2 import ErrorReason
 from letterhead.errors.v1.options_pb2 import report
@@ -34,9 +34,11 @@ def raised(path: Path) -> Iterator[Raised]:
 
 def _of_call(call: ast.Call, kind: type[ServiceError]) -> Iterator[Raised]:
     given = [keyword.value for keyword in call.keywords if keyword.arg == "reason"]
-    if kind is not InvalidField:  # its first argument is the field
+    if kind not in (InvalidField, InvalidPageToken):  # they have one reason each
         given += call.args[:1]
-    if not given and issubclass(kind, InvalidArgument):
+    if kind is InvalidPageToken:
+        yield "INVALID_PAGE_TOKEN", kind
+    elif not given and issubclass(kind, InvalidArgument):
         yield "INVALID_FIELD", kind
     yield from ((text, kind) for each in given if (text := _text(each)) is not None)
 

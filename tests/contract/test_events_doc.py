@@ -12,7 +12,7 @@ from letterhead.events.v1 import email_events_pb2
 from tests.contract.sources import ROOT
 
 PAGE = (ROOT / "docs/events.md").read_text(encoding="utf-8")
-SUBJECTS = set(re.findall(r"^### `([a-z.]+)`$", PAGE, re.MULTILINE))
+SUBJECTS = set(re.findall(r"^### `([a-z._]+)`$", PAGE, re.MULTILINE))
 
 
 def test_the_events_page_is_up_to_date() -> None:

@@ -1,13 +1,16 @@
 """The options of events match their messages and comments, and the code of the services."""
 
 import ast
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 
 from chassis.events.subjects import CONSUMED, MESSAGES, OWNERS, PUBLISHED, durable
+from letterhead.events.v1.email_events_pb2 import EmailReference
 from letterhead.events.v1.options_pb2 import EventOptions, event
 from services import PROCESSES, schemas
 from tests.contract import protos
@@ -151,3 +154,23 @@ def consumers_of(service: str) -> dict[str, list[str]]:
                 name, subjects = (ast.unparse(each) for each in call.args[3:5])
                 found[ast.literal_eval(name)] = list(eval(subjects, vars(module)))  # noqa: S307 - our own source
     return found
+
+
+def without_reference(messages: Mapping[str, Descriptor]) -> list[str]:
+    """Return the subjects of events about an email whose message has no `EmailReference email`."""
+    about_email = {
+        subject: message
+        for subject, message in messages.items()
+        if subject.startswith("email.") or subject.endswith(".received") or subject == "rendering.failed"
+    }
+    return [
+        subject
+        for subject, message in about_email.items()
+        if "email" not in message.fields_by_name
+        or message.fields_by_name["email"].message_type is not EmailReference.DESCRIPTOR
+    ]
+
+
+def test_every_event_about_an_email_has_its_reference() -> None:
+    assert without_reference(MESSAGES) == []
+    assert without_reference({"email.moved": MESSAGES["domain.created"]}) == ["email.moved"]

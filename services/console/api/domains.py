@@ -76,7 +76,7 @@ async def shown(incoming: ApiRequest) -> pb.Domain:
     request = pb.GetDomainRequest(domain_id=incoming.id("domain_id"))
     domain: pb.Domain = (await incoming.call(incoming.stubs.domains.GetDomain, request)).domain
     if not is_shown(domain):
-        raise Rejected(errors.NOT_FOUND, errors.SENTENCES["DOMAIN_NOT_FOUND"])
+        raise Rejected(errors.NOT_FOUND, errors.WORDS["DOMAIN_NOT_FOUND"])
     return domain
 
 

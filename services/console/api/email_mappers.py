@@ -107,8 +107,8 @@ def results_of(
     accepted, failed = [], {}
     for position, (result, index) in enumerate(zip(results, indexes, strict=True)):
         if result.HasField("error"):
-            sentence = errors.sentence_of(failure_of_status(result.error))
-            failed[index] = sentence.replace(f"emails[{position}].", "")
+            failure = failure_of_status(result.error)
+            failed[index] = errors.sentence_of(failure, item=f"emails[{position}].")
         else:
             accepted.append(models.EmailId(id=result.email.id))
     return accepted, failed

@@ -11,9 +11,11 @@ from grpc import StatusCode
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from chassis import field_reasons
 from chassis.client import CallFailed
 from chassis.errors import Violation
-from chassis.reasons import REASONS
+from chassis.reasons import REASONS, worded
+from services.console import messages
 from services.console.api import models
 
 Kind: TypeAlias = tuple[int, str]
@@ -47,24 +49,25 @@ STATUSES: Mapping[int, str] = {
     500: INTERNAL[1],
 }
 
-# Replacements for messages of the services, in the terms of Resend's API.
-SENTENCES: Mapping[str, str] = {
-    "KEY_NOT_FOUND": "API key not found.",
-    "DOMAIN_NOT_FOUND": "Domain not found.",
-    "EMAIL_NOT_FOUND": "Email not found.",
-    "SUPPRESSION_NOT_FOUND": "Suppression not found.",
-    "SCOPE_TOO_SMALL": "This API key is restricted to only send emails",
+# By error reason, where this API says something else than the pages. Placeholders are keys of the metadata.
+OWN_WORDS: Mapping[str, str] = {
     "REQUEST_ID_REUSED": "This idempotency key was already used with a different body. Use a new key.",
+    "MALFORMED_REQUEST": "The request is malformed.",
+    "SCOPE_TOO_SMALL": "This API key is restricted to only send emails.",
+    "DOMAIN_EXISTS": "{name} already exists. GET /domains/{domain_id} returns it and its records.",
+    "DOMAIN_NOT_READY": "{domain} is {state}. Add the records that GET /domains/{{id}} returns.",
+    "DOMAIN_DELETING": "{domain} is being deleted or is deleted. To use it, add it with POST /domains again.",
+    "DOMAIN_CHANGED": "The domain was changed by another request. Send the request again.",
+    "FROM_NOT_YOURS": "{domain} is not one of your domains. Add it with POST /domains first.",
+    "SUPPRESSION_NOT_FOUND": "Suppression not found.",
+    "CONFLICT": "The request conflicted with another one. Send it again.",
 }
-# The terms of this API for RPCs and enum values that messages of the services mention.
-TERMS: Mapping[str, str] = {
-    "CreateDomain": "POST /domains",
-    "GetDomain": "GET /domains/{id}",
-    "ListDomains": "GET /domains",
-    "CreateApiKey": "POST /api-keys",
-    "ListApiKeys": "GET /api-keys",
-    "scope SENDING_ACCESS": "permission `sending_access`",
+WORDS: Mapping[str, str] = {**messages.WORDS, **OWN_WORDS}
+# By the reason of an invalid field. Each lacks its subject, the field.
+OWN_FIELD_WORDS: Mapping[str, str] = {
+    "ONLY_WITH_SCOPE": "is allowed only with permission `sending_access`; leave it out",
 }
+FIELD_WORDS: Mapping[str, str] = {**field_reasons.SENTENCES, **OWN_FIELD_WORDS}
 # The names of proto fields in this API. Only the name is replaced, not the path around it.
 FIELDS: Mapping[str, str] = {
     "send_time": "scheduled_at",
@@ -83,7 +86,6 @@ FIELD_KINDS: Mapping[str, Kind] = {
     "permission": (422, "invalid_access"),
     "Idempotency-Key": BAD_IDEMPOTENCY_KEY,
 }
-_TERM = re.compile(rf"\b(?:{'|'.join(TERMS)})\b")
 _OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
 
 
@@ -125,27 +127,35 @@ def answer(error: Exception) -> Response:
     return response
 
 
-def sentence_of(failure: CallFailed) -> str:
-    """Return the message of a service's error as a sentence, in the terms of this API."""
+def sentence_of(failure: CallFailed, *, item: str = "") -> str:
+    """Return what this API says about a service's error; names fields relative to `item`, a path."""
     if failure.violations:
-        text = "; ".join(f"`{_field(each)}` {each.description}" for each in failure.violations)
-    else:
-        text = SENTENCES.get(failure.reason, failure.message)
-    text = _TERM.sub(lambda term: TERMS[term[0]], text)
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "…")) else ".")
+        return messages.sentence("; ".join(_problem(each, item) for each in failure.violations))
+    return worded(WORDS, failure.reason, failure.metadata, failure.message)
 
 
 def _of_service(failure: CallFailed) -> Rejected:
     kind = kind_of(failure.reason if failure.reason in REASONS else LIKE.get(failure.code, "INTERNAL"))
     if failure.reason == "INVALID_FIELD" and failure.violations:
-        owner = _OWNER.match(_field(failure.violations[0]))
+        owner = _OWNER.match(_field(failure.violations[0].field))
         kind = FIELD_KINDS.get(owner[1], kind) if owner else kind
     return Rejected(kind, sentence_of(failure), retry_after=failure.retry_after)
 
 
-def _field(violation: Violation) -> str:
+def _problem(violation: Violation, item: str) -> str:
+    """Return a field and what is wrong with it; a From may have the reason of an error, with its sentence."""
+    field = f"`{_field(violation.field.removeprefix(item))}`"
+    metadata = dict(violation.metadata)
+    if violation.reason in REASONS:
+        return f"{field}: {worded(WORDS, violation.reason, metadata, violation.description)}"
+    if "other_field" in metadata:
+        metadata["other_field"] = f"`{_field(metadata['other_field'])}`"
+    return f"{field} {worded(FIELD_WORDS, violation.reason, metadata, violation.description)}"
+
+
+def _field(path: str) -> str:
     """Return the API's name of a field, such as `from` for `from.address` or `to[0]` for `to[0].address`."""
-    path = violation.field.removeprefix("domain.")
+    path = path.removeprefix("domain.")
     owner, _, part = path.rpartition(".")
     if part in ("address", "name") and owner.endswith(("from", "]")):
         path = owner

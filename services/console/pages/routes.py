@@ -16,7 +16,7 @@ from services.console.callers import Callers
 from services.console.config import Config
 from services.console.hardening import split
 from services.console.live import Live
-from services.console.messages import sentence
+from services.console.messages import sentence_of
 from services.console.pages.domain import PREFIXES, DomainPages
 from services.console.pages.domains import DomainsPages
 from services.console.pages.emails import EmailsPages
@@ -131,7 +131,7 @@ def _describe(error: Exception) -> tuple[int, str]:
     """Return the status of an error, and its message if that says more than the status."""
     if isinstance(error, CallFailed):
         status = STATUSES.get(error.code.name, 500)
-        return status, sentence(error.message) if status in (400, 409) else ""
+        return status, sentence_of(error) if status in (400, 409) else ""
     if isinstance(error, HTTPException):
         has_message = error.detail != HTTPStatus(error.status_code).phrase
         return error.status_code, error.detail if has_message else ""

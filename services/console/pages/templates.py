@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 from chassis.client import CallFailed
 from services.console import chips, email_messages, messages, texts
 from services.console.assets import Assets
-from services.console.messages import sentence
+from services.console.messages import sentence_beside, sentence_of
 
 SECTIONS = (
     ("/app/domains", "Domains"),
@@ -44,13 +44,11 @@ class Form:
     def with_failure(self, failure: CallFailed, fields: Mapping[str, str]) -> "Form":
         """Return the form with a service's error; `fields` maps the request's fields to those of the form."""
         errors = {
-            fields[each.field]: sentence(f"This {each.description}")
-            for each in failure.violations
-            if each.field in fields
+            fields[each.field]: sentence_beside(each) for each in failure.violations if each.field in fields
         }
         if not errors and failure.reason in fields:  # some reasons always concern the same field
-            errors = {fields[failure.reason]: sentence(failure.message)}
-        return Form(self.given, errors, "" if errors else sentence(failure.message))
+            errors = {fields[failure.reason]: sentence_of(failure)}
+        return Form(self.given, errors, "" if errors else sentence_of(failure))
 
 
 class Templates:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import idna
 from publicsuffixlist import PublicSuffixList
 
+from chassis.field_reasons import BadValue
+
 # RFC 1035 §2.3.4: 63 octets a label, 255 on the wire, which is 253 characters of text.
 MAX_LABEL = 63
 MAX_NAME = 253
@@ -33,22 +35,22 @@ _LDH = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 # Some scripts need zero-width joiners; the IDNA library checks where they are allowed.
 _JOINERS = "\u200c\u200d"
 
-# Common input mistakes, each with a message that says how to fix it.
+# Common input mistakes, each with the reason that says how to fix it.
 _MISTAKES = tuple(
-    (re.compile(pattern), sentence)
-    for pattern, sentence in (
-        (r"^[.\u3002]?$", "is empty; enter the domain to send from, such as mail.your-company.com"),
-        (r"/", "is a web address; enter only the domain, without `https://` and path"),
-        (r"@", "is an email address; enter only the part after the @"),
-        (r"\s", "contains a space; enter one name without spaces"),
-        (r"\*", "is a wildcard; create each exact name that you send from"),
-        (r"_", "contains an underscore; enter the domain after the @ of your From address"),
+    (re.compile(pattern), reason)
+    for pattern, reason in (
+        (r"^[.\u3002]?$", "MISSING"),
+        (r"/", "WEB_ADDRESS"),
+        (r"@", "EMAIL_ADDRESS"),
+        (r"\s", "SPACE"),
+        (r"\*", "WILDCARD"),
+        (r"_", "UNDERSCORE"),
     )
 )
 
 
-class BadName(ValueError):
-    """Invalid domain name or label; the text is a sentence without its subject and says how to fix it."""
+class BadName(BadValue):
+    """Invalid domain name or label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,20 @@ def parse_mail_from_label(typed: str, under: str) -> str:
     """Return the MAIL FROM label under a domain, in lower case; raise BadName if it is invalid."""
     label = typed.lower() or DEFAULT_MAIL_FROM_LABEL
     if not _LDH.fullmatch(label) or len(label) > MAX_LABEL or _reserved(label):
-        raise BadName("is not a valid label; use 1 to 63 letters, digits and inner hyphens, such as `send`")
-    if len(label) + 1 + len(under) > MAX_NAME:
-        raise BadName(f"and the domain together exceed {MAX_NAME} characters; choose a shorter label")
+        raise BadName("NOT_A_LABEL")
+    if len(label) > (limit := MAX_NAME - 1 - len(under)):
+        raise BadName("TOO_LONG", limit=limit)
     return label
 
 
 def _reject_typing_mistakes(typed: str) -> None:
     if len(typed) > MAX_TYPED:
-        raise BadName(f"is longer than the {MAX_NAME} characters that DNS allows; enter only the domain")
-    for mistake, sentence in _MISTAKES:
+        raise BadName("TOO_LONG", limit=MAX_NAME)
+    for mistake, reason in _MISTAKES:
         if mistake.search(typed):
-            raise BadName(sentence)
+            raise BadName(reason)
     if any(_invisible(character) for character in typed):
-        raise BadName("contains an invisible character; type the name instead of pasting it")
+        raise BadName("CONTROL_CHARACTER")
 
 
 def _invisible(character: str) -> bool:
@@ -99,15 +101,15 @@ def _mapped(shown: str) -> str:
     try:
         mapped: str = idna.uts46_remap(shown, std3_rules=False)
     except idna.IDNAError:
-        raise BadName("contains a character that DNS names do not allow; use letters and digits") from None
+        raise BadName("FORBIDDEN_CHARACTER") from None
     return mapped
 
 
 def _reject_addresses(mapped: str) -> None:
     if _is_address(mapped):
-        raise BadName("is an IP address; enter a domain name, such as mail.your-company.com")
+        raise BadName("IP_ADDRESS")
     if ":" in mapped:
-        raise BadName("contains a colon; enter only the domain, without a port")
+        raise BadName("PORT")
 
 
 def _is_address(mapped: str) -> bool:
@@ -122,36 +124,32 @@ def _is_address(mapped: str) -> bool:
 def _a_labels(mapped: str) -> str:
     name = ".".join(_a_label(label) for label in mapped.split("."))
     if len(name) > MAX_NAME:
-        raise BadName(f"is {len(name)} characters long; DNS allows {MAX_NAME}")
+        raise BadName("TOO_LONG", limit=MAX_NAME)
     return name
 
 
 def _a_label(label: str) -> str:
     if not label:
-        raise BadName("starts with a dot or has two dots in a row; enter the name with single dots")
+        raise BadName("EMPTY_LABEL")
     if label.startswith("-") or label.endswith("-"):
-        raise BadName(f"has a label that begins or ends with a hyphen: {_quoted(label)}; remove it")
+        raise BadName("HYPHEN_AT_EDGE", label=_shown(label))
     if _reserved(label) and not label.startswith("xn--"):
-        raise BadName(
-            f"has hyphens in positions 3 and 4 of {_quoted(label)}, which IDN reserves; use another name"
-        )
+        raise BadName("RESERVED_LABEL", label=_shown(label))
     encoded = _encoded(label)
     if len(encoded) > MAX_LABEL:
-        raise BadName(f"has a label of {len(encoded)} characters: {_quoted(label)}; DNS allows {MAX_LABEL}")
+        raise BadName("LABEL_TOO_LONG", label=_shown(label), limit=MAX_LABEL)
     return encoded
 
 
 def _encoded(label: str) -> str:
     if label.isascii() and not label.startswith("xn--"):
         if not _LDH.fullmatch(label):
-            raise BadName(f"has a label with more than letters, digits and hyphens: {_quoted(label)}")
+            raise BadName("LABEL_CHARACTERS", label=_shown(label))
         return label
     try:
         return _round_trip(label)
     except idna.IDNAError:
-        raise BadName(
-            f"has a label that IDNA2008 does not allow: {_quoted(label)}; use another name"
-        ) from None
+        raise BadName("NOT_IDNA", label=_shown(label)) from None
 
 
 def _round_trip(label: str) -> str:
@@ -170,17 +168,17 @@ def _reserved(label: str) -> bool:
 def _reject_unclaimable(name: str) -> None:
     labels = name.split(".")
     if len(labels) > MAX_LABELS:
-        raise BadName(f"has {len(labels)} labels; use a name of at most {MAX_LABELS}")
+        raise BadName("TOO_MANY_LABELS", limit=MAX_LABELS)
     for count in range(1, len(labels) + 1):
         if (special := ".".join(labels[-count:])) in SPECIAL_USE:
-            raise BadName(f"ends in `{special}`, a special-use name; use a domain that you own")
+            raise BadName("SPECIAL_USE", suffix=special)
     if len(labels) == 1:
-        raise BadName("is a top-level domain; enter the full name, such as mail.your-company.com")
+        raise BadName("TOP_LEVEL_DOMAIN")
     if _SUFFIXES.is_public(name):
-        raise BadName("is a public suffix; use a domain that you own under it")
+        raise BadName("PUBLIC_SUFFIX")
     if len(name) > MAX_DOMAIN:
-        raise BadName(f"is {len(name)} characters long; its DKIM records allow at most {MAX_DOMAIN}")
+        raise BadName("TOO_LONG", limit=MAX_DOMAIN)
 
 
-def _quoted(text: str) -> str:
-    return f"`{text if len(text) <= 40 else text[:39] + '…'}`"
+def _shown(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -52,7 +52,8 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
     async def GetDomain(self, request: pb.GetDomainRequest, context: Any) -> pb.GetDomainResponse:
         sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
         if bool(request.domain_id) == bool(request.name):
-            raise InvalidField("domain_id", "and name are both set or both empty; set exactly one of them")
+            reason = "BOTH_SET" if request.name else "BOTH_EMPTY"
+            raise InvalidField("domain_id", reason, other_field="name")
         if request.name:
             of_tenant = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.LINK)
             domain = await self._store.find(_known_name(request.name), of_tenant)
@@ -103,8 +104,8 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
     def _new_claim(self, request: pb.CreateDomainRequest, tenant_id: UUID) -> NewClaim:
         try:
             parsed = parse_domain(request.name)
-        except BadName as problem:
-            raise InvalidField("name", str(problem)) from None
+        except BadName as bad:
+            raise InvalidField.of("name", bad) from None
         return NewClaim(
             id=uuid7(),
             tenant_id=tenant_id,
@@ -117,7 +118,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
 
     def _region_of(self, region: str) -> str:
         if region not in ("", self._aws.aws_region):
-            raise InvalidField("region", f"is not available; use {self._aws.aws_region}, or leave it empty")
+            raise InvalidField("region", "UNKNOWN_VALUE", allowed=self._aws.aws_region)
         return self._aws.aws_region
 
     async def _provisioned(self, domain_id: UUID, sees: Visibility, context: Any) -> Domain:
@@ -150,8 +151,8 @@ def _known_name(typed: str) -> str:
 def _label_of(field: str, typed: str, under: str) -> str:
     try:
         return parse_mail_from_label(typed, under)
-    except BadName as problem:
-        raise InvalidField(field, str(problem)) from None
+    except BadName as bad:
+        raise InvalidField.of(field, bad) from None
 
 
 def _states_of(values: Iterable[int]) -> tuple[str, ...]:
@@ -159,14 +160,15 @@ def _states_of(values: Iterable[int]) -> tuple[str, ...]:
     names: dict[int, str] = {pb.Domain.State.Value(f"STATE_{state}"): state for state in STATES}
     asked = frozenset(values)
     if not asked <= names.keys():
-        raise InvalidField("states", f"contains an unknown state; choose from {', '.join(STATES)}")
+        raise InvalidField("states", "UNKNOWN_VALUE", allowed=", ".join(STATES))
     return tuple(sorted(names[value] for value in asked)) or STATES[:-1]
 
 
 def _cause_of(value: pb.RepairDomainRequest.Cause.ValueType) -> str:
     names = {number: name.removeprefix("CAUSE_") for name, number in pb.RepairDomainRequest.Cause.items()}
     if value == pb.RepairDomainRequest.CAUSE_UNSPECIFIED or value not in names:
-        raise InvalidField("cause", "is unspecified or unknown; set it to what was observed")
+        allowed = ", ".join(names[number] for number in names if number)
+        raise InvalidField("cause", "UNKNOWN_VALUE", allowed=allowed)
     return names[value]
 
 

@@ -76,17 +76,15 @@ def _scope_of(value: pb.ApiKey.Scope.ValueType) -> Scope:
         pb.ApiKey.SCOPE_SENDING_ACCESS: Scope.SENDING_ACCESS,
     }
     if value not in scopes:
-        raise InvalidField("scope", "cannot be requested; choose FULL_ACCESS, SENDING_ACCESS or ADMIN")
+        raise InvalidField("scope", "UNKNOWN_VALUE", allowed=", ".join(scopes.values()))
     return scopes[value]
 
 
 def _claim_ids(request: pb.CreateApiKeyRequest, scope: Scope) -> tuple[UUID, ...]:
     if request.domain_ids and scope is not Scope.SENDING_ACCESS:
-        raise InvalidField("domain_ids", "is allowed only with scope SENDING_ACCESS; leave it empty")
+        raise InvalidField("domain_ids", "ONLY_WITH_SCOPE", scope=Scope.SENDING_ACCESS)
     if len(request.domain_ids) > MOST_DOMAINS:
-        raise InvalidField(
-            "domain_ids", f"has more than {MOST_DOMAINS} domains; leave it empty to allow all domains"
-        )
+        raise InvalidField("domain_ids", "TOO_MANY", count=len(request.domain_ids), limit=MOST_DOMAINS)
     return tuple(dict.fromkeys(id_of(text, DomainNotFound) for text in request.domain_ids))
 
 

@@ -103,9 +103,7 @@ def _limits_of(path: str, asked: pb.Tenant | pb.CreateTenantRequest) -> Limits:
 def _check_within(field: str, value: float | None, bounds: tuple[float, float]) -> None:
     least, most = bounds
     if value is not None and not least <= value <= most:  # also rejects NaN
-        raise InvalidField(
-            field, f"must be between {least:.12g} and {most:.12g}; leave it unset for the default limit"
-        )
+        raise InvalidField(field, "OUT_OF_RANGE", least=f"{least:.12g}", most=f"{most:.12g}")
 
 
 def _policy_of(field: str, value: pb.Tenant.UnreadyPolicy.ValueType) -> UnreadyPolicy | None:
@@ -116,7 +114,7 @@ def _policy_of(field: str, value: pb.Tenant.UnreadyPolicy.ValueType) -> UnreadyP
         pb.Tenant.UNREADY_POLICY_SHARED: UnreadyPolicy.SHARED,
     }
     if value not in policies:
-        raise InvalidField(field, "is not a known policy; choose REFUSE or SHARED")
+        raise InvalidField(field, "UNKNOWN_VALUE", allowed=", ".join(UnreadyPolicy))
     return policies[value]
 
 

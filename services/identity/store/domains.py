@@ -91,7 +91,7 @@ class DomainStore:
             await lock_tenant(connection, found.tenant_id)
             claim = await self._locked(connection, found)
             if claim.phase in (Phase.DELETING, Phase.DELETED):
-                raise DomainDeleting
+                raise DomainDeleting(claim.name)
             if revision and revision != str(claim.revision):
                 raise DomainChanged(claim.id)
             if label != claim.mail_from_label:
@@ -181,7 +181,7 @@ class DomainStore:
         """Take the name lock and return a claim that is not being deleted; raise DomainDeleting."""
         claim = await self._locked(connection, await self._found(connection, domain_id, sees))
         if claim.phase in (Phase.DELETING, Phase.DELETED):
-            raise DomainDeleting
+            raise DomainDeleting(claim.name)
         return claim
 
     async def _locked(self, connection: Connection, found: Claim) -> Claim:
@@ -199,12 +199,9 @@ class DomainStore:
         )
         other = await connection.fetchval(*query)
         if other == return_path:
-            problem = f"results in {return_path}, which is a domain of this tenant; choose another label"
-            raise InvalidField(field, problem)
+            raise InvalidField(field, "IS_A_DOMAIN", domain=return_path)
         if other is not None:
-            raise InvalidField(
-                "name", f"is the MAIL FROM domain of this tenant's domain {other}; change its label first"
-            )
+            raise InvalidField("name", "IS_A_MAIL_FROM_DOMAIN", domain=other)
 
     async def _refuse_too_many(self, connection: Connection, tenant_id: UUID) -> None:
         count = await connection.fetchrow(*QUERIES.count_domains(tenant_id=tenant_id))

@@ -50,7 +50,7 @@ class KeyStore:
                 )
             )
             if row is None:
-                raise InvalidField("expire_time", "is in the past; choose a future time, or leave it unset")
+                raise InvalidField("expire_time", "IN_THE_PAST")
         return _key(row)
 
     async def ensure(self, tenant_id: UUID, name: str, scope: str, digest: bytes, hint: str) -> None:

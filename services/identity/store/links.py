@@ -1,6 +1,6 @@
 """Links in Postgres, as rpcs manage them; `chassis.access` authenticates their holders."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -74,7 +74,7 @@ class LinkStore:
         if row is None:
             raise DomainNotFound
         if Phase(row["phase"]) in (Phase.DELETING, Phase.DELETED):
-            raise DomainDeleting
+            raise DomainDeleting(row["name"])
         owner: UUID = row["tenant_id"]
         return owner
 
@@ -92,10 +92,9 @@ class LinkStore:
         )
         row = await connection.fetchrow(*query)
         if row is None:
-            problem = (
-                f"must be within the next {LONGEST_AGE.days} days; choose such a time, or leave it unset"
-            )
-            raise InvalidField("expire_time", problem)
+            if link.expires_at is not None and link.expires_at <= datetime.now(UTC):
+                raise InvalidField("expire_time", "IN_THE_PAST")
+            raise InvalidField("expire_time", "TOO_FAR_AHEAD", days=LONGEST_AGE.days)
         return row
 
 

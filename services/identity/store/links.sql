@@ -1,6 +1,6 @@
 -- find_claim_of_link --
--- Return the tenant and phase of a claim, limited to one tenant and to the domains :claim_ids; NULL: no limit.
-SELECT tenant_id, phase
+-- Return the tenant, phase and name of a claim, limited to one tenant and to the domains :claim_ids; NULL: no limit.
+SELECT tenant_id, phase, name
 FROM identity.claims
 WHERE id = :claim_id
     AND (:tenant_id::uuid IS NULL OR tenant_id = :tenant_id)

@@ -148,7 +148,8 @@ def _checked(
     try:
         return _claim_to_send_from(domains.get(name), name, sees), draft
     except ServiceError as error:
-        error.violations = (Violation(f"{draft.path}from.address", error.message),)
+        path = f"{draft.path}from.address"
+        error.violations = (Violation(path, error.message, error.reason, error.metadata),)
         return error
 
 

@@ -12,12 +12,13 @@ MAX_EMAILS = 100
 
 def check_items(own_ids: Sequence[str]) -> None:
     """Raise InvalidArgument for no emails, for too many, or for an email with its own id."""
-    if not 1 <= len(own_ids) <= MAX_EMAILS:
-        raise InvalidField("emails", f"has {len(own_ids)} emails; 1 to {MAX_EMAILS} are allowed")
+    if not own_ids:
+        raise InvalidField("emails", "MISSING")
+    if len(own_ids) > MAX_EMAILS:
+        raise InvalidField("emails", "TOO_MANY", count=len(own_ids), limit=MAX_EMAILS)
     for index, own_id in enumerate(own_ids):
         if own_id:
-            problem = "has its own request_id or tenant_id; set them once, next to emails"
-            raise InvalidField(f"emails[{index}]", problem)
+            raise InvalidField(f"emails[{index}]", "SET_PER_EMAIL")
 
 
 def evaluate(requests: Sequence[EmailSpec], now: datetime) -> list[Draft | InvalidArgument]:

@@ -71,9 +71,9 @@ class Changes:
 
 def _checked(send_at: datetime | None, now: datetime) -> datetime:
     if send_at is None:
-        raise InvalidField("send_time", "is missing; set the time to send the email at")
+        raise InvalidField("send_time", "MISSING")
     try:
         check_send_time(send_at, now)
-    except BadTime as error:
-        raise InvalidField("send_time", str(error)) from error
+    except BadTime as bad:
+        raise InvalidField.of("send_time", bad) from bad
     return max(send_at, now)

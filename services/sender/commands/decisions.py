@@ -10,7 +10,8 @@ from chassis.telemetry import get_logger
 from services.sender.errors import EmailNotFound, NothingToDecide, TooLateToResend
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason
-from services.sender.model.states import AttemptState, Move, Moved, State
+from services.sender.model.references import Moved
+from services.sender.model.states import AttemptState, Move, State
 from services.sender.store.decisions import DecisionStore, Undecided
 
 log = get_logger(__name__)

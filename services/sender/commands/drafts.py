@@ -9,7 +9,8 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from chassis.errors import InvalidArgument, Violation
+from chassis.errors import InvalidArgument, Violation, violation, violation_of
+from chassis.field_reasons import BadValue
 from services.sender.model.addresses import BadAddress, check_name, is_plain, parse_address
 from services.sender.model.attachments import (
     MAX_ATTACHMENTS,
@@ -35,6 +36,7 @@ MAX_RECIPIENTS = 50  # SES's limit for one request, To, Cc and Bcc together
 MAX_REPLY_TO = 10
 MAX_SUBJECT = 998  # characters
 MAX_TAGS = 20
+MAX_TAG = 256  # characters of a name or a value
 # Tags with this prefix identify an email in SES's events, so callers must not set them (`posting.post`).
 OWN_TAGS = "lh-"
 # SES's limit, after encoding (https://docs.aws.amazon.com/ses/latest/dg/quotas.html).
@@ -44,7 +46,7 @@ PART_ALLOWANCE = 2 * 1024  # bytes for the headers and boundaries around a part,
 BASE64_LINE = (57, 78)  # bytes in, bytes out, line break included
 
 _BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories of characters that no subject may contain
-_TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_TAG = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TAG}}}")
 
 WINDOWS = (timedelta(minutes=1), timedelta(days=1))  # shortest and longest time to wait for an SES event
 
@@ -130,27 +132,24 @@ class _Checks:
             parsed = parse_address(address)
         except BadAddress as error:
             parsed = address
-            self._note(f"{path}.address", str(error))
+            self._reject(f"{path}.address", error)
         try:
             check_name(name)
         except BadAddress as error:
-            self._note(f"{path}.name", str(error))
+            self._reject(f"{path}.name", error)
         return Address(parsed, name)
 
     def mailboxes(self, path: str, pairs: Sequence[Pair], *, limit: int = MAX_RECIPIENTS) -> list[Address]:
         if len(pairs) > limit:
-            self._note(path, f"has {len(pairs)} addresses; at most {limit} are allowed")
+            self._note(path, "TOO_MANY", count=len(pairs), limit=limit)
             return []
         return [self.mailbox(f"{path}[{index}]", pair) for index, pair in enumerate(pairs)]
 
     def recipients(self, request: EmailSpec) -> list[Recipient]:
         if not request.to:
-            self._note("to", "is empty; an email needs a recipient in To")
+            self._note("to", "MISSING")
         if (total := len(request.to) + len(request.cc) + len(request.bcc)) > MAX_RECIPIENTS:
-            problem = (
-                f"has {total} recipients with cc and bcc; at most {MAX_RECIPIENTS} are allowed in one email"
-            )
-            self._note("to", problem)
+            self._note("to", "TOO_MANY_RECIPIENTS", count=total, limit=MAX_RECIPIENTS)
             return []
         fields = (
             ("to", RecipientKind.TO, request.to),
@@ -162,31 +161,31 @@ class _Checks:
         for path, kind, pairs in fields:
             for index, address in enumerate(self.mailboxes(path, pairs)):
                 if address.match in seen:
-                    self._note(f"{path}[{index}].address", "is a duplicate; list each recipient once")
+                    self._note(f"{path}[{index}].address", "DUPLICATE")
                 seen.add(address.match)
                 found.append(Recipient(kind, address))
         return found
 
     def subject(self, subject: str) -> None:
         if len(subject) > MAX_SUBJECT:
-            self._note("subject", f"has {len(subject)} characters; at most {MAX_SUBJECT} are allowed")
+            self._note("subject", "TOO_LONG", limit=MAX_SUBJECT)
         if not is_plain(subject) and any(unicodedata.category(char) in _BREAKS for char in subject):
-            self._note("subject", "has a line break or another control character in it; remove it")
+            self._note("subject", "CONTROL_CHARACTER")
 
     def bodies(self, text: str, html: str) -> None:
         if not text and not html:
-            self._note("text", "and html are both empty; an email needs a body")
+            self._note("text", "BOTH_EMPTY", other_field="html")
         for path, body in (("text", text), ("html", html)):
             if "\0" in body:
-                self._note(path, "has a NUL character in it; remove it")
+                self._note(path, "CONTROL_CHARACTER")
 
     def attachments(self, files: Sequence[File]) -> list[Attachment]:
         if len(files) > MAX_ATTACHMENTS:
-            self._note("attachments", f"has {len(files)} files; at most {MAX_ATTACHMENTS} are allowed")
+            self._note("attachments", "TOO_MANY", count=len(files), limit=MAX_ATTACHMENTS)
             return []
         shown = [each.content_id for each in files if each.content_id]
         if len(set(shown)) < len(shown):
-            self._note("attachments", "has a duplicate content_id; give each file a different one")
+            self._note("attachments", "DUPLICATE_CONTENT_ID")
         return [self._attachment(f"attachments[{index}]", each) for index, each in enumerate(files)]
 
     def _attachment(self, path: str, file: File) -> Attachment:
@@ -194,15 +193,15 @@ class _Checks:
         try:
             check_file_name(file.file_name)
         except BadAttachment as error:
-            self._note(f"{path}.file_name", str(error))
+            self._reject(f"{path}.file_name", error)
         try:
             content_type = media_type(file.content_type, file.file_name)
         except BadAttachment as error:
-            self._note(f"{path}.content_type", str(error))
+            self._reject(f"{path}.content_type", error)
         try:
             check_content_id(file.content_id)
         except BadAttachment as error:
-            self._note(f"{path}.content_id", str(error))
+            self._reject(f"{path}.content_id", error)
         return Attachment(file.file_name, content_type, file.content_id, len(file.content), file.content)
 
     def size(self, request: EmailSpec) -> int:
@@ -214,20 +213,19 @@ class _Checks:
             fitted = size <= MAX_SIZE
             size += encoded_size(part) + (PART_ALLOWANCE if request.files else 0)
             if fitted and size > MAX_SIZE:
-                problem = f"brings the encoded email to {size} bytes; at most {MAX_SIZE} are allowed"
-                self._note(path, problem)
+                self._note(path, "TOO_LARGE", size=size, limit=MAX_SIZE)
         return size
 
     def headers(self, request: EmailSpec) -> dict[str, str]:
         """Return the headers to add: those requested by name, and those made from typed fields."""
         if len(request.headers) > MAX_HEADERS:
-            self._note("headers", f"has {len(request.headers)} headers; at most {MAX_HEADERS} are allowed")
+            self._note("headers", "TOO_MANY", count=len(request.headers), limit=MAX_HEADERS)
             return {}
         seen: set[str] = set()
         for name, value in request.headers.items():
             path = f"headers[{name!r}]"
             if name.lower() in seen:
-                self._note(path, "is set twice; header names are case-insensitive")
+                self._note(path, "DUPLICATE")
             seen.add(name.lower())
             self._header(path, name, value)
         return dict(request.headers) | self._typed_headers(request, seen)
@@ -236,9 +234,9 @@ class _Checks:
         found: dict[str, str] = {}
         for typed in typed_headers(request.unsubscribe, request.in_reply_to, request.references):
             if typed.problem:
-                self._note(typed.field, typed.problem)
+                self._reject(typed.field, typed.problem)
             elif typed.name.lower() in seen:
-                self._note(typed.field, f"and headers both set {typed.name}; remove one of them")
+                self._note(typed.field, "SET_BY_HEADERS", header=typed.name)
             else:
                 self._header(typed.field, typed.name, typed.value)
             found[typed.name] = typed.value
@@ -248,15 +246,15 @@ class _Checks:
         try:
             check_header(name, value)
         except BadHeader as error:
-            self._note(path, str(error))
+            self._reject(path, error)
 
     def terms(self, request: EmailSpec, now: datetime) -> Terms:
         """Return the terms; a send time slightly in the past becomes `now`."""
         shortest, longest = WINDOWS
         if request.window is not None and not shortest <= request.window <= longest:
-            self._note("unknown_window", "must be between 1 minute and 1 day")
+            self._note("unknown_window", "OUT_OF_RANGE", least="1 minute", most="1 day")
         if request.on_unknown not in OnUnknown.__members__:
-            self._note("on_unknown", "is not a known policy; use HOLD or RESEND")
+            self._note("on_unknown", "UNKNOWN_VALUE", allowed=", ".join(OnUnknown))
             return Terms()
         return Terms(self._send_at(request.send_at, now), OnUnknown(request.on_unknown), request.window)
 
@@ -266,23 +264,24 @@ class _Checks:
         try:
             check_send_time(send_at, now)
         except BadTime as error:
-            self._note("send_time", str(error))
+            self._reject("send_time", error)
         return max(send_at, now)
 
     def tags(self, tags: Mapping[str, str]) -> None:
         if len(tags) > MAX_TAGS:
-            self._note("tags", f"has {len(tags)} tags; at most {MAX_TAGS} are allowed")
+            self._note("tags", "TOO_MANY", count=len(tags), limit=MAX_TAGS)
             return
         for name, value in tags.items():
             if not (_TAG.fullmatch(name) and _TAG.fullmatch(value)):
-                self._note(f"tags[{name!r}]", "name and value must be 1 to 256 characters of A-Z a-z 0-9 _ -")
+                self._note(f"tags[{name!r}]", "INVALID_TAG", limit=MAX_TAG, allowed="A-Z a-z 0-9 _ -")
             elif name.lower().startswith(OWN_TAGS):
-                self._note(
-                    f"tags[{name!r}]", f"begins with {OWN_TAGS}, which is reserved for Letterhead; rename it"
-                )
+                self._note(f"tags[{name!r}]", "RESERVED_TAG", prefix=OWN_TAGS)
 
-    def _note(self, path: str, problem: str) -> None:
-        self._violations.append(Violation(f"{self._path}{path}", problem))
+    def _note(self, path: str, reason: str, **metadata: object) -> None:
+        self._violations.append(violation(f"{self._path}{path}", reason, **metadata))
+
+    def _reject(self, path: str, bad: BadValue) -> None:
+        self._violations.append(violation_of(f"{self._path}{path}", bad))
 
 
 def encoded_size(part: bytes) -> int:

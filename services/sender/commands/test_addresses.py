@@ -131,8 +131,8 @@ class TestAddresses:
 def _address(typed: str) -> str:
     try:
         return parse_address(typed).lower()
-    except BadAddress as error:
-        raise InvalidField("address", str(error)) from None
+    except BadAddress as bad:
+        raise InvalidField.of("address", bad) from None
 
 
 def _confirmed_by(confirmed: Live | None, digest: bytes) -> TestAddress | None:
@@ -142,10 +142,7 @@ def _confirmed_by(confirmed: Live | None, digest: bytes) -> TestAddress | None:
 
 
 def _wrong(address: str, left: int) -> InvalidField | TestCodeEnded:
-    if not left:
-        return TestCodeEnded(address)
-    tries = "1 try is" if left == 1 else f"{left} tries are"
-    return InvalidField("code", f"is not the code that was sent to {address}; {tries} left")
+    return InvalidField("code", "WRONG_CODE", address=address, tries=left) if left else TestCodeEnded(address)
 
 
 def _email(subject: Subject, address: str, code: str) -> Draft:

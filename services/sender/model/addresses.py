@@ -10,6 +10,8 @@ from functools import lru_cache
 
 import idna
 
+from chassis.field_reasons import BadValue
+
 MAX_ADDRESS = 254  # characters, RFC 3696 erratum 1690
 MAX_LOCAL_PART = 64  # RFC 5321 §4.5.3.1.1
 MAX_NAME = 200
@@ -31,8 +33,8 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-class BadAddress(ValueError):
-    """An address or a name that is not accepted; the message says why and what to do."""
+class BadAddress(BadValue):
+    """An address or a name that is not accepted."""
 
 
 def is_plain(text: str) -> bool:
@@ -43,49 +45,44 @@ def is_plain(text: str) -> bool:
 def parse_address(text: str) -> str:
     """Return the addr-spec with its domain as lower-case A-labels; raise BadAddress."""
     if len(text) > MAX_ADDRESS:
-        raise BadAddress(f"is longer than {MAX_ADDRESS} characters")
-    if (not is_plain(text) and any(map(_is_unshown, text))) or " " in text:
-        raise BadAddress("has a space, a line break or another control character in it; remove it")
+        raise BadAddress("TOO_LONG", limit=MAX_ADDRESS)
+    if not is_plain(text) and any(map(_is_unshown, text)):
+        raise BadAddress("CONTROL_CHARACTER")
+    if any(map(str.isspace, text)):
+        raise BadAddress("SPACE")
     local_part, at, domain = text.rpartition("@")
     if not (at and local_part and domain):
-        raise BadAddress("is not an address like agent@example.com")
+        raise BadAddress("NOT_AN_ADDRESS")
     address = f"{_local_part(local_part)}@{_domain(domain)}"
     if len(address) > MAX_ADDRESS:
-        raise BadAddress(f"is longer than {MAX_ADDRESS} characters with its domain as A-labels")
+        raise BadAddress("TOO_LONG", limit=MAX_ADDRESS)
     return address
 
 
 def check_name(text: str) -> str:
     """Return a display name unchanged; raise BadAddress if it looks like an address or hides something."""
     if len(text) > MAX_NAME:
-        raise BadAddress(f"is longer than {MAX_NAME} characters")
+        raise BadAddress("TOO_LONG", limit=MAX_NAME)
     if is_plain(text) and _POSING.isdisjoint(text) and text == text.strip():
         return text
     if JOINERS.issuperset(text) or any(map(_is_hidden, text)):
-        raise BadAddress("has a line break, a control character or an invisible character in it; remove it")
+        raise BadAddress("CONTROL_CHARACTER")
     if not _POSING.isdisjoint(text) or not _POSING.isdisjoint(unicodedata.normalize("NFKC", text)):
-        raise BadAddress("looks like an address; remove @, angle brackets and characters that look like them")
+        raise BadAddress("RESEMBLES_AN_ADDRESS")
     if text != text.strip():
-        raise BadAddress("begins or ends with a space; remove it")
+        raise BadAddress("SPACE_AT_EDGE")
     return text
 
 
 def _local_part(text: str) -> str:
     if len(text) > MAX_LOCAL_PART:
-        raise BadAddress(f"has more than {MAX_LOCAL_PART} characters before the @")
+        raise BadAddress("LOCAL_PART_TOO_LONG", limit=MAX_LOCAL_PART)
     if not text.isascii():
-        raise BadAddress(
-            "has a non-ASCII character before the @, which not every receiver accepts; use an ASCII address"
-        )
+        raise BadAddress("LOCAL_PART_NOT_ASCII")
     if "=?" in text:
-        raise BadAddress(
-            'has "=?" before the @, which starts an encoded word that some mail programs decode; remove it'
-        )
+        raise BadAddress("ENCODED_WORD")
     if not _DOT_ATOM.fullmatch(text):
-        raise BadAddress(
-            "must be a plain address without quotes, brackets, comments, groups, lists or adjacent dots; "
-            "put each address and each name in its own field"
-        )
+        raise BadAddress("NOT_A_PLAIN_ADDRESS")
     return text
 
 
@@ -94,7 +91,7 @@ def _is_hidden(char: str) -> bool:
 
 
 def _is_unshown(char: str) -> bool:
-    return char.isspace() or unicodedata.category(char) in _UNSHOWN
+    return unicodedata.category(char) in _UNSHOWN
 
 
 @lru_cache(maxsize=4096)  # most emails go to a few domains
@@ -102,9 +99,9 @@ def _domain(text: str) -> str:
     domain = text.lower() if text.isascii() else _a_labels(text)
     labels = domain.split(".")
     if len(labels) < 2 or len(domain) > 253 or not all(map(_LABEL.fullmatch, labels)):
-        raise BadAddress(f"has no valid domain name after the @: {text[:80]!r}")
+        raise BadAddress("NO_DOMAIN_NAME", value=repr(text[:80]))
     if labels[-1].isdigit():
-        raise BadAddress("has an IP address after the @; use a domain name")
+        raise BadAddress("DOMAIN_IS_AN_IP_ADDRESS")
     return domain
 
 
@@ -112,4 +109,4 @@ def _a_labels(text: str) -> str:
     try:
         return idna.encode(text, uts46=True).decode()
     except idna.IDNAError:
-        raise BadAddress(f"has an invalid international domain name: {text[:80]!r}") from None
+        raise BadAddress("NO_DOMAIN_NAME", value=repr(text[:80])) from None

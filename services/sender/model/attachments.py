@@ -8,10 +8,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from chassis.field_reasons import BadValue
 from services.sender.model.addresses import JOINERS
 
 MAX_ATTACHMENTS = 50
 MAX_FILE_NAME = 255  # bytes of UTF-8
+MAX_CONTENT_ID = 128  # characters
 UNKNOWN_TYPE = "application/octet-stream"
 
 # SES's "Unsupported attachment types" (https://docs.aws.amazon.com/ses/latest/dg/mime-types.html).
@@ -35,25 +37,31 @@ _KNOWN_CHARSET = re.compile(
     r"iso-2022-jp|gb18030|gbk|gb2312|big5|euc-kr",
     re.IGNORECASE,
 )
-_CONTENT_ID = re.compile(r"[A-Za-z0-9._@-]{1,128}")
+_CONTENT_ID = re.compile(rf"[A-Za-z0-9._@-]{{1,{MAX_CONTENT_ID}}}")
 _UNSHOWN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
-class BadAttachment(ValueError):
-    """A part of an attachment that is not accepted; the message says why and what to do."""
+class BadAttachment(BadValue):
+    """A part of an attachment that is not accepted."""
 
 
 def check_file_name(name: str) -> None:
     """Raise BadAttachment for a name that hides something or that SES rejects."""
     shown = "".join(char for char in name if char not in JOINERS)
-    if not shown or len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
-        raise BadAttachment(f"must have 1 to {MAX_FILE_NAME} bytes")
-    if any(char in "/\\" or unicodedata.category(char) in _UNSHOWN for char in shown):
-        raise BadAttachment("has a slash, a control character or an invisible character in it; remove it")
-    if shown != shown.strip() or shown != shown.strip(" ."):
-        raise BadAttachment("begins or ends with a space or a dot; remove it")
+    if not shown:
+        raise BadAttachment("MISSING")
+    if len(name.encode("utf-8", "replace")) > MAX_FILE_NAME:
+        raise BadAttachment("TOO_MANY_BYTES", limit=MAX_FILE_NAME)
+    if any(unicodedata.category(char) in _UNSHOWN for char in shown):
+        raise BadAttachment("CONTROL_CHARACTER")
+    if not {"/", "\\"}.isdisjoint(shown):
+        raise BadAttachment("SLASH")
+    if shown != shown.strip():
+        raise BadAttachment("SPACE_AT_EDGE")
+    if shown != shown.strip("."):
+        raise BadAttachment("DOT_AT_EDGE")
     if (extension := shown.lower().rpartition(".")[2]) in REFUSED and "." in shown:
-        raise BadAttachment(f"is of type .{extension}, which SES rejects; send the file another way")
+        raise BadAttachment("FILE_TYPE_REJECTED", type=extension)
 
 
 def media_type(requested: str, file_name: str) -> str:
@@ -61,9 +69,9 @@ def media_type(requested: str, file_name: str) -> str:
     if not requested:
         return _guessed(file_name)
     if not _TYPE.fullmatch(requested):
-        raise BadAttachment("is not a media type like application/pdf")
+        raise BadAttachment("NOT_A_MEDIA_TYPE")
     if _has_parts(requested):
-        raise BadAttachment("is a type with parts of its own; use application/octet-stream")
+        raise BadAttachment("TYPE_WITH_PARTS")
     parameters = [each.partition("=") for each in requested.split(";")[1:]]
     _check_parameters([(name.strip().lower(), value) for name, _, value in parameters])
     return requested
@@ -82,14 +90,14 @@ def _has_parts(media_type: str) -> bool:
 def _check_parameters(parameters: Sequence[tuple[str, str]]) -> None:
     names = [name for name, _ in parameters]
     if len(set(names)) < len(names):
-        raise BadAttachment("has a parameter twice; remove one, as mail programs differ on which one counts")
+        raise BadAttachment("REPEATED_PARAMETER")
     if not _NAMES.isdisjoint(names):
-        raise BadAttachment("has a parameter with the file's name; set file_name instead")
+        raise BadAttachment("FILE_NAME_PARAMETER", other_field="file_name")
     if not all(_KNOWN_CHARSET.fullmatch(value) for name, value in parameters if name == "charset"):
-        raise BadAttachment("has a charset that not every mail program knows; use utf-8")
+        raise BadAttachment("UNKNOWN_CHARSET")
 
 
 def check_content_id(content_id: str) -> None:
     """Raise BadAttachment for an id that is not allowed in `cid:` and `<…>`."""
     if content_id and not _CONTENT_ID.fullmatch(content_id):
-        raise BadAttachment("must be 1 to 128 characters of A-Z a-z 0-9 . _ @ -")
+        raise BadAttachment("NOT_A_CONTENT_ID", limit=MAX_CONTENT_ID, allowed="A-Z a-z 0-9 . _ @ -")

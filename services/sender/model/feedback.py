@@ -31,7 +31,7 @@ class Report:
 
     `state` is the new state of the recipients it names, None if it does not change them; `suppress` is why
     their addresses are suppressed, None if they are not; `rejected` is why SES did not send the email after
-    accepting it, None if it did.
+    accepting it, None if it did; `engaged` is true for opens and clicks.
     """
 
     email_id: UUID | None
@@ -40,6 +40,7 @@ class Report:
     state: RecipientState | None = None
     suppress: Reason | None = None
     rejected: Explanation | None = None
+    engaged: bool = False
 
 
 def proof(attempt_id: UUID, email_id: UUID, ses_id: str) -> Outcome:
@@ -74,9 +75,14 @@ def to_advance(report: Report, known: Mapping[str, RecipientState]) -> list[Word
     return [each for each in report.words if each.match in behind]
 
 
+def match_of(address: str) -> str:
+    """Return an address as recipients and suppressions are matched by it: in lower case."""
+    return address.strip().lower()
+
+
 def word(address: str, why: Explanation) -> Word:
     """Return what was reported about an address, which may be written in any case."""
-    return Word(address.strip().lower(), why)
+    return Word(match_of(address), why)
 
 
 def to_suppress(report: Report, matched: Collection[str]) -> list[Word]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from chassis.field_reasons import BadValue
 from services.sender.model.addresses import BadAddress, parse_address
 
 MAX_HEADERS = 50
@@ -27,8 +28,8 @@ _URL = re.compile(r"[!-;=?-~]+")  # printable ASCII without space and angle brac
 _SES = ("x-ses-", "x-amz", "x-amazon")
 
 
-class BadHeader(ValueError):
-    """A header that is not accepted; the message says why and what to do."""
+class BadHeader(BadValue):
+    """A header that is not accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,12 @@ class Unsubscribe:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """A header that comes from its own request field; `problem` is empty if that field is valid."""
+    """A header that comes from its own request field; `problem` is None if that field is valid."""
 
     field: str
     name: str
     value: str
-    problem: str = ""
+    problem: BadValue | None = None
 
 
 def typed_headers(
@@ -57,14 +58,14 @@ def typed_headers(
     if in_reply_to:
         yield Typed("in_reply_to", "In-Reply-To", in_reply_to, _message_id_problem(in_reply_to))
     if references:
-        problems = list(filter(None, map(_message_id_problem, references)))
-        yield Typed("references", "References", " ".join(references), "".join(problems[:1]))
+        problems = filter(None, map(_message_id_problem, references))
+        yield Typed("references", "References", " ".join(references), next(iter(problems), None))
     if unsubscribe is not None:
         yield from _unsubscribe_headers(unsubscribe)
 
 
-def _message_id_problem(text: str) -> str:
-    return "" if _MESSAGE_ID.fullmatch(text) else "is not a Message-ID like <id@host>"
+def _message_id_problem(text: str) -> BadValue | None:
+    return None if _MESSAGE_ID.fullmatch(text) else BadHeader("NOT_A_MESSAGE_ID")
 
 
 def _unsubscribe_headers(unsubscribe: Unsubscribe) -> Iterator[Typed]:
@@ -75,7 +76,7 @@ def _unsubscribe_headers(unsubscribe: Unsubscribe) -> Iterator[Typed]:
         ", ".join(
             [f"<{unsubscribe.url}>", *([f"<mailto:{unsubscribe.mailto}>"] if unsubscribe.mailto else [])]
         ),
-        "" if _is_https(unsubscribe.url) else "is not an https URL in ASCII",
+        None if _is_https(unsubscribe.url) else BadHeader("NOT_AN_HTTPS_URL"),
     )
     if unsubscribe.mailto and (problem := _address_problem(unsubscribe.mailto)):
         yield Typed("list_unsubscribe.mailto", "List-Unsubscribe", "", problem)
@@ -92,26 +93,24 @@ def _is_https(url: str) -> bool:
     return bool(parts.scheme == "https" and parts.hostname and _URL.fullmatch(url))
 
 
-def _address_problem(address: str) -> str:
+def _address_problem(address: str) -> BadValue | None:
     """Return what is wrong with a mailto address: `?`, `&`, `%` and `#` have a special meaning in a URL."""
     try:
         parse_address(address)
     except BadAddress as error:
-        return str(error)
+        return error
     special = set(address) & set("?&%#")
-    return "has ?, &, % or # in it, which have a special meaning in a mailto URL" if special else ""
+    return BadAddress("MAILTO_CHARACTER") if special else None
 
 
 def check_header(name: str, value: str) -> None:
     """Raise BadHeader unless the header may be added as it is."""
     if not is_allowed(name):
-        raise BadHeader(
-            "is not allowed; use In-Reply-To, References, List-* or X-* (except X-SES-* and X-Amz*)"
-        )
+        raise BadHeader("RESERVED_HEADER")
     if not _VALUE.fullmatch(value):
-        raise BadHeader("must be one line of printable ASCII, not empty, without a leading or trailing space")
+        raise BadHeader("NOT_ONE_LINE_OF_ASCII")
     if "=?" in value:
-        raise BadHeader('has "=?" in it, which starts an encoded word that not all mail programs decode')
+        raise BadHeader("ENCODED_WORD")
     _check_length(name, value)
 
 
@@ -119,11 +118,11 @@ def _check_length(name: str, value: str) -> None:
     """Raise BadHeader for a header that is too long; only References may be, if it can be folded."""
     if name.lower() != "references":
         if len(name) + 2 + len(value) > MAX_LINE:
-            raise BadHeader(f"is too long: with its name, it may have at most {MAX_LINE} characters")
+            raise BadHeader("LINE_TOO_LONG", limit=MAX_LINE)
     elif len(value) > MAX_REFERENCES:
-        raise BadHeader(f"is longer than {MAX_REFERENCES} characters; remove Message-IDs after the first")
+        raise BadHeader("TOO_LONG", limit=MAX_REFERENCES)
     elif len(name) + 2 + max(map(len, BREAK.split(value))) > MAX_LINE:
-        raise BadHeader("has a part that is too long for one line; put a single space between Message-IDs")
+        raise BadHeader("LINE_TOO_LONG", limit=MAX_LINE)
 
 
 def is_allowed(name: str) -> bool:

@@ -65,6 +65,9 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
     State.SUPPRESSED: {},
 }
 
+# States that are published as an event each.
+PUBLISHED = frozenset(State) - {State.QUEUED, State.SENDING}
+
 # States after which nothing more is planned; the body is erased some time later.
 FINAL = frozenset({State.SENT, State.SUPPRESSED, State.FAILED, State.CANCELED, State.EXPIRED})
 
@@ -134,21 +137,6 @@ class Move:
     sent_as: SentAs | None = None
     sent_from: str | None = None
     suppressed: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """An email right after a move was applied."""
-
-    id: UUID
-    tenant_id: UUID
-    claim_id: UUID
-    state: State
-    why: Explanation
-    ses_id: str
-    sent_as: SentAs | None
-    tags: Mapping[str, str]
-    suppressed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

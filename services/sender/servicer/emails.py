@@ -105,7 +105,7 @@ def _visibility_of(request: pb.ListEmailsRequest) -> Visibility:
         return tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
     sees = visibility(Scope.ADMIN)
     if request.tenant_id:
-        raise InvalidField("all_tenants", "is set together with tenant_id; set only one of them")
+        raise InvalidField("all_tenants", "BOTH_SET", other_field="tenant_id")
     return sees
 
 
@@ -121,7 +121,7 @@ def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
 def _is_permissive(request: pb.SendEmailsRequest) -> bool:
     """Return whether a batch is PERMISSIVE; raise InvalidArgument for an unknown validation."""
     if request.validation not in pb.SendEmailsRequest.Validation.values():
-        raise InvalidField("validation", "must be STRICT or PERMISSIVE")
+        raise InvalidField("validation", "UNKNOWN_VALUE", allowed="STRICT, PERMISSIVE")
     return request.validation == pb.SendEmailsRequest.VALIDATION_PERMISSIVE
 
 
@@ -131,4 +131,4 @@ def _states(values: Iterable[int]) -> set[State]:
     try:
         return {known[value] for value in values}
     except KeyError:
-        raise InvalidField("states", "has a state that does not exist") from None
+        raise InvalidField("states", "UNKNOWN_VALUE", allowed=", ".join(State)) from None

@@ -38,7 +38,7 @@ class ResolutionServicer(pb_grpc.ResolutionServiceServicer):
         since = time_of("since_time", request.since_time) if request.HasField("since_time") else None
         before = time_of("before_time", request.before_time) if request.HasField("before_time") else None
         if since and before and before <= since:
-            raise InvalidField("before_time", "must be later than since_time")
+            raise InvalidField("before_time", "NOT_AFTER", other_field="since_time")
         held = await self._decisions.hold(
             since, before, sees, by=str(principal().key_id), reason=_reason(request.reason)
         )
@@ -48,11 +48,15 @@ class ResolutionServicer(pb_grpc.ResolutionServiceServicer):
 def _outcome(value: "pb.ResolveEmailRequest.Outcome.ValueType") -> Outcome:
     names = {pb.ResolveEmailRequest.Outcome.Value(f"OUTCOME_{each}"): each for each in Outcome}
     if value not in names:
-        raise InvalidField("outcome", "must be SENT, NOT_SENT or RESEND")
+        raise InvalidField("outcome", "UNKNOWN_VALUE", allowed=", ".join(Outcome))
     return names[value]
 
 
 def _reason(text: str) -> str:
-    if not text.strip() or len(text) > MAX_REASON or not text.isprintable():
-        raise InvalidField("reason", f"must be one line of 1 to {MAX_REASON} characters")
+    if not text.strip():
+        raise InvalidField("reason", "MISSING")
+    if len(text) > MAX_REASON:
+        raise InvalidField("reason", "TOO_LONG", limit=MAX_REASON)
+    if not text.isprintable():
+        raise InvalidField("reason", "CONTROL_CHARACTER")
     return text

@@ -68,16 +68,15 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
 def _match(address: str) -> str:
     try:
         return parse_address(address).lower()
-    except BadAddress as error:
-        raise InvalidField("address", str(error)) from None
+    except BadAddress as bad:
+        raise InvalidField.of("address", bad) from None
 
 
 def _entry(request: pb.GetSuppressionRequest | pb.RemoveSuppressionRequest) -> str | UUID:
     """Return the address or the id of the requested entry."""
     if bool(request.address) == bool(request.suppression_id):
-        raise InvalidField(
-            "address", "and suppression_id are both set or both empty; set exactly one of them"
-        )
+        reason = "BOTH_SET" if request.address else "BOTH_EMPTY"
+        raise InvalidField("address", reason, other_field="suppression_id")
     if request.suppression_id:
         return id_of(request.suppression_id, SuppressionNotFound)
     return _match(request.address)
@@ -89,12 +88,14 @@ def _reasons(values: Iterable[int]) -> set[Reason]:
     try:
         return {known[value] for value in values}
     except KeyError:
-        raise InvalidField("reasons", "has a reason that does not exist") from None
+        raise InvalidField("reasons", "UNKNOWN_VALUE", allowed=", ".join(Reason)) from None
 
 
 def _note(note: str) -> str:
-    if len(note) > MAX_NOTE or "\0" in note:
-        raise InvalidField("note", f"must be at most {MAX_NOTE} characters, without NUL")
+    if len(note) > MAX_NOTE:
+        raise InvalidField("note", "TOO_LONG", limit=MAX_NOTE)
+    if "\0" in note:
+        raise InvalidField("note", "CONTROL_CHARACTER")
     return note
 
 

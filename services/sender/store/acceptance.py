@@ -14,9 +14,12 @@ from uuid import UUID
 
 from chassis.access import TenantVisibility
 from chassis.database import Database, Queries, Record
+from chassis.events import Outbox
 from chassis.ids import uuid7
+from services.sender.events import scheduled
 from services.sender.model.emails import Draft, Email, Rejection
 from services.sender.model.origin import Domain
+from services.sender.model.references import Reference
 from services.sender.store.rows import accepted_email, is_signing, reply_to_json, to_domain
 
 QUERIES = Queries.load(Path(__file__).with_name("acceptance.sql"))
@@ -58,6 +61,15 @@ class Offer:
     rejections: Sequence[Rejection | None] = ()
 
 
+class New(NamedTuple):
+    """An email to store: a draft with its id, its request and the claim of its domain."""
+
+    id: UUID
+    request: Request
+    claim_id: UUID
+    draft: Draft
+
+
 @dataclass(frozen=True, slots=True)
 class Senders:
     """The domain names that a caller wants to send from."""
@@ -77,6 +89,7 @@ class AcceptanceStore:
     def __init__(self, database: Database, *, deadline: timedelta) -> None:
         self._database = database
         self._deadline = deadline
+        self._outbox = Outbox("sender")
 
     async def accept(self, offers: Sequence[Offer]) -> list[list[Email]]:
         """Store each offer as a whole; return no emails for one whose request id was used before.
@@ -91,17 +104,32 @@ class AcceptanceStore:
             for index in chosen
             for email_id, (claim_id, draft) in zip(ids[index], offers[index].drafts, strict=True)
         ]
-        rows = await self._database.fetch(
-            *QUERIES.accept_emails(
-                deadline=self._deadline,
-                **_requests([offers[index] for index in chosen]),
-                **_emails(new),
-                **_recipients(new),
-                **_attachments(new),
-            )
+        statement = QUERIES.accept_emails(
+            deadline=self._deadline,
+            **_requests([offers[index] for index in chosen]),
+            **_emails(new),
+            **_recipients(new),
+            **_attachments(new),
         )
+        if any(each.draft.terms.send_at for each in new):
+            rows = await self._store_scheduled(statement, new)
+        else:  # one statement needs no transaction, and nothing is published before SES answers
+            rows = await self._database.fetch(*statement)
         stored = {row["id"]: row for row in rows}
         return [_accepted(offer, ids.get(index, []), stored) for index, offer in enumerate(offers)]
+
+    async def _store_scheduled(self, statement: Sequence[Any], new: Sequence[New]) -> list[Record]:
+        """Store emails, some of them scheduled, together with the events of those."""
+        async with self._database.transaction() as connection:
+            rows = await connection.fetch(*statement)
+            stored = {row["id"]: row for row in rows}
+            events = [
+                scheduled(_reference(each, stored[each.id]))
+                for each in new
+                if each.draft.terms.send_at and each.id in stored
+            ]
+            await self._outbox.write(connection, *events)
+        return rows
 
     async def answered(self, request: Request) -> Answered | None:
         """Return the answer to the first request with this id; None if there was none.
@@ -156,17 +184,25 @@ def _accepted(offer: Offer, ids: Sequence[UUID], stored: Mapping[UUID, Record]) 
     ]
 
 
-class New(NamedTuple):
-    """An email to store: a draft with its id, its request and the claim of its domain."""
-
-    id: UUID
-    request: Request
-    claim_id: UUID
-    draft: Draft
-
-
 # Columns of `accept_emails`, by parameter. Attachments stay bytes: as JSON they would be slow and large.
 Columns: TypeAlias = dict[str, list[Any]]
+
+
+def _reference(new: New, row: Record) -> Reference:
+    """Return what events say about an email that was just stored."""
+    return Reference(
+        id=new.id,
+        tenant_id=new.request.tenant_id,
+        claim_id=new.claim_id,
+        domain=new.draft.sender.domain,
+        region="",
+        sender=new.draft.sender,
+        subject=new.draft.content.subject,
+        tags=new.draft.tags,
+        recipients=[(each.kind, each.address.address) for each in new.draft.recipients],
+        created_at=row["created_at"],
+        send_at=new.draft.terms.send_at,
+    )
 
 
 def _requests(offers: Sequence[Offer]) -> Columns:

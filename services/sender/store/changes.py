@@ -6,10 +6,13 @@ from uuid import UUID
 
 from chassis.access import Visibility
 from chassis.database import Connection, Queries
+from chassis.events import Outbox
 from chassis.ids import uuid7
+from services.sender.events import scheduled
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason
 from services.sender.model.states import State
+from services.sender.store.rows import to_reference
 
 QUERIES = Queries.load(Path(__file__).with_name("changes.sql"))
 
@@ -19,6 +22,7 @@ class ChangeStore:
 
     def __init__(self, *, deadline: timedelta) -> None:
         self._deadline = deadline
+        self._outbox = Outbox("sender")
 
     async def lock(self, connection: Connection, email_id: UUID, sees: Visibility) -> State | None:
         """Lock an email until the transaction ends and return its state; None if there is no such email."""
@@ -33,7 +37,7 @@ class ChangeStore:
     async def reschedule(self, connection: Connection, email_id: UUID, send_at: datetime) -> None:
         """Change the time that a QUEUED email is scheduled for."""
         why = explain(EmailReason.RESCHEDULED)
-        await connection.execute(
+        changed = await connection.fetchrow(
             *QUERIES.reschedule_email(
                 email_id=email_id,
                 send_at=send_at,
@@ -43,3 +47,5 @@ class ChangeStore:
                 reason=why.reason,
             )
         )
+        if changed is not None:
+            await self._outbox.write(connection, scheduled(to_reference(changed, ses_id=None)))

@@ -18,7 +18,7 @@ WHERE e.id = :email_id;
 
 -- reschedule_email --
 -- Changes the time that an email is scheduled for, and the :deadline that counts from it; does nothing if the time is the
--- same.
+-- same. Returns what events say about the email if it was changed.
 WITH changed AS (
     UPDATE sender.emails
     SET
@@ -29,7 +29,13 @@ WITH changed AS (
         state_reason = :reason,
         state_parameters = '{}'
     WHERE id = :email_id AND state = 'QUEUED' AND send_at IS DISTINCT FROM :send_at
-    RETURNING id
+    RETURNING id, send_at
+), written AS (
+    INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note, reason)
+    SELECT :transition_id::uuid, id, 'QUEUED', 'QUEUED', :message, :reason FROM changed
 )
-INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note, reason)
-SELECT :transition_id::uuid, id, 'QUEUED', 'QUEUED', :message, :reason FROM changed;
+SELECT
+    r.id, r.tenant_id, r.claim_id, r.domain, r.region, r.from_address, r.from_name, r.subject, r.tags, r.recipients,
+    r.created_at, changed.send_at
+FROM changed
+JOIN sender.email_references AS r USING (id);

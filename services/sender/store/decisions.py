@@ -9,7 +9,8 @@ from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
 from services.sender.model.reasons import Explanation
-from services.sender.model.states import AttemptState, Move, Moved, Outcome, State
+from services.sender.model.references import Moved
+from services.sender.model.states import AttemptState, Move, Outcome, State
 from services.sender.store.states import EmailStates
 
 QUERIES = Queries.load(Path(__file__).with_name("decisions.sql"))

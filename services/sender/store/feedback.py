@@ -1,19 +1,21 @@
 """Applies SES's events to emails, recipients and suppression lists, in the transaction of the inbox."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 from uuid import UUID
 
 from chassis.database import Connection, Queries, Record
-from chassis.events import ReceivedEvent
+from chassis.events import Event, Outbox, ReceivedEvent
 from chassis.telemetry import get_logger
-from services.sender.events import read_report
-from services.sender.model.feedback import Report, proof, to_advance, to_suppress
+from services.sender.events import of_recipient, read_report
+from services.sender.model.feedback import Report, match_of, proof, to_advance, to_suppress
 from services.sender.model.reasons import Explanation
+from services.sender.model.references import Reference
 from services.sender.model.states import Move, RecipientState, State
+from services.sender.store.rows import to_reference
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import Listing, SuppressionStore
 from services.sender.store.unmatched import UnmatchedStore
@@ -27,10 +29,16 @@ Known: TypeAlias = Mapping[UUID, dict[str, RecipientState]]
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """A report and the email that it is about."""
+    """A report, the event that made it, and the email that it is about."""
 
     email: Record
+    event: ReceivedEvent
     report: Report
+
+    @property
+    def reference(self) -> Reference:
+        """Return what events say about the email."""
+        return to_reference(self.email, ses_id=self.email["ses_id"] or self.report.ses_id)
 
     @property
     def email_id(self) -> UUID:
@@ -48,6 +56,7 @@ class Feedback:
         self._states = states
         self._suppressions = suppressions
         self._unmatched = unmatched
+        self._outbox = Outbox("sender")
 
     async def apply(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:
         """Apply events to the emails that they name, and only to those emails' own recipients."""
@@ -55,9 +64,11 @@ class Feedback:
         await self._prove(connection, matched)
         rejected = {each.email_id: each.report.rejected for each in matched if each.report.rejected}
         failures = [Move(email_id, State.FAILED, why) for email_id, why in rejected.items()]
-        await self._states.move(connection, failures)
+        failed = {each.id for each in await self._states.move(connection, failures)}
         known = await self._recipients(connection, matched)
-        await self._advance(connection, matched, known)
+        published = await self._advance(connection, matched, known)
+        published += _of_rejections(matched, failed) + _of_engagement(matched)
+        await self._outbox.write(connection, *published)
         await self._suppress(connection, matched, known)
 
     async def _known_emails(
@@ -74,7 +85,7 @@ class Feedback:
             elif email is None or not _agrees(event, report, email["tenant_id"]):
                 log.info("feedback matches no email", action="feedback_unmatched", event_id=str(event.id))
             else:
-                matched.append(Matched(email, report))
+                matched.append(Matched(email, event, report))
         await self._unmatched.keep(connection, early)
         return matched
 
@@ -108,15 +119,19 @@ class Feedback:
                 known[row["email_id"]][row["match"]] = RecipientState(row["state"])
         return known
 
-    async def _advance(self, connection: Connection, matched: Sequence[Matched], known: Known) -> None:
-        """Advance recipients to the states that were reported, and update `known` with them."""
+    async def _advance(self, connection: Connection, matched: Sequence[Matched], known: Known) -> list[Event]:
+        """Advance recipients to their reported states; update `known`, and return an event for each."""
         further: dict[tuple[UUID, str], tuple[RecipientState, Explanation]] = {}
+        events: list[Event] = []
         for each in matched:
             states = known[each.email_id]
             for word in to_advance(each.report, states):
                 assert each.report.state is not None  # to_advance returns nothing otherwise
                 states[word.match] = each.report.state
                 further[each.email_id, word.match] = (each.report.state, word.why)
+                events.append(
+                    of_recipient(each.event, each.reference, _as_written(each.reference, word.match))
+                )
         if further:
             await connection.execute(
                 *QUERIES.advance_recipients(
@@ -128,6 +143,7 @@ class Feedback:
                     parameters=[why.parameters for _, why in further.values()],
                 )
             )
+        return events
 
     async def _suppress(self, connection: Connection, matched: Sequence[Matched], known: Known) -> None:
         """Suppress addresses and count each once as a strike against its tenant."""
@@ -157,6 +173,36 @@ class Feedback:
                     tenant_ids=[tenant_id for _, _, _, tenant_id in strikes],
                 )
             )
+
+
+def _of_rejections(matched: Sequence[Matched], failed: Collection[UUID]) -> list[Event]:
+    """Return an event for each recipient of the emails that failed by these reports."""
+    rejections = {each.email_id: each for each in matched if each.report.rejected}
+    return [
+        of_recipient(each.event, each.reference, address)
+        for email_id, each in rejections.items()
+        if email_id in failed
+        for _, address in each.reference.recipients
+    ]
+
+
+def _of_engagement(matched: Sequence[Matched]) -> list[Event]:
+    """Return the events of opens and clicks, for which SES names no recipient."""
+    return [
+        of_recipient(each.event, each.reference, _only(each.reference))
+        for each in matched
+        if each.report.engaged
+    ]
+
+
+def _only(reference: Reference) -> str:
+    """Return the address of an email's only recipient; empty if it has several."""
+    return reference.recipients[0][1] if len(reference.recipients) == 1 else ""
+
+
+def _as_written(reference: Reference, match: str) -> str:
+    """Return a recipient's address as the caller wrote it."""
+    return next((each for _, each in reference.recipients if match_of(each) == match), match)
 
 
 def _agrees(event: ReceivedEvent, report: Report, tenant_id: UUID) -> bool:

@@ -1,13 +1,21 @@
 -- emails_by_id --
--- Returns the emails that feedback events name.
-SELECT id, tenant_id, state FROM sender.emails WHERE id = ANY (:email_ids);
+-- Returns the emails that feedback events name, with what events say about them.
+SELECT
+    e.id, e.tenant_id, e.state, e.ses_id, r.claim_id, r.domain, r.region, r.from_address, r.from_name, r.subject, r.tags,
+    r.recipients, r.created_at, r.send_at
+FROM sender.emails AS e
+JOIN sender.email_references AS r ON r.id = e.id
+WHERE e.id = ANY (:email_ids);
 
 -- emails_by_ses_id --
--- Returns the emails that feedback events name only by SES's id.
-SELECT DISTINCT ON (ses_id) ses_id, id, tenant_id, state
-FROM sender.emails
-WHERE ses_id = ANY (:ses_ids)
-ORDER BY ses_id, id;
+-- Returns the emails that feedback events name only by SES's id, with what events say about them.
+SELECT DISTINCT ON (e.ses_id)
+    e.ses_id, e.id, e.tenant_id, e.state, r.claim_id, r.domain, r.region, r.from_address, r.from_name, r.subject, r.tags,
+    r.recipients, r.created_at, r.send_at
+FROM sender.emails AS e
+JOIN sender.email_references AS r ON r.id = e.id
+WHERE e.ses_id = ANY (:ses_ids)
+ORDER BY e.ses_id, e.id;
 
 -- unresolved_attempts --
 -- Returns the attempt that feedback on each email must be about, for emails without an accepted attempt.

@@ -23,6 +23,7 @@ from services.sender.model.emails import (
 )
 from services.sender.model.origin import Domain, VerificationStatus, signs
 from services.sender.model.reasons import EmailReason, Explanation, known
+from services.sender.model.references import Reference
 from services.sender.model.states import RecipientState, SentAs, State
 from services.sender.model.timeline import entered, reported
 
@@ -82,6 +83,24 @@ def to_attachment(row: Record) -> Attachment:
     """Return an attachment, with its content if the row has it."""
     return Attachment(
         row["file_name"], row["content_type"], row["content_id"], row["size"], row.get("content")
+    )
+
+
+def to_reference(row: Record, *, ses_id: str | None) -> Reference:
+    """Return what events say about an email, from a row of sender.email_references."""
+    return Reference(
+        id=row["id"],
+        tenant_id=row["tenant_id"],
+        claim_id=row["claim_id"],
+        domain=row["domain"] or "",
+        region=row["region"] or "",
+        sender=Address(row["from_address"], row["from_name"]),
+        subject=row["subject"],
+        tags=row["tags"],
+        recipients=[(RecipientKind(kind), address) for kind, address in row["recipients"] or ()],
+        created_at=row["created_at"],
+        send_at=row["send_at"],
+        ses_id=ses_id or "",
     )
 
 

@@ -8,16 +8,18 @@ from chassis.database import Connection, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.sender import events
+from services.sender.model.references import Moved
 from services.sender.model.states import (
     ATTEMPT_TRANSITIONS,
     FINAL,
+    PUBLISHED,
     TRANSITIONS,
     Move,
-    Moved,
     Outcome,
     SentAs,
     State,
 )
+from services.sender.store.rows import to_reference
 
 QUERIES = Queries.load(Path(__file__).with_name("states.sql"))
 
@@ -55,6 +57,7 @@ class EmailStates:
                 sent_as=[move.sent_as for move in moves],
                 sent_from=[move.sent_from for move in moves],
                 body_retention=[self._body_retention if move.to in FINAL else None for move in moves],
+                published=list(PUBLISHED),
                 **_EMAIL_PAIRS,
             )
         )
@@ -84,14 +87,13 @@ class EmailStates:
 
 
 def _moved(row: Record, move: Move) -> Moved:
+    state = State(row["state"])
     return Moved(
         id=row["id"],
         tenant_id=row["tenant_id"],
-        claim_id=row["claim_id"],
-        state=State(row["state"]),
+        state=state,
         why=move.why,
-        ses_id=row["ses_id"] or "",
         sent_as=SentAs(row["sent_as"]) if row["sent_as"] else None,
-        tags=row["tags"],
         suppressed=move.suppressed,
+        reference=to_reference(row, ses_id=row["ses_id"]) if state in PUBLISHED else None,
     )

@@ -1,8 +1,11 @@
 """Messages for a record's reason: what was seen in DNS, and what to do next. Pure; assigns no status."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from services.verifier.model.records import NEGATIVE, Answer, Clue, Clues, Expected, Reason, RecordStatus
+from services.verifier.model.spf import VERSION
+from services.verifier.model.spf_results import Evaluation, Result
 
 SHOWN_LENGTH = 120  # characters of a value inside a sentence
 
@@ -69,6 +72,38 @@ MESSAGES: Mapping[Reason, str] = {
     Reason.QUOTED: "The value contains quotation marks. Enter it without them: {value}.",
     Reason.SPF_WITHOUT_SES: "The SPF record does not allow SES to send: {seen}. Replace it with {value}.",
     Reason.SPF_MALFORMED: "The SPF record is malformed: {seen}. Replace it with {value}.",
+    Reason.SPF_NOT_FIRST: (
+        "Receivers do not see this record as SPF, because it begins with {character}. It must begin with "
+        "v=spf1. Replace it with {value}."
+    ),
+    Reason.SPF_TERM: (
+        "The SPF record of {at} is invalid, so receivers reject all of it: {term} is not a valid term. "
+        "Correct or remove it."
+    ),
+    Reason.SPF_TERM_MISSPELT: (
+        "The SPF record of {at} is invalid, so receivers reject all of it: {term} is not a valid term. "
+        "Did you mean {suggestion}?"
+    ),
+    Reason.SPF_LOOKUPS: (
+        "The SPF record needs more than 10 DNS lookups, so receivers reject all of it; {term} is the first "
+        "too many. Remove some include, a, mx, ptr, exists or redirect terms."
+    ),
+    Reason.SPF_VOID_LOOKUPS: (
+        "More than two terms of the SPF record lead to names without DNS records, so receivers reject all "
+        "of it. Remove the terms that are no longer in use, such as {term}."
+    ),
+    Reason.SPF_OTHER_RECORD: (
+        "The SPF record is invalid, because of {term} of {at}: that domain has no SPF record, several, or "
+        "too many mail servers. Correct or remove the term."
+    ),
+    Reason.SPF_PARTLY: (
+        "The SPF record allows SES to send only from a part of its addresses: {seen}. Add {include} before "
+        "the last term, or replace the record with {value}."
+    ),
+    Reason.SPF_UNREACHABLE: (
+        "The SPF record could not be evaluated, because the name servers of {at} did not answer. We keep "
+        "trying."
+    ),
     Reason.DMARC_MALFORMED: (
         "The DMARC record is malformed, so receivers ignore it: {seen}. It must start with v=DMARC1 and "
         "include a policy, for example {value}."
@@ -146,6 +181,8 @@ def message(
         seen=_seen(answer),
         servers=_list(servers.get(RecordStatus.UNREACHABLE, ())),
         lacking=_list(lacking),
+        **_spf(answer),
+        include=next((term for term in expected.value.split() if term.startswith("include:")), ""),
         agreeing=len(servers.get(RecordStatus.FOUND, ())),
         asked=len(answer.observations),
     )
@@ -154,6 +191,29 @@ def message(
         bool(others) and bool(servers.get(RecordStatus.UNREACHABLE)) and RecordStatus.FOUND not in servers
     )
     return f"{message} {_list(others)} answered, but without the record shown." if partly else message
+
+
+def _spf(answer: Answer) -> dict[str, str]:
+    """Return what the evaluation of an SPF record found, shortened for a sentence."""
+    records = [value.text for value in answer.values if VERSION in value.text.lower()]
+    evaluation = next((value.spf for value in answer.values if value.spf), Evaluation(Result.NONE))
+    return {
+        "term": visible(evaluation.term)[:SHOWN_LENGTH],
+        "suggestion": evaluation.suggestion[:SHOWN_LENGTH],
+        "at": evaluation.domain,
+        "character": character(records[0][0]) if records else "",
+    }
+
+
+def visible(text: str) -> str:
+    """Return text with its invisible and unusual characters named, such as `a<TAB>b`."""
+    return "".join(each if "!" <= each <= "~" else f"<{character(each)}>" for each in text)
+
+
+def character(char: str) -> str:
+    """Return the name of a character, such as `SPACE`, `NO-BREAK SPACE` or `EN DASH`."""
+    common = {" ": "a space", "\t": "TAB"}
+    return common[char] if char in common else unicodedata.name(char, f"U+{ord(char):04X}")
 
 
 def _host(name: str, zone: str) -> str:

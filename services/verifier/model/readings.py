@@ -15,6 +15,8 @@ from services.verifier.model.records import (
     RecordStatus,
     Value,
 )
+from services.verifier.model.spf import VERSION, is_spf
+from services.verifier.model.spf_results import Evaluation, Problem, Result
 
 QUOTES = "\"'“”„«»"
 _FEEDBACK_HOST = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com(\.cn)?")
@@ -118,25 +120,52 @@ def _inbound(expected: Expected, values: Sequence[Value]) -> Reading:
 
 
 def _spf(expected: Expected, values: Sequence[Value]) -> Reading:
-    policies = [value.text for value in values if value.text.strip().lower().startswith("v=spf1")]
+    policies = [value for value in values if is_spf(value.text)]
     if len(policies) > 1:
         return Reading(RecordStatus.CONFLICT, Reason.TWO_SPF)
     if not policies:
-        return _unlike(values, "v=spf1", otherwise=_MISSING)
-    terms, wanted = policies[0].lower().split(), expected.value.lower().split()
-    if terms == wanted:
+        return _not_spf(values)
+    [policy] = policies
+    if _terms(policy.text) == _terms(expected.value):
         return _found()
-    if terms[0] != "v=spf1":
-        return _mismatch(Reason.SPF_MALFORMED)
-    allows = all(_allows(terms, term) for term in wanted if term.startswith("include:"))
-    return _found(Reason.WIDER_SPF) if allows else _mismatch(Reason.SPF_WITHOUT_SES)
+    return _evaluated(policy.spf or Evaluation(Result.FAIL))
 
 
-def _allows(terms: Sequence[str], include: str) -> bool:
-    """Return whether an SPF record evaluates the mechanism: those after `all` are ignored (RFC 7208 §5.1)."""
-    reached = [term.removeprefix("+") for term in terms]
-    ends = next((n for n, term in enumerate(reached) if term.lstrip("-~?") == "all"), len(reached))
-    return include in reached[:ends]
+def _evaluated(evaluation: Evaluation) -> Reading:
+    match evaluation.result:
+        case Result.PASS:
+            return _found(Reason.WIDER_SPF)
+        case Result.NEUTRAL:
+            return _mismatch(Reason.SPF_PARTLY)
+        case Result.TEMPERROR:
+            return Reading(RecordStatus.UNREACHABLE, Reason.SPF_UNREACHABLE)
+        case Result.PERMERROR:
+            return _mismatch(_spf_error(evaluation))
+    return _mismatch(Reason.SPF_WITHOUT_SES)
+
+
+def _spf_error(evaluation: Evaluation) -> Reason:
+    if evaluation.problem is Problem.SYNTAX:
+        return Reason.SPF_TERM_MISSPELT if evaluation.suggestion else Reason.SPF_TERM
+    limits = {Problem.LOOKUPS: Reason.SPF_LOOKUPS, Problem.VOID_LOOKUPS: Reason.SPF_VOID_LOOKUPS}
+    return limits.get(evaluation.problem, Reason.SPF_OTHER_RECORD)
+
+
+def _terms(text: str) -> list[str]:
+    """Return the terms of an SPF record, which only spaces separate."""
+    return [term for term in text.lower().split(" ") if term]
+
+
+def _not_spf(values: Sequence[Value]) -> Reading:
+    """Return why no TXT record is an SPF record, although one may look like it."""
+    for value in values:
+        text = value.text.lower()
+        if text.startswith(VERSION):  # another character than a space follows
+            return _mismatch(Reason.SPF_MALFORMED)
+        before = text.partition(VERSION)[0]
+        if VERSION in text and not any(each.isalnum() or each in QUOTES for each in before):
+            return _mismatch(Reason.SPF_NOT_FIRST)
+    return _unlike(values, VERSION, otherwise=_MISSING)
 
 
 def _ownership(expected: Expected, values: Sequence[Value]) -> Reading:

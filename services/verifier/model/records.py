@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.verifier.model.spf_results import Evaluation
+
 
 class Purpose(StrEnum):
     """What a record is for; the values of `DnsRecord.Purpose` and identity.records."""
@@ -57,10 +59,14 @@ DEFINITE = frozenset({Outcome.VALUES, Outcome.NODATA, Outcome.NXDOMAIN})
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One record's data: a lower-case host name without a trailing dot, or a TXT record's joined strings."""
+    """One record's data: a lower-case host name without a trailing dot, or a TXT record's joined strings.
+
+    `spf` is the evaluation of an SPF record that was evaluated.
+    """
 
     text: str
     priority: int | None = None
+    spf: Evaluation | None = None
 
     def __str__(self) -> str:
         return self.text if self.priority is None else f"{self.priority} {self.text}"
@@ -154,6 +160,14 @@ class Reason(StrEnum):
     QUOTED = "QUOTED"
     SPF_WITHOUT_SES = "SPF_WITHOUT_SES"
     SPF_MALFORMED = "SPF_MALFORMED"
+    SPF_NOT_FIRST = "SPF_NOT_FIRST"
+    SPF_TERM = "SPF_TERM"
+    SPF_TERM_MISSPELT = "SPF_TERM_MISSPELT"
+    SPF_LOOKUPS = "SPF_LOOKUPS"
+    SPF_VOID_LOOKUPS = "SPF_VOID_LOOKUPS"
+    SPF_OTHER_RECORD = "SPF_OTHER_RECORD"
+    SPF_PARTLY = "SPF_PARTLY"
+    SPF_UNREACHABLE = "SPF_UNREACHABLE"
     DMARC_MALFORMED = "DMARC_MALFORMED"
     ALIAS_IN_THE_WAY = "ALIAS_IN_THE_WAY"
     SECOND_MX = "SECOND_MX"

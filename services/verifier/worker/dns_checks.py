@@ -10,6 +10,7 @@ from chassis.worker import LeaseLoop
 from services.verifier.model.record_status import check, questions
 from services.verifier.model.records import Answer, Check, Expected, Purpose
 from services.verifier.resolver.resolver import CHECK_SECONDS, Lookup, Resolver
+from services.verifier.resolver.spf_evaluation import with_evaluations
 from services.verifier.store.verifications import Lease, VerificationStore
 from services.verifier.worker.results import DnsCheck, ResultWriter
 
@@ -77,7 +78,8 @@ async def inspect(resolver: Resolver, records: Sequence[Expected]) -> list[Check
 
 
 async def _ask(lookup: Lookup, record: Expected) -> Answer:
-    return await lookup.ask(record.name, record.type, follow=record.purpose is Purpose.DMARC)
+    answer = await lookup.ask(record.name, record.type, follow=record.purpose is Purpose.DMARC)
+    return await with_evaluations(lookup, record, answer) if record.purpose is Purpose.SPF else answer
 
 
 async def _explained(lookup: Lookup, record: Expected, answer: Answer) -> Check:

@@ -5,7 +5,7 @@ For any input, `parse` either returns an event or raises `Malformed` with a mess
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -98,8 +98,30 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Reference:
+    """The email that feedback is about, as events describe it; `recipients` are [kind, address], in order."""
+
+    claim_id: UUID
+    domain: str
+    region: str
+    sender: tuple[str, str]  # the address and the name in From
+    subject: str
+    tags: Mapping[str, str]
+    recipients: Sequence[tuple[str, str]]
+    created_at: datetime
+    send_at: datetime | None
+
+    def addresses(self, kind: str) -> list[str]:
+        """Return the addresses of one kind of recipient, `TO`, `CC` or `BCC`, in order."""
+        return [address for each, address in self.recipients if each == kind]
+
+
+@dataclass(frozen=True, slots=True)
 class FeedbackEvent:
-    """One feedback event of one email. `meaning` is a digest that is the same for every repetition of it."""
+    """One feedback event of one email. `meaning` is a digest that is the same for every repetition of it.
+
+    `reference` describes the email once it is known.
+    """
 
     kind: Kind
     ses_id: str
@@ -110,6 +132,7 @@ class FeedbackEvent:
     occurred_at: datetime
     meaning: bytes
     block: dict[str, Any] = field(repr=False)
+    reference: Reference | None = None
 
     @property
     def tagged(self) -> bool:

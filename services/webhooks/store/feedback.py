@@ -11,7 +11,7 @@ from chassis.access import TenantVisibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.webhooks.model.envelope import Arrival
-from services.webhooks.model.feedback import Feedback, FeedbackEvent, Kind, Notification
+from services.webhooks.model.feedback import Feedback, FeedbackEvent, Kind, Notification, Reference
 
 QUERIES = Queries.load(Path(__file__).with_name("feedback.sql"))
 
@@ -92,6 +92,7 @@ class FeedbackStore:
                 tenant_id=row["tenant_id"],
                 email_id=row["email_id"],
                 attempt_id=row["attempt_id"],
+                reference=_to_reference(row),
             )
             for row in rows
         ]
@@ -135,6 +136,23 @@ def _to_json(feedback_event: FeedbackEvent) -> dict[str, Any]:
         "detail": feedback_event.detail,
         "occurred_at": feedback_event.occurred_at.isoformat(),
     }
+
+
+def _to_reference(row: Record) -> Reference | None:
+    """Return what events say about the email of a stored event; None if it has none."""
+    if row["claim_id"] is None:
+        return None
+    return Reference(
+        claim_id=row["claim_id"],
+        domain=row["domain"] or "",
+        region=row["region"] or "",
+        sender=(row["from_address"], row["from_name"]),
+        subject=row["subject"],
+        tags=row["tags"],
+        recipients=[(kind, address) for kind, address in row["recipients"] or ()],
+        created_at=row["created_at"],
+        send_at=row["send_at"],
+    )
 
 
 def _or_null(named: UUID | None) -> str | None:

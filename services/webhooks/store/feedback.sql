@@ -49,53 +49,60 @@ WHERE EXISTS (SELECT FROM sender.email_references AS e WHERE e.ses_id = feedback
     OR EXISTS (SELECT FROM webhooks.feedback AS f WHERE f.meaning = feedback_event.meaning);
 
 -- add_feedback --
--- Stores feedback events, given as one JSON array, and skips those whose meaning is stored already. One belongs to an email if its tags match one of our submissions; or match only an email, when a restored database has lost the submission; or, without tags, if an email has its SES id. One that was stored before its email was known is updated. Returns the meaning of each new or updated one, with its tenant, email and attempt.
-INSERT INTO webhooks.feedback
-    (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
-SELECT
-    feedback_event.id,
-    decode(feedback_event.meaning, 'hex'),
-    feedback_event.kind,
-    known.tenant_id,
-    known.email_id,
-    known.attempt_id,
-    feedback_event.ses_id,
-    feedback_event.recipients,
-    feedback_event.detail,
-    feedback_event.occurred_at
-FROM jsonb_to_recordset(:feedback_events::jsonb) AS feedback_event (
-    id uuid, meaning text, kind text, tenant_id uuid, email_id uuid, attempt_id uuid, ses_id text,
-    recipients text[], detail jsonb, occurred_at timestamptz
-)
-LEFT JOIN sender.submissions AS named ON named.id = feedback_event.attempt_id
-LEFT JOIN LATERAL (
-    SELECT named.tenant_id, named.email_id, named.id AS attempt_id
-    WHERE named.id IS NOT NULL
-        AND named.email_id IS NOT DISTINCT FROM feedback_event.email_id
-        AND named.tenant_id IS NOT DISTINCT FROM feedback_event.tenant_id
-        AND coalesce(named.ses_id = feedback_event.ses_id, true)
-    UNION ALL
-    SELECT e.tenant_id, e.id, NULL
-    FROM sender.email_references AS e
-    WHERE named.id IS NULL
-        AND e.id = feedback_event.email_id
-        AND e.tenant_id = feedback_event.tenant_id
-        AND coalesce(e.ses_id = feedback_event.ses_id, true)
-    UNION ALL
-    (
+-- Stores feedback events, given as one JSON array, and skips those whose meaning is stored already. One belongs to an email if its tags match one of our submissions; or match only an email, when a restored database has lost the submission; or, without tags, if an email has its SES id. One that was stored before its email was known is updated. Returns the meaning of each new or updated one, with its tenant, email and attempt, and what events say about the email.
+WITH stored AS (
+    INSERT INTO webhooks.feedback
+        (id, meaning, kind, tenant_id, email_id, attempt_id, ses_id, recipients, detail, occurred_at)
+    SELECT
+        feedback_event.id,
+        decode(feedback_event.meaning, 'hex'),
+        feedback_event.kind,
+        known.tenant_id,
+        known.email_id,
+        known.attempt_id,
+        feedback_event.ses_id,
+        feedback_event.recipients,
+        feedback_event.detail,
+        feedback_event.occurred_at
+    FROM jsonb_to_recordset(:feedback_events::jsonb) AS feedback_event (
+        id uuid, meaning text, kind text, tenant_id uuid, email_id uuid, attempt_id uuid, ses_id text,
+        recipients text[], detail jsonb, occurred_at timestamptz
+    )
+    LEFT JOIN sender.submissions AS named ON named.id = feedback_event.attempt_id
+    LEFT JOIN LATERAL (
+        SELECT named.tenant_id, named.email_id, named.id AS attempt_id
+        WHERE named.id IS NOT NULL
+            AND named.email_id IS NOT DISTINCT FROM feedback_event.email_id
+            AND named.tenant_id IS NOT DISTINCT FROM feedback_event.tenant_id
+            AND coalesce(named.ses_id = feedback_event.ses_id, true)
+        UNION ALL
         SELECT e.tenant_id, e.id, NULL
         FROM sender.email_references AS e
-        WHERE feedback_event.attempt_id IS NULL
-            AND feedback_event.email_id IS NULL
-            AND e.ses_id = feedback_event.ses_id
-        ORDER BY e.id
-        LIMIT 1
-    )
-) AS known ON true
-ON CONFLICT (meaning) DO UPDATE
-SET tenant_id = excluded.tenant_id, email_id = excluded.email_id, attempt_id = excluded.attempt_id
-WHERE feedback.email_id IS NULL AND excluded.email_id IS NOT NULL
-RETURNING meaning, tenant_id, email_id, attempt_id;
+        WHERE named.id IS NULL
+            AND e.id = feedback_event.email_id
+            AND e.tenant_id = feedback_event.tenant_id
+            AND coalesce(e.ses_id = feedback_event.ses_id, true)
+        UNION ALL
+        (
+            SELECT e.tenant_id, e.id, NULL
+            FROM sender.email_references AS e
+            WHERE feedback_event.attempt_id IS NULL
+                AND feedback_event.email_id IS NULL
+                AND e.ses_id = feedback_event.ses_id
+            ORDER BY e.id
+            LIMIT 1
+        )
+    ) AS known ON true
+    ON CONFLICT (meaning) DO UPDATE
+    SET tenant_id = excluded.tenant_id, email_id = excluded.email_id, attempt_id = excluded.attempt_id
+    WHERE feedback.email_id IS NULL AND excluded.email_id IS NOT NULL
+    RETURNING meaning, tenant_id, email_id, attempt_id
+)
+SELECT
+    stored.meaning, stored.tenant_id, stored.email_id, stored.attempt_id, r.claim_id, r.domain, r.region, r.from_address,
+    r.from_name, r.subject, r.tags, r.recipients, r.created_at, r.send_at
+FROM stored
+LEFT JOIN sender.email_references AS r ON r.id = stored.email_id;
 
 -- notify_sender --
 -- Notifies sender, which resolves attempts by evidence, that feedback about attempts was stored.

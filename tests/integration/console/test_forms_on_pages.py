@@ -19,8 +19,13 @@ def refused(reason: str, message: str, *violations: Violation) -> CallFailed:
     ("rejection", "wrong", "problem"),
     [
         (refused("INVALID_FIELD", "name: is an IP", Violation("name", "is an IP")), "This is an IP.", ""),
-        (refused("DOMAIN_EXISTS", "the domain is there already"), "The domain is there already.", ""),
-        (refused("TENANT_PAUSED", "the tenant is paused: bounces"), "", "The tenant is paused: bounces."),
+        (
+            refused("INVALID_FIELD", "name: is empty", Violation("name", "is empty", "MISSING")),
+            "This is empty; fill it in.",
+            "",
+        ),
+        (refused("DOMAIN_EXISTS", "The domain is there already."), "The domain is there already.", ""),
+        (refused("TENANT_PAUSED", "The tenant is paused: bounces."), "", "The tenant is paused: bounces."),
         (refused("INVALID_FIELD", "region: is odd", Violation("region", "is odd")), "", "Region: is odd."),
     ],
 )

@@ -19,7 +19,7 @@ PLAIN = (
     b"To: ada@example.com\r\n"
     b"Subject: Your code\r\n"
     b"Date: Sat, 21 Nov 2026 12:00:00 +0000\r\n"
-    b"Message-ID: <0100@us-east-1.amazonses.com>\r\n"
+    b"Message-ID: <0100@email.amazonses.com>\r\n"
     b"\r\n"
     b"Your code is 1234.\r\n"
     b".a line that begins with a dot\r\n"

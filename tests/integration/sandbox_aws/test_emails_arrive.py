@@ -22,7 +22,7 @@ async def test_an_email_has_the_signatures_of_its_domain_and_of_amazonses(world:
     )
     assert (email.evaluation.spf.domain, email.evaluation.spf.result) == (f"send.{NAME}", "pass")
     assert email.envelope.sender == f"{message_id}@send.{NAME}"
-    assert f"Message-ID: <{message_id}@us-east-1.amazonses.com>".encode() in email.raw
+    assert f"Message-ID: <{message_id}@email.amazonses.com>".encode() in email.raw
 
 
 async def test_an_unverified_mail_from_falls_back_to_amazonses(world: World) -> None:

@@ -63,12 +63,16 @@ _EVENTS: dict[str, Callable[..., Message]] = {
     "delay": pb.DelayReceived,
     "reject": pb.RejectReceived,
     "rendering": pb.RenderingFailed,
+    "open": pb.OpenReceived,
+    "click": pb.ClickReceived,
 }
 
 
 def _recipients(kind: str, addresses: tuple[str, ...]) -> dict[str, Any]:
     if kind in {"reject", "rendering"}:
         return {"reason": "Bad content"}
+    if kind in {"open", "click"}:
+        return {}
     if kind != "bounce":
         return {"recipients": addresses} | ({"counted": True} if kind == "complaint" else {})
     bounced = [

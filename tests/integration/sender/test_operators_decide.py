@@ -123,7 +123,7 @@ async def test_an_email_that_expired_undecided_can_still_be_decided(  # noqa: PL
 ) -> None:
     await expires(caller, database, lost)
 
-    with pytest.raises(grpc.aio.AioRpcError, match="send a new email"):
+    with pytest.raises(grpc.aio.AioRpcError, match="Send a new email"):
         await operator.ResolveEmail(decided(lost, Outcome.OUTCOME_RESEND))
     await operator.ResolveEmail(decided(lost, outcome))
 

@@ -143,8 +143,7 @@ async def test_the_fifth_wrong_try_ends_a_code_and_a_new_code_works(
 
     for left in (4, 3, 2, 1):
         rejection = await refused(confirm(holder, domain, another(code)))
-        tries = "1 try is left" if left == 1 else f"{left} tries are left"
-        assert rejection.fields == {"code": f"is not the code that was sent to {ADA}; {tries}"}
+        assert rejection.fields == {"code": f"is not the code that was sent to {ADA}; tries left: {left}"}
     for typed in (another(code), code):
         rejection = await refused(confirm(holder, domain, typed))
         assert (rejection.code, rejection.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "TEST_CODE_ENDED")

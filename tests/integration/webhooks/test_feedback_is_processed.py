@@ -49,7 +49,10 @@ async def test_a_repeated_bounce_is_published_once(
 
     await all_processed(database, feedback_path, arrived=4)
     (published,) = await stream.published("bounce.received")
-    assert published["data"]["email"]["id"] == str(email.email_id)
+    described = published["data"]["email"]
+    assert described["id"] == str(email.email_id)
+    assert (described["from"], described["subject"]) == ({"address": "agent@example.com"}, "Hello")
+    assert described["messageId"].startswith(f"<{email.ses_id}@")
     assert published["subject"] == str(email.email_id)
     assert published["tenantid"] == str(email.tenant_id)
     assert published["data"]["hard"]

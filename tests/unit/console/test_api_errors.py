@@ -12,6 +12,7 @@ from google.rpc.status_pb2 import Status
 from starlette.exceptions import HTTPException
 
 from chassis.client import CallFailed, failure_of_status
+from chassis.errors import FailedPrecondition, InvalidField, ServiceError, Violation, to_status
 from chassis.reasons import REASONS
 from services.console.api import errors
 
@@ -26,10 +27,15 @@ NAMES = {
 
 
 def a_rejection(
-    code: str, reason: str, message: str = "It cannot be.", *fields: tuple[str, str], wait: int = 0
+    code: str,
+    reason: str,
+    message: str = "It cannot be.",
+    *fields: tuple[str, str],
+    wait: int = 0,
+    metadata: dict[str, str] | None = None,
 ) -> CallFailed:
-    """Return an error as a service would have reported it."""
-    parts = [details.ErrorInfo(reason=reason, domain="letterhead")]
+    """Return an error as a service, which may be of another version, would have reported it."""
+    parts = [details.ErrorInfo(reason=reason, domain="letterhead", metadata=metadata)]
     if fields:
         violations = [
             details.BadRequest.FieldViolation(field=field, description=problem) for field, problem in fields
@@ -98,20 +104,60 @@ def test_all_violations_are_reported() -> None:
     assert answered(refused) == (422, "validation_error", "`subject` is long; `to` is empty.")
 
 
-def test_messages_name_api_paths_instead_of_rpcs() -> None:
-    refused = a_rejection(
-        "FAILED_PRECONDITION", "FROM_NOT_YOURS", "not yours; add it with CreateDomain first"
-    )
-
-    assert answered(refused) == (403, "validation_error", "Not yours; add it with POST /domains first.")
+def of_service(error: ServiceError) -> CallFailed:
+    """Return an error as a caller of the service receives it."""
+    return failure_of_status(to_status(error))
 
 
-def test_messages_use_the_terms_of_the_api() -> None:
-    description = "is allowed only with scope SENDING_ACCESS; leave it empty"
-    refused = a_rejection("INVALID_ARGUMENT", "INVALID_FIELD", "", ("domain_ids", description))
+def test_an_error_has_the_words_of_the_api_for_its_reason() -> None:
+    metadata = {"domain": "example.org"}
+    refused = of_service(FailedPrecondition("FROM_NOT_YOURS", "Use CreateDomain.", metadata=metadata))
 
-    sentence = "`domain_id` is allowed only with permission `sending_access`; leave it empty."
-    assert answered(refused) == (422, "validation_error", sentence)
+    sentence = "example.org is not one of your domains. Add it with POST /domains first."
+    assert answered(refused) == (403, "validation_error", sentence)
+
+
+def test_a_from_address_has_the_words_for_the_reason_of_the_error() -> None:
+    metadata = {"domain": "example.org"}
+    error = FailedPrecondition("FROM_NOT_YOURS", "Use CreateDomain.", metadata=metadata)
+    error.violations = (Violation("emails[1].from.address", error.message, error.reason, metadata),)
+
+    sentence = "example.org is not one of your domains. Add it with POST /domains first."
+    assert answered(of_service(error)) == (403, "validation_error", f"`emails[1].from`: {sentence}")
+    assert errors.sentence_of(of_service(error), item="emails[1].") == f"`from`: {sentence}"
+
+
+def test_an_error_of_an_older_service_without_the_parameters_keeps_its_message() -> None:
+    refused = a_rejection("FAILED_PRECONDITION", "FROM_NOT_YOURS", "That domain is not yours.")
+
+    assert answered(refused) == (403, "validation_error", "That domain is not yours.")
+
+
+@pytest.mark.parametrize(
+    ("invalid", "sentence"),
+    [
+        (
+            InvalidField("domain_ids", "ONLY_WITH_SCOPE", scope="SENDING_ACCESS"),
+            "`domain_id` is allowed only with permission `sending_access`; leave it out.",
+        ),
+        (
+            InvalidField("subject", "TOO_LONG", limit=998),
+            "`subject` has more than 998 characters; shorten it.",
+        ),
+        (
+            InvalidField("attachments[0].content_type", "FILE_NAME_PARAMETER", other_field="file_name"),
+            "`attachments[0].content_type` has a parameter with the file's name; set `filename` instead.",
+        ),
+        (
+            InvalidField("text", "BOTH_EMPTY", other_field="html"),
+            "`text` and `html` are both empty; set one of them.",
+        ),
+    ],
+)
+def test_an_invalid_field_has_the_words_of_the_api_for_its_reason(
+    invalid: InvalidField, sentence: str
+) -> None:
+    assert answered(of_service(invalid))[2] == sentence
 
 
 def test_an_item_of_a_list_is_named_by_its_index() -> None:

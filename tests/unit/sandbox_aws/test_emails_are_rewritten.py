@@ -97,7 +97,7 @@ def test_ses_replaces_ids_and_dates_and_removes_its_own_headers() -> None:
     sent = join_headers(rewrite(headers, message_id="0100-id", region="us-east-1", now=NOW)) + b"\r\n" + body
 
     message = parsed(sent)
-    assert message["message-id"] == "<0100-id@us-east-1.amazonses.com>"
+    assert message["message-id"] == "<0100-id@email.amazonses.com>"
     assert message["date"] == "Sat, 21 Nov 2026 09:30:00 +0000"
     assert message["feedback-id"].startswith("::1.us-east-1.")
     assert b"folded\r\n  over two lines\r\n" in sent

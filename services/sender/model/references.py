@@ -1,0 +1,48 @@
+"""What an event says about the email that it is about. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.sender.model.emails import Address, RecipientKind
+from services.sender.model.reasons import Explanation
+from services.sender.model.states import SentAs, State
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An email as events describe it; `recipients` are in order, `ses_id` is empty before SES accepted it.
+
+    `region` is the AWS region of its domain, by which SES writes the Message-ID.
+    """
+
+    id: UUID
+    tenant_id: UUID
+    claim_id: UUID
+    domain: str
+    region: str
+    sender: Address
+    subject: str
+    tags: Mapping[str, str]
+    recipients: Sequence[tuple[RecipientKind, str]]
+    created_at: datetime
+    send_at: datetime | None
+    ses_id: str = ""
+
+    def addresses(self, kind: RecipientKind) -> list[str]:
+        """Return the addresses of one kind of recipient, in order."""
+        return [address for each, address in self.recipients if each is kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An email right after a move was applied; `reference` describes it in states that are published."""
+
+    id: UUID
+    tenant_id: UUID
+    state: State
+    why: Explanation
+    sent_as: SentAs | None
+    suppressed: tuple[str, ...]
+    reference: Reference | None

@@ -1,0 +1,159 @@
+"""Events about an email describe it completely, and are published once for each recipient that moves."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from letterhead.events.v1.email_events_pb2 import BouncedRecipient, EmailReference
+from letterhead.sender.v1.emails_pb2 import Address, Email, UpdateEmailRequest
+from tests.factories import Domain
+from tests.integration.sender.callers import Caller
+from tests.integration.sender.conftest import Json, Sender, State, becomes
+from tests.integration.sender.feedback_source import FeedbackSource, open_feedback_source
+from tests.streams import FreshStream
+
+ADA, BOB, EVE = "Ada@example.com", "bob@example.com", "eve@example.com"
+TEMPORARY: dict[str, Any] = {"bounce_type": "Transient", "bounce_sub_type": "General", "hard": False}
+
+
+@pytest.fixture
+async def feedback_source(stream: FreshStream) -> AsyncIterator[FeedbackSource]:
+    async with open_feedback_source(stream) as feedback_source:
+        yield feedback_source
+
+
+def soon(seconds: float) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(datetime.now(UTC) + timedelta(seconds=seconds))
+    return found
+
+
+async def a_full_email(caller: Caller, domain: Domain, **fields: Any) -> Email:
+    return await caller.send(
+        f"agent@{domain.name}",
+        [ADA],
+        cc=[Address(address=BOB)],
+        bcc=[Address(address=EVE)],
+        subject="Your invoice",
+        tags={"kind": "invoice"},
+        **fields,
+    )
+
+
+def described(email: Email, domain: Domain) -> Json:
+    """Return what every event about the email says, before SES accepts it."""
+    return {
+        "id": email.id,
+        "tenantId": email.tenant_id,
+        "domainId": str(domain.claim_id),
+        "domain": domain.name,
+        "from": {"address": f"agent@{domain.name}"},
+        "to": [ADA],
+        "cc": [BOB],
+        "bcc": [EVE],
+        "subject": "Your invoice",
+        "tags": {"kind": "invoice"},
+        "createTime": email.create_time.ToJsonString(),
+    }
+
+
+async def test_every_event_about_an_email_describes_it_completely(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    email = await a_full_email(caller, domain, send_time=soon(1))
+    before = described(email, domain) | {"scheduledTime": email.scheduled_time.ToJsonString()}
+    [scheduled] = await sender.events("email.scheduled")
+    assert scheduled["data"]["email"] == before
+
+    sent = await becomes(caller, email, State.STATE_SENT)
+    await feedback_source.of(sent, "delivery", ADA, smtp_response="250 ok")
+    await feedback_source.of(sent, "bounce", BOB)
+
+    after = before | {"sesId": sent.ses_id, "messageId": f"<{sent.ses_id}@email.amazonses.com>"}
+    for subject in ("email.sent", "email.delivered", "email.bounced"):
+        [published] = await sender.events(subject)
+        assert published["data"]["email"] == after, subject
+        assert published["subject"] == email.id
+    fields = {field.json_name for field in EmailReference.DESCRIPTOR.fields}
+    assert after.keys() == fields
+
+
+async def test_only_a_recipient_that_moves_is_published_and_once(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    email = await becomes(caller, await a_full_email(caller, domain), State.STATE_SENT)
+
+    await feedback_source.of(email, "delay", BOB, delay_type="MailboxFull")
+    [delayed] = await sender.events("email.delivery_delayed")
+    await feedback_source.of(email, "bounce", "ada@example.com", BOB)
+    await sender.events("email.bounced", 2)
+    await feedback_source.of(email, "bounce", "ada@example.com")  # reported again
+    await feedback_source.of(email, "delivery", BOB)  # too late
+    await feedback_source.of(email, "delivery", EVE, smtp_response="250 2.0.0 ok")
+    [delivered] = await sender.events("email.delivered")
+
+    assert (delayed["data"]["recipient"], delayed["data"]["delayType"]) == (BOB, "MailboxFull")
+    bounced = await sender.events("email.bounced", 2)
+    assert sorted(each["data"]["recipient"] for each in bounced) == [ADA, BOB]
+    assert bounced[0]["data"] | {"recipient": "", "email": {}, "occurTime": ""} == {
+        "email": {}, "recipient": "", "occurTime": "", "bounceType": "Permanent", "bounceSubType": "General",
+        "status": "5.1.1", "diagnosticCode": "550 no", "hard": True,
+    }  # fmt: skip
+    assert (delivered["data"]["recipient"], delivered["data"]["smtpResponse"]) == (EVE, "250 2.0.0 ok")
+
+
+async def test_an_automatic_reply_is_no_bounce(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    email = await becomes(caller, await a_full_email(caller, domain), State.STATE_SENT)
+
+    await feedback_source.of(email, "bounce", recipients=[BouncedRecipient(address=ADA)], **TEMPORARY)
+    await feedback_source.of(email, "bounce", BOB, **TEMPORARY)
+
+    [bounced] = await sender.events("email.bounced")
+    assert bounced["data"]["recipient"] == BOB
+
+
+async def test_an_open_names_the_recipient_only_if_there_is_one(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    one = await becomes(caller, await caller.send(f"agent@{domain.name}", ADA), State.STATE_SENT)
+    several = await becomes(caller, await a_full_email(caller, domain), State.STATE_SENT)
+
+    await feedback_source.of(one, "open")
+    await feedback_source.of(several, "click", link="https://example.com/a")
+
+    [opened], [clicked] = await sender.events("email.opened"), await sender.events("email.clicked")
+    assert opened["data"]["recipient"] == ADA
+    assert "recipient" not in clicked["data"]
+    assert clicked["data"]["link"] == "https://example.com/a"
+
+
+async def test_a_rejection_is_published_for_each_recipient_and_the_failure_once(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    email = await becomes(caller, await a_full_email(caller, domain), State.STATE_SENT)
+
+    await feedback_source.of(email, "reject")
+    await becomes(caller, email, State.STATE_FAILED)
+    await feedback_source.of(email, "reject")
+
+    rejected = await sender.events("email.rejected", 3)
+    assert {each["data"]["recipient"] for each in rejected} == {ADA, BOB, EVE}
+    assert len(await sender.events("email.failed")) == 1
+
+
+async def test_a_rescheduled_email_is_published_again_with_its_new_time(
+    caller: Caller, sender: Sender, domain: Domain
+) -> None:
+    email, later = await a_full_email(caller, domain, send_time=soon(3600)), soon(7200)
+
+    for _ in range(2):  # the second changes nothing
+        await caller.emails.UpdateEmail(UpdateEmailRequest(email_id=email.id, send_time=later))
+
+    published = await sender.events("email.scheduled", 2)
+    times = sorted(each["data"]["email"]["scheduledTime"] for each in published)
+    assert times == [email.scheduled_time.ToJsonString(), later.ToJsonString()]
