@@ -167,7 +167,7 @@ class Demo:
         posts = await self._posts()
         email = await self._accept("refused", self._names.bouncing, "Are you there now?")
         email = await self._until_state(email, Email.STATE_SUPPRESSED)
-        self._printer.good(f"SUPPRESSED: {email.state_note}")
+        self._printer.good(f"SUPPRESSED: {email.state_message}")
         self.result.posts = await self._posts()
         self._expect(
             f"no new request to SES: {posts} before, {self.result.posts} after",

@@ -7,7 +7,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from chassis.events.envelope import source_of
 from letterhead.events.v1.options_pb2 import EventOptions
-from scripts.event_messages import EventMessage, event_messages
+from scripts.event_messages import EventEnum, EventMessage, event_enums, event_messages
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = Path(__file__).with_name("events_header.md")
@@ -30,6 +30,7 @@ def document(descriptors: bytes) -> str:
     parts = [
         f"### {each.name}\n\n{each.comment}\n\n{_table(each)}\n" for each in messages if not each.options
     ]
+    parts += map(_enum, event_enums(descriptors))
     shared = "## Shared types\n\n" + "\n".join(parts)
     return HEADER.read_text(encoding="utf-8") + "\n" + "\n".join(events) + "\n" + shared
 
@@ -45,6 +46,11 @@ def _table(message: EventMessage) -> str:
         for field, comment in message.fields()
     ]
     return "\n".join(["| field | JSON type | |", "|---|---|---|", *rows])
+
+
+def _enum(enum: EventEnum) -> str:
+    rows = [f"| `{name}` | {comment} |" for name, comment in enum.values]
+    return f"### {enum.name}\n\n{enum.comment}\n\n" + "\n".join(["| name | |", "|---|---|", *rows]) + "\n"
 
 
 def _type(message: EventMessage, field: FieldDescriptorProto) -> str:

@@ -13,7 +13,7 @@ from google.protobuf.descriptor_pb2 import (
 from letterhead.events.v1.options_pb2 import EventOptions, event
 
 PACKAGE = "letterhead.events.v1"
-MESSAGES, FIELDS = 4, 2
+MESSAGES, ENUMS, FIELDS, VALUES = 4, 5, 2, 2
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,33 @@ class EventMessage:
         return None
 
 
+@dataclass(frozen=True)
+class EventEnum:
+    """An enum of the package; `values` has each name with its comment."""
+
+    name: str
+    comment: str
+    values: tuple[tuple[str, str], ...]
+
+
+def event_enums(descriptors: bytes) -> list[EventEnum]:
+    """Return the enums of the events package from a descriptor set with comments."""
+    return [
+        EventEnum(
+            enum.name,
+            comments[ENUMS, index],
+            tuple(
+                (value.name, comments[ENUMS, index, VALUES, number])
+                for number, value in enumerate(enum.value)
+            ),
+        )
+        for file in FileDescriptorSet.FromString(descriptors).file
+        if file.package == PACKAGE
+        for comments in [_comments(file)]
+        for index, enum in enumerate(file.enum_type)
+    ]
+
+
 def event_messages(descriptors: bytes) -> list[EventMessage]:
     """Return the messages of the events package from a descriptor set with comments."""
     return [
@@ -53,9 +80,7 @@ def event_messages(descriptors: bytes) -> list[EventMessage]:
 
 
 def _of_file(file: FileDescriptorProto) -> Iterator[EventMessage]:
-    comments = {
-        tuple(at.path): " ".join(at.leading_comments.split()) for at in file.source_code_info.location
-    }
+    comments = _comments(file)
     for index, message in enumerate(file.message_type):
         yield EventMessage(
             message,
@@ -63,3 +88,7 @@ def _of_file(file: FileDescriptorProto) -> Iterator[EventMessage]:
             comments[MESSAGES, index],
             tuple(comments[MESSAGES, index, FIELDS, number] for number in range(len(message.field))),
         )
+
+
+def _comments(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
+    return {tuple(at.path): " ".join(at.leading_comments.split()) for at in file.source_code_info.location}

@@ -156,14 +156,14 @@ async def _show(email_id: str) -> None:
         email = (await services.sender.GetEmail(GetEmailRequest(email_id=email_id))).email
     printer = Printer()
     printer.heading(f"{email.subject}: {name_of(Email.State, email.state)}")
-    printer.say(email.state_note)
+    printer.say(email.state_message)
     printer.table(("recipient", "state", "message"), [
-        (each.address.address, name_of(Recipient.State, each.state), each.state_note)
+        (each.address.address, name_of(Recipient.State, each.state), each.state_message)
         for each in email.recipients
     ])  # fmt: skip
     printer.table(("time", "event", "message"), [
         (each.time.ToJsonString(), name_of(Email.State, each.state) if each.state else each.feedback,
-         each.note)
+         each.message)
         for each in email.timeline
     ])  # fmt: skip
 
@@ -178,7 +178,7 @@ async def _resolve(request: ResolveEmailRequest) -> None:
     installation = Installation.read()
     async with connect(installation, installation.admin_key) as services:
         resolved = await services.resolution.ResolveEmail(request)
-    Printer().good(f"{request.email_id}: {name_of(Email.State, resolved.state)}. {resolved.state_note}")
+    Printer().good(f"{request.email_id}: {name_of(Email.State, resolved.state)}. {resolved.state_message}")
 
 
 async def _hold(request: HoldEmailsRequest) -> None:

@@ -41,7 +41,8 @@ async def _list(limit: int) -> None:
     async with connect(Installation.read()) as services:
         answer = await services.suppressions.ListSuppressions(ListSuppressionsRequest(page_size=limit))
     print_table(("address", "reason", "since", "note"), [
-        (each.address, name_of(Suppression.Reason, each.reason), each.create_time.ToJsonString(), each.note)
+        (each.address, name_of(Suppression.Reason, each.reason), each.create_time.ToJsonString(),
+         each.note or each.message)
         for each in answer.suppressions
     ], more=bool(answer.next_page_token))  # fmt: skip
 

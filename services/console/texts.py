@@ -8,9 +8,8 @@ from letterhead.identity.v1.api_keys_pb2 import ApiKey
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.identity.v1.tenants_pb2 import Tenant
 from letterhead.sender.v1.emails_pb2 import Email, Recipient
-from letterhead.sender.v1.suppressions_pb2 import Suppression
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
-from services.console import chips
+from services.console import chips, email_messages
 from services.console.messages import plain
 
 _LABELS = {
@@ -141,12 +140,6 @@ def revocable(key: ApiKey) -> bool:
     return key.scope != ApiKey.SCOPE_SERVICE and not key.HasField("revoke_time")
 
 
-def why(suppression: Suppression) -> str:
-    """Return the reason of a suppression; a note that a person wrote is returned unchanged."""
-    by_hand = suppression.reason == Suppression.REASON_MANUAL
-    return suppression.note if by_hand else plain(suppression.note)
-
-
 def unready_policy(policy: Tenant.UnreadyPolicy.ValueType) -> str:
     """Return what happens to email from a domain that is not ready."""
     return _POLICIES.get(policy, "")
@@ -176,10 +169,11 @@ def journey(email: Email) -> str:
 
 def last_message(email: Email) -> str:
     """Return the last response of a receiver; before there is one, the last event of the email."""
-    responses = [each.state_note for each in email.recipients if each.state_note]
-    return plain(
-        (responses or [entry.note for entry in email.timeline if entry.note] or [email.state_note])[-1]
-    )
+    if responses := [each for each in email.recipients if each.state_message]:
+        return email_messages.of_state(responses[-1])
+    if entries := [each for each in email.timeline if each.message]:
+        return email_messages.of_entry(entries[-1])
+    return email_messages.of_state(email)
 
 
 def advice(check: RecordCheck) -> str:

@@ -51,7 +51,7 @@ def _record(claim: Claim) -> pb.OwnershipRecord:
 
 def tenant_paused(tenant: Tenant) -> Event:
     """Return the event that a tenant was paused."""
-    data = pb.TenantPaused(tenant_id=str(tenant.id), reason=tenant.pause_reason)
+    data = pb.TenantPaused(tenant_id=str(tenant.id), message=tenant.pause_reason)
     return Event(data, tenant.id, resource=str(tenant.id))
 
 

@@ -14,9 +14,13 @@ from chassis.events import Event, ReceivedEvent
 from chassis.protos import stamp_of
 from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
+from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
 from services.sender.model.emails import Reason, RecipientKind, Suppression
 from services.sender.model.feedback import Report, bounced_state, match_of, word
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason, Explanation
 from services.sender.model.references import Moved, Reference
+from services.sender.model.reputation import Concern
 from services.sender.model.states import RecipientState, State
 
 
@@ -60,15 +64,15 @@ def suppression_removed(suppression: Suppression) -> Event:
     return Event(data, suppression.tenant_id, resource=suppression.address)
 
 
-def tenant_warned(tenant_id: UUID, reason: str) -> Event:
+def tenant_warned(tenant_id: UUID, concern: Concern) -> Event:
     """Return the event for a tenant that is about to be paused for its bounces or complaints."""
-    data = domain_events_pb2.TenantWarned(tenant_id=str(tenant_id), reason=reason)
+    data = domain_events_pb2.TenantWarned(tenant_id=str(tenant_id), **_concern(concern))
     return Event(data, tenant_id, resource=str(tenant_id))
 
 
-def tenant_slowed(tenant_id: UUID, reason: str) -> Event:
+def tenant_slowed(tenant_id: UUID, concern: Concern) -> Event:
     """Return the event for a tenant whose sending rate was lowered for its bounces or complaints."""
-    data = domain_events_pb2.TenantSlowed(tenant_id=str(tenant_id), reason=reason)
+    data = domain_events_pb2.TenantSlowed(tenant_id=str(tenant_id), **_concern(concern))
     return Event(data, tenant_id, resource=str(tenant_id))
 
 
@@ -78,6 +82,11 @@ def tenant_restored(tenant_id: UUID) -> Event:
     return Event(data, tenant_id, resource=str(tenant_id))
 
 
+def _concern(concern: Concern) -> dict[str, Any]:
+    reason = domain_events_pb2.ReputationReason.Value(f"REPUTATION_REASON_{concern.reason}")
+    return {"message": concern.message, "reason": reason}
+
+
 def read_report(event: ReceivedEvent) -> Report:
     """Return what a feedback event reports; raise ValueError if its email id is not a UUID."""
     return FEEDBACK[event.subject](event)
@@ -85,25 +94,31 @@ def read_report(event: ReceivedEvent) -> Report:
 
 def _bounce(event: ReceivedEvent) -> Report:
     data = event.parse(pb.BounceReceived)
-    kind = f"{data.bounce_type}/{data.bounce_sub_type}"
     explained = any(each.status or each.diagnostic_code for each in data.recipients)
     return Report(
         *_email(data.email),
-        words=[
-            word(each.address, _with_response(f"Bounced ({kind})", each.diagnostic_code))
-            for each in data.recipients
-        ],
+        words=[word(each.address, _why_bounced(data, each)) for each in data.recipients],
         state=bounced_state(data.bounce_type, data.bounce_sub_type, explained=explained),
         suppress=Reason.BOUNCE if data.hard else None,
     )
 
 
+def _why_bounced(data: pb.BounceReceived, recipient: pb.BouncedRecipient) -> Explanation:
+    return explain(
+        EmailReason.BOUNCED,
+        bounce_type=data.bounce_type,
+        bounce_sub_type=data.bounce_sub_type,
+        enhanced_status=recipient.status,
+        response=recipient.diagnostic_code,
+    )
+
+
 def _complaint(event: ReceivedEvent) -> Report:
     data = event.parse(pb.ComplaintReceived)
-    note = f"Reported as spam ({data.feedback_type or 'no type given'})."
+    why = explain(EmailReason.COMPLAINED, feedback_type=data.feedback_type)
     return Report(
         *_email(data.email),
-        words=[word(address, note) for address in data.recipients],
+        words=[word(address, why) for address in data.recipients],
         state=RecipientState.COMPLAINED if data.counted else None,
         suppress=Reason.COMPLAINT if data.counted else None,
     )
@@ -111,32 +126,28 @@ def _complaint(event: ReceivedEvent) -> Report:
 
 def _delivery(event: ReceivedEvent) -> Report:
     data = event.parse(pb.DeliveryReceived)
-    note = _with_response("Delivered", data.smtp_response)
-    words = [word(address, note) for address in data.recipients]
+    why = explain(EmailReason.DELIVERED, response=data.smtp_response)
+    words = [word(address, why) for address in data.recipients]
     return Report(*_email(data.email), words=words, state=RecipientState.DELIVERED)
 
 
 def _delay(event: ReceivedEvent) -> Report:
     data = event.parse(pb.DelayReceived)
-    note = f"Delayed ({data.delay_type}); SES retries."
-    words = [word(address, note) for address in data.recipients]
+    why = explain(EmailReason.DELAYED, delay_type=data.delay_type)
+    words = [word(address, why) for address in data.recipients]
     return Report(*_email(data.email), words=words, state=RecipientState.DELAYED)
 
 
 def _reject(event: ReceivedEvent) -> Report:
     data = event.parse(pb.RejectReceived)
-    reason = data.reason or "no reason given"
-    return Report(
-        *_email(data.email), rejected=f"SES rejected the content after it had accepted the email: {reason}."
-    )
+    why = explain(EmailReason.CONTENT_REJECTED, ses_message=data.reason)
+    return Report(*_email(data.email), rejected=why)
 
 
 def _rendering_failure(event: ReceivedEvent) -> Report:
     data = event.parse(pb.RenderingFailed)
-    reason = data.reason or "no reason given"
-    return Report(
-        *_email(data.email), rejected=f"SES could not render the template, so nothing was sent: {reason}"
-    )
+    why = explain(EmailReason.RENDERING_FAILED, ses_message=data.reason)
+    return Report(*_email(data.email), rejected=why)
 
 
 FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
@@ -149,10 +160,6 @@ FEEDBACK: Mapping[str, Callable[[ReceivedEvent], Report]] = {
     "open.received": lambda event: Report(*_email(event.parse(pb.OpenReceived).email), engaged=True),
     "click.received": lambda event: Report(*_email(event.parse(pb.ClickReceived).email), engaged=True),
 }
-
-
-def _with_response(what: str, response: str) -> str:
-    return f"{what}: {response}" if response else f"{what}."
 
 
 def _email(reference: pb.EmailReference) -> tuple[UUID | None, str]:
@@ -181,13 +188,18 @@ def to_proto(reference: Reference) -> pb.EmailReference:
     )
 
 
+def _why(moved: Moved) -> dict[str, Any]:
+    reason = PublicReason.Value(f"EMAIL_REASON_{moved.why.reason.name}")
+    return {"message": moved.why.message, "reason": reason}
+
+
 _MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {
     State.SENT: lambda moved, email: pb.EmailSent(email=email, sent_as=moved.sent_as or ""),
     State.SUPPRESSED: lambda moved, email: pb.EmailSuppressed(email=email, recipients=moved.suppressed),
-    State.FAILED: lambda moved, email: pb.EmailFailed(email=email, reason=moved.note),
-    State.HELD: lambda moved, email: pb.EmailHeld(email=email, reason=moved.note),
-    State.UNKNOWN: lambda moved, email: pb.EmailUnknown(email=email, reason=moved.note),
-    State.EXPIRED: lambda moved, email: pb.EmailExpired(email=email, reason=moved.note),
+    State.FAILED: lambda moved, email: pb.EmailFailed(email=email, **_why(moved)),
+    State.HELD: lambda moved, email: pb.EmailHeld(email=email, **_why(moved)),
+    State.UNKNOWN: lambda moved, email: pb.EmailUnknown(email=email, **_why(moved)),
+    State.EXPIRED: lambda moved, email: pb.EmailExpired(email=email, **_why(moved)),
     State.CANCELED: lambda _, email: pb.EmailCanceled(email=email),
 }
 

@@ -28,6 +28,7 @@ from botocore.utils import get_environ_proxies
 
 from chassis import aws, config
 from services.sender.model.posting import Accepted, Answer, Lost, Post, Rejected, Then
+from services.sender.model.reasons import EmailReason, Parameters
 
 TIMEOUTS = aws.Timeouts(connect=timedelta(seconds=3), read=timedelta(seconds=10))
 # A server may close an idle connection at any moment, and a request written at that moment is lost: 1 in 25
@@ -36,43 +37,43 @@ MAX_IDLE = timedelta(seconds=5)
 
 RATE = Rejected(
     Then.RETRY,
-    "SES asked to slow down; the email is retried within seconds.",
+    EmailReason.SES_RATE_EXCEEDED,
     pause=timedelta(seconds=1),
     longest=timedelta(seconds=30),
     everyone=True,
 )
 QUOTA = Rejected(
     Then.RETRY,
-    "SES's daily quota is used up; the email is retried as quota frees up. AWS raises it on request.",
+    EmailReason.SES_QUOTA_EXCEEDED,
     pause=timedelta(minutes=2),
     longest=timedelta(minutes=10),
     everyone=True,
 )
 PAUSED = Rejected(
     Then.RETRY,
-    "SES paused this account's sending; the email is retried until its deadline. The AWS console says why.",
+    EmailReason.SES_PAUSED,
     pause=timedelta(seconds=30),
     everyone=True,
 )
 SETUP = Rejected(
     Then.RETRY,
-    "SES rejected the account's setup, not this email: see the logs. It is retried until its deadline.",
+    EmailReason.SES_SETUP_REJECTED,
     pause=timedelta(seconds=15),
     everyone=True,
 )
 UNREACHED = Rejected(
     Then.RETRY,
-    "SES could not be reached, so nothing was sent; the email is retried.",
+    EmailReason.SES_UNREACHABLE,
     longest=timedelta(minutes=1),
     everyone=True,
 )
 RETURN_PATH = Rejected(
     Then.HOLD,
-    "SES cannot find the MX record of the return path. Publish it as GetDomain shows to send the email.",
+    EmailReason.RETURN_PATH_MISSING,
     pause=timedelta(minutes=2),
     longest=timedelta(hours=1),
 )
-REJECTED = Rejected(Then.FAIL, "SES rejected this email")
+REJECTED = Rejected(Then.FAIL, EmailReason.SES_REJECTED)
 
 # Error codes of SendEmail and of all AWS operations, with status 4xx only: after a 5xx, SES may have accepted
 # the email.
@@ -142,7 +143,7 @@ class Ses:
             answer = read_error(counted, status, details.get("Message", ""))
         except ParamValidationError as error:
             counted = "invalid"
-            answer = Rejected(Then.FAIL, f"{REJECTED.note}: its request is not valid.", str(error))
+            answer = Rejected(Then.FAIL, EmailReason.REQUEST_INVALID, error=str(error))
         except Exception as error:  # noqa: BLE001 - after any other error, SES may have accepted the email
             counted, answer = _read_fault(error)
         _counter(counted).inc()
@@ -175,9 +176,9 @@ def read_error(code: str, status: int, message: str) -> Answer:
     rejection = REJECTIONS[code]
     if rejection is RATE and _is_about_quota(message):
         rejection = QUOTA
-    if rejection is REJECTED:
-        return replace(rejection, note=f"SES rejected this email: {message or code}", error=error)
-    return replace(rejection, error=error)
+    # Only a message about the email itself is for its tenant: the others may name the operator's resources.
+    parameters = Parameters(ses_code=code, ses_message=message if rejection is REJECTED else "")
+    return replace(rejection, parameters=parameters, error=error)
 
 
 def _is_about_quota(message: str) -> bool:

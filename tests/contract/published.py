@@ -16,7 +16,10 @@ from services.identity.model.ownership import Cause, Move, Ownership
 from services.identity.model.tenants import Tenant, TenantState, UnreadyPolicy
 from services.sender import events as sender
 from services.sender.model.emails import Address, Reason, RecipientKind, Suppression
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason
 from services.sender.model.references import Moved, Reference
+from services.sender.model.reputation import Concern, ReputationReason
 from services.sender.model.states import SentAs, State
 from services.verifier import events as verifier
 from services.verifier.model.account import AccountChange, AccountState
@@ -98,9 +101,10 @@ def _of_verifier() -> Iterator[Event]:
 
 
 def _of_sender() -> Iterator[Event]:
+    why = explain(EmailReason.SES_ACCEPTED)
     for state in State:
         moved = Moved(
-            id=REFERENCE.id, tenant_id=TENANT_ID, state=state, note="Why.", sent_as=SentAs.OWN,
+            id=REFERENCE.id, tenant_id=TENANT_ID, state=state, why=why, sent_as=SentAs.OWN,
             suppressed=("ada@example.com",), reference=REFERENCE,
         )  # fmt: skip
         if event := sender.of_move(moved):
@@ -111,11 +115,13 @@ def _of_sender() -> Iterator[Event]:
             data = json.loads(json_format.MessageToJson(event.data))
             received = ReceivedEvent(event.id, event.subject, NOW, TENANT_ID, event.resource, data)
             yield sender.of_recipient(received, REFERENCE, "ada@example.com")
-    suppression = Suppression(TENANT_ID, "ada@example.com", Reason.BOUNCE, uuid4(), "Bounced.", uuid4(), NOW)
+    suppression = Suppression(
+        TENANT_ID, "ada@example.com", Reason.BOUNCE, uuid4(), "", "Bounced.", {}, uuid4(), NOW
+    )
     yield sender.suppression_added(suppression)
     yield sender.suppression_removed(suppression)
-    yield sender.tenant_warned(TENANT_ID, "The bounce rate is 8 %.")
-    yield sender.tenant_slowed(TENANT_ID, "The bounce rate is 9 %.")
+    yield sender.tenant_warned(TENANT_ID, Concern(ReputationReason.BOUNCES, "The bounce rate is 8 %."))
+    yield sender.tenant_slowed(TENANT_ID, Concern(ReputationReason.BOUNCES, "The bounce rate is 9 %."))
     yield sender.tenant_restored(TENANT_ID)
 
 

@@ -11,13 +11,13 @@ from chassis.database import Connection, Database
 from chassis.errors import InvalidField
 from services.sender.errors import EmailNotFound, WrongState
 from services.sender.model.emails import Email
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason
 from services.sender.model.schedule import BadTime, check_send_time
 from services.sender.model.states import Move, State
 from services.sender.store.changes import ChangeStore
 from services.sender.store.emails import EmailStore
 from services.sender.store.states import EmailStates
-
-CANCELED = "Canceled before it was submitted to SES. Nothing was sent."
 
 
 class Changes:
@@ -54,7 +54,7 @@ class Changes:
             raise WrongState(state, "is no longer waiting, so it cannot be canceled")
         if await self._store.is_perhaps_sent(connection, email_id):
             raise WrongState(state, "may have been sent already, so it cannot be canceled")
-        await self._states.move(connection, [Move(email_id, State.CANCELED, CANCELED)])
+        await self._states.move(connection, [Move(email_id, State.CANCELED, explain(EmailReason.CANCELED))])
 
     async def _locked(self, connection: Connection, email_id: UUID, sees: Visibility) -> State:
         state = await self._store.lock(connection, email_id, sees)

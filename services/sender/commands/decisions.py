@@ -8,6 +8,8 @@ from chassis.access import Visibility
 from chassis.database import Database
 from chassis.telemetry import get_logger
 from services.sender.errors import EmailNotFound, NothingToDecide, TooLateToResend
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason
 from services.sender.model.references import Moved
 from services.sender.model.states import AttemptState, Move, State
 from services.sender.store.decisions import DecisionStore, Undecided
@@ -24,14 +26,14 @@ class Outcome(StrEnum):
 
 
 DECIDED = {
-    Outcome.SENT: (State.SENT, AttemptState.ACCEPTED, "was sent"),
-    Outcome.NOT_SENT: (State.FAILED, AttemptState.ABANDONED, "was not sent and must not be"),
-    Outcome.RESEND: (State.QUEUED, AttemptState.ABANDONED, "must be sent once more"),
+    Outcome.SENT: (State.SENT, AttemptState.ACCEPTED, EmailReason.OPERATOR_DECIDED_SENT),
+    Outcome.NOT_SENT: (State.FAILED, AttemptState.ABANDONED, EmailReason.OPERATOR_DECIDED_NOT_SENT),
+    Outcome.RESEND: (State.QUEUED, AttemptState.ABANDONED, EmailReason.OPERATOR_DECIDED_RESEND),
 }
 
 
 class Decisions:
-    """Applies operators' decisions; `by` and `reason` are recorded in the email's history."""
+    """Applies operators' decisions; `by` is the id of the key, recorded with `reason` in the history."""
 
     def __init__(self, database: Database, store: DecisionStore) -> None:
         self._database = database
@@ -41,8 +43,8 @@ class Decisions:
         self, email_id: UUID, outcome: Outcome, sees: Visibility, *, by: str, reason: str
     ) -> Moved:
         """Apply a decision to one email; raise EmailNotFound, or NothingToDecide after an SES event."""
-        to, attempt_to, words = DECIDED[outcome]
-        move = Move(email_id, to, f"{by} decided that it {words}: {reason}")
+        to, attempt_to, decided = DECIDED[outcome]
+        move = Move(email_id, to, explain(decided, operator_key=by, operator_reason=reason))
         async with self._database.transaction() as connection:
             known = await self._store.undecided(connection, email_id, sees)
             if known is None:
@@ -63,9 +65,9 @@ class Decisions:
         self, since: datetime | None, before: datetime | None, sees: Visibility, *, by: str, reason: str
     ) -> int:
         """Hold a batch of the emails accepted in a time range until an operator decides; return how many."""
-        note = f"{by} holds it until an operator decides; it may have been sent: {reason}"
+        why = explain(EmailReason.OPERATOR_HOLDS, operator_key=by, operator_reason=reason)
         async with self._database.transaction() as connection:
-            held = await self._store.hold(connection, sees, since, before, note)
+            held = await self._store.hold(connection, sees, since, before, why)
         log.info("operator held emails", action="emails_held", count=held, by=by)
         return held
 

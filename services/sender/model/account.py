@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason, Explanation
 from services.sender.model.states import State
 
 # A SANDBOXED account may send to verified recipients; SES itself rejects all others.
@@ -31,13 +33,13 @@ class Account:
     max_send_rate: float = 1.0
 
     @property
-    def obstacle(self) -> str:
-        """Return why no email is sent, as a sentence; empty if email is sent."""
+    def obstacle(self) -> Explanation | None:
+        """Return why no email is sent; None if email is sent."""
         if self.state in _OPEN or (self.state == "UNREACHABLE" and self._was_open):
-            return ""
+            return None
         if self.state == "UNREACHABLE":
-            return f"Waits until SES reports what the account may send. {self.note}".strip()
-        return f"Waits while SES does not accept email from this account. {self.note}".strip()
+            return explain(EmailReason.ACCOUNT_UNKNOWN, explanation=self.note)
+        return explain(EmailReason.ACCOUNT_CLOSED, explanation=self.note)
 
     @property
     def _was_open(self) -> bool:
@@ -56,27 +58,26 @@ class Allowance:
     slow_reason: str | None = None
 
     @property
-    def obstacle(self) -> str:
-        """Return why the tenant's email waits, as a sentence; empty if it does not."""
+    def obstacle(self) -> Explanation | None:
+        """Return why the tenant's email waits; None if it does not."""
         if self.left_today is not None and self.left_today <= 0:
-            return "Waits until tomorrow (00:00 UTC): the tenant has reached its daily sending limit."
+            return explain(EmailReason.TENANT_DAILY_LIMIT_REACHED)
         if self.left_now is not None and self.left_now <= 0 and self.slow_reason:
-            return f"Waits because the tenant is throttled. {self.slow_reason}"
+            return explain(EmailReason.TENANT_THROTTLED, explanation=self.slow_reason)
         if self.left_now is not None and self.left_now <= 0:
-            return "Waits because the tenant has reached its sending rate."
-        return ""
+            return explain(EmailReason.TENANT_RATE_REACHED)
+        return None
 
 
-def waiting_message(
-    state: State, note: str, pause_reason: str | None, account: Account, allowance: Allowance
-) -> str:
-    """Return the note that people see for an email; for a queued one, what it waits for now.
+def current(
+    state: State, why: Explanation, pause_reason: str | None, account: Account, allowance: Allowance
+) -> Explanation:
+    """Return why an email is in its state; for a queued one, what it waits for now.
 
     `pause_reason` is None while the tenant is not paused.
     """
     if state is not State.QUEUED:
-        return note
+        return why
     if pause_reason is not None:
-        reason = f" ({pause_reason})" if pause_reason else ""
-        return f"Waits while the tenant is paused{reason}. Ask the operator to resume it."
-    return account.obstacle or allowance.obstacle or note
+        return explain(EmailReason.TENANT_PAUSED, explanation=pause_reason)
+    return account.obstacle or allowance.obstacle or why

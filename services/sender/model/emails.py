@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason, Explanation, Parameters
 from services.sender.model.states import RecipientState, SentAs, State
 
 
@@ -56,7 +58,7 @@ class Recipient:
     kind: RecipientKind
     address: Address
     state: RecipientState = RecipientState.PENDING
-    note: str = ""
+    why: Explanation = field(default_factory=Explanation)
     state_at: datetime | None = None
 
 
@@ -123,6 +125,11 @@ class Draft:
     path: str = ""
     is_test: bool = False
 
+    @property
+    def why(self) -> Explanation:
+        """Return why the email is QUEUED once it is accepted."""
+        return explain(EmailReason.SCHEDULED if self.terms.send_at else EmailReason.ACCEPTED)
+
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
@@ -136,7 +143,7 @@ class Transition:
     """One entry of an email's history."""
 
     state: State
-    note: str
+    why: Explanation
     at: datetime
 
 
@@ -150,7 +157,7 @@ class Entry:
     at: datetime
     state: State | None
     feedback: str
-    note: str
+    why: Explanation
     recipients: tuple[str, ...] = ()
 
 
@@ -165,7 +172,7 @@ class Email:
     content: Content
     tags: Mapping[str, str]
     state: State
-    note: str
+    why: Explanation
     created_at: datetime
     state_at: datetime
     expires_at: datetime
@@ -181,12 +188,17 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address that a tenant's email is not sent to; `address` is in lower case."""
+    """An address that a tenant's email is not sent to; `address` is in lower case.
+
+    `note` is what a person entered with a MANUAL one; `message` is what the receiver reported otherwise.
+    """
 
     tenant_id: UUID
     address: str
     reason: Reason
     email_id: UUID | None
     note: str
+    message: str
+    parameters: Parameters
     id: UUID
     created_at: datetime

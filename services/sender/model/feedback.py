@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.sender.model.emails import Reason
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason, Explanation
 from services.sender.model.states import RANKS, AttemptState, Move, Outcome, RecipientState, State
 
-MAX_NOTE = 500  # characters of a receiver's response
 # SES's mailbox simulator: its bounces and complaints are requested, and say nothing about a real recipient.
 # https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html
 SIMULATOR = "simulator.amazonses.com"
@@ -21,7 +22,7 @@ class Word:
     """What was reported about one address; `match` is the address in lower case."""
 
     match: str
-    note: str
+    why: Explanation
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Report:
     """One SES event about one email.
 
     `state` is the new state of the recipients it names, None if it does not change them; `suppress` is why
-    their addresses are suppressed, None if they are not; `rejected` is a sentence on why SES did not send the
-    email after accepting it, empty if it did; `engaged` is true for opens and clicks.
+    their addresses are suppressed, None if they are not; `rejected` is why SES did not send the email after
+    accepting it, None if it did; `engaged` is true for opens and clicks.
     """
 
     email_id: UUID | None
@@ -38,7 +39,7 @@ class Report:
     words: Sequence[Word] = ()
     state: RecipientState | None = None
     suppress: Reason | None = None
-    rejected: str = ""
+    rejected: Explanation | None = None
     engaged: bool = False
 
 
@@ -49,7 +50,7 @@ def proof(attempt_id: UUID, email_id: UUID, ses_id: str) -> Outcome:
 
 def proven_move(email_id: UUID, ses_id: str) -> Move:
     """Return the move of an email whose acceptance an SES event proves."""
-    return Move(email_id, State.SENT, "An SES event shows that SES accepted the email.", ses_id=ses_id)
+    return Move(email_id, State.SENT, explain(EmailReason.SES_EVENT_ARRIVED), ses_id=ses_id)
 
 
 def bounced_state(bounce_type: str, sub_type: str, *, explained: bool) -> RecipientState | None:
@@ -79,9 +80,9 @@ def match_of(address: str) -> str:
     return address.strip().lower()
 
 
-def word(address: str, note: str) -> Word:
-    """Return a word with its note cut to MAX_NOTE characters."""
-    return Word(match_of(address), note if len(note) <= MAX_NOTE else note[: MAX_NOTE - 1] + "…")
+def word(address: str, why: Explanation) -> Word:
+    """Return what was reported about an address, which may be written in any case."""
+    return Word(match_of(address), why)
 
 
 def to_suppress(report: Report, matched: Collection[str]) -> list[Word]:

@@ -11,18 +11,11 @@ from typing import TypeAlias
 from uuid import UUID
 
 from services.sender.model.emails import Address, Content, RecipientKind
+from services.sender.model.messages import explain
 from services.sender.model.mime import MimeMessage
 from services.sender.model.origin import Domain, Origin, Sender, SharedSender, origin
+from services.sender.model.reasons import EmailReason, Parameters
 from services.sender.model.states import AttemptState, Move, Outcome, SentAs, State
-
-GONE = "Its domain was deleted before the email could be sent. Nothing was sent."
-SUPERSEDED = (
-    "Another account proved control of the domain, so this account can no longer send from it. "
-    "Nothing was sent."
-)
-ERASED = "Its body was erased while the email was held. Nothing was sent; send it again."
-LOST = "SES's answer was lost. The email is not sent again; an SES event will show whether it was sent."
-ALL_SUPPRESSED = "Every recipient is on the suppression list. Nothing was sent."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +50,11 @@ class Candidate:
 
 
 # Why an email can never be sent, by the state of its domain.
-ENDED = {Origin.NOT_YOURS: GONE, Origin.GOING: GONE, Origin.SUPERSEDED: SUPERSEDED}
+ENDED = {
+    Origin.NOT_YOURS: EmailReason.DOMAIN_DELETED,
+    Origin.GOING: EmailReason.DOMAIN_DELETED,
+    Origin.SUPERSEDED: EmailReason.DOMAIN_SUPERSEDED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +101,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """Nothing was sent. `note` is a sentence; `error` is for operators.
+    """Nothing was sent. `error` is for operators.
 
     `pause` is the first delay, doubled with each attempt up to `longest`. With `everyone`, SES would reject
     every other email as well, so all of them wait.
     """
 
     then: Then
-    note: str
+    reason: EmailReason
+    parameters: Parameters = field(default_factory=Parameters)
     error: str = ""
     pause: timedelta = timedelta(seconds=1)
     longest: timedelta = timedelta(minutes=5)
@@ -140,7 +138,7 @@ def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | N
     """
     result = Origin.NOT_YOURS if domain is None else origin(domain.verification)
     if domain is None or result in ENDED:
-        return Move(candidate.id, State.FAILED, ENDED.get(result, GONE))
+        return Move(candidate.id, State.FAILED, explain(ENDED.get(result, EmailReason.DOMAIN_DELETED)))
     if domain.pause_reason is not None:
         return None
     if (move := _unsendable(candidate)) is not None:
@@ -149,20 +147,18 @@ def decide(candidate: Candidate, domain: Domain | None, shared: SharedSender | N
         return Sender(SentAs.OWN, candidate.sender, candidate.content.reply_to)
     if result is Origin.SHARED and shared is not None:
         return shared.sender_for(candidate.sender, domain, candidate.content.reply_to)
-    note = (
-        f"{domain.name} is {domain.verification.state} and cannot send under its own name. It is sent once "
-        "the domain is ready: publish the records that GetDomain shows."
-    )
-    return Move(candidate.id, State.HELD, note)
+    why = explain(EmailReason.DOMAIN_NOT_READY, domain=domain.name, domain_state=domain.verification.state)
+    return Move(candidate.id, State.HELD, why)
 
 
 def _unsendable(candidate: Candidate) -> Move | None:
     """Return the move for an email without a body or without recipients; None for all others."""
     if candidate.content.text is None and candidate.content.html is None and not candidate.heavy:
-        return Move(candidate.id, State.FAILED, ERASED)
+        return Move(candidate.id, State.FAILED, explain(EmailReason.BODY_ERASED))
     if all(each.suppressed for each in candidate.addressees):
         addresses = tuple(each.address.address for each in candidate.addressees)
-        return Move(candidate.id, State.SUPPRESSED, ALL_SUPPRESSED, suppressed=addresses)
+        why = explain(EmailReason.ALL_RECIPIENTS_SUPPRESSED)
+        return Move(candidate.id, State.SUPPRESSED, why, suppressed=addresses)
     return None
 
 
@@ -204,14 +200,14 @@ def outcome(posting: Posting, answer: Answer) -> Outcome:
     """Return what an SES answer means for the attempt and its email."""
     email_id = posting.candidate.id
     if isinstance(answer, Accepted):
-        move = Move(email_id, State.SENT, "SES accepted it.", ses_id=answer.ses_id)
+        move = Move(email_id, State.SENT, explain(EmailReason.SES_ACCEPTED), ses_id=answer.ses_id)
         return Outcome(posting.attempt_id, AttemptState.ACCEPTED, move)
     if isinstance(answer, Lost):
-        return Outcome(
-            posting.attempt_id, AttemptState.UNKNOWN, Move(email_id, State.UNKNOWN, LOST), answer.error
-        )
+        move = Move(email_id, State.UNKNOWN, explain(EmailReason.ANSWER_LOST))
+        return Outcome(posting.attempt_id, AttemptState.UNKNOWN, move, answer.error)
     to = {Then.RETRY: State.QUEUED, Then.HOLD: State.HELD, Then.FAIL: State.FAILED}[answer.then]
-    move = Move(email_id, to, answer.note, delay=answer.delay(posting.number))
+    why = explain(answer.reason, **answer.parameters)
+    move = Move(email_id, to, why, delay=answer.delay(posting.number))
     return Outcome(posting.attempt_id, AttemptState.REFUSED, move, answer.error)
 
 

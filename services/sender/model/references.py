@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from services.sender.model.emails import Address, RecipientKind
+from services.sender.model.reasons import Explanation
 from services.sender.model.states import SentAs, State
 
 
@@ -41,7 +42,7 @@ class Moved:
     id: UUID
     tenant_id: UUID
     state: State
-    note: str
+    why: Explanation
     sent_as: SentAs | None
     suppressed: tuple[str, ...]
     reference: Reference | None

@@ -24,6 +24,13 @@ class Evaluation(StrEnum):
     PAUSE = "PAUSE"
 
 
+class ReputationReason(StrEnum):
+    """The rates that are limited, named as in `events.v1.ReputationReason`."""
+
+    BOUNCES = "BOUNCES"
+    COMPLAINTS = "COMPLAINTS"
+
+
 # Most severe first.
 GRAVITY = (Evaluation.PAUSE, Evaluation.SLOW, Evaluation.WARN)
 
@@ -32,6 +39,7 @@ GRAVITY = (Evaluation.PAUSE, Evaluation.SLOW, Evaluation.WARN)
 class Limit:
     """Rates of strikes at which a tenant is warned, throttled and paused; fewer than `least` are ignored."""
 
+    reason: ReputationReason
     what: str
     cure: str
     warn: float
@@ -57,6 +65,7 @@ class Limit:
 
 
 BOUNCES = Limit(
+    ReputationReason.BOUNCES,
     "hard bounced",
     "Send only to confirmed addresses, and remove suppressed addresses from your lists.",
     warn=0.04,
@@ -65,6 +74,7 @@ BOUNCES = Limit(
     least=10,
 )
 COMPLAINTS = Limit(
+    ReputationReason.COMPLAINTS,
     "reported the email as spam",
     "Send only to people who asked for it, and let them unsubscribe with one click.",
     warn=0.0008,
@@ -72,6 +82,14 @@ COMPLAINTS = Limit(
     pause=0.003,
     least=5,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """Which rate of a tenant is too high, and a sentence on it."""
+
+    reason: ReputationReason
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +106,15 @@ class Strikes:
         return max(VOLUME_FLOOR, math.floor(fine) + 1)
 
 
-def evaluate(strikes: Strikes, sent: int) -> tuple[Evaluation, str]:
-    """Return the more severe of the two actions and its sentence; FINE has none. `sent` counts recipients."""
+def evaluate(strikes: Strikes, sent: int) -> tuple[Evaluation, Concern | None]:
+    """Return the more severe of the two actions and its concern; FINE has none. `sent` counts recipients."""
     evaluated = [
-        (limit.outcome(count, sent), limit.sentence(count, sent))
+        (limit.outcome(count, sent), Concern(limit.reason, limit.sentence(count, sent)))
         for limit, count in ((BOUNCES, strikes.bounces), (COMPLAINTS, strikes.complaints))
         if sent
     ]
     for outcome in GRAVITY:
-        for each, sentence in evaluated:
+        for each, concern in evaluated:
             if each is outcome:
-                return outcome, sentence
-    return Evaluation.FINE, ""
+                return outcome, concern
+    return Evaluation.FINE, None

@@ -6,6 +6,8 @@ from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from services.sender.model.reasons import Explanation
+
 
 class State(StrEnum):
     """The states of an email, named as in `Email.State`, sender.emails and on the page."""
@@ -42,14 +44,14 @@ TRANSITIONS: Mapping[State, Mapping[State, str]] = {
         State.SENT: "an SES event",
         State.HELD: "no SES event within the window; it is never sent again without one",
         State.QUEUED: "no SES event within the window, and it asked to be sent once more; only once",
-        State.EXPIRED: "its deadline passed without an SES event; its note says so",
+        State.EXPIRED: "its deadline passed without an SES event; its reason says so",
         State.FAILED: "an operator decided that SES never accepted it",
     },
     State.HELD: {
         State.QUEUED: "its domain can send again, or an operator decided to send it once more",
         State.FAILED: "its domain was deleted, or an operator decided that SES never accepted it",
         State.CANCELED: "a caller canceled it",
-        State.EXPIRED: "its deadline passed; its note says whether it may have been sent",
+        State.EXPIRED: "its deadline passed; its reason says whether it may have been sent",
         State.SENT: "a late SES event",
     },
     State.SENT: {State.FAILED: "SES rejected the content after it had accepted the email"},
@@ -129,7 +131,7 @@ class Move:
 
     email_id: UUID
     to: State
-    note: str
+    why: Explanation
     delay: timedelta = timedelta(0)
     ses_id: str | None = None
     sent_as: SentAs | None = None

@@ -5,13 +5,17 @@ Times and durations out of range become the nearest possible ones, so that the c
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
 
 from chassis.protos import stamp_of
+from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
+from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1 import emails_pb2 as pb
+from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from services.sender.commands.drafts import EmailSpec, File
 from services.sender.model.emails import (
     Address,
@@ -25,6 +29,7 @@ from services.sender.model.emails import (
     Transition,
 )
 from services.sender.model.headers import Unsubscribe
+from services.sender.model.reasons import EmailReason, Parameters
 from services.sender.model.states import RecipientState, SentAs, State
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -40,6 +45,7 @@ _SENT_AS: Mapping[SentAs | None, "pb.Email.SentAs.ValueType"] = {
     **{sent_as: pb.Email.SentAs.Value(f"SENT_AS_{sent_as}") for sent_as in SentAs},
 }
 _KINDS = {kind: pb.Recipient.Kind.Value(f"KIND_{kind}") for kind in RecipientKind}
+_REASONS = {reason: PublicReason.Value(f"EMAIL_REASON_{reason.name}") for reason in EmailReason}
 _RECIPIENT_STATES = {state: pb.Recipient.State.Value(f"STATE_{state}") for state in RecipientState}
 
 
@@ -101,7 +107,9 @@ def to_proto(email: Email) -> pb.Email:
         headers=email.content.headers or None,
         tags=email.tags or None,
         state=_STATES[email.state],
-        state_note=email.note,
+        state_message=email.why.message,
+        state_reason=_REASONS[email.why.reason],
+        state_parameters=to_parameters(email.why.parameters),
         sent_as=_SENT_AS[email.sent_as],
         sent_from=email.sent_from,
         ses_id=email.ses_id,
@@ -138,7 +146,9 @@ def _recipient(recipient: Recipient) -> pb.Recipient:
         address=_address(recipient.address),
         kind=_KINDS[recipient.kind],
         state=_RECIPIENT_STATES[recipient.state],
-        state_note=recipient.note,
+        state_message=recipient.why.message,
+        state_reason=_REASONS[recipient.why.reason],
+        state_parameters=to_parameters(recipient.why.parameters),
         state_time=stamp_of(recipient.state_at),
     )
 
@@ -146,7 +156,9 @@ def _recipient(recipient: Recipient) -> pb.Recipient:
 def _transition(transition: Transition) -> pb.EmailTransition:
     return pb.EmailTransition(
         state=_STATES[transition.state],
-        note=transition.note,
+        message=transition.why.message,
+        reason=_REASONS[transition.why.reason],
+        parameters=to_parameters(transition.why.parameters),
         time=stamp_of(transition.at),
     )
 
@@ -156,9 +168,21 @@ def _entry(entry: Entry) -> pb.TimelineEntry:
         time=stamp_of(entry.at),
         state=pb.Email.State.Value(f"STATE_{entry.state or 'UNSPECIFIED'}"),
         feedback=entry.feedback,
-        note=entry.note,
+        message=entry.why.message,
+        reason=_REASONS[entry.why.reason],
+        parameters=to_parameters(entry.why.parameters),
         recipients=entry.recipients,
     )
+
+
+def to_parameters(parameters: Parameters) -> EmailParameters | None:
+    """Return the parameters of a message; None if there are none."""
+    if not parameters:
+        return None
+    values: dict[str, Any] = dict(parameters)
+    if state := values.pop("domain_state", ""):
+        values["domain_state"] = Domain.State.Value(f"STATE_{state}")
+    return EmailParameters(**values)
 
 
 def nearest_time(stamp: Timestamp) -> datetime:

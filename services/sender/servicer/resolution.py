@@ -27,11 +27,11 @@ class ResolutionServicer(pb_grpc.ResolutionServiceServicer):
             id_of(request.email_id, EmailNotFound),
             _outcome(request.outcome),
             sees,
-            by=_operator(),
+            by=str(principal().key_id),
             reason=_reason(request.reason),
         )
         state = Email.State.Value(f"STATE_{moved.state}")
-        return pb.ResolveEmailResponse(state=state, state_note=moved.note)
+        return pb.ResolveEmailResponse(state=state, state_message=moved.why.message)
 
     async def HoldEmails(self, request: pb.HoldEmailsRequest, context: Any) -> pb.HoldEmailsResponse:
         sees = visibility(Scope.ADMIN)
@@ -39,12 +39,10 @@ class ResolutionServicer(pb_grpc.ResolutionServiceServicer):
         before = time_of("before_time", request.before_time) if request.HasField("before_time") else None
         if since and before and before <= since:
             raise InvalidField("before_time", "NOT_AFTER", other_field="since_time")
-        held = await self._decisions.hold(since, before, sees, by=_operator(), reason=_reason(request.reason))
+        held = await self._decisions.hold(
+            since, before, sees, by=str(principal().key_id), reason=_reason(request.reason)
+        )
         return pb.HoldEmailsResponse(held_count=held)
-
-
-def _operator() -> str:
-    return f"The operator with key {principal().key_id}"
 
 
 def _outcome(value: "pb.ResolveEmailRequest.Outcome.ValueType") -> Outcome:

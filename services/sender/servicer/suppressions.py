@@ -14,9 +14,11 @@ from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.errors import SuppressionNotFound, TenantNotFound
 from services.sender.model.addresses import BadAddress, parse_address
 from services.sender.model.emails import Reason, Suppression
-from services.sender.model.feedback import MAX_NOTE, Word
+from services.sender.servicer.mappers import to_parameters
 from services.sender.store.emails import EmailStore
 from services.sender.store.suppressions import SuppressionStore
+
+MAX_NOTE = 500  # characters
 
 
 class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
@@ -46,7 +48,7 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
         self, request: pb.AddSuppressionRequest, context: Any
     ) -> pb.AddSuppressionResponse:
         sees = await self._tenant(request.tenant_id)
-        added = await self._suppressions.add_by_hand(sees, Word(_match(request.address), _note(request.note)))
+        added = await self._suppressions.add_by_hand(sees, _match(request.address), _note(request.note))
         return pb.AddSuppressionResponse(suppression=_to_proto(added))
 
     async def RemoveSuppression(
@@ -110,6 +112,8 @@ def _to_proto(suppression: Suppression) -> pb.Suppression:
         reason=pb.Suppression.Reason.Value(f"REASON_{suppression.reason}"),
         email_id=str(suppression.email_id or ""),
         note=suppression.note,
+        message=suppression.message,
+        parameters=to_parameters(suppression.parameters),
         create_time=stamp_of(suppression.created_at),
         id=str(suppression.id),
     )

@@ -247,6 +247,8 @@ def _emails(new: Sequence[New]) -> Columns:
         "on_unknowns": [draft.terms.on_unknown for draft in drafts],
         "unknown_windows": [draft.terms.window for draft in drafts],
         "are_tests": [draft.is_test for draft in drafts],
+        "messages": [draft.why.message for draft in drafts],
+        "reasons": [draft.why.reason for draft in drafts],
     }
 
 

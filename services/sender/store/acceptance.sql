@@ -22,24 +22,23 @@ WITH first AS (
 ), accepted AS (
     INSERT INTO sender.emails
         (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size,
-         send_at, on_unknown, unknown_window, is_test, state_note, not_before, expires_at)
+         send_at, on_unknown, unknown_window, is_test, state_note, state_reason, not_before, expires_at)
     SELECT
         id, tenant_id, claim_id, from_address, from_name, subject, text, html,
         coalesce(reply_to::jsonb, '[]'), coalesce(headers::jsonb, '{}'), coalesce(tags::jsonb, '{}'),
-        size, send_at, on_unknown, unknown_window, is_test,
-        CASE WHEN send_at IS NULL THEN 'Accepted and queued.' ELSE 'Accepted and scheduled.' END,
+        size, send_at, on_unknown, unknown_window, is_test, message, reason,
         coalesce(send_at, now()), greatest(send_at, now()) + :deadline::interval
     FROM unnest(
         :email_ids::uuid[], :email_tenants::uuid[], :email_requests::text[], :email_claims::uuid[],
         :from_addresses::text[], :from_names::text[], :subjects::text[], :texts::text[], :htmls::text[],
         :reply_tos::text[], :headers::text[], :tags::text[], :sizes::bigint[], :send_ats::timestamptz[],
-        :on_unknowns::text[], :unknown_windows::interval[], :are_tests::boolean[]
+        :on_unknowns::text[], :unknown_windows::interval[], :are_tests::boolean[], :messages::text[], :reasons::text[]
     ) AS draft (
         id, tenant_id, request_id, claim_id, from_address, from_name, subject, text, html,
-        reply_to, headers, tags, size, send_at, on_unknown, unknown_window, is_test
+        reply_to, headers, tags, size, send_at, on_unknown, unknown_window, is_test, message, reason
     )
     WHERE request_id IS NULL OR (tenant_id, request_id) IN (SELECT tenant_id, request_id FROM first)
-    RETURNING id, state_note, created_at, expires_at
+    RETURNING id, state_note, state_reason, created_at, expires_at
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
     SELECT email_id, position, kind, address, name, lower(address)
@@ -56,12 +55,12 @@ WITH first AS (
     ) AS attachment (email_id, position, file_name, content_type, content_id, content)
     WHERE email_id IN (SELECT id FROM accepted)
 ), transitions AS (
-    INSERT INTO sender.email_transitions (id, email_id, to_state, note)
-    SELECT id, id, 'QUEUED', 'Accepted.' FROM accepted
+    INSERT INTO sender.email_transitions (id, email_id, to_state, note, reason)
+    SELECT id, id, 'QUEUED', state_note, state_reason FROM accepted
 ), notified AS MATERIALIZED (
     SELECT pg_notify('sender_emails', '') WHERE EXISTS (SELECT FROM accepted)
 )
-SELECT id, state_note, created_at, expires_at FROM accepted LEFT JOIN notified ON true;
+SELECT id, created_at, expires_at FROM accepted LEFT JOIN notified ON true;
 
 -- find_request --
 -- Returns the stored answer to a request_id, emptied if the key may not see it. A key restricted to :claim_ids may see

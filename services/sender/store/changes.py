@@ -9,6 +9,8 @@ from chassis.database import Connection, Queries
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.sender.events import scheduled
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import State
 from services.sender.store.rows import to_reference
 
@@ -34,9 +36,15 @@ class ChangeStore:
 
     async def reschedule(self, connection: Connection, email_id: UUID, send_at: datetime) -> None:
         """Change the time that a QUEUED email is scheduled for."""
+        why = explain(EmailReason.RESCHEDULED)
         changed = await connection.fetchrow(
             *QUERIES.reschedule_email(
-                email_id=email_id, send_at=send_at, deadline=self._deadline, transition_id=uuid7()
+                email_id=email_id,
+                send_at=send_at,
+                deadline=self._deadline,
+                transition_id=uuid7(),
+                message=why.message,
+                reason=why.reason,
             )
         )
         if changed is not None:

@@ -25,12 +25,14 @@ WITH changed AS (
         send_at = :send_at,
         not_before = :send_at,
         expires_at = :send_at::timestamptz + :deadline::interval,
-        state_note = 'Accepted and scheduled.'
+        state_note = :message,
+        state_reason = :reason,
+        state_parameters = '{}'
     WHERE id = :email_id AND state = 'QUEUED' AND send_at IS DISTINCT FROM :send_at
     RETURNING id, send_at
 ), written AS (
-    INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
-    SELECT :transition_id::uuid, id, 'QUEUED', 'QUEUED', 'Rescheduled.' FROM changed
+    INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note, reason)
+    SELECT :transition_id::uuid, id, 'QUEUED', 'QUEUED', :message, :reason FROM changed
 )
 SELECT
     r.id, r.tenant_id, r.claim_id, r.domain, r.region, r.from_address, r.from_name, r.subject, r.tags, r.recipients,

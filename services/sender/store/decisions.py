@@ -8,6 +8,7 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.ids import uuid7
+from services.sender.model.reasons import Explanation
 from services.sender.model.references import Moved
 from services.sender.model.states import AttemptState, Move, Outcome, State
 from services.sender.store.states import EmailStates
@@ -68,7 +69,9 @@ class DecisionStore:
     ) -> list[Moved]:
         """Make the decided move and return it; return nothing if evidence arrived first."""
         if known.attempt_id is not None:
-            return await self._states.resolve(connection, [Outcome(known.attempt_id, to, move, move.note)])
+            return await self._states.resolve(
+                connection, [Outcome(known.attempt_id, to, move, move.why.message)]
+            )
         if await connection.fetchval(*QUERIES.lock_undecided(email_id=move.email_id)) is None:
             return []
         return await self._states.move(connection, [move])
@@ -79,14 +82,14 @@ class DecisionStore:
         sees: Visibility,
         since: datetime | None,
         before: datetime | None,
-        note: str,
+        why: Explanation,
     ) -> int:
         """Hold a batch of emails and return how many; an open attempt becomes one whose answer was lost."""
         rows = await connection.fetch(
             *QUERIES.to_hold(since=since, before=before, limit=BATCH, **sees.filter)
         )
         already = [row["id"] for row in rows if row["state"] == State.HELD]
-        moves = {row["id"]: Move(row["id"], State.HELD, note) for row in rows if row["state"] != State.HELD}
+        moves = {row["id"]: Move(row["id"], State.HELD, why) for row in rows if row["state"] != State.HELD}
         outcomes = [
             Outcome(row["attempt_id"], AttemptState.UNKNOWN, moves.pop(row["id"]), "held by an operator")
             for row in rows
@@ -97,7 +100,13 @@ class DecisionStore:
             *await self._states.move(connection, [*moves.values()]),
         ]
         still_held = await connection.fetch(
-            *QUERIES.hold_on(transition_ids=[uuid7() for _ in already], email_ids=already, note=note)
+            *QUERIES.hold_on(
+                transition_ids=[uuid7() for _ in already],
+                email_ids=already,
+                message=why.message,
+                reason=why.reason,
+                parameters=why.parameters,
+            )
         )
         held = [*(each.id for each in moved), *(row["email_id"] for row in still_held)]
         await connection.execute(*QUERIES.demand_decisions(email_ids=held))

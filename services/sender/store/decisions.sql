@@ -37,14 +37,15 @@ ORDER BY e.id
 LIMIT :limit;
 
 -- hold_on --
--- Updates the note of emails that are already held; returns those that still are.
+-- Updates the reason of emails that are already held; returns those that still are.
 WITH still_held AS (
-    UPDATE sender.emails SET state_note = :note
+    UPDATE sender.emails
+    SET state_note = :message, state_reason = :reason, state_parameters = :parameters::jsonb
     WHERE id = ANY (:email_ids) AND state = 'HELD'
     RETURNING id
 )
-INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
-SELECT transition_id, still_held.id, 'HELD', 'HELD', :note
+INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note, reason, parameters)
+SELECT transition_id, still_held.id, 'HELD', 'HELD', :message, :reason, :parameters::jsonb
 FROM unnest(:transition_ids::uuid[], :email_ids::uuid[]) AS wanted (transition_id, id)
 JOIN still_held USING (id)
 RETURNING email_id;

@@ -4,7 +4,7 @@
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject,
     CASE WHEN NOT e.is_secret THEN e.text END AS text, CASE WHEN NOT e.is_secret THEN e.html END AS html, e.headers,
-    e.tags, e.state, e.state_note, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
+    e.tags, e.state, e.state_note, e.state_reason, e.state_parameters, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
     (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
@@ -27,7 +27,7 @@ ORDER BY array_position(:email_ids, e.id);
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
     '{}'::jsonb AS headers,
-    e.tags, e.state, e.state_note, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
+    e.tags, e.state, e.state_note, e.state_reason, e.state_parameters, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
     (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
@@ -62,7 +62,7 @@ LIMIT :limit;
 
 -- recipients_of --
 -- Returns the recipients of some emails, in each email's order.
-SELECT email_id, kind, address, name, state, state_note, state_at
+SELECT email_id, kind, address, name, state, state_note, state_reason, state_parameters, state_at
 FROM sender.recipients
 WHERE email_id = ANY (:email_ids)
 ORDER BY email_id, position;
@@ -76,22 +76,27 @@ ORDER BY email_id, position;
 
 -- history_of --
 -- Returns the history of an email, oldest first.
-SELECT to_state, note, created_at FROM sender.email_transitions WHERE email_id = :email_id ORDER BY created_at, id;
+SELECT to_state, note, reason, parameters, created_at
+FROM sender.email_transitions
+WHERE email_id = :email_id
+ORDER BY created_at, id;
 
 -- timeline_of --
 -- Returns an email's transitions and SES's events about it, by time, at most :limit. Events are matched by our tags, within the
 -- tenant, or by SES's own id if they have no tags.
-SELECT at, state, kind, note, detail, recipients
+SELECT at, state, note, reason, parameters, kind, detail, recipients
 FROM (
-    SELECT created_at AS at, id, to_state AS state, NULL AS kind, note, NULL::jsonb AS detail, '{}'::text[] AS recipients
+    SELECT
+        created_at AS at, id, to_state AS state, note, reason, parameters,
+        NULL AS kind, NULL::jsonb AS detail, '{}'::text[] AS recipients
     FROM sender.email_transitions
     WHERE email_id = :email_id
     UNION ALL
-    SELECT occurred_at, id, NULL, kind, '', detail, recipients
+    SELECT occurred_at, id, NULL, NULL, NULL, NULL, kind, detail, recipients
     FROM webhooks.feedback
     WHERE email_id = :email_id AND tenant_id = :tenant_id
     UNION ALL
-    SELECT occurred_at, id, NULL, kind, '', detail, recipients
+    SELECT occurred_at, id, NULL, NULL, NULL, NULL, kind, detail, recipients
     FROM webhooks.feedback
     WHERE email_id IS NULL AND ses_id = :ses_id
 ) AS happened

@@ -12,6 +12,7 @@ from chassis.events import Event, Outbox, ReceivedEvent
 from chassis.telemetry import get_logger
 from services.sender.events import of_recipient, read_report
 from services.sender.model.feedback import Report, match_of, proof, to_advance, to_suppress
+from services.sender.model.reasons import Explanation
 from services.sender.model.references import Reference
 from services.sender.model.states import Move, RecipientState, State
 from services.sender.store.rows import to_reference
@@ -120,14 +121,14 @@ class Feedback:
 
     async def _advance(self, connection: Connection, matched: Sequence[Matched], known: Known) -> list[Event]:
         """Advance recipients to their reported states; update `known`, and return an event for each."""
-        further: dict[tuple[UUID, str], tuple[RecipientState, str]] = {}
+        further: dict[tuple[UUID, str], tuple[RecipientState, Explanation]] = {}
         events: list[Event] = []
         for each in matched:
             states = known[each.email_id]
             for word in to_advance(each.report, states):
                 assert each.report.state is not None  # to_advance returns nothing otherwise
                 states[word.match] = each.report.state
-                further[each.email_id, word.match] = (each.report.state, word.note)
+                further[each.email_id, word.match] = (each.report.state, word.why)
                 events.append(
                     of_recipient(each.event, each.reference, _as_written(each.reference, word.match))
                 )
@@ -137,7 +138,9 @@ class Feedback:
                     email_ids=[email_id for email_id, _ in further],
                     addresses=[address for _, address in further],
                     states=[state for state, _ in further.values()],
-                    notes=[note for _, note in further.values()],
+                    messages=[why.message for _, why in further.values()],
+                    reasons=[why.reason for _, why in further.values()],
+                    parameters=[why.parameters for _, why in further.values()],
                 )
             )
         return events
@@ -145,7 +148,14 @@ class Feedback:
     async def _suppress(self, connection: Connection, matched: Sequence[Matched], known: Known) -> None:
         """Suppress addresses and count each once as a strike against its tenant."""
         listings = [
-            Listing(each.email["tenant_id"], word.match, each.report.suppress, word.note, each.email_id)
+            Listing(
+                each.email["tenant_id"],
+                word.match,
+                each.report.suppress,
+                word.why.message,
+                word.why.parameters,
+                each.email_id,
+            )
             for each in matched
             if each.report.suppress is not None
             for word in to_suppress(each.report, known[each.email_id])

@@ -36,9 +36,15 @@ FOR NO KEY UPDATE;
 -- advance_recipients --
 -- Moves recipients to new states.
 UPDATE sender.recipients AS r
-SET state = reported.state, state_note = reported.note, state_at = now()
-FROM unnest(:email_ids::uuid[], :addresses::text[], :states::text[], :notes::text[])
-    AS reported (email_id, match, state, note)
+SET
+    state = reported.state,
+    state_note = reported.message,
+    state_reason = reported.reason,
+    state_parameters = reported.parameters,
+    state_at = now()
+FROM unnest(
+    :email_ids::uuid[], :addresses::text[], :states::text[], :messages::text[], :reasons::text[], :parameters::jsonb[]
+) AS reported (email_id, match, state, message, reason, parameters)
 WHERE r.email_id = reported.email_id AND r.match = reported.match;
 
 -- strike --

@@ -14,8 +14,10 @@ from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.sender.model.account import Account, SesRegion
 from services.sender.model.emails import Address, Attachment, Content, RecipientKind
+from services.sender.model.messages import explain
 from services.sender.model.origin import Domain, Sender, SharedSender
 from services.sender.model.posting import Addressee, Candidate, Posting, decide
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import Move, SentAs, State
 from services.sender.store.rows import is_signing, to_account, to_attachment, to_content, to_domain
 from services.sender.store.states import EmailStates
@@ -174,11 +176,14 @@ class QueueStore:
             if addressee.suppressed is not addressee.left_out
         ]
         if marks:
+            why = explain(EmailReason.RECIPIENT_SUPPRESSED)
             await connection.execute(
                 *QUERIES.mark_recipients(
                     email_ids=[email_id for email_id, _ in marks],
                     positions=[addressee.position for _, addressee in marks],
                     suppressed=[addressee.suppressed for _, addressee in marks],
+                    message=why.message,
+                    reason=why.reason,
                 )
             )
 
@@ -193,9 +198,9 @@ def _posting(candidate: Candidate, sender: Sender) -> Posting:
 
 def _claimed(posting: Posting) -> Move:
     sender = posting.sender
-    note = f"Attempt {posting.number} to submit it to SES."
+    why = explain(EmailReason.ATTEMPT_STARTED, attempt=posting.number)
     return Move(
-        posting.candidate.id, State.SENDING, note, sent_as=sender.sent_as, sent_from=str(sender.address)
+        posting.candidate.id, State.SENDING, why, sent_as=sender.sent_as, sent_from=str(sender.address)
     )
 
 

@@ -141,7 +141,9 @@ SET arrival_at = greatest(b.arrival_at, clock_timestamp()) + (excluded.arrival_a
 UPDATE sender.recipients AS r
 SET
     state = CASE WHEN marked.suppressed THEN 'SUPPRESSED' ELSE 'PENDING' END,
-    state_note = CASE WHEN marked.suppressed THEN 'On the suppression list: not sent.' ELSE '' END,
+    state_note = CASE WHEN marked.suppressed THEN :message ELSE '' END,
+    state_reason = CASE WHEN marked.suppressed THEN :reason ELSE '' END,
+    state_parameters = '{}',
     state_at = now()
 FROM unnest(:email_ids::uuid[], :positions::integer[], :suppressed::boolean[]) AS marked (email_id, position, suppressed)
 WHERE r.email_id = marked.email_id AND r.position = marked.position;

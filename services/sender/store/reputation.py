@@ -13,7 +13,7 @@ from chassis.database import Database, Queries
 from chassis.events import Outbox
 from services.sender.events import tenant_restored, tenant_slowed, tenant_warned
 from services.sender.model.feedback import SIMULATOR
-from services.sender.model.reputation import BOUNCES, COMPLAINTS, Strikes
+from services.sender.model.reputation import BOUNCES, COMPLAINTS, Concern, Strikes
 
 QUERIES = Queries.load(Path(__file__).with_name("reputation.sql"))
 # How long a tenant stays slowed down after its rates were last too high, since they fluctuate around a limit.
@@ -59,22 +59,22 @@ class ReputationStore:
         )
         return count
 
-    async def warn(self, tenant_id: UUID, reason: str) -> bool:
+    async def warn(self, tenant_id: UUID, concern: Concern) -> bool:
         """Publish a warning unless there was one within a day; return whether it was published."""
         async with self._database.transaction() as connection:
             if await connection.fetchrow(*QUERIES.warn(tenant_id=tenant_id)) is None:
                 return False
-            await self._outbox.write(connection, tenant_warned(tenant_id, reason))
+            await self._outbox.write(connection, tenant_warned(tenant_id, concern))
         return True
 
-    async def slow(self, tenant_id: UUID, reason: str) -> bool:
+    async def slow(self, tenant_id: UUID, concern: Concern) -> bool:
         """Slow a tenant down or extend its slowdown; return whether it is a new one."""
         async with self._database.transaction() as connection:
-            slowdown = {"tenant_id": tenant_id, "reason": reason, "slow_for": SLOW_FOR}
+            slowdown = {"tenant_id": tenant_id, "reason": concern.message, "slow_for": SLOW_FOR}
             if await connection.fetchrow(*QUERIES.slow(**slowdown)) is None:
                 await connection.execute(*QUERIES.slow_longer(**slowdown))
                 return False
-            await self._outbox.write(connection, tenant_slowed(tenant_id, reason))
+            await self._outbox.write(connection, tenant_slowed(tenant_id, concern))
         return True
 
     async def restore(self) -> list[UUID]:

@@ -1,11 +1,11 @@
 """Conversion of database rows to model values, for all stores."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from chassis.database import Record
-from services.sender.model.account import Account, Allowance, waiting_message
+from services.sender.model.account import Account, Allowance, current
 from services.sender.model.emails import (
     Address,
     Attachment,
@@ -22,13 +22,14 @@ from services.sender.model.emails import (
     Transition,
 )
 from services.sender.model.origin import Domain, VerificationStatus, signs
+from services.sender.model.reasons import EmailReason, Explanation, known
 from services.sender.model.references import Reference
 from services.sender.model.states import RecipientState, SentAs, State
 from services.sender.model.timeline import entered, reported
 
 
 def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence[Attachment]) -> Email:
-    """Return an email, with a note that says what it waits for."""
+    """Return an email, with what it waits for now."""
     state = State(row["state"])
     return Email(
         id=row["id"],
@@ -38,9 +39,7 @@ def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence
         content=to_content(row, attachments),
         tags=row["tags"],
         state=state,
-        note=waiting_message(
-            state, row["state_note"], _pause_reason(row), _account_of(row), Allowance(*row["allowed"])
-        ),
+        why=current(state, _why_state(row), _pause_reason(row), _account_of(row), Allowance(*row["allowed"])),
         created_at=row["created_at"],
         state_at=row["state_at"],
         expires_at=row["expires_at"],
@@ -63,7 +62,7 @@ def accepted_email(row: Record, tenant_id: UUID, claim_id: UUID, draft: Draft) -
         content=draft.content,
         tags=draft.tags,
         state=State.QUEUED,
-        note=row["state_note"],
+        why=draft.why,
         created_at=row["created_at"],
         state_at=row["created_at"],
         expires_at=row["expires_at"],
@@ -116,21 +115,34 @@ def to_recipient(row: Record) -> Recipient:
         kind=RecipientKind(row["kind"]),
         address=Address(row["address"], row["name"]),
         state=RecipientState(row["state"]),
-        note=row["state_note"],
+        why=_why_state(row),
         state_at=row["state_at"],
     )
 
 
 def to_transition(row: Record) -> Transition:
     """Return an entry of an email's history."""
-    return Transition(State(row["to_state"]), row["note"], row["created_at"])
+    return Transition(State(row["to_state"]), _why(row), row["created_at"])
 
 
 def to_entry(row: Record) -> Entry:
     """Return an entry of an email's timeline."""
     if row["state"]:
-        return entered(row["at"], State(row["state"]), row["note"])
+        return entered(row["at"], State(row["state"]), _why(row))
     return reported(row["at"], row["kind"], row["detail"], tuple(row["recipients"]))
+
+
+def _why_state(row: Record) -> Explanation:
+    return _explanation(row["state_reason"], row["state_parameters"], row["state_note"])
+
+
+def _why(row: Record) -> Explanation:
+    return _explanation(row["reason"], row["parameters"], row["note"])
+
+
+def _explanation(reason: str, stored: Mapping[str, Any], message: str) -> Explanation:
+    """Return a stored explanation; a newer release may have stored a reason that is not known here."""
+    return Explanation(EmailReason.__members__.get(reason, EmailReason.UNSPECIFIED), known(stored), message)
 
 
 def to_account(row: Record | None) -> Account:
@@ -168,13 +180,16 @@ def _pause_reason(row: Record) -> str | None:
 
 
 def to_suppression(row: Record) -> Suppression:
-    """Return an entry of a suppression list."""
+    """Return an entry of a suppression list; its column `note` has what a person or the receiver said."""
+    by_hand = row["reason"] == Reason.MANUAL
     return Suppression(
         tenant_id=row["tenant_id"],
         address=row["address"],
         reason=Reason(row["reason"]),
         email_id=row["email_id"],
-        note=row["note"],
+        note=row["note"] if by_hand else "",
+        message="" if by_hand else row["note"],
+        parameters=known(row["parameters"]),
         id=row["id"],
         created_at=row["created_at"],
     )

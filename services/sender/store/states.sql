@@ -25,9 +25,12 @@ RETURNING a.id;
 WITH wanted AS (
     SELECT *
     FROM unnest(
-        :transition_ids::uuid[], :email_ids::uuid[], :to_states::text[], :notes::text[], :delays::interval[],
-        :ses_ids::text[], :sent_as::text[], :sent_from::text[], :body_retention::interval[]
-    ) AS wanted (transition_id, email_id, to_state, note, delay, ses_id, sent_as, sent_from, body_retention)
+        :transition_ids::uuid[], :email_ids::uuid[], :to_states::text[], :messages::text[], :reasons::text[],
+        :parameters::jsonb[], :delays::interval[], :ses_ids::text[], :sent_as::text[], :sent_from::text[],
+        :body_retention::interval[]
+    ) AS wanted (
+        transition_id, email_id, to_state, message, reason, parameters, delay, ses_id, sent_as, sent_from, body_retention
+    )
 ), locked AS MATERIALIZED (
     SELECT id AS email_id, state AS from_state FROM sender.emails WHERE id = ANY (:email_ids) ORDER BY id FOR UPDATE
 ), legal AS (
@@ -39,7 +42,9 @@ WITH wanted AS (
     UPDATE sender.emails AS e
     SET
         state = legal.to_state,
-        state_note = legal.note,
+        state_note = legal.message,
+        state_reason = legal.reason,
+        state_parameters = legal.parameters,
         state_at = now(),
         -- An email is never sent before the time that it is scheduled for.
         not_before = greatest(now() + legal.delay, e.send_at),
@@ -53,13 +58,13 @@ WITH wanted AS (
         decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')
     FROM legal
     WHERE e.id = legal.email_id
-    RETURNING e.id, e.tenant_id, e.claim_id, e.state, e.state_note, e.ses_id, e.sent_as
+    RETURNING e.id, e.tenant_id, e.claim_id, e.state, e.ses_id, e.sent_as
 ), written AS (
-    INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note)
-    SELECT transition_id, email_id, from_state, to_state, note FROM legal
+    INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note, reason, parameters)
+    SELECT transition_id, email_id, from_state, to_state, message, reason, parameters FROM legal
 )
 SELECT
-    moved.id, moved.tenant_id, moved.claim_id, moved.state, moved.state_note, moved.ses_id, moved.sent_as,
+    moved.id, moved.tenant_id, moved.claim_id, moved.state, moved.ses_id, moved.sent_as,
     r.domain, r.region, r.from_address, r.from_name, r.subject, r.tags, r.recipients, r.created_at, r.send_at
 FROM moved
 LEFT JOIN sender.email_references AS r ON r.id = moved.id AND moved.state = ANY (:published::text[]);

@@ -1,7 +1,7 @@
 """The suppression lists: addresses that a tenant's email is not sent to. Each change publishes an event."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from chassis.ids import uuid7
 from chassis.pages import Window
 from services.sender import events
 from services.sender.model.emails import Reason, Suppression
-from services.sender.model.feedback import Word
+from services.sender.model.reasons import Parameters
 from services.sender.store.rows import to_suppression
 
 QUERIES = Queries.load(Path(__file__).with_name("suppressions.sql"))
@@ -20,12 +20,16 @@ QUERIES = Queries.load(Path(__file__).with_name("suppressions.sql"))
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """An address (in lower case) to be suppressed; `email_id` is the email that caused it, if any."""
+    """An address (in lower case) to be suppressed; `email_id` is the email that caused it, if any.
+
+    `note` is what a person entered or the message of the receiver, which mentions `parameters`.
+    """
 
     tenant_id: UUID
     address: str
     reason: Reason
     note: str
+    parameters: Parameters = field(default_factory=Parameters)
     email_id: UUID | None = None
 
 
@@ -48,20 +52,21 @@ class SuppressionStore:
                 reasons=[each.reason for each in unique.values()],
                 email_ids=[each.email_id for each in unique.values()],
                 notes=[each.note for each in unique.values()],
+                parameters=[each.parameters for each in unique.values()],
             )
         )
         added = [to_suppression(row) for row in rows]
         await self._outbox.write(connection, *map(events.suppression_added, added))
         return added
 
-    async def add_by_hand(self, sees: TenantVisibility, word: Word) -> Suppression:
+    async def add_by_hand(self, sees: TenantVisibility, address: str, note: str) -> Suppression:
         """Add one address and return its entry, which is the existing one if there is one."""
-        listing = Listing(sees.tenant_id, word.match, Reason.MANUAL, word.note)
+        listing = Listing(sees.tenant_id, address, Reason.MANUAL, note)
         while True:
             async with self._database.transaction() as connection:
                 if added := await self.add(connection, [listing]):
                     return added[0]
-            if found := await self.find(sees, word.match):
+            if found := await self.find(sees, address):
                 return found  # otherwise it was removed in between, so add it again
 
     async def find(self, sees: TenantVisibility, entry: str | UUID) -> Suppression | None:

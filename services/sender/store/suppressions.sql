@@ -1,16 +1,17 @@
 -- add_suppressions --
 -- Suppresses addresses; leaves existing entries unchanged. Returns the new ones.
-INSERT INTO sender.suppressions (id, tenant_id, address, reason, email_id, note)
-SELECT id, tenant_id, address, reason, email_id, note
+INSERT INTO sender.suppressions (id, tenant_id, address, reason, email_id, note, parameters)
+SELECT id, tenant_id, address, reason, email_id, note, parameters
 FROM unnest(
-    :suppression_ids::uuid[], :tenant_ids::uuid[], :addresses::text[], :reasons::text[], :email_ids::uuid[], :notes::text[]
-) AS suppression (id, tenant_id, address, reason, email_id, note)
+    :suppression_ids::uuid[], :tenant_ids::uuid[], :addresses::text[], :reasons::text[], :email_ids::uuid[], :notes::text[],
+    :parameters::jsonb[]
+) AS suppression (id, tenant_id, address, reason, email_id, note, parameters)
 ON CONFLICT (tenant_id, address) DO NOTHING
-RETURNING id, tenant_id, address, reason, email_id, note, created_at;
+RETURNING id, tenant_id, address, reason, email_id, note, parameters, created_at;
 
 -- get_suppression --
 -- Returns the entry of a tenant's list with an address or an id.
-SELECT id, tenant_id, address, reason, email_id, note, created_at
+SELECT id, tenant_id, address, reason, email_id, note, parameters, created_at
 FROM sender.suppressions
 WHERE tenant_id = :tenant_id AND (address = :address OR id = :suppression_id);
 
@@ -18,12 +19,12 @@ WHERE tenant_id = :tenant_id AND (address = :address OR id = :suppression_id);
 -- Removes the entry of a tenant's list with an address or an id.
 DELETE FROM sender.suppressions
 WHERE tenant_id = :tenant_id AND (address = :address OR id = :suppression_id)
-RETURNING id, tenant_id, address, reason, email_id, note, created_at;
+RETURNING id, tenant_id, address, reason, email_id, note, parameters, created_at;
 
 -- list_suppressions --
 -- Returns a tenant's entries, for some reasons or all: those older than :after, newest first, or newer than :before, oldest
 -- first.
-SELECT id, tenant_id, address, reason, email_id, note, created_at
+SELECT id, tenant_id, address, reason, email_id, note, parameters, created_at
 FROM sender.suppressions
 WHERE tenant_id = :tenant_id
     AND (:after::uuid IS NULL OR id < :after)

@@ -95,6 +95,8 @@ class TestAddressStore:
                 html=new.email.content.html,
                 tags=json.dumps(dict(new.email.tags)),
                 size=new.email.size,
+                message=new.email.why.message,
+                reason=new.email.why.reason,
             )
         )
         assert row is not None  # the statement inserts a row

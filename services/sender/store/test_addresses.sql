@@ -44,17 +44,18 @@ WITH added AS (
     RETURNING claim_id, address, state, expires_at
 ), accepted AS (
     INSERT INTO sender.emails
-        (id, tenant_id, claim_id, from_address, subject, text, html, tags, size, is_test, is_secret, state_note, expires_at)
+        (id, tenant_id, claim_id, from_address, subject, text, html, tags, size, is_test, is_secret, state_note, state_reason,
+         expires_at)
     SELECT
         :email_id, :tenant_id, :claim_id, :from_address, :subject, :text, :html, :tags::text::jsonb, :size, true, true,
-        'Accepted and queued.', expires_at
+        :message, :reason, expires_at
     FROM added
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, match)
     VALUES (:email_id, 0, 'TO', :address, :address)
 ), transitions AS (
-    INSERT INTO sender.email_transitions (id, email_id, to_state, note)
-    VALUES (:email_id, :email_id, 'QUEUED', 'Accepted.')
+    INSERT INTO sender.email_transitions (id, email_id, to_state, note, reason)
+    VALUES (:email_id, :email_id, 'QUEUED', :message, :reason)
 ), notified AS MATERIALIZED (
     SELECT pg_notify('sender_emails', '')
 )

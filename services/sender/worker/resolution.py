@@ -9,7 +9,9 @@ from chassis.database import Database
 from chassis.telemetry import get_logger
 from services.sender.config import Windows
 from services.sender.model.feedback import proof, proven_move
+from services.sender.model.messages import explain
 from services.sender.model.posting import Rejected, Then
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import AttemptState, Move, Outcome, State
 from services.sender.store.states import EmailStates
 from services.sender.store.upkeep import BATCH, Overdue, UpkeepStore
@@ -17,28 +19,18 @@ from services.sender.worker.feedback_liveness import FeedbackLiveness
 
 log = get_logger(__name__)
 
-TAKEN_OVER = "The process that submitted it ended before SES answered; waiting for SES's event."
 # An email may itself crash the process that builds it. Three measures contain that. The delay between its
 # attempts grows,
 NOT_STARTED = Rejected(
     Then.RETRY,
-    "The process ended before it submitted the email; nothing was sent, and it will be retried.",
-    "taken over: the lease expired before the POST started",
+    EmailReason.PROCESS_ENDED,
+    error="taken over: the lease expired before the POST started",
 )
 # emails whose attempts ended together are retried at different times, so that the cause is alone next time,
 SPREAD = timedelta(seconds=1)
 # and after this many lost processes the email is held until an operator decides.
 DEADLY = 5
 UNTIL_DECIDED = timedelta(days=36_500)
-MAY_CRASH_SENDERS = (
-    "Five processes ended just before they submitted it, so this email may be what crashes them. "
-    "Nothing was sent. An operator must decide."
-)
-NO_EVENT = (
-    "SES's answer was lost and no event arrived. It may have been sent, so it is not resent automatically. "
-    "If SES's event still arrives, it becomes SENT."
-)
-RESENT = "SES's answer was lost, and no event arrived while those of later emails did. It is sent once more."
 
 
 class Resolution:
@@ -83,12 +75,17 @@ class Resolution:
         async with self._database.transaction() as connection:
             absent = await self._store.absent_attempts(connection, self._windows)
             resent = [
-                Outcome(attempt_id, AttemptState.ABANDONED, Move(email_id, State.QUEUED, RESENT))
+                Outcome(
+                    attempt_id,
+                    AttemptState.ABANDONED,
+                    Move(email_id, State.QUEUED, explain(EmailReason.RESENT)),
+                )
                 for attempt_id, email_id, resend in absent
                 if resend
             ]
             await self._states.resolve(connection, resent)
-            held = [Move(email_id, State.HELD, NO_EVENT) for _, email_id, resend in absent if not resend]
+            no_event = explain(EmailReason.NO_SES_EVENT)
+            held = [Move(email_id, State.HELD, no_event) for _, email_id, resend in absent if not resend]
             await self._states.move(connection, held)
         return len(absent)
 
@@ -96,11 +93,12 @@ class Resolution:
 def _taken_over(position: int, what: Overdue) -> Outcome:
     """Return the outcome of an overdue attempt at a position (from 0) among those taken over together."""
     if what.started:
-        move = Move(what.email_id, State.UNKNOWN, TAKEN_OVER)
+        move = Move(what.email_id, State.UNKNOWN, explain(EmailReason.TAKEN_OVER))
         return Outcome(what.attempt_id, AttemptState.UNKNOWN, move, "taken over: the lease expired")
     if what.deaths + 1 >= DEADLY:
-        move = Move(what.email_id, State.HELD, MAY_CRASH_SENDERS, delay=UNTIL_DECIDED)
+        why = explain(EmailReason.MAY_CRASH_SENDERS)
+        move = Move(what.email_id, State.HELD, why, delay=UNTIL_DECIDED)
     else:
         delay = NOT_STARTED.delay(what.number) + (position * SPREAD if what.deaths else timedelta(0))
-        move = Move(what.email_id, State.QUEUED, NOT_STARTED.note, delay=delay)
+        move = Move(what.email_id, State.QUEUED, explain(NOT_STARTED.reason), delay=delay)
     return Outcome(what.attempt_id, AttemptState.REFUSED, move, NOT_STARTED.error)

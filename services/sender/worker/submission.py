@@ -23,6 +23,7 @@ from services.sender.model import mime, posting
 from services.sender.model.account import Account, SesRegion
 from services.sender.model.emails import Content
 from services.sender.model.posting import Answer, Posting, Rejected, Then
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import Outcome
 from services.sender.ses import TIMEOUTS, Ses
 from services.sender.store.queue import LEASE, QueueStore
@@ -46,13 +47,9 @@ RESOLVE_PAUSE = 0.01  # seconds to collect more outcomes while many arrive
 RESOLVE_FOR = timedelta(seconds=60)
 RESOLVE_AGAIN = timedelta(seconds=0.5)
 
-PARSERS_DISAGREE = Rejected(
-    Then.FAIL, "Its MIME message would not be parsed the same way by every mail client; nothing was sent."
-)
-NO_SLOT = Rejected(Then.RETRY, "Waits because SES's sending rate is reached.", longest=timedelta(seconds=4))
-NOT_STARTED = Rejected(
-    Then.RETRY, "The attempt could not be started; nothing was sent, and it will be retried."
-)
+PARSERS_DISAGREE = Rejected(Then.FAIL, EmailReason.PARSERS_DISAGREE)
+NO_SLOT = Rejected(Then.RETRY, EmailReason.SEND_SLOT_MISSED, longest=timedelta(seconds=4))
+NOT_STARTED = Rejected(Then.RETRY, EmailReason.ATTEMPT_NOT_STARTED)
 
 
 class Worker:

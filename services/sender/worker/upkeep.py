@@ -6,16 +6,14 @@ Every rule is level-triggered: it acts on the state in the database, not on even
 from uuid import UUID
 
 from chassis.database import Database
+from services.sender.model.messages import explain
 from services.sender.model.origin import Domain, Origin, origin
-from services.sender.model.posting import ENDED, SUPERSEDED
+from services.sender.model.posting import ENDED
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import Move, State
 from services.sender.store.queue import QueueStore
 from services.sender.store.states import EmailStates
 from services.sender.store.upkeep import BATCH, UpkeepStore
-
-EXPIRED_UNKNOWN = "Its deadline passed. Whether it was sent is unknown: it may have been."
-EXPIRED = "Its deadline passed before it could be submitted; nothing was sent."
-RELEASED = "Its domain can send again."
 
 
 class Upkeep:
@@ -33,9 +31,11 @@ class Upkeep:
         """Expire emails that waited beyond their deadline."""
         async with self._database.transaction() as connection:
             expired = await self._store.expired_emails(connection)
+            certain = explain(EmailReason.DEADLINE_PASSED)
+            unknown = explain(EmailReason.DEADLINE_PASSED_PERHAPS_SENT)
             moves = [
-                Move(each, State.EXPIRED, EXPIRED_UNKNOWN if perhaps else EXPIRED)
-                for each, perhaps in expired
+                Move(each, State.EXPIRED, unknown if perhaps_sent else certain)
+                for each, perhaps_sent in expired
             ]
             await self._states.move(connection, moves)
         return len(expired) == BATCH
@@ -53,8 +53,8 @@ class Upkeep:
         """Fail waiting and scheduled email from domains that another tenant proved control of."""
         async with self._database.transaction() as connection:
             waiting = await self._store.superseded_emails(connection)
-            moves = [Move(each, State.FAILED, SUPERSEDED) for each in waiting]
-            await self._states.move(connection, moves)
+            why = explain(EmailReason.DOMAIN_SUPERSEDED)
+            await self._states.move(connection, [Move(each, State.FAILED, why) for each in waiting])
         return len(waiting) == BATCH
 
     async def _release_claim(self, claim_id: UUID, domain: Domain | None) -> int:
@@ -62,8 +62,11 @@ class Upkeep:
         if answer is Origin.NOT_READY:
             return 0
         can_send = answer in (Origin.OWN, Origin.SHARED)
-        to, note = (State.QUEUED, RELEASED) if can_send else (State.FAILED, ENDED[answer])
+        to, reason = (
+            (State.QUEUED, EmailReason.DOMAIN_CAN_SEND) if can_send else (State.FAILED, ENDED[answer])
+        )
+        why = explain(reason)
         async with self._database.transaction() as connection:
             held = await self._store.held_emails(connection, claim_id)
-            await self._states.move(connection, [Move(each, to, note) for each in held])
+            await self._states.move(connection, [Move(each, to, why) for each in held])
         return len(held)

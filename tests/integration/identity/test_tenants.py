@@ -164,7 +164,7 @@ async def test_pausing_and_resuming_publish_one_event_each_and_have_a_history(
     events = await eventually(lambda: two(stream))
     by_type = {event["type"]: event["data"] for event in events}
     assert by_type == {
-        "tenant.paused": {"tenantId": tenant.id, "reason": "Too many complaints."},
+        "tenant.paused": {"tenantId": tenant.id, "message": "Too many complaints."},
         "tenant.resumed": {"tenantId": tenant.id},
     }
     rows = await database.fetch(

@@ -261,7 +261,7 @@ async def becomes(
 
     async def now() -> Email:
         found = await caller.get(email.id)
-        assert found.state == state, f"{Email.State.Name(found.state)}: {found.state_note}"
+        assert found.state == state, f"{Email.State.Name(found.state)}: {found.state_message}"
         return found
 
     return await eventually(now, within=within)

@@ -31,7 +31,7 @@ async def test_a_queue_stops_when_the_account_is_paused(
 
     async def says_so() -> bool:
         last = await caller.get(newest.id)
-        return last.state == State.STATE_QUEUED and PAUSED in last.state_note
+        return last.state == State.STATE_QUEUED and PAUSED in last.state_message
 
     await eventually(says_so)
     posts = await final_posts(sender)

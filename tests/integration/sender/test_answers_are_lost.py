@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from google.protobuf.duration_pb2 import Duration
 
+from letterhead.events.v1.email_reason_pb2 import EmailReason
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
@@ -53,7 +54,7 @@ async def test_an_email_without_an_event_is_held_and_not_posted_again(
         accepted = await caller.send(f"agent@{domain.name}")
         email = await sender.window_ends(caller, accepted, State.STATE_HELD)
 
-        assert "may have been sent" in email.state_note
+        assert "may have been sent" in email.state_message
         assert await attempts(database, email.id) == ["UNKNOWN"]
         assert len(await sender.posts()) == 1
         assert await sender.events("email.held")
@@ -93,7 +94,8 @@ async def test_a_post_without_an_answer_times_out(caller: Caller, sender: Sender
     accepted = await caller.send(f"agent@{domain.name}")
 
     email = await becomes(caller, accepted, State.STATE_UNKNOWN, within=timedelta(seconds=15))
-    assert "answer was lost" in email.state_note
+    assert email.state_reason == EmailReason.EMAIL_REASON_ANSWER_LOST
+    assert "answer was lost" in email.state_message
     assert len(await sender.posts()) == 1
 
 
@@ -129,11 +131,11 @@ async def test_an_unreachable_ses_loses_no_email(
 
 
 async def refused_attempts(caller: Caller, email_id: str) -> int:
-    """Wait until the note says that SES was unreachable and return the number of attempts."""
+    """Wait until the message says that SES was unreachable and return the number of attempts."""
 
     async def count() -> int:
         email = await caller.get(email_id)
-        assert "could not be reached" in email.state_note
+        assert "could not be reached" in email.state_message
         return sum(each.state == State.STATE_SENDING for each in email.history)
 
     return await eventually(count)
@@ -147,7 +149,10 @@ async def test_a_permanent_rejection_fails_the_email_with_the_message_of_ses(
 
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_FAILED)
 
-    assert "Email address is not verified" in email.state_note
+    assert "Email address is not verified" in email.state_message
     [event] = await sender.events("email.failed")
-    assert event["data"]["reason"] == email.state_note
+    assert email.state_reason == EmailReason.EMAIL_REASON_SES_REJECTED
+    assert email.state_parameters.ses_code == "MessageRejected"
+    assert event["data"]["message"] == email.state_message
+    assert event["data"]["reason"] == "EMAIL_REASON_SES_REJECTED"
     assert len(await sender.posts()) == 1

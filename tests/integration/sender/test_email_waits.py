@@ -21,7 +21,7 @@ async def waits(caller: Caller, email: Email, saying: str) -> None:
 
     async def says() -> bool:
         found = await caller.get(email.id)
-        assert (found.state, saying in found.state_note) == (State.STATE_QUEUED, True), found.state_note
+        assert (found.state, saying in found.state_message) == (State.STATE_QUEUED, True), found.state_message
         return True
 
     await eventually(says)
@@ -40,7 +40,7 @@ async def test_email_of_a_lost_domain_is_held_and_sent_when_the_domain_is_ready_
     caller: Caller, sender: Sender, domain: Domain
 ) -> None:
     email = await a_held_email(caller, sender, domain)
-    assert "LOST" in email.state_note
+    assert "LOST" in email.state_message
     assert len(await sender.events("email.held")) == 1
     assert await sender.posts() == []
 
@@ -67,7 +67,7 @@ async def test_email_of_a_deleted_domain_fails(
     await database.execute("UPDATE identity.claims SET phase = 'DELETING' WHERE id = $1", domain.claim_id)
 
     failed = await becomes(caller, email, State.STATE_FAILED)
-    assert "deleted" in failed.state_note
+    assert "deleted" in failed.state_message
 
 
 async def test_held_email_expires_at_its_deadline(
@@ -102,12 +102,12 @@ async def test_an_email_that_may_have_been_sent_is_not_sent_again_and_expires_sa
         await database.execute("UPDATE sender.emails SET expires_at = now()")
         ended = await becomes(caller, email, State.STATE_EXPIRED)
 
-    assert "may have been" in ended.state_note
+    assert "may have been" in ended.state_message
     reasons = {
-        each["data"]["email"]["id"]: each["data"]["reason"]
+        each["data"]["email"]["id"]: each["data"]["message"]
         for each in await sender.events("email.expired", 2)
     }
-    assert reasons[email.id] == ended.state_note
+    assert reasons[email.id] == ended.state_message
     assert "nothing was sent" in reasons[other.id]
     assert len(await sender.posts()) == 1
 
@@ -122,7 +122,7 @@ async def test_an_unknown_email_expires_at_its_deadline_too(
     await database.execute("UPDATE sender.emails SET expires_at = now()")
 
     ended = await becomes(caller, email, State.STATE_EXPIRED)
-    assert "may have been" in ended.state_note
+    assert "may have been" in ended.state_message
     [post] = await sender.posts()
     await sender.receive(post)
     await becomes(caller, email, State.STATE_SENT)
@@ -144,7 +144,7 @@ async def test_an_account_that_may_not_send_makes_email_wait(
 
     await waits(caller, email, saying)
     seen = await caller.get(email.id)
-    assert "AWS" not in seen.state_note  # only operators see messages of AWS
+    assert "AWS" not in seen.state_message  # only operators see messages of AWS
     assert await sender.posts() == []
     await sender.set_account(state="READY")
     await becomes(caller, email, State.STATE_SENT)
@@ -192,7 +192,7 @@ async def test_an_email_is_held_if_ses_does_not_find_the_return_path(
 
     email = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_HELD)
 
-    assert "return path" in email.state_note
+    assert "return path" in email.state_message
 
 
 async def test_the_sending_rate_counts_recipients(caller: Caller, sender: Sender, domain: Domain) -> None:

@@ -62,7 +62,7 @@ async def test_after_five_crashes_the_email_is_held_until_an_operator_decides(
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)
         held = await becomes(caller, email, State.STATE_HELD)
-        assert "this email may be what crashes them. Nothing was sent" in held.state_note
+        assert "this email may be what crashes them. Nothing was sent" in held.state_message
         await released(sender, caller, domain)
         assert (await caller.get(email.id)).state == State.STATE_HELD
         assert len(await sender.events("email.held")) == 1
@@ -93,7 +93,7 @@ async def test_a_held_email_can_be_canceled_or_expire_as_nothing_was_sent(
             await database.execute("UPDATE sender.emails SET expires_at = now()")
             ended = await becomes(caller, email, State.STATE_EXPIRED)
 
-    assert "nothing was sent" in ended.state_note.lower()
+    assert "nothing was sent" in ended.state_message.lower()
 
 
 async def test_until_then_it_is_retried_at_another_time_than_emails_of_the_same_crash(

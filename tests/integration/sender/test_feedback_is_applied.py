@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import grpc
 import pytest
 
+from letterhead.events.v1.email_reason_pb2 import EmailReason
 from letterhead.sender.v1.emails_pb2 import Email, Recipient
 from letterhead.sender.v1.suppressions_pb2 import ListSuppressionsRequest
 from tests.factories import Domain
@@ -54,8 +55,15 @@ async def test_a_bounce_suppresses_its_recipient_and_the_next_email_is_not_poste
     await feedback_source.of(email, "bounce", READER)
 
     bounced = await reaches(caller, email, "BOUNCED", "PENDING")
-    assert "550 no" in bounced.recipients[0].state_note
+    [recipient, _] = bounced.recipients
+    assert recipient.state_reason == EmailReason.EMAIL_REASON_BOUNCED
+    assert "550 no" in recipient.state_parameters.response
+    assert recipient.state_parameters.response in recipient.state_message
     assert await suppressed(caller) == [READER]
+    listed = await caller.suppressions.ListSuppressions(ListSuppressionsRequest())
+    [entry] = listed.suppressions
+    assert (entry.note, entry.message) == ("", recipient.state_message)
+    assert entry.parameters == recipient.state_parameters
     [event] = await sender.events("suppression.added")
     assert event["data"] == {
         "tenantId": email.tenant_id,
@@ -173,7 +181,12 @@ async def test_an_email_rejected_after_its_acceptance_fails_and_stays_failed(
     failed = await becomes(caller, email, State.STATE_FAILED)
     await feedback_source.of(email, "delay", READER)
 
-    assert "Bad content" in failed.state_note
+    reason = {
+        "reject": EmailReason.EMAIL_REASON_CONTENT_REJECTED,
+        "rendering": EmailReason.EMAIL_REASON_RENDERING_FAILED,
+    }[kind]
+    assert (failed.state_reason, failed.state_parameters.ses_message) == (reason, "Bad content")
+    assert "Bad content" in failed.state_message
     assert (await reaches(caller, email, "DELAYED")).state == State.STATE_FAILED
 
 

@@ -80,7 +80,7 @@ async def test_an_email_without_answer_and_event_is_held_and_not_posted_again(
         held = await becomes(caller, email, State.STATE_HELD, within=SLOW)
 
     posts = await lossy.posts()
-    assert "may have been sent" in held.state_note
+    assert "may have been sent" in held.state_message
     assert await lossy.events("email.held")
     assert len(posts) == 1
     figure(f"answer and Send event lost, HOLD: {len(posts) - 1} second POSTs, HELD, proven by heartbeats")
@@ -102,7 +102,7 @@ async def test_an_email_with_resend_is_sent_once_more_and_only_once(
         await lossy.listen()
         held = await becomes(caller, email, State.STATE_HELD)
 
-    assert "may have been sent" in held.state_note
+    assert "may have been sent" in held.state_message
     posts = await lossy.posts()
     assert len(posts) == 2
     await lossy.one_post_an_attempt()

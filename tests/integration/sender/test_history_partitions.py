@@ -22,10 +22,14 @@ WITH email AS (
         '', '', 1, now()
     RETURNING id
 )
-INSERT INTO sender.email_transitions (id, email_id, to_state)
-SELECT gen_random_uuid(), id, state FROM email, unnest(ARRAY['QUEUED', 'SENT']) AS state
+INSERT INTO sender.email_transitions (id, email_id, to_state, reason, parameters)
+SELECT gen_random_uuid(), id, state, 'ATTEMPT_STARTED', '{"attempt": 1}'
+FROM email, unnest(ARRAY['QUEUED', 'SENT']) AS state
 """
-HISTORY = "SELECT tableoid::regclass::text AS lies_in, email_id, to_state FROM sender.email_transitions"
+HISTORY = """
+SELECT tableoid::regclass::text AS lies_in, email_id, to_state, reason, parameters
+FROM sender.email_transitions
+"""
 
 
 @pytest.fixture
@@ -61,6 +65,21 @@ async def test_no_history_is_lost_when_a_partition_was_not_created_in_time(
     assert {row["lies_in"] for row in before} == {"sender.email_transitions_default"}
     assert {row["lies_in"] for row in after} == {"sender.email_transitions_default", today, tomorrow}
     assert sorted(row["email_id"] for row in after) == sorted(row["email_id"] for row in before)
+    assert {(row["reason"], row["parameters"]) for row in after} == {("ATTEMPT_STARTED", '{"attempt": 1}')}
+
+
+async def test_the_function_of_an_earlier_release_moves_every_column(database: FreshDatabase) -> None:
+    await drop_all(database, TABLE)
+    await database.execute(AN_EMAIL, 0)
+    connection = await asyncpg.connect(database.url("sender"))
+
+    made = await connection.fetchval("SELECT sender.make_email_days()")
+    await connection.close()
+
+    today, *later = await partitions_of(database, TABLE)
+    rows = await database.fetch(HISTORY)
+    assert (made, len(later)) == (8, 7)
+    assert {(row["lies_in"], row["reason"]) for row in rows} == {(today, "ATTEMPT_STARTED")}
 
 
 async def test_a_partition_is_dropped_with_the_last_email_of_its_day(

@@ -25,7 +25,7 @@ async def test_a_malformed_email_fails_and_is_not_posted(
     await sender.set_account(state="READY")
     email = await becomes(caller, accepted, State.STATE_FAILED)
 
-    assert email.state_note == (
+    assert email.state_message == (
         "Its MIME message would not be parsed the same way by every mail client; nothing was sent."
     )
     assert await sender.posts() == []

@@ -191,7 +191,7 @@ async def test_a_known_error_of_ses_is_certain(handle: Handle, meaning: Rejected
         answer = await wire.post()
 
     assert isinstance(answer, Rejected)
-    assert (answer.then, answer.note) == (meaning.then, meaning.note)
+    assert (answer.then, answer.reason) == (meaning.then, meaning.reason)
     assert wire.requests == 1
 
 
@@ -208,7 +208,7 @@ async def test_a_failed_connection_is_certain_to_have_sent_nothing() -> None:
 
     for answer in (no_tls, refused, unnamed):
         assert isinstance(answer, Rejected), answer
-        assert (answer.then, answer.note, answer.everyone) == (Then.RETRY, UNREACHED.note, True)
+        assert (answer.then, answer.reason, answer.everyone) == (Then.RETRY, UNREACHED.reason, True)
 
 
 async def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,7 +221,7 @@ async def test_without_credentials_nothing_is_posted(monkeypatch: pytest.MonkeyP
         answer = await wire.post()
 
     assert isinstance(answer, Rejected)
-    assert (answer.note, wire.connections) == (SETUP.note, 0)
+    assert (answer.reason, wire.connections) == (SETUP.reason, 0)
 
 
 async def test_a_connection_is_reused_and_closed_once_it_was_idle() -> None:

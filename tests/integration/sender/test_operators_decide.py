@@ -10,6 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from prometheus_client import REGISTRY
 
 from chassis.access import Scope
+from letterhead.events.v1.email_reason_pb2 import EmailReason
 from letterhead.sender.v1 import resolution_pb2 as pb
 from letterhead.sender.v1 import resolution_pb2_grpc
 from letterhead.sender.v1.emails_pb2 import Email
@@ -69,9 +70,13 @@ async def test_a_decision_ends_the_email_and_is_in_its_history(  # noqa: PLR0917
 
     last = (await caller.get(lost.id)).history[-1]
     assert (answer.state, last.state) == (state, state)
-    assert last.note == answer.state_note
-    assert "operator with key" in last.note
-    assert "SES's console says so" in last.note
+    assert last.message == answer.state_message
+    assert "operator with key" in last.message
+    assert "SES's console says so" in last.message
+    decided_by = Outcome.Name(outcome).replace("OUTCOME_", "EMAIL_REASON_OPERATOR_DECIDED_")
+    assert EmailReason.Name(last.reason) == decided_by
+    assert last.parameters.operator_reason == "SES's console says so"
+    assert str(UUID(last.parameters.operator_key)) in last.message
     rows = await database.fetch("SELECT state FROM sender.attempts")
     assert [row["state"] for row in rows] == [attempt]
     assert len(await sender.posts()) == 1
@@ -217,7 +222,7 @@ async def test_after_a_restore_all_emails_are_held_and_none_is_sent_without_a_de
         await event_of_lost_attempt(database, sent)
         await becomes(caller, sent, State.STATE_SENT)
         ended = await becomes(caller, expired, State.STATE_EXPIRED)
-        assert "may have been" in ended.state_note
+        assert "may have been" in ended.state_message
         await operator.ResolveEmail(decided(expired, Outcome.OUTCOME_NOT_SENT))
         await event_of_lost_attempt(database, expired)  # evidence overrides the decision
         await becomes(caller, expired, State.STATE_SENT)
@@ -245,8 +250,8 @@ async def test_after_a_restore_email_that_was_held_for_its_domain_needs_a_decisi
         again = await operator.HoldEmails(pb.HoldEmailsRequest(reason="restored"))
         assert (held.held_count, again.held_count) == (1, 0)
         shown = await caller.get(email.id)
-        assert "may have been sent" in shown.state_note
-        assert shown.history[-1].note == shown.state_note
+        assert "may have been sent" in shown.state_message
+        assert shown.history[-1].message == shown.state_message
 
     async with sender.start() as channel:
         caller = await sender.a_caller(channel, tenant_id)

@@ -125,7 +125,8 @@ async def test_a_tenant_is_warned_then_paused_and_another_tenant_is_not(world: W
         await world.feedback_source.of(first, "bounce", reader)
     [warned] = await world.sender.events("tenant.warned")
     assert warned["data"]["tenantId"] == str(bad)
-    assert "6.67% of the recipients of the last 7 days hard bounced (10 of 150)" in warned["data"]["reason"]
+    assert warned["data"]["reason"] == "REPUTATION_REASON_BOUNCES"
+    assert "6.67% of the recipients of the last 7 days hard bounced (10 of 150)" in warned["data"]["message"]
     assert (await world.tenant(bad)).state == Tenant.STATE_ACTIVE
 
     start = time.monotonic()
@@ -138,7 +139,7 @@ async def test_a_tenant_is_warned_then_paused_and_another_tenant_is_not(world: W
     )
     assert "8.00% of the recipients" in paused.pause_reason
     [event] = await world.sender.events("tenant.paused")
-    assert event["data"]["reason"] == paused.pause_reason
+    assert event["data"]["message"] == paused.pause_reason
     rejection = await refused(caller.send(getattr(first, "from").address))
     assert rejection.reason == "TENANT_PAUSED"
     assert (await world.tenant(good)).state == Tenant.STATE_ACTIVE
@@ -156,13 +157,13 @@ async def test_a_tenant_is_slowed_down_before_it_is_paused_and_restored_later(wo
     [slowed] = await world.sender.events("tenant.slowed")
     assert slowed["data"]["tenantId"] == str(tenant_id)
     allowance = (await world.tenant(tenant_id)).allowance
-    assert (allowance.max_send_rate, allowance.slow_reason) == (1, slowed["data"]["reason"])
+    assert (allowance.max_send_rate, allowance.slow_reason) == (1, slowed["data"]["message"])
     assert (await world.tenant(tenant_id)).state == Tenant.STATE_ACTIVE
     address = getattr(first, "from").address
     waiting = [await caller.send(address, f"reader{number}@example.com") for number in range(190, 195)][-1]
 
     async def waits() -> bool:
-        note = (await caller.get(waiting.id)).state_note
+        note = (await caller.get(waiting.id)).state_message
         return "the tenant is throttled. 5.00% of the recipients" in note
 
     await eventually(waits)

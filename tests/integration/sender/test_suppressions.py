@@ -60,7 +60,9 @@ async def test_a_recipient_removed_from_the_list_before_the_next_attempt_gets_th
     await sender.set_domain_state(domain, "READY", dkim_valid=True)
     sent = await becomes(caller, email, State.STATE_SENT)
 
-    assert [(each.state, each.state_note) for each in sent.recipients] == [(Recipient.STATE_PENDING, "")] * 2
+    assert [(each.state, each.state_message) for each in sent.recipients] == [
+        (Recipient.STATE_PENDING, "")
+    ] * 2
 
 
 async def test_the_list_has_pages_newest_first(caller: Caller) -> None:

@@ -21,7 +21,7 @@ async def test_email_beyond_the_daily_limit_waits_with_a_reason(
 
     async def three_left() -> list[str] | None:
         found = [await caller.get(email.id) for email in emails]
-        notes = [each.state_note for each in found if each.state == State.STATE_QUEUED]
+        notes = [each.state_message for each in found if each.state == State.STATE_QUEUED]
         return notes if len(notes) == 2 and len(await sender.posts()) == 3 else None
 
     notes = await eventually(three_left) or []
@@ -43,7 +43,7 @@ async def test_the_daily_limit_counts_recipients_as_ses_does(
 
     third = await caller.send(address)
 
-    assert "daily sending limit" in (await caller.get(third.id)).state_note
+    assert "daily sending limit" in (await caller.get(third.id)).state_message
     [row] = await database.fetch("SELECT emails, recipients FROM sender.tenant_days")
     assert (row["emails"], row["recipients"]) == (2, 6)
 
@@ -62,7 +62,7 @@ async def test_one_batch_leases_only_the_emails_that_the_limit_allows(
         for email in emails[:3]:
             await becomes(caller, email, State.STATE_SENT)
         for email in emails[3:]:
-            assert "daily sending limit" in (await caller.get(email.id)).state_note
+            assert "daily sending limit" in (await caller.get(email.id)).state_message
     assert len(await sender.posts()) == 3
 
 
@@ -77,7 +77,7 @@ async def test_the_limit_of_new_tenants_ends_when_a_tenant_is_no_longer_new(
         await eventually(lambda: declared(database))
         caller = await sender.a_caller(channel, domain.tenant_id)
         email = await caller.send(f"agent@{domain.name}")
-        assert "daily sending limit" in (await caller.get(email.id)).state_note
+        assert "daily sending limit" in (await caller.get(email.id)).state_message
 
         await database.execute("UPDATE identity.tenants SET created_at = now() - interval '15 days'")
         await becomes(caller, email, State.STATE_SENT)
@@ -95,7 +95,7 @@ async def test_a_tenant_with_its_own_rate_sends_at_that_rate(
     emails = await asyncio.gather(*(caller.send(f"agent@{domain.name}") for _ in range(12)))
 
     async def one_waits() -> bool:
-        notes = {(await caller.get(email.id)).state_note for email in emails}
+        notes = {(await caller.get(email.id)).state_message for email in emails}
         return "Waits because the tenant has reached its sending rate." in notes
 
     await eventually(one_waits)

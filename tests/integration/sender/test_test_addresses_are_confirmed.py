@@ -285,7 +285,7 @@ async def test_test_emails_do_not_count_for_reputation_or_limits(
 
     assert await eventually(struck) == [reader]
     bounced = await becomes_bounced(caller, tried)
-    assert bounced.recipients[0].state_note
+    assert bounced.recipients[0].state_message
     [day] = await database.fetch("SELECT emails, recipients FROM sender.tenant_days")
     assert (day["emails"], day["recipients"]) == (1, 1)
 

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from letterhead.events.v1.email_reason_pb2 import EmailReason
+from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest
 from services.webhooks.model.feedback import parse
 from services.webhooks.store.feedback import FeedbackStore
@@ -64,7 +66,31 @@ async def test_the_timeline_has_transitions_and_feedback_in_order(
     ]  # fmt: skip
     times = [each.time.ToDatetime() for each in found.timeline]
     assert times == sorted(times)
-    assert found.timeline[5].note == "Delivered: 250 2.6.0 Message received"
+    assert found.timeline[5].message == "Delivered: 250 2.6.0 Message received"
     assert list(found.timeline[5].recipients) == [READER]
+    assert [EmailReason.Name(each.reason).removeprefix("EMAIL_REASON_") for each in found.timeline] == [
+        "ACCEPTED", "ATTEMPT_STARTED", "SES_ACCEPTED", "DELIVERY_STARTED", "DELAYED", "DELIVERED", "OPENED",
+        "CLICKED", "BOUNCED", "UNKNOWN_EVENT",
+    ]  # fmt: skip
+    assert [each.reason for each in found.history] == [each.reason for each in found.timeline[:3]]
+    assert found.history[1].parameters.attempt == 1
     listed = await caller.emails.ListEmails(ListEmailsRequest())
     assert [list(each.timeline) for each in listed.emails] == [[]]
+
+
+async def test_an_unknown_reason_leaves_the_sentence(
+    caller: Caller, domain: Domain, database: FreshDatabase
+) -> None:
+    """An earlier release stored no reasons; a later one may store reasons and parameters unknown here."""
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SENT)
+    await database.execute("UPDATE sender.email_transitions SET reason = '', parameters = '{}'")
+    await database.execute(
+        """UPDATE sender.emails SET state_reason = 'NOVEL', state_parameters = '{"attempt": 3, "novel": 1}'"""
+    )
+
+    found = await caller.get(email.id)
+
+    assert {each.reason for each in found.history} == {EmailReason.EMAIL_REASON_UNSPECIFIED}
+    assert found.history[-1].message == found.state_message == "SES accepted it."
+    assert found.state_reason == EmailReason.EMAIL_REASON_UNSPECIFIED
+    assert found.state_parameters == EmailParameters(attempt=3)

@@ -6,6 +6,7 @@ import botocore.session
 import pytest
 
 from services.sender.model.posting import Lost, Rejected, Then
+from services.sender.model.reasons import EmailReason
 from services.sender.ses import REJECTIONS, read_error
 
 DEFINITE = [
@@ -35,7 +36,8 @@ def test_a_known_error_code_is_a_definite_rejection(
     assert isinstance(answer, Rejected)
     assert (answer.then, answer.everyone) == (then, everyone)
     assert code in answer.error
-    assert answer.note.endswith((".", message))
+    assert answer.parameters["ses_code"] == code
+    assert answer.parameters.get("ses_message", "") == (message if then is Then.FAIL else "")
 
 
 def test_every_error_that_send_email_declares_is_known() -> None:
@@ -69,7 +71,9 @@ def test_an_exhausted_quota_waits_longer_than_an_exceeded_rate() -> None:
 
 
 def test_delays_double_up_to_the_maximum() -> None:
-    rejection = Rejected(Then.RETRY, "", pause=timedelta(seconds=1), longest=timedelta(seconds=30))
+    rejection = Rejected(
+        Then.RETRY, EmailReason.SES_RATE_EXCEEDED, pause=timedelta(seconds=1), longest=timedelta(seconds=30)
+    )
 
     delays = [rejection.delay(attempt).total_seconds() for attempt in (1, 2, 3, 6, 1000)]
 

@@ -9,7 +9,9 @@ import pytest
 from chassis.events import ReceivedEvent
 from services.sender.events import FEEDBACK, read_report
 from services.sender.model.emails import Reason
-from services.sender.model.feedback import MAX_NOTE, Report, Word, to_suppress, word
+from services.sender.model.feedback import Report, Word, to_suppress, word
+from services.sender.model.messages import MAX_TEXT, explain
+from services.sender.model.reasons import EmailReason, Explanation
 from services.sender.model.states import RecipientState
 
 EMAIL = uuid4()
@@ -65,23 +67,37 @@ def test_deliveries_and_delays_set_the_recipient_state() -> None:
 
     assert (delivery.state, delivery.words) == (
         RecipientState.DELIVERED,
-        [Word("a@b.com", "Delivered: 250 ok")],
+        [Word("a@b.com", explain(EmailReason.DELIVERED, response="250 ok"))],
     )
     assert delay.state == RecipientState.DELAYED
     assert {delivery.suppress, delay.suppress} == {None}
 
 
 @pytest.mark.parametrize(
-    ("subject", "sentence"),
+    ("subject", "reason"),
     [
-        ("reject.received", "SES rejected the content after it had accepted the email: Bad content."),
-        ("rendering.failed", "SES could not render the template, so nothing was sent: Bad content"),
+        ("reject.received", EmailReason.CONTENT_REJECTED),
+        ("rendering.failed", EmailReason.RENDERING_FAILED),
     ],
 )
-def test_an_email_that_ses_rejects_later_gets_a_sentence(subject: str, sentence: str) -> None:
+def test_an_email_that_ses_rejects_later_gets_a_reason(subject: str, reason: EmailReason) -> None:
     report = read_report(received(subject, reason="Bad content"))
 
-    assert (report.state, report.suppress, report.rejected) == (None, None, sentence)
+    why = explain(reason, ses_message="Bad content")
+    assert (report.state, report.suppress, report.rejected) == (None, None, why)
+    assert "Bad content" in why.message
+
+
+def test_a_bounce_says_what_the_receiver_answered() -> None:
+    [word] = bounce("Permanent", "NoEmail", hard=True).words
+
+    assert word.why.message == "Bounced (Permanent/NoEmail): 550 no"
+    assert word.why.parameters == {
+        "bounce_type": "Permanent",
+        "bounce_sub_type": "NoEmail",
+        "enhanced_status": "5.1.1",
+        "response": "550 no",
+    }
 
 
 @pytest.mark.parametrize("subject", FEEDBACK)
@@ -93,7 +109,9 @@ def test_an_event_without_data_is_read(subject: str) -> None:
 
 
 def report_on(*matches: str) -> Report:
-    return Report(UUID(int=1), "0100", [Word(match, "") for match in matches], suppress=Reason.BOUNCE)
+    return Report(
+        UUID(int=1), "0100", [Word(match, Explanation()) for match in matches], suppress=Reason.BOUNCE
+    )
 
 
 def test_only_an_emails_own_recipients_are_suppressed() -> None:
@@ -110,7 +128,8 @@ def test_simulator_addresses_are_never_suppressed(local_part: str) -> None:
 
 
 def test_a_long_receiver_response_is_cut() -> None:
-    cut = word(" Reader@Example.com ", "x" * 10_000)
+    cut = word(" Reader@Example.com ", explain(EmailReason.DELIVERED, response="x" * 10_000))
 
     assert cut.match == "reader@example.com"
-    assert len(cut.note) == MAX_NOTE
+    assert len(cut.why.parameters["response"]) == MAX_TEXT
+    assert len(cut.why.message) == len("Delivered: ") + MAX_TEXT

@@ -6,8 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from services.sender.model.account import Account, Allowance, waiting_message
+from services.sender.model.account import Account, Allowance, current
 from services.sender.model.emails import Address, Content, RecipientKind
+from services.sender.model.messages import explain
 from services.sender.model.origin import Domain, Sender, SharedSender, VerificationStatus
 from services.sender.model.posting import (
     Accepted,
@@ -21,9 +22,11 @@ from services.sender.model.posting import (
     outcome,
     post,
 )
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import AttemptState, Move, SentAs, State
 from services.sender.ses import PAUSED, REJECTED, RETURN_PATH
 
+RETRIED = explain(EmailReason.SES_RATE_EXCEEDED)
 SHARED = SharedSender("send.e2a.dev", "e2a")
 TO = Addressee(0, RecipientKind.TO, Address("to@example.com"), suppressed=False)
 CC = Addressee(1, RecipientKind.CC, Address("cc@example.com"), suppressed=False)
@@ -136,7 +139,7 @@ def test_an_answer_resolves_the_attempt_and_its_email(
     resolved = outcome(a_posting(), answer)
 
     assert (resolved.to, resolved.move.to) == (attempt, email)
-    assert resolved.move.note
+    assert resolved.move.why.message
 
 
 def test_a_temporary_rejection_waits_longer_each_time() -> None:
@@ -164,23 +167,26 @@ CLOSED = [
 
 @pytest.mark.parametrize("account", OPEN)
 def test_an_account_that_may_send_does_not_block_email(account: Account) -> None:
-    assert account.obstacle == ""
+    assert account.obstacle is None
 
 
 @pytest.mark.parametrize("account", CLOSED)
 def test_any_other_account_makes_email_wait_with_a_reason(account: Account) -> None:
-    assert account.obstacle.startswith("Waits ")
-    assert waiting_message(State.QUEUED, "", None, account, Allowance()) == account.obstacle
+    assert account.obstacle is not None
+    assert account.obstacle.message.startswith("Waits ")
+    assert current(State.QUEUED, RETRIED, None, account, Allowance()) == account.obstacle
 
 
-def test_the_waiting_message_names_the_current_reason() -> None:
+def test_a_queued_email_says_what_it_waits_for_now() -> None:
     paused, ready = Account("PAUSED"), Account("READY")
 
-    assert "(bills)" in waiting_message(State.QUEUED, "", "bills", paused, Allowance())
-    assert (
-        waiting_message(State.QUEUED, "SES asked to slow down.", None, ready, Allowance())
-        == "SES asked to slow down."
-    )
-    assert "tomorrow" in waiting_message(State.QUEUED, "", None, ready, Allowance(left_today=0))
-    assert "rate" in waiting_message(State.QUEUED, "", None, ready, Allowance(left_today=1, left_now=0))
-    assert waiting_message(State.SENT, "SES accepted it.", "bills", paused, Allowance()) == "SES accepted it."
+    assert "(bills)" in current(State.QUEUED, RETRIED, "bills", paused, Allowance()).message
+    assert current(State.QUEUED, RETRIED, None, ready, Allowance()) == RETRIED
+    today = current(State.QUEUED, RETRIED, None, ready, Allowance(left_today=0))
+    assert today.reason is EmailReason.TENANT_DAILY_LIMIT_REACHED
+    now = current(State.QUEUED, RETRIED, None, ready, Allowance(left_today=1, left_now=0))
+    assert now.reason is EmailReason.TENANT_RATE_REACHED
+    slow = current(State.QUEUED, RETRIED, None, ready, Allowance(left_now=0, slow_reason="Bounces."))
+    assert (slow.reason, slow.message.endswith("Bounces.")) == (EmailReason.TENANT_THROTTLED, True)
+    accepted = explain(EmailReason.SES_ACCEPTED)
+    assert current(State.SENT, accepted, "bills", paused, Allowance()) == accepted

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.sender.model.reputation import Evaluation, Strikes, evaluate
+from services.sender.model.reputation import Evaluation, ReputationReason, Strikes, evaluate
 
 CASES = [
     # bounces, complaints, recipients
@@ -41,11 +41,11 @@ CASES = [
 def test_rates_above_the_floors_lead_to_an_action(
     bounces: int, complaints: int, sent: int, expected: Evaluation
 ) -> None:
-    outcome, sentence = evaluate(Strikes(bounces, complaints), sent)
+    outcome, concern = evaluate(Strikes(bounces, complaints), sent)
 
     assert outcome is expected
-    assert bool(sentence) is (outcome is not Evaluation.FINE)
-    assert len(sentence) <= 500  # the longest reason that identity accepts
+    assert (concern is None) is (outcome is Evaluation.FINE)
+    assert concern is None or len(concern.message) <= 500  # the longest reason that identity accepts
 
 
 @pytest.mark.parametrize("sent", [100, 249, 250, 251, 6_250, 6_251, 100_000])
@@ -58,7 +58,10 @@ def test_the_sentence_names_the_rate_and_the_counts() -> None:
     _, bounces = evaluate(Strikes(25, 0), 300)
     _, complaints = evaluate(Strikes(9, 9), 10_000)
 
-    assert bounces.startswith("8.33% of the recipients of the last 7 days hard bounced (25 of 300);")
-    assert complaints.startswith(
+    assert bounces is not None
+    assert complaints is not None
+    assert (bounces.reason, complaints.reason) == (ReputationReason.BOUNCES, ReputationReason.COMPLAINTS)
+    assert bounces.message.startswith("8.33% of the recipients of the last 7 days hard bounced (25 of 300);")
+    assert complaints.message.startswith(
         "0.09% of the recipients of the last 7 days reported the email as spam (9 of 10000);"
     )
