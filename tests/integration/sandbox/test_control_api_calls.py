@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
@@ -83,7 +84,8 @@ async def test_the_process_writes_its_addresses_and_stops_on_sigterm(tmp_path: P
     environ = ports | {f"LETTERHEAD_SANDBOX_{name}": str(path) for name, path in files.items()}
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "sandbox", env=environ, stdout=-1)
 
-    await eventually(addresses_file.exists)
+    # A process starts slowly on a busy machine.
+    await eventually(addresses_file.exists, within=timedelta(seconds=60))
     health = await fetched(f"{json.loads(addresses_file.read_text())['control']}/healthz")
     process.send_signal(signal.SIGTERM)
 
