@@ -101,7 +101,7 @@ async def test_an_email_of_unknown_outcome_is_listed_and_resolved(operator: Oper
 
     code, output = await operator.runs("emails", "resolve", email_id, "--resend", "--why", "second thought")
     assert code == 1
-    assert "FAILED_PRECONDITION: the email is FAILED and does not need an operator's decision" in output
+    assert "FAILED_PRECONDITION: The email is FAILED and does not need an operator's decision" in output
     _, shown = await operator.runs("emails", "show", email_id)
     for what in ("QUEUED", "UNKNOWN", "FAILED", "ada@example.com", "no trace of it"):
         assert what in shown
@@ -149,7 +149,7 @@ async def test_all_email_is_held_and_then_resolved(operator: Operator) -> None:
 
 async def test_invalid_arguments_are_reported(operator: Operator) -> None:
     code, output = await operator.runs("emails", "show", str(uuid4()))
-    assert (code, "NOT_FOUND: no such email" in output) == (1, True)
+    assert (code, "NOT_FOUND: Email not found" in output) == (1, True)
     code, output = await operator.runs("emails", "list", "--state", "LOST")
     assert (code, "Use one of QUEUED, SENDING, SENT" in output) == (2, True)
     code, output = await operator.runs("tenants", "show", "Nobody")
