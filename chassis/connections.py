@@ -39,7 +39,9 @@ class Limits:
     new_for: timedelta = timedelta(seconds=0.1)  # time to send a request that was written at once
     headers_within: timedelta = timedelta(seconds=10)
     read_within: timedelta = timedelta(seconds=30)  # for the client to read a response
-    lingering: timedelta = timedelta(seconds=2)  # for the rest of a body that was rejected
+    lingering: timedelta = timedelta(
+        seconds=2
+    )  # between parts of a body that was rejected, for `read_within`
     trusted: tuple[str, ...] = ()
     always: frozenset[str] = frozenset()  # paths that are served even above the connection limit
     headers: Mapping[str, str] = field(default_factory=dict)  # of responses that this module writes itself
@@ -139,6 +141,7 @@ class Guarded(H11Protocol):
         self.app = self._answer
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
+        self._lingers_until = 0.0  # on the event loop's clock
         self._authenticated = False  # the caller of this request is authenticated
         self._known = False  # a caller on this connection was authenticated before
 
@@ -157,13 +160,21 @@ class Guarded(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Process received data, and stop waiting if it completed the headers of a request."""
+        """Process received data, and stop waiting if it completed the headers of a request.
+
+        While the rest of a rejected body arrives, the deadline moves: a client that is cut off while it sends
+        loses the response (RFC 9112 section 9.6).
+        """
         super().data_received(data)
+        if self._deadline is not None and self._rejected and self.loop.time() < self._lingers_until:
+            self._deadline.cancel()
+            self._deadline = None
         self._update_deadline()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, or briefly for the rest of a body that was rejected."""
         super().on_response_complete()
+        self._lingers_until = self.loop.time() + self._limits.read_within.total_seconds()
         if self.transport.is_closing():
             self._end()
         self._update_deadline()
@@ -213,6 +224,11 @@ class Guarded(H11Protocol):
             bool(self.cycle) and not self.cycle.response_complete
         )  # `cycle` is None before the first request
 
+    @property
+    def _rejected(self) -> bool:
+        """Return whether the response was sent before the whole body arrived."""
+        return bool(self.cycle) and self.cycle.more_body
+
     def _update_deadline(self) -> None:
         """Start the deadline if the connection waits for its client; cancel it if not."""
         if self.transport.is_closing():
@@ -223,8 +239,7 @@ class Guarded(H11Protocol):
                 self._deadline = None
                 self._connections.goes_on(self)
         elif self._deadline is None:
-            rejected = bool(self.cycle) and self.cycle.more_body
-            patience = self._limits.lingering if rejected else self._limits.headers_within
+            patience = self._limits.lingering if self._rejected else self._limits.headers_within
             self._deadline = self.loop.call_later(patience.total_seconds(), self.close, "headers")
             self._connections.waits(self, "" if self._known else self._peer)
 

@@ -4,6 +4,7 @@ Besides the servicers, this is the only file that uses the protobuf messages.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -26,7 +27,7 @@ from services.sender.model.states import RecipientState, State
 
 def of_move(moved: Moved) -> Event | None:
     """Return the event for an email's new state; None for states that are not published."""
-    if moved.state not in _MOVES or moved.reference is None:
+    if moved.reference is None:
         return None
     email = to_proto(moved.reference)
     return Event(_MOVES[moved.state](moved, email), moved.tenant_id, resource=str(moved.id))
@@ -85,6 +86,13 @@ def tenant_restored(tenant_id: UUID) -> Event:
 def _concern(concern: Concern) -> dict[str, Any]:
     reason = domain_events_pb2.ReputationReason.Value(f"REPUTATION_REASON_{concern.reason}")
     return {"message": concern.message, "reason": reason}
+
+
+def without_description(event: ReceivedEvent) -> ReceivedEvent:
+    """Return a feedback event that only identifies its email, whose description takes long to parse."""
+    email = event.data.get("email") or {}
+    identified = {name: email[name] for name in ("id", "sesId") if name in email}
+    return replace(event, data={**event.data, "email": identified})
 
 
 def read_report(event: ReceivedEvent) -> Report:

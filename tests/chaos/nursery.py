@@ -26,10 +26,11 @@ CALL_SECONDS = 2
 
 @dataclass
 class Nursery:
-    """The copies of one service; `addresses` are their host:port."""
+    """The copies of one service; `addresses` are their host:port, and all of them write to `log`."""
 
     addresses: list[str]
     key: str
+    log: Path
     pids: dict[int, int] = field(default_factory=dict)
     kills: int = 0
 
@@ -63,7 +64,7 @@ async def nursery(
     environs = [{**part.environ, **settings, "LETTERHEAD_GRPC_PORT": str(port)} for port in ports]
     process = await _start(_arguments(home, f"services.{service}", environs))
     assert process.stdout is not None
-    running = Nursery([f"{HOST}:{port}" for port in ports], world.stack.admin_key)
+    running = Nursery([f"{HOST}:{port}" for port in ports], world.stack.admin_key, home / "log")
     following = asyncio.create_task(running.follow(process.stdout))
     try:
         await asyncio.gather(*(running.serving(copy) for copy in range(copies)))

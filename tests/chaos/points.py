@@ -14,6 +14,7 @@ Stir: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 UNANSWERED = frozenset({"ack"})  # has no answer, so only the moment before it exists
 REACHED_WITHIN = timedelta(seconds=90)
+LOG_LINES = 60  # of the victim, shown when a point is not reached
 
 
 def points(*names: str) -> list[KillPoint]:
@@ -38,13 +39,14 @@ async def kill_at(points: Iterable[KillPoint], victims: Nursery, shims: Shims, s
 async def _kill_once(name: str, moment: Moment, victims: Nursery, shims: Shims, stir: Stir) -> None:
     point = shims.of(name).arm(name, moment, lambda: victims.kill(0))
     async with asyncio.TaskGroup() as group:
-        group.create_task(_reached(point.struck, name, shims))
+        group.create_task(_reached(point.struck, name, victims, shims))
         group.create_task(stir())
 
 
-async def _reached(struck: asyncio.Event, name: str, shims: Shims) -> None:
+async def _reached(struck: asyncio.Event, name: str, victims: Nursery, shims: Shims) -> None:
     try:
         await asyncio.wait_for(struck.wait(), REACHED_WITHIN.total_seconds())
     except TimeoutError:
         seen = sorted(shims.of(name).seen)
-        raise AssertionError(f"{name} was not reached; requests seen: {seen}") from None
+        log = "\n".join(victims.log.read_text(errors="replace").splitlines()[-LOG_LINES:])
+        raise AssertionError(f"{name} was not reached; requests seen: {seen}; the log ends:\n{log}") from None

@@ -56,3 +56,9 @@ def test_comments_do_not_contain_todos(path: Path) -> None:
     ]
 
     assert [comment for comment in comments if UNFINISHED.search(comment)] == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "schema").glob("[0-9]*.sql"))[6:], ids=lambda path: path.name)
+def test_a_migration_says_whether_it_comes_before_or_after_its_code(path: Path) -> None:
+    """The first six files are the baseline; see schema/README.md."""
+    assert re.fullmatch(r"\d{4}_(pre|post)_[a-z_]+", path.stem)

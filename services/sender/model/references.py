@@ -14,7 +14,8 @@ from services.sender.model.states import SentAs, State
 class Reference:
     """An email as events describe it; `recipients` are in order, `ses_id` is empty before SES accepted it.
 
-    `region` is the AWS region of its domain, by which SES writes the Message-ID.
+    `left_out` are the addresses that SES was not asked to send to, because they are suppressed. `region` is
+    the AWS region of its domain, by which SES writes the Message-ID.
     """
 
     id: UUID
@@ -29,6 +30,12 @@ class Reference:
     created_at: datetime
     send_at: datetime | None
     ses_id: str = ""
+    left_out: frozenset[str] = frozenset()
+
+    @property
+    def submitted(self) -> list[str]:
+        """Return the addresses that SES was asked to send to, in order."""
+        return [address for _, address in self.recipients if address not in self.left_out]
 
     def addresses(self, kind: RecipientKind) -> list[str]:
         """Return the addresses of one kind of recipient, in order."""

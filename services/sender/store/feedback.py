@@ -10,7 +10,7 @@ from uuid import UUID
 from chassis.database import Connection, Queries, Record
 from chassis.events import Event, Outbox, ReceivedEvent
 from chassis.telemetry import get_logger
-from services.sender.events import of_recipient, read_report
+from services.sender.events import of_recipient, read_report, without_description
 from services.sender.model.feedback import Report, match_of, proof, to_advance, to_suppress
 from services.sender.model.reasons import Explanation
 from services.sender.model.references import Reference
@@ -37,8 +37,8 @@ class Matched:
 
     @property
     def reference(self) -> Reference:
-        """Return what events say about the email."""
-        return to_reference(self.email, ses_id=self.email["ses_id"] or self.report.ses_id)
+        """Return what events say about the email, with the SES id of the submission that was reported."""
+        return to_reference(self.email, ses_id=self.report.ses_id or self.email["ses_id"])
 
     @property
     def email_id(self) -> UUID:
@@ -60,7 +60,8 @@ class Feedback:
 
     async def apply(self, connection: Connection, events: Sequence[ReceivedEvent]) -> None:
         """Apply events to the emails that they name, and only to those emails' own recipients."""
-        matched = await self._known_emails(connection, [(event, read_report(event)) for event in events])
+        received = map(without_description, events)
+        matched = await self._known_emails(connection, [(each, read_report(each)) for each in received])
         await self._prove(connection, matched)
         rejected = {each.email_id: each.report.rejected for each in matched if each.report.rejected}
         failures = [Move(email_id, State.FAILED, why) for email_id, why in rejected.items()]
@@ -182,7 +183,7 @@ def _of_rejections(matched: Sequence[Matched], failed: Collection[UUID]) -> list
         of_recipient(each.event, each.reference, address)
         for email_id, each in rejections.items()
         if email_id in failed
-        for _, address in each.reference.recipients
+        for address in each.reference.submitted
     ]
 
 
@@ -196,8 +197,8 @@ def _of_engagement(matched: Sequence[Matched]) -> list[Event]:
 
 
 def _only(reference: Reference) -> str:
-    """Return the address of an email's only recipient; empty if it has several."""
-    return reference.recipients[0][1] if len(reference.recipients) == 1 else ""
+    """Return the only address that SES was asked to send to; empty if there are several."""
+    return reference.submitted[0] if len(reference.submitted) == 1 else ""
 
 
 def _as_written(reference: Reference, match: str) -> str:

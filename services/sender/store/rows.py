@@ -88,6 +88,7 @@ def to_attachment(row: Record) -> Attachment:
 
 def to_reference(row: Record, *, ses_id: str | None) -> Reference:
     """Return what events say about an email, from a row of sender.email_references."""
+    recipients = row["recipients"] or ()
     return Reference(
         id=row["id"],
         tenant_id=row["tenant_id"],
@@ -97,10 +98,11 @@ def to_reference(row: Record, *, ses_id: str | None) -> Reference:
         sender=Address(row["from_address"], row["from_name"]),
         subject=row["subject"],
         tags=row["tags"],
-        recipients=[(RecipientKind(kind), address) for kind, address in row["recipients"] or ()],
+        recipients=[(RecipientKind(kind), address) for kind, address, _ in recipients],
         created_at=row["created_at"],
         send_at=row["send_at"],
         ses_id=ses_id or "",
+        left_out=frozenset(address for _, address, is_left_out in recipients if is_left_out),
     )
 
 

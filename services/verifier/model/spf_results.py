@@ -108,7 +108,7 @@ class Evaluation:
 
 
 def summarized(outcomes: Sequence[Outcome]) -> Evaluation:
-    """Return the result of a record for all networks together."""
+    """Return the result of a record for all networks together, of which there is at least one."""
     for result in (Result.PERMERROR, Result.TEMPERROR):
         for each in outcomes:
             if each.result is result:

@@ -34,6 +34,8 @@ async def _evaluated(dns: "_Queries", expected: Expected, text: str) -> Evaluati
     try:
         networks = await networks_of(dns, of_ses)
     except (DnsFailedError, SpfSyntaxError):
+        networks = []
+    if not networks:  # nothing is known about the addresses of SES, so nothing about this record either
         return Evaluation(Result.TEMPERROR, of_ses, problem=Problem.DNS)
     message = Message(f"bounces@{expected.name}", HELO)
     return summarized(await evaluate(dns, expected.name, networks, message, record=text))

@@ -149,7 +149,7 @@ def _to_reference(row: Record) -> Reference | None:
         sender=(row["from_address"], row["from_name"]),
         subject=row["subject"],
         tags=row["tags"],
-        recipients=[(kind, address) for kind, address in row["recipients"] or ()],
+        recipients=[(kind, address) for kind, address, _ in row["recipients"] or ()],
         created_at=row["created_at"],
         send_at=row["send_at"],
     )

@@ -191,6 +191,30 @@ async def test_the_rest_of_a_rejected_body_is_not_awaited() -> None:
         assert (await rest(stream)).startswith(b"HTTP/1.1 200 ")
 
 
+async def test_a_client_may_send_the_rest_of_a_rejected_body_and_read_the_response_then() -> None:
+    async with a_server(lingering=SOON) as server:
+        stream = await server.connect(b"POST /refused HTTP/1.1\r\nhost: x\r\ncontent-length: 5000\r\n\r\n")
+        for _ in range(50):  # three times as long as `lingering`
+            stream[1].write(b"x" * 50)
+            await asyncio.sleep(0.012)
+
+        assert await status(stream) == 200
+
+
+async def test_a_rejected_body_that_never_ends_is_cut_off() -> None:
+    async with a_server(lingering=SOON, read_within=timedelta(seconds=0.5)) as server:
+        reader, writer = await server.connect(UPLOAD.replace(b"10", b"9999999") % b"/refused")
+
+        async def trickle() -> None:
+            while not reader.at_eof():
+                writer.write(b"x")
+                await asyncio.sleep(0.02)
+
+        task = asyncio.create_task(trickle())
+        assert b" 200 " in await rest((reader, writer))
+        task.cancel()
+
+
 async def test_a_client_that_does_not_read_its_response_is_disconnected() -> None:
     async with a_server(read_within=SOON) as server:
         before = unread()

@@ -9,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from letterhead.events.v1.email_events_pb2 import BouncedRecipient, EmailReference
 from letterhead.sender.v1.emails_pb2 import Address, Email, UpdateEmailRequest
+from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Json, Sender, State, becomes
@@ -157,3 +158,30 @@ async def test_a_rescheduled_email_is_published_again_with_its_new_time(
     published = await sender.events("email.scheduled", 2)
     times = sorted(each["data"]["email"]["scheduledTime"] for each in published)
     assert times == [email.scheduled_time.ToJsonString(), later.ToJsonString()]
+
+
+async def test_a_suppressed_recipient_is_neither_rejected_nor_in_the_way_of_an_open(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    await caller.suppressions.AddSuppression(AddSuppressionRequest(address=BOB))
+    opened = await becomes(caller, await caller.send(f"agent@{domain.name}", [ADA, BOB]), State.STATE_SENT)
+    rejected = await becomes(caller, await caller.send(f"agent@{domain.name}", [BOB, EVE]), State.STATE_SENT)
+
+    await feedback_source.of(opened, "open")
+    await feedback_source.of(rejected, "reject")
+    await becomes(caller, rejected, State.STATE_FAILED)
+
+    [first], [second] = await sender.events("email.opened"), await sender.events("email.rejected")
+    assert (first["data"]["recipient"], second["data"]["recipient"]) == (ADA, EVE)
+
+
+async def test_feedback_names_the_message_that_it_is_about(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    """An email that was sent once more has two messages, and only one of their ids is stored."""
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}", ADA), State.STATE_SENT)
+
+    await feedback_source.of(email, "delivery", ADA, ses_id="0100-the-other")
+
+    [delivered] = await sender.events("email.delivered")
+    assert delivered["data"]["email"]["messageId"] == "<0100-the-other@email.amazonses.com>"

@@ -78,6 +78,7 @@ SITUATIONS: list[Situation] = [
     wrong("SPF with two redirects", replaced(SEND, "TXT", "v=spf1 include:amazonses.com redirect=a.com redirect=b.com"), SPF, MISMATCH, "redirect=b.com is not a valid term"),
     wrong("SPF with eleven lookups", replaced(SEND, "TXT", f"v=spf1 {' '.join(['a:a1.smtp-out.amazonses.com'] * 10)} include:amazonses.com ~all"), SPF, MISMATCH, "more than 10 DNS lookups"),
     wrong("SPF with `?include`", replaced(SEND, "TXT", "v=spf1 ?include:amazonses.com ~all"), SPF, MISMATCH, "does not allow SES to send"),
+    unclear("SPF while SES's own is gone", both(replaced(SEND, "TXT", "v=spf1 redirect=amazonses.com"), gone("amazonses.com", "TXT")), SPF, UNREACHABLE, "could not be evaluated"),
     fine("SPF by redirect", replaced(SEND, "TXT", "v=spf1 redirect=amazonses.com"), SPF, "No change is needed"),
     fine("SPF with a trailing dot", replaced(SEND, "TXT", "v=spf1 include:amazonses.com. ~all"), SPF, "No change is needed"),
     wrong("SPF at the domain itself", both(gone(SEND, "TXT"), added(DOMAIN, "TXT", TEXT)), SPF, MISSING, "one level too high"),

@@ -14,8 +14,11 @@ SELECT
     e.send_at,
     c.name AS domain,
     c.region,
-    -- [kind, address] of each recipient, in order.
-    (SELECT jsonb_agg(jsonb_build_array(r.kind, r.address) ORDER BY r.position) FROM sender.recipients AS r WHERE r.email_id = e.id)
-        AS recipients
+    -- [kind, address, whether it was left out because it is suppressed] of each recipient, in order.
+    (
+        SELECT jsonb_agg(jsonb_build_array(r.kind, r.address, r.state = 'SUPPRESSED') ORDER BY r.position)
+        FROM sender.recipients AS r
+        WHERE r.email_id = e.id
+    ) AS recipients
 FROM sender.emails AS e
 LEFT JOIN identity.claims AS c ON c.id = e.claim_id;
