@@ -20,7 +20,7 @@ from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason
 from services.sender.model.references import Moved, Reference
 from services.sender.model.reputation import Concern, ReputationReason
-from services.sender.model.states import SentAs, State
+from services.sender.model.states import PUBLISHED, SentAs
 from services.verifier import events as verifier
 from services.verifier.model.account import AccountChange, AccountState
 from services.verifier.model.decisions import Claim as Verified
@@ -102,7 +102,7 @@ def _of_verifier() -> Iterator[Event]:
 
 def _of_sender() -> Iterator[Event]:
     why = explain(EmailReason.SES_ACCEPTED)
-    for state in State:
+    for state in sorted(PUBLISHED):
         moved = Moved(
             id=REFERENCE.id, tenant_id=TENANT_ID, state=state, why=why, sent_as=SentAs.OWN,
             suppressed=("ada@example.com",), reference=REFERENCE,
