@@ -15,7 +15,7 @@ from chassis.periodic import PeriodicTask
 from chassis.telemetry import get_logger
 from services.webhooks.events import event_of
 from services.webhooks.metrics import FEEDBACK_EVENTS, PROBLEMS
-from services.webhooks.model.feedback import FeedbackEvent, Malformed, Notification, parse
+from services.webhooks.model.feedback import FeedbackEvent, Malformed, Notification, parse, problem_of
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)
@@ -136,9 +136,10 @@ def _parse_all(
     parsed: list[tuple[Notification, FeedbackEvent]] = []
     problems: dict[UUID, str] = {}
     for notification in batch:
-        problems[notification.id] = ""
         try:
-            parsed.append((notification, parse(notification.body, notification.received_at)))
+            feedback_event = parse(notification.body, notification.received_at)
+            parsed.append((notification, feedback_event))
+            problems[notification.id] = problem_of(feedback_event)
         except Malformed as error:
             problems[notification.id] = str(error)
     return parsed, problems
@@ -152,7 +153,7 @@ def _count(outcome: Outcome) -> None:
         if problem:
             PROBLEMS.inc()
             log.warning(
-                "notification is not an SES event, stored without processing",
+                "notification is not, or not wholly, processed",
                 action="notification_malformed",
                 notification=str(notification_id),
             )

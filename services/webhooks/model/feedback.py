@@ -13,12 +13,16 @@ from typing import Any
 from uuid import UUID
 
 from services.webhooks.model.bounds import MAX_ITEMS, MAX_TEXT, bounded, bounded_detail, bounded_text
+from services.webhooks.model.mailboxes import mailboxes
 
 # No genuine value is longer: an address (RFC 5321 §4.5.3.1), an enhanced status code, an SMTP reply.
 MAX_ADDRESS = 320
 MAX_STATUS = 40
 MAX_DIAGNOSTIC = 1_000
 MAX_SES_ID = 200
+# Of the recipients that cannot be read, what operators are shown; the stored notification has everything.
+SHOWN = 3
+MAX_SHOWN = 100
 
 
 class Kind(StrEnum):
@@ -120,7 +124,8 @@ class Reference:
 class FeedbackEvent:
     """One feedback event of one email. `meaning` is a digest that is the same for every repetition of it.
 
-    `reference` describes the email once it is known.
+    `unreadable` are the reported recipients that are not email addresses. `reference` describes the email once
+    it is known.
     """
 
     kind: Kind
@@ -132,6 +137,7 @@ class FeedbackEvent:
     occurred_at: datetime
     meaning: bytes
     block: dict[str, Any] = field(repr=False)
+    unreadable: tuple[str, ...] = ()
     reference: Reference | None = None
 
     @property
@@ -174,7 +180,9 @@ def parse(body: str, received_at: datetime) -> FeedbackEvent:
     if not ses_id:
         raise Malformed("The event names no email: mail.messageId is missing.")
     kind, block = _kind_and_block(event)
-    recipients = _recipients(kind, block, mail)
+    recipients, unreadable = _recipients(kind, block, mail)
+    if kind in RECIPIENTS and not recipients:
+        raise Malformed(f"The {kind} names no email address: {_shown(unreadable) or RECIPIENTS[kind]}.")
     return FeedbackEvent(
         kind=kind,
         ses_id=ses_id,
@@ -185,7 +193,13 @@ def parse(body: str, received_at: datetime) -> FeedbackEvent:
         occurred_at=_time(block) or _time(mail) or received_at,
         meaning=_meaning(kind, ses_id, recipients, block),
         block=block,
+        unreadable=unreadable,
     )
+
+
+def problem_of(feedback_event: FeedbackEvent) -> str:
+    """Return what of an event cannot be processed, for operators; empty if it is complete."""
+    return f"Not email addresses: {_shown(feedback_event.unreadable)}." if feedback_event.unreadable else ""
 
 
 def hard(feedback_event: FeedbackEvent) -> bool:
@@ -242,23 +256,37 @@ def _meaning(kind: Kind, ses_id: str, recipients: Sequence[Recipient], block: di
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).digest()
 
 
-def _recipients(kind: Kind, block: dict[str, Any], mail: dict[str, Any]) -> tuple[Recipient, ...]:
+def _recipients(
+    kind: Kind, block: dict[str, Any], mail: dict[str, Any]
+) -> tuple[tuple[Recipient, ...], tuple[str, ...]]:
+    """Return the recipients that an event names, and those of them that are not email addresses."""
     named = mail.get("destination") if kind in WHOLE_EMAIL else block.get(RECIPIENTS.get(kind, ""))
-    if not isinstance(named, list):
-        return ()
-    found = (_recipient(each) for each in named[:MAX_ITEMS])
-    return tuple(each for each in found if each.address)
+    listed = named if isinstance(named, list) else [named] if named else []
+    recipients: list[Recipient] = []
+    unreadable: list[str] = []
+    for each in listed[:MAX_ITEMS]:
+        read = _read(each)
+        recipients += read
+        if not read:
+            unreadable.append(bounded_text(str(each), MAX_SHOWN))
+    return tuple(recipients), tuple(unreadable)
 
 
-def _recipient(named: Any) -> Recipient:
-    """Parse one recipient: an object in bounces, complaints and delays, a bare address elsewhere."""
-    if not isinstance(named, dict):
-        named = {"emailAddress": named}
-    return Recipient(
-        _text(named, "emailAddress", MAX_ADDRESS),
-        _text(named, "status", MAX_STATUS),
-        _text(named, "diagnosticCode", MAX_DIAGNOSTIC),
-    )
+def _read(named: Any) -> list[Recipient]:
+    """Parse one entry, which may name several mailboxes: an object in bounces, complaints and delays, or a text."""
+    fields = named if isinstance(named, dict) else {"emailAddress": named}
+    status = _text(fields, "status", MAX_STATUS)
+    diagnostic = _text(fields, "diagnosticCode", MAX_DIAGNOSTIC)
+    return [
+        Recipient(address, status, diagnostic)
+        for address in mailboxes(_text(fields, "emailAddress"))
+        if len(address) <= MAX_ADDRESS
+    ]
+
+
+def _shown(unreadable: Sequence[str]) -> str:
+    more = f" and {len(unreadable) - SHOWN} more" if len(unreadable) > SHOWN else ""
+    return ", ".join(map(repr, unreadable[:SHOWN])) + more
 
 
 def _tag(mail: dict[str, Any], name: str) -> UUID | None:
