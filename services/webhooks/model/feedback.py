@@ -124,8 +124,8 @@ class Reference:
 class FeedbackEvent:
     """One feedback event of one email. `meaning` is a digest that is the same for every repetition of it.
 
-    `unreadable` are the reported recipients that are not email addresses. `reference` describes the email once
-    it is known.
+    `unreadable` are the reported recipients that are not email addresses. `reference` describes the email
+    once it is known.
     """
 
     kind: Kind
@@ -273,7 +273,7 @@ def _recipients(
 
 
 def _read(named: Any) -> list[Recipient]:
-    """Parse one entry, which may name several mailboxes: an object in bounces, complaints and delays, or a text."""
+    """Parse an entry: an object in bounces, complaints and delays, else a text. It may name several."""
     fields = named if isinstance(named, dict) else {"emailAddress": named}
     status = _text(fields, "status", MAX_STATUS)
     diagnostic = _text(fields, "diagnosticCode", MAX_DIAGNOSTIC)

@@ -1,7 +1,7 @@
 """Reads the addresses that SES reports, which mail servers of any kind have written. Pure.
 
-An address arrives bare, with a display name, as a DSN writes it (`rfc822;ada@example.com`), in any case, with its
-domain in either form of IDNA. It is read as the one address that recipients are matched by, or not at all.
+An address arrives bare, with a display name, as a DSN writes it (`rfc822;ada@example.com`), in any case, and
+with its domain in either form of IDNA. It is read as the one address that recipients are matched by.
 """
 
 import re
@@ -28,7 +28,7 @@ def mailboxes(text: str) -> tuple[str, ...]:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Yield the mailboxes of a list. A comma in quotes, angle brackets or an unquoted name does not end one."""
+    """Yield the mailboxes of a list, which no comma in quotes, angle brackets or an unquoted name ends."""
     start, quoted, angled = 0, False, False
     for position, char in enumerate(text):
         if char == '"' and text[position - 1 : position] != "\\":

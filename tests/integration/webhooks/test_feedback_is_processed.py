@@ -118,7 +118,7 @@ async def test_malformed_events_are_stored_with_their_problem_and_block_nothing(
     feedback_path: FeedbackPath, database: FreshDatabase
 ) -> None:
     hostile: dict[str, Any] = SentEmail().bounce()
-    hostile["bounce"]["bouncedRecipients"] = [{"emailAddress": "a\0b\ud800@example.com", "status": 1e400}]
+    hostile["bounce"]["bouncedRecipients"] += [{"emailAddress": "a\0b\ud800@example.com", "status": 1e400}]
     raw = SentEmail().delivery()
 
     await feedback_path.put("Successfully validated SNS topic", json.dumps(raw))
@@ -129,6 +129,7 @@ async def test_malformed_events_are_stored_with_their_problem_and_block_nothing(
         "SELECT body, problem FROM webhooks.notifications WHERE problem <> '' ORDER BY problem"
     )
     assert [row["problem"].partition(":")[0] for row in rows] == [
+        "Not email addresses",  # the other recipient is processed
         "The event is not JSON",
         "The event names no email",
     ]

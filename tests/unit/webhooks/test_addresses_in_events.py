@@ -27,8 +27,8 @@ EMAIL = SentEmail(to=(ACCEPTED,))
 LOCALS = ("Ada.Lovelace", "ada.lovelace", "ADA.LOVELACE")
 DOMAINS = ("xn--bcher-kva.example", "bücher.example", "BÜCHER.Example", "XN--BCHER-KVA.EXAMPLE.")
 WRITTEN = (
-    "{}", " {} ", "<{}>", "Ada <{}>", '"Lovelace, Ada" <{}>', "Lovelace, Ada <{}>", "rfc822;{}", "RFC822; <{}>",
-    "utf-8;{}", "{} (Ada)", "'{}'", "mailto:{}",
+    "{}", " {} ", "<{}>", "Ada <{}>", '"Lovelace, Ada" <{}>', "Lovelace, Ada <{}>", "rfc822;{}",
+    "RFC822; <{}>", "utf-8;{}", "{} (Ada)", "'{}'", "mailto:{}",
 )  # fmt: skip
 FORMS = sorted(
     {form.format(f"{local}@{domain}") for local in LOCALS for domain in DOMAINS for form in WRITTEN}
