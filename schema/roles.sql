@@ -52,7 +52,8 @@ GRANT SELECT ON identity.claims, identity.ses_identities, identity.records, iden
 
 -- sender
 GRANT SELECT, INSERT, UPDATE ON sender.emails, sender.recipients, sender.attachments, sender.attempts TO letterhead_sender;
-GRANT SELECT, INSERT, DELETE ON sender.idempotency, sender.suppressions TO letterhead_sender;
+GRANT SELECT, INSERT, DELETE ON sender.idempotency TO letterhead_sender;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sender.suppressions, sender.soft_bounces TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.unmatched_feedback TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.strikes TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.test_addresses TO letterhead_sender;

@@ -40,8 +40,9 @@ def remove_suppression(address: str) -> None:
 async def _list(limit: int) -> None:
     async with connect(Installation.read()) as services:
         answer = await services.suppressions.ListSuppressions(ListSuppressionsRequest(page_size=limit))
-    print_table(("address", "reason", "since", "note"), [
+    print_table(("address", "reason", "since", "until", "note"), [
         (each.address, name_of(Suppression.Reason, each.reason), each.create_time.ToJsonString(),
+         each.expire_time.ToJsonString() if each.HasField("expire_time") else "",
          each.note or each.message)
         for each in answer.suppressions
     ], more=bool(answer.next_page_token))  # fmt: skip

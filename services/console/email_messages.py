@@ -106,6 +106,10 @@ MESSAGES: Mapping[int, str] = {
     pb.EMAIL_REASON_CLICKED: "A link was clicked.",
     pb.EMAIL_REASON_SUBSCRIPTION_CHANGED: "A subscription changed.",
     pb.EMAIL_REASON_UNKNOWN_EVENT: "The mail service reported an event of an unknown type.",
+    pb.EMAIL_REASON_BOUNCED_ELSEWHERE: (
+        "Bounced at {address}, which this email was not sent to; a recipient may forward email there. "
+        "No address was suppressed."
+    ),
 }
 DETAILED: Mapping[int, Sequence[str]] = {
     pb.EMAIL_REASON_TENANT_PAUSED: (
@@ -123,6 +127,12 @@ DETAILED: Mapping[int, Sequence[str]] = {
     pb.EMAIL_REASON_BOUNCED: (
         "Bounced ({bounce_type}/{bounce_sub_type}): {response}",
         "Bounced ({bounce_type}/{bounce_sub_type}).",
+    ),
+    pb.EMAIL_REASON_BOUNCED_ELSEWHERE: (
+        (
+            "Bounced at {address}, which this email was not sent to; a recipient may forward email there. "
+            "No address was suppressed. The response was: {response}"
+        ),
     ),
     pb.EMAIL_REASON_COMPLAINED: ("Reported as spam ({feedback_type}).",),
     pb.EMAIL_REASON_OPENED: ("Opened by a person or a machine: {user_agent}",),

@@ -1,6 +1,6 @@
 """The settings of sender."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from chassis import config
@@ -101,6 +101,25 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SoftBounces:
+    """When an address that keeps soft-bouncing is suppressed, and for how long."""
+
+    soft_bounce_days: int = setting(
+        3,
+        help="days with a soft bounce after which an address is suppressed for a while; 0: never",
+        minimum=0,
+        maximum=30,
+    )
+    soft_bounce_window: timedelta = setting(
+        timedelta(days=7), help="seconds within which these days count", minimum=timedelta(days=1),
+        maximum=timedelta(days=30),
+    )  # fmt: skip
+    soft_bounce_suppression: timedelta = setting(
+        timedelta(days=14), help="seconds for which such an address is suppressed", minimum=timedelta(hours=1)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """All settings of the sender service."""
 
@@ -111,6 +130,7 @@ class Config:
     shared: Shared
     windows: Windows
     limits: Limits
+    soft_bounces: SoftBounces = field(default_factory=SoftBounces)
     identity_address: str | None = setting(
         None, help="host:port of identity, to pause tenants with a poor reputation; unset: only slow them"
     )

@@ -17,7 +17,7 @@ from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
 from services.sender.model.emails import Reason, RecipientKind, Suppression
-from services.sender.model.feedback import Report, bounced_state, match_of, word
+from services.sender.model.feedback import Report, bounced_state, is_soft, match_of, word
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason, Explanation
 from services.sender.model.references import Moved, Reference
@@ -55,6 +55,7 @@ def suppression_added(suppression: Suppression) -> Event:
         address=suppression.address,
         reason=suppression.reason,
         email_id=str(suppression.email_id or ""),
+        expire_time=stamp_of(suppression.expires_at),
     )
     return Event(data, suppression.tenant_id, resource=suppression.address)
 
@@ -108,6 +109,7 @@ def _bounce(event: ReceivedEvent) -> Report:
         words=[word(each.address, _why_bounced(data, each)) for each in data.recipients],
         state=bounced_state(data.bounce_type, data.bounce_sub_type, explained=explained),
         suppress=Reason.BOUNCE if data.hard else None,
+        soft=is_soft(data.bounce_type, data.bounce_sub_type, explained=explained),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from chassis.client import failure_of_status
+from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_BOUNCED_ELSEWHERE
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import errors, models
 from services.console.api.errors import Rejected
@@ -118,6 +119,8 @@ def last_event_of(email: pb.Email) -> models.LastEvent:
     """Return Resend's name of the last event: once sent, the latest feedback on any recipient."""
     if email.state == pb.Email.STATE_QUEUED and email.HasField("scheduled_time"):
         return "scheduled"
+    if email.state_reason == EMAIL_REASON_BOUNCED_ELSEWHERE:
+        return "bounced"
     reported = [each for each in email.recipients if each.state in OF_RECIPIENT]
     if email.state != pb.Email.STATE_SENT or not reported:
         return OF_STATE.get(email.state, "queued")

@@ -12,6 +12,7 @@ from services.sender.events import FEEDBACK
 from services.sender.servicer.suppressions import SuppressionServicer
 from services.sender.store.emails import EmailStore
 from services.sender.store.feedback import Feedback
+from services.sender.store.soft_bounces import SoftBounceStore
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import SuppressionStore
 from services.sender.store.unmatched import UnmatchedStore
@@ -22,7 +23,7 @@ def feedback(settings: Config, platform: Platform, states: EmailStates) -> Assem
     """Return the consumer of SES's events, the task that matches early ones, and SuppressionService."""
     database, stream, schema = platform.database, platform.stream, platform.schema
     suppressions, unmatched = SuppressionStore(database), UnmatchedStore(database)
-    applied = Feedback(states, suppressions, unmatched)
+    applied = Feedback(states, suppressions, SoftBounceStore(settings.soft_bounces), unmatched)
     consumer = Consumer(database, stream, schema, "feedback", list(FEEDBACK), applied.apply)
     matching = Matching(database, unmatched, applied)
     return Assembly(

@@ -190,7 +190,8 @@ class Email:
 class Suppression:
     """An address that a tenant's email is not sent to; `address` is in lower case.
 
-    `note` is what a person entered with a MANUAL one; `message` is what the receiver reported otherwise.
+    `note` is what a person entered with a MANUAL one; `message` is what the receiver reported otherwise. It
+    ends at `expires_at`; None: never.
     """
 
     tenant_id: UUID
@@ -202,3 +203,4 @@ class Suppression:
     parameters: Parameters
     id: UUID
     created_at: datetime
+    expires_at: datetime | None = None

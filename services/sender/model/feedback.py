@@ -30,7 +30,8 @@ class Report:
     """One SES event about one email.
 
     `state` is the new state of the recipients it names, None if it does not change them; `suppress` is why
-    their addresses are suppressed, None if they are not; `rejected` is why SES did not send the email after
+    their addresses are suppressed, None if they are not; `soft` is true for soft bounces that count against
+    an address; `rejected` is why SES did not send the email after
     accepting it, None if it did; `engaged` is true for opens and clicks.
     """
 
@@ -39,6 +40,7 @@ class Report:
     words: Sequence[Word] = ()
     state: RecipientState | None = None
     suppress: Reason | None = None
+    soft: bool = False
     rejected: Explanation | None = None
     engaged: bool = False
 
@@ -61,6 +63,22 @@ def bounced_state(bounce_type: str, sub_type: str, *, explained: bool) -> Recipi
     if bounce_type == "Transient" and sub_type == "General" and not explained:
         return None
     return RecipientState.BOUNCED
+
+
+def is_soft(bounce_type: str, sub_type: str, *, explained: bool) -> bool:
+    """Return whether a bounce says that a mailbox cannot be delivered to for now.
+
+    A full mailbox counts, and so does a general failure that a mail server explains. Size, content and
+    timeouts are not about the mailbox, and automatic replies are no bounces.
+    """
+    return bounce_type == "Transient" and (sub_type == "MailboxFull" or (sub_type == "General" and explained))
+
+
+def elsewhere(report: Report, known: Collection[str]) -> Word | None:
+    """Return what a bounce that names no recipient of its email says of the address that it names."""
+    if report.state is not RecipientState.BOUNCED or any(each.match in known for each in report.words):
+        return None
+    return next(iter(report.words), None)
 
 
 def to_advance(report: Report, known: Mapping[str, RecipientState]) -> list[Word]:
@@ -87,8 +105,15 @@ def word(address: str, why: Explanation) -> Word:
 
 def to_suppress(report: Report, matched: Collection[str]) -> list[Word]:
     """Return the recipients to suppress, among the email's own; never addresses of the SES simulator."""
-    if report.suppress is None:
-        return []
+    return [] if report.suppress is None else _real(report, matched)
+
+
+def to_count(report: Report, matched: Collection[str]) -> list[Word]:
+    """Return the recipients whose soft bounce counts, as for `to_suppress`."""
+    return _real(report, matched) if report.soft else []
+
+
+def _real(report: Report, matched: Collection[str]) -> list[Word]:
     return [
         each for each in report.words if each.match in matched and not each.match.endswith(f"@{SIMULATOR}")
     ]

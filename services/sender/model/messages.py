@@ -112,6 +112,10 @@ MESSAGES: Mapping[EmailReason, str] = {
     EmailReason.CLICKED: "A link was clicked.",
     EmailReason.SUBSCRIPTION_CHANGED: "A subscription changed.",
     EmailReason.UNKNOWN_EVENT: "SES reported an event of an unknown type.",
+    EmailReason.BOUNCED_ELSEWHERE: (
+        "Bounced at {address}, which this email was not sent to; a recipient may forward email there. "
+        "Nobody was suppressed."
+    ),
 }
 # Sentences with details that others report and may leave out. The first one whose parameters are all known
 # replaces that of MESSAGES.
@@ -134,6 +138,12 @@ DETAILED: Mapping[EmailReason, Sequence[str]] = {
     EmailReason.BOUNCED: (
         "Bounced ({bounce_type}/{bounce_sub_type}): {response}",
         "Bounced ({bounce_type}/{bounce_sub_type}).",
+    ),
+    EmailReason.BOUNCED_ELSEWHERE: (
+        (
+            "Bounced at {address}, which this email was not sent to; a recipient may forward email there. "
+            "Nobody was suppressed. The response was: {response}"
+        ),
     ),
     EmailReason.COMPLAINED: ("Reported as spam ({feedback_type}).",),
     EmailReason.OPENED: ("Opened by a person or a machine: {user_agent}",),

@@ -74,6 +74,7 @@ class EmailReason(StrEnum):
     CLICKED = "CLICKED"
     SUBSCRIPTION_CHANGED = "SUBSCRIPTION_CHANGED"
     UNKNOWN_EVENT = "UNKNOWN_EVENT"
+    BOUNCED_ELSEWHERE = "BOUNCED_ELSEWHERE"
 
 
 class Parameters(TypedDict, total=False):
@@ -96,6 +97,7 @@ class Parameters(TypedDict, total=False):
     user_agent: str
     link: str
     contact_list: str
+    address: str
 
 
 def known(stored: Mapping[str, Any]) -> Parameters:

@@ -116,4 +116,5 @@ def _to_proto(suppression: Suppression) -> pb.Suppression:
         parameters=to_parameters(suppression.parameters),
         create_time=stamp_of(suppression.created_at),
         id=str(suppression.id),
+        expire_time=stamp_of(suppression.expires_at),
     )

@@ -11,11 +11,23 @@ from chassis.database import Connection, Queries, Record
 from chassis.events import Event, Outbox, ReceivedEvent
 from chassis.telemetry import get_logger
 from services.sender.events import of_recipient, read_report, without_description
-from services.sender.model.feedback import Report, match_of, proof, to_advance, to_suppress
-from services.sender.model.reasons import Explanation
+from services.sender.model.emails import Reason
+from services.sender.model.feedback import (
+    Report,
+    Word,
+    elsewhere,
+    match_of,
+    proof,
+    to_advance,
+    to_count,
+    to_suppress,
+)
+from services.sender.model.messages import explain
+from services.sender.model.reasons import EmailReason, Explanation
 from services.sender.model.references import Reference
 from services.sender.model.states import Move, RecipientState, State
 from services.sender.store.rows import to_reference
+from services.sender.store.soft_bounces import AddressReport, SoftBounceStore
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import Listing, SuppressionStore
 from services.sender.store.unmatched import UnmatchedStore
@@ -51,10 +63,15 @@ class Feedback:
     """Applies events in any order; one may arrive before we record that SES accepted the email."""
 
     def __init__(
-        self, states: EmailStates, suppressions: SuppressionStore, unmatched: UnmatchedStore
+        self,
+        states: EmailStates,
+        suppressions: SuppressionStore,
+        soft_bounces: SoftBounceStore,
+        unmatched: UnmatchedStore,
     ) -> None:
         self._states = states
         self._suppressions = suppressions
+        self._soft_bounces = soft_bounces
         self._unmatched = unmatched
         self._outbox = Outbox("sender")
 
@@ -69,8 +86,10 @@ class Feedback:
         known = await self._recipients(connection, matched)
         published = await self._advance(connection, matched, known)
         published += _of_rejections(matched, failed) + _of_engagement(matched)
+        published += await self._explain(connection, matched, known)
         await self._outbox.write(connection, *published)
         await self._suppress(connection, matched, known)
+        await self._suppress_for_a_while(connection, matched, known)
 
     async def _known_emails(
         self, connection: Connection, received: Sequence[tuple[ReceivedEvent, Report]]
@@ -146,6 +165,51 @@ class Feedback:
             )
         return events
 
+    async def _explain(self, connection: Connection, matched: Sequence[Matched], known: Known) -> list[Event]:
+        """Explain the emails whose bounces name none of their recipients; return an event for each bounce."""
+        bounced = [(each, elsewhere(each.report, known.get(each.email_id, ()))) for each in matched]
+        unknown = [(each, word) for each, word in bounced if word is not None]
+        if unknown:
+            whys = {each.email_id: _bounced_elsewhere(word) for each, word in unknown}
+            await connection.execute(
+                *QUERIES.explain_emails(
+                    email_ids=list(whys),
+                    messages=[why.message for why in whys.values()],
+                    reasons=[why.reason for why in whys.values()],
+                    parameters=[why.parameters for why in whys.values()],
+                )
+            )
+        return [of_recipient(each.event, each.reference, "") for each, _ in unknown]
+
+    async def _suppress_for_a_while(
+        self, connection: Connection, matched: Sequence[Matched], known: Known
+    ) -> None:
+        """Count soft bounces, suppress the addresses that keep bouncing, and reset those delivered to."""
+        bounces = {
+            _about(each, word): Listing(
+                each.email["tenant_id"],
+                word.match,
+                Reason.BOUNCE,
+                word.why.message,
+                word.why.parameters,
+                each.email_id,
+                self._soft_bounces.suppression,
+            )
+            for each in matched
+            for word in to_count(each.report, known[each.email_id])
+        }
+        persistent = await self._soft_bounces.add(connection, list(bounces))
+        await self._suppressions.add(
+            connection, [each for each in bounces.values() if (each.tenant_id, each.address) in persistent]
+        )
+        deliveries = {
+            _about(each, word)
+            for each in matched
+            if each.report.state is RecipientState.DELIVERED
+            for word in each.report.words
+        }
+        await self._soft_bounces.reset(connection, deliveries)
+
     async def _suppress(self, connection: Connection, matched: Sequence[Matched], known: Known) -> None:
         """Suppress addresses and count each once as a strike against its tenant."""
         listings = [
@@ -174,6 +238,15 @@ class Feedback:
                     tenant_ids=[tenant_id for _, _, _, tenant_id in strikes],
                 )
             )
+
+
+def _about(matched: Matched, word: Word) -> AddressReport:
+    return AddressReport(matched.email["tenant_id"], word.match, matched.event.time)
+
+
+def _bounced_elsewhere(word: Word) -> Explanation:
+    response = word.why.parameters.get("response", "")
+    return explain(EmailReason.BOUNCED_ELSEWHERE, address=word.match, response=response)
 
 
 def _of_rejections(matched: Sequence[Matched], failed: Collection[UUID]) -> list[Event]:

@@ -55,3 +55,11 @@ FROM unnest(:email_ids::uuid[], :addresses::text[], :kinds::text[], :tenant_ids:
     AS strike (email_id, match, kind, tenant_id)
 JOIN sender.emails AS e ON e.id = strike.email_id AND NOT e.is_test
 ON CONFLICT (email_id, match, kind) DO NOTHING;
+
+-- explain_emails --
+-- Explains the state of emails that SES accepted, without changing it.
+UPDATE sender.emails AS e
+SET state_note = why.message, state_reason = why.reason, state_parameters = why.parameters
+FROM unnest(:email_ids::uuid[], :messages::text[], :reasons::text[], :parameters::jsonb[])
+    AS why (email_id, message, reason, parameters)
+WHERE e.id = why.email_id AND e.state = 'SENT';

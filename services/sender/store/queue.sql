@@ -99,7 +99,8 @@ SELECT
     r.state = 'SUPPRESSED' AS left_out
 FROM sender.recipients AS r
 JOIN sender.emails AS e ON e.id = r.email_id
-LEFT JOIN sender.suppressions AS s ON s.tenant_id = e.tenant_id AND s.address = r.match
+LEFT JOIN sender.suppressions AS s
+    ON s.tenant_id = e.tenant_id AND s.address = r.match AND (s.expires_at IS NULL OR s.expires_at > now())
 WHERE r.email_id = ANY (:email_ids)
 ORDER BY r.email_id, r.position;
 

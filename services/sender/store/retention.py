@@ -16,6 +16,9 @@ UNMATCHED_RETENTION = timedelta(days=7)
 # Only those of the last hour count for the limits; older ones are kept to investigate abuse.
 TEST_ADDRESS_RETENTION = timedelta(days=7)
 
+# As long as the longest window that the settings allow.
+SOFT_BOUNCE_RETENTION = timedelta(days=31)
+
 
 def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
     """Return the retention rules, given how long to keep emails after their last state, and request_ids."""
@@ -30,4 +33,7 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
         Rule("unmatched", QUERIES.delete_old_unmatched, UNMATCHED_RETENTION),
         Rule("test_addresses", QUERIES.delete_old_test_addresses, TEST_ADDRESS_RETENTION),
         Rule("strikes", QUERIES.delete_old_strikes, WINDOW),
+        Rule("soft_bounces", QUERIES.delete_old_soft_bounces, SOFT_BOUNCE_RETENTION),
+        # Each temporary suppression stores the time at which it ends.
+        Rule("suppressions", QUERIES.delete_ended_suppressions, timedelta(0)),
     ]

@@ -77,3 +77,20 @@ WHERE (email_id, match, kind) IN (
     ORDER BY email_id
     LIMIT :limit
 );
+
+-- delete_old_soft_bounces --
+-- Deletes a batch of old soft bounces.
+DELETE FROM sender.soft_bounces
+WHERE (tenant_id, address, day) IN (
+    SELECT tenant_id, address, day FROM sender.soft_bounces WHERE day < (now() - :age::interval)::date ORDER BY day LIMIT :limit
+);
+
+-- delete_ended_suppressions --
+-- Deletes a batch of temporary suppressions that ended :age ago.
+DELETE FROM sender.suppressions
+WHERE (tenant_id, address) IN (
+    SELECT tenant_id, address FROM sender.suppressions
+    WHERE expires_at <= now() - :age::interval
+    ORDER BY expires_at LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+);

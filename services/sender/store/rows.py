@@ -194,4 +194,5 @@ def to_suppression(row: Record) -> Suppression:
         parameters=known(row["parameters"]),
         id=row["id"],
         created_at=row["created_at"],
+        expires_at=row["expires_at"],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -22,7 +23,8 @@ QUERIES = Queries.load(Path(__file__).with_name("suppressions.sql"))
 class Listing:
     """An address (in lower case) to be suppressed; `email_id` is the email that caused it, if any.
 
-    `note` is what a person entered or the message of the receiver, which mentions `parameters`.
+    `note` is what a person entered or the message of the receiver, which mentions `parameters`. It ends after
+    `duration`; None: never.
     """
 
     tenant_id: UUID
@@ -31,6 +33,7 @@ class Listing:
     note: str
     parameters: Parameters = field(default_factory=Parameters)
     email_id: UUID | None = None
+    duration: timedelta | None = None
 
 
 class SuppressionStore:
@@ -41,8 +44,11 @@ class SuppressionStore:
         self._outbox = Outbox("sender")
 
     async def add(self, connection: Connection, listings: Sequence[Listing]) -> list[Suppression]:
-        """Add addresses in the caller's transaction and return the new entries; leave existing ones alone."""
-        # Insert in a fixed order, so that concurrent transactions cannot deadlock.
+        """Add addresses in the caller's transaction; return the new entries.
+
+        An existing entry stays as it is, unless it is temporary and the new one is permanent.
+        """
+        # Insert in a fixed order, so that concurrent transactions cannot deadlock. The permanent one wins.
         unique = {(each.tenant_id, each.address): each for each in sorted(listings, key=_key)}
         rows = await connection.fetch(
             *QUERIES.add_suppressions(
@@ -53,6 +59,7 @@ class SuppressionStore:
                 email_ids=[each.email_id for each in unique.values()],
                 notes=[each.note for each in unique.values()],
                 parameters=[each.parameters for each in unique.values()],
+                durations=[each.duration for each in unique.values()],
             )
         )
         added = [to_suppression(row) for row in rows]
@@ -110,5 +117,5 @@ def _key_of(sees: TenantVisibility, entry: str | UUID) -> dict[str, str | UUID |
     }
 
 
-def _key(listing: Listing) -> tuple[UUID, str]:
-    return listing.tenant_id, listing.address
+def _key(listing: Listing) -> tuple[UUID, str, bool]:
+    return listing.tenant_id, listing.address, listing.duration is None

@@ -27,8 +27,10 @@ class FeedbackSource:
     def __init__(self, streams: Mapping[str, Stream]) -> None:
         self._streams = streams
 
-    async def publish(self, subject: str, data: Message, tenant_id: UUID | str) -> None:
-        """Publish an event with a new id."""
+    async def publish(
+        self, subject: str, data: Message, tenant_id: UUID | str, *, at: datetime | None = None
+    ) -> None:
+        """Publish an event with a new id, that happened at a time; None: now."""
         row: dict[str, Any] = {
             "id": uuid7(),
             "subject": subject,
@@ -37,7 +39,7 @@ class FeedbackSource:
             "tenant_id": tenant_id,
             "data": json_format.MessageToDict(data),
             "schema_name": data.DESCRIPTOR.full_name,
-            "occurred_at": datetime.now(UTC),
+            "occurred_at": at or datetime.now(UTC),
         }
         await self._streams[OWNERS[subject]].publish(subject, envelope(row), row["id"])
 
@@ -48,12 +50,20 @@ class FeedbackSource:
         )
         await self.publish("domain.ready", domains.DomainReady(domain=reference), domain.tenant_id)
 
-    async def of(self, email: Email, kind: str, *addresses: str, ses_id: str = "", **fields: Any) -> None:
+    async def of(
+        self,
+        email: Email,
+        kind: str,
+        *addresses: str,
+        ses_id: str = "",
+        at: datetime | None = None,
+        **fields: Any,
+    ) -> None:
         """Publish an SES event about an email, `kind` from _EVENTS; without tags if the email has no id."""
         reference = pb.EmailReference(id=email.id, tenant_id=email.tenant_id, ses_id=ses_id or email.ses_id)
         data = _EVENTS[kind](email=reference, **(_recipients(kind, addresses) | fields))
         subject = "rendering.failed" if kind == "rendering" else f"{kind}.received"
-        await self.publish(subject, data, email.tenant_id)
+        await self.publish(subject, data, email.tenant_id, at=at)
 
 
 _EVENTS: dict[str, Callable[..., Message]] = {

@@ -14,8 +14,10 @@ from google.protobuf import json_format
 from chassis.database import Database
 from chassis.events import ReceivedEvent
 from chassis.ids import uuid7
+from services.sender.config import SoftBounces
 from services.sender.model.feedback import proof
 from services.sender.store.feedback import Feedback
+from services.sender.store.soft_bounces import SoftBounceStore
 from services.sender.store.states import EmailStates
 from services.sender.store.suppressions import SuppressionStore
 from services.sender.store.unmatched import UnmatchedStore
@@ -96,7 +98,7 @@ async def test_a_hundred_orders_lead_to_one_final_state(
     async with database.open("sender") as pool:
         states = EmailStates(body_retention=timedelta(days=1))
         unmatched = UnmatchedStore(pool)
-        feedback = Feedback(states, SuppressionStore(pool), unmatched)
+        feedback = Feedback(states, SuppressionStore(pool), SoftBounceStore(SoftBounces()), unmatched)
         slots = asyncio.Semaphore(at_once)
 
         async def apply(batch: Sequence[tuple[ReceivedEvent | None, SentEmail]]) -> None:

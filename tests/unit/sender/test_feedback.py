@@ -51,6 +51,29 @@ def test_only_a_hard_bounce_suppresses_an_address(
     assert [each.match for each in report.words] == ["reader@example.com"]
 
 
+@pytest.mark.parametrize(
+    ("bounce_type", "sub_type", "status", "soft"),
+    [
+        ("Transient", "MailboxFull", "4.2.2", True),
+        ("Transient", "MailboxFull", "", True),
+        ("Transient", "General", "4.0.0", True),
+        ("Transient", "General", "", False),  # an automatic reply
+        ("Transient", "MessageTooLarge", "5.3.4", False),
+        ("Transient", "ContentRejected", "5.6.1", False),
+        ("Transient", "AttachmentRejected", "5.6.1", False),
+        ("Transient", "CustomTimeoutExceeded", "4.4.7", False),
+        ("Undetermined", "Undetermined", "4.0.0", False),
+        ("Permanent", "General", "5.1.1", False),
+    ],
+)
+def test_a_soft_bounce_counts_if_it_is_about_the_mailbox(
+    bounce_type: str, sub_type: str, status: str, *, soft: bool
+) -> None:
+    report = bounce(bounce_type, sub_type, hard=bounce_type == "Permanent", status=status)
+
+    assert report.soft == soft
+
+
 @pytest.mark.parametrize(("counted", "state"), [(True, RecipientState.COMPLAINED), (False, None)])
 def test_a_complaint_counts_only_if_a_person_made_it(*, counted: bool, state: RecipientState | None) -> None:
     data = {"recipients": ["reader@example.com"], "feedbackType": "abuse", "counted": counted}

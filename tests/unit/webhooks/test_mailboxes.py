@@ -63,7 +63,7 @@ def test_an_address_is_read_in_every_form(text: str) -> None:
         ("ada@mail_in.example.com", "ada@mail_in.example.com"),
     ],
 )
-def test_the_local_part_is_kept_and_the_domain_is_ascii(text: str, address: str) -> None:
+def test_the_local_part_is_unchanged_and_the_domain_is_ascii(text: str, address: str) -> None:
     assert mailboxes(text) == (address,)
 
 
