@@ -13,7 +13,7 @@ KillPoint: TypeAlias = tuple[str, Moment]
 Stir: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 
 UNANSWERED = frozenset({"ack"})  # has no answer, so only the moment before it exists
-REACHED_WITHIN = timedelta(seconds=90)
+REACHED_WITHIN = timedelta(minutes=5)  # only against hanging: a busy machine restarts slowly
 LOG_LINES = 60  # of the victim, shown when a point is not reached
 
 
