@@ -81,6 +81,13 @@ class Authority:
         self.touch(zone)
         return zone
 
+    def publish_raw(self, name: str, records: Sequence[Record]) -> None:
+        """Serve these records of a name, in this order, on all servers of its zone."""
+        zone = self.home_of(name)
+        for tree in zone.at(None):
+            tree.raw[name] = list(records)
+        self.touch(zone)
+
     def withdraw(
         self, name: str, rdtype: RdataType | None, value: str | None, servers: Sequence[str] | None = None
     ) -> int:

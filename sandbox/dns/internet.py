@@ -108,6 +108,14 @@ class Internet:
         self.authority.publish(record, servers)
         return record
 
+    def publish_raw(self, name: str, *records: tuple[str, str]) -> None:
+        """Serve records (type and value) of a name in this order, even if a zone may not contain them.
+
+        They replace what the name has. An MX record has its priority in the value: `10 mx.example.com`.
+        """
+        parsed = [parse(name, rdtype, value) for rdtype, value in records]
+        self.authority.publish_raw(canonical(name), parsed)
+
     def withdraw(
         self,
         name: str,

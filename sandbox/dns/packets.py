@@ -138,9 +138,10 @@ def _message(query: dns.message.Message, reply: Reply, *, recursive: bool = Fals
 
 
 def _rrsets(records: list[Record]) -> list[dns.rrset.RRset]:
-    found: dict[tuple[str, RdataType], dns.rrset.RRset] = {}
+    found: dict[tuple[str, RdataType, str], dns.rrset.RRset] = {}
     for record in records:
-        key = (record.name, record.type)
+        # dnspython's RRset holds only one CNAME record, and raw records may be several.
+        key = (record.name, record.type, record.value if record.type == RdataType.CNAME else "")
         if key not in found:
             found[key] = dns.rrset.RRset(absolute(record.name + "."), dns.rdataclass.IN, record.type)
         found[key].add(record.data, record.ttl)

@@ -37,6 +37,9 @@ class Tree:
 
     def __init__(self) -> None:
         self.nodes: dict[str, dict[RdataType, list[Record]]] = {}
+        # Records served as they are, in this order, instead of those in `nodes`: what no zone may contain,
+        # but some servers serve, such as several CNAME records of a name.
+        self.raw: dict[str, list[Record]] = {}
         self._records_below: Counter[str] = (
             Counter()
         )  # at or below each name, because empty non-terminals exist too
@@ -60,6 +63,8 @@ class Tree:
 
     def find(self, name: str, rdtype: RdataType, apex: str) -> list[Record] | None:
         """Return the records to answer with, [] if the name has none; None if the name does not exist."""
+        if name in self.raw:
+            return [record for record in self.raw[name] if record.type in (rdtype, RdataType.CNAME)]
         if name == apex or self._exists(name):
             return _pick(self.nodes.get(name, {}), rdtype)
         encloser = next((above for above in parents(name) if above == apex or self._exists(above)), apex)
@@ -163,6 +168,8 @@ class Zone:
             chain += found
             if not found or found[0].type != RdataType.CNAME or rdtype in (RdataType.CNAME, RdataType.ANY):
                 break
+            if any(record.type == rdtype for record in found):
+                break  # only raw records are like that
             name = found[0].value
             if (
                 not name.endswith("." + self.apex)
@@ -202,6 +209,7 @@ class Zone:
 
 def _copy(tree: Tree) -> Tree:
     copy = Tree()
+    copy.raw = dict(tree.raw)
     for record in tree.records():
         copy.add(record)
     return copy

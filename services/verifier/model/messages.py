@@ -11,7 +11,9 @@ SHOWN_LENGTH = 120  # characters of a value inside a sentence
 
 MESSAGES: Mapping[Reason, str] = {
     Reason.AS_SHOWN: "",
-    Reason.OTHER_PRIORITY: "This MX record has the wrong priority. Set it to {priority}.",
+    Reason.OTHER_PRIORITY: (
+        "This MX record has another priority than {priority}. No change is needed: any priority works."
+    ),
     Reason.WIDER_SPF: (
         "This SPF record differs from the one shown, but it allows SES to send. No change is needed."
     ),
@@ -120,7 +122,7 @@ MESSAGES: Mapping[Reason, str] = {
         "here: replacing it would stop your mail."
     ),
     Reason.SECOND_CNAME: (
-        "{name} has several CNAME records, but a name can have only one. Keep {value} and delete the others."
+        "{name} has several CNAME records, but a name can have only one: {value}. Delete the others."
     ),
     Reason.TWO_SPF: "There are two SPF records, so receivers accept neither. Keep one: {value}.",
     Reason.TWO_DMARC: "There are two DMARC records, so receivers ignore both. Keep one.",

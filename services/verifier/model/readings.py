@@ -48,7 +48,7 @@ def read(expected: Expected, seen: Observation) -> Reading:
 
     Only a DMARC record may be behind a CNAME, because DMARC providers host policies that way.
     """
-    if seen.aliases and expected.purpose is not Purpose.DMARC:
+    if seen.contradictory or (seen.aliases and expected.purpose is not Purpose.DMARC):
         return Reading(RecordStatus.CONFLICT, Reason.ALIAS_IN_THE_WAY)
     if seen.outcome not in DEFINITE:
         return Reading(RecordStatus.UNREACHABLE, _NO_EVIDENCE[seen.outcome])
@@ -70,10 +70,11 @@ def _mismatch(reason: Reason) -> Reading:
 
 
 def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
-    targets = [value.text for value in values]
-    if expected.value in targets:
-        return _found() if len(targets) == 1 else Reading(RecordStatus.CONFLICT, Reason.SECOND_CNAME)
-    target = targets[0]
+    if len(values) > 1:
+        return Reading(RecordStatus.CONFLICT, Reason.SECOND_CNAME)
+    target = values[0].text
+    if target == expected.value:
+        return _found()
     if target == expected.name:
         return _mismatch(Reason.POINTS_AT_ITSELF)
     if target.startswith(f"{expected.value}."):
@@ -83,13 +84,13 @@ def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
 
 
 def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
-    """Require the one MX record as shown. SES does not document whether it checks the priority, so we do."""
+    """Require the one MX record. Its priority is free: SES's own status says whether SES accepts it."""
     right = [value for value in values if value.text == expected.value]
     if right and len(values) > 1:
         return Reading(RecordStatus.CONFLICT, Reason.SECOND_MX)
     if right:
         as_shown = right[0].priority == expected.priority
-        return _found() if as_shown else _mismatch(Reason.OTHER_PRIORITY)
+        return _found(Reason.AS_SHOWN if as_shown else Reason.OTHER_PRIORITY)
     return _mismatch(_wrong_exchange(expected, values[0].text))
 
 

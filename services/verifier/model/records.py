@@ -74,12 +74,16 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """One name server's answer to one query; `aliases` are the CNAME targets on the way to the values."""
+    """One name server's answer to one query; `aliases` are the CNAME targets on the way to the values.
+
+    `contradictory` is true if a name on the way has several CNAME records, or one beside other data.
+    """
 
     server: str
     outcome: Outcome
     values: tuple[Value, ...] = ()
     aliases: tuple[str, ...] = ()
+    contradictory: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
-"""Converts dnspython's messages to the verifier's values. Sends nothing."""
+"""Converts dnspython's messages, with one record in each RRset, to the verifier's values. Sends nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dns.flags
@@ -30,12 +31,16 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer or its failure; `apex` is the owner name of the SOA record in the authority section."""
+    """An answer or its failure; `apex` is the owner name of the SOA record in the authority section.
+
+    `contradictory` is true if a name has several CNAME records, or one beside other data.
+    """
 
     outcome: Outcome
     values: tuple[Value, ...] = ()
     aliases: tuple[str, ...] = ()
     apex: str | None = None
+    contradictory: bool = False
 
 
 Response = Referral | Reply
@@ -59,10 +64,10 @@ def classify(message: dns.message.Message, name: str, type_: str, zone: str) -> 
         return Reply(_RCODES.get(rcode, Outcome.MALFORMED))
     if not message.flags & dns.flags.AA:
         return _referral(message, name, zone) or Reply(Outcome.LAME)
-    aliases, values = _follow(message, name, type_)
     apex = next((text(rrset.name) for rrset in _of(message.authority, dns.rdatatype.SOA)), None)
-    if values:
-        return Reply(Outcome.VALUES, values, aliases, apex)
+    aliases, values, contradictory = _follow(message, name, type_)
+    if values or contradictory:
+        return Reply(Outcome.VALUES if values else Outcome.NODATA, values, aliases, apex, contradictory)
     if len(aliases) > ALIASES or len({name, *aliases}) <= len(aliases):
         return Reply(Outcome.LOOP, (), aliases[:ALIASES], apex)
     absent = rcode == dns.rcode.NXDOMAIN and not aliases
@@ -76,12 +81,14 @@ def text(name: dns.name.Name) -> str:
 
 def _referral(message: dns.message.Message, name: str, zone: str) -> Referral | None:
     """Return the referral in a message, if it leads strictly below the server's zone and towards the name."""
+    delegations: defaultdict[str, list[dns.rrset.RRset]] = defaultdict(list)
     for rrset in _of(message.authority, dns.rdatatype.NS):
-        below = text(rrset.name)
+        delegations[text(rrset.name)].append(rrset)
+    for below, rrsets in delegations.items():
         down = below != zone and (not zone or below.endswith(f".{zone}"))
         if down and (name == below or name.endswith(f".{below}")):
-            hosts = {text(data.target): () for data in rrset}
-            return Referral(below, hosts | _glue(message, zone, hosts), rrset.ttl)
+            hosts = {text(data.target): () for rrset in rrsets for data in rrset}
+            return Referral(below, hosts | _glue(message, zone, hosts), min(rrset.ttl for rrset in rrsets))
     return None
 
 
@@ -96,19 +103,31 @@ def _glue(message: dns.message.Message, zone: str, hosts: Mapping[str, object]) 
     return glue
 
 
-def _follow(message: dns.message.Message, name: str, type_: str) -> tuple[tuple[str, ...], tuple[Value, ...]]:
-    """Return the CNAME targets that follow from the name within one message, and the values at the end."""
-    answer = {(text(rrset.name), rrset.rdtype): rrset for rrset in message.answer}
+def _follow(
+    message: dns.message.Message, name: str, type_: str
+) -> tuple[tuple[str, ...], tuple[Value, ...], bool]:
+    """Return the CNAME targets that follow from the name within one message, and the values at the end.
+
+    The third value is whether they contradict each other: a name with several CNAME records, or with one
+    beside other data, which RFC 1034 §3.6.2 forbids and each resolver reads in its own way.
+    """
+    answer: defaultdict[tuple[str, dns.rdatatype.RdataType], list[Value]] = defaultdict(list)
+    for rrset in message.answer:
+        answer[text(rrset.name), rrset.rdtype] += map(_value, rrset)
     wanted = dns.rdatatype.from_text(type_)
     aliases: tuple[str, ...] = ()
-    while (name, wanted) not in answer and len(aliases) <= ALIASES:
-        alias = answer.get((name, dns.rdatatype.CNAME))
-        if alias is None:
-            return aliases, ()
-        name = text(alias[0].target)
+    while len(aliases) <= ALIASES:
+        values = tuple(dict.fromkeys(answer[name, wanted]))
+        targets = _targets(answer[name, dns.rdatatype.CNAME]) if wanted != dns.rdatatype.CNAME else ()
+        if len(targets) != 1 or values:
+            return (*aliases, *targets), values, bool(targets)
+        [name] = targets
         aliases = (*aliases, name)
-    rrset = answer.get((name, wanted))
-    return aliases, tuple(map(_value, rrset)) if rrset is not None else ()
+    return aliases, (), False
+
+
+def _targets(values: Sequence[Value]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value.text for value in values))
 
 
 def _value(data: dns.rdata.Rdata) -> Value:

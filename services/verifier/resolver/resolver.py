@@ -161,7 +161,7 @@ def _failure(replies: Iterable[Response]) -> Outcome:
 def _observation(host: str, reply: Response) -> Observation:
     if isinstance(reply, Referral):  # other servers answered authoritatively, so this one is lame
         return Observation(host, Outcome.LAME)
-    return Observation(host, reply.outcome, reply.values, reply.aliases)
+    return Observation(host, reply.outcome, reply.values, reply.aliases, reply.contradictory)
 
 
 def _apex(zone: Zone, replies: dict[str, Response]) -> str:
@@ -175,7 +175,11 @@ def _apex(zone: Zone, replies: dict[str, Response]) -> str:
 
 
 def _leads_out(answer: Answer) -> str | None:
-    ends = (seen.aliases[-1] for seen in answer.observations if seen.aliases and not seen.values)
+    ends = (
+        seen.aliases[-1]
+        for seen in answer.observations
+        if seen.aliases and not seen.values and not seen.contradictory
+    )
     return next(ends, None)
 
 

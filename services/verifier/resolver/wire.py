@@ -139,7 +139,10 @@ class _Listener(asyncio.DatagramProtocol):
 def _parsed(query: dns.message.Message, data: bytes) -> dns.message.Message | None:
     """Return the response if it has the query's id and question, otherwise None."""
     try:
-        reply = dns.message.from_wire(data, ignore_trailing=True, continue_on_error=True)
+        # Each record on its own: dnspython would merge several CNAME records of a name into the last one.
+        reply = dns.message.from_wire(
+            data, ignore_trailing=True, continue_on_error=True, one_rr_per_rrset=True
+        )
     except (dns.exception.DNSException, ValueError, struct.error):
         return None
     truncated = bool(reply.flags & dns.flags.TC)

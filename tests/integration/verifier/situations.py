@@ -75,6 +75,11 @@ def replaced(
     return both(gone(name, type_, at=at), added(name, type_, value, priority, at=at))
 
 
+def raw(name: str, *records: tuple[str, str]) -> Change:
+    """Return a change that serves records of a name in this order, which a zone may not contain."""
+    return lambda net: net.publish_raw(name, *records)
+
+
 def broken(kind: FaultKind, name: str, *, at: str | None = None, delay_ms: int = 0) -> Change:
     """Return a change that makes name servers fail."""
     return lambda net: net.inject_fault(kind, name=name, server=at, delay_ms=delay_ms)
