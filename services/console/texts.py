@@ -55,8 +55,8 @@ _POLICIES = {
     Tenant.UNREADY_POLICY_REFUSE: "Rejected",
     Tenant.UNREADY_POLICY_SHARED: "Sent through the shared sender, shown as “via”",
 }
+_RECORDS_FOLLOW = "Your DNS records appear here in a few seconds."
 _HEADLINES = {
-    Domain.STATE_PROVISIONING: ("Setting up", "Your DNS records appear here in a few seconds."),
     Domain.STATE_READY: ("Ready to send", "Email from this domain is sent under its own name."),
     Domain.STATE_DEGRADED: (
         "Needs attention",
@@ -193,6 +193,8 @@ def headline(verification: Verification) -> tuple[str, str]:
     """Return the status of a domain as a title, and a sentence on what happens or what to do next."""
     if (ownership := _ownership(verification)) is not None:
         return ownership
+    if verification.state == Domain.STATE_PROVISIONING:
+        return "Setting up", domain_messages.of_state(verification) or _RECORDS_FOLLOW
     if verification.state in _HEADLINES:
         return _HEADLINES[verification.state]
     there, wanted = found(verification.records)

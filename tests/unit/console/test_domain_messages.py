@@ -113,6 +113,20 @@ def test_the_sentence_about_a_state_is_chosen_by_reason(
     assert domain_messages.of_state(domain) == domain_messages.of_state(verification) == sentence
 
 
+def test_a_domain_that_cannot_be_set_up_says_why() -> None:
+    verification = Verification(
+        state=Domain.STATE_PROVISIONING,
+        state_reason=reasons.DOMAIN_REASON_SES_UNREACHABLE,
+        state_parameters=DomainParameters(region="us-east-1", retry_seconds=4),
+    )
+
+    assert texts.headline(verification) == ("Setting up", "The mail service did not respond.")
+    assert texts.headline(Verification(state=Domain.STATE_PROVISIONING)) == (
+        "Setting up",
+        "Your DNS records appear here in a few seconds.",
+    )
+
+
 def test_a_list_shows_what_a_pending_domain_waits_for() -> None:
     waiting = Domain(state=Domain.STATE_PENDING, state_reason=reasons.DOMAIN_REASON_WAITING_FOR_SES)
 
