@@ -63,7 +63,7 @@ async def _show_account() -> None:
     columns = ("region", "state", "max rate/s", "24 h quota", "sent in 24 h", "message")
     Printer().table(columns, [
         (each.region, name_of(SesAccount.State, each.state), f"{each.max_send_rate:g}",
-         f"{each.max_24_hour_send:g}", f"{each.sent_last_24_hours:g}", each.state_note)
+         f"{each.max_24_hour_send:g}", f"{each.sent_last_24_hours:g}", each.state_message)
         for each in accounts
     ])  # fmt: skip
 

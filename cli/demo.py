@@ -23,6 +23,7 @@ from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DnsRecord, D
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest, CreateLinkResponse
 from letterhead.sender.v1.emails_pb2 import Address, Email, GetEmailRequest, SendEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import ListSuppressionsRequest
+from letterhead.verifier.v1.check_reason_pb2 import CHECK_REASON_ZONE_APPENDED
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
 from sandbox.client import Json, SandboxClient
 
@@ -239,7 +240,7 @@ class Demo:
         """Make a common mistake: enter the full name in a DNS form that appends the zone itself."""
         appended = f"{record.name}.{self._names.zone}"
         await self._publish(record, appended)
-        await watch.until_message(record, appended)
+        await watch.until_reason(record, CHECK_REASON_ZONE_APPENDED)
         await self._sandbox.withdraw("CNAME", appended)
 
     @asynccontextmanager

@@ -10,6 +10,7 @@ from cli.dns_records import label
 from cli.polling import POLL_SECONDS, until
 from cli.printer import Printer
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
+from letterhead.verifier.v1.check_reason_pb2 import CheckReason
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification, WatchDomainRequest
 
 
@@ -39,10 +40,10 @@ class DomainWatch:
         what = f"{label(record)} is {_name(status)}"
         await until(what, lambda: self._check(record, lambda check: check.status == status))
 
-    async def until_message(self, record: DnsRecord, text: str) -> None:
-        """Wait until the message about a record contains a text."""
-        what = f"the message about {label(record)} contains {text}"
-        await until(what, lambda: self._check(record, lambda check: text in check.message))
+    async def until_reason(self, record: DnsRecord, reason: "CheckReason.ValueType") -> None:
+        """Wait until a record has its status for a reason."""
+        what = f"the reason of {label(record)} is {CheckReason.Name(reason)}"
+        await until(what, lambda: self._check(record, lambda check: check.reason == reason))
 
     async def until_ready(self) -> None:
         """Wait until the domain is READY."""
@@ -51,7 +52,7 @@ class DomainWatch:
             return self._latest.state == Domain.STATE_READY or None
 
         await until("the domain is READY", ready)
-        self._printer.good(f"{self._domain.name} is READY: {self._latest.state_note}")
+        self._printer.good(f"{self._domain.name} is READY: {self._latest.state_message}")
 
     async def _check(self, record: DnsRecord, matches: Callable[[RecordCheck], bool]) -> RecordCheck | None:
         return next((each for each in self._latest.records if each.record == record and matches(each)), None)

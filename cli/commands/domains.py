@@ -77,7 +77,7 @@ async def _list(limit: int) -> None:
     async with connect(Installation.read()) as services:
         answer = await services.domains.ListDomains(ListDomainsRequest(page_size=limit))
     print_table(("name", "state", "id", "message"), [
-        (each.display_name, name_of(Domain.State, each.state), each.id, each.state_note)
+        (each.display_name, name_of(Domain.State, each.state), each.id, each.state_message)
         for each in answer.domains
     ], more=bool(answer.next_page_token))  # fmt: skip
 
@@ -122,7 +122,7 @@ async def _delete(name: str) -> None:
 
 def _print_domain(printer: Printer, domain: Domain) -> None:
     printer.heading(f"{domain.display_name}: {name_of(Domain.State, domain.state)}")
-    printer.say(domain.state_note)
+    printer.say(domain.state_message)
     printer.table(COLUMNS, map(row, domain.records))
 
 

@@ -108,7 +108,9 @@ def _account(account: SesAccount) -> Finding:
     most, sent = account.max_24_hour_send, account.sent_last_24_hours
     where = f"{account.account} in {account.region}"
     if account.state != SesAccount.STATE_READY:
-        return wrong("ses", f"{where} is {state}: {account.state_note}", "See docs/runbooks/ses-account.md.")
+        return wrong(
+            "ses", f"{where} is {state}: {account.state_message}", "See docs/runbooks/ses-account.md."
+        )
     if 0 < most * NEARLY_USED < sent:
         note = f"{where}: {sent:g} of {most:g} recipients of the 24-hour quota are used"
         return wrong("ses", note, "See docs/runbooks/ses-account.md.")
@@ -128,7 +130,7 @@ async def _shared(services: Services, name: str) -> AsyncIterator[Finding]:
         yield well("shared", f"{ready[0].display_name} is READY and can be the shared domain")
     elif found:
         state = Domain.State.Name(found[0].state).removeprefix("STATE_")
-        note = f"{found[0].display_name} is {state}: {found[0].state_note}"
+        note = f"{found[0].display_name} is {state}: {found[0].state_message}"
         yield wrong("shared", note, "Show its records: `letterhead domains show`, with the admin key.")
     elif name:
         remedy = "Add it with the admin key: `letterhead domains add`."

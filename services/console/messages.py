@@ -1,6 +1,5 @@
-"""The words of the pages for errors of the services, by reason, and for notes of the services. Pure."""
+"""The words of the pages for errors of the services, by reason. Pure."""
 
-import re
 from collections.abc import Mapping
 
 from chassis.client import CallFailed
@@ -65,20 +64,3 @@ def sentence(text: str) -> str:
 
 def _problem(violation: Violation) -> str:
     return worded(FIELD_WORDS, violation.reason, violation.metadata, violation.description)
-
-
-# For notes on states, which are sentences.
-_PLAIN = (
-    (re.compile(r"\bcall VerifyDomain\b"), "choose Check again"),
-    (re.compile(r"\bGetDomain\b"), "its page"),
-    (re.compile(r"\b(?:(?:Amazon|AWS) )?SES\b"), "the mail service"),
-    (re.compile(r"\bAWS\b"), "the mail service"),
-)
-
-
-def plain(text: str) -> str:
-    """Return a note on a state without RPC names and without the name of the mail service's provider."""
-    begins_upper = text[:1].isupper()
-    for pattern, replacement in _PLAIN:
-        text = pattern.sub(replacement, text)
-    return text[:1].upper() + text[1:] if begins_upper else text

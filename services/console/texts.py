@@ -1,6 +1,5 @@
 """The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure."""
 
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -9,8 +8,7 @@ from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.identity.v1.tenants_pb2 import Tenant
 from letterhead.sender.v1.emails_pb2 import Email, Recipient
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
-from services.console import chips, email_messages
-from services.console.messages import plain
+from services.console import check_messages, chips, domain_messages, email_messages
 
 _LABELS = {
     DnsRecord.PURPOSE_DKIM: "DKIM",
@@ -57,8 +55,8 @@ _POLICIES = {
     Tenant.UNREADY_POLICY_REFUSE: "Rejected",
     Tenant.UNREADY_POLICY_SHARED: "Sent through the shared sender, shown as “via”",
 }
+_RECORDS_FOLLOW = "Your DNS records appear here in a few seconds."
 _HEADLINES = {
-    Domain.STATE_PROVISIONING: ("Setting up", "Your DNS records appear here in a few seconds."),
     Domain.STATE_READY: ("Ready to send", "Email from this domain is sent under its own name."),
     Domain.STATE_DEGRADED: (
         "Needs attention",
@@ -178,10 +176,8 @@ def last_message(email: Email) -> str:
 
 def advice(check: RecordCheck) -> str:
     """Return what to do about a record, or its status if there is nothing to do."""
-    if check.message:
-        if not_there := _NOT_THERE.match(check.message):
-            return f"Not found yet. Add it to the DNS zone {not_there[1]}."
-        return _TOKEN.sub(lambda token: f"{token[0][:TOKEN_SHOWN]}…", plain(check.message))
+    if message := check_messages.of_check(check):
+        return message
     if check.status == RecordCheck.STATUS_FOUND:
         return f"Found on {_servers(check)}."
     return "Checking your name servers."
@@ -197,11 +193,13 @@ def headline(verification: Verification) -> tuple[str, str]:
     """Return the status of a domain as a title, and a sentence on what happens or what to do next."""
     if (ownership := _ownership(verification)) is not None:
         return ownership
+    if verification.state == Domain.STATE_PROVISIONING:
+        return "Setting up", domain_messages.of_state(verification) or _RECORDS_FOLLOW
     if verification.state in _HEADLINES:
         return _HEADLINES[verification.state]
     there, wanted = found(verification.records)
     if there == wanted and wanted:
-        return "All records found", plain(verification.state_note)
+        return "All records found", domain_messages.of_state(verification)
     return (
         "Add these records",
         "Enter them at your DNS provider. Each one turns green here automatically, within seconds.",
@@ -231,7 +229,7 @@ def status_line(domain: Domain) -> str:
     if domain.ownership in _OWNERSHIP and domain.state not in (Domain.STATE_DELETING, Domain.STATE_DELETED):
         return _OWNERSHIP[domain.ownership][0]
     if domain.state == Domain.STATE_PENDING:
-        return plain(domain.state_note) or "Waiting for DNS records"
+        return domain_messages.of_state(domain) or "Waiting for DNS records"
     return {
         Domain.STATE_PROVISIONING: "DNS records follow in a few seconds",
         Domain.STATE_READY: "Sends under its own name",
@@ -260,13 +258,6 @@ def when(time: datetime, now: datetime | None = None) -> str:
 def state_word(name: str) -> str:
     """Return the label of a domain state, given its proto name such as `READY`."""
     return chips.domain_state(Domain.State.Value(f"STATE_{name}")).word
-
-
-# The page already shows the name to enter next to this message, so `advice` shortens it.
-_NOT_THERE = re.compile(r"There is no \w+ record at \S+ yet\. Add it in the DNS of ([^\s;]+);")
-# A DKIM token; the record next to the message shows all of it.
-_TOKEN = re.compile(r"\b[a-z0-9]{32}\b")
-TOKEN_SHOWN = 6
 
 
 def _servers(check: RecordCheck) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Unpack
 
 from chassis.aws import (
     AwsClient,
@@ -13,7 +13,9 @@ from chassis.aws import (
     Timeouts,
 )
 from services.identity.config import SesSettings
+from services.identity.model.messages import explain
 from services.identity.model.provisioning import Seen, Signing
+from services.identity.model.reasons import DomainParameters, DomainReason
 
 THREADS = 2
 # Together shorter than a lease.
@@ -25,24 +27,25 @@ _CREDENTIALS = frozenset(
     | {"InvalidClientTokenId", "InvalidSignatureException", "MissingAuthenticationToken", "NotAuthorized"}
     | {"OptInRequired", "RequestExpired", "SignatureDoesNotMatch", "UnrecognizedClientException"}
 )
-# Messages for errors that an operator must fix; {message} is AWS's own message.
+# Errors that an operator must fix.
 _LASTING = {
-    **dict.fromkeys(
-        _CREDENTIALS, "AWS rejected Letterhead's credentials ({message}). An operator must fix them."
-    ),
-    "AccountSuspendedException": "AWS suspended the SES account ({message}). An operator must contact AWS.",
-    "BadRequestException": "SES rejected the request ({message}).",
-    "LimitExceededException": "The account has reached its limit of SES identities in {region} ({message}).",
-    "NotFoundException": "SES returned not found ({message}). Check that configuration set {set!r} exists.",
+    **dict.fromkeys(_CREDENTIALS, DomainReason.SES_CREDENTIALS_REJECTED),
+    "AccountSuspendedException": DomainReason.SES_ACCOUNT_SUSPENDED,
+    "BadRequestException": DomainReason.SES_REQUEST_REJECTED,
+    "LimitExceededException": DomainReason.SES_IDENTITY_LIMIT_REACHED,
+    "NotFoundException": DomainReason.SES_CONFIGURATION_SET_MISSING,
 }
 
 
 class SesError(Exception):
-    """A failed SES call with a message for users; an operator must fix a `lasting` one, retried slowly."""
+    """A failed SES call with its reason; an operator must fix a `lasting` one, which is retried slowly."""
 
-    def __init__(self, sentence: str, *, lasting: bool) -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
+    def __init__(
+        self, reason: DomainReason, *, lasting: bool, **parameters: Unpack[DomainParameters]
+    ) -> None:
+        super().__init__(explain(reason, **parameters).message)
+        self.reason = reason
+        self.parameters = parameters
         self.lasting = lasting
 
 
@@ -118,17 +121,23 @@ class Ses:
 
     def _refused(self, error: AwsRefused) -> SesError:
         if error.is_throttle:
-            return SesError("SES throttled the request.", lasting=False)
-        if sentence := _LASTING.get(error.code):
-            values = {"region": self._client.region, "set": self._configuration_set, "message": error.message}
-            return SesError(sentence.format(**values), lasting=True)
-        return SesError(f"SES in {self._client.region} returned an error ({error.code}).", lasting=False)
+            return SesError(DomainReason.SES_THROTTLED, lasting=False)
+        reason = _LASTING.get(error.code)
+        return SesError(
+            reason or DomainReason.SES_ERROR,
+            lasting=reason is not None,
+            ses_code=error.code,
+            ses_message=error.message,
+            region=self._client.region,
+            configuration_set=self._configuration_set,
+        )
 
     def _failed(self, error: AwsError) -> SesError:
         if isinstance(error, AwsCredentialsMissing):
-            return SesError("Letterhead has no AWS credentials. An operator must add them.", lasting=True)
-        problem = "returned an incomplete response" if isinstance(error, AwsIncomplete) else "did not respond"
-        return SesError(f"SES in {self._client.region} {problem}.", lasting=False)
+            return SesError(DomainReason.SES_CREDENTIALS_MISSING, lasting=True)
+        incomplete = isinstance(error, AwsIncomplete)
+        reason = DomainReason.SES_RESPONSE_INCOMPLETE if incomplete else DomainReason.SES_UNREACHABLE
+        return SesError(reason, lasting=False, region=self._client.region)
 
     def _seen(self, answer: Mapping[str, Any]) -> Seen:
         dkim = answer.get("DkimAttributes", {})

@@ -8,7 +8,9 @@ from datetime import timedelta
 from chassis.periodic import PeriodicTask
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
+from services.identity.model.messages import explain
 from services.identity.model.provisioning import Call, IdentityState, Seen, Signing, Work, changes_needed
+from services.identity.model.reasons import DomainParameters, DomainReason
 from services.identity.ses import Ses, SesError
 from services.identity.store.identities import IdentityStore, LeaseLost
 from services.identity.store.ownership import OwnershipStore
@@ -20,14 +22,8 @@ LAST_RETRY = timedelta(seconds=60)
 DECIDED_EVERY = timedelta(seconds=1)  # bounds the delay after a deadline or a lost notification
 MOST_NAMES = 1000  # per run
 
-NOT_OURS = (
-    "SES has an identity of this name that Letterhead did not create, so Letterhead does not change it. "
-    "An operator can delete it at SES, or hand it to Letterhead by adding the tag {tag}."
-)
 LEFT_ALONE = "left at SES: Letterhead did not create it"
 GONE = "its SES identity was deleted"
-CONTRADICTION = "SES returned contradictory results for this identity."
-NO_TOKENS = "SES returned no DKIM tokens."
 
 
 class OwnershipWorker:
@@ -93,7 +89,7 @@ class IdentityWorker:
         elif seen is None:
             await self._store.plan(work, [Call.CREATE])
         elif not seen.ours:
-            raise SesError(NOT_OURS.format(tag=self._ses.tag), lasting=True)
+            raise SesError(DomainReason.SES_IDENTITY_NOT_OURS, lasting=True, tag=self._ses.tag)
         else:
             await self._present(work, seen)
 
@@ -103,7 +99,7 @@ class IdentityWorker:
         elif work.calls_after:
             await self._store.plan(work, work.calls_after)
         else:  # a GET before this call did not find the identity
-            raise SesError(CONTRADICTION, lasting=False)
+            raise SesError(DomainReason.SES_CONTRADICTORY, lasting=False)
 
     async def _present(self, work: Work, seen: Seen) -> None:
         await self._record(work, seen.signing, changes_needed(seen, work.mail_from_domain))
@@ -111,7 +107,7 @@ class IdentityWorker:
     async def _restart_dkim(self, work: Work) -> None:
         signing = await self._ses.restart_dkim(work.name)
         if not signing.tokens:
-            raise SesError(NO_TOKENS, lasting=False)
+            raise SesError(DomainReason.SES_DKIM_TOKENS_MISSING, lasting=False)
         await self._record(work, signing, work.calls_after)
 
     async def _record(self, work: Work, signing: Signing, calls_left: Sequence[Call]) -> None:
@@ -140,9 +136,9 @@ class IdentityWorker:
     async def _retry_later(self, work: Work, trouble: SesError) -> None:
         attempts = work.attempts + 1
         delay = self._slow_retry if trouble.lasting else _backoff(attempts)
-        next_retry = f"Letterhead retries automatically, next in {math.ceil(delay.total_seconds())} s."
-        log.warning(trouble.sentence, action="ses_call_failed", identity=work.name, attempts=attempts)
-        await self._store.record_error(work, f"{trouble.sentence} {next_retry}", delay)
+        log.warning(str(trouble), action="ses_call_failed", identity=work.name, attempts=attempts)
+        parameters = DomainParameters(**trouble.parameters, retry_seconds=math.ceil(delay.total_seconds()))
+        await self._store.record_error(work, explain(trouble.reason, **parameters), delay)
 
 
 def _log_provided(work: Work) -> None:

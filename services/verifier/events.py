@@ -1,12 +1,18 @@
 """The events that the verifier publishes when the state of a domain or of the SES account changes."""
 
+from typing import Any
+
 from google.protobuf.message import Message
 
 from chassis.events import Event
+from chassis.protos import value_of
 from letterhead.events.v1 import account_events_pb2
 from letterhead.events.v1 import domain_events_pb2 as pb
+from letterhead.events.v1.domain_reason_pb2 import DomainCondition
+from letterhead.events.v1.domain_reason_pb2 import DomainReason as PublicReason
 from services.verifier.model.account import AccountChange
 from services.verifier.model.decisions import Claim, Transition
+from services.verifier.model.reasons import DomainReason, Explanation
 from services.verifier.model.states import State
 
 _MESSAGES: dict[State, type[Message]] = {
@@ -24,7 +30,8 @@ def account_changed(change: AccountChange) -> Event:
         region=change.region,
         state=change.after,
         previous_state=change.before,
-        note=change.note,
+        message=change.why.message,
+        reason=value_of(account_events_pb2.AccountReason, change.why.reason),
     )
     return Event(data, None, change.region)
 
@@ -40,5 +47,13 @@ def events_of(claim: Claim, transition: Transition) -> list[Event]:
         tenant_id=str(claim.tenant_id),
         generation=claim.generation,
     )
-    data = message(domain=reference, previous_state=transition.before.value, cause=transition.cause)
+    data = message(domain=reference, previous_state=transition.before.value, **_why(transition.why))
     return [Event(data, claim.tenant_id, claim.name)]
+
+
+def _why(why: Explanation[DomainReason]) -> dict[str, Any]:
+    """Return the message and the reason; DomainReady, which has no conditions, never gets any."""
+    fields: dict[str, Any] = {"message": why.message, "reason": value_of(PublicReason, why.reason)}
+    if conditions := why.parameters.get("conditions"):
+        fields["conditions"] = [value_of(DomainCondition, each) for each in conditions]
+    return fields

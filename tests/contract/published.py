@@ -25,6 +25,10 @@ from services.verifier import events as verifier
 from services.verifier.model.account import AccountChange, AccountState
 from services.verifier.model.decisions import Claim as Verified
 from services.verifier.model.decisions import Transition
+from services.verifier.model.messages.accounts import explain as explain_account
+from services.verifier.model.reasons import AccountReason
+from services.verifier.model.state_reasons import why_moved
+from services.verifier.model.states import Conditions, Evidence
 from services.verifier.model.states import State as DomainState
 from services.webhooks import events as webhooks
 from services.webhooks.model.feedback import parse
@@ -32,6 +36,7 @@ from tests.unit.webhooks.ses_events import SentEmail
 
 NOW = datetime(2026, 3, 1, 12, 30, 45, 678000, tzinfo=UTC)
 TENANT_ID = uuid4()
+NOT_SIGNING = Conditions(dkim_dns=Evidence.BAD, ses_dkim=Evidence.BAD)
 REFERENCE = Reference(
     id=uuid4(), tenant_id=TENANT_ID, claim_id=uuid4(), domain="inbox.mnexa.ai", region="us-east-1",
     sender=Address("agent@inbox.mnexa.ai", "Agent"), subject="Hello", tags={"campaign": "spring"},
@@ -88,7 +93,8 @@ def _of_identity() -> Iterator[Event]:
 
 
 def _of_verifier() -> Iterator[Event]:
-    change = AccountChange("123456789012", "us-east-1", AccountState.READY, AccountState.PAUSED, "Paused.")
+    why = explain_account(AccountReason.SUSPENDED)
+    change = AccountChange("123456789012", "us-east-1", AccountState.READY, AccountState.PAUSED, why)
     yield verifier.account_changed(change)
     claim = Verified(uuid4(), TENANT_ID, "inbox.mnexa.ai", 3)
     for before, after in (
@@ -97,7 +103,7 @@ def _of_verifier() -> Iterator[Event]:
         (DomainState.READY, DomainState.LOST),
         (DomainState.PENDING, DomainState.FAILED),
     ):
-        yield from verifier.events_of(claim, Transition(before, after, "The DKIM records changed."))
+        yield from verifier.events_of(claim, Transition(before, after, why_moved(before, after, NOT_SIGNING)))
 
 
 def _of_sender() -> Iterator[Event]:

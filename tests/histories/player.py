@@ -176,7 +176,7 @@ class Player(Stage):
             self.played.ready_after.append((ownership_of(domain), waited))
             return None
         shown = f"{Domain.State.Name(domain.state).removeprefix('STATE_')}, {ownership_of(domain)}"
-        text = f"{step.who} is {shown} for {step.target.value} after {READY_WITHIN}: {domain.state_note}"
+        text = f"{step.who} is {shown} for {step.target.value} after {READY_WITHIN}: {domain.state_message}"
         self.find(Rule.LATE, text)
         return None
 

@@ -9,7 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.identity.model.messages import explain
 from services.identity.model.ownership import Ownership
+from services.identity.model.reasons import DomainReason, Explanation
 
 
 class Phase(StrEnum):
@@ -104,7 +106,7 @@ class Domain:
     region: str
     mail_from_label: str
     state: str
-    state_note: str
+    why: Explanation
     generation: int
     revision: int
     created_at: datetime
@@ -118,19 +120,18 @@ class Domain:
 
 STATES = ("PROVISIONING", "PENDING", "READY", "DEGRADED", "LOST", "FAILED", "DELETING", "DELETED")
 
-# The default message of each state, shown when neither identity nor verifier has a more specific one.
-DEFAULT_MESSAGES: Mapping[str, str] = {
-    "PROVISIONING": "Letterhead is creating the domain at SES. Its DNS records appear here within seconds.",
-    "PENDING": "Publish the records shown. Letterhead checks for them and marks the domain READY.",
-    "READY": "Email is sent as this domain.",
-    "DEGRADED": "A record that was correct is missing or changed. Publish the records shown again.",
-    "LOST": "The records stayed broken for 72 hours. Publish them, then call VerifyDomain.",
-    "FAILED": "The records did not appear within 72 hours. Publish them, then call VerifyDomain.",
-    "DELETING": "Sending has stopped. Emails in flight finish first, then the SES identity is deleted.",
-    "DELETED": "This domain is deleted. Remove its DNS records, or create the domain again to use it.",
+# Why a domain is in a state about which nothing is stored.
+DEFAULT_REASONS: Mapping[str, DomainReason] = {
+    "PROVISIONING": DomainReason.PROVISIONING,
+    "PENDING": DomainReason.RECORDS_SHOWN,
+    "LOST": DomainReason.SUPERSEDED,
+    "DELETING": DomainReason.DELETING,
+    "DELETED": DomainReason.DELETED,
 }
 
 
-def message_of(state: str, note: str) -> str:
-    """Return the message shown with a state: `note` if set, otherwise the state's default."""
-    return note or DEFAULT_MESSAGES[state]
+def why_of(state: str, stored: Explanation) -> Explanation:
+    """Return why a domain is in its state: what is stored, otherwise the default of the state."""
+    if stored.message or state not in DEFAULT_REASONS:
+        return stored
+    return explain(DEFAULT_REASONS[state])

@@ -15,7 +15,8 @@ from chassis.idempotency import valid_request_id
 from chassis.ids import uuid7
 from chassis.notifier import Notifier
 from chassis.pages import search_of, window
-from chassis.protos import id_of, stamp_of
+from chassis.protos import id_of, parameters_of, stamp_of, value_of
+from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.errors import DomainNotFound
@@ -179,7 +180,9 @@ def _to_proto(domain: Domain) -> pb.Domain:
         name=domain.name,
         display_name=domain.display_name,
         state=pb.Domain.State.Value(f"STATE_{domain.state}"),
-        state_note=domain.state_note,
+        state_message=domain.why.message,
+        state_reason=value_of(DomainReason, domain.why.reason),
+        state_parameters=parameters_of(pb.DomainParameters, domain.why.parameters),
         region=domain.region,
         mail_from_label=domain.mail_from_label,
         records=map(_record, domain.records),

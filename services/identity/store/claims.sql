@@ -24,6 +24,8 @@ WHERE id = :claim_id
 UPDATE identity.claims
 SET phase = :after,
     phase_note = '',
+    phase_reason = '',
+    phase_parameters = '{}',
     phase_at = now(),
     revision = revision + 1,
     due_at = CASE WHEN :after = 'DELETING' THEN now() END,

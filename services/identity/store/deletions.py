@@ -7,6 +7,8 @@ from chassis.config import Aws
 from chassis.database import Database, Queries
 from chassis.events import Outbox
 from services.identity.model.domains import Claim
+from services.identity.model.messages import explain
+from services.identity.model.reasons import DomainReason
 from services.identity.store.claims import end_claim, lock_name, notify, to_claim
 
 QUERIES = Queries.load(Path(__file__).with_name("deletions.sql"))
@@ -37,8 +39,14 @@ class DeletionStore:
         async with self._database.transaction() as connection:
             await lock_name(connection, claim.name)
             if open_attempts := await connection.fetchval(*QUERIES.count_open_attempts(claim_id=claim.id)):
-                message = f"Waiting for emails in flight: {open_attempts}."
-                query = QUERIES.wait_for_attempts(claim_id=claim.id, message=message, delay=RECHECK_AFTER)
+                why = explain(DomainReason.EMAILS_IN_FLIGHT, emails_in_flight=open_attempts)
+                query = QUERIES.wait_for_attempts(
+                    claim_id=claim.id,
+                    message=why.message,
+                    reason=why.reason,
+                    parameters=why.parameters,
+                    delay=RECHECK_AFTER,
+                )
                 await connection.execute(*query)
                 return
             ses_identity_id = claim.ses_identity_id

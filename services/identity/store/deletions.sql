@@ -24,7 +24,8 @@ WHERE claim_id = :claim_id AND state = 'OPEN'
 -- wait_for_attempts --
 -- Release the lease and schedule the next check of a claim.
 UPDATE identity.claims
-SET phase_note = :message, due_at = now() + :delay, leased_until = NULL
+SET phase_note = :message, phase_reason = :reason, phase_parameters = :parameters, due_at = now() + :delay,
+    leased_until = NULL
 WHERE id = :claim_id AND phase = 'DELETING'
 
 -- is_shared --
@@ -38,7 +39,7 @@ SELECT EXISTS (
 -- wait_for_identity --
 -- Make a claim wait for the deletion of its identity.
 UPDATE identity.claims
-SET phase_note = '', due_at = NULL, leased_until = NULL
+SET phase_note = '', phase_reason = '', phase_parameters = '{}', due_at = NULL, leased_until = NULL
 WHERE id = :claim_id AND phase = 'DELETING'
 RETURNING id
 

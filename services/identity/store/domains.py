@@ -21,10 +21,11 @@ from services.identity.errors import (
     TooManyDomains,
     TooManyPendingDomains,
 )
-from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, message_of
+from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, why_of
 from services.identity.model.domains import Record as DnsRecord
 from services.identity.model.ownership import HOLDERS, TOKEN_AGE, Ownership
 from services.identity.model.provisioning import FIRST_CALLS, ownership_record
+from services.identity.model.reasons import Explanation
 from services.identity.model.tenants import TenantState
 from services.identity.store.claims import (
     change_identity,
@@ -267,6 +268,7 @@ class DomainStore:
 
 
 def _domain(row: Record) -> Domain:
+    stored = Explanation(row["state_reason"], row["state_parameters"], row["state_note"])
     return Domain(
         id=row["id"],
         tenant_id=row["tenant_id"],
@@ -275,7 +277,7 @@ def _domain(row: Record) -> Domain:
         region=row["region"],
         mail_from_label=row["mail_from_label"],
         state=row["state"],
-        state_note=message_of(row["state"], row["state_note"]),
+        why=why_of(row["state"], stored),
         generation=row["generation"],
         revision=row["revision"],
         created_at=row["created_at"],

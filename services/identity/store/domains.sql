@@ -120,7 +120,7 @@ LIMIT :limit
 -- limit.
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.display_name, domain.region, domain.mail_from_label,
-    domain.state, domain.state_note, domain.generation, domain.revision,
+    domain.state, domain.state_note, domain.state_reason, domain.state_parameters, domain.generation, domain.revision,
     domain.created_at, domain.updated_at, domain.state_at, domain.ownership, domain.ownership_token,
     domain.ownership_deadline_at, domain.ownership_token_at,
     coalesce(shown.records, '[]') AS records

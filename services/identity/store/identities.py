@@ -11,6 +11,7 @@ from chassis.events import Outbox
 from services.identity.model.domains import Phase
 from services.identity.model.ownership import HOLDERS, Ownership
 from services.identity.model.provisioning import Call, IdentityState, Signing, Work, arn, dkim_records
+from services.identity.model.reasons import Explanation
 from services.identity.store.claims import (
     end_claim,
     lock_claim,
@@ -103,19 +104,24 @@ class IdentityStore:
             await notify(connection)
         return True
 
-    async def record_error(self, work: Work, message: str, delay: timedelta) -> None:
-        """Release the lease until the next retry and show the message on the claims that wait for SES."""
+    async def record_error(self, work: Work, why: Explanation, delay: timedelta) -> None:
+        """Release the lease until the next retry and show the error on the claims that wait for SES."""
         async with self._database.transaction() as connection:
             await lock_name(connection, work.name)
             query = QUERIES.record_error(
                 ses_identity_id=work.id,
                 lease_token=work.lease_token,
                 generation=work.generation,
-                message=message,
+                message=why.message,
                 delay=delay,
             )
             if await connection.fetchval(*query):
-                query = QUERIES.set_waiting_claims_message(ses_identity_id=work.id, message=message)
+                query = QUERIES.explain_waiting_claims(
+                    ses_identity_id=work.id,
+                    message=why.message,
+                    reason=why.reason,
+                    parameters=why.parameters,
+                )
                 await connection.execute(*query)
 
     async def _plan(self, connection: Connection, work: Work, calls: Sequence[Call]) -> None:

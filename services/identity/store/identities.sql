@@ -110,10 +110,10 @@ SET problem = :message,
 WHERE id = :ses_identity_id AND lease_token = :lease_token
 RETURNING id
 
--- set_waiting_claims_message --
+-- explain_waiting_claims --
 -- Show the error on the claims that wait for an identity.
 UPDATE identity.claims
-SET phase_note = :message
+SET phase_note = :message, phase_reason = :reason, phase_parameters = :parameters
 WHERE ses_identity_id = :ses_identity_id AND (phase = 'PROVISIONING' OR phase = 'DELETING' AND due_at IS NULL)
 
 -- live_claims --

@@ -1,7 +1,10 @@
-"""The state of the SES account in a region, and the message that operators read about it. Pure."""
+"""The state of the SES account in a region, and why it is in it. Pure."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from services.verifier.model.messages.accounts import explain
+from services.verifier.model.reasons import AccountReason, Explanation
 
 
 class AccountState(StrEnum):
@@ -16,13 +19,13 @@ class AccountState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountChange:
-    """A change of the account's state; `note` explains the new state."""
+    """A change of the account's state; `why` explains the new state."""
 
     account: str
     region: str
     before: AccountState
     after: AccountState
-    note: str
+    why: Explanation[AccountReason]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +48,14 @@ class AccountStatus:
     max_24_hour_send: float  # recipients
     sent_last_24_hours: float
 
-    def state(self) -> tuple[AccountState, str]:
-        """Return the account's state and the message that says what it means and what to do."""
+    def state(self) -> tuple[AccountState, Explanation[AccountReason]]:
+        """Return the account's state, and why it is in it."""
         if self.enforcement_status == "SHUTDOWN":
-            return AccountState.PAUSED, (
-                "SES has suspended sending for this account. Answer AWS's message in the SES console, under "
-                "Account dashboard."
-            )
+            return AccountState.PAUSED, explain(AccountReason.SUSPENDED)
         if not self.sending_enabled:
-            return AccountState.PAUSED, (
-                "Sending is disabled for this account. Enable it with `aws sesv2 "
-                "put-account-sending-attributes --sending-enabled`."
-            )
+            return AccountState.PAUSED, explain(AccountReason.SENDING_DISABLED)
         if not self.production_access:
-            return AccountState.SANDBOXED, (
-                "The account is in the SES sandbox and can send only to verified addresses and the mailbox "
-                "simulator. Request production access in the SES console."
-            )
+            return AccountState.SANDBOXED, explain(AccountReason.SANDBOXED)
         if self.enforcement_status == "PROBATION":
-            return AccountState.UNDER_REVIEW, (
-                "The account can send, but is under review by SES because of bounces or complaints. Answer "
-                "AWS's message in the SES console, under Account dashboard."
-            )
-        return AccountState.READY, "The account can send."
+            return AccountState.UNDER_REVIEW, explain(AccountReason.UNDER_REVIEW)
+        return AccountState.READY, explain(AccountReason.CAN_SEND)

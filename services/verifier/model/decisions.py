@@ -7,9 +7,10 @@ from uuid import UUID
 
 from services.verifier.model.evidence import RepairCause, SesIdentity, Wanted, drift, gather
 from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
+from services.verifier.model.reasons import DomainReason, Explanation
 from services.verifier.model.records import Check, Expected, Purpose, RecordStatus
 from services.verifier.model.schedule import REPAIRS, next_check, next_ses_check
-from services.verifier.model.state_messages import cause_of, state_message
+from services.verifier.model.state_reasons import why_moved, why_state
 from services.verifier.model.states import (
     DNS_CONDITIONS,
     SENDING,
@@ -54,7 +55,7 @@ class Case:
     missing: ConsecutiveMisses
     wanted: Wanted
     verification: VerificationStatus
-    note: str
+    why: Explanation[DomainReason]
     statuses: tuple[tuple[Purpose, RecordStatus], ...]  # of the required records checked so far
     shown: tuple[tuple[int, Check], ...]  # the last check of each record, by the record's position
     identity: SesIdentity | None
@@ -76,7 +77,7 @@ class Transition:
 
     before: State
     after: State
-    cause: str
+    why: Explanation[DomainReason]
 
     def __post_init__(self) -> None:
         if self.after not in TRANSITIONS[self.before]:
@@ -88,7 +89,7 @@ class Decision:
     """What to store of a claim after a check."""
 
     verification: VerificationStatus
-    note: str
+    why: Explanation[DomainReason]
     transition: Transition | None
     ses_due_at: datetime | None
     next_check_at: datetime | None
@@ -99,8 +100,8 @@ class Decision:
 
     def changes(self, case: Case) -> bool:
         """Return whether anything but the check results has to be stored."""
-        stored = (case.verification, case.note, case.ses_due_at, case.repairs, case.repair_due_at)
-        return stored != (self.verification, self.note, self.ses_due_at, self.repairs, self.repair_due_at)
+        stored = (case.verification, case.why, case.ses_due_at, case.repairs, case.repair_due_at)
+        return stored != (self.verification, self.why, self.ses_due_at, self.repairs, self.repair_due_at)
 
 
 def after_dns_check(
@@ -144,9 +145,9 @@ def _decided(case: Case, conditions: Conditions, fresh: Collection[str], jitter:
     signs = after.dkim_valid is True
     return Decision(
         verification=after,
-        note=state_message(after.state, conditions, case.statuses, case.ownership, signs=signs),
+        why=why_state(after.state, conditions, case.statuses, case.ownership, signs=signs),
         transition=(
-            Transition(before.state, after.state, cause_of(before.state, after.state, conditions))
+            Transition(before.state, after.state, why_moved(before.state, after.state, conditions))
             if moved
             else None
         ),

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import digits
 
+from services.verifier.model.reasons import CheckReason
 from services.verifier.model.records import (
     DEFINITE,
     Expected,
     Observation,
     Outcome,
     Purpose,
-    Reason,
     RecordStatus,
     Value,
 )
@@ -28,18 +28,18 @@ class Reading:
     """The record status according to one server: any but PROPAGATING, which needs two servers."""
 
     status: RecordStatus
-    reason: Reason
+    reason: CheckReason
 
 
 _NO_EVIDENCE = {
-    Outcome.SERVFAIL: Reason.SERVERS_FAIL,
-    Outcome.REFUSED: Reason.SERVERS_REFUSE,
-    Outcome.LAME: Reason.SERVERS_LAME,
-    Outcome.TIMEOUT: Reason.SERVERS_UNRESPONSIVE,
-    Outcome.MALFORMED: Reason.SERVERS_MALFORMED,
-    Outcome.LOOP: Reason.ALIAS_LOOP,
-    Outcome.NO_ADDRESS: Reason.SERVERS_WITHOUT_ADDRESS,
-    Outcome.FORBIDDEN_ADDRESS: Reason.SERVERS_FORBIDDEN,
+    Outcome.SERVFAIL: CheckReason.SERVERS_FAIL,
+    Outcome.REFUSED: CheckReason.SERVERS_REFUSE,
+    Outcome.LAME: CheckReason.SERVERS_LAME,
+    Outcome.TIMEOUT: CheckReason.SERVERS_UNRESPONSIVE,
+    Outcome.MALFORMED: CheckReason.SERVERS_MALFORMED,
+    Outcome.LOOP: CheckReason.ALIAS_LOOP,
+    Outcome.NO_ADDRESS: CheckReason.SERVERS_WITHOUT_ADDRESS,
+    Outcome.FORBIDDEN_ADDRESS: CheckReason.SERVERS_FORBIDDEN,
 }
 
 
@@ -49,57 +49,57 @@ def read(expected: Expected, seen: Observation) -> Reading:
     Only a DMARC record may be behind a CNAME, because DMARC providers host policies that way.
     """
     if seen.contradictory or (seen.aliases and expected.purpose is not Purpose.DMARC):
-        return Reading(RecordStatus.CONFLICT, Reason.ALIAS_IN_THE_WAY)
+        return Reading(RecordStatus.CONFLICT, CheckReason.ALIAS_IN_THE_WAY)
     if seen.outcome not in DEFINITE:
         return Reading(RecordStatus.UNREACHABLE, _NO_EVIDENCE[seen.outcome])
     if not seen.values:
         hidden = seen.outcome is Outcome.NODATA and expected.purpose is Purpose.DKIM
-        return Reading(RecordStatus.MISSING, Reason.OTHER_TYPE if hidden else Reason.NOT_THERE)
+        return Reading(RecordStatus.MISSING, CheckReason.OTHER_TYPE if hidden else CheckReason.NOT_THERE)
     return _READERS[expected.purpose](expected, seen.values)
 
 
-_MISSING = Reading(RecordStatus.MISSING, Reason.NOT_THERE)
+_MISSING = Reading(RecordStatus.MISSING, CheckReason.NOT_THERE)
 
 
-def _found(reason: Reason = Reason.AS_SHOWN) -> Reading:
+def _found(reason: CheckReason = CheckReason.AS_SHOWN) -> Reading:
     return Reading(RecordStatus.FOUND, reason)
 
 
-def _mismatch(reason: Reason) -> Reading:
+def _mismatch(reason: CheckReason) -> Reading:
     return Reading(RecordStatus.MISMATCH, reason)
 
 
 def _dkim(expected: Expected, values: Sequence[Value]) -> Reading:
     if len(values) > 1:
-        return Reading(RecordStatus.CONFLICT, Reason.SECOND_CNAME)
+        return Reading(RecordStatus.CONFLICT, CheckReason.SECOND_CNAME)
     target = values[0].text
     if target == expected.value:
         return _found()
     if target == expected.name:
-        return _mismatch(Reason.POINTS_AT_ITSELF)
+        return _mismatch(CheckReason.POINTS_AT_ITSELF)
     if target.startswith(f"{expected.value}."):
-        return _mismatch(Reason.TARGET_ZONE_APPENDED)
+        return _mismatch(CheckReason.TARGET_ZONE_APPENDED)
     same_zone = target.partition(".")[2] == expected.value.partition(".")[2]
-    return _mismatch(Reason.OTHER_ROW if same_zone else Reason.OTHER_TARGET)
+    return _mismatch(CheckReason.OTHER_ROW if same_zone else CheckReason.OTHER_TARGET)
 
 
 def _return_path(expected: Expected, values: Sequence[Value]) -> Reading:
     """Require the one MX record. Its priority is free: SES's own status says whether SES accepts it."""
     right = [value for value in values if value.text == expected.value]
     if right and len(values) > 1:
-        return Reading(RecordStatus.CONFLICT, Reason.SECOND_MX)
+        return Reading(RecordStatus.CONFLICT, CheckReason.SECOND_MX)
     if right:
         as_shown = right[0].priority == expected.priority
-        return _found(Reason.AS_SHOWN if as_shown else Reason.OTHER_PRIORITY)
+        return _found(CheckReason.AS_SHOWN if as_shown else CheckReason.OTHER_PRIORITY)
     return _mismatch(_wrong_exchange(expected, values[0].text))
 
 
-def _wrong_exchange(expected: Expected, exchange: str) -> Reason:
+def _wrong_exchange(expected: Expected, exchange: str) -> CheckReason:
     if exchange.startswith(f"{expected.value}."):
-        return Reason.TARGET_ZONE_APPENDED
+        return CheckReason.TARGET_ZONE_APPENDED
     if _begins_with_priority(exchange, expected.value):
-        return Reason.PRIORITY_IN_TARGET
-    return Reason.OTHER_REGION if _FEEDBACK_HOST.fullmatch(exchange) else Reason.OTHER_TARGET
+        return CheckReason.PRIORITY_IN_TARGET
+    return CheckReason.OTHER_REGION if _FEEDBACK_HOST.fullmatch(exchange) else CheckReason.OTHER_TARGET
 
 
 def _begins_with_priority(exchange: str, target: str) -> bool:
@@ -117,13 +117,13 @@ def _begins_with_priority(exchange: str, target: str) -> bool:
 def _inbound(expected: Expected, values: Sequence[Value]) -> Reading:
     first = min(value.priority or 0 for value in values)
     preferred = [value.text for value in values if (value.priority or 0) == first]
-    return _found() if preferred == [expected.value] else Reading(RecordStatus.CONFLICT, Reason.OTHER_MX)
+    return _found() if preferred == [expected.value] else Reading(RecordStatus.CONFLICT, CheckReason.OTHER_MX)
 
 
 def _spf(expected: Expected, values: Sequence[Value]) -> Reading:
     policies = [value for value in values if is_spf(value.text)]
     if len(policies) > 1:
-        return Reading(RecordStatus.CONFLICT, Reason.TWO_SPF)
+        return Reading(RecordStatus.CONFLICT, CheckReason.TWO_SPF)
     if not policies:
         return _not_spf(values)
     [policy] = policies
@@ -135,21 +135,21 @@ def _spf(expected: Expected, values: Sequence[Value]) -> Reading:
 def _evaluated(evaluation: Evaluation) -> Reading:
     match evaluation.result:
         case Result.PASS:
-            return _found(Reason.WIDER_SPF)
+            return _found(CheckReason.WIDER_SPF)
         case Result.NEUTRAL:
-            return _mismatch(Reason.SPF_PARTLY)
+            return _mismatch(CheckReason.SPF_PARTLY)
         case Result.TEMPERROR:
-            return Reading(RecordStatus.UNREACHABLE, Reason.SPF_UNREACHABLE)
+            return Reading(RecordStatus.UNREACHABLE, CheckReason.SPF_UNREACHABLE)
         case Result.PERMERROR:
             return _mismatch(_spf_error(evaluation))
-    return _mismatch(Reason.SPF_WITHOUT_SES)
+    return _mismatch(CheckReason.SPF_WITHOUT_SES)
 
 
-def _spf_error(evaluation: Evaluation) -> Reason:
+def _spf_error(evaluation: Evaluation) -> CheckReason:
     if evaluation.problem is Problem.SYNTAX:
-        return Reason.SPF_TERM_MISSPELT if evaluation.suggestion else Reason.SPF_TERM
-    limits = {Problem.LOOKUPS: Reason.SPF_LOOKUPS, Problem.VOID_LOOKUPS: Reason.SPF_VOID_LOOKUPS}
-    return limits.get(evaluation.problem, Reason.SPF_OTHER_RECORD)
+        return CheckReason.SPF_TERM_MISSPELT if evaluation.suggestion else CheckReason.SPF_TERM
+    limits = {Problem.LOOKUPS: CheckReason.SPF_LOOKUPS, Problem.VOID_LOOKUPS: CheckReason.SPF_VOID_LOOKUPS}
+    return limits.get(evaluation.problem, CheckReason.SPF_OTHER_RECORD)
 
 
 def _terms(text: str) -> list[str]:
@@ -162,10 +162,10 @@ def _not_spf(values: Sequence[Value]) -> Reading:
     for value in values:
         text = value.text.lower()
         if text.startswith(VERSION):  # another character than a space follows
-            return _mismatch(Reason.SPF_MALFORMED)
+            return _mismatch(CheckReason.SPF_MALFORMED)
         before = text.partition(VERSION)[0]
         if VERSION in text and not any(each.isalnum() or each in QUOTES for each in before):
-            return _mismatch(Reason.SPF_NOT_FIRST)
+            return _mismatch(CheckReason.SPF_NOT_FIRST)
     return _unlike(values, VERSION, otherwise=_MISSING)
 
 
@@ -174,19 +174,19 @@ def _ownership(expected: Expected, values: Sequence[Value]) -> Reading:
         return _found()
     prefix = expected.value.partition("=")[0] + "="
     if any(value.text.strip().lower().startswith(prefix) for value in values):
-        return _mismatch(Reason.OTHER_TOKEN)
-    return _unlike(values, expected.value, otherwise=_mismatch(Reason.OTHER_TEXT))
+        return _mismatch(CheckReason.OTHER_TOKEN)
+    return _unlike(values, expected.value, otherwise=_mismatch(CheckReason.OTHER_TEXT))
 
 
 def _dmarc(expected: Expected, values: Sequence[Value]) -> Reading:
     policies = [value.text for value in values if value.text.strip().lower().startswith("v=dmarc")]
     if len(policies) > 1:
-        return Reading(RecordStatus.CONFLICT, Reason.TWO_DMARC)
+        return Reading(RecordStatus.CONFLICT, CheckReason.TWO_DMARC)
     if not policies:
         return _unlike(values, "v=dmarc1", otherwise=_MISSING)
     if not dmarc_valid(policies[0]):
-        return _mismatch(Reason.DMARC_MALFORMED)
-    return _found(Reason.AS_SHOWN if policies[0].strip() == expected.value else Reason.OWN_POLICY)
+        return _mismatch(CheckReason.DMARC_MALFORMED)
+    return _found(CheckReason.AS_SHOWN if policies[0].strip() == expected.value else CheckReason.OWN_POLICY)
 
 
 def dmarc_valid(text: str) -> bool:
@@ -201,7 +201,7 @@ def _unlike(values: Sequence[Value], beginning: str, *, otherwise: Reading) -> R
     """Return QUOTED when a value is the expected text inside pasted quotation marks, else `otherwise`."""
     stripped = (value.text.strip().strip(QUOTES + "\\").lower() for value in values)
     quoted = any(text.startswith(beginning.lower()) for text in stripped)
-    return _mismatch(Reason.QUOTED) if quoted else otherwise
+    return _mismatch(CheckReason.QUOTED) if quoted else otherwise
 
 
 _READERS: dict[Purpose, Callable[[Expected, Sequence[Value]], Reading]] = {

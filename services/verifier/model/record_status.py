@@ -7,8 +7,10 @@ refuses or times out is not evidence, and neither are servers that disagree.
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from services.verifier.model.messages import message
+from services.verifier.model.check_parameters import parameters_of
+from services.verifier.model.messages.checks import explain
 from services.verifier.model.readings import Reading, read
+from services.verifier.model.reasons import CheckReason
 from services.verifier.model.records import (
     NEGATIVE,
     Answer,
@@ -20,7 +22,6 @@ from services.verifier.model.records import (
     Outcome,
     Purpose,
     Question,
-    Reason,
     RecordStatus,
     RecordType,
 )
@@ -31,12 +32,13 @@ NAME_LENGTH = 253  # the longest name that can be queried
 
 
 def check(expected: Expected, answer: Answer, clues: Clues) -> Check:
-    """Return a record's status, with a message that tells the customer what to do."""
+    """Return a record's status, with the reason and a message that tells the customer what to do."""
     readings = [read(expected, seen) for seen in answer.observations]
     reading = _explained(expected, answer, _combined(readings), clues)
+    servers = _servers_by_status(answer, readings)
     return Check(
         status=reading.status,
-        message=message(expected, answer, reading.reason, _servers_by_status(answer, readings), clues),
+        why=explain(reading.reason, parameters_of(expected, answer, servers, clues)),
         seen=_shown(answer),
         servers_agreeing=sum(each.status is RecordStatus.FOUND for each in readings),
         servers_asked=len(readings),
@@ -59,7 +61,7 @@ def questions(expected: Expected, answer: Answer, *, unguessable: str) -> dict[C
 
 
 # Results that a wildcard record can cause.
-_ANY_NAME = frozenset({Reason.OTHER_TARGET, Reason.OTHER_TEXT, Reason.ALIAS_IN_THE_WAY})
+_ANY_NAME = frozenset({CheckReason.OTHER_TARGET, CheckReason.OTHER_TEXT, CheckReason.ALIAS_IN_THE_WAY})
 
 
 def _candidates(
@@ -73,7 +75,7 @@ def _candidates(
     yield Clue.ZONE_APPENDED, Question(f"{expected.name}.{answer.zone}", expected.type)
     if expected.purpose in (Purpose.RETURN_PATH, Purpose.SPF):
         yield Clue.AT_DOMAIN, Question(expected.domain, expected.type)
-    if expected.purpose is Purpose.DKIM and reading.reason is Reason.OTHER_TYPE:
+    if expected.purpose is Purpose.DKIM and reading.reason is CheckReason.OTHER_TYPE:
         yield Clue.AS_TEXT, Question(expected.name, RecordType.TXT)
     if expected.purpose is Purpose.DMARC and expected.domain != answer.zone:
         yield Clue.PARENT_POLICY, Question(f"_dmarc.{answer.zone}", RecordType.TXT)
@@ -84,26 +86,26 @@ def _combined(readings: Sequence[Reading]) -> Reading:
     found, unresponsive = by_status[RecordStatus.FOUND], by_status[RecordStatus.UNREACHABLE]
     negative = [each for status in NEGATIVE for each in by_status[status]]
     if found and negative:
-        return Reading(RecordStatus.PROPAGATING, Reason.SOME_SERVERS)
+        return Reading(RecordStatus.PROPAGATING, CheckReason.SOME_SERVERS)
     if found:
         return found[0]
     if unresponsive or not negative:
         return (
             unresponsive[0]
             if unresponsive
-            else Reading(RecordStatus.UNREACHABLE, Reason.SERVERS_WITHOUT_ADDRESS)
+            else Reading(RecordStatus.UNREACHABLE, CheckReason.SERVERS_WITHOUT_ADDRESS)
         )
     return negative[0]
 
 
 def _explained(expected: Expected, answer: Answer, reading: Reading, clues: Clues) -> Reading:
     if answer.unregistered and reading.status is RecordStatus.MISSING:
-        return replace(reading, reason=Reason.UNREGISTERED)
+        return replace(reading, reason=CheckReason.UNREGISTERED)
     if expected.purpose is Purpose.OWNERSHIP and reading.status is RecordStatus.FOUND:
         return _proof(expected, reading, clues)
     for clue, reason in _EXPLANATIONS:
         if clue in clues and _explains(clue, expected, answer, clues[clue]):
-            covered = reason is Reason.PARENT_COVERS
+            covered = reason is CheckReason.PARENT_COVERS
             return Reading(RecordStatus.FOUND if covered else reading.status, reason)
     return reading
 
@@ -113,18 +115,18 @@ def _proof(expected: Expected, reading: Reading, clues: Clues) -> Reading:
     other = clues.get(Clue.ANY_SIBLING)
     readings = [read(expected, seen).status for seen in other.observations] if other else []
     if not readings or RecordStatus.UNREACHABLE in readings:
-        return Reading(RecordStatus.UNREACHABLE, Reason.WILDCARD_UNKNOWN)
+        return Reading(RecordStatus.UNREACHABLE, CheckReason.WILDCARD_UNKNOWN)
     if RecordStatus.FOUND in readings:
-        return Reading(RecordStatus.CONFLICT, Reason.WILDCARD_PROOF)
+        return Reading(RecordStatus.CONFLICT, CheckReason.WILDCARD_PROOF)
     return reading
 
 
 _EXPLANATIONS = (
-    (Clue.PARENT_POLICY, Reason.PARENT_COVERS),
-    (Clue.ZONE_APPENDED, Reason.ZONE_APPENDED),
-    (Clue.AT_DOMAIN, Reason.AT_DOMAIN),
-    (Clue.AS_TEXT, Reason.AS_TEXT),
-    (Clue.ANY_SIBLING, Reason.WILDCARD),
+    (Clue.PARENT_POLICY, CheckReason.PARENT_COVERS),
+    (Clue.ZONE_APPENDED, CheckReason.ZONE_APPENDED),
+    (Clue.AT_DOMAIN, CheckReason.AT_DOMAIN),
+    (Clue.AS_TEXT, CheckReason.AS_TEXT),
+    (Clue.ANY_SIBLING, CheckReason.WILDCARD),
 )
 
 

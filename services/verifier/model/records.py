@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from services.verifier.model.reasons import CheckReason, Explanation
 from services.verifier.model.spf_results import Evaluation
 
 
@@ -136,69 +137,18 @@ class RecordStatus(StrEnum):
 NEGATIVE = (RecordStatus.CONFLICT, RecordStatus.MISMATCH, RecordStatus.MISSING)  # the most specific first
 
 
-class Reason(StrEnum):
-    """Why a record has its status; selects the message that the customer reads."""
-
-    AS_SHOWN = "AS_SHOWN"
-    OTHER_PRIORITY = "OTHER_PRIORITY"
-    WIDER_SPF = "WIDER_SPF"
-    PARENT_COVERS = "PARENT_COVERS"
-    OWN_POLICY = "OWN_POLICY"
-    NOT_THERE = "NOT_THERE"
-    OTHER_TYPE = "OTHER_TYPE"
-    UNREGISTERED = "UNREGISTERED"
-    ZONE_APPENDED = "ZONE_APPENDED"
-    AT_DOMAIN = "AT_DOMAIN"
-    AS_TEXT = "AS_TEXT"
-    WILDCARD = "WILDCARD"
-    OTHER_TARGET = "OTHER_TARGET"
-    OTHER_ROW = "OTHER_ROW"
-    POINTS_AT_ITSELF = "POINTS_AT_ITSELF"
-    TARGET_ZONE_APPENDED = "TARGET_ZONE_APPENDED"
-    PRIORITY_IN_TARGET = "PRIORITY_IN_TARGET"
-    OTHER_REGION = "OTHER_REGION"
-    OTHER_TEXT = "OTHER_TEXT"
-    OTHER_TOKEN = "OTHER_TOKEN"  # noqa: S105 - an enum value, not a secret
-    WILDCARD_PROOF = "WILDCARD_PROOF"
-    WILDCARD_UNKNOWN = "WILDCARD_UNKNOWN"
-    QUOTED = "QUOTED"
-    SPF_WITHOUT_SES = "SPF_WITHOUT_SES"
-    SPF_MALFORMED = "SPF_MALFORMED"
-    SPF_NOT_FIRST = "SPF_NOT_FIRST"
-    SPF_TERM = "SPF_TERM"
-    SPF_TERM_MISSPELT = "SPF_TERM_MISSPELT"
-    SPF_LOOKUPS = "SPF_LOOKUPS"
-    SPF_VOID_LOOKUPS = "SPF_VOID_LOOKUPS"
-    SPF_OTHER_RECORD = "SPF_OTHER_RECORD"
-    SPF_PARTLY = "SPF_PARTLY"
-    SPF_UNREACHABLE = "SPF_UNREACHABLE"
-    DMARC_MALFORMED = "DMARC_MALFORMED"
-    ALIAS_IN_THE_WAY = "ALIAS_IN_THE_WAY"
-    SECOND_MX = "SECOND_MX"
-    OTHER_MX = "OTHER_MX"
-    SECOND_CNAME = "SECOND_CNAME"
-    TWO_SPF = "TWO_SPF"
-    TWO_DMARC = "TWO_DMARC"
-    SOME_SERVERS = "SOME_SERVERS"
-    SERVERS_FAIL = "SERVERS_FAIL"
-    SERVERS_REFUSE = "SERVERS_REFUSE"
-    SERVERS_LAME = "SERVERS_LAME"
-    SERVERS_UNRESPONSIVE = "SERVERS_UNRESPONSIVE"
-    SERVERS_MALFORMED = "SERVERS_MALFORMED"
-    ALIAS_LOOP = "ALIAS_LOOP"
-    SERVERS_WITHOUT_ADDRESS = "SERVERS_WITHOUT_ADDRESS"
-    SERVERS_FORBIDDEN = "SERVERS_FORBIDDEN"
+NOT_EXPLAINED = Explanation(CheckReason.UNSPECIFIED)
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The result of checking one record; `seen` holds the values found, ready to be shown.
+    """The result of checking one record; `why` explains its status, `seen` holds the values found.
 
     `zone` is empty when the domain is not registered. `servers` are the name servers that were queried.
     """
 
     status: RecordStatus
-    message: str = ""
+    why: Explanation[CheckReason] = NOT_EXPLAINED
     seen: tuple[str, ...] = ()
     servers_agreeing: int = 0
     servers_asked: int = 0

@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 
 from chassis.database import Record
-from chassis.protos import stamp_of
+from chassis.protos import parameters_of, stamp_of, value_of
+from letterhead.events.v1.account_events_pb2 import AccountReason
+from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1 import domains_pb2
 from letterhead.verifier.v1 import verifier_pb2 as pb
+from letterhead.verifier.v1.check_parameters_pb2 import CheckParameters
+from letterhead.verifier.v1.check_reason_pb2 import CheckReason
 from services.verifier.store import rows
 
 PROOF_TTL = 300  # seconds; the same as identity shows
@@ -19,7 +23,9 @@ def verification(row: Record, proof: Record | None, checks: Sequence[Record]) ->
         domain_name=row["name"],
         generation=row["generation"],
         state=state(row["state"]),
-        state_note=row["state_note"],
+        state_message=row["state_note"],
+        state_reason=value_of(DomainReason, row["state_reason"]),
+        state_parameters=parameters_of(domains_pb2.DomainParameters, row["state_parameters"]),
         records=[*([proof_check(proof)] if proof else []), *map(record_check, checks)],
         ses=ses_check(row),
         state_time=stamp_of(row["state_at"]),
@@ -78,6 +84,8 @@ def _checked(shown: domains_pb2.DnsRecord, row: Record) -> pb.RecordCheck:
         record=shown,
         status=pb.RecordCheck.Status.Value(f"STATUS_{row['status'] or 'UNSPECIFIED'}"),
         message=row["message"],
+        reason=value_of(CheckReason, row["reason"] or ""),
+        parameters=parameters_of(CheckParameters, row["parameters"]),
         seen=row["seen"],
         servers_agreeing=row["servers_agreeing"],
         servers_asked=row["servers_asked"],
@@ -104,7 +112,9 @@ def transition(row: Record) -> pb.Transition:
     return pb.Transition(
         from_state=state(row["from_state"]),
         to_state=state(row["to_state"]),
-        cause=row["cause"],
+        message=row["cause"],
+        reason=value_of(DomainReason, row["reason"]),
+        parameters=parameters_of(domains_pb2.DomainParameters, row["parameters"]),
         generation=row["generation"],
         time=stamp_of(row["created_at"]),
     )
@@ -116,7 +126,9 @@ def account(row: Record) -> pb.SesAccount:
         account=row["account"],
         region=row["region"],
         state=pb.SesAccount.State.Value(f"STATE_{row['state']}"),
-        state_note=row["state_note"],
+        state_message=row["state_note"],
+        state_reason=value_of(AccountReason, row["state_reason"]),
+        state_parameters=parameters_of(pb.AccountParameters, row["state_parameters"]),
         max_send_rate=row["max_send_rate"],
         max_24_hour_send=row["max_24_hour_send"],
         sent_last_24_hours=row["sent_last_24_hours"],

@@ -11,6 +11,7 @@ from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
 from services.verifier.model.decisions import Claim
 from services.verifier.model.ownership import Ownership, Precheck
+from services.verifier.model.reasons import DomainReason, Explanation
 from services.verifier.model.states import FINISHED, GRACE, VerificationStatus
 from services.verifier.store import rows
 from services.verifier.store.verifications import lock_claim, notify_watchers
@@ -52,12 +53,13 @@ class ClaimStore:
         known = {row["claim_id"]: row["known"] for row in found}
         return [each for each in known if not known[each]], [each for each in known if known[each]]
 
-    async def begin(self, claim_ids: Sequence[UUID], note: str) -> None:
+    async def begin(self, claim_ids: Sequence[UUID], why: Explanation[DomainReason]) -> None:
         """Insert verifications; skip those that another replica has inserted."""
         statement = QUERIES.begin_verifications(
             claim_ids=list(claim_ids),
             transition_ids=[uuid7() for _ in claim_ids],
-            state_note=note,
+            message=why.message,
+            reason=why.reason,
             grace=GRACE,
         )
         await self._database.execute(*statement)
@@ -77,7 +79,11 @@ class ClaimStore:
         return Renewal(rows.claim(row), rows.verification(row), same, ownership, row["now"])
 
     async def renew(
-        self, connection: Connection, claim: Claim, verification: VerificationStatus, note: str
+        self,
+        connection: Connection,
+        claim: Claim,
+        verification: VerificationStatus,
+        why: Explanation[DomainReason],
     ) -> None:
         """Start a claim's new generation, holding the claim lock so that no sender uses the old state."""
         await lock_claim(connection, claim.claim_id)
@@ -85,7 +91,8 @@ class ClaimStore:
             claim_id=claim.claim_id,
             generation=claim.generation,
             state=verification.state.value,
-            state_note=note,
+            message=why.message,
+            reason=why.reason,
             deadline_at=verification.deadline_at,
             dkim_valid=verification.dkim_valid,
             # In a finished state only VerifyDomain schedules a check.

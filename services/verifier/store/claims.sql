@@ -14,18 +14,18 @@ LIMIT :limit
 -- Insert verifications for claims without one, and the first entries of their history.
 WITH inserted AS (
     INSERT INTO verifier.verifications (
-        claim_id, generation, tenant_id, name, account, region, state_note, deadline_at, next_check_at
+        claim_id, generation, tenant_id, name, account, region, state_note, state_reason, deadline_at, next_check_at
     )
     SELECT
-        claim.id, claim.generation, claim.tenant_id, claim.name, claim.account, claim.region, :state_note,
+        claim.id, claim.generation, claim.tenant_id, claim.name, claim.account, claim.region, :message, :reason,
         now() + :grace, now()
     FROM identity.claims AS claim
     WHERE claim.id = ANY (:claim_ids) AND claim.phase = 'ACTIVE'
     ON CONFLICT (claim_id) DO NOTHING
-    RETURNING claim_id, generation, state, state_note
+    RETURNING claim_id, generation, state, state_note, state_reason
 )
-INSERT INTO verifier.transitions (id, claim_id, generation, to_state, cause)
-SELECT fresh.id, inserted.claim_id, inserted.generation, inserted.state, inserted.state_note
+INSERT INTO verifier.transitions (id, claim_id, generation, to_state, cause, reason)
+SELECT fresh.id, inserted.claim_id, inserted.generation, inserted.state, inserted.state_note, inserted.state_reason
 FROM inserted
 JOIN unnest(:claim_ids::uuid[], :transition_ids::uuid[]) AS fresh (claim_id, id) USING (claim_id)
 RETURNING claim_id
@@ -56,7 +56,9 @@ FOR UPDATE OF known
 UPDATE verifier.verifications
 SET generation = :generation,
     state = :state,
-    state_note = :state_note,
+    state_note = :message,
+    state_reason = :reason,
+    state_parameters = '{}',
     state_at = CASE WHEN state = :state THEN state_at ELSE now() END,
     deadline_at = :deadline_at,
     dkim_valid = :dkim_valid,

@@ -1,13 +1,17 @@
 """Converts Postgres rows to the verifier's values. Knows column names; sends no SQL."""
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from chassis.database import Record as Row
 from services.verifier.model.decisions import Case, Claim, Record
 from services.verifier.model.evidence import SesIdentity, Wanted
 from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
+from services.verifier.model.reasons import AccountReason, CheckReason, DomainReason, Explanation
 from services.verifier.model.records import Check, Expected, Purpose, RecordStatus, RecordType
 from services.verifier.model.states import State, VerificationStatus
+
+Reason = TypeVar("Reason", CheckReason, DomainReason, AccountReason)
 
 
 def claim(row: Row) -> Claim:
@@ -51,7 +55,7 @@ def check(row: Row) -> Check:
     """Return the last check of a record."""
     return Check(
         status=RecordStatus(row["status"]),
-        message=row["message"],
+        why=Explanation(_known(CheckReason, row["reason"]), row["parameters"], row["message"]),
         seen=tuple(row["seen"]),
         servers_agreeing=row["servers_agreeing"],
         servers_asked=row["servers_asked"],
@@ -88,7 +92,7 @@ def case(row: Row, checks: Sequence[Row]) -> Case:
         missing=ConsecutiveMisses(row["missing_checks"], row["missing_at"]),
         wanted=Wanted(f"{row['mail_from_label']}.{row['name']}", tuple(row["tokens"]), row["settled"]),
         verification=verification(row),
-        note=row["state_note"],
+        why=_why_state(row),
         statuses=tuple((Purpose(each["purpose"]), RecordStatus(each["status"])) for each in required),
         shown=tuple((each["position"], check(each)) for each in checks),
         identity=identity(row),
@@ -99,3 +103,19 @@ def case(row: Row, checks: Sequence[Row]) -> Case:
         repair_due_at=row["repair_due_at"],
         now=row["now"],
     )
+
+
+def _why_state(row: Row) -> Explanation[DomainReason]:
+    reason = _known(DomainReason, row["state_reason"])
+    return Explanation(reason, row["state_parameters"], row["state_note"])
+
+
+def why_account(row: Row) -> Explanation[AccountReason]:
+    """Return why an SES account is in its state."""
+    reason = _known(AccountReason, row["state_reason"])
+    return Explanation(reason, row["state_parameters"], row["state_note"])
+
+
+def _known(reasons: type[Reason], name: str) -> Reason:
+    """Return a stored reason; unspecified if a newer release stored it."""
+    return reasons.__members__.get(name, reasons.UNSPECIFIED)

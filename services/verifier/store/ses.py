@@ -12,6 +12,8 @@ from chassis.events import Outbox
 from chassis.telemetry import get_logger
 from services.verifier.events import account_changed
 from services.verifier.model.account import AccountChange, AccountState, AccountStatus, Listed
+from services.verifier.model.reasons import AccountReason, Explanation
+from services.verifier.store import rows
 
 log = get_logger(__name__)
 QUERIES = Queries.load(Path(__file__).with_name("ses.sql"))
@@ -66,9 +68,10 @@ class SesStore:
             *QUERIES.retry_ses_check(claim_id=lease.claim_id, generation=lease.generation, delay=delay)
         )
 
-    async def insert_account(self, note: str) -> None:
+    async def insert_account(self, why: Explanation[AccountReason]) -> None:
         """Insert the account's row if it is missing."""
-        await self._database.execute(*QUERIES.insert_account(**self._region, state_note=note))
+        statement = QUERIES.insert_account(**self._region, message=why.message, reason=why.reason)
+        await self._database.execute(*statement)
 
     async def lease_account(self) -> bool:
         """Lease the query of the account; False when it is not due or another replica has the lease."""
@@ -77,11 +80,12 @@ class SesStore:
 
     async def save_account(self, account_status: AccountStatus, delay: timedelta) -> None:
         """Store SES's response about the account; the next query is due after `delay`."""
-        state, note = account_status.state()
+        state, why = account_status.state()
         statement = QUERIES.save_account(
             **self._region,
             state=state.value,
-            state_note=note,
+            message=why.message,
+            reason=why.reason,
             production_access=account_status.production_access,
             sending_enabled=account_status.sending_enabled,
             enforcement_status=account_status.enforcement_status,
@@ -92,10 +96,15 @@ class SesStore:
         )
         await self._change_account(*statement)
 
-    async def save_missing_answer(self, note: str, delay: timedelta) -> None:
+    async def save_missing_answer(self, why: Explanation[AccountReason], delay: timedelta) -> None:
         """Store that SES gave no usable response; after ACCOUNT_OLD the account becomes UNREACHABLE."""
         statement = QUERIES.save_missing_answer(
-            **self._region, state_note=note, delay=delay, unreachable_after=ACCOUNT_OLD
+            **self._region,
+            message=why.message,
+            reason=why.reason,
+            parameters=why.parameters,
+            delay=delay,
+            unreachable_after=ACCOUNT_OLD,
         )
         await self._change_account(*statement)
 
@@ -109,7 +118,7 @@ class SesStore:
                 **self._region,
                 before=AccountState(row["before"]),
                 after=AccountState(row["after"]),
-                note=row["note"],
+                why=rows.why_account(row),
             )
             await self._outbox.write(connection, account_changed(change))
         log.warning(

@@ -41,7 +41,8 @@ WHERE claim_id = :claim_id AND generation = :generation
 
 -- insert_account --
 -- Insert the row of the account that this installation sends from.
-INSERT INTO verifier.ses_account (account, region, state_note) VALUES (:account, :region, :state_note)
+INSERT INTO verifier.ses_account (account, region, state_note, state_reason)
+VALUES (:account, :region, :message, :reason)
 ON CONFLICT (account, region) DO NOTHING
 
 -- lease_account --
@@ -55,7 +56,9 @@ RETURNING account
 WITH before AS (SELECT state FROM verifier.ses_account WHERE account = :account AND region = :region FOR UPDATE)
 UPDATE verifier.ses_account AS a
 SET state = :state,
-    state_note = :state_note,
+    state_note = :message,
+    state_reason = :reason,
+    state_parameters = '{}',
     production_access = :production_access,
     sending_enabled = :sending_enabled,
     enforcement_status = :enforcement_status,
@@ -66,7 +69,7 @@ SET state = :state,
     due_at = now() + :delay
 FROM before
 WHERE a.account = :account AND a.region = :region
-RETURNING before.state AS before, a.state AS after, a.state_note AS note
+RETURNING before.state AS before, a.state AS after, a.state_note, a.state_reason, a.state_parameters
 
 -- save_missing_answer --
 -- Store that SES gave no usable response; the account is UNREACHABLE once its last response is old. Returns its state
@@ -74,11 +77,13 @@ RETURNING before.state AS before, a.state AS after, a.state_note AS note
 WITH before AS (SELECT state FROM verifier.ses_account WHERE account = :account AND region = :region FOR UPDATE)
 UPDATE verifier.ses_account AS a
 SET state = CASE WHEN checked_at > now() - :unreachable_after::interval THEN a.state ELSE 'UNREACHABLE' END,
-    state_note = CASE WHEN checked_at > now() - :unreachable_after::interval THEN state_note ELSE :state_note END,
+    state_note = CASE WHEN checked_at > now() - :unreachable_after::interval THEN state_note ELSE :message END,
+    state_reason = CASE WHEN checked_at > now() - :unreachable_after::interval THEN state_reason ELSE :reason END,
+    state_parameters = CASE WHEN checked_at > now() - :unreachable_after::interval THEN state_parameters ELSE :parameters END,
     due_at = now() + :delay
 FROM before
 WHERE a.account = :account AND a.region = :region
-RETURNING before.state AS before, a.state AS after, a.state_note AS note
+RETURNING before.state AS before, a.state AS after, a.state_note, a.state_reason, a.state_parameters
 
 -- lease_sweep --
 -- Lease the sweep of SES's whole list.

@@ -36,8 +36,8 @@ WHERE token.claim_id = :claim_id AND claim.generation = :generation
 -- Lock a verification and read everything that a decision needs. Returns no row when the generation is outdated,
 -- the claim is being deleted or the lease token is not current (a NULL token skips that test).
 SELECT
-    known.claim_id, known.tenant_id, known.name, known.generation, known.state, known.state_note, known.deadline_at,
-    known.dkim_valid, known.mail_from_valid, known.failed_checks, known.first_failed_at,
+    known.claim_id, known.tenant_id, known.name, known.generation, known.state, known.state_note, known.state_reason,
+    known.state_parameters, known.deadline_at, known.dkim_valid, known.mail_from_valid, known.failed_checks, known.first_failed_at,
     known.ses_verification_status, known.ses_dkim_status, known.ses_mail_from_status, known.ses_mail_from_domain,
     known.ses_verified_for_sending, known.ses_error_type, known.ses_tokens, known.ses_checked_at, known.ses_due_at,
     known.repairs, known.repair_due_at,
@@ -68,8 +68,8 @@ FOR UPDATE OF known
 
 -- checks_of --
 -- List the last checks of a claim's records.
-SELECT record.position, record.purpose, record.required, checked.status, checked.message, checked.seen, checked.servers_agreeing,
-    checked.servers_asked, checked.zone, checked.servers
+SELECT record.position, record.purpose, record.required, checked.status, checked.message, checked.reason, checked.parameters,
+    checked.seen, checked.servers_agreeing, checked.servers_asked, checked.zone, checked.servers
 FROM identity.records AS record
 JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
 WHERE record.claim_id = :claim_id AND record.generation = :generation
@@ -82,19 +82,22 @@ SELECT pg_advisory_xact_lock(chassis.claim_lock(:claim_id))
 -- save_checks --
 -- Store the check of each record of a claim.
 INSERT INTO verifier.record_checks (
-    claim_id, generation, position, status, message, seen, servers_agreeing, servers_asked, zone, servers, checked_at
+    claim_id, generation, position, status, message, reason, parameters, seen, servers_agreeing, servers_asked, zone, servers,
+    checked_at
 )
-SELECT :claim_id, :generation, checked.position, checked.status, checked.message,
+SELECT :claim_id, :generation, checked.position, checked.status, checked.message, checked.reason, checked.parameters,
     array(SELECT jsonb_array_elements_text(checked.seen::jsonb)), checked.servers_agreeing, checked.servers_asked, checked.zone,
     array(SELECT jsonb_array_elements_text(checked.servers::jsonb)), now()
 FROM unnest(
-    :positions::integer[], :statuses::text[], :messages::text[], :seen::text[], :servers_agreeing::integer[],
-    :servers_asked::integer[], :zones::text[], :servers::text[]
+    :positions::integer[], :statuses::text[], :messages::text[], :reasons::text[], :parameters::jsonb[], :seen::text[],
+    :servers_agreeing::integer[], :servers_asked::integer[], :zones::text[], :servers::text[]
 )
-    AS checked (position, status, message, seen, servers_agreeing, servers_asked, zone, servers)
+    AS checked (position, status, message, reason, parameters, seen, servers_agreeing, servers_asked, zone, servers)
 ON CONFLICT (claim_id, generation, position) DO UPDATE
 SET status = excluded.status,
     message = excluded.message,
+    reason = excluded.reason,
+    parameters = excluded.parameters,
     seen = excluded.seen,
     servers_agreeing = excluded.servers_agreeing,
     servers_asked = excluded.servers_asked,
@@ -105,16 +108,19 @@ SET status = excluded.status,
 -- save_ownership_check --
 -- Store the check of a claim's ownership token.
 INSERT INTO verifier.ownership_checks AS known (
-    claim_id, token, status, message, seen, servers_agreeing, servers_asked, zone, servers, missing_checks, missing_at
+    claim_id, token, status, message, reason, parameters, seen, servers_agreeing, servers_asked, zone, servers, missing_checks,
+    missing_at
 )
 VALUES (
-    :claim_id, :token, :status, :message, :seen, :servers_agreeing, :servers_asked, :zone, :servers, :missing_checks,
-    :missing_at
+    :claim_id, :token, :status, :message, :reason, :parameters, :seen, :servers_agreeing, :servers_asked, :zone, :servers,
+    :missing_checks, :missing_at
 )
 ON CONFLICT (claim_id) DO UPDATE
 SET token = excluded.token,
     status = excluded.status,
     message = excluded.message,
+    reason = excluded.reason,
+    parameters = excluded.parameters,
     seen = excluded.seen,
     servers_agreeing = excluded.servers_agreeing,
     servers_asked = excluded.servers_asked,
@@ -128,7 +134,9 @@ SET token = excluded.token,
 -- Store a decision, provided that the state it was based on and the claim are unchanged.
 UPDATE verifier.verifications
 SET state = :state,
-    state_note = :state_note,
+    state_note = :message,
+    state_reason = :reason,
+    state_parameters = :parameters,
     state_at = CASE WHEN state = :state THEN state_at ELSE now() END,
     deadline_at = :deadline_at,
     dkim_valid = :dkim_valid,
@@ -180,8 +188,8 @@ WHERE claim_id = :claim_id
 
 -- add_transition --
 -- Add a change of state to a claim's history.
-INSERT INTO verifier.transitions (id, claim_id, generation, from_state, to_state, cause)
-VALUES (:transition_id, :claim_id, :generation, :from_state, :to_state, :cause)
+INSERT INTO verifier.transitions (id, claim_id, generation, from_state, to_state, cause, reason, parameters)
+VALUES (:transition_id, :claim_id, :generation, :from_state, :to_state, :message, :reason, :parameters)
 
 -- notify_watchers --
 -- Notify the WatchDomain streams when the transaction commits.

@@ -2,7 +2,7 @@
 -- Return a domain in any phase with its verification, restricted to a tenant and to domains; NULL allows any.
 SELECT
     domain.id, domain.tenant_id, domain.name, domain.generation, domain.ownership, domain.ownership_deadline_at,
-    domain.state, domain.state_note, domain.state_at,
+    domain.state, domain.state_note, domain.state_reason, domain.state_parameters, domain.state_at,
     known.deadline_at, known.checked_at, known.next_check_at, known.ses_verification_status, known.ses_dkim_status,
     known.ses_mail_from_status, known.ses_verified_for_sending, known.ses_error_type, known.ses_checked_at
 FROM identity.domains AS domain
@@ -15,7 +15,7 @@ WHERE domain.id = :claim_id
 -- Return the ownership token of a domain with its last check, or no row without a token. Restricted to a tenant and
 -- to domains; NULL allows any.
 SELECT
-    domain.name, domain.ownership_token AS token, proof.status AS status, proof.message, proof.seen,
+    domain.name, domain.ownership_token AS token, proof.status AS status, proof.message, proof.reason, proof.parameters, proof.seen,
     proof.servers_agreeing, proof.servers_asked, proof.zone, proof.servers, proof.checked_at AS checked_at
 FROM identity.domains AS domain
 LEFT JOIN verifier.ownership_checks AS proof
@@ -29,8 +29,8 @@ WHERE domain.id = :claim_id
 -- List the records of a domain with their last checks, restricted to a tenant and to domains; NULL allows any.
 SELECT
     record.purpose, record.ordinal, record.type, record.name, record.value, record.priority, record.ttl,
-    record.required, checked.status, checked.message, checked.seen, checked.servers_agreeing, checked.servers_asked, checked.zone,
-    checked.servers, checked.checked_at
+    record.required, checked.status, checked.message, checked.reason, checked.parameters, checked.seen,
+    checked.servers_agreeing, checked.servers_asked, checked.zone, checked.servers, checked.checked_at
 FROM identity.records AS record
 LEFT JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
 WHERE record.claim_id = :claim_id
@@ -71,7 +71,7 @@ WHERE claim_id = :claim_id
 
 -- list_transitions --
 -- List a page of a domain's history, newest first, restricted to a tenant and to domains; NULL allows any.
-SELECT id, from_state, to_state, cause, generation, created_at
+SELECT id, from_state, to_state, cause, reason, parameters, generation, created_at
 FROM verifier.transitions
 WHERE claim_id = :claim_id
     AND (:after::uuid IS NULL OR id < :after)
@@ -91,6 +91,8 @@ SELECT
     region,
     state,
     CASE WHEN :of_installation THEN state_note ELSE '' END AS state_note,
+    CASE WHEN :of_installation THEN state_reason ELSE '' END AS state_reason,
+    CASE WHEN :of_installation THEN state_parameters END AS state_parameters,
     CASE WHEN :of_installation THEN max_send_rate ELSE 0 END AS max_send_rate,
     CASE WHEN :of_installation THEN max_24_hour_send ELSE 0 END AS max_24_hour_send,
     CASE WHEN :of_installation THEN sent_last_24_hours ELSE 0 END AS sent_last_24_hours,

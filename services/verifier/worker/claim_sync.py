@@ -8,8 +8,9 @@ from chassis.database import Connection, Database
 from chassis.events import ReceivedEvent
 from chassis.periodic import PeriodicTask
 from services.verifier.model.decisions import Transition
-from services.verifier.model.ownership import Ownership
-from services.verifier.model.state_messages import NEW, NEW_GENERATION, SUPERSEDED, UNPROVEN
+from services.verifier.model.messages.domains import explain
+from services.verifier.model.reasons import DomainReason
+from services.verifier.model.state_reasons import why_after_renewal, why_renewed
 from services.verifier.model.states import renewed
 from services.verifier.store.claims import ClaimStore
 from services.verifier.store.verifications import notify_watchers
@@ -44,7 +45,7 @@ class ClaimSync:
         """Insert, renew and delete verifications as claims require; return whether there may be more."""
         new, changed = await self._store.unseen(BATCH)
         if new:
-            await self._store.begin(new, NEW)
+            await self._store.begin(new, explain(DomainReason.FIRST_CHECK_DUE))
         for claim_id in changed:
             await self._renew(claim_id)
         await self._store.end()
@@ -64,10 +65,10 @@ class ClaimSync:
                 same_tokens=renewal.same_tokens,
                 ownership=renewal.ownership,
             )
-            note = UNPROVEN.get(renewal.ownership, NEW_GENERATION)
-            await self._store.renew(connection, renewal.claim, verification, note)
+            why = why_after_renewal(renewal.ownership)
+            await self._store.renew(connection, renewal.claim, verification, why)
             if verification.state is not renewal.verification.state:
-                cause = SUPERSEDED if renewal.ownership is Ownership.SUPERSEDED else NEW_GENERATION
-                change = Transition(renewal.verification.state, verification.state, cause)
+                why = why_renewed(renewal.ownership)
+                change = Transition(renewal.verification.state, verification.state, why)
                 await self._results.save_transition(connection, renewal.claim, change)
             await notify_watchers(connection)

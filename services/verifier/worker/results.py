@@ -127,5 +127,5 @@ class ResultWriter:
             await self._store.save_decision(connection, case, decision)
         if decision.transition is not None:
             await self.save_transition(connection, case.claim, decision.transition)
-        if changed or decision.note != case.note:
+        if changed or decision.why != case.why:
             await notify_watchers(connection)

@@ -13,6 +13,8 @@ from chassis.periodic import PeriodicTask
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from services.verifier.model.evidence import RepairCause
+from services.verifier.model.messages.accounts import explain
+from services.verifier.model.reasons import AccountReason
 from services.verifier.ses import SesReader
 from services.verifier.store.ses import SesStore, Waiting
 from services.verifier.worker.results import ResultWriter
@@ -29,7 +31,6 @@ DOMAIN_RETRY = timedelta(seconds=2)
 ACCOUNT_INTERVAL = timedelta(seconds=60)
 ACCOUNT_RETRY = timedelta(seconds=10)
 WATCHED_IN_A_ROW = 2  # slots that watched domains get before another waiting query gets one
-NEVER_QUERIED = "SES has not been queried yet."
 
 
 class SesQueries:
@@ -57,7 +58,7 @@ class SesQueries:
     async def run(self, stop: asyncio.Event) -> None:
         """Make due queries until `stop` is set, which also ends the wait for a slot."""
         self._stop = stop
-        await self._store.insert_account(NEVER_QUERIED)
+        await self._store.insert_account(explain(AccountReason.NEVER_QUERIED))
         await self._task.run(stop)
 
     async def _query(self) -> bool:
@@ -112,7 +113,7 @@ class SesQueries:
         except AwsError as error:
             if isinstance(error, AwsRefused) and error.is_throttle:
                 return  # SES is reachable; the query is repeated when its lease expires
-            note = f"SES did not return the state of this account. {error}"
-            await self._store.save_missing_answer(note, ACCOUNT_RETRY)
+            why = explain(AccountReason.UNREACHABLE, error=str(error))
+            await self._store.save_missing_answer(why, ACCOUNT_RETRY)
         else:
             await self._store.save_account(account_status, ACCOUNT_INTERVAL)

@@ -82,7 +82,7 @@ async def test_the_state_comes_from_verifier_and_filters_the_list(
     assert await listed(Domain.STATE_PENDING, Domain.STATE_LOST) == [str(pending.claim_id)]
     shown = (await admin.domains.GetDomain(GetDomainRequest(domain_id=str(ready.claim_id)))).domain
     assert shown.state == Domain.STATE_READY
-    assert shown.state_note.endswith(".")
+    assert shown.state_message.endswith(".")
 
 
 async def test_a_domain_of_another_tenant_is_not_found_by_any_rpc(caller: Caller, other: Caller) -> None:

@@ -186,7 +186,7 @@ async def test_a_create_responds_before_the_callers_deadline(caller: Caller, ide
     answer = await caller.domains.CreateDomain(CreateDomainRequest(name=a_name()), timeout=1)
 
     assert answer.domain.state == Domain.STATE_PROVISIONING
-    assert answer.domain.state_note.endswith(".")
+    assert answer.domain.state_message.endswith(".")
     assert not answer.domain.records
 
 

@@ -79,7 +79,7 @@ async def test_a_domain_is_deleted_with_its_identity_and_leaves_a_tombstone(
     assert not await is_at_ses(identity, domain.name)
     tombstone = await shown(caller, domain)
     assert (tombstone.name, len(tombstone.records)) == (domain.name, 0)
-    assert tombstone.state_note.endswith(".")
+    assert tombstone.state_message.endswith(".")
     assert not (await caller.domains.ListDomains(ListDomainsRequest())).domains
     request = ListDomainsRequest(states=[Domain.STATE_DELETED])
     assert [each.id for each in (await caller.domains.ListDomains(request)).domains] == [domain.id]
@@ -119,7 +119,7 @@ async def test_deletion_waits_for_emails_in_flight(
     await delete(caller, domain)
 
     async def waits() -> bool:
-        return "emails in flight: 1" in (await shown(caller, domain)).state_note
+        return "emails in flight: 1" in (await shown(caller, domain)).state_message
 
     await eventually(waits)
     assert (await shown(caller, domain)).state == Domain.STATE_DELETING

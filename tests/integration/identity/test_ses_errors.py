@@ -35,7 +35,7 @@ async def shown(caller: Caller, domain: Domain) -> Domain:
 async def noted(caller: Caller, domain: Domain, said: str) -> Domain | None:
     """Return the domain if its note contains the text, otherwise None."""
     now = await shown(caller, domain)
-    return now if said in now.state_note else None
+    return now if said in now.state_message else None
 
 
 async def reached(caller: Caller, domain: Domain, state: Domain.State.ValueType) -> bool:
@@ -60,10 +60,10 @@ async def test_a_domain_shows_the_ses_error_and_recovers_automatically(
 
     domain = await eventually(lambda: noted(caller, domain, said))
     assert domain.state == Domain.STATE_PROVISIONING
-    assert "Letterhead retries automatically" in domain.state_note
+    assert "Letterhead retries automatically" in domain.state_message
     await identity.end_faults()
     await eventually(lambda: reached(caller, domain, Domain.STATE_PENDING))
-    assert (await shown(caller, domain)).state_note != domain.state_note
+    assert (await shown(caller, domain)).state_message != domain.state_message
 
 
 @pytest.mark.parametrize("kind", ["accept_then_500", "accept_then_reset", "half_answer"])
@@ -146,7 +146,7 @@ async def test_an_identity_that_is_not_ours_is_not_changed_until_it_is_tagged(
 
     domain = await eventually(lambda: noted(caller, domain, "Letterhead did not create"))
     assert domain.state == Domain.STATE_PROVISIONING
-    assert "letterhead=letterhead" in domain.state_note
+    assert "letterhead=letterhead" in domain.state_message
     assert not domain.records
     assert await identity.as_made(name) == before
     await identity.change_at_ses(name, tags={"letterhead": "letterhead"})

@@ -35,7 +35,7 @@ async def test_a_situation_yields_its_status_message_and_states(
     seen = of(situation, checks)
     pending = checked_at(a_case(State.PENDING), RECORDS, checks, timedelta(0)).verification.state
     ready = after_six_hours(a_case(State.READY), RECORDS, checks).verification.state
-    figure(f"{situation.name:36} {seen.status:12} {pending:8} {ready:9} {seen.message}")
+    figure(f"{situation.name:36} {seen.status:12} {pending:8} {ready:9} {seen.why.message}")
     assert (seen.status, pending, ready) == (situation.status, situation.pending, situation.ready)
-    assert situation.message in seen.message
-    assert bool(situation.message) == bool(seen.message)
+    assert situation.message in seen.why.message
+    assert bool(situation.message) == bool(seen.why.message)

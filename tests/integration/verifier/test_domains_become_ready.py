@@ -1,8 +1,7 @@
 """A domain becomes READY, as seen by its owner and by subscribers on NATS."""
 
-from services.verifier.model.ownership import Ownership
+from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from services.verifier.model.records import RecordStatus
-from services.verifier.model.state_messages import UNPROVEN
 from tests.integration.verifier.world import Tenant, World, state_name, statuses
 from tests.waiting import eventually
 
@@ -23,7 +22,7 @@ async def test_an_owner_watches_a_domain_become_ready(world: World, tenant: Tena
     assert state_name(first.state) == "PENDING"
     assert {state_name(each.state) for each in seen[:-1]} == {"PENDING"}
     assert statuses(seen[-1]) == ["FOUND"] * 5
-    assert seen[-1].state_note == READY_MESSAGE
+    assert seen[-1].state_message == READY_MESSAGE
     assert not seen[-1].HasField("deadline_time")
 
 
@@ -44,7 +43,8 @@ async def test_a_ready_domain_publishes_an_event(world: World, tenant: Tenant) -
             "generation": "1",
         },
         "previousState": "PENDING",
-        "cause": "DKIM and the return path are verified in DNS and by SES.",
+        "message": "DKIM and the return path are verified in DNS and by SES.",
+        "reason": "DOMAIN_REASON_VERIFIED",
     }
 
 
@@ -57,7 +57,7 @@ async def test_an_owner_sees_which_records_are_missing(world: World, tenant: Ten
     await eventually(checked)
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
-    assert known.state_note.startswith("Waiting for 5 of 5 records in DNS: DKIM, return path and SPF.")
+    assert known.state_message.startswith("Waiting for 5 of 5 records in DNS: DKIM, return path and SPF.")
     assert all("registry does not list" in record.message for record in known.records)
     assert known.HasField("deadline_time")
     assert known.HasField("next_check_time")
@@ -126,5 +126,6 @@ async def test_a_claim_that_must_prove_ownership_learns_nothing_about_other_tena
     await eventually(checked)
     known = await tenant.known(domain)
     assert state_name(known.state) == "PENDING"
-    assert known.state_note == UNPROVEN[Ownership.PROOF_DUE]
+    assert known.state_reason == DomainReason.DOMAIN_REASON_PROOF_DUE
+    assert known.state_message.startswith("Publish the TXT record shown")
     assert world.repairs.asked == []

@@ -55,7 +55,7 @@ async def test_a_failure_reported_by_ses_degrades_a_domain_at_once(
 
     await tenant.reaches(domain, "DEGRADED")
     (event,) = await eventually(lambda: world.events("domain.degraded", domain))
-    assert event["data"]["cause"] == cause
+    assert event["data"]["message"] == cause
     assert (await tenant.known(domain)).HasField("deadline_time")
 
 
@@ -79,8 +79,8 @@ async def test_repeated_failed_checks_degrade_a_domain(world: World, tenant: Ten
 
     await tenant.reaches(domain, "DEGRADED")
     known = await tenant.known(domain)
-    assert "Waiting for 1 of 5 records in DNS: SPF." in known.state_note
-    assert "Email can still be sent from this domain, with its DKIM signature." in known.state_note
+    assert "Waiting for 1 of 5 records in DNS: SPF." in known.state_message
+    assert "Email can still be sent from this domain, with its DKIM signature." in known.state_message
 
 
 @pytest.mark.parametrize("kind", ["servfail", "timeout", "refused", "lame", "garbage", "wrong_id"])
@@ -162,7 +162,7 @@ async def test_a_pending_domain_fails_after_its_deadline_and_can_recover(
     await world.age(domain, "deadline_at = now(), next_check_at = now()")
     await tenant.reaches(domain, "FAILED")
     (event,) = await eventually(lambda: world.events("domain.failed", domain))
-    assert "Not ready within 72 hours" in event["data"]["cause"]
+    assert "Not ready within 72 hours" in event["data"]["message"]
     assert not (await tenant.known(domain)).HasField("next_check_time")
 
     await world.publish(domain)

@@ -79,7 +79,7 @@ async def test_servers_in_private_networks_are_not_queried(name_servers: Interne
     checks = await inspect(Resolver(settings), EXPECTED)
 
     assert {check.status for check in checks} == {RecordStatus.UNREACHABLE}
-    assert "private or reserved address" in checks[0].message
+    assert "private or reserved address" in checks[0].why.message
     hosts = {query.server for query in name_servers.packets.queries}
     assert hosts <= {"a.root-servers.net", "a.gtld-servers.net", "b.gtld-servers.net"}
 

@@ -72,7 +72,7 @@ async def test_an_account_that_cannot_send_shows_its_state_and_advice(
         return pb.SesAccount.State.Name((await account_of(tenant)).state) == f"STATE_{state}"
 
     await eventually(shown)
-    assert advice in (await account_of(tenant)).state_note
+    assert advice in (await account_of(tenant)).state_message
     await eventually(lambda: published_once(world, "READY", state))
 
 
@@ -116,4 +116,4 @@ async def test_an_account_is_unreachable_after_a_while_without_a_response(
         "UPDATE verifier.ses_account SET due_at = now(), checked_at = now() - interval '10 minutes'"
     )
     await eventually(lambda: in_state("UNREACHABLE"))
-    assert "SES" in (await account_of(tenant)).state_note
+    assert "SES" in (await account_of(tenant)).state_message

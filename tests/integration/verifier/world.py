@@ -76,7 +76,7 @@ class Tenant:
 
         async def in_state() -> bool:
             seen = await self.state(domain)
-            assert seen == state, f"{seen}: {(await self.known(domain)).state_note}"
+            assert seen == state, f"{seen}: {(await self.known(domain)).state_message}"
             return True
 
         await eventually(in_state, within)

@@ -17,6 +17,9 @@ CATALOGUE = Sentences(
         ("LATE", {"why": "a {queue}"}, "Late: a {queue}"),
         ("LATE", {"why": "rain", "who": "Ada"}, "Late: rain Ada"),
         ("GONE", {"who": "Ada"}, "Ada is gone."),
+        ("GONE", {"who": ["Ada"]}, "Ada is gone."),
+        ("GONE", {"who": ["Ada", "Bob", "Cy"]}, "Ada, Bob and Cy is gone."),
+        ("GONE", {}, " is gone."),
     ],
 )
 def test_details_are_left_out_where_they_are_not_known(

@@ -3,7 +3,8 @@ from itertools import product
 import pytest
 
 from letterhead.identity.v1.domains_pb2 import Domain
-from services.identity.model.domains import DEFAULT_MESSAGES, PHASES, STATES, Phase, message_of
+from services.identity.model.domains import DEFAULT_REASONS, PHASES, STATES, Phase, why_of
+from services.identity.model.reasons import Explanation
 
 ALLOWED = {
     (Phase.PROVISIONING, Phase.ACTIVE),
@@ -23,8 +24,10 @@ def test_states_match_the_proto_enum() -> None:
     assert [f"STATE_{state}" for state in STATES] == Domain.State.keys()[1:]
 
 
-@pytest.mark.parametrize("state", STATES)
-def test_every_state_has_a_default_message_that_a_stored_one_replaces(state: str) -> None:
-    assert message_of(state, "") == DEFAULT_MESSAGES[state]
-    assert DEFAULT_MESSAGES[state].endswith(".")
-    assert message_of(state, "It waits.") == "It waits."
+@pytest.mark.parametrize("state", DEFAULT_REASONS)
+def test_a_state_has_a_default_reason_that_a_stored_one_replaces(state: str) -> None:
+    default, stored = why_of(state, Explanation()), Explanation(message="It waits.")
+
+    assert default.reason == DEFAULT_REASONS[state]
+    assert default.message.endswith(".")
+    assert why_of(state, stored) is stored

@@ -7,7 +7,9 @@ from uuid import uuid4
 
 from services.verifier.model.decisions import Case, Claim, Record, after_dns_check
 from services.verifier.model.evidence import SesIdentity, Wanted
+from services.verifier.model.messages.domains import explain
 from services.verifier.model.ownership import HOLDERS, ConsecutiveMisses, Ownership
+from services.verifier.model.reasons import DomainReason
 from services.verifier.model.records import Check, Expected, Purpose, RecordStatus, RecordType
 from services.verifier.model.states import CONFIRMATION_OFFSETS, GRACE, State, VerificationStatus
 
@@ -83,7 +85,7 @@ def a_case(
         verification=VerificationStatus(
             state, NOW + GRACE if has_deadline else None, dkim_valid=good, mail_from_valid=good
         ),
-        note="",
+        why=explain(DomainReason.FIRST_CHECK_DUE),
         statuses=tuple((record.expected.purpose, RecordStatus.FOUND) for record in REQUIRED),
         shown=(),
         identity=identity,

@@ -30,7 +30,7 @@ READY = AccountStatus(
 def test_each_account_state_comes_with_advice(
     account_status: AccountStatus, state: AccountState, advice: str
 ) -> None:
-    reported, note = account_status.state()
+    reported, why = account_status.state()
 
     assert reported is state
-    assert advice in note
+    assert advice in why.message

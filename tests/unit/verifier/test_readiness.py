@@ -11,8 +11,9 @@ import pytest
 from services.verifier.model.decisions import after_ses_check
 from services.verifier.model.evidence import SesIdentity
 from services.verifier.model.ownership import HOLDERS, Ownership
+from services.verifier.model.reasons import DomainReason
 from services.verifier.model.records import Purpose, RecordStatus
-from services.verifier.model.state_messages import REVIVED, UNPROVEN
+from services.verifier.model.state_reasons import UNPROVEN
 from services.verifier.model.states import TRANSITIONS, State
 from tests.figures import Figure
 from tests.unit.verifier.cases import REQUIRED, SEND, TOKENS, a_case
@@ -111,4 +112,4 @@ def test_a_claim_without_ownership_never_becomes_ready() -> None:
             continue
         decision = after_ses_check(a_case(State.PENDING, ownership=ownership), identity, jitter=0.5)
         assert decision.verification.state is State.PENDING
-        assert decision.note == UNPROVEN.get(ownership, REVIVED)
+        assert decision.why.reason is UNPROVEN.get(ownership, DomainReason.DISPUTED)
