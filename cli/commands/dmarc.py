@@ -1,6 +1,6 @@
 """The command for a domain's DMARC policy."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated
 
@@ -22,62 +22,74 @@ from letterhead.identity.v1.domains_pb2 import (
 
 
 class Policy(StrEnum):
-    """A policy as it is typed."""
+    """The policy for a domain, as it is typed."""
 
     NONE = "none"
     QUARANTINE = "quarantine"
     REJECT = "reject"
 
 
+class SubdomainPolicy(StrEnum):
+    """The policy for the subdomains of a domain, as it is typed."""
+
+    SAME = "same"
+    NONE = "none"
+    QUARANTINE = "quarantine"
+    REJECT = "reject"
+
+
+_NUMBERS = {
+    "same": DmarcPolicy.POLICY_UNSPECIFIED,
+    "none": DmarcPolicy.POLICY_NONE,
+    "quarantine": DmarcPolicy.POLICY_QUARANTINE,
+    "reject": DmarcPolicy.POLICY_REJECT,
+}
+
+
 def set_dmarc_policy(
     name: str,
     *,
     policy: Annotated[Policy | None, typer.Option(help="What receivers do with email that fails.")] = None,
-    subdomains: Annotated[Policy | None, typer.Option(help="The same for subdomains.")] = None,
+    subdomains: Annotated[
+        SubdomainPolicy | None, typer.Option(help="The same for subdomains; `same`: as for the domain.")
+    ] = None,
     testing: Annotated[
         bool | None, typer.Option(help="Ask receivers to apply the next weaker policy for now.")
     ] = None,
     reports: Annotated[
         list[str] | None, typer.Option(help="Address that receives reports; repeat for more.")
     ] = None,
+    no_reports: Annotated[bool, typer.Option("--no-reports", help="Request no reports.")] = False,
 ) -> None:
     """Show or change the DMARC policy that a domain's record recommends. Sending does not depend on it.
 
     Options that are not given keep their value.
     """
-    changes = DmarcPolicy(
-        policy=_number(policy),
-        subdomain_policy=_number(subdomains),
-        testing=bool(testing),
-        report_addresses=reports or (),
-    )
-    given = {
-        "policy": policy,
-        "subdomain_policy": subdomains,
+    wanted = {
+        "policy": _NUMBERS[policy] if policy else None,
+        "subdomain_policy": _NUMBERS[subdomains] if subdomains else None,
         "testing": testing,
-        "report_addresses": reports,
+        "report_addresses": [] if no_reports else reports,
     }
-    run(_update(name, changes, [field for field, value in given.items() if value is not None]))
+    given = {field: value for field, value in wanted.items() if value is not None}
+    run(_update(name, DmarcPolicy(**given), given.keys()))  # type: ignore[arg-type]
 
 
-async def _update(name: str, changes: DmarcPolicy, fields: Iterable[str]) -> None:
+async def _update(name: str, changes: DmarcPolicy, fields: Collection[str]) -> None:
     async with connect(Installation.read()) as services:
         domain = (await services.domains.GetDomain(GetDomainRequest(name=name))).domain
-        mask = FieldMask(paths=fields)
-        if mask.paths:
-            mask.MergeMessage(changes, domain.dmarc_policy, replace_repeated_field=True)
+        if fields:
+            changed = FieldMask(paths=fields)
+            changed.MergeMessage(changes, domain.dmarc_policy, replace_repeated_field=True)
+            # With its revision, so that a change of the other fields in the meantime is not reverted.
             request = UpdateDomainRequest(domain=domain, update_mask=FieldMask(paths=["dmarc_policy"]))
             domain = (await services.domains.UpdateDomain(request)).domain
     _print_policy(Printer(), domain)
 
 
 def _print_policy(printer: Printer, domain: Domain) -> None:
-    policy = domain.dmarc_policy
-    printer.heading(f"{domain.display_name}: {name_of(DmarcPolicy.Policy, policy.policy).lower()}")
+    policy = name_of(DmarcPolicy.Policy, domain.dmarc_policy.policy).lower()
+    printer.heading(f"{domain.display_name}: DMARC policy {policy}")
     for record in domain.records:
         if record.purpose == DnsRecord.PURPOSE_DMARC:
             printer.say(f"Recommended: a TXT record at {record.name} with {record.value}")
-
-
-def _number(policy: Policy | None) -> DmarcPolicy.Policy.ValueType:
-    return DmarcPolicy.Policy.Value(f"POLICY_{policy.name if policy else 'UNSPECIFIED'}")
