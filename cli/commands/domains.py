@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.client import connect
-from cli.commands import links, ownership
+from cli.commands import dmarc, links, ownership
 from cli.commands.output import Limit, name_of, print_table
 from cli.dns_records import COLUMNS, label, row
 from cli.exit_status import run
@@ -65,6 +65,7 @@ def delete_domain(name: str) -> None:
     run(_delete(name))
 
 
+domains.command("dmarc")(dmarc.set_dmarc_policy)
 domains.command("adopt")(ownership.adopt_domain)
 domains.command("transfer")(ownership.transfer_domain)
 domains.command("release")(ownership.release_domain)

@@ -113,6 +113,9 @@ MESSAGES: Mapping[int, str] = {
         "The DMARC record is malformed, so receivers ignore it: {seen}. It must start with v=DMARC1 and "
         "include a policy, for example {value}."
     ),
+    pb.CHECK_REASON_DMARC_WEAKER: (
+        "This DMARC policy is weaker than the recommended one: {seen}. Change it to match {value}."
+    ),
     pb.CHECK_REASON_ALIAS_IN_THE_WAY: (
         "The CNAME record at {name} hides every other record there; it points to {seen}. Delete it, then add "
         "the {type} record."

@@ -21,6 +21,12 @@ from tests.e2e.browser import Visit, a_browser, a_visit
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--replicas", type=int, default=1, help="processes of each service")
+    parser.addoption(
+        "--advice-changes",
+        type=int,
+        default=30,
+        help="changes of a READY domain's DMARC policy; 1,000 in full",
+    )
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,11 @@ def _discard(_part: str, _line: str) -> None:
 def replicas(request: pytest.FixtureRequest) -> int:
     """Return how many processes each service has: `make test-e2e REPLICAS=2`."""
     return int(request.config.getoption("--replicas"))
+
+
+@pytest.fixture(scope="session")
+def advice_changes(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--advice-changes"))
 
 
 @pytest.fixture(scope="session")

@@ -116,6 +116,26 @@ async def test_a_resend_sends_the_email_again(operator: Operator) -> None:
     await operator.becomes(email_id, Email.STATE_SENT)
 
 
+async def test_the_dmarc_policy_of_a_domain_is_shown_and_changed(operator: Operator) -> None:
+    command = ("domains", "dmarc", operator.domain)
+    record = f"Recommended: a TXT record at _dmarc.{operator.domain} with v=DMARC1; "
+
+    code, shown = await operator.runs(*command)
+    assert (code, f"{operator.domain}: DMARC policy none" in shown) == (0, True)
+    assert f"{record}p=none;\n" in shown
+    reports = ("--reports", "a@e2a.dev", "--reports", "b@e2a.dev")
+    _, changed = await operator.runs(*command, "--policy", "quarantine", "--subdomains", "reject", *reports)
+    assert f"{record}p=quarantine; sp=reject; rua=mailto:a@e2a.dev,mailto:b@e2a.dev;\n" in changed
+    _, changed = await operator.runs(*command, "--testing", "--subdomains", "same")
+    assert f"{record}p=quarantine; t=y; rua=mailto:a@e2a.dev,mailto:b@e2a.dev;\n" in changed
+    _, changed = await operator.runs(*command, "--policy", "reject", "--no-testing", "--no-reports")
+    assert f"{record}p=reject;\n" in changed
+
+    code, output = await operator.runs(*command, "--reports", "e2a.dev")
+    assert code != 0
+    assert "domain.dmarc_policy.report_addresses[0]" in output
+
+
 async def test_a_scheduled_email_is_canceled(operator: Operator) -> None:
     email_id = await operator.an_email(send_in=timedelta(days=1))
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from services.identity.model.dmarc import DmarcPolicy
 from services.identity.model.messages import explain
 from services.identity.model.ownership import Ownership
 from services.identity.model.reasons import DomainReason, Explanation
@@ -78,6 +79,14 @@ class NewClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class DomainChange:
+    """What an update changes of a domain; None keeps the current value."""
+
+    mail_from_label: str | None = None
+    dmarc_policy: DmarcPolicy | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
     """A claim with the columns that the store needs to change it."""
 
@@ -115,6 +124,8 @@ class Domain:
     ownership: Ownership
     ownership_deadline_at: datetime | None
     token_expires_at: datetime | None
+    dmarc_policy: DmarcPolicy
+    advisory_revision: int
     records: tuple[Record, ...]
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from services.identity.model.dmarc import DmarcPolicy
 from services.identity.model.domains import Purpose, Record
 
 # Seconds. Five minutes lets a corrected record take effect soon, and every DNS provider accepts it.
@@ -15,7 +16,6 @@ MX_PRIORITY = 10
 # Holds the DKIM keys if SES returns no SigningHostedZone, which it does only since December 2025.
 DEFAULT_HOSTED_ZONE = "dkim.amazonses.com"
 SPF = "v=spf1 include:amazonses.com ~all"
-DMARC = "v=DMARC1; p=none;"
 TOKEN_PREFIX = "letterhead-verification="  # noqa: S105 - the public prefix of the TXT record
 FAILED = "FAILED"
 
@@ -145,9 +145,15 @@ def ownership_record(name: str, token: str) -> Record:
 
 
 def records(
-    name: str, mail_from_label: str, region: str, signing: Signing, *, inbound_mx: str | None
+    name: str,
+    mail_from_label: str,
+    region: str,
+    signing: Signing,
+    *,
+    inbound_mx: str | None,
+    dmarc_policy: DmarcPolicy,
 ) -> tuple[Record, ...]:
-    """Return a domain's records in display order; optional records come last."""
+    """Return a domain's records in display order; optional records, which only advise, come last."""
     return_path = f"{mail_from_label}.{name}"
     feedback = f"feedback-smtp.{region}.amazonses.com"
     inbound = (_mx(Purpose.INBOUND, name, inbound_mx, required=False),) if inbound_mx else ()
@@ -156,7 +162,7 @@ def records(
         _mx(Purpose.RETURN_PATH, return_path, feedback, required=True),
         _txt(Purpose.SPF, return_path, SPF, required=True),
         *inbound,
-        _txt(Purpose.DMARC, f"_dmarc.{name}", DMARC, required=False),
+        _txt(Purpose.DMARC, f"_dmarc.{name}", dmarc_policy.text, required=False),
     )
 
 

@@ -2,7 +2,7 @@
 """DomainService. The worker updates SES; CreateDomain and UpdateDomain wait a few seconds for it."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,8 +20,9 @@ from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
 from services.identity.errors import DomainNotFound
-from services.identity.model.domains import STATES, Domain, NewClaim, Record
+from services.identity.model.domains import STATES, Domain, DomainChange, NewClaim, Record
 from services.identity.model.names import BadName, parse_domain, parse_mail_from_label
+from services.identity.servicer import dmarc
 from services.identity.servicer.requests import line, paths_of
 from services.identity.store.domains import DomainStore
 from services.identity.store.requests import Request
@@ -71,10 +72,10 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
 
     async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Any) -> pb.UpdateDomainResponse:
         sees = visibility(Scope.FULL_ACCESS)
-        paths_of(request.update_mask, ("mail_from_label",))
+        paths = paths_of(request.update_mask, ("mail_from_label", "dmarc_policy"))
         domain = await self._store.get(id_of(request.domain.id, DomainNotFound), sees)
-        label = _label_of("domain.mail_from_label", request.domain.mail_from_label, domain.name)
-        await self._store.relabel(domain.id, label, sees, revision=request.domain.revision)
+        change = _change_of(request.domain, paths, domain.name)
+        await self._store.update(domain.id, change, sees, revision=request.domain.revision)
         return pb.UpdateDomainResponse(domain=_to_proto(await self._provisioned(domain.id, sees, context)))
 
     async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Any) -> pb.DeleteDomainResponse:
@@ -156,6 +157,15 @@ def _label_of(field: str, typed: str, under: str) -> str:
         raise InvalidField.of(field, bad) from None
 
 
+def _change_of(wanted: pb.Domain, paths: Collection[str], name: str) -> DomainChange:
+    label, policy = None, None
+    if "mail_from_label" in paths:
+        label = _label_of("domain.mail_from_label", wanted.mail_from_label, name)
+    if "dmarc_policy" in paths:
+        policy = dmarc.policy_of("domain.dmarc_policy", wanted.dmarc_policy)
+    return DomainChange(label, policy)
+
+
 def _states_of(values: Iterable[int]) -> tuple[str, ...]:
     """Return the states to list; all but DELETED if the request names none."""
     names: dict[int, str] = {pb.Domain.State.Value(f"STATE_{state}"): state for state in STATES}
@@ -194,6 +204,8 @@ def _to_proto(domain: Domain) -> pb.Domain:
         ownership=pb.Domain.Ownership.Value(f"OWNERSHIP_{domain.ownership}"),
         ownership_deadline_time=stamp_of(domain.ownership_deadline_at),
         ownership_token_expire_time=stamp_of(domain.token_expires_at),
+        dmarc_policy=dmarc.to_proto(domain.dmarc_policy),
+        advisory_revision=domain.advisory_revision,
     )
 
 

@@ -14,6 +14,7 @@ from services.identity import events
 from services.identity.model.domains import PHASES, Claim, Phase
 from services.identity.model.ownership import HOLDERS, Ownership
 from services.identity.model.provisioning import Signing, records
+from services.identity.store.advice import find_advice
 
 QUERIES = Queries.load(Path(__file__).with_name("claims.sql"))
 CHANNEL = "identity_work"
@@ -72,11 +73,20 @@ async def show(
     """
     await connection.execute(*QUERIES.delete_records(claim_id=claim.id))
     if claim.ownership in HOLDERS:
-        shown = records(claim.name, claim.mail_from_label, claim.region, signing, inbound_mx=inbound_mx)
+        advice = await find_advice(connection, claim.id)
+        shown = records(
+            claim.name,
+            claim.mail_from_label,
+            claim.region,
+            signing,
+            inbound_mx=inbound_mx,
+            dmarc_policy=advice.dmarc_policy,
+        )
         await connection.execute(
             *QUERIES.insert_records(
                 claim_id=claim.id,
                 generation=claim.generation,
+                advisory_revision=advice.revision,
                 purposes=[each.purpose for each in shown],
                 ordinals=[each.ordinal for each in shown],
                 types=[each.type for each in shown],

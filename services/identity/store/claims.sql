@@ -46,12 +46,12 @@ DELETE FROM identity.records
 WHERE claim_id = :claim_id
 
 -- insert_records --
--- Store the records shown for a claim's current generation.
+-- Store the records shown for a claim's current generation. Only those that advise are of the advisory revision.
 INSERT INTO identity.records (
-    claim_id, generation, position, purpose, ordinal, type, name, value, priority, ttl, required
+    claim_id, generation, position, purpose, ordinal, type, name, value, priority, ttl, required, advisory_revision
 )
 SELECT :claim_id, :generation, record.position, record.purpose, record.ordinal, record.type, record.name, record.value,
-       record.priority, record.ttl, record.required
+       record.priority, record.ttl, record.required, CASE WHEN record.required THEN 1 ELSE :advisory_revision END
 FROM
     unnest(
         :purposes::text[], :ordinals::int[], :types::text[], :names::text[], :values::text[],

@@ -21,12 +21,22 @@ from services.identity.errors import (
     TooManyDomains,
     TooManyPendingDomains,
 )
-from services.identity.model.domains import Claim, Domain, NewClaim, Phase, Purpose, why_of
+from services.identity.model.dmarc import DmarcPolicy
+from services.identity.model.domains import (
+    Claim,
+    Domain,
+    DomainChange,
+    NewClaim,
+    Phase,
+    Purpose,
+    why_of,
+)
 from services.identity.model.domains import Record as DnsRecord
 from services.identity.model.ownership import HOLDERS, TOKEN_AGE, Ownership
 from services.identity.model.provisioning import FIRST_CALLS, ownership_record
 from services.identity.model.reasons import Explanation
 from services.identity.model.tenants import TenantState
+from services.identity.store.advice import set_dmarc_policy, to_dmarc_policy
 from services.identity.store.claims import (
     change_identity,
     end_claim,
@@ -85,8 +95,8 @@ class DomainStore:
             await notify(connection)
         return claim.id
 
-    async def relabel(self, domain_id: UUID, label: str, sees: Visibility, *, revision: str) -> None:
-        """Change a domain's MAIL FROM label; raise DomainChanged if `revision` is set but not current."""
+    async def update(self, domain_id: UUID, change: DomainChange, sees: Visibility, *, revision: str) -> None:
+        """Change a domain; raise DomainChanged if `revision` is set but not current."""
         async with self._database.transaction() as connection:
             found = await self._found(connection, domain_id, sees)
             await lock_tenant(connection, found.tenant_id)
@@ -95,8 +105,10 @@ class DomainStore:
                 raise DomainDeleting(claim.name)
             if revision and revision != str(claim.revision):
                 raise DomainChanged(claim.id)
-            if label != claim.mail_from_label:
-                await self._relabel(connection, claim, label)
+            if change.mail_from_label is not None and change.mail_from_label != claim.mail_from_label:
+                await self._relabel(connection, claim, change.mail_from_label)
+            if change.dmarc_policy is not None:
+                await self._set_dmarc_policy(connection, claim, change.dmarc_policy)
 
     async def delete(self, domain_id: UUID, sees: Visibility) -> None:
         """Stop sending from a domain and mark it DELETING; the worker completes the deletion."""
@@ -266,6 +278,12 @@ class DomainStore:
         await change_identity(connection, claim, label=holder_label)
         await notify(connection)
 
+    async def _set_dmarc_policy(self, connection: Connection, claim: Claim, policy: DmarcPolicy) -> None:
+        """Change what the DMARC record recommends; no state and no right to send depends on it."""
+        if await set_dmarc_policy(connection, claim.id, policy):
+            await self._outbox.write(connection, events.domain_provisioned(claim))
+            await notify(connection)
+
 
 def _domain(row: Record) -> Domain:
     stored = Explanation(row["state_reason"], row["state_parameters"], row["state_note"])
@@ -286,6 +304,8 @@ def _domain(row: Record) -> Domain:
         ownership=Ownership(row["ownership"]),
         ownership_deadline_at=row["ownership_deadline_at"],
         token_expires_at=row["ownership_token_at"] + TOKEN_AGE if row["ownership_token"] else None,
+        dmarc_policy=to_dmarc_policy(row),
+        advisory_revision=row["advisory_revision"],
         records=(
             *((ownership_record(row["name"], row["ownership_token"]),) if row["ownership_token"] else ()),
             *(DnsRecord(**record | {"purpose": Purpose(record["purpose"])}) for record in row["records"]),

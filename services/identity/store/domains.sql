@@ -123,8 +123,11 @@ SELECT
     domain.state, domain.state_note, domain.state_reason, domain.state_parameters, domain.generation, domain.revision,
     domain.created_at, domain.updated_at, domain.state_at, domain.ownership, domain.ownership_token,
     domain.ownership_deadline_at, domain.ownership_token_at,
+    claim.advisory_revision, claim.dmarc_policy, claim.dmarc_subdomain_policy, claim.dmarc_testing,
+    claim.dmarc_report_addresses,
     coalesce(shown.records, '[]') AS records
 FROM identity.domains AS domain
+JOIN identity.claims AS claim ON claim.id = domain.id
 LEFT JOIN LATERAL (
     SELECT jsonb_agg(
         jsonb_build_object(

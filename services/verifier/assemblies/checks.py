@@ -7,8 +7,10 @@ from chassis.events import Consumer
 from services.verifier.assemblies.wakeable import WakeableAssembly
 from services.verifier.config import Config
 from services.verifier.resolver.resolver import Resolver
+from services.verifier.store.advice import AdviceStore
 from services.verifier.store.claims import CLAIM_CHANGES, ClaimStore
 from services.verifier.store.verifications import VerificationStore
+from services.verifier.worker.advice_checks import AdviceChecks
 from services.verifier.worker.claim_sync import ClaimSync
 from services.verifier.worker.dns_checks import DnsChecks
 from services.verifier.worker.prechecks import Prechecks
@@ -31,11 +33,22 @@ def checks(settings: Config, platform: Platform, *, wake_ses_queries: Callable[[
     )
     claim_sync = ClaimSync(database, claims, results, wake_checks=dns_checks.wake)
     prechecks = Prechecks(claims, resolver)
+    advice_checks = AdviceChecks(AdviceStore(database, settings.aws), verifications, resolver)
     consumer = Consumer(
         database, platform.stream, platform.schema, "claims", CLAIM_EVENTS, claim_sync.receive
     )
     return WakeableAssembly(
-        background=[dns_checks.run, claim_sync.task.run, prechecks.loop.run, consumer.run],
-        wakes=[(CLAIM_CHANGES, claim_sync.task.wake), (CLAIM_CHANGES, prechecks.loop.wake)],
+        background=[
+            dns_checks.run,
+            claim_sync.task.run,
+            prechecks.loop.run,
+            advice_checks.loop.run,
+            consumer.run,
+        ],
+        wakes=[
+            (CLAIM_CHANGES, claim_sync.task.wake),
+            (CLAIM_CHANGES, prechecks.loop.wake),
+            (CLAIM_CHANGES, advice_checks.loop.wake),
+        ],
         wake=dns_checks.wake,
     )

@@ -27,11 +27,15 @@ from services.verifier.model.states import (
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record of a claim as it was shown, by its position; only required records affect readiness."""
+    """A record of a claim as it was shown, by its position; only required records affect readiness.
+
+    `advisory_revision` tells the versions of an advisory record apart; that of a required record is always 1.
+    """
 
     position: int
     expected: Expected
     required: bool
+    advisory_revision: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from services.verifier.model.spf_results import Evaluation, Problem, Result
 
 QUOTES = "\"'“”„«»"
 _FEEDBACK_HOST = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com(\.cn)?")
-_DMARC_POLICIES = frozenset({"none", "quarantine", "reject"})
+_DMARC_POLICIES = ("none", "quarantine", "reject")  # from the weakest to the strictest
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,15 +186,28 @@ def _dmarc(expected: Expected, values: Sequence[Value]) -> Reading:
         return _unlike(values, "v=dmarc1", otherwise=_MISSING)
     if not dmarc_valid(policies[0]):
         return _mismatch(CheckReason.DMARC_MALFORMED)
+    if _strictness(policies[0]) < _strictness(expected.value):
+        return _mismatch(CheckReason.DMARC_WEAKER)
     return _found(CheckReason.AS_SHOWN if policies[0].strip() == expected.value else CheckReason.OWN_POLICY)
 
 
 def dmarc_valid(text: str) -> bool:
     """Return whether receivers accept a DMARC record: it starts with `v=DMARC1` and has a known policy."""
-    pairs = [tag.partition("=") for tag in text.split(";") if tag.strip()]
-    tags = {name.strip(): value.strip() for name, _, value in pairs}
+    tags = _dmarc_tags(text)
     first = next(iter(tags), "")
     return (first, tags.get("v")) == ("v", "DMARC1") and tags.get("p", "").lower() in _DMARC_POLICIES
+
+
+def _strictness(text: str) -> tuple[int, bool]:
+    """Return an order of valid DMARC records. With `t=y`, a policy is one step weaker (RFC 9989)."""
+    tags = _dmarc_tags(text)
+    policy = _DMARC_POLICIES.index(tags["p"].lower())
+    return policy, policy == 0 or tags.get("t", "").lower() != "y"
+
+
+def _dmarc_tags(text: str) -> dict[str, str]:
+    pairs = [tag.partition("=") for tag in text.split(";") if tag.strip()]
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _unlike(values: Sequence[Value], beginning: str, *, otherwise: Reading) -> Reading:

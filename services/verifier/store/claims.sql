@@ -14,11 +14,12 @@ LIMIT :limit
 -- Insert verifications for claims without one, and the first entries of their history.
 WITH inserted AS (
     INSERT INTO verifier.verifications (
-        claim_id, generation, tenant_id, name, account, region, state_note, state_reason, deadline_at, next_check_at
+        claim_id, generation, advisory_revision, tenant_id, name, account, region, state_note, state_reason, deadline_at,
+        next_check_at
     )
     SELECT
-        claim.id, claim.generation, claim.tenant_id, claim.name, claim.account, claim.region, :message, :reason,
-        now() + :grace, now()
+        claim.id, claim.generation, claim.advisory_revision, claim.tenant_id, claim.name, claim.account, claim.region,
+        :message, :reason, now() + :grace, now()
     FROM identity.claims AS claim
     WHERE claim.id = ANY (:claim_ids) AND claim.phase = 'ACTIVE'
     ON CONFLICT (claim_id) DO NOTHING

@@ -41,7 +41,7 @@ def record(row: Row) -> Record:
         domain=row["domain"],
         priority=row["priority"],
     )
-    return Record(row["position"], expected, row["required"])
+    return Record(row["position"], expected, row["required"], row["advisory_revision"])
 
 
 def proof(row: Row) -> Expected:

@@ -51,6 +51,28 @@ async def notify_watchers(connection: Connection) -> None:
     await connection.execute(*QUERIES.notify_watchers())
 
 
+async def save_checks(
+    connection: Connection, claim: Claim, records: Sequence[Record], checks: Sequence[Check]
+) -> None:
+    """Store the check of each record."""
+    statement = QUERIES.save_checks(
+        claim_id=claim.claim_id,
+        generation=claim.generation,
+        positions=[record.position for record in records],
+        advisory_revisions=[record.advisory_revision for record in records],
+        statuses=[check.status.value for check in checks],
+        messages=[check.why.message for check in checks],
+        reasons=[check.why.reason for check in checks],
+        parameters=[check.why.parameters for check in checks],
+        seen=[json.dumps(check.seen) for check in checks],  # an array of arrays needs equal lengths
+        servers_agreeing=[check.servers_agreeing for check in checks],
+        servers_asked=[check.servers_asked for check in checks],
+        zones=[check.zone for check in checks],
+        servers=[json.dumps(check.servers) for check in checks],
+    )
+    await connection.execute(*statement)
+
+
 class VerificationStore:
     """The verifications of one account and region."""
 
@@ -84,26 +106,6 @@ class VerificationStore:
             return None
         checks = QUERIES.checks_of(claim_id=claim_id, generation=generation)
         return rows.case(row, await connection.fetch(*checks))
-
-    async def save_checks(
-        self, connection: Connection, claim: Claim, records: Sequence[Record], checks: Sequence[Check]
-    ) -> None:
-        """Store the check of each record."""
-        statement = QUERIES.save_checks(
-            claim_id=claim.claim_id,
-            generation=claim.generation,
-            positions=[record.position for record in records],
-            statuses=[check.status.value for check in checks],
-            messages=[check.why.message for check in checks],
-            reasons=[check.why.reason for check in checks],
-            parameters=[check.why.parameters for check in checks],
-            seen=[json.dumps(check.seen) for check in checks],  # an array of arrays needs equal lengths
-            servers_agreeing=[check.servers_agreeing for check in checks],
-            servers_asked=[check.servers_asked for check in checks],
-            zones=[check.zone for check in checks],
-            servers=[json.dumps(check.servers) for check in checks],
-        )
-        await connection.execute(*statement)
 
     async def save_ownership_check(
         self, connection: Connection, case: Case, check: Check, missing: ConsecutiveMisses

@@ -19,7 +19,7 @@ RETURNING claim_id, generation, lease_token
 -- records_of --
 -- List the records of a claim's generation, in the order they are shown.
 SELECT record.position, record.purpose, record.type, record.name, record.value, record.priority, record.required,
-    claim.name AS domain
+    record.advisory_revision, claim.name AS domain
 FROM identity.records AS record
 JOIN identity.claims AS claim ON claim.id = record.claim_id
 WHERE record.claim_id = :claim_id AND record.generation = :generation
@@ -67,11 +67,11 @@ WHERE known.claim_id = :claim_id
 FOR UPDATE OF known
 
 -- checks_of --
--- List the last checks of a claim's records.
+-- List the last checks of a claim's records as they are shown.
 SELECT record.position, record.purpose, record.required, checked.status, checked.message, checked.reason, checked.parameters,
     checked.seen, checked.servers_agreeing, checked.servers_asked, checked.zone, checked.servers
 FROM identity.records AS record
-JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
+JOIN verifier.record_checks AS checked USING (claim_id, generation, position, advisory_revision)
 WHERE record.claim_id = :claim_id AND record.generation = :generation
 ORDER BY record.position
 
@@ -80,21 +80,25 @@ ORDER BY record.position
 SELECT pg_advisory_xact_lock(chassis.claim_lock(:claim_id))
 
 -- save_checks --
--- Store the check of each record of a claim.
-INSERT INTO verifier.record_checks (
-    claim_id, generation, position, status, message, reason, parameters, seen, servers_agreeing, servers_asked, zone, servers,
-    checked_at
+-- Store the check of each record of a claim, unless a newer advisory record has been checked in its place.
+INSERT INTO verifier.record_checks AS known (
+    claim_id, generation, position, advisory_revision, status, message, reason, parameters, seen, servers_agreeing,
+    servers_asked, zone, servers, checked_at
 )
-SELECT :claim_id, :generation, checked.position, checked.status, checked.message, checked.reason, checked.parameters,
-    array(SELECT jsonb_array_elements_text(checked.seen::jsonb)), checked.servers_agreeing, checked.servers_asked, checked.zone,
-    array(SELECT jsonb_array_elements_text(checked.servers::jsonb)), now()
+SELECT :claim_id, :generation, checked.position, checked.advisory_revision, checked.status, checked.message, checked.reason,
+    checked.parameters, array(SELECT jsonb_array_elements_text(checked.seen::jsonb)), checked.servers_agreeing,
+    checked.servers_asked, checked.zone, array(SELECT jsonb_array_elements_text(checked.servers::jsonb)), now()
 FROM unnest(
-    :positions::integer[], :statuses::text[], :messages::text[], :reasons::text[], :parameters::jsonb[], :seen::text[],
-    :servers_agreeing::integer[], :servers_asked::integer[], :zones::text[], :servers::text[]
+    :positions::integer[], :advisory_revisions::bigint[], :statuses::text[], :messages::text[], :reasons::text[],
+    :parameters::jsonb[], :seen::text[], :servers_agreeing::integer[], :servers_asked::integer[], :zones::text[],
+    :servers::text[]
 )
-    AS checked (position, status, message, reason, parameters, seen, servers_agreeing, servers_asked, zone, servers)
+    AS checked (
+        position, advisory_revision, status, message, reason, parameters, seen, servers_agreeing, servers_asked, zone, servers
+    )
 ON CONFLICT (claim_id, generation, position) DO UPDATE
-SET status = excluded.status,
+SET advisory_revision = excluded.advisory_revision,
+    status = excluded.status,
     message = excluded.message,
     reason = excluded.reason,
     parameters = excluded.parameters,
@@ -104,6 +108,7 @@ SET status = excluded.status,
     zone = excluded.zone,
     servers = excluded.servers,
     checked_at = excluded.checked_at
+WHERE known.advisory_revision <= excluded.advisory_revision
 
 -- save_ownership_check --
 -- Store the check of a claim's ownership token.

@@ -32,7 +32,7 @@ SELECT
     record.required, checked.status, checked.message, checked.reason, checked.parameters, checked.seen,
     checked.servers_agreeing, checked.servers_asked, checked.zone, checked.servers, checked.checked_at
 FROM identity.records AS record
-LEFT JOIN verifier.record_checks AS checked USING (claim_id, generation, position)
+LEFT JOIN verifier.record_checks AS checked USING (claim_id, generation, position, advisory_revision)
 WHERE record.claim_id = :claim_id
     AND record.generation = :generation
     AND (

@@ -22,7 +22,13 @@ from services.verifier.model.evidence import SesIdentity
 from services.verifier.model.ownership import count_missing
 from services.verifier.model.records import Check, Purpose, RecordStatus
 from services.verifier.store.ses import SesLease
-from services.verifier.store.verifications import ClaimChanged, Lease, VerificationStore, notify_watchers
+from services.verifier.store.verifications import (
+    ClaimChanged,
+    Lease,
+    VerificationStore,
+    notify_watchers,
+    save_checks,
+)
 
 log = get_logger(__name__)
 _jitter = random.SystemRandom()
@@ -74,7 +80,7 @@ class ResultWriter:
             if case is None:
                 return None
             decision = after_dns_check(case, records, checks, _jitter.random())
-            await self._store.save_checks(connection, case.claim, records, checks)
+            await save_checks(connection, case.claim, records, checks)
             await self._store.end_check(
                 connection, case, decision.next_check_at, dkim_found=result.dkim_found
             )

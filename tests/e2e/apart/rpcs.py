@@ -45,6 +45,15 @@ def _relabeled(t: Things) -> Message:
     )
 
 
+def _advised(t: Things) -> Message:
+    return domains.UpdateDomainRequest(
+        domain=domains.Domain(
+            id=t.domain_id, dmarc_policy=domains.DmarcPolicy(policy=domains.DmarcPolicy.POLICY_REJECT)
+        ),
+        update_mask=FieldMask(paths=["dmarc_policy"]),
+    )
+
+
 def _a_key(t: Things) -> Message:
     return keys.CreateApiKeyRequest(
         name="Mine", scope=keys.ApiKey.SCOPE_SENDING_ACCESS, domain_ids=[t.domain_id]
@@ -83,7 +92,7 @@ CASES: Mapping[str, Sequence[Case]] = {
         lambda t: domains.ListDomainsRequest(tenant_id=t.tenant_id),
         lambda t: domains.ListDomainsRequest(search=t.domain_name),
     ],
-    "DomainService/UpdateDomain": [_relabeled],
+    "DomainService/UpdateDomain": [_relabeled, _advised],
     "DomainService/DeleteDomain": [lambda t: domains.DeleteDomainRequest(domain_id=t.domain_id)],
     "DomainService/AdoptDomain": [lambda t: domains.AdoptDomainRequest(domain_id=t.domain_id, reason="mine")],
     "DomainService/ReleaseDomain": [lambda t: domains.ReleaseDomainRequest(domain_id=t.domain_id)],

@@ -184,7 +184,7 @@ class World:
         await self.database.execute(
             "INSERT INTO identity.records"
             " SELECT claim_id, generation + 1, position, purpose, ordinal,"
-            " type, name, value, priority, ttl, required"
+            " type, name, value, priority, ttl, required, advisory_revision"
             " FROM identity.records WHERE claim_id = $1 AND generation = $2",
             domain.claim_id,
             domain.generation,
@@ -194,6 +194,21 @@ class World:
         )
         renewed = replace(domain, generation=domain.generation + 1)
         return await self._with_tokens(renewed, tokens) if tokens else renewed
+
+    async def advise(self, domain: Domain, text: str) -> None:
+        """Show a domain another DMARC record, which only advises, as identity does."""
+        await self.database.execute(
+            "WITH claim AS ("
+            "   UPDATE identity.claims SET advisory_revision = advisory_revision + 1"
+            "   WHERE id = $1 RETURNING id, generation, name, advisory_revision"
+            ") INSERT INTO identity.records AS record (claim_id, generation, position, purpose, ordinal,"
+            "   type, name, value, ttl, required, advisory_revision)"
+            " SELECT id, generation, 6, 'DMARC', 1, 'TXT', '_dmarc.' || name, $2, 300, false,"
+            "   advisory_revision FROM claim ON CONFLICT (claim_id, generation, position)"
+            " DO UPDATE SET value = excluded.value, advisory_revision = excluded.advisory_revision",
+            domain.claim_id,
+            text,
+        )
 
     async def events(self, subject: str, domain: Domain) -> list[dict[str, Any]]:
         """Return the published events of a subject about a domain."""

@@ -7,6 +7,7 @@ from uuid import uuid4
 import botocore.session
 import pytest
 
+from services.identity.model.dmarc import DmarcPolicy, Policy
 from services.identity.model.domains import Purpose, Record
 from services.identity.model.provisioning import (
     FIRST_CALLS,
@@ -59,8 +60,13 @@ MAIL_FROM_STATUSES = (*SES.shape_for("MailFromDomainStatus").enum, *UNKNOWN)
 EVERY_ANSWER = list(product(DKIM_STATUSES, VERIFICATION_STATUSES, MAIL_FROM_STATUSES))
 
 
-def shown(inbound_mx: str | None = None) -> tuple[Record, ...]:
-    return records("inbox.mnexa.ai", "send", "us-east-1", SIGNING, inbound_mx=inbound_mx)
+NO_POLICY = DmarcPolicy()
+
+
+def shown(inbound_mx: str | None = None, dmarc_policy: DmarcPolicy = NO_POLICY) -> tuple[Record, ...]:
+    return records(
+        "inbox.mnexa.ai", "send", "us-east-1", SIGNING, inbound_mx=inbound_mx, dmarc_policy=dmarc_policy
+    )
 
 
 def test_records_are_in_display_order_with_optional_ones_last() -> None:
@@ -86,6 +92,12 @@ def test_the_inbound_mx_record_is_shown_if_configured_and_is_optional() -> None:
     assert [r for r in shown("mx.e2a.dev") if r is not inbound and r.purpose is not Purpose.INBOUND] == list(
         shown()
     )
+
+
+def test_the_dmarc_record_has_the_desired_policy_and_is_optional() -> None:
+    (record,) = [r for r in shown(None, DmarcPolicy(Policy.REJECT)) if r.purpose is Purpose.DMARC]
+
+    assert (record.value, record.required) == ("v=DMARC1; p=reject;", False)
 
 
 def test_dkim_records_use_the_default_zone_if_ses_returns_none() -> None:

@@ -109,6 +109,9 @@ MESSAGES: Mapping[CheckReason, str] = {
         "The DMARC record is malformed, so receivers ignore it: {seen}. It must start with v=DMARC1 and "
         "include a policy, for example {value}."
     ),
+    CheckReason.DMARC_WEAKER: (
+        "This DMARC policy is weaker than the recommended one: {seen}. Change it to match {value}."
+    ),
     CheckReason.ALIAS_IN_THE_WAY: (
         "The CNAME record at {name} hides every other record there; it points to {seen}. Delete it, then add "
         "the {type} record."
