@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from chassis.access import Scope, TenantVisibility, tenant_visibility
+from chassis.access import TenantVisibility, tenant_visibility
 from chassis.errors import InvalidField
 from chassis.pages import window
 from chassis.protos import id_of, stamp_of
@@ -59,7 +59,7 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
         return pb.RemoveSuppressionResponse(suppression=_to_proto(_found(removed)))
 
     async def _tenant(self, requested: str) -> TenantVisibility:
-        sees = tenant_visibility(requested, Scope.FULL_ACCESS)
+        sees = tenant_visibility(requested)
         if requested and not await self._emails.tenant_exists(sees):
             raise TenantNotFound
         return sees
