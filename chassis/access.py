@@ -150,12 +150,19 @@ def visibility() -> Visibility:
 
 
 def tenant_visibility(requested: str) -> TenantVisibility:
-    """Return the caller's visibility of one tenant: its own, or any for operators and services.
+    """Return the caller's visibility of the tenant that a request names; of its own if it names none.
 
     Raises InvalidField if `requested` is not an id, and NotFound for a tenant that the caller may not see.
     """
-    sees, own = visibility(), principal().tenant_id
-    tenant_id = _tenant_id(requested) if requested else own
+    return visibility_of(_tenant_id(requested) if requested else principal().tenant_id)
+
+
+def visibility_of(tenant_id: UUID) -> TenantVisibility:
+    """Return the caller's visibility of one tenant: its own, or any for operators and services.
+
+    Raises NotFound for a tenant that the caller may not see.
+    """
+    sees = visibility()
     if sees.tenant_id not in (None, tenant_id):
         raise NotFound("TENANT_NOT_FOUND", "No such tenant. Omit tenant_id to use the key's own tenant.")
     return TenantVisibility(tenant_id, sees.claim_ids, sees.kinds)

@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pb2 import (
     EnumDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
+    MethodDescriptorProto,
 )
 
 from tests.contract.sources import ROOT
@@ -31,6 +32,22 @@ class Element:
     comment: str
 
 
+@dataclass(frozen=True)
+class Rpc:
+    """One rpc of a gRPC service, with its comment and that of the service."""
+
+    package: str
+    service: str
+    method: MethodDescriptorProto
+    comment: str
+    service_comment: str
+
+    @property
+    def name(self) -> str:
+        """Return its name with that of the service, such as `DomainService.GetDomain`."""
+        return f"{self.service}.{self.method.name}"
+
+
 @cache
 def files() -> list[FileDescriptorProto]:
     """Return Letterhead's own .proto files, sorted by name."""
@@ -38,6 +55,16 @@ def files() -> list[FileDescriptorProto]:
     return sorted(
         (file for file in found.file if file.package.startswith("letterhead.")), key=lambda file: file.name
     )
+
+
+def rpcs() -> Iterator[Rpc]:
+    """Yield every RPC of the contract."""
+    for file in files():
+        comments = {element.name: element.comment for element in elements(file)}
+        for service in file.service:
+            for method in service.method:
+                comment = comments[f"{service.name}.{method.name}"]
+                yield Rpc(file.package, service.name, method, comment, comments[service.name])
 
 
 def elements(file: FileDescriptorProto) -> Iterator[Element]:
