@@ -1,7 +1,7 @@
-"""The reasons of the errors that a function can raise, followed through the calls that are visible in the code.
+"""The reasons of the errors that a function can raise, followed through the calls that its code shows.
 
-A call is visible if its target is a name of the module, a method of the same object, or a method of an object
-whose class is annotated: a parameter, an attribute that is set in `__init__`, or the result of a visible call.
+A call is followed if its target is a name of the module, a method of the same object, or a method of an object
+whose class is annotated: a parameter, an attribute that `__init__` sets, or the result of a followed call.
 """
 
 import ast

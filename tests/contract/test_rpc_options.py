@@ -1,4 +1,4 @@
-"""Every rpc declares in its options who may call it and for which reasons it fails; comments repeat neither."""
+"""Every rpc declares in its options who may call it and for which reasons it fails."""
 
 import inspect
 import re
