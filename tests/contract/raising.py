@@ -1,6 +1,6 @@
 """The reasons of the errors that a function can raise, followed through the calls that its code shows.
 
-A call is followed if its target is a name of the module, a method of the same object, or a method of an object
+A call is followed if its target is a name of the module, a method of the same object, or a method of another one
 whose class is annotated: a parameter, an attribute that `__init__` sets, or the result of a followed call.
 """
 
