@@ -5,6 +5,8 @@ from google.protobuf.message import Message
 from chassis.events import Event
 from letterhead.events.v1 import account_events_pb2
 from letterhead.events.v1 import domain_events_pb2 as pb
+from letterhead.identity.v1.domains_pb2 import Domain
+from letterhead.verifier.v1.verifier_pb2 import SesAccount
 from services.verifier.model.account import AccountChange
 from services.verifier.model.decisions import Claim, Transition
 from services.verifier.model.states import State
@@ -22,8 +24,8 @@ def account_changed(change: AccountChange) -> Event:
     data = account_events_pb2.AccountChanged(
         account=change.account,
         region=change.region,
-        state=change.after,
-        previous_state=change.before,
+        state=SesAccount.State.Value(f"STATE_{change.after}"),
+        previous_state=SesAccount.State.Value(f"STATE_{change.before}"),
         note=change.note,
     )
     return Event(data, None, change.region)
@@ -40,5 +42,6 @@ def events_of(claim: Claim, transition: Transition) -> list[Event]:
         tenant_id=str(claim.tenant_id),
         generation=claim.generation,
     )
-    data = message(domain=reference, previous_state=transition.before.value, cause=transition.cause)
+    before = Domain.State.Value(f"STATE_{transition.before}")
+    data = message(domain=reference, previous_state=before, cause=transition.cause)
     return [Event(data, claim.tenant_id, claim.name)]

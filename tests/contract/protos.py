@@ -7,6 +7,7 @@ from functools import cache
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
+    FieldDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
     MethodDescriptorProto,
@@ -25,11 +26,12 @@ Comments = dict[Path, str]
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a .proto file with its comment."""
+    """One element of a .proto file with its comment; `is_text` for fields that are strings."""
 
     kind: str
     name: str
     comment: str
+    is_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def _message(message: DescriptorProto, path: Path, comments: Comments, outer: st
     name = f"{outer}{message.name}"
     yield Element("message", name, comments.get(path, ""))
     for index, field in enumerate(message.field):
-        yield Element("field", f"{name}.{field.name}", comments.get((*path, FIELDS, index), ""))
+        comment = comments.get((*path, FIELDS, index), "")
+        is_text = field.type == FieldDescriptorProto.TYPE_STRING
+        yield Element("field", f"{name}.{field.name}", comment, is_text=is_text)
     for index, nested in enumerate(message.nested_type):
         yield from _message(nested, (*path, NESTED_MESSAGES, index), comments, f"{name}.")
     for index, enum in enumerate(message.enum_type):

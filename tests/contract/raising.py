@@ -1,7 +1,7 @@
 """The reasons of the errors that a function can raise, followed through the calls that its code shows.
 
-A call is followed if its target is a name of the module, a method of the same object, or a method of another one
-whose class is annotated: a parameter, an attribute that `__init__` sets, or the result of a followed call.
+A call is followed if its target is a name of the module, or a method of an object whose class is known: of
+`self`, of a parameter, of an attribute that `__init__` sets, or of the result of a call that is followed.
 """
 
 import ast
@@ -24,7 +24,7 @@ def reasons(function: Callable[..., Any], owner: type | None = None) -> frozense
     waiting = [(inspect.unwrap(function), owner)]
     while waiting:
         if (each := waiting.pop()) not in seen:
-            seen.add(each)  # type: ignore[arg-type]
+            seen.add(each)
             for used in _Body(*each).used():
                 if isinstance(used, str):
                     found.add(used)
