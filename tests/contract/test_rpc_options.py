@@ -16,6 +16,8 @@ from chassis.scopes import scopes_of
 from letterhead.access.v1 import scope_pb2
 from letterhead.errors.v1 import error_reason_pb2
 from letterhead.errors.v1.rpc_errors_pb2 import errors
+from services.identity.errors import DomainChanged
+from services.identity.servicer.domains import DomainServicer
 from tests.contract.protos import Rpc, rpcs
 from tests.contract.raising import reasons
 from tests.contract.sources import files
@@ -125,6 +127,17 @@ def test_an_rpc_without_errors_is_found(planted: Rpc) -> None:
     planted.method.options.ClearExtension(errors)
 
     assert of(planted) == ["no errors", "raises DOMAIN_NOT_FOUND, which it does not declare"]
+
+
+class Careless(DomainServicer):
+    """A servicer that raises an error which its rpc does not declare."""
+
+    async def DeleteDomain(self, request: Any, context: Any) -> Any:  # noqa: N802 - the name of the rpc
+        raise DomainChanged(request.domain_id) from context
+
+
+def test_a_reason_that_is_not_declared_is_found(planted: Rpc) -> None:
+    assert "raises DOMAIN_CHANGED, which it does not declare" in problems(planted, Careless)
 
 
 def test_a_reason_that_is_never_raised_is_found(planted: Rpc) -> None:
