@@ -1,7 +1,8 @@
 """Authentication and authorization: from `authorization: Bearer lh_…` to a visibility filter.
 
 A key or link authenticates a Principal, and a Principal has a Visibility. Every store method that serves a
-caller takes the Visibility as an argument, so no servicer decides for itself what a caller may see.
+caller takes the Visibility as an argument, so no servicer decides for itself what a caller may see. Whether
+the caller may call an rpc at all is checked before its servicer runs (chassis/scopes.py).
 """
 
 import asyncio
@@ -141,20 +142,27 @@ class TenantVisibility(Visibility):
 EVERYTHING = Visibility(None)
 
 
-def visibility(*scopes: Scope) -> Visibility:
-    """Return the caller's visibility; raises PermissionDenied unless it has one of these scopes or ADMIN."""
-    who = require(*scopes)
+def visibility() -> Visibility:
+    """Return the caller's visibility."""
+    who = principal()
     tenant_id = None if who.scope in OF_ALL_TENANTS else who.tenant_id
     return Visibility(tenant_id, who.claim_ids, KINDS[who.scope])
 
 
-def tenant_visibility(requested: str, *scopes: Scope) -> TenantVisibility:
-    """Return the caller's visibility of one tenant: its own, or any for operators and services.
+def tenant_visibility(requested: str) -> TenantVisibility:
+    """Return the caller's visibility of the tenant that a request names; of its own if it names none.
 
     Raises InvalidField if `requested` is not an id, and NotFound for a tenant that the caller may not see.
     """
-    sees, own = visibility(*scopes), principal().tenant_id
-    tenant_id = _tenant_id(requested) if requested else own
+    return visibility_of(_tenant_id(requested) if requested else principal().tenant_id)
+
+
+def visibility_of(tenant_id: UUID) -> TenantVisibility:
+    """Return the caller's visibility of one tenant: its own, or any for operators and services.
+
+    Raises NotFound for a tenant that the caller may not see.
+    """
+    sees = visibility()
     if sees.tenant_id not in (None, tenant_id):
         raise NotFound("TENANT_NOT_FOUND", "No such tenant. Omit tenant_id to use the key's own tenant.")
     return TenantVisibility(tenant_id, sees.claim_ids, sees.kinds)

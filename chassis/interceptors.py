@@ -1,4 +1,4 @@
-"""Interceptors of every RPC, as layers from the outside in: observed, errors, deadline, access, streams.
+"""Interceptors of every RPC, as layers from the outside in (`chassis.server` lists them).
 
 Each layer awaits the next inner one; only the innermost reads the request. gRPC reads the request of a unary
 handler before the handler runs, so every method is registered in its streaming form. On the wire both forms
@@ -8,7 +8,7 @@ are identical.
 import asyncio
 import inspect
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -230,6 +230,16 @@ def authenticated(access: keys.Access) -> Layer:
         call.who = who
         keys.bind(who)
         structlog.contextvars.bind_contextvars(tenant_id=str(who.tenant_id), key_id=str(who.key_id))
+        return await inner(call)
+
+    return layer
+
+
+def authorized(scopes: Mapping[str, Collection[keys.Scope]]) -> Layer:
+    """Return a layer that rejects callers without a scope that the method requires."""
+
+    async def layer(inner: Inner, call: Call) -> Any:
+        keys.require(*scopes[call.method])
         return await inner(call)
 
     return layer

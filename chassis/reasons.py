@@ -1,14 +1,16 @@
-"""How each reason is reported, as the options of `letterhead.errors.v1.ErrorReason` and `FieldReason` say."""
+"""How each reason is reported, and which rpcs can return it, as the options of the contract say."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import grpc
+from google.protobuf.descriptor_pb2 import MethodOptions
 from google.rpc import code_pb2
 
 from letterhead.errors.v1.error_reason_pb2 import ErrorReason
 from letterhead.errors.v1.field_reason_pb2 import FieldReason
 from letterhead.errors.v1.options_pb2 import field_report, report
+from letterhead.errors.v1.rpc_errors_pb2 import errors
 
 PREFIX = "ERROR_REASON_"
 FIELD_PREFIX = "FIELD_REASON_"
@@ -16,12 +18,16 @@ FIELD_PREFIX = "FIELD_REASON_"
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """The code and metadata of a failed RPC; its status and name in the API compatible with Resend."""
+    """The code and metadata of a failed RPC; its status and name in the API compatible with Resend.
+
+    Any RPC can fail with a reason that has `any_rpc`.
+    """
 
     code: grpc.StatusCode
     http_status: int
     http_name: str
     metadata: tuple[str, ...]
+    any_rpc: bool
 
 
 def _reports() -> dict[str, Reported]:
@@ -31,7 +37,7 @@ def _reports() -> dict[str, Reported]:
             option = value.GetOptions().Extensions[report]
             code = grpc.StatusCode[code_pb2.Code.Name(option.code)]
             reports[value.name.removeprefix(PREFIX)] = Reported(
-                code, option.http_status, option.http_name, tuple(option.metadata)
+                code, option.http_status, option.http_name, tuple(option.metadata), option.any_rpc
             )
     return reports
 
@@ -44,6 +50,11 @@ FIELD_REASONS: Mapping[str, tuple[str, ...]] = {
     for value in FieldReason.DESCRIPTOR.values
     if value.number
 }
+
+
+def reasons_of(method: MethodOptions) -> tuple[str, ...]:
+    """Return the reasons for which an rpc can fail, besides those of any rpc."""
+    return tuple(ErrorReason.Name(each).removeprefix(PREFIX) for each in method.Extensions[errors].reasons)
 
 
 def worded(words: Mapping[str, str], reason: str, metadata: Mapping[str, str], otherwise: str) -> str:

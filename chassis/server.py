@@ -17,16 +17,18 @@ from chassis.access import Access
 from chassis.background import Background, supervised
 from chassis.database import Database
 from chassis.health import SERVICE_NAME, Check, Health, start_probes
-from chassis.interceptors import Layer, Layers, authenticated, bounded, counted, errors, observed
+from chassis.interceptors import Layer, Layers, authenticated, authorized, bounded, counted, errors, observed
 from chassis.open_streams import OpenStreams
 from chassis.ports import bind
 from chassis.request_limits import MAX_CONCURRENT_RPCS, OPTIONS
 from chassis.requests import Requests
+from chassis.scopes import required_scopes
 from chassis.shutdown import drain, run_until_signal
 from chassis.telemetry import configure_logging, get_logger, metrics_server
 
 log = get_logger(__name__)
 
+OF_GRPC = (SERVICE_NAME, reflection.SERVICE_NAME)
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h
 
 C = TypeVar("C")
@@ -75,9 +77,9 @@ async def serving(
 ) -> AsyncIterator[int]:
     """Serve while the block runs, and yield the bound port; then drain calls and background tasks.
 
-    With `access`, every call is authenticated, including health and reflection; probes use the health port.
-    Without it, no call is authenticated. Health is SERVING while Postgres and all other checks succeed; the
-    health service `liveness` is SERVING as long as the process runs. Raises ConfigError.
+    With `access`, every call is authenticated and its scope checked, including health and reflection; probes
+    use the health port. Without it, neither is done. Health is SERVING while Postgres and all other checks
+    succeed; the health service `liveness` is SERVING as long as the process runs. Raises ConfigError.
     """
     checks = dict(health_checks or {}) | ({"database": database.check} if database else {})
     names = [each.full_name for each in registrations]
@@ -86,7 +88,7 @@ async def serving(
     for each in registrations:
         each.add(each.servicer, server)
     health.register(server)
-    reflection.enable_server_reflection([*names, SERVICE_NAME, reflection.SERVICE_NAME], server)
+    reflection.enable_server_reflection([*names, *OF_GRPC], server)
     port = bind(server, settings)
     stop = asyncio.Event()
     await health.begin()
@@ -111,7 +113,8 @@ def _server(
 ) -> grpc.aio.Server:
     layers: list[Layer] = [observed, errors, bounded(settings.rpc_deadline)]
     if access is not None:
-        layers.append(authenticated(access))
+        scopes = required_scopes((each.full_name for each in registrations), of_grpc=OF_GRPC)
+        layers += [authenticated(access), authorized(scopes)]
     layers.append(counted(streams))
     large = frozenset(f"/{each.full_name}/{method}" for each in registrations for method in each.large)
     options = OPTIONS | {"grpc.max_receive_message_length": settings.grpc_max_receive_bytes}

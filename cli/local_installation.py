@@ -14,7 +14,8 @@ from cli.installation import FILE, Installation
 from cli.polling import until
 from cli.printer import Printer
 from cli.stack import Echo, Plan, Stack
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain, GetDomainRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
 from letterhead.verifier.v1.verifier_pb2 import VerifyDomainRequest, WatchDomainRequest
@@ -84,7 +85,7 @@ async def _create_tenant(services: Services) -> dict[str, str]:
     policy = Tenant.UNREADY_POLICY_SHARED
     request = CreateTenantRequest(name=TENANT, unready_policy=policy, request_id="first-tenant")
     tenant = (await services.tenants.CreateTenant(request)).tenant
-    scopes = {"api_key": ApiKey.SCOPE_FULL_ACCESS, "sending_key": ApiKey.SCOPE_SENDING_ACCESS}
+    scopes = {"api_key": scope_pb2.SCOPE_FULL_ACCESS, "sending_key": scope_pb2.SCOPE_SENDING_ACCESS}
     keys = {
         name: (
             await services.api_keys.CreateApiKey(

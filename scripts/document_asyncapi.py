@@ -10,7 +10,14 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from chassis.events.authorization import SUBSCRIBER, inbox_prefix
 from chassis.events.envelope import CONTENT_TYPE, source_of
 from letterhead.events.v1.options_pb2 import EventOptions
-from scripts.event_messages import PACKAGE, EventMessage, event_messages
+from scripts.event_messages import (
+    PACKAGE,
+    EventEnum,
+    EventMessage,
+    event_enums,
+    event_messages,
+    name_of,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMENT = "# Generated from protos/letterhead/events/v1 by `make docs`; edit it there.\n"
@@ -32,7 +39,6 @@ SCALARS: dict[FieldDescriptorProto.Type.ValueType, Schema] = {
     FieldDescriptorProto.TYPE_INT64: {"type": "string", "pattern": "^-?[0-9]+$"},
     FieldDescriptorProto.TYPE_UINT64: {"type": "string", "pattern": "^[0-9]+$"},
     FieldDescriptorProto.TYPE_BYTES: {"type": "string", "contentEncoding": "base64"},
-    FieldDescriptorProto.TYPE_ENUM: {"type": "string"},  # a newer release may have more names
 }
 
 
@@ -54,7 +60,11 @@ def document(descriptors: bytes) -> Schema:
         "operations": {f"send{each.name}": _operation(each, options) for each, options in events},
         "components": {
             "messages": {each.name: _message(each, options) for each, options in events},
-            "schemas": {"CloudEvent": _envelope()} | {each.name: data_schema(each) for each in messages},
+            "schemas": {
+                "CloudEvent": _envelope(),
+                **{each.name: data_schema(each) for each in messages},
+                **{each.name: enum_schema(each) for each in event_enums(descriptors)},
+            },
             "securitySchemes": {"nkey": _nkey()},
         },
     }
@@ -159,6 +169,12 @@ def data_schema(message: EventMessage) -> Schema:
     return {"type": "object", "description": message.comment, "properties": properties}
 
 
+def enum_schema(enum: EventEnum) -> Schema:
+    """Return the schema of an enum's names; a newer release may have more of them."""
+    names = [name for name, _ in enum.values[1:]]  # the first one is never published
+    return {"type": "string", "description": enum.comment, "examples": names}
+
+
 def _described(schema: Schema, comment: str) -> Schema:
     """Add a comment; JSON Schema draft 7 ignores everything beside a `$ref`, which AsyncAPI 3.0 uses."""
     return {"description": comment} | ({"allOf": [schema]} if "$ref" in schema else schema)
@@ -175,8 +191,8 @@ def _field(message: EventMessage, field: FieldDescriptorProto) -> Schema:
 def _single(field: FieldDescriptorProto) -> Schema:
     if field.type_name == ".google.protobuf.Timestamp":
         return {"type": "string", "format": "date-time"}
-    if field.type == FieldDescriptorProto.TYPE_MESSAGE:
-        return _reference(field.type_name.rpartition(".")[2])
+    if field.type in (FieldDescriptorProto.TYPE_MESSAGE, FieldDescriptorProto.TYPE_ENUM):
+        return _reference(name_of(field))
     return dict(SCALARS[field.type])
 
 

@@ -7,7 +7,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from chassis.events.envelope import source_of
 from letterhead.events.v1.options_pb2 import EventOptions
-from scripts.event_messages import EventEnum, EventMessage, event_enums, event_messages
+from scripts.event_messages import EventEnum, EventMessage, event_enums, event_messages, name_of
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = Path(__file__).with_name("events_header.md")
@@ -56,10 +56,10 @@ def _enum(enum: EventEnum) -> str:
 def _type(message: EventMessage, field: FieldDescriptorProto) -> str:
     if message.map_value(field):
         return "object of strings"
-    name = field.type_name.rpartition(".")[2]
+    name = name_of(field)
     if name == "Timestamp":
         return "RFC 3339 time"
-    single = f"[{name}](#{name.lower()})" if name else SCALARS[field.type]
+    single = f"[{name}](#{name.lower().replace('.', '')})" if name else SCALARS[field.type]
     return f"list of {single}" if field.label == FieldDescriptorProto.LABEL_REPEATED else single
 
 

@@ -1,10 +1,11 @@
-"""The messages of letterhead.events.v1 with their comments, for the pages that are generated from them."""
+"""The messages and enums of events with their comments, for the pages that are generated from them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
+    EnumDescriptorProto,
     FieldDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
@@ -13,7 +14,10 @@ from google.protobuf.descriptor_pb2 import (
 from letterhead.events.v1.options_pb2 import EventOptions, event
 
 PACKAGE = "letterhead.events.v1"
-MESSAGES, ENUMS, FIELDS, VALUES = 4, 5, 2, 2
+# Field numbers of descriptor.proto, with which source locations identify their element.
+MESSAGES, ENUMS, FIELDS, NESTED_ENUMS, VALUES = 4, 5, 2, 4, 2
+
+Path = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class EventMessage:
 
 @dataclass(frozen=True)
 class EventEnum:
-    """An enum of the package; `values` has each name with its comment."""
+    """An enum that a field of an event has; `values` has each name with its comment."""
 
     name: str
     comment: str
@@ -52,21 +56,37 @@ class EventEnum:
 
 
 def event_enums(descriptors: bytes) -> list[EventEnum]:
-    """Return the enums of the events package from a descriptor set with comments."""
-    return [
-        EventEnum(
-            enum.name,
-            comments[ENUMS, index],
-            tuple(
-                (value.name, comments[ENUMS, index, VALUES, number])
-                for number, value in enumerate(enum.value)
-            ),
-        )
-        for file in FileDescriptorSet.FromString(descriptors).file
-        if file.package == PACKAGE
-        for comments in [_comments(file)]
-        for index, enum in enumerate(file.enum_type)
-    ]
+    """Return the enums of the fields of events, of any package, from a descriptor set with comments."""
+    used = {
+        name_of(field)
+        for message in event_messages(descriptors)
+        for field in message.descriptor.field
+        if field.type == FieldDescriptorProto.TYPE_ENUM
+    }
+    files = FileDescriptorSet.FromString(descriptors).file
+    return [enum for file in files for enum in _enums(file) if enum.name in used]
+
+
+def name_of(field: FieldDescriptorProto) -> str:
+    """Return the name of a field's message or enum without its package, such as `Domain.State`."""
+    parts = field.type_name.split(".")
+    return ".".join(part for part in parts if part[:1].isupper())
+
+
+def _enums(file: FileDescriptorProto) -> Iterator[EventEnum]:
+    """Yield the enums of a file, and those of its messages."""
+    comments = _comments(file)
+    for index, enum in enumerate(file.enum_type):
+        yield _enum(enum.name, enum, (ENUMS, index), comments)
+    for number, message in enumerate(file.message_type):
+        for index, enum in enumerate(message.enum_type):
+            path = (MESSAGES, number, NESTED_ENUMS, index)
+            yield _enum(f"{message.name}.{enum.name}", enum, path, comments)
+
+
+def _enum(name: str, enum: EnumDescriptorProto, path: Path, comments: Mapping[Path, str]) -> EventEnum:
+    values = [(value.name, comments[(*path, VALUES, number)]) for number, value in enumerate(enum.value)]
+    return EventEnum(name, comments[path], tuple(values))
 
 
 def event_messages(descriptors: bytes) -> list[EventMessage]:
@@ -90,5 +110,5 @@ def _of_file(file: FileDescriptorProto) -> Iterator[EventMessage]:
         )
 
 
-def _comments(file: FileDescriptorProto) -> dict[tuple[int, ...], str]:
+def _comments(file: FileDescriptorProto) -> dict[Path, str]:
     return {tuple(at.path): " ".join(at.leading_comments.split()) for at in file.source_code_info.location}

@@ -22,8 +22,10 @@ from letterhead.sender.v1.emails_pb2 import (
     ListEmailsRequest,
     Recipient,
     SendEmailRequest,
+    TimelineEntry,
 )
 from letterhead.sender.v1.resolution_pb2 import HoldEmailsRequest, ResolveEmailRequest
+from letterhead.webhooks.v1.feedback_pb2 import Feedback
 
 emails = typer.Typer(no_args_is_help=True, help="List, show, cancel and resolve emails.")
 
@@ -162,10 +164,13 @@ async def _show(email_id: str) -> None:
         for each in email.recipients
     ])  # fmt: skip
     printer.table(("time", "event", "message"), [
-        (each.time.ToJsonString(), name_of(Email.State, each.state) if each.state else each.feedback,
-         each.message)
-        for each in email.timeline
+        (each.time.ToJsonString(), _event(each), each.message) for each in email.timeline
     ])  # fmt: skip
+
+
+def _event(entry: TimelineEntry) -> str:
+    """Return the state that was entered, or the kind of feedback."""
+    return name_of(Email.State, entry.state) if entry.state else name_of(Feedback.Kind, entry.feedback)
 
 
 async def _cancel(email_id: str) -> None:

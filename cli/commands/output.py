@@ -20,4 +20,5 @@ def print_table(columns: tuple[str, ...], rows: Iterable[tuple[object, ...]], *,
 
 def name_of(enum: object, value: int) -> str:
     """Return the name of an enum value without its prefix: READY for STATE_READY."""
-    return enum.Name(value).split("_", 1)[1]  # type: ignore[attr-defined,no-any-return]
+    prefix = enum.Name(0).removesuffix("UNSPECIFIED")  # type: ignore[attr-defined]
+    return enum.Name(value).removeprefix(prefix)  # type: ignore[attr-defined,no-any-return]

@@ -9,11 +9,11 @@ from cli.commands.output import Limit, name_of, print_table
 from cli.exit_status import run
 from cli.installation import Installation
 from cli.printer import Printer
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1.suppressions_pb2 import (
     AddSuppressionRequest,
     ListSuppressionsRequest,
     RemoveSuppressionRequest,
-    Suppression,
 )
 
 suppressions = typer.Typer(no_args_is_help=True, help="Show and change the suppression list.")
@@ -41,7 +41,7 @@ async def _list(limit: int) -> None:
     async with connect(Installation.read()) as services:
         answer = await services.suppressions.ListSuppressions(ListSuppressionsRequest(page_size=limit))
     print_table(("address", "reason", "since", "until", "note"), [
-        (each.address, name_of(Suppression.Reason, each.reason), each.create_time.ToJsonString(),
+        (each.address, name_of(SuppressionReason, each.reason), each.create_time.ToJsonString(),
          each.expire_time.ToJsonString() if each.HasField("expire_time") else "",
          each.note or each.message)
         for each in answer.suppressions

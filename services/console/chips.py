@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
 
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.identity.v1.api_keys_pb2 import ApiKey
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.identity.v1.links_pb2 import Link
 from letterhead.identity.v1.tenants_pb2 import Tenant
 from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
-from letterhead.sender.v1.suppressions_pb2 import Suppression
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, SesAccount
+from letterhead.webhooks.v1.feedback_pb2 import Feedback
 
 State = TypeVar("State")
 
@@ -66,15 +67,14 @@ _RECIPIENT_STATES = {
     Recipient.STATE_SUPPRESSED: Chip("Suppressed", "wait", "circle"),
 }
 _FEEDBACK = {
-    "DELIVERY": Chip("Delivered", "good", "check"),
-    "BOUNCE": Chip("Bounced", "bad", "cross"),
-    "COMPLAINT": Chip("Complained", "bad", "warning"),
-    "DELIVERY_DELAY": Chip("Delayed", "wait", "clock"),
-    "DELAY": Chip("Delayed", "wait", "clock"),
-    "REJECT": Chip("Rejected", "bad", "cross"),
-    "OPEN": Chip("Opened", "quiet", "check"),
-    "CLICK": Chip("Clicked", "quiet", "check"),
-    "SEND": Chip("Submitted", "quiet", "check"),
+    Feedback.KIND_DELIVERY: Chip("Delivered", "good", "check"),
+    Feedback.KIND_BOUNCE: Chip("Bounced", "bad", "cross"),
+    Feedback.KIND_COMPLAINT: Chip("Complained", "bad", "warning"),
+    Feedback.KIND_DELAY: Chip("Delayed", "wait", "clock"),
+    Feedback.KIND_REJECT: Chip("Rejected", "bad", "cross"),
+    Feedback.KIND_OPEN: Chip("Opened", "quiet", "check"),
+    Feedback.KIND_CLICK: Chip("Clicked", "quiet", "check"),
+    Feedback.KIND_SEND: Chip("Submitted", "quiet", "check"),
 }
 _ACCOUNT_STATES = {
     SesAccount.STATE_UNREACHABLE: Chip("Unreachable", "wait", "question"),
@@ -84,9 +84,9 @@ _ACCOUNT_STATES = {
     SesAccount.STATE_UNDER_REVIEW: Chip("Under review", "wait", "warning"),
 }
 _REASONS = {
-    Suppression.REASON_BOUNCE: Chip("Bounced", "bad", "cross"),
-    Suppression.REASON_COMPLAINT: Chip("Complained", "bad", "warning"),
-    Suppression.REASON_MANUAL: Chip("Manual", "quiet", "circle"),
+    SuppressionReason.SUPPRESSION_REASON_BOUNCE: Chip("Bounced", "bad", "cross"),
+    SuppressionReason.SUPPRESSION_REASON_COMPLAINT: Chip("Complained", "bad", "warning"),
+    SuppressionReason.SUPPRESSION_REASON_MANUAL: Chip("Manual", "quiet", "circle"),
 }
 _TENANT_STATES = {
     Tenant.STATE_ACTIVE: Chip("Active", "good", "check"),
@@ -119,7 +119,7 @@ def account_state(state: SesAccount.State.ValueType) -> Chip:
     return _chip(_ACCOUNT_STATES, state)
 
 
-def suppression_reason(reason: Suppression.Reason.ValueType) -> Chip:
+def suppression_reason(reason: SuppressionReason.ValueType) -> Chip:
     """Return the chip of a suppression's reason."""
     return _chip(_REASONS, reason)
 
@@ -156,7 +156,7 @@ def outcome(email: Email) -> Chip:
 
 def happening(entry: TimelineEntry) -> Chip:
     """Return the chip of a timeline entry."""
-    return _FEEDBACK.get(entry.feedback, _UNKNOWN) if entry.feedback else email_state(entry.state)
+    return email_state(entry.state) if entry.state else _chip(_FEEDBACK, entry.feedback)
 
 
 def _chip(of: Mapping[State, Chip], state: State) -> Chip:

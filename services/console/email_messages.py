@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from chassis.sentences import Sentences
 from letterhead.events.v1 import email_reason_pb2 as pb
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
 from letterhead.sender.v1.suppressions_pb2 import Suppression
@@ -141,8 +142,8 @@ DETAILED: Mapping[int, Sequence[str]] = {
 }
 SENTENCES = Sentences(MESSAGES, DETAILED)
 _OF_SUPPRESSION = {
-    Suppression.REASON_BOUNCE: pb.EMAIL_REASON_BOUNCED,
-    Suppression.REASON_COMPLAINT: pb.EMAIL_REASON_COMPLAINED,
+    SuppressionReason.SUPPRESSION_REASON_BOUNCE: pb.EMAIL_REASON_BOUNCED,
+    SuppressionReason.SUPPRESSION_REASON_COMPLAINT: pb.EMAIL_REASON_COMPLAINED,
 }
 
 

@@ -32,7 +32,6 @@ WORDS: Mapping[str, str] = {
         "entered. Send a new one."
     ),
     "CONFLICT": "Something else changed at the same time. Try again.",
-    "SES_UNAVAILABLE": "The mail service does not respond. Try again in a moment.",
     "NOT_OFFERED": "This installation does not offer this yet.",
 }
 # By the reason of an invalid field, likewise. Each lacks its subject, the field.

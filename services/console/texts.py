@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1.api_keys_pb2 import ApiKey
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.identity.v1.tenants_pb2 import Tenant
@@ -46,10 +47,10 @@ _STAYING = (
     Email.STATE_HELD,
 )
 _SCOPES = {
-    ApiKey.SCOPE_ADMIN: "Operator access to all tenants",
-    ApiKey.SCOPE_FULL_ACCESS: "Full access",
-    ApiKey.SCOPE_SENDING_ACCESS: "Sending only",
-    ApiKey.SCOPE_SERVICE: "Service to service",
+    scope_pb2.SCOPE_ADMIN: "Operator access to all tenants",
+    scope_pb2.SCOPE_FULL_ACCESS: "Full access",
+    scope_pb2.SCOPE_SENDING_ACCESS: "Sending only",
+    scope_pb2.SCOPE_SERVICE: "Service to service",
 }
 _POLICIES = {
     Tenant.UNREADY_POLICY_REFUSE: "Rejected",
@@ -128,14 +129,14 @@ def type_of(record: DnsRecord) -> str:
     return DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
 
 
-def key_scope(scope: ApiKey.Scope.ValueType) -> str:
+def key_scope(scope: scope_pb2.Scope.ValueType) -> str:
     """Return a description of a key's scope."""
     return _SCOPES.get(scope, "")
 
 
 def revocable(key: ApiKey) -> bool:
     """Return whether a key can be revoked on the page; the key that the services share cannot."""
-    return key.scope != ApiKey.SCOPE_SERVICE and not key.HasField("revoke_time")
+    return key.scope != scope_pb2.SCOPE_SERVICE and not key.HasField("revoke_time")
 
 
 def unready_policy(policy: Tenant.UnreadyPolicy.ValueType) -> str:

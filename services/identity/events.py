@@ -5,6 +5,7 @@ from google.protobuf.message import Message
 from chassis.events import Event
 from chassis.protos import stamp_of
 from letterhead.events.v1 import domain_events_pb2 as pb
+from letterhead.identity.v1.domains_pb2 import DnsRecord
 from services.identity.model.domains import Claim
 from services.identity.model.ownership import Move, Ownership
 from services.identity.model.provisioning import ownership_record
@@ -28,7 +29,7 @@ def domain_deleted(claim: Claim) -> Event:
 
 def ownership_changed(claim: Claim, move: Move) -> list[Event]:
     """Return the events of an ownership change for the claim's own tenant, which reveal nothing of rivals."""
-    reference, cause = _reference(claim), move.cause.value
+    reference = _reference(claim)
     match move.after:
         case Ownership.CHALLENGED:
             challenged = pb.DomainChallenged(
@@ -36,17 +37,22 @@ def ownership_changed(claim: Claim, move: Move) -> list[Event]:
             )
             return [_of_domain(challenged, claim)]
         case Ownership.SUPERSEDED:
-            return [_of_domain(pb.DomainSuperseded(domain=reference, cause=cause), claim)]
+            return [_of_domain(pb.DomainSuperseded(domain=reference, cause=_cause(move)), claim)]
         case Ownership.SOLE | Ownership.PROVEN if move.before is Ownership.CHALLENGED:
-            return [_of_domain(pb.DomainKept(domain=reference, cause=cause), claim)]
+            return [_of_domain(pb.DomainKept(domain=reference, cause=_cause(move)), claim)]
         case Ownership.PROVEN:
-            return [_of_domain(pb.DomainProven(domain=reference, cause=cause), claim)]
+            return [_of_domain(pb.DomainProven(domain=reference, cause=_cause(move)), claim)]
     return []
+
+
+def _cause(move: Move) -> pb.OwnershipCause.ValueType:
+    return pb.OwnershipCause.Value(f"OWNERSHIP_CAUSE_{move.cause}")
 
 
 def _record(claim: Claim) -> pb.OwnershipRecord:
     record = ownership_record(claim.name, claim.ownership_token)
-    return pb.OwnershipRecord(name=record.name, type=record.type, value=record.value)
+    kind = DnsRecord.Type.Value(f"TYPE_{record.type}")
+    return pb.OwnershipRecord(name=record.name, type=kind, value=record.value)
 
 
 def tenant_paused(tenant: Tenant) -> Event:

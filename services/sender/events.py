@@ -16,6 +16,8 @@ from chassis.protos import stamp_of
 from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
+from letterhead.events.v1.sent_as_pb2 import SentAs
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from services.sender.model.emails import Reason, RecipientKind, Suppression
 from services.sender.model.feedback import Report, bounced_state, is_soft, match_of, word
 from services.sender.model.messages import explain
@@ -53,7 +55,7 @@ def suppression_added(suppression: Suppression) -> Event:
     data = pb.SuppressionAdded(
         tenant_id=str(suppression.tenant_id),
         address=suppression.address,
-        reason=suppression.reason,
+        reason=SuppressionReason.Value(f"SUPPRESSION_REASON_{suppression.reason}"),
         email_id=str(suppression.email_id or ""),
         expire_time=stamp_of(suppression.expires_at),
     )
@@ -198,13 +200,17 @@ def to_proto(reference: Reference) -> pb.EmailReference:
     )
 
 
+def _sent_as(moved: Moved) -> SentAs.ValueType:
+    return SentAs.Value(f"SENT_AS_{moved.sent_as or 'UNSPECIFIED'}")
+
+
 def _why(moved: Moved) -> dict[str, Any]:
     reason = PublicReason.Value(f"EMAIL_REASON_{moved.why.reason.name}")
     return {"message": moved.why.message, "reason": reason}
 
 
 _MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {
-    State.SENT: lambda moved, email: pb.EmailSent(email=email, sent_as=moved.sent_as or ""),
+    State.SENT: lambda moved, email: pb.EmailSent(email=email, sent_as=_sent_as(moved)),
     State.SUPPRESSED: lambda moved, email: pb.EmailSuppressed(email=email, recipients=moved.suppressed),
     State.FAILED: lambda moved, email: pb.EmailFailed(email=email, **_why(moved)),
     State.HELD: lambda moved, email: pb.EmailHeld(email=email, **_why(moved)),

@@ -8,8 +8,11 @@ from chassis.events import Event
 from chassis.protos import value_of
 from letterhead.events.v1 import account_events_pb2
 from letterhead.events.v1 import domain_events_pb2 as pb
+from letterhead.events.v1.account_reason_pb2 import AccountReason
 from letterhead.events.v1.domain_reason_pb2 import DomainCondition
 from letterhead.events.v1.domain_reason_pb2 import DomainReason as PublicReason
+from letterhead.identity.v1.domains_pb2 import Domain
+from letterhead.verifier.v1.verifier_pb2 import SesAccount
 from services.verifier.model.account import AccountChange
 from services.verifier.model.decisions import Claim, Transition
 from services.verifier.model.reasons import DomainReason, Explanation
@@ -28,10 +31,10 @@ def account_changed(change: AccountChange) -> Event:
     data = account_events_pb2.AccountChanged(
         account=change.account,
         region=change.region,
-        state=change.after,
-        previous_state=change.before,
+        state=SesAccount.State.Value(f"STATE_{change.after}"),
+        previous_state=SesAccount.State.Value(f"STATE_{change.before}"),
         message=change.why.message,
-        reason=value_of(account_events_pb2.AccountReason, change.why.reason),
+        reason=value_of(AccountReason, change.why.reason),
     )
     return Event(data, None, change.region)
 
@@ -47,7 +50,8 @@ def events_of(claim: Claim, transition: Transition) -> list[Event]:
         tenant_id=str(claim.tenant_id),
         generation=claim.generation,
     )
-    data = message(domain=reference, previous_state=transition.before.value, **_why(transition.why))
+    before = Domain.State.Value(f"STATE_{transition.before}")
+    data = message(domain=reference, previous_state=before, **_why(transition.why))
     return [Event(data, claim.tenant_id, claim.name)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from chassis.access import Scope, tenant_visibility
+from chassis.access import tenant_visibility
 from chassis.errors import InvalidField
 from chassis.pages import Page, next_token, page
 from chassis.protos import stamp_of
@@ -25,7 +25,7 @@ class FeedbackServicer(feedback_pb2_grpc.FeedbackServiceServicer):
         self._store = store
 
     async def ListFeedback(self, request: pb.ListFeedbackRequest, context: Any) -> pb.ListFeedbackResponse:
-        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.SERVICE)
+        sees = tenant_visibility(request.tenant_id)
         email_id = _email_id(request.email_id)
         of = f"feedback/{sees.tenant_id}/{email_id or ''}"
         requested = page(request.page_size, request.page_token, of=of)

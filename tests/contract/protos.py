@@ -7,8 +7,10 @@ from functools import cache
 from google.protobuf.descriptor_pb2 import (
     DescriptorProto,
     EnumDescriptorProto,
+    FieldDescriptorProto,
     FileDescriptorProto,
     FileDescriptorSet,
+    MethodDescriptorProto,
 )
 
 from tests.contract.sources import ROOT
@@ -24,11 +26,28 @@ Comments = dict[Path, str]
 
 @dataclass(frozen=True)
 class Element:
-    """One element of a .proto file with its comment."""
+    """One element of a .proto file with its comment; `is_text` for fields that are strings."""
 
     kind: str
     name: str
     comment: str
+    is_text: bool = False
+
+
+@dataclass(frozen=True)
+class Rpc:
+    """One rpc of a gRPC service, with its comment and that of the service."""
+
+    package: str
+    service: str
+    method: MethodDescriptorProto
+    comment: str
+    service_comment: str
+
+    @property
+    def name(self) -> str:
+        """Return its name with that of the service, such as `DomainService.GetDomain`."""
+        return f"{self.service}.{self.method.name}"
 
 
 @cache
@@ -38,6 +57,16 @@ def files() -> list[FileDescriptorProto]:
     return sorted(
         (file for file in found.file if file.package.startswith("letterhead.")), key=lambda file: file.name
     )
+
+
+def rpcs() -> Iterator[Rpc]:
+    """Yield every RPC of the contract."""
+    for file in files():
+        comments = {element.name: element.comment for element in elements(file)}
+        for service in file.service:
+            for method in service.method:
+                comment = comments[f"{service.name}.{method.name}"]
+                yield Rpc(file.package, service.name, method, comment, comments[service.name])
 
 
 def elements(file: FileDescriptorProto) -> Iterator[Element]:
@@ -63,7 +92,9 @@ def _message(message: DescriptorProto, path: Path, comments: Comments, outer: st
     name = f"{outer}{message.name}"
     yield Element("message", name, comments.get(path, ""))
     for index, field in enumerate(message.field):
-        yield Element("field", f"{name}.{field.name}", comments.get((*path, FIELDS, index), ""))
+        comment = comments.get((*path, FIELDS, index), "")
+        is_text = field.type == FieldDescriptorProto.TYPE_STRING
+        yield Element("field", f"{name}.{field.name}", comment, is_text=is_text)
     for index, nested in enumerate(message.nested_type):
         yield from _message(nested, (*path, NESTED_MESSAGES, index), comments, f"{name}.")
     for index, enum in enumerate(message.enum_type):

@@ -22,8 +22,8 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from chassis.events import Event
 from chassis.events.subjects import INSTALLATION_WIDE, MESSAGES, OWNERS, TENANT_IF_KNOWN
-from scripts.document_asyncapi import data_schema
-from scripts.event_messages import EventMessage
+from scripts.document_asyncapi import data_schema, enum_schema
+from scripts.event_messages import EventEnum, EventMessage
 from tests.contract.published import encoded, published
 from tests.contract.sources import ROOT
 
@@ -148,6 +148,7 @@ def test_every_kind_of_field_has_the_schema_of_its_json() -> None:
     schema = data_schema(
         EventMessage(proto_of(message), None, "All.", ("",) * len(message.DESCRIPTOR.fields))
     )
+    schema["components"] = {"schemas": {"Color": enum_schema(EventEnum("Color", "All.", ()))}}
     content = json_format.MessageToDict(message)
 
     assert content.keys() == schema["properties"].keys()

@@ -1,20 +1,15 @@
-"""The .proto files are complete documentation: every element has a comment, every RPC lists its errors."""
+"""The .proto files are complete documentation: every element has a comment."""
 
 import re
+from collections.abc import Iterable
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from letterhead.errors.v1.error_reason_pb2 import ErrorReason
 from tests.contract.protos import Element, elements, files
 
-RPCS = [element for file in files() for element in elements(file) if element.kind == "rpc"]
-REASONS = {name.removeprefix("ERROR_REASON_") for name, _ in ErrorReason.items()}
-CODES = {
-    "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "PERMISSION_DENIED",
-    "UNAUTHENTICATED", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "ABORTED", "INTERNAL", "DEADLINE_EXCEEDED",
-    "UNIMPLEMENTED",
-}  # fmt: skip
+# Two words in capitals, one after the other, or a single one that is quoted after a colon.
+VALUES = re.compile(r"\b[A-Z_]{3,}`?(,| or)\s+`?[A-Z_]{3,}\b|: `[A-Z_]{3,}`")
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
@@ -24,13 +19,23 @@ def test_every_element_is_documented(file: FileDescriptorProto) -> None:
     assert undocumented == []
 
 
-@pytest.mark.parametrize("rpc", RPCS, ids=lambda rpc: rpc.name)
-def test_an_rpc_lists_its_errors(rpc: Element) -> None:
-    errors = rpc.comment.partition("Errors:")[2]
+def enumerations(of: Iterable[Element]) -> list[str]:
+    """Return the strings whose comments list their values."""
+    return [each.name for each in of if each.is_text and VALUES.search(each.comment)]
 
-    assert "Errors:" in rpc.comment or rpc.name == "VerifierService.GetSesAccount"
-    named = re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", errors)
-    assert set(named) <= REASONS | CODES
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.name)
+def test_a_field_with_a_fixed_set_of_values_is_an_enum(file: FileDescriptorProto) -> None:
+    assert enumerations(elements(file)) == []
+
+
+@pytest.mark.parametrize(
+    "comment", ["The state: READY or PAUSED.", "Why: `BOUNCE`,\n`MANUAL`.", "The type: `TXT`."]
+)
+def test_a_string_that_lists_its_values_is_found(comment: str) -> None:
+    planted = [Element("field", "Planted.value", comment, is_text=True)]
+
+    assert enumerations(planted) == ["Planted.value"]
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.name)

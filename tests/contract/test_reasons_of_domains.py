@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import pytest
 
 from chassis.sentences import Sentences, mentioned
-from letterhead.events.v1.account_events_pb2 import AccountReason as PublicAccountReason
+from letterhead.events.v1.account_reason_pb2 import AccountReason as PublicAccountReason
 from letterhead.events.v1.domain_reason_pb2 import DomainCondition
 from letterhead.events.v1.domain_reason_pb2 import DomainReason as PublicDomainReason
 from letterhead.identity.v1.domains_pb2 import DomainParameters

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from cli.client import Services
 from cli.installation import Installation
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest
 from sandbox.client import SandboxClient
 from tests.waiting import eventually
@@ -46,7 +47,7 @@ async def a_stage(installation: Installation, admin: Services, sandbox: SandboxC
     tenant = (
         await admin.tenants.CreateTenant(CreateTenantRequest(name=f"strangers-{uuid4().hex[:8]}"))
     ).tenant
-    request = CreateApiKeyRequest(tenant_id=tenant.id, name="story", scope=ApiKey.SCOPE_FULL_ACCESS)
+    request = CreateApiKeyRequest(tenant_id=tenant.id, name="story", scope=scope_pb2.SCOPE_FULL_ACCESS)
     stranger_key = (await admin.api_keys.CreateApiKey(request)).token
     return Stage(
         installation.console, installation.api_key, stranger_key, sandbox, asyncio.get_running_loop()

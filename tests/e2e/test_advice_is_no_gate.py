@@ -13,6 +13,7 @@ import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from letterhead.events.v1.sent_as_pb2 import SentAs
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DmarcPolicy,
@@ -138,7 +139,7 @@ async def _history(world: World, domain: Domain) -> list[str]:
     return [str(each) for each in (await world.services.verifier.ListTransitions(request)).transitions]
 
 
-async def _sent_as(world: World, email_id: str) -> "Email.SentAs.ValueType":
+async def _sent_as(world: World, email_id: str) -> "SentAs.ValueType":
     async def sent() -> Email | None:
         email: Email = (await world.services.sender.GetEmail(GetEmailRequest(email_id=email_id))).email
         return email if email.state == Email.STATE_SENT else None
@@ -174,7 +175,7 @@ async def test_changes_of_advice_do_not_touch_a_ready_domain(
 
     await eventually(advice_checked)
     moved = len(await _history(world, domain)) - len(history)
-    own = [await _sent_as(world, each) for each in sent.accepted].count(Email.SENT_AS_OWN)
+    own = [await _sent_as(world, each) for each in sent.accepted].count(SentAs.SENT_AS_OWN)
     figure(
         f"{advice_changes} changes of a READY domain's DMARC policy in {took:.0f} s, {len(records)} different"
         f" records: {moved} state changes, {len(readings - {gate})} other readings of the gate;"

@@ -14,7 +14,8 @@ import pytest_asyncio
 from jsonschema import Draft202012Validator
 
 from chassis.access import generate_key
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest
 from services.console.api import routes as api
 from tests.e2e.conftest import World
@@ -58,7 +59,7 @@ class Stranger:
 @pytest_asyncio.fixture(loop_scope="session")
 async def stranger(world: World) -> AsyncIterator[Stranger]:
     tenant = await world.admin.tenants.CreateTenant(CreateTenantRequest(name=f"holds-{uuid4().hex[:8]}"))
-    request = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="holds", scope=ApiKey.SCOPE_FULL_ACCESS)
+    request = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="holds", scope=scope_pb2.SCOPE_FULL_ACCESS)
     keys = [(await world.admin.api_keys.CreateApiKey(request)).token for _ in range(KEYS)]
     async with httpx.AsyncClient(base_url=world.installation.console, timeout=60) as client:
         yield Stranger(client, cycle(keys), (await client.get("/openapi.json")).json())

@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, PauseTenantRequest
 from letterhead.sender.v1.emails_pb2 import Address, Email, SendEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
@@ -96,7 +97,7 @@ async def test_hostile_names_are_shown_as_text(world: World, visit: Visit) -> No
     tenant = (await world.admin.tenants.CreateTenant(CreateTenantRequest(name=name[-100:]))).tenant
     await world.admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=tenant.id, reason=MARKUP))
     await world.services.api_keys.CreateApiKey(
-        CreateApiKeyRequest(name=name[-100:], scope=ApiKey.SCOPE_SENDING_ACCESS)
+        CreateApiKeyRequest(name=name[-100:], scope=scope_pb2.SCOPE_SENDING_ACCESS)
     )
     address = f"{uuid4().hex[:8]}@x.com"
     await world.services.suppressions.AddSuppression(AddSuppressionRequest(address=address, note=MARKUP))

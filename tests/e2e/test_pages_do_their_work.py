@@ -6,7 +6,8 @@ import grpc
 import pytest
 
 from cli.client import Services, connect
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import ListDomainsRequest
 from letterhead.identity.v1.tenants_pb2 import (
     CreateTenantRequest,
@@ -128,7 +129,7 @@ async def test_an_operator_pauses_and_resumes_a_tenant(world: World, visit: Visi
 
 async def test_a_paused_tenant_sees_the_reason(world: World, visit: Visit) -> None:
     tenant = (await world.admin.tenants.CreateTenant(CreateTenantRequest(name=uuid4().hex))).tenant
-    request = CreateApiKeyRequest(tenant_id=tenant.id, name="all", scope=ApiKey.SCOPE_FULL_ACCESS)
+    request = CreateApiKeyRequest(tenant_id=tenant.id, name="all", scope=scope_pb2.SCOPE_FULL_ACCESS)
     key = await world.admin.api_keys.CreateApiKey(request)
     await world.admin.tenants.PauseTenant(PauseTenantRequest(tenant_id=tenant.id, reason="too many bounces"))
 

@@ -9,7 +9,8 @@ from uuid import uuid4
 import grpc
 import pytest
 
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest, RevokeApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest, RevokeApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, DeleteDomainRequest, Domain
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest, RevokeLinkRequest
 from letterhead.verifier.v1.verifier_pb2 import WatchDomainRequest
@@ -32,7 +33,7 @@ async def a_domain(world: World) -> Domain:
 async def a_key(world: World) -> tuple[str, End]:
     """Create a key; return it and a function that revokes it."""
     made = await world.services.api_keys.CreateApiKey(
-        CreateApiKeyRequest(name="watcher", scope=ApiKey.SCOPE_FULL_ACCESS)
+        CreateApiKeyRequest(name="watcher", scope=scope_pb2.SCOPE_FULL_ACCESS)
     )
     revoke = RevokeApiKeyRequest(api_key_id=made.api_key.id)
     return made.token, lambda: world.services.api_keys.RevokeApiKey(revoke)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from services.console.api import errors, models
 from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint, id_of
@@ -9,9 +10,9 @@ from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import time_of
 
-SCOPES: Mapping[str, pb.ApiKey.Scope.ValueType] = {
-    "full_access": pb.ApiKey.SCOPE_FULL_ACCESS,
-    "sending_access": pb.ApiKey.SCOPE_SENDING_ACCESS,
+SCOPES: Mapping[str, scope_pb2.Scope.ValueType] = {
+    "full_access": scope_pb2.SCOPE_FULL_ACCESS,
+    "sending_access": scope_pb2.SCOPE_SENDING_ACCESS,
 }
 
 

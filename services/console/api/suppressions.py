@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 from msgspec import Meta
 
 from chassis.client import CallFailed
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from services.console.api import errors, models
 from services.console.api.endpoints import ApiRequest, Endpoint, id_of
@@ -18,10 +19,10 @@ AT_ONCE = 8  # concurrent calls to sender per request
 
 Origin: TypeAlias = Literal["bounce", "complaint", "manual"]
 
-ORIGINS: Mapping[Origin, pb.Suppression.Reason.ValueType] = {
-    "bounce": pb.Suppression.REASON_BOUNCE,
-    "complaint": pb.Suppression.REASON_COMPLAINT,
-    "manual": pb.Suppression.REASON_MANUAL,
+ORIGINS: Mapping[Origin, SuppressionReason.ValueType] = {
+    "bounce": SuppressionReason.SUPPRESSION_REASON_BOUNCE,
+    "complaint": SuppressionReason.SUPPRESSION_REASON_COMPLAINT,
+    "manual": SuppressionReason.SUPPRESSION_REASON_MANUAL,
 }
 OF_REASON: Mapping[int, Origin] = {reason: origin for origin, reason in ORIGINS.items()}
 
@@ -182,7 +183,7 @@ def _named(text: str) -> dict[str, str]:
     return {"suppression_id": id_of("suppression", text)}
 
 
-def _reasons(query: Mapping[str, str]) -> list[pb.Suppression.Reason.ValueType]:
+def _reasons(query: Mapping[str, str]) -> list[SuppressionReason.ValueType]:
     origin = query.get("origin", "")
     if not origin:
         return []

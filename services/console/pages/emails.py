@@ -15,6 +15,7 @@ from letterhead.sender.v1.emails_pb2 import (
     Recipient,
     TimelineEntry,
 )
+from letterhead.webhooks.v1.feedback_pb2 import Feedback
 from services.console import texts
 from services.console.pages.templates import Templates, older, typed
 from services.console.pages.visitor import key_of, paused
@@ -117,4 +118,4 @@ def _history(email: Email, recipient: Recipient) -> Sequence[TimelineEntry]:
 
 
 def _is_feedback(entry: TimelineEntry) -> bool:
-    return entry.feedback not in ("", "SEND")
+    return not entry.state and entry.feedback != Feedback.KIND_SEND

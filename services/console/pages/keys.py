@@ -7,8 +7,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from chassis.client import CallFailed, call
+from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1.api_keys_pb2 import (
-    ApiKey,
     CreateApiKeyRequest,
     ListApiKeysRequest,
     RevokeApiKeyRequest,
@@ -19,7 +19,7 @@ from services.console.stubs import Stubs
 
 HERE = "/app/keys"
 PAGE = 50
-SCOPES = {"full": ApiKey.SCOPE_FULL_ACCESS, "sending": ApiKey.SCOPE_SENDING_ACCESS}
+SCOPES = {"full": scope_pb2.SCOPE_FULL_ACCESS, "sending": scope_pb2.SCOPE_SENDING_ACCESS}
 FIELDS = {"name": "name"}
 
 
@@ -57,7 +57,7 @@ class KeysPages:
         form = typed((await request.form()).items())
         grpc_request = CreateApiKeyRequest(
             name=form.typed("name"),
-            scope=SCOPES.get(form.typed("scope"), ApiKey.SCOPE_SENDING_ACCESS),
+            scope=SCOPES.get(form.typed("scope"), scope_pb2.SCOPE_SENDING_ACCESS),
             request_id=form.typed("request_id") or str(uuid4()),
         )
         try:

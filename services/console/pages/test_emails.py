@@ -9,8 +9,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from chassis.client import CallFailed, call
+from letterhead.events.v1.sent_as_pb2 import SentAs
 from letterhead.identity.v1.domains_pb2 import Domain, GetDomainRequest
-from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest, SendTestEmailRequest
+from letterhead.sender.v1.emails_pb2 import GetEmailRequest, SendTestEmailRequest
 from letterhead.sender.v1.test_addresses_pb2 import ConfirmTestAddressRequest, SendTestCodeRequest
 from services.console import texts
 from services.console.pages.templates import UNPROCESSABLE, Form, Templates, typed
@@ -130,7 +131,7 @@ class TestPages:
             base=f"{self._prefix}/{domain.id}",
             email=email,
             sender=getattr(email, "from"),
-            own=email.sent_as != Email.SENT_AS_SHARED,
+            own=email.sent_as != SentAs.SENT_AS_SHARED,
             mailed_by=f"{domain.mail_from_label}.{domain.name}",
             moving=texts.moving(email),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis import config
-from chassis.access import Scope, Visibility, tenant_visibility, visibility
+from chassis.access import Visibility, tenant_visibility, visibility
 from chassis.backoff import wait_any
 from chassis.errors import InvalidField
 from chassis.idempotency import valid_request_id
@@ -44,7 +44,7 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         self._patience = patience
 
     async def CreateDomain(self, request: pb.CreateDomainRequest, context: Any) -> pb.CreateDomainResponse:
-        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+        sees = tenant_visibility(request.tenant_id)
         claim = self._new_claim(request, sees.tenant_id)
         content = (claim.name, claim.region, claim.mail_from_label)
         asked = Request(claim.tenant_id, "CreateDomain", valid_request_id(request.request_id), content)
@@ -52,26 +52,26 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         return pb.CreateDomainResponse(domain=_to_proto(domain))
 
     async def GetDomain(self, request: pb.GetDomainRequest, context: Any) -> pb.GetDomainResponse:
-        sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
+        sees = visibility()
         if bool(request.domain_id) == bool(request.name):
             reason = "BOTH_SET" if request.name else "BOTH_EMPTY"
             raise InvalidField("domain_id", reason, other_field="name")
         if request.name:
-            of_tenant = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.LINK)
+            of_tenant = tenant_visibility(request.tenant_id)
             domain = await self._store.find(_known_name(request.name), of_tenant)
         else:
             domain = await self._store.get(id_of(request.domain_id, DomainNotFound), sees)
         return pb.GetDomainResponse(domain=_to_proto(domain))
 
     async def ListDomains(self, request: pb.ListDomainsRequest, context: Any) -> pb.ListDomainsResponse:
-        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+        sees = tenant_visibility(request.tenant_id)
         states, search = _states_of(request.states), search_of(request)
         asked = window(request, of=f"domains/{sees.tenant_id}/{','.join(states)}/{search}")
         shown, more = asked.cut(await self._store.page(sees, states, asked, search))
         return pb.ListDomainsResponse(domains=map(_to_proto, shown), next_page_token=more)
 
     async def UpdateDomain(self, request: pb.UpdateDomainRequest, context: Any) -> pb.UpdateDomainResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         paths = paths_of(request.update_mask, ("mail_from_label", "dmarc_policy"))
         domain = await self._store.get(id_of(request.domain.id, DomainNotFound), sees)
         change = _change_of(request.domain, paths, domain.name)
@@ -79,26 +79,26 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
         return pb.UpdateDomainResponse(domain=_to_proto(await self._provisioned(domain.id, sees, context)))
 
     async def DeleteDomain(self, request: pb.DeleteDomainRequest, context: Any) -> pb.DeleteDomainResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         domain_id = id_of(request.domain_id, DomainNotFound)
         await self._store.delete(domain_id, sees)
         return pb.DeleteDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
 
     async def AdoptDomain(self, request: pb.AdoptDomainRequest, context: Any) -> pb.AdoptDomainResponse:
-        sees = visibility(Scope.ADMIN)
+        sees = visibility()
         domain_id = id_of(request.domain_id, DomainNotFound)
         await self._store.adopt(domain_id, line("reason", request.reason, longest=LONGEST_REASON), sees)
         return pb.AdoptDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
 
     async def ReleaseDomain(self, request: pb.ReleaseDomainRequest, context: Any) -> pb.ReleaseDomainResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         domain_id = id_of(request.domain_id, DomainNotFound)
         reason = line("reason", request.reason, longest=LONGEST_REASON, required=False)
         await self._store.release(domain_id, reason, sees)
         return pb.ReleaseDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))
 
     async def RepairDomain(self, request: pb.RepairDomainRequest, context: Any) -> pb.RepairDomainResponse:
-        sees = visibility(Scope.SERVICE)
+        sees = visibility()
         domain_id = id_of(request.domain_id, DomainNotFound)
         await self._store.repair(domain_id, request.generation, _cause_of(request.cause), sees)
         return pb.RepairDomainResponse(domain=_to_proto(await self._store.get(domain_id, sees)))

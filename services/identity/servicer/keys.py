@@ -1,5 +1,5 @@
 # ruff: noqa: ARG002, N802 - methods have the rpc names of the proto, and gRPC passes each a context
-"""ApiKeyService: a tenant's API keys. `chassis.access` checks a key's scope in each service."""
+"""ApiKeyService: a tenant's API keys."""
 
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from chassis.idempotency import valid_request_id
 from chassis.ids import uuid7
 from chassis.pages import window
 from chassis.protos import id_of, stamp_of, time_of
+from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1 import api_keys_pb2 as pb
 from letterhead.identity.v1 import api_keys_pb2_grpc
 from services.identity.errors import DomainNotFound, KeyNotFound, ScopeTooSmall
@@ -20,6 +21,7 @@ from services.identity.store.requests import Request
 
 LONGEST_NAME = 100
 MOST_DOMAINS = 100
+CREATABLE = (Scope.ADMIN, Scope.FULL_ACCESS, Scope.SENDING_ACCESS)
 
 
 class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
@@ -29,7 +31,7 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         self._store = store
 
     async def CreateApiKey(self, request: pb.CreateApiKeyRequest, context: Any) -> pb.CreateApiKeyResponse:
-        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+        sees = tenant_visibility(request.tenant_id)
         token, digest, hint = generate_key()
         key = _new_key(request, sees, digest, hint)
         content = (key.name, key.scope, key.claim_ids, key.expires_at)
@@ -38,14 +40,14 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         return pb.CreateApiKeyResponse(api_key=_to_proto(created), token=token)
 
     async def ListApiKeys(self, request: pb.ListApiKeysRequest, context: Any) -> pb.ListApiKeysResponse:
-        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
+        sees = tenant_visibility(request.tenant_id)
         of = f"api_keys/{sees.tenant_id}" + ("/live" if request.live_only else "")
         asked = window(request, of=of)
         shown, more = asked.cut(await self._store.page(sees, asked, live_only=request.live_only))
         return pb.ListApiKeysResponse(api_keys=map(_to_proto, shown), next_page_token=more)
 
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Any) -> pb.RevokeApiKeyResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         key = await self._store.revoke(id_of(request.api_key_id, KeyNotFound), sees)
         return pb.RevokeApiKeyResponse(api_key=_to_proto(key))
 
@@ -69,14 +71,10 @@ def _new_key(request: pb.CreateApiKeyRequest, sees: TenantVisibility, digest: by
     )
 
 
-def _scope_of(value: pb.ApiKey.Scope.ValueType) -> Scope:
-    scopes = {
-        pb.ApiKey.SCOPE_ADMIN: Scope.ADMIN,
-        pb.ApiKey.SCOPE_FULL_ACCESS: Scope.FULL_ACCESS,
-        pb.ApiKey.SCOPE_SENDING_ACCESS: Scope.SENDING_ACCESS,
-    }
+def _scope_of(value: scope_pb2.Scope.ValueType) -> Scope:
+    scopes = {scope_pb2.Scope.Value(f"SCOPE_{scope}"): scope for scope in CREATABLE}
     if value not in scopes:
-        raise InvalidField("scope", "UNKNOWN_VALUE", allowed=", ".join(scopes.values()))
+        raise InvalidField("scope", "UNKNOWN_VALUE", allowed=", ".join(CREATABLE))
     return scopes[value]
 
 
@@ -93,7 +91,7 @@ def _to_proto(key: ApiKey) -> pb.ApiKey:
         id=str(key.id),
         tenant_id=str(key.tenant_id),
         name=key.name,
-        scope=pb.ApiKey.Scope.Value(f"SCOPE_{key.scope}"),
+        scope=scope_pb2.Scope.Value(f"SCOPE_{key.scope}"),
         domain_ids=map(str, key.claim_ids),
         hint=key.hint,
         create_time=stamp_of(key.created_at),

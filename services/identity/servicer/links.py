@@ -1,10 +1,10 @@
 # ruff: noqa: ARG002, N802 - methods have the rpc names of the proto, and gRPC passes each a context
-"""LinkService: links to one domain's page. Each service checks a link's scope, as it does for keys."""
+"""LinkService: links to one domain's page."""
 
 from datetime import datetime
 from typing import Any
 
-from chassis.access import LINK_PREFIX, Scope, generate_key, principal, visibility
+from chassis.access import LINK_PREFIX, generate_key, principal, visibility
 from chassis.idempotency import valid_request_id
 from chassis.ids import uuid7
 from chassis.pages import next_token, page
@@ -26,7 +26,7 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
         self._store = store
 
     async def CreateLink(self, request: pb.CreateLinkRequest, context: Any) -> pb.CreateLinkResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         token, digest, hint = generate_key(LINK_PREFIX)
         new = NewLink(
             id=uuid7(),
@@ -41,7 +41,7 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
         return pb.CreateLinkResponse(link=_to_proto(link), token=token)
 
     async def ListLinks(self, request: pb.ListLinksRequest, context: Any) -> pb.ListLinksResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         claim_id = id_of(request.domain_id, DomainNotFound)
         of = f"links/{claim_id}"
         asked = page(request.page_size, request.page_token, of=of)
@@ -51,12 +51,12 @@ class LinkServicer(links_pb2_grpc.LinkServiceServicer):
         return pb.ListLinksResponse(links=map(_to_proto, shown), next_page_token=more)
 
     async def RevokeLink(self, request: pb.RevokeLinkRequest, context: Any) -> pb.RevokeLinkResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         link = await self._store.revoke(id_of(request.link_id, LinkNotFound), sees)
         return pb.RevokeLinkResponse(link=_to_proto(link))
 
     async def OpenLink(self, request: pb.OpenLinkRequest, context: Any) -> pb.OpenLinkResponse:
-        sees = visibility(Scope.LINK)
+        sees = visibility()
         return pb.OpenLinkResponse(link=_to_proto(await self._store.get(principal().key_id, sees)))
 
 

@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from chassis.access import Scope, TenantVisibility, principal, tenant_visibility, visibility
+from chassis.access import TenantVisibility, principal, visibility, visibility_of
 from chassis.errors import InvalidField
 from chassis.idempotency import valid_request_id
 from chassis.pages import next_token, page
@@ -31,7 +31,6 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         self._store = store
 
     async def CreateTenant(self, request: pb.CreateTenantRequest, context: Any) -> pb.CreateTenantResponse:
-        visibility(Scope.ADMIN)
         name = line("name", request.name, longest=LONGEST_NAME)
         policy = _policy_of("unready_policy", request.unready_policy) or UnreadyPolicy.REFUSE
         limits = _limits_of("", request)
@@ -43,15 +42,13 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         return pb.CreateTenantResponse(tenant=_to_proto(tenant))
 
     async def GetTenant(self, request: pb.GetTenantRequest, context: Any) -> pb.GetTenantResponse:
-        if request.tenant_id:
-            id_of(request.tenant_id, TenantNotFound)
-        sees = tenant_visibility(request.tenant_id, Scope.FULL_ACCESS, Scope.SERVICE)
+        sees = _named(request.tenant_id) if request.tenant_id else visibility_of(principal().tenant_id)
         tenant = _to_proto(await self._store.get(sees))
         tenant.allowance.CopyFrom(_allowance_to_proto(await self._store.allowance(sees)))
         return pb.GetTenantResponse(tenant=tenant)
 
     async def ListTenants(self, request: pb.ListTenantsRequest, context: Any) -> pb.ListTenantsResponse:
-        sees = visibility(Scope.ADMIN)
+        sees = visibility()
         asked = page(request.page_size, request.page_token, of=LIST)
         found = await self._store.list_after(sees, asked.after_id(), asked.size + 1)
         shown = found[: asked.size]
@@ -59,24 +56,23 @@ class TenantServicer(tenants_pb2_grpc.TenantServiceServicer):
         return pb.ListTenantsResponse(tenants=map(_to_proto, shown), next_page_token=more)
 
     async def UpdateTenant(self, request: pb.UpdateTenantRequest, context: Any) -> pb.UpdateTenantResponse:
-        sees = _one(request.tenant.id, Scope.ADMIN)
+        sees = _named(request.tenant.id)
         change = _change_of(request.tenant, paths_of(request.update_mask, CHANGEABLE))
         return pb.UpdateTenantResponse(tenant=_to_proto(await self._store.update(sees, change)))
 
     async def PauseTenant(self, request: pb.PauseTenantRequest, context: Any) -> pb.PauseTenantResponse:
-        sees = _one(request.tenant_id, Scope.SERVICE)
+        sees = _named(request.tenant_id)
         reason = line("reason", request.reason, longest=LONGEST_REASON, required=False)
         return pb.PauseTenantResponse(tenant=_to_proto(await self._store.pause(sees, reason)))
 
     async def ResumeTenant(self, request: pb.ResumeTenantRequest, context: Any) -> pb.ResumeTenantResponse:
-        sees = _one(request.tenant_id, Scope.ADMIN)
+        sees = _named(request.tenant_id)
         return pb.ResumeTenantResponse(tenant=_to_proto(await self._store.resume(sees)))
 
 
-def _one(requested: str, *scopes: Scope) -> TenantVisibility:
-    """Return the visibility of the requested tenant; an empty id does not default to the caller's own."""
-    visibility(*scopes)
-    return tenant_visibility(str(id_of(requested, TenantNotFound)), *scopes)
+def _named(tenant_id: str) -> TenantVisibility:
+    """Return the visibility of a tenant; an empty id does not default to the caller's own."""
+    return visibility_of(id_of(tenant_id, TenantNotFound))
 
 
 def _change_of(tenant: pb.Tenant, paths: frozenset[str]) -> TenantChange:

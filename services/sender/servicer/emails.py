@@ -7,7 +7,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
-from chassis.access import Scope, Visibility, tenant_visibility, visibility
+from chassis.access import Scope, Visibility, require, tenant_visibility, visibility
 from chassis.errors import InvalidField
 from chassis.idempotency import valid_request_id
 from chassis.pages import search_of, window
@@ -25,8 +25,6 @@ from services.sender.servicer.mappers import nearest_time, spec_of, to_proto, to
 from services.sender.store.acceptance import Request
 from services.sender.store.emails import EmailStore
 
-_SENDING = (Scope.SENDING_ACCESS, Scope.FULL_ACCESS)
-
 
 class SenderServicer(pb_grpc.SenderServiceServicer):
     """letterhead.sender.v1.SenderService."""
@@ -40,7 +38,7 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         self._changes = changes
 
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
-        sees = tenant_visibility(request.tenant_id, *_SENDING)
+        sees = tenant_visibility(request.tenant_id)
         request_id = valid_request_id(request.request_id)
         draft = drafts.draft(spec_of(request), datetime.now(UTC))
         to_accept = Request(sees, request_id, _content_hash(request))
@@ -48,7 +46,7 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         return pb.SendEmailResponse(email=to_proto(email))
 
     async def SendEmails(self, request: pb.SendEmailsRequest, context: Any) -> pb.SendEmailsResponse:
-        sees = tenant_visibility(request.tenant_id, *_SENDING)
+        sees = tenant_visibility(request.tenant_id)
         request_id = valid_request_id(request.request_id)
         batches.check_items([each.request_id or each.tenant_id for each in request.emails])
         to_accept = Request(sees, request_id, _content_hash(request))
@@ -63,25 +61,25 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         return pb.SendEmailsResponse(results=map(to_result, outcomes))
 
     async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
-        sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
+        sees = visibility()
         request_id = valid_request_id(request.request_id)
         claim_id = id_of(request.domain_id, DomainNotFound)
         email = await self._test_emails.send(claim_id, request.to, request_id, sees)
         return pb.SendTestEmailResponse(email=to_proto(email))
 
     async def UpdateEmail(self, request: pb.UpdateEmailRequest, context: Any) -> pb.UpdateEmailResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         send_at = nearest_time(request.send_time) if request.HasField("send_time") else None
         email = await self._changes.reschedule(id_of(request.email_id, EmailNotFound), send_at, sees)
         return pb.UpdateEmailResponse(email=to_proto(email))
 
     async def CancelEmail(self, request: pb.CancelEmailRequest, context: Any) -> pb.CancelEmailResponse:
-        sees = visibility(Scope.FULL_ACCESS)
+        sees = visibility()
         email = await self._changes.cancel(id_of(request.email_id, EmailNotFound), sees)
         return pb.CancelEmailResponse(email=to_proto(email))
 
     async def GetEmail(self, request: pb.GetEmailRequest, context: Any) -> pb.GetEmailResponse:
-        sees = visibility(Scope.FULL_ACCESS, Scope.LINK)
+        sees = visibility()
         email = await self._store.get(id_of(request.email_id, EmailNotFound), sees)
         if email is None:
             raise EmailNotFound
@@ -102,11 +100,11 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
 def _visibility_of(request: pb.ListEmailsRequest) -> Visibility:
     """Return whose emails are requested: one tenant's, or all tenants', which needs scope ADMIN."""
     if not request.all_tenants:
-        return tenant_visibility(request.tenant_id, Scope.FULL_ACCESS)
-    sees = visibility(Scope.ADMIN)
+        return tenant_visibility(request.tenant_id)
+    require(Scope.ADMIN)
     if request.tenant_id:
         raise InvalidField("all_tenants", "BOTH_SET", other_field="tenant_id")
-    return sees
+    return visibility()
 
 
 def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:

@@ -12,8 +12,10 @@ from google.rpc.status_pb2 import Status
 
 from chassis.protos import parameters_of, stamp_of
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
+from letterhead.events.v1.sent_as_pb2 import SentAs as PublicSentAs
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
+from letterhead.webhooks.v1.feedback_pb2 import Feedback
 from services.sender.commands.drafts import EmailSpec, File
 from services.sender.model.emails import (
     Address,
@@ -38,9 +40,11 @@ _REQUESTED_POLICIES: Mapping[int, OnUnknown] = {
     pb.ON_UNKNOWN_UNSPECIFIED: OnUnknown.HOLD,
     **{value: policy for policy, value in _POLICIES.items()},
 }
-_SENT_AS: Mapping[SentAs | None, "pb.Email.SentAs.ValueType"] = {
-    None: pb.Email.SENT_AS_UNSPECIFIED,
-    **{sent_as: pb.Email.SentAs.Value(f"SENT_AS_{sent_as}") for sent_as in SentAs},
+# A newer webhooks may store kinds that this version does not know.
+_FEEDBACK = {name.removeprefix("KIND_"): kind for name, kind in Feedback.Kind.items()}
+_SENT_AS: Mapping[SentAs | None, "PublicSentAs.ValueType"] = {
+    None: PublicSentAs.SENT_AS_UNSPECIFIED,
+    **{sent_as: PublicSentAs.Value(f"SENT_AS_{sent_as}") for sent_as in SentAs},
 }
 _KINDS = {kind: pb.Recipient.Kind.Value(f"KIND_{kind}") for kind in RecipientKind}
 _REASONS = {reason: PublicReason.Value(f"EMAIL_REASON_{reason.name}") for reason in EmailReason}
@@ -165,7 +169,7 @@ def _entry(entry: Entry) -> pb.TimelineEntry:
     return pb.TimelineEntry(
         time=stamp_of(entry.at),
         state=pb.Email.State.Value(f"STATE_{entry.state or 'UNSPECIFIED'}"),
-        feedback=entry.feedback,
+        feedback=_FEEDBACK.get(entry.feedback, Feedback.KIND_UNSPECIFIED),
         message=entry.why.message,
         reason=_REASONS[entry.why.reason],
         parameters=to_parameters(entry.why.parameters),

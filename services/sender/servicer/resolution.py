@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from chassis.access import Scope, principal, visibility
+from chassis.access import principal, visibility
 from chassis.errors import InvalidField
 from chassis.protos import id_of, time_of
 from letterhead.sender.v1 import resolution_pb2 as pb
@@ -22,7 +22,7 @@ class ResolutionServicer(pb_grpc.ResolutionServiceServicer):
         self._decisions = decisions
 
     async def ResolveEmail(self, request: pb.ResolveEmailRequest, context: Any) -> pb.ResolveEmailResponse:
-        sees = visibility(Scope.ADMIN)
+        sees = visibility()
         moved = await self._decisions.resolve(
             id_of(request.email_id, EmailNotFound),
             _outcome(request.outcome),
@@ -34,7 +34,7 @@ class ResolutionServicer(pb_grpc.ResolutionServiceServicer):
         return pb.ResolveEmailResponse(state=state, state_message=moved.why.message)
 
     async def HoldEmails(self, request: pb.HoldEmailsRequest, context: Any) -> pb.HoldEmailsResponse:
-        sees = visibility(Scope.ADMIN)
+        sees = visibility()
         since = time_of("since_time", request.since_time) if request.HasField("since_time") else None
         before = time_of("before_time", request.before_time) if request.HasField("before_time") else None
         if since and before and before <= since:

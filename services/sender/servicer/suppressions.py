@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from chassis.access import Scope, TenantVisibility, tenant_visibility
+from chassis.access import TenantVisibility, tenant_visibility
 from chassis.errors import InvalidField
 from chassis.pages import window
 from chassis.protos import id_of, stamp_of
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.errors import SuppressionNotFound, TenantNotFound
@@ -59,7 +60,7 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
         return pb.RemoveSuppressionResponse(suppression=_to_proto(_found(removed)))
 
     async def _tenant(self, requested: str) -> TenantVisibility:
-        sees = tenant_visibility(requested, Scope.FULL_ACCESS)
+        sees = tenant_visibility(requested)
         if requested and not await self._emails.tenant_exists(sees):
             raise TenantNotFound
         return sees
@@ -84,7 +85,9 @@ def _entry(request: pb.GetSuppressionRequest | pb.RemoveSuppressionRequest) -> s
 
 def _reasons(values: Iterable[int]) -> set[Reason]:
     """Return the requested reasons; raise InvalidArgument for an unknown one."""
-    known: dict[int, Reason] = {pb.Suppression.Reason.Value(f"REASON_{reason}"): reason for reason in Reason}
+    known: dict[int, Reason] = {
+        SuppressionReason.Value(f"SUPPRESSION_REASON_{reason}"): reason for reason in Reason
+    }
     try:
         return {known[value] for value in values}
     except KeyError:
@@ -109,7 +112,7 @@ def _to_proto(suppression: Suppression) -> pb.Suppression:
     return pb.Suppression(
         tenant_id=str(suppression.tenant_id),
         address=suppression.address,
-        reason=pb.Suppression.Reason.Value(f"REASON_{suppression.reason}"),
+        reason=SuppressionReason.Value(f"SUPPRESSION_REASON_{suppression.reason}"),
         email_id=str(suppression.email_id or ""),
         note=suppression.note,
         message=suppression.message,

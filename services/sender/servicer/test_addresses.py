@@ -3,7 +3,7 @@
 
 from typing import Any
 
-from chassis.access import Scope, visibility
+from chassis.access import visibility
 from chassis.idempotency import valid_request_id
 from chassis.protos import id_of, stamp_of
 from letterhead.sender.v1 import test_addresses_pb2 as pb
@@ -11,8 +11,6 @@ from letterhead.sender.v1 import test_addresses_pb2_grpc as pb_grpc
 from services.sender.commands.test_addresses import TestAddresses
 from services.sender.errors import DomainNotFound
 from services.sender.model.test_addresses import TestAddress
-
-_SCOPES = (Scope.FULL_ACCESS, Scope.LINK)
 
 
 class TestAddressServicer(pb_grpc.TestAddressServiceServicer):
@@ -22,7 +20,7 @@ class TestAddressServicer(pb_grpc.TestAddressServiceServicer):
         self._test_addresses = test_addresses
 
     async def SendTestCode(self, request: pb.SendTestCodeRequest, context: Any) -> pb.SendTestCodeResponse:
-        sees = visibility(*_SCOPES)
+        sees = visibility()
         request_id = valid_request_id(request.request_id)
         claim_id = id_of(request.domain_id, DomainNotFound)
         sent = await self._test_addresses.send_code(claim_id, request.address, request_id, sees)
@@ -31,7 +29,7 @@ class TestAddressServicer(pb_grpc.TestAddressServiceServicer):
     async def ConfirmTestAddress(
         self, request: pb.ConfirmTestAddressRequest, context: Any
     ) -> pb.ConfirmTestAddressResponse:
-        sees = visibility(*_SCOPES)
+        sees = visibility()
         claim_id = id_of(request.domain_id, DomainNotFound)
         confirmed = await self._test_addresses.confirm(claim_id, request.address, request.code, sees)
         return pb.ConfirmTestAddressResponse(test_address=_to_proto(confirmed))

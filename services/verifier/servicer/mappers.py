@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chassis.database import Record
 from chassis.protos import parameters_of, stamp_of, value_of
-from letterhead.events.v1.account_events_pb2 import AccountReason
+from letterhead.events.v1.account_reason_pb2 import AccountReason
 from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1 import domains_pb2
 from letterhead.verifier.v1 import verifier_pb2 as pb

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis.access import Scope, Visibility, visibility
+from chassis.access import Visibility, visibility
 from chassis.backoff import wait_any
 from chassis.database import Record
 from chassis.notifier import Notifier
@@ -32,7 +32,7 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         self._wake = wake
 
     async def VerifyDomain(self, request: pb.VerifyDomainRequest, context: Any) -> pb.VerifyDomainResponse:
-        sees, claim_id = _access(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id)
         row = await self._row(claim_id, sees)
         if row["state"] in DELETING:
             raise DomainDeleting(row["name"])
@@ -45,13 +45,13 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
     async def GetVerification(
         self, request: pb.GetVerificationRequest, context: Any
     ) -> pb.GetVerificationResponse:
-        sees, claim_id = _access(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id)
         return pb.GetVerificationResponse(verification=await self._known(claim_id, sees))
 
     async def WatchDomain(
         self, request: pb.WatchDomainRequest, context: Any
     ) -> AsyncIterator[pb.WatchDomainResponse]:
-        sees, claim_id = _access(request.domain_id, Scope.LINK)
+        sees, claim_id = _access(request.domain_id)
         sent: pb.Verification | None = None
         while sent is None or sent.state != protos.state("DELETED"):
             changed = self._notifier.next_event()
@@ -78,7 +78,7 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         )
 
     async def GetSesAccount(self, request: pb.GetSesAccountRequest, context: Any) -> pb.GetSesAccountResponse:
-        sees = visibility(Scope.FULL_ACCESS, Scope.SERVICE)
+        sees = visibility()
         rows = await self._store.list_accounts(sees)
         return pb.GetSesAccountResponse(accounts=[protos.account(row) for row in rows])
 
@@ -95,6 +95,6 @@ class VerifierServicer(verifier_pb2_grpc.VerifierServiceServicer):
         return protos.verification(row, await self._store.get_proof(claim_id, sees), checks)
 
 
-def _access(domain_id: str, *also: Scope) -> tuple[Visibility, UUID]:
+def _access(domain_id: str) -> tuple[Visibility, UUID]:
     """Return the caller's visibility filter and the id of the requested domain."""
-    return visibility(Scope.FULL_ACCESS, Scope.SERVICE, *also), id_of(domain_id, DomainNotFound)
+    return visibility(), id_of(domain_id, DomainNotFound)

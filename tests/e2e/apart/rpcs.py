@@ -13,6 +13,9 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
+from chassis.access import Scope
+from chassis.scopes import scopes_of
+from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1 import api_keys_pb2 as keys
 from letterhead.identity.v1 import domains_pb2 as domains
 from letterhead.identity.v1 import links_pb2 as links
@@ -29,7 +32,7 @@ from tests.integration.sender.callers import a_request
 
 Case = Callable[[Things], Message]
 
-_FULL = keys.ApiKey.SCOPE_FULL_ACCESS
+_FULL = scope_pb2.SCOPE_FULL_ACCESS
 
 
 def _renamed(t: Things) -> Message:
@@ -56,7 +59,7 @@ def _advised(t: Things) -> Message:
 
 def _a_key(t: Things) -> Message:
     return keys.CreateApiKeyRequest(
-        name="Mine", scope=keys.ApiKey.SCOPE_SENDING_ACCESS, domain_ids=[t.domain_id]
+        name="Mine", scope=scope_pb2.SCOPE_SENDING_ACCESS, domain_ids=[t.domain_id]
     )
 
 
@@ -180,6 +183,11 @@ class Rpc:
     name: str
     streams: bool
     package: str
+    scopes: frozenset[Scope]
+
+    def admits(self, kind: str) -> bool:
+        """Return whether a token of this kind, such as `full_access`, may call it."""
+        return Scope[kind.upper()] in self.scopes
 
     @property
     def case(self) -> str:
@@ -203,7 +211,8 @@ def rpcs_of(files: Iterable[FileDescriptorProto]) -> Iterator[Rpc]:
     for file in files:
         for service in file.service:
             for method in service.method:
-                yield Rpc(service.name, method.name, method.server_streaming, file.package)
+                scopes = frozenset(scopes_of(method.options))
+                yield Rpc(service.name, method.name, method.server_streaming, file.package, scopes)
 
 
 def check_covered(rpcs: Iterable[Rpc]) -> None:

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass
 from uuid import uuid4
 
 from cli.client import connect
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest, Domain
 from letterhead.identity.v1.links_pb2 import CreateLinkRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest, Tenant
@@ -75,7 +76,7 @@ async def an_owner(world: World) -> tuple[Things, str]:
         domain = await _a_domain(world, key)
         link = await services.links.CreateLink(CreateLinkRequest(domain_id=domain.id, name="Theirs"))
         other = await services.api_keys.CreateApiKey(
-            CreateApiKeyRequest(name="Theirs", scope=ApiKey.SCOPE_SENDING_ACCESS)
+            CreateApiKeyRequest(name="Theirs", scope=scope_pb2.SCOPE_SENDING_ACCESS)
         )
         email = a_request(f"agent@{domain.name}", "ada@example.com", subject=SUBJECT)
         email.send_time.GetCurrentTime()
@@ -100,7 +101,7 @@ async def _a_tenant(world: World) -> tuple[str, str, str]:
     """Create a tenant; return its id and a key of each scope."""
     request = CreateTenantRequest(name=f"tenant {uuid4()}", unready_policy=Tenant.UNREADY_POLICY_SHARED)
     tenant = (await world.admin.tenants.CreateTenant(request)).tenant
-    scopes = (ApiKey.SCOPE_FULL_ACCESS, ApiKey.SCOPE_SENDING_ACCESS)
+    scopes = (scope_pb2.SCOPE_FULL_ACCESS, scope_pb2.SCOPE_SENDING_ACCESS)
     keys = [
         await world.admin.api_keys.CreateApiKey(
             CreateApiKeyRequest(tenant_id=tenant.id, name="test", scope=scope)

@@ -10,12 +10,13 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from chassis.access import Access, Principal, Scope, generate_key, principal, require
+from chassis.access import Access, Principal, Scope, generate_key, principal
 from chassis.database import Database
+from chassis.server import Registration, serving
 from letterhead.identity.v1.domains_pb2 import GetDomainRequest
 from letterhead.identity.v1.domains_pb2_grpc import DomainServiceStub
 from tests.factories import bearer
-from tests.integration.chassis.probe import TENANTS, get_tenant, nothing, reason, serve
+from tests.integration.chassis.probe import TENANTS, a_server, get_tenant, nothing, reason, serve
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
@@ -57,7 +58,7 @@ async def rejection(call: Any) -> tuple[grpc.StatusCode, str]:
 
 async def test_a_live_key_authenticates_its_principal(database: FreshDatabase, access: Access) -> None:
     claim = uuid4()
-    token, key_id, tenant_id = await a_key(database, "SENDING_ACCESS", claim_ids=[claim])
+    token, key_id, tenant_id = await a_key(database, "FULL_ACCESS", claim_ids=[claim])
     seen: list[Principal] = []
 
     async def record() -> None:
@@ -66,7 +67,7 @@ async def test_a_live_key_authenticates_its_principal(database: FreshDatabase, a
     async with serve(record, access=access) as channel:
         await get_tenant(channel, key=token)
 
-    assert seen == [Principal(key_id, tenant_id, Scope.SENDING_ACCESS, frozenset({claim}))]
+    assert seen == [Principal(key_id, tenant_id, Scope.FULL_ACCESS, frozenset({claim}))]
 
 
 async def test_missing_expired_and_unknown_keys_are_rejected(database: FreshDatabase, access: Access) -> None:
@@ -106,16 +107,28 @@ async def test_an_unknown_method_is_unimplemented(access: Access) -> None:
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def test_a_key_with_too_small_a_scope_is_denied(database: FreshDatabase, access: Access) -> None:
+async def test_a_key_with_too_small_a_scope_is_denied_before_the_servicer_runs(
+    database: FreshDatabase, access: Access
+) -> None:
     token, _, _ = await a_key(database, "SENDING_ACCESS")
+    seen: list[Principal] = []
 
-    async def admins_only() -> None:
-        require(Scope.ADMIN)
+    async def record() -> None:
+        seen.append(principal())
 
-    async with serve(admins_only, access=access) as channel:
+    async with serve(record, access=access) as channel:
         refused = await rejection(get_tenant(channel, key=token))
 
     assert refused == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
+    assert seen == []
+
+
+async def test_a_server_with_a_method_without_required_scope_does_not_start(access: Access) -> None:
+    undeclared = Registration(health_pb2_grpc.add_HealthServicer_to_server, health_pb2_grpc.HealthServicer())
+
+    with pytest.raises(ValueError, match=r"grpc\.health\.v1\.Health\.Check has no option required_scope"):
+        async with serving(a_server(), registrations=[undeclared], access=access):
+            raise AssertionError("the server started")
 
 
 async def test_concurrent_calls_keep_their_own_principals(database: FreshDatabase, access: Access) -> None:

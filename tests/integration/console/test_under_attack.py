@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest
 from tests.contract.sources import ROOT
 from tests.e2e.conftest import World, a_world
@@ -63,7 +64,7 @@ async def a_watch(world: World) -> Watch:
 async def a_tenants_key(world: World) -> str:
     """Return a key of an attacking tenant."""
     tenant = await world.admin.tenants.CreateTenant(CreateTenantRequest(name=f"attacks-{uuid4().hex[:8]}"))
-    request = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="a", scope=ApiKey.SCOPE_FULL_ACCESS)
+    request = CreateApiKeyRequest(tenant_id=tenant.tenant.id, name="a", scope=scope_pb2.SCOPE_FULL_ACCESS)
     token: str = (await world.admin.api_keys.CreateApiKey(request)).token
     return token
 

@@ -8,8 +8,8 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from chassis.access import Scope, hash_token
+from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1.api_keys_pb2 import (
-    ApiKey,
     CreateApiKeyRequest,
     CreateApiKeyResponse,
     GetCallerRequest,
@@ -24,11 +24,11 @@ from tests.integration.identity.conftest import Identity
 from tests.stores import FreshDatabase
 from tests.waiting import eventually
 
-FULL, SENDING, ADMIN = ApiKey.SCOPE_FULL_ACCESS, ApiKey.SCOPE_SENDING_ACCESS, ApiKey.SCOPE_ADMIN
+FULL, SENDING, ADMIN = scope_pb2.SCOPE_FULL_ACCESS, scope_pb2.SCOPE_SENDING_ACCESS, scope_pb2.SCOPE_ADMIN
 
 
 async def create(
-    caller: Caller, scope: ApiKey.Scope.ValueType = FULL, **more: object
+    caller: Caller, scope: scope_pb2.Scope.ValueType = FULL, **more: object
 ) -> CreateApiKeyResponse:
     request = CreateApiKeyRequest(name="deploy", scope=scope, **more)  # type: ignore[arg-type]
     answer: CreateApiKeyResponse = await caller.keys.CreateApiKey(request)
@@ -106,7 +106,7 @@ BAD = (
     (CreateApiKeyRequest(scope=FULL), "name"),
     (CreateApiKeyRequest(name="n" * 101, scope=FULL), "name"),
     (CreateApiKeyRequest(name="n"), "scope"),
-    (CreateApiKeyRequest(name="n", scope=ApiKey.SCOPE_SERVICE), "scope"),
+    (CreateApiKeyRequest(name="n", scope=scope_pb2.SCOPE_SERVICE), "scope"),
     (CreateApiKeyRequest(name="n", scope=99), "scope"),  # type: ignore[arg-type]
     (CreateApiKeyRequest(name="n", scope=FULL, domain_ids=[str(uuid4())]), "domain_ids"),
     (CreateApiKeyRequest(name="n", scope=SENDING, domain_ids=["x"] * 101), "domain_ids"),

@@ -6,7 +6,8 @@ import grpc
 import pytest
 
 from chassis.access import LINK_PREFIX, Scope, hash_token
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest, ListApiKeysRequest
+from letterhead.access.v1 import scope_pb2
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest, ListApiKeysRequest
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,
@@ -87,7 +88,7 @@ async def test_a_link_cannot_call_any_other_rpc(caller: Caller) -> None:
         holder.domains.CreateDomain(CreateDomainRequest(name=a_name())),
         holder.domains.DeleteDomain(DeleteDomainRequest(domain_id=domain.id)),
         holder.keys.ListApiKeys(ListApiKeysRequest()),
-        holder.keys.CreateApiKey(CreateApiKeyRequest(name="mine", scope=ApiKey.SCOPE_SENDING_ACCESS)),
+        holder.keys.CreateApiKey(CreateApiKeyRequest(name="mine", scope=scope_pb2.SCOPE_SENDING_ACCESS)),
         holder.tenants.GetTenant(GetTenantRequest()),
         holder.links.CreateLink(CreateLinkRequest(domain_id=domain.id)),
         holder.links.ListLinks(ListLinksRequest(domain_id=domain.id)),

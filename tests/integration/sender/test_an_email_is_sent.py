@@ -3,10 +3,10 @@
 import grpc
 
 from chassis.access import Scope
+from letterhead.events.v1.sent_as_pb2 import SentAs
 from letterhead.sender.v1.emails_pb2 import (
     Address,
     CancelEmailRequest,
-    Email,
     GetEmailRequest,
     ListEmailsRequest,
     SendEmailsRequest,
@@ -28,7 +28,7 @@ async def test_an_email_is_sent_from_its_own_domain(caller: Caller, sender: Send
     email = await becomes(caller, accepted, State.STATE_SENT)
 
     assert accepted.state == State.STATE_QUEUED
-    assert (email.sent_as, email.sent_from) == (Email.SENT_AS_OWN, address)
+    assert (email.sent_as, email.sent_from) == (SentAs.SENT_AS_OWN, address)
     [post] = await sender.posts()
     assert email.ses_id == post["message_id"]
     assert post["email_tags"]["lh-email"] == email.id
@@ -80,7 +80,7 @@ async def test_email_of_a_domain_that_is_not_ready_is_sent_by_the_shared_sender(
     accepted = await caller.send(f"agent@{domain.name}")
     email = await becomes(caller, accepted, State.STATE_SENT)
 
-    assert email.sent_as == Email.SENT_AS_SHARED
+    assert email.sent_as == SentAs.SENT_AS_SHARED
     assert email.sent_from == '"Mnexa via e2a" <agent@send.e2a.dev>'
     [arrived] = await eventually(lambda: delivered(sender))
     assert (arrived["from"], arrived["reply_to"]) == (email.sent_from, f"agent@{domain.name}")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest, ListSuppressionsRequest, Suppression
 from tests.factories import Domain
@@ -66,7 +67,7 @@ async def test_soft_bounces_on_three_days_suppress_an_address_for_two_weeks(  # 
 
     [added] = await sender.events("suppression.added")
     [suppression] = await listed(caller)
-    assert (suppression.address, suppression.reason) == (READER, Suppression.REASON_BOUNCE)
+    assert (suppression.address, suppression.reason) == (READER, SuppressionReason.SUPPRESSION_REASON_BOUNCE)
     assert suppression.email_id == email.id
     ends = suppression.expire_time.ToDatetime(UTC)
     assert abs(ends - datetime.now(UTC) - 14 * DAY) < timedelta(minutes=5)
@@ -119,7 +120,7 @@ async def test_a_hard_bounce_makes_a_temporary_suppression_permanent(
 
     await eventually(permanent)
     again = (await caller.suppressions.AddSuppression(AddSuppressionRequest(address=READER))).suppression
-    assert again.reason == Suppression.REASON_BOUNCE  # a permanent entry stays
+    assert again.reason == SuppressionReason.SUPPRESSION_REASON_BOUNCE  # a permanent entry stays
 
 
 async def test_a_bounce_for_an_address_that_the_email_was_not_sent_to_is_shown_and_suppresses_nobody(

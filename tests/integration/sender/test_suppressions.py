@@ -5,6 +5,7 @@ from typing import Any
 import grpc
 
 from chassis.access import Scope
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1.emails_pb2 import Recipient
 from letterhead.sender.v1.suppressions_pb2 import (
     AddSuppressionRequest,
@@ -31,7 +32,11 @@ async def test_an_address_is_added_once_and_removed(caller: Caller, sender: Send
     again = (await list_.AddSuppression(AddSuppressionRequest(address=READER, note="other"))).suppression
     found = (await list_.GetSuppression(GetSuppressionRequest(address="READER@example.com"))).suppression
 
-    assert (added.address, added.reason, added.note) == (READER, Suppression.REASON_MANUAL, "asked")
+    assert (added.address, added.reason, added.note) == (
+        READER,
+        SuppressionReason.SUPPRESSION_REASON_MANUAL,
+        "asked",
+    )
     assert added == again == found
     await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SUPPRESSED)
 
@@ -90,8 +95,8 @@ async def test_the_list_continues_after_or_before_an_entry_and_filters_by_reason
     assert await listed(after_id=added[3].id, page_size=2) == (["2", "1"], True)
     assert await listed(before_id=added[1].id, page_size=2) == (["3", "2"], True)
     assert await listed(before_id=added[1].id) == (["4", "3", "2"], False)
-    assert await listed(reasons=[Suppression.REASON_BOUNCE]) == ([], False)
-    assert len((await listed(reasons=[Suppression.REASON_MANUAL]))[0]) == 5
+    assert await listed(reasons=[SuppressionReason.SUPPRESSION_REASON_BOUNCE]) == ([], False)
+    assert len((await listed(reasons=[SuppressionReason.SUPPRESSION_REASON_MANUAL]))[0]) == 5
 
 
 async def test_an_entry_is_found_and_removed_by_its_id(

@@ -8,6 +8,7 @@ from uuid import UUID
 from letterhead.events.v1.email_reason_pb2 import EmailReason
 from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest
+from letterhead.webhooks.v1.feedback_pb2 import Feedback
 from services.webhooks.model.feedback import parse
 from services.webhooks.store.feedback import FeedbackStore
 from tests.factories import Domain
@@ -35,7 +36,12 @@ async def receive(database: FreshDatabase, *events: dict[str, Any]) -> None:
 
 def shown(email: Email) -> list[str]:
     """Return the timeline as words: states, and kinds of feedback in lower case."""
-    return [each.feedback.lower() or State.Name(each.state).removeprefix("STATE_") for each in email.timeline]
+    return [
+        State.Name(each.state).removeprefix("STATE_")
+        if each.state
+        else Feedback.Kind.Name(each.feedback).removeprefix("KIND_").lower()
+        for each in email.timeline
+    ]
 
 
 async def test_the_timeline_has_transitions_and_feedback_in_order(

@@ -42,7 +42,7 @@ async def test_a_ready_domain_publishes_an_event(world: World, tenant: Tenant) -
             "tenantId": str(tenant.id),
             "generation": "1",
         },
-        "previousState": "PENDING",
+        "previousState": "STATE_PENDING",
         "message": "DKIM and the return path are verified in DNS and by SES.",
         "reason": "DOMAIN_REASON_VERIFIED",
     }

@@ -130,7 +130,7 @@ async def test_a_degraded_domain_becomes_ready_when_all_conditions_are_met(
 
     await tenant.reaches(domain, "READY")
     ready = await eventually(lambda: world.events("domain.ready", domain))
-    assert [event["data"]["previousState"] for event in ready][-1] == "DEGRADED"
+    assert [event["data"]["previousState"] for event in ready][-1] == "STATE_DEGRADED"
 
 
 async def test_a_degraded_domain_is_lost_after_its_deadline_and_can_recover(
@@ -145,7 +145,7 @@ async def test_a_degraded_domain_is_lost_after_its_deadline_and_can_recover(
     await world.age(domain, "deadline_at = now(), next_check_at = now()")
     await tenant.reaches(domain, "LOST")
     (event,) = await eventually(lambda: world.events("domain.lost", domain))
-    assert event["data"]["previousState"] == "DEGRADED"
+    assert event["data"]["previousState"] == "STATE_DEGRADED"
 
     await world.publish(domain)
     await tenant.verify(domain)

@@ -80,7 +80,7 @@ async def published_once(world: World, before: str, after: str) -> bool:
     """Return whether exactly one event announced the change."""
     events = [event["data"] for event in await world.stream.published("account.changed")]
     changes = [(each["previousState"], each["state"], each["region"]) for each in events]
-    return changes.count((before, after, "us-east-1")) == 1
+    return changes.count((f"STATE_{before}", f"STATE_{after}", "us-east-1")) == 1
 
 
 async def test_operators_see_the_account_as_metrics(world: World, tenant: Tenant) -> None:

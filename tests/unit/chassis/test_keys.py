@@ -62,22 +62,22 @@ def test_a_required_scope_or_admin_is_accepted_and_others_are_rejected(scope: Sc
 def test_operators_and_services_see_all_tenants_and_other_scopes_only_their_own(scope: Scope) -> None:
     who, other = acting(scope), uuid4()
 
-    assert access.tenant_visibility("", scope).tenant_id == who.tenant_id
-    assert access.tenant_visibility(str(who.tenant_id), scope).tenant_id == who.tenant_id
+    assert access.tenant_visibility("").tenant_id == who.tenant_id
+    assert access.tenant_visibility(str(who.tenant_id)).tenant_id == who.tenant_id
     if scope in (Scope.ADMIN, Scope.SERVICE):
-        assert access.visibility(scope).tenant_id is None
-        assert access.tenant_visibility(str(other), scope).tenant_id == other
+        assert access.visibility().tenant_id is None
+        assert access.tenant_visibility(str(other)).tenant_id == other
         return
-    assert access.visibility(scope).tenant_id == who.tenant_id
+    assert access.visibility().tenant_id == who.tenant_id
     with pytest.raises(NotFound):
-        access.tenant_visibility(str(other), scope)
+        access.tenant_visibility(str(other))
 
 
 def test_the_visibility_filter_contains_tenant_domains_and_scopes_of_the_key() -> None:
     claims = frozenset({UUID(int=2), UUID(int=1)})
     access.bind(Principal(uuid4(), UUID(int=7), Scope.SENDING_ACCESS, claims))
 
-    sees = access.visibility(Scope.SENDING_ACCESS)
+    sees = access.visibility()
 
     assert sees.filter == {"tenant_id": UUID(int=7), "claim_ids": [UUID(int=1), UUID(int=2)]}
     assert sees.kinds == {Scope.SENDING_ACCESS}
@@ -90,7 +90,7 @@ def test_only_operators_and_services_see_the_installation_and_only_links_are_lim
 ) -> None:
     acting(scope)
 
-    sees = access.visibility(scope)
+    sees = access.visibility()
 
     assert sees.of_installation == (scope in (Scope.ADMIN, Scope.SERVICE))
     assert sees.only_tests == (scope is Scope.LINK)
@@ -100,6 +100,6 @@ def test_only_operators_and_services_see_the_installation_and_only_links_are_lim
 def test_a_tenant_id_must_be_a_uuid() -> None:
     acting(Scope.ADMIN)
 
-    assert access.tenant_visibility(str(UUID(int=7)), Scope.ADMIN).tenant_id == UUID(int=7)
+    assert access.tenant_visibility(str(UUID(int=7))).tenant_id == UUID(int=7)
     with pytest.raises(InvalidArgument):
-        access.tenant_visibility("7; DROP TABLE", Scope.ADMIN)
+        access.tenant_visibility("7; DROP TABLE")

@@ -3,6 +3,7 @@
 import pytest
 
 from letterhead.events.v1 import email_reason_pb2 as reasons
+from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
 from letterhead.sender.v1.suppressions_pb2 import Suppression
@@ -46,14 +47,19 @@ def test_the_message_is_shown_for_a_reason_of_another_release(reason: reasons.Em
 @pytest.mark.parametrize(
     ("suppression", "sentence"),
     [
-        (Suppression(reason=Suppression.REASON_MANUAL, note="Asked SES"), "Asked SES"),
-        (Suppression(reason=Suppression.REASON_MANUAL), ""),
+        (Suppression(reason=SuppressionReason.SUPPRESSION_REASON_MANUAL, note="Asked SES"), "Asked SES"),
+        (Suppression(reason=SuppressionReason.SUPPRESSION_REASON_MANUAL), ""),
         (
-            Suppression(reason=Suppression.REASON_BOUNCE, message="Bounced.", parameters=BOUNCE),
+            Suppression(
+                reason=SuppressionReason.SUPPRESSION_REASON_BOUNCE, message="Bounced.", parameters=BOUNCE
+            ),
             "Bounced (Permanent/NoEmail): 550 no",
         ),
         (
-            Suppression(reason=Suppression.REASON_COMPLAINT, message="Reported as spam (abuse)."),
+            Suppression(
+                reason=SuppressionReason.SUPPRESSION_REASON_COMPLAINT,
+                message="Reported as spam (abuse).",
+            ),
             "Reported as spam (abuse).",
         ),
     ],

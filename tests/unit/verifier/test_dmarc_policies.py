@@ -3,8 +3,8 @@
 import pytest
 
 from services.verifier.model.readings import read
-from services.verifier.model.records import Expected, Observation, Outcome, Purpose, RecordType, Value
 from services.verifier.model.reasons import CheckReason
+from services.verifier.model.records import Expected, Observation, Outcome, Purpose, RecordType, Value
 
 # From the weakest to the strictest.
 STEPS = ("p=none", "p=quarantine; t=y", "p=quarantine", "p=reject; t=y", "p=reject")
@@ -23,7 +23,13 @@ def reason(published: str, recommended: str) -> CheckReason:
 def test_only_a_weaker_policy_is_not_accepted(published: str, recommended: str) -> None:
     difference = STEPS.index(published) - STEPS.index(recommended)
 
-    expected = CheckReason.DMARC_WEAKER if difference < 0 else CheckReason.OWN_POLICY if difference else CheckReason.AS_SHOWN
+    expected = (
+        CheckReason.DMARC_WEAKER
+        if difference < 0
+        else CheckReason.OWN_POLICY
+        if difference
+        else CheckReason.AS_SHOWN
+    )
     assert reason(published, recommended) is expected
 
 
