@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+from chassis.codes import MAX_WRONG_CODES
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.sender.model.emails import Draft
@@ -16,7 +17,6 @@ from services.sender.model.test_addresses import (
     MAX_OF_DOMAIN,
     MAX_OF_TENANT,
     MAX_TO_ADDRESS,
-    MAX_WRONG_CODES,
     WINDOW,
     State,
     TestAddress,
