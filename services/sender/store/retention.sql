@@ -77,3 +77,10 @@ WHERE (email_id, match, kind) IN (
     ORDER BY email_id
     LIMIT :limit
 );
+
+-- delete_old_notices --
+-- Deletes a batch of records of notices.
+DELETE FROM sender.notices
+WHERE event_id IN (
+    SELECT event_id FROM sender.notices WHERE created_at < now() - :age::interval ORDER BY created_at LIMIT :limit
+);
