@@ -321,7 +321,7 @@ def _domain_challenged(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
     )
 
 
-def _domain_kept(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+def _challenge_ended(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
     return DomainKept(domain=event.parse(domain_events_pb2.DomainKept).domain.name, **ids)
 
 
@@ -335,6 +335,6 @@ NOTICES: Mapping[str, Callable[[ReceivedEvent, dict[str, Any]], Notice | None]] 
     "contact.confirmed": _contact_replaced,
     "contact.removed": _contact_removed,
     "domain.challenged": _domain_challenged,
-    "domain.kept": _domain_kept,
+    "domain.kept": _challenge_ended,
     "domain.superseded": _domain_superseded,
 }
