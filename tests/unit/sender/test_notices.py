@@ -1,4 +1,4 @@
-"""The catalogue of notices: every kind has words for all its parameters, and rules decide whether one is sent."""
+"""The catalogue of notices: every kind has words for its parameters, and rules decide whether one is sent."""
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
