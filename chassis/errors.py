@@ -11,6 +11,7 @@
     ├── Unauthenticated     no live key
     ├── PermissionDenied    the scope of the key does not allow the call
     ├── ResourceExhausted   a quota or rate limit is reached; `retry_after` says when to retry
+    │   └── TooManyCodes    no more codes may be emailed now
     ├── Unavailable         a dependency is down; `retry_after` says when to retry
     ├── Aborted             concurrency conflict; retry the call
     ├── DeadlineExceeded    the call took longer than allowed
@@ -21,6 +22,7 @@ says what is wrong and what to do next, and metadata are its parameters.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -161,6 +163,15 @@ class ResourceExhausted(ServiceError):
     """A quota or rate limit is reached."""
 
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+class TooManyCodes(ResourceExhausted):
+    """The limit of codes that may be emailed for one purpose, for a tenant or to an address is reached."""
+
+    def __init__(self, retry_after: timedelta) -> None:
+        minutes = max(1, math.ceil(retry_after.total_seconds() / 60))
+        message = f"Code limit reached. Check the spam folder, or try again in {minutes} min."
+        super().__init__("RATE_EXCEEDED", message, retry_after=retry_after)
 
 
 class Unavailable(ServiceError):

@@ -13,6 +13,7 @@ from chassis.events.authorization import permissions
 from cli import aws_setup
 from cli.client import connect
 from cli.commands import emails, local
+from cli.commands.contacts import contacts
 from cli.commands.domains import domains
 from cli.commands.events import events
 from cli.commands.output import name_of
@@ -29,6 +30,7 @@ from letterhead.verifier.v1.verifier_pb2 import GetSesAccountRequest, SesAccount
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(domains, name="domains")
 app.add_typer(tenants, name="tenants")
+app.add_typer(contacts, name="contacts")
 app.add_typer(emails.emails, name="emails")
 app.add_typer(suppressions, name="suppressions")
 app.add_typer(events, name="events")

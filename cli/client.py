@@ -9,7 +9,13 @@ from chassis import channels
 from chassis.client import failure_of, interceptors_for
 from chassis.reasons import worded
 from cli.installation import Installation
-from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
+from letterhead.identity.v1 import (
+    api_keys_pb2_grpc,
+    contacts_pb2_grpc,
+    domains_pb2_grpc,
+    links_pb2_grpc,
+    tenants_pb2_grpc,
+)
 from letterhead.sender.v1 import (
     emails_pb2_grpc,
     resolution_pb2_grpc,
@@ -25,6 +31,7 @@ HINTS: Mapping[str, str] = {
     "KEY_MISSING": "Set LETTERHEAD_API_KEY_FILE to a file with an API key.",
     "KEY_INVALID": "Check the file that LETTERHEAD_API_KEY_FILE names.",
     "TENANT_NOT_FOUND": "`letterhead tenants list` lists the tenants.",
+    "CONTACT_CODE_ENDED": "`letterhead contacts set` sends a new code.",
     "DOMAIN_NOT_FOUND": "`letterhead domains list` lists the domains.",
     "DOMAIN_EXISTS": "`letterhead domains show {name}` shows it and its records.",
 }
@@ -36,6 +43,7 @@ class Services:
     def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
         self.tenants = tenants_pb2_grpc.TenantServiceStub(channels["identity"])
         self.api_keys = api_keys_pb2_grpc.ApiKeyServiceStub(channels["identity"])
+        self.contacts = contacts_pb2_grpc.ContactServiceStub(channels["identity"])
         self.links = links_pb2_grpc.LinkServiceStub(channels["identity"])
         self.domains = domains_pb2_grpc.DomainServiceStub(channels["identity"])
         self.verifier = verifier_pb2_grpc.VerifierServiceStub(channels["verifier"])

@@ -26,6 +26,7 @@ GRANT SELECT, INSERT, DELETE ON identity.requests TO letterhead_identity;
 -- A link is forgotten a while after its end.
 GRANT DELETE ON identity.links TO letterhead_identity;
 GRANT SELECT, INSERT, UPDATE, DELETE ON identity.records TO letterhead_identity;
+GRANT SELECT, INSERT, UPDATE, DELETE ON identity.contact_confirmations TO letterhead_identity;
 -- History is append-only.
 GRANT SELECT, INSERT ON identity.tenant_transitions, identity.claim_transitions, identity.ownership_transitions
     TO letterhead_identity;
@@ -36,6 +37,8 @@ GRANT SELECT ON verifier.verifications, verifier.transitions, verifier.dkim_prec
     TO letterhead_identity;
 -- To wait for open attempts before an identity is deleted.
 GRANT SELECT ON sender.attempts TO letterhead_identity;
+-- To compare the code that confirms a contact with the one that sender emailed.
+GRANT SELECT ON sender.contact_codes TO letterhead_identity;
 -- To answer GetTenant with what the tenant may send and has sent today.
 GRANT SELECT ON sender.allowances TO letterhead_identity;
 
@@ -57,6 +60,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON sender.suppressions, sender.soft_bounces
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.unmatched_feedback TO letterhead_sender;
 GRANT SELECT, INSERT, DELETE ON sender.strikes TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.test_addresses TO letterhead_sender;
+GRANT SELECT, INSERT, DELETE ON sender.notices TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE ON sender.reputations TO letterhead_sender;
 -- An email goes with all that refers to it.
 GRANT DELETE ON sender.emails TO letterhead_sender;
@@ -70,7 +74,7 @@ GRANT USAGE ON SCHEMA verifier, webhooks TO letterhead_sender;
 GRANT SELECT, UPDATE ON sender.tenant_limits TO letterhead_sender;
 GRANT SELECT, INSERT, UPDATE, DELETE ON sender.tenant_days TO letterhead_sender;
 GRANT SELECT ON sender.allowances TO letterhead_sender;
--- To decide, under the claim lock, which domain an email may be sent from.
+-- To decide, under the claim lock, which domain an email may be sent from, and to know the contact of a tenant.
 GRANT SELECT ON identity.tenants, identity.claims, identity.domains TO letterhead_sender;
 GRANT SELECT ON verifier.verifications, verifier.ses_account TO letterhead_sender;
 -- To resolve an attempt whose answer was lost, by evidence.

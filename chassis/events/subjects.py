@@ -18,6 +18,10 @@ CONSUMED: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "verifier": {"claims": ("domain.provisioned", "domain.deleted")},
     "sender": {
         "domains": ("domain.ready",),
+        "notices": (
+            "contact.confirmation_requested", "contact.confirmed", "contact.removed",
+            "domain.challenged", "domain.kept", "domain.superseded",
+        ),
         "feedback": (
             "bounce.received", "complaint.received", "delivery.received", "delay.received",
             "reject.received", "rendering.failed", "open.received", "click.received",

@@ -36,6 +36,17 @@ class TenantPaused(FailedPrecondition):
         super().__init__("TENANT_PAUSED", message, metadata={"pause_reason": reason})
 
 
+class ContactCodeEnded(FailedPrecondition):
+    """No code for the tenant's contact is active."""
+
+    def __init__(self) -> None:
+        message = (
+            "No active code: none was requested, it expired, or five wrong codes were entered. "
+            "Request a new one with SetContact."
+        )
+        super().__init__("CONTACT_CODE_ENDED", message)
+
+
 class KeyNotFound(NotFound):
     """The key does not exist, or the caller may not see it."""
 

@@ -1,11 +1,15 @@
-"""Builders of tenant and domain events from model values; the stores decide when to publish them."""
+"""Builders of tenant, contact and domain events from model values; the stores decide when to publish them."""
+
+from uuid import UUID
 
 from google.protobuf.message import Message
 
 from chassis.events import Event
 from chassis.protos import stamp_of
+from letterhead.events.v1 import contact_events_pb2
 from letterhead.events.v1 import domain_events_pb2 as pb
 from letterhead.identity.v1.domains_pb2 import DnsRecord
+from services.identity.model.contacts import Confirmation
 from services.identity.model.domains import Claim
 from services.identity.model.ownership import Move, Ownership
 from services.identity.model.provisioning import ownership_record
@@ -58,13 +62,42 @@ def _record(claim: Claim) -> pb.OwnershipRecord:
 def tenant_paused(tenant: Tenant) -> Event:
     """Return the event that a tenant was paused."""
     data = pb.TenantPaused(tenant_id=str(tenant.id), message=tenant.pause_reason)
-    return Event(data, tenant.id, resource=str(tenant.id))
+    return _of_tenant(data, tenant.id)
 
 
 def tenant_resumed(tenant: Tenant) -> Event:
     """Return the event that a tenant was resumed."""
     data = pb.TenantResumed(tenant_id=str(tenant.id))
-    return Event(data, tenant.id, resource=str(tenant.id))
+    return _of_tenant(data, tenant.id)
+
+
+def contact_confirmation_requested(confirmation: Confirmation) -> Event:
+    """Return the event that a tenant wants its notices at another address."""
+    data = contact_events_pb2.ContactConfirmationRequested(
+        tenant_id=str(confirmation.tenant_id),
+        confirmation_id=str(confirmation.id),
+        address=confirmation.address,
+        expire_time=stamp_of(confirmation.expires_at),
+    )
+    return _of_tenant(data, confirmation.tenant_id)
+
+
+def contact_confirmed(tenant_id: UUID, address: str, *, previous_address: str) -> Event:
+    """Return the event that a tenant confirmed its contact address; `previous_address` may be empty."""
+    data = contact_events_pb2.ContactConfirmed(
+        tenant_id=str(tenant_id), address=address, previous_address=previous_address
+    )
+    return _of_tenant(data, tenant_id)
+
+
+def contact_removed(tenant_id: UUID, previous_address: str) -> Event:
+    """Return the event that a tenant removed its contact address."""
+    data = contact_events_pb2.ContactRemoved(tenant_id=str(tenant_id), previous_address=previous_address)
+    return _of_tenant(data, tenant_id)
+
+
+def _of_tenant(data: Message, tenant_id: UUID) -> Event:
+    return Event(data, tenant_id, resource=str(tenant_id))
 
 
 def _of_domain(data: Message, claim: Claim) -> Event:

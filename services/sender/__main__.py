@@ -10,6 +10,7 @@ from chassis.assembly import open_platform, serving
 from services.sender.assemblies.acceptance import acceptance
 from services.sender.assemblies.delivery import delivery
 from services.sender.assemblies.feedback import feedback
+from services.sender.assemblies.notices import notices
 from services.sender.assemblies.reputation import reputation
 from services.sender.assemblies.upkeep import upkeep
 from services.sender.config import Config
@@ -37,6 +38,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
                 acceptance(settings, platform, states),
                 delivering,
                 feedback(settings, platform, states),
+                notices(settings, platform),
                 evaluating,
                 upkeep(settings, platform, states, queue),
             ]

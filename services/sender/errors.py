@@ -97,15 +97,6 @@ class TestCodeEnded(FailedPrecondition):
         super().__init__("TEST_CODE_ENDED", message, metadata={"address": address})
 
 
-class TooManyTestCodes(ResourceExhausted):
-    """The domain, its tenant or the address has reached the hourly limit of codes."""
-
-    def __init__(self, retry_after: timedelta) -> None:
-        minutes = max(1, math.ceil(retry_after.total_seconds() / 60))
-        message = f"Code limit reached. Check the spam folder, or try again in {minutes} min."
-        super().__init__("RATE_EXCEEDED", message, retry_after=retry_after)
-
-
 class TooManyTests(ResourceExhausted):
     """The domain or its tenant has reached the limit of test emails."""
 

@@ -1,10 +1,11 @@
-"""Events in both directions: those that sender publishes, and the SES feedback that it applies.
+"""Events in both directions: those that sender publishes, the SES feedback that it applies, and notices.
 
 Besides the servicers, this is the only file that uses the protobuf messages.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -13,14 +14,24 @@ from google.protobuf.message import Message
 from chassis.aws import ses_message_id
 from chassis.events import Event, ReceivedEvent
 from chassis.protos import stamp_of
-from letterhead.events.v1 import domain_events_pb2
+from letterhead.events.v1 import contact_events_pb2, domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
 from letterhead.events.v1.sent_as_pb2 import SentAs
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
+from letterhead.identity.v1.domains_pb2 import DnsRecord
 from services.sender.model.emails import Reason, RecipientKind, Suppression
 from services.sender.model.feedback import Report, bounced_state, is_soft, match_of, word
 from services.sender.model.messages import explain
+from services.sender.model.notices import (
+    ContactConfirmation,
+    ContactRemoved,
+    ContactReplaced,
+    DomainChallenged,
+    DomainKept,
+    DomainSuperseded,
+    Notice,
+)
 from services.sender.model.reasons import EmailReason, Explanation
 from services.sender.model.references import Moved, Reference
 from services.sender.model.reputation import Concern
@@ -277,4 +288,62 @@ _RECIPIENTS: Mapping[str, Callable[[ReceivedEvent, str], _Particulars]] = {
     "rendering.failed": _not_rendered,
     "open.received": _opened,
     "click.received": _clicked,
+}
+
+
+def read_notice(event: ReceivedEvent) -> Notice | None:
+    """Return the notice that a tenant gets about an event; None if it gets none."""
+    if event.tenant_id is None:
+        raise ValueError(f"{event.subject} has no tenant")
+    return NOTICES[event.subject](event, {"event_id": event.id, "tenant_id": event.tenant_id})
+
+
+def _contact_confirmation(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+    data = event.parse(contact_events_pb2.ContactConfirmationRequested)
+    return ContactConfirmation(
+        confirmation_id=UUID(data.confirmation_id),
+        to=data.address,
+        expires_at=data.expire_time.ToDatetime(UTC),
+        **ids,
+    )
+
+
+def _contact_replaced(event: ReceivedEvent, ids: dict[str, Any]) -> Notice | None:
+    data = event.parse(contact_events_pb2.ContactConfirmed)
+    return ContactReplaced(previous_address=data.previous_address, **ids) if data.previous_address else None
+
+
+def _contact_removed(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+    data = event.parse(contact_events_pb2.ContactRemoved)
+    return ContactRemoved(previous_address=data.previous_address, **ids)
+
+
+def _domain_challenged(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+    data = event.parse(domain_events_pb2.DomainChallenged)
+    return DomainChallenged(
+        domain=data.domain.name,
+        deadline_at=data.deadline_time.ToDatetime(UTC),
+        record_name=data.record.name,
+        record_type=DnsRecord.Type.Name(data.record.type).removeprefix("TYPE_"),
+        record_value=data.record.value,
+        **ids,
+    )
+
+
+def _challenge_ended(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+    return DomainKept(domain=event.parse(domain_events_pb2.DomainKept).domain.name, **ids)
+
+
+def _domain_superseded(event: ReceivedEvent, ids: dict[str, Any]) -> Notice:
+    return DomainSuperseded(domain=event.parse(domain_events_pb2.DomainSuperseded).domain.name, **ids)
+
+
+# The events that tenants get a notice about.
+NOTICES: Mapping[str, Callable[[ReceivedEvent, dict[str, Any]], Notice | None]] = {
+    "contact.confirmation_requested": _contact_confirmation,
+    "contact.confirmed": _contact_replaced,
+    "contact.removed": _contact_removed,
+    "domain.challenged": _domain_challenged,
+    "domain.kept": _challenge_ended,
+    "domain.superseded": _domain_superseded,
 }

@@ -13,4 +13,9 @@ EVALUATIONS = Counter(
     ["outcome"],
 )
 WAITING = Gauge("letterhead_sender_waiting_emails", "Emails that are HELD or UNKNOWN, up to 10000", ["state"])
+UNDELIVERED_NOTICES = Gauge(
+    "letterhead_sender_undelivered_notices",
+    "Notices of the last day that did not reach their tenant, up to 10000",
+    ["reason"],
+)
 SLOWED = Gauge("letterhead_sender_slowed_tenants", "Tenants that are slowed down for a poor reputation")

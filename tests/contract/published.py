@@ -11,6 +11,7 @@ from chassis.events import Event, ReceivedEvent
 from chassis.events.envelope import envelope, source_of
 from chassis.events.subjects import OWNERS
 from services.identity import events as identity
+from services.identity.model.contacts import Confirmation
 from services.identity.model.domains import Claim, Phase
 from services.identity.model.ownership import Cause, Move, Ownership
 from services.identity.model.tenants import Tenant, TenantState, UnreadyPolicy
@@ -90,6 +91,10 @@ def _of_identity() -> Iterator[Event]:
     )  # fmt: skip
     yield identity.tenant_paused(tenant)
     yield identity.tenant_resumed(tenant)
+    confirmation = Confirmation(uuid4(), TENANT_ID, "ada@example.com", NOW)
+    yield identity.contact_confirmation_requested(confirmation)
+    yield identity.contact_confirmed(TENANT_ID, "ada@example.com", previous_address="bob@example.com")
+    yield identity.contact_removed(TENANT_ID, "ada@example.com")
 
 
 def _of_verifier() -> Iterator[Event]:

@@ -20,3 +20,15 @@ WHERE id IN (
     LIMIT :limit
     FOR UPDATE SKIP LOCKED
 )
+
+-- delete_old_confirmations --
+-- Delete a batch of confirmations of contacts whose code expired longer ago than :age.
+DELETE FROM identity.contact_confirmations
+WHERE id IN (
+    SELECT id
+    FROM identity.contact_confirmations
+    WHERE expires_at < now() - :age::interval
+    ORDER BY expires_at
+    LIMIT :limit
+    FOR UPDATE SKIP LOCKED
+)

@@ -9,9 +9,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from chassis.addresses import BadAddress, check_name, is_plain, parse_address
 from chassis.errors import InvalidArgument, Violation, violation, violation_of
 from chassis.field_reasons import BadValue
-from services.sender.model.addresses import BadAddress, check_name, is_plain, parse_address
 from services.sender.model.attachments import (
     MAX_ATTACHMENTS,
     BadAttachment,

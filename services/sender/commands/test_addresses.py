@@ -4,14 +4,15 @@ Anyone with a domain's link may request a code, so there are limits on codes per
 address, on wrong codes, and on how long a code is valid.
 """
 
-import hmac
-import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from chassis.access import Visibility
+from chassis.addresses import BadAddress, parse_address
+from chassis.codes import code_hash, is_same, new_code, read_code, shown_code
 from chassis.database import Connection, Database
-from chassis.errors import InvalidField, RequestIdReused
+from chassis.errors import InvalidField, RequestIdReused, TooManyCodes
 from services.sender.commands import drafts
 from services.sender.commands.drafts import EmailSpec
 from services.sender.errors import (
@@ -20,19 +21,9 @@ from services.sender.errors import (
     TenantPaused,
     TestAddressNotConfirmed,
     TestCodeEnded,
-    TooManyTestCodes,
 )
-from services.sender.model.addresses import BadAddress, parse_address
 from services.sender.model.emails import Draft
-from services.sender.model.test_addresses import (
-    CODE_LIVES,
-    DIGITS,
-    State,
-    TestAddress,
-    code_hash,
-    read_code,
-    shown_code,
-)
+from services.sender.model.test_addresses import CODE_LIVES, State, TestAddress
 from services.sender.store.test_addresses import Live, NewCode, TestAddressStore
 from services.sender.store.test_emails import Subject, TestEmailStore
 
@@ -71,7 +62,7 @@ class TestAddresses:
             raise TenantPaused(subject.pause_reason)
         if not subject.signs:
             raise DomainNotReady(subject.name, subject.state)
-        address, code = _address(typed), f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
+        address, code = _address(typed), new_code()
         new = NewCode(
             claim_id,
             subject.tenant_id,
@@ -96,7 +87,7 @@ class TestAddresses:
                 return repeated
             if opened is None:
                 raise TestCodeEnded(address)
-            if hmac.compare_digest(opened.code_hash, digest):
+            if is_same(opened.code_hash, digest):
                 return await self._store.confirm(connection, opened)
             left = await self._store.count_wrong(connection, opened.id)
         raise _wrong(address, left)  # raised after the commit, so that the failed try is counted
@@ -124,7 +115,7 @@ class TestAddresses:
 
     async def _added(self, connection: Connection, new: NewCode) -> TestAddress:
         if (wait := await self._store.wait(connection, new)) is not None:
-            raise TooManyTestCodes(wait)
+            raise TooManyCodes(wait)
         return await self._store.add(connection, new)
 
 
@@ -137,7 +128,7 @@ def _address(typed: str) -> str:
 
 def _confirmed_by(confirmed: Live | None, digest: bytes) -> TestAddress | None:
     """Return the address if this very code confirmed it before, as in a repeated call; else None."""
-    same = confirmed is not None and hmac.compare_digest(confirmed.code_hash, digest)
+    same = confirmed is not None and is_same(confirmed.code_hash, digest)
     return confirmed.test_address if confirmed is not None and same else None
 
 
@@ -159,4 +150,4 @@ def _email(subject: Subject, address: str, code: str) -> Draft:
         headers={},
         tags=TAGS,
     )
-    return drafts.draft(request, datetime.now(UTC))
+    return replace(drafts.draft(request, datetime.now(UTC)), is_test=True)

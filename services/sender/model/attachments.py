@@ -8,8 +8,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from chassis.addresses import JOINERS
 from chassis.field_reasons import BadValue
-from services.sender.model.addresses import JOINERS
 
 MAX_ATTACHMENTS = 50
 MAX_FILE_NAME = 255  # bytes of UTF-8

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from chassis.addresses import BadAddress, parse_address
 from chassis.field_reasons import BadValue
-from services.sender.model.addresses import BadAddress, parse_address
 
 MAX_HEADERS = 50
 # Characters in a line without its CRLF (RFC 5322 §2.1.1). Mail servers may cut or reject longer lines.

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 
 from publicsuffixlist import PublicSuffixList
 
-from services.sender.model.addresses import BadAddress, check_name
+from chassis.addresses import BadAddress, check_name
 from services.sender.model.lookalikes import is_of_one_script, run_length, skeletons, squeezed, word_skeletons
 
 # RFC 2142's mailboxes, those that certificate authorities accept as proof of a domain (Baseline Requirements

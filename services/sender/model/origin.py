@@ -100,6 +100,10 @@ class SharedSender:
     brand: str
     protected: ProtectedNames = field(default_factory=ProtectedNames)
 
+    def shown_name(self, tenant_id: UUID, name: str) -> str:
+        """Return a tenant's name, or a stand-in if it could be mistaken for another's."""
+        return f"tenant {tenant_id.hex[-8:]}" if self.protected.takes_name(name) else name
+
     def sender_for(self, requested: Address, domain: Domain, reply_to: tuple[Address, ...]) -> Sender:
         """Return the "via" From; replies go to the requested Reply-To, or else to the requested From.
 
@@ -108,8 +112,6 @@ class SharedSender:
         local_part = requested.address.rpartition("@")[0]
         if self.protected.takes_local_part(local_part):
             local_part = STAND_IN
-        name = domain.tenant_name
-        if self.protected.takes_name(name):  # it could be mistaken for another's
-            name = f"tenant {domain.tenant_id.hex[-8:]}"
+        name = self.shown_name(domain.tenant_id, domain.tenant_name)
         address = Address(f"{local_part}@{self.domain}", f"{name} via {self.brand}")
         return Sender(SentAs.SHARED, address, reply_to or (requested,))

@@ -33,8 +33,8 @@ class Addressee:
 class Candidate:
     """A locked email that was dequeued; `attempts` counts the earlier ones.
 
-    If `heavy`, bodies and attachments are not loaded into `content` yet. Test emails do not count toward
-    reputation and limits.
+    If `heavy`, bodies and attachments are not loaded into `content` yet. Exempt emails, which are
+    tests and notices, do not count toward limits.
     """
 
     id: UUID
@@ -46,7 +46,7 @@ class Candidate:
     claimed_at: datetime
     addressees: Sequence[Addressee]
     heavy: bool = False
-    is_test: bool = False
+    is_exempt: bool = False
 
 
 # Why an email can never be sent, by the state of its domain.

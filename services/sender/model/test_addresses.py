@@ -1,20 +1,16 @@
 """Test addresses: the one address per domain, besides its own, that test emails may be sent to. Pure.
 
-A code that was emailed to the address confirms it. A plain hash of the code is enough: it is bound to domain
-and address, and the code expires within minutes.
+A code that was emailed to the address confirms it (chassis/codes.py); its purpose is the domain's claim.
 """
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-DIGITS = 8
 CODE_LIVES = timedelta(minutes=15)
 CONFIRMED_FOR = timedelta(days=90)
-MAX_WRONG_CODES = 5
 # Most codes within the window: per domain, per tenant, and per address over all tenants.
 WINDOW = timedelta(hours=1)
 MAX_OF_DOMAIN = 5
@@ -48,18 +44,3 @@ class TestAddress:
     address: str
     state: State
     expires_at: datetime
-
-
-def code_hash(claim_id: UUID, address: str, code: str) -> bytes:
-    """Return the hash that is stored instead of a code."""
-    return hashlib.sha256(f"{claim_id}\0{address}\0{code}".encode()).digest()
-
-
-def read_code(typed: str) -> str:
-    """Return a typed code without spaces and hyphens."""
-    return "".join(char for char in typed if char not in " -\N{NO-BREAK SPACE}")
-
-
-def shown_code(code: str) -> str:
-    """Return a code in two groups of digits, for people to read."""
-    return f"{code[: DIGITS // 2]} {code[DIGITS // 2 :]}"

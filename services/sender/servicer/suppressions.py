@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.access import TenantVisibility, tenant_visibility
+from chassis.addresses import BadAddress, parse_address
 from chassis.errors import InvalidField
 from chassis.pages import window
 from chassis.protos import id_of, stamp_of
@@ -13,7 +14,6 @@ from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.errors import SuppressionNotFound, TenantNotFound
-from services.sender.model.addresses import BadAddress, parse_address
 from services.sender.model.emails import Reason, Suppression
 from services.sender.servicer.mappers import to_parameters
 from services.sender.store.emails import EmailStore

@@ -1,12 +1,16 @@
-"""The backlog that operators watch: held and unknown email, and slowed tenants. Nothing is decided by it."""
+"""The backlog that operators watch: waiting email, undelivered notices, slowed tenants. Decides nothing."""
 
 from pathlib import Path
 
 from chassis.database import Database, Queries
-from services.sender.metrics import SLOWED, WAITING
+from services.sender.metrics import SLOWED, UNDELIVERED_NOTICES, WAITING
+from services.sender.model.notices import Unsent
+from services.sender.store.notices import NoticeStore
 
 QUERIES = Queries.load(Path(__file__).with_name("backlog.sql"))
 MOST = 10_000  # counting stops here, to bound its cost
+# Why a notice did not reach its tenant: none was sent, or what became of the email.
+UNDELIVERED = (*Unsent, "FAILED", "EXPIRED", "SUPPRESSED", "BOUNCED")
 
 
 class Backlog:
@@ -14,6 +18,7 @@ class Backlog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._notices = NoticeStore(database)
 
     async def measure(self) -> bool:
         """Update all gauges; return False: the work is done."""
@@ -22,4 +27,7 @@ class Backlog:
         WAITING.labels("HELD").set(row["held"])
         WAITING.labels("UNKNOWN").set(row["unknown"])
         SLOWED.set(row["slowed"])
+        undelivered = await self._notices.undelivered(MOST)
+        for reason in UNDELIVERED:
+            UNDELIVERED_NOTICES.labels(reason).set(undelivered.get(reason, 0))
         return False

@@ -48,12 +48,12 @@ FROM unnest(
 WHERE r.email_id = reported.email_id AND r.match = reported.match;
 
 -- strike --
--- Counts strikes against tenants, each address of an email once; none for test emails.
+-- Counts strikes against tenants, each address of an email once; none for test emails and notices.
 INSERT INTO sender.strikes (email_id, match, kind, tenant_id)
 SELECT strike.email_id, strike.match, strike.kind, strike.tenant_id
 FROM unnest(:email_ids::uuid[], :addresses::text[], :kinds::text[], :tenant_ids::uuid[])
     AS strike (email_id, match, kind, tenant_id)
-JOIN sender.emails AS e ON e.id = strike.email_id AND NOT e.is_test
+JOIN sender.emails AS e ON e.id = strike.email_id AND NOT (e.is_test OR e.is_notice)
 ON CONFLICT (email_id, match, kind) DO NOTHING;
 
 -- explain_emails --

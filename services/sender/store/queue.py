@@ -157,8 +157,8 @@ class QueueStore:
         )
 
     async def _count(self, connection: Connection, postings: Sequence[Posting]) -> None:
-        """Count recipients against their tenants' limits: each email once, test emails never."""
-        first = [each for each in postings if each.number == 1 and not each.candidate.is_test]
+        """Count recipients against their tenants' limits: each email once, tests and notices never."""
+        first = [each for each in postings if each.number == 1 and not each.candidate.is_exempt]
         if first:
             await connection.execute(
                 *QUERIES.count_emails(
@@ -224,5 +224,5 @@ def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequen
         attempts=row["attempts"],
         claimed_at=row["claimed_at"],
         addressees=addressees,
-        is_test=row["is_test"],
+        is_exempt=row["is_exempt"],
     )

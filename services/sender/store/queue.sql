@@ -31,7 +31,7 @@ WITH RECURSIVE waiting AS (
     CROSS JOIN LATERAL (
         SELECT e.id, e.not_before,
             CASE
-                WHEN remaining.recipients IS NOT NULL AND NOT e.is_test
+                WHEN remaining.recipients IS NOT NULL AND NOT (e.is_test OR e.is_notice)
                 THEN (SELECT count(*)::integer FROM sender.recipients AS r WHERE r.email_id = e.id)
                 ELSE 0
             END AS recipients
@@ -60,7 +60,8 @@ SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.headers,
     CASE WHEN e.size <= 262144 THEN e.text END AS text, CASE WHEN e.size <= 262144 THEN e.html END AS html,
     e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy,
-    EXISTS (SELECT FROM sender.attachments AS a WHERE a.email_id = e.id) AS attached, e.is_test, e.attempts, now() AS claimed_at
+    EXISTS (SELECT FROM sender.attachments AS a WHERE a.email_id = e.id) AS attached, e.is_test OR e.is_notice AS is_exempt, e.attempts,
+    now() AS claimed_at
 FROM sender.emails AS e
 WHERE e.id = ANY ((SELECT ids FROM next)::uuid[]) AND e.state = 'QUEUED'
 ORDER BY array_position((SELECT ids FROM next), e.id)

@@ -16,13 +16,13 @@ HAVING count(*) FILTER (WHERE s.kind = 'BOUNCE') >= :least_bounces
 
 -- count_sent --
 -- Counts the recipients that a tenant's email accepted since an id was sent to, up to :limit, without those at the domain of
--- the :simulator and without test emails.
+-- the :simulator and without test emails and notices.
 SELECT count(*)
 FROM (
     SELECT
     FROM sender.emails AS e
     JOIN sender.recipients AS r ON r.email_id = e.id
-    WHERE e.tenant_id = :tenant_id AND e.id >= :since AND e.sent_at IS NOT NULL AND NOT e.is_test
+    WHERE e.tenant_id = :tenant_id AND e.id >= :since AND e.sent_at IS NOT NULL AND NOT (e.is_test OR e.is_notice)
         AND r.state <> 'SUPPRESSED' AND split_part(r.match, '@', 2) <> :simulator
     LIMIT :limit
 ) AS sent;

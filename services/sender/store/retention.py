@@ -28,6 +28,8 @@ def rules(*, emails: timedelta, requests: timedelta) -> list[Rule]:
         # Not later than its emails: a repeated request is answered with all of them, or counts as new.
         Rule("requests", QUERIES.delete_old_requests, min(requests, emails)),
         Rule("emails", QUERIES.delete_old_emails, emails),
+        # Not earlier than their emails, whose outcome the gauge shows.
+        Rule("notices", QUERIES.delete_old_notices, emails),
         Rule("tenant_days", QUERIES.delete_old_tenant_days, emails),
         Rule("heartbeats", QUERIES.delete_old_heartbeats, HEARTBEAT_RETENTION),
         Rule("unmatched", QUERIES.delete_old_unmatched, UNMATCHED_RETENTION),

@@ -94,3 +94,10 @@ WHERE (tenant_id, address) IN (
     ORDER BY expires_at LIMIT :limit
     FOR UPDATE SKIP LOCKED
 );
+
+-- delete_old_notices --
+-- Deletes a batch of records of notices.
+DELETE FROM sender.notices
+WHERE event_id IN (
+    SELECT event_id FROM sender.notices WHERE created_at < now() - :age::interval ORDER BY created_at LIMIT :limit
+);

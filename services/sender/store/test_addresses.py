@@ -1,12 +1,12 @@
 """Test addresses in Postgres; the limits on codes are checked and updated under one lock."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+from chassis.codes import MAX_WRONG_CODES
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
 from services.sender.model.emails import Draft
@@ -16,11 +16,11 @@ from services.sender.model.test_addresses import (
     MAX_OF_DOMAIN,
     MAX_OF_TENANT,
     MAX_TO_ADDRESS,
-    MAX_WRONG_CODES,
     WINDOW,
     State,
     TestAddress,
 )
+from services.sender.store.own_emails import OwnEmail, accept_own
 
 QUERIES = Queries.load(Path(__file__).with_name("test_addresses.sql"))
 
@@ -88,19 +88,13 @@ class TestAddressStore:
                 request_id=new.request_id,
                 code_hash=new.code_hash,
                 code_lives=CODE_LIVES,
-                email_id=uuid7(),
-                from_address=new.email.sender.address,
-                subject=new.email.content.subject,
-                text=new.email.content.text,
-                html=new.email.content.html,
-                tags=json.dumps(dict(new.email.tags)),
-                size=new.email.size,
-                message=new.email.why.message,
-                reason=new.email.why.reason,
             )
         )
         assert row is not None  # the statement inserts a row
-        return _test_address(row)
+        added = _test_address(row)
+        email = OwnEmail(new.tenant_id, new.claim_id, new.email, added.expires_at, is_secret=True)
+        await accept_own(connection, email)
+        return added
 
     async def live(self, connection: Connection, claim_id: UUID, address: str) -> Mapping[State, Live]:
         """Lock and return the address's open code and confirmation, if any, by state."""

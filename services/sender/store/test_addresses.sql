@@ -37,29 +37,10 @@ FROM (
 UPDATE sender.test_addresses SET state = 'ENDED' WHERE claim_id = :claim_id AND state = :state;
 
 -- add_code --
--- Stores a code and accepts the email that carries it, which expires when the code does.
-WITH added AS (
-    INSERT INTO sender.test_addresses (id, claim_id, tenant_id, address, request_id, code_hash, expires_at)
-    VALUES (:test_address_id, :claim_id, :tenant_id, :address, :request_id, :code_hash, now() + :code_lives::interval)
-    RETURNING claim_id, address, state, expires_at
-), accepted AS (
-    INSERT INTO sender.emails
-        (id, tenant_id, claim_id, from_address, subject, text, html, tags, size, is_test, is_secret, state_note, state_reason,
-         expires_at)
-    SELECT
-        :email_id, :tenant_id, :claim_id, :from_address, :subject, :text, :html, :tags::text::jsonb, :size, true, true,
-        :message, :reason, expires_at
-    FROM added
-), addressed AS (
-    INSERT INTO sender.recipients (email_id, position, kind, address, match)
-    VALUES (:email_id, 0, 'TO', :address, :address)
-), transitions AS (
-    INSERT INTO sender.email_transitions (id, email_id, to_state, note, reason)
-    VALUES (:email_id, :email_id, 'QUEUED', :message, :reason)
-), notified AS MATERIALIZED (
-    SELECT pg_notify('sender_emails', '')
-)
-SELECT claim_id, address, state, expires_at FROM added LEFT JOIN notified ON true;
+-- Stores a code.
+INSERT INTO sender.test_addresses (id, claim_id, tenant_id, address, request_id, code_hash, expires_at)
+VALUES (:test_address_id, :claim_id, :tenant_id, :address, :request_id, :code_hash, now() + :code_lives::interval)
+RETURNING claim_id, address, state, expires_at;
 
 -- lock_live --
 -- Locks and returns a domain's open code and confirmation for an address, until the transaction ends.

@@ -17,6 +17,7 @@ from chassis.access import Scope
 from chassis.scopes import scopes_of
 from letterhead.access.v1 import scope_pb2
 from letterhead.identity.v1 import api_keys_pb2 as keys
+from letterhead.identity.v1 import contacts_pb2 as contacts
 from letterhead.identity.v1 import domains_pb2 as domains
 from letterhead.identity.v1 import links_pb2 as links
 from letterhead.identity.v1 import tenants_pb2 as tenants
@@ -83,6 +84,18 @@ CASES: Mapping[str, Sequence[Case]] = {
     "ApiKeyService/ListApiKeys": [lambda t: keys.ListApiKeysRequest(tenant_id=t.tenant_id)],
     "ApiKeyService/RevokeApiKey": [lambda t: keys.RevokeApiKeyRequest(api_key_id=t.key_id)],
     "ApiKeyService/GetCaller": [lambda _: keys.GetCallerRequest()],
+    "ContactService/SetContact": [
+        lambda t: contacts.SetContactRequest(tenant_id=t.tenant_id, address="eve@example.com")
+    ],
+    "ContactService/ConfirmContact": [
+        lambda t: contacts.ConfirmContactRequest(tenant_id=t.tenant_id, code="12345678"),
+        lambda _: contacts.ConfirmContactRequest(code="12345678"),
+    ],
+    "ContactService/GetContact": [
+        lambda t: contacts.GetContactRequest(tenant_id=t.tenant_id),
+        lambda _: contacts.GetContactRequest(),
+    ],
+    "ContactService/RemoveContact": [lambda t: contacts.RemoveContactRequest(tenant_id=t.tenant_id)],
     "DomainService/CreateDomain": [
         lambda t: domains.CreateDomainRequest(tenant_id=t.tenant_id, name=t.domain_name)
     ],

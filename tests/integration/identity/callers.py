@@ -9,7 +9,13 @@ import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
-from letterhead.identity.v1 import api_keys_pb2_grpc, domains_pb2_grpc, links_pb2_grpc, tenants_pb2_grpc
+from letterhead.identity.v1 import (
+    api_keys_pb2_grpc,
+    contacts_pb2_grpc,
+    domains_pb2_grpc,
+    links_pb2_grpc,
+    tenants_pb2_grpc,
+)
 from tests.factories import bearer
 
 
@@ -31,6 +37,7 @@ class Caller:
         self.channel = channel
         self.key = token
         self.tenants = Keyed(tenants_pb2_grpc.TenantServiceStub(channel), token)
+        self.contacts = Keyed(contacts_pb2_grpc.ContactServiceStub(channel), token)
         self.keys = Keyed(api_keys_pb2_grpc.ApiKeyServiceStub(channel), token)
         self.domains = Keyed(domains_pb2_grpc.DomainServiceStub(channel), token)
         self.links = Keyed(links_pb2_grpc.LinkServiceStub(channel), token)

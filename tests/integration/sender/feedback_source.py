@@ -1,4 +1,4 @@
-"""Publishes events as webhooks and verifier would."""
+"""Publishes events as identity, webhooks and verifier would."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,11 +28,17 @@ class FeedbackSource:
         self._streams = streams
 
     async def publish(
-        self, subject: str, data: Message, tenant_id: UUID | str, *, at: datetime | None = None
-    ) -> None:
-        """Publish an event with a new id, that happened at a time; None: now."""
+        self,
+        subject: str,
+        data: Message,
+        tenant_id: UUID | str,
+        event_id: UUID | None = None,
+        *,
+        at: datetime | None = None,
+    ) -> UUID:
+        """Publish an event with a new or a given id, that happened now or at a given time; return the id."""
         row: dict[str, Any] = {
-            "id": uuid7(),
+            "id": event_id or uuid7(),
             "subject": subject,
             "source": source_of(OWNERS[subject]),
             "resource": "",
@@ -41,7 +47,9 @@ class FeedbackSource:
             "schema_name": data.DESCRIPTOR.full_name,
             "occurred_at": at or datetime.now(UTC),
         }
-        await self._streams[OWNERS[subject]].publish(subject, envelope(row), row["id"])
+        published: UUID = row["id"]
+        await self._streams[OWNERS[subject]].publish(subject, envelope(row), published)
+        return published
 
     async def ready(self, domain: Domain) -> None:
         """Publish `domain.ready`."""
@@ -97,7 +105,7 @@ async def open_feedback_source(stream: FreshStream) -> AsyncIterator[FeedbackSou
     async with AsyncExitStack() as exits:
         streams = {
             service: await exits.enter_async_context(open_stream(stream.settings(service), service))
-            for service in ("webhooks", "verifier")
+            for service in ("identity", "webhooks", "verifier")
         }
         await eventually(lambda: all(each.connected for each in streams.values()))
         yield FeedbackSource(streams)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chassis.addresses import BadAddress, check_name
 from services.sender.mime_verification import parser_python
 from services.sender.mime_verification.agreement import disagreements
 from services.sender.model import mime
-from services.sender.model.addresses import BadAddress, check_name
 from services.sender.model.emails import Address, Attachment
 from services.sender.model.headers import BadHeader, check_header
 from services.sender.model.mime import MimeMessage, build

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.sender.model.addresses import BadAddress, check_name, parse_address
+from chassis.addresses import BadAddress, check_name, parse_address
 
 ACCEPTED = {
     "agent@inbox.mnexa.ai": "agent@inbox.mnexa.ai",
