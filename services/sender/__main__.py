@@ -25,8 +25,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         queue = QueueStore(
             platform.database,
             states,
-            settings.ses_region,
-            shared=settings.shared.sender(),
+            settings.region.ses_region,
+            shared=settings.shared_sender,
             worker=f"{machine.node()}:{os.getpid()}",
         )
         async with (
@@ -36,7 +36,7 @@ async def running(settings: Config) -> AsyncIterator[int]:
             assemblies = [
                 acceptance(settings, platform, states),
                 delivering,
-                feedback(settings, platform, states),
+                feedback(platform, states),
                 evaluating,
                 upkeep(settings, platform, states, queue),
             ]

@@ -7,7 +7,6 @@ from chassis.events import Consumer
 from chassis.periodic import PeriodicTask
 from chassis.server import Registration
 from letterhead.sender.v1 import suppressions_pb2_grpc
-from services.sender.config import Config
 from services.sender.events import FEEDBACK
 from services.sender.servicer.suppressions import SuppressionServicer
 from services.sender.store.emails import EmailStore
@@ -18,7 +17,7 @@ from services.sender.store.unmatched import UnmatchedStore
 from services.sender.worker.matching import Matching
 
 
-def feedback(settings: Config, platform: Platform, states: EmailStates) -> Assembly:
+def feedback(platform: Platform, states: EmailStates) -> Assembly:
     """Return the consumer of SES's events, the task that matches early ones, and SuppressionService."""
     database, stream, schema = platform.database, platform.stream, platform.schema
     suppressions, unmatched = SuppressionStore(database), UnmatchedStore(database)
@@ -29,7 +28,7 @@ def feedback(settings: Config, platform: Platform, states: EmailStates) -> Assem
         registrations=[
             Registration(
                 suppressions_pb2_grpc.add_SuppressionServiceServicer_to_server,
-                SuppressionServicer(suppressions, EmailStore(database, settings.ses_region)),
+                SuppressionServicer(suppressions, EmailStore(database)),
             )
         ],
         background=[

@@ -44,12 +44,13 @@ WITH added AS (
     RETURNING claim_id, address, state, expires_at
 ), accepted AS (
     INSERT INTO sender.emails
-        (id, tenant_id, claim_id, from_address, subject, text, html, tags, size, is_test, is_secret, state_note, state_reason,
-         expires_at)
+        (id, tenant_id, claim_id, account, region, from_address, subject, text, html, tags, size, is_test, is_secret,
+         state_note, state_reason, expires_at)
     SELECT
-        :email_id, :tenant_id, :claim_id, :from_address, :subject, :text, :html, :tags::text::jsonb, :size, true, true,
-        :message, :reason, expires_at
+        :email_id, :tenant_id, :claim_id, c.account, c.region, :from_address, :subject, :text, :html, :tags::text::jsonb, :size,
+        true, true, :message, :reason, expires_at
     FROM added
+    JOIN identity.claims AS c ON c.id = added.claim_id
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, match)
     VALUES (:email_id, 0, 'TO', :address, :address)
