@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import boto3
 
 from chassis.config import Secret, load, setting
+from chassis.regions import AwsRegion, parse_regions
 from cli.doctor.aws import Way, check_aws
 from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus, unseen
@@ -27,6 +28,7 @@ class Settings:
     database_url: Secret | None = setting(None, help="file with the Postgres URL of the owner of the schema")
     aws_region: str = setting("", help="AWS region; unset: AWS is not checked")
     aws_account: str = setting("", help="AWS account id")
+    more_regions: tuple[AwsRegion, ...] = setting((), help="the services' further SES regions, as JSON")
     configuration_set: str = setting("letterhead", help="sender's configuration set")
     feedback_topic: str = setting("letterhead-feedback", help="name or ARN of webhooks's topic")
     feedback_queue: str = setting("letterhead-feedback", help="name or URL of webhooks's queue")
@@ -68,21 +70,38 @@ def _checks(installation: Installation, settings: Settings) -> Iterator[Awaitabl
 
 
 async def _check_aws(installation: Installation, settings: Settings) -> list[Finding]:
-    """Check AWS as the settings name it, or else the sandbox that `letterhead up` runs."""
-    names = (
-        settings.configuration_set,
-        settings.feedback_topic,
-        settings.feedback_queue,
+    """Check AWS in each region that the settings name, or else of the sandbox that `letterhead up` runs."""
+    regions = settings.more_regions
+    credentials: tuple[str, ...] = ()
+    if settings.aws_region and settings.aws_account:
+        first = AwsRegion(account=settings.aws_account, region=settings.aws_region)
+    elif installation.ses:
+        first = AwsRegion(account=ACCOUNT, region=REGION, endpoint_url=installation.ses)
+        regions = parse_regions(installation.more_regions) if installation.more_regions else ()
+        credentials = ("sandbox", "sandbox")
+    else:
+        remedy = (
+            "Set LETTERHEAD_AWS_REGION and LETTERHEAD_AWS_ACCOUNT, and provide credentials that can read."
+        )
+        return [unseen("aws", "no AWS account is set", remedy)]
+    found = [await _check_region(each, settings, credentials) for each in (first, *regions)]
+    return [
+        replace(finding, note=f"{region.region}: {finding.note}") if regions else finding
+        for region, findings in zip((first, *regions), found, strict=True)
+        for finding in findings
+    ]
+
+
+async def _check_region(region: AwsRegion, settings: Settings, credentials: tuple[str, ...]) -> list[Finding]:
+    session = boto3.Session(*credentials, region_name=region.region, profile_name=region.profile)
+    way = Way(
+        region.account,
+        region.configuration_set or settings.configuration_set,
+        region.feedback_topic or settings.feedback_topic,
+        region.feedback_queue or settings.feedback_queue,
         settings.feedback_signatures,
     )
-    if settings.aws_region and settings.aws_account:
-        session = boto3.Session(region_name=settings.aws_region)
-        return await asyncio.to_thread(check_aws, session, None, Way(settings.aws_account, *names))
-    if installation.ses:
-        session = boto3.Session("sandbox", "sandbox", region_name=REGION)
-        return await asyncio.to_thread(check_aws, session, installation.ses, Way(ACCOUNT, *names))
-    remedy = "Set LETTERHEAD_AWS_REGION and LETTERHEAD_AWS_ACCOUNT, and provide credentials that can read."
-    return [unseen("aws", "no AWS account is set", remedy)]
+    return await asyncio.to_thread(check_aws, session, region.endpoint_url, way)
 
 
 def _print(printer: Printer, finding: Finding) -> None:

@@ -283,8 +283,8 @@ async def test_a_release_checks_every_domain_however_many_have_held_email(
     await database.execute(
         "INSERT INTO sender.emails"
         " (id, tenant_id, claim_id, account, region, from_address, subject, text, size, state, expires_at)"
-        " SELECT gen_random_uuid(), tenant_id, id, account, region, 'agent@' || name, 'Hello', 'Good day.', 9,"
-        "  'HELD', now() + interval '1 day' FROM identity.claims"
+        " SELECT gen_random_uuid(), tenant_id, id, account, region, 'agent@' || name, 'Hello', 'Good day.',"
+        "  9, 'HELD', now() + interval '1 day' FROM identity.claims"
     )
 
     async with sender.start():
