@@ -60,39 +60,45 @@ async def check_everything(*, as_json: bool) -> None:
 def _checks(installation: Installation, settings: Settings) -> Iterator[Awaitable[list[Finding]]]:
     """Yield the checks, dependencies first, so that the first problem is the likely cause of the others."""
     url = settings.database_url.reveal() if settings.database_url else installation.database_url
+    regions = _regions(installation, settings)
     yield check_database(url)
     yield check_nats(installation.wire)
     for process in with_grpc():
         yield check_service(process.name, installation)
     yield check_console(installation.console)
-    yield check_by_calling(installation, settings.shared_domain)
-    yield _check_aws(installation, settings)
+    shared = [settings.shared_domain, *(each.shared_domain for each in regions[1:] if each.shared_domain)]
+    yield check_by_calling(installation, shared)
+    yield _check_aws(regions, settings)
 
 
-async def _check_aws(installation: Installation, settings: Settings) -> list[Finding]:
-    """Check AWS in each region that the settings name, or else of the sandbox that `letterhead up` runs."""
-    regions = settings.more_regions
-    credentials: tuple[str, ...] = ()
+def _regions(installation: Installation, settings: Settings) -> tuple[AwsRegion, ...]:
+    """Return the regions that the settings name, or else those of the sandbox that `letterhead up` runs."""
     if settings.aws_region and settings.aws_account:
         first = AwsRegion(account=settings.aws_account, region=settings.aws_region)
-    elif installation.ses:
+        return (first, *settings.more_regions)
+    if installation.ses:
         first = AwsRegion(account=ACCOUNT, region=REGION, endpoint_url=installation.ses)
-        regions = parse_regions(installation.more_regions) if installation.more_regions else ()
-        credentials = ("sandbox", "sandbox")
-    else:
+        return (first, *parse_regions(installation.more_regions or "[]"))
+    return ()
+
+
+async def _check_aws(regions: tuple[AwsRegion, ...], settings: Settings) -> list[Finding]:
+    """Check AWS in each region, with the sandbox's credentials unless the settings name a real region."""
+    if not regions:
         remedy = (
             "Set LETTERHEAD_AWS_REGION and LETTERHEAD_AWS_ACCOUNT, and provide credentials that can read."
         )
         return [unseen("aws", "no AWS account is set", remedy)]
-    found = [await _check_region(each, settings, credentials) for each in (first, *regions)]
+    found = [(each, await asyncio.to_thread(_check_region, each, settings)) for each in regions]
     return [
-        replace(finding, note=f"{region.region}: {finding.note}") if regions else finding
-        for region, findings in zip((first, *regions), found, strict=True)
+        replace(finding, note=f"{region.region}: {finding.note}") if len(regions) > 1 else finding
+        for region, findings in found
         for finding in findings
     ]
 
 
-async def _check_region(region: AwsRegion, settings: Settings, credentials: tuple[str, ...]) -> list[Finding]:
+def _check_region(region: AwsRegion, settings: Settings) -> list[Finding]:
+    credentials = () if settings.aws_region else ("sandbox", "sandbox")
     session = boto3.Session(*credentials, region_name=region.region, profile_name=region.profile)
     way = Way(
         region.account,
@@ -101,7 +107,7 @@ async def _check_region(region: AwsRegion, settings: Settings, credentials: tupl
         region.feedback_queue or settings.feedback_queue,
         settings.feedback_signatures,
     )
-    return await asyncio.to_thread(check_aws, session, region.endpoint_url, way)
+    return check_aws(session, region.endpoint_url, way)
 
 
 def _print(printer: Printer, finding: Finding) -> None:
