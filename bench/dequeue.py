@@ -11,7 +11,7 @@ import asyncpg
 
 from bench.meter import Meter, Used
 from bench.world import World, migrated
-from services.sender.model.account import SesRegion
+from chassis.regions import SesRegion
 from services.sender.store.queue import QUERIES, QueueStore
 from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
@@ -29,8 +29,8 @@ CANDIDATES = 4 * BATCH
 # Ids increase with time, as those of the services do (chassis.ids). Random ids would each touch another page.
 SEED = """
 INSERT INTO sender.emails
-    (id, tenant_id, claim_id, from_address, subject, text, size, state, expires_at, sent_at)
-SELECT uuidv7(), tenant_id, claim_id, 'agent@' || name, 'Hello', repeat('Good day. ', 20), 200, $4,
+    (id, tenant_id, claim_id, account, region, from_address, subject, text, size, state, expires_at, sent_at)
+SELECT uuidv7(), tenant_id, claim_id, $6, $7, 'agent@' || name, 'Hello', repeat('Good day. ', 20), 200, $4,
     now() + interval '7 days', CASE WHEN $4 = 'SENT' THEN now() END
 FROM generate_series(1, $5::integer) AS number
 JOIN unnest($1::uuid[], $2::uuid[], $3::text[]) WITH ORDINALITY AS own (tenant_id, claim_id, name, position)
@@ -70,7 +70,7 @@ async def _seed(database: FreshDatabase, finished: int, ready: int) -> None:
     domains = [await a_ready_domain(database, await a_tenant(database)) for _ in range(TENANTS)]
     connection = await asyncpg.connect(database.url("postgres"))
     for state, count in (("SENT", finished), ("QUEUED", ready)):
-        await connection.execute(SEED, *_columns(domains), state, count)
+        await connection.execute(SEED, *_columns(domains), state, count, ACCOUNT, REGION)
     await connection.execute(ADDRESS)
     await connection.execute("VACUUM ANALYZE")
     await connection.close()

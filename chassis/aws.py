@@ -22,7 +22,7 @@ from botocore.exceptions import (
 )
 from prometheus_client import Counter
 
-from chassis import config
+from chassis.regions import AwsRegion
 from chassis.threads import Executor
 
 CALLS = Counter(
@@ -132,13 +132,13 @@ class AwsClient:
         return answer
 
 
-def client(settings: config.Aws, service: str, timeouts: Timeouts, *, connections: int) -> Any:
+def client(region: AwsRegion, service: str, timeouts: Timeouts, *, connections: int) -> Any:
     """Return a blocking botocore client that makes every request once."""
     connect, read = timeouts.seconds
-    return botocore.session.get_session().create_client(
+    return botocore.session.Session(profile=region.profile).create_client(
         service,
-        region_name=settings.aws_region,
-        endpoint_url=settings.aws_endpoint_url,
+        region_name=region.region,
+        endpoint_url=region.endpoint_url,
         config=Config(
             connect_timeout=connect,
             read_timeout=read,
@@ -150,11 +150,11 @@ def client(settings: config.Aws, service: str, timeouts: Timeouts, *, connection
 
 @asynccontextmanager
 async def open_client(
-    settings: config.Aws, service: str, timeouts: Timeouts, *, threads: int
+    region: AwsRegion, service: str, timeouts: Timeouts, *, threads: int
 ) -> AsyncIterator[AwsClient]:
     """Open a client for up to `threads` concurrent requests; makes no request itself."""
     async with Executor(service, threads) as executor:
-        made = await executor.run(client, settings, service, timeouts, connections=threads)
+        made = await executor.run(client, region, service, timeouts, connections=threads)
         try:
             yield AwsClient(made, executor)
         finally:

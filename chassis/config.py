@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_type_hints
 
 from chassis.parsing import PARSERS, check_bounds, parsed, plain
+from chassis.regions import OPTIONAL, AwsRegion, parse_regions
 from chassis.request_limits import LARGEST, MAX_STREAMS, ORDINARY
 
 PREFIX = "LETTERHEAD_"
@@ -147,7 +148,14 @@ def _secret(path: str) -> Secret:
     return Secret(value)
 
 
-_PARSERS = {**PARSERS, Secret: (_secret, "a file that contains a secret")}
+_PARSERS = {
+    **PARSERS,
+    Secret: (_secret, "a file that contains a secret"),
+    tuple[AwsRegion, ...]: (
+        parse_regions,
+        f"a JSON list of objects; each has account and region, and may have {', '.join(OPTIONAL)}",
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,30 +279,50 @@ class Server(Process, Tls):
 
 @dataclass(frozen=True, kw_only=True)
 class Aws:
-    """AWS account and region. Credentials come from boto3's default credential chain."""
+    """The SES regions of the installation. Credentials come from boto3's default credential chain."""
 
-    aws_region: str = setting(help="AWS region, e.g. us-east-1")
+    aws_region: str = setting(help="AWS region, e.g. us-east-1; domains are created in it by default")
     aws_account: str = setting(help="AWS account id, 12 digits")
     aws_endpoint_url: str | None = setting(
         None, help="URL of an AWS endpoint to use instead, e.g. the sandbox"
     )
+    more_regions: tuple[AwsRegion, ...] = setting(
+        (),
+        help="further SES regions, of this or other accounts, as a JSON list of objects: `account`, `region`,"
+        " and optionally `profile` (of AWS's configuration files), `endpoint_url`, `configuration_set`,"
+        " `feedback_queue`, `feedback_topic` and `shared_domain`",
+    )
 
     def __post_init__(self) -> None:
-        if not (self.aws_account.isdigit() and len(self.aws_account) == 12):
+        if not _is_account(self.aws_account):
             raise ValueError(f"{PREFIX}AWS_ACCOUNT: {self.aws_account!r} is not 12 digits")
+        if wrong := [each.account for each in self.more_regions if not _is_account(each.account)]:
+            raise ValueError(f"{PREFIX}MORE_REGIONS: account {wrong[0]!r} is not 12 digits")
+        names = [each.region for each in self.regions]
+        if repeated := [name for name in names if names.count(name) > 1]:
+            raise ValueError(
+                f"{PREFIX}MORE_REGIONS: {repeated[0]} is listed twice; domains choose a region by its name"
+            )
+
+    @property
+    def regions(self) -> tuple[AwsRegion, ...]:
+        """Return all regions, the default for new domains first."""
+        first = AwsRegion(
+            account=self.aws_account, region=self.aws_region, endpoint_url=self.aws_endpoint_url
+        )
+        return (first, *self.more_regions)
+
+
+def _is_account(text: str) -> bool:
+    return text.isdigit() and len(text) == 12
 
 
 @dataclass(frozen=True, kw_only=True)
 class AwsControl(Aws):
-    """AWS settings for services that call SES control operations, whose rate limit the account shares."""
+    """AWS settings for services that call SES control operations; all services share each region's rate."""
 
     aws_control_interval: timedelta = setting(
         AWS_CONTROL_INTERVAL,
         help="seconds between SES control requests of all services together; SES allows one per second",
         minimum=timedelta(milliseconds=10),
     )
-
-    @property
-    def control_key(self) -> str:
-        """Return the rate limiter key of this account and region."""
-        return f"ses-control:{self.aws_account}:{self.aws_region}"

@@ -47,7 +47,7 @@ def parsed(variable: str, text: str, kind: Any, parsers: Parsers) -> Any:
     """Return the value of a variable from its text; raises ValueError with a sentence."""
     if get_origin(kind) is Literal:
         return _choice(variable, text, get_args(kind))
-    if get_origin(kind) is tuple:
+    if get_origin(kind) is tuple and kind not in parsers:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     parse, wanted = parsers[kind]
     try:

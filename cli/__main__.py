@@ -82,22 +82,25 @@ def set_up_aws(
         ),
     ] = "",
 ) -> None:
-    """Create the configuration set, topic and queue for SES's events. Reads LETTERHEAD_AWS_* settings."""
+    """Create the configuration set, topic and queue for SES's events, in each region of the settings.
+
+    Reads LETTERHEAD_AWS_* and LETTERHEAD_MORE_REGIONS.
+    """
     run(_set_up_aws(name, https_url))
 
 
 async def _set_up_aws(name: str, https_url: str) -> None:
-    aws = load(Aws)
-    session = boto3.Session(region_name=aws.aws_region)
-    feedback = aws_setup.set_up(
-        session,
-        account=aws.aws_account,
-        endpoint_url=aws.aws_endpoint_url,
-        name=name,
-        https_url=https_url,
-    )
-    print(f"configuration set  {feedback.configuration_set}\ntopic              {feedback.topic_arn}")
-    print(f"queue              {feedback.queue_url}\ndead letters       {feedback.dead_letter_queue_url}")
+    for region in load(Aws).regions:
+        feedback = aws_setup.set_up(
+            boto3.Session(profile_name=region.profile, region_name=region.region),
+            account=region.account,
+            endpoint_url=region.endpoint_url,
+            name=region.configuration_set or name,
+            https_url=https_url,
+        )
+        print(f"region             {region.ses_region}")
+        print(f"configuration set  {feedback.configuration_set}\ntopic              {feedback.topic_arn}")
+        print(f"queue              {feedback.queue_url}\ndead letters       {feedback.dead_letter_queue_url}")
 
 
 @app.command("nats-keys")

@@ -3,13 +3,20 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import msgspec
+
 from chassis.config import PREFIX, SECRET_SUFFIX
+from chassis.regions import AwsRegion
 from cli.server_process import HOST
 from services import Process
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 SHARED_DOMAIN = "send.e2a.dev"
+# The second region, of another AWS account. A domain is in one region, so the shared domain is another one.
+SECOND_REGION = "eu-west-1"
+SECOND_ACCOUNT = "210987654321"
+SECOND_SHARED_DOMAIN = "send-eu.e2a.dev"
 SHARED_BRAND = "e2a"
 
 Addresses = Mapping[str, str]
@@ -43,11 +50,23 @@ def environment(process: Process, port: int, addresses: Addresses, secrets: Path
     return values | (own(addresses, port) if own else {})
 
 
+def second_region(endpoint_url: str) -> str:
+    """Return the second region in the form of LETTERHEAD_MORE_REGIONS."""
+    region = AwsRegion(
+        account=SECOND_ACCOUNT,
+        region=SECOND_REGION,
+        endpoint_url=endpoint_url,
+        shared_domain=SECOND_SHARED_DOMAIN,
+    )
+    return msgspec.json.encode([region]).decode()
+
+
 def _aws(addresses: Addresses) -> dict[str, str]:
     return {
         "LETTERHEAD_AWS_REGION": REGION,
         "LETTERHEAD_AWS_ACCOUNT": ACCOUNT,
         "LETTERHEAD_AWS_ENDPOINT_URL": addresses["ses"],
+        "LETTERHEAD_MORE_REGIONS": addresses["more_regions"],
         "AWS_ACCESS_KEY_ID": "sandbox",
         "AWS_SECRET_ACCESS_KEY": "sandbox",
         "AWS_EC2_METADATA_DISABLED": "true",

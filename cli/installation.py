@@ -86,6 +86,7 @@ class Installation:
     control: str = ""
     mailbox: str = ""
     ses: str = ""
+    more_regions: str = ""  # as in LETTERHEAD_MORE_REGIONS
     dns: str = ""
     recursor: str = ""
     smtp: str = ""

@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from cli.client import Services, connect
 from cli.dns_records import type_of
-from cli.environments import SHARED_DOMAIN
+from cli.environments import SECOND_REGION, SECOND_SHARED_DOMAIN, SHARED_DOMAIN
 from cli.installation import FILE, Installation
 from cli.polling import until
 from cli.printer import Printer
@@ -48,16 +48,20 @@ async def _set_up(stack: Stack, step: Callable[[str], None]) -> Installation:
         **known, api_key=stack.admin_key, admin_key=stack.admin_key, grpc_plaintext=True
     )
     async with connect(installation) as services:
-        await _verify_shared_domain(services, installation)
+        await _verify_shared_domain(services, installation, SHARED_DOMAIN)
+        if stack.plan.two_regions:
+            await _verify_shared_domain(services, installation, SECOND_SHARED_DOMAIN, SECOND_REGION)
         step(f"shared domain {SHARED_DOMAIN}")
         keys = await _create_tenant(services)
         step(f"tenant {TENANT} and its API keys")
     return Installation(**known, admin_key=stack.admin_key, **keys, grpc_plaintext=True)
 
 
-async def _verify_shared_domain(services: Services, installation: Installation) -> None:
+async def _verify_shared_domain(
+    services: Services, installation: Installation, name: str, region: str = ""
+) -> None:
     """Create and verify the operator's domain, which sends email while a customer's domain is not ready."""
-    request = CreateDomainRequest(name=SHARED_DOMAIN, mail_from_label="bounce", request_id="shared-sender")
+    request = CreateDomainRequest(name=name, region=region, mail_from_label="bounce", request_id=name)
     domain = (await services.domains.CreateDomain(request)).domain
 
     async def records() -> Domain | None:

@@ -25,7 +25,7 @@ from chassis.events.authorization import SUBSCRIBER
 from chassis.migrate import migrate
 from cli import aws_setup
 from cli.embedded import NatsServer, Postgres
-from cli.environments import ACCOUNT, REGION, environment
+from cli.environments import ACCOUNT, REGION, SECOND_ACCOUNT, SECOND_REGION, environment, second_region
 from cli.server_process import HOST, EmbeddedError, free_port, port_is_free
 from cli.supervisor import Part, module
 from services import PROCESSES, Process
@@ -37,7 +37,8 @@ LOG_LINES = 20
 REPLICA_STEP = 100
 
 STANDARD_PORTS: Mapping[str, int] = {process.name: process.local_port for process in PROCESSES} | {
-    "control": 8090, "ses": 8091, "tls": 8092, "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229,
+    "control": 8090, "ses": 8091, "tls": 8092, "second_ses": 8093,
+    "dns": 8053, "smtp": 8025, "postgres": 54329, "nats": 42229,
 }  # fmt: skip
 
 Echo = Callable[[str, str], None]
@@ -50,13 +51,15 @@ class Plan:
     home: Path
     ports: Mapping[str, int]
     replicas: int = 1
+    # Whether there is a second SES region, of another account, with senders of its own.
+    two_regions: bool = False
     # Without it, Postgres may lose committed data, but only in a power failure.
     fsync: bool = True
     # Additional LETTERHEAD_* settings of each process and the sandbox.
     settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @classmethod
-    def on_standard_ports(cls, home: Path, replicas: int) -> "Plan":
+    def on_standard_ports(cls, home: Path, replicas: int, *, two_regions: bool = False) -> "Plan":
         """Plan with the documented ports; raise EmbeddedError if one is in use."""
         for name, port in STANDARD_PORTS.items():
             if name != "dns" and not port_is_free(port):
@@ -64,7 +67,7 @@ class Plan:
                     f"{name} cannot listen on {HOST}:{port}: the port is in use. "
                     f"Stop the program using it (`ss -ltnp 'sport = :{port}'`) or start with `--free-ports`."
                 )
-        return cls(home=home, ports=STANDARD_PORTS, replicas=replicas)
+        return cls(home=home, ports=STANDARD_PORTS, replicas=replicas, two_regions=two_regions)
 
     @classmethod
     def on_free_ports(cls, home: Path, replicas: int = 1, **more: object) -> "Plan":
@@ -126,7 +129,7 @@ class Stack:
             self.postgres.stop()
 
     def replicas_of(self, service: str) -> list[Part]:
-        """Return the processes of one service."""
+        """Return the processes of one service, those of the second region last."""
         return [part for name, part in self.parts.items() if name.split("-")[0] == service]
 
     def end_of_log(self, part: str) -> str:
@@ -180,6 +183,9 @@ class Stack:
             "LETTERHEAD_SANDBOX_ADDRESSES_FILE": str(addresses),
             "LETTERHEAD_SANDBOX_DIRECTORY": str(self.plan.home / "sandbox"),
         }
+        if self.plan.two_regions:
+            second = f"{SECOND_ACCOUNT}:{SECOND_REGION}:{ports['second_ses']}"
+            environ["LETTERHEAD_SANDBOX_MORE_REGIONS"] = second
         self._start_part("sandbox", "sandbox", environ | self.plan.settings.get("sandbox", {}))
         await self._until("sandbox", _written(addresses))
         actual = json.loads(addresses.read_text())
@@ -192,11 +198,16 @@ class Stack:
             "recursor": f"{actual['dns_recursor']}:{actual['dns_port']}",
             "sns_certificates": actual["tls"],
             "sns_ca_file": _absolute(actual["sns_ca_file"]),
+            "more_regions": second_region(actual["more_ses"][SECOND_REGION]) if self.plan.two_regions else "",
         }
 
     def _set_up_aws(self) -> None:
-        session = boto3.Session("sandbox", "sandbox", region_name=REGION)
-        aws_setup.set_up(session, account=ACCOUNT, endpoint_url=self.addresses["ses"])
+        regions = [(ACCOUNT, REGION, self.addresses["ses"])]
+        if self.plan.two_regions:
+            regions.append((SECOND_ACCOUNT, SECOND_REGION, f"http://{HOST}:{self.plan.ports['second_ses']}"))
+        for account, region, url in regions:
+            session = boto3.Session("sandbox", "sandbox", region_name=region)
+            aws_setup.set_up(session, account=account, endpoint_url=url)
 
     def _write_secrets(self) -> None:
         """Write the Secret of each process into its own directory, and the key of NATS's subscribers."""
@@ -217,21 +228,28 @@ class Stack:
 
     def _assign_addresses(self) -> None:
         for process in PROCESSES:
-            addresses = [f"{HOST}:{port}" for port in self._ports_of(process)]
+            addresses = [f"{HOST}:{port}" for port in self._replicas(process).values()]
             self.addresses[process.name] = (
                 f"http://{addresses[0]}" if process.http_port else ",".join(addresses)
             )
 
-    def _ports_of(self, process: Process) -> list[int]:
-        """Return a port for each replica; a process with pages has one URL and so one replica."""
+    def _replicas(self, process: Process) -> dict[str, int]:
+        """Return the name and port of each process of a service.
+
+        One with pages has one URL and so one replica; senders of the second region are named after it.
+        """
         replicas = 1 if process.http_port else self.plan.replicas
-        return [self.plan.ports[process.name] + REPLICA_STEP * replica for replica in range(replicas)]
+        names = [process.name if replicas == 1 else f"{process.name}-{each + 1}" for each in range(replicas)]
+        if process.name == "sender" and self.plan.two_regions:
+            names += [name.replace("sender", f"sender-{SECOND_REGION}") for name in names]
+        first = self.plan.ports[process.name]
+        return {name: first + REPLICA_STEP * position for position, name in enumerate(names)}
 
     def _start_process(self, process: Process) -> None:
-        ports = self._ports_of(process)
-        for replica, port in enumerate(ports, start=1):
-            name = process.name if len(ports) == 1 else f"{process.name}-{replica}"
+        for name, port in self._replicas(process).items():
             environ = environment(process, port, self.addresses, self._secrets / process.name)
+            if SECOND_REGION in name:
+                environ["LETTERHEAD_SENDING_REGION"] = SECOND_REGION
             self._start_part(name, process.module, environ | self.plan.settings.get(process.name, {}))
 
     def _start_part(self, name: str, run: str, environ: dict[str, str]) -> None:

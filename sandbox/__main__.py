@@ -10,12 +10,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from starlette.routing import Mount
+
 from chassis.background import supervised
 from chassis.config import PREFIX, ConfigError
 from chassis.server import main
 from chassis.telemetry import get_logger
 from chassis.web import Site, listen, serving
-from sandbox.aws import KEEP_ALIVE, Aws, HttpProtocol
+from sandbox.aws import KEEP_ALIVE, Aws, Certificates, HttpProtocol, open_certificates
 from sandbox.clock import Clock
 from sandbox.config import Addresses, SandboxConfig
 from sandbox.control import control_app
@@ -46,20 +48,34 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
             await stack.enter_async_context(internet.listening(settings.sandbox_dns_port))
         with _naming_the_setting("sandbox_smtp_port"):
             smtp = await stack.enter_async_context(_receiving(settings, mailbox))
-        control, ses, tls = [
-            _listener(stack, settings, name)
-            for name in ("sandbox_control_port", "sandbox_ses_port", "sandbox_tls_port")
+        control, tls = [
+            _listener(stack, settings, name, getattr(settings, name))
+            for name in ("sandbox_control_port", "sandbox_tls_port")
         ]
-        aws = await asyncio.to_thread(Aws, settings.aws, internet, clock, (host, smtp))
-        routes = [*DnsRoutes(internet).routes, *MailboxRoutes(mailbox).routes, *aws.control_routes]
-        certified = {"ssl_certfile": aws.tls_cert, "ssl_keyfile": aws.tls_key}
+        certificates = await asyncio.to_thread(_certificates, settings)
+        regions = {
+            config.region: (
+                await asyncio.to_thread(Aws, config, certificates, internet, clock, (host, smtp)),
+                _listener(stack, settings, "sandbox_ses_port", port),
+            )
+            for config, port in settings.regions
+        }
+        aws, ses = regions[settings.sandbox_region]
+        routes = [
+            *DnsRoutes(internet).routes,
+            *MailboxRoutes(mailbox).routes,
+            *aws.control_routes,
+            *(Mount(f"/regions/{name}", routes=each.control_routes) for name, (each, _) in regions.items()),
+        ]
+        certified = {"ssl_certfile": certificates.tls_cert, "ssl_keyfile": certificates.tls_key}
         sites = (
             Site(control_app(clock, routes), control),
-            Site(aws.app, ses, _WIRE),
+            *(Site(each.app, listener, _WIRE) for each, listener in regions.values()),
             Site(aws.tls_app, tls, _WIRE | certified),
         )
         await stack.enter_async_context(serving(*sites))
-        await stack.enter_async_context(supervised([aws.run], asyncio.Event(), drain=_DRAIN))
+        running_aws = [each.run for each, _ in regions.values()]
+        await stack.enter_async_context(supervised(running_aws, asyncio.Event(), drain=_DRAIN))
         addresses = Addresses(
             control=f"http://{_at(control)}",
             mailbox=f"http://{_at(control)}/mailbox",
@@ -69,7 +85,12 @@ async def running(settings: SandboxConfig) -> AsyncIterator[Addresses]:
             dns_port=internet.port,
             dns_root=internet.root,
             dns_recursor=RECURSOR_ADDRESS,
-            sns_ca_file=str(aws.ca_file),
+            sns_ca_file=str(certificates.ca),
+            more_ses={
+                name: f"http://{_at(listener)}"
+                for name, (_, listener) in regions.items()
+                if name != settings.sandbox_region
+            },
         )
         _announce(addresses, settings.sandbox_addresses_file)
         yield addresses
@@ -85,9 +106,14 @@ def _receiving(settings: SandboxConfig, mailbox: Mailbox) -> AbstractAsyncContex
     )
 
 
-def _listener(stack: AsyncExitStack, settings: SandboxConfig, name: str) -> socket.socket:
+def _certificates(settings: SandboxConfig) -> Certificates:
+    return open_certificates(settings.sandbox_directory, [config.region for config, _ in settings.regions])
+
+
+def _listener(stack: AsyncExitStack, settings: SandboxConfig, name: str, port: int) -> socket.socket:
+    """Listen on a port; `name` is its setting."""
     with _naming_the_setting(name):
-        return stack.enter_context(listen(settings.sandbox_host, getattr(settings, name)))
+        return stack.enter_context(listen(settings.sandbox_host, port))
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The sandbox's settings, and the addresses it listens on."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,9 @@ class SandboxConfig:
 
     sandbox_region: str = setting("us-east-1", help="AWS region")
     sandbox_account: str = setting("123456789012", help="AWS account")
+    sandbox_more_regions: tuple[str, ...] = setting(
+        (), help="further regions, each as ACCOUNT:REGION:PORT of its SES, SNS, SQS and STS; port 0 = any"
+    )
     sandbox_check_interval: float = setting(1.0, help="seconds between SES's DNS checks", minimum=0.01)
     sandbox_control_rate: float = setting(
         1.0, help="SES's control requests per second; 0 = no limit", minimum=0
@@ -47,13 +51,24 @@ class SandboxConfig:
         True, help="false: all identities share one DKIM key, for tests that create thousands"
     )
 
+    def __post_init__(self) -> None:
+        for each in self.sandbox_more_regions:
+            if not re.fullmatch(r"\d{12}:[a-z0-9-]+:\d{1,5}", each):
+                raise ValueError(f"LETTERHEAD_SANDBOX_MORE_REGIONS: {each!r} is not ACCOUNT:REGION:PORT")
+
     @property
-    def aws(self) -> AwsConfig:
-        """Return the settings of the simulated AWS."""
+    def regions(self) -> list[tuple[AwsConfig, int]]:
+        """Return the settings of each region of the simulated AWS with its port, the first region first."""
+        more = [each.split(":") for each in self.sandbox_more_regions]
+        return [
+            (self._aws(self.sandbox_account, self.sandbox_region), self.sandbox_ses_port),
+            *((self._aws(account, region), int(port)) for account, region, port in more),
+        ]
+
+    def _aws(self, account: str, region: str) -> AwsConfig:
         return AwsConfig(
-            directory=self.sandbox_directory,
-            region=self.sandbox_region,
-            account=self.sandbox_account,
+            account=account,
+            region=region,
             check_interval=self.sandbox_check_interval,
             control_rate=self.sandbox_control_rate,
             max_send_rate=self.sandbox_max_send_rate,
@@ -74,3 +89,5 @@ class Addresses:
     dns_root: str
     dns_recursor: str
     sns_ca_file: str
+    # The URL of SES of each further region, by its name.
+    more_ses: dict[str, str]

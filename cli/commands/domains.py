@@ -40,7 +40,7 @@ def list_domains(limit: Limit = 50) -> None:
 @domains.command("add")
 def add_domain(
     name: str,
-    region: Annotated[str, typer.Option(help="AWS region; default: the installation's.")] = "",
+    region: Annotated[str, typer.Option(help="AWS region; default: the installation's first.")] = "",
     label: Annotated[str, typer.Option(help="Label of the MAIL FROM subdomain; default: send.")] = "",
 ) -> None:
     """Add a domain and print the DNS records to publish."""

@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from cli.demo import open_demo
+from cli.environments import SECOND_REGION
 from cli.exit_status import run
 from cli.installation import FILE, HOME, Installation
 from cli.local_installation import running
@@ -32,9 +33,13 @@ def up(
     free_ports: Annotated[
         bool, typer.Option("--free-ports", help="Use any free ports instead of the documented ones.")
     ] = False,
+    two_regions: Annotated[
+        bool,
+        typer.Option("--two-regions", help=f"Add the SES region {SECOND_REGION}, of another AWS account."),
+    ] = False,
 ) -> None:
     """Run all services and the sandbox on this machine, in the foreground, until Ctrl-C."""
-    run(_up(replicas, free_ports=free_ports))
+    run(_up(replicas, free_ports=free_ports, two_regions=two_regions))
 
 
 def demo() -> None:
@@ -42,11 +47,12 @@ def demo() -> None:
     run(_demo())
 
 
-async def _up(replicas: int, *, free_ports: bool) -> None:
+async def _up(replicas: int, *, free_ports: bool, two_regions: bool) -> None:
     printer = Printer()
     home = HOME.resolve()
     with _exclusively(home.parent):
-        plan = Plan.on_free_ports(home, replicas) if free_ports else Plan.on_standard_ports(home, replicas)
+        planned = Plan.on_free_ports if free_ports else Plan.on_standard_ports
+        plan = planned(home, replicas, two_regions=two_regions)
         async with running(plan, printer, lambda name, line: printer.say(f"{name:<12} {line}")) as (
             _,
             installation,

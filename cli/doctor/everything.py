@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import boto3
 
 from chassis.config import Secret, load, setting
+from chassis.regions import AwsRegion, parse_regions
 from cli.doctor.aws import Way, check_aws
 from cli.doctor.database import check_database
 from cli.doctor.findings import Finding, PartStatus, unseen
@@ -27,6 +28,7 @@ class Settings:
     database_url: Secret | None = setting(None, help="file with the Postgres URL of the owner of the schema")
     aws_region: str = setting("", help="AWS region; unset: AWS is not checked")
     aws_account: str = setting("", help="AWS account id")
+    more_regions: tuple[AwsRegion, ...] = setting((), help="the services' further SES regions, as JSON")
     configuration_set: str = setting("letterhead", help="sender's configuration set")
     feedback_topic: str = setting("letterhead-feedback", help="name or ARN of webhooks's topic")
     feedback_queue: str = setting("letterhead-feedback", help="name or URL of webhooks's queue")
@@ -58,31 +60,54 @@ async def check_everything(*, as_json: bool) -> None:
 def _checks(installation: Installation, settings: Settings) -> Iterator[Awaitable[list[Finding]]]:
     """Yield the checks, dependencies first, so that the first problem is the likely cause of the others."""
     url = settings.database_url.reveal() if settings.database_url else installation.database_url
+    regions = _regions(installation, settings)
     yield check_database(url)
     yield check_nats(installation.wire)
     for process in with_grpc():
         yield check_service(process.name, installation)
     yield check_console(installation.console)
-    yield check_by_calling(installation, settings.shared_domain)
-    yield _check_aws(installation, settings)
+    shared = [settings.shared_domain, *(each.shared_domain for each in regions[1:] if each.shared_domain)]
+    yield check_by_calling(installation, shared)
+    yield _check_aws(regions, settings)
 
 
-async def _check_aws(installation: Installation, settings: Settings) -> list[Finding]:
-    """Check AWS as the settings name it, or else the sandbox that `letterhead up` runs."""
-    names = (
-        settings.configuration_set,
-        settings.feedback_topic,
-        settings.feedback_queue,
+def _regions(installation: Installation, settings: Settings) -> tuple[AwsRegion, ...]:
+    """Return the regions that the settings name, or else those of the sandbox that `letterhead up` runs."""
+    if settings.aws_region and settings.aws_account:
+        first = AwsRegion(account=settings.aws_account, region=settings.aws_region)
+        return (first, *settings.more_regions)
+    if installation.ses:
+        first = AwsRegion(account=ACCOUNT, region=REGION, endpoint_url=installation.ses)
+        return (first, *parse_regions(installation.more_regions or "[]"))
+    return ()
+
+
+async def _check_aws(regions: tuple[AwsRegion, ...], settings: Settings) -> list[Finding]:
+    """Check AWS in each region, with the sandbox's credentials unless the settings name a real region."""
+    if not regions:
+        remedy = (
+            "Set LETTERHEAD_AWS_REGION and LETTERHEAD_AWS_ACCOUNT, and provide credentials that can read."
+        )
+        return [unseen("aws", "no AWS account is set", remedy)]
+    found = [(each, await asyncio.to_thread(_check_region, each, settings)) for each in regions]
+    return [
+        replace(finding, note=f"{region.region}: {finding.note}") if len(regions) > 1 else finding
+        for region, findings in found
+        for finding in findings
+    ]
+
+
+def _check_region(region: AwsRegion, settings: Settings) -> list[Finding]:
+    credentials = () if settings.aws_region else ("sandbox", "sandbox")
+    session = boto3.Session(*credentials, region_name=region.region, profile_name=region.profile)
+    way = Way(
+        region.account,
+        region.configuration_set or settings.configuration_set,
+        region.feedback_topic or settings.feedback_topic,
+        region.feedback_queue or settings.feedback_queue,
         settings.feedback_signatures,
     )
-    if settings.aws_region and settings.aws_account:
-        session = boto3.Session(region_name=settings.aws_region)
-        return await asyncio.to_thread(check_aws, session, None, Way(settings.aws_account, *names))
-    if installation.ses:
-        session = boto3.Session("sandbox", "sandbox", region_name=REGION)
-        return await asyncio.to_thread(check_aws, session, installation.ses, Way(ACCOUNT, *names))
-    remedy = "Set LETTERHEAD_AWS_REGION and LETTERHEAD_AWS_ACCOUNT, and provide credentials that can read."
-    return [unseen("aws", "no AWS account is set", remedy)]
+    return check_aws(session, region.endpoint_url, way)
 
 
 def _print(printer: Printer, finding: Finding) -> None:

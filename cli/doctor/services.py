@@ -1,6 +1,6 @@
 """Checks the services: that each is serving, that SES accepts email, and that the shared domain is ready."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 import grpc
@@ -60,12 +60,16 @@ async def check_console(url: str) -> list[Finding]:
         return [unavailable("console", note, "Check that it runs, and the ingress, TLS and DNS.")]
 
 
-async def check_by_calling(installation: Installation, shared_domain: str) -> list[Finding]:
-    """Check the SES account and the shared domain by calling the services."""
+async def check_by_calling(installation: Installation, shared_domains: Sequence[str]) -> list[Finding]:
+    """Check the SES accounts, and the shared domain of each region, by calling the services."""
     async with connect(installation, installation.admin_key) as services:
         return [
             *[finding async for finding in _or_failure("ses", _accounts(services))],
-            *[finding async for finding in _or_failure("shared", _shared(services, shared_domain))],
+            *[
+                finding
+                for name in shared_domains
+                async for finding in _or_failure("shared", _shared(services, name))
+            ],
         ]
 
 

@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from sandbox.aws.account import Account, SuppressionList
 from sandbox.aws.background import Background
-from sandbox.aws.certificates import open_certificates
+from sandbox.aws.certificates import Certificates
 from sandbox.aws.checker import Checker
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.configuration_sets import ConfigurationSets
@@ -40,19 +40,24 @@ from sandbox.dns import Internet
 class Aws:
     """One account in one region.
 
-    Serve `app` over HTTP and `tls_app` over TLS with `tls_cert` and `tls_key`, both with
+    Serve `app` over HTTP and `tls_app` over TLS with the TLS certificate of `certificates`, both with
     `sandbox.aws.connection.HttpProtocol`. Mount `control_routes` in the control API. Await `run`.
     """
 
-    def __init__(self, config: AwsConfig, internet: Internet, clock: Clock, smtp: tuple[str, int]) -> None:
-        """Take `smtp`, the host and port of the mail server that receives all email."""
+    def __init__(
+        self,
+        config: AwsConfig,
+        certificates: Certificates,
+        internet: Internet,
+        clock: Clock,
+        smtp: tuple[str, int],
+    ) -> None:
+        """Take `smtp`, the host and port of the mail server that receives all email.
+
+        Several regions on one Internet have the same `certificates`, and so one CA and one amazonses.com.
+        """
         self._config, self._clock, self._smtp = config, clock, smtp
-        self._certificates = open_certificates(config.directory, config.region)
-        self.ca_file, self.tls_cert, self.tls_key = (
-            self._certificates.ca,
-            self._certificates.tls_cert,
-            self._certificates.tls_key,
-        )
+        self.certificates = certificates
         self._background = Background()
         self.call_faults, self.event_faults = Faults(CALL_KINDS), Faults(EVENT_KINDS)
         self.ledger = Ledger(clock)
@@ -84,15 +89,15 @@ class Aws:
         return Topics(
             self._config,
             queues=self.queues,
-            subscribers=Subscribers(self._config, self.queues, self._certificates.ca),
-            notary=MessageSigner(self._certificates, self._config.region),
+            subscribers=Subscribers(self._config, self.queues, self.certificates.ca),
+            notary=MessageSigner(self.certificates, self._config.region),
             clock=self._clock,
             background=self._background,
         )
 
     def _make_key_pool(self) -> KeyPool:
         """Return the key pool, after publishing the key of amazonses.com's own signature."""
-        keys = self._certificates.dkim_keys
+        keys = self.certificates.dkim_keys
         name = f"{AMAZON_SELECTOR}._domainkey.{AMAZON_DOMAIN}"
         self.registry.publish(name, "TXT", dkim_record(keys["amazonses"]))
         standby = (keys["standby-1"], keys["standby-2"])
@@ -113,7 +118,7 @@ class Aws:
         dispatch = Dispatch(
             self._config,
             self._smtp,
-            amazon_key=self._certificates.dkim_keys["amazonses"],
+            amazon_key=self.certificates.dkim_keys["amazonses"],
             account=self.account,
             suppressions=self.suppressions,
             configuration_sets=self.configuration_sets,
@@ -126,10 +131,10 @@ class Aws:
 
     def _make_tls_app(self) -> Starlette:
         async def signing_certificate(_request: Request) -> Response:
-            return Response(self._certificates.signing_certificate, media_type="application/x-pem-file")
+            return Response(self.certificates.signing_certificate, media_type="application/x-pem-file")
 
         return Starlette(
-            routes=[Route(self._certificates.signing_path, signing_certificate), Mount("/", self.app)]
+            routes=[Route(self.certificates.signing_path, signing_certificate), Mount("/", self.app)]
         )
 
     def _make_control_routes(self) -> list[BaseRoute]:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
@@ -42,12 +43,12 @@ class Certificates:
         return f"/SimpleNotificationService-{digest}.pem"
 
 
-def open_certificates(directory: Path, region: str) -> Certificates:
-    """Read the certificates of this region from the directory, creating them if they do not exist."""
-    folder = directory / "certificates" / region
+def open_certificates(directory: Path, regions: Sequence[str]) -> Certificates:
+    """Read the certificates of these regions from the directory, creating them if they do not exist."""
+    folder = directory / "certificates" / "+".join(regions)
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _make_at(folder, region)
+        _make_at(folder, regions)
     return Certificates(
         ca=folder / "ca.pem",
         tls_cert=folder / "tls.pem",
@@ -66,17 +67,17 @@ def _read_key(path: Path) -> rsa.RSAPrivateKey:
     return key
 
 
-def _make_at(folder: Path, region: str) -> None:
+def _make_at(folder: Path, regions: Sequence[str]) -> None:
     """Create all files in a temporary directory and rename it; if two processes race, the first wins."""
     made = Path(tempfile.mkdtemp(dir=folder.parent))
-    _make(made, region)
+    _make(made, regions)
     try:
         made.rename(folder)
     except OSError:
         shutil.rmtree(made)
 
 
-def _make(directory: Path, region: str) -> None:
+def _make(directory: Path, regions: Sequence[str]) -> None:
     ca_key = ec.generate_private_key(ec.SECP256R1())
     ca_name = _name("Letterhead sandbox CA: demo and test use only")
     ca = _builder(ca_name, ca_name, ca_key).add_extension(
@@ -85,8 +86,8 @@ def _make(directory: Path, region: str) -> None:
     ca = ca.add_extension(_usage(signs_certificates=True), critical=True)
     _write(directory / "ca.pem", _pem(ca.sign(ca_key, hashes.SHA256())))
     tls_key = ec.generate_private_key(ec.SECP256R1())
-    host = f"sns.{region}.amazonaws.com"
-    tls = _leaf(host, tls_key, ca_name, ca_key, [host, f"*.{region}.amazonaws.com", "localhost"])
+    hosts = [f"{host}.{region}.amazonaws.com" for region in regions for host in ("sns", "*")]
+    tls = _leaf(hosts[0], tls_key, ca_name, ca_key, [*hosts, "localhost"])
     _write(directory / "tls.key", _key_pem(tls_key))
     _write(directory / "tls.pem", tls)
     for name in DKIM_KEYS:

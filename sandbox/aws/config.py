@@ -8,9 +8,6 @@ from pathlib import Path
 class AwsConfig:
     """Settings of sandbox.aws; times are in seconds, rates per second, and a rate of 0 means no limit."""
 
-    # The directory of the test CA and the certificates, which outlive the process.
-    directory: Path
-
     region: str = "us-east-1"
     account: str = "123456789012"
 

@@ -1,11 +1,12 @@
 """The settings of the identity service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from chassis import config
 from chassis.access import Scope, well_formed
 from chassis.config import Secret, setting
+from chassis.regions import AwsRegion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,10 @@ class SesSettings:
         "letterhead", help="value of the tag that marks this installation's SES identities"
     )
     configuration_set: str = setting("letterhead", help="SES configuration set of the identities")
+
+    def of(self, region: AwsRegion) -> "SesSettings":
+        """Return the settings of one region, whose configuration set may have another name."""
+        return replace(self, configuration_set=region.configuration_set or self.configuration_set)
 
 
 @dataclass(frozen=True, kw_only=True)

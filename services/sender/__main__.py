@@ -26,8 +26,8 @@ async def running(settings: Config) -> AsyncIterator[int]:
         queue = QueueStore(
             platform.database,
             states,
-            settings.ses_region,
-            shared=settings.shared.sender(),
+            settings.region.ses_region,
+            shared=settings.shared_sender,
             worker=f"{machine.node()}:{os.getpid()}",
         )
         async with (

@@ -1,11 +1,12 @@
 """The settings of sender."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from chassis import config
 from chassis.config import MEBIBYTE, setting
-from services.sender.model.account import SesRegion
+from chassis.regions import AwsRegion, SesRegion
 from services.sender.model.impersonation import ProtectedNames
 from services.sender.model.lookalikes import skeleton
 from services.sender.model.origin import SharedSender
@@ -28,7 +29,9 @@ class Shared:
     """The shared sender: it replaces the From address of domains that are not ready."""
 
     shared_domain: str | None = setting(
-        None, help="READY domain of the operator's tenant to send from instead; unset: no shared sender"
+        None,
+        help="READY domain of the operator's tenant to send from instead, in LETTERHEAD_AWS_REGION; unset: no"
+        " shared sender",
     )
     shared_brand: str = setting("letterhead", help="brand in the sender's name: `<tenant> via <brand>`")
     shared_reserved: tuple[str, ...] = setting(
@@ -45,11 +48,8 @@ class Shared:
                 "use a longer name, or remove it"
             )
 
-    def sender(self) -> SharedSender | None:
-        """Return the shared sender, if one is set."""
-        if self.shared_domain is None:
-            return None
-        domain = self.shared_domain.lower()
+    def sender(self, domain: str) -> SharedSender:
+        """Return the shared sender with this domain."""
         brands = (*self.protected_brands, self.shared_brand)
         protected = ProtectedNames(domain=domain, reserved=self.shared_reserved, brands=brands)
         return SharedSender(domain, self.shared_brand, protected)
@@ -140,6 +140,9 @@ class Config:
     reputation_interval: timedelta = setting(
         timedelta(seconds=20), help="seconds between checks of bounces and complaints", minimum=timedelta(0)
     )
+    sending_region: str | None = setting(
+        None, help="region whose emails this process submits; unset: LETTERHEAD_AWS_REGION"
+    )
     submitting: bool = setting(
         True, help="false: submit nothing to SES and let nothing expire, for use after a database restore"
     )
@@ -162,12 +165,45 @@ class Config:
         minimum=timedelta(days=1),
     )
 
+    def __post_init__(self) -> None:
+        names = [each.region for each in self.aws.regions]
+        if self.sending_region not in (None, *names):
+            raise ValueError(
+                f"LETTERHEAD_SENDING_REGION: {self.sending_region!r} is not one of {', '.join(names)}; "
+                "add it to LETTERHEAD_MORE_REGIONS"
+            )
+
     @property
-    def ses_region(self) -> SesRegion:
-        """Return the AWS account and region that emails are sent from."""
-        return SesRegion(self.aws.aws_account, self.aws.aws_region)
+    def region(self) -> AwsRegion:
+        """Return the region whose emails this process submits."""
+        wanted = self.sending_region or self.aws.aws_region
+        return next(each for each in self.aws.regions if each.region == wanted)
+
+    @property
+    def region_configuration_set(self) -> str:
+        """Return the configuration set that this process submits emails with."""
+        return self.region.configuration_set or self.configuration_set
 
     @property
     def feedback_source(self) -> str:
-        """Return the account, region and configuration set, whose SES events say what became of emails."""
-        return f"{self.aws.aws_account}:{self.aws.aws_region}:{self.configuration_set}"
+        """Return the region and configuration set, whose SES events say what became of emails."""
+        return f"{self.region.ses_region}:{self.region_configuration_set}"
+
+    @property
+    def shared_domains(self) -> Mapping[SesRegion, str]:
+        """Return the shared sender's domain of each region that has one."""
+        first, *others = self.aws.regions
+        domains = [(first, self.shared.shared_domain), *((each, each.shared_domain) for each in others)]
+        return {region.ses_region: domain.lower() for region, domain in domains if domain}
+
+    @property
+    def shared_sender(self) -> SharedSender | None:
+        """Return the shared sender of the region whose emails this process submits, if there is one."""
+        domain = self.shared_domains.get(self.region.ses_region)
+        return self.shared.sender(domain) if domain else None
+
+    @property
+    def notice_sender(self) -> SharedSender | None:
+        """Return the shared sender that notices are sent by: that of the first region that has one."""
+        domain = next(iter(self.shared_domains.values()), None)
+        return self.shared.sender(domain) if domain else None

@@ -26,7 +26,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
-from chassis import aws, config
+from chassis import aws
+from chassis.regions import AwsRegion
 from services.sender.model.posting import Accepted, Answer, Lost, Post, Rejected, Then
 from services.sender.model.reasons import EmailReason, Parameters
 
@@ -113,10 +114,10 @@ class Ses:
     """SES SendEmail in one account and region."""
 
     def __init__(
-        self, settings: config.Aws, *, configuration_set: str, threads: int, max_idle: timedelta = MAX_IDLE
+        self, region: AwsRegion, *, configuration_set: str, threads: int, max_idle: timedelta = MAX_IDLE
     ) -> None:
         self._configuration_set = configuration_set
-        self._client = aws.client(settings, "sesv2", TIMEOUTS, connections=threads)
+        self._client = aws.client(region, "sesv2", TIMEOUTS, connections=threads)
         self._session = _Session(
             _pools(max_idle),
             verify=botocore.session.get_session().get_config_variable("ca_bundle") or True,

@@ -7,7 +7,9 @@ RECORD_STATUSES = Counter(
 )
 STATE_CHANGES = Counter("letterhead_domain_changes_total", "Changes of state", ["before", "after"])
 LEFTOVER_IDENTITIES = Gauge(
-    "letterhead_ses_leftover_identities", "Identities in SES without a domain, according to the last sweep"
+    "letterhead_ses_leftover_identities",
+    "Identities in SES without a domain, according to the last sweep",
+    ["region"],
 )
 ACCOUNT_STATE = Gauge(
     "letterhead_ses_account", "1 for the state that the SES account is in", ["region", "state"]

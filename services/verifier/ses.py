@@ -33,6 +33,11 @@ class SesReader:
             raise
         return _identity(answer)
 
+    @property
+    def region(self) -> str:
+        """Return the region that the answers are about."""
+        return self._client.region
+
     async def list(self, token: str | None) -> tuple[list[Listed], str | None]:
         """Return a page of domain identities and the token of the next page, None after the last."""
         page: dict[str, Any] = {"PageSize": PAGE_SIZE} | ({"NextToken": token} if token else {})

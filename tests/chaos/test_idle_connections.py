@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from chassis import config
+from chassis.regions import AwsRegion
 from chassis.threads import Executor
 from cli.environments import ACCOUNT, REGION, SHARED_DOMAIN
 from cli.server_process import HOST
@@ -56,7 +56,7 @@ async def test_no_answer_is_lost_to_connections_that_ses_closes(
     shim.idle = THEIRS.total_seconds()
     async with shim.serving(), Executor("idle", AT_ONCE) as executor:
         url = f"http://{HOST}:{shim.port}"
-        aws = config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=url)
+        aws = AwsRegion(account=ACCOUNT, region=REGION, endpoint_url=url)
         ses = Ses(aws, configuration_set="letterhead", threads=AT_ONCE, max_idle=OURS)
         counts = await _answers(ses, executor, seed)
         ses.close()

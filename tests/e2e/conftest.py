@@ -42,9 +42,11 @@ class World:
 
 
 @asynccontextmanager
-async def a_world(home: Path, replicas: int, **settings: dict[str, str]) -> AsyncIterator[World]:
+async def a_world(
+    home: Path, replicas: int, *, two_regions: bool = False, **settings: dict[str, str]
+) -> AsyncIterator[World]:
     """Start a new installation; `settings` are LETTERHEAD_* variables by service."""
-    plan = Plan.on_free_ports(home, replicas, fsync=False, settings=settings)
+    plan = Plan.on_free_ports(home, replicas, fsync=False, two_regions=two_regions, settings=settings)
     async with AsyncExitStack() as exits:
         stack, installation = await exits.enter_async_context(running(plan, Printer(), _discard))
         yield World(

@@ -118,7 +118,7 @@ class CreateDomain(DomainOptions, kw_only=True):
     """A domain to send from."""
 
     name: str
-    region: Annotated[str, Meta(description="Must be the region of the installation if given.")] | None = None
+    region: Annotated[str, Meta(description="One of the installation; default: its first.")] | None = None
 
 
 class UpdateDomain(DomainOptions):

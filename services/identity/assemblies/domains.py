@@ -27,7 +27,8 @@ def domains(settings: Config, platform: Platform) -> Assembly:
     )
     links = LinkStore(platform.database, limit=settings.links_per_domain)
     notifier, worker = Notifier(), OwnershipWorker(ownership)
-    servicer = DomainServicer(store, notifier, settings.aws, patience=settings.provisioning_wait)
+    regions = [each.ses_region for each in settings.aws.regions]
+    servicer = DomainServicer(store, notifier, regions, patience=settings.provisioning_wait)
     return Assembly(
         registrations=[
             Registration(add_DomainServiceServicer_to_server, servicer),

@@ -2,12 +2,11 @@
 """DomainService. The worker updates SES; CreateDomain and UpdateDomain wait a few seconds for it."""
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from chassis import config
 from chassis.access import Visibility, tenant_visibility, visibility
 from chassis.backoff import wait_any
 from chassis.errors import InvalidField
@@ -16,6 +15,7 @@ from chassis.ids import uuid7
 from chassis.notifier import Notifier
 from chassis.pages import search_of, window
 from chassis.protos import id_of, parameters_of, stamp_of, value_of
+from chassis.regions import SesRegion
 from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
@@ -33,14 +33,14 @@ DEADLINE_MARGIN = timedelta(milliseconds=500)
 
 
 class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
-    """Serves domains from the store; `patience` is the longest wait for SES."""
+    """Serves domains of all `regions`, the default first; `patience` is the longest wait for SES."""
 
     def __init__(
-        self, store: DomainStore, notifier: Notifier, aws: config.Aws, *, patience: timedelta
+        self, store: DomainStore, notifier: Notifier, regions: Sequence[SesRegion], *, patience: timedelta
     ) -> None:
         self._store = store
         self._notifier = notifier
-        self._aws = aws
+        self._regions = regions
         self._patience = patience
 
     async def CreateDomain(self, request: pb.CreateDomainRequest, context: Any) -> pb.CreateDomainResponse:
@@ -108,20 +108,23 @@ class DomainServicer(domains_pb2_grpc.DomainServiceServicer):
             parsed = parse_domain(request.name)
         except BadName as bad:
             raise InvalidField.of("name", bad) from None
+        region = self._region_of(request.region)
         return NewClaim(
             id=uuid7(),
             tenant_id=tenant_id,
-            account=self._aws.aws_account,
-            region=self._region_of(request.region),
+            account=region.account,
+            region=region.region,
             name=parsed.name,
             display_name=parsed.display_name,
             mail_from_label=_label_of("mail_from_label", request.mail_from_label, parsed.name),
         )
 
-    def _region_of(self, region: str) -> str:
-        if region not in ("", self._aws.aws_region):
-            raise InvalidField("region", "UNKNOWN_VALUE", allowed=self._aws.aws_region)
-        return self._aws.aws_region
+    def _region_of(self, name: str) -> SesRegion:
+        """Return the region of a name, or the default; raise InvalidField for one that is not served."""
+        known = {each.region: each for each in self._regions}
+        if name and name not in known:
+            raise InvalidField("region", "UNKNOWN_VALUE", allowed=", ".join(known))
+        return known[name] if name else self._regions[0]
 
     async def _provisioned(self, domain_id: UUID, sees: Visibility, context: Any) -> Domain:
         """Return a domain once SES is up to date, or as it is when `patience` or the call's deadline ends."""

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from chassis.config import Aws
 from chassis.database import Database, Queries
 from chassis.events import Outbox
+from chassis.regions import SesRegion
 from services.identity.model.domains import Claim
 from services.identity.model.messages import explain
 from services.identity.model.reasons import DomainReason
@@ -20,14 +20,14 @@ RECHECK_AFTER = timedelta(milliseconds=500)
 class DeletionStore:
     """The claims of one account and region that are being deleted, for the worker."""
 
-    def __init__(self, database: Database, outbox: Outbox, aws: Aws) -> None:
+    def __init__(self, database: Database, outbox: Outbox, ses_region: SesRegion) -> None:
         self._database = database
         self._outbox = outbox
-        self._account, self._region = aws.aws_account, aws.aws_region
+        self._region = ses_region.filter
 
     async def lease_due(self, limit: int) -> list[Claim]:
         """Lease the DELETING claims that are due for a check."""
-        query = QUERIES.lease_due(account=self._account, region=self._region, lease=LEASE, limit=limit)
+        query = QUERIES.lease_due(**self._region, lease=LEASE, limit=limit)
         return [to_claim(row) for row in await self._database.fetch(*query)]
 
     async def delete(self, claim: Claim) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from chassis.config import Aws
 from chassis.database import Connection, Database, Queries, Record
 from chassis.events import Outbox
+from chassis.regions import SesRegion
 from services.identity.model.domains import Phase
 from services.identity.model.ownership import HOLDERS, Ownership
 from services.identity.model.provisioning import Call, IdentityState, Signing, Work, arn, dkim_records
@@ -35,20 +35,22 @@ class LeaseLost(Exception):
 class IdentityStore:
     """The SES identities of one account and region, for the worker."""
 
-    def __init__(self, database: Database, outbox: Outbox, aws: Aws, *, inbound_mx: str | None) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, ses_region: SesRegion, *, inbound_mx: str | None
+    ) -> None:
         self._database = database
         self._outbox = outbox
-        self._account, self._region = aws.aws_account, aws.aws_region
+        self._region = ses_region.filter
         self._inbound_mx = inbound_mx
 
     async def is_due(self) -> bool:
         """Return whether any identity is due for a call to SES."""
-        query = QUERIES.is_due(account=self._account, region=self._region)
+        query = QUERIES.is_due(**self._region)
         return bool(await self._database.fetchval(*query))
 
     async def lease_due(self) -> Work | None:
         """Lease the identity whose tenant is next, for one call to SES; return None if nothing is due."""
-        query = QUERIES.lease_due(account=self._account, region=self._region, lease=LEASE)
+        query = QUERIES.lease_due(**self._region, lease=LEASE)
         row = await self._database.fetchrow(*query)
         return _work(row) if row else None
 

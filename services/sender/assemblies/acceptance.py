@@ -22,10 +22,9 @@ from services.sender.store.test_emails import TestEmailStore
 def acceptance(settings: Config, platform: Platform, states: EmailStates) -> Assembly:
     """Return SenderService and TestAddressService."""
     database, deadline = platform.database, settings.email_deadline
-    emails = EmailStore(database, settings.ses_region)
-    shared = settings.shared.sender()
+    emails = EmailStore(database)
     accepting = Acceptance(
-        AcceptanceStore(database, deadline=deadline), emails, shared_domain=shared.domain if shared else None
+        AcceptanceStore(database, deadline=deadline), emails, shared_domains=settings.shared_domains
     )
     domains = TestEmailStore(database)
     test_addresses = TestAddresses(database, domains, TestAddressStore(database))

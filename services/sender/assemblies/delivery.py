@@ -1,4 +1,4 @@
-"""Delivery: emails are submitted to SES, and attempts whose answer is missing are resolved."""
+"""Delivery, in one region: emails are submitted to SES, and attempts without an answer are resolved."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -26,7 +26,9 @@ async def delivery(
     """Open the SES client while the block runs; yield the worker, heartbeats and resolution."""
     # One thread more than there are POSTs, so that a heartbeat never delays an email.
     async with Executor("ses", settings.ses_threads + 1) as executor:
-        client = Ses(settings.aws, configuration_set=settings.configuration_set, threads=settings.ses_threads)
+        client = Ses(
+            settings.region, configuration_set=settings.region_configuration_set, threads=settings.ses_threads
+        )
         with closing(client) as ses:
             worker = Worker(
                 platform.database,
@@ -35,7 +37,7 @@ async def delivery(
                 ses,
                 executor=executor,
                 threads=settings.ses_threads,
-                ses_region=settings.ses_region,
+                ses_region=settings.region.ses_region,
             )
             heartbeat = _heartbeat(settings, platform, queue, ses, executor)
             resolving = _resolving(settings, platform, states, heartbeat)
@@ -53,24 +55,24 @@ def _heartbeat(
     settings: Config, platform: Platform, queue: QueueStore, ses: Ses, executor: Executor
 ) -> Heartbeat | None:
     """Return the sender of heartbeats; None without a shared domain to send them from."""
-    shared = settings.shared.sender()
+    shared = settings.shared_sender
     if shared is None:
         return None
-    region = settings.ses_region
+    region = settings.region.ses_region
     return Heartbeat(platform.database, queue, ses, executor, ses_region=region, domain=shared.domain)
 
 
 def _resolving(
     settings: Config, platform: Platform, states: EmailStates, heartbeat: Heartbeat | None
 ) -> PeriodicTask:
-    database, source = platform.database, settings.feedback_source
+    database, region, source = platform.database, settings.region.ses_region, settings.feedback_source
     liveness = FeedbackLiveness(
         database,
-        FeedbackLivenessStore(database, source),
+        FeedbackLivenessStore(database, region, source),
         settings.windows,
         heartbeat.send if heartbeat else None,
     )
     resolution = Resolution(
-        database, UpkeepStore(database, source), states, liveness, windows=settings.windows
+        database, UpkeepStore(database, region, source), states, liveness, windows=settings.windows
     )
     return PeriodicTask("resolution", resolution.resolve, interval=timedelta(seconds=1))

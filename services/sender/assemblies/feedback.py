@@ -30,7 +30,7 @@ def feedback(settings: Config, platform: Platform, states: EmailStates) -> Assem
         registrations=[
             Registration(
                 suppressions_pb2_grpc.add_SuppressionServiceServicer_to_server,
-                SuppressionServicer(suppressions, EmailStore(database, settings.ses_region)),
+                SuppressionServicer(suppressions, EmailStore(database)),
             )
         ],
         background=[

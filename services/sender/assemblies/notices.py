@@ -11,6 +11,6 @@ from services.sender.store.notices import NoticeStore
 def notices(settings: Config, platform: Platform) -> Assembly:
     """Return the consumer of the events that tenants must know of."""
     database = platform.database
-    sending = Notices(NoticeStore(database), settings.shared.sender(), deadline=settings.email_deadline)
+    sending = Notices(NoticeStore(database), settings.notice_sender, deadline=settings.email_deadline)
     consumer = Consumer(database, platform.stream, platform.schema, "notices", list(NOTICES), sending.apply)
     return Assembly(background=[consumer.run])

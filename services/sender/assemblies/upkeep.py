@@ -29,12 +29,14 @@ GAUGES_INTERVAL = timedelta(seconds=15)
 def upkeep(settings: Config, platform: Platform, states: EmailStates, queue: QueueStore) -> Assembly:
     """Return ResolutionService and the periodic tasks for waiting email, limits, gauges and retention."""
     database = platform.database
-    tasks = Upkeep(database, UpkeepStore(database, settings.feedback_source), states, queue)
+    store = UpkeepStore(database, settings.region.ses_region, settings.feedback_source)
+    tasks = Upkeep(database, store, states, queue)
     # With LETTERHEAD_SUBMITTING=false, neither runs: a restored database shows email as it was at the backup.
     expiring = PeriodicTask("deadlines", tasks.expire, interval=timedelta(seconds=2))
     releasing = PeriodicTask("release", tasks.release, interval=timedelta(seconds=2))
     running = [
         *([expiring, releasing] if settings.submitting else []),
+        PeriodicTask("missing regions", store.assign_regions, interval=timedelta(seconds=1)),
         PeriodicTask("superseded domains", tasks.supersede, interval=timedelta(seconds=2)),
         PeriodicTask("limits", LimitStore(database, settings.limits).declare, interval=timedelta(minutes=1)),
         PeriodicTask("backlog", Backlog(database).measure, interval=GAUGES_INTERVAL),

@@ -12,6 +12,7 @@ from uuid import UUID
 from chassis.access import TenantVisibility
 from chassis.batcher import Batcher
 from chassis.errors import RequestIdReused, ServiceError, Violation, to_status
+from chassis.regions import SesRegion
 from chassis.telemetry import get_logger
 from services.sender.errors import (
     DomainDeleting,
@@ -52,15 +53,17 @@ class _Incoming:
 
 
 class Acceptance:
-    """Accepts emails; `shared_domain` is the shared sender's domain, None if there is none.
+    """Accepts emails of all regions; `shared_domains` are the shared senders' domains, where there are any.
 
     Requests that arrive at about the same time are checked and stored in one batch; each gets its own answer.
     """
 
-    def __init__(self, store: AcceptanceStore, emails: EmailStore, *, shared_domain: str | None) -> None:
+    def __init__(
+        self, store: AcceptanceStore, emails: EmailStore, *, shared_domains: Mapping[SesRegion, str]
+    ) -> None:
         self._store = store
         self._emails = emails
-        self._shared_domain = shared_domain
+        self._shared_domains = shared_domains
         self._batcher = Batcher(self._accept_batch, most=MOST, pause=PAUSE)
 
     async def accept(self, request: Request, drafts: Sequence[Draft]) -> Sequence[Email]:
@@ -112,7 +115,7 @@ class Acceptance:
         senders = [
             Senders(each.request.sees, {draft.sender.domain for draft in each.good}) for each in incoming
         ]
-        domains = await self._store.domains(senders, self._shared_domain)
+        domains = await self._store.domains(senders, self._shared_domains)
         checked = [
             [_checked(draft, found, each.request.sees) for draft in each.drafts]
             for each, found in zip(incoming, domains, strict=True)

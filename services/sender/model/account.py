@@ -11,14 +11,6 @@ _OPEN = frozenset({"READY", "UNDER_REVIEW", "SANDBOXED"})
 
 
 @dataclass(frozen=True, slots=True)
-class SesRegion:
-    """The AWS account and region that emails are sent from."""
-
-    account: str
-    region: str
-
-
-@dataclass(frozen=True, slots=True)
 class Account:
     """The account in one region; the defaults describe an account that verifier has not checked yet.
 

@@ -16,6 +16,7 @@ from chassis.access import TenantVisibility
 from chassis.database import Database, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
+from chassis.regions import SesRegion
 from services.sender.events import scheduled
 from services.sender.model.emails import Draft, Email, Rejection
 from services.sender.model.origin import Domain
@@ -144,7 +145,9 @@ class AcceptanceStore:
         rejections = [Rejection(each) if each else None for each in row["rejections"]]
         return Answered(row["content_hash"], row["email_ids"], rejections)
 
-    async def domains(self, senders: Sequence[Senders], shared_domain: str | None) -> list[dict[str, Domain]]:
+    async def domains(
+        self, senders: Sequence[Senders], shared_domains: Mapping[SesRegion, str]
+    ) -> list[dict[str, Domain]]:
         """Return for each caller the live domains that it asked for and may see, by name."""
         keys = list({key for each in senders for key in each.keys.values()})
         rows = await self._database.fetch(
@@ -152,16 +155,22 @@ class AcceptanceStore:
                 tenant_ids=[tenant_id for tenant_id, _, _ in keys],
                 names=[name for _, name, _ in keys],
                 claim_ids=[claim_ids for _, _, claim_ids in keys],
-                shared_domain=shared_domain,
+                shared_accounts=[each.account for each in shared_domains],
+                shared_regions=[each.region for each in shared_domains],
+                shared_domains=list(shared_domains.values()),
             )
         )
-        shared_ready = any(row["shared"] and is_signing(row) for row in rows)
+        shared_ready = {_region(row) for row in rows if row["shared"] and is_signing(row)}
         found = {
-            keys[row["ordinal"] - 1]: to_domain(row, shared_ready=shared_ready)
+            keys[row["ordinal"] - 1]: to_domain(row, shared_ready=_region(row) in shared_ready)
             for row in rows
             if not row["shared"]
         }
         return [{name: found[key] for name, key in each.keys.items() if key in found} for each in senders]
+
+
+def _region(row: Record) -> SesRegion:
+    return SesRegion(row["account"], row["region"])
 
 
 def _first_of_each(offers: Sequence[Offer]) -> Iterator[int]:

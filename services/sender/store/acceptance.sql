@@ -2,7 +2,7 @@
 -- Stores emails with recipients, attachments and history, together with the answers to their request ids (NULL: none).
 -- Returns no emails for a request whose id was used before; waits for a transaction that is storing the same id.
 -- Request ids are always inserted in the same order, to avoid deadlocks. The first transition of an email has the email's
--- own id. :request_claims are the domains that each request's key is restricted to. The spans of a request's emails and
+-- own id. An email is in the SES region of its claim. :request_claims are the domains that each request's key is restricted to. The spans of a request's emails and
 -- rejections among all of them are from :first_emails to :last_emails, and from :first_rejections to :last_rejections.
 WITH first AS (
     INSERT INTO sender.idempotency (tenant_id, request_id, content_hash, claim_ids, email_ids, rejections)
@@ -21,10 +21,10 @@ WITH first AS (
     RETURNING tenant_id, request_id
 ), accepted AS (
     INSERT INTO sender.emails
-        (id, tenant_id, claim_id, from_address, from_name, subject, text, html, reply_to, headers, tags, size,
+        (id, tenant_id, claim_id, account, region, from_address, from_name, subject, text, html, reply_to, headers, tags, size,
          send_at, on_unknown, unknown_window, is_test, state_note, state_reason, not_before, expires_at)
     SELECT
-        id, tenant_id, claim_id, from_address, from_name, subject, text, html,
+        draft.id, draft.tenant_id, claim_id, c.account, c.region, from_address, from_name, subject, text, html,
         coalesce(reply_to::jsonb, '[]'), coalesce(headers::jsonb, '{}'), coalesce(tags::jsonb, '{}'),
         size, send_at, on_unknown, unknown_window, is_test, message, reason,
         coalesce(send_at, now()), greatest(send_at, now()) + :deadline::interval
@@ -37,7 +37,8 @@ WITH first AS (
         id, tenant_id, request_id, claim_id, from_address, from_name, subject, text, html,
         reply_to, headers, tags, size, send_at, on_unknown, unknown_window, is_test, message, reason
     )
-    WHERE request_id IS NULL OR (tenant_id, request_id) IN (SELECT tenant_id, request_id FROM first)
+    JOIN identity.claims AS c ON c.id = draft.claim_id
+    WHERE request_id IS NULL OR (draft.tenant_id, request_id) IN (SELECT tenant_id, request_id FROM first)
     RETURNING id, state_note, state_reason, created_at, expires_at
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
@@ -84,11 +85,11 @@ CROSS JOIN LATERAL (
 WHERE tenant_id = :tenant_id AND request_id = :request_id;
 
 -- verifications_by_domain --
--- Returns the verification status of tenants' live domains by name, each with the position of its lookup key, and in
--- the last row that of the operator's :shared_domain. :claim_ids are the domains each caller may see; NULL: all of its
+-- Returns the verification status of tenants' live domains by name, each with the position of its lookup key, and last those
+-- of the operator's :shared_domains, one of each region. :claim_ids are the domains each caller may see; NULL: all of its
 -- tenant's.
 SELECT
-    d.id AS claim_id, d.tenant_id, d.name, d.state, d.dkim_valid, d.ownership,
+    d.id AS claim_id, d.tenant_id, d.account, d.region, d.name, d.state, d.dkim_valid, d.ownership,
     t.state AS tenant_state, t.name AS tenant_name, t.pause_reason, t.unready_policy, false AS shared, sender.ordinal
 FROM unnest(:tenant_ids::uuid[], :names::text[], :claim_ids::text[])
     WITH ORDINALITY AS sender (tenant_id, name, claim_ids, ordinal)
@@ -98,8 +99,9 @@ JOIN identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
 UNION ALL
 SELECT
-    d.id, d.tenant_id, d.name, d.state, d.dkim_valid, d.ownership,
+    d.id, d.tenant_id, d.account, d.region, d.name, d.state, d.dkim_valid, d.ownership,
     t.state, t.name, t.pause_reason, t.unready_policy, true, NULL
-FROM identity.domains AS d
-JOIN identity.tenants AS t ON t.id = d.tenant_id
-WHERE d.name = :shared_domain AND d.state <> 'DELETED' AND t.is_operator;
+FROM unnest(:shared_accounts::text[], :shared_regions::text[], :shared_domains::text[]) AS shared (account, region, name)
+JOIN identity.domains AS d
+    ON d.name = shared.name AND d.account = shared.account AND d.region = shared.region AND d.state <> 'DELETED'
+JOIN identity.tenants AS t ON t.id = d.tenant_id AND t.is_operator;

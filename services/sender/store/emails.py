@@ -8,7 +8,6 @@ from uuid import UUID
 from chassis.access import Visibility
 from chassis.database import Database, Queries, Record
 from chassis.pages import Window
-from services.sender.model.account import SesRegion
 from services.sender.model.emails import Attachment, Email, Recipient
 from services.sender.model.states import State
 from services.sender.store.rows import to_attachment, to_email, to_entry, to_recipient, to_transition
@@ -21,9 +20,8 @@ LONGEST_TIMELINE = 1_000  # entries, because machines may open an email again an
 class EmailStore:
     """Reads emails, within the caller's visibility filter."""
 
-    def __init__(self, database: Database, ses_region: SesRegion) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._ses_region = ses_region
 
     async def get(self, email_id: UUID, sees: Visibility) -> Email | None:
         """Return one email with its history; None if there is no such email."""
@@ -51,8 +49,6 @@ class EmailStore:
             *QUERIES.get_emails(
                 email_ids=email_ids,
                 **sees.filter,
-                account=self._ses_region.account,
-                region=self._ses_region.region,
                 only_tests=sees.only_tests,
                 of_installation=sees.of_installation,
             )
@@ -74,8 +70,6 @@ class EmailStore:
                 states=list(states) or None,
                 search=search,
                 searched=SEARCHED,
-                account=self._ses_region.account,
-                region=self._ses_region.region,
             )
         )
         return await self._whole(rows)

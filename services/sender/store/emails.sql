@@ -12,7 +12,7 @@ SELECT
     a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
 FROM sender.emails AS e
 JOIN identity.tenants AS t ON t.id = e.tenant_id
-LEFT JOIN verifier.ses_account AS a ON a.account = :account AND a.region = :region
+LEFT JOIN verifier.ses_account AS a ON a.account = e.account AND a.region = e.region
 WHERE e.id = ANY (:email_ids)
     AND (:tenant_id::uuid IS NULL OR e.tenant_id = :tenant_id)
     AND (:claim_ids::uuid[] IS NULL OR e.claim_id = ANY (:claim_ids))
@@ -35,7 +35,7 @@ SELECT
     a.sending_enabled AS account_sending_enabled, a.enforcement_status AS account_enforcement_status
 FROM sender.emails AS e
 JOIN identity.tenants AS t ON t.id = e.tenant_id
-LEFT JOIN verifier.ses_account AS a ON a.account = :account AND a.region = :region
+LEFT JOIN verifier.ses_account AS a ON a.account = e.account AND a.region = e.region
 WHERE (:tenant_id::uuid IS NULL OR e.tenant_id = :tenant_id)
     AND (:after::uuid IS NULL OR e.id < :after)
     AND (:before::uuid IS NULL OR e.id > :before)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
+from chassis.regions import SesRegion
 
 QUERIES = Queries.load(Path(__file__).with_name("feedback_liveness.sql"))
 # A long poll takes 20 s at most: if the last answer is older than this, the queue is not being polled.
@@ -37,20 +38,22 @@ class Signs:
 
 
 class FeedbackLivenessStore:
-    """Stores the liveness of one `source`: account, region and configuration set."""
+    """Stores the liveness of one region; `source` is the region with its configuration set."""
 
-    def __init__(self, database: Database, source: str) -> None:
+    def __init__(self, database: Database, ses_region: SesRegion, source: str) -> None:
         self._database = database
+        self._region = ses_region.filter
         self._source = source
 
     async def anything_unknown(self) -> bool:
         """Return whether any email waits for evidence."""
-        return bool(await self._database.fetchval(*QUERIES.anything_unknown()))
+        return bool(await self._database.fetchval(*QUERIES.anything_unknown(**self._region)))
 
     async def signs(self, connection: Connection, *, enough: int, freshness: timedelta) -> Signs:
         """Return the signs of liveness within `freshness`; events of `enough` attempts prove it."""
         [row] = await connection.fetch(
             *QUERIES.signs(
+                **self._region,
                 source=self._source,
                 freshness=freshness,
                 enough_attempts=enough,
@@ -71,7 +74,7 @@ class FeedbackLivenessStore:
     async def confirm_absence(self, connection: Connection, shown: timedelta, signs: Signs) -> None:
         """Start the windows of lost answers once events of later attempts have arrived."""
         await connection.execute(
-            *QUERIES.confirm_absence(shown=shown, received_through=signs.received_through)
+            *QUERIES.confirm_absence(**self._region, shown=shown, received_through=signs.received_through)
         )
 
     async def start_heartbeat(
@@ -80,6 +83,7 @@ class FeedbackLivenessStore:
         """Record a heartbeat to send now, if one is needed, and return its id; needs the clock's lock."""
         started: UUID | None = await connection.fetchval(
             *QUERIES.start_heartbeat(
+                **self._region,
                 heartbeat_id=uuid7(),
                 source=self._source,
                 interval=interval,

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
-from services.sender.model.account import Account, SesRegion
+from chassis.regions import SesRegion
+from services.sender.model.account import Account
 from services.sender.model.emails import Address, Attachment, Content, RecipientKind
 from services.sender.model.messages import explain
 from services.sender.model.origin import Domain, Sender, SharedSender
@@ -46,7 +47,7 @@ class Taken:
 
 
 class QueueStore:
-    """Leases emails for one worker; `shared` is the operator's shared sender, if there is one."""
+    """Leases a region's emails for one worker; `shared` is the shared sender there, if there is one."""
 
     def __init__(
         self,
@@ -65,8 +66,7 @@ class QueueStore:
 
     async def account(self) -> Account:
         """Return the SES account as verifier last saw it."""
-        where = QUERIES.account(account=self._ses_region.account, region=self._ses_region.region)
-        return to_account(await self._database.fetchrow(*where))
+        return to_account(await self._database.fetchrow(*QUERIES.account(**self._ses_region.filter)))
 
     async def claim(self, limit: int) -> Taken:
         """Lease at most `limit` emails; move those that cannot be sent to another state instead."""
@@ -102,7 +102,9 @@ class QueueStore:
             return (await self._domains(connection, claim_ids, shared_id)).domains
 
     async def _candidates(self, connection: Connection, limit: int) -> list[Candidate]:
-        rows = await connection.fetch(*QUERIES.claimable(limit=limit, considered=limit * DEPTH))
+        rows = await connection.fetch(
+            *QUERIES.claimable(**self._ses_region.filter, limit=limit, considered=limit * DEPTH)
+        )
         if not rows:
             return []
         email_ids = [row["id"] for row in rows]
@@ -133,7 +135,7 @@ class QueueStore:
         if self._shared is None:
             return None
         claim_id: UUID | None = await connection.fetchval(
-            *QUERIES.shared_claim(shared_domain=self._shared.domain)
+            *QUERIES.shared_claim(**self._ses_region.filter, shared_domain=self._shared.domain)
         )
         return claim_id
 
@@ -150,6 +152,7 @@ class QueueStore:
                 email_ids=[posting.candidate.id for posting in postings],
                 tenant_ids=[posting.candidate.tenant_id for posting in postings],
                 claim_ids=[_signing_claim(posting, known) for posting in postings],
+                **self._ses_region.filter,
                 numbers=[posting.number for posting in postings],
                 worker=self._worker,
                 lease=LEASE,

@@ -5,15 +5,19 @@ FROM verifier.ses_account
 WHERE account = :account AND region = :region;
 
 -- claimable --
--- Locks the next emails, round-robin over the tenants, so that a long queue does not delay other tenants; skips emails
+-- Locks a region's next emails, round-robin over the tenants, so that a long queue does not delay other tenants; skips emails
 -- that another replica is leasing. Does not read the bodies of heavy emails (over 256 KiB). :considered is how many
 -- emails to consider in order to find :limit that are not locked.
 WITH RECURSIVE waiting AS (
-    (SELECT tenant_id FROM sender.emails WHERE state = 'QUEUED' ORDER BY tenant_id LIMIT 1)
+    (
+        SELECT tenant_id FROM sender.emails
+        WHERE state = 'QUEUED' AND account = :account AND region = :region
+        ORDER BY tenant_id LIMIT 1
+    )
     UNION ALL
     SELECT (
         SELECT e.tenant_id FROM sender.emails AS e
-        WHERE e.state = 'QUEUED' AND e.tenant_id > waiting.tenant_id
+        WHERE e.state = 'QUEUED' AND e.account = :account AND e.region = :region AND e.tenant_id > waiting.tenant_id
         ORDER BY e.tenant_id LIMIT 1
     )
     FROM waiting
@@ -36,7 +40,8 @@ WITH RECURSIVE waiting AS (
                 ELSE 0
             END AS recipients
         FROM sender.emails AS e
-        WHERE e.state = 'QUEUED' AND e.tenant_id = remaining.tenant_id AND e.not_before <= now() AND e.expires_at > now()
+        WHERE e.state = 'QUEUED' AND e.account = :account AND e.region = :region AND e.tenant_id = remaining.tenant_id
+            AND e.not_before <= now() AND e.expires_at > now()
         ORDER BY e.not_before, e.id
         -- With many tenants, read only a few emails of each. These are enough to find :limit even if every other
         -- tenant has only one email and another replica has locked as many.
@@ -69,11 +74,11 @@ LIMIT :limit
 FOR UPDATE OF e SKIP LOCKED;
 
 -- shared_claim --
--- Returns the claim of the operator's shared domain.
+-- Returns the claim of the operator's shared domain in a region.
 SELECT d.id
 FROM identity.domains AS d
 JOIN identity.tenants AS t ON t.id = d.tenant_id
-WHERE d.name = :shared_domain AND d.state <> 'DELETED' AND t.is_operator;
+WHERE d.name = :shared_domain AND d.account = :account AND d.region = :region AND d.state <> 'DELETED' AND t.is_operator;
 
 -- lock_claims --
 -- Takes shared claim locks until the end of the transaction, so that the right to send from these claims cannot be
@@ -151,9 +156,9 @@ FROM unnest(:email_ids::uuid[], :positions::integer[], :suppressed::boolean[]) A
 WHERE r.email_id = marked.email_id AND r.position = marked.position;
 
 -- open_attempts --
--- Opens attempts; their leases expire by the database's clock.
-INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, number, worker, leased_until, started)
-SELECT id, email_id, tenant_id, claim_id, number, :worker, now() + :lease::interval, false
+-- Opens attempts in a region; their leases expire by the database's clock.
+INSERT INTO sender.attempts (id, email_id, tenant_id, claim_id, account, region, number, worker, leased_until, started)
+SELECT id, email_id, tenant_id, claim_id, :account, :region, number, :worker, now() + :lease::interval, false
 FROM unnest(:attempt_ids::uuid[], :email_ids::uuid[], :tenant_ids::uuid[], :claim_ids::uuid[], :numbers::integer[])
     AS attempt (id, email_id, tenant_id, claim_id, number);
 

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from chassis.database import Database
 from chassis.periodic import PeriodicTask
+from chassis.regions import SesRegion
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from services.sender.model import mime
-from services.sender.model.account import SesRegion
 from services.sender.model.emails import Address
 from services.sender.model.feedback import SIMULATOR
 from services.sender.model.mime import MimeMessage
@@ -26,7 +26,7 @@ PATIENCE = timedelta(seconds=2)  # longest wait for a send slot; without one, th
 
 
 class Heartbeat:
-    """Sends heartbeats from `domain`, the operator's own, within the same rate limit as all other email."""
+    """Sends heartbeats from `domain`, the operator's own, within the rate limit of the region's email."""
 
     def __init__(
         self,

@@ -10,7 +10,8 @@ from itertools import accumulate
 from chassis.batcher import Batcher
 from chassis.bucket import RateBucket
 from chassis.database import Database
-from services.sender.model.account import Account, SesRegion
+from chassis.regions import SesRegion
+from services.sender.model.account import Account
 
 MOST = 100  # emails per call to the rate limiter
 # Slightly below SES's rate, so that network jitter does not push two emails into one send slot.
@@ -23,7 +24,7 @@ class SendSlots:
 
     def __init__(self, database: Database, ses_region: SesRegion, *, patience: timedelta) -> None:
         self._bucket = RateBucket(database)
-        self._key = f"ses-send:{ses_region.account}:{ses_region.region}"
+        self._key = f"ses-send:{ses_region}"
         self._patience = patience
         self._rate = LEAST_RATE
         self._batcher = Batcher(self._take, most=MOST)

@@ -14,13 +14,14 @@ from uuid import UUID
 from chassis.batcher import Batcher
 from chassis.database import Database
 from chassis.errors import Aborted, DeadlineExceeded, ServiceError, Unavailable
+from chassis.regions import SesRegion
 from chassis.telemetry import get_logger
 from chassis.threads import Executor
 from chassis.worker import LeaseLoop
 from services.sender.metrics import POSTS
 from services.sender.mime_verification.agreement import disagreements
 from services.sender.model import mime, posting
-from services.sender.model.account import Account, SesRegion
+from services.sender.model.account import Account
 from services.sender.model.emails import Content
 from services.sender.model.posting import Answer, Posting, Rejected, Then
 from services.sender.model.reasons import EmailReason
@@ -53,7 +54,7 @@ NOT_STARTED = Rejected(Then.RETRY, EmailReason.ATTEMPT_NOT_STARTED)
 
 
 class Worker:
-    """Leases and submits the emails of one process, with at most `threads` concurrent POSTs."""
+    """Leases and submits a region's emails in one process, with at most `threads` concurrent POSTs."""
 
     def __init__(
         self,

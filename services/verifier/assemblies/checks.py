@@ -22,7 +22,7 @@ CLAIM_EVENTS = ("domain.provisioned", "domain.deleted")
 def checks(settings: Config, platform: Platform, *, wake_ses_queries: Callable[[], None]) -> WakeableAssembly:
     """Wire the checks; `wake_ses_queries` is called when a check has made an SES query due."""
     database, resolver = platform.database, Resolver(settings.dns)
-    claims, verifications = ClaimStore(database, settings.aws), VerificationStore(database, settings.aws)
+    claims, verifications = ClaimStore(database), VerificationStore(database)
     results = ResultWriter(database, verifications, platform.outbox)
     dns_checks = DnsChecks(
         verifications,

@@ -1,7 +1,7 @@
 """SES: queries about domains and the account, the sweep, the account's metrics, and repair requests."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from chassis.assembly import Platform
 from chassis.aws import open_client
 from chassis.client import CallFailed, call
 from chassis.periodic import PeriodicTask
+from chassis.regions import AwsRegion
 from chassis.slots import Slots
 from chassis.telemetry import get_logger
 from letterhead.identity.v1 import domains_pb2, domains_pb2_grpc
@@ -33,24 +34,43 @@ REPAIR_DEADLINE = timedelta(seconds=5)
 @asynccontextmanager
 async def ses_queries(settings: Config, platform: Platform) -> AsyncIterator[WakeableAssembly]:
     """Open the clients of SES and identity, and wire the queries; `wake` makes due queries now."""
-    database, aws = platform.database, settings.aws
-    async with (
-        open_client(aws, "sesv2", TIMEOUTS, threads=2) as client,
-        _repairs(settings) as repair,
-    ):
-        queries = SesQueries(
-            SesStore(database, aws, platform.outbox),
+    async with AsyncExitStack() as exits:
+        repair = await exits.enter_async_context(_repairs(settings))
+        queries = [
+            await exits.enter_async_context(_queries(settings, platform, each, repair))
+            for each in settings.aws.regions
+        ]
+        gauges = PeriodicTask(
+            "SES account gauges", AccountGauges(ViewStore(platform.database)).update, interval=GAUGES_INTERVAL
+        )
+
+        def wake() -> None:
+            for each in queries:
+                each.wake()
+
+        yield WakeableAssembly(background=[*(each.run for each in queries), gauges.run], wake=wake)
+
+
+@asynccontextmanager
+async def _queries(
+    settings: Config, platform: Platform, region: AwsRegion, repair: Repair
+) -> AsyncIterator[SesQueries]:
+    """Open the client of one region, and wire its queries, which wait for no other region's."""
+    database, ses_region = platform.database, region.ses_region
+    async with open_client(region, "sesv2", TIMEOUTS, threads=2) as client:
+        yield SesQueries(
+            SesStore(database, ses_region, platform.outbox),
             SesReader(client),
             Slots(
-                database, aws.control_key, aws.aws_control_interval, patience=PATIENCE, group=platform.schema
+                database,
+                ses_region.control_key,
+                settings.aws.aws_control_interval,
+                patience=PATIENCE,
+                group=platform.schema,
             ),
-            ResultWriter(database, VerificationStore(database, aws), platform.outbox),
+            ResultWriter(database, VerificationStore(database), platform.outbox),
             repair=repair,
         )
-        gauges = PeriodicTask(
-            "SES account gauges", AccountGauges(ViewStore(database)).update, interval=GAUGES_INTERVAL
-        )
-        yield WakeableAssembly(background=[queries.run, gauges.run], wake=queries.wake)
 
 
 @asynccontextmanager

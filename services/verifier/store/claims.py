@@ -6,7 +6,6 @@ from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
-from chassis import config
 from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
 from services.verifier.model.decisions import Claim
@@ -41,15 +40,14 @@ class DuePrecheck:
 
 
 class ClaimStore:
-    """The claims of one account and region."""
+    """The claims of all regions: DNS checks are the same in each."""
 
-    def __init__(self, database: Database, aws: config.Aws) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._region = {"account": aws.aws_account, "region": aws.aws_region}
 
     async def unseen(self, limit: int) -> tuple[list[UUID], list[UUID]]:
         """Return the active claims without a verification, and those whose verification is outdated."""
-        found = await self._database.fetch(*QUERIES.unseen_claims(**self._region, limit=limit))
+        found = await self._database.fetch(*QUERIES.unseen_claims(limit=limit))
         known = {row["claim_id"]: row["known"] for row in found}
         return [each for each in known if not known[each]], [each for each in known if known[each]]
 
@@ -104,11 +102,11 @@ class ClaimStore:
 
     async def check_owners_soon(self) -> None:
         """Make the DNS check due for claims whose ownership or token has changed."""
-        await self._database.execute(*QUERIES.check_owners_soon(**self._region))
+        await self._database.execute(*QUERIES.check_owners_soon())
 
     async def due_prechecks(self, limit: int, *, besides: Iterable[UUID]) -> list[DuePrecheck]:
         """Return new claims, `besides` these, whose DKIM records must be checked before they are shown."""
-        due = QUERIES.due_prechecks(**self._region, besides=list(besides), limit=limit)
+        due = QUERIES.due_prechecks(besides=list(besides), limit=limit)
         found = await self._database.fetch(*due)
         return [DuePrecheck(row["claim_id"], row["name"], tuple(row["tokens"])) for row in found]
 

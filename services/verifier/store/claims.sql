@@ -4,8 +4,6 @@ SELECT claim.id AS claim_id, known.claim_id IS NOT NULL AS known
 FROM identity.claims AS claim
 LEFT JOIN verifier.verifications AS known ON known.claim_id = claim.id
 WHERE claim.phase = 'ACTIVE'
-    AND claim.account = :account
-    AND claim.region = :region
     AND (known.claim_id IS NULL OR known.generation < claim.generation)
 ORDER BY known.claim_id NULLS FIRST
 LIMIT :limit
@@ -88,8 +86,6 @@ WHERE claim.id = known.claim_id
     AND claim.generation = known.generation
     AND claim.ownership IN ('PROOF_DUE', 'CHALLENGER', 'CHALLENGED')
     AND claim.phase = 'ACTIVE'
-    AND known.account = :account
-    AND known.region = :region
     AND (known.next_check_at IS NULL OR known.next_check_at > now())
     AND (claim.ownership <> known.ownership OR proof.claim_id IS NULL)
 
@@ -101,8 +97,6 @@ JOIN identity.ses_identities AS identity ON identity.id = claim.ses_identity_id
 LEFT JOIN verifier.dkim_prechecks AS known ON known.claim_id = claim.id AND known.tokens = identity.tokens
 WHERE claim.ownership = 'UNDECIDED'
     AND claim.phase = 'PROVISIONING'
-    AND claim.account = :account
-    AND claim.region = :region
     AND identity.tokens <> '{}'
     AND known.claim_id IS NULL
     AND claim.id <> ALL (:besides)

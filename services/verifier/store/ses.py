@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from chassis import config
 from chassis.database import Database, Queries
 from chassis.events import Outbox
+from chassis.regions import SesRegion
 from chassis.telemetry import get_logger
 from services.verifier.events import account_changed
 from services.verifier.model.account import AccountChange, AccountState, AccountStatus, Listed
@@ -45,9 +45,9 @@ class SesLease:
 class SesStore:
     """The due SES queries of one account and region."""
 
-    def __init__(self, database: Database, aws: config.Aws, outbox: Outbox) -> None:
+    def __init__(self, database: Database, ses_region: SesRegion, outbox: Outbox) -> None:
         self._database = database
-        self._region = {"account": aws.aws_account, "region": aws.aws_region}
+        self._region = ses_region.filter
         self._outbox = outbox
 
     async def waiting(self) -> Waiting:

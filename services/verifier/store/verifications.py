@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from chassis import config
 from chassis.database import Connection, Database, Queries
 from chassis.ids import uuid7
 from services.verifier.model.decisions import Case, Claim, Decision, Record, Transition
@@ -74,15 +73,14 @@ async def save_checks(
 
 
 class VerificationStore:
-    """The verifications of one account and region."""
+    """The verifications of all regions: DNS checks are the same in each."""
 
-    def __init__(self, database: Database, aws: config.Aws) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._region = {"account": aws.aws_account, "region": aws.aws_region}
 
     async def lease_checks(self, limit: int, lease: timedelta, *, watched: bool) -> list[Lease]:
         """Lease DNS checks that are due."""
-        due = QUERIES.lease_checks(**self._region, limit=limit, lease=lease, watched=watched)
+        due = QUERIES.lease_checks(limit=limit, lease=lease, watched=watched)
         return [Lease(**row) for row in await self._database.fetch(*due)]
 
     async def records(self, claim_id: UUID, generation: int) -> list[Record]:

@@ -7,8 +7,6 @@ WHERE claim_id IN (
     FROM verifier.verifications
     WHERE next_check_at <= now()
         AND (leased_until IS NULL OR leased_until <= now())
-        AND account = :account
-        AND region = :region
         AND coalesce(watched_until > now(), false) = :watched
     ORDER BY next_check_at
     LIMIT :limit

@@ -66,6 +66,6 @@ class Sweep:
     async def _compare(self, started: datetime) -> None:
         """Report identities that should have been deleted with their last claim; delete nothing."""
         leftovers = await self._store.leftovers(self._names, started)
-        LEFTOVER_IDENTITIES.set(len(leftovers))
+        LEFTOVER_IDENTITIES.labels(self._reader.region).set(len(leftovers))
         if leftovers:
             log.warning("SES has identities without a domain", action="ses_leftovers", names=leftovers[:20])

@@ -1,13 +1,20 @@
 """Intake: SES's feedback arrives in the SQS queue and, if it has a port, at the HTTPS endpoint."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from chassis.assembly import Assembly
-from chassis.aws import open_client
+from chassis.aws import AwsClient, open_client
+from chassis.regions import AwsRegion
 from services.webhooks.config import Config
 from services.webhooks.intake.certificates import Signatures, open_signatures
-from services.webhooks.intake.endpoint import CONFIRMATION_TIMEOUTS, CONFIRMATIONS, Posts, serving_posts
+from services.webhooks.intake.endpoint import (
+    CONFIRMATION_TIMEOUTS,
+    CONFIRMATIONS,
+    Posts,
+    Source,
+    serving_posts,
+)
 from services.webhooks.intake.queue import Poller, Reader, open_queue, topic
 from services.webhooks.model.sns import Topic
 from services.webhooks.store.feedback import FeedbackStore
@@ -17,26 +24,28 @@ from services.webhooks.store.feedback import FeedbackStore
 async def intake(
     settings: Config, store: FeedbackStore, *, stored: Callable[[], None]
 ) -> AsyncIterator[Assembly]:
-    """Serve the endpoint while the block runs; yield the pollers of the queue.
+    """Serve the endpoint while the block runs; yield the pollers of each region's queue.
 
     Both call `stored` after they have stored notifications.
     """
-    source = topic(settings.aws, settings.feedback)
-    async with (
-        open_queue(settings.aws, settings.feedback) as queue,
-        open_signatures(source, settings.sns) as signatures,
-        _endpoint(settings, source, signatures, store, stored=stored),
-    ):
-        reader = Reader(source, signatures, settings.feedback.feedback_signatures)
-        poller = Poller(queue, store, reader, stored=stored)
-        yield Assembly(background=[poller.run] * settings.feedback.feedback_pollers)
+    topics = [topic(each, settings.feedback) for each in settings.aws.regions]
+    async with AsyncExitStack() as exits:
+        signatures = [await exits.enter_async_context(open_signatures(each, settings.sns)) for each in topics]
+        await exits.enter_async_context(_endpoint(settings, topics, signatures, store, stored=stored))
+        pollers = []
+        for region, source, proofs in zip(settings.aws.regions, topics, signatures, strict=True):
+            queue = await exits.enter_async_context(open_queue(region, settings.feedback))
+            reader = Reader(source, proofs, settings.feedback.feedback_signatures)
+            pollers.append(Poller(queue, store, reader, stored=stored))
+        # Each polls its own region's queue only, so that one that does not answer delays no other.
+        yield Assembly(background=[each.run for each in pollers] * settings.feedback.feedback_pollers)
 
 
 @asynccontextmanager
 async def _endpoint(
     settings: Config,
-    source: Topic,
-    signatures: Signatures,
+    topics: Sequence[Topic],
+    signatures: Sequence[Signatures],
     store: FeedbackStore,
     *,
     stored: Callable[[], None],
@@ -45,9 +54,15 @@ async def _endpoint(
     if port is None:
         yield
         return
-    async with open_client(settings.aws, "sns", CONFIRMATION_TIMEOUTS, threads=CONFIRMATIONS) as sns:
-        posts = Posts(
-            source, signatures, sns, store, max_age=settings.sns_endpoint.sns_max_age, stored=stored
-        )
-        async with serving_posts(settings.server.grpc_host, port, posts):
-            yield
+    async with AsyncExitStack() as exits:
+        sources = [
+            Source(each, proofs, await exits.enter_async_context(_confirmations(region)))
+            for region, each, proofs in zip(settings.aws.regions, topics, signatures, strict=True)
+        ]
+        posts = Posts(sources, store, max_age=settings.sns_endpoint.sns_max_age, stored=stored)
+        await exits.enter_async_context(serving_posts(settings.server.grpc_host, port, posts))
+        yield
+
+
+def _confirmations(region: AwsRegion) -> AbstractAsyncContextManager[AwsClient]:
+    return open_client(region, "sns", CONFIRMATION_TIMEOUTS, threads=CONFIRMATIONS)

@@ -5,8 +5,9 @@ SNS retries after a 503 and drops the message after a 4xx.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from starlette.applications import Starlette
@@ -33,6 +34,7 @@ from services.webhooks.model.sns import (
     check_age,
     is_bare,
     parse,
+    topic_of,
 )
 from services.webhooks.store.feedback import FeedbackStore
 
@@ -49,22 +51,27 @@ FORBIDDEN = 403
 RAW_HEADER = "x-amz-sns-rawdelivery"
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The topic of a region, what its messages are verified with, and the client that confirms them."""
+
+    topic: Topic
+    signatures: Signatures
+    sns: AwsClient
+
+
 class Posts:
-    """Handles SNS's posts; calls `stored` after each notification that it stores."""
+    """Handles SNS's posts about any of the `sources`; calls `stored` after each notification it stores."""
 
     def __init__(
         self,
-        topic: Topic,
-        signatures: Signatures,
-        sns: AwsClient,
+        sources: Sequence[Source],
         store: FeedbackStore,
         *,
         max_age: timedelta,
         stored: Callable[[], None],
     ) -> None:
-        self._topic = topic
-        self._signatures = signatures
-        self._sns = sns
+        self._sources = {each.topic.arn: each for each in sources}
         self._store = store
         self._max_age = max_age
         self._stored = stored
@@ -89,32 +96,41 @@ class Posts:
         body = await _body(request)
         if request.headers.get(RAW_HEADER) == "true" and is_bare(body):
             raise Unproven("raw_delivery")
-        message = parse(body, self._topic)
-        await self._signatures.check(message)
+        source = self._source(body)
+        message = parse(body, source.topic)
+        await source.signatures.check(message)
         check_age(message, datetime.now(UTC), self._max_age)
         if message.type == "Notification":
             new = await self._store.store_notifications([arrival_of(message)])
             self._stored()
             return "stored" if new else "repeated"
         if message.type == "SubscriptionConfirmation":
-            await self._confirm(message)
+            await _confirm(source.sns, message)
             log.info("SNS subscription confirmed", action="sns_confirmed", topic=message.topic_arn)
             return "confirmed"
         UNSUBSCRIBED.inc()
         log.error("SNS subscription ended", action="sns_unsubscribed", topic=message.topic_arn)
         return "unsubscribed"
 
-    async def _confirm(self, message: Message) -> None:
-        """Confirm a subscription through the API, never through the URL in the message.
+    def _source(self, body: bytes) -> Source:
+        """Return the source whose topic a body names; raise Forged for a topic that is not ours."""
+        source = self._sources.get(topic_of(body))
+        if source is None:
+            raise Forged("foreign_topic")
+        return source
 
-        With our own signature, so that only the account's own credentials can end the subscription.
-        """
-        await self._sns.call(
-            "confirm_subscription",
-            TopicArn=message.topic_arn,
-            Token=message.token,
-            AuthenticateOnUnsubscribe="true",
-        )
+
+async def _confirm(sns: AwsClient, message: Message) -> None:
+    """Confirm a subscription through the API, never through the URL in the message.
+
+    With our own signature, so that only the account's own credentials can end the subscription.
+    """
+    await sns.call(
+        "confirm_subscription",
+        TopicArn=message.topic_arn,
+        Token=message.token,
+        AuthenticateOnUnsubscribe="true",
+    )
 
 
 def _answer(outcome: str, status: int) -> Response:

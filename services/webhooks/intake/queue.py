@@ -18,6 +18,7 @@ from chassis.aws import AwsClient, AwsError, Timeouts, open_client
 from chassis.backoff import Backoff, retried, wait_any
 from chassis.errors import ServiceError
 from chassis.periodic import PeriodicTask
+from chassis.regions import AwsRegion, SesRegion
 from chassis.telemetry import get_logger
 from services.webhooks.config import Feedback, Policy
 from services.webhooks.intake.certificates import Signatures
@@ -89,7 +90,7 @@ class Poller:
     async def _record_poll(self) -> None:
         """Record the time of this poll; without a recent poll, sender does not trust missing feedback."""
         try:
-            await self._store.record_poll(self._queue.name)
+            await self._store.record_poll(self._queue.name, self._queue.ses_region)
         except ServiceError as error:
             log.warning("recording the poll time failed", action="poll_not_recorded", reason=error.reason)
 
@@ -162,10 +163,11 @@ def _body(message: Message) -> bytes:
 
 
 class Queue:
-    """The SQS queue, given by URL or name; a name is resolved on first use."""
+    """The SQS queue of a region, given by URL or name; a name is resolved on first use."""
 
-    def __init__(self, client: AwsClient, *, name: str, wait: timedelta) -> None:
+    def __init__(self, client: AwsClient, ses_region: SesRegion, *, name: str, wait: timedelta) -> None:
         self._client = client
+        self.ses_region = ses_region
         self.name = name
         self._wait = wait
         self._known_url: str | None = name if "://" in name else None
@@ -194,19 +196,20 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(aws: config.Aws, settings: Feedback) -> AsyncIterator[Queue]:
-    """Open the client of the queue, for as many concurrent long polls as there are pollers."""
+async def open_queue(region: AwsRegion, settings: Feedback) -> AsyncIterator[Queue]:
+    """Open the client of a region's queue, for as many concurrent long polls as there are pollers."""
     timeouts = Timeouts(connect=CONNECT_TIMEOUT, read=settings.feedback_wait + ANSWER_TIMEOUT)
-    async with open_client(aws, "sqs", timeouts, threads=settings.feedback_pollers) as client:
-        yield Queue(client, name=settings.feedback_queue, wait=settings.feedback_wait)
+    async with open_client(region, "sqs", timeouts, threads=settings.feedback_pollers) as client:
+        name = region.feedback_queue or settings.feedback_queue
+        yield Queue(client, region.ses_region, name=name, wait=settings.feedback_wait)
 
 
-def topic(aws: config.Aws, settings: Feedback) -> Topic:
-    """Return the topic that messages must come from."""
-    arn = settings.feedback_topic
+def topic(region: AwsRegion, settings: Feedback) -> Topic:
+    """Return the topic that a region's messages must come from."""
+    arn = region.feedback_topic or settings.feedback_topic
     if not arn.startswith("arn:"):
-        partition = botocore.session.get_session().get_partition_for_region(aws.aws_region)
-        arn = f"arn:{partition}:sns:{aws.aws_region}:{aws.aws_account}:{arn}"
+        partition = botocore.session.get_session().get_partition_for_region(region.region)
+        arn = f"arn:{partition}:sns:{region.region}:{region.account}:{arn}"
     try:
         return Topic.of(arn)
     except ValueError as error:

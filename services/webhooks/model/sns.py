@@ -140,6 +140,14 @@ def parse(body: bytes, topic: Topic) -> Message:
     )
 
 
+def topic_of(body: bytes) -> str:
+    """Return the topic that a body claims to be of, '' if none; raise Forged for one that is malformed."""
+    if len(body) > MAX_BODY:
+        raise Forged("too_large")
+    arn = _fields(body).get("TopicArn")
+    return arn if isinstance(arn, str) else ""
+
+
 def check_age(message: Message, now: datetime, max_age: timedelta) -> None:
     """Raise Unproven for a message that is too old or too new: a replay, or a wrong clock."""
     if not now - max_age <= message.time <= now + AHEAD:

@@ -10,6 +10,7 @@ from uuid import UUID
 from chassis.access import TenantVisibility
 from chassis.database import Connection, Database, Queries, Record
 from chassis.ids import uuid7
+from chassis.regions import SesRegion
 from services.webhooks.model.envelope import Arrival
 from services.webhooks.model.feedback import Feedback, FeedbackEvent, Kind, Notification, Reference
 
@@ -35,9 +36,10 @@ class FeedbackStore:
         )
         return len(await self._database.fetch(*query))
 
-    async def record_poll(self, queue: str) -> None:
-        """Record that a queue answered just now and that everything it returned is stored."""
-        await self._database.execute(*QUERIES.record_poll(queue=queue))
+    async def record_poll(self, queue: str, ses_region: SesRegion) -> None:
+        """Record that a region's queue answered just now and that everything it returned is stored."""
+        statement = QUERIES.record_poll(queue=f"{ses_region}:{queue}", **ses_region.filter)
+        await self._database.execute(*statement)
 
     async def lease_notifications(self, connection: Connection, limit: int) -> list[Notification]:
         """Lock and return the oldest notifications that are not processed and not locked by others."""

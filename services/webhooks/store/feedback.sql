@@ -8,8 +8,8 @@ ON CONFLICT (sns_id) DO NOTHING
 RETURNING id;
 
 -- record_poll --
--- Records that a queue answered and that everything it returned is stored, at most once per second.
-INSERT INTO webhooks.intake AS i (queue, polled_at) VALUES (:queue, now())
+-- Records that a region's queue answered and that everything it returned is stored, at most once per second.
+INSERT INTO webhooks.intake AS i (queue, account, region, polled_at) VALUES (:queue, :account, :region, now())
 ON CONFLICT (queue) DO UPDATE SET polled_at = now() WHERE i.polled_at < now() - interval '1 second';
 
 -- lease_notifications --

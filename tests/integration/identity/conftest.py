@@ -76,9 +76,9 @@ class Identity:
             dns_allowed_networks=ALLOWED,
             dns_timeout=timedelta(seconds=0.5),
         )
-        aws, stop = self.settings.aws, asyncio.Event()
+        stop = asyncio.Event()
         async with open_database(self.database.settings("verifier"), application_name="verifier") as database:
-            prechecks = Prechecks(ClaimStore(database, aws), Resolver(dns))
+            prechecks = Prechecks(ClaimStore(database), Resolver(dns))
             async with database.listen(CLAIM_CHANGES, prechecks.loop.wake):
                 running_ = asyncio.create_task(prechecks.loop.run(stop))
                 yield

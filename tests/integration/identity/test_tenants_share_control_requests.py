@@ -172,7 +172,9 @@ async def asking(identity: Identity, replicas: int) -> AsyncIterator[list[float]
     async with identity.database.open("verifier") as database:
         patience = timedelta(minutes=2)
         interval = aws.aws_control_interval
-        shared = Slots(database, aws.control_key, interval, patience=patience, group="verifier")
+        shared = Slots(
+            database, aws.regions[0].ses_region.control_key, interval, patience=patience, group="verifier"
+        )
 
         async def ask() -> None:
             while True:
@@ -198,7 +200,7 @@ async def no_slots(identity: Identity) -> AsyncIterator[None]:
         "INSERT INTO chassis.rate_bucket (key, arrival_at) VALUES ($1, now() + $2)"
         " ON CONFLICT (key) DO UPDATE SET arrival_at = excluded.arrival_at"
     )
-    key = identity.settings.aws.control_key
+    key = identity.settings.aws.regions[0].ses_region.control_key
     await identity.database.execute(taken, key, timedelta(hours=1))
     yield
     await identity.database.execute(taken, key, timedelta(0))

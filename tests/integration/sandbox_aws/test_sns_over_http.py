@@ -76,7 +76,7 @@ async def subscribed(world: World, subscriber: Subscriber, version: str = "2", *
 
 async def certificate(world: World, url: str) -> x509.Certificate:
     """Fetch the signing certificate as in production: by name, with TLS verified by the test CA."""
-    trust = ssl.create_default_context(cafile=world.aws.ca_file)
+    trust = ssl.create_default_context(cafile=world.aws.certificates.ca)
     target = urlsplit(url)
     assert (target.scheme, target.hostname) == ("https", "sns.us-east-1.amazonaws.com")
     async with (
@@ -151,7 +151,7 @@ async def test_a_confirmation_is_signed_by_a_certificate_of_the_test_ca(
     envelope = await subscriber.envelope(0)
     signer = await certificate(world, envelope["SigningCertURL"])
     verify(envelope, signer)
-    ca = x509.load_pem_x509_certificate(await asyncio.to_thread(world.aws.ca_file.read_bytes))
+    ca = x509.load_pem_x509_certificate(await asyncio.to_thread(world.aws.certificates.ca.read_bytes))
     signer.verify_directly_issued_by(ca)
     assert isinstance(ca.public_key(), ec.EllipticCurvePublicKey)
 

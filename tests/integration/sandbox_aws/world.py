@@ -14,7 +14,7 @@ import boto3
 from botocore.config import Config
 
 from chassis.web import Site, listen, serving
-from sandbox.aws import KEEP_ALIVE, Aws, AwsConfig, HttpProtocol
+from sandbox.aws import KEEP_ALIVE, Aws, AwsConfig, HttpProtocol, open_certificates
 from sandbox.clock import Clock
 from sandbox.control import control_app
 from sandbox.dns import Internet
@@ -246,7 +246,7 @@ MakeWorld = Callable[..., Awaitable[World]]
 @asynccontextmanager
 async def open_world(directory: Path, **settings: Any) -> AsyncIterator[World]:
     """Run a world; unless a setting differs, SES does not throttle and checks DNS continuously."""
-    usual = AwsConfig(directory=directory, check_interval=0.02, control_rate=0.0, max_send_rate=1000.0)
+    usual = AwsConfig(check_interval=0.02, control_rate=0.0, max_send_rate=1000.0)
     config, clock = replace(usual, **settings), Clock()
     internet = Internet(now=clock.now)
     mailbox = Mailbox(Evaluator(internet), clock, host=MAIL_HOST, max_emails=1000)
@@ -255,11 +255,12 @@ async def open_world(directory: Path, **settings: Any) -> AsyncIterator[World]:
         smtp = await stack.enter_async_context(
             receiving(mailbox, host=HOST, port=0, name=MAIL_HOST, client=OUTBOUND_ADDRESS)
         )
-        aws = Aws(config, internet, clock, (HOST, smtp))
+        certificates = open_certificates(directory, [config.region])
+        aws = Aws(config, certificates, internet, clock, (HOST, smtp))
         stop = asyncio.Event()
         task = asyncio.create_task(aws.run(stop))
         stack.push_async_callback(_end, stop, task)
-        tls = wire | {"ssl_certfile": aws.tls_cert, "ssl_keyfile": aws.tls_key}
+        tls = wire | {"ssl_certfile": certificates.tls_cert, "ssl_keyfile": certificates.tls_key}
         sites = (
             Site(aws.app, listen(HOST, 0), wire),
             Site(aws.tls_app, listen(HOST, 0), tls),

@@ -137,8 +137,10 @@ class Sender:
     async def listen(self) -> None:
         """Make feedback live, as webhooks would: the queue was polled, and events of heartbeats arrived."""
         await self.database.execute(
-            "INSERT INTO webhooks.intake (queue, polled_at) VALUES ('letterhead-feedback', now())"
-            " ON CONFLICT (queue) DO UPDATE SET polled_at = now()"
+            "INSERT INTO webhooks.intake (queue, account, region, polled_at) VALUES ('q', $1, $2, now())"
+            " ON CONFLICT (queue) DO UPDATE SET polled_at = now()",
+            ACCOUNT,
+            REGION,
         )
         for _ in range(2):
             await self.database.execute(

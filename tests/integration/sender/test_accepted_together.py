@@ -14,11 +14,10 @@ from chassis.ids import uuid7
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.drafts import EmailSpec, draft
 from services.sender.errors import FromNotYours
-from services.sender.model.account import SesRegion
 from services.sender.model.emails import Draft, Email
 from services.sender.store.acceptance import AcceptanceStore, Request
 from services.sender.store.emails import EmailStore
-from tests.factories import ACCOUNT, REGION, Domain, a_ready_domain, a_tenant
+from tests.factories import Domain, a_ready_domain, a_tenant
 from tests.stores import FreshDatabase
 
 
@@ -26,7 +25,7 @@ from tests.stores import FreshDatabase
 async def acceptance(database: FreshDatabase) -> AsyncIterator[Acceptance]:
     async with database.open("sender") as pool:
         store = AcceptanceStore(pool, deadline=timedelta(days=7))
-        yield Acceptance(store, EmailStore(pool, SesRegion(ACCOUNT, REGION)), shared_domain=None)
+        yield Acceptance(store, EmailStore(pool), shared_domains={})
 
 
 @pytest.fixture

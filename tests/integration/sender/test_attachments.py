@@ -7,8 +7,8 @@ from uuid import UUID
 
 import grpc
 
+from chassis.regions import SesRegion
 from letterhead.sender.v1.emails_pb2 import Attachment, ListUnsubscribe
-from services.sender.model.account import SesRegion
 from services.sender.store.queue import QueueStore
 from services.sender.store.states import EmailStates
 from tests.factories import ACCOUNT, REGION, Domain

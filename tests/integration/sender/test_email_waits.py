@@ -8,7 +8,7 @@ import pytest
 
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.store.upkeep import BATCH
-from tests.factories import Domain, a_tenant
+from tests.factories import ACCOUNT, REGION, Domain, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import SHORT, Sender, State, becomes
 from tests.integration.sender.feedback_source import open_feedback_source
@@ -243,8 +243,10 @@ async def test_a_long_queue_does_not_delay_other_tenants(
     other_domain = await sender.a_ready_domain(other_id)
     [first] = [await caller.send(f"agent@{domain.name}")]
     await database.execute(
-        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, text, size, expires_at)"
-        " SELECT gen_random_uuid(), tenant_id, claim_id, from_address, subject, text, size, expires_at"
+        "INSERT INTO sender.emails"
+        " (id, tenant_id, claim_id, account, region, from_address, subject, text, size, expires_at)"
+        " SELECT gen_random_uuid(), tenant_id, claim_id, account, region, from_address, subject, text, size,"
+        "  expires_at"
         " FROM sender.emails, generate_series(1, 300)"
     )
     await database.execute(
@@ -280,9 +282,9 @@ async def test_a_release_checks_every_domain_however_many_have_held_email(
     domain = await sender.a_ready_domain(tenant_id)
     await database.execute(
         "INSERT INTO sender.emails"
-        " (id, tenant_id, claim_id, from_address, subject, text, size, state, expires_at)"
-        " SELECT gen_random_uuid(), tenant_id, id, 'agent@' || name, 'Hello', 'Good day.', 9, 'HELD',"
-        "  now() + interval '1 day' FROM identity.claims"
+        " (id, tenant_id, claim_id, account, region, from_address, subject, text, size, state, expires_at)"
+        " SELECT gen_random_uuid(), tenant_id, id, account, region, 'agent@' || name, 'Hello', 'Good day.',"
+        "  9, 'HELD', now() + interval '1 day' FROM identity.claims"
     )
 
     async with sender.start():
@@ -300,12 +302,15 @@ async def test_email_that_cannot_be_sent_does_not_delay_the_rest_of_the_queue(
     """After a full batch the next one is leased at once, even if none of its emails was posted."""
     unready = await sender.a_pending_domain(tenant_id)
     await database.execute(
-        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, text, size, expires_at)"
-        " SELECT gen_random_uuid(), $1, $2, $3, 'Hello', 'Good day.', 9, now() + interval '1 day'"
+        "INSERT INTO sender.emails"
+        " (id, tenant_id, claim_id, account, region, from_address, subject, text, size, expires_at)"
+        " SELECT gen_random_uuid(), $1, $2, $4, $5, $3, 'Hello', 'Good day.', 9, now() + interval '1 day'"
         " FROM generate_series(1, 200)",
         tenant_id,
         unready.claim_id,
         f"agent@{unready.name}",
+        ACCOUNT,
+        REGION,
     )
     await database.execute(
         "INSERT INTO sender.recipients (email_id, position, kind, address, match)"

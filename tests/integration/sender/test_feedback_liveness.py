@@ -144,7 +144,8 @@ async def test_a_backlog_stops_the_clock(sender: Sender, tenant_id: UUID, databa
     domain = await sender.a_ready_domain(tenant_id)
     await database.execute(
         "INSERT INTO webhooks.notifications (id, sns_id, topic_arn, body, received_at)"
-        " VALUES (gen_random_uuid(), 'stuck', '', '', now() - interval '1 minute')"
+        " VALUES (gen_random_uuid(), 'stuck', $1, '', now() - interval '1 minute')",
+        f"arn:aws:sns:{REGION}:{ACCOUNT}:letterhead-feedback",
     )
     async with sender.start(windows=SHORT) as channel:
         caller = await sender.a_caller(channel, tenant_id)

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from chassis import config
+from chassis.regions import AwsRegion
 from services.sender.model.posting import Accepted, Answer, Lost, Post, Rejected, Then
 from services.sender.ses import PAUSED, QUOTA, RATE, SETUP, UNREACHED, Ses
 from tests.factories import ACCOUNT, REGION
@@ -85,7 +85,7 @@ class Counting(asyncio.StreamReader):
 
 
 def client(url: str, **settings: timedelta) -> Ses:
-    aws = config.Aws(aws_region=REGION, aws_account=ACCOUNT, aws_endpoint_url=url)
+    aws = AwsRegion(account=ACCOUNT, region=REGION, endpoint_url=url)
     return Ses(aws, configuration_set="letterhead", threads=4, **settings)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from letterhead.sender.v1.emails_pb2 import Email
 from services.sender.worker.submission import AHEAD
-from tests.factories import Domain, a_tenant
+from tests.factories import ACCOUNT, REGION, Domain, a_tenant
 from tests.figures import Figure
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
@@ -21,13 +21,16 @@ QUEUED = 100_000
 async def a_long_queue(database: FreshDatabase, domain: Domain) -> None:
     """Store many emails of a tenant, as `SendEmail` would."""
     await database.execute(
-        "INSERT INTO sender.emails (id, tenant_id, claim_id, from_address, subject, text, size, expires_at)"
-        " SELECT gen_random_uuid(), $1, $2, $3, 'Hello', 'Good day.', 100, now() + interval '7 days'"
+        "INSERT INTO sender.emails"
+        " (id, tenant_id, claim_id, account, region, from_address, subject, text, size, expires_at)"
+        " SELECT gen_random_uuid(), $1, $2, $5, $6, $3, 'Hello', 'Good day.', 100, now() + interval '7 days'"
         " FROM generate_series(1, $4::integer)",
         domain.tenant_id,
         domain.claim_id,
         f"agent@{domain.name}",
         QUEUED,
+        ACCOUNT,
+        REGION,
     )
     await database.execute(
         "INSERT INTO sender.recipients (email_id, position, kind, address, match)"

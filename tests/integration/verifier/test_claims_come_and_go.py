@@ -81,7 +81,7 @@ async def test_a_check_that_ends_after_its_domain_was_superseded_schedules_no_ot
 
     await eventually(renewed)
     async with open_database(world.database.settings("verifier"), application_name="verifier") as database:
-        await VerificationStore(database, world.settings.aws).check_again(domain.claim_id, generation=1)
+        await VerificationStore(database).check_again(domain.claim_id, generation=1)
 
     (row,) = await world.database.fetch(verification, domain.claim_id)
     assert row["next_check_at"] is None

@@ -11,7 +11,6 @@ import pytest
 from botocore.exceptions import ParamValidationError
 from prometheus_client import REGISTRY
 
-from chassis import config
 from chassis.aws import (
     MAX_MESSAGE,
     AwsClient,
@@ -22,6 +21,7 @@ from chassis.aws import (
     Timeouts,
     open_client,
 )
+from chassis.regions import AwsRegion
 
 PROMPT = Timeouts(connect=timedelta(seconds=5), read=timedelta(seconds=5))
 HURRIED = Timeouts(connect=timedelta(seconds=5), read=timedelta(milliseconds=100))
@@ -83,10 +83,8 @@ async def ses(endpoint: Endpoint, timeouts: Timeouts = PROMPT) -> AsyncIterator[
         yield client
 
 
-def settings(port: int) -> config.Aws:
-    return config.Aws(
-        aws_region="us-east-1", aws_account="123456789012", aws_endpoint_url=f"http://127.0.0.1:{port}"
-    )
+def settings(port: int) -> AwsRegion:
+    return AwsRegion(region="us-east-1", account="123456789012", endpoint_url=f"http://127.0.0.1:{port}")
 
 
 def counted(outcome: str, operation: str = "get_account") -> float:
