@@ -1,4 +1,4 @@
-"""Print docs/events.md, generated from the .proto files: how to subscribe, every event, and an example of each."""
+"""Print docs/events.md, generated from the .proto files: how to subscribe, every event, and its example."""
 
 import sys
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from chassis.events.envelope import source_of
 from letterhead.events.v1.options_pb2 import EventOptions
 from scripts.event_examples import as_json, event_examples
-from scripts.event_messages import EventEnum, EventMessage, event_enums, event_messages
+from scripts.event_messages import PACKAGE, EventEnum, EventMessage, event_enums, event_messages
 
 ROOT = Path(__file__).resolve().parent.parent
 HEADER = Path(__file__).with_name("events_header.md")
 SCALARS = {
     FieldDescriptorProto.TYPE_STRING: "string",
     FieldDescriptorProto.TYPE_BOOL: "true, or omitted",
+    FieldDescriptorProto.TYPE_INT32: "number",
     FieldDescriptorProto.TYPE_INT64: "number, as string",
 }
 TENANTS = {
@@ -71,9 +72,11 @@ def _enum(enum: EventEnum) -> str:
 def _type(message: EventMessage, field: FieldDescriptorProto) -> str:
     if message.map_value(field):
         return "object of strings"
-    name = field.type_name.rpartition(".")[2]
+    package, _, name = field.type_name.removeprefix(".").rpartition(".")
     if name == "Timestamp":
         return "RFC 3339 time"
+    if name and package != PACKAGE:
+        return f"`{package.removeprefix('letterhead.')}.{name}`"
     single = f"[{name}](#{name.lower()})" if name else SCALARS[field.type]
     return f"list of {single}" if field.label == FieldDescriptorProto.LABEL_REPEATED else single
 

@@ -15,11 +15,13 @@ from chassis.events import Event, ReceivedEvent
 from chassis.protos import stamp_of
 from letterhead.events.v1 import domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
+from letterhead.events.v1.email_parameters_pb2 import EmailParameters
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
+from letterhead.identity.v1.domains_pb2 import Domain
 from services.sender.model.emails import Reason, RecipientKind, Suppression
 from services.sender.model.feedback import Report, bounced_state, match_of, word
 from services.sender.model.messages import explain
-from services.sender.model.reasons import EmailReason, Explanation
+from services.sender.model.reasons import EmailReason, Explanation, Parameters
 from services.sender.model.references import Moved, Reference
 from services.sender.model.reputation import Concern
 from services.sender.model.states import RecipientState, State
@@ -198,7 +200,18 @@ def to_proto(reference: Reference) -> pb.EmailReference:
 
 def _why(moved: Moved) -> dict[str, Any]:
     reason = PublicReason.Value(f"EMAIL_REASON_{moved.why.reason.name}")
-    return {"message": moved.why.message, "reason": reason}
+    parameters = to_parameters(moved.why.parameters)
+    return {"message": moved.why.message, "reason": reason, "parameters": parameters}
+
+
+def to_parameters(parameters: Parameters) -> EmailParameters | None:
+    """Return the parameters of a message; None if there are none."""
+    if not parameters:
+        return None
+    values: dict[str, Any] = dict(parameters)
+    if state := values.pop("domain_state", ""):
+        values["domain_state"] = Domain.State.Value(f"STATE_{state}")
+    return EmailParameters(**values)
 
 
 _MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {

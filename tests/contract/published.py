@@ -101,7 +101,7 @@ def _of_verifier() -> Iterator[Event]:
 
 
 def _of_sender() -> Iterator[Event]:
-    why = explain(EmailReason.SES_ACCEPTED)
+    why = explain(EmailReason.DOMAIN_NOT_READY, domain=REFERENCE.domain, domain_state="LOST")
     for state in sorted(PUBLISHED):
         moved = Moved(
             id=REFERENCE.id, tenant_id=TENANT_ID, state=state, why=why, sent_as=SentAs.OWN,

@@ -5,7 +5,6 @@ Times and durations out of range become the nearest possible ones, so that the c
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -13,10 +12,9 @@ from google.rpc.status_pb2 import Status
 
 from chassis.protos import stamp_of
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
-from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1 import emails_pb2 as pb
-from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from services.sender.commands.drafts import EmailSpec, File
+from services.sender.events import to_parameters
 from services.sender.model.emails import (
     Address,
     Attachment,
@@ -29,7 +27,7 @@ from services.sender.model.emails import (
     Transition,
 )
 from services.sender.model.headers import Unsubscribe
-from services.sender.model.reasons import EmailReason, Parameters
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import RecipientState, SentAs, State
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -173,16 +171,6 @@ def _entry(entry: Entry) -> pb.TimelineEntry:
         parameters=to_parameters(entry.why.parameters),
         recipients=entry.recipients,
     )
-
-
-def to_parameters(parameters: Parameters) -> EmailParameters | None:
-    """Return the parameters of a message; None if there are none."""
-    if not parameters:
-        return None
-    values: dict[str, Any] = dict(parameters)
-    if state := values.pop("domain_state", ""):
-        values["domain_state"] = Domain.State.Value(f"STATE_{state}")
-    return EmailParameters(**values)
 
 
 def nearest_time(stamp: Timestamp) -> datetime:

@@ -12,9 +12,9 @@ from chassis.protos import id_of, stamp_of
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.errors import SuppressionNotFound, TenantNotFound
+from services.sender.events import to_parameters
 from services.sender.model.addresses import BadAddress, parse_address
 from services.sender.model.emails import Reason, Suppression
-from services.sender.servicer.mappers import to_parameters
 from services.sender.store.emails import EmailStore
 from services.sender.store.suppressions import SuppressionStore
 

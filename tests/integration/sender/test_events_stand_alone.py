@@ -144,7 +144,9 @@ async def test_a_rejection_is_published_for_each_recipient_and_the_failure_once(
 
     rejected = await sender.events("email.rejected", 3)
     assert {each["data"]["recipient"] for each in rejected} == {ADA, BOB, EVE}
-    assert len(await sender.events("email.failed")) == 1
+    [failed] = await sender.events("email.failed")
+    assert failed["data"]["reason"] == "EMAIL_REASON_CONTENT_REJECTED"
+    assert failed["data"]["parameters"] == {"sesMessage": "Bad content"}
 
 
 async def test_a_rescheduled_email_is_published_again_with_its_new_time(
