@@ -28,7 +28,8 @@ async def is_read(stage: Stage) -> None:
     await stage.record(email.id, "email.sent", "delivery.received", "email.delivered")
     await stage.inject("Open", email.ses_id)
     await stage.record(email.id, "open.received", "email.opened")
-    await stage.inject("Click", email.ses_id, link="https://mnexa.ai/offer")
+    tags = {"campaign": ["spring"]}
+    await stage.inject("Click", email.ses_id, link="https://mnexa.ai/offer", linkTags=tags)
     await stage.record(email.id, "click.received", "email.clicked")
 
 

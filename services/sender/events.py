@@ -18,13 +18,13 @@ from letterhead.events.v1 import email_events_pb2 as pb
 from letterhead.events.v1.email_parameters_pb2 import EmailParameters
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
 from letterhead.identity.v1.domains_pb2 import Domain
-from services.sender.model.emails import Reason, RecipientKind, Suppression
+from services.sender.model.emails import Address, Reason, RecipientKind, Suppression
 from services.sender.model.feedback import Report, bounced_state, match_of, word
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason, Explanation, Parameters
 from services.sender.model.references import Moved, Reference
 from services.sender.model.reputation import Concern
-from services.sender.model.states import RecipientState, State
+from services.sender.model.states import RecipientState, SentAs, State
 
 
 def of_move(moved: Moved) -> Event | None:
@@ -45,7 +45,11 @@ def of_recipient(received: ReceivedEvent, reference: Reference, recipient: str) 
     """Return the event for one recipient that feedback is about; `recipient` is empty if it is unknown."""
     message, particulars = _RECIPIENTS[received.subject](received, recipient)
     data = message(
-        email=to_proto(reference), recipient=recipient, occur_time=stamp_of(received.time), **particulars
+        email=to_proto(reference),
+        recipient=recipient,
+        recipient_kind=_KINDS[reference.kind_of(recipient)],
+        occur_time=stamp_of(received.time),
+        **particulars,
     )
     return Event(data, reference.tenant_id, resource=str(reference.id), time=received.time)
 
@@ -178,8 +182,7 @@ def _email(reference: pb.EmailReference) -> tuple[UUID | None, str]:
 
 def to_proto(reference: Reference) -> pb.EmailReference:
     """Return what events say about an email."""
-    sender = pb.Mailbox(address=reference.sender.address, name=reference.sender.name)
-    fields: dict[str, Any] = {"from": sender}
+    fields: dict[str, Any] = {"from": _mailbox(reference.sender)}
     return pb.EmailReference(
         id=str(reference.id),
         tenant_id=str(reference.tenant_id),
@@ -196,6 +199,15 @@ def to_proto(reference: Reference) -> pb.EmailReference:
         scheduled_time=stamp_of(reference.send_at),
         **fields,
     )
+
+
+def _mailbox(address: Address) -> pb.Mailbox:
+    return pb.Mailbox(address=address.address, name=address.name)
+
+
+def _sent(moved: Moved, email: pb.EmailReference) -> pb.EmailSent:
+    sent_from = _mailbox(moved.sent_from) if moved.sent_as is SentAs.SHARED else None
+    return pb.EmailSent(email=email, sent_as=moved.sent_as or "", sent_from=sent_from)
 
 
 def _why(moved: Moved) -> dict[str, Any]:
@@ -215,7 +227,7 @@ def to_parameters(parameters: Parameters) -> EmailParameters | None:
 
 
 _MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {
-    State.SENT: lambda moved, email: pb.EmailSent(email=email, sent_as=moved.sent_as or ""),
+    State.SENT: _sent,
     State.SUPPRESSED: lambda moved, email: pb.EmailSuppressed(email=email, recipients=moved.suppressed),
     State.FAILED: lambda moved, email: pb.EmailFailed(email=email, **_why(moved)),
     State.HELD: lambda moved, email: pb.EmailHeld(email=email, **_why(moved)),
@@ -224,6 +236,11 @@ _MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {
     State.CANCELED: lambda _, email: pb.EmailCanceled(email=email),
 }
 
+
+_KINDS: Mapping[RecipientKind | None, pb.RecipientKind.ValueType] = {
+    None: pb.RECIPIENT_KIND_UNSPECIFIED,
+    **{kind: pb.RecipientKind.Value(f"RECIPIENT_KIND_{kind}") for kind in RecipientKind},
+}
 
 # The message of an event about one recipient, and what is particular to it.
 _Particulars: TypeAlias = tuple[Callable[..., Message], dict[str, Any]]
@@ -265,12 +282,19 @@ def _not_rendered(received: ReceivedEvent, _: str) -> _Particulars:
     return pb.EmailRejected, {"reason": received.parse(pb.RenderingFailed).reason}
 
 
-def _opened(_: ReceivedEvent, __: str) -> _Particulars:
-    return pb.EmailOpened, {}
+def _opened(received: ReceivedEvent, _: str) -> _Particulars:
+    data = received.parse(pb.OpenReceived)
+    return pb.EmailOpened, {"ip_address": data.ip_address, "user_agent": data.user_agent}
 
 
 def _clicked(received: ReceivedEvent, _: str) -> _Particulars:
-    return pb.EmailClicked, {"link": received.parse(pb.ClickReceived).link}
+    data = received.parse(pb.ClickReceived)
+    return pb.EmailClicked, {
+        "ip_address": data.ip_address,
+        "user_agent": data.user_agent,
+        "link": data.link,
+        "link_tags": data.link_tags,
+    }
 
 
 _RECIPIENTS: Mapping[str, Callable[[ReceivedEvent, str], _Particulars]] = {

@@ -94,10 +94,10 @@ def test_a_huge_event_stays_within_the_limits_of_nats_and_pages(event_type: str,
     long = "\u2028" * 1_500
     people = [{"emailAddress": long, "status": long, "diagnosticCode": long} for _ in range(60)]
     lists = ("bouncedRecipients", "complainedRecipients", "delayedRecipients")
-    block = dict.fromkeys(lists, people) | dict.fromkeys(("smtpResponse", "link", "bounceType"), long)
-    feedback_event = read(
-        {"eventType": event_type, "mail": SentEmail().mail, key: block | {"recipients": [long] * 60}}
-    )
+    texts = ("smtpResponse", "link", "bounceType", "ipAddress", "userAgent")
+    block = dict.fromkeys(lists, people) | dict.fromkeys(texts, long)
+    block |= {"recipients": [long] * 60, "linkTags": {f"{n}{long}": [long] * 60 for n in range(60)}}
+    feedback_event = read({"eventType": event_type, "mail": SentEmail().mail, key: block})
 
     assert len(storable(feedback_event)) < MAX_DETAIL + 50 * 320 + 1_000
     event = event_of(feedback_event)
