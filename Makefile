@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos chaos-short fuzz \
-        histories bench up demo manifests image docs clean
+        histories bench up demo manifests image docs examples clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
@@ -101,6 +101,10 @@ docs: $(INSTALLED) $(GENERATED) ## Generate the pages of errors, events (also as
 	@.venv/bin/python scripts/document_settings.py > docs/settings.md
 	@.venv/bin/python scripts/document_processes.py > docs/processes.md
 	@.venv/bin/python scripts/nats_authorization.py > deploy/components/nats/authorization.conf
+
+examples: $(INSTALLED) $(GENERATED) ## Record an example of each event from a run of all services, and generate the pages again
+	@.venv/bin/python scripts/record_events.py
+	@$(MAKE) --silent docs
 
 clean: ## Remove generated files, .venv and the state of `make up`
 	rm -rf .venv gen .letterhead output .mypy_cache .ruff_cache .import_linter_cache .hypothesis

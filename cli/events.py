@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from nats.aio.client import Client
@@ -33,7 +33,10 @@ class EventsUnavailable(Exception):
 
 @dataclass(frozen=True)
 class Event:
-    """One event: a CloudEvent whose `data` is the JSON of a message in letterhead/events/v1."""
+    """One event: a CloudEvent whose `data` is the JSON of a message in letterhead/events/v1.
+
+    `content` is the whole CloudEvent.
+    """
 
     id: str
     subject: str
@@ -41,6 +44,7 @@ class Event:
     time: str
     tenant_id: str
     data: dict[str, Any]
+    content: dict[str, Any] = field(repr=False)
 
     @classmethod
     def parse(cls, body: bytes) -> Self:
@@ -53,6 +57,7 @@ class Event:
             event["time"],
             event.get("tenantid", ""),
             event["data"],
+            event,
         )
 
 

@@ -1,6 +1,7 @@
 """Print docs/asyncapi.yaml, generated from the .proto files: every event as AsyncAPI 3.0 with JSON Schema."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from chassis.events.authorization import SUBSCRIBER, inbox_prefix
 from chassis.events.envelope import CONTENT_TYPE, source_of
 from letterhead.events.v1.options_pb2 import EventOptions
+from scripts.event_examples import event_examples
 from scripts.event_messages import (
     PACKAGE,
     EventEnum,
@@ -42,8 +44,8 @@ SCALARS: dict[FieldDescriptorProto.Type.ValueType, Schema] = {
 }
 
 
-def document(descriptors: bytes) -> Schema:
-    """Return the AsyncAPI document, generated from the descriptor set with comments."""
+def document(descriptors: bytes, examples: Mapping[str, Schema]) -> Schema:
+    """Return the document, generated from the descriptor set with comments and the recorded examples."""
     messages = event_messages(descriptors)
     events = [(each, each.options) for each in messages if each.options]
     return {
@@ -59,7 +61,10 @@ def document(descriptors: bytes) -> Schema:
         "channels": {options.subject: _channel(each, options) for each, options in events},
         "operations": {f"send{each.name}": _operation(each, options) for each, options in events},
         "components": {
-            "messages": {each.name: _message(each, options) for each, options in events},
+            "messages": {
+                each.name: _message(each, options) | _examples(examples, options.subject)
+                for each, options in events
+            },
             "schemas": {
                 "CloudEvent": _envelope(),
                 **{each.name: data_schema(each) for each in messages},
@@ -132,6 +137,11 @@ def _message(message: EventMessage, options: EventOptions) -> Schema:
         "contentType": CONTENT_TYPE,
         "payload": {"allOf": [_reference("CloudEvent"), own]},
     }
+
+
+def _examples(examples: Mapping[str, Schema], subject: str) -> Schema:
+    """Return the recorded example of an event as a message's `examples`; empty if none is recorded yet."""
+    return {"examples": [{"payload": examples[subject]}]} if subject in examples else {}
 
 
 def _envelope() -> Schema:
@@ -219,4 +229,4 @@ def written(content: Schema) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(written(document((ROOT / "gen/letterhead.binpb").read_bytes())))
+    sys.stdout.write(written(document((ROOT / "gen/letterhead.binpb").read_bytes(), event_examples())))

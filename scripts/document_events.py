@@ -1,12 +1,15 @@
-"""Print docs/events.md, generated from the .proto files: how to subscribe, every event, and its fields."""
+"""Print docs/events.md, generated from the .proto files: how to subscribe, every event, and its example."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 from chassis.events.envelope import source_of
 from letterhead.events.v1.options_pb2 import EventOptions
+from scripts.event_examples import as_json, event_examples
 from scripts.event_messages import EventEnum, EventMessage, event_enums, event_messages, name_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,6 +17,7 @@ HEADER = Path(__file__).with_name("events_header.md")
 SCALARS = {
     FieldDescriptorProto.TYPE_STRING: "string",
     FieldDescriptorProto.TYPE_BOOL: "true, or omitted",
+    FieldDescriptorProto.TYPE_INT32: "number",
     FieldDescriptorProto.TYPE_INT64: "number, as string",
 }
 TENANTS = {
@@ -23,10 +27,14 @@ TENANTS = {
 }
 
 
-def document(descriptors: bytes) -> str:
-    """Return the page, generated from the descriptor set with comments."""
+def document(descriptors: bytes, examples: Mapping[str, Any]) -> str:
+    """Return the page, generated from the descriptor set with comments and the recorded examples."""
     messages = event_messages(descriptors)
-    events = [_event(each, each.options) for each in messages if each.options]
+    events = [
+        _event(each, each.options) + _example(examples, each.options.subject)
+        for each in messages
+        if each.options
+    ]
     parts = [
         f"### {each.name}\n\n{each.comment}\n\n{_table(each)}\n" for each in messages if not each.options
     ]
@@ -38,6 +46,14 @@ def document(descriptors: bytes) -> str:
 def _event(message: EventMessage, options: EventOptions) -> str:
     envelope = f"From `{source_of(options.owner)}`, {TENANTS[options.tenant]}."
     return f"### `{options.subject}`\n\n{message.comment}\n\n{envelope}\n\n{_table(message)}\n"
+
+
+def _example(examples: Mapping[str, Any], subject: str) -> str:
+    """Return the recorded example of an event, folded; empty if none is recorded yet."""
+    if subject not in examples:
+        return ""
+    example = as_json(examples[subject])
+    return f"\n<details><summary>Example</summary>\n\n```json\n{example}\n```\n\n</details>\n"
 
 
 def _table(message: EventMessage) -> str:
@@ -64,4 +80,4 @@ def _type(message: EventMessage, field: FieldDescriptorProto) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(document((ROOT / "gen/letterhead.binpb").read_bytes()))
+    sys.stdout.write(document((ROOT / "gen/letterhead.binpb").read_bytes(), event_examples()))

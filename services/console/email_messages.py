@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from chassis.sentences import Sentences
 from letterhead.events.v1 import email_reason_pb2 as pb
+from letterhead.events.v1.email_parameters_pb2 import EmailParameters
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
-from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
 from letterhead.sender.v1.suppressions_pb2 import Suppression
 

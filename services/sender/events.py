@@ -13,14 +13,15 @@ from google.protobuf.message import Message
 
 from chassis.aws import ses_message_id
 from chassis.events import Event, ReceivedEvent
-from chassis.protos import stamp_of
+from chassis.protos import parameters_of, stamp_of
 from letterhead.events.v1 import contact_events_pb2, domain_events_pb2
 from letterhead.events.v1 import email_events_pb2 as pb
+from letterhead.events.v1.email_parameters_pb2 import EmailParameters
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
-from letterhead.events.v1.sent_as_pb2 import SentAs
+from letterhead.events.v1.sent_as_pb2 import SentAs as PublicSentAs
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.identity.v1.domains_pb2 import DnsRecord
-from services.sender.model.emails import Reason, RecipientKind, Suppression
+from services.sender.model.emails import Address, Reason, RecipientKind, Suppression
 from services.sender.model.feedback import Report, bounced_state, is_soft, match_of, word
 from services.sender.model.messages import explain
 from services.sender.model.notices import (
@@ -32,10 +33,10 @@ from services.sender.model.notices import (
     DomainSuperseded,
     Notice,
 )
-from services.sender.model.reasons import EmailReason, Explanation
+from services.sender.model.reasons import EmailReason, Explanation, Parameters
 from services.sender.model.references import Moved, Reference
 from services.sender.model.reputation import Concern
-from services.sender.model.states import RecipientState, State
+from services.sender.model.states import RecipientState, SentAs, State
 
 
 def of_move(moved: Moved) -> Event | None:
@@ -56,7 +57,11 @@ def of_recipient(received: ReceivedEvent, reference: Reference, recipient: str) 
     """Return the event for one recipient that feedback is about; `recipient` is empty if it is unknown."""
     message, particulars = _RECIPIENTS[received.subject](received, recipient)
     data = message(
-        email=to_proto(reference), recipient=recipient, occur_time=stamp_of(received.time), **particulars
+        email=to_proto(reference),
+        recipient=recipient,
+        recipient_kind=_KINDS[reference.kind_of(recipient)],
+        occur_time=stamp_of(received.time),
+        **particulars,
     )
     return Event(data, reference.tenant_id, resource=str(reference.id), time=received.time)
 
@@ -191,8 +196,7 @@ def _email(reference: pb.EmailReference) -> tuple[UUID | None, str]:
 
 def to_proto(reference: Reference) -> pb.EmailReference:
     """Return what events say about an email."""
-    sender = pb.Mailbox(address=reference.sender.address, name=reference.sender.name)
-    fields: dict[str, Any] = {"from": sender}
+    fields: dict[str, Any] = {"from": _mailbox(reference.sender)}
     return pb.EmailReference(
         id=str(reference.id),
         tenant_id=str(reference.tenant_id),
@@ -211,17 +215,31 @@ def to_proto(reference: Reference) -> pb.EmailReference:
     )
 
 
-def _sent_as(moved: Moved) -> SentAs.ValueType:
-    return SentAs.Value(f"SENT_AS_{moved.sent_as or 'UNSPECIFIED'}")
+def _mailbox(address: Address) -> pb.Mailbox:
+    return pb.Mailbox(address=address.address, name=address.name)
+
+
+def _sent(moved: Moved, email: pb.EmailReference) -> pb.EmailSent:
+    return pb.EmailSent(
+        email=email,
+        sent_as=PublicSentAs.Value(f"SENT_AS_{moved.sent_as or 'UNSPECIFIED'}"),
+        sent_from=_mailbox(moved.sent_from) if moved.sent_as is SentAs.SHARED else None,
+    )
 
 
 def _why(moved: Moved) -> dict[str, Any]:
     reason = PublicReason.Value(f"EMAIL_REASON_{moved.why.reason.name}")
-    return {"message": moved.why.message, "reason": reason}
+    parameters = to_parameters(moved.why.parameters)
+    return {"message": moved.why.message, "reason": reason, "parameters": parameters}
+
+
+def to_parameters(parameters: Parameters) -> EmailParameters | None:
+    """Return the parameters of a message; None if there are none."""
+    return parameters_of(EmailParameters, parameters)
 
 
 _MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {
-    State.SENT: lambda moved, email: pb.EmailSent(email=email, sent_as=_sent_as(moved)),
+    State.SENT: _sent,
     State.SUPPRESSED: lambda moved, email: pb.EmailSuppressed(email=email, recipients=moved.suppressed),
     State.FAILED: lambda moved, email: pb.EmailFailed(email=email, **_why(moved)),
     State.HELD: lambda moved, email: pb.EmailHeld(email=email, **_why(moved)),
@@ -230,6 +248,11 @@ _MOVES: Mapping[State, Callable[[Moved, pb.EmailReference], Message]] = {
     State.CANCELED: lambda _, email: pb.EmailCanceled(email=email),
 }
 
+
+_KINDS: Mapping[RecipientKind | None, pb.RecipientKind.ValueType] = {
+    None: pb.RECIPIENT_KIND_UNSPECIFIED,
+    **{kind: pb.RecipientKind.Value(f"RECIPIENT_KIND_{kind}") for kind in RecipientKind},
+}
 
 # The message of an event about one recipient, and what is particular to it.
 _Particulars: TypeAlias = tuple[Callable[..., Message], dict[str, Any]]
@@ -271,12 +294,19 @@ def _not_rendered(received: ReceivedEvent, _: str) -> _Particulars:
     return pb.EmailRejected, {"reason": received.parse(pb.RenderingFailed).reason}
 
 
-def _opened(_: ReceivedEvent, __: str) -> _Particulars:
-    return pb.EmailOpened, {}
+def _opened(received: ReceivedEvent, _: str) -> _Particulars:
+    data = received.parse(pb.OpenReceived)
+    return pb.EmailOpened, {"ip_address": data.ip_address, "user_agent": data.user_agent}
 
 
 def _clicked(received: ReceivedEvent, _: str) -> _Particulars:
-    return pb.EmailClicked, {"link": received.parse(pb.ClickReceived).link}
+    data = received.parse(pb.ClickReceived)
+    return pb.EmailClicked, {
+        "ip_address": data.ip_address,
+        "user_agent": data.user_agent,
+        "link": data.link,
+        "link_tags": data.link_tags,
+    }
 
 
 _RECIPIENTS: Mapping[str, Callable[[ReceivedEvent, str], _Particulars]] = {

@@ -9,7 +9,7 @@ from chassis.aws import ses_message_id
 from chassis.events import Event
 from chassis.protos import stamp_of
 from letterhead.events.v1 import email_events_pb2 as pb
-from services.webhooks.model.feedback import FeedbackEvent, Kind, Reference, counted, hard
+from services.webhooks.model.feedback import FeedbackEvent, Kind, Reference, counted, hard, link_tags
 
 
 def event_of(feedback_event: FeedbackEvent) -> Event | None:
@@ -87,7 +87,12 @@ def _rendering_failure(feedback_event: FeedbackEvent) -> Message:
 
 
 def _open(feedback_event: FeedbackEvent) -> Message:
-    return pb.OpenReceived(email=_email(feedback_event), occur_time=stamp_of(feedback_event.occurred_at))
+    return pb.OpenReceived(
+        email=_email(feedback_event),
+        occur_time=stamp_of(feedback_event.occurred_at),
+        ip_address=feedback_event.text("ipAddress"),
+        user_agent=feedback_event.text("userAgent"),
+    )
 
 
 def _click(feedback_event: FeedbackEvent) -> Message:
@@ -95,6 +100,9 @@ def _click(feedback_event: FeedbackEvent) -> Message:
         email=_email(feedback_event),
         link=feedback_event.text("link"),
         occur_time=stamp_of(feedback_event.occurred_at),
+        ip_address=feedback_event.text("ipAddress"),
+        user_agent=feedback_event.text("userAgent"),
+        link_tags=[pb.LinkTag(name=name, value=value) for name, value in link_tags(feedback_event)],
     )
 
 

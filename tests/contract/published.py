@@ -112,11 +112,12 @@ def _of_verifier() -> Iterator[Event]:
 
 
 def _of_sender() -> Iterator[Event]:
-    why = explain(EmailReason.SES_ACCEPTED)
+    why = explain(EmailReason.DOMAIN_NOT_READY, domain=REFERENCE.domain, domain_state="LOST")
     for state in sorted(PUBLISHED):
         moved = Moved(
-            id=REFERENCE.id, tenant_id=TENANT_ID, state=state, why=why, sent_as=SentAs.OWN,
-            suppressed=("ada@example.com",), reference=REFERENCE,
+            id=REFERENCE.id, tenant_id=TENANT_ID, state=state, why=why, sent_as=SentAs.SHARED,
+            sent_from=Address("agent@send.e2a.dev", "Anna via e2a"), suppressed=("ada@example.com",),
+            reference=REFERENCE,
         )  # fmt: skip
         if event := sender.of_move(moved):
             yield event

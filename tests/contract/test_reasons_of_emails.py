@@ -7,8 +7,8 @@ import pytest
 
 from chassis.sentences import Sentences
 from letterhead.events.v1 import domain_events_pb2
+from letterhead.events.v1.email_parameters_pb2 import EmailParameters
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
-from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from services.console import email_messages
 from services.sender.model import messages
 from services.sender.model.reasons import EmailReason, Parameters

@@ -6,7 +6,9 @@ Their states are in `states`; the From is chosen in `origin`, requests are check
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import parseaddr
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from services.sender.model.messages import explain
@@ -36,6 +38,12 @@ class Address:
 
     address: str
     name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the address that `str` wrote as this text."""
+        name, address = parseaddr(text)
+        return cls(address, name)
 
     @property
     def domain(self) -> str:

@@ -78,7 +78,7 @@ class EmailReason(StrEnum):
 
 
 class Parameters(TypedDict, total=False):
-    """The parameters of messages, as in `EmailParameters`; those that are not known are absent."""
+    """The parameters of messages, as in `events.v1.EmailParameters`; those that are not known are absent."""
 
     attempt: int
     domain: str

@@ -37,6 +37,10 @@ class Reference:
         """Return the addresses that SES was asked to send to, in order."""
         return [address for _, address in self.recipients if address not in self.left_out]
 
+    def kind_of(self, address: str) -> RecipientKind | None:
+        """Return which header names an address; None if the email has no such recipient."""
+        return next((kind for kind, each in self.recipients if each == address), None)
+
     def addresses(self, kind: RecipientKind) -> list[str]:
         """Return the addresses of one kind of recipient, in order."""
         return [address for each, address in self.recipients if each is kind]
@@ -44,12 +48,16 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """An email right after a move was applied; `reference` describes it in states that are published."""
+    """An email right after a move was applied; `reference` describes it in states that are published.
+
+    `sent_from` is the From of its last attempt; its address is empty if there was none.
+    """
 
     id: UUID
     tenant_id: UUID
     state: State
     why: Explanation
     sent_as: SentAs | None
+    sent_from: Address
     suppressed: tuple[str, ...]
     reference: Reference | None

@@ -10,13 +10,13 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc.status_pb2 import Status
 
-from chassis.protos import parameters_of, stamp_of
+from chassis.protos import stamp_of
 from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
 from letterhead.events.v1.sent_as_pb2 import SentAs as PublicSentAs
 from letterhead.sender.v1 import emails_pb2 as pb
-from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.webhooks.v1.feedback_pb2 import Feedback
 from services.sender.commands.drafts import EmailSpec, File
+from services.sender.events import to_parameters
 from services.sender.model.emails import (
     Address,
     Attachment,
@@ -29,7 +29,7 @@ from services.sender.model.emails import (
     Transition,
 )
 from services.sender.model.headers import Unsubscribe
-from services.sender.model.reasons import EmailReason, Parameters
+from services.sender.model.reasons import EmailReason
 from services.sender.model.states import RecipientState, SentAs, State
 
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -175,11 +175,6 @@ def _entry(entry: Entry) -> pb.TimelineEntry:
         parameters=to_parameters(entry.why.parameters),
         recipients=entry.recipients,
     )
-
-
-def to_parameters(parameters: Parameters) -> EmailParameters | None:
-    """Return the parameters of a message; None if there are none."""
-    return parameters_of(EmailParameters, parameters)
 
 
 def nearest_time(stamp: Timestamp) -> datetime:

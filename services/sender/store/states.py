@@ -8,6 +8,7 @@ from chassis.database import Connection, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from services.sender import events
+from services.sender.model.emails import Address
 from services.sender.model.references import Moved
 from services.sender.model.states import (
     ATTEMPT_TRANSITIONS,
@@ -94,6 +95,7 @@ def _moved(row: Record, move: Move) -> Moved:
         state=state,
         why=move.why,
         sent_as=SentAs(row["sent_as"]) if row["sent_as"] else None,
+        sent_from=Address.parse(row["sent_from"] or ""),
         suppressed=move.suppressed,
         reference=to_reference(row, ses_id=row["ses_id"]) if state in PUBLISHED else None,
     )

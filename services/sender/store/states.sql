@@ -58,13 +58,13 @@ WITH wanted AS (
         decision_demanded = e.decision_demanded AND legal.to_state IN ('EXPIRED', 'FAILED')
     FROM legal
     WHERE e.id = legal.email_id
-    RETURNING e.id, e.tenant_id, e.claim_id, e.state, e.ses_id, e.sent_as
+    RETURNING e.id, e.tenant_id, e.claim_id, e.state, e.ses_id, e.sent_as, e.sent_from
 ), written AS (
     INSERT INTO sender.email_transitions (id, email_id, from_state, to_state, note, reason, parameters)
     SELECT transition_id, email_id, from_state, to_state, message, reason, parameters FROM legal
 )
 SELECT
-    moved.id, moved.tenant_id, moved.claim_id, moved.state, moved.ses_id, moved.sent_as,
+    moved.id, moved.tenant_id, moved.claim_id, moved.state, moved.ses_id, moved.sent_as, moved.sent_from,
     r.domain, r.region, r.from_address, r.from_name, r.subject, r.tags, r.recipients, r.created_at, r.send_at
 FROM moved
 LEFT JOIN sender.email_references AS r ON r.id = moved.id AND moved.state = ANY (:published::text[]);

@@ -15,7 +15,7 @@ from uuid import UUID
 from services.webhooks.model.bounds import MAX_ITEMS, MAX_TEXT, bounded, bounded_detail, bounded_text
 from services.webhooks.model.mailboxes import mailboxes
 
-# No genuine value is longer: an address (RFC 5321 §4.5.3.1), an enhanced status code, an SMTP reply.
+# No genuine value is longer: an address (RFC 5321 §4.5.3.1), an enhanced status code, an SMTP reply, a tag.
 MAX_ADDRESS = 320
 MAX_STATUS = 40
 MAX_DIAGNOSTIC = 1_000
@@ -23,6 +23,7 @@ MAX_SES_ID = 200
 # Of the recipients that cannot be read, what operators are shown; the stored notification has everything.
 SHOWN = 3
 MAX_SHOWN = 100
+MAX_LINK_TAG = 256
 
 
 class Kind(StrEnum):
@@ -217,6 +218,19 @@ def counted(feedback_event: FeedbackEvent) -> bool:
     """Return whether a complaint comes from a person, rather than from a suppression list or a filter."""
     feedback_type = feedback_event.text("complaintFeedbackType").lower()
     return feedback_type not in NOT_COMPLAINTS and feedback_event.text("complaintSubType") not in ECHOES
+
+
+def link_tags(feedback_event: FeedbackEvent) -> list[tuple[str, str]]:
+    """Return the tags of a clicked link as pairs of name and value; SES reports a list of values by name."""
+    named = _mapping(feedback_event.block, "linkTags")
+    pairs = [
+        (bounded_text(name, MAX_LINK_TAG), bounded_text(value, MAX_LINK_TAG))
+        for name, values in named.items()
+        if isinstance(values, list)
+        for value in values
+        if isinstance(value, str)
+    ]
+    return pairs[:MAX_ITEMS]
 
 
 def _event(body: str) -> dict[str, Any]:

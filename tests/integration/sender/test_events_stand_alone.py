@@ -4,16 +4,18 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from letterhead.events.v1.email_events_pb2 import BouncedRecipient, EmailReference
+from letterhead.events.v1.email_events_pb2 import BouncedRecipient, EmailReference, LinkTag
 from letterhead.sender.v1.emails_pb2 import Address, Email, UpdateEmailRequest
 from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
-from tests.factories import Domain
+from tests.factories import Domain, a_key, a_tenant
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Json, Sender, State, becomes
 from tests.integration.sender.feedback_source import FeedbackSource, open_feedback_source
+from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 
 ADA, BOB, EVE = "Ada@example.com", "bob@example.com", "eve@example.com"
@@ -98,9 +100,11 @@ async def test_only_a_recipient_that_moves_is_published_and_once(
 
     assert (delayed["data"]["recipient"], delayed["data"]["delayType"]) == (BOB, "MailboxFull")
     bounced = await sender.events("email.bounced", 2)
-    assert sorted(each["data"]["recipient"] for each in bounced) == [ADA, BOB]
-    assert bounced[0]["data"] | {"recipient": "", "email": {}, "occurTime": ""} == {
-        "email": {}, "recipient": "", "occurTime": "", "bounceType": "Permanent", "bounceSubType": "General",
+    kinds = {each["data"].pop("recipient"): each["data"].pop("recipientKind") for each in bounced}
+    assert kinds == {ADA: "RECIPIENT_KIND_TO", BOB: "RECIPIENT_KIND_CC"}
+    assert delivered["data"]["recipientKind"] == "RECIPIENT_KIND_BCC"
+    assert bounced[0]["data"] | {"email": {}, "occurTime": ""} == {
+        "email": {}, "occurTime": "", "bounceType": "Permanent", "bounceSubType": "General",
         "status": "5.1.1", "diagnosticCode": "550 no", "hard": True,
     }  # fmt: skip
     assert (delivered["data"]["recipient"], delivered["data"]["smtpResponse"]) == (EVE, "250 2.0.0 ok")
@@ -128,9 +132,43 @@ async def test_an_open_names_the_recipient_only_if_there_is_one(
     await feedback_source.of(several, "click", link="https://example.com/a")
 
     [opened], [clicked] = await sender.events("email.opened"), await sender.events("email.clicked")
-    assert opened["data"]["recipient"] == ADA
-    assert "recipient" not in clicked["data"]
+    assert (opened["data"]["recipient"], opened["data"]["recipientKind"]) == (ADA, "RECIPIENT_KIND_TO")
+    assert not {"recipient", "recipientKind"} & clicked["data"].keys()
+
+
+async def test_opens_and_clicks_say_who_read_what(
+    caller: Caller, sender: Sender, domain: Domain, feedback_source: FeedbackSource
+) -> None:
+    email = await becomes(caller, await caller.send(f"agent@{domain.name}", ADA), State.STATE_SENT)
+    reader: dict[str, Any] = {"ip_address": "203.0.113.9", "user_agent": "Mozilla/5.0"}
+    tag = LinkTag(name="campaign", value="spring")
+
+    await feedback_source.of(email, "open", **reader)
+    await feedback_source.of(email, "click", **reader, link="https://example.com/a", link_tags=[tag])
+
+    [opened], [clicked] = await sender.events("email.opened"), await sender.events("email.clicked")
+    for event in (opened, clicked):
+        assert (event["data"]["ipAddress"], event["data"]["userAgent"]) == ("203.0.113.9", "Mozilla/5.0")
     assert clicked["data"]["link"] == "https://example.com/a"
+    assert clicked["data"]["linkTags"] == [{"name": "campaign", "value": "spring"}]
+
+
+async def test_an_email_from_the_shared_sender_says_so(
+    channel: grpc.aio.Channel, sender: Sender, database: FreshDatabase, domain: Domain, caller: Caller
+) -> None:
+    await sender.a_shared_sender()
+    tenant_id = await a_tenant(database, "Mnexa", unready_policy="SHARED")
+    pending = await sender.a_pending_domain(tenant_id)
+    other = Caller(channel, await a_key(database, tenant_id))
+
+    shared = await becomes(other, await other.send(f"agent@{pending.name}"), State.STATE_SENT)
+    own = await becomes(caller, await caller.send(f"agent@{domain.name}"), State.STATE_SENT)
+
+    published = {each["subject"]: each["data"] for each in await sender.events("email.sent", 2)}
+    assert published[shared.id]["email"]["from"] == {"address": f"agent@{pending.name}"}
+    assert published[shared.id]["sentFrom"] == {"address": "agent@send.e2a.dev", "name": "Mnexa via e2a"}
+    assert (published[shared.id]["sentAs"], published[own.id]["sentAs"]) == ("SHARED", "OWN")
+    assert "sentFrom" not in published[own.id]
 
 
 async def test_a_rejection_is_published_for_each_recipient_and_the_failure_once(
@@ -144,7 +182,9 @@ async def test_a_rejection_is_published_for_each_recipient_and_the_failure_once(
 
     rejected = await sender.events("email.rejected", 3)
     assert {each["data"]["recipient"] for each in rejected} == {ADA, BOB, EVE}
-    assert len(await sender.events("email.failed")) == 1
+    [failed] = await sender.events("email.failed")
+    assert failed["data"]["reason"] == "EMAIL_REASON_CONTENT_REJECTED"
+    assert failed["data"]["parameters"] == {"sesMessage": "Bad content"}
 
 
 async def test_a_rescheduled_email_is_published_again_with_its_new_time(

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from letterhead.events.v1.email_parameters_pb2 import EmailParameters
 from letterhead.events.v1.email_reason_pb2 import EmailReason
-from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.sender.v1.emails_pb2 import Email, ListEmailsRequest
 from letterhead.webhooks.v1.feedback_pb2 import Feedback
 from services.webhooks.model.feedback import parse

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chassis.addresses import BadAddress, check_name, parse_address
+from services.sender.model.emails import Address
 
 ACCEPTED = {
     "agent@inbox.mnexa.ai": "agent@inbox.mnexa.ai",
@@ -181,3 +182,12 @@ def test_an_ordinary_name_is_accepted(name: str) -> None:
 def test_a_deceptive_name_is_rejected(name: str) -> None:
     with pytest.raises(BadAddress):
         check_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Agent", 'An "agent"', "back\\slash", "Smith, John", "Ünal <x@y.z>", "a@b"]
+)
+def test_a_stored_sender_is_read_as_it_was_written(name: str) -> None:
+    address = Address("agent@inbox.mnexa.ai", name)
+
+    assert Address.parse(str(address)) == address

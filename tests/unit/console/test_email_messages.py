@@ -3,8 +3,8 @@
 import pytest
 
 from letterhead.events.v1 import email_reason_pb2 as reasons
+from letterhead.events.v1.email_parameters_pb2 import EmailParameters
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
-from letterhead.sender.v1.email_parameters_pb2 import EmailParameters
 from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
 from letterhead.sender.v1.suppressions_pb2 import Suppression
 from services.console import email_messages, texts

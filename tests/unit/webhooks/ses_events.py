@@ -116,7 +116,7 @@ class SentEmail:
                 "timestamp": AT,
                 "userAgent": "Mozilla/5.0",
                 "link": link,
-                "linkTags": None,
+                "linkTags": {"campaign": ["spring", "sale"]},
             },
         )
 

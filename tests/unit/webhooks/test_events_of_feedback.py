@@ -14,6 +14,7 @@ from tests.unit.webhooks.ses_events import SentEmail, as_notification
 EMAIL = SentEmail()
 REFERENCE = {"id": str(EMAIL.email_id), "tenantId": str(EMAIL.tenant_id), "sesId": EMAIL.ses_id}
 AT = "2026-03-01T12:30:45.678Z"
+READER = {"ipAddress": "203.0.113.9", "userAgent": "Mozilla/5.0"}
 
 
 def read(event: dict[str, Any]) -> FeedbackEvent:
@@ -54,8 +55,19 @@ def read(event: dict[str, Any]) -> FeedbackEvent:
             "delay.received",
             {"recipients": ["ada@example.com"], "delayType": "TransientCommunicationFailure"},
         ),
-        (EMAIL.opened(), "open.received", {}),
-        (EMAIL.click(), "click.received", {"link": "https://example.com/offer"}),
+        (EMAIL.opened(), "open.received", READER),
+        (
+            EMAIL.click(),
+            "click.received",
+            {
+                **READER,
+                "link": "https://example.com/offer",
+                "linkTags": [
+                    {"name": "campaign", "value": "spring"},
+                    {"name": "campaign", "value": "sale"},
+                ],
+            },
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -98,6 +110,17 @@ def test_feedback_without_our_tags_is_published_under_its_ses_id() -> None:
     assert published is not None
     assert (published.tenant_id, published.resource) == (None, EMAIL.ses_id)
     assert json_format.MessageToDict(published.data)["email"] == {"sesId": EMAIL.ses_id}
+
+
+@pytest.mark.parametrize("tags", [None, [], "spring", {"campaign": None}, {"campaign": [7]}], ids=str)
+def test_link_tags_in_another_form_are_left_out(tags: Any) -> None:
+    event = EMAIL.click()
+    event["click"]["linkTags"] = tags
+
+    published = event_of(read(event))
+
+    assert published is not None
+    assert "linkTags" not in json_format.MessageToDict(published.data)
 
 
 @pytest.mark.parametrize(

@@ -95,10 +95,10 @@ def test_a_huge_event_stays_within_the_limits_of_nats_and_pages(event_type: str,
     address = f"{'a' * 300}@example.com"
     people = [{"emailAddress": address, "status": long, "diagnosticCode": long} for _ in range(60)]
     lists = ("bouncedRecipients", "complainedRecipients", "delayedRecipients")
-    block = dict.fromkeys(lists, people) | dict.fromkeys(("smtpResponse", "link", "bounceType"), long)
-    feedback_event = read(
-        {"eventType": event_type, "mail": SentEmail().mail, key: block | {"recipients": [address] * 60}}
-    )
+    texts = ("smtpResponse", "link", "bounceType", "ipAddress", "userAgent")
+    block: dict[str, Any] = {**dict.fromkeys(lists, people), **dict.fromkeys(texts, long)}
+    block |= {"recipients": [address] * 60, "linkTags": {f"{n}{long}": [long] * 60 for n in range(60)}}
+    feedback_event = read({"eventType": event_type, "mail": SentEmail().mail, key: block})
 
     assert len(storable(feedback_event)) < MAX_DETAIL + 50 * 320 + 1_000
     event = event_of(feedback_event)

@@ -1,0 +1,56 @@
+"""Tenants that are paused or whose email bounces, and an SES account that stops sending."""
+
+from uuid import UUID
+
+from cli.environments import REGION
+from letterhead.identity.v1.api_keys_pb2 import GetCallerRequest
+from letterhead.identity.v1.tenants_pb2 import PauseTenantRequest, ResumeTenantRequest
+from scripts.scenes.emails import sent
+from scripts.scenes.stage import READERS, Stage
+
+# A tenant is warned when 4 % of its recipients bounced, and throttled at 5 %.
+DELIVERED, FIRST_BOUNCES, MORE_BOUNCES = 250, 11, 4
+PER_EMAIL = 50
+# As if the emails that bounced, and the hour of throttling, were long ago.
+BOUNCES_ARE_OLD = "DELETE FROM sender.strikes WHERE tenant_id = $1"
+HOUR_IS_OVER = "UPDATE sender.reputations SET slowed_until = now() WHERE tenant_id = $1"
+ACCOUNT_IS_DUE = "UPDATE verifier.ses_account SET due_at = now()"
+
+
+async def is_paused(stage: Stage) -> None:
+    """Pause a tenant, and resume it."""
+    tenant_id = await _tenant(stage)
+    pause = PauseTenantRequest(tenant_id=tenant_id, reason="Your invoice is overdue.")
+    await stage.operator.tenants.PauseTenant(pause)
+    await stage.record(tenant_id, "tenant.paused")
+    await stage.operator.tenants.ResumeTenant(ResumeTenantRequest(tenant_id=tenant_id))
+    await stage.record(tenant_id, "tenant.resumed")
+
+
+async def has_a_poor_reputation(stage: Stage) -> None:
+    """Send much email that bounces, and let time pass."""
+    tenant_id = await _tenant(stage)
+    await _mail(stage, [f"reader-{number}@{READERS}" for number in range(DELIVERED)])
+    await _mail(stage, [f"bounce-{number}@{READERS}" for number in range(FIRST_BOUNCES)])
+    await stage.record(tenant_id, "tenant.warned")
+    await _mail(stage, [f"unknown-{number}@{READERS}" for number in range(MORE_BOUNCES)])
+    await stage.record(tenant_id, "tenant.slowed")
+    for statement in (BOUNCES_ARE_OLD, HOUR_IS_OVER):
+        await stage.database.execute(statement, UUID(tenant_id))
+    await stage.record(tenant_id, "tenant.restored")
+
+
+async def cannot_send(stage: Stage) -> None:
+    """Disable sending for the SES account."""
+    await stage.sandbox.call("PATCH", "/ses/account", {"sending_enabled": False})
+    await stage.database.execute(ACCOUNT_IS_DUE)
+    await stage.record(REGION, "account.changed", state="PAUSED")
+
+
+async def _tenant(stage: Stage) -> str:
+    return (await stage.tenant.api_keys.GetCaller(GetCallerRequest())).tenant_id
+
+
+async def _mail(stage: Stage, recipients: list[str]) -> None:
+    for start in range(0, len(recipients), PER_EMAIL):
+        await sent(stage, *recipients[start : start + PER_EMAIL])
