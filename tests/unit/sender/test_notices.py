@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -21,7 +22,7 @@ from services.sender.model.notices import (
 )
 
 NOW = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-IDS = {"event_id": UUID(int=1), "tenant_id": UUID(int=2)}
+IDS: dict[str, Any] = {"event_id": UUID(int=1), "tenant_id": UUID(int=2)}
 CHALLENGED = DomainChallenged(
     **IDS, domain="mnexa.ai", deadline_at=NOW, record_name="_letterhead.mnexa.ai", record_type="TXT",
     record_value="letterhead-verification=a1b2c3",
@@ -33,7 +34,7 @@ REACHABLE = Circumstances(NOW, "ada@reader.com", sender_known=True, sent_today=0
 def a_notice(kind: type[Notice]) -> Notice:
     """Return a notice of a kind whose parameters are their own names."""
     times = {"expires_at": NOW, "deadline_at": NOW}
-    parameters = {each.name: times.get(each.name, f"<{each.name}>") for each in fields(kind)}
+    parameters: dict[str, Any] = {each.name: times.get(each.name, f"<{each.name}>") for each in fields(kind)}
     return kind(**parameters)
 
 
@@ -89,7 +90,7 @@ def test_a_code_is_neither_in_the_subject_nor_in_a_log() -> None:
     ],
 )
 def test_rules_decide_whether_a_notice_is_sent(
-    notice: Notice, changes: dict[str, object], expected: Unsent | None
+    notice: Notice, changes: dict[str, Any], expected: Unsent | None
 ) -> None:
     known = {each.name: getattr(REACHABLE, each.name) for each in fields(REACHABLE)} | changes
 
