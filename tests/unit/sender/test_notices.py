@@ -27,7 +27,7 @@ CHALLENGED = DomainChallenged(
     **IDS, domain="mnexa.ai", deadline_at=NOW, record_name="_letterhead.mnexa.ai", record_type="TXT",
     record_value="letterhead-verification=a1b2c3",
 )  # fmt: skip
-KEPT = DomainKept(**IDS, domain="mnexa.ai")
+ENDED = DomainKept(**IDS, domain="mnexa.ai")
 REACHABLE = Circumstances(NOW, "ada@reader.com", sender_known=True, sent_today=0, sent_lately=0)
 
 
@@ -79,18 +79,18 @@ def test_a_code_is_neither_in_the_subject_nor_in_a_log() -> None:
 @pytest.mark.parametrize(
     ("notice", "changes", "expected"),
     [
-        (KEPT, {}, None),
+        (ENDED, {}, None),
         (CHALLENGED, {"now": NOW - timedelta(seconds=1)}, None),
         (CHALLENGED, {}, Unsent.TOO_LATE),
-        (KEPT, {"contact": ""}, Unsent.NO_CONTACT),
-        (KEPT, {"sender_known": False}, Unsent.NO_SENDER),
-        (KEPT, {"sent_today": MOST_OF_KIND - 1}, None),
-        (KEPT, {"sent_today": MOST_OF_KIND}, Unsent.RATE_EXCEEDED),
-        (KEPT, {"sent_lately": 1}, Unsent.RATE_EXCEEDED),
+        (ENDED, {"contact": ""}, Unsent.NO_CONTACT),
+        (ENDED, {"sender_known": False}, Unsent.NO_SENDER),
+        (ENDED, {"sent_today": MOST_OF_KIND - 1}, None),
+        (ENDED, {"sent_today": MOST_OF_KIND}, Unsent.RATE_EXCEEDED),
+        (ENDED, {"sent_lately": 1}, Unsent.RATE_EXCEEDED),
     ],
 )
 def test_rules_decide_whether_a_notice_is_sent(
-    notice: Notice, changes: dict[str, object], expected: Unsent | None
+    notice: Notice, changes: dict[str, Any], expected: Unsent | None
 ) -> None:
     known = {each.name: getattr(REACHABLE, each.name) for each in fields(REACHABLE)} | changes
 
