@@ -149,6 +149,12 @@ def visibility() -> Visibility:
     return Visibility(tenant_id, who.claim_ids, KINDS[who.scope])
 
 
+def installation_visibility() -> Visibility:
+    """Return the visibility of all tenants; raises PermissionDenied for callers that are not operators."""
+    require(Scope.ADMIN)
+    return visibility()
+
+
 def tenant_visibility(requested: str) -> TenantVisibility:
     """Return the caller's visibility of the tenant that a request names; of its own if it names none.
 

@@ -23,9 +23,9 @@ EDGES = {
         "services/console/stubs.py", "services/console/api/errors.py",  # status codes of errors
     ],
     "letterhead": [
-        "chassis/reasons.py", "chassis/errors.py", "chassis/client.py", "chassis/events/subjects.py",
-        "services/*/assemblies/*.py", "services/*/events.py", "services/*/servicer.py",
-        "services/*/servicer/*.py",
+        "chassis/reasons.py", "chassis/scopes.py", "chassis/errors.py", "chassis/client.py",
+        "chassis/events/subjects.py", "services/*/assemblies/*.py", "services/*/events.py",
+        "services/*/servicer.py", "services/*/servicer/*.py",
         "services/console/*.py",  # has no types of its own, and shows those of the other services
     ],
     "starlette": ["services/console/*.py", "services/webhooks/intake/*.py"],

@@ -7,7 +7,7 @@ from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
 
-from chassis.access import Scope, Visibility, require, tenant_visibility, visibility
+from chassis.access import Visibility, installation_visibility, tenant_visibility, visibility
 from chassis.errors import InvalidField
 from chassis.idempotency import valid_request_id
 from chassis.pages import search_of, window
@@ -101,10 +101,10 @@ def _visibility_of(request: pb.ListEmailsRequest) -> Visibility:
     """Return whose emails are requested: one tenant's, or all tenants', which needs scope ADMIN."""
     if not request.all_tenants:
         return tenant_visibility(request.tenant_id)
-    require(Scope.ADMIN)
+    sees = installation_visibility()
     if request.tenant_id:
         raise InvalidField("all_tenants", "BOTH_SET", other_field="tenant_id")
-    return visibility()
+    return sees
 
 
 def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:

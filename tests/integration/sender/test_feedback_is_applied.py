@@ -68,7 +68,7 @@ async def test_a_bounce_suppresses_its_recipient_and_the_next_email_is_not_poste
     assert event["data"] == {
         "tenantId": email.tenant_id,
         "address": READER,
-        "reason": "BOUNCE",
+        "reason": "SUPPRESSION_REASON_BOUNCE",
         "emailId": email.id,
     }
     second = await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SUPPRESSED)
