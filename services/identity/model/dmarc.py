@@ -53,7 +53,7 @@ class DmarcPolicy:
 
     @property
     def is_too_long(self) -> bool:
-        """Return whether the record is longer than every DNS provider accepts."""
+        """Return whether the record is longer than some DNS providers accept."""
         return len(self.text) > LONGEST_RECORD
 
 
