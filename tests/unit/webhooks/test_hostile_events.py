@@ -95,7 +95,7 @@ def test_a_huge_event_stays_within_the_limits_of_nats_and_pages(event_type: str,
     people = [{"emailAddress": long, "status": long, "diagnosticCode": long} for _ in range(60)]
     lists = ("bouncedRecipients", "complainedRecipients", "delayedRecipients")
     texts = ("smtpResponse", "link", "bounceType", "ipAddress", "userAgent")
-    block = dict.fromkeys(lists, people) | dict.fromkeys(texts, long)
+    block: dict[str, Any] = dict.fromkeys(lists, people) | dict.fromkeys(texts, long)
     block |= {"recipients": [long] * 60, "linkTags": {f"{n}{long}": [long] * 60 for n in range(60)}}
     feedback_event = read({"eventType": event_type, "mail": SentEmail().mail, key: block})
 
