@@ -1,5 +1,6 @@
 """A domain is in the region that it was created in; a region whose SES hangs does not delay the others."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -49,7 +50,7 @@ async def identities(internet: Internet) -> set[str]:
 async def regions(identity: Identity, workspace: Path) -> AsyncIterator[TwoRegions]:
     async with pretend_internet(workspace / "certificates") as there:
         ses = boto3.session.Session(region_name="eu-west-1").client("sesv2", endpoint_url=there.addresses.ses)
-        ses.create_configuration_set(ConfigurationSetName="letterhead-eu")
+        await asyncio.to_thread(ses.create_configuration_set, ConfigurationSetName="letterhead-eu")
         ses.close()
         second = AwsRegion(
             account="210987654321",
