@@ -8,6 +8,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.access import Scope
+from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,
@@ -71,6 +72,9 @@ async def test_the_state_comes_from_verifier_and_filters_the_list(
 ) -> None:
     tenant_id = await a_tenant(database)
     ready = await a_ready_domain(database, tenant_id)
+    await database.execute(
+        "UPDATE verifier.verifications SET state_note = 'It can send.', state_reason = 'CAN_SEND'"
+    )
     pending = await a_provisioned_domain(database, tenant_id)
 
     async def listed(*states: Domain.State.ValueType) -> list[str]:
@@ -82,7 +86,8 @@ async def test_the_state_comes_from_verifier_and_filters_the_list(
     assert await listed(Domain.STATE_PENDING, Domain.STATE_LOST) == [str(pending.claim_id)]
     shown = (await admin.domains.GetDomain(GetDomainRequest(domain_id=str(ready.claim_id)))).domain
     assert shown.state == Domain.STATE_READY
-    assert shown.state_message.endswith(".")
+    assert shown.state_message == "It can send."
+    assert shown.state_reason == DomainReason.DOMAIN_REASON_CAN_SEND
 
 
 async def test_a_domain_of_another_tenant_is_not_found_by_any_rpc(caller: Caller, other: Caller) -> None:
