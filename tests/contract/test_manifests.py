@@ -19,6 +19,7 @@ from tests.contract.manifests import OVERLAYS, Manifest, Overlay, Workload, buil
 from tests.contract.protos import full_names
 from tests.contract.sources import ROOT
 
+BOTO3_CONFIG = "AWS_CONFIG_FILE"  # read by boto3, for the credentials of a second account
 SENDER = next(process for process in PROCESSES if process.name == "sender")
 
 every_process = pytest.mark.parametrize("process", PROCESSES, ids=lambda process: process.name)
@@ -108,7 +109,7 @@ def test_settings_in_manifests_are_valid_for_the_service(
     environment = overlay.environment(workload)
     known = {each.variable for each in config.describe(settings_of(process))}
 
-    assert set(environment) <= known
+    assert set(environment) <= known | {BOTO3_CONFIG}
     settings = config.load(settings_of(process), with_secrets(environment, workload, tmp_path))
     common = settings.server if process.grpc_port else settings.process
     ports = {"metrics": common.metrics_port}
