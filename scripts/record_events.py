@@ -17,7 +17,8 @@ from cli.installation import Installation
 from cli.local_installation import running
 from cli.printer import Printer
 from cli.stack import Plan
-from letterhead.identity.v1.api_keys_pb2 import ApiKey, CreateApiKeyRequest
+from letterhead.access.v1.scope_pb2 import SCOPE_FULL_ACCESS
+from letterhead.identity.v1.api_keys_pb2 import CreateApiKeyRequest
 from letterhead.identity.v1.tenants_pb2 import CreateTenantRequest
 from sandbox.client import connect_sandbox
 from scripts.event_examples import FILE, write
@@ -37,6 +38,7 @@ SCENES = (
     emails.is_canceled,
     emails.loses_its_answer,
     emails.outlives_its_domain,
+    tenants.changes_its_contact,
     tenants.is_paused,
     tenants.has_a_poor_reputation,
     tenants.cannot_send,
@@ -76,7 +78,7 @@ async def a_stage(printer: Printer) -> AsyncIterator[Stage]:
 async def a_key_of_another_tenant(operator: Services) -> str:
     """Create a tenant and return a key of it."""
     tenant = (await operator.tenants.CreateTenant(CreateTenantRequest(name="Northwind"))).tenant
-    request = CreateApiKeyRequest(tenant_id=tenant.id, name="api_key", scope=ApiKey.SCOPE_FULL_ACCESS)
+    request = CreateApiKeyRequest(tenant_id=tenant.id, name="api_key", scope=SCOPE_FULL_ACCESS)
     return (await operator.api_keys.CreateApiKey(request)).token
 
 

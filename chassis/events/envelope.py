@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 from uuid import UUID
 
 from google.protobuf import json_format
@@ -72,6 +72,7 @@ class ReceivedEvent:
     resource: str
     data: dict[str, Any]
     source: str = ""
+    _parsed: dict[type[Message], Message] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def read(cls, payload: bytes) -> Self:
@@ -92,5 +93,7 @@ class ReceivedEvent:
             raise ValueError(f"not a Letterhead event: {error!r}") from error
 
     def parse(self, kind: type[M]) -> M:
-        """Parse `data` as a message of events/v1; unknown fields of a newer release are ignored."""
-        return json_format.ParseDict(self.data, kind(), ignore_unknown_fields=True)
+        """Return `data` as a message of events/v1, parsed once; fields of a newer release are ignored."""
+        if kind not in self._parsed:
+            self._parsed[kind] = json_format.ParseDict(self.data, kind(), ignore_unknown_fields=True)
+        return cast("M", self._parsed[kind])

@@ -1,9 +1,16 @@
 """Tenants that are paused or whose email bounces, and an SES account that stops sending."""
 
+import re
 from uuid import UUID
 
 from cli.environments import REGION
+from cli.polling import until
 from letterhead.identity.v1.api_keys_pb2 import GetCallerRequest
+from letterhead.identity.v1.contacts_pb2 import (
+    ConfirmContactRequest,
+    RemoveContactRequest,
+    SetContactRequest,
+)
 from letterhead.identity.v1.tenants_pb2 import PauseTenantRequest, ResumeTenantRequest
 from scripts.scenes.emails import sent
 from scripts.scenes.stage import READERS, Stage
@@ -11,10 +18,23 @@ from scripts.scenes.stage import READERS, Stage
 # A tenant is warned when 4 % of its recipients bounced, and throttled at 5 %.
 DELIVERED, FIRST_BOUNCES, MORE_BOUNCES = 250, 11, 4
 PER_EMAIL = 50
+CODE = re.compile(r"\b[0-9]{4} [0-9]{4}\b")
 # As if the emails that bounced, and the hour of throttling, were long ago.
 BOUNCES_ARE_OLD = "DELETE FROM sender.strikes WHERE tenant_id = $1"
 HOUR_IS_OVER = "UPDATE sender.reputations SET slowed_until = now() WHERE tenant_id = $1"
 ACCOUNT_IS_DUE = "UPDATE verifier.ses_account SET due_at = now()"
+
+
+async def changes_its_contact(stage: Stage) -> None:
+    """Confirm the address for notices with the code that arrives there, and remove it again."""
+    tenant_id, address = await _tenant(stage), f"ada@{READERS}"
+    await stage.tenant.contacts.SetContact(SetContactRequest(address=address))
+    await stage.record(tenant_id, "contact.confirmation_requested")
+    code = await until("the code arrives", lambda: _code(stage, address))
+    await stage.tenant.contacts.ConfirmContact(ConfirmContactRequest(code=code))
+    await stage.record(tenant_id, "contact.confirmed")
+    await stage.tenant.contacts.RemoveContact(RemoveContactRequest())
+    await stage.record(tenant_id, "contact.removed")
 
 
 async def is_paused(stage: Stage) -> None:
@@ -44,7 +64,15 @@ async def cannot_send(stage: Stage) -> None:
     """Disable sending for the SES account."""
     await stage.sandbox.call("PATCH", "/ses/account", {"sending_enabled": False})
     await stage.database.execute(ACCOUNT_IS_DUE)
-    await stage.record(REGION, "account.changed", state="PAUSED")
+    await stage.record(REGION, "account.changed", state="STATE_PAUSED")
+
+
+async def _code(stage: Stage, address: str) -> str | None:
+    for each in await stage.sandbox.emails(to=address):
+        found = CODE.search((await stage.sandbox.email(each["id"]))["text"] or "")
+        if "Your code" in each["subject"] and found:
+            return found.group()
+    return None
 
 
 async def _tenant(stage: Stage) -> str:

@@ -15,7 +15,9 @@ from services.identity.model.contacts import Confirmation
 from services.identity.model.domains import Claim, Phase
 from services.identity.model.ownership import Cause, Move, Ownership
 from services.identity.model.tenants import Tenant, TenantState, UnreadyPolicy
-from services.sender import events as sender
+from services.sender.events import published as sender
+from services.sender.events.feedback import FEEDBACK
+from services.sender.events.recipients import of_recipient
 from services.sender.model.emails import Address, Reason, RecipientKind, Suppression
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason
@@ -123,10 +125,10 @@ def _of_sender() -> Iterator[Event]:
             yield event
     yield sender.scheduled(REFERENCE)
     for event in _of_webhooks():
-        if event.subject in sender.FEEDBACK:
+        if event.subject in FEEDBACK:
             data = json.loads(json_format.MessageToJson(event.data))
             received = ReceivedEvent(event.id, event.subject, NOW, TENANT_ID, event.resource, data)
-            yield sender.of_recipient(received, REFERENCE, "ada@example.com")
+            yield of_recipient(received, REFERENCE, "ada@example.com")
     suppression = Suppression(
         TENANT_ID, "ada@example.com", Reason.BOUNCE, uuid4(), "", "Bounced.", {}, uuid4(), NOW
     )

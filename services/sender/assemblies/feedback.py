@@ -8,7 +8,7 @@ from chassis.periodic import PeriodicTask
 from chassis.server import Registration
 from letterhead.sender.v1 import suppressions_pb2_grpc
 from services.sender.config import Config
-from services.sender.events import FEEDBACK
+from services.sender.events.feedback import FEEDBACK
 from services.sender.servicer.suppressions import SuppressionServicer
 from services.sender.store.emails import EmailStore
 from services.sender.store.feedback import Feedback

@@ -4,7 +4,7 @@ from chassis.assembly import Assembly, Platform
 from chassis.events import Consumer
 from services.sender.commands.notices import Notices
 from services.sender.config import Config
-from services.sender.events import NOTICES
+from services.sender.events.notices import NOTICES
 from services.sender.store.notices import NoticeStore
 
 

@@ -16,7 +16,7 @@ from letterhead.events.v1.sent_as_pb2 import SentAs as PublicSentAs
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.webhooks.v1.feedback_pb2 import Feedback
 from services.sender.commands.drafts import EmailSpec, File
-from services.sender.events import to_parameters
+from services.sender.events.published import to_parameters
 from services.sender.model.emails import (
     Address,
     Attachment,

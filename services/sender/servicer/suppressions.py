@@ -14,7 +14,7 @@ from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
 from letterhead.sender.v1 import suppressions_pb2 as pb
 from letterhead.sender.v1 import suppressions_pb2_grpc as pb_grpc
 from services.sender.errors import SuppressionNotFound, TenantNotFound
-from services.sender.events import to_parameters
+from services.sender.events.published import to_parameters
 from services.sender.model.emails import Reason, Suppression
 from services.sender.store.emails import EmailStore
 from services.sender.store.suppressions import SuppressionStore

@@ -17,7 +17,7 @@ from chassis.database import Database, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from chassis.regions import SesRegion
-from services.sender.events import scheduled
+from services.sender.events.published import scheduled
 from services.sender.model.emails import Draft, Email, Rejection
 from services.sender.model.origin import Domain
 from services.sender.model.references import Reference

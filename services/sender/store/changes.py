@@ -8,7 +8,7 @@ from chassis.access import Visibility
 from chassis.database import Connection, Queries
 from chassis.events import Outbox
 from chassis.ids import uuid7
-from services.sender.events import scheduled
+from services.sender.events.published import scheduled
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason
 from services.sender.model.states import State

@@ -10,7 +10,8 @@ from uuid import UUID
 from chassis.database import Connection, Queries, Record
 from chassis.events import Event, Outbox, ReceivedEvent
 from chassis.telemetry import get_logger
-from services.sender.events import of_recipient, read_report, without_description
+from services.sender.events.feedback import read_report, without_description
+from services.sender.events.recipients import of_recipient
 from services.sender.model.emails import Reason
 from services.sender.model.feedback import (
     Report,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from chassis.database import Database, Queries
 from chassis.events import Outbox
-from services.sender.events import tenant_restored, tenant_slowed, tenant_warned
+from services.sender.events.published import tenant_restored, tenant_slowed, tenant_warned
 from services.sender.model.feedback import SIMULATOR
 from services.sender.model.reputation import BOUNCES, COMPLAINTS, Concern, Strikes
 

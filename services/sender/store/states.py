@@ -7,7 +7,7 @@ from pathlib import Path
 from chassis.database import Connection, Queries, Record
 from chassis.events import Outbox
 from chassis.ids import uuid7
-from services.sender import events
+from services.sender.events import published
 from services.sender.model.emails import Address
 from services.sender.model.references import Moved
 from services.sender.model.states import (
@@ -64,7 +64,7 @@ class EmailStates:
         )
         wanted = {move.email_id: move for move in moves}
         moved = [_moved(row, wanted[row["id"]]) for row in rows]
-        to_publish = (events.of_move(each) for each in moved)
+        to_publish = (published.of_move(each) for each in moved)
         await self._outbox.write(connection, *(event for event in to_publish if event is not None))
         return moved
 

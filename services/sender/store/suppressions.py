@@ -11,7 +11,7 @@ from chassis.database import Connection, Database, Queries
 from chassis.events import Outbox
 from chassis.ids import uuid7
 from chassis.pages import Window
-from services.sender import events
+from services.sender.events import published
 from services.sender.model.emails import Reason, Suppression
 from services.sender.model.reasons import Parameters
 from services.sender.store.rows import to_suppression
@@ -63,7 +63,7 @@ class SuppressionStore:
             )
         )
         added = [to_suppression(row) for row in rows]
-        await self._outbox.write(connection, *map(events.suppression_added, added))
+        await self._outbox.write(connection, *map(published.suppression_added, added))
         return added
 
     async def add_by_hand(self, sees: TenantVisibility, address: str, note: str) -> Suppression:
@@ -88,7 +88,7 @@ class SuppressionStore:
             if row is None:
                 return None
             removed = to_suppression(row)
-            await self._outbox.write(connection, events.suppression_removed(removed))
+            await self._outbox.write(connection, published.suppression_removed(removed))
         return removed
 
     async def page(

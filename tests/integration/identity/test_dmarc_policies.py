@@ -99,7 +99,7 @@ async def test_the_same_policy_changes_nothing(
     assert await provisioned_events(database) == 2
 
 
-async def test_a_policy_and_a_label_change_together_and_the_policy_is_kept(
+async def test_a_policy_and_a_label_change_together_and_the_policy_stays(
     caller: Caller, identity: Identity, domain: Domain
 ) -> None:
     """The records are not known while the label changes at SES, so the policy waits with them."""

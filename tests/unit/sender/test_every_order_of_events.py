@@ -15,7 +15,7 @@ import pytest
 from google.protobuf import json_format
 
 from chassis.events import ReceivedEvent
-from services.sender.events import FEEDBACK, read_report
+from services.sender.events.feedback import FEEDBACK, read_report
 from services.sender.model.feedback import Report, to_advance, to_suppress
 from services.sender.model.states import TRANSITIONS, RecipientState, State
 from services.webhooks.events import event_of

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from chassis.events import ReceivedEvent
-from services.sender.events import FEEDBACK, read_report
+from services.sender.events.feedback import FEEDBACK, read_report
 from services.sender.model.emails import Reason
 from services.sender.model.feedback import Report, Word, to_suppress, word
 from services.sender.model.messages import MAX_TEXT, explain

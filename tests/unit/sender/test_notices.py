@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from services.sender.events import NOTICES
+from services.sender.events.notices import NOTICES
 from services.sender.model.notices import (
     KINDS,
     MOST_OF_KIND,

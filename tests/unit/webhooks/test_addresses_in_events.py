@@ -13,7 +13,7 @@ import pytest
 from google.protobuf import json_format
 
 from chassis.events import ReceivedEvent
-from services.sender.events import read_report
+from services.sender.events.feedback import read_report
 from services.sender.model.feedback import match_of
 from services.webhooks.events import event_of
 from services.webhooks.model.feedback import Kind, Malformed, parse, problem_of
