@@ -194,7 +194,7 @@ def with_secrets(environment: dict[str, str], workload: Workload, directory: Pat
     """Return the environment with secrets in existing files; each must be in a mounted Secret."""
     found = dict(environment)
     for variable, value in environment.items():
-        if variable.endswith(config.SECRET_SUFFIX):
+        if variable.endswith(config.SECRET_SUFFIX) and variable != BOTO3_CONFIG:
             path = Path(value)
             assert str(path.parent) in workload.mounted_secrets(), f"{variable} is not in a mounted Secret"
             found[variable] = str(directory / path.name)
