@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import Descriptor
@@ -115,12 +114,14 @@ def a_file(name: str, comment: str, options: EventOptions | None) -> FileDescrip
 
 @pytest.mark.parametrize("service", PUBLISHED)
 def test_a_service_builds_exactly_the_events_it_owns(service: str) -> None:
-    """Compare with the messages that its events.py names; sender's also names those that it consumes."""
+    """Compare with the messages that its events name; sender's also name those that it consumes."""
     applied = {subject for subjects in CONSUMED.get(service, {}).values() for subject in subjects}
     messages = {message.name: subject for subject, message in MESSAGES.items()}
     named = {
         node.attr
-        for node in ast.walk(parsed(Path(f"services/{service}/events.py")))
+        for file in files(f"services/{service}")
+        if "events" in {file.stem, file.parent.name}
+        for node in ast.walk(parsed(file))
         if isinstance(node, ast.Attribute)
     }
 
