@@ -24,7 +24,8 @@ EDGES = {
     ],
     "letterhead": [
         "chassis/reasons.py", "chassis/scopes.py", "chassis/errors.py", "chassis/client.py",
-        "chassis/events/subjects.py", "services/*/assemblies/*.py", "services/*/events.py", "services/*/events/*.py",
+        "chassis/events/subjects.py", "services/*/assemblies/*.py", "services/*/events.py",
+        "services/*/events/*.py",
         "services/*/servicer.py", "services/*/servicer/*.py",
         "services/console/*.py",  # has no types of its own, and shows those of the other services
     ],

@@ -44,8 +44,8 @@ def git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S607 - git of the PATH
     if done.returncode:
         raise AssertionError(
-            f"git {' '.join(arguments)}: {done.stderr.strip()}. This test needs the commits since the baseline."
-            " Run `git fetch --unshallow`."
+            f"git {' '.join(arguments)}: {done.stderr.strip()}. This test needs the history. Run"
+            " `git fetch --unshallow`."
         )
     return done.stdout.strip()
 
