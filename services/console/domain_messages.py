@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from chassis.sentences import Sentences
-from letterhead.events.v1 import domain_reason_pb2 as pb
+from letterhead.identity.v1 import domain_reason_pb2 as pb
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain, DomainParameters
 from letterhead.verifier.v1.verifier_pb2 import Verification
 

@@ -8,10 +8,10 @@ from chassis.events import Event
 from chassis.protos import value_of
 from letterhead.events.v1 import account_events_pb2
 from letterhead.events.v1 import domain_events_pb2 as pb
-from letterhead.events.v1.account_reason_pb2 import AccountReason
-from letterhead.events.v1.domain_reason_pb2 import DomainCondition
-from letterhead.events.v1.domain_reason_pb2 import DomainReason as PublicReason
+from letterhead.identity.v1.domain_reason_pb2 import DomainCondition
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason as PublicReason
 from letterhead.identity.v1.domains_pb2 import Domain
+from letterhead.verifier.v1.account_reason_pb2 import AccountReason
 from letterhead.verifier.v1.verifier_pb2 import SesAccount
 from services.verifier.model.account import AccountChange
 from services.verifier.model.decisions import Claim, Transition

@@ -9,10 +9,10 @@ from typing import Any, get_type_hints
 import pytest
 
 from chassis.sentences import Sentences, mentioned
-from letterhead.events.v1.account_reason_pb2 import AccountReason as PublicAccountReason
-from letterhead.events.v1.domain_reason_pb2 import DomainCondition
-from letterhead.events.v1.domain_reason_pb2 import DomainReason as PublicDomainReason
+from letterhead.identity.v1.domain_reason_pb2 import DomainCondition
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason as PublicDomainReason
 from letterhead.identity.v1.domains_pb2 import DomainParameters
+from letterhead.verifier.v1.account_reason_pb2 import AccountReason as PublicAccountReason
 from letterhead.verifier.v1.check_parameters_pb2 import CheckParameters
 from letterhead.verifier.v1.check_reason_pb2 import CheckReason as PublicCheckReason
 from letterhead.verifier.v1.verifier_pb2 import AccountParameters

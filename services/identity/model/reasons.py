@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 
 
 class DomainReason(StrEnum):
-    """Why a domain is in its state: those of `events.v1.DomainReason` that identity gives."""
+    """Why a domain is in its state: those of `identity.v1.DomainReason` that identity gives."""
 
     PROVISIONING = "PROVISIONING"
     RECORDS_SHOWN = "RECORDS_SHOWN"

@@ -16,9 +16,9 @@ from chassis.notifier import Notifier
 from chassis.pages import search_of, window
 from chassis.protos import id_of, parameters_of, stamp_of, value_of
 from chassis.regions import SesRegion
-from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.identity.v1 import domains_pb2_grpc
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from services.identity.errors import DomainNotFound
 from services.identity.model.domains import STATES, Domain, DomainChange, NewClaim, Record
 from services.identity.model.names import BadName, parse_domain, parse_mail_from_label

@@ -67,7 +67,7 @@ class CheckReason(StrEnum):
 
 
 class DomainReason(StrEnum):
-    """Why a domain is in its state: those of `events.v1.DomainReason` that verifier gives."""
+    """Why a domain is in its state: those of `identity.v1.DomainReason` that verifier gives."""
 
     UNSPECIFIED = ""  # stored by an earlier release
 
@@ -93,7 +93,7 @@ class DomainReason(StrEnum):
 
 
 class AccountReason(StrEnum):
-    """Why an SES account is in its state, named as in `events.v1.AccountReason` and in the database."""
+    """Why an SES account is in its state, named as in `verifier.v1.AccountReason` and in the database."""
 
     UNSPECIFIED = ""  # stored by an earlier release
 

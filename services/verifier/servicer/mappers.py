@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from chassis.database import Record
 from chassis.protos import parameters_of, stamp_of, value_of
-from letterhead.events.v1.account_reason_pb2 import AccountReason
-from letterhead.events.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1 import domains_pb2
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.verifier.v1 import verifier_pb2 as pb
+from letterhead.verifier.v1.account_reason_pb2 import AccountReason
 from letterhead.verifier.v1.check_parameters_pb2 import CheckParameters
 from letterhead.verifier.v1.check_reason_pb2 import CheckReason
 from services.verifier.store import rows

@@ -8,7 +8,7 @@ import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.access import Scope
-from letterhead.events.v1.domain_reason_pb2 import DomainReason
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1.domains_pb2 import (
     CreateDomainRequest,
     DeleteDomainRequest,

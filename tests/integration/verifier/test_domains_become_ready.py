@@ -1,6 +1,6 @@
 """A domain becomes READY, as seen by its owner and by subscribers on NATS."""
 
-from letterhead.events.v1.domain_reason_pb2 import DomainReason
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from services.verifier.model.records import RecordStatus
 from tests.integration.verifier.world import Tenant, World, state_name, statuses
 from tests.waiting import eventually

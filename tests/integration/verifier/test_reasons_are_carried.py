@@ -1,6 +1,6 @@
 """Records, states and their history carry a reason and its parameters beside the message."""
 
-from letterhead.events.v1 import domain_reason_pb2 as reasons
+from letterhead.identity.v1 import domain_reason_pb2 as reasons
 from letterhead.identity.v1.domains_pb2 import DnsRecord
 from letterhead.verifier.v1 import verifier_pb2 as pb
 from letterhead.verifier.v1.check_reason_pb2 import CheckReason

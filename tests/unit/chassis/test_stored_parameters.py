@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.protos import parameters_of, value_of
-from letterhead.events.v1.domain_reason_pb2 import DOMAIN_CONDITION_SES_DKIM, DomainReason
+from letterhead.identity.v1.domain_reason_pb2 import DOMAIN_CONDITION_SES_DKIM, DomainReason
 from letterhead.identity.v1.domains_pb2 import DnsRecord, DomainParameters
 from letterhead.verifier.v1.check_parameters_pb2 import CheckParameters
 

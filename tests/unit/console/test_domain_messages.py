@@ -2,7 +2,7 @@
 
 import pytest
 
-from letterhead.events.v1 import domain_reason_pb2 as reasons
+from letterhead.identity.v1 import domain_reason_pb2 as reasons
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain, DomainParameters
 from letterhead.verifier.v1.check_parameters_pb2 import CheckParameters
 from letterhead.verifier.v1.check_reason_pb2 import CheckReason

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from letterhead.events.v1.domain_reason_pb2 import DomainReason
+from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
