@@ -167,7 +167,7 @@ async def test_an_email_from_the_shared_sender_says_so(
     published = {each["subject"]: each["data"] for each in await sender.events("email.sent", 2)}
     assert published[shared.id]["email"]["from"] == {"address": f"agent@{pending.name}"}
     assert published[shared.id]["sentFrom"] == {"address": "agent@send.e2a.dev", "name": "Mnexa via e2a"}
-    assert (published[shared.id]["sentAs"], published[own.id]["sentAs"]) == ("SHARED", "OWN")
+    assert (published[shared.id]["sentAs"], published[own.id]["sentAs"]) == ("SENT_AS_SHARED", "SENT_AS_OWN")
     assert "sentFrom" not in published[own.id]
 
 
