@@ -118,7 +118,7 @@ class Demo:
                 await watch.until(record, RecordCheck.STATUS_FOUND)
             await watch.until_ready()
         event = await self._event("domain.ready", lambda event: event.resource == self._names.domain)
-        self._printer.good(f"{event.subject} on NATS: {event.data['cause']}")
+        self._printer.good(f"{event.subject} on NATS: {event.data['message']}")
 
     async def _send_as_own(self, alignment: str, aligned: tuple[str, ...]) -> None:
         strict = "=s" in alignment
