@@ -153,7 +153,8 @@ class Demo:
         added = await self._event(
             "suppression.added", lambda event: event.data.get("address") == self._names.bouncing
         )
-        self._printer.good(f"{added.subject} on NATS: {added.data['reason']}")
+        reason = added.data["reason"].removeprefix("SUPPRESSION_REASON_").lower()
+        self._printer.good(f"{added.subject} on NATS: {reason}")
         everything = ListSuppressionsRequest(page_size=1000)
         listed = await until(
             "ListSuppressions answers", lambda: self._services.suppressions.ListSuppressions(everything)
