@@ -26,7 +26,7 @@ CREATE INDEX contact_confirmations_over ON identity.contact_confirmations (expir
 -- which sends them.
 ALTER TABLE sender.emails ADD COLUMN is_notice boolean NOT NULL DEFAULT false;
 
--- What tenants were told, or why they were not, by the event that it is about.
+-- The notices to tenants, by the event that each is about: its email, or why none was sent.
 CREATE TABLE sender.notices (
     event_id        uuid PRIMARY KEY,
     tenant_id       uuid NOT NULL,

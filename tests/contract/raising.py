@@ -34,7 +34,7 @@ def reasons(function: Callable[..., Any], owner: type | None = None) -> frozense
 
 
 class _Body:
-    """The code of one function, with what its names stand for."""
+    """The code of one function, and the objects that its names refer to."""
 
     def __init__(self, function: Any, owner: type | None) -> None:
         self._owner = owner

@@ -1,4 +1,4 @@
-"""Notices: tenants are told by email what happens to their contact and their domains."""
+"""Notices: tenants get an email when their contact or one of their domains changes."""
 
 from chassis.assembly import Assembly, Platform
 from chassis.events import Consumer

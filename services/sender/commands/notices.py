@@ -27,7 +27,7 @@ TAGS = {"letterhead": "notice"}
 
 
 class Notices:
-    """Sends notices; `shared` is None if there is no shared sender, `deadline` how long an email may wait."""
+    """Sends notices. `shared` is None without a shared sender; `deadline` is how long an email may wait."""
 
     def __init__(self, store: NoticeStore, shared: SharedSender | None, *, deadline: timedelta) -> None:
         self._store = store

@@ -15,7 +15,7 @@ MAX_MAILBOX = 2_000  # characters of one text, which may hold several mailboxes 
 _TYPED = re.compile(r"(?:rfc822|utf-8|smtp|mailto)[ \t]*[:;]", re.IGNORECASE)
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _QUOTES = {'"': '"', "'": "'"}
-_SPECIAL = frozenset('<>()[],;:"@\ufffd')  # U+FFFD stands for a character that was replaced
+_SPECIAL = frozenset('<>()[],;:"@\ufffd')  # U+FFFD replaces a character that cannot be stored
 
 
 def mailboxes(text: str) -> tuple[str, ...]:

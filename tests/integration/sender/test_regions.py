@@ -139,7 +139,7 @@ async def test_a_paused_account_stops_only_its_region(
 async def test_the_shared_sender_is_that_of_the_region(
     sender: Sender, tenant_id: UUID, caller: Caller, domain: Domain, database: FreshDatabase
 ) -> None:
-    """Without a shared domain in the second region, its email is refused; the first's does not stand in."""
+    """Without a shared domain in the second region, its email is rejected; the first region's is not used."""
     await database.execute("UPDATE identity.tenants SET unready_policy = 'SHARED' WHERE id = $1", tenant_id)
     operator = (await sender.a_shared_sender()).tenant_id
     await sender.set_domain_state(domain, "PENDING")

@@ -72,7 +72,7 @@ async def test_soft_bounces_on_three_days_suppress_an_address_for_two_weeks(  # 
     ends = suppression.expire_time.ToDatetime(UTC)
     assert abs(ends - datetime.now(UTC) - 14 * DAY) < timedelta(minutes=5)
     assert added["data"]["expireTime"] == suppression.expire_time.ToJsonString()
-    assert not await database.fetch("SELECT FROM sender.strikes")  # it is no hard bounce
+    assert not await database.fetch("SELECT FROM sender.strikes")  # soft bounces are not strikes
     await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SUPPRESSED)
 
     await database.execute("UPDATE sender.suppressions SET expires_at = now()")
