@@ -47,7 +47,8 @@ RSPAMD_DMARC = {
 RSPAMD_CONFIG = """
 options {{
     filters = "dkim";
-    dns {{ nameserver = ["{dns}"]; timeout = 2s; retransmits = 2; }}
+    dns {{ nameserver = ["{dns}"]; timeout = 10s; retransmits = 5; }}
+    task_timeout = 90s;
     disable_hyperscan = true;
     url_tld = "{home}/suffixes";
     pidfile = "{home}/rspamd.pid";
@@ -85,7 +86,7 @@ class Verifiers:
         """Return DKIM of every signature, SPF of the envelope sender and DMARC of the From domain."""
         about = {"IP": client, "From": sender, "Helo": helo}
         async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session,
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=120)) as session,
             session.post(f"{self.rspamd_url}/checkv2", data=raw, headers=about) as answer,
         ):
             symbols: dict[str, Any] = (await answer.json())["symbols"]
