@@ -41,6 +41,7 @@ class _Watched:
     def __init__(self) -> None:
         self.notifier = Notifier()
         self.snapshot: Snapshot | None = None
+        self.failure: CallFailed | None = None  # why there is no snapshot
         self.ended = False
         self.pages = 0
         self.task: asyncio.Task[None]
@@ -57,7 +58,8 @@ class Live:
     async def follow(self, domain_id: str, key: str) -> AsyncGenerator[Snapshot | None]:
         """Yield the current snapshot, then one after each change, and None as a heartbeat.
 
-        End when the domain is gone or the process stops. The caller must have checked that `key` may see it.
+        End when the domain is gone or the process stops. Raise CallFailed if verifier gives this key no
+        snapshot. Only the first page of a domain costs a call: after a restart, all pages return at once.
         """
         with self._join(domain_id, key) as watched:
             last: Snapshot | None = None
@@ -70,6 +72,8 @@ class Live:
                 await wait_any(changed, timeout=HEARTBEAT.total_seconds())
                 if not changed.is_set():
                     yield None
+            if watched.failure is not None:
+                raise watched.failure
 
     def full(self, domain_id: str, key: str) -> bool:
         """Return whether a key has its limit of pages of a domain open; no key may take all connections."""
@@ -117,5 +121,8 @@ class Live:
                     watched.snapshot = Snapshot(update.verification)
                     watched.notifier.notify()
         except CallFailed as failure:
+            if watched.snapshot is None:
+                watched.failure = failure
+                return False
             return failure.code.name == "UNAVAILABLE"
         return False

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -94,25 +94,37 @@ class DomainPages:
         )
 
     async def _stream(self, request: Request) -> Response:
-        await self._verification(request)  # an error raised before the stream starts becomes an HTTP status
-        if self._live.full(str(request.path_params["domain_id"]), key_of(request)):
+        domain_id, key = str(request.path_params["domain_id"]), key_of(request)
+        if self._live.full(domain_id, key):
             raise HTTPException(429, TOO_MANY)
+        snapshots = self._live.follow(domain_id, key)
+        first = await anext(
+            snapshots, None
+        )  # an error raised before the stream starts becomes an HTTP status
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(self._events(request), media_type="text/event-stream", headers=headers)
+        return StreamingResponse(
+            self._events(first, snapshots), media_type="text/event-stream", headers=headers
+        )
 
-    async def _events(self, request: Request) -> AsyncIterator[str]:
+    async def _events(
+        self, first: Snapshot | None, rest: AsyncGenerator[Snapshot | None]
+    ) -> AsyncIterator[str]:
         """Yield server-sent events; end after a while, so that the browser reconnects with its key."""
         ends = asyncio.get_running_loop().time() + CONNECTION.total_seconds() * random.uniform(0.75, 1)  # noqa: S311 - spreads load
-        following = self._live.follow(str(request.path_params["domain_id"]), key_of(request))
-        async with aclosing(following) as snapshots:
+        async with aclosing(rest) as snapshots:
+            yield self._event(first)
             async for snapshot in snapshots:
-                yield ": heartbeat\n\n" if snapshot is None else self._event(snapshot)
-                if snapshot and snapshot.verification.state == Domain.STATE_DELETED:
-                    yield "event: gone\ndata:\n\n"
+                yield self._event(snapshot)
                 if asyncio.get_running_loop().time() > ends:
                     return
 
-    def _event(self, snapshot: Snapshot) -> str:
+    def _event(self, snapshot: Snapshot | None) -> str:
+        if snapshot is None:
+            return ": heartbeat\n\n"
+        gone = snapshot.verification.state == Domain.STATE_DELETED
+        return self._update(snapshot) + ("event: gone\ndata:\n\n" if gone else "")
+
+    def _update(self, snapshot: Snapshot) -> str:
         html = snapshot.rendered(self._prefix, self._render)
         return "".join(f"data: {line}\n" for line in html.splitlines() if line.strip()) + "\n"
 
