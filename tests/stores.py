@@ -60,7 +60,8 @@ async def make_template(server: Postgres) -> None:
 async def fresh_database(server: Postgres) -> AsyncIterator[FreshDatabase]:
     """Copy the template for one test, and drop the copy afterwards."""
     name = f"test_{uuid4().hex}"
-    await _as_superuser(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    # Copying files takes half the time of writing all pages to the log.
+    await _as_superuser(server, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY FILE_COPY")
     yield FreshDatabase(server, name)
     await _as_superuser(server, f"DROP DATABASE {name} WITH (FORCE)")
 
