@@ -56,7 +56,7 @@ async def test_all_others_are_denied_explicitly(internet: Internet, made: Feedba
     denied = [{each["Sid"] for each in policy if each["Effect"] == "Deny"} for policy in policies]
     assert denied == [
         {"NotOurConfigurationSet", "NotOurAccount", "NotOverTls"},
-        {"NotOurTopic", "NotOverTls"},
+        {"NotOurSource", "NotOverTls"},
     ]
 
 
