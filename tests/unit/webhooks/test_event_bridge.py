@@ -5,6 +5,10 @@ from typing import Any
 
 import pytest
 
+from chassis.config import ConfigError
+from chassis.regions import AwsRegion
+from services.webhooks.config import Feedback
+from services.webhooks.intake.queue import rule
 from services.webhooks.model.event_bridge import EventRule, is_event, unwrap_event
 from services.webhooks.model.rejections import Forged
 from services.webhooks.model.sns import MAX_BODY
@@ -101,3 +105,29 @@ def test_a_rule_is_of_an_account_and_a_region(arn: str) -> None:
 def test_what_is_not_the_arn_of_a_rule_is_not_accepted(arn: str) -> None:
     with pytest.raises(ValueError, match="is not the ARN of an EventBridge rule"):
         EventRule.of(arn)
+
+
+def test_a_setting_names_the_rule_of_each_region() -> None:
+    here = AwsRegion(account="123456789012", region="us-east-1")
+    there = AwsRegion(account="210987654321", region="cn-north-1", feedback_rule="theirs")
+    settings = Feedback(feedback_rule="letterhead-feedback")
+
+    assert rule(here, settings) == RULE
+    other = EventRule.of("arn:aws-cn:events:cn-north-1:210987654321:rule/theirs")
+    assert rule(there, settings) == other
+    assert rule(here, Feedback()) is None
+
+
+@pytest.mark.parametrize(
+    ("arn", "problem"),
+    [
+        (ARN.replace("123456789012", "210987654321"), "is not of 123456789012:us-east-1"),
+        (ARN.replace("us-east-1", "eu-west-1"), "is not of 123456789012:us-east-1"),
+        ("no rule", "is not the ARN of an EventBridge rule"),
+    ],
+)
+def test_a_rule_of_another_account_or_region_is_a_wrong_setting(arn: str, problem: str) -> None:
+    here = AwsRegion(account="123456789012", region="us-east-1")
+
+    with pytest.raises(ConfigError, match=problem):
+        rule(here, Feedback(feedback_rule=arn))
