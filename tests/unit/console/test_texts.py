@@ -110,7 +110,7 @@ def test_an_email_with_a_future_send_time_is_shown_as_scheduled(hours: int, word
     assert chips.outcome(email).word == word
 
 
-def an_email(*reports: tuple[str, str]) -> Email:
+def a_reported_email(*reports: tuple[str, str]) -> Email:
     """Return an email to Ada with a timeline of what was reported, as pairs of address and sentence."""
     email = Email(recipients=[Recipient(address=Address(address="Ada@example.com"))])
     email.timeline.add(state=Email.STATE_SENT, message="SES accepted it.")
@@ -120,7 +120,7 @@ def an_email(*reports: tuple[str, str]) -> Email:
 
 
 def test_reports_about_addresses_that_the_email_was_not_sent_to_are_shown_apart() -> None:
-    email = an_email(
+    email = a_reported_email(
         ("ada@example.com", "Delivered."), ("Forwarded@elsewhere.example", "Delayed."),
         ("forwarded@elsewhere.example", "Reported as spam."), ("other@elsewhere.example", "Bounced."),
     )  # fmt: skip
@@ -132,11 +132,14 @@ def test_reports_about_addresses_that_the_email_was_not_sent_to_are_shown_apart(
         "other@elsewhere.example": ["Bounced."],
     }
     assert texts.last_message(email) == "Delivered."
-    assert texts.last_message(an_email(("forwarded@elsewhere.example", "Bounced."))) == "SES accepted it."
+    assert (
+        texts.last_message(a_reported_email(("forwarded@elsewhere.example", "Bounced.")))
+        == "SES accepted it."
+    )
 
 
 def test_a_bounce_elsewhere_is_the_last_message_of_an_email_without_a_response() -> None:
-    email = an_email(("forwarded@elsewhere.example", "Bounced."))
+    email = a_reported_email(("forwarded@elsewhere.example", "Bounced."))
     email.state_reason = EMAIL_REASON_BOUNCED_ELSEWHERE
     email.state_parameters.address = "forwarded@elsewhere.example"
 
