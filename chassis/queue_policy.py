@@ -49,9 +49,12 @@ def _lets_in(statement: dict[str, Any], rule_arn: str) -> bool:
 
 
 def _keeps_out_all_but(statement: dict[str, Any], rule_arn: str, allowed: Collection[str]) -> bool:
-    """Return whether a statement denies all who are not allowed: it has no other condition that must hold."""
+    """Return whether a statement denies all who are not allowed: it has no other condition that must hold.
+
+    Its principal must be `*`, which includes AWS's services.
+    """
     conditions = _conditions(statement)
-    if statement.get("Effect") != "Deny" or not _is_everyone(statement.get("Principal")):
+    if statement.get("Effect") != "Deny" or statement.get("Principal") != "*":
         return False
     if len(conditions) != 1 or conditions[0][0] not in _IS_NOT or conditions[0][1] != _SOURCE:
         return False
@@ -74,10 +77,6 @@ def _covers(statement: dict[str, Any], element: str, wanted: str) -> bool:
     if element == "Action":
         patterns = [each.lower() for each in patterns]
     return any(fnmatchcase(wanted, each) for each in patterns)
-
-
-def _is_everyone(principal: Any) -> bool:
-    return principal == "*" or (isinstance(principal, dict) and "*" in _listed(principal.get("AWS", [])))
 
 
 def _listed(value: Any) -> list[Any]:

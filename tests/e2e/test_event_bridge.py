@@ -111,8 +111,10 @@ async def forge(bridge: Bridge, email: Email) -> None:
         for each in (await bridge.world.sandbox.ledger())["accepted"]
         if each["email_tags"].get("lh-email") == email.id
     ]
-    ids = [UUID(accepted["email_tags"][name]) for name in ("lh-tenant", "lh-email", "lh-attempt")]
-    bounce = SentEmail(*ids, ses_id=email.ses_id, to=(VICTIM,)).bounce()
+    tags = {name: UUID(value) for name, value in accepted["email_tags"].items()}
+    bounce = SentEmail(
+        tags["lh-tenant"], tags["lh-email"], tags["lh-attempt"], email.ses_id, (VICTIM,)
+    ).bounce()
     policy = (await bridge.attributes(bridge.feedback.queue_url))["Policy"]
     await bridge.change_queue(Policy="")
     await bridge.call(

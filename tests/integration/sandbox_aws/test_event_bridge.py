@@ -1,9 +1,8 @@
 """SES's events on EventBridge's bus: the documented envelope, rules, and the policies of their queues."""
 
 import json
-from datetime import datetime
+import re
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -11,6 +10,8 @@ from tests.integration.sandbox_aws.world import CONFIGURATION_SET, World
 from tests.waiting import eventually
 
 NAME = "inbox.mnexa.ai"
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 RULE = {"source": ["aws.ses"], "detail-type": ["Email Bounced", "Email Delivered"]}
 RULE_ARN = "arn:aws:events:us-east-1:123456789012:rule/bounces"
 BUS = "arn:aws:events:us-east-1:123456789012:event-bus/default"
@@ -68,8 +69,8 @@ async def test_an_event_arrives_in_the_documented_envelope(bus_world: World) -> 
 
     [event] = await eventually(lambda: received(bus_world, url))
     detail = event.pop("detail")
-    assert UUID(event.pop("id"))
-    assert datetime.strptime(event.pop("time"), "%Y-%m-%dT%H:%M:%SZ")  # noqa: DTZ007 - the format is the point
+    assert ID.fullmatch(event.pop("id"))
+    assert TIME.fullmatch(event.pop("time"))
     assert event == {
         "version": "0",
         "detail-type": "Email Bounced",

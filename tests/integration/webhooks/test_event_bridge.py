@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 
 from services.webhooks.config import Policy
 from tests.integration.webhooks.conftest import FeedbackPath, Webhooks
+from tests.internet import Internet
 from tests.stores import FreshDatabase
 from tests.streams import FreshStream
 from tests.unit.webhooks.ses_events import SentEmail, in_event_bridge
@@ -124,6 +125,26 @@ async def test_without_a_rule_an_event_becomes_a_dead_letter(
 
     assert await stored(database) == []
     assert rejected("no_rule") == before + 1
+
+
+async def test_an_event_is_not_accepted_while_the_queues_policy_cannot_be_read(
+    path: FeedbackPath, start: Start, database: FreshDatabase, internet: Internet
+) -> None:
+    before = rejected("queue_policy_unavailable")
+    await path.put(json.dumps(in_event_bridge(SentEmail().bounce())))
+    await path.pin(path.rule_arn)
+    fault = {"operation": "GetQueueAttributes", "kind": "error_503"}
+    await internet.control.call("POST", "/ses/faults", fault)
+
+    async def counted() -> bool:
+        return rejected("queue_policy_unavailable") == before + 1
+
+    async with start():
+        await eventually(counted, within=SLOW)
+    await internet.control.call("DELETE", "/ses/faults")
+
+    await dead_lettered(path, 1)
+    assert await stored(database) == []
 
 
 @pytest.mark.parametrize("pinned", ["", "other"], ids=["to nothing", "to another rule"])

@@ -44,7 +44,7 @@ def fault(*statements: dict[str, Any]) -> str:
     [
         (ALLOW, DENY),
         (OWNER, ALLOW, DENY),
-        ({**ALLOW, "Action": ["sqs:*"]}, {**DENY, "Principal": {"AWS": "*"}, "Action": "*", "Resource": "*"}),
+        ({**ALLOW, "Action": ["sqs:*"]}, {**DENY, "Action": "*", "Resource": "*"}),
         (ALLOW, {**DENY, "Condition": {"StringNotEquals": {"AWS:SourceArn": RULE}}}),
         ({**ALLOW, "Condition": {"ArnLike": {"aws:SourceArn": RULE.replace("letterhead", "*")}}}, DENY),
     ],
@@ -78,6 +78,7 @@ def test_a_policy_that_does_not_allow_the_rule_is_at_fault(allow: dict[str, Any]
         {**DENY, "Effect": "Allow"},
         {**DENY, "Principal": {"AWS": "arn:aws:iam::123456789012:user/eve"}},
         {**DENY, "Principal": {"Service": "events.amazonaws.com"}},
+        {**DENY, "Principal": {"AWS": "*"}},
         {**DENY, "Action": "sqs:ReceiveMessage"},
         {**DENY, "Resource": f"{QUEUE}-other"},
         {**DENY, "Condition": {}},
@@ -92,7 +93,7 @@ def test_a_policy_that_does_not_allow_the_rule_is_at_fault(allow: dict[str, Any]
         {**DENY, "Condition": {"ArnNotEqualsIfExists": {"aws:SourceArn": RULE}}},
         {**DENY, "NotAction": "sqs:SendMessage", "Action": []},
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_a_policy_that_does_not_deny_everyone_else_is_at_fault(deny: dict[str, Any]) -> None:
     assert fault(ALLOW, deny) == f"no statement denies sending to everyone whose aws:SourceArn is not {RULE}"
