@@ -22,7 +22,7 @@ WHERE tenant_id = :tenant_id
     AND (expires_at IS NULL OR expires_at > now());
 
 -- remove_suppression --
--- Removes the entry of a tenant's list with an address or an id, and forgets the soft bounces of the address.
+-- Removes the entry of a tenant's list with an address or an id, and deletes the soft bounces of the address.
 WITH removed AS (
     DELETE FROM sender.suppressions
     WHERE tenant_id = :tenant_id
@@ -30,7 +30,7 @@ WITH removed AS (
         AND (expires_at IS NULL OR expires_at > now())
     RETURNING id, tenant_id, address, reason, email_id, note, parameters, created_at, expires_at
 ),
-forgotten AS (
+reset AS (
     DELETE FROM sender.soft_bounces AS b
     USING removed
     WHERE b.tenant_id = removed.tenant_id AND b.address = removed.address

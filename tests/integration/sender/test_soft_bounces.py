@@ -129,7 +129,7 @@ async def test_a_hard_bounce_makes_a_temporary_suppression_permanent(
     assert again.reason == SuppressionReason.SUPPRESSION_REASON_BOUNCE  # a permanent entry stays
 
 
-async def test_removing_a_suppression_forgets_the_soft_bounces_of_its_address(
+async def test_removing_a_suppression_resets_the_count_of_its_address(
     caller: Caller, email: Email, feedback_source: FeedbackSource, database: FreshDatabase
 ) -> None:
     await bounced_on(feedback_source, database, email, days_ago(2), days_ago(1), days_ago(0.5))
