@@ -290,7 +290,7 @@ class Aws:
         (),
         help="further SES regions, of this or other accounts, as a JSON list of objects: `account`, `region`,"
         " and optionally `profile` (of AWS's configuration files), `endpoint_url`, `configuration_set`,"
-        " `feedback_queue`, `feedback_topic` and `shared_domain`",
+        " `feedback_queue`, `feedback_topic`, `feedback_rule` and `shared_domain`",
     )
 
     def __post_init__(self) -> None:

@@ -39,6 +39,7 @@ class AwsRegion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     configuration_set: str | None = None
     feedback_queue: str | None = None
     feedback_topic: str | None = None
+    feedback_rule: str | None = None
     shared_domain: str | None = None
 
     @property

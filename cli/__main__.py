@@ -72,6 +72,7 @@ async def _show_account() -> None:
 
 @app.command("aws-setup")
 def set_up_aws(
+    *,
     name: Annotated[
         str, typer.Option(help="Name of the configuration set; topic and queue are named `NAME-feedback`.")
     ] = "letterhead",
@@ -81,15 +82,23 @@ def set_up_aws(
             help="HTTPS endpoint of webhooks, `https://…/sns`; the queue gets what cannot be posted."
         ),
     ] = "",
+    event_rule: Annotated[
+        bool,
+        typer.Option(
+            "--event-rule",
+            help="Have SES publish to EventBridge too, and a rule `NAME-feedback` send its events to the"
+            " queue; set LETTERHEAD_FEEDBACK_RULE of webhooks to the rule.",
+        ),
+    ] = False,
 ) -> None:
     """Create the configuration set, topic and queue for SES's events, in each region of the settings.
 
     Reads LETTERHEAD_AWS_* and LETTERHEAD_MORE_REGIONS.
     """
-    run(_set_up_aws(name, https_url))
+    run(_set_up_aws(name, https_url, event_rule=event_rule))
 
 
-async def _set_up_aws(name: str, https_url: str) -> None:
+async def _set_up_aws(name: str, https_url: str, *, event_rule: bool) -> None:
     for region in load(Aws).regions:
         feedback = aws_setup.set_up(
             boto3.Session(profile_name=region.profile, region_name=region.region),
@@ -97,10 +106,13 @@ async def _set_up_aws(name: str, https_url: str) -> None:
             endpoint_url=region.endpoint_url,
             name=region.configuration_set or name,
             https_url=https_url,
+            event_rule=event_rule,
         )
         print(f"region             {region.ses_region}")
         print(f"configuration set  {feedback.configuration_set}\ntopic              {feedback.topic_arn}")
         print(f"queue              {feedback.queue_url}\ndead letters       {feedback.dead_letter_queue_url}")
+        if feedback.rule_arn:
+            print(f"rule               {feedback.rule_arn}")
 
 
 @app.command("nats-keys")

@@ -163,8 +163,9 @@ async def _show(email_id: str) -> None:
         (each.address.address, name_of(Recipient.State, each.state), each.state_message)
         for each in email.recipients
     ])  # fmt: skip
-    printer.table(("time", "event", "message"), [
-        (each.time.ToJsonString(), _event(each), each.message) for each in email.timeline
+    printer.table(("time", "event", "recipients", "message"), [
+        (each.time.ToJsonString(), _event(each), ", ".join(each.recipients), each.message)
+        for each in email.timeline
     ])  # fmt: skip
 
 

@@ -9,10 +9,12 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
+from chassis.queue_policy import fault_of
 from cli.aws_setup import EVENT_TYPES
 from cli.doctor.findings import Finding, unseen, well, wrong
 
 MAKE = "Run `letterhead aws-setup` to fix this."
+MAKE_RULE = "Run `letterhead aws-setup --event-rule`, or change the queue's policy."
 CONFIRM = "Check that SNS can reach webhooks at LETTERHEAD_SNS_PORT, then run `letterhead aws-setup` again."
 REDRIVE = "Find the cause and redrive them: docs/runbooks/sns-messages-refused.md."
 COUNT = "ApproximateNumberOfMessages"
@@ -30,6 +32,8 @@ class Way:
     queue: str
     # LETTERHEAD_FEEDBACK_SIGNATURES of webhooks: `off`, `count` or `enforce`.
     signatures: str = "off"
+    # LETTERHEAD_FEEDBACK_RULE of webhooks; empty if no EventBridge rule may send.
+    rule: str = ""
 
 
 def check_aws(session: boto3.Session, endpoint_url: str | None, way: Way) -> list[Finding]:
@@ -42,11 +46,13 @@ def check_aws(session: boto3.Session, endpoint_url: str | None, way: Way) -> lis
     scope = f"{session.region_name}:{way.account}"
     topic_arn = _arn(f"arn:{partition}:sns:{scope}", way.topic)
     queue_arn = _arn(f"arn:{partition}:sqs:{scope}", way.queue.rpartition("/")[2])
+    rule_arn = _arn(f"arn:{partition}:events:{scope}:rule", way.rule, "/") if way.rule else ""
     checks: tuple[tuple[str, Callable[[], Iterator[Finding]]], ...] = (
         ("ses-events", lambda: _configuration_set(ses, way.configuration_set, topic_arn)),
         ("topic", lambda: _topic(sns, topic_arn, queue_arn)),
         ("signatures", lambda: _signatures(sns, topic_arn, way.signatures)),
         ("queue", lambda: _queue(sqs, queue_arn.rpartition(":")[2])),
+        ("event-rule", lambda: _event_rule(sqs, queue_arn.rpartition(":")[2], rule_arn, topic_arn)),
     )
     return [finding for part, check in checks for finding in _checked(part, check)]
 
@@ -145,5 +151,21 @@ def _queue(sqs: Any, name: str) -> Iterator[Finding]:
         yield well("queue", f"{name} has about {attributes[COUNT]} messages waiting")
 
 
-def _arn(prefix: str, name: str) -> str:
-    return name if name.startswith("arn:") else f"{prefix}:{name}"
+def _event_rule(sqs: Any, name: str, rule_arn: str, topic_arn: str) -> Iterator[Finding]:
+    """Report why webhooks would reject events in EventBridge's form, which have no signature, if it would."""
+    if not rule_arn:
+        return
+    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+    wanted = ["Policy", "QueueArn"]
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=wanted)["Attributes"]
+    fault = fault_of(
+        attributes.get("Policy", ""), attributes["QueueArn"], rule_arn=rule_arn, others=(topic_arn,)
+    )
+    if fault:
+        yield wrong("event-rule", f"{name} accepts no events of EventBridge: {fault}", MAKE_RULE)
+    else:
+        yield well("event-rule", f"{name} accepts events of {rule_arn}, and of no other rule")
+
+
+def _arn(prefix: str, name: str, separator: str = ":") -> str:
+    return name if name.startswith("arn:") else f"{prefix}{separator}{name}"

@@ -32,6 +32,7 @@ class Settings:
     configuration_set: str = setting("letterhead", help="sender's configuration set")
     feedback_topic: str = setting("letterhead-feedback", help="name or ARN of webhooks's topic")
     feedback_queue: str = setting("letterhead-feedback", help="name or URL of webhooks's queue")
+    feedback_rule: str = setting("", help="name or ARN of webhooks's EventBridge rule; unset: none may send")
     feedback_signatures: str = setting(
         "off", help="how webhooks verifies SNS's signatures: off, count or enforce"
     )
@@ -106,6 +107,7 @@ def _check_region(region: AwsRegion, settings: Settings) -> list[Finding]:
         region.feedback_topic or settings.feedback_topic,
         region.feedback_queue or settings.feedback_queue,
         settings.feedback_signatures,
+        region.feedback_rule or settings.feedback_rule,
     )
     return check_aws(session, region.endpoint_url, way)
 

@@ -1,4 +1,4 @@
-"""Assembles the simulated AWS: SES, SNS, SQS and STS on one state, and their background work."""
+"""Assembles the simulated AWS: SES, SNS, SQS, EventBridge and STS on one state, and their background work."""
 
 import asyncio
 
@@ -14,6 +14,7 @@ from sandbox.aws.checker import Checker
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.configuration_sets import ConfigurationSets
 from sandbox.aws.delivery import AMAZON_DOMAIN, AMAZON_SELECTOR, Dispatch
+from sandbox.aws.event_bus import EventBus
 from sandbox.aws.events import Events
 from sandbox.aws.faults import CALL_KINDS, EVENT_KINDS, Faults
 from sandbox.aws.gateway import Gateway
@@ -63,9 +64,15 @@ class Aws:
         self.ledger = Ledger(clock)
         self.queues = Queues(config)
         self.topics = self._make_topics()
-        self.configuration_sets = ConfigurationSets(self.topics)
+        self.event_bus = EventBus(config, self.queues, clock)
+        self.configuration_sets = ConfigurationSets(self.topics, self.event_bus)
         self.events = Events(
-            config, self.configuration_sets, self.topics, self.event_faults, self._background
+            config,
+            self.configuration_sets,
+            topics=self.topics,
+            event_bus=self.event_bus,
+            faults=self.event_faults,
+            background=self._background,
         )
         self.account = Account(config, clock)
         self.suppressions = SuppressionList(clock)
@@ -111,6 +118,7 @@ class Aws:
             "sesv2": RestJson(Service("sesv2", [*ses, self._make_sending()], invalid="BadRequestException")),
             "sns": Query(Service("sns", [Sns(self.topics)], invalid="InvalidParameter")),
             "sqs": TargetJson(sqs, QUERY_CODES),
+            "events": TargetJson(Service("events", [self.event_bus], invalid="ValidationException")),
             "sts": Query(Service("sts", [Sts(self._config)], invalid="ValidationError")),
         }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.aws.errors import AwsError, bad_request, not_found
+from sandbox.aws.event_bus import EventBus
 from sandbox.aws.pages import page
 from sandbox.aws.service import Call, Params
 from sandbox.aws.topics import Topics
@@ -39,12 +40,12 @@ class ConfigurationSet:
     sending_enabled: bool = True
     destinations: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def topics_for(self, event_type: str) -> Iterator[str]:
-        """Yield the ARNs of the topics that match this MatchingEventTypes value; all for an unknown one."""
+    def arns_for(self, event_type: str) -> Iterator[str]:
+        """Yield the topics and the bus that match this MatchingEventTypes value; all for an unknown one."""
         for destination in self.destinations.values():
             wanted = event_type not in EVENT_TYPES or event_type in destination["MatchingEventTypes"]
             if destination["Enabled"] and wanted:
-                yield destination["SnsDestination"]["TopicArn"]
+                yield _arn(destination)
 
     def suppressed_reasons(self) -> list[str] | None:
         """Return the reasons for which this set suppresses addresses; None: the account's apply."""
@@ -55,13 +56,18 @@ class ConfigurationSet:
 class ConfigurationSets:
     """The configuration sets, and the handlers of their operations."""
 
-    def __init__(self, topics: Topics) -> None:
+    def __init__(self, topics: Topics, event_bus: EventBus) -> None:
         self._topics = topics
+        self._event_bus = event_bus
         self._sets: dict[str, ConfigurationSet] = {}
 
     def find(self, name: str) -> ConfigurationSet | None:
         """Return the set of this name, or None."""
         return self._sets.get(name)
+
+    def arn(self, name: str) -> str:
+        """Return the ARN of the set of this name."""
+        return f"arn:aws:ses:{self._topics.region}:{self._topics.account}:configuration-set/{name}"
 
     def get(self, name: str) -> ConfigurationSet:
         """Return the set of this name; raise Refusal if there is none."""
@@ -142,14 +148,25 @@ class ConfigurationSets:
 
     async def _put_destination(self, found: ConfigurationSet, name: str, wanted: dict[str, Any]) -> None:
         """Store a destination and, as the real SES does, publish a plain-text greeting to its topic."""
-        arn = wanted.get("SnsDestination", {}).get("TopicArn")
-        if arn is None or not wanted.get("MatchingEventTypes"):
+        arn = _arn(wanted)
+        if not arn or not wanted.get("MatchingEventTypes"):
             raise bad_request(
-                "The sandbox's SES publishes to SNS only: name MatchingEventTypes and an SnsDestination."
+                "The sandbox's SES publishes to SNS and EventBridge only. "
+                "Name MatchingEventTypes, and an SnsDestination or an EventBridgeDestination."
             )
-        topic, account = self._topics.find(arn), self._topics.account
-        own_arn = f"arn:aws:ses:{self._topics.region}:{account}:configuration-set/{found.name}"
-        if topic is None or not topic.lets_in(own_arn, account):
+        if "EventBridgeDestination" in wanted:
+            if arn != self._event_bus.arn:
+                raise bad_request("Only the default event bus is supported.")
+            found.destinations[name] = {"Enabled": False} | wanted
+            return
+        topic = self._topics.find(arn)
+        if topic is None or not topic.lets_in(self.arn(found.name), self._topics.account):
             raise bad_request(f"Could not publish to SNS topic <{arn}>.")
         found.destinations[name] = {"Enabled": False} | wanted
         await self._topics.publish(arn, _WELCOME, subject=None)
+
+
+def _arn(destination: dict[str, Any]) -> str:
+    """Return the ARN of a destination's topic or event bus; empty for a destination of another kind."""
+    topic = destination.get("SnsDestination", {}).get("TopicArn", "")
+    return str(topic or destination.get("EventBridgeDestination", {}).get("EventBusArn", ""))

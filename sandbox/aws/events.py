@@ -1,6 +1,6 @@
-"""SES's event publishing to the topics of an email's configuration set.
+"""SES's event publishing to the topics and the event bus of an email's configuration set.
 
-Faults drop, duplicate, delay or reorder events, as the real SNS sometimes does.
+Faults drop, duplicate, delay or reorder events, as the real SNS and EventBridge sometimes do.
 """
 
 import asyncio
@@ -8,11 +8,13 @@ import json
 import random
 import re
 from collections import OrderedDict
+from typing import Any
 
 from sandbox.aws.background import Background
 from sandbox.aws.config import AwsConfig
 from sandbox.aws.configuration_sets import ConfigurationSets
 from sandbox.aws.emails import Email
+from sandbox.aws.event_bus import EventBus
 from sandbox.aws.faults import Fault, Faults
 from sandbox.aws.reports import Block, mail
 from sandbox.aws.topics import Topics
@@ -30,13 +32,16 @@ class Events:
         self,
         config: AwsConfig,
         configuration_sets: ConfigurationSets,
+        *,
         topics: Topics,
+        event_bus: EventBus,
         faults: Faults,
         background: Background,
     ) -> None:
         self._config = config
         self._configuration_sets = configuration_sets
         self._topics = topics
+        self._event_bus = event_bus
         self._faults = faults
         self._background = background
         self._emails: OrderedDict[str, Email] = OrderedDict()
@@ -52,36 +57,42 @@ class Events:
         return self._emails.get(message_id)
 
     async def publish(self, email: Email, event_type: str, block: Block) -> None:
-        """Publish an event to the configuration set's topics; `event_type` is spelled as in the event."""
+        """Publish an event to the destinations of its configuration set; `event_type` is spelled as in it."""
         found = self._configuration_sets.find(email.configuration_set or "")
-        arns = list(found.topics_for(matching_type(event_type))) if found else []
+        if found is None:
+            return
         event = {
             "eventType": event_type,
             "mail": mail(email, self._config.account, self._config.region),
             _BLOCKS.get(event_type, event_type.lower()): block,
         }
-        for arn in arns:
-            await self._publish_with_faults(arn, event_type, json.dumps(event))
+        for arn in list(found.arns_for(matching_type(event_type))):
+            await self._publish_with_faults(arn, found.name, event)
 
-    async def _publish_with_faults(self, arn: str, event_type: str, text: str) -> None:
-        faults = self._faults.draw(event_type)
+    async def _publish_with_faults(self, arn: str, configuration_set: str, event: dict[str, Any]) -> None:
+        faults = self._faults.draw(event["eventType"])
         if any(fault.kind == "drop" for fault in faults):
             return
         copies = 2 if any(fault.kind == "duplicate" for fault in faults) else 1
         for _ in range(copies):
             wait = sum(_wait(fault) for fault in faults)
             if wait:
-                self._background.start(self._publish_later(wait, arn, text))
+                self._background.start(self._publish_later(wait, arn, configuration_set, event))
             else:
-                await self._publish(arn, text)
+                await self._publish(arn, configuration_set, event)
 
-    async def _publish_later(self, wait: float, arn: str, text: str) -> None:
+    async def _publish_later(
+        self, wait: float, arn: str, configuration_set: str, event: dict[str, Any]
+    ) -> None:
         await asyncio.sleep(wait)
-        await self._publish(arn, text)
+        await self._publish(arn, configuration_set, event)
 
-    async def _publish(self, arn: str, text: str) -> None:
-        if self._topics.find(arn):
-            await self._topics.publish(arn, text, subject=SUBJECT)
+    async def _publish(self, arn: str, configuration_set: str, event: dict[str, Any]) -> None:
+        if arn == self._event_bus.arn:
+            resource = self._configuration_sets.arn(configuration_set)
+            self._event_bus.publish(event["eventType"], resource, event)
+        elif self._topics.find(arn):
+            await self._topics.publish(arn, json.dumps(event), subject=SUBJECT)
 
 
 def matching_type(event_type: str) -> str:

@@ -27,6 +27,7 @@ _STS_VERSION = "2011-06-15"
 _LINKS = frozenset(
     {"ConfirmSubscription", "Unsubscribe"}
 )  # the SNS operations that an unsigned link can call
+_TARGETS = {"AmazonSQS": "sqs", "AWSEvents": "events"}  # by the start of X-Amz-Target
 _LONG_POLLS = frozenset({"ReceiveMessage"})
 _EARLY_ERRORS = {
     "error_500": AwsError("InternalFailure", "An internal error occurred."),
@@ -74,8 +75,9 @@ class Gateway:
     def _wire(self, request: Request, body: bytes) -> Wire:
         if request.url.path.startswith("/v2/email"):
             return _signed(self._wires["sesv2"], request)
-        if request.headers.get("x-amz-target", "").startswith("AmazonSQS."):
-            return _signed(self._wires["sqs"], request)
+        target = request.headers.get("x-amz-target", "").partition(".")[0]
+        if target in _TARGETS:
+            return _signed(self._wires[_TARGETS[target]], request)
         fields = read_fields(request, body)
         if fields.get("Version") == _STS_VERSION:
             return _signed(self._wires["sts"], request)

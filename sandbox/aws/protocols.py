@@ -1,5 +1,6 @@
-"""The three wire protocols: REST with JSON (SES), JSON with a target header (SQS), forms and XML (SNS, STS).
+"""The three wire protocols: REST with JSON, JSON with a target header, and forms with XML.
 
+SES uses the first, SQS and EventBridge the second, SNS and STS the third.
 Each parses a request into an operation and its parameters, and writes results and errors as AWS does.
 """
 
@@ -59,33 +60,33 @@ class RestJson:
 
 
 class TargetJson:
-    """SQS: the X-Amz-Target header selects the operation; errors have a JSON and a query protocol code."""
+    """SQS and EventBridge: the X-Amz-Target header selects the operation; SQS's errors have two codes."""
 
-    CONTENT_TYPE = "application/x-amz-json-1.0"
-
-    def __init__(self, service: Service, query_codes: dict[str, str]) -> None:
+    def __init__(self, service: Service, query_codes: dict[str, str] | None = None) -> None:
         """Take `query_codes`, the error codes of the older query protocol, which SQS still returns too."""
         self.service = service
         self._query_codes = query_codes
+        self._content_type = f"application/x-amz-json-{service.model.metadata['jsonVersion']}"
 
     def read(self, request: Request, body: bytes) -> tuple[OperationModel, Params]:
-        """Return the operation and its parameters; the target is `AmazonSQS.<operation>`."""
+        """Return the operation and its parameters; the target is like `AmazonSQS.<operation>`."""
         model = self.service.by_name(request.headers["x-amz-target"].partition(".")[2])
         return model, _json_params(model.input_shape, body) if model.input_shape else {}
 
     def answer(self, model: OperationModel, values: Params, request_id: str) -> Response:
-        """Return JSON, as SQS does also for an operation without output."""
+        """Return JSON, also for an operation without output."""
         content = write_json(model.output_shape, values) if model.output_shape else {}
-        return _json(content, 200, {"x-amzn-RequestId": request_id}, self.CONTENT_TYPE)
+        return _json(content, 200, {"x-amzn-RequestId": request_id}, self._content_type)
 
     def refuse(self, rejection: AwsError, request_id: str) -> Response:
         """Return an error with its code in `__type`, and the query protocol's in x-amzn-query-error."""
-        old_code = self._query_codes.get(rejection.code, rejection.code)
         status = self.service.status(rejection.code)
-        fault = "Receiver" if status >= 500 else "Sender"
-        headers = {"x-amzn-RequestId": request_id, "x-amzn-query-error": f"{old_code};{fault}"}
-        content = {"__type": f"com.amazonaws.sqs#{rejection.code}", "message": rejection.message}
-        return _json(content, status, headers, self.CONTENT_TYPE)
+        headers, code = {"x-amzn-RequestId": request_id}, rejection.code
+        if self._query_codes is not None:
+            fault = "Receiver" if status >= 500 else "Sender"
+            headers["x-amzn-query-error"] = f"{self._query_codes.get(code, code)};{fault}"
+            code = f"com.amazonaws.sqs#{code}"
+        return _json({"__type": code, "message": rejection.message}, status, headers, self._content_type)
 
 
 class Query:

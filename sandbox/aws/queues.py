@@ -62,13 +62,13 @@ class Queue:
         self._order = itertools.count()
         self._arrived = asyncio.Event()
 
-    def lets_in(self, topic_arn: str) -> bool:
-        """Return whether the queue's policy allows SNS to send for that topic."""
+    def lets_in(self, service: str, source_arn: str) -> bool:
+        """Return whether the queue's policy allows SNS or EventBridge to send for that topic or rule."""
         asking = AccessRequest(
-            service="sns.amazonaws.com",
+            service=service,
             action="sqs:SendMessage",
             resource=self.arn,
-            context={"aws:SourceArn": topic_arn, "aws:SecureTransport": "true"},
+            context={"aws:SourceArn": source_arn, "aws:SecureTransport": "true"},
         )
         return allows(self.attributes.get("Policy"), asking)
 

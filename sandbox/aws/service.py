@@ -18,6 +18,7 @@ from sandbox.aws.errors import COMMON_STATUS, AwsError
 from sandbox.aws.shapes import problems
 
 Params = dict[str, Any]
+_NO_INVALID_ACTION = frozenset({"sesv2", "events"})
 Handler = Callable[["Call"], Awaitable[Params]]
 
 
@@ -78,7 +79,7 @@ class Service:
             known = operation in self.model.operation_names
             why = "is not implemented by the sandbox" if known else "does not exist"
             raise AwsError(
-                "UnknownOperationException" if self.name == "sesv2" else "InvalidAction",
+                "UnknownOperationException" if self.name in _NO_INVALID_ACTION else "InvalidAction",
                 f"The operation {operation} of {self.name} {why}.",
             )
         return self.model.operation_model(operation)

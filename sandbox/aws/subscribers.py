@@ -99,6 +99,6 @@ class Subscribers:
     def _dead_letter(self, delivery: Delivery) -> None:
         arn = json.loads(delivery.redrive_policy or "{}").get("deadLetterTargetArn")
         queue = self._queues.find(arn) if arn else None
-        if queue and queue.lets_in(delivery.topic_arn):
+        if queue and queue.lets_in("sns.amazonaws.com", delivery.topic_arn):
             queue.put(QueuedMessage(delivery.body))
         _log.warning("SNS delivery abandoned", action="sns_delivery_given_up", dead_letter=bool(queue))

@@ -17,6 +17,7 @@ from sandbox.aws.subscribers import Delivery, Subscribers
 from sandbox.aws.times import milliseconds
 from sandbox.clock import Clock
 
+SERVICE = "sns.amazonaws.com"
 _log = get_logger(__name__)
 
 
@@ -167,7 +168,7 @@ class Topics:
 
     def _queue(self, topic: Topic, subscription: Subscription, body: str) -> None:
         queue = self._queues.find(subscription.endpoint)
-        if queue and queue.lets_in(topic.arn):
+        if queue and queue.lets_in(SERVICE, topic.arn):
             queue.put(QueuedMessage(body))
         else:
             _log.warning(

@@ -1,13 +1,15 @@
 """The sentences shown on the pages, such as the purpose of a record and the status of a domain. Pure."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from letterhead.access.v1 import scope_pb2
+from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_BOUNCED_ELSEWHERE
 from letterhead.identity.v1.api_keys_pb2 import ApiKey
 from letterhead.identity.v1.domains_pb2 import DnsRecord, Domain
 from letterhead.identity.v1.tenants_pb2 import Tenant
-from letterhead.sender.v1.emails_pb2 import Email, Recipient
+from letterhead.sender.v1.emails_pb2 import Email, Recipient, TimelineEntry
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck, Verification
 from services.console import check_messages, chips, domain_messages, email_messages
 
@@ -170,9 +172,30 @@ def last_message(email: Email) -> str:
     """Return the last response of a receiver; before there is one, the last event of the email."""
     if responses := [each for each in email.recipients if each.state_message]:
         return email_messages.of_state(responses[-1])
-    if entries := [each for each in email.timeline if each.message]:
+    own = _addresses(email)
+    entries = [
+        each for each in email.timeline if each.message and (not each.recipients or own & _named(each))
+    ]
+    if entries and email.state_reason != EMAIL_REASON_BOUNCED_ELSEWHERE:
         return email_messages.of_entry(entries[-1])
     return email_messages.of_state(email)
+
+
+def others(email: Email) -> dict[str, list[TimelineEntry]]:
+    """Return what was reported about addresses that an email was not sent to, by address in lower case."""
+    own, found = _addresses(email), defaultdict(list)
+    for entry in email.timeline:
+        for address in sorted(_named(entry) - own):
+            found[address].append(entry)
+    return found
+
+
+def _addresses(email: Email) -> set[str]:
+    return {each.address.address.lower() for each in email.recipients}
+
+
+def _named(entry: TimelineEntry) -> set[str]:
+    return {each.lower() for each in entry.recipients}
 
 
 def advice(check: RecordCheck) -> str:

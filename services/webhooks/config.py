@@ -22,6 +22,11 @@ class Feedback:
     feedback_topic: str = config.setting(
         "letterhead-feedback", help="name or ARN of the SNS topic that feeds the queue"
     )
+    feedback_rule: str = config.setting(
+        "",
+        help="name or ARN of an EventBridge rule that sends SES's events to the queue too; unset: messages in"
+        " EventBridge's form are rejected",
+    )
     feedback_wait: timedelta = config.setting(
         timedelta(seconds=5),
         help="seconds that one long poll of the queue waits; shutdown waits for it too",

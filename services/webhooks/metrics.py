@@ -9,7 +9,7 @@ NOTIFICATIONS = Counter("letterhead_feedback_notifications_total", "Notification
 POSTS = Counter("letterhead_sns_posts_total", "Posts to the SNS endpoint, by outcome", ["outcome"])
 UNSUBSCRIBED = Counter("letterhead_sns_unsubscribed_total", "Subscriptions of the endpoint that ended")
 REJECTIONS = Counter(
-    "letterhead_sns_rejections_total", "SNS messages that failed verification, by whether they were stored",
+    "letterhead_sns_rejections_total", "Messages that failed verification, by whether they were stored",
     ["source", "reason", "stored"],
 )  # fmt: skip
 CERTIFICATES = Counter(

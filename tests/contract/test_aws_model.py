@@ -179,6 +179,11 @@ REJECTIONS = [
     Refused("sns", "ConfirmSubscription", {**TOPIC, "Token": "x"}, "InvalidParameter"),
     Refused("sns", "ListPlatformApplications", {}, "InvalidAction"),
     Refused("sqs", "GetQueueUrl", {"QueueName": "none"}, "QueueDoesNotExist"),
+    Refused("events", "DescribeRule", {"Name": "none"}, "ResourceNotFoundException"),
+    Refused("events", "PutRule", {"Name": "a", "EventPattern": "[]"}, "InvalidEventPatternException"),
+    Refused("events", "PutRule", {"Name": "a", "EventPattern": "{}", "EventBusName": "mine"},
+            "ResourceNotFoundException"),
+    Refused("events", "ListArchives", {}, "UnknownOperationException", 404),
     Refused("sqs", "ListMessageMoveTasks", {"SourceArn": SQS_ARN}, "InvalidAction"),
 ]  # fmt: skip
 

@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import cycle, islice, pairwise, product
-from uuid import uuid4
 
 import grpc
 import pytest
@@ -15,11 +14,9 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from letterhead.events.v1.sent_as_pb2 import SentAs
 from letterhead.identity.v1.domains_pb2 import (
-    CreateDomainRequest,
     DmarcPolicy,
     DnsRecord,
     Domain,
-    GetDomainRequest,
     UpdateDomainRequest,
 )
 from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest
@@ -28,10 +25,10 @@ from letterhead.verifier.v1.verifier_pb2 import (
     ListTransitionsRequest,
     RecordCheck,
     Verification,
-    VerifyDomainRequest,
 )
 from services.verifier.servicer.mappers import without_times
 from tests.e2e.conftest import World
+from tests.e2e.ready_domains import a_ready_domain
 from tests.figures import Figure
 from tests.integration.sender.callers import a_request
 from tests.waiting import eventually
@@ -80,23 +77,6 @@ async def _send_until(over: asyncio.Event, world: World, name: str, sent: Sendin
         except grpc.aio.AioRpcError as error:
             sent.rejected.append(f"{error.code()}: {error.details()}")
         await asyncio.sleep(PAUSE)
-
-
-async def a_ready_domain(world: World) -> Domain:
-    """Return a domain that has become READY, with all its records published."""
-    request = CreateDomainRequest(name=f"advice.d{uuid4().hex[:10]}.ai")
-    domain = (await world.services.domains.CreateDomain(request)).domain
-    domain = await eventually(lambda: _in_state(world, domain.id, Domain.STATE_PENDING), READY_WITHIN)
-    for record in domain.records:
-        kind = DnsRecord.Type.Name(record.type).removeprefix("TYPE_")
-        await world.sandbox.publish(kind, record.name, record.value, priority=record.priority)
-    await world.services.verifier.VerifyDomain(VerifyDomainRequest(domain_id=domain.id))
-    return await eventually(lambda: _in_state(world, domain.id, Domain.STATE_READY), READY_WITHIN)
-
-
-async def _in_state(world: World, domain_id: str, state: "Domain.State.ValueType") -> Domain | None:
-    domain = (await world.services.domains.GetDomain(GetDomainRequest(domain_id=domain_id))).domain
-    return domain if domain.state == state else None
 
 
 def policies(changes: int) -> Iterator[DmarcPolicy]:

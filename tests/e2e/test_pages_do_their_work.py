@@ -1,5 +1,6 @@
 """Console's lists, forms and operator pages, used in a browser."""
 
+from datetime import timedelta
 from uuid import uuid4
 
 import grpc
@@ -15,10 +16,13 @@ from letterhead.identity.v1.tenants_pb2 import (
     PauseTenantRequest,
     Tenant,
 )
-from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest
+from letterhead.sender.v1.emails_pb2 import GetEmailRequest
+from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest, ListSuppressionsRequest
 from tests.e2e.browser import Visit
 from tests.e2e.conftest import World
 from tests.e2e.page_walk import add_domain, sign_in
+from tests.e2e.ready_domains import a_ready_domain
+from tests.integration.sender.callers import a_request
 from tests.waiting import eventually
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
@@ -71,6 +75,39 @@ async def _is_refused(own: Services) -> bool:
     except grpc.aio.AioRpcError as error:
         return error.code() is grpc.StatusCode.UNAUTHENTICATED
     return False
+
+
+async def test_an_email_shows_reports_about_addresses_that_it_was_not_sent_to(
+    world: World, visit: Visit
+) -> None:
+    domain = await a_ready_domain(world)
+    request = a_request(f"agent@{domain.name}", "ada@reader-of-letters.com")
+    email_id = (await world.services.sender.SendEmail(request)).email.id
+
+    async def ses_id() -> str:
+        email = (await world.services.sender.GetEmail(GetEmailRequest(email_id=email_id))).email
+        return str(email.ses_id)
+
+    for event_type in ("Delivery", "DeliveryDelay", "Complaint", "Bounce"):
+        injected = {
+            "event_type": event_type,
+            "message_id": await eventually(ses_id),
+            "recipients": ["forwarded@elsewhere.example"],
+        }
+        await world.sandbox.call("POST", "/events/inject", injected)
+    await sign_in(visit, world.installation.api_key)
+
+    async def all_shown() -> bool:
+        await visit.page.goto(f"{visit.console}/app/emails/{email_id}")
+        about = visit.page.get_by_role("list", name="Timeline of forwarded@elsewhere.example")
+        return await about.get_by_role("listitem").count() == 4
+
+    await eventually(all_shown, timedelta(seconds=30))
+    shown = await visit.page.get_by_role("region", name="Other addresses").inner_text()
+    for words in ("No address was suppressed", "Delivered", "Delayed", "Reported as spam", "Bounced"):
+        assert words in shown
+    listed = await world.services.suppressions.ListSuppressions(ListSuppressionsRequest())
+    assert "forwarded@elsewhere.example" not in [each.address for each in listed.suppressions]
 
 
 async def test_a_rejected_form_keeps_its_input_and_shows_the_error_beside_the_field(

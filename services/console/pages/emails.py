@@ -83,6 +83,7 @@ class EmailsPages:
             sender=getattr(email, "from"),
             readers=[Reader(each, _history(email, each)) for each in email.recipients],
             frame=_frame(email.html),
+            others=texts.others(email),
             opened=len(email.recipients) <= OPENED,
             moving=texts.moving(email),
         )

@@ -242,7 +242,7 @@ class Feedback:
 
 
 def _about(matched: Matched, word: Word) -> AddressReport:
-    return AddressReport(matched.email["tenant_id"], word.match, matched.event.time)
+    return AddressReport(matched.email_id, matched.email["tenant_id"], word.match, matched.event.time)
 
 
 def _bounced_elsewhere(word: Word) -> Explanation:

@@ -16,6 +16,7 @@ QUERIES = Queries.load(Path(__file__).with_name("soft_bounces.sql"))
 class AddressReport:
     """A soft bounce of, or a delivery to, an address (in lower case) of a tenant's email, and its time."""
 
+    email_id: UUID
     tenant_id: UUID
     address: str
     time: datetime
@@ -32,14 +33,15 @@ class SoftBounceStore:
         """Record soft bounces; return the tenants and addresses of those to suppress for a while."""
         if not bounces or not self._settings.soft_bounce_days:
             return set()
-        await connection.execute(
+        recorded = await connection.fetch(
             *QUERIES.add_soft_bounces(
+                email_ids=[each.email_id for each in bounces],
                 tenant_ids=[each.tenant_id for each in bounces],
                 addresses=[each.address for each in bounces],
                 bounced_at=[each.time for each in bounces],
             )
         )
-        addresses = sorted({(each.tenant_id, each.address) for each in bounces})
+        addresses = sorted({(row["tenant_id"], row["address"]) for row in recorded})
         rows = await connection.fetch(
             *QUERIES.persistent(
                 tenant_ids=[tenant_id for tenant_id, _ in addresses],

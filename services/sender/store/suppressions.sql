@@ -22,12 +22,21 @@ WHERE tenant_id = :tenant_id
     AND (expires_at IS NULL OR expires_at > now());
 
 -- remove_suppression --
--- Removes the entry of a tenant's list with an address or an id.
-DELETE FROM sender.suppressions
-WHERE tenant_id = :tenant_id
-    AND (address = :address OR id = :suppression_id)
-    AND (expires_at IS NULL OR expires_at > now())
-RETURNING id, tenant_id, address, reason, email_id, note, parameters, created_at, expires_at;
+-- Removes the entry of a tenant's list with an address or an id, and deletes the soft bounces of the address.
+WITH removed AS (
+    DELETE FROM sender.suppressions
+    WHERE tenant_id = :tenant_id
+        AND (address = :address OR id = :suppression_id)
+        AND (expires_at IS NULL OR expires_at > now())
+    RETURNING id, tenant_id, address, reason, email_id, note, parameters, created_at, expires_at
+),
+reset AS (
+    DELETE FROM sender.soft_bounces AS b
+    USING removed
+    WHERE b.tenant_id = removed.tenant_id AND b.address = removed.address
+)
+SELECT id, tenant_id, address, reason, email_id, note, parameters, created_at, expires_at
+FROM removed;
 
 -- list_suppressions --
 -- Returns a tenant's entries, for some reasons or all: those older than :after, newest first, or newer than :before, oldest

@@ -15,7 +15,9 @@ from services.webhooks.intake.endpoint import (
     Source,
     serving_posts,
 )
-from services.webhooks.intake.queue import Poller, Reader, open_queue, topic
+from services.webhooks.intake.event_bridge import RuleEvents
+from services.webhooks.intake.poller import Poller, Reader
+from services.webhooks.intake.queue import open_queue, rule, topic
 from services.webhooks.model.sns import Topic
 from services.webhooks.store.feedback import FeedbackStore
 
@@ -29,13 +31,17 @@ async def intake(
     Both call `stored` after they have stored notifications.
     """
     topics = [topic(each, settings.feedback) for each in settings.aws.regions]
+    rules = [rule(each, settings.feedback) for each in settings.aws.regions]
     async with AsyncExitStack() as exits:
         signatures = [await exits.enter_async_context(open_signatures(each, settings.sns)) for each in topics]
         await exits.enter_async_context(_endpoint(settings, topics, signatures, store, stored=stored))
         pollers = []
-        for region, source, proofs in zip(settings.aws.regions, topics, signatures, strict=True):
+        for region, source, proofs, events in zip(
+            settings.aws.regions, topics, signatures, rules, strict=True
+        ):
             queue = await exits.enter_async_context(open_queue(region, settings.feedback))
-            reader = Reader(source, proofs, settings.feedback.feedback_signatures)
+            rule_events = RuleEvents(queue, events, source)
+            reader = Reader(source, proofs, rule_events, settings.feedback.feedback_signatures)
             pollers.append(Poller(queue, store, reader, stored=stored))
         # Each polls its own region's queue only, so that one that does not answer delays no other.
         yield Assembly(background=[each.run for each in pollers] * settings.feedback.feedback_pollers)

@@ -26,7 +26,8 @@ from chassis.telemetry import get_logger
 from services.webhooks.config import Sns
 from services.webhooks.intake.signing import Signer, Trust, check_signature, signer
 from services.webhooks.metrics import CERTIFICATES
-from services.webhooks.model.sns import Message, Rejected, Topic, Unproven, Unverifiable
+from services.webhooks.model.rejections import Rejected, Unproven, Unverifiable
+from services.webhooks.model.sns import Message, Topic
 
 log = get_logger(__name__)
 T = TypeVar("T")

@@ -24,18 +24,8 @@ from services.webhooks.intake.certificates import Signatures
 from services.webhooks.intake.rejections import Rejections
 from services.webhooks.metrics import POSTS, UNSUBSCRIBED
 from services.webhooks.model.envelope import arrival_of
-from services.webhooks.model.sns import (
-    MAX_BODY,
-    Forged,
-    Message,
-    Rejected,
-    Topic,
-    Unproven,
-    check_age,
-    is_bare,
-    parse,
-    topic_of,
-)
+from services.webhooks.model.rejections import Forged, Rejected, Unproven
+from services.webhooks.model.sns import MAX_BODY, Message, Topic, check_age, is_bare, parse, topic_of
 from services.webhooks.store.feedback import FeedbackStore
 
 log = get_logger(__name__)

@@ -1,165 +1,24 @@
-"""Reads SES's feedback from the SQS queue: stores it raw first, then deletes it from the queue.
+"""The SQS queue of a region, and who may send to it: the topic, and an EventBridge rule if there is one."""
 
-Errors here never stop the service, because the queue retains messages for days. A rejected message is left in
-the queue. SQS moves it to the dead-letter queue, from which it can be redriven once the cause is fixed.
-"""
-
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 import botocore.session
 
-from chassis import config
-from chassis.aws import AwsClient, AwsError, Timeouts, open_client
-from chassis.backoff import Backoff, retried, wait_any
-from chassis.errors import ServiceError
-from chassis.periodic import PeriodicTask
+from chassis.aws import AwsClient, Timeouts, open_client
+from chassis.config import PREFIX, ConfigError
 from chassis.regions import AwsRegion, SesRegion
-from chassis.telemetry import get_logger
-from services.webhooks.config import Feedback, Policy
-from services.webhooks.intake.certificates import Signatures
-from services.webhooks.intake.rejections import Rejections
-from services.webhooks.metrics import NOTIFICATIONS, POLLED_AT, POLLS
-from services.webhooks.model.envelope import Arrival, arrival_of, unwrap
-from services.webhooks.model.sns import Rejected, Topic, Unproven, Unverifiable, is_bare, parse
-from services.webhooks.store.feedback import FeedbackStore
-
-log = get_logger(__name__)
+from services.webhooks.config import Feedback
+from services.webhooks.model.event_bridge import EventRule
+from services.webhooks.model.sns import Topic
 
 BATCH = 10  # SQS's maximum for one receive or delete
 CONNECT_TIMEOUT = timedelta(seconds=3)
 ANSWER_TIMEOUT = timedelta(seconds=5)  # beyond the long poll's own wait
-PATIENCE = timedelta(seconds=20)  # for an unavailable certificate host; then SQS redelivers the message
 
 Message: TypeAlias = dict[str, Any]  # as SQS returns it: MessageId, ReceiptHandle, Body
-
-
-class Poller:
-    """Polls the queue; calls `stored` after each batch that it stores."""
-
-    def __init__(
-        self, queue: "Queue", store: FeedbackStore, reader: "Reader", *, stored: Callable[[], None]
-    ) -> None:
-        self._queue = queue
-        self._store = store
-        self._reader = reader
-        self._stored = stored
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Poll until `stop` is set; finish the current batch first. Several may run at once."""
-        task = PeriodicTask("feedback queue", lambda: self._poll(stop), interval=timedelta(0))
-        await task.run(stop)
-
-    async def _poll(self, stop: asyncio.Event) -> bool:
-        try:
-            messages = await self._queue.receive()
-            POLLS.labels("answered").inc()
-            POLLED_AT.set_to_current_time()
-            accepted, arrivals = await self._reader.read(messages, stop)
-            # Messages that were not stored are not deleted, so SQS redelivers them.
-            if not arrivals or await self._store_all(arrivals, stop):
-                if accepted:
-                    await self._queue.delete(accepted)
-                await self._record_poll()
-        except AwsError:
-            POLLS.labels("failed").inc()
-            raise
-        return True  # the queue's long poll is the only wait
-
-    async def _store_all(self, arrivals: Sequence[Arrival], stop: asyncio.Event) -> bool:
-        """Store a batch, retrying while Postgres is unavailable; return False when `stop` comes first."""
-        new = await retried(
-            "storing feedback",
-            lambda: self._store.store_notifications(arrivals),
-            stop,
-            first=timedelta(seconds=0.1),
-            cap=timedelta(seconds=2),
-            on=(ServiceError,),
-        )
-        if new is None:
-            return False
-        NOTIFICATIONS.labels("stored").inc(new)
-        NOTIFICATIONS.labels("repeated").inc(len(arrivals) - new)
-        self._stored()
-        return True
-
-    async def _record_poll(self) -> None:
-        """Record the time of this poll; without a recent poll, sender does not trust missing feedback."""
-        try:
-            await self._store.record_poll(self._queue.name, self._queue.ses_region)
-        except ServiceError as error:
-            log.warning("recording the poll time failed", action="poll_not_recorded", reason=error.reason)
-
-
-class Reader:
-    """Unwraps queue messages and verifies them according to the `feedback_signatures` setting."""
-
-    def __init__(self, topic: Topic, signatures: Signatures, policy: Policy) -> None:
-        self._topic = topic
-        self._signatures = signatures
-        self._policy = policy
-        self._rejections = Rejections("queue")
-
-    async def read(
-        self, messages: Sequence[Message], stop: asyncio.Event
-    ) -> tuple[list[Message], list[Arrival]]:
-        """Return the accepted messages and the notifications in them.
-
-        Waits up to PATIENCE for an unavailable certificate host.
-        """
-        until = time.monotonic() + PATIENCE.total_seconds()
-        accepted: list[Message] = []
-        arrivals: list[Arrival] = []
-        for message in messages:
-            try:
-                arrivals.append(await self._open(message, stop, until))
-                accepted.append(message)
-            except Rejected as rejected:
-                NOTIFICATIONS.labels("refused").inc()
-                self._rejections.record(rejected, sqs_id=message["MessageId"])
-        return accepted, arrivals
-
-    async def _open(self, message: Message, stop: asyncio.Event, until: float) -> Arrival:
-        if self._policy == "enforce":
-            return await self._when_verifiable(_body(message), stop, until)
-        if self._policy == "count":
-            await self._count(message)
-        return unwrap(message["Body"], message["MessageId"], self._topic.arn)
-
-    async def _when_verifiable(self, body: bytes, stop: asyncio.Event, until: float) -> Arrival:
-        backoff = Backoff("verifying feedback", first=timedelta(seconds=0.5), cap=timedelta(seconds=5))
-        while True:
-            try:
-                arrival = await self._verified(body)
-            except Unverifiable as error:
-                if stop.is_set() or time.monotonic() > until:
-                    raise
-                await wait_any(stop, timeout=backoff.failed(error))
-            else:
-                backoff.succeeded()
-                return arrival
-
-    async def _count(self, message: Message) -> None:
-        try:
-            await self._verified(_body(message))
-        except Rejected as rejected:
-            self._rejections.record(rejected, stored=True, sqs_id=message["MessageId"])
-
-    async def _verified(self, body: bytes) -> Arrival:
-        if is_bare(body):
-            raise Unproven("raw_delivery")
-        message = parse(body, self._topic)
-        await self._signatures.check(message)
-        return arrival_of(message)
-
-
-def _body(message: Message) -> bytes:
-    text: str = message["Body"]
-    return text.encode("utf-8", "replace")
 
 
 class Queue:
@@ -188,6 +47,14 @@ class Queue:
         entries = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(messages)]
         await self._client.call("delete_message_batch", QueueUrl=await self._url(), Entries=entries)
 
+    async def policy(self) -> tuple[str, str]:
+        """Return the queue's policy, '' if it has none, and its ARN."""
+        names = ["Policy", "QueueArn"]
+        answer = await self._client.call(
+            "get_queue_attributes", expects="Attributes", QueueUrl=await self._url(), AttributeNames=names
+        )
+        return answer["Attributes"].get("Policy", ""), answer["Attributes"].get("QueueArn", "")
+
     async def _url(self) -> str:
         if self._known_url is None:
             answer = await self._client.call("get_queue_url", expects="QueueUrl", QueueName=self.name)
@@ -206,11 +73,30 @@ async def open_queue(region: AwsRegion, settings: Feedback) -> AsyncIterator[Que
 
 def topic(region: AwsRegion, settings: Feedback) -> Topic:
     """Return the topic that a region's messages must come from."""
-    arn = region.feedback_topic or settings.feedback_topic
-    if not arn.startswith("arn:"):
-        partition = botocore.session.get_session().get_partition_for_region(region.region)
-        arn = f"arn:{partition}:sns:{region.region}:{region.account}:{arn}"
+    arn = _arn(region, "sns", region.feedback_topic or settings.feedback_topic)
     try:
         return Topic.of(arn)
     except ValueError as error:
-        raise config.ConfigError([f"{config.PREFIX}FEEDBACK_TOPIC: {error}"]) from None
+        raise ConfigError([f"{PREFIX}FEEDBACK_TOPIC: {error}"]) from None
+
+
+def rule(region: AwsRegion, settings: Feedback) -> EventRule | None:
+    """Return the EventBridge rule that may send SES's events to a region's queue too; None if none may."""
+    name = region.feedback_rule or settings.feedback_rule
+    if not name:
+        return None
+    try:
+        found = EventRule.of(_arn(region, "events", name, kind="rule/"))
+    except ValueError as error:
+        raise ConfigError([f"{PREFIX}FEEDBACK_RULE: {error}"]) from None
+    if (found.account, found.region) != (region.account, region.region):
+        raise ConfigError([f"{PREFIX}FEEDBACK_RULE: {found.arn} is not of {region.ses_region}"])
+    return found
+
+
+def _arn(region: AwsRegion, service: str, name: str, *, kind: str = "") -> str:
+    """Return the ARN of a resource of a region that the settings give by its name or its ARN."""
+    if name.startswith("arn:"):
+        return name
+    partition = botocore.session.get_session().get_partition_for_region(region.region)
+    return f"arn:{partition}:{service}:{region.region}:{region.account}:{kind}{name}"

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias
 
 from chassis.telemetry import get_logger
 from services.webhooks.metrics import REJECTIONS
-from services.webhooks.model.sns import Rejected
+from services.webhooks.model.rejections import Rejected
 
 log = get_logger(__name__)
 LOG_EVERY = timedelta(seconds=1)  # posts to the public endpoint must not flood the log
@@ -28,7 +28,7 @@ class Rejections:
             return
         self._logged_at = time.monotonic()
         log.warning(
-            "SNS message failed verification" if stored else "SNS message rejected",
+            "feedback message failed verification" if stored else "feedback message rejected",
             action="notification_refused",
             source=self._source,
             reason=rejected.reason,

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from services.webhooks.model.sns import Forged, Message, Unproven
+from services.webhooks.model.rejections import Forged, Unproven
+from services.webhooks.model.sns import Message
 
 MIN_KEY = 2_048  # bits
 HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303 - version 1 is SHA-1

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.webhooks.model.bounds import bounded_text
-from services.webhooks.model.sns import MAX_BODY, Forged, Message
+from services.webhooks.model.rejections import Forged
+from services.webhooks.model.sns import MAX_BODY, Message
 
 MAX_SNS_ID = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """SES's event as it arrived, with SNS's message id, which stays the same on redelivery."""
+    """SES's event as it arrived, with an id that stays the same on redelivery, and the ARN that it is from.
+
+    They are SNS's message id and the topic's ARN, or EventBridge's event id and the rule's ARN.
+    """
 
     sns_id: str
     topic_arn: str

@@ -12,26 +12,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
+from services.webhooks.model.rejections import Forged, Unproven
+
 # SNS allows messages of 256 KiB; JSON escapes lengthen them, and SQS allows 1 MiB.
 MAX_BODY = 1024 * 1024
 MAX_LINE = 4_096  # of any signed field except the message
 MAX_SIGNATURE = 2_048  # characters of base64
 AHEAD = timedelta(minutes=15)  # allowed clock difference between SNS and us
 
-Reason: TypeAlias = Literal[
-    "too_large",
-    "malformed",
-    "foreign_topic",
-    "no_notification",
-    "raw_delivery",
-    "certificate_url",
-    "signature_version",
-    "signature",
-    "stale",
-    "certificate_missing",
-    "certificate_untrusted",
-    "certificate_unavailable",
-]
 Type: TypeAlias = Literal["Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"]
 
 # In byte order: https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
@@ -60,26 +48,6 @@ _SUFFIXES = {
     "aws-iso-e": "cloud.adc-e.uk",
     "aws-iso-f": "csp.hci.ic.gov",
 }
-
-
-class Rejected(ValueError):
-    """The message is rejected, for `reason`."""
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason: Reason = reason
-
-
-class Forged(Rejected):
-    """The message cannot be from our topic, even if our configuration is wrong."""
-
-
-class Unproven(Rejected):
-    """The message may be genuine, but a setting, a clock or its certificate prevents verification."""
-
-
-class Unverifiable(Rejected):
-    """The message cannot be verified now because the certificate host is unavailable."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from chassis.queue_policy import fault_of
 from cli.aws_setup import Feedback, set_up
 from tests.internet import Internet
 
@@ -56,8 +57,27 @@ async def test_all_others_are_denied_explicitly(internet: Internet, made: Feedba
     denied = [{each["Sid"] for each in policy if each["Effect"] == "Deny"} for policy in policies]
     assert denied == [
         {"NotOurConfigurationSet", "NotOurAccount", "NotOverTls"},
-        {"NotOurTopic", "NotOverTls"},
+        {"NotOurSource", "NotOverTls"},
     ]
+
+
+async def test_a_rule_sends_to_a_queue_that_is_pinned_to_it_and_to_the_topic(internet: Internet) -> None:
+    url = internet.addresses.ses
+    made = await asyncio.to_thread(set_up, SESSION, account=ACCOUNT, endpoint_url=url, event_rule=True)
+
+    rule = await call(internet, "events", "describe_rule", Name="letterhead-feedback")
+    targets = await call(internet, "events", "list_targets_by_rule", Rule="letterhead-feedback")
+    queue = await call(
+        internet, "sqs", "get_queue_attributes", QueueUrl=made.queue_url, AttributeNames=["All"]
+    )
+    queue_arn, policy = queue["Attributes"]["QueueArn"], queue["Attributes"]["Policy"]
+    assert made.rule_arn == rule["Arn"] == f"arn:aws:events:{REGION}:{ACCOUNT}:rule/letterhead-feedback"
+    assert json.loads(rule["EventPattern"]) == {
+        "source": ["aws.ses"],
+        "resources": [f"arn:aws:ses:{REGION}:{ACCOUNT}:configuration-set/letterhead"],
+    }
+    assert [each["Arn"] for each in targets["Targets"]] == [queue_arn]
+    assert not fault_of(policy, queue_arn, rule_arn=made.rule_arn, others=(made.topic_arn,))
 
 
 @pytest.mark.parametrize("url", ["", URL])

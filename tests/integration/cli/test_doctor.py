@@ -199,6 +199,24 @@ async def test_doctor_reports_that_signatures_could_not_be_enforced(internet: In
     assert of(not_yet, "signatures").status is PartStatus.WELL
 
 
+async def test_doctor_reports_a_queue_that_proves_no_event_of_the_rule(internet: Internet) -> None:
+    session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
+    way = replace(WAY, rule="letterhead-feedback")
+    await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)
+
+    without = await asyncio.to_thread(check_aws, session, endpoint, way)
+    made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint, event_rule=True)
+    pinned = await asyncio.to_thread(check_aws, session, endpoint, way)
+    other = await asyncio.to_thread(check_aws, session, endpoint, replace(way, rule="other"))
+
+    for findings in (without, other):
+        assert of(findings, "event-rule").status is PartStatus.WRONG
+        assert "no statement allows events.amazonaws.com" in of(findings, "event-rule").note
+        assert "aws-setup --event-rule" in of(findings, "event-rule").remedy
+    assert {finding.status for finding in pinned} == {PartStatus.WELL}
+    assert made.rule_arn in of(pinned, "event-rule").note
+
+
 async def test_messages_in_the_dead_letter_queue_are_reported(internet: Internet) -> None:
     session, endpoint = boto3.Session("sandbox", "sandbox", region_name=REGION), internet.addresses.ses
     made = await asyncio.to_thread(set_up, session, account=ACCOUNT, endpoint_url=endpoint)

@@ -182,4 +182,18 @@ SQS = [
 
 STS = [Step("GetCallerIdentity", {})]
 
-JOURNEYS = {"sesv2": SES, "sns": SNS, "sqs": SQS, "sts": STS}
+EVENTS = [
+    Step("PutRule", {
+        "Name": "feedback", "State": "ENABLED",
+        "EventPattern": json.dumps({"source": ["aws.ses"], "detail": {"eventType": ["Bounce", "Complaint"]}}),
+    }),
+    Step("DescribeRule", {"Name": "feedback", "EventBusName": "default"}),
+    Step("PutTargets", {"Rule": "feedback", "Targets": [
+        {"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:feedback"},
+    ]}),
+    Step("ListTargetsByRule", {"Rule": "feedback"}),
+    Step("RemoveTargets", {"Rule": "feedback", "Ids": ["queue"]}),
+    Step("DeleteRule", {"Name": "feedback"}),
+]  # fmt: skip
+
+JOURNEYS = {"sesv2": SES, "sns": SNS, "sqs": SQS, "sts": STS, "events": EVENTS}

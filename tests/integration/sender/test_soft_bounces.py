@@ -3,12 +3,18 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from letterhead.events.v1.suppression_reason_pb2 import SuppressionReason
-from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest
-from letterhead.sender.v1.suppressions_pb2 import AddSuppressionRequest, ListSuppressionsRequest, Suppression
+from letterhead.sender.v1.emails_pb2 import Email, GetEmailRequest, Recipient
+from letterhead.sender.v1.suppressions_pb2 import (
+    AddSuppressionRequest,
+    ListSuppressionsRequest,
+    RemoveSuppressionRequest,
+    Suppression,
+)
 from tests.factories import Domain
 from tests.integration.sender.callers import Caller
 from tests.integration.sender.conftest import Sender, State, becomes
@@ -121,6 +127,39 @@ async def test_a_hard_bounce_makes_a_temporary_suppression_permanent(
     await eventually(permanent)
     again = (await caller.suppressions.AddSuppression(AddSuppressionRequest(address=READER))).suppression
     assert again.reason == SuppressionReason.SUPPRESSION_REASON_BOUNCE  # a permanent entry stays
+
+
+async def test_removing_a_suppression_resets_the_count_of_its_address(
+    caller: Caller, email: Email, feedback_source: FeedbackSource, database: FreshDatabase
+) -> None:
+    await bounced_on(feedback_source, database, email, days_ago(2), days_ago(1), days_ago(0.5))
+    [temporary] = await listed(caller)
+
+    await caller.suppressions.RemoveSuppression(RemoveSuppressionRequest(suppression_id=temporary.id))
+    await counted(database, 0)
+    await feedback_source.of(email, "bounce", READER, at=days_ago(0), **FULL)
+
+    await counted(database, 1)
+    assert not await listed(caller)
+
+
+async def test_soft_bounces_of_test_emails_do_not_count(
+    caller: Caller, domain: Domain, email: Email, feedback_source: FeedbackSource, database: FreshDatabase
+) -> None:
+    await bounced_on(feedback_source, database, email, days_ago(2), days_ago(1))
+    await database.execute("UPDATE sender.emails SET is_test = true WHERE id = $1", UUID(email.id))
+    other = await becomes(caller, await caller.send(f"agent@{domain.name}", READER), State.STATE_SENT)
+
+    await feedback_source.of(email, "bounce", READER, at=days_ago(0), **FULL)
+    await feedback_source.of(other, "bounce", READER, at=days_ago(2), **FULL)
+
+    async def both_applied() -> bool:
+        shown = [await caller.get(each.id) for each in (email, other)]
+        return all(each.recipients[0].state == Recipient.STATE_BOUNCED for each in shown)
+
+    await eventually(both_applied)
+    assert len(await database.fetch("SELECT FROM sender.soft_bounces")) == 2
+    assert not await listed(caller)
 
 
 async def test_a_bounce_for_an_address_that_the_email_was_not_sent_to_is_shown_and_suppresses_nobody(

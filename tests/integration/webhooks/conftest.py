@@ -59,6 +59,33 @@ class FeedbackPath:
         self.sqs.create_queue(QueueName=self.queue, Attributes=attributes)
         self.sns.subscribe(TopicArn=self.topic_arn, Protocol="sqs", Endpoint=arn)
 
+    @property
+    def rule_arn(self) -> str:
+        """Return the ARN of the EventBridge rule of the queue's name."""
+        return self.topic_arn.replace(":sns:", ":events:").replace(self.queue, f"rule/{self.queue}")
+
+    async def pin(self, rule_arn: str) -> None:
+        """Set the queue's policy as `aws-setup` does with a rule: only the topic and that rule may send."""
+        queue_arn = self.topic_arn.replace(":sns:", ":sqs:")
+        sends = {"Action": "sqs:SendMessage", "Resource": queue_arn}
+        statements = [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Condition": {"ArnEquals": {"aws:SourceArn": arn}},
+            }
+            for service, arn in (
+                ("sns.amazonaws.com", self.topic_arn),
+                ("events.amazonaws.com", rule_arn),
+            )
+        ]
+        only = {"ArnNotEquals": {"aws:SourceArn": [self.topic_arn, rule_arn]}}
+        statements.append({"Effect": "Deny", "Principal": "*", "Condition": only})
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [each | sends for each in statements]})
+        await asyncio.to_thread(
+            self.sqs.set_queue_attributes, QueueUrl=await self._url(), Attributes={"Policy": policy}
+        )
+
     def _policy(self, queue_arn: str) -> str:
         """Return a queue policy that allows the topic to send."""
         statement = {

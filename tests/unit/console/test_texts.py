@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_BOUNCED_ELSEWHERE
 from letterhead.identity.v1.domain_reason_pb2 import DomainReason
 from letterhead.identity.v1.domains_pb2 import Domain
 from letterhead.sender.v1.emails_pb2 import Address, Email, Recipient
@@ -107,3 +108,39 @@ def test_an_email_with_a_future_send_time_is_shown_as_scheduled(hours: int, word
     email.scheduled_time.FromDatetime(datetime.now(UTC) + timedelta(hours=hours))
 
     assert chips.outcome(email).word == word
+
+
+def a_reported_email(*reports: tuple[str, str]) -> Email:
+    """Return an email to Ada with a timeline of what was reported, as pairs of address and sentence."""
+    email = Email(recipients=[Recipient(address=Address(address="Ada@example.com"))])
+    email.timeline.add(state=Email.STATE_SENT, message="SES accepted it.")
+    for address, message in reports:
+        email.timeline.add(recipients=[address], message=message)
+    return email
+
+
+def test_reports_about_addresses_that_the_email_was_not_sent_to_are_shown_apart() -> None:
+    email = a_reported_email(
+        ("ada@example.com", "Delivered."), ("Forwarded@elsewhere.example", "Delayed."),
+        ("forwarded@elsewhere.example", "Reported as spam."), ("other@elsewhere.example", "Bounced."),
+    )  # fmt: skip
+
+    shown = {address: [each.message for each in entries] for address, entries in texts.others(email).items()}
+
+    assert shown == {
+        "forwarded@elsewhere.example": ["Delayed.", "Reported as spam."],
+        "other@elsewhere.example": ["Bounced."],
+    }
+    assert texts.last_message(email) == "Delivered."
+    assert (
+        texts.last_message(a_reported_email(("forwarded@elsewhere.example", "Bounced.")))
+        == "SES accepted it."
+    )
+
+
+def test_a_bounce_elsewhere_is_the_last_message_of_an_email_without_a_response() -> None:
+    email = a_reported_email(("forwarded@elsewhere.example", "Bounced."))
+    email.state_reason = EMAIL_REASON_BOUNCED_ELSEWHERE
+    email.state_parameters.address = "forwarded@elsewhere.example"
+
+    assert texts.last_message(email).startswith("Bounced at forwarded@elsewhere.example")

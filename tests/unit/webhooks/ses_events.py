@@ -9,6 +9,14 @@ from typing import Any
 from uuid import UUID, uuid4
 
 AT = "2026-03-01T12:30:45.678Z"
+# https://docs.aws.amazon.com/ses/latest/dg/monitoring-eventbridge.html
+DETAIL_TYPES = {
+    "Send": "Email Sent",
+    "Delivery": "Email Delivered",
+    "Bounce": "Email Bounced",
+    "Complaint": "Email Complaint Received",
+    "DeliveryDelay": "Email Delivery Delayed",
+}
 
 
 @dataclass(frozen=True)
@@ -189,3 +197,20 @@ def envelope(event: dict[str, Any], topic_arn: str, sns_id: str | None = None) -
             "UnsubscribeURL": "https://sns.us-east-1.amazonaws.com/?Action=Unsubscribe",
         }
     )
+
+
+def in_event_bridge(
+    event: dict[str, Any], account: str = "123456789012", region: str = "us-east-1"
+) -> dict[str, Any]:
+    """Return an event in EventBridge's envelope, as a rule sends it to a queue."""
+    return {
+        "version": "0",
+        "id": str(uuid4()),
+        "detail-type": DETAIL_TYPES[event["eventType"]],
+        "source": "aws.ses",
+        "account": account,
+        "time": "2026-03-01T12:30:46Z",
+        "region": region,
+        "resources": [f"arn:aws:ses:{region}:{account}:configuration-set/letterhead"],
+        "detail": event,
+    }

@@ -1,6 +1,7 @@
 """Each form of an address in each kind of event names the email's recipient, or the event has a problem.
 
 Each SES event passes through all pure functions: parsing in webhooks, its published event, sender's report.
+It arrives as the text in SNS's envelope, or as the detail in EventBridge's.
 """
 
 import json
@@ -16,9 +17,10 @@ from chassis.events import ReceivedEvent
 from services.sender.events.feedback import read_report
 from services.sender.model.feedback import match_of
 from services.webhooks.events import event_of
+from services.webhooks.model.event_bridge import EventRule, unwrap_event
 from services.webhooks.model.feedback import Kind, Malformed, parse, problem_of
 from tests.figures import Figure
-from tests.unit.webhooks.ses_events import SentEmail
+from tests.unit.webhooks.ses_events import SentEmail, in_event_bridge
 
 RECEIVED = datetime(2026, 3, 1, tzinfo=UTC)
 ACCEPTED = "Ada.Lovelace@xn--bcher-kva.example"  # as sender stores a recipient
@@ -45,6 +47,11 @@ EVENTS: dict[Kind, tuple[Callable[[], dict[str, Any]], str, str]] = {
     Kind.DELIVERY: (EMAIL.delivery, "delivery", "recipients"),
     Kind.DELAY: (EMAIL.delay, "deliveryDelay", "delayedRecipients"),
 }
+RULE = EventRule.of("arn:aws:events:us-east-1:123456789012:rule/letterhead-feedback")
+ENVELOPES: dict[str, Callable[[str], str]] = {
+    "SNS": lambda body: body,
+    "EventBridge": lambda body: unwrap_event(json.dumps(in_event_bridge(json.loads(body))), RULE).body,
+}
 UNREADABLE = ("", " ", "<>", "postmaster", "ada@", "x400;/c=us/a=mail", "undisclosed-recipients:;")
 
 
@@ -65,24 +72,36 @@ def reported(body: str) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", EVENTS)
-def test_every_form_of_an_address_matches_the_recipient(kind: Kind, figure: Figure) -> None:
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_every_form_of_an_address_matches_the_recipient(kind: Kind, envelope: str, figure: Figure) -> None:
     matched = [
         (form, shape)
         for form in FORMS
         for shape, shaped in SHAPES.items()
-        if reported(event(kind, shaped(form))) == [match_of(ACCEPTED)]
+        if reported(ENVELOPES[envelope](event(kind, shaped(form)))) == [match_of(ACCEPTED)]
     ]
 
-    figure(f"{kind}: {len(matched)} of {len(FORMS) * len(SHAPES)} addresses matched, in {len(FORMS)} forms")
-    assert len(matched) == len(FORMS) * len(SHAPES)
+    total = len(FORMS) * len(SHAPES)
+    figure(f"{kind} by {envelope}: {len(matched)} of {total} addresses matched, in {len(FORMS)} forms")
+    assert len(matched) == total
 
 
 @pytest.mark.parametrize("kind", EVENTS)
+def test_both_envelopes_of_an_event_have_one_meaning(kind: Kind) -> None:
+    for form in FORMS:
+        body = event(kind, SHAPES["list of objects"](form))
+
+        meanings = {parse(unwrapped(body), RECEIVED).meaning for unwrapped in ENVELOPES.values()}
+        assert len(meanings) == 1
+
+
+@pytest.mark.parametrize("kind", EVENTS)
+@pytest.mark.parametrize("envelope", ENVELOPES)
 @pytest.mark.parametrize("text", UNREADABLE)
-def test_an_event_without_a_readable_address_is_a_problem(kind: Kind, text: str) -> None:
+def test_an_event_without_a_readable_address_is_a_problem(kind: Kind, envelope: str, text: str) -> None:
     for shaped in SHAPES.values():
         with pytest.raises(Malformed, match="names no email address"):
-            parse(event(kind, shaped(text)), RECEIVED)
+            parse(ENVELOPES[envelope](event(kind, shaped(text))), RECEIVED)
 
 
 @pytest.mark.parametrize("kind", EVENTS)

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from services.webhooks.model.envelope import unwrap
-from services.webhooks.model.sns import MAX_BODY, Rejected
+from services.webhooks.model.rejections import Rejected
+from services.webhooks.model.sns import MAX_BODY
 from tests.unit.webhooks.ses_events import SentEmail, envelope
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:letterhead-feedback"
