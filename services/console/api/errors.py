@@ -86,6 +86,8 @@ FIELD_KINDS: Mapping[str, Kind] = {
     "permission": (422, "invalid_access"),
     "Idempotency-Key": BAD_IDEMPOTENCY_KEY,
 }
+# A key of a map as services write it: `headers['X-Foo']`.
+_KEY = re.compile(r"""\[(['"])(.*)\1\]$""", re.DOTALL)
 _OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
 
 
@@ -154,8 +156,10 @@ def _problem(violation: Violation, item: str) -> str:
 
 
 def _field(path: str) -> str:
-    """Return the API's name of a field, such as `from` for `from.address` or `to[0]` for `to[0].address`."""
+    """Return the API's name of a field, such as `from` for `from.address` or `headers.X-A` for `headers['X-A']`."""
     path = path.removeprefix("domain.")
+    if key := _KEY.search(path):
+        return f"{path[: key.start()]}.{key[2]}"
     owner, _, part = path.rpartition(".")
     if part in ("address", "name") and owner.endswith(("from", "]")):
         path = owner
