@@ -20,7 +20,7 @@ NOT_FETCHED = "is not fetched. Send the file itself in `content`, as base64, or 
 # Types besides text/* whose files are text. Of other types, text can only be base64 with an error in it.
 TEXT_TYPES = frozenset({"application/json", "application/xml", "application/yaml", "application/x-ndjson"})
 
-_DATA_URL = re.compile(r"data:([!-+\--~]{0,200}?)(;base64)?,", re.IGNORECASE)
+_DATA_URL = re.compile(r"data:([!-+\--~]{0,200}?)(?:;base64)?,", re.IGNORECASE)
 _URL_SAFE = str.maketrans("-_", "+/")
 _LINE_BREAKS = str.maketrans("", "", "\r\n")
 _ALPHABET = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
@@ -30,6 +30,8 @@ def attachment_of(given: models.Attachment, path: str) -> pb.Attachment:
     """Return the attachment to send. Raise Rejected."""
     if given.content and given.path:
         raise Rejected(BAD_ATTACHMENT, f"`{path}` has both `content` and `path`. Set only one of them.")
+    if given.path and not _DATA_URL.match(given.path):
+        raise Rejected(BAD_ATTACHMENT, f"`{path}.path` {NOT_FETCHED}.")
     field = "path" if given.path else "content"
     source = given.path or given.content
     if source is None or not given.filename:
@@ -61,9 +63,10 @@ def _octets(content: str | list[int] | models.NodeBuffer, *, is_text: bool) -> b
         return bytes(content)
     if _DATA_URL.match(content):
         return _of_url(content)
+    text = content.translate(_LINE_BREAKS)
     try:
-        return _of_base64(text := content.translate(_LINE_BREAKS))
-    except binascii.Error:
+        return _of_base64(text)
+    except ValueError:
         pass
     if not is_text:
         return _of_other_base64(text)
@@ -74,10 +77,10 @@ def _octets(content: str | list[int] | models.NodeBuffer, *, is_text: bool) -> b
 
 def _of_url(url: str) -> bytes:
     """Return the bytes of a `data:` URL (RFC 2397). Raise ValueError."""
-    if (found := _DATA_URL.match(url)) is None:
-        raise ValueError(NOT_FETCHED)
-    data = unquote_to_bytes(url[found.end() :])
-    return _of_other_base64(data.decode("latin-1").translate(_LINE_BREAKS)) if found[2] else data
+    head, _, rest = url.partition(",")
+    data = unquote_to_bytes(rest)
+    is_base64 = head.lower().endswith(";base64")
+    return _of_other_base64(data.decode("latin-1").translate(_LINE_BREAKS)) if is_base64 else data
 
 
 def _type_in(source: str | list[int] | models.NodeBuffer) -> str:
@@ -87,7 +90,7 @@ def _type_in(source: str | list[int] | models.NodeBuffer) -> str:
 
 
 def _of_base64(text: str) -> bytes:
-    """Decode base64 in chunks, so that other threads can run in between. Raise binascii.Error."""
+    """Decode base64 in chunks, so that other threads can run in between. Raise ValueError."""
     return b"".join(_pieces(text))
 
 
@@ -111,7 +114,7 @@ def _pieces(text: str) -> Iterator[bytes]:
     for at in range(0, len(text), PIECE):
         piece = text[at : at + PIECE]
         if "=" in piece and at + PIECE < len(text):
-            raise binascii.Error("base64 continues after its padding")
+            raise ValueError("base64 continues after its padding")
         yield binascii.a2b_base64(piece, strict_mode=True)
 
 

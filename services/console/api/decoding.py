@@ -1,7 +1,7 @@
 """Decodes JSON bodies as models, and names the first cause if a body is invalid.
 
-Unknown keys are ignored, as Resend does, except those that are almost a field: an email whose `scheduledAt` was
-ignored would leave at once.
+Unknown keys are ignored, as Resend does, except those that are almost a field: an email whose `scheduledAt`
+was ignored would leave at once.
 """
 
 import json
@@ -32,7 +32,8 @@ _PAIRS = re.compile(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INDEX = re.compile(r"\[\d+\]")
 
-Model = TypeVar("Model")
+Model = TypeVar("Model", bound=models.Body)
+Value = TypeVar("Value")
 
 
 def decoded(content: bytes, model: type[Model]) -> Model:
@@ -40,33 +41,35 @@ def decoded(content: bytes, model: type[Model]) -> Model:
 
     An unpaired surrogate is replaced by U+FFFD in the model's texts, and rejected elsewhere.
     """
-    content = _without_surrogates(content, model)
-    if isinstance(model, type) and issubclass(model, models.Body):
-        _reject_near_misses(content, model)
-    try:
-        return msgspec.json.decode(content, type=model)
-    except msgspec.ValidationError as error:
-        raise _mismatch(str(error), content) from None
-    except (ValueError, RecursionError):
-        raise Rejected(errors.MALFORMED, NOT_JSON) from None
+    content = _without_surrogates(content, model.texts)
+    _reject_near_misses(content, model)
+    return _read(content, model)
 
 
 def items_of(content: bytes) -> list[bytes]:
     """Return the items of a JSON array, each as JSON. Raise Rejected."""
     if not _HALF.search(content):
-        return [bytes(each) for each in decoded(content, list[msgspec.Raw])]
-    # A half of a pair stays in its item, so that only this item of the array is affected.
+        return [bytes(each) for each in _read(content, list[msgspec.Raw])]
+    # An unpaired surrogate stays in its item, so that only this item of the array is affected.
     document = _lenient(content)
     if not isinstance(document, list):
         raise Rejected(errors.INVALID, "The body is invalid: expected `array`.")
     return [json.dumps(each).encode() for each in document]
 
 
-def _without_surrogates(content: bytes, model: Any) -> bytes:
-    """Return content with U+FFFD for each unpaired surrogate in a text. Raise Rejected if one is elsewhere."""
+def _read(content: bytes, shape: type[Value]) -> Value:
+    try:
+        return msgspec.json.decode(content, type=shape)
+    except msgspec.ValidationError as error:
+        raise _mismatch(str(error), content) from None
+    except (ValueError, RecursionError):
+        raise Rejected(errors.MALFORMED, NOT_JSON) from None
+
+
+def _without_surrogates(content: bytes, texts: frozenset[str]) -> bytes:
+    """Return content with U+FFFD for each unpaired surrogate in a text. Raise Rejected for one elsewhere."""
     if not _HALF.search(content) or not any(each[1] for each in _PAIRS.finditer(content)):
         return content
-    texts = getattr(model, "texts", frozenset())
     for path in _unpaired(_lenient(content), ""):
         if _INDEX.sub("[]", path) not in texts:
             shown = _SURROGATE.sub("\ufffd", path[:SHOWN]) or "The body"
@@ -90,14 +93,12 @@ def _reject_constant(name: str) -> None:
 
 def _unpaired(value: Any, path: str) -> Iterator[str]:
     """Yield the path of each string, or of each object with a key, that has an unpaired surrogate."""
-    if isinstance(value, str):
-        if _SURROGATE.search(value):
-            yield path
+    if isinstance(value, str) and _SURROGATE.search(value):
+        yield path
     elif isinstance(value, dict):
         for key, item in value.items():
             inner = f"{path}.{key}".removeprefix(".")
-            if _SURROGATE.search(key):
-                yield inner
+            yield from _unpaired(key, inner)
             yield from _unpaired(item, inner)
     elif isinstance(value, list):
         for index, item in enumerate(value):

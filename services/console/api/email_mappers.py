@@ -15,13 +15,13 @@ from services.console.api.errors import Rejected
 from services.console.api.schedule import is_in_words
 from services.console.api.times import stamp_of, time_of
 
-# What clients write in a field of another shape when they have nothing to put there.
 SHAPES: Mapping[str, str] = {
     "headers": "an object of names and values",
     "tags": "a list of objects with `name` and `value`",
     "attachments": "a list of objects",
 }
 
+Each = TypeVar("Each")
 Entries = TypeVar("Entries", bound=Sequence[Any] | Mapping[str, str])
 
 # Characters besides letters and digits that a display name may contain without quotes.
@@ -51,7 +51,6 @@ OF_RECIPIENT: dict[int, models.LastEvent] = {
 def request_of(email: models.SendEmail, now: datetime) -> pb.SendEmailRequest:
     """Return the request to sender, which validates addresses, headers and sizes. Raise Rejected."""
     _reject_unsupported(email)
-    _reject_other_shapes(email)
     if not email.to:
         raise Rejected(errors.MISSING_FIELD, "Missing `to` field.")
     if not (email.html or email.text):
@@ -64,11 +63,11 @@ def request_of(email: models.SendEmail, now: datetime) -> pb.SendEmailRequest:
         subject=email.subject,
         html=email.html or "",
         text=email.text or "",
-        headers=_few("headers", email.headers or {}),
-        tags=_tags(_few("tags", email.tags or ())),
+        headers=_few("headers", _map("headers", email.headers)),
+        tags=_tags(_few("tags", _list("tags", email.tags))),
         attachments=[
             attachment_of(each, f"attachments[{i}]")
-            for i, each in enumerate(_few("attachments", email.attachments or ()))
+            for i, each in enumerate(_few("attachments", _list("attachments", email.attachments)))
         ],
     )
     if email.scheduled_at is not None:
@@ -151,17 +150,22 @@ def _reject_unsupported(email: models.SendEmail) -> None:
         raise Rejected(errors.INVALID, "`topic_id` is not supported. Remove it from the request.")
 
 
-def _reject_other_shapes(email: models.SendEmail) -> None:
-    """Raise Rejected for a list in place of a map, or the reverse, that has something in it."""
-    given: Mapping[str, tuple[object, type]] = {
-        "headers": (email.headers, dict),
-        "tags": (email.tags, list),
-        "attachments": (email.attachments, list),
-    }
-    for field, (value, shape) in given.items():
-        if value and not isinstance(value, shape):
-            kind = errors.FIELD_KINDS.get(field, errors.INVALID)
-            raise Rejected(kind, f"`{field}` must be {SHAPES[field]}.")
+def _map(field: str, given: Mapping[str, str] | list[Any] | None) -> Mapping[str, str]:
+    """Return a map; an empty list is one too. Raise Rejected for a list that is not empty."""
+    if given and not isinstance(given, Mapping):
+        raise _other_shape(field)
+    return given if isinstance(given, Mapping) else {}
+
+
+def _list(field: str, given: list[Each] | Mapping[str, Any] | None) -> list[Each]:
+    """Return a list; an empty map is one too. Raise Rejected for a map that is not empty."""
+    if given and not isinstance(given, list):
+        raise _other_shape(field)
+    return given if isinstance(given, list) else []
+
+
+def _other_shape(field: str) -> Rejected:
+    return Rejected(errors.FIELD_KINDS.get(field, errors.INVALID), f"`{field}` must be {SHAPES[field]}.")
 
 
 def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:

@@ -156,7 +156,7 @@ def _problem(violation: Violation, item: str) -> str:
 
 
 def _field(path: str) -> str:
-    """Return the API's name of a field, such as `from` for `from.address` or `headers.X-A` for `headers['X-A']`."""
+    """Return the API's name of a field: `from` for `from.address`, `headers.X-A` for `headers['X-A']`."""
     path = path.removeprefix("domain.")
     if key := _KEY.search(path):
         return f"{path[: key.start()]}.{key[2]}"

@@ -11,7 +11,9 @@ LONGEST = 64  # characters; each form is matched in one pass over them
 FORMS = "an ISO 8601 time, `in 1 hour`, `tomorrow at 9am` or `friday at 15:00`; without a time zone it is UTC"
 NO_FORM = f"is not a time in a supported form; use {FORMS}"
 AMBIGUOUS_UNIT = "has the unit `{unit}`, which may mean two things; write minutes, hours, days or weeks"
-AMBIGUOUS_ZONE = "has the time zone `{zone}`; only UTC is read in words, so write the time in ISO 8601 with its offset"
+AMBIGUOUS_ZONE = (
+    "has the time zone `{zone}`; only UTC is read in words, so write the time in ISO 8601 with its offset"
+)
 AMBIGUOUS_HOUR = "has an hour that may be before or after noon; write 9am, 9pm or 09:00"
 AMBIGUOUS_DAY = "names a day that may be this week's or next week's; write the time in ISO 8601"
 NO_TIME_OF_DAY = "has no time of day; add one, such as `at 9am`"
@@ -104,7 +106,9 @@ def _of_clock(text: str) -> timedelta:
         raise NoTime(AMBIGUOUS_ZONE.format(zone=zone.upper()))
     if noon:
         return timedelta(hours=12)
-    return timedelta(hours=_hour(int(hour), half, has_minute=minute is not None), minutes=_minute(minute or "0"))
+    return timedelta(
+        hours=_hour(int(hour), half, has_minute=minute is not None), minutes=_minute(minute or "0")
+    )
 
 
 def _hour(hour: int, half: str | None, *, has_minute: bool) -> int:

@@ -50,8 +50,8 @@ class Candidate:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
-# The callers' tags that SES gets as message tags, for example as dimensions of its CloudWatch metrics. Few, because
-# SES takes 50 with each email, and all tenants of an account share their names.
+# The callers' tags that SES gets as message tags, for example as dimensions of its CloudWatch metrics. Few,
+# because all tenants of an account share them.
 PASSED_TAGS = ("campaign", "category", "template")
 
 # Why an email can never be sent, by the state of its domain.
