@@ -1,4 +1,4 @@
-"""Attached files as callers send them: base64, numbers, a Buffer of Node.js, plain text, or a `data:` URL. Pure."""
+"""Attached files as callers send them: base64, numbers, plain text, or a `data:` URL. Pure."""
 
 import binascii
 import mimetypes
@@ -61,8 +61,11 @@ def _octets(content: str | list[int] | models.NodeBuffer, *, is_text: bool) -> b
         return bytes(content.data)
     if isinstance(content, list):
         return bytes(content)
-    if _DATA_URL.match(content):
-        return _of_url(content)
+    return _of_url(content) if _DATA_URL.match(content) else _of_text(content, is_text=is_text)
+
+
+def _of_text(content: str, *, is_text: bool) -> bytes:
+    """Return the bytes of base64, or of the text of a text file. Raise ValueError."""
     text = content.translate(_LINE_BREAKS)
     try:
         return _of_base64(text)

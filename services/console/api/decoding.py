@@ -48,7 +48,7 @@ def decoded(content: bytes, model: type[Model]) -> Model:
 
 def items_of(content: bytes) -> list[bytes]:
     """Return the items of a JSON array, each as JSON. Raise Rejected."""
-    if not _HALF.search(content):
+    if not has_unpaired_surrogates(content):
         return [bytes(each) for each in _read(content, list[msgspec.Raw])]
     # An unpaired surrogate stays in its item, so that only this item of the array is affected.
     document = _lenient(content)
@@ -66,9 +66,14 @@ def _read(content: bytes, shape: type[Value]) -> Value:
         raise Rejected(errors.MALFORMED, NOT_JSON) from None
 
 
+def has_unpaired_surrogates(content: bytes) -> bool:
+    """Return whether JSON has half of a surrogate pair in it."""
+    return _HALF.search(content) is not None and any(each[1] for each in _PAIRS.finditer(content))
+
+
 def _without_surrogates(content: bytes, texts: frozenset[str]) -> bytes:
     """Return content with U+FFFD for each unpaired surrogate in a text. Raise Rejected for one elsewhere."""
-    if not _HALF.search(content) or not any(each[1] for each in _PAIRS.finditer(content)):
+    if not has_unpaired_surrogates(content):
         return content
     for path in _unpaired(_lenient(content), ""):
         if _INDEX.sub("[]", path) not in texts:

@@ -104,7 +104,8 @@ async def checks(incoming: ApiRequest, domain_id: str) -> list[RecordCheck]:
     return list(answer.verification.records)
 
 
-def _reject_unsupported(body: models.DomainOptions) -> None:
+def unsupported_options(body: models.DomainOptions) -> list[str]:
+    """Return the names of the options that are set and not supported."""
     options = {
         "open_tracking": body.open_tracking,
         "click_tracking": body.click_tracking,
@@ -113,7 +114,11 @@ def _reject_unsupported(body: models.DomainOptions) -> None:
         "capabilities.receiving": body.capabilities is not None and body.capabilities.receiving == "enabled",
         "capabilities.sending": body.capabilities is not None and body.capabilities.sending == "disabled",
     }
-    if unsupported := [name for name, value in options.items() if value]:
+    return [name for name, value in options.items() if value]
+
+
+def _reject_unsupported(body: models.DomainOptions) -> None:
+    if unsupported := unsupported_options(body):
         names = ", ".join(f"`{name}`" for name in unsupported)
         raise Rejected(errors.INVALID, f"Not supported: {names}. Remove this from the request.")
 

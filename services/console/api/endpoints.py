@@ -27,6 +27,7 @@ from services.console.api.bodies import SMALL, Bodies
 from services.console.api.decoding import decoded
 from services.console.api.errors import Rejected
 from services.console.api.limits import Limiter
+from services.console.api.models import Body
 from services.console.callers import Callers
 from services.console.stubs import Stubs
 
@@ -37,7 +38,7 @@ MAX_IDEMPOTENCY_KEY = 256
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 Reply = TypeVar("Reply")
-Model = TypeVar("Model")
+Model = TypeVar("Model", bound=Body)
 Parsed = TypeVar("Parsed")
 
 

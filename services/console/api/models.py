@@ -1,6 +1,6 @@
 """The request and response models of the API, in Resend's shapes. OpenAPI schemas are generated from them.
 
-Unknown fields are ignored, as Resend does, unless they are almost a field. The types of known ones are strict.
+Unknown keys are ignored, as Resend does, unless they are almost a field. The types of fields are strict.
 """
 
 from collections.abc import Mapping
