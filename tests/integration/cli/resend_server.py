@@ -1,4 +1,4 @@
-"""A small server with the part of Resend's API that `letterhead resend check` reads. It records each request."""
+"""A small server with the part of Resend's API that `letterhead resend check` reads; it records requests."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,19 +1,20 @@
-"""`letterhead resend check` says for each domain and email at Resend, or in a file, what would differ here."""
+"""`letterhead resend check` says for each domain and email at Resend, or in a file, what would differ."""
 
 import asyncio
 import json
-import os
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from chassis.field_reasons import SENTENCES
 from tests.integration.cli.resend_server import KEY, ResendServer, serving
 
 pytestmark = pytest.mark.timeout(180)
 
-DOMAIN = {"id": "d1", "name": "mnexa.ai", "status": "verified", "region": "us-east-1", "tls": "opportunistic"}
+DOMAIN = {"id": "d9", "name": "mnexa.ai", "status": "verified", "region": "us-east-1", "tls": "opportunistic"}
 EMAIL = {
     "from": "Ada <agent@mnexa.ai>",
     "to": ["reader@readers.com"],
@@ -22,23 +23,23 @@ EMAIL = {
 }
 # As GET /emails/{id} of Resend returns it.
 SENT = EMAIL | {
-    "object": "email", "id": "e1", "created_at": "2026-11-03 22:13:42.674981+00", "html": None, "cc": None, "bcc": [],
-    "reply_to": None, "last_event": "delivered", "scheduled_at": None, "tags": [], "message_id": "<1@x>",
+    "object": "email", "id": "e1", "created_at": "2026-11-03 22:13:42.674981+00", "html": None, "cc": None,
+    "bcc": [], "reply_to": None, "last_event": "delivered", "scheduled_at": None, "tags": [],
+    "message_id": "<1@x>",
 }  # fmt: skip
 
 
-async def check(*arguments: str, key: str = "") -> tuple[int, str, str]:
-    """Run the command; return its exit status and what it prints."""
+async def check(*arguments: str) -> tuple[int, str, str]:
+    """Run the command with this process's environment; return its exit status and what it prints."""
     pipe = asyncio.subprocess.PIPE
     command = (sys.executable, "-m", "cli", "resend", "check", *arguments)
-    environment = os.environ | {"RESEND_API_KEY": key}
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stdout=pipe, stderr=pipe)
+    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=pipe)
     output, problems = await process.communicate()
     return process.returncode or 0, output.decode(), problems.decode()
 
 
-async def report(*arguments: str, key: str = "") -> tuple[int, dict[str, Any]]:
-    status, output, problems = await check("--json", *arguments, key=key)
+async def report(*arguments: str) -> tuple[int, dict[str, Any]]:
+    status, output, problems = await check("--json", *arguments)
     assert problems == ""
     return status, json.loads(output)
 
@@ -84,9 +85,7 @@ async def test_a_file_is_compared_line_by_line(tmp_path: Path) -> None:
     assert "other.ai" in notes[3][0]
     assert notes[4:] == [
         ["`scheduledAt` is not a field. Use `scheduled_at`."],
-        [
-            "`headers.X-Foo` must be one line of printable ASCII, not empty, without a leading or trailing space."
-        ],
+        [f"`headers.X-Foo` {SENTENCES['NOT_ONE_LINE_OF_ASCII']}."],
         ["Missing `to` field."],
         ["The body is not JSON. Send one JSON document in UTF-8."],
     ]
@@ -101,13 +100,15 @@ async def test_a_document_with_both_lists_that_is_accepted_alike_exits_with_0(tm
     assert "3 alike, 0 different, 0 refused" in output
 
 
-async def test_an_account_is_read_with_get_requests_page_by_page() -> None:
+async def test_an_account_is_read_with_get_requests_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESEND_API_KEY", KEY)
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat(" ").removesuffix(":00")
     server = ResendServer(
         domains=[DOMAIN | {"id": f"d{number}", "name": f"d{number}.mnexa.ai"} for number in range(3)]
         + [DOMAIN],
         emails=[
             SENT,
-            SENT | {"id": "e2", "last_event": "scheduled", "scheduled_at": "2026-12-01 22:13:42.674981+00"},
+            SENT | {"id": "e2", "last_event": "scheduled", "scheduled_at": tomorrow},
             SENT | {"id": "e3", "topic_id": "t1"},
             SENT | {"id": "e4", "html": None, "text": None},
             SENT | {"id": "e5"},
@@ -116,7 +117,7 @@ async def test_an_account_is_read_with_get_requests_page_by_page() -> None:
         busy=2,
     )
     async with serving(server):
-        status, found = await report("--url", server.url, "--emails", "4", key=KEY)
+        status, found = await report("--url", server.url, "--emails", "4")
 
     assert status == 1
     assert {outcome for _, outcome in outcomes(found["domains"])} == {"alike"}
@@ -139,10 +140,11 @@ async def test_an_account_is_read_with_get_requests_page_by_page() -> None:
     ],
 )
 async def test_an_account_that_cannot_be_read_is_explained(
-    key: str, arguments: tuple[str, ...], status: int, words: str
+    monkeypatch: pytest.MonkeyPatch, key: str, arguments: tuple[str, ...], status: int, words: str
 ) -> None:
+    monkeypatch.setenv("RESEND_API_KEY", key)
     async with serving(ResendServer(domains=[DOMAIN], emails=[])) as server:
-        code, output, problems = await check(*("--url", server.url), *arguments, key=key)
+        code, output, problems = await check(*("--url", server.url), *arguments)
 
     assert (code, output) == (status, "")
     assert words in problems
