@@ -86,8 +86,6 @@ FIELD_KINDS: Mapping[str, Kind] = {
     "permission": (422, "invalid_access"),
     "Idempotency-Key": BAD_IDEMPOTENCY_KEY,
 }
-# A key of a map as services write it: `headers['X-Foo']`.
-_KEY = re.compile(r"""\[(['"])(.*)\1\]$""", re.DOTALL)
 _OWNER = re.compile(r"(?:emails\[\d+\]\.)?([A-Za-z_-]+)")
 
 
@@ -158,8 +156,10 @@ def _problem(violation: Violation, item: str) -> str:
 def _field(path: str) -> str:
     """Return the API's name of a field: `from` for `from.address`, `headers.X-A` for `headers['X-A']`."""
     path = path.removeprefix("domain.")
-    if key := _KEY.search(path):
-        return f"{path[: key.start()]}.{key[2]}"
+    for quote in ("'", '"'):
+        around, bracket, key = path.partition(f"[{quote}")
+        if bracket and key.endswith(f"{quote}]"):
+            return f"{around}.{key.removesuffix(f'{quote}]')}"
     owner, _, part = path.rpartition(".")
     if part in ("address", "name") and owner.endswith(("from", "]")):
         path = owner

@@ -82,7 +82,7 @@ def test_the_error_names_the_field() -> None:
 
 
 @pytest.mark.parametrize("text", ["in 1 hour", " tomorrow at 9am", "friday at 15:00"])
-def test_words_are_told_from_times(text: str) -> None:
+def test_words_and_times_are_distinguished(text: str) -> None:
     assert is_in_words(text)
     assert not is_in_words(" 2026-12-01T08:00:00")
 
