@@ -175,7 +175,7 @@ async def test_a_key_can_neither_create_nor_see_a_key_of_larger_scope(
 
 
 async def test_a_key_can_be_renamed_and_nothing_else_of_it_changes(caller: Caller) -> None:
-    made = await create(caller, SENDING)
+    made = await create(caller)
 
     request = UpdateApiKeyRequest(api_key_id=made.api_key.id, name="production")
     renamed = (await caller.keys.UpdateApiKey(request)).api_key
