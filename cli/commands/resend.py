@@ -23,7 +23,7 @@ resend = typer.Typer(no_args_is_help=True, help="Move from Resend.")
 
 @resend.callback()
 def group() -> None:
-    """Move from Resend."""
+    """Move from Resend."""  # without a callback, typer drops the name of a group's only command
 
 
 @resend.command("check")

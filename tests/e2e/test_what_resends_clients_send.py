@@ -170,7 +170,7 @@ async def test_files_arrive_as_their_bytes_whichever_way_they_are_sent(world: Wo
         if each["name"] == sender.domain:
             await _verify(world, sender, each["id"])
     subject, padded = f"Files {uuid4().hex}", base64.b64encode(PDF).decode()
-    files = {
+    files: dict[str, dict[str, Any]] = {
         "a.pdf": {"content": padded},
         "b.pdf": {"content": base64.urlsafe_b64encode(PDF).decode().rstrip("=")},
         "c.pdf": {"content": {"type": "Buffer", "data": list(PDF)}},

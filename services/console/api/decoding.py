@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -34,6 +34,7 @@ _INDEX = re.compile(r"\[\d+\]")
 
 Model = TypeVar("Model", bound=models.Body)
 Value = TypeVar("Value")
+Json: TypeAlias = bytes | msgspec.Raw  # a Raw is part of a body and does not copy it
 
 
 def decoded(content: bytes, model: type[Model]) -> Model:
@@ -111,7 +112,7 @@ def _unpaired(value: Any, path: str) -> Iterator[str]:
                 yield from _unpaired(item, f"{path}[{index}]")
 
 
-def _reject_near_misses(content: bytes, model: type[models.Body], path: str = "") -> None:
+def _reject_near_misses(content: Json, model: type[models.Body], path: str = "") -> None:
     """Raise Rejected for a key that is almost a field; leave everything else that is wrong to the decoder."""
     try:
         given = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
@@ -123,12 +124,12 @@ def _reject_near_misses(content: bytes, model: type[models.Body], path: str = ""
             message = f"`{path}{key[:SHOWN]}` is not a field. Use `{path}{meant}`."
             raise Rejected(errors.INVALID, message)
         if (part := model.parts.get(key)) is not None:
-            _reject_near_misses_in(bytes(value), part, f"{path}{key}")
+            _reject_near_misses_in(value, part, f"{path}{key}")
 
 
-def _reject_near_misses_in(content: bytes, part: type[models.Body], path: str) -> None:
+def _reject_near_misses_in(content: msgspec.Raw, part: type[models.Body], path: str) -> None:
     """Check a field that is an object, or a list of objects."""
-    if not content.startswith(b"["):
+    if bytes(memoryview(content)[:1]) != b"[":
         _reject_near_misses(content, part, f"{path}.")
         return
     try:
@@ -136,7 +137,7 @@ def _reject_near_misses_in(content: bytes, part: type[models.Body], path: str) -
     except (ValueError, RecursionError):
         return
     for index, item in enumerate(items[: models.MOST_ENTRIES]):
-        _reject_near_misses(bytes(item), part, f"{path}[{index}].")
+        _reject_near_misses(item, part, f"{path}[{index}].")
 
 
 @cache

@@ -22,7 +22,7 @@ EMAIL = {
     "text": "Good day.",
 }
 # As GET /emails/{id} of Resend returns it.
-SENT = EMAIL | {
+SENT: dict[str, Any] = EMAIL | {
     "object": "email", "id": "e1", "created_at": "2026-11-03 22:13:42.674981+00", "html": None, "cc": None,
     "bcc": [], "reply_to": None, "last_event": "delivered", "scheduled_at": None, "tags": [],
     "message_id": "<1@x>",
