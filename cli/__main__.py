@@ -17,6 +17,7 @@ from cli.commands.contacts import contacts
 from cli.commands.domains import domains
 from cli.commands.events import events
 from cli.commands.output import name_of
+from cli.commands.resend import resend
 from cli.commands.sandbox import sandbox
 from cli.commands.suppressions import suppressions
 from cli.commands.tenants import tenants
@@ -34,6 +35,7 @@ app.add_typer(contacts, name="contacts")
 app.add_typer(emails.emails, name="emails")
 app.add_typer(suppressions, name="suppressions")
 app.add_typer(events, name="events")
+app.add_typer(resend, name="resend")
 app.add_typer(sandbox, name="sandbox")
 
 app.command("up")(local.up)

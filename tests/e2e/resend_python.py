@@ -168,7 +168,10 @@ def _waiting(recorder: Recorder, sender: str) -> None:
         "PATCH /emails/{id}, canceled", lambda: sdk.Emails.update(late), 422, "validation_error"
     )
     words = _an_email(sender) | {"scheduled_at": "in 1 hour"}
-    recorder.is_refused("POST /emails, in words", lambda: sdk.Emails.send(words), 422, "validation_error")
+    resolved = recorder.does("POST /emails, in words", lambda: sdk.Emails.send(words))["scheduled_at"]
+    assert datetime.fromisoformat(resolved) > soon
+    vague = _an_email(sender) | {"scheduled_at": "tomorrow at 9"}
+    recorder.is_refused("POST /emails, vague", lambda: sdk.Emails.send(vague), 422, "validation_error")
 
 
 def _batches(recorder: Recorder, sender: str) -> None:
@@ -217,6 +220,8 @@ def _keys(recorder: Recorder, stage: Stage, sender: str, domain_id: str) -> None
     )
     _bursts(recorder, made["token"])
     sdk.api_key = stage.key
+    renamed = {"id": made["id"], "name": "another story"}
+    recorder.does("PATCH /api-keys/{id}", lambda: sdk.ApiKeys.update(renamed))
     recorder.does("DELETE /api-keys/{id}", lambda: sdk.ApiKeys.remove(made["id"]))
     assert made["id"] not in [each["id"] for each in with_retries(sdk.ApiKeys.list)["data"]]
     strange = {"name": "story", "permission": "root"}
@@ -267,7 +272,7 @@ def _suppressions(recorder: Recorder) -> None:
 def _mistakes(recorder: Recorder, sender: str) -> None:
     good = _an_email(sender)
     for what, change, code, name in (
-        ("no from", {"from": None}, 422, "validation_error"),
+        ("no from", {"from": None}, 422, "missing_required_field"),
         ("an invalid From", {"from": "agent"}, 422, "invalid_from_address"),
         ("a From of another tenant", {"from": "agent@mnexa.ai"}, 403, "validation_error"),
         ("no body", {"html": ""}, 422, "missing_required_field"),

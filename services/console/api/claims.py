@@ -56,7 +56,7 @@ async def create(incoming: ApiRequest) -> DomainClaim:
         if failure.reason != "DOMAIN_EXISTS":
             raise
         # The caller already has this domain, so the response is its existing claim.
-        request = pb.GetDomainRequest(name=incoming.body(models.CreateDomain).name)
+        request = pb.GetDomainRequest(name=domains.name_in(incoming.body(models.CreateDomain).name))
         domain = (await incoming.call(incoming.stubs.domains.GetDomain, request)).domain
     return await _claim(incoming, domain)
 

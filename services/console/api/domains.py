@@ -1,5 +1,7 @@
 """The domain endpoints: create, get, list, update, verify and delete."""
 
+import re
+
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from chassis.client import CallFailed
@@ -10,6 +12,8 @@ from services.console.api.domain_mappers import detail_of, is_shown, states_show
 from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
+
+_SCHEME = re.compile(r"^https?://", re.IGNORECASE)
 
 
 async def create(incoming: ApiRequest) -> models.Domain:
@@ -22,13 +26,21 @@ async def created(incoming: ApiRequest) -> pb.Domain:
     body = incoming.body(models.CreateDomain)
     _reject_unsupported(body)
     request = pb.CreateDomainRequest(
-        name=body.name,
+        name=name_in(body.name),
         region=body.region or "",
         mail_from_label=body.custom_return_path or "",
         request_id=incoming.request_id(),
     )
     domain: pb.Domain = (await incoming.call(incoming.stubs.domains.CreateDomain, request)).domain
     return domain
+
+
+def name_in(pasted: str) -> str:
+    """Return the domain in what people paste: without spaces around it, scheme and path.
+
+    identity puts it in lower case, and rejects everything else that is not a name.
+    """
+    return _SCHEME.sub("", pasted.strip()).partition("/")[0].strip()
 
 
 async def get(incoming: ApiRequest) -> models.Domain:
@@ -92,7 +104,8 @@ async def checks(incoming: ApiRequest, domain_id: str) -> list[RecordCheck]:
     return list(answer.verification.records)
 
 
-def _reject_unsupported(body: models.DomainOptions) -> None:
+def unsupported_options(body: models.DomainOptions) -> list[str]:
+    """Return the names of the options that are set and not supported."""
     options = {
         "open_tracking": body.open_tracking,
         "click_tracking": body.click_tracking,
@@ -101,7 +114,11 @@ def _reject_unsupported(body: models.DomainOptions) -> None:
         "capabilities.receiving": body.capabilities is not None and body.capabilities.receiving == "enabled",
         "capabilities.sending": body.capabilities is not None and body.capabilities.sending == "disabled",
     }
-    if unsupported := [name for name, value in options.items() if value]:
+    return [name for name, value in options.items() if value]
+
+
+def _reject_unsupported(body: models.DomainOptions) -> None:
+    if unsupported := unsupported_options(body):
         names = ", ".join(f"`{name}`" for name in unsupported)
         raise Rejected(errors.INVALID, f"Not supported: {names}. Remove this from the request.")
 

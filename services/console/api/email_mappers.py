@@ -1,19 +1,27 @@
 """Converts emails between Resend's shapes and protos."""
 
-import binascii
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
+
+from msgspec import UNSET, UnsetType
 
 from chassis.client import failure_of_status
 from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_BOUNCED_ELSEWHERE
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import errors, models
+from services.console.api.attachments import attachment_of
 from services.console.api.errors import Rejected
+from services.console.api.schedule import is_in_words
 from services.console.api.times import stamp_of, time_of
 
-PIECE = 256 * 1024  # characters of base64, a multiple of four
-BAD_ATTACHMENT = errors.FIELD_KINDS["attachments"]
+SHAPES: Mapping[str, str] = {
+    "headers": "an object of names and values",
+    "tags": "a list of objects with `name` and `value`",
+    "attachments": "a list of objects",
+}
 
+Each = TypeVar("Each")
 Entries = TypeVar("Entries", bound=Sequence[Any] | Mapping[str, str])
 
 # Characters besides letters and digits that a display name may contain without quotes.
@@ -40,7 +48,7 @@ OF_RECIPIENT: dict[int, models.LastEvent] = {
 }
 
 
-def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
+def request_of(email: models.SendEmail, now: datetime) -> pb.SendEmailRequest:
     """Return the request to sender, which validates addresses, headers and sizes. Raise Rejected."""
     _reject_unsupported(email)
     if not email.to:
@@ -55,14 +63,17 @@ def request_of(email: models.SendEmail) -> pb.SendEmailRequest:
         subject=email.subject,
         html=email.html or "",
         text=email.text or "",
-        headers=_few("headers", email.headers or {}),
-        tags=_tags(_few("tags", email.tags or ())),
+        headers=_few("headers", _map("headers", email.headers)),
+        tags=_tags(_few("tags", _list("tags", email.tags))),
         attachments=[
-            _attachment(each, f"attachments[{i}]")
-            for i, each in enumerate(_few("attachments", email.attachments or ()))
+            attachment_of(each, f"attachments[{i}]")
+            for i, each in enumerate(_few("attachments", _list("attachments", email.attachments)))
         ],
-        send_time=None if email.scheduled_at is None else stamp_of("scheduled_at", email.scheduled_at),
     )
+    if email.scheduled_at is not None:
+        request.send_time.CopyFrom(stamp_of("scheduled_at", email.scheduled_at, now))
+        # A retry with the same words is the same request, although they mean another time by then.
+        request.send_time_text = email.scheduled_at if is_in_words(email.scheduled_at) else ""
     getattr(request, "from").CopyFrom(address_of(email.from_))  # a keyword of Python's
     return request
 
@@ -111,8 +122,13 @@ def results_of(
             failure = failure_of_status(result.error)
             failed[index] = errors.sentence_of(failure, item=f"emails[{position}].")
         else:
-            accepted.append(models.EmailId(id=result.email.id))
+            accepted.append(models.EmailId(id=result.email.id, scheduled_at=scheduled_at_of(result.email)))
     return accepted, failed
+
+
+def scheduled_at_of(email: pb.Email) -> str | UnsetType:
+    """Return the time that an email waits for; unset if it waits for none."""
+    return time_of(email.scheduled_time) if email.HasField("scheduled_time") else UNSET
 
 
 def last_event_of(email: pb.Email) -> models.LastEvent:
@@ -130,8 +146,26 @@ def last_event_of(email: pb.Email) -> models.LastEvent:
 def _reject_unsupported(email: models.SendEmail) -> None:
     if email.template is not None:
         raise Rejected(errors.INVALID, "`template` is not supported. Send `html` or `text`.")
-    if email.topic_id is not None:
+    if email.topic_id:
         raise Rejected(errors.INVALID, "`topic_id` is not supported. Remove it from the request.")
+
+
+def _map(field: str, given: Mapping[str, str] | list[Any] | None) -> Mapping[str, str]:
+    """Return a map; an empty list is one too. Raise Rejected for a list that is not empty."""
+    if given and not isinstance(given, Mapping):
+        raise _other_shape(field)
+    return given if isinstance(given, Mapping) else {}
+
+
+def _list(field: str, given: list[Each] | Mapping[str, Any] | None) -> list[Each]:
+    """Return a list; an empty map is one too. Raise Rejected for a map that is not empty."""
+    if given and not isinstance(given, list):
+        raise _other_shape(field)
+    return given if isinstance(given, list) else []
+
+
+def _other_shape(field: str) -> Rejected:
+    return Rejected(errors.FIELD_KINDS.get(field, errors.INVALID), f"`{field}` must be {SHAPES[field]}.")
 
 
 def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:
@@ -157,41 +191,6 @@ def _tags(tags: Iterable[models.Tag]) -> dict[str, str]:
             raise Rejected(errors.INVALID, f"`tags` has {tag.name[:80]!r} twice. Use each name once.")
         named[tag.name] = tag.value
     return named
-
-
-def _attachment(given: models.Attachment, path: str) -> pb.Attachment:
-    if given.path is not None:
-        message = f"`{path}.path` is not fetched. Send the file itself in `content`, as base64."
-        raise Rejected(BAD_ATTACHMENT, message)
-    if given.content is None or not given.filename:
-        raise Rejected(BAD_ATTACHMENT, f"`{path}` needs `content` and `filename`.")
-    return pb.Attachment(
-        file_name=given.filename,
-        content_type=given.content_type or "",
-        content_id=given.content_id or given.inline_content_id or "",
-        content=_content(given.content, path),
-    )
-
-
-def _content(given: str | list[int] | models.NodeBuffer, path: str) -> bytes:
-    if isinstance(given, models.NodeBuffer):
-        return bytes(given.data)
-    if isinstance(given, list):
-        return bytes(given)
-    text = given.replace("\r", "").replace("\n", "")
-    try:
-        return b"".join(_pieces(text))
-    except (ValueError, binascii.Error):
-        raise Rejected(BAD_ATTACHMENT, f"`{path}.content` is not valid base64.") from None
-
-
-def _pieces(text: str) -> Iterator[bytes]:
-    """Decode base64 in chunks, so that other threads can run in between. Raise ValueError."""
-    for at in range(0, len(text), PIECE):
-        piece = text[at : at + PIECE]
-        if "=" in piece and at + PIECE < len(text):
-            raise ValueError("base64 continues after its padding")
-        yield binascii.a2b_base64(piece, strict_mode=True)
 
 
 def _shown(email: pb.Email) -> dict[str, Any]:

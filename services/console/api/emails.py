@@ -1,14 +1,19 @@
 """The email endpoints: send one or a batch, get, list, reschedule and cancel."""
 
 from collections.abc import Mapping
-from datetime import timedelta
-
-import msgspec
+from datetime import UTC, datetime, timedelta
 
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import documents, errors, models
-from services.console.api.email_mappers import detail_of, request_of, results_of, summary_of
-from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint, decoded
+from services.console.api.decoding import decoded, items_of
+from services.console.api.email_mappers import (
+    detail_of,
+    request_of,
+    results_of,
+    scheduled_at_of,
+    summary_of,
+)
+from services.console.api.endpoints import IDEMPOTENCY_KEY, ApiRequest, Endpoint
 from services.console.api.errors import Rejected
 from services.console.api.lists import QUERY, listing, page_of
 from services.console.api.times import stamp_of
@@ -27,7 +32,7 @@ async def send(incoming: ApiRequest) -> models.EmailId:
     request = await incoming.parsed(_request)
     request.request_id = incoming.request_id()
     response = await incoming.call(incoming.stubs.sender.SendEmail, request, deadline=SEND_WITHIN)
-    return models.EmailId(id=response.email.id)
+    return models.EmailId(id=response.email.id, scheduled_at=scheduled_at_of(response.email))
 
 
 async def send_batch(incoming: ApiRequest) -> models.Batch:
@@ -62,10 +67,11 @@ async def list_(incoming: ApiRequest) -> models.Listing[models.EmailSummary]:
 
 async def update(incoming: ApiRequest) -> models.EmailReference:
     """Change the time of a scheduled email."""
-    send_time = stamp_of("scheduled_at", incoming.body(models.UpdateEmail).scheduled_at)
+    body = incoming.body(models.UpdateEmail)
+    send_time = stamp_of("scheduled_at", body.scheduled_at, datetime.now(UTC))
     request = pb.UpdateEmailRequest(email_id=incoming.id("email_id"), send_time=send_time)
     updated = await incoming.call(incoming.stubs.sender.UpdateEmail, request)
-    return models.EmailReference(id=updated.email.id)
+    return models.EmailReference(id=updated.email.id, scheduled_at=scheduled_at_of(updated.email))
 
 
 async def cancel(incoming: ApiRequest) -> models.EmailReference:
@@ -84,20 +90,20 @@ def _validation(incoming: ApiRequest) -> pb.SendEmailsRequest.Validation.ValueTy
 
 def _request(content: bytes) -> pb.SendEmailRequest:
     documents.check(content)
-    return request_of(decoded(content, models.SendEmail))
+    return request_of(decoded(content, models.SendEmail), datetime.now(UTC))
 
 
 def _validated(content: bytes) -> tuple[dict[int, pb.SendEmailRequest], dict[int, Rejected]]:
     """Return the valid emails of a batch and the errors of all others, each by its index."""
     documents.check(content, entries=documents.MOST_ENTRIES_OF_BATCH)
-    items = decoded(content, list[msgspec.Raw])
+    items, now = items_of(content), datetime.now(UTC)
     if not 1 <= len(items) <= models.MOST_OF_BATCH:
         message = f"A batch must have 1 to {models.MOST_OF_BATCH} emails; this one has {len(items)}."
         raise Rejected(errors.INVALID, message)
     valid, invalid = {}, {}
     for index, item in enumerate(items):
         try:
-            valid[index] = request_of(decoded(bytes(item), models.SendEmail))
+            valid[index] = request_of(decoded(item, models.SendEmail), now)
         except Rejected as error:
             invalid[index] = error
     return valid, invalid

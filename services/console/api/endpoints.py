@@ -24,8 +24,10 @@ from chassis.connections import mark_authenticated
 from chassis.telemetry import get_logger
 from services.console.api import errors
 from services.console.api.bodies import SMALL, Bodies
+from services.console.api.decoding import decoded
 from services.console.api.errors import Rejected
 from services.console.api.limits import Limiter
+from services.console.api.models import Body
 from services.console.callers import Callers
 from services.console.stubs import Stubs
 
@@ -36,7 +38,7 @@ MAX_IDEMPOTENCY_KEY = 256
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 Reply = TypeVar("Reply")
-Model = TypeVar("Model")
+Model = TypeVar("Model", bound=Body)
 Parsed = TypeVar("Parsed")
 
 
@@ -106,33 +108,12 @@ class Endpoint:
         return inspect.getdoc(self.handler) or ""
 
 
-def decoded(content: bytes, model: type[Model]) -> Model:
-    """Return JSON decoded as a model. Raise Rejected with the path of the invalid value."""
-    try:
-        return msgspec.json.decode(content, type=model)
-    except msgspec.ValidationError as error:
-        raise _mismatch(str(error)) from None
-    except (ValueError, RecursionError):
-        raise Rejected(errors.MALFORMED, "The body is not JSON. Send one JSON document in UTF-8.") from None
-
-
 def id_of(name: str, text: str) -> str:
     """Return an id in canonical form. Raise Rejected if it is not a UUID."""
     try:
         return str(UUID(text))
     except ValueError:
         raise Rejected(errors.BAD_ID, f"The `{name}` must be a valid UUID.") from None
-
-
-def _mismatch(text: str) -> Rejected:
-    """Return the error for a message of msgspec such as ``Expected `str`, got `int` - at `$.to[1]` ``."""
-    problem, _, path = text.partition(" - at ")
-    where = path.strip("`").removeprefix("$").removeprefix(".")
-    if problem.startswith("Object missing required field"):
-        missing = problem.split("`")[1]
-        return Rejected(errors.MISSING_FIELD, f"Missing `{where + '.' if where else ''}{missing}` field.")
-    subject = f"`{where}`" if where else "The body"
-    return Rejected(errors.INVALID, f"{subject} is invalid: {problem[:1].lower()}{problem[1:]}.")
 
 
 class Gateway:

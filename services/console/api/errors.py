@@ -154,8 +154,12 @@ def _problem(violation: Violation, item: str) -> str:
 
 
 def _field(path: str) -> str:
-    """Return the API's name of a field, such as `from` for `from.address` or `to[0]` for `to[0].address`."""
+    """Return the API's name of a field: `from` for `from.address`, `headers.X-A` for `headers['X-A']`."""
     path = path.removeprefix("domain.")
+    for quote in ("'", '"'):
+        around, bracket, key = path.partition(f"[{quote}")
+        if bracket and key.endswith(f"{quote}]"):
+            return f"{around}.{key.removesuffix(f'{quote}]')}"
     owner, _, part = path.rpartition(".")
     if part in ("address", "name") and owner.endswith(("from", "]")):
         path = owner

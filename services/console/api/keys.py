@@ -1,4 +1,4 @@
-"""The API key endpoints: create, list and revoke."""
+"""The API key endpoints: create, list, rename and revoke."""
 
 from collections.abc import Mapping
 
@@ -40,6 +40,15 @@ async def list_(incoming: ApiRequest) -> models.Listing[models.ApiKey]:
     return listing(found, found.api_keys, _written)
 
 
+async def update(incoming: ApiRequest) -> models.ApiKeyReference:
+    """Rename an API key. Its token, permission and domain stay the same."""
+    request = pb.UpdateApiKeyRequest(
+        api_key_id=incoming.id("api_key_id"), name=incoming.body(models.UpdateApiKey).name
+    )
+    updated = await incoming.call(incoming.stubs.api_keys.UpdateApiKey, request)
+    return models.ApiKeyReference(id=updated.api_key.id)
+
+
 async def delete(incoming: ApiRequest) -> models.DeletedApiKey:
     """Revoke an API key. This takes effect within a second."""
     request = pb.RevokeApiKeyRequest(api_key_id=incoming.id("api_key_id"))
@@ -56,5 +65,6 @@ ENDPOINTS = (
         "POST", "/api-keys", create, models.ApiKeyToken, body=models.CreateApiKey, headers=(IDEMPOTENCY_KEY,)
     ),
     Endpoint("GET", "/api-keys", list_, models.Listing[models.ApiKey], query=QUERY),
+    Endpoint("PATCH", "/api-keys/{api_key_id}", update, models.ApiKeyReference, body=models.UpdateApiKey),
     Endpoint("DELETE", "/api-keys/{api_key_id}", delete, models.DeletedApiKey),
 )

@@ -1,9 +1,10 @@
 """The request and response models of the API, in Resend's shapes. OpenAPI schemas are generated from them.
 
-Unknown fields are ignored, as Resend does. The types of known fields are strict.
+Unknown keys are ignored, as Resend does, unless they are almost a field. The types of fields are strict.
 """
 
-from typing import Annotated, Generic, Literal, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -13,9 +14,16 @@ MOST_OF_BATCH = 100
 Addresses: TypeAlias = str | list[str]
 Id: TypeAlias = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
 Time: TypeAlias = Annotated[
-    str, Meta(description="An ISO 8601 time with a time zone.", extra_json_schema={"format": "date-time"})
+    str,
+    Meta(
+        description="A time in ISO 8601, in UTC unless it has a zone; or `in 1 hour`, `tomorrow at 9am`, "
+        "`friday at 15:00`."
+    ),
 ]
 Entries: TypeAlias = Annotated[list[str], Meta(min_length=1, max_length=MOST_OF_BATCH)]
+# PHP writes an empty map as a list, and Lua an empty list as a map. What is in one is rejected.
+EmptyMap: TypeAlias = Annotated[list[Any], Meta(description="An empty map.")]
+EmptyList: TypeAlias = Annotated[dict[str, Any], Meta(description="An empty list.")]
 Byte: TypeAlias = Annotated[int, Meta(ge=0, le=255)]
 Switch: TypeAlias = Literal["enabled", "disabled"]
 DomainStatus: TypeAlias = Literal["not_started", "pending", "verified", "partially_failed", "failed"]
@@ -27,7 +35,14 @@ LastEvent: TypeAlias = Literal[
 
 
 class Body(Struct):
-    """A request model."""
+    """A request model.
+
+    `parts` are its fields that are models themselves, or lists of them. `texts` are the paths of values for
+    people, in which an unpaired surrogate is replaced.
+    """
+
+    parts: ClassVar[Mapping[str, type["Body"]]] = {}
+    texts: ClassVar[frozenset[str]] = frozenset()
 
 
 class Answer(Struct):
@@ -49,7 +64,10 @@ class NodeBuffer(Body):
 
 
 class Attachment(Body):
-    """An attached file. `content` is base64, or the bytes as numbers. `path` is not supported."""
+    """An attached file. `content` is base64, the bytes as numbers, or the text of a text file.
+
+    `path` is a `data:` URL; others are not fetched.
+    """
 
     filename: str | None = None
     content: str | list[Byte] | NodeBuffer | None = None
@@ -68,6 +86,12 @@ class Template(Body):
 class SendEmail(Body):
     """An email to send, with `html`, `text` or both. An address may be `Name <email@example.com>`."""
 
+    parts = {"attachments": Attachment, "tags": Tag}
+    texts = frozenset(
+        {"subject", "html", "text", "attachments[].filename", "from", "to", "cc", "bcc", "reply_to"}
+        | {"to[]", "cc[]", "bcc[]", "reply_to[]"}
+    )
+
     from_: str = field(name="from")
     to: Addresses
     subject: str
@@ -76,9 +100,9 @@ class SendEmail(Body):
     cc: Addresses | None = None
     bcc: Addresses | None = None
     reply_to: Addresses | None = None
-    headers: dict[str, str] | None = None
-    tags: list[Tag] | None = None
-    attachments: list[Attachment] | None = None
+    headers: dict[str, str] | EmptyMap | None = None
+    tags: list[Tag] | EmptyList | None = None
+    attachments: list[Attachment] | EmptyList | None = None
     scheduled_at: Time | None = None
     template: Template | None = None
     topic_id: str | None = None
@@ -93,7 +117,7 @@ class UpdateEmail(Body):
     scheduled_at: Time
 
 
-class Capabilities(Answer):
+class Capabilities(Body):
     """The capabilities of a domain."""
 
     sending: Switch = "enabled"
@@ -102,6 +126,8 @@ class Capabilities(Answer):
 
 class DomainOptions(Body):
     """Options of a domain. Unsupported options are rejected with an error that names them."""
+
+    parts = {"capabilities": Capabilities}
 
     custom_return_path: (
         Annotated[str, Meta(description="The subdomain label of the return path, which receives bounces.")]
@@ -128,9 +154,19 @@ class UpdateDomain(DomainOptions):
 class CreateApiKey(Body):
     """An API key to create. A key with `sending_access` may be restricted to a domain."""
 
+    texts = frozenset({"name"})
+
     name: str
     permission: str | None = None
     domain_id: Id | None = None
+
+
+class UpdateApiKey(Body):
+    """A new name for an API key."""
+
+    texts = frozenset({"name"})
+
+    name: str
 
 
 Item = TypeVar("Item")
@@ -145,9 +181,10 @@ class Listing(Answer, Generic[Item], kw_only=True):
 
 
 class EmailId(Answer):
-    """The accepted email."""
+    """The accepted email; `scheduled_at` is present if it waits for a time."""
 
     id: str
+    scheduled_at: str | UnsetType = UNSET
 
 
 class BatchError(Answer):
@@ -191,10 +228,11 @@ class Email(EmailSummary, kw_only=True):
 
 
 class EmailReference(Answer, kw_only=True):
-    """The updated email."""
+    """The updated email; `scheduled_at` is present if it waits for a time."""
 
     object: Literal["email"] = "email"
     id: str
+    scheduled_at: str | UnsetType = UNSET
 
 
 class DomainRecord(Answer):
@@ -258,11 +296,16 @@ class ApiKey(Answer):
     last_used_at: None = None
 
 
-class DeletedApiKey(Answer, kw_only=True):
-    """The revoked API key."""
+class ApiKeyReference(Answer, kw_only=True):
+    """The renamed API key."""
 
     object: Literal["api_key"] = "api_key"
     id: str
+
+
+class DeletedApiKey(ApiKeyReference, kw_only=True):
+    """The revoked API key."""
+
     deleted: bool = True
 
 

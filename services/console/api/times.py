@@ -1,4 +1,4 @@
-"""Converts times between ISO 8601, as used by the API, and protos."""
+"""Converts times between those that callers write and protos."""
 
 from datetime import UTC, datetime
 
@@ -6,24 +6,17 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from services.console.api import errors
 from services.console.api.errors import Rejected
-
-UNREAD = (
-    "must be an ISO 8601 time with a time zone, such as 2026-08-05T11:52:01Z; text such as `in 1 hour` is"
-    " not supported"
-)
+from services.console.api.schedule import NoTime, time_in
 
 
-def stamp_of(field: str, text: str) -> Timestamp:
-    """Parse a time. Raise Rejected for natural language, and for a time without a zone."""
+def stamp_of(field: str, text: str, now: datetime) -> Timestamp:
+    """Parse a time, given in ISO 8601 or in one of a few forms of words. Raise Rejected."""
     stamp = Timestamp()
     try:
-        time = datetime.fromisoformat(text)
-        if time.tzinfo is not None:
-            stamp.FromDatetime(time.astimezone(UTC))
-            return stamp
-    except (ValueError, OverflowError):
-        pass
-    raise Rejected(errors.INVALID, f"`{field}` {UNREAD}.")
+        stamp.FromDatetime(time_in(text, now))
+    except NoTime as error:
+        raise Rejected(errors.INVALID, f"`{field}` {error}.") from None
+    return stamp
 
 
 def time_of(stamp: Timestamp) -> str:

@@ -46,6 +46,12 @@ class ApiKeyServicer(api_keys_pb2_grpc.ApiKeyServiceServicer):
         shown, more = asked.cut(await self._store.page(sees, asked, live_only=request.live_only))
         return pb.ListApiKeysResponse(api_keys=map(_to_proto, shown), next_page_token=more)
 
+    async def UpdateApiKey(self, request: pb.UpdateApiKeyRequest, context: Any) -> pb.UpdateApiKeyResponse:
+        sees = visibility()
+        name = line("name", request.name, longest=LONGEST_NAME)
+        key = await self._store.rename(id_of(request.api_key_id, KeyNotFound), name, sees)
+        return pb.UpdateApiKeyResponse(api_key=_to_proto(key))
+
     async def RevokeApiKey(self, request: pb.RevokeApiKeyRequest, context: Any) -> pb.RevokeApiKeyResponse:
         sees = visibility()
         key = await self._store.revoke(id_of(request.api_key_id, KeyNotFound), sees)

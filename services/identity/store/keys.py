@@ -73,6 +73,16 @@ class KeyStore:
         )
         return [_key(row) for row in await self._database.fetch(*query)]
 
+    async def rename(self, key_id: UUID, name: str, sees: Visibility) -> ApiKey:
+        """Rename a key; raise KeyNotFound if it does not exist or the caller may not see it."""
+        query = QUERIES.rename_key(
+            key_id=key_id, name=name, tenant_id=sees.tenant_id, scopes=sorted(sees.kinds)
+        )
+        row = await self._database.fetchrow(*query)
+        if row is None:
+            raise KeyNotFound
+        return _key(row)
+
     async def revoke(self, key_id: UUID, sees: Visibility) -> ApiKey:
         """Revoke a key; raise KeyNotFound if it does not exist or the caller may not see it."""
         query = QUERIES.revoke_key(key_id=key_id, tenant_id=sees.tenant_id, scopes=sorted(sees.kinds))

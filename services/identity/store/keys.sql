@@ -40,6 +40,13 @@ WHERE tenant_id = :tenant_id
 ORDER BY CASE WHEN :before::uuid IS NULL THEN id END DESC, id
 LIMIT :limit
 
+-- rename_key --
+-- Rename a key of one tenant (NULL: any) and of these scopes.
+UPDATE identity.api_keys
+SET name = :name
+WHERE id = :key_id AND (:tenant_id::uuid IS NULL OR tenant_id = :tenant_id) AND scope = ANY (:scopes::text[])
+RETURNING id, tenant_id, name, scope, claim_ids, hint, created_at, expires_at, revoked_at
+
 -- revoke_key --
 -- Revoke a key of one tenant (NULL: any) and of these scopes; revoking it again keeps the first time.
 UPDATE identity.api_keys

@@ -35,7 +35,7 @@ from services.sender.model.schedule import BadTime, check_send_time
 MAX_RECIPIENTS = 50  # SES's limit for one request, To, Cc and Bcc together
 MAX_REPLY_TO = 10
 MAX_SUBJECT = 998  # characters
-MAX_TAGS = 20
+MAX_TAGS = 75  # as many as Resend's API takes
 MAX_TAG = 256  # characters of a name or a value
 # Tags with this prefix identify an email in SES's events, so callers must not set them (`posting.post`).
 OWN_TAGS = "lh-"

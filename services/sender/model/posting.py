@@ -47,7 +47,12 @@ class Candidate:
     addressees: Sequence[Addressee]
     heavy: bool = False
     is_exempt: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
 
+
+# The callers' tags that SES gets as message tags, for example as dimensions of its CloudWatch metrics. Few,
+# because all tenants of an account share them.
+PASSED_TAGS = ("campaign", "category", "template")
 
 # Why an email can never be sent, by the state of its domain.
 ENDED = {
@@ -180,14 +185,15 @@ def message(posting: Posting, content: Content) -> MimeMessage:
 
 
 def post(posting: Posting, content: bytes) -> Post:
-    """Return the request to SES; its tags identify the attempt."""
+    """Return the request to SES; its tags identify the attempt, and may group emails as the caller does."""
     recipients = posting.recipients
     return Post(
         sender=posting.sender.address.address,
         to=_addresses(recipients, RecipientKind.TO),
         cc=_addresses(recipients, RecipientKind.CC),
         bcc=_addresses(recipients, RecipientKind.BCC),
-        tags={
+        tags={name: value for name, value in posting.candidate.tags.items() if name in PASSED_TAGS}
+        | {
             "lh-tenant": str(posting.candidate.tenant_id),
             "lh-email": str(posting.candidate.id),
             "lh-attempt": str(posting.attempt_id),

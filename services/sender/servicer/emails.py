@@ -108,8 +108,14 @@ def _visibility_of(request: pb.ListEmailsRequest) -> Visibility:
 
 
 def _content_hash(request: pb.SendEmailRequest | pb.SendEmailsRequest) -> bytes:
-    """Return a hash of a request without its id and its tenant, which is already part of the id's key."""
+    """Return a hash of a request without its id and its tenant, which is already part of the id's key.
+
+    A send time that was given in words counts as its words, because a retry means a later time.
+    """
     content = deepcopy(request)
+    for each in content.emails if isinstance(content, pb.SendEmailsRequest) else (content,):
+        if each.send_time_text:
+            each.ClearField("send_time")
     content.ClearField("request_id")
     content.ClearField("tenant_id")
     kind = request.DESCRIPTOR.full_name.encode()

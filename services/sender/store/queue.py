@@ -228,4 +228,5 @@ def _candidate(row: Record, addressees: Sequence[Addressee], attachments: Sequen
         claimed_at=row["claimed_at"],
         addressees=addressees,
         is_exempt=row["is_exempt"],
+        tags=row["tags"],
     )

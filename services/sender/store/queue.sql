@@ -62,7 +62,7 @@ WITH RECURSIVE waiting AS (
     ) AS first
 )
 SELECT
-    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.headers,
+    e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, e.headers, e.tags,
     CASE WHEN e.size <= 262144 THEN e.text END AS text, CASE WHEN e.size <= 262144 THEN e.html END AS html,
     e.size > 262144 AND (e.text IS NOT NULL OR e.html IS NOT NULL) AS heavy,
     EXISTS (SELECT FROM sender.attachments AS a WHERE a.email_id = e.id) AS attached, e.is_test OR e.is_notice AS is_exempt, e.attempts,

@@ -59,6 +59,7 @@ API: Mapping[str, Body] = {
         "name": "Mine", "permission": "sending_access", "domain_id": t.domain_id
     },
     "GET /api-keys": _nothing,
+    "PATCH /api-keys/{api_key_id}": lambda _: {"name": "Mine"},
     "DELETE /api-keys/{api_key_id}": _nothing,
     "POST /suppressions": lambda _: {"email": "eve@example.com"},
     "GET /suppressions": _nothing,

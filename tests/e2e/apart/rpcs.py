@@ -82,6 +82,7 @@ CASES: Mapping[str, Sequence[Case]] = {
         lambda t: keys.CreateApiKeyRequest(tenant_id=t.tenant_id, name="Mine", scope=_FULL),
     ],
     "ApiKeyService/ListApiKeys": [lambda t: keys.ListApiKeysRequest(tenant_id=t.tenant_id)],
+    "ApiKeyService/UpdateApiKey": [lambda t: keys.UpdateApiKeyRequest(api_key_id=t.key_id, name="Mine")],
     "ApiKeyService/RevokeApiKey": [lambda t: keys.RevokeApiKeyRequest(api_key_id=t.key_id)],
     "ApiKeyService/GetCaller": [lambda _: keys.GetCallerRequest()],
     "ContactService/SetContact": [

@@ -15,6 +15,7 @@ from letterhead.identity.v1.api_keys_pb2 import (
     GetCallerRequest,
     ListApiKeysRequest,
     RevokeApiKeyRequest,
+    UpdateApiKeyRequest,
 )
 from letterhead.identity.v1.domains_pb2 import CreateDomainRequest
 from letterhead.identity.v1.tenants_pb2 import GetTenantRequest
@@ -171,6 +172,33 @@ async def test_a_key_can_neither_create_nor_see_a_key_of_larger_scope(
         assert (rejection.code, rejection.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_TOO_SMALL")
 
     assert await works(Caller(channel, larger.token))
+
+
+async def test_a_key_can_be_renamed_and_nothing_else_of_it_changes(caller: Caller) -> None:
+    made = await create(caller)
+
+    request = UpdateApiKeyRequest(api_key_id=made.api_key.id, name="production")
+    renamed = (await caller.keys.UpdateApiKey(request)).api_key
+
+    assert renamed.name == "production"
+    renamed.name = made.api_key.name
+    assert renamed == made.api_key
+    assert await works(Caller(caller.channel, made.token))
+    empty = await refused(caller.keys.UpdateApiKey(UpdateApiKeyRequest(api_key_id=made.api_key.id)))
+    assert empty.fields.keys() == {"name"}
+
+
+async def test_a_key_can_rename_neither_keys_of_another_tenant_nor_of_larger_scope(
+    caller: Caller, other: Caller, admin: Caller
+) -> None:
+    own = (await caller.tenants.GetTenant(GetTenantRequest())).tenant.id
+    larger = await create(admin, ADMIN, tenant_id=own)
+
+    for unseen in ((await create(other)).api_key.id, larger.api_key.id, str(uuid4()), "garbage"):
+        rejection = await refused(
+            caller.keys.UpdateApiKey(UpdateApiKeyRequest(api_key_id=unseen, name="mine"))
+        )
+        assert (rejection.code, rejection.reason) == (grpc.StatusCode.NOT_FOUND, "KEY_NOT_FOUND")
 
 
 async def test_keys_of_another_tenant_are_not_found(caller: Caller, other: Caller, admin: Caller) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import grpc
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from letterhead.sender.v1.emails_pb2 import Email
+from letterhead.sender.v1.emails_pb2 import Email, SendEmailRequest
 from tests.factories import Domain
 from tests.figures import Figure
 from tests.integration.identity.callers import refused
@@ -117,3 +119,18 @@ async def test_a_rejected_request_may_be_corrected_under_the_same_id(
     await sender.set_domain_state(domain, "READY")
 
     await caller.send(f"agent@{domain.name}", subject="Corrected", request_id="1")
+
+
+async def test_a_retry_is_recognized_by_the_words_for_its_time(caller: Caller, domain: Domain) -> None:
+    def waiting(words: str, hours: int) -> SendEmailRequest:
+        at = Timestamp()
+        at.FromDatetime(datetime.now(UTC) + timedelta(hours=hours))
+        return a_request(f"agent@{domain.name}", request_id="1", send_time=at, send_time_text=words)
+
+    first = (await caller.emails.SendEmail(waiting("in 1 hour", 1))).email
+    again = (await caller.emails.SendEmail(waiting("in 1 hour", 2))).email
+    other = await refused(caller.emails.SendEmail(waiting("in 2 hours", 2)))
+    exact = await refused(caller.emails.SendEmail(waiting("", 1)))
+
+    assert (again.id, again.scheduled_time) == (first.id, first.scheduled_time)
+    assert other.reason == exact.reason == "REQUEST_ID_REUSED"

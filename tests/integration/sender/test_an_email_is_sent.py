@@ -24,7 +24,9 @@ from tests.waiting import eventually
 async def test_an_email_is_sent_from_its_own_domain(caller: Caller, sender: Sender, domain: Domain) -> None:
     address = f"agent@{domain.name}"
 
-    accepted = await caller.send(address, html="<p>Good day.</p>", tags={"kind": "greeting"})
+    accepted = await caller.send(
+        address, html="<p>Good day.</p>", tags={"kind": "greeting", "category": "welcome"}
+    )
     email = await becomes(caller, accepted, State.STATE_SENT)
 
     assert accepted.state == State.STATE_QUEUED
@@ -32,10 +34,11 @@ async def test_an_email_is_sent_from_its_own_domain(caller: Caller, sender: Send
     [post] = await sender.posts()
     assert email.ses_id == post["message_id"]
     assert post["email_tags"]["lh-email"] == email.id
+    assert (post["email_tags"]["category"], "kind" in post["email_tags"]) == ("welcome", False)
     [arrived] = await eventually(lambda: delivered(sender))
     assert (arrived["from"], arrived["subject"]) == (address, "Hello")
     [event] = await sender.events("email.sent")
-    assert event["data"]["email"]["tags"] == {"kind": "greeting"}
+    assert event["data"]["email"]["tags"] == {"kind": "greeting", "category": "welcome"}
     history = [State.STATE_QUEUED, State.STATE_SENDING, State.STATE_SENT]
     assert [each.state for each in email.history] == history
 

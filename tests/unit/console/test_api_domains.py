@@ -8,6 +8,7 @@ from msgspec import UNSET
 from letterhead.identity.v1 import domains_pb2 as pb
 from letterhead.verifier.v1.verifier_pb2 import RecordCheck
 from services.console.api.domain_mappers import OF_STATE, RECORD_STATUS, detail_of, is_shown
+from services.console.api.domains import name_in
 from services.console.api.errors import Rejected
 from services.console.api.lists import page_of
 
@@ -99,3 +100,17 @@ def test_a_cursor_must_be_an_id_and_only_one_is_allowed() -> None:
         page_of({"after": SOME_ID, "before": SOME_ID})
 
     assert (not_an_id.value.name, both.value.name) == ("invalid_parameter", "validation_error")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    ["mail.mnexa.ai", " mail.mnexa.ai\n", "https://mail.mnexa.ai", "HTTP://mail.mnexa.ai/",
+     " mail.mnexa.ai / ", "https://mail.mnexa.ai/app?a=b#c"],
+)  # fmt: skip
+def test_the_name_is_found_in_a_pasted_url(pasted: str) -> None:
+    assert name_in(pasted) == "mail.mnexa.ai"
+
+
+@pytest.mark.parametrize("pasted", ["a@mnexa.ai", "mail mnexa.ai", "ftp:mnexa.ai", "mnexa.ai:8080", ""])
+def test_anything_else_is_passed_unchanged_for_identity_to_reject(pasted: str) -> None:
+    assert name_in(pasted) == pasted

@@ -1,6 +1,5 @@
 """Conversion of emails between Resend's shapes and protos."""
 
-import base64
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import models
+from services.console.api.decoding import decoded
 from services.console.api.email_mappers import (
     OF_RECIPIENT,
     OF_STATE,
@@ -19,11 +19,10 @@ from services.console.api.email_mappers import (
     mailbox_of,
     request_of,
 )
-from services.console.api.endpoints import decoded
 from services.console.api.errors import Rejected
-from services.console.api.times import stamp_of
 
 State, Delivery = pb.Email, pb.Recipient
+NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 def an_email(**fields: Any) -> models.SendEmail:
@@ -92,7 +91,7 @@ def test_all_fields_of_an_email_are_passed_on() -> None:
         scheduled_at="2030-01-02T03:04:05+01:00",
     )
 
-    request = request_of(email)
+    request = request_of(email, NOW)
 
     assert getattr(request, "from") == pb.Address(address="agent@mnexa.ai", name="Agent")
     assert [each.address for each in request.to] == ["a@example.com", "b@example.com"]
@@ -103,27 +102,12 @@ def test_all_fields_of_an_email_are_passed_on() -> None:
     assert request.send_time.ToDatetime(UTC) == datetime(2030, 1, 2, 2, 4, 5, tzinfo=UTC)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        base64.b64encode(b"\0\xffab").decode(),
-        "AP9h\r\nYg==\n",
-        [0, 255, 97, 98],
-        models.NodeBuffer(type="Buffer", data=[0, 255, 97, 98]),
-    ],
-)
-def test_attachment_content_may_be_base64_or_numbers(content: Any) -> None:
-    request = request_of(an_email(attachments=[models.Attachment(filename="a.bin", content=content)]))
-
-    assert request.attachments[0] == pb.Attachment(file_name="a.bin", content=b"\0\xffab")
-
-
 @pytest.mark.parametrize("name", ["content_id", "inline_content_id"])
 def test_a_content_id_is_accepted_under_both_of_resends_names(name: str) -> None:
     body = {"from": "a@b.com", "to": "c@d.com", "subject": "", "text": "x"}
     file = {"filename": "logo.png", "content": "AA==", name: "logo"}
 
-    request = request_of(decoded(json.dumps(body | {"attachments": [file]}).encode(), models.SendEmail))
+    request = request_of(decoded(json.dumps(body | {"attachments": [file]}).encode(), models.SendEmail), NOW)
 
     assert request.attachments[0].content_id == "logo"
 
@@ -137,38 +121,50 @@ def test_a_content_id_is_accepted_under_both_of_resends_names(name: str) -> None
         ({"template": models.Template(id="x")}, "validation_error", "template"),
         ({"topic_id": "x"}, "validation_error", "topic_id"),
         ({"tags": [models.Tag(name="a", value="1")] * 2}, "validation_error", "twice"),
-        ({"scheduled_at": "in 1 hour"}, "validation_error", "ISO 8601"),
+        ({"scheduled_at": "soon"}, "validation_error", "ISO 8601"),
         ({"scheduled_at": ""}, "validation_error", "ISO 8601"),
         ({"attachments": [models.Attachment(filename="a")]}, "invalid_attachment", "attachments[0]"),
         ({"attachments": [models.Attachment(content="AA==")]}, "invalid_attachment", "filename"),
         ({"attachments": [models.Attachment(filename="a", content="A")]}, "invalid_attachment", "base64"),
-        ({"attachments": [models.Attachment(filename="a", content="-_8=")]}, "invalid_attachment", "base64"),
+        ({"tags": {"kind": "note"}}, "validation_error", "`tags` must be a list"),
+        ({"headers": [{"name": "X-A"}]}, "validation_error", "`headers` must be an object"),
+        ({"attachments": {"filename": "a"}}, "invalid_attachment", "`attachments` must be a list"),
         ({"attachments": [models.Attachment(path="http://x")]}, "invalid_attachment", "not fetched"),
     ],
 )
 def test_an_invalid_field_is_rejected_with_its_name(fields: dict[str, Any], name: str, word: str) -> None:
     with pytest.raises(Rejected) as caught:
-        request_of(an_email(**fields))
+        request_of(an_email(**fields), NOW)
 
     assert caught.value.name == name
     assert word in caught.value.message
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["", "tomorrow", "2030-01-02", "2030-01-02T03:04:05", "1893456000", "2030-13-01T00:00:00Z",
-     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
-)  # fmt: skip
-def test_a_time_must_be_iso_8601_with_a_zone(text: str) -> None:
-    with pytest.raises(Rejected):
-        stamp_of("scheduled_at", text)
+@pytest.mark.parametrize("field", ["headers", "tags", "attachments"])
+@pytest.mark.parametrize("nothing", [[], {}, None])
+def test_an_empty_map_or_list_may_have_either_shape(field: str, nothing: Any) -> None:
+    body = {"from": "a@b.com", "to": "c@d.com", "subject": "", "text": "x", field: nothing}
+
+    request = request_of(decoded(json.dumps(body).encode(), models.SendEmail), NOW)
+
+    assert not getattr(request, field)
 
 
-@pytest.mark.parametrize("text", ["2026-08-05T11:52:01.858Z", "2026-08-05T13:52:01.858+02:00"])
-def test_a_time_with_a_zone_is_parsed(text: str) -> None:
-    assert stamp_of("scheduled_at", text).ToDatetime(UTC) == datetime(
-        2026, 8, 5, 11, 52, 1, 858_000, tzinfo=UTC
-    )
+@pytest.mark.parametrize("field", ["cc", "bcc", "reply_to", "html", "scheduled_at", "template", "topic_id"])
+def test_null_is_the_same_as_no_field(field: str) -> None:
+    body = {"from": "a@b.com", "to": "c@d.com", "subject": "", "text": "x"}
+
+    given = request_of(decoded(json.dumps(body | {field: None}).encode(), models.SendEmail), NOW)
+
+    assert given == request_of(decoded(json.dumps(body).encode(), models.SendEmail), NOW)
+
+
+def test_a_time_in_words_is_passed_on_with_its_words() -> None:
+    in_words = request_of(an_email(scheduled_at="in 1 hour"), NOW)
+    in_iso = request_of(an_email(scheduled_at="2030-01-01T01:00:00"), NOW)
+
+    assert in_words.send_time == in_iso.send_time
+    assert (in_words.send_time_text, in_iso.send_time_text) == ("in 1 hour", "")
 
 
 def test_every_state_is_mapped() -> None:
@@ -231,13 +227,12 @@ def test_an_email_has_resends_shape() -> None:
         (b"", "validation_error", "The body is not JSON"),
         (b"{", "validation_error", "The body is not JSON"),
         (b'{"from": "\xff"}', "validation_error", "The body is not JSON"),
-        (b'{"from": "\\ud800"}', "validation_error", "The body is not JSON"),
         (b"[" * 100_000, "validation_error", "The body"),
         (b'{"x":' + b"[" * 100_000, "validation_error", "The body is not JSON"),
         (b"[]", "validation_error", "The body is invalid: expected `object`, got `array`."),
         (b"{}", "missing_required_field", "Missing `from` field."),
         (b'{"from":"a","to":[1],"subject":""}', "validation_error", "`to[0]` is invalid: expected `str`"),
-        (b'{"from":"a","to":"b","subject":null}', "validation_error", "`subject` is invalid"),
+        (b'{"from":"a","to":"b","subject":null}', "missing_required_field", "Missing `subject` field: it is"),
         (b'{"from":"a","to":"b","subject":"","tags":[{"name":"x"}]}', "missing_required_field", "tags[0]"),
     ],
 )  # fmt: skip

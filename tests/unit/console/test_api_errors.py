@@ -88,7 +88,9 @@ def test_an_error_without_a_reason_is_reported_like_one_with_the_same_code() -> 
         ("domain.mail_from_label", "validation_error", "`custom_return_path`"),
         ("address", "validation_error", "`email`"),
         ("name", "validation_error", "`name`"),
-        ("headers[X-Subject]", "validation_error", "`headers[X-Subject]`"),
+        ("headers['X-Subject']", "validation_error", "`headers.X-Subject`"),
+        ("emails[3].headers['X-It\\'s']", "validation_error", "`emails[3].headers.X-It\\'s`"),
+        ("tags['address']", "validation_error", "`tags.address`"),
         ("", "validation_error", "``"),
     ],
 )

@@ -123,6 +123,15 @@ def test_a_request_carries_the_tags_that_identify_its_events() -> None:
     }
 
 
+def test_a_few_documented_tags_of_the_caller_go_to_ses_too() -> None:
+    email = replace(EMAIL, tags={"category": "invoice", "order": "1042", "campaign": "spring"})
+    posting = a_posting(email)
+
+    passed = {name: value for name, value in post(posting, b"").tags.items() if not name.startswith("lh-")}
+
+    assert passed == {"category": "invoice", "campaign": "spring"}
+
+
 @pytest.mark.parametrize(
     ("answer", "attempt", "email"),
     [

@@ -1,0 +1,1 @@
+"""`letterhead resend check`: what would differ for domains and emails that Resend accepts today."""
