@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from services.sender.commands.drafts import EmailSpec, File, Pair
+from services.sender.commands.specs import EmailSpec, File, Pair
 from services.sender.model.headers import Unsubscribe
 from tests.fuzz import pieces
 

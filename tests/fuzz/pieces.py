@@ -45,12 +45,25 @@ FORBIDDEN_HEADERS = (
     "Content-Disposition", "DKIM-Signature", "DomainKey-Signature", "ARC-Seal", "ARC-Message-Signature",
     "ARC-Authentication-Results", "Authentication-Results", "Resent-From", "Resent-Sender", "Resent-To",
     "Resent-Cc", "Resent-Bcc", "Resent-Date", "Resent-Message-ID", "Errors-To", "Return-Receipt-To",
-    "Disposition-Notification-To", "Delivered-To", "Apparently-To", "Auto-Submitted", "Precedence",
+    "Disposition-Notification-To", "Delivered-To", "Apparently-To",
     "X-SES-CONFIGURATION-SET", "X-SES-MESSAGE-TAGS", "X-SES-SOURCE-ARN", "X-SES-FROM-ARN",
     "X-SES-RETURN-PATH-ARN", "X-SES-TENANT", "X-SES-LIST-MANAGEMENT-OPTIONS", "X-SES-Anything",
     "X-Amz-Meta", "X-Amzn-Trace-Id", "X-Amazon-Mail",
 )  # fmt: skip
-ALLOWED_HEADERS = ("X-Order", "X-Entity-Ref-ID", "List-Id", "In-Reply-To", "References", "List-Unsubscribe")
+ALLOWED_HEADERS = (
+    "X-Order",
+    "X-Entity-Ref-ID",
+    "List-Id",
+    "In-Reply-To",
+    "References",
+    "List-Unsubscribe",
+    "Auto-Submitted",
+    "Precedence",
+    "Importance",
+    "Feedback-ID",
+    "Organization",
+    "Comments",
+)
 
 INJECTIONS = tuple(
     end + line
