@@ -104,7 +104,11 @@ FILE_NAMES = (
     "日本語.pdf", "a'b.png", "=?utf-8?q?x?=.txt", "a, b.txt", "ü" * 127, "a" * 251 + ".txt", "x.tar.gz",
     "noextension", "(a).txt",
 )  # fmt: skip
-MEDIA_TYPES = ("", "application/pdf", "text/plain; charset=utf-8", "TEXT/HTML", "image/png", "x/y; a=b; c=d")
+MEDIA_TYPES = (
+    "", "application/pdf", "text/plain; charset=utf-8", "TEXT/HTML", "image/png", "x/y; a=b; c=d",
+    'text/csv; charset="utf-8"', "text/calendar; method=REQUEST", "text/calendar", "message/rfc822",
+)  # fmt: skip
+CALENDAR = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n--=_part\r\nEND:VCALENDAR\r\n"
 URLS = ("https://example.com/u", "https://example.com/u?a=b,c;d=%20", "https://[::1]/")
 
 # Body texts that have broken the structure of an email.

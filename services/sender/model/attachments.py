@@ -78,10 +78,7 @@ def content_id(requested: str) -> str:
 
     Raise BadAttachment for an id with other characters that are not allowed there.
     """
-    inner = requested.strip(" ")
-    if inner.startswith("<") and inner.endswith(">"):
-        inner = inner[1:-1].strip(" ")
-    named = inner.replace(" ", "_")
+    named = _without_brackets(requested).replace(" ", "_")
     if requested and not _CONTENT_ID.fullmatch(named):
         raise BadAttachment("NOT_A_CONTENT_ID", limit=MAX_CONTENT_ID, allowed="A-Z a-z 0-9 . _ @ -")
     return named
@@ -91,6 +88,12 @@ def renamed_references(html: str, ids: Mapping[str, str]) -> str:
     """Return HTML that refers to files by their new ids; `ids` has these by the requested ones."""
     changed = {old: new for old, new in ids.items() if old != new}
     for old in sorted(changed, key=len, reverse=True):  # an id may begin with another one
-        for written in (old, quote(old)):
+        bare = _without_brackets(old)
+        for written in (old, quote(old), bare, quote(bare)):
             html = html.replace(f"cid:{written}", f"cid:{changed[old]}")
     return html
+
+
+def _without_brackets(requested: str) -> str:
+    bare = requested.strip(" ")
+    return bare[1:-1].strip(" ") if bare.startswith("<") and bare.endswith(">") else bare

@@ -174,7 +174,10 @@ def _address_list(addresses: Sequence[Address]) -> str:
 
 
 def _mailbox(address: Address) -> str:
-    return f"{_phrase(address.name)} <{address.address}>" if address.name else address.address
+    if address.name:
+        return f"{_phrase(address.name)} <{address.address}>"
+    # Some parsers read a local part in quotes only in angle brackets.
+    return f"<{address.address}>" if address.address.startswith('"') else address.address
 
 
 def _phrase(name: str) -> str:

@@ -62,8 +62,12 @@ class EmailStore:
         rows = await self._database.fetch(
             *QUERIES.message_ids(email_ids=list(by_uuid), ses_ids=list(ids), **sees.filter)
         )
-        found = {by_uuid.get(row["id"], row["ses_id"]): row for row in rows}
-        return {text: ses_message_id(row["ses_id"] or "", row["region"]) for text, row in found.items()}
+        return {
+            name: ses_message_id(row["ses_id"] or "", row["region"])
+            for row in rows
+            for name in (by_uuid.get(row["id"]), row["ses_id"])
+            if name
+        }
 
     async def page(
         self, sees: Visibility, asked: Window, *, states: Collection[State] = (), search: str = ""
