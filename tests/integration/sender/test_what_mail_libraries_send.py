@@ -69,7 +69,7 @@ async def test_a_reply_to_an_email_that_is_not_sent_is_rejected(caller: Caller, 
 
     assert error.code is grpc.StatusCode.INVALID_ARGUMENT
     assert list(error.fields) == ["in_reply_to"]
-    assert "SES has not accepted yet" in error.fields["in_reply_to"]
+    assert "is not sent yet" in error.fields["in_reply_to"]
 
 
 async def test_html_gets_a_text_that_the_response_shows(

@@ -153,7 +153,8 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
 
 BAD_FILES = [
     *((replace(PDF, file_name=name), "file_name") for name in (
-        "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "...", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf", "a\r\nb.pdf",
+        "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "...", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf",
+        "a\r\nb.pdf",
         "a\0.pdf", "gpj.\u202eexe.pdf", "a" * 1025, "ü" * 513,
         "\xa0a.pdf", "a.e\u200dxe", "a.exe\u200c", "a.\u200d", "\u200d",
     )),

@@ -1,4 +1,4 @@
-"""What mail libraries send is taken as meant, or rejected with its field and cause; it never changes silently."""
+"""What mail libraries send is taken as meant, or rejected with its field and cause; nothing changes silently."""
 
 from dataclasses import replace
 from typing import Any
