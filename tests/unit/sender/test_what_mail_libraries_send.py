@@ -1,4 +1,4 @@
-"""What mail libraries send is taken as meant, or rejected with its field and cause; nothing changes silently."""
+"""What mail libraries send is taken as meant, or rejected with its field and cause."""
 
 from dataclasses import replace
 from typing import Any
@@ -202,8 +202,8 @@ def test_the_rules_of_a_from_stay_strict() -> None:
 
 def test_headers_that_neither_forge_nor_break_are_allowed() -> None:
     headers = dict.fromkeys(
-        ("Auto-Submitted", "Precedence", "Importance", "Feedback-ID", "Organization", "X-Priority", "Priority",
-         "Sensitivity", "Comments", "Keywords", "Thread-Topic", "User-Agent", "Autocrypt"),
+        ("Auto-Submitted", "Precedence", "Importance", "Feedback-ID", "Organization", "X-Priority",
+         "Priority", "Sensitivity", "Comments", "Keywords", "Thread-Topic", "User-Agent", "Autocrypt"),
         "value",
     )  # fmt: skip
 
@@ -261,8 +261,8 @@ def test_a_text_has_what_mail_programs_show(html: str, text: str | None) -> None
 
 @pytest.mark.parametrize(
     "html",
-    ["<b>", "<div>", "<table><tr><td>x", "<a href=http:x>y", "<ul><li>x", "<p x=y ", "<!--", "<script>", "&amp;",
-     "<div style=display:none>", "<"],
+    ["<b>", "<div>", "<table><tr><td>x", "<a href=http:x>y", "<ul><li>x", "<p x=y ", "<!--", "<script>",
+     "&amp;", "<div style=display:none>", "<"],
 )  # fmt: skip
 @pytest.mark.timeout(20)
 def test_hostile_html_is_bounded_in_time_and_size(html: str) -> None:
