@@ -74,7 +74,7 @@ def test_no_forgery_hides_in_an_encoded_word(name: str, reason: str) -> None:
     assert problems(sender=("agent@inbox.mnexa.ai", name)) == [("from.name", reason)]
 
 
-def test_an_encoded_file_name_is_judged_decoded() -> None:
+def test_an_encoded_file_name_is_checked_decoded() -> None:
     files = [replace(PDF, file_name="=?utf-8?q?invoice=2Eexe?=")]
 
     assert problems(files=files) == [("attachments[0].file_name", "FILE_TYPE_REJECTED")]
