@@ -1,15 +1,18 @@
 """The addresses and names that are accepted: plain addr-specs, and names that do not look like one. Pure.
 
 All mail parsers agree on a plain addr-spec. They differ on anything richer, and such differences are used to
-forge a From (RFC 5322 §3.4 allows comments, quotes, groups and routes, and each has been used).
+forge a From (RFC 5322 §3.4 allows comments, quotes, groups and routes, and each has been used). A recipient
+forges nothing, so it may have more: any name, and dots anywhere before the @.
 """
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 
 import idna
 
+from chassis.encoded_words import has_encoded_word
 from chassis.field_reasons import BadValue
 
 MAX_ADDRESS = 254  # characters, RFC 3696 erratum 1690
@@ -18,6 +21,7 @@ MAX_NAME = 200
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _DOT_ATOM = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
+_DOTTED = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 
 # Characters that look like `<`, `>` and `@`, besides those that NFKC folds to them (UTS 39).
@@ -44,6 +48,24 @@ def is_plain(text: str) -> bool:
 
 def parse_address(text: str) -> str:
     """Return the addr-spec with its domain as lower-case A-labels; raise BadAddress."""
+    return _parsed(text, _local_part)
+
+
+def parse_recipient(text: str) -> str:
+    """Return the addr-spec of a recipient as `parse_address` does, in quotes if its dots need them.
+
+    Japanese carriers issued addresses such as `ada..l@docomo.ne.jp`. RFC 5321 §4.1.2 and SES take them only
+    as `"ada..l"@docomo.ne.jp`.
+    """
+    return _parsed(text, _recipient_local_part)
+
+
+def match_of(address: str) -> str:
+    """Return the form by which addresses are compared: in lower case, without quotes."""
+    return address.strip().lower().replace('"', "")
+
+
+def _parsed(text: str, local_part_of: Callable[[str], str]) -> str:
     if len(text) > MAX_ADDRESS:
         raise BadAddress("TOO_LONG", limit=MAX_ADDRESS)
     if not is_plain(text) and any(map(_is_unshown, text)):
@@ -53,20 +75,33 @@ def parse_address(text: str) -> str:
     local_part, at, domain = text.rpartition("@")
     if not (at and local_part and domain):
         raise BadAddress("NOT_AN_ADDRESS")
-    address = f"{_local_part(local_part)}@{_domain(domain)}"
+    address = f"{local_part_of(local_part)}@{_domain(domain)}"
     if len(address) > MAX_ADDRESS:
         raise BadAddress("TOO_LONG", limit=MAX_ADDRESS)
     return address
+
+
+def check_recipient_name(text: str) -> str:
+    """Return a recipient's display name unchanged; raise BadAddress if it hides something."""
+    if len(text) > MAX_NAME:
+        raise BadAddress("TOO_LONG", limit=MAX_NAME)
+    if not is_plain(text) and (JOINERS.issuperset(text) or any(map(_is_hidden, text))):
+        raise BadAddress("CONTROL_CHARACTER")
+    if text != text.strip():
+        raise BadAddress("SPACE_AT_EDGE")
+    return text
 
 
 def check_name(text: str) -> str:
     """Return a display name unchanged; raise BadAddress if it looks like an address or hides something."""
     if len(text) > MAX_NAME:
         raise BadAddress("TOO_LONG", limit=MAX_NAME)
-    if is_plain(text) and _POSING.isdisjoint(text) and text == text.strip():
+    if is_plain(text) and _POSING.isdisjoint(text) and "=?" not in text and text == text.strip():
         return text
     if JOINERS.issuperset(text) or any(map(_is_hidden, text)):
         raise BadAddress("CONTROL_CHARACTER")
+    if has_encoded_word(text):
+        raise BadAddress("ENCODED_WORD")
     if not _POSING.isdisjoint(text) or not _POSING.isdisjoint(unicodedata.normalize("NFKC", text)):
         raise BadAddress("RESEMBLES_AN_ADDRESS")
     if text != text.strip():
@@ -84,6 +119,15 @@ def _local_part(text: str) -> str:
     if not _DOT_ATOM.fullmatch(text):
         raise BadAddress("NOT_A_PLAIN_ADDRESS")
     return text
+
+
+def _recipient_local_part(text: str) -> str:
+    bare = text[1:-1] if len(text) > 2 and text[0] == text[-1] == '"' else text
+    if not _DOTTED.fullmatch(bare) or _DOT_ATOM.fullmatch(bare) or "=?" in bare:
+        return _local_part(bare if _DOTTED.fullmatch(bare) else text)
+    if len(bare) > MAX_LOCAL_PART - 2:
+        raise BadAddress("LOCAL_PART_TOO_LONG", limit=MAX_LOCAL_PART)
+    return f'"{bare}"'
 
 
 def _is_hidden(char: str) -> bool:

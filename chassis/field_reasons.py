@@ -62,6 +62,7 @@ SENTENCES: Mapping[str, str] = {
         "has a non-ASCII character before the @, which not every receiver accepts; use an ASCII address"
     ),
     "ENCODED_WORD": 'has "=?" in it, which starts an encoded word that some mail programs decode; remove it',
+    "UNDECODABLE": "has an encoded word that cannot be decoded; send the text itself, in UTF-8",
     "NO_DOMAIN_NAME": "has no valid domain name after the @: {value}",
     "DOMAIN_IS_AN_IP_ADDRESS": "has an IP address after the @; use a domain name",
     "RESEMBLES_AN_ADDRESS": (
@@ -80,9 +81,9 @@ SENTENCES: Mapping[str, str] = {
     "UNKNOWN_CHARSET": "has a charset that not every mail program knows; use utf-8",
     "NOT_A_CONTENT_ID": "must have 1 to {limit} characters of {allowed}",
     "DUPLICATE_CONTENT_ID": "has a duplicate content_id; give each file a different one",
-    "RESERVED_HEADER": (
-        "is not allowed; use In-Reply-To, References, List-* or X-* (except X-SES-* and X-Amz*)"
-    ),
+    "RESERVED_HEADER": "is a header that Letterhead, SES or a mail server sets; remove it",
+    "CONTRADICTS": "says something else than {other_field}; remove it, or make both equal",
+    "NOT_SENT_YET": ("names an email that is not sent yet, so it has no Message-ID; reply once it is sent"),
     "NOT_ONE_LINE_OF_ASCII": (
         "must be one line of printable ASCII, not empty, without a leading or trailing space"
     ),

@@ -18,7 +18,9 @@ from sandbox.clock import Clock
 
 RECIPIENT_LIMIT = 50
 SIZE_LIMIT = 40 * 1024 * 1024  # bytes
-_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+# As SES, which takes adjacent dots only in quotes.
+_ADDRESS = re.compile(rf'(?:{_ATOM}(?:\.{_ATOM})*|"[^"\\\r\n]+")@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+')
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
-from services.sender.commands.drafts import EmailSpec, File, Pair
+from services.sender.commands.specs import EmailSpec, File, Pair
 from services.sender.model.headers import Unsubscribe
 from tests.fuzz import pieces
 
@@ -27,14 +27,16 @@ class _Request:
     def __init__(self, random: Random) -> None:
         self.sender: Pair = (f"{_atom(random)}@{pieces.OWN_DOMAIN}", _name(random))
         self.lists: dict[str, list[Pair]] = {
-            "to": _pairs(random, 1, 2),
-            "cc": _pairs(random, 0, 1),
-            "bcc": _pairs(random, 0, 1),
+            "to": _recipients(random, 1, 2),
+            "cc": _recipients(random, 0, 1),
+            "bcc": _recipients(random, 0, 1),
             "reply_to": _pairs(random, 0, 1),
         }
         self.subject = _text(random)
-        self.text = _text(random) or "Good day."
+        self.text: str | None = _text(random) or "Good day."
         self.html = random.choice(("", "", f"<p>{_text(random)}</p>"))
+        if self.html and random.random() < 0.3:
+            self.text = None  # made from the HTML
         self.headers = dict.fromkeys(random.sample(pieces.ALLOWED_HEADERS, random.randrange(3)), "17")
 
         self.files = _files(random)
@@ -74,6 +76,17 @@ def _pairs(random: Random, least: int, most: int) -> list[Pair]:
     return [(_address(random), _name(random)) for _ in range(random.randint(least, most))]
 
 
+def _recipients(random: Random, least: int, most: int) -> list[Pair]:
+    """Return mailboxes, some of which only a recipient may have: with any name, or with dots anywhere."""
+    pairs = _pairs(random, least, most)
+    if random.random() < 0.1:
+        pairs += [(f"{_atom(random)}..{_atom(random)}@{random.choice(pieces.DOMAINS)}", _name(random))]
+    if random.random() < 0.1:
+        address = _address(random)
+        pairs += [(address, random.choice((address, f"<{address}>", f"{pieces.FORGED}, {address}")))]
+    return pairs
+
+
 def _name(random: Random) -> str:
     kind = random.randrange(5)
     if kind == 0:
@@ -93,7 +106,7 @@ def _files(random: Random) -> list[File]:
 
 
 def _file(random: Random) -> File:
-    content = random.choice((b"", b"\0\xff\r\n" * 20, b"--=_part\r\n", b"plain\n"))
+    content = random.choice((b"", b"\0\xff\r\n" * 20, b"--=_part\r\n", b"plain\n", pieces.CALENDAR))
     content_id = random.choice(("", "", "logo", "a.b@c"))
     return File(random.choice(pieces.FILE_NAMES), random.choice(pieces.MEDIA_TYPES), content_id, content)
 

@@ -15,7 +15,8 @@ from random import Random
 from uuid import UUID
 
 from chassis.errors import InvalidArgument
-from services.sender.commands.drafts import EmailSpec, draft
+from services.sender.commands.drafts import draft
+from services.sender.commands.specs import EmailSpec
 from services.sender.mime_verification.agreement import disagreements
 from services.sender.model import mime
 from services.sender.model.emails import Draft

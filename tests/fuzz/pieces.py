@@ -45,12 +45,25 @@ FORBIDDEN_HEADERS = (
     "Content-Disposition", "DKIM-Signature", "DomainKey-Signature", "ARC-Seal", "ARC-Message-Signature",
     "ARC-Authentication-Results", "Authentication-Results", "Resent-From", "Resent-Sender", "Resent-To",
     "Resent-Cc", "Resent-Bcc", "Resent-Date", "Resent-Message-ID", "Errors-To", "Return-Receipt-To",
-    "Disposition-Notification-To", "Delivered-To", "Apparently-To", "Auto-Submitted", "Precedence",
+    "Disposition-Notification-To", "Delivered-To", "Apparently-To",
     "X-SES-CONFIGURATION-SET", "X-SES-MESSAGE-TAGS", "X-SES-SOURCE-ARN", "X-SES-FROM-ARN",
     "X-SES-RETURN-PATH-ARN", "X-SES-TENANT", "X-SES-LIST-MANAGEMENT-OPTIONS", "X-SES-Anything",
     "X-Amz-Meta", "X-Amzn-Trace-Id", "X-Amazon-Mail",
 )  # fmt: skip
-ALLOWED_HEADERS = ("X-Order", "X-Entity-Ref-ID", "List-Id", "In-Reply-To", "References", "List-Unsubscribe")
+ALLOWED_HEADERS = (
+    "X-Order",
+    "X-Entity-Ref-ID",
+    "List-Id",
+    "In-Reply-To",
+    "References",
+    "List-Unsubscribe",
+    "Auto-Submitted",
+    "Precedence",
+    "Importance",
+    "Feedback-ID",
+    "Organization",
+    "Comments",
+)
 
 INJECTIONS = tuple(
     end + line
@@ -91,7 +104,11 @@ FILE_NAMES = (
     "日本語.pdf", "a'b.png", "=?utf-8?q?x?=.txt", "a, b.txt", "ü" * 127, "a" * 251 + ".txt", "x.tar.gz",
     "noextension", "(a).txt",
 )  # fmt: skip
-MEDIA_TYPES = ("", "application/pdf", "text/plain; charset=utf-8", "TEXT/HTML", "image/png", "x/y; a=b; c=d")
+MEDIA_TYPES = (
+    "", "application/pdf", "text/plain; charset=utf-8", "TEXT/HTML", "image/png", "x/y; a=b; c=d",
+    'text/csv; charset="utf-8"', "text/calendar; method=REQUEST", "text/calendar", "message/rfc822",
+)  # fmt: skip
+CALENDAR = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n--=_part\r\nEND:VCALENDAR\r\n"
 URLS = ("https://example.com/u", "https://example.com/u?a=b,c;d=%20", "https://[::1]/")
 
 # Body texts that have broken the structure of an email.

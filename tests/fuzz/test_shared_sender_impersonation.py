@@ -13,7 +13,8 @@ from uuid import UUID
 import pytest
 
 from chassis.errors import InvalidArgument
-from services.sender.commands.drafts import EmailSpec, draft
+from services.sender.commands.drafts import draft
+from services.sender.commands.specs import EmailSpec
 from services.sender.model.emails import Address
 from services.sender.model.impersonation import RESERVED, ProtectedNames
 from services.sender.model.origin import STAND_IN, Domain, Sender, SharedSender, VerificationStatus

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import datetime
 
-from services.sender.commands.drafts import EmailSpec, draft
+from services.sender.commands.drafts import draft
+from services.sender.commands.specs import EmailSpec
 from services.sender.model import mime
 from services.sender.model.emails import Draft
 from services.sender.model.mime import CRLF, MimeMessage

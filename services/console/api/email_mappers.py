@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from msgspec import UNSET, UnsetType
 
 from chassis.client import failure_of_status
+from chassis.mailboxes import Mailbox, mailbox, mailboxes
 from letterhead.events.v1.email_reason_pb2 import EMAIL_REASON_BOUNCED_ELSEWHERE
 from letterhead.sender.v1 import emails_pb2 as pb
 from services.console.api import errors, models
@@ -62,7 +63,7 @@ def request_of(email: models.SendEmail, now: datetime) -> pb.SendEmailRequest:
         reply_to=_addresses("reply_to", email.reply_to),
         subject=email.subject,
         html=email.html or "",
-        text=email.text or "",
+        text=email.text,  # None: sender makes it from the HTML
         headers=_few("headers", _map("headers", email.headers)),
         tags=_tags(_few("tags", _list("tags", email.tags))),
         attachments=[
@@ -80,25 +81,11 @@ def request_of(email: models.SendEmail, now: datetime) -> pb.SendEmailRequest:
 
 def address_of(text: str) -> pb.Address:
     """Parse `email@example.com` or `Name <email@example.com>`; sender rejects anything else."""
-    text = text.strip()
-    before, bracket, address = text.removesuffix(">").rpartition("<")
-    name = _name(before.strip())
-    if not (bracket and text.endswith(">")) or ">" in address or name is None:
-        return pb.Address(address=text)
-    return pb.Address(address=address.strip(), name=name)
+    return _address(mailbox(text))
 
 
-def _name(written: str) -> str | None:
-    """Parse a display name, quoted or not; return None if it is malformed."""
-    if not written.startswith('"'):
-        return None if any(char in written for char in '<>"') else written
-    name: list[str] = []
-    chars = iter(written[1:])
-    for char in chars:
-        if char == '"':
-            return None if next(chars, None) else "".join(name)
-        name.append(next(chars, "") if char == "\\" else char)
-    return None
+def _address(parsed: Mailbox) -> pb.Address:
+    return pb.Address(address=parsed.address, name=parsed.name)
 
 
 def summary_of(email: pb.Email) -> models.EmailSummary:
@@ -171,7 +158,8 @@ def _other_shape(field: str) -> Rejected:
 def _addresses(field: str, given: models.Addresses | None) -> list[pb.Address]:
     if not given:
         return []
-    return [address_of(each) for each in ([given] if isinstance(given, str) else _few(field, given))]
+    texts = [given] if isinstance(given, str) else _few(field, given)
+    return list(map(_address, _few(field, [each for text in texts for each in mailboxes(text)])))
 
 
 def _few(field: str, given: Entries) -> Entries:
@@ -197,7 +185,7 @@ def _shown(email: pb.Email) -> dict[str, Any]:
     by_kind = {kind: _written(email, kind) for kind in pb.Recipient.Kind.values()}
     return {
         "id": email.id,
-        "message_id": email.ses_id or None,
+        "message_id": email.message_id or None,
         "from_": mailbox_of(getattr(email, "from")),
         "to": by_kind[pb.Recipient.KIND_TO],
         "cc": by_kind[pb.Recipient.KIND_CC],

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chassis.errors import InvalidArgument, InvalidField
-from services.sender.commands.drafts import EmailSpec, draft
+from services.sender.commands.drafts import draft
+from services.sender.commands.specs import EmailSpec
 from services.sender.model.emails import Draft
 
 MAX_EMAILS = 100

@@ -5,20 +5,18 @@ Whether the From's domain may be used is decided in `origin`, with data from the
 
 import re
 import unicodedata
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
-from chassis.addresses import BadAddress, check_name, is_plain, parse_address
+from chassis.addresses import check_name, check_recipient_name, is_plain, parse_address, parse_recipient
+from chassis.encoded_words import decoded
 from chassis.errors import InvalidArgument, Violation, violation, violation_of
 from chassis.field_reasons import BadValue
-from services.sender.model.attachments import (
-    MAX_ATTACHMENTS,
-    BadAttachment,
-    check_content_id,
-    check_file_name,
-    media_type,
-)
+from services.sender.commands import repeats, threads
+from services.sender.commands.specs import EmailSpec, File, Pair
+from services.sender.model.attachments import MAX_ATTACHMENTS, content_id, file_name, renamed_references
 from services.sender.model.emails import (
     Address,
     Attachment,
@@ -29,8 +27,10 @@ from services.sender.model.emails import (
     RecipientKind,
     Terms,
 )
-from services.sender.model.headers import MAX_HEADERS, BadHeader, Unsubscribe, check_header, typed_headers
-from services.sender.model.schedule import BadTime, check_send_time
+from services.sender.model.headers import MAX_HEADERS, check_header, typed_headers
+from services.sender.model.media_types import media_type
+from services.sender.model.plain_text import plain_text
+from services.sender.model.schedule import check_send_time
 
 MAX_RECIPIENTS = 50  # SES's limit for one request, To, Cc and Bcc together
 MAX_REPLY_TO = 10
@@ -48,42 +48,10 @@ BASE64_LINE = (57, 78)  # bytes in, bytes out, line break included
 _BREAKS = frozenset({"Cc", "Cs", "Zl", "Zp"})  # categories of characters that no subject may contain
 _TAG = re.compile(rf"[A-Za-z0-9_-]{{1,{MAX_TAG}}}")
 
+Parse: TypeAlias = Callable[[str], str]
+Check: TypeAlias = Callable[[str], str]
+
 WINDOWS = (timedelta(minutes=1), timedelta(days=1))  # shortest and longest time to wait for an SES event
-
-Pair = tuple[str, str]  # address and display name, as typed
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A requested attachment, unchecked."""
-
-    file_name: str
-    content_type: str
-    content_id: str
-    content: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class EmailSpec:
-    """An email as a caller requested it, unchecked."""
-
-    sender: Pair
-    to: Sequence[Pair]
-    cc: Sequence[Pair]
-    bcc: Sequence[Pair]
-    reply_to: Sequence[Pair]
-    subject: str
-    text: str = field(repr=False)
-    html: str = field(repr=False)
-    headers: Mapping[str, str]
-    tags: Mapping[str, str]
-    files: Sequence[File] = ()
-    send_at: datetime | None = None
-    on_unknown: str = OnUnknown.HOLD
-    window: timedelta | None = None
-    unsubscribe: Unsubscribe | None = None
-    in_reply_to: str = ""
-    references: Sequence[str] = ()
 
 
 def draft(request: EmailSpec, now: datetime, *, path: str = "") -> Draft:
@@ -92,26 +60,34 @@ def draft(request: EmailSpec, now: datetime, *, path: str = "") -> Draft:
     `path` is the email's position in the request, and precedes each field's name.
     """
     checks = _Checks(path)
-    sender = checks.mailbox("from", request.sender)
+    request = checks.without_repeats(threads.resolved(request))
+    sender = checks.mailbox("from", request.sender, parse_address, check_name)
     recipients = checks.recipients(request)
-    reply_to = checks.mailboxes("reply_to", request.reply_to, limit=MAX_REPLY_TO)
-    checks.subject(request.subject)
-    checks.bodies(request.text, request.html)
+    reply_to = checks.reply_to(request.reply_to)
+    subject = checks.subject(request.subject)
     attachments = checks.attachments(request.files)
+    request = _with_bodies(request, attachments)
+    checks.bodies(request)
     size = checks.size(request)
     headers = checks.headers(request)
-    checks.tags(request.tags)
+    tags = checks.tags(request.tags)
     terms = checks.terms(request, now)
     checks.raise_if_any()
     content = Content(
-        request.subject,
-        tuple(reply_to),
-        request.text or None,
-        request.html or None,
-        headers,
-        tuple(attachments),
+        subject, tuple(reply_to), request.text or None, request.html or None, headers, tuple(attachments)
     )
-    return Draft(sender, tuple(recipients), content, dict(request.tags), size, terms, path)
+    return Draft(sender, tuple(recipients), content, tags, size, terms, path)
+
+
+def _with_bodies(request: EmailSpec, attachments: Sequence[Attachment]) -> EmailSpec:
+    """Return the request with a text, and with HTML that refers to files by the ids that they have."""
+    ids = {
+        each.content_id: made.content_id
+        for each, made in zip(request.files, attachments, strict=False)
+        if each.content_id
+    }
+    text = plain_text(request.html) if request.text is None else request.text
+    return replace(request, text=text, html=renamed_references(request.html, ids))
 
 
 class _Checks:
@@ -125,25 +101,34 @@ class _Checks:
         if self._violations:
             raise InvalidArgument(violations=self._violations)
 
-    def mailbox(self, path: str, pair: Pair) -> Address:
+    def without_repeats(self, request: EmailSpec) -> EmailSpec:
+        """Return the request without headers that repeat its fields; note those that contradict them."""
+        request, contradicted = repeats.folded(request)
+        for name, field in contradicted.items():
+            self._note(f"headers[{name!r}]", "CONTRADICTS", other_field=field)
+        return request
+
+    def mailbox(self, path: str, pair: Pair, parse: Parse, check: Check) -> Address:
         """Return the address; a bad one is returned unparsed, and never used because it is a violation."""
         address, name = pair
         try:
-            parsed = parse_address(address)
-        except BadAddress as error:
-            parsed = address
+            address = parse(address)
+        except BadValue as error:
             self._reject(f"{path}.address", error)
         try:
-            check_name(name)
-        except BadAddress as error:
+            name = check(decoded(name))
+        except BadValue as error:
             self._reject(f"{path}.name", error)
-        return Address(parsed, name)
+        return Address(address, name)
 
-    def mailboxes(self, path: str, pairs: Sequence[Pair], *, limit: int = MAX_RECIPIENTS) -> list[Address]:
-        if len(pairs) > limit:
-            self._note(path, "TOO_MANY", count=len(pairs), limit=limit)
+    def reply_to(self, pairs: Sequence[Pair]) -> list[Address]:
+        if len(pairs) > MAX_REPLY_TO:
+            self._note("reply_to", "TOO_MANY", count=len(pairs), limit=MAX_REPLY_TO)
             return []
-        return [self.mailbox(f"{path}[{index}]", pair) for index, pair in enumerate(pairs)]
+        return [
+            self.mailbox(f"reply_to[{index}]", pair, parse_address, check_name)
+            for index, pair in enumerate(pairs)
+        ]
 
     def recipients(self, request: EmailSpec) -> list[Recipient]:
         if not request.to:
@@ -156,26 +141,29 @@ class _Checks:
             ("cc", RecipientKind.CC, request.cc),
             ("bcc", RecipientKind.BCC, request.bcc),
         )
-        found: list[Recipient] = []
-        seen: set[str] = set()
-        for path, kind, pairs in fields:
-            for index, address in enumerate(self.mailboxes(path, pairs)):
-                if address.match in seen:
-                    self._note(f"{path}[{index}].address", "DUPLICATE")
-                seen.add(address.match)
-                found.append(Recipient(kind, address))
-        return found
+        return [
+            Recipient(kind, self.mailbox(f"{path}[{index}]", pair, parse_recipient, check_recipient_name))
+            for path, kind, pairs in fields
+            for index, pair in enumerate(pairs)
+        ]
 
-    def subject(self, subject: str) -> None:
+    def subject(self, requested: str) -> str:
+        """Return the subject with its encoded words decoded."""
+        subject = requested
+        try:
+            subject = decoded(requested)
+        except BadValue as error:
+            self._reject("subject", error)
         if len(subject) > MAX_SUBJECT:
             self._note("subject", "TOO_LONG", limit=MAX_SUBJECT)
         if not is_plain(subject) and any(unicodedata.category(char) in _BREAKS for char in subject):
             self._note("subject", "CONTROL_CHARACTER")
+        return subject
 
-    def bodies(self, text: str, html: str) -> None:
-        if not text and not html:
+    def bodies(self, request: EmailSpec) -> None:
+        if not request.text and not request.html:
             self._note("text", "BOTH_EMPTY", other_field="html")
-        for path, body in (("text", text), ("html", html)):
+        for path, body in (("text", request.text or ""), ("html", request.html)):
             if "\0" in body:
                 self._note(path, "CONTROL_CHARACTER")
 
@@ -183,30 +171,29 @@ class _Checks:
         if len(files) > MAX_ATTACHMENTS:
             self._note("attachments", "TOO_MANY", count=len(files), limit=MAX_ATTACHMENTS)
             return []
-        shown = [each.content_id for each in files if each.content_id]
+        found = [self._attachment(f"attachments[{index}]", each) for index, each in enumerate(files)]
+        shown = [each.content_id for each in found if each.content_id]
         if len(set(shown)) < len(shown):
             self._note("attachments", "DUPLICATE_CONTENT_ID")
-        return [self._attachment(f"attachments[{index}]", each) for index, each in enumerate(files)]
+        return found
 
     def _attachment(self, path: str, file: File) -> Attachment:
-        content_type = file.content_type
+        name = self._value(f"{path}.file_name", file_name, file.file_name)
+        content_type = self._value(f"{path}.content_type", media_type, file.content_type, name)
+        shown_as = self._value(f"{path}.content_id", content_id, file.content_id)
+        return Attachment(name, content_type, shown_as, len(file.content), file.content)
+
+    def _value(self, path: str, check: Callable[..., str], given: str, *context: str) -> str:
+        """Return the checked value; a bad one is returned as given, and noted."""
         try:
-            check_file_name(file.file_name)
-        except BadAttachment as error:
-            self._reject(f"{path}.file_name", error)
-        try:
-            content_type = media_type(file.content_type, file.file_name)
-        except BadAttachment as error:
-            self._reject(f"{path}.content_type", error)
-        try:
-            check_content_id(file.content_id)
-        except BadAttachment as error:
-            self._reject(f"{path}.content_id", error)
-        return Attachment(file.file_name, content_type, file.content_id, len(file.content), file.content)
+            return check(given, *context)
+        except BadValue as error:
+            self._reject(path, error)
+            return given
 
     def size(self, request: EmailSpec) -> int:
         """Return the total encoded size in bytes; note the first field that exceeds the limit."""
-        parts = [("text", request.text.encode()), ("html", request.html.encode())]
+        parts = [("text", (request.text or "").encode()), ("html", request.html.encode())]
         parts += [(f"attachments[{index}].content", each.content) for index, each in enumerate(request.files)]
         size = HEADER_ALLOWANCE
         for path, part in parts:
@@ -221,31 +208,35 @@ class _Checks:
         if len(request.headers) > MAX_HEADERS:
             self._note("headers", "TOO_MANY", count=len(request.headers), limit=MAX_HEADERS)
             return {}
-        seen: set[str] = set()
+        seen: dict[str, str] = {}
         for name, value in request.headers.items():
             path = f"headers[{name!r}]"
             if name.lower() in seen:
                 self._note(path, "DUPLICATE")
-            seen.add(name.lower())
+            seen[name.lower()] = value
             self._header(path, name, value)
+            if name.lower() in threads.THREADING and threads.has_unsent(value, request.message_ids):
+                self._note(path, "NOT_SENT_YET")
         return dict(request.headers) | self._typed_headers(request, seen)
 
-    def _typed_headers(self, request: EmailSpec, seen: Container[str]) -> dict[str, str]:
+    def _typed_headers(self, request: EmailSpec, seen: Mapping[str, str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for typed in typed_headers(request.unsubscribe, request.in_reply_to, request.references):
-            if typed.problem:
+            if threads.has_unsent(typed.value, request.message_ids):
+                self._note(typed.field, "NOT_SENT_YET")
+            elif typed.problem:
                 self._reject(typed.field, typed.problem)
-            elif typed.name.lower() in seen:
-                self._note(typed.field, "SET_BY_HEADERS", header=typed.name)
-            else:
+            elif typed.name.lower() not in seen:
                 self._header(typed.field, typed.name, typed.value)
-            found[typed.name] = typed.value
+                found[typed.name] = typed.value
+            elif typed.value != seen[typed.name.lower()]:
+                self._note(typed.field, "SET_BY_HEADERS", header=typed.name)
         return found
 
     def _header(self, path: str, name: str, value: str) -> None:
         try:
             check_header(name, value)
-        except BadHeader as error:
+        except BadValue as error:
             self._reject(path, error)
 
     def terms(self, request: EmailSpec, now: datetime) -> Terms:
@@ -263,19 +254,22 @@ class _Checks:
             return None
         try:
             check_send_time(send_at, now)
-        except BadTime as error:
+        except BadValue as error:
             self._reject("send_time", error)
         return max(send_at, now)
 
-    def tags(self, tags: Mapping[str, str]) -> None:
+    def tags(self, tags: Mapping[str, str]) -> dict[str, str]:
+        """Return the tags with the encoded words of their values decoded."""
         if len(tags) > MAX_TAGS:
             self._note("tags", "TOO_MANY", count=len(tags), limit=MAX_TAGS)
-            return
-        for name, value in tags.items():
+            return {}
+        found = {name: self._value(f"tags[{name!r}]", decoded, value) for name, value in tags.items()}
+        for name, value in found.items():
             if not (_TAG.fullmatch(name) and _TAG.fullmatch(value)):
                 self._note(f"tags[{name!r}]", "INVALID_TAG", limit=MAX_TAG, allowed="A-Z a-z 0-9 _ -")
             elif name.lower().startswith(OWN_TAGS):
                 self._note(f"tags[{name!r}]", "RESERVED_TAG", prefix=OWN_TAGS)
+        return found
 
     def _note(self, path: str, reason: str, **metadata: object) -> None:
         self._violations.append(violation(f"{self._path}{path}", reason, **metadata))

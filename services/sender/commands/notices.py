@@ -13,7 +13,7 @@ from chassis.database import Connection
 from chassis.events import ReceivedEvent
 from chassis.telemetry import get_logger
 from services.sender.commands import drafts
-from services.sender.commands.drafts import EmailSpec
+from services.sender.commands.specs import EmailSpec
 from services.sender.events.notices import read_notice
 from services.sender.model.notices import ContactConfirmation, Notice, unsent_reason, written
 from services.sender.model.origin import SharedSender

@@ -14,7 +14,7 @@ from chassis.codes import code_hash, is_same, new_code, read_code, shown_code
 from chassis.database import Connection, Database
 from chassis.errors import InvalidField, RequestIdReused, TooManyCodes
 from services.sender.commands import drafts
-from services.sender.commands.drafts import EmailSpec
+from services.sender.commands.specs import EmailSpec
 from services.sender.errors import (
     DomainNotFound,
     DomainNotReady,

@@ -12,7 +12,7 @@ from chassis.access import TenantVisibility, Visibility
 from chassis.bucket import RateBucket
 from services.sender.commands import drafts
 from services.sender.commands.acceptance import Acceptance
-from services.sender.commands.drafts import EmailSpec
+from services.sender.commands.specs import EmailSpec
 from services.sender.commands.test_addresses import TestAddresses
 from services.sender.errors import DomainNotFound, DomainNotReady, TooManyTests
 from services.sender.model.emails import Email

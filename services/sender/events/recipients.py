@@ -5,12 +5,12 @@ from typing import Any, TypeAlias
 
 from google.protobuf.message import Message
 
+from chassis.addresses import match_of
 from chassis.events import Event, ReceivedEvent
 from chassis.protos import stamp_of
 from letterhead.events.v1 import email_events_pb2 as pb
 from services.sender.events.published import to_proto
 from services.sender.model.emails import RecipientKind
-from services.sender.model.feedback import match_of
 from services.sender.model.references import Reference
 
 

@@ -69,7 +69,7 @@ def _intended(message: MimeMessage) -> Reading:
         subject=message.subject,
         values=message.headers,
         shape=structure,
-        bodies=[*_texts(message), *map(_file, message.shown), *map(_file, message.files)],
+        bodies=_bodies(message),
     )
 
 
@@ -77,14 +77,23 @@ def _structure(message: MimeMessage) -> str:
     texts = [body.content_type for body in _texts(message)]
     if message.shown:
         shown = [_file(each).content_type for each in message.shown]
-        texts[-1] = shape("multipart/related", [texts[-1], *shown])
+        html = texts.index("text/html")
+        texts[html] = shape("multipart/related", [texts[html], *shown])
     whole = shape("multipart/alternative", texts) if len(texts) > 1 else texts[0]
     files = [_file(each).content_type for each in message.files]
     return shape("multipart/mixed", [whole, *files]) if files else whole
 
 
+def _bodies(message: MimeMessage) -> list[Body]:
+    """Return the leaves in order: the inline files follow the HTML."""
+    texts = _texts(message)
+    shown = list(map(_file, message.shown))
+    after = [each.content_type for each in texts].index("text/html") + 1 if shown else len(texts)
+    return [*texts[:after], *shown, *texts[after:], *map(_file, message.files)]
+
+
 def _texts(message: MimeMessage) -> list[Body]:
-    return [Body(f"text/{subtype}", text.encode()) for subtype, text in mime.parts(message)]
+    return [Body(f"text/{subtype.partition(';')[0]}", text.encode()) for subtype, text in mime.parts(message)]
 
 
 def _file(attachment: Attachment) -> Body:

@@ -10,6 +10,7 @@ from email.parser import BytesParser
 from email.utils import getaddresses
 from typing import Any
 
+from chassis.addresses import match_of
 from services.sender.mime_verification.readings import MAILBOX_HEADERS, Body, Reading, shape
 from services.sender.model.emails import Address
 
@@ -86,6 +87,7 @@ def _address_problems(value: str) -> Iterator[str]:
     yield from (type(defect).__name__ for defect in found["defects"])
     if any(group.display_name is not None for group in found["groups"]):
         yield "a group"
-    newer = [each.addr_spec for group in found["groups"] for each in group.addresses]
-    if newer != [address for _, address in getaddresses([value])]:
+    # Only the newer one leaves out quotes around a local part with adjacent dots.
+    newer = [match_of(each.addr_spec) for group in found["groups"] for each in group.addresses]
+    if newer != [match_of(address) for _, address in getaddresses([value])]:
         yield "different addresses"

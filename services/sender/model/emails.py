@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
+from chassis.addresses import match_of
+from chassis.aws import ses_message_id
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason, Explanation, Parameters
 from services.sender.model.states import RecipientState, SentAs, State
@@ -52,7 +54,7 @@ class Address:
     @property
     def match(self) -> str:
         """Return the form by which suppressions and feedback are matched."""
-        return self.address.lower()
+        return match_of(self.address)
 
     def __str__(self) -> str:
         quoted = self.name.replace("\\", "\\\\").replace('"', '\\"')
@@ -171,7 +173,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """A stored email; lists leave out bodies, headers and history."""
+    """A stored email; lists leave out bodies, headers and history. `region` is SES's, by AWS's name."""
 
     id: UUID
     tenant_id: UUID
@@ -192,6 +194,12 @@ class Email:
     ses_id: str = ""
     sent_at: datetime | None = None
     terms: Terms = Terms()
+    region: str = ""
+
+    @property
+    def message_id(self) -> str:
+        """Return the Message-ID that SES wrote; empty before it accepted the email."""
+        return ses_message_id(self.ses_id, self.region)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from chassis.addresses import match_of
 from services.sender.model.emails import Reason
 from services.sender.model.messages import explain
 from services.sender.model.reasons import EmailReason, Explanation
@@ -19,7 +20,7 @@ SIMULATOR = "simulator.amazonses.com"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What was reported about one address; `match` is the address in lower case."""
+    """What was reported about one address; `match` is the address as `match_of` returns it."""
 
     match: str
     why: Explanation
@@ -91,11 +92,6 @@ def to_advance(report: Report, known: Mapping[str, RecipientState]) -> list[Word
     further = RANKS.index(report.state)
     behind = {match for match, state in known.items() if state in RANKS[:further]}
     return [each for each in report.words if each.match in behind]
-
-
-def match_of(address: str) -> str:
-    """Return an address as recipients and suppressions are matched by it: in lower case."""
-    return address.strip().lower()
 
 
 def word(address: str, why: Explanation) -> Word:

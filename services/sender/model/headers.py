@@ -1,6 +1,7 @@
-"""The headers a caller may add: an allow-list, and values that stay on one line each. Pure.
+"""The headers a caller may add: all but those that forge or break, and values on one line each. Pure.
 
-Only Letterhead sets all other headers, above all SES's own, so a header cannot change who sends an email.
+Letterhead, SES or mail servers set the others, so a header cannot change who sends an email, to whom, or how
+it is read.
 """
 
 import re
@@ -22,10 +23,19 @@ BREAK = re.compile(r"(?<! ) (?! )")
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*")
 _VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
-_THREADING = frozenset({"in-reply-to", "references"})
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]{1,160}@[!-;=?A-~]{1,160}>")
 _URL = re.compile(r"[!-;=?-~]+")  # printable ASCII without space and angle brackets
-_SES = ("x-ses-", "x-amz", "x-amazon")
+# Set from the request's own fields, or by who submits, signs and delivers the email (RFC 5322 §3.6, RFC 5321
+# §4.4): they name its author, send something to others, or say how it was authenticated.
+_RESERVED = frozenset({
+    "from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version",
+    "return-path", "errors-to", "bounces-to", "return-receipt-to", "delivered-to", "apparently-to",
+    "envelope-to", "original-recipient", "authentication-results", "dkim-signature", "domainkey-signature",
+    "bimi-indicator", "bimi-location",
+})  # fmt: skip
+_RESERVED_PREFIXES = (
+    "content-", "resent-", "received", "arc-", "disposition-notification-", "x-ses-", "x-amz", "x-amazon",
+)  # fmt: skip
 
 
 class BadHeader(BadValue):
@@ -128,6 +138,6 @@ def _check_length(name: str, value: str) -> None:
 def is_allowed(name: str) -> bool:
     """Return whether a caller may set a header with this name."""
     lower = name.lower()
-    if len(name) > MAX_NAME or not _NAME.fullmatch(name) or lower.startswith(_SES):
+    if len(name) > MAX_NAME or not _NAME.fullmatch(name):
         return False
-    return lower in _THREADING or lower.startswith(("list-", "x-"))
+    return lower not in _RESERVED and not lower.startswith(_RESERVED_PREFIXES)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from services.sender.model.emails import Address, Attachment
 from services.sender.model.headers import BREAK, MAX_LINE
+from services.sender.model.media_types import calendar_method
 
 FOLD = 78  # the preferred maximum of characters in a line, RFC 5322 §2.1.1
 CRLF = "\r\n"
@@ -26,6 +27,8 @@ _BASE64_FROM = 1 / 6
 _PLAIN = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
 # A parameter that all parsers read alike in quotes: without quotes, backslashes, semicolons and `=`.
 _QUOTABLE = re.compile(r"[A-Za-z0-9 !#$&'()+,.@^_`{}~-]+")
+# In quotes, these are part of a name; a parser that ignores the quotes would read an address.
+_POSING = frozenset("<>@")
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -66,9 +69,20 @@ def build(message: MimeMessage) -> bytes:
 
 
 def parts(message: MimeMessage) -> list[tuple[str, str]]:
-    """Return subtype and text of each body, plainest first (RFC 2046 §5.1.4), with CRLF line breaks."""
-    bodies = (("plain", message.text), ("html", message.html))
+    """Return subtype and text of each body, plainest first (RFC 2046 §5.1.4), with CRLF line breaks.
+
+    An invitation is the last one, so that mail programs show its answers (RFC 6047 §2.4).
+    """
+    bodies = [("plain", message.text), ("html", message.html), *_invitation(message.files)]
     return [(subtype, _LINE_BREAK.sub(CRLF, text)) for subtype, text in bodies if text is not None]
+
+
+def _invitation(files: Sequence[Attachment]) -> Iterator[tuple[str, str]]:
+    """Yield the subtype and the text of the first calendar with a method, if there is one."""
+    for file in files:
+        if method := calendar_method(file.content_type, file.content or b""):
+            yield f"calendar; method={method}", (file.content or b"").decode()
+            return
 
 
 def header_fields(message: MimeMessage) -> list[tuple[str, str]]:
@@ -93,10 +107,12 @@ def _headers(message: MimeMessage) -> Iterator[str]:
 
 
 def _entity(message: MimeMessage) -> list[str]:
-    """Return the needed parts of mixed(alternative(text, related(HTML, inline files)), files)."""
-    bodies = [_text(*body) for body in parts(message)]
+    """Return the needed parts of mixed(alternative(text, related(HTML, inline files), calendar), files)."""
+    texts = parts(message)
+    bodies = [_text(*body) for body in texts]
     if message.shown:
-        bodies[-1] = _multipart(message, "related", [bodies[-1], *map(_file, message.shown)])
+        html = [subtype for subtype, _ in texts].index("html")
+        bodies[html] = _multipart(message, "related", [bodies[html], *map(_file, message.shown)])
     body = _multipart(message, "alternative", bodies) if len(bodies) > 1 else bodies[0]
     return _multipart(message, "mixed", [body, *map(_file, message.files)]) if message.files else body
 
@@ -158,11 +174,14 @@ def _address_list(addresses: Sequence[Address]) -> str:
 
 
 def _mailbox(address: Address) -> str:
-    return f"{_phrase(address.name)} <{address.address}>" if address.name else address.address
+    if address.name:
+        return f"{_phrase(address.name)} <{address.address}>"
+    # Some parsers read a local part in quotes only in angle brackets.
+    return f"<{address.address}>" if address.address.startswith('"') else address.address
 
 
 def _phrase(name: str) -> str:
-    if _PLAIN.fullmatch(name) and "=?" not in name:
+    if _PLAIN.fullmatch(name) and "=?" not in name and _POSING.isdisjoint(name):
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         return f'"{quoted}"'
     return _encoded_words(name)

@@ -73,8 +73,12 @@ class Posting:
 
     @property
     def recipients(self) -> list[Addressee]:
-        """Return the recipients that it is sent to."""
-        return [each for each in self.candidate.addressees if not each.suppressed]
+        """Return the recipients that it is sent to, each address once: in To before Cc before Bcc."""
+        first: dict[str, Addressee] = {}
+        for each in self.candidate.addressees:
+            if not each.suppressed:
+                first.setdefault(each.address.match, each)
+        return list(first.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +165,7 @@ def _unsendable(candidate: Candidate) -> Move | None:
     if candidate.content.text is None and candidate.content.html is None and not candidate.heavy:
         return Move(candidate.id, State.FAILED, explain(EmailReason.BODY_ERASED))
     if all(each.suppressed for each in candidate.addressees):
-        addresses = tuple(each.address.address for each in candidate.addressees)
+        addresses = tuple(dict.fromkeys(each.address.address for each in candidate.addressees))
         why = explain(EmailReason.ALL_RECIPIENTS_SUPPRESSED)
         return Move(candidate.id, State.SUPPRESSED, why, suppressed=addresses)
     return None

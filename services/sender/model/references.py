@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from chassis.addresses import match_of
 from services.sender.model.emails import Address, RecipientKind
 from services.sender.model.reasons import Explanation
 from services.sender.model.states import SentAs, State
@@ -34,8 +35,12 @@ class Reference:
 
     @property
     def submitted(self) -> list[str]:
-        """Return the addresses that SES was asked to send to, in order."""
-        return [address for _, address in self.recipients if address not in self.left_out]
+        """Return the addresses that SES was asked to send to, each once, in order."""
+        first: dict[str, str] = {}
+        for _, address in self.recipients:
+            if address not in self.left_out:
+                first.setdefault(match_of(address), address)
+        return list(first.values())
 
     def kind_of(self, address: str) -> RecipientKind | None:
         """Return which header names an address; None if the email has no such recipient."""

@@ -1,11 +1,14 @@
 # ruff: noqa: ARG002, N802 - rpc names come from the contract, and gRPC passes a context to each
 """The rpcs on emails: they map messages to values and back, and contain no rules of their own."""
 
+import asyncio
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from chassis.access import Visibility, installation_visibility, tenant_visibility, visibility
 from chassis.errors import InvalidField
@@ -14,9 +17,10 @@ from chassis.pages import search_of, window
 from chassis.protos import id_of
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.sender.v1 import emails_pb2_grpc as pb_grpc
-from services.sender.commands import batches, drafts
+from services.sender.commands import batches, drafts, threads
 from services.sender.commands.acceptance import Acceptance
 from services.sender.commands.changes import Changes
+from services.sender.commands.specs import EmailSpec
 from services.sender.commands.test_emails import TestEmails
 from services.sender.errors import DomainNotFound, EmailNotFound, TenantNotFound
 from services.sender.model.emails import Email, Rejection
@@ -24,6 +28,10 @@ from services.sender.model.states import State
 from services.sender.servicer.mappers import nearest_time, spec_of, to_proto, to_result
 from services.sender.store.acceptance import Request
 from services.sender.store.emails import EmailStore
+
+HTML_AT_ONCE = 16 * 1024  # characters whose text takes about a millisecond
+
+Checked = TypeVar("Checked")
 
 
 class SenderServicer(pb_grpc.SenderServiceServicer):
@@ -40,7 +48,8 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
     async def SendEmail(self, request: pb.SendEmailRequest, context: Any) -> pb.SendEmailResponse:
         sees = tenant_visibility(request.tenant_id)
         request_id = valid_request_id(request.request_id)
-        draft = drafts.draft(spec_of(request), datetime.now(UTC))
+        [spec] = await self._threaded([spec_of(request)], sees)
+        draft = await _checked([spec], partial(drafts.draft, spec, datetime.now(UTC)))
         to_accept = Request(sees, request_id, _content_hash(request))
         [email] = await self._acceptance.accept(to_accept, [draft])
         return pb.SendEmailResponse(email=to_proto(email))
@@ -50,15 +59,23 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         request_id = valid_request_id(request.request_id)
         batches.check_items([each.request_id or each.tenant_id for each in request.emails])
         to_accept = Request(sees, request_id, _content_hash(request))
-        email_requests = list(map(spec_of, request.emails))
+        specs = await self._threaded(list(map(spec_of, request.emails)), sees)
         outcomes: Sequence[Email | Rejection]
         if _is_permissive(request):
-            checked = batches.evaluate(email_requests, datetime.now(UTC))
+            checked = await _checked(specs, partial(batches.evaluate, specs, datetime.now(UTC)))
             outcomes = await self._acceptance.accept_each(to_accept, checked)
         else:
-            good = batches.drafts_of(email_requests, datetime.now(UTC))
+            good = await _checked(specs, partial(batches.drafts_of, specs, datetime.now(UTC)))
             outcomes = await self._acceptance.accept(to_accept, good)
         return pb.SendEmailsResponse(results=map(to_result, outcomes))
+
+    async def _threaded(self, specs: Sequence[EmailSpec], sees: Visibility) -> Sequence[EmailSpec]:
+        """Return the requests with the Message-IDs of the emails that their threading headers name by id."""
+        ids = {each for spec in specs for each in threads.ids_in(spec)}
+        if not ids:
+            return specs
+        message_ids = await self._store.message_ids(ids, sees)
+        return [replace(spec, message_ids=message_ids) for spec in specs]
 
     async def SendTestEmail(self, request: pb.SendTestEmailRequest, context: Any) -> pb.SendTestEmailResponse:
         sees = visibility()
@@ -95,6 +112,16 @@ class SenderServicer(pb_grpc.SenderServiceServicer):
         found = await self._store.page(sees, page, states=states, search=search)
         emails, token = page.cut(found)
         return pb.ListEmailsResponse(emails=map(to_proto, emails), next_page_token=token)
+
+
+async def _checked(specs: Sequence[EmailSpec], check: Callable[[], Checked]) -> Checked:
+    """Return the result of a check, made in a thread if the texts of much HTML are part of it.
+
+    Other requests would wait for it otherwise.
+    """
+    if sum(len(each.html) for each in specs if each.text is None) <= HTML_AT_ONCE:
+        return check()
+    return await asyncio.to_thread(check)
 
 
 def _visibility_of(request: pb.ListEmailsRequest) -> Visibility:

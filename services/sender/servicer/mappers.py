@@ -15,7 +15,7 @@ from letterhead.events.v1.email_reason_pb2 import EmailReason as PublicReason
 from letterhead.events.v1.sent_as_pb2 import SentAs as PublicSentAs
 from letterhead.sender.v1 import emails_pb2 as pb
 from letterhead.webhooks.v1.feedback_pb2 import Feedback
-from services.sender.commands.drafts import EmailSpec, File
+from services.sender.commands.specs import EmailSpec, File
 from services.sender.events.published import to_parameters
 from services.sender.model.emails import (
     Address,
@@ -61,7 +61,7 @@ def spec_of(request: pb.SendEmailRequest) -> EmailSpec:
         bcc=_pairs(request.bcc),
         reply_to=_pairs(request.reply_to),
         subject=request.subject,
-        text=request.text,
+        text=request.text if request.HasField("text") else None,
         html=request.html,
         headers=request.headers,
         tags=request.tags,
@@ -115,6 +115,7 @@ def to_proto(email: Email) -> pb.Email:
         sent_as=_SENT_AS[email.sent_as],
         sent_from=email.sent_from,
         ses_id=email.ses_id,
+        message_id=email.message_id,
         domain_id=str(email.claim_id),
         create_time=stamp_of(email.created_at),
         send_time=stamp_of(email.sent_at),

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from chassis.access import TenantVisibility, tenant_visibility
-from chassis.addresses import BadAddress, parse_address
+from chassis.addresses import BadAddress, match_of, parse_recipient
 from chassis.errors import InvalidField
 from chassis.pages import window
 from chassis.protos import id_of, stamp_of
@@ -68,7 +68,7 @@ class SuppressionServicer(pb_grpc.SuppressionServiceServicer):
 
 def _match(address: str) -> str:
     try:
-        return parse_address(address).lower()
+        return match_of(parse_recipient(address))
     except BadAddress as bad:
         raise InvalidField.of("address", bad) from None
 

@@ -42,7 +42,7 @@ WITH first AS (
     RETURNING id, state_note, state_reason, created_at, expires_at
 ), addressed AS (
     INSERT INTO sender.recipients (email_id, position, kind, address, name, match)
-    SELECT email_id, position, kind, address, name, lower(address)
+    SELECT email_id, position, kind, address, name, replace(lower(address), '"', '')
     FROM unnest(
         :recipient_emails::uuid[], :recipient_positions::integer[], :kinds::text[], :addresses::text[], :names::text[]
     ) AS recipient (email_id, position, kind, address, name)

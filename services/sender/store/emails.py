@@ -6,6 +6,7 @@ from pathlib import Path
 from uuid import UUID
 
 from chassis.access import Visibility
+from chassis.aws import ses_message_id
 from chassis.database import Database, Queries, Record
 from chassis.pages import Window
 from services.sender.model.emails import Attachment, Email, Recipient
@@ -55,6 +56,19 @@ class EmailStore:
         )
         return await self._whole(rows)
 
+    async def message_ids(self, ids: Collection[str], sees: Visibility) -> dict[str, str]:
+        """Return the Message-IDs of the emails among these ids, ours or SES's; empty if not sent yet."""
+        by_uuid = {uuid: text for text in ids if (uuid := _uuid(text))}
+        rows = await self._database.fetch(
+            *QUERIES.message_ids(email_ids=list(by_uuid), ses_ids=list(ids), **sees.filter)
+        )
+        return {
+            name: ses_message_id(row["ses_id"] or "", row["region"])
+            for row in rows
+            for name in (by_uuid.get(row["id"]), row["ses_id"])
+            if name
+        }
+
     async def page(
         self, sees: Visibility, asked: Window, *, states: Collection[State] = (), search: str = ""
     ) -> list[Email]:
@@ -87,3 +101,10 @@ class EmailStore:
         for row in await self._database.fetch(*QUERIES.attachments_of(email_ids=list(attachments))):
             attachments[row["email_id"]].append(to_attachment(row))
         return [to_email(row, recipients[row["id"]], attachments[row["id"]]) for row in rows]
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

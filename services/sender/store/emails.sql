@@ -4,7 +4,7 @@
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject,
     CASE WHEN NOT e.is_secret THEN e.text END AS text, CASE WHEN NOT e.is_secret THEN e.html END AS html, e.headers,
-    e.tags, e.state, e.state_note, e.state_reason, e.state_parameters, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
+    e.tags, e.state, e.state_note, e.state_reason, e.state_parameters, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.region, e.created_at, e.sent_at, e.expires_at,
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
     (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
@@ -27,7 +27,7 @@ ORDER BY array_position(:email_ids, e.id);
 SELECT
     e.id, e.tenant_id, e.claim_id, e.from_address, e.from_name, e.reply_to, e.subject, NULL AS text, NULL AS html,
     '{}'::jsonb AS headers,
-    e.tags, e.state, e.state_note, e.state_reason, e.state_parameters, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.created_at, e.sent_at, e.expires_at,
+    e.tags, e.state, e.state_note, e.state_reason, e.state_parameters, e.state_at, e.sent_as, e.sent_from, e.ses_id, e.region, e.created_at, e.sent_at, e.expires_at,
     e.send_at, e.on_unknown, e.unknown_window,
     t.state AS tenant_state, t.pause_reason,
     (SELECT (left_today, left_now, slow_reason) FROM sender.allowances AS w WHERE w.tenant_id = e.tenant_id) AS allowed,
@@ -102,6 +102,14 @@ FROM (
 ) AS happened
 ORDER BY at, id
 LIMIT :limit;
+
+-- message_ids --
+-- Returns the emails of :tenant_id, and of some of its claims (:claim_ids), that have one of these ids or SES ids.
+SELECT id, ses_id, region
+FROM sender.emails
+WHERE (id = ANY (:email_ids::uuid[]) OR ses_id = ANY (:ses_ids::text[]))
+    AND (:tenant_id::uuid IS NULL OR tenant_id = :tenant_id)
+    AND (:claim_ids::uuid[] IS NULL OR claim_id = ANY (:claim_ids));
 
 -- tenant_exists --
 -- Returns whether a tenant exists.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 from uuid import UUID
 
+from chassis.addresses import match_of
 from chassis.database import Connection, Queries, Record
 from chassis.events import Event, Outbox, ReceivedEvent
 from chassis.telemetry import get_logger
@@ -17,7 +18,6 @@ from services.sender.model.feedback import (
     Report,
     Word,
     elsewhere,
-    match_of,
     proof,
     to_advance,
     to_count,

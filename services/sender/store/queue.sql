@@ -36,7 +36,7 @@ WITH RECURSIVE waiting AS (
         SELECT e.id, e.not_before,
             CASE
                 WHEN remaining.recipients IS NOT NULL AND NOT (e.is_test OR e.is_notice)
-                THEN (SELECT count(*)::integer FROM sender.recipients AS r WHERE r.email_id = e.id)
+                THEN (SELECT count(DISTINCT r.match)::integer FROM sender.recipients AS r WHERE r.email_id = e.id)
                 ELSE 0
             END AS recipients
         FROM sender.emails AS e

@@ -49,6 +49,7 @@ def to_email(row: Record, recipients: Sequence[Recipient], attachments: Sequence
         ses_id=row["ses_id"] or "",
         sent_at=row["sent_at"],
         terms=Terms(row["send_at"], OnUnknown(row["on_unknown"]), row["unknown_window"]),
+        region=row["region"],
     )
 
 

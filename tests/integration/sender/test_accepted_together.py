@@ -12,7 +12,8 @@ from chassis.access import TenantVisibility
 from chassis.errors import RequestIdReused
 from chassis.ids import uuid7
 from services.sender.commands.acceptance import Acceptance
-from services.sender.commands.drafts import EmailSpec, draft
+from services.sender.commands.drafts import draft
+from services.sender.commands.specs import EmailSpec
 from services.sender.errors import FromNotYours
 from services.sender.model.emails import Draft, Email
 from services.sender.store.acceptance import AcceptanceStore, Request

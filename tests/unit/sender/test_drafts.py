@@ -8,7 +8,8 @@ import pytest
 
 from chassis.errors import InvalidArgument
 from services.sender.commands import drafts
-from services.sender.commands.drafts import MAX_SIZE, EmailSpec, File, encoded_size
+from services.sender.commands.drafts import MAX_SIZE, encoded_size
+from services.sender.commands.specs import EmailSpec, File
 from services.sender.model.emails import Address, Draft, OnUnknown, RecipientKind
 from services.sender.model.headers import Unsubscribe
 
@@ -109,8 +110,6 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
     ({"to": [("reader@example.com\r\nBcc: x@y.com", "")]}, "to[0].address"),
     ({"cc": [("not an address", "")]}, "cc[0].address"),
     ({"bcc": [("x@y.com", "a\nb")]}, "bcc[0].name"),
-    ({"to": [*many(1), *many(1)]}, "to[1].address"),
-    ({"cc": [("READER@example.com", "")]}, "cc[0].address"),
     ({"reply_to": many(11)}, "reply_to"),
     ({"reply_to": [("x", "")]}, "reply_to[0].address"),
     ({"subject": "s" * 999}, "subject"),
@@ -154,17 +153,18 @@ REJECTED: list[tuple[dict[str, Any], str]] = [
 
 BAD_FILES = [
     *((replace(PDF, file_name=name), "file_name") for name in (
-        "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf", "a\r\nb.pdf",
-        "a\0.pdf", "gpj.\u202eexe.pdf", "a" * 256, "ü" * 128,
+        "", "a.exe", "A.EXE", "a.pdf.js", "a.exe.", "...", "a.exe ", ".exe", "../a.pdf", "a\\b.pdf",
+        "a\r\nb.pdf",
+        "a\0.pdf", "gpj.\u202eexe.pdf", "a" * 1025, "ü" * 513,
         "\xa0a.pdf", "a.e\u200dxe", "a.exe\u200c", "a.\u200d", "\u200d",
     )),
     *((replace(PDF, content_type=text), "content_type") for text in (
-        "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", "message/rfc822", 'a/b; c="d"',
+        "pdf", "a/b/c", "a/", "text/plain\r\nBcc: x", "multipart/mixed", 'a/b; c="d;e"', "a/b; c*0=d",
         "ä/b", "text/plain; charset=utf-8l", "text/plain; charset=utf-7", "x/y; a=b; CHARSET=x",
         "application/pdf; name=invoice.exe", "x/y; a=b;NAME=a.js", "x/y; filename=a", "x/y; a=b; A=c",
         "text/html; charset=utf-8; charset=us-ascii",
     )),
-    *((replace(PDF, content_id=text), "content_id") for text in ("<logo>", "a b", "a\r\n", "ä", "a" * 129)),
+    *((replace(PDF, content_id=text), "content_id") for text in ("<>", "a\r\n", "ä", "a" * 129)),
 ]  # fmt: skip
 REJECTED += [({"files": [PDF, file]}, f"attachments[1].{field}") for file, field in BAD_FILES]
 

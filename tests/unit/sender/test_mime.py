@@ -70,6 +70,9 @@ def a_file(name: str, content_type: str, content: bytes, content_id: str = "") -
 LOGO = a_file("logo.png", "image/png", b"\x89PNG\r\n", "logo")
 PDF = a_file("Rechnung für Köln.pdf", "application/pdf", bytes(range(256)) * 20)
 PLAIN = a_file('a "quoted" name.txt', "text/plain", b"line\nline\r\n\r\n")
+CALENDAR = b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR"
+INVITATION = a_file("invite.ics", "text/calendar; method=request", CALENDAR)
+MISMATCHED = a_file("invite.ics", "text/calendar; method=CANCEL", CALENDAR)
 SHOWN = "multipart/related(text/html image/png)"
 STRUCTURES = [
     ({"attachments": [PDF]}, "multipart/mixed(text/plain application/pdf)"),
@@ -79,6 +82,15 @@ STRUCTURES = [
     ),
     ({"text": None, "html": "<p>", "attachments": [LOGO]}, SHOWN),
     ({"attachments": [LOGO]}, "multipart/mixed(text/plain image/png)"),
+    (
+        {"html": "<p>", "attachments": [INVITATION, LOGO]},
+        f"multipart/mixed(multipart/alternative(text/plain {SHOWN} text/calendar) text/calendar)",
+    ),
+    (
+        {"attachments": [INVITATION]},
+        "multipart/mixed(multipart/alternative(text/plain text/calendar) text/calendar)",
+    ),
+    ({"attachments": [MISMATCHED]}, "multipart/mixed(text/plain text/calendar)"),
     ({"attachments": [a_file("empty", "text/plain", b"")]}, "multipart/mixed(text/plain text/plain)"),
 ]
 

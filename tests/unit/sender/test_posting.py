@@ -113,6 +113,16 @@ def test_suppressed_recipients_stay_in_the_headers_but_are_not_sent_to() -> None
     assert (posted.to, posted.cc, posted.bcc) == ([], ["cc@example.com"], ["bcc@example.com"])
 
 
+def test_an_address_given_twice_is_sent_to_once() -> None:
+    again = replace(CC, address=Address("TO@example.com"))
+    posting = a_posting(replace(EMAIL, addressees=[TO, again, CC, replace(BCC, address=CC.address)]))
+
+    written, posted = message(posting, EMAIL.content), post(posting, b"")
+
+    assert [each.address for each in written.cc] == ["TO@example.com", "cc@example.com"]
+    assert (posted.to, posted.cc, posted.bcc) == (["to@example.com"], ["cc@example.com"], [])
+
+
 def test_a_request_carries_the_tags_that_identify_its_events() -> None:
     posting = a_posting()
 

@@ -13,9 +13,9 @@ from uuid import uuid4
 import pytest
 from google.protobuf import json_format
 
+from chassis.addresses import match_of
 from chassis.events import ReceivedEvent
 from services.sender.events.feedback import read_report
-from services.sender.model.feedback import match_of
 from services.webhooks.events import event_of
 from services.webhooks.model.event_bridge import EventRule, unwrap_event
 from services.webhooks.model.feedback import Kind, Malformed, parse, problem_of
