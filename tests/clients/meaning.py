@@ -31,9 +31,7 @@ def _read(email: EmailMessage, name: str, wanted: Any) -> Any:
     if name == "calendar":
         return _body(email, "text/calendar")
     if name == "attachments":
-        found = [_attachment(part) for part in email.walk() if part.get_content_disposition()]
-        keys = [set(each) for each in wanted] if len(wanted) == len(found) else [{"filename"}] * len(found)
-        return [{key: each[key] for key in chosen} for each, chosen in zip(found, keys, strict=True)]
+        return _attachments(email, wanted)
     return email.get(name)
 
 
@@ -49,8 +47,17 @@ def _addresses(email: EmailMessage, header: str, *, with_names: bool) -> list[st
 def _body(email: EmailMessage, content_type: str) -> str | None:
     for part in email.walk():
         if part.get_content_type() == content_type and not part.get_content_disposition():
-            return str(part.get_content()).replace("\r\n", "\n").removesuffix("\n")
+            return str(part.get_content()).replace("\r\n", "\n").rstrip("\n")
     return None
+
+
+def _attachments(email: EmailMessage, wanted: list[Json]) -> list[Json]:
+    """Return the attachments in the order of `wanted`, then all others; their order in an email is free."""
+    keys = {each["filename"]: each for each in wanted}
+    order = list(keys)
+    found = [_attachment(part) for part in email.walk() if part.get_content_disposition()]
+    found.sort(key=lambda each: order.index(each["filename"]) if each["filename"] in keys else len(order))
+    return [{key: each[key] for key in keys.get(each["filename"], each)} for each in found]
 
 
 def _attachment(part: EmailMessage) -> Json:
@@ -60,7 +67,6 @@ def _attachment(part: EmailMessage) -> Json:
         "filename": part.get_filename(),
         "content": base64.b64encode(content).decode(),
         "content_type": part.get_content_type(),
-        "content_type_header": str(part.get("content-type")),
         "content_id": str(content_id).strip().strip("<>") if content_id else None,
         "disposition": part.get_content_disposition(),
     }
