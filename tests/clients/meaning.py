@@ -13,9 +13,10 @@ ADDRESSES = ("from", "to", "cc", "reply_to")
 def meaning_of(raw: bytes, wanted: Json) -> Json:
     """Return what an email says about each key of `wanted`, in the same form.
 
-    `from`, `to`, `cc` and `reply_to` are lists of `Name <address>`, or of bare addresses where `wanted` has no
-    names; `subject`, `text` and `html` are text, or None where there is no such part; `headers` has the named
-    headers, None for an absent one; `attachments` is a list with the keys that `wanted` has for each.
+    `from`, `to`, `cc` and `reply_to` are lists of `Name <address>`, or of bare addresses where `wanted` has
+    no names; `subject` is text; `text`, `html` and `calendar` are the bodies of that kind, None for an absent one;
+    `headers` has the named headers, None for an absent one; `attachments` is a list, each with the keys that
+    `wanted` has for it.
     """
     email = message_from_bytes(raw, policy=policy.default)
     return {name: _read(email, name, value) for name, value in wanted.items()}
@@ -61,7 +62,7 @@ def _attachments(email: EmailMessage, wanted: list[Json]) -> list[Json]:
 
 
 def _attachment(part: EmailMessage) -> Json:
-    content = part.get_payload(decode=True)
+    content: Any = part.get_payload(decode=True)
     content_id = part.get("content-id")
     return {
         "filename": part.get_filename(),

@@ -1,4 +1,4 @@
-"""Installs what tests need: Debian packages, or fails with their names; npm projects; virtual environments."""
+"""Installs what tests need: Debian packages (without root it names them), npm projects, Python packages."""
 
 import asyncio
 import fcntl

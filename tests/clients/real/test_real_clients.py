@@ -1,4 +1,4 @@
-"""Unmodified clients from npm and PyPI send, attach, schedule and cancel, and the delivered emails say what they meant."""
+"""Unmodified clients of npm and PyPI send, attach, schedule and cancel; their emails say what they meant."""
 
 import base64
 import json
@@ -15,7 +15,14 @@ import pytest_asyncio
 from sandbox.client import Json
 from tests.clients.stage import Stage
 from tests.clients.times import named_times
-from tests.e2e.packages import INSTALL_WITHIN, NODE, install, install_npm_project, install_python_packages, output
+from tests.e2e.packages import (
+    INSTALL_WITHIN,
+    NODE,
+    install,
+    install_npm_project,
+    install_python_packages,
+    output,
+)
 from tests.figures import Figure
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(3 * INSTALL_WITHIN)]
@@ -26,36 +33,39 @@ HERE = Path(__file__).parent
 
 # A program of node/ or python/, and the packages whose versions it shows.
 CLIENTS = {
-    "node/resend-node.mjs": ("resend", "@react-email/render"),
-    "node/nodemailer.mjs": ("nodemailer", "@documenso/nodemailer-resend"),
-    "node/authjs.mjs": ("@auth/core",),
-    "node/payload.mjs": ("payload", "@payloadcms/email-resend"),
-    "node/strapi.mjs": ("strapi-provider-email-resend",),
-    "node/resend-cli.mjs": ("resend-cli",),
-    "node/resend-mcp.mjs": ("resend-mcp",),
-    "python/resend_sdk.py": ("resend",),
-    "python/django_anymail.py": ("django-anymail", "django"),
+    "node/resend-node": ("resend", "@react-email/render"),
+    "node/nodemailer": ("nodemailer", "@documenso/nodemailer-resend"),
+    "node/authjs": ("@auth/core",),
+    "node/payload": ("payload", "@payloadcms/email-resend"),
+    "node/strapi": ("strapi-provider-email-resend",),
+    "node/resend-cli": ("resend-cli",),
+    "node/resend-mcp": ("resend-mcp",),
+    "python/resend_sdk": ("resend",),
+    "python/django_anymail": ("django-anymail", "django"),
 }
 
 FILE = {"filename": "Prix été.csv", "content_type": "text/csv", "content": "item,price\nété,7\n"}
 IMAGE = {"filename": "logo.png", "content_type": "image/png", "content_id": "logo"}
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 @dataclass(frozen=True)
 class Installed:
     """The clients, installed."""
 
-    programs: Path
+    node: Path
     python: Path
 
     async def reports(self, client: str, setting: Json) -> list[Json]:
         """Run a client; return what it reports of its calls. Raise RuntimeError if one fails."""
-        program = self.programs / client
-        interpreter = "node" if program.suffix == ".mjs" else str(self.python)
-        lines = await output(interpreter, str(program), given=json.dumps(setting).encode())
+        language, _, name = client.partition("/")
+        command = (
+            ("node", str(self.node / f"{name}.mjs"))
+            if language == "node"
+            else (str(self.python), "-m", f"tests.clients.real.python.{name}")
+        )
+        environ = {"PYTHONPATH": str(ROOT)}
+        lines = await output(*command, given=json.dumps(setting).encode(), environ=environ)
         return [json.loads(line) for line in lines.splitlines()]
 
 
@@ -63,13 +73,13 @@ class Installed:
 async def installed(workspace: Path) -> AsyncIterator[Installed]:
     """Install every client, from its lock file."""
     await install(NODE)
-    programs = shutil.copytree(HERE, workspace / "clients")
-    await install_npm_project(programs / "node")
-    yield Installed(programs, await install_python_packages(PINS, workspace / "clients-python"))
+    node = shutil.copytree(HERE / "node", workspace / "clients-node")
+    await install_npm_project(node)
+    yield Installed(node, await install_python_packages(PINS, workspace / "clients-python"))
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-async def test_an_unmodified_client_is_understood(
+async def test_an_unmodified_client_says_what_it_meant(
     stage: Stage, installed: Installed, client: str, figure: Figure
 ) -> None:
     reports = await installed.reports(client, a_setting(stage))
@@ -84,7 +94,7 @@ async def test_an_unmodified_client_is_understood(
 
 
 def a_setting(stage: Stage) -> Json:
-    """Return what a client is given: where it calls, and what it sends to readers that no other client has."""
+    """Return what a client is given: where it calls, and a letter to readers that no other client has."""
     readers = f"r{uuid4().hex[:12]}.com"
     times = named_times()
     letter = {

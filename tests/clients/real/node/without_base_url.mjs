@@ -1,7 +1,6 @@
-// Clients that have no setting for the base URL call fetch; their users point it elsewhere in this way too.
+// Clients that have no setting for the base URL call fetch; docs/resend.md shows users this way.
 import { url } from "./letter.mjs";
 
-const RESEND = "https://api.resend.com";
 const original = globalThis.fetch;
 globalThis.fetch = (target, options) =>
-  original(typeof target === "string" && target.startsWith(`${RESEND}/`) ? url + target.slice(RESEND.length) : target, options);
+  original(String(target).replace(/^https:\/\/api\.resend\.com(?=\/)/, url), options);

@@ -1,9 +1,22 @@
-"""Django-Anymail's backend for Resend, as a Django project configures it. It has no call to cancel an email."""
+"""Django-Anymail's backend for Resend, as a Django project configures it. It cannot cancel an email."""
 
 import django
 from anymail.message import AnymailMessage
 from django.conf import settings
-from letter import ESSENCE, FILE, FILE_MEANING, IMAGE, IMAGE_MEANING, LETTER, SETTING, TIMES, octets, scheduled, sent
+
+from tests.clients.real.python.letter import (
+    ESSENCE,
+    FILE,
+    FILE_MEANING,
+    IMAGE,
+    IMAGE_MEANING,
+    LETTER,
+    SETTING,
+    TIMES,
+    octets,
+    scheduled,
+    sent,
+)
 
 settings.configure(
     EMAIL_BACKEND="anymail.backends.resend.EmailBackend",
@@ -23,7 +36,9 @@ def a_message(**fields: object) -> AnymailMessage:
     return AnymailMessage(**(least | fields))
 
 
-message = a_message(reply_to=[LETTER["replyTo"]], headers=LETTER["headers"], tags=["story"], metadata={"order": 7})
+message = a_message(
+    reply_to=[LETTER["replyTo"]], headers=LETTER["headers"], tags=["story"], metadata={"order": 7}
+)
 message.attach_alternative(LETTER["html"], "text/html")
 message.attach(FILE["filename"], octets(FILE).decode(), FILE["content_type"])
 content_id = message.attach_inline_image(octets(IMAGE), IMAGE["filename"])

@@ -3,7 +3,8 @@
 from typing import Any
 
 import resend
-from letter import (
+
+from tests.clients.real.python.letter import (
     ESSENCE,
     FILE,
     FILE_MEANING,
