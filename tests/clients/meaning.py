@@ -14,9 +14,8 @@ def meaning_of(raw: bytes, wanted: Json) -> Json:
     """Return what an email says about each key of `wanted`, in the same form.
 
     `from`, `to`, `cc` and `reply_to` are lists of `Name <address>`, or of bare addresses where `wanted` has
-    no names; `subject` is text; `text`, `html` and `calendar` are the bodies of that kind, None for an absent
-    one; `headers` has the named headers, None for an absent one; `attachments` is a list, each with the keys that
-    `wanted` has for it.
+    no names. `text`, `html` and `calendar` are the bodies of that kind, None for an absent one; `headers` has
+    the named headers, None for an absent one; `attachments` is a list, each with the keys that `wanted` has.
     """
     email = message_from_bytes(raw, policy=policy.default)
     return {name: _read(email, name, value) for name, value in wanted.items()}
