@@ -41,7 +41,7 @@ CLIENTS = {
     "node/resend-cli": ("resend-cli",),
     "node/resend-mcp": ("resend-mcp",),
     "python/resend_sdk": ("resend",),
-    "python/django_anymail": ("django-anymail", "django"),
+    "python/django_anymail": ("django-anymail",),
 }
 
 FILE = {"filename": "Prix été.csv", "content_type": "text/csv", "content": "item,price\nété,7\n"}
