@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help install lock protos fmt lint check test test-unit test-contract test-integration test-e2e chaos chaos-short fuzz \
-        histories bench up demo manifests image docs examples clean
+        histories clients bench up demo manifests image docs examples clean
 
 VERSION   := $(shell git describe --tags --always 2>/dev/null)
 IMAGE     ?= letterhead:$(or $(VERSION),dev)
@@ -57,8 +57,8 @@ lint: $(INSTALLED) $(GENERATED) ## Check style, types, imports and protos; chang
 check: lint test-contract manifests ## Run all quick checks: lint, contract tests, manifests
 
 ##@ Test (T='path or pytest options' selects tests; REPLICAS=2 runs two processes of each service in e2e)
-test: $(INSTALLED) $(GENERATED) ## Run every tier, with a summary of each; fuzz, chaos and histories as a sample
-	@scripts/test unit contract fuzz integration e2e chaos histories
+test: $(INSTALLED) $(GENERATED) ## Run every tier, with a summary of each; fuzz, chaos, histories and clients as a sample
+	@scripts/test unit contract fuzz integration clients e2e chaos histories
 
 test-unit: $(INSTALLED) $(GENERATED) ## Test pure functions, without I/O
 	@scripts/test unit
@@ -83,6 +83,9 @@ histories: $(INSTALLED) $(GENERATED) ## Test random histories of domain ownershi
 
 fuzz: $(INSTALLED) $(GENERATED) ## Fuzz From addresses, headers and bodies (CASES=1000000; SEED=... repeats a run)
 	@OPTIONS="--cases=$(or $(CASES),100000) --seed=$(or $(SEED),$(shell date +%s))" scripts/test fuzz
+
+clients: $(INSTALLED) $(GENERATED) ## Replay the requests of Resend's clients, and run those that npm and PyPI have, unmodified
+	@OPTIONS="--real" scripts/test clients
 
 bench: $(INSTALLED) $(GENERATED) ## Measure the CPU cost of each hot step per email (ARGS='--emails 500')
 	@.venv/bin/python -m bench $(ARGS)

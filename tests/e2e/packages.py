@@ -1,15 +1,17 @@
-"""Installs the Debian packages that tests need, or fails with their names."""
+"""Installs what tests need: Debian packages (without root it names them), npm projects, Python packages."""
 
 import asyncio
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 INSTALL_WITHIN = 300  # seconds
+NODE = {"node": "nodejs", "npm": "npm"}
 ONE_AT_A_TIME = Path(tempfile.gettempdir(), "letterhead-tests-packages.lock")
 
 
@@ -57,3 +59,29 @@ async def output(*command: str, given: bytes = b"", environ: Mapping[str, str] |
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {stderr.decode()[-500:]}")
     return stdout.decode()
+
+
+async def install_npm_project(folder: Path) -> None:
+    """Install an npm project from its lock file."""
+    await _install_from_registry(
+        "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", cwd=folder
+    )
+
+
+async def install_python_packages(pins: Path, folder: Path) -> Path:
+    """Install pinned packages into a new virtual environment; return its Python."""
+    await _install_from_registry(sys.executable, "-m", "venv", str(folder))
+    python = folder / "bin/python"
+    pip = ("-m", "pip", "install", "-qq", "--disable-pip-version-check", "--require-hashes", "--no-deps")
+    await _install_from_registry(str(python), *pip, "-r", str(pins))
+    return python
+
+
+async def _install_from_registry(*command: str, cwd: Path | None = None) -> None:
+    """Run an installer with this process's environment, which may set a proxy or an index."""
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, cwd=cwd, stdout=pipe, stderr=pipe)
+    async with asyncio.timeout(INSTALL_WITHIN):
+        _, stderr = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(command[:3])} failed: {stderr.decode()[-500:]}")

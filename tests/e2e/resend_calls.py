@@ -14,11 +14,10 @@ from cli.client import connect
 from cli.installation import Installation
 from sandbox.client import connect_sandbox
 from tests.e2e import resend_python
-from tests.e2e.packages import INSTALL_WITHIN, install, output
+from tests.e2e.packages import NODE, install, install_npm_project, output
 from tests.e2e.resend_python import Call
 from tests.e2e.resend_stage import Stage, a_stage
 
-NODE = {"node": "nodejs", "npm": "npm"}
 NODE_STORY = Path(__file__).with_name("resend_node")
 
 
@@ -31,21 +30,10 @@ async def answers_of_node(stage: Stage, home: Path) -> list[Call]:
     """Run the scenario of npm's SDK, installed in `home`; raise RuntimeError if that fails."""
     await install(NODE)
     folder = shutil.copytree(NODE_STORY, home / "resend_node")
-    await _npm_install(folder)
+    await install_npm_project(folder)
     setting = {"url": stage.url, "key": stage.key, "strangerKey": stage.stranger_key}
     lines = await output("node", str(folder / "calls.mjs"), given=json.dumps(setting).encode())
     return [Call("node", **json.loads(line)) for line in lines.splitlines()]
-
-
-async def _npm_install(folder: Path) -> None:
-    """Install from the lock file, with this process's environment, which may set a proxy."""
-    command = ("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-    pipe = asyncio.subprocess.PIPE
-    npm = await asyncio.create_subprocess_exec(*command, cwd=folder, stdout=pipe, stderr=pipe)
-    async with asyncio.timeout(INSTALL_WITHIN):
-        _, stderr = await npm.communicate()
-    if npm.returncode:
-        raise RuntimeError(f"npm ci failed: {stderr.decode()[-500:]}")
 
 
 def table(calls: Iterable[Call]) -> list[str]:

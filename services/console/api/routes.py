@@ -33,6 +33,8 @@ def routes(stubs: Stubs, callers: Callers, *, requests_per_second: int) -> list[
         Route("/openapi.json", _openapi, methods=["GET"]),
         *unsupported.routes(),
         *(gateway.route(path, endpoints) for path, endpoints in by_path.items()),
+        # Resend's first SDKs post to it, and plugins still contain them.
+        gateway.route("/email", tuple(each for each in by_path["/emails"] if each.method == "POST")),
         Route("/{rest:path}", unsupported.not_found, methods=METHODS),
     ]
 

@@ -139,11 +139,18 @@ async def test_an_unsupported_path_returns_its_message(
     assert answer.json() == {"statusCode": 404, "name": "not_found", "message": unsupported.UNSUPPORTED[path]}
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/email", "/emails/x/y/z", "/%2e%2e/etc", "/é"])
+@pytest.mark.parametrize("path", ["/nothing", "/mail", "/emails/x/y/z", "/%2e%2e/etc", "/é"])
 async def test_any_other_path_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST", "DELETE"):
         answer = await client.request(method, path)
         assert (answer.status_code, answer.json()["name"]) == (404, "not_found")
+
+
+async def test_the_path_of_the_first_sdks_only_sends(client: httpx.AsyncClient) -> None:
+    answers = [await client.request(method, "/email") for method in ("POST", "GET")]
+
+    # POST asks for a key, as POST /emails does.
+    assert [each.status_code for each in answers] == [401, 405]
 
 
 @pytest.mark.parametrize("endpoint", api.ENDPOINTS, ids=named)
