@@ -48,7 +48,7 @@ def missing(expected: Expected, zone: str) -> Iterable[tuple[Clue, Question]]:
     if expected.purpose is Purpose.SPF:
         yield Clue.AS_SPF_TYPE, Question(expected.name, RecordType.SPF)
     label, below = expected.name.removesuffix(f".{expected.domain}"), expected.domain.removesuffix(f".{zone}")
-    if expected.domain not in (zone, below):
+    if expected.name != expected.domain and expected.domain not in (zone, below):
         yield Clue.AT_ZONE, Question(f"{label}.{zone}", expected.type)
         yield Clue.LABEL_REPEATED, Question(f"{label}.{below}.{expected.domain}", expected.type)
 

@@ -25,8 +25,7 @@ class Difference:
 
 def fault_of(shown: str, found: str) -> CheckReason | None:
     """Return what is wrong with the name that was found; None if it is another name."""
-    entered = _ESCAPED.sub(lambda match: chr(int(match[1])) if match[1] else match[2], found)
-    name = entered.strip().rstrip(".")
+    name = _entered(found).strip().rstrip(".")
     if name.strip(QUOTES) == shown and name != shown:
         return CheckReason.QUOTED
     if name == shown:
@@ -45,6 +44,12 @@ def difference(shown: str, found: str) -> Difference | None:
     there, wanted = found[start : len(found) - after], shown[start : len(shown) - after]
     near = 0 < max(len(there), len(wanted)) <= MISTYPED_LENGTH
     return Difference(start + 1, there, wanted) if near else None
+
+
+def _entered(found: str) -> str:
+    """Return a name as it was entered: without escapes, and with octets beyond ASCII read as UTF-8."""
+    octets = _ESCAPED.sub(lambda match: chr(int(match[1])) if match[1] else match[2], found)
+    return octets.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _common(one: str, other: str) -> int:
