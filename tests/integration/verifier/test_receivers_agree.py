@@ -45,12 +45,12 @@ def _disagreements(seen: Observed) -> Iterator[str]:
         yield f"false green: READY, but the receiver shows {seen.sent}"
     if _red(seen) and shown:
         yield "false red: a record is wrong, but the receiver shows the domain as itself"
-    facts = {
+    shown_by_purpose = {
         Purpose.DKIM: seen.sent_before.signed_by,
         Purpose.SPF: seen.sent_before.mailed_by,
         Purpose.DMARC: seen.sent_before.policy,
     }
-    for purpose, right in facts.items():
+    for purpose, right in shown_by_purpose.items():
         status = _status(seen, purpose)
         if status is RecordStatus.FOUND and not right:
             yield f"false green: {purpose} is FOUND, but the receiver shows {seen.sent_before}"
